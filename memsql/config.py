@@ -1,0 +1,211 @@
+"""Settings: where the project is, which database is meant, and how to treat it.
+
+The project is the nearest folder upwards whose setup.cfg has a ``[memsql]`` section. A database
+named on the command line wins over an environment section, that over TURSO_URL, that over the
+default of the section.
+"""
+
+from __future__ import annotations
+
+import configparser
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import parse_qsl, unquote, urlencode, urlsplit, urlunsplit
+
+from memsql.errors import ConfigError, Location, UsageError
+
+SERVER_SCHEMES = frozenset({"libsql", "http", "https", "ws", "wss"})
+DEFAULTS = {
+    "migrations": "migrations",
+    "sql": "sql",
+    "database": "memory.db",
+    "backups": "backups",
+    "busy_timeout": "5000",
+    "protected": "no",
+    "backup_max_age": "24h",
+}
+_UNITS_MS = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A database: a file (``path``) or a server (``url`` without secrets, ``token`` beside it)."""
+
+    path: Path | None = None
+    url: str | None = None
+    token: str | None = field(default=None, repr=False)
+    display: str = ""
+
+    def __str__(self) -> str:
+        return self.display
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything a task needs to know before it opens a connection. Times are milliseconds."""
+
+    root: Path
+    migrations: Path
+    sql: Path
+    backups: Path
+    target: Target
+    env: str | None
+    busy_timeout: int
+    protected: bool
+    backup_max_age: int
+
+    def show(self, path: Path) -> str:
+        """``path`` as a person in the project folder would write it."""
+        try:
+            return str(path.relative_to(self.root))
+        except ValueError:
+            return str(path)
+
+
+def find_root(start: Path) -> Path:
+    """The nearest folder from ``start`` upwards whose setup.cfg has a ``[memsql]`` section.
+
+    Raises ConfigError where there is none.
+    """
+    for folder in (start, *start.parents):
+        cfg = folder / "setup.cfg"
+        if cfg.is_file() and re.search(r"^\[memsql\]", _read(cfg), re.MULTILINE):
+            return folder
+    raise ConfigError(
+        f"no memsql project here: no setup.cfg with a [memsql] section in {start} or above it",
+        hint="write one line, [memsql], into setup.cfg, or name the folder with --project DIR",
+    )
+
+
+def load(
+    *,
+    project: str | None = None,
+    env: str | None = None,
+    database: str | None = None,
+    environ: Mapping[str, str] | None = None,
+) -> Settings:
+    """Read setup.cfg, .env and the environment into Settings.
+
+    ``project`` is a folder, ``env`` the name of a ``[memsql:NAME]`` section, ``database`` a path or
+    URL; each may be None. Raises ConfigError or UsageError.
+    """
+    environ = os.environ if environ is None else environ
+    if project is not None and not Path(project).is_dir():
+        raise UsageError(f"--project {project}: there is no such folder")
+    root = find_root(Path(project).absolute() if project else Path.cwd())
+    variables = {**_dotenv(root), **environ}
+    env = env or variables.get("MEMSQL_ENV") or None
+    values = _sections(root / "setup.cfg", env)
+    target = _choose(root, values, env, database, variables)
+    return Settings(
+        root=root,
+        migrations=root / values["migrations"],
+        sql=root / values["sql"],
+        backups=root / values["backups"],
+        target=target,
+        env=env,
+        busy_timeout=_duration("busy_timeout", values["busy_timeout"]),
+        protected=_boolean("protected", values["protected"]),
+        backup_max_age=_duration("backup_max_age", values["backup_max_age"]),
+    )
+
+
+def parse_target(text: str, base: Path, token: str | None = None) -> Target:
+    """``text`` is a path (taken literally, relative to ``base``), ``sqlite:///path`` or a server's URL.
+
+    A token inside the URL is taken out of it, and wins over ``token``. Raises UsageError for a
+    scheme nobody here speaks.
+    """
+    scheme, found, rest = text.partition("://")
+    if not found or not re.fullmatch(r"[A-Za-z][A-Za-z0-9+.-]*", scheme):
+        if text in ("", ":memory:"):
+            raise UsageError(f"{text!r} is no database that a later command could find", hint="give a file name")
+        return Target(path=base / text, display=text)
+    scheme = scheme.lower().removeprefix("memsql+")
+    if scheme == "sqlite":
+        name = unquote(rest.partition("?")[0])
+        if not name.startswith("/") or len(name) < 2:
+            raise UsageError(f"{text}: write sqlite:///relative/path or sqlite:////absolute/path")
+        return Target(path=base / name[1:], display=name[1:])
+    if scheme not in SERVER_SCHEMES:
+        raise UsageError(
+            f"{scheme}:// is no kind of database that memsql knows",
+            hint="a path, sqlite:///path, libsql://, https://, http://, wss:// or ws://",
+        )
+    parts = urlsplit(f"{scheme}://{rest}")
+    query = parse_qsl(parts.query, keep_blank_values=True)
+    token = next((v for k, v in query if k == "authToken"), None) or parts.password or token
+    kept = urlencode([(k, v) for k, v in query if k != "authToken"])
+    netloc = parts.netloc.rpartition("@")[2]
+    url = urlunsplit((scheme, netloc, parts.path, kept, ""))
+    return Target(url=url, token=token, display=url)
+
+
+def _choose(
+    root: Path, values: Mapping[str, str], env: str | None, database: str | None, variables: Mapping[str, str]
+) -> Target:
+    token = variables.get("TURSO_AUTH_TOKEN") or None
+    if database is not None:
+        return parse_target(database, Path.cwd(), token)
+    if env is None and variables.get("TURSO_URL"):
+        return parse_target(variables["TURSO_URL"], root, token)
+    return parse_target(values["database"], root, token)
+
+
+def _sections(cfg: Path, env: str | None) -> dict[str, str]:
+    parser = configparser.ConfigParser(interpolation=None)
+    try:
+        parser.read_string(_read(cfg), source="setup.cfg")
+    except configparser.Error as e:
+        raise ConfigError(f"setup.cfg cannot be read: {' '.join(str(e).split())}", where=Location(str(cfg))) from None
+    values = dict(DEFAULTS)
+    names = ["memsql"] if env is None else ["memsql", f"memsql:{env}"]
+    for name in names:
+        if name not in parser:
+            known = [s.removeprefix("memsql:") for s in parser.sections() if s.startswith("memsql:")]
+            raise ConfigError(
+                f"there is no environment {env!r}: setup.cfg has no [{name}] section",
+                hint="known environments: " + ", ".join(known) if known else "add the section to setup.cfg",
+            )
+        for key, value in parser[name].items():
+            if key not in DEFAULTS:
+                raise ConfigError(
+                    f"unknown setting {key!r} in [{name}]",
+                    where=Location(str(cfg)),
+                    hint="settings are: " + ", ".join(DEFAULTS),
+                )
+            values[key] = value
+    return values
+
+
+def _dotenv(root: Path) -> dict[str, str]:
+    path = root / ".env"
+    if not path.is_file():
+        return {}
+    from dotenv import dotenv_values
+
+    return {k: v for k, v in dotenv_values(path).items() if v is not None}
+
+
+def _duration(name: str, text: str) -> int:
+    found = re.fullmatch(r"\s*(\d+)\s*(ms|s|m|h|d)?\s*", text)
+    if found is None:
+        raise ConfigError(f"{name} = {text}: not a time", hint="write 5000 (milliseconds), 5s, 10m, 24h or 7d")
+    return int(found[1]) * _UNITS_MS[found[2] or "ms"]
+
+
+def _boolean(name: str, text: str) -> bool:
+    try:
+        return configparser.ConfigParser.BOOLEAN_STATES[text.strip().lower()]
+    except KeyError:
+        raise ConfigError(f"{name} = {text}: not yes or no") from None
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as e:
+        raise ConfigError(f"{path.name} cannot be read: {e}", where=Location(str(path))) from None

@@ -1,0 +1,271 @@
+"""SQLite files through Python's sqlite3 module."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from urllib.parse import quote
+
+from memsql.config import Target
+from memsql.db.protocol import Params, Result, Touched
+from memsql.errors import ConnectError, LockedError, MemsqlError, StatementError
+
+# Action codes of https://sqlite.org/c3ref/c_alter_table.html; Python 3.11 exports them, but a
+# dictionary look-up in a callback that runs once a statement costs more than a literal.
+_DELETE, _INSERT, _UPDATE = 9, 18, 23
+_PRAGMA, _TRANSACTION, _SAVEPOINT, _ATTACH, _DETACH = 19, 22, 32, 24, 25
+_CREATE_TABLE, _CREATE_VTABLE, _DROP_TABLE, _DROP_VTABLE, _ALTER_TABLE = 2, 29, 11, 30, 26
+_OTHER_DROPS = {10, 16, 17}  # index, trigger, view
+_FORBIDDEN = {_SAVEPOINT: "SAVEPOINT", _ATTACH: "ATTACH", _DETACH: "DETACH"}
+_SCHEMA_TABLES = ("sqlite_master", "sqlite_temp_master")
+
+
+class SQLiteConnection:
+    """A connection to one SQLite file, in autocommit until begin()."""
+
+    def __init__(self, target: Target, mode: str, busy_timeout: int) -> None:
+        assert target.path is not None
+        self.target = target
+        self._mode = mode
+        self._observer: _Observer | None = None
+        self._db = _open(target, mode, busy_timeout)
+        self._prepare(busy_timeout)
+
+    def _prepare(self, busy_timeout: int) -> None:
+        with self._errors():
+            try:
+                self._db.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+            except sqlite3.OperationalError as e:
+                # A hot journal left by a crash must be rolled back before anyone can read; a
+                # read-only handle cannot, and SQLite's own recovery is not a change of ours.
+                if self._mode != "ro" or not _needs_recovery(e):
+                    raise
+                self._db.close()
+                self._db = _open(self.target, "rw", busy_timeout)
+                self._db.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+            if self._mode == "ro":
+                self._db.execute("PRAGMA query_only = on")
+
+    @property
+    def raw(self) -> sqlite3.Connection:
+        """The sqlite3 connection, for what only SQLite files have (the backup API)."""
+        return self._db
+
+    def copy_to(self, other: SQLiteConnection) -> None:
+        """Copy one consistent state of this database over ``other`` (https://sqlite.org/backup.html)."""
+        with self._errors():
+            self._db.backup(other.raw, pages=4096)
+
+    @property
+    def in_transaction(self) -> bool:
+        return self._db.in_transaction
+
+    def execute(self, sql: str, params: Params = ()) -> Result:
+        with self._errors(sql):
+            return _result(self._db.execute(sql, tuple(params)))
+
+    def executemany(self, sql: str, rows: Iterable[Params]) -> None:
+        with self._errors(sql):
+            self._db.executemany(sql, rows)
+
+    def batch(self, statements: Sequence[tuple[str, Params]]) -> list[Result]:
+        results = []
+        for index, (sql, params) in enumerate(statements):
+            with self._errors(sql, index):
+                results.append(_result(self._db.execute(sql, tuple(params))))
+        return results
+
+    def script(self, sql: str) -> None:
+        # executescript of Python 3.11 sends a COMMIT of its own first. Outside observe() that would
+        # end the caller's transaction behind its back.
+        with self._errors():
+            if self._observer is None:
+                raise AssertionError("script() runs under observe()")
+            self._observer.swallow_commit = self._db.in_transaction
+            self._db.executescript(sql)
+
+    @contextmanager
+    def observe(self, tick: Callable[[], bool] | None = None) -> Iterator[Touched | None]:
+        observer = _Observer(tick)
+        self._observer = observer
+        self._db.set_authorizer(observer)
+        if tick is not None:
+            self._db.set_progress_handler(tick, 200_000)
+        try:
+            yield observer.touched
+        finally:
+            self._observer = None
+            self._db.set_authorizer(None)
+            self._db.set_progress_handler(None, 0)
+
+    def begin(self) -> None:
+        with self._errors():
+            self._db.execute("BEGIN IMMEDIATE")
+
+    def commit(self) -> None:
+        with self._errors():
+            self._db.execute("COMMIT")
+
+    def rollback(self) -> None:
+        if self._db.in_transaction:
+            with self._errors():
+                self._db.execute("ROLLBACK")
+
+    def close(self) -> None:
+        self._db.close()
+
+    @contextmanager
+    def _errors(self, statement: str | None = None, index: int | None = None) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.Error as e:
+            raise translate(e, self.target, statement, index) from e
+
+
+class _Observer:
+    """The authorizer callback: records writes, denies what would break the transaction."""
+
+    def __init__(self, tick: Callable[[], bool] | None) -> None:
+        self.touched = Touched()
+        self.swallow_commit = False
+        self._tick = tick
+
+    def __call__(
+        self, action: int, one: str | None, two: str | None, db: str | None, inner: str | None
+    ) -> int:
+        # Called for every statement that is prepared and every column it reads: cheapest tests first.
+        touched = self.touched
+        if action == _INSERT:
+            if one in _SCHEMA_TABLES:
+                touched.schema = True
+            elif one is not None:
+                touched.inserted.add(one)
+            return self._go_on()
+        if action == _UPDATE:
+            if one is not None and one not in _SCHEMA_TABLES:
+                touched.updated.add(one)
+            return self._go_on()
+        elif action == _DELETE:
+            if one in _SCHEMA_TABLES:
+                touched.schema = True
+            elif one is not None:
+                touched.deleted.add(one)
+        elif action in (_CREATE_TABLE, _CREATE_VTABLE) and one is not None:
+            touched.created.add(one)
+            touched.virtual = touched.virtual or action == _CREATE_VTABLE
+        elif action in (_DROP_TABLE, _DROP_VTABLE) and one is not None:
+            touched.dropped.add(one)
+            touched.virtual = touched.virtual or action == _DROP_VTABLE
+        elif action == _ALTER_TABLE and two is not None:
+            touched.altered.add(two)
+            touched.schema = True
+        elif action in _OTHER_DROPS and one is not None:
+            touched.dropped_objects.add(one)
+        elif action == _TRANSACTION:
+            if self.swallow_commit and one == "COMMIT":
+                self.swallow_commit = False
+                return sqlite3.SQLITE_IGNORE
+            touched.forbidden = one
+            return sqlite3.SQLITE_DENY
+        elif action in _FORBIDDEN:
+            touched.forbidden = _FORBIDDEN[action]
+            return sqlite3.SQLITE_DENY
+        elif action == _PRAGMA and one is not None and one.lower() == "foreign_keys" and two is not None:
+            touched.forbidden = "PRAGMA foreign_keys"
+            return sqlite3.SQLITE_DENY
+        return sqlite3.SQLITE_OK
+
+    def _go_on(self) -> int:
+        if self._tick is not None and self._tick():
+            return sqlite3.SQLITE_DENY
+        return sqlite3.SQLITE_OK
+
+
+def memory() -> SQLiteConnection:
+    """A writable database in memory, for replaying migrations and loading SQL texts."""
+    from pathlib import Path
+
+    return SQLiteConnection(Target(path=Path(":memory:"), display="an empty database in memory"), "memory", 0)
+
+
+def _open(target: Target, mode: str, busy_timeout: int) -> sqlite3.Connection:
+    path = str(target.path)
+    try:
+        if mode == "memory" or (mode == "ro" and not os.path.exists(path)):
+            return _connect(":memory:", busy_timeout, uri=False)
+        if os.path.isdir(path):
+            raise ConnectError(f"{target} is a folder, not a database file")
+        if mode == "rw" and not os.path.exists(path):
+            raise ConnectError(f"{target} does not exist", hint="check --database, or create it with migrate.up")
+        if mode == "ro" and _is_wal(path):
+            # A read-only handle on a WAL database leaves -wal and -shm files behind; a handle that
+            # may write but is told not to removes them when it closes.
+            mode = "rw" if os.access(path, os.W_OK) and os.access(os.path.dirname(path) or ".", os.W_OK) else "ro"
+        return _connect(f"file:{quote(path)}?mode={mode}", busy_timeout, uri=True)
+    except sqlite3.Error as e:
+        raise translate(e, target) from e
+
+
+def _connect(name: str, busy_timeout: int, *, uri: bool) -> sqlite3.Connection:
+    return sqlite3.connect(
+        name, timeout=busy_timeout / 1000, isolation_level=None, uri=uri, check_same_thread=False
+    )
+
+
+def _is_wal(path: str) -> bool:
+    """Bytes 18 and 19 of the header are 2 in WAL mode (https://sqlite.org/fileformat2.html)."""
+    try:
+        with open(path, "rb") as f:
+            return f.read(20)[18:20] == b"\x02\x02"
+    except OSError:
+        return False
+
+
+def _needs_recovery(error: sqlite3.Error) -> bool:
+    return getattr(error, "sqlite_errorname", "") in (
+        "SQLITE_READONLY_ROLLBACK", "SQLITE_READONLY_RECOVERY", "SQLITE_READONLY_CANTINIT", "SQLITE_CANTOPEN",
+    )
+
+
+def _result(cursor: sqlite3.Cursor) -> Result:
+    if cursor.description is None:
+        return Result((), [], max(cursor.rowcount, 0))
+    return Result(tuple(d[0] for d in cursor.description), cursor.fetchall(), max(cursor.rowcount, 0))
+
+
+def translate(
+    error: sqlite3.Error, target: Target, statement: str | None = None, index: int | None = None
+) -> MemsqlError:
+    """Turn an sqlite3 error into ours: LockedError, ConnectError or StatementError.
+
+    ``statement`` and ``index`` say what was being run. Codes: https://sqlite.org/rescode.html
+    """
+    code = getattr(error, "sqlite_errorname", None) or ""
+    text = str(error)
+    if code.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
+        return LockedError(
+            f"{target} is locked by another process",
+            state="nothing was changed",
+            hint="wait for the other writer to finish, or raise busy_timeout in setup.cfg",
+        )
+    if code == "SQLITE_NOTADB":
+        return ConnectError(f"{target} is not a SQLite database (or it is encrypted)", state="nothing was changed")
+    if code == "SQLITE_CANTOPEN":
+        return ConnectError(
+            f"cannot open {target}: {text}",
+            hint="check that the folder exists and that you may read and write it",
+        )
+    if code.startswith(("SQLITE_READONLY", "SQLITE_PERM")):
+        return ConnectError(
+            f"{target} cannot be written: {text}",
+            state="nothing was changed",
+            hint="check the permissions of the file and of its folder (SQLite writes a journal beside the file)",
+        )
+    if code == "SQLITE_CORRUPT":
+        return ConnectError(
+            f"{target} is damaged: {text}",
+            hint="restore a backup, or recover what is readable with: sqlite3 FILE .recover",
+        )
+    return StatementError(text, code=code or None, index=index, statement=statement)

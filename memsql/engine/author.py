@@ -1,0 +1,108 @@
+"""Writing migration files: a new pair with its check, and the sum file."""
+
+from __future__ import annotations
+
+import os
+import re
+import tempfile
+from pathlib import Path
+
+from memsql.config import Settings
+from memsql.errors import FileError, Location, UsageError
+from memsql.files import SUM_NAME, Migration, read_folder, sum_problems, sum_text
+
+_UP = """-- {title}
+{directives}
+-- Write the change here, as plain SQL. No BEGIN or COMMIT: memsql wraps and proves it.
+"""
+_DOWN = """-- Undo {id}
+{directives}
+-- Write the way back here. A rollback without a statement is refused by migrate.down.
+"""
+_CHECK = """-- name: {id}
+-- severity: error
+-- why: write what is wrong when this returns a row
+SELECT 'write the check of {id}: one row per problem, none when all is well' AS message
+WHERE 0
+"""
+
+
+def create_pair(settings: Settings, name: str, *, foreign_keys_off: bool = False) -> tuple[str, ...]:
+    """Write ``NNNN_name.sql``, its rollback, a check and memsql.sum; return their paths as shown.
+
+    Raises UsageError for a name that makes no file name, FileError where a file cannot be written.
+    """
+    short = re.sub(r"[\s-]+", "_", name.strip()).lower()
+    if not re.fullmatch(r"\w+", short):
+        raise UsageError(
+            f"{name!r} makes no migration name", hint="use letters, digits and underscores, as in add_missing_indices")
+    settings.migrations.mkdir(parents=True, exist_ok=True)
+    existing = read_folder(settings.migrations, settings.show(settings.migrations))
+    version = existing[-1].version + 1 if existing else 1
+    width = _width(existing)
+    stem = f"{version:0{width}d}_{short}"
+    lines = []
+    if existing:
+        lines.append(f"-- depends: {existing[-1].id}")
+    fk = ["-- foreign_keys: off"] if foreign_keys_off else []
+    title = short.replace("_", " ").capitalize()
+    texts = {
+        settings.migrations / f"{stem}.sql": _UP.format(title=title, directives="\n".join([*lines, *fk])),
+        settings.migrations / f"{stem}.rollback.sql": _DOWN.format(id=stem, directives="\n".join(fk)),
+        settings.sql / "checks" / f"{stem}.sql": _CHECK.format(id=stem),
+    }
+    written = []
+    for path, text in texts.items():
+        _write_new(path, re.sub(r"\n\n+", "\n", text), settings.show(path))
+        written.append(settings.show(path))
+    write_sum(settings)
+    return (*written, settings.show(settings.migrations / SUM_NAME))
+
+
+def write_sum(settings: Settings, *, check: bool = False) -> tuple[bool, tuple[str, ...]]:
+    """Bring memsql.sum up to date, or with ``check`` only say whether it is.
+
+    Returns whether it was stale, and how. Raises FileError where the folder cannot be read or written.
+    """
+    shown = settings.show(settings.migrations)
+    migrations = read_folder(settings.migrations, shown)
+    path = settings.migrations / SUM_NAME
+    wanted = sum_text(migrations)
+    if path.is_file() and path.read_bytes().replace(b"\r\n", b"\n") == wanted.encode():
+        return False, ()
+    problems = tuple(sum_problems(settings.migrations, migrations)) or ("there is no memsql.sum",)
+    if not check:
+        replace_file(path, wanted, f"{shown}/{SUM_NAME}")
+    return True, problems
+
+
+def replace_file(path: Path, text: str, shown: str) -> None:
+    """Write ``text`` beside ``path`` and rename it over, so that nobody ever reads half of it."""
+    try:
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".tmp")
+        try:
+            with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as f:
+                f.write(text)
+            os.chmod(temporary, 0o644)
+            os.replace(temporary, path)
+        except BaseException:
+            os.unlink(temporary)
+            raise
+    except OSError as e:
+        raise FileError(f"{shown} cannot be written: {e.strerror}", where=Location(shown)) from None
+
+
+def _write_new(path: Path, text: str, shown: str) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with open(path, "x", encoding="utf-8", newline="\n") as f:
+            f.write(text)
+    except FileExistsError:
+        raise FileError(f"{shown} exists already", where=Location(shown), state="nothing was overwritten") from None
+    except OSError as e:
+        raise FileError(f"{shown} cannot be written: {e.strerror}", where=Location(shown)) from None
+
+
+def _width(existing: tuple[Migration, ...]) -> int:
+    """As many digits as the last file has, four where it is the first."""
+    return len(existing[-1].id.partition("_")[0]) if existing else 4

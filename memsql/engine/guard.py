@@ -1,0 +1,246 @@
+"""The loss guard: what a migration could lose, looked at before and compared after.
+
+The decisions (what to watch, what counts as a loss) are pure; only observe() and its helpers ask the
+database. A look costs what the change costs: tables that nothing deletes from are never counted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from memsql.db import Connection, Touched
+from memsql.db.queries import load
+from memsql.engine.script import Analysis
+from memsql.errors import StatementError
+
+# Shadow tables that hold an index and no row of the user's own. An FTS table's _content does hold
+# rows, and so does an R-Tree's _rowid.
+_INDEX_SHADOWS = ("data", "idx", "docsize", "config", "segments", "segdir", "stat", "node", "parent")
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """Tables to look at before the migration runs, lower case: ``counted`` for their rows,
+    ``dropped`` for rows, columns, what the columns hold, indexes and triggers; ``linked`` for their
+    foreign keys, in both directions."""
+
+    counted: frozenset[str] = frozenset()
+    dropped: frozenset[str] = frozenset()
+    linked: frozenset[str] = frozenset()
+
+    def __or__(self, other: Watch) -> Watch:
+        return Watch(self.counted | other.counted, self.dropped | other.dropped, self.linked | other.linked)
+
+    def covers(self, other: Watch) -> bool:
+        """Whether ``other`` asks for nothing that this one lacks."""
+        return (other.counted <= self.counted | self.dropped and other.dropped <= self.dropped
+                and other.linked <= self.linked)
+
+
+@dataclass(frozen=True, slots=True)
+class TableState:
+    """A table as it is: its spelling, rows, columns with how many rows hold a value (None where
+    nobody counted), and the named indexes and triggers on it."""
+
+    name: str
+    rows: int
+    columns: Mapping[str, int | None] = field(default_factory=dict)
+    objects: frozenset[tuple[str, str]] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What observe() saw. ``tables`` by lower-case name, only those that exist; ``violations``
+    counts broken foreign keys by (child, parent)."""
+
+    tables: Mapping[str, TableState]
+    violations: Mapping[tuple[str, str], int]
+
+
+@dataclass(frozen=True, slots=True)
+class Loss:
+    """Rows or values that would be gone."""
+
+    table: str
+    message: str
+    rows: int
+
+
+def planned(analysis: Analysis, named: frozenset[str], virtual: frozenset[str]) -> Watch:
+    """What the text alone says should be watched. ``named`` are the tables whose foreign keys may
+    break, lower case; ``virtual`` the virtual tables, of which only the user's own content counts."""
+    return Watch(_real(analysis.deletes, virtual), _real(analysis.drops, virtual), named - virtual)
+
+
+def needed(touched: Touched, analysis: Analysis, virtual: frozenset[str], fk_off: bool) -> Watch:
+    """What the engine's own account of the run says should have been watched. What the migration
+    created itself held nothing before it."""
+    created = {t.lower() for t in touched.created}
+    losers = {t.lower() for t in touched.deleted}
+    if analysis.replaces:
+        losers |= {t.lower() for t in touched.inserted | touched.updated}
+    dropped = {t.lower() for t in touched.dropped}
+    linked: set[str] = set()
+    if fk_off:
+        linked = {t.lower() for t in touched.written() | touched.dropped | touched.altered}
+    indexes = virtual | created
+
+    def old(names: set[str]) -> frozenset[str]:
+        return frozenset(n for n in names - created - virtual if not _is_index_shadow(n, indexes))
+
+    return Watch(old(losers), old(dropped), old(linked))
+
+
+def virtual_tables(conn: Connection) -> frozenset[str]:
+    """Lower-case names of the virtual tables."""
+    return frozenset(str(row[0]).lower() for row in conn.execute(load("engine/virtual_tables")).rows)
+
+
+def tables(conn: Connection) -> frozenset[str]:
+    """Lower-case names of all tables."""
+    return frozenset(str(row[0]).lower() for row in conn.execute(load("engine/tables")).rows)
+
+
+def is_user_table(name: str, virtual: frozenset[str]) -> bool:
+    """Whether ``name`` holds rows of the user's own and no index of a virtual table."""
+    return name.lower() not in virtual and not _is_index_shadow(name.lower(), virtual)
+
+
+def _real(names: frozenset[str], virtual: frozenset[str]) -> frozenset[str]:
+    return frozenset(f"{n}_content" if n in virtual else n for n in names)
+
+
+def _is_index_shadow(name: str, virtual: frozenset[str] | set[str]) -> bool:
+    owner, _, suffix = name.rpartition("_")
+    return suffix in _INDEX_SHADOWS and owner in virtual
+
+
+def observe(conn: Connection, watch: Watch, *, values: bool) -> Look:
+    """Look at everything in ``watch`` that exists. ``values`` also counts what columns hold."""
+    tables: dict[str, TableState] = {}
+    for name in sorted(watch.counted | watch.dropped):
+        state = _table(conn, name, name in watch.dropped, values)
+        if state is not None:
+            tables[name] = state
+    return Look(tables, _violations(conn, watch.linked))
+
+
+def losses(before: Look, after: Look, analysis: Analysis) -> list[Loss]:
+    """Rows and values that were there before, are not there after, and were not DELETEd by name."""
+    found = []
+    for name, old in before.tables.items():
+        new = after.tables.get(final_name(name, after, analysis))
+        if new is None:
+            if old.rows and name not in analysis.deletes:
+                found.append(Loss(old.name, f"table {old.name} is dropped with {_rows(old.rows)}", old.rows))
+            continue
+        if new.rows < old.rows and name not in analysis.deletes:
+            gone = old.rows - new.rows
+            found.append(Loss(
+                old.name, f"table {old.name} loses {_rows(gone)} of {old.rows:,} without a DELETE of its own", gone
+            ))
+        renamed = {a: b for table, a, b in analysis.columns if table == name}
+        for column, held in old.columns.items():
+            key = column.lower()
+            if held and key not in new.columns and renamed.get(key) not in new.columns:
+                found.append(Loss(old.name, f"column {old.name}.{column} is dropped with {_values(held)}", held))
+    return found
+
+
+def forgotten(before: Look, after: Look, analysis: Analysis) -> list[str]:
+    """Indexes and triggers that vanished with a rebuilt table and that nobody dropped by name."""
+    problems = []
+    for name, old in before.tables.items():
+        new = after.tables.get(final_name(name, after, analysis))
+        if new is None:
+            continue
+        for kind, thing in sorted(old.objects - new.objects):
+            if thing.lower() not in analysis.dropped:
+                problems.append(f"{kind} {thing} on {old.name} is gone: the rebuild did not create it again")
+    return problems
+
+
+def broken_keys(before: Look, after: Look) -> list[str]:
+    """Foreign keys that point nowhere now and did not before."""
+    problems = []
+    for (child, parent), count in after.violations.items():
+        new = count - before.violations.get((child, parent), 0)
+        if new > 0:
+            problems.append(f"{_rows(new)} of {child} refer to {parent} rows that do not exist")
+    return problems
+
+
+def final_name(name: str, after: Look, analysis: Analysis) -> str:
+    """Where the table ``name`` of before is now: under its own name, or the one it was renamed to."""
+    if name in after.tables:
+        return name
+    for old, new in analysis.renames:
+        if old == name:
+            name = new
+    return name
+
+
+def after_watch(watch: Watch, analysis: Analysis) -> Watch:
+    """What to look at afterwards: the same, and what it was renamed to."""
+    def follow(names: frozenset[str]) -> frozenset[str]:
+        return names | {new for old, new in analysis.renames if old in names}
+
+    return Watch(follow(watch.counted), follow(watch.dropped), follow(watch.linked))
+
+
+def _table(conn: Connection, name: str, whole: bool, values: bool) -> TableState | None:
+    found = conn.execute(load("engine/find_table"), (name,)).rows
+    if not found:
+        return None
+    spelled = str(found[0][0])
+    quoted = quote(spelled)
+    if not whole:
+        return TableState(spelled, _number(conn.execute(f"SELECT count(*) FROM {quoted}").one()))
+    columns = [str(r[0]) for r in conn.execute(load("engine/columns"), (spelled,)).rows]
+    objects = frozenset((str(r[0]), str(r[1])) for r in conn.execute(load("engine/objects_of"), (spelled,)).rows)
+    # count(column) does not read overflow pages, so one scan tells what every column holds.
+    wanted = ["count(*)", *(f"count({quote(c)})" for c in columns)] if values else ["count(*)"]
+    counts: list[int] = []
+    for start in range(0, len(wanted), 500):
+        part = ", ".join(wanted[start : start + 500])
+        counts += [_number(v) for v in conn.execute(f"SELECT {part} FROM {quoted}").rows[0]]
+    held: dict[str, int | None] = dict.fromkeys((c.lower() for c in columns), None)
+    if values:
+        held = {c.lower(): n for c, n in zip(columns, counts[1:], strict=True)}
+    return TableState(spelled, counts[0], held, objects)
+
+
+def _violations(conn: Connection, linked: frozenset[str]) -> dict[tuple[str, str], int]:
+    """Broken foreign keys of the tables in ``linked`` and of those that refer to them."""
+    if not linked:
+        return {}
+    counts: dict[tuple[str, str], int] = {}
+    for child, parent in conn.execute(load("engine/foreign_keys")).rows:
+        if str(child).lower() not in linked and str(parent).lower() not in linked:
+            continue
+        key = (str(child).lower(), str(parent).lower())
+        try:
+            counts[key] = _number(conn.execute(load("engine/foreign_key_check"), (child, parent)).one())
+        except StatementError:
+            # The parent lacks the key that the child names; no row of the child can be proven.
+            counts[key] = _number(conn.execute(f"SELECT count(*) FROM {quote(str(child))}").one())
+    return counts
+
+
+def quote(name: str) -> str:
+    """``name`` as a quoted identifier."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def _number(value: object) -> int:
+    assert isinstance(value, int)
+    return value
+
+
+def _rows(number: int) -> str:
+    return f"{number:,} row{'' if number == 1 else 's'}"
+
+
+def _values(number: int) -> str:
+    return f"a value in {number:,} row{'' if number == 1 else 's'}"

@@ -1,0 +1,243 @@
+"""Running the text of a migration: in one go where it works, statement by statement to find out why not.
+
+A text of any size is cut into chunks at statement ends, so that memory stays near the file's own
+size and progress can be shown. The engine runs a chunk in one call; only when that fails is the chunk
+split and run again to name the statement.
+"""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from memsql.db import Connection
+from memsql.errors import FileError, Location, StatementError
+from memsql.files import SqlFile
+from memsql.sqltext import (
+    Statement, effect, forbidden_in_transaction, may_control_transactions, split,
+)
+
+CHUNK_BYTES = 1 << 20
+_REPLACES = re.compile(r"\bor\s+replace\b|\breplace\s+into\b", re.IGNORECASE)
+_GUARD = re.compile(r"^[ \t]*--[ \t]*when:[ \t]*(.+?)[ \t]*$", re.MULTILINE)
+_LEADING = re.compile(r"(?:\s+|--[^\n]*(?:\n|$)|/\*.*?(?:\*/|$))*", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """A run of whole statements: ``line`` is the first line's number in the file, from 1."""
+
+    text: str
+    line: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Analysis:
+    """What the text of a file says it will do, names in lower case.
+
+    ``drops``: tables it drops or takes columns from; ``deletes``: tables it DELETEs from by name;
+    ``renames``: (old, new) in file order; ``columns``: (table, old, new) of renamed columns;
+    ``dropped``: indexes, triggers and views dropped by name; ``replaces``: rows may be replaced.
+    """
+
+    empty: bool
+    drops: frozenset[str] = frozenset()
+    deletes: frozenset[str] = frozenset()
+    renames: tuple[tuple[str, str], ...] = ()
+    columns: tuple[tuple[str, str, str], ...] = ()
+    dropped: frozenset[str] = frozenset()
+    replaces: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """One statement of a rehearsal: position and line in the file, seconds' thousandths, rows."""
+
+    number: int
+    line: int
+    text: str
+    ms: float
+    rows: int
+
+
+def chunks(file: SqlFile) -> Iterator[Chunk]:
+    """The text of ``file`` in chunks of whole statements. Raises FileError where it is not UTF-8."""
+    data = file.data
+    if len(data) <= 4 * CHUNK_BYTES:
+        yield Chunk(file.text(), 1, len(data))
+        return
+    start, line = 0, 1
+    while start < len(data):
+        end, text = _cut(file, start)
+        yield Chunk(text, line, end)
+        line += text.count("\n")
+        start = end
+
+
+def _cut(file: SqlFile, start: int) -> tuple[int, str]:
+    reach = CHUNK_BYTES
+    while True:
+        found = file.data.find(b";\n", start + reach)
+        end = len(file.data) if found < 0 else found + 2
+        piece = file.data[start:end]
+        try:
+            text = piece.decode("utf-8")
+        except UnicodeDecodeError:
+            text = file.text()  # raises with the place
+        if "\0" in text:
+            file.text()
+        if end == len(file.data) or sqlite3.complete_statement(text):
+            return end, text
+        # A trigger or string that is longer than the chunk: double, so that the work stays linear.
+        reach = max(reach * 2, end - start)
+
+
+def analyse(file: SqlFile, *, transactional: bool = True) -> Analysis:
+    """Read ``file`` for what it will do, and refuse what must not run inside a transaction.
+
+    Raises FileError for BEGIN, COMMIT, ATTACH and their like, with file, line and statement.
+    """
+    empty = True
+    drops: set[str] = set()
+    deletes: set[str] = set()
+    dropped: set[str] = set()
+    renames: list[tuple[str, str]] = []
+    columns: list[tuple[str, str, str]] = []
+    replaces = False
+    for chunk in chunks(file):
+        found = _LEADING.match(chunk.text) if empty else None
+        if found is not None and found.end() < len(chunk.text):
+            empty = False
+        lower = chunk.text.lower()
+        if "replace" in lower and _REPLACES.search(lower):
+            replaces = True
+        if not (may_control_transactions(chunk.text)
+                or "drop" in lower or "alter" in lower or "delete" in lower or "vacuum" in lower
+                or "foreign_keys" in lower):
+            continue
+        for statement in split(chunk.text):
+            if statement.text[:6].lower() in ("insert", "update", "create", "select"):
+                continue
+            what = effect(statement.text)
+            if forbidden_in_transaction(what) and (transactional or what.kind != "vacuum"):
+                raise _forbidden(file, chunk, statement)
+            if transactional and what.kind == "pragma" and (what.name or "").lower() == "foreign_keys":
+                raise _forbidden(file, chunk, statement)
+            name = (what.name or "").lower()
+            if what.kind == "drop" and what.object_type in ("table", "virtual"):
+                drops.add(name)
+            elif what.kind == "drop":
+                dropped.add(name)
+            elif what.kind == "alter_drop_column":
+                drops.add(name)
+            elif what.kind == "alter_rename" and what.new_name:
+                renames.append((name, what.new_name.lower()))
+            elif what.kind == "alter_rename_column" and what.column and what.new_name:
+                columns.append((name, what.column.lower(), what.new_name.lower()))
+            elif what.kind == "delete":
+                deletes.add(name)
+    return Analysis(
+        empty, frozenset(drops), frozenset(deletes), tuple(renames), tuple(columns), frozenset(dropped), replaces
+    )
+
+
+def _forbidden(file: SqlFile, chunk: Chunk, statement: Statement) -> FileError:
+    word = statement.text.split(None, 1)[0].upper()
+    if word == "PRAGMA":
+        message = f"{file.path} sets PRAGMA foreign_keys, which does nothing inside a transaction"
+        hint = "remove it, and write `-- foreign_keys: off` into the header of the file"
+    elif word == "VACUUM":
+        message = f"{file.path} runs VACUUM, which cannot run inside a transaction"
+        hint = "move it into a migration of its own with `-- transactional: false` in its header"
+    else:
+        message = f"{file.path} runs {word}, which would break the transaction around the migration"
+        hint = f"remove {word}: memsql begins, proves and commits each migration itself"
+    return FileError(
+        message,
+        where=Location(file.path, chunk.line + statement.line - 1),
+        statement=statement.text,
+        state="nothing was changed",
+        hint=hint,
+    )
+
+
+def run(conn: Connection, file: SqlFile, at: Callable[[float], None]) -> None:
+    """Run all of ``file`` in the open transaction; ``at`` is told the fraction done after each chunk.
+
+    Raises StatementError without a place: locate() finds it.
+    """
+    total = len(file.data) or 1
+    for chunk in chunks(file):
+        conn.script(chunk.text)
+        at(chunk.end / total)
+
+
+def run_timed(conn: Connection, file: SqlFile, at: Callable[[float], None]) -> list[Timing]:
+    """Like run(), a statement at a time, returning each one's time and changed rows."""
+    timings = []
+    done = 0
+    total = len(file.data) or 1
+    for chunk in chunks(file):
+        for statement in split(chunk.text):
+            started = time.perf_counter()
+            try:
+                result = conn.execute(statement.text)
+            except StatementError as e:
+                raise _failed(e, file, chunk, statement, done + statement.number) from e
+            timings.append(Timing(
+                done + statement.number, chunk.line + statement.line - 1, statement.text,
+                (time.perf_counter() - started) * 1000, result.changes,
+            ))
+        done = len(timings)
+        at(chunk.end / total)
+    return timings
+
+
+def run_guarded(conn: Connection, file: SqlFile, at: Callable[[float], None]) -> list[Timing]:
+    """Like run_timed(), for legacy upgrades: a statement directly under ``-- when: EXPRESSION`` lines
+    runs only where ``SELECT EXPRESSION`` is true for all of them at that moment."""
+    timings = []
+    text = file.text()
+    found = split(text)
+    end = 0
+    for statement in found:
+        guards = _GUARD.findall(text, end, statement.start)
+        end = statement.end
+        started = time.perf_counter()
+        try:
+            # A later guard may name a table that the one before it asked for.
+            if not all(conn.execute(f"SELECT {guard}").one() for guard in guards):
+                continue
+            result = conn.execute(statement.text)
+        except StatementError as e:
+            raise _failed(e, file, Chunk(text, 1, len(text)), statement, statement.number) from e
+        elapsed = (time.perf_counter() - started) * 1000
+        timings.append(Timing(statement.number, statement.line, statement.text, elapsed, result.changes))
+        at(statement.end / len(text))
+    return timings
+
+
+def locate(conn: Connection, file: SqlFile, error: StatementError) -> StatementError:
+    """Name the statement behind ``error`` by running ``file`` again, slowly, from its beginning.
+
+    The caller has undone the first run. Where the second one goes through, the error is returned
+    with the file alone as its place.
+    """
+    try:
+        run_timed(conn, file, lambda _: None)
+    except StatementError as e:
+        return e
+    error.where = Location(file.path)
+    return error
+
+
+def _failed(
+    error: StatementError, file: SqlFile, chunk: Chunk, statement: Statement, number: int
+) -> StatementError:
+    located = StatementError(error.message, code=error.code, index=number - 1, statement=statement.text)
+    located.where = Location(file.path, chunk.line + statement.line - 1)
+    return located

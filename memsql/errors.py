@@ -1,0 +1,131 @@
+"""Every error memsql raises on purpose, and the exit code each one ends with.
+
+    MemsqlError                 1
+    |-- CheckFailed             1  a check, a proof or ``--check`` found something
+    |-- UsageError              2  the command line is wrong
+    |   |-- ConfigError         2  setup.cfg, .env or the environment is wrong
+    |   `-- FileError           2  a migration, check or sum file is wrong
+    |-- ConnectError            3  cannot open, not authorised, read-only, not a database
+    |-- LockedError             4  another writer holds the database, or a time-out
+    |-- MigrationFailed         5  a migration failed and was rolled back
+    |   `-- Interrupted         5  a signal stopped it, and it was rolled back
+    |-- Refused                 6  refused to protect data
+    `-- StatementError          1  the engine refused one statement (always wrapped before it
+                                   reaches a person)
+
+An error carries what a person needs at the keyboard: what happened (``message``), where
+(``where`` and ``statement``), what state the database is in (``state``) and what to do next
+(``hint``). Rendering is the report's job.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Location:
+    """A place in a file: its path as the user knows it, line and column counted from 1."""
+
+    path: str
+    line: int | None = None
+    column: int | None = None
+
+    def __str__(self) -> str:
+        if self.line is None:
+            return self.path
+        return f"{self.path}:{self.line}"
+
+
+class MemsqlError(Exception):
+    """The root. ``exit_code`` is what the process ends with when nobody handles it.
+
+    Parameters: ``message`` one sentence saying what happened; ``where`` a Location;
+    ``statement`` the SQL text concerned; ``state`` one sentence on what the database looks like
+    now; ``hint`` what to do next; ``details`` further lines, one finding each.
+    """
+
+    exit_code = 1
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        where: Location | None = None,
+        statement: str | None = None,
+        state: str | None = None,
+        hint: str | None = None,
+        details: tuple[str, ...] = (),
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.where = where
+        self.statement = statement
+        self.state = state
+        self.hint = hint
+        self.details = details
+
+    def __str__(self) -> str:
+        return self.message
+
+
+class CheckFailed(MemsqlError):
+    """A check or a proof found something, outside a migration."""
+
+
+class UsageError(MemsqlError):
+    """The command line asks for something that does not exist or does not fit together."""
+
+    exit_code = 2
+
+
+class ConfigError(UsageError):
+    """A setting is missing, unknown or cannot be read."""
+
+
+class FileError(UsageError):
+    """A migration, rollback, check or sum file cannot be used as it is."""
+
+
+class ConnectError(MemsqlError):
+    """The database cannot be opened, read or written: missing, not a database, no permission."""
+
+    exit_code = 3
+
+
+class LockedError(MemsqlError):
+    """Another process holds the lock for longer than ``busy_timeout``, or a time-out struck."""
+
+    exit_code = 4
+
+
+class MigrationFailed(MemsqlError):
+    """A migration could not be applied or rolled back; its transaction was undone."""
+
+    exit_code = 5
+
+
+class Interrupted(MigrationFailed):
+    """SIGINT or SIGTERM arrived in the middle of a migration; its transaction was undone."""
+
+
+class Refused(MemsqlError):
+    """Going on would lose data. Nothing was changed."""
+
+    exit_code = 6
+
+
+class StatementError(MemsqlError):
+    """The engine refused a statement.
+
+    ``index`` is the 0-based position in the list that was sent, or None when the text was sent as
+    one script; ``code`` is the engine's error name, such as ``SQLITE_CONSTRAINT_UNIQUE``.
+    """
+
+    def __init__(
+        self, message: str, *, code: str | None = None, index: int | None = None,
+        statement: str | None = None,
+    ) -> None:
+        super().__init__(message, statement=statement)
+        self.code = code
+        self.index = index

@@ -1,0 +1,226 @@
+"""Migration files: pairs in a folder, their checksums, and the chained sum file.
+
+``NNNN_name.sql`` with ``NNNN_name.rollback.sql`` beside it. The digits are the version: any number of
+them, gaps allowed, compared as numbers. docs/formats.md specifies the bytes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+from memsql.errors import FileError, Location
+from memsql.sqltext import MigrationHeader, parse_migration_header
+
+SUM_NAME = "memsql.sum"
+_BOM = b"\xef\xbb\xbf"
+_NAME = re.compile(r"(\d+)_(.+?)(\.rollback)?\.sql")
+_MAX_VERSION = 2**63 - 1
+_HEADER_BYTES = 64 * 1024
+
+
+@dataclass(frozen=True)
+class SqlFile:
+    """One file: ``path`` as shown to people, ``name`` in its folder, ``data`` normalised bytes (no
+    BOM, LF line endings) and ``raw_differs`` telling whether normalising changed anything."""
+
+    path: str
+    name: str
+    data: bytes = field(repr=False)
+    raw_differs: bool = False
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 of the normalised bytes, in hexadecimal."""
+        return hashlib.sha256(self.data).hexdigest()
+
+    def text(self) -> str:
+        """The whole text. Raises FileError where it is not UTF-8 or holds a NUL."""
+        try:
+            text = self.data.decode("utf-8")
+        except UnicodeDecodeError as e:
+            line = self.data.count(b"\n", 0, e.start) + 1
+            raise FileError(
+                f"{self.path} is not UTF-8: byte 0x{self.data[e.start]:02x}",
+                where=Location(self.path, line),
+                state="nothing was changed",
+                hint="save the file as UTF-8",
+            ) from None
+        if "\0" in text:
+            line = text.count("\n", 0, text.index("\0")) + 1
+            raise FileError(
+                f"{self.path} holds a NUL character, at which SQLite would stop reading",
+                where=Location(self.path, line),
+                state="nothing was changed",
+                hint="remove it; write char(0) where a value needs one",
+            )
+        return text
+
+    def head(self) -> str:
+        """The beginning of the text, enough for the header, decoded leniently."""
+        return self.data[:_HEADER_BYTES].decode("utf-8", errors="replace")
+
+
+@dataclass(frozen=True)
+class Migration:
+    """A pair. ``id`` is yoyo's: the file's name without ``.sql``."""
+
+    version: int
+    name: str
+    id: str
+    up: SqlFile
+    down: SqlFile | None
+
+    @cached_property
+    def checksum(self) -> str:
+        """SHA-256 over the up text and, after one NUL, the rollback text if the file exists."""
+        digest = hashlib.sha256(self.up.data)
+        if self.down is not None:
+            digest.update(b"\0")
+            digest.update(self.down.data)
+        return digest.hexdigest()
+
+    @cached_property
+    def header(self) -> MigrationHeader:
+        """Directives and description of the up file. Raises FileError for an unknown directive."""
+        return parse_migration_header(self.up.head(), self.up.path)
+
+    @cached_property
+    def down_header(self) -> MigrationHeader | None:
+        """Directives of the rollback file, None where there is no file."""
+        return None if self.down is None else parse_migration_header(self.down.head(), self.down.path)
+
+    @property
+    def depends(self) -> tuple[str, ...]:
+        """Ids this one needs first."""
+        # Most files depend on nothing; parsing a thousand headers to learn that is what a status waits for.
+        return self.header.depends if b"depends" in self.up.data[:_HEADER_BYTES] else ()
+
+    @property
+    def label(self) -> str:
+        """How messages name it: ``0002_add_missing_indices``."""
+        return self.id
+
+
+def read_file(path: Path, shown: str) -> SqlFile:
+    """Read and normalise one file. Raises FileError where it cannot be read."""
+    try:
+        # os.read and not pathlib: a status of a thousand migrations opens two thousand files.
+        handle = os.open(path, os.O_RDONLY)
+        try:
+            length = os.fstat(handle).st_size
+            data = os.read(handle, length + 1) if length < 1 << 20 else _read_all(handle, length)
+        finally:
+            os.close(handle)
+    except OSError as e:
+        raise FileError(f"{shown} cannot be read: {e.strerror}", where=Location(shown)) from None
+    raw = data
+    if data.startswith(_BOM):
+        data = data[3:]
+    if b"\r" in data:
+        data = data.replace(b"\r\n", b"\n")
+    return SqlFile(shown, os.path.basename(path), data, data is not raw)
+
+
+def _read_all(handle: int, length: int) -> bytes:
+    with os.fdopen(os.dup(handle), "rb") as f:
+        return f.read(length)
+
+
+def read_folder(folder: Path, shown: str) -> tuple[Migration, ...]:
+    """All migrations of ``folder`` in version order; ``shown`` is the folder as people write it.
+
+    Raises FileError for names that do not fit, two files of one version, a rollback without its
+    migration, and a folder that cannot be read.
+    """
+    try:
+        names = sorted(e.name for e in os.scandir(folder) if e.name.endswith(".sql") and not e.is_dir())
+    except OSError as e:
+        raise FileError(
+            f"the migrations folder {shown} cannot be read: {e.strerror}",
+            where=Location(shown),
+            hint="create it, set `migrations` in [memsql], or start with: invoke migrate.create NAME",
+        ) from None
+    ups: dict[int, tuple[str, str]] = {}
+    downs: dict[str, str] = {}
+    for name in names:
+        found = _NAME.fullmatch(name)
+        if found is None or int(found[1]) > _MAX_VERSION:
+            raise FileError(
+                f"{shown}/{name} is not named like a migration",
+                where=Location(f"{shown}/{name}"),
+                hint="name it NNNN_name.sql, with NNNN_name.rollback.sql beside it, or move it elsewhere",
+            )
+        if found[3]:
+            downs[name.removesuffix(".rollback.sql")] = name
+            continue
+        version = int(found[1])
+        if version in ups:
+            raise FileError(
+                f"two migrations have version {version}: {ups[version][0]} and {name}",
+                where=Location(f"{shown}/{name}"),
+                state="nothing was changed",
+                hint="renumber the one that was not applied anywhere yet",
+            )
+        ups[version] = (name, found[2])
+    migrations = []
+    for version in sorted(ups):
+        name, short = ups[version]
+        stem = name.removesuffix(".sql")
+        down = downs.pop(stem, None)
+        migrations.append(
+            Migration(
+                version, short, stem,
+                read_file(folder / name, f"{shown}/{name}"),
+                read_file(folder / down, f"{shown}/{down}") if down else None,
+            )
+        )
+    for stem, name in downs.items():
+        raise FileError(
+            f"{shown}/{name} is a rollback without its migration {stem}.sql",
+            where=Location(f"{shown}/{name}"),
+            hint="restore the migration, or rename both files alike",
+        )
+    return tuple(migrations)
+
+
+def sum_text(migrations: Sequence[Migration]) -> str:
+    """What memsql.sum must hold: a line a file, with its SHA-256 and a chain over all lines so far."""
+    lines = ["memsql.sum 1"]
+    chain = ""
+    for migration in migrations:
+        for file in (migration.up, migration.down):
+            if file is None:
+                continue
+            chain = hashlib.sha256(f"{chain}\n{file.name}\n{file.digest}".encode()).hexdigest()
+            lines.append(f"{file.digest} {chain[:32]} {file.name}")
+    return "\n".join(lines) + "\n"
+
+
+def sum_problems(folder: Path, migrations: Sequence[Migration]) -> list[str]:
+    """How memsql.sum disagrees with the files, one sentence each; empty also where no sum exists."""
+    try:
+        stored = (folder / SUM_NAME).read_text(encoding="utf-8", errors="replace")
+    except FileNotFoundError:
+        return []
+    except OSError as e:
+        return [f"{SUM_NAME} cannot be read: {e.strerror}"]
+    expected = sum_text(migrations)
+    if stored.replace("\r\n", "\n") == expected:
+        return []
+    have, want = _sum_entries(stored), _sum_entries(expected)
+    problems = [f"{name}: the file changed since {SUM_NAME} was written" for name in want
+                if name in have and have[name] != want[name]]
+    problems += [f"{name}: not in {SUM_NAME}" for name in want if name not in have]
+    problems += [f"{name}: in {SUM_NAME}, but there is no such file" for name in have if name not in want]
+    return problems or [f"{SUM_NAME} itself was edited or merged: its lines are not in order"]
+
+
+def _sum_entries(text: str) -> dict[str, str]:
+    rows = (line.split(" ", 2) for line in text.splitlines()[1:])
+    return {row[2]: row[0] for row in rows if len(row) == 3}

@@ -1,0 +1,67 @@
+"""What legacy.status says."""
+
+from __future__ import annotations
+
+from memsql.engine.adopt import Detection
+from memsql.engine.migrate import State
+from memsql.legacy import Fit
+
+_SHOWN = 25
+
+
+def text(state: State, found: Detection | None, target: str) -> str:
+    """Which era and why, what is missing or extra, and what an adoption would do."""
+    lines = [f"database: {target}"]
+    if found is None:
+        return "\n".join([*lines, "it is empty; nothing to adopt. next: invoke migrate.up"])
+    if state.ledger.is_foreign:
+        rows = ", ".join(f"{r.version} {r.status}" for r in state.ledger.rows.values())
+        lines.append(f"it has a ledger of another tool: {rows or 'no rows'}; the dates of applied rows are kept")
+    fit = found.fit
+    if fit is None:
+        lines.append("problem: no known shape fits, so nothing would be changed")
+        if found.nearest is not None:
+            lines += [f"nearest: {found.nearest.shape.title}", *_differences(found.nearest)]
+        return "\n".join(lines)
+    description = fit.shape.era.description
+    lines.append(f"era: {fit.shape.title}" + (f" ({description.rstrip('.')})" if description else ""))
+    lines.append("why: everything in that shape is here"
+                 + (", and nothing else" if not fit.extra and not fit.optional_missing else "; the differences are"))
+    lines += _differences(fit)
+    if not state.is_legacy:
+        return "\n".join([*lines, "the ledger knows this database; there is nothing to adopt"])
+    lines.append("to adopt it: " + (", then ".join(f"upgrade {p}" for p in fit.shape.pending) or "no upgrade needed"))
+    ids = [m.id for m in state.project.ordered if m.version in fit.shape.era.counts_as]
+    lines.append(f"then {', '.join(ids)} counts as applied")
+    lines.append("next: invoke legacy.adopt --dry-run, or invoke migrate.up, which adopts and goes on")
+    return "\n".join(lines)
+
+
+def data(state: State, found: Detection | None) -> dict[str, object]:
+    """The same as fields."""
+    fit = found.fit if found else None
+    nearest = found.nearest if found else None
+    shown = fit or nearest
+    return {
+        "empty": found is None,
+        "managed": not state.is_legacy and found is not None,
+        "era": fit.shape.era.name if fit else None,
+        "shape": fit.shape.title if fit else None,
+        "phases": list(fit.shape.pending) if fit else [],
+        "counts_as": list(fit.shape.era.counts_as) if fit else [],
+        "nearest": nearest.shape.title if nearest else None,
+        "missing": list(shown.missing) if shown else [],
+        "different": list(shown.different) if shown else [],
+        "extra": list(shown.extra) if shown else [],
+        "optional_missing": list(shown.optional_missing) if shown else [],
+    }
+
+
+def _differences(fit: Fit) -> list[str]:
+    lines = []
+    for title, names in (("missing", fit.missing), ("different", fit.different),
+                         ("not there, which this era allows", fit.optional_missing), ("extra, kept", fit.extra)):
+        if names:
+            more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+            lines.append(f"  {title}: {', '.join(names[:_SHOWN])}{more}")
+    return lines

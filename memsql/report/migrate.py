@@ -1,0 +1,125 @@
+"""What migrate.* and legacy.* say."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from memsql import plan
+from memsql.engine.apply import Done
+from memsql.engine.migrate import Report, State
+from memsql.plan import Status
+from memsql.report.text import count, milliseconds, shorten, table
+
+
+def status_text(state: State, target: str) -> str:
+    """The table of migrations, a summary line, and what to do next."""
+    rows = [
+        (f"{s.version:04d}" if s.version >= 0 else "?", s.name, s.state.replace("_", " "), (s.applied_at or "")[:19],
+         s.applied_by, milliseconds(s.duration_ms), s.note)
+        for s in state.statuses
+    ]
+    headers = ("version", "name", "state", "when (UTC)", "by", "took", "note")
+    if not any(row[-1] for row in rows):
+        headers, rows = headers[:-1], [row[:-1] for row in rows]
+    lines = [f"database: {target}"]
+    if rows:
+        lines += ["", table(headers, rows), ""]
+    lines += [summary(state.statuses), *_advice(state)]
+    return "\n".join(lines)
+
+
+def summary(statuses: Sequence[Status]) -> str:
+    """``4 migrations: 3 applied, 1 pending``."""
+    if not statuses:
+        return "no migrations yet; write the first with: invoke migrate.create NAME"
+    counts: dict[str, int] = {}
+    for s in statuses:
+        counts[s.state] = counts.get(s.state, 0) + 1
+    parts = ", ".join(f"{n} {name.replace('_', ' ')}" for name, n in counts.items())
+    return f"{count(len(statuses), 'migration')}: {parts}"
+
+
+def _advice(state: State) -> list[str]:
+    lines = [f"problem: memsql.sum: {problem}" for problem in state.project.sum_problems]
+    if state.project.sum_problems:
+        lines.append("next: look at the change, then write the sums anew: invoke migrate.sum")
+    if state.is_legacy:
+        lines.append("this database has tables but no migration of ours; see: invoke legacy.status")
+    if any(s.state in (plan.EDITED, plan.MISSING) for s in state.statuses):
+        lines.append("next: bring the files back (git checkout), or accept them: invoke migrate.repair --version N")
+    if any(s.state == plan.OUT_OF_ORDER for s in state.statuses):
+        lines.append("next: renumber the late migration, or: invoke migrate.up --out-of-order")
+    if any(s.incomplete for s in state.statuses):
+        lines.append("next: yoyo changed this database by itself; complete the ledger with: invoke migrate.repair")
+    elif any(s.state in plan.WAITING for s in state.statuses) and not lines:
+        lines.append("next: invoke migrate.up")
+    return lines
+
+
+def needs_work(state: State) -> bool:
+    """Whether ``--check`` should fail."""
+    return (bool(state.project.sum_problems) or state.is_legacy
+            or any(s.state != plan.APPLIED or s.incomplete for s in state.statuses))
+
+
+def status_data(state: State, target: str) -> dict[str, object]:
+    """The same as fields."""
+    return {
+        "database": target,
+        "migrations": [
+            {"version": s.version, "name": s.name, "state": s.state, "applied_at": s.applied_at,
+             "applied_by": s.applied_by, "duration_ms": s.duration_ms, "note": s.note}
+            for s in state.statuses
+        ],
+        "legacy": state.is_legacy,
+        "sum_problems": list(state.project.sum_problems),
+    }
+
+
+def run_text(report: Report, verb: str) -> str:
+    """What a run did, ending in where the database stands. ``verb`` is applied or rolled back."""
+    lines = [*report.adopted]
+    for name in report.completed:
+        lines.append(f"completed the ledger for {name}")
+    lines += [done_text(d, verb) for d in report.done]
+    if not report.done:
+        lines.append("nothing to do" if verb == "rolled back" or report.adopted or report.completed
+                     else "nothing to do: every migration is applied" if not report.waiting
+                     else "nothing to do")
+    lines.append(f"{count(report.applied, 'migration')} applied, {report.waiting} pending")
+    return "\n".join(lines)
+
+
+def done_text(done: Done, verb: str) -> str:
+    """One migration that ran, with what it lost by permission."""
+    lines = [f"{verb} {done.id}  ({milliseconds(done.duration_ms)}, proven)"]
+    lines += [f"  rebuilt full-text index {name}" for name in done.rebuilt]
+    lines += [f"  lost, as allowed: {loss}" for loss in done.lost]
+    lines += [f"  warning: {warning}" for warning in done.warnings]
+    return "\n".join(lines)
+
+
+def run_data(report: Report) -> dict[str, object]:
+    """The same as fields."""
+    return {
+        "done": [done_data(d) for d in report.done],
+        "applied": report.applied,
+        "pending": report.waiting,
+        "completed": list(report.completed),
+        "adopted": list(report.adopted),
+    }
+
+
+def done_data(done: Done) -> dict[str, object]:
+    """One migration as fields; ``statements`` only from a rehearsal."""
+    data: dict[str, object] = {
+        "id": done.id, "version": done.version, "name": done.name, "direction": done.direction,
+        "duration_ms": done.duration_ms, "lost": list(done.lost), "rebuilt": list(done.rebuilt),
+        "warnings": list(done.warnings),
+    }
+    if done.timings:
+        data["statements"] = [
+            {"number": t.number, "line": t.line, "sql": shorten(t.text), "duration_ms": round(t.ms, 3), "rows": t.rows}
+            for t in done.timings
+        ]
+    return data

@@ -1,0 +1,2 @@
+-- A table by its name in any case, as the schema spells it.
+SELECT name FROM sqlite_schema WHERE type = 'table' AND name = ? COLLATE NOCASE

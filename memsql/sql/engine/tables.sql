@@ -1,0 +1,2 @@
+-- Every table.
+SELECT name FROM sqlite_schema WHERE type = 'table'

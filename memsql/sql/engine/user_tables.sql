@@ -1,0 +1,11 @@
+-- Every table that is neither SQLite's, libSQL's, yoyo's nor memsql's own.
+SELECT name FROM sqlite_schema
+WHERE
+    type = 'table'
+    AND sql NOT LIKE 'create virtual%'
+    AND name NOT IN ('schema_migrations', '_yoyo_migration', '_yoyo_log', '_yoyo_version', 'yoyo_lock')
+    AND name NOT LIKE 'sqlite\_%' ESCAPE '\'
+    AND name NOT LIKE 'libsql\_%' ESCAPE '\'
+    AND name NOT LIKE '\_litestream\_%' ESCAPE '\'
+    AND name NOT LIKE 'memsql\_%' ESCAPE '\'
+ORDER BY name

@@ -1,0 +1,11 @@
+-- One row a version: what the database believes about each migration.
+CREATE TABLE schema_migrations (
+    version INTEGER PRIMARY KEY,
+    name TEXT NOT NULL,
+    description TEXT,
+    applied_at TEXT NOT NULL,
+    applied_by TEXT,
+    duration_ms INTEGER,
+    checksum TEXT,
+    status TEXT NOT NULL
+)

@@ -1,0 +1,5 @@
+-- yoyo's own table, as its internal schema version 2 creates it.
+CREATE TABLE "_yoyo_version" (
+    "version" INT NOT NULL PRIMARY KEY,
+    "installed_at_utc" TIMESTAMP
+)

@@ -1,0 +1,3 @@
+-- yoyo's log line.
+INSERT INTO "_yoyo_log" (id, migration_hash, migration_id, operation, username, hostname, comment, created_at_utc)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?)

@@ -1,0 +1,11 @@
+-- What we know of a version now; an earlier attempt's row gives way.
+INSERT INTO schema_migrations (version, name, description, applied_at, applied_by, duration_ms, checksum, status)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (version) DO UPDATE SET
+    name = excluded.name,
+    description = excluded.description,
+    applied_at = excluded.applied_at,
+    applied_by = excluded.applied_by,
+    duration_ms = excluded.duration_ms,
+    checksum = excluded.checksum,
+    status = excluded.status

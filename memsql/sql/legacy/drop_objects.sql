@@ -1,0 +1,2 @@
+-- Nothing is recorded any more.
+DROP TABLE memsql_legacy_objects

@@ -1,0 +1,2 @@
+-- The upgrades that ran here and were not rolled back.
+SELECT DISTINCT phase FROM memsql_legacy_objects

@@ -1,0 +1,39 @@
+"""SQL text without a database: statements with positions, header directives, what a statement does."""
+
+from memsql.sqltext.classify import Effect, effect, forbidden_in_transaction, identifiers, words_of_loss
+from memsql.sqltext.header import (
+    CHECK_DIRECTIVES,
+    MIGRATION_DIRECTIVES,
+    Allow,
+    CheckHeader,
+    Directive,
+    Header,
+    MigrationHeader,
+    parse_check_header,
+    parse_header,
+    parse_migration_header,
+)
+from memsql.sqltext.split import Statement, may_control_transactions, pieces, split, statements
+
+__all__ = [
+    "CHECK_DIRECTIVES",
+    "MIGRATION_DIRECTIVES",
+    "Allow",
+    "CheckHeader",
+    "Directive",
+    "Effect",
+    "Header",
+    "MigrationHeader",
+    "Statement",
+    "effect",
+    "forbidden_in_transaction",
+    "identifiers",
+    "may_control_transactions",
+    "parse_check_header",
+    "parse_header",
+    "parse_migration_header",
+    "pieces",
+    "split",
+    "statements",
+    "words_of_loss",
+]

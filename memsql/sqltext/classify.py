@@ -1,0 +1,307 @@
+"""What one statement does, read from its text alone.
+
+No database is asked: a server has no authorizer callback, and a file is judged before it runs. The grammar
+facts come from SQLite's parse.y and the "SQL As Understood By SQLite" pages; a statement that SQLite would
+reject gets some effect too, never an exception.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from memsql.sqltext.lexis import BLOCK_COMMENT, LINE_COMMENT, NAME, NAME_CHAR, TRIVIA, VARIABLE
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """What one statement does to which object.
+
+    ``kind`` is one of: create, drop, alter_rename, alter_rename_column, alter_add_column,
+    alter_drop_column, alter_column (libSQL's ``ALTER COLUMN`` and whatever else ALTER TABLE may learn),
+    insert, replace (``REPLACE`` and ``INSERT OR REPLACE``: it can delete rows), update, delete, select
+    (also VALUES), pragma, transaction, attach, detach, vacuum, analyze, reindex, explain, other.
+    ``object_type`` is table, index, trigger, view or virtual (CREATE VIRTUAL TABLE; dropping one reads
+    ``DROP TABLE``, so it says table), and None where there is no such object.
+    ``name`` is the object: the old name of a rename, the pragma (in lower case), the verb of a transaction
+    statement (in upper case, ``ROLLBACK``), the schema that is attached, detached or vacuumed, the argument
+    of ANALYZE or REINDEX. ``new_name`` is the new name of a table or column, ``column`` the column concerned.
+    ``schema`` is the prefix of ``name`` (``temp`` for a TEMP object). ``table`` is what a created index or
+    trigger is ON; its own schema prefix is dropped. Names come without their quotes.
+    """
+
+    kind: str
+    object_type: str | None
+    name: str | None
+    new_name: str | None = None
+    column: str | None = None
+    schema: str | None = None
+    table: str | None = None
+
+
+# A doubled quote is the end of one quoted run and the start of the next, so runs are taken together.
+_QUOTED = r"""(?:'[^']*+'?)+|(?:"[^"]*+"?)+|(?:`[^`]*+`?)+|\[[^\]]*+\]?"""
+# Blobs, numbers and variables: none is a name, and none may be taken for two tokens.
+_VALUE = rf"[Xx]'[^']*+'?|[0-9]{NAME_CHAR}*+|{VARIABLE}|[$@:#](?:{NAME_CHAR}|:)*"
+_tokens = re.compile(rf"{TRIVIA}*(?:{_VALUE}|({NAME})|({_QUOTED})|((?s:.))|\Z)").finditer
+_names = re.compile(rf"{LINE_COMMENT}|{BLOCK_COMMENT}|\ufeff|{_VALUE}|({NAME})|({_QUOTED})").finditer
+
+
+def _unquote(quoted: str) -> str:
+    opening = quoted[0]
+    closing = "]" if opening == "[" else opening
+    body = quoted[1:-1] if len(quoted) > 1 and quoted[-1] == closing else quoted[1:]
+    return body if opening == "[" else body.replace(opening * 2, opening)
+
+
+class _Reader:
+    """Walks the tokens of one statement, one token ahead.
+
+    ``word`` is the token in upper case if it is a bare ASCII word, ``sign`` the character if it is
+    punctuation; both are empty otherwise, and ``ended`` says that nothing is left.
+    """
+
+    __slots__ = ("_matches", "_raw", "ended", "sign", "word")
+
+    def __init__(self, text: str) -> None:
+        self._matches = _tokens(text)
+        self.ended = False
+        self.advance()
+
+    def advance(self) -> None:
+        match = next(self._matches, None)
+        self.word = self.sign = ""
+        self._raw: str | None = None
+        if match is None or match.lastindex is None:
+            # Without a group it is a value, or the end of the text, where the match is empty or all trivia.
+            self.ended = match is None or match.end() == len(match.string)
+            return
+        raw = match[match.lastindex]
+        if match.lastindex == 3:
+            self.sign = raw
+            return
+        self._raw = raw
+        if match.lastindex == 1 and raw.isascii():
+            self.word = raw.upper()
+
+    def take(self, *words: str) -> bool:
+        """Step over the token if it is one of these keywords."""
+        if self.word not in words:
+            return False
+        self.advance()
+        return True
+
+    def skip(self, *words: str) -> None:
+        """Step over these keywords, each if it comes next."""
+        for word in words:
+            self.take(word)
+
+    def name(self) -> str | None:
+        """Step over a name, quoted or not, and return it unquoted; None if there is none."""
+        raw = self._raw
+        if raw is None:
+            return None
+        self.advance()
+        return _unquote(raw) if raw[0] in "'\"`[" else raw
+
+    def qualified(self) -> tuple[str | None, str | None]:
+        """Step over ``name`` or ``schema.name``; the schema comes first."""
+        name = self.name()
+        if name is None or self.sign != ".":
+            return None, name
+        self.advance()
+        return name, self.name()
+
+    def parentheses(self) -> None:
+        """Step over a group in parentheses, if one starts here."""
+        depth = 0
+        while not self.ended:
+            depth += (self.sign == "(") - (self.sign == ")")
+            if depth == 0 and self.sign != ")":
+                return
+            self.advance()
+            if depth == 0:
+                return
+
+    def seek(self, word: str) -> bool:
+        """Step behind the next ``word`` outside parentheses; False if there is none."""
+        while not self.ended:
+            if self.sign == "(":
+                self.parentheses()
+            elif self.take(word):
+                return True
+            else:
+                self.advance()
+        return False
+
+
+def _create(reader: _Reader) -> Effect:
+    temporary = reader.take("TEMP", "TEMPORARY")
+    reader.skip("UNIQUE")
+    virtual = reader.take("VIRTUAL")
+    object_type = reader.word.lower()
+    if object_type not in ("table", "index", "trigger", "view"):
+        return _OTHER
+    reader.advance()
+    reader.skip("IF", "NOT", "EXISTS")
+    schema, name = reader.qualified()
+    table = None
+    if object_type in ("index", "trigger") and reader.seek("ON"):
+        _, table = reader.qualified()
+    if temporary and schema is None:
+        schema = "temp"
+    return Effect("create", "virtual" if virtual else object_type, name, schema=schema, table=table)
+
+
+def _drop(reader: _Reader) -> Effect:
+    object_type = reader.word.lower()
+    if object_type not in ("table", "index", "trigger", "view"):
+        return _OTHER
+    reader.advance()
+    reader.skip("IF", "EXISTS")
+    schema, name = reader.qualified()
+    return Effect("drop", object_type, name, schema=schema)
+
+
+def _alter(reader: _Reader) -> Effect:
+    if not reader.take("TABLE"):
+        return _OTHER
+    schema, table = reader.qualified()
+    if reader.take("RENAME"):
+        if reader.take("TO"):
+            return Effect("alter_rename", "table", table, new_name=reader.name(), schema=schema)
+        reader.skip("COLUMN")
+        column = reader.name()
+        reader.skip("TO")
+        return Effect("alter_rename_column", "table", table, reader.name(), column, schema)
+    for word, kind in (("ADD", "alter_add_column"), ("DROP", "alter_drop_column")):
+        if reader.take(word):
+            if reader.word in ("CONSTRAINT", "CHECK"):
+                break
+            reader.skip("COLUMN")
+            return Effect(kind, "table", table, column=reader.name(), schema=schema)
+    if reader.take("ALTER"):
+        reader.skip("COLUMN")
+        return Effect("alter_column", "table", table, column=reader.name(), schema=schema)
+    return Effect("alter_column", "table", table, schema=schema)
+
+
+def _write(reader: _Reader, verb: str) -> Effect:
+    """INSERT, REPLACE, UPDATE or DELETE, behind the verb."""
+    kind = verb.lower()
+    if reader.take("OR"):
+        if verb == "INSERT" and reader.word == "REPLACE":
+            kind = "replace"
+        reader.advance()
+    reader.skip("FROM" if verb == "DELETE" else "INTO")
+    schema, name = reader.qualified()
+    return Effect(kind, "table", name, schema=schema)
+
+
+def _with(reader: _Reader) -> Effect:
+    """A statement behind WITH: step over the common table expressions to the verb that counts."""
+    reader.skip("RECURSIVE")
+    while not reader.ended:
+        reader.name()
+        reader.parentheses()
+        reader.skip("AS", "NOT", "MATERIALIZED")
+        reader.parentheses()
+        if reader.sign != ",":
+            break
+        reader.advance()
+    verb = reader.word
+    if verb in ("SELECT", "VALUES"):
+        return Effect("select", None, None)
+    if verb not in ("INSERT", "REPLACE", "UPDATE", "DELETE"):
+        return _OTHER
+    reader.advance()
+    return _write(reader, verb)
+
+
+def _attach(reader: _Reader) -> Effect:
+    name = None
+    while reader.seek("AS"):
+        name = reader.name()
+    return Effect("attach", None, name)
+
+
+_OTHER = Effect("other", None, None)
+_TRANSACTION = frozenset({"BEGIN", "COMMIT", "END", "ROLLBACK", "SAVEPOINT", "RELEASE"})
+
+
+def effect(statement_text: str) -> Effect:
+    """What the first statement of ``statement_text`` does; see ``Effect``. Nothing is raised.
+
+    A trigger is one ``create``: what its body does happens later. Of EXPLAIN only the kind is told, because
+    it runs nothing.
+    """
+    reader = _Reader(statement_text)
+    verb = reader.word
+    if verb == "":
+        return _OTHER
+    reader.advance()
+    match verb:
+        case "INSERT" | "REPLACE" | "UPDATE" | "DELETE":
+            return _write(reader, verb)
+        case "SELECT" | "VALUES":
+            return Effect("select", None, None)
+        case "CREATE":
+            return _create(reader)
+        case "DROP":
+            return _drop(reader)
+        case "ALTER":
+            return _alter(reader)
+        case "WITH":
+            return _with(reader)
+        case "PRAGMA":
+            schema, name = reader.qualified()
+            return Effect("pragma", None, name.lower() if name else None, schema=schema)
+        case "ATTACH":
+            return _attach(reader)
+        case "DETACH":
+            reader.skip("DATABASE")
+            return Effect("detach", None, reader.name())
+        case "VACUUM":
+            return Effect("vacuum", None, None if reader.word == "INTO" else reader.name())
+        case "ANALYZE" | "REINDEX":
+            schema, name = reader.qualified()
+            return Effect(verb.lower(), None, name, schema=schema)
+        case "EXPLAIN":
+            return Effect("explain", None, None)
+    if verb in _TRANSACTION:
+        return Effect("transaction", None, verb)
+    return _OTHER
+
+
+def forbidden_in_transaction(found: Effect) -> bool:
+    """Whether the statement ends, starts or cannot live in the transaction around a migration.
+
+    That is transaction control, ATTACH, DETACH and VACUUM.
+    """
+    return found.kind in ("transaction", "attach", "detach", "vacuum")
+
+
+def identifiers(text: str) -> frozenset[str]:
+    """Every word of ``text`` that could name a table, in lower case and without quotes.
+
+    Bare words (keywords among them), quoted names and single-quoted strings, which SQLite takes for a name
+    where a string makes no sense; not what stands in comments. Whatever table ``text`` names is in it, as
+    ``name.lower()``; much else is too. Trigger bodies count; tables reached through a view, trigger or
+    foreign key of the database do not.
+    """
+    found = {match[match.lastindex or 0] for match in _names(text) if match.lastindex is not None}
+    return frozenset((_unquote(raw) if raw[0] in "'\"`[" else raw).lower() for raw in found if raw)
+
+
+def words_of_loss(text: str) -> bool:
+    """Whether ``text`` holds "delete", "drop" or "replace" in any case, be it in a string or a comment.
+
+    False is certain: no statement of the text removes a row or an object by name.
+    """
+    if text.isascii():
+        folded = text.lower()
+        return "delete" in folded or "drop" in folded or "replace" in folded
+    # str.lower needs twelve bytes a character as soon as one is not ASCII; bytes.lower folds just the ASCII
+    # letters, as SQLite does.
+    raw = text.encode("utf-8", "surrogatepass").lower()
+    return b"delete" in raw or b"drop" in raw or b"replace" in raw

@@ -1,0 +1,268 @@
+"""The leading comment block of a migration, rollback, check or query file, and the directives in it.
+
+A directive is a line ``-- name: value`` before the first SQL. yoyo reads two of them, ``depends`` and
+``transactional``, with rules of its own (``parse_metadata_from_sql_comments``); whatever yoyo takes for a
+directive is one here too, and a ``depends`` or ``transactional`` that yoyo would miss is an error.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from memsql.errors import FileError, Location
+from memsql.sqltext.lexis import BLOCK_COMMENT, LINE_COMMENT, TRIVIA
+
+
+@dataclass(frozen=True, slots=True)
+class Directive:
+    """One ``-- name: value`` line; ``value`` has no white space around it, ``line`` counts from 1."""
+
+    name: str
+    value: str
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """``description`` is the first comment line that is no directive, or ``""``; directives in file order."""
+
+    description: str
+    directives: tuple[Directive, ...] = ()
+
+    def get(self, name: str) -> str | None:
+        """The value of the first directive called ``name``, or None."""
+        for directive in self.directives:
+            if directive.name == name:
+                return directive.value
+        return None
+
+    def all(self, name: str) -> tuple[Directive, ...]:
+        """Every directive called ``name``."""
+        return tuple(directive for directive in self.directives if directive.name == name)
+
+
+@dataclass(frozen=True, slots=True)
+class Allow:
+    """``-- allow: rule reason``: a finding that is meant, and why."""
+
+    rule: str
+    reason: str
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
+class MigrationHeader:
+    """What a migration or rollback file says about itself.
+
+    ``depends`` holds migration ids; ``foreign_keys`` is False for ``-- foreign_keys: off``; ``fts_rebuild``
+    names the FTS5 tables to rebuild behind the statements, where ``all`` stands for every one.
+    """
+
+    description: str = ""
+    depends: tuple[str, ...] = ()
+    transactional: bool = True
+    foreign_keys: bool = True
+    allows: tuple[Allow, ...] = ()
+    fts_rebuild: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class CheckHeader:
+    """What a check file says about itself; ``severity`` is ``error`` or ``warning``."""
+
+    name: str
+    severity: str = "error"
+    why: str = ""
+    description: str = ""
+
+
+MIGRATION_DIRECTIVES = frozenset({"depends", "transactional", "foreign_keys", "allow", "fts_rebuild"})
+CHECK_DIRECTIVES = frozenset({"name", "severity", "why"})
+REPEATABLE = frozenset({"depends", "allow"})
+
+_block = re.compile(rf"{TRIVIA}*").match
+_comments = re.compile(rf"{LINE_COMMENT}|{BLOCK_COMMENT}").finditer
+_directive = re.compile(r"--\s*([a-z][a-z_]*)(\s*):(?!//)\s*").match
+_rule = re.compile(r"[A-Za-z][A-Za-z0-9_.-]*").fullmatch
+_table = re.compile(r'"(?:[^"]|"")*"|[^\s"]+').findall
+
+
+def _listed(names: frozenset[str]) -> str:
+    return ", ".join(sorted(names)) or "none"
+
+
+def _unknown(name: str, where: Location, allowed: frozenset[str]) -> FileError:
+    from difflib import get_close_matches
+
+    near = get_close_matches(name, sorted(allowed), n=1)
+    meant = f'Did you mean "{near[0]}"? ' if near else ""
+    return FileError(
+        f'unknown directive "{name}"',
+        where=where,
+        hint=f"{meant}Allowed here: {_listed(allowed)}. "
+        f"If the line is prose, start it with a capital letter or drop the colon.",
+    )
+
+
+def _first_line(comment: str) -> str:
+    """The first line of a comment that says something, without the comment marks."""
+    if comment.startswith("--"):
+        return comment.strip().lstrip("-").strip()
+    body = comment[2:-2] if comment.endswith("*/") and len(comment) > 3 else comment[2:]
+    for line in body.splitlines():
+        text = line.strip().strip("*").strip()
+        if text:
+            return text
+    return ""
+
+
+def parse_header(
+    text: str, path: str, allowed: frozenset[str], repeatable: frozenset[str] = REPEATABLE
+) -> Header:
+    """Read the comments before the first SQL of ``text``, the content of the file at ``path``.
+
+    ``allowed`` names the directives this kind of file knows, ``repeatable`` those that may occur twice.
+    Comments in ``/* */`` only describe. A URL (``-- https://...``) is no directive. An allowed name counts
+    also with space before its colon, as yoyo has it. Line ends may be LF or CRLF.
+
+    Raises FileError with file and line for an unknown directive and for a second one of a kind that may
+    occur once.
+    """
+    match = _block(text)
+    block = match[0] if match else ""
+    description = ""
+    directives: list[Directive] = []
+    seen: set[str] = set()
+    line = 1
+    counted = 0
+    colon = ":" in block
+    for comment in _comments(block):
+        content = comment[0]
+        found = _directive(content) if colon else None
+        if found is None or (found[2] and found[1] not in allowed):
+            if not description:
+                description = _first_line(content)
+                if description and not colon:
+                    break
+            continue
+        name = found[1]
+        line += block.count("\n", counted, comment.start())
+        counted = comment.start()
+        if name not in allowed:
+            raise _unknown(name, Location(path, line), allowed)
+        if name in seen and name not in repeatable:
+            first = next(directive.line for directive in directives if directive.name == name)
+            raise FileError(
+                f'the directive "{name}" stands here a second time',
+                where=Location(path, line),
+                hint=f"Keep one of the two; the first is in line {first}.",
+            )
+        seen.add(name)
+        directives.append(Directive(name, content[found.end() :].rstrip(), line))
+    return Header(description, tuple(directives))
+
+
+def _bad_value(directive: Directive, path: str, expected: str) -> FileError:
+    shown = f'"{directive.value}"' if directive.value else "nothing"
+    return FileError(
+        f'the directive "{directive.name}" says {shown}',
+        where=Location(path, directive.line),
+        hint=f"Write `-- {directive.name}: {expected}`.",
+    )
+
+
+def _switch(directive: Directive, path: str, off: str, on: str) -> bool:
+    value = directive.value.lower()
+    if value not in (off, on):
+        raise _bad_value(directive, path, f"{off}` or `-- {directive.name}: {on}")
+    return value == on
+
+
+def _allow(directive: Directive, path: str) -> Allow:
+    rule, _, reason = directive.value.replace("\t", " ").partition(" ")
+    reason = reason.strip()
+    if not reason or not _rule(rule):
+        raise _bad_value(directive, path, "<rule> <reason>` with a reason that a reviewer can judge, such as "
+                         "`-- allow: data-loss the table was never written to")  # fmt: skip
+    return Allow(rule, reason, directive.line)
+
+
+def _refuse_below_block_comment(text: str, directive: Directive, path: str) -> None:
+    """yoyo stops reading at the first line that is neither blank nor a ``--`` comment."""
+    for line in text.split("\n", directive.line)[: directive.line]:
+        stripped = line.lstrip("\ufeff").strip()
+        if stripped and not stripped.startswith("--"):
+            raise FileError(
+                f'yoyo does not see the directive "{directive.name}" below a /* */ comment',
+                where=Location(path, directive.line),
+                hint="Move the directive above that comment.",
+            )
+
+
+def parse_migration_header(text: str, path: str) -> MigrationHeader:
+    """Read the header of a migration or rollback file: ``text`` is the content of the file at ``path``.
+
+    Directives: ``depends: id id ...`` (may be empty and may repeat), ``transactional: true|false``,
+    ``foreign_keys: off|on``, ``allow: <rule> <reason>`` (may repeat), ``fts_rebuild: table table ...`` or
+    ``fts_rebuild: all``.
+
+    Raises FileError with file and line for what ``parse_header`` refuses, for any other value, for an
+    ``allow`` without a reason, and for a ``depends`` or ``transactional`` that yoyo would not see.
+    """
+    header = parse_header(text, path, MIGRATION_DIRECTIVES)
+    if not header.directives:
+        return MigrationHeader(header.description)
+    depends: list[str] = []
+    transactional = foreign_keys = True
+    allows: list[Allow] = []
+    fts_rebuild: tuple[str, ...] = ()
+    for directive in header.directives:
+        match directive.name:
+            case "depends":
+                depends += directive.value.split()
+            case "transactional":
+                transactional = _switch(directive, path, "false", "true")
+            case "foreign_keys":
+                foreign_keys = _switch(directive, path, "off", "on")
+            case "allow":
+                allows.append(_allow(directive, path))
+            case "fts_rebuild":
+                found = _table(directive.value)
+                fts_rebuild = tuple(
+                    name[1:-1].replace('""', '"') if name[0] == '"' else name for name in found
+                )
+                if not fts_rebuild:
+                    raise _bad_value(directive, path, "<table> <table>` or `-- fts_rebuild: all")
+        if "/*" in text and directive.name in ("depends", "transactional"):
+            _refuse_below_block_comment(text, directive, path)
+    return MigrationHeader(
+        header.description,
+        tuple(dict.fromkeys(depends)),
+        transactional,
+        foreign_keys,
+        tuple(allows),
+        fts_rebuild,
+    )
+
+
+def parse_check_header(text: str, path: str) -> CheckHeader:
+    """Read the header of a check file: ``name`` (required), ``severity: error|warning``, ``why``.
+
+    Raises FileError with file and line for what ``parse_header`` refuses, for another severity and for a
+    missing or empty name.
+    """
+    header = parse_header(text, path, CHECK_DIRECTIVES)
+    name = header.get("name")
+    if not name:
+        raise FileError(
+            "the check has no name",
+            where=Location(path, header.all("name")[0].line if name is not None else 1),
+            hint="Start the file with a line `-- name: what must hold`.",
+        )
+    severity = "error"
+    for directive in header.all("severity"):
+        severity = directive.value.lower()
+        if severity not in ("error", "warning"):
+            raise _bad_value(directive, path, "error` or `-- severity: warning")
+    return CheckHeader(name, severity, header.get("why") or "", header.description)

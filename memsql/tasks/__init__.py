@@ -1,0 +1,13 @@
+"""The tasks, as one Invoke namespace: ``from memsql.tasks import ns``."""
+
+from __future__ import annotations
+
+from invoke import Collection
+
+from memsql.tasks import fts, legacy, migrate, schema
+from memsql.tasks.verify import verify
+
+ns = Collection()
+ns.add_task(verify)
+for collection in (migrate.ns, legacy.ns, fts.ns, schema.ns):
+    ns.add_collection(collection)

@@ -1,0 +1,73 @@
+"""What every task does around its one call: settings in, outcome out, exit code."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from invoke.exceptions import Exit
+
+from memsql import config
+from memsql.errors import MemsqlError
+from memsql.report import text as show
+
+COMMON_HELP = {
+    "database": "path or URL of the database; wins over --env, TURSO_URL and the default of setup.cfg",
+    "env": "use the [memsql:NAME] section of setup.cfg (MEMSQL_ENV sets it for a chain of tasks)",
+    "project": "folder of the project (default: the nearest folder upwards with [memsql] in setup.cfg)",
+    "json": "print one JSON object on stdout",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """The options every database task takes."""
+
+    project: str | None
+    env: str | None
+    database: str | None
+    json: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a task has to say: text for people, fields for programs, and the exit code."""
+
+    text: str
+    data: dict[str, object] = field(default_factory=dict)
+    exit_code: int = 0
+
+
+def run(command: str, options: Options, work: Callable[[config.Settings], Outcome]) -> None:
+    """Load settings, call ``work``, print its outcome, and leave with its exit code if not 0.
+
+    Every MemsqlError becomes a message on stderr (or, with --json, an object on stdout with ``ok``
+    false and ``error``) and its exit code; nothing else is caught.
+    """
+    try:
+        settings = config.load(project=options.project, env=options.env, database=options.database)
+        outcome = work(settings)
+    except MemsqlError as problem:
+        if options.json:
+            _print_json({"ok": False, "command": command, "error": show.error_json(problem)})
+        else:
+            _write(sys.stderr, show.error(problem))
+        raise Exit(code=problem.exit_code) from None
+    if options.json:
+        _print_json({"ok": outcome.exit_code == 0, "command": command, **outcome.data})
+    elif outcome.text:
+        _write(sys.stdout, outcome.text)
+    if outcome.exit_code:
+        raise Exit(code=outcome.exit_code)
+
+
+def _print_json(data: dict[str, object]) -> None:
+    import json
+
+    print(json.dumps(data, ensure_ascii=False, indent=2, default=str), flush=True)
+
+
+def _write(stream: object, text: str) -> None:
+    out = sys.stdout if stream is sys.stdout else sys.stderr
+    print(show.colour(text) if out.isatty() else text, file=out, flush=True)

@@ -1,0 +1,168 @@
+"""invoke legacy.*"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from invoke import Collection, Context, task
+
+from memsql.tasks.harness import COMMON_HELP, Options, Outcome, run
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from memsql.config import Settings
+    from memsql.db import Connection
+    from memsql.engine.apply import Session
+
+_HELP = {
+    **COMMON_HELP,
+    "dry-run": "do it on a clone, report what happened there, change nothing",
+    "allow-data-loss": "go on where rows would be lost, and say which",
+}
+
+
+@task(help=COMMON_HELP, auto_shortflags=False)
+def status(
+    c: Context, database: str | None = None, env: str | None = None, project: str | None = None, json: bool = False,
+) -> None:
+    """Say which release made this database, how that is known, and what an adoption would do.
+
+    The schema is compared with every prefix of the migrations and every era in sql/legacy, each also after
+    its upgrades. Reads only. Exit codes: 0 recognised, 1 no shape fits.
+    """
+
+    def work(settings: Settings) -> Outcome:
+        from memsql.db import connect
+        from memsql.engine import migrate, project as projects
+        from memsql.engine.adopt import detect
+        from memsql.engine.eras import known_shapes
+        from memsql.report import legacy as report
+
+        shapes = known_shapes(settings)
+        conn = connect(settings.target, "ro", settings.busy_timeout)
+        try:
+            state = migrate.read_state(projects.load(settings), conn)
+            found = detect(conn, shapes) if state.has_tables else None
+        finally:
+            conn.close()
+        bad = found is not None and found.fit is None
+        return Outcome(report.text(state, found, str(settings.target)), report.data(state, found), int(bad))
+
+    run("legacy.status", Options(project, env, database, json), work)
+
+
+@task(help=_HELP, auto_shortflags=False)
+def adopt(
+    c: Context, dry_run: bool = False, allow_data_loss: bool = False, database: str | None = None,
+    env: str | None = None, project: str | None = None, json: bool = False,
+) -> None:
+    """Take a legacy database over: run the upgrades it needs and write the ledger, in one transaction.
+
+    migrate.up does the same before it applies what comes after; this task stops there. Nothing is
+    changed where no era fits.
+    """
+
+    def work(settings: Settings) -> Outcome:
+        from memsql.engine import migrate, project as projects
+        from memsql.engine.adopt import adopt as take_over
+
+        project_ = projects.load(settings)
+        projects.refuse_stale_sum(project_)
+
+        def act(session: Session) -> tuple[str, ...]:
+            state = migrate.read_state(project_, session.conn)
+            if not state.is_legacy:
+                return ("nothing to do: the ledger knows this database" if state.has_tables
+                        else "nothing to do: the database is empty; see: invoke migrate.up",)
+            return take_over(session, state, session.note)
+
+        return _act(settings, act, dry_run, allow_data_loss)
+
+    run("legacy.adopt", Options(project, env, database, json), work)
+
+
+def _phase_task(number: int, name: str, what: str) -> object:
+    @task(name=name, help=_HELP, auto_shortflags=False)
+    def phase(
+        c: Context, dry_run: bool = False, allow_data_loss: bool = False, database: str | None = None,
+        env: str | None = None, project: str | None = None, json: bool = False,
+    ) -> None:
+        def work(settings: Settings) -> Outcome:
+            from memsql.engine.adopt import run_phase
+
+            return _act(settings, lambda session: run_phase(session, settings, number), dry_run, allow_data_loss)
+
+        run(f"legacy.{name}", Options(project, env, database, json), work)
+
+    phase.__doc__ = what
+    return phase
+
+
+phase1 = _phase_task(1, "phase1", "Run legacy upgrade 1 by itself, proven, in one transaction: the low-risk one.")
+phase2 = _phase_task(2, "phase2", "Run legacy upgrade 2 by itself, proven, in one transaction: the medium-risk one.")
+align = _phase_task(3, "align", "Run legacy upgrade 3 by itself, proven: add what the baseline has and this lacks.")
+
+
+@task(help={**_HELP, "phase": "number of the upgrade to undo; the latest one that ran comes first"},
+      auto_shortflags=False)
+def rollback(
+    c: Context, phase: str, dry_run: bool = False, allow_data_loss: bool = False, database: str | None = None,
+    env: str | None = None, project: str | None = None, json: bool = False,
+) -> None:
+    """Undo a legacy upgrade: the schema is again what it was before it, every row kept.
+
+    Where the database was adopted, the adoption is taken back with it; migrations that ran since must
+    be rolled back first.
+
+    Example:  invoke legacy.rollback --phase 3
+    """
+
+    def work(settings: Settings) -> Outcome:
+        from memsql.engine.adopt import rollback_phase
+        from memsql.errors import UsageError
+
+        if not phase.isdigit():
+            raise UsageError(f"--phase {phase}: not a number")
+        return _act(settings, lambda session: rollback_phase(session, settings, int(phase)), dry_run, allow_data_loss)
+
+    run("legacy.rollback", Options(project, env, database, json), work)
+
+
+def _act(
+    settings: Settings, act: Callable[[Session], tuple[str, ...]], dry_run: bool, allow_data_loss: bool
+) -> Outcome:
+    from memsql.db import connect
+    from memsql.engine.apply import Session
+    from memsql.engine.signals import listening
+    from memsql.report.progress import Bar
+
+    def on(conn: Connection) -> tuple[str, ...]:
+        with Bar() as bar, listening() as stop:
+            return act(Session(conn, stop, allow_data_loss, False, bar.tick, note=bar.start))
+
+    if dry_run:
+        from memsql.engine.rehearse import clone, row_counts
+        from memsql.schema import diff, read
+
+        with clone(settings) as conn:
+            before, counts = read(conn), row_counts(conn)
+            lines = on(conn)
+            changes, after = diff(before, read(conn)).lines(), row_counts(conn)
+        rows = [f"{n}: {counts.get(n)} -> {after.get(n)}" for n in sorted(counts.keys() | after.keys())
+                if counts.get(n) != after.get(n)]
+        text = ["rehearsal on a clone; the database itself was not touched", *lines]
+        text += ["", "schema:", *("  " + line for line in changes)] if changes else []
+        text += ["", "rows:", *("  " + line for line in rows)] if rows else []
+        return Outcome("\n".join(text), {"dry_run": True, "steps": list(lines), "schema": changes, "rows": rows})
+    conn = connect(settings.target, "rw", settings.busy_timeout)
+    try:
+        lines = on(conn)
+    finally:
+        conn.close()
+    return Outcome("\n".join(lines), {"dry_run": False, "steps": list(lines)})
+
+
+ns = Collection("legacy")
+for one in (status, adopt, phase1, phase2, align, rollback):
+    ns.add_task(one)

@@ -1,0 +1,261 @@
+"""invoke migrate.*"""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+from invoke import Collection, Context, task
+
+from memsql.tasks.harness import COMMON_HELP, Options, Outcome, run
+
+if TYPE_CHECKING:
+    from memsql.config import Settings
+    from memsql.engine.migrate import Watcher
+    from memsql.report.progress import Bar
+
+_RUN_HELP = {
+    **COMMON_HELP,
+    "dry-run": "rehearse on a clone: execute everything there, report times, schema, rows and plans; change nothing",
+    "allow-data-loss": "go on where rows, tables or columns with data would be lost, and say what was",
+}
+
+
+@task(help={
+    **_RUN_HELP,
+    "to": "stop after this version",
+    "all-or-nothing": "put every pending migration into one transaction",
+    "out-of-order": "also apply migrations that come before one that is applied already",
+}, auto_shortflags=False)
+def up(
+    c: Context, to: str | None = None, dry_run: bool = False, allow_data_loss: bool = False,
+    all_or_nothing: bool = False, out_of_order: bool = False, database: str | None = None,
+    env: str | None = None, project: str | None = None, json: bool = False,
+) -> None:
+    """Apply every pending migration, each in one transaction with its proof.
+
+    A legacy database is recognised and adopted first. A migration is committed only when no row was
+    lost that it does not DELETE by name, no foreign key broke, its checks pass and every full-text index
+    it reached agrees with its content; otherwise it is rolled back and recorded as failed.
+
+    Examples:  invoke migrate.up     invoke migrate.up --to 3     invoke migrate.up --dry-run
+    Exit codes: 0 done, 2 files or options, 3 no access, 4 locked, 5 failed and rolled back,
+    6 refused to protect data.
+    """
+
+    def work(settings: Settings) -> Outcome:
+        from memsql.engine.migrate import Wish
+
+        wish = Wish(_version(to), None, allow_data_loss, all_or_nothing, out_of_order)
+        return _go("up", settings, wish, dry_run, json)
+
+    run("migrate.up", Options(project, env, database, json), work)
+
+
+@task(help={
+    **_RUN_HELP,
+    "steps": "how many migrations to roll back (default 1)",
+    "to": "roll back everything after this version instead; 0 rolls back all",
+    "all-or-nothing": "put all of it into one transaction",
+}, auto_shortflags=False)
+def down(
+    c: Context, steps: str | None = None, to: str | None = None, dry_run: bool = False,
+    allow_data_loss: bool = False, all_or_nothing: bool = False, database: str | None = None,
+    env: str | None = None, project: str | None = None, json: bool = False,
+) -> None:
+    """Roll back the latest migration, or several, with the same proof as going up.
+
+    Every rollback file is looked at before the first one runs: where one is missing or holds no
+    statement nothing is touched (exit code 6). A rollback that would drop rows is refused with the rows
+    named, unless --allow-data-loss.
+
+    Examples:  invoke migrate.down     invoke migrate.down --steps 3     invoke migrate.down --to 2
+    """
+
+    def work(settings: Settings) -> Outcome:
+        from memsql.engine.migrate import Wish
+
+        wish = Wish(_version(to), _version(steps, "--steps"), allow_data_loss, all_or_nothing)
+        return _go("down", settings, wish, dry_run, json)
+
+    run("migrate.down", Options(project, env, database, json), work)
+
+
+@task(positional=["version"], help={**_RUN_HELP, "version": "the version to go to; 0 is before the first"},
+      auto_shortflags=False)
+def to(
+    c: Context, version: str, dry_run: bool = False, allow_data_loss: bool = False,
+    database: str | None = None, env: str | None = None, project: str | None = None, json: bool = False,
+) -> None:
+    """Go up or down to a version.
+
+    Example:  invoke migrate.to 3
+    """
+
+    def work(settings: Settings) -> Outcome:
+        from memsql.engine.migrate import Wish, direction_to
+
+        goal = _version(version, "the version")
+        assert goal is not None
+        direction = direction_to(settings, goal)
+        return _go(direction, settings, Wish(to=goal, allow_data_loss=allow_data_loss), dry_run, json)
+
+    run("migrate.to", Options(project, env, database, json), work)
+
+
+@task(help={**COMMON_HELP, "check": "exit with 1 when anything is pending, edited, missing or incomplete"},
+      auto_shortflags=False)
+def status(
+    c: Context, check: bool = False, database: str | None = None, env: str | None = None,
+    project: str | None = None, json: bool = False,
+) -> None:
+    """Show every migration: its state, when it ran, by whom and how long it took.
+
+    States: applied, pending, rolled back, failed, edited (the file changed after it was applied),
+    missing (applied, but the file is gone), out of order (a later one is applied already).
+    Reads only: no table and no file is created.
+
+    Examples:  invoke migrate.status     invoke migrate.status --check --json
+    """
+
+    def work(settings: Settings) -> Outcome:
+        from memsql.engine import migrate
+        from memsql.report import migrate as report
+
+        state = migrate.status(settings)
+        target = str(settings.target)
+        bad = check and report.needs_work(state)
+        data = report.status_data(state, target) if json else {}
+        return Outcome("" if json else report.status_text(state, target), data, 1 if bad else 0)
+
+    run("migrate.status", Options(project, env, database, json), work)
+
+
+@task(positional=["name"], help={
+    **COMMON_HELP, "name": "what it does, as in add_missing_indices; becomes the file name",
+    "foreign-keys-off": "for a table rebuild: write `-- foreign_keys: off` into both files",
+}, auto_shortflags=False)
+def create(
+    c: Context, name: str, foreign_keys_off: bool = False, database: str | None = None, env: str | None = None,
+    project: str | None = None, json: bool = False,
+) -> None:
+    """Write the next migration pair and a check, and bring memsql.sum up to date.
+
+    Example:  invoke migrate.create add_missing_indices
+    """
+
+    def work(settings: Settings) -> Outcome:
+        from memsql.engine.author import create_pair
+
+        created = create_pair(settings, name, foreign_keys_off=foreign_keys_off)
+        lines = [f"wrote {path}" for path in created]
+        lines += ["next: write the SQL of both files, then: invoke migrate.sum, invoke migrate.up --dry-run"]
+        return Outcome("\n".join(lines), {"files": list(created)})
+
+    run("migrate.create", Options(project, env, database, json), work)
+
+
+@task(name="sum", help={**COMMON_HELP, "check": "write nothing; exit with 1 when memsql.sum is stale"},
+      auto_shortflags=False)
+def sum_(
+    c: Context, check: bool = False, database: str | None = None, env: str | None = None,
+    project: str | None = None, json: bool = False,
+) -> None:
+    """Write migrations/memsql.sum: a checksum of every file, chained so that branches conflict in git.
+
+    Run it after every change to a migration that was not applied anywhere yet.
+    """
+
+    def work(settings: Settings) -> Outcome:
+        from memsql.engine.author import write_sum
+
+        changed, problems = write_sum(settings, check=check)
+        if check:
+            text = "memsql.sum is fresh" if not changed else "\n".join(["memsql.sum is stale:", *problems])
+        else:
+            text = "memsql.sum written" if changed else "memsql.sum was up to date"
+        return Outcome(text, {"changed": changed, "problems": list(problems)}, 1 if check and changed else 0)
+
+    run("migrate.sum", Options(project, env, database, json), work)
+
+
+@task(help={
+    **COMMON_HELP, "version": "accept this edited, renamed or missing migration as it now is",
+    "dry-run": "say what would be changed, and change nothing",
+}, auto_shortflags=False)
+def repair(
+    c: Context, version: str | None = None, dry_run: bool = False, database: str | None = None,
+    env: str | None = None, project: str | None = None, json: bool = False,
+) -> None:
+    """Make the ledger agree with the files again, and say what was changed.
+
+    Without --version only what is certain: checksums of files that differ by line endings alone, and
+    ledger rows for what yoyo did by itself. With --version N, the checksum (and name) of that one migration.
+
+    Examples:  invoke migrate.repair     invoke migrate.repair --version 3
+    """
+
+    def work(settings: Settings) -> Outcome:
+        from memsql.engine.repair import repair_ledger
+
+        changes = repair_ledger(settings, _version(version), dry_run=dry_run)
+        lines = [("would " if dry_run else "") + change for change in changes] or ["nothing to repair"]
+        return Outcome("\n".join(lines), {"changes": list(changes), "dry_run": dry_run})
+
+    run("migrate.repair", Options(project, env, database, json), work)
+
+
+def _go(direction: str, settings: Settings, wish: object, dry_run: bool, as_json: bool) -> Outcome:
+    from memsql.engine import migrate
+    from memsql.report import migrate as report
+    from memsql.report.progress import Bar
+
+    assert isinstance(wish, migrate.Wish)
+    verb = "applied" if direction == "up" else "rolled back"
+    if dry_run:
+        from memsql.engine.rehearse import rehearse
+        from memsql.report import rehearsal
+
+        with Bar() as bar:
+            found = rehearse(settings, direction, wish, watcher(bar, quiet=True))
+        return Outcome(rehearsal.text(found), rehearsal.data(found), found.exit_code)
+    with Bar() as bar:
+        act = migrate.up if direction == "up" else migrate.down
+        result = act(settings, wish, watcher(bar, quiet=as_json, verb=verb))
+    text = report.run_text(result, verb)
+    return Outcome(text, report.run_data(result))
+
+
+def watcher(bar: Bar, *, quiet: bool, verb: str = "applied") -> Watcher:
+    """Shows ``bar`` while it works, and on a terminal a line for each migration as it is done."""
+    from memsql.engine.apply import Done, Job
+    from memsql.engine.migrate import Watcher
+
+    def started(job: Job) -> None:
+        bar.start(f"{'applying' if job.direction == 'up' else 'rolling back'} {job.migration.id}")
+
+    def ended(done: Done) -> None:
+        if not quiet and sys.stderr.isatty() and done.duration_ms > 1000:
+            bar.clear()
+            print(f"{verb} {done.id}", file=sys.stderr)
+
+    def note(text: str) -> None:
+        bar.start(text)
+
+    return Watcher(started, bar.tick, ended, note)
+
+
+def _version(text: str | None, what: str = "--to") -> int | None:
+    if text is None:
+        return None
+    from memsql.errors import UsageError
+
+    if not (text.isascii() and text.isdigit()):
+        raise UsageError(f"{what} {text}: not a number")
+    return int(text)
+
+
+ns = Collection("migrate")
+ns.add_task(up, default=True)
+for other in (down, to, status, create, sum_, repair):
+    ns.add_task(other)

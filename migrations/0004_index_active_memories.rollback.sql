@@ -1,0 +1,3 @@
+-- Removes the partial index on active memories.
+
+DROP INDEX idx_memories_active;

@@ -1,0 +1,149 @@
+-- Release 1.0, no cost tracking, plain api_key, learned_patterns, one index a column.
+-- era: 1.0
+-- phases: phase1 phase2 align
+-- counts_as: 0001
+-- optional: users.api_key_hash
+
+CREATE TABLE users (
+    id TEXT PRIMARY KEY,
+    email TEXT NOT NULL UNIQUE,
+    name TEXT,
+    organization TEXT,
+    api_key TEXT,
+    oauth_provider TEXT,
+    oauth_id TEXT,
+    is_active BOOLEAN DEFAULT 1,
+    metadata TEXT,
+    created_at TEXT NOT NULL,
+    updated_at TEXT NOT NULL
+);
+
+CREATE TABLE entities (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    user_id TEXT REFERENCES users (id) ON DELETE CASCADE,
+    name TEXT NOT NULL,
+    entity_type TEXT NOT NULL,
+    person_type TEXT,
+    description TEXT,
+    company TEXT,
+    title TEXT,
+    email TEXT,
+    phone TEXT,
+    address TEXT,
+    website TEXT,
+    social_media TEXT,
+    notes TEXT,
+    importance INTEGER DEFAULT 2,
+    tags TEXT,
+    relationships TEXT,
+    last_interaction TEXT,
+    interaction_count INTEGER DEFAULT 0,
+    metadata TEXT,
+    created_at TEXT NOT NULL,
+    updated_at TEXT NOT NULL
+);
+
+CREATE TABLE memories (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    user_id TEXT REFERENCES users (id) ON DELETE CASCADE,
+    title TEXT NOT NULL,
+    content TEXT NOT NULL,
+    memory_type TEXT NOT NULL,
+    importance INTEGER DEFAULT 2,
+    tags TEXT,
+    entity_ids TEXT,
+    embedding TEXT,
+    metadata TEXT,
+    is_archived BOOLEAN DEFAULT 0,
+    created_at TEXT NOT NULL,
+    updated_at TEXT NOT NULL
+);
+
+CREATE TABLE interactions (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    user_id TEXT REFERENCES users (id) ON DELETE CASCADE,
+    user_prompt TEXT NOT NULL,
+    assistant_response TEXT NOT NULL,
+    context TEXT,
+    feedback TEXT,
+    sentiment TEXT,
+    metadata TEXT,
+    created_at TEXT NOT NULL,
+    updated_at TEXT NOT NULL
+);
+
+CREATE TABLE learned_patterns (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    user_id TEXT REFERENCES users (id) ON DELETE CASCADE,
+    pattern_type TEXT NOT NULL,
+    pattern_data TEXT NOT NULL,
+    confidence REAL DEFAULT 0.5,
+    usage_count INTEGER DEFAULT 0,
+    last_used TEXT,
+    metadata TEXT,
+    created_at TEXT NOT NULL,
+    updated_at TEXT NOT NULL
+);
+
+CREATE TABLE schema_version (
+    version INTEGER PRIMARY KEY,
+    applied_at TEXT NOT NULL
+);
+
+CREATE INDEX idx_users_email ON users (email);
+CREATE INDEX idx_users_api_key ON users (api_key);
+CREATE INDEX idx_entities_user_id ON entities (user_id);
+CREATE INDEX idx_entities_type ON entities (entity_type);
+CREATE INDEX idx_entities_name ON entities (name);
+CREATE INDEX idx_entities_importance ON entities (importance);
+CREATE INDEX idx_memories_user_id ON memories (user_id);
+CREATE INDEX idx_memories_type ON memories (memory_type);
+CREATE INDEX idx_memories_importance ON memories (importance);
+CREATE INDEX idx_memories_archived ON memories (is_archived);
+CREATE INDEX idx_memories_created ON memories (created_at);
+CREATE INDEX idx_interactions_user_id ON interactions (user_id);
+CREATE INDEX idx_interactions_created ON interactions (created_at);
+CREATE INDEX idx_patterns_user_id ON learned_patterns (user_id);
+CREATE INDEX idx_patterns_type ON learned_patterns (pattern_type);
+
+CREATE VIRTUAL TABLE memories_fts USING fts5(
+    title, content, tags,
+    content='memories',
+    content_rowid='id'
+);
+
+CREATE TRIGGER memories_fts_insert AFTER INSERT ON memories BEGIN
+    INSERT INTO memories_fts (rowid, title, content, tags)
+    VALUES (new.id, new.title, new.content, new.tags);
+END;
+
+CREATE TRIGGER memories_fts_delete AFTER DELETE ON memories BEGIN
+    DELETE FROM memories_fts WHERE rowid = old.id;
+END;
+
+CREATE TRIGGER memories_fts_update AFTER UPDATE ON memories BEGIN
+    DELETE FROM memories_fts WHERE rowid = old.id;
+    INSERT INTO memories_fts (rowid, title, content, tags)
+    VALUES (new.id, new.title, new.content, new.tags);
+END;
+
+CREATE VIRTUAL TABLE entities_fts USING fts5(
+    name, description, notes, tags,
+    content='entities',
+    content_rowid='id'
+);
+
+CREATE TRIGGER entities_fts_insert AFTER INSERT ON entities BEGIN
+    INSERT INTO entities_fts (rowid, name, description, notes, tags)
+    VALUES (new.id, new.name, new.description, new.notes, new.tags);
+END;
+
+CREATE TRIGGER entities_fts_delete AFTER DELETE ON entities BEGIN
+    DELETE FROM entities_fts WHERE rowid = old.id;
+END;
+
+CREATE TRIGGER entities_fts_update AFTER UPDATE ON entities BEGIN
+    DELETE FROM entities_fts WHERE rowid = old.id;
+    INSERT INTO entities_fts (rowid, name, description, notes, tags)
+    VALUES (new.id, new.name, new.description, new.notes, new.tags);
+END;

@@ -1,0 +1,9 @@
+-- name: usage of a user in one month
+-- why: The monthly bill.
+-- param: user_id = 'user-0001'
+-- param: month = '2024-06%'
+-- plan: no-scan, uses idx_usage_user_provider_date
+
+SELECT COUNT(*) AS calls, SUM(tokens_used) AS tokens_used, SUM(cost_usd) AS cost_usd
+FROM api_usage_tracking
+WHERE user_id = :user_id AND date LIKE :month;

@@ -1,0 +1,8 @@
+-- name: user by id
+-- why: Every request starts with it.
+-- param: user_id = 'user-0001'
+-- plan: no-scan, no-sort
+
+SELECT id, email, name, organization, is_active, metadata
+FROM users
+WHERE id = :user_id;

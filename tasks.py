@@ -1,0 +1,5 @@
+"""The Invoke entry point."""
+
+from memsql.tasks import ns
+
+__all__ = ["ns"]

@@ -1,0 +1,9 @@
+-- Wörter
+CREATE TABLE "größe;" (
+  a
+);
+
+INSERT INTO "größe;" VALUES ('😀;
+');
+SELECT :a(;), x'3b' ;
+/* never closed; SELECT 1;
