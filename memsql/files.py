@@ -13,9 +13,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from memsql.errors import FileError, Location
-from memsql.sqltext import MigrationHeader, parse_migration_header
+
+if TYPE_CHECKING:
+    from memsql.sqltext import MigrationHeader
 
 SUM_NAME = "memsql.sum"
 _BOM = b"\xef\xbb\xbf"
@@ -88,12 +91,12 @@ class Migration:
     @cached_property
     def header(self) -> MigrationHeader:
         """Directives and description of the up file. Raises FileError for an unknown directive."""
-        return parse_migration_header(self.up.head(), self.up.path)
+        return _parse(self.up)
 
     @cached_property
     def down_header(self) -> MigrationHeader | None:
         """Directives of the rollback file, None where there is no file."""
-        return None if self.down is None else parse_migration_header(self.down.head(), self.down.path)
+        return None if self.down is None else _parse(self.down)
 
     @property
     def depends(self) -> tuple[str, ...]:
@@ -107,14 +110,21 @@ class Migration:
         return self.id
 
 
-def read_file(path: Path, shown: str) -> SqlFile:
+def _parse(file: SqlFile) -> MigrationHeader:
+    # Imported here: a status of migrations without dependencies never reads a header.
+    from memsql.sqltext import parse_migration_header
+
+    return parse_migration_header(file.head(), file.path)
+
+
+def read_file(path: Path | str, shown: str) -> SqlFile:
     """Read and normalise one file. Raises FileError where it cannot be read."""
     try:
         # os.read and not pathlib: a status of a thousand migrations opens two thousand files.
         handle = os.open(path, os.O_RDONLY)
         try:
             length = os.fstat(handle).st_size
-            data = os.read(handle, length + 1) if length < 1 << 20 else _read_all(handle, length)
+            data = os.read(handle, length + 1) if length < 1 << 20 else _read_all(handle)
         finally:
             os.close(handle)
     except OSError as e:
@@ -124,12 +134,12 @@ def read_file(path: Path, shown: str) -> SqlFile:
         data = data[3:]
     if b"\r" in data:
         data = data.replace(b"\r\n", b"\n")
-    return SqlFile(shown, os.path.basename(path), data, data is not raw)
+    return SqlFile(shown, shown.rpartition("/")[2], data, data is not raw)
 
 
-def _read_all(handle: int, length: int) -> bytes:
+def _read_all(handle: int) -> bytes:
     with os.fdopen(os.dup(handle), "rb") as f:
-        return f.read(length)
+        return f.read()
 
 
 def read_folder(folder: Path, shown: str) -> tuple[Migration, ...]:
@@ -169,6 +179,7 @@ def read_folder(folder: Path, shown: str) -> tuple[Migration, ...]:
             )
         ups[version] = (name, found[2])
     migrations = []
+    base = str(folder)
     for version in sorted(ups):
         name, short = ups[version]
         stem = name.removesuffix(".sql")
@@ -176,8 +187,8 @@ def read_folder(folder: Path, shown: str) -> tuple[Migration, ...]:
         migrations.append(
             Migration(
                 version, short, stem,
-                read_file(folder / name, f"{shown}/{name}"),
-                read_file(folder / down, f"{shown}/{down}") if down else None,
+                read_file(f"{base}/{name}", f"{shown}/{name}"),
+                read_file(f"{base}/{down}", f"{shown}/{down}") if down else None,
             )
         )
     for stem, name in downs.items():

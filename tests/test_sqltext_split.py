@@ -30,8 +30,9 @@ HARD = {
     "only trivia": " \n-- nothing;\n/* ; */ ;; \t",
     "no final semicolon": "CREATE TABLE t(a); INSERT INTO t VALUES (1)",
     "no final semicolon, trailing comment": "CREATE TABLE t(a); CREATE INDEX i ON t(a) -- kept\n/* too */ \n",
-    "blank before the semicolon": "CREATE TABLE t(a) STRICT \n;CREATE TABLE u(a INT) STRICT /*c*/ ;",
-    "stored text of index and view": "CREATE TABLE t(a);CREATE INDEX i ON t(a) -- c;\n ;CREATE VIEW v AS SELECT 1 /*;*/ ;",
+    "blank before the semicolon": "CREATE TABLE t(a INT) STRICT \n;CREATE TABLE u(a INT) STRICT /*c*/ ;",
+    "stored text of index and view": "CREATE TABLE t(a);CREATE INDEX i ON t(a) -- c;\n ;"
+    "CREATE VIEW v AS SELECT 1 /*;*/ ;",
     "strings": "CREATE TABLE t(a);INSERT INTO t VALUES ('a;b'),('it''s; '''),(''),(';'),('--'),('/*'),('\n;\n');",
     "blobs": "CREATE TABLE t(a);INSERT INTO t VALUES (x'3b3B'),(X''),('x''ab'';');",
     "quoted names": 'CREATE TABLE "x;y"("a"";" INT, [b;"] INT, `c``;` INT);INSERT INTO "x;y" VALUES (1,2,3);',
@@ -45,13 +46,13 @@ HARD = {
     "comment of two quotes": "CREATE TABLE t(a); /* ' */ INSERT INTO t VALUES (1); /* ' */",
     "minus and slash": "CREATE TABLE t(a);INSERT INTO t VALUES (1 - -1),(4/2),(4 /* */ /2),(1 - --x;\n2);",
     "json arrows": """CREATE TABLE t(a);INSERT INTO t VALUES ('{"a;":1}' -> '$.a;'), ('[1]' ->> 0);""",
-    "variables with parentheses": "CREATE TABLE t(a);INSERT INTO t VALUES (:a(;)),($b::c(')),(@d(\")),(?1);",
     "byte order marks": "\ufeffCREATE TABLE t(a);\ufeffINSERT INTO \ufeff t VALUES (1);\ufeff",
     "vertical tab behind a blank": " \vCREATE TABLE t(a); \v\f;",
     "unicode": "CREATE TABLE größe(ſelect, ﬁn);INSERT INTO größe VALUES ('ſ;', '😀;');CREATE TABLE é(\xa0);",
     "trigger": f"CREATE TABLE t(a);{TRIGGER};CREATE TABLE u(a);",
     "trigger at the end": f"CREATE TABLE t(a);{TRIGGER}",
-    "trigger with case": """CREATE TABLE t(a, b); CREATE TRIGGER g AFTER INSERT ON t WHEN new.a > CASE 1 WHEN 1 THEN 0 END BEGIN
+    "trigger with case": """CREATE TABLE t(a, b);
+    CREATE TRIGGER g AFTER INSERT ON t WHEN new.a > CASE 1 WHEN 1 THEN 0 END BEGIN
         UPDATE t SET b = CASE WHEN a > 1 THEN 'END;' ELSE CASE a WHEN 1 THEN 2 END END;
         INSERT INTO t SELECT CASE WHEN 1 THEN 2 END, 3 WHERE new.a > 9;
     END; INSERT INTO t VALUES (1, 0);""",
@@ -65,13 +66,18 @@ HARD = {
         TRIGGER IF NOT EXISTS g BEFORE DELETE ON t BEGIN SELECT 1;-- c
         END /* ; */ ; create temporary trigger h instead of insert on v begin select 1;end;CREATE TABLE u(a);
         """.replace("; create temp", "; CREATE VIEW v AS SELECT 1; create temp"),
-    "trigger behind a block comment": "/* a */ CREATE /* b */ TABLE t(a); /* c */ CREATE TABLE u(a /* TRIGGER */); SELECT 1;",
+    "trigger behind a block comment": "/* a */ CREATE /* b */ TABLE t(a); /* c */ "
+    "CREATE TABLE u(a /* TRIGGER */); SELECT 1;",
     "table then comment trigger": "CREATE /* a */ TABLE t(a); /* b */ -- TRIGGER\n SELECT 1; SELECT 2;",
-    "comments before the end": "CREATE TABLE t(a);CREATE TRIGGER g AFTER INSERT ON t BEGIN /* a */ SELECT 1; /* b */ SELECT 2; /* c */ END; /* d */ SELECT 3;",
-    "explain": f"CREATE TABLE t(a);EXPLAIN {TRIGGER};EXPLAIN QUERY PLAN /* ; */ SELECT 1;explain query plan create trigger q after insert on t begin select 1; end;SELECT 2;",
+    "comments before the end": "CREATE TABLE t(a);CREATE TRIGGER g AFTER INSERT ON t BEGIN "
+    "/* a */ SELECT 1; /* b */ SELECT 2; /* c */ END; /* d */ SELECT 3;",
+    "explain": f"CREATE TABLE t(a);EXPLAIN {TRIGGER};EXPLAIN QUERY PLAN /* ; */ SELECT 1;"
+    "explain query plan create trigger q after insert on t begin select 1; end;SELECT 2;",
     "empty statements": ";;CREATE TABLE t(a);;;-- x\n;INSERT INTO t VALUES (1);;",
-    "word glued to a letter": f"CREATE TABLE t(a);CREATE TABLE create$(a);CREATE TABLE triggeré(a);{TRIGGER};CREATE TABLE end€(a);",
-    "virtual table": "CREATE VIRTUAL TABLE f USING fts5(a, tokenize=\"unicode61 tokenchars ';'\");INSERT INTO f VALUES (';');",
+    "word glued to a letter": f"CREATE TABLE t(a);CREATE TABLE create$(a);"
+    f"CREATE TABLE triggeré(a);{TRIGGER};CREATE TABLE end€(a);",
+    "virtual table": "CREATE VIRTUAL TABLE f USING fts5(a, tokenize=\"unicode61 tokenchars ';'\");"
+    "INSERT INTO f VALUES (';');",
 }  # fmt: skip
 
 # Texts that SQLite refuses somewhere: both ways must have done the same until then.
@@ -86,7 +92,8 @@ BROKEN = {
     "trigger without end": "CREATE TABLE t(a); CREATE TRIGGER g AFTER INSERT ON t BEGIN SELECT 1; SELECT 2;",
     "trigger without body": "CREATE TABLE t(a); CREATE TRIGGER g; SELECT 1;",
     "words behind end": "CREATE TABLE t(a); CREATE TRIGGER g AFTER INSERT ON t BEGIN SELECT 1; END x; SELECT 2;",
-    "empty statement in a trigger": "CREATE TABLE t(a); CREATE TRIGGER g AFTER INSERT ON t BEGIN SELECT 1;; END; SELECT 2;",
+    "empty statement in a trigger": "CREATE TABLE t(a); CREATE TRIGGER g AFTER INSERT ON t BEGIN SELECT 1;; END; "
+    "SELECT 2;",
     "kelvin sign is no k": "CREATE TABLE t(a); ROLLBAC\u212a; CREATE TABLE u(a);",
     "long s is no s": "CREATE TABLE t(a); \u017fELECT 1; CREATE TABLE u(a);",
     "no variable without a name": "CREATE TABLE t(a); SELECT :(;); CREATE TABLE u(a);",
@@ -176,6 +183,19 @@ def test_there_are_golden_files() -> None:
     assert len(list(GOLDEN.glob("*.sql"))) >= 3
 
 
+def test_a_variable_hides_what_its_parentheses_hold() -> None:
+    text = "CREATE TABLE t(a);INSERT INTO t VALUES (:a(;)),($b::c(')),(@d(\")),(?1);SELECT 1;"
+    found = split(text)
+    assert len(found) == 3
+    # `execute` wants values for the variables; a script leaves them NULL.
+    connection = sqlite3.connect(":memory:", isolation_level=None)
+    for statement in found:
+        connection.executescript(statement.text)
+    state, failed = run_script(text)
+    assert not failed
+    assert everything(connection) == state
+
+
 def test_one_statement_in_full() -> None:
     assert split("-- a\n\n  SELECT 1 ; ;") == [Statement("SELECT 1 ", 8, 17, 3, 1)]
 
@@ -249,7 +269,20 @@ trivia = st.sampled_from(
 gap = st.lists(trivia, min_size=1, max_size=3).map("".join)
 maybe_gap = st.one_of(st.just(""), gap)
 literal = st.sampled_from(
-    ["1", "';'", "'it''s;'", "''''", "x'3b'", "'--'", "'/*'", "'😀;'", "CASE WHEN 1 THEN 2 END", "'; END;'", "(1)", "-1"]
+    [
+        "1",
+        "';'",
+        "'it''s;'",
+        "''''",
+        "x'3b'",
+        "'--'",
+        "'/*'",
+        "'😀;'",
+        "CASE WHEN 1 THEN 2 END",
+        "'; END;'",
+        "(1)",
+        "-1",
+    ]
 )
 name = st.sampled_from(['"a;b"', "[c;'d]", "`e``;f`", "'g;'", "é", '"END"', "begin", "end$", "loop", '"x"";"'])
 
@@ -264,9 +297,7 @@ def simple(draw: st.DrawFn) -> str:
 def trigger(draw: st.DrawFn) -> str:
     head = draw(st.sampled_from(["CREATE TRIGGER", "create temp trigger", "Create Temporary Trigger"])).split(" ")
     words = [*head, "IF", "NOT", "EXISTS", draw(name), "AFTER", "INSERT", "ON", "t", "BEGIN"]
-    body = "".join(
-        draw(gap) + draw(simple()) + draw(maybe_gap) + ";" for _ in range(draw(st.integers(1, 3)))
-    )
+    body = "".join(draw(gap) + draw(simple()) + draw(maybe_gap) + ";" for _ in range(draw(st.integers(1, 3))))
     return "".join(word + draw(gap) for word in words) + body + draw(maybe_gap) + "END"
 
 
@@ -283,7 +314,9 @@ def script(draw: st.DrawFn) -> str:
 
 @given(script())
 def test_sqlite_cuts_the_same_pieces(text: str) -> None:
-    assert what_sqlite_ran(text) == pieces(text)[: len(split(text))]
+    # SQLite traces every statement but an EXPLAIN.
+    cut = zip(split(text), pieces(text), strict=False)
+    assert what_sqlite_ran(text) == [piece for found, piece in cut if effect(found.text).kind != "explain"]
     assert run_statements(text) == run_script(text)
 
 
@@ -300,7 +333,9 @@ CONTROL = ["BEGIN", "commit", "END", "Rollback", "SAVEPOINT x", "release x", "AT
 
 
 @pytest.mark.parametrize("word", CONTROL)
-@pytest.mark.parametrize("before", ["", "\ufeff", "-- c\n", "SELECT 1;", "SELECT 1;\n--a;\n/*b;*/\ufeff", ";;/**/", "--;\n"])
+@pytest.mark.parametrize(
+    "before", ["", "\ufeff", "-- c\n", "SELECT 1;", "SELECT 1;\n--a;\n/*b;*/\ufeff", ";;/**/", "--;\n"]
+)
 def test_control_is_never_missed(word: str, before: str) -> None:
     text = before + word + ";"
     assert may_control_transactions(text)
@@ -326,7 +361,7 @@ def test_ordinary_text_passes_the_gate(text: str) -> None:
 @given(
     st.lists(
         st.sampled_from(
-            [*CONTROL, *"';\"`[]/*\n \r\v\t\ufeff", "--", "/*", "*/", "x", "SELECT 1", "é", "\u212a", ";\n", "$a(;", "0"]
+            [*CONTROL, *"';\"`[]/*\n \r\v\t\ufeff", "--", "/*", "*/", "x", "SELECT 1", "é", "\u212a", ";\n", "$a(;"]
         ),
         max_size=30,
     ).map("".join)

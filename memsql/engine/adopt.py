@@ -9,6 +9,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from memsql.schema import read
+
 from memsql import ledger as books
 from memsql.config import Settings
 from memsql.db import Connection
@@ -16,12 +18,11 @@ from memsql.db.queries import load
 from memsql.engine import project as projects
 from memsql.engine.apply import Job, Session, run_job
 from memsql.engine.eras import Phase, known_shapes, read_phases, record_objects
-from memsql.engine.migrate import State
 from memsql.engine.script import analyse
+from memsql.engine.state import State
 from memsql.errors import FileError, Location, MemsqlError, MigrationFailed, Refused, StatementError, UsageError
 from memsql.files import Migration
 from memsql.legacy import Fit, Shape, best, facts, ranked
-from memsql.schema import read
 from memsql.sqltext import parse_migration_header
 
 _SHOWN = 12

@@ -82,10 +82,11 @@ class Session:
     def fts_tables(self) -> dict[str, str]:
         """FTS5 tables and the lower-case name of their content table, read once until one changes."""
         if self.fts is None:
-            from memsql.fts import discover
+            self.fts = {}
+            if self.conn.execute(load("engine/has_fts")).rows:
+                from memsql.fts import discover
 
-            has_virtual = self.conn.execute(load("engine/has_fts")).rows
-            self.fts = {t.name: (t.content or "").lower() for t in discover(self.conn)} if has_virtual else {}
+                self.fts = {t.name: (t.content or "").lower() for t in discover(self.conn)}
         return self.fts
 
     def interrupted(self) -> bool:

@@ -10,16 +10,18 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from memsql.insight import Plan, plan_changes, query_plans
+from memsql.schema import SchemaDiff, diff, read
+
 from memsql.config import Settings
 from memsql.db import Connection, connect
 from memsql.db.queries import load
 from memsql.db.sqlite import SQLiteConnection
 from memsql.engine import guard
 from memsql.engine import project as projects
-from memsql.engine.migrate import Report, Watcher, Wish, down_on, up_on
+from memsql.engine.conduct import down_on, up_on
+from memsql.engine.state import Report, Watcher, Wish
 from memsql.errors import ConnectError, MemsqlError
-from memsql.insight import Plan, plan_changes, query_plans
-from memsql.schema import SchemaDiff, diff, read
 
 _SPARE = 1.5
 

@@ -10,7 +10,8 @@ from memsql import plan
 from memsql.config import Settings
 from memsql.db import Connection, connect
 from memsql.engine import project as projects
-from memsql.engine.migrate import State, complete, read_state
+from memsql.engine.conduct import complete
+from memsql.engine.state import State, read_state
 from memsql.errors import UsageError
 from memsql.files import Migration
 from memsql.plan import Status

@@ -13,7 +13,14 @@ from memsql.db import Connection
 from memsql.engine.apply import Done, Job, Session, entry, run_job
 from memsql.engine.partial import run_partial
 from memsql.errors import (
-    ConnectError, Interrupted, LockedError, MemsqlError, MigrationFailed, Refused, StatementError, UsageError,
+    ConnectError,
+    Interrupted,
+    LockedError,
+    MemsqlError,
+    MigrationFailed,
+    Refused,
+    StatementError,
+    UsageError,
 )
 from memsql.ledger import Ledger
 
@@ -152,7 +159,7 @@ class Runner:
                 conn.rollback()
 
     def _state(self, problem: MemsqlError, several: bool) -> str:
-        verb = "rolled back" if isinstance(problem, MigrationFailed) else "not changed"
+        verb = "rolled back"
         what = "everything was " if several else "this migration was "
         if isinstance(problem, (LockedError, ConnectError)):
             what, verb = "this migration was ", "not applied"

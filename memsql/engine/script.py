@@ -17,7 +17,11 @@ from memsql.db import Connection
 from memsql.errors import FileError, Location, StatementError
 from memsql.files import SqlFile
 from memsql.sqltext import (
-    Statement, effect, forbidden_in_transaction, may_control_transactions, split,
+    Statement,
+    effect,
+    forbidden_in_transaction,
+    may_control_transactions,
+    split,
 )
 
 CHUNK_BYTES = 1 << 20

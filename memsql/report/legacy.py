@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from memsql.engine.adopt import Detection
-from memsql.engine.migrate import State
+from memsql.engine.state import State
 from memsql.legacy import Fit
 
 _SHOWN = 25

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from memsql import plan
-from memsql.engine.apply import Done
-from memsql.engine.migrate import Report, State
 from memsql.plan import Status
 from memsql.report.text import count, milliseconds, shorten, table
+
+if TYPE_CHECKING:
+    from memsql.engine.apply import Done
+    from memsql.engine.state import Report, State
 
 
 def status_text(state: State, target: str) -> str:

@@ -80,6 +80,7 @@ class CheckHeader:
 MIGRATION_DIRECTIVES = frozenset({"depends", "transactional", "foreign_keys", "allow", "fts_rebuild"})
 CHECK_DIRECTIVES = frozenset({"name", "severity", "why"})
 REPEATABLE = frozenset({"depends", "allow"})
+_RULER = "-=*#~_ "
 
 _block = re.compile(rf"{TRIVIA}*").match
 _comments = re.compile(rf"{LINE_COMMENT}|{BLOCK_COMMENT}").finditer
@@ -108,18 +109,17 @@ def _unknown(name: str, where: Location, allowed: frozenset[str]) -> FileError:
 def _first_line(comment: str) -> str:
     """The first line of a comment that says something, without the comment marks."""
     if comment.startswith("--"):
-        return comment.strip().lstrip("-").strip()
+        text = comment.lstrip("-").strip()
+        return text if text.strip(_RULER) else ""
     body = comment[2:-2] if comment.endswith("*/") and len(comment) > 3 else comment[2:]
     for line in body.splitlines():
         text = line.strip().strip("*").strip()
-        if text:
+        if text.strip(_RULER):
             return text
     return ""
 
 
-def parse_header(
-    text: str, path: str, allowed: frozenset[str], repeatable: frozenset[str] = REPEATABLE
-) -> Header:
+def parse_header(text: str, path: str, allowed: frozenset[str], repeatable: frozenset[str] = REPEATABLE) -> Header:
     """Read the comments before the first SQL of ``text``, the content of the file at ``path``.
 
     ``allowed`` names the directives this kind of file knows, ``repeatable`` those that may occur twice.
@@ -229,9 +229,7 @@ def parse_migration_header(text: str, path: str) -> MigrationHeader:
                 allows.append(_allow(directive, path))
             case "fts_rebuild":
                 found = _table(directive.value)
-                fts_rebuild = tuple(
-                    name[1:-1].replace('""', '"') if name[0] == '"' else name for name in found
-                )
+                fts_rebuild = tuple(name[1:-1].replace('""', '"') if name[0] == '"' else name for name in found)
                 if not fts_rebuild:
                     raise _bad_value(directive, path, "<table> <table>` or `-- fts_rebuild: all")
         if "/*" in text and directive.name in ("depends", "transactional"):

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from invoke import Collection
 
-from memsql.tasks import fts, legacy, migrate, schema
+from memsql.tasks import legacy, migrate
 from memsql.tasks.verify import verify
 
 ns = Collection()
 ns.add_task(verify)
-for collection in (migrate.ns, legacy.ns, fts.ns, schema.ns):
+for collection in (migrate.ns, legacy.ns):
     ns.add_collection(collection)

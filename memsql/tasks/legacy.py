@@ -34,7 +34,8 @@ def status(
 
     def work(settings: Settings) -> Outcome:
         from memsql.db import connect
-        from memsql.engine import migrate, project as projects
+        from memsql.engine import project as projects
+        from memsql.engine import state as states
         from memsql.engine.adopt import detect
         from memsql.engine.eras import known_shapes
         from memsql.report import legacy as report
@@ -42,7 +43,7 @@ def status(
         shapes = known_shapes(settings)
         conn = connect(settings.target, "ro", settings.busy_timeout)
         try:
-            state = migrate.read_state(projects.load(settings), conn)
+            state = states.read_state(projects.load(settings), conn)
             found = detect(conn, shapes) if state.has_tables else None
         finally:
             conn.close()
@@ -64,14 +65,15 @@ def adopt(
     """
 
     def work(settings: Settings) -> Outcome:
-        from memsql.engine import migrate, project as projects
+        from memsql.engine import project as projects
+        from memsql.engine import state as states
         from memsql.engine.adopt import adopt as take_over
 
         project_ = projects.load(settings)
         projects.refuse_stale_sum(project_)
 
         def act(session: Session) -> tuple[str, ...]:
-            state = migrate.read_state(project_, session.conn)
+            state = states.read_state(project_, session.conn)
             if not state.is_legacy:
                 return ("nothing to do: the ledger knows this database" if state.has_tables
                         else "nothing to do: the database is empty; see: invoke migrate.up",)

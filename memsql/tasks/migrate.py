@@ -11,7 +11,8 @@ from memsql.tasks.harness import COMMON_HELP, Options, Outcome, run
 
 if TYPE_CHECKING:
     from memsql.config import Settings
-    from memsql.engine.migrate import Watcher
+    from memsql.engine.apply import Done, Job
+    from memsql.engine.state import Watcher, Wish
     from memsql.report.progress import Bar
 
 _RUN_HELP = {
@@ -44,7 +45,7 @@ def up(
     """
 
     def work(settings: Settings) -> Outcome:
-        from memsql.engine.migrate import Wish
+        from memsql.engine.state import Wish
 
         wish = Wish(_version(to), None, allow_data_loss, all_or_nothing, out_of_order)
         return _go("up", settings, wish, dry_run, json)
@@ -73,7 +74,7 @@ def down(
     """
 
     def work(settings: Settings) -> Outcome:
-        from memsql.engine.migrate import Wish
+        from memsql.engine.state import Wish
 
         wish = Wish(_version(to), _version(steps, "--steps"), allow_data_loss, all_or_nothing)
         return _go("down", settings, wish, dry_run, json)
@@ -93,7 +94,7 @@ def to(
     """
 
     def work(settings: Settings) -> Outcome:
-        from memsql.engine.migrate import Wish, direction_to
+        from memsql.engine.state import Wish, direction_to
 
         goal = _version(version, "the version")
         assert goal is not None
@@ -119,10 +120,10 @@ def status(
     """
 
     def work(settings: Settings) -> Outcome:
-        from memsql.engine import migrate
+        from memsql.engine import state as states
         from memsql.report import migrate as report
 
-        state = migrate.status(settings)
+        state = states.status(settings)
         target = str(settings.target)
         bad = check and report.needs_work(state)
         data = report.status_data(state, target) if json else {}
@@ -205,12 +206,11 @@ def repair(
     run("migrate.repair", Options(project, env, database, json), work)
 
 
-def _go(direction: str, settings: Settings, wish: object, dry_run: bool, as_json: bool) -> Outcome:
+def _go(direction: str, settings: Settings, wish: Wish, dry_run: bool, as_json: bool) -> Outcome:
     from memsql.engine import migrate
     from memsql.report import migrate as report
     from memsql.report.progress import Bar
 
-    assert isinstance(wish, migrate.Wish)
     verb = "applied" if direction == "up" else "rolled back"
     if dry_run:
         from memsql.engine.rehearse import rehearse
@@ -228,8 +228,7 @@ def _go(direction: str, settings: Settings, wish: object, dry_run: bool, as_json
 
 def watcher(bar: Bar, *, quiet: bool, verb: str = "applied") -> Watcher:
     """Shows ``bar`` while it works, and on a terminal a line for each migration as it is done."""
-    from memsql.engine.apply import Done, Job
-    from memsql.engine.migrate import Watcher
+    from memsql.engine.state import Watcher
 
     def started(job: Job) -> None:
         bar.start(f"{'applying' if job.direction == 'up' else 'rolling back'} {job.migration.id}")

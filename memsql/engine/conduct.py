@@ -1,0 +1,120 @@
+"""Conducting a run on an open connection: plan, run, and plan again when another process was faster."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from memsql import ledger as books
+from memsql import plan
+from memsql.db import Connection
+from memsql.engine.apply import Done, Job, Session
+from memsql.engine.jobs import down_jobs, up_jobs
+from memsql.engine.project import Project
+from memsql.engine.run import LedgerMoved, Runner
+from memsql.engine.signals import listening
+from memsql.engine.state import Report, State, Watcher, Wish, read_state, unchanged
+from memsql.files import Migration
+from memsql.plan import Status
+
+
+def up_on(
+    conn: Connection, project: Project, wish: Wish, watcher: Watcher, *, jobs: Sequence[Job] = (), timed: bool = False
+) -> Report:
+    """Apply what waits, on a connection that may write: the database, or a clone of it.
+
+    ``jobs`` are those that the caller validated already.
+    """
+    with listening() as stop:
+        session = Session(conn, stop, wish.allow_data_loss, timed, watcher.tick)
+        adopted: tuple[str, ...] = ()
+        done: list[Done] = []
+        completed: tuple[str, ...] = ()
+        while True:
+            state = read_state(project, conn)
+            if state.is_legacy:
+                from memsql.engine.adopt import adopt
+
+                adopted += adopt(session, state, watcher.note)
+                continue
+            waiting = plan.to_apply(state.statuses, to=wish.to, out_of_order=wish.out_of_order)
+            jobs = _prepared(project, waiting, jobs)
+            completed += complete(conn, state)
+            if completed and not jobs:
+                state = read_state(project, conn)
+            if not jobs:
+                return replace(unchanged(state), done=tuple(done), completed=completed, adopted=adopted)
+            runner = Runner(session, books.read(conn) if completed else state.ledger, watcher.ended, watcher.started)
+            try:
+                runner.run(jobs, one_transaction=wish.all_or_nothing, fresh=not state.has_tables)
+            except LedgerMoved:
+                done += runner.done
+                continue
+            done += runner.done
+            state = read_state(project, conn)
+            return replace(unchanged(state), done=tuple(done), completed=completed, adopted=adopted)
+
+
+def down_on(conn: Connection, project: Project, wish: Wish, watcher: Watcher, *, timed: bool = False) -> Report:
+    """Roll back what ``wish`` names, on a connection that may write."""
+    with listening() as stop:
+        session = Session(conn, stop, wish.allow_data_loss, timed, watcher.tick)
+        done: list[Done] = []
+        goal: set[str] | None = None
+        while True:
+            state = read_state(project, conn)
+            leaving = plan.to_roll_back(state.statuses, steps=wish.steps, to=wish.to)
+            # When the ledger moves on the way, only what was chosen first is still rolled back.
+            goal = goal or {m.id for m in leaving}
+            leaving = [m for m in leaving if m.id in goal] if not done else [
+                s.migration for s in reversed(state.statuses)
+                if s.state == plan.APPLIED and s.migration and s.migration.id in goal]
+            jobs = down_jobs(leaving)
+            completed = complete(conn, state)
+            runner = Runner(session, books.read(conn) if completed else state.ledger, watcher.ended, watcher.started)
+            try:
+                runner.run(jobs, one_transaction=wish.all_or_nothing and bool(jobs), fresh=False)
+            except LedgerMoved:
+                done += runner.done
+                continue
+            done += runner.done
+            return replace(unchanged(read_state(project, conn)), done=tuple(done))
+
+
+def _prepared(project: Project, waiting: Sequence[Migration], jobs: Sequence[Job]) -> Sequence[Job]:
+    if [job.migration for job in jobs] == list(waiting):
+        return jobs
+    return up_jobs(project, waiting)
+
+
+def complete(conn: Connection, state: State) -> tuple[str, ...]:
+    """Fill the ledger in for what yoyo applied or rolled back by itself, in one transaction.
+
+    Returns the ids concerned.
+    """
+    lacking = [s for s in state.statuses if s.incomplete and s.migration]
+    if not lacking:
+        return ()
+    conn.begin()
+    try:
+        books.create_tables(conn, books.read(conn))
+        for found in lacking:
+            assert found.migration is not None
+            books.complete(conn, _entry_of(found), found.state, found.applied_by)
+        conn.commit()
+    except BaseException:
+        conn.rollback()
+        raise
+    return tuple(s.migration.id for s in lacking if s.migration)
+
+
+def _entry_of(found: Status) -> books.Entry:
+    migration = found.migration
+    assert migration is not None
+    when = datetime.now(UTC)
+    if found.applied_at:
+        read = datetime.fromisoformat(found.applied_at)
+        when = read if read.tzinfo else read.replace(tzinfo=UTC)
+    return books.Entry(migration.version, migration.name, migration.id, migration.header.description or None,
+                       migration.checksum, when, found.duration_ms or 0)

@@ -1,0 +1,33 @@
+"""What verify says."""
+
+from __future__ import annotations
+
+from memsql.engine.verify import Finding, failed
+from memsql.report.text import count
+
+_SHOWN = 10
+
+
+def text(found: list[Finding], target: str) -> str:
+    """A line a check, problems indented below it, and the verdict last."""
+    lines = [f"database: {target}", ""]
+    for finding in found:
+        state = "ok" if finding.ok else finding.severity
+        lines.append(f"{state:<8} {finding.name}")
+        lines += [f"           {message}" for message in finding.messages[:_SHOWN]]
+        if len(finding.messages) > _SHOWN:
+            lines.append(f"           and {len(finding.messages) - _SHOWN} more")
+        if not finding.ok and finding.why:
+            lines.append(f"           ({finding.why})")
+    bad = sum(1 for f in found if not f.ok and f.severity == "error")
+    warned = sum(1 for f in found if not f.ok and f.severity == "warning")
+    verdict = f"{count(bad, 'check')} failed" if failed(found) else "proven"
+    lines += ["", f"{verdict}: {count(len(found), 'check')}, {bad} failed, {count(warned, 'warning')}"]
+    return "\n".join(lines)
+
+
+def data(found: list[Finding]) -> dict[str, object]:
+    """The same as fields."""
+    return {"checks": [
+        {"name": f.name, "severity": f.severity, "ok": f.ok, "messages": list(f.messages), "why": f.why} for f in found
+    ]}

@@ -1,0 +1,38 @@
+"""invoke verify"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from invoke import Context, task
+
+from memsql.tasks.harness import COMMON_HELP, Options, Outcome, run
+
+if TYPE_CHECKING:
+    from memsql.config import Settings
+
+
+@task(help={**COMMON_HELP, "deep": "SQLite's full integrity_check instead of quick_check; slower"},
+      auto_shortflags=False)
+def verify(
+    c: Context, deep: bool = False, database: str | None = None, env: str | None = None,
+    project: str | None = None, json: bool = False,
+) -> None:
+    """Prove everything that can be proven about this database, and change nothing.
+
+    Pages (quick_check), foreign keys, full-text indexes against their content, the ledger against the
+    files, the schema against what the migrations make, and every check in sql/checks.
+    Exit codes: 0 all proven (warnings allowed), 1 something failed, 3 cannot be read.
+    """
+
+    def work(settings: Settings) -> Outcome:
+        from memsql.engine.verify import failed
+        from memsql.engine.verify import verify as prove
+        from memsql.report import verify as report
+        from memsql.report.progress import Bar
+
+        with Bar() as bar:
+            found = prove(settings, deep=deep, note=lambda text: (bar.start(text), bar.tick(0.0))[0])
+        return Outcome(report.text(found, str(settings.target)), report.data(found), int(failed(found)))
+
+    run("verify", Options(project, env, database, json), work)

@@ -1,0 +1,195 @@
+"""Header directives: what is read, what is refused and where, and that yoyo reads the same."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from memsql.errors import FileError, Location
+from memsql.sqltext import (
+    Allow,
+    CheckHeader,
+    Directive,
+    Header,
+    MigrationHeader,
+    parse_check_header,
+    parse_header,
+    parse_migration_header,
+)
+
+ANY = frozenset({"alpha", "beta", "depends", "allow"})
+
+
+def refusal(text: str, parse: object = parse_migration_header) -> FileError:
+    assert callable(parse)
+    with pytest.raises(FileError) as caught:
+        parse(text, "migrations/0007_x.sql")
+    assert caught.value.where is not None
+    assert caught.value.where.path == "migrations/0007_x.sql"
+    assert caught.value.hint
+    return caught.value
+
+
+def line_of(error: FileError) -> int | None:
+    assert error.where is not None
+    return error.where.line
+
+
+def test_a_full_migration_header() -> None:
+    text = (
+        "-- Rebuild users.\n--\n-- depends: 0001_a 0002_b\n-- More prose: with a colon.\n-- transactional: true\n\n"
+        "-- foreign_keys: off\n--depends:0003_c 0001_a\n-- allow: data-loss never written to\n"
+        '-- allow: MS01\tmeant\n-- fts_rebuild: notes_fts "my ""fts"""\nSELECT 1;\n-- depends: 0009_z\n'
+    )
+    assert parse_migration_header(text, "x.sql") == MigrationHeader(
+        description="Rebuild users.",
+        depends=("0001_a", "0002_b", "0003_c"),
+        transactional=True,
+        foreign_keys=False,
+        allows=(Allow("data-loss", "never written to", 9), Allow("MS01", "meant", 10)),
+        fts_rebuild=("notes_fts", 'my "fts"'),
+    )
+    crlf = text.replace("\n", "\r\n")
+    assert parse_migration_header(crlf, "x.sql") == parse_migration_header(text, "x.sql")
+    assert parse_migration_header("\ufeff" + text, "x.sql") == parse_migration_header(text, "x.sql")
+
+
+@pytest.mark.parametrize(
+    ("text", "description"),
+    [
+        ("", ""),
+        ("SELECT 1; -- not here", ""),
+        ("-- One\n-- Two\nSELECT 1;", "One"),
+        ("\n\n--\n-- -----\n--- One ---\n", "One ---"),
+        ("/*\n * One\n * Two\n */\nSELECT 1;", "One"),
+        ("/* One */ -- Two\n", "One"),
+        ("/* never closed", "never closed"),
+        ("-- alpha: x\n-- One: two\n", "One: two"),
+        ("-- https://example.org/why\n", "https://example.org/why"),
+        ("-- one (see: two)\n-- Alpha: x\n", "one (see: two)"),
+        ("-- beta alpha: x\nSELECT 1", "beta alpha: x"),
+        ("-- other : x\n", "other : x"),
+    ],
+)
+def test_the_description(text: str, description: str) -> None:
+    assert parse_header(text, "x.sql", ANY).description == description
+
+
+def test_directives_have_values_and_lines() -> None:
+    header = parse_header("/* a\n b */\n\n-- alpha:  one  two \r\n--depends : x\n-- depends:\n", "x.sql", ANY)
+    assert header == Header(
+        "a", (Directive("alpha", "one  two", 4), Directive("depends", "x", 5), Directive("depends", "", 6))
+    )
+    assert header.get("alpha") == "one  two"
+    assert header.get("depends") == "x"
+    assert header.get("beta") is None
+    assert [directive.line for directive in header.all("depends")] == [5, 6]
+    assert header.all("beta") == ()
+
+
+def test_only_the_leading_comments_count() -> None:
+    for text in ("SELECT 1;\n-- alpha: x\n", ";\n-- alpha: x", "/*\n-- alpha: x\n*/", "SELECT '\n-- alpha: x\n'"):
+        assert parse_header(text, "x.sql", ANY).directives == ()
+
+
+def test_an_unknown_directive_is_named_with_its_line() -> None:
+    error = refusal("-- Fine\n\n-- dependz: 0001_a\nSELECT 1;")
+    assert error.where == Location("migrations/0007_x.sql", 3)
+    assert '"dependz"' in error.message
+    assert error.hint is not None
+    assert 'Did you mean "depends"?' in error.hint
+    assert "allow, depends, foreign_keys, fts_rebuild, transactional" in error.hint
+    far = refusal("-- zzz: 1\n")
+    assert far.hint is not None
+    assert "Did you mean" not in far.hint
+
+
+@pytest.mark.parametrize("name", ["transactional: true", "foreign_keys: off", "fts_rebuild: all"])
+def test_a_second_single_directive_is_refused(name: str) -> None:
+    error = refusal(f"-- {name}\n-- x\n-- {name}\nSELECT 1;")
+    assert line_of(error) == 3
+    assert error.hint is not None
+    assert "line 1" in error.hint
+
+
+@pytest.mark.parametrize(
+    ("line", "wanted"),
+    [
+        ("transactional: no", "true"),
+        ("transactional:", "false"),
+        ("foreign_keys: 0", "off"),
+        ("allow: data-loss", "reason"),
+        ("allow:", "reason"),
+        ("allow: ?! because", "rule"),
+        ("fts_rebuild:", "all"),
+    ],
+)
+def test_a_bad_value_says_what_is_allowed(line: str, wanted: str) -> None:
+    error = refusal(f"-- A\n-- {line}\nSELECT 1;")
+    assert line_of(error) == 2
+    assert line.split(":")[0] in error.message
+    assert error.hint is not None
+    assert wanted in error.hint
+
+
+@pytest.mark.parametrize("text", ["/* licence */\n-- depends: a\n", "-- A\n/* b */ -- transactional: false\n"])
+def test_what_yoyo_would_miss_is_refused(text: str) -> None:
+    assert "yoyo" in refusal(text).message
+
+
+def test_ours_may_stand_below_a_block_comment() -> None:
+    assert not parse_migration_header("/* a */\n-- foreign_keys: OFF\n", "x.sql").foreign_keys
+    assert parse_migration_header("-- depends: a\n/* b */\n", "x.sql").depends == ("a",)
+
+
+lines = st.lists(
+    st.sampled_from(
+        [
+            "-- depends: 0001_a 0002_b", "--depends:c", "  -- depends :\td", "-- depends:", "-- transactional: false",
+            "--transactional:True", "-- Depends: q", "-- some prose", "", "   ", "--", "--- depends: r", "SELECT 1;",
+            "-- foreign_keys: off", ";", "/* block */", "/* open", "-- a -- depends: s", "SELECT 1; -- depends: t",
+        ]
+    ),
+    max_size=6,
+)  # fmt: skip
+
+
+@given(lines, st.sampled_from(["\n", "\r\n"]))
+def test_yoyo_reads_the_same(found: list[str], newline: str) -> None:
+    from yoyo.migrations import parse_metadata_from_sql_comments
+
+    text = newline.join(found)
+    theirs, _, _ = parse_metadata_from_sql_comments(text)
+    message = ""
+    try:
+        ours = parse_migration_header(text, "x.sql")
+    except FileError as error:
+        message = error.message
+    if message:
+        assert "a second time" in message or "yoyo does not see" in message
+        return
+    assert set(ours.depends) == set(theirs.get("depends", "").split())
+    assert ours.transactional == {"true": True, "false": False}[theirs.get("transactional", "true").lower()]
+
+
+def test_a_check_header() -> None:
+    text = "-- name: no orphans\n-- severity: Warning\n-- why: they break joins: badly\n-- Prose\nSELECT 1"
+    assert parse_check_header(text, "c.sql") == CheckHeader("no orphans", "warning", "they break joins: badly", "Prose")
+    assert parse_check_header("-- name: n\n", "c.sql") == CheckHeader("n", "error", "", "")
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "word"),
+    [
+        ("SELECT 1;", 1, "no name"),
+        ("-- A\n-- name:\nSELECT 1", 2, "no name"),
+        ("-- name: a\n-- severity: fatal\n", 2, "severity"),
+        ("-- name: a\n-- name: b\n", 2, "second time"),
+        ("-- name: a\n-- depends: b\n", 2, "depends"),
+    ],
+)
+def test_a_bad_check_header(text: str, line: int, word: str) -> None:
+    error = refusal(text, parse_check_header)
+    assert line_of(error) == line
+    assert word in error.message
