@@ -334,7 +334,8 @@ CONTROL = ["BEGIN", "commit", "END", "Rollback", "SAVEPOINT x", "release x", "AT
 
 @pytest.mark.parametrize("word", CONTROL)
 @pytest.mark.parametrize(
-    "before", ["", "\ufeff", "-- c\n", "SELECT 1;", "SELECT 1;\n--a;\n/*b;*/\ufeff", ";;/**/", "--;\n"]
+    "before",
+    ["", "\ufeff", "-- c\n", "SELECT 1;", "SELECT 1; \ufeff", "SELECT 1;\n--a;\n/*b;*/\ufeff", ";;/**/", "--;\n"],
 )
 def test_control_is_never_missed(word: str, before: str) -> None:
     text = before + word + ";"

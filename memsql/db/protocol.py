@@ -35,7 +35,8 @@ class Touched:
     """What statements reached, as the engine's authorizer named it while they were prepared.
 
     Table names as the schema spells them. ``deleted`` includes the reach of foreign-key actions
-    and triggers, and tables being dropped. ``schema`` says whether the schema was written at all, ``virtual`` whether a virtual table was created or dropped.
+    and triggers, and tables being dropped. ``schema`` says whether the schema was written at all,
+    ``virtual`` whether a virtual table was created or dropped.
     """
 
     inserted: set[str] = field(default_factory=set)
@@ -44,7 +45,6 @@ class Touched:
     created: set[str] = field(default_factory=set)
     dropped: set[str] = field(default_factory=set)
     altered: set[str] = field(default_factory=set)
-    dropped_objects: set[str] = field(default_factory=set)
     schema: bool = False
     virtual: bool = False
     forbidden: str | None = None
@@ -83,6 +83,9 @@ class Connection(Protocol):
         """While open, record what statements touch; transaction control, ATTACH and DETACH are
         denied. ``tick`` is called often and stops the running statement by returning True. Yields
         None where the engine cannot tell."""
+
+    def many_commits(self) -> AbstractContextManager[None]:
+        """Tell the connection that many transactions follow, for whatever it can save between them."""
 
     def begin(self) -> None:
         """BEGIN IMMEDIATE: take the write lock now, or raise LockedError."""

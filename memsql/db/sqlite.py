@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from urllib.parse import quote
 
 from memsql.config import Target
@@ -17,7 +18,6 @@ from memsql.errors import ConnectError, LockedError, MemsqlError, StatementError
 _DELETE, _INSERT, _UPDATE = 9, 18, 23
 _PRAGMA, _TRANSACTION, _SAVEPOINT, _ATTACH, _DETACH = 19, 22, 32, 24, 25
 _CREATE_TABLE, _CREATE_VTABLE, _DROP_TABLE, _DROP_VTABLE, _ALTER_TABLE = 2, 29, 11, 30, 26
-_OTHER_DROPS = {10, 16, 17}  # index, trigger, view
 _FORBIDDEN = {_SAVEPOINT: "SAVEPOINT", _ATTACH: "ATTACH", _DETACH: "DETACH"}
 _SCHEMA_TABLES = ("sqlite_master", "sqlite_temp_master")
 
@@ -29,7 +29,7 @@ class SQLiteConnection:
         assert target.path is not None
         self.target = target
         self._mode = mode
-        self._observer: _Observer | None = None
+        self._permission: _Permission | None = None
         self._db = _open(target, mode, busy_timeout)
         self._prepare(busy_timeout)
 
@@ -81,24 +81,37 @@ class SQLiteConnection:
         # executescript of Python 3.11 sends a COMMIT of its own first. Outside observe() that would
         # end the caller's transaction behind its back.
         with self._errors():
-            if self._observer is None:
-                raise AssertionError("script() runs under observe()")
-            self._observer.swallow_commit = self._db.in_transaction
+            assert self._permission is not None, "script() runs under observe()"
+            self._permission.swallow_commit = self._db.in_transaction
             self._db.executescript(sql)
 
     @contextmanager
     def observe(self, tick: Callable[[], bool] | None = None) -> Iterator[Touched | None]:
-        observer = _Observer(tick)
-        self._observer = observer
-        self._db.set_authorizer(observer)
+        touched, permission = Touched(), _Permission()
+        self._permission = permission
+        self._db.set_authorizer(_authorizer(touched, permission, tick))
         if tick is not None:
             self._db.set_progress_handler(tick, 200_000)
         try:
-            yield observer.touched
+            yield touched
         finally:
-            self._observer = None
+            self._permission = None
             self._db.set_authorizer(None)
             self._db.set_progress_handler(None, 0)
+
+    @contextmanager
+    def many_commits(self) -> Iterator[None]:
+        """While open, keep the rollback journal's file between commits: as safe, and it saves creating,
+        deleting and syncing a file each time. A journal left by a crash is an ordinary one."""
+        keep = self.execute("PRAGMA journal_mode").one() == "delete"
+        if keep:
+            self.execute("PRAGMA journal_mode = persist")
+        try:
+            yield
+        finally:
+            if keep and not self._db.in_transaction:
+                with suppress(MemsqlError):
+                    self.execute("PRAGMA journal_mode = delete")
 
     def begin(self) -> None:
         with self._errors():
@@ -124,63 +137,73 @@ class SQLiteConnection:
             raise translate(e, self.target, statement, index) from e
 
 
-class _Observer:
-    """The authorizer callback: records writes, denies what would break the transaction."""
+@dataclass(slots=True)
+class _Permission:
+    """Whether the next COMMIT is executescript's own and is to be swallowed."""
 
-    def __init__(self, tick: Callable[[], bool] | None) -> None:
-        self.touched = Touched()
-        self.swallow_commit = False
-        self._tick = tick
+    swallow_commit: bool = False
 
-    def __call__(
-        self, action: int, one: str | None, two: str | None, db: str | None, inner: str | None
-    ) -> int:
-        # Called for every statement that is prepared and every column it reads: cheapest tests first.
-        touched = self.touched
-        if action == _INSERT:
-            if one in _SCHEMA_TABLES:
-                touched.schema = True
-            elif one is not None:
-                touched.inserted.add(one)
-            return self._go_on()
-        if action == _UPDATE:
-            if one is not None and one not in _SCHEMA_TABLES:
-                touched.updated.add(one)
-            return self._go_on()
-        elif action == _DELETE:
-            if one in _SCHEMA_TABLES:
-                touched.schema = True
-            elif one is not None:
-                touched.deleted.add(one)
-        elif action in (_CREATE_TABLE, _CREATE_VTABLE) and one is not None:
-            touched.created.add(one)
-            touched.virtual = touched.virtual or action == _CREATE_VTABLE
-        elif action in (_DROP_TABLE, _DROP_VTABLE) and one is not None:
-            touched.dropped.add(one)
-            touched.virtual = touched.virtual or action == _DROP_VTABLE
-        elif action == _ALTER_TABLE and two is not None:
-            touched.altered.add(two)
+
+def _authorizer(
+    touched: Touched, permission: _Permission, tick: Callable[[], bool] | None
+) -> Callable[[int, str | None, str | None, str | None, str | None], int]:
+    """The callback that records writes and denies what would break the transaction.
+
+    It runs for every statement that is prepared and every column that is read: a closure with the
+    commonest case first, for it is most of what watching costs.
+    """
+    last: str | None = None
+    calls = 0
+
+    def write(names: set[str], name: str | None) -> int:
+        nonlocal calls
+        if name in _SCHEMA_TABLES:
             touched.schema = True
-        elif action in _OTHER_DROPS and one is not None:
-            touched.dropped_objects.add(one)
-        elif action == _TRANSACTION:
-            if self.swallow_commit and one == "COMMIT":
-                self.swallow_commit = False
-                return sqlite3.SQLITE_IGNORE
-            touched.forbidden = one
-            return sqlite3.SQLITE_DENY
-        elif action in _FORBIDDEN:
-            touched.forbidden = _FORBIDDEN[action]
-            return sqlite3.SQLITE_DENY
-        elif action == _PRAGMA and one is not None and one.lower() == "foreign_keys" and two is not None:
-            touched.forbidden = "PRAGMA foreign_keys"
+        elif name is not None:
+            names.add(name)
+        calls += 1
+        if tick is not None and not calls & 63 and tick():
             return sqlite3.SQLITE_DENY
         return sqlite3.SQLITE_OK
 
-    def _go_on(self) -> int:
-        if self._tick is not None and self._tick():
-            return sqlite3.SQLITE_DENY
-        return sqlite3.SQLITE_OK
+    def callback(action: int, one: str | None, two: str | None, _db: str | None, _inner: str | None) -> int:
+        nonlocal last, calls
+        if action == _INSERT:
+            if one == last:
+                calls += 1
+                if calls & 63:
+                    return 0
+            last = one
+            return write(touched.inserted, one)
+        if action == _UPDATE:
+            return write(touched.updated, one)
+        if action == _DELETE:
+            return write(touched.deleted, one)
+        if action == _TRANSACTION and permission.swallow_commit and one == "COMMIT":
+            permission.swallow_commit = False
+            return sqlite3.SQLITE_IGNORE
+        return _other(touched, action, one, two)
+
+    return callback
+
+
+def _other(touched: Touched, action: int, one: str | None, two: str | None) -> int:
+    if action in (_CREATE_TABLE, _CREATE_VTABLE) and one is not None:
+        touched.created.add(one)
+        touched.virtual = touched.virtual or action == _CREATE_VTABLE
+    elif action in (_DROP_TABLE, _DROP_VTABLE) and one is not None:
+        touched.dropped.add(one)
+        touched.virtual = touched.virtual or action == _DROP_VTABLE
+    elif action == _ALTER_TABLE and two is not None:
+        touched.altered.add(two)
+        touched.schema = True
+    elif action == _TRANSACTION:
+        touched.forbidden = one
+    elif action in _FORBIDDEN:
+        touched.forbidden = _FORBIDDEN[action]
+    elif action == _PRAGMA and one is not None and one.lower() == "foreign_keys" and two is not None:
+        touched.forbidden = "PRAGMA foreign_keys"
+    return sqlite3.SQLITE_OK if touched.forbidden is None else sqlite3.SQLITE_DENY
 
 
 def memory() -> SQLiteConnection:

@@ -53,14 +53,19 @@ class Runner:
             _refuse_mixed(jobs)
             self._transaction(jobs)
             return
-        for group in _groups(jobs) if fresh else [[job] for job in jobs]:
+        groups = _groups(jobs) if fresh else [[job] for job in jobs]
+        with self.session.conn.many_commits() if len(groups) > 1 else contextlib.nullcontext():
+            self._run_groups(groups, len(jobs))
+
+    def _run_groups(self, groups: Sequence[Sequence[Job]], total: int) -> None:
+        for group in groups:
             if not group[0].header.transactional:
                 self._partial(group[0])
             elif len(group) == 1:
                 self._transaction(group)
             else:
                 self._shared(group)
-            self._stopped_between(jobs)
+            self._stopped_between(total)
 
     def _shared(self, group: Sequence[Job]) -> None:
         """Several in one transaction. Sharing only saves time: when anything goes wrong, each runs
@@ -166,8 +171,8 @@ class Runner:
         before = ", ".join(d.id for d in self.done)
         return what + verb + (f"; before it, this run finished {before}" if before else "")
 
-    def _stopped_between(self, jobs: Sequence[Job]) -> None:
-        if self.session.stop and len(self.done) < len(jobs):
+    def _stopped_between(self, total: int) -> None:
+        if self.session.stop and len(self.done) < total:
             raise Interrupted(
                 f"{self.session.stop.name} stopped the run between two migrations",
                 state="finished: " + ", ".join(d.id for d in self.done) + "; the rest was not begun",
