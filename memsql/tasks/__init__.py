@@ -5,9 +5,9 @@ from __future__ import annotations
 from invoke import Collection
 
 from memsql.tasks import legacy, migrate
+from memsql.tasks.develop import benchmark, test
 from memsql.tasks.verify import verify
 
-ns = Collection()
-ns.add_task(verify)
+ns = Collection(verify, test, benchmark)
 for collection in (migrate.ns, legacy.ns):
     ns.add_collection(collection)

@@ -1,0 +1,48 @@
+"""invoke test, invoke benchmark: for those who work on the project itself."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+from invoke import Context, task
+from invoke.exceptions import Exit
+
+
+@task(help={
+    "only": "pass this expression to pytest -k, and run nothing else",
+    "fast": "skip linters and type checks",
+}, auto_shortflags=False)
+def test(c: Context, only: str | None = None, fast: bool = False) -> None:
+    """Run the tests, the linters and the type checks of the project in this folder.
+
+    Everything runs even when something fails; the exit code is 1 then. Needs: pip install -e '.[dev]'
+    """
+    commands = [["pytest", *(["-k", only] if only else [])]]
+    if not (only or fast):
+        commands += [["ruff", "check", "."], ["mypy"], ["importlinter.cli", "lint"]]
+    failed = [words[0] for words in commands if not _succeeds(words)]
+    if failed:
+        print("failed: " + ", ".join(failed), file=sys.stderr)
+        raise Exit(code=1)
+
+
+@task(positional=["name"], help={"name": "a module of benchmarks/, such as migrations or splitting",
+                                 "rounds": "how often to repeat; medians are printed"}, auto_shortflags=False)
+def benchmark(c: Context, name: str = "migrations", rounds: str = "3") -> None:
+    """Run a benchmark of this project and print its ratios beside their targets.
+
+    Example:  invoke benchmark migrations --rounds 5
+    """
+    known = sorted(p.stem for p in Path("benchmarks").glob("[a-z]*.py") if p.stem != "common")
+    if name not in known:
+        print(f"error: no benchmark {name!r}; there are: {', '.join(known) or 'none in this folder'}", file=sys.stderr)
+        raise Exit(code=2)
+    if not _succeeds([f"benchmarks.{name}", rounds]):
+        raise Exit(code=1)
+
+
+def _succeeds(words: list[str]) -> bool:
+    print("$ python -m " + " ".join(words), flush=True)
+    return subprocess.run([sys.executable, "-m", *words], check=False).returncode == 0
