@@ -96,10 +96,10 @@ def _era_shapes(path: Path, settings: Settings, phases: dict[str, Phase]) -> lis
 
 
 def _read_era(file: SqlFile, shown: str, phases: dict[str, Phase]) -> Era:
-    header = parse_header(file.text(), shown, _ERA_KEYS)
+    header = parse_header(file.text(), shown, _ERA_KEYS, repeatable=frozenset({"phases", "counts_as", "optional"}))
 
     def words(name: str) -> list[str]:
-        return [word for value in header.all(name) for word in value.split()]
+        return [word for line in header.all(name) for word in line.value.split()]
 
     unknown = [name for name in words("phases") if name not in phases]
     if unknown:
