@@ -69,10 +69,12 @@ class State:
 
     @property
     def is_legacy(self) -> bool:
-        """Tables, but no migration of ours or yoyo's was ever applied here."""
-        ours = not self.ledger.is_foreign and any(
-            row.status in (plan.APPLIED, plan.ROLLED_BACK) for row in self.ledger.rows.values())
-        return self.has_tables and not self.ledger.yoyo and not ours
+        """Tables, but no migration of ours or yoyo's was ever applied here. Where the first one was rolled
+        back the tables are somebody else's, beside which it may be applied again."""
+        if self.ledger.yoyo or not self.has_tables:
+            return False
+        first = self.statuses[0].version if self.statuses else None
+        return self.ledger.is_foreign or first is None or first not in self.ledger.rows
 
 
 def read_state(project: Project, conn: Connection) -> State:

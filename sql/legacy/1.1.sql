@@ -2,6 +2,7 @@
 -- era: 1.1
 -- phases: phase1 phase2 align
 -- counts_as: 0001
+-- applied_at: SELECT applied_at FROM schema_version ORDER BY version LIMIT 1
 -- optional: users.api_key_hash
 
 CREATE TABLE users (

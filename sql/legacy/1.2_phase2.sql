@@ -2,6 +2,7 @@
 -- era: 1.2_phase2
 -- phases: align
 -- counts_as: 0001
+-- applied_at: SELECT applied_at FROM schema_version ORDER BY version LIMIT 1
 -- optional: entities_fts entities_fts_insert entities_fts_delete entities_fts_update
 -- optional: users.api_key learned_patterns_retired
 

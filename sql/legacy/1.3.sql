@@ -1,6 +1,7 @@
 -- Release 1.3.x, the baseline.
 -- era: 1.3
 -- counts_as: 0001
+-- applied_at: SELECT applied_at FROM schema_version ORDER BY version LIMIT 1
 
 CREATE TABLE users (
     id TEXT PRIMARY KEY,

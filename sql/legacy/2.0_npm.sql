@@ -1,6 +1,7 @@
 -- Release 2.0 by the old npm tool, the baseline plus 0002 and a ledger of its own making.
 -- era: 2.0_npm
 -- counts_as: 0001 0002
+-- applied_at: SELECT applied_at FROM schema_version ORDER BY version LIMIT 1
 
 CREATE TABLE users (
     id TEXT PRIMARY KEY,
