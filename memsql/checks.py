@@ -14,7 +14,7 @@ from pathlib import Path
 from memsql.db import Connection
 from memsql.errors import FileError, Location, StatementError
 from memsql.files import read_file
-from memsql.sqltext import parse_check_header, split
+from memsql.sqltext import effect, parse_check_header, split
 
 _VERSION = re.compile(r"(\d+)_.+\.sql")
 _SHOWN = 100
@@ -63,6 +63,13 @@ def read_checks(folder: Path, shown: str) -> tuple[Check, ...]:
                 f"{label} must hold one SELECT, and holds {len(statements)} statements",
                 where=Location(label),
                 hint="one check a file",
+            )
+        if effect(statements[0].text).kind != "select":
+            raise FileError(
+                f"{label} must hold one SELECT, and holds another statement",
+                where=Location(label, statements[0].line),
+                statement=statements[0].text,
+                hint="a check only looks; it runs inside the transaction that it judges",
             )
         version = _VERSION.fullmatch(path.name)
         found.append(Check(header.name, header.severity, header.why, statements[0].text, label,

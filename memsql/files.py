@@ -25,6 +25,7 @@ _BOM = b"\xef\xbb\xbf"
 _NAME = re.compile(r"(\d+)_(.+?)(\.rollback)?\.sql")
 _MAX_VERSION = 2**63 - 1
 _HEADER_BYTES = 64 * 1024
+_AT_ONCE = 64 * 1024
 
 
 @dataclass(frozen=True)
@@ -123,8 +124,9 @@ def read_file(path: Path | str, shown: str) -> SqlFile:
         # os.read and not pathlib: a status of a thousand migrations opens two thousand files.
         handle = os.open(path, os.O_RDONLY)
         try:
-            length = os.fstat(handle).st_size
-            data = os.read(handle, length + 1) if length < 1 << 20 else _read_all(handle)
+            data = os.read(handle, _AT_ONCE)
+            if len(data) == _AT_ONCE:
+                data += _read_rest(handle)
         finally:
             os.close(handle)
     except OSError as e:
@@ -137,7 +139,7 @@ def read_file(path: Path | str, shown: str) -> SqlFile:
     return SqlFile(shown, shown.rpartition("/")[2], data, data is not raw)
 
 
-def _read_all(handle: int) -> bytes:
+def _read_rest(handle: int) -> bytes:
     with os.fdopen(os.dup(handle), "rb") as f:
         return f.read()
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -251,6 +250,8 @@ def _history(
 
 
 def _log_row(migration_id: str, operation: str, when: str) -> tuple[str | None, ...]:
+    import uuid
+
     user, host = who()
     return str(uuid.uuid1()), _hash(migration_id), migration_id, operation, user, host, None, when
 

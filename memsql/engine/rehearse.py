@@ -2,29 +2,21 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import dataclass
 
 from memsql.insight import Plan, plan_changes, query_plans
 from memsql.schema import SchemaDiff, diff, read
 
 from memsql.config import Settings
-from memsql.db import Connection, connect
+from memsql.db import Connection
+from memsql.db.clone import clone
 from memsql.db.queries import load
-from memsql.db.sqlite import SQLiteConnection
 from memsql.engine import guard
 from memsql.engine import project as projects
 from memsql.engine.conduct import down_on, up_on
 from memsql.engine.state import Report, Watcher, Wish
-from memsql.errors import ConnectError, MemsqlError
-
-_SPARE = 1.5
-
+from memsql.errors import MemsqlError
 
 @dataclass(frozen=True, slots=True)
 class Rehearsal:
@@ -53,7 +45,7 @@ def rehearse(settings: Settings, direction: str, wish: Wish, watcher: Watcher) -
     started = time.perf_counter()
     project = projects.load(settings)
     projects.refuse_stale_sum(project)
-    with clone(settings, watcher.note) as conn:
+    with clone(settings.target, settings.busy_timeout, watcher.note) as conn:
         before, counts, plans = read(conn), row_counts(conn), query_plans(conn, settings.sql / "queries")
         report, problem = None, None
         try:
@@ -67,44 +59,6 @@ def rehearse(settings: Settings, direction: str, wish: Wish, watcher: Watcher) -
             direction, report, problem, diff(before, read(conn)), _changed(counts, after),
             _plan_lines(plans, query_plans(conn, settings.sql / "queries")), time.perf_counter() - started,
         )
-
-
-@contextmanager
-def clone(settings: Settings, note: Callable[[str], None] = lambda _: None) -> Iterator[Connection]:
-    """A writable copy of the database in a temporary folder, gone when the block ends.
-
-    The copy is made by SQLite's backup API from one consistent state. Raises ConnectError where there
-    is no space for it.
-    """
-    source = connect(settings.target, "ro", settings.busy_timeout)
-    folder = Path(tempfile.mkdtemp(prefix="memsql-rehearsal-"))
-    try:
-        assert isinstance(source, SQLiteConnection)
-        pages = source.execute("PRAGMA page_count").one()
-        page_size = source.execute("PRAGMA page_size").one()
-        assert isinstance(pages, int) and isinstance(page_size, int)
-        need = int(pages * page_size * _SPARE)
-        free = shutil.disk_usage(folder).free
-        if need > free:
-            raise ConnectError(
-                f"no space to rehearse: the clone needs about {need >> 20} MiB in {folder.parent}, {free >> 20} MiB are free",
-                hint="point TMPDIR at a larger disk",
-            )
-        note(f"cloning {settings.target}")
-        target = replace(settings.target, path=folder / "clone.db")
-        conn = connect(target, "rwc", settings.busy_timeout)
-        try:
-            assert isinstance(conn, SQLiteConnection)
-            source.copy_to(conn)
-            source.close()
-            conn.execute("PRAGMA synchronous = off")
-            conn.execute("PRAGMA journal_mode = delete")
-            yield conn
-        finally:
-            conn.close()
-    finally:
-        source.close()
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def row_counts(conn: Connection) -> dict[str, int]:

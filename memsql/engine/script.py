@@ -21,13 +21,13 @@ from memsql.sqltext import (
     effect,
     forbidden_in_transaction,
     may_control_transactions,
+    skip_to_code,
     split,
 )
 
 CHUNK_BYTES = 1 << 20
 _REPLACES = re.compile(r"\bor\s+replace\b|\breplace\s+into\b", re.IGNORECASE)
 _GUARD = re.compile(r"^[ \t]*--[ \t]*when:[ \t]*(.+?)[ \t]*$", re.MULTILINE)
-_LEADING = re.compile(r"(?:\s+|--[^\n]*(?:\n|$)|/\*.*?(?:\*/|$))*", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,9 +113,7 @@ def analyse(file: SqlFile, *, transactional: bool = True) -> Analysis:
     columns: list[tuple[str, str, str]] = []
     replaces = False
     for chunk in chunks(file):
-        found = _LEADING.match(chunk.text) if empty else None
-        if found is not None and found.end() < len(chunk.text):
-            empty = False
+        empty = empty and skip_to_code(chunk.text, 0) == len(chunk.text)
         lower = chunk.text.lower()
         if "replace" in lower and _REPLACES.search(lower):
             replaces = True

@@ -13,7 +13,7 @@ from memsql.sqltext.header import (
     parse_header,
     parse_migration_header,
 )
-from memsql.sqltext.split import Statement, may_control_transactions, pieces, split, statements
+from memsql.sqltext.split import Statement, may_control_transactions, pieces, skip_to_code, split, statements
 
 __all__ = [
     "CHECK_DIRECTIVES",
@@ -33,6 +33,7 @@ __all__ = [
     "parse_header",
     "parse_migration_header",
     "pieces",
+    "skip_to_code",
     "split",
     "statements",
     "words_of_loss",

@@ -144,10 +144,11 @@ def _act(
             return act(Session(conn, stop, allow_data_loss, False, bar.tick, note=bar.start))
 
     if dry_run:
-        from memsql.engine.rehearse import clone, row_counts
+        from memsql.db.clone import clone
+        from memsql.engine.rehearse import row_counts
         from memsql.schema import diff, read
 
-        with clone(settings) as conn:
+        with clone(settings.target, settings.busy_timeout) as conn:
             before, counts = read(conn), row_counts(conn)
             lines = on(conn)
             changes, after = diff(before, read(conn)).lines(), row_counts(conn)

@@ -1,0 +1,108 @@
+"""Several processes at once on one database: every migration runs exactly once."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections import Counter
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from cli import Done, Project, finish
+
+PROCESSES = 8
+VERSIONS = range(2, 22)
+
+
+def write_migrations(project: Project, header: str = "") -> None:
+    for n in VERSIONS:
+        project.add(f"{n:04d}_row", f"{header}INSERT INTO rows VALUES ({n}, 'row');\nCREATE TABLE t{n} (x);\n",
+                    f"DELETE FROM rows WHERE n = {n};\nDROP TABLE t{n};\n")
+
+
+def together(project: Project, *words: str) -> list[Done]:
+    """Run the command in eight processes at once; each must succeed or say that it was locked."""
+    found = [finish(p) for p in [project.start(*words) for _ in range(PROCESSES)]]
+    for done in found:
+        assert done.code in (0, 4), done
+        assert "Traceback" not in done.err
+    assert any(done.code == 0 for done in found)
+    return found
+
+
+def assert_each_once(project: Project) -> None:
+    versions = [1, *VERSIONS]
+    assert project.query("SELECT n, count(*) FROM rows GROUP BY n") == [(n, 1) for n in VERSIONS]
+    applied = project.query("SELECT version, operation, status FROM memsql_history ORDER BY version")
+    assert applied == [(v, "apply", "ok") for v in versions]
+    log = Counter(project.query('SELECT migration_id, operation FROM "_yoyo_log"'))
+    assert set(log.values()) == {1}
+    assert {operation for _, operation in log} == {"apply"}
+    assert len(log) == len(project.applied()) == len(versions)
+    assert project.states() == dict.fromkeys(versions, "applied")
+    assert project.one("PRAGMA integrity_check") == "ok"
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    project = Project(tmp_path)
+    project.add("0001_rows", "CREATE TABLE rows (n INTEGER, what TEXT);\n", "DROP TABLE rows;\n")
+    return project
+
+
+@pytest.mark.parametrize("journal", [None, "delete", "wal"], ids=["fresh", "existing", "existing WAL"])
+def test_eight_at_once_apply_each_migration_once(project: Project, journal: str | None) -> None:
+    if journal is not None:
+        project.up()
+        with closing(sqlite3.connect(project.db)) as conn:
+            conn.execute(f"PRAGMA journal_mode = {journal}")
+    write_migrations(project)
+    found = together(project, "migrate.up")
+    said = Counter(line.split()[1] for done in found for line in done.out.splitlines() if line.startswith("applied "))
+    assert set(said.values()) == {1}, "two processes claim the same migration"
+    assert_each_once(project)
+
+
+def test_eight_at_once_with_all_or_nothing(project: Project) -> None:
+    write_migrations(project)
+    together(project, "migrate.up", "--all-or-nothing")
+    assert_each_once(project)
+
+
+def test_eight_at_once_without_transactions(project: Project) -> None:
+    project.up()
+    write_migrations(project, "-- transactional: false\n")
+    found = together(project, "migrate.up")
+    while any(s != "applied" for s in project.states().values()):
+        project.up()
+    assert project.query("SELECT n, count(*) FROM rows GROUP BY n") == [(n, 1) for n in VERSIONS]
+    assert Counter(project.query("SELECT version FROM memsql_history WHERE status = 'ok'")).most_common(1)[0][1] == 1
+    assert not [d for d in found if "failed" in d.err]
+
+
+def test_eight_at_once_roll_back_each_once(project: Project) -> None:
+    write_migrations(project)
+    project.up()
+    together(project, "migrate.down", "--to", "1")
+    while len(project.applied()) > 1:
+        project.run("migrate.down", "--to", "1").expect(0)
+    assert project.query("SELECT * FROM rows") == []
+    rolled_back = project.query("SELECT version, count(*) FROM memsql_history WHERE operation = 'rollback' GROUP BY version")
+    assert rolled_back == [(n, 1) for n in VERSIONS]
+
+
+def test_an_application_that_writes_meanwhile_is_no_reason_to_fail(project: Project) -> None:
+    project.add("0002_log", "CREATE TABLE log (n INTEGER PRIMARY KEY);\n")
+    project.up()
+    for n in range(3, 40):
+        project.add(f"{n:04d}_row", f"INSERT INTO rows VALUES ({n}, 'row');\n")
+    process = project.start("migrate.up")
+    written = 0
+    with closing(sqlite3.connect(project.db, timeout=30, isolation_level=None)) as app:
+        while process.poll() is None:
+            app.execute("INSERT INTO log DEFAULT VALUES")
+            written += 1
+    finish(process).expect(0)
+    assert project.query("SELECT n, count(*) FROM rows GROUP BY n") == [(n, 1) for n in range(3, 40)]
+    assert project.one("SELECT count(*) FROM log") == written

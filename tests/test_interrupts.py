@@ -1,0 +1,144 @@
+"""Ctrl-C and SIGTERM in the middle of a migration: rolled back, said so, and the next run goes on."""
+
+from __future__ import annotations
+
+import signal
+import sqlite3
+import subprocess
+import time
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from cli import Done, Project, finish
+
+ENDLESS = """INSERT INTO kept VALUES ('half done');
+CREATE TABLE numbers (n INTEGER);
+INSERT INTO numbers
+WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c) SELECT n FROM c WHERE n % 1000000000 = 1;
+"""
+MANY = "CREATE TABLE many (n INTEGER);\n" + "INSERT INTO many VALUES (1);\n" * 600_000
+SIGNALS = [(signal.SIGINT, "Ctrl-C"), (signal.SIGTERM, "SIGTERM")]
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    project = Project(tmp_path)
+    project.add("0001_kept", "CREATE TABLE kept (what TEXT);\nINSERT INTO kept VALUES ('before');\n")
+    project.up()
+    return project
+
+
+def interrupt(project: Project, number: int, *words: str) -> Done:
+    """Start ``memsql words``, wait until it holds the write lock, and send it the signal."""
+    process = project.start(*words)
+    wait_until_locked(project, process)
+    process.send_signal(number)
+    return finish(process)
+
+
+def wait_until_locked(project: Project, process: subprocess.Popen[str]) -> None:
+    while process.poll() is None:
+        with closing(sqlite3.connect(project.db, timeout=0, isolation_level=None)) as conn:
+            try:
+                conn.execute("BEGIN IMMEDIATE")
+            except sqlite3.OperationalError:
+                return
+            conn.execute("ROLLBACK")
+        time.sleep(0.005)
+
+
+@pytest.mark.parametrize(("number", "name"), SIGNALS)
+@pytest.mark.parametrize("text", [ENDLESS, MANY], ids=["one endless statement", "many small ones"])
+def test_a_signal_rolls_back_and_says_so(project: Project, number: int, name: str, text: str) -> None:
+    project.add("0002_long", text)
+    before = project.data()
+    interrupt(project, number, "migrate.up").expect(
+        5, f"error: {name} stopped 0002_long", "this migration was rolled back", "run the command again")
+    assert project.data() == before
+    assert project.applied() == ["0001_kept"]
+    assert project.states() == {1: "applied", 2: "failed"}
+    assert not project.db.with_name("memory.db-journal").exists()
+    project.add("0002_long", "INSERT INTO kept VALUES ('after');\n")
+    project.up()
+    assert project.query("SELECT what FROM kept") == [("before",), ("after",)]
+
+
+@pytest.mark.parametrize(("number", "name"), SIGNALS)
+def test_what_was_finished_before_stays(project: Project, number: int, name: str) -> None:
+    project.add("0002_quick", "CREATE TABLE quick (x);\n")
+    project.add("0003_long", ENDLESS)
+    process = project.start("migrate.up", "--json")
+    while process.poll() is None and "0002_quick" not in project.applied():
+        time.sleep(0.005)
+    wait_until_locked(project, process)
+    process.send_signal(number)
+    error = finish(process).expect(5).json()["error"]
+    assert (error["kind"], error["exit_code"]) == ("Interrupted", 5)
+    assert "finished" in error["state"]
+    assert "0002_quick" in error["state"]
+    assert project.applied() == ["0001_kept", "0002_quick"]
+    assert project.query("SELECT what FROM kept") == [("before",)]
+
+
+def test_on_a_fresh_database(project: Project) -> None:
+    project.db.unlink()
+    project.add("0002_long", ENDLESS)
+    process = project.start("migrate.up")
+    while process.poll() is None and not project.db.exists():
+        time.sleep(0.005)
+    wait_until_locked(project, process)
+    process.send_signal(signal.SIGTERM)
+    finish(process).expect(5, "SIGTERM stopped 0002_long")
+    project.add("0002_long", "INSERT INTO kept VALUES ('after');\n")
+    project.up()
+    assert project.query("SELECT what FROM kept") == [("before",), ("after",)]
+
+
+@pytest.mark.parametrize(("number", "name"), SIGNALS)
+def test_rolling_back_can_be_interrupted(project: Project, number: int, name: str) -> None:
+    project.add("0002_a", "CREATE TABLE a (x);\n", ENDLESS)
+    project.up()
+    before = project.data()
+    interrupt(project, number, "migrate.down").expect(5, f"{name} stopped 0002_a", "this migration was rolled back")
+    assert project.data() == before
+    assert project.states() == {1: "applied", 2: "applied"}
+
+
+def test_all_or_nothing_is_nothing(project: Project) -> None:
+    project.add("0002_quick", "CREATE TABLE quick (x);\n")
+    project.add("0003_long", ENDLESS)
+    before = project.data()
+    interrupt(project, signal.SIGINT, "migrate.up", "--all-or-nothing").expect(
+        5, "Ctrl-C stopped 0003_long", "everything was rolled back")
+    assert project.data() == before
+    assert project.applied() == ["0001_kept"]
+
+
+def test_a_rehearsal_leaves_nothing_behind(project: Project, tmp_path_factory: pytest.TempPathFactory) -> None:
+    scratch = tmp_path_factory.mktemp("scratch")
+    project.add("0002_long", ENDLESS)
+    before = project.files()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TMPDIR", str(scratch))
+        process = project.start("migrate.up", "--dry-run")
+    while process.poll() is None and not list(scratch.rglob("clone.db-journal")):
+        time.sleep(0.005)
+    process.send_signal(signal.SIGTERM)
+    finish(process).expect(5, "SIGTERM stopped 0002_long", "the database was not touched")
+    assert project.files() == before
+    assert list(scratch.iterdir()) == []
+
+
+def test_without_a_transaction_it_says_how_far_it_came(project: Project) -> None:
+    project.add("0002_long", "-- transactional: false\nINSERT INTO kept VALUES ('one');\nINSERT INTO kept VALUES ('two');\n"
+                + ENDLESS.split("\n", 2)[2])
+    project.script("CREATE TABLE numbers (n INTEGER)")
+    process = project.start("migrate.up")
+    while process.poll() is None and project.one("SELECT count(*) FROM kept") < 3:
+        time.sleep(0.005)
+    wait_until_locked(project, process)
+    process.send_signal(signal.SIGINT)
+    finish(process).expect(5, "Ctrl-C stopped 0002_long", "2 statements are done and stay done")
+    assert project.query("SELECT what FROM kept") == [("before",), ("one",), ("two",)]
