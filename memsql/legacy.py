@@ -20,7 +20,8 @@ _KINDS = {"table": "table", "virtual": "full-text or other virtual table", "colu
 class Era:
     """What the header of an era's file says. ``phases`` are the upgrades it needs, in order;
     ``counts_as`` the versions that count as applied after them; ``optional`` what may be missing or
-    extra; ``applied_at`` a query for the date of the legacy ledger, or None."""
+    extra; ``applied_at`` a query for the date of the legacy ledger, or None. ``is_prefix`` marks what is no era
+    but a prefix of the migrations."""
 
     name: str
     description: str
@@ -28,6 +29,7 @@ class Era:
     counts_as: tuple[int, ...]
     optional: frozenset[str]
     applied_at: str | None = None
+    is_prefix: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,9 +101,10 @@ def fit(database: Facts, shape: Shape) -> Fit:
 
 
 def ranked(database: Facts, shapes: Iterable[Shape]) -> list[Fit]:
-    """All fits, the best first. Of equals the one that is further along comes first."""
+    """All fits, the best first. Of equals the one that is further along comes first, an era before a prefix:
+    it knows the date."""
     fits = [fit(database, shape) for shape in shapes]
-    return sorted(fits, key=lambda f: (*f.distance, len(f.shape.pending)))
+    return sorted(fits, key=lambda f: (*f.distance, len(f.shape.pending), f.shape.era.is_prefix))
 
 
 def best(fits: Sequence[Fit]) -> Fit | None:

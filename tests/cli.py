@@ -16,7 +16,7 @@ from typing import Any
 LEDGER = frozenset({
     "schema_migrations", "memsql_history", "_yoyo_migration", "_yoyo_log", "_yoyo_version", "yoyo_lock",
 })
-TIMEOUT = 120
+TIMEOUT = 60
 
 
 def clean_environment() -> dict[str, str]:
@@ -148,7 +148,11 @@ class Project:
 
 def finish(process: subprocess.Popen[str]) -> Done:
     """Wait for what ``Project.start`` began."""
-    out, err = process.communicate(timeout=TIMEOUT)
+    try:
+        out, err = process.communicate(timeout=TIMEOUT)
+    except BaseException:
+        process.kill()
+        raise
     return Done(tuple(str(a) for a in process.args[3:]), process.returncode, out, err)  # type: ignore[index]
 
 

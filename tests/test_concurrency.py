@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import time
 from collections import Counter
 from contextlib import closing
 from pathlib import Path
@@ -97,12 +98,14 @@ def test_an_application_that_writes_meanwhile_is_no_reason_to_fail(project: Proj
     project.up()
     for n in range(3, 40):
         project.add(f"{n:04d}_row", f"INSERT INTO rows VALUES ({n}, 'row');\n")
+    project.configure("[memsql]\nbusy_timeout = 60s\n")
     process = project.start("migrate.up")
     written = 0
     with closing(sqlite3.connect(project.db, timeout=30, isolation_level=None)) as app:
         while process.poll() is None:
             app.execute("INSERT INTO log DEFAULT VALUES")
             written += 1
+            time.sleep(0.02)  # SQLite's lock is not fair: without a pause nobody else gets it
     finish(process).expect(0)
     assert project.query("SELECT n, count(*) FROM rows GROUP BY n") == [(n, 1) for n in range(3, 40)]
     assert project.one("SELECT count(*) FROM log") == written

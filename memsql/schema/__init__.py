@@ -1,11 +1,14 @@
-"""The schema of a database: read, normalise, compare."""
+"""The schema of a database: read, normalise, compare, write down."""
 
 from memsql.schema.diff import SchemaDiff, diff
+from memsql.schema.dump import dump, mermaid
 from memsql.schema.internal import is_internal
+from memsql.schema.load import from_sql
 from memsql.schema.model import Column, ForeignKey, Object, Schema, Table
 from memsql.schema.normalise import normalise
 from memsql.schema.read import read
 
 __all__ = [
-    "Column", "ForeignKey", "Object", "Schema", "SchemaDiff", "Table", "diff", "is_internal", "normalise", "read",
+    "Column", "ForeignKey", "Object", "Schema", "SchemaDiff", "Table", "diff", "dump", "from_sql", "is_internal",
+    "mermaid", "normalise", "read",
 ]

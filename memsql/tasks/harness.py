@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import gc
+import os
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import TextIO
 
 from invoke.exceptions import Exit
 
@@ -69,9 +71,12 @@ def run(command: str, options: Options, work: Callable[[config.Settings], Outcom
 def _print_json(data: dict[str, object]) -> None:
     import json
 
-    print(json.dumps(data, ensure_ascii=False, indent=2, default=str), flush=True)
+    _write(sys.stdout, json.dumps(data, ensure_ascii=False, indent=2, default=str), plain=True)
 
 
-def _write(stream: object, text: str) -> None:
-    out = sys.stdout if stream is sys.stdout else sys.stderr
-    print(show.colour(text) if out.isatty() else text, file=out, flush=True)
+def _write(out: TextIO, text: str, *, plain: bool = False) -> None:
+    try:
+        print(text if plain or not out.isatty() else show.colour(text), file=out, flush=True)
+    except BrokenPipeError:
+        # The reader (head, less) has seen enough. What was done is done, so the exit code stays.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), out.fileno())

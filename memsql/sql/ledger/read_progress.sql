@@ -1,6 +1,6 @@
--- For each migration without a transaction that stopped on its way: how far the last attempt came.
+-- For each migration without a transaction that stopped on its way: how far it came. A failure says nothing about that.
 SELECT h.version, h.operation, h.statements_done, h.checksum
 FROM memsql_history AS h
 WHERE
     h.status = 'partial'
-    AND h.id = (SELECT max(i.id) FROM memsql_history AS i WHERE i.version = h.version)
+    AND h.id = (SELECT max(i.id) FROM memsql_history AS i WHERE i.version = h.version AND i.status <> 'failed')

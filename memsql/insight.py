@@ -1,0 +1,199 @@
+"""Figures and query plans: what a schema weighs and how the hot queries run."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from memsql.db import Connection
+from memsql.db.queries import load
+from memsql.errors import FileError, Location, StatementError
+from memsql.files import read_file
+from memsql.schema import is_internal, read
+from memsql.sqltext import parse_header, split
+
+_QUERY_KEYS = frozenset({"name", "why", "param", "plan"})
+_PARAM = re.compile(r"(\w+)\s*=\s*(.+)", re.DOTALL)
+_SCAN = re.compile(r"^SCAN (?!.*VIRTUAL TABLE INDEX \d+:.+)")
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """A table or index with what it occupies; ``rows`` is None for an index, ``pages`` and ``bytes``
+    None where this SQLite has no dbstat."""
+
+    name: str
+    type: str
+    table: str
+    rows: int | None
+    pages: int | None
+    bytes: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Stats:
+    """The figures of a database. ``tables`` counts ordinary tables and each virtual one once, ``indexes``
+    only those that somebody named. ``file_bytes`` is pages times page size."""
+
+    tables: int
+    indexes: int
+    triggers: int
+    views: int
+    rows: int
+    sizes: tuple[Size, ...]
+    page_size: int
+    page_count: int
+    free_pages: int
+    journal_mode: str
+    encoding: str
+    sqlite_version: str
+
+    @property
+    def file_bytes(self) -> int:
+        return self.page_size * self.page_count
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How one query runs: the lines of EXPLAIN QUERY PLAN, whether it scans or sorts, and which of its
+    expectations do not hold. ``error`` is set where the query cannot be prepared."""
+
+    name: str
+    path: str
+    lines: tuple[str, ...]
+    expected: tuple[str, ...]
+    unmet: tuple[str, ...]
+    error: str | None = None
+
+    @property
+    def scans(self) -> bool:
+        return any(_SCAN.match(line) for line in self.lines)
+
+    @property
+    def sorts(self) -> bool:
+        return any("USE TEMP B-TREE" in line for line in self.lines)
+
+
+def stats(conn: Connection) -> Stats:
+    """Count and weigh everything that is not internal. One scan of each table, one of the file."""
+    schema = read(conn)
+    weights = _weights(conn)
+    virtual = {t.name.lower() for t in schema.tables.values() if t.kind == "virtual"}
+    sizes = []
+    for table in schema.tables.values():
+        if table.kind == "view":
+            continue
+        rows = _rows(conn, table.name)
+        pages, weight = _weigh(table.name, weights, table.kind == "virtual")
+        sizes.append(Size(table.name, table.kind, table.name, rows, pages, weight))
+        for index in schema.of(table.name, "index"):
+            pages, weight = weights.get(index.name, (None, None))
+            sizes.append(Size(index.name, "index", table.name, None, pages, weight))
+    kinds = [o.type for o in schema.objects if o.sql]
+    return Stats(
+        tables=sum(1 for t in schema.tables.values() if t.kind != "view"),
+        indexes=kinds.count("index"), triggers=kinds.count("trigger"), views=kinds.count("view"),
+        rows=sum(s.rows or 0 for s in sizes if s.table.lower() not in virtual),
+        sizes=tuple(sizes),
+        page_size=_integer(conn, "PRAGMA page_size"), page_count=_integer(conn, "PRAGMA page_count"),
+        free_pages=_integer(conn, "PRAGMA freelist_count"),
+        journal_mode=str(conn.execute("PRAGMA journal_mode").one()),
+        encoding=str(conn.execute("PRAGMA encoding").one()),
+        sqlite_version=str(conn.execute("SELECT sqlite_version()").one()),
+    )
+
+
+def query_plans(conn: Connection, folder: Path, shown: str = "sql/queries") -> list[Plan]:
+    """The plan of every query in ``folder``, by file name; none where there is no folder.
+
+    Raises FileError for a file that is no query; a query that does not fit the schema gets an error in its plan.
+    """
+    if not folder.is_dir():
+        return []
+    return [_plan(conn, path, f"{shown}/{path.name}") for path in sorted(folder.glob("*.sql"))]
+
+
+def plan_changes(before: Sequence[Plan], after: Sequence[Plan]) -> list[str]:
+    """In sentences, what changed for queries that run both before and after."""
+    old = {p.path: p for p in before}
+    lines = []
+    for now in after:
+        was = old.get(now.path)
+        if was is None or was.lines == now.lines and was.error == now.error:
+            continue
+        if now.error and not was.error:
+            lines.append(f"{now.name}: no longer runs: {now.error}")
+        elif not now.error:
+            worse = [w for w, a, b in (("scans", was.scans, now.scans), ("sorts", was.sorts, now.sorts)) if b and not a]
+            better = [w for w, a, b in (("scans", was.scans, now.scans), ("sorts", was.sorts, now.sorts)) if a and not b]
+            if was.error:
+                lines.append(f"{now.name}: runs now: {'; '.join(now.lines)}")
+            else:
+                note = "".join(f"; now {w}" for w in worse) + "".join(f"; no longer {w}" for w in better)
+                lines.append(f"{now.name}: {'; '.join(was.lines)} -> {'; '.join(now.lines)}{note}")
+    return lines
+
+
+def _plan(conn: Connection, path: Path, shown: str) -> Plan:
+    text = read_file(path, shown).text()
+    header = parse_header(text, shown, _QUERY_KEYS, repeatable=frozenset({"param", "plan"}))
+    statements = split(text)
+    if len(statements) != 1:
+        raise FileError(f"{shown} must hold one SELECT, and holds {len(statements)} statements", where=Location(shown))
+    expected = tuple(e.strip() for d in header.all("plan") for e in d.value.split(",") if e.strip())
+    sql = statements[0].text
+    for directive in header.all("param"):
+        found = _PARAM.fullmatch(directive.value.strip())
+        if found is None:
+            raise FileError(f"{shown}: write `-- param: name = value`", where=Location(shown, directive.line))
+        sql = re.sub(rf":{found[1]}\b", lambda _, value=found[2]: value, sql)  # type: ignore[misc]
+    name = header.get("name") or path.stem
+    try:
+        # Prepared with the values in place, for a LIKE or a partial index may depend on them.
+        rows = conn.execute(f"EXPLAIN QUERY PLAN {sql}").rows
+    except StatementError as e:
+        return Plan(name, shown, (), expected, (), e.message)
+    lines = tuple(str(row[-1]) for row in rows)
+    plan = Plan(name, shown, lines, expected, ())
+    return Plan(name, shown, lines, expected, tuple(e for e in expected if not _holds(plan, e)))
+
+
+def _holds(plan: Plan, expectation: str) -> bool:
+    if expectation == "no-scan":
+        return not plan.scans
+    if expectation == "no-sort":
+        return not plan.sorts
+    wanted = expectation.removeprefix("uses ").strip()
+    return any(re.search(rf"\bINDEX {re.escape(wanted)}\b", line) for line in plan.lines)
+
+
+def _weights(conn: Connection) -> dict[str, tuple[int, int]]:
+    try:
+        rows = conn.execute(load("insight/dbstat")).rows
+    except StatementError:
+        return {}
+    return {str(r[0]): (int(r[1] or 0), int(r[2] or 0)) for r in rows}  # type: ignore[arg-type]
+
+
+def _weigh(name: str, weights: dict[str, tuple[int, int]], virtual: bool) -> tuple[int | None, int | None]:
+    if not virtual:
+        return weights.get(name, (None, None))
+    mine = [w for n, w in weights.items() if n != name and is_internal(n, {name.lower()}) and n.startswith(f"{name}_")]
+    return (sum(p for p, _ in mine), sum(b for _, b in mine)) if mine else (None, None)
+
+
+def _rows(conn: Connection, name: str) -> int | None:
+    try:
+        value = conn.execute('SELECT count(*) FROM "' + name.replace('"', '""') + '"').one()
+    except StatementError:
+        return None
+    return value if isinstance(value, int) else None
+
+
+def _integer(conn: Connection, pragma: str) -> int:
+    value = conn.execute(pragma).one()
+    return value if isinstance(value, int) else 0
+
+
