@@ -6,6 +6,7 @@ matches a shape when it holds everything in it; of several the one that leaves t
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -13,7 +14,7 @@ from memsql.schema import Schema, normalise
 
 Facts = Mapping[tuple[str, str], str]
 _KINDS = {"table": "table", "virtual": "full-text or other virtual table", "column": "column", "index": "index",
-          "trigger": "trigger", "view": "view"}
+          "trigger": "trigger", "view": "view", "foreign key": "foreign key", "check": "check of"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,13 +79,36 @@ def facts(schema: Schema) -> dict[tuple[str, str], str]:
             continue
         if table.kind == "view":
             continue
-        found["table", name] = ""
+        text = normalise(table.sql)
+        found["table", name] = " ".join(re.findall(r"\b(?:without rowid|strict)\b", text.rpartition(")")[2]))
+        for key in table.foreign_keys:
+            columns, to = ",".join(key.columns).lower(), ",".join(key.parent_columns).lower()
+            found["foreign key", f"{name}({columns})"] = (
+                f"{key.parent.lower()}({to}) on update {key.on_update.lower()} on delete {key.on_delete.lower()}")
+        for check in checks(text):
+            found["check", f"{name}: {check}"] = ""
         for column in table.columns:
             found["column", f"{name}.{column.name.lower()}"] = (
                 f"{column.type.upper()} notnull={int(column.notnull)} default={column.default} pk={int(column.pk)}")
     for thing in schema.objects:
         if thing.type in ("index", "trigger", "view") and thing.sql:
             found[thing.type, thing.name.lower()] = normalise(thing.sql)
+    return found
+
+
+def checks(text: str) -> list[str]:
+    """The CHECK expressions in the normalised text of a CREATE TABLE, in order."""
+    found = []
+    for start in (m.end() for m in re.finditer(r"\bcheck\(", text)):
+        depth, quoted = 1, False
+        for position in range(start, len(text)):
+            letter = text[position]
+            quoted ^= letter == "'"
+            if not quoted:
+                depth += (letter == "(") - (letter == ")")
+            if depth == 0:
+                found.append(text[start:position])
+                break
     return found
 
 
@@ -104,7 +128,7 @@ def ranked(database: Facts, shapes: Iterable[Shape]) -> list[Fit]:
     """All fits, the best first. Of equals the one that is further along comes first, an era before a prefix:
     it knows the date."""
     fits = [fit(database, shape) for shape in shapes]
-    return sorted(fits, key=lambda f: (*f.distance, len(f.shape.pending), f.shape.era.is_prefix))
+    return sorted(fits, key=lambda f: (*f.distance, len(f.shape.pending), len(f.shape.done), f.shape.era.is_prefix))
 
 
 def best(fits: Sequence[Fit]) -> Fit | None:

@@ -61,8 +61,7 @@ def adopt(session: Session, state: State, note: Callable[[str], None]) -> tuple[
     conn.begin()
     try:
         fit = _recognised(detect(conn, shapes))
-        lines = [f"recognised release {fit.shape.title}" if not fit.shape.era.name.startswith("migration")
-                 else f"recognised the schema of {fit.shape.title}"]
+        lines = [f"recognised {'the schema of' if fit.shape.era.is_prefix else 'release'} {fit.shape.title}"]
         phases = read_phases(settings)
         for name in fit.shape.pending:
             note(f"legacy upgrade {name}")
@@ -187,8 +186,7 @@ def _recognised(found: Detection) -> Fit:
 def _prove_contains(conn: Connection, fit: Fit, shapes: Sequence[Shape]) -> None:
     """After the upgrades the database must hold everything the versions it counts as would have made."""
     versions = fit.shape.era.counts_as
-    goal = next((s for s in shapes if not s.era.phases and s.era.name.startswith("migration")
-                 and s.era.counts_as == versions), None)
+    goal = next((s for s in shapes if s.era.is_prefix and s.era.counts_as == versions), None)
     if goal is None:
         raise FileError(f"{fit.shape.title} counts as {versions}, and there are no such migrations")
     from memsql.legacy import fit as compare

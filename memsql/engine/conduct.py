@@ -9,10 +9,10 @@ from datetime import UTC, datetime
 from memsql import ledger as books
 from memsql import plan
 from memsql.db import Connection
-from memsql.engine.apply import Done, Job, Session
+from memsql.engine.apply import Done, Job, LedgerMoved, Session
 from memsql.engine.jobs import down_jobs, up_jobs
 from memsql.engine.project import Project
-from memsql.engine.run import LedgerMoved, Runner
+from memsql.engine.run import Runner
 from memsql.engine.signals import listening
 from memsql.engine.state import Report, State, Watcher, Wish, read_state, unchanged
 from memsql.files import Migration

@@ -59,7 +59,7 @@ def known_shapes(settings: Settings) -> list[Shape]:
     versions: list[int] = []
     for version, name, schema in replay_prefixes(settings):
         versions.append(version)
-        era = Era(f"migration {name}", "", (), tuple(versions), frozenset())
+        era = Era(f"migration {name}", "", (), tuple(versions), frozenset(), is_prefix=True)
         shapes.append(Shape(era, (), facts(schema)))
     shapes.reverse()
     phases = read_phases(settings)

@@ -1,7 +1,8 @@
 """Migrations without a transaction (``-- transactional: false``): VACUUM and the like.
 
-Each statement commits by itself and is then counted in the history, so that a run that was stopped
-goes on behind the last statement that is known to be done. The one in between may run twice.
+Each statement commits by itself, and is counted in the history in the same transaction, so that a run that was
+stopped goes on behind the last statement done. Only what cannot run in a transaction at all (VACUUM, a PRAGMA)
+is counted afterwards, and may run twice when the process is killed in between.
 """
 
 from __future__ import annotations
@@ -9,15 +10,29 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from memsql import ledger as books
 from memsql.checks import run_checks
 from memsql.engine import guard
-from memsql.engine.apply import Done, Job, Session, entry
-from memsql.errors import FileError, Interrupted, Location, MemsqlError, MigrationFailed, Refused
+from memsql.engine.apply import Done, Job, LedgerMoved, Session, entry
+from memsql.errors import (
+    ConnectError,
+    FileError,
+    Interrupted,
+    LockedError,
+    Location,
+    MemsqlError,
+    MigrationFailed,
+    Refused,
+    StatementError,
+)
 from memsql.ledger import Ledger
-from memsql.sqltext import Statement, split
+from memsql.sqltext import Statement, effect, split
+
+# VACUUM refuses a transaction; a PRAGMA in one may do nothing without saying so.
+_ALONE = frozenset({"vacuum", "pragma"})
 
 
 def run_partial(session: Session, job: Job, ledger: Ledger) -> Done:
@@ -25,40 +40,98 @@ def run_partial(session: Session, job: Job, ledger: Ledger) -> Done:
 
     Raises MigrationFailed with the number of statements that are done, Refused before the first
     statement where rows would be dropped without permission, FileError where a statement that is
-    already done was changed in the file.
+    already done was changed in the file, LedgerMoved where another process does the same work.
     """
-    conn = session.conn
     started, clock = datetime.now(UTC), time.perf_counter()
     statements = split(job.file.text())
-    operation = "apply" if job.direction == "up" else "rollback"
-    skip = _resume_at(job, statements, ledger, operation)
-    if not skip:
+    walk = _Walk(session, job, ledger, "apply" if job.direction == "up" else "rollback", started)
+    walk.done = _resume_at(job, statements, ledger, walk.operation)
+    if not walk.done:
         _refuse_loss(session, job)
-    done = skip
     try:
-        for statement in statements[skip:]:
+        while walk.done < len(statements):
             if session.interrupted():
                 raise Interrupted(f"{session.stop.name} stopped {job.migration.id}")
-            conn.execute(statement.text)
-            done += 1
-            _record(session, job, statements[:done], operation, started)
-            session.tick(done / len(statements))
-        for result in run_checks(conn, job.checks):
+            walk.step(statements[: walk.done + 1])
+            session.tick(walk.done / len(statements))
+        for result in run_checks(session.conn, job.checks):
             if not result.ok and result.check.severity == "error":
                 raise MigrationFailed(
                     f"its check {result.check.name!r} failed: {'; '.join(result.messages[:5])}")
     except MemsqlError as e:
-        raise _stopped(job, statements, done, e) from e
+        raise _stopped(job, statements, walk.done, e) from e
     elapsed = round((time.perf_counter() - clock) * 1000)
-    conn.begin()
-    try:
-        mark = books.mark_applied if job.direction == "up" else books.mark_rolled_back
-        mark(conn, entry(job, started, elapsed))
-        conn.commit()
-    except BaseException:
-        conn.rollback()
-        raise
+    walk.finish(elapsed)
     return Done(job.migration.id, job.migration.version, job.migration.name, job.direction, elapsed)
+
+
+@dataclass
+class _Walk:
+    """Takes the statements one at a time; ``ledger`` is what the ledger said when it was last read,
+    ``done`` how many statements are known to be done."""
+
+    session: Session
+    job: Job
+    ledger: Ledger
+    operation: str
+    started: datetime
+    done: int = 0
+    _version: object = None
+
+    def step(self, so_far: Sequence[Statement]) -> None:
+        """Run the last of ``so_far`` and count it, in one transaction where it can run in one."""
+        conn, sql = self.session.conn, so_far[-1].text
+        alone = effect(sql).kind in _ALONE
+        if alone:
+            conn.execute(sql)
+        conn.begin()
+        try:
+            self._expect_same_progress()
+            if not alone:
+                self._execute(sql)
+            migration = self.job.migration
+            row = books.Entry(migration.version, migration.name, migration.id, None, _digest(so_far), self.started, 0)
+            books.mark_progress(conn, row, self.operation, len(so_far))
+            conn.commit()
+        except BaseException:
+            conn.rollback()
+            raise
+        self.done = len(so_far)
+
+    def finish(self, elapsed: int) -> None:
+        """Write ``applied`` or ``rolled_back``."""
+        conn = self.session.conn
+        mark = books.mark_applied if self.job.direction == "up" else books.mark_rolled_back
+        conn.begin()
+        try:
+            self._expect_same_progress()
+            mark(conn, entry(self.job, self.started, elapsed))
+            conn.commit()
+        except BaseException:
+            conn.rollback()
+            raise
+
+    def _execute(self, sql: str) -> None:
+        try:
+            with self.session.conn.observe(self.session.interrupted):
+                self.session.conn.execute(sql)
+        except StatementError as e:
+            if self.session.stop:
+                raise Interrupted(f"{self.session.stop.name} stopped {self.job.migration.id}") from e
+            raise
+
+    def _expect_same_progress(self) -> None:
+        """Inside the lock: another process may be taking the same statements, and has then done this one."""
+        version = self.session.conn.execute("PRAGMA data_version").one()
+        if version == self._version:
+            return
+        now = books.read(self.session.conn)
+        number, before = self.job.migration.version, self.ledger
+        progress = now.progress.get(number)
+        same = progress is None if not self.done else progress is not None and progress.statements_done == self.done
+        if not same or now.yoyo != before.yoyo or now.rows.get(number) != before.rows.get(number):
+            raise LedgerMoved
+        self._version = version
 
 
 def _resume_at(job: Job, statements: Sequence[Statement], ledger: Ledger, operation: str) -> int:
@@ -92,23 +165,8 @@ def _refuse_loss(session: Session, job: Job) -> None:
         )
 
 
-def _record(
-    session: Session, job: Job, done: Sequence[Statement], operation: str, started: datetime
-) -> None:
-    conn = session.conn
-    migration = job.migration
-    row = books.Entry(migration.version, migration.name, migration.id, None, _digest(done), started, 0)
-    conn.begin()
-    try:
-        books.mark_progress(conn, row, operation, len(done))
-        conn.commit()
-    except BaseException:
-        conn.rollback()
-        raise
-
-
 def _stopped(job: Job, statements: Sequence[Statement], done: int, error: MemsqlError) -> MigrationFailed:
-    kind = Interrupted if isinstance(error, Interrupted) else MigrationFailed
+    kind = type(error) if isinstance(error, (Interrupted, LockedError, ConnectError)) else MigrationFailed
     failed = statements[done] if done < len(statements) else None
     return kind(
         f"{job.migration.id} stopped after {done} of {len(statements)} statements: {error.message}",

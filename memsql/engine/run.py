@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 
 from memsql import ledger as books
 from memsql.db import Connection
-from memsql.engine.apply import Done, Job, Session, entry, run_job
+from memsql.engine.apply import Done, Job, LedgerMoved, Session, entry, run_job
 from memsql.engine.partial import run_partial
 from memsql.errors import (
     ConnectError,
@@ -23,10 +23,6 @@ from memsql.errors import (
     UsageError,
 )
 from memsql.ledger import Ledger
-
-
-class LedgerMoved(Exception):
-    """Another process changed the ledger since planning; plan again."""
 
 
 @dataclass
@@ -127,7 +123,12 @@ class Runner:
             raise
         self._after_commit()
         self.on_start(job)
-        result = run_partial(self.session, job, self.ledger)
+        started, clock = datetime.now(UTC), time.perf_counter()
+        try:
+            result = run_partial(self.session, job, self.ledger)
+        except (MigrationFailed, Refused) as problem:
+            self._record_failure(job, problem, started, round((time.perf_counter() - clock) * 1000))
+            raise
         self._after_commit()
         self.done.append(result)
         self.on_done(result)
