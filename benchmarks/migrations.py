@@ -10,11 +10,13 @@ import resource
 import sqlite3
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 from benchmarks.common import MEMSQL, memsql, ratio, scratch, seconds, sqlite3_files
 
 COUNT = 1000
+OLD = "-- Old\nCREATE TABLE old (id INTEGER PRIMARY KEY, v TEXT);\nINSERT INTO old (v) VALUES ('x');\n"
 
 
 def write_small(folder: Path) -> tuple[list[Path], list[Path]]:
@@ -34,7 +36,7 @@ def write_small(folder: Path) -> tuple[list[Path], list[Path]]:
 def existing(folder: Path, name: str) -> None:
     """A database that somebody uses already, with the ledger that a first migration leaves."""
     conn = sqlite3.connect(folder / name)
-    conn.executescript("CREATE TABLE old (id INTEGER PRIMARY KEY, v TEXT); INSERT INTO old (v) VALUES ('x');")
+    conn.executescript(OLD)
     conn.close()
 
 
@@ -45,29 +47,21 @@ def thousand(rounds: int) -> None:
     for _ in range(rounds):
         with scratch() as folder:
             ups, downs = write_small(folder)
-            later = [p for p in (folder / "migrations").iterdir()]
-            hidden = folder / "later"
-            hidden.mkdir()
-            for p in later:
-                p.rename(hidden / p.name)
-            (folder / "migrations" / "0000_old.sql").write_text(
-                "-- Old\nCREATE TABLE old (id INTEGER PRIMARY KEY, v TEXT);\nINSERT INTO old (v) VALUES ('x');\n")
-            memsql(folder, "migrate.up")
-            for p in list(hidden.iterdir()):
-                p.rename(folder / "migrations" / p.name)
+            (folder / "migrations" / "0000_old.sql").write_text(OLD)
+            memsql(folder, "migrate.up", "--to", "0")
             existing(folder, "cli.db")
-            times["cli up"].append(seconds(lambda: sqlite3_files(folder, ups, "cli.db")))
-            times["up"].append(seconds(lambda: memsql(folder, "migrate.up")))
+            times["cli up"].append(seconds(partial(sqlite3_files, folder, ups, "cli.db")))
+            times["up"].append(seconds(partial(memsql, folder, "migrate.up")))
             for _ in range(3):
-                times["list"].append(seconds(lambda: trivial_list(folder)))
-                times["status"].append(seconds(lambda: memsql(folder, "migrate.status")))
-                times["noop"].append(seconds(lambda: memsql(folder, "migrate.up")))
-            times["cli down"].append(seconds(lambda: sqlite3_files(folder, downs, "cli.db")))
-            times["down"].append(seconds(lambda: memsql(folder, "migrate.down", "--steps", str(COUNT))))
+                times["list"].append(seconds(partial(trivial_list, folder)))
+                times["status"].append(seconds(partial(memsql, folder, "migrate.status")))
+                times["noop"].append(seconds(partial(memsql, folder, "migrate.up")))
+            times["cli down"].append(seconds(partial(sqlite3_files, folder, downs, "cli.db")))
+            times["down"].append(seconds(partial(memsql, folder, "migrate.down", "--steps", str(COUNT))))
         with scratch() as folder:
             ups, _ = write_small(folder)
-            times["cli fresh"].append(seconds(lambda: sqlite3_files(folder, ups, "cli.db")))
-            times["fresh"].append(seconds(lambda: memsql(folder, "migrate.up")))
+            times["cli fresh"].append(seconds(partial(sqlite3_files, folder, ups, "cli.db")))
+            times["fresh"].append(seconds(partial(memsql, folder, "migrate.up")))
     ratio("1000 migrations up, existing database", times["up"], times["cli up"], 1.3)
     ratio("1000 migrations down", times["down"], times["cli down"], 1.3)
     ratio("1000 migrations up, fresh database", times["fresh"], times["cli fresh"], 0.6)
@@ -93,8 +87,8 @@ def large(rounds: int) -> None:
                     f.write(f"INSERT INTO load (id, name, note) VALUES ({n}, 'name {n}', "
                             f"'a note; it isn''t long, but it is unlike the others {n * 7919:010d}');\n")
             size = file.stat().st_size
-            theirs.append(seconds(lambda: sqlite3_files(folder, [file], "cli.db")))
-            ours.append(seconds(lambda: memsql(folder, "migrate.up")))
+            theirs.append(seconds(partial(sqlite3_files, folder, [file], "cli.db")))
+            ours.append(seconds(partial(memsql, folder, "migrate.up")))
     ratio(f"one file of {size / 1e6:.0f} MB, 400k inserts", ours, theirs, 1.1)
     peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024
     print(f"  peak memory {peak / size:.2f} times the file (target below 4)")
@@ -116,8 +110,8 @@ def mixed(rounds: int) -> None:
                 parts += [f"INSERT INTO m{n} (a, b) VALUES ('row; {i}', {i});\n" for i in range(20)]
                 parts.append(f"UPDATE m{n} SET a = a || '!' WHERE b > 3;\nDELETE FROM m{n} WHERE b = 1;\n")
             file.write_text("".join(parts))
-            theirs.append(seconds(lambda: sqlite3_files(folder, [file], "cli.db")))
-            ours.append(seconds(lambda: memsql(folder, "migrate.up")))
+            theirs.append(seconds(partial(sqlite3_files, folder, [file], "cli.db")))
+            ours.append(seconds(partial(memsql, folder, "migrate.up")))
     ratio("one file of 5000 statements, 200 triggers", ours, theirs, 1.5)
 
 

@@ -121,7 +121,7 @@ def plan_changes(before: Sequence[Plan], after: Sequence[Plan]) -> list[str]:
     lines = []
     for now in after:
         was = old.get(now.path)
-        if was is None or was.lines == now.lines and was.error == now.error:
+        if was is None or (was.lines == now.lines and was.error == now.error):
             continue
         if now.error and not was.error:
             lines.append(f"{now.name}: no longer runs: {now.error}")
@@ -174,7 +174,7 @@ def _weights(conn: Connection) -> dict[str, tuple[int, int]]:
         rows = conn.execute(load("insight/dbstat")).rows
     except StatementError:
         return {}
-    return {str(r[0]): (int(r[1] or 0), int(r[2] or 0)) for r in rows}  # type: ignore[arg-type]
+    return {str(r[0]): (int(r[1] or 0), int(r[2] or 0)) for r in rows}
 
 
 def _weigh(name: str, weights: dict[str, tuple[int, int]], virtual: bool) -> tuple[int | None, int | None]:

@@ -64,10 +64,22 @@ class Ledger:
 
 
 def read(conn: Connection) -> Ledger:
-    """Read the ledger in two requests; tables that do not exist read as empty ones.
+    """Read the ledger, all of it as of one moment; tables that do not exist read as empty ones.
 
     Raises Refused where schema_migrations has other columns than ours.
     """
+    if conn.in_transaction:
+        return _read(conn)
+    # Without a transaction another process's commit can fall between two of the tables: yoyo's mark would be
+    # there and our row not, as if yoyo had been at work.
+    conn.execute("BEGIN")
+    try:
+        return _read(conn)
+    finally:
+        conn.rollback()
+
+
+def _read(conn: Connection) -> Ledger:
     found = {str(name): str(columns).split(",") for name, columns in conn.execute(load("ledger/tables")).rows}
     columns = found.get("schema_migrations")
     if columns is not None and set(COLUMNS) - set(columns):
@@ -93,7 +105,7 @@ def read(conn: Connection) -> Ledger:
         tables=frozenset(found),
         rows={int(r[0]): Row(*r) for r in rows.get("schema_migrations", [])},  # type: ignore[arg-type]
         yoyo=None if yoyo is None else {str(name): str(when) for name, when in yoyo},
-        yoyo_by={str(r[0]): f"{r[1]}@{r[2]}" for r in rows.get("_yoyo_log", [])},
+        yoyo_by={str(r[0]): f"{r[1]!s}@{r[2]!s}" for r in rows.get("_yoyo_log", [])},
         progress={
             int(r[0]): Progress(str(r[1]), int(r[2] or 0), r[3])  # type: ignore[arg-type]
             for r in rows.get("memsql_history", [])

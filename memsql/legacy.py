@@ -114,7 +114,9 @@ def checks(text: str) -> list[str]:
 
 def fit(database: Facts, shape: Shape) -> Fit:
     """Hold ``database`` against one shape."""
-    missing, different, optional_missing = [], [], []
+    missing: list[str] = []
+    different: list[str] = []
+    optional_missing: list[str] = []
     for key, definition in shape.facts.items():
         if key not in database:
             (optional_missing if _is_optional(key, shape.era.optional) else missing).append(describe(key))

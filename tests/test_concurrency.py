@@ -9,7 +9,6 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-
 from cli import Done, Project, finish
 
 PROCESSES = 8

@@ -9,9 +9,8 @@ import sys
 from contextlib import closing
 from pathlib import Path
 
-import pytest
-
 import eras
+import pytest
 from cli import clean_environment
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -10,7 +10,6 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-
 from cli import Done, Project, finish
 
 ENDLESS = """INSERT INTO kept VALUES ('half done');
@@ -90,7 +89,7 @@ def test_on_a_fresh_database(project: Project) -> None:
         time.sleep(0.005)
     wait_until_locked(project, process)
     process.send_signal(signal.SIGTERM)
-    finish(process).expect(5, "SIGTERM stopped 0002_long")
+    finish(process).expect(5, "SIGTERM stopped 000", "rolled back")
     project.add("0002_long", "INSERT INTO kept VALUES ('after');\n")
     project.up()
     assert project.query("SELECT what FROM kept") == [("before",), ("after",)]

@@ -10,10 +10,9 @@ import subprocess
 from contextlib import closing
 from pathlib import Path
 
+import eras
 import pytest
 from test_every_era import CASES, NAMES, ROOT, memsql, succeed
-
-import eras
 
 
 def status(database: Path) -> dict[str, object]:

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from test_every_era import ROOT, memsql, succeed
 
 from memsql.legacy import checks, facts
 from memsql.schema import diff, dump, from_sql, is_internal, mermaid, normalise
-from test_every_era import ROOT, memsql, succeed
 
 
 @pytest.mark.parametrize(("one", "other"), [

@@ -33,7 +33,8 @@ def clone(
         assert isinstance(source, SQLiteConnection)
         pages = source.execute("PRAGMA page_count").one()
         page_size = source.execute("PRAGMA page_size").one()
-        assert isinstance(pages, int) and isinstance(page_size, int)
+        assert isinstance(pages, int)
+        assert isinstance(page_size, int)
         need = int(pages * page_size * _SPARE)
         free = shutil.disk_usage(folder).free
         if need > free:

@@ -9,8 +9,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from memsql.schema import read
-
 from memsql import ledger as books
 from memsql.config import Settings
 from memsql.db import Connection
@@ -19,10 +17,11 @@ from memsql.engine import project as projects
 from memsql.engine.apply import Job, Session, run_job
 from memsql.engine.eras import Phase, known_shapes, read_phases, record_objects
 from memsql.engine.script import analyse
-from memsql.engine.state import State
+from memsql.engine.state import State, read_state
 from memsql.errors import FileError, Location, MemsqlError, MigrationFailed, Refused, StatementError, UsageError
 from memsql.files import Migration
 from memsql.legacy import Fit, Shape, best, facts, ranked
+from memsql.schema import read
 from memsql.sqltext import parse_migration_header
 
 _SHOWN = 12
@@ -50,7 +49,7 @@ def detect(conn: Connection, shapes: Sequence[Shape]) -> Detection:
 def adopt(session: Session, state: State, note: Callable[[str], None]) -> tuple[str, ...]:
     """Adopt the database: all upgrades it needs and the ledger, in one transaction.
 
-    Returns what was done, in sentences. Raises Refused where no known shape fits, and what an upgrade's
+    Returns what was done, in sentences; nothing where another process was faster. Raises Refused where no known shape fits, and what an upgrade's
     proof raises; nothing is changed then.
     """
     settings = state.project.settings
@@ -60,6 +59,9 @@ def adopt(session: Session, state: State, note: Callable[[str], None]) -> tuple[
     conn.execute("PRAGMA foreign_keys = on")
     conn.begin()
     try:
+        if not read_state(state.project, conn).is_legacy:
+            conn.rollback()
+            return ()
         fit = _recognised(detect(conn, shapes))
         lines = [f"recognised {'the schema of' if fit.shape.era.is_prefix else 'release'} {fit.shape.title}"]
         phases = read_phases(settings)

@@ -25,6 +25,10 @@ from memsql.sqltext import MigrationHeader, identifiers
 Direction = Literal["up", "down"]
 
 
+class LedgerMoved(Exception):
+    """Another process changed the ledger since planning; plan again."""
+
+
 @dataclass(frozen=True)
 class Job:
     """A migration in one direction, read and validated: nothing about it can surprise any more.
@@ -84,7 +88,7 @@ class Session:
         if self.fts is None:
             self.fts = {}
             if self.conn.execute(load("engine/has_fts")).rows:
-                from memsql.fts import discover
+                from memsql.fulltext import discover
 
                 self.fts = {t.name: (t.content or "").lower() for t in discover(self.conn)}
         return self.fts
@@ -229,7 +233,7 @@ def _prove_fts(session: Session, job: Job, touched: Touched) -> tuple[str, ...]:
         if asked:
             raise _no_such_fts(job, asked[0], ())
         return ()
-    from memsql.fts import check_in_transaction, rebuild_in_transaction
+    from memsql.fulltext import check_in_transaction, rebuild_in_transaction
 
     written = {t.lower() for t in touched.written() | touched.created}
     reached = [name for name, content in tables.items() if name.lower() in written or content in written]

@@ -40,12 +40,12 @@ def up_on(
                 continue
             waiting = plan.to_apply(state.statuses, to=wish.to, out_of_order=wish.out_of_order)
             jobs = _prepared(project, waiting, jobs)
-            completed += complete(conn, state)
-            if completed and not jobs:
-                state = read_state(project, conn)
+            if newly := complete(conn, state):
+                completed += newly
+                continue
             if not jobs:
                 return replace(unchanged(state), done=tuple(done), completed=completed, adopted=adopted)
-            runner = Runner(session, books.read(conn) if completed else state.ledger, watcher.ended, watcher.started)
+            runner = Runner(session, state.ledger, watcher.ended, watcher.started)
             try:
                 runner.run(jobs, one_transaction=wish.all_or_nothing, fresh=not state.has_tables)
             except LedgerMoved:
@@ -71,8 +71,9 @@ def down_on(conn: Connection, project: Project, wish: Wish, watcher: Watcher, *,
                 s.migration for s in reversed(state.statuses)
                 if s.state == plan.APPLIED and s.migration and s.migration.id in goal]
             jobs = down_jobs(leaving)
-            completed = complete(conn, state)
-            runner = Runner(session, books.read(conn) if completed else state.ledger, watcher.ended, watcher.started)
+            if complete(conn, state):
+                continue
+            runner = Runner(session, state.ledger, watcher.ended, watcher.started)
             try:
                 runner.run(jobs, one_transaction=wish.all_or_nothing and bool(jobs), fresh=False)
             except LedgerMoved:
@@ -93,12 +94,14 @@ def complete(conn: Connection, state: State) -> tuple[str, ...]:
 
     Returns the ids concerned.
     """
-    lacking = [s for s in state.statuses if s.incomplete and s.migration]
-    if not lacking:
+    if not any(s.incomplete and s.migration for s in state.statuses):
         return ()
     conn.begin()
     try:
-        books.create_tables(conn, books.read(conn))
+        # Inside the lock: another process may have been faster.
+        state = read_state(state.project, conn)
+        lacking = [s for s in state.statuses if s.incomplete and s.migration]
+        books.create_tables(conn, state.ledger)
         for found in lacking:
             assert found.migration is not None
             books.complete(conn, _entry_of(found), found.state, found.applied_by)

@@ -6,8 +6,6 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from memsql.schema import read
-
 from memsql.config import Settings
 from memsql.db import Connection
 from memsql.db.queries import load
@@ -17,6 +15,7 @@ from memsql.engine.script import run_guarded
 from memsql.errors import FileError, Location
 from memsql.files import SqlFile, read_file
 from memsql.legacy import Era, Shape, facts
+from memsql.schema import read
 from memsql.sqltext import parse_header
 
 _PHASE = re.compile(r"L(\d+)_(\w+)\.sql")

@@ -21,8 +21,8 @@ from memsql.errors import (
     ConnectError,
     FileError,
     Interrupted,
-    LockedError,
     Location,
+    LockedError,
     MemsqlError,
     MigrationFailed,
     Refused,
@@ -44,7 +44,7 @@ def run_partial(session: Session, job: Job, ledger: Ledger) -> Done:
     """
     started, clock = datetime.now(UTC), time.perf_counter()
     statements = split(job.file.text())
-    walk = _Walk(session, job, ledger, "apply" if job.direction == "up" else "rollback", started)
+    walk = _Walk(session, job, "apply" if job.direction == "up" else "rollback", started)
     walk.done = _resume_at(job, statements, ledger, walk.operation)
     if not walk.done:
         _refuse_loss(session, job)
@@ -67,12 +67,10 @@ def run_partial(session: Session, job: Job, ledger: Ledger) -> Done:
 
 @dataclass
 class _Walk:
-    """Takes the statements one at a time; ``ledger`` is what the ledger said when it was last read,
-    ``done`` how many statements are known to be done."""
+    """Takes the statements one at a time; ``done`` is how many are known to be done."""
 
     session: Session
     job: Job
-    ledger: Ledger
     operation: str
     started: datetime
     done: int = 0
@@ -126,10 +124,10 @@ class _Walk:
         if version == self._version:
             return
         now = books.read(self.session.conn)
-        number, before = self.job.migration.version, self.ledger
-        progress = now.progress.get(number)
-        same = progress is None if not self.done else progress is not None and progress.statements_done == self.done
-        if not same or now.yoyo != before.yoyo or now.rows.get(number) != before.rows.get(number):
+        migration = self.job.migration
+        progress = now.progress.get(migration.version)
+        done = 0 if progress is None or progress.operation != self.operation else progress.statements_done
+        if done != self.done or (migration.id in (now.yoyo or ())) != (self.job.direction == "down"):
             raise LedgerMoved
         self._version = version
 
@@ -165,7 +163,7 @@ def _refuse_loss(session: Session, job: Job) -> None:
         )
 
 
-def _stopped(job: Job, statements: Sequence[Statement], done: int, error: MemsqlError) -> MigrationFailed:
+def _stopped(job: Job, statements: Sequence[Statement], done: int, error: MemsqlError) -> MemsqlError:
     kind = type(error) if isinstance(error, (Interrupted, LockedError, ConnectError)) else MigrationFailed
     failed = statements[done] if done < len(statements) else None
     return kind(

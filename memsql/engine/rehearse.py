@@ -5,9 +5,6 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 
-from memsql.insight import Plan, plan_changes, query_plans
-from memsql.schema import SchemaDiff, diff, read
-
 from memsql.config import Settings
 from memsql.db import Connection
 from memsql.db.clone import clone
@@ -17,6 +14,9 @@ from memsql.engine import project as projects
 from memsql.engine.conduct import down_on, up_on
 from memsql.engine.state import Report, Watcher, Wish
 from memsql.errors import MemsqlError
+from memsql.insight import Plan, plan_changes, query_plans
+from memsql.schema import SchemaDiff, diff, read
+
 
 @dataclass(frozen=True, slots=True)
 class Rehearsal:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from memsql.schema import Schema, read
-
 from memsql.config import Settings
 from memsql.db.sqlite import memory
 from memsql.engine import project as projects
 from memsql.engine.conduct import up_on
 from memsql.engine.state import Watcher, Wish
+from memsql.schema import Schema, read
 
 
 def replay_schema(settings: Settings, to: int | None = None) -> Schema:

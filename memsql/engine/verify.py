@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from memsql.schema import read
-
 from memsql import plan
 from memsql.checks import read_checks, run_check
 from memsql.config import Settings
@@ -17,6 +15,7 @@ from memsql.engine.replay import replay_schema
 from memsql.engine.state import State, read_state
 from memsql.errors import ConnectError, MemsqlError
 from memsql.legacy import Era, Shape, facts, fit
+from memsql.schema import read
 
 _SHOWN = 50
 
@@ -100,7 +99,7 @@ def _foreign_keys(conn: Connection) -> Finding:
     rows = conn.execute(load("engine/foreign_key_violations")).rows
     return Finding(
         "foreign_keys", "warning",
-        tuple(f"{count:,} rows of {child} refer to {parent} rows that do not exist" for child, parent, count in rows),
+        tuple(f"{count!s} rows of {child!s} refer to {parent!s} rows that do not exist" for child, parent, count in rows),
         "every reference finds its row; migrations keep old orphans and never add new ones",
     )
 
@@ -127,7 +126,7 @@ def _full_text(settings: Settings, conn: Connection, note: Callable[[str], None]
     if not conn.execute(load("engine/has_fts")).rows:
         return []
     from memsql.db.clone import clone
-    from memsql.fts import check, discover, findings
+    from memsql.fulltext import check, discover, findings
 
     found = []
     tables = discover(conn)

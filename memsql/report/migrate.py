@@ -22,11 +22,10 @@ def status_text(state: State, target: str) -> str:
         for s in state.statuses
     ]
     headers = ("version", "name", "state", "when (UTC)", "by", "took", "note")
-    if not any(row[-1] for row in rows):
-        headers, rows = headers[:-1], [row[:-1] for row in rows]
+    shown = len(headers) if any(row[-1] for row in rows) else len(headers) - 1
     lines = [f"database: {target}"]
     if rows:
-        lines += ["", table(headers, rows), ""]
+        lines += ["", table(headers[:shown], [row[:shown] for row in rows]), ""]
     lines += [summary(state.statuses), *_advice(state)]
     return "\n".join(lines)
 

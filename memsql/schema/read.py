@@ -20,7 +20,7 @@ def read(conn: Connection, *, internal: bool = False) -> Schema:
     for table, name, kind, notnull, default, pk, hidden in answers[1].rows:
         columns[str(table)].append(Column(
             str(name), str(kind or ""), bool(notnull), None if default is None else str(default),
-            int(pk or 0), int(hidden or 0),  # type: ignore[arg-type]
+            int(pk or 0), int(hidden or 0),
         ))
     keys: dict[str, dict[object, list[tuple[object, ...]]]] = defaultdict(lambda: defaultdict(list))
     for row in answers[2].rows:

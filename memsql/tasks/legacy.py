@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from invoke import Collection, Context, task
 
@@ -84,7 +84,7 @@ def adopt(
     run("legacy.adopt", Options(project, env, database, json), work)
 
 
-def _phase_task(number: int, name: str, what: str) -> object:
+def _phase_task(number: int, name: str, what: str) -> Any:
     @task(name=name, help=_HELP, auto_shortflags=False)
     def phase(
         c: Context, dry_run: bool = False, allow_data_loss: bool = False, database: str | None = None,

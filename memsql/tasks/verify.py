@@ -32,7 +32,7 @@ def verify(
         from memsql.report.progress import Bar
 
         with Bar() as bar:
-            found = prove(settings, deep=deep, note=lambda text: (bar.start(text), bar.tick(0.0))[0])
+            found = prove(settings, deep=deep, note=bar.start)
         return Outcome(report.text(found, str(settings.target)), report.data(found), int(failed(found)))
 
     run("verify", Options(project, env, database, json), work)

@@ -1,0 +1,1 @@
+"""Applying, rolling back, rehearsing, adopting: the only importer of yoyo."""

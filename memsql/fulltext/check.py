@@ -1,0 +1,126 @@
+"""Does an FTS5 index agree with its content? And making it agree."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from memsql.db import Connection
+from memsql.db.queries import load
+from memsql.errors import ConnectError, MemsqlError, Refused, StatementError
+from memsql.fulltext.diagnose import Content, Finding, diagnose
+from memsql.fulltext.discover import FtsTable
+
+
+@dataclass(frozen=True, slots=True)
+class CheckResult:
+    """``ok`` and, where it is not, what SQLite said and what follows from it."""
+
+    table: FtsTable
+    ok: bool
+    message: str = ""
+
+
+def check(conn: Connection, table: FtsTable) -> CheckResult:
+    """Run the integrity check at rank 1, which compares the index with its content, and undo it.
+
+    The command is an INSERT in SQLite's eyes: it takes the write lock and needs a connection that may
+    write, though it changes nothing. Use a clone where writers must not wait.
+    """
+    conn.begin()
+    try:
+        problems = check_in_transaction(conn, [table.name])
+    finally:
+        conn.rollback()
+    return CheckResult(table, not problems, problems[0] if problems else "")
+
+
+def check_in_transaction(conn: Connection, names: Sequence[str]) -> list[str]:
+    """The same for several tables inside the open transaction; a sentence for each that is broken.
+
+    The plain form without rank 1 says ok of an external-content index that is out of step.
+    """
+    problems = []
+    for name in names:
+        quoted = quote(name)
+        try:
+            conn.execute(f"INSERT INTO {quoted} ({quoted}, rank) VALUES ('integrity-check', 1)")
+        except (StatementError, ConnectError) as e:
+            if isinstance(e, StatementError) and not (e.code or "").startswith("SQLITE_CORRUPT"):
+                problems.append(f"{name} cannot be checked: {e.message}")
+            else:
+                problems.append(f"{name} does not agree with its content; searches may fail or miss rows")
+    return problems
+
+
+def rebuild_in_transaction(conn: Connection, names: Sequence[str]) -> None:
+    """Build the indexes anew from their content, inside the open transaction."""
+    for name in names:
+        quoted = quote(name)
+        conn.execute(f"INSERT INTO {quoted} ({quoted}) VALUES ('rebuild')")
+
+
+def rebuild(conn: Connection, table: FtsTable) -> None:
+    """Rebuild one index in one transaction and prove it before the commit.
+
+    Raises Refused for a contentless table: what it indexed is nowhere to be read.
+    """
+    refuse_contentless(table)
+    _in_transaction(conn, table, lambda: rebuild_in_transaction(conn, [table.name]))
+
+
+def optimise(conn: Connection, table: FtsTable) -> None:
+    """Merge the index into one segment, in one transaction."""
+    quoted = quote(table.name)
+    _in_transaction(conn, table, lambda: conn.execute(f"INSERT INTO {quoted} ({quoted}) VALUES ('optimize')"), prove=False)
+
+
+def refuse_contentless(table: FtsTable) -> None:
+    """Raise Refused for a table that has nothing to be rebuilt from."""
+    if table.kind == "contentless":
+        raise Refused(
+            f"{table.name} is contentless: the text it indexed is not in the database, so it cannot be rebuilt",
+            state="nothing was changed",
+            hint="fill it again from where the text came from",
+        )
+
+
+def content_of(conn: Connection, table: FtsTable) -> Content:
+    """What the database knows of the table that ``table`` indexes."""
+    if table.content is None:
+        return Content(None, (), None)
+    kind, columns = conn.batch([
+        (load("fts/content_kind"), (table.content,)), (load("fts/content_columns"), (table.content,)),
+    ])
+    if not kind.rows:
+        return Content(None, (), None)
+    keys = [(str(name), str(type_ or "")) for name, type_, pk in columns.rows if pk]
+    integer = keys[0][0] if len(keys) == 1 and keys[0][1].upper() == "INTEGER" else None
+    return Content(str(kind.rows[0][0]), tuple(str(r[0]) for r in columns.rows), integer)
+
+
+def findings(conn: Connection, table: FtsTable) -> list[Finding]:
+    """Trigger and content mistakes of ``table``. Reads only."""
+    return diagnose(table, content_of(conn, table))
+
+
+def quote(name: str) -> str:
+    """``name`` as a quoted identifier."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def _in_transaction(conn: Connection, table: FtsTable, act: Callable[[], object], *, prove: bool = True) -> None:
+    conn.begin()
+    try:
+        act()
+        problems = check_in_transaction(conn, [table.name]) if prove else []
+        if problems:
+            raise StatementError(f"{problems[0]} even after the rebuild")
+        conn.commit()
+    except MemsqlError as e:
+        conn.rollback()
+        e.state = e.state or "rolled back; nothing was changed"
+        raise
+    except BaseException:
+        conn.rollback()
+        raise
