@@ -24,32 +24,37 @@ def project(tmp_path: Path) -> Project:
     return project
 
 
-def edit(name: str) -> Callable[[Project], None]:
+def edit(name: str) -> Callable[[Project], object]:
     def change(p: Project) -> None:
         p.up_file(name).write_text(p.up_file(name).read_text() + "INSERT INTO users VALUES (3, 'c');\n")
 
     return change
 
 
-def write(name: str, text: str | bytes) -> Callable[[Project], None]:
+def write(name: str, text: str | bytes) -> Callable[[Project], object]:
     return lambda p: p.add(name, text)
 
 
-def write_plain(file: str, text: str = "SELECT 1;\n") -> Callable[[Project], None]:
+def write_plain(file: str, text: str = "SELECT 1;\n") -> Callable[[Project], object]:
     def change(p: Project) -> None:
         (p.migrations / file).write_text(text)
 
     return change
 
 
-REFUSED: dict[str, tuple[Callable[[Project], None], tuple[str, ...]]] = {
+def circle(p: Project) -> None:
+    p.add("0030_tags", "-- depends: 0040_more\n" + TAGS)
+    p.add("0040_more", "-- depends: 0030_tags\nSELECT 1;")
+
+
+REFUSED: dict[str, tuple[Callable[[Project], object], tuple[str, ...]]] = {
     "edited": (edit("0010_users"), (
         "0010_users was applied, and then changed", "migrations/0010_users.sql", "nothing was changed",
         "migrate.repair --version 10")),
-    "edited rollback": (lambda p: p.down_file("0020_notes").write_text("DROP TABLE IF EXISTS notes;\n") and None, (
+    "edited rollback": (lambda p: p.down_file("0020_notes").write_text("DROP TABLE IF EXISTS notes;\n"), (
         "0020_notes was applied, and then changed",)),
     "rollback removed": (lambda p: p.down_file("0020_notes").unlink(), ("0020_notes was applied, and then changed",)),
-    "two edited": (lambda p: (edit("0010_users")(p), edit("0020_notes")(p)) and None, (
+    "two edited": (lambda p: (edit("0010_users")(p), edit("0020_notes")(p)), (
         "2 applied migrations no longer match", "0010_users", "0020_notes")),
     "missing": (lambda p: p.remove("0010_users"), ("0010_users was applied, and its file is gone",)),
     "renamed": (lambda p: p.rename("0010_users", "0010_people"), ("applied under the name 0010_users",)),
@@ -83,9 +88,7 @@ REFUSED: dict[str, tuple[Callable[[Project], None], tuple[str, ...]]] = {
         "migrations/0030_tags.rollback.sql:1",)),
     "allow without reason": (write("0030_tags", "-- allow: data-loss\n" + TAGS), ("migrations/0030_tags.sql:1", "reason")),
     "bad switch": (write("0030_tags", "-- transactional: maybe\n" + TAGS), ("migrations/0030_tags.sql:1", "maybe")),
-    "cycle": (lambda p: (
-        p.add("0030_tags", "-- depends: 0040_more\n" + TAGS), p.add("0040_more", "-- depends: 0030_tags\nSELECT 1;")
-    ) and None, ("depend on each other in a circle", "0030_tags -> 0040_more")),
+    "cycle": (circle, ("depend on each other in a circle", "0030_tags -> 0040_more")),
     "depends on itself": (write("0030_tags", "-- depends: 0030_tags\n" + TAGS), ("in a circle", "0030_tags -> 0030_tags")),
     "unknown dependency": (write("0030_tags", "-- Tags\n-- depends: 0010_users 0011_gone\n" + TAGS), (
         "0030_tags depends on 0011_gone, and there is no such migration", "migrations/0030_tags.sql:2")),

@@ -8,6 +8,7 @@ from collections import Counter
 from contextlib import closing
 from pathlib import Path
 
+import eras
 import pytest
 from cli import Done, Project, finish
 
@@ -79,6 +80,21 @@ def test_eight_at_once_without_transactions(project: Project) -> None:
     assert project.query("SELECT n, count(*) FROM rows GROUP BY n") == [(n, 1) for n in VERSIONS]
     assert Counter(project.query("SELECT version FROM memsql_history WHERE status = 'ok'")).most_common(1)[0][1] == 1
     assert not [d for d in found if "failed" in d.err]
+
+
+@pytest.mark.parametrize("era", ["1.0", "1.3", "2.0_npm"])
+def test_eight_at_once_adopt_a_legacy_database_once(tmp_path: Path, era: str) -> None:
+    database = tmp_path / "legacy.db"
+    eras.build(database, era, "small", seed=3)
+    before = eras.content_hash(database)
+    project = Project(tmp_path / "elsewhere")
+    project.db = database
+    found = together(project, "migrate.up", "--project", str(eras.ROOT), "--database", str(database))
+    assert sum("adopted:" in done.out for done in found) == 1
+    assert eras.lost(before, eras.content_hash(database), filled=frozenset()) == []
+    once = Counter(project.query("SELECT migration_id, status FROM memsql_history"))
+    assert set(once.values()) == {1}
+    assert len(project.applied()) == len(list((eras.ROOT / "migrations").glob("*.rollback.sql")))
 
 
 def test_eight_at_once_roll_back_each_once(project: Project) -> None:

@@ -14,7 +14,7 @@ import pytest
 from cli import clean_environment
 
 ROOT = Path(__file__).resolve().parent.parent
-CASES = [(era, {}) for era in eras.ERAS] + list(eras.DRIFTS)
+CASES: list[tuple[str, dict[str, object]]] = [(era, {}) for era in eras.ERAS] + list(eras.DRIFTS)
 NAMES = [era + "".join(f"-{k}" for k in drift) for era, drift in CASES]
 
 
@@ -22,6 +22,13 @@ def memsql(database: Path, *words: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "memsql", *words, "--project", str(ROOT), "--database", str(database)],
         cwd=database.parent, env=clean_environment(), capture_output=True, text=True, check=False,
+    )
+
+
+def memsql_in(project: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "memsql", *words], cwd=project, env=clean_environment(), capture_output=True, text=True,
+        check=False,
     )
 
 

@@ -56,7 +56,8 @@ class SQLiteConnection:
     def copy_to(self, other: SQLiteConnection) -> None:
         """Copy one consistent state of this database over ``other`` (https://sqlite.org/backup.html)."""
         with self._errors():
-            self._db.backup(other.raw, pages=4096)
+            # The callback does nothing, but between its calls Python notices signals.
+            self._db.backup(other.raw, pages=4096, progress=lambda *_: None)
 
     @property
     def in_transaction(self) -> bool:
@@ -267,7 +268,7 @@ def translate(
     """
     code = getattr(error, "sqlite_errorname", None) or ""
     text = str(error)
-    if code.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
+    if code.startswith(("SQLITE_BUSY", "SQLITE_LOCKED_SHAREDCACHE")):
         return LockedError(
             f"{target} is locked by another process",
             state="nothing was changed",

@@ -49,8 +49,8 @@ def detect(conn: Connection, shapes: Sequence[Shape]) -> Detection:
 def adopt(session: Session, state: State, note: Callable[[str], None]) -> tuple[str, ...]:
     """Adopt the database: all upgrades it needs and the ledger, in one transaction.
 
-    Returns what was done, in sentences; nothing where another process was faster. Raises Refused where no known shape fits, and what an upgrade's
-    proof raises; nothing is changed then.
+    Returns what was done, in sentences; nothing where another process was faster. Raises Refused where no
+    known shape fits, and what an upgrade's proof raises; nothing is changed then.
     """
     settings = state.project.settings
     note("recognising the database")

@@ -88,7 +88,7 @@ class Session:
         if self.fts is None:
             self.fts = {}
             if self.conn.execute(load("engine/has_fts")).rows:
-                from memsql.fulltext import discover
+                from memsql.fts import discover
 
                 self.fts = {t.name: (t.content or "").lower() for t in discover(self.conn)}
         return self.fts
@@ -166,6 +166,13 @@ def _run(session: Session, job: Job) -> tuple[Touched, Sequence[script.Timing]]:
     except StatementError as e:
         if session.stop:
             raise _interrupted(session, job) from e
+        if e.code == "SQLITE_LOCKED" and touched is not None and conn.in_transaction:
+            # SQLite cannot drop a table while the cascade of the drop goes through a full-text index. It
+            # refuses by chance what we refuse on principle, so the reason is ours to give.
+            conn.execute("ROLLBACK TO memsql_try")
+            lost = guard.cascades(conn, frozenset(t.lower() for t in touched.dropped))
+            if lost:
+                raise _refused(job, [loss.message for loss in lost]) from e
         raise _failure(session, job, e, touched) from e
 
 
@@ -185,6 +192,8 @@ def _failure(
         message, hint = "the disk is full", "free space (the journal needs as much as the change), then run it again"
     elif error.code == "SQLITE_CORRUPT_VTAB":
         hint = "a full-text index is damaged: invoke fts.status names it, invoke fts.rebuild mends it"
+    elif error.code == "SQLITE_LOCKED":
+        hint = "delete the rows of the table first, or rebuild it with `-- foreign_keys: off` in the header"
     elif error.code == "SQLITE_CONSTRAINT_FOREIGNKEY":
         hint = "a table rebuild needs `-- foreign_keys: off` in the header; otherwise find the rows that refer to nothing"
     number = f" in statement {located.index + 1}" if located.index is not None else ""
@@ -204,13 +213,7 @@ def _prove_nothing_lost(session: Session, job: Job, before: guard.Look, watch: g
     problems = guard.forgotten(before, after, job.analysis) + guard.broken_keys(before, after)
     lost = [loss.message for loss in guard.losses(before, after, job.analysis)]
     if lost and values:
-        raise Refused(
-            f"{job.migration.id} would lose data",
-            where=Location(job.file.path),
-            details=tuple(lost),
-            hint="if that is meant, write `-- allow: data-loss <reason>` into the header of the file, or pass "
-            "--allow-data-loss; a table rebuild needs `-- foreign_keys: off`, or the rows of tables that refer to it go too",
-        )
+        raise _refused(job, lost)
     if problems:
         raise MigrationFailed(
             f"{job.migration.id} ran, but its proof failed",
@@ -219,6 +222,16 @@ def _prove_nothing_lost(session: Session, job: Job, before: guard.Look, watch: g
             hint="correct the file and run the command again",
         )
     return tuple(lost)
+
+
+def _refused(job: Job, lost: Sequence[str]) -> Refused:
+    return Refused(
+        f"{job.migration.id} would lose data",
+        where=Location(job.file.path),
+        details=tuple(lost),
+        hint="if that is meant, write `-- allow: data-loss <reason>` into the header of the file, or pass "
+        "--allow-data-loss; a table rebuild needs `-- foreign_keys: off`, or the rows of tables that refer to it go too",
+    )
 
 
 def _prove_fts(session: Session, job: Job, touched: Touched) -> tuple[str, ...]:
@@ -233,7 +246,7 @@ def _prove_fts(session: Session, job: Job, touched: Touched) -> tuple[str, ...]:
         if asked:
             raise _no_such_fts(job, asked[0], ())
         return ()
-    from memsql.fulltext import check_in_transaction, rebuild_in_transaction
+    from memsql.fts import check_in_transaction, rebuild_in_transaction
 
     written = {t.lower() for t in touched.written() | touched.created}
     reached = [name for name, content in tables.items() if name.lower() in written or content in written]

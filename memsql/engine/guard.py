@@ -13,6 +13,7 @@ from memsql.db import Connection, Touched
 from memsql.db.queries import load
 from memsql.engine.script import Analysis
 from memsql.errors import StatementError
+from memsql.schema import read
 
 # Shadow tables that hold an index and no row of the user's own. An FTS table's _content does hold
 # rows, and so does an R-Tree's _rowid.
@@ -124,6 +125,31 @@ def observe(conn: Connection, watch: Watch, *, values: bool) -> Look:
         if state is not None:
             tables[name] = state
     return Look(tables, _violations(conn, watch.linked))
+
+
+def cascades(conn: Connection, dropped: frozenset[str]) -> list[Loss]:
+    """Rows that ON DELETE CASCADE would take along if the tables ``dropped`` (lower case) went."""
+    found: list[Loss] = []
+    gone = set(dropped)
+    references = [
+        (table, key) for table in read(conn).tables.values() for key in table.foreign_keys
+        if key.on_delete.upper() == "CASCADE"
+    ]
+    grown = True
+    while grown:
+        grown = False
+        for table, key in references:
+            if key.parent.lower() not in gone or table.name.lower() in gone:
+                continue
+            gone.add(table.name.lower())
+            grown = True
+            filled = " AND ".join(f"{quote(column)} IS NOT NULL" for column in key.columns)
+            counts = conn.execute(f"SELECT count(*), sum({filled}) FROM {quote(table.name)}").rows[0]
+            rows, going = _number(counts[0]), _number(counts[1] or 0)
+            if going:
+                message = f"table {table.name} loses {_rows(going)} of {rows:,} with the rows of {key.parent}"
+                found.append(Loss(table.name, message, going))
+    return found
 
 
 def losses(before: Look, after: Look, analysis: Analysis) -> list[Loss]:

@@ -126,7 +126,7 @@ def _full_text(settings: Settings, conn: Connection, note: Callable[[str], None]
     if not conn.execute(load("engine/has_fts")).rows:
         return []
     from memsql.db.clone import clone
-    from memsql.fulltext import check, discover, findings
+    from memsql.fts import check, discover, findings
 
     found = []
     tables = discover(conn)

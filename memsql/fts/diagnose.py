@@ -7,7 +7,6 @@ was indexed, with the special 'delete' command and the old values (https://sqlit
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from memsql.fts.discover import FtsTable, Trigger, unquote

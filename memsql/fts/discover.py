@@ -66,7 +66,9 @@ def parse(name: str, sql: str) -> FtsTable:
     """Read the text of a CREATE VIRTUAL TABLE … USING fts5(…). Never fails: what it cannot read it ignores."""
     head = _HEAD.search(sql)
     arguments = _arguments(sql[head.end():]) if head else []
-    indexed, unindexed, options = [], [], []
+    indexed: list[str] = []
+    unindexed: list[str] = []
+    options: list[tuple[str, str]] = []
     order: list[tuple[str, bool]] = []
     for argument in arguments:
         option = _OPTION.fullmatch(argument)

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from memsql.db import Connection
+from memsql.db import Connection, Value
 from memsql.db.queries import load
 from memsql.errors import Interrupted, Refused, UsageError
 from memsql.fts.check import check_in_transaction, content_of, quote, refuse_contentless
@@ -235,7 +235,7 @@ def _forget(conn: Connection, name: str) -> None:
         conn.execute("DROP TABLE memsql_fts_rebuild")
 
 
-def _frontier_row(conn: Connection, name: str) -> tuple[object, ...] | None:
+def _frontier_row(conn: Connection, name: str) -> tuple[Value, ...] | None:
     if not conn.execute(load("fts/has_rebuild")).rows:
         return None
     rows = conn.execute(load("fts/frontier"), (name,)).rows
@@ -255,6 +255,6 @@ def _copied(conn: Connection, plan: Online) -> int:
         return 0
     assert plan.table.content is not None
     value = conn.execute(
-        f"SELECT count(*) FROM {quote(plan.table.content)} WHERE {quote(plan.key)} <= ?", (row[0],)).one()  # type: ignore[arg-type]
+        f"SELECT count(*) FROM {quote(plan.table.content)} WHERE {quote(plan.key)} <= ?", (row[0],)).one()
     assert isinstance(value, int)
     return value

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from memsql.fulltext import CheckResult, Finding, FtsTable
+from memsql.fts import CheckResult, Finding, FtsTable
 from memsql.report.text import count, table
 
 Found = Sequence[tuple[FtsTable, Sequence[Finding]]]

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from memsql.config import Settings
     from memsql.db import Connection
-    from memsql.fulltext import FtsTable
+    from memsql.fts import FtsTable
 
 _TABLE = {**COMMON_HELP, "table": "only this FTS5 table (default: all of them)"}
 
@@ -32,7 +32,7 @@ def status(
 
     def work(settings: Settings) -> Outcome:
         from memsql.db import connect
-        from memsql.fulltext import findings
+        from memsql.fts import findings
         from memsql.report import fts as report
 
         conn = connect(settings.target, "ro", settings.busy_timeout)
@@ -58,7 +58,7 @@ def check(
 
     def work(settings: Settings) -> Outcome:
         from memsql.db.clone import clone
-        from memsql.fulltext import check as prove
+        from memsql.fts import check as prove
         from memsql.report import fts as report
         from memsql.report.progress import Bar
 
@@ -94,8 +94,8 @@ def rebuild(
     def work(settings: Settings) -> Outcome:
         from memsql.db import connect
         from memsql.errors import UsageError
-        from memsql.fulltext import abort as give_up
-        from memsql.fulltext import rebuild as at_once
+        from memsql.fts import abort as give_up
+        from memsql.fts import rebuild as at_once
         from memsql.report.progress import Bar
 
         if not chunk.isdigit() or int(chunk) < 1:
@@ -134,7 +134,7 @@ def optimize(
 
     def work(settings: Settings) -> Outcome:
         from memsql.db import connect
-        from memsql.fulltext import optimise
+        from memsql.fts import optimise
         from memsql.report.progress import Bar
 
         conn = connect(settings.target, "rw", settings.busy_timeout)
@@ -155,7 +155,7 @@ def optimize(
 def _online(settings: Settings, conn: Connection, table: FtsTable, chunk: int, tick: Callable[[float | None], None]) -> str:
     from memsql.db.clone import clone
     from memsql.engine.signals import listening
-    from memsql.fulltext import check_in_transaction, rebuild_online
+    from memsql.fts import check_in_transaction, rebuild_online
 
     def progress(done: int, total: int) -> None:
         tick(done / total if total else 1.0)
@@ -174,7 +174,7 @@ def _online(settings: Settings, conn: Connection, table: FtsTable, chunk: int, t
 
 def _tables(conn: Connection, name: str | None) -> list[FtsTable]:
     from memsql.errors import UsageError
-    from memsql.fulltext import discover
+    from memsql.fts import discover
 
     found = discover(conn)
     if name is None:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import gc
 import os
+import signal
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from types import FrameType
 from typing import TextIO
 
 from invoke.exceptions import Exit
 
 from memsql import config
-from memsql.errors import MemsqlError
+from memsql.errors import Interrupted, MemsqlError
 from memsql.report import text as show
 
 COMMON_HELP = {
@@ -51,10 +53,14 @@ def run(command: str, options: Options, work: Callable[[config.Settings], Outcom
     # A short-lived process leaves few cycles behind; looking for them among a thousand migrations takes longer
     # than freeing them would save.
     gc.set_threshold(100_000, 50, 50)
+    signal.signal(signal.SIGTERM, _terminate)
     try:
         settings = config.load(project=options.project, env=options.env, database=options.database)
         outcome = work(settings)
-    except MemsqlError as problem:
+    except (MemsqlError, KeyboardInterrupt) as stopped:
+        problem = stopped if isinstance(stopped, MemsqlError) else Interrupted(
+            f"{'SIGTERM' if stopped.args else 'Ctrl-C'} stopped {command}",
+            state="no migration was running at that moment", hint="see: invoke migrate.status")
         if options.json:
             _print_json({"ok": False, "command": command, "error": show.error_json(problem)})
         else:
@@ -66,6 +72,11 @@ def run(command: str, options: Options, work: Callable[[config.Settings], Outcom
         _write(sys.stdout, outcome.text)
     if outcome.exit_code:
         raise Exit(code=outcome.exit_code)
+
+
+def _terminate(number: int, frame: FrameType | None) -> None:
+    """SIGTERM as an exception, so that temporary files go and locks are released."""
+    raise KeyboardInterrupt("SIGTERM")
 
 
 def _print_json(data: dict[str, object]) -> None:

@@ -1,0 +1,88 @@
+"""Runs a memsql command over and over, each time on a fresh copy, and kills it one step later than before.
+
+    python killer.py TEMPLATE COPIES WORDS...
+
+A step is a statement that SQLite begins to run, as its trace hook reports it: every PRAGMA, BEGIN, statement of
+a migration, trigger, bookkeeping statement and COMMIT. memsql itself knows nothing of this. In copy N the command
+is killed (SIGKILL, in a process of its own) when statement N begins; then, in two more processes, nothing kills
+``migrate.status`` and the command, which must both succeed. The last copy is the one that was not killed. Prints how
+many copies there are, and in how many of them the kill left a hot journal.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import sqlite3
+import sys
+from pathlib import Path
+from typing import Any
+
+
+def main(template: Path, copies: Path, words: list[str]) -> tuple[int, int]:
+    number = hot = 0
+    while True:
+        number += 1
+        copy = copies / str(number)
+        shutil.copytree(template, copy)
+        status = run(copy, words, number)
+        if status == 0:
+            return number, hot
+        assert status == -signal.SIGKILL, (copy / "log").read_text()
+        hot += is_hot(copy / "memory.db-journal")
+        for again in (["migrate.status"], words):
+            assert run(copy, again) == 0, f"step {number}: " + (copy / "log").read_text()
+
+
+def run(copy: Path, words: list[str], kill_at: int | None = None) -> int:
+    """Run memsql in a forked process; return its exit code, negative for the signal that ended it."""
+    import memsql.__main__  # once, here, and not in every child
+
+    child = os.fork()
+    if child == 0:
+        os.chdir(copy)
+        log = os.open("log", os.O_CREAT | os.O_WRONLY | os.O_TRUNC)
+        os.dup2(log, 1)
+        os.dup2(log, 2)
+        if kill_at is not None:
+            die_at(kill_at)
+        sys.argv = ["memsql", *words]
+        code = 0
+        try:
+            memsql.__main__.main()
+        except SystemExit as e:
+            code = e.code if isinstance(e.code, int) else 1
+        os._exit(code)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+
+def is_hot(journal: Path) -> bool:
+    """Whether the journal has a header, and so must be rolled back (https://sqlite.org/lockingv3.html)."""
+    return journal.exists() and journal.read_bytes()[:8] == bytes.fromhex("d9d505f920a163d7")
+
+
+def die_at(number: int) -> None:
+    """Trace every connection that is opened from now on."""
+    seen = 0
+
+    def count(_: str) -> None:
+        nonlocal seen
+        seen += 1
+        if seen == number:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    really = sqlite3.connect
+
+    def connect(*args: Any, **kwargs: Any) -> sqlite3.Connection:
+        conn: sqlite3.Connection = really(*args, **kwargs)
+        # A tiny cache makes SQLite write into the file long before COMMIT, so that a kill leaves a hot journal.
+        conn.execute("PRAGMA cache_size = 2")
+        conn.set_trace_callback(count)
+        return conn
+
+    sqlite3.connect = connect  # type: ignore[assignment]
+
+
+if __name__ == "__main__":
+    print(*main(Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3:]))

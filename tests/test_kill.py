@@ -1,0 +1,151 @@
+"""SIGKILL at every statement of the protocol: the next run finishes, and nothing is lost or done twice."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from cli import Project, clean_environment
+from killer import is_hot
+
+KILLER = Path(__file__).with_name("killer.py")
+FILLER = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 40)"
+REBUILD = """-- foreign_keys: off
+CREATE TABLE users_new (id INTEGER PRIMARY KEY, email TEXT NOT NULL, name TEXT);
+INSERT INTO users_new (id, email) SELECT id, email FROM users;
+DROP TABLE users;
+ALTER TABLE users_new RENAME TO users;
+INSERT INTO log VALUES (2);
+"""
+
+
+@pytest.fixture
+def template(tmp_path: Path) -> Project:
+    """Version 1 applied with rows in it; 2 rebuilds the parent of a cascade, 3 fills pages, 4 makes FTS5 and a trigger."""
+    project = Project(tmp_path / "template")
+    project.add("0001_base", f"""CREATE TABLE log (version INTEGER);
+CREATE TABLE users (id INTEGER PRIMARY KEY, email TEXT);
+CREATE TABLE notes (id INTEGER PRIMARY KEY, user_id INTEGER REFERENCES users (id) ON DELETE CASCADE, body BLOB);
+INSERT INTO users {FILLER} SELECT i, 'user ' || i FROM n;
+INSERT INTO notes {FILLER} SELECT i, i, zeroblob(2000) FROM n;
+INSERT INTO log VALUES (1);
+""", "SELECT 1;\n")
+    project.up()
+    project.add("0002_rebuild", REBUILD, "DELETE FROM log WHERE version = 2;\n")
+    project.add("0003_fill", f"INSERT INTO log VALUES (3);\nINSERT INTO notes {FILLER} SELECT 1000 + i, i, zeroblob(3000) FROM n;\n",
+                "DELETE FROM notes WHERE id >= 1000;\nDELETE FROM log WHERE version = 3;\n")
+    project.add("0004_search", """CREATE VIRTUAL TABLE found USING fts5(email, content='users', content_rowid='id');
+CREATE TRIGGER users_ai AFTER INSERT ON users BEGIN INSERT INTO found(rowid, email) VALUES (new.id, new.email); END;
+INSERT INTO found(found) VALUES ('rebuild');
+INSERT INTO users (id, email) VALUES (100, 'hundred');
+INSERT INTO log VALUES (4);
+""", """DELETE FROM users WHERE id = 100;
+DELETE FROM log WHERE version = 4;
+DROP TRIGGER users_ai;
+DROP TABLE found;
+""")
+    return project
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """A healed copy of the project for every statement at which it was killed, and how many kills left a hot journal."""
+
+    projects: list[Project]
+    hot: int
+
+
+def kill_everywhere(template: Project, *words: str) -> Sweep:
+    copies = template.root.parent / "copies"
+    copies.mkdir()
+    done = subprocess.run(
+        [sys.executable, str(KILLER), str(template.root), str(copies), *words],
+        env=clean_environment(), capture_output=True, text=True, check=False, timeout=200,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    steps, hot = (int(word) for word in done.stdout.split())
+    return Sweep([_existing(copies / str(n)) for n in range(1, steps + 1)], hot)
+
+
+def _existing(root: Path) -> Project:
+    project = object.__new__(Project)
+    project.root, project.migrations, project.checks = root, root / "migrations", root / "sql" / "checks"
+    project.db = root / "memory.db"
+    return project
+
+
+def assert_up(project: Project) -> None:
+    assert project.one("PRAGMA integrity_check") == "ok"
+    assert project.query("PRAGMA foreign_key_check") == []
+    assert project.query("SELECT version FROM log ORDER BY version") == [(1,), (2,), (3,), (4,)]
+    assert project.query("SELECT count(*), sum(id) FROM users") == [(41, 920)]
+    assert project.query("SELECT count(*), sum(length(body)) FROM notes") == [(80, 40 * 5000)]
+    assert project.query("SELECT count(*) FROM found WHERE found MATCH 'user'") == [(40,)]
+    versions = [(1,), (2,), (3,), (4,)]
+    assert project.query("SELECT version FROM schema_migrations WHERE status = 'applied' ORDER BY version") == versions
+    assert project.query("SELECT version FROM memsql_history WHERE operation = 'apply' ORDER BY id") == versions
+    assert project.query("SELECT count(*), count(DISTINCT migration_id) FROM \"_yoyo_log\"") == [(4, 4)]
+    assert len(project.applied()) == 4
+    assert not is_hot(project.db.with_name("memory.db-journal"))
+
+
+@pytest.mark.timeout(400)
+def test_up_is_killed_at_every_statement(template: Project) -> None:
+    found = kill_everywhere(template, "migrate.up")
+    assert len(found.projects) >= 60
+    assert found.hot >= 10
+    for project in found.projects:
+        assert_up(project)
+
+
+@pytest.mark.timeout(400)
+def test_down_is_killed_at_every_statement(template: Project) -> None:
+    template.up()
+    found = kill_everywhere(template, "migrate.down", "--to", "1")
+    assert len(found.projects) >= 40
+    for project in found.projects:
+        assert project.one("PRAGMA integrity_check") == "ok"
+        assert project.query("SELECT version FROM log") == [(1,)]
+        assert project.query("SELECT count(*) FROM users") == [(40,)]
+        assert project.query("SELECT count(*) FROM notes") == [(40,)]
+        assert project.applied() == ["0001_base"]
+        rolled_back = project.query("SELECT version, count(*) FROM memsql_history WHERE operation = 'rollback' GROUP BY 1")
+        assert rolled_back == [(2, 1), (3, 1), (4, 1)]
+
+
+@pytest.mark.timeout(400)
+@pytest.mark.parametrize("words", [(), ("--all-or-nothing",)], ids=["fresh", "all or nothing"])
+def test_a_fresh_database_is_killed_at_every_statement(template: Project, words: tuple[str, ...]) -> None:
+    template.db.unlink()
+    if words:
+        template.remove("0002_rebuild")
+        template.add("0002_plain", "INSERT INTO log VALUES (2);\n")
+    found = kill_everywhere(template, "migrate.up", *words)
+    assert len(found.projects) >= 30
+    for project in found.projects:
+        assert_up(project)
+
+
+@pytest.mark.timeout(400)
+def test_without_a_transaction_nothing_is_done_twice_either(template: Project) -> None:
+    for name in ("0002_rebuild", "0003_fill", "0004_search"):
+        template.remove(name)
+    template.add("0002_steps", """-- transactional: false
+INSERT INTO log VALUES (2);
+PRAGMA optimize;
+VACUUM;
+CREATE TABLE more (x);
+INSERT INTO log VALUES (3);
+UPDATE users SET email = email || '!';
+""")
+    found = kill_everywhere(template, "migrate.up")
+    assert len(found.projects) >= 30
+    for project in found.projects:
+        assert project.one("PRAGMA integrity_check") == "ok"
+        assert project.query("SELECT version FROM log") == [(1,), (2,), (3,)]
+        assert project.query("SELECT count(*) FROM users WHERE email LIKE 'user%!' AND email NOT LIKE '%!!'") == [(40,)]
+        assert project.query("SELECT version FROM memsql_history WHERE status = 'ok' ORDER BY id") == [(1,), (2,)]
+        assert project.applied() == ["0001_base", "0002_steps"]
