@@ -26,7 +26,7 @@ import memsql.engine.migrate
 import memsql.fts
 import memsql.report.migrate
 import memsql.report.progress
-import memsql.sqltext  # noqa: F401
+import memsql.sqltext
 
 
 def main(template: Path, copies: Path, words: list[str]) -> tuple[int, int]:

@@ -1,2 +1,0 @@
--- A rebuild is over, or given up.
-DELETE FROM memsql_fts_rebuild WHERE fts_table = ?

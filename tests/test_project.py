@@ -1,0 +1,82 @@
+"""Promises about the project itself."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import venv
+import zipfile
+from pathlib import Path
+
+import pytest
+from cli import clean_environment
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def test_memsql_knows_no_table_of_the_reference_database() -> None:
+    words = re.compile(r"\b(users|entities|memories|interactions|api_usage_tracking|learned_patterns|schema_version|idx_\w+)\b")
+    allowed = {"idx_x"}
+    for path in (ROOT / "memsql").rglob("*.*"):
+        if path.suffix in (".py", ".sql"):
+            text = re.sub(r'"""[\s\S]*?"""', "", path.read_text(encoding="utf-8"))
+            text = re.sub(r"as in \w+", "", text)
+            assert set(words.findall(text)) <= allowed, path
+
+
+def test_every_sql_file_begins_with_a_comment_that_explains_it() -> None:
+    for path in (ROOT / "memsql" / "sql").rglob("*.sql"):
+        assert path.read_text(encoding="utf-8").startswith("-- "), path
+
+
+def test_a_file_database_does_not_pay_for_heavy_imports(tmp_path: Path) -> None:
+    (tmp_path / "migrations").mkdir()
+    (tmp_path / "setup.cfg").write_text("[memsql]\n")
+    (tmp_path / "migrations" / "0001_a.sql").write_text("-- A\nCREATE TABLE a (b);\n")
+    script = (
+        "import sys; from memsql.__main__ import main\n"
+        "try: main()\nexcept SystemExit: pass\n"
+        "print([m for m in ('aiohttp', 'libsql_client', 'sqlfluff', 'yoyo', 'rich', 'dotenv') if m in sys.modules])"
+    )
+    for words in (["migrate.up"], ["migrate.status"], ["migrate.up"]):
+        done = subprocess.run([sys.executable, "-c", script, *words], cwd=tmp_path, capture_output=True, text=True,
+                              env={**clean_environment(), "PYTHONPATH": str(ROOT)}, check=True)
+        assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_each_task_has_help_that_teaches() -> None:
+    from memsql.tasks import ns
+
+    for name in ns.task_names:
+        task = ns[name]
+        assert task.__doc__, name
+        assert len(task.__doc__) > 60, name
+        lacking = [a.name for a in task.get_arguments() if not a.help]
+        assert not lacking, (name, lacking)
+
+
+@pytest.mark.timeout(600)
+def test_a_wheel_works_from_an_empty_folder(tmp_path: Path) -> None:
+    subprocess.run([sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "-w", str(tmp_path), str(ROOT)], check=True)
+    wheel = next(tmp_path.glob("*.whl"))
+    names = zipfile.ZipFile(wheel).namelist()
+    assert "memsql/sql/ledger/create_schema_migrations.sql" in names
+    assert "memsql/engine/apply.py" in names
+    assert not any(n.startswith(("tests/", "benchmarks/")) for n in names)
+
+    venv.create(tmp_path / "venv", with_pip=True, system_site_packages=False)
+    python = tmp_path / "venv" / "bin" / "python"
+    subprocess.run([str(python), "-m", "pip", "install", "-q", str(wheel)], check=True)
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    memsql = str(python.with_name("memsql"))
+
+    def run(*words: str) -> str:
+        return subprocess.run([memsql, *words], cwd=empty, capture_output=True, text=True, check=True,
+                              env=clean_environment()).stdout
+
+    assert "migrate.status" in run("--list")
+    assert "4 pending" in run("migrate.status", "--project", str(ROOT), "--database", "none.db")
+    assert "4 migrations applied" in run("migrate.up", "--project", str(ROOT), "--database", "new.db")
+    assert "proven" in run("verify", "--project", str(ROOT), "--database", "new.db")
