@@ -5,8 +5,8 @@
 A step is a statement that SQLite begins to run, as its trace hook reports it: every PRAGMA, BEGIN, statement of
 a migration, trigger, bookkeeping statement and COMMIT. memsql itself knows nothing of this. In copy N the command
 is killed (SIGKILL, in a process of its own) when statement N begins; then, in processes that nothing kills, it must
-succeed, and so must a ``migrate.status`` before it in every fourth copy. The last copy is the one that was not killed. Prints how
-many copies there are, and in how many of them the kill left a hot journal.
+succeed, and so must a ``migrate.status`` before it in every fourth copy. The last copy is the one that was not
+killed. Prints how many copies there are, and in how many of them the kill left a hot journal.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import shutil
 import signal
 import sqlite3
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -52,8 +53,7 @@ def run(copy: Path, words: list[str], kill_at: int | None = None) -> int:
         log = os.open("log", os.O_CREAT | os.O_WRONLY | os.O_TRUNC)
         os.dup2(log, 1)
         os.dup2(log, 2)
-        if kill_at is not None:
-            die_at(kill_at)
+        prepare(kill_at)
         sys.argv = ["memsql", *words]
         code = 0
         try:
@@ -69,23 +69,26 @@ def is_hot(journal: Path) -> bool:
     return journal.exists() and journal.read_bytes()[:8] == bytes.fromhex("d9d505f920a163d7")
 
 
-def die_at(number: int) -> None:
-    """Trace every connection that is opened from now on."""
+def prepare(kill_at: int | None) -> None:
+    """From now on connections do not sync, which only a power failure would notice, and are traced."""
     seen = 0
 
     def count(_: str) -> None:
         nonlocal seen
         seen += 1
-        if seen == number:
+        if seen == kill_at:
             os.kill(os.getpid(), signal.SIGKILL)
 
     really = sqlite3.connect
 
     def connect(*args: Any, **kwargs: Any) -> sqlite3.Connection:
         conn: sqlite3.Connection = really(*args, **kwargs)
-        # A tiny cache makes SQLite write into the file long before COMMIT, so that a kill leaves a hot journal.
-        conn.execute("PRAGMA cache_size = 2")
-        conn.set_trace_callback(count)
+        with suppress(sqlite3.OperationalError):  # a hot journal that a read-only connection may not roll back
+            conn.execute("PRAGMA synchronous = off")
+        if kill_at is not None:
+            # A tiny cache makes SQLite write into the file long before COMMIT, so that a kill leaves a hot journal.
+            conn.execute("PRAGMA cache_size = 2")
+            conn.set_trace_callback(count)
         return conn
 
     sqlite3.connect = connect  # type: ignore[assignment]

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import textwrap
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 
 import eras
@@ -297,7 +298,7 @@ def test_killed_at_any_step_it_goes_on_and_ends_right(tmp_path: Path) -> None:
             db.commit()
         assert before[0], "searches go on in the old index"
         conn = open_(path)
-        rebuild_online(conn, discover(conn)[0], chunk=60, progress=lambda *_: None, prove=lambda name, p=path: prove(p, name))
+        rebuild_online(conn, discover(conn)[0], chunk=60, progress=lambda *_: None, prove=partial(prove, path))
         assert check(conn, discover(conn)[0]).ok
         assert conn.execute("SELECT name FROM sqlite_schema WHERE name LIKE 'memsql%'").rows == []
         conn.close()

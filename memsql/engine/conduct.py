@@ -45,7 +45,7 @@ def up_on(
                 continue
             if not jobs:
                 return replace(unchanged(state), done=tuple(done), completed=completed, adopted=adopted)
-            runner = Runner(session, state.ledger, watcher.ended, watcher.started)
+            runner = Runner(session, state.ledger, watcher.started)
             try:
                 runner.run(jobs, one_transaction=wish.all_or_nothing, fresh=not state.has_tables)
             except LedgerMoved:
@@ -73,7 +73,7 @@ def down_on(conn: Connection, project: Project, wish: Wish, watcher: Watcher, *,
             jobs = down_jobs(leaving)
             if complete(conn, state):
                 continue
-            runner = Runner(session, state.ledger, watcher.ended, watcher.started)
+            runner = Runner(session, state.ledger, watcher.started)
             try:
                 runner.run(jobs, one_transaction=wish.all_or_nothing and bool(jobs), fresh=False)
             except LedgerMoved:

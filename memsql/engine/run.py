@@ -31,7 +31,6 @@ class Runner:
 
     session: Session
     ledger: Ledger
-    on_done: Callable[[Done], None] = lambda _: None
     on_start: Callable[[Job], None] = lambda _: None
     prepare: Callable[[Connection], None] | None = None
     done: list[Done] = field(default_factory=list)
@@ -108,7 +107,6 @@ class Runner:
         self._after_commit()
         for result in finished:
             self.done.append(result)
-            self.on_done(result)
 
     def _partial(self, job: Job) -> None:
         self._set_foreign_keys(job.header.foreign_keys)
@@ -131,7 +129,6 @@ class Runner:
             raise
         self._after_commit()
         self.done.append(result)
-        self.on_done(result)
 
     def _undo(self, error: BaseException, job: Job) -> MemsqlError:
         conn = self.session.conn

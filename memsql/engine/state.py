@@ -27,11 +27,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Watcher:
-    """Who wants to know how it goes: a job starts, a fraction is done (None: still alive), it ended."""
+    """Who wants to know how it goes: a job starts, a fraction is done (None: still alive)."""
 
     started: Callable[[Job], None] = lambda _: None
     tick: Callable[[float | None], None] = lambda _: None
-    ended: Callable[[Done], None] = lambda _: None
     note: Callable[[str], None] = lambda _: None
 
 

@@ -35,7 +35,7 @@ def colour(text: str) -> str:
 
     styled = Text(text)
     for word, style in _COLOURS.items():
-        styled.highlight_regex(rf"(?<![\w-]){word}(?![\w-])", style)
+        styled.highlight_regex(rf"(?<![\w-])(?<!\b0 ){word}(?![\w-])", style)
     console = Console(force_terminal=True, soft_wrap=True, highlight=False)
     with console.capture() as capture:
         console.print(styled, end="")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING
 
 from invoke import Collection, Context, task
@@ -11,7 +10,7 @@ from memsql.tasks.harness import COMMON_HELP, Options, Outcome, run
 
 if TYPE_CHECKING:
     from memsql.config import Settings
-    from memsql.engine.apply import Done, Job
+    from memsql.engine.apply import Job
     from memsql.engine.state import Watcher, Wish
     from memsql.report.progress import Bar
 
@@ -48,7 +47,7 @@ def up(
         from memsql.engine.state import Wish
 
         wish = Wish(_version(to), None, allow_data_loss, all_or_nothing, out_of_order)
-        return _go("up", settings, wish, dry_run, json)
+        return _go("up", settings, wish, dry_run)
 
     run("migrate.up", Options(project, env, database, json), work)
 
@@ -77,7 +76,7 @@ def down(
         from memsql.engine.state import Wish
 
         wish = Wish(_version(to), _version(steps, "--steps"), allow_data_loss, all_or_nothing)
-        return _go("down", settings, wish, dry_run, json)
+        return _go("down", settings, wish, dry_run)
 
     run("migrate.down", Options(project, env, database, json), work)
 
@@ -99,7 +98,7 @@ def to(
         goal = _version(version, "the version")
         assert goal is not None
         direction = direction_to(settings, goal)
-        return _go(direction, settings, Wish(to=goal, allow_data_loss=allow_data_loss), dry_run, json)
+        return _go(direction, settings, Wish(to=goal, allow_data_loss=allow_data_loss), dry_run)
 
     run("migrate.to", Options(project, env, database, json), work)
 
@@ -206,7 +205,7 @@ def repair(
     run("migrate.repair", Options(project, env, database, json), work)
 
 
-def _go(direction: str, settings: Settings, wish: Wish, dry_run: bool, as_json: bool) -> Outcome:
+def _go(direction: str, settings: Settings, wish: Wish, dry_run: bool) -> Outcome:
     from memsql.engine import migrate
     from memsql.report import migrate as report
     from memsql.report.progress import Bar
@@ -217,31 +216,26 @@ def _go(direction: str, settings: Settings, wish: Wish, dry_run: bool, as_json: 
         from memsql.report import rehearsal
 
         with Bar() as bar:
-            found = rehearse(settings, direction, wish, watcher(bar, quiet=True))
+            found = rehearse(settings, direction, wish, watcher(bar))
         return Outcome(rehearsal.text(found), rehearsal.data(found), found.exit_code)
     with Bar() as bar:
         act = migrate.up if direction == "up" else migrate.down
-        result = act(settings, wish, watcher(bar, quiet=as_json, verb=verb))
+        result = act(settings, wish, watcher(bar))
     text = report.run_text(result, verb)
     return Outcome(text, report.run_data(result))
 
 
-def watcher(bar: Bar, *, quiet: bool, verb: str = "applied") -> Watcher:
-    """Shows ``bar`` while it works, and on a terminal a line for each migration as it is done."""
+def watcher(bar: Bar) -> Watcher:
+    """Shows ``bar`` while it works."""
     from memsql.engine.state import Watcher
 
     def started(job: Job) -> None:
         bar.start(f"{'applying' if job.direction == 'up' else 'rolling back'} {job.migration.id}")
 
-    def ended(done: Done) -> None:
-        if not quiet and sys.stderr.isatty() and done.duration_ms > 1000:
-            bar.clear()
-            print(f"{verb} {done.id}", file=sys.stderr)
-
     def note(text: str) -> None:
         bar.start(text)
 
-    return Watcher(started, bar.tick, ended, note)
+    return Watcher(started, bar.tick, note=note)
 
 
 def _version(text: str | None, what: str = "--to") -> int | None:
