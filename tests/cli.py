@@ -95,7 +95,7 @@ class Project:
         """Run ``memsql words`` to its end."""
         found = subprocess.run(
             [*prefix, sys.executable, "-m", "memsql", *words], cwd=cwd or self.root,
-            env={**clean_environment(), **(env or {})}, capture_output=True, encoding="utf-8", check=False,
+            env={**clean_environment(), **(env or {})}, capture_output=True, encoding="utf-8", errors="replace", check=False,
             timeout=TIMEOUT, preexec_fn=preexec_fn,
         )
         return Done(words, found.returncode, found.stdout, found.stderr)

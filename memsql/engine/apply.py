@@ -76,6 +76,7 @@ class Session:
     fts: dict[str, str] | None = field(default=None)
     virtual: frozenset[str] | None = None
     note: Callable[[str], None] = lambda _: None
+    replacing: bool | None = None
 
     def virtual_tables(self) -> frozenset[str]:
         """Lower-case names of the virtual tables, read once until one changes."""
@@ -92,6 +93,13 @@ class Session:
 
                 self.fts = {t.name: (t.content or "").lower() for t in discover(self.conn)}
         return self.fts
+
+    def replaces(self) -> bool:
+        """Whether a constraint or trigger of the schema replaces rows, so that any INSERT may delete. Read once:
+        what a migration adds to that, it says in its own text."""
+        if self.replacing is None:
+            self.replacing = bool(self.conn.execute(load("engine/replaces")).rows)
+        return self.replacing
 
     def interrupted(self) -> bool:
         self.tick(None)
@@ -132,9 +140,10 @@ def _execute(
         before = guard.observe(conn, watch, values=values)
         conn.execute("SAVEPOINT memsql_try")
         touched, timings = _run(session, job)
-        if not (touched.deleted or touched.dropped or fk_off or job.analysis.replaces):
+        replaces = job.analysis.replaces or session.replaces()
+        if not (touched.deleted or touched.dropped or fk_off or replaces):
             break
-        wanted = guard.needed(touched, job.analysis, session.virtual_tables(), fk_off)
+        wanted = guard.needed(touched, replaces, session.virtual_tables(), fk_off)
         if watch.covers(wanted):
             break
         conn.execute("ROLLBACK TO memsql_try")

@@ -74,12 +74,12 @@ def planned(analysis: Analysis, named: frozenset[str], virtual: frozenset[str]) 
     return Watch(_real(analysis.deletes, virtual), _real(analysis.drops, virtual), named - virtual)
 
 
-def needed(touched: Touched, analysis: Analysis, virtual: frozenset[str], fk_off: bool) -> Watch:
+def needed(touched: Touched, replaces: bool, virtual: frozenset[str], fk_off: bool) -> Watch:
     """What the engine's own account of the run says should have been watched. What the migration
     created itself held nothing before it."""
     created = {t.lower() for t in touched.created}
     losers = {t.lower() for t in touched.deleted}
-    if analysis.replaces:
+    if replaces:
         losers |= {t.lower() for t in touched.inserted | touched.updated}
     dropped = {t.lower() for t in touched.dropped}
     linked: set[str] = set()

@@ -20,7 +20,7 @@ from memsql.sqltext import (
     Statement,
     effect,
     forbidden_in_transaction,
-    may_control_transactions,
+    may_concern,
     skip_to_code,
     split,
 )
@@ -114,13 +114,9 @@ def analyse(file: SqlFile, *, transactional: bool = True) -> Analysis:
     replaces = False
     for chunk in chunks(file):
         empty = empty and skip_to_code(chunk.text, 0) == len(chunk.text)
-        lower = chunk.text.lower()
-        if "replace" in lower and _REPLACES.search(lower):
-            replaces = True
-        if not (may_control_transactions(chunk.text)
-                or "drop" in lower or "alter" in lower or "delete" in lower or "vacuum" in lower
-                or "foreign_keys" in lower):
+        if not may_concern(chunk.text):
             continue
+        replaces = replaces or _REPLACES.search(chunk.text) is not None
         for statement in split(chunk.text):
             if statement.text[:6].lower() in ("insert", "update", "create", "select"):
                 continue

@@ -13,7 +13,15 @@ from memsql.sqltext.header import (
     parse_header,
     parse_migration_header,
 )
-from memsql.sqltext.split import Statement, may_control_transactions, pieces, skip_to_code, split, statements
+from memsql.sqltext.split import (
+    Statement,
+    may_concern,
+    may_control_transactions,
+    pieces,
+    skip_to_code,
+    split,
+    statements,
+)
 
 __all__ = [
     "CHECK_DIRECTIVES",
@@ -28,6 +36,7 @@ __all__ = [
     "effect",
     "forbidden_in_transaction",
     "identifiers",
+    "may_concern",
     "may_control_transactions",
     "parse_check_header",
     "parse_header",

@@ -154,8 +154,42 @@ def pieces(text: str) -> list[str]:
 _CONTROL = keywords(
     "BEGIN", "COMMIT", "END", "ROLLBACK", "SAVEPOINT", "RELEASE", "ATTACH", "DETACH", "VACUUM"
 )  # fmt: skip
-_control = re.compile(rf"(?:{_CONTROL}){WORD_END}").match
-_gate = re.compile(rf";[\t-\r ]*+(?:(?:{_CONTROL}){WORD_END}|(--|/\*|\ufeff))").finditer
+_LOSS = keywords("DROP", "ALTER", "DELETE", "REPLACE", "WITH", "PRAGMA")
+# INSERT OR REPLACE, or a comment that may hide the OR.
+_OR = rf"(?:{keywords('INSERT', 'UPDATE')})(?=[\t-\r ]*+(?:{keywords('OR')}{WORD_END}|--|/\*))"
+
+
+class _Gate:
+    """Looks behind each ``;`` for one of some words, at the speed of one regular expression."""
+
+    def __init__(self, words: str) -> None:
+        self._first = re.compile(words).match
+        self._next = re.compile(rf";[\t-\r ]*+(?:{words}|(--|/\*|\ufeff))").finditer
+
+    def may_open(self, text: str) -> bool:
+        """Whether some statement of ``text`` might begin with one of the words. False is certain.
+
+        Every statement starts at the beginning of the text or after a ``;``, with only white space and comments
+        between, so it is enough to look behind each ``;`` character, whether it is a token or not.
+        """
+        if self._first(text, skip_to_code(text, 0)) is not None:
+            return True
+        budget = len(text)
+        for match in self._next(text):
+            if match[1] is None:
+                return True
+            after = skip_to_code(text, match.start())
+            if self._first(text, after) is not None:
+                return True
+            # A `;` in each of many comment lines would make this quadratic; "maybe" is always a right answer.
+            budget -= after - match.start()
+            if budget < 0:
+                return True
+        return False
+
+
+_control_gate = _Gate(rf"(?:{_CONTROL}){WORD_END}")
+_concern_gate = _Gate(rf"(?:(?:{_CONTROL}|{_LOSS}){WORD_END}|{_OR})")
 
 
 def may_control_transactions(text: str) -> bool:
@@ -163,21 +197,11 @@ def may_control_transactions(text: str) -> bool:
 
     False is certain: no statement starts with BEGIN, COMMIT, END, ROLLBACK, SAVEPOINT, RELEASE, ATTACH,
     DETACH or VACUUM. True means that only ``split`` can tell: ``;`` in strings and trigger bodies count too.
-
-    Every statement starts at the beginning of the text or after a ``;``, with only white space and comments
-    between, so it is enough to look behind each ``;`` character, whether it is a token or not.
     """
-    if _control(text, skip_to_code(text, 0)) is not None:
-        return True
-    budget = len(text)
-    for match in _gate(text):
-        if match[1] is None:
-            return True
-        after = skip_to_code(text, match.start())
-        if _control(text, after) is not None:
-            return True
-        # A `;` in each of many comment lines would make this quadratic; "maybe" is always a right answer.
-        budget -= after - match.start()
-        if budget < 0:
-            return True
-    return False
+    return _control_gate.may_open(text)
+
+
+def may_concern(text: str) -> bool:
+    """Whether some statement might control the transaction, drop, alter or delete something, replace rows or
+    set a pragma. False is certain: then ``text`` only creates, inserts, updates and reads."""
+    return _concern_gate.may_open(text)
