@@ -161,6 +161,12 @@ def read_folder(folder: Path, shown: str) -> tuple[Migration, ...]:
     ups: dict[int, tuple[str, str]] = {}
     downs: dict[str, str] = {}
     for name in names:
+        if not name.isascii() and os.fsencode(name).decode(errors="replace") != name:
+            raise FileError(
+                f"the name of {shown}/{name} is not UTF-8, so no ledger can hold it",
+                where=Location(f"{shown}/{name}"),
+                hint="rename it with characters of UTF-8",
+            )
         found = _NAME.fullmatch(name)
         if found is None or int(found[1]) > _MAX_VERSION:
             raise FileError(

@@ -1,10 +1,10 @@
-"""Runs a memsql command over and over, each time on a fresh copy, and kills it one step later than before.
+"""Runs a memsql command over and over, each time on a fresh copy, and kills it STRIDE steps later than before.
 
-    python killer.py TEMPLATE COPIES WORDS...
+    python killer.py TEMPLATE COPIES STRIDE WORDS...
 
 A step is a statement that SQLite begins to run, as its trace hook reports it: every PRAGMA, BEGIN, statement of
-a migration, trigger, bookkeeping statement and COMMIT. memsql itself knows nothing of this. In copy N the command
-is killed (SIGKILL, in a process of its own) when statement N begins; then, in processes that nothing kills, it must
+a migration, trigger, bookkeeping statement and COMMIT. memsql itself knows nothing of this. In each copy the
+command is killed (SIGKILL, in a process of its own) when one statement begins; then, in processes that nothing kills, it must
 succeed, and so must a ``migrate.status`` before it in every fourth copy. The last copy is the one that was not
 killed. Prints how many copies there are, and in how many of them the kill left a hot journal.
 """
@@ -30,19 +30,20 @@ import memsql.report.progress
 import memsql.sqltext
 
 
-def main(template: Path, copies: Path, words: list[str]) -> tuple[int, int]:
+def main(template: Path, copies: Path, stride: int, words: list[str]) -> tuple[int, int]:
     number = hot = 0
     while True:
         number += 1
+        step = 1 + (number - 1) * stride
         copy = copies / str(number)
         shutil.copytree(template, copy)
-        status = run(copy, words, number)
+        status = run(copy, words, step)
         if status == 0:
             return number, hot
         assert status == -signal.SIGKILL, (copy / "log").read_text()
         hot += is_hot(copy / "memory.db-journal")
         for again in [["migrate.status"], words] if number % 4 == 0 else [words]:
-            assert run(copy, again) == 0, f"step {number}: " + (copy / "log").read_text()
+            assert run(copy, again) == 0, f"step {step}: " + (copy / "log").read_text()
 
 
 def run(copy: Path, words: list[str], kill_at: int | None = None) -> int:
@@ -95,4 +96,4 @@ def prepare(kill_at: int | None) -> None:
 
 
 if __name__ == "__main__":
-    print(*main(Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3:]))
+    print(*main(Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3]), sys.argv[4:]))

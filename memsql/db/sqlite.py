@@ -227,7 +227,8 @@ def _open(target: Target, mode: str, busy_timeout: int) -> sqlite3.Connection:
             # A read-only handle on a WAL database leaves -wal and -shm files behind; a handle that
             # may write but is told not to removes them when it closes.
             mode = "rw" if os.access(path, os.W_OK) and os.access(os.path.dirname(path) or ".", os.W_OK) else "ro"
-        return _connect(f"file:{quote(path)}?mode={mode}", busy_timeout, uri=True)
+        # As bytes: a file name need not be UTF-8.
+        return _connect(f"file:{quote(os.fsencode(path))}?mode={mode}", busy_timeout, uri=True)
     except sqlite3.Error as e:
         raise translate(e, target) from e
 

@@ -86,6 +86,9 @@ def _print_json(data: dict[str, object]) -> None:
 
 
 def _write(out: TextIO, text: str, *, plain: bool = False) -> None:
+    # A file name that is not UTF-8, or a terminal that is not, must not stop an answer half-way.
+    encoding = out.encoding or "utf-8"
+    text = text.encode(encoding, "backslashreplace").decode(encoding)
     try:
         print(text if plain or not out.isatty() else show.colour(text), file=out, flush=True)
     except BrokenPipeError:
