@@ -143,7 +143,7 @@ def _execute(
         replaces = job.analysis.replaces or session.replaces()
         if not (touched.deleted or touched.dropped or fk_off or replaces):
             break
-        wanted = guard.needed(touched, replaces, session.virtual_tables(), fk_off)
+        wanted = guard.needed(touched, job.analysis, replaces, session.virtual_tables(), fk_off)
         if watch.covers(wanted):
             break
         conn.execute("ROLLBACK TO memsql_try")

@@ -71,10 +71,13 @@ class Loss:
 def planned(analysis: Analysis, named: frozenset[str], virtual: frozenset[str]) -> Watch:
     """What the text alone says should be watched. ``named`` are the tables whose foreign keys may
     break, lower case; ``virtual`` the virtual tables, of which only the user's own content counts."""
-    return Watch(_real(analysis.deletes, virtual), _real(analysis.drops, virtual), named - virtual)
+    return Watch(
+        _real(_origins(analysis.deletes, analysis), virtual), _real(_origins(analysis.drops, analysis), virtual),
+        named - virtual,
+    )
 
 
-def needed(touched: Touched, replaces: bool, virtual: frozenset[str], fk_off: bool) -> Watch:
+def needed(touched: Touched, analysis: Analysis, replaces: bool, virtual: frozenset[str], fk_off: bool) -> Watch:
     """What the engine's own account of the run says should have been watched. What the migration
     created itself held nothing before it."""
     created = {t.lower() for t in touched.created}
@@ -88,7 +91,8 @@ def needed(touched: Touched, replaces: bool, virtual: frozenset[str], fk_off: bo
     indexes = virtual | created
 
     def old(names: set[str]) -> frozenset[str]:
-        return frozenset(n for n in names - created - virtual if not _is_index_shadow(n, indexes))
+        known = _origins(frozenset(names), analysis) - created - virtual
+        return frozenset(n for n in known if not _is_index_shadow(n, indexes))
 
     return Watch(old(losers), old(dropped), old(linked))
 
@@ -96,6 +100,15 @@ def needed(touched: Touched, replaces: bool, virtual: frozenset[str], fk_off: bo
 def virtual_tables(conn: Connection) -> frozenset[str]:
     """Lower-case names of the virtual tables."""
     return frozenset(str(row[0]).lower() for row in conn.execute(load("engine/virtual_tables")).rows)
+
+
+def _origins(names: frozenset[str], analysis: Analysis) -> frozenset[str]:
+    """``names`` and what those tables were called before the migration renamed them."""
+    found = set(names)
+    for old, new in reversed(analysis.renames):
+        if new in found:
+            found.add(old)
+    return frozenset(found)
 
 
 def tables(conn: Connection) -> frozenset[str]:
