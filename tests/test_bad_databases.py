@@ -20,14 +20,19 @@ ONE = "CREATE TABLE users (id INTEGER PRIMARY KEY, email TEXT);\nINSERT INTO use
 TWO = "CREATE TABLE notes (id INTEGER PRIMARY KEY, body TEXT);\n"
 
 
-@pytest.fixture
-def project(tmp_path: Path) -> Project:
+@pytest.fixture(scope="module")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Project:
     """One migration applied to the database, one waiting."""
-    project = Project(tmp_path, settings="busy_timeout = 200ms\n")
+    project = Project(tmp_path_factory.mktemp("template"), settings="busy_timeout = 200ms\n")
     project.add("0001_users", ONE, "-- allow: data-loss a test\nDROP TABLE users;\n")
     project.up()
     project.add("0002_notes", TWO, "DROP TABLE notes;\n")
     return project
+
+
+@pytest.fixture
+def project(template: Project, tmp_path: Path) -> Project:
+    return template.copy(tmp_path)
 
 
 # -- permissions -------------------------------------------------------------------------------------

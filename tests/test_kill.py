@@ -67,14 +67,7 @@ def kill_everywhere(template: Project, *words: str, stride: int = 1) -> Sweep:
     )
     assert done.returncode == 0, done.stdout + done.stderr
     steps, hot = (int(word) for word in done.stdout.split())
-    return Sweep([_existing(copies / str(n)) for n in range(1, steps + 1)], hot)
-
-
-def _existing(root: Path) -> Project:
-    project = object.__new__(Project)
-    project.root, project.migrations, project.checks = root, root / "migrations", root / "sql" / "checks"
-    project.db = root / "memory.db"
-    return project
+    return Sweep([Project.at(copies / str(n)) for n in range(1, steps + 1)], hot)
 
 
 def assert_up(project: Project) -> None:

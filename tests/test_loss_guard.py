@@ -203,6 +203,44 @@ def test_a_replacing_constraint_is_watched(project: Project) -> None:
     refuse(project, "INSERT INTO kinds VALUES (3, 'a'), (2, 'a');\n", "table kinds loses 1 row of 2")
 
 
+def test_a_trigger_that_an_earlier_migration_of_the_same_run_made_is_watched(project: Project) -> None:
+    project.add("0002_trigger", "CREATE UNIQUE INDEX one_body ON usage (body);\nCREATE TRIGGER keep AFTER UPDATE ON users"
+                " BEGIN INSERT OR REPLACE INTO usage VALUES (2, new.id, 'x'); END;\n")
+    project.add("0003_change", "UPDATE users SET nick = 'n' WHERE id = 1;\n")
+    project.run("migrate.up").expect(6, "0003_change would lose data", "table usage loses 1 row of 3")
+
+
+def test_create_if_not_exists_hides_nothing(project: Project) -> None:
+    refuse(project, "CREATE TABLE IF NOT EXISTS usage (id INTEGER PRIMARY KEY);\nDELETE FROM users WHERE id = 1;\n",
+           "table usage loses 2 rows of 3")
+
+
+def test_create_if_not_exists_hides_no_replacing_either(project: Project) -> None:
+    refuse(project, "CREATE TABLE IF NOT EXISTS users (id INTEGER PRIMARY KEY);\nCREATE UNIQUE INDEX one_phone ON users (phone);\n"
+           "REPLACE INTO users VALUES (9, 'c', NULL, '1');\n", "table memories loses 2 rows of 3")
+
+
+def test_deleting_from_a_renamed_table_is_meant(project: Project) -> None:
+    accept(project, "ALTER TABLE usage RENAME TO consumption;\nDELETE FROM consumption WHERE id = 1;\n")
+
+
+def test_what_a_renamed_table_takes_along_is_not(project: Project) -> None:
+    refuse(project, "ALTER TABLE usage RENAME TO a;\nALTER TABLE a RENAME TO b;\nDELETE FROM users WHERE id = 1;\n",
+           "table usage loses 2 rows of 3")
+
+
+def test_a_rebuild_by_renaming_the_old_table_away(project: Project) -> None:
+    accept(project, "ALTER TABLE usage RENAME TO usage_old;\n"
+           "CREATE TABLE usage (id INTEGER PRIMARY KEY, user_id INTEGER REFERENCES users (id), body TEXT NOT NULL);\n"
+           "INSERT INTO usage SELECT * FROM usage_old;\nDROP TABLE usage_old;\n")
+    assert project.one("SELECT count(*) FROM usage") == 3
+
+
+def test_a_table_that_comes_and_goes_is_nobodys_loss(project: Project) -> None:
+    accept(project, "CREATE TABLE scratch AS SELECT * FROM usage;\nREPLACE INTO scratch SELECT * FROM usage;\n"
+           "ALTER TABLE scratch RENAME TO scratch2;\nDROP TABLE scratch2;\n")
+
+
 def test_a_trigger_that_deletes_is_watched(project: Project) -> None:
     project.script("CREATE TRIGGER tidy AFTER UPDATE ON users BEGIN DELETE FROM usage WHERE user_id = new.id; END;")
     refuse(project, "UPDATE users SET nick = 'n';\n", "table usage loses 3 rows of 3 without a DELETE of its own")

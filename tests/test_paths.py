@@ -74,13 +74,7 @@ def test_odd_names_of_folders_files_and_tables(tmp_path: Path, name: str) -> Non
     database = f"--database={name}.db"
     project.up(database)
     assert project.query(f"SELECT {quoted} FROM {quoted}") == [("x",), ("y",)]
-    assert project.states(database) == {1: "applied", 2: "applied"}
-    project.run("migrate.up", "--dry-run", database).expect(0)
-    project.run("migrate.down", database).expect(0)
-    before = project.files()
-    project.run("migrate.down", database).expect(6, "0001_odd would lose data", f"table {name} is dropped with 1 row")
-    assert {k: v for k, v in project.files().items() if not k.endswith(".db")} == {
-        k: v for k, v in before.items() if not k.endswith(".db")}
+    project.run("migrate.down", "--to=0", database).expect(6, "0001_odd would lose data", f"table {name} is dropped with 1 row")
     assert project.query(f"SELECT {quoted} FROM {quoted}") == [("x",)]
     assert {p.name for p in root.iterdir()} == {"migrations", "setup.cfg", f"{name}.db"}
 

@@ -1,4 +1,4 @@
-"""yoyo itself beside memsql on the same database: both agree in both directions."""
+"""Vanilla yoyo and memsql on one database: they agree, in both directions."""
 
 from __future__ import annotations
 
@@ -9,101 +9,141 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from cli import Project
+from cli import Project, clean_environment
+
+YOYO_TABLES = ("_yoyo_migration", "_yoyo_log", "_yoyo_version")
 
 
 @pytest.fixture
 def project(tmp_path: Path) -> Project:
-    found = Project(tmp_path)
-    found.add("0001_a", "-- First\nCREATE TABLE a (x);\n", "DROP TABLE a;\n")
-    found.add("0002_b", "-- Second\n-- depends: 0001_a\nCREATE TABLE b (x);\n", "DROP TABLE b;\n")
-    found.add("0003_c", "CREATE TABLE c (x);\n", "DROP TABLE c;\n")
-    return found
+    project = Project(tmp_path)
+    project.add("0001_log", "-- The log\n-- depends:\nCREATE TABLE log (n INTEGER);\n", "DROP TABLE log;\n")
+    project.add("0002_one", "-- depends: 0001_log\nINSERT INTO log VALUES (1);\n", "DELETE FROM log WHERE n = 1;\n")
+    project.add("0003_two", "-- depends: 0002_one\nINSERT INTO log VALUES (2);\n", "DELETE FROM log WHERE n = 2;\n")
+    return project
 
 
 def yoyo(project: Project, command: str, *words: str) -> str:
-    script = str(Path(sys.executable).with_name("yoyo"))
-    return subprocess.run(
-        [script, command, "-b", *words, "-d", f"sqlite:///{project.db}", str(project.root / "migrations")],
-        cwd=project.root, capture_output=True, text=True, check=True,
-    ).stdout
+    done = subprocess.run(
+        [sys.executable, "-m", "yoyo", command, "--batch", "--no-config-file", *words,
+         "--database", f"sqlite:///{project.db}", str(project.migrations)],
+        cwd=project.root, env=clean_environment(), capture_output=True, text=True, check=False, timeout=60,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
 
 
-def marks(listing: str) -> dict[str, str]:
-    return {line.split()[1]: line.split()[0] for line in listing.splitlines()[2:]}
+def listed(project: Project) -> dict[str, str]:
+    """What ``yoyo list`` says: id to A (applied) or U (unapplied)."""
+    rows = (line.split() for line in yoyo(project, "list").splitlines())
+    return {row[1]: row[0] for row in rows if len(row) >= 2 and row[0] in ("A", "U")}
 
 
-def states(project: Project) -> list[str]:
-    return [m["state"] for m in project.run("migrate.status", "--json").expect(0).json()["migrations"]]
+ALL = ("0001_log", "0002_one", "0003_two")
 
 
-def test_yoyo_lists_ours_as_applied(project: Project) -> None:
+def test_yoyo_sees_what_we_applied(project: Project) -> None:
     project.up()
-    assert marks(yoyo(project, "list")) == {"0001_a": "A", "0002_b": "A", "0003_c": "A"}
-    project.run("migrate.down").expect(0)
-    assert marks(yoyo(project, "list")) == {"0001_a": "A", "0002_b": "A", "0003_c": "U"}
-    yoyo(project, "apply")
-    assert states(project) == ["applied", "applied", "applied"]
+    assert listed(project) == dict.fromkeys(ALL, "A")
+    project.run("migrate.down", "--steps", "2").expect(0)
+    assert listed(project) == {"0001_log": "A", "0002_one": "U", "0003_two": "U"}
+    project.up("--to", "2")
+    assert listed(project) == {"0001_log": "A", "0002_one": "A", "0003_two": "U"}
 
 
-def test_what_yoyo_applied_is_applied_and_the_ledger_is_completed(project: Project) -> None:
+def test_we_see_what_yoyo_applied(project: Project) -> None:
     yoyo(project, "apply")
-    assert states(project) == ["applied"] * 3
-    shown = project.run("migrate.status").expect(0, "applied by yoyo; the ledger lacks it", "invoke migrate.repair")
-    assert "legacy" not in shown.out
+    assert project.states() == dict.fromkeys((1, 2, 3), "applied")
+    project.run("migrate.status").expect(0, "applied by yoyo; the ledger lacks it", "invoke migrate.repair")
     project.run("migrate.status", "--check").expect(1)
-    project.run("migrate.repair", "--dry-run").expect(0, "would complete the ledger for 0002_b")
-    assert project.run("migrate.status", "--check").code == 1
-    project.run("migrate.repair").expect(0, "complete the ledger for 0003_c")
-    project.run("migrate.status", "--check").expect(0)
-    with closing(sqlite3.connect(project.db)) as conn:
-        rows = conn.execute("SELECT version, status, length(checksum), applied_by LIKE '%@%' FROM schema_migrations").fetchall()
-        dates = conn.execute("SELECT substr(s.applied_at, 1, 19) = substr(y.applied_at_utc, 1, 19) FROM schema_migrations s "
-                             "JOIN _yoyo_migration y ON y.migration_id LIKE printf('%04d', s.version) || '%'").fetchall()
-    assert rows == [(1, "applied", 64, 1), (2, "applied", 64, 1), (3, "applied", 64, 1)]
-    assert dates == [(1,)] * 3
 
 
-def test_up_completes_the_ledger_too(project: Project) -> None:
-    project.remove("0003_c")
+@pytest.mark.parametrize("words", [["migrate.repair"], ["migrate.up"]])
+def test_the_ledger_is_completed(project: Project, words: list[str]) -> None:
     yoyo(project, "apply")
-    project.add("0003_c", "CREATE TABLE c (x);\n", "DROP TABLE c;\n")
-    project.run("migrate.up").expect(0, "completed the ledger for 0001_a", "applied 0003_c")
+    before = project.data()
+    project.run(*words).expect(0, *ALL)
+    assert project.data() == before
+    project.run("migrate.status", "--check").expect(0)
+    operations = project.query("SELECT version, operation, message FROM memsql_history ORDER BY id")
+    assert operations == [(v, "complete", "applied by yoyo") for v in (1, 2, 3)]
+    when = dict(project.query('SELECT migration_id, applied_at_utc FROM "_yoyo_migration"'))
+    for name, applied_at in project.query("SELECT printf('%04d_%s', version, name), applied_at FROM schema_migrations"):
+        assert str(when[name]).replace(" ", "T")[:19] == applied_at[:19]
+    project.run(*words).expect(0, "nothing to")
+
+
+def test_we_go_on_where_yoyo_stopped(project: Project) -> None:
+    yoyo(project, "apply", "--revision", "0002_one")
+    project.up().expect(0, "completed the ledger for 0001_log", "completed the ledger for 0002_one", "applied 0003_two")
+    assert project.query("SELECT n FROM log") == [(1,), (2,)]
+    project.run("migrate.status", "--check").expect(0)
+    assert listed(project) == dict.fromkeys(ALL, "A")
+
+
+def test_yoyo_goes_on_where_we_stopped(project: Project) -> None:
+    project.up("--to", "1")
+    yoyo(project, "apply")
+    assert project.query("SELECT n FROM log") == [(1,), (2,)]
+    assert project.states() == dict.fromkeys((1, 2, 3), "applied")
+    project.run("migrate.repair").expect(0, "0002_one", "0003_two")
     project.run("migrate.status", "--check").expect(0)
 
 
-def test_what_yoyo_rolled_back_is_rolled_back(project: Project) -> None:
+def test_what_yoyo_rolls_back_is_rolled_back(project: Project) -> None:
     project.up()
-    yoyo(project, "rollback", "-r", "0003_c")
-    assert states(project) == ["applied", "applied", "rolled_back"]
+    yoyo(project, "rollback", "--revision", "0003_two")
+    assert project.query("SELECT n FROM log") == [(1,)]
+    assert project.states() == {1: "applied", 2: "applied", 3: "rolled_back"}
     project.run("migrate.status").expect(0, "rolled back by yoyo")
-    project.run("migrate.up").expect(0, "applied 0003_c")
-    assert marks(yoyo(project, "list"))["0003_c"] == "A"
+    project.run("migrate.repair").expect(0, "complete the ledger for 0003_two: rolled_back by yoyo")
+    assert project.query("SELECT status FROM schema_migrations WHERE version = 3") == [("rolled_back",)]
+    project.up().expect(0, "applied 0003_two")
+    assert project.query("SELECT n FROM log") == [(1,), (2,)]
 
 
-def test_our_tables_of_yoyo_are_yoyos_own(project: Project, tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_what_yoyo_applied_can_be_rolled_back_by_us(project: Project) -> None:
+    yoyo(project, "apply")
+    project.run("migrate.down", "--steps", "2").expect(0, "rolled back 0003_two", "rolled back 0002_one")
+    assert project.query("SELECT n FROM log") == []
+    assert project.states() == {1: "applied", 2: "rolled_back", 3: "rolled_back"}
+    assert listed(project) == {"0001_log": "A", "0002_one": "U", "0003_two": "U"}
+
+
+def test_our_tables_of_yoyo_are_yoyos_own(project: Project, tmp_path: Path) -> None:
     project.up()
-    other = Project(tmp_path_factory.mktemp("yoyo"))
-    other.add("0001_a", "CREATE TABLE a (x);\n")
-    yoyo(other, "apply")
+    theirs = tmp_path / "theirs.db"
+    ours = project.db
+    project.db = theirs
+    yoyo(project, "apply")
 
-    def tables(path: Path) -> dict[str, list[tuple[object, ...]]]:
+    def shape(path: Path, table: str) -> tuple[object, ...]:
         with closing(sqlite3.connect(path)) as conn:
-            return {name: conn.execute("SELECT name, type, pk FROM pragma_table_info(?)", (name,)).fetchall()
-                    for name in ("_yoyo_migration", "_yoyo_log", "_yoyo_version")}
+            columns = conn.execute("SELECT * FROM pragma_table_info(?)", (table,)).fetchall()
+            indexes = conn.execute('SELECT "unique", origin, partial FROM pragma_index_list(?)', (table,)).fetchall()
+            keys = conn.execute("SELECT * FROM pragma_foreign_key_list(?)", (table,)).fetchall()
+        return columns, indexes, keys
 
-    assert tables(project.db) == tables(other.db)
-    with closing(sqlite3.connect(project.db)) as conn:
-        assert conn.execute("SELECT max(version) FROM _yoyo_version").fetchone() == (2,)
+    for table in YOYO_TABLES:
+        assert shape(ours, table) == shape(theirs, table), table
+    with closing(sqlite3.connect(ours)) as a, closing(sqlite3.connect(theirs)) as b:
+        version = 'SELECT max(version) FROM "_yoyo_version"'
+        assert a.execute(version).fetchone() == b.execute(version).fetchone()
+        hashes = 'SELECT migration_hash, migration_id FROM "_yoyo_migration" ORDER BY migration_id'
+        assert a.execute(hashes).fetchall() == b.execute(hashes).fetchall()
 
 
-def test_yoyo_waits_for_nobody_and_we_respect_its_lock(project: Project) -> None:
-    project.up()
-    yoyo(project, "list")
-    project.add("0004_d", "CREATE TABLE d (x);\n")
-    with closing(sqlite3.connect(project.db)) as conn:
-        conn.execute("INSERT INTO yoyo_lock (locked, ctime, pid) VALUES (1, '2026-01-01', 4711)")
-        conn.commit()
-    project.run("migrate.up").expect(4, "4711", "yoyo break-lock")
+def test_marks_without_a_change_count_as_applied(project: Project) -> None:
+    project.up("--to", "1")
+    yoyo(project, "mark")
+    assert project.states() == dict.fromkeys((1, 2, 3), "applied")
+    project.up().expect(0, "completed the ledger for 0002_one")
+    assert project.query("SELECT n FROM log") == []
+
+
+def test_a_broken_lock_of_yoyo_is_named(project: Project) -> None:
+    yoyo(project, "apply", "--revision", "0001_log")
+    project.script("INSERT INTO yoyo_lock (locked, ctime, pid) VALUES (1, '2024-01-01', 4711)")
+    project.run("migrate.up").expect(4, "yoyo (process 4711) holds its lock on this database", "yoyo break-lock")
     yoyo(project, "break-lock")
-    project.run("migrate.up").expect(0, "applied 0004_d")
+    project.up()

@@ -95,8 +95,8 @@ class Session:
         return self.fts
 
     def replaces(self) -> bool:
-        """Whether a constraint or trigger of the schema replaces rows, so that any INSERT may delete. Read once:
-        what a migration adds to that, it says in its own text."""
+        """Whether a constraint or trigger of the schema replaces rows, so that any INSERT may delete. Read after
+        the statements of a migration, and again after one that changed the schema."""
         if self.replacing is None:
             self.replacing = bool(self.conn.execute(load("engine/replaces")).rows)
         return self.replacing
@@ -136,6 +136,7 @@ def _execute(
     fk_off = not job.header.foreign_keys
     watch = _first_watch(session, job, fk_off)
     values = not (job.allows_loss or session.allow_data_loss)
+    existing = guard.tables(conn) if job.analysis.replaces else None
     while True:
         before = guard.observe(conn, watch, values=values)
         conn.execute("SAVEPOINT memsql_try")
@@ -143,12 +144,17 @@ def _execute(
         replaces = job.analysis.replaces or session.replaces()
         if not (touched.deleted or touched.dropped or fk_off or replaces):
             break
-        wanted = guard.needed(touched, job.analysis, replaces, session.virtual_tables(), fk_off)
-        if watch.covers(wanted):
+        wanted = guard.needed(
+            touched, job.analysis, session.virtual_tables(), replaces=replaces, fk_off=fk_off, existing=existing)
+        unknown = existing is None and guard.doubtful(touched, watch, replaces=replaces)
+        if watch.covers(wanted) and not unknown:
             break
         conn.execute("ROLLBACK TO memsql_try")
         watch |= wanted
+        existing = guard.tables(conn) if unknown else existing
     conn.execute("RELEASE memsql_try")
+    if touched.schema:
+        session.replacing = None
     return touched, before, watch, timings
 
 

@@ -71,19 +71,21 @@ class Loss:
 def planned(analysis: Analysis, named: frozenset[str], virtual: frozenset[str]) -> Watch:
     """What the text alone says should be watched. ``named`` are the tables whose foreign keys may
     break, lower case; ``virtual`` the virtual tables, of which only the user's own content counts."""
-    return Watch(
-        _real(_origins(analysis.deletes, analysis), virtual), _real(_origins(analysis.drops, analysis), virtual),
-        named - virtual,
-    )
+    def real(names: frozenset[str]) -> frozenset[str]:
+        return frozenset(f"{n}_content" if n in virtual else n for n in _origins(names, analysis))
+
+    return Watch(real(analysis.deletes), real(analysis.drops), named - virtual)
 
 
-def needed(touched: Touched, analysis: Analysis, replaces: bool, virtual: frozenset[str], fk_off: bool) -> Watch:
-    """What the engine's own account of the run says should have been watched. What the migration
-    created itself held nothing before it."""
-    created = {t.lower() for t in touched.created}
-    losers = {t.lower() for t in touched.deleted}
-    if replaces:
-        losers |= {t.lower() for t in touched.inserted | touched.updated}
+def needed(
+    touched: Touched, analysis: Analysis, virtual: frozenset[str], *, replaces: bool, fk_off: bool,
+    existing: frozenset[str] | None,
+) -> Watch:
+    """What the engine's own account of the run says should have been watched. What the migration created
+    itself held nothing before it; ``existing`` are the tables there were (None: nobody looked), because CREATE
+    TABLE IF NOT EXISTS reads like creating."""
+    created = {t.lower() for t in touched.created} - (existing or frozenset())
+    losers = _losers(touched, replaces)
     dropped = {t.lower() for t in touched.dropped}
     linked: set[str] = set()
     if fk_off:
@@ -91,24 +93,45 @@ def needed(touched: Touched, analysis: Analysis, replaces: bool, virtual: frozen
     indexes = virtual | created
 
     def old(names: set[str]) -> frozenset[str]:
-        known = _origins(frozenset(names), analysis) - created - virtual
-        return frozenset(n for n in known if not _is_index_shadow(n, indexes))
+        found = _origins(frozenset(names), analysis)
+        return frozenset(n for n in found - created - virtual if not _is_index_shadow(n, indexes))
 
     return Watch(old(losers), old(dropped), old(linked))
+
+
+def doubtful(touched: Touched, watch: Watch, *, replaces: bool) -> bool:
+    """Whether a table was reached that was, or was not, created by the migration itself: only who knows which
+    tables there were can tell."""
+    created = {t.lower() for t in touched.created}
+    reached = _losers(touched, replaces) | {t.lower() for t in touched.dropped}
+    return bool(created & reached - watch.counted - watch.dropped)
+
+
+def _losers(touched: Touched, replaces: bool) -> set[str]:
+    names = touched.deleted | touched.inserted | touched.updated if replaces else touched.deleted
+    return {t.lower() for t in names}
+
+
+def _origins(names: frozenset[str], analysis: Analysis) -> frozenset[str]:
+    """``names``, and what those tables were called before the migration renamed them."""
+    for old, new in reversed(analysis.renames):
+        if new in names:
+            names |= {old}
+    return names
+
+
+def _aliases(name: str, analysis: Analysis) -> list[str]:
+    """What the table ``name`` of before is called, one name after the other."""
+    found = [name]
+    for old, new in analysis.renames:
+        if old == found[-1]:
+            found.append(new)
+    return found
 
 
 def virtual_tables(conn: Connection) -> frozenset[str]:
     """Lower-case names of the virtual tables."""
     return frozenset(str(row[0]).lower() for row in conn.execute(load("engine/virtual_tables")).rows)
-
-
-def _origins(names: frozenset[str], analysis: Analysis) -> frozenset[str]:
-    """``names`` and what those tables were called before the migration renamed them."""
-    found = set(names)
-    for old, new in reversed(analysis.renames):
-        if new in found:
-            found.add(old)
-    return frozenset(found)
 
 
 def tables(conn: Connection) -> frozenset[str]:
@@ -119,10 +142,6 @@ def tables(conn: Connection) -> frozenset[str]:
 def is_user_table(name: str, virtual: frozenset[str]) -> bool:
     """Whether ``name`` holds rows of the user's own and no index of a virtual table."""
     return name.lower() not in virtual and not _is_index_shadow(name.lower(), virtual)
-
-
-def _real(names: frozenset[str], virtual: frozenset[str]) -> frozenset[str]:
-    return frozenset(f"{n}_content" if n in virtual else n for n in names)
 
 
 def _is_index_shadow(name: str, virtual: frozenset[str] | set[str]) -> bool:
@@ -170,16 +189,18 @@ def losses(before: Look, after: Look, analysis: Analysis) -> list[Loss]:
     found = []
     for name, old in before.tables.items():
         new = after.tables.get(final_name(name, after, analysis))
+        names = _aliases(name, analysis)
+        meant = not analysis.deletes.isdisjoint(names)
         if new is None:
-            if old.rows and name not in analysis.deletes:
+            if old.rows and not meant:
                 found.append(Loss(old.name, f"table {old.name} is dropped with {_rows(old.rows)}", old.rows))
             continue
-        if new.rows < old.rows and name not in analysis.deletes:
+        if new.rows < old.rows and not meant:
             gone = old.rows - new.rows
             found.append(Loss(
                 old.name, f"table {old.name} loses {_rows(gone)} of {old.rows:,} without a DELETE of its own", gone
             ))
-        renamed = {a: b for table, a, b in analysis.columns if table == name}
+        renamed = {a: b for table, a, b in analysis.columns if table in names}
         for column, held in old.columns.items():
             key = column.lower()
             if held and key not in new.columns and renamed.get(key) not in new.columns:
@@ -211,19 +232,16 @@ def broken_keys(before: Look, after: Look) -> list[str]:
 
 
 def final_name(name: str, after: Look, analysis: Analysis) -> str:
-    """Where the table ``name`` of before is now: under its own name, or the one it was renamed to."""
-    if name in after.tables:
-        return name
-    for old, new in analysis.renames:
-        if old == name:
-            name = new
-    return name
+    """Where the table ``name`` of before is now: under the name it was renamed to, or, where that one is gone,
+    under its own, which a rebuild has given to a new table."""
+    last = _aliases(name, analysis)[-1]
+    return last if last in after.tables else name
 
 
 def after_watch(watch: Watch, analysis: Analysis) -> Watch:
     """What to look at afterwards: the same, and what it was renamed to."""
     def follow(names: frozenset[str]) -> frozenset[str]:
-        return names | {new for old, new in analysis.renames if old in names}
+        return names | {alias for name in names for alias in _aliases(name, analysis)}
 
     return Watch(follow(watch.counted), follow(watch.dropped), follow(watch.linked))
 

@@ -57,7 +57,11 @@ def _changes(state: State, version: int | None) -> list[Change]:
     found = []
     for status in state.statuses:
         row = state.ledger.rows.get(status.version)
-        if status.migration and row and status.state == plan.EDITED and _only_line_endings(status.migration, row.checksum):
+        # Under another name it was applied as something else, whatever the text; only a person can know.
+        same_name = status.migration is not None and status.migration.id in (state.ledger.yoyo or ())
+        if status.migration and row and same_name and status.state == plan.EDITED and _only_line_endings(
+            status.migration, row.checksum
+        ):
             found.append(Change(status, f"re-stamp the checksum of {status.migration.id}: "
                                         "the texts differ by line endings alone"))
         elif version == status.version and status.state == plan.EDITED and status.migration and row:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +19,7 @@ class Object:
 @dataclass(frozen=True, slots=True)
 class Column:
     """A column as pragma_table_xinfo tells it. ``pk`` is its place in the primary key, 0 for none;
-    ``hidden`` 2 or 3 for a generated one."""
+    ``hidden`` 2 or 3 for a generated one, 1 for what a virtual table keeps to itself."""
 
     name: str
     type: str
@@ -42,13 +42,19 @@ class ForeignKey:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A table, virtual table or view with its columns."""
+    """A table, virtual table or view with its columns. ``kind`` is "table", "virtual" or "view".
+
+    A view that refers to what is gone, and a table of a module that is not loaded, have no columns:
+    SQLite cannot tell them.
+    """
 
     name: str
     kind: str
     columns: tuple[Column, ...]
     foreign_keys: tuple[ForeignKey, ...]
     sql: str
+    without_rowid: bool = False
+    strict: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +63,18 @@ class Schema:
 
     tables: Mapping[str, Table]
     objects: tuple[Object, ...]
+    _of: dict[tuple[str, str], list[Object]] = field(init=False, repr=False, compare=False, default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for thing in self.objects:
+            if thing.sql:
+                self._of.setdefault((thing.table.lower(), thing.type), []).append(thing)
 
     def of(self, table: str, kind: str) -> tuple[Object, ...]:
         """The objects of one ``kind`` (index, trigger) on ``table``."""
-        return tuple(o for o in self.objects if o.type == kind and o.table.lower() == table.lower() and o.sql)
+        return tuple(self._of.get((table.lower(), kind), ()))
+
+    def table(self, name: str) -> Table | None:
+        """The table, virtual table or view called ``name`` in any case, or None."""
+        found = self.tables.get(name)
+        return found or next((t for t in self.tables.values() if t.name.lower() == name.lower()), None)

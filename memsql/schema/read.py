@@ -3,43 +3,104 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterable, Sequence
 
-from memsql.db import Connection
+from memsql.db import Connection, Value
 from memsql.db.queries import load
-from memsql.schema.internal import is_internal
+from memsql.errors import StatementError
+from memsql.schema.internal import VECTOR_INDEX, is_internal, module_of
 from memsql.schema.model import Column, ForeignKey, Object, Schema, Table
+
+Rows = Sequence[tuple[Value, ...]]
 
 
 def read(conn: Connection, *, internal: bool = False) -> Schema:
-    """The schema of the database, in one request; ``internal`` includes what is nobody's business."""
-    answers = conn.batch([(load(f"schema/{name}"), ()) for name in ("objects", "columns", "foreign_keys")])
-    raw = [Object(str(r[0]), str(r[1]), str(r[2]), str(r[3] or "")) for r in answers[0].rows]
-    virtual = {o.name.lower() for o in raw if o.sql[:14].lower() == "create virtual"}
-    objects = tuple(o for o in raw if internal or not (is_internal(o.name, virtual) or is_internal(o.table, virtual)))
-    columns: dict[str, list[Column]] = defaultdict(list)
-    for table, name, kind, notnull, default, pk, hidden in answers[1].rows:
-        columns[str(table)].append(Column(
-            str(name), str(kind or ""), bool(notnull), None if default is None else str(default),
-            int(pk or 0), int(hidden or 0),
-        ))
-    keys: dict[str, dict[object, list[tuple[object, ...]]]] = defaultdict(lambda: defaultdict(list))
-    for row in answers[2].rows:
-        keys[str(row[0])][row[1]].append(row)
+    """The schema of the database, in one request; ``internal`` includes what is nobody's business.
+
+    A broken view, or a virtual table whose module is not loaded, does not stand in the way of the rest; then
+    it takes a request an object. Raises ConnectError and LockedError.
+    """
+    objects, columns, keys, kinds = _ask(conn)
+    raw = [Object(str(r[0]), str(r[1]), str(r[2]), str(r[3] or "")) for r in objects]
+    # SQLite stores these two words so, however they were written.
+    virtual = {o.name.lower(): module_of(o.sql) for o in raw if o.sql[:14].lower() == "create virtual"}
+    owners = virtual | {o.name.lower(): VECTOR_INDEX for o in raw if o.type == "index" and VECTOR_INDEX in o.sql}
+    shadows = {str(r[0]) for r in kinds if r[1] == "shadow"}
+
+    def hidden(name: str) -> bool:
+        return name in shadows or is_internal(name, owners)
+
+    chosen = tuple(o for o in raw if internal or not (hidden(o.name) or hidden(o.table)))
+    columns_of, keys_of = _columns(columns), _foreign_keys(keys)
+    flags = {str(r[0]): (bool(r[2]), bool(r[3])) for r in kinds}
     tables = {}
-    for thing in objects:
+    for thing in chosen:
         if thing.type not in ("table", "view"):
             continue
         kind = "view" if thing.type == "view" else "virtual" if thing.name.lower() in virtual else "table"
+        without_rowid, strict = (kind == "table" and f for f in flags.get(thing.name) or _options(thing.sql))
         tables[thing.name] = Table(
-            thing.name, kind, tuple(columns[thing.name]),
-            tuple(_foreign_key(rows) for rows in keys[thing.name].values()), thing.sql,
+            thing.name, kind, tuple(columns_of[thing.name]), tuple(keys_of[thing.name]), thing.sql,
+            without_rowid, strict,
         )
-    return Schema(tables, objects)
+    return Schema(tables, chosen)
 
 
-def _foreign_key(rows: list[tuple[object, ...]]) -> ForeignKey:
-    first = rows[0]
-    return ForeignKey(
-        tuple(str(r[3]) for r in rows), str(first[2]), tuple(str(r[4]) for r in rows if r[4] is not None),
-        str(first[5]), str(first[6]),
-    )
+def _ask(conn: Connection) -> tuple[Rows, Rows, Rows, Rows]:
+    names = ("objects", "columns", "foreign_keys", "tables")
+    try:
+        one, two, three, four = (a.rows for a in conn.batch([(load(f"schema/{name}"), ()) for name in names]))
+        return one, two, three, four
+    except StatementError:
+        # One object that cannot be described fails the whole statement.
+        objects = conn.execute(load("schema/objects")).rows
+        described = [str(r[1]) for r in objects if r[0] in ("table", "view")]
+        return (
+            objects,
+            _each(conn, "schema/columns_of", described),
+            _each(conn, "schema/foreign_keys_of", described),
+            _tolerant(conn, "schema/tables", ()),
+        )
+
+
+def _each(conn: Connection, query: str, names: Iterable[str]) -> Rows:
+    return [row for name in names for row in _tolerant(conn, query, (name, name))]
+
+
+def _tolerant(conn: Connection, query: str, params: Sequence[Value]) -> Rows:
+    try:
+        return conn.execute(load(query), params).rows
+    except StatementError:
+        return []
+
+
+def _columns(rows: Rows) -> defaultdict[str, list[Column]]:
+    found: defaultdict[str, list[Column]] = defaultdict(list)
+    for table, name, kind, notnull, default, pk, hidden in rows:
+        found[str(table)].append(Column(
+            str(name), str(kind or ""), bool(notnull), None if default is None else str(default),
+            int(pk or 0), int(hidden or 0),
+        ))
+    return found
+
+
+def _foreign_keys(rows: Rows) -> defaultdict[str, list[ForeignKey]]:
+    grouped: dict[tuple[Value, Value], list[tuple[Value, ...]]] = defaultdict(list)
+    for row in rows:
+        grouped[row[0], row[1]].append(row)
+    found: defaultdict[str, list[ForeignKey]] = defaultdict(list)
+    for (table, _), key in grouped.items():
+        first = key[0]
+        found[str(table)].append(ForeignKey(
+            tuple(str(r[3]) for r in key), str(first[2]), tuple(str(r[4]) for r in key if r[4] is not None),
+            str(first[5]), str(first[6]),
+        ))
+    return found
+
+
+def _options(sql: str) -> tuple[bool, bool]:
+    """WITHOUT ROWID and STRICT, from the text, for a SQLite that has no pragma for them."""
+    from memsql.schema.normalise import normalise
+
+    tail = normalise(sql).rpartition(")")[2] if sql[:12].lower() == "create table" else ""
+    return "without rowid" in tail, "strict" in tail

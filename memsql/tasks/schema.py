@@ -69,8 +69,9 @@ def dump(
 ) -> None:
     """Print the schema of the database as SQL; keep the snapshot sql/schema.sql fresh.
 
-    The snapshot is committed and reviewed with the migrations that change it. --write and --check compare it
-    with the migrations, run on an empty database in memory; --check --database FILE with that database.
+    The snapshot is committed and reviewed with the migrations that change it. --write and --check take the
+    migrations, run on an empty database in memory; with --database or --env,
+    --check compares the file with that database.
 
     Examples:  invoke schema.dump     invoke schema.dump --write     invoke schema.dump --check
     """
@@ -93,8 +94,8 @@ def dump(
         if check:
             from memsql.files import read_file
 
-            goal = _read(settings) if database is not None else replay_schema(settings)
-            stored = from_sql(read_file(path, shown).text()) if path.is_file() else from_sql("")
+            goal = replay_schema(settings) if database is None and env is None else _read(settings)
+            stored = from_sql(read_file(path, shown).text(), shown) if path.is_file() else from_sql("")
             lines = diff(stored, goal).lines()
             text = [f"{shown} is fresh"] if not lines else [
                 f"{shown} is stale; what it lacks (+), has too much (-) or otherwise (~):", *("  " + x for x in lines),
