@@ -63,10 +63,13 @@ def rebuild_online(
                               hint="run it again to go on, or give up with: invoke fts.rebuild --abort")
         started = time.perf_counter()
         rows = _copy_chunk(conn, plan, chunk)
-        if not rows:
-            break
         done, copied = done + rows, copied + rows
-        progress(done, max(done, total))
+        if rows:
+            progress(done, max(done, total))
+        if rows < chunk:
+            # Whoever appends a row for each chunk must not keep this going for ever.
+            copied += _copy_rest(conn, plan, chunk)
+            break
         # SQLite's lock knows no queue: without a pause the writers that wait would never get it.
         time.sleep((time.perf_counter() - started) * _PAUSE)
     _swap(conn, plan, chunk, anew=not prove(plan.new))
@@ -162,6 +165,20 @@ def _copy_chunk(conn: Connection, plan: Online, chunk: int) -> int:
         conn.rollback()
         raise
     return rows
+
+
+def _copy_rest(conn: Connection, plan: Online, chunk: int) -> int:
+    """Copy what is left, in one transaction; afterwards the triggers keep everything in step."""
+    conn.begin()
+    try:
+        copied = 0
+        while rows := _copy(conn, plan, chunk):
+            copied += rows
+        conn.commit()
+    except BaseException:
+        conn.rollback()
+        raise
+    return copied
 
 
 def _copy(conn: Connection, plan: Online, limit: int) -> int:
