@@ -14,6 +14,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 MEMSQL = [sys.executable, "-m", "memsql"]
+# Where Python may not keep what it compiled, every start compiles the program anew; no installed program starts so.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 
 @contextmanager

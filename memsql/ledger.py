@@ -230,7 +230,7 @@ def add_history(conn: Connection, entry: Entry, operation: str, message: str | N
 
 def utc_text(when: datetime) -> str:
     """UTC ISO-8601 with milliseconds: ``2026-01-31T12:00:00.000Z``."""
-    return when.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{when.microsecond // 1000:03d}Z"
+    return when.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z"
 
 
 @cache
@@ -265,7 +265,7 @@ def _log_row(migration_id: str, operation: str, when: str) -> tuple[str | None, 
     import uuid
 
     user, host = who()
-    return str(uuid.uuid1()), _hash(migration_id), migration_id, operation, user, host, None, when
+    return str(uuid.uuid4()), _hash(migration_id), migration_id, operation, user, host, None, when
 
 
 def _hash(migration_id: str) -> str:

@@ -66,7 +66,8 @@ def test_a_signal_rolls_back_and_says_so(project: Project, number: int, name: st
 
 @pytest.mark.parametrize(("number", "name"), SIGNALS)
 def test_what_was_finished_before_stays(project: Project, number: int, name: str) -> None:
-    project.add("0002_quick", "CREATE TABLE quick (x);\n")
+    # With another header they cannot share a transaction.
+    project.add("0002_quick", "-- foreign_keys: off\nCREATE TABLE quick (x);\n")
     project.add("0003_long", ENDLESS)
     process = project.start("migrate.up", "--json")
     while process.poll() is None and "0002_quick" not in project.applied():
@@ -79,6 +80,24 @@ def test_what_was_finished_before_stays(project: Project, number: int, name: str
     assert "0002_quick" in error["state"]
     assert project.applied() == ["0001_kept", "0002_quick"]
     assert project.query("SELECT what FROM kept") == [("before",)]
+
+
+@pytest.mark.parametrize(("number", "name"), SIGNALS)
+def test_what_shared_the_transaction_is_named(project: Project, number: int, name: str) -> None:
+    project.add("0002_quick", "CREATE TABLE quick (x);\n")
+    project.add("0003_long", ENDLESS)
+    error = interrupt(project, number, "migrate.up", "--json").expect(5).json()["error"]
+    assert error["kind"] == "Interrupted"
+    assert project.query("SELECT what FROM kept") == [("before",)]
+    if "0002_quick" in project.applied():
+        assert "finished 0002_quick" in error["state"]
+    elif "0003_long" in error["message"]:
+        assert "it and 0002_quick, in whose transaction it ran, were rolled back" in error["state"]
+    else:
+        assert "0002_quick" in error["message"]
+    project.add("0003_long", "INSERT INTO kept VALUES ('after');\n")
+    project.up()
+    assert project.applied() == ["0001_kept", "0002_quick", "0003_long"]
 
 
 def test_on_a_fresh_database(project: Project) -> None:

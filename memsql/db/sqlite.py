@@ -17,8 +17,10 @@ from memsql.errors import ConnectError, LockedError, MemsqlError, StatementError
 # dictionary look-up in a callback that runs once a statement costs more than a literal.
 _DELETE, _INSERT, _UPDATE = 9, 18, 23
 _PRAGMA, _TRANSACTION, _SAVEPOINT, _ATTACH, _DETACH = 19, 22, 32, 24, 25
+_LOOKS = frozenset({20, 21, 31})
 _CREATE_TABLE, _CREATE_VTABLE, _DROP_TABLE, _DROP_VTABLE, _ALTER_TABLE = 2, 29, 11, 30, 26
 _FORBIDDEN = {_SAVEPOINT: "SAVEPOINT", _ATTACH: "ATTACH", _DETACH: "DETACH"}
+_NOTHING = Result((), [])
 _SCHEMA_TABLES = ("sqlite_master", "sqlite_temp_master")
 
 
@@ -64,27 +66,35 @@ class SQLiteConnection:
         return self._db.in_transaction
 
     def execute(self, sql: str, params: Params = ()) -> Result:
-        with self._errors(sql):
+        # No context manager here and below: a thousand migrations come by ten thousand times.
+        try:
             return _result(self._db.execute(sql, tuple(params)))
+        except sqlite3.Error as e:
+            raise translate(e, self.target, sql) from e
 
     def executemany(self, sql: str, rows: Iterable[Params]) -> None:
         with self._errors(sql):
             self._db.executemany(sql, rows)
 
     def batch(self, statements: Sequence[tuple[str, Params]]) -> list[Result]:
-        results = []
-        for index, (sql, params) in enumerate(statements):
-            with self._errors(sql, index):
+        results: list[Result] = []
+        try:
+            for sql, params in statements:
                 results.append(_result(self._db.execute(sql, tuple(params))))
+        except sqlite3.Error as e:
+            index = len(results)
+            raise translate(e, self.target, statements[index][0], index) from e
         return results
 
     def script(self, sql: str) -> None:
         # executescript of Python 3.11 sends a COMMIT of its own first. Outside observe() that would
         # end the caller's transaction behind its back.
-        with self._errors():
-            assert self._permission is not None, "script() runs under observe()"
-            self._permission.swallow_commit = self._db.in_transaction
+        assert self._permission is not None, "script() runs under observe()"
+        self._permission.swallow_commit = self._db.in_transaction
+        try:
             self._db.executescript(sql)
+        except sqlite3.Error as e:
+            raise translate(e, self.target) from e
 
     @contextmanager
     def observe(self, tick: Callable[[], bool] | None = None) -> Iterator[Touched | None]:
@@ -115,12 +125,16 @@ class SQLiteConnection:
                     self.execute("PRAGMA journal_mode = delete")
 
     def begin(self) -> None:
-        with self._errors():
+        try:
             self._db.execute("BEGIN IMMEDIATE")
+        except sqlite3.Error as e:
+            raise translate(e, self.target) from e
 
     def commit(self) -> None:
-        with self._errors():
+        try:
             self._db.execute("COMMIT")
+        except sqlite3.Error as e:
+            raise translate(e, self.target) from e
 
     def rollback(self) -> None:
         if self._db.in_transaction:
@@ -131,11 +145,11 @@ class SQLiteConnection:
         self._db.close()
 
     @contextmanager
-    def _errors(self, statement: str | None = None, index: int | None = None) -> Iterator[None]:
+    def _errors(self, statement: str | None = None) -> Iterator[None]:
         try:
             yield
         except sqlite3.Error as e:
-            raise translate(e, self.target, statement, index) from e
+            raise translate(e, self.target, statement) from e
 
 
 @dataclass(slots=True)
@@ -176,6 +190,8 @@ def _authorizer(
                     return 0
             last = one
             return write(touched.inserted, one)
+        if action in _LOOKS:
+            return 0
         if action == _UPDATE:
             return write(touched.updated, one)
         if action == _DELETE:
@@ -255,9 +271,10 @@ def _needs_recovery(error: sqlite3.Error) -> bool:
 
 
 def _result(cursor: sqlite3.Cursor) -> Result:
-    if cursor.description is None:
-        return Result((), [], max(cursor.rowcount, 0))
-    return Result(tuple(d[0] for d in cursor.description), cursor.fetchall(), max(cursor.rowcount, 0))
+    columns, changes = cursor.description, cursor.rowcount
+    if columns is None:
+        return Result((), [], changes) if changes > 0 else _NOTHING
+    return Result(tuple([d[0] for d in columns]), cursor.fetchall(), max(changes, 0))
 
 
 def translate(

@@ -95,11 +95,15 @@ class Session:
         return self.fts
 
     def replaces(self) -> bool:
-        """Whether a constraint or trigger of the schema replaces rows, so that any INSERT may delete. Read after
-        the statements of a migration, and again after one that changed the schema."""
+        """Whether a constraint or trigger of the schema replaces rows, so that any INSERT may delete. Read once,
+        and again after the statements of a migration that may have armed it."""
         if self.replacing is None:
             self.replacing = bool(self.conn.execute(load("engine/replaces")).rows)
         return self.replacing
+
+    def forget(self) -> None:
+        """The schema may be another now: another process was here."""
+        self.fts = self.virtual = self.replacing = None
 
     def interrupted(self) -> bool:
         self.tick(None)
@@ -137,11 +141,14 @@ def _execute(
     watch = _first_watch(session, job, fk_off)
     values = not (job.allows_loss or session.allow_data_loss)
     existing = guard.tables(conn) if job.analysis.replaces else None
+    replaced = job.analysis.replaces or session.replaces()
     while True:
         before = guard.observe(conn, watch, values=values)
         conn.execute("SAVEPOINT memsql_try")
         touched, timings = _run(session, job)
-        replaces = job.analysis.replaces or session.replaces()
+        if touched.schema and job.analysis.arms:
+            session.replacing = None
+        replaces = replaced or session.replaces()
         if not (touched.deleted or touched.dropped or fk_off or replaces):
             break
         wanted = guard.needed(
@@ -153,14 +160,12 @@ def _execute(
         watch |= wanted
         existing = guard.tables(conn) if unknown else existing
     conn.execute("RELEASE memsql_try")
-    if touched.schema:
-        session.replacing = None
     return touched, before, watch, timings
 
 
 def _first_watch(session: Session, job: Job, fk_off: bool) -> guard.Watch:
     analysis = job.analysis
-    if not (fk_off or analysis.deletes or analysis.drops):
+    if not (fk_off or analysis.deletes or analysis.drops or analysis.strips):
         return guard.Watch()
     named = identifiers(job.file.text()) if fk_off else frozenset()
     tables = guard.tables(session.conn) if named else frozenset()
@@ -221,7 +226,7 @@ def _failure(
 
 
 def _prove_nothing_lost(session: Session, job: Job, before: guard.Look, watch: guard.Watch) -> tuple[str, ...]:
-    if not (before.tables or before.violations or watch.linked):
+    if not (watch.linked or before.holds_something):
         return ()
     values = not (job.allows_loss or session.allow_data_loss)
     after = guard.observe(session.conn, guard.after_watch(watch, job.analysis), values=False)

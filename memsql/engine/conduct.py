@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -39,7 +39,7 @@ def up_on(
                 adopted += adopt(session, state, watcher.note)
                 continue
             waiting = plan.to_apply(state.statuses, to=wish.to, out_of_order=wish.out_of_order)
-            jobs = _prepared(project, waiting, jobs)
+            jobs = _prepared(waiting, jobs, lambda migrations: up_jobs(project, migrations))
             if newly := complete(conn, state):
                 completed += newly
                 continue
@@ -56,8 +56,10 @@ def up_on(
             return replace(unchanged(state), done=tuple(done), completed=completed, adopted=adopted)
 
 
-def down_on(conn: Connection, project: Project, wish: Wish, watcher: Watcher, *, timed: bool = False) -> Report:
-    """Roll back what ``wish`` names, on a connection that may write."""
+def down_on(
+    conn: Connection, project: Project, wish: Wish, watcher: Watcher, *, jobs: Sequence[Job] = (), timed: bool = False
+) -> Report:
+    """Roll back what ``wish`` names, on a connection that may write; ``jobs`` as for up_on()."""
     with listening() as stop:
         session = Session(conn, stop, wish.allow_data_loss, timed, watcher.tick)
         done: list[Done] = []
@@ -70,7 +72,7 @@ def down_on(conn: Connection, project: Project, wish: Wish, watcher: Watcher, *,
             leaving = [m for m in leaving if m.id in goal] if not done else [
                 s.migration for s in reversed(state.statuses)
                 if s.state == plan.APPLIED and s.migration and s.migration.id in goal]
-            jobs = down_jobs(leaving)
+            jobs = _prepared(leaving, jobs, down_jobs)
             if complete(conn, state):
                 continue
             runner = Runner(session, state.ledger, watcher.started)
@@ -83,10 +85,12 @@ def down_on(conn: Connection, project: Project, wish: Wish, watcher: Watcher, *,
             return replace(unchanged(read_state(project, conn)), done=tuple(done))
 
 
-def _prepared(project: Project, waiting: Sequence[Migration], jobs: Sequence[Job]) -> Sequence[Job]:
-    if [job.migration for job in jobs] == list(waiting):
+def _prepared(
+    migrations: Sequence[Migration], jobs: Sequence[Job], prepare: Callable[[Sequence[Migration]], Sequence[Job]]
+) -> Sequence[Job]:
+    if [job.migration.id for job in jobs] == [migration.id for migration in migrations]:
         return jobs
-    return up_jobs(project, waiting)
+    return prepare(migrations)
 
 
 def complete(conn: Connection, state: State) -> tuple[str, ...]:

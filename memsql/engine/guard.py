@@ -13,7 +13,6 @@ from memsql.db import Connection, Touched
 from memsql.db.queries import load
 from memsql.engine.script import Analysis
 from memsql.errors import StatementError
-from memsql.schema import read
 
 # Shadow tables that hold an index and no row of the user's own. An FTS table's _content does hold
 # rows, and so does an R-Tree's _rowid.
@@ -58,6 +57,11 @@ class Look:
     tables: Mapping[str, TableState]
     violations: Mapping[tuple[str, str], int]
 
+    @property
+    def holds_something(self) -> bool:
+        """Whether there is anything that could be missing afterwards."""
+        return any(table.rows or table.objects for table in self.tables.values())
+
 
 @dataclass(frozen=True, slots=True)
 class Loss:
@@ -74,7 +78,18 @@ def planned(analysis: Analysis, named: frozenset[str], virtual: frozenset[str]) 
     def real(names: frozenset[str]) -> frozenset[str]:
         return frozenset(f"{n}_content" if n in virtual else n for n in _origins(names, analysis))
 
-    return Watch(real(analysis.deletes), real(analysis.drops), named - virtual)
+    gone = real(analysis.drops)
+    return _watch(real(analysis.deletes), gone, analysis, named - virtual, whole=real(analysis.strips))
+
+
+def _watch(
+    counted: frozenset[str], gone: frozenset[str], analysis: Analysis, linked: frozenset[str],
+    *, whole: frozenset[str] = frozenset(),
+) -> Watch:
+    """A table that is gone for good has lost its rows and nothing else; of one that comes back, everything counts."""
+    if analysis.rebuilds:
+        return Watch(counted, gone | whole, linked)
+    return Watch(counted | gone, whole, linked)
 
 
 def needed(
@@ -96,7 +111,7 @@ def needed(
         found = _origins(frozenset(names), analysis)
         return frozenset(n for n in found - created - virtual if not _is_index_shadow(n, indexes))
 
-    return Watch(old(losers), old(dropped), old(linked))
+    return _watch(old(losers), old(dropped), analysis, old(linked))
 
 
 def doubtful(touched: Touched, watch: Watch, *, replaces: bool) -> bool:
@@ -163,6 +178,9 @@ def observe(conn: Connection, watch: Watch, *, values: bool) -> Look:
 
 def cascades(conn: Connection, dropped: frozenset[str]) -> list[Loss]:
     """Rows that ON DELETE CASCADE would take along if the tables ``dropped`` (lower case) went."""
+    # Imported where it is needed, which is rarely: it costs milliseconds.
+    from memsql.schema import read
+
     found: list[Loss] = []
     gone = set(dropped)
     references = [

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from memsql.checks import Check, read_checks
 from memsql.engine.apply import Job
 from memsql.engine.project import Project
-from memsql.engine.script import analyse
+from memsql.engine.script import analyse, refuse_forbidden
 from memsql.errors import FileError, Location, Refused
 from memsql.files import Migration
 
@@ -41,7 +41,7 @@ def _up_job(migration: Migration, checks: tuple[Check, ...]) -> Job:
         # A rollback that cannot be read is found out now, not on the night it is needed.
         down_header = migration.down_header
         assert down_header is not None
-        analyse(migration.down, transactional=down_header.transactional)
+        refuse_forbidden(migration.down, transactional=down_header.transactional)
     return Job(migration, "up", migration.up, header, analysis, checks)
 
 

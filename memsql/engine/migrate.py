@@ -51,11 +51,11 @@ def down(settings: Settings, wish: Wish, watcher: Watcher) -> Report:
         from memsql.engine.conduct import down_on
         from memsql.engine.jobs import down_jobs
 
-        down_jobs(leaving)
+        jobs = down_jobs(leaving)
     finally:
         conn.close()
     conn = connect(settings.target, "rw", settings.busy_timeout)
     try:
-        return down_on(conn, project, wish, watcher)
+        return down_on(conn, project, wish, watcher, jobs=jobs)
     finally:
         conn.close()

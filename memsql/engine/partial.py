@@ -152,7 +152,7 @@ def _refuse_loss(session: Session, job: Job) -> None:
         return
     look = guard.observe(
         session.conn, guard.planned(job.analysis, frozenset(), session.virtual_tables()), values=False)
-    held = [t for name, t in look.tables.items() if t.rows and name in job.analysis.drops]
+    held = [t for name, t in look.tables.items() if t.rows and name in job.analysis.drops | job.analysis.strips]
     if held:
         raise Refused(
             f"{job.migration.id} would lose data, and without a transaction it could not be undone",

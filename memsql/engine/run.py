@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from memsql import ledger as books
-from memsql.db import Connection
 from memsql.engine.apply import Done, Job, LedgerMoved, Session, entry, run_job
 from memsql.engine.partial import run_partial
 from memsql.errors import (
@@ -24,6 +24,21 @@ from memsql.errors import (
 )
 from memsql.ledger import Ledger
 
+# Seconds for which migrations go on sharing a transaction: less than another writer notices.
+_PATIENCE = 0.05
+
+
+class _Clock:
+    """When a migration began, as a date and to measure by."""
+
+    def __init__(self) -> None:
+        self.started = datetime.now(UTC)
+        self._begun = time.perf_counter()
+
+    def elapsed(self) -> int:
+        """Milliseconds since then."""
+        return round((time.perf_counter() - self._begun) * 1000)
+
 
 @dataclass
 class Runner:
@@ -32,81 +47,131 @@ class Runner:
     session: Session
     ledger: Ledger
     on_start: Callable[[Job], None] = lambda _: None
-    prepare: Callable[[Connection], None] | None = None
     done: list[Done] = field(default_factory=list)
+    _patience: float = 0
     _foreign_keys: bool | None = None
     _data_version: int | None = None
 
     def run(self, jobs: Sequence[Job], *, one_transaction: bool, fresh: bool) -> None:
         """Run ``jobs`` in order. ``one_transaction`` makes it all or nothing; ``fresh`` says that the
-        database is empty, so that migrations may share a transaction.
+        database is empty, so that nobody waits for the lock while migrations share a transaction.
 
         Raises what stopped it, with ``state`` saying what the database holds now; LedgerMoved where
         the plan is out of date, after which ``done`` says what ran already.
         """
         if one_transaction:
             _refuse_mixed(jobs)
-            self._transaction(jobs)
+            self._all(jobs)
             return
-        groups = _groups(jobs) if fresh else [[job] for job in jobs]
-        with self.session.conn.many_commits() if len(groups) > 1 else contextlib.nullcontext():
-            self._run_groups(groups, len(jobs))
+        self._patience = math.inf if fresh else _PATIENCE
+        with self.session.conn.many_commits() if len(jobs) > 1 else contextlib.nullcontext():
+            for group in _groups(jobs):
+                self._run_group(group, len(jobs))
 
-    def _run_groups(self, groups: Sequence[Sequence[Job]], total: int) -> None:
-        for group in groups:
-            if not group[0].header.transactional:
-                self._partial(group[0])
-            elif len(group) == 1:
-                self._transaction(group)
+    def _run_group(self, jobs: Sequence[Job], total: int) -> None:
+        while jobs:
+            if jobs[0].header.transactional:
+                jobs = jobs[self._some(jobs):]
             else:
-                self._shared(group)
+                self._partial(jobs[0])
+                jobs = jobs[1:]
             self._stopped_between(total)
 
-    def _shared(self, group: Sequence[Job]) -> None:
-        """Several in one transaction. Sharing only saves time: when anything goes wrong, each runs
-        on its own, so that failures mean the same either way."""
-        try:
-            self._transaction(group, record=False)
-        except (MigrationFailed, Refused, StatementError) as e:
-            if isinstance(e, Interrupted):
-                raise
-            for job in group:
-                self._transaction([job])
-
-    def _transaction(self, jobs: Sequence[Job], *, record: bool = True) -> None:
-        conn = self.session.conn
-        started = datetime.now(UTC)
-        clock = time.perf_counter()
-        self._set_foreign_keys(jobs[0].header.foreign_keys)
+    def _all(self, jobs: Sequence[Job]) -> None:
+        """Run ``jobs`` in one transaction, all or nothing."""
         finished: list[Done] = []
-        current = jobs[0]
+        job, clock = jobs[0], _Clock()
         try:
-            conn.begin()
-            self._expect_same_ledger()
-            if self.prepare is not None:
-                self.prepare(conn)
-            books.create_tables(conn, self.ledger)
+            self._begin(job)
             for job in jobs:
-                current = job
                 self.on_start(job)
                 finished.append(run_job(self.session, job))
-            conn.commit()
+            self.session.conn.commit()
         except LedgerMoved:
-            conn.rollback()
             raise
         except (MemsqlError, KeyboardInterrupt) as e:
-            problem = self._undo(e, current)
-            if record and isinstance(problem, (MigrationFailed, Refused)):
-                self._record_failure(current, problem, started, round((time.perf_counter() - clock) * 1000))
-            problem.state = self._state(problem, len(jobs) > 1)
-            raise problem from e
-        except BaseException:
-            conn.rollback()
+            raise self._failed(e, job, clock, "everything was " if len(jobs) > 1 else "") from e
+        finally:
+            self._leave()
+        self._finished(finished)
+
+    def _some(self, jobs: Sequence[Job]) -> int:
+        """Run the first of ``jobs`` and those that begin before patience ends in one transaction; return how many.
+
+        Sharing saves time and changes no meaning: one that fails is undone alone, and those before it are committed.
+        """
+        conn = self.session.conn
+        finished: list[Done] = []
+        job, clock, began, begun = jobs[0], _Clock(), time.perf_counter(), 0
+        try:
+            self._begin(job)
+            for job in jobs:
+                if finished and time.perf_counter() - began > self._patience:
+                    break
+                clock, begun = _Clock(), begun + 1
+                conn.execute("SAVEPOINT memsql_migration")
+                self.on_start(job)
+                finished.append(run_job(self.session, job))
+                conn.execute("RELEASE memsql_migration")
+            conn.commit()
+        except LedgerMoved:
             raise
-        self.prepare = None
-        self._after_commit()
-        for result in finished:
-            self.done.append(result)
+        except (MemsqlError, KeyboardInterrupt) as e:
+            kept = begun > 1 and isinstance(e, (MigrationFailed, Refused, KeyboardInterrupt)) and self._keep()
+            if kept:
+                self._finished(finished[:begun - 1])
+            elif begun > 1 and isinstance(e, (StatementError, MigrationFailed, Refused)) and not isinstance(e, Interrupted):
+                # The engine undid all of them, or COMMIT failed and does not say which is to blame: each is to run alone.
+                self._leave()
+                self._patience = 0
+                return self._some(jobs)
+            undone = ", ".join(j.migration.id for j in jobs[:begun - 1]) if not kept else ""
+            raise self._failed(e, job, clock, f"it and {undone}, in whose transaction it ran, were " if undone else "") from e
+        finally:
+            self._leave()
+        self._finished(finished)
+        return len(finished)
+
+    def _begin(self, job: Job) -> None:
+        self._set_foreign_keys(job.header.foreign_keys)
+        self.session.conn.begin()
+        self._expect_same_ledger()
+        books.create_tables(self.session.conn, self.ledger)
+
+    def _keep(self) -> bool:
+        """Undo the migration that is running and commit those before it; False where that is not possible."""
+        conn = self.session.conn
+        if not conn.in_transaction:
+            return False
+        try:
+            conn.execute("ROLLBACK TO memsql_migration")
+            conn.execute("RELEASE memsql_migration")
+            conn.commit()
+        except MemsqlError:
+            return False
+        return True
+
+    def _leave(self) -> None:
+        """End a transaction that did not come to its COMMIT."""
+        if self.session.conn.in_transaction:
+            self.session.forget()
+            with contextlib.suppress(MemsqlError):
+                self.session.conn.rollback()
+
+    def _finished(self, finished: Sequence[Done]) -> None:
+        if len(self.ledger.tables) < 5:
+            self.ledger = books.read(self.session.conn)
+        self.done += finished
+
+    def _failed(self, error: MemsqlError | KeyboardInterrupt, job: Job, clock: _Clock, undone: str) -> MemsqlError:
+        """Undo what is open, record what failed, and say what the database holds now. ``undone`` begins the sentence
+        where more than ``job`` was undone."""
+        self._leave()
+        problem = _named(error, job)
+        if isinstance(problem, (MigrationFailed, Refused)):
+            self._record_failure(job, problem, clock)
+        problem.state = self._state(problem, undone or "this migration was ")
+        return problem
 
     def _partial(self, job: Job) -> None:
         self._set_foreign_keys(job.header.foreign_keys)
@@ -119,51 +184,33 @@ class Runner:
         except BaseException:
             conn.rollback()
             raise
-        self._after_commit()
+        self._finished(())
         self.on_start(job)
-        started, clock = datetime.now(UTC), time.perf_counter()
+        clock = _Clock()
         try:
             result = run_partial(self.session, job, self.ledger)
         except (MigrationFailed, Refused) as problem:
-            self._record_failure(job, problem, started, round((time.perf_counter() - clock) * 1000))
+            self._record_failure(job, problem, clock)
             raise
-        self._after_commit()
-        self.done.append(result)
+        self._finished([result])
 
-    def _undo(self, error: BaseException, job: Job) -> MemsqlError:
-        conn = self.session.conn
-        try:
-            conn.rollback()
-        except MemsqlError:
-            conn.close()
-        if isinstance(error, StatementError):
-            return MigrationFailed(
-                f"{job.migration.id} could not be committed: {error.message}",
-                hint="free space (the journal needs as much as the change), then run it again"
-                if error.code == "SQLITE_FULL" else "correct the cause and run the command again",
-            )
-        if isinstance(error, MemsqlError):
-            return error
-        return Interrupted(f"Ctrl-C stopped {job.migration.id}")
-
-    def _record_failure(self, job: Job, problem: MemsqlError, started: datetime, elapsed: int) -> None:
+    def _record_failure(self, job: Job, problem: MemsqlError, clock: _Clock) -> None:
         """In a transaction of its own; when even that cannot be written, the error stands alone."""
         conn = self.session.conn
         try:
             conn.begin()
             books.create_tables(conn, books.read(conn))
             operation = "apply" if job.direction == "up" else "rollback"
-            books.mark_failed(conn, entry(job, started, elapsed), operation, problem.message)
+            books.mark_failed(conn, entry(job, clock.started, clock.elapsed()), operation, problem.message)
             conn.commit()
-            self._after_commit()
+            self._finished(())
         except MemsqlError as e:
             problem.details = (*problem.details, f"the failure could not be recorded in the ledger: {e.message}")
             with contextlib.suppress(MemsqlError):
                 conn.rollback()
 
-    def _state(self, problem: MemsqlError, several: bool) -> str:
+    def _state(self, problem: MemsqlError, what: str) -> str:
         verb = "rolled back"
-        what = "everything was " if several else "this migration was "
         if isinstance(problem, (LockedError, ConnectError)):
             what, verb = "this migration was ", "not applied"
         before = ", ".join(d.id for d in self.done)
@@ -188,10 +235,12 @@ class Runner:
         self._foreign_keys = on
 
     def _expect_same_ledger(self) -> None:
-        """Inside the lock: the ledger must be the one we planned with."""
+        """Inside the lock: the ledger must be the one we planned with. Our own commits do not change
+        data_version, those of other processes do."""
         version = self._read_data_version()
         if version == self._data_version:
             return
+        self.session.forget()
         now = books.read(self.session.conn)
         if now.yoyo_lock is not None:
             raise LockedError(
@@ -202,14 +251,21 @@ class Runner:
         if now != self.ledger:
             raise LedgerMoved
 
-    def _after_commit(self) -> None:
-        """Our own commits do not change data_version; other processes' do."""
-        if len(self.ledger.tables) < 5:
-            self.ledger = books.read(self.session.conn)
-
     def _read_data_version(self) -> int | None:
         value = self.session.conn.execute("PRAGMA data_version").one()
         return value if isinstance(value, int) else None
+
+
+def _named(error: MemsqlError | KeyboardInterrupt, job: Job) -> MemsqlError:
+    if isinstance(error, StatementError):
+        return MigrationFailed(
+            f"{job.migration.id} could not be committed: {error.message}",
+            hint="free space (the journal needs as much as the change), then run it again"
+            if error.code == "SQLITE_FULL" else "correct the cause and run the command again",
+        )
+    if isinstance(error, MemsqlError):
+        return error
+    return Interrupted(f"Ctrl-C stopped {job.migration.id}")
 
 
 def _groups(jobs: Sequence[Job]) -> list[list[Job]]:

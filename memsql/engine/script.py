@@ -21,6 +21,7 @@ from memsql.sqltext import (
     effect,
     forbidden_in_transaction,
     may_concern,
+    may_control_transactions,
     skip_to_code,
     split,
 )
@@ -28,6 +29,10 @@ from memsql.sqltext import (
 CHUNK_BYTES = 1 << 20
 # Not the function replace(); a word in a comment or string only costs a count.
 _REPLACES = re.compile(r"\breplace\b(?!\s*\()", re.IGNORECASE)
+_RETURNS = re.compile(rb"create|rename", re.IGNORECASE)
+_ARMS = re.compile(rb"replace", re.IGNORECASE)
+# Larger files cost more to search than what is to be saved by it.
+_SEARCHED = 1 << 16
 _GUARD = re.compile(r"^[ \t]*--[ \t]*when:[ \t]*(.+?)[ \t]*$", re.MULTILINE)
 
 
@@ -44,18 +49,23 @@ class Chunk:
 class Analysis:
     """What the text of a file says it will do, names in lower case.
 
-    ``drops``: tables it drops or takes columns from; ``deletes``: tables it DELETEs from by name;
-    ``renames``: (old, new) in file order; ``columns``: (table, old, new) of renamed columns;
-    ``dropped``: indexes, triggers and views dropped by name; ``replaces``: rows may be replaced.
+    ``drops``: tables it drops; ``strips``: tables it takes columns from; ``deletes``: tables it DELETEs
+    from by name; ``renames``: (old, new) in file order; ``columns``: (table, old, new) of renamed columns;
+    ``dropped``: indexes, triggers and views dropped by name; ``replaces``: rows may be replaced;
+    ``rebuilds``: a table that it drops may be there again afterwards; ``arms``: it may create what
+    replaces rows.
     """
 
     empty: bool
     drops: frozenset[str] = frozenset()
+    strips: frozenset[str] = frozenset()
     deletes: frozenset[str] = frozenset()
     renames: tuple[tuple[str, str], ...] = ()
     columns: tuple[tuple[str, str, str], ...] = ()
     dropped: frozenset[str] = frozenset()
     replaces: bool = False
+    rebuilds: bool = True
+    arms: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +118,7 @@ def analyse(file: SqlFile, *, transactional: bool = True) -> Analysis:
     """
     empty = True
     drops: set[str] = set()
+    strips: set[str] = set()
     deletes: set[str] = set()
     dropped: set[str] = set()
     renames: list[tuple[str, str]] = []
@@ -132,16 +143,28 @@ def analyse(file: SqlFile, *, transactional: bool = True) -> Analysis:
             elif what.kind == "drop":
                 dropped.add(name)
             elif what.kind == "alter_drop_column":
-                drops.add(name)
+                strips.add(name)
             elif what.kind == "alter_rename" and what.new_name:
                 renames.append((name, what.new_name.lower()))
             elif what.kind == "alter_rename_column" and what.column and what.new_name:
                 columns.append((name, what.column.lower(), what.new_name.lower()))
             elif what.kind == "delete":
                 deletes.add(name)
+    searched = len(file.data) <= _SEARCHED
     return Analysis(
-        empty, frozenset(drops), frozenset(deletes), tuple(renames), tuple(columns), frozenset(dropped), replaces
+        empty, frozenset(drops), frozenset(strips), frozenset(deletes), tuple(renames), tuple(columns),
+        frozenset(dropped), replaces,
+        rebuilds=not searched or _RETURNS.search(file.data) is not None,
+        arms=not searched or _ARMS.search(file.data) is not None,
     )
+
+
+def refuse_forbidden(file: SqlFile, *, transactional: bool) -> None:
+    """What analyse() refuses, without its answer: for a file that may run some day. Raises FileError."""
+    for chunk in chunks(file):
+        if may_control_transactions(chunk.text) or "foreign_keys" in chunk.text.lower():
+            analyse(file, transactional=transactional)
+            return
 
 
 def _forbidden(file: SqlFile, chunk: Chunk, statement: Statement) -> FileError:
