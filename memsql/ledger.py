@@ -13,7 +13,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, lru_cache
 
 import memsql
 from memsql.db import Connection
@@ -268,6 +268,7 @@ def _log_row(migration_id: str, operation: str, when: str) -> tuple[str | None, 
     return str(uuid.uuid4()), _hash(migration_id), migration_id, operation, user, host, None, when
 
 
+@lru_cache(maxsize=8)
 def _hash(migration_id: str) -> str:
     """yoyo keys a migration by the SHA-256 of its id (yoyo.migrations.get_migration_hash)."""
     return hashlib.sha256(migration_id.encode()).hexdigest()

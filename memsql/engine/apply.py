@@ -114,7 +114,7 @@ def run_job(session: Session, job: Job) -> Done:
     """Run ``job`` inside the open transaction: statements, proof, ledger. Does not commit.
 
     Raises MigrationFailed, Refused, Interrupted, LockedError or ConnectError; the transaction then
-    holds unproven changes and must be rolled back.
+    holds unproven changes and must be rolled back, or with undo() to where this job began.
     """
     started, clock = datetime.now(UTC), time.perf_counter()
     touched, before, watch, timings = _execute(session, job)
@@ -125,10 +125,17 @@ def run_job(session: Session, job: Job) -> Done:
     _write_ledger(session.conn, job, started, elapsed)
     if session.stop:
         raise _interrupted(session, job)
+    session.conn.execute("RELEASE memsql_migration")
     return Done(
         job.migration.id, job.migration.version, job.migration.name, job.direction, elapsed,
         lost, rebuilt, warnings, tuple(timings),
     )
+
+
+def undo(conn: Connection) -> None:
+    """Take back what the job that failed last did in the open transaction. Raises where SQLite ended that already."""
+    conn.execute("ROLLBACK TO memsql_migration")
+    conn.execute("RELEASE memsql_migration")
 
 
 def _execute(
@@ -144,7 +151,7 @@ def _execute(
     replaced = job.analysis.replaces or session.replaces()
     while True:
         before = guard.observe(conn, watch, values=values)
-        conn.execute("SAVEPOINT memsql_try")
+        conn.execute("SAVEPOINT memsql_migration")
         touched, timings = _run(session, job)
         if touched.schema and job.analysis.arms:
             session.replacing = None
@@ -156,10 +163,9 @@ def _execute(
         unknown = existing is None and guard.doubtful(touched, watch, replaces=replaces)
         if watch.covers(wanted) and not unknown:
             break
-        conn.execute("ROLLBACK TO memsql_try")
+        undo(conn)
         watch |= wanted
         existing = guard.tables(conn) if unknown else existing
-    conn.execute("RELEASE memsql_try")
     return touched, before, watch, timings
 
 
@@ -189,7 +195,7 @@ def _run(session: Session, job: Job) -> tuple[Touched, Sequence[script.Timing]]:
         if e.code == "SQLITE_LOCKED" and touched is not None and conn.in_transaction:
             # SQLite cannot drop a table while the cascade of the drop goes through a full-text index. It
             # refuses by chance what we refuse on principle, so the reason is ours to give.
-            conn.execute("ROLLBACK TO memsql_try")
+            conn.execute("ROLLBACK TO memsql_migration")
             lost = guard.cascades(conn, frozenset(t.lower() for t in touched.dropped))
             if lost:
                 raise _refused(job, [loss.message for loss in lost]) from e
@@ -202,7 +208,7 @@ def _failure(
     conn = session.conn
     located = error
     if error.where is None and conn.in_transaction:
-        conn.execute("ROLLBACK TO memsql_try")
+        conn.execute("ROLLBACK TO memsql_migration")
         with conn.observe(session.interrupted):
             located = script.locate(conn, job.file, error)
     message, hint = located.message, "correct the file and run the command again"

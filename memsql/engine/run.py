@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from memsql import ledger as books
-from memsql.engine.apply import Done, Job, LedgerMoved, Session, entry, run_job
+from memsql.engine.apply import Done, Job, LedgerMoved, Session, entry, run_job, undo
 from memsql.engine.partial import run_partial
 from memsql.errors import (
     ConnectError,
@@ -109,10 +109,8 @@ class Runner:
                 if finished and time.perf_counter() - began > self._patience:
                     break
                 clock, begun = _Clock(), begun + 1
-                conn.execute("SAVEPOINT memsql_migration")
                 self.on_start(job)
                 finished.append(run_job(self.session, job))
-                conn.execute("RELEASE memsql_migration")
             conn.commit()
         except LedgerMoved:
             raise
@@ -144,8 +142,7 @@ class Runner:
         if not conn.in_transaction:
             return False
         try:
-            conn.execute("ROLLBACK TO memsql_migration")
-            conn.execute("RELEASE memsql_migration")
+            undo(conn)
             conn.commit()
         except MemsqlError:
             return False

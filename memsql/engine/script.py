@@ -8,7 +8,6 @@ split and run again to name the statement.
 from __future__ import annotations
 
 import re
-import sqlite3
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -26,7 +25,6 @@ from memsql.sqltext import (
     split,
 )
 
-CHUNK_BYTES = 1 << 20
 # Not the function replace(); a word in a comment or string only costs a count.
 _REPLACES = re.compile(r"\breplace\b(?!\s*\()", re.IGNORECASE)
 _RETURNS = re.compile(rb"create|rename", re.IGNORECASE)
@@ -81,34 +79,18 @@ class Timing:
 
 def chunks(file: SqlFile) -> Iterator[Chunk]:
     """The text of ``file`` in chunks of whole statements. Raises FileError where it is not UTF-8."""
-    data = file.data
-    if len(data) <= 4 * CHUNK_BYTES:
-        yield Chunk(file.text(), 1, len(data))
-        return
     start, line = 0, 1
-    while start < len(data):
-        end, text = _cut(file, start)
-        yield Chunk(text, line, end)
-        line += text.count("\n")
-        start = end
-
-
-def _cut(file: SqlFile, start: int) -> tuple[int, str]:
-    reach = CHUNK_BYTES
-    while True:
-        found = file.data.find(b";\n", start + reach)
-        end = len(file.data) if found < 0 else found + 2
-        piece = file.data[start:end]
+    for end in file.cuts:
+        piece = file.data[start:end] if len(file.cuts) > 1 else file.data
         try:
             text = piece.decode("utf-8")
         except UnicodeDecodeError:
             text = file.text()  # raises with the place
         if "\0" in text:
             file.text()
-        if end == len(file.data) or sqlite3.complete_statement(text):
-            return end, text
-        # A trigger or string that is longer than the chunk: double, so that the work stays linear.
-        reach = max(reach * 2, end - start)
+        yield Chunk(text, line, end)
+        line += text.count("\n")
+        start = end
 
 
 def analyse(file: SqlFile, *, transactional: bool = True) -> Analysis:
