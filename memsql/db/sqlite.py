@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from urllib.parse import quote
 
 from memsql.config import Target
-from memsql.db.protocol import Params, Result, Touched
+from memsql.db.protocol import Item, Params, Result, Script, Touched, Value
 from memsql.errors import ConnectError, LockedError, MemsqlError, StatementError
 
 # Action codes of https://sqlite.org/c3ref/c_alter_table.html; Python 3.11 exports them, but a
@@ -24,6 +24,9 @@ _SCHEMA_TABLES = ("sqlite_master", "sqlite_temp_master")
 
 class SQLiteConnection:
     """A connection to one SQLite file, in autocommit until begin()."""
+
+    requests = 0
+    body_limit: int | None = None
 
     def __init__(self, target: Target, mode: str, busy_timeout: int) -> None:
         assert target.path is not None
@@ -71,20 +74,38 @@ class SQLiteConnection:
         with self._errors(sql):
             self._db.executemany(sql, rows)
 
-    def batch(self, statements: Sequence[tuple[str, Params]]) -> list[Result]:
+    def stream_rows(self, sql: str, params: Params = ()) -> Iterator[tuple[Value, ...]]:
+        with self._errors(sql):
+            yield from self._db.execute(sql, tuple(params))
+
+    def batch(self, items: Sequence[Item]) -> list[Result]:
         results = []
-        for index, (sql, params) in enumerate(statements):
+        for index, item in enumerate(items):
+            if isinstance(item, Script):
+                self._texts(item.sql, index)
+                results.append(Result((), []))
+                continue
+            sql, params = item
             with self._errors(sql, index):
                 results.append(_result(self._db.execute(sql, tuple(params))))
         return results
 
     def script(self, sql: str) -> None:
-        # executescript of Python 3.11 sends a COMMIT of its own first. Outside observe() that would
-        # end the caller's transaction behind its back.
+        # executescript of Python 3.11 sends a COMMIT of its own first, which only observe() can swallow.
+        # Elsewhere it would end the caller's transaction behind its back.
+        if self._permission is None:
+            self._texts(sql, None)
+            return
         with self._errors():
-            assert self._permission is not None, "script() runs under observe()"
             self._permission.swallow_commit = self._db.in_transaction
             self._db.executescript(sql)
+
+    def _texts(self, sql: str, index: int | None) -> None:
+        from memsql.sqltext import statements
+
+        for statement in statements(sql):
+            with self._errors(None, index):
+                self._db.execute(statement.text)
 
     @contextmanager
     def observe(self, tick: Callable[[], bool] | None = None) -> Iterator[Touched | None]:
