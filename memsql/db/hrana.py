@@ -32,7 +32,7 @@ def encode_value(value: Value) -> Json:
     try:
         found: Json = dict(_value_to_proto(value))
     except OverflowError:
-        raise StatementError(f"the integer {value} does not fit into SQLite's 64 bits", code="MEMSQL_VALUE") from None
+        raise StatementError(f"the integer {value!r} does not fit into SQLite's 64 bits", code="MEMSQL_VALUE") from None
     except (ValueError, TypeError):
         kind = str(value) if isinstance(value, float) else f"a value of type {type(value).__name__}"
         raise StatementError(f"{kind} cannot be sent to a libSQL server", code="MEMSQL_VALUE",
@@ -45,7 +45,7 @@ def decode_value(value: Json) -> Value:
     if value["type"] == "float" and value["value"] is None:
         raise StatementError("the result holds an infinite number, which a libSQL server cannot send",
                              code="MEMSQL_VALUE", hint="select it as text: CAST(column AS TEXT)")
-    found: Value = _value_from_proto(value)  # type: ignore[arg-type]
+    found: Value = _value_from_proto(value)
     return found
 
 
@@ -100,12 +100,17 @@ def autocommit_probe(version: int) -> Json:
     return batch([{"sql": "BEGIN", "want_rows": False}, {"sql": "ROLLBACK", "want_rows": False}])
 
 
-def is_autocommit(answer: Json) -> bool:
-    """What the answer to autocommit_probe says."""
+def in_transaction(answer: Json) -> bool | None:
+    """What the answer to autocommit_probe says; None where the server says that it ended the transaction."""
+    if answer["type"] == "error":
+        return None
     response = answer["response"]
     if response["type"] == "get_autocommit":
-        return bool(response["is_autocommit"])
-    return response["result"]["step_errors"][0] is None
+        return not response["is_autocommit"]
+    error = response["result"]["step_errors"][0]
+    if error is not None and error.get("code") == "TRANSACTION_TIMEOUT":
+        return None
+    return error is not None
 
 
 def decode_result(result: Json) -> Result:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -12,7 +12,7 @@ import aiohttp
 
 from memsql.config import Target
 from memsql.db.faults import Fault, http_status, not_a_server, statement_error
-from memsql.db.hrana import Json
+from memsql.db.hrana import Json, autocommit_probe
 from memsql.db.transport import USER_AGENT, Timeouts, endpoint, network_fault, proxy_for
 from memsql.errors import ConnectError
 
@@ -29,6 +29,8 @@ class HttpTransport:
     where the server's ``base_url`` sends them.
     """
 
+    cheap_stop = False
+
     def __init__(self, target: Target, timeouts: Timeouts) -> None:
         self._target = target
         self._timeouts = timeouts
@@ -43,7 +45,9 @@ class HttpTransport:
         return self._baton is None
 
     async def pipeline(self, requests: Sequence[Json], patience: float | None = None) -> list[Json]:
-        body = _body(self._baton, requests=list(requests))
+        def body(version: int) -> bytes:
+            return _body(self._baton, requests=[*requests, autocommit_probe(version)])
+
         response = await self._post("pipeline", body, patience)
         text, fault = None, None
         try:
@@ -53,7 +57,7 @@ class HttpTransport:
         finally:
             response.release()
         found = _json(text) if text is not None else None
-        if fault is None and (found is None or len(found.get("results") or ()) != len(requests)):
+        if fault is None and (found is None or len(found.get("results") or ()) != len(requests) + 1):
             fault = not_a_server(self._target)
         if fault is not None:
             self._forget()
@@ -63,8 +67,8 @@ class HttpTransport:
         answers: list[Json] = found["results"]
         return answers
 
-    async def cursor(self, batch: Json) -> AsyncIterator[Json]:
-        response = await self._post("cursor", _body(self._baton, batch=batch), None)
+    async def cursor(self, batch: Json) -> AsyncGenerator[Json, None]:
+        response = await self._post("cursor", lambda _: _body(self._baton, batch=batch), None)
         fault, done = None, False
         # Until the last line has come the server has the stream, and a new baton is worth nothing.
         following: Json | None = None
@@ -117,11 +121,11 @@ class HttpTransport:
             self._session = None
             await session.close()
 
-    async def _post(self, path: str, body: bytes, patience: float | None) -> aiohttp.ClientResponse:
+    async def _post(self, path: str, make: Callable[[int], bytes], patience: float | None) -> aiohttp.ClientResponse:
         if self._session is None:
             self._session = self._new_session()
         while True:
-            response, fault = None, None
+            response, fault, body = None, None, make(self.version)
             wait = patience if patience is not None else self._timeouts.answer
             try:
                 response = await self._session.post(

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import concurrent.futures
 import threading
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
 T = TypeVar("T")
+_TICK_SECONDS = 0.1
+
+
+class Stopped(Exception):
+    """The caller wants no answer any more."""
 
 
 class Loop:
@@ -22,11 +28,15 @@ class Loop:
         self._thread = threading.Thread(target=self._loop.run_forever, name="memsql-network", daemon=True)
         self._thread.start()
 
-    def run(self, work: Coroutine[Any, Any, T]) -> T:
+    def run(self, work: Coroutine[Any, Any, T], tick: Callable[[], bool] | None = None) -> T:
         """Wait for ``work`` and return or raise what it does. An exception that arrives in the waiting
-        thread, such as KeyboardInterrupt, cancels it."""
+        thread, such as KeyboardInterrupt, cancels it. ``tick`` is called now and then meanwhile; when it
+        returns True, ``work`` is cancelled and Stopped raised."""
         future = asyncio.run_coroutine_threadsafe(work, self._loop)
         try:
+            while tick is not None and not concurrent.futures.wait((future,), _TICK_SECONDS).done:
+                if tick():
+                    raise Stopped
             return future.result()
         except BaseException:
             future.cancel()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 from urllib.parse import urlsplit
@@ -41,11 +41,15 @@ class Transport(Protocol):
     def fresh(self) -> bool:
         """Whether the next request begins a new stream."""
 
-    async def pipeline(self, requests: Sequence[Json], patience: float | None = None) -> list[Json]:
-        """Send stream requests at once and return their answers in order. ``patience`` in seconds replaces
-        the time to wait for an answer."""
+    cheap_stop: bool
+    """Whether a cursor can be stopped early without losing the stream."""
 
-    def cursor(self, batch: Json) -> AsyncIterator[Json]:
+    async def pipeline(self, requests: Sequence[Json], patience: float | None = None) -> list[Json]:
+        """Send stream requests at once, and with them the question whether a transaction is open after
+        them. Returns the answers in order, that one last. ``patience`` in seconds replaces the time to
+        wait for an answer."""
+
+    def cursor(self, batch: Json) -> AsyncGenerator[Json, None]:
         """Run a batch and yield its cursor entries. Needs version 3. Close the iterator to stop early."""
 
     async def drop(self) -> None:
@@ -84,7 +88,7 @@ def network_fault(error: BaseException, target: Target) -> Fault:
     if isinstance(error, (aiohttp.ClientConnectorCertificateError, aiohttp.ClientConnectorSSLError, aiohttp.ClientSSLError,
                           ssl.SSLError)):
         return _tls_fault(error, target)
-    if isinstance(error, aiohttp.ClientConnectorDNSError) or isinstance(error, socket.gaierror):
+    if isinstance(error, (aiohttp.ClientConnectorDNSError, socket.gaierror)):
         return _unreached(f"the name of {target} is not known (DNS)", "check the spelling of the host, and the network")
     if isinstance(error, aiohttp.ClientProxyConnectionError):
         return _unreached(f"{target}: the proxy of the environment is not reached",

@@ -1,0 +1,191 @@
+"""Hrana over WebSocket, through libsql-client's own connection and stream."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import suppress
+from itertools import count
+from typing import Any
+
+import aiohttp
+from libsql_client import LibsqlError
+from libsql_client.hrana.conn import HranaConn
+
+from memsql.config import Target
+from memsql.db.faults import Fault, http_status, statement_error
+from memsql.db.hrana import Json, autocommit_probe
+from memsql.db.transport import USER_AGENT, Timeouts, endpoint, network_fault, proxy_for, timed_out
+from memsql.errors import ConnectError
+
+_FETCH = 500
+_CLOSE_SECONDS = 1.0
+
+
+class _Conn(HranaConn):  # type: ignore[misc]
+    """libsql-client's connection, with Hrana 3 offered first, answers of any size, and the proxy of the
+    environment; libsql-client itself offers Hrana 2 only and breaks off at 4 MiB."""
+
+    def __init__(self, session: aiohttp.ClientSession, url: str, token: str | None, timeout: float) -> None:
+        self.protocol = "hrana3"
+        self._connect_timeout = timeout
+        super().__init__(session, url, token)
+
+    async def _do_connect(self, session: aiohttp.ClientSession, url: str) -> aiohttp.ClientWebSocketResponse:
+        socket = await asyncio.wait_for(session.ws_connect(
+            url, protocols=("hrana3", "hrana2"), autoclose=False, autoping=True, max_msg_size=0,
+            proxy=proxy_for(url), timeout=aiohttp.ClientWSTimeout(ws_close=_CLOSE_SECONDS),
+        ), self._connect_timeout)
+        self.protocol = socket.protocol or "hrana2"
+        return socket
+
+    @property
+    def connected(self) -> bool:
+        return self._socket is not None
+
+    async def greeted(self) -> None:
+        """Wait for the server's hello; raises what went wrong instead."""
+        await self.wait_connected()
+
+
+class WebSocketTransport:
+    """A stream on a WebSocket of its own. Such streams do not expire while the socket is open."""
+
+    cheap_stop = True
+
+    def __init__(self, target: Target, timeouts: Timeouts) -> None:
+        self._target = target
+        self._timeouts = timeouts
+        self._url = endpoint(target)
+        self._session: aiohttp.ClientSession | None = None
+        self._conn: _Conn | None = None
+        self._cursors = count()
+        self.version = 3
+
+    @property
+    def fresh(self) -> bool:
+        return self._conn is None
+
+    async def pipeline(self, requests: Sequence[Json], patience: float | None = None) -> list[Json]:
+        conn = await self._ready()
+        answers = await self._ask(conn, [{**r, "stream_id": 0} for r in (*requests, autocommit_probe(self.version))], patience)
+        return [self._answer(a) for a in answers]
+
+    async def cursor(self, batch: Json) -> AsyncGenerator[Json, None]:
+        conn = await self._ready()
+        number = next(self._cursors)
+        opening = {"type": "open_cursor", "stream_id": 0, "cursor_id": number, "batch": batch}
+        fetching = {"type": "fetch_cursor", "cursor_id": number, "max_count": _FETCH}
+        opened = self._answer((await self._ask(conn, [opening]))[0])
+        if opened["type"] == "error":
+            # sqld cuts the connection when a cursor that did not open is closed.
+            raise Fault(statement_error(opened["error"], self._target, None, None), sent=False, kept=True)
+        try:
+            while True:
+                fetched = self._answer((await self._ask(conn, [fetching]))[0])
+                if fetched["type"] == "error":
+                    yield {"type": "error", "error": fetched["error"]}
+                    return
+                for entry in fetched["response"]["entries"]:
+                    yield entry
+                if fetched["response"]["done"]:
+                    return
+        finally:
+            if self._conn is conn:
+                await self._ask(conn, [{"type": "close_cursor", "cursor_id": number}])
+
+    async def drop(self) -> None:
+        conn, self._conn = self._conn, None
+        session, self._session = self._session, None
+        if conn is not None:
+            with suppress(Exception):
+                await asyncio.wait_for(conn.close(), _CLOSE_SECONDS)
+        if session is not None:
+            await session.close()
+
+    async def close(self) -> None:
+        await self.drop()
+
+    async def _ready(self) -> _Conn:
+        """The connection, made if need be. A fault from here means that nothing was sent."""
+        if self._conn is not None:
+            if self._conn.exception is None:
+                return self._conn
+            # The server closed the socket while nothing was asked.
+            await self.drop()
+            raise Fault(ConnectError(
+                f"{self._target}: the server closed the connection",
+                state="an open transaction was rolled back by the server; nothing was changed by this request",
+                hint="run it again",
+            ), sent=False, expired=True)
+        self._session = aiohttp.ClientSession(headers={"User-Agent": USER_AGENT}, cookie_jar=aiohttp.DummyCookieJar())
+        conn = self._conn = _Conn(self._session, self._url, self._target.token, self._timeouts.connect)
+        error: BaseException | None = None
+        try:
+            await asyncio.wait_for(conn.greeted(), self._timeouts.connect + 1)
+        except Exception as e:
+            error = e
+        if error is None:
+            self.version = 3 if conn.protocol == "hrana3" else 2
+            opening = self._answer((await self._ask(conn, [{"type": "open_stream", "stream_id": 0}]))[0])
+            if opening["type"] == "ok":
+                return conn
+            fault = Fault(statement_error(opening["error"], self._target, None, None), sent=False)
+        else:
+            fault = self._greeting_fault(error, conn.connected)
+        await self.drop()
+        raise fault
+
+    async def _ask(self, conn: _Conn, requests: Sequence[Json], patience: float | None = None) -> list[Any]:
+        """The answers or exceptions for ``requests``, which are sent at once."""
+        wait = patience if patience is not None else self._timeouts.answer
+        futures = [conn.send_request(r) for r in requests]
+        done = asyncio.gather(*futures, return_exceptions=True)
+        fault = None
+        try:
+            answers = await asyncio.wait_for(done, wait)
+            if conn.exception is not None:
+                fault = network_fault(ConnectionResetError(), self._target)
+        except TimeoutError:
+            fault = timed_out(self._target)
+        except asyncio.CancelledError:
+            await self.drop()
+            raise
+        if fault is not None:
+            await self.drop()
+            raise fault
+        return answers
+
+    def _answer(self, answer: Any) -> Json:
+        """An answer of _ask in the form that HTTP has."""
+        if isinstance(answer, LibsqlError):
+            return {"type": "error", "error": {"message": answer.explanation, "code": answer.code}}
+        if isinstance(answer, BaseException):
+            raise answer
+        return {"type": "ok", "response": answer}
+
+    def _greeting_fault(self, error: BaseException, connected: bool) -> Fault:
+        if isinstance(error, aiohttp.WSServerHandshakeError):
+            if error.status in (505, 400, 405, 426):
+                return Fault(ConnectError(
+                    f"{self._target} refuses WebSockets (HTTP {error.status})",
+                    state="nothing was changed: the database was not reached",
+                    hint="Turso Cloud speaks HTTP only: use libsql:// or https:// in place of ws:// and wss://",
+                ), sent=False)
+            fault = http_status(error.status, "", self._target, 0)
+            fault.sent = False
+            return fault
+        if isinstance(error, LibsqlError) and connected and error.code.startswith("AUTH"):
+            said: Json = {"message": error.explanation, "code": error.code}
+            return Fault(statement_error(said, self._target, None, None), sent=False)
+        if isinstance(error, asyncio.TimeoutError):
+            error = aiohttp.ConnectionTimeoutError()
+        if isinstance(error, LibsqlError):
+            return Fault(ConnectError(
+                f"{self._target}: the server closed the connection before it was opened",
+                state="nothing was changed: the database was not reached",
+                hint="check the URL: the name of the database, the host, the port",
+            ), sent=False)
+        fault = network_fault(error, self._target)
+        fault.sent = False
+        return fault
