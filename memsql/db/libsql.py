@@ -161,9 +161,9 @@ class LibsqlConnection:
 
     def close(self) -> None:
         self._open = False
-        with suppress(RuntimeError):
+        if not self._loop.closed:
             self._loop.run(self._transport.close())
-        self._loop.close()
+            self._loop.close()
 
     def _intent(self, items: Sequence[Item]) -> Intent:
         what = intent(items, self._open)
@@ -236,8 +236,7 @@ class LibsqlConnection:
     def _lose(self) -> None:
         """Give the stream up, and with it whatever transaction is open."""
         self._open = False
-        with suppress(RuntimeError):
-            self._loop.run(self._transport.drop())
+        self._loop.run(self._transport.drop())
 
     def _unreadable(self, items: Sequence[Item], members: Sequence[int]) -> int | None:
         """Which of ``members`` made the server refuse a whole batch before running any of it. It does not say
