@@ -43,7 +43,8 @@ class LibsqlConnection:
         self.body_limit: int | None = BODY_LIMIT
         self._mode = mode
         self._busy_timeout = busy_timeout
-        self._transport = _transport(target, timeouts or Timeouts())
+        self._timeouts = timeouts or Timeouts()
+        self._transport = _transport(target, self._timeouts)
         self._loop = Loop()
         self._open = False
         self._reading = False
@@ -224,12 +225,12 @@ class LibsqlConnection:
         elif fault.sent and what.keeps:
             raise CommitUnknown(
                 f"{self.target}: no answer came to the request that commits",
-                details=(error.message,),
+                details=tuple(text for text in (error.message, error.hint) if text),
                 state="whether the change was committed is not known; it is there completely or not at all",
                 hint="see: invoke migrate.status",
             ) from None
         elif fault.again and tries < _RETRIES and (not fault.sent or (what.repeatable and not was_open)):
-            time.sleep(0.2 * 4 ** tries)
+            time.sleep(self._timeouts.retry * 4 ** tries)
             return
         raise error from None
 

@@ -23,10 +23,11 @@ USER_AGENT = "memsql"
 
 @dataclass(frozen=True, slots=True)
 class Timeouts:
-    """Seconds to wait: for a connection, and for the next byte of an answer."""
+    """Seconds to wait: for a connection, for the next byte of an answer, and before a second try."""
 
     connect: float = 10.0
     answer: float = 600.0
+    retry: float = 0.2
 
 
 class Transport(Protocol):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import suppress
 from itertools import count
@@ -29,6 +30,7 @@ class _Conn(HranaConn):  # type: ignore[misc]
     def __init__(self, session: aiohttp.ClientSession, url: str, token: str | None, timeout: float) -> None:
         self.protocol = "hrana3"
         self._connect_timeout = timeout
+        self._refusal: Json | None = None
         super().__init__(session, url, token)
 
     async def _do_connect(self, session: aiohttp.ClientSession, url: str) -> aiohttp.ClientWebSocketResponse:
@@ -39,13 +41,22 @@ class _Conn(HranaConn):  # type: ignore[misc]
         self.protocol = socket.protocol or "hrana2"
         return socket
 
-    @property
-    def connected(self) -> bool:
-        return self._socket is not None
+    def _receive(self, text: str) -> None:
+        # libsql-client forgets a refused hello until the socket is closed, and by then it is a broken connection.
+        if not self._recvd_hello:
+            message = json.loads(text)
+            self._refusal = message["error"] if message.get("type") == "hello_error" else None
+        super()._receive(text)
 
-    async def greeted(self) -> None:
-        """Wait for the server's hello; raises what went wrong instead."""
-        await self.wait_connected()
+    async def greeted(self) -> Json | None:
+        """Wait for the server's hello and return the error object in it, if it is one. Raises what else
+        went wrong."""
+        try:
+            await self.wait_connected()
+        except LibsqlError:
+            if self._refusal is None:
+                raise
+        return self._refusal
 
 
 class WebSocketTransport:
@@ -121,18 +132,21 @@ class WebSocketTransport:
         self._session = aiohttp.ClientSession(headers={"User-Agent": USER_AGENT}, cookie_jar=aiohttp.DummyCookieJar())
         conn = self._conn = _Conn(self._session, self._url, self._target.token, self._timeouts.connect)
         error: BaseException | None = None
+        refusal: Json | None = None
         try:
-            await asyncio.wait_for(conn.greeted(), self._timeouts.connect + 1)
+            refusal = await asyncio.wait_for(conn.greeted(), self._timeouts.connect + 1)
         except Exception as e:
             error = e
-        if error is None:
+        if refusal is not None:
+            fault = Fault(statement_error(refusal, self._target, None, None), sent=False)
+        elif error is None:
             self.version = 3 if conn.protocol == "hrana3" else 2
             opening = self._answer((await self._ask(conn, [{"type": "open_stream", "stream_id": 0}]))[0])
             if opening["type"] == "ok":
                 return conn
             fault = Fault(statement_error(opening["error"], self._target, None, None), sent=False)
         else:
-            fault = self._greeting_fault(error, conn.connected)
+            fault = self._greeting_fault(error)
         await self.drop()
         raise fault
 
@@ -140,21 +154,23 @@ class WebSocketTransport:
         """The answers or exceptions for ``requests``, which are sent at once."""
         wait = patience if patience is not None else self._timeouts.answer
         futures = [conn.send_request(r) for r in requests]
-        done = asyncio.gather(*futures, return_exceptions=True)
-        fault = None
         try:
-            answers = await asyncio.wait_for(done, wait)
-            if conn.exception is not None:
-                fault = network_fault(ConnectionResetError(), self._target)
-        except TimeoutError:
-            fault = timed_out(self._target)
+            # Not gather() in wait_for(): they cancel the futures, which the connection then cannot settle.
+            _, pending = await asyncio.wait(futures, timeout=wait)
         except asyncio.CancelledError:
             await self.drop()
+            _settled(futures)
             raise
-        if fault is not None:
-            await self.drop()
-            raise fault
-        return answers
+        if not pending and conn.exception is None:
+            return _settled(futures)
+        await self.drop()
+        _settled(futures)
+        if pending:
+            raise timed_out(self._target)
+        fault = network_fault(ConnectionResetError(), self._target)
+        fault.error.hint = ("check the network and the server; sqld also cuts a WebSocket where the token does not "
+                            "give the right to a statement, and where a text is not UTF-8")
+        raise fault
 
     def _answer(self, answer: Any) -> Json:
         """An answer of _ask in the form that HTTP has."""
@@ -164,7 +180,7 @@ class WebSocketTransport:
             raise answer
         return {"type": "ok", "response": answer}
 
-    def _greeting_fault(self, error: BaseException, connected: bool) -> Fault:
+    def _greeting_fault(self, error: BaseException) -> Fault:
         if isinstance(error, aiohttp.WSServerHandshakeError):
             if error.status in (505, 400, 405, 426):
                 return Fault(ConnectError(
@@ -175,9 +191,6 @@ class WebSocketTransport:
             fault = http_status(error.status, "", self._target, 0)
             fault.sent = False
             return fault
-        if isinstance(error, LibsqlError) and connected and error.code.startswith("AUTH"):
-            said: Json = {"message": error.explanation, "code": error.code}
-            return Fault(statement_error(said, self._target, None, None), sent=False)
         if isinstance(error, asyncio.TimeoutError):
             error = aiohttp.ConnectionTimeoutError()
         if isinstance(error, LibsqlError):
@@ -189,3 +202,8 @@ class WebSocketTransport:
         fault = network_fault(error, self._target)
         fault.sent = False
         return fault
+
+
+def _settled(futures: Sequence[asyncio.Future[Any]]) -> list[Any]:
+    """Results or exceptions. Looking at an exception tells asyncio that somebody knows of it."""
+    return [f.exception() or f.result() for f in futures if f.done() and not f.cancelled()]
