@@ -450,6 +450,44 @@ def test_a_long_text_in_one_request(conn: Connection) -> None:
 
 
 @pytest.mark.parametrize("kind", ["http", "ws"])
+def test_a_text_that_is_not_unicode_is_refused_before_it_is_sent(shared: Connection) -> None:
+    shared.begin()
+    before = shared.requests
+    for run in (lambda: shared.execute("SELECT '\ud83d'"), lambda: shared.script("SELECT '\ud83d'"),
+                lambda: shared.batch([Script("SELECT '\ud83d'")]), lambda: list(shared.stream_rows("SELECT '\ud83d'"))):
+        with pytest.raises(StatementError, match="surrogate"):
+            run()
+    assert (shared.in_transaction, shared.requests) == (True, before)
+    shared.rollback()
+
+
+@pytest.mark.parametrize("kind", ["http", "ws"])
+def test_large_rows_in_and_out(conn: Connection) -> None:
+    conn.execute("CREATE TABLE t (a, b)")
+    rows = [(n, bytes([n]) * 1_000_000) for n in range(20)]
+    conn.begin()
+    conn.executemany("INSERT INTO t VALUES (?, ?)", rows)
+    conn.commit()
+    assert list(conn.stream_rows("SELECT a, b FROM t ORDER BY a")) == rows
+
+
+@pytest.mark.parametrize("kind", ["http", "ws"])
+def test_a_request_of_any_size_is_run_or_refused(kind: str, conn: Connection) -> None:
+    conn.execute("CREATE TABLE t (a)")
+    text = ("INSERT INTO t VALUES ('" + "x" * 1000 + "');\n") * 17_000
+    conn.begin()
+    if kind == "ws":
+        with pytest.raises(StatementError, match="larger than a WebSocket frame"):
+            conn.script(text)
+        assert not conn.in_transaction
+        assert count(conn) == 0
+    else:
+        conn.script(text)
+        assert count(conn) == 17_000
+    conn.rollback()
+
+
+@pytest.mark.parametrize("kind", ["http", "ws"])
 def test_a_signal_stops_a_long_statement(conn: Connection) -> None:
     asked = threading.Event()
 

@@ -23,12 +23,7 @@ def encode_value(value: Value) -> Json:
     """``value`` as a Hrana value. Raises StatementError for one that no server can store: an integer beyond
     64 bits, an infinite number or NaN (JSON has no way to write them), text that is not Unicode, another type."""
     if isinstance(value, str):
-        # A lone surrogate is no UTF-8; the server would refuse the whole request and close the stream.
-        try:
-            value.encode()
-        except UnicodeEncodeError:
-            raise StatementError("a text parameter holds half of a surrogate pair, which is not Unicode",
-                                 code="MEMSQL_VALUE") from None
+        _refuse_surrogates(value, "a text parameter")
     try:
         found: Json = dict(_value_to_proto(value))
     except OverflowError:
@@ -38,6 +33,14 @@ def encode_value(value: Value) -> Json:
         raise StatementError(f"{kind} cannot be sent to a libSQL server", code="MEMSQL_VALUE",
                              hint="infinite numbers and NaN cannot be sent; use NULL or text") from None
     return found
+
+
+def _refuse_surrogates(text: str, what: str) -> None:
+    # They are no UTF-8; the server would refuse the whole request and close the stream.
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise StatementError(f"{what} holds half of a surrogate pair, which is not Unicode", code="MEMSQL_VALUE") from None
 
 
 def decode_value(value: Json) -> Value:
@@ -50,7 +53,8 @@ def decode_value(value: Json) -> Value:
 
 
 def statement(sql: str, params: Params = (), *, want_rows: bool = True) -> Json:
-    """A Hrana statement. Raises StatementError for a value that cannot be sent."""
+    """A Hrana statement. Raises StatementError for a text or value that cannot be sent."""
+    _refuse_surrogates(sql, "the statement")
     found: Json = {"sql": sql, "want_rows": want_rows}
     if params:
         found["args"] = [encode_value(v) for v in params]
@@ -63,7 +67,8 @@ def execute(sql: str, params: Params = ()) -> Json:
 
 
 def sequence(sql: str) -> Json:
-    """The request for a text of many statements."""
+    """The request for a text of many statements. Raises StatementError for one that is not Unicode."""
+    _refuse_surrogates(sql, "the text")
     return {"type": "sequence", "sql": sql}
 
 

@@ -67,21 +67,21 @@ class HttpTransport:
         answers: list[Json] = found["results"]
         return answers
 
-    async def cursor(self, batch: Json) -> AsyncGenerator[Json, None]:
+    async def cursor(self, batch: Json) -> AsyncGenerator[list[Json], None]:
         response = await self._post("cursor", lambda _: _body(self._baton, batch=batch), None)
         fault, done = None, False
         # Until the last line has come the server has the stream, and a new baton is worth nothing.
         following: Json | None = None
         try:
-            async for line in _lines(response.content):
-                entry = _json(line)
-                if entry is None:
+            async for lines in _lines(response.content):
+                entries = [found for line in lines if (found := _json(line)) is not None]
+                if len(entries) < len(lines):
                     fault = not_a_server(self._target)
                     break
                 if following is None:
-                    following = entry
-                else:
-                    yield entry
+                    following = entries.pop(0)
+                if entries:
+                    yield entries
             else:
                 done = True
         except _NETWORK as e:
@@ -201,17 +201,16 @@ def _json(text: bytes) -> Json | None:
     return found if isinstance(found, dict) else None
 
 
-async def _lines(content: aiohttp.StreamReader) -> AsyncIterator[bytes]:
-    """Lines of any length: a row is one line, and StreamReader's own reading of lines has a limit."""
-    pieces: list[bytes] = []
-    async for chunk in content.iter_any():
-        first, *others = chunk.split(b"\n")
-        pieces.append(first)
-        for other in others:
-            line = b"".join(pieces)
-            pieces = [other]
-            if line:
-                yield line
-    rest = b"".join(pieces)
-    if rest.strip():
-        yield rest
+async def _lines(content: aiohttp.StreamReader) -> AsyncIterator[list[bytes]]:
+    """The lines that each piece of the answer completes. They may have any length: a row is one line, and
+    StreamReader's own reading of lines has a limit."""
+    begun: list[bytes] = []
+    async for piece in content.iter_any():
+        first, *others = piece.split(b"\n")
+        begun.append(first)
+        if others:
+            lines = [b"".join(begun), *others[:-1]]
+            begun = [others[-1]]
+            yield [line for line in lines if line]
+    if rest := b"".join(begun).strip():
+        yield [rest]

@@ -25,6 +25,7 @@ its values end at 5,000,000 bytes; over HTTP it set no limit up to 70 MiB, but p
 T = TypeVar("T")
 _RETRIES = 2
 _CHUNK = 1000
+_CHUNK_BYTES = 1 << 20
 _SERVER_LOCK_MS = 5000
 _UNREADABLE = ("SQL_PARSE_ERROR", "SQL_MANY_STATEMENTS", "SQL_NO_STATEMENT")
 
@@ -73,11 +74,13 @@ class LibsqlConnection:
 
     def executemany(self, sql: str, rows: Iterable[Params]) -> None:
         chunk: list[Item] = []
+        weight = 0
         for row in rows:
             chunk.append((sql, row))
-            if len(chunk) == _CHUNK:
+            weight += len(sql) + sum(len(v) if isinstance(v, (str, bytes)) else 8 for v in row) + 50
+            if len(chunk) == _CHUNK or weight > _CHUNK_BYTES:
                 self.batch(chunk)
-                chunk = []
+                chunk, weight = [], 0
         if chunk:
             self.batch(chunk)
 
@@ -302,14 +305,9 @@ class LibsqlConnection:
             tries += 1
 
 
-async def _take(source: AsyncGenerator[Json, None]) -> list[Json]:
-    """The next entries of a cursor, some hundred at once; none at its end."""
-    chunk: list[Json] = []
-    async for entry in source:
-        chunk.append(entry)
-        if len(chunk) == _CHUNK:
-            break
-    return chunk
+async def _take(source: AsyncGenerator[list[Json], None]) -> list[Json]:
+    """The next entries of a cursor; none at its end."""
+    return await anext(source, [])
 
 
 def _transport(target: Target, timeouts: Timeouts) -> Transport:

@@ -50,8 +50,9 @@ class Transport(Protocol):
         them. Returns the answers in order, that one last. ``patience`` in seconds replaces the time to
         wait for an answer."""
 
-    def cursor(self, batch: Json) -> AsyncGenerator[Json, None]:
-        """Run a batch and yield its cursor entries. Needs version 3. Close the iterator to stop early."""
+    def cursor(self, batch: Json) -> AsyncGenerator[list[Json], None]:
+        """Run a batch and yield its cursor entries, some at once, as they come. Needs version 3. Close the
+        iterator to stop early."""
 
     async def drop(self) -> None:
         """Forget the stream and cut what carries it, so that the server ends it and its transaction."""

@@ -17,9 +17,12 @@ from memsql.config import Target
 from memsql.db.faults import Fault, http_status, statement_error
 from memsql.db.hrana import Json, autocommit_probe
 from memsql.db.transport import USER_AGENT, Timeouts, endpoint, network_fault, proxy_for, timed_out
-from memsql.errors import ConnectError
+from memsql.errors import ConnectError, StatementError
 
-_FETCH = 500
+_FETCH = 50
+_ANSWER_BYTES = 1 << 20
+# sqld closes a socket on which a larger frame comes.
+_FRAME_BYTES = 16_000_000
 _CLOSE_SECONDS = 1.0
 
 
@@ -40,6 +43,14 @@ class _Conn(HranaConn):  # type: ignore[misc]
         ), self._connect_timeout)
         self.protocol = socket.protocol or "hrana2"
         return socket
+
+    def _send(self, msg: Json) -> None:
+        text = json.dumps(msg, ensure_ascii=False, separators=(",", ":"))
+        if len(text.encode()) > _FRAME_BYTES:
+            raise StatementError("the request is larger than a WebSocket frame may be (16 MB)", code="MEMSQL_SIZE",
+                                 hint="split it, or use http:// or libsql:// in place of ws:// and wss://")
+        assert self.exception is None
+        self._send_msg_queue.put_nowait(text)
 
     def _receive(self, text: str) -> None:
         # libsql-client forgets a refused hello until the socket is closed, and by then it is a broken connection.
@@ -82,23 +93,26 @@ class WebSocketTransport:
         answers = await self._ask(conn, [{**r, "stream_id": 0} for r in (*requests, autocommit_probe(self.version))], patience)
         return [self._answer(a) for a in answers]
 
-    async def cursor(self, batch: Json) -> AsyncGenerator[Json, None]:
+    async def cursor(self, batch: Json) -> AsyncGenerator[list[Json], None]:
         conn = await self._ready()
         number = next(self._cursors)
         opening = {"type": "open_cursor", "stream_id": 0, "cursor_id": number, "batch": batch}
-        fetching = {"type": "fetch_cursor", "cursor_id": number, "max_count": _FETCH}
+        size = _FETCH
         opened = self._answer((await self._ask(conn, [opening]))[0])
         if opened["type"] == "error":
             # sqld cuts the connection when a cursor that did not open is closed.
             raise Fault(statement_error(opened["error"], self._target, None, None), sent=False, kept=True)
         try:
             while True:
+                fetching = {"type": "fetch_cursor", "cursor_id": number, "max_count": size}
                 fetched = self._answer((await self._ask(conn, [fetching]))[0])
                 if fetched["type"] == "error":
-                    yield {"type": "error", "error": fetched["error"]}
+                    yield [{"type": "error", "error": fetched["error"]}]
                     return
-                for entry in fetched["response"]["entries"]:
-                    yield entry
+                entries = fetched["response"]["entries"]
+                size = _next_size(entries)
+                if entries:
+                    yield entries
                 if fetched["response"]["done"]:
                     return
         finally:
@@ -153,7 +167,14 @@ class WebSocketTransport:
     async def _ask(self, conn: _Conn, requests: Sequence[Json], patience: float | None = None) -> list[Any]:
         """The answers or exceptions for ``requests``, which are sent at once."""
         wait = patience if patience is not None else self._timeouts.answer
-        futures = [conn.send_request(r) for r in requests]
+        futures, refused = [], None
+        try:
+            futures = [conn.send_request(r) for r in requests]
+        except StatementError as e:
+            refused = e
+        if refused is not None:
+            await self.drop()
+            raise Fault(refused, sent=False)
         try:
             # Not gather() in wait_for(): they cancel the futures, which the connection then cannot settle.
             _, pending = await asyncio.wait(futures, timeout=wait)
@@ -202,6 +223,13 @@ class WebSocketTransport:
         fault = network_fault(error, self._target)
         fault.sent = False
         return fault
+
+
+def _next_size(entries: Sequence[Json]) -> int:
+    """How many rows to ask for so that an answer has about a megabyte, by what the last one had."""
+    weight = sum(len(v.get("value") or v.get("base64") or "") if v["type"] in ("text", "blob") else 20
+                 for entry in entries for v in entry.get("row", ()))
+    return max(1, min(1000, len(entries) * _ANSWER_BYTES // max(weight, 1)))
 
 
 def _settled(futures: Sequence[asyncio.Future[Any]]) -> list[Any]:
