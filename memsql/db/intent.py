@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 from memsql.db.protocol import Item, Script
 from memsql.sqltext import effect, may_control_transactions, statements
 
-# Kept in the database file, or for one transaction only: a new stream need not be told.
-_NOT_OF_THE_STREAM = frozenset({
-    "user_version", "application_id", "schema_version", "journal_mode", "page_size", "auto_vacuum", "encoding",
-    "defer_foreign_keys", "incremental_vacuum",
+# What a new stream must be told again. Other settings lie in the database file or end with the transaction.
+_OF_THE_STREAM = frozenset({
+    "foreign_keys", "ignore_check_constraints", "case_sensitive_like", "cache_size", "temp_store", "trusted_schema",
+    "reverse_unordered_selects",
 })
 _READERS = frozenset({
     "table_info", "table_xinfo", "table_list", "index_list", "index_info", "index_xinfo", "foreign_key_list",
@@ -53,7 +53,7 @@ def intent(items: Sequence[Item], in_transaction: bool) -> Intent:
         if what.kind == "pragma" and what.name is not None:
             if _only_reads(text, what.name):
                 continue
-            if what.name not in _NOT_OF_THE_STREAM:
+            if what.name in _OF_THE_STREAM:
                 if not inside:
                     found.settings[what.name] = text
                 continue
