@@ -47,7 +47,15 @@ class Delay:
     answer: float = 0.0
 
 
-Action = Answer | Cut | Delay | None
+@dataclass(frozen=True)
+class Rewrite:
+    """Replace a part of the HTTP head on its way to the server."""
+
+    old: str
+    new: str
+
+
+Action = Answer | Cut | Delay | Rewrite | None
 Rule = Callable[[Request], Action]
 
 
@@ -120,6 +128,8 @@ def _serve(proxy: Proxy, client: socket.socket) -> None:
                 return
             if isinstance(action, Delay):
                 time.sleep(action.request)
+            if isinstance(action, Rewrite):
+                raw = raw.replace(action.old.encode(), action.new.encode())
             if server is None:
                 server = socket.create_connection(proxy.backend)
                 proxy.sockets.append(server)

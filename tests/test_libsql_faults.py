@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 import servers
 from conftest import Guarded
-from proxy import Action, Answer, Cut, Delay, Proxy, Request, proxy_to
+from proxy import Action, Answer, Cut, Delay, Proxy, Request, Rewrite, proxy_to
 
 from memsql.db.libsql import LibsqlConnection
 from memsql.db.transport import Timeouts
@@ -80,9 +80,15 @@ def test_a_server_as_turso_cloud_is(proxy: Proxy) -> None:
         assert list(conn.stream_rows("SELECT a FROM t")) == [(1,)]
 
 
-def test_a_server_that_speaks_version_2_only(proxy: Proxy) -> None:
-    proxy.rule = lambda request: Answer(404) if request.path.startswith("/v3") else None
-    with opened(proxy.url) as conn:
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_server_that_speaks_version_2_only(proxy: Proxy, kind: str) -> None:
+    def rule(request: Request) -> Action:
+        if "upgrade" in request.headers:
+            return Rewrite("hrana3", "hrana2")
+        return Answer(404) if request.path.startswith("/v3") else None
+
+    proxy.rule = rule
+    with opened(as_kind(proxy.url, kind)) as conn:
         conn.execute("CREATE TABLE t (a)")
         assert not conn.in_transaction
         conn.begin()
@@ -94,7 +100,8 @@ def test_a_server_that_speaks_version_2_only(proxy: Proxy) -> None:
         conn.commit()
         assert not conn.in_transaction
         assert list(conn.stream_rows("SELECT a FROM t ORDER BY a")) == [(1,), (2,)]
-    assert {r.path for r in proxy.seen[1:]} == {"/v2/pipeline"}
+    if kind == "http":
+        assert {r.path for r in proxy.seen[1:]} == {"/v2/pipeline"}
 
 
 @pytest.mark.parametrize(("status", "code", "text"), [
