@@ -12,8 +12,9 @@ import servers
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from memsql.db import Connection, Script, Value, connect
+from memsql.db import Connection, Item, Script, Value, connect
 from memsql.db.connect import Mode
+from memsql.db.sqlite import memory
 from memsql.errors import ConnectError, LockedError, StatementError
 
 Opener = Callable[..., Connection]
@@ -377,6 +378,39 @@ def test_any_values_round_trip(shared: Connection, rows: list[tuple[Value, Value
     for one, other in zip(found, rows, strict=True):
         for a, b in zip(one, other, strict=True):
             assert_same(a, b)
+
+
+ITEMS: list[Item] = [
+    ("INSERT INTO t VALUES (?)", (1,)), ("INSERT INTO t VALUES (?)", (2,)), ("INSERT INTO t VALUES (3) RETURNING a", ()),
+    ("INSERT INTO nope VALUES (1)", ()), ("INSERT OR ROLLBACK INTO t VALUES (1)", ()), ("DELETE FROM t", ()),
+    ("SELECT count(*), sum(a) FROM t", ()), ("BEGIN IMMEDIATE", ()), ("COMMIT", ()), ("ROLLBACK", ()),
+    ("SAVEPOINT s", ()), ("RELEASE s", ()), ("ROLLBACK TO s", ()), ("PRAGMA foreign_keys", ()),
+    Script("INSERT INTO t VALUES (4); INSERT INTO t VALUES (5)"), Script("-- nothing\n"), Script("DELETE FROM t; -- ; end"),
+    Script("INSERT INTO t VALUES (6); INSERT INTO t VALUES (6); DELETE FROM t;"), Script("INSERT OR ROLLBACK INTO t VALUES (1);"),
+]
+
+
+@pytest.mark.parametrize("kind", ["http", "ws"])
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(lists=st.lists(st.lists(st.sampled_from(ITEMS), min_size=1, max_size=6), min_size=1, max_size=3))
+def test_a_batch_does_on_a_server_what_it_does_in_a_file(shared: Connection, lists: list[list[Item]]) -> None:
+    model = memory()
+    seen = []
+    for conn in (model, shared):
+        conn.rollback()
+        conn.batch([("PRAGMA foreign_keys = on", ()), ("DROP TABLE IF EXISTS t", ()), ("CREATE TABLE t (a PRIMARY KEY)", ())])
+        told: list[object] = []
+        for items in lists:
+            try:
+                told.append([r.rows for r in conn.batch(items)])
+            except StatementError as e:
+                told.append((e.index, e.message))
+            told.append((conn.in_transaction, conn.execute("SELECT a FROM t ORDER BY a").rows))
+        conn.rollback()
+        told.append(conn.execute("SELECT a FROM t ORDER BY a").rows)
+        seen.append(told)
+    model.close()
+    assert seen[0] == seen[1]
 
 
 @pytest.fixture

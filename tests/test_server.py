@@ -35,12 +35,12 @@ def start(*words: str, folder: Path) -> subprocess.Popen[str]:
     path = f"{servers.binary().parent}{os.pathsep}{os.environ['PATH']}"
     return subprocess.Popen(
         [sys.executable, "-m", "memsql", "server.start", *words], cwd=folder, env={**clean_environment(), "PATH": path},
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8",
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8", start_new_session=True,
     )
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_server_runs_until_it_is_stopped_and_leaves_nothing(tmp_path: Path, number: signal.Signals) -> None:
+@pytest.mark.parametrize("way", ["SIGINT", "SIGTERM", "Ctrl-C"])
+def test_a_server_runs_until_it_is_stopped_and_leaves_nothing(tmp_path: Path, way: str) -> None:
     port = free_port()
     process = start("--port", str(port), folder=tmp_path)
     assert process.stdout is not None
@@ -53,7 +53,11 @@ def test_a_server_runs_until_it_is_stopped_and_leaves_nothing(tmp_path: Path, nu
         conn = connect(servers.target(f"http://127.0.0.1:{port}"), "rwc")
         conn.execute("CREATE TABLE t (a)")
         conn.close()
-        process.send_signal(number)
+        if way == "Ctrl-C":
+            # A terminal sends it to the whole group: to sqld as well.
+            os.killpg(process.pid, signal.SIGINT)
+        else:
+            process.send_signal(signal.Signals[way])
         out, err = process.communicate(timeout=TIMEOUT)
     finally:
         process.kill()
