@@ -23,6 +23,7 @@ from memsql.schema import diff, dump, from_sql, is_internal, mermaid, normalise
     ("CREATE UNIQUE INDEX IF NOT EXISTS i ON a (b DESC)", "CREATE UNIQUE INDEX i ON a(b DESC)"),
     ("CREATE INDEX i ON a (b) WHERE c=0", "CREATE INDEX i ON a (b) WHERE c = 0"),
     ("CREATE TABLE a (b TEXT /* ; */ DEFAULT 'X')", "CREATE TABLE a (b TEXT DEFAULT 'X')"),
+    ("CREATE TABLE a (b DEFAULT \"it's\")", "CREATE TABLE a (b DEFAULT 'it''s')"),
 ])
 def test_texts_that_mean_the_same_are_equal(one: str, other: str) -> None:
     assert normalise(one) == normalise(other)
@@ -35,6 +36,11 @@ def test_texts_that_mean_the_same_are_equal(one: str, other: str) -> None:
     ('CREATE TABLE a ("b c")', 'CREATE TABLE a ("b  c")'),
     ("CREATE TABLE a (b DEFAULT 'it''s')", "CREATE TABLE a (b DEFAULT 'its')"),
     ("CREATE TABLE a (b DEFAULT '--x')", "CREATE TABLE a (b DEFAULT '')"),
+    ("CREATE TABLE a (b DEFAULT 'x = y')", "CREATE TABLE a (b DEFAULT 'x=y')"),
+    ('CREATE TABLE a (b DEFAULT "null")', "CREATE TABLE a (b DEFAULT null)"),
+    ('CREATE TABLE a (b DEFAULT "Yes")', 'CREATE TABLE a (b DEFAULT "yes")'),
+    ("CREATE TABLE a (É TEXT)", "CREATE TABLE a (é TEXT)"),
+    ('CREATE TABLE a ("x = y" TEXT)', 'CREATE TABLE a ("x=y" TEXT)'),
 ])
 def test_texts_that_differ_stay_different(one: str, other: str) -> None:
     assert normalise(one) != normalise(other)

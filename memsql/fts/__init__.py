@@ -12,9 +12,9 @@ from memsql.fts.check import (
 )
 from memsql.fts.diagnose import Finding
 from memsql.fts.discover import FtsTable, discover
-from memsql.fts.online import abort, rebuild_online
+from memsql.fts.online import abort, abort_by_name, rebuild_online, unfinished
 
 __all__ = [
-    "CheckResult", "Finding", "FtsTable", "abort", "check", "check_in_transaction", "discover", "findings", "optimise",
-    "rebuild", "rebuild_in_transaction", "rebuild_online", "refuse_contentless",
+    "CheckResult", "Finding", "FtsTable", "abort", "abort_by_name", "check", "check_in_transaction", "discover",
+    "findings", "optimise", "rebuild", "rebuild_in_transaction", "rebuild_online", "refuse_contentless", "unfinished",
 ]

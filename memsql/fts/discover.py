@@ -7,17 +7,25 @@ from dataclasses import dataclass, replace
 
 from memsql.db import Connection
 from memsql.db.queries import load
+from memsql.sqltext import identifiers
 
 # Arguments end at commas outside quotes, brackets and parentheses (https://sqlite.org/fts5.html, section 3).
 _PIECE = re.compile(
     r"--[^\n]*|/\*.*?(?:\*/|$)|'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|`(?:[^`]|``)*`|\[[^\]]*\]|[(),]|[^'\"`\[(),/-]+|.",
     re.DOTALL,
 )
-_HEAD = re.compile(r"\bUSING\s+fts5\s*\(", re.IGNORECASE)
+_GAP = r"(?:\s|--[^\n]*\n|/\*.*?\*/)"
+_HEAD = re.compile(rf"\bUSING{_GAP}*[\"'`\[]?fts5[\"'`\]]?{_GAP}*\(", re.IGNORECASE | re.DOTALL)
+_COMMENT = re.compile(
+    r"('(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|`(?:[^`]|``)*`|\[[^\]]*\])|--[^\n]*|/\*.*?(?:\*/|$)", re.DOTALL)
+# A table may be called begin, a column too; only the body's BEGIN is followed by a statement.
+_BODY = re.compile(
+    r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|`(?:[^`]|``)*`|\[[^\]]*\]"
+    r"|\b(?P<begin>BEGIN)\s+(?=(?:INSERT|REPLACE|UPDATE|DELETE|SELECT|WITH)\b)", re.IGNORECASE)
 _OPTION = re.compile(r"\s*(\w+)\s*=\s*(.*?)\s*", re.DOTALL)
 # An index that an online rebuild is growing is nobody's yet.
 OURS = "memsql_fts_new_"
-_NAME = re.compile(r"\s*('(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|`(?:[^`]|``)*`|\[[^\]]*\]|[^\s]+)\s*(\w*)\s*", re.DOTALL)
+_ARGUMENT = re.compile(r"\s*('(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|`(?:[^`]|``)*`|\[[^\]]*\]|[^\s]+)\s*(\w*)\s*", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,12 +36,20 @@ class Trigger:
     table: str
     sql: str
 
+    def parts(self) -> tuple[str, str]:
+        """What stands before BEGIN and what between BEGIN and END, without comments."""
+        text = _COMMENT.sub(lambda m: m[1] or " ", self.sql)
+        for match in _BODY.finditer(text):
+            if match["begin"]:
+                return text[:match.start()], re.sub(r"\bEND\s*;?\s*$", "", text[match.end():], flags=re.IGNORECASE)
+        return text, ""
+
 
 @dataclass(frozen=True, slots=True)
 class FtsTable:
     """An FTS5 table. ``kind`` is own, external or contentless; ``columns`` are the indexed ones and
     ``unindexed`` the others; ``content`` and ``content_rowid`` name what an external one indexes;
-    ``triggers`` are those, on any table, that write to it."""
+    ``triggers`` are those, on any table, that name it, in the order of their creation."""
 
     name: str
     kind: str
@@ -64,8 +80,7 @@ def discover(conn: Connection) -> list[FtsTable]:
 
 def parse(name: str, sql: str) -> FtsTable:
     """Read the text of a CREATE VIRTUAL TABLE … USING fts5(…). Never fails: what it cannot read it ignores."""
-    head = _HEAD.search(sql)
-    arguments = _arguments(sql[head.end():]) if head else []
+    arguments = split_list(arguments_of(sql))[0]
     indexed: list[str] = []
     unindexed: list[str] = []
     options: list[tuple[str, str]] = []
@@ -75,7 +90,7 @@ def parse(name: str, sql: str) -> FtsTable:
         if option and not argument.lstrip().startswith(("'", '"', "`", "[")):
             options.append((option[1].lower(), unquote(option[2])))
             continue
-        column = _NAME.fullmatch(argument)
+        column = _ARGUMENT.fullmatch(argument)
         if column:
             order.append((unquote(column[1]), column[2].lower() != "unindexed"))
     for column_name, is_indexed in order:
@@ -96,14 +111,23 @@ def unquote(text: str) -> str:
     return text
 
 
-def _arguments(text: str) -> list[str]:
+def arguments_of(sql: str) -> str:
+    """What follows ``USING fts5(`` in the text of a CREATE VIRTUAL TABLE; empty for any other module."""
+    head = _HEAD.search(sql)
+    return sql[head.end():] if head else ""
+
+
+def split_list(text: str) -> tuple[list[str], int]:
+    """The items of a list, split at commas and without comments, and where the list ends: behind the
+    parenthesis that closes it, or at the end of ``text``."""
     found: list[str] = []
-    current, depth = "", 0
+    current, depth, end = "", 0, len(text)
     for match in _PIECE.finditer(text):
         piece = match.group()
         if piece.startswith(("--", "/*")):
             continue
         if piece == ")" and depth == 0:
+            end = match.end()
             break
         if piece == "," and depth == 0:
             found.append(current.strip())
@@ -112,14 +136,9 @@ def _arguments(text: str) -> list[str]:
         depth += (piece == "(") - (piece == ")")
         current += piece
     found.append(current.strip())
-    return [argument for argument in found if argument]
+    return [item for item in found if item], end
 
 
 def _with_triggers(table: FtsTable, triggers: list[Trigger]) -> FtsTable:
-    word = re.compile(rf"(?<![\w$]){re.escape(table.name)}(?![\w$])", re.IGNORECASE)
-    return replace(table, triggers=tuple(t for t in triggers if _body_names(t.sql, word)))
-
-
-def _body_names(sql: str, word: re.Pattern[str]) -> bool:
-    body = re.split(r"\bBEGIN\b", sql, maxsplit=1, flags=re.IGNORECASE)
-    return len(body) == 2 and word.search(body[1]) is not None
+    name = table.name.lower()
+    return replace(table, triggers=tuple(t for t in triggers if name in identifiers(t.parts()[1])))

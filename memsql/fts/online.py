@@ -3,40 +3,55 @@
 A new index grows beside the old one, a chunk of rows a transaction. Everything up to the frontier, the
 last row copied, is kept right by triggers of our own; rows beyond it are copied later with whatever
 they hold then. When nothing is left beyond the frontier the new index takes the old one's name in one
-short transaction. Each step is a transaction and the frontier is written with the rows, so a run that is
-killed leaves a state from which the next one goes on.
+short transaction. Each step is a transaction, reads the schema anew and writes the frontier with the rows,
+so a run that is killed leaves a state from which the next one goes on, and one whose table or index was
+redefined meanwhile begins again.
+
+A REPLACE removes a row without firing a delete trigger. Our triggers notice one that takes an indexed row's
+key, the swap notices any other by the number of rows; then the new index is built in one statement.
 """
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Callable
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
-from memsql.db import Connection, Value
 from memsql.db.queries import load
-from memsql.errors import Interrupted, Refused, UsageError
+from memsql.errors import Interrupted, LockedError, Refused, UsageError
 from memsql.fts.check import check_in_transaction, content_of, quote, refuse_contentless
-from memsql.fts.discover import OURS, FtsTable
+from memsql.fts.discover import OURS, FtsTable, arguments_of, discover
 
-_HEAD = re.compile(r"\bUSING\s+fts5\s*\(", re.IGNORECASE)
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from memsql.db import Connection
+
 _PAUSE = 0.25
 _EVERYTHING = 2**63 - 1
+_ROWID = ("rowid", "oid", "_rowid_")
 
 
 @dataclass(frozen=True, slots=True)
 class Online:
-    """A rebuild on its way: the names of the new index and of our triggers, and the row key."""
+    """A rebuild on its way: the table, the name of the new index, its row key and its content."""
 
     table: FtsTable
     new: str
     key: str
+    content: str
 
     @property
     def triggers(self) -> tuple[str, ...]:
-        return tuple(f"{self.new}_{event}" for event in ("insert", "delete", "move_out", "move_in"))
+        return tuple(f"{self.new}_{event}" for event in ("insert", "delete", "update"))
+
+    @property
+    def docsize(self) -> str | None:
+        """The shadow table with one row for each row indexed (https://sqlite.org/fts5.html, section 9)."""
+        return None if ("columnsize", "0") in self.table.options else f"{self.new}_docsize"
 
 
 def rebuild_online(
@@ -47,50 +62,65 @@ def rebuild_online(
 
     ``progress`` is told rows done and rows in all after each chunk. ``prove`` checks the new index, by its
     name, on a copy of the database before the swap. Raises Refused or UsageError where it cannot be done
-    online, Interrupted when ``stopped`` says so: the next run goes on from there.
+    online, LockedError when a writer holds the database for too long, Interrupted when ``stopped`` says so:
+    the next run goes on from there.
     """
     plan = _plan(conn, table)
-    if _frontier_row(conn, table.name) is None:
-        _begin(conn, plan)
-    total = _count(conn, plan)
-    done = _copied(conn, plan)
+    with _transaction(conn):
+        _ensure(conn, plan)
+    total, done, copied = _count(conn, plan), _copied(conn, plan), 0
     progress(done, total)
-    copied = 0
-    while True:
-        if stopped():
-            raise Interrupted(f"the rebuild of {table.name} was stopped",
-                              state=f"{done:,} of {total:,} rows are in the new index; searches use the old one",
-                              hint="run it again to go on, or give up with: invoke fts.rebuild --abort")
-        started = time.perf_counter()
-        rows = _copy_chunk(conn, plan, chunk)
-        done, copied = done + rows, copied + rows
-        if rows:
-            progress(done, max(done, total))
-        if rows < chunk:
-            # Whoever appends a row for each chunk must not keep this going for ever.
-            copied += _copy_rest(conn, plan, chunk)
-            break
-        # SQLite's lock knows no queue: without a pause the writers that wait would never get it.
-        time.sleep((time.perf_counter() - started) * _PAUSE)
-    _swap(conn, plan, chunk, anew=not prove(plan.new))
-    return copied
+    try:
+        while True:
+            _unless_stopped(stopped, table.name, done, total)
+            started = time.perf_counter()
+            with _transaction(conn):
+                plan = _again(conn, table.name)
+                if _ensure(conn, plan):
+                    done = 0
+                rows = _copy(conn, plan, chunk)
+                complete = rows < chunk
+                if complete:
+                    # Whoever appends a row for each chunk must not keep this going for ever, so the end is reached while
+                    # the lock is held.
+                    _copy(conn, plan, chunk)
+            if rows:
+                done, copied = done + rows, copied + rows
+                progress(done, max(done, total))
+            if not complete:
+                # SQLite's lock knows no queue: without a pause the writers that wait would never get it.
+                time.sleep((time.perf_counter() - started) * _PAUSE)
+                continue
+            sound = prove(plan.new)
+            _unless_stopped(stopped, table.name, done, total)
+            if _swap(conn, table.name, sound=sound):
+                return copied
+    except LockedError as e:
+        e.state = _half_way(done, total)
+        e.hint = f"run it again to go on; {e.hint}"
+        raise
 
 
 def abort(conn: Connection, table: FtsTable) -> bool:
     """Give a rebuild up and remove all it left; False where there was none."""
-    if _frontier_row(conn, table.name) is None:
+    return abort_by_name(conn, table.name)
+
+
+def abort_by_name(conn: Connection, name: str) -> bool:
+    """The same for an index that may itself be gone."""
+    if _progress(conn, name) is None:
         return False
-    plan = Online(table, new_name(table.name), "rowid")
-    conn.begin()
-    try:
-        _remove_triggers(conn, plan)
-        conn.execute(f"DROP TABLE IF EXISTS {quote(plan.new)}")
-        _forget(conn, table.name)
-        conn.commit()
-    except BaseException:
-        conn.rollback()
-        raise
+    with _transaction(conn):
+        _clear(conn, Online(FtsTable(name, "", (), (), None, "", (), ""), new_name(name), "", ""))
+        _forget(conn, name)
     return True
+
+
+def unfinished(conn: Connection) -> list[str]:
+    """Names of the indexes whose online rebuild was begun and not ended. Reads only."""
+    if not conn.execute(load("fts/has_rebuild")).rows:
+        return []
+    return [str(row[0]) for row in conn.execute(load("fts/rebuilds")).rows]
 
 
 def new_name(name: str) -> str:
@@ -111,139 +141,179 @@ def _plan(conn: Connection, table: FtsTable) -> Online:
     if missing:
         raise Refused(f"{table.content} has no column {missing[0]}; the index cannot be built from it",
                       state="nothing was changed")
-    return Online(table, new_name(table.name), table.content_rowid)
+    key = table.content_rowid.lower()
+    if key not in _ROWID and key != (content.integer_key or "").lower():
+        raise Refused(f"content_rowid {table.content_rowid} is not the INTEGER PRIMARY KEY of {table.content}; "
+                      "an online rebuild cannot tell its rows apart", state="nothing was changed",
+                      hint="see invoke fts.status")
+    assert table.content is not None
+    return Online(table, new_name(table.name), table.content_rowid, table.content)
 
 
-def _begin(conn: Connection, plan: Online) -> None:
-    table = plan.table
-    head = _HEAD.search(table.sql)
-    assert head is not None
-    conn.begin()
-    try:
-        conn.execute(load("fts/create_rebuild"))
-        conn.execute(f"DROP TABLE IF EXISTS {quote(plan.new)}")
-        conn.execute(f"CREATE VIRTUAL TABLE {quote(plan.new)} USING fts5({table.sql[head.end():]}")
-        conn.execute(load("fts/begin_rebuild"), (table.name, plan.new, datetime.now(UTC).isoformat()))
-        for statement in _trigger_statements(plan):
-            conn.execute(statement)
-        conn.commit()
-    except BaseException:
-        conn.rollback()
-        raise
+def _again(conn: Connection, name: str) -> Online:
+    """The plan by the schema as it is now; inside the transaction nobody can change it."""
+    if _progress(conn, name) is None:
+        raise Refused(f"somebody else finished or gave up the rebuild of {name}", state="nothing was changed")
+    table = next((t for t in discover(conn) if t.name == name), None)
+    if table is None:
+        raise Refused(f"{name} was dropped while it was being rebuilt", state="what the rebuild left is still there",
+                      hint="remove it with: invoke fts.rebuild --abort")
+    return _plan(conn, table)
+
+
+def _ensure(conn: Connection, plan: Online) -> bool:
+    """Begin, or begin again where the new index is not what the old one is now; whether it did."""
+    if _progress(conn, plan.table.name) is not None and _intact(conn, plan):
+        return False
+    conn.execute(load("fts/create_rebuild"))
+    _clear(conn, plan)
+    new = quote(plan.new)
+    conn.execute(f"CREATE VIRTUAL TABLE {new} USING fts5({arguments_of(plan.table.sql)}")
+    # What was set with commands, such as rank or automerge, lies beside the index and not in its definition.
+    conn.execute(f"INSERT INTO {new} ({new}, rank) SELECT k, v FROM {quote(plan.table.name + '_config')} WHERE k <> 'version'")
+    conn.execute(load("fts/begin_rebuild"), (plan.table.name, plan.new, datetime.now(UTC).isoformat()))
+    for statement in _trigger_statements(plan):
+        conn.execute(statement)
+    return True
+
+
+def _intact(conn: Connection, plan: Online) -> bool:
+    """A migration that rebuilds the content table takes our triggers with it, one that redefines the index leaves
+    the new one behind."""
+    there = {str(n): str(sql) for n, sql in conn.execute(load("fts/rebuild_objects"), (plan.new, *plan.triggers)).rows}
+    index = there.pop(plan.new, "")
+    return arguments_of(index) == arguments_of(plan.table.sql) and set(there.values()) == set(_trigger_statements(plan))
 
 
 def _trigger_statements(plan: Online) -> list[str]:
-    table, new, key = plan.table, quote(plan.new), quote(plan.key)
-    assert table.content is not None
-    names = ", ".join(map(quote, table.all_columns))
-    name = table.name.replace("'", "''")
-    frontier = f"(SELECT frontier FROM memsql_fts_rebuild WHERE name = '{name}')"
+    new, key = quote(plan.new), quote(plan.key)
+    names = ", ".join(map(quote, plan.table.all_columns))
+    mine = "name = '" + plan.table.name.replace("'", "''") + "'"
+    # After a REPLACE the new index is no longer kept: taking out what was never put in could fail the writer's statement.
+    frontier = f"(SELECT frontier FROM memsql_fts_rebuild WHERE {mine} AND NOT replaced)"
 
     def values(row: str) -> str:
-        return ", ".join(f"{row}.{quote(c)}" for c in (plan.key, *table.all_columns))
+        return ", ".join(f"{row}.{quote(c)}" for c in (plan.key, *plan.table.all_columns))
 
-    out = f"INSERT INTO {new} ({new}, rowid, {names}) VALUES ('delete', {values('old')});"
-    into = f"INSERT INTO {new} (rowid, {names}) VALUES ({values('new')});"
-    content = quote(table.content)
-    insert, delete, move_out, move_in = map(quote, plan.triggers)
-    # An update is two triggers, for it may carry a row across the frontier by changing its key. SQLite runs
-    # the trigger that was created last first, so the one that takes out is created last.
+    out = (f"INSERT INTO {new} ({new}, rowid, {names}) SELECT 'delete', {values('old')} "
+           f"WHERE old.{key} <= {frontier};")
+    into = f"INSERT INTO {new} (rowid, {names}) SELECT {values('new')} WHERE new.{key} <= {frontier};"
+    if plan.docsize:
+        into = (f"UPDATE memsql_fts_rebuild SET replaced = 1 WHERE {mine} "
+                f"AND EXISTS (SELECT 1 FROM {quote(plan.docsize)} WHERE id = new.{key}); {into}")
+    content = quote(plan.content)
+    insert, delete, update = map(quote, plan.triggers)
     return [
         f"CREATE TRIGGER {insert} AFTER INSERT ON {content} WHEN new.{key} <= {frontier} BEGIN {into} END",
         f"CREATE TRIGGER {delete} AFTER DELETE ON {content} WHEN old.{key} <= {frontier} BEGIN {out} END",
-        f"CREATE TRIGGER {move_in} AFTER UPDATE ON {content} WHEN new.{key} <= {frontier} BEGIN {into} END",
-        f"CREATE TRIGGER {move_out} BEFORE UPDATE ON {content} WHEN old.{key} <= {frontier} BEGIN {out} END",
+        # An update may carry a row across the frontier, in either direction, by changing its key.
+        f"CREATE TRIGGER {update} AFTER UPDATE ON {content} "
+        f"WHEN min(old.{key}, new.{key}) <= {frontier} BEGIN {out} {into} END",
     ]
 
 
-def _copy_chunk(conn: Connection, plan: Online, chunk: int) -> int:
-    conn.begin()
-    try:
-        rows = _copy(conn, plan, chunk)
-        conn.commit()
-    except BaseException:
-        conn.rollback()
-        raise
-    return rows
-
-
-def _copy_rest(conn: Connection, plan: Online, chunk: int) -> int:
-    """Copy what is left, in one transaction; afterwards the triggers keep everything in step."""
-    conn.begin()
-    try:
-        copied = 0
-        while rows := _copy(conn, plan, chunk):
-            copied += rows
-        conn.commit()
-    except BaseException:
-        conn.rollback()
-        raise
-    return copied
-
-
 def _copy(conn: Connection, plan: Online, limit: int) -> int:
-    table, key = plan.table, quote(plan.key)
-    row = _frontier_row(conn, table.name)
-    if row is None:
-        raise Refused(f"somebody else finished or gave up the rebuild of {table.name}", state="nothing was changed")
-    assert table.content is not None
-    frontier = row[0]
+    """Copy up to ``limit`` rows beyond the frontier; 0 when there is none, or no use in going on."""
+    name, key = plan.table.name, quote(plan.key)
+    row = _progress(conn, name)
+    assert row is not None
+    frontier, replaced = row
+    if replaced:
+        return 0
     after, params = ("", ()) if frontier is None else (f"WHERE {key} > ?", (frontier,))
-    content = quote(table.content)
-    last = conn.execute(
+    content = quote(plan.content)
+    last, count = conn.execute(
         f"SELECT max(k), count(*) FROM (SELECT {key} AS k FROM {content} {after} ORDER BY {key} LIMIT {limit:d})", params
     ).rows[0]
-    if not last[1]:
+    assert isinstance(count, int)
+    if not count:
         # From here on the triggers keep the new index right wherever a row goes.
-        conn.execute(load("fts/move_frontier"), (_EVERYTHING, table.name))
+        conn.execute(load("fts/move_frontier"), (_EVERYTHING, name))
         return 0
-    names = ", ".join(map(quote, table.all_columns))
+    names = ", ".join(map(quote, plan.table.all_columns))
     upto = f"{after} AND {key} <= ?" if after else f"WHERE {key} <= ?"
     conn.execute(
         f"INSERT INTO {quote(plan.new)} (rowid, {names}) SELECT {key}, {names} FROM {content} {upto} ORDER BY {key}",
-        (*params, last[0]),
+        (*params, last),
     )
-    conn.execute(load("fts/move_frontier"), (last[0], table.name))
-    count = last[1]
-    assert isinstance(count, int)
+    conn.execute(load("fts/move_frontier"), (last, name))
     return count
 
 
-def _swap(conn: Connection, plan: Online, chunk: int, *, anew: bool) -> None:
-    """Copy what is left and put the new index in the old one's place, all in one transaction.
+def _swap(conn: Connection, name: str, *, sound: bool) -> bool:
+    """Put the new index in the old one's place in one transaction; False where it has to be copied again first.
 
-    ``anew``: the new index did not pass its check, as after a REPLACE, which fires no delete trigger; then it
-    is built in one statement while it is locked anyway, and checked here.
+    Unless it is ``sound``, and nothing replaced a row since that was proven, it is built in one statement while it
+    is locked anyway, and checked here.
     """
-    table = plan.table
-    conn.begin()
-    try:
-        while _copy(conn, plan, chunk):
-            pass
-        if anew:
+    with _plain_renames(conn), _transaction(conn):
+        plan = _again(conn, name)
+        if not _intact(conn, plan):
+            return False
+        if not sound or _replaced(conn, plan) or _leftover(conn, plan):
             conn.execute(f"INSERT INTO {quote(plan.new)} ({quote(plan.new)}) VALUES ('rebuild')")
             problems = check_in_transaction(conn, [plan.new])
             if problems:
-                raise Refused(f"the new index of {table.name} does not agree with its content",
-                              details=tuple(problems), state="the old index is still in place")
-        _remove_triggers(conn, plan)
-        # A rename reads every trigger and fails on one that names a missing table, so those go and come back.
-        for trigger in table.triggers:
-            conn.execute(f"DROP TRIGGER {quote(trigger.name)}")
-        conn.execute(f"DROP TABLE {quote(table.name)}")
-        conn.execute(f"ALTER TABLE {quote(plan.new)} RENAME TO {quote(table.name)}")
-        for trigger in table.triggers:
-            conn.execute(trigger.sql)
-        _forget(conn, table.name)
+                raise Refused(f"the new index of {name} does not agree with its content",
+                              details=tuple(problems), state="the old index is still in place",
+                              hint="give the rebuild up with: invoke fts.rebuild --abort")
+        for trigger in plan.triggers:
+            conn.execute(f"DROP TRIGGER {quote(trigger)}")
+        conn.execute(f"DROP TABLE {quote(name)}")
+        conn.execute(f"ALTER TABLE {quote(plan.new)} RENAME TO {quote(name)}")
+        _forget(conn, name)
+    return True
+
+
+def _leftover(conn: Connection, plan: Online) -> bool:
+    """Whether the new index has rows that the content has not, or what only a check can tell is wrong."""
+    if plan.docsize is None:
+        return bool(check_in_transaction(conn, [plan.new]))
+    indexed = conn.execute(f"SELECT count(*) FROM {quote(plan.docsize)}").one()
+    return indexed != _count(conn, plan)
+
+
+@contextmanager
+def _plain_renames(conn: Connection) -> Iterator[None]:
+    """While open, a rename leaves triggers and views alone (https://sqlite.org/pragma.html#pragma_legacy_alter_table).
+
+    They name the old index and are to name the new one, so nothing in them changes; otherwise SQLite would refuse
+    the rename for as long as they name a table that is gone.
+    """
+    before = conn.execute("PRAGMA legacy_alter_table").one()
+    conn.execute("PRAGMA legacy_alter_table = on")
+    try:
+        yield
+    finally:
+        if not before:
+            conn.execute("PRAGMA legacy_alter_table = off")
+
+
+@contextmanager
+def _transaction(conn: Connection) -> Iterator[None]:
+    conn.begin()
+    try:
+        yield
         conn.commit()
     except BaseException:
         conn.rollback()
         raise
 
 
-def _remove_triggers(conn: Connection, plan: Online) -> None:
+def _unless_stopped(stopped: Callable[[], bool], name: str, done: int, total: int) -> None:
+    if stopped():
+        raise Interrupted(f"the rebuild of {name} was stopped", state=_half_way(done, total),
+                          hint="run it again to go on, or give up with: invoke fts.rebuild --abort")
+
+
+def _half_way(done: int, total: int) -> str:
+    return f"{done:,} of {max(done, total):,} rows are in the new index; searches use the old one"
+
+
+def _clear(conn: Connection, plan: Online) -> None:
     for name in plan.triggers:
         conn.execute(f"DROP TRIGGER IF EXISTS {quote(name)}")
+    conn.execute(f"DROP TABLE IF EXISTS {quote(plan.new)}")
 
 
 def _forget(conn: Connection, name: str) -> None:
@@ -252,26 +322,30 @@ def _forget(conn: Connection, name: str) -> None:
         conn.execute("DROP TABLE memsql_fts_rebuild")
 
 
-def _frontier_row(conn: Connection, name: str) -> tuple[Value, ...] | None:
+def _progress(conn: Connection, name: str) -> tuple[int | None, bool] | None:
+    """Frontier and whether a row was replaced; None where no rebuild is on its way."""
     if not conn.execute(load("fts/has_rebuild")).rows:
         return None
     rows = conn.execute(load("fts/frontier"), (name,)).rows
-    return rows[0] if rows else None
+    if not rows:
+        return None
+    frontier, replaced = rows[0]
+    assert frontier is None or isinstance(frontier, int)
+    return frontier, bool(replaced)
 
 
-def _count(conn: Connection, plan: Online) -> int:
-    assert plan.table.content is not None
-    value = conn.execute(f"SELECT count(*) FROM {quote(plan.table.content)}").one()
+def _replaced(conn: Connection, plan: Online) -> bool:
+    row = _progress(conn, plan.table.name)
+    return row is not None and row[1]
+
+
+def _count(conn: Connection, plan: Online, upto: int | None = None) -> int:
+    where, params = ("", ()) if upto is None else (f"WHERE {quote(plan.key)} <= ?", (upto,))
+    value = conn.execute(f"SELECT count(*) FROM {quote(plan.content)} {where}", params).one()
     assert isinstance(value, int)
     return value
 
 
 def _copied(conn: Connection, plan: Online) -> int:
-    row = _frontier_row(conn, plan.table.name)
-    if row is None or row[0] is None:
-        return 0
-    assert plan.table.content is not None
-    value = conn.execute(
-        f"SELECT count(*) FROM {quote(plan.table.content)} WHERE {quote(plan.key)} <= ?", (row[0],)).one()
-    assert isinstance(value, int)
-    return value
+    row = _progress(conn, plan.table.name)
+    return 0 if row is None or row[0] is None else _count(conn, plan, row[0])

@@ -10,10 +10,13 @@ from memsql.report.text import count, table
 Found = Sequence[tuple[FtsTable, Sequence[Finding]]]
 
 
-def status_text(found: Found) -> str:
-    """A table of indexes, then each finding with the trigger that would be right."""
+def status_text(found: Found, unfinished: Sequence[str] = ()) -> str:
+    """A table of indexes, then each finding with the trigger that would be right, then online rebuilds that were
+    begun and not ended."""
+    begun = [f"an online rebuild of {name} was begun and not ended; go on with: invoke fts.rebuild --online, "
+             "or give it up with: invoke fts.rebuild --abort" for name in unfinished]
     if not found:
-        return "there is no FTS5 table"
+        return "\n".join(["there is no FTS5 table", *begun])
     rows = [(t.name, t.kind, t.content or "", ", ".join(t.columns), len(t.triggers), len(fs) or "") for t, fs in found]
     lines = [table(("table", "kind", "content", "columns", "triggers", "problems"), rows, frozenset({4, 5}))]
     for _, problems in found:
@@ -24,13 +27,19 @@ def status_text(found: Found) -> str:
     total = sum(len(fs) for _, fs in found)
     lines += ["", f"{count(len(found), 'index', 'indexes')}, {count(total, 'problem')}"]
     if total:
-        lines.append("next: put the right triggers into a migration with `-- fts_rebuild: all`; fts.check says whether it is broken now")
-    return "\n".join(lines)
+        names = " ".join(_directive(t.name) for t, fs in found if fs)
+        lines.append(f"next: put the right triggers into a migration with `-- fts_rebuild: {names}`; "
+                     "fts.check says whether it is broken now")
+    return "\n".join(lines + begun)
 
 
-def status_data(found: Found) -> dict[str, object]:
+def _directive(name: str) -> str:
+    return name if name.isidentifier() else '"' + name.replace('"', '""') + '"'
+
+
+def status_data(found: Found, unfinished: Sequence[str] = ()) -> dict[str, object]:
     """The same as fields."""
-    return {"tables": [
+    return {"unfinished": list(unfinished), "tables": [
         {
             "name": t.name, "kind": t.kind, "content": t.content, "content_rowid": t.content_rowid,
             "columns": list(t.columns), "unindexed": list(t.unindexed), "options": dict(t.options),

@@ -2,41 +2,35 @@
 
 from __future__ import annotations
 
-import re
+from collections.abc import Iterator
 from functools import lru_cache
 
-from memsql.sqltext.lexis import BLOCK_COMMENT, LINE_COMMENT
+from memsql.schema.tokens import Token, fold, join, quoted, tokenize, unquoted
 
-_TOKEN = re.compile(
-    rf"(?P<comment>{LINE_COMMENT}|{BLOCK_COMMENT})|(?P<space>\s+)|(?P<string>'(?:[^']|'')*')"
-    r'|(?P<quoted>"(?:[^"]|"")*"|`(?:[^`]|``)*`|\[[^\]]*\])|(?P<word>[^\W\d][\w$]*)|(?P<number>\d[\w.]*)|(?P<other>.)',
-    re.DOTALL,
-)
-_PLAIN = re.compile(r"[a-z_][a-z0-9_]*")
+_IF_NOT_EXISTS = ["if", "not", "exists"]
 
 
 @lru_cache(maxsize=8192)
 def normalise(sql: str) -> str:
     """``sql`` without comments, in lower case outside strings, names unquoted where they need no quotes,
-    one space between words and none around punctuation, without IF NOT EXISTS and final semicolon."""
-    parts: list[str] = []
-    for token in _TOKEN.finditer(sql):
-        kind, text = token.lastgroup, token.group()
-        if kind in ("comment", "space"):
-            continue
-        if kind == "quoted":
-            text = _unquote(text)
-        elif kind == "word":
-            text = text.lower()
-        parts.append(text)
-    joined = " ".join(parts)
-    joined = re.sub(r"^(create (?:temp |temporary |unique |virtual )?\w+) if not exists ", r"\1 ", joined)
-    return re.sub(r" ?([(),;=<>|+*/.-]) ?", r"\1", joined).rstrip(";")
+    one space between words and none around punctuation, without IF NOT EXISTS and final semicolons."""
+    tokens = list(_canonical(tokenize(sql)))
+    while tokens and tokens[-1] == ("op", ";"):
+        tokens.pop()
+    for place in (2, 3):
+        while [text for _, text in tokens[place:place + 3]] == _IF_NOT_EXISTS and tokens[0][1] == "create":
+            del tokens[place:place + 3]
+    return join(tokens)
 
 
-def _unquote(text: str) -> str:
-    inner = text[1:-1]
-    if text[0] != "[":
-        inner = inner.replace(text[0] * 2, text[0])
-    lower = inner.lower()
-    return lower if _PLAIN.fullmatch(lower) else '"' + lower.replace('"', '""') + '"'
+def _canonical(tokens: list[Token]) -> Iterator[Token]:
+    before = ""
+    for kind, text in tokens:
+        if kind == "quoted" and before == "default":
+            # A default in double quotes is a string, whose case counts (https://sqlite.org/quirks.html).
+            yield "string", "'" + unquoted((kind, text)).replace("'", "''") + "'"
+        elif kind == "quoted":
+            yield "quoted", quoted(fold(unquoted((kind, text))))
+        else:
+            yield kind, text if kind in ("string", "variable") else fold(text)
+        before = fold(text)

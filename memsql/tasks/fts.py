@@ -32,16 +32,17 @@ def status(
 
     def work(settings: Settings) -> Outcome:
         from memsql.db import connect
-        from memsql.fts import findings
+        from memsql.fts import findings, unfinished
         from memsql.report import fts as report
 
         conn = connect(settings.target, "ro", settings.busy_timeout)
         try:
             found = [(t, findings(conn, t)) for t in _tables(conn, table)]
+            begun = unfinished(conn)
         finally:
             conn.close()
         bad = check and any(f.severity == "error" for _, fs in found for f in fs)
-        return Outcome(report.status_text(found), report.status_data(found), int(bad))
+        return Outcome(report.status_text(found, begun), report.status_data(found, begun), int(bad))
 
     run("fts.status", Options(project, env, database, json), work)
 
@@ -94,26 +95,27 @@ def rebuild(
     def work(settings: Settings) -> Outcome:
         from memsql.db import connect
         from memsql.errors import UsageError
-        from memsql.fts import abort as give_up
         from memsql.fts import rebuild as at_once
         from memsql.report.progress import Bar
 
-        if not chunk.isdigit() or int(chunk) < 1:
+        if not chunk.isdecimal() or not 1 <= int(chunk) < 2**63:
             raise UsageError(f"--chunk {chunk}: give a number of rows, 1 or more")
         conn = connect(settings.target, "rw", settings.busy_timeout)
-        lines, done = [], []
+        lines: list[str] = []
+        done: list[str] = []
         try:
+            if abort:
+                done, lines = _abort(conn, table)
+                return Outcome("\n".join(lines), {"tables": done, "online": online, "lines": lines})
             with Bar() as bar:
                 for one in _tables(conn, table):
                     bar.start(f"rebuilding {one.name}")
-                    if abort:
-                        gone = give_up(conn, one)
-                        lines.append(f"{one.name}: " + ("gave the rebuild up" if gone else "no rebuild was on its way"))
-                    elif online:
-                        lines.append(f"{one.name}: {_online(settings, conn, one, int(chunk), bar.tick)}")
-                    elif one.kind == "contentless" and table is None:
-                        lines.append(f"{one.name}: contentless, cannot be rebuilt; left alone")
+                    left = None if table else _left_alone(one, online)
+                    if left:
+                        lines.append(f"{one.name}: {left}; left alone")
                         continue
+                    if online:
+                        lines.append(f"{one.name}: {_online(settings, conn, one, int(chunk), bar.tick)}")
                     else:
                         at_once(conn, one)
                         lines.append(f"{one.name}: rebuilt (proven)")
@@ -150,6 +152,28 @@ def optimize(
         return Outcome("\n".join(lines), {"tables": [one.name for one in tables]})
 
     run("fts.optimize", Options(project, env, database, json), work)
+
+
+def _left_alone(table: FtsTable, online: bool) -> str | None:
+    """Why ``table`` is passed over when no table was asked for by name."""
+    if table.kind == "contentless":
+        return "contentless, cannot be rebuilt"
+    if online and table.kind == "own":
+        return "keeps its own copy of the text, cannot be rebuilt online"
+    return None
+
+
+def _abort(conn: Connection, name: str | None) -> tuple[list[str], list[str]]:
+    """Names given up, and what to say. By what was begun, for the index itself may be gone."""
+    from memsql.fts import abort_by_name, unfinished
+
+    begun = [one for one in unfinished(conn) if name is None or one.lower() == name.lower()]
+    if not begun:
+        names = [table.name for table in _tables(conn, name)]
+        return [], [f"{one}: no rebuild was on its way" for one in names] or ["no rebuild was on its way"]
+    for one in begun:
+        abort_by_name(conn, one)
+    return begun, [f"{one}: gave the rebuild up" for one in begun]
 
 
 def _online(settings: Settings, conn: Connection, table: FtsTable, chunk: int, tick: Callable[[float | None], None]) -> str:

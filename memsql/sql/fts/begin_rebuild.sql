@@ -1,2 +1,2 @@
--- A rebuild begins with nothing copied.
-INSERT INTO memsql_fts_rebuild (name, new_name, frontier, started_at) VALUES (?, ?, NULL, ?)
+-- A rebuild begins, or begins again, with nothing copied.
+INSERT OR REPLACE INTO memsql_fts_rebuild (name, new_name, frontier, started_at) VALUES (?, ?, NULL, ?)

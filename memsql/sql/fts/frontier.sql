@@ -1,2 +1,2 @@
 -- How far a rebuild has come.
-SELECT frontier FROM memsql_fts_rebuild WHERE name = ?
+SELECT frontier, replaced FROM memsql_fts_rebuild WHERE name = ?
