@@ -79,33 +79,37 @@ class SQLiteConnection:
             yield from self._db.execute(sql, tuple(params))
 
     def batch(self, items: Sequence[Item]) -> list[Result]:
-        results = []
-        for index, item in enumerate(items):
-            if isinstance(item, Script):
-                self._texts(item.sql, index)
-                results.append(Result((), []))
-                continue
-            sql, params = item
-            with self._errors(sql, index):
-                results.append(_result(self._db.execute(sql, tuple(params))))
+        results: list[Result] = []
+        sql: str | None = None
+        try:
+            for item in items:
+                if isinstance(item, Script):
+                    sql = None
+                    self._run_text(item.sql)
+                    results.append(Result((), []))
+                else:
+                    sql, params = item
+                    results.append(_result(self._db.execute(sql, tuple(params))))
+        except sqlite3.Error as e:
+            raise translate(e, self.target, sql, len(results)) from e
         return results
 
     def script(self, sql: str) -> None:
         # executescript of Python 3.11 sends a COMMIT of its own first, which only observe() can swallow.
         # Elsewhere it would end the caller's transaction behind its back.
         if self._permission is None:
-            self._texts(sql, None)
+            with self._errors():
+                self._run_text(sql)
             return
         with self._errors():
             self._permission.swallow_commit = self._db.in_transaction
             self._db.executescript(sql)
 
-    def _texts(self, sql: str, index: int | None) -> None:
+    def _run_text(self, sql: str) -> None:
         from memsql.sqltext import statements
 
         for statement in statements(sql):
-            with self._errors(None, index):
-                self._db.execute(statement.text)
+            self._db.execute(statement.text)
 
     @contextmanager
     def observe(self, tick: Callable[[], bool] | None = None) -> Iterator[Touched | None]:
@@ -152,11 +156,11 @@ class SQLiteConnection:
         self._db.close()
 
     @contextmanager
-    def _errors(self, statement: str | None = None, index: int | None = None) -> Iterator[None]:
+    def _errors(self, statement: str | None = None) -> Iterator[None]:
         try:
             yield
         except sqlite3.Error as e:
-            raise translate(e, self.target, statement, index) from e
+            raise translate(e, self.target, statement) from e
 
 
 @dataclass(slots=True)
