@@ -19,7 +19,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from typing import Any
@@ -56,7 +56,7 @@ class Keys:
     """An Ed25519 key pair as sqld wants it: ``public`` goes into its key file, ``private`` signs tokens."""
 
     public: str
-    private: bytes
+    private: bytes = field(repr=False)
 
     @classmethod
     def new(cls) -> Keys:

@@ -18,6 +18,7 @@ import servers
 from conftest import Guarded
 from proxy import Action, Answer, Cut, Delay, Proxy, Request, Rewrite, proxy_to
 
+from memsql.db import Script
 from memsql.db.libsql import LibsqlConnection
 from memsql.db.transport import Timeouts
 from memsql.errors import CommitUnknown, ConnectError, LockedError, MemsqlError, StatementError
@@ -138,10 +139,38 @@ def test_a_proxy_that_recovers_is_asked_again_for_a_read_only(proxy: Proxy, stat
 
 
 def test_what_is_no_libsql_server(proxy: Proxy) -> None:
-    for answer in (Answer(200, "<html>welcome</html>", "text/html"), Answer(200, "{}", "application/json"), Answer(200)):
-        proxy.rule = always(answer)
+    def ok(response: object) -> object:
+        return {"type": "ok", "response": response}
+
+    autocommit = ok({"type": "get_autocommit", "is_autocommit": True})
+    texts = ["<html>welcome</html>", "", "{}", "[]", "null", '"text"', "{\"results\": 1}", "{\"results\": [1, 2]}"]
+    broken: list[list[object]] = [
+        [{}, {}], [{"type": "ok"}, autocommit], [{"type": "error", "error": "text"}, autocommit],
+        [ok({}), autocommit], [ok({"result": {}}), autocommit], [ok({"result": None}), autocommit],
+        [ok({"result": {"cols": [], "rows": [[{"type": "magic"}]], "affected_row_count": 0}}), autocommit],
+        [ok({"result": {"cols": [], "rows": [[{"type": "integer", "value": "x"}]], "affected_row_count": 0}}), autocommit],
+        [ok({"result": {"cols": [], "rows": [[{"type": "blob", "base64": 3}]], "affected_row_count": 0}}), autocommit],
+        [ok({"result": {"cols": 1, "rows": 2, "affected_row_count": 0}}), autocommit], [autocommit, ok({})],
+    ]
+    for results in broken:
+        texts.append(json.dumps({"baton": "x", "base_url": None, "results": results}))
+    for text in texts:
+        proxy.rule = always(Answer(200, text, "application/json"))
         with opened(proxy.url) as conn, pytest.raises(ConnectError, match="not a libSQL server"):
             conn.execute("SELECT 1")
+        with opened(proxy.url) as conn, pytest.raises(ConnectError, match="not a libSQL server"):
+            conn.batch([("SELECT 1", ())])
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_text_that_is_not_utf_8(empty_server: Running, kind: str) -> None:
+    with opened(as_kind(empty_server.url, kind)) as conn:
+        conn.execute("CREATE TABLE t (a)")
+        conn.execute("INSERT INTO t VALUES (CAST(x'ff' AS TEXT))")
+        with pytest.raises((StatementError, ConnectError)) as found:
+            conn.execute("SELECT a FROM t")
+        assert "UTF-8" in (found.value.hint or "")
+        assert conn.execute("SELECT CAST(a AS BLOB) FROM t").one() == b"\xff"
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -361,8 +390,14 @@ def test_a_stream_that_expires(empty_server: Running) -> None:
         assert idle.execute("SELECT count(*) FROM t").one() == 0
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_a_lock_that_the_server_takes_away(empty_server: Running, kind: str) -> None:
+@pytest.mark.parametrize(("kind", "way"), [("http", "commit"), ("http", "batch"), ("ws", "batch"), ("ws", "script")])
+def test_a_lock_that_the_server_takes_away(empty_server: Running, kind: str, way: str) -> None:
+    ways: dict[str, Callable[[LibsqlConnection], object]] = {
+        "commit": lambda conn: conn.commit(),
+        "batch": lambda conn: conn.batch([("INSERT INTO t VALUES (3)", ()), Script("INSERT INTO t VALUES (4)"),
+                                          ("INSERT INTO t VALUES (5)", ()), Script("INSERT INTO t VALUES (6)")]),
+        "script": lambda conn: conn.script("INSERT INTO t VALUES (7); INSERT INTO t VALUES (8)"),
+    }
     url = as_kind(empty_server.url, kind)
     with opened(url) as one, opened(url, busy_timeout=20_000) as two:
         one.execute("CREATE TABLE t (a)")
@@ -371,7 +406,7 @@ def test_a_lock_that_the_server_takes_away(empty_server: Running, kind: str) -> 
         two.begin()
         two.execute("INSERT INTO t VALUES (2)")
         with pytest.raises(LockedError, match="took the write lock away") as found:
-            one.commit()
+            ways[way](one)
         assert found.value.exit_code == 4
         assert "rolled the transaction back" in (found.value.state or "")
         assert not one.in_transaction

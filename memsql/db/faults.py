@@ -124,7 +124,8 @@ def http_status(status: int, body: str, target: Target, size: int) -> Fault:
     if status == 400 and ("STREAM_EXPIRED" in body or "baton" in body):
         return Fault(stream_expired(target, False), sent=False, expired=True)
     if status == 400 or (status == 500 and said):
-        return Fault(StatementError(f"the server could not answer: {said or 'bad request'}", code=f"HTTP_{status}"),
+        hint = "text that is not UTF-8 cannot be sent: read it with CAST(column AS BLOB)" if "utf-8" in said else None
+        return Fault(StatementError(f"the server could not answer: {said or 'bad request'}", code=f"HTTP_{status}", hint=hint),
                      sent=status == 500)
     if status == 413:
         return Fault(ConnectError(

@@ -52,6 +52,11 @@ def decode_value(value: Json) -> Value:
     return found
 
 
+def decode_row(row: Any) -> tuple[Value, ...]:
+    """A row of Hrana values as a tuple."""
+    return tuple([decode_value(v) for v in row])
+
+
 def statement(sql: str, params: Params = (), *, want_rows: bool = True) -> Json:
     """A Hrana statement. Raises StatementError for a text or value that cannot be sent."""
     _refuse_surrogates(sql, "the statement")
@@ -105,22 +110,27 @@ def autocommit_probe(version: int) -> Json:
     return batch([{"sql": "BEGIN", "want_rows": False}, {"sql": "ROLLBACK", "want_rows": False}])
 
 
-def in_transaction(answer: Json) -> bool | None:
-    """What the answer to autocommit_probe says; None where the server says that it ended the transaction."""
+def in_transaction(answer: Json) -> bool | Json:
+    """What the answer to autocommit_probe says, or the error object in its place."""
     if answer["type"] == "error":
-        return None
+        return _object(answer["error"])
     response = answer["response"]
     if response["type"] == "get_autocommit":
         return not response["is_autocommit"]
     error = response["result"]["step_errors"][0]
     if error is not None and error.get("code") == "TRANSACTION_TIMEOUT":
-        return None
+        return _object(error)
     return error is not None
+
+
+def _object(found: Any) -> Json:
+    assert isinstance(found, dict)
+    return found
 
 
 def decode_result(result: Json) -> Result:
     """A Hrana statement result as a Result."""
-    rows = [tuple(decode_value(v) for v in row) for row in result["rows"]]
+    rows = [decode_row(row) for row in result["rows"]]
     return Result(tuple(c["name"] or "" for c in result["cols"]), rows, int(result["affected_row_count"]))
 
 

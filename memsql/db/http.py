@@ -57,7 +57,7 @@ class HttpTransport:
         finally:
             response.release()
         found = _json(text) if text is not None else None
-        if fault is None and (found is None or len(found.get("results") or ()) != len(requests) + 1):
+        if fault is None and not _answers(found, len(requests) + 1):
             fault = not_a_server(self._target)
         if fault is not None:
             self._forget()
@@ -191,6 +191,13 @@ class HttpTransport:
 
 def _body(baton: str | None, **rest: Any) -> bytes:
     return json.dumps({"baton": baton, **rest}, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def _answers(found: Json | None, number: int) -> bool:
+    results = found.get("results") if found is not None else None
+    return isinstance(results, list) and len(results) == number and all(
+        isinstance(r, dict) and isinstance(r.get({"ok": "response", "error": "error"}.get(r.get("type") or "", "")), dict)
+        for r in results)
 
 
 def _json(text: bytes) -> Json | None:

@@ -5,11 +5,14 @@ from __future__ import annotations
 import time
 from collections.abc import AsyncGenerator, Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from functools import partial
 from typing import TypeVar
+
+from libsql_client import LibsqlError
 
 from memsql.config import Target
 from memsql.db import hrana
-from memsql.db.faults import Fault, lock_taken, statement_error, stream_expired
+from memsql.db.faults import Fault, not_a_server, statement_error, stream_expired
 from memsql.db.hrana import Json
 from memsql.db.intent import Intent, intent
 from memsql.db.loop import Loop, Stopped
@@ -66,7 +69,7 @@ class LibsqlConnection:
         answer = self._ask([request], what)[0]
         if answer["type"] == "ok":
             self._settings.update(what.settings)
-            return self._encoded(lambda: hrana.decode_result(answer["response"]["result"]), sql)
+            return self._encoded(lambda: self._decoded(lambda: hrana.decode_result(answer["response"]["result"])), sql)
         if answer["error"].get("code") == "RESPONSE_TOO_LARGE" and what.repeatable and self._transport.version >= 3:
             columns, rows = self._cursor(sql, params)
             return Result(tuple(columns), list(rows))
@@ -98,10 +101,10 @@ class LibsqlConnection:
         what = self._intent(items)
         plan = hrana.Plan(items)
         answers = self._ask(plan.requests, what)
-        failure = plan.failure(answers)
+        failure = self._decoded(lambda: plan.failure(answers))
         if failure is None:
             self._settings.update(what.settings)
-            return plan.results(answers)
+            return self._decoded(lambda: plan.results(answers))
         request, step, error = failure
         index = plan.index_of(request, step)
         if index is None and step is None and error.get("code") in _UNREADABLE:
@@ -177,11 +180,18 @@ class LibsqlConnection:
         return what
 
     def _encoded(self, work: Callable[[], T], sql: str) -> T:
+        """What ``work`` returns; its StatementError tells of ``sql``."""
         try:
             return work()
         except StatementError as e:
             e.statement = sql
             raise
+
+    def _decoded(self, work: Callable[[], T]) -> T:
+        """What ``work`` reads from an answer. Raises ConnectError when the answer is no Hrana."""
+        with suppress(KeyError, IndexError, TypeError, ValueError, AttributeError, AssertionError, LibsqlError):
+            return work()
+        raise not_a_server(self.target).error
 
     def _ask(self, requests: Sequence[Json], what: Intent, patience: float | None = None) -> list[Json]:
         """Send ``requests`` and return their answers, on a new stream where the old one is gone without loss."""
@@ -207,10 +217,10 @@ class LibsqlConnection:
                 break
             self._recover(fault, what, tries)
             tries += 1
-        state = hrana.in_transaction(answers.pop())
-        self._open = bool(state)
-        if state is None:
-            raise lock_taken(self.target)
+        state = self._decoded(lambda: hrana.in_transaction(answers.pop()))
+        self._open = state is True
+        if isinstance(state, dict):
+            raise statement_error(state, self.target, None, None)
         return answers[len(settings):]
 
     def _recover(self, fault: Fault, what: Intent, tries: int) -> None:
@@ -263,16 +273,16 @@ class LibsqlConnection:
             entry = first
             try:
                 while entry is not None:
-                    if entry["type"] in ("step_error", "error"):
+                    if entry.get("type") in ("step_error", "error"):
                         raise statement_error(entry["error"], self.target, sql, None)
-                    if entry["type"] == "row":
-                        yield tuple(hrana.decode_value(v) for v in entry["row"])
+                    if entry.get("type") == "row":
+                        yield self._decoded(partial(hrana.decode_row, entry.get("row")))
                     entry = next(entries, None)
             finally:
                 entries.close()
 
         first = next(entries, None)
-        if first is not None and first["type"] == "step_begin":
+        if first is not None and first.get("type") == "step_begin":
             columns = [c["name"] or "" for c in first["cols"]]
         return columns, rows(first)
 
