@@ -96,7 +96,8 @@ class ConnectError(MemsqlError):
 
 class CommitUnknown(ConnectError):
     """The connection broke after a COMMIT, or a write outside a transaction, was sent and before its
-    answer came. It may have happened or not: open a new connection and look."""
+    answer came. It may have happened or not. Whoever looks takes the write lock first: the server may still be
+    at it, and gives the lock away only when it is done or has rolled back."""
 
 
 class LockedError(MemsqlError):

@@ -323,6 +323,20 @@ class TestCuts:
             assert len(list(conn.stream_rows(sql))) == 20
 
 
+@pytest.mark.parametrize(("kind", "when"), [("http", "before"), ("http", "after"), ("ws", "before"), ("ws", "after")])
+def test_whoever_has_the_lock_knows_what_became_of_a_commit(proxy: Proxy, kind: str, when: str) -> None:
+    with opened(as_kind(proxy.url, kind), busy_timeout=20_000) as conn:
+        conn.execute("CREATE TABLE t (a)")
+        conn.begin()
+        conn.execute("INSERT INTO t VALUES (1)")
+        proxy.rule = once("COMMIT", Cut(when))  # type: ignore[arg-type]
+        with pytest.raises(CommitUnknown):
+            conn.commit()
+        conn.begin()
+        assert conn.execute("SELECT count(*) FROM t").one() == (0 if when == "before" else 1)
+        conn.rollback()
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_an_answer_that_comes_late(proxy: Proxy, kind: str) -> None:
     with opened(as_kind(proxy.url, kind), answer=0.4) as conn:
