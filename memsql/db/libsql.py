@@ -228,7 +228,7 @@ class LibsqlConnection:
         was_open, gone = self._open, self._transport.fresh
         self._open = was_open and not gone
         error = fault.error
-        if (was_open and gone and not error.state) or (was_open and gone and not fault.expired):
+        if was_open and gone:
             error.state = "the server rolls the open transaction back; nothing of it is kept"
         if fault.expired:
             if was_open:
