@@ -13,7 +13,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.parse import parse_qsl, unquote, urlencode, urlsplit, urlunsplit
+from urllib.parse import parse_qsl, unquote, urlsplit, urlunsplit
 
 from memsql.errors import ConfigError, Location, UsageError
 
@@ -27,6 +27,7 @@ DEFAULTS = {
     "protected": "no",
     "backup_max_age": "24h",
 }
+_TLS = {"http": "0", "ws": "0", "https": "1", "wss": "1"}
 _UNITS_MS = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 
 
@@ -123,24 +124,56 @@ def parse_target(text: str, base: Path, token: str | None = None) -> Target:
     if not found or not re.fullmatch(r"[A-Za-z][A-Za-z0-9+.-]*", scheme):
         if text in ("", ":memory:"):
             raise UsageError(f"{text!r} is no database that a later command could find", hint="give a file name")
-        return Target(path=base / text, display=text)
+        if re.match(r"(?i)(?:libsql|https?|wss?):", text):
+            # Taken for a file name it would be created, token and all.
+            raise UsageError(f"{redact(text)} is no URL: two slashes follow the colon")
+        return Target(path=base / text, display=redact(text) if "authToken" in text else text)
     scheme = scheme.lower().removeprefix("memsql+")
     if scheme == "sqlite":
         name = unquote(rest.partition("?")[0])
         if not name.startswith("/") or len(name) < 2:
-            raise UsageError(f"{text}: write sqlite:///relative/path or sqlite:////absolute/path")
+            raise UsageError(f"{redact(text)}: write sqlite:///relative/path or sqlite:////absolute/path")
         return Target(path=base / name[1:], display=name[1:])
     if scheme not in SERVER_SCHEMES:
         raise UsageError(
             f"{scheme}:// is no kind of database that memsql knows",
             hint="a path, sqlite:///path, libsql://, https://, http://, wss:// or ws://",
         )
-    parts = urlsplit(f"{scheme}://{rest}")
-    query = parse_qsl(parts.query, keep_blank_values=True)
-    token = next((v for k, v in query if k == "authToken"), None) or parts.password or token
-    kept = urlencode([(k, v) for k, v in query if k != "authToken"])
-    netloc = parts.netloc.rpartition("@")[2]
-    url = urlunsplit((scheme, netloc, parts.path, kept, ""))
+    return _server(scheme, rest, token)
+
+
+def redact(text: str, token: str | None = None) -> str:
+    """``text`` with the secrets of a URL, and ``token``, replaced by ``***``."""
+    if token:
+        text = text.replace(token, "***")
+    text = re.sub(r"(?i)((?:auth_?token|token|jwt|password|api_?key)=)[^&\s#'\"]+", r"\1***", text)
+    return re.sub(r"(//)[^/\s@]+@", r"\1***@", text)
+
+
+def _server(scheme: str, rest: str, token: str | None) -> Target:
+    try:
+        parts = urlsplit(f"{scheme}://{rest}")
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        raise UsageError(f"{redact(f'{scheme}://{rest}')} is no URL: host or port cannot be read") from None
+    if not host:
+        raise UsageError(f"{redact(f'{scheme}://{rest}')}: there is no host in this URL",
+                         hint="write libsql://HOST or http://HOST:PORT")
+    token, tls = parts.password or token, ""
+    for key, value in parse_qsl(parts.query, keep_blank_values=True):
+        if key == "authToken":
+            token = value or token
+        elif key != "tls":
+            # The value may be a secret under a wrong name.
+            raise UsageError(f"a libSQL URL has no parameter {key!r}", hint="there are: authToken, tls")
+        elif value not in ("0", "1") or value != _TLS.get(scheme, value):
+            raise UsageError(f"?tls={value} does not go with {scheme}://", hint="libsql://HOST:PORT?tls=0 is without TLS")
+        else:
+            tls = f"tls={value}"
+    token = (token or "").strip() or None
+    if token and not (token.isascii() and token.isprintable()):
+        raise UsageError("the token holds a character that no token has, such as a line break")
+    url = urlunsplit((scheme, parts.netloc.rpartition("@")[2], parts.path, tls, ""))
     return Target(url=url, token=token, display=url)
 
 

@@ -6,6 +6,7 @@
     |   |-- ConfigError         2  setup.cfg, .env or the environment is wrong
     |   `-- FileError           2  a migration, check or sum file is wrong
     |-- ConnectError            3  cannot open, not authorised, read-only, not a database
+    |   `-- CommitUnknown       3  the answer to a COMMIT was lost; read the ledger to learn
     |-- LockedError             4  another writer holds the database, or a time-out
     |-- MigrationFailed         5  a migration failed and was rolled back
     |   `-- Interrupted         5  a signal stopped it, and it was rolled back
@@ -93,6 +94,12 @@ class ConnectError(MemsqlError):
     exit_code = 3
 
 
+class CommitUnknown(ConnectError):
+    """The connection broke after a COMMIT, or a write outside a transaction, was sent and before its
+    answer came. It may have happened or not. Whoever looks takes the write lock first: the server may still be
+    at it, and gives the lock away only when it is done or has rolled back."""
+
+
 class LockedError(MemsqlError):
     """Another process holds the lock for longer than ``busy_timeout``, or a time-out struck."""
 
@@ -124,8 +131,8 @@ class StatementError(MemsqlError):
 
     def __init__(
         self, message: str, *, code: str | None = None, index: int | None = None,
-        statement: str | None = None,
+        statement: str | None = None, state: str | None = None, hint: str | None = None,
     ) -> None:
-        super().__init__(message, statement=statement)
+        super().__init__(message, statement=statement, state=state, hint=hint)
         self.code = code
         self.index = index

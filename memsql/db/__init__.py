@@ -1,6 +1,6 @@
 """Connections: one protocol, an implementation per kind of database."""
 
 from memsql.db.connect import connect
-from memsql.db.protocol import Connection, Params, Result, Touched, Value
+from memsql.db.protocol import Connection, Item, Params, Result, Script, Touched, Value
 
-__all__ = ["Connection", "Params", "Result", "Touched", "Value", "connect"]
+__all__ = ["Connection", "Item", "Params", "Result", "Script", "Touched", "Value", "connect"]

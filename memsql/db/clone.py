@@ -13,7 +13,7 @@ from memsql.config import Target
 from memsql.db.connect import connect
 from memsql.db.protocol import Connection
 from memsql.db.sqlite import SQLiteConnection
-from memsql.errors import ConnectError
+from memsql.errors import ConnectError, UsageError
 
 _SPARE = 1.5
 
@@ -25,8 +25,11 @@ def clone(
     """A writable copy of the database in a temporary folder, gone when the block ends.
 
     The copy is made by SQLite's backup API from one consistent state. Raises ConnectError where there
-    is no space for it.
+    is no space for it, and UsageError for a server, which nobody can copy page by page.
     """
+    if source_target.path is None:
+        raise UsageError(f"{source_target} is a libSQL server, which cannot be cloned",
+                         hint="try it on a file, or on a branch of the database, first")
     source = connect(source_target, "ro", busy_timeout)
     folder = Path(tempfile.mkdtemp(prefix="memsql-rehearsal-"))
     try:

@@ -6,7 +6,6 @@ from typing import Literal
 
 from memsql.config import Target
 from memsql.db.protocol import Connection
-from memsql.errors import UsageError
 
 Mode = Literal["ro", "rw", "rwc"]
 
@@ -15,13 +14,13 @@ def connect(target: Target, mode: Mode = "ro", busy_timeout: int = 5000) -> Conn
     """Open ``target``: "ro" never writes, "rw" needs an existing database, "rwc" creates it.
 
     ``busy_timeout`` is in milliseconds. In mode "ro" a database file that does not exist yet reads
-    as an empty one, and is not created. Raises errors.ConnectError or errors.LockedError.
+    as an empty one, and is not created. A server is asked nothing until the first statement. Raises
+    errors.ConnectError or errors.LockedError.
     """
     if target.path is not None:
         from memsql.db.sqlite import SQLiteConnection
 
         return SQLiteConnection(target, mode, busy_timeout)
-    raise UsageError(
-        f"{target} is a libSQL server; this release of memsql works on SQLite files",
-        hint="give a file with --database PATH",
-    )
+    from memsql.db.libsql import LibsqlConnection
+
+    return LibsqlConnection(target, mode, busy_timeout)

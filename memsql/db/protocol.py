@@ -6,7 +6,7 @@ are sent at once, so that a server costs one round trip a list and not one a sta
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -28,6 +28,16 @@ class Result:
     def one(self) -> Value:
         """The first column of the first row, or None where there is no row."""
         return self.rows[0][0] if self.rows else None
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """A text of many statements as one item of a batch. Its rows are discarded, its Result is empty."""
+
+    sql: str
+
+
+Item = tuple[str, Params] | Script
 
 
 @dataclass(slots=True)
@@ -60,6 +70,11 @@ class Connection(Protocol):
     used at all, and errors.StatementError when the engine refuses a statement."""
 
     target: Target
+    requests: int
+    """Round trips to a server so far; 0 for a file."""
+    body_limit: int | None
+    """How many bytes of SQL and parameters one call may carry: longer texts are cut by the caller. None
+    where there is no limit."""
 
     @property
     def in_transaction(self) -> bool:
@@ -71,9 +86,15 @@ class Connection(Protocol):
     def executemany(self, sql: str, rows: Iterable[Params]) -> None:
         """Run one statement once for each row of parameters."""
 
-    def batch(self, statements: Sequence[tuple[str, Params]]) -> list[Result]:
-        """Run a list of statements, sent at once; stop at the first failure, whose StatementError
-        carries its index. No transaction is added."""
+    def stream_rows(self, sql: str, params: Params = ()) -> Iterator[tuple[Value, ...]]:
+        """Run one reading statement and yield its rows without holding them all. Until the iterator
+        is exhausted or closed, nothing else may run on this connection."""
+
+    def batch(self, items: Sequence[Item]) -> list[Result]:
+        """Run statements and whole texts in order, all sent in one request; stop at the first failure,
+        whose StatementError carries its index. No transaction is added; BEGIN, COMMIT and PRAGMA may
+        be among the items. What ran before the failure stays as it is, and an open transaction stays
+        open unless the engine ended it."""
 
     def script(self, sql: str) -> None:
         """Run a text of many statements inside the open transaction, discarding rows. Never

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from urllib.parse import quote
 
 from memsql.config import Target
-from memsql.db.protocol import Params, Result, Touched
+from memsql.db.protocol import Item, Params, Result, Script, Touched, Value
 from memsql.errors import ConnectError, LockedError, MemsqlError, StatementError
 
 # Action codes of https://sqlite.org/c3ref/c_alter_table.html; Python 3.11 exports them, but a
@@ -26,6 +26,9 @@ _SCHEMA_TABLES = ("sqlite_master", "sqlite_temp_master")
 
 class SQLiteConnection:
     """A connection to one SQLite file, in autocommit until begin()."""
+
+    requests = 0
+    body_limit: int | None = None
 
     def __init__(self, target: Target, mode: str, busy_timeout: int) -> None:
         assert target.path is not None
@@ -76,25 +79,44 @@ class SQLiteConnection:
         with self._errors(sql):
             self._db.executemany(sql, rows)
 
-    def batch(self, statements: Sequence[tuple[str, Params]]) -> list[Result]:
+    def stream_rows(self, sql: str, params: Params = ()) -> Iterator[tuple[Value, ...]]:
+        with self._errors(sql):
+            yield from self._db.execute(sql, tuple(params))
+
+    def batch(self, items: Sequence[Item]) -> list[Result]:
         results: list[Result] = []
+        sql: str | None = None
         try:
-            for sql, params in statements:
-                results.append(_result(self._db.execute(sql, tuple(params))))
+            for item in items:
+                if isinstance(item, Script):
+                    sql = None
+                    self._run_text(item.sql)
+                    results.append(_NOTHING)
+                else:
+                    sql, params = item
+                    results.append(_result(self._db.execute(sql, tuple(params))))
         except sqlite3.Error as e:
-            index = len(results)
-            raise translate(e, self.target, statements[index][0], index) from e
+            raise translate(e, self.target, sql, len(results)) from e
         return results
 
     def script(self, sql: str) -> None:
-        # executescript of Python 3.11 sends a COMMIT of its own first. Outside observe() that would
-        # end the caller's transaction behind its back.
-        assert self._permission is not None, "script() runs under observe()"
+        # executescript of Python 3.11 sends a COMMIT of its own first, which only observe() can swallow.
+        # Elsewhere it would end the caller's transaction behind its back.
+        if self._permission is None:
+            with self._errors():
+                self._run_text(sql)
+            return
         self._permission.swallow_commit = self._db.in_transaction
         try:
             self._db.executescript(sql)
         except sqlite3.Error as e:
             raise translate(e, self.target) from e
+
+    def _run_text(self, sql: str) -> None:
+        from memsql.sqltext import statements
+
+        for statement in statements(sql):
+            self._db.execute(statement.text)
 
     @contextmanager
     def observe(self, tick: Callable[[], bool] | None = None) -> Iterator[Touched | None]:

@@ -1,0 +1,219 @@
+"""Hrana, the protocol of libSQL servers: Python values and lists of SQL to JSON and back. No I/O.
+
+The structures are those of the Hrana 2 and 3 specifications. Values go through libsql-client's conversion
+except where it would lose or misread one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from libsql_client.hrana.convert import _value_from_proto, _value_to_proto
+
+from memsql.db.protocol import Item, Params, Result, Script, Value
+from memsql.errors import StatementError
+
+Json = dict[str, Any]
+
+_GATE = "memsql_gate"
+
+
+def encode_value(value: Value) -> Json:
+    """``value`` as a Hrana value. Raises StatementError for one that no server can store: an integer beyond
+    64 bits, an infinite number or NaN (JSON has no way to write them), text that is not Unicode, another type."""
+    if isinstance(value, str):
+        _refuse_surrogates(value, "a text parameter")
+    try:
+        found: Json = dict(_value_to_proto(value))
+    except OverflowError:
+        raise StatementError(f"the integer {value!r} does not fit into SQLite's 64 bits", code="MEMSQL_VALUE") from None
+    except (ValueError, TypeError):
+        kind = str(value) if isinstance(value, float) else f"a value of type {type(value).__name__}"
+        raise StatementError(f"{kind} cannot be sent to a libSQL server", code="MEMSQL_VALUE",
+                             hint="infinite numbers and NaN cannot be sent; use NULL or text") from None
+    return found
+
+
+def _refuse_surrogates(text: str, what: str) -> None:
+    # They are no UTF-8; the server would refuse the whole request and close the stream.
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise StatementError(f"{what} holds half of a surrogate pair, which is not Unicode", code="MEMSQL_VALUE") from None
+
+
+def decode_value(value: Json) -> Value:
+    """The Python value of a Hrana value. Raises StatementError for an infinite number: sqld sends it as null."""
+    if value["type"] == "float" and value["value"] is None:
+        raise StatementError("the result holds an infinite number, which a libSQL server cannot send",
+                             code="MEMSQL_VALUE", hint="select it as text: CAST(column AS TEXT)")
+    found: Value = _value_from_proto(value)
+    return found
+
+
+def decode_row(row: Any) -> tuple[Value, ...]:
+    """A row of Hrana values as a tuple."""
+    return tuple([decode_value(v) for v in row])
+
+
+def statement(sql: str, params: Params = (), *, want_rows: bool = True) -> Json:
+    """A Hrana statement. Raises StatementError for a text or value that cannot be sent."""
+    _refuse_surrogates(sql, "the statement")
+    found: Json = {"sql": sql, "want_rows": want_rows}
+    if params:
+        found["args"] = [encode_value(v) for v in params]
+    return found
+
+
+def execute(sql: str, params: Params = ()) -> Json:
+    """The request for one statement."""
+    return {"type": "execute", "stmt": statement(sql, params)}
+
+
+def sequence(sql: str) -> Json:
+    """The request for a text of many statements. Raises StatementError for one that is not Unicode."""
+    _refuse_surrogates(sql, "the text")
+    return {"type": "sequence", "sql": sql}
+
+
+def chain(statements: Iterable[Json]) -> Json:
+    """A batch whose steps run each only if the one before succeeded."""
+    steps: list[Json] = []
+    for one in statements:
+        step: Json = {"stmt": one}
+        if steps:
+            step["condition"] = {"type": "ok", "step": len(steps) - 1}
+        steps.append(step)
+    return {"steps": steps}
+
+
+def batch(statements: Iterable[Json]) -> Json:
+    """The request for such a batch."""
+    return {"type": "batch", "batch": chain(statements)}
+
+
+def parse_only(sql: str) -> Json:
+    """A request that makes the server read ``sql`` and not run it: a condition without alternatives is false."""
+    never = {"type": "or", "conds": []}
+    return {"type": "batch", "batch": {"steps": [{"stmt": {"sql": sql, "want_rows": False}, "condition": never}]}}
+
+
+def autocommit_probe(version: int) -> Json:
+    """The request that asks whether a transaction is open, for Hrana ``version``.
+
+    Hrana 2 has no question for it. There, a BEGIN that succeeds and is taken back at once answers: inside a
+    transaction it fails and changes nothing.
+    """
+    if version >= 3:
+        return {"type": "get_autocommit"}
+    return batch([{"sql": "BEGIN", "want_rows": False}, {"sql": "ROLLBACK", "want_rows": False}])
+
+
+def in_transaction(answer: Json) -> bool | Json:
+    """What the answer to autocommit_probe says, or the error object in its place."""
+    if answer["type"] == "error":
+        return _object(answer["error"])
+    response = answer["response"]
+    if response["type"] == "get_autocommit":
+        return not response["is_autocommit"]
+    error = response["result"]["step_errors"][0]
+    if error is not None and error.get("code") == "TRANSACTION_TIMEOUT":
+        return _object(error)
+    return error is not None
+
+
+def _object(found: Any) -> Json:
+    assert isinstance(found, dict)
+    return found
+
+
+def decode_result(result: Json) -> Result:
+    """A Hrana statement result as a Result."""
+    rows = [decode_row(row) for row in result["rows"]]
+    return Result(tuple(c["name"] or "" for c in result["cols"]), rows, int(result["affected_row_count"]))
+
+
+class Plan:
+    """A list of statements and texts as the requests of one pipeline, and the way back from its answers.
+
+    A pipeline runs all its requests whatever the ones before did, and a text (``sequence``) takes no
+    condition. So between two requests stands a gate: a savepoint that the first one sets when all of it
+    succeeded and that the second one releases before anything else, which fails where it was not set.
+    """
+
+    def __init__(self, items: Sequence[Item]) -> None:
+        self.requests: list[Json] = []
+        self._items = items
+        # For each request, for each of its steps, the index of the item; -1 is a gate.
+        self._steps: list[list[int]] = []
+        runs = _runs(items)
+        for number, run in enumerate(runs):
+            opening = f"RELEASE {_GATE}_{number}" if number else None
+            closing = f"SAVEPOINT {_GATE}_{number + 1}" if number + 1 < len(runs) else None
+            first = items[run[0]]
+            if isinstance(first, Script):
+                # The text may end in a line comment.
+                text = (f"{opening};\n" if opening else "") + first.sql + (f"\n;{closing}" if closing else "")
+                self.requests.append(sequence(text))
+                self._steps.append(run)
+                continue
+            gates = [{"sql": sql, "want_rows": False} if sql else None for sql in (opening, closing)]
+            steps = [(-1, gates[0]), *((i, _step(items[i], i)) for i in run), (-1, gates[1])]
+            kept = [(i, step) for i, step in steps if step is not None]
+            self.requests.append(batch(step for _, step in kept))
+            self._steps.append([i for i, _ in kept])
+
+    def index_of(self, request: int, step: int | None) -> int | None:
+        """The index of the item that is ``step`` of ``request``; for a text, of that text."""
+        steps = self._steps[request]
+        if step is None:
+            return steps[0] if self.requests[request]["type"] == "sequence" else None
+        found = steps[step]
+        return found if found >= 0 else None
+
+    def members(self, request: int) -> list[int]:
+        """The indexes of the items in ``request``."""
+        return [i for i in self._steps[request] if i >= 0]
+
+    def failure(self, answers: Sequence[Json]) -> tuple[int, int | None, Json] | None:
+        """The first failure: request, step in it (None when the request as a whole was refused), error."""
+        for number, answer in enumerate(answers):
+            if answer["type"] == "error":
+                return number, None, answer["error"]
+            if self.requests[number]["type"] == "batch":
+                for step, error in enumerate(answer["response"]["result"]["step_errors"]):
+                    if error is not None:
+                        return number, step, error
+        return None
+
+    def results(self, answers: Sequence[Json]) -> list[Result]:
+        """One Result an item, from answers without a failure."""
+        found = [Result((), [])] * len(self._items)
+        for number, answer in enumerate(answers):
+            if self.requests[number]["type"] == "batch":
+                for index, result in zip(self._steps[number], answer["response"]["result"]["step_results"], strict=True):
+                    if index >= 0:
+                        found[index] = decode_result(result)
+        return found
+
+
+def _step(item: Item, index: int) -> Json:
+    assert not isinstance(item, Script)
+    sql, params = item
+    try:
+        return statement(sql, params)
+    except StatementError as e:
+        e.index, e.statement = index, sql
+        raise
+
+
+def _runs(items: Sequence[Item]) -> list[list[int]]:
+    """Indexes of neighbouring statements together, each text by itself."""
+    runs: list[list[int]] = []
+    for index, item in enumerate(items):
+        if runs and not isinstance(item, Script) and not isinstance(items[runs[-1][0]], Script):
+            runs[-1].append(index)
+        else:
+            runs.append([index])
+    return runs

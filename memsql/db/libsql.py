@@ -1,0 +1,330 @@
+"""libSQL servers behind the Connection protocol: what holds a stream together, whatever carries it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncGenerator, Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from functools import partial
+from typing import TypeVar
+
+from libsql_client import LibsqlError
+
+from memsql.config import Target
+from memsql.db import hrana
+from memsql.db.faults import Fault, not_a_server, statement_error, stream_expired
+from memsql.db.hrana import Json
+from memsql.db.intent import Intent, intent
+from memsql.db.loop import Loop, Stopped
+from memsql.db.protocol import Item, Params, Result, Script, Touched, Value
+from memsql.db.transport import Timeouts, Transport, endpoint
+from memsql.errors import CommitUnknown, ConnectError, LockedError, MemsqlError, StatementError
+from memsql.sqltext import effect
+
+BODY_LIMIT = 4 << 20
+"""Bytes of SQL that every way to a server takes in one request: sqld cuts a WebSocket at a frame of 16 MiB, and
+its values end at 5,000,000 bytes; over HTTP it set no limit up to 70 MiB, but proxies in front of it do."""
+
+T = TypeVar("T")
+_RETRIES = 2
+_CHUNK = 1000
+_CHUNK_BYTES = 1 << 20
+_SERVER_LOCK_MS = 5000
+_UNREADABLE = ("SQL_PARSE_ERROR", "SQL_MANY_STATEMENTS", "SQL_NO_STATEMENT")
+
+
+class LibsqlConnection:
+    """One stream to a libSQL server. Nothing is sent until the first statement.
+
+    The stream is replaced without a word where nothing is lost by it: when it expired outside a transaction,
+    when a connection was refused, and when a read outside a transaction was cut. Settings made with PRAGMA
+    are then made again.
+    """
+
+    def __init__(self, target: Target, mode: str, busy_timeout: int, timeouts: Timeouts | None = None) -> None:
+        self.target = target
+        self.requests = 0
+        self.body_limit: int | None = BODY_LIMIT
+        self._mode = mode
+        self._busy_timeout = busy_timeout
+        self._timeouts = timeouts or Timeouts()
+        self._transport = _transport(target, self._timeouts)
+        self._loop = Loop()
+        self._open = False
+        self._reading = False
+        self._settings: dict[str, str] = {}
+        self._tick: Callable[[], bool] | None = None
+
+    @property
+    def in_transaction(self) -> bool:
+        """As the server said with its last answer."""
+        return self._open
+
+    def execute(self, sql: str, params: Params = ()) -> Result:
+        what = self._intent([(sql, params)])
+        if effect(sql).kind == "attach":
+            # The answer to it would be 403, as to a wrong token, and the end of the stream.
+            raise statement_error({"message": "unsupported statement: "}, self.target, sql, None)
+        request = self._encoded(lambda: hrana.execute(sql, params), sql)
+        answer = self._ask([request], what)[0]
+        if answer["type"] == "ok":
+            self._settings.update(what.settings)
+            return self._encoded(lambda: self._decoded(lambda: hrana.decode_result(answer["response"]["result"])), sql)
+        if answer["error"].get("code") == "RESPONSE_TOO_LARGE" and what.repeatable and self._transport.version >= 3:
+            columns, rows = self._cursor(sql, params)
+            return Result(tuple(columns), list(rows))
+        raise statement_error(answer["error"], self.target, sql, None)
+
+    def executemany(self, sql: str, rows: Iterable[Params]) -> None:
+        chunk: list[Item] = []
+        weight = 0
+        for row in rows:
+            chunk.append((sql, row))
+            weight += len(sql) + sum(len(v) if isinstance(v, (str, bytes)) else 8 for v in row) + 50
+            if len(chunk) == _CHUNK or weight > _CHUNK_BYTES:
+                self.batch(chunk)
+                chunk, weight = [], 0
+        if chunk:
+            self.batch(chunk)
+
+    def stream_rows(self, sql: str, params: Params = ()) -> Iterator[tuple[Value, ...]]:
+        if self.requests == 0 or (self._transport.fresh and self._settings):
+            self._ask([], Intent())
+        if self._transport.version < 3:
+            yield from self.execute(sql, params).rows
+            return
+        yield from self._cursor(sql, params)[1]
+
+    def batch(self, items: Sequence[Item]) -> list[Result]:
+        if not items:
+            return []
+        what = self._intent(items)
+        plan = hrana.Plan(items)
+        answers = self._ask(plan.requests, what)
+        failure = self._decoded(lambda: plan.failure(answers))
+        if failure is None:
+            self._settings.update(what.settings)
+            return self._decoded(lambda: plan.results(answers))
+        request, step, error = failure
+        index = plan.index_of(request, step)
+        if index is None and step is None and error.get("code") in _UNREADABLE:
+            index = self._unreadable(items, plan.members(request))
+        if index is not None:
+            self._settings.update(intent(items[:index], False).settings)
+        elif step is not None:
+            raise StatementError("a text before it is incomplete, or ended the transaction", code="MEMSQL_GATE",
+                                 index=plan.members(request)[0])
+        item = items[index] if index is not None else None
+        raise statement_error(error, self.target, item[0] if isinstance(item, tuple) else None, index)
+
+    def script(self, sql: str) -> None:
+        what = self._intent([Script(sql)])
+        answer = self._ask([hrana.sequence(sql)], what)[0]
+        if answer["type"] == "error":
+            raise statement_error(answer["error"], self.target, None, None)
+        self._settings.update(what.settings)
+
+    @contextmanager
+    def observe(self, tick: Callable[[], bool] | None = None) -> Iterator[Touched | None]:
+        """Yields None: a server has no authorizer. ``tick`` is called while an answer is awaited."""
+        self._tick = tick
+        try:
+            yield None
+        finally:
+            self._tick = None
+
+    @contextmanager
+    def many_commits(self) -> Iterator[None]:
+        """Nothing to save on a server."""
+        yield
+
+    def begin(self) -> None:
+        """BEGIN IMMEDIATE. A server lets a writer wait, and after 5 seconds takes the lock from the one that
+        has it; a shorter busy timeout ends the wait here."""
+        short = self._busy_timeout < _SERVER_LOCK_MS
+        patience = self._busy_timeout / 1000 + (0 if short else 1)
+        sql = "BEGIN IMMEDIATE"
+        try:
+            answer = self._ask([hrana.execute(sql)], Intent(opens=True), patience)[0]
+        except LockedError:
+            raise LockedError(
+                f"{self.target} is locked by another writer",
+                state="nothing was changed",
+                hint="wait for the other writer to finish, or raise busy_timeout in setup.cfg",
+            ) from None
+        if answer["type"] == "error":
+            raise statement_error(answer["error"], self.target, sql, None)
+
+    def commit(self) -> None:
+        self.execute("COMMIT")
+
+    def rollback(self) -> None:
+        if self._open:
+            # Whatever goes wrong with it, the transaction ends: with the stream at the latest.
+            try:
+                self.execute("ROLLBACK")
+            except MemsqlError:
+                self._lose()
+
+    def close(self) -> None:
+        self._open = False
+        if not self._loop.closed:
+            self._loop.run(self._transport.close())
+            self._loop.close()
+
+    def _intent(self, items: Sequence[Item]) -> Intent:
+        what = intent(items, self._open)
+        if what.writes and self._mode == "ro":
+            raise ConnectError(f"{self.target} cannot be written: it was opened for reading only",
+                               state="nothing was changed")
+        return what
+
+    def _encoded(self, work: Callable[[], T], sql: str) -> T:
+        """What ``work`` returns; its StatementError tells of ``sql``."""
+        try:
+            return work()
+        except StatementError as e:
+            e.statement = sql
+            raise
+
+    def _decoded(self, work: Callable[[], T]) -> T:
+        """What ``work`` reads from an answer. Raises ConnectError when the answer is no Hrana."""
+        with suppress(KeyError, IndexError, TypeError, ValueError, AttributeError, AssertionError, LibsqlError):
+            return work()
+        raise not_a_server(self.target).error
+
+    def _ask(self, requests: Sequence[Json], what: Intent, patience: float | None = None) -> list[Json]:
+        """Send ``requests`` and return their answers, on a new stream where the old one is gone without loss."""
+        if self._reading:
+            raise RuntimeError("a result of stream_rows() is still being read on this connection")
+        tries = 0
+        while True:
+            settings = [hrana.execute(sql) for sql in self._settings.values()] if self._transport.fresh else []
+            self.requests += 1
+            fault = None
+            try:
+                answers = self._loop.run(self._transport.pipeline([*settings, *requests], patience),
+                                         None if what.keeps else self._tick)
+            except Fault as e:
+                fault = e
+            except Stopped:
+                self._lose()
+                raise StatementError("interrupted", code="SQLITE_INTERRUPT") from None
+            except BaseException:
+                self._lose()
+                raise
+            if fault is None:
+                break
+            self._recover(fault, what, tries)
+            tries += 1
+        state = self._decoded(lambda: hrana.in_transaction(answers.pop()))
+        self._open = state is True
+        if isinstance(state, dict):
+            raise statement_error(state, self.target, None, None)
+        return answers[len(settings):]
+
+    def _recover(self, fault: Fault, what: Intent, tries: int) -> None:
+        """Return where the request may be sent again, and raise what is to be told otherwise."""
+        was_open, gone = self._open, self._transport.fresh
+        self._open = was_open and not gone
+        error = fault.error
+        if was_open and gone:
+            error.state = "the server rolls the open transaction back; nothing of it is kept"
+        if fault.expired:
+            if was_open:
+                raise stream_expired(self.target, True) from None
+            if tries == 0:
+                return
+        elif fault.sent and what.keeps:
+            raise CommitUnknown(
+                f"{self.target}: no answer came to the request that commits",
+                details=tuple(text for text in (error.message, error.hint) if text),
+                state="whether the change was committed is not known; it is there completely or not at all",
+                hint="see: invoke migrate.status",
+            ) from None
+        elif fault.again and tries < _RETRIES and (not fault.sent or (what.repeatable and not was_open)):
+            time.sleep(self._timeouts.retry * 4 ** tries)
+            return
+        raise error from None
+
+    def _lose(self) -> None:
+        """Give the stream up, and with it whatever transaction is open."""
+        self._open = False
+        self._loop.run(self._transport.drop())
+
+    def _unreadable(self, items: Sequence[Item], members: Sequence[int]) -> int | None:
+        """Which of ``members`` made the server refuse a whole batch before running any of it. It does not say
+        so; so it is asked to read each, in one request, and run none."""
+        texts = [item[0] for item in (items[i] for i in members) if isinstance(item, tuple)]
+        with suppress(MemsqlError):
+            for index, answer in zip(members, self._ask([hrana.parse_only(t) for t in texts], Intent()), strict=True):
+                if answer["type"] == "error":
+                    return index
+        return None
+
+    def _cursor(self, sql: str, params: Params) -> tuple[list[str], Iterator[tuple[Value, ...]]]:
+        """Column names, and rows that are read as they are asked for."""
+        batch = self._encoded(lambda: hrana.chain([hrana.statement(sql, params)]), sql)
+        what = self._intent([(sql, params)])
+        entries = self._entries(batch, what)
+        columns: list[str] = []
+
+        def rows(first: Json | None) -> Iterator[tuple[Value, ...]]:
+            entry = first
+            try:
+                while entry is not None:
+                    if entry.get("type") in ("step_error", "error"):
+                        raise statement_error(entry["error"], self.target, sql, None)
+                    if entry.get("type") == "row":
+                        yield self._decoded(partial(hrana.decode_row, entry.get("row")))
+                    entry = next(entries, None)
+            finally:
+                entries.close()
+
+        first = next(entries, None)
+        if first is not None and first.get("type") == "step_begin":
+            columns = [c["name"] or "" for c in first["cols"]]
+        return columns, rows(first)
+
+    def _entries(self, batch: Json, what: Intent) -> Generator[Json, None, None]:
+        if self._reading:
+            raise RuntimeError("a result of stream_rows() is still being read on this connection")
+        tries = 0
+        while True:
+            self.requests += 1
+            source, fault, begun = self._transport.cursor(batch), None, False
+            self._reading = True
+            try:
+                while chunk := self._loop.run(_take(source), self._tick):
+                    begun = True
+                    yield from chunk
+            except Fault as e:
+                fault = e
+            except GeneratorExit:
+                if self._open and not self._transport.cheap_stop:
+                    # Closing the answer would end the stream and the transaction with it.
+                    while self._loop.run(_take(source)):
+                        pass
+                raise
+            finally:
+                self._reading = False
+                self._loop.run(source.aclose())
+            if fault is None:
+                return
+            self._recover(fault, what, _RETRIES if begun else tries)
+            tries += 1
+
+
+async def _take(source: AsyncGenerator[list[Json], None]) -> list[Json]:
+    """The next entries of a cursor; none at its end."""
+    return await anext(source, [])
+
+
+def _transport(target: Target, timeouts: Timeouts) -> Transport:
+    if endpoint(target).startswith("ws"):
+        from memsql.db.websocket import WebSocketTransport
+
+        return WebSocketTransport(target, timeouts)
+    from memsql.db.http import HttpTransport
+
+    return HttpTransport(target, timeouts)

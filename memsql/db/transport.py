@@ -1,0 +1,142 @@
+"""What the two ways to a libSQL server, HTTP and WebSocket, have in common."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import ssl
+from collections.abc import AsyncGenerator, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
+
+import aiohttp
+
+from memsql.config import Target
+from memsql.db.faults import Fault
+from memsql.db.hrana import Json
+from memsql.errors import ConnectError, LockedError
+
+USER_AGENT = "memsql"
+
+
+@dataclass(frozen=True, slots=True)
+class Timeouts:
+    """Seconds to wait: for a connection, for the next byte of an answer, and before a second try."""
+
+    connect: float = 10.0
+    answer: float = 600.0
+    retry: float = 0.2
+
+
+class Transport(Protocol):
+    """One stream to a server. Methods raise faults.Fault; after one without ``kept`` the stream is gone and
+    the next request begins a new one."""
+
+    @property
+    def version(self) -> int:
+        """The version of Hrana that is spoken: 2 or 3. Before the first request, what will be tried."""
+
+    @property
+    def fresh(self) -> bool:
+        """Whether the next request begins a new stream."""
+
+    cheap_stop: bool
+    """Whether a cursor can be stopped early without losing the stream."""
+
+    async def pipeline(self, requests: Sequence[Json], patience: float | None = None) -> list[Json]:
+        """Send stream requests at once, and with them the question whether a transaction is open after
+        them. Returns the answers in order, that one last. ``patience`` in seconds replaces the time to
+        wait for an answer."""
+
+    def cursor(self, batch: Json) -> AsyncGenerator[list[Json], None]:
+        """Run a batch and yield its cursor entries, some at once, as they come. Needs version 3. Close the
+        iterator to stop early."""
+
+    async def drop(self) -> None:
+        """Forget the stream and cut what carries it, so that the server ends it and its transaction."""
+
+    async def close(self) -> None:
+        """End the stream and release everything. Never raises."""
+
+
+def endpoint(target: Target) -> str:
+    """The URL to speak to: ``libsql:`` is HTTPS, or HTTP with ``?tls=0``; no query, no slash at the end."""
+    assert target.url is not None
+    parts = urlsplit(target.url)
+    scheme = parts.scheme
+    if scheme == "libsql":
+        scheme = "http" if parts.query == "tls=0" else "https"
+    return f"{scheme}://{parts.netloc}{parts.path.rstrip('/')}"
+
+
+def proxy_for(url: str) -> str | None:
+    """The proxy that the environment (HTTPS_PROXY, HTTP_PROXY, ALL_PROXY, NO_PROXY) names for ``url``.
+
+    Read here and not by aiohttp, whose trust_env also sends what ~/.netrc says about the host.
+    """
+    parts = urlsplit(url)
+    if proxy_bypass(parts.netloc.rpartition("@")[2]) or proxy_bypass(parts.hostname or ""):
+        return None
+    proxies = getproxies()
+    scheme = {"ws": "http", "wss": "https"}.get(parts.scheme, parts.scheme)
+    return proxies.get(scheme) or proxies.get("all")
+
+
+def network_fault(error: BaseException, target: Target) -> Fault:
+    """The fault for what aiohttp or the operating system raised. Nothing of ``error`` is kept: it can hold
+    the request with its headers."""
+    if isinstance(error, (aiohttp.ClientConnectorCertificateError, aiohttp.ClientConnectorSSLError, aiohttp.ClientSSLError,
+                          ssl.SSLError)):
+        return _tls_fault(error, target)
+    if isinstance(error, (aiohttp.ClientConnectorDNSError, socket.gaierror)):
+        return _unreached(f"the name of {target} is not known (DNS)", "check the spelling of the host, and the network")
+    if isinstance(error, aiohttp.ClientProxyConnectionError):
+        return _unreached(f"{target}: the proxy of the environment is not reached",
+                          "check HTTPS_PROXY, HTTP_PROXY and NO_PROXY", again=True)
+    if isinstance(error, aiohttp.ClientHttpProxyError):
+        return _unreached(f"{target}: the proxy of the environment refuses the connection (HTTP {error.status})",
+                          "check HTTPS_PROXY, HTTP_PROXY and NO_PROXY")
+    if isinstance(error, aiohttp.ConnectionTimeoutError):
+        return _unreached(f"{target} does not answer: the connection was not made in time",
+                          "check the host and port, the network, and firewalls in between", again=True)
+    if isinstance(error, aiohttp.ClientConnectorError):
+        if isinstance(error.os_error, ConnectionRefusedError):
+            return _unreached(f"{target} refuses the connection: nothing listens there",
+                              "check the host and port, and that the server runs", again=True)
+        return _unreached(f"{target} cannot be reached: {error.os_error.strerror or 'network error'}",
+                          "check the host and port, and the network", again=True)
+    if isinstance(error, (aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError)):
+        return _unreached(f"{target} is no URL that can be opened", "check --database or TURSO_URL")
+    if isinstance(error, (asyncio.TimeoutError, TimeoutError)):
+        return timed_out(target)
+    return Fault(ConnectError(
+        f"{target}: the connection broke before the answer came",
+        state="nothing was changed by this request",
+        hint="check the network and the server, and run it again",
+    ), again=True)
+
+
+def timed_out(target: Target) -> Fault:
+    """The answer did not come in time; the server may still be at work."""
+    return Fault(LockedError(
+        f"{target}: the answer did not come in time",
+        state="what the request had begun is rolled back by the server",
+        hint="see whether the server is busy, or whether another writer holds its lock",
+    ))
+
+
+def _unreached(message: str, hint: str, *, again: bool = False) -> Fault:
+    error = ConnectError(message, state="nothing was changed: the database was not reached", hint=hint)
+    return Fault(error, sent=False, again=again)
+
+
+def _tls_fault(error: BaseException, target: Target) -> Fault:
+    # A certificate's complaint is safe to show, and the only way to tell an expired one from a wrong name.
+    inner: Any = getattr(error, "certificate_error", None) or getattr(error, "os_error", None) or error
+    reason = getattr(inner, "verify_message", None) or getattr(inner, "reason", None) or "TLS failed"
+    hint = "check the host, the clock of this machine and its certificates (SSL_CERT_FILE)"
+    if reason in ("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "HTTP_REQUEST"):
+        hint = "the server speaks no TLS on this port: use http://, ws:// or libsql://HOST:PORT?tls=0"
+    return _unreached(f"{target}: no secure connection: {reason}", hint)

@@ -1,0 +1,237 @@
+"""Hrana over WebSocket, through libsql-client's own connection and stream."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import suppress
+from itertools import count
+from typing import Any
+
+import aiohttp
+from libsql_client import LibsqlError
+from libsql_client.hrana.conn import HranaConn
+
+from memsql.config import Target
+from memsql.db.faults import Fault, http_status, statement_error
+from memsql.db.hrana import Json, autocommit_probe
+from memsql.db.transport import USER_AGENT, Timeouts, endpoint, network_fault, proxy_for, timed_out
+from memsql.errors import ConnectError, StatementError
+
+_FETCH = 50
+_ANSWER_BYTES = 1 << 20
+# sqld closes a socket on which a larger frame comes.
+_FRAME_BYTES = 16_000_000
+_CLOSE_SECONDS = 1.0
+
+
+class _Conn(HranaConn):  # type: ignore[misc]
+    """libsql-client's connection, with Hrana 3 offered first, answers of any size, and the proxy of the
+    environment; libsql-client itself offers Hrana 2 only and breaks off at 4 MiB."""
+
+    def __init__(self, session: aiohttp.ClientSession, url: str, token: str | None, timeout: float) -> None:
+        self.protocol = "hrana3"
+        self._connect_timeout = timeout
+        self._refusal: Json | None = None
+        super().__init__(session, url, token)
+
+    async def _do_connect(self, session: aiohttp.ClientSession, url: str) -> aiohttp.ClientWebSocketResponse:
+        socket = await asyncio.wait_for(session.ws_connect(
+            url, protocols=("hrana3", "hrana2"), autoclose=False, autoping=True, max_msg_size=0,
+            proxy=proxy_for(url), timeout=aiohttp.ClientWSTimeout(ws_close=_CLOSE_SECONDS),
+        ), self._connect_timeout)
+        self.protocol = socket.protocol or "hrana2"
+        return socket
+
+    def _send(self, msg: Json) -> None:
+        text = json.dumps(msg, ensure_ascii=False, separators=(",", ":"))
+        if len(text.encode()) > _FRAME_BYTES:
+            raise StatementError("the request is larger than a WebSocket frame may be (16 MB)", code="MEMSQL_SIZE",
+                                 hint="split it, or use http:// or libsql:// in place of ws:// and wss://")
+        assert self.exception is None
+        self._send_msg_queue.put_nowait(text)
+
+    def _receive(self, text: str) -> None:
+        # libsql-client forgets a refused hello until the socket is closed, and by then it is a broken connection.
+        if not self._recvd_hello:
+            message = json.loads(text)
+            self._refusal = message["error"] if message.get("type") == "hello_error" else None
+        super()._receive(text)
+
+    async def greeted(self) -> Json | None:
+        """Wait for the server's hello and return the error object in it, if it is one. Raises what else
+        went wrong."""
+        try:
+            await self.wait_connected()
+        except LibsqlError:
+            if self._refusal is None:
+                raise
+        return self._refusal
+
+
+class WebSocketTransport:
+    """A stream on a WebSocket of its own. Such streams do not expire while the socket is open."""
+
+    cheap_stop = True
+
+    def __init__(self, target: Target, timeouts: Timeouts) -> None:
+        self._target = target
+        self._timeouts = timeouts
+        self._url = endpoint(target)
+        self._session: aiohttp.ClientSession | None = None
+        self._conn: _Conn | None = None
+        self._cursors = count()
+        self.version = 3
+
+    @property
+    def fresh(self) -> bool:
+        return self._conn is None
+
+    async def pipeline(self, requests: Sequence[Json], patience: float | None = None) -> list[Json]:
+        conn = await self._ready()
+        answers = await self._ask(conn, [{**r, "stream_id": 0} for r in (*requests, autocommit_probe(self.version))], patience)
+        return [self._answer(a) for a in answers]
+
+    async def cursor(self, batch: Json) -> AsyncGenerator[list[Json], None]:
+        conn = await self._ready()
+        number = next(self._cursors)
+        opening = {"type": "open_cursor", "stream_id": 0, "cursor_id": number, "batch": batch}
+        size = _FETCH
+        opened = self._answer((await self._ask(conn, [opening]))[0])
+        if opened["type"] == "error":
+            # sqld cuts the connection when a cursor that did not open is closed.
+            raise Fault(statement_error(opened["error"], self._target, None, None), sent=False, kept=True)
+        try:
+            while True:
+                fetching = {"type": "fetch_cursor", "cursor_id": number, "max_count": size}
+                fetched = self._answer((await self._ask(conn, [fetching]))[0])
+                if fetched["type"] == "error":
+                    yield [{"type": "error", "error": fetched["error"]}]
+                    return
+                entries = fetched["response"]["entries"]
+                size = _next_size(entries)
+                if entries:
+                    yield entries
+                if fetched["response"]["done"]:
+                    return
+        finally:
+            if self._conn is conn:
+                await self._ask(conn, [{"type": "close_cursor", "cursor_id": number}])
+
+    async def drop(self) -> None:
+        conn, self._conn = self._conn, None
+        session, self._session = self._session, None
+        if conn is not None:
+            with suppress(Exception):
+                await asyncio.wait_for(conn.close(), _CLOSE_SECONDS)
+        if session is not None:
+            await session.close()
+
+    async def close(self) -> None:
+        await self.drop()
+
+    async def _ready(self) -> _Conn:
+        """The connection, made if need be. A fault from here means that nothing was sent."""
+        if self._conn is not None:
+            if self._conn.exception is None:
+                return self._conn
+            # The server closed the socket while nothing was asked.
+            await self.drop()
+            raise Fault(ConnectError(
+                f"{self._target}: the server closed the connection",
+                state="an open transaction was rolled back by the server; nothing was changed by this request",
+                hint="run it again",
+            ), sent=False, expired=True)
+        self._session = aiohttp.ClientSession(headers={"User-Agent": USER_AGENT}, cookie_jar=aiohttp.DummyCookieJar())
+        conn = self._conn = _Conn(self._session, self._url, self._target.token, self._timeouts.connect)
+        error: BaseException | None = None
+        refusal: Json | None = None
+        try:
+            refusal = await asyncio.wait_for(conn.greeted(), self._timeouts.connect + 1)
+        except Exception as e:
+            error = e
+        if refusal is not None:
+            fault = Fault(statement_error(refusal, self._target, None, None), sent=False)
+        elif error is None:
+            self.version = 3 if conn.protocol == "hrana3" else 2
+            opening = self._answer((await self._ask(conn, [{"type": "open_stream", "stream_id": 0}]))[0])
+            if opening["type"] == "ok":
+                return conn
+            fault = Fault(statement_error(opening["error"], self._target, None, None), sent=False)
+        else:
+            fault = self._greeting_fault(error)
+        await self.drop()
+        raise fault
+
+    async def _ask(self, conn: _Conn, requests: Sequence[Json], patience: float | None = None) -> list[Any]:
+        """The answers or exceptions for ``requests``, which are sent at once."""
+        wait = patience if patience is not None else self._timeouts.answer
+        futures, refused = [], None
+        try:
+            futures = [conn.send_request(r) for r in requests]
+        except StatementError as e:
+            refused = e
+        if refused is not None:
+            await self.drop()
+            raise Fault(refused, sent=False)
+        try:
+            # Not gather() in wait_for(): they cancel the futures, which the connection then cannot settle.
+            _, pending = await asyncio.wait(futures, timeout=wait)
+        except asyncio.CancelledError:
+            await self.drop()
+            _settled(futures)
+            raise
+        if not pending and conn.exception is None:
+            return _settled(futures)
+        await self.drop()
+        _settled(futures)
+        if pending:
+            raise timed_out(self._target)
+        fault = network_fault(ConnectionResetError(), self._target)
+        fault.error.hint = ("check the network and the server; sqld also cuts a WebSocket where the token does not "
+                            "give the right to a statement, and where a text is not UTF-8")
+        raise fault
+
+    def _answer(self, answer: Any) -> Json:
+        """An answer of _ask in the form that HTTP has."""
+        if isinstance(answer, LibsqlError):
+            return {"type": "error", "error": {"message": answer.explanation, "code": answer.code}}
+        if isinstance(answer, BaseException):
+            raise answer
+        return {"type": "ok", "response": answer}
+
+    def _greeting_fault(self, error: BaseException) -> Fault:
+        if isinstance(error, aiohttp.WSServerHandshakeError):
+            if error.status in (505, 400, 405, 426):
+                return Fault(ConnectError(
+                    f"{self._target} refuses WebSockets (HTTP {error.status})",
+                    state="nothing was changed: the database was not reached",
+                    hint="Turso Cloud speaks HTTP only: use libsql:// or https:// in place of ws:// and wss://",
+                ), sent=False)
+            fault = http_status(error.status, "", self._target, 0)
+            fault.sent = False
+            return fault
+        if isinstance(error, asyncio.TimeoutError):
+            error = aiohttp.ConnectionTimeoutError()
+        if isinstance(error, LibsqlError):
+            return Fault(ConnectError(
+                f"{self._target}: the server closed the connection before it was opened",
+                state="nothing was changed: the database was not reached",
+                hint="check the URL: the name of the database, the host, the port",
+            ), sent=False)
+        fault = network_fault(error, self._target)
+        fault.sent = False
+        return fault
+
+
+def _next_size(entries: Sequence[Json]) -> int:
+    """How many rows to ask for so that an answer has about a megabyte, by what the last one had."""
+    weight = sum(len(v.get("value") or v.get("base64") or "") if v["type"] in ("text", "blob") else 20
+                 for entry in entries for v in entry.get("row", ()))
+    return max(1, min(1000, len(entries) * _ANSWER_BYTES // max(weight, 1)))
+
+
+def _settled(futures: Sequence[asyncio.Future[Any]]) -> list[Any]:
+    """Results or exceptions. Looking at an exception tells asyncio that somebody knows of it."""
+    return [f.exception() or f.result() for f in futures if f.done() and not f.cancelled()]

@@ -1,0 +1,53 @@
+"""Fixtures for everything that needs a libSQL server."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import servers
+
+from memsql.server import Keys, Running
+
+
+@dataclass(frozen=True)
+class Guarded:
+    """A server with namespaces that lets nobody in without a token of ``keys``. Where a URL names no other
+    database, 127.0.0.1 itself names the namespace ``127``, which exists."""
+
+    server: Running
+    keys: Keys
+
+
+@pytest.fixture(autouse=True)
+def no_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the tests ask is on this machine, whatever proxy the environment names."""
+    for name in list(os.environ):
+        if name.lower().endswith("_proxy"):
+            monkeypatch.delenv(name)
+
+
+@pytest.fixture(scope="session")
+def shared_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """One server without tokens for tests that leave nothing behind."""
+    with servers.fresh(tmp_path_factory.mktemp("sqld")) as found:
+        yield found
+
+
+@pytest.fixture(scope="session")
+def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guarded]:
+    keys = Keys.new()
+    with servers.fresh(tmp_path_factory.mktemp("sqld-guarded"), keys=keys, namespaces=True) as found:
+        servers.create_namespace(found, "127")
+        servers.create_namespace(found, "other")
+        yield Guarded(found, keys)
+
+
+@pytest.fixture
+def empty_server(tmp_path: Path) -> Iterator[Running]:
+    """A server of the test's own with an empty database."""
+    with servers.fresh(tmp_path / "sqld") as found:
+        yield found

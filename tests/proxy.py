@@ -1,0 +1,216 @@
+"""A proxy on 127.0.0.1 in front of a server, that fails on demand: in HTTP and in WebSocket frames."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from typing import Literal
+from urllib.parse import urlsplit
+
+
+@dataclass(frozen=True)
+class Request:
+    """What came from the client: an HTTP request, or the text of a WebSocket frame (``method`` FRAME)."""
+
+    method: str
+    path: str
+    headers: dict[str, str]
+    body: str
+
+
+@dataclass(frozen=True)
+class Answer:
+    """Answer in place of the server."""
+
+    status: int
+    body: str = ""
+    kind: str = "text/plain"
+
+
+@dataclass(frozen=True)
+class Cut:
+    """Close the connection: before the server has the request, in the middle of its answer, or when it has
+    answered and the client has nothing of it yet."""
+
+    when: Literal["before", "during", "after"]
+
+
+@dataclass(frozen=True)
+class Delay:
+    """Wait so many seconds before the request goes on, and before the answer comes back."""
+
+    request: float = 0.0
+    answer: float = 0.0
+
+
+@dataclass(frozen=True)
+class Rewrite:
+    """Replace a part of the HTTP head on its way to the server."""
+
+    old: str
+    new: str
+
+
+Action = Answer | Cut | Delay | Rewrite | None
+Rule = Callable[[Request], Action]
+
+
+@dataclass
+class Proxy:
+    """``rule`` is asked about every request; ``seen`` holds them all."""
+
+    backend: tuple[str, int]
+    listener: socket.socket
+    rule: Rule = lambda _: None
+    seen: list[Request] = field(default_factory=list)
+    sockets: list[socket.socket] = field(default_factory=list)
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.listener.getsockname()[1]}"
+
+    def cut_all(self) -> None:
+        """Close every connection that is open now."""
+        while self.sockets:
+            _shut(self.sockets.pop())
+
+
+@contextmanager
+def proxy_to(url: str, rule: Rule | None = None) -> Iterator[Proxy]:
+    """A proxy in front of ``url`` while the block runs."""
+    parts = urlsplit(url)
+    assert parts.hostname is not None
+    assert parts.port is not None
+    listener = socket.create_server(("127.0.0.1", 0))
+    found = Proxy((parts.hostname, parts.port), listener)
+    if rule is not None:
+        found.rule = rule
+    threading.Thread(target=_accept, args=(found,), daemon=True).start()
+    try:
+        yield found
+    finally:
+        _shut(listener)
+        found.cut_all()
+
+
+def _accept(proxy: Proxy) -> None:
+    while True:
+        try:
+            client, _ = proxy.listener.accept()
+        except OSError:
+            return
+        proxy.sockets.append(client)
+        threading.Thread(target=_serve, args=(proxy, client), daemon=True).start()
+
+
+def _serve(proxy: Proxy, client: socket.socket) -> None:
+    server: socket.socket | None = None
+    try:
+        reader = client.makefile("rb")
+        while (head := _head(reader)) is not None:
+            first, headers, raw = head
+            body = reader.read(int(headers.get("content-length", "0")))
+            method, path, _ = first.split(" ", 2)
+            request = Request(method, path, headers, body.decode())
+            proxy.seen.append(request)
+            action = proxy.rule(request)
+            if isinstance(action, Answer):
+                content = action.body.encode()
+                client.sendall(
+                    f"HTTP/1.1 {action.status} X\r\nContent-Type: {action.kind}\r\nContent-Length: {len(content)}\r\n"
+                    "Connection: close\r\n\r\n".encode() + content)
+                return
+            if action == Cut("before"):
+                return
+            if isinstance(action, Delay):
+                time.sleep(action.request)
+            if isinstance(action, Rewrite):
+                raw = raw.replace(action.old.encode(), action.new.encode())
+            if server is None:
+                server = socket.create_connection(proxy.backend)
+                proxy.sockets.append(server)
+                answers = server.makefile("rb")
+            server.sendall(raw + body)
+            if headers.get("upgrade", "").lower() == "websocket":
+                threading.Thread(target=_copy, args=(server, client), daemon=True).start()
+                _frames(proxy, reader, client, server)
+                return
+            answer = _answer(answers)
+            if isinstance(action, Delay):
+                time.sleep(action.answer)
+            if action == Cut("after"):
+                return
+            if action == Cut("during"):
+                client.sendall(answer[: len(answer) - 20])
+                return
+            client.sendall(answer)
+    except (OSError, ValueError):
+        pass
+    finally:
+        _shut(client)
+        if server is not None:
+            _shut(server)
+
+
+def _head(reader: object) -> tuple[str, dict[str, str], bytes] | None:
+    lines: list[bytes] = []
+    while (line := reader.readline()) not in (b"\r\n", b""):  # type: ignore[attr-defined]
+        lines.append(line)
+    if not lines:
+        return None
+    headers = dict(text.decode().rstrip().split(": ", 1) for text in lines[1:])
+    return lines[0].decode(), {k.lower(): v for k, v in headers.items()}, b"".join(lines) + b"\r\n"
+
+
+def _answer(reader: object) -> bytes:
+    head = _head(reader)
+    assert head is not None
+    _, headers, raw = head
+    read, readline = reader.read, reader.readline  # type: ignore[attr-defined]
+    if headers.get("transfer-encoding") == "chunked":
+        parts = [raw]
+        while size := int((line := readline()), 16):
+            parts += [line, read(size + 2)]
+        return b"".join([*parts, line, readline()])
+    return bytes(raw + read(int(headers.get("content-length", "0"))))
+
+
+def _frames(proxy: Proxy, reader: object, client: socket.socket, server: socket.socket) -> None:
+    read = reader.read  # type: ignore[attr-defined]
+    while len(start := read(2)) == 2:
+        size = start[1] & 0x7F
+        longer = read({126: 2, 127: 8}.get(size, 0))
+        mask = read(4)
+        payload = read(int.from_bytes(longer, "big") if longer else size)
+        text = bytes(b ^ mask[i % 4] for i, b in enumerate(payload)).decode("utf-8", "replace")
+        request = Request("FRAME", "", {}, text)
+        proxy.seen.append(request)
+        action = proxy.rule(request)
+        if isinstance(action, Delay):
+            time.sleep(action.request)
+        if action == Cut("before"):
+            return
+        if isinstance(action, Cut):
+            # The answer goes nowhere, and the server has time to give it.
+            client.shutdown(socket.SHUT_RDWR)
+            server.sendall(start + longer + mask + payload)
+            time.sleep(0.3)
+            return
+        server.sendall(start + longer + mask + payload)
+
+
+def _copy(source: socket.socket, sink: socket.socket) -> None:
+    with suppress(OSError):
+        while data := source.recv(65536):
+            sink.sendall(data)
+    _shut(sink)
+
+
+def _shut(one: socket.socket) -> None:
+    with suppress(OSError):
+        one.shutdown(socket.SHUT_RDWR)
+    one.close()
