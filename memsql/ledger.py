@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cache, lru_cache
 
 import memsql
-from memsql.db import Connection
+from memsql.db import Connection, Item, Params, Result, Value
 from memsql.db.queries import load
 from memsql.errors import Refused
 
@@ -68,20 +68,31 @@ def read(conn: Connection) -> Ledger:
 
     Raises Refused where schema_migrations has other columns than ours.
     """
-    if conn.in_transaction:
-        return _read(conn)
+    return read_with(conn, ())[0]
+
+
+def read_with(conn: Connection, questions: Sequence[tuple[str, Params]]) -> tuple[Ledger, list[Result]]:
+    """The ledger, and the answers to ``questions`` as of the same moment; two requests."""
     # Without a transaction another process's commit can fall between two of the tables: yoyo's mark would be
     # there and our row not, as if yoyo had been at work.
-    conn.execute("BEGIN")
+    own = not conn.in_transaction
+    begin: list[Item] = [("BEGIN", ())] if own else []
     try:
-        return _read(conn)
+        there, *answers = conn.batch([*begin, (load("ledger/tables"), ()), *questions])[len(begin):]
+        found = {str(name): str(columns).split(",") for name, columns in there.rows}
+        present = reads(found)
+        end: list[Item] = [("ROLLBACK", ())] if own else []
+        rows = conn.batch([*(item for _, item in present), *end])
+        return assemble(found, {table: answer.rows for (table, _), answer in zip(present, rows, strict=False)}), answers
     finally:
-        conn.rollback()
+        if own:
+            conn.rollback()
 
 
-def _read(conn: Connection) -> Ledger:
-    found = {str(name): str(columns).split(",") for name, columns in conn.execute(load("ledger/tables")).rows}
-    columns = found.get("schema_migrations")
+def reads(tables: Mapping[str, Sequence[str]] | frozenset[str]) -> list[tuple[str, tuple[str, Params]]]:
+    """The queries that read the ledger's ``tables`` (those that exist, with their columns if known), each with
+    the name of its table. Raises Refused where schema_migrations has other columns than ours."""
+    columns = tables.get("schema_migrations") if isinstance(tables, Mapping) else None
     if columns is not None and set(COLUMNS) - set(columns):
         raise Refused(
             "this database has a schema_migrations table of another tool, with other columns",
@@ -95,14 +106,16 @@ def _read(conn: Connection) -> Ledger:
         ("yoyo_lock", "ledger/read_yoyo_lock"),
         ("memsql_history", "ledger/read_progress"),
     ]
-    if "_yoyo_migration" in found and "_yoyo_log" in found and "memsql_history" not in found:
+    if "_yoyo_migration" in tables and "_yoyo_log" in tables and "memsql_history" not in tables:
         wanted.append(("_yoyo_log", "ledger/read_yoyo_log"))
-    present = [(table, query) for table, query in wanted if table in found]
-    answers = conn.batch([(load(query), ()) for _, query in present])
-    rows = {table: answer.rows for (table, _), answer in zip(present, answers, strict=True)}
+    return [(table, (load(query), ())) for table, query in wanted if table in tables]
+
+
+def assemble(tables: Iterable[str], rows: Mapping[str, Sequence[tuple[Value, ...]]]) -> Ledger:
+    """The ledger from the answers to reads(), by table."""
     yoyo = rows.get("_yoyo_migration")
     return Ledger(
-        tables=frozenset(found),
+        tables=frozenset(tables),
         rows={int(r[0]): Row(*r) for r in rows.get("schema_migrations", [])},  # type: ignore[arg-type]
         yoyo=None if yoyo is None else {str(name): str(when) for name, when in yoyo},
         yoyo_by={str(r[0]): f"{r[1]!s}@{r[2]!s}" for r in rows.get("_yoyo_log", [])},
@@ -116,6 +129,13 @@ def _read(conn: Connection) -> Ledger:
 
 def create_tables(conn: Connection, ledger: Ledger) -> None:
     """Create whichever bookkeeping tables ``ledger`` lacks, in the open transaction."""
+    statements = table_statements(ledger)
+    if statements:
+        conn.batch(statements)
+
+
+def table_statements(ledger: Ledger) -> list[tuple[str, Params]]:
+    """What creates the bookkeeping tables that ``ledger`` lacks."""
     wanted = {
         "schema_migrations": "ledger/create_schema_migrations",
         "memsql_history": "ledger/create_memsql_history",
@@ -124,11 +144,10 @@ def create_tables(conn: Connection, ledger: Ledger) -> None:
         "_yoyo_version": "ledger/create_yoyo_version",
     }
     missing = [name for name in wanted if name not in ledger.tables]
-    statements: list[tuple[str, tuple[str, ...]]] = [(_stored(load(wanted[name])), ()) for name in missing]
+    statements: list[tuple[str, Params]] = [(_stored(load(wanted[name])), ()) for name in missing]
     if "_yoyo_version" in missing:
         statements.append((load("ledger/yoyo_version"), (_yoyo_time(datetime.now(UTC)),)))
-    if statements:
-        conn.batch(statements)
+    return statements
 
 
 def has_history(conn: Connection) -> bool:
@@ -152,24 +171,34 @@ class Entry:
 
 def mark_applied(conn: Connection, entry: Entry, operation: str = "apply", by: str | None = None) -> None:
     """Write ``applied`` into yoyo's tables and ours. ``operation`` is apply or adopt."""
+    conn.batch(applied_statements(entry, operation, by))
+
+
+def applied_statements(entry: Entry, operation: str = "apply", by: str | None = None) -> list[tuple[str, Params]]:
+    """What mark_applied() sends."""
     when = _yoyo_time(entry.started)
     yoyo_operation = "apply" if operation == "apply" else "mark"
-    conn.batch([
+    return [
         (load("ledger/mark_yoyo"), (_hash(entry.id), entry.id, when)),
         (load("ledger/log_yoyo"), _log_row(entry.id, yoyo_operation, when)),
         (load("ledger/mark_schema_migrations"), _row(entry, "applied", by)),
         (load("ledger/add_history"), _history(entry, operation, "ok")),
-    ])
+    ]
 
 
 def mark_rolled_back(conn: Connection, entry: Entry) -> None:
     """Take yoyo's mark away, log it, and say ``rolled_back`` in ours."""
-    conn.batch([
+    conn.batch(rolled_back_statements(entry))
+
+
+def rolled_back_statements(entry: Entry) -> list[tuple[str, Params]]:
+    """What mark_rolled_back() sends."""
+    return [
         (load("ledger/unmark_yoyo"), (_hash(entry.id),)),
         (load("ledger/log_yoyo"), _log_row(entry.id, "rollback", _yoyo_time(entry.started))),
         (load("ledger/mark_schema_migrations"), _row(entry, "rolled_back")),
         (load("ledger/add_history"), _history(entry, "rollback", "ok")),
-    ])
+    ]
 
 
 def complete(conn: Connection, entry: Entry, status: str, by: str | None) -> None:

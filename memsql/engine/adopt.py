@@ -14,8 +14,9 @@ from memsql.config import Settings
 from memsql.db import Connection
 from memsql.db.queries import load
 from memsql.engine import project as projects
-from memsql.engine.apply import Job, Session, run_job
+from memsql.engine.apply import Session, run_job
 from memsql.engine.eras import Phase, known_shapes, read_phases, record_objects
+from memsql.engine.model import Job
 from memsql.engine.script import analyse
 from memsql.engine.state import State, read_state
 from memsql.errors import FileError, Location, MemsqlError, MigrationFailed, Refused, StatementError, UsageError

@@ -10,58 +10,16 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import Literal
 
 from memsql import ledger as books
-from memsql.checks import Check, run_checks
+from memsql.checks import run_checks
 from memsql.db import Connection, Touched
 from memsql.db.queries import load
-from memsql.engine import guard, script
+from memsql.engine import guard, script, verdict
+from memsql.engine.model import Done, Job, entry
 from memsql.engine.signals import Stop
-from memsql.errors import Interrupted, Location, MigrationFailed, Refused, StatementError
-from memsql.files import Migration, SqlFile
-from memsql.sqltext import MigrationHeader, identifiers
-
-Direction = Literal["up", "down"]
-
-
-class LedgerMoved(Exception):
-    """Another process changed the ledger since planning; plan again."""
-
-
-@dataclass(frozen=True)
-class Job:
-    """A migration in one direction, read and validated: nothing about it can surprise any more.
-    ``guarded`` marks a legacy upgrade, whose statements may carry a condition and whose ledger is a
-    line of history."""
-
-    migration: Migration
-    direction: Direction
-    file: SqlFile
-    header: MigrationHeader
-    analysis: script.Analysis
-    checks: tuple[Check, ...] = ()
-    guarded: bool = False
-
-    @property
-    def allows_loss(self) -> bool:
-        return any(a.rule == "data-loss" for a in self.header.allows)
-
-
-@dataclass(frozen=True, slots=True)
-class Done:
-    """A migration that ran: what it was, how long, what it lost with permission, and, from a
-    rehearsal, the time of every statement."""
-
-    id: str
-    version: int
-    name: str
-    direction: Direction
-    duration_ms: int
-    lost: tuple[str, ...] = ()
-    rebuilt: tuple[str, ...] = ()
-    warnings: tuple[str, ...] = ()
-    timings: tuple[script.Timing, ...] = ()
+from memsql.errors import StatementError
+from memsql.sqltext import identifiers
 
 
 @dataclass
@@ -105,6 +63,10 @@ class Session:
         """The schema may be another now: another process was here."""
         self.fts = self.virtual = self.replacing = None
 
+    def allows_loss(self, job: Job) -> bool:
+        """Whether the file or the person allows ``job`` to lose data."""
+        return job.allows_loss or self.allow_data_loss
+
     def interrupted(self) -> bool:
         self.tick(None)
         return bool(self.stop)
@@ -117,14 +79,14 @@ def run_job(session: Session, job: Job) -> Done:
     holds unproven changes and must be rolled back, or with undo() to where this job began.
     """
     started, clock = datetime.now(UTC), time.perf_counter()
-    touched, before, watch, timings = _execute(session, job)
+    touched, before, watch, timings = execute(session, job)
     lost = _prove_nothing_lost(session, job, before, watch)
     rebuilt = _prove_fts(session, job, touched)
-    warnings = _prove_checks(session, job)
+    warnings = verdict.judge_checks(job, run_checks(session.conn, job.checks))
     elapsed = round((time.perf_counter() - clock) * 1000)
     _write_ledger(session.conn, job, started, elapsed)
     if session.stop:
-        raise _interrupted(session, job)
+        raise verdict.interrupted(job, session.stop)
     session.conn.execute("RELEASE memsql_migration")
     return Done(
         job.migration.id, job.migration.version, job.migration.name, job.direction, elapsed,
@@ -138,7 +100,7 @@ def undo(conn: Connection) -> None:
     conn.execute("RELEASE memsql_migration")
 
 
-def _execute(
+def execute(
     session: Session, job: Job
 ) -> tuple[Touched, guard.Look, guard.Watch, Sequence[script.Timing]]:
     """Look, run, and compare what was looked at with what was reached; when the run reached more,
@@ -146,7 +108,7 @@ def _execute(
     conn = session.conn
     fk_off = not job.header.foreign_keys
     watch = _first_watch(session, job, fk_off)
-    values = not (job.allows_loss or session.allow_data_loss)
+    values = not session.allows_loss(job)
     existing = guard.tables(conn) if job.analysis.replaces else None
     replaced = job.analysis.replaces or session.replaces()
     while True:
@@ -191,132 +153,60 @@ def _run(session: Session, job: Job) -> tuple[Touched, Sequence[script.Timing]]:
             return touched, ()
     except StatementError as e:
         if session.stop:
-            raise _interrupted(session, job) from e
+            raise verdict.interrupted(job, session.stop) from e
         if e.code == "SQLITE_LOCKED" and touched is not None and conn.in_transaction:
             # SQLite cannot drop a table while the cascade of the drop goes through a full-text index. It
             # refuses by chance what we refuse on principle, so the reason is ours to give.
             conn.execute("ROLLBACK TO memsql_migration")
             lost = guard.cascades(conn, frozenset(t.lower() for t in touched.dropped))
             if lost:
-                raise _refused(job, [loss.message for loss in lost]) from e
-        raise _failure(session, job, e, touched) from e
-
-
-def _failure(
-    session: Session, job: Job, error: StatementError, touched: Touched | None
-) -> MigrationFailed:
-    conn = session.conn
-    located = error
-    if error.where is None and conn.in_transaction:
-        conn.execute("ROLLBACK TO memsql_migration")
-        with conn.observe(session.interrupted):
-            located = script.locate(conn, job.file, error)
-    message, hint = located.message, "correct the file and run the command again"
-    if touched is not None and touched.forbidden is not None:
-        message, hint = f"{touched.forbidden} is not allowed inside a migration", "remove it; memsql owns the transaction"
-    elif error.code == "SQLITE_FULL":
-        message, hint = "the disk is full", "free space (the journal needs as much as the change), then run it again"
-    elif error.code == "SQLITE_CORRUPT_VTAB":
-        hint = "a full-text index is damaged: invoke fts.status names it, invoke fts.rebuild mends it"
-    elif error.code == "SQLITE_LOCKED":
-        hint = "delete the rows of the table first, or rebuild it with `-- foreign_keys: off` in the header"
-    elif error.code == "SQLITE_CONSTRAINT_FOREIGNKEY":
-        hint = "a table rebuild needs `-- foreign_keys: off` in the header; otherwise find the rows that refer to nothing"
-    number = f" in statement {located.index + 1}" if located.index is not None else ""
-    return MigrationFailed(
-        f"{job.migration.id} failed{number}: {message}",
-        where=located.where or Location(job.file.path),
-        statement=located.statement,
-        hint=hint,
-    )
+                raise verdict.refused(job, [loss.message for loss in lost]) from e
+        located = e
+        if e.where is None and conn.in_transaction:
+            conn.execute("ROLLBACK TO memsql_migration")
+            with conn.observe(session.interrupted):
+                located = script.locate(conn, job.file, e)
+        raise verdict.statement_failed(job, located, e.code, touched.forbidden if touched else None) from e
 
 
 def _prove_nothing_lost(session: Session, job: Job, before: guard.Look, watch: guard.Watch) -> tuple[str, ...]:
     if not (watch.linked or before.holds_something):
         return ()
-    values = not (job.allows_loss or session.allow_data_loss)
     after = guard.observe(session.conn, guard.after_watch(watch, job.analysis), values=False)
-    problems = guard.forgotten(before, after, job.analysis) + guard.broken_keys(before, after)
-    lost = [loss.message for loss in guard.losses(before, after, job.analysis)]
-    if lost and values:
-        raise _refused(job, lost)
-    if problems:
-        raise MigrationFailed(
-            f"{job.migration.id} ran, but its proof failed",
-            where=Location(job.file.path),
-            details=tuple(problems),
-            hint="correct the file and run the command again",
-        )
-    return tuple(lost)
-
-
-def _refused(job: Job, lost: Sequence[str]) -> Refused:
-    return Refused(
-        f"{job.migration.id} would lose data",
-        where=Location(job.file.path),
-        details=tuple(lost),
-        hint="if that is meant, write `-- allow: data-loss <reason>` into the header of the file, or pass "
-        "--allow-data-loss; a table rebuild needs `-- foreign_keys: off`, or the rows of tables that refer to it go too",
-    )
+    return verdict.judge_loss(job, before, after, allowed=session.allows_loss(job))
 
 
 def _prove_fts(session: Session, job: Job, touched: Touched) -> tuple[str, ...]:
     """Rebuild what the header asks for, then check every FTS5 table the migration reached at rank 1."""
+    rebuild, reached = fts_work(session, job, touched)
+    if not (rebuild or reached):
+        return ()
+    from memsql.fts import check_in_transaction, rebuild_in_transaction
+
+    rebuild_in_transaction(session.conn, rebuild)
+    problems = check_in_transaction(session.conn, reached)
+    if problems:
+        raise verdict.broken_index(job, problems)
+    return rebuild
+
+
+def fts_work(session: Session, job: Job, touched: Touched) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The full-text indexes to rebuild after ``job``, and those to check. Raises MigrationFailed for one it asks for
+    that does not exist."""
     if touched.virtual or touched.altered:
         session.fts = session.virtual = None
     asked = job.header.fts_rebuild
     if not (asked or touched.written() or touched.virtual):
-        return ()
+        return (), ()
     tables = session.fts_tables()
-    if not tables:
-        if asked:
-            raise _no_such_fts(job, asked[0], ())
-        return ()
-    from memsql.fts import check_in_transaction, rebuild_in_transaction
-
     written = {t.lower() for t in touched.written() | touched.created}
     reached = [name for name, content in tables.items() if name.lower() in written or content in written]
     by_lower = {name.lower(): name for name in tables}
     for name in asked:
-        if name != "all" and name.lower() not in by_lower:
-            raise _no_such_fts(job, name, tuple(tables))
+        if (name == "all" and not tables) or (name != "all" and name.lower() not in by_lower):
+            raise verdict.no_such_index(job, name, tuple(tables))
     rebuild = reached if asked == ("all",) else [by_lower[name.lower()] for name in asked if name != "all"]
-    if rebuild:
-        rebuild_in_transaction(session.conn, rebuild)
-    problems = check_in_transaction(session.conn, sorted({*reached, *rebuild}))
-    if problems:
-        raise MigrationFailed(
-            f"{job.migration.id} ran, but its proof failed: a full-text index disagrees with its content",
-            where=Location(job.file.path),
-            details=tuple(problems),
-            hint="if the index was broken before, mend it with: invoke fts.rebuild; otherwise let the migration "
-            "rebuild it: `-- fts_rebuild: all` in its header",
-        )
-    return tuple(rebuild)
-
-
-def _no_such_fts(job: Job, name: str, known: tuple[str, ...]) -> MigrationFailed:
-    return MigrationFailed(
-        f"{job.migration.id} asks to rebuild {name}, which is no FTS5 table here",
-        where=Location(job.file.path),
-        hint="FTS5 tables: " + (", ".join(known) or "none"),
-    )
-
-
-def _prove_checks(session: Session, job: Job) -> tuple[str, ...]:
-    warnings = []
-    for result in run_checks(session.conn, job.checks):
-        if result.ok:
-            continue
-        if result.check.severity == "error":
-            raise MigrationFailed(
-                f"{job.migration.id} ran, but its check {result.check.name!r} failed",
-                where=Location(result.check.path),
-                details=result.messages[:20],
-                hint=result.check.why or "correct the migration and run the command again",
-            )
-        warnings += [f"{result.check.name}: {m}" for m in result.messages]
-    return tuple(warnings)
+    return tuple(rebuild), tuple(sorted({*reached, *rebuild}))
 
 
 def _write_ledger(conn: Connection, job: Job, started: datetime, elapsed: int) -> None:
@@ -327,20 +217,3 @@ def _write_ledger(conn: Connection, job: Job, started: datetime, elapsed: int) -
         books.mark_applied(conn, entry(job, started, elapsed))
     else:
         books.mark_rolled_back(conn, entry(job, started, elapsed))
-
-
-def entry(job: Job, started: datetime, elapsed: int) -> books.Entry:
-    """What the ledger says about this run of ``job``."""
-    migration = job.migration
-    return books.Entry(
-        migration.version, migration.name, migration.id, migration.header.description or None,
-        migration.checksum, started, elapsed,
-    )
-
-
-def _interrupted(session: Session, job: Job) -> Interrupted:
-    return Interrupted(
-        f"{session.stop.name} stopped {job.migration.id}",
-        where=Location(job.file.path),
-        hint="run the command again to go on",
-    )

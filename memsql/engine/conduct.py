@@ -9,8 +9,9 @@ from datetime import UTC, datetime
 from memsql import ledger as books
 from memsql import plan
 from memsql.db import Connection
-from memsql.engine.apply import Done, Job, LedgerMoved, Session
+from memsql.engine.apply import Session
 from memsql.engine.jobs import down_jobs, up_jobs
+from memsql.engine.model import Done, Job, LedgerMoved
 from memsql.engine.project import Project
 from memsql.engine.run import Runner
 from memsql.engine.signals import listening

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from memsql.checks import Check, read_checks
-from memsql.engine.apply import Job
+from memsql.engine.model import Job
 from memsql.engine.project import Project
 from memsql.engine.script import analyse, refuse_forbidden
 from memsql.errors import FileError, Location, Refused

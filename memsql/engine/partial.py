@@ -16,7 +16,8 @@ from datetime import UTC, datetime
 from memsql import ledger as books
 from memsql.checks import run_checks
 from memsql.engine import guard
-from memsql.engine.apply import Done, Job, LedgerMoved, Session, entry
+from memsql.engine.apply import Session
+from memsql.engine.model import Done, Job, LedgerMoved, entry
 from memsql.errors import (
     ConnectError,
     FileError,

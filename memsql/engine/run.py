@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from memsql import ledger as books
-from memsql.engine.apply import Done, Job, LedgerMoved, Session, entry, run_job, undo
+from memsql.engine.apply import Session, run_job, undo
+from memsql.engine.model import Done, Job, LedgerMoved, entry
 from memsql.engine.partial import run_partial
 from memsql.errors import (
     ConnectError,

@@ -22,7 +22,7 @@ from memsql.plan import Status
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from memsql.engine.apply import Done, Job
+    from memsql.engine.model import Done, Job
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,10 +77,9 @@ class State:
 
 
 def read_state(project: Project, conn: Connection) -> State:
-    """Read the ledger and hold it against the files; three requests."""
-    ledger = books.read(conn)
-    has_tables = bool(conn.execute(load("engine/has_tables")).rows)
-    return State(project, ledger, tuple(plan.statuses(project.ordered, ledger)), has_tables)
+    """Read the ledger and hold it against the files; two requests."""
+    ledger, answers = books.read_with(conn, [(load("engine/has_tables"), ())])
+    return State(project, ledger, tuple(plan.statuses(project.ordered, ledger)), bool(answers[0].rows))
 
 
 def status(settings: Settings) -> State:

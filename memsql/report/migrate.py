@@ -10,7 +10,7 @@ from memsql.plan import Status
 from memsql.report.text import count, milliseconds, shorten, table
 
 if TYPE_CHECKING:
-    from memsql.engine.apply import Done
+    from memsql.engine.model import Done
     from memsql.engine.state import Report, State
 
 

@@ -10,7 +10,7 @@ from memsql.tasks.harness import COMMON_HELP, Options, Outcome, run
 
 if TYPE_CHECKING:
     from memsql.config import Settings
-    from memsql.engine.apply import Job
+    from memsql.engine.model import Job
     from memsql.engine.state import Watcher, Wish
     from memsql.report.progress import Bar
 
