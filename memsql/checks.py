@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from memsql.db import Connection
+from memsql.db import Connection, Value
 from memsql.errors import FileError, Location, StatementError
 from memsql.files import read_file
 from memsql.sqltext import effect, parse_check_header, split
@@ -80,10 +80,19 @@ def read_checks(folder: Path, shown: str) -> tuple[Check, ...]:
 def run_check(conn: Connection, check: Check) -> CheckResult:
     """Run one check. A check that cannot run is a problem, never a pass."""
     try:
-        rows = conn.execute(check.sql).rows
+        return result_of(check, conn.execute(check.sql).rows)
     except StatementError as e:
-        return CheckResult(check, (f"the check cannot run: {e.message}",), 1)
+        return could_not_run(check, e)
+
+
+def result_of(check: Check, rows: Sequence[tuple[Value, ...]]) -> CheckResult:
+    """What the ``rows`` of a check say."""
     return CheckResult(check, tuple(str(row[0]) for row in rows[:_SHOWN]), len(rows))
+
+
+def could_not_run(check: Check, error: StatementError) -> CheckResult:
+    """A problem like any other."""
+    return CheckResult(check, (f"the check cannot run: {error.message}",), 1)
 
 
 def run_checks(conn: Connection, checks: Sequence[Check]) -> list[CheckResult]:

@@ -20,6 +20,7 @@ from memsql.db import Connection, Item, Params, Result, Value
 from memsql.db.queries import load
 from memsql.errors import Refused
 
+TABLES = frozenset({"schema_migrations", "memsql_history", "_yoyo_migration", "_yoyo_log", "_yoyo_version"})
 COLUMNS = ("version", "name", "description", "applied_at", "applied_by", "duration_ms", "checksum", "status")
 
 

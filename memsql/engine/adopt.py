@@ -16,7 +16,7 @@ from memsql.db.queries import load
 from memsql.engine import project as projects
 from memsql.engine.apply import Session, run_job
 from memsql.engine.eras import Phase, known_shapes, read_phases, record_objects
-from memsql.engine.model import Job
+from memsql.engine.model import Done, Job
 from memsql.engine.script import analyse
 from memsql.engine.state import State, read_state
 from memsql.errors import FileError, Location, MemsqlError, MigrationFailed, Refused, StatementError, UsageError
@@ -138,7 +138,7 @@ def rollback_phase(session: Session, settings: Settings, number: int) -> tuple[s
                              hint=f"roll {later[-1]} back first")
         lines = _take_adoption_back(conn, settings)
         conn.execute(load("legacy/create_objects"))
-        run_job(session, _job(phase, down=True))
+        _run(session, _job(phase, down=True))
         conn.execute(load("legacy/forget_objects"), (phase.name,))
         if not _recorded(conn):
             conn.execute(load("legacy/drop_objects"))
@@ -153,8 +153,16 @@ def rollback_phase(session: Session, settings: Settings, number: int) -> tuple[s
 
 def _run_phase(session: Session, phase: Phase) -> list[str]:
     record_objects(session.conn, phase.name)
-    done = run_job(session, _job(phase, down=False))
+    done = _run(session, _job(phase, down=False))
     return [f"legacy upgrade {phase.name} (proven)", *(f"  lost, as allowed: {loss}" for loss in done.lost)]
+
+
+def _run(session: Session, job: Job) -> Done:
+    if session.conn.body_limit is None:
+        return run_job(session, job)
+    from memsql.engine.blind import run_blind
+
+    return run_blind(session, job)
 
 
 def _job(phase: Phase, *, down: bool) -> Job:

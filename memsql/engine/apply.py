@@ -84,7 +84,7 @@ def run_job(session: Session, job: Job) -> Done:
     rebuilt = _prove_fts(session, job, touched)
     warnings = verdict.judge_checks(job, run_checks(session.conn, job.checks))
     elapsed = round((time.perf_counter() - clock) * 1000)
-    _write_ledger(session.conn, job, started, elapsed)
+    write_ledger(session.conn, job, started, elapsed)
     if session.stop:
         raise verdict.interrupted(job, session.stop)
     session.conn.execute("RELEASE memsql_migration")
@@ -209,7 +209,8 @@ def fts_work(session: Session, job: Job, touched: Touched) -> tuple[tuple[str, .
     return tuple(rebuild), tuple(sorted({*reached, *rebuild}))
 
 
-def _write_ledger(conn: Connection, job: Job, started: datetime, elapsed: int) -> None:
+def write_ledger(conn: Connection, job: Job, started: datetime, elapsed: int) -> None:
+    """Write what yoyo's tables and ours hold about ``job``, which ran for ``elapsed`` milliseconds."""
     if job.guarded:
         if books.has_history(conn):
             books.add_history(conn, replace(entry(job, started, elapsed), version=None), f"legacy_{job.direction}")

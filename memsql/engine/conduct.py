@@ -17,6 +17,7 @@ from memsql.engine.run import Runner
 from memsql.engine.signals import listening
 from memsql.engine.state import Report, State, Watcher, Wish, read_state, unchanged
 from memsql.files import Migration
+from memsql.ledger import Ledger
 from memsql.plan import Status
 
 
@@ -46,7 +47,7 @@ def up_on(
                 continue
             if not jobs:
                 return replace(unchanged(state), done=tuple(done), completed=completed, adopted=adopted)
-            runner = Runner(session, state.ledger, watcher.started)
+            runner = _runner(session, state.ledger, watcher)
             try:
                 runner.run(jobs, one_transaction=wish.all_or_nothing, fresh=not state.has_tables)
             except LedgerMoved:
@@ -76,7 +77,7 @@ def down_on(
             jobs = _prepared(leaving, jobs, down_jobs)
             if complete(conn, state):
                 continue
-            runner = Runner(session, state.ledger, watcher.started)
+            runner = _runner(session, state.ledger, watcher)
             try:
                 runner.run(jobs, one_transaction=wish.all_or_nothing and bool(jobs), fresh=False)
             except LedgerMoved:
@@ -84,6 +85,14 @@ def down_on(
                 continue
             done += runner.done
             return replace(unchanged(read_state(project, conn)), done=tuple(done))
+
+
+def _runner(session: Session, ledger: Ledger, watcher: Watcher) -> Runner:
+    if session.conn.body_limit is None:
+        return Runner(session, ledger, watcher.started)
+    from memsql.engine.remote import ServerRunner
+
+    return ServerRunner(session, ledger, watcher.started)
 
 
 def _prepared(

@@ -6,10 +6,10 @@ database. A look costs what the change costs: tables that nothing deletes from a
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
-from memsql.db import Connection, Touched
+from memsql.db import Connection, Params, Result, Touched
 from memsql.db.queries import load
 from memsql.engine.script import Analysis
 from memsql.errors import StatementError
@@ -176,6 +176,33 @@ def observe(conn: Connection, watch: Watch, *, values: bool) -> Look:
     return Look(tables, _violations(conn, watch.linked))
 
 
+def questions(schema: Connection, look: Look, *, values: bool) -> list[tuple[str, Params]]:
+    """What to ask a database, whose schema ``schema`` has too, so that answered() can fill in what ``look`` leaves open."""
+    found: list[tuple[str, Params]] = []
+    for _, state in sorted(look.tables.items()):
+        columns = [f"count({quote(c)})" for c in sorted(state.columns)] if values else []
+        found.append((f"SELECT {', '.join(['count(*)', *columns])} FROM {quote(state.name)}", ()))
+    for child, parent in sorted(look.violations):
+        question: tuple[str, Params] = (load("engine/foreign_key_check"), (child, parent))
+        try:
+            schema.execute(*question)
+        except StatementError:
+            question = (f"SELECT count(*) FROM {quote(child)}", ())
+        found.append(question)
+    return found
+
+
+def answered(look: Look, answers: Sequence[Result], *, values: bool) -> Look:
+    """``look`` with the numbers that the ``answers`` to questions() hold."""
+    rows = [answer.rows[0] for answer in answers]
+    tables = {}
+    for (name, state), counts in zip(sorted(look.tables.items()), rows, strict=False):
+        held = dict(zip(sorted(state.columns), map(_number, counts[1:]), strict=True)) if values else state.columns
+        tables[name] = replace(state, rows=_number(counts[0]), columns=held)
+    violations = {key: _number(row[0]) for key, row in zip(sorted(look.violations), rows[len(tables):], strict=True)}
+    return Look(tables, violations)
+
+
 def cascades(conn: Connection, dropped: frozenset[str]) -> list[Loss]:
     """Rows that ON DELETE CASCADE would take along if the tables ``dropped`` (lower case) went."""
     # Imported where it is needed, which is rarely: it costs milliseconds.
@@ -303,6 +330,15 @@ def _violations(conn: Connection, linked: frozenset[str]) -> dict[tuple[str, str
             # The parent lacks the key that the child names; no row of the child can be proven.
             counts[key] = _number(conn.execute(f"SELECT count(*) FROM {quote(str(child))}").one())
     return counts
+
+
+def command(name: str, what: str) -> str:
+    """The statement that has the full-text index ``name`` rebuilt or checked against its content
+    (https://sqlite.org/fts5.html, section 6)."""
+    quoted = quote(name)
+    if what == "rebuild":
+        return f"INSERT INTO {quoted} ({quoted}) VALUES ('rebuild')"
+    return f"INSERT INTO {quoted} ({quoted}, rank) VALUES ('{what}', 1)"
 
 
 def quote(name: str) -> str:

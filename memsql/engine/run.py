@@ -29,7 +29,7 @@ from memsql.ledger import Ledger
 _PATIENCE = 0.05
 
 
-class _Clock:
+class Clock:
     """When a migration began, as a date and to measure by."""
 
     def __init__(self) -> None:
@@ -61,12 +61,12 @@ class Runner:
         the plan is out of date, after which ``done`` says what ran already.
         """
         if one_transaction:
-            _refuse_mixed(jobs)
+            refuse_mixed(jobs)
             self._all(jobs)
             return
         self._patience = math.inf if fresh else _PATIENCE
         with self.session.conn.many_commits() if len(jobs) > 1 else contextlib.nullcontext():
-            for group in _groups(jobs):
+            for group in groups(jobs):
                 self._run_group(group, len(jobs))
 
     def _run_group(self, jobs: Sequence[Job], total: int) -> None:
@@ -81,7 +81,7 @@ class Runner:
     def _all(self, jobs: Sequence[Job]) -> None:
         """Run ``jobs`` in one transaction, all or nothing."""
         finished: list[Done] = []
-        job, clock = jobs[0], _Clock()
+        job, clock = jobs[0], Clock()
         try:
             self._begin(job)
             for job in jobs:
@@ -103,13 +103,13 @@ class Runner:
         """
         conn = self.session.conn
         finished: list[Done] = []
-        job, clock, began, begun = jobs[0], _Clock(), time.perf_counter(), 0
+        job, clock, began, begun = jobs[0], Clock(), time.perf_counter(), 0
         try:
             self._begin(job)
             for job in jobs:
                 if finished and time.perf_counter() - began > self._patience:
                     break
-                clock, begun = _Clock(), begun + 1
+                clock, begun = Clock(), begun + 1
                 self.on_start(job)
                 finished.append(run_job(self.session, job))
             conn.commit()
@@ -161,7 +161,7 @@ class Runner:
             self.ledger = books.read(self.session.conn)
         self.done += finished
 
-    def _failed(self, error: MemsqlError | KeyboardInterrupt, job: Job, clock: _Clock, undone: str) -> MemsqlError:
+    def _failed(self, error: MemsqlError | KeyboardInterrupt, job: Job, clock: Clock, undone: str) -> MemsqlError:
         """Undo what is open, record what failed, and say what the database holds now. ``undone`` begins the sentence
         where more than ``job`` was undone."""
         self._leave()
@@ -184,7 +184,7 @@ class Runner:
             raise
         self._finished(())
         self.on_start(job)
-        clock = _Clock()
+        clock = Clock()
         try:
             result = run_partial(self.session, job, self.ledger)
         except (MigrationFailed, Refused) as problem:
@@ -192,7 +192,7 @@ class Runner:
             raise
         self._finished([result])
 
-    def _record_failure(self, job: Job, problem: MemsqlError, clock: _Clock) -> None:
+    def _record_failure(self, job: Job, problem: MemsqlError, clock: Clock) -> None:
         """In a transaction of its own; when even that cannot be written, the error stands alone."""
         conn = self.session.conn
         try:
@@ -266,7 +266,7 @@ def _named(error: MemsqlError | KeyboardInterrupt, job: Job) -> MemsqlError:
     return Interrupted(f"Ctrl-C stopped {job.migration.id}")
 
 
-def _groups(jobs: Sequence[Job]) -> list[list[Job]]:
+def groups(jobs: Sequence[Job]) -> list[list[Job]]:
     """Runs of consecutive jobs that can share a transaction."""
     groups: list[list[Job]] = []
     for job in jobs:
@@ -279,7 +279,8 @@ def _groups(jobs: Sequence[Job]) -> list[list[Job]]:
     return groups
 
 
-def _refuse_mixed(jobs: Sequence[Job]) -> None:
+def refuse_mixed(jobs: Sequence[Job]) -> None:
+    """Raise UsageError where ``jobs`` cannot share one transaction."""
     partial = [job.migration.id for job in jobs if not job.header.transactional]
     if partial:
         raise UsageError(

@@ -191,7 +191,7 @@ def run_timed(conn: Connection, file: SqlFile, at: Callable[[float], None]) -> l
             try:
                 result = conn.execute(statement.text)
             except StatementError as e:
-                raise _failed(e, file, chunk, statement, done + statement.number) from e
+                raise failed(e, file, chunk, statement, done + statement.number) from e
             timings.append(Timing(
                 done + statement.number, chunk.line + statement.line - 1, statement.text,
                 (time.perf_counter() - started) * 1000, result.changes,
@@ -218,7 +218,7 @@ def run_guarded(conn: Connection, file: SqlFile, at: Callable[[float], None]) ->
                 continue
             result = conn.execute(statement.text)
         except StatementError as e:
-            raise _failed(e, file, Chunk(text, 1, len(text)), statement, statement.number) from e
+            raise failed(e, file, Chunk(text, 1, len(text)), statement, statement.number) from e
         elapsed = (time.perf_counter() - started) * 1000
         timings.append(Timing(statement.number, statement.line, statement.text, elapsed, result.changes))
         at(statement.end / len(text))
@@ -239,9 +239,10 @@ def locate(conn: Connection, file: SqlFile, error: StatementError) -> StatementE
     return error
 
 
-def _failed(
+def failed(
     error: StatementError, file: SqlFile, chunk: Chunk, statement: Statement, number: int
 ) -> StatementError:
+    """``error`` as that of ``statement`` of ``chunk``, which is ``number`` in ``file``, from 1."""
     located = StatementError(error.message, code=error.code, index=number - 1, statement=statement.text)
     located.where = Location(file.path, chunk.line + statement.line - 1)
     return located

@@ -1,0 +1,125 @@
+"""A server's schema in memory, without its rows, to learn from SQLite's authorizer what a migration will reach.
+
+A server has no authorizer. But what a statement reaches, through cascades and triggers too, follows from the
+schema alone, so the migration runs here first; then the looks before and after it can be sent together with it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+
+from memsql.db import Connection, Touched, Value
+from memsql.db.queries import load
+from memsql.db.sqlite import memory
+from memsql.engine import guard, script
+from memsql.engine.apply import Session, execute, fts_work, undo
+from memsql.engine.model import Job
+from memsql.engine.signals import Stop
+from memsql.errors import ConnectError, Interrupted, MigrationFailed, Refused, StatementError
+from memsql.files import SqlFile
+from memsql.schema import is_internal
+from memsql.sqltext import may_concern
+
+# Functions that libSQL has and SQLite lacks; an index or a default may name them.
+_FOREIGN = ("vector", "vector1bit", "vector8", "vector16", "vector32", "vector64", "vectorb16", "vector_extract",
+            "vector_distance_cos", "vector_distance_l2", "libsql_vector_idx")
+
+
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    """What a job will reach, and what the tables concerned are like before and after it; rows are not counted.
+    ``rebuild`` and ``check`` name full-text indexes."""
+
+    touched: Touched
+    watch: guard.Watch
+    before: guard.Look
+    after: guard.Look
+    rebuild: tuple[str, ...]
+    check: tuple[str, ...]
+
+
+class Shadow:
+    """The schema as rows of sqlite_schema (type, name, table, sql) made again in memory.
+
+    ``exact`` is false where an object could not be made, because it needs what only libSQL has.
+    """
+
+    def __init__(self, objects: Sequence[tuple[Value, ...]], stop: Stop, *, allow_data_loss: bool) -> None:
+        conn = memory()
+        self.exact = True
+        for function in _FOREIGN:
+            conn.raw.create_function(function, -1, _nothing, deterministic=True)
+        conn.execute("PRAGMA foreign_keys = on")
+        owners = {str(name).lower() for kind, name, _, sql in objects
+                  if kind == "table" and str(sql)[:14].lower() == "create virtual"}
+        for kind, name, table, sql in sorted(objects, key=lambda o: _ORDER.get(str(o[0]), 9)):
+            if is_internal(str(name), owners) or is_internal(str(table), owners):
+                continue
+            try:
+                conn.execute(str(sql))
+            except (StatementError, ConnectError):
+                self.exact = self.exact and kind == "view"
+        self.conn: Connection = conn
+        self.session = Session(conn, stop, allow_data_loss)
+
+    def forecast(self, job: Job) -> Forecast | None:
+        """Run ``job`` here. None where that does not work, so that only the server can tell; the schema here is then
+        what it was before. Raises Interrupted."""
+        if job.guarded or not self.exact:
+            return None
+        lean = replace(job, file=self._without_rows(job.file), checks=())
+        try:
+            touched, before, watch, _ = execute(self.session, lean)
+            after = guard.observe(self.conn, guard.after_watch(watch, job.analysis), values=False)
+            rebuild, check = fts_work(self.session, job, touched)
+        except Interrupted:
+            raise
+        except (MigrationFailed, Refused, StatementError):
+            with suppress(StatementError):
+                undo(self.conn)
+            return None
+        self.conn.execute("RELEASE memsql_migration")
+        return Forecast(touched, watch, before, after, rebuild, check)
+
+    def everything(self) -> guard.Watch:
+        """A watch over every table of the user's own, for when nobody can tell what will be reached."""
+        virtual = self.session.virtual_tables()
+        names = {str(r[0]) for r in self.conn.execute(load("engine/user_tables")).rows}
+        # The content of an index is rows of the user's own, though its name looks internal.
+        names |= {str(n) for n in guard.tables(self.conn) if n.endswith("_content") and n.removesuffix("_content") in virtual}
+        mine = frozenset(n.lower() for n in names if guard.is_user_table(n, virtual))
+        return guard.Watch(dropped=mine, linked=mine)
+
+    def begin(self, *, foreign_keys: bool) -> None:
+        """Remember the schema, for back(). Inside a savepoint the pragma would do nothing, so it is set here."""
+        self.conn.execute(f"PRAGMA foreign_keys = {'on' if foreign_keys else 'off'}")
+        self.conn.execute("SAVEPOINT memsql_pack")
+
+    def keep(self) -> None:
+        """The server committed."""
+        self.conn.execute("RELEASE memsql_pack")
+
+    def back(self) -> None:
+        """The server rolled back."""
+        self.session.forget()
+        self.conn.execute("ROLLBACK TO memsql_pack")
+        self.conn.execute("RELEASE memsql_pack")
+
+    def _without_rows(self, file: SqlFile) -> SqlFile:
+        """``file`` without the parts that only insert, where inserting reaches nothing but the table itself."""
+        if len(file.cuts) == 1 or self.session.replaces() or self.session.fts_tables() or self._has_triggers():
+            return file
+        kept = [c.text for c in script.chunks(file) if may_concern(c.text) or "create" in c.text.lower()]
+        return replace(file, data="".join(kept).encode())
+
+    def _has_triggers(self) -> bool:
+        return bool(self.conn.execute(load("engine/has_triggers")).rows)
+
+
+_ORDER = {"table": 0, "index": 1, "view": 2, "trigger": 3}
+
+
+def _nothing(*_: object) -> None:
+    return None
