@@ -43,10 +43,11 @@ _STOP_SECONDS = 10.0
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """A server that answers: its addresses, and its process."""
+    """A server that answers: its addresses, and its process. ``grpc_url`` is where replicas find it."""
 
     url: str
     admin_url: str | None
+    grpc_url: str | None
     process: subprocess.Popen[bytes]
     log: Path
 
@@ -117,17 +118,22 @@ def install() -> Path:
 
 @contextmanager
 def running(
-    binary: Path, folder: Path, *, port: int = 0, keys: Keys | None = None, namespaces: bool = False
+    binary: Path, folder: Path, *, port: int = 0, keys: Keys | None = None, namespaces: bool = False,
+    grpc_port: int | None = None, replica_of: str | None = None,
 ) -> Iterator[Running]:
     """A server on 127.0.0.1 with its data in ``folder``, stopped when the block ends.
 
     ``port`` 0 takes a free one. With ``keys`` every request needs a token that they signed; with
-    ``namespaces`` there is an admin address too. Raises UsageError for a port that is taken and ConnectError
-    when the server does not come up, with the last lines of its log.
+    ``namespaces`` there is an admin address too. With ``grpc_port`` (0 takes a free one) replicas can follow it, and
+    ``replica_of`` is the ``grpc_url`` of the primary that it follows itself. Raises UsageError for a port that is taken and
+    ConnectError when the server does not come up, with the last lines of its log.
     """
     folder.mkdir(parents=True, exist_ok=True)
     port = port or free_port()
     _refuse_taken(port)
+    if grpc_port is not None:
+        grpc_port = grpc_port or free_port()
+        _refuse_taken(grpc_port)
     admin = free_port() if namespaces else None
     log = folder / "sqld.log"
     words = [str(binary), "--db-path", str(folder / "data"), "--http-listen-addr", f"127.0.0.1:{port}", "--no-welcome"]
@@ -137,12 +143,16 @@ def running(
         words += ["--auth-jwt-key-file", str(key_file)]
     if admin is not None:
         words += ["--enable-namespaces", "--admin-listen-addr", f"127.0.0.1:{admin}"]
+    if grpc_port is not None:
+        words += ["--grpc-listen-addr", f"127.0.0.1:{grpc_port}"]
+    if replica_of is not None:
+        words += ["--primary-grpc-url", replica_of]
     environment = {k: v for k, v in os.environ.items() if not k.startswith(("SQLD_", "LIBSQL_"))}
     with log.open("wb") as out:
         process = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT, env=environment)
     try:
         _wait_until_up(process, port, log)
-        yield Running(f"http://127.0.0.1:{port}", f"http://127.0.0.1:{admin}" if admin else None, process, log)
+        yield Running(f"http://127.0.0.1:{port}", _url(admin), _url(grpc_port), process, log)
     finally:
         stop(process)
 
@@ -164,6 +174,10 @@ def free_port() -> int:
         found.bind(("127.0.0.1", 0))
         port: int = found.getsockname()[1]
         return port
+
+
+def _url(port: int | None) -> str | None:
+    return None if port is None else f"http://127.0.0.1:{port}"
 
 
 def _cached() -> Path:

@@ -15,6 +15,9 @@ STREAM_IDLE_SECONDS = 10
 LOCK_SECONDS = 5
 
 _PREFIXES = ("SQLite error: ", "SQLite input error: ", "SQL input error: ")
+_FROM_PRIMARY = "error executing a request on the primary: "
+_PROXIED = {"Transaction timed-out": "TRANSACTION_TIMEOUT", "database is locked": "SQLITE_BUSY"}
+_PRIMARY_GONE = "Connection with primary broken"
 _UNSUPPORTED = "unsupported statement: "
 _CONSTRAINTS = {
     "UNIQUE": "UNIQUE", "FOREIGN KEY": "FOREIGNKEY", "NOT NULL": "NOTNULL", "CHECK": "CHECK",
@@ -54,6 +57,10 @@ def statement_error(error: dict[str, object], target: Target, sql: str | None, i
     text, code = str(error.get("message") or "no message"), str(error.get("code") or "SQLITE_ERROR")
     for prefix in _PREFIXES:
         text = text.removeprefix(prefix)
+    if code == "PROXY_ERROR":
+        # A replica passes the primary's error on as text.
+        text = text.removeprefix(_FROM_PRIMARY)
+        code = _PROXIED.get(text, "SQLITE_CONSTRAINT" if " constraint failed" in text else "SQLITE_ERROR")
     if code == "TRANSACTION_TIMEOUT":
         return lock_taken(target)
     if code.startswith("SQLITE_BUSY"):
@@ -123,6 +130,11 @@ def http_status(status: int, body: str, target: Target, size: int) -> Fault:
         ), sent=False)
     if status == 400 and ("STREAM_EXPIRED" in body or "baton" in body):
         return Fault(stream_expired(target, False), sent=False, expired=True)
+    if _PRIMARY_GONE in said:
+        return Fault(ConnectError(
+            f"{target} is a replica, and has lost the connection to its primary",
+            state="nothing was changed by this request", hint="see that the primary is up, and run it again",
+        ))
     if status == 400 or (status == 500 and said):
         hint = "text that is not UTF-8 cannot be sent: read it with CAST(column AS BLOB)" if "utf-8" in said else None
         return Fault(StatementError(f"the server could not answer: {said or 'bad request'}", code=f"HTTP_{status}", hint=hint),

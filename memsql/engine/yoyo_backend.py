@@ -10,6 +10,7 @@ from __future__ import annotations
 import copy
 import os
 import socket
+import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import wraps
@@ -102,6 +103,8 @@ class MemsqlBackend(DatabaseBackend):  # type: ignore[misc]
         self._patience: float | None = None
         # Whatever yoyo or a traceback shows of the URL holds no token.
         super().__init__(dburi._replace(password=None, args={}), migration_table)
+        # yoyo's commands never close what they opened; a server's connection would complain about that at the end.
+        weakref.finalize(self, self._connection.close)
 
     def connect(self, dburi: Any) -> dbapi.Connection:
         """Opened for reading; what is about to write asks for more. A file that does not exist reads as an empty one."""

@@ -11,6 +11,7 @@ from memsql.report.text import count, milliseconds, shorten, table
 
 if TYPE_CHECKING:
     from memsql.engine.model import Done
+    from memsql.engine.replicas import Caught
     from memsql.engine.state import Report, State
 
 
@@ -110,6 +111,16 @@ def run_data(report: Report) -> dict[str, object]:
         "completed": list(report.completed),
         "adopted": list(report.adopted),
     }
+
+
+def replicas_text(caught: Sequence[Caught]) -> str:
+    """The replicas that serve the new state, each with the time until that was seen."""
+    return "\n".join(f"replica {c.url} serves it  (after {milliseconds(c.waited_ms)})" for c in caught)
+
+
+def replicas_data(caught: Sequence[Caught]) -> list[dict[str, object]]:
+    """The same as fields."""
+    return [{"url": c.url, "waited_ms": c.waited_ms} for c in caught]
 
 
 def done_data(done: Done) -> dict[str, object]:

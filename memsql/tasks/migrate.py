@@ -18,6 +18,8 @@ _RUN_HELP = {
     **COMMON_HELP,
     "dry-run": "rehearse on a clone: execute everything there, report times, schema, rows and plans; change nothing",
     "allow-data-loss": "go on where rows, tables or columns with data would be lost, and say what was",
+    "wait-replicas": "URLs of replicas, separated by commas: end only when each of them serves the new state",
+    "replica-timeout": "seconds to wait for them (default 60); exit code 4 when they are not there in time",
 }
 
 
@@ -29,7 +31,8 @@ _RUN_HELP = {
 }, auto_shortflags=False)
 def up(
     c: Context, to: str | None = None, dry_run: bool = False, allow_data_loss: bool = False,
-    all_or_nothing: bool = False, out_of_order: bool = False, database: str | None = None,
+    all_or_nothing: bool = False, out_of_order: bool = False, wait_replicas: str | None = None,
+    replica_timeout: str = "60", database: str | None = None,
     env: str | None = None, project: str | None = None, json: bool = False,
 ) -> None:
     """Apply every pending migration, each in one transaction with its proof.
@@ -47,7 +50,7 @@ def up(
         from memsql.engine.state import Wish
 
         wish = Wish(_version(to), None, allow_data_loss, all_or_nothing, out_of_order)
-        return _go("up", settings, wish, dry_run)
+        return _go("up", settings, wish, dry_run, wait_replicas, replica_timeout)
 
     run("migrate.up", Options(project, env, database, json), work)
 
@@ -60,8 +63,9 @@ def up(
 }, auto_shortflags=False)
 def down(
     c: Context, steps: str | None = None, to: str | None = None, dry_run: bool = False,
-    allow_data_loss: bool = False, all_or_nothing: bool = False, database: str | None = None,
-    env: str | None = None, project: str | None = None, json: bool = False,
+    allow_data_loss: bool = False, all_or_nothing: bool = False, wait_replicas: str | None = None,
+    replica_timeout: str = "60", database: str | None = None, env: str | None = None,
+    project: str | None = None, json: bool = False,
 ) -> None:
     """Roll back the latest migration, or several, with the same proof as going up.
 
@@ -76,7 +80,7 @@ def down(
         from memsql.engine.state import Wish
 
         wish = Wish(_version(to), _version(steps, "--steps"), allow_data_loss, all_or_nothing)
-        return _go("down", settings, wish, dry_run)
+        return _go("down", settings, wish, dry_run, wait_replicas, replica_timeout)
 
     run("migrate.down", Options(project, env, database, json), work)
 
@@ -85,6 +89,7 @@ def down(
       auto_shortflags=False)
 def to(
     c: Context, version: str, dry_run: bool = False, allow_data_loss: bool = False,
+    wait_replicas: str | None = None, replica_timeout: str = "60",
     database: str | None = None, env: str | None = None, project: str | None = None, json: bool = False,
 ) -> None:
     """Go up or down to a version.
@@ -98,7 +103,8 @@ def to(
         goal = _version(version, "the version")
         assert goal is not None
         direction = direction_to(settings, goal)
-        return _go(direction, settings, Wish(to=goal, allow_data_loss=allow_data_loss), dry_run)
+        wish = Wish(to=goal, allow_data_loss=allow_data_loss)
+        return _go(direction, settings, wish, dry_run, wait_replicas, replica_timeout)
 
     run("migrate.to", Options(project, env, database, json), work)
 
@@ -205,7 +211,9 @@ def repair(
     run("migrate.repair", Options(project, env, database, json), work)
 
 
-def _go(direction: str, settings: Settings, wish: Wish, dry_run: bool) -> Outcome:
+def _go(
+    direction: str, settings: Settings, wish: Wish, dry_run: bool, wait_replicas: str | None, replica_timeout: str
+) -> Outcome:
     from memsql.engine import migrate
     from memsql.report import migrate as report
     from memsql.report.progress import Bar
@@ -220,9 +228,20 @@ def _go(direction: str, settings: Settings, wish: Wish, dry_run: bool) -> Outcom
         return Outcome(rehearsal.text(found), rehearsal.data(found), found.exit_code)
     with Bar() as bar:
         act = migrate.up if direction == "up" else migrate.down
+        if wait_replicas is None:
+            result = act(settings, wish, watcher(bar))
+            return Outcome(report.run_text(result, verb), report.run_data(result))
+        from memsql.engine import replicas
+
+        patience = _version(replica_timeout, "--replica-timeout") or 0
+        targets = replicas.named(settings, wait_replicas)
+        replicas.look(targets)
         result = act(settings, wish, watcher(bar))
-    text = report.run_text(result, verb)
-    return Outcome(text, report.run_data(result))
+        state = f"{verb} on {settings.target}: {', '.join(d.id for d in result.done) or 'nothing, it was so before'}"
+        wanted = replicas.primary_state(settings, state)
+        caught = replicas.wait_for_replicas(targets, wanted, patience, bar.start, state=state)
+    return Outcome(f"{report.run_text(result, verb)}\n{report.replicas_text(caught)}",
+                   {**report.run_data(result), "replicas": report.replicas_data(caught)})
 
 
 def watcher(bar: Bar) -> Watcher:

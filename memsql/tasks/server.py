@@ -33,26 +33,39 @@ def install(c: Context) -> None:
     "port": "port on 127.0.0.1 (default 8080)",
     "folder": "where the data lies (default: a temporary folder that goes away in the end)",
     "auth": "let nobody in without a token, and print one",
+    "grpc-port": "let replicas follow this server, at this port",
+    "replica-of": "be a replica of the server with this gRPC address, which its server.start prints",
 }, auto_shortflags=False)
-def start(c: Context, port: str = "8080", folder: str | None = None, auth: bool = False) -> None:
+def start(
+    c: Context, port: str = "8080", folder: str | None = None, auth: bool = False, grpc_port: str | None = None,
+    replica_of: str | None = None,
+) -> None:
     """Run a libSQL server in the foreground until Ctrl-C.
 
     Examples:  invoke server.start     invoke server.start --port 9000 --folder data.sqld --auth
+    A primary and a replica:  invoke server.start --grpc-port 5001
+                              invoke server.start --port 8081 --replica-of http://127.0.0.1:5001
     """
     from memsql import server
     from memsql.errors import UsageError
 
     with _said():
-        if not port.isdecimal() or not 0 < int(port) < 65536:
-            raise UsageError(f"--port {port}: give a number from 1 to 65535")
+        for option, number in (("--port", port), ("--grpc-port", grpc_port)):
+            if number is not None and (not number.isdecimal() or not 0 < int(number) < 65536):
+                raise UsageError(f"{option} {number}: give a number from 1 to 65535")
         binary = server.find() or server.install()
         keys = server.Keys.new() if auth else None
         signal.signal(signal.SIGTERM, _terminate)
-        with _data(folder) as path, server.running(binary, path, port=int(port), keys=keys) as found:
+        grpc = int(grpc_port) if grpc_port is not None else None
+        with _data(folder) as path, server.running(
+            binary, path, port=int(port), keys=keys, grpc_port=grpc, replica_of=replica_of,
+        ) as found:
             print(f"listening on {found.url}   data in {path}" + ("" if folder else " (temporary)"))
             print(f"  export TURSO_URL={found.url}")
             if keys is not None:
                 print(f"  export TURSO_AUTH_TOKEN={keys.token(a='rw')}")
+            if found.grpc_url is not None:
+                print(f"  a replica: invoke server.start --port {int(port) + 1} --replica-of {found.grpc_url}")
             print("Ctrl-C stops it", flush=True)
             try:
                 code = found.process.wait()
