@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from memsql import ledger as books
 from memsql.config import Settings, Target, parse_target
 from memsql.db import Connection, connect
+from memsql.db.queries import load
 from memsql.errors import LockedError, MemsqlError, UsageError
 from memsql.ledger import Ledger, version_of
 
@@ -121,7 +122,7 @@ def wait_for_replicas(
             raise LockedError(
                 f"{len(behind)} of {len(replicas)} replicas did not follow within {timeout:g} seconds",
                 details=tuple(behind.values()), state=state,
-                hint="look again: invoke migrate.status --database URL-OF-THE-REPLICA; or wait longer with --replica-timeout",
+                hint="run it again, which changes nothing any more and waits; or wait longer with --replica-timeout",
             )
         time.sleep(min(pause, left))
         pause = min(pause * _PAUSE_GROWS, _LONGEST_PAUSE)
@@ -146,6 +147,12 @@ def _ask(replica: Target, seconds: float) -> Applied:
 
     conn: Connection = LibsqlConnection(replica, "ro", 0, Timeouts(connect=seconds, answer=seconds))
     try:
-        return applied(books.read(conn))
+        # Not ledger.read(): a transaction that stays open from one request to the next is the primary's, whose ledger
+        # it would read. In a request of its own it reads the replica's copy.
+        there = {str(name): str(columns).split(",") for name, columns in conn.execute(load("ledger/tables")).rows}
+        present = books.reads(there)
+        answers = conn.batch([("BEGIN", ()), *(query for _, query in present), ("ROLLBACK", ())])[1:-1]
+        rows = {table: answer.rows for (table, _), answer in zip(present, answers, strict=True)}
+        return applied(books.assemble(there, rows))
     finally:
         conn.close()
