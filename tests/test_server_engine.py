@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -252,6 +253,24 @@ def test_a_lock_that_is_taken_over_is_named(empty_server: Running, project: Proj
     finish(process).expect(4, "0002_slow", "5 seconds", "next:")
     assert tables(empty_server.url) == {"one"}
     assert states(empty_server.url, project.root) == ["applied", "pending"]
+
+
+@pytest.mark.parametrize(("number", "name"), [(signal.SIGINT, "Ctrl-C"), (signal.SIGTERM, "SIGTERM")])
+def test_a_signal_stops_it(empty_server: Running, project: Project, number: int, name: str) -> None:
+    project.add("0001_one", TABLE.format("one"))
+    run(empty_server.url, "migrate.up", project=project.root).expect(0)
+    endless = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT max(i) FROM n"
+    project.add("0002_long", f"CREATE TABLE two (x);\nINSERT INTO two {endless};\n")
+    process = project.start("migrate.up", "--database", empty_server.url)
+    with closing(connect(servers.target(empty_server.url), "rw", 100)) as other:
+        while process.poll() is None:
+            try:
+                other.begin()
+            except LockedError:
+                break
+            other.rollback()
+    process.send_signal(number)
+    finish(process).expect(5, f"{name} stopped 0002_long", "this migration was rolled back", "next:")
 
 
 def _nth(number: int, action: Action) -> Callable[[Request], Action]:

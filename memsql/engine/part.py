@@ -101,6 +101,8 @@ def send(conn: Connection, lists: Sequence[Sequence[Item]], tick: Callable[[floa
         try:
             results = conn.batch([item for _, _, item in flat[start:end]])
         except StatementError as e:
+            if e.code == "SQLITE_INTERRUPT":
+                raise
             place, index, _ = flat[start + (e.index or 0)]
             raise Sent(place, index, e) from e
         for (place, _, _), result in zip(flat[start:end], results, strict=True):
