@@ -96,6 +96,26 @@ def test_every_era_keeps_every_row(empty_server: Running, tmp_path: Path, era: s
     assert eras.content_hash(servers.save(url, copy)) == newest
 
 
+def test_each_legacy_upgrade_alone_and_back(empty_server: Running, tmp_path: Path) -> None:
+    file, copy, url = tmp_path / "legacy.db", tmp_path / "copy.db", empty_server.url
+    eras.build(file, "1.2", "small", seed=3)
+    servers.load(file, url)
+    before, schema = eras.content_hash(servers.save(url, copy)), _schema(url)
+    run(url, "legacy.status").expect(0, "1.2")
+    for task in ("legacy.phase1", "legacy.phase2", "legacy.align"):
+        run(url, task).expect(0, "(proven)")
+    run(url, "legacy.adopt").expect(0, "adopted: 0001_baseline counts as applied")
+    for number in ("3", "2", "1"):
+        run(url, "legacy.rollback", "--phase", number).expect(0, "rolled back legacy upgrade")
+    assert _schema(url) == schema
+    assert eras.content_hash(servers.save(url, copy)) == before
+
+
+def _schema(url: str) -> set[tuple[object, ...]]:
+    found = query(url, "SELECT type, name, tbl_name FROM sqlite_schema")
+    return {row for row in found if not str(row[2]).startswith(("_yoyo", "memsql_", "schema_migrations", "sqlite_"))}
+
+
 def test_a_rebuild_of_a_parent_needs_the_directive(empty_server: Running, tmp_path: Path) -> None:
     file, copy, url, project = tmp_path / "now.db", tmp_path / "copy.db", empty_server.url, tmp_path / "project"
     for folder in ("migrations", "sql"):
