@@ -166,9 +166,22 @@ class ServerRunner(Runner):
         if self.session.stop:
             return verdict.interrupted(part.job, self.session.stop)
         found = part.explain(failed.index, error)
-        if found is not None or len(parts) > 1:
+        if len(parts) > 1:
             return found or verdict.statement_failed(part.job, error, error.code)
-        return explained(self.session, part.job, error)
+        if found is None:
+            return explained(self.session, part.job, error)
+        if failed.index >= len(part.up_to_the_looks):
+            # The answers to what came before are gone with the failure, and a loss is the first thing to tell.
+            try:
+                self.session.conn.rollback()
+                opening = self._opening(part.job.header.foreign_keys)
+                answers = send(self.session.conn, [opening, part.up_to_the_looks], self.session.tick)
+                part.judge_loss(answers[1], allowed=self.session.allows_loss(part.job))
+            except (MigrationFailed, Refused) as e:
+                return e
+            except Sent:
+                return found
+        return found
 
     def _read_shadow(self) -> Shadow:
         conn = self.session.conn
