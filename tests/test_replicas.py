@@ -176,7 +176,7 @@ def test_a_replica_that_lags_is_waited_for(pair: Pair, project: Project) -> None
     words = ("--database", pair.primary.url, "--wait-replicas", pair.replica.url)
     with pair.line.held():
         project.run("migrate.up", *words, "--replica-timeout", "0").expect(
-            4, "1 of 1 replicas", "0 of 2 migrations, lacks 0001_log, 0002_one", f"applied on {pair.primary.url}: 0001_log, 0002_one")
+            4, "1 of 1 replicas", "0 of 2 migrations, lacks 0001_log, 0002_one", f"done on {pair.primary.url}:\n    applied 0001_log", "applied 0002_one")
         assert project.states("--database", pair.primary.url) == {1: "applied", 2: "applied"}
     project.up(*words).expect(0, "nothing to do", "serves it")
     with pair.line.held():
@@ -221,7 +221,7 @@ def test_a_replica_of_something_else_is_named_with_what_it_lacks(pair: Pair, pro
     done = project.run("migrate.up", "--database", pair.primary.url, "--wait-replicas", urls, "--replica-timeout", "1")
     done.expect(4, "1 of 2 replicas did not follow within 1 seconds",
                 f"{empty_server.url}: 0 of 2 migrations, lacks 0001_log, 0002_one",
-                f"applied on {pair.primary.url}: 0001_log, 0002_one", "--replica-timeout")
+                f"done on {pair.primary.url}:\n    applied 0001_log", "--replica-timeout")
     assert f"- {pair.replica.url}" not in done.err
     assert project.states("--database", pair.primary.url) == {1: "applied", 2: "applied"}
 

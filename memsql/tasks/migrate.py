@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from invoke import Collection, Context, task
 
 from memsql.tasks.harness import COMMON_HELP, Options, Outcome, run
+from memsql.tasks.replicas import REPLICA_HELP, followed
 
 if TYPE_CHECKING:
     from memsql.config import Settings
@@ -18,8 +19,7 @@ _RUN_HELP = {
     **COMMON_HELP,
     "dry-run": "rehearse on a clone: execute everything there, report times, schema, rows and plans; change nothing",
     "allow-data-loss": "go on where rows, tables or columns with data would be lost, and say what was",
-    "wait-replicas": "URLs of replicas, separated by commas: end only when each of them serves the new state",
-    "replica-timeout": "seconds to wait for them (default 60); exit code 4 when they are not there in time",
+    **REPLICA_HELP,
 }
 
 
@@ -50,7 +50,7 @@ def up(
         from memsql.engine.state import Wish
 
         wish = Wish(_version(to), None, allow_data_loss, all_or_nothing, out_of_order)
-        return _go("up", settings, wish, dry_run, wait_replicas, replica_timeout)
+        return followed(settings, wait_replicas, replica_timeout, dry_run, lambda: _go("up", settings, wish, dry_run))
 
     run("migrate.up", Options(project, env, database, json), work)
 
@@ -80,7 +80,7 @@ def down(
         from memsql.engine.state import Wish
 
         wish = Wish(_version(to), _version(steps, "--steps"), allow_data_loss, all_or_nothing)
-        return _go("down", settings, wish, dry_run, wait_replicas, replica_timeout)
+        return followed(settings, wait_replicas, replica_timeout, dry_run, lambda: _go("down", settings, wish, dry_run))
 
     run("migrate.down", Options(project, env, database, json), work)
 
@@ -104,7 +104,7 @@ def to(
         assert goal is not None
         direction = direction_to(settings, goal)
         wish = Wish(to=goal, allow_data_loss=allow_data_loss)
-        return _go(direction, settings, wish, dry_run, wait_replicas, replica_timeout)
+        return followed(settings, wait_replicas, replica_timeout, dry_run, lambda: _go(direction, settings, wish, dry_run))
 
     run("migrate.to", Options(project, env, database, json), work)
 
@@ -211,9 +211,7 @@ def repair(
     run("migrate.repair", Options(project, env, database, json), work)
 
 
-def _go(
-    direction: str, settings: Settings, wish: Wish, dry_run: bool, wait_replicas: str | None, replica_timeout: str
-) -> Outcome:
+def _go(direction: str, settings: Settings, wish: Wish, dry_run: bool) -> Outcome:
     from memsql.engine import migrate
     from memsql.report import migrate as report
     from memsql.report.progress import Bar
@@ -228,20 +226,9 @@ def _go(
         return Outcome(rehearsal.text(found), rehearsal.data(found), found.exit_code)
     with Bar() as bar:
         act = migrate.up if direction == "up" else migrate.down
-        if wait_replicas is None:
-            result = act(settings, wish, watcher(bar))
-            return Outcome(report.run_text(result, verb), report.run_data(result))
-        from memsql.engine import replicas
-
-        patience = _version(replica_timeout, "--replica-timeout") or 0
-        targets = replicas.named(settings, wait_replicas)
-        replicas.look(targets)
         result = act(settings, wish, watcher(bar))
-        state = f"{verb} on {settings.target}: {', '.join(d.id for d in result.done) or 'nothing, it was so before'}"
-        wanted = replicas.primary_state(settings, state)
-        caught = replicas.wait_for_replicas(targets, wanted, patience, bar.start, state=state)
-    return Outcome(f"{report.run_text(result, verb)}\n{report.replicas_text(caught)}",
-                   {**report.run_data(result), "replicas": report.replicas_data(caught)})
+    text = report.run_text(result, verb)
+    return Outcome(text, report.run_data(result))
 
 
 def watcher(bar: Bar) -> Watcher:
