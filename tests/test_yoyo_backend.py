@@ -12,16 +12,17 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 import servers
 import yoyo
 from cli import TIMEOUT, Done, Project, clean_environment
 from conftest import Guarded
+from proxy import Cut, Request, proxy_to
 
 from memsql import files, ledger
-from memsql.db import Connection, connect
+from memsql.db import Connection, connect, dbapi
 from memsql.server import Running
 
 ALL = ("0001_log", "0002_one", "0003_two")
@@ -375,6 +376,66 @@ def test_a_folder_without_a_project_will_do(tmp_path: Path, empty_server: Runnin
     project.add("0001_log", "CREATE TABLE log (n INTEGER);\n", "DROP TABLE log;\n")
     (project.root / "setup.cfg").unlink()
     place = Place(project, "memsql+" + empty_server.url)
+    place.yoyo("apply")
+    assert place.listed() == {"0001_log": "A"}
+
+
+def test_who_calls_yoyo_from_python_can_catch_it() -> None:
+    backend = yoyo.get_backend("memsql+http://:secret@127.0.0.1:1")
+    with pytest.raises(dbapi.InterfaceError, match="refuses the connection"):
+        backend.is_applied(yoyo.migrations.Migration("0001_a", "0001_a.sql", "."))
+    assert "secret" not in f"{vars(backend)!r} {backend.uri}"
+
+
+def test_a_file_needs_no_network(tmp_path: Path) -> None:
+    script = ("import sys, yoyo; backend = yoyo.get_backend('memsql+sqlite:///x.db'); backend.mark_migrations([]); "
+              "backend.ensure_internal_schema_updated(); "
+              "sys.exit(', '.join({'aiohttp', 'libsql_client'} & set(sys.modules)) or 0)")
+    done = subprocess.run([sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert (tmp_path / "x.db").exists()
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_a_commit_without_an_answer_is_looked_into(tmp_path: Path, empty_server: Running, when: Literal["before", "after"]) -> None:
+    project = Project(tmp_path)
+    project.add("0001_log", "CREATE TABLE log (n INTEGER);\n", "DROP TABLE log;\n")
+    marked: list[str] = []
+
+    def rule(request: Request) -> Cut | None:
+        if "COMMIT" in request.body and len(marked) == 1:
+            marked.append("cut")
+            return Cut(when)
+        if 'INSERT INTO \\"_yoyo_migration\\" (' in request.body:
+            marked.append("marked")
+        return None
+
+    with proxy_to(empty_server.url, rule) as proxy:
+        place = Place(project, "memsql+" + proxy.url)
+        done = place.yoyo("apply", code=0 if when == "after" else 1)
+        assert marked == ["marked", "cut"]
+        if when == "before":
+            done.expect(1, "apply of 0001_log failed: ", "nothing of 0001_log was kept; it is not marked as applied")
+        assert place.listed() == {"0001_log": "A" if when == "after" else "U"}
+        assert ("log" in place.tables()) == (when == "after")
+        assert place.query("SELECT count(*) FROM yoyo_lock") == [(0,)]
+
+
+def test_a_server_that_goes_away_leaves_the_lock_and_says_so(tmp_path: Path, empty_server: Running) -> None:
+    project = Project(tmp_path)
+    project.add("0001_log", "CREATE TABLE log (n INTEGER);\n")
+    away: list[str] = []
+
+    def rule(request: Request) -> Cut | None:
+        if "CREATE TABLE log" in request.body:
+            away.append("")
+        return Cut("before") if away else None
+
+    with proxy_to(empty_server.url, rule) as proxy:
+        Place(project, "memsql+" + proxy.url).yoyo("apply", code=1).expect(1, "apply of 0001_log failed", "yoyo break-lock")
+    place = Place(project, "memsql+" + empty_server.url)
+    assert place.listed() == {"0001_log": "U"}
+    place.yoyo("break-lock")
     place.yoyo("apply")
     assert place.listed() == {"0001_log": "A"}
 

@@ -102,7 +102,7 @@ class MemsqlBackend(DatabaseBackend):  # type: ignore[misc]
         # How long to wait for yoyo's lock when something is about to be written; None outside lock().
         self._patience: float | None = None
         # Whatever yoyo or a traceback shows of the URL holds no token.
-        super().__init__(dburi._replace(password=None, args={}), migration_table)
+        super().__init__(dburi._replace(password=None, args={}, database=dburi.database or ""), migration_table)
         # yoyo's commands never close what they opened; a server's connection would complain about that at the end.
         weakref.finalize(self, self._connection.close)
 
@@ -297,9 +297,12 @@ class MemsqlBackend(DatabaseBackend):  # type: ignore[misc]
                 with self.transaction():
                     self._note(migration, direction, mark)
         except dbapi.Error as e:
-            if isinstance(e.problem, CommitUnknown) and self._happened(migration, direction):
+            lost = isinstance(e.problem, CommitUnknown)
+            happened = self._happened(migration, direction) if lost else False
+            if happened:
                 return
-            raise _stop(e, f"{direction} of {migration.id} failed: ", "" if isinstance(e, Stop) else done) from None
+            unknown = happened is None or (isinstance(e, Stop) and not lost)
+            raise _stop(e, f"{direction} of {migration.id} failed: ", "" if unknown else done) from None
         except MemsqlError as e:
             where = f"{e.where}: " if e.where is not None else ""
             raise _stop(dbapi.Error(f"{where}{e}", e), state=done) from None
@@ -340,14 +343,15 @@ class MemsqlBackend(DatabaseBackend):  # type: ignore[misc]
         rows = self.execute(load("engine/foreign_key_violations")).fetchall()
         return {(table, parent): number for table, parent, number in rows}
 
-    def _happened(self, migration: Any, direction: str) -> bool:
-        """Whether a COMMIT without an answer took place: the write lock is had when the server is done with it."""
+    def _happened(self, migration: Any, direction: str) -> bool | None:
+        """Whether a COMMIT without an answer took place: the write lock is had when the server is done with it. None where the
+        server stays away."""
         self.rollback()
         try:
             with self.transaction():
                 return self._is_marked(migration) == (direction == "apply")
         except dbapi.Error:
-            return False
+            return None
 
     def get_log_data(self, migration: Any = None, operation: str = "apply") -> dict[str, Any]:
         """yoyo's, with the name of this host as it is: a search for its full name can take seconds, in the transaction."""
