@@ -2,7 +2,7 @@
 
 A server has no authorizer. But what a statement reaches, through cascades and triggers too, follows from the
 schema alone, so the migration is read here first; then the looks before and after it can be sent together with it.
-What changes the schema runs; the rest is only compiled (EXPLAIN), which asks the authorizer all the same.
+What changes the schema runs; the rest is only compiled (EXPLAIN QUERY PLAN), which asks the authorizer all the same.
 """
 
 from __future__ import annotations
@@ -124,9 +124,9 @@ class Shadow:
                 if same is not None:
                     if same[0] not in seen:
                         seen.add(same[0])
-                        conn.execute("EXPLAIN " + statement.text)
+                        conn.execute("EXPLAIN QUERY PLAN " + statement.text)
                 elif effect(statement.text).kind in _COMPILED:
-                    conn.execute("EXPLAIN " + statement.text)
+                    conn.execute("EXPLAIN QUERY PLAN " + statement.text)
                 else:
                     seen.clear()
                     conn.execute(statement.text)
