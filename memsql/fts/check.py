@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from memsql.db import Connection
+from memsql.db import Connection, Value
 from memsql.db.queries import load
 from memsql.errors import ConnectError, MemsqlError, Refused, StatementError
 from memsql.fts.diagnose import Content, Finding, diagnose
@@ -87,21 +87,33 @@ def refuse_contentless(table: FtsTable) -> None:
 
 def content_of(conn: Connection, table: FtsTable) -> Content:
     """What the database knows of the table that ``table`` indexes."""
-    if table.content is None:
-        return Content(None, (), None)
-    kind, columns = conn.batch([
-        (load("fts/content_kind"), (table.content,)), (load("fts/content_columns"), (table.content,)),
-    ])
-    if not kind.rows:
-        return Content(None, (), None)
-    keys = [(str(name), str(type_ or "")) for name, type_, pk in columns.rows if pk]
-    integer = keys[0][0] if len(keys) == 1 and keys[0][1].upper() == "INTEGER" else None
-    return Content(str(kind.rows[0][0]), tuple(str(r[0]) for r in columns.rows), integer)
+    return _contents(conn, [table])[0]
 
 
 def findings(conn: Connection, table: FtsTable) -> list[Finding]:
     """Trigger and content mistakes of ``table``. Reads only."""
-    return diagnose(table, content_of(conn, table))
+    return all_findings(conn, [table])[0]
+
+
+def all_findings(conn: Connection, tables: Sequence[FtsTable]) -> list[list[Finding]]:
+    """Trigger and content mistakes of each of ``tables``, in one request. Reads only."""
+    return [diagnose(table, content) for table, content in zip(tables, _contents(conn, tables), strict=True)]
+
+
+def _contents(conn: Connection, tables: Sequence[FtsTable]) -> list[Content]:
+    asked = [(load(f"fts/{query}"), (table.content,)) for table in tables if table.content is not None
+             for query in ("content_kind", "content_columns")]
+    answers = iter(conn.batch(asked) if asked else ())
+    return [Content(None, (), None) if table.content is None else _content(next(answers).rows, next(answers).rows)
+            for table in tables]
+
+
+def _content(kind: Sequence[tuple[Value, ...]], columns: Sequence[tuple[Value, ...]]) -> Content:
+    if not kind:
+        return Content(None, (), None)
+    keys = [(str(name), str(type_ or "")) for name, type_, pk in columns if pk]
+    integer = keys[0][0] if len(keys) == 1 and keys[0][1].upper() == "INTEGER" else None
+    return Content(str(kind[0][0]), tuple(str(r[0]) for r in columns), integer)
 
 
 def quote(name: str) -> str:
