@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -80,7 +81,7 @@ def ok(conn: Connection, name: str = "docs_fts") -> bool:
 
 
 def online(
-    conn: Connection, *, chunk: int = 100, after: dict[int, Callable[[], None]] | None = None,
+    conn: Connection, *, chunk: int = 100, after: dict[int, Callable[[], object]] | None = None,
     prove: Callable[[str], bool] | None = None, stopped: Callable[[], bool] = lambda: False,
 ) -> int:
     """Rebuild docs_fts online, with something done after the n-th report of progress."""
@@ -88,7 +89,7 @@ def online(
 
     def progress(done: int, total: int) -> None:
         nonlocal calls
-        (after or {}).get(calls, lambda: None)()
+        (after or {}).get(calls, int)()
         calls += 1
 
     return rebuild_online(conn, discover(conn)[0], chunk=chunk, progress=progress, stopped=stopped,
@@ -176,7 +177,7 @@ def test_a_chunk_is_one_request(broken: Connection) -> None:
     marks: list[int] = []
     after = {n: (lambda: marks.append(broken.requests)) for n in range(6)}
     assert online(broken, chunk=100, after=after) == 500
-    assert [b - a for a, b in zip(marks[1:], marks[2:], strict=False)] == [1] * (len(marks) - 2)
+    assert [b - a for a, b in pairwise(marks[1:])] == [1] * (len(marks) - 2)
     assert len(marks) == 6
 
 
@@ -294,7 +295,7 @@ def test_stopped_and_gone_on_with_and_given_up(broken: Connection, memsql: Calla
 
 def test_an_abort_in_the_middle_ends_it(broken: Connection, empty_server: Running) -> None:
     with closing(connect(servers.target(empty_server.url), "rw")) as conn, pytest.raises(Refused, match="gave up"):
-        online(conn, after={2: lambda: abort_by_name(broken, "docs_fts") and None})
+        online(conn, after={2: lambda: abort_by_name(broken, "docs_fts")})
     assert broken.execute("SELECT name FROM sqlite_schema WHERE sql LIKE '%memsql_fts%'").rows == []
 
 
@@ -310,7 +311,7 @@ def test_a_view_that_was_broken_before_is_no_obstacle(broken: Connection) -> Non
 def test_two_at_once_do_not_harm_each_other(broken: Connection, empty_server: Running) -> None:
     with closing(connect(servers.target(empty_server.url), "rw")) as conn, \
             closing(connect(servers.target(empty_server.url), "rw")) as other, pytest.raises(Refused):
-        online(conn, chunk=50, after={2: lambda: online(other, chunk=30) and None})
+        online(conn, chunk=50, after={2: lambda: online(other, chunk=30)})
     assert clean(broken)
 
 
