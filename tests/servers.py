@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from functools import cache
 from http.client import HTTPConnection
 from pathlib import Path
@@ -14,6 +15,7 @@ import pytest
 
 from memsql import server
 from memsql.config import Target, parse_target
+from memsql.db import connect
 from memsql.errors import MemsqlError
 
 
@@ -54,3 +56,60 @@ def create_namespace(found: server.Running, name: str) -> None:
 def target(url: str, token: str | None = None) -> Target:
     """``url`` as the command line would read it."""
     return parse_target(url, Path("."), token)
+
+
+def load(path: Path, url: str) -> None:
+    """Make the empty database at ``url`` what the SQLite file ``path`` is: rowids and full-text shadows too, so that a
+    broken index arrives as broken as it is."""
+    with closing(sqlite3.connect(path)) as source, closing(connect(target(url), "rw")) as server_:
+        objects = source.execute("SELECT type, name, sql FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY rowid").fetchall()
+        tables = [(name, sql) for kind, name, sql in objects if kind == "table" and not name.startswith("sqlite_")]
+        server_.execute("PRAGMA foreign_keys = off")
+        server_.begin()
+        made = _create(tables, lambda sql: server_.execute(sql))
+        for name, sql in tables:
+            if not sql.upper().startswith("CREATE VIRTUAL"):
+                if name not in made:
+                    server_.execute(f'DELETE FROM "{name}"')
+                columns, key = _columns(source, name, sql)
+                marks = ", ".join("?" * (columns.count(",") + 1))
+                rows = source.execute(f'SELECT {columns} FROM "{name}" ORDER BY {key}')
+                server_.executemany(f'INSERT INTO "{name}" ({columns}) VALUES ({marks})', rows)
+        server_.batch([(sql, ()) for kind, _, sql in objects if kind != "table"])
+        server_.commit()
+
+
+def save(url: str, path: Path) -> Path:
+    """Write the database at ``url`` into the SQLite file ``path``, without indexes, triggers and views; return ``path``."""
+    path.unlink(missing_ok=True)
+    with closing(sqlite3.connect(path)) as copy, closing(connect(target(url), "ro")) as server_:
+        found = server_.execute("SELECT name, sql FROM sqlite_schema WHERE type = 'table' ORDER BY rowid").rows
+        tables = [(str(name), str(sql)) for name, sql in found if not str(name).startswith(("sqlite_", "libsql_"))]
+        made = _create(tables, lambda sql: copy.execute(sql))
+        for name, sql in tables:
+            if name in made and not sql.upper().startswith("CREATE VIRTUAL"):
+                columns, key = _columns(copy, name, sql)
+                marks = ", ".join("?" * (columns.count(",") + 1))
+                copy.executemany(f'INSERT INTO "{name}" ({columns}) VALUES ({marks})',
+                                 server_.execute(f'SELECT {columns} FROM "{name}" ORDER BY {key}').rows)
+        copy.commit()
+    return path
+
+
+def _create(tables: list[tuple[str, str]], run: Callable[[str], object]) -> set[str]:
+    """Create ``tables`` but those that a virtual table makes for itself; return the names of what was created."""
+    virtual = [name for name, sql in tables if sql.upper().startswith("CREATE VIRTUAL")]
+    shadows = {f"{name}_{suffix}" for name in virtual for suffix in ("data", "idx", "content", "docsize", "config")}
+    for name, sql in tables:
+        if name not in shadows:
+            run(sql)
+    return {name for name, _ in tables} - shadows
+
+
+def _columns(conn: sqlite3.Connection, table: str, sql: str) -> tuple[str, str]:
+    """What to copy of ``table`` and in which order, the rowid included where it has one of its own."""
+    names = [f'"{row[0]}"' for row in conn.execute("SELECT name FROM pragma_table_info(?)", (table,))]
+    if "WITHOUT ROWID" in sql.upper():
+        return ", ".join(names), "1"
+    own = conn.execute("SELECT 1 FROM pragma_table_info(?) WHERE pk AND upper(type) = 'INTEGER'", (table,)).fetchone()
+    return ", ".join(names if own else ["rowid", *names]), "rowid"

@@ -19,7 +19,16 @@ from memsql.engine.eras import Phase, known_shapes, read_phases, record_objects
 from memsql.engine.model import Done, Job
 from memsql.engine.script import analyse
 from memsql.engine.state import State, read_state
-from memsql.errors import FileError, Location, MemsqlError, MigrationFailed, Refused, StatementError, UsageError
+from memsql.errors import (
+    CommitUnknown,
+    FileError,
+    Location,
+    MemsqlError,
+    MigrationFailed,
+    Refused,
+    StatementError,
+    UsageError,
+)
 from memsql.files import Migration
 from memsql.legacy import Fit, Shape, best, facts, ranked
 from memsql.schema import read
@@ -77,7 +86,7 @@ def adopt(session: Session, state: State, note: Callable[[str], None]) -> tuple[
         if isinstance(e, StatementError):
             raise MigrationFailed(f"the legacy database could not be adopted: {e.message}",
                                   state="nothing was changed", hint="see: invoke legacy.status") from e
-        if isinstance(e, MemsqlError):
+        if isinstance(e, MemsqlError) and not isinstance(e, CommitUnknown):
             e.state = "nothing was changed"
         raise
     ids = ", ".join(m.id for m in state.project.ordered if m.version in fit.shape.era.counts_as)

@@ -7,6 +7,7 @@ of the user's own is looked at before and after, which costs more and proves the
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
 from datetime import UTC, datetime
 
 from memsql.checks import run_checks
@@ -18,7 +19,7 @@ from memsql.engine.model import Done, Job
 from memsql.engine.shadow import Shadow
 from memsql.errors import Location, MemsqlError, StatementError
 from memsql.fts import check_in_transaction, rebuild_in_transaction
-from memsql.sqltext import identifiers, split
+from memsql.sqltext import effect, split
 
 _AT_ONCE = 500
 
@@ -34,11 +35,11 @@ def run_blind(session: Session, job: Job, *, ledger: bool = True) -> Done:
     watch = shadow.everything()
     values = not session.allows_loss(job)
     before = _look(conn, shadow, watch, values=values)
-    _run(session, job)
+    written = _run(session, job)
     shadow = read_shadow(session)
     after = _look(conn, shadow, guard.after_watch(watch, job.analysis), values=False)
     lost = verdict.judge_loss(job, before, after, allowed=not values)
-    rebuilt = _prove_fts(conn, job, shadow)
+    rebuilt = _prove_fts(conn, job, shadow, written)
     warnings = verdict.judge_checks(job, run_checks(conn, job.checks))
     elapsed = round((time.perf_counter() - clock) * 1000)
     if ledger:
@@ -61,16 +62,23 @@ def _look(conn: Connection, shadow: Shadow, watch: guard.Watch, *, values: bool)
     return guard.answered(open_look, answers, values=values)
 
 
-def _run(session: Session, job: Job) -> None:
+def _run(session: Session, job: Job) -> frozenset[str]:
+    """Run the text; return the tables, in lower case, that its statements write by name."""
     conn = session.conn
     try:
         with conn.observe(session.interrupted):
             if job.guarded:
-                script.run_guarded(conn, job.file, session.tick)
-            else:
-                script.run(conn, job.file, session.tick)
+                return _written(timing.text for timing in script.run_guarded(conn, job.file, session.tick))
+            script.run(conn, job.file, session.tick)
     except StatementError as e:
         raise explained(session, job, e) from e
+    return _written(statement.text for chunk in script.chunks(job.file) for statement in split(chunk.text))
+
+
+def _written(texts: Iterable[str]) -> frozenset[str]:
+    found = (effect(text) for text in texts)
+    return frozenset((what.name or "").lower() for what in found
+                     if what.kind in ("insert", "replace", "update", "delete") or what.object_type == "virtual")
 
 
 def explained(session: Session, job: Job, error: StatementError) -> MemsqlError:
@@ -112,10 +120,9 @@ def _located(session: Session, job: Job, error: StatementError) -> StatementErro
         conn.rollback()
 
 
-def _prove_fts(conn: Connection, job: Job, shadow: Shadow) -> tuple[str, ...]:
+def _prove_fts(conn: Connection, job: Job, shadow: Shadow, written: frozenset[str]) -> tuple[str, ...]:
     tables = shadow.session.fts_tables()
-    named = identifiers(job.file.text())
-    reached = [name for name, content in tables.items() if name.lower() in named or content in named]
+    reached = [name for name, content in tables.items() if name.lower() in written or content in written]
     by_lower = {name.lower(): name for name in tables}
     asked = job.header.fts_rebuild
     for name in asked:

@@ -53,9 +53,7 @@ def up_on(
             except LedgerMoved:
                 done += runner.done
                 continue
-            done += runner.done
-            state = read_state(project, conn)
-            return replace(unchanged(state), done=tuple(done), completed=completed, adopted=adopted)
+            return replace(unchanged(state, len(runner.done)), done=(*done, *runner.done), completed=completed, adopted=adopted)
 
 
 def down_on(
@@ -83,8 +81,7 @@ def down_on(
             except LedgerMoved:
                 done += runner.done
                 continue
-            done += runner.done
-            return replace(unchanged(read_state(project, conn)), done=tuple(done))
+            return replace(unchanged(state, -len(runner.done)), done=(*done, *runner.done))
 
 
 def _runner(session: Session, ledger: Ledger, watcher: Watcher) -> Runner:

@@ -50,6 +50,7 @@ class ServerRunner(Runner):
     _shadow: Shadow | None = None
     _schema_version: object = None
     _mark: object = None
+    _sent: str = ""
 
     def run(self, jobs: Sequence[Job], *, one_transaction: bool, fresh: bool) -> None:
         """As Runner.run. ``fresh`` makes no difference: what a pack may hold is bounded anyway."""
@@ -68,6 +69,8 @@ class ServerRunner(Runner):
         """Run ``pack`` in one transaction and return how many were committed. Where one fails, those before it are sent
         without it, and it alone, so that failures mean the same as if each had been alone; unless ``whole``."""
         clock = Clock()
+        ids = [job.migration.id for job in pack]
+        self._sent = f"{ids[0]} was " if len(ids) == 1 else f"{ids[0]} to {ids[-1]} were "
         several = "everything was " if len(pack) > 1 else ""
         try:
             done = self._transaction(pack, whole=whole)
@@ -87,6 +90,11 @@ class ServerRunner(Runner):
     def _leave(self) -> None:
         self._shadow = None
         super()._leave()
+
+    def _state(self, problem: MemsqlError, what: str) -> str:
+        if isinstance(problem, CommitUnknown):
+            return super()._state(problem, f"{problem.state}; if not, {self._sent}")
+        return super()._state(problem, self._sent if isinstance(problem, (LockedError, ConnectError)) else what)
 
     def _finished(self, finished: Sequence[Done]) -> None:
         # What was written there is known; nobody need be asked.

@@ -208,9 +208,7 @@ class Runner:
                 conn.rollback()
 
     def _state(self, problem: MemsqlError, what: str) -> str:
-        verb = "rolled back"
-        if isinstance(problem, (LockedError, ConnectError)):
-            what, verb = "this migration was ", "not applied"
+        verb = "not applied" if isinstance(problem, (LockedError, ConnectError)) else "rolled back"
         before = ", ".join(d.id for d in self.done)
         return what + verb + (f"; before it, this run finished {before}" if before else "")
 

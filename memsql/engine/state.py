@@ -101,6 +101,8 @@ def direction_to(settings: Settings, version: int) -> Literal["up", "down"]:
     return "down" if above or version == 0 else "up"
 
 
-def unchanged(state: State) -> Report:
+def unchanged(state: State, newly: int = 0) -> Report:
+    """The report of a run that began at ``state`` and applied ``newly`` migrations (fewer than none: rolled back). The
+    database is not asked again: when that failed, what was done would go unsaid."""
     applied = sum(1 for s in state.statuses if s.is_applied)
-    return Report((), applied, sum(1 for s in state.statuses if s.state in plan.WAITING))
+    return Report((), applied + newly, sum(1 for s in state.statuses if s.state in plan.WAITING) - newly)
