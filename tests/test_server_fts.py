@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from itertools import pairwise
 from pathlib import Path
@@ -81,7 +81,7 @@ def ok(conn: Connection, name: str = "docs_fts") -> bool:
 
 
 def online(
-    conn: Connection, *, chunk: int = 100, after: dict[int, Callable[[], object]] | None = None,
+    conn: Connection, *, chunk: int = 100, after: Mapping[int, Callable[[], object]] | None = None,
     prove: Callable[[str], bool] | None = None, stopped: Callable[[], bool] = lambda: False,
 ) -> int:
     """Rebuild docs_fts online, with something done after the n-th report of progress."""
