@@ -26,8 +26,8 @@ def answers(conn: Connection, reads: Sequence[Read]) -> list[Result | StatementE
             if e.index is None or e.code == "RESPONSE_TOO_LARGE":
                 found += [_one(conn, read) for read in rest]
             else:
-                # What succeeded before the failure is told only where nothing failed.
-                found += conn.batch(rest[:e.index])
+                # Their results are told only where nothing failed; and where this one cannot even be read, none of them ran.
+                found += answers(conn, rest[:e.index])
                 found.append(e)
     return found
 
