@@ -85,7 +85,7 @@ def test_what_fails_among_many_reads_fails_alone(one_applied: str, project: Proj
     project.check("grammar", "SELECT 'x' FROM docs WHERE NOTHING = 1")
     project.check("more", "SELECT 'x' FROM docs WHERE lacking = 1", severity="warning")
     found = memsql(one_applied, "verify", "--json", project=project.root).expect(1).json()["checks"]
-    messages = {c["name"]: c["messages"] for c in found if c["name"] in ("good", "ill", "lone", "more", "grammar")}
+    messages = {c["name"]: [m.partition(" (at offset")[0] for m in c["messages"]] for c in found if c["name"] in ("good", "ill", "lone", "more", "grammar")}
     assert messages.pop("grammar")[0].startswith("the check cannot run: ")
     assert messages == {
         "good": [], "ill": ["the check cannot run: no such table: nowhere"], "lone": ["bad 2"],
