@@ -75,17 +75,23 @@ def trivial_list(folder: Path) -> None:
     subprocess.run([sys.executable, "-m", "invoke", "--list"], cwd=folder, check=True, stdout=subprocess.DEVNULL)
 
 
+def write_large(folder: Path) -> Path:
+    """One migration of 50 MB in 400,000 inserts."""
+    file = folder / "migrations" / "0001_load.sql"
+    with open(file, "w") as f:
+        f.write("-- Load\nCREATE TABLE load (id INTEGER PRIMARY KEY, name TEXT, note TEXT);\n")
+        for n in range(400_000):
+            f.write(f"INSERT INTO load (id, name, note) VALUES ({n}, 'name {n}', "
+                    f"'a note; it isn''t long, but it is unlike the others {n * 7919:010d}');\n")
+    return file
+
+
 def large(rounds: int) -> None:
     """One file of 50 MB in 400,000 inserts, and the peak memory of ours."""
     ours, theirs = [], []
     for _ in range(rounds):
         with scratch() as folder:
-            file = folder / "migrations" / "0001_load.sql"
-            with open(file, "w") as f:
-                f.write("-- Load\nCREATE TABLE load (id INTEGER PRIMARY KEY, name TEXT, note TEXT);\n")
-                for n in range(400_000):
-                    f.write(f"INSERT INTO load (id, name, note) VALUES ({n}, 'name {n}', "
-                            f"'a note; it isn''t long, but it is unlike the others {n * 7919:010d}');\n")
+            file = write_large(folder)
             size = file.stat().st_size
             theirs.append(seconds(partial(sqlite3_files, folder, [file], "cli.db")))
             ours.append(seconds(partial(memsql, folder, "migrate.up")))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
@@ -345,3 +346,16 @@ def test_a_lost_answer_at_once_is_said(broken: Connection, empty_server: Running
             rebuild(conn, discover(conn)[0])
     assert caught.value.hint is not None
     assert "invoke fts.check" in caught.value.hint
+
+
+def test_an_index_of_a_newer_sqlite_is_no_index_that_is_fine(writer: Connection, memsql: Callable[..., Done]) -> None:
+    # Known to SQLite since 3.45, which the server is.
+    writer.script("CREATE VIRTUAL TABLE newer USING fts5(a, tokenize='trigram remove_diacritics 1')")
+    memsql("migrate.sum").expect(0)
+    if sqlite3.sqlite_version_info >= (3, 45):
+        memsql("fts.check").expect(0, "newer")
+        return
+    memsql("fts.check").expect(3, "the virtual table newer cannot be made by the SQLite of this machine")
+    checks = {c["name"]: c for c in memsql("verify", "--json").expect(1).json()["checks"]}
+    assert "newer cannot be made" in checks["fts"]["messages"][0]
+    memsql("fts.check", "--table", "docs_fts").expect(0, "ok       docs_fts")

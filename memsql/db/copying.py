@@ -66,6 +66,7 @@ class Copier:
     _objects: list[Stored] = field(default_factory=list)
     _shadows: dict[str, str] = field(default_factory=dict)
     _lost: set[str] = field(default_factory=set)
+    _needed: set[str] = field(default_factory=set)
 
     def begin(self) -> int:
         """Open the read transaction and read the schema; return the size of the database in bytes."""
@@ -82,9 +83,12 @@ class Copier:
     def run(self, choice: Choice) -> None:
         """Make everything and copy the rows of what ``choice`` names; end the transaction.
 
-        Raises ConnectError where a table cannot be made or read; the server is as it was.
+        Raises ConnectError where a table cannot be made or read; the server is as it was. Of a choice of some
+        tables only those must be made; of all or none every table, but those of modules that are not here.
         """
         chosen = {name.lower() for name in choice(self._objects)}
+        self._needed = chosen if choice not in (every_row, no_rows) else {
+            o.name.lower() for o in self._objects if o.type == "table" and not o.virtual}
         self.copy.begin()
         self._make_tables()
         self._copy_rows(chosen)
@@ -116,12 +120,12 @@ class Copier:
         try:
             self.copy.execute(thing.sql)
         except MemsqlError as e:
-            if thing.type == "table" and not thing.virtual:
-                raise self._failed(f"the table {thing.name} cannot be made by the SQLite of this machine: {e.message}",
+            kind = "virtual table" if thing.virtual else thing.type
+            if thing.type == "table" and thing.name.lower() in self._needed:
+                raise self._failed(f"the {kind} {thing.name} cannot be made by the SQLite of this machine: {e.message}",
                                    "use a Python with a newer SQLite") from e
             self._lost.add(thing.name.lower())
-            self.omitted(f"the {'virtual table' if thing.virtual else thing.type} {thing.name}, which the SQLite of this "
-                         f"machine cannot make: {e.message}")
+            self.omitted(f"the {kind} {thing.name}, which the SQLite of this machine cannot make: {e.message}")
             return False
         return True
 

@@ -28,14 +28,14 @@ def test(c: Context, only: str | None = None, fast: bool = False) -> None:
         raise Exit(code=1)
 
 
-@task(positional=["name"], help={"name": "a module of benchmarks/, such as migrations or splitting",
+@task(positional=["name"], help={"name": "a module of benchmarks/, such as migrations, server or splitting",
                                  "rounds": "how often to repeat; medians are printed"}, auto_shortflags=False)
 def benchmark(c: Context, name: str = "migrations", rounds: str = "3") -> None:
     """Run a benchmark of this project and print its ratios beside their targets.
 
     Example:  invoke benchmark migrations --rounds 5
     """
-    known = sorted(p.stem for p in Path("benchmarks").glob("[a-z]*.py") if p.stem != "common")
+    known = sorted(p.stem for p in Path("benchmarks").glob("[a-z]*.py") if p.stem not in ("common", "delay"))
     if name not in known:
         print(f"error: no benchmark {name!r}; there are: {', '.join(known) or 'none in this folder'}", file=sys.stderr)
         raise Exit(code=2)

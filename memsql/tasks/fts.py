@@ -88,7 +88,8 @@ def rebuild(
 ) -> None:
     """Build full-text indexes anew from their content, proven before it counts.
 
-    Without --online each is one statement in one transaction, which holds the write lock meanwhile. With
+    Without --online each is one statement in one transaction, which holds the write lock meanwhile; a server takes
+    the lock away after 5 seconds when somebody else wants it, and the rebuild is rolled back. With
     --online rows are copied in chunks and changes made meanwhile are included; it may be interrupted at any
     time and goes on when run again. Wrong triggers are not mended: see fts.status for the right ones.
 
