@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -93,6 +94,26 @@ def test_every_era_keeps_every_row(empty_server: Running, tmp_path: Path, era: s
     run(url, "migrate.down", "--steps", "3").expect(0)
     run(url, "migrate.down").expect(6, f"table users is dropped with {rows:,} rows")
     assert eras.content_hash(servers.save(url, copy)) == newest
+
+
+def test_each_legacy_upgrade_alone_and_back(empty_server: Running, tmp_path: Path) -> None:
+    file, copy, url = tmp_path / "legacy.db", tmp_path / "copy.db", empty_server.url
+    eras.build(file, "1.2", "small", seed=3)
+    servers.load(file, url)
+    before, schema = eras.content_hash(servers.save(url, copy)), _schema(url)
+    run(url, "legacy.status").expect(0, "1.2")
+    for task in ("legacy.phase1", "legacy.phase2", "legacy.align"):
+        run(url, task).expect(0, "(proven)")
+    run(url, "legacy.adopt").expect(0, "adopted: 0001_baseline counts as applied")
+    for number in ("3", "2", "1"):
+        run(url, "legacy.rollback", "--phase", number).expect(0, "rolled back legacy upgrade")
+    assert _schema(url) == schema
+    assert eras.content_hash(servers.save(url, copy)) == before
+
+
+def _schema(url: str) -> set[tuple[object, ...]]:
+    found = query(url, "SELECT type, name, tbl_name FROM sqlite_schema")
+    return {row for row in found if not str(row[2]).startswith(("_yoyo", "memsql_", "schema_migrations", "sqlite_"))}
 
 
 def test_a_rebuild_of_a_parent_needs_the_directive(empty_server: Running, tmp_path: Path) -> None:
@@ -252,6 +273,24 @@ def test_a_lock_that_is_taken_over_is_named(empty_server: Running, project: Proj
     finish(process).expect(4, "0002_slow", "5 seconds", "next:")
     assert tables(empty_server.url) == {"one"}
     assert states(empty_server.url, project.root) == ["applied", "pending"]
+
+
+@pytest.mark.parametrize(("number", "name"), [(signal.SIGINT, "Ctrl-C"), (signal.SIGTERM, "SIGTERM")])
+def test_a_signal_stops_it(empty_server: Running, project: Project, number: int, name: str) -> None:
+    project.add("0001_one", TABLE.format("one"))
+    run(empty_server.url, "migrate.up", project=project.root).expect(0)
+    endless = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT max(i) FROM n"
+    project.add("0002_long", f"CREATE TABLE two (x);\nINSERT INTO two {endless};\n")
+    process = project.start("migrate.up", "--database", empty_server.url)
+    with closing(connect(servers.target(empty_server.url), "rw", 100)) as other:
+        while process.poll() is None:
+            try:
+                other.begin()
+            except LockedError:
+                break
+            other.rollback()
+    process.send_signal(number)
+    finish(process).expect(5, f"{name} stopped 0002_long", "this migration was rolled back", "next:")
 
 
 def _nth(number: int, action: Action) -> Callable[[Request], Action]:

@@ -19,6 +19,7 @@ from memsql.engine import guard, script, verdict
 from memsql.engine.model import Done, Job, entry
 from memsql.engine.signals import Stop
 from memsql.errors import StatementError
+from memsql.files import SqlFile
 from memsql.sqltext import identifiers
 
 
@@ -35,6 +36,7 @@ class Session:
     virtual: frozenset[str] | None = None
     note: Callable[[str], None] = lambda _: None
     replacing: bool | None = None
+    run_text: Callable[[Connection, SqlFile, Callable[[float], None]], None] = script.run
 
     def virtual_tables(self) -> frozenset[str]:
         """Lower-case names of the virtual tables, read once until one changes."""
@@ -149,7 +151,7 @@ def _run(session: Session, job: Job) -> tuple[Touched, Sequence[script.Timing]]:
                 return touched, script.run_guarded(conn, job.file, session.tick)
             if session.timed:
                 return touched, script.run_timed(conn, job.file, session.tick)
-            script.run(conn, job.file, session.tick)
+            session.run_text(conn, job.file, session.tick)
             return touched, ()
     except StatementError as e:
         if session.stop:

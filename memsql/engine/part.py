@@ -40,7 +40,7 @@ class Part:
         sections: list[list[Item]] = [
             [*guard.questions(schema, forecast.before, values=values)],
             [Script(chunk.text) for chunk in script.chunks(job.file)],
-            [*guard.questions(schema, forecast.after, values=False)] if forecast.before.tables or forecast.watch.linked else [],
+            [*guard.questions(schema, forecast.after, values=False)],
             [*((guard.command(name, "rebuild"), ()) for name in forecast.rebuild),
              *((guard.command(name, "integrity-check"), ()) for name in forecast.check)],
             [(check.sql, ()) for check in job.checks],
@@ -54,14 +54,22 @@ class Part:
 
     def judge(self, answers: Sequence[Result], *, allowed: bool) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """What was lost with permission, and warnings. Raises Refused or MigrationFailed."""
-        before, after, checks = (answers[slice(*self._section(n))] for n in (0, 2, 4))
-        lost: tuple[str, ...] = ()
-        if after:
-            lost = verdict.judge_loss(
-                self.job, guard.answered(self.forecast.before, before, values=self.values),
-                guard.answered(self.forecast.after, after, values=False), allowed=allowed)
+        lost = self.judge_loss(answers, allowed=allowed)
+        checks = answers[slice(*self._section(4))]
         results = [result_of(check, answer.rows) for check, answer in zip(self.job.checks, checks, strict=True)]
         return lost, verdict.judge_checks(self.job, results)
+
+    @property
+    def up_to_the_looks(self) -> list[Item]:
+        """The items before the proof of indexes and the checks: what judge_loss() needs."""
+        return self.items[:self.starts[3]]
+
+    def judge_loss(self, answers: Sequence[Result], *, allowed: bool) -> tuple[str, ...]:
+        """What was lost with permission. Raises Refused or MigrationFailed."""
+        before, after = (answers[slice(*self._section(n))] for n in (0, 2))
+        return verdict.judge_loss(
+            self.job, guard.answered(self.forecast.before, before, values=self.values),
+            guard.answered(self.forecast.after, after, values=False), allowed=allowed)
 
     def explain(self, index: int, error: StatementError) -> MemsqlError | None:
         """What to tell of item ``index``, which failed; None where it is the job's own text."""
@@ -101,6 +109,8 @@ def send(conn: Connection, lists: Sequence[Sequence[Item]], tick: Callable[[floa
         try:
             results = conn.batch([item for _, _, item in flat[start:end]])
         except StatementError as e:
+            if e.code == "SQLITE_INTERRUPT":
+                raise
             place, index, _ = flat[start + (e.index or 0)]
             raise Sent(place, index, e) from e
         for (place, _, _), result in zip(flat[start:end], results, strict=True):

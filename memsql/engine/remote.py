@@ -48,7 +48,7 @@ class ServerRunner(Runner):
     """Runner for a connection without an authorizer, where a request costs more than what it carries."""
 
     _shadow: Shadow | None = None
-    _schema_version: object = None
+    _cookie: object = None
     _mark: object = None
     _sent: str = ""
 
@@ -83,7 +83,9 @@ class ServerRunner(Runner):
                 return self._send(pack[:max(e.place, 1)])
             raise self._failed(e.problem, pack[e.place], clock, several) from e.problem
         except (MemsqlError, KeyboardInterrupt) as e:
-            raise self._failed(e, pack[0], clock, several) from e
+            stopped = isinstance(e, StatementError) and self.session.stop
+            problem = verdict.interrupted(pack[0], self.session.stop) if stopped else e
+            raise self._failed(problem, pack[0], clock, several) from e
         self._finished(done)
         return len(done)
 
@@ -164,15 +166,28 @@ class ServerRunner(Runner):
         if self.session.stop:
             return verdict.interrupted(part.job, self.session.stop)
         found = part.explain(failed.index, error)
-        if found is not None or len(parts) > 1:
+        if len(parts) > 1:
             return found or verdict.statement_failed(part.job, error, error.code)
-        return explained(self.session, part.job, error)
+        if found is None:
+            return explained(self.session, part.job, error)
+        if failed.index >= len(part.up_to_the_looks):
+            # The answers to what came before are gone with the failure, and a loss is the first thing to tell.
+            try:
+                self.session.conn.rollback()
+                opening = self._opening(part.job.header.foreign_keys)
+                answers = send(self.session.conn, [opening, part.up_to_the_looks], self.session.tick)
+                part.judge_loss(answers[1], allowed=self.session.allows_loss(part.job))
+            except (MigrationFailed, Refused) as e:
+                return e
+            except Sent:
+                return found
+        return found
 
     def _read_shadow(self) -> Shadow:
         conn = self.session.conn
         _, version, objects, _ = conn.batch([
             ("BEGIN", ()), ("PRAGMA schema_version", ()), (load("engine/stored_schema"), ()), ("ROLLBACK", ())])
-        self._schema_version = version.one()
+        self._cookie = version.one()
         return Shadow(objects.rows, self.session.stop, allow_data_loss=self.session.allow_data_loss)
 
     def _opening(self, mode: bool) -> list[Item]:
@@ -190,7 +205,7 @@ class ServerRunner(Runner):
         _, foreign_keys, _, version, *asked = answers
         if foreign_keys.one() != int(mode):
             raise ConnectError("the server did not take PRAGMA foreign_keys", state="nothing was changed")
-        if self._shadow is not None and version.one() != self._schema_version:
+        if self._shadow is not None and version.one() != self._cookie:
             self._shadow = None
             raise LedgerMoved
         if self._mark is not None:
@@ -230,7 +245,7 @@ class ServerRunner(Runner):
             raise e.error from e
         except CommitUnknown as e:
             return self._ask_the_ledger(e, jobs)
-        self._mark, self._schema_version = mark.rows, version.one()
+        self._mark, self._cookie = mark.rows, version.one()
         return ()
 
     def _ask_the_ledger(self, error: CommitUnknown, jobs: Sequence[Job]) -> tuple[str, ...]:

@@ -1,12 +1,14 @@
 """A server's schema in memory, without its rows, to learn from SQLite's authorizer what a migration will reach.
 
 A server has no authorizer. But what a statement reaches, through cascades and triggers too, follows from the
-schema alone, so the migration runs here first; then the looks before and after it can be sent together with it.
+schema alone, so the migration is read here first; then the looks before and after it can be sent together with it.
+What changes the schema runs; the rest is only compiled (EXPLAIN), which asks the authorizer all the same.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
@@ -20,9 +22,14 @@ from memsql.engine.signals import Stop
 from memsql.errors import ConnectError, Interrupted, MigrationFailed, Refused, StatementError
 from memsql.files import SqlFile
 from memsql.schema import is_internal
-from memsql.sqltext import may_concern
+from memsql.sqltext import effect, may_concern, statements
 
 # Functions that libSQL has and SQLite lacks; an index or a default may name them.
+_COMPILED = frozenset({"insert", "replace", "update", "delete", "select"})
+# Rounds of the progress handler, of 200,000 instructions each.
+_BUDGET = 50
+# Two of these reach the same tables, whatever the values.
+_INSERT = re.compile(r"INSERT\s+INTO\s+[^\s(]+\s*(?:\([^()]*\)\s*)?VALUES\b", re.IGNORECASE).match
 _FOREIGN = ("vector", "vector1bit", "vector8", "vector16", "vector32", "vector64", "vectorb16", "vector_extract",
             "vector_distance_cos", "vector_distance_l2", "libsql_vector_idx")
 
@@ -62,7 +69,8 @@ class Shadow:
             except (StatementError, ConnectError):
                 self.exact = self.exact and kind == "view"
         self.conn: Connection = conn
-        self.session = Session(conn, stop, allow_data_loss)
+        self.session = Session(conn, stop, allow_data_loss, tick=self._spend, run_text=self._learn)
+        self._budget = 0
 
     def forecast(self, job: Job) -> Forecast | None:
         """Run ``job`` here. None where that does not work, so that only the server can tell; the schema here is then
@@ -106,6 +114,28 @@ class Shadow:
         self.session.forget()
         self.conn.execute("ROLLBACK TO memsql_pack")
         self.conn.execute("RELEASE memsql_pack")
+
+    def _learn(self, conn: Connection, file: SqlFile, _: Callable[[float], None]) -> None:
+        seen: set[str] = set()
+        for chunk in script.chunks(file):
+            for statement in statements(chunk.text):
+                self._budget = _BUDGET
+                same = _INSERT(statement.text)
+                if same is not None:
+                    if same[0] not in seen:
+                        seen.add(same[0])
+                        conn.execute("EXPLAIN " + statement.text)
+                elif effect(statement.text).kind in _COMPILED:
+                    conn.execute("EXPLAIN " + statement.text)
+                else:
+                    seen.clear()
+                    conn.execute(statement.text)
+
+    def _spend(self, _: float | None) -> None:
+        """Give up on a statement that computes for long, such as CREATE TABLE … AS over what it makes up itself."""
+        self._budget -= 1
+        if self._budget < 0:
+            raise TimeoutError
 
     def _without_rows(self, file: SqlFile) -> SqlFile:
         """``file`` without the parts that only insert, where inserting reaches nothing but the table itself."""

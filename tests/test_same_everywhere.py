@@ -1,0 +1,100 @@
+"""The same migrations on a file and on a server: the same verdict, the same tables, the same rows."""
+
+from __future__ import annotations
+
+import sqlite3
+import tempfile
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import servers
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from memsql import config
+from memsql.db import connect
+from memsql.engine import migrate
+from memsql.engine.state import Watcher, Wish
+from memsql.errors import MemsqlError
+
+BASE = """CREATE TABLE parent (id INTEGER PRIMARY KEY, name TEXT UNIQUE);
+CREATE TABLE child (id INTEGER PRIMARY KEY, parent_id INTEGER REFERENCES parent (id) ON DELETE CASCADE, note TEXT);
+CREATE VIRTUAL TABLE child_fts USING fts5(note, content='child', content_rowid='id');
+CREATE TRIGGER child_in AFTER INSERT ON child BEGIN
+    INSERT INTO child_fts (rowid, note) VALUES (new.id, new.note);
+END;
+CREATE TRIGGER child_out AFTER DELETE ON child BEGIN
+    INSERT INTO child_fts (child_fts, rowid, note) VALUES ('delete', old.id, old.note);
+END;
+CREATE TRIGGER parent_log AFTER UPDATE ON parent BEGIN DELETE FROM log WHERE id = old.id; END;
+CREATE TABLE log (id INTEGER PRIMARY KEY, line TEXT);
+CREATE INDEX child_parent ON child (parent_id);
+INSERT INTO parent VALUES (1, 'one'), (2, 'two');
+INSERT INTO child VALUES (1, 1, 'a; b'), (2, 1, 'c'), (3, 2, NULL);
+INSERT INTO log VALUES (1, 'x'), (2, 'y');
+"""
+STATEMENTS = [
+    "DELETE FROM parent WHERE id = 1;", "UPDATE parent SET name = name || '!';", "INSERT INTO parent VALUES (3, 'three');",
+    "INSERT OR REPLACE INTO parent VALUES (9, 'one');", "DROP TABLE child;", "DROP TABLE parent;", "DELETE FROM log;",
+    "ALTER TABLE child ADD COLUMN more TEXT DEFAULT 'd';", "ALTER TABLE log DROP COLUMN line;", "DROP INDEX child_parent;",
+    "ALTER TABLE log RENAME TO lines;", "CREATE TABLE extra AS SELECT * FROM log;", "DELETE FROM child_fts WHERE rowid = 1;",
+    "INSERT INTO child VALUES (8, 2, 'new');", "UPDATE child SET note = 'changed' WHERE id = 1;", "SELECT nothing FROM nowhere;",
+    "INSERT INTO child VALUES (7, 77, 'no parent');", "CREATE VIEW v AS SELECT * FROM parent;", "DROP TABLE IF EXISTS nowhere;",
+    "CREATE TABLE p2 (id INTEGER PRIMARY KEY, name TEXT);\nINSERT INTO p2 SELECT * FROM parent;\nDROP TABLE parent;\n"
+    "ALTER TABLE p2 RENAME TO parent;",
+    "DROP TRIGGER parent_log;", "DROP TRIGGER child_in;", "INSERT INTO parent VALUES (1, 'again');",
+]
+HEADERS = ["", "-- foreign_keys: off\n", "-- allow: data-loss it is a test\n", "-- fts_rebuild: all\n"]
+MIGRATION = st.tuples(st.sampled_from(HEADERS), st.lists(st.sampled_from(STATEMENTS), min_size=1, max_size=4))
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@given(st.lists(MIGRATION, min_size=1, max_size=3))
+def test_a_file_and_a_server_agree(migrations: list[tuple[str, list[str]]]) -> None:
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        (folder / "migrations").mkdir()
+        (folder / "setup.cfg").write_text("[memsql]\n")
+        (folder / "migrations" / "0001_base.sql").write_text(BASE)
+        file = str(folder / "memory.db")
+        with servers.fresh(folder / "sqld") as server:
+            for database in (file, server.url):
+                assert _up(folder, database) == 0
+            for number, (header, statements) in enumerate(migrations, 2):
+                text = header + "\n".join(statements) + "\n"
+                (folder / "migrations" / f"{number:04d}_step.sql").write_text(text)
+            codes = {_up(folder, database) for database in (file, server.url)}
+            assert len(codes) == 1
+            assert _content(file) == _content(server.url)
+
+
+def _up(folder: Path, database: str) -> int:
+    try:
+        migrate.up(config.load(project=str(folder), database=database, environ={}), Wish(), Watcher())
+    except MemsqlError as e:
+        return e.exit_code
+    return 0
+
+
+def _content(database: str) -> list[object]:
+    """Schema and rows, the ledger's ids among them; its dates and times left out."""
+    if "://" in database:
+        with closing(connect(servers.target(database), "ro")) as conn:
+            return _read(lambda sql: [tuple(row) for row in conn.execute(sql).rows])
+    with closing(sqlite3.connect(database)) as db:
+        return _read(lambda sql: db.execute(sql).fetchall())
+
+
+def _read(ask: Callable[[str], list[tuple[Any, ...]]]) -> list[object]:
+    schema = ask("SELECT type, name, tbl_name, sql FROM sqlite_schema WHERE name NOT LIKE 'sqlite%' ORDER BY type, name")
+    found: list[object] = list(schema)
+    for kind, name, _, sql in schema:
+        if kind == "table" and name not in ("schema_migrations", "memsql_history", "_yoyo_log", "_yoyo_migration", "_yoyo_version"):
+            if "VIRTUAL" in sql or name.startswith("child_fts_"):
+                continue
+            found.append((name, ask(f'SELECT * FROM "{name}" ORDER BY 1')))
+    found.append(ask("SELECT version, status FROM schema_migrations ORDER BY version"))
+    found.append(ask("SELECT migration_id, operation, status FROM memsql_history ORDER BY id"))
+    return found
