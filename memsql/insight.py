@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import count
 from pathlib import Path
 
-from memsql.db import Connection
+from memsql.db import Connection, Result, Value
+from memsql.db.many import answers
 from memsql.db.queries import load
 from memsql.errors import FileError, Location, StatementError
 from memsql.files import read_file
@@ -16,6 +17,8 @@ from memsql.schema import is_internal, read
 from memsql.sqltext import parse_header, split
 from memsql.sqltext.lexis import BLOCK_COMMENT, LINE_COMMENT, QUOTED_NAME, VARIABLE
 
+_FIGURES = ("PRAGMA page_size", "PRAGMA page_count", "PRAGMA freelist_count", "PRAGMA journal_mode", "PRAGMA encoding",
+            "SELECT sqlite_version()")
 _QUERY_KEYS = frozenset({"name", "why", "param", "plan"})
 _asked = count()
 _EXPECTATION = re.compile(r"no-scan|no-sort|uses\s+\S.*")
@@ -84,32 +87,50 @@ class Plan:
         return any("USE TEMP B-TREE" in line for line in self.lines)
 
 
+@dataclass(frozen=True, slots=True)
+class _Query:
+    """A file of sql/queries with its sample values in place."""
+
+    name: str
+    path: str
+    sql: str
+    expected: tuple[str, ...]
+
+    def plan(self, answer: Result | StatementError) -> Plan:
+        if isinstance(answer, StatementError):
+            return Plan(self.name, self.path, (), self.expected, (), answer.message)
+        lines = tuple(str(row[-1]) for row in answer.rows)
+        plan = Plan(self.name, self.path, lines, self.expected, ())
+        return replace(plan, unmet=tuple(e for e in self.expected if not _holds(plan, e)))
+
+
 def stats(conn: Connection) -> Stats:
     """Count and weigh everything that is not internal. One scan of each table, one of the file."""
     schema = read(conn)
-    weights = _weights(conn)
-    virtual = {t.name.lower() for t in schema.tables.values() if t.kind == "virtual"}
+    tables = [t for t in schema.tables.values() if t.kind != "view"]
+    asked = [load("insight/dbstat"), *(f"SELECT count(*) FROM {_quote(t.name)}" for t in tables), *_FIGURES]
+    dbstat, *rest = answers(conn, [(sql, ()) for sql in asked])
+    # Python's own SQLite may lack dbstat, and a virtual table its module.
+    weights = {} if isinstance(dbstat, StatementError) else {
+        str(r[0]): (_integer(r[1]), _integer(r[2])) for r in dbstat.rows}
+    found = [None if isinstance(answer, StatementError) else answer.one() for answer in rest]
+    counted, figures = found[:len(tables)], found[len(tables):]
+    virtual = {t.name.lower() for t in tables if t.kind == "virtual"}
     sizes = []
-    for table in schema.tables.values():
-        if table.kind == "view":
-            continue
-        rows = _rows(conn, table.name)
+    for table, rows in zip(tables, counted, strict=True):
         pages, weight = _weigh(table.name, weights, table.kind == "virtual")
-        sizes.append(Size(table.name, table.kind, table.name, rows, pages, weight))
+        sizes.append(Size(table.name, table.kind, table.name, rows if isinstance(rows, int) else None, pages, weight))
         for index in schema.of(table.name, "index"):
             pages, weight = weights.get(index.name, (None, None))
             sizes.append(Size(index.name, "index", table.name, None, pages, weight))
     kinds = [o.type for o in schema.objects if o.sql]
     return Stats(
-        tables=sum(1 for t in schema.tables.values() if t.kind != "view"),
+        tables=len(tables),
         indexes=kinds.count("index"), triggers=kinds.count("trigger"), views=kinds.count("view"),
         rows=sum(s.rows or 0 for s in sizes if s.table.lower() not in virtual),
         sizes=tuple(sizes),
-        page_size=_integer(conn, "PRAGMA page_size"), page_count=_integer(conn, "PRAGMA page_count"),
-        free_pages=_integer(conn, "PRAGMA freelist_count"),
-        journal_mode=str(conn.execute("PRAGMA journal_mode").one()),
-        encoding=str(conn.execute("PRAGMA encoding").one()),
-        sqlite_version=str(conn.execute("SELECT sqlite_version()").one()),
+        page_size=_integer(figures[0]), page_count=_integer(figures[1]), free_pages=_integer(figures[2]),
+        journal_mode=str(figures[3]), encoding=str(figures[4]), sqlite_version=str(figures[5]),
     )
 
 
@@ -120,7 +141,12 @@ def query_plans(conn: Connection, folder: Path, shown: str = "sql/queries") -> l
     """
     if not folder.is_dir():
         return []
-    return [_plan(conn, path, f"{shown}/{path.name}") for path in sorted(folder.glob("*.sql"))]
+    queries = [_read_query(path, f"{shown}/{path.name}") for path in sorted(folder.glob("*.sql"))]
+    # Prepared with the values in place, for a LIKE or a partial index may depend on them.
+    # An EXPLAIN does not look whether the schema changed since it was prepared, and sqlite3 keeps prepared
+    # statements by their text: a text seen before would tell the plan of then.
+    found = answers(conn, [(f"EXPLAIN QUERY PLAN {query.sql}\n-- {next(_asked)}", ()) for query in queries])
+    return [query.plan(answer) for query, answer in zip(queries, found, strict=True)]
 
 
 def plan_changes(before: Sequence[Plan], after: Sequence[Plan]) -> list[str]:
@@ -144,7 +170,7 @@ def plan_changes(before: Sequence[Plan], after: Sequence[Plan]) -> list[str]:
     return lines
 
 
-def _plan(conn: Connection, path: Path, shown: str) -> Plan:
+def _read_query(path: Path, shown: str) -> _Query:
     text = read_file(path, shown).text()
     header = parse_header(text, shown, _QUERY_KEYS, repeatable=frozenset({"param", "plan"}))
     statements = split(text)
@@ -164,18 +190,7 @@ def _plan(conn: Connection, path: Path, shown: str) -> Plan:
         if found is None:
             raise FileError(f"{shown}: write `-- param: name = value`", where=Location(shown, directive.line))
         values[found[1]] = found[2]
-    sql = _with_values(statements[0].text, values)
-    name = header.get("name") or path.stem
-    try:
-        # Prepared with the values in place, for a LIKE or a partial index may depend on them.
-        # An EXPLAIN does not look whether the schema changed since it was prepared, and sqlite3 keeps prepared
-        # statements by their text: a text seen before would tell the plan of then.
-        rows = conn.execute(f"EXPLAIN QUERY PLAN {sql}\n-- {next(_asked)}").rows
-    except StatementError as e:
-        return Plan(name, shown, (), expected, (), e.message)
-    lines = tuple(str(row[-1]) for row in rows)
-    plan = Plan(name, shown, lines, expected, ())
-    return Plan(name, shown, lines, expected, tuple(e for e in expected if not _holds(plan, e)))
+    return _Query(header.get("name") or path.stem, shown, _with_values(statements[0].text, values), expected)
 
 
 def _with_values(sql: str, values: Mapping[str, str]) -> str:
@@ -192,14 +207,6 @@ def _holds(plan: Plan, expectation: str) -> bool:
     return any(re.search(rf"\bINDEX {re.escape(wanted)}(?=$| )", line) for line in plan.lines)
 
 
-def _weights(conn: Connection) -> dict[str, tuple[int, int]]:
-    try:
-        rows = conn.execute(load("insight/dbstat")).rows
-    except StatementError:
-        return {}
-    return {str(r[0]): (int(r[1] or 0), int(r[2] or 0)) for r in rows}
-
-
 def _weigh(name: str, weights: dict[str, tuple[int, int]], virtual: bool) -> tuple[int | None, int | None]:
     if not virtual:
         return weights.get(name, (None, None))
@@ -207,16 +214,9 @@ def _weigh(name: str, weights: dict[str, tuple[int, int]], virtual: bool) -> tup
     return (sum(p for p, _ in mine), sum(b for _, b in mine)) if mine else (None, None)
 
 
-def _rows(conn: Connection, name: str) -> int | None:
-    try:
-        value = conn.execute('SELECT count(*) FROM "' + name.replace('"', '""') + '"').one()
-    except StatementError:
-        return None
-    return value if isinstance(value, int) else None
-
-
-def _integer(conn: Connection, pragma: str) -> int:
-    value = conn.execute(pragma).one()
+def _integer(value: Value) -> int:
     return value if isinstance(value, int) else 0
 
 
+def _quote(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'

@@ -66,7 +66,10 @@ def test_a_file_and_a_server_agree(migrations: list[tuple[str, list[str]]]) -> N
                 text = header + "\n".join(statements) + "\n"
                 (folder / "migrations" / f"{number:04d}_step.sql").write_text(text)
             codes = {_up(folder, database) for database in (file, server.url)}
-            assert len(codes) == 1
+            # Of two things wrong with one migration, an older SQLite may stumble over the other one first.
+            assert 0 not in codes or codes == {0}
+            if all(len(statements) == 1 for _, statements in migrations):
+                assert len(codes) == 1
             assert _content(file) == _content(server.url)
 
 

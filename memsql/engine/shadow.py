@@ -2,7 +2,7 @@
 
 A server has no authorizer. But what a statement reaches, through cascades and triggers too, follows from the
 schema alone, so the migration is read here first; then the looks before and after it can be sent together with it.
-What changes the schema runs; the rest is only compiled (EXPLAIN), which asks the authorizer all the same.
+What changes the schema runs; the rest is only compiled (EXPLAIN QUERY PLAN), which asks the authorizer all the same.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ class Shadow:
                 self.exact = self.exact and kind == "view"
         self.conn: Connection = conn
         self.session = Session(conn, stop, allow_data_loss, tick=self._spend, run_text=self._learn)
-        self._budget = 0
+        self._budget = self._compiled = 0
 
     def forecast(self, job: Job) -> Forecast | None:
         """Run ``job`` here. None where that does not work, so that only the server can tell; the schema here is then
@@ -124,12 +124,18 @@ class Shadow:
                 if same is not None:
                     if same[0] not in seen:
                         seen.add(same[0])
-                        conn.execute("EXPLAIN " + statement.text)
+                        self._compile(statement.text)
                 elif effect(statement.text).kind in _COMPILED:
-                    conn.execute("EXPLAIN " + statement.text)
+                    self._compile(statement.text)
                 else:
                     seen.clear()
                     conn.execute(statement.text)
+
+    def _compile(self, text: str) -> None:
+        # sqlite3 keeps what it prepared, and an EXPLAIN does not look whether the schema changed since: a text that was
+        # compiled before would ask the authorizer nothing, or read what is freed.
+        self._compiled += 1
+        self.conn.execute(f"EXPLAIN QUERY PLAN {text}\n-- {self._compiled}")
 
     def _spend(self, _: float | None) -> None:
         """Give up on a statement that computes for long, such as CREATE TABLE … AS over what it makes up itself."""

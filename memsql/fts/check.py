@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from memsql.db import Connection
+from memsql.db import Connection, Value
 from memsql.db.queries import load
-from memsql.errors import ConnectError, MemsqlError, Refused, StatementError
+from memsql.errors import CommitUnknown, ConnectError, LockedError, MemsqlError, Refused, StatementError
 from memsql.fts.diagnose import Content, Finding, diagnose
 from memsql.fts.discover import FtsTable
+
+_LOCK_HINT = "a server takes the write lock away after 5 seconds when somebody else wants it: run it again while nobody writes"
+_ONLINE_HINT = ", or use invoke fts.rebuild --online, which holds the lock for a moment at a time"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +45,8 @@ def check_in_transaction(conn: Connection, names: Sequence[str]) -> list[str]:
     """
     problems = []
     for name in names:
-        quoted = quote(name)
         try:
-            conn.execute(f"INSERT INTO {quoted} ({quoted}, rank) VALUES ('integrity-check', 1)")
+            conn.execute(command(name, "integrity-check"))
         except (StatementError, ConnectError) as e:
             if isinstance(e, StatementError) and not (e.code or "").startswith("SQLITE_CORRUPT"):
                 problems.append(f"{name} cannot be checked: {e.message}")
@@ -56,23 +58,35 @@ def check_in_transaction(conn: Connection, names: Sequence[str]) -> list[str]:
 def rebuild_in_transaction(conn: Connection, names: Sequence[str]) -> None:
     """Build the indexes anew from their content, inside the open transaction."""
     for name in names:
-        quoted = quote(name)
-        conn.execute(f"INSERT INTO {quoted} ({quoted}) VALUES ('rebuild')")
+        conn.execute(command(name, "rebuild"))
 
 
 def rebuild(conn: Connection, table: FtsTable) -> None:
-    """Rebuild one index in one transaction and prove it before the commit.
+    """Rebuild one index in one transaction and prove it before the commit; one request to a server.
 
     Raises Refused for a contentless table: what it indexed is nowhere to be read.
     """
     refuse_contentless(table)
+    if conn.body_limit is not None:
+        _on_server(conn, table, "rebuild", "integrity-check")
+        return
     _in_transaction(conn, table, lambda: rebuild_in_transaction(conn, [table.name]))
 
 
 def optimise(conn: Connection, table: FtsTable) -> None:
-    """Merge the index into one segment, in one transaction."""
-    quoted = quote(table.name)
-    _in_transaction(conn, table, lambda: conn.execute(f"INSERT INTO {quoted} ({quoted}) VALUES ('optimize')"), prove=False)
+    """Merge the index into one segment, in one transaction; one request to a server."""
+    if conn.body_limit is not None:
+        _on_server(conn, table, "optimize")
+        return
+    _in_transaction(conn, table, lambda: conn.execute(command(table.name, "optimize")), prove=False)
+
+
+def command(name: str, what: str) -> str:
+    """The statement that gives the index ``name`` the command ``what`` (https://sqlite.org/fts5.html, section 6)."""
+    quoted = quote(name)
+    if what == "integrity-check":
+        return f"INSERT INTO {quoted} ({quoted}, rank) VALUES ('{what}', 1)"
+    return f"INSERT INTO {quoted} ({quoted}) VALUES ('{what}')"
 
 
 def refuse_contentless(table: FtsTable) -> None:
@@ -87,21 +101,33 @@ def refuse_contentless(table: FtsTable) -> None:
 
 def content_of(conn: Connection, table: FtsTable) -> Content:
     """What the database knows of the table that ``table`` indexes."""
-    if table.content is None:
-        return Content(None, (), None)
-    kind, columns = conn.batch([
-        (load("fts/content_kind"), (table.content,)), (load("fts/content_columns"), (table.content,)),
-    ])
-    if not kind.rows:
-        return Content(None, (), None)
-    keys = [(str(name), str(type_ or "")) for name, type_, pk in columns.rows if pk]
-    integer = keys[0][0] if len(keys) == 1 and keys[0][1].upper() == "INTEGER" else None
-    return Content(str(kind.rows[0][0]), tuple(str(r[0]) for r in columns.rows), integer)
+    return _contents(conn, [table])[0]
 
 
 def findings(conn: Connection, table: FtsTable) -> list[Finding]:
     """Trigger and content mistakes of ``table``. Reads only."""
-    return diagnose(table, content_of(conn, table))
+    return all_findings(conn, [table])[0]
+
+
+def all_findings(conn: Connection, tables: Sequence[FtsTable]) -> list[list[Finding]]:
+    """Trigger and content mistakes of each of ``tables``, in one request. Reads only."""
+    return [diagnose(table, content) for table, content in zip(tables, _contents(conn, tables), strict=True)]
+
+
+def _contents(conn: Connection, tables: Sequence[FtsTable]) -> list[Content]:
+    asked = [(load(f"fts/{query}"), (table.content,)) for table in tables if table.content is not None
+             for query in ("content_kind", "content_columns")]
+    answers = iter(conn.batch(asked) if asked else ())
+    return [Content(None, (), None) if table.content is None else _content(next(answers).rows, next(answers).rows)
+            for table in tables]
+
+
+def _content(kind: Sequence[tuple[Value, ...]], columns: Sequence[tuple[Value, ...]]) -> Content:
+    if not kind:
+        return Content(None, (), None)
+    keys = [(str(name), str(type_ or "")) for name, type_, pk in columns if pk]
+    integer = keys[0][0] if len(keys) == 1 and keys[0][1].upper() == "INTEGER" else None
+    return Content(str(kind[0][0]), tuple(str(r[0]) for r in columns), integer)
 
 
 def quote(name: str) -> str:
@@ -120,6 +146,31 @@ def _in_transaction(conn: Connection, table: FtsTable, act: Callable[[], object]
     except MemsqlError as e:
         conn.rollback()
         e.state = e.state or "rolled back; nothing was changed"
+        raise
+    except BaseException:
+        conn.rollback()
+        raise
+
+
+def _on_server(conn: Connection, table: FtsTable, *commands: str) -> None:
+    """The commands in one transaction and one request, which stops at the first that fails: COMMIT is the last."""
+    texts = ["BEGIN IMMEDIATE", *(command(table.name, what) for what in commands), "COMMIT"]
+    try:
+        conn.batch([(text, ()) for text in texts])
+    except CommitUnknown as e:
+        e.hint = "look: invoke fts.check; if it is broken still, run this again"
+        raise
+    except LockedError as e:
+        conn.rollback()
+        e.state = f"rolled back; {table.name} is as it was"
+        e.hint = _LOCK_HINT + (_ONLINE_HINT if commands[0] == "rebuild" else "")
+        raise
+    except (StatementError, ConnectError) as e:
+        conn.rollback()
+        e.state = "rolled back; nothing was changed"
+        if isinstance(e, StatementError) and e.index == len(commands) > 1:
+            raise StatementError(f"{table.name} does not agree with its content even after the rebuild",
+                                 code=e.code, state=e.state, hint="see: invoke fts.status") from e
         raise
     except BaseException:
         conn.rollback()

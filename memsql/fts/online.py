@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 
 from memsql.db.queries import load
 from memsql.errors import Interrupted, LockedError, Refused, UsageError
-from memsql.fts.check import check_in_transaction, content_of, quote, refuse_contentless
+from memsql.fts.check import check_in_transaction, command, content_of, quote, refuse_contentless
 from memsql.fts.discover import OURS, FtsTable, arguments_of, discover
 
 if TYPE_CHECKING:
@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 
     from memsql.db import Connection
 
-_PAUSE = 0.25
-_EVERYTHING = 2**63 - 1
+PAUSE = 0.25
+EVERYTHING = 2**63 - 1
 _ROWID = ("rowid", "oid", "_rowid_")
 
 
@@ -65,18 +65,22 @@ def rebuild_online(
     online, LockedError when a writer holds the database for too long, Interrupted when ``stopped`` says so:
     the next run goes on from there.
     """
-    plan = _plan(conn, table)
-    with _transaction(conn):
-        _ensure(conn, plan)
-    total, done, copied = _count(conn, plan), _copied(conn, plan), 0
+    if conn.body_limit is not None:
+        from memsql.fts.online_server import rebuild_on_server
+
+        return rebuild_on_server(conn, table, chunk=chunk, progress=progress, prove=prove, stopped=stopped)
+    plan = plan_for(conn, table)
+    with transaction(conn):
+        ensure(conn, plan)
+    total, done, copied = count_rows(conn, plan), copied_rows(conn, plan), 0
     progress(done, total)
     try:
         while True:
-            _unless_stopped(stopped, table.name, done, total)
+            unless_stopped(stopped, table.name, done, total)
             started = time.perf_counter()
-            with _transaction(conn):
-                plan = _again(conn, table.name)
-                if _ensure(conn, plan):
+            with transaction(conn):
+                plan = plan_again(conn, table.name)
+                if ensure(conn, plan):
                     done = 0
                 rows = _copy(conn, plan, chunk)
                 complete = rows < chunk
@@ -89,14 +93,14 @@ def rebuild_online(
                 progress(done, max(done, total))
             if not complete:
                 # SQLite's lock knows no queue: without a pause the writers that wait would never get it.
-                time.sleep((time.perf_counter() - started) * _PAUSE)
+                time.sleep((time.perf_counter() - started) * PAUSE)
                 continue
             sound = prove(plan.new)
-            _unless_stopped(stopped, table.name, done, total)
+            unless_stopped(stopped, table.name, done, total)
             if _swap(conn, table.name, sound=sound):
                 return copied
     except LockedError as e:
-        e.state = _half_way(done, total)
+        e.state = half_way(done, total)
         e.hint = f"run it again to go on; {e.hint}"
         raise
 
@@ -108,9 +112,9 @@ def abort(conn: Connection, table: FtsTable) -> bool:
 
 def abort_by_name(conn: Connection, name: str) -> bool:
     """The same for an index that may itself be gone."""
-    if _progress(conn, name) is None:
+    if progress_of(conn, name) is None:
         return False
-    with _transaction(conn):
+    with transaction(conn):
         _clear(conn, Online(FtsTable(name, "", (), (), None, "", (), ""), new_name(name), "", ""))
         _forget(conn, name)
     return True
@@ -128,7 +132,7 @@ def new_name(name: str) -> str:
     return OURS + name
 
 
-def _plan(conn: Connection, table: FtsTable) -> Online:
+def plan_for(conn: Connection, table: FtsTable) -> Online:
     refuse_contentless(table)
     content = content_of(conn, table)
     if table.kind != "external" or content.kind != "table":
@@ -150,20 +154,20 @@ def _plan(conn: Connection, table: FtsTable) -> Online:
     return Online(table, new_name(table.name), table.content_rowid, table.content)
 
 
-def _again(conn: Connection, name: str) -> Online:
+def plan_again(conn: Connection, name: str) -> Online:
     """The plan by the schema as it is now; inside the transaction nobody can change it."""
-    if _progress(conn, name) is None:
+    if progress_of(conn, name) is None:
         raise Refused(f"somebody else finished or gave up the rebuild of {name}", state="nothing was changed")
     table = next((t for t in discover(conn) if t.name == name), None)
     if table is None:
         raise Refused(f"{name} was dropped while it was being rebuilt", state="what the rebuild left is still there",
                       hint="remove it with: invoke fts.rebuild --abort")
-    return _plan(conn, table)
+    return plan_for(conn, table)
 
 
-def _ensure(conn: Connection, plan: Online) -> bool:
+def ensure(conn: Connection, plan: Online) -> bool:
     """Begin, or begin again where the new index is not what the old one is now; whether it did."""
-    if _progress(conn, plan.table.name) is not None and _intact(conn, plan):
+    if progress_of(conn, plan.table.name) is not None and _intact(conn, plan):
         return False
     conn.execute(load("fts/create_rebuild"))
     _clear(conn, plan)
@@ -215,7 +219,7 @@ def _trigger_statements(plan: Online) -> list[str]:
 def _copy(conn: Connection, plan: Online, limit: int) -> int:
     """Copy up to ``limit`` rows beyond the frontier; 0 when there is none, or no use in going on."""
     name, key = plan.table.name, quote(plan.key)
-    row = _progress(conn, name)
+    row = progress_of(conn, name)
     assert row is not None
     frontier, replaced = row
     if replaced:
@@ -228,7 +232,7 @@ def _copy(conn: Connection, plan: Online, limit: int) -> int:
     assert isinstance(count, int)
     if not count:
         # From here on the triggers keep the new index right wherever a row goes.
-        conn.execute(load("fts/move_frontier"), (_EVERYTHING, name))
+        conn.execute(load("fts/move_frontier"), (EVERYTHING, name))
         return 0
     names = ", ".join(map(quote, plan.table.all_columns))
     upto = f"{after} AND {key} <= ?" if after else f"WHERE {key} <= ?"
@@ -246,12 +250,12 @@ def _swap(conn: Connection, name: str, *, sound: bool) -> bool:
     Unless it is ``sound``, and nothing replaced a row since that was proven, it is built in one statement while it
     is locked anyway, and checked here.
     """
-    with _plain_renames(conn), _transaction(conn):
-        plan = _again(conn, name)
+    with _plain_renames(conn), transaction(conn):
+        plan = plan_again(conn, name)
         if not _intact(conn, plan):
             return False
         if not sound or _replaced(conn, plan) or _leftover(conn, plan):
-            conn.execute(f"INSERT INTO {quote(plan.new)} ({quote(plan.new)}) VALUES ('rebuild')")
+            conn.execute(command(plan.new, "rebuild"))
             problems = check_in_transaction(conn, [plan.new])
             if problems:
                 raise Refused(f"the new index of {name} does not agree with its content",
@@ -270,7 +274,7 @@ def _leftover(conn: Connection, plan: Online) -> bool:
     if plan.docsize is None:
         return bool(check_in_transaction(conn, [plan.new]))
     indexed = conn.execute(f"SELECT count(*) FROM {quote(plan.docsize)}").one()
-    return indexed != _count(conn, plan)
+    return indexed != count_rows(conn, plan)
 
 
 @contextmanager
@@ -290,7 +294,7 @@ def _plain_renames(conn: Connection) -> Iterator[None]:
 
 
 @contextmanager
-def _transaction(conn: Connection) -> Iterator[None]:
+def transaction(conn: Connection) -> Iterator[None]:
     conn.begin()
     try:
         yield
@@ -300,20 +304,19 @@ def _transaction(conn: Connection) -> Iterator[None]:
         raise
 
 
-def _unless_stopped(stopped: Callable[[], bool], name: str, done: int, total: int) -> None:
+def unless_stopped(stopped: Callable[[], bool], name: str, done: int, total: int) -> None:
     if stopped():
-        raise Interrupted(f"the rebuild of {name} was stopped", state=_half_way(done, total),
+        raise Interrupted(f"the rebuild of {name} was stopped", state=half_way(done, total),
                           hint="run it again to go on, or give up with: invoke fts.rebuild --abort")
 
 
-def _half_way(done: int, total: int) -> str:
+def half_way(done: int, total: int) -> str:
     return f"{done:,} of {max(done, total):,} rows are in the new index; searches use the old one"
 
 
 def _clear(conn: Connection, plan: Online) -> None:
-    for name in plan.triggers:
-        conn.execute(f"DROP TRIGGER IF EXISTS {quote(name)}")
-    conn.execute(f"DROP TABLE IF EXISTS {quote(plan.new)}")
+    drops = [*(f"DROP TRIGGER IF EXISTS {quote(name)}" for name in plan.triggers), f"DROP TABLE IF EXISTS {quote(plan.new)}"]
+    conn.batch([(sql, ()) for sql in drops])
 
 
 def _forget(conn: Connection, name: str) -> None:
@@ -322,7 +325,7 @@ def _forget(conn: Connection, name: str) -> None:
         conn.execute("DROP TABLE memsql_fts_rebuild")
 
 
-def _progress(conn: Connection, name: str) -> tuple[int | None, bool] | None:
+def progress_of(conn: Connection, name: str) -> tuple[int | None, bool] | None:
     """Frontier and whether a row was replaced; None where no rebuild is on its way."""
     if not conn.execute(load("fts/has_rebuild")).rows:
         return None
@@ -335,17 +338,17 @@ def _progress(conn: Connection, name: str) -> tuple[int | None, bool] | None:
 
 
 def _replaced(conn: Connection, plan: Online) -> bool:
-    row = _progress(conn, plan.table.name)
+    row = progress_of(conn, plan.table.name)
     return row is not None and row[1]
 
 
-def _count(conn: Connection, plan: Online, upto: int | None = None) -> int:
+def count_rows(conn: Connection, plan: Online, upto: int | None = None) -> int:
     where, params = ("", ()) if upto is None else (f"WHERE {quote(plan.key)} <= ?", (upto,))
     value = conn.execute(f"SELECT count(*) FROM {quote(plan.content)} {where}", params).one()
     assert isinstance(value, int)
     return value
 
 
-def _copied(conn: Connection, plan: Online) -> int:
-    row = _progress(conn, plan.table.name)
-    return 0 if row is None or row[0] is None else _count(conn, plan, row[0])
+def copied_rows(conn: Connection, plan: Online) -> int:
+    row = progress_of(conn, plan.table.name)
+    return 0 if row is None or row[0] is None else count_rows(conn, plan, row[0])

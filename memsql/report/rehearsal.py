@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from memsql.engine.rehearse import Rehearsal
+from memsql.engine.rehearse import Place, Rehearsal
 from memsql.report import text as show
 from memsql.report.migrate import done_data
 
 _SLOWEST = 20
+PLACES: dict[Place, str] = {
+    "clone": "rehearsal on a clone: everything below was executed there, nothing on the database itself",
+    "schema": "rehearsal on a clone of the schema, without rows: nothing that depends on data was tried; use --with-data",
+    "server": "rehearsal on the server: everything below was executed in one transaction there, which was rolled back",
+}
 
 
 def text(found: Rehearsal) -> str:
     """Statements with times and rows, schema and row differences, plan changes, and the verdict."""
     verb = "apply" if found.direction == "up" else "roll back"
-    lines = ["rehearsal on a clone: everything below was executed there, nothing on the database itself", ""]
+    lines = [PLACES[found.place], *(f"left out: {what}" for what in found.omitted), ""]
     if found.report is not None:
         lines += list(found.report.adopted)
         for done in found.report.done:
@@ -25,7 +30,7 @@ def text(found: Rehearsal) -> str:
                 lines.append(f"  the {_SLOWEST} slowest of {show.count(len(done.timings), 'statement')}:")
             rows = [(t.number, t.line, show.milliseconds(t.ms), f"{t.rows:,}", show.shorten(t.text, 70)) for t in shown]
             lines += ["  " + line for line in show.table(
-                ("#", "line", "took", "rows", "statement"), rows, frozenset({0, 1, 2, 3})).splitlines()]
+                ("#", "line", "took", "rows", "statement"), rows, frozenset({0, 1, 2, 3})).splitlines()] if rows else []
         if not found.report.done:
             lines.append(f"nothing to {verb}")
     lines += _section("schema", found.schema.lines())
@@ -37,7 +42,9 @@ def text(found: Rehearsal) -> str:
         lines.append("this would fail:")
         lines.append(show.error(found.problem))
     else:
-        lines.append(f"it would work; the rehearsal took {show.milliseconds(found.seconds * 1000)} with the cloning")
+        so_far = "as far as the schema tells, it would work" if found.place == "schema" else "it would work"
+        cloning = "" if found.place == "server" else " with the cloning"
+        lines.append(f"{so_far}; the rehearsal took {show.milliseconds(found.seconds * 1000)}{cloning}")
     return "\n".join(lines)
 
 
@@ -46,6 +53,8 @@ def data(found: Rehearsal) -> dict[str, object]:
     report = found.report
     return {
         "dry_run": True,
+        "place": found.place,
+        "omitted": list(found.omitted),
         "done": [done_data(d) for d in report.done] if report else [],
         "adopted": list(report.adopted) if report else [],
         "schema": found.schema.lines(),

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from memsql.db import Connection, Value
+from memsql.db.many import answers
 from memsql.db.queries import load
 from memsql.errors import StatementError
 from memsql.schema.internal import VECTOR_INDEX, is_internal, module_of
@@ -55,23 +56,11 @@ def _ask(conn: Connection) -> tuple[Rows, Rows, Rows, Rows]:
         # One object that cannot be described fails the whole statement.
         objects = conn.execute(load("schema/objects")).rows
         described = [str(r[1]) for r in objects if r[0] in ("table", "view")]
-        return (
-            objects,
-            _each(conn, "schema/columns_of", described),
-            _each(conn, "schema/foreign_keys_of", described),
-            _tolerant(conn, "schema/tables", ()),
-        )
-
-
-def _each(conn: Connection, query: str, names: Iterable[str]) -> Rows:
-    return [row for name in names for row in _tolerant(conn, query, (name, name))]
-
-
-def _tolerant(conn: Connection, query: str, params: Sequence[Value]) -> Rows:
-    try:
-        return conn.execute(load(query), params).rows
-    except StatementError:
-        return []
+        reads = [(load(f"schema/{query}"), (name, name)) for query in ("columns_of", "foreign_keys_of") for name in described]
+        rows = [[] if isinstance(answer, StatementError) else answer.rows
+                for answer in answers(conn, [*reads, (load("schema/tables"), ())])]
+        columns, keys = rows[:len(described)], rows[len(described):-1]
+        return objects, [row for some in columns for row in some], [row for some in keys for row in some], rows[-1]
 
 
 def _columns(rows: Rows) -> defaultdict[str, list[Column]]:

@@ -32,12 +32,13 @@ def status(
 
     def work(settings: Settings) -> Outcome:
         from memsql.db import connect
-        from memsql.fts import findings, unfinished
+        from memsql.fts import all_findings, unfinished
         from memsql.report import fts as report
 
         conn = connect(settings.target, "ro", settings.busy_timeout)
         try:
-            found = [(t, findings(conn, t)) for t in _tables(conn, table)]
+            tables = _tables(conn, table)
+            found = list(zip(tables, all_findings(conn, tables), strict=True))
             begun = unfinished(conn)
         finally:
             conn.close()
@@ -60,10 +61,12 @@ def check(
     def work(settings: Settings) -> Outcome:
         from memsql.db.clone import clone
         from memsql.fts import check as prove
+        from memsql.fts import rows_for
         from memsql.report import fts as report
         from memsql.report.progress import Bar
 
-        with Bar() as bar, clone(settings.target, settings.busy_timeout, bar.start) as conn:
+        choice = rows_for([table] if table else None)
+        with Bar() as bar, clone(settings.target, settings.busy_timeout, bar.start, choice=choice) as conn:
             results = []
             for one in _tables(conn, table):
                 bar.start(f"checking {one.name}")
@@ -85,7 +88,8 @@ def rebuild(
 ) -> None:
     """Build full-text indexes anew from their content, proven before it counts.
 
-    Without --online each is one statement in one transaction, which holds the write lock meanwhile. With
+    Without --online each is one statement in one transaction, which holds the write lock meanwhile; a server takes
+    the lock away after 5 seconds when somebody else wants it, and the rebuild is rolled back. With
     --online rows are copied in chunks and changes made meanwhile are included; it may be interrupted at any
     time and goes on when run again. Wrong triggers are not mended: see fts.status for the right ones.
 
@@ -179,13 +183,13 @@ def _abort(conn: Connection, name: str | None) -> tuple[list[str], list[str]]:
 def _online(settings: Settings, conn: Connection, table: FtsTable, chunk: int, tick: Callable[[float | None], None]) -> str:
     from memsql.db.clone import clone
     from memsql.engine.signals import listening
-    from memsql.fts import check_in_transaction, rebuild_online
+    from memsql.fts import check_in_transaction, rebuild_online, rows_for
 
     def progress(done: int, total: int) -> None:
         tick(done / total if total else 1.0)
 
     def prove(name: str) -> bool:
-        with clone(settings.target, settings.busy_timeout) as copy:
+        with clone(settings.target, settings.busy_timeout, choice=rows_for([name])) as copy:
             copy.begin()
             problems = check_in_transaction(copy, [name])
             copy.rollback()

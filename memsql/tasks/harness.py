@@ -14,7 +14,7 @@ from typing import TextIO
 from invoke.exceptions import Exit
 
 from memsql import config
-from memsql.errors import Interrupted, MemsqlError
+from memsql.errors import Interrupted, MemsqlError, UsageError
 from memsql.report import text as show
 
 COMMON_HELP = {
@@ -72,6 +72,14 @@ def run(command: str, options: Options, work: Callable[[config.Settings], Outcom
         _write(sys.stdout, outcome.text)
     if outcome.exit_code:
         raise Exit(code=outcome.exit_code)
+
+
+def refuse_without_dry_run(**options: bool) -> None:
+    """Raise UsageError where an option is given that says how to rehearse, and nothing is to be rehearsed."""
+    given = [f"--{name.replace('_', '-')}" for name, on in options.items() if on]
+    if given:
+        raise UsageError(f"{given[0]} says how to rehearse, and --dry-run is missing", state="nothing was changed",
+                         hint="add --dry-run, or leave it out")
 
 
 def _terminate(number: int, frame: FrameType | None) -> None:

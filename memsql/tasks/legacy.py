@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from invoke import Collection, Context, task
 
-from memsql.tasks.harness import COMMON_HELP, Options, Outcome, run
+from memsql.tasks.harness import COMMON_HELP, Options, Outcome, refuse_without_dry_run, run
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 _HELP = {
     **COMMON_HELP,
     "dry-run": "do it on a clone, report what happened there, change nothing",
+    "with-data": "with --dry-run on a server: on a clone with all rows, not on one of the schema alone",
     "allow-data-loss": "go on where rows would be lost, and say which",
 }
 
@@ -55,8 +56,8 @@ def status(
 
 @task(help=_HELP, auto_shortflags=False)
 def adopt(
-    c: Context, dry_run: bool = False, allow_data_loss: bool = False, database: str | None = None,
-    env: str | None = None, project: str | None = None, json: bool = False,
+    c: Context, dry_run: bool = False, with_data: bool = False, allow_data_loss: bool = False,
+    database: str | None = None, env: str | None = None, project: str | None = None, json: bool = False,
 ) -> None:
     """Take a legacy database over: run the upgrades it needs and write the ledger, in one transaction.
 
@@ -79,7 +80,7 @@ def adopt(
                         else "nothing to do: the database is empty; see: invoke migrate.up",)
             return take_over(session, state, session.note)
 
-        return _act(settings, act, dry_run, allow_data_loss)
+        return _act(settings, act, dry_run, with_data, allow_data_loss)
 
     run("legacy.adopt", Options(project, env, database, json), work)
 
@@ -87,13 +88,13 @@ def adopt(
 def _phase_task(number: int, name: str, what: str) -> Any:
     @task(name=name, help=_HELP, auto_shortflags=False)
     def phase(
-        c: Context, dry_run: bool = False, allow_data_loss: bool = False, database: str | None = None,
-        env: str | None = None, project: str | None = None, json: bool = False,
+        c: Context, dry_run: bool = False, with_data: bool = False, allow_data_loss: bool = False,
+        database: str | None = None, env: str | None = None, project: str | None = None, json: bool = False,
     ) -> None:
         def work(settings: Settings) -> Outcome:
             from memsql.engine.adopt import run_phase
 
-            return _act(settings, lambda session: run_phase(session, settings, number), dry_run, allow_data_loss)
+            return _act(settings, lambda session: run_phase(session, settings, number), dry_run, with_data, allow_data_loss)
 
         run(f"legacy.{name}", Options(project, env, database, json), work)
 
@@ -109,8 +110,8 @@ align = _phase_task(3, "align", "Run legacy upgrade 3 by itself, proven: add wha
 @task(help={**_HELP, "phase": "number of the upgrade to undo; the latest one that ran comes first"},
       auto_shortflags=False)
 def rollback(
-    c: Context, phase: str, dry_run: bool = False, allow_data_loss: bool = False, database: str | None = None,
-    env: str | None = None, project: str | None = None, json: bool = False,
+    c: Context, phase: str, dry_run: bool = False, with_data: bool = False, allow_data_loss: bool = False,
+    database: str | None = None, env: str | None = None, project: str | None = None, json: bool = False,
 ) -> None:
     """Undo a legacy upgrade: the schema is again what it was before it, every row kept.
 
@@ -126,13 +127,14 @@ def rollback(
 
         if not phase.isdigit():
             raise UsageError(f"--phase {phase}: not a number")
-        return _act(settings, lambda session: rollback_phase(session, settings, int(phase)), dry_run, allow_data_loss)
+        return _act(settings, lambda session: rollback_phase(session, settings, int(phase)), dry_run, with_data, allow_data_loss)
 
     run("legacy.rollback", Options(project, env, database, json), work)
 
 
 def _act(
-    settings: Settings, act: Callable[[Session], tuple[str, ...]], dry_run: bool, allow_data_loss: bool
+    settings: Settings, act: Callable[[Session], tuple[str, ...]], dry_run: bool, with_data: bool,
+    allow_data_loss: bool,
 ) -> Outcome:
     from memsql.db import connect
     from memsql.engine.apply import Session
@@ -144,20 +146,24 @@ def _act(
             return act(Session(conn, stop, allow_data_loss, False, bar.tick, note=bar.start))
 
     if dry_run:
-        from memsql.db.clone import clone
-        from memsql.engine.rehearse import row_counts
+        from memsql.engine.rehearse import copy_for, place_for, row_counts
+        from memsql.engine.state import Watcher
+        from memsql.report.rehearsal import PLACES
         from memsql.schema import diff, read
 
-        with clone(settings.target, settings.busy_timeout) as conn:
+        place, omitted = place_for(settings.target, with_data=with_data), list[str]()
+        with copy_for(settings, place, Watcher(), omitted) as conn:
             before, counts = read(conn), row_counts(conn)
             lines = on(conn)
             changes, after = diff(before, read(conn)).lines(), row_counts(conn)
         rows = [f"{n}: {counts.get(n)} -> {after.get(n)}" for n in sorted(counts.keys() | after.keys())
                 if counts.get(n) != after.get(n)]
-        text = ["rehearsal on a clone; the database itself was not touched", *lines]
+        text = [PLACES[place], *(f"left out: {what}" for what in omitted), *lines]
         text += ["", "schema:", *("  " + line for line in changes)] if changes else []
         text += ["", "rows:", *("  " + line for line in rows)] if rows else []
-        return Outcome("\n".join(text), {"dry_run": True, "steps": list(lines), "schema": changes, "rows": rows})
+        return Outcome("\n".join(text), {
+            "dry_run": True, "place": place, "omitted": omitted, "steps": list(lines), "schema": changes, "rows": rows})
+    refuse_without_dry_run(with_data=with_data)
     conn = connect(settings.target, "rw", settings.busy_timeout)
     try:
         lines = on(conn)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from invoke import Collection, Context, task
 
-from memsql.tasks.harness import COMMON_HELP, Options, Outcome, run
+from memsql.tasks.harness import COMMON_HELP, Options, Outcome, refuse_without_dry_run, run
 from memsql.tasks.replicas import REPLICA_HELP, followed
 
 if TYPE_CHECKING:
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 _RUN_HELP = {
     **COMMON_HELP,
+    "with-data": "with --dry-run on a server: rehearse on a clone with all rows, not on one of the schema alone",
+    "on-server": "with --dry-run on a server: rehearse there, in a transaction that is rolled back; holds the write lock",
     "dry-run": "rehearse on a clone: execute everything there, report times, schema, rows and plans; change nothing",
     "allow-data-loss": "go on where rows, tables or columns with data would be lost, and say what was",
     **REPLICA_HELP,
@@ -30,9 +32,9 @@ _RUN_HELP = {
     "out-of-order": "also apply migrations that come before one that is applied already",
 }, auto_shortflags=False)
 def up(
-    c: Context, to: str | None = None, dry_run: bool = False, allow_data_loss: bool = False,
-    all_or_nothing: bool = False, out_of_order: bool = False, wait_replicas: str | None = None,
-    replica_timeout: str = "60", database: str | None = None,
+    c: Context, to: str | None = None, dry_run: bool = False, with_data: bool = False, on_server: bool = False,
+    allow_data_loss: bool = False, all_or_nothing: bool = False, out_of_order: bool = False,
+    wait_replicas: str | None = None, replica_timeout: str = "60", database: str | None = None,
     env: str | None = None, project: str | None = None, json: bool = False,
 ) -> None:
     """Apply every pending migration, each in one transaction with its proof.
@@ -50,7 +52,8 @@ def up(
         from memsql.engine.state import Wish
 
         wish = Wish(_version(to), None, allow_data_loss, all_or_nothing, out_of_order)
-        return followed(settings, wait_replicas, replica_timeout, dry_run, lambda: _go("up", settings, wish, dry_run))
+        return followed(settings, wait_replicas, replica_timeout, dry_run,
+                        lambda: _go("up", settings, wish, dry_run, with_data, on_server))
 
     run("migrate.up", Options(project, env, database, json), work)
 
@@ -63,9 +66,9 @@ def up(
 }, auto_shortflags=False)
 def down(
     c: Context, steps: str | None = None, to: str | None = None, dry_run: bool = False,
-    allow_data_loss: bool = False, all_or_nothing: bool = False, wait_replicas: str | None = None,
-    replica_timeout: str = "60", database: str | None = None, env: str | None = None,
-    project: str | None = None, json: bool = False,
+    with_data: bool = False, on_server: bool = False, allow_data_loss: bool = False, all_or_nothing: bool = False,
+    wait_replicas: str | None = None, replica_timeout: str = "60", database: str | None = None,
+    env: str | None = None, project: str | None = None, json: bool = False,
 ) -> None:
     """Roll back the latest migration, or several, with the same proof as going up.
 
@@ -80,7 +83,8 @@ def down(
         from memsql.engine.state import Wish
 
         wish = Wish(_version(to), _version(steps, "--steps"), allow_data_loss, all_or_nothing)
-        return followed(settings, wait_replicas, replica_timeout, dry_run, lambda: _go("down", settings, wish, dry_run))
+        return followed(settings, wait_replicas, replica_timeout, dry_run,
+                        lambda: _go("down", settings, wish, dry_run, with_data, on_server))
 
     run("migrate.down", Options(project, env, database, json), work)
 
@@ -88,8 +92,8 @@ def down(
 @task(positional=["version"], help={**_RUN_HELP, "version": "the version to go to; 0 is before the first"},
       auto_shortflags=False)
 def to(
-    c: Context, version: str, dry_run: bool = False, allow_data_loss: bool = False,
-    wait_replicas: str | None = None, replica_timeout: str = "60",
+    c: Context, version: str, dry_run: bool = False, with_data: bool = False, on_server: bool = False,
+    allow_data_loss: bool = False, wait_replicas: str | None = None, replica_timeout: str = "60",
     database: str | None = None, env: str | None = None, project: str | None = None, json: bool = False,
 ) -> None:
     """Go up or down to a version.
@@ -104,7 +108,8 @@ def to(
         assert goal is not None
         direction = direction_to(settings, goal)
         wish = Wish(to=goal, allow_data_loss=allow_data_loss)
-        return followed(settings, wait_replicas, replica_timeout, dry_run, lambda: _go(direction, settings, wish, dry_run))
+        return followed(settings, wait_replicas, replica_timeout, dry_run,
+                        lambda: _go(direction, settings, wish, dry_run, with_data, on_server))
 
     run("migrate.to", Options(project, env, database, json), work)
 
@@ -211,19 +216,21 @@ def repair(
     run("migrate.repair", Options(project, env, database, json), work)
 
 
-def _go(direction: str, settings: Settings, wish: Wish, dry_run: bool) -> Outcome:
+def _go(direction: str, settings: Settings, wish: Wish, dry_run: bool, with_data: bool, on_server: bool) -> Outcome:
     from memsql.engine import migrate
     from memsql.report import migrate as report
     from memsql.report.progress import Bar
 
     verb = "applied" if direction == "up" else "rolled back"
     if dry_run:
-        from memsql.engine.rehearse import rehearse
+        from memsql.engine.rehearse import place_for, rehearse
         from memsql.report import rehearsal
 
+        place = place_for(settings.target, with_data=with_data, on_server=on_server)
         with Bar() as bar:
-            found = rehearse(settings, direction, wish, watcher(bar))
+            found = rehearse(settings, direction, wish, watcher(bar), place=place)
         return Outcome(rehearsal.text(found), rehearsal.data(found), found.exit_code)
+    refuse_without_dry_run(with_data=with_data, on_server=on_server)
     with Bar() as bar:
         act = migrate.up if direction == "up" else migrate.down
         result = act(settings, wish, watcher(bar))
