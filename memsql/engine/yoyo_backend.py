@@ -11,12 +11,11 @@ import copy
 import os
 import socket
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from functools import wraps
 from itertools import count
 from pathlib import Path
-from typing import Any, ParamSpec, TypeVar
+from typing import Any
 from urllib.parse import urlencode
 
 from yoyo import exceptions, internalmigrations
@@ -26,54 +25,12 @@ from memsql import config
 from memsql.config import Target
 from memsql.db import dbapi
 from memsql.db.queries import load
+from memsql.engine.yoyo_errors import LockTimeout, Stop, stop, told
 from memsql.errors import CommitUnknown, ConfigError, ConnectError, MemsqlError
 from memsql.files import read_file
 from memsql.sqltext import parse_migration_header, statements
 
-P = ParamSpec("P")
-T = TypeVar("T")
 _savepoints = count(1)
-
-
-class Stop(dbapi.InterfaceError, SystemExit):
-    """An error for whoever calls yoyo's functions; where nobody catches it, the command ends with its text on stderr
-    and exit code 1, and without a traceback. None of the errors that yoyo takes for a failed statement or a lock that is held."""
-
-    def __init__(self, text: str, problem: MemsqlError | None = None) -> None:
-        super().__init__(text, problem)
-        self.code = f"error: {text}"
-
-
-class LockTimeout(exceptions.LockTimeout, Stop):  # type: ignore[misc]
-    """yoyo's own error for a lock that is held, which ends a command without a traceback too."""
-
-
-def _told(work: Callable[P, T]) -> Callable[P, T]:
-    """Let the errors of the driver leave ``work`` as Stop, with the state of the database and what to do next."""
-
-    @wraps(work)
-    def method(*args: P.args, **kwargs: P.kwargs) -> T:
-        try:
-            return work(*args, **kwargs)
-        except dbapi.Error as e:
-            raise _stop(e) from None
-
-    return method
-
-
-def _stop(error: dbapi.Error, what: str = "", state: str = "") -> Stop:
-    if isinstance(error, Stop):
-        return error
-    problem = error.problem
-    lines = [f"{what}{error}"]
-    if problem is not None:
-        lines += [f"  - {detail}" for detail in problem.details]
-        state = state or problem.state or ""
-    if state:
-        lines.append(f"  state: {state}")
-    if problem is not None and problem.hint:
-        lines.append(f"  next: {problem.hint}")
-    return Stop("\n".join(lines), problem)
 
 
 class _Savepoint(SavepointTransactionManager):  # type: ignore[misc]
@@ -111,7 +68,7 @@ class MemsqlBackend(DatabaseBackend):  # type: ignore[misc]
         try:
             return dbapi.connect(self._target, "ro", self._busy_timeout)
         except dbapi.Error as e:
-            raise _stop(e) from None
+            raise stop(e) from None
 
     def init_database(self) -> None:
         """Nothing: yoyo would create its lock table, and a table to see whether CREATE TABLE can be rolled back. It can."""
@@ -130,7 +87,7 @@ class MemsqlBackend(DatabaseBackend):  # type: ignore[misc]
         try:
             return super().execute(sql, params)
         except dbapi.InterfaceError as e:
-            raise _stop(e) from None
+            raise stop(e) from None
 
     def begin(self) -> None:
         """BEGIN IMMEDIATE: who is about to write waits for the lock at the beginning, and has it."""
@@ -139,7 +96,7 @@ class MemsqlBackend(DatabaseBackend):  # type: ignore[misc]
         try:
             self.connection.begin()
         except dbapi.InterfaceError as e:
-            raise _stop(e) from None
+            raise stop(e) from None
         self._in_transaction = True
 
     def rollback(self) -> None:
@@ -195,7 +152,7 @@ class MemsqlBackend(DatabaseBackend):  # type: ignore[misc]
                     raise Stop(f"{e}\n  yoyo's lock stays behind: yoyo break-lock", e.problem) from None
             raise
         else:
-            _told(MemsqlBackend._unlock)(self)
+            told(MemsqlBackend._unlock)(self)
 
     def _unlock(self) -> None:
         self._patience = None
@@ -221,7 +178,7 @@ class MemsqlBackend(DatabaseBackend):  # type: ignore[misc]
         finally:
             self._patience = patience
 
-    @_told
+    @told
     def ensure_internal_schema_updated(self) -> None:
         """Create or upgrade yoyo's tables, in one transaction. Called where something is about to be written."""
         if self._internal_schema_updated:
@@ -231,7 +188,7 @@ class MemsqlBackend(DatabaseBackend):  # type: ignore[misc]
             internalmigrations.upgrade(self)
         self._internal_schema_updated = True
 
-    @_told
+    @told
     def get_applied_migration_hashes(self) -> list[str]:
         """Hashes in the order of application. Only reads, unless the tables are those of a yoyo before 6.0."""
         if not self._internal_schema_updated:
@@ -242,17 +199,17 @@ class MemsqlBackend(DatabaseBackend):  # type: ignore[misc]
                 self.ensure_internal_schema_updated()
         return [row[0] for row in self.execute(self.format_sql(self.applied_migrations_sql)).fetchall()]
 
-    @_told
+    @told
     def break_lock(self) -> None:
         if self.lock_table in self.list_tables():
             super().break_lock()
 
-    @_told
+    @told
     def mark_migrations(self, migrations: Any) -> None:
         if migrations:
             super().mark_migrations(migrations)
 
-    @_told
+    @told
     def unmark_migrations(self, migrations: Any) -> None:
         if migrations:
             super().unmark_migrations(migrations)
@@ -262,7 +219,7 @@ class MemsqlBackend(DatabaseBackend):  # type: ignore[misc]
         if not self._is_marked(migration):
             super().mark_one(migration, log)
 
-    @_told
+    @told
     def rollback_migrations(self, migrations: Any, force: bool = False) -> None:
         # yoyo would create its tables even where nothing is to be rolled back.
         for migration in migrations:
@@ -302,10 +259,10 @@ class MemsqlBackend(DatabaseBackend):  # type: ignore[misc]
             if happened:
                 return
             unknown = happened is None or (isinstance(e, Stop) and not lost)
-            raise _stop(e, f"{direction} of {migration.id} failed: ", "" if unknown else done) from None
+            raise stop(e, f"{direction} of {migration.id} failed: ", "" if unknown else done) from None
         except MemsqlError as e:
             where = f"{e.where}: " if e.where is not None else ""
-            raise _stop(dbapi.Error(f"{where}{e}", e), state=done) from None
+            raise stop(dbapi.Error(f"{where}{e}", e), state=done) from None
 
     def _load(self, migration: Any) -> None:
         try:
@@ -378,7 +335,7 @@ def _target(uri: Any) -> tuple[Target, int]:
         if found.url is not None and uri.password:
             found = Target(url=found.url, token=uri.password, display=found.display)
     except MemsqlError as e:
-        raise _stop(dbapi.Error(e.message, e)) from None
+        raise stop(dbapi.Error(e.message, e)) from None
     return found, patience
 
 
