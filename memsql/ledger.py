@@ -239,11 +239,11 @@ def version_of(migration_id: str) -> int | None:
     return int(digits) if digits.isascii() and digits.isdigit() else None
 
 
-def mark_failed(conn: Connection, entry: Entry, operation: str, message: str) -> None:
+def mark_failed(conn: Connection, entry: Entry, operation: str, message: str, *, row: bool = True) -> None:
     """Record a failed attempt. A failed rollback leaves the migration applied, so only an apply
-    changes schema_migrations."""
+    changes schema_migrations, and that only with ``row``."""
     statements = [(load("ledger/add_history"), _history(entry, operation, "failed", message=message))]
-    if operation == "apply":
+    if operation == "apply" and row:
         statements.append((load("ledger/mark_schema_migrations"), _row(entry, "failed")))
     conn.batch(statements)
 

@@ -61,19 +61,19 @@ def test_a_file_and_a_server_agree(migrations: list[tuple[str, list[str]]]) -> N
         file = str(folder / "memory.db")
         with servers.fresh(folder / "sqld") as server:
             for database in (file, server.url):
-                assert _up(folder, database) == 0
+                assert apply(folder, database) == 0
             for number, (header, statements) in enumerate(migrations, 2):
                 text = header + "\n".join(statements) + "\n"
                 (folder / "migrations" / f"{number:04d}_step.sql").write_text(text)
-            codes = {_up(folder, database) for database in (file, server.url)}
+            codes = {apply(folder, database) for database in (file, server.url)}
             # Of two things wrong with one migration, an older SQLite may stumble over the other one first.
             assert 0 not in codes or codes == {0}
             if all(len(statements) == 1 for _, statements in migrations):
                 assert len(codes) == 1
-            assert _content(file) == _content(server.url)
+            assert content(file) == content(server.url)
 
 
-def _up(folder: Path, database: str) -> int:
+def apply(folder: Path, database: str) -> int:
     try:
         migrate.up(config.load(project=str(folder), database=database, environ={}), Wish(), Watcher())
     except MemsqlError as e:
@@ -81,7 +81,7 @@ def _up(folder: Path, database: str) -> int:
     return 0
 
 
-def _content(database: str) -> list[object]:
+def content(database: str) -> list[object]:
     """Schema and rows, the ledger's ids among them; its dates and times left out."""
     if "://" in database:
         with closing(connect(servers.target(database), "ro")) as conn:

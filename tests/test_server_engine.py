@@ -86,6 +86,7 @@ def test_every_era_keeps_every_row(empty_server: Running, tmp_path: Path, era: s
     run(url, "migrate.up").expect(0, "4 migrations applied, 0 pending")
     newest = eras.content_hash(servers.save(url, copy))
     assert eras.lost(before, newest, filled=allowed) == []
+    run(url, "verify").expect(0)
     run(url, "migrate.down", "--steps", "3").expect(0)
     run(url, "migrate.up").expect(0)
     assert eras.content_hash(servers.save(url, copy)) == newest

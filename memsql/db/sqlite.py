@@ -229,7 +229,9 @@ def _authorizer(
 def _other(touched: Touched, action: int, one: str | None, two: str | None) -> int:
     if action in (_CREATE_TABLE, _CREATE_VTABLE) and one is not None:
         touched.created.add(one)
-        touched.virtual = touched.virtual or action == _CREATE_VTABLE
+        if action == _CREATE_VTABLE:
+            touched.virtual = True
+            touched.modules.add(one)
     elif action in (_DROP_TABLE, _DROP_VTABLE) and one is not None:
         touched.dropped.add(one)
         touched.virtual = touched.virtual or action == _DROP_VTABLE

@@ -20,7 +20,7 @@ from memsql.engine.model import Done, Job, entry
 from memsql.engine.signals import Stop
 from memsql.errors import StatementError
 from memsql.files import SqlFile
-from memsql.sqltext import identifiers
+from memsql.sqltext import fold, identifiers
 
 
 @dataclass
@@ -33,13 +33,14 @@ class Session:
     timed: bool = False
     tick: Callable[[float | None], None] = lambda _: None
     fts: dict[str, str] | None = field(default=None)
-    virtual: frozenset[str] | None = None
+    virtual: guard.Virtual | None = None
     note: Callable[[str], None] = lambda _: None
     replacing: bool | None = None
+    looked: Callable[[guard.Look], None] = lambda _: None
     run_text: Callable[[Connection, SqlFile, Callable[[float], None]], None] = script.run
 
-    def virtual_tables(self) -> frozenset[str]:
-        """Lower-case names of the virtual tables, read once until one changes."""
+    def virtual_tables(self) -> guard.Virtual:
+        """The virtual tables, read once until one changes."""
         if self.virtual is None:
             self.virtual = guard.virtual_tables(self.conn)
         return self.virtual
@@ -51,7 +52,7 @@ class Session:
             if self.conn.execute(load("engine/has_fts")).rows:
                 from memsql.fts import discover
 
-                self.fts = {t.name: (t.content or "").lower() for t in discover(self.conn)}
+                self.fts = {t.name: fold(t.content or "") for t in discover(self.conn)}
         return self.fts
 
     def replaces(self) -> bool:
@@ -111,10 +112,12 @@ def execute(
     fk_off = not job.header.foreign_keys
     watch = _first_watch(session, job, fk_off)
     values = not session.allows_loss(job)
-    existing = guard.tables(conn) if job.analysis.replaces else None
+    rebuilds = job.analysis.rebuilds and bool(fk_off or job.analysis.deletes or job.analysis.drops or job.analysis.strips)
+    existing = guard.tables(conn) if job.analysis.replaces or rebuilds else None
     replaced = job.analysis.replaces or session.replaces()
     while True:
         before = guard.observe(conn, watch, values=values)
+        session.looked(before)
         conn.execute("SAVEPOINT memsql_migration")
         touched, timings = _run(session, job)
         if touched.schema and job.analysis.arms:
@@ -124,7 +127,7 @@ def execute(
             break
         wanted = guard.needed(
             touched, job.analysis, session.virtual_tables(), replaces=replaces, fk_off=fk_off, existing=existing)
-        unknown = existing is None and guard.doubtful(touched, watch, replaces=replaces)
+        unknown = existing is None and guard.doubtful(touched, watch, job.analysis, replaces=replaces)
         if watch.covers(wanted) and not unknown:
             break
         undo(conn)
@@ -138,8 +141,7 @@ def _first_watch(session: Session, job: Job, fk_off: bool) -> guard.Watch:
     if not (fk_off or analysis.deletes or analysis.drops or analysis.strips):
         return guard.Watch()
     named = identifiers(job.file.text()) if fk_off else frozenset()
-    tables = guard.tables(session.conn) if named else frozenset()
-    return guard.planned(analysis, named & tables, session.virtual_tables())
+    return guard.planned(analysis, named, session.virtual_tables())
 
 
 def _run(session: Session, job: Job) -> tuple[Touched, Sequence[script.Timing]]:
@@ -160,7 +162,7 @@ def _run(session: Session, job: Job) -> tuple[Touched, Sequence[script.Timing]]:
             # SQLite cannot drop a table while the cascade of the drop goes through a full-text index. It
             # refuses by chance what we refuse on principle, so the reason is ours to give.
             conn.execute("ROLLBACK TO memsql_migration")
-            lost = guard.cascades(conn, frozenset(t.lower() for t in touched.dropped))
+            lost = guard.cascades(conn, frozenset(fold(t) for t in touched.dropped))
             if lost:
                 raise verdict.refused(job, [loss.message for loss in lost]) from e
         located = e
@@ -198,16 +200,19 @@ def fts_work(session: Session, job: Job, touched: Touched) -> tuple[tuple[str, .
     if touched.virtual or touched.altered:
         session.fts = session.virtual = None
     asked = job.header.fts_rebuild
-    if not (asked or touched.written() or touched.virtual):
+    # The index goes on reading its content under the old names.
+    analysis = job.analysis
+    renamed = {old for old, _ in analysis.renames} | {table for table, _, _ in analysis.columns} | analysis.strips
+    if not (asked or touched.written() or touched.virtual or renamed):
         return (), ()
     tables = session.fts_tables()
-    written = {t.lower() for t in touched.written() | touched.created}
-    reached = [name for name, content in tables.items() if name.lower() in written or content in written]
-    by_lower = {name.lower(): name for name in tables}
+    written = {fold(t) for t in touched.written() | touched.created} | renamed
+    reached = [name for name, content in tables.items() if fold(name) in written or content in written]
+    by_lower = {fold(name): name for name in tables}
     for name in asked:
-        if (name == "all" and not tables) or (name != "all" and name.lower() not in by_lower):
+        if (name == "all" and not tables) or (name != "all" and fold(name) not in by_lower):
             raise verdict.no_such_index(job, name, tuple(tables))
-    rebuild = reached if asked == ("all",) else [by_lower[name.lower()] for name in asked if name != "all"]
+    rebuild = reached if asked == ("all",) else [by_lower[fold(name)] for name in asked if name != "all"]
     return tuple(rebuild), tuple(sorted({*reached, *rebuild}))
 
 

@@ -7,7 +7,7 @@ of the user's own is looked at before and after, which costs more and proves the
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 
 from memsql.checks import run_checks
@@ -19,7 +19,7 @@ from memsql.engine.model import Done, Job
 from memsql.engine.shadow import Shadow
 from memsql.errors import Location, MemsqlError, StatementError
 from memsql.fts import check_in_transaction, rebuild_in_transaction
-from memsql.sqltext import effect, split
+from memsql.sqltext import effect, fold, split
 
 _AT_ONCE = 500
 
@@ -35,11 +35,13 @@ def run_blind(session: Session, job: Job, *, ledger: bool = True) -> Done:
     watch = shadow.everything()
     values = not session.allows_loss(job)
     before = _look(conn, shadow, watch, values=values)
+    # An upgrade of an era may meet an index that was broken long ago, and heals it later.
+    sound = () if job.guarded else _sound(conn, shadow)
     written = _run(session, job)
     shadow = read_shadow(session)
     after = _look(conn, shadow, guard.after_watch(watch, job.analysis), values=False)
     lost = verdict.judge_loss(job, before, after, allowed=not values)
-    rebuilt = _prove_fts(conn, job, shadow, written)
+    rebuilt = _prove_fts(conn, job, shadow, written, sound)
     warnings = verdict.judge_checks(job, run_checks(conn, job.checks))
     elapsed = round((time.perf_counter() - clock) * 1000)
     if ledger:
@@ -77,7 +79,7 @@ def _run(session: Session, job: Job) -> frozenset[str]:
 
 def _written(texts: Iterable[str]) -> frozenset[str]:
     found = (effect(text) for text in texts)
-    return frozenset((what.name or "").lower() for what in found
+    return frozenset(fold(what.name or "") for what in found
                      if what.kind in ("insert", "replace", "update", "delete") or what.object_type == "virtual")
 
 
@@ -120,15 +122,22 @@ def _located(session: Session, job: Job, error: StatementError) -> StatementErro
         conn.rollback()
 
 
-def _prove_fts(conn: Connection, job: Job, shadow: Shadow, written: frozenset[str]) -> tuple[str, ...]:
+def _sound(conn: Connection, shadow: Shadow) -> tuple[str, ...]:
+    """The full-text indexes that agree with their content."""
+    return tuple(name for name in shadow.session.fts_tables() if not check_in_transaction(conn, [name]))
+
+
+def _prove_fts(
+    conn: Connection, job: Job, shadow: Shadow, written: frozenset[str], sound: Sequence[str]
+) -> tuple[str, ...]:
     tables = shadow.session.fts_tables()
-    reached = [name for name, content in tables.items() if name.lower() in written or content in written]
-    by_lower = {name.lower(): name for name in tables}
+    reached = [name for name, content in tables.items() if fold(name) in written or content in written or name in sound]
+    by_lower = {fold(name): name for name in tables}
     asked = job.header.fts_rebuild
     for name in asked:
-        if (name == "all" and not tables) or (name != "all" and name.lower() not in by_lower):
+        if (name == "all" and not tables) or (name != "all" and fold(name) not in by_lower):
             raise verdict.no_such_index(job, name, tuple(tables))
-    rebuild = reached if asked == ("all",) else [by_lower[name.lower()] for name in asked if name != "all"]
+    rebuild = reached if asked == ("all",) else [by_lower[fold(name)] for name in asked if name != "all"]
     rebuild_in_transaction(conn, rebuild)
     problems = check_in_transaction(conn, sorted({*reached, *rebuild}))
     if problems:

@@ -13,9 +13,11 @@ from memsql.db import Connection, Params, Result, Touched
 from memsql.db.queries import load
 from memsql.engine.script import Analysis
 from memsql.errors import StatementError
+from memsql.sqltext import fold
 
 # Shadow tables that hold an index and no row of the user's own. An FTS table's _content does hold
 # rows, and so does an R-Tree's _rowid.
+_ANY_SHADOW = ("data", "idx", "content", "docsize", "config", "node", "parent", "rowid")
 _INDEX_SHADOWS = ("data", "idx", "docsize", "config", "segments", "segdir", "stat", "node", "parent")
 
 
@@ -64,6 +66,22 @@ class Look:
 
 
 @dataclass(frozen=True, slots=True)
+class Virtual:
+    """The virtual ``tables`` of a database and the ``shadows`` that SQLite knows of, lower case."""
+
+    tables: frozenset[str] = frozenset()
+    shadows: frozenset[str] = frozenset()
+
+    def holds_an_index(self, name: str) -> bool:
+        """Whether ``name`` is the shadow of a virtual table that holds an index, and no row of the user's own."""
+        return name in self.shadows and name.rpartition("_")[2] in _INDEX_SHADOWS
+
+    def content(self, name: str) -> frozenset[str]:
+        """The shadows of ``name`` that hold the user's own rows."""
+        return frozenset(s for s in (f"{name}_content", f"{name}_rowid") if s in self.shadows)
+
+
+@dataclass(frozen=True, slots=True)
 class Loss:
     """Rows or values that would be gone."""
 
@@ -72,14 +90,15 @@ class Loss:
     rows: int
 
 
-def planned(analysis: Analysis, named: frozenset[str], virtual: frozenset[str]) -> Watch:
+def planned(analysis: Analysis, named: frozenset[str], virtual: Virtual) -> Watch:
     """What the text alone says should be watched. ``named`` are the tables whose foreign keys may
     break, lower case; ``virtual`` the virtual tables, of which only the user's own content counts."""
     def real(names: frozenset[str]) -> frozenset[str]:
-        return frozenset(f"{n}_content" if n in virtual else n for n in _origins(names, analysis))
+        found = _origins(names, analysis)
+        return (found - virtual.tables).union(*(virtual.content(n) for n in found & virtual.tables))
 
     gone = real(analysis.drops)
-    return _watch(real(analysis.deletes), gone, analysis, named - virtual, whole=real(analysis.strips))
+    return _watch(real(analysis.deletes), gone, analysis, named - virtual.tables, whole=real(analysis.strips))
 
 
 def _watch(
@@ -93,40 +112,43 @@ def _watch(
 
 
 def needed(
-    touched: Touched, analysis: Analysis, virtual: frozenset[str], *, replaces: bool, fk_off: bool,
+    touched: Touched, analysis: Analysis, virtual: Virtual, *, replaces: bool, fk_off: bool,
     existing: frozenset[str] | None,
 ) -> Watch:
     """What the engine's own account of the run says should have been watched. What the migration created
     itself held nothing before it; ``existing`` are the tables there were (None: nobody looked), because CREATE
     TABLE IF NOT EXISTS reads like creating."""
-    created = {t.lower() for t in touched.created} - (existing or frozenset())
+    created = {fold(t) for t in touched.created} - (existing or frozenset())
     losers = _losers(touched, replaces)
-    dropped = {t.lower() for t in touched.dropped}
+    # A compiled statement only says that the virtual table itself is written.
+    losers = losers.union(*(virtual.content(n) for n in losers & virtual.tables))
+    dropped = {fold(t) for t in touched.dropped}
     linked: set[str] = set()
     if fk_off:
-        linked = {t.lower() for t in touched.written() | touched.dropped | touched.altered}
-    indexes = virtual | created
+        linked = {fold(t) for t in touched.written() | touched.dropped | touched.altered}
 
     def old(names: set[str]) -> frozenset[str]:
         found = _origins(frozenset(names), analysis)
-        return frozenset(n for n in found - created - virtual if not _is_index_shadow(n, indexes))
+        return frozenset(n for n in found - created - virtual.tables if not virtual.holds_an_index(n))
 
-    return _watch(old(losers), old(dropped), analysis, old(linked))
+    # A table that is new can refer to nothing too.
+    keys = frozenset(n for n in _origins(frozenset(linked), analysis) - virtual.tables if not virtual.holds_an_index(n))
+    return _watch(old(losers), old(dropped), analysis, keys)
 
 
-def doubtful(touched: Touched, watch: Watch, *, replaces: bool) -> bool:
+def doubtful(touched: Touched, watch: Watch, analysis: Analysis, *, replaces: bool) -> bool:
     """Whether a table was reached that was, or was not, created by the migration itself: only who knows which
     tables there were can tell."""
-    created = {t.lower() for t in touched.created}
+    created = {fold(t) for t in touched.created}
     # The shadows of a new virtual table are written and deleted from as a matter of course.
-    created -= {name for name in created if name.rpartition("_")[0] in created}
-    reached = _losers(touched, replaces) | {t.lower() for t in touched.dropped}
+    created -= {f"{fold(name)}_{suffix}" for name in touched.modules for suffix in _ANY_SHADOW}
+    reached = _origins(frozenset(_losers(touched, replaces) | {fold(t) for t in touched.dropped}), analysis)
     return bool(created & reached - watch.counted - watch.dropped)
 
 
 def _losers(touched: Touched, replaces: bool) -> set[str]:
     names = touched.deleted | touched.inserted | touched.updated if replaces else touched.deleted
-    return {t.lower() for t in names}
+    return {fold(t) for t in names}
 
 
 def _origins(names: frozenset[str], analysis: Analysis) -> frozenset[str]:
@@ -146,24 +168,21 @@ def _aliases(name: str, analysis: Analysis) -> list[str]:
     return found
 
 
-def virtual_tables(conn: Connection) -> frozenset[str]:
-    """Lower-case names of the virtual tables."""
-    return frozenset(str(row[0]).lower() for row in conn.execute(load("engine/virtual_tables")).rows)
+def virtual_tables(conn: Connection) -> Virtual:
+    """The virtual tables and their shadows."""
+    rows = conn.execute(load("engine/virtual_tables")).rows
+    return Virtual(frozenset(fold(str(n)) for n, kind in rows if kind == "virtual"),
+                   frozenset(fold(str(n)) for n, kind in rows if kind == "shadow"))
 
 
 def tables(conn: Connection) -> frozenset[str]:
     """Lower-case names of all tables."""
-    return frozenset(str(row[0]).lower() for row in conn.execute(load("engine/tables")).rows)
+    return frozenset(fold(str(row[0])) for row in conn.execute(load("engine/tables")).rows)
 
 
-def is_user_table(name: str, virtual: frozenset[str]) -> bool:
+def is_user_table(name: str, virtual: Virtual) -> bool:
     """Whether ``name`` holds rows of the user's own and no index of a virtual table."""
-    return name.lower() not in virtual and not _is_index_shadow(name.lower(), virtual)
-
-
-def _is_index_shadow(name: str, virtual: frozenset[str] | set[str]) -> bool:
-    owner, _, suffix = name.rpartition("_")
-    return suffix in _INDEX_SHADOWS and owner in virtual
+    return fold(name) not in virtual.tables and not virtual.holds_an_index(fold(name))
 
 
 def observe(conn: Connection, watch: Watch, *, values: bool) -> Look:
@@ -218,9 +237,9 @@ def cascades(conn: Connection, dropped: frozenset[str]) -> list[Loss]:
     while grown:
         grown = False
         for table, key in references:
-            if key.parent.lower() not in gone or table.name.lower() in gone:
+            if fold(key.parent) not in gone or fold(table.name) in gone:
                 continue
-            gone.add(table.name.lower())
+            gone.add(fold(table.name))
             grown = True
             filled = " AND ".join(f"{quote(column)} IS NOT NULL" for column in key.columns)
             counts = conn.execute(f"SELECT count(*), sum({filled}) FROM {quote(table.name)}").rows[0]
@@ -237,8 +256,8 @@ def losses(before: Look, after: Look, analysis: Analysis) -> list[Loss]:
     for name, old in before.tables.items():
         new = after.tables.get(final_name(name, after, analysis))
         names = _aliases(name, analysis)
-        meant = not analysis.deletes.isdisjoint(names)
-        if new is None:
+        meant = _meant(name, names, analysis)
+        if new is None or _overtaken(name, before, after, analysis):
             if old.rows and not meant:
                 found.append(Loss(old.name, f"table {old.name} is dropped with {_rows(old.rows)}", old.rows))
             continue
@@ -249,10 +268,28 @@ def losses(before: Look, after: Look, analysis: Analysis) -> list[Loss]:
             ))
         renamed = {a: b for table, a, b in analysis.columns if table in names}
         for column, held in old.columns.items():
-            key = column.lower()
+            key = fold(column)
             if held and key not in new.columns and renamed.get(key) not in new.columns:
                 found.append(Loss(old.name, f"column {old.name}.{column} is dropped with {_values(held)}", held))
     return found
+
+
+def _meant(name: str, names: Sequence[str], analysis: Analysis) -> bool:
+    """Whether the file says by name that rows of the table go. Of one that is dropped or rebuilt only a DELETE of all
+    its rows says so, for behind any other the rest would go unseen."""
+    owner = name.rpartition("_")[0] if name.endswith(("_content", "_rowid")) else name
+    told = {*names, owner}
+    if not analysis.drops.isdisjoint(names):
+        return not analysis.empties.isdisjoint(told)
+    return not analysis.deletes.isdisjoint(told)
+
+
+def _overtaken(name: str, before: Look, after: Look, analysis: Analysis) -> bool:
+    """Whether the table that bears the name of the dropped ``name`` is another one that was there before."""
+    if name not in analysis.drops:
+        return False
+    final = final_name(name, after, analysis)
+    return any(other != name and final_name(other, after, analysis) == final for other in before.tables)
 
 
 def forgotten(before: Look, after: Look, analysis: Analysis) -> list[str]:
@@ -262,8 +299,9 @@ def forgotten(before: Look, after: Look, analysis: Analysis) -> list[str]:
         new = after.tables.get(final_name(name, after, analysis))
         if new is None:
             continue
-        for kind, thing in sorted(old.objects - new.objects):
-            if thing.lower() not in analysis.dropped:
+        there = {(kind, fold(thing)) for kind, thing in new.objects}
+        for kind, thing in sorted(old.objects):
+            if (kind, fold(thing)) not in there and fold(thing) not in analysis.dropped:
                 problems.append(f"{kind} {thing} on {old.name} is gone: the rebuild did not create it again")
     return problems
 
@@ -309,9 +347,9 @@ def _table(conn: Connection, name: str, whole: bool, values: bool) -> TableState
     for start in range(0, len(wanted), 500):
         part = ", ".join(wanted[start : start + 500])
         counts += [_number(v) for v in conn.execute(f"SELECT {part} FROM {quoted}").rows[0]]
-    held: dict[str, int | None] = dict.fromkeys((c.lower() for c in columns), None)
+    held: dict[str, int | None] = dict.fromkeys((fold(c) for c in columns), None)
     if values:
-        held = {c.lower(): n for c, n in zip(columns, counts[1:], strict=True)}
+        held = {fold(c): n for c, n in zip(columns, counts[1:], strict=True)}
     return TableState(spelled, counts[0], held, objects)
 
 
@@ -321,9 +359,9 @@ def _violations(conn: Connection, linked: frozenset[str]) -> dict[tuple[str, str
         return {}
     counts: dict[tuple[str, str], int] = {}
     for child, parent in conn.execute(load("engine/foreign_keys")).rows:
-        if str(child).lower() not in linked and str(parent).lower() not in linked:
+        if fold(str(child)) not in linked and fold(str(parent)) not in linked:
             continue
-        key = (str(child).lower(), str(parent).lower())
+        key = (fold(str(child)), fold(str(parent)))
         try:
             counts[key] = _number(conn.execute(load("engine/foreign_key_check"), (child, parent)).one())
         except StatementError:

@@ -38,7 +38,7 @@ class Part:
     def of(cls, job: Job, forecast: Forecast, schema: Connection, *, values: bool) -> Part:
         """The part for ``job``. ``schema`` is the shadow after it; ``values``: count what columns hold."""
         sections: list[list[Item]] = [
-            [*guard.questions(schema, forecast.before, values=values)],
+            [*forecast.questions],
             [Script(chunk.text) for chunk in script.chunks(job.file)],
             [*guard.questions(schema, forecast.after, values=False)],
             [*((guard.command(name, "rebuild"), ()) for name in forecast.rebuild),

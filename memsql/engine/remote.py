@@ -51,6 +51,7 @@ class ServerRunner(Runner):
     _cookie: object = None
     _mark: object = None
     _sent: str = ""
+    _alone: bool = False
 
     def run(self, jobs: Sequence[Job], *, one_transaction: bool, fresh: bool) -> None:
         """As Runner.run. ``fresh`` makes no difference: what a pack may hold is bounded anyway."""
@@ -59,10 +60,11 @@ class ServerRunner(Runner):
             refuse_mixed(jobs)
             self._send(jobs, whole=True)
             return
+        self._alone = len(jobs) > 1 and self._defers(jobs)
         for group in groups(jobs):
             rest: Sequence[Job] = group
             while rest:
-                rest = rest[self._send(_pack(rest)):]
+                rest = rest[self._send(rest[:1] if self._alone else _pack(rest)):]
                 self._stopped_between(len(jobs))
 
     def _send(self, pack: Sequence[Job], *, whole: bool = False) -> int:
@@ -84,6 +86,11 @@ class ServerRunner(Runner):
             raise self._failed(e.problem, pack[e.place], clock, several) from e.problem
         except (MemsqlError, KeyboardInterrupt) as e:
             stopped = isinstance(e, StatementError) and self.session.stop
+            if isinstance(e, StatementError) and len(pack) > 1 and not whole and not stopped:
+                # COMMIT failed and does not say which is to blame: each is to run alone.
+                self._leave()
+                self._alone = True
+                return self._send(pack[:1])
             problem = verdict.interrupted(pack[0], self.session.stop) if stopped else e
             raise self._failed(problem, pack[0], clock, several) from e
         self._finished(done)

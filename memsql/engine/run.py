@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from memsql import ledger as books
+from memsql.db.queries import load
 from memsql.engine.apply import Session, run_job, undo
 from memsql.engine.model import Done, Job, LedgerMoved, entry
 from memsql.engine.partial import run_partial
@@ -25,6 +26,7 @@ from memsql.errors import (
 )
 from memsql.ledger import Ledger
 
+_SEARCHED = 1 << 20
 # Seconds for which migrations go on sharing a transaction: less than another writer notices.
 _PATIENCE = 0.05
 
@@ -64,10 +66,16 @@ class Runner:
             refuse_mixed(jobs)
             self._all(jobs)
             return
-        self._patience = math.inf if fresh else _PATIENCE
+        self._patience = 0 if self._defers(jobs) else math.inf if fresh else _PATIENCE
         with self.session.conn.many_commits() if len(jobs) > 1 else contextlib.nullcontext():
             for group in groups(jobs):
                 self._run_group(group, len(jobs))
+
+    def _defers(self, jobs: Sequence[Job]) -> bool:
+        """Whether foreign keys may wait until COMMIT: then one migration could mend what another one broke, and neither
+        would do alone."""
+        return any(b"defer" in job.file.data[:_SEARCHED].lower() for job in jobs) or bool(
+            self.session.conn.execute(load("engine/has_deferred")).rows)
 
     def _run_group(self, jobs: Sequence[Job], total: int) -> None:
         while jobs:
@@ -106,16 +114,17 @@ class Runner:
         job, clock, began, begun = jobs[0], Clock(), time.perf_counter(), 0
         try:
             self._begin(job)
-            for job in jobs:
+            for following in jobs:
                 if finished and time.perf_counter() - began > self._patience:
                     break
-                clock, begun = Clock(), begun + 1
+                job, clock, begun = following, Clock(), begun + 1
                 self.on_start(job)
                 finished.append(run_job(self.session, job))
             conn.commit()
         except LedgerMoved:
             raise
         except (MemsqlError, KeyboardInterrupt) as e:
+            self.session.forget()
             kept = begun > 1 and isinstance(e, (MigrationFailed, Refused, KeyboardInterrupt)) and self._keep()
             if kept:
                 self._finished(finished[:begun - 1])
@@ -197,9 +206,12 @@ class Runner:
         conn = self.session.conn
         try:
             conn.begin()
-            books.create_tables(conn, books.read(conn))
+            now = books.read(conn)
+            books.create_tables(conn, now)
             operation = "apply" if job.direction == "up" else "rollback"
-            books.mark_failed(conn, entry(job, clock.started, clock.elapsed()), operation, problem.message)
+            # Another process may have applied it since; then only the history says that this one failed.
+            row = job.migration.id not in (now.yoyo or ())
+            books.mark_failed(conn, entry(job, clock.started, clock.elapsed()), operation, problem.message, row=row)
             conn.commit()
             self._finished(())
         except MemsqlError as e:

@@ -18,6 +18,7 @@ from memsql.files import SqlFile
 from memsql.sqltext import (
     Statement,
     effect,
+    fold,
     forbidden_in_transaction,
     may_concern,
     may_control_transactions,
@@ -31,6 +32,7 @@ _RETURNS = re.compile(rb"create|rename", re.IGNORECASE)
 _ARMS = re.compile(rb"replace", re.IGNORECASE)
 # Larger files cost more to search than what is to be saved by it.
 _SEARCHED = 1 << 16
+_SOME = re.compile(r"\b(?:WHERE|LIMIT)\b", re.IGNORECASE)
 _GUARD = re.compile(r"^[ \t]*--[ \t]*when:[ \t]*(.+?)[ \t]*$", re.MULTILINE)
 
 
@@ -47,7 +49,7 @@ class Chunk:
 class Analysis:
     """What the text of a file says it will do, names in lower case.
 
-    ``drops``: tables it drops; ``strips``: tables it takes columns from; ``deletes``: tables it DELETEs
+    ``drops``: tables it drops; ``empties``: tables from which it DELETEs every row; ``strips``: tables it takes columns from; ``deletes``: tables it DELETEs
     from by name; ``renames``: (old, new) in file order; ``columns``: (table, old, new) of renamed columns;
     ``dropped``: indexes, triggers and views dropped by name; ``replaces``: rows may be replaced;
     ``rebuilds``: a table that it drops may be there again afterwards; ``arms``: it may create what
@@ -58,6 +60,7 @@ class Analysis:
     drops: frozenset[str] = frozenset()
     strips: frozenset[str] = frozenset()
     deletes: frozenset[str] = frozenset()
+    empties: frozenset[str] = frozenset()
     renames: tuple[tuple[str, str], ...] = ()
     columns: tuple[tuple[str, str, str], ...] = ()
     dropped: frozenset[str] = frozenset()
@@ -102,6 +105,7 @@ def analyse(file: SqlFile, *, transactional: bool = True) -> Analysis:
     drops: set[str] = set()
     strips: set[str] = set()
     deletes: set[str] = set()
+    empties: set[str] = set()
     dropped: set[str] = set()
     renames: list[tuple[str, str]] = []
     columns: list[tuple[str, str, str]] = []
@@ -119,7 +123,7 @@ def analyse(file: SqlFile, *, transactional: bool = True) -> Analysis:
                 raise _forbidden(file, chunk, statement)
             if transactional and what.kind == "pragma" and (what.name or "").lower() == "foreign_keys":
                 raise _forbidden(file, chunk, statement)
-            name = (what.name or "").lower()
+            name = fold(what.name or "")
             if what.kind == "drop" and what.object_type in ("table", "virtual"):
                 drops.add(name)
             elif what.kind == "drop":
@@ -127,14 +131,16 @@ def analyse(file: SqlFile, *, transactional: bool = True) -> Analysis:
             elif what.kind == "alter_drop_column":
                 strips.add(name)
             elif what.kind == "alter_rename" and what.new_name:
-                renames.append((name, what.new_name.lower()))
+                renames.append((name, fold(what.new_name)))
             elif what.kind == "alter_rename_column" and what.column and what.new_name:
-                columns.append((name, what.column.lower(), what.new_name.lower()))
-            elif what.kind == "delete":
+                columns.append((name, fold(what.column), fold(what.new_name)))
+            elif what.kind == "delete" and what.schema != "temp":
                 deletes.add(name)
+                if not _SOME.search(statement.text):
+                    empties.add(name)
     searched = len(file.data) <= _SEARCHED
     return Analysis(
-        empty, frozenset(drops), frozenset(strips), frozenset(deletes), tuple(renames), tuple(columns),
+        empty, frozenset(drops), frozenset(strips), frozenset(deletes), frozenset(empties), tuple(renames), tuple(columns),
         frozenset(dropped), replaces,
         rebuilds=not searched or _RETURNS.search(file.data) is not None,
         arms=not searched or _ARMS.search(file.data) is not None,

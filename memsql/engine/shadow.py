@@ -8,11 +8,11 @@ What changes the schema runs; the rest is only compiled (EXPLAIN QUERY PLAN), wh
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
-from memsql.db import Connection, Touched, Value
+from memsql.db import Connection, Params, Touched, Value
 from memsql.db.queries import load
 from memsql.db.sqlite import memory
 from memsql.engine import guard, script
@@ -22,10 +22,12 @@ from memsql.engine.signals import Stop
 from memsql.errors import ConnectError, Interrupted, MigrationFailed, Refused, StatementError
 from memsql.files import SqlFile
 from memsql.schema import is_internal
-from memsql.sqltext import effect, may_concern, statements
+from memsql.schema.internal import LEDGER, module_of
+from memsql.sqltext import effect, fold, may_concern, statements
 
 # Functions that libSQL has and SQLite lacks; an index or a default may name them.
 _COMPILED = frozenset({"insert", "replace", "update", "delete", "select"})
+BOOKKEEPING = LEDGER | {"memsql_history", "memsql_legacy_objects", "memsql_fts_rebuild"}
 # Rounds of the progress handler, of 200,000 instructions each.
 _BUDGET = 50
 # Two of these reach the same tables, whatever the values.
@@ -36,13 +38,15 @@ _FOREIGN = ("vector", "vector1bit", "vector8", "vector16", "vector32", "vector64
 
 @dataclass(frozen=True, slots=True)
 class Forecast:
-    """What a job will reach, and what the tables concerned are like before and after it; rows are not counted.
+    """What a job will reach, and what the tables concerned are like before and after it; rows are not counted, but
+    ``questions`` ask for those before.
     ``rebuild`` and ``check`` name full-text indexes."""
 
     touched: Touched
     watch: guard.Watch
     before: guard.Look
     after: guard.Look
+    questions: list[tuple[str, Params]]
     rebuild: tuple[str, ...]
     check: tuple[str, ...]
 
@@ -59,10 +63,10 @@ class Shadow:
         for function in _FOREIGN:
             conn.raw.create_function(function, -1, _nothing, deterministic=True)
         conn.execute("PRAGMA foreign_keys = on")
-        owners = {str(name).lower() for kind, name, _, sql in objects
+        owners = {fold(str(name)): module_of(str(sql)) for kind, name, _, sql in objects
                   if kind == "table" and str(sql)[:14].lower() == "create virtual"}
         for kind, name, table, sql in sorted(objects, key=lambda o: _ORDER.get(str(o[0]), 9)):
-            if is_internal(str(name), owners) or is_internal(str(table), owners):
+            if _is_made(str(name), owners) or _is_made(str(table), owners):
                 continue
             try:
                 conn.execute(str(sql))
@@ -77,7 +81,14 @@ class Shadow:
         what it was before. Raises Interrupted."""
         if job.guarded or not self.exact:
             return None
-        lean = replace(job, file=self._without_rows(job.file), checks=())
+        lean = replace(job, file=self._without_rows(job), checks=())
+        questions: list[tuple[str, Params]] = []
+
+        def looked(look: guard.Look) -> None:
+            # As the schema is now: afterwards a key may fit no more.
+            questions[:] = guard.questions(self.conn, look, values=not self.session.allows_loss(job))
+
+        self.session.looked = looked
         try:
             touched, before, watch, _ = execute(self.session, lean)
             after = guard.observe(self.conn, guard.after_watch(watch, job.analysis), values=False)
@@ -89,15 +100,13 @@ class Shadow:
                 undo(self.conn)
             return None
         self.conn.execute("RELEASE memsql_migration")
-        return Forecast(touched, watch, before, after, rebuild, check)
+        return Forecast(touched, watch, before, after, questions, rebuild, check)
 
     def everything(self) -> guard.Watch:
         """A watch over every table of the user's own, for when nobody can tell what will be reached."""
         virtual = self.session.virtual_tables()
-        names = {str(r[0]) for r in self.conn.execute(load("engine/user_tables")).rows}
-        # The content of an index is rows of the user's own, though its name looks internal.
-        names |= {str(n) for n in guard.tables(self.conn) if n.endswith("_content") and n.removesuffix("_content") in virtual}
-        mine = frozenset(n.lower() for n in names if guard.is_user_table(n, virtual))
+        names = guard.tables(self.conn) - BOOKKEEPING
+        mine = frozenset(n for n in names if guard.is_user_table(n, virtual) and not n.startswith("sqlite_"))
         return guard.Watch(dropped=mine, linked=mine)
 
     def begin(self, *, foreign_keys: bool) -> None:
@@ -121,7 +130,7 @@ class Shadow:
             for statement in statements(chunk.text):
                 self._budget = _BUDGET
                 same = _INSERT(statement.text)
-                if same is not None:
+                if same is not None and "conflict" not in statement.text.lower():
                     if same[0] not in seen:
                         seen.add(same[0])
                         self._compile(statement.text)
@@ -143,11 +152,21 @@ class Shadow:
         if self._budget < 0:
             raise TimeoutError
 
-    def _without_rows(self, file: SqlFile) -> SqlFile:
-        """``file`` without the parts that only insert, where inserting reaches nothing but the table itself."""
-        if len(file.cuts) == 1 or self.session.replaces() or self.session.fts_tables() or self._has_triggers():
+    def _without_rows(self, job: Job) -> SqlFile:
+        """The file without the parts that only insert, where inserting reaches nothing but the table itself."""
+        file = job.file
+        if (len(file.cuts) == 1 or not job.header.foreign_keys or self.session.replaces() or self.session.fts_tables()
+                or self._has_triggers()):
             return file
-        kept = [c.text for c in script.chunks(file) if may_concern(c.text) or "create" in c.text.lower()]
+        kept = []
+        for chunk in script.chunks(file):
+            text = chunk.text.lower()
+            if "conflict" in text:
+                return file
+            if may_concern(chunk.text) or "create" in text:
+                if "trigger" in text or "virtual" in text:
+                    return file
+                kept.append(chunk.text)
         return replace(file, data="".join(kept).encode())
 
     def _has_triggers(self) -> bool:
@@ -155,6 +174,14 @@ class Shadow:
 
 
 _ORDER = {"table": 0, "index": 1, "view": 2, "trigger": 3}
+
+
+def _is_made(name: str, owners: Mapping[str, str]) -> bool:
+    """Whether SQLite or a virtual table makes ``name`` by itself."""
+    lower = fold(name)
+    if lower.startswith(("sqlite_", "libsql_")):
+        return True
+    return not (lower in LEDGER or lower.startswith(("memsql_", "_litestream_"))) and is_internal(name, owners)
 
 
 def _nothing(*_: object) -> None:

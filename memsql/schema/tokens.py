@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-import string
 from collections.abc import Iterable
 
-from memsql.sqltext.lexis import BLOCK_COMMENT, LINE_COMMENT, NAME, NAME_CHAR, VARIABLE
+from memsql.sqltext.lexis import BLOCK_COMMENT, LINE_COMMENT, NAME, NAME_CHAR, VARIABLE, fold
+
+__all__ = ["RESERVED", "Token", "fold", "join", "quoted", "tokenize", "unquoted", "without_tail"]
 
 Token = tuple[str, str]
 """Kind (word, quoted, string, number, variable or op) and text."""
@@ -20,7 +21,6 @@ _TOKEN = re.compile(
     re.DOTALL,
 )
 _PLAIN = re.compile(NAME)
-_FOLD = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
 _TIGHT = frozenset("(),;=<>|+*/.-") | {"||", "->", "->>", "<<", ">>", "<=", ">=", "<>", "=="}
 _NAMES = ("word", "quoted")
 
@@ -38,11 +38,6 @@ RESERVED = frozenset(re.findall(
 def tokenize(sql: str) -> list[Token]:
     """The tokens of ``sql`` without white space and comments, in linear time. Every text is accepted."""
     return [(m.lastgroup or "", m[0]) for m in _TOKEN.finditer(sql) if m.lastgroup != "skip"]
-
-
-def fold(text: str) -> str:
-    """``text`` in lower case as SQLite compares names: ASCII letters only."""
-    return text.lower() if text.isascii() else text.translate(_FOLD)
 
 
 def unquoted(token: Token) -> str:

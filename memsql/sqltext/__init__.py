@@ -13,6 +13,7 @@ from memsql.sqltext.header import (
     parse_header,
     parse_migration_header,
 )
+from memsql.sqltext.lexis import fold
 from memsql.sqltext.split import (
     Statement,
     may_concern,
@@ -34,6 +35,7 @@ __all__ = [
     "MigrationHeader",
     "Statement",
     "effect",
+    "fold",
     "forbidden_in_transaction",
     "identifiers",
     "may_concern",

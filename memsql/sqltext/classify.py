@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from memsql.sqltext.lexis import BLOCK_COMMENT, LINE_COMMENT, NAME, NAME_CHAR, TRIVIA, VARIABLE
+from memsql.sqltext.lexis import BLOCK_COMMENT, LINE_COMMENT, NAME, NAME_CHAR, TRIVIA, VARIABLE, fold
 
 
 @dataclass(frozen=True, slots=True)
@@ -286,11 +286,11 @@ def identifiers(text: str) -> frozenset[str]:
 
     Bare words (keywords among them), quoted names and single-quoted strings, which SQLite takes for a name
     where a string makes no sense; not what stands in comments. Whatever table ``text`` names is in it, as
-    ``name.lower()``; much else is too. Trigger bodies count; tables reached through a view, trigger or
+    ``fold(name)``; much else is too. Trigger bodies count; tables reached through a view, trigger or
     foreign key of the database do not.
     """
     found = {match[match.lastindex or 0] for match in _names(text) if match.lastindex is not None}
-    return frozenset((_unquote(raw) if raw[0] in "'\"`[" else raw).lower() for raw in found if raw)
+    return frozenset(fold(_unquote(raw) if raw[0] in "'\"`[" else raw) for raw in found if raw)
 
 
 def words_of_loss(text: str) -> bool:

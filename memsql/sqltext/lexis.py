@@ -16,6 +16,10 @@ repeat of one character class is right everywhere.
 
 from __future__ import annotations
 
+import string
+
+_FOLD = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
+
 NAME_CHAR = r"[^\x00-#%-/:-@\[-^`{-\x7f]"
 """One character that a bare name goes on with: every one but these of ASCII.
 
@@ -50,3 +54,8 @@ def keywords(*words: str) -> str:
     group and close it with WORD_END.
     """
     return "|".join("".join(f"[{letter.upper()}{letter.lower()}]" for letter in word) for word in words)
+
+
+def fold(text: str) -> str:
+    """``text`` in lower case as SQLite compares names: ASCII letters only."""
+    return text.lower() if text.isascii() else text.translate(_FOLD)
