@@ -7,7 +7,7 @@ one. Whatever is raised from here, the caller rolls back.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
@@ -182,16 +182,20 @@ def _prove_nothing_lost(session: Session, job: Job, before: guard.Look, watch: g
 
 def _prove_fts(session: Session, job: Job, touched: Touched) -> tuple[str, ...]:
     """Rebuild what the header asks for, then check every FTS5 table the migration reached at rank 1."""
-    rebuild, reached = fts_work(session, job, touched)
-    if not (rebuild or reached):
-        return ()
+    rebuild, check = fts_work(session, job, touched)
+    if rebuild or check:
+        mend_and_check(session.conn, job, rebuild, check)
+    return rebuild
+
+
+def mend_and_check(conn: Connection, job: Job, rebuild: Sequence[str], check: Sequence[str]) -> None:
+    """Build the full-text indexes ``rebuild`` anew and check ``check`` at rank 1. Raises MigrationFailed."""
     from memsql.fts import check_in_transaction, rebuild_in_transaction
 
-    rebuild_in_transaction(session.conn, rebuild)
-    problems = check_in_transaction(session.conn, reached)
+    rebuild_in_transaction(conn, rebuild)
+    problems = check_in_transaction(conn, check)
     if problems:
         raise verdict.broken_index(job, problems)
-    return rebuild
 
 
 def fts_work(session: Session, job: Job, touched: Touched) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -207,7 +211,13 @@ def fts_work(session: Session, job: Job, touched: Touched) -> tuple[tuple[str, .
         return (), ()
     tables = session.fts_tables()
     written = {fold(t) for t in touched.written() | touched.created} | renamed
-    reached = [name for name, content in tables.items() if fold(name) in written or content in written]
+    return chosen(job, tables, [name for name, content in tables.items() if fold(name) in written or content in written])
+
+
+def chosen(job: Job, tables: Collection[str], reached: Sequence[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Of all full-text indexes ``tables``, those to rebuild as the header of ``job`` asks, and those to check: these and
+    what it ``reached``. Raises MigrationFailed for one that does not exist."""
+    asked = job.header.fts_rebuild
     by_lower = {fold(name): name for name in tables}
     for name in asked:
         if (name == "all" and not tables) or (name != "all" and fold(name) not in by_lower):

@@ -14,11 +14,11 @@ from memsql.checks import run_checks
 from memsql.db import Connection
 from memsql.db.queries import load
 from memsql.engine import guard, script, verdict
-from memsql.engine.apply import Session, write_ledger
+from memsql.engine.apply import Session, chosen, mend_and_check, write_ledger
 from memsql.engine.model import Done, Job
 from memsql.engine.shadow import Shadow
 from memsql.errors import Location, MemsqlError, StatementError
-from memsql.fts import check_in_transaction, rebuild_in_transaction
+from memsql.fts import check_in_transaction
 from memsql.sqltext import effect, fold, split
 
 _AT_ONCE = 500
@@ -132,14 +132,6 @@ def _prove_fts(
 ) -> tuple[str, ...]:
     tables = shadow.session.fts_tables()
     reached = [name for name, content in tables.items() if fold(name) in written or content in written or name in sound]
-    by_lower = {fold(name): name for name in tables}
-    asked = job.header.fts_rebuild
-    for name in asked:
-        if (name == "all" and not tables) or (name != "all" and fold(name) not in by_lower):
-            raise verdict.no_such_index(job, name, tuple(tables))
-    rebuild = reached if asked == ("all",) else [by_lower[fold(name)] for name in asked if name != "all"]
-    rebuild_in_transaction(conn, rebuild)
-    problems = check_in_transaction(conn, sorted({*reached, *rebuild}))
-    if problems:
-        raise verdict.broken_index(job, problems)
-    return tuple(rebuild)
+    rebuild, check = chosen(job, tables, reached)
+    mend_and_check(conn, job, rebuild, check)
+    return rebuild

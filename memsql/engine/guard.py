@@ -370,15 +370,6 @@ def _violations(conn: Connection, linked: frozenset[str]) -> dict[tuple[str, str
     return counts
 
 
-def command(name: str, what: str) -> str:
-    """The statement that has the full-text index ``name`` rebuilt or checked against its content
-    (https://sqlite.org/fts5.html, section 6)."""
-    quoted = quote(name)
-    if what == "rebuild":
-        return f"INSERT INTO {quoted} ({quoted}) VALUES ('rebuild')"
-    return f"INSERT INTO {quoted} ({quoted}, rank) VALUES ('{what}', 1)"
-
-
 def quote(name: str) -> str:
     """``name`` as a quoted identifier."""
     return '"' + name.replace('"', '""') + '"'

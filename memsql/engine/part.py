@@ -11,6 +11,7 @@ from memsql.engine import guard, script, verdict
 from memsql.engine.model import Done, Job
 from memsql.engine.shadow import Forecast
 from memsql.errors import MemsqlError, StatementError
+from memsql.fts.check import command
 
 # Bytes that every item adds to a request besides its text.
 _FRAME = 80
@@ -41,8 +42,8 @@ class Part:
             [*forecast.questions],
             [Script(chunk.text) for chunk in script.chunks(job.file)],
             [*guard.questions(schema, forecast.after, values=False)],
-            [*((guard.command(name, "rebuild"), ()) for name in forecast.rebuild),
-             *((guard.command(name, "integrity-check"), ()) for name in forecast.check)],
+            [*((command(name, "rebuild"), ()) for name in forecast.rebuild),
+             *((command(name, "integrity-check"), ()) for name in forecast.check)],
             [(check.sql, ()) for check in job.checks],
         ]
         items: list[Item] = []
