@@ -43,6 +43,14 @@ class Target:
     def __str__(self) -> str:
         return self.display
 
+    @property
+    def identity(self) -> str:
+        """The same text for the same database however it was named: an absolute path, or host and path of a URL."""
+        if self.path is not None:
+            return os.path.realpath(self.path)
+        parts = urlsplit(self.url or "")
+        return f"{parts.netloc}{parts.path}".rstrip("/").lower()
+
 
 @dataclass(frozen=True, slots=True)
 class Settings:

@@ -13,7 +13,7 @@ from memsql.sqltext.header import (
     parse_header,
     parse_migration_header,
 )
-from memsql.sqltext.lexis import fold
+from memsql.sqltext.lexis import fold, quote
 from memsql.sqltext.split import (
     Statement,
     may_concern,
@@ -44,6 +44,7 @@ __all__ = [
     "parse_header",
     "parse_migration_header",
     "pieces",
+    "quote",
     "skip_to_code",
     "split",
     "statements",

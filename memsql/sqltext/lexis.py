@@ -59,3 +59,8 @@ def keywords(*words: str) -> str:
 def fold(text: str) -> str:
     """``text`` in lower case as SQLite compares names: ASCII letters only."""
     return text.lower() if text.isascii() else text.translate(_FOLD)
+
+
+def quote(name: str) -> str:
+    """``name`` as a quoted identifier, whatever it holds."""
+    return '"' + name.replace('"', '""') + '"'

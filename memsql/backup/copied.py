@@ -1,0 +1,28 @@
+"""What every way of copying a database returns."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from memsql.backup.digest import TableDigest
+from memsql.backup.manifest import Omitted, Source
+
+
+@dataclass(frozen=True, slots=True)
+class Observer:
+    """Who wants to know how long work goes: ``note`` is told what begins, ``tick`` that it goes on, with a fraction
+    between 0 and 1 where one is known."""
+
+    note: Callable[[str], None] = lambda _: None
+    tick: Callable[[float | None], None] = lambda _: None
+
+
+@dataclass(frozen=True, slots=True)
+class Copied:
+    """A database was copied into a SQLite file: from where, and what the tables held there, read in the very state
+    that was copied. ``omitted`` is what a SQLite file cannot hold."""
+
+    source: Source
+    tables: tuple[TableDigest, ...]
+    omitted: tuple[Omitted, ...] = ()
