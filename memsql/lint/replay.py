@@ -19,7 +19,8 @@ from memsql.schema.tokens import unquoted
 from memsql.sqltext import fold
 
 _RUN = frozenset({"create", "drop", "alter_rename", "alter_rename_column", "alter_add_column", "alter_drop_column"})
-_PREPARE = frozenset({"insert", "replace", "update", "delete", "select", "other"})
+_PREPARE = frozenset({
+    "insert", "replace", "update", "delete", "select", "other", "transaction", "attach", "detach", "vacuum", "analyze", "reindex"})
 _MAY_BREAK = frozenset({"drop", "alter_rename", "alter_rename_column", "alter_drop_column"})
 # What is prepared without being run costs time and changes nothing: in a file of data the first ones will do.
 _PREPARED = 500

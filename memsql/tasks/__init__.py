@@ -6,8 +6,9 @@ from invoke import Collection
 
 from memsql.tasks import fts, legacy, migrate, schema, server
 from memsql.tasks.develop import benchmark, test
+from memsql.tasks.lint import lint
 from memsql.tasks.verify import verify
 
-ns = Collection(verify, test, benchmark)
+ns = Collection(verify, lint, test, benchmark)
 for collection in (migrate.ns, legacy.ns, fts.ns, schema.ns, server.ns):
     ns.add_collection(collection)
