@@ -81,21 +81,24 @@ def readings(schema: Schema) -> list[Reading]:
     return [_reading(table) for table in sorted(found, key=lambda t: t.name)]
 
 
-def digests(conn: Connection, note: Callable[[str], None] = lambda _: None) -> list[TableDigest]:
+def digests(
+    conn: Connection, note: Callable[[str], None] = lambda _: None, tick: Callable[[float | None], None] = lambda _: None,
+) -> list[TableDigest]:
     """Count and hash every content table. The caller holds a transaction where others may write meanwhile."""
     found = []
     for reading in readings(read(conn, internal=True)):
         note(f"hashing {reading.name}")
-        found.append(digest_of(conn, reading))
+        found.append(digest_of(conn, reading, tick))
     return found
 
 
-def digest_of(conn: Connection, reading: Reading) -> TableDigest:
+def digest_of(conn: Connection, reading: Reading, tick: Callable[[float | None], None] = lambda _: None) -> TableDigest:
     """Count and hash the rows of one table, without holding them all."""
     hasher = Hasher(reading.name)
     with _rows(conn, reading.sql) as rows:
         while some := list(islice(rows, _AT_ONCE)):
             hasher.add(some)
+            tick(None)
     return hasher.digest()
 
 
