@@ -7,7 +7,7 @@ import sqlite3
 from pathlib import Path
 
 from memsql.backup.copied import Copied, Observer
-from memsql.backup.digest import digests
+from memsql.backup.digest import digests, shadow_readings
 from memsql.backup.manifest import Source
 from memsql.backup.workplace import refuse_without_space, sync
 from memsql.config import Target
@@ -31,13 +31,14 @@ def copy_file(target: Target, into: Path, busy_timeout: int, observer: Observer)
         source.execute("BEGIN")
         copy_pages(source, into, observer)
         tables = digests(source, observer.note, observer.tick)
+        shadows = digests(source, observer.note, observer.tick, choose=shadow_readings)
         found = describe(source)
     except DamagedError as e:
         e.hint = _HINT
         raise
     finally:
         source.close()
-    return Copied(found, tuple(tables))
+    return Copied(found, tuple(tables), shadows=tuple(shadows))
 
 
 def open_source(target: Target, busy_timeout: int) -> SQLiteConnection:

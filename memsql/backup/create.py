@@ -92,7 +92,7 @@ def _proven_copy(settings: Settings, work: Path, salvage: bool, observer: Observ
     problem: MemsqlError
     try:
         copied = _copied(settings, path, observer)
-        observed = prove(path, copied.tables, observer)
+        observed = prove(path, copied.tables, observer, shadows=copied.shadows)
         if observed.ok:
             return _Copy(path, copied, observed)
         problem = CheckFailed(

@@ -76,17 +76,28 @@ def readings(schema: Schema) -> list[Reading]:
     tables that cannot be built anew. ``schema`` includes internal tables. What an FTS5 index keeps about rows
     that are elsewhere is proven by its own check instead.
     """
-    virtual = {t.name.lower(): t for t in schema.tables.values() if t.kind == "virtual"}
+    virtual = _virtual(schema)
     found = [t for t in schema.tables.values() if t.kind == "table" and _is_content(t.name.lower(), virtual)]
     return [_reading(table) for table in sorted(found, key=lambda t: t.name)]
 
 
+def shadow_readings(schema: Schema) -> list[Reading]:
+    """The tables in which FTS5 indexes keep what they know about rows that are elsewhere: no content, but the same in a
+    copy of the pages."""
+    virtual = _virtual(schema)
+    found = [t for t in schema.tables.values() if t.kind == "table" and not t.name.lower().startswith(_NEVER)
+             and not _is_content(t.name.lower(), virtual)]
+    return [_reading(table) for table in sorted(found, key=lambda t: t.name)]
+
+
 def digests(
-    conn: Connection, note: Callable[[str], None] = lambda _: None, tick: Callable[[float | None], None] = lambda _: None,
+    conn: Connection, note: Callable[[str], None] = lambda _: None, tick: Callable[[float | None], None] = lambda _: None, *,
+    choose: Callable[[Schema], list[Reading]] = readings,
 ) -> list[TableDigest]:
-    """Count and hash every content table. The caller holds a transaction where others may write meanwhile."""
+    """Count and hash every content table, or those that ``choose`` picks. The caller holds a transaction where others
+    may write meanwhile."""
     found = []
-    for reading in readings(read(conn, internal=True)):
+    for reading in choose(read(conn, internal=True)):
         note(f"hashing {reading.name}")
         found.append(digest_of(conn, reading, tick))
     return found
@@ -115,6 +126,10 @@ def differences(wanted: Iterable[TableDigest], found: Iterable[TableDigest]) -> 
         elif a != b:
             lines.append(f"{name} has {a.rows} rows, but not the same ones")
     return lines
+
+
+def _virtual(schema: Schema) -> dict[str, Table]:
+    return {t.name.lower(): t for t in schema.tables.values() if t.kind == "virtual"}
 
 
 def _is_content(name: str, virtual: dict[str, Table]) -> bool:

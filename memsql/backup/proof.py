@@ -6,13 +6,13 @@ import hashlib
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from memsql import ledger
 from memsql.backup.copied import Observer
-from memsql.backup.digest import TableDigest, differences, digests
+from memsql.backup.digest import TableDigest, differences, digests, shadow_readings
 from memsql.backup.manifest import Proof
 from memsql.config import Target
 from memsql.db import connect
@@ -30,7 +30,7 @@ _ABOUT_INDEXES = ("malformed inverted index for FTS", "unable to validate the in
 @dataclass(frozen=True, slots=True)
 class Observed:
     """What was proven about a copy, and what it holds. ``findings`` are faults that are no fault of the copy: it has
-    them because the source has."""
+    them because the source has. What they are about, references or full-text indexes, is then not among the proofs."""
 
     proofs: tuple[Proof, ...]
     findings: tuple[str, ...]
@@ -49,8 +49,11 @@ class Observed:
         return [f"{proof.name}: {message}" for proof in self.proofs if not proof.ok for message in proof.messages]
 
 
-def prove(copy: Path, wanted: Sequence[TableDigest], observer: Observer) -> Observed:
-    """Prove that the SQLite file ``copy`` is sound and that its tables are those in ``wanted``. Not a byte of it changes.
+def prove(
+    copy: Path, wanted: Sequence[TableDigest], observer: Observer, *, shadows: Sequence[TableDigest] = (),
+) -> Observed:
+    """Prove that the SQLite file ``copy`` is sound, that its tables are those in ``wanted`` and, where they are given, that the
+    tables behind its full-text indexes are those in ``shadows``. Not a byte of it changes.
 
     The check of the full-text indexes takes longest, and runs beside the others. It takes the write lock of the
     copy, so nobody else may use the file. Raises what keeps the copy from being opened.
@@ -58,7 +61,7 @@ def prove(copy: Path, wanted: Sequence[TableDigest], observer: Observer) -> Obse
     target = Target(path=copy, display="the copy")
     with _connection(target, "ro") as reader, _connection(target, "rw") as checker, ThreadPoolExecutor(2) as pool:
         observer.note("proving the copy")
-        reading = pool.submit(_read, reader, wanted, observer)
+        reading = pool.submit(_read, reader, wanted, shadows, observer)
         checking = pool.submit(_full_text, checker)
         both: list[Future[Any]] = [reading, checking]
         try:
@@ -67,7 +70,8 @@ def prove(copy: Path, wanted: Sequence[TableDigest], observer: Observer) -> Obse
             _stop(both, [reader, checker])
             raise
         found, broken = reading.result(), checking.result()
-    return Observed(found.proofs, found.findings + broken, found.tables, found.version, found.applied, found.schema_sha256)
+    proofs = (*found.proofs, *(() if broken else (Proof("full_text", True),)))
+    return replace(found, proofs=proofs, findings=found.findings + broken)
 
 
 def require(observed: Observed, message: str, *, state: str, hint: str) -> None:
@@ -76,7 +80,9 @@ def require(observed: Observed, message: str, *, state: str, hint: str) -> None:
         raise CheckFailed(message, details=tuple(observed.problems[:_SHOWN]), state=state, hint=hint)
 
 
-def _read(conn: SQLiteConnection, wanted: Sequence[TableDigest], observer: Observer) -> Observed:
+def _read(
+    conn: SQLiteConnection, wanted: Sequence[TableDigest], shadows: Sequence[TableDigest], observer: Observer,
+) -> Observed:
     pages = _pages(conn)
     about_indexes = tuple(line for line in pages if line.startswith(_ABOUT_INDEXES))
     sound = tuple(line for line in pages if line not in about_indexes)
@@ -85,12 +91,16 @@ def _read(conn: SQLiteConnection, wanted: Sequence[TableDigest], observer: Obser
     try:
         tables = tuple(digests(conn, observer.note, observer.tick))
         unlike = tuple(differences(wanted, tables))
+        if shadows:
+            unlike += tuple(differences(shadows, digests(conn, observer.note, observer.tick, choose=shadow_readings)))
         version, applied = _ledger(conn)
         schema = hashlib.sha256(dump(read(conn)).encode("utf-8", "surrogatepass")).hexdigest()
     except ConnectError as e:
         unlike, version, applied, schema = (e.message,), None, (), ""
-    proofs = (Proof("quick_check", not sound, sound), Proof("content", not unlike, unlike))
-    return Observed(proofs, about_indexes + orphans, tables, version, applied, schema)
+    proofs = [Proof("quick_check", not sound, sound), Proof("content", not unlike, unlike)]
+    if not orphans:
+        proofs.append(Proof("foreign_keys", True))
+    return Observed(tuple(proofs), about_indexes + orphans, tables, version, applied, schema)
 
 
 def _pages(conn: SQLiteConnection) -> list[str]:
