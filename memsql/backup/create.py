@@ -52,26 +52,29 @@ def create(
     observer = observer or Observer()
     if compress:
         zstd.require()
+    try:
+        return _create(settings, format, compress, salvage, observer)
+    except MemsqlError as e:
+        e.state = _STATE
+        raise
+
+
+def _create(settings: Settings, format: Format, compress: bool, salvage: bool, observer: Observer) -> Backup:
     begun, started = datetime.now(UTC), time.monotonic()
     shown = settings.show(settings.backups)
     with writing(shown):
         settings.backups.mkdir(mode=0o700, parents=True, exist_ok=True)
     with workplace(settings.backups, shown) as work:
-        try:
-            copy = _proven_copy(settings, work, salvage, observer)
-            made, proofs = copy.path, copy.observed.proofs
-            if format == "sql":
-                made, proof = _as_text(copy, work, observer)
-                proofs += (proof,)
-            plain = _size_and_hash(made, observer)
-            packed = plain
-            if compress:
-                made, proof = _compressed(made, plain[1], observer)
-                proofs += (proof,)
-                packed = _size_and_hash(made, observer)
-        except MemsqlError as e:
-            e.state = _STATE
-            raise
+        copy = _proven_copy(settings, work, salvage, observer)
+        made, proofs = copy.path, copy.observed.proofs
+        if format == "sql":
+            made, proof = _as_text(copy, work, observer)
+            proofs += (proof,)
+        plain = packed = _size_and_hash(made, observer)
+        if compress:
+            made, proof = _compressed(made, plain[1], observer)
+            proofs += (proof,)
+            packed = _size_and_hash(made, observer)
         made.chmod(0o600)
         sync(made)
         manifest = Manifest(

@@ -18,7 +18,7 @@ from memsql.backup.prove import unpack
 from memsql.backup.restore_file import restore_file
 from memsql.config import Settings, parse_target
 from memsql.db import connect
-from memsql.errors import CheckFailed, Refused, UsageError
+from memsql.errors import CheckFailed, MemsqlError, Refused, UsageError
 from memsql.files import Migration, read_folder
 from memsql.ledger import version_of
 from memsql.schema import read
@@ -52,9 +52,17 @@ def restore(
     """
     observer = observer or Observer()
     manifest = refuse(settings, backup, unproven=unproven, allow_newer=allow_newer)
-    if settings.target.path is not None:
+    try:
+        if settings.target.path is None:
+            return _onto_server(settings, backup, manifest, replace_server, observer)
         done = restore_file(backup, settings.target, settings.busy_timeout, observer)
         return Restored(backup, str(settings.target), done.tables, done.kept, done.warnings)
+    except MemsqlError as e:
+        e.state = e.state or f"{settings.target} was not touched"
+        raise
+
+
+def _onto_server(settings: Settings, backup: Backup, manifest: Manifest, replace_server: bool, observer: Observer) -> Restored:
     from memsql.backup.restore_server import restore_server
 
     folder = Path(tempfile.mkdtemp(prefix="memsql-restore-"))

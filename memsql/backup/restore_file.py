@@ -21,7 +21,7 @@ from memsql.backup.proof import prove, require
 from memsql.backup.prove import unpack
 from memsql.backup.workplace import sync, workplace
 from memsql.config import Target
-from memsql.db import connect
+from memsql.db import Connection, connect
 from memsql.db.sqlite import SQLiteConnection
 from memsql.errors import CheckFailed, ConnectError, LockedError, MemsqlError
 
@@ -96,22 +96,33 @@ def _put(made: Path, manifest: Manifest, target: Target, path: Path, busy_timeou
         fresh.execute("SELECT count(*) FROM sqlite_schema")
         with _alone(target, path, busy_timeout) as held, _kept(path, held) as kept:
             os.replace(made, path)
-        sync(path.parent)
-        observer.note("proving it in its place")
-        tables = tuple(digests(fresh, observer.note, observer.tick))
+        tables = _prove_there(fresh, manifest, target, path, kept, observer)
     finally:
         fresh.close()
-    unlike = differences(manifest.tables, tables)
-    if unlike:
-        raise CheckFailed(f"{target} does not hold what the backup holds", details=tuple(unlike),
-                          state="the restored file is in its place" + (f"; the old one is {kept}" if kept else ""),
-                          hint="the disk may be faulty: restore onto another one with --to PATH")
     warnings = _wal_again(target, path, manifest, busy_timeout)
     late = holders_of({old}) if old else []
     if late:
         who = ", ".join(f"{name} ({pid})" for pid, name in late)
         warnings = (*warnings, f"{who} opened the old file at the last moment: restart it")
     return InPlace(tables, kept, warnings)
+
+
+def _prove_there(
+    fresh: Connection, manifest: Manifest, target: Target, path: Path, kept: Path | None, observer: Observer,
+) -> tuple[TableDigest, ...]:
+    """The tables of the file in its place. Raises CheckFailed where they are not those of the backup."""
+    observer.note("proving it in its place")
+    try:
+        sync(path.parent)
+        tables = tuple(digests(fresh, observer.note, observer.tick))
+        unlike = tuple(differences(manifest.tables, tables))
+    except (MemsqlError, OSError) as e:
+        unlike = (str(e),)
+    if unlike:
+        raise CheckFailed(f"{target} does not hold what the backup holds", details=unlike,
+                          state="the restored file is in its place" + (f"; the old one is {kept}" if kept else ""),
+                          hint="the disk may be faulty: restore onto another one with --to PATH")
+    return tables
 
 
 @contextmanager

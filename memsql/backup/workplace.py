@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from memsql.errors import ConnectError, MemsqlError, StatementError
+from memsql.errors import ConnectError, StatementError
 
 _PREFIX = ".memsql-"
 _LOCK = "lock"
@@ -44,12 +44,11 @@ def writing(shown: str) -> Iterator[None]:
     try:
         yield
     except OSError as e:
-        raise ConnectError(f"{shown} cannot be written: {e.strerror or e}", state="nothing was kept",
+        raise ConnectError(f"{shown} cannot be written: {e.strerror or e}",
                            hint="check the folder, its permissions and the free space") from e
     except StatementError as e:
         if (e.code or "").startswith(_FULL):
-            raise ConnectError(f"{shown} cannot be written: {e.message}", state="nothing was kept",
-                               hint="make room on that disk") from e
+            raise ConnectError(f"{shown} cannot be written: {e.message}", hint="make room on that disk") from e
         raise
 
 
@@ -116,13 +115,6 @@ def sync(path: Path) -> None:
             raise
     finally:
         os.close(handle)
-
-
-def explain(error: MemsqlError, *, state: str | None = None, hint: str | None = None) -> MemsqlError:
-    """``error`` with another state or hint, where one is given."""
-    error.state = state or error.state
-    error.hint = hint or error.hint
-    return error
 
 
 def _claim(parent: Path) -> tuple[Path, int]:
