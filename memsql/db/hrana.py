@@ -54,7 +54,16 @@ def decode_value(value: Json) -> Value:
 
 def decode_row(row: Any) -> tuple[Value, ...]:
     """A row of Hrana values as a tuple."""
-    return tuple([decode_value(v) for v in row])
+    # A large result has millions of values, and most are one of these three.
+    return tuple([
+        v["value"] if (kind := v["type"]) == "text" else int(v["value"]) if kind == "integer"
+        else None if kind == "null" else decode_value(v)
+        for v in row])
+
+
+def decode_rows(entries: Sequence[Json]) -> list[tuple[Value, ...]]:
+    """The rows among the entries of a cursor."""
+    return [decode_row(entry["row"]) for entry in entries if entry["type"] == "row"]
 
 
 def statement(sql: str, params: Params = (), *, want_rows: bool = True) -> Json:
