@@ -6,6 +6,8 @@ import hashlib
 from contextlib import closing
 from pathlib import Path
 
+from servers import target
+
 from memsql.backup.copied import Copied, Observer
 from memsql.backup.copy_server import copy_server
 from memsql.backup.digest import digests
@@ -13,7 +15,6 @@ from memsql.backup.manifest import Manifest, Omitted, Source
 from memsql.backup.restore_server import restore_server
 from memsql.config import Target
 from memsql.db import connect
-from servers import target
 
 QUIET = Observer()
 

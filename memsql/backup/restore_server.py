@@ -9,7 +9,7 @@ from pathlib import Path
 from memsql.backup.copied import Observer
 from memsql.backup.digest import Hasher, Reading, TableDigest, differences, readings
 from memsql.backup.manifest import Manifest
-from memsql.backup.rows import Thing, all_readings, inserts, longest_value, read_rows, things
+from memsql.backup.rows import Thing, all_readings, inserts, longest_value, read_rows, sequence_statements, things
 from memsql.config import Target
 from memsql.db import connect
 from memsql.db.exact import exact_lists
@@ -138,7 +138,7 @@ class _Restore:
         self._observer.note(f"restoring {reading.name}")
         if reading.name == "sqlite_sequence":
             # The rows of the others have moved it already.
-            server.execute("DELETE FROM sqlite_sequence")
+            self._run(server, [(sql, ()) for sql in sequence_statements(self._things, self._readings)])
         for some in read_rows(self._file, reading.sql, _AT_ONCE):
             if some.odd:
                 self._odd.add(reading.name)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from memsql.backup.digest import Reading, readings
@@ -49,6 +49,16 @@ def all_readings(conn: SQLiteConnection) -> dict[str, Reading]:
     found = {r.name: r for r in readings(schema)}
     shadows = [thing.name for thing in things(conn) if thing.kind == "shadow" and thing.name not in found]
     return found | {name: _whole(schema, name) for name in shadows}
+
+
+def sequence_statements(objects: Sequence[Thing], stored: Mapping[str, Reading]) -> list[str]:
+    """What empties sqlite_sequence before its rows are inserted; it is there only where a table with AUTOINCREMENT
+    was made, be it one that is gone."""
+    if "sqlite_sequence" not in stored:
+        return []
+    made = any(t.kind == "table" and "autoincrement" in t.sql.lower() for t in objects)
+    helper = ["CREATE TABLE memsql_sequence (id INTEGER PRIMARY KEY AUTOINCREMENT)", "DROP TABLE memsql_sequence"]
+    return [*([] if made else helper), "DELETE FROM sqlite_sequence"]
 
 
 def read_rows(conn: SQLiteConnection, sql: str, at_once: int) -> Iterator[Rows]:
