@@ -114,8 +114,9 @@ def digest_of(conn: Connection, reading: Reading, tick: Callable[[float | None],
 
 
 def differences(wanted: Iterable[TableDigest], found: Iterable[TableDigest]) -> list[str]:
-    """In sentences, a table each, where ``found`` is not ``wanted``."""
-    one, other = {d.name: d for d in wanted}, {d.name: d for d in found}
+    """In sentences, a table each, where ``found`` is not ``wanted``. An empty sqlite_sequence, which remains of a table that
+    is gone and which nobody can drop, is as good as none."""
+    one, other = ({d.name: d for d in some if d.rows or d.name != "sqlite_sequence"} for some in (wanted, found))
     lines = []
     for name in sorted(one.keys() | other.keys()):
         a, b = one.get(name), other.get(name)
