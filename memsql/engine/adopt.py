@@ -128,6 +128,12 @@ def run_phase(session: Session, settings: Settings, number: int) -> tuple[str, .
         raise
 
 
+def phase_waits(conn: Connection, settings: Settings, number: int) -> bool:
+    """Whether run_phase() would find something to do or to refuse. Reads only."""
+    fit = detect(conn, known_shapes(settings)).fit
+    return fit is None or _phase(settings, number).name in fit.shape.pending
+
+
 def rollback_phase(session: Session, settings: Settings, number: int) -> tuple[str, ...]:
     """Undo one legacy upgrade, the latest first. Takes the adoption back where there was one.
 

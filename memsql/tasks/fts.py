@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from invoke import Collection, Context, task
 
+from memsql.tasks.gate import CHANGE_HELP, admit
 from memsql.tasks.harness import COMMON_HELP, Options, Outcome, run
 
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from memsql.fts import FtsTable
 
 _TABLE = {**COMMON_HELP, "table": "only this FTS5 table (default: all of them)"}
+_CHANGED_TABLE = {**_TABLE, **CHANGE_HELP}
 
 
 @task(help={**_TABLE, "check": "exit with 1 when something is wrong"}, auto_shortflags=False)
@@ -77,14 +79,14 @@ def check(
 
 
 @task(help={
-    **_TABLE,
+    **_CHANGED_TABLE,
     "online": "in chunks, beside the old index, while others go on writing; then swap",
     "chunk": "rows a transaction with --online (default 5000)",
     "abort": "give up an online rebuild that was interrupted and remove what it left",
 }, auto_shortflags=False)
 def rebuild(
     c: Context, table: str | None = None, online: bool = False, chunk: str = "5000", abort: bool = False,
-    database: str | None = None, env: str | None = None, project: str | None = None, json: bool = False,
+    yes: bool = False, database: str | None = None, env: str | None = None, project: str | None = None, json: bool = False,
 ) -> None:
     """Build full-text indexes anew from their content, proven before it counts.
 
@@ -104,6 +106,8 @@ def rebuild(
 
         if not chunk.isdecimal() or not 1 <= int(chunk) < 2**63:
             raise UsageError(f"--chunk {chunk}: give a number of rows, 1 or more")
+        _ask_first(settings, table, "give online rebuilds up of" if abort else "rebuild", yes,
+                   lambda one: abort or bool(table) or _left_alone(one, online) is None)
         conn = connect(settings.target, "rw", settings.busy_timeout)
         lines: list[str] = []
         done: list[str] = []
@@ -131,9 +135,9 @@ def rebuild(
     run("fts.rebuild", Options(project, env, database, json), work)
 
 
-@task(help=_TABLE, auto_shortflags=False)
+@task(help=_CHANGED_TABLE, auto_shortflags=False)
 def optimize(
-    c: Context, table: str | None = None, database: str | None = None, env: str | None = None,
+    c: Context, table: str | None = None, yes: bool = False, database: str | None = None, env: str | None = None,
     project: str | None = None, json: bool = False,
 ) -> None:
     """Merge each full-text index into one segment: smaller and quicker to search; one transaction each."""
@@ -143,6 +147,7 @@ def optimize(
         from memsql.fts import optimise
         from memsql.report.progress import Bar
 
+        _ask_first(settings, table, "optimise", yes, lambda _: True)
         conn = connect(settings.target, "rw", settings.busy_timeout)
         try:
             tables = _tables(conn, table)
@@ -156,6 +161,21 @@ def optimize(
         return Outcome("\n".join(lines), {"tables": [one.name for one in tables]})
 
     run("fts.optimize", Options(project, env, database, json), work)
+
+
+def _ask_first(settings: Settings, name: str | None, verb: str, yes: bool, chosen: Callable[[FtsTable], bool]) -> None:
+    """Where the database is protected, let somebody agree to what will be done to the tables that are ``chosen``."""
+    if not settings.protected:
+        return
+    from memsql.db import connect
+
+    conn = connect(settings.target, "ro", settings.busy_timeout)
+    try:
+        names = [one.name for one in _tables(conn, name) if chosen(one)]
+    finally:
+        conn.close()
+    if names:
+        admit(settings, f"{verb} {', '.join(names)}", yes=yes)
 
 
 def _left_alone(table: FtsTable, online: bool) -> str | None:
