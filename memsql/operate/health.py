@@ -94,7 +94,7 @@ def of_failures(rows: Sequence[tuple[Value, ...]], days: int) -> Sign:
     """What the failed attempts of the last ``days`` come to; ``rows`` are (when, operation, id, message), newest first."""
     if not rows:
         return Sign("history", "ok", f"no failed attempt in {count(days, 'day')}")
-    shown = tuple(" ".join((str(when)[:19], str(operation), f"{name!s}: {message!s}")) for when, operation, name, message in rows[:_SHOWN])
+    shown = tuple(f"{str(when)[:19]} {operation!s} {name!s}: {message!s}" for when, operation, name, message in rows[:_SHOWN])
     return Sign("history", "warning", f"{count(len(rows), 'failed attempt')} in {count(days, 'day')}", shown)
 
 
