@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from memsql.db import Connection
 from memsql.errors import StatementError
 from memsql.insight import Query
+from memsql.sqltext import effect
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,8 @@ def quantile(ordered: Sequence[float], share: float) -> float:
 
 
 def _timed(conn: Connection, query: Query, rounds: int, share: float) -> Timing:
+    if effect(query.sql).kind != "select":
+        return Timing(query.name, query.path, 0, None, None, None, "it is no SELECT, and was not run")
     ends = time.perf_counter() + share
     times: list[float] = []
     error = None

@@ -13,6 +13,8 @@ from memsql.errors import Refused, UsageError
 MARGIN = 2.0
 """What a rehearsed time is multiplied by. A clone has the disk to itself and does not wait for it to sync."""
 
+_LONGER = "take a longer one"
+
 
 @dataclass(frozen=True, slots=True)
 class Slot:
@@ -85,13 +87,13 @@ def refusal(found: Estimate, lines: Sequence[str]) -> Refused | None:
     if found.fits:
         return None
     late, fitting = found.first_too_late, found.fitting
-    if late is None:
-        message, hint = "this would not end within the maintenance window", "take a longer one"
+    if found.other_ms * MARGIN > found.window_ms or late is None:
+        message, hint = "what is no migration (an adoption, the ledger) alone would not end within the maintenance window", _LONGER
     elif not fitting:
-        message, hint = f"not even {late.id}, the first one, would end within the maintenance window", "take a longer one"
+        message, hint = f"not even {late.id}, the first one, would end within the maintenance window", _LONGER
     else:
         message = f"{late.id} would not end within the maintenance window"
         option = f"--to {fitting[-1].version}" if found.direction == "up" else f"--steps {len(fitting)}"
         fitting_ones = "one would" if len(fitting) == 1 else f"{len(fitting)} would"
         hint = f"the first {fitting_ones}: invoke migrate.{found.direction} {option}; or take a longer window"
-    return Refused(message, details=tuple(lines), state="nothing was changed", hint=hint)
+    return Refused(message, details=tuple(line.strip() for line in lines), state="nothing was changed", hint=hint)
