@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -126,6 +127,30 @@ def test_a_folder_that_cannot_be_written_is_a_warning(project: Project) -> None:
     found = project.run("migrate", "verify").expect(0, "all 2 steps done")
     assert found.err.count("warning: there will be no report of this run: ") == 1
     assert "report: " not in found.out
+
+
+def test_a_full_disk_is_a_warning(project: Project) -> None:
+    runs = project.root / "full"
+    runs.mkdir()
+    project.configure("[memsql]\nruns = full\n")
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(runs)], check=False, capture_output=True).returncode:
+        pytest.skip("mounting needs root")
+    try:
+        with suppress(OSError), open(runs / "filler", "wb", buffering=0) as filler:
+            while True:
+                filler.write(bytes(4096))
+        project.run("migrate", "verify").expect(0, "warning: there will be no report of this run", "all 2 steps done")
+        assert [p.name for p in runs.iterdir()] == ["filler"]
+    finally:
+        subprocess.run(["umount", str(runs)], check=True)
+
+
+def test_names_that_are_not_utf_8(project: Project) -> None:
+    name = os.fsdecode(b"\xff \"it's\".db")
+    project.run("migrate", "--database", name, "verify", "--database", name).expect(0, "all 2 steps done")
+    (report,) = reports(project)
+    assert report["database"] == name
+    assert report["command_line"][3] == name
 
 
 def test_backup_migrate_verify_on_a_protected_environment(project: Project) -> None:

@@ -152,6 +152,12 @@ def test_what_is_not_protected_is_not_asked_about(project: Project) -> None:
     project.run("migrate.down", "--env", "staging").expect(0)
 
 
+def test_an_online_rebuild_is_given_up_only_where_there_is_one(project: Project) -> None:
+    project.script("CREATE VIRTUAL TABLE f USING fts5(x, content='a', content_rowid='rowid');")
+    project.run("fts.rebuild", "--abort", *ENV).expect(0, "no rebuild was on its way")
+    project.run("legacy.rollback", "--phase", "7", *ENV).expect(2, "there is no legacy upgrade 7")
+
+
 def test_a_wrong_file_comes_before_the_question(project: Project) -> None:
     backup(project)
     project.add("0003_bad", "BEGIN;\nSELECT 1;\nCOMMIT;\n")

@@ -135,7 +135,9 @@ def to_text(run: Run, secrets: Iterable[str] = ()) -> str:
         "database": first.database if first else None, "command_line": [without_query(word) for word in run.words],
         "steps": [_step(step) for step in run.steps],
     }
-    return json.dumps(_cleaned(fields, tuple(secrets)), ensure_ascii=False, indent=2, default=str) + "\n"
+    text = json.dumps(_cleaned(fields, tuple(secrets)), ensure_ascii=False, indent=2, default=str) + "\n"
+    # A file name need not be UTF-8; what is escaped here is an escape of JSON too.
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def without_query(word: str) -> str:

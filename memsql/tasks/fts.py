@@ -106,8 +106,12 @@ def rebuild(
 
         if not chunk.isdecimal() or not 1 <= int(chunk) < 2**63:
             raise UsageError(f"--chunk {chunk}: give a number of rows, 1 or more")
-        _ask_first(settings, table, "give online rebuilds up of" if abort else "rebuild", yes,
-                   lambda one: abort or bool(table) or _left_alone(one, online) is None)
+        def chosen(looking: Connection) -> list[str]:
+            if abort:
+                return _begun(looking, table)
+            return [one.name for one in _tables(looking, table) if table or _left_alone(one, online) is None]
+
+        _ask_first(settings, "give the online rebuild up of" if abort else "rebuild", chosen, yes)
         conn = connect(settings.target, "rw", settings.busy_timeout)
         lines: list[str] = []
         done: list[str] = []
@@ -147,7 +151,7 @@ def optimize(
         from memsql.fts import optimise
         from memsql.report.progress import Bar
 
-        _ask_first(settings, table, "optimise", yes, lambda _: True)
+        _ask_first(settings, "optimise", lambda looking: [one.name for one in _tables(looking, table)], yes)
         conn = connect(settings.target, "rw", settings.busy_timeout)
         try:
             tables = _tables(conn, table)
@@ -163,15 +167,15 @@ def optimize(
     run("fts.optimize", Options(project, env, database, json), work)
 
 
-def _ask_first(settings: Settings, name: str | None, verb: str, yes: bool, chosen: Callable[[FtsTable], bool]) -> None:
-    """Where the database is protected, let somebody agree to what will be done to the tables that are ``chosen``."""
+def _ask_first(settings: Settings, verb: str, chosen: Callable[[Connection], list[str]], yes: bool) -> None:
+    """Where the database is protected, let somebody agree to what will be done to the tables that ``chosen`` names."""
     if not settings.protected:
         return
     from memsql.db import connect
 
     conn = connect(settings.target, "ro", settings.busy_timeout)
     try:
-        names = [one.name for one in _tables(conn, name) if chosen(one)]
+        names = chosen(conn)
     finally:
         conn.close()
     if names:
@@ -189,15 +193,22 @@ def _left_alone(table: FtsTable, online: bool) -> str | None:
 
 def _abort(conn: Connection, name: str | None) -> tuple[list[str], list[str]]:
     """Names given up, and what to say. By what was begun, for the index itself may be gone."""
-    from memsql.fts import abort_by_name, unfinished
+    from memsql.fts import abort_by_name
 
-    begun = [one for one in unfinished(conn) if name is None or one.lower() == name.lower()]
+    begun = _begun(conn, name)
     if not begun:
         names = [table.name for table in _tables(conn, name)]
         return [], [f"{one}: no rebuild was on its way" for one in names] or ["no rebuild was on its way"]
     for one in begun:
         abort_by_name(conn, one)
     return begun, [f"{one}: gave the rebuild up" for one in begun]
+
+
+def _begun(conn: Connection, name: str | None) -> list[str]:
+    """The indexes, or the one of this ``name``, whose online rebuild was begun and not ended."""
+    from memsql.fts import unfinished
+
+    return [one for one in unfinished(conn) if name is None or one.lower() == name.lower()]
 
 
 def _online(settings: Settings, conn: Connection, table: FtsTable, chunk: int, tick: Callable[[float | None], None]) -> str:

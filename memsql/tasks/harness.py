@@ -38,12 +38,13 @@ class Options:
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """What a task has to say: text for people, fields for programs, and the exit code. ``headline`` is the line that
-    stands for it in the summary of a chain; by default the last one of ``text``."""
+    stands for it in the summary of a chain; by default the last one of ``text``. ``plain`` keeps colours away from a text for programs."""
 
     text: str
     data: dict[str, object] = field(default_factory=dict)
     exit_code: int = 0
     headline: str = ""
+    plain: bool = False
 
 
 def run(command: str, options: Options, work: Callable[[config.Settings], Outcome]) -> None:
@@ -74,7 +75,7 @@ def run(command: str, options: Options, work: Callable[[config.Settings], Outcom
     if options.json:
         write_json({"ok": outcome.exit_code == 0, "command": command, **outcome.data})
     elif outcome.text:
-        write(sys.stdout, outcome.text)
+        write(sys.stdout, outcome.text, plain=outcome.plain)
     chain.done(outcome.exit_code, outcome.headline or show.headline(outcome.text), outcome.data)
     if outcome.exit_code:
         raise Exit(code=outcome.exit_code)

@@ -130,12 +130,12 @@ def rollback(
     """
 
     def work(settings: Settings) -> Outcome:
-        from memsql.engine.adopt import rollback_phase
+        from memsql.engine.adopt import phase_exists, rollback_phase
         from memsql.errors import UsageError
 
-        if not phase.isdigit():
+        if not (phase.isascii() and phase.isdigit()):
             raise UsageError(f"--phase {phase}: not a number")
-        change = _Change(f"undo legacy upgrade {phase}", lambda _: True, yes)
+        change = _Change(f"undo legacy upgrade {phase}", lambda _: phase_exists(settings, int(phase)), yes)
         return _act(settings, lambda session: rollback_phase(session, settings, int(phase)), change, dry_run, with_data,
                     allow_data_loss)
 

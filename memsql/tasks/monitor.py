@@ -85,7 +85,7 @@ def metrics(
 
             text = as_prometheus(found)
         size = f"{len(found.stats.sizes)} tables and indexes weighed, {len(found.queries)} queries timed"
-        return Outcome(text, report.metrics_data(found), headline=size)
+        return Outcome(text, report.metrics_data(found), headline=size, plain=True)
 
     run("monitor.metrics", Options(project, env, database, json or format == "json"), work)
 
