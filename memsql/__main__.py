@@ -8,11 +8,13 @@ from invoke import Program
 
 import memsql
 from memsql.tasks import ns
+from memsql.tasks.chain import ChainExecutor
 
 
 def main() -> None:
     """Run the command line of this process."""
-    Program(name="memsql", binary="memsql", namespace=ns, version=memsql.__version__).run(sys.argv)
+    program = Program(name="memsql", binary="memsql", namespace=ns, version=memsql.__version__, executor_class=ChainExecutor)
+    program.run(sys.argv)
 
 
 if __name__ == "__main__":
