@@ -26,8 +26,8 @@ from memsql.sqltext import (
     split,
 )
 
-# Not the function replace(); a word in a comment or string only costs a count.
-_REPLACES = re.compile(r"\breplace\b(?!\s*\()", re.IGNORECASE)
+# Not the function replace(); a word in a comment or string, or that another one ends in, only costs a count.
+_REPLACES = re.compile(r"[Rr][Ee][Pp][Ll][Aa][Cc][Ee]\b(?!\s*\()")
 _RETURNS = re.compile(rb"create|rename", re.IGNORECASE)
 _ARMS = re.compile(rb"replace", re.IGNORECASE)
 # Larger files cost more to search than what is to be saved by it.
