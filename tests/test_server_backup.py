@@ -6,9 +6,9 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
-import server_backups
 import eras
 import pytest
+import server_backups
 import servers
 from test_server_clone import FTS, ODD, ORPHAN, state
 

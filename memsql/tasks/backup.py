@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from invoke import Collection, Context, task
 
+from memsql.tasks.gate import CHANGE_HELP, admit
 from memsql.tasks.harness import COMMON_HELP, Options, Outcome, run
 from memsql.tasks.optional import WithFile
 
@@ -149,7 +150,7 @@ def prune(
 
 
 @task(klass=WithFile, positional=[], help={
-    **COMMON_HELP,
+    **CHANGE_HELP,
     "file": "name or path of a backup (default: the newest proven one of this database)",
     "to": "restore into this file instead of the database itself",
     "replace": "a server that is not empty: back it up, then replace everything it holds",
@@ -158,8 +159,8 @@ def prune(
 }, auto_shortflags=False)
 def restore(
     c: Context, file: str | None = None, to: str | None = None, replace: bool = False, unproven: bool = False,
-    allow_newer: bool = False, database: str | None = None, env: str | None = None, project: str | None = None,
-    json: bool = False,
+    allow_newer: bool = False, yes: bool = False, database: str | None = None, env: str | None = None,
+    project: str | None = None, json: bool = False,
 ) -> None:
     """Bring the database back from a backup: proven before, and again in its place.
 
@@ -180,11 +181,41 @@ def restore(
 
         backup = find(settings, file)
         onto = settings if to is None else to_path(settings, to)
+        if onto.target.identity == settings.target.identity:
+            # No backup is asked for: what is replaced is kept, and may be past saving.
+            admit(settings, f"replace what it holds by {backup.path.name}", yes=yes, empty=True)
         with Bar() as bar:
             done = bring(onto, backup, replace_server=replace, unproven=unproven, allow_newer=allow_newer, observer=_observer(bar))
         return Outcome(report.restore_text(settings, done), report.restore_data(settings, done))
 
     run("backup.restore", Options(project, env, database, json), work)
+
+
+@task(klass=WithFile, positional=[], help={
+    **COMMON_HELP, "file": "the backup to try (default: the newest proven one of this database)",
+}, auto_shortflags=False)
+def drill(
+    c: Context, file: str | None = None, database: str | None = None, env: str | None = None, project: str | None = None,
+    json: bool = False,
+) -> None:
+    """Prove that a backup restores: into a scratch database, verified, its last migration rolled back and applied again.
+
+    The database itself is not touched, and need not be there any more. Run it once a month.
+
+    Examples:  invoke backup.drill     invoke backup.drill memory-20260131T120000Z.db
+    Exit codes: 0 it restores, 1 something failed, 2 there is no such backup.
+    """
+
+    def work(settings: Settings) -> Outcome:
+        from memsql.operate.drill import drill as try_out
+        from memsql.report import drill as report
+        from memsql.report.progress import Bar
+
+        with Bar() as bar:
+            found = try_out(settings, file, _observer(bar))
+        return Outcome(report.text(found), report.data(found), int(not found.ok))
+
+    run("backup.drill", Options(project, env, database, json), work)
 
 
 def _observer(bar: Bar) -> Observer:
@@ -218,5 +249,5 @@ def _number(option: str, text: str | None) -> int | None:
 
 ns = Collection("backup")
 ns.add_task(create, default=True)
-for one_task in (list_, verify, prune, restore):
+for one_task in (list_, verify, restore, drill, prune):
     ns.add_task(one_task)
