@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from memsql.sqltext.lexis import BLOCK_COMMENT, LINE_COMMENT, NAME, NAME_CHAR, VARIABLE, fold
 
-__all__ = ["RESERVED", "Token", "fold", "join", "quoted", "tokenize", "unquoted", "without_tail"]
+__all__ = ["RESERVED", "Token", "comments", "fold", "join", "placed", "quoted", "tokenize", "unquoted", "without_tail"]
 
 Token = tuple[str, str]
 """Kind (word, quoted, string, number, variable or op) and text."""
@@ -38,6 +38,16 @@ RESERVED = frozenset(re.findall(
 def tokenize(sql: str) -> list[Token]:
     """The tokens of ``sql`` without white space and comments, in linear time. Every text is accepted."""
     return [(m.lastgroup or "", m[0]) for m in _TOKEN.finditer(sql) if m.lastgroup != "skip"]
+
+
+def placed(sql: str) -> Iterator[tuple[Token, int, int]]:
+    """The tokens of ``sql`` as tokenize() has them, each with where it begins and ends."""
+    return (((m.lastgroup or "", m[0]), m.start(), m.end()) for m in _TOKEN.finditer(sql) if m.lastgroup != "skip")
+
+
+def comments(sql: str) -> Iterator[tuple[str, int, int]]:
+    """The comments of ``sql`` with their marks, each with where it begins and ends."""
+    return ((m[0], m.start(), m.end()) for m in _TOKEN.finditer(sql) if m.lastgroup == "skip" and m[0][0] in "-/")
 
 
 def unquoted(token: Token) -> str:
