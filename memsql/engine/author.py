@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import re
 import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from memsql.config import Settings
@@ -27,11 +29,37 @@ WHERE 0
 """
 
 
+@dataclass(frozen=True, slots=True)
+class NextName:
+    """The migration to be written: ``depends`` is the id of the one before it."""
+
+    version: int
+    name: str
+    id: str
+    title: str
+    depends: str | None
+
+
 def create_pair(settings: Settings, name: str, *, foreign_keys_off: bool = False) -> tuple[str, ...]:
     """Write ``NNNN_name.sql``, its rollback, a check and memsql.sum; return their paths as shown.
 
     Raises UsageError for a name that makes no file name, FileError where a file cannot be written.
     """
+    coming = next_name(settings, name)
+    stem = coming.id
+    lines = [f"-- depends: {coming.depends}"] if coming.depends else []
+    fk = ["-- foreign_keys: off"] if foreign_keys_off else []
+    texts = {
+        settings.migrations / f"{stem}.sql": _UP.format(title=coming.title, directives="\n".join([*lines, *fk])),
+        settings.migrations / f"{stem}.rollback.sql": _DOWN.format(id=stem, directives="\n".join(fk)),
+        settings.sql / "checks" / f"{stem}.sql": _CHECK.format(id=stem),
+    }
+    return write_files(settings, {path: re.sub(r"\n\n+", "\n", text) for path, text in texts.items()})
+
+
+def next_name(settings: Settings, name: str) -> NextName:
+    """What the next migration is called, in a folder that is made where it is missing. Raises UsageError for a name that
+    makes no file name."""
     short = re.sub(r"[\s-]+", "_", name.strip()).lower()
     if not re.fullmatch(r"\w+", short):
         raise UsageError(
@@ -39,21 +67,15 @@ def create_pair(settings: Settings, name: str, *, foreign_keys_off: bool = False
     settings.migrations.mkdir(parents=True, exist_ok=True)
     existing = read_folder(settings.migrations, settings.show(settings.migrations))
     version = existing[-1].version + 1 if existing else 1
-    width = _width(existing)
-    stem = f"{version:0{width}d}_{short}"
-    lines = []
-    if existing:
-        lines.append(f"-- depends: {existing[-1].id}")
-    fk = ["-- foreign_keys: off"] if foreign_keys_off else []
-    title = short.replace("_", " ").capitalize()
-    texts = {
-        settings.migrations / f"{stem}.sql": _UP.format(title=title, directives="\n".join([*lines, *fk])),
-        settings.migrations / f"{stem}.rollback.sql": _DOWN.format(id=stem, directives="\n".join(fk)),
-        settings.sql / "checks" / f"{stem}.sql": _CHECK.format(id=stem),
-    }
+    return NextName(version, short, f"{version:0{_width(existing)}d}_{short}", short.replace("_", " ").capitalize(),
+                    existing[-1].id if existing else None)
+
+
+def write_files(settings: Settings, texts: Mapping[Path, str]) -> tuple[str, ...]:
+    """Write new files and then memsql.sum; return their paths as shown. Raises FileError; nothing is overwritten."""
     written = []
     for path, text in texts.items():
-        _write_new(path, re.sub(r"\n\n+", "\n", text), settings.show(path))
+        _write_new(path, text, settings.show(path))
         written.append(settings.show(path))
     write_sum(settings)
     return (*written, settings.show(settings.migrations / SUM_NAME))

@@ -25,7 +25,13 @@ def load(settings: Settings) -> Project:
     shown = settings.show(settings.migrations)
     migrations = read_folder(settings.migrations, shown)
     problems = sum_problems(settings.migrations, migrations)
-    return Project(settings, tuple(plan.order(migrations, _yoyo_sort)), tuple(problems))
+    return Project(settings, in_order(migrations), tuple(problems))
+
+
+def in_order(migrations: Sequence[Migration]) -> tuple[Migration, ...]:
+    """``migrations`` in the order to apply: by version, what they depend on first. Raises FileError for a dependency that is
+    not there, or goes in a circle."""
+    return tuple(plan.order(migrations, _yoyo_sort))
 
 
 def refuse_stale_sum(project: Project) -> None:

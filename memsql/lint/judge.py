@@ -11,6 +11,7 @@ from memsql.lint.rules import BY_CODE, RULES
 from memsql.lint.script import Script
 
 _SHOWN = 300
+_OF_THE_REVIEW = re.compile(r"MR\d\d")
 # The loss guard heeds this one; whoever allowed that allowed what causes it.
 _DATA_LOSS = {"data-loss": ("MS01", "MS02")}
 
@@ -25,6 +26,9 @@ def judge(script: Script) -> list[Finding]:
         name = allow.rule.upper()
         if allow.rule in _DATA_LOSS:
             allowed.update(_DATA_LOSS[allow.rule])
+        elif _OF_THE_REVIEW.fullmatch(name):
+            # Found by running the file, which nobody does here.
+            continue
         elif name not in BY_CODE:
             found.append((BY_CODE["MS31"], Hit(
                 places.of_line(allow.line), f"there is no rule {allow.rule}",

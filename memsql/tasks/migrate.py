@@ -158,17 +158,27 @@ def status(
 @task(positional=["name"], help={
     **COMMON_HELP, "name": "what it does, as in add_missing_indices; becomes the file name",
     "foreign-keys-off": "for a table rebuild: write `-- foreign_keys: off` into both files",
+    "from": "derive the pair from this edited schema, as in --from sql/schema.sql",
+    "allow-data-loss": "with --from: why data may be lost; goes into the files as `-- allow: data-loss REASON`",
 }, auto_shortflags=False)
 def create(
-    c: Context, name: str, foreign_keys_off: bool = False, database: str | None = None, env: str | None = None,
-    project: str | None = None, json: bool = False,
+    c: Context, name: str, foreign_keys_off: bool = False, from_: str | None = None, allow_data_loss: str | None = None,
+    database: str | None = None, env: str | None = None, project: str | None = None, json: bool = False,
 ) -> None:
     """Write the next migration pair and a check, and bring memsql.sum up to date.
 
-    Example:  invoke migrate.create add_missing_indices
+    With --from the pair is written for you: edit sql/schema.sql to what you want, and memsql compares it with what the
+    migrations make. ALTER TABLE is used where SQLite has it, a rebuild of the table where it has not. Up, down and up again
+    are proven on made-up rows before anything is saved. A rename cannot be seen in a schema: ask for it with
+    `-- renamed from: OLD` behind the column, or above the table.
+
+    Examples:  invoke migrate.create add_missing_indices
+               invoke migrate.create add_nickname --from sql/schema.sql
     """
 
     def work(settings: Settings) -> Outcome:
+        if from_ is not None or allow_data_loss is not None:
+            return _derive(settings, name, from_, allow_data_loss, foreign_keys_off)
         from memsql.engine.author import create_pair
 
         created = create_pair(settings, name, foreign_keys_off=foreign_keys_off)
@@ -230,6 +240,23 @@ def repair(
         return Outcome("\n".join(lines), {"changes": list(changes), "dry_run": dry_run})
 
     run("migrate.repair", Options(project, env, database, json), work)
+
+
+def _derive(settings: Settings, name: str, source: str | None, reason: str | None, foreign_keys_off: bool) -> Outcome:
+    from memsql.engine.draft import draft
+    from memsql.errors import UsageError
+    from memsql.report import draft as report
+    from memsql.report.progress import Bar
+
+    if source is None:
+        raise UsageError("--allow-data-loss REASON goes with --from", hint="write `-- allow: data-loss REASON` into the file yourself")
+    if foreign_keys_off:
+        raise UsageError("--foreign-keys-off and --from do not go together: what is derived says so itself where it is needed")
+    if reason is not None and (not reason.strip() or len(reason.splitlines()) > 1):
+        raise UsageError("--allow-data-loss takes a reason of one line that a reviewer can judge")
+    with Bar() as bar:
+        found = draft(settings, name, source, reason=reason, note=bar.start)
+    return Outcome(report.text(found, source, reason), report.data(found))
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,263 @@
+"""The steps from one schema to another."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from memsql.change import full_text
+from memsql.change.depend import mentions, ordered, reaching
+from memsql.change.model import AddColumn, CannotChange, Create, Drop, DropColumn, Hints, Plan, RenameColumn, Renames, RenameTable, Step
+from memsql.change.parts import of_table, same, under_name
+from memsql.change.tables import TableChange, compare, rebuild_of, refuse_unfillable
+from memsql.schema import Object, Schema, Table
+from memsql.schema.tokens import fold
+
+
+@dataclass(frozen=True, slots=True)
+class Pairs:
+    """Tables and virtual tables of both schemas side by side."""
+
+    changes: tuple[TableChange, ...]
+    virtual: tuple[tuple[Table, Table], ...]
+    created: tuple[Table, ...]
+    dropped: tuple[Table, ...]
+
+
+def pair(before: Schema, after: Schema, renames: Renames, hints: Hints = Hints()) -> Pairs:  # noqa: B008
+    """Find for each table of ``after`` the one of ``before`` it comes from. Raises CannotChange for a rename that
+    cannot be."""
+    olds = {fold(t.name): t for t in before.tables.values() if t.kind != "view"}
+    news = {fold(t.name): t for t in after.tables.values() if t.kind != "view"}
+    _refuse_impossible(olds, news, renames)
+    taken = {renames.tables.get(name, name) for name in news if name in renames.tables}
+    changes, virtual, created = [], [], []
+    matched = set()
+    maps = readings(before, after, renames)
+    for name, new in news.items():
+        source = renames.tables.get(name) or ("" if name in taken else name)
+        old = olds.get(source)
+        if old is None or old.kind != new.kind:
+            created.append(new)
+            continue
+        matched.add(source)
+        if new.kind == "virtual":
+            virtual.append((old, new))
+        else:
+            changes.append(compare(old, new, renames, maps, rebuild=bool({source, name} & hints.rebuild)))
+    return Pairs(tuple(changes), tuple(virtual), tuple(created), tuple(t for n, t in olds.items() if n not in matched))
+
+
+def plan(before: Schema, after: Schema, renames: Renames, hints: Hints = Hints(), *, back: bool = False) -> Plan:  # noqa: B008
+    """What to do to make ``after`` of ``before``. ``back``: it is the way back of a migration. Raises CannotChange."""
+    pairs = pair(before, after, renames, hints)
+    if not back:
+        for change in pairs.changes:
+            refuse_unfillable(change)
+    return _Planner(before, after, renames, hints, pairs, back).plan()
+
+
+def readings(before: Schema, after: Schema, renames: Renames) -> list[dict[str, str]]:
+    """The names that SQLite replaces in the text of other objects, old by new, in the ways a text can be read."""
+    tables = {old: _spelled(after, new) for new, old in renames.tables.items()}
+    columns = {old: new for (_, new), old in renames.columns.items()}
+    return [{}, tables, {**columns, **tables}] if columns or tables else [{}]
+
+
+@dataclass(frozen=True, slots=True)
+class _Planner:
+    before: Schema
+    after: Schema
+    renames: Renames
+    hints: Hints
+    pairs: Pairs
+    back: bool
+
+    def plan(self) -> Plan:
+        maps = readings(self.before, self.after, self.renames)
+        changes = [c for c in self.pairs.changes if c.changed]
+        rebuilt = {fold(c.new.name) for c in changes if c.rebuilt}
+        texts = full_text.decide(self.pairs.virtual, maps, self.hints.recreate)
+        moved = [(c.old.name, c.new.name) for c in self.pairs.changes if fold(c.old.name) != fold(c.new.name)]
+        moved += [(o.name, n.name) for o, n in texts.renamed]
+        gone = [t for t in self.pairs.dropped if t.kind == "table"]
+        gone_virtual = [*texts.dropped, *(t for t in self.pairs.dropped if t.kind == "virtual")]
+        disturbed = frozenset(
+            [fold(n) for c in changes if c.rebuilt for n in (c.old.name, c.new.name)]
+            + [fold(t.name) for t in (*gone, *gone_virtual)] + [fold(n.name) for _, n in texts.copied])
+        checks = bool(rebuilt or moved or texts.copied or any(c.early or c.late or c.dropped for c in changes))
+        drops, makes = self._others(maps, disturbed, checks, rebuilt, {fold(t.name) for t in (*gone, *gone_virtual)})
+        new_tables = [t for t in self.pairs.created if t.kind == "table"]
+        new_virtual = [*texts.created, *(t for t in self.pairs.created if t.kind == "virtual")]
+        steps: list[Step] = [
+            *drops,
+            *(Drop("table", t.name) for t in gone_virtual),
+            *(Drop("table", t.name) for t in _children_first(gone)),
+            *(RenameTable(old, new) for old, new in moved),
+            *(s for c in changes for s in _renames(c)),
+            *(Create(t.sql) for t in sorted(new_tables, key=lambda t: t.name)),
+            *(s for c in sorted(changes, key=lambda c: c.new.name) for s in self._table(c)),
+            *(s for old, new in texts.copied for s in full_text.copy(old, new, self._free(f"new_{new.name}"))),
+            *(Create(t.sql) for t in sorted(new_virtual, key=lambda t: t.name)),
+            *makes,
+        ]
+        return Plan(
+            tuple(steps), bool(rebuilt) or self._referred(gone), self._rebuild_texts(texts, rebuilt, steps),
+            tuple(_losses(changes, gone, texts)), tuple(self._notes(changes)),
+        )
+
+    def _table(self, change: TableChange) -> Iterator[Step]:
+        name = change.new.name
+        if change.rebuilt:
+            temporary = self._free(f"new_{name}")
+            yield rebuild_of(change, temporary, under_name(change.new.sql, temporary), name, back=self.back)
+            return
+        text = of_table(change.new)
+        yield from (DropColumn(name, c.name) for c in change.dropped)
+        yield from (RenameColumn(name, old, new) for old, new in change.late)
+        for column in change.added:
+            part = text.column(column.name)
+            assert part is not None
+            yield AddColumn(name, part.text)
+
+    def _others(
+        self, maps: list[dict[str, str]], disturbed: frozenset[str], checks: bool, rebuilt: set[str], gone: set[str]
+    ) -> tuple[list[Step], list[Step]]:
+        """What to drop before, and what to create behind: indexes, views and triggers."""
+        old = {(o.type, fold(o.name)): o for o in self.before.objects if o.sql and o.type in ("index", "view", "trigger")}
+        new = {(o.type, fold(o.name)): o for o in self.after.objects if o.sql and o.type in ("index", "view", "trigger")}
+        changed = {k for k, o in old.items() if k not in new or k[1] in self.hints.recreate or not same(o.sql, new[k].sql, maps)}
+        gone_views = {k[1] for k in changed if k[0] == "view"}
+        if checks:
+            gone_views |= {fold(t.name) for t in self.before.tables.values() if t.kind == "view" and not t.columns}
+        give_way = set(changed)
+        if checks:
+            reached = disturbed | frozenset(gone_views)
+            give_way |= {(o.type, fold(o.name)) for o in reaching(self.before, ("view", "trigger"), reached)}
+            give_way |= {("view", name) for name in gone_views}
+        views = {k[1] for k in give_way if k[0] == "view"}
+
+        def with_its_table(key: tuple[str, str]) -> bool:
+            thing = old[key]
+            table = fold(thing.table)
+            if table in views or table in gone:
+                return True
+            if table not in disturbed or key in changed:
+                return False
+            return key[0] == "index" or not mentions(thing, (disturbed | views) - {table, self._now(table)})
+
+        lost = {k for k, o in old.items() if k[0] != "view" and (fold(o.table) in disturbed or fold(o.table) in views)}
+        explicit = {k for k in give_way if k[0] == "view" or not with_its_table(k)}
+        drops: list[Step] = [Drop("trigger", old[k].name) for k in sorted(explicit) if k[0] == "trigger"]
+        drops += [Drop("view", v.name) for v in reversed(ordered([old[k] for k in explicit if k[0] == "view"]))]
+        drops += [Drop("index", old[k].name) for k in sorted(explicit) if k[0] == "index"]
+        wanted = [o for k, o in new.items() if k not in old or k in give_way or k in lost or fold(o.table) in rebuilt]
+        makes: list[Step] = [Create(o.sql) for o in _by_name(wanted, "index")]
+        makes += [Create(o.sql) for o in ordered([o for o in wanted if o.type == "view"])]
+        makes += [Create(o.sql) for o in _by_name(wanted, "trigger")]
+        return drops, makes
+
+    def _now(self, table: str) -> str:
+        """What the table ``table`` of before is called afterwards."""
+        return next((new for new, old in self.renames.tables.items() if old == table), table)
+
+    def _rebuild_texts(self, texts: full_text.Texts, rebuilt: set[str], steps: Iterable[Step]) -> tuple[str, ...]:
+        """The full-text indexes whose content, or triggers, are made anew."""
+        made = [o for s in steps if isinstance(s, Create) for o in self.after.objects if o.sql == s.sql]
+        triggers = [o for o in made if o.type == "trigger"]
+        again = rebuilt | {fold(o.name) for o in made}
+        found = []
+        for table in self.after.tables.values():
+            text = full_text.read(table)
+            if text is None or text.content is None:
+                continue
+            if fold(table.name) in again or fold(text.content) in again or any(mentions(t, {fold(table.name)}) for t in triggers):
+                found.append(table.name)
+        return tuple(found)
+
+    def _referred(self, gone: list[Table]) -> bool:
+        names = {fold(t.name) for t in gone}
+        return any(fold(k.parent) in names and fold(t.name) != fold(k.parent)
+                   for t in self.before.tables.values() for k in t.foreign_keys)
+
+    def _free(self, name: str) -> str:
+        taken = {fold(o.name) for schema in (self.before, self.after) for o in schema.objects}
+        while fold(name) in taken:
+            name += "_"
+        return name
+
+    def _notes(self, changes: list[TableChange]) -> Iterator[str]:
+        for change in changes:
+            table = change.new.name
+            for column in change.dropped:
+                like = [c.name for c in change.added if fold(c.type) == fold(column.type)]
+                if like and not self.back:
+                    yield (f"{table}.{column.name} goes and {' or '.join(like)} comes: if that is the same column, write "
+                           f"`-- renamed from: {column.name}` behind it")
+            if change.plain and change.added and change.new.columns[-len(change.added):] != change.added and not self.back:
+                yield f"{', '.join(c.name for c in change.added)} will be the last of {table}, wherever the text has it"
+            for column in change.new.columns:
+                source = next((c for c in change.old.columns if c.name == change.kept.get(column.name)), None)
+                if source and fold(source.type) != fold(column.type) and not self.back:
+                    yield (f"{table}.{column.name} is copied as it is and then stored as {column.type or 'it comes'}: SQLite turns "
+                           "what looks like a number into one where the type asks for it, and the way back cannot tell")
+        if not self.back:
+            for gone in self.pairs.dropped:
+                like = [t.name for t in self.pairs.created
+                        if t.kind == gone.kind == "table" and [fold(c.name) for c in t.columns] == [fold(c.name) for c in gone.columns]]
+                if like:
+                    yield f"{gone.name} goes and {like[0]} comes: if that is the same table, write `-- renamed from: {gone.name}` above it"
+
+
+def _renames(change: TableChange) -> Iterator[Step]:
+    return (RenameColumn(change.new.name, old, new) for old, new in change.early)
+
+
+def _losses(changes: list[TableChange], gone: list[Table], texts: full_text.Texts) -> Iterator[str]:
+    for table in gone:
+        yield f"Loses the rows of {table.name}; the way back makes it again without them."
+    for change in changes:
+        for column in change.dropped:
+            if not column.hidden:
+                yield f"Loses the values of {change.old.name}.{column.name}; the way back makes the column again without them."
+        for column in change.new.columns:
+            source = next((c for c in change.old.columns if c.name == change.kept.get(column.name)), None)
+            if source and column.hidden and not source.hidden:
+                yield f"Loses the values of {change.old.name}.{source.name}, which is computed from now on."
+    yield from texts.losses
+
+
+def _children_first(tables: list[Table]) -> list[Table]:
+    left, found = sorted(tables, key=lambda t: t.name), []
+    while left:
+        parents = {fold(k.parent) for t in left for k in t.foreign_keys if fold(k.parent) != fold(t.name)}
+        free = [t for t in left if fold(t.name) not in parents] or left[:1]
+        found += free
+        left = [t for t in left if t not in free]
+    return found
+
+
+def _by_name(things: Iterable[Object], kind: str) -> list[Object]:
+    return sorted((o for o in things if o.type == kind), key=lambda o: o.name)
+
+
+def _spelled(schema: Schema, name: str) -> str:
+    table = schema.table(name)
+    return table.name if table else name
+
+
+def _refuse_impossible(olds: Mapping[str, Table], news: Mapping[str, Table], renames: Renames) -> None:
+    for new, old in renames.tables.items():
+        table = news.get(new)
+        if table is None:
+            continue
+        if old not in olds:
+            raise CannotChange(f"{table.name} cannot be renamed from {old}: there is no such table", table.name, None,
+                               "there are: " + ", ".join(sorted(t.name for t in olds.values())))
+        if olds[old].kind != table.kind:
+            raise CannotChange(f"{table.name} cannot be renamed from {old}: one of them is virtual", table.name)
+        if list(renames.tables.values()).count(old) > 1:
+            raise CannotChange(f"two tables are renamed from {old}", table.name, None, "leave one of them out")
+        if new in olds and new in renames.tables.values():
+            raise CannotChange(f"{table.name} takes a name that another table gives up in the same change", table.name, None,
+                               "rename one of them in a migration of its own first")

@@ -1,0 +1,230 @@
+"""What changes about one table, and whether ALTER TABLE can do it.
+
+The rules are those of https://sqlite.org/lang_altertable.html.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from memsql.change.model import CannotChange, Rebuild, Renames
+from memsql.change.parts import Part, of_table, same, words
+from memsql.schema import Column, Table
+from memsql.schema.tokens import fold, quoted, tokenize, unquoted
+
+_ROWIDS = ("rowid", "_rowid_", "oid")
+_VALUES = frozenset({"null", "true", "false", "current_time", "current_date", "current_timestamp"})
+
+
+@dataclass(frozen=True, slots=True)
+class TableChange:
+    """What differs between ``old`` and ``new``. ``kept`` maps each new column to the old one it takes its values from,
+    both as spelled; ``early`` are renames (old, new) that can be done by name; ``plain`` says that ALTER TABLE does all of it."""
+
+    old: Table
+    new: Table
+    kept: Mapping[str, str]
+    early: tuple[tuple[str, str], ...]
+    late: tuple[tuple[str, str], ...]
+    added: tuple[Column, ...]
+    dropped: tuple[Column, ...]
+    plain: bool
+    changed: bool
+
+    @property
+    def rebuilt(self) -> bool:
+        return self.changed and not self.plain
+
+
+def compare(old: Table, new: Table, renames: Renames, maps: Sequence[Mapping[str, str]], *, rebuild: bool = False) -> TableChange:
+    """What makes ``new`` of ``old``. ``maps`` are the names that SQLite replaces by itself, in several readings;
+    ``rebuild`` says that plain statements did not do."""
+    kept = _kept(old, new, renames)
+    sources = {fold(o) for o in kept.values()}
+    added = tuple(c for c in new.columns if c.name not in kept)
+    dropped = tuple(c for c in old.columns if fold(c.name) not in sources)
+    moved = [(o, n) for n, o in kept.items() if fold(o) != fold(n)]
+    there = {fold(c.name) for c in old.columns}
+    early = tuple(m for m in moved if fold(m[1]) not in there)
+    late = tuple(m for m in moved if fold(m[1]) in there)
+    one, two = of_table(old), of_table(new)
+    own = {fold(o): n for o, n in moved}
+    readings = [{**m, **own} for m in maps] + list(maps)
+    alike = same(one.tail, two.tail, [{}]) and _alike(one.constraints(), two.constraints(), readings)
+    for name, source in kept.items():
+        before, after = one.column(source), two.column(name)
+        alike = alike and before is not None and after is not None and same(before.text, after.text, readings)
+    changed = not alike or bool(moved or added or dropped)
+    gone = {fold(c.name) for c in dropped}
+    plain = (
+        alike and not rebuild and bool(kept) and all(_can_drop(c, one.column(c.name)) for c in dropped)
+        and all(_can_add(c, two.column(c.name)) for c in added) and all(fold(n) in gone for _, n in late)
+    )
+    return TableChange(old, new, kept, early, late, added, dropped, plain, changed)
+
+
+def refuse_unfillable(change: TableChange) -> None:
+    """Raise CannotChange for a new column that has no value for the rows that are there."""
+    for column in change.added:
+        if unfillable(column, change.new):
+            raise CannotChange(
+                f"{change.new.name}.{column.name} is new and NOT NULL without a default: the rows that are there would have no value",
+                change.new.name, column.name,
+                f"give it a DEFAULT, leave NOT NULL out, or write `-- renamed from: OLD` behind it where it had another name")
+
+
+def unfillable(column: Column, table: Table) -> bool:
+    """Whether a new ``column`` of ``table`` has no value for a row that is there already."""
+    empty = column.default is None or fold(column.default) == "null"
+    return column.notnull and empty and not column.hidden and not is_alias(column, table)
+
+
+def is_alias(column: Column, table: Table) -> bool:
+    """Whether ``column`` is the rowid of ``table`` under another name."""
+    if table.without_rowid or not column.pk or fold(column.type) != "integer" or sum(1 for c in table.columns if c.pk) > 1:
+        return False
+    part = of_table(table).column(column.name)
+    return part is None or not re.search(r"\bprimary\s+key\s+desc\b", " ".join(words(part.text)))
+
+
+def has_sequence(table: Table) -> bool:
+    """Whether ``table`` is AUTOINCREMENT."""
+    return any("autoincrement" in words(part.text) for part in of_table(table).parts if part.name)
+
+
+def rebuild_of(change: TableChange, temporary: str, sql: str, table: str, *, back: bool) -> Rebuild:
+    """The rebuild that makes ``change``, whose early renames are done. ``back``: it is the way back, on which a value that
+    nobody knows is replaced by an empty one. Raises CannotChange where a column can have no value."""
+    early = {fold(old): new for old, new in change.early}
+    sources = {c.name: early.get(fold(o), o) for c, o in ((c, change.kept[c.name]) for c in change.new.columns if c.name in change.kept)}
+    olds = {c.name: c for c in change.old.columns}
+    copies: list[tuple[str, str]] = []
+    remarks: list[str] = []
+    rowid = _rowid(change)
+    for column in change.new.columns:
+        if column.hidden:
+            continue
+        if column.name in sources:
+            old = olds[change.kept[column.name]]
+            value, remark = _value(change, old, column, sources[column.name], table)
+        else:
+            value, remark = _new_value(change, column, rowid, back)
+        if value is not None:
+            copies.append((quoted(column.name), value))
+        remarks += [remark] if remark else []
+    if rowid is not None and not any(is_alias(c, change.new) for c in change.new.columns):
+        copies.insert(0, (rowid, rowid))
+    sequence = has_sequence(change.old) and has_sequence(change.new)
+    return Rebuild(table, temporary, sql, tuple(copies), sequence, tuple(remarks))
+
+
+def default_of(column: Column) -> str | None:
+    """The default of ``column`` as an expression; None where there is none, or NULL."""
+    if column.default is None or fold(column.default) == "null":
+        return None
+    tokens = tokenize(column.default)
+    if len(tokens) != 1:
+        return f"({column.default})"
+    kind, text = tokens[0]
+    if kind == "quoted" or (kind == "word" and fold(text) not in _VALUES):
+        # SQLite takes a name for a string here (https://sqlite.org/quirks.html).
+        return "'" + unquoted(tokens[0]).replace("'", "''") + "'"
+    return text
+
+
+def _kept(old: Table, new: Table, renames: Renames) -> dict[str, str]:
+    there = {fold(c.name): c.name for c in old.columns}
+    key = fold(new.name)
+    asked = {fold(c.name): renames.columns[key, fold(c.name)] for c in new.columns if (key, fold(c.name)) in renames.columns}
+    for name, source in asked.items():
+        if source not in there:
+            raise CannotChange(f"{new.name}.{name} cannot be renamed from {source}: {old.name} has no such column", new.name, name,
+                               "it has: " + ", ".join(there.values()))
+    taken = list(asked.values())
+    for name, source in asked.items():
+        if taken.count(source) > 1:
+            raise CannotChange(f"two columns of {new.name} are renamed from {source}", new.name, name, "leave one of them out")
+    kept = {}
+    for column in new.columns:
+        source = asked.get(fold(column.name)) or (fold(column.name) if fold(column.name) not in taken else "")
+        if source in there:
+            kept[column.name] = there[source]
+    return kept
+
+
+def _alike(one: list[str], two: list[str], maps: Sequence[Mapping[str, str]]) -> bool:
+    left = list(two)
+    for text in one:
+        found = next((other for other in left if same(text, other, maps)), None)
+        if found is None:
+            return False
+        left.remove(found)
+    return not left
+
+
+def _can_drop(column: Column, part: Part | None) -> bool:
+    found = words(part.text) if part is not None else []
+    return not column.pk and "unique" not in found and "references" not in found
+
+
+def _can_add(column: Column, part: Part | None) -> bool:
+    if part is None:
+        return False
+    found = words(part.text)
+    if column.pk or column.hidden == 3 or "unique" in found or "primary" in found:
+        return False
+    default = default_of(column)
+    if default is None:
+        return True
+    place = next((i for i, word in enumerate(found) if word == "default"), len(found))
+    constant = not fold(default).startswith("current_") and found[place + 1:place + 2] != ["("]
+    return constant and "references" not in found
+
+
+def _rowid(change: TableChange) -> str | None:
+    """A name for the rowid that stands for it in both tables, None where one of them has none."""
+    if change.old.without_rowid or change.new.without_rowid:
+        return None
+    taken = {fold(c.name) for table in (change.old, change.new) for c in table.columns}
+    return next((name for name in _ROWIDS if name not in taken), None)
+
+
+def _value(change: TableChange, old: Column, column: Column, source: str, table: str) -> tuple[str, str]:
+    name = quoted(source)
+    null = not old.notnull and not is_alias(old, change.old)
+    if not (column.notnull and null):
+        return name, ""
+    default = default_of(column)
+    if default is not None:
+        return f"coalesce({name}, {default})", f"NULLs in {column.name} become {default}."
+    return name, (f"Fails where {source} is NULL; to see these rows: "
+                  f"SELECT * FROM {quoted(table)} WHERE {name} IS NULL")
+
+
+def _new_value(change: TableChange, column: Column, rowid: str | None, back: bool) -> tuple[str | None, str]:
+    if is_alias(column, change.new):
+        return rowid, ""
+    if not unfillable(column, change.new):
+        return None, ""
+    if not back:
+        refuse_unfillable(change)
+    referring = any(fold(column.name) in map(fold, key.columns) for key in change.new.foreign_keys)
+    part = of_table(change.new).column(column.name)
+    unique = column.pk == 1 or (part is not None and "unique" in words(part.text))
+    if referring or (unique and rowid is None):
+        raise CannotChange(
+            f"{change.new.name}.{column.name} cannot go: it is NOT NULL{' and refers to another table' if referring else ''}, "
+            "so the way back would have no value for it", change.new.name, None,
+            "first make it NULL in a migration of its own, then drop it in another")
+    value = rowid if unique and rowid else _empty(column)
+    return value, f"Nobody knows {column.name} any more: it becomes {value}."
+
+
+def _empty(column: Column) -> str:
+    """A value that says nothing, of the type of ``column`` (https://sqlite.org/datatype3.html, section 3.1)."""
+    kind = fold(column.type)
+    if "int" in kind or re.search(r"real|floa|doub|num|dec|bool|date", kind):
+        return "0"
+    return "x''" if "blob" in kind else "''"

@@ -1,0 +1,275 @@
+"""Proof of a migration pair before anybody has it: up, down and up again, without rows and with made-up ones."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from memsql.change import TableChange
+from memsql.change.tables import default_of, has_sequence, is_alias
+from memsql.db import Connection, Value
+from memsql.db.sqlite import SQLiteConnection, memory
+from memsql.engine.conduct import down_on, up_on
+from memsql.engine.project import Project
+from memsql.engine.sample import Extra, fill
+from memsql.engine.state import Watcher, Wish
+from memsql.engine.values import literals
+from memsql.errors import CheckFailed, StatementError
+from memsql.schema import Column, ForeignKey, Schema, Table, diff, read
+from memsql.schema.tokens import fold
+from memsql.sqltext import quote
+
+_ROWIDS = ("rowid", "_rowid_", "oid")
+_SHOWN = 10
+Rows = Counter[tuple[Value, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """A migration to prove: ``project`` has it as its last, ``changes`` are the tables that are there before and after it,
+    ``virtual`` those that keep text of their own, ``loses`` whether up and down lose data and say so."""
+
+    project: Project
+    before: Schema
+    after: Schema
+    changes: tuple[TableChange, ...]
+    virtual: tuple[tuple[Table, Table], ...] = ()
+    loses: tuple[bool, bool] = (False, False)
+
+
+def prove(base: SQLiteConnection, pair: Pair, *, rows: int, seed: int) -> dict[str, int]:
+    """Run ``pair`` on copies of ``base``, which has all that comes before it: without more rows, and with up to ``rows`` in
+    each table. Returns how many rows each table had.
+
+    Raises CheckFailed where a schema or a row is not what it should be, and whatever the engine raises.
+    """
+    counts: dict[str, int] = {}
+    for some in (0, rows):
+        conn = memory()
+        try:
+            base.copy_to(conn)
+            if some:
+                counts = _fill(conn, pair, some, seed)
+            _round(conn, pair)
+        finally:
+            conn.close()
+    return counts
+
+
+def _round(conn: SQLiteConnection, pair: Pair) -> None:
+    steps = (("up", pair.after), ("down", pair.before), ("up", pair.after))
+    for direction, wanted in steps:
+        up = direction == "up"
+        expected = _expected(conn, pair, up=up)
+        sequences = _sequences(conn, pair, up=up)
+        wish = Wish(steps=None if up else 1, allow_data_loss=pair.loses[not up])
+        (up_on if up else down_on)(conn, pair.project, wish, Watcher())
+        lines = diff(read(conn), wanted).lines()
+        if lines:
+            raise CheckFailed(f"{direction} does not make the schema that is wanted", details=tuple(lines[:_SHOWN]))
+        problems = [*_rows(conn, pair, expected, up=up), *_broken(conn)]
+        if _sequences(conn, pair, up=not up) != sequences:
+            problems.append("AUTOINCREMENT does not go on where it was")
+        if problems:
+            raise CheckFailed(f"{direction} does not keep every row", details=tuple(problems[:_SHOWN]))
+
+
+def _fill(conn: SQLiteConnection, pair: Pair, rows: int, seed: int) -> dict[str, int]:
+    shadow = _Shadow(conn, pair)
+    extra = {fold(c.old.name): found for c in pair.changes if c.changed and (found := _extra(c, pair)) is not None}
+    try:
+        counts = fill(conn, pair.before, rows, seed, accept=shadow.accepts, extra=extra)
+    finally:
+        shadow.conn.close()
+    if any(has_sequence(c.old) for c in pair.changes):
+        conn.execute("UPDATE sqlite_sequence SET seq = seq + 7")
+    return counts
+
+
+class _Shadow:
+    """The tables as they are to be, to ask whether a row could live there. No triggers: only constraints count."""
+
+    def __init__(self, conn: Connection, pair: Pair) -> None:
+        self.conn = memory()
+        self._changes = {fold(c.old.name): c for c in pair.changes}
+        for table in pair.after.tables.values():
+            if table.kind == "table":
+                self.conn.execute(table.sql)
+        for thing in pair.after.objects:
+            if thing.type == "index" and thing.sql[:13].lower() == "create unique":
+                self.conn.execute(thing.sql)
+        for change in pair.changes:
+            for row in conn.execute(f"SELECT * FROM {quote(change.old.name)}").rows:
+                self.accepts(change.old.name, dict(zip((c.name for c in change.old.columns if c.hidden != 1), row, strict=False)))
+        if any(_new_keys(c, pair) for c in pair.changes):
+            self.conn.execute("PRAGMA foreign_keys = on")
+
+    def accepts(self, table: str, row: Mapping[str, Value]) -> bool:
+        change = self._changes.get(fold(table))
+        if change is None:
+            return True
+        pairs = [(c, _filled(c, row[change.kept[c.name]]))
+                 for c in change.new.columns if not c.hidden and c.name in change.kept and change.kept[c.name] in row]
+        if not pairs:
+            return True
+        names, marks = ", ".join(quote(c.name) for c, _ in pairs), ", ".join("?" * len(pairs))
+        try:
+            self.conn.execute(f"INSERT INTO {quote(change.new.name)} ({names}) VALUES ({marks})", [v for _, v in pairs])
+        except StatementError as e:
+            # A column that the way back cannot fill, or one that nothing fills here, says nothing about this row.
+            return e.code == "SQLITE_CONSTRAINT_NOTNULL" and any(f".{c.name}" in e.message for c in change.added)
+        return True
+
+
+def _filled(column: Column, value: Value) -> Value:
+    """What stands for a NULL in a column that may not be NULL any more."""
+    default = default_of(column)
+    if value is not None or default is None or not column.notnull:
+        return value
+    return _evaluated(default)
+
+
+def _evaluated(expression: str) -> Value:
+    conn = memory()
+    try:
+        return conn.execute(f"SELECT {expression}").one()
+    finally:
+        conn.close()
+
+
+def _extra(change: TableChange, pair: Pair) -> Extra | None:
+    """What rows of the old table are to satisfy so that the new one takes them."""
+    source = {fold(n): fold(o) for n, o in change.kept.items()}
+    new = {fold(c.name): c for c in change.new.columns}
+    olds = {fold(c.name): c for c in change.old.columns}
+    required = {o for n, o in source.items() if new[n].notnull and default_of(new[n]) is None}
+    types = {o: new[n].type for n, o in source.items() if fold(olds[o].type) != fold(new[n].type)}
+    named = {source[n]: values for n, values in literals(change.new).items() if n in source}
+    return Extra(tuple(_new_keys(change, pair)), frozenset(required), named, types)
+
+
+def _new_keys(change: TableChange, pair: Pair) -> list[ForeignKey]:
+    """Foreign keys that only the new table has, in the names of before."""
+    source = {fold(n): o for n, o in change.kept.items()}
+    parents = {fold(c.new.name): c for c in pair.changes}
+    had = {(tuple(map(fold, k.columns)), fold(k.parent)) for k in change.old.foreign_keys}
+    found = []
+    for key in change.new.foreign_keys:
+        if not all(fold(c) in source for c in key.columns):
+            continue
+        parent = parents.get(fold(key.parent))
+        names = {fold(n): o for n, o in parent.kept.items()} if parent else {}
+        columns = tuple(source[fold(c)] for c in key.columns)
+        old = ForeignKey(columns, parent.old.name if parent else key.parent,
+                         tuple(names.get(fold(c), c) for c in key.parent_columns), key.on_update, key.on_delete)
+        if (tuple(map(fold, columns)), fold(old.parent)) not in had:
+            found.append(old)
+    return found
+
+
+def _columns(change: TableChange) -> list[tuple[Column, Column]]:
+    """The columns, old and new, whose values come through."""
+    olds = {c.name: c for c in change.old.columns}
+    found = ((olds[change.kept[c.name]], c) for c in change.new.columns if c.name in change.kept)
+    return [(old, new) for old, new in found if not new.hidden]
+
+
+def _rowid(change: TableChange) -> str | None:
+    if change.old.without_rowid or change.new.without_rowid:
+        return None
+    taken = {fold(c.name) for t in (change.old, change.new) for c in t.columns}
+    aliases = [c.name for t in (change.old, change.new) for c in t.columns if is_alias(c, t)]
+    # Where the rowid has a name on one side only, it need not come through.
+    return next((n for n in _ROWIDS if n not in taken), None) if len(aliases) != 1 else None
+
+
+def _expected(conn: Connection, pair: Pair, *, up: bool) -> dict[str, Rows]:
+    """What the rows that come through should look like on the other side, by table."""
+    found: dict[str, Rows] = {}
+    scratch = _Scratch()
+    try:
+        for change in pair.changes:
+            columns = [(o, n) if up else (n, o) for o, n in _columns(change) if up or not o.hidden]
+            here, there = (change.old, change.new) if up else (change.new, change.old)
+            rows = _read(conn, here, [c.name for c, _ in columns], _rowid(change))
+            alike = [(c.type, here.strict) == (d.type, there.strict) for c, d in columns]
+            found[change.new.name] = Counter(
+                (row[0], *(v if same and v is not None else scratch.stored(_filled(d, v), d, there)
+                           for v, same, (_, d) in zip(row[1:], alike, columns, strict=True)))
+                for row in rows)
+        for old, new in pair.virtual:
+            here = old if up else new
+            found[new.name] = Counter(_read(conn, here, _common(old, new), "rowid"))
+    finally:
+        scratch.conn.close()
+    return found
+
+
+def _rows(conn: Connection, pair: Pair, expected: Mapping[str, Rows], *, up: bool) -> Iterable[str]:
+    for change in pair.changes:
+        columns = [(n if up else o).name for o, n in _columns(change) if up or not o.hidden]
+        table = change.new if up else change.old
+        yield from _compared(table.name, Counter(_read(conn, table, columns, _rowid(change))), expected[change.new.name])
+    for old, new in pair.virtual:
+        table = new if up else old
+        yield from _compared(table.name, Counter(_read(conn, table, _common(old, new), "rowid")), expected[new.name])
+
+
+def _compared(table: str, got: Rows, expected: Rows) -> Iterable[str]:
+    if got != expected:
+        missing, surplus = expected - got, got - expected
+        shown = next(iter(missing or surplus))
+        yield f"{table}: {missing.total()} rows are not as they were, {surplus.total()} come from nowhere, among them {shown!r}"
+
+
+def _common(old: Table, new: Table) -> list[str]:
+    there = {fold(c.name) for c in old.columns}
+    return [c.name for c in new.columns if c.hidden != 1 and fold(c.name) in there]
+
+
+def _read(conn: Connection, table: Table, columns: Sequence[str], rowid: str | None) -> list[tuple[Value, ...]]:
+    chosen = ", ".join([rowid or "NULL", *(_typed(c) for c in columns)])
+    return conn.execute(f"SELECT {chosen} FROM {quote(table.name)}").rows
+
+
+def _typed(column: str) -> str:
+    # 1 and 1.0 are equal in Python, and are not the same in a database.
+    return f"CASE typeof({quote(column)}) WHEN 'real' THEN printf('real %!.17g', {quote(column)}) ELSE {quote(column)} END"
+
+
+class _Scratch:
+    """What SQLite makes of a value that it stores in a column of some type."""
+
+    def __init__(self) -> None:
+        self.conn = memory()
+        self._tables: dict[tuple[str, bool], str] = {}
+
+    def stored(self, value: Value, column: Column, table: Table) -> Value:
+        key = (column.type, table.strict)
+        if key not in self._tables:
+            self._tables[key] = f"t{len(self._tables)}"
+            self.conn.execute(f"CREATE TABLE {self._tables[key]} (v {column.type}){' STRICT' if table.strict else ''}")
+        name = self._tables[key]
+        self.conn.execute(f"DELETE FROM {name}")
+        plain = float(value[5:]) if isinstance(value, str) and value.startswith("real ") else value
+        self.conn.execute(f"INSERT INTO {name} VALUES (?)", (plain,))
+        return self.conn.execute(f"SELECT {_typed('v')} FROM {name}").one()
+
+
+def _sequences(conn: Connection, pair: Pair, *, up: bool) -> list[tuple[str, Value]]:
+    """Where AUTOINCREMENT stands, of the tables that have it on both sides, by their new names."""
+    found: list[tuple[str, Value]] = []
+    for change in pair.changes:
+        if has_sequence(change.old) and has_sequence(change.new):
+            name = (change.old if up else change.new).name
+            found.append((change.new.name, conn.execute("SELECT seq FROM sqlite_sequence WHERE name = ?", (name,)).one() or 0))
+    return found
+
+
+def _broken(conn: Connection) -> Iterable[str]:
+    for row in conn.execute("PRAGMA integrity_check").rows:
+        if row[0] != "ok":
+            yield str(row[0])
+    for table, _, parent, _ in conn.execute("PRAGMA foreign_key_check").rows:
+        yield f"{table} refers to rows of {parent} that do not exist"

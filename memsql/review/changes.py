@@ -1,0 +1,129 @@
+"""Which migrations a change adds, edits, removes or renames, and which versions it should have. Pure functions."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from memsql.files import Migration, SqlFile
+from memsql.review.model import Kind
+
+_NAME = re.compile(r"(\d+)_(.+?)(\.rollback)?\.sql")
+_LARGEST = 2**63 - 1
+_BOM = b"\xef\xbb\xbf"
+Files = Mapping[str, SqlFile]
+"""The files of a folder of migrations by their names in it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A migration that is not as the base has it. ``name`` is its file without ``.sql``; ``was`` the name in the base of one that
+    was renamed; ``up`` and ``down`` say which of its files are not those of the base."""
+
+    name: str
+    kind: Kind
+    was: str = ""
+    up: bool = True
+    down: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """A migration that needs another version: ``taken_by`` has the one it has, or is later where ``late``."""
+
+    name: str
+    wanted: int
+    taken_by: str
+    late: bool
+
+
+def sql_file(path: str, raw: bytes) -> SqlFile:
+    """A file as memsql reads it: without BOM, with LF."""
+    data = raw.removeprefix(_BOM).replace(b"\r\n", b"\n")
+    return SqlFile(path, path.rpartition("/")[2], data, data != raw)
+
+
+def version_of(name: str) -> int | None:
+    """The version in the name of a migration's file, or of a migration; None where it has none."""
+    found = _NAME.fullmatch(name if name.endswith(".sql") else f"{name}.sql")
+    return int(found[1]) if found and int(found[1]) <= _LARGEST else None
+
+
+def stems(names: Iterable[str]) -> list[str]:
+    """The migrations among the files of a folder, by version and name."""
+    ups = [n.removesuffix(".sql") for n in names if n.endswith(".sql") and not n.endswith(".rollback.sql") and version_of(n) is not None]
+    return sorted(ups, key=lambda s: (version_of(s) or 0, s))
+
+
+def changes(base: Files, now: Files) -> list[Change]:
+    """What differs, by version. Other line ends or a BOM are no difference."""
+    old, new = stems(base), stems(now)
+    gone, come = [s for s in old if s not in new], [s for s in new if s not in old]
+    renamed: dict[str, str] = {}
+    for stem in come:
+        twin = next((s for s in gone if s not in renamed.values() and _alike(base, s, now, stem)), None)
+        if twin is not None:
+            renamed[stem] = twin
+    found = [Change(stem, "renamed", renamed[stem]) if stem in renamed else Change(stem, "new") for stem in come]
+    found += [Change(stem, "removed") for stem in gone if stem not in renamed.values()]
+    for stem in new:
+        if stem in old:
+            up, down = (_differs(base.get(n), now.get(n)) for n in (f"{stem}.sql", f"{stem}.rollback.sql"))
+            if up or down:
+                found.append(Change(stem, "edited", "", up, down))
+    return sorted(found, key=lambda c: (version_of(c.name) or 0, c.name))
+
+
+def migrations(files: Files, versions: Mapping[str, int]) -> list[Migration]:
+    """The pairs among ``files`` in order; ``versions`` gives some of them another version than their names say.
+
+    Of two with the same version the later one by name is left out, as are names that fit nothing.
+    """
+    found: dict[int, Migration] = {}
+    for stem in stems(files):
+        version = versions.get(stem, version_of(stem) or 0)
+        name = stem.partition("_")[2]
+        found.setdefault(version, Migration(version, name, stem, files[f"{stem}.sql"], files.get(f"{stem}.rollback.sql")))
+    return [found[v] for v in sorted(found)]
+
+
+def free_versions(new: Sequence[str], taken: Sequence[str]) -> tuple[dict[str, int], list[Version]]:
+    """Versions for the migrations ``new`` so that they come behind ``taken``, those of the base, in the order they have.
+
+    Returns those that need another version, and why: because theirs is taken, or below the last one of the base. Some move only
+    to stay behind those that do.
+    """
+    by_version: dict[int, str] = {}
+    for stem in taken:
+        by_version[version_of(stem) or 0] = stem
+    last = max(by_version, default=None)
+    following = 0 if last is None else last + 1
+    moved: dict[str, int] = {}
+    why = []
+    for stem in sorted(new, key=lambda s: (version_of(s) or 0, s)):
+        version = version_of(stem) or 0
+        target = max(version, following)
+        if target != version:
+            moved[stem] = target
+        if version in by_version:
+            why.append(Version(stem, target, by_version[version], False))
+        elif last is not None and version < last:
+            why.append(Version(stem, target, by_version[last], True))
+        by_version.setdefault(version, stem)
+        following = target + 1
+    return moved, why
+
+
+def renamed(stem: str, version: int) -> str:
+    """The name ``stem`` with another version, as wide as it was."""
+    digits, _, rest = stem.partition("_")
+    return f"{version:0{len(digits)}d}_{rest}"
+
+
+def _alike(base: Files, old: str, now: Files, new: str) -> bool:
+    return base[f"{old}.sql"].data == now[f"{new}.sql"].data
+
+
+def _differs(old: SqlFile | None, new: SqlFile | None) -> bool:
+    return (old and old.data) != (new and new.data)

@@ -1,0 +1,101 @@
+"""What each statement of a migration does to made-up rows."""
+
+from __future__ import annotations
+
+from itertools import islice
+
+from memsql.db.sqlite import SQLiteConnection
+from memsql.errors import MemsqlError, StatementError
+from memsql.files import Migration
+from memsql.review.model import Row
+from memsql.schema import Schema, is_internal, read
+from memsql.schema.internal import module_of
+from memsql.sqltext import Effect, Statement, effect, fold, identifiers, quote, statements
+
+LISTED = 200
+_VERBS = {
+    "alter_rename": "rename table", "alter_rename_column": "rename column", "alter_add_column": "add column",
+    "alter_drop_column": "drop column", "alter_column": "alter column", "other": "statement",
+}
+_LOSES = ("alter_drop_column", "delete", "update", "replace")
+
+
+def measure(conn: SQLiteConnection, migration: Migration) -> tuple[tuple[Row, ...], int]:
+    """Run the statements of ``migration`` one by one on ``conn``, a scratch database, and undo them. Returns the first 200, and
+    how many there are besides. A statement that fails, and what follows it, has no rows."""
+    try:
+        text = migration.up.text()
+        off = not migration.header.foreign_keys
+    except MemsqlError:
+        return (), 0
+    found: list[Row] = []
+    runs, schema = True, read(conn)
+    rest = statements(text)
+    conn.execute(f"PRAGMA foreign_keys = {'off' if off else 'on'}")
+    conn.begin()
+    try:
+        for statement in islice(rest, LISTED):
+            row, moved = _run(conn, statement, schema) if runs else (None, False)
+            runs = row is not None
+            found.append(row or _plain(statement, effect(statement.text), schema))
+            schema = read(conn) if moved else schema
+    finally:
+        conn.rollback()
+        conn.execute("PRAGMA foreign_keys = on")
+    return tuple(found), sum(1 for _ in rest)
+
+
+def kind_of(what: Effect) -> str:
+    """What a statement does, in words."""
+    if what.kind in ("create", "drop"):
+        return f"{what.kind} {'virtual table' if what.object_type == 'virtual' else what.object_type or 'object'}"
+    return _VERBS.get(what.kind, what.kind)
+
+
+def _plain(statement: Statement, what: Effect, schema: Schema) -> Row:
+    table = what.table or (what.name if what.object_type in (None, "table", "virtual") else None)
+    if what.kind == "drop" and what.object_type in ("index", "trigger"):
+        table = next((o.table for o in schema.objects if o.type == what.object_type and fold(o.name) == fold(what.name or "")), None)
+    tables = (table,) if table and what.kind not in ("pragma", "transaction", "vacuum", "attach", "detach") else ()
+    loses = what.kind in _LOSES or (what.kind == "drop" and what.object_type in ("table", "virtual"))
+    return Row(statement.line, kind_of(what), " ".join(statement.text.split()), tables, None, False, loses)
+
+
+def _run(conn: SQLiteConnection, statement: Statement, schema: Schema) -> tuple[Row | None, bool]:
+    """None where it does not run; and whether the schema is another now."""
+    what = effect(statement.text)
+    row = _plain(statement, what, schema)
+    named = identifiers(statement.text)
+    # A trigger or view names tables and touches none.
+    concerned = [t for t in schema.tables.values() if t.kind == "table" and fold(t.name) in named]
+    sizes = {fold(t.name): _size(conn, t.name) for t in concerned} if what.object_type not in ("trigger", "view") else {}
+    before = conn.raw.total_changes
+    try:
+        with conn.observe() as touched:
+            conn.execute(statement.text)
+    except MemsqlError:
+        return None, False
+    assert touched is not None
+    rows = conn.raw.total_changes - before
+    shadows = {fold(t.name): module_of(t.sql) for t in schema.tables.values() if t.kind == "virtual"}
+    if what.object_type == "virtual":
+        shadows[fold(what.name or "")] = module_of(statement.text)
+    reached = {n for n in touched.written() | touched.dropped | touched.created | touched.altered
+               if not n.startswith("sqlite_") and not is_internal(n, shadows)}
+    target = sizes.get(fold(row.tables[0]), 0) if row.tables else 0
+    if what.kind == "alter_drop_column" or (what.kind == "drop" and what.object_type in ("table", "virtual")):
+        rows = target
+    elif what.kind in ("create", "alter_rename", "alter_rename_column", "alter_add_column"):
+        rows = rows if what.kind == "create" and what.object_type == "table" else 0
+    sources = [n for name, n in sizes.items() if name != fold(row.tables[0] if row.tables else "")]
+    whole = rows > 0 and (rows >= target > 0 if what.kind not in ("insert", "replace", "create") else any(rows >= n > 0 for n in sources))
+    tables = (*row.tables, *sorted(reached - set(row.tables)))
+    return Row(row.line, row.kind, row.text, tables, rows, whole, row.loses), touched.schema
+
+
+def _size(conn: SQLiteConnection, table: str) -> int:
+    try:
+        value = conn.execute(f"SELECT count(*) FROM {quote(table)}").one()
+    except StatementError:
+        return 0
+    return value if isinstance(value, int) else 0
