@@ -96,15 +96,23 @@ def _named(severity: str) -> str:
 
 
 def _finding(finding: Finding) -> str:
-    lines = [f"- **{finding.rule}** {prose(finding.name)} · {code(f'{finding.path}:{finding.line}')}: {prose(_cut(finding.message))}"]
+    lines = [f"- **{finding.rule}** {prose(finding.name.replace("_", " "))} · {code(f'{finding.path}:{finding.line}')}: {prose(_cut(finding.message))}"]
     if finding.statement:
         lines += ["", _indented(fenced(shorten(finding.statement), "sql"))]
-    fix = _cut(finding.fix)
-    if "\n" in fix or fix.startswith(("git ", "mv ")):
-        lines += ["", _indented(fenced(fix, "sql" if "SELECT" in fix else ""))]
-    elif fix:
-        lines.append(f"  <br>{prose(fix)}")
+    lines += [*_fix(finding)]
     return "\n".join(lines) + "\n"
+
+
+def _fix(finding: Finding) -> list[str]:
+    """What to do: a sentence, code, or, where the review says it, a sentence with code behind it."""
+    fix = _cut(finding.fix)
+    said, _, rest = fix.partition("\n")
+    if finding.rule in ("MR07", "MR08"):
+        rest = ""
+    elif not finding.rule.startswith("MR") and rest:
+        said, rest = "", fix
+    lines = ["", f"  Fix: {prose(said)}"] if said else []
+    return lines + (["", _indented(fenced(rest, "sql" if rest.startswith("SELECT") else ""))] if rest else [])
 
 
 def _migrations(found: Review) -> list[_Block]:

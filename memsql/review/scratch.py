@@ -104,7 +104,10 @@ def look(conn: SQLiteConnection, like: Seen | None = None) -> Seen:
 def code_of(error: MemsqlError) -> str:
     """The name that SQLite has for what stopped a migration, or nothing."""
     cause: BaseException | None = error
-    while cause is not None:
+    seen: set[int] = set()
+    # An error that was told again can be its own cause.
+    while cause is not None and id(cause) not in seen:
+        seen.add(id(cause))
         if isinstance(cause, StatementError) and cause.code:
             return cause.code
         cause = cause.__cause__

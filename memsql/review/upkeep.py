@@ -30,7 +30,7 @@ def applied_findings(changes: Sequence[Change], folder: str, base: str, commit: 
         problems.append(found(
             "MR06", f"{folder}/{change.name}.sql" if change.kind == "renamed" else paths[0],
             f"{name} {what}, and {base} has it: databases that applied it would no longer match",
-            fix=f"git checkout {commit[:12]} -- {files}\nand put the change into a new migration"))
+            fix=f"put the change into a new migration, and bring the file back:\ngit checkout {commit[:12]} -- {files}"))
     return problems
 
 
@@ -58,7 +58,7 @@ def version_findings(
         number = version.name.partition("_")[0]
         say = (f"version {number} is below {version.taken_by}, which {base} has: databases that have that one refuse to go back"
                if version.late else f"version {number} is taken: {base} has {version.taken_by}")
-        problems.append(found("MR08" if version.late else "MR07", f"{folder}/{version.name}.sql", say, fix="\n".join(commands)))
+        problems.append(found("MR08" if version.late else "MR07", f"{folder}/{version.name}.sql", say, fix="\n".join(["give it a free version:", *commands])))
     return problems, commands
 
 
