@@ -96,7 +96,8 @@ def _named(severity: str) -> str:
 
 
 def _finding(finding: Finding) -> str:
-    lines = [f"- **{finding.rule}** {prose(finding.name.replace("_", " "))} · {code(f'{finding.path}:{finding.line}')}: {prose(_cut(finding.message))}"]
+    name = prose(finding.name.replace("_", " "))
+    lines = [f"- **{finding.rule}** {name} · {code(f'{finding.path}:{finding.line}')}: {prose(_cut(finding.message))}"]
     if finding.statement:
         lines += ["", _indented(fenced(shorten(finding.statement), "sql"))]
     lines += [*_fix(finding)]
@@ -108,7 +109,7 @@ def _fix(finding: Finding) -> list[str]:
     fix = _cut(finding.fix)
     said, _, rest = fix.partition("\n")
     if finding.rule in ("MR07", "MR08"):
-        rest = ""
+        said, rest = "the commands above give it a free version", ""
     elif not finding.rule.startswith("MR") and rest:
         said, rest = "", fix
     lines = ["", f"  Fix: {prose(said)}"] if said else []

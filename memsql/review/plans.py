@@ -46,8 +46,9 @@ def plan_findings(changes: Sequence[PlanChange]) -> list[Finding]:
 def _compare(was: Plan, now: Plan) -> tuple[str, str]:
     worse = [word for word, a, b in (("scans", was.scans, now.scans), ("sorts", was.sorts, now.sorts)) if b and not a]
     better = [word for word, a, b in (("scans", was.scans, now.scans), ("sorts", was.sorts, now.sorts)) if a and not b]
-    unmet = [wish for wish in now.unmet if wish not in was.unmet]
+    told = [f"no-{word[:-1]}" for word in worse]
+    unmet = [wish for wish in now.unmet if wish not in was.unmet and wish not in told]
     if worse or unmet:
-        said = [*(["it now " + " and ".join(worse)] if worse else []), *(f"it does not hold any more: {wish}" for wish in unmet)]
+        said = [*(["it now " + " and ".join(worse)] if worse else []), *(["it no longer " + ", ".join(unmet)] if unmet else [])]
         return "slower", "; ".join(said)
     return ("faster", "it no longer " + " or ".join(better)) if better else ("other", "")
