@@ -49,7 +49,7 @@ def _finding(script: Script, places: _Places, rule: Rule, hit: Hit) -> Finding:
         flat = " ".join(step.text[:_SHOWN * 4].split())
         statement = flat if len(flat) <= _SHOWN else flat[:_SHOWN - 1] + "…"
     return Finding(rule.code, rule.name, hit.severity or rule.severity, script.path, line, column, max(end, line),
-                   hit.message, hit.fix, statement)
+                   " ".join(hit.message.split()), hit.fix, statement)
 
 
 class _Places:

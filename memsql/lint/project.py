@@ -24,19 +24,20 @@ _PARTS = {"migrations": "migration", "checks": "check", "queries": "query"}
 
 def lint_text(
     text: str, path: str, before: Before | None = None, queries: Sequence[Query] = (), *, kind: str | None = None,
-    siblings: Sequence[str] | None = None, final: Before | None = None,
+    siblings: Sequence[str] | None = None, final: Before | None = None, made_by_up: frozenset[str] = frozenset(),
 ) -> list[Finding]:
     """What the rules find in ``text``, the content of the file at ``path``; sorted by line. Nothing is read, nothing raised.
 
     ``before`` is the schema before the file runs, None where that is not known. ``queries`` are the application's.
     ``kind`` is told by the path where it is not given. ``siblings`` names the .sql files of the folder, and ``final`` is the
-    schema after all migrations, both None where that is not known.
+    schema after all migrations, both None where that is not known. ``made_by_up`` are the names, in lower case, of what the
+    migration of a rollback makes.
     """
     text = text.removeprefix("\ufeff").replace("\r\n", "\n")
     kind = kind or kind_of(path)
     replay = Replay(before)
     try:
-        return _lint(text, path, kind, replay, before is not None, queries, siblings, final)
+        return _lint(text, path, kind, replay, before is not None, queries, siblings, final, made_by_up)
     finally:
         replay.close()
 
