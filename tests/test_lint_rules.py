@@ -40,7 +40,7 @@ def state_after(sql: str) -> Before:
 
 
 def run(case: dict[str, Any]) -> list[Finding]:
-    text = case.get("fail", case.get("pass"))
+    text = str(case.get("fail", case.get("pass")))
     text = re.sub(r"\{\{(\d+) \* (.+?)\}\}", lambda m: "\n".join([m[2]] * int(m[1])), text)
     kind = case.get("kind", "migration")
     path = f"migrations/{case['file']}" if "file" in case else PATHS.get(kind, "migrations/0002_x.sql")

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
+from dataclasses import replace
 from functools import cached_property
+from itertools import islice
 
 from memsql.lint.model import Finding, Hit, Rule
 from memsql.lint.rules import BY_CODE, RULES
 from memsql.lint.script import Script
 
 _SHOWN = 300
+_MOST = 100
 # The loss guard heeds this one; whoever allowed that allowed what causes it.
 _DATA_LOSS = {"data-loss": ("MS01", "MS02")}
 
@@ -18,7 +21,7 @@ _DATA_LOSS = {"data-loss": ("MS01", "MS02")}
 def judge(script: Script) -> list[Finding]:
     """The findings in a file, by line, without those that its header allows. An ``allow`` that allows nothing is one too."""
     places = _Places(script)
-    found = [(rule, hit) for rule in RULES if script.kind in rule.kinds for hit in rule.check(script)]
+    found = [(rule, hit) for rule in RULES if script.kind in rule.kinds for hit in _first(rule, script)]
     used = {rule.code for rule, _ in found}
     allowed: set[str] = set()
     for allow in script.header.allows:
@@ -37,6 +40,14 @@ def judge(script: Script) -> list[Finding]:
             allowed.add(name)
     findings = {_finding(script, places, rule, hit) for rule, hit in found if rule.code not in allowed}
     return sorted(findings, key=lambda f: (f.line, f.column, f.rule, f.message))
+
+
+def _first(rule: Rule, script: Script) -> list[Hit]:
+    """What the rule finds, or the first of it: nobody reads a thousand, and a file of data may have a million."""
+    hits = list(islice(rule.check(script), _MOST + 1))
+    if len(hits) > _MOST:
+        hits[_MOST] = replace(hits[_MOST], message=f"{hits[_MOST].message} (and so on; not all of the file is shown)")
+    return hits
 
 
 def _finding(script: Script, places: _Places, rule: Rule, hit: Hit) -> Finding:

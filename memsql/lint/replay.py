@@ -155,13 +155,14 @@ class Replay:
 
     def _prepare(self, sql: str) -> str | None:
         self._work = 0
+        mark = f"\n-- {next(_asked)}"
         try:
             # An EXPLAIN does not look whether the schema changed since it was prepared, and sqlite3 keeps prepared
             # statements by their text.
-            self._db.execute(f"EXPLAIN {sql}\n-- {next(_asked)}", _Anything()).close()
+            self._db.execute(f"EXPLAIN {sql}{mark}", _Anything()).close()
         except (sqlite3.Error, sqlite3.Warning, ValueError, MemoryError) as e:
             # It is bound only when it was prepared.
-            return None if str(e).startswith("Binding ") else str(e)
+            return None if str(e).startswith("Binding ") else str(e).replace(mark, "")
         return None
 
     def _tick(self) -> int:

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from itertools import pairwise
 
 from memsql.lint.model import OURS, Hit, rule
-from memsql.lint.rebuild import copies, rebuilds
 from memsql.lint.script import Script, Step
 from memsql.sqltext import fold
 
@@ -159,8 +158,8 @@ def mixed_backfill(script: Script) -> Iterator[Hit]:
     for step in script.of("update", "delete"):
         if step.name not in made and script.existed(step.name) and not _one_row(script, step):
             yield Hit(step.at, f"changes rows of {step.effect.name} in the same migration as the schema", fix)
-    taken = {r.copy.step.number for r in rebuilds(script) if r.copy is not None}
-    for copy in copies(script):
+    taken = {r.copy.step.number for r in script.rebuilds if r.copy is not None}
+    for copy in script.copies:
         if copy.step.number not in taken and copy.source and script.existed(copy.source) and copy.source not in made:
             yield Hit(copy.step.at, f"copies rows of {copy.source} in the same migration as the schema", fix)
     rows: dict[str, list[Step]] = {}
