@@ -176,6 +176,29 @@ def test_only_the_files_that_are_named(tmp_path: Path) -> None:
     made.run("lint", "missing.sql").expect(2, "there is no file or folder missing.sql")
 
 
+def test_a_file_is_known_by_whichever_way_it_is_reached(tmp_path: Path) -> None:
+    (tmp_path / "p").mkdir()
+    made = project(tmp_path / "p")
+    made.add("0002_it's", "-- Drops.\n-- depends: 0001_notes\nDROP TABLE notes;\n", f"-- Undo.\n{NOTES}")
+    (tmp_path / "link").symlink_to(made.root)
+    for words in (["migrations/../migrations/0002_it's.sql"], [str(tmp_path / "link" / "migrations" / "0002_it's.sql")]):
+        findings = made.run("lint", "--json", *words).expect(1).json()["findings"]
+        assert [(f["path"], f["rule"]) for f in findings if f["severity"] == "error"] == [("migrations/0002_it's.sql", "MS01")]
+    made.run("lint", "--json", "--project", "../link", "migrations").expect(1, "migrations/0002_it's.sql")
+
+
+def test_a_chain_of_tasks(tmp_path: Path) -> None:
+    made = project(tmp_path)
+    made.up()
+    made.run("lint", "--strict", "verify").expect(0, "2 files", "proven")
+
+
+def test_a_new_pair_has_no_mistake(tmp_path: Path) -> None:
+    made = project(tmp_path)
+    made.run("migrate.create", "add_tags").expect(0)
+    made.run("lint").expect(0, "0 errors", "the rollback holds no statement")
+
+
 def test_warnings_count_only_where_they_should(tmp_path: Path) -> None:
     made = project(tmp_path)
     made.add("0002_x", "-- X.\n-- depends: 0001_notes\nCREATE TABLE IF NOT EXISTS x (id INTEGER PRIMARY KEY);\n", "-- Undo.\nDROP TABLE x;\n")

@@ -51,6 +51,8 @@ class Replay:
         self._db = self._conn.raw
         self._exact = before is None or before.exact
         self._work = 0
+        # Nor may one of them fill the memory.
+        self._db.execute("PRAGMA max_page_count = 50000")
         self._db.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, 50_000_000)
         self._db.set_progress_handler(self._tick, 100_000)
         self._seen: Before | None = None

@@ -81,6 +81,9 @@ def rebuild_forgets(script: Script) -> Iterator[Hit]:
 
 
 def _columns(rebuild: Rebuild, old: Table, new: Table) -> Iterator[Hit]:
+    if rebuild.create.find("AS") is not None and rebuild.create.find("SELECT") is not None and not any(c.pk for c in new.columns):
+        yield Hit(rebuild.create.place("AS"), f"CREATE TABLE AS takes no key, constraint or default of {rebuild.table} along",
+                  "write the new table out, and copy with INSERT … SELECT")
     had = {fold(c.name): c.name for c in old.columns if not c.hidden}
     has = {fold(c.name): c.name for c in new.columns if not c.hidden}
     for key in had.keys() - has.keys():
