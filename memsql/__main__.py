@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import sys
 from types import ModuleType
@@ -33,6 +34,8 @@ def with_paths(words: list[str]) -> list[str]:
             options += [word, *([value] if (value := next(rest, None)) is not None else [])]
         elif word.startswith("-"):
             options.append(word)
+        elif word in ns.task_names and not os.path.exists(word):
+            return words  # a chain of tasks
         else:
             paths.append(word)
     return [*options, "--", *map(shlex.quote, paths)] if paths else options

@@ -24,19 +24,20 @@ _PARTS = {"migrations": "migration", "checks": "check", "queries": "query"}
 
 def lint_text(
     text: str, path: str, before: Before | None = None, queries: Sequence[Query] = (), *, kind: str | None = None,
-    siblings: Sequence[str] | None = None, final: Before | None = None,
+    siblings: Sequence[str] | None = None, final: Before | None = None, made_by_up: frozenset[str] = frozenset(),
 ) -> list[Finding]:
     """What the rules find in ``text``, the content of the file at ``path``; sorted by line. Nothing is read, nothing raised.
 
     ``before`` is the schema before the file runs, None where that is not known. ``queries`` are the application's.
     ``kind`` is told by the path where it is not given. ``siblings`` names the .sql files of the folder, and ``final`` is the
-    schema after all migrations, both None where that is not known.
+    schema after all migrations, both None where that is not known. ``made_by_up`` are the names, in lower case, of what the
+    migration of a rollback makes.
     """
     text = text.removeprefix("\ufeff").replace("\r\n", "\n")
     kind = kind or kind_of(path)
     replay = Replay(before)
     try:
-        return _lint(text, path, kind, replay, before is not None, queries, siblings, final)
+        return _lint(text, path, kind, replay, before is not None, queries, siblings, final, made_by_up)
     finally:
         replay.close()
 
@@ -63,6 +64,7 @@ def sql_files(settings: Settings, paths: Sequence[Path] = ()) -> list[Path]:
     """
     found: dict[Path, None] = {}
     for path in paths or [p for p in (settings.migrations, settings.sql) if p.is_dir()]:
+        path = _placed(settings, path)
         if path.is_dir():
             found |= dict.fromkeys(sorted(p for p in path.rglob("*.sql") if p.is_file()))
         elif path.is_file():
@@ -70,6 +72,15 @@ def sql_files(settings: Settings, paths: Sequence[Path] = ()) -> list[Path]:
         else:
             raise FileError(f"there is no file or folder {settings.show(path)}")
     return list(found)
+
+
+def _placed(settings: Settings, path: Path) -> Path:
+    """``path`` below the project's folder as settings name it, whichever way it was reached; others as they are."""
+    real = Path(os.path.realpath(path.parent), path.name) if path.name not in ("", "..") else Path(os.path.realpath(path))
+    try:
+        return settings.root / real.relative_to(os.path.realpath(settings.root))
+    except ValueError:
+        return Path(os.path.abspath(path))
 
 
 def kind_of(path: str, migrations: Path | None = None, sql: Path | None = None) -> str:
@@ -99,7 +110,8 @@ class Folder:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        folder = settings.migrations
+        folder = self._migrations = _placed(settings, settings.migrations)
+        self._sql = _placed(settings, settings.sql)
         self._names = tuple(sorted(p.name for p in folder.glob("*.sql") if p.is_file())) if folder.is_dir() else ()
         self._ups = sorted(_migrations(self._names), key=lambda f: (f.version, f.name))
         self._stems = {file.stem: place for place, file in enumerate(self._ups)}
@@ -116,12 +128,13 @@ class Folder:
     def place(self, path: Path) -> tuple[int, int, str]:
         """A key to sort files by: migrations in their order, each rollback behind its migration, then the rest."""
         stem = path.name.removesuffix(".sql").removesuffix(".rollback")
-        if path.parent == self.settings.migrations and stem in self._stems:
+        if _placed(self.settings, path).parent == self._migrations and stem in self._stems:
             return 0, self._stems[stem], str(path)
         return 1, 0, str(path)
 
     def lint(self, path: Path, text: str | None = None) -> list[Finding]:
         """What the rules find in one file, or in ``text`` if that is to take its place."""
+        path = _placed(self.settings, path)
         shown = self.settings.show(path)
         if text is None:
             try:
@@ -130,7 +143,7 @@ class Folder:
                 return [Finding("MS30", "does_not_run", "error", shown, (e.where.line if e.where else None) or 1, 1, 1,
                                 e.message, e.hint or "")]
         text = text.removeprefix("\ufeff").replace("\r\n", "\n")
-        kind = kind_of(str(path), self.settings.migrations, self.settings.sql)
+        kind = kind_of(str(path), self._migrations, self._sql)
         stem = path.name.removesuffix(".sql").removesuffix(".rollback")
         place = self._stems.get(stem) if kind in ("migration", "rollback") else None
         final, queries = self.final()

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from memsql.lint.script import Script, Step, Token
 from memsql.lint.shape import listed
 from memsql.sqltext import fold
+
+if TYPE_CHECKING:
+    from memsql.lint.script import Script, Step, Token
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +37,7 @@ class Rebuild:
     old_first: bool = False
 
 
-def copies(script: Script) -> list[Copy]:
+def find_copies(script: Script) -> list[Copy]:
     """Every ``INSERT … SELECT`` of the file that reads from one table first."""
     found = []
     for step in script.of("insert", "replace"):
@@ -44,12 +47,12 @@ def copies(script: Script) -> list[Copy]:
     return found
 
 
-def rebuilds(script: Script) -> list[Rebuild]:
+def find_rebuilds(script: Script) -> list[Rebuild]:
     """Every table of the file that is made anew: new table, copy, drop, rename; or old table renamed, new table, copy, drop;
     or dropped and created under its name."""
     created = {step.name: step for step in script.making("table")}
     dropped = {step.name: step for step in script.of("drop") if step.effect.object_type == "table"}
-    copied = copies(script) if created else []
+    copied = script.copies if created else []
     found = []
     for step in script.of("alter_rename"):
         new = fold(step.effect.new_name or "")

@@ -7,7 +7,7 @@ import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
-from itertools import groupby
+from itertools import count, groupby
 
 from memsql.db.queries import load
 from memsql.db.sqlite import memory
@@ -25,6 +25,7 @@ _MAY_BREAK = frozenset({"drop", "alter_rename", "alter_rename_column", "alter_dr
 # What is prepared without being run costs time and changes nothing: in a file of data the first ones will do.
 _PREPARED = 500
 _LONGEST = 1_000_000
+_asked = count()
 _NO_COLUMN = re.compile(r"no such column: (.+)", re.DOTALL)
 # A CREATE TABLE AS SELECT can go on for ever.
 _STEPS_OF_WORK = 100
@@ -50,6 +51,8 @@ class Replay:
         self._db = self._conn.raw
         self._exact = before is None or before.exact
         self._work = 0
+        # Nor may one of them fill the memory.
+        self._db.execute("PRAGMA max_page_count = 50000")
         self._db.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, 50_000_000)
         self._db.set_progress_handler(self._tick, 100_000)
         self._seen: Before | None = None
@@ -154,11 +157,14 @@ class Replay:
 
     def _prepare(self, sql: str) -> str | None:
         self._work = 0
+        mark = f"\n-- {next(_asked)}"
         try:
-            self._db.execute(f"EXPLAIN {sql}", _Anything()).close()
+            # An EXPLAIN does not look whether the schema changed since it was prepared, and sqlite3 keeps prepared
+            # statements by their text.
+            self._db.execute(f"EXPLAIN {sql}{mark}", _Anything()).close()
         except (sqlite3.Error, sqlite3.Warning, ValueError, MemoryError) as e:
             # It is bound only when it was prepared.
-            return None if str(e).startswith("Binding ") else str(e)
+            return None if str(e).startswith("Binding ") else str(e).replace(mark, "")
         return None
 
     def _tick(self) -> int:

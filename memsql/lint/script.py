@@ -8,6 +8,7 @@ from functools import cached_property
 
 from memsql.fts.discover import FtsTable
 from memsql.lint.header import HeaderProblem
+from memsql.lint.rebuild import Copy, Rebuild, find_copies, find_rebuilds
 from memsql.schema import Schema
 from memsql.schema.tokens import positions, unquoted
 from memsql.sqltext import Effect, MigrationHeader, Statement, effect, fold
@@ -48,7 +49,14 @@ class Before:
 
     def indexes_of(self, table: str) -> list[Index]:
         """The indexes on ``table``."""
-        return [index for index in self.indexes if fold(index.table) == fold(table)]
+        return self._indexes.get(fold(table), [])
+
+    @cached_property
+    def _indexes(self) -> dict[str, list[Index]]:
+        found: dict[str, list[Index]] = {}
+        for index in self.indexes:
+            found.setdefault(fold(index.table), []).append(index)
+        return found
 
     def referencing(self, table: str) -> list[str]:
         """The other tables with a foreign key to ``table``."""
@@ -203,6 +211,16 @@ class Script:
         for step in self.steps:
             found.setdefault(step.kind, []).append(step)
         return found
+
+    @cached_property
+    def copies(self) -> list[Copy]:
+        """Every ``INSERT … SELECT`` of the file."""
+        return find_copies(self)
+
+    @cached_property
+    def rebuilds(self) -> list[Rebuild]:
+        """Every table that the file makes anew."""
+        return find_rebuilds(self)
 
     def of(self, *kinds: str) -> Iterator[Step]:
         """The statements of these kinds of effect, in the order of the file within each kind."""

@@ -101,8 +101,12 @@ def _replace(file: Path, text: str, shown: str) -> None:
 
 def _paths(given: list[str], remainder: str) -> list[Path]:
     """The paths of --path and those behind ``--``, which Invoke hands over as one text."""
-    words = [remainder] if remainder and os.path.exists(remainder) else shlex.split(remainder)
-    return [Path(word).absolute() for word in [*given, *words]]
+    try:
+        words = [remainder] if remainder and os.path.exists(remainder) else shlex.split(remainder)
+    except ValueError:
+        # An apostrophe in a name.
+        words = remainder.split()
+    return [Path.cwd() / word for word in [*given, *words]]
 
 
 def _write_docs(settings: Settings) -> Outcome:

@@ -9,7 +9,6 @@ from memsql.fts.diagnose import Content, diagnose, event_of, writes
 from memsql.fts.diagnose import Finding as Problem
 from memsql.fts.discover import FtsTable
 from memsql.lint.model import DATABASE, Hit, rule
-from memsql.lint.rebuild import rebuilds
 from memsql.lint.script import Before, Script, Step
 from memsql.schema.tokens import quoted
 from memsql.sqltext import fold
@@ -108,7 +107,7 @@ def _needs_rebuild(script: Script, table: FtsTable) -> tuple[Step, str] | None:
     created = next((s for s in script.making("virtual") if s.name == name), None)
     if created is not None:
         return (created, f"is made over rows of {table.content}") if script.existed(content) else None
-    for rebuild in rebuilds(script):
+    for rebuild in script.rebuilds:
         if rebuild.table == content:
             return rebuild.rename or rebuild.create, f"indexes {table.content}, which is rebuilt"
     earlier = next((t for t in script.before.fts if fold(t.name) == name), None) if script.before else None

@@ -166,9 +166,10 @@ def redundant_index(script: Script) -> Iterator[Hit]:
     state = script.after
     made = {step.name: step for step in script.making("index")}
     alive = {fold(i.name) for i in script.final.indexes} if script.final is not None and script.final.exact else None
+    known = {fold(i.name): i for i in state.indexes} if made else {}
     said: set[str] = set()
     for name, step in made.items():
-        mine = next((i for i in state.indexes if fold(i.name) == name), None)
+        mine = known.get(name)
         if mine is None or (alive is not None and name not in alive):
             continue
         rowid = _rowid(state, mine.table)

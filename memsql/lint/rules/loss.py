@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from memsql.lint.model import DATABASE, OURS, Hit, rule
-from memsql.lint.rebuild import rebuilds
 from memsql.lint.script import Script, Step
 from memsql.sqltext import fold
 
@@ -24,7 +23,7 @@ def drop_table(script: Script) -> Iterator[Hit]:
 
         ALTER TABLE notes RENAME TO notes_retired;
     """
-    back = {r.drop.number for r in rebuilds(script) if r.drop is not None}
+    back = {r.drop.number for r in script.rebuilds if r.drop is not None}
     made: dict[str, int] = {step.name: step.at for step in script.making("table", "virtual")}
     for step in script.of("drop"):
         if step.effect.object_type != "table" or step.number in back or made.get(step.name, step.at) < step.at:
@@ -45,7 +44,7 @@ def _is_index_only(script: Script, step: Step) -> bool:
 
 def _dropped_by_rename(script: Script, step: Step) -> bool:
     """Whether it drops the old table of a rebuild, under the name it was given for that."""
-    return any(r.old_first and r.drop is not None and r.drop.number == step.number for r in rebuilds(script))
+    return any(r.old_first and r.drop is not None and r.drop.number == step.number for r in script.rebuilds)
 
 
 @rule("MS02", "drop_column", "error", DATABASE)

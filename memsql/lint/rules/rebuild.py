@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from memsql.lint.model import DATABASE, Hit, rule
-from memsql.lint.rebuild import Rebuild, copies, rebuilds
+from memsql.lint.rebuild import Rebuild
 from memsql.lint.script import Before, Script
 from memsql.schema import Table
 from memsql.sqltext import fold, identifiers
@@ -30,7 +30,7 @@ def rebuild_with_keys_on(script: Script) -> Iterator[Hit]:
     """
     if not script.header.foreign_keys or script.before is None:
         return
-    for rebuild in rebuilds(script):
+    for rebuild in script.rebuilds:
         children = script.before.referencing(rebuild.table)
         if children and rebuild.drop is not None:
             yield Hit(rebuild.drop.place("DROP"),
@@ -59,7 +59,7 @@ def rebuild_forgets(script: Script) -> Iterator[Hit]:
     if before is None:
         return
     by_name = {(fold(s.effect.object_type or ""), s.name) for s in script.of("drop")}
-    for rebuild in rebuilds(script):
+    for rebuild in script.rebuilds:
         old, new = before.schema.table(rebuild.table), script.after.schema.table(rebuild.table)
         if old is None or new is None:
             continue
@@ -81,6 +81,9 @@ def rebuild_forgets(script: Script) -> Iterator[Hit]:
 
 
 def _columns(rebuild: Rebuild, old: Table, new: Table) -> Iterator[Hit]:
+    if rebuild.create.find("AS") is not None and rebuild.create.find("SELECT") is not None and not any(c.pk for c in new.columns):
+        yield Hit(rebuild.create.place("AS"), f"CREATE TABLE AS takes no key, constraint or default of {rebuild.table} along",
+                  "write the new table out, and copy with INSERT … SELECT")
     had = {fold(c.name): c.name for c in old.columns if not c.hidden}
     has = {fold(c.name): c.name for c in new.columns if not c.hidden}
     for key in had.keys() - has.keys():
@@ -116,7 +119,7 @@ def rename_old_first(script: Script) -> Iterator[Hit]:
         DROP TABLE notes;
         ALTER TABLE notes_new RENAME TO notes;
     """
-    for rebuild in rebuilds(script):
+    for rebuild in script.rebuilds:
         if rebuild.old_first and rebuild.rename is not None:
             yield Hit(rebuild.rename.place("RENAME"),
                       f"foreign keys, triggers and views follow {rebuild.table} to its new name and are lost with it",
@@ -136,7 +139,7 @@ def insert_select_star(script: Script) -> Iterator[Hit]:
 
         INSERT INTO notes_new (id, body) SELECT id, body FROM notes;
     """
-    for copy in copies(script):
+    for copy in script.copies:
         if copy.star is not None:
             yield Hit(copy.star.at, f"copies into {copy.step.effect.name} by the position of columns", "name the columns in INSERT and SELECT")
 

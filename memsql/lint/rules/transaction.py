@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from itertools import pairwise
 
 from memsql.lint.model import OURS, Hit, rule
-from memsql.lint.rebuild import copies, rebuilds
 from memsql.lint.script import Script, Step
 from memsql.sqltext import fold
 
@@ -97,10 +96,9 @@ def not_idempotent(script: Script) -> Iterator[Hit]:
 
 
 def _cannot_repeat(step: Step) -> tuple[str, str] | None:
-    words = step.text[:200].upper()
-    if step.kind == "create" and "IF NOT EXISTS" not in " ".join(words.split()):
+    if step.kind == "create" and step.find("IF", "NOT", "EXISTS") is None:
         return f"a second run fails here: {step.effect.name} exists by then", "add IF NOT EXISTS"
-    if step.kind == "drop" and "IF EXISTS" not in " ".join(words.split()):
+    if step.kind == "drop" and step.find("IF", "EXISTS") is None:
         return f"a second run fails here: {step.effect.name} is gone by then", "add IF EXISTS"
     if step.kind.startswith("alter_"):
         return "a second run of this ALTER TABLE fails", "move it into a migration with a transaction"
@@ -160,8 +158,8 @@ def mixed_backfill(script: Script) -> Iterator[Hit]:
     for step in script.of("update", "delete"):
         if step.name not in made and script.existed(step.name) and not _one_row(script, step):
             yield Hit(step.at, f"changes rows of {step.effect.name} in the same migration as the schema", fix)
-    taken = {r.copy.step.number for r in rebuilds(script) if r.copy is not None}
-    for copy in copies(script):
+    taken = {r.copy.step.number for r in script.rebuilds if r.copy is not None}
+    for copy in script.copies:
         if copy.step.number not in taken and copy.source and script.existed(copy.source) and copy.source not in made:
             yield Hit(copy.step.at, f"copies rows of {copy.source} in the same migration as the schema", fix)
     rows: dict[str, list[Step]] = {}
