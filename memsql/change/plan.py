@@ -7,7 +7,19 @@ from dataclasses import dataclass
 
 from memsql.change import full_text
 from memsql.change.depend import mentions, ordered, reaching
-from memsql.change.model import AddColumn, CannotChange, Create, Drop, DropColumn, Hints, Plan, RenameColumn, Renames, RenameTable, Step
+from memsql.change.model import (
+    AddColumn,
+    CannotChange,
+    Create,
+    Drop,
+    DropColumn,
+    Hints,
+    Plan,
+    RenameColumn,
+    Renames,
+    RenameTable,
+    Step,
+)
 from memsql.change.parts import of_table, same, under_name
 from memsql.change.tables import TableChange, compare, rebuild_of, refuse_unfillable
 from memsql.schema import Object, Schema, Table

@@ -72,7 +72,7 @@ def refuse_unfillable(change: TableChange) -> None:
             raise CannotChange(
                 f"{change.new.name}.{column.name} is new and NOT NULL without a default: the rows that are there would have no value",
                 change.new.name, column.name,
-                f"give it a DEFAULT, leave NOT NULL out, or write `-- renamed from: OLD` behind it where it had another name")
+                "give it a DEFAULT, leave NOT NULL out, or write `-- renamed from: OLD` behind it where it had another name")
 
 
 def unfillable(column: Column, table: Table) -> bool:
@@ -102,6 +102,7 @@ def rebuild_of(change: TableChange, temporary: str, sql: str, table: str, *, bac
     olds = {c.name: c for c in change.old.columns}
     copies: list[tuple[str, str]] = []
     remarks: list[str] = []
+    value: str | None
     rowid = _rowid(change)
     for column in change.new.columns:
         if column.hidden:

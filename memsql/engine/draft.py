@@ -27,7 +27,6 @@ from memsql.schema.tokens import fold
 from memsql.sqltext import split
 
 _ROWS = 25
-_TRIES = 6
 _ERROR_IN = ("error in view ", "error in trigger ", "error in index ")
 
 
@@ -121,7 +120,7 @@ def _fit(task: _Task, before: Schema, after: Schema, renames: Renames, *, back: 
     """The plan whose steps, tried on an empty database, make ``after``. Where plain statements do not do what the
     rules of SQLite promise, the table is rebuilt."""
     hints = Hints()
-    for _ in range(_TRIES):
+    while True:
         try:
             found = plan(before, after, renames, hints, back=back)
         except CannotChange as e:
@@ -129,11 +128,11 @@ def _fit(task: _Task, before: Schema, after: Schema, renames: Renames, *, back: 
         more, problem, place = _try(found, before, after)
         if not problem:
             return found, hints
+        # Each round must learn something, and there is only so much to learn.
         if (hints | more) == hints:
             _refuse(task, f"the {'way back' if back else 'change'} cannot be derived: {problem}", place, None,
                     "make the change in smaller steps, or write it by hand: invoke migrate.create NAME")
         hints |= more
-    _refuse(task, "the change cannot be derived", "", None, "make it in smaller steps")
 
 
 def _try(found: Plan, before: Schema, after: Schema) -> tuple[Hints, str, str]:

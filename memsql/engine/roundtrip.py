@@ -272,4 +272,4 @@ def _broken(conn: Connection) -> Iterable[str]:
         if row[0] != "ok":
             yield str(row[0])
     for table, _, parent, _ in conn.execute("PRAGMA foreign_key_check").rows:
-        yield f"{table} refers to rows of {parent} that do not exist"
+        yield f"{table!s} refers to rows of {parent!s} that do not exist"
