@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from memsql.change.model import AddColumn, Create, Drop, DropColumn, Plan, Rebuild, RenameColumn, RenameTable, Step
+from memsql.change.model import (
+    AddColumn,
+    Create,
+    Drop,
+    DropColumn,
+    ForgetSequence,
+    Plan,
+    Rebuild,
+    RenameColumn,
+    RenameTable,
+    Step,
+)
 from memsql.schema.tokens import quoted, without_tail
 
 
@@ -45,6 +56,8 @@ def statement(step: Step) -> str:
             return f"ALTER TABLE {quoted(table)} DROP COLUMN {quoted(column)};"
         case AddColumn(table, definition):
             return f"ALTER TABLE {quoted(table)} ADD COLUMN {definition};"
+        case ForgetSequence(table):
+            return f"DELETE FROM sqlite_sequence WHERE name = {_string(table)};"
         case Rebuild():
             return _rebuild(step)
 

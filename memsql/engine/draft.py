@@ -10,7 +10,7 @@ from typing import NoReturn
 
 from memsql.change import CannotChange, Hints, Plan, Renames, Wanted, plan, read_wanted, render, where
 from memsql.change.full_text import read as read_text
-from memsql.change.plan import pair
+from memsql.change.plan import Pairs, orphaned, pair
 from memsql.change.render import statement
 from memsql.config import Settings
 from memsql.db.sqlite import SQLiteConnection, memory
@@ -71,9 +71,9 @@ def draft(settings: Settings, name: str, source: str, *, reason: str | None = No
     try:
         up_on(base, project, Wish(), Watcher())
         before, after = read(base), from_sql(task.wanted.text, task.shown)
-        lines = tuple(diff(before, after).lines())
-        if not lines:
+        if _nothing_differs(before, after, task.renames):
             return Draft((), ())
+        lines = _differences(before, after, task.renames)
         up, hints = _fit(task, before, after, task.renames, back=False)
         down, _ = _fit(task, after, before, task.renames.reversed(), back=True)
         texts = (render(up, coming.title, depends=coming.depends, reason=reason),
@@ -114,6 +114,31 @@ def _read(path: Path, shown: str) -> _Task:
         e.state, e.hint = "nothing was written", "correct it and run the command again"
         raise
     return _Task(path, shown, text, wanted, wanted.renames())
+
+
+def _nothing_differs(before: Schema, after: Schema, renames: Renames) -> bool:
+    if diff(before, after):
+        return False
+    try:
+        # Two columns that swap their names differ in nothing but what they hold.
+        return not plan(before, after, renames).steps
+    except CannotChange:
+        return True
+
+
+def _differences(before: Schema, after: Schema, renames: Renames) -> tuple[str, ...]:
+    """What differs, as lines, a rename as one."""
+    lines = diff(before, after).lines()
+    told = []
+    for new, old in renames.tables.items():
+        told.append(f"~ table {old} renamed to {new}")
+        lines = [x for x in lines if x.lower() not in (f"- table {old}", f"+ table {new}")]
+    for (table, new), old in renames.columns.items():
+        told.append(f"~ table {table}: column {old} renamed to {new}")
+        start = f"~ table {table}: column "
+        lines = [x for x in lines if not ((x.lower().startswith(f"{start}{old} ") and x.endswith(" removed"))
+                                          or (x.lower().startswith(f"{start}{new} ") and x.endswith(" added")))]
+    return (*told, *lines)
 
 
 def _fit(task: _Task, before: Schema, after: Schema, renames: Renames, *, back: bool) -> tuple[Plan, Hints]:
@@ -192,7 +217,7 @@ def _prove(
     pairs = pair(before, after, task.renames, hints)
     own = tuple((o, n) for o, n in pairs.virtual if (text := read_text(n)) and text.kind == "own")
     whole = Pair(replace(project, ordered=(*project.ordered, migration)), before, after, pairs.changes, own,
-                 (bool(plans[0].losses), bool(plans[1].losses)))
+                 (bool(plans[0].losses), bool(plans[1].losses)), _emptied(pairs))
     try:
         return prove(base, whole, rows=_ROWS, seed=seed)
     except MemsqlError as e:
@@ -203,6 +228,11 @@ def _prove(
         if e.where:
             found.details = (*found.details, f"in what would have been {e.where}")
         raise found from e
+
+
+def _emptied(pairs: Pairs) -> dict[str, frozenset[str]]:
+    """The columns that the way back leaves empty, by the table they are in."""
+    return {fold(c.old.name): orphaned(replace(c, old=c.new, new=c.old), pairs.dropped) for c in pairs.changes if c.rebuilt}
 
 
 def _refuse(task: _Task, message: str, name: str, column: str | None, hint: str) -> NoReturn:

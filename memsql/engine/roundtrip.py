@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from memsql.change import TableChange
 from memsql.change.tables import default_of, has_sequence, is_alias
@@ -28,7 +28,8 @@ Rows = Counter[tuple[Value, ...]]
 @dataclass(frozen=True, slots=True)
 class Pair:
     """A migration to prove: ``project`` has it as its last, ``changes`` are the tables that are there before and after it,
-    ``virtual`` those that keep text of their own, ``loses`` whether up and down lose data and say so."""
+    ``virtual`` those that keep text of their own, ``loses`` whether up and down lose data and say so,
+    ``orphans`` the columns, by table in lower case, that the way back empties."""
 
     project: Project
     before: Schema
@@ -36,6 +37,7 @@ class Pair:
     changes: tuple[TableChange, ...]
     virtual: tuple[tuple[Table, Table], ...] = ()
     loses: tuple[bool, bool] = (False, False)
+    orphans: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
 
 def prove(base: SQLiteConnection, pair: Pair, *, rows: int, seed: int) -> dict[str, int]:
@@ -168,11 +170,14 @@ def _new_keys(change: TableChange, pair: Pair) -> list[ForeignKey]:
     return found
 
 
-def _columns(change: TableChange) -> list[tuple[Column, Column]]:
-    """The columns, old and new, whose values come through."""
+def _columns(pair: Pair, change: TableChange, *, up: bool) -> list[tuple[Column, Column]]:
+    """The columns, from here and there, whose values come through."""
     olds = {c.name: c for c in change.old.columns}
     found = ((olds[change.kept[c.name]], c) for c in change.new.columns if c.name in change.kept)
-    return [(old, new) for old, new in found if not new.hidden]
+    if up:
+        return [(old, new) for old, new in found if not new.hidden]
+    emptied = pair.orphans.get(fold(change.old.name), frozenset())
+    return [(new, old) for old, new in found if not old.hidden and fold(old.name) not in emptied]
 
 
 def _rowid(change: TableChange) -> str | None:
@@ -190,7 +195,7 @@ def _expected(conn: Connection, pair: Pair, *, up: bool) -> dict[str, Rows]:
     scratch = _Scratch()
     try:
         for change in pair.changes:
-            columns = [(o, n) if up else (n, o) for o, n in _columns(change) if up or not o.hidden]
+            columns = _columns(pair, change, up=up)
             here, there = (change.old, change.new) if up else (change.new, change.old)
             rows = _read(conn, here, [c.name for c, _ in columns], _rowid(change))
             alike = [(c.type, here.strict) == (d.type, there.strict) for c, d in columns]
@@ -208,7 +213,7 @@ def _expected(conn: Connection, pair: Pair, *, up: bool) -> dict[str, Rows]:
 
 def _rows(conn: Connection, pair: Pair, expected: Mapping[str, Rows], *, up: bool) -> Iterable[str]:
     for change in pair.changes:
-        columns = [(n if up else o).name for o, n in _columns(change) if up or not o.hidden]
+        columns = [there.name for _, there in _columns(pair, change, up=up)]
         table = change.new if up else change.old
         yield from _compared(table.name, Counter(_read(conn, table, columns, _rowid(change))), expected[change.new.name])
     for old, new in pair.virtual:
