@@ -95,7 +95,7 @@ def draft(settings: Settings, name: str, source: str, *, reason: str | None = No
 
 
 def _find(settings: Settings, source: str) -> Path:
-    found = next((p for p in (Path.cwd() / source, settings.root / source) if p.is_file()), None)
+    found = next((p for p in (settings.root / source, Path.cwd() / source) if p.is_file()), None)
     if found is None:
         raise UsageError(f"there is no file {source}", state="nothing was written",
                          hint="edit sql/schema.sql and name it: invoke migrate.create NAME --from sql/schema.sql")

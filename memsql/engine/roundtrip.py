@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from memsql.change import TableChange
+from memsql.change.keys import new_foreign_keys
 from memsql.change.tables import default_of, has_sequence, is_alias
 from memsql.db import Connection, Value
 from memsql.db.sqlite import SQLiteConnection, memory
@@ -16,7 +17,7 @@ from memsql.engine.sample import Extra, fill
 from memsql.engine.state import Watcher, Wish
 from memsql.engine.values import literals
 from memsql.errors import CheckFailed, StatementError
-from memsql.schema import Column, ForeignKey, Schema, Table, diff, read
+from memsql.schema import Column, Schema, Table, diff, read
 from memsql.schema.tokens import fold
 from memsql.sqltext import quote
 
@@ -79,7 +80,7 @@ def _round(conn: SQLiteConnection, pair: Pair) -> None:
 
 def _fill(conn: SQLiteConnection, pair: Pair, rows: int, seed: int) -> dict[str, int]:
     shadow = _Shadow(conn, pair)
-    extra = {fold(c.old.name): found for c in pair.changes if c.changed and (found := _extra(c, pair)) is not None}
+    extra = {fold(c.old.name): _extra(c, pair) for c in pair.changes if c.changed}
     try:
         counts = fill(conn, pair.before, rows, seed, accept=shadow.accepts, extra=extra)
     finally:
@@ -104,7 +105,7 @@ class _Shadow:
         for change in pair.changes:
             for row in conn.execute(f"SELECT * FROM {quote(change.old.name)}").rows:
                 self.accepts(change.old.name, dict(zip((c.name for c in change.old.columns if c.hidden != 1), row, strict=False)))
-        if any(_new_keys(c, pair) for c in pair.changes):
+        if any(new_foreign_keys(c, pair.changes) for c in pair.changes):
             self.conn.execute("PRAGMA foreign_keys = on")
 
     def accepts(self, table: str, row: Mapping[str, Value]) -> bool:
@@ -140,7 +141,7 @@ def _evaluated(expression: str) -> Value:
         conn.close()
 
 
-def _extra(change: TableChange, pair: Pair) -> Extra | None:
+def _extra(change: TableChange, pair: Pair) -> Extra:
     """What rows of the old table are to satisfy so that the new one takes them."""
     source = {fold(n): fold(o) for n, o in change.kept.items()}
     new = {fold(c.name): c for c in change.new.columns}
@@ -148,26 +149,7 @@ def _extra(change: TableChange, pair: Pair) -> Extra | None:
     required = {o for n, o in source.items() if new[n].notnull and default_of(new[n]) is None}
     types = {o: new[n].type for n, o in source.items() if fold(olds[o].type) != fold(new[n].type)}
     named = {source[n]: values for n, values in literals(change.new).items() if n in source}
-    return Extra(tuple(_new_keys(change, pair)), frozenset(required), named, types)
-
-
-def _new_keys(change: TableChange, pair: Pair) -> list[ForeignKey]:
-    """Foreign keys that only the new table has, in the names of before."""
-    source = {fold(n): o for n, o in change.kept.items()}
-    parents = {fold(c.new.name): c for c in pair.changes}
-    had = {(tuple(map(fold, k.columns)), fold(k.parent)) for k in change.old.foreign_keys}
-    found = []
-    for key in change.new.foreign_keys:
-        if not all(fold(c) in source for c in key.columns):
-            continue
-        parent = parents.get(fold(key.parent))
-        names = {fold(n): o for n, o in parent.kept.items()} if parent else {}
-        columns = tuple(source[fold(c)] for c in key.columns)
-        old = ForeignKey(columns, parent.old.name if parent else key.parent,
-                         tuple(names.get(fold(c), c) for c in key.parent_columns), key.on_update, key.on_delete)
-        if (tuple(map(fold, columns)), fold(old.parent)) not in had:
-            found.append(old)
-    return found
+    return Extra(tuple(new_foreign_keys(change, pair.changes)), frozenset(required), named, types)
 
 
 def _columns(pair: Pair, change: TableChange, *, up: bool) -> list[tuple[Column, Column]]:

@@ -37,7 +37,7 @@ def schema_from(settings: Settings, source: str) -> Schema:
         path = settings.sql / "schema.sql"
         return _file(path, settings.show(path), "write it: invoke schema.dump --write")
     if source.endswith(".sql"):
-        path = next((p for p in (Path.cwd() / source, settings.root / source) if p.is_file()), Path.cwd() / source)
+        path = next((p for p in (settings.root / source, Path.cwd() / source) if p.is_file()), Path.cwd() / source)
         return _file(path, source, "")
     raise UsageError(f"{source}: no such source of a schema", hint=f"a schema comes from: {FORMS}")
 
