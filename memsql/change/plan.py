@@ -21,11 +21,12 @@ from memsql.change.model import (
     RenameTable,
     Step,
 )
-from memsql.change.parts import of_table, same, under_name
-from memsql.change.tables import TableChange, compare, has_sequence, rebuild_of, refuse_unfillable
+from memsql.change.parts import of_table, same, under_name, words
+from memsql.change.tables import TableChange, compare, default_of, has_sequence, rebuild_of, refuse_unfillable
 from memsql.schema import Object, Schema, Table
 from memsql.schema.affinity import affinity
 from memsql.schema.tokens import fold
+from memsql.sqltext import identifiers
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +65,13 @@ def pair(before: Schema, after: Schema, renames: Renames, hints: Hints = Hints()
 def plan(before: Schema, after: Schema, renames: Renames, hints: Hints = Hints(), *, back: bool = False) -> Plan:  # noqa: B008
     """What to do to make ``after`` of ``before``. ``back``: it is the way back of a migration. Raises CannotChange."""
     pairs = pair(before, after, renames, hints)
-    if not back:
+    if back:
+        # Plain statements would put the default into every row.
+        again = frozenset(fold(c.new.name) for c in pairs.changes if c.plain and any(
+            fold(a.name) in _unique(c.new, after) and default_of(a) for a in c.added))
+        hints |= Hints(rebuild=again)
+        pairs = pair(before, after, renames, hints) if again else pairs
+    else:
         for change in pairs.changes:
             refuse_unfillable(change)
     return _Planner(before, after, renames, hints, pairs, back).plan()
@@ -133,7 +140,8 @@ class _Planner:
         if change.rebuilt:
             temporary = self._free(f"new_{name}")
             gone = orphaned(change, self.pairs.created) if self.back else frozenset()
-            step = rebuild_of(change, temporary, under_name(change.new.sql, temporary), name, back=self.back, orphans=gone)
+            step = rebuild_of(change, temporary, under_name(change.new.sql, temporary), name, back=self.back, orphans=gone,
+                              unique=_unique(change.new, self.after))
             if has_sequence(change.old) and not has_sequence(change.new):
                 yield ForgetSequence(name)
             yield step
@@ -235,6 +243,21 @@ class _Planner:
                         if t.kind == gone.kind == "table" and [fold(c.name) for c in t.columns] == [fold(c.name) for c in gone.columns]]
                 if like:
                     yield f"{gone.name} goes and {like[0]} comes: if that is the same table, write `-- renamed from: {gone.name}` above it"
+
+
+def _unique(table: Table, schema: Schema) -> frozenset[str]:
+    """The columns, in lower case, that may have a part in a unique key; words of an expression count too."""
+    found = {fold(c.name) for c in table.columns if c.pk}
+    for part in of_table(table).parts:
+        spoken = words(part.text)
+        if part.name and "unique" in spoken:
+            found.add(part.name)
+        elif not part.name and ("unique" in spoken or "primary" in spoken):
+            found |= identifiers(part.text)
+    for index in schema.of(table.name, "index"):
+        if index.sql[:13].lower() == "create unique":
+            found |= identifiers(index.sql)
+    return frozenset(found) & {fold(c.name) for c in table.columns}
 
 
 def _renames(change: TableChange) -> Iterator[Step]:

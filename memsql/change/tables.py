@@ -99,11 +99,12 @@ def has_sequence(table: Table) -> bool:
 
 
 def rebuild_of(
-    change: TableChange, temporary: str, sql: str, table: str, *, back: bool, orphans: frozenset[str] = frozenset()
+    change: TableChange, temporary: str, sql: str, table: str, *, back: bool, orphans: frozenset[str] = frozenset(),
+    unique: frozenset[str] = frozenset(),
 ) -> Rebuild:
     """The rebuild that makes ``change``, whose early renames are done. ``back``: it is the way back, on which a value that
-    nobody knows is replaced by an empty one. ``orphans`` are new columns, in lower case, that refer to rows which do not
-    come back. Raises CannotChange where a column can have no value."""
+    nobody knows is replaced by an empty one. In lower case, ``orphans`` are new columns that refer to rows which do not
+    come back, and ``unique`` those with a part in a unique key. Raises CannotChange where a column can have no value."""
     early = {fold(old): new for old, new in change.early}
     sources = {c.name: early.get(fold(o), o) for c, o in ((c, change.kept[c.name]) for c in change.new.columns if c.name in change.kept)}
     olds = {c.name: c for c in change.old.columns}
@@ -120,7 +121,7 @@ def rebuild_of(
             old = olds[change.kept[column.name]]
             value, remark = _value(change, old, column, sources[column.name], table)
         else:
-            value, remark = _new_value(change, column, rowid, back)
+            value, remark = _new_value(change, column, rowid, back, fold(column.name) in unique)
         if value is not None:
             copies.append((quoted(column.name), value))
         remarks += [remark] if remark else []
@@ -228,23 +229,30 @@ def _orphaned(change: TableChange, column: Column) -> str:
     return f"The rows that {column.name} refers to do not come back, so it becomes empty."
 
 
-def _new_value(change: TableChange, column: Column, rowid: str | None, back: bool) -> tuple[str | None, str]:
+def _new_value(change: TableChange, column: Column, rowid: str | None, back: bool, unique: bool) -> tuple[str | None, str]:
     if is_alias(column, change.new):
         return rowid, ""
+    if back and unique and default_of(column) is not None and not column.notnull:
+        # Its default in every row would not be unique.
+        return "NULL", f"Nobody knows {column.name} any more: it becomes NULL."
+    if back and unique and column.notnull and rowid is not None and not _refers(column, change.new):
+        return rowid, f"Nobody knows {column.name} any more: it becomes {rowid}."
     if not unfillable(column, change.new):
         return None, ""
     if not back:
         refuse_unfillable(change)
-    referring = any(fold(column.name) in map(fold, key.columns) for key in change.new.foreign_keys)
-    part = of_table(change.new).column(column.name)
-    unique = column.pk == 1 or (part is not None and "unique" in words(part.text))
+    referring = _refers(column, change.new)
     if referring or (unique and rowid is None):
         raise CannotChange(
             f"{change.new.name}.{column.name} cannot go: it is NOT NULL{' and refers to another table' if referring else ''}, "
             "so the way back would have no value for it", change.new.name, None,
             "first make it NULL in a migration of its own, then drop it in another")
-    value = rowid if unique and rowid else _empty(column)
+    value = _empty(column)
     return value, f"Nobody knows {column.name} any more: it becomes {value}."
+
+
+def _refers(column: Column, table: Table) -> bool:
+    return any(fold(column.name) in map(fold, key.columns) for key in table.foreign_keys)
 
 
 def _empty(column: Column) -> str:

@@ -20,7 +20,7 @@ from memsql.engine.conduct import up_on
 from memsql.engine.project import Project
 from memsql.engine.roundtrip import Pair, prove
 from memsql.engine.state import Watcher, Wish
-from memsql.errors import FileError, Location, MemsqlError, StatementError, UsageError
+from memsql.errors import CheckFailed, FileError, Location, MemsqlError, StatementError, UsageError
 from memsql.files import Migration, SqlFile, read_file
 from memsql.schema import Object, Schema, diff, dump, from_sql, normalise, read
 from memsql.schema.tokens import fold
@@ -224,7 +224,10 @@ def _prove(
         found = FileError(
             f"the derived migration does not pass its proof: {e.message}", where=Location(task.shown), details=e.details,
             statement=e.statement, state="nothing was written",
-            hint="make the change in smaller steps, or write it by hand: invoke migrate.create NAME")
+            hint=(isinstance(e, CheckFailed) and e.hint) or "make the change in smaller steps, or write it by hand: invoke migrate.create NAME")
+        if e.where and e.where.path.endswith(".rollback.sql"):
+            found.hint = ("a column that goes and was NOT NULL has no value on the way back: first make it NULL in a migration of its "
+                          "own, then drop it in another; or write the pair by hand")
         if e.where:
             found.details = (*found.details, f"in what would have been {e.where}")
         raise found from e

@@ -15,6 +15,7 @@ from memsql.engine.conduct import down_on, up_on
 from memsql.engine.project import Project
 from memsql.engine.sample import Extra, fill
 from memsql.engine.state import Watcher, Wish
+from memsql.engine.usable import unusable
 from memsql.engine.values import literals
 from memsql.errors import CheckFailed, StatementError
 from memsql.schema import Column, Schema, Table, diff, read
@@ -48,6 +49,8 @@ def prove(base: SQLiteConnection, pair: Pair, *, rows: int, seed: int) -> dict[s
     Raises CheckFailed where a schema or a row is not what it should be, and whatever the engine raises.
     """
     counts: dict[str, int] = {}
+    had = {fold(name) for name in unusable(base, pair.before)}
+    once = {c.new.name: fold(c.old.name) for c in pair.changes}
     for some in (0, rows):
         conn = memory()
         try:
@@ -55,6 +58,10 @@ def prove(base: SQLiteConnection, pair: Pair, *, rows: int, seed: int) -> dict[s
             if some:
                 counts = _fill(conn, pair, some, seed)
             _round(conn, pair)
+            broken = [said for name, said in unusable(conn, pair.after).items() if once.get(name, name) not in had]
+            if broken:
+                raise CheckFailed("what is wanted would not work", details=tuple(broken[:_SHOWN]),
+                                  hint="correct the view, trigger or foreign key that names what is not there")
         finally:
             conn.close()
     return counts
@@ -105,7 +112,7 @@ class _Shadow:
         for change in pair.changes:
             for row in conn.execute(f"SELECT * FROM {quote(change.old.name)}").rows:
                 self.accepts(change.old.name, dict(zip((c.name for c in change.old.columns if c.hidden != 1), row, strict=False)))
-        if any(new_foreign_keys(c, pair.changes) for c in pair.changes):
+        if any(_judges_keys(c, pair) for c in pair.changes):
             self.conn.execute("PRAGMA foreign_keys = on")
 
     def accepts(self, table: str, row: Mapping[str, Value]) -> bool:
@@ -139,6 +146,13 @@ def _evaluated(expression: str) -> Value:
         return conn.execute(f"SELECT {expression}").one()
     finally:
         conn.close()
+
+
+def _judges_keys(change: TableChange, pair: Pair) -> bool:
+    """Whether a row that refers to something, or to nothing, may be right before the change and wrong after it."""
+    referring = {fold(c) for k in change.new.foreign_keys for c in k.columns}
+    filled = {fold(c.name) for c in change.new.columns if c.notnull and default_of(c) is not None}
+    return bool(new_foreign_keys(change, pair.changes)) or (change.changed and not referring.isdisjoint(filled))
 
 
 def _extra(change: TableChange, pair: Pair) -> Extra:
@@ -258,5 +272,10 @@ def _broken(conn: Connection) -> Iterable[str]:
     for row in conn.execute("PRAGMA integrity_check").rows:
         if row[0] != "ok":
             yield str(row[0])
-    for table, _, parent, _ in conn.execute("PRAGMA foreign_key_check").rows:
-        yield f"{table!s} refers to rows of {parent!s} that do not exist"
+    try:
+        orphans = {(str(row[0]), str(row[2])) for row in conn.execute("PRAGMA foreign_key_check").rows}
+    except StatementError:
+        # A parent lacks the key that a child names: unusable() tells.
+        return
+    for table, parent in sorted(orphans):
+        yield f"{table} refers to rows of {parent} that do not exist"

@@ -141,16 +141,16 @@ class _Filler:
         found = self._parents(key)
         names = [next((c.name for c in table.columns if fold(c.name) == fold(n)), n) for n in key.columns]
         optional = not any(kinds[n].required for n in names if n in kinds)
-        if not found and optional and self.rng.random() < 0.5 and self._comes(key):
+        own = fold(key.parent) == fold(table.name)
+        if not found and optional and not own and self.rng.random() < 0.5 and self._comes(key):
             row[names[0]] = self.rng.randint(1, _PLANNED)
         elif optional and (not found or self.rng.random() < 0.2):
             row.update(dict.fromkeys(names, None))
         elif found:
             row.update(zip(names, self.rng.choice(found), strict=False))
-        elif fold(key.parent) == fold(table.name):
+        elif own:
             # The first row can only refer to itself.
-            own = key.parent_columns or _key(table)
-            row.update({n: row.get(o) for n, o in zip(names, own, strict=False)})
+            row.update({n: row.get(o) for n, o in zip(names, key.parent_columns or _key(table), strict=False)})
 
     def _comes(self, key: ForeignKey) -> bool:
         """Whether the parent, still empty, will have the keys from 1 to _PLANNED."""
@@ -189,13 +189,19 @@ class _Filler:
 
     def remove_orphans(self) -> None:
         """Delete rows that refer to nothing until there are none."""
-        for _ in range(len(self.schema.tables) + 1):
-            broken = self.conn.execute("PRAGMA foreign_key_check").rows
-            if not broken:
-                return
+        before = -1
+        while (broken := self._orphans()) and len(broken) != before:
+            before = len(broken)
             for name, rowid, *_ in broken:
                 sql = f"DELETE FROM {quote(str(name))}" + (" WHERE rowid = ?" if rowid is not None else "")
                 self.conn.execute(sql, () if rowid is None else (rowid,))
+
+    def _orphans(self) -> list[tuple[Value, ...]]:
+        try:
+            return self.conn.execute("PRAGMA foreign_key_check").rows
+        except StatementError:
+            # A parent lacks the key that a child names, so that no row of the child can be proven.
+            return []
 
     def virtual(self, table: Table, wanted: int) -> int:
         from memsql.fts.discover import parse
