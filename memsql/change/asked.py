@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 
 from memsql.change.model import Renames
-from memsql.change.parts import definition
+from memsql.change.parts import Part, definition
 from memsql.errors import FileError, Location
 from memsql.schema.tokens import comments, fold, placed, tokenize, unquoted
 from memsql.sqltext import Effect, Statement, effect, split
@@ -107,12 +107,12 @@ def _column(owner: Statement, start: int) -> str | None:
         closed = owner.text[whole.parts[-1].end:place].strip(" \t\r\n")
         last = whole.parts[-1]
         return _spelled(owner.text, last.start) if last.name and ")" not in _code(closed) else None
-    above = None
+    above: Part | None = None
     for part in whole.parts:
         if part.start > place:
             gap = owner.text[above.end if above else whole.opening:place]
-            part = above if "\n" not in gap else part
-            return _spelled(owner.text, part.start) if part and part.name else None
+            meant = above if "\n" not in gap else part
+            return _spelled(owner.text, meant.start) if meant and meant.name else None
         if part.start <= place < part.end:
             return _spelled(owner.text, part.start) if part.name else None
         above = part

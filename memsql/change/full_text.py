@@ -60,7 +60,8 @@ def read(table: Table) -> FtsTable | None:
 def copy(old: Table, new: Table, temporary: str) -> list[Step]:
     """A full-text table that keeps its own text, made again with the text of ``old``."""
     one, two = read(old), read(new)
-    assert one is not None and two is not None
+    assert one is not None
+    assert two is not None
     there = {fold(c) for c in one.all_columns}
     columns = [quoted(c) for c in (*two.columns, *two.unindexed) if fold(c) in there]
     names = ["rowid", *columns]

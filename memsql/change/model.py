@@ -88,6 +88,13 @@ class AddColumn:
 
 
 @dataclass(frozen=True, slots=True)
+class ForgetSequence:
+    """Where AUTOINCREMENT of ``table`` stands is not needed any more."""
+
+    table: str
+
+
+@dataclass(frozen=True, slots=True)
 class Rebuild:
     """A new table in the place of an old one: ``sql`` makes it under the name ``temporary``, ``copies`` pairs each column
     to fill with the expression over the old table that fills it. ``sequence``: AUTOINCREMENT goes on where it was.
@@ -101,7 +108,7 @@ class Rebuild:
     remarks: tuple[str, ...] = ()
 
 
-Step = Drop | Create | RenameTable | RenameColumn | DropColumn | AddColumn | Rebuild
+Step = Drop | Create | RenameTable | RenameColumn | DropColumn | AddColumn | ForgetSequence | Rebuild
 
 
 @dataclass(frozen=True, slots=True)

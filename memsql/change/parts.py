@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from memsql.schema import Table, normalise
 from memsql.schema.tokens import Token, fold, join, placed, quoted, tokenize, unquoted
@@ -37,6 +37,14 @@ class Definition:
     def constraints(self) -> list[str]:
         """The constraints of the table itself."""
         return [p.text for p in self.parts if not p.name]
+
+
+@dataclass(frozen=True, slots=True)
+class RenamedParents:
+    """New names by old ones, in lower case: of tables, and of the columns of each table by its old name."""
+
+    tables: Mapping[str, str] = field(default_factory=dict)
+    columns: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
 
 def definition(sql: str, columns: Iterable[str] | None = None) -> Definition:
@@ -82,6 +90,30 @@ def same(old: str, new: str, maps: Iterable[Mapping[str, str]]) -> bool:
     goal = normalise(new)
     tokens = tokenize(normalise(old))
     return any(join(_renamed(token, names) for token in tokens) == goal for names in maps)
+
+
+def same_part(old: str, new: str, own: Mapping[str, str], renames: RenamedParents) -> bool:
+    """Whether a part of a CREATE TABLE, ``old``, says what ``new`` says once its columns are called as ``own`` has it and
+    the tables and columns behind REFERENCES as ``renames`` has it."""
+    if normalise(old) == normalise(new):
+        return True
+    result: list[Token] = []
+    state, parent = "", ""
+    for token in tokenize(normalise(old)):
+        name = fold(unquoted(token)) if token[0] in ("word", "quoted") else ""
+        if state == "references" and name:
+            parent, state = name, "parent"
+            result.append(_renamed(token, renames.tables))
+        elif state == "parent":
+            state = "columns" if token[1] == "(" else ""
+            result.append(token)
+        elif state == "columns":
+            state = "" if token[1] == ")" else state
+            result.append(_renamed(token, renames.columns.get(parent, {})))
+        else:
+            state = "references" if token == ("word", "references") else ""
+            result.append(_renamed(token, own))
+    return join(result) == normalise(new)
 
 
 def words(text: str) -> list[str]:

@@ -7,11 +7,26 @@ from dataclasses import dataclass
 
 from memsql.change import full_text
 from memsql.change.depend import mentions, ordered, reaching
-from memsql.change.model import AddColumn, CannotChange, Create, Drop, DropColumn, Hints, Plan, RenameColumn, Renames, RenameTable, Step
-from memsql.change.parts import of_table, same, under_name
-from memsql.change.tables import TableChange, compare, rebuild_of, refuse_unfillable
+from memsql.change.model import (
+    AddColumn,
+    CannotChange,
+    Create,
+    Drop,
+    DropColumn,
+    ForgetSequence,
+    Hints,
+    Plan,
+    RenameColumn,
+    Renames,
+    RenameTable,
+    Step,
+)
+from memsql.change.parts import of_table, same, under_name, words
+from memsql.change.tables import TableChange, compare, default_of, has_sequence, rebuild_of, refuse_unfillable
 from memsql.schema import Object, Schema, Table
+from memsql.schema.affinity import affinity
 from memsql.schema.tokens import fold
+from memsql.sqltext import identifiers
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +48,6 @@ def pair(before: Schema, after: Schema, renames: Renames, hints: Hints = Hints()
     taken = {renames.tables.get(name, name) for name in news if name in renames.tables}
     changes, virtual, created = [], [], []
     matched = set()
-    maps = readings(before, after, renames)
     for name, new in news.items():
         source = renames.tables.get(name) or ("" if name in taken else name)
         old = olds.get(source)
@@ -44,17 +58,31 @@ def pair(before: Schema, after: Schema, renames: Renames, hints: Hints = Hints()
         if new.kind == "virtual":
             virtual.append((old, new))
         else:
-            changes.append(compare(old, new, renames, maps, rebuild=bool({source, name} & hints.rebuild)))
+            changes.append(compare(old, new, renames, rebuild=bool({source, name} & hints.rebuild)))
     return Pairs(tuple(changes), tuple(virtual), tuple(created), tuple(t for n, t in olds.items() if n not in matched))
 
 
 def plan(before: Schema, after: Schema, renames: Renames, hints: Hints = Hints(), *, back: bool = False) -> Plan:  # noqa: B008
     """What to do to make ``after`` of ``before``. ``back``: it is the way back of a migration. Raises CannotChange."""
     pairs = pair(before, after, renames, hints)
-    if not back:
+    if back:
+        # Plain statements would put the default into every row.
+        again = frozenset(fold(c.new.name) for c in pairs.changes if c.plain and any(
+            fold(a.name) in _unique(c.new, after) and default_of(a) for a in c.added))
+        hints |= Hints(rebuild=again)
+        pairs = pair(before, after, renames, hints) if again else pairs
+    else:
         for change in pairs.changes:
             refuse_unfillable(change)
     return _Planner(before, after, renames, hints, pairs, back).plan()
+
+
+def orphaned(change: TableChange, empty: Iterable[Table]) -> frozenset[str]:
+    """The columns of the new table, in lower case, that refer to one of the tables ``empty`` and did not before."""
+    names = {fold(t.name) for t in empty}
+    had = {(tuple(map(fold, k.columns)), fold(k.parent)) for k in change.old.foreign_keys}
+    return frozenset(fold(c) for k in change.new.foreign_keys for c in k.columns
+                     if fold(k.parent) in names and (tuple(map(fold, k.columns)), fold(k.parent)) not in had)
 
 
 def readings(before: Schema, after: Schema, renames: Renames) -> list[dict[str, str]]:
@@ -92,7 +120,8 @@ class _Planner:
         steps: list[Step] = [
             *drops,
             *(Drop("table", t.name) for t in gone_virtual),
-            *(Drop("table", t.name) for t in _children_first(gone)),
+            *(s for t in _children_first(gone) for s in (
+                *((ForgetSequence(t.name),) if has_sequence(t) else ()), Drop("table", t.name))),
             *(RenameTable(old, new) for old, new in moved),
             *(s for c in changes for s in _renames(c)),
             *(Create(t.sql) for t in sorted(new_tables, key=lambda t: t.name)),
@@ -110,7 +139,12 @@ class _Planner:
         name = change.new.name
         if change.rebuilt:
             temporary = self._free(f"new_{name}")
-            yield rebuild_of(change, temporary, under_name(change.new.sql, temporary), name, back=self.back)
+            gone = orphaned(change, self.pairs.created) if self.back else frozenset()
+            step = rebuild_of(change, temporary, under_name(change.new.sql, temporary), name, back=self.back, orphans=gone,
+                              unique=_unique(change.new, self.after))
+            if has_sequence(change.old) and not has_sequence(change.new):
+                yield ForgetSequence(name)
+            yield step
             return
         text = of_table(change.new)
         yield from (DropColumn(name, c.name) for c in change.dropped)
@@ -196,9 +230,11 @@ class _Planner:
                            f"`-- renamed from: {column.name}` behind it")
             if change.plain and change.added and change.new.columns[-len(change.added):] != change.added and not self.back:
                 yield f"{', '.join(c.name for c in change.added)} will be the last of {table}, wherever the text has it"
+            if change.new.without_rowid and not change.old.without_rowid and not self.back:
+                yield f"{table} has no rowid from now on: the way back numbers its rows anew"
             for column in change.new.columns:
                 source = next((c for c in change.old.columns if c.name == change.kept.get(column.name)), None)
-                if source and fold(source.type) != fold(column.type) and not self.back:
+                if source and affinity(source.type) != affinity(column.type) and not self.back:
                     yield (f"{table}.{column.name} is copied as it is and then stored as {column.type or 'it comes'}: SQLite turns "
                            "what looks like a number into one where the type asks for it, and the way back cannot tell")
         if not self.back:
@@ -207,6 +243,21 @@ class _Planner:
                         if t.kind == gone.kind == "table" and [fold(c.name) for c in t.columns] == [fold(c.name) for c in gone.columns]]
                 if like:
                     yield f"{gone.name} goes and {like[0]} comes: if that is the same table, write `-- renamed from: {gone.name}` above it"
+
+
+def _unique(table: Table, schema: Schema) -> frozenset[str]:
+    """The columns, in lower case, that may have a part in a unique key; words of an expression count too."""
+    found = {fold(c.name) for c in table.columns if c.pk}
+    for part in of_table(table).parts:
+        spoken = words(part.text)
+        if part.name and "unique" in spoken:
+            found.add(part.name)
+        elif not part.name and ("unique" in spoken or "primary" in spoken):
+            found |= identifiers(part.text)
+    for index in schema.of(table.name, "index"):
+        if index.sql[:13].lower() == "create unique":
+            found |= identifiers(index.sql)
+    return frozenset(found) & {fold(c.name) for c in table.columns}
 
 
 def _renames(change: TableChange) -> Iterator[Step]:

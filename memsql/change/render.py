@@ -4,8 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from memsql.change.model import AddColumn, Create, Drop, DropColumn, Plan, Rebuild, RenameColumn, RenameTable, Step
+from memsql.change.model import (
+    AddColumn,
+    Create,
+    Drop,
+    DropColumn,
+    ForgetSequence,
+    Plan,
+    Rebuild,
+    RenameColumn,
+    RenameTable,
+    Step,
+)
 from memsql.schema.tokens import quoted, without_tail
+
+
+_WIDTH = 100
 
 
 def render(plan: Plan, title: str, *, depends: str | None = None, reason: str | None = None) -> str:
@@ -45,6 +59,8 @@ def statement(step: Step) -> str:
             return f"ALTER TABLE {quoted(table)} DROP COLUMN {quoted(column)};"
         case AddColumn(table, definition):
             return f"ALTER TABLE {quoted(table)} ADD COLUMN {definition};"
+        case ForgetSequence(table):
+            return f"DELETE FROM sqlite_sequence WHERE name = {_string(table)};"
         case Rebuild():
             return _rebuild(step)
 
@@ -58,10 +74,24 @@ def _rebuild(step: Rebuild) -> str:
             f"SELECT {_string(step.temporary)}, seq FROM sqlite_sequence WHERE name = {_string(step.table)};", ""]
     lines += [f"-- {_one_line(remark)}" for remark in step.remarks]
     if step.copies:
-        lines += [
-            f"INSERT INTO {temporary} ({', '.join(column for column, _ in step.copies)})",
-            f"SELECT {', '.join(value for _, value in step.copies)} FROM {table};", ""]
+        lines += _wrapped(f"INSERT INTO {temporary} (", [column for column, _ in step.copies], ")")
+        lines += [*_wrapped("SELECT ", [value for _, value in step.copies], f" FROM {table};"), ""]
     return "\n".join([*lines, f"DROP TABLE {table};", f"ALTER TABLE {temporary} RENAME TO {table};"])
+
+
+def _wrapped(start: str, items: Sequence[str], end: str) -> list[str]:
+    """``start``, the list and ``end`` on one line, or on as many as it takes."""
+    whole = start + ", ".join(items) + end
+    if len(whole) <= _WIDTH:
+        return [whole]
+    lines, line = [start.rstrip()], ""
+    for place, item in enumerate(items):
+        text = item + ("," if place < len(items) - 1 else "")
+        if line and len(line) + len(text) > _WIDTH - 5:
+            lines.append("    " + line)
+            line = ""
+        line += (" " if line else "") + text
+    return [*lines, "    " + line, end.lstrip()]
 
 
 def _string(name: str) -> str:

@@ -6,12 +6,12 @@ The rules are those of https://sqlite.org/lang_altertable.html.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from memsql.change.model import CannotChange, Rebuild, Renames
-from memsql.change.parts import Part, of_table, same, words
-from memsql.schema import Column, Table
+from memsql.change.parts import Part, RenamedParents, of_table, same_part, words
+from memsql.schema import Column, Table, normalise
 from memsql.schema.tokens import fold, quoted, tokenize, unquoted
 
 _ROWIDS = ("rowid", "_rowid_", "oid")
@@ -38,9 +38,9 @@ class TableChange:
         return self.changed and not self.plain
 
 
-def compare(old: Table, new: Table, renames: Renames, maps: Sequence[Mapping[str, str]], *, rebuild: bool = False) -> TableChange:
-    """What makes ``new`` of ``old``. ``maps`` are the names that SQLite replaces by itself, in several readings;
-    ``rebuild`` says that plain statements did not do."""
+def compare(old: Table, new: Table, renames: Renames, *, rebuild: bool = False) -> TableChange:
+    """What makes ``new`` of ``old``. ``rebuild`` says that plain statements did not do. Raises CannotChange for a rename
+    that cannot be."""
     kept = _kept(old, new, renames)
     sources = {fold(o) for o in kept.values()}
     added = tuple(c for c in new.columns if c.name not in kept)
@@ -51,16 +51,20 @@ def compare(old: Table, new: Table, renames: Renames, maps: Sequence[Mapping[str
     late = tuple(m for m in moved if fold(m[1]) in there)
     one, two = of_table(old), of_table(new)
     own = {fold(o): n for o, n in moved}
-    readings = [{**m, **own} for m in maps] + list(maps)
-    alike = same(one.tail, two.tail, [{}]) and _alike(one.constraints(), two.constraints(), readings)
+    parents = _parents(renames)
+
+    def alike_parts(text: str, other: str) -> bool:
+        return same_part(text, other, own, parents)
+
+    alike = normalise(one.tail) == normalise(two.tail) and _alike(one.constraints(), two.constraints(), alike_parts)
     for name, source in kept.items():
         before, after = one.column(source), two.column(name)
-        alike = alike and before is not None and after is not None and same(before.text, after.text, readings)
+        alike = alike and before is not None and after is not None and alike_parts(before.text, after.text)
     changed = not alike or bool(moved or added or dropped)
     gone = {fold(c.name) for c in dropped}
     plain = (
         alike and not rebuild and bool(kept) and all(_can_drop(c, one.column(c.name)) for c in dropped)
-        and all(_can_add(c, two.column(c.name)) for c in added) and all(fold(n) in gone for _, n in late)
+        and all(_can_add(c, two.column(c.name)) and not unfillable(c, new) for c in added) and all(fold(n) in gone for _, n in late)
     )
     return TableChange(old, new, kept, early, late, added, dropped, plain, changed)
 
@@ -72,7 +76,7 @@ def refuse_unfillable(change: TableChange) -> None:
             raise CannotChange(
                 f"{change.new.name}.{column.name} is new and NOT NULL without a default: the rows that are there would have no value",
                 change.new.name, column.name,
-                f"give it a DEFAULT, leave NOT NULL out, or write `-- renamed from: OLD` behind it where it had another name")
+                "give it a DEFAULT, leave NOT NULL out, or write `-- renamed from: OLD` behind it where it had another name")
 
 
 def unfillable(column: Column, table: Table) -> bool:
@@ -94,23 +98,30 @@ def has_sequence(table: Table) -> bool:
     return any("autoincrement" in words(part.text) for part in of_table(table).parts if part.name)
 
 
-def rebuild_of(change: TableChange, temporary: str, sql: str, table: str, *, back: bool) -> Rebuild:
+def rebuild_of(
+    change: TableChange, temporary: str, sql: str, table: str, *, back: bool, orphans: frozenset[str] = frozenset(),
+    unique: frozenset[str] = frozenset(),
+) -> Rebuild:
     """The rebuild that makes ``change``, whose early renames are done. ``back``: it is the way back, on which a value that
-    nobody knows is replaced by an empty one. Raises CannotChange where a column can have no value."""
+    nobody knows is replaced by an empty one. In lower case, ``orphans`` are new columns that refer to rows which do not
+    come back, and ``unique`` those with a part in a unique key. Raises CannotChange where a column can have no value."""
     early = {fold(old): new for old, new in change.early}
     sources = {c.name: early.get(fold(o), o) for c, o in ((c, change.kept[c.name]) for c in change.new.columns if c.name in change.kept)}
     olds = {c.name: c for c in change.old.columns}
     copies: list[tuple[str, str]] = []
     remarks: list[str] = []
+    value: str | None
     rowid = _rowid(change)
     for column in change.new.columns:
         if column.hidden:
             continue
-        if column.name in sources:
+        if fold(column.name) in orphans:
+            value, remark = None, _orphaned(change, column)
+        elif column.name in sources:
             old = olds[change.kept[column.name]]
             value, remark = _value(change, old, column, sources[column.name], table)
         else:
-            value, remark = _new_value(change, column, rowid, back)
+            value, remark = _new_value(change, column, rowid, back, fold(column.name) in unique)
         if value is not None:
             copies.append((quoted(column.name), value))
         remarks += [remark] if remark else []
@@ -154,10 +165,17 @@ def _kept(old: Table, new: Table, renames: Renames) -> dict[str, str]:
     return kept
 
 
-def _alike(one: list[str], two: list[str], maps: Sequence[Mapping[str, str]]) -> bool:
+def _parents(renames: Renames) -> RenamedParents:
+    columns: dict[str, dict[str, str]] = {}
+    for (table, new), old in renames.columns.items():
+        columns.setdefault(renames.tables.get(table, table), {})[old] = new
+    return RenamedParents({old: new for new, old in renames.tables.items()}, columns)
+
+
+def _alike(one: list[str], two: list[str], same: Callable[[str, str], bool]) -> bool:
     left = list(two)
     for text in one:
-        found = next((other for other in left if same(text, other, maps)), None)
+        found = next((other for other in left if same(text, other)), None)
         if found is None:
             return False
         left.remove(found)
@@ -203,23 +221,38 @@ def _value(change: TableChange, old: Column, column: Column, source: str, table:
                   f"SELECT * FROM {quoted(table)} WHERE {name} IS NULL")
 
 
-def _new_value(change: TableChange, column: Column, rowid: str | None, back: bool) -> tuple[str | None, str]:
+def _orphaned(change: TableChange, column: Column) -> str:
+    if column.notnull or column.pk:
+        raise CannotChange(
+            f"{change.new.name}.{column.name} refers to a table that goes and is NOT NULL: the way back would have nothing to "
+            "refer to", change.new.name, None, "first make it NULL in a migration of its own, then drop the table in another")
+    return f"The rows that {column.name} refers to do not come back, so it becomes empty."
+
+
+def _new_value(change: TableChange, column: Column, rowid: str | None, back: bool, unique: bool) -> tuple[str | None, str]:
     if is_alias(column, change.new):
         return rowid, ""
+    if back and unique and default_of(column) is not None and not column.notnull:
+        # Its default in every row would not be unique.
+        return "NULL", f"Nobody knows {column.name} any more: it becomes NULL."
+    if back and unique and column.notnull and rowid is not None and not _refers(column, change.new):
+        return rowid, f"Nobody knows {column.name} any more: it becomes {rowid}."
     if not unfillable(column, change.new):
         return None, ""
     if not back:
         refuse_unfillable(change)
-    referring = any(fold(column.name) in map(fold, key.columns) for key in change.new.foreign_keys)
-    part = of_table(change.new).column(column.name)
-    unique = column.pk == 1 or (part is not None and "unique" in words(part.text))
+    referring = _refers(column, change.new)
     if referring or (unique and rowid is None):
         raise CannotChange(
             f"{change.new.name}.{column.name} cannot go: it is NOT NULL{' and refers to another table' if referring else ''}, "
             "so the way back would have no value for it", change.new.name, None,
             "first make it NULL in a migration of its own, then drop it in another")
-    value = rowid if unique and rowid else _empty(column)
+    value = _empty(column)
     return value, f"Nobody knows {column.name} any more: it becomes {value}."
+
+
+def _refers(column: Column, table: Table) -> bool:
+    return any(fold(column.name) in map(fold, key.columns) for key in table.foreign_keys)
 
 
 def _empty(column: Column) -> str:

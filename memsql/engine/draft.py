@@ -10,7 +10,7 @@ from typing import NoReturn
 
 from memsql.change import CannotChange, Hints, Plan, Renames, Wanted, plan, read_wanted, render, where
 from memsql.change.full_text import read as read_text
-from memsql.change.plan import pair
+from memsql.change.plan import Pairs, orphaned, pair
 from memsql.change.render import statement
 from memsql.config import Settings
 from memsql.db.sqlite import SQLiteConnection, memory
@@ -20,14 +20,13 @@ from memsql.engine.conduct import up_on
 from memsql.engine.project import Project
 from memsql.engine.roundtrip import Pair, prove
 from memsql.engine.state import Watcher, Wish
-from memsql.errors import FileError, Location, MemsqlError, StatementError, UsageError
+from memsql.errors import CheckFailed, FileError, Location, MemsqlError, StatementError, UsageError
 from memsql.files import Migration, SqlFile, read_file
 from memsql.schema import Object, Schema, diff, dump, from_sql, normalise, read
 from memsql.schema.tokens import fold
 from memsql.sqltext import split
 
 _ROWS = 25
-_TRIES = 6
 _ERROR_IN = ("error in view ", "error in trigger ", "error in index ")
 
 
@@ -72,9 +71,9 @@ def draft(settings: Settings, name: str, source: str, *, reason: str | None = No
     try:
         up_on(base, project, Wish(), Watcher())
         before, after = read(base), from_sql(task.wanted.text, task.shown)
-        lines = tuple(diff(before, after).lines())
-        if not lines:
+        if _nothing_differs(before, after, task.renames):
             return Draft((), ())
+        lines = _differences(before, after, task.renames)
         up, hints = _fit(task, before, after, task.renames, back=False)
         down, _ = _fit(task, after, before, task.renames.reversed(), back=True)
         texts = (render(up, coming.title, depends=coming.depends, reason=reason),
@@ -96,7 +95,7 @@ def draft(settings: Settings, name: str, source: str, *, reason: str | None = No
 
 
 def _find(settings: Settings, source: str) -> Path:
-    found = next((p for p in (Path.cwd() / source, settings.root / source) if p.is_file()), None)
+    found = next((p for p in (settings.root / source, Path.cwd() / source) if p.is_file()), None)
     if found is None:
         raise UsageError(f"there is no file {source}", state="nothing was written",
                          hint="edit sql/schema.sql and name it: invoke migrate.create NAME --from sql/schema.sql")
@@ -117,11 +116,36 @@ def _read(path: Path, shown: str) -> _Task:
     return _Task(path, shown, text, wanted, wanted.renames())
 
 
+def _nothing_differs(before: Schema, after: Schema, renames: Renames) -> bool:
+    if diff(before, after):
+        return False
+    try:
+        # Two columns that swap their names differ in nothing but what they hold.
+        return not plan(before, after, renames).steps
+    except CannotChange:
+        return True
+
+
+def _differences(before: Schema, after: Schema, renames: Renames) -> tuple[str, ...]:
+    """What differs, as lines, a rename as one."""
+    lines = diff(before, after).lines()
+    told = []
+    for new, old in renames.tables.items():
+        told.append(f"~ table {old} renamed to {new}")
+        lines = [x for x in lines if x.lower() not in (f"- table {old}", f"+ table {new}")]
+    for (table, new), old in renames.columns.items():
+        told.append(f"~ table {table}: column {old} renamed to {new}")
+        start = f"~ table {table}: column "
+        lines = [x for x in lines if not ((x.lower().startswith(f"{start}{old} ") and x.endswith(" removed"))
+                                          or (x.lower().startswith(f"{start}{new} ") and x.endswith(" added")))]
+    return (*told, *lines)
+
+
 def _fit(task: _Task, before: Schema, after: Schema, renames: Renames, *, back: bool) -> tuple[Plan, Hints]:
     """The plan whose steps, tried on an empty database, make ``after``. Where plain statements do not do what the
     rules of SQLite promise, the table is rebuilt."""
     hints = Hints()
-    for _ in range(_TRIES):
+    while True:
         try:
             found = plan(before, after, renames, hints, back=back)
         except CannotChange as e:
@@ -129,11 +153,11 @@ def _fit(task: _Task, before: Schema, after: Schema, renames: Renames, *, back: 
         more, problem, place = _try(found, before, after)
         if not problem:
             return found, hints
+        # Each round must learn something, and there is only so much to learn.
         if (hints | more) == hints:
             _refuse(task, f"the {'way back' if back else 'change'} cannot be derived: {problem}", place, None,
                     "make the change in smaller steps, or write it by hand: invoke migrate.create NAME")
         hints |= more
-    _refuse(task, "the change cannot be derived", "", None, "make it in smaller steps")
 
 
 def _try(found: Plan, before: Schema, after: Schema) -> tuple[Hints, str, str]:
@@ -193,17 +217,25 @@ def _prove(
     pairs = pair(before, after, task.renames, hints)
     own = tuple((o, n) for o, n in pairs.virtual if (text := read_text(n)) and text.kind == "own")
     whole = Pair(replace(project, ordered=(*project.ordered, migration)), before, after, pairs.changes, own,
-                 (bool(plans[0].losses), bool(plans[1].losses)))
+                 (bool(plans[0].losses), bool(plans[1].losses)), _emptied(pairs))
     try:
         return prove(base, whole, rows=_ROWS, seed=seed)
     except MemsqlError as e:
         found = FileError(
             f"the derived migration does not pass its proof: {e.message}", where=Location(task.shown), details=e.details,
             statement=e.statement, state="nothing was written",
-            hint="make the change in smaller steps, or write it by hand: invoke migrate.create NAME")
+            hint=(isinstance(e, CheckFailed) and e.hint) or "make the change in smaller steps, or write it by hand: invoke migrate.create NAME")
+        if e.where and e.where.path.endswith(".rollback.sql"):
+            found.hint = ("a column that goes and was NOT NULL has no value on the way back: first make it NULL in a migration of its "
+                          "own, then drop it in another; or write the pair by hand")
         if e.where:
             found.details = (*found.details, f"in what would have been {e.where}")
         raise found from e
+
+
+def _emptied(pairs: Pairs) -> dict[str, frozenset[str]]:
+    """The columns that the way back leaves empty, by the table they are in."""
+    return {fold(c.old.name): orphaned(replace(c, old=c.new, new=c.old), pairs.dropped) for c in pairs.changes if c.rebuilt}
 
 
 def _refuse(task: _Task, message: str, name: str, column: str | None, hint: str) -> NoReturn:

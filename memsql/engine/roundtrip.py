@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from memsql.change import TableChange
+from memsql.change.keys import new_foreign_keys
 from memsql.change.tables import default_of, has_sequence, is_alias
 from memsql.db import Connection, Value
 from memsql.db.sqlite import SQLiteConnection, memory
@@ -14,9 +15,10 @@ from memsql.engine.conduct import down_on, up_on
 from memsql.engine.project import Project
 from memsql.engine.sample import Extra, fill
 from memsql.engine.state import Watcher, Wish
+from memsql.engine.usable import unusable
 from memsql.engine.values import literals
 from memsql.errors import CheckFailed, StatementError
-from memsql.schema import Column, ForeignKey, Schema, Table, diff, read
+from memsql.schema import Column, Schema, Table, diff, read
 from memsql.schema.tokens import fold
 from memsql.sqltext import quote
 
@@ -28,7 +30,8 @@ Rows = Counter[tuple[Value, ...]]
 @dataclass(frozen=True, slots=True)
 class Pair:
     """A migration to prove: ``project`` has it as its last, ``changes`` are the tables that are there before and after it,
-    ``virtual`` those that keep text of their own, ``loses`` whether up and down lose data and say so."""
+    ``virtual`` those that keep text of their own, ``loses`` whether up and down lose data and say so,
+    ``orphans`` the columns, by table in lower case, that the way back empties."""
 
     project: Project
     before: Schema
@@ -36,6 +39,7 @@ class Pair:
     changes: tuple[TableChange, ...]
     virtual: tuple[tuple[Table, Table], ...] = ()
     loses: tuple[bool, bool] = (False, False)
+    orphans: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
 
 def prove(base: SQLiteConnection, pair: Pair, *, rows: int, seed: int) -> dict[str, int]:
@@ -45,6 +49,8 @@ def prove(base: SQLiteConnection, pair: Pair, *, rows: int, seed: int) -> dict[s
     Raises CheckFailed where a schema or a row is not what it should be, and whatever the engine raises.
     """
     counts: dict[str, int] = {}
+    had = {fold(name) for name in unusable(base, pair.before)}
+    once = {c.new.name: fold(c.old.name) for c in pair.changes}
     for some in (0, rows):
         conn = memory()
         try:
@@ -52,6 +58,10 @@ def prove(base: SQLiteConnection, pair: Pair, *, rows: int, seed: int) -> dict[s
             if some:
                 counts = _fill(conn, pair, some, seed)
             _round(conn, pair)
+            broken = [said for name, said in unusable(conn, pair.after).items() if once.get(name, name) not in had]
+            if broken:
+                raise CheckFailed("what is wanted would not work", details=tuple(broken[:_SHOWN]),
+                                  hint="correct the view, trigger or foreign key that names what is not there")
         finally:
             conn.close()
     return counts
@@ -77,7 +87,7 @@ def _round(conn: SQLiteConnection, pair: Pair) -> None:
 
 def _fill(conn: SQLiteConnection, pair: Pair, rows: int, seed: int) -> dict[str, int]:
     shadow = _Shadow(conn, pair)
-    extra = {fold(c.old.name): found for c in pair.changes if c.changed and (found := _extra(c, pair)) is not None}
+    extra = {fold(c.old.name): _extra(c, pair) for c in pair.changes if c.changed}
     try:
         counts = fill(conn, pair.before, rows, seed, accept=shadow.accepts, extra=extra)
     finally:
@@ -102,7 +112,7 @@ class _Shadow:
         for change in pair.changes:
             for row in conn.execute(f"SELECT * FROM {quote(change.old.name)}").rows:
                 self.accepts(change.old.name, dict(zip((c.name for c in change.old.columns if c.hidden != 1), row, strict=False)))
-        if any(_new_keys(c, pair) for c in pair.changes):
+        if any(_judges_keys(c, pair) for c in pair.changes):
             self.conn.execute("PRAGMA foreign_keys = on")
 
     def accepts(self, table: str, row: Mapping[str, Value]) -> bool:
@@ -138,7 +148,14 @@ def _evaluated(expression: str) -> Value:
         conn.close()
 
 
-def _extra(change: TableChange, pair: Pair) -> Extra | None:
+def _judges_keys(change: TableChange, pair: Pair) -> bool:
+    """Whether a row that refers to something, or to nothing, may be right before the change and wrong after it."""
+    referring = {fold(c) for k in change.new.foreign_keys for c in k.columns}
+    filled = {fold(c.name) for c in change.new.columns if c.notnull and default_of(c) is not None}
+    return bool(new_foreign_keys(change, pair.changes)) or (change.changed and not referring.isdisjoint(filled))
+
+
+def _extra(change: TableChange, pair: Pair) -> Extra:
     """What rows of the old table are to satisfy so that the new one takes them."""
     source = {fold(n): fold(o) for n, o in change.kept.items()}
     new = {fold(c.name): c for c in change.new.columns}
@@ -146,33 +163,17 @@ def _extra(change: TableChange, pair: Pair) -> Extra | None:
     required = {o for n, o in source.items() if new[n].notnull and default_of(new[n]) is None}
     types = {o: new[n].type for n, o in source.items() if fold(olds[o].type) != fold(new[n].type)}
     named = {source[n]: values for n, values in literals(change.new).items() if n in source}
-    return Extra(tuple(_new_keys(change, pair)), frozenset(required), named, types)
+    return Extra(tuple(new_foreign_keys(change, pair.changes)), frozenset(required), named, types)
 
 
-def _new_keys(change: TableChange, pair: Pair) -> list[ForeignKey]:
-    """Foreign keys that only the new table has, in the names of before."""
-    source = {fold(n): o for n, o in change.kept.items()}
-    parents = {fold(c.new.name): c for c in pair.changes}
-    had = {(tuple(map(fold, k.columns)), fold(k.parent)) for k in change.old.foreign_keys}
-    found = []
-    for key in change.new.foreign_keys:
-        if not all(fold(c) in source for c in key.columns):
-            continue
-        parent = parents.get(fold(key.parent))
-        names = {fold(n): o for n, o in parent.kept.items()} if parent else {}
-        columns = tuple(source[fold(c)] for c in key.columns)
-        old = ForeignKey(columns, parent.old.name if parent else key.parent,
-                         tuple(names.get(fold(c), c) for c in key.parent_columns), key.on_update, key.on_delete)
-        if (tuple(map(fold, columns)), fold(old.parent)) not in had:
-            found.append(old)
-    return found
-
-
-def _columns(change: TableChange) -> list[tuple[Column, Column]]:
-    """The columns, old and new, whose values come through."""
+def _columns(pair: Pair, change: TableChange, *, up: bool) -> list[tuple[Column, Column]]:
+    """The columns, from here and there, whose values come through."""
     olds = {c.name: c for c in change.old.columns}
     found = ((olds[change.kept[c.name]], c) for c in change.new.columns if c.name in change.kept)
-    return [(old, new) for old, new in found if not new.hidden]
+    if up:
+        return [(old, new) for old, new in found if not new.hidden]
+    emptied = pair.orphans.get(fold(change.old.name), frozenset())
+    return [(new, old) for old, new in found if not old.hidden and fold(old.name) not in emptied]
 
 
 def _rowid(change: TableChange) -> str | None:
@@ -190,7 +191,7 @@ def _expected(conn: Connection, pair: Pair, *, up: bool) -> dict[str, Rows]:
     scratch = _Scratch()
     try:
         for change in pair.changes:
-            columns = [(o, n) if up else (n, o) for o, n in _columns(change) if up or not o.hidden]
+            columns = _columns(pair, change, up=up)
             here, there = (change.old, change.new) if up else (change.new, change.old)
             rows = _read(conn, here, [c.name for c, _ in columns], _rowid(change))
             alike = [(c.type, here.strict) == (d.type, there.strict) for c, d in columns]
@@ -208,7 +209,7 @@ def _expected(conn: Connection, pair: Pair, *, up: bool) -> dict[str, Rows]:
 
 def _rows(conn: Connection, pair: Pair, expected: Mapping[str, Rows], *, up: bool) -> Iterable[str]:
     for change in pair.changes:
-        columns = [(n if up else o).name for o, n in _columns(change) if up or not o.hidden]
+        columns = [there.name for _, there in _columns(pair, change, up=up)]
         table = change.new if up else change.old
         yield from _compared(table.name, Counter(_read(conn, table, columns, _rowid(change))), expected[change.new.name])
     for old, new in pair.virtual:
@@ -271,5 +272,10 @@ def _broken(conn: Connection) -> Iterable[str]:
     for row in conn.execute("PRAGMA integrity_check").rows:
         if row[0] != "ok":
             yield str(row[0])
-    for table, _, parent, _ in conn.execute("PRAGMA foreign_key_check").rows:
+    try:
+        orphans = {(str(row[0]), str(row[2])) for row in conn.execute("PRAGMA foreign_key_check").rows}
+    except StatementError:
+        # A parent lacks the key that a child names: unusable() tells.
+        return
+    for table, parent in sorted(orphans):
         yield f"{table} refers to rows of {parent} that do not exist"

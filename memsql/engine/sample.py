@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 _TRIES = 40
 _SHOWN_KEYS = 500
+# Keys that every table numbered by its rowid gets, so that others can refer to them before it has rows.
+_PLANNED = 5
 Row = dict[str, Value]
 Accept = Callable[[str, Row], bool]
 
@@ -53,8 +55,6 @@ def fill(
     with _without_keys(conn):
         tables = _parents_first(schema, extra or {})
         counts = {table.name: filler.table(table, rows_per_table) for table in tables}
-        for table in tables:
-            filler.close_circles(table)
         filler.remove_orphans()
         for table in schema.tables.values():
             if table.kind == "virtual":
@@ -96,7 +96,7 @@ class _Filler:
         for _ in range(wanted * _TRIES):
             if done == wanted:
                 break
-            done += self._try(table, self._row(table, kinds))
+            done += self._try(table, self._row(table, kinds, done + 1))
         return done
 
     def _try(self, table: Table, row: Row) -> bool:
@@ -119,7 +119,7 @@ class _Filler:
                 self.conn.execute("RELEASE memsql_sample")
         return False
 
-    def _row(self, table: Table, kinds: Mapping[str, Kind]) -> Row:
+    def _row(self, table: Table, kinds: Mapping[str, Kind], number: int) -> Row:
         row: Row = {}
         for column in table.columns:
             if column.hidden:
@@ -127,6 +127,9 @@ class _Filler:
             kind = kinds[column.name]
             # A key of the rowid is given, with gaps, so that a copy that numbers rows anew is found out.
             if column.default is not None and not column.pk and self.rng.random() < 0.15:
+                continue
+            if kind.serial and number <= _PLANNED and self.rng.random() < 0.8:
+                row[column.name] = number
                 continue
             optional = not column.pk and not kind.required
             row[column.name] = None if optional and self.rng.random() < 0.2 else make(self.rng, kind)
@@ -138,14 +141,23 @@ class _Filler:
         found = self._parents(key)
         names = [next((c.name for c in table.columns if fold(c.name) == fold(n)), n) for n in key.columns]
         optional = not any(kinds[n].required for n in names if n in kinds)
-        if optional and (not found or self.rng.random() < 0.2):
+        own = fold(key.parent) == fold(table.name)
+        if not found and optional and not own and self.rng.random() < 0.5 and self._comes(key):
+            row[names[0]] = self.rng.randint(1, _PLANNED)
+        elif optional and (not found or self.rng.random() < 0.2):
             row.update(dict.fromkeys(names, None))
         elif found:
             row.update(zip(names, self.rng.choice(found), strict=False))
-        elif fold(key.parent) == fold(table.name):
+        elif own:
             # The first row can only refer to itself.
-            own = key.parent_columns or _key(table)
-            row.update({n: row.get(o) for n, o in zip(names, own, strict=False)})
+            row.update({n: row.get(o) for n, o in zip(names, key.parent_columns or _key(table), strict=False)})
+
+    def _comes(self, key: ForeignKey) -> bool:
+        """Whether the parent, still empty, will have the keys from 1 to _PLANNED."""
+        parent = self.schema.table(key.parent)
+        own = [c for c in parent.columns if c.pk] if parent and parent.kind == "table" and not parent.without_rowid else []
+        named = not key.parent_columns or [fold(c) for c in key.parent_columns] == [fold(c.name) for c in own]
+        return len(key.columns) == len(own) == 1 and fold(own[0].type) == "integer" and named
 
     def _parents(self, key: ForeignKey) -> list[tuple[Value, ...]]:
         parent = self.schema.table(key.parent)
@@ -175,31 +187,21 @@ class _Filler:
                 pool=(*named.get(name, ()), *more.literals.get(name, ())), declared=more.types.get(name))
         return found
 
-    def close_circles(self, table: Table) -> None:
-        """Let some rows that refer to nothing refer to something, where the parent was filled later."""
-        if table.without_rowid or fold(table.name) in self.extra:
-            return
-        for key in table.foreign_keys:
-            nothing = " AND ".join(f"{quote(c)} IS NULL" for c in key.columns)
-            found = self._parents(key)
-            if not found or fold(key.parent) == fold(table.name):
-                continue
-            lonely = self.conn.execute(f"SELECT rowid FROM {quote(table.name)} WHERE {nothing} LIMIT 3").rows
-            names, marks = ", ".join(map(quote, key.columns)), ", ".join("?" * len(key.columns))
-            for (rowid,) in lonely:
-                with suppress(StatementError):
-                    self.conn.execute(f"UPDATE {quote(table.name)} SET ({names}) = ({marks}) WHERE rowid = ?",
-                                      (*self.rng.choice(found), rowid))
-
     def remove_orphans(self) -> None:
         """Delete rows that refer to nothing until there are none."""
-        for _ in range(len(self.schema.tables) + 1):
-            broken = self.conn.execute("PRAGMA foreign_key_check").rows
-            if not broken:
-                return
+        before = -1
+        while (broken := self._orphans()) and len(broken) != before:
+            before = len(broken)
             for name, rowid, *_ in broken:
                 sql = f"DELETE FROM {quote(str(name))}" + (" WHERE rowid = ?" if rowid is not None else "")
                 self.conn.execute(sql, () if rowid is None else (rowid,))
+
+    def _orphans(self) -> list[tuple[Value, ...]]:
+        try:
+            return self.conn.execute("PRAGMA foreign_key_check").rows
+        except StatementError:
+            # A parent lacks the key that a child names, so that no row of the child can be proven.
+            return []
 
     def virtual(self, table: Table, wanted: int) -> int:
         from memsql.fts.discover import parse

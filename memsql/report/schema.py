@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from memsql.insight import Stats
 from memsql.report.text import count, size, table
-from memsql.schema import Schema, Table
+from memsql.schema import Schema, SchemaDiff, Table
 
 
 def stats_text(found: Stats, target: str) -> str:
@@ -49,6 +49,19 @@ def info_text(schema: Schema, names: Sequence[str]) -> str:
 def info_data(schema: Schema, names: Sequence[str]) -> dict[str, object]:
     """The same as fields."""
     return {"tables": [_table_data(schema, schema.tables[name]) for name in names]}
+
+
+def diff_text(found: SchemaDiff, one: str, two: str) -> str:
+    """The differences as lines, or that there are none."""
+    if not found:
+        return f"no difference between {one} and {two}"
+    return "\n".join([f"from {one} to {two}: added (+), removed (-), changed (~)", *("  " + line for line in found.lines())])
+
+
+def diff_data(found: SchemaDiff, one: str, two: str) -> dict[str, object]:
+    """The same as fields."""
+    return {"from": one, "to": two, "differ": bool(found), "added": list(found.added), "removed": list(found.removed),
+            "changed": list(found.changed)}
 
 
 def _table_text(schema: Schema, found: Table) -> str:

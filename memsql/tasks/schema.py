@@ -107,6 +107,39 @@ def dump(
     run("schema.dump", Options(project, env, database, json), work)
 
 
+@task(name="diff", help={
+    **COMMON_HELP,
+    "from": "the one side (default: migrations)",
+    "to": "the other side (default: database)",
+    "check": "exit with 1 where they differ",
+}, auto_shortflags=False)
+def diff_(
+    c: Context, from_: str = "migrations", to: str = "database", check: bool = False, database: str | None = None,
+    env: str | None = None, project: str | None = None, json: bool = False,
+) -> None:
+    """Compare two schemas: what the second has more (+), less (-) or otherwise (~) than the first.
+
+    Each side is one of: migrations (run on an empty database in memory), database (the one of --database, --env or the
+    settings), schema.sql (the snapshot), the path of a .sql file, git:REF (the snapshot at a commit) or
+    git:REF:migrations (the migrations there). Reads only.
+
+    Examples:  invoke schema.diff                                what the database has otherwise than the migrations make
+               invoke schema.diff --from git:main --to migrations
+               invoke schema.diff --from schema.sql --to migrations --check
+    """
+
+    def work(settings: Settings) -> Outcome:
+        from memsql.engine.sources import schema_from
+        from memsql.report import schema as report
+        from memsql.schema import diff
+
+        found = diff(schema_from(settings, from_), schema_from(settings, to))
+        names = [str(settings.target) if side == "database" else side for side in (from_, to)]
+        return Outcome(report.diff_text(found, *names), report.diff_data(found, *names), int(check and bool(found)))
+
+    run("schema.diff", Options(project, env, database, json), work)
+
+
 @task(help={**COMMON_HELP, "output": "write it to this file instead of printing it",
             "tables": "only these tables, separated by commas"}, auto_shortflags=False)
 def diagram(
@@ -146,5 +179,5 @@ def _read(settings: Settings) -> Schema:
 
 
 ns = Collection("schema")
-for one in (stats, info, dump, diagram):
+for one in (stats, info, dump, diff_, diagram):
     ns.add_task(one)

@@ -1,0 +1,46 @@
+"""Views that can be read, and tables that can be written: SQLite stores a view or a trigger whatever it names."""
+
+from __future__ import annotations
+
+from memsql.db import Connection
+from memsql.errors import MemsqlError
+from memsql.schema import Schema
+from memsql.sqltext import quote
+
+
+def unusable(conn: Connection, schema: Schema) -> dict[str, str]:
+    """What of ``schema``, which ``conn`` has, SQLite cannot prepare a statement for, and what it says of it.
+
+    Nothing is run: EXPLAIN compiles a statement with every trigger and foreign key it reaches.
+    """
+    on = conn.execute("PRAGMA foreign_keys").one()
+    if not on and not conn.in_transaction:
+        conn.execute("PRAGMA foreign_keys = on")
+    found = {}
+    for table in schema.tables.values():
+        name = quote(table.name)
+        statements = [f"SELECT * FROM {name}"]
+        triggers = [o.sql for o in schema.of(table.name, "trigger")]
+        if table.kind == "table" or triggers:
+            column = next((quote(c.name) for c in table.columns if not c.hidden), None)
+            statements += _writes(table.kind, name, column, triggers)
+        for statement in statements:
+            try:
+                conn.execute(f"EXPLAIN {statement}")
+            except MemsqlError as e:
+                found[table.name] = f"{table.kind} {table.name}: {e.message}"
+                break
+    if not on and not conn.in_transaction:
+        conn.execute("PRAGMA foreign_keys = off")
+    return found
+
+
+def _writes(kind: str, name: str, column: str | None, triggers: list[str]) -> list[str]:
+    """Statements that reach every trigger of the table; of a view only those that it has a trigger for."""
+    from memsql.fts.diagnose import event_of
+    from memsql.fts.discover import Trigger
+
+    every = {"insert": f"INSERT INTO {name} DEFAULT VALUES", "delete": f"DELETE FROM {name}",
+             "update": f"UPDATE {name} SET {column} = {column}"}
+    events = every.keys() if kind == "table" else {event_of(Trigger("", "", sql))[0] for sql in triggers}
+    return [text for event, text in every.items() if event in events and (column or event != "update")]

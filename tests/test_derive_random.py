@@ -1,0 +1,43 @@
+"""Any edit of any schema becomes a proven pair, or is refused with a reason: never a pair that does not hold."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from random import Random
+
+import random_schemas
+from cli import Project
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from memsql import config
+from memsql.engine.draft import Draft, draft
+from memsql.schema import diff, from_sql
+
+# What a person is told, and rightly: there is no value for the rows that are there, or no way back.
+TOLD = ("NOT NULL", "the way back", "smaller steps")
+
+
+def derive(seed: int, folder: Path) -> tuple[str, str, Draft]:
+    """The pair for a random edit, as files in ``folder``."""
+    rng = Random(seed)
+    tables = random_schemas.make(rng)
+    before, after = random_schemas.text(tables), random_schemas.text(random_schemas.edit(rng, tables))
+    project = Project(folder)
+    project.add("0001_base", before)
+    (folder / "sql").mkdir(exist_ok=True)
+    snapshot = folder / "sql" / "schema.sql"
+    snapshot.write_text(after, encoding="utf-8")
+    return before, after, draft(config.load(project=str(folder), env=None, database=None), "edit", "sql/schema.sql", seed=seed)
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.integers(0, 10**9))
+def test_random_edits_are_proven(seed: int) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        before, after, found = derive(seed, Path(folder))
+        if found.files:
+            assert (Path(folder) / "migrations" / "0002_edit.sql").is_file()
+        else:
+            assert not diff(from_sql(before), from_sql(after))
