@@ -89,9 +89,11 @@ class _Filler:
     rng: Random
     accept: Accept | None
     extra: Mapping[str, Extra]
+    _known: dict[ForeignKey, list[tuple[Value, ...]]] = field(default_factory=dict)
 
     def table(self, table: Table, wanted: int) -> int:
         kinds = self._kinds(table)
+        self._known.clear()
         done = 0
         for _ in range(wanted * _TRIES):
             if done == wanted:
@@ -138,7 +140,12 @@ class _Filler:
         return row
 
     def _refer(self, table: Table, key: ForeignKey, kinds: Mapping[str, Kind], row: Row) -> None:
-        found = self._parents(key)
+        found = self._known.get(key)
+        if found is None:
+            found = self._parents(key)
+            # The rows of another table stay as they are while this one is filled.
+            if fold(key.parent) != fold(table.name):
+                self._known[key] = found
         names = [next((c.name for c in table.columns if fold(c.name) == fold(n)), n) for n in key.columns]
         optional = not any(kinds[n].required for n in names if n in kinds)
         own = fold(key.parent) == fold(table.name)
