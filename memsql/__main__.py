@@ -25,6 +25,8 @@ def with_paths(words: list[str]) -> list[str]:
     """The command line with the paths of ``lint`` behind ``--``, where Invoke lets a task have as many as it likes."""
     if words[1:2] != ["lint"] or "--help" in words or "-h" in words:
         return words
+    from memsql.tasks import ns
+
     options, rest = words[:2], iter(words[2:])
     paths: list[str] = []
     for word in rest:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import groupby, permutations
+from itertools import groupby, product
 
 from memsql.db import Value
 from memsql.db.queries import load
@@ -25,13 +25,14 @@ _STRICT = {"int": "integer", "integer": "integer", "real": "real", "text": "text
 @dataclass(frozen=True, slots=True)
 class Assumption:
     """Something that every row is to satisfy. ``broken_by`` names such rows in the plural, ``count`` is a query that counts
-    them, ``columns`` are what to change in a row to break it."""
+    them, ``columns`` are what to change in a row to break it, ``among`` a condition on the rows it speaks of."""
 
     kind: str
     table: str
     columns: tuple[str, ...]
     broken_by: str
     count: str
+    among: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,8 +94,9 @@ def break_one(conn: SQLiteConnection, schema: Schema, wanted: Assumption) -> boo
     try:
         rows = list(_rows(conn, table))
         if wanted.kind == "unique":
+            pairs = product(_rows(conn, table, wanted.among), rows)
             return any(_set(conn, table, target, wanted.columns, _values(conn, table, source, wanted.columns), wanted)
-                       for source, target in permutations(rows, 2))
+                       for source, target in pairs if source != target)
         values: Sequence[Value] = (None,) if wanted.kind == "null" else _ODD
         return any(_set(conn, table, row, (column,), (value,), wanted)
                    for value in values for column in wanted.columns for row in rows)
@@ -110,7 +112,7 @@ def _of_table(old: Table, new: Table, had: Sequence[Unique], has: Sequence[Uniqu
         some = " AND ".join([*(f"{b} IS NOT NULL" for b in key.by), *([f"({key.where})"] if key.where else [])])
         listed = ", ".join(key.by)
         yield Assumption("unique", old.name, key.columns, f"rows that are alike in {listed}",
-                         f"SELECT count(*) FROM (SELECT 1 FROM {name} WHERE {some} GROUP BY {listed} HAVING count(*) > 1)")
+                         f"SELECT count(*) FROM (SELECT 1 FROM {name} WHERE {some} GROUP BY {listed} HAVING count(*) > 1)", some)
     for column in new.columns:
         was = columns.get(fold(column.name))
         if was is None or column.hidden or was.hidden:
@@ -175,13 +177,13 @@ def _closing(tokens: Sequence[tuple[tuple[str, str], int, int]], opening: int) -
     return None
 
 
-def _rows(conn: SQLiteConnection, table: Table) -> Iterator[Found]:
-    """Some rows, each as a condition with its values that finds it."""
+def _rows(conn: SQLiteConnection, table: Table, among: str = "") -> Iterator[Found]:
+    """Some rows (of those ``among`` which to look), each as a condition with its values that finds it."""
     taken = {fold(c.name) for c in table.columns}
     own = next((n for n in ("rowid", "_rowid_", "oid") if n not in taken), None)
     keys = [quote(c.name) for c in table.columns if c.pk] if table.without_rowid or own is None else [own]
     condition = " AND ".join(f"{k} IS ?" for k in keys)
-    for row in conn.execute(f"SELECT {', '.join(keys)} FROM {quote(table.name)} ORDER BY {', '.join(keys)} LIMIT {_ROWS}").rows:
+    for row in conn.execute(f"SELECT {', '.join(keys)} FROM {quote(table.name)} WHERE {among or 1} ORDER BY {', '.join(keys)} LIMIT {_ROWS}").rows:
         yield condition, row
 
 

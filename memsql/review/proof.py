@@ -24,6 +24,7 @@ from memsql.schema import Schema, diff, read
 
 _ASSUMPTIONS = 12
 _LINES = 6
+_KEEP = "keep in the migration what the rollback needs, or say with `-- allow: data-loss <reason>` that it cannot come back"
 # A migration that concerns many tables gets fewer rows in each.
 _ALL_ROWS, _FEWEST = 1600, 20
 # What made-up values break without any constraint that says so.
@@ -70,6 +71,9 @@ def prove(settings: Settings, base: SQLiteConnection, earlier: Sequence[Migratio
             listed, left = measure(base, migration)
             return Proof((_does_not_apply(refusal, case, empty=True),), "not tried", (), listed, left, applies=False)
     after = _schema_after(case, base)
+    if not rows:
+        listed, left = measure(base, migration)
+        return Proof(tuple(dict.fromkeys(problems)), way_back, (), listed, left)
     with copy_of(base) as filled:
         text = "\n".join(_texts(migration))
         try:
@@ -116,8 +120,12 @@ def _broken(case: _Case, filled: SQLiteConnection, before: Schema, wanted: Assum
     with copy_of(filled) as conn:
         if not break_one(conn, before, wanted):
             return
+        seen = look(conn)
         refusal = go(conn, case.project, "up", allow=any(case.allowed))
         if refusal is None:
+            if not any(case.allowed) and go(conn, case.project, "down", allow=True) is None and (rows := _rows(seen, look(conn, seen))):
+                yield found("MR04", case.down, f"with {wanted.broken_by} of {wanted.table}, up and down leave other rows: {'; '.join(rows[:_LINES])}",
+                            severity="warning", fix=_KEEP)
             return
         path, line = _place(refusal, case.up)
         what = "would lose" if isinstance(refusal, Refused) else "fails on"
@@ -182,7 +190,7 @@ def _not_restored(case: _Case, conn: SQLiteConnection, before: Seen, *, lossy: b
     rows = _rows(before, now)
     if rows and not lossy:
         problems.append(found("MR04", case.down, f"up and down leave other rows: {'; '.join(rows[:_LINES])}",
-                              fix="keep in the migration what the rollback needs, or say with `-- allow: data-loss <reason>` that it cannot come back"))
+                              fix=_KEEP))
     problems += [found("MR14", case.down, f"after the rollback {line}") for line in now.broken if line not in before.broken]
     problems += _sequences(before, now, case.down, "the rollback")
     return bool(lines or (rows and not lossy) or now.broken)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from itertools import islice
 
 from memsql.db.sqlite import SQLiteConnection
 from memsql.errors import MemsqlError, StatementError
 from memsql.files import Migration
+from memsql.review import scratch
 from memsql.review.model import Row
 from memsql.schema import Schema, is_internal, read
 from memsql.schema.internal import module_of
@@ -30,12 +33,17 @@ def measure(conn: SQLiteConnection, migration: Migration) -> tuple[tuple[Row, ..
         return (), 0
     found: list[Row] = []
     runs, schema = True, read(conn)
+    ends = time.monotonic() + scratch.SECONDS
+
+    def late() -> bool:
+        return time.monotonic() > ends
+
     rest = statements(text)
     conn.execute(f"PRAGMA foreign_keys = {'off' if off else 'on'}")
     conn.begin()
     try:
         for statement in islice(rest, LISTED):
-            row, moved = _run(conn, statement, schema) if runs else (None, False)
+            row, moved = _run(conn, statement, schema, late) if runs else (None, False)
             runs = row is not None
             found.append(row or _plain(statement, effect(statement.text), schema))
             schema = read(conn) if moved else schema
@@ -61,7 +69,7 @@ def _plain(statement: Statement, what: Effect, schema: Schema) -> Row:
     return Row(statement.line, kind_of(what), " ".join(statement.text.split()), tables, None, False, loses)
 
 
-def _run(conn: SQLiteConnection, statement: Statement, schema: Schema) -> tuple[Row | None, bool]:
+def _run(conn: SQLiteConnection, statement: Statement, schema: Schema, late: Callable[[], bool]) -> tuple[Row | None, bool]:
     """None where it does not run; and whether the schema is another now."""
     what = effect(statement.text)
     row = _plain(statement, what, schema)
@@ -71,7 +79,7 @@ def _run(conn: SQLiteConnection, statement: Statement, schema: Schema) -> tuple[
     sizes = {fold(t.name): _size(conn, t.name) for t in concerned} if what.object_type not in ("trigger", "view") else {}
     before = conn.raw.total_changes
     try:
-        with conn.observe() as touched:
+        with conn.observe(late) as touched:
             conn.execute(statement.text)
     except MemsqlError:
         return None, False
