@@ -182,11 +182,11 @@ def test_a_counter_that_begins_again(project: Project) -> None:
 
 
 def test_a_migration_that_cannot_run(project: Project) -> None:
-    add(project, "0003_a", "CREATE TABLE a (id INTEGER PRIMARY KEY);\nINSERT INTO a (nothing) VALUES (1);\n", "DROP TABLE a;\n")
+    add(project, "0003_a", "CREATE TABLE a (id INTEGER PRIMARY KEY);\nINSERT INTO a (missing) VALUES (1);\n", "DROP TABLE a;\n")
     add(project, "0004_b", "CREATE INDEX idx_a ON a (id);\n", "DROP INDEX idx_a;\n", "0003_a")
     found = review(project, 1)
     first, second = (f for f in found["findings"] if f["rule"] == "MR01")
-    assert (first["line"], "no column named nothing" in first["message"]) == (4, True)
+    assert (first["line"], "no column named missing" in first["message"]) == (4, True)
     assert "tried without 0003_a" in second["message"]
 
 
@@ -219,8 +219,11 @@ def test_a_query_that_gets_slower_or_breaks(project: Project) -> None:
     found = review(project, 0)
     assert "it now scans and sorts" in only(found, "MR11")["message"]
     assert [p["effect"] for p in found["plans"]] == ["slower"]
-    add(project, "0003_a", "ALTER TABLE books RENAME COLUMN title TO name;\n", "ALTER TABLE books RENAME COLUMN name TO title;\n")
-    assert "MR12" in rules(review(project, 1))
+    (project.root / "sql" / "queries" / "mail.sql").write_text("-- name: mail\nSELECT email FROM authors WHERE id = 1;\n")
+    add(project, "0003_a", "ALTER TABLE authors RENAME COLUMN email TO mail;\n", "ALTER TABLE authors RENAME COLUMN mail TO email;\n")
+    found = review(project, 1)
+    assert "no such column: email" in only(found, "MR12")["message"]
+    assert rules(found, "MS03")
 
 
 def test_a_query_that_gets_faster_is_good_news(project: Project) -> None:

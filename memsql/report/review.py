@@ -13,7 +13,11 @@ _STATEMENTS = 40
 
 
 def rendered(found: Review, format: str) -> str:
-    """``found`` in one of FORMATS, ending in a line break."""
+    """``found`` in one of FORMATS, ending in a line break. A name that is not UTF-8 is spelled out."""
+    return _rendered(found, format).encode("utf-8", "backslashreplace").decode()
+
+
+def _rendered(found: Review, format: str) -> str:
     if format == "markdown":
         from memsql.report.markdown import markdown
 

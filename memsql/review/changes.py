@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from memsql.files import Migration, SqlFile
 from memsql.review.model import Kind
 
-_NAME = re.compile(r"(\d+)_(.+?)(\.rollback)?\.sql")
+_NAME = re.compile(r"([0-9]+)_(.+?)(\.rollback)?\.sql", re.DOTALL)
 _LARGEST = 2**63 - 1
 _BOM = b"\xef\xbb\xbf"
 Files = Mapping[str, SqlFile]
@@ -45,9 +45,13 @@ def sql_file(path: str, raw: bytes) -> SqlFile:
 
 
 def version_of(name: str) -> int | None:
-    """The version in the name of a migration's file, or of a migration; None where it has none."""
+    """The version in the name of a migration's file, or of a migration; None where it has none, or is not UTF-8."""
     found = _NAME.fullmatch(name if name.endswith(".sql") else f"{name}.sql")
-    return int(found[1]) if found and int(found[1]) <= _LARGEST else None
+    return int(found[1]) if found and int(found[1]) <= _LARGEST and not _is_broken(name) else None
+
+
+def _is_broken(name: str) -> bool:
+    return any("\ud800" <= character <= "\udfff" for character in name)
 
 
 def stems(names: Iterable[str]) -> list[str]:

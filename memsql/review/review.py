@@ -58,6 +58,7 @@ def review(settings: Settings, base: str | None = None, note: Callable[[str], No
     come = [c.name for c in found_changes if c.kind in ("new", "renamed")]
     moved, wanted = free_versions([n for n in come if not _is_in_tip(change, n)], stems(change.tip))
     problems = upkeep.applied_findings(found_changes, folder, change.base.name, change.base.start)
+    problems += upkeep.name_findings(change.now, folder)
     checks = _new_checks(settings, change)
     more, renames = upkeep.version_findings(wanted, moved, change.now, checks, change.untracked, folder=folder,
                                             checks_folder=f"{settings.show(settings.sql)}/checks", base=change.base.name)

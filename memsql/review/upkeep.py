@@ -9,11 +9,18 @@ from pathlib import Path
 from memsql.errors import MemsqlError
 from memsql.files import SUM_NAME, Migration, read_file, sum_problems
 from memsql.lint import Finding
-from memsql.review.changes import Change, Files, Version, renamed
+from memsql.review.changes import Change, Files, Version, renamed, version_of
 from memsql.review.rules import found
 from memsql.schema import Schema, diff, from_sql
 
 _SHOWN = 8
+
+
+def name_findings(names: Iterable[str], folder: str) -> list[Finding]:
+    """Files of the folder of migrations that memsql does not take for migrations."""
+    return [found("MR01", f"{folder}/{name}", "it is not named like a migration, so that memsql refuses the folder",
+                  fix="name it NNNN_name.sql, in UTF-8, with NNNN_name.rollback.sql beside it")
+            for name in sorted(names) if version_of(name) is None]
 
 
 def applied_findings(changes: Sequence[Change], folder: str, base: str, commit: str) -> list[Finding]:
