@@ -397,3 +397,11 @@ def test_stamped_mistakes_are_fewer(tmp_path: Path) -> None:
     project.add("0001_library", LIBRARY, LIBRARY_BACK)
     stamp(project)
     assert review(project, 0)["verdict"] == "safe"
+
+
+def test_every_rule_of_the_review_is_documented() -> None:
+    from memsql.review import ABOUT
+
+    page = (Path(__file__).parent.parent / "docs" / "review.md").read_text(encoding="utf-8")
+    for about in ABOUT.values():
+        assert f"| {about.code} | `{about.name}` | {about.severity} | {about.title}. {about.help} |" in page

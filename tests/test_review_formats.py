@@ -25,7 +25,7 @@ HOSTILE = "a|b `c` ``d`` <img src=x onerror=alert(1)> @octocat #12 ![x](http://e
 
 
 def render(text: str) -> str:
-    return MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"]).render(text)
+    return str(MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"]).render(text))
 
 
 def hostile(n: int = 1, message: str = HOSTILE) -> Review:
