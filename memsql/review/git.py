@@ -10,6 +10,7 @@ from pathlib import Path
 
 from memsql.errors import UsageError
 
+_OF_HOOKS = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX")
 _DEFAULTS = ("origin/main", "main", "origin/master", "master")
 
 
@@ -143,9 +144,11 @@ def _git(folder: Path, words: Iterable[str]) -> subprocess.CompletedProcess[byte
 
 
 def _run(folder: Path, words: list[str], given: bytes = b"") -> subprocess.CompletedProcess[bytes]:
+    # A hook of git has variables that speak of its own folder and a temporary index.
+    variables = {k: v for k, v in os.environ.items() if k not in _OF_HOOKS}
     try:
         return subprocess.run(["git", *words], cwd=folder, input=given, capture_output=True, check=False,
-                              env={**os.environ, "LC_ALL": "C", "GIT_OPTIONAL_LOCKS": "0"})
+                              env={**variables, "LC_ALL": "C", "GIT_OPTIONAL_LOCKS": "0"})
     except FileNotFoundError:
         raise UsageError("there is no git command on this machine", state="nothing was changed",
                          hint="install git; a review compares with a base branch") from None

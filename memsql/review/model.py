@@ -9,7 +9,8 @@ from memsql.lint import Finding
 
 Kind = Literal["new", "edited", "removed", "renamed"]
 Verdict = Literal["safe", "needs attention", "blocks"]
-WayBack = Literal["proven", "loses data as allowed", "does not restore", "none", "not tried"]
+WayBack = Literal["proven", "loses data as allowed", "needs permission", "does not restore", "none", "not tried"]
+"""What became of the way back; it needs permission where up or down is refused because it would lose data."""
 ORDER = {"error": 0, "warning": 1, "info": 2}
 
 

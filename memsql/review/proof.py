@@ -89,7 +89,7 @@ def prove(settings: Settings, base: SQLiteConnection, earlier: Sequence[Migratio
         if made:
             more, second = _with_rows(case, filled, before.schema, after)
             problems += more
-            way_back = second if way_back in ("proven", "loses data as allowed") else way_back
+            way_back = second if way_back in ("proven", "loses data as allowed", "needs permission") else way_back
     return Proof(tuple(dict.fromkeys(problems)), way_back, tuple(made.items()), listed, left)
 
 
@@ -141,9 +141,10 @@ def _round(
     problems: list[Finding] = []
     refusal = go(conn, case.project, "up")
     lossy = case.allowed[0]
+    asked = False
     if isinstance(refusal, Refused):
         problems.append(_loses(refusal, case))
-        lossy = True
+        lossy = asked = True
         refusal = go(conn, case.project, "up", allow=True)
         if isinstance(refusal, Refused):
             # By no permission: a cascade goes through a full-text index.
@@ -160,7 +161,7 @@ def _round(
             return None, problems, "none"
         problems.append(found("MR05", case.down, f"on a database with rows the rollback is refused: {_reason(back)}",
                               fix="if that is meant, write `-- allow: data-loss <reason>` into the header of the rollback"))
-        lossy = True
+        lossy = asked = True
         back = go(conn, case.project, "down", allow=True)
     if back is not None:
         path, line = _place(back, case.down)
@@ -179,7 +180,7 @@ def _round(
         if lines:
             problems.append(found("MR04", case.down, f"up, down and up again make another schema than up: {lines}"))
             lost = True
-    return None, problems, "does not restore" if lost else "loses data as allowed" if lossy else "proven"
+    return None, problems, "does not restore" if lost else "needs permission" if asked else "loses data as allowed" if lossy else "proven"
 
 
 def _not_restored(case: _Case, conn: SQLiteConnection, before: Seen, *, lossy: bool, problems: list[Finding]) -> bool:

@@ -77,6 +77,8 @@ def review(settings: Settings, base: str | None = None, note: Callable[[str], No
     tables = sorted({t for m in ran.migrations for t in m.tables})
     drawn = [t for t in tables if (there := ran.after.table(t)) is not None and there.kind != "view"]
     notes = list(ran.notes)
+    if any(p.startswith(f"{folder}/legacy/") for p in change.paths):
+        notes.append(f"what changed in {folder}/legacy was looked at and not run")
     if len(drawn) > _DRAWN:
         notes.append(f"the diagram shows {_DRAWN} of {len(drawn)} tables")
     return Review(
@@ -91,7 +93,7 @@ def _ask_git(settings: Settings, name: str | None) -> _Change:
     base = git.find_base(repository, name)
     prefix = repository.prefix
     folders = [settings.show(settings.migrations), settings.show(settings.sql)]
-    if any(Path(f).is_absolute() for f in folders):
+    if any(Path(f).is_absolute() or ".." in Path(f).parts for f in folders):
         raise UsageError("migrations and sql lie outside of the project, where git cannot be asked about them", state="nothing was changed")
     places = [f"{prefix}{f}" for f in folders]
     listed = {p.removeprefix(prefix): blob for place in places for p, blob in git.files_in(repository, base.start, place).items()}
