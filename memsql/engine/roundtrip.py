@@ -119,6 +119,9 @@ class _Shadow:
         change = self._changes.get(fold(table))
         if change is None:
             return True
+        # What a row leaves out holds the default of the old table, not of the new one.
+        left_out = {c.name: default_of(c) for c in change.old.columns if c.name not in row and not c.hidden and not c.pk}
+        row = {**row, **{name: _evaluated(default or "NULL") for name, default in left_out.items()}}
         pairs = [(c, _filled(c, row[change.kept[c.name]]))
                  for c in change.new.columns if not c.hidden and c.name in change.kept and change.kept[c.name] in row]
         if not pairs:

@@ -189,10 +189,11 @@ class _Filler:
 
     def remove_orphans(self) -> None:
         """Delete rows that refer to nothing until there are none."""
-        before = -1
-        while (broken := self._orphans()) and len(broken) != before:
-            before = len(broken)
-            for name, rowid, *_ in broken:
+        before: set[tuple[Value, ...]] = set()
+        # One that is deleted may leave others behind; one that is there again will not go.
+        while (broken := set(self._orphans())) and broken != before:
+            before = broken
+            for name, rowid, *_ in sorted(broken, key=repr):
                 sql = f"DELETE FROM {quote(str(name))}" + (" WHERE rowid = ?" if rowid is not None else "")
                 self.conn.execute(sql, () if rowid is None else (rowid,))
 
