@@ -104,7 +104,8 @@ class _Filler:
         try:
             columns = ", ".join(map(quote, row))
             values = f"({columns}) VALUES ({', '.join('?' * len(row))})" if row else "DEFAULT VALUES"
-            self.conn.execute(f"INSERT INTO {quote(table.name)} {values}", list(row.values()))
+            # ABORT wins over an ON CONFLICT clause of the table, which could end the transaction.
+            self.conn.execute(f"INSERT OR ABORT INTO {quote(table.name)} {values}", list(row.values()))
             if self.accept is None or self.accept(table.name, row):
                 return True
             self.conn.execute("ROLLBACK TO memsql_sample")
@@ -114,7 +115,7 @@ class _Filler:
                 return False
             self.conn.execute("ROLLBACK TO memsql_sample")
         finally:
-            # Where ON CONFLICT ROLLBACK ended the transaction the savepoint is gone too.
+            # Where a trigger ended the transaction the savepoint is gone too.
             with suppress(StatementError):
                 self.conn.execute("RELEASE memsql_sample")
         return False
