@@ -27,14 +27,15 @@ from memsql.schema.tokens import fold
 from memsql.sqltext import split
 
 _ROWS = 25
+_BY_HAND = "make the change in smaller steps, or write it by hand: invoke migrate.create NAME"
 _ERROR_IN = ("error in view ", "error in trigger ", "error in index ")
 
 
 @dataclass(frozen=True, slots=True)
 class Draft:
     """What came of an edited schema. ``files`` are those written, none where nothing differs; ``differences`` are lines;
-    ``rebuilds`` the tables that are rebuilt on the way up or down; ``losses`` say what is lost, up and down; ``rows`` with how many made-up rows each
-    table was proven."""
+    ``rebuilds`` the tables that are rebuilt on the way up or down; ``losses`` say what is lost, up and down; ``rows`` with
+    how many made-up rows each table was proven."""
 
     files: tuple[str, ...]
     differences: tuple[str, ...]
@@ -59,8 +60,8 @@ def draft(settings: Settings, name: str, source: str, *, reason: str | None = No
           note: Callable[[str], None] = lambda _: None) -> Draft:
     """Write the pair that makes of the migrations' schema what the file ``source`` describes, and memsql.sum.
 
-    ``reason`` says why data may be lost. Nothing is written unless up, down and up again went well on an empty database and on one
-    with made-up rows. Raises FileError with file and line for what cannot be derived, and UsageError for a bad name.
+    ``reason`` says why data may be lost. Nothing is written unless up, down and up again went well on an empty database and
+    on one with made-up rows. Raises FileError with file and line for what cannot be derived, and UsageError for a bad name.
     """
     coming = next_name(settings, name)
     path = _find(settings, source)
@@ -91,7 +92,8 @@ def draft(settings: Settings, name: str, source: str, *, reason: str | None = No
         files = (*files, task.shown)
     empty = [n for n, count in rows.items() if not count and before.tables[n].kind == "table"]
     notes = [*up.notes, *([f"no made-up row satisfies {', '.join(empty)}: proven without rows there"] if empty else [])]
-    return Draft(files, lines, tuple(sorted({*up.rebuilds, *down.rebuilds})), (up.losses, down.losses), tuple(notes), tuple(rows.items()))
+    rebuilt = tuple(sorted({*up.rebuilds, *down.rebuilds}))
+    return Draft(files, lines, rebuilt, (up.losses, down.losses), tuple(notes), tuple(rows.items()))
 
 
 def _find(settings: Settings, source: str) -> Path:
@@ -160,7 +162,7 @@ def _fit(task: _Task, before: Schema, after: Schema, renames: Renames, *, back: 
         # Each round must learn something, and there is only so much to learn.
         if (hints | more) == hints:
             _refuse(task, f"the {'way back' if back else 'change'} cannot be derived: {problem}", place, None,
-                    "make the change in smaller steps, or write it by hand: invoke migrate.create NAME")
+                    _BY_HAND)
         hints |= more
 
 
@@ -228,10 +230,10 @@ def _prove(
         found = FileError(
             f"the derived migration does not pass its proof: {e.message}", where=Location(task.shown), details=e.details,
             statement=e.statement, state="nothing was written",
-            hint=(isinstance(e, CheckFailed) and e.hint) or "make the change in smaller steps, or write it by hand: invoke migrate.create NAME")
+            hint=(isinstance(e, CheckFailed) and e.hint) or _BY_HAND)
         if e.where and e.where.path.endswith(".rollback.sql"):
-            found.hint = ("a column that goes and was NOT NULL has no value on the way back: first make it NULL in a migration of its "
-                          "own, then drop it in another; or write the pair by hand")
+            found.hint = ("a column that goes and was NOT NULL has no value on the way back: first make it NULL in a migration "
+                          "of its own, then drop it in another; or write the pair by hand")
         if e.where:
             found.details = (*found.details, f"in what would have been {e.where}")
         raise found from e

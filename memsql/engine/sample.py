@@ -48,8 +48,8 @@ def fill(
     took, by name.
 
     Triggers fire, so that full-text indexes are filled by them; those without triggers are filled directly. ``accept`` may
-    refuse a row (table, values); ``extra``, by table name in lower case, narrows what is tried. A table whose constraints no trial
-    satisfied gets fewer rows, or none. Begins and commits a transaction unless one is open. Foreign keys hold afterwards.
+    refuse a row (table, values); ``extra``, by table name in lower case, narrows what is tried. A table whose constraints no
+    trial satisfied gets fewer rows, or none. Begins and commits a transaction unless one is open. Foreign keys hold afterwards.
     """
     filler = _Filler(conn, schema, Random(seed), accept, extra or {})
     with _without_keys(conn):
