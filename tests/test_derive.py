@@ -9,8 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import servers
 from cli import LEDGER, Project
 from schema_edits import EDITS, ROWS, SCHEMA, Edit
+
+from memsql.db import connect
+from memsql.server import Running
 
 DOWN = "".join(f"DROP VIEW {v};\n" for v in ("active_posts", "active")) + "".join(
     f"DROP TABLE {t};\n" for t in ("docs", "posts_fts", "posts", "users", "audit", "tree", "egg", "hen", "kv", "plain", "firm",
@@ -209,3 +213,32 @@ def test_the_first_migration_can_be_derived_too(tmp_path: Path) -> None:
     (tmp_path / "sql" / "schema.sql").write_text(SCHEMA, encoding="utf-8")
     create(project, name="base").expect(0, "wrote migrations/0001_base.sql")
     project.run("migrate.up", "schema.dump", "--check", "migrate.down", "migrate.up").expect(0)
+
+
+def test_files_that_cannot_be_written_leave_nothing_behind(small: Project) -> None:
+    edited(small, ("    age INTEGER", "    age INTEGER,\n    city TEXT"))
+    small.up_file("0002_x").mkdir()
+    before = small.files()
+    create(small).expect(2, "migrations/0002_x.sql exists already", "nothing was overwritten")
+    assert small.files() == before
+
+
+def test_a_derived_pair_goes_there_and_back_on_a_server(before: Project, tmp_path: Path, empty_server: Running) -> None:
+    project = before.copy(tmp_path / "project")
+
+    def ask(conn: Any, tables: tuple[str, ...]) -> list[Any]:
+        return [conn.execute(f"SELECT * FROM {t} ORDER BY 1").rows for t in tables]
+
+    wanted = next(e for e in EDITS if e.name == "everything_at_once").apply().replace(" AUTOINCREMENT", "")
+    (project.root / "sql" / "schema.sql").write_text(wanted, encoding="utf-8")
+    create(project, "--allow-data-loss", "tried on a server").expect(0)
+    url = ("--database", empty_server.url)
+    project.run("migrate.up", "--to", "1", *url).expect(0)
+    with closing(connect(servers.target(empty_server.url), "rw")) as conn:
+        conn.script(ROWS)
+        kept = ("posts", "hen", "egg", "plain", "kv", "tree", "posts_fts", "active_posts")
+        old = ask(conn, kept)
+        project.run("migrate.up", *url).expect(0)
+        assert [len(t) for t in ask(conn, kept)] == [len(t) for t in old]
+        project.run("migrate.down", *url).expect(0)
+        assert ask(conn, kept)[:-1] == old[:-1]

@@ -20,7 +20,7 @@ from memsql.engine.conduct import up_on
 from memsql.engine.project import Project
 from memsql.engine.roundtrip import Pair, prove
 from memsql.engine.state import Watcher, Wish
-from memsql.errors import CheckFailed, FileError, Location, MemsqlError, StatementError, UsageError
+from memsql.errors import CheckFailed, FileError, Interrupted, Location, MemsqlError, StatementError, UsageError
 from memsql.files import Migration, SqlFile, read_file
 from memsql.schema import Object, Schema, diff, dump, from_sql, normalise, read
 from memsql.schema.tokens import fold
@@ -226,6 +226,9 @@ def _prove(
                  (bool(plans[0].losses), bool(plans[1].losses)), _emptied(pairs))
     try:
         return prove(base, whole, rows=_ROWS, seed=seed)
+    except Interrupted as e:
+        e.state, e.hint = "nothing was written", "run the command again"
+        raise
     except MemsqlError as e:
         found = FileError(
             f"the derived migration does not pass its proof: {e.message}", where=Location(task.shown), details=e.details,
