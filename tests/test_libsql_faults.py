@@ -599,10 +599,10 @@ def self_signed(folder: Path) -> Path:
     return path
 
 
-def test_a_stream_is_kept_alive_while_a_long_result_is_read(proxy: Proxy, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_stream_is_kept_alive_while_a_long_result_is_read(empty_server: Running, monkeypatch: pytest.MonkeyPatch) -> None:
     # sqld counts its ten seconds from the beginning of a cursor, however long it takes to read.
     monkeypatch.setattr("memsql.db.http._ALIVE_SECONDS", 0.05)
-    with opened(proxy.backend_url) as conn:
+    with opened(empty_server.url) as conn:
         conn.execute("CREATE TABLE t AS WITH n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 4000) SELECT i, hex(zeroblob(500)) FROM n")
         conn.begin()
         conn.execute("INSERT INTO t VALUES (0, 'only here')")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -10,6 +11,7 @@ import backups
 import eras
 import pytest
 import servers
+from cli import Project
 from test_server_clone import FTS, ODD, ORPHAN, state
 
 from memsql.backup.digest import digests
@@ -82,3 +84,24 @@ def test_every_era_survives_the_round_trip(tmp_path: Path, era: str, kind: str) 
         with closing(connect(servers.target(second.url))) as conn:
             assert tuple(digests(conn)) == copied.tables
         assert eras.content_hash(servers.save(second.url, tmp_path / "saved.db")) == eras.content_hash(path)
+
+
+def test_a_restored_server_passes_verify(tmp_path: Path, empty_server: Running) -> None:
+    project = Project.at(tmp_path / "project")
+    shutil.copytree(eras.ROOT / "migrations", project.root / "migrations")
+    shutil.copytree(eras.ROOT / "sql", project.root / "sql")
+    project.configure("[memsql]\n")
+    eras.build(project.db, "1.2", learned_patterns_rows=True)
+    project.run("migrate.up").expect(0)
+    backups.restore(project.db, empty_server.url)
+    project.run("verify", "--database", empty_server.url).expect(0)
+    copied = backups.copy(empty_server.url, tmp_path / "copy.db")
+    assert copied.tables == backups.manifest_of(project.db).tables
+    project.run("verify", "--database", str(tmp_path / "copy.db")).expect(0)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_empty_server(tmp_path: Path, empty_server: Running, kind: str) -> None:
+    copied = backups.copy(url_of(empty_server, kind), tmp_path / "b.db")
+    assert (copied.tables, copied.omitted) == ((), ())
+    backups.restore(tmp_path / "b.db", url_of(empty_server, kind))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -42,6 +44,18 @@ VECTORS = """
 CREATE TABLE v (id INTEGER PRIMARY KEY, e F32_BLOB(2));
 CREATE INDEX v_idx ON v (libsql_vector_idx(e));
 INSERT INTO v VALUES (1, vector32('[1, 2]')), (2, vector32('[-3, 1]'));
+"""
+COPY = """
+import sys
+sys.path.insert(0, {tests!r})
+from pathlib import Path
+import backups
+from memsql.errors import MemsqlError
+
+try:
+    backups.copy({url!r}, Path({into!r}))
+except MemsqlError as e:
+    print(type(e).__name__ + ":", e)
 """
 RESTORE = """
 import os, sys
@@ -89,6 +103,15 @@ def stopping_at(text: str, do: Callable[[], object]) -> Observer:
     return Observer(lambda noted: (left.pop()(), None)[1] if left and noted.startswith(text) else None)
 
 
+def outcome(do: Callable[[], object]) -> MemsqlError | None:
+    """The error that ``do`` ends with, if it does."""
+    try:
+        do()
+    except MemsqlError as e:
+        return e
+    return None
+
+
 def once(match: str, action: Action) -> Callable[[Request], Action]:
     left = [action]
     return lambda request: left.pop() if left and match in request.body else None
@@ -105,15 +128,14 @@ def test_a_cut_connection_leaves_no_backup(
 ) -> None:
     backups.restore(new, empty_server.url)
     with proxy_to(empty_server.url, once(match, Cut(when))) as proxy:  # type: ignore[arg-type]
-        try:
-            backups.copy(proxy.url.replace("http", kind), tmp_path / "b.db")
-        except ConnectError as e:
-            assert e.exit_code == 3
-            assert sorted(p.name for p in tmp_path.glob("b.db*")) == []
-        else:
-            # All had come by then.
-            assert match == "ROLLBACK"
-            assert backups.manifest_of(tmp_path / "b.db").tables == backups.manifest_of(new).tables
+        failed = outcome(lambda: backups.copy(proxy.url.replace("http", kind), tmp_path / "b.db"))
+    if failed is None:
+        # All had come by then.
+        assert match == "ROLLBACK"
+        assert backups.manifest_of(tmp_path / "b.db").tables == backups.manifest_of(new).tables
+    else:
+        assert (type(failed), failed.exit_code) == (ConnectError, 3)
+        assert sorted(p.name for p in tmp_path.glob("b.db*")) == []
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -193,6 +215,23 @@ def test_vectors_come_back_with_their_index(tmp_path: Path, kind: str) -> None:
             assert conn.execute("SELECT id FROM vector_top_k('v_idx', vector32('[-3, 2]'), 1)").rows == [(2,)]
 
 
+@pytest.mark.parametrize("size", ["200k", "1400k"])
+def test_a_full_disk_leaves_no_backup(tmp_path: Path, empty_server: Running, size: str) -> None:
+    """Where rows do not fit, and where only an index does not."""
+    unshare = shutil.which("unshare")
+    if unshare is None or os.geteuid() != 0:
+        pytest.skip("a private mount needs root and unshare")
+    with closing(connect(servers.target(empty_server.url), "rw")) as conn:
+        conn.script("CREATE TABLE t (a); INSERT INTO t SELECT randomblob(1000) FROM (WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL "
+                    "SELECT i + 1 FROM n WHERE i < 1000) SELECT i FROM n); CREATE INDEX i ON t (a);")
+    (tmp_path / "disk").mkdir()
+    work = COPY.format(tests=str(Path(__file__).parent), url=empty_server.url, into=str(tmp_path / "disk" / "b.db"))
+    inside = f"mount -t tmpfs -o size={size} none \"$1\" && shift && \"$@\"; ls -A \"$0\""
+    done = subprocess.run([unshare, "-m", "sh", "-c", inside, str(tmp_path / "disk"), str(tmp_path / "disk"), sys.executable, "-c", work],
+                          capture_output=True, text=True, check=False)
+    assert (done.stdout, done.stderr) == (f"ConnectError: {empty_server.url} cannot be backed up: the disk is full here\n", "")
+
+
 # Restores.
 
 
@@ -218,17 +257,16 @@ def test_what_is_there_is_replaced_when_asked_for(full: Running, new: Path, kind
 def test_a_cut_connection_leaves_the_server_old_or_new(full: Running, new: Path, kind: str, when: str, match: str) -> None:
     before = seen(full.url)
     with proxy_to(full.url, once(match, Cut(when))) as proxy:  # type: ignore[arg-type]
-        try:
-            backups.restore(new, proxy.url.replace("http", kind), replace=True)
-        except ConnectError as e:
-            assert e.exit_code == 3
-            assert "nothing was restored" in (e.state or "")
-            assert seen(full.url) == before
-        else:
-            # A BEGIN may be sent again; and who lost the answer to COMMIT has looked again.
-            assert match in ("BEGIN IMMEDIATE", "COMMIT")
-            with closing(connect(servers.target(full.url))) as conn:
-                assert tuple(digests(conn)) == backups.manifest_of(new).tables
+        failed = outcome(lambda: backups.restore(new, proxy.url.replace("http", kind), replace=True))
+    if failed is None:
+        # A BEGIN may be sent again; and who lost the answer to COMMIT has looked again.
+        assert match in ("BEGIN IMMEDIATE", "COMMIT")
+        with closing(connect(servers.target(full.url))) as conn:
+            assert tuple(digests(conn)) == backups.manifest_of(new).tables
+    else:
+        assert (type(failed), failed.exit_code) == (ConnectError, 3)
+        assert "nothing was restored" in (failed.state or "")
+        assert seen(full.url) == before
 
 
 def test_a_server_that_is_gone_after_the_commit_is_not_known(full: Running, new: Path) -> None:
@@ -276,11 +314,7 @@ def test_two_restores_at_once(tmp_path: Path, empty_server: Running, new: Path) 
     ended: list[MemsqlError | None] = []
 
     def restore(path: Path) -> None:
-        try:
-            backups.restore(path, empty_server.url)
-            ended.append(None)
-        except MemsqlError as e:
-            ended.append(e)
+        ended.append(outcome(lambda: backups.restore(path, empty_server.url)))
 
     threads = [threading.Thread(target=restore, args=(path,)) for path in (new, other, new)]
     for thread in threads:

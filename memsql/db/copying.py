@@ -14,7 +14,7 @@ from memsql.db.libsql import LibsqlConnection
 from memsql.db.protocol import Result
 from memsql.db.queries import load
 from memsql.db.sqlite import SQLiteConnection
-from memsql.errors import ConnectError, MemsqlError, StatementError
+from memsql.errors import ConnectError, StatementError
 from memsql.sqltext import quote
 
 # The servers' and SQLite's own; made anew where they are needed.
@@ -149,7 +149,9 @@ class Copier:
     def _make(self, thing: Stored) -> bool:
         try:
             self.copy.execute(thing.sql)
-        except MemsqlError as e:
+        except StatementError as e:
+            if e.code != "SQLITE_ERROR" and not self.salvage:
+                raise self._not_written(thing.name, e) from e
             if thing.type == "table" and thing.name.lower() in self._needed and not self.salvage:
                 raise self._failed(f"the {thing.kind} {thing.name} cannot be made by the SQLite of this machine: {e.message}",
                                    "use a Python with a newer SQLite") from e
@@ -218,7 +220,10 @@ class Copier:
     def _copy_lists(self, name: str, columns: Sequence[str], lists: Iterator[Sequence[Sequence[Cell]]]) -> None:
         sink, self.reading = self.watch(name), (name, 0)
         for rows in lists:
-            insert(self.copy, name, columns, rows)
+            try:
+                insert(self.copy, name, columns, rows)
+            except StatementError as e:
+                raise self._not_written(name, e) from e
             sink(rows)
             self.reading = (name, self.reading[1] + len(rows))
 
@@ -239,6 +244,11 @@ class Copier:
 
     def _names(self) -> set[str]:
         return {str(row[0]) for row in self.copy.execute(load("engine/tables")).rows}
+
+    def _not_written(self, name: str, e: StatementError) -> ConnectError:
+        if e.code == "SQLITE_FULL":
+            return self._failed("the disk is full here", "free space, and run it again")
+        return self._failed(f"{name} cannot be written here: {e.message}", e.hint)
 
     def _failed(self, why: str, hint: str | None) -> ConnectError:
         return ConnectError(f"{self.source.target} cannot be {self.verb}: {why}", state="the database was only read", hint=hint)

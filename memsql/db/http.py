@@ -115,7 +115,7 @@ class HttpTransport:
             try:
                 await asyncio.wait_for(over.wait(), _ALIVE_SECONDS)
                 return following
-            except asyncio.TimeoutError:
+            except TimeoutError:
                 pass
             assert self._session is not None
             url = (following.get("base_url") or self._url).rstrip("/")
