@@ -24,6 +24,8 @@ HARD = """
 CREATE TABLE odd_values (id INTEGER PRIMARY KEY, v);
 INSERT INTO odd_values VALUES (1, CAST(x'ff00fe' AS TEXT)), (2, 9e999), (3, -9e999), (4, -9223372036854775808), (5, x''), (6, -0.0),
     (7, 'a' || char(0) || 'b'), (8, NULL), (9, 9223372036854775807), (10, '😀'), (11, 1e-320), (12, x'ff00fe'), (13, char(13, 10));
+CREATE TABLE more_odd (t); INSERT INTO more_odd VALUES (CAST(x'80' AS TEXT));
+CREATE TABLE other_odd (t, n); INSERT INTO other_odd VALUES ('x', 1), (CAST(x'C0' AS TEXT), -9223372036854775808);
 CREATE TABLE long_text (t TEXT);
 INSERT INTO long_text VALUES (printf('%.*c', 1000000, 'x')), (hex(zeroblob(400000)));
 """

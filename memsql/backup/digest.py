@@ -52,12 +52,13 @@ class Reading:
 
 
 class Hasher:
-    """Takes the rows of one table as they come by."""
+    """Takes the rows of one table as they come by; ``bytes`` is how much that was."""
 
     def __init__(self, name: str) -> None:
         self._name = name
         self._rows = 0
         self._sha = hashlib.sha256()
+        self.bytes = 0
 
     def add(self, rows: Sequence[Sequence[Cell]]) -> None:
         """The next rows, in order; how they are divided into calls makes no difference."""
@@ -65,7 +66,9 @@ class Hasher:
         for row in rows:
             out.append(b"R")
             out += [_encoded(value) for value in row]
-        self._sha.update(b"".join(out))
+        encoded = b"".join(out)
+        self._sha.update(encoded)
+        self.bytes += len(encoded)
         self._rows += len(rows)
 
     def digest(self) -> TableDigest:
@@ -175,15 +178,17 @@ def _rows(conn: SQLiteConnection, sql: str) -> Iterator[Iterator[Sequence[Cell]]
 
 
 def _encoded(value: Cell) -> bytes | bytearray:
+    kind = type(value)
+    if kind is str:
+        text = value.encode("utf-8", "surrogatepass")  # type: ignore[union-attr]
+        return b"T%d:%b" % (len(text), text)
     if value is None:
         return b"N"
-    kind = type(value)
     if kind is bytearray:
         return b"T%d:%b" % (len(value), value)  # type: ignore[arg-type, str-format]
     if kind is int:
         return b"I" + _INTEGER(value)
     if kind is float:
         return b"F" + _REAL(value)
-    text = value.encode("utf-8", "surrogatepass") if isinstance(value, str) else value
-    return b"%b%d:%b" % (b"T" if kind is str else b"B", len(text), text)  # type: ignore[arg-type, str-format]
+    return b"B%d:%b" % (len(value), value)  # type: ignore[arg-type, str-format]
 

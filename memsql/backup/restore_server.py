@@ -183,8 +183,9 @@ class _Restore:
             lists = (exact_lists(server, reading.sql, reading.columns) if reading.name in self._odd
                      else server.stream_lists(reading.sql))
             for rows in lists:
+                before = hasher.bytes
                 hasher.add(rows)
-                self._tick(sum([len(v) if isinstance(v, (str, bytes, bytearray)) else 10 for row in rows for v in row]))
+                self._tick(hasher.bytes - before)
             yield hasher.digest()
 
     def _run(self, server: LibsqlConnection, items: Sequence[Item]) -> None:

@@ -128,7 +128,10 @@ class Copier:
             for thing in self._objects:
                 if thing.type == kind and not self._left_out(thing):
                     self._make(thing)
-        self.copy.commit()
+        try:
+            self.copy.commit()
+        except StatementError as e:
+            raise self._not_written("the copy", e) from e
 
     def _make_tables(self) -> None:
         vectors = [o for o in self._objects if o.type == "index" and _VECTOR_INDEX in o.sql]
@@ -201,7 +204,7 @@ class Copier:
         self.copy.execute(f"DELETE FROM {quote(name)}")
         try:
             if name in self.exact:
-                self._copy_lists(name, columns, exact_lists(self.source, sql, columns))
+                self._copy_lists(name, columns, exact_lists(self.source, sql, columns), exact=True)
                 return
             try:
                 self._copy_lists(name, columns, self.source.stream_lists(sql))
@@ -210,18 +213,20 @@ class Copier:
                     raise
                 # Infinite numbers, which no server can send as they are.
                 self.copy.execute(f"DELETE FROM {quote(name)}")
-                self._copy_lists(name, columns, exact_lists(self.source, sql, columns))
+                self._copy_lists(name, columns, exact_lists(self.source, sql, columns), exact=True)
         except StatementError as e:
             if not self.salvage:
                 raise self._failed(f"the rows of {name} cannot be copied: {e.message}", e.hint) from e
             count = self.reading[1] if self.reading else 0
             self.omitted(Stored("rows", name, name, ""), f"rows after the first {count} cannot be read: {e.message}")
 
-    def _copy_lists(self, name: str, columns: Sequence[str], lists: Iterator[Sequence[Sequence[Cell]]]) -> None:
+    def _copy_lists(
+        self, name: str, columns: Sequence[str], lists: Iterator[Sequence[Sequence[Cell]]], *, exact: bool = False,
+    ) -> None:
         sink, self.reading = self.watch(name), (name, 0)
         for rows in lists:
             try:
-                insert(self.copy, name, columns, rows)
+                _insert(self.copy, name, columns, rows, exact)
             except StatementError as e:
                 raise self._not_written(name, e) from e
             sink(rows)
@@ -254,11 +259,11 @@ class Copier:
         return ConnectError(f"{self.source.target} cannot be {self.verb}: {why}", state="the database was only read", hint=hint)
 
 
-def insert(copy: SQLiteConnection, name: str, columns: Sequence[str], rows: Sequence[Sequence[Cell]]) -> None:
-    """Insert ``rows``, whose text may be bytes, into the table ``name`` of ``copy``."""
+def _insert(copy: SQLiteConnection, name: str, columns: Sequence[str], rows: Sequence[Sequence[Cell]], exact: bool) -> None:
+    """Insert ``rows`` into the table ``name`` of ``copy``; where they are ``exact``, text may be bytes."""
     head = f"INSERT INTO {quote(name)} ({', '.join(map(quote, columns))}) VALUES "
     plain = f"{head}({', '.join('?' * len(columns))})"
-    if not any(type(value) is bytearray for row in rows for value in row):
+    if not (exact and any(type(value) is bytearray for row in rows for value in row)):
         copy.executemany(plain, rows)  # type: ignore[arg-type]
         return
     for row in rows:
