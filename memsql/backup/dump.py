@@ -64,6 +64,7 @@ def load_sql(text: Path, into: Path, observer: Observer) -> None:
         with closing(connect(Target(path=into, display=into.name), "rwc")) as conn:
             conn.execute("PRAGMA journal_mode = off")
             conn.execute("PRAGMA synchronous = off")
+            conn.execute("PRAGMA cache_size = -50000")
             count = 0
             for statement in _statements(text):
                 count += 1
