@@ -347,7 +347,7 @@ def test_stopped_by_a_signal(project: Project, number: signal.Signals) -> None:
     project.script("CREATE TABLE ballast (x); INSERT INTO ballast SELECT randomblob(60000) FROM users, (SELECT 1 UNION SELECT 2);")
     running = project.start("backup", "--compress")
     folder = project.root / "backups"
-    while not list(folder.glob(".memsql-*/copy.db")):
+    while not list(folder.glob(".memsql-work-*/copy.db")):
         assert running.poll() is None
     running.send_signal(number)
     done = finish(running)
@@ -361,14 +361,14 @@ def test_leftovers_of_dead_runs_go_and_those_of_living_ones_stay(project: Projec
 
     folder = project.root / "backups"
     for name in ("dead", "alive", "bare"):
-        (folder / f".memsql-{name}").mkdir(parents=True)
+        (folder / f".memsql-work-{name}").mkdir(parents=True)
         if name != "bare":
-            (folder / f".memsql-{name}" / "lock").touch()
-            (folder / f".memsql-{name}" / "copy.db").write_bytes(b"half")
-    with (folder / ".memsql-alive" / "lock").open() as lock:
+            (folder / f".memsql-work-{name}" / "lock").touch()
+            (folder / f".memsql-work-{name}" / "copy.db").write_bytes(b"half")
+    with (folder / ".memsql-work-alive" / "lock").open() as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         project.run("backup").expect(0)
-        assert backups.hidden(folder) == [".memsql-alive"]
+        assert backups.hidden(folder) == [".memsql-work-alive"]
     project.run("backup.prune", "--keep", "1").expect(0)
     assert backups.hidden(folder) == []
 

@@ -25,6 +25,7 @@ from memsql.db import Connection, connect
 from memsql.db.sqlite import SQLiteConnection
 from memsql.errors import CheckFailed, ConnectError, LockedError, MemsqlError
 
+_MAGIC = b"SQLite format 3\0"
 _BESIDE = ("-wal", "-shm", "-journal")
 
 
@@ -162,6 +163,10 @@ def _alone(target: Target, path: Path, busy_timeout: int) -> Iterator[SQLiteConn
 
 def _open_old(target: Target, path: Path, busy_timeout: int) -> SQLiteConnection | None:
     """A connection to the old file, None where it is too damaged for one."""
+    with path.open("rb") as file:
+        if file.read(len(_MAGIC)) not in (_MAGIC, b""):
+            # SQLite would merge a log into it before it says that it is no database.
+            return None
     try:
         conn = connect(Target(path=path, display=str(target)), "rw", busy_timeout)
     except LockedError as e:
