@@ -344,7 +344,7 @@ def test_a_full_disk(project: Project, room: str, words: list[str]) -> None:
 def test_stopped_by_a_signal(project: Project, number: signal.Signals) -> None:
     """While the source is locked, so that it surely has begun and not ended."""
     (project.root / "setup.cfg").write_text("[memsql]\nbusy_timeout = 50s\n")
-    project.script("CREATE TABLE ballast (x); INSERT INTO ballast SELECT randomblob(60000) FROM users, (SELECT 1 UNION SELECT 2);")
+    project.script("CREATE TABLE ballast (x); INSERT INTO ballast SELECT randomblob(20000) FROM users, (SELECT 1 UNION SELECT 2);")
     running = project.start("backup", "--compress")
     folder = project.root / "backups"
     while not list(folder.glob(".memsql-work-*/copy.db")):
