@@ -271,6 +271,9 @@ def test_a_folder_that_cannot_be_written(project: Project, bound: Callable[[], N
     with mode(folder, 0o555):
         project.run("backup.restore", backups.one(project).name, "--to", "data/app.db", preexec_fn=bound).expect(
             3, "cannot be written: Permission denied", "data/app.db was not touched")
+    with mode(folder / "app.db", 0o444):
+        project.run("backup.restore", backups.one(project).name, "--to", "data/app.db", preexec_fn=bound).expect(
+            3, "data/app.db cannot be written: it is read-only", "chmod")
     with mode(backups.one(project), 0):
         project.run("backup.restore", backups.one(project).name, "--to", "x.db", preexec_fn=bound).expect(3, "cannot be read")
     assert files_below(folder) == before
