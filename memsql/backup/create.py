@@ -20,7 +20,7 @@ from memsql.backup.manifest import Manifest, Proof, manifest_path, to_text
 from memsql.backup.proof import Observed, prove
 from memsql.backup.workplace import CHUNK, place, sync, workplace, writing
 from memsql.config import Settings
-from memsql.errors import CheckFailed, DamagedError, MemsqlError
+from memsql.errors import CheckFailed, DamagedError, Interrupted, MemsqlError
 from memsql.ledger import utc_text
 
 Format = Literal["sqlite", "sql"]
@@ -54,6 +54,8 @@ def create(
         zstd.require()
     try:
         return _create(settings, format, compress, salvage, observer)
+    except KeyboardInterrupt:
+        raise Interrupted("the backup was stopped", state=_STATE, hint="run it again") from None
     except MemsqlError as e:
         e.state = _STATE
         raise

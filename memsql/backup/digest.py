@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import struct
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from itertools import islice
 
@@ -190,7 +190,8 @@ def _rows(conn: SQLiteConnection, sql: str) -> Iterator[Iterator[Sequence[Cell]]
     # Text as its bytes: quicker, and it need not be UTF-8. A blob is bytes, so the two stay apart.
     conn.raw.text_factory = bytearray
     try:
-        yield conn.stream_rows(sql)
+        with closing(conn.stream_rows(sql)) as rows:
+            yield rows
     finally:
         conn.raw.text_factory = str
 
