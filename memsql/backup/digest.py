@@ -76,32 +76,47 @@ def readings(schema: Schema) -> list[Reading]:
     tables that cannot be built anew. ``schema`` includes internal tables. What an FTS5 index keeps about rows
     that are elsewhere is proven by its own check instead.
     """
-    virtual = {t.name.lower(): t for t in schema.tables.values() if t.kind == "virtual"}
+    virtual = _virtual(schema)
     found = [t for t in schema.tables.values() if t.kind == "table" and _is_content(t.name.lower(), virtual)]
     return [_reading(table) for table in sorted(found, key=lambda t: t.name)]
 
 
-def digests(conn: Connection, note: Callable[[str], None] = lambda _: None) -> list[TableDigest]:
-    """Count and hash every content table. The caller holds a transaction where others may write meanwhile."""
+def shadow_readings(schema: Schema) -> list[Reading]:
+    """The tables in which FTS5 indexes keep what they know about rows that are elsewhere: no content, but the same in a
+    copy of the pages."""
+    virtual = _virtual(schema)
+    found = [t for t in schema.tables.values() if t.kind == "table" and not t.name.lower().startswith(_NEVER)
+             and not _is_content(t.name.lower(), virtual)]
+    return [_reading(table) for table in sorted(found, key=lambda t: t.name)]
+
+
+def digests(
+    conn: Connection, note: Callable[[str], None] = lambda _: None, tick: Callable[[float | None], None] = lambda _: None, *,
+    choose: Callable[[Schema], list[Reading]] = readings,
+) -> list[TableDigest]:
+    """Count and hash every content table, or those that ``choose`` picks. The caller holds a transaction where others
+    may write meanwhile."""
     found = []
-    for reading in readings(read(conn, internal=True)):
+    for reading in choose(read(conn, internal=True)):
         note(f"hashing {reading.name}")
-        found.append(digest_of(conn, reading))
+        found.append(digest_of(conn, reading, tick))
     return found
 
 
-def digest_of(conn: Connection, reading: Reading) -> TableDigest:
+def digest_of(conn: Connection, reading: Reading, tick: Callable[[float | None], None] = lambda _: None) -> TableDigest:
     """Count and hash the rows of one table, without holding them all."""
     hasher = Hasher(reading.name)
     with _rows(conn, reading.sql) as rows:
         while some := list(islice(rows, _AT_ONCE)):
             hasher.add(some)
+            tick(None)
     return hasher.digest()
 
 
 def differences(wanted: Iterable[TableDigest], found: Iterable[TableDigest]) -> list[str]:
-    """In sentences, a table each, where ``found`` is not ``wanted``."""
-    one, other = {d.name: d for d in wanted}, {d.name: d for d in found}
+    """In sentences, a table each, where ``found`` is not ``wanted``. An empty sqlite_sequence, which remains of a table that
+    is gone and which nobody can drop, is as good as none."""
+    one, other = ({d.name: d for d in some if d.rows or d.name != "sqlite_sequence"} for some in (wanted, found))
     lines = []
     for name in sorted(one.keys() | other.keys()):
         a, b = one.get(name), other.get(name)
@@ -112,6 +127,10 @@ def differences(wanted: Iterable[TableDigest], found: Iterable[TableDigest]) -> 
         elif a != b:
             lines.append(f"{name} has {a.rows} rows, but not the same ones")
     return lines
+
+
+def _virtual(schema: Schema) -> dict[str, Table]:
+    return {t.name.lower(): t for t in schema.tables.values() if t.kind == "virtual"}
 
 
 def _is_content(name: str, virtual: dict[str, Table]) -> bool:
