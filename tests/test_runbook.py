@@ -82,7 +82,7 @@ def _damaged(office: Office) -> None:
     shutil.copy(office.root / "staging.db", office.root / "damaged.db")
     with closing(sqlite3.connect(office.root / "damaged.db")) as conn:
         size = conn.execute("PRAGMA page_size").fetchone()[0]
-        root = conn.execute("SELECT rootpage FROM sqlite_schema WHERE name = 'memories'").fetchone()[0]
+        root = conn.execute("SELECT rootpage FROM sqlite_schema WHERE name = 'idx_users_email'").fetchone()[0]
     with (office.root / "damaged.db").open("r+b") as file:
         file.seek((root - 1) * size)
         file.write(b"\xff" * size)
@@ -92,7 +92,7 @@ BEFORE: dict[tuple[str, str], Callable[[Office], None]] = {
     ("Fix forward", "invoke migrate.sum"): _new_listing,
     ("A migration failed", "invoke migrate.up --yes"): _bad_migration,
     ("A migration failed", "invoke migrate.sum"): _mended,
-    ("A file was edited after it was applied", "invoke migrate.sum"): _edited,
+    ("A file was edited after it was applied", "invoke verify"): _edited,
     ("A full-text search fails or misses rows", "invoke fts.check"): _index_out_of_step,
     ("The database file is damaged", "invoke verify --database damaged.db"): _damaged,
 }
