@@ -95,15 +95,15 @@ def test_a_restored_server_passes_verify(tmp_path: Path, empty_server: Running) 
     project.configure("[memsql]\n")
     eras.build(project.db, "1.2", learned_patterns_rows=True)
     project.run("migrate.up").expect(0)
-    backups.restore(project.db, empty_server.url)
+    server_backups.restore(project.db, empty_server.url)
     project.run("verify", "--database", empty_server.url).expect(0)
-    copied = backups.copy(empty_server.url, tmp_path / "copy.db")
-    assert copied.tables == backups.manifest_of(project.db).tables
+    copied = server_backups.copy(empty_server.url, tmp_path / "copy.db")
+    assert copied.tables == server_backups.manifest_of(project.db).tables
     project.run("verify", "--database", str(tmp_path / "copy.db")).expect(0)
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_an_empty_server(tmp_path: Path, empty_server: Running, kind: str) -> None:
-    copied = backups.copy(url_of(empty_server, kind), tmp_path / "b.db")
+    copied = server_backups.copy(url_of(empty_server, kind), tmp_path / "b.db")
     assert (copied.tables, copied.omitted) == ((), ())
-    backups.restore(tmp_path / "b.db", url_of(empty_server, kind))
+    server_backups.restore(tmp_path / "b.db", url_of(empty_server, kind))

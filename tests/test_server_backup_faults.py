@@ -15,8 +15,8 @@ from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
-import backups
 import pytest
+import server_backups
 import servers
 from conftest import Guarded
 from proxy import Action, Answer, Cut, Request, proxy_to
@@ -49,11 +49,11 @@ COPY = """
 import sys
 sys.path.insert(0, {tests!r})
 from pathlib import Path
-import backups
+import server_backups
 from memsql.errors import MemsqlError
 
 try:
-    backups.copy({url!r}, Path({into!r}))
+    server_backups.copy({url!r}, Path({into!r}))
 except MemsqlError as e:
     print(type(e).__name__ + ":", e)
 """
@@ -61,7 +61,7 @@ RESTORE = """
 import os, sys
 sys.path.insert(0, sys.argv[1])
 from pathlib import Path
-import backups
+import server_backups
 from memsql.backup.copied import Observer
 
 def note(text):
@@ -69,7 +69,7 @@ def note(text):
         print("here", flush=True)
         sys.stdin.read()
 
-backups.restore(Path(sys.argv[2]), sys.argv[3], Observer(note), replace=True)
+server_backups.restore(Path(sys.argv[2]), sys.argv[3], Observer(note), replace=True)
 """
 
 
@@ -126,13 +126,13 @@ def once(match: str, action: Action) -> Callable[[Request], Action]:
 def test_a_cut_connection_leaves_no_backup(
     tmp_path: Path, empty_server: Running, new: Path, kind: str, when: str, match: str,
 ) -> None:
-    backups.restore(new, empty_server.url)
+    server_backups.restore(new, empty_server.url)
     with proxy_to(empty_server.url, once(match, Cut(when))) as proxy:  # type: ignore[arg-type]
-        failed = outcome(lambda: backups.copy(proxy.url.replace("http", kind), tmp_path / "b.db"))
+        failed = outcome(lambda: server_backups.copy(proxy.url.replace("http", kind), tmp_path / "b.db"))
     if failed is None:
         # All had come by then.
         assert match == "ROLLBACK"
-        assert backups.manifest_of(tmp_path / "b.db").tables == backups.manifest_of(new).tables
+        assert server_backups.manifest_of(tmp_path / "b.db").tables == server_backups.manifest_of(new).tables
     else:
         assert (type(failed), failed.exit_code) == (ConnectError, 3)
         assert sorted(p.name for p in tmp_path.glob("b.db*")) == []
@@ -141,7 +141,7 @@ def test_a_cut_connection_leaves_no_backup(
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_server_that_dies_half_way_leaves_no_backup(tmp_path: Path, full: Running, kind: str) -> None:
     with pytest.raises(ConnectError) as found:
-        backups.copy(url_of(full, kind), tmp_path / "b.db", stopping_at("copying old_fts", lambda: kill(full)))
+        server_backups.copy(url_of(full, kind), tmp_path / "b.db", stopping_at("copying old_fts", lambda: kill(full)))
     assert found.value.exit_code == 3
     assert list(tmp_path.glob("b.db*")) == []
 
@@ -151,7 +151,7 @@ def test_an_answer_without_its_end_is_no_backup(tmp_path: Path, full: Running) -
     half = Answer(200, "".join(json.dumps(line) + "\n" for line in lines))
     with proxy_to(full.url, lambda request: half if request.path.endswith("/cursor") else None) as proxy, \
             pytest.raises(ConnectError, match="ended before it was complete"):
-        backups.copy(proxy.url, tmp_path / "b.db")
+        server_backups.copy(proxy.url, tmp_path / "b.db")
     assert list(tmp_path.glob("b.db*")) == []
 
 
@@ -159,10 +159,10 @@ def test_an_answer_without_its_end_is_no_backup(tmp_path: Path, full: Running) -
 def test_a_wrong_token(tmp_path: Path, guarded: Guarded, new: Path, kind: str) -> None:
     target = servers.target(url_of(guarded.server, kind), "wrong")
     with pytest.raises(ConnectError, match="token"):
-        copy_server(target, tmp_path / "b.db", 5000, backups.QUIET)
+        copy_server(target, tmp_path / "b.db", 5000, server_backups.QUIET)
     assert list(tmp_path.glob("b.db*")) == []
     with pytest.raises(ConnectError, match="token"):
-        restore_server(new, backups.manifest_of(new), target, 5000, backups.QUIET, replace=False)
+        restore_server(new, server_backups.manifest_of(new), target, 5000, server_backups.QUIET, replace=False)
 
 
 def test_a_backup_is_of_one_moment(tmp_path: Path, empty_server: Running) -> None:
@@ -179,9 +179,9 @@ def test_a_backup_is_of_one_moment(tmp_path: Path, empty_server: Running) -> Non
     writer.start()
     try:
         for number in range(5):
-            copied = backups.copy(empty_server.url, tmp_path / f"{number}.db")
+            copied = server_backups.copy(empty_server.url, tmp_path / f"{number}.db")
             assert copied.tables[0].rows == copied.tables[1].rows
-            assert copied.tables == backups.manifest_of(tmp_path / f"{number}.db").tables
+            assert copied.tables == server_backups.manifest_of(tmp_path / f"{number}.db").tables
     finally:
         stop.set()
         writer.join()
@@ -191,9 +191,9 @@ def test_a_table_that_sqlite_cannot_make_is_an_error_unless_salvaged(tmp_path: P
     with closing(connect(servers.target(empty_server.url), "rw")) as conn:
         conn.script("CREATE TABLE checked (e F32_BLOB(2) CHECK (vector_extract(e) <> '')); CREATE TABLE t (a); INSERT INTO t VALUES (1);")
     with pytest.raises(ConnectError, match="cannot be backed up: the table checked cannot be made by the SQLite of this machine"):
-        backups.copy(empty_server.url, tmp_path / "b.db")
+        server_backups.copy(empty_server.url, tmp_path / "b.db")
     assert list(tmp_path.glob("b.db*")) == []
-    copied = backups.copy(empty_server.url, tmp_path / "b.db", salvage=True)
+    copied = server_backups.copy(empty_server.url, tmp_path / "b.db", salvage=True)
     assert [(o.type, o.name) for o in copied.omitted] == [("table", "checked")]
     assert [(t.name, t.rows) for t in copied.tables] == [("t", 1)]
 
@@ -203,14 +203,14 @@ def test_vectors_come_back_with_their_index(tmp_path: Path, kind: str) -> None:
     with servers.fresh(tmp_path / "one") as first, servers.fresh(tmp_path / "two") as second:
         with closing(connect(servers.target(first.url), "rw")) as conn:
             conn.script(VECTORS)
-        copied = backups.copy(url_of(first, kind), tmp_path / "b.db")
+        copied = server_backups.copy(url_of(first, kind), tmp_path / "b.db")
         index = "CREATE INDEX v_idx ON v (libsql_vector_idx(e))"
         assert copied.omitted == (Omitted("vector index", "v_idx", index, "only libSQL has it"),)
-        backups.restore(tmp_path / "b.db", url_of(second, kind), omitted=copied.omitted)
+        server_backups.restore(tmp_path / "b.db", url_of(second, kind), omitted=copied.omitted)
         with closing(connect(servers.target(second.url), "rw")) as conn:
             assert conn.execute("SELECT id FROM vector_top_k('v_idx', vector32('[-3, 2]'), 1)").rows == [(2,)]
         # What is replaced may have one too.
-        backups.restore(tmp_path / "b.db", url_of(second, kind), omitted=copied.omitted, replace=True)
+        server_backups.restore(tmp_path / "b.db", url_of(second, kind), omitted=copied.omitted, replace=True)
         with closing(connect(servers.target(second.url), "rw")) as conn:
             assert conn.execute("SELECT id FROM vector_top_k('v_idx', vector32('[-3, 2]'), 1)").rows == [(2,)]
 
@@ -238,16 +238,16 @@ def test_a_full_disk_leaves_no_backup(tmp_path: Path, empty_server: Running, siz
 def test_a_server_that_is_not_empty_is_left_alone(full: Running, new: Path) -> None:
     before = seen(full.url)
     with pytest.raises(Refused, match=r"not empty: it holds kept, old_fts$") as found:
-        backups.restore(new, full.url)
+        server_backups.restore(new, full.url)
     assert found.value.exit_code == 6
     assert seen(full.url) == before
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_what_is_there_is_replaced_when_asked_for(full: Running, new: Path, kind: str) -> None:
-    backups.restore(new, url_of(full, kind), replace=True)
+    server_backups.restore(new, url_of(full, kind), replace=True)
     with closing(connect(servers.target(full.url))) as conn:
-        assert tuple(digests(conn)) == backups.manifest_of(new).tables
+        assert tuple(digests(conn)) == server_backups.manifest_of(new).tables
         assert conn.execute("SELECT name FROM sqlite_schema WHERE name LIKE '%old%' OR name LIKE 'kept%'").rows == []
 
 
@@ -257,12 +257,12 @@ def test_what_is_there_is_replaced_when_asked_for(full: Running, new: Path, kind
 def test_a_cut_connection_leaves_the_server_old_or_new(full: Running, new: Path, kind: str, when: str, match: str) -> None:
     before = seen(full.url)
     with proxy_to(full.url, once(match, Cut(when))) as proxy:  # type: ignore[arg-type]
-        failed = outcome(lambda: backups.restore(new, proxy.url.replace("http", kind), replace=True))
+        failed = outcome(lambda: server_backups.restore(new, proxy.url.replace("http", kind), replace=True))
     if failed is None:
         # A BEGIN may be sent again; and who lost the answer to COMMIT has looked again.
         assert match in ("BEGIN IMMEDIATE", "COMMIT")
         with closing(connect(servers.target(full.url))) as conn:
-            assert tuple(digests(conn)) == backups.manifest_of(new).tables
+            assert tuple(digests(conn)) == server_backups.manifest_of(new).tables
     else:
         assert (type(failed), failed.exit_code) == (ConnectError, 3)
         assert "nothing was restored" in (failed.state or "")
@@ -279,7 +279,7 @@ def test_a_server_that_is_gone_after_the_commit_is_not_known(full: Running, new:
 
         proxy.rule = rule
         with pytest.raises(ConnectError) as found:
-            backups.restore(new, proxy.url, replace=True)
+            server_backups.restore(new, proxy.url, replace=True)
     assert "not known" in (found.value.state or "")
     assert "invoke verify" in (found.value.hint or "")
 
@@ -304,7 +304,7 @@ def test_a_killed_server_is_as_it_was(tmp_path: Path, new: Path, kind: str, at: 
             conn.script(OLD)
         before = seen(first.url)
         with pytest.raises(ConnectError):
-            backups.restore(new, url_of(first, kind), stopping_at(at, lambda: kill(first)), replace=True)
+            server_backups.restore(new, url_of(first, kind), stopping_at(at, lambda: kill(first)), replace=True)
     with servers.fresh(tmp_path / "s") as second:
         assert seen(second.url) == before
 
@@ -314,7 +314,7 @@ def test_two_restores_at_once(tmp_path: Path, empty_server: Running, new: Path) 
     ended: list[MemsqlError | None] = []
 
     def restore(path: Path) -> None:
-        ended.append(outcome(lambda: backups.restore(path, empty_server.url)))
+        ended.append(outcome(lambda: server_backups.restore(path, empty_server.url)))
 
     threads = [threading.Thread(target=restore, args=(path,)) for path in (new, other, new)]
     for thread in threads:
@@ -323,7 +323,7 @@ def test_two_restores_at_once(tmp_path: Path, empty_server: Running, new: Path) 
         thread.join()
     assert sorted(type(e).__name__ for e in ended) == ["NoneType", "Refused", "Refused"]
     with closing(connect(servers.target(empty_server.url))) as conn:
-        assert tuple(digests(conn)) in (backups.manifest_of(new).tables, backups.manifest_of(other).tables)
+        assert tuple(digests(conn)) in (server_backups.manifest_of(new).tables, server_backups.manifest_of(other).tables)
 
 
 def test_a_lock_that_is_taken_away_says_what_to_stop(full: Running, new: Path) -> None:
@@ -339,7 +339,7 @@ def test_a_lock_that_is_taken_away_says_what_to_stop(full: Running, new: Path) -
         thread.join()
 
     with pytest.raises(LockedError) as found:
-        backups.restore(new, full.url, stopping_at("restoring docs", want), replace=True)
+        server_backups.restore(new, full.url, stopping_at("restoring docs", want), replace=True)
     others[0].close()
     assert "stop whatever writes" in (found.value.hint or "")
     assert seen(full.url) == before
@@ -348,14 +348,14 @@ def test_a_lock_that_is_taken_away_says_what_to_stop(full: Running, new: Path) -
 def test_a_row_that_no_server_takes_is_refused_before_anything_is_sent(tmp_path: Path) -> None:
     path = make(tmp_path / "a.db", "CREATE TABLE t (a, b); INSERT INTO t VALUES (NULL, zeroblob(5000001)), (zeroblob(9), 1);")
     with pytest.raises(Refused, match="t holds a row of 5,000,002 bytes"):
-        backups.restore(path, "http://127.0.0.1:1")
+        server_backups.restore(path, "http://127.0.0.1:1")
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_largest_rows_are_restored(tmp_path: Path, empty_server: Running, kind: str) -> None:
     path = make(tmp_path / "a.db", "CREATE TABLE t (a, b); INSERT INTO t VALUES (zeroblob(2400000), zeroblob(2500000)), (hex(zeroblob(2400000)), 1);")
-    backups.restore(path, url_of(empty_server, kind))
-    assert backups.copy(url_of(empty_server, kind), tmp_path / "b.db").tables == backups.manifest_of(path).tables
+    server_backups.restore(path, url_of(empty_server, kind))
+    assert server_backups.copy(url_of(empty_server, kind), tmp_path / "b.db").tables == server_backups.manifest_of(path).tables
 
 
 def test_a_statement_that_the_server_refuses_undoes_all(tmp_path: Path, empty_server: Running) -> None:
@@ -364,7 +364,7 @@ def test_a_statement_that_the_server_refuses_undoes_all(tmp_path: Path, empty_se
         conn.create_function("only_here", 1, lambda x: x, deterministic=True)
         conn.execute("CREATE INDEX i ON t (only_here(a))")
     with pytest.raises(MemsqlError) as found:
-        backups.restore(path, empty_server.url)
+        server_backups.restore(path, empty_server.url)
     assert isinstance(found.value, CheckFailed)
     assert "only_here" in found.value.message
     with closing(connect(servers.target(empty_server.url))) as server:
@@ -374,7 +374,7 @@ def test_a_statement_that_the_server_refuses_undoes_all(tmp_path: Path, empty_se
 def test_a_broken_index_is_built_anew(tmp_path: Path, empty_server: Running) -> None:
     path = make(tmp_path / "a.db", FTS + "UPDATE docs SET body = 'other words' WHERE id = 1; DROP TABLE own_docsize;")
     noted: list[str] = []
-    backups.restore(path, empty_server.url, Observer(noted.append))
+    server_backups.restore(path, empty_server.url, Observer(noted.append))
     assert [text for text in noted if text.startswith("building")] == [
         f"building {name} anew: it did not agree with its content in the backup either" for name in ("docs_fts", "own")]
     with closing(connect(servers.target(empty_server.url))) as conn:
@@ -383,10 +383,10 @@ def test_a_broken_index_is_built_anew(tmp_path: Path, empty_server: Running) -> 
 
 def test_a_file_that_changed_meanwhile_is_not_committed(tmp_path: Path, empty_server: Running) -> None:
     path = make(tmp_path / "a.db", "CREATE TABLE t (a); INSERT INTO t VALUES (1);")
-    manifest = backups.manifest_of(path)
+    manifest = server_backups.manifest_of(path)
     make(path, "UPDATE t SET a = 2")
     with pytest.raises(CheckFailed, match="not what the backup holds") as found:
-        restore_server(path, manifest, servers.target(empty_server.url), 5000, backups.QUIET, replace=False)
+        restore_server(path, manifest, servers.target(empty_server.url), 5000, server_backups.QUIET, replace=False)
     assert found.value.details == ("t has 1 rows, but not the same ones",)
     with closing(connect(servers.target(empty_server.url))) as server:
         assert server.execute("SELECT name FROM sqlite_schema").rows == []

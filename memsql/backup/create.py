@@ -133,7 +133,7 @@ def _as_text(copy: _Copy, work: Path, observer: Observer) -> tuple[Path, Proof]:
     from memsql.backup.dump import load_sql, write_sql
 
     text, again = work / "copy.sql", work / "again.db"
-    write_sql(copy.path, text, observer)
+    write_sql(copy.path, text, observer, omitted=copy.copied.omitted)
     load_sql(text, again, observer)
     found = prove(again, copy.observed.tables, observer)
     again.unlink()
