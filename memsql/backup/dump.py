@@ -41,8 +41,8 @@ def write_sql(copy: Path, out: Path, observer: Observer, *, omitted: Sequence[Om
         count = done = 0
         file.write(_HEAD)
         for thing in omitted:
-            text = thing.sql.replace("\n", "\n--     ")
-            file.write(f"-- left out: the {thing.type} {thing.name!r}: {thing.reason}\n" + (f"--     {text};\n" if text else ""))
+            text, reason = thing.sql.replace("\n", "\n--     "), " ".join(thing.reason.split())
+            file.write(f"-- left out: the {thing.type} {thing.name!r}: {reason}\n" + (f"--     {text};\n" if text else ""))
         for statement in _Writer(conn, observer).statements():
             file.write(statement)
             file.write(";\n")
