@@ -97,8 +97,13 @@ def _put(made: Path, manifest: Manifest, target: Target, path: Path, busy_timeou
         # A read lock on the new file, under whatever name: nobody can change it before it is proven in its place.
         fresh.execute("BEGIN")
         fresh.execute("SELECT count(*) FROM sqlite_schema")
-        with _alone(target, path, busy_timeout) as held, _kept(path, held) as kept:
-            os.replace(made, path)
+        try:
+            with _alone(target, path, busy_timeout) as held, _kept(path, held) as kept:
+                os.replace(made, path)
+        except KeyboardInterrupt:
+            if _identity(path) == old:
+                raise
+            raise _stopped(target, "the restored file is in its place") from None
         tables = _prove_there(fresh, manifest, target, path, kept, observer)
     finally:
         fresh.close()
@@ -123,12 +128,16 @@ def _prove_there(
     except (MemsqlError, OSError) as e:
         unlike = (str(e),)
     except KeyboardInterrupt:
-        raise Interrupted(f"stopped while {target} was proven in its place; before that it was proven", state=state,
-                          hint="prove it: invoke verify") from None
+        raise _stopped(target, state) from None
     if unlike:
         raise CheckFailed(f"{target} does not hold what the backup holds", details=unlike, state=state,
                           hint="the disk may be faulty: restore onto another one with --to PATH")
     return tables
+
+
+def _stopped(target: Target, state: str) -> Interrupted:
+    return Interrupted(f"stopped before {target} was proven in its place; it was proven before it came there", state=state,
+                       hint="prove it: invoke verify")
 
 
 @contextmanager
