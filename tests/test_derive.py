@@ -153,6 +153,8 @@ def test_a_not_null_that_the_rows_do_not_keep_fails_and_names_the_way_to_them(sm
     ([("what TEXT", "what TEXT,,")], ("does not make a schema", "sql/schema.sql:3", "nothing was written")),
     ([("what TEXT);", "what TEXT);\nCOMMIT;")], ("does not make a schema", "sql/schema.sql:4")),
     ([("what TEXT);", "what TEXT);\nCREATE VIEW v AS SELECT nix FROM log;")], ("what is wanted would not work", "view v: no such column: nix")),
+    ([("what TEXT);", "what TEXT);\nCREATE VIRTUAL TABLE f USING fts5(x, content='nix');")],
+     ("what is wanted would not work", "full-text table f: its content table nix does not exist", "sql/schema.sql:4")),
     ([("what TEXT);", "what TEXT);\nCREATE TRIGGER t AFTER INSERT ON log BEGIN DELETE FROM nix; END;")], ("table log: no such table: main.nix",)),
     ([("what TEXT);", "what TEXT REFERENCES users (age));")], ("foreign key mismatch",)),
     ([("CREATE TABLE log", "-- renamed from: users\nCREATE TABLE log"), ("CREATE TABLE users", "-- renamed from: log\nCREATE TABLE users")],

@@ -134,7 +134,7 @@ class _Planner:
         ]
         return Plan(
             tuple(steps), bool(rebuilt) or self._referred(gone), self._rebuild_texts(texts, rebuilt, steps),
-            (*losses(changes, gone), *texts.losses), () if self.back else tuple(notes(changes, self.pairs.created, self.pairs.dropped)),
+            (*losses(changes, [*gone, *filter(full_text.keeps_rows, self.pairs.dropped)]), *texts.losses), () if self.back else tuple(notes(changes, self.pairs.created, self.pairs.dropped)),
         )
 
     def _table(self, change: TableChange) -> Iterator[Step]:

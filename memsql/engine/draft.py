@@ -20,6 +20,7 @@ from memsql.engine.conduct import up_on
 from memsql.engine.project import Project
 from memsql.engine.roundtrip import Pair, prove
 from memsql.engine.state import Watcher, Wish
+from memsql.engine.usable import lost_content, unusable
 from memsql.errors import CheckFailed, FileError, Interrupted, Location, MemsqlError, StatementError, UsageError
 from memsql.files import Migration, SqlFile, read_file
 from memsql.schema import Object, Schema, diff, dump, from_sql, normalise, read
@@ -74,6 +75,7 @@ def draft(settings: Settings, name: str, source: str, *, reason: str | None = No
         before, after = read(base), from_sql(task.wanted.text, task.shown)
         if _nothing_differs(before, after, task.renames):
             return Draft((), ())
+        _refuse_unusable(task, before, after)
         lines = _differences(before, after, task.renames)
         up, hints = _fit(task, before, after, task.renames, back=False)
         down, _ = _fit(task, after, before, task.renames.reversed(), back=True)
@@ -116,6 +118,26 @@ def _read(path: Path, shown: str) -> _Task:
         e.state, e.hint = "nothing was written", "correct it and run the command again"
         raise
     return _Task(path, shown, text, wanted, wanted.renames())
+
+
+def _refuse_unusable(task: _Task, before: Schema, after: Schema) -> None:
+    """Raise FileError for a view, trigger, foreign key or full-text table that would not work, unless it did not before."""
+    had = {fold(name) for name in _unusable(before)}
+    broken = {name: said for name, said in _unusable(after).items()
+              if task.renames.tables.get(fold(name), fold(name)) not in had}
+    if broken:
+        raise FileError(
+            "what is wanted would not work", where=Location(task.shown, where(task.text, next(iter(broken)))),
+            details=tuple(broken.values()), state="nothing was written", hint="correct what names something that is not there")
+
+
+def _unusable(schema: Schema) -> dict[str, str]:
+    conn = memory()
+    try:
+        conn.script(dump(schema))
+        return {**unusable(conn, schema), **lost_content(conn)}
+    finally:
+        conn.close()
 
 
 def _nothing_differs(before: Schema, after: Schema, renames: Renames) -> bool:
