@@ -1,4 +1,4 @@
--- The schema after all migrations, as `invoke schema.dump --write` has it. Edit it only for `migrate.create NAME --from`.
+-- The schema after all migrations, as `schema.dump --write` has it. Edit it only for `migrate.create NAME --from`.
 
 CREATE TABLE api_usage_tracking (
     id TEXT PRIMARY KEY,

@@ -14,7 +14,7 @@ _MERMAID_WORDS = frozenset({
     "one", "many", "only", "zero", "to", "optionally", "u",
 })
 _ORDER = {"table": 0, "index": 2, "trigger": 3, "view": 4}
-HEADER = """-- The schema after all migrations, as `invoke schema.dump --write` has it. Edit it only for `migrate.create NAME --from`.
+HEADER = """-- The schema after all migrations, as `schema.dump --write` has it. Edit it only for `migrate.create NAME --from`.
 """
 
 
