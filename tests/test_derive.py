@@ -180,7 +180,7 @@ def test_a_column_without_a_way_back_is_refused(tmp_path: Path) -> None:
     project.run("schema.dump", "--write").expect(0)
     edited(project, ("fts5(a,", "fts5(a, b,"))
     create(project).expect(2, "f cannot be changed by a derived migration", f"{path.relative_to(tmp_path)}:")
-    assert [p.name for p in project.migrations.iterdir()] == ["0001_base.sql", "0001_base.rollback.sql"] or len(list(project.migrations.iterdir())) == 2
+    assert len(list(project.migrations.iterdir())) == 2
 
 
 def test_options_that_do_not_fit(small: Project) -> None:
