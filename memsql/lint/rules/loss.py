@@ -72,10 +72,10 @@ def drop_column(script: Script) -> Iterator[Hit]:
 
 @rule("MS03", "rename_in_use", "error", ("migration",))
 def rename_in_use(script: Script) -> Iterator[Hit]:
-    """A table or column is renamed or dropped, and a query of sql/queries still uses the old name.
+    """A table or column is renamed or dropped, and a file of sql/queries or sql/checks still uses the old name.
 
     **Anti-pattern** The query ran before this statement and does not run after it, nor after any later migration. The
-    application fails from the moment it is applied.
+    application, or `verify`, fails from the moment it is applied.
 
         ALTER TABLE users RENAME COLUMN email TO mail;    -- sql/queries/users_by_email.sql says email
 
