@@ -26,6 +26,8 @@ DEFAULTS = {
     "busy_timeout": "5000",
     "protected": "no",
     "backup_max_age": "24h",
+    "runs": "",
+    "token_variable": "TURSO_AUTH_TOKEN",
 }
 _TLS = {"http": "0", "ws": "0", "https": "1", "wss": "1"}
 _UNITS_MS = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
@@ -54,12 +56,14 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Everything a task needs to know before it opens a connection. Times are milliseconds."""
+    """Everything a task needs to know before it opens a connection. Times are milliseconds. ``runs`` is the folder of
+    the reports of chains."""
 
     root: Path
     migrations: Path
     sql: Path
     backups: Path
+    runs: Path
     target: Target
     env: str | None
     busy_timeout: int
@@ -114,6 +118,7 @@ def load(
         migrations=root / values["migrations"],
         sql=root / values["sql"],
         backups=root / values["backups"],
+        runs=root / (values["runs"] or f"{values['backups']}/runs"),
         target=target,
         env=env,
         busy_timeout=_duration("busy_timeout", values["busy_timeout"]),
@@ -188,7 +193,12 @@ def _server(scheme: str, rest: str, token: str | None) -> Target:
 def _choose(
     root: Path, values: Mapping[str, str], env: str | None, database: str | None, variables: Mapping[str, str]
 ) -> Target:
-    token = variables.get("TURSO_AUTH_TOKEN") or None
+    name = values["token_variable"]
+    if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
+        # What stands there may be the token itself.
+        raise ConfigError("token_variable is not the name of an environment variable", where=Location(str(root / "setup.cfg")),
+                          hint="name the variable that holds the token, such as PRODUCTION_TOKEN; not the token itself")
+    token = variables.get(name) or None
     if database is not None:
         return parse_target(database, Path.cwd(), token)
     if env is None and variables.get("TURSO_URL"):

@@ -6,6 +6,7 @@
     |   |-- ConfigError         2  setup.cfg, .env or the environment is wrong
     |   `-- FileError           2  a migration, check or sum file is wrong
     |-- ConnectError            3  cannot open, not authorised, read-only, not a database
+    |   |-- DamagedError        3  the pages of a database file cannot be read
     |   `-- CommitUnknown       3  the answer to a COMMIT was lost; read the ledger to learn
     |-- LockedError             4  another writer holds the database, or a time-out
     |-- MigrationFailed         5  a migration failed and was rolled back
@@ -92,6 +93,10 @@ class ConnectError(MemsqlError):
     """The database cannot be opened, read or written: missing, not a database, no permission."""
 
     exit_code = 3
+
+
+class DamagedError(ConnectError):
+    """A database file, or a part of it, cannot be read: SQLite found its pages malformed."""
 
 
 class CommitUnknown(ConnectError):

@@ -74,13 +74,13 @@ class SqlFile:
         size = len(self.data)
         if size <= 4 * _PIECE_BYTES:
             return (size,)
-        found, start, reach = [], 0, _PIECE_BYTES
+        found, start, reach, view = [], 0, _PIECE_BYTES, memoryview(self.data)
         while start < size:
             end = self.data.find(b";\n", start + reach) + 2
             if end < 2:
                 break
             # A string or trigger may go on behind it.
-            if sqlite3.complete_statement(self.data[start:end].decode("utf-8", "replace")):
+            if sqlite3.complete_statement(str(view[start:end], "utf-8", "replace")):
                 found.append(end)
                 start, reach = end, _PIECE_BYTES
             else:
@@ -149,7 +149,7 @@ def read_file(path: Path | str, shown: str) -> SqlFile:
         try:
             data = os.read(handle, _AT_ONCE)
             if len(data) == _AT_ONCE:
-                data += _read_rest(handle)
+                data = _read_whole(handle)
         finally:
             os.close(handle)
     except OSError as e:
@@ -162,7 +162,9 @@ def read_file(path: Path | str, shown: str) -> SqlFile:
     return SqlFile(shown, shown.rpartition("/")[2], data, data is not raw)
 
 
-def _read_rest(handle: int) -> bytes:
+def _read_whole(handle: int) -> bytes:
+    # From its beginning again, for joining the rest to what is read already would copy both.
+    os.lseek(handle, 0, os.SEEK_SET)
     with os.fdopen(os.dup(handle), "rb") as f:
         return f.read()
 

@@ -14,7 +14,7 @@ from memsql.db.queries import load
 from memsql.errors import FileError, Location, StatementError
 from memsql.files import read_file
 from memsql.schema import is_internal, read
-from memsql.sqltext import parse_header, split
+from memsql.sqltext import parse_header, quote, split
 from memsql.sqltext.lexis import BLOCK_COMMENT, LINE_COMMENT, QUOTED_NAME, VARIABLE
 
 _FIGURES = ("PRAGMA page_size", "PRAGMA page_count", "PRAGMA freelist_count", "PRAGMA journal_mode", "PRAGMA encoding",
@@ -88,7 +88,7 @@ class Plan:
 
 
 @dataclass(frozen=True, slots=True)
-class _Query:
+class Query:
     """A file of sql/queries with its sample values in place."""
 
     name: str
@@ -108,7 +108,7 @@ def stats(conn: Connection) -> Stats:
     """Count and weigh everything that is not internal. One scan of each table, one of the file."""
     schema = read(conn)
     tables = [t for t in schema.tables.values() if t.kind != "view"]
-    asked = [load("insight/dbstat"), *(f"SELECT count(*) FROM {_quote(t.name)}" for t in tables), *_FIGURES]
+    asked = [load("insight/dbstat"), *(f"SELECT count(*) FROM {quote(t.name)}" for t in tables), *_FIGURES]
     dbstat, *rest = answers(conn, [(sql, ()) for sql in asked])
     # Python's own SQLite may lack dbstat, and a virtual table its module.
     weights = {} if isinstance(dbstat, StatementError) else {
@@ -139,14 +139,19 @@ def query_plans(conn: Connection, folder: Path, shown: str = "sql/queries") -> l
 
     Raises FileError for a file that is no query; a query that does not fit the schema gets an error in its plan.
     """
-    if not folder.is_dir():
-        return []
-    queries = [_read_query(path, f"{shown}/{path.name}") for path in sorted(folder.glob("*.sql"))]
+    queries = read_queries(folder, shown)
     # Prepared with the values in place, for a LIKE or a partial index may depend on them.
     # An EXPLAIN does not look whether the schema changed since it was prepared, and sqlite3 keeps prepared
     # statements by their text: a text seen before would tell the plan of then.
     found = answers(conn, [(f"EXPLAIN QUERY PLAN {query.sql}\n-- {next(_asked)}", ()) for query in queries])
     return [query.plan(answer) for query, answer in zip(queries, found, strict=True)]
+
+
+def read_queries(folder: Path, shown: str = "sql/queries") -> list[Query]:
+    """Every query in ``folder``, by file name; none where there is no folder. Raises FileError for a file that is no query."""
+    if not folder.is_dir():
+        return []
+    return [_read_query(path, f"{shown}/{path.name}") for path in sorted(folder.glob("*.sql"))]
 
 
 def plan_changes(before: Sequence[Plan], after: Sequence[Plan]) -> list[str]:
@@ -170,7 +175,7 @@ def plan_changes(before: Sequence[Plan], after: Sequence[Plan]) -> list[str]:
     return lines
 
 
-def _read_query(path: Path, shown: str) -> _Query:
+def _read_query(path: Path, shown: str) -> Query:
     text = read_file(path, shown).text()
     header = parse_header(text, shown, _QUERY_KEYS, repeatable=frozenset({"param", "plan", "allow"}))
     statements = split(text)
@@ -190,7 +195,7 @@ def _read_query(path: Path, shown: str) -> _Query:
         if found is None:
             raise FileError(f"{shown}: write `-- param: name = value`", where=Location(shown, directive.line))
         values[found[1]] = found[2]
-    return _Query(header.get("name") or path.stem, shown, _with_values(statements[0].text, values), expected)
+    return Query(header.get("name") or path.stem, shown, _with_values(statements[0].text, values), expected)
 
 
 def _with_values(sql: str, values: Mapping[str, str]) -> str:
@@ -216,7 +221,3 @@ def _weigh(name: str, weights: dict[str, tuple[int, int]], virtual: bool) -> tup
 
 def _integer(value: Value) -> int:
     return value if isinstance(value, int) else 0
-
-
-def _quote(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'

@@ -253,9 +253,9 @@ def mark_progress(conn: Connection, entry: Entry, operation: str, statements_don
     conn.batch([(load("ledger/add_history"), _history(entry, operation, "partial", statements_done))])
 
 
-def add_history(conn: Connection, entry: Entry, operation: str, message: str | None = None) -> None:
-    """A history row alone, for what is no migration: a legacy phase, a repair."""
-    conn.execute(load("ledger/add_history"), _history(entry, operation, "ok", message=message))
+def add_history(conn: Connection, entry: Entry, operation: str, message: str | None = None, *, status: str = "ok") -> None:
+    """A history row alone, for what is no migration: a legacy phase, a repair, a verification."""
+    conn.execute(load("ledger/add_history"), _history(entry, operation, status, message=message))
 
 
 def utc_text(when: datetime) -> str:

@@ -79,10 +79,10 @@ def statuses(ordered: Sequence[Migration], ledger: Ledger) -> list[Status]:
             explained.add(renamed_from)
         result.append(_status(migration, position, row, ledger, renamed_from, position < last_applied))
     known = {m.id for m in ordered} | explained
-    waiting = {s.migration.checksum: s.migration.id for s in result if s.migration and s.state in WAITING}
-    for gone in yoyo:
-        if gone in known:
-            continue
+    missing = [name for name in yoyo if name not in known]
+    # Checksums of what waits are worth their time only where something is missing.
+    waiting = {s.migration.checksum: s.migration.id for s in result if missing and s.migration and s.state in WAITING}
+    for gone in missing:
         version = version_of(gone)
         row = rows.get(version) if version is not None else None
         twin = waiting.get(row.checksum) if row is not None and row.checksum else None

@@ -38,7 +38,7 @@ def test_a_file_database_does_not_pay_for_heavy_imports(tmp_path: Path) -> None:
     script = (
         "import sys; from memsql.__main__ import main\n"
         "try: main()\nexcept SystemExit: pass\n"
-        "print([m for m in ('aiohttp', 'libsql_client', 'sqlfluff', 'yoyo', 'rich', 'dotenv') if m in sys.modules])"
+        "print([m for m in ('aiohttp', 'asyncio', 'libsql_client', 'sqlfluff', 'yoyo', 'rich', 'dotenv') if m in sys.modules])"
     )
     for words in (["migrate.up"], ["migrate.status"], ["migrate.up"]):
         done = subprocess.run([sys.executable, "-c", script, *words], cwd=tmp_path, capture_output=True, text=True,

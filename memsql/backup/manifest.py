@@ -102,7 +102,8 @@ def read_manifest(path: Path, shown: str) -> Manifest:
     """Read the file ``path``. Raises FileError where it is missing, changed, or of a format that is not known."""
     where = Location(shown)
     try:
-        found = json.loads(path.read_bytes())
+        data = path.read_bytes()
+        found = json.loads(data)
         if not isinstance(found, dict):
             raise ValueError
     except FileNotFoundError:
@@ -119,7 +120,11 @@ def read_manifest(path: Path, shown: str) -> Manifest:
     try:
         if seal != _seal(found):
             raise ValueError
-        return _manifest(found)
+        manifest = _manifest(found)
+        # The seal covers what is said; a changed blank says the same, but somebody changed it.
+        if data != to_text(manifest).encode("utf-8", "surrogatepass"):
+            raise ValueError
+        return manifest
     except (ValueError, TypeError, KeyError):
         raise FileError(f"{shown} was changed after it was written", where=where,
                         hint="a backup is only as good as its manifest: use another one") from None

@@ -18,6 +18,7 @@ from memsql.errors import ConnectError
 
 if TYPE_CHECKING:
     from memsql.db.copying import Choice
+    from memsql.db.libsql import LibsqlConnection
 
 _SPARE = 1.5
 
@@ -45,6 +46,9 @@ def clone(
             if isinstance(source, SQLiteConnection):
                 _copy_file(source, conn, folder)
             else:
+                from memsql.db.libsql import LibsqlConnection
+
+                assert isinstance(source, LibsqlConnection)
                 _copy_server(source, conn, folder, note, choice, omitted)
                 # What a virtual table remembers of its shadows is older than what lies in them now.
                 conn.close()
@@ -70,12 +74,15 @@ def _copy_file(source: SQLiteConnection, conn: SQLiteConnection, folder: Path) -
 
 
 def _copy_server(
-    source: Connection, conn: SQLiteConnection, folder: Path, note: Callable[[str], None], choice: Choice | None,
+    source: LibsqlConnection, conn: SQLiteConnection, folder: Path, note: Callable[[str], None], choice: Choice | None,
     omitted: Callable[[str], None],
 ) -> None:
-    from memsql.db.copying import Copier, every_row
+    from memsql.db.copying import Copier, Stored, every_row
 
-    copier = Copier(source, conn, note, omitted)
+    def say(thing: Stored, why: str) -> None:
+        omitted(f"the {thing.kind} {thing.name}: {why}")
+
+    copier = Copier(source, conn, note, say)
     size = copier.begin()
     if choice is None:
         _refuse_without_space(size, folder)

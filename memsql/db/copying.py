@@ -6,23 +6,22 @@ then the server's, byte for byte, and what is wrong with an index there is wrong
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from memsql.db.protocol import Connection, Result, Value
+from memsql.db.exact import Cell, exact_lists
+from memsql.db.libsql import LibsqlConnection
+from memsql.db.protocol import Result
 from memsql.db.queries import load
 from memsql.db.sqlite import SQLiteConnection
-from memsql.errors import ConnectError, MemsqlError, StatementError
+from memsql.errors import ConnectError, StatementError
+from memsql.sqltext import quote
 
 # The servers' and SQLite's own; made anew where they are needed.
 _NOT_COPIED = ("sqlite_", "libsql_", "_litestream_")
 _BOOKS = frozenset({"schema_migrations", "_yoyo_migration", "_yoyo_log", "_yoyo_version", "yoyo_lock"})
 _VECTOR_INDEX = "libsql_vector_idx"
 _PRAGMAS = ("user_version", "application_id", "encoding", "page_count", "page_size")
-_FINITE = "CASE WHEN typeof({0}) = 'real' AND abs({0}) = 9e999 THEN CAST({0} AS TEXT) ELSE {0} END"
-_INFINITE = {"Inf": float("inf"), "-Inf": float("-inf")}
-
-
 @dataclass(frozen=True, slots=True)
 class Stored:
     """An object as sqlite_schema holds it."""
@@ -36,6 +35,13 @@ class Stored:
     def virtual(self) -> bool:
         # SQLite stores these words so, however they were written.
         return self.sql[:14].lower() == "create virtual"
+
+    @property
+    def kind(self) -> str:
+        """What to call it in a sentence."""
+        if self.type == "index" and _VECTOR_INDEX in self.sql:
+            return "vector index"
+        return "virtual table" if self.virtual else self.type
 
 
 Choice = Callable[[Sequence[Stored]], Collection[str]]
@@ -52,26 +58,49 @@ def no_rows(objects: Sequence[Stored]) -> list[str]:
     return []
 
 
+Sink = Callable[[Sequence[Sequence[Cell]]], None]
+"""Who looks at the rows of one table as they are copied, some at a time."""
+
+Selections = Mapping[str, tuple[Sequence[str], str]]
+"""For a table, by name, the columns that its rows are read by, and the SELECT that reads them."""
+
+
 @dataclass(slots=True)
 class Copier:
     """Copies what ``source``, a server, holds into ``copy``, an empty file.
 
-    ``note`` is told what is being done, ``omitted`` what had to be left out, a sentence each.
+    ``note`` is told what is being done, ``omitted`` what had to be left out and why. ``selections`` may say how tables
+    are read, once they are made in the copy; ``watch`` is asked for a Sink whenever the rows of a table begin to be
+    copied. With ``strict`` a table that cannot be made is an error whatever it is, with ``salvage`` none is, and
+    rows that cannot be read neither. The tables named in ``exact`` hold text that is no UTF-8.
     """
 
-    source: Connection
+    source: LibsqlConnection
     copy: SQLiteConnection
     note: Callable[[str], None]
-    omitted: Callable[[str], None]
+    omitted: Callable[[Stored, str], None]
+    selections: Callable[[SQLiteConnection], Selections] = lambda _: {}
+    watch: Callable[[str], Sink] = lambda _: lambda _: None
+    strict: bool = False
+    salvage: bool = False
+    exact: Collection[str] = ()
+    verb: str = "cloned"
+    reading: tuple[str, int] | None = None
+    """The table whose rows are being read, and how many of them have come."""
+    engine_version: str = ""
+    journal_mode: str = ""
     _objects: list[Stored] = field(default_factory=list)
     _shadows: dict[str, str] = field(default_factory=dict)
     _lost: set[str] = field(default_factory=set)
     _needed: set[str] = field(default_factory=set)
+    _selections: Selections = field(default_factory=dict)
 
     def begin(self) -> int:
         """Open the read transaction and read the schema; return the size of the database in bytes."""
         asked = [f"PRAGMA {name}" for name in _PRAGMAS]
-        _, stored, *settings = self.source.batch([(sql, ()) for sql in ("BEGIN", load("engine/stored_schema"), *asked)])
+        _, stored, engine, journal, *settings = self.source.batch([(sql, ()) for sql in (
+            "BEGIN", load("engine/stored_schema"), "SELECT sqlite_version()", "PRAGMA journal_mode", *asked)])
+        self.engine_version, self.journal_mode = str(engine.one()), str(journal.one())
         self._objects = [Stored(str(k), str(n), str(t), str(s)) for k, n, t, s in stored.rows]
         values = dict(zip(_PRAGMAS, (str(answer.one()) for answer in settings), strict=True))
         for pragma, value in (("encoding", f"'{values['encoding']}'"), ("journal_mode", "memory"), ("synchronous", "off"),
@@ -88,9 +117,10 @@ class Copier:
         """
         chosen = {name.lower() for name in choice(self._objects)}
         self._needed = chosen if choice not in (every_row, no_rows) else {
-            o.name.lower() for o in self._objects if o.type == "table" and not o.virtual}
+            o.name.lower() for o in self._objects if o.type == "table" and (self.strict or not o.virtual)}
         self.copy.begin()
         self._make_tables()
+        self._selections = self.selections(self.copy)
         self._copy_rows(chosen)
         self.source.rollback()
         # Indexes are built quicker at once, and triggers must not run for rows that are copied.
@@ -98,13 +128,16 @@ class Copier:
             for thing in self._objects:
                 if thing.type == kind and not self._left_out(thing):
                     self._make(thing)
-        self.copy.commit()
+        try:
+            self.copy.commit()
+        except StatementError as e:
+            raise self._not_written("the copy", e) from e
 
     def _make_tables(self) -> None:
-        vectors = [o.name for o in self._objects if o.type == "index" and _VECTOR_INDEX in o.sql]
-        for name in vectors:
-            self.omitted(f"the vector index {name}, which only libSQL has")
-        self._lost.update(name.lower() for name in vectors)
+        vectors = [o for o in self._objects if o.type == "index" and _VECTOR_INDEX in o.sql]
+        for index in vectors:
+            self.omitted(index, "only libSQL has it")
+        self._lost.update(o.name.lower() for o in vectors)
         tables = [o for o in self._objects if o.type == "table"]
         for thing in tables:
             if thing.virtual:
@@ -119,13 +152,14 @@ class Copier:
     def _make(self, thing: Stored) -> bool:
         try:
             self.copy.execute(thing.sql)
-        except MemsqlError as e:
-            kind = "virtual table" if thing.virtual else thing.type
-            if thing.type == "table" and thing.name.lower() in self._needed:
-                raise self._failed(f"the {kind} {thing.name} cannot be made by the SQLite of this machine: {e.message}",
+        except StatementError as e:
+            if e.code != "SQLITE_ERROR" and not self.salvage:
+                raise self._not_written(thing.name, e) from e
+            if thing.type == "table" and thing.name.lower() in self._needed and not self.salvage:
+                raise self._failed(f"the {thing.kind} {thing.name} cannot be made by the SQLite of this machine: {e.message}",
                                    "use a Python with a newer SQLite") from e
             self._lost.add(thing.name.lower())
-            self.omitted(f"the {kind} {thing.name}, which the SQLite of this machine cannot make: {e.message}")
+            self.omitted(thing, f"the SQLite of this machine cannot make it: {e.message}")
             return False
         return True
 
@@ -144,12 +178,12 @@ class Copier:
         for name, owner in self._shadows.items():
             if owner.lower() in chosen:
                 # An index may have lost one of its tables.
-                self.copy.execute(f"DELETE FROM {_quote(name)}" if name in there else f"DROP TABLE {_quote(name)}")
+                self.copy.execute(f"DELETE FROM {quote(name)}" if name in there else f"DROP TABLE {quote(name)}")
         if not wanted:
             return
         # Rows of tables with AUTOINCREMENT move it.
         wanted.sort(key=lambda name: name == "sqlite_sequence")
-        filled = self.source.batch([(f"SELECT EXISTS (SELECT 1 FROM {_quote(name)})", ()) for name in wanted])
+        filled = self.source.batch([(f"SELECT EXISTS (SELECT 1 FROM {quote(name)})", ()) for name in wanted])
         for name, answer in zip(wanted, filled, strict=True):
             if answer.one():
                 self._copy_table(name)
@@ -166,29 +200,44 @@ class Copier:
 
     def _copy_table(self, name: str) -> None:
         self.note(f"copying {name}")
-        table, key = _quote(name), self._rowid(name)
-        columns = [_quote(str(row[0])) for row in self.copy.execute(load("engine/columns"), (name,)).rows]
-        listed = [key, *columns] if key else columns
-        into = f"INSERT INTO {table} ({', '.join(listed)}) VALUES ({', '.join('?' * len(listed))})"
-        order = f" ORDER BY {key}" if key else ""
-        self.copy.execute(f"DELETE FROM {table}")
+        columns, sql = self._selections.get(name) or self._selection(name)
+        self.copy.execute(f"DELETE FROM {quote(name)}")
         try:
-            self.copy.executemany(into, self.source.stream_rows(f"SELECT {', '.join(listed)} FROM {table}{order}"))
+            if name in self.exact:
+                self._copy_lists(name, columns, exact_lists(self.source, sql, columns), exact=True)
+                return
+            try:
+                self._copy_lists(name, columns, self.source.stream_lists(sql))
+            except StatementError as e:
+                if e.code != "MEMSQL_VALUE":
+                    raise
+                # Infinite numbers, which no server can send as they are.
+                self.copy.execute(f"DELETE FROM {quote(name)}")
+                self._copy_lists(name, columns, exact_lists(self.source, sql, columns), exact=True)
         except StatementError as e:
-            if e.code != "MEMSQL_VALUE":
+            if not self.salvage:
                 raise self._failed(f"the rows of {name} cannot be copied: {e.message}", e.hint) from e
-            self._copy_infinite(name, listed, order, into)
+            count = self.reading[1] if self.reading else 0
+            self.omitted(Stored("rows", name, name, ""), f"rows after the first {count} cannot be read: {e.message}")
 
-    def _copy_infinite(self, name: str, listed: list[str], order: str, into: str) -> None:
-        """The same for a table with infinite numbers, which no server can send: as text, marked by a column more."""
-        kinds = [f"typeof({c}) = 'real' AND abs({c}) = 9e999" for c in listed]
-        values = [_FINITE.format(c) for c in listed]
-        rows = self.source.stream_rows(f"SELECT {', '.join([*values, *kinds])} FROM {_quote(name)}{order}")
-        self.copy.execute(f"DELETE FROM {_quote(name)}")
-        try:
-            self.copy.executemany(into, (_finite_or_not(row, len(listed)) for row in rows))
-        except StatementError as e:
-            raise self._failed(f"the rows of {name} cannot be copied: {e.message}", e.hint) from e
+    def _copy_lists(
+        self, name: str, columns: Sequence[str], lists: Iterator[Sequence[Sequence[Cell]]], *, exact: bool = False,
+    ) -> None:
+        sink, self.reading = self.watch(name), (name, 0)
+        for rows in lists:
+            try:
+                _insert(self.copy, name, columns, rows, exact)
+            except StatementError as e:
+                raise self._not_written(name, e) from e
+            sink(rows)
+            self.reading = (name, self.reading[1] + len(rows))
+
+    def _selection(self, name: str) -> tuple[Sequence[str], str]:
+        key = self._rowid(name)
+        columns = [str(row[0]) for row in self.copy.execute(load("engine/columns"), (name,)).rows]
+        listed = [key, *columns] if key else columns
+        order = f" ORDER BY {key}" if key else ""
+        return listed, f"SELECT {', '.join(map(quote, listed))} FROM {quote(name)}{order}"
 
     def _rowid(self, name: str) -> str | None:
         """A name of the rowid that no column hides; None where there is none."""
@@ -201,13 +250,22 @@ class Copier:
     def _names(self) -> set[str]:
         return {str(row[0]) for row in self.copy.execute(load("engine/tables")).rows}
 
+    def _not_written(self, name: str, e: StatementError) -> ConnectError:
+        if e.code == "SQLITE_FULL":
+            return self._failed("the disk is full here", "free space, and run it again")
+        return self._failed(f"{name} cannot be written here: {e.message}", e.hint)
+
     def _failed(self, why: str, hint: str | None) -> ConnectError:
-        return ConnectError(f"{self.source.target} cannot be cloned: {why}", state="the database was only read", hint=hint)
+        return ConnectError(f"{self.source.target} cannot be {self.verb}: {why}", state="the database was only read", hint=hint)
 
 
-def _finite_or_not(row: tuple[Value, ...], count: int) -> tuple[Value, ...]:
-    return tuple(_INFINITE[str(value)] if infinite else value for value, infinite in zip(row[:count], row[count:], strict=True))
-
-
-def _quote(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
+def _insert(copy: SQLiteConnection, name: str, columns: Sequence[str], rows: Sequence[Sequence[Cell]], exact: bool) -> None:
+    """Insert ``rows`` into the table ``name`` of ``copy``; where they are ``exact``, text may be bytes."""
+    head = f"INSERT INTO {quote(name)} ({', '.join(map(quote, columns))}) VALUES "
+    plain = f"{head}({', '.join('?' * len(columns))})"
+    if not (exact and any(type(value) is bytearray for row in rows for value in row)):
+        copy.executemany(plain, rows)  # type: ignore[arg-type]
+        return
+    for row in rows:
+        marks = ", ".join("CAST(? AS TEXT)" if type(value) is bytearray else "?" for value in row)
+        copy.execute(f"{head}({marks})", [bytes(v) if isinstance(v, bytearray) else v for v in row])

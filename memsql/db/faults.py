@@ -116,6 +116,12 @@ def stream_expired(target: Target, open_transaction: bool) -> ConnectError:
     )
 
 
+def broken_off(target: Target) -> ConnectError:
+    """A result came, and its end did not."""
+    return ConnectError(f"{target}: the result ended before it was complete", state="the database was only read",
+                        hint="check the network, the server and what stands between, and run it again")
+
+
 def http_status(status: int, body: str, target: Target, size: int) -> Fault:
     """The fault that an HTTP answer other than 200 means; ``size`` is how much was sent, in bytes."""
     said = _said(body, target)

@@ -19,6 +19,12 @@ from memsql.errors import ConnectError
 # Proxies close idle connections after anything from 5 seconds on, and a request that meets such a
 # connection is lost without an answer.
 _KEEPALIVE_SECONDS = 4
+# A stream ends ten seconds after its last request began.
+_ALIVE_SECONDS = 3.0
+# Every piece that goes from the network to the caller is one hop between two threads.
+_PIECE_BYTES = 1 << 18
+# sqld flushes its compressor behind every few bytes of a cursor: decompressing them took ten times as long as reading the rows.
+_AS_IT_IS = {"Accept-Encoding": "identity"}
 _NETWORK = (aiohttp.ClientError, asyncio.TimeoutError, OSError)
 
 
@@ -68,18 +74,20 @@ class HttpTransport:
         return answers
 
     async def cursor(self, batch: Json) -> AsyncGenerator[list[Json], None]:
-        response = await self._post("cursor", lambda _: _body(self._baton, batch=batch), None)
+        response = await self._post("cursor", lambda _: _body(self._baton, batch=batch), None, _AS_IT_IS)
         fault, done = None, False
-        # Until the last line has come the server has the stream, and a new baton is worth nothing.
+        # Until the last line has come the server has the stream.
         following: Json | None = None
+        alive, over = None, asyncio.Event()
         try:
             async for lines in _lines(response.content):
-                entries = [found for line in lines if (found := _json(line)) is not None]
-                if len(entries) < len(lines):
+                entries = _entries(lines)
+                if entries is None:
                     fault = not_a_server(self._target)
                     break
                 if following is None:
                     following = entries.pop(0)
+                    alive = asyncio.create_task(self._keep_alive(following, over))
                 if entries:
                     yield entries
             else:
@@ -87,14 +95,41 @@ class HttpTransport:
         except _NETWORK as e:
             fault = network_fault(e, self._target)
         finally:
+            over.set()
+            if alive is not None:
+                following = await alive
             if done and following is not None:
                 response.release()
                 self._follow(following)
             else:
                 response.close()
                 self._forget()
+                fault = fault or (network_fault(ConnectionResetError(), self._target) if done else None)
         if fault is not None:
             raise fault
+
+    async def _keep_alive(self, following: Json, over: asyncio.Event) -> Json | None:
+        """While a cursor is read, ask nothing now and then: the server counts the seconds to the end of the stream from the
+        beginning of the cursor. Returns what carries the baton to go on with; None where the stream is gone."""
+        while True:
+            try:
+                await asyncio.wait_for(over.wait(), _ALIVE_SECONDS)
+                return following
+            except TimeoutError:
+                pass
+            assert self._session is not None
+            url = (following.get("base_url") or self._url).rstrip("/")
+            try:
+                async with self._session.post(
+                    f"{url}/v{self.version}/pipeline", data=_body(following.get("baton"), requests=[]), proxy=proxy_for(url),
+                    allow_redirects=False, timeout=aiohttp.ClientTimeout(total=None, sock_connect=self._timeouts.connect, sock_read=30),
+                ) as response:
+                    answer = _json(await response.read()) if response.status == 200 else None
+            except _NETWORK:
+                answer = None
+            if answer is None:
+                return None
+            following = {**following, **{key: value for key, value in answer.items() if key in ("baton", "base_url") and value}}
 
     async def drop(self) -> None:
         self._forget()
@@ -121,7 +156,9 @@ class HttpTransport:
             self._session = None
             await session.close()
 
-    async def _post(self, path: str, make: Callable[[int], bytes], patience: float | None) -> aiohttp.ClientResponse:
+    async def _post(
+        self, path: str, make: Callable[[int], bytes], patience: float | None, headers: dict[str, str] | None = None,
+    ) -> aiohttp.ClientResponse:
         if self._session is None:
             self._session = self._new_session()
         while True:
@@ -129,8 +166,8 @@ class HttpTransport:
             wait = patience if patience is not None else self._timeouts.answer
             try:
                 response = await self._session.post(
-                    f"{self._url}/v{self.version}/{path}", data=body, proxy=proxy_for(self._url), allow_redirects=False,
-                    timeout=aiohttp.ClientTimeout(total=None, sock_connect=self._timeouts.connect, sock_read=wait),
+                    f"{self._url}/v{self.version}/{path}", data=body, headers=headers, proxy=proxy_for(self._url),
+                    allow_redirects=False, timeout=aiohttp.ClientTimeout(total=None, sock_connect=self._timeouts.connect, sock_read=wait),
                 )
                 if response.status == 200:
                     self._known = True
@@ -164,8 +201,8 @@ class HttpTransport:
         if self._target.token:
             headers["Authorization"] = f"Bearer {self._target.token}"
         return aiohttp.ClientSession(
-            headers=headers, connector=aiohttp.TCPConnector(limit=1, keepalive_timeout=_KEEPALIVE_SECONDS),
-            cookie_jar=aiohttp.DummyCookieJar(),
+            headers=headers, connector=aiohttp.TCPConnector(limit=2, keepalive_timeout=_KEEPALIVE_SECONDS),
+            cookie_jar=aiohttp.DummyCookieJar(), read_bufsize=_PIECE_BYTES,
         )
 
     def _follow(self, answer: Json) -> None:
@@ -208,16 +245,27 @@ def _json(text: bytes) -> Json | None:
     return found if isinstance(found, dict) else None
 
 
+def _entries(lines: list[bytes]) -> list[Json] | None:
+    """The objects that ``lines`` hold, one each; None where they hold anything else."""
+    try:
+        found = json.loads(b"[%b]" % b",".join(lines))
+    except ValueError:
+        return None
+    return found if len(found) == len(lines) and all(type(entry) is dict for entry in found) else None
+
+
 async def _lines(content: aiohttp.StreamReader) -> AsyncIterator[list[bytes]]:
-    """The lines that each piece of the answer completes. They may have any length: a row is one line, and
-    StreamReader's own reading of lines has a limit."""
+    """The lines of the answer, many at once. They may have any length: a row is one line, and StreamReader's own
+    reading of lines has a limit."""
     begun: list[bytes] = []
+    size = 0
     async for piece in content.iter_any():
-        first, *others = piece.split(b"\n")
-        begun.append(first)
-        if others:
-            lines = [b"".join(begun), *others[:-1]]
-            begun = [others[-1]]
-            yield [line for line in lines if line]
-    if rest := b"".join(begun).strip():
-        yield [rest]
+        begun.append(piece)
+        size += len(piece)
+        if size >= _PIECE_BYTES:
+            *lines, rest = b"".join(begun).split(b"\n")
+            begun, size = [rest], 0
+            if whole := [line for line in lines if line]:
+                yield whole
+    if lines := [line for line in b"".join(begun).split(b"\n") if line.strip()]:
+        yield lines

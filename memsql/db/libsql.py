@@ -12,7 +12,7 @@ from libsql_client import LibsqlError
 
 from memsql.config import Target
 from memsql.db import hrana
-from memsql.db.faults import Fault, not_a_server, statement_error, stream_expired
+from memsql.db.faults import Fault, broken_off, not_a_server, statement_error, stream_expired
 from memsql.db.hrana import Json
 from memsql.db.intent import Intent, intent
 from memsql.db.loop import Loop, Stopped
@@ -24,6 +24,9 @@ from memsql.sqltext import effect
 BODY_LIMIT = 4 << 20
 """Bytes of SQL that every way to a server takes in one request: sqld cuts a WebSocket at a frame of 16 MiB, and
 its values end at 5,000,000 bytes; over HTTP it set no limit up to 70 MiB, but proxies in front of it do."""
+
+ROW_LIMIT = 5_000_000
+"""Bytes of the largest value that sqld takes, and of the largest row."""
 
 T = TypeVar("T")
 _RETRIES = 2
@@ -72,7 +75,7 @@ class LibsqlConnection:
             return self._encoded(lambda: self._decoded(lambda: hrana.decode_result(answer["response"]["result"])), sql)
         if answer["error"].get("code") == "RESPONSE_TOO_LARGE" and what.repeatable and self._transport.version >= 3:
             columns, rows = self._cursor(sql, params)
-            return Result(tuple(columns), list(rows))
+            return Result(tuple(columns), [row for some in rows for row in some])
         raise statement_error(answer["error"], self.target, sql, None)
 
     def executemany(self, sql: str, rows: Iterable[Params]) -> None:
@@ -88,10 +91,15 @@ class LibsqlConnection:
             self.batch(chunk)
 
     def stream_rows(self, sql: str, params: Params = ()) -> Iterator[tuple[Value, ...]]:
+        for rows in self.stream_lists(sql, params):
+            yield from rows
+
+    def stream_lists(self, sql: str, params: Params = ()) -> Iterator[list[tuple[Value, ...]]]:
+        """The same as stream_rows(), as many rows at once as came at once: about a megabyte of them at most, or one."""
         if self.requests == 0 or (self._transport.fresh and self._settings):
             self._ask([], Intent())
         if self._transport.version < 3:
-            yield from self.execute(sql, params).rows
+            yield self.execute(sql, params).rows
             return
         yield from self._cursor(sql, params)[1]
 
@@ -262,31 +270,34 @@ class LibsqlConnection:
                     return index
         return None
 
-    def _cursor(self, sql: str, params: Params) -> tuple[list[str], Iterator[tuple[Value, ...]]]:
+    def _cursor(self, sql: str, params: Params) -> tuple[list[str], Iterator[list[tuple[Value, ...]]]]:
         """Column names, and rows that are read as they are asked for."""
         batch = self._encoded(lambda: hrana.chain([hrana.statement(sql, params)]), sql)
         what = self._intent([(sql, params)])
-        entries = self._entries(batch, what)
-        columns: list[str] = []
+        pieces = self._entries(batch, what)
 
-        def rows(first: Json | None) -> Iterator[tuple[Value, ...]]:
-            entry = first
+        def rows(piece: list[Json] | None) -> Iterator[list[tuple[Value, ...]]]:
+            ended = False
             try:
-                while entry is not None:
-                    if entry.get("type") in ("step_error", "error"):
-                        raise statement_error(entry["error"], self.target, sql, None)
-                    if entry.get("type") == "row":
-                        yield self._decoded(partial(hrana.decode_row, entry.get("row")))
-                    entry = next(entries, None)
+                while piece is not None:
+                    found = self._decoded(partial(hrana.decode_rows, piece))
+                    if found:
+                        yield found
+                    for entry in piece if len(found) < len(piece) else ():
+                        ended = ended or entry["type"] == "step_end"
+                        if entry["type"] in ("step_error", "error"):
+                            raise statement_error(entry["error"], self.target, sql, None)
+                    piece = next(pieces, None)
+                if not ended:
+                    raise broken_off(self.target)
             finally:
-                entries.close()
+                pieces.close()
 
-        first = next(entries, None)
-        if first is not None and first.get("type") == "step_begin":
-            columns = [c["name"] or "" for c in first["cols"]]
+        first = next(pieces, None)
+        columns = [c["name"] or "" for c in first[0]["cols"]] if first and first[0].get("type") == "step_begin" else []
         return columns, rows(first)
 
-    def _entries(self, batch: Json, what: Intent) -> Generator[Json, None, None]:
+    def _entries(self, batch: Json, what: Intent) -> Generator[list[Json], None, None]:
         if self._reading:
             raise RuntimeError("a result of stream_rows() is still being read on this connection")
         tries = 0
@@ -297,7 +308,7 @@ class LibsqlConnection:
             try:
                 while chunk := self._loop.run(_take(source), self._tick):
                     begun = True
-                    yield from chunk
+                    yield chunk
             except Fault as e:
                 fault = e
             except GeneratorExit:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from urllib.parse import quote
 
 from memsql.config import Target
 from memsql.db.protocol import Item, Params, Result, Script, Touched, Value
-from memsql.errors import ConnectError, LockedError, MemsqlError, StatementError
+from memsql.errors import ConnectError, DamagedError, LockedError, MemsqlError, StatementError
 
 # Action codes of https://sqlite.org/c3ref/c_alter_table.html; Python 3.11 exports them, but a
 # dictionary look-up in a callback that runs once a statement costs more than a literal.
@@ -36,7 +36,12 @@ class SQLiteConnection:
         self._mode = mode
         self._permission: _Permission | None = None
         self._db = _open(target, mode, busy_timeout)
-        self._prepare(busy_timeout)
+        try:
+            self._prepare(busy_timeout)
+        except BaseException:
+            # Left to the garbage collector it would close at some later time, and a closing connection removes logs.
+            self._db.close()
+            raise
 
     def _prepare(self, busy_timeout: int) -> None:
         with self._errors():
@@ -79,7 +84,7 @@ class SQLiteConnection:
         with self._errors(sql):
             self._db.executemany(sql, rows)
 
-    def stream_rows(self, sql: str, params: Params = ()) -> Iterator[tuple[Value, ...]]:
+    def stream_rows(self, sql: str, params: Params = ()) -> Generator[tuple[Value, ...]]:
         with self._errors(sql):
             yield from self._db.execute(sql, tuple(params))
 
@@ -330,7 +335,7 @@ def translate(
             hint="check the permissions of the file and of its folder (SQLite writes a journal beside the file)",
         )
     if code == "SQLITE_CORRUPT":
-        return ConnectError(
+        return DamagedError(
             f"{target} is damaged: {text}",
             hint="restore a backup, or recover what is readable with: sqlite3 FILE .recover",
         )

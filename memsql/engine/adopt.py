@@ -128,6 +128,18 @@ def run_phase(session: Session, settings: Settings, number: int) -> tuple[str, .
         raise
 
 
+def phase_waits(conn: Connection, settings: Settings, number: int) -> bool:
+    """Whether run_phase() would find something to do. Reads only. Raises UsageError where there is no such upgrade."""
+    phase = _phase(settings, number)
+    fit = detect(conn, known_shapes(settings)).fit
+    return fit is not None and phase.name in fit.shape.pending
+
+
+def phase_exists(settings: Settings, number: int) -> bool:
+    """True; raises UsageError where there is no such upgrade."""
+    return _phase(settings, number).number == number
+
+
 def rollback_phase(session: Session, settings: Settings, number: int) -> tuple[str, ...]:
     """Undo one legacy upgrade, the latest first. Takes the adoption back where there was one.
 

@@ -74,7 +74,7 @@ def _run(session: Session, job: Job) -> frozenset[str]:
             script.run(conn, job.file, session.tick)
     except StatementError as e:
         raise explained(session, job, e) from e
-    return _written(statement.text for chunk in script.chunks(job.file) for statement in split(chunk.text))
+    return _written(statement.text for text, _, _ in script.texts(job.file) for statement in split(text))
 
 
 def _written(texts: Iterable[str]) -> frozenset[str]:

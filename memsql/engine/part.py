@@ -40,7 +40,7 @@ class Part:
         """The part for ``job``. ``schema`` is the shadow after it; ``values``: count what columns hold."""
         sections: list[list[Item]] = [
             [*forecast.questions],
-            [Script(chunk.text) for chunk in script.chunks(job.file)],
+            [Script(text) for text, _, _ in script.texts(job.file)],
             [*guard.questions(schema, forecast.after, values=False)],
             [*((command(name, "rebuild"), ()) for name in forecast.rebuild),
              *((command(name, "integrity-check"), ()) for name in forecast.check)],

@@ -21,6 +21,7 @@ from memsql.engine.state import Report, Watcher, Wish
 from memsql.errors import MemsqlError, StatementError, UsageError
 from memsql.insight import Plan, plan_changes, query_plans
 from memsql.schema import Schema, SchemaDiff, diff, read
+from memsql.sqltext import quote
 
 Place = Literal["clone", "schema", "server"]
 """Where a rehearsal runs: on a clone of everything, on one of the schema and the ledger without rows, or on the server
@@ -30,7 +31,8 @@ itself in a transaction that is rolled back."""
 @dataclass(frozen=True, slots=True)
 class Rehearsal:
     """What a run would do. ``problem`` is what would stop it; ``rows`` maps a table to its rows before
-    and after (None: not there); ``seconds`` includes the cloning; ``omitted`` says what a clone of a server lacks."""
+    and after (None: not there); ``seconds`` includes the cloning, ``run_seconds`` is the run alone, an adoption
+    included; ``omitted`` says what a clone of a server lacks."""
 
     direction: str
     report: Report | None
@@ -41,6 +43,7 @@ class Rehearsal:
     seconds: float
     place: Place = "clone"
     omitted: tuple[str, ...] = ()
+    run_seconds: float = 0.0
 
     @property
     def exit_code(self) -> int:
@@ -89,7 +92,7 @@ def rehearse(settings: Settings, direction: str, wish: Wish, watcher: Watcher, *
     project = projects.load(settings)
     projects.refuse_stale_sum(project)
     omitted: list[str] = []
-    report, problem = None, None
+    report, problem, run_seconds = None, None, 0.0
     if place == "server":
         conn = connect(settings.target, "rw", settings.busy_timeout)
         try:
@@ -106,15 +109,18 @@ def rehearse(settings: Settings, direction: str, wish: Wish, watcher: Watcher, *
     else:
         with copy_for(settings, place, watcher, omitted) as conn:
             before = _look(conn, settings)
+            began = time.perf_counter()
             try:
                 act = up_on if direction == "up" else down_on
                 report = act(conn, project, wish, watcher, timed=True)
             except MemsqlError as e:
                 problem = _of_a_clone(e, settings.target)
+            run_seconds = time.perf_counter() - began
             after = _look(conn, settings)
     return Rehearsal(
         direction, report, problem, diff(before.schema, after.schema), _changed(before.rows, after.rows),
         _plan_lines(before.plans, after.plans), time.perf_counter() - started, place, tuple(omitted),
+        run_seconds,
     )
 
 
@@ -147,7 +153,7 @@ def row_counts(conn: Connection) -> dict[str, int]:
     virtual = guard.virtual_tables(conn)
     names = [name for name in names if guard.is_user_table(name, virtual)]
     counts = {}
-    for name, answer in zip(names, answers(conn, [(f"SELECT count(*) FROM {guard.quote(n)}", ()) for n in names]), strict=True):
+    for name, answer in zip(names, answers(conn, [(f"SELECT count(*) FROM {quote(n)}", ()) for n in names]), strict=True):
         if isinstance(answer, StatementError):
             raise answer
         value = answer.one()

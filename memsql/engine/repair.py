@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -25,8 +26,12 @@ class Change:
     sentence: str
 
 
-def repair_ledger(settings: Settings, version: int | None, *, dry_run: bool = False) -> tuple[str, ...]:
+def repair_ledger(
+    settings: Settings, version: int | None, *, dry_run: bool = False, ready: Callable[[str], None] = lambda _: None
+) -> tuple[str, ...]:
     """Re-stamp what is certain, and ``version`` if given; return what was (or would be) changed.
+
+    ``ready`` is told what will be changed before anything is, and may raise to stop it.
 
     Certain are checksums that differ by line endings or a byte-order mark alone, and rows that yoyo left
     incomplete. Raises UsageError where ``version`` is not known to the ledger.
@@ -44,6 +49,7 @@ def repair_ledger(settings: Settings, version: int | None, *, dry_run: bool = Fa
     ) + tuple(c.sentence for c in changes)
     if dry_run or not sentences:
         return sentences
+    ready("change the ledger: " + "; ".join(sentences))
     conn = connect(settings.target, "rw", settings.busy_timeout)
     try:
         complete(conn, read_state(project, conn))

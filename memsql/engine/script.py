@@ -24,14 +24,16 @@ from memsql.sqltext import (
     may_control_transactions,
     skip_to_code,
     split,
+    statements,
 )
 
-# Not the function replace(); a word in a comment or string only costs a count.
-_REPLACES = re.compile(r"\breplace\b(?!\s*\()", re.IGNORECASE)
+# Not the function replace(); a word in a comment or string, or that another one ends in, only costs a count.
+_REPLACES = re.compile(r"[Rr][Ee][Pp][Ll][Aa][Cc][Ee]\b(?!\s*\()")
 _RETURNS = re.compile(rb"create|rename", re.IGNORECASE)
 _ARMS = re.compile(rb"replace", re.IGNORECASE)
 # Larger files cost more to search than what is to be saved by it.
 _SEARCHED = 1 << 16
+_HARMLESS = frozenset({"insert", "update", "create", "select"})
 _SOME = re.compile(r"\b(?:WHERE|LIMIT)\b", re.IGNORECASE)
 _GUARD = re.compile(r"^[ \t]*--[ \t]*when:[ \t]*(.+?)[ \t]*$", re.MULTILINE)
 
@@ -80,20 +82,27 @@ class Timing:
     rows: int
 
 
-def chunks(file: SqlFile) -> Iterator[Chunk]:
-    """The text of ``file`` in chunks of whole statements. Raises FileError where it is not UTF-8."""
-    start, line = 0, 1
+def texts(file: SqlFile) -> Iterator[tuple[str, int, int]]:
+    """The text of ``file`` in runs of whole statements, each with the bytes it starts and ends at. Raises FileError
+    where it is not UTF-8."""
+    start, view = 0, memoryview(file.data)
     for end in file.cuts:
-        piece = file.data[start:end] if len(file.cuts) > 1 else file.data
         try:
-            text = piece.decode("utf-8")
+            text = str(view[start:end], "utf-8")
         except UnicodeDecodeError:
             text = file.text()  # raises with the place
         if "\0" in text:
             file.text()
+        yield text, start, end
+        start = end
+
+
+def chunks(file: SqlFile) -> Iterator[Chunk]:
+    """texts() with their lines, for who tells of single statements."""
+    line = 1
+    for text, _, end in texts(file):
         yield Chunk(text, line, end)
         line += text.count("\n")
-        start = end
 
 
 def analyse(file: SqlFile, *, transactional: bool = True) -> Analysis:
@@ -110,19 +119,17 @@ def analyse(file: SqlFile, *, transactional: bool = True) -> Analysis:
     renames: list[tuple[str, str]] = []
     columns: list[tuple[str, str, str]] = []
     replaces = False
-    for chunk in chunks(file):
-        empty = empty and skip_to_code(chunk.text, 0) == len(chunk.text)
-        if not may_concern(chunk.text):
+    for text, start, _ in texts(file):
+        empty = empty and skip_to_code(text, 0) == len(text)
+        if not may_concern(text):
             continue
-        replaces = replaces or _REPLACES.search(chunk.text) is not None
-        for statement in split(chunk.text):
-            if statement.text[:6].lower() in ("insert", "update", "create", "select"):
-                continue
+        replaces = replaces or _REPLACES.search(text) is not None
+        for statement in statements(text, without=_HARMLESS):
             what = effect(statement.text)
             if forbidden_in_transaction(what) and (transactional or what.kind != "vacuum"):
-                raise _forbidden(file, chunk, statement)
+                raise _forbidden(file, start, statement)
             if transactional and what.kind == "pragma" and (what.name or "").lower() == "foreign_keys":
-                raise _forbidden(file, chunk, statement)
+                raise _forbidden(file, start, statement)
             name = fold(what.name or "")
             if what.kind == "drop" and what.object_type in ("table", "virtual"):
                 drops.add(name)
@@ -149,13 +156,14 @@ def analyse(file: SqlFile, *, transactional: bool = True) -> Analysis:
 
 def refuse_forbidden(file: SqlFile, *, transactional: bool) -> None:
     """What analyse() refuses, without its answer: for a file that may run some day. Raises FileError."""
-    for chunk in chunks(file):
-        if may_control_transactions(chunk.text) or "foreign_keys" in chunk.text.lower():
+    for text, _, _ in texts(file):
+        if may_control_transactions(text) or "foreign_keys" in text.lower():
             analyse(file, transactional=transactional)
             return
 
 
-def _forbidden(file: SqlFile, chunk: Chunk, statement: Statement) -> FileError:
+def _forbidden(file: SqlFile, start: int, statement: Statement) -> FileError:
+    """``statement``, of the text that starts at byte ``start``, must not run."""
     word = statement.text.split(None, 1)[0].upper()
     if word == "PRAGMA":
         message = f"{file.path} sets PRAGMA foreign_keys, which does nothing inside a transaction"
@@ -168,7 +176,7 @@ def _forbidden(file: SqlFile, chunk: Chunk, statement: Statement) -> FileError:
         hint = f"remove {word}: memsql begins, proves and commits each migration itself"
     return FileError(
         message,
-        where=Location(file.path, chunk.line + statement.line - 1),
+        where=Location(file.path, file.data.count(b"\n", 0, start) + statement.line),
         statement=statement.text,
         state="nothing was changed",
         hint=hint,
@@ -181,9 +189,9 @@ def run(conn: Connection, file: SqlFile, at: Callable[[float], None]) -> None:
     Raises StatementError without a place: locate() finds it.
     """
     total = len(file.data) or 1
-    for chunk in chunks(file):
-        conn.script(chunk.text)
-        at(chunk.end / total)
+    for text, _, end in texts(file):
+        conn.script(text)
+        at(end / total)
 
 
 def run_timed(conn: Connection, file: SqlFile, at: Callable[[float], None]) -> list[Timing]:

@@ -46,6 +46,16 @@ class Wish:
 
 
 @dataclass(frozen=True, slots=True)
+class Intent:
+    """What is about to be done, for who may still stop it: ``what`` completes the sentence "it will". ``empty``: the
+    database holds no table, so that nothing of it can be lost."""
+
+    direction: Literal["up", "down"]
+    what: str
+    empty: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """What a run did. ``completed`` are migrations that yoyo applied and whose ledger rows were
     filled in; ``adopted`` says in sentences how a legacy database was taken over."""

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from memsql.errors import MemsqlError
+from memsql.words import count as count
+from memsql.words import milliseconds as milliseconds
+from memsql.words import size as size
 
 _COLOURS = {
     "applied": "green", "ok": "green", "pending": "yellow", "rolled_back": "yellow", "warning": "yellow",
@@ -42,32 +45,6 @@ def colour(text: str) -> str:
     return capture.get()
 
 
-def count(number: int, noun: str, plural: str | None = None) -> str:
-    """``1 row``, ``2 rows``, ``12,345 rows``."""
-    return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
-
-
-def milliseconds(ms: int | float | None) -> str:
-    """``3 ms``, ``1.2 s``, ``2 min 5 s``; empty for None."""
-    if ms is None:
-        return ""
-    if ms < 1000:
-        return f"{ms:.0f} ms"
-    if ms < 60_000:
-        return f"{ms / 1000:.1f} s"
-    return f"{int(ms // 60_000)} min {int(ms % 60_000 // 1000)} s"
-
-
-def size(number: int) -> str:
-    """``512 B``, ``4.0 KiB``, ``1.5 GiB``."""
-    value = float(number)
-    for unit in ("B", "KiB", "MiB", "GiB"):
-        if value < 1024:
-            return f"{number} B" if unit == "B" else f"{value:.1f} {unit}"
-        value /= 1024
-    return f"{value:.1f} TiB"
-
-
 def error(problem: MemsqlError) -> str:
     """An error for the person at the keyboard: what, where, which statement, which state, what next."""
     lines = [f"error: {problem.message}"]
@@ -97,6 +74,12 @@ def error_json(problem: MemsqlError) -> dict[str, object]:
         "hint": problem.hint,
         "exit_code": problem.exit_code,
     }
+
+
+def headline(text: str) -> str:
+    """The line of ``text`` that says what came of it: the last one that neither advises nor goes into detail."""
+    lines = [line for line in text.splitlines() if line.strip() and not line.startswith((" ", "next:"))]
+    return lines[-1] if lines else ""
 
 
 def shorten(sql: str, limit: int = 300) -> str:

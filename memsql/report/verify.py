@@ -19,11 +19,15 @@ def text(found: list[Finding], target: str) -> str:
             lines.append(f"           and {len(finding.messages) - _SHOWN} more")
         if not finding.ok and finding.why:
             lines.append(f"           ({finding.why})")
+    return "\n".join([*lines, "", verdict(found)])
+
+
+def verdict(found: list[Finding]) -> str:
+    """What came of it, in one line."""
     bad = sum(1 for f in found if not f.ok and f.severity == "error")
     warned = sum(1 for f in found if not f.ok and f.severity == "warning")
-    verdict = f"{count(bad, 'check')} failed" if failed(found) else "proven"
-    lines += ["", f"{verdict}: {count(len(found), 'check')}, {bad} failed, {count(warned, 'warning')}"]
-    return "\n".join(lines)
+    outcome = f"{count(bad, 'check')} failed" if failed(found) else "proven"
+    return f"{outcome}: {count(len(found), 'check')}, {bad} failed, {count(warned, 'warning')}"
 
 
 def data(found: list[Finding]) -> dict[str, object]:

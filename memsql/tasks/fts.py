@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from invoke import Collection, Context, task
 
+from memsql.tasks.gate import CHANGE_HELP, admit
 from memsql.tasks.harness import COMMON_HELP, Options, Outcome, run
 
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from memsql.fts import FtsTable
 
 _TABLE = {**COMMON_HELP, "table": "only this FTS5 table (default: all of them)"}
+_CHANGED_TABLE = {**_TABLE, **CHANGE_HELP}
 
 
 @task(help={**_TABLE, "check": "exit with 1 when something is wrong"}, auto_shortflags=False)
@@ -77,14 +79,14 @@ def check(
 
 
 @task(help={
-    **_TABLE,
+    **_CHANGED_TABLE,
     "online": "in chunks, beside the old index, while others go on writing; then swap",
     "chunk": "rows a transaction with --online (default 5000)",
     "abort": "give up an online rebuild that was interrupted and remove what it left",
 }, auto_shortflags=False)
 def rebuild(
     c: Context, table: str | None = None, online: bool = False, chunk: str = "5000", abort: bool = False,
-    database: str | None = None, env: str | None = None, project: str | None = None, json: bool = False,
+    yes: bool = False, database: str | None = None, env: str | None = None, project: str | None = None, json: bool = False,
 ) -> None:
     """Build full-text indexes anew from their content, proven before it counts.
 
@@ -104,6 +106,12 @@ def rebuild(
 
         if not chunk.isdecimal() or not 1 <= int(chunk) < 2**63:
             raise UsageError(f"--chunk {chunk}: give a number of rows, 1 or more")
+        def chosen(looking: Connection) -> list[str]:
+            if abort:
+                return _begun(looking, table)
+            return [one.name for one in _tables(looking, table) if table or _left_alone(one, online) is None]
+
+        _ask_first(settings, "give the online rebuild up of" if abort else "rebuild", chosen, yes)
         conn = connect(settings.target, "rw", settings.busy_timeout)
         lines: list[str] = []
         done: list[str] = []
@@ -131,9 +139,9 @@ def rebuild(
     run("fts.rebuild", Options(project, env, database, json), work)
 
 
-@task(help=_TABLE, auto_shortflags=False)
+@task(help=_CHANGED_TABLE, auto_shortflags=False)
 def optimize(
-    c: Context, table: str | None = None, database: str | None = None, env: str | None = None,
+    c: Context, table: str | None = None, yes: bool = False, database: str | None = None, env: str | None = None,
     project: str | None = None, json: bool = False,
 ) -> None:
     """Merge each full-text index into one segment: smaller and quicker to search; one transaction each."""
@@ -143,6 +151,7 @@ def optimize(
         from memsql.fts import optimise
         from memsql.report.progress import Bar
 
+        _ask_first(settings, "optimise", lambda looking: [one.name for one in _tables(looking, table)], yes)
         conn = connect(settings.target, "rw", settings.busy_timeout)
         try:
             tables = _tables(conn, table)
@@ -158,6 +167,21 @@ def optimize(
     run("fts.optimize", Options(project, env, database, json), work)
 
 
+def _ask_first(settings: Settings, verb: str, chosen: Callable[[Connection], list[str]], yes: bool) -> None:
+    """Where the database is protected, let somebody agree to what will be done to the tables that ``chosen`` names."""
+    if not settings.protected:
+        return
+    from memsql.db import connect
+
+    conn = connect(settings.target, "ro", settings.busy_timeout)
+    try:
+        names = chosen(conn)
+    finally:
+        conn.close()
+    if names:
+        admit(settings, f"{verb} {', '.join(names)}", yes=yes)
+
+
 def _left_alone(table: FtsTable, online: bool) -> str | None:
     """Why ``table`` is passed over when no table was asked for by name."""
     if table.kind == "contentless":
@@ -169,15 +193,22 @@ def _left_alone(table: FtsTable, online: bool) -> str | None:
 
 def _abort(conn: Connection, name: str | None) -> tuple[list[str], list[str]]:
     """Names given up, and what to say. By what was begun, for the index itself may be gone."""
-    from memsql.fts import abort_by_name, unfinished
+    from memsql.fts import abort_by_name
 
-    begun = [one for one in unfinished(conn) if name is None or one.lower() == name.lower()]
+    begun = _begun(conn, name)
     if not begun:
         names = [table.name for table in _tables(conn, name)]
         return [], [f"{one}: no rebuild was on its way" for one in names] or ["no rebuild was on its way"]
     for one in begun:
         abort_by_name(conn, one)
     return begun, [f"{one}: gave the rebuild up" for one in begun]
+
+
+def _begun(conn: Connection, name: str | None) -> list[str]:
+    """The indexes, or the one of this ``name``, whose online rebuild was begun and not ended."""
+    from memsql.fts import unfinished
+
+    return [one for one in unfinished(conn) if name is None or one.lower() == name.lower()]
 
 
 def _online(settings: Settings, conn: Connection, table: FtsTable, chunk: int, tick: Callable[[float | None], None]) -> str:

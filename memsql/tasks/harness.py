@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import gc
-import os
 import signal
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from types import FrameType
-from typing import TextIO
 
 from invoke.exceptions import Exit
 
 from memsql import config
 from memsql.errors import Interrupted, MemsqlError, UsageError
 from memsql.report import text as show
+from memsql.tasks import chain
+from memsql.tasks.output import write, write_json
 
 COMMON_HELP = {
     "database": "path or URL of the database; wins over --env, TURSO_URL and the default of setup.cfg",
@@ -37,15 +37,18 @@ class Options:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a task has to say: text for people, fields for programs, and the exit code."""
+    """What a task has to say: text for people, fields for programs, and the exit code. ``headline`` is the line that
+    stands for it in the summary of a chain; by default the last one of ``text``. ``plain`` keeps colours away from a text for programs."""
 
     text: str
     data: dict[str, object] = field(default_factory=dict)
     exit_code: int = 0
+    headline: str = ""
+    plain: bool = False
 
 
 def run(command: str, options: Options, work: Callable[[config.Settings], Outcome]) -> None:
-    """Load settings, call ``work``, print its outcome, and leave with its exit code if not 0.
+    """Load settings, call ``work``, print its outcome, and leave with its exit code if not 0. A chain is told of it.
 
     Every MemsqlError becomes a message on stderr (or, with --json, an object on stdout with ``ok``
     false and ``error``) and its exit code; nothing else is caught.
@@ -54,22 +57,26 @@ def run(command: str, options: Options, work: Callable[[config.Settings], Outcom
     # than freeing them would save.
     gc.set_threshold(100_000, 50, 50)
     signal.signal(signal.SIGTERM, _terminate)
+    chain.begin(command)
     try:
         settings = config.load(project=options.project, env=options.env, database=options.database)
+        chain.use(settings)
         outcome = work(settings)
     except (MemsqlError, KeyboardInterrupt) as stopped:
         problem = stopped if isinstance(stopped, MemsqlError) else Interrupted(
             f"{'SIGTERM' if stopped.args else 'Ctrl-C'} stopped {command}",
             state="no migration was running at that moment", hint="see: invoke migrate.status")
         if options.json:
-            _print_json({"ok": False, "command": command, "error": show.error_json(problem)})
+            write_json({"ok": False, "command": command, "error": show.error_json(problem)})
         else:
-            _write(sys.stderr, show.error(problem))
+            write(sys.stderr, show.error(problem))
+        chain.failed(problem)
         raise Exit(code=problem.exit_code) from None
     if options.json:
-        _print_json({"ok": outcome.exit_code == 0, "command": command, **outcome.data})
+        write_json({"ok": outcome.exit_code == 0, "command": command, **outcome.data})
     elif outcome.text:
-        _write(sys.stdout, outcome.text)
+        write(sys.stdout, outcome.text, plain=outcome.plain)
+    chain.done(outcome.exit_code, outcome.headline or show.headline(outcome.text), outcome.data)
     if outcome.exit_code:
         raise Exit(code=outcome.exit_code)
 
@@ -85,20 +92,3 @@ def refuse_without_dry_run(**options: bool) -> None:
 def _terminate(number: int, frame: FrameType | None) -> None:
     """SIGTERM as an exception, so that temporary files go and locks are released."""
     raise KeyboardInterrupt("SIGTERM")
-
-
-def _print_json(data: dict[str, object]) -> None:
-    import json
-
-    _write(sys.stdout, json.dumps(data, ensure_ascii=False, indent=2, default=str), plain=True)
-
-
-def _write(out: TextIO, text: str, *, plain: bool = False) -> None:
-    # A file name that is not UTF-8, or a terminal that is not, must not stop an answer half-way.
-    encoding = out.encoding or "utf-8"
-    text = text.encode(encoding, "backslashreplace").decode(encoding)
-    try:
-        print(text if plain or not out.isatty() else show.colour(text), file=out, flush=True)
-    except BrokenPipeError:
-        # The reader (head, less) has seen enough. What was done is done, so the exit code stays.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), out.fileno())

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from invoke import Collection, Context, task
 
+from memsql.tasks.gate import CHANGE_HELP, admit
 from memsql.tasks.harness import COMMON_HELP, Options, Outcome, refuse_without_dry_run, run
 
 if TYPE_CHECKING:
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
     from memsql.engine.apply import Session
 
 _HELP = {
-    **COMMON_HELP,
+    **CHANGE_HELP,
     "dry-run": "do it on a clone, report what happened there, change nothing",
     "with-data": "with --dry-run on a server: on a clone with all rows, not on one of the schema alone",
     "allow-data-loss": "go on where rows would be lost, and say which",
@@ -57,7 +59,7 @@ def status(
 @task(help=_HELP, auto_shortflags=False)
 def adopt(
     c: Context, dry_run: bool = False, with_data: bool = False, allow_data_loss: bool = False,
-    database: str | None = None, env: str | None = None, project: str | None = None, json: bool = False,
+    yes: bool = False, database: str | None = None, env: str | None = None, project: str | None = None, json: bool = False,
 ) -> None:
     """Take a legacy database over: run the upgrades it needs and write the ledger, in one transaction.
 
@@ -80,7 +82,11 @@ def adopt(
                         else "nothing to do: the database is empty; see: invoke migrate.up",)
             return take_over(session, state, session.note)
 
-        return _act(settings, act, dry_run, with_data, allow_data_loss)
+        def needed(conn: Connection) -> bool:
+            return states.read_state(project_, conn).is_legacy
+
+        change = _Change("adopt it, a legacy database", needed, yes)
+        return _act(settings, act, change, dry_run, with_data, allow_data_loss)
 
     run("legacy.adopt", Options(project, env, database, json), work)
 
@@ -89,12 +95,14 @@ def _phase_task(number: int, name: str, what: str) -> Any:
     @task(name=name, help=_HELP, auto_shortflags=False)
     def phase(
         c: Context, dry_run: bool = False, with_data: bool = False, allow_data_loss: bool = False,
-        database: str | None = None, env: str | None = None, project: str | None = None, json: bool = False,
+        yes: bool = False, database: str | None = None, env: str | None = None, project: str | None = None, json: bool = False,
     ) -> None:
         def work(settings: Settings) -> Outcome:
-            from memsql.engine.adopt import run_phase
+            from memsql.engine.adopt import phase_waits, run_phase
 
-            return _act(settings, lambda session: run_phase(session, settings, number), dry_run, with_data, allow_data_loss)
+            change = _Change(f"run legacy upgrade {number}", lambda conn: phase_waits(conn, settings, number), yes)
+            return _act(settings, lambda session: run_phase(session, settings, number), change, dry_run, with_data,
+                        allow_data_loss)
 
         run(f"legacy.{name}", Options(project, env, database, json), work)
 
@@ -111,7 +119,7 @@ align = _phase_task(3, "align", "Run legacy upgrade 3 by itself, proven: add wha
       auto_shortflags=False)
 def rollback(
     c: Context, phase: str, dry_run: bool = False, with_data: bool = False, allow_data_loss: bool = False,
-    database: str | None = None, env: str | None = None, project: str | None = None, json: bool = False,
+    yes: bool = False, database: str | None = None, env: str | None = None, project: str | None = None, json: bool = False,
 ) -> None:
     """Undo a legacy upgrade: the schema is again what it was before it, every row kept.
 
@@ -122,18 +130,43 @@ def rollback(
     """
 
     def work(settings: Settings) -> Outcome:
-        from memsql.engine.adopt import rollback_phase
+        from memsql.engine.adopt import phase_exists, rollback_phase
         from memsql.errors import UsageError
 
-        if not phase.isdigit():
+        if not (phase.isascii() and phase.isdigit()):
             raise UsageError(f"--phase {phase}: not a number")
-        return _act(settings, lambda session: rollback_phase(session, settings, int(phase)), dry_run, with_data, allow_data_loss)
+        change = _Change(f"undo legacy upgrade {phase}", lambda _: phase_exists(settings, int(phase)), yes)
+        return _act(settings, lambda session: rollback_phase(session, settings, int(phase)), change, dry_run, with_data,
+                    allow_data_loss)
 
     run("legacy.rollback", Options(project, env, database, json), work)
 
 
+@dataclass(frozen=True, slots=True)
+class _Change:
+    """What a task is about to do, whether it is ``needed``, and whether it was agreed to already."""
+
+    what: str
+    needed: Callable[[Connection], bool]
+    yes: bool
+
+    def ask(self, settings: Settings) -> None:
+        """Where the database is protected, let somebody agree."""
+        if not settings.protected:
+            return
+        from memsql.db import connect
+
+        conn = connect(settings.target, "ro", settings.busy_timeout)
+        try:
+            needed = self.needed(conn)
+        finally:
+            conn.close()
+        if needed:
+            admit(settings, self.what, yes=self.yes)
+
+
 def _act(
-    settings: Settings, act: Callable[[Session], tuple[str, ...]], dry_run: bool, with_data: bool,
+    settings: Settings, act: Callable[[Session], tuple[str, ...]], change: _Change, dry_run: bool, with_data: bool,
     allow_data_loss: bool,
 ) -> Outcome:
     from memsql.db import connect
@@ -164,6 +197,7 @@ def _act(
         return Outcome("\n".join(text), {
             "dry_run": True, "place": place, "omitted": omitted, "steps": list(lines), "schema": changes, "rows": rows})
     refuse_without_dry_run(with_data=with_data)
+    change.ask(settings)
     conn = connect(settings.target, "rw", settings.busy_timeout)
     try:
         lines = on(conn)

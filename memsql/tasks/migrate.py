@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from invoke import Collection, Context, task
 
+from memsql.tasks import chain
+from memsql.tasks.gate import CHANGE_HELP, WINDOW_HELP, admit
 from memsql.tasks.harness import COMMON_HELP, Options, Outcome, refuse_without_dry_run, run
 from memsql.tasks.replicas import REPLICA_HELP, followed
 
 if TYPE_CHECKING:
     from memsql.config import Settings
     from memsql.engine.model import Job
-    from memsql.engine.state import Watcher, Wish
+    from memsql.engine.state import Intent, Watcher, Wish
+    from memsql.operate.window import Estimate
     from memsql.report.progress import Bar
 
 _RUN_HELP = {
-    **COMMON_HELP,
+    **CHANGE_HELP,
+    **WINDOW_HELP,
     "with-data": "with --dry-run on a server: rehearse on a clone with all rows, not on one of the schema alone",
     "on-server": "with --dry-run on a server: rehearse there, in a transaction that is rolled back; holds the write lock",
     "dry-run": "rehearse on a clone: execute everything there, report times, schema, rows and plans; change nothing",
@@ -34,16 +39,20 @@ _RUN_HELP = {
 def up(
     c: Context, to: str | None = None, dry_run: bool = False, with_data: bool = False, on_server: bool = False,
     allow_data_loss: bool = False, all_or_nothing: bool = False, out_of_order: bool = False,
-    wait_replicas: str | None = None, replica_timeout: str = "60", database: str | None = None,
-    env: str | None = None, project: str | None = None, json: bool = False,
+    wait_replicas: str | None = None, replica_timeout: str = "60", maintenance_window: str | None = None,
+    yes: bool = False, database: str | None = None, env: str | None = None, project: str | None = None, json: bool = False,
 ) -> None:
-    """Apply every pending migration, each in one transaction with its proof.
+    """Apply every pending migration, each proven before it is committed.
 
     A legacy database is recognised and adopted first. A migration is committed only when no row was
     lost that it does not DELETE by name, no foreign key broke, its checks pass and every full-text index
-    it reached agrees with its content; otherwise it is rolled back and recorded as failed.
+    it reached agrees with its content; otherwise it is rolled back and recorded as failed. Quick ones that follow
+    each other share a transaction; one that fails is undone alone, and those before it stay.
+
+    A protected environment asks first (--yes answers) and wants a proven backup younger than backup_max_age.
 
     Examples:  invoke migrate.up     invoke migrate.up --to 3     invoke migrate.up --dry-run
+               invoke migrate.up --maintenance-window 10
     Exit codes: 0 done, 2 files or options, 3 no access, 4 locked, 5 failed and rolled back,
     6 refused to protect data.
     """
@@ -51,9 +60,10 @@ def up(
     def work(settings: Settings) -> Outcome:
         from memsql.engine.state import Wish
 
+        how = _How(dry_run, with_data, on_server, maintenance_window, yes)
         wish = Wish(_version(to), None, allow_data_loss, all_or_nothing, out_of_order)
         return followed(settings, wait_replicas, replica_timeout, dry_run,
-                        lambda: _go("up", settings, wish, dry_run, with_data, on_server))
+                        lambda: _go("up", settings, wish, how))
 
     run("migrate.up", Options(project, env, database, json), work)
 
@@ -67,8 +77,8 @@ def up(
 def down(
     c: Context, steps: str | None = None, to: str | None = None, dry_run: bool = False,
     with_data: bool = False, on_server: bool = False, allow_data_loss: bool = False, all_or_nothing: bool = False,
-    wait_replicas: str | None = None, replica_timeout: str = "60", database: str | None = None,
-    env: str | None = None, project: str | None = None, json: bool = False,
+    wait_replicas: str | None = None, replica_timeout: str = "60", maintenance_window: str | None = None,
+    yes: bool = False, database: str | None = None, env: str | None = None, project: str | None = None, json: bool = False,
 ) -> None:
     """Roll back the latest migration, or several, with the same proof as going up.
 
@@ -82,9 +92,10 @@ def down(
     def work(settings: Settings) -> Outcome:
         from memsql.engine.state import Wish
 
+        how = _How(dry_run, with_data, on_server, maintenance_window, yes)
         wish = Wish(_version(to), _version(steps, "--steps"), allow_data_loss, all_or_nothing)
         return followed(settings, wait_replicas, replica_timeout, dry_run,
-                        lambda: _go("down", settings, wish, dry_run, with_data, on_server))
+                        lambda: _go("down", settings, wish, how))
 
     run("migrate.down", Options(project, env, database, json), work)
 
@@ -94,7 +105,8 @@ def down(
 def to(
     c: Context, version: str, dry_run: bool = False, with_data: bool = False, on_server: bool = False,
     allow_data_loss: bool = False, wait_replicas: str | None = None, replica_timeout: str = "60",
-    database: str | None = None, env: str | None = None, project: str | None = None, json: bool = False,
+    maintenance_window: str | None = None, yes: bool = False, database: str | None = None, env: str | None = None,
+    project: str | None = None, json: bool = False,
 ) -> None:
     """Go up or down to a version.
 
@@ -107,9 +119,10 @@ def to(
         goal = _version(version, "the version")
         assert goal is not None
         direction = direction_to(settings, goal)
+        how = _How(dry_run, with_data, on_server, maintenance_window, yes)
         wish = Wish(to=goal, allow_data_loss=allow_data_loss)
         return followed(settings, wait_replicas, replica_timeout, dry_run,
-                        lambda: _go(direction, settings, wish, dry_run, with_data, on_server))
+                        lambda: _go(direction, settings, wish, how))
 
     run("migrate.to", Options(project, env, database, json), work)
 
@@ -136,7 +149,7 @@ def status(
         state = states.status(settings)
         target = str(settings.target)
         bad = check and report.needs_work(state)
-        data = report.status_data(state, target) if json else {}
+        data = report.status_data(state, target) if json or chain.is_running() else {}
         return Outcome("" if json else report.status_text(state, target), data, 1 if bad else 0)
 
     run("migrate.status", Options(project, env, database, json), work)
@@ -191,11 +204,11 @@ def sum_(
 
 
 @task(help={
-    **COMMON_HELP, "version": "accept this edited, renamed or missing migration as it now is",
+    **CHANGE_HELP, "version": "accept this edited, renamed or missing migration as it now is",
     "dry-run": "say what would be changed, and change nothing",
 }, auto_shortflags=False)
 def repair(
-    c: Context, version: str | None = None, dry_run: bool = False, database: str | None = None,
+    c: Context, version: str | None = None, dry_run: bool = False, yes: bool = False, database: str | None = None,
     env: str | None = None, project: str | None = None, json: bool = False,
 ) -> None:
     """Make the ledger agree with the files again, and say what was changed.
@@ -209,33 +222,91 @@ def repair(
     def work(settings: Settings) -> Outcome:
         from memsql.engine.repair import repair_ledger
 
-        changes = repair_ledger(settings, _version(version), dry_run=dry_run)
+        def ready(what: str) -> None:
+            admit(settings, what, yes=yes)
+
+        changes = repair_ledger(settings, _version(version), dry_run=dry_run, ready=ready)
         lines = [("would " if dry_run else "") + change for change in changes] or ["nothing to repair"]
         return Outcome("\n".join(lines), {"changes": list(changes), "dry_run": dry_run})
 
     run("migrate.repair", Options(project, env, database, json), work)
 
 
-def _go(direction: str, settings: Settings, wish: Wish, dry_run: bool, with_data: bool, on_server: bool) -> Outcome:
+@dataclass(frozen=True, slots=True)
+class _How:
+    """The options of a run that do not say what is to be run."""
+
+    dry_run: bool
+    with_data: bool
+    on_server: bool
+    window: str | None
+    yes: bool
+
+
+def _go(direction: str, settings: Settings, wish: Wish, how: _How) -> Outcome:
     from memsql.engine import migrate
     from memsql.report import migrate as report
     from memsql.report.progress import Bar
 
+    window_ms = _window(how)
     verb = "applied" if direction == "up" else "rolled back"
-    if dry_run:
+    if how.dry_run:
         from memsql.engine.rehearse import place_for, rehearse
         from memsql.report import rehearsal
 
-        place = place_for(settings.target, with_data=with_data, on_server=on_server)
+        place = place_for(settings.target, with_data=how.with_data, on_server=how.on_server)
         with Bar() as bar:
             found = rehearse(settings, direction, wish, watcher(bar), place=place)
         return Outcome(rehearsal.text(found), rehearsal.data(found), found.exit_code)
-    refuse_without_dry_run(with_data=with_data, on_server=on_server)
+    refuse_without_dry_run(with_data=how.with_data, on_server=how.on_server)
+    estimates: list[Estimate] = []
+
+    def ready(intent: Intent) -> None:
+        def fit() -> str:
+            if window_ms is None:
+                return ""
+            from memsql.report import window
+
+            estimates.append(_estimated(settings, intent.direction, wish, window_ms, watcher(bar)))
+            return f"\n  {window.text(estimates[0])[0]}"
+
+        admit(settings, intent.what, yes=how.yes, empty=intent.empty, clear=bar.clear, before_asking=fit)
+
     with Bar() as bar:
         act = migrate.up if direction == "up" else migrate.down
-        result = act(settings, wish, watcher(bar))
-    text = report.run_text(result, verb)
-    return Outcome(text, report.run_data(result))
+        result = act(settings, wish, watcher(bar), ready)
+    text, data = report.run_text(result, verb), report.run_data(result)
+    if estimates:
+        from memsql.report import window
+
+        text, data = "\n".join([*window.text(estimates[0]), text]), {**data, "window": window.data(estimates[0])}
+    return Outcome(text, data)
+
+
+def _window(how: _How) -> float | None:
+    """The maintenance window in milliseconds, None without one. Raises UsageError."""
+    if how.window is None:
+        return None
+    from memsql.errors import UsageError
+    from memsql.operate.window import parse_window
+
+    if how.dry_run:
+        raise UsageError("--maintenance-window and --dry-run do not go together: both rehearse, and one goes on afterwards",
+                         state="nothing was changed", hint="leave one of them out")
+    return parse_window(how.window)
+
+
+def _estimated(settings: Settings, direction: str, wish: Wish, window_ms: float, watching: Watcher) -> Estimate:
+    """Rehearse, and return the estimate where the run fits. Raises Refused where it does not, or what would stop the run."""
+    from memsql.engine.rehearse import rehearse
+    from memsql.operate.window import of_rehearsal, refusal
+    from memsql.report import window as report
+
+    found = of_rehearsal(rehearse(settings, direction, wish, watching), window_ms)
+    problem = refusal(found, report.text(found))
+    if problem is not None:
+        raise problem
+    return found
 
 
 def watcher(bar: Bar) -> Watcher:

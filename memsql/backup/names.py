@@ -1,0 +1,38 @@
+"""What a backup is called: after its database and the second it was begun in."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from memsql.config import Settings, Target
+
+_LONGEST = 120
+
+
+def candidates(settings: Settings, begun: datetime, ending: str) -> Callable[[int], Path]:
+    """The names to try, by number from 1: ``memory-20260131T120000Z.db``, ``memory-20260131T120000Z-2.db``, …"""
+    name = f"{stem(settings.target)}-{stamp(begun)}"
+    return lambda number: settings.backups / (name + (f"-{number}" if number > 1 else "") + ending)
+
+
+def stamp(when: datetime) -> str:
+    """UTC, to the second, without characters that a file name should not have."""
+    return when.strftime("%Y%m%dT%H%M%SZ")
+
+
+def stem(target: Target) -> str:
+    """The name of a file without its ending, or host and path of a server; letters, digits, dots and dashes."""
+    if target.path is not None:
+        text = target.path.stem
+    else:
+        parts = urlsplit(target.url or "")
+        host = parts.hostname or ""
+        label = host if re.fullmatch(r"[\d.:]+", host) else host.partition(".")[0]
+        text = "-".join(str(part) for part in (label, parts.port, parts.path.strip("/")) if part)
+    plain = re.sub(r"[^\w.-]+", "_", text).strip(".")
+    # A name has at most 255 bytes.
+    return plain.encode()[:_LONGEST].decode(errors="ignore") or "database"

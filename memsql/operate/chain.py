@@ -1,0 +1,165 @@
+"""The report of a chain of tasks: what was to run, what ran, and what came of it. Written while it runs, so that a chain
+that is killed leaves what it knew."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Literal
+
+import memsql
+from memsql.config import Settings, redact
+from memsql.errors import FileError
+from memsql.ledger import utc_text
+
+FORMAT = 1
+
+Status = Literal["waiting", "running", "ok", "failed"]
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A task of a chain. ``headline`` says in a line what it did; ``data`` are the fields of its ``--json``, ``error`` those
+    of the error that ended it."""
+
+    command: str
+    status: Status = "waiting"
+    environment: str | None = None
+    database: str | None = None
+    started: datetime | None = None
+    seconds: float | None = None
+    exit_code: int | None = None
+    headline: str = ""
+    data: Mapping[str, object] = field(default_factory=dict)
+    error: Mapping[str, object] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A chain. ``words`` are those of its command line, without secrets; ``exit_code`` is None while it runs."""
+
+    words: tuple[str, ...]
+    started: datetime
+    steps: tuple[Step, ...]
+    finished: datetime | None = None
+    exit_code: int | None = None
+
+    @property
+    def status(self) -> str:
+        return "running" if self.exit_code is None else "ok" if self.exit_code == 0 else "failed"
+
+
+class Journal:
+    """Follows a chain, and keeps its report in the folder ``runs`` of the first settings it is given.
+
+    ``warn`` is told, once, where the report cannot be written; the chain goes on all the same.
+    """
+
+    def __init__(self, words: Sequence[str], commands: Sequence[str], warn: Callable[[str], None]) -> None:
+        self.run = Run(tuple(words), datetime.now(UTC), tuple(Step(c) for c in commands))
+        self.path: Path | None = None
+        self.shown: str | None = None
+        self._warn = warn
+        self._secrets: set[str] = set()
+        self._position = -1
+        self._begun = 0.0
+        self._broken = False
+
+    @property
+    def written(self) -> bool:
+        """Whether the report lies where ``path`` says."""
+        return self.path is not None and not self._broken
+
+    def begin(self, command: str) -> None:
+        """The next step starts."""
+        self._position = min(self._position + 1, len(self.run.steps) - 1)
+        self._begun = time.perf_counter()
+        self._change(command=command, status="running", started=datetime.now(UTC))
+
+    def use(self, settings: Settings) -> None:
+        """The step that runs has these settings."""
+        if settings.target.token:
+            self._secrets.add(settings.target.token)
+        if self.path is None:
+            self.path = settings.runs / f"run-{self.run.started:%Y%m%dT%H%M%S.%fZ}.json"
+            self.shown = settings.show(self.path)
+        self._change(environment=settings.env, database=settings.target.display)
+
+    def end_step(
+        self, exit_code: int, headline: str, data: Mapping[str, object], error: Mapping[str, object] | None = None
+    ) -> None:
+        """The step that runs is over."""
+        self._change(
+            status="failed" if exit_code else "ok", seconds=round(time.perf_counter() - self._begun, 3), exit_code=exit_code,
+            headline=headline, data=data, error=error)
+
+    def end(self, exit_code: int) -> None:
+        """The chain is over."""
+        if self._position >= 0 and self.run.steps[self._position].status == "running":
+            self.end_step(exit_code or 1, "ended unexpectedly", {})
+        self.run = replace(self.run, finished=datetime.now(UTC), exit_code=exit_code)
+        self._write()
+
+    def _change(self, **values: object) -> None:
+        steps = list(self.run.steps)
+        steps[self._position] = replace(steps[self._position], **values)  # type: ignore[arg-type]
+        self.run = replace(self.run, steps=tuple(steps))
+        self._write()
+
+    def _write(self) -> None:
+        if self.path is None or self._broken:
+            return
+        from memsql.engine.author import replace_file
+
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            replace_file(self.path, to_text(self.run, self._secrets), self.shown or self.path.name)
+        except (OSError, FileError) as e:
+            self._broken = True
+            why = e.message if isinstance(e, FileError) else f"{self.shown} cannot be written: {e.strerror}"
+            self._warn(f"there will be no report of this run: {why}")
+
+
+def to_text(run: Run, secrets: Iterable[str] = ()) -> str:
+    """The report as JSON, without ``secrets``."""
+    first = next((s for s in run.steps if s.database is not None), None)
+    fields = {
+        "format": FORMAT, "tool": f"memsql {memsql.__version__}", "status": run.status,
+        "started": utc_text(run.started), "finished": utc_text(run.finished) if run.finished else None,
+        "exit_code": run.exit_code, "environment": first.environment if first else None,
+        "database": first.database if first else None, "command_line": [without_query(word) for word in run.words],
+        "steps": [_step(step) for step in run.steps],
+    }
+    text = json.dumps(_cleaned(fields, tuple(secrets)), ensure_ascii=False, indent=2, default=str) + "\n"
+    # A file name need not be UTF-8; what is escaped here is an escape of JSON too.
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def without_query(word: str) -> str:
+    """``word`` of a command line without what a URL in it says after ``?``: a secret may stand there under any name."""
+    return re.sub(r"(://[^\s?#]*)[?#].*", r"\1?***", word)
+
+
+def _step(step: Step) -> dict[str, object]:
+    return {
+        "command": step.command, "status": step.status, "environment": step.environment, "database": step.database,
+        "started": utc_text(step.started) if step.started else None, "seconds": step.seconds, "exit_code": step.exit_code,
+        "summary": step.headline, "data": dict(step.data), "error": step.error,
+    }
+
+
+def _cleaned(value: object, secrets: Sequence[str]) -> object:
+    if isinstance(value, str):
+        for secret in secrets:
+            value = value.replace(secret, "***")
+        return redact(value)
+    if isinstance(value, Mapping):
+        return {str(_cleaned(str(k), secrets)): _cleaned(v, secrets) for k, v in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_cleaned(v, secrets) for v in value]
+    return value

@@ -1,0 +1,68 @@
+"""How long queries take."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from memsql.db import Connection
+from memsql.errors import StatementError
+from memsql.insight import Query
+from memsql.sqltext import effect
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """What ``runs`` runs of a query took: quantiles in milliseconds, None without a run. ``error`` says why there are
+    fewer runs than were asked for."""
+
+    name: str
+    path: str
+    runs: int
+    p50: float | None
+    p95: float | None
+    p99: float | None
+    error: str | None = None
+
+
+def time_queries(
+    conn: Connection, queries: Sequence[Query], rounds: int, budget: float, note: Callable[[str], None] = lambda _: None
+) -> list[Timing]:
+    """Run each of ``queries`` up to ``rounds`` times, all of them within about ``budget`` seconds, of which each has an equal
+    share of what the ones before left. On a file a query is stopped when its share is used up; on a server it is
+    not begun again."""
+    ends = time.perf_counter() + budget
+    found = []
+    for number, query in enumerate(queries):
+        note(f"timing {query.name}")
+        share = max(0.0, ends - time.perf_counter()) / (len(queries) - number)
+        found.append(_timed(conn, query, rounds, share))
+    return found
+
+
+def quantile(ordered: Sequence[float], share: float) -> float:
+    """The smallest of the ``ordered`` values that ``share`` of all do not exceed (nearest rank)."""
+    return ordered[max(0, math.ceil(share * len(ordered)) - 1)]
+
+
+def _timed(conn: Connection, query: Query, rounds: int, share: float) -> Timing:
+    if effect(query.sql).kind != "select":
+        return Timing(query.name, query.path, 0, None, None, None, "it is no SELECT, and was not run")
+    ends = time.perf_counter() + share
+    times: list[float] = []
+    error = None
+    try:
+        with conn.observe(lambda: time.perf_counter() > ends):
+            while len(times) < rounds and time.perf_counter() < ends:
+                begun = time.perf_counter()
+                conn.execute(query.sql)
+                times.append((time.perf_counter() - begun) * 1000)
+    except StatementError as e:
+        error = e.message if time.perf_counter() < ends else None
+    if error is None and len(times) < rounds:
+        error = f"{len(times)} of {rounds} runs in its share of the time, {share:.1f} s"
+    times.sort()
+    p50, p95, p99 = (quantile(times, s) if times else None for s in (0.5, 0.95, 0.99))
+    return Timing(query.name, query.path, len(times), p50, p95, p99, error)

@@ -1,0 +1,11 @@
+-- Every object that somebody made, in the order of its making, and of which kind a table is.
+SELECT s.type, s.name, s.tbl_name, s.sql, t.type AS kind
+FROM sqlite_schema AS s
+LEFT JOIN pragma_table_list AS t ON t.schema = 'main' AND t.name = s.name AND s.type = 'table'
+WHERE
+    s.sql IS NOT NULL
+    AND s.name NOT LIKE 'sqlite\_%' ESCAPE '\'
+    AND s.name NOT LIKE 'libsql\_%' ESCAPE '\'
+    AND s.name NOT LIKE '\_litestream\_%' ESCAPE '\'
+    AND s.tbl_name NOT LIKE 'libsql\_%' ESCAPE '\'
+ORDER BY s.rowid

@@ -1,0 +1,11 @@
+-- What the history says of migrations and verifications: of the attempts to apply, how many succeeded; how many seconds one
+-- that succeeded took on average; rollbacks for each application; of the recorded verifications, how many passed.
+SELECT
+    sum(operation = 'apply' AND status = 'ok') * 1.0
+    / nullif(sum(operation = 'apply' AND status IN ('ok', 'failed')), 0) AS success_ratio,
+    avg(CASE WHEN operation = 'apply' AND status = 'ok' THEN duration_ms END) / 1000.0 AS mean_seconds,
+    sum(operation = 'rollback' AND status = 'ok') * 1.0
+    / nullif(sum(operation = 'apply' AND status = 'ok'), 0) AS rollback_ratio,
+    sum(operation = 'verify' AND status = 'ok') * 1.0
+    / nullif(sum(operation = 'verify'), 0) AS verification_pass_ratio
+FROM memsql_history

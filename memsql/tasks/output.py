@@ -1,0 +1,28 @@
+"""What tasks print, and how."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TextIO
+
+from memsql.report import text as show
+
+
+def write_json(data: dict[str, object]) -> None:
+    """One object on stdout."""
+    import json
+
+    write(sys.stdout, json.dumps(data, ensure_ascii=False, indent=2, default=str), plain=True)
+
+
+def write(out: TextIO, text: str, *, plain: bool = False) -> None:
+    """``text`` and a line break on ``out``; in colour on a terminal, unless ``plain``."""
+    # A file name that is not UTF-8, or a terminal that is not, must not stop an answer half-way.
+    encoding = out.encoding or "utf-8"
+    text = text.encode(encoding, "backslashreplace").decode(encoding)
+    try:
+        print(text if plain or not out.isatty() else show.colour(text), file=out, flush=True)
+    except BrokenPipeError:
+        # The reader (head, less) has seen enough. What was done is done, so the exit code stays.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), out.fileno())

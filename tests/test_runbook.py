@@ -1,0 +1,133 @@
+"""Every command of docs/runbook.md, run in the order of the page with the exit code that stands beside it."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+import servers
+from cli import Project, clean_environment
+from eras import build
+
+from memsql.db import connect
+from memsql.server import Running
+
+ROOT = Path(__file__).resolve().parent.parent
+PAGE = (ROOT / "docs" / "runbook.md").read_text(encoding="utf-8")
+COMMAND = re.compile(r"    \$ (?P<words>.+?)(?:   # exit code (?P<code>\d+))?")
+SETTINGS = re.compile(r"^    (\[memsql:.*|\w+ = .*)?$", re.MULTILINE)
+EXAMPLE_URL = "libsql://mydb-myorg.turso.io"
+
+
+@dataclass
+class Office:
+    """Where the page is followed: a copy of this project, its staging file and its production server."""
+
+    root: Path
+    url: str
+    environment: dict[str, str] = field(default_factory=dict)
+
+    def type(self, words: str) -> subprocess.CompletedProcess[str]:
+        """One line of the page, as a shell runs it; ``export`` lasts."""
+        if words.startswith("export "):
+            name, _, value = words.removeprefix("export ").partition("=")
+            self.environment[name] = value
+            words = "true"
+        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+        return subprocess.run(
+            ["bash", "-c", words], cwd=self.root, env={**clean_environment(), "PATH": path, **self.environment},
+            stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=120)
+
+    def write(self, name: str, up: str, down: str = "SELECT 1;\n") -> None:
+        (self.root / "migrations" / f"{name}.sql").write_text(f"-- {name}\n{up}\n")
+        (self.root / "migrations" / f"{name}.rollback.sql").write_text(f"-- the way back\n{down}\n")
+
+    def on_server(self, *statements: str) -> None:
+        with closing(connect(servers.target(self.url), "rw")) as conn:
+            conn.batch([(sql, ()) for sql in statements])
+
+
+def _new_listing(office: Office) -> None:
+    office.write("0005_widen_the_listing", "CREATE INDEX idx_wide ON entities (user_id, name);", "DROP INDEX idx_wide;")
+
+
+def _bad_migration(office: Office) -> None:
+    office.write("0006_bad", "CREATE TABLE good (a);\nCREATE TABLE users (a);", "DROP TABLE good;")
+    assert office.type("invoke migrate.sum").returncode == 0
+
+
+def _mended(office: Office) -> None:
+    office.write("0006_bad", "CREATE TABLE good (a);", "DROP TABLE good;")
+
+
+def _edited(office: Office) -> None:
+    path = office.root / "migrations" / "0004_index_active_memories.sql"
+    path.write_text(path.read_text() + "-- a comment behind everything\n")
+
+
+def _index_out_of_step(office: Office) -> None:
+    office.on_server("INSERT INTO memories_fts (memories_fts) VALUES ('delete-all')")
+
+
+def _damaged(office: Office) -> None:
+    shutil.copy(office.root / "staging.db", office.root / "damaged.db")
+    with closing(sqlite3.connect(office.root / "damaged.db")) as conn:
+        size = conn.execute("PRAGMA page_size").fetchone()[0]
+        root = conn.execute("SELECT rootpage FROM sqlite_schema WHERE name = 'idx_users_email'").fetchone()[0]
+    with (office.root / "damaged.db").open("r+b") as file:
+        file.seek((root - 1) * size)
+        file.write(b"\xff" * size)
+
+
+BEFORE: dict[tuple[str, str], Callable[[Office], None]] = {
+    ("Fix forward", "invoke migrate.sum"): _new_listing,
+    ("A migration failed", "invoke migrate.up --yes"): _bad_migration,
+    ("A migration failed", "invoke migrate.sum"): _mended,
+    ("A file was edited after it was applied", "invoke verify"): _edited,
+    ("A full-text search fails or misses rows", "invoke fts.check"): _index_out_of_step,
+    ("The database file is damaged", "invoke verify --database damaged.db"): _damaged,
+}
+
+
+@pytest.fixture
+def office(tmp_path: Path, empty_server: Running) -> Office:
+    root = tmp_path / "office"
+    for folder in ("migrations", "sql"):
+        shutil.copytree(ROOT / folder, root / folder)
+    shutil.copy(ROOT / "tasks.py", root)
+    settings = "\n".join(found[1] or "" for found in SETTINGS.finditer(PAGE)).replace(EXAMPLE_URL, empty_server.url)
+    assert "protected = yes" in settings
+    (root / "setup.cfg").write_text(f"[memsql]\n{settings}\n")
+    build(root / "staging.db", "1.3", "small", seed=5)
+    Project.at(root, "staging.db").up("--to", "3", "--env", "staging")
+    servers.load(root / "staging.db", empty_server.url)
+    return Office(root, empty_server.url)
+
+
+@pytest.mark.timeout(900)
+def test_every_command_does_what_the_page_says(office: Office) -> None:
+    heading, seen = "", 0
+    pending = dict(BEFORE)
+    for line in PAGE.splitlines():
+        if line.startswith("#"):
+            heading = line.lstrip("# ")
+        found = COMMAND.fullmatch(line)
+        if found is None:
+            continue
+        if prepare := pending.pop((heading, found["words"]), None):
+            prepare(office)
+        done = office.type(found["words"])
+        assert done.returncode == int(found["code"] or 0), f"{heading}: {line}\n{done.stdout}{done.stderr}"
+        assert "Traceback" not in done.stderr
+        seen += 1
+    assert seen > 40
+    assert not pending, "the page no longer has these commands"
