@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from memsql.sqltext.lexis import BLOCK_COMMENT, LINE_COMMENT, NAME, NAME_CHAR, VARIABLE, fold
 
-__all__ = ["RESERVED", "Token", "fold", "join", "quoted", "tokenize", "unquoted", "without_tail"]
+__all__ = ["RESERVED", "Token", "fold", "join", "positions", "quoted", "tokenize", "unquoted", "without_tail"]
 
 Token = tuple[str, str]
 """Kind (word, quoted, string, number, variable or op) and text."""
@@ -38,6 +38,11 @@ RESERVED = frozenset(re.findall(
 def tokenize(sql: str) -> list[Token]:
     """The tokens of ``sql`` without white space and comments, in linear time. Every text is accepted."""
     return [(m.lastgroup or "", m[0]) for m in _TOKEN.finditer(sql) if m.lastgroup != "skip"]
+
+
+def positions(sql: str) -> list[tuple[str, str, int]]:
+    """Like tokenize(), each token with its offset in ``sql``."""
+    return [(m.lastgroup or "", m[0], m.start()) for m in _TOKEN.finditer(sql) if m.lastgroup != "skip"]
 
 
 def unquoted(token: Token) -> str:
