@@ -19,7 +19,7 @@ from memsql.sqltext.lexis import BLOCK_COMMENT, LINE_COMMENT, QUOTED_NAME, VARIA
 
 _FIGURES = ("PRAGMA page_size", "PRAGMA page_count", "PRAGMA freelist_count", "PRAGMA journal_mode", "PRAGMA encoding",
             "SELECT sqlite_version()")
-_QUERY_KEYS = frozenset({"name", "why", "param", "plan"})
+_QUERY_KEYS = frozenset({"name", "why", "param", "plan", "allow"})
 _asked = count()
 _EXPECTATION = re.compile(r"no-scan|no-sort|uses\s+\S.*")
 _PARAM = re.compile(r"(\w+)\s*=\s*(.+)", re.DOTALL)
@@ -177,7 +177,7 @@ def plan_changes(before: Sequence[Plan], after: Sequence[Plan]) -> list[str]:
 
 def _read_query(path: Path, shown: str) -> Query:
     text = read_file(path, shown).text()
-    header = parse_header(text, shown, _QUERY_KEYS, repeatable=frozenset({"param", "plan"}))
+    header = parse_header(text, shown, _QUERY_KEYS, repeatable=frozenset({"param", "plan", "allow"}))
     statements = split(text)
     if len(statements) != 1:
         raise FileError(f"{shown} must hold one SELECT, and holds {len(statements)} statements", where=Location(shown))

@@ -1,5 +1,8 @@
 -- The schema of release 1.3.5, exactly as shipped.
 -- The FTS5 delete and update triggers are wrong on purpose: production has them, and 0003 repairs them.
+-- allow: MS15 the triggers are as shipped, and 0003 repairs them
+-- allow: MS18 the keys of users and api_usage_tracking are as shipped; the check null_primary_keys watches them
+-- allow: MS20 idx_users_email is as shipped; the optimised schema is counted with it
 
 CREATE TABLE users (
     id TEXT PRIMARY KEY,

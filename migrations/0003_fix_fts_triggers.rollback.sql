@@ -1,4 +1,5 @@
 -- Puts back the FTS5 triggers as release 1.3.5 shipped them, mistakes included.
+-- allow: MS15 the way back restores what was shipped
 
 DROP TRIGGER memories_fts_delete;
 DROP TRIGGER memories_fts_update;

@@ -78,7 +78,7 @@ class CheckHeader:
 
 
 MIGRATION_DIRECTIVES = frozenset({"depends", "transactional", "foreign_keys", "allow", "fts_rebuild"})
-CHECK_DIRECTIVES = frozenset({"name", "severity", "why"})
+CHECK_DIRECTIVES = frozenset({"name", "severity", "why", "allow"})
 REPEATABLE = frozenset({"depends", "allow"})
 _RULER = "-=*#~_ "
 

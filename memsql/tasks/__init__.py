@@ -6,9 +6,10 @@ from invoke import Collection
 
 from memsql.tasks import backup, chain, fts, legacy, migrate, monitor, schema, server
 from memsql.tasks.develop import benchmark, test
+from memsql.tasks.lint import lint
 from memsql.tasks.verify import verify
 
-ns = Collection(verify, test, benchmark)
+ns = Collection(verify, lint, test, benchmark)
 for collection in (migrate.ns, legacy.ns, backup.ns, fts.ns, schema.ns, server.ns, monitor.ns):
     ns.add_collection(collection)
 

@@ -1,4 +1,5 @@
 -- Phase 1, low risk. Retires learned_patterns and the redundant indexes, adds three composite ones.
+-- allow: MS01 learned_patterns is dropped only where it is empty, and renamed where it holds rows
 
 DROP INDEX IF EXISTS idx_patterns_user_id;
 DROP INDEX IF EXISTS idx_patterns_type;

@@ -1,4 +1,5 @@
 -- Align adds whatever the baseline has and this database lacks; columns, tables and indexes of its own stay.
+-- allow: MS18 the key of api_usage_tracking is that of the baseline
 
 CREATE TABLE IF NOT EXISTS api_usage_tracking (
     id TEXT PRIMARY KEY,

@@ -10,14 +10,15 @@ WITH expected (seqno, column_name, descending) AS (
 
 SELECT 'index idx_memories_active lacks column ' || expected.column_name AS message
 FROM expected
-WHERE NOT EXISTS (
-    SELECT 1
-    FROM PRAGMA_INDEX_XINFO('idx_memories_active') AS found
-    WHERE
-        found.seqno = expected.seqno
-        AND found.name = expected.column_name
-        AND found."desc" = expected.descending
-)
+WHERE
+    NOT EXISTS (
+        SELECT 1
+        FROM PRAGMA_INDEX_XINFO('idx_memories_active') AS found
+        WHERE
+            found.seqno = expected.seqno
+            AND found.name = expected.column_name
+            AND found."desc" = expected.descending
+    )
 UNION ALL
 SELECT 'index idx_memories_active is not limited to is_archived = 0'
 WHERE NOT EXISTS (

@@ -1,0 +1,96 @@
+"""All rules over one file, and what the file allows."""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from dataclasses import replace
+from functools import cached_property
+from itertools import islice
+
+from memsql.lint.model import Finding, Hit, Rule
+from memsql.lint.rules import BY_CODE, RULES
+from memsql.lint.script import Script
+
+_SHOWN = 300
+_MOST = 100
+# What these find depends on the files around; a file judged alone cannot tell that an allow is not needed.
+_OF_SURROUNDINGS = frozenset({"MS03", "MS10", "MS11", "MS14", "MS15", "MS16", "MS17", "MS19", "MS20", "MS26", "MS27", "MS28", "MS29", "MS30"})
+# The loss guard heeds this one; whoever allowed that allowed what causes it.
+_DATA_LOSS = {"data-loss": ("MS01", "MS02")}
+
+
+def judge(script: Script) -> list[Finding]:
+    """The findings in a file, by line, without those that its header allows. An ``allow`` that allows nothing is one too."""
+    places = _Places(script)
+    found = [(rule, hit) for rule in RULES if script.kind in rule.kinds for hit in _first(rule, script)]
+    used = {rule.code for rule, _ in found}
+    allowed: set[str] = set()
+    for allow in script.header.allows:
+        name = allow.rule.upper()
+        if allow.rule in _DATA_LOSS:
+            allowed.update(_DATA_LOSS[allow.rule])
+        elif name not in BY_CODE:
+            found.append((BY_CODE["MS31"], Hit(
+                places.of_line(allow.line), f"there is no rule {allow.rule}",
+                "name a rule such as MS07, or data-loss", severity="error")))
+        elif name not in used and name in _OF_SURROUNDINGS and script.before is None:
+            continue
+        elif name not in used:
+            found.append((BY_CODE["MS31"], Hit(
+                places.of_line(allow.line), f"the file allows {name}, and nothing in it breaks that rule",
+                "remove the line, so that it does not hide a later mistake")))
+        else:
+            allowed.add(name)
+    findings = {_finding(script, places, rule, hit) for rule, hit in found if rule.code not in allowed}
+    return sorted(findings, key=lambda f: (f.line, f.column, f.rule, f.message))
+
+
+def _first(rule: Rule, script: Script) -> list[Hit]:
+    """What the rule finds, or the first of it: nobody reads a thousand, and a file of data may have a million."""
+    hits = list(islice(rule.check(script), _MOST + 1))
+    if len(hits) > _MOST:
+        hits[_MOST] = replace(hits[_MOST], message=f"{hits[_MOST].message} (and so on; not all of the file is shown)")
+    return hits
+
+
+def _finding(script: Script, places: _Places, rule: Rule, hit: Hit) -> Finding:
+    line, column = places.position(hit.at)
+    end, statement = line, ""
+    owner = places.statement_at(hit.at)
+    if owner is not None:
+        step = script.steps[owner]
+        end = places.position(hit.end if hit.end is not None else step.at + len(step.text.rstrip()))[0]
+        flat = " ".join(step.text[:_SHOWN * 4].split())
+        statement = flat if len(flat) <= _SHOWN else flat[:_SHOWN - 1] + "…"
+    return Finding(rule.code, rule.name, hit.severity or rule.severity, script.path, line, column, max(end, line),
+                   " ".join(hit.message.split()), hit.fix, statement)
+
+
+class _Places:
+    """Offsets as lines and columns; worked out only where something was found."""
+
+    def __init__(self, script: Script) -> None:
+        self._script = script
+
+    @cached_property
+    def _lines(self) -> list[int]:
+        return [0, *(match.end() for match in re.finditer("\n", self._script.text))]
+
+    @cached_property
+    def _starts(self) -> list[int]:
+        return [step.at for step in self._script.steps]
+
+    def position(self, at: int) -> tuple[int, int]:
+        """Line and column of an offset, from 1."""
+        line = bisect_right(self._lines, at)
+        return line, at - self._lines[line - 1] + 1
+
+    def of_line(self, line: int) -> int:
+        """The offset at which a line begins."""
+        return self._lines[min(line, len(self._lines)) - 1]
+
+    def statement_at(self, at: int) -> int | None:
+        """The place in ``steps`` of the statement that holds the offset, or None."""
+        place = bisect_right(self._starts, at) - 1
+        return place if place >= 0 and at < self._script.steps[place].statement.end else None

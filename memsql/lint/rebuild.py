@@ -1,0 +1,119 @@
+"""Which statements of a file rebuild a table."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from memsql.lint.shape import listed
+from memsql.sqltext import fold
+
+if TYPE_CHECKING:
+    from memsql.lint.script import Script, Step, Token
+
+
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """``INSERT INTO target … SELECT … FROM source``. ``columns`` are those it names, () for none; ``star`` is the ``*``
+    of its SELECT, or None."""
+
+    step: Step
+    target: str
+    source: str
+    columns: tuple[str, ...]
+    star: Token | None
+
+
+@dataclass(frozen=True, slots=True)
+class Rebuild:
+    """A table made anew with its rows. ``old_first`` where the old table was renamed away before the new one took its
+    place; ``drop`` is the statement that drops the old one, ``create`` makes the new one, ``copy`` fills it."""
+
+    table: str
+    create: Step
+    drop: Step | None
+    rename: Step | None
+    copy: Copy | None
+    old_first: bool = False
+
+
+def find_copies(script: Script) -> list[Copy]:
+    """Every ``INSERT … SELECT`` of the file that reads from one table first."""
+    found = []
+    for step in script.of("insert", "replace"):
+        copy = _copy(step)
+        if copy is not None:
+            found.append(copy)
+    return found
+
+
+def find_rebuilds(script: Script) -> list[Rebuild]:
+    """Every table of the file that is made anew: new table, copy, drop, rename; or old table renamed, new table, copy, drop;
+    or dropped and created under its name."""
+    created = {step.name: step for step in script.making("table")}
+    dropped = {step.name: step for step in script.of("drop") if step.effect.object_type == "table"}
+    copied = script.copies if created else []
+    found = []
+    for step in script.of("alter_rename"):
+        new = fold(step.effect.new_name or "")
+        if step.name in created and new in dropped and dropped[new].at < step.at:
+            made = created[step.name]
+            found.append(Rebuild(new, made, dropped[new], step, _last(copied, step.name)))
+        elif step.name in created and created[step.name].at > step.at:
+            made = created[step.name]
+            found.append(Rebuild(step.name, made, dropped.get(new), step, _last(copied, step.name), True))
+    taken = {r.table for r in found}
+    for name, step in created.items():
+        if name in dropped and dropped[name].at < step.at and name not in taken:
+            found.append(Rebuild(name, step, dropped[name], None, _last(copied, name)))
+    return found
+
+
+def _last(copied: list[Copy], target: str) -> Copy | None:
+    return next((copy for copy in reversed(copied) if copy.target == target), None)
+
+
+def _copy(step: Step) -> Copy | None:
+    if len(step.text) > 100_000 or "select" not in step.text.lower():
+        return None
+    tokens = step.tokens
+    into = next((i for i, t in enumerate(tokens) if t.name == step.name and i > 0), None)
+    if into is None:
+        return None
+    place = into + 1
+    columns: tuple[str, ...] = ()
+    if place < len(tokens) and tokens[place].word == "(":
+        groups = listed(tokens, place)
+        columns = tuple(group[0].name for group in groups)
+        place = _closed(tokens, place) + 1
+    if place < len(tokens) and tokens[place].word == "WITH":
+        place = step.find("SELECT", start=place) or len(tokens)
+        while place < len(tokens) and _depth(tokens, place) > 0:
+            place = step.find("SELECT", start=place + 1) or len(tokens)
+    if place >= len(tokens) or tokens[place].word != "SELECT":
+        return None
+    depth, star, source = 0, None, ""
+    for i in range(place + 1, len(tokens)):
+        token = tokens[i]
+        depth += (token.word == "(") - (token.word == ")")
+        if depth == 0 and token.word == "*" and tokens[i - 1].word in ("SELECT", ",", ".", "DISTINCT", "ALL"):
+            star = star or token
+        if depth == 0 and token.word == "FROM" and i + 1 < len(tokens):
+            source = tokens[i + 1].name
+            if i + 3 < len(tokens) and tokens[i + 2].word == ".":
+                source = tokens[i + 3].name
+            break
+    return Copy(step, step.name, source, columns, star)
+
+
+def _closed(tokens: tuple[Token, ...], start: int) -> int:
+    depth = 0
+    for i in range(start, len(tokens)):
+        depth += (tokens[i].word == "(") - (tokens[i].word == ")")
+        if depth == 0:
+            return i
+    return len(tokens) - 1
+
+
+def _depth(tokens: tuple[Token, ...], place: int) -> int:
+    return sum((t.word == "(") - (t.word == ")") for t in tokens[:place])

@@ -1,0 +1,11 @@
+"""The rules, by subject, and all of them in the order of their codes."""
+
+from memsql.lint.rules import columns, engines, files, fts, keys, loss, rebuild, transaction, values
+
+RULES = tuple(sorted(
+    (rule for module in (columns, engines, files, fts, keys, loss, rebuild, transaction, values) for rule in module.RULES),
+    key=lambda rule: rule.code,
+))
+BY_CODE = {rule.code: rule for rule in RULES}
+
+__all__ = ["BY_CODE", "RULES"]

@@ -1,0 +1,127 @@
+"""What one engine takes and the other one does not, and what neither takes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from memsql.lint.model import DATABASE, OURS, Hit, rule
+from memsql.lint.script import Script, Step
+
+# Tried against sqld 0.24; docs/libsql.md lists them.
+_SERVER_PRAGMAS = frozenset({
+    "foreign_keys", "defer_foreign_keys", "foreign_key_check", "foreign_key_list", "integrity_check", "quick_check",
+    "table_info", "table_xinfo", "table_list", "index_list", "index_info", "index_xinfo", "page_count", "page_size",
+    "freelist_count", "user_version", "encoding",
+})
+_LIBSQL = frozenset({
+    "LIBSQL_VECTOR_IDX", "VECTOR_TOP_K", "VECTOR", "VECTOR1BIT", "VECTOR8", "VECTOR16", "VECTORB16", "VECTOR32", "VECTOR64",
+    "VECTOR_EXTRACT", "VECTOR_DISTANCE_COS", "VECTOR_DISTANCE_L2",
+})
+# What SQLite says of a text that is no SQL at all.
+_SYNTAX = re.compile(r"near \".*\": syntax error|incomplete input|unrecognized token|malformed|syntax error")
+_WRONG = re.compile(
+    r"no such (?:table|column|index|trigger|view)|already exists|duplicate column name|has no column named|values were supplied|"
+    r"there is already|no such table column|cannot|must have|requires|more than one primary key|unknown column|ambiguous column|"
+    r"error in (?:index|trigger|view|table)|values for \d+ columns|expressions prohibited|subqueries prohibited|NOT NULL")
+_NEAR = re.compile(r'near "(.+?)": syntax error')
+
+
+@rule("MS21", "server_refuses", "warning", (*OURS, "legacy"))
+def server_refuses(script: Script) -> Iterator[Hit]:
+    """A statement that a libSQL server refuses.
+
+    **Anti-pattern** It runs on a file and fails on Turso: ANALYZE, TEMP objects, most PRAGMAs, and every file with
+    `-- transactional: false`, such as one with VACUUM.
+
+        ANALYZE;
+
+    **Best practice** Leave it to whoever runs the database (`invoke fts.optimize`, the service itself), or say that this database
+    is a file only: `-- allow: MS21`.
+
+        -- allow: MS21 the archive is a file and never goes to a server
+        ANALYZE;
+    """
+    for step in script.of("analyze"):
+        yield Hit(step.at, "a libSQL server refuses ANALYZE", "leave it out; the server keeps no statistics of yours")
+    for step in script.steps:
+        if step.kind in ("create", "drop", "insert") and step.kind != "insert" and step.effect.schema == "temp":
+            yield Hit(step.at, "a libSQL server refuses TEMP objects", "use an ordinary table and drop it in the end")
+    for step in script.of("pragma"):
+        if step.effect.name not in _SERVER_PRAGMAS and not (script.transactional and step.effect.name in ("journal_mode", "synchronous")):
+            yield Hit(step.at, f"a libSQL server refuses PRAGMA {step.effect.name}", "leave it out of migrations")
+    if not script.header.transactional and script.steps:
+        step = next(iter(script.of("vacuum")), script.steps[0])
+        yield Hit(step.at, "memsql refuses `-- transactional: false` on a libSQL server", "keep it for databases that are files")
+
+
+@rule("MS22", "libsql_only", "warning", DATABASE)
+def libsql_only(script: Script) -> Iterator[Hit]:
+    """Syntax that only libSQL has.
+
+    **Anti-pattern** The migration runs on Turso and fails on every SQLite file: on laptops, in tests, in the rehearsal of a pull request.
+
+        ALTER TABLE users ALTER COLUMN email TO email TEXT NOT NULL;
+        CREATE INDEX idx_notes_vector ON notes (libsql_vector_idx(embedding));
+
+    **Best practice** Use what both have, a rebuild for example; or say that this database lives on servers only: `-- allow: MS22`.
+
+        -- foreign_keys: off
+    """
+    for step in script.steps:
+        if step.kind == "insert" and "vector" not in step.text.lower():
+            continue
+        if step.kind == "alter_column" and step.find("ALTER", "COLUMN") is not None:
+            yield Hit(step.place("ALTER", "COLUMN"), "only libSQL knows ALTER COLUMN", "rebuild the table with `-- foreign_keys: off`")
+            continue
+        lower = step.text.lower()
+        if "vector" not in lower and "random" not in lower:
+            continue
+        for i, token in enumerate(step.tokens):
+            following = step.tokens[i + 1].word if i + 1 < len(step.tokens) else ""
+            if token.word in _LIBSQL and following == "(" and step.name != token.name:
+                yield Hit(token.at, f"only libSQL knows {token.text}()", "keep it out of what runs on SQLite files too")
+                break
+            if token.word == "RANDOM" and following == "ROWID":
+                yield Hit(token.at, "only libSQL knows RANDOM ROWID", "leave it out")
+                break
+
+
+@rule("MS30", "does_not_run", "error", (*DATABASE, "check", "query", "snapshot"))
+def does_not_run(script: Script) -> Iterator[Hit]:
+    """A statement that SQLite cannot prepare, or a file that cannot be read.
+
+    **Anti-pattern** The migration fails when it is applied; everything is rolled back, but the deployment stops.
+
+        CREATE INDEX idx_notes_autor ON notes (autor);
+
+    **Best practice** Rehearse it: `invoke migrate.up --dry-run`.
+
+        CREATE INDEX idx_notes_author ON notes (author);
+    """
+    known = script.before is not None and script.before.exact and script.kind in OURS
+    for step in script.steps:
+        said = script.failures.get(step.number)
+        if said is None or step.kind == "alter_column" or _knows_libsql(step):
+            continue
+        if step.kind == "alter_add_column" and said.lower().startswith("cannot add"):
+            continue  # MS05 says it better.
+        syntax = _SYNTAX.search(said)
+        if syntax or (known and _WRONG.search(said)):
+            yield Hit(_near(step, said), f"SQLite says: {said}", "rehearse the file: invoke migrate.up --dry-run")
+        # What follows may fail only because of this.
+        known = False
+
+
+def _knows_libsql(step: Step) -> bool:
+    lower = step.text.lower()
+    return any(word.lower() in lower for word in ("libsql_", "vector", "random rowid"))
+
+
+def _near(step: Step, said: str) -> int:
+    near = _NEAR.search(said)
+    found = [t.at for t in step.tokens if near and t.text == near[1]]
+    return found[0] if len(found) == 1 else step.at
+
+
+RULES = (server_refuses, libsql_only, does_not_run)

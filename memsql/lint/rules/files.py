@@ -1,0 +1,139 @@
+"""What belongs to a migration besides its statements: its rollback, its name, its header."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+
+from memsql.lint.model import DATABASE, OURS, Hit, Rule, rule
+from memsql.lint.script import Script
+
+_NAME = re.compile(r"(\d+)_(.+?)(\.rollback)?\.sql")
+_EVERY = (*DATABASE, "check", "query", "snapshot")
+
+
+@rule("MS27", "no_rollback", "warning")
+def no_rollback(script: Script) -> Iterator[Hit]:
+    """A migration without a rollback, or with an empty one.
+
+    **Anti-pattern** `migrate.down` refuses it, so the way back in an incident is a restore from backup.
+
+        0005_add_notes.sql without 0005_add_notes.rollback.sql
+
+    **Best practice** Write the way back with the change, while you know it. Where there is none, say so in the migration with
+    `-- allow: MS27`, or in the empty rollback.
+
+        -- Undo 0005_add_notes
+        DROP TABLE notes;
+    """
+    if script.kind == "rollback" and not script.steps:
+        yield Hit(0, "the rollback holds no statement, so migrate.down refuses it", "write the way back, or say why there is none")
+    if script.kind == "migration" and script.siblings is not None:
+        wanted = script.name.removesuffix(".sql") + ".rollback.sql"
+        if wanted not in script.siblings:
+            yield Hit(0, f"there is no {wanted}, so migrate.down refuses", "write the way back, or say why there is none")
+
+
+@rule("MS28", "file_name", "error")
+def file_name(script: Script) -> Iterator[Hit]:
+    """A file name or version that does not fit.
+
+    **Anti-pattern** memsql refuses a folder with a name it cannot read, two files of one version, or a rollback without its
+    migration. Capital letters and other characters, and versions of another width, sort differently elsewhere.
+
+        005-AddNotes.sql beside 0004_index_active_memories.sql
+
+    **Best practice** The next version, as many digits as the others have, words in lower case with underscores. `migrate.create` does it.
+
+        0005_add_notes.sql
+    """
+    found = _NAME.fullmatch(script.name)
+    if found is None or int(found[1]) >= 2**63:
+        yield Hit(0, f"{script.name} is not named like a migration", "name it NNNN_name.sql, with NNNN_name.rollback.sql beside it")
+        return
+    if not re.fullmatch(r"[a-z0-9_]+", found[2]):
+        yield Hit(0, f"the name {found[2]} has more than lower-case letters, digits and underscores",
+                  "rename both files before they are applied anywhere", severity="warning")
+    if script.siblings is None:
+        return
+    ups = [m for name in script.siblings if (m := _NAME.fullmatch(name)) and not m[3]]
+    if found[3]:
+        if script.name.removesuffix(".rollback.sql") + ".sql" not in script.siblings:
+            yield Hit(0, "this rollback has no migration", "restore the migration, or rename both files alike")
+        return
+    twins = [m[0] for m in ups if int(m[1]) == int(found[1]) and m[0] != script.name]
+    if twins:
+        yield Hit(0, f"version {int(found[1])} is taken by {twins[0]} too", "renumber the one that was not applied anywhere yet")
+    widths = [len(m[1]) for m in ups if m[0] != script.name and int(m[1]) < int(found[1])]
+    if widths and len(found[1]) < max(widths):
+        yield Hit(0, f"version {found[1]} has fewer digits than the others", f"name it {found[1].zfill(max(widths))}_{found[2]}.sql",
+                  severity="warning")
+
+
+@rule("MS29", "header", "warning", _EVERY)
+def header(script: Script) -> Iterator[Hit]:
+    """A header with a mistake, or without what a reader needs.
+
+    **Anti-pattern** memsql refuses an unknown or misplaced directive. Without a description nobody knows what a migration is
+    for, and without `-- depends:` yoyo may apply it before the one it needs.
+
+        -- transactonal: false
+        VACUUM;
+
+    **Best practice** First a line that says what the file does, then directives; a check or query holds one SELECT.
+
+        -- Gives the space of dropped tables back.
+        -- depends: 0004_index_active_memories
+        -- transactional: false
+        VACUUM;
+    """
+    for problem in script.problems:
+        if not problem.allow:
+            yield Hit(_line(script, problem.line), problem.message, problem.fix, severity="error")
+    if script.kind in OURS and script.steps and not script.problems and not script.header.description:
+        yield Hit(0, "the file does not say what it does", "begin it with a comment line that does")
+    if script.kind in ("check", "query") and ([s.kind for s in script.steps] != ["select"]):
+        yield Hit(script.steps[1].at if len(script.steps) > 1 else 0, f"a {script.kind} holds one SELECT", "split the file", severity="error")
+    if script.kind == "migration" and script.siblings is not None:
+        yield from _depends(script)
+
+
+def _depends(script: Script) -> Iterable[Hit]:
+    stems = {name.removesuffix(".sql") for name in script.siblings or () if not name.endswith(".rollback.sql")}
+    place = script.text.find("depends")
+    for name in script.header.depends:
+        if name not in stems:
+            yield Hit(max(script.text.find(name), 0), f"it depends on {name}, which does not exist", "name a file of this folder without .sql",
+                      severity="error")
+    found = _NAME.fullmatch(script.name)
+    first = found is None or not any((m := re.match(r"\d+", s)) and int(m[0]) < int(found[1]) for s in stems)
+    if place < 0 and not first and not script.header.depends:
+        yield Hit(0, "the file does not say which migration it depends on", "write `-- depends: <the one before>`")
+
+
+@rule("MS31", "allow", "warning", _EVERY)
+def allow(script: Script) -> Iterator[Hit]:
+    """An `-- allow:` without a reason, or one that allows nothing.
+
+    **Anti-pattern** A reviewer cannot judge what is not said, and an `allow` that is not needed hides the next mistake.
+
+        -- allow: MS01
+
+    **Best practice** Name the rule and why it does not apply, in the header of the file. Remove the line when the reason is gone.
+
+        -- allow: MS01 the table was never written to, see release 1.2
+        DROP TABLE learned_patterns;
+    """
+    for problem in script.problems:
+        if problem.allow:
+            yield Hit(_line(script, problem.line), problem.message, problem.fix, severity="error")
+
+
+def _line(script: Script, line: int) -> int:
+    at = 0
+    for _ in range(line - 1):
+        at = script.text.find("\n", at) + 1
+    return at
+
+
+RULES: tuple[Rule, ...] = (no_rollback, file_name, header, allow)

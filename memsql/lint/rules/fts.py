@@ -1,0 +1,199 @@
+"""Full-text indexes over another table's content (https://sqlite.org/fts5.html, section 4.4.3)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from memsql.fts.diagnose import Content, diagnose, event_of, writes
+from memsql.fts.diagnose import Finding as Problem
+from memsql.fts.discover import FtsTable
+from memsql.lint.model import DATABASE, Hit, rule
+from memsql.lint.script import Before, Script, Step
+from memsql.schema.tokens import quoted
+from memsql.sqltext import fold
+
+_MISSING, _ROWID = frozenset({"FTS01"}), frozenset({"FTS05", "FTS06"})
+
+
+@rule("MS14", "fts_trigger_missing", "error", DATABASE)
+def fts_trigger_missing(script: Script) -> Iterator[Hit]:
+    """An FTS5 table over another table's content without its three triggers.
+
+    **Anti-pattern** Rows that come, change or go later are not found, are found by their old words, or make the search fail
+    with "database disk image is malformed".
+
+        CREATE VIRTUAL TABLE notes_fts USING fts5 (body, content='notes', content_rowid='id');
+
+    **Best practice** Create a trigger for INSERT, one for DELETE and one for UPDATE in the same file.
+
+        CREATE TRIGGER notes_fts_insert AFTER INSERT ON notes BEGIN
+            INSERT INTO notes_fts (rowid, body) VALUES (new.id, new.body);
+        END;
+    """
+    for table, problem in _problems(script):
+        if problem.code in _MISSING and problem.trigger is None:
+            yield Hit(_place(script, table, problem), f"{table.name}: {problem.message}", problem.fix or "")
+    yield from _left_behind(script)
+
+
+def _left_behind(script: Script) -> Iterator[Hit]:
+    """The other half of the same mistake: the index goes, and its triggers stay and fail with every write."""
+    for table in script.before.fts if script.before else ():
+        if script.after.has(table.name):
+            continue
+        left = [t for t in table.triggers if any(o.type == "trigger" and fold(o.name) == fold(t.name) for o in script.after.schema.objects)]
+        for step in script.of("drop"):
+            if left and step.name == fold(table.name):
+                named = ", ".join(t.name for t in left)
+                yield Hit(step.place_of(step.effect.name), f"{table.name} is dropped, and {named} of {left[0].table} still write to it: "
+                          "every write there fails", "\n".join(f"DROP TRIGGER {quoted(t.name)};" for t in left))
+
+
+@rule("MS15", "fts_trigger_wrong", "error", DATABASE)
+def fts_trigger_wrong(script: Script) -> Iterator[Hit]:
+    """A trigger of an FTS5 table that leaves the index wrong.
+
+    **Anti-pattern** `DELETE FROM notes_fts` in an AFTER trigger reads the words to remove from the content row, which has gone
+    or changed by then. The old words stay behind, and a search that hits them fails with "database disk image is malformed".
+
+        CREATE TRIGGER notes_fts_delete AFTER DELETE ON notes BEGIN
+            DELETE FROM notes_fts WHERE rowid = old.id;
+        END;
+
+    **Best practice** Give the special 'delete' command the old values; an UPDATE trigger then inserts the new ones.
+
+        CREATE TRIGGER notes_fts_delete AFTER DELETE ON notes BEGIN
+            INSERT INTO notes_fts (notes_fts, rowid, body) VALUES ('delete', old.id, old.body);
+        END;
+    """
+    for table, problem in _problems(script):
+        if problem.code not in _ROWID and problem.trigger is not None:
+            yield Hit(_place(script, table, problem), f"{table.name}: {problem.message}", problem.fix or "")
+
+
+@rule("MS16", "fts_rowid", "error", DATABASE)
+def fts_rowid(script: Script) -> Iterator[Hit]:
+    """An FTS5 table over content without INTEGER PRIMARY KEY, or over columns that are not there.
+
+    **Anti-pattern** Without an INTEGER PRIMARY KEY a VACUUM may renumber the rows, and the index then points at other ones.
+
+        CREATE TABLE notes (id TEXT PRIMARY KEY NOT NULL, body TEXT);
+        CREATE VIRTUAL TABLE notes_fts USING fts5 (body, content='notes');
+
+    **Best practice** Give the content table an INTEGER PRIMARY KEY and name it as content_rowid.
+
+        CREATE TABLE notes (number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, body TEXT);
+        CREATE VIRTUAL TABLE notes_fts USING fts5 (body, content='notes', content_rowid='number');
+    """
+    for table, problem in _problems(script):
+        if problem.code in _ROWID:
+            yield Hit(_place(script, table, problem), f"{table.name}: {problem.message}",
+                      "name the INTEGER PRIMARY KEY as content_rowid" if problem.code == "FTS05" else "index columns that exist")
+
+
+@rule("MS17", "fts_not_rebuilt", "error", DATABASE)
+def fts_not_rebuilt(script: Script) -> Iterator[Hit]:
+    """An FTS5 table is made or mended over rows that are there already, without 'rebuild'.
+
+    **Anti-pattern** A new index over a table with rows is empty and finds none of them; what wrong triggers left behind stays in it;
+    after a rebuild of the content table it holds what was there before.
+
+        CREATE VIRTUAL TABLE notes_fts USING fts5 (body, content='notes', content_rowid='id');    -- notes has rows
+
+    **Best practice** Build the index from the content in the end, with the command or with `-- fts_rebuild: notes_fts` in the header.
+
+        INSERT INTO notes_fts (notes_fts) VALUES ('rebuild');
+    """
+    asked = {fold(name) for name in script.header.fts_rebuild}
+    for table in script.after.fts:
+        if table.kind != "external" or "all" in asked or fold(table.name) in asked:
+            continue
+        cause = _needs_rebuild(script, table)
+        if cause is not None and not any(s.at > cause[0].at for s in script.of("insert") if _is_rebuild(s, table.name)):
+            yield Hit(cause[0].place_of(cause[0].effect.name), f"{table.name} {cause[1]}, and is not rebuilt",
+                      f"end the file with: INSERT INTO {quoted(table.name)} ({quoted(table.name)}) VALUES ('rebuild')")
+
+
+def _needs_rebuild(script: Script, table: FtsTable) -> tuple[Step, str] | None:
+    """The statement behind which the index is not what its content says, and why."""
+    name, content = fold(table.name), fold(table.content or "")
+    created = next((s for s in script.making("virtual") if s.name == name), None)
+    if created is not None:
+        return (created, f"is made over rows of {table.content}") if script.existed(content) else None
+    for rebuild in script.rebuilds:
+        if rebuild.table == content:
+            return rebuild.rename or rebuild.create, f"indexes {table.content}, which is rebuilt"
+    earlier = next((t for t in script.before.fts if fold(t.name) == name), None) if script.before else None
+    if script.before is None or earlier is None or not diagnose(earlier, _content(script.before, earlier)):
+        return None
+    mended = [s for s in script.making("trigger") if fold(s.effect.table or "") == content and name in s.text.lower()]
+    return (mended[-1], "was kept by wrong triggers") if mended else None
+
+
+def _is_rebuild(step: Step, name: str) -> bool:
+    return len(step.text) < 1000 and step.name == name.lower() and re.search(r"\(\s*'rebuild'\s*\)", step.text) is not None
+
+
+def _problems(script: Script) -> list[tuple[FtsTable, Problem]]:
+    """What is wrong, when the file is done, with those FTS5 tables that it has to do with."""
+    found = []
+    triggers = {s.name for s in [*script.making("trigger"), *(s for s in script.of("drop") if s.effect.object_type == "trigger")]}
+    tables = {s.name for s in [*script.making("virtual", "table"), *script.of(
+        "alter_rename", "alter_rename_column", "alter_drop_column")]} | {fold(s.effect.new_name or "") for s in script.of("alter_rename")}
+    if not triggers and not tables:
+        return []
+    for table in script.after.fts:
+        mine = {fold(t.name) for t in table.triggers}
+        was = next((t for t in script.before.fts if fold(t.name) == fold(table.name)), None) if script.before else None
+        mine |= {fold(t.name) for t in was.triggers} if was else set()
+        if not mine & triggers and not {fold(table.name), fold(table.content or "")} & tables:
+            continue
+        if not script.after.exact and not script.after.has(table.content):
+            continue
+        now = diagnose(table, _content(script.after, table))
+        known = {(p.code, p.trigger, p.message) for p in diagnose(was, _content(script.before, was))} if was and script.before else set()
+        found += [(table, p) for p in now if (p.code, p.trigger, p.message) not in known or fold(p.trigger or "") in triggers]
+    return found
+
+
+def _content(state: Before, table: FtsTable) -> Content:
+    content = state.schema.table(table.content or "")
+    if content is None:
+        return Content(None, (), None)
+    keys = [c for c in content.columns if c.pk]
+    integer = keys[0].name if len(keys) == 1 and keys[0].type.upper() == "INTEGER" and not content.without_rowid else None
+    return Content("view" if content.kind == "view" else "table", tuple(c.name for c in content.columns), integer)
+
+
+def _place(script: Script, table: FtsTable, problem: Problem) -> int:
+    """Where the file does it: the statement in the trigger, the trigger, the table, or what dropped the trigger."""
+    name = fold(problem.trigger or "")
+    for step in script.making("trigger"):
+        if name and step.name == name:
+            return _inside(step, table, problem)
+    created = [s for s in script.making("virtual") if s.name == fold(table.name)]
+    if created:
+        return created[-1].place_of(created[-1].effect.name)
+    was = next((t for t in script.before.fts if fold(t.name) == fold(table.name)), None) if script.before else None
+    for trigger in was.triggers if was else ():
+        for step in script.of("drop"):
+            if step.name == fold(trigger.name) and f"on {event_of(trigger)[0]} of" in problem.message and writes(trigger, table):
+                return step.place_of(step.effect.name)
+    touching = [s for s in script.steps if s.kind.startswith(("alter_", "drop", "create")) and fold(table.content or "") in (
+        s.name, fold(s.effect.new_name or ""))]
+    return touching[-1].place_of(touching[-1].effect.name) if touching else script.steps[0].at
+
+
+def _inside(step: Step, table: FtsTable, problem: Problem) -> int:
+    """The first statement of the trigger that writes to the index in the way that is wrong."""
+    body = step.find("BEGIN")
+    tokens = step.tokens
+    wanted = {"FTS02": ("DELETE",), "FTS08": ("UPDATE",), "FTS03": ("INSERT", "REPLACE"), "FTS04": ("INSERT", "REPLACE")}.get(problem.code)
+    for i in range(body or 0, len(tokens) if wanted and body is not None else 0):
+        if tokens[i].word in (wanted or ()) and any(t.name == fold(table.name) for t in tokens[i + 1:i + 6]):
+            return tokens[i].at
+    return step.place_of(step.effect.name)
+
+
+RULES = (fts_trigger_missing, fts_trigger_wrong, fts_rowid, fts_not_rebuilt)

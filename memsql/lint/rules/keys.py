@@ -1,0 +1,219 @@
+"""Keys and indexes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from memsql.lint.model import DATABASE, OURS, Hit, rule
+from memsql.lint.script import Before, Index, Script, Step
+from memsql.lint.shape import added_column, parts
+from memsql.schema import Table
+from memsql.sqltext import fold
+
+
+@rule("MS07", "unique_on_existing", "warning", DATABASE)
+def unique_on_existing(script: Script) -> Iterator[Hit]:
+    """A unique index on a table that may hold duplicates.
+
+    **Anti-pattern** It works on an empty table, and fails in production where two rows have the same value.
+
+        CREATE UNIQUE INDEX idx_users_email ON users (email);
+
+    **Best practice** Look for duplicates first, with a check of its own or a query on production, and say what you saw. An index
+    on a table that the same file makes is no finding.
+
+        -- allow: MS07 no duplicate in production on 2024-05-02: SELECT email FROM users GROUP BY email HAVING COUNT(*) > 1
+        CREATE UNIQUE INDEX idx_users_email ON users (email);
+    """
+    made = {step.name for step in script.making("table")} | {fold(s.effect.new_name or "") for s in script.of("alter_rename")}
+    for step in script.making("index"):
+        if (place := step.find("UNIQUE")) != 1 or place is None:
+            continue
+        table = fold(step.effect.table or "")
+        if table in made and not _rebuilt_without(script, table, step.name):
+            continue
+        if script.before is not None and any(fold(i.name) == step.name and i.unique for i in script.before.indexes_of(table)):
+            continue
+        yield Hit(step.tokens[place].at, f"fails where {step.effect.table} holds the same value twice",
+                  "look for duplicates, mend them in a migration before this one, and say so: -- allow: MS07 <what you saw>")
+
+
+def _rebuilt_without(script: Script, table: str, index: str) -> bool:
+    """Whether the table had rows before the file and no such index."""
+    return script.before is not None and script.before.has(table) and not any(
+        fold(i.name) == index for i in script.before.indexes_of(table))
+
+
+@rule("MS18", "nullable_primary_key", "warning", DATABASE)
+def nullable_primary_key(script: Script) -> Iterator[Hit]:
+    """A primary key that allows NULL.
+
+    **Anti-pattern** Any primary key but `INTEGER PRIMARY KEY` takes NULL in SQLite, as often as you like, so rows without a
+    key slip in and no reference finds them.
+
+        CREATE TABLE users (id TEXT PRIMARY KEY, email TEXT);
+
+    **Best practice** Say NOT NULL, or make the table STRICT or WITHOUT ROWID, which imply it.
+
+        CREATE TABLE users (id TEXT PRIMARY KEY NOT NULL, email TEXT);
+    """
+    for step in script.making("table"):
+        columns, options = parts(step)
+        words = [t.word for t in options]
+        if "STRICT" in words or "ROWID" in words:
+            continue
+        named = {part.name: part for part in columns if part.name}
+        for part in columns:
+            if part.name and (place := part.find("PRIMARY", "KEY")):
+                if part.type != "INTEGER" and not part.find("NOT", "NULL"):
+                    yield Hit(place.at, f"primary key {part.name} of {step.effect.name} allows NULL", "add NOT NULL")
+            elif not part.name and (place := part.find("PRIMARY", "KEY")):
+                names = [t.name for t in part.tokens[part.tokens.index(place) + 2:] if t.name]
+                keys = [named[n] for n in names if n in named]
+                if len(keys) == 1 and keys[0].type == "INTEGER":
+                    continue
+                null = [k.name for k in keys if not k.find("NOT", "NULL")]
+                if null:
+                    yield Hit(place.at, f"primary key {', '.join(null)} of {step.effect.name} allows NULL", "add NOT NULL to the column")
+
+
+@rule("MS19", "foreign_key_without_index", "warning", DATABASE)
+def foreign_key_without_index(script: Script) -> Iterator[Hit]:
+    """A foreign key whose column has no index.
+
+    **Anti-pattern** Every DELETE of a parent row then reads the whole child table to find what refers to it.
+
+        CREATE TABLE notes (id INTEGER PRIMARY KEY, user_id TEXT REFERENCES users (id));
+
+    **Best practice** Create an index that begins with the column, in the same file.
+
+        CREATE INDEX idx_notes_user ON notes (user_id);
+    """
+    places: dict[str, list[Step]] = {}
+    for step in [*script.making("table"), *script.of("alter_add_column")]:
+        places.setdefault(step.name, []).append(step)
+    renamed = {fold(s.effect.new_name or ""): s.name for s in script.of("alter_rename")}
+    gone = {s.name for s in script.of("drop") if s.effect.object_type == "index"}
+    for table in script.after.schema.tables.values():
+        steps = places.get(fold(table.name)) or places.get(renamed.get(fold(table.name), ""), [])
+        lost = [i for i in (script.before.indexes_of(table.name) if script.before else []) if fold(i.name) in gone]
+        if not steps and not lost:
+            continue
+        for key in table.foreign_keys:
+            columns = tuple(fold(c) for c in key.columns)
+            if _leads(script.after, table, columns) or (script.final and _leads(script.final, table, columns)):
+                continue
+            at = _reference(steps, columns)
+            dropped = next((s for s in script.of("drop") if any(fold(i.name) == s.name and _begins(i, columns) for i in lost)), None)
+            if at is None and dropped is not None and not script.is_way_back:
+                at = dropped.place_of(dropped.effect.name)
+            if at is not None:
+                yield Hit(at, f"{', '.join(key.columns)} of {table.name} refers to {key.parent} and no index begins with it",
+                          f"CREATE INDEX idx_{table.name}_{'_'.join(key.columns)} ON {table.name} ({', '.join(key.columns)})")
+
+
+def _leads(state: Before, table: Table, columns: tuple[str, ...]) -> bool:
+    now = state.schema.table(table.name)
+    if now is not None and len(columns) == 1 and any(
+            c.pk == 1 and c.type.upper() == "INTEGER" and fold(c.name) == columns[0] for c in now.columns):
+        return True
+    return any(_begins(index, columns) for index in state.indexes_of(table.name))
+
+
+def _begins(index: Index, columns: tuple[str, ...]) -> bool:
+    return not index.partial and {fold(c or "") for c in index.columns[:len(columns)]} == set(columns)
+
+
+def _reference(steps: list[Step], columns: tuple[str, ...]) -> int | None:
+    for step in steps:
+        if step.kind == "alter_add_column":
+            found = [p for p in [added_column(step)] if p is not None]
+        else:
+            found = parts(step)[0]
+        for part in found:
+            if part.name and columns == (part.name,) and (place := part.find("REFERENCES")):
+                return place.at
+            if not part.name and (place := part.find("FOREIGN", "KEY")):
+                start = part.tokens.index(place)
+                names = []
+                for token in part.tokens[start + 2:]:
+                    if token.word == ")":
+                        break
+                    if token.name:
+                        names.append(token.name)
+                if tuple(names) == columns:
+                    return place.at
+    return None
+
+
+@rule("MS20", "redundant_index", "warning", (*OURS, "other"))
+def redundant_index(script: Script) -> Iterator[Hit]:
+    """An index that another one makes superfluous.
+
+    **Anti-pattern** An index on (a) answers nothing that one on (a, b) does not answer, nor one beside UNIQUE (a). It costs
+    space, and time with every write.
+
+        CREATE INDEX idx_notes_user ON notes (user_id);
+        CREATE INDEX idx_notes_user_date ON notes (user_id, created_at);
+
+    **Best practice** Keep the longer one, and drop the shorter one in the same file if it is there already. In a rollback it is no finding.
+
+        DROP INDEX idx_notes_user;
+        CREATE INDEX idx_notes_user_date ON notes (user_id, created_at);
+    """
+    if script.is_way_back:
+        return
+    state = script.after
+    made = {step.name: step for step in script.making("index")}
+    alive = {fold(i.name) for i in script.final.indexes} if script.final is not None and script.final.exact else None
+    known = {fold(i.name): i for i in state.indexes} if made else {}
+    said: set[str] = set()
+    for name, step in made.items():
+        mine = known.get(name)
+        if mine is None or (alive is not None and name not in alive):
+            continue
+        rowid = _rowid(state, mine.table)
+        if rowid and not mine.partial and [fold(c or "") for c in mine.columns] == [rowid]:
+            yield Hit(step.place_of(step.effect.name), f"{mine.name} is superfluous: {rowid} is the key of {mine.table}", "remove it")
+            continue
+        for other in state.indexes_of(mine.table):
+            if fold(other.name) == name or fold(other.name) in said or (alive is not None and fold(other.name) not in alive
+                                                                        and other.origin == "c"):
+                continue
+            if _covers(other, mine):
+                said.add(name)
+                yield Hit(step.place_of(step.effect.name), f"{mine.name} is superfluous beside {_named(other)}", "remove it")
+                break
+            if _covers(mine, other) and other.origin == "c" and fold(other.name) not in made:
+                said.add(fold(other.name))
+                yield Hit(step.place_of(step.effect.name), f"{mine.name} makes {other.name} superfluous",
+                          f"drop it in the same file: DROP INDEX {other.name}")
+
+
+def _rowid(state: Before, table: str) -> str | None:
+    found = state.schema.table(table)
+    keys = [c for c in found.columns if c.pk] if found and not found.without_rowid else []
+    return fold(keys[0].name) if len(keys) == 1 and keys[0].type.upper() == "INTEGER" else None
+
+
+def _covers(long: Index, short: Index) -> bool:
+    """Whether ``long`` answers whatever ``short`` answers."""
+    count = len(short.columns)
+    if long.partial or short.partial or None in short.columns or count > len(long.columns):
+        return False
+    if short.unique and not (long.unique and count == len(long.columns)):
+        return False
+    if [fold(c or "") for c in short.columns] != [fold(c or "") for c in long.columns[:count]]:
+        return False
+    if tuple(map(fold, short.collations)) != tuple(map(fold, long.collations[:count])):
+        return False
+    turned = {a != b for a, b in zip(short.descending, long.descending, strict=False)}
+    return len(turned) <= 1
+
+
+def _named(index: Index) -> str:
+    listed = ", ".join(c or "…" for c in index.columns)
+    return {"u": f"UNIQUE ({listed})", "pk": f"PRIMARY KEY ({listed})"}.get(index.origin, index.name)
+
+
+RULES = (unique_on_existing, nullable_primary_key, foreign_key_without_index, redundant_index)

@@ -1,0 +1,143 @@
+"""What takes rows, columns or names away."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from memsql.lint.model import DATABASE, OURS, Hit, rule
+from memsql.lint.script import Script, Step
+from memsql.sqltext import fold
+
+
+@rule("MS01", "drop_table", "error", DATABASE)
+def drop_table(script: Script) -> Iterator[Hit]:
+    """A table is dropped.
+
+    **Anti-pattern** Every row goes with it, and a rollback can only bring an empty table back.
+
+        DROP TABLE notes;
+
+    **Best practice** Rename it, and drop it in a later release when nobody has missed it. Say so where it is meant:
+    `-- allow: MS01` or, as the loss guard wants it for a table that holds rows, `-- allow: data-loss`. Dropping what the
+    same file made, what a rebuild replaces, a full-text index, and in a rollback what the migration made, is no finding.
+
+        ALTER TABLE notes RENAME TO notes_retired;
+    """
+    back = {r.drop.number for r in script.rebuilds if r.drop is not None}
+    made: dict[str, int] = {step.name: step.at for step in script.making("table", "virtual")}
+    for step in script.of("drop"):
+        if step.effect.object_type != "table" or step.number in back or made.get(step.name, step.at) < step.at:
+            continue
+        if _is_index_only(script, step) or step.name in script.made_by_up or step.effect.schema == "temp":
+            continue
+        if _dropped_by_rename(script, step):
+            continue
+        yield Hit(step.place("DROP"), f"table {step.effect.name} is dropped with every row",
+                  "rename it and drop it later, or say why it may go: -- allow: data-loss <reason>")
+
+
+def _is_index_only(script: Script, step: Step) -> bool:
+    """A full-text table over another table's content holds nothing of its own."""
+    known = [*(script.before.fts if script.before else ()), *script.after.fts]
+    return any(fold(t.name) == step.name and t.kind == "external" for t in known)
+
+
+def _dropped_by_rename(script: Script, step: Step) -> bool:
+    """Whether it drops the old table of a rebuild, under the name it was given for that."""
+    return any(r.old_first and r.drop is not None and r.drop.number == step.number for r in script.rebuilds)
+
+
+@rule("MS02", "drop_column", "error", DATABASE)
+def drop_column(script: Script) -> Iterator[Hit]:
+    """A column is dropped.
+
+    **Anti-pattern** Its values are gone, and releases of the application that still read it fail.
+
+        ALTER TABLE users DROP COLUMN phone;
+
+    **Best practice** Stop using it in one release, drop it in a later one, and say why the values may go
+    (`-- allow: data-loss`). In a rollback, dropping the column that the migration added is no finding.
+
+        -- allow: data-loss phone was copied to contacts by 0012
+        ALTER TABLE users DROP COLUMN phone;
+    """
+    if script.is_way_back:
+        return
+    added = {(step.name, fold(step.effect.column or "")) for step in script.of("alter_add_column")}
+    for step in script.of("alter_drop_column"):
+        if (step.name, fold(step.effect.column or "")) not in added:
+            yield Hit(step.place_of(step.effect.column), f"column {step.effect.column} of {step.effect.name} is dropped with its values",
+                      "drop it when no release reads it any more, and say why it may go: -- allow: data-loss <reason>")
+
+
+@rule("MS03", "rename_in_use", "error", ("migration",))
+def rename_in_use(script: Script) -> Iterator[Hit]:
+    """A table or column is renamed or dropped, and a file of sql/queries or sql/checks still uses the old name.
+
+    **Anti-pattern** The query ran before this statement and does not run after it, nor after any later migration. The
+    application, or `verify`, fails from the moment it is applied.
+
+        ALTER TABLE users RENAME COLUMN email TO mail;    -- sql/queries/users_by_email.sql says email
+
+    **Best practice** Change the queries in the same pull request. While old and new releases run side by side, add the
+    new column, fill it, and drop the old one in a later release.
+
+        ALTER TABLE users ADD COLUMN mail TEXT;
+    """
+    steps = {step.number: step for step in script.steps}
+    for number, query, said in script.broken:
+        step = steps[number]
+        verb = "renamed" if step.kind.startswith("alter_rename") else "dropped"
+        what = f"{step.effect.name}.{step.effect.column}" if step.effect.column else step.effect.name
+        yield Hit(step.place_of(step.effect.column or step.effect.name),
+                  f"{what} is {verb}, and {query.path} still uses it: {said}", f"change {query.path} in the same pull request")
+
+
+@rule("MS06", "write_without_where", "error", (*OURS, "legacy", "other"))
+def write_without_where(script: Script) -> Iterator[Hit]:
+    """UPDATE or DELETE without WHERE.
+
+    **Anti-pattern** It changes every row of a table, which is rarely meant and cannot be undone.
+
+        DELETE FROM sessions;
+
+    **Best practice** Say which rows. Filling a column that the same file added is no finding, nor is a table that the file made.
+
+        DELETE FROM sessions WHERE expires_at < '2024-01-01';
+    """
+    new = {(step.name, fold(step.effect.column or "")) for step in script.of("alter_add_column")}
+    made = {step.name for step in script.making("table", "virtual")}
+    for step in script.of("update", "delete"):
+        depth, narrow = 0, False
+        for token in step.tokens:
+            depth += (token.word == "(") - (token.word == ")")
+            narrow = narrow or (depth == 0 and token.word in ("WHERE", "LIMIT"))
+        if narrow or step.name in made or step.effect.schema == "temp":
+            continue
+        if step.kind == "update" and (changed := _assigned(step)) and all((step.name, c) in new for c in changed):
+            continue
+        verb = "UPDATE" if step.kind == "update" else "DELETE"
+        yield Hit(step.place(verb), f"{verb} without WHERE changes every row of {step.effect.name}"
+                  if verb == "UPDATE" else f"DELETE without WHERE removes every row of {step.effect.name}",
+                  "add a WHERE that names the rows; WHERE true if all of them are meant")
+
+
+def _assigned(step: Step) -> list[str]:
+    """The columns that an UPDATE sets."""
+    place = step.find("SET")
+    if place is None:
+        return []
+    tokens, found, depth = step.tokens[place + 1:], [], 0
+    for i, token in enumerate(tokens):
+        depth += (token.word == "(") - (token.word == ")")
+        if depth == 0 and token.word in ("WHERE", "FROM", "RETURNING"):
+            break
+        starts = i == 0 or (depth == 0 and tokens[i - 1].word == ",")
+        if starts and i + 1 < len(tokens) and tokens[i + 1].word == "=":
+            found.append(token.name)
+        elif starts:
+            return []
+    return found
+
+
+RULES = (drop_table, drop_column, rename_in_use, write_without_where)

@@ -1,0 +1,147 @@
+"""Tables that are made anew (https://sqlite.org/lang_altertable.html, section 7)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from memsql.lint.model import DATABASE, Hit, rule
+from memsql.lint.rebuild import Rebuild
+from memsql.lint.script import Before, Script
+from memsql.schema import Table
+from memsql.sqltext import fold, identifiers
+
+
+@rule("MS10", "rebuild_with_keys_on", "error", DATABASE)
+def rebuild_with_keys_on(script: Script) -> Iterator[Hit]:
+    """A table that others refer to is rebuilt while foreign keys are enforced.
+
+    **Anti-pattern** DROP TABLE deletes the rows first, and `ON DELETE CASCADE` then deletes the rows of every table that
+    refers to them. `foreign_key_check` finds nothing wrong afterwards.
+
+        CREATE TABLE users_new (id TEXT PRIMARY KEY NOT NULL, email TEXT);
+        INSERT INTO users_new (id, email) SELECT id, email FROM users;
+        DROP TABLE users;
+        ALTER TABLE users_new RENAME TO users;
+
+    **Best practice** Say `-- foreign_keys: off` in the header of the file: memsql turns them off before BEGIN and proves
+    with `foreign_key_check` that no reference broke.
+
+        -- foreign_keys: off
+    """
+    if not script.header.foreign_keys or script.before is None:
+        return
+    for rebuild in script.rebuilds:
+        children = script.before.referencing(rebuild.table)
+        if children and rebuild.drop is not None:
+            yield Hit(rebuild.drop.place("DROP"),
+                      f"dropping {rebuild.table} takes the rows of {', '.join(children)} along, which refer to it",
+                      "write `-- foreign_keys: off` into the header of the file")
+
+
+@rule("MS11", "rebuild_forgets", "error", DATABASE)
+def rebuild_forgets(script: Script) -> Iterator[Hit]:
+    """A rebuild leaves out columns, indexes, triggers or views of the table.
+
+    **Anti-pattern** DROP TABLE takes the table's indexes and triggers along without a word, and a column that the copy does not
+    name is empty afterwards.
+
+        CREATE TABLE notes_new (id INTEGER PRIMARY KEY, body TEXT NOT NULL);
+        INSERT INTO notes_new (id, body) SELECT id, body FROM notes;
+        DROP TABLE notes;                       -- and idx_notes_author with it
+        ALTER TABLE notes_new RENAME TO notes;
+
+    **Best practice** Create every index, trigger and view again in the same file, and copy every column. What is to go is dropped
+    by name, before the table, so that a reader sees it; for a column say why with `-- allow: MS11`.
+
+        CREATE INDEX idx_notes_author ON notes (author);
+    """
+    before = script.before
+    if before is None:
+        return
+    by_name = {(fold(s.effect.object_type or ""), s.name) for s in script.of("drop")}
+    for rebuild in script.rebuilds:
+        old, new = before.schema.table(rebuild.table), script.after.schema.table(rebuild.table)
+        if old is None or new is None:
+            continue
+        end = (rebuild.rename or rebuild.drop or rebuild.create).at
+        yield from _columns(rebuild, old, new)
+        for kind in ("index", "trigger"):
+            left = {fold(o.name) for o in script.after.schema.objects if o.type == kind}
+            for thing in before.schema.of(rebuild.table, kind):
+                if fold(thing.name) not in left and (kind, fold(thing.name)) not in by_name:
+                    yield Hit(end, f"the rebuild of {rebuild.table} forgets {kind} {thing.name}",
+                              f"create it again, or drop it by name before the table: DROP {kind.upper()} {thing.name}")
+        views = {fold(t.name): t for t in script.after.schema.tables.values() if t.kind == "view"}
+        for view in _views(before, rebuild.table):
+            if fold(view.name) not in views and not script.is_way_back:
+                yield Hit(end, f"the rebuild of {rebuild.table} leaves out view {view.name}, which reads it", "create it again")
+            elif fold(view.name) in views and view.columns and not views[fold(view.name)].columns:
+                yield Hit(end, f"view {view.name} cannot be read after the rebuild of {rebuild.table}",
+                          "drop it before the rebuild and create it again")
+
+
+def _columns(rebuild: Rebuild, old: Table, new: Table) -> Iterator[Hit]:
+    if rebuild.create.find("AS") is not None and rebuild.create.find("SELECT") is not None and not any(c.pk for c in new.columns):
+        yield Hit(rebuild.create.place("AS"), f"CREATE TABLE AS takes no key, constraint or default of {rebuild.table} along",
+                  "write the new table out, and copy with INSERT … SELECT")
+    had = {fold(c.name): c.name for c in old.columns if not c.hidden}
+    has = {fold(c.name): c.name for c in new.columns if not c.hidden}
+    for key in had.keys() - has.keys():
+        yield Hit(rebuild.create.place_of(rebuild.create.effect.name),
+                  f"the rebuild of {rebuild.table} forgets column {had[key]}", "add it to the new table, or say why it may go")
+    if rebuild.copy is not None and rebuild.copy.columns:
+        for key in had.keys() & has.keys() - set(rebuild.copy.columns):
+            yield Hit(rebuild.copy.step.at, f"the values of {rebuild.table}.{had[key]} are not copied", "name it in INSERT and SELECT")
+    elif rebuild.copy is None and rebuild.rename is not None and rebuild.create.find("SELECT") is None:
+        yield Hit(rebuild.create.at, f"no row of {rebuild.table} is copied into its new table", "INSERT INTO … (columns) SELECT columns FROM …")
+
+
+def _views(before: Before, table: str) -> list[Table]:
+    return [t for t in before.schema.tables.values() if t.kind == "view" and fold(table) in identifiers(t.sql)]
+
+
+@rule("MS12", "rename_old_first", "error", DATABASE)
+def rename_old_first(script: Script) -> Iterator[Hit]:
+    """A rebuild that renames the old table out of the way first.
+
+    **Anti-pattern** The rename goes into every foreign key, trigger and view that names the table: they follow the old table,
+    which is then dropped, and refer to nothing.
+
+        ALTER TABLE notes RENAME TO notes_old;
+        CREATE TABLE notes (id INTEGER PRIMARY KEY, body TEXT NOT NULL);
+        INSERT INTO notes (id, body) SELECT id, body FROM notes_old;
+        DROP TABLE notes_old;
+
+    **Best practice** Make the new table under another name, and give it the old name in the end.
+
+        CREATE TABLE notes_new (id INTEGER PRIMARY KEY, body TEXT NOT NULL);
+        INSERT INTO notes_new (id, body) SELECT id, body FROM notes;
+        DROP TABLE notes;
+        ALTER TABLE notes_new RENAME TO notes;
+    """
+    for rebuild in script.rebuilds:
+        if rebuild.old_first and rebuild.rename is not None:
+            yield Hit(rebuild.rename.place("RENAME"),
+                      f"foreign keys, triggers and views follow {rebuild.table} to its new name and are lost with it",
+                      "create the new table under another name, copy, drop the old one, rename the new one")
+
+
+@rule("MS13", "insert_select_star", "error", DATABASE)
+def insert_select_star(script: Script) -> Iterator[Hit]:
+    """Rows are copied with `SELECT *`.
+
+    **Anti-pattern** Values go by position. Where the order or number of columns differs on one database, they end up in the wrong
+    columns, or the statement fails there only.
+
+        INSERT INTO notes_new SELECT * FROM notes;
+
+    **Best practice** Name the columns on both sides.
+
+        INSERT INTO notes_new (id, body) SELECT id, body FROM notes;
+    """
+    for copy in script.copies:
+        if copy.star is not None:
+            yield Hit(copy.star.at, f"copies into {copy.step.effect.name} by the position of columns", "name the columns in INSERT and SELECT")
+
+
+RULES = (rebuild_with_keys_on, rebuild_forgets, rename_old_first, insert_select_star)

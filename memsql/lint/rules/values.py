@@ -1,0 +1,88 @@
+"""Literals."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+
+from memsql.lint.model import DATABASE, Hit, rule
+from memsql.lint.script import Script, Step, Token
+
+# Behind these a value begins, or a name: only the schema can tell.
+_OPENERS = frozenset({
+    "=", "==", "<>", "!=", "<", ">", "<=", ">=", "||", "+", "(", ",", "LIKE", "GLOB", "IN", "IS", "NOT", "AND", "OR", "THEN", "ELSE",
+    "WHEN", "SELECT", "WHERE", "BETWEEN", "DISTINCT", "RETURNING", "MATCH", "ON", "HAVING",
+})
+_VALUES = frozenset({"=", "==", "<>", "!=", "LIKE", "GLOB", "THEN", "ELSE", "||"})
+_NEW_NAME = frozenset({"AS", "TABLE", "INDEX", "VIEW", "TRIGGER", "COLUMN", "ADD", "RENAME", "TO", "CONSTRAINT", "WITH", "EXISTS", "RECURSIVE"})
+
+
+@rule("MS26", "double_quoted_string", "error", (*DATABASE, "check", "query", "snapshot"))
+def double_quoted_string(script: Script) -> Iterator[Hit]:
+    """A string in double quotes.
+
+    **Anti-pattern** Double quotes are for names. SQLite takes a name that it does not know for a string, so a mistake in a
+    name passes unseen, and a column added later changes what the statement means. Other builds of SQLite refuse it.
+
+        UPDATE users SET plan = "free" WHERE plan IS NULL;
+
+    **Best practice** Single quotes for strings.
+
+        UPDATE users SET plan = 'free' WHERE plan IS NULL;
+    """
+    if '"' not in script.text:
+        return
+    names = script.after.names | (script.before.names if script.before else frozenset())
+    for step in script.steps:
+        if '"' not in step.text or step.kind in ("pragma", "attach") or step.is_making("virtual"):
+            continue
+        told = step.number not in script.failures and not step.is_making("trigger", "view")
+        for token in _candidates(step):
+            if token.at in script.strings or token.before == "DEFAULT" or (not told and _looks_like_one(step, token, names, script)):
+                value = token.text[1:-1].replace('""', '"').replace("'", "''")
+                yield Hit(token.at, f"{token.text[:60]} is no name here, so SQLite takes it for a string", f"write '{value[:60]}'")
+
+
+@dataclass(frozen=True, slots=True)
+class _Quoted:
+    """A token in double quotes with its neighbours."""
+
+    place: int
+    at: int
+    text: str
+    name: str
+    before: str
+    after: str
+
+
+def _candidates(step: Step) -> Iterator[_Quoted]:
+    tokens = step.tokens
+    for i, token in enumerate(tokens):
+        if token.kind == "quoted" and token.text.startswith('"'):
+            yield _Quoted(i, token.at, token.text, token.name, tokens[i - 1].word if i else "",
+                          tokens[i + 1].word if i + 1 < len(tokens) else "")
+
+
+def _looks_like_one(step: Step, token: _Quoted, names: frozenset[str], script: Script) -> bool:
+    """Where SQLite cannot tell: it stands where a value stands, and nothing that is known has that name."""
+    tokens = step.tokens
+    if token.before not in _OPENERS or token.after in (".", "(") or token.name in names:
+        return False
+    own = {t.name for before, t in pairwise(tokens) if t.name and before.word in _NEW_NAME}
+    if token.name in own:
+        return False
+    return script.after.exact or token.before in _VALUES or _in_values(tokens, token.place)
+
+
+def _in_values(tokens: tuple[Token, ...], place: int) -> bool:
+    """Whether the token stands in the parentheses of VALUES (…)."""
+    depth = 0
+    for i in range(place - 1, -1, -1):
+        depth += (tokens[i].word == ")") - (tokens[i].word == "(")
+        if depth == -1:
+            return i > 0 and tokens[i - 1].word in ("VALUES", ",")
+    return False
+
+
+RULES = (double_quoted_string,)

@@ -1,0 +1,96 @@
+"""sqlfluff's own rules, run in this process. Imported only where they are wanted: sqlfluff takes half a second to load."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from memsql.config import Settings
+from memsql.lint.model import Finding
+
+if TYPE_CHECKING:
+    from sqlfluff.core import FluffConfig, Linter
+
+_HOUSE = Path(__file__).with_name("sqlfluff.cfg")
+_UNREADABLE = ("PRS", "LXR", "TMP")
+
+
+def installed() -> bool:
+    """Whether sqlfluff can be imported."""
+    return find_spec("sqlfluff") is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Styled:
+    """What sqlfluff says of a file. ``unread`` are the places it could not parse (rule PRS) or left out (LIM);
+    ``fixed`` is the repaired text, None where nothing was to be repaired or nothing may be."""
+
+    findings: tuple[Finding, ...]
+    unread: tuple[Finding, ...] = ()
+    fixed: str | None = None
+
+
+class Style:
+    """sqlfluff with the configuration of the project, or the house style where setup.cfg has none. Safety rules are left out."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._linters: dict[Path, tuple[Linter, FluffConfig]] = {}
+        # Its log is for its own command line.
+        logger = logging.getLogger("sqlfluff")
+        logger.addHandler(logging.NullHandler())
+        logger.propagate = False
+
+    def lint(self, path: Path, text: str, *, fix: bool = False) -> Styled:
+        """Look at ``text``, the content of ``path`` with LF and without BOM. Nothing is raised for whatever it holds."""
+        shown = self._settings.show(path)
+        linter, config = self._linter(path)
+        limit = config.get("large_file_skip_byte_limit") or 0
+        if 0 < limit < len(text.encode("utf-8", "surrogatepass")):
+            return Styled((), (_note(shown, 1, 1, "LIM", f"sqlfluff skips files of more than {limit:,} bytes; the safety rules looked at it"),))
+        if not text.strip():
+            return Styled(())
+        try:
+            linted = linter.lint_string(text, fname=str(path), config=config, fix=fix)
+            violations = linted.get_violations()
+            broken = any(v.rule_code() in _UNREADABLE for v in violations)
+            repaired = linted.fix_string() if fix and not broken else (text, False)
+        except Exception as e:
+            # Another program's mistake must not hide what our rules found.
+            return Styled((), (_note(shown, 1, 1, "PRS", f"sqlfluff failed on this file: {type(e).__name__}"),))
+        found, unread = [], []
+        for violation in violations:
+            line, column, code = violation.line_no or 1, violation.line_pos or 1, violation.rule_code()
+            if code in _UNREADABLE:
+                unread.append(_note(shown, line, column, code, "sqlfluff cannot parse this; the house style is not checked here"))
+            else:
+                found.append(Finding(code, str(violation.rule_name()), "warning", shown, line, column, line, _flat(violation.desc())))
+        return Styled(tuple(found), tuple(unread), repaired[0] if repaired[1] and repaired[0] != text else None)
+
+    def _linter(self, path: Path) -> tuple[Linter, FluffConfig]:
+        if path.parent not in self._linters:
+            from sqlfluff.core import FluffConfig, Linter
+
+            own = FluffConfig.from_path(str(path), require_dialect=False)
+            house = own.get("dialect") is None
+            left_out = ",".join([*(own.get("rule_denylist") or ()), "memsql"])
+            if house:
+                text = _HOUSE.read_text(encoding="utf-8")
+                config = FluffConfig.from_string(text)
+                left_out = ",".join([*(config.get("rule_denylist") or ()), "memsql"])
+                config = FluffConfig.from_string(text, overrides={"exclude_rules": left_out})
+            else:
+                config = FluffConfig.from_path(str(path), overrides={"exclude_rules": left_out})
+            self._linters[path.parent] = Linter(config=config), config
+        return self._linters[path.parent]
+
+
+def _note(path: str, line: int, column: int, code: str, message: str) -> Finding:
+    return Finding(code, "not_checked", "info", path, line, column, line, message)
+
+
+def _flat(text: str) -> str:
+    return " ".join(text.split())
