@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import os
-import shlex
 import sys
+from collections.abc import Container
 from types import ModuleType
 
 
@@ -18,14 +17,18 @@ def main() -> None:
     from memsql.tasks.chain import ChainExecutor
 
     program = Program(name="memsql", binary="memsql", namespace=ns, version=memsql.__version__, executor_class=ChainExecutor)
-    program.run(with_paths(sys.argv))
+    program.run(with_paths(sys.argv, ns.task_names))
 
 
-def with_paths(words: list[str]) -> list[str]:
-    """The command line with the paths of ``lint`` behind ``--``, where Invoke lets a task have as many as it likes."""
+def with_paths(words: list[str], tasks: Container[str]) -> list[str]:
+    """The command line with the paths of ``lint`` behind ``--``, where Invoke lets a task have as many as it likes.
+
+    A word that names one of ``tasks`` and no file makes it a chain of tasks, which stays as it is.
+    """
     if words[1:2] != ["lint"] or "--help" in words or "-h" in words:
         return words
-    from memsql.tasks import ns
+    from os.path import exists
+    from shlex import quote
 
     options, rest = words[:2], iter(words[2:])
     paths: list[str] = []
@@ -36,11 +39,11 @@ def with_paths(words: list[str]) -> list[str]:
             options += [word, *([value] if (value := next(rest, None)) is not None else [])]
         elif word.startswith("-"):
             options.append(word)
-        elif word in ns.task_names and not os.path.exists(word):
-            return words  # a chain of tasks
+        elif word in tasks and not exists(word):
+            return words
         else:
             paths.append(word)
-    return [*options, "--", *map(shlex.quote, paths)] if paths else options
+    return [*options, "--", *map(quote, paths)] if paths else options
 
 
 def _import_invoke() -> None:

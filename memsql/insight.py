@@ -14,7 +14,7 @@ from memsql.db.queries import load
 from memsql.errors import FileError, Location, StatementError
 from memsql.files import read_file
 from memsql.schema import is_internal, read
-from memsql.sqltext import parse_header, split
+from memsql.sqltext import parse_header, quote, split
 from memsql.sqltext.lexis import BLOCK_COMMENT, LINE_COMMENT, QUOTED_NAME, VARIABLE
 
 _FIGURES = ("PRAGMA page_size", "PRAGMA page_count", "PRAGMA freelist_count", "PRAGMA journal_mode", "PRAGMA encoding",
@@ -108,7 +108,7 @@ def stats(conn: Connection) -> Stats:
     """Count and weigh everything that is not internal. One scan of each table, one of the file."""
     schema = read(conn)
     tables = [t for t in schema.tables.values() if t.kind != "view"]
-    asked = [load("insight/dbstat"), *(f"SELECT count(*) FROM {_quote(t.name)}" for t in tables), *_FIGURES]
+    asked = [load("insight/dbstat"), *(f"SELECT count(*) FROM {quote(t.name)}" for t in tables), *_FIGURES]
     dbstat, *rest = answers(conn, [(sql, ()) for sql in asked])
     # Python's own SQLite may lack dbstat, and a virtual table its module.
     weights = {} if isinstance(dbstat, StatementError) else {
@@ -221,7 +221,3 @@ def _weigh(name: str, weights: dict[str, tuple[int, int]], virtual: bool) -> tup
 
 def _integer(value: Value) -> int:
     return value if isinstance(value, int) else 0
-
-
-def _quote(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'

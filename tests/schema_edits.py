@@ -203,6 +203,8 @@ CREATE TRIGGER tree_u AFTER UPDATE ON tree BEGIN
 END;
 CREATE VIRTUAL TABLE docs"""), text=("-- fts_rebuild: tree_fts",)),
     _edit("add_column_to_own_fts", ("fts5(head, text)", "fts5(head, text, tail)"), rebuilt="docs"),
+    _edit("drop_own_fts", ("CREATE VIRTUAL TABLE docs USING fts5(head, text);\n", ""), lost=(("docs", ""),),
+          text=("-- Loses the rows of docs", "DROP TABLE docs;")),
     _edit("add_table", ("CREATE TABLE audit", "CREATE TABLE tags (post INTEGER REFERENCES posts (id), tag TEXT);\nCREATE INDEX tags_tag ON tags (tag);\nCREATE TABLE audit")),
     _edit("drop_table", ("CREATE TABLE kv (k TEXT PRIMARY KEY, v TEXT) WITHOUT ROWID;\n", ""), lost=(("kv", ""),), text=("DROP TABLE kv;",)),
     _edit("drop_parent_table", ("CREATE TABLE hen (id INTEGER PRIMARY KEY, egg INTEGER REFERENCES egg (id), name TEXT);\n", ""), (" REFERENCES hen (id)", ""),

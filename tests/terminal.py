@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import pty
 import select
 import subprocess
 import sys
+import termios
 import time
 from pathlib import Path
 
@@ -15,15 +17,19 @@ from cli import TIMEOUT, Done, clean_environment
 QUESTION = "Type yes: "
 
 
-def answer(root: Path, text: str | None, *words: str) -> Done:
-    """Run ``memsql words`` in ``root`` at a terminal, and type ``text`` when it asks (None: end of input, Ctrl-D).
+CTRL_C, CTRL_D = b"\x03", b"\x04"
+
+
+def answer(root: Path, keys: str | bytes, *words: str) -> Done:
+    """Run ``memsql words`` in ``root`` at a terminal; when it asks press ``keys``, after text also Return.
 
     ``err`` of what comes back is what stood on the terminal; it holds no question where none was asked.
     """
     master, slave = pty.openpty()
     process = subprocess.Popen(
         [sys.executable, "-m", "memsql", *words], cwd=root, env={**clean_environment(), "TERM": "dumb"}, stdin=slave,
-        stderr=slave, stdout=subprocess.PIPE, encoding="utf-8", start_new_session=True)
+        stderr=slave, stdout=subprocess.PIPE, encoding="utf-8", start_new_session=True,
+        preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0))
     os.close(slave)
     seen, typed, ends = "", False, time.monotonic() + TIMEOUT
     try:
@@ -38,7 +44,7 @@ def answer(root: Path, text: str | None, *words: str) -> Done:
                 seen += some.decode("utf-8", "replace")
             if QUESTION in seen and not typed:
                 typed = True
-                os.write(master, b"\x04" if text is None else f"{text}\n".encode())
+                os.write(master, keys if isinstance(keys, bytes) else f"{keys}\n".encode())
         out, _ = process.communicate(timeout=TIMEOUT)
     finally:
         if process.poll() is None:

@@ -16,7 +16,6 @@ import pytest
 import servers
 from cli import Done, Project, clean_environment
 from conftest import Guarded
-from proven import save_backup
 
 SECRET = "eyJhbGciOi.SECRET.token"
 SLOW = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 2000000000) INSERT INTO a SELECT max(i) FROM n;\n"
@@ -122,6 +121,13 @@ def test_json_keeps_stdout_for_itself(project: Project) -> None:
         {k: v for k, v in one.items() if k not in ("ok", "command")} for one in (first, second)]
 
 
+def test_figures_keep_stdout_for_themselves(project: Project) -> None:
+    found = project.run("migrate.status", "monitor.metrics", "--format", "prometheus").expect(3)
+    assert "stopped with" in found.err
+    found = project.run("migrate", "backup").expect(0)
+    assert "all 2 steps done" in found.out
+
+
 def test_a_folder_that_cannot_be_written_is_a_warning(project: Project) -> None:
     (project.root / "backups").write_text("a file stands in the way")
     found = project.run("migrate", "verify").expect(0, "all 2 steps done")
@@ -159,10 +165,12 @@ def test_backup_migrate_verify_on_a_protected_environment(project: Project) -> N
     project.add("0002_b", "CREATE TABLE b (x);\n", "DROP TABLE b;\n")
     words = ("migrate.status", "migrate", "--yes", "verify")
     project.run(*words, env={"MEMSQL_ENV": "production"}).expect(6, "there is no proven backup", "1 of 3 steps done")
-    save_backup(project.root / "backups", project.db)
-    project.run("migrate", "verify", env={"MEMSQL_ENV": "production"}).expect(6, "add --yes")
-    project.run(*words, env={"MEMSQL_ENV": "production"}).expect(0, "all 3 steps done")
-    assert [r["exit_code"] for r in reports(project)] == [6, 6, 0]
+    project.run("backup", "migrate", "verify", env={"MEMSQL_ENV": "production"}).expect(6, "add --yes", "1 of 3 steps done")
+    invoke(project, "backup", "migrate", "--yes", "verify", env={"MEMSQL_ENV": "production"}).expect(0, "all 3 steps done")
+    found = reports(project)
+    assert [r["exit_code"] for r in found] == [6, 6, 0]
+    assert [r["environment"] for r in found] == ["production"] * 3
+    assert steps(found[2]) == [("backup.create", "ok", 0), ("migrate.up", "ok", 0), ("verify", "ok", 0)]
 
 
 def test_tasks_of_others_run_in_between(project: Project) -> None:

@@ -13,7 +13,7 @@ import pytest
 import servers
 from cli import Done, Project
 from proven import save_backup
-from terminal import QUESTION, answer
+from terminal import CTRL_C, CTRL_D, QUESTION, answer
 
 from memsql.backup.catalogue import read_backup
 from memsql.config import load
@@ -102,8 +102,10 @@ def test_without_a_terminal_it_refuses_and_names_the_option(project: Project) ->
     project.run("migrate.down", "--yes", *ENV).expect(0, "rolled back 0002_b")
 
 
-@pytest.mark.parametrize(("typed", "code"), [("yes", 0), (" yes ", 0), ("y", 6), ("no", 6), ("", 6), ("YES", 6), (None, 6)])
-def test_the_question_at_a_terminal(project: Project, typed: str | None, code: int) -> None:
+@pytest.mark.parametrize(("typed", "code"), [
+    ("yes", 0), (" yes ", 0), ("y", 6), ("no", 6), ("", 6), ("YES", 6), (CTRL_C, 6), (CTRL_D, 6),
+])
+def test_the_question_at_a_terminal(project: Project, typed: str | bytes, code: int) -> None:
     backup(project)
     before = project.everything()
     found = answer(project.root, typed, "migrate.up", *ENV).expect(
@@ -111,7 +113,7 @@ def test_the_question_at_a_terminal(project: Project, typed: str | None, code: i
     assert QUESTION not in found.out
     assert (project.everything() == before) == (code == 6)
     if code:
-        assert "the answer was not yes" in found.err
+        assert "\nerror: the answer was not yes" in found.err.replace("\r", "").replace("\x1b[31m", "")
 
 
 def test_what_is_asked_before_a_rollback(project: Project) -> None:

@@ -597,3 +597,20 @@ def self_signed(folder: Path) -> Path:
         key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
         + certificate.public_bytes(serialization.Encoding.PEM))
     return path
+
+
+def test_a_stream_is_kept_alive_while_a_long_result_is_read(empty_server: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+    # sqld counts its ten seconds from the beginning of a cursor, however long it takes to read.
+    monkeypatch.setattr("memsql.db.http._ALIVE_SECONDS", 0.05)
+    with opened(empty_server.url) as conn:
+        conn.execute("CREATE TABLE t AS WITH n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 4000) SELECT i, hex(zeroblob(500)) FROM n")
+        conn.begin()
+        conn.execute("INSERT INTO t VALUES (0, 'only here')")
+        pieces = 0
+        for rows in conn.stream_lists("SELECT * FROM t"):
+            pieces += bool(rows)
+            time.sleep(0.1)
+        assert pieces > 5
+        # The transaction is still there, under another baton.
+        assert conn.execute("SELECT count(*) FROM t").one() == 4001
+        conn.rollback()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -10,6 +11,7 @@ import eras
 import pytest
 import server_backups
 import servers
+from cli import Project
 from test_server_clone import FTS, ODD, ORPHAN, state
 
 from memsql.backup.digest import digests
@@ -22,6 +24,8 @@ HARD = """
 CREATE TABLE odd_values (id INTEGER PRIMARY KEY, v);
 INSERT INTO odd_values VALUES (1, CAST(x'ff00fe' AS TEXT)), (2, 9e999), (3, -9e999), (4, -9223372036854775808), (5, x''), (6, -0.0),
     (7, 'a' || char(0) || 'b'), (8, NULL), (9, 9223372036854775807), (10, '😀'), (11, 1e-320), (12, x'ff00fe'), (13, char(13, 10));
+CREATE TABLE more_odd (t); INSERT INTO more_odd VALUES (CAST(x'80' AS TEXT));
+CREATE TABLE other_odd (t, n); INSERT INTO other_odd VALUES ('x', 1), (CAST(x'C0' AS TEXT), -9223372036854775808);
 CREATE TABLE long_text (t TEXT);
 INSERT INTO long_text VALUES (printf('%.*c', 1000000, 'x')), (hex(zeroblob(400000)));
 """
@@ -82,3 +86,24 @@ def test_every_era_survives_the_round_trip(tmp_path: Path, era: str, kind: str) 
         with closing(connect(servers.target(second.url))) as conn:
             assert tuple(digests(conn)) == copied.tables
         assert eras.content_hash(servers.save(second.url, tmp_path / "saved.db")) == eras.content_hash(path)
+
+
+def test_a_restored_server_passes_verify(tmp_path: Path, empty_server: Running) -> None:
+    project = Project.at(tmp_path / "project")
+    shutil.copytree(eras.ROOT / "migrations", project.root / "migrations")
+    shutil.copytree(eras.ROOT / "sql", project.root / "sql")
+    project.configure("[memsql]\n")
+    eras.build(project.db, "1.2", learned_patterns_rows=True)
+    project.run("migrate.up").expect(0)
+    server_backups.restore(project.db, empty_server.url)
+    project.run("verify", "--database", empty_server.url).expect(0)
+    copied = server_backups.copy(empty_server.url, tmp_path / "copy.db")
+    assert copied.tables == server_backups.manifest_of(project.db).tables
+    project.run("verify", "--database", str(tmp_path / "copy.db")).expect(0)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_empty_server(tmp_path: Path, empty_server: Running, kind: str) -> None:
+    copied = server_backups.copy(url_of(empty_server, kind), tmp_path / "b.db")
+    assert (copied.tables, copied.omitted) == ((), ())
+    server_backups.restore(tmp_path / "b.db", url_of(empty_server, kind))

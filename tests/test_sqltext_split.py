@@ -14,6 +14,7 @@ from memsql.sqltext import (
     Statement,
     effect,
     forbidden_in_transaction,
+    may_concern,
     may_control_transactions,
     pieces,
     split,
@@ -204,6 +205,7 @@ def check_shape(text: str) -> None:
     assert "".join(pieces(text)) == text
     found = split(text)
     assert found == list(statements(text))
+    assert list(statements(text, without={"select"})) == [s for s in found if s.text[:6].lower() != "select"]
     assert len(pieces(text)) - len(found) in (0, 1)
     behind = 0
     for number, (statement, piece) in enumerate(zip(found, pieces(text), strict=False), 1):
@@ -357,6 +359,22 @@ def test_control_is_never_missed(word: str, before: str) -> None:
 )
 def test_ordinary_text_passes_the_gate(text: str) -> None:
     assert not may_control_transactions(text)
+
+
+@pytest.mark.parametrize("before", ["", "INSERT INTO t VALUES (1);\n", "-- c\n", "SELECT 1; \ufeff", ";\n/* c */"])
+@pytest.mark.parametrize("statement", [
+    *CONTROL, "DROP TABLE t", "alter table t ADD a", "Delete from t", "REPLACE INTO t VALUES (1)", "with a AS (SELECT 1) SELECT 1",
+    "PRAGMA foreign_keys = on", "INSERT OR REPLACE INTO t VALUES (1)", "insert\n or ignore INTO t VALUES (1)",
+    "INSERT/**/INTO t VALUES (1)", "INSERT --\nINTO t VALUES (1)", "UPDATE OR REPLACE t SET a = 1",
+])  # fmt: skip
+def test_what_is_of_concern_is_never_missed(statement: str, before: str) -> None:
+    assert may_concern(f"{before}{statement};\nINSERT INTO t VALUES (2);\n")
+
+
+def test_what_only_adds_is_of_no_concern() -> None:
+    assert not may_concern("-- drop\nCREATE TABLE t(a);\nINSERT INTO t VALUES ('; dropped');\ninsert into t VALUES (';delet');\n"
+                           "Insert Into t VALUES (1); UPDATE t SET a = 1;;SELECT 1; CREATE TRIGGER x AFTER INSERT ON t BEGIN "
+                           "INSERT INTO u VALUES (1); END_;")
 
 
 @given(

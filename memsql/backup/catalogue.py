@@ -8,7 +8,7 @@ from pathlib import Path
 
 from memsql.backup.manifest import SUFFIX, Manifest, manifest_path, read_manifest
 from memsql.config import Settings
-from memsql.errors import FileError, UsageError
+from memsql.errors import ConnectError, FileError, UsageError
 
 ENDINGS = (".db", ".sql", ".db.zst", ".sql.zst")
 
@@ -37,13 +37,17 @@ class Backup:
 def backups(settings: Settings, *, every_source: bool = False) -> list[Backup]:
     """The backups of the database of ``settings``, or with ``every_source`` all in the folder; the newest first.
 
-    A file without a manifest that can be read may be of any database, and is always among them.
+    A file without a manifest that can be read may be of any database, and is always among them. Raises ConnectError where
+    the folder cannot be read.
     """
     folder = settings.backups
-    if not folder.is_dir():
+    try:
+        paths = [path for path in folder.iterdir() if path.name.endswith(ENDINGS) and not path.name.startswith(".")]
+        found = [read_backup(path, settings.show(path)) for path in paths if path.is_file()]
+    except (FileNotFoundError, NotADirectoryError):
         return []
-    found = [read_backup(path, settings.show(path)) for path in folder.iterdir()
-             if path.name.endswith(ENDINGS) and not path.name.startswith(".") and path.is_file()]
+    except OSError as e:
+        raise ConnectError(f"{settings.show(folder)} cannot be read: {e.strerror}", hint="check its permissions") from None
     wanted = settings.target.identity
     chosen = [b for b in found if every_source or b.manifest is None or b.manifest.source.identity == wanted]
     return sorted(chosen, key=lambda b: (b.created, b.path.name), reverse=True)
@@ -55,7 +59,10 @@ def read_backup(path: Path, shown: str) -> Backup:
         manifest = read_manifest(manifest_path(path), shown + SUFFIX)
     except FileError as e:
         return Backup(path, None, e.message)
-    size = path.stat().st_size
+    try:
+        size = path.stat().st_size
+    except OSError as e:
+        return Backup(path, manifest, f"it cannot be read: {e.strerror}")
     if size != manifest.bytes:
         return Backup(path, manifest, f"the file has {size} bytes instead of {manifest.bytes}")
     return Backup(path, manifest, None if manifest.proven else "it was never proven")

@@ -41,7 +41,9 @@ def copy_server(target: Target, into: Path, busy_timeout: int, observer: Observe
             odd = work.odd_table(busy_timeout) if isinstance(e, ConnectError) else None
             if odd is None or odd in exact:
                 raise
-            exact.add(odd)
+            observer.note(f"beginning again: {odd} holds text that is no UTF-8")
+            # Where two tables hold such text, more may.
+            exact |= work.tables() if exact else {odd}
 
 
 class _Work:
@@ -73,6 +75,9 @@ class _Work:
         found = Source(str(self._target), self._target.identity, "libsql", copier.engine_version, copier.journal_mode)
         hashes = [self._hashers.get(name, Hasher(name)).digest() for name in self._selections]
         return Copied(found, tuple(hashes), tuple(self._omitted))
+
+    def tables(self) -> set[str]:
+        return set(self._selections)
 
     def odd_table(self, busy_timeout: int) -> str | None:
         """The table whose text ended the stream because it is no UTF-8, if that is what happened: the server says
@@ -110,8 +115,9 @@ class _Work:
             self._hashers[name] = hasher
 
         def see(rows: Sequence[Sequence[Cell]]) -> None:
+            before = hasher.bytes
             hasher.add(rows)
-            self._done += sum([len(v) if isinstance(v, (str, bytes, bytearray)) else 4 for row in rows for v in row])
+            self._done += hasher.bytes - before
             # What indexes will take is not known.
             self._observer.tick(min(1.0, self._done / self._size) if self._size else None)
 

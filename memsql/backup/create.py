@@ -20,7 +20,7 @@ from memsql.backup.manifest import Manifest, Proof, manifest_path, to_text
 from memsql.backup.proof import Observed, prove
 from memsql.backup.workplace import CHUNK, place, sync, workplace, writing
 from memsql.config import Settings
-from memsql.errors import CheckFailed, DamagedError, MemsqlError
+from memsql.errors import CheckFailed, DamagedError, Interrupted, MemsqlError
 from memsql.ledger import utc_text
 
 Format = Literal["sqlite", "sql"]
@@ -54,6 +54,8 @@ def create(
         zstd.require()
     try:
         return _create(settings, format, compress, salvage, observer)
+    except KeyboardInterrupt:
+        raise Interrupted("the backup was stopped", state=_STATE, hint="run it again") from None
     except MemsqlError as e:
         e.state = _STATE
         raise
@@ -131,7 +133,7 @@ def _as_text(copy: _Copy, work: Path, observer: Observer) -> tuple[Path, Proof]:
     from memsql.backup.dump import load_sql, write_sql
 
     text, again = work / "copy.sql", work / "again.db"
-    write_sql(copy.path, text, observer)
+    write_sql(copy.path, text, observer, omitted=copy.copied.omitted)
     load_sql(text, again, observer)
     found = prove(again, copy.observed.tables, observer)
     again.unlink()

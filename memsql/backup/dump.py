@@ -16,7 +16,7 @@ from memsql.config import Target
 from memsql.db import connect
 from memsql.db.queries import load
 from memsql.db.sqlite import SQLiteConnection
-from memsql.errors import CheckFailed, FileError, Location, StatementError
+from memsql.errors import CheckFailed, ConnectError, FileError, Location, StatementError
 from memsql.fts import FtsTable, discover
 from memsql.schema.tokens import without_tail
 from memsql.sqltext import pieces, quote, skip_to_code
@@ -41,8 +41,8 @@ def write_sql(copy: Path, out: Path, observer: Observer, *, omitted: Sequence[Om
         count = done = 0
         file.write(_HEAD)
         for thing in omitted:
-            text = thing.sql.replace("\n", "\n--     ")
-            file.write(f"-- left out: the {thing.type} {thing.name!r}: {thing.reason}\n" + (f"--     {text};\n" if text else ""))
+            text, reason = thing.sql.replace("\n", "\n--     "), " ".join(thing.reason.split())
+            file.write(f"-- left out: the {thing.type} {thing.name!r}: {reason}\n" + (f"--     {text};\n" if text else ""))
         for statement in _Writer(conn, observer).statements():
             file.write(statement)
             file.write(";\n")
@@ -64,12 +64,15 @@ def load_sql(text: Path, into: Path, observer: Observer) -> None:
         with closing(connect(Target(path=into, display=into.name), "rwc")) as conn:
             conn.execute("PRAGMA journal_mode = off")
             conn.execute("PRAGMA synchronous = off")
+            conn.execute("PRAGMA cache_size = -50000")
             count = 0
             for statement in _statements(text):
                 count += 1
                 try:
                     conn.execute(statement)
                 except StatementError as e:
+                    if e.code == "SQLITE_FULL":
+                        raise ConnectError(f"{text.name} cannot be loaded: the disk is full", hint="free space, and run it again") from e
                     raise CheckFailed(f"statement {count} of {text.name} does not run: {e.message}", where=Location(text.name),
                                       statement=statement[:500]) from e
                 done += len(statement)

@@ -16,7 +16,7 @@ from memsql.backup.copied import Observer
 from memsql.backup.manifest import Manifest
 from memsql.backup.proof import Observed, prove
 from memsql.backup.workplace import CHUNK, refuse_without_space, sync, writing
-from memsql.errors import CheckFailed, ConnectError
+from memsql.errors import CheckFailed, ConnectError, DamagedError
 
 _OTHER = "use another backup: invoke backup.list"
 
@@ -59,12 +59,13 @@ def unpack(backup: Backup, into: Path, observer: Observer) -> Manifest:
 
 
 def verify(backup: Backup, observer: Observer) -> Verified:
-    """Read ``backup`` from beginning to end and prove it again, on a copy in the temporary folder."""
+    """Read ``backup`` from beginning to end and prove it again, on a copy in the temporary folder. Raises ConnectError where
+    it may not be read, or there is no room for the copy."""
     folder = Path(tempfile.mkdtemp(prefix="memsql-verify-"))
     try:
         manifest = unpack(backup, folder / "copy.db", observer)
         observed = prove(folder / "copy.db", manifest.tables, observer)
-    except (CheckFailed, ConnectError) as e:
+    except (CheckFailed, DamagedError) as e:
         return Verified(backup, (e.message, *e.details))
     finally:
         shutil.rmtree(folder, ignore_errors=True)

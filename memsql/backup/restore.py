@@ -18,7 +18,7 @@ from memsql.backup.prove import unpack
 from memsql.backup.restore_file import restore_file
 from memsql.config import Settings, parse_target
 from memsql.db import connect
-from memsql.errors import CheckFailed, MemsqlError, Refused, UsageError
+from memsql.errors import CheckFailed, Interrupted, MemsqlError, Refused, UsageError
 from memsql.files import Migration, read_folder
 from memsql.ledger import version_of
 from memsql.schema import read
@@ -57,6 +57,10 @@ def restore(
             return _onto_server(settings, backup, manifest, replace_server, observer)
         done = restore_file(backup, settings.target, settings.busy_timeout, observer)
         return Restored(backup, str(settings.target), done.tables, done.kept, done.warnings)
+    except KeyboardInterrupt:
+        if settings.target.path is None:
+            raise
+        raise Interrupted("the restore was stopped", state=f"{settings.target} was not touched", hint="run it again") from None
     except MemsqlError as e:
         e.state = e.state or f"{settings.target} was not touched"
         raise

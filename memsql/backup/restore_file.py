@@ -23,8 +23,9 @@ from memsql.backup.workplace import sync, workplace
 from memsql.config import Target
 from memsql.db import Connection, connect
 from memsql.db.sqlite import SQLiteConnection
-from memsql.errors import CheckFailed, ConnectError, LockedError, MemsqlError
+from memsql.errors import CheckFailed, ConnectError, Interrupted, LockedError, MemsqlError
 
+_MAGIC = b"SQLite format 3\0"
 _BESIDE = ("-wal", "-shm", "-journal")
 
 
@@ -50,6 +51,8 @@ def restore_file(backup: Backup, target: Target, busy_timeout: int, observer: Ob
         raise ConnectError(f"{target} is a folder, not a database file", state="nothing was changed")
     if not path.parent.is_dir():
         raise ConnectError(f"the folder of {target} does not exist", state="nothing was changed", hint="make it first")
+    if path.exists() and not os.access(path, os.W_OK):
+        raise ConnectError(f"{target} cannot be written: it is read-only", hint=f"chmod u+w {target}, if it is to be replaced")
     refuse_in_use(target, path)
     with workplace(path.parent, str(target.path.parent)) as work:
         made = work / "restored.db"
@@ -94,8 +97,13 @@ def _put(made: Path, manifest: Manifest, target: Target, path: Path, busy_timeou
         # A read lock on the new file, under whatever name: nobody can change it before it is proven in its place.
         fresh.execute("BEGIN")
         fresh.execute("SELECT count(*) FROM sqlite_schema")
-        with _alone(target, path, busy_timeout) as held, _kept(path, held) as kept:
-            os.replace(made, path)
+        try:
+            with _alone(target, path, busy_timeout) as held, _kept(path, held) as kept:
+                os.replace(made, path)
+        except KeyboardInterrupt:
+            if _identity(path) == old:
+                raise
+            raise _stopped(target, "the restored file is in its place") from None
         tables = _prove_there(fresh, manifest, target, path, kept, observer)
     finally:
         fresh.close()
@@ -112,17 +120,24 @@ def _prove_there(
 ) -> tuple[TableDigest, ...]:
     """The tables of the file in its place. Raises CheckFailed where they are not those of the backup."""
     observer.note("proving it in its place")
+    state = "the restored file is in its place" + (f"; the old one is {kept}" if kept else "")
     try:
         sync(path.parent)
         tables = tuple(digests(fresh, observer.note, observer.tick))
         unlike = tuple(differences(manifest.tables, tables))
     except (MemsqlError, OSError) as e:
         unlike = (str(e),)
+    except KeyboardInterrupt:
+        raise _stopped(target, state) from None
     if unlike:
-        raise CheckFailed(f"{target} does not hold what the backup holds", details=unlike,
-                          state="the restored file is in its place" + (f"; the old one is {kept}" if kept else ""),
+        raise CheckFailed(f"{target} does not hold what the backup holds", details=unlike, state=state,
                           hint="the disk may be faulty: restore onto another one with --to PATH")
     return tables
+
+
+def _stopped(target: Target, state: str) -> Interrupted:
+    return Interrupted(f"stopped before {target} was proven in its place; it was proven before it came there", state=state,
+                       hint="prove it: invoke verify")
 
 
 @contextmanager
@@ -162,6 +177,10 @@ def _alone(target: Target, path: Path, busy_timeout: int) -> Iterator[SQLiteConn
 
 def _open_old(target: Target, path: Path, busy_timeout: int) -> SQLiteConnection | None:
     """A connection to the old file, None where it is too damaged for one."""
+    with path.open("rb") as file:
+        if file.read(len(_MAGIC)) not in (_MAGIC, b""):
+            # SQLite would merge a log into it before it says that it is no database.
+            return None
     try:
         conn = connect(Target(path=path, display=str(target)), "rw", busy_timeout)
     except LockedError as e:

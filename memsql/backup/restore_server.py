@@ -9,11 +9,11 @@ from pathlib import Path
 from memsql.backup.copied import Observer
 from memsql.backup.digest import Hasher, Reading, TableDigest, differences, readings
 from memsql.backup.manifest import Manifest
-from memsql.backup.rows import Thing, all_readings, inserts, longest_value, read_rows, sequence_statements, things
+from memsql.backup.rows import Thing, all_readings, inserts, longest_row, read_rows, sequence_statements, things
 from memsql.config import Target
 from memsql.db import connect
 from memsql.db.exact import exact_lists
-from memsql.db.libsql import VALUE_LIMIT, LibsqlConnection
+from memsql.db.libsql import ROW_LIMIT, LibsqlConnection
 from memsql.db.protocol import Item
 from memsql.db.queries import load
 from memsql.db.sqlite import SQLiteConnection
@@ -68,14 +68,14 @@ class _Restore:
         self._size = _number(file, "page_count") * _number(file, "page_size")
 
     def refuse_too_large(self) -> None:
-        """Raise Refused for a value that a server does not take, before anything is sent."""
-        if self._size <= VALUE_LIMIT:
+        """Raise Refused for a row that a server does not take, before anything is sent."""
+        if self._size <= ROW_LIMIT:
             return
         for reading in self._readings.values():
-            size = longest_value(self._file.raw, reading)
-            if size > VALUE_LIMIT:
+            size = longest_row(self._file.raw, reading)
+            if size > ROW_LIMIT:
                 raise Refused(
-                    f"{reading.name} holds a value of {size:,} bytes, and a libSQL server takes {VALUE_LIMIT:,}",
+                    f"{reading.name} holds a row of {size:,} bytes, and a libSQL server takes {ROW_LIMIT:,}",
                     state="nothing was sent: the server has what it had before", hint="restore it to a file")
 
     def fill(self, server: LibsqlConnection, replace: bool) -> None:
@@ -124,7 +124,7 @@ class _Restore:
         for kind in _DROP:
             for thing in found:
                 if kind == (thing.kind if thing.type == "table" else "vector" if thing.name in owners else thing.type):
-                    drops.append(f"DROP {thing.type} IF EXISTS {quote(thing.name)}")
+                    drops.append(f"DROP {thing.type.upper()} IF EXISTS {quote(thing.name)}")
         self._run(server, [(sql, ()) for sql in drops])
 
     def _tables(self, server: LibsqlConnection) -> None:
@@ -183,8 +183,9 @@ class _Restore:
             lists = (exact_lists(server, reading.sql, reading.columns) if reading.name in self._odd
                      else server.stream_lists(reading.sql))
             for rows in lists:
+                before = hasher.bytes
                 hasher.add(rows)
-                self._tick(sum([len(v) if isinstance(v, (str, bytes, bytearray)) else 10 for row in rows for v in row]))
+                self._tick(hasher.bytes - before)
             yield hasher.digest()
 
     def _run(self, server: LibsqlConnection, items: Sequence[Item]) -> None:

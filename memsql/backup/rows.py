@@ -132,9 +132,8 @@ def _text(value: bytes) -> str | bytearray:
         return bytearray(value)
 
 
-def longest_value(db: sqlite3.Connection, reading: Reading) -> int:
-    """How many bytes the largest value of a table has."""
-    # NULL has no length, and would hide the others.
-    sizes = ", ".join(f"ifnull(length(CAST({quote(c)} AS BLOB)), 0)" for c in reading.columns)
-    found = db.execute(f"SELECT max(max({sizes}, 0)) FROM {quote(reading.name)}").fetchone()[0]
+def longest_row(db: sqlite3.Connection, reading: Reading) -> int:
+    """How many bytes the values of the largest row of a table have."""
+    sizes = " + ".join(f"ifnull(length(CAST({quote(c)} AS BLOB)), 0)" for c in reading.columns)
+    found = db.execute(f"SELECT max({sizes}) FROM {quote(reading.name)}").fetchone()[0]
     return int(found or 0)

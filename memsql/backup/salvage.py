@@ -23,6 +23,7 @@ from memsql.backup.manifest import Source
 from memsql.backup.workplace import writing
 from memsql.config import Target
 from memsql.db import connect
+from memsql.db.queries import load
 from memsql.errors import DamagedError
 from memsql.fts.discover import arguments_of, parse
 from memsql.schema import is_internal
@@ -111,7 +112,7 @@ def _like(db: sqlite3.Connection, damaged: Path) -> None:
 def _fill(db: sqlite3.Connection, observer: Observer) -> Iterator[str]:
     things = []
     try:
-        for row in db.execute("SELECT type, name, tbl_name, sql FROM damaged.sqlite_schema WHERE sql IS NOT NULL"):
+        for row in db.execute(load("backup/damaged_objects")):
             things.append(_Thing(*map(str, row)))
     except sqlite3.Error as e:
         if not things:
@@ -152,10 +153,10 @@ def _made(db: sqlite3.Connection, thing: _Thing) -> list[str]:
 
 def _rows(db: sqlite3.Connection, name: str, observer: Observer) -> list[str]:
     """Copy the rows of one table."""
-    described = db.execute("SELECT name, type, pk, hidden FROM pragma_table_xinfo(?, 'main')", (name,)).fetchall()
+    described = db.execute(load("backup/columns"), (name,)).fetchall()
     columns = [str(n) for n, _, _, hidden in described if hidden == 0]
     keys = [(str(n), str(t)) for n, t, pk, _ in sorted(described, key=lambda d: int(d[2])) if pk]
-    ordinary = not db.execute("SELECT wr FROM pragma_table_list WHERE schema = 'main' AND name = ?", (name,)).fetchone()[0]
+    ordinary = db.execute(load("backup/has_rowid"), (name,)).fetchone()[0]
     taken = {str(d[0]).lower() for d in described}
     rowid = next((word for word in ("rowid", "_rowid_", "oid") if word not in taken), None) if ordinary else None
     if rowid is None:
@@ -233,14 +234,12 @@ def _works(db: sqlite3.Connection, sql: str) -> bool:
 
 def _sequence(db: sqlite3.Connection) -> list[str]:
     """The counters of AUTOINCREMENT, so that no number is given twice."""
-    if not db.execute("SELECT 1 FROM main.sqlite_schema WHERE name = 'sqlite_sequence'").fetchone():
+    if not db.execute(load("backup/has_sequence")).fetchone():
         return []
-    if not _works(db, "INSERT INTO main.sqlite_sequence SELECT name, seq FROM damaged.sqlite_sequence AS old WHERE NOT EXISTS "
-                      "(SELECT 1 FROM main.sqlite_sequence AS new WHERE new.name = old.name)"):
+    if not _works(db, load("backup/add_sequence")):
         return ["sqlite_sequence: the counters of AUTOINCREMENT are those of the rows that were kept"]
     with suppress(sqlite3.Error):
-        db.execute("UPDATE main.sqlite_sequence SET seq = max(seq, (SELECT old.seq FROM damaged.sqlite_sequence AS old "
-                   "WHERE old.name = sqlite_sequence.name)) WHERE name IN (SELECT name FROM damaged.sqlite_sequence)")
+        db.execute(load("backup/raise_sequence"))
     return []
 
 

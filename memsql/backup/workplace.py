@@ -15,7 +15,7 @@ from pathlib import Path
 
 from memsql.errors import ConnectError, StatementError
 
-_PREFIX = ".memsql-"
+_PREFIX = ".memsql-work-"
 _LOCK = "lock"
 _FULL = ("SQLITE_FULL", "SQLITE_IOERR")
 CHUNK = 1 << 20
@@ -61,9 +61,12 @@ def sweep(parent: Path) -> bool:
         try:
             lock = os.open(folder / _LOCK, os.O_RDWR)
         except FileNotFoundError:
-            # Made a moment ago and not locked yet, or all but removed.
+            # Made a moment ago and without its lock yet, or half removed: the lock is the first to come.
             with suppress(OSError):
-                folder.rmdir()
+                if any(folder.iterdir()) and not (folder / _LOCK).exists():
+                    shutil.rmtree(folder, ignore_errors=True)
+                else:
+                    folder.rmdir()
             continue
         except OSError:
             alive = True
@@ -84,7 +87,7 @@ def refuse_without_space(size: int, folder: Path, what: str, hint: str) -> None:
         free = shutil.disk_usage(folder).free
     if size > free:
         raise ConnectError(f"no space for {what}, which needs about {(size >> 20) + 1} MiB in {folder}, {free >> 20} MiB are free",
-                           state="nothing was changed", hint=hint)
+                           hint=hint)
 
 
 def place(made: Path, final: Path) -> None:

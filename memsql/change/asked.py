@@ -6,9 +6,9 @@ import re
 from dataclasses import dataclass
 
 from memsql.change.model import Renames
-from memsql.change.parts import Part, definition
+from memsql.change.parts import Part, definition, placed
 from memsql.errors import FileError, Location
-from memsql.schema.tokens import comments, fold, placed, tokenize, unquoted
+from memsql.schema.tokens import comments, fold, tokenize, unquoted
 from memsql.sqltext import Effect, Statement, effect, split
 
 _ASKED = re.compile(r"--\s*renamed\s+from\s*:\s*(.*?)\s*$", re.IGNORECASE)
@@ -124,7 +124,7 @@ def _code(text: str) -> str:
 
 
 def _spelled(text: str, start: int) -> str:
-    return unquoted(next(placed(text[start:]))[0])
+    return unquoted(placed(text[start:])[0][0])
 
 
 def _without(text: str, start: int, end: int) -> str:

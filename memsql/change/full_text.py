@@ -57,6 +57,12 @@ def read(table: Table) -> FtsTable | None:
     return parse(table.name, table.sql) if table.kind == "virtual" and module_of(table.sql) == "fts5" else None
 
 
+def keeps_rows(table: Table) -> bool:
+    """Whether the virtual ``table`` holds what is nowhere else."""
+    text = read(table)
+    return table.kind == "virtual" and (module_of(table.sql) != "fts5vocab" if text is None else text.content is None)
+
+
 def copy(old: Table, new: Table, temporary: str) -> list[Step]:
     """A full-text table that keeps its own text, made again with the text of ``old``."""
     one, two = read(old), read(new)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from memsql.schema import Table, normalise
-from memsql.schema.tokens import Token, fold, join, placed, quoted, tokenize, unquoted
+from memsql.schema.tokens import Token, fold, join, positions, quoted, tokenize, unquoted
 
 _CONSTRAINTS = frozenset({"constraint", "primary", "unique", "check", "foreign"})
 
@@ -51,7 +51,7 @@ def definition(sql: str, columns: Iterable[str] | None = None) -> Definition:
     """Read ``sql``, the text of a CREATE TABLE as SQLite stores it or a person wrote it. ``columns`` are the names that
     are columns; without them whatever does not begin like a constraint is one. Accepts every text."""
     known = None if columns is None else {fold(c) for c in columns}
-    tokens = list(placed(sql))
+    tokens = placed(sql)
     start = next((i for i, (token, _, _) in enumerate(tokens) if token[1] == "("), len(tokens))
     parts: list[Part] = []
     current: list[tuple[Token, int, int]] = []
@@ -77,9 +77,14 @@ def of_table(table: Table) -> Definition:
     return definition(table.sql, (c.name for c in table.columns))
 
 
+def placed(sql: str) -> list[tuple[Token, int, int]]:
+    """The tokens of ``sql``, each with where it begins and ends."""
+    return [((kind, text), start, start + len(text)) for kind, text, start in positions(sql)]
+
+
 def under_name(sql: str, name: str) -> str:
     """The CREATE TABLE or CREATE VIRTUAL TABLE ``sql``, as SQLite stores it, for a table called ``name``."""
-    tokens = list(placed(sql))
+    tokens = placed(sql)
     place = 3 if len(tokens) > 3 and fold(tokens[1][0][1]) == "virtual" else 2
     _, start, end = tokens[place]
     return sql[:start] + quoted(name) + sql[end:]

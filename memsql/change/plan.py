@@ -21,12 +21,14 @@ from memsql.change.model import (
     RenameTable,
     Step,
 )
+from memsql.change.notes import losses, notes
 from memsql.change.parts import of_table, same, under_name, words
 from memsql.change.tables import TableChange, compare, default_of, has_sequence, rebuild_of, refuse_unfillable
 from memsql.schema import Object, Schema, Table
-from memsql.schema.affinity import affinity
 from memsql.schema.tokens import fold
 from memsql.sqltext import identifiers
+
+_NONE = Hints()
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +41,7 @@ class Pairs:
     dropped: tuple[Table, ...]
 
 
-def pair(before: Schema, after: Schema, renames: Renames, hints: Hints = Hints()) -> Pairs:  # noqa: B008
+def pair(before: Schema, after: Schema, renames: Renames, hints: Hints = _NONE) -> Pairs:
     """Find for each table of ``after`` the one of ``before`` it comes from. Raises CannotChange for a rename that
     cannot be."""
     olds = {fold(t.name): t for t in before.tables.values() if t.kind != "view"}
@@ -62,7 +64,7 @@ def pair(before: Schema, after: Schema, renames: Renames, hints: Hints = Hints()
     return Pairs(tuple(changes), tuple(virtual), tuple(created), tuple(t for n, t in olds.items() if n not in matched))
 
 
-def plan(before: Schema, after: Schema, renames: Renames, hints: Hints = Hints(), *, back: bool = False) -> Plan:  # noqa: B008
+def plan(before: Schema, after: Schema, renames: Renames, hints: Hints = _NONE, *, back: bool = False) -> Plan:
     """What to do to make ``after`` of ``before``. ``back``: it is the way back of a migration. Raises CannotChange."""
     pairs = pair(before, after, renames, hints)
     if back:
@@ -132,7 +134,7 @@ class _Planner:
         ]
         return Plan(
             tuple(steps), bool(rebuilt) or self._referred(gone), self._rebuild_texts(texts, rebuilt, steps),
-            tuple(_losses(changes, gone, texts)), tuple(self._notes(changes)),
+            (*losses(changes, [*gone, *filter(full_text.keeps_rows, self.pairs.dropped)]), *texts.losses), () if self.back else tuple(notes(changes, self.pairs.created, self.pairs.dropped)),
         )
 
     def _table(self, change: TableChange) -> Iterator[Step]:
@@ -220,30 +222,6 @@ class _Planner:
             name += "_"
         return name
 
-    def _notes(self, changes: list[TableChange]) -> Iterator[str]:
-        for change in changes:
-            table = change.new.name
-            for column in change.dropped:
-                like = [c.name for c in change.added if fold(c.type) == fold(column.type)]
-                if like and not self.back:
-                    yield (f"{table}.{column.name} goes and {' or '.join(like)} comes: if that is the same column, write "
-                           f"`-- renamed from: {column.name}` behind it")
-            if change.plain and change.added and change.new.columns[-len(change.added):] != change.added and not self.back:
-                yield f"{', '.join(c.name for c in change.added)} will be the last of {table}, wherever the text has it"
-            if change.new.without_rowid and not change.old.without_rowid and not self.back:
-                yield f"{table} has no rowid from now on: the way back numbers its rows anew"
-            for column in change.new.columns:
-                source = next((c for c in change.old.columns if c.name == change.kept.get(column.name)), None)
-                if source and affinity(source.type) != affinity(column.type) and not self.back:
-                    yield (f"{table}.{column.name} is copied as it is and then stored as {column.type or 'it comes'}: SQLite turns "
-                           "what looks like a number into one where the type asks for it, and the way back cannot tell")
-        if not self.back:
-            for gone in self.pairs.dropped:
-                like = [t.name for t in self.pairs.created
-                        if t.kind == gone.kind == "table" and [fold(c.name) for c in t.columns] == [fold(c.name) for c in gone.columns]]
-                if like:
-                    yield f"{gone.name} goes and {like[0]} comes: if that is the same table, write `-- renamed from: {gone.name}` above it"
-
 
 def _unique(table: Table, schema: Schema) -> frozenset[str]:
     """The columns, in lower case, that may have a part in a unique key; words of an expression count too."""
@@ -262,20 +240,6 @@ def _unique(table: Table, schema: Schema) -> frozenset[str]:
 
 def _renames(change: TableChange) -> Iterator[Step]:
     return (RenameColumn(change.new.name, old, new) for old, new in change.early)
-
-
-def _losses(changes: list[TableChange], gone: list[Table], texts: full_text.Texts) -> Iterator[str]:
-    for table in gone:
-        yield f"Loses the rows of {table.name}; the way back makes it again without them."
-    for change in changes:
-        for column in change.dropped:
-            if not column.hidden:
-                yield f"Loses the values of {change.old.name}.{column.name}; the way back makes the column again without them."
-        for column in change.new.columns:
-            source = next((c for c in change.old.columns if c.name == change.kept.get(column.name)), None)
-            if source and column.hidden and not source.hidden:
-                yield f"Loses the values of {change.old.name}.{source.name}, which is computed from now on."
-    yield from texts.losses
 
 
 def _children_first(tables: list[Table]) -> list[Table]:

@@ -18,7 +18,6 @@ from memsql.change.model import (
 )
 from memsql.schema.tokens import quoted, without_tail
 
-
 _WIDTH = 100
 
 

@@ -64,7 +64,8 @@ def compare(old: Table, new: Table, renames: Renames, *, rebuild: bool = False) 
     gone = {fold(c.name) for c in dropped}
     plain = (
         alike and not rebuild and bool(kept) and all(_can_drop(c, one.column(c.name)) for c in dropped)
-        and all(_can_add(c, two.column(c.name)) and not unfillable(c, new) for c in added) and all(fold(n) in gone for _, n in late)
+        and all(_can_add(c, two.column(c.name)) and not unfillable(c, new) for c in added)
+        and all(fold(n) in gone for _, n in late)
     )
     return TableChange(old, new, kept, early, late, added, dropped, plain, changed)
 
@@ -74,7 +75,8 @@ def refuse_unfillable(change: TableChange) -> None:
     for column in change.added:
         if unfillable(column, change.new):
             raise CannotChange(
-                f"{change.new.name}.{column.name} is new and NOT NULL without a default: the rows that are there would have no value",
+                f"{change.new.name}.{column.name} is new and NOT NULL without a default: the rows that are there would have no "
+                "value",
                 change.new.name, column.name,
                 "give it a DEFAULT, leave NOT NULL out, or write `-- renamed from: OLD` behind it where it had another name")
 
@@ -106,7 +108,7 @@ def rebuild_of(
     nobody knows is replaced by an empty one. In lower case, ``orphans`` are new columns that refer to rows which do not
     come back, and ``unique`` those with a part in a unique key. Raises CannotChange where a column can have no value."""
     early = {fold(old): new for old, new in change.early}
-    sources = {c.name: early.get(fold(o), o) for c, o in ((c, change.kept[c.name]) for c in change.new.columns if c.name in change.kept)}
+    sources = {name: early.get(fold(old), old) for name, old in change.kept.items()}
     olds = {c.name: c for c in change.old.columns}
     copies: list[tuple[str, str]] = []
     remarks: list[str] = []

@@ -14,7 +14,7 @@ from memsql.db.libsql import LibsqlConnection
 from memsql.db.protocol import Result
 from memsql.db.queries import load
 from memsql.db.sqlite import SQLiteConnection
-from memsql.errors import ConnectError, MemsqlError, StatementError
+from memsql.errors import ConnectError, StatementError
 from memsql.sqltext import quote
 
 # The servers' and SQLite's own; made anew where they are needed.
@@ -128,7 +128,10 @@ class Copier:
             for thing in self._objects:
                 if thing.type == kind and not self._left_out(thing):
                     self._make(thing)
-        self.copy.commit()
+        try:
+            self.copy.commit()
+        except StatementError as e:
+            raise self._not_written("the copy", e) from e
 
     def _make_tables(self) -> None:
         vectors = [o for o in self._objects if o.type == "index" and _VECTOR_INDEX in o.sql]
@@ -149,7 +152,9 @@ class Copier:
     def _make(self, thing: Stored) -> bool:
         try:
             self.copy.execute(thing.sql)
-        except MemsqlError as e:
+        except StatementError as e:
+            if e.code != "SQLITE_ERROR" and not self.salvage:
+                raise self._not_written(thing.name, e) from e
             if thing.type == "table" and thing.name.lower() in self._needed and not self.salvage:
                 raise self._failed(f"the {thing.kind} {thing.name} cannot be made by the SQLite of this machine: {e.message}",
                                    "use a Python with a newer SQLite") from e
@@ -199,7 +204,7 @@ class Copier:
         self.copy.execute(f"DELETE FROM {quote(name)}")
         try:
             if name in self.exact:
-                self._copy_lists(name, columns, exact_lists(self.source, sql, columns))
+                self._copy_lists(name, columns, exact_lists(self.source, sql, columns), exact=True)
                 return
             try:
                 self._copy_lists(name, columns, self.source.stream_lists(sql))
@@ -208,17 +213,22 @@ class Copier:
                     raise
                 # Infinite numbers, which no server can send as they are.
                 self.copy.execute(f"DELETE FROM {quote(name)}")
-                self._copy_lists(name, columns, exact_lists(self.source, sql, columns))
+                self._copy_lists(name, columns, exact_lists(self.source, sql, columns), exact=True)
         except StatementError as e:
             if not self.salvage:
                 raise self._failed(f"the rows of {name} cannot be copied: {e.message}", e.hint) from e
             count = self.reading[1] if self.reading else 0
             self.omitted(Stored("rows", name, name, ""), f"rows after the first {count} cannot be read: {e.message}")
 
-    def _copy_lists(self, name: str, columns: Sequence[str], lists: Iterator[Sequence[Sequence[Cell]]]) -> None:
+    def _copy_lists(
+        self, name: str, columns: Sequence[str], lists: Iterator[Sequence[Sequence[Cell]]], *, exact: bool = False,
+    ) -> None:
         sink, self.reading = self.watch(name), (name, 0)
         for rows in lists:
-            insert(self.copy, name, columns, rows)
+            try:
+                _insert(self.copy, name, columns, rows, exact)
+            except StatementError as e:
+                raise self._not_written(name, e) from e
             sink(rows)
             self.reading = (name, self.reading[1] + len(rows))
 
@@ -240,15 +250,20 @@ class Copier:
     def _names(self) -> set[str]:
         return {str(row[0]) for row in self.copy.execute(load("engine/tables")).rows}
 
+    def _not_written(self, name: str, e: StatementError) -> ConnectError:
+        if e.code == "SQLITE_FULL":
+            return self._failed("the disk is full here", "free space, and run it again")
+        return self._failed(f"{name} cannot be written here: {e.message}", e.hint)
+
     def _failed(self, why: str, hint: str | None) -> ConnectError:
         return ConnectError(f"{self.source.target} cannot be {self.verb}: {why}", state="the database was only read", hint=hint)
 
 
-def insert(copy: SQLiteConnection, name: str, columns: Sequence[str], rows: Sequence[Sequence[Cell]]) -> None:
-    """Insert ``rows``, whose text may be bytes, into the table ``name`` of ``copy``."""
+def _insert(copy: SQLiteConnection, name: str, columns: Sequence[str], rows: Sequence[Sequence[Cell]], exact: bool) -> None:
+    """Insert ``rows`` into the table ``name`` of ``copy``; where they are ``exact``, text may be bytes."""
     head = f"INSERT INTO {quote(name)} ({', '.join(map(quote, columns))}) VALUES "
     plain = f"{head}({', '.join('?' * len(columns))})"
-    if not any(type(value) is bytearray for row in rows for value in row):
+    if not (exact and any(type(value) is bytearray for row in rows for value in row)):
         copy.executemany(plain, rows)  # type: ignore[arg-type]
         return
     for row in rows:

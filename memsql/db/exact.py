@@ -7,10 +7,13 @@ that are infinite as text, and one column more tells the storage class of every 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
-from memsql.db.libsql import LibsqlConnection
 from memsql.db.protocol import Value
 from memsql.sqltext import quote
+
+if TYPE_CHECKING:
+    from memsql.db.libsql import LibsqlConnection
 
 Cell = Value | bytearray
 """A value, or text as its bytes, where they are no UTF-8."""

@@ -19,6 +19,8 @@ from memsql.errors import ConnectError
 # Proxies close idle connections after anything from 5 seconds on, and a request that meets such a
 # connection is lost without an answer.
 _KEEPALIVE_SECONDS = 4
+# A stream ends ten seconds after its last request began.
+_ALIVE_SECONDS = 3.0
 # Every piece that goes from the network to the caller is one hop between two threads.
 _PIECE_BYTES = 1 << 18
 # sqld flushes its compressor behind every few bytes of a cursor: decompressing them took ten times as long as reading the rows.
@@ -74,8 +76,9 @@ class HttpTransport:
     async def cursor(self, batch: Json) -> AsyncGenerator[list[Json], None]:
         response = await self._post("cursor", lambda _: _body(self._baton, batch=batch), None, _AS_IT_IS)
         fault, done = None, False
-        # Until the last line has come the server has the stream, and a new baton is worth nothing.
+        # Until the last line has come the server has the stream.
         following: Json | None = None
+        alive, over = None, asyncio.Event()
         try:
             async for lines in _lines(response.content):
                 entries = _entries(lines)
@@ -84,6 +87,7 @@ class HttpTransport:
                     break
                 if following is None:
                     following = entries.pop(0)
+                    alive = asyncio.create_task(self._keep_alive(following, over))
                 if entries:
                     yield entries
             else:
@@ -91,14 +95,41 @@ class HttpTransport:
         except _NETWORK as e:
             fault = network_fault(e, self._target)
         finally:
+            over.set()
+            if alive is not None:
+                following = await alive
             if done and following is not None:
                 response.release()
                 self._follow(following)
             else:
                 response.close()
                 self._forget()
+                fault = fault or (network_fault(ConnectionResetError(), self._target) if done else None)
         if fault is not None:
             raise fault
+
+    async def _keep_alive(self, following: Json, over: asyncio.Event) -> Json | None:
+        """While a cursor is read, ask nothing now and then: the server counts the seconds to the end of the stream from the
+        beginning of the cursor. Returns what carries the baton to go on with; None where the stream is gone."""
+        while True:
+            try:
+                await asyncio.wait_for(over.wait(), _ALIVE_SECONDS)
+                return following
+            except TimeoutError:
+                pass
+            assert self._session is not None
+            url = (following.get("base_url") or self._url).rstrip("/")
+            try:
+                async with self._session.post(
+                    f"{url}/v{self.version}/pipeline", data=_body(following.get("baton"), requests=[]), proxy=proxy_for(url),
+                    allow_redirects=False, timeout=aiohttp.ClientTimeout(total=None, sock_connect=self._timeouts.connect, sock_read=30),
+                ) as response:
+                    answer = _json(await response.read()) if response.status == 200 else None
+            except _NETWORK:
+                answer = None
+            if answer is None:
+                return None
+            following = {**following, **{key: value for key, value in answer.items() if key in ("baton", "base_url") and value}}
 
     async def drop(self) -> None:
         self._forget()
@@ -170,7 +201,7 @@ class HttpTransport:
         if self._target.token:
             headers["Authorization"] = f"Bearer {self._target.token}"
         return aiohttp.ClientSession(
-            headers=headers, connector=aiohttp.TCPConnector(limit=1, keepalive_timeout=_KEEPALIVE_SECONDS),
+            headers=headers, connector=aiohttp.TCPConnector(limit=2, keepalive_timeout=_KEEPALIVE_SECONDS),
             cookie_jar=aiohttp.DummyCookieJar(), read_bufsize=_PIECE_BYTES,
         )
 

@@ -25,8 +25,8 @@ BODY_LIMIT = 4 << 20
 """Bytes of SQL that every way to a server takes in one request: sqld cuts a WebSocket at a frame of 16 MiB, and
 its values end at 5,000,000 bytes; over HTTP it set no limit up to 70 MiB, but proxies in front of it do."""
 
-VALUE_LIMIT = 5_000_000
-"""Bytes of the largest value that sqld takes."""
+ROW_LIMIT = 5_000_000
+"""Bytes of the largest value that sqld takes, and of the largest row."""
 
 T = TypeVar("T")
 _RETRIES = 2

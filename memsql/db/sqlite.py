@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from urllib.parse import quote
@@ -84,7 +84,7 @@ class SQLiteConnection:
         with self._errors(sql):
             self._db.executemany(sql, rows)
 
-    def stream_rows(self, sql: str, params: Params = ()) -> Iterator[tuple[Value, ...]]:
+    def stream_rows(self, sql: str, params: Params = ()) -> Generator[tuple[Value, ...]]:
         with self._errors(sql):
             yield from self._db.execute(sql, tuple(params))
 

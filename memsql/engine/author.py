@@ -72,13 +72,20 @@ def next_name(settings: Settings, name: str) -> NextName:
 
 
 def write_files(settings: Settings, texts: Mapping[Path, str]) -> tuple[str, ...]:
-    """Write new files and then memsql.sum; return their paths as shown. Raises FileError; nothing is overwritten."""
-    written = []
-    for path, text in texts.items():
-        _write_new(path, text, settings.show(path))
-        written.append(settings.show(path))
+    """Write new files and then memsql.sum; return their paths as shown. Raises FileError; then none of them is there, and
+    nothing is overwritten."""
+    written: list[Path] = []
+    try:
+        # The last first: a rollback without its migration is noticed by everything, a migration without its rollback is not.
+        for path, text in reversed(list(texts.items())):
+            _write_new(path, text, settings.show(path))
+            written.append(path)
+    except BaseException:
+        for path in written:
+            path.unlink(missing_ok=True)
+        raise
     write_sum(settings)
-    return (*written, settings.show(settings.migrations / SUM_NAME))
+    return (*map(settings.show, texts), settings.show(settings.migrations / SUM_NAME))
 
 
 def write_sum(settings: Settings, *, check: bool = False) -> tuple[bool, tuple[str, ...]]:
@@ -118,7 +125,12 @@ def _write_new(path: Path, text: str, shown: str) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with open(path, "x", encoding="utf-8", newline="\n") as f:
-            f.write(text)
+            try:
+                f.write(text)
+                f.flush()
+            except BaseException:
+                path.unlink()
+                raise
     except FileExistsError:
         raise FileError(f"{shown} exists already", where=Location(shown), state="nothing was overwritten") from None
     except OSError as e:

@@ -20,21 +20,23 @@ from memsql.engine.conduct import up_on
 from memsql.engine.project import Project
 from memsql.engine.roundtrip import Pair, prove
 from memsql.engine.state import Watcher, Wish
-from memsql.errors import CheckFailed, FileError, Location, MemsqlError, StatementError, UsageError
+from memsql.engine.usable import lost_content, unusable
+from memsql.errors import CheckFailed, FileError, Interrupted, Location, MemsqlError, StatementError, UsageError
 from memsql.files import Migration, SqlFile, read_file
 from memsql.schema import Object, Schema, diff, dump, from_sql, normalise, read
 from memsql.schema.tokens import fold
 from memsql.sqltext import split
 
 _ROWS = 25
+_BY_HAND = "make the change in smaller steps, or write it by hand: invoke migrate.create NAME"
 _ERROR_IN = ("error in view ", "error in trigger ", "error in index ")
 
 
 @dataclass(frozen=True, slots=True)
 class Draft:
     """What came of an edited schema. ``files`` are those written, none where nothing differs; ``differences`` are lines;
-    ``rebuilds`` the tables that are rebuilt on the way up or down; ``losses`` say what is lost, up and down; ``rows`` with how many made-up rows each
-    table was proven."""
+    ``rebuilds`` the tables that are rebuilt on the way up or down; ``losses`` say what is lost, up and down; ``rows`` with
+    how many made-up rows each table was proven."""
 
     files: tuple[str, ...]
     differences: tuple[str, ...]
@@ -59,8 +61,8 @@ def draft(settings: Settings, name: str, source: str, *, reason: str | None = No
           note: Callable[[str], None] = lambda _: None) -> Draft:
     """Write the pair that makes of the migrations' schema what the file ``source`` describes, and memsql.sum.
 
-    ``reason`` says why data may be lost. Nothing is written unless up, down and up again went well on an empty database and on one
-    with made-up rows. Raises FileError with file and line for what cannot be derived, and UsageError for a bad name.
+    ``reason`` says why data may be lost. Nothing is written unless up, down and up again went well on an empty database and
+    on one with made-up rows. Raises FileError with file and line for what cannot be derived, and UsageError for a bad name.
     """
     coming = next_name(settings, name)
     path = _find(settings, source)
@@ -73,6 +75,7 @@ def draft(settings: Settings, name: str, source: str, *, reason: str | None = No
         before, after = read(base), from_sql(task.wanted.text, task.shown)
         if _nothing_differs(before, after, task.renames):
             return Draft((), ())
+        _refuse_unusable(task, before, after)
         lines = _differences(before, after, task.renames)
         up, hints = _fit(task, before, after, task.renames, back=False)
         down, _ = _fit(task, after, before, task.renames.reversed(), back=True)
@@ -91,7 +94,8 @@ def draft(settings: Settings, name: str, source: str, *, reason: str | None = No
         files = (*files, task.shown)
     empty = [n for n, count in rows.items() if not count and before.tables[n].kind == "table"]
     notes = [*up.notes, *([f"no made-up row satisfies {', '.join(empty)}: proven without rows there"] if empty else [])]
-    return Draft(files, lines, tuple(sorted({*up.rebuilds, *down.rebuilds})), (up.losses, down.losses), tuple(notes), tuple(rows.items()))
+    rebuilt = tuple(sorted({*up.rebuilds, *down.rebuilds}))
+    return Draft(files, lines, rebuilt, (up.losses, down.losses), tuple(notes), tuple(rows.items()))
 
 
 def _find(settings: Settings, source: str) -> Path:
@@ -116,6 +120,26 @@ def _read(path: Path, shown: str) -> _Task:
     return _Task(path, shown, text, wanted, wanted.renames())
 
 
+def _refuse_unusable(task: _Task, before: Schema, after: Schema) -> None:
+    """Raise FileError for a view, trigger, foreign key or full-text table that would not work, unless it did not before."""
+    had = {fold(name) for name in _unusable(before)}
+    broken = {name: said for name, said in _unusable(after).items()
+              if task.renames.tables.get(fold(name), fold(name)) not in had}
+    if broken:
+        raise FileError(
+            "what is wanted would not work", where=Location(task.shown, where(task.text, next(iter(broken)))),
+            details=tuple(broken.values()), state="nothing was written", hint="correct what names something that is not there")
+
+
+def _unusable(schema: Schema) -> dict[str, str]:
+    conn = memory()
+    try:
+        conn.script(dump(schema))
+        return {**unusable(conn, schema), **lost_content(conn)}
+    finally:
+        conn.close()
+
+
 def _nothing_differs(before: Schema, after: Schema, renames: Renames) -> bool:
     if diff(before, after):
         return False
@@ -123,7 +147,11 @@ def _nothing_differs(before: Schema, after: Schema, renames: Renames) -> bool:
         # Two columns that swap their names differ in nothing but what they hold.
         return not plan(before, after, renames).steps
     except CannotChange:
-        return True
+        # A comment about a rename that was done long ago asks for nothing.
+        columns = {(fold(t.name), fold(c.name)) for t in before.tables.values() for c in t.columns}
+        tables = {table for table, _ in columns}
+        return tables.isdisjoint(renames.tables.values()) and columns.isdisjoint(
+            (table, old) for (table, _), old in renames.columns.items())
 
 
 def _differences(before: Schema, after: Schema, renames: Renames) -> tuple[str, ...]:
@@ -156,7 +184,7 @@ def _fit(task: _Task, before: Schema, after: Schema, renames: Renames, *, back: 
         # Each round must learn something, and there is only so much to learn.
         if (hints | more) == hints:
             _refuse(task, f"the {'way back' if back else 'change'} cannot be derived: {problem}", place, None,
-                    "make the change in smaller steps, or write it by hand: invoke migrate.create NAME")
+                    _BY_HAND)
         hints |= more
 
 
@@ -220,14 +248,17 @@ def _prove(
                  (bool(plans[0].losses), bool(plans[1].losses)), _emptied(pairs))
     try:
         return prove(base, whole, rows=_ROWS, seed=seed)
+    except Interrupted as e:
+        e.state, e.hint = "nothing was written", "run the command again"
+        raise
     except MemsqlError as e:
         found = FileError(
             f"the derived migration does not pass its proof: {e.message}", where=Location(task.shown), details=e.details,
             statement=e.statement, state="nothing was written",
-            hint=(isinstance(e, CheckFailed) and e.hint) or "make the change in smaller steps, or write it by hand: invoke migrate.create NAME")
+            hint=(isinstance(e, CheckFailed) and e.hint) or _BY_HAND)
         if e.where and e.where.path.endswith(".rollback.sql"):
-            found.hint = ("a column that goes and was NOT NULL has no value on the way back: first make it NULL in a migration of its "
-                          "own, then drop it in another; or write the pair by hand")
+            found.hint = ("a column that goes and was NOT NULL has no value on the way back: first make it NULL in a migration "
+                          "of its own, then drop it in another; or write the pair by hand")
         if e.where:
             found.details = (*found.details, f"in what would have been {e.where}")
         raise found from e

@@ -13,7 +13,7 @@ from memsql.db import Connection, Params, Result, Touched
 from memsql.db.queries import load
 from memsql.engine.script import Analysis
 from memsql.errors import StatementError
-from memsql.sqltext import fold
+from memsql.sqltext import fold, quote
 
 # Shadow tables that hold an index and no row of the user's own. An FTS table's _content does hold
 # rows, and so does an R-Tree's _rowid.
@@ -368,11 +368,6 @@ def _violations(conn: Connection, linked: frozenset[str]) -> dict[tuple[str, str
             # The parent lacks the key that the child names; no row of the child can be proven.
             counts[key] = _number(conn.execute(f"SELECT count(*) FROM {quote(str(child))}").one())
     return counts
-
-
-def quote(name: str) -> str:
-    """``name`` as a quoted identifier."""
-    return '"' + name.replace('"', '""') + '"'
 
 
 def _number(value: object) -> int:

@@ -21,6 +21,7 @@ from memsql.engine.state import Report, Watcher, Wish
 from memsql.errors import MemsqlError, StatementError, UsageError
 from memsql.insight import Plan, plan_changes, query_plans
 from memsql.schema import Schema, SchemaDiff, diff, read
+from memsql.sqltext import quote
 
 Place = Literal["clone", "schema", "server"]
 """Where a rehearsal runs: on a clone of everything, on one of the schema and the ledger without rows, or on the server
@@ -152,7 +153,7 @@ def row_counts(conn: Connection) -> dict[str, int]:
     virtual = guard.virtual_tables(conn)
     names = [name for name in names if guard.is_user_table(name, virtual)]
     counts = {}
-    for name, answer in zip(names, answers(conn, [(f"SELECT count(*) FROM {guard.quote(n)}", ()) for n in names]), strict=True):
+    for name, answer in zip(names, answers(conn, [(f"SELECT count(*) FROM {quote(n)}", ()) for n in names]), strict=True):
         if isinstance(answer, StatementError):
             raise answer
         value = answer.one()

@@ -48,8 +48,8 @@ def fill(
     took, by name.
 
     Triggers fire, so that full-text indexes are filled by them; those without triggers are filled directly. ``accept`` may
-    refuse a row (table, values); ``extra``, by table name in lower case, narrows what is tried. A table whose constraints no trial
-    satisfied gets fewer rows, or none. Begins and commits a transaction unless one is open. Foreign keys hold afterwards.
+    refuse a row (table, values); ``extra``, by table name in lower case, narrows what is tried. A table whose constraints no
+    trial satisfied gets fewer rows, or none. Begins and commits a transaction unless one is open. Foreign keys hold afterwards.
     """
     filler = _Filler(conn, schema, Random(seed), accept, extra or {})
     with _without_keys(conn):
@@ -106,7 +106,8 @@ class _Filler:
         try:
             columns = ", ".join(map(quote, row))
             values = f"({columns}) VALUES ({', '.join('?' * len(row))})" if row else "DEFAULT VALUES"
-            self.conn.execute(f"INSERT INTO {quote(table.name)} {values}", list(row.values()))
+            # ABORT wins over an ON CONFLICT clause of the table, which could end the transaction.
+            self.conn.execute(f"INSERT OR ABORT INTO {quote(table.name)} {values}", list(row.values()))
             if self.accept is None or self.accept(table.name, row):
                 return True
             self.conn.execute("ROLLBACK TO memsql_sample")
@@ -116,7 +117,7 @@ class _Filler:
                 return False
             self.conn.execute("ROLLBACK TO memsql_sample")
         finally:
-            # Where ON CONFLICT ROLLBACK ended the transaction the savepoint is gone too.
+            # Where a trigger ended the transaction the savepoint is gone too.
             with suppress(StatementError):
                 self.conn.execute("RELEASE memsql_sample")
         return False
@@ -196,10 +197,11 @@ class _Filler:
 
     def remove_orphans(self) -> None:
         """Delete rows that refer to nothing until there are none."""
-        before = -1
-        while (broken := self._orphans()) and len(broken) != before:
-            before = len(broken)
-            for name, rowid, *_ in broken:
+        before: set[tuple[Value, ...]] = set()
+        # One that is deleted may leave others behind; one that is there again will not go.
+        while (broken := set(self._orphans())) and broken != before:
+            before = broken
+            for name, rowid, *_ in sorted(broken, key=repr):
                 sql = f"DELETE FROM {quote(str(name))}" + (" WHERE rowid = ?" if rowid is not None else "")
                 self.conn.execute(sql, () if rowid is None else (rowid,))
 

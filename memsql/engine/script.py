@@ -24,6 +24,7 @@ from memsql.sqltext import (
     may_control_transactions,
     skip_to_code,
     split,
+    statements,
 )
 
 # Not the function replace(); a word in a comment or string, or that another one ends in, only costs a count.
@@ -32,6 +33,7 @@ _RETURNS = re.compile(rb"create|rename", re.IGNORECASE)
 _ARMS = re.compile(rb"replace", re.IGNORECASE)
 # Larger files cost more to search than what is to be saved by it.
 _SEARCHED = 1 << 16
+_HARMLESS = frozenset({"insert", "update", "create", "select"})
 _SOME = re.compile(r"\b(?:WHERE|LIMIT)\b", re.IGNORECASE)
 _GUARD = re.compile(r"^[ \t]*--[ \t]*when:[ \t]*(.+?)[ \t]*$", re.MULTILINE)
 
@@ -122,9 +124,7 @@ def analyse(file: SqlFile, *, transactional: bool = True) -> Analysis:
         if not may_concern(text):
             continue
         replaces = replaces or _REPLACES.search(text) is not None
-        for statement in split(text):
-            if statement.text[:6].lower() in ("insert", "update", "create", "select"):
-                continue
+        for statement in statements(text, without=_HARMLESS):
             what = effect(statement.text)
             if forbidden_in_transaction(what) and (transactional or what.kind != "vacuum"):
                 raise _forbidden(file, start, statement)

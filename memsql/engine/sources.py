@@ -85,12 +85,13 @@ def _commit(settings: Settings, ref: str) -> str:
     looked = _run(settings, "rev-parse", "--is-inside-work-tree")
     if looked.returncode:
         said = looked.stderr.decode(errors="replace").strip()
-        raise UsageError(f"git:{ref}: {settings.root} is in no git repository that can be read", hint=f"a schema comes from: {FORMS}",
-                         details=tuple(said.splitlines()[:1]))
+        raise UsageError(f"git:{ref}: {settings.root} is in no git repository that can be read",
+                         hint=f"a schema comes from: {FORMS}", details=tuple(said.splitlines()[:1]))
     # A ref that begins with a dash must not become an option.
     found = _run(settings, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{ref}^{{commit}}")
     if found.returncode:
-        raise UsageError(f"git knows no commit {ref}", hint="see: git branch --all, git tag; in a shallow clone fetch it first: git fetch origin")
+        raise UsageError(f"git knows no commit {ref}",
+                         hint="see: git branch --all, git tag; in a shallow clone fetch it first: git fetch origin")
     return found.stdout.decode().split()[-1]
 
 
@@ -114,7 +115,7 @@ def _git(settings: Settings, *words: str) -> bytes:
     found = _run(settings, *words)
     if found.returncode:
         said = found.stderr.decode(errors="replace").strip().splitlines()
-        raise FileError(f"git {words[0]} failed: {said[-1] if said else found.returncode}", where=Location(settings.show(settings.root)))
+        raise FileError(f"git {words[0]} failed: {said[-1] if said else found.returncode}", where=Location(str(settings.root)))
     return found.stdout
 
 

@@ -35,6 +35,14 @@ def unusable(conn: Connection, schema: Schema) -> dict[str, str]:
     return found
 
 
+def lost_content(conn: Connection) -> dict[str, str]:
+    """The full-text tables whose content table, or a column of it, does not exist, and what follows."""
+    from memsql.fts import all_findings, discover
+
+    return {f.table: f"full-text table {f.table}: {f.message}"
+            for found in all_findings(conn, discover(conn)) for f in found if f.code == "FTS06"}
+
+
 def _writes(kind: str, name: str, column: str | None, triggers: list[str]) -> list[str]:
     """Statements that reach every trigger of the table; of a view only those that it has a trigger for."""
     from memsql.fts.diagnose import event_of

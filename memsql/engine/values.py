@@ -49,6 +49,9 @@ def make(rng: Random, kind: Kind) -> Value:
     """A value of ``kind``, never NULL."""
     if kind.pool and rng.random() < 0.6:
         value = rng.choice(kind.pool)
+        if isinstance(value, str) and rng.random() < 0.4:
+            # A pattern that is unique needs more than one text that fits.
+            value = rng.choice((f"{value}{rng.randint(0, 999)}", f"{rng.randint(0, 999)}{value}"))
         if not kind.strict or _fits(value, kind.name):
             return value
     return _by_name(rng, kind)

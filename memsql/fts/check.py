@@ -10,6 +10,7 @@ from memsql.db.queries import load
 from memsql.errors import CommitUnknown, ConnectError, LockedError, MemsqlError, Refused, StatementError
 from memsql.fts.diagnose import Content, Finding, diagnose
 from memsql.fts.discover import FtsTable
+from memsql.sqltext import quote
 
 _LOCK_HINT = "a server takes the write lock away after 5 seconds when somebody else wants it: run it again while nobody writes"
 _ONLINE_HINT = ", or use invoke fts.rebuild --online, which holds the lock for a moment at a time"
@@ -128,11 +129,6 @@ def _content(kind: Sequence[tuple[Value, ...]], columns: Sequence[tuple[Value, .
     keys = [(str(name), str(type_ or "")) for name, type_, pk in columns if pk]
     integer = keys[0][0] if len(keys) == 1 and keys[0][1].upper() == "INTEGER" else None
     return Content(str(kind[0][0]), tuple(str(r[0]) for r in columns), integer)
-
-
-def quote(name: str) -> str:
-    """``name`` as a quoted identifier."""
-    return '"' + name.replace('"', '""') + '"'
 
 
 def _in_transaction(conn: Connection, table: FtsTable, act: Callable[[], object], *, prove: bool = True) -> None:

@@ -22,8 +22,9 @@ from typing import TYPE_CHECKING
 
 from memsql.db.queries import load
 from memsql.errors import Interrupted, LockedError, Refused, UsageError
-from memsql.fts.check import check_in_transaction, command, content_of, quote, refuse_contentless
+from memsql.fts.check import check_in_transaction, command, content_of, refuse_contentless
 from memsql.fts.discover import OURS, FtsTable, arguments_of, discover
+from memsql.sqltext import quote
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -15,7 +15,7 @@ from memsql.db import Connection, Item, Result
 from memsql.db.copying import Stored
 from memsql.db.queries import load
 from memsql.errors import CommitUnknown, LockedError, MemsqlError, Refused, StatementError
-from memsql.fts.check import check_in_transaction, command, quote
+from memsql.fts.check import check_in_transaction, command
 from memsql.fts.discover import FtsTable, discover
 from memsql.fts.online import (
     EVERYTHING,
@@ -31,7 +31,7 @@ from memsql.fts.online import (
     transaction,
     unless_stopped,
 )
-from memsql.sqltext import identifiers
+from memsql.sqltext import identifiers, quote
 
 
 @dataclass(frozen=True, slots=True)

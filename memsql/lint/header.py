@@ -73,7 +73,7 @@ def _allows(block: str) -> tuple[tuple[Allow, ...], list[HeaderProblem]]:
         if rule and reason.strip():
             found.append(Allow(rule, reason.strip(), number))
         else:
-            bad.append(HeaderProblem(number, 'the directive "allow" has no reason', "Write `-- allow: <rule> <reason>`.", True))
+            bad.append(HeaderProblem(number, "this allow names no rule, or gives no reason", "Write `-- allow: <rule> <reason>`.", True))
     return tuple(found), bad
 
 
@@ -85,4 +85,6 @@ def _description(block: str) -> str:
 
 
 def _problem(error: FileError, allow: bool) -> HeaderProblem:
+    if allow:
+        return HeaderProblem((error.where.line if error.where else None) or 1, "this allow names no rule, or gives no reason", error.hint or "", True)
     return HeaderProblem((error.where.line if error.where else None) or 1, error.message, error.hint or "", allow)

@@ -236,9 +236,9 @@ def _migrations(names: Iterable[str]) -> Iterator[_File]:
 
 
 def _queries(settings: Settings) -> list[Query]:
-    folder = settings.sql / "queries"
+    """The texts that must go on running: the application's queries, and the checks."""
     found = []
-    for path in sorted(folder.glob("*.sql")) if folder.is_dir() else []:
+    for path in [p for folder in ("queries", "checks") for p in sorted((settings.sql / folder).glob("*.sql"))]:
         shown = settings.show(path)
         try:
             text = read_file(path, shown).text()

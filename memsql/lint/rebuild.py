@@ -50,7 +50,7 @@ def find_copies(script: Script) -> list[Copy]:
 def find_rebuilds(script: Script) -> list[Rebuild]:
     """Every table of the file that is made anew: new table, copy, drop, rename; or old table renamed, new table, copy, drop;
     or dropped and created under its name."""
-    created = {step.name: step for step in script.making("table")}
+    created = {step.name: step for step in script.making("table", "virtual")}
     dropped = {step.name: step for step in script.of("drop") if step.effect.object_type == "table"}
     copied = script.copies if created else []
     found = []

@@ -73,7 +73,7 @@ class Before:
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """One of the application's hot queries: its name, where it stands, its text."""
+    """One of the application's hot queries, or a check: its name, where it stands, its text."""
 
     name: str
     path: str

@@ -38,7 +38,8 @@ class _Desk:
             settings = config.load(project=str(config.find_root(file.parent)), environ={})
         except MemsqlError:
             return lint_text(text, str(path))
-        stamp = tuple(_stamp(f) for f in sorted([*settings.migrations.glob("*.sql"), *(settings.sql / "queries").glob("*.sql")]))
+        stamp = tuple(_stamp(f) for f in sorted(
+            p for folder in (settings.migrations, settings.sql / "queries", settings.sql / "checks") for p in folder.glob("*.sql")))
         known = self._folders.get(settings.root)
         if known is None or known[0] != stamp:
             known = self._folders[settings.root] = (stamp, Folder(settings))

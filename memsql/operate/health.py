@@ -121,7 +121,7 @@ def of_growth(bytes_: int, saved: Sequence[Backup], now: datetime) -> Sign:
     newest, recent = earlier[0], [e for e in earlier if now - e[0] <= timedelta(days=_GROWTH_DAYS)]
     chosen = dict.fromkeys([newest, *recent[-1:], earlier[-1]])
     doubled = any(bytes_ > 2 * was for _, was in recent[-1:])
-    said = ", ".join(f"{size(was)} on {when:%Y-%m-%d} ({_percent(was, bytes_)})" for when, was in chosen)
+    said = ", ".join(dict.fromkeys(f"{size(was)} on {when:%Y-%m-%d} ({_percent(was, bytes_)})" for when, was in chosen))
     more = "; it more than doubled within a month" if doubled else ""
     return Sign("growth", "warning" if doubled else "ok", f"{size(bytes_)}; {said}{more}")
 

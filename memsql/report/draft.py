@@ -18,7 +18,8 @@ def text(found: Draft, source: str, reason: str | None) -> str:
     for way, losses in zip(("migrate.up", "migrate.down"), found.losses, strict=True):
         lines += [f"warning: {way}: {loss[0].lower()}{loss[1:]}" for loss in losses]
         if losses and not reason:
-            lines.append(f"  {way} will refuse this where there is data; if it is meant: --allow-data-loss, here with a reason or there")
+            lines.append(f"  {way} will refuse this where there is data; if it is meant: --allow-data-loss, here with a reason "
+                         "or there")
     return "\n".join([*lines, "next: read both files, then: invoke migrate.up --dry-run"])
 
 

@@ -12,7 +12,7 @@ from memsql.db.sqlite import SQLiteConnection
 from memsql.errors import StatementError
 from memsql.review.sample import new_keys
 from memsql.schema import Schema, Table, normalise
-from memsql.schema.tokens import placed
+from memsql.schema.tokens import positions
 from memsql.sqltext import fold, identifiers, quote
 
 _ROWS = 6
@@ -141,7 +141,7 @@ def _of_table(old: Table, new: Table, had: Sequence[Unique], has: Sequence[Uniqu
 
 def _checks(sql: str) -> list[str]:
     """The expressions of the CHECK constraints in a CREATE TABLE."""
-    found, tokens = [], list(placed(sql))
+    found, tokens = [], _tokens(sql)
     for place, ((kind, text), _, end) in enumerate(tokens):
         if kind == "word" and text.upper() == "CHECK" and place + 1 < len(tokens) and tokens[place + 1][0][1] == "(":
             close = _closing(tokens, place + 1)
@@ -151,7 +151,7 @@ def _checks(sql: str) -> list[str]:
 
 def _listed(sql: str) -> tuple[tuple[str, ...], str]:
     """What a CREATE INDEX lists, without its directions, and its WHERE."""
-    tokens = list(placed(sql))
+    tokens = _tokens(sql)
     opening = next((i for i, (token, _, _) in enumerate(tokens) if token[1] == "("), None)
     close = _closing(tokens, opening) if opening is not None else None
     if opening is None or close is None:
@@ -166,6 +166,11 @@ def _listed(sql: str) -> tuple[tuple[str, ...], str]:
             end = stop
     where = next((stop for (kind, text), _, stop in tokens[close + 1:] if kind == "word" and text.upper() == "WHERE"), None)
     return tuple(parts), sql[where:].strip() if where else ""
+
+
+def _tokens(sql: str) -> list[tuple[tuple[str, str], int, int]]:
+    """The tokens of ``sql``, each with where it begins and ends."""
+    return [((kind, text), at, at + len(text)) for kind, text, at in positions(sql)]
 
 
 def _closing(tokens: Sequence[tuple[tuple[str, str], int, int]], opening: int) -> int | None:

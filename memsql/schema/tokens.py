@@ -7,9 +7,7 @@ from collections.abc import Iterable, Iterator
 
 from memsql.sqltext.lexis import BLOCK_COMMENT, LINE_COMMENT, NAME, NAME_CHAR, VARIABLE, fold
 
-__all__ = [
-    "RESERVED", "Token", "comments", "fold", "join", "placed", "positions", "quoted", "tokenize", "unquoted", "without_tail",
-]
+__all__ = ["RESERVED", "Token", "comments", "fold", "join", "positions", "quoted", "tokenize", "unquoted", "without_tail"]
 
 Token = tuple[str, str]
 """Kind (word, quoted, string, number, variable or op) and text."""
@@ -45,11 +43,6 @@ def tokenize(sql: str) -> list[Token]:
 def positions(sql: str) -> list[tuple[str, str, int]]:
     """Like tokenize(), each token with its offset in ``sql``."""
     return [(m.lastgroup or "", m[0], m.start()) for m in _TOKEN.finditer(sql) if m.lastgroup != "skip"]
-
-
-def placed(sql: str) -> Iterator[tuple[Token, int, int]]:
-    """The tokens of ``sql`` as tokenize() has them, each with where it begins and ends."""
-    return (((m.lastgroup or "", m[0]), m.start(), m.end()) for m in _TOKEN.finditer(sql) if m.lastgroup != "skip")
 
 
 def comments(sql: str) -> Iterator[tuple[str, int, int]]:

@@ -8,7 +8,7 @@ next; words matter only at the start of a statement. Facts about tokens are in `
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from dataclasses import dataclass
 
 from memsql.sqltext.lexis import (
@@ -112,14 +112,16 @@ def _spans(text: str) -> Iterator[tuple[int, int]]:
         position = end + 1
 
 
-def statements(text: str) -> Iterator[Statement]:
+def statements(text: str, *, without: Container[str] = ()) -> Iterator[Statement]:
     """Yield the statements of ``text`` one by one, for texts too large to hold all of them at once.
 
-    Same contract as ``split``.
+    Same contract as ``split``, but that statements whose first six letters, in lower case, are in ``without`` are left out.
     """
     line = 1
     counted = 0
     for number, (start, end) in enumerate(_spans(text), 1):
+        if without and text[start:start + 6].lower() in without:
+            continue
         line += text.count("\n", counted, start)
         counted = start
         yield Statement(text[start:end], start, end, line, number)

@@ -91,7 +91,7 @@ def _followed(calls: list[Call], execute: Any) -> Any:
     from memsql.report import chain as report
 
     global _journal
-    for_programs = any(call.kwargs.get("json") or "format" in call.kwargs for call in calls)
+    for_programs = any(call.kwargs.get("json") or call.kwargs.get("format") in ("json", "prometheus") for call in calls)
     words = [sys.argv[0].replace("\\", "/").rpartition("/")[2], *sys.argv[1:]]
     _journal = journal = Journal(words, [str(call.called_as) for call in calls],
                                  lambda text: write(sys.stderr, f"warning: {text}"))

@@ -46,8 +46,17 @@ def admit(
 
 
 def _ask(question: str) -> str | None:
-    """The line that was typed; None without a terminal to ask at."""
+    """The line that was typed, empty for Ctrl-C and Ctrl-D; None without a terminal to ask at."""
     if not (sys.stdin and sys.stdin.isatty() and sys.stderr.isatty()):
         return None
-    print(question, end="", file=sys.stderr, flush=True)
-    return sys.stdin.readline()
+    try:
+        print(question, end="", file=sys.stderr, flush=True)
+        line = sys.stdin.readline()
+    except KeyboardInterrupt as stopped:
+        print(file=sys.stderr)
+        if stopped.args:  # a signal that somebody else sent is no answer
+            raise
+        return ""
+    if not line.endswith("\n"):
+        print(file=sys.stderr)
+    return line

@@ -249,7 +249,8 @@ def _derive(settings: Settings, name: str, source: str | None, reason: str | Non
     from memsql.report.progress import Bar
 
     if source is None:
-        raise UsageError("--allow-data-loss REASON goes with --from", hint="write `-- allow: data-loss REASON` into the file yourself")
+        raise UsageError("--allow-data-loss REASON goes with --from",
+                         hint="write `-- allow: data-loss REASON` into the file yourself")
     if foreign_keys_off:
         raise UsageError("--foreign-keys-off and --from do not go together: what is derived says so itself where it is needed")
     if reason is not None and (not reason.strip() or len(reason.splitlines()) > 1):

@@ -34,6 +34,20 @@ def fts_trigger_missing(script: Script) -> Iterator[Hit]:
     for table, problem in _problems(script):
         if problem.code in _MISSING and problem.trigger is None:
             yield Hit(_place(script, table, problem), f"{table.name}: {problem.message}", problem.fix or "")
+    yield from _left_behind(script)
+
+
+def _left_behind(script: Script) -> Iterator[Hit]:
+    """The other half of the same mistake: the index goes, and its triggers stay and fail with every write."""
+    for table in script.before.fts if script.before else ():
+        if script.after.has(table.name):
+            continue
+        left = [t for t in table.triggers if any(o.type == "trigger" and fold(o.name) == fold(t.name) for o in script.after.schema.objects)]
+        for step in script.of("drop"):
+            if left and step.name == fold(table.name):
+                named = ", ".join(t.name for t in left)
+                yield Hit(step.place_of(step.effect.name), f"{table.name} is dropped, and {named} of {left[0].table} still write to it: "
+                          "every write there fails", "\n".join(f"DROP TRIGGER {quoted(t.name)};" for t in left))
 
 
 @rule("MS15", "fts_trigger_wrong", "error", DATABASE)

@@ -49,7 +49,7 @@ def _dropped_by_rename(script: Script, step: Step) -> bool:
 
 @rule("MS02", "drop_column", "error", DATABASE)
 def drop_column(script: Script) -> Iterator[Hit]:
-    """A column is dropped.
+    """A column is dropped, or left out of a table that is made anew.
 
     **Anti-pattern** Its values are gone, and releases of the application that still read it fail.
 
@@ -68,14 +68,31 @@ def drop_column(script: Script) -> Iterator[Hit]:
         if (step.name, fold(step.effect.column or "")) not in added:
             yield Hit(step.place_of(step.effect.column), f"column {step.effect.column} of {step.effect.name} is dropped with its values",
                       "drop it when no release reads it any more, and say why it may go: -- allow: data-loss <reason>")
+    yield from _left_out(script)
+
+
+def _left_out(script: Script) -> Iterator[Hit]:
+    """Columns that a rebuilt table no longer has, but those that the file renamed or dropped before."""
+    named = {(step.name, fold(step.effect.column or "")) for step in script.of("alter_drop_column", "alter_rename_column")}
+    for rebuild in script.rebuilds:
+        old = script.before.schema.table(rebuild.table) if script.before else None
+        new = script.after.schema.table(rebuild.table)
+        if old is None or new is None:
+            continue
+        has = {fold(c.name) for c in new.columns if not c.hidden}
+        for column in (c.name for c in old.columns if not c.hidden):
+            if fold(column) not in has and (rebuild.table, fold(column)) not in named:
+                yield Hit(rebuild.create.place_of(rebuild.create.effect.name),
+                          f"the rebuild of {rebuild.table} leaves column {column} out, with its values",
+                          "add it to the new table, or say why it may go: -- allow: data-loss <reason>")
 
 
 @rule("MS03", "rename_in_use", "error", ("migration",))
 def rename_in_use(script: Script) -> Iterator[Hit]:
-    """A table or column is renamed or dropped, and a query of sql/queries still uses the old name.
+    """A table or column is renamed or dropped, and a file of sql/queries or sql/checks still uses the old name.
 
     **Anti-pattern** The query ran before this statement and does not run after it, nor after any later migration. The
-    application fails from the moment it is applied.
+    application, or `verify`, fails from the moment it is applied.
 
         ALTER TABLE users RENAME COLUMN email TO mail;    -- sql/queries/users_by_email.sql says email
 
