@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-import shutil
+import re
 from pathlib import Path
 from typing import Any
 
@@ -384,10 +384,11 @@ def test_the_branch_of_mistakes(tmp_path: Path) -> None:
     """The report to read: tests/golden/review.md. Written anew with MEMSQL_GOLDEN=write."""
     project = mistakes(tmp_path / "library")
     found = project.run("review", "--format", "markdown").expect(1)
+    # The commit depends on every byte of the snapshot.
+    shown = re.sub(r"git checkout [0-9a-f]{12} ", "git checkout 0123456789ab ", found.out)
     if os.environ.get("MEMSQL_GOLDEN") == "write":
-        GOLDEN.write_text(found.out, encoding="utf-8")
-    assert found.out == GOLDEN.read_text(encoding="utf-8")
-    shutil.rmtree(project.root / ".git" / "hooks", ignore_errors=True)
+        GOLDEN.write_text(shown, encoding="utf-8")
+    assert shown == GOLDEN.read_text(encoding="utf-8")
     again = project.run("review", "--format", "markdown").expect(1)
     assert again.out == found.out
     project.run("review", "--no-fail").expect(0, "blocks:")
