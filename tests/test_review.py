@@ -407,3 +407,12 @@ def test_every_rule_of_the_review_is_documented() -> None:
     page = (Path(__file__).parent.parent / "docs" / "review.md").read_text(encoding="utf-8")
     for about in ABOUT.values():
         assert f"| {about.code} | `{about.name}` | {about.severity} | {about.title}. {about.help} |" in page
+
+
+def test_a_check_that_made_up_rows_fail_is_a_remark(project: Project) -> None:
+    add(project, "0003_a", "CREATE INDEX idx_isbn ON books (isbn);\n", "DROP INDEX idx_isbn;\n")
+    project.check("0003_a", "SELECT id\nFROM books\nWHERE isbn IS NULL OR isbn NOT LIKE '978-%';")
+    found = review(project, 0)
+    finding = only(found, "MR03")
+    assert (finding["severity"], finding["path"]) == ("info", "sql/checks/0003_a.sql")
+    assert found["migrations"][0]["way_back"] == "proven"
