@@ -33,7 +33,7 @@ def hostile(n: int = 1, message: str = HOSTILE) -> Review:
     findings = tuple(Finding("MR01", "does_not_apply", severity, path, i + 1, 1, i + 1, f"{message} {i}", f"{HOSTILE}\nand ``` more", f"SELECT '{HOSTILE}'")
                      for severity in ("error", "warning", "info") for i in range(n))
     row = Row(1, "create table", f"CREATE TABLE x ('{HOSTILE}')", (HOSTILE, "two"), 3, True, True)
-    migrations = tuple(Migrated(f"{i:04d}_{HOSTILE}", i, "new", (path,), HOSTILE, (row,) * 30, 5, "proven", ((HOSTILE, 3),), (HOSTILE,)) for i in range(n))
+    migrations = tuple(Migrated(f"{i:04d}_{HOSTILE}", i, "new", (path if i == 0 else f"{i}.sql",), HOSTILE, (row,) * 30, 5, "proven", ((HOSTILE, 3),), (HOSTILE,)) for i in range(n))
     plans = (PlanChange(HOSTILE, "sql/queries/a.sql", (HOSTILE,), (HOSTILE,), "slower", HOSTILE),) * n
     return Review(HOSTILE, "", (path,), migrations, findings, (f"+ table {HOSTILE}",) * n, plans, (f"git mv '{HOSTILE}' x",), (HOSTILE,),
                   "erDiagram\n    x {\n    }\n", (HOSTILE,))
@@ -68,7 +68,7 @@ def test_prose_is_one_line_of_text() -> None:
     assert render(prose("# a\n- b\n1. c\n<b>d</b> & &amp; *e*")) == "<p># a - b 1. c &lt;b&gt;d&lt;/b&gt; &amp; &amp;amp; *e*</p>\n"
 
 
-@pytest.mark.parametrize("n", [1, 20, 300, 3000])
+@pytest.mark.parametrize("n", [1, 20, 300, 1000])
 def test_markdown_stays_short_and_says_what_it_left_out(n: int) -> None:
     text = markdown(hostile(n))
     assert len(text) < LIMIT

@@ -117,12 +117,16 @@ def _fix(finding: Finding) -> list[str]:
 
 
 def _migrations(found: Review) -> list[_Block]:
-    ordered = sorted(found.migrations, key=lambda m: (severest(found.of(m)), m.version, m.name))
-    return [_Block("migrations in detail", _migration(found, m), "migrations", "### Migrations\n") for m in ordered]
+    by_path: dict[str, list[Finding]] = {}
+    for finding in found.findings:
+        by_path.setdefault(finding.path, []).append(finding)
+    own = [(m, tuple(f for path in m.files for f in by_path.get(path, ()))) for m in found.migrations]
+    ordered = sorted(own, key=lambda pair: (severest(pair[1]), pair[0].version, pair[0].name))
+    return [_Block("migrations in detail", _migration(m, findings), "migrations", "### Migrations\n") for m, findings in ordered]
 
 
-def _migration(found: Review, migration: Migrated) -> str:
-    counts = [(severity, n) for severity in ORDER if (n := sum(1 for f in found.of(migration) if f.severity == severity))]
+def _migration(migration: Migrated, findings: Sequence[Finding]) -> str:
+    counts = [(severity, n) for severity in ORDER if (n := sum(1 for f in findings if f.severity == severity))]
     state = ", ".join(f"{n} {_named(s)}" if n > 1 else f"1 {_named(s)[:-1]}" for s, n in counts) or "nothing found"
     lines = ["<details>", f"<summary><b>{_html(migration.name)}</b> ({_html(kind(migration))}): {state}; way back: {migration.way_back}</summary>", ""]
     if migration.description:

@@ -85,10 +85,6 @@ class Review:
             return "blocks"
         return "needs attention" if self.count("warning") else "safe"
 
-    def of(self, migration: Migrated) -> tuple[Finding, ...]:
-        """The findings in the files of ``migration``."""
-        return tuple(f for f in self.findings if f.path in migration.files)
-
 
 def severest(findings: tuple[Finding, ...]) -> int:
     """A key that sorts the most severe first."""
