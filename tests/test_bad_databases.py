@@ -108,7 +108,7 @@ def test_a_read_only_project_can_be_read(project: Project, bound: Callable[[], N
     with mode(project.root, 0o555), mode(project.db, 0o444), mode(project.migrations, 0o555):
         project.run("migrate.status", preexec_fn=bound).expect(0, "1 applied, 1 pending")
         project.run("migrate.create", "more", preexec_fn=bound).expect(
-            2, "migrations/0003_more.sql cannot be written: Permission denied")
+            2, "0003_more.sql cannot be written: Permission denied")
         project.run("migrate.sum", preexec_fn=bound).expect(2, "memsql.sum cannot be written")
     assert project.files() == before
 
