@@ -119,7 +119,7 @@ class Project:
         """Begin ``memsql words`` and return at once; ``finish`` waits for it."""
         return subprocess.Popen(
             [sys.executable, "-m", "memsql", *words], cwd=self.root, env=clean_environment(),
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8", preexec_fn=_listen,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8", preexec_fn=listen,
         )
 
     def up(self, *words: str, **kwargs: Any) -> Done:
@@ -161,7 +161,7 @@ class Project:
         return files_below(self.root)
 
 
-def _listen() -> None:
+def listen() -> None:
     """Hear SIGINT, which a shell makes its background processes, and so all of these tests, ignore."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
