@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import signal
 import sqlite3
 import subprocess
 import sys
@@ -119,7 +118,7 @@ class Project:
         """Begin ``memsql words`` and return at once; ``finish`` waits for it."""
         return subprocess.Popen(
             [sys.executable, "-m", "memsql", *words], cwd=self.root, env=clean_environment(),
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8", preexec_fn=listen,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8",
         )
 
     def up(self, *words: str, **kwargs: Any) -> Done:
@@ -159,11 +158,6 @@ class Project:
     def files(self) -> dict[str, bytes | None]:
         """Every path below the project with its bytes (None for what is no file)."""
         return files_below(self.root)
-
-
-def listen() -> None:
-    """Hear SIGINT, which a shell makes its background processes, and so all of these tests, ignore."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def finish(process: subprocess.Popen[str]) -> Done:

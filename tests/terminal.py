@@ -12,7 +12,7 @@ import termios
 import time
 from pathlib import Path
 
-from cli import TIMEOUT, Done, clean_environment, listen
+from cli import TIMEOUT, Done, clean_environment
 
 QUESTION = "Type yes: "
 
@@ -29,7 +29,7 @@ def answer(root: Path, keys: str | bytes, *words: str) -> Done:
     process = subprocess.Popen(
         [sys.executable, "-m", "memsql", *words], cwd=root, env={**clean_environment(), "TERM": "dumb"}, stdin=slave,
         stderr=slave, stdout=subprocess.PIPE, encoding="utf-8", start_new_session=True,
-        preexec_fn=_sit_down)
+        preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0))
     os.close(slave)
     seen, typed, ends = "", False, time.monotonic() + TIMEOUT
     try:
@@ -52,9 +52,3 @@ def answer(root: Path, keys: str | bytes, *words: str) -> Done:
             process.wait()
         os.close(master)
     return Done(words, process.returncode, out, seen)
-
-
-def _sit_down() -> None:
-    """Make standard input the terminal of the new process."""
-    listen()
-    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
