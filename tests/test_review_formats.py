@@ -168,7 +168,7 @@ def test_where_a_report_goes(bad: Project, tmp_path: Path) -> None:
     assert json.loads(bad.run("review", "--format", "json").expect(1).out)["command"] == "review"
 
 
-@pytest.mark.parametrize("name", ["0003_it's", '0003_"q"', "0003_a b|c`d`", "0003_@octocat", "0003_<b>x", "0003_$(touch x)", "0003_üñ😀", "0003_a\nb", "0003_a\\b", "0003_-x"])
+@pytest.mark.parametrize("name", ["0003_it's \"q\" a|c`d` <b>x", "0003_@octocat $(touch x) üñ😀", "0003_-x a\nb a\\b"])
 def test_hostile_file_names(tmp_path: Path, name: str) -> None:
     project = library(tmp_path)
     git(project.root, "checkout", "-q", "main")
