@@ -122,8 +122,8 @@ def serving(database: Path | None) -> Iterator[str]:
     with tempfile.TemporaryDirectory(prefix="memsql-bench-", dir=os.environ.get("BENCH_DIR")) as name:
         folder = Path(name) / "sqld"
         if database is not None:
-            (folder / "dbs" / "default").mkdir(parents=True)
-            data = folder / "dbs" / "default" / "data"
+            data = folder / "data" / "dbs" / "default" / "data"
+            data.parent.mkdir(parents=True)
             shutil.copyfile(database, data)
             with closing(sqlite3.connect(data)) as conn:
                 conn.execute("PRAGMA journal_mode = wal")
