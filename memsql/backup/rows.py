@@ -6,12 +6,12 @@ import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from memsql.backup.digest import Reading, readings
+from memsql.backup.digest import Reading, readings, shadow_readings
 from memsql.db.exact import Cell
 from memsql.db.protocol import Item, Value
 from memsql.db.queries import load
 from memsql.db.sqlite import SQLiteConnection
-from memsql.schema import Schema, read
+from memsql.schema import read
 from memsql.sqltext import quote
 
 ROWS_A_STATEMENT = 20
@@ -46,9 +46,7 @@ def things(conn: SQLiteConnection) -> list[Thing]:
 def all_readings(conn: SQLiteConnection) -> dict[str, Reading]:
     """How to read every table that is stored: those of readings(), and the shadows of full-text indexes."""
     schema = read(conn, internal=True)
-    found = {r.name: r for r in readings(schema)}
-    shadows = [thing.name for thing in things(conn) if thing.kind == "shadow" and thing.name not in found]
-    return found | {name: _whole(schema, name) for name in shadows}
+    return {r.name: r for r in (*readings(schema), *shadow_readings(schema))}
 
 
 def sequence_statements(objects: Sequence[Thing], stored: Mapping[str, Reading]) -> list[str]:
@@ -115,14 +113,6 @@ def _odd(head: str, row: Sequence[Cell]) -> Item:
         marks.append("CAST(? AS TEXT)" if isinstance(value, bytearray) else "?")
         values.append(bytes(value) if isinstance(value, bytearray) else value)
     return f"{head}({', '.join(marks)})", values
-
-
-def _whole(schema: Schema, name: str) -> Reading:
-    table = schema.tables[name]
-    columns = tuple(c.name for c in table.columns)
-    if not table.without_rowid and not any(c.name.lower() == "rowid" for c in table.columns):
-        columns = ("rowid", *columns)
-    return Reading(name, columns, f"SELECT {', '.join(map(quote, columns))} FROM {quote(name)}")
 
 
 def _text(value: bytes) -> str | bytearray:
