@@ -1,4 +1,4 @@
-"""Made-up rows: they satisfy whatever a schema demands, and violate it where they are told to."""
+"""Made-up rows: they satisfy whatever a schema demands."""
 
 from __future__ import annotations
 
@@ -9,12 +9,9 @@ from schema_edits import SCHEMA
 from test_every_era import ROOT
 
 from memsql import fts
-from memsql.change import Renames
 from memsql.db.sqlite import SQLiteConnection, memory
 from memsql.engine.sample import fill
-from memsql.engine.violate import Violation, violate, violations
-from memsql.errors import StatementError
-from memsql.schema import from_sql, read
+from memsql.schema import read
 
 REFERENCE = (Path(ROOT) / "sql" / "schema.sql").read_text(encoding="utf-8")
 HARD = """
@@ -74,43 +71,3 @@ def test_rows_come_beside_those_that_are_there_and_may_be_refused() -> None:
     assert fill(conn, read(conn), 10, 1, accept=lambda _, row: row.get("v") is None) == {"t": 10}
     assert conn.in_transaction
     assert conn.execute("SELECT count(*), count(v) FROM t").rows == [(11, 1)]
-
-
-def test_what_a_change_takes_for_granted_is_found_and_violated() -> None:
-    before = """
-        CREATE TABLE p (id INTEGER PRIMARY KEY, k TEXT UNIQUE);
-        CREATE TABLE t (id INTEGER PRIMARY KEY, a TEXT, b INTEGER, c TEXT, d TEXT NOT NULL, n TEXT);
-    """
-    after = """
-        CREATE TABLE p (id INTEGER PRIMARY KEY, k TEXT UNIQUE);
-        CREATE TABLE t (id INTEGER PRIMARY KEY, a TEXT UNIQUE, b INTEGER REFERENCES p (id), c2 TEXT NOT NULL, d TEXT NOT NULL,
-                        n TEXT NOT NULL DEFAULT 'x', new TEXT UNIQUE);
-        CREATE UNIQUE INDEX i ON t (d, b);
-        CREATE UNIQUE INDEX j ON t (id, b);
-    """
-    found = violations(from_sql(before), from_sql(after), Renames({}, {("t", "c2"): "c"}))
-    assert set(found) == {Violation("duplicate", "t", ("a",)), Violation("duplicate", "t", ("d", "b")), Violation("null", "t", ("c",)),
-                          Violation("orphan", "t", ("b",), "p")}
-    tests = {
-        ("duplicate", ("a",)): "SELECT max(n) > 1 FROM (SELECT count(*) AS n FROM t WHERE a IS NOT NULL GROUP BY a)",
-        ("duplicate", ("d", "b")): "SELECT max(n) > 1 FROM (SELECT count(*) AS n FROM t WHERE b IS NOT NULL GROUP BY d, b)",
-        ("null", ("c",)): "SELECT count(*) FROM t WHERE c IS NULL",
-        ("orphan", ("b",)): "SELECT count(*) FROM t WHERE b NOT IN (SELECT id FROM p)",
-    }
-    for violation in found:
-        conn, _ = filled(before)
-        assert violate(conn, violation)
-        assert conn.execute(tests[violation.kind, violation.columns]).one(), violation
-        assert str(violation)
-    empty = memory()
-    empty.script(before)
-    assert not any(violate(empty, violation) for violation in found)
-
-
-def test_a_violation_that_the_schema_itself_refuses_is_none() -> None:
-    conn, _ = filled("CREATE TABLE t (a TEXT NOT NULL UNIQUE) STRICT;")
-    for violation in (Violation("null", "t", ("a",)), Violation("duplicate", "t", ("a",))):
-        assert not violate(conn, violation)
-    assert conn.execute("SELECT count(DISTINCT a) FROM t").one() == 20
-    with pytest.raises(StatementError):
-        conn.execute("SELECT nothing FROM t")
