@@ -10,7 +10,8 @@ import hashlib
 import os
 import re
 import sqlite3
-from collections.abc import Sequence
+import threading
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -28,6 +29,7 @@ _MAX_VERSION = 2**63 - 1
 _HEADER_BYTES = 64 * 1024
 _AT_ONCE = 64 * 1024
 _PIECE_BYTES = 1 << 20
+_HASHED_BESIDE = 8 << 20
 
 
 @dataclass(frozen=True)
@@ -41,9 +43,14 @@ class SqlFile:
     raw_differs: bool = False
 
     @cached_property
+    def hashed(self) -> hashlib._Hash:
+        """SHA-256 of the normalised bytes, to copy and go on with. Once a file: it takes long where that is large."""
+        return hashlib.sha256(self.data)
+
+    @property
     def digest(self) -> str:
         """SHA-256 of the normalised bytes, in hexadecimal."""
-        return hashlib.sha256(self.data).hexdigest()
+        return self.hashed.hexdigest()
 
     def text(self) -> str:
         """The whole text. Raises FileError where it is not UTF-8 or holds a NUL."""
@@ -71,16 +78,30 @@ class SqlFile:
     def cuts(self) -> tuple[int, ...]:
         """Where the text can be cut between two statements, as offsets in ``data``: about a megabyte apart, none in a
         small file, and the end. Linear in time, whatever the text."""
+        view = memoryview(self.data)
+        # A string or trigger may go on behind it.
+        return self._cut(lambda start, end: sqlite3.complete_statement(str(view[start:end], "utf-8", "replace")))
+
+    @cached_property
+    def likely_cuts(self) -> tuple[int, ...]:
+        """``cuts`` for a tenth of the time, right in all but odd texts: at a line end behind a ``;`` a string or a trigger
+        may go on. SQLite then reports an error, for it can make no statement of the piece before. Inside of a
+        comment it could, so there none is made."""
+        # One byte is found at the speed of memory, two are not.
+        if b"*" in self.data and b"/*" in self.data:
+            return self.cuts
+        return self._cut(lambda start, end: self.data.find(b"--", self.data.rfind(b"\n", start, end - 1) + 1, end) < 0)
+
+    def _cut(self, ends_statement: Callable[[int, int], bool]) -> tuple[int, ...]:
         size = len(self.data)
         if size <= 4 * _PIECE_BYTES:
             return (size,)
-        found, start, reach, view = [], 0, _PIECE_BYTES, memoryview(self.data)
+        found, start, reach = [], 0, _PIECE_BYTES
         while start < size:
             end = self.data.find(b";\n", start + reach) + 2
             if end < 2:
                 break
-            # A string or trigger may go on behind it.
-            if sqlite3.complete_statement(str(view[start:end], "utf-8", "replace")):
+            if ends_statement(start, end):
                 found.append(end)
                 start, reach = end, _PIECE_BYTES
             else:
@@ -106,7 +127,7 @@ class Migration:
     @cached_property
     def checksum(self) -> str:
         """SHA-256 over the up text and, after one NUL, the rollback text if the file exists."""
-        digest = hashlib.sha256(self.up.data)
+        digest = self.up.hashed.copy()
         if self.down is not None:
             digest.update(b"\0")
             digest.update(self.down.data)
@@ -211,7 +232,7 @@ def read_folder(folder: Path, shown: str) -> tuple[Migration, ...]:
                 hint="renumber the one that was not applied anywhere yet",
             )
         ups[version] = (name, found[2])
-    migrations = []
+    migrations: list[Migration] = []
     base = str(folder)
     for version in sorted(ups):
         name, short = ups[version]
@@ -224,6 +245,9 @@ def read_folder(folder: Path, shown: str) -> tuple[Migration, ...]:
                 read_file(f"{base}/{down}", f"{shown}/{down}") if down else None,
             )
         )
+        if len(migrations[-1].up.data) > _HASHED_BESIDE:
+            # It lets go of the interpreter, so that all goes on meanwhile; who needs the hash waits for it.
+            threading.Thread(target=getattr, args=(migrations[-1].up, "hashed")).start()
     for stem, name in downs.items():
         raise FileError(
             f"{shown}/{name} is a rollback without its migration {stem}.sql",

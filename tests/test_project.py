@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -38,12 +39,61 @@ def test_a_file_database_does_not_pay_for_heavy_imports(tmp_path: Path) -> None:
     script = (
         "import sys; from memsql.__main__ import main\n"
         "try: main()\nexcept SystemExit: pass\n"
-        "print([m for m in ('aiohttp', 'asyncio', 'libsql_client', 'sqlfluff', 'yoyo', 'rich', 'dotenv') if m in sys.modules])"
+        "print([m for m in ('aiohttp', 'asyncio', 'libsql_client', 'sqlfluff', 'yoyo', 'rich', 'dotenv', 'email', 'ssl',"
+        " 'unittest', 'importlib.metadata', 'invoke.vendor.yaml') if m in sys.modules])"
     )
     for words in (["migrate.up"], ["migrate.status"], ["migrate.up"]):
         done = subprocess.run([sys.executable, "-c", script, *words], cwd=tmp_path, capture_output=True, text=True,
                               env={**clean_environment(), "PYTHONPATH": str(ROOT)}, check=True)
         assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_what_was_left_out_at_the_start_is_there_when_it_is_wanted(tmp_path: Path) -> None:
+    (tmp_path / ".invoke.yaml").write_text("run: {echo: true}\n")
+    script = (
+        "import sys; from memsql.__main__ import main\n"
+        "try: main()\nexcept SystemExit: pass\n"
+        "import importlib.metadata, unittest.mock\n"
+        "print(importlib.metadata.version('invoke')[0].isdigit(), unittest.mock.Mock.__name__, 'invoke.vendor.yaml.loader' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", script, "--list"], cwd=tmp_path, capture_output=True, text=True,
+                          env={**clean_environment(), "PYTHONPATH": str(ROOT), "HOME": str(tmp_path)}, check=True)
+    assert done.stdout.splitlines()[-1] == "True Mock True"
+
+
+@pytest.mark.parametrize(("words", "names"), [
+    (["migrate.up", "--to", "3", "fts.check"], ["migrate.up", "fts.check"]),
+    (["migrate"], ["migrate.up", "migrate.down", "migrate.status"]),
+    (["migrate.up", "migrate.nope"], ["migrate.up", "migrate.down"]),
+    (["--list", "migrate.up"], ["backup.create", "verify", "lint"]),
+    ([], ["backup.create", "verify", "lint"]),
+    (["verify", "backup"], ["verify", "backup.create"]),
+])
+def test_the_tasks_that_a_command_line_may_name_are_there(words: list[str], names: list[str]) -> None:
+    from memsql.tasks import namespace, ns
+
+    found = namespace(words)
+    assert set(names) <= set(found.task_names)
+    assert set(found.task_names) <= set(ns.task_names)
+    assert all(found[name] is ns[name] for name in found.task_names)
+
+
+def test_one_word_brings_one_task() -> None:
+    from memsql.tasks import namespace
+
+    assert list(namespace(["migrate.up"]).task_names) == ["migrate.up"]
+
+
+@pytest.mark.parametrize("words", [["--list"], ["--help", "migrate.up"], ["migrate.status"]])
+def test_a_reader_that_has_seen_enough_is_no_error(words: list[str], tmp_path: Path) -> None:
+    (tmp_path / "migrations").mkdir()
+    (tmp_path / "setup.cfg").write_text("[memsql]\n")
+    read, written = os.pipe()
+    os.close(read)
+    done = subprocess.run([sys.executable, "-m", "memsql", *words], cwd=tmp_path, stdout=written, stderr=subprocess.PIPE, text=True,
+                          env={**clean_environment(), "PYTHONPATH": str(ROOT)}, check=False)
+    os.close(written)
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_each_task_has_help_that_teaches() -> None:

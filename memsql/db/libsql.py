@@ -125,7 +125,7 @@ class LibsqlConnection:
         item = items[index] if index is not None else None
         raise statement_error(error, self.target, item[0] if isinstance(item, tuple) else None, index)
 
-    def script(self, sql: str) -> None:
+    def script(self, sql: str, *, watched: bool = True) -> None:
         what = self._intent([Script(sql)])
         answer = self._ask([hrana.sequence(sql)], what)[0]
         if answer["type"] == "error":

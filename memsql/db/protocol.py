@@ -97,9 +97,10 @@ class Connection(Protocol):
         be among the items. What ran before the failure stays as it is, and an open transaction stays
         open unless the engine ended it."""
 
-    def script(self, sql: str) -> None:
+    def script(self, sql: str, *, watched: bool = True) -> None:
         """Run a text of many statements inside the open transaction, discarding rows. Never
-        commits. A StatementError from here has no index."""
+        commits. A StatementError from here has no index. Not ``watched``: what it touches is known,
+        and observe() need not record it again, which is quicker."""
 
     def observe(self, tick: Callable[[], bool] | None = None) -> AbstractContextManager[Touched | None]:
         """While open, record what statements touch; transaction control, ATTACH and DETACH are

@@ -21,6 +21,8 @@ _LOOKS = frozenset({20, 21, 31})
 _CREATE_TABLE, _CREATE_VTABLE, _DROP_TABLE, _DROP_VTABLE, _ALTER_TABLE = 2, 29, 11, 30, 26
 _FORBIDDEN = {_SAVEPOINT: "SAVEPOINT", _ATTACH: "ATTACH", _DETACH: "DETACH"}
 _NOTHING = Result((), [])
+_UNWATCH = "memsql_unwatch"
+_Callback = Callable[[int, str | None, str | None, str | None, str | None], int]
 _SCHEMA_TABLES = ("sqlite_master", "sqlite_temp_master")
 
 
@@ -34,7 +36,7 @@ class SQLiteConnection:
         assert target.path is not None
         self.target = target
         self._mode = mode
-        self._permission: _Permission | None = None
+        self._watch: _Watch | None = None
         self._db = _open(target, mode, busy_timeout)
         try:
             self._prepare(busy_timeout)
@@ -104,18 +106,35 @@ class SQLiteConnection:
             raise translate(e, self.target, sql, len(results)) from e
         return results
 
-    def script(self, sql: str) -> None:
+    def script(self, sql: str, *, watched: bool = True) -> None:
         # executescript of Python 3.11 sends a COMMIT of its own first, which only observe() can swallow.
         # Elsewhere it would end the caller's transaction behind its back.
-        if self._permission is None:
+        if self._watch is None:
             with self._errors():
                 self._run_text(sql)
             return
-        self._permission.swallow_commit = self._db.in_transaction
+        self._watch.permission.swallow_commit = self._db.in_transaction
         try:
-            self._db.executescript(sql)
+            if watched:
+                self._db.executescript(sql)
+            else:
+                with self._unwatched():
+                    self._db.executescript(f"SELECT {_UNWATCH}();\n{sql}")
         except sqlite3.Error as e:
             raise translate(e, self.target) from e
+
+    @contextmanager
+    def _unwatched(self) -> Iterator[None]:
+        """A function that calls the observer off, for a text to begin with: the observer must be there until it has
+        swallowed the COMMIT. It looks more often whether to stop, as nobody asks between the statements."""
+        assert self._watch is not None
+        self._db.create_function(_UNWATCH, 0, lambda: self._db.set_authorizer(None))
+        self._db.set_progress_handler(self._watch.tick, 1000)
+        try:
+            yield
+        finally:
+            self._db.create_function(_UNWATCH, 0, None)
+            self._watch.install(self._db)
 
     def _run_text(self, sql: str) -> None:
         from memsql.sqltext import statements
@@ -126,14 +145,12 @@ class SQLiteConnection:
     @contextmanager
     def observe(self, tick: Callable[[], bool] | None = None) -> Iterator[Touched | None]:
         touched, permission = Touched(), _Permission()
-        self._permission = permission
-        self._db.set_authorizer(_authorizer(touched, permission, tick))
-        if tick is not None:
-            self._db.set_progress_handler(tick, 200_000)
+        self._watch = _Watch(_authorizer(touched, permission, tick), permission, tick)
+        self._watch.install(self._db)
         try:
             yield touched
         finally:
-            self._permission = None
+            self._watch = None
             self._db.set_authorizer(None)
             self._db.set_progress_handler(None, 0)
 
@@ -186,9 +203,21 @@ class _Permission:
     swallow_commit: bool = False
 
 
-def _authorizer(
-    touched: Touched, permission: _Permission, tick: Callable[[], bool] | None
-) -> Callable[[int, str | None, str | None, str | None, str | None], int]:
+@dataclass(frozen=True, slots=True)
+class _Watch:
+    """Who is asked about each statement, and now and then while one runs."""
+
+    callback: _Callback
+    permission: _Permission
+    tick: Callable[[], bool] | None
+
+    def install(self, db: sqlite3.Connection) -> None:
+        """Begin to ask."""
+        db.set_authorizer(self.callback)
+        db.set_progress_handler(self.tick, 200_000)
+
+
+def _authorizer(touched: Touched, permission: _Permission, tick: Callable[[], bool] | None) -> _Callback:
     """The callback that records writes and denies what would break the transaction.
 
     It runs for every statement that is prepared and every column that is read: a closure with the

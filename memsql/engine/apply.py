@@ -15,7 +15,7 @@ from memsql import ledger as books
 from memsql.checks import run_checks
 from memsql.db import Connection, Touched
 from memsql.db.queries import load
-from memsql.engine import guard, script, verdict
+from memsql.engine import bulk, guard, script, verdict
 from memsql.engine.model import Done, Job, entry
 from memsql.engine.signals import Stop
 from memsql.errors import StatementError
@@ -37,7 +37,7 @@ class Session:
     note: Callable[[str], None] = lambda _: None
     replacing: bool | None = None
     looked: Callable[[guard.Look], None] = lambda _: None
-    run_text: Callable[[Connection, SqlFile, Callable[[float], None]], None] = script.run
+    run_text: Callable[[Connection, SqlFile, Callable[[float], None]], None] | None = None
 
     def virtual_tables(self) -> guard.Virtual:
         """The virtual tables, read once until one changes."""
@@ -153,11 +153,17 @@ def _run(session: Session, job: Job) -> tuple[Touched, Sequence[script.Timing]]:
                 return touched, script.run_guarded(conn, job.file, session.tick)
             if session.timed:
                 return touched, script.run_timed(conn, job.file, session.tick)
-            session.run_text(conn, job.file, session.tick)
+            if session.run_text is not None:
+                session.run_text(conn, job.file, session.tick)
+            else:
+                bulk.run_quickly(conn, job.file, job.analysis, session.tick, session.interrupted)
             return touched, ()
     except StatementError as e:
         if session.stop:
             raise verdict.interrupted(job, session.stop) from e
+        if session.run_text is None and not session.timed and conn.in_transaction and bulk.cut_wrongly(job.file):
+            conn.execute("ROLLBACK TO memsql_migration")
+            return _run(replace(session, run_text=script.run), job)
         if e.code == "SQLITE_LOCKED" and touched is not None and conn.in_transaction:
             # SQLite cannot drop a table while the cascade of the drop goes through a full-text index. It
             # refuses by chance what we refuse on principle, so the reason is ours to give.

@@ -23,7 +23,6 @@ def up(settings: Settings, wish: Wish, watcher: Watcher, ready: Ready = lambda _
     the run. Raises any MemsqlError; its ``state`` says what the database holds.
     """
     project = projects.load(settings)
-    projects.refuse_stale_sum(project)
     conn = connect(settings.target, "ro", settings.busy_timeout)
     try:
         state = read_state(project, conn)
@@ -33,12 +32,14 @@ def up(settings: Settings, wish: Wish, watcher: Watcher, ready: Ready = lambda _
     if not state.is_legacy:
         waiting = plan.to_apply(state.statuses, to=wish.to, out_of_order=wish.out_of_order)
         if not waiting and not any(s.incomplete for s in state.statuses):
+            projects.refuse_stale_sum(project)
             return unchanged(state)
     # Imported only where there is work, for an idle run is as quick as a status.
     from memsql.engine.conduct import up_on
     from memsql.engine.jobs import up_jobs
 
     jobs = up_jobs(project, waiting)
+    projects.refuse_stale_sum(project)
     ready(_going_up(state, waiting))
     conn = connect(settings.target, "rwc", settings.busy_timeout)
     try:

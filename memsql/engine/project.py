@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from memsql import plan
 from memsql.config import Settings
@@ -11,21 +12,24 @@ from memsql.errors import FileError, Location
 from memsql.files import Migration, read_folder, sum_problems
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Project:
-    """Migrations in the order to apply, and what memsql.sum holds against them."""
+    """Migrations in the order to apply."""
 
     settings: Settings
     ordered: tuple[Migration, ...]
-    sum_problems: tuple[str, ...]
+
+    @cached_property
+    def sum_problems(self) -> tuple[str, ...]:
+        """What memsql.sum holds against them. Read when it is asked for, because all files are hashed for it."""
+        by_version = sorted(self.ordered, key=lambda migration: migration.version)
+        return tuple(sum_problems(self.settings.migrations, by_version))
 
 
 def load(settings: Settings) -> Project:
     """Read the migrations folder. Raises FileError for anything in it that cannot be used."""
     shown = settings.show(settings.migrations)
-    migrations = read_folder(settings.migrations, shown)
-    problems = sum_problems(settings.migrations, migrations)
-    return Project(settings, in_order(migrations), tuple(problems))
+    return Project(settings, in_order(read_folder(settings.migrations, shown)))
 
 
 def in_order(migrations: Sequence[Migration]) -> tuple[Migration, ...]:

@@ -9,14 +9,15 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 
 from memsql.db import Connection
 from memsql.errors import FileError, Location, StatementError
 from memsql.files import SqlFile
 from memsql.sqltext import (
     Statement,
+    bulk_table,
     effect,
     fold,
     forbidden_in_transaction,
@@ -55,7 +56,8 @@ class Analysis:
     from by name; ``renames``: (old, new) in file order; ``columns``: (table, old, new) of renamed columns;
     ``dropped``: indexes, triggers and views dropped by name; ``replaces``: rows may be replaced;
     ``rebuilds``: a table that it drops may be there again afterwards; ``arms``: it may create what
-    replaces rows.
+    replaces rows. ``bulk``: by the byte it ends at, each piece of likely_cuts of a large file that only inserts into one
+    table, and that table as it is spelled.
     """
 
     empty: bool
@@ -69,6 +71,7 @@ class Analysis:
     replaces: bool = False
     rebuilds: bool = True
     arms: bool = True
+    bulk: Mapping[int, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,11 +85,11 @@ class Timing:
     rows: int
 
 
-def texts(file: SqlFile) -> Iterator[tuple[str, int, int]]:
-    """The text of ``file`` in runs of whole statements, each with the bytes it starts and ends at. Raises FileError
-    where it is not UTF-8."""
+def texts(file: SqlFile, *, likely: bool = False) -> Iterator[tuple[str, int, int]]:
+    """The text of ``file`` in runs of whole statements, ``likely`` ones where that will do, each with the bytes it starts
+    and ends at. Raises FileError where it is not UTF-8."""
     start, view = 0, memoryview(file.data)
-    for end in file.cuts:
+    for end in file.likely_cuts if likely else file.cuts:
         try:
             text = str(view[start:end], "utf-8")
         except UnicodeDecodeError:
@@ -110,7 +113,18 @@ def analyse(file: SqlFile, *, transactional: bool = True) -> Analysis:
 
     Raises FileError for BEGIN, COMMIT, ATTACH and their like, with file, line and statement.
     """
+    # A wrong cut is no harm here: nobody's statement begins behind it without a `;` before.
     empty = True
+    concerns = False
+    bulk: dict[int, str] = {}
+    is_large = len(file.likely_cuts) > 1
+    for text, _, end in texts(file, likely=True):
+        if is_large and (table := bulk_table(text)) is not None:
+            bulk[end] = table
+            empty = False
+            continue
+        empty = empty and skip_to_code(text, 0) == len(text)
+        concerns = concerns or may_concern(text)
     drops: set[str] = set()
     strips: set[str] = set()
     deletes: set[str] = set()
@@ -119,8 +133,7 @@ def analyse(file: SqlFile, *, transactional: bool = True) -> Analysis:
     renames: list[tuple[str, str]] = []
     columns: list[tuple[str, str, str]] = []
     replaces = False
-    for text, start, _ in texts(file):
-        empty = empty and skip_to_code(text, 0) == len(text)
+    for text, start, _ in texts(file) if concerns else ():
         if not may_concern(text):
             continue
         replaces = replaces or _REPLACES.search(text) is not None
@@ -151,12 +164,13 @@ def analyse(file: SqlFile, *, transactional: bool = True) -> Analysis:
         frozenset(dropped), replaces,
         rebuilds=not searched or _RETURNS.search(file.data) is not None,
         arms=not searched or _ARMS.search(file.data) is not None,
+        bulk=bulk,
     )
 
 
 def refuse_forbidden(file: SqlFile, *, transactional: bool) -> None:
     """What analyse() refuses, without its answer: for a file that may run some day. Raises FileError."""
-    for text, _, _ in texts(file):
+    for text, _, _ in texts(file, likely=True):
         if may_control_transactions(text) or "foreign_keys" in text.lower():
             analyse(file, transactional=transactional)
             return

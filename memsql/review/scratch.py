@@ -51,7 +51,7 @@ def copy_of(conn: SQLiteConnection) -> Iterator[SQLiteConnection]:
 
 def project_of(settings: Settings, migrations: Sequence[Migration]) -> Project:
     """A project of these migrations alone, in this order."""
-    return Project(settings, tuple(migrations), ())
+    return Project(settings, tuple(migrations))
 
 
 def go(conn: SQLiteConnection, project: Project, direction: str, *, allow: bool = False) -> MemsqlError | None:

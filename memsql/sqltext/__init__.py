@@ -1,6 +1,7 @@
 """SQL text without a database: statements with positions, header directives, what a statement does."""
 
 from memsql.sqltext.classify import Effect, effect, forbidden_in_transaction, identifiers, words_of_loss
+from memsql.sqltext.gates import bulk_table, may_concern, may_control_transactions
 from memsql.sqltext.header import (
     CHECK_DIRECTIVES,
     MIGRATION_DIRECTIVES,
@@ -16,8 +17,6 @@ from memsql.sqltext.header import (
 from memsql.sqltext.lexis import fold, quote
 from memsql.sqltext.split import (
     Statement,
-    may_concern,
-    may_control_transactions,
     pieces,
     skip_to_code,
     split,
@@ -34,6 +33,7 @@ __all__ = [
     "Header",
     "MigrationHeader",
     "Statement",
+    "bulk_table",
     "effect",
     "fold",
     "forbidden_in_transaction",

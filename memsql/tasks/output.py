@@ -24,5 +24,9 @@ def write(out: TextIO, text: str, *, plain: bool = False) -> None:
     try:
         print(text if plain or not out.isatty() else show.colour(text), file=out, flush=True)
     except BrokenPipeError:
-        # The reader (head, less) has seen enough. What was done is done, so the exit code stays.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), out.fileno())
+        silence(out)
+
+
+def silence(out: TextIO) -> None:
+    """The reader of ``out`` (head, less) has seen enough. What was done is done, so the exit code stays."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), out.fileno())

@@ -1,0 +1,7 @@
+-- Whether this is an ordinary table that no trigger watches. Parameters: the name. No row: it is not, or it may mean a
+-- temporary table of that name.
+SELECT 1 AS yes
+FROM sqlite_schema AS t
+WHERE t.type = 'table' AND t.name = ?1 COLLATE NOCASE AND t.rootpage > 0
+    AND NOT EXISTS (SELECT 1 FROM sqlite_schema AS s WHERE s.type = 'trigger' AND s.tbl_name = t.name COLLATE NOCASE)
+    AND NOT EXISTS (SELECT 1 FROM sqlite_temp_schema);
