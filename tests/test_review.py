@@ -354,7 +354,7 @@ def test_without_a_repository_or_git(project: Project, tmp_path: Path) -> None:
     bare.run("review", env={"GIT_CEILING_DIRECTORIES": str(tmp_path)}).expect(2, "is in no git repository", "memsql lint")
     git(bare.root, "init", "-q")
     bare.run("review").expect(2, "no commit yet")
-    project.run("review", env={"PATH": str(tmp_path)}).expect(2, "there is no git command")
+    project.run("review", env={"PATH": str(tmp_path)}).expect(2, "git is not installed")
     project.run("review", env={"GIT_DIR": "elsewhere", "GIT_INDEX_FILE": "nowhere"}).expect(0)
 
 

@@ -65,6 +65,15 @@ def test_sources_that_are_not_there(project: Project, tmp_path: Path) -> None:
     project.run("schema.diff", "--from", "git:HEAD~1", "--to", "git:HEAD~1:migrations", "--check").expect(0)
 
 
+def test_inside_a_hook_of_another_repository(project: Project, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    other.mkdir()
+    git(other, "init", "-q")
+    hook = {"GIT_DIR": str(other / ".git"), "GIT_WORK_TREE": str(other), "GIT_INDEX_FILE": "nowhere", "GIT_PREFIX": "x/"}
+    for source in ("git:HEAD", "git:HEAD:migrations"):
+        project.run("schema.diff", "--from", source, "--to", "schema.sql", "--check", env=hook).expect(0)
+
+
 def test_without_a_repository_or_without_git(tmp_path: Path) -> None:
     project = Project(tmp_path)
     env = {**clean_environment(), "GIT_CEILING_DIRECTORIES": str(tmp_path.parent)}

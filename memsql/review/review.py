@@ -7,6 +7,7 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from memsql import git
 from memsql.config import Settings
 from memsql.db.sqlite import SQLiteConnection, memory
 from memsql.engine import project as projects
@@ -14,7 +15,8 @@ from memsql.errors import MemsqlError, UsageError
 from memsql.files import SUM_NAME, Migration, SqlFile
 from memsql.insight import Plan, query_plans
 from memsql.lint import Finding, lint_files
-from memsql.review import git, upkeep
+from memsql.review import upkeep
+from memsql.review.base import Base, changed_paths, find_base, untracked_paths
 from memsql.review.changes import Change, Files, changes, free_versions, migrations, sql_file, stems, version_of
 from memsql.review.model import Migrated, Review
 from memsql.review.plans import plan_changes, plan_findings
@@ -37,7 +39,7 @@ class _Change:
     """Everything that git knows about a change. Names of files are those in the folder of migrations."""
 
     repository: git.Repository
-    base: git.Base
+    base: Base
     paths: tuple[str, ...]
     was: Files
     now: Files
@@ -89,8 +91,8 @@ def review(settings: Settings, base: str | None = None, note: Callable[[str], No
 
 
 def _ask_git(settings: Settings, name: str | None) -> _Change:
-    repository = git.find_repository(settings.root)
-    base = git.find_base(repository, name)
+    repository = git.find_repository(settings.root, "a review compares with a base branch; run it in a clone, or use: memsql lint")
+    base = find_base(repository, name)
     prefix = repository.prefix
     folders = [settings.show(settings.migrations), settings.show(settings.sql)]
     if any(Path(f).is_absolute() or ".." in Path(f).parts for f in folders):
@@ -98,8 +100,8 @@ def _ask_git(settings: Settings, name: str | None) -> _Change:
     places = [f"{prefix}{f}" for f in folders]
     listed = {p.removeprefix(prefix): blob for place in places for p, blob in git.files_in(repository, base.start, place).items()}
     tip = {p.removeprefix(prefix): blob for p, blob in git.files_in(repository, base.tip, places[0]).items()}
-    candidates = [p.removeprefix(prefix) for p in git.changed_paths(repository, base, places)]
-    untracked = [p.removeprefix(prefix) for p in git.untracked_paths(repository, places)]
+    candidates = [p.removeprefix(prefix) for p in changed_paths(repository, base, places)]
+    untracked = [p.removeprefix(prefix) for p in untracked_paths(repository, places)]
     held = git.contents(repository, (listed[p] for p in candidates if p in listed))
     paths = [p for p in candidates if _differs(settings.root / p, held.get(listed.get(p, "")))]
     direct = [p for p in listed if p.rpartition("/")[0] == folders[0] and p.endswith(".sql")]
