@@ -46,7 +46,15 @@ REFUSED = {
         "CREATE TRIGGER ti AFTER INSERT ON t BEGIN DELETE FROM log; END;\n" + FILLER + "INSERT INTO t VALUES (1);\n"),
     "a name that looks internal": ("CREATE TABLE memsql_notes (x);\nINSERT INTO memsql_notes VALUES (1);\n", "DROP TABLE memsql_notes;\n"),
 }
+KEYED = ("CREATE TABLE par (id INTEGER PRIMARY KEY, code TEXT);\nCREATE UNIQUE INDEX par_code ON par (code);\n"
+         "CREATE TABLE child (c TEXT REFERENCES par (code));\n")
+VIEWED = ("CREATE TABLE a (id INTEGER PRIMARY KEY, body TEXT);\nCREATE VIEW v AS SELECT id, body FROM a;\n"
+          "CREATE VIEW \"w w\" AS SELECT id, body FROM v;\n"
+          "CREATE VIRTUAL TABLE w_fts USING fts5(body, content='w w', content_rowid='id');\n"
+          "INSERT INTO a VALUES (1, 'one');\nINSERT INTO w_fts (w_fts) VALUES ('rebuild');\n")
 FAILED = {
+    "the unique index that a key names": (KEYED, "DROP INDEX par_code;\n"),
+    "what an index shows through two views": (VIEWED, "UPDATE a SET body = 'two';\n"),
     "a rebuilt parent without the key that the child names": (
         "CREATE TABLE par (id INTEGER PRIMARY KEY, code TEXT UNIQUE);\nCREATE TABLE child (c TEXT REFERENCES par (code));\n"
         "INSERT INTO par VALUES (1, 'a');\nINSERT INTO child VALUES ('a');\n",
@@ -65,6 +73,12 @@ FAILED = {
         "ALTER TABLE docs RENAME COLUMN body TO txt;\n"),
 }
 FINE = {
+    "an index of a parent that no key names": (KEYED + "CREATE INDEX other ON par (code);\n", "DROP INDEX other;\n"),
+    "the index of a key made anew": (KEYED, "DROP INDEX par_code;\nCREATE UNIQUE INDEX par_code_2 ON par (code);\n"),
+    "a key that fitted nothing before": (
+        KEYED.replace("UNIQUE ", ""), "DROP INDEX par_code;\nCREATE INDEX other ON par (code);\n"),
+    "an index over a view that is built anew": (VIEWED, "-- fts_rebuild: all\nUPDATE a SET body = 'two';\n"),
+    "what an index over a view does not show": (VIEWED, "CREATE TABLE z (body);\nINSERT INTO z VALUES ('a v');\n"),
     "a DELETE of all rows allows the DROP": (PARENT, "DELETE FROM p;\nDROP TABLE p;\n"),
     "a DELETE from a full-text table by name": (
         "CREATE VIRTUAL TABLE notes USING fts5(body);\nINSERT INTO notes VALUES ('one'), ('two');\n", "DELETE FROM notes WHERE rowid = 1;\n"),

@@ -21,7 +21,7 @@ from memsql.errors import StatementError
 from memsql.fts.discover import parse
 from memsql.schema import Schema, Table, is_internal, read
 from memsql.schema.internal import VECTOR_INDEX, module_of
-from memsql.sqltext import quote
+from memsql.sqltext import free_rowid, quote
 
 Cell = Value | bytearray
 """A value, or text as its bytes, which need not be UTF-8."""
@@ -173,13 +173,13 @@ def _is_content(name: str, virtual: dict[str, Table]) -> bool:
 def _reading(table: Table) -> Reading:
     columns = [c.name for c in table.columns if c.hidden == 0]
     keys = [c.name for c in sorted(table.columns, key=lambda c: c.pk) if c.pk]
-    taken = {c.name.lower() for c in table.columns}
     if table.name == "sqlite_sequence":
         order = columns[:1]
     elif table.without_rowid:
         order = keys
     else:
-        order = [word for word in ("rowid", "_rowid_", "oid") if word not in taken][:1]
+        rowid = free_rowid(c.name for c in table.columns)
+        order = [rowid] if rowid else []
         columns = [*order, *columns]
     listed, by = ", ".join(map(quote, columns)), ", ".join(map(quote, order))
     return Reading(table.name, tuple(columns), f"SELECT {listed} FROM {quote(table.name)}" + (f" ORDER BY {by}" if by else ""))

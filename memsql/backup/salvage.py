@@ -28,7 +28,7 @@ from memsql.errors import DamagedError
 from memsql.fts.discover import arguments_of, parse
 from memsql.schema import is_internal
 from memsql.schema.internal import module_of
-from memsql.sqltext import quote
+from memsql.sqltext import free_rowid, quote
 
 _ATTEMPTS = 20_000
 _FIRST, _LAST = -(2**63), 2**63 - 1
@@ -157,8 +157,7 @@ def _rows(db: sqlite3.Connection, name: str, observer: Observer) -> list[str]:
     columns = [str(n) for n, _, _, hidden in described if hidden == 0]
     keys = [(str(n), str(t)) for n, t, pk, _ in sorted(described, key=lambda d: int(d[2])) if pk]
     ordinary = db.execute(load("backup/has_rowid"), (name,)).fetchone()[0]
-    taken = {str(d[0]).lower() for d in described}
-    rowid = next((word for word in ("rowid", "_rowid_", "oid") if word not in taken), None) if ordinary else None
+    rowid = free_rowid(str(d[0]) for d in described) if ordinary else None
     if rowid is None:
         complete = _from_both_ends(db, name, columns, [k for k, _ in keys])
     else:

@@ -13,8 +13,8 @@ from memsql.change.model import CannotChange, Rebuild, Renames
 from memsql.change.parts import Part, RenamedParents, of_table, same_part, words
 from memsql.schema import Column, Table, normalise
 from memsql.schema.tokens import fold, quoted, tokenize, unquoted
+from memsql.sqltext import free_rowid
 
-_ROWIDS = ("rowid", "_rowid_", "oid")
 _VALUES = frozenset({"null", "true", "false", "current_time", "current_date", "current_timestamp"})
 
 
@@ -207,8 +207,7 @@ def _rowid(change: TableChange) -> str | None:
     """A name for the rowid that stands for it in both tables, None where one of them has none."""
     if change.old.without_rowid or change.new.without_rowid:
         return None
-    taken = {fold(c.name) for table in (change.old, change.new) for c in table.columns}
-    return next((name for name in _ROWIDS if name not in taken), None)
+    return free_rowid(c.name for table in (change.old, change.new) for c in table.columns)
 
 
 def _value(change: TableChange, old: Column, column: Column, source: str, table: str) -> tuple[str, str]:

@@ -15,7 +15,7 @@ from memsql.db.protocol import Result
 from memsql.db.queries import load
 from memsql.db.sqlite import SQLiteConnection
 from memsql.errors import ConnectError, StatementError
-from memsql.sqltext import quote
+from memsql.sqltext import free_rowid, quote
 
 # The servers' and SQLite's own; made anew where they are needed.
 _NOT_COPIED = ("sqlite_", "libsql_", "_litestream_")
@@ -244,8 +244,7 @@ class Copier:
         kind: Result = self.copy.execute(load("schema/without_rowid"), (name,))
         if kind.one():
             return None
-        taken = {str(r[0]).lower() for r in self.copy.execute(load("fts/content_columns"), (name,)).rows}
-        return next((word for word in ("rowid", "_rowid_", "oid") if word not in taken), None)
+        return free_rowid(str(row[0]) for row in self.copy.execute(load("fts/content_columns"), (name,)).rows)
 
     def _names(self) -> set[str]:
         return {str(row[0]) for row in self.copy.execute(load("engine/tables")).rows}

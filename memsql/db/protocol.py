@@ -45,7 +45,7 @@ class Touched:
     """What statements reached, as the engine's authorizer named it while they were prepared.
 
     Table names as the schema spells them. ``deleted`` includes the reach of foreign-key actions
-    and triggers, and tables being dropped. ``schema`` says whether the schema was written at all,
+    and triggers, and tables being dropped. ``unindexed`` lost an index by name. ``schema`` says whether the schema was written at all,
     ``virtual`` whether a virtual table was created or dropped, ``modules`` the names of those that were created.
     """
 
@@ -55,6 +55,7 @@ class Touched:
     created: set[str] = field(default_factory=set)
     dropped: set[str] = field(default_factory=set)
     altered: set[str] = field(default_factory=set)
+    unindexed: set[str] = field(default_factory=set)
     modules: set[str] = field(default_factory=set)
     schema: bool = False
     virtual: bool = False

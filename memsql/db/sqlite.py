@@ -18,7 +18,7 @@ from memsql.errors import ConnectError, DamagedError, LockedError, MemsqlError, 
 _DELETE, _INSERT, _UPDATE = 9, 18, 23
 _PRAGMA, _TRANSACTION, _SAVEPOINT, _ATTACH, _DETACH = 19, 22, 32, 24, 25
 _LOOKS = frozenset({20, 21, 31})
-_CREATE_TABLE, _CREATE_VTABLE, _DROP_TABLE, _DROP_VTABLE, _ALTER_TABLE = 2, 29, 11, 30, 26
+_CREATE_TABLE, _CREATE_VTABLE, _DROP_TABLE, _DROP_VTABLE, _ALTER_TABLE, _DROP_INDEX = 2, 29, 11, 30, 26, 10
 _FORBIDDEN = {_SAVEPOINT: "SAVEPOINT", _ATTACH: "ATTACH", _DETACH: "DETACH"}
 _NOTHING = Result((), [])
 _UNWATCH = "memsql_unwatch"
@@ -272,6 +272,8 @@ def _other(touched: Touched, action: int, one: str | None, two: str | None) -> i
     elif action == _ALTER_TABLE and two is not None:
         touched.altered.add(two)
         touched.schema = True
+    elif action == _DROP_INDEX and two is not None:
+        touched.unindexed.add(two)
     elif action == _TRANSACTION:
         touched.forbidden = one
     elif action in _FORBIDDEN:

@@ -32,10 +32,11 @@ class Session:
     allow_data_loss: bool = False
     timed: bool = False
     tick: Callable[[float | None], None] = lambda _: None
-    fts: dict[str, str] | None = field(default=None)
+    fts: dict[str, frozenset[str]] | None = field(default=None)
     virtual: guard.Virtual | None = None
     note: Callable[[str], None] = lambda _: None
     replacing: bool | None = None
+    parents: frozenset[str] | None = None
     looked: Callable[[guard.Look], None] = lambda _: None
     run_text: Callable[[Connection, SqlFile, Callable[[float], None]], None] | None = None
 
@@ -45,14 +46,14 @@ class Session:
             self.virtual = guard.virtual_tables(self.conn)
         return self.virtual
 
-    def fts_tables(self) -> dict[str, str]:
-        """FTS5 tables and the lower-case name of their content table, read once until one changes."""
+    def fts_tables(self) -> dict[str, frozenset[str]]:
+        """FTS5 tables and, lower case, the table that each shows, or the view and what it names; read once until one changes."""
         if self.fts is None:
             self.fts = {}
             if self.conn.execute(load("engine/has_fts")).rows:
-                from memsql.fts import discover
+                from memsql.fts import discover, shown
 
-                self.fts = {t.name: fold(t.content or "") for t in discover(self.conn)}
+                self.fts = shown(self.conn, discover(self.conn))
         return self.fts
 
     def replaces(self) -> bool:
@@ -62,9 +63,20 @@ class Session:
             self.replacing = bool(self.conn.execute(load("engine/replaces")).rows)
         return self.replacing
 
+    def keyed(self, touched: Touched) -> frozenset[str]:
+        """The tables that lost an index and to which others refer, lower case. Who is referred to is read once, and again
+        where that may have grown."""
+        if touched.created or touched.altered:
+            self.parents = None
+        if not touched.unindexed:
+            return frozenset()
+        if self.parents is None:
+            self.parents = guard.parents(self.conn)
+        return self.parents & {fold(t) for t in touched.unindexed}
+
     def forget(self) -> None:
         """The schema may be another now: another process was here."""
-        self.fts = self.virtual = self.replacing = None
+        self.fts = self.virtual = self.replacing = self.parents = None
 
     def allows_loss(self, job: Job) -> bool:
         """Whether the file or the person allows ``job`` to lose data."""
@@ -123,10 +135,12 @@ def execute(
         if touched.schema and job.analysis.arms:
             session.replacing = None
         replaces = replaced or session.replaces()
-        if not (touched.deleted or touched.dropped or fk_off or replaces):
+        keyed = session.keyed(touched)
+        if not (touched.deleted or touched.dropped or fk_off or replaces or keyed):
             break
         wanted = guard.needed(
-            touched, job.analysis, session.virtual_tables(), replaces=replaces, fk_off=fk_off, existing=existing)
+            touched, job.analysis, session.virtual_tables(), replaces=replaces, fk_off=fk_off, existing=existing,
+            keyed=keyed)
         unknown = existing is None and guard.doubtful(touched, watch, job.analysis, replaces=replaces)
         if watch.covers(wanted) and not unknown:
             break
@@ -180,7 +194,7 @@ def _run(session: Session, job: Job) -> tuple[Touched, Sequence[script.Timing]]:
 
 
 def _prove_nothing_lost(session: Session, job: Job, before: guard.Look, watch: guard.Watch) -> tuple[str, ...]:
-    if not (watch.linked or before.holds_something):
+    if not (watch.linked or watch.keyed or before.holds_something):
         return ()
     after = guard.observe(session.conn, guard.after_watch(watch, job.analysis), values=False)
     return verdict.judge_loss(job, before, after, allowed=session.allows_loss(job))
@@ -207,17 +221,18 @@ def mend_and_check(conn: Connection, job: Job, rebuild: Sequence[str], check: Se
 def fts_work(session: Session, job: Job, touched: Touched) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """The full-text indexes to rebuild after ``job``, and those to check. Raises MigrationFailed for one it asks for
     that does not exist."""
-    if touched.virtual or touched.altered:
+    over_view = any(len(content) > 1 for content in (session.fts or {}).values())
+    if touched.virtual or touched.altered or (touched.schema and over_view):
         session.fts = session.virtual = None
     asked = job.header.fts_rebuild
     # The index goes on reading its content under the old names.
     analysis = job.analysis
     renamed = {old for old, _ in analysis.renames} | {table for table, _, _ in analysis.columns} | analysis.strips
-    if not (asked or touched.written() or touched.virtual or renamed):
+    if not (asked or touched.written() or touched.virtual or renamed or analysis.dropped):
         return (), ()
     tables = session.fts_tables()
-    written = {fold(t) for t in touched.written() | touched.created} | renamed
-    return chosen(job, tables, [name for name, content in tables.items() if fold(name) in written or content in written])
+    written = {fold(t) for t in touched.written() | touched.created} | renamed | analysis.dropped
+    return chosen(job, tables, [name for name, content in tables.items() if written & {fold(name), *content}])
 
 
 def chosen(job: Job, tables: Collection[str], reached: Sequence[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:

@@ -131,7 +131,7 @@ def _prove_fts(
     conn: Connection, job: Job, shadow: Shadow, written: frozenset[str], sound: Sequence[str]
 ) -> tuple[str, ...]:
     tables = shadow.session.fts_tables()
-    reached = [name for name, content in tables.items() if fold(name) in written or content in written or name in sound]
+    reached = [name for name, content in tables.items() if written & {fold(name), *content} or name in sound]
     rebuild, check = chosen(job, tables, reached)
     mend_and_check(conn, job, rebuild, check)
     return rebuild

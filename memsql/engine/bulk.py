@@ -7,16 +7,14 @@ INSERT into an ordinary table without triggers can reach is the same for all of 
 from __future__ import annotations
 
 from collections.abc import Callable
-from itertools import count
 
 from memsql.db import Connection
 from memsql.db.queries import load
+from memsql.engine.compiling import compile_only
 from memsql.engine.script import Analysis, texts
 from memsql.errors import StatementError
 from memsql.files import SqlFile
 from memsql.sqltext import quote
-
-_times = count()
 
 
 def run_quickly(
@@ -52,10 +50,9 @@ def _ask(conn: Connection, table: str) -> bool:
     if not conn.execute(load("engine/plain_table"), (table.strip('"'),)).rows:
         return False
     columns = [quote(str(row[0])) for row in conn.execute(load("engine/settable_columns"), (table.strip('"'),)).rows]
-    # Nobody is asked about a text that is prepared already, so each is another one.
     try:
-        conn.execute(f"EXPLAIN INSERT INTO {table} ({columns[0]}) VALUES (NULL) -- {next(_times)}")
-        conn.execute(f"EXPLAIN UPDATE {table} SET {', '.join(f'{c} = {c}' for c in columns)} -- {next(_times)}")
+        compile_only(conn, f"INSERT INTO {table} ({columns[0]}) VALUES (NULL)")
+        compile_only(conn, f"UPDATE {table} SET {', '.join(f'{c} = {c}' for c in columns)}")
     except StatementError:
         return False
     return True

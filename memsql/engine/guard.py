@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 
 from memsql.db import Connection, Params, Result, Touched
 from memsql.db.queries import load
+from memsql.engine.compiling import compile_only
 from memsql.engine.script import Analysis
 from memsql.errors import StatementError
 from memsql.sqltext import fold, quote
@@ -25,19 +26,20 @@ _INDEX_SHADOWS = ("data", "idx", "docsize", "config", "segments", "segdir", "sta
 class Watch:
     """Tables to look at before the migration runs, lower case: ``counted`` for their rows,
     ``dropped`` for rows, columns, what the columns hold, indexes and triggers; ``linked`` for their
-    foreign keys, in both directions."""
+    foreign keys, in both directions; ``keyed`` for whether they have the keys that other tables name."""
 
     counted: frozenset[str] = frozenset()
     dropped: frozenset[str] = frozenset()
     linked: frozenset[str] = frozenset()
+    keyed: frozenset[str] = frozenset()
 
     def __or__(self, other: Watch) -> Watch:
-        return Watch(self.counted | other.counted, self.dropped | other.dropped, self.linked | other.linked)
+        return Watch(self.counted | other.counted, self.dropped | other.dropped, self.linked | other.linked, self.keyed | other.keyed)
 
     def covers(self, other: Watch) -> bool:
         """Whether ``other`` asks for nothing that this one lacks."""
         return (other.counted <= self.counted | self.dropped and other.dropped <= self.dropped
-                and other.linked <= self.linked)
+                and other.linked <= self.linked and other.keyed <= self.keyed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +56,11 @@ class TableState:
 @dataclass(frozen=True, slots=True)
 class Look:
     """What observe() saw. ``tables`` by lower-case name, only those that exist; ``violations``
-    counts broken foreign keys by (child, parent)."""
+    counts broken foreign keys by (child, parent); ``keyless``, in SQLite's words, who refers to what is no key."""
 
     tables: Mapping[str, TableState]
     violations: Mapping[tuple[str, str], int]
+    keyless: frozenset[str] = frozenset()
 
     @property
     def holds_something(self) -> bool:
@@ -113,11 +116,11 @@ def _watch(
 
 def needed(
     touched: Touched, analysis: Analysis, virtual: Virtual, *, replaces: bool, fk_off: bool,
-    existing: frozenset[str] | None,
+    existing: frozenset[str] | None, keyed: frozenset[str],
 ) -> Watch:
     """What the engine's own account of the run says should have been watched. What the migration created
     itself held nothing before it; ``existing`` are the tables there were (None: nobody looked), because CREATE
-    TABLE IF NOT EXISTS reads like creating."""
+    TABLE IF NOT EXISTS reads like creating; ``keyed`` are tables to which others refer and that lost an index."""
     created = {fold(t) for t in touched.created} - (existing or frozenset())
     losers = _losers(touched, replaces)
     # A compiled statement only says that the virtual table itself is written.
@@ -133,7 +136,7 @@ def needed(
 
     # A table that is new can refer to nothing too.
     keys = frozenset(n for n in _origins(frozenset(linked), analysis) - virtual.tables if not virtual.holds_an_index(n))
-    return _watch(old(losers), old(dropped), analysis, keys)
+    return _watch(old(losers), old(dropped), analysis, keys) | Watch(keyed=keyed)
 
 
 def doubtful(touched: Touched, watch: Watch, analysis: Analysis, *, replaces: bool) -> bool:
@@ -180,6 +183,11 @@ def tables(conn: Connection) -> frozenset[str]:
     return frozenset(fold(str(row[0])) for row in conn.execute(load("engine/tables")).rows)
 
 
+def parents(conn: Connection) -> frozenset[str]:
+    """Lower-case names of all tables to which one refers."""
+    return frozenset(fold(str(parent)) for _, parent in conn.execute(load("engine/foreign_keys")).rows)
+
+
 def is_user_table(name: str, virtual: Virtual) -> bool:
     """Whether ``name`` holds rows of the user's own and no index of a virtual table."""
     return fold(name) not in virtual.tables and not virtual.holds_an_index(fold(name))
@@ -192,7 +200,7 @@ def observe(conn: Connection, watch: Watch, *, values: bool) -> Look:
         state = _table(conn, name, name in watch.dropped, values)
         if state is not None:
             tables[name] = state
-    return Look(tables, _violations(conn, watch.linked))
+    return Look(tables, _violations(conn, watch.linked), _keyless(conn, watch.keyed))
 
 
 def questions(schema: Connection, look: Look, *, values: bool) -> list[tuple[str, Params]]:
@@ -219,7 +227,7 @@ def answered(look: Look, answers: Sequence[Result], *, values: bool) -> Look:
         held = dict(zip(sorted(state.columns), map(_number, counts[1:]), strict=True)) if values else state.columns
         tables[name] = replace(state, rows=_number(counts[0]), columns=held)
     violations = {key: _number(row[0]) for key, row in zip(sorted(look.violations), rows[len(tables):], strict=True)}
-    return Look(tables, violations)
+    return Look(tables, violations, look.keyless)
 
 
 def cascades(conn: Connection, dropped: frozenset[str]) -> list[Loss]:
@@ -313,7 +321,10 @@ def broken_keys(before: Look, after: Look) -> list[str]:
         new = count - before.violations.get((child, parent), 0)
         if new > 0:
             problems.append(f"{_rows(new)} of {child} refer to {parent} rows that do not exist")
-    return problems
+    return problems + [
+        f"{who}: what the key names has no PRIMARY KEY or UNIQUE index any more, so neither table can be written"
+        for who in sorted(after.keyless - before.keyless)
+    ]
 
 
 def final_name(name: str, after: Look, analysis: Analysis) -> str:
@@ -328,7 +339,7 @@ def after_watch(watch: Watch, analysis: Analysis) -> Watch:
     def follow(names: frozenset[str]) -> frozenset[str]:
         return names | {alias for name in names for alias in _aliases(name, analysis)}
 
-    return Watch(follow(watch.counted), follow(watch.dropped), follow(watch.linked))
+    return Watch(follow(watch.counted), follow(watch.dropped), follow(watch.linked), follow(watch.keyed))
 
 
 def _table(conn: Connection, name: str, whole: bool, values: bool) -> TableState | None:
@@ -368,6 +379,18 @@ def _violations(conn: Connection, linked: frozenset[str]) -> dict[tuple[str, str
             # The parent lacks the key that the child names; no row of the child can be proven.
             counts[key] = _number(conn.execute(f"SELECT count(*) FROM {quote(str(child))}").one())
     return counts
+
+
+def _keyless(conn: Connection, keyed: frozenset[str]) -> frozenset[str]:
+    """Of each table, who refers to it by what is no key of it, in SQLite's words: it says so when rows are to go."""
+    found = set()
+    for name in sorted(keyed):
+        try:
+            compile_only(conn, f"DELETE FROM {quote(name)}")
+        except StatementError as e:
+            if "foreign key mismatch" in e.message:
+                found.add(e.message.rpartition(" - ")[2])
+    return frozenset(found)
 
 
 def _number(value: object) -> int:

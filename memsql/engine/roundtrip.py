@@ -19,9 +19,8 @@ from memsql.engine.values import literals
 from memsql.errors import CheckFailed, StatementError
 from memsql.schema import Column, Schema, Table, diff, read
 from memsql.schema.tokens import fold
-from memsql.sqltext import quote
+from memsql.sqltext import free_rowid, quote
 
-_ROWIDS = ("rowid", "_rowid_", "oid")
 _SHOWN = 10
 Rows = Counter[tuple[Value, ...]]
 
@@ -167,10 +166,9 @@ def _columns(pair: Pair, change: TableChange, *, up: bool) -> list[tuple[Column,
 def _rowid(change: TableChange) -> str | None:
     if change.old.without_rowid or change.new.without_rowid:
         return None
-    taken = {fold(c.name) for t in (change.old, change.new) for c in t.columns}
     aliases = [c.name for t in (change.old, change.new) for c in t.columns if is_alias(c, t)]
     # Where the rowid has a name on one side only, it need not come through.
-    return next((n for n in _ROWIDS if n not in taken), None) if len(aliases) != 1 else None
+    return free_rowid(c.name for t in (change.old, change.new) for c in t.columns) if len(aliases) != 1 else None
 
 
 def _expected(conn: Connection, pair: Pair, *, up: bool) -> dict[str, Rows]:

@@ -17,6 +17,7 @@ from memsql.db.queries import load
 from memsql.db.sqlite import memory
 from memsql.engine import guard, script
 from memsql.engine.apply import Session, execute, fts_work, undo
+from memsql.engine.compiling import compile_only
 from memsql.engine.model import Job
 from memsql.engine.signals import Stop
 from memsql.errors import ConnectError, Interrupted, MigrationFailed, Refused, StatementError
@@ -74,7 +75,7 @@ class Shadow:
                 self.exact = self.exact and kind == "view"
         self.conn: Connection = conn
         self.session = Session(conn, stop, allow_data_loss, tick=self._spend, run_text=self._learn)
-        self._budget = self._compiled = 0
+        self._budget = 0
 
     def forecast(self, job: Job) -> Forecast | None:
         """Run ``job`` here. None where that does not work, so that only the server can tell; the schema here is then
@@ -133,18 +134,12 @@ class Shadow:
                 if same is not None and "conflict" not in statement.text.lower():
                     if same[0] not in seen:
                         seen.add(same[0])
-                        self._compile(statement.text)
+                        compile_only(self.conn, statement.text)
                 elif effect(statement.text).kind in _COMPILED:
-                    self._compile(statement.text)
+                    compile_only(self.conn, statement.text)
                 else:
                     seen.clear()
                     conn.execute(statement.text)
-
-    def _compile(self, text: str) -> None:
-        # sqlite3 keeps what it prepared, and an EXPLAIN does not look whether the schema changed since: a text that was
-        # compiled before would ask the authorizer nothing, or read what is freed.
-        self._compiled += 1
-        self.conn.execute(f"EXPLAIN QUERY PLAN {text}\n-- {self._compiled}")
 
     def _spend(self, _: float | None) -> None:
         """Give up on a statement that computes for long, such as CREATE TABLE … AS over what it makes up itself."""

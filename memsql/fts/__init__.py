@@ -12,12 +12,27 @@ from memsql.fts.check import (
     refuse_contentless,
 )
 from memsql.fts.diagnose import Finding
-from memsql.fts.discover import FtsTable, discover
+from memsql.fts.discover import FtsTable, discover, shown
 from memsql.fts.extent import rows_for
 from memsql.fts.online import abort, abort_by_name, rebuild_online, unfinished
 
 __all__ = [
-    "CheckResult", "Finding", "FtsTable", "abort", "abort_by_name", "all_findings", "check", "check_in_transaction", "discover",
-    "findings", "optimise", "rebuild", "rebuild_in_transaction", "rebuild_online", "refuse_contentless", "rows_for",
+    "CheckResult",
+    "Finding",
+    "FtsTable",
+    "abort",
+    "abort_by_name",
+    "all_findings",
+    "check",
+    "check_in_transaction",
+    "discover",
+    "findings",
+    "optimise",
+    "rebuild",
+    "rebuild_in_transaction",
+    "rebuild_online",
+    "refuse_contentless",
+    "rows_for",
+    "shown",
     "unfinished",
 ]

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from memsql.fts.discover import FtsTable, Trigger, split_list, unquote
 from memsql.schema.tokens import quoted
-from memsql.sqltext import effect, split
+from memsql.sqltext import ROWIDS, effect, split
 
 _QUOTED = r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|`(?:[^`]|``)*`|\[[^\]]*\]"
 _NAME = rf"(?:{_QUOTED}|[\w$.]+)"
@@ -26,7 +26,6 @@ _INSERT = re.compile(rf"(?:INSERT|REPLACE)\s+(?:OR\s+\w+\s+)?(?:INTO\s+)?{_NAME}
 _GIVEN = re.compile(r"\s*(?:VALUES\s*\(|(?P<select>SELECT\s+(?:DISTINCT\s+|ALL\s+)?))", re.IGNORECASE)
 _CLAUSE = re.compile(
     rf"{_QUOTED}|(?P<sign>[()])|\b(?P<word>FROM|WHERE|GROUP|ORDER|LIMIT|UNION|EXCEPT|INTERSECT)\b", re.IGNORECASE)
-_ROWID = ("rowid", "oid", "_rowid_")
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +172,7 @@ def _content(table: FtsTable, content: Content) -> list[Finding]:
             found.append(Finding("FTS06", "error", table.name, None,
                                  f"column {column} does not exist in {table.content}; reading it fails"))
     key = table.content_rowid.lower()
-    if content.kind == "table" and key not in ("rowid", "oid", "_rowid_") and key != (content.integer_key or "").lower():
+    if content.kind == "table" and key not in ROWIDS and key != (content.integer_key or "").lower():
         found.append(Finding(
             "FTS05", "error", table.name, None,
             f"content_rowid {table.content_rowid} is not the INTEGER PRIMARY KEY of {table.content}; rows are looked up wrongly"))
@@ -261,13 +260,13 @@ def _values(table: FtsTable, content: Content, write: Write, row: str) -> tuple[
     if any(re.match(rf"{other}\s*\.", v, re.IGNORECASE) for v in given.values()):
         return "FTS03", (f"uses {other} values where the {row} ones are meant, so what it "
                          + ("takes out is not what was put in" if row == "old" else "puts in is out of date"))
-    key = next((name for name in _ROWID if name in given), None)
+    key = next((name for name in ROWIDS if name in given), None)
     if key is None:
         return "FTS04", "leaves out rowid, so the index does not know which row it is"
     missing = [c for c in table.columns if c.lower() not in given]
     if missing:
         return "FTS04", f"leaves out {', '.join(missing)}"
-    keys = {*_ROWID, table.content_rowid.lower(), (content.integer_key or "rowid").lower()}
+    keys = {*ROWIDS, table.content_rowid.lower(), (content.integer_key or "rowid").lower()}
     for name, right in ((key, keys), *((c.lower(), {c.lower()}) for c in table.columns)):
         value = re.fullmatch(rf"{row}\s*\.\s*({_NAME})", given[name], re.IGNORECASE)
         if value and unquote(value[1]).lower() not in right:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from memsql.db import Connection
 from memsql.db.queries import load
-from memsql.sqltext import identifiers
+from memsql.sqltext import fold, identifiers
 
 # Arguments end at commas outside quotes, brackets and parentheses (https://sqlite.org/fts5.html, section 3).
 _PIECE = re.compile(
@@ -137,6 +138,24 @@ def split_list(text: str) -> tuple[list[str], int]:
         current += piece
     found.append(current.strip())
     return [item for item in found if item], end
+
+
+def shown(conn: Connection, tables: Iterable[FtsTable]) -> dict[str, frozenset[str]]:
+    """For each of ``tables``, by name, what its rows come from, lower case: its content, and where that is a view, what the
+    text of the view names, through other views too. That may be more than it reads."""
+    contents = {table.name: fold(table.content or "") for table in tables}
+    if not any(contents.values()):
+        return {name: frozenset() for name in contents}
+    views = {fold(str(name)): identifiers(str(sql)) for name, sql in conn.execute(load("fts/views")).rows}
+    return {name: _named(content, views) for name, content in contents.items()}
+
+
+def _named(name: str, views: Mapping[str, frozenset[str]]) -> frozenset[str]:
+    found, new = frozenset[str](), frozenset({name} - {""})
+    while new:
+        found |= new
+        new = frozenset().union(*(views.get(one, frozenset()) for one in new)) - found
+    return found
 
 
 def _with_triggers(table: FtsTable, triggers: list[Trigger]) -> FtsTable:

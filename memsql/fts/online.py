@@ -24,7 +24,7 @@ from memsql.db.queries import load
 from memsql.errors import Interrupted, LockedError, Refused, UsageError
 from memsql.fts.check import check_in_transaction, command, content_of, refuse_contentless
 from memsql.fts.discover import OURS, FtsTable, arguments_of, discover
-from memsql.sqltext import quote
+from memsql.sqltext import ROWIDS, quote
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
 
 PAUSE = 0.25
 EVERYTHING = 2**63 - 1
-_ROWID = ("rowid", "oid", "_rowid_")
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +146,7 @@ def plan_for(conn: Connection, table: FtsTable) -> Online:
         raise Refused(f"{table.content} has no column {missing[0]}; the index cannot be built from it",
                       state="nothing was changed")
     key = table.content_rowid.lower()
-    if key not in _ROWID and key != (content.integer_key or "").lower():
+    if key not in ROWIDS and key != (content.integer_key or "").lower():
         raise Refused(f"content_rowid {table.content_rowid} is not the INTEGER PRIMARY KEY of {table.content}; "
                       "an online rebuild cannot tell its rows apart", state="nothing was changed",
                       hint="see invoke fts.status")

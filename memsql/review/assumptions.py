@@ -13,7 +13,7 @@ from memsql.errors import StatementError
 from memsql.review.sample import new_keys
 from memsql.schema import Schema, Table, normalise
 from memsql.schema.tokens import positions
-from memsql.sqltext import fold, identifiers, quote
+from memsql.sqltext import fold, free_rowid, identifiers, quote
 
 _ROWS = 6
 _ODD: tuple[Value, ...] = ("memsql: no such value", "", -987654321, 0, 987654321987, 0.5, "x" * 400, b"\x00", None)
@@ -184,8 +184,7 @@ def _closing(tokens: Sequence[tuple[tuple[str, str], int, int]], opening: int) -
 
 def _rows(conn: SQLiteConnection, table: Table, among: str = "") -> Iterator[Found]:
     """Some rows (of those ``among`` which to look), each as a condition with its values that finds it."""
-    taken = {fold(c.name) for c in table.columns}
-    own = next((n for n in ("rowid", "_rowid_", "oid") if n not in taken), None)
+    own = free_rowid(c.name for c in table.columns)
     keys = [quote(c.name) for c in table.columns if c.pk] if table.without_rowid or own is None else [own]
     condition = " AND ".join(f"{k} IS ?" for k in keys)
     for row in conn.execute(f"SELECT {', '.join(keys)} FROM {quote(table.name)} WHERE {among or 1} ORDER BY {', '.join(keys)} LIMIT {_ROWS}").rows:

@@ -17,7 +17,7 @@ from memsql.errors import MemsqlError, MigrationFailed, StatementError
 from memsql.files import Migration
 from memsql.fts import check_in_transaction, discover
 from memsql.schema import Schema, is_internal, read
-from memsql.sqltext import quote
+from memsql.sqltext import ROWIDS, quote
 
 SECONDS = 60.0
 """How long one migration may take on a sample before it is stopped."""
@@ -116,7 +116,7 @@ def code_of(error: MemsqlError) -> str:
 
 def _by_columns(reading: Reading) -> Reading:
     # Without the rowid where it has no name: a rebuild may give another one. Without an order, which is made below.
-    columns = tuple(c for c in reading.columns if c not in ("rowid", "_rowid_", "oid"))
+    columns = tuple(c for c in reading.columns if c not in ROWIDS)
     return Reading(reading.name, columns or reading.columns, "")
 
 

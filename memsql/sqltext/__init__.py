@@ -14,7 +14,7 @@ from memsql.sqltext.header import (
     parse_header,
     parse_migration_header,
 )
-from memsql.sqltext.lexis import fold, quote
+from memsql.sqltext.lexis import ROWIDS, fold, free_rowid, quote
 from memsql.sqltext.split import (
     Statement,
     pieces,
@@ -26,6 +26,7 @@ from memsql.sqltext.split import (
 __all__ = [
     "CHECK_DIRECTIVES",
     "MIGRATION_DIRECTIVES",
+    "ROWIDS",
     "Allow",
     "CheckHeader",
     "Directive",
@@ -37,6 +38,7 @@ __all__ = [
     "effect",
     "fold",
     "forbidden_in_transaction",
+    "free_rowid",
     "identifiers",
     "may_concern",
     "may_control_transactions",

@@ -17,6 +17,7 @@ repeat of one character class is right everywhere.
 from __future__ import annotations
 
 import string
+from collections.abc import Iterable
 
 _FOLD = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
 
@@ -64,3 +65,13 @@ def fold(text: str) -> str:
 def quote(name: str) -> str:
     """``name`` as a quoted identifier, whatever it holds."""
     return '"' + name.replace('"', '""') + '"'
+
+
+ROWIDS = ("rowid", "_rowid_", "oid")
+"""The names of the rowid (https://sqlite.org/rowidtable.html)."""
+
+
+def free_rowid(columns: Iterable[str]) -> str | None:
+    """A name of the rowid that none of the table's ``columns`` hides; None where there is none."""
+    taken = {fold(column) for column in columns}
+    return next((name for name in ROWIDS if name not in taken), None)
