@@ -281,3 +281,22 @@ def test_a_token_in_place_of_its_variable_is_not_told(project: Project) -> None:
     project.configure(f"[memsql]\ntoken_variable = {SECRET}\n")
     found = project.run("migrate.status").expect(2, "token_variable is not the name of an environment variable")
     assert SECRET not in found.out + found.err
+
+
+@pytest.mark.parametrize("run", [invoke, Project.run], ids=["invoke", "memsql"])
+@pytest.mark.parametrize(("words", "said", "hint"), [
+    (["migrate.up", "--dryrun"], "No idea what '--dryrun' is!", "--help migrate.up"),
+    (["migrate.up", "--to", "2", "verfy"], "No idea what 'verfy' is!", "--help"),
+    (["migrate.nope"], "No idea what 'migrate.nope' is!", "--list"),
+    (["migrate.up", "--to"], "needed value and was not given one", "--help migrate.up"),
+    (["--help", "nope"], "No idea what 'nope' is!", "--list"),
+])
+def test_words_that_nobody_knows_are_usage(project: Project, run: Any, words: list[str], said: str, hint: str) -> None:
+    name = "memsql" if run is Project.run else "invoke"
+    run(project, *words).expect(2, f"error: {said}" if said.startswith("No") else said, f"next: see: {name} {hint}")
+    assert not project.db.exists()
+
+
+def test_usage_as_json(project: Project) -> None:
+    done = project.run("migrate.up", "--nope", "--json")
+    assert (done.code, done.json()["ok"], done.err) == (2, False, "")
