@@ -17,6 +17,7 @@ from memsql.engine.partial import run_partial
 from memsql.errors import (
     ConnectError,
     Interrupted,
+    Location,
     LockedError,
     MemsqlError,
     MigrationFailed,
@@ -173,12 +174,21 @@ class Runner:
     def _failed(self, error: MemsqlError | KeyboardInterrupt, job: Job, clock: Clock, undone: str) -> MemsqlError:
         """Undo what is open, record what failed, and say what the database holds now. ``undone`` begins the sentence
         where more than ``job`` was undone."""
+        problem = _named(error, job, self._broken_keys(error))
         self._leave()
-        problem = _named(error, job)
         if isinstance(problem, (MigrationFailed, Refused)):
             self._record_failure(job, problem, clock)
         problem.state = self._state(problem, undone or "this migration was ")
         return problem
+
+    def _broken_keys(self, error: MemsqlError | KeyboardInterrupt) -> tuple[str, ...]:
+        """What refers to nothing where a key that may wait until COMMIT made that fail, while the rows are still there."""
+        conn = self.session.conn
+        if not (isinstance(error, StatementError) and error.code == "SQLITE_CONSTRAINT_FOREIGNKEY" and conn.in_transaction):
+            return ()
+        rows = conn.execute(load("engine/foreign_key_violations")).rows
+        return tuple(f"{count} row{'s' if count != 1 else ''} of {child} refer to {parent} rows that do not exist"
+                     for child, parent, count in rows)
 
     def _partial(self, job: Job) -> None:
         self._set_foreign_keys(job.header.foreign_keys)
@@ -264,10 +274,12 @@ class Runner:
         return value if isinstance(value, int) else None
 
 
-def _named(error: MemsqlError | KeyboardInterrupt, job: Job) -> MemsqlError:
+def _named(error: MemsqlError | KeyboardInterrupt, job: Job, broken_keys: tuple[str, ...]) -> MemsqlError:
     if isinstance(error, StatementError):
         return MigrationFailed(
             f"{job.migration.id} could not be committed: {error.message}",
+            where=Location(job.file.path),
+            details=broken_keys,
             hint="free space (the journal needs as much as the change), then run it again"
             if error.code == "SQLITE_FULL" else "correct the cause and run the command again",
         )
