@@ -21,6 +21,10 @@ CHILD = "CREATE TABLE {0} (id INTEGER PRIMARY KEY, p INTEGER REFERENCES p (id) O
 GONE = "DELETE FROM p WHERE id = 1;\n"
 FILLER = "CREATE TABLE filler (x TEXT);\n" + ("INSERT INTO filler VALUES ('" + "x" * 1000 + "');\n") * 4300
 
+NOTES = "CREATE TABLE notes (id INTEGER PRIMARY KEY, a TEXT, b TEXT);\nINSERT INTO notes VALUES (1, 'one', 'two'), (2, 'three', NULL);\n"
+NEW = "-- foreign_keys: off\nCREATE TABLE new (id INTEGER PRIMARY KEY, a TEXT NOT NULL, b TEXT);\n"
+RENAMED = "DROP TABLE notes;\nALTER TABLE new RENAME TO notes;\n"
+
 REFUSED = {
     "a new table is no owner of shadows": (PARENT + CHILD.format("user_data"), "CREATE TABLE user (id INTEGER PRIMARY KEY);\n" + GONE),
     "a table beside a virtual one is no shadow": ("CREATE VIRTUAL TABLE post USING fts5(body);\n" + PARENT + CHILD.format("post_stat"), GONE),
@@ -48,6 +52,10 @@ REFUSED = {
     "a trigger at the head of a large file": (
         "CREATE TABLE t (x TEXT);\nCREATE TABLE log (x);\nINSERT INTO log VALUES (1);\n",
         "CREATE TRIGGER ti AFTER INSERT ON t BEGIN DELETE FROM log; END;\n" + FILLER + "INSERT INTO t VALUES (1);\n"),
+    "a rebuild that copies fewer columns": (NOTES, NEW + "INSERT INTO new (id, a) SELECT id, a FROM notes;\n" + RENAMED),
+    "a rebuild under another column name": (
+        NOTES, NEW + "INSERT INTO new (id, a, b) SELECT id, a, nullif(b, 'two') FROM notes;\n" + RENAMED
+        + "ALTER TABLE notes RENAME COLUMN b TO c;\n"),
     "a name that looks internal": ("CREATE TABLE memsql_notes (x);\nINSERT INTO memsql_notes VALUES (1);\n", "DROP TABLE memsql_notes;\n"),
 }
 KEYED = ("CREATE TABLE par (id INTEGER PRIMARY KEY, code TEXT);\nCREATE UNIQUE INDEX par_code ON par (code);\n"
@@ -77,6 +85,11 @@ FAILED = {
         "ALTER TABLE docs RENAME COLUMN body TO txt;\n"),
 }
 FINE = {
+    "a rebuild that copies everything": (NOTES, NEW + "INSERT INTO new SELECT * FROM notes;\n" + RENAMED),
+    "a rebuild, and values that an UPDATE takes by name": (
+        NOTES, NEW + "INSERT INTO new SELECT * FROM notes;\n" + RENAMED + "UPDATE notes SET b = NULL;\n"),
+    "rows that are deleted first": (
+        NOTES, "DELETE FROM notes WHERE id = 1;\n" + NEW[21:] + "INSERT INTO new SELECT * FROM notes;\n" + "DELETE FROM notes;\n" + RENAMED),
     "an index of a parent that no key names": (KEYED + "CREATE INDEX other ON par (code);\n", "DROP INDEX other;\n"),
     "the index of a key made anew": (KEYED, "DROP INDEX par_code;\nCREATE UNIQUE INDEX par_code_2 ON par (code);\n"),
     "a key that fitted nothing before": (

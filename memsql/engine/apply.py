@@ -196,7 +196,7 @@ def _run(session: Session, job: Job) -> tuple[Touched, Sequence[script.Timing]]:
 def _prove_nothing_lost(session: Session, job: Job, before: guard.Look, watch: guard.Watch) -> tuple[str, ...]:
     if not (watch.linked or watch.keyed or before.holds_something):
         return ()
-    after = guard.observe(session.conn, guard.after_watch(watch, job.analysis), values=False)
+    after = guard.observe(session.conn, guard.after_watch(watch, job.analysis), values=not session.allows_loss(job))
     return verdict.judge_loss(job, before, after, allowed=session.allows_loss(job))
 
 

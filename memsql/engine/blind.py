@@ -39,7 +39,7 @@ def run_blind(session: Session, job: Job, *, ledger: bool = True) -> Done:
     sound = () if job.guarded else _sound(conn, shadow)
     written = _run(session, job)
     shadow = read_shadow(session)
-    after = _look(conn, shadow, guard.after_watch(watch, job.analysis), values=False)
+    after = _look(conn, shadow, guard.after_watch(watch, job.analysis), values=values)
     lost = verdict.judge_loss(job, before, after, allowed=not values)
     rebuilt = _prove_fts(conn, job, shadow, written, sound)
     warnings = verdict.judge_checks(job, run_checks(conn, job.checks))

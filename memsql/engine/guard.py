@@ -275,10 +275,16 @@ def losses(before: Look, after: Look, analysis: Analysis) -> list[Loss]:
                 old.name, f"table {old.name} loses {_rows(gone)} of {old.rows:,} without a DELETE of its own", gone
             ))
         renamed = {a: b for table, a, b in analysis.columns if table in names}
+        told = meant or not analysis.updates.isdisjoint(names)
         for column, held in old.columns.items():
             key = fold(column)
-            if held and key not in new.columns and renamed.get(key) not in new.columns:
+            key = key if key in new.columns else renamed.get(key, key)
+            if held and key not in new.columns:
                 found.append(Loss(old.name, f"column {old.name}.{column} is dropped with {_values(held)}", held))
+            left = new.columns.get(key)
+            if held and left is not None and not told and left < held:
+                gone = held - left
+                found.append(Loss(old.name, f"column {old.name}.{column} loses {_values(gone)}: they are NULL afterwards", gone))
     return found
 
 

@@ -41,7 +41,7 @@ class Part:
         sections: list[list[Item]] = [
             [*forecast.questions],
             [Script(text) for text, _, _ in script.texts(job.file)],
-            [*guard.questions(schema, forecast.after, values=False)],
+            [*guard.questions(schema, forecast.after, values=values)],
             [*((command(name, "rebuild"), ()) for name in forecast.rebuild),
              *((command(name, "integrity-check"), ()) for name in forecast.check)],
             [(check.sql, ()) for check in job.checks],
@@ -70,7 +70,7 @@ class Part:
         before, after = (answers[slice(*self._section(n))] for n in (0, 2))
         return verdict.judge_loss(
             self.job, guard.answered(self.forecast.before, before, values=self.values),
-            guard.answered(self.forecast.after, after, values=False), allowed=allowed)
+            guard.answered(self.forecast.after, after, values=self.values), allowed=allowed)
 
     def explain(self, index: int, error: StatementError) -> MemsqlError | None:
         """What to tell of item ``index``, which failed; None where it is the job's own text."""

@@ -187,7 +187,7 @@ class Runner:
         if not (isinstance(error, StatementError) and error.code == "SQLITE_CONSTRAINT_FOREIGNKEY" and conn.in_transaction):
             return ()
         rows = conn.execute(load("engine/foreign_key_violations")).rows
-        return tuple(f"{count} row{'s' if count != 1 else ''} of {child} refer to {parent} rows that do not exist"
+        return tuple(f"{count!s} row{'s' if count != 1 else ''} of {child!s} refer to {parent!s} rows that do not exist"
                      for child, parent, count in rows)
 
     def _partial(self, job: Job) -> None:

@@ -34,7 +34,7 @@ _RETURNS = re.compile(rb"create|rename", re.IGNORECASE)
 _ARMS = re.compile(rb"replace", re.IGNORECASE)
 # Larger files cost more to search than what is to be saved by it.
 _SEARCHED = 1 << 16
-_HARMLESS = frozenset({"insert", "update", "create", "select"})
+_HARMLESS = frozenset({"insert", "create", "select"})
 _SOME = re.compile(r"\b(?:WHERE|LIMIT)\b", re.IGNORECASE)
 _GUARD = re.compile(r"^[ \t]*--[ \t]*when:[ \t]*(.+?)[ \t]*$", re.MULTILINE)
 
@@ -53,7 +53,7 @@ class Analysis:
     """What the text of a file says it will do, names in lower case.
 
     ``drops``: tables it drops; ``empties``: tables from which it DELETEs every row; ``strips``: tables it takes columns from; ``deletes``: tables it DELETEs
-    from by name; ``renames``: (old, new) in file order; ``columns``: (table, old, new) of renamed columns;
+    from by name; ``updates``: tables it UPDATEs; ``renames``: (old, new) in file order; ``columns``: (table, old, new) of renamed columns;
     ``dropped``: indexes, triggers and views dropped by name; ``replaces``: rows may be replaced;
     ``rebuilds``: a table that it drops may be there again afterwards; ``arms``: it may create what
     replaces rows. ``bulk``: by the byte it ends at, each piece of likely_cuts of a large file that only inserts into one
@@ -65,6 +65,7 @@ class Analysis:
     strips: frozenset[str] = frozenset()
     deletes: frozenset[str] = frozenset()
     empties: frozenset[str] = frozenset()
+    updates: frozenset[str] = frozenset()
     renames: tuple[tuple[str, str], ...] = ()
     columns: tuple[tuple[str, str, str], ...] = ()
     dropped: frozenset[str] = frozenset()
@@ -129,6 +130,7 @@ def analyse(file: SqlFile, *, transactional: bool = True) -> Analysis:
     strips: set[str] = set()
     deletes: set[str] = set()
     empties: set[str] = set()
+    updates: set[str] = set()
     dropped: set[str] = set()
     renames: list[tuple[str, str]] = []
     columns: list[tuple[str, str, str]] = []
@@ -154,13 +156,15 @@ def analyse(file: SqlFile, *, transactional: bool = True) -> Analysis:
                 renames.append((name, fold(what.new_name)))
             elif what.kind == "alter_rename_column" and what.column and what.new_name:
                 columns.append((name, fold(what.column), fold(what.new_name)))
+            elif what.kind == "update":
+                updates.add(name)
             elif what.kind == "delete" and what.schema != "temp":
                 deletes.add(name)
                 if not _SOME.search(statement.text):
                     empties.add(name)
     searched = len(file.data) <= _SEARCHED
     return Analysis(
-        empty, frozenset(drops), frozenset(strips), frozenset(deletes), frozenset(empties), tuple(renames), tuple(columns),
+        empty, frozenset(drops), frozenset(strips), frozenset(deletes), frozenset(empties), frozenset(updates), tuple(renames), tuple(columns),
         frozenset(dropped), replaces,
         rebuilds=not searched or _RETURNS.search(file.data) is not None,
         arms=not searched or _ARMS.search(file.data) is not None,
