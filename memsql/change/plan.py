@@ -134,7 +134,7 @@ class _Planner:
         ]
         return Plan(
             tuple(steps), bool(rebuilt) or self._referred(gone), self._rebuild_texts(texts, rebuilt, steps),
-            (*losses(changes, [*gone, *filter(full_text.keeps_rows, self.pairs.dropped)]), *texts.losses), () if self.back else tuple(notes(changes, self.pairs.created, self.pairs.dropped)),
+            (*losses(changes, [*gone, *filter(full_text.keeps_rows, self.pairs.dropped)]), *self._emptied(changes), *texts.losses), () if self.back else tuple(notes(changes, self.pairs.created, self.pairs.dropped)),
         )
 
     def _table(self, change: TableChange) -> Iterator[Step]:
@@ -155,6 +155,12 @@ class _Planner:
             part = text.column(column.name)
             assert part is not None
             yield AddColumn(name, part.text)
+
+    def _emptied(self, changes: Iterable[TableChange]) -> Iterator[str]:
+        for change in changes if self.back else ():
+            emptied = orphaned(change, self.pairs.created)
+            yield from (f"Loses the values of {change.new.name}.{c.name}: the rows it refers to do not come back."
+                        for c in change.new.columns if fold(c.name) in emptied)
 
     def _others(
         self, maps: list[dict[str, str]], disturbed: frozenset[str], checks: bool, rebuilt: set[str], gone: set[str]

@@ -274,18 +274,28 @@ def losses(before: Look, after: Look, analysis: Analysis) -> list[Loss]:
             found.append(Loss(
                 old.name, f"table {old.name} loses {_rows(gone)} of {old.rows:,} without a DELETE of its own", gone
             ))
-        renamed = {a: b for table, a, b in analysis.columns if table in names}
-        told = meant or not analysis.updates.isdisjoint(names)
+        kept: list[tuple[str, int, int]] = []
         for column, held in old.columns.items():
-            key = fold(column)
-            key = key if key in new.columns else renamed.get(key, key)
+            key = _column_now(fold(column), names, analysis)
+            key = key if key in new.columns else fold(column)
+            left = new.columns.get(key)
             if held and key not in new.columns:
                 found.append(Loss(old.name, f"column {old.name}.{column} is dropped with {_values(held)}", held))
-            left = new.columns.get(key)
-            if held and left is not None and not told and left < held:
-                gone = held - left
-                found.append(Loss(old.name, f"column {old.name}.{column} loses {_values(gone)}: they are NULL afterwards", gone))
+            elif held is not None and left is not None:
+                kept.append((column, held, left))
+        # In total, for a rebuild may move values from one column to another.
+        if not meant and analysis.updates.isdisjoint(names) and sum(h for _, h, _ in kept) > sum(n for _, _, n in kept):
+            found += [Loss(old.name, f"column {old.name}.{column} loses {_values(held - left)}: NULL afterwards", held - left)
+                      for column, held, left in kept if left < held]
     return found
+
+
+def _column_now(column: str, names: Sequence[str], analysis: Analysis) -> str:
+    """What the column of the table ``names`` is called after all its renames."""
+    for table, old, new in analysis.columns:
+        if table in names and old == column:
+            column = new
+    return column
 
 
 def _meant(name: str, names: Sequence[str], analysis: Analysis) -> bool:

@@ -19,7 +19,7 @@ def test(c: Context, only: str | None = None, fast: bool = False) -> None:
 
     Everything runs even when something fails; the exit code is 1 then. Needs: pip install -e '.[dev]'
     """
-    commands = [["pytest", "-n", "auto", *(["-k", only] if only else [])]]
+    commands = [["pytest", "-n", "auto", "--dist", "worksteal", *(["-k", only] if only else [])]]
     if not (only or fast):
         commands += [["ruff", "check", "."], ["mypy"], ["importlinter.cli", "lint"]]
     failed = [words[0] for words in commands if not _succeeds(words)]
