@@ -15,16 +15,14 @@ def main() -> None:
 
     import memsql
     from memsql.tasks import namespace
-    from memsql.tasks.chain import ChainExecutor
     from memsql.tasks.output import silence
-    from memsql.tasks.usage import explain_usage
+    from memsql.tasks.program import adjust
 
     words = sys.argv
     if words[1:2] == ["lint"]:
         words = with_paths(words, namespace().task_names)
-    program = Program(name="memsql", binary="memsql", namespace=namespace(words[1:]), version=memsql.__version__,
-                      executor_class=ChainExecutor)
-    explain_usage(program)
+    program = Program(name="memsql", binary="memsql", namespace=namespace(words[1:]), version=memsql.__version__)
+    adjust(program)
     try:
         try:
             program.run(words)

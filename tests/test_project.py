@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 import venv
@@ -131,3 +132,19 @@ def test_a_wheel_works_from_an_empty_folder(tmp_path: Path) -> None:
     assert "4 pending" in run("migrate.status", "--project", str(ROOT), "--database", "none.db")
     assert "4 migrations applied" in run("migrate.up", "--project", str(ROOT), "--database", "new.db")
     assert "proven" in run("verify", "--project", str(ROOT), "--database", "new.db")
+
+
+def test_what_was_compiled_is_kept(tmp_path: Path) -> None:
+    """Invoke forbids it, and what a command imports late would be compiled at each start."""
+    copy = tmp_path / "memsql"
+    shutil.copytree(ROOT / "memsql", copy, ignore=shutil.ignore_patterns("__pycache__"))
+    (tmp_path / "migrations").mkdir()
+    (tmp_path / "migrations" / "0001_a.sql").write_text("CREATE TABLE a (b);\n")
+    (tmp_path / "setup.cfg").write_text("[memsql]\n")
+    (tmp_path / "tasks.py").write_text("from memsql.tasks import ns\n")
+    environment = {k: v for k, v in clean_environment().items() if k != "PYTHONDONTWRITEBYTECODE"}
+    for module in ("memsql", "invoke"):
+        shutil.rmtree(copy / "engine" / "__pycache__", ignore_errors=True)
+        subprocess.run([sys.executable, "-m", module, "migrate.up", "--database", f"{module}.db"], cwd=tmp_path, check=True,
+                       env={**environment, "PYTHONPATH": str(tmp_path)})
+        assert any((copy / "engine" / "__pycache__").glob("apply.*.pyc"))

@@ -46,7 +46,7 @@ def _only(tasks: Collection, words: set[str]) -> Collection:
 def __getattr__(name: str) -> Collection:
     if name != "ns":
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from memsql.tasks.chain import follow_invoke
+    from memsql.tasks.program import follow_invoke
 
     follow_invoke()
     globals()["ns"] = found = namespace()

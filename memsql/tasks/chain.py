@@ -42,17 +42,6 @@ class ChainExecutor(Executor):
         return kept
 
 
-def follow_invoke() -> None:
-    """Where the ``invoke`` command is what runs, let it run chains and explain usage as ``memsql`` does. It loads tasks.py
-    before it reads the tasks' own words and asks its program for an executor."""
-    main = sys.modules.get("invoke.main")
-    if main is not None:
-        from memsql.tasks.usage import explain_usage
-
-        main.program.executor_class = ChainExecutor
-        explain_usage(main.program)
-
-
 def is_running() -> bool:
     """Whether a chain runs in this process."""
     return _journal is not None
