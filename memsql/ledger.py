@@ -202,6 +202,13 @@ def rolled_back_statements(entry: Entry) -> list[tuple[str, Params]]:
     ]
 
 
+def mark_all(conn: Connection, entries: Sequence[Entry], *, applied: bool) -> None:
+    """What mark_applied(), or mark_rolled_back(), writes for each of ``entries``, table by table."""
+    rows = [applied_statements(entry) if applied else rolled_back_statements(entry) for entry in entries]
+    for statements in zip(*rows, strict=True):
+        conn.executemany(statements[0][0], [params for _, params in statements])
+
+
 def complete(conn: Connection, entry: Entry, status: str, by: str | None) -> None:
     """Fill in our side for what yoyo did by itself; yoyo's tables stay as they are."""
     conn.batch([

@@ -14,10 +14,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import started
+
 LEDGER = frozenset({
     "schema_migrations", "memsql_history", "_yoyo_migration", "_yoyo_log", "_yoyo_version", "yoyo_lock",
 })
 TIMEOUT = 60
+_starter = started.Starter()
 
 
 def clean_environment() -> dict[str, str]:
@@ -48,6 +51,18 @@ class Done:
         for part in parts:
             assert part in self.out + self.err, f"{part!r} is not in:\n{shown}"
         return self
+
+
+def run(*words: str, cwd: Path, env: Mapping[str, str] | None = None, timeout: float = TIMEOUT) -> Done:
+    """Run ``memsql words`` in the folder ``cwd`` to its end, with ``env`` added to the environment."""
+    environment = {**clean_environment(), **(env or {})}
+    if started.fits(env or {}):
+        done = _starter.run(words, cwd, environment, timeout)
+        if done is not None:
+            return Done(words, *done)
+    found = subprocess.run([sys.executable, "-m", "memsql", *words], cwd=cwd, env=environment, capture_output=True, encoding="utf-8",
+                           errors="replace", check=False, timeout=timeout)
+    return Done(words, found.returncode, found.stdout, found.stderr)
 
 
 class Project:
@@ -107,6 +122,8 @@ class Project:
         preexec_fn: Callable[[], None] | None = None, prefix: tuple[str, ...] = (),
     ) -> Done:
         """Run ``memsql words`` to its end."""
+        if preexec_fn is None and not prefix:
+            return run(*words, cwd=cwd or self.root, env=env)
         found = subprocess.run(
             [*prefix, sys.executable, "-m", "memsql", *words], cwd=cwd or self.root,
             env={**clean_environment(), **(env or {})}, capture_output=True, encoding="utf-8", errors="replace", check=False,

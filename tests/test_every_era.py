@@ -5,13 +5,12 @@ from __future__ import annotations
 import json
 import sqlite3
 import subprocess
-import sys
 from contextlib import closing
 from pathlib import Path
 
+import cli
 import eras
 import pytest
-from cli import clean_environment
 
 ROOT = Path(__file__).resolve().parent.parent
 CASES: list[tuple[str, dict[str, object]]] = [(era, {}) for era in eras.ERAS] + list(eras.DRIFTS)
@@ -19,17 +18,15 @@ NAMES = [era + "".join(f"-{k}" for k in drift) for era, drift in CASES]
 
 
 def memsql(database: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "memsql", *words, "--project", str(ROOT), "--database", str(database)],
-        cwd=database.parent, env=clean_environment(), capture_output=True, text=True, check=False,
-    )
+    return _completed(cli.run(*words, "--project", str(ROOT), "--database", str(database), cwd=database.parent))
 
 
 def memsql_in(project: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "memsql", *words], cwd=project, env=clean_environment(), capture_output=True, text=True,
-        check=False,
-    )
+    return _completed(cli.run(*words, cwd=project))
+
+
+def _completed(done: cli.Done) -> subprocess.CompletedProcess[str]:
+    return subprocess.CompletedProcess(done.words, done.code, done.out, done.err)
 
 
 def succeed(database: Path, *words: str) -> str:

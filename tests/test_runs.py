@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -269,3 +271,18 @@ def test_repair_of_what_is_not_there(project: Project) -> None:
     assert not project.db.exists()
     project.run("migrate.repair", "--version", "77").expect(2, "there is no migration 77")
     assert not project.db.exists()
+
+
+def test_a_migration_that_reads_the_ledger_finds_those_before_it(tmp_path: Path) -> None:
+    """Though they share a transaction, at whose end their rows are written."""
+    project = Project(tmp_path)
+    project.add("0001_a", "CREATE TABLE a (x);\n")
+    project.add("0002_seen", "CREATE TABLE seen AS SELECT version FROM \"Schema_Migrations\" WHERE status = 'applied';\n")
+    project.add("0003_c", "CREATE TABLE c (x);\n")
+    project.add("0004_d", "CREATE TABLE d (x);\n")
+    project.check("0004_ledger", "SELECT count(*) FROM schema_migrations WHERE status = 'applied' HAVING count(*) <> 3;")
+    project.run("migrate.up").expect(0, "4 migrations applied")
+    with closing(sqlite3.connect(project.db)) as db:
+        assert db.execute("SELECT version FROM seen").fetchall() == [(1,)]
+        assert db.execute("SELECT migration_id, operation FROM memsql_history ORDER BY id").fetchall() == [
+            ("0001_a", "apply"), ("0002_seen", "apply"), ("0003_c", "apply"), ("0004_d", "apply")]

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import shutil
 import signal
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
 from pathlib import Path
 
+import cli
 import eras
 import pytest
 import servers
-from cli import Done, Project, clean_environment, finish
+from cli import Done, Project, finish
 from proxy import Action, Answer, Cut, Proxy, Request, proxy_to
-from test_every_era import CASES, NAMES, ROOT
+from test_every_era import ROOT
 from test_users_rebuild import REBUILD
 
 from memsql.db import connect
@@ -37,10 +36,7 @@ def proxy(empty_server: Running) -> Iterator[Proxy]:
 
 
 def run(url: str, *words: str, project: Path = ROOT) -> Done:
-    found = subprocess.run(
-        [sys.executable, "-m", "memsql", *words, "--project", str(project), "--database", url], cwd=project,
-        env=clean_environment(), capture_output=True, text=True, check=False)
-    return Done(words, found.returncode, found.stdout, found.stderr)
+    return cli.run(*words, "--project", str(project), "--database", url, cwd=project)
 
 
 def query(url: str, sql: str) -> list[tuple[object, ...]]:
@@ -73,7 +69,7 @@ def test_up_down_up_on_an_empty_server(empty_server: Running, kind: str) -> None
     assert states(url) == ["applied"] * 4
 
 
-@pytest.mark.parametrize(("era", "drift"), CASES, ids=NAMES)
+@pytest.mark.parametrize(("era", "drift"), eras.CASES, ids=eras.CASE_NAMES)
 def test_every_era_keeps_every_row(empty_server: Running, tmp_path: Path, era: str, drift: dict[str, object]) -> None:
     file, copy, url = tmp_path / "legacy.db", tmp_path / "copy.db", empty_server.url
     eras.build(file, era, "small", seed=7, **drift)  # type: ignore[arg-type]

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 
+import cli
 import eras
 import pytest
 import servers
-from cli import Done, Project, clean_environment
+from cli import Done, Project
 from test_every_era import ROOT, succeed
 
 from memsql.db import connect
@@ -36,10 +35,7 @@ def loaded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, str
 
 
 def memsql(url: str | Path, *words: str, project: Path = ROOT) -> Done:
-    done = subprocess.run(
-        [sys.executable, "-m", "memsql", *words, "--project", str(project), "--database", str(url)], cwd=project,
-        env=clean_environment(), capture_output=True, text=True, check=False)
-    return Done(words, done.returncode, done.stdout, done.stderr)
+    return cli.run(*words, "--project", str(project), "--database", str(url), cwd=project)
 
 
 @pytest.mark.parametrize("words", [

@@ -292,6 +292,8 @@ def test_what_another_process_applied_meanwhile_is_not_applied_again(place: Plac
     assert place.query('SELECT operation FROM "_yoyo_log" ORDER BY rowid') == [("apply",)] * 3 + [("rollback",)]
 
 
+# Each waits ten seconds, as long as yoyo does for a lock.
+@pytest.mark.parametrize("place", ["file", "libsql"], indirect=True)
 def test_its_lock_is_respected_and_can_be_broken(place: Place) -> None:
     place.yoyo("apply", "--revision", "0001_log")
     place.run("INSERT INTO yoyo_lock (locked, ctime, pid) VALUES (1, '2024-01-01', 4711)")

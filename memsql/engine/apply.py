@@ -22,6 +22,9 @@ from memsql.errors import StatementError
 from memsql.files import SqlFile
 from memsql.sqltext import fold, identifiers
 
+_SEARCHED = 1 << 16
+_LEDGER = (b"schema_migrations", b"memsql_", b"yoyo")
+
 
 @dataclass
 class Session:
@@ -38,6 +41,7 @@ class Session:
     replacing: bool | None = None
     parents: frozenset[str] | None = None
     looked: Callable[[guard.Look], None] = lambda _: None
+    unwritten: list[tuple[Job, datetime, int]] | None = None
     run_text: Callable[[Connection, SqlFile, Callable[[float], None]], None] | None = None
 
     def virtual_tables(self) -> guard.Virtual:
@@ -78,6 +82,13 @@ class Session:
         """The schema may be another now: another process was here."""
         self.fts = self.virtual = self.replacing = self.parents = None
 
+    def write_unwritten(self) -> None:
+        """Write the ledger's rows for the jobs of this transaction that lack them: where ``unwritten`` is a list they are
+        written before COMMIT, all together, which takes a fifth of the time."""
+        if self.unwritten:
+            jobs, self.unwritten = self.unwritten, []
+            books.mark_all(self.conn, [entry(*job) for job in jobs], applied=jobs[0][0].direction == "up")
+
     def allows_loss(self, job: Job) -> bool:
         """Whether the file or the person allows ``job`` to lose data."""
         return job.allows_loss or self.allow_data_loss
@@ -94,19 +105,30 @@ def run_job(session: Session, job: Job) -> Done:
     holds unproven changes and must be rolled back, or with undo() to where this job began.
     """
     started, clock = datetime.now(UTC), time.perf_counter()
+    if session.unwritten and _may_read_ledger(job):
+        session.write_unwritten()
     touched, before, watch, timings = execute(session, job)
     lost = _prove_nothing_lost(session, job, before, watch)
     rebuilt = _prove_fts(session, job, touched)
     warnings = verdict.judge_checks(job, run_checks(session.conn, job.checks))
     elapsed = round((time.perf_counter() - clock) * 1000)
-    write_ledger(session.conn, job, started, elapsed)
     if session.stop:
         raise verdict.interrupted(job, session.stop)
+    later = session.unwritten if not job.guarded else None
+    if later is None:
+        write_ledger(session.conn, job, started, elapsed)
     session.conn.execute("RELEASE memsql_migration")
+    if later is not None:
+        later.append((job, started, elapsed))
     return Done(
         job.migration.id, job.migration.version, job.migration.name, job.direction, elapsed,
         lost, rebuilt, warnings, tuple(timings),
     )
+
+
+def _may_read_ledger(job: Job) -> bool:
+    data = job.file.data
+    return bool(job.checks) or len(data) > _SEARCHED or any(name in data.lower() for name in _LEDGER)
 
 
 def undo(conn: Connection) -> None:

@@ -96,6 +96,7 @@ class Runner:
             for job in jobs:
                 self.on_start(job)
                 finished.append(run_job(self.session, job))
+            self.session.write_unwritten()
             self.session.conn.commit()
         except LedgerMoved:
             raise
@@ -121,6 +122,7 @@ class Runner:
                 job, clock, begun = following, Clock(), begun + 1
                 self.on_start(job)
                 finished.append(run_job(self.session, job))
+            self.session.write_unwritten()
             conn.commit()
         except LedgerMoved:
             raise
@@ -144,6 +146,7 @@ class Runner:
     def _begin(self, job: Job) -> None:
         self._set_foreign_keys(job.header.foreign_keys)
         self.session.conn.begin()
+        self.session.unwritten = []
         self._expect_same_ledger()
         books.create_tables(self.session.conn, self.ledger)
 
@@ -154,6 +157,7 @@ class Runner:
             return False
         try:
             undo(conn)
+            self.session.write_unwritten()
             conn.commit()
         except MemsqlError:
             return False
@@ -161,6 +165,7 @@ class Runner:
 
     def _leave(self) -> None:
         """End a transaction that did not come to its COMMIT."""
+        self.session.unwritten = None
         if self.session.conn.in_transaction:
             self.session.forget()
             with contextlib.suppress(MemsqlError):

@@ -1,0 +1,169 @@
+"""``memsql`` as a process of its own that need not wait for imports: forked from one that has imported everything.
+
+It is the real main() with its own arguments, environment, folder and streams, and ends as a process ends. What is not
+tried so is the start of the interpreter; the tests of kills, of signals, of concurrency and of the project itself do that.
+"""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import gc
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import NoReturn
+
+_FIELD = 8
+# Read before main() begins, by the interpreter or by Invoke.
+_AT_START = ("PYTHON", "LC_", "LANG", "INVOKE_")
+_LATE = ("aiohttp", "libsql_client", "sqlfluff.core", "yoyo", "rich.console", "rich.progress", "dotenv", "uuid", "platform", "tempfile")
+
+
+def fits(environment: Mapping[str, str]) -> bool:
+    """Whether a command with these variables besides the tests' own can be started so."""
+    return not any(name.startswith(_AT_START) for name in environment)
+
+
+class Starter:
+    """Starts commands one after the other."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._socket: socket.socket | None = None
+
+    def run(self, words: Sequence[str], cwd: Path, environment: Mapping[str, str], timeout: float) -> tuple[int, str, str] | None:
+        """Exit code, stdout and stderr; None where another thread is at it. Raises TimeoutExpired."""
+        if not self._lock.acquire(blocking=False):
+            return None
+        try:
+            return self._run(words, cwd, environment, timeout)
+        finally:
+            self._lock.release()
+
+    def _run(self, words: Sequence[str], cwd: Path, environment: Mapping[str, str], timeout: float) -> tuple[int, str, str]:
+        connection = self._socket = self._socket or _begin()
+        request = json.dumps([list(words), os.fspath(cwd), dict(environment)], ensure_ascii=True).encode()
+        with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err, open(os.devnull, "rb") as nothing:
+            socket.send_fds(connection, [len(request).to_bytes(_FIELD)], [nothing.fileno(), out.fileno(), err.fileno()])
+            connection.sendall(request)
+            pid = int.from_bytes(_receive(connection, _FIELD))
+            connection.settimeout(timeout)
+            try:
+                code = int.from_bytes(_receive(connection, _FIELD), signed=True)
+            except TimeoutError:
+                os.kill(pid, signal.SIGKILL)
+                connection.settimeout(None)
+                _receive(connection, _FIELD)
+                raise subprocess.TimeoutExpired(["memsql", *words], timeout) from None
+            finally:
+                connection.settimeout(None)
+            return code, _text(out), _text(err)
+
+
+def _text(stream: object) -> str:
+    stream.seek(0)  # type: ignore[attr-defined]
+    found = stream.read().decode("utf-8", "replace")  # type: ignore[attr-defined]
+    # As a stream of text would have it.
+    return str(found).replace("\r\n", "\n").replace("\r", "\n")
+
+
+def _begin() -> socket.socket:
+    ours, theirs = socket.socketpair()
+    process = subprocess.Popen([sys.executable, __file__, str(theirs.fileno())], pass_fds=[theirs.fileno()])
+    theirs.close()
+
+    def end() -> None:
+        ours.close()
+        process.wait()
+
+    atexit.register(end)
+    return ours
+
+
+def _receive(connection: socket.socket, size: int) -> bytes:
+    found = b""
+    while len(found) < size:
+        more = connection.recv(size - len(found))
+        if not more:
+            raise EOFError
+        found += more
+    return found
+
+
+def _serve(connection: socket.socket) -> None:
+    _import_everything()
+    while True:
+        try:
+            head, fds, _, _ = socket.recv_fds(connection, _FIELD, 3)
+        except OSError:
+            return
+        if not head:
+            return
+        words, cwd, environment = json.loads(_receive(connection, int.from_bytes(head)))
+        pid = os.fork()
+        if pid == 0:
+            connection.close()
+            _become(words, cwd, environment, fds)
+        for fd in fds:
+            os.close(fd)
+        connection.sendall(pid.to_bytes(_FIELD))
+        _, status = os.waitpid(pid, 0)
+        connection.sendall(os.waitstatus_to_exitcode(status).to_bytes(_FIELD, signed=True))
+
+
+def _import_everything() -> None:
+    import importlib
+    import pkgutil
+
+    import memsql.__main__
+
+    memsql.__main__._import_invoke()
+    for module in pkgutil.walk_packages(memsql.__path__, "memsql."):
+        # sqlfluff wants to find its plugins itself.
+        if not module.name.startswith(("memsql.lint.plugin", "memsql.lint.shims")):
+            importlib.import_module(module.name)
+    for name in _LATE:
+        with contextlib.suppress(ImportError):
+            importlib.import_module(name)
+    gc.collect()
+    gc.freeze()
+
+
+def _become(words: list[str], cwd: str, environment: dict[str, str], fds: list[int]) -> NoReturn:
+    import memsql.__main__
+
+    for number, fd in enumerate(fds):
+        os.dup2(fd, number)
+        os.close(fd)
+    os.chdir(cwd)
+    os.environ.clear()
+    os.environ.update(environment)
+    sys.argv = [memsql.__main__.__file__, *words]
+    code: object = 1
+    try:
+        memsql.__main__.main()
+        code = 0
+    except SystemExit as e:
+        code = e.code if e.code is not None else 0
+    except BaseException:
+        sys.excepthook(*sys.exc_info())  # type: ignore[arg-type]
+    # What an interpreter does at its end, but for taking apart all that was imported, which takes longer than most commands.
+    threading._shutdown()  # type: ignore[attr-defined]
+    atexit._run_exitfuncs()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code if isinstance(code, int) else 1)
+
+
+if __name__ == "__main__":
+    # The folder of this file is that of the tests, whose modules no command may find.
+    sys.path.pop(0)
+    _serve(socket.socket(fileno=int(sys.argv[1])))
