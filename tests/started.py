@@ -154,7 +154,7 @@ def _become(words: list[str], cwd: str, environment: dict[str, str], fds: list[i
     except SystemExit as e:
         code = e.code if e.code is not None else 0
     except BaseException:
-        sys.excepthook(*sys.exc_info())  # type: ignore[arg-type]
+        sys.excepthook(*sys.exc_info())
     # What an interpreter does at its end, but for taking apart all that was imported, which takes longer than most commands.
     threading._shutdown()  # type: ignore[attr-defined]
     atexit._run_exitfuncs()
