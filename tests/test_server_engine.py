@@ -14,7 +14,7 @@ import pytest
 import servers
 from cli import Done, Project, finish
 from proxy import Action, Answer, Cut, Proxy, Request, proxy_to
-from test_every_era import ROOT
+from test_every_era import CASES, NAMES, ROOT
 from test_users_rebuild import REBUILD
 
 from memsql.db import connect
@@ -69,7 +69,7 @@ def test_up_down_up_on_an_empty_server(empty_server: Running, kind: str) -> None
     assert states(url) == ["applied"] * 4
 
 
-@pytest.mark.parametrize(("era", "drift"), eras.CASES, ids=eras.CASE_NAMES)
+@pytest.mark.parametrize(("era", "drift"), CASES, ids=NAMES)
 def test_every_era_keeps_every_row(empty_server: Running, tmp_path: Path, era: str, drift: dict[str, object]) -> None:
     file, copy, url = tmp_path / "legacy.db", tmp_path / "copy.db", empty_server.url
     eras.build(file, era, "small", seed=7, **drift)  # type: ignore[arg-type]
