@@ -66,11 +66,6 @@ DRIFTS: tuple[tuple[str, dict[str, object]], ...] = (
     ("2.0_npm", {"npm_statuses": {1: "failed"}, "extra_columns": True}),
 )
 
-# Each era as it was, and with its drifts at once: what takes too long with every drift alone. A drift that comes alone
-# in DRIFTS is among those of its era here.
-CASES: tuple[tuple[str, dict[str, object]], ...] = (*((era, {}) for era in ERAS), *(case for case in DRIFTS if len(case[1]) > 1))
-CASE_NAMES = tuple(era + "".join(f"-{drift}" for drift in drifts) for era, drifts in CASES)
-
 # What the legacy upgrades rename: the data must be found again under the new name.
 RENAMED_TABLES = {"learned_patterns": "learned_patterns_retired"}
 RENAMED_COLUMNS = {("users", "api_key"): "api_key_hash"}
