@@ -36,17 +36,20 @@ def test_every_sql_file_begins_with_a_comment_that_explains_it() -> None:
 def test_a_file_database_does_not_pay_for_heavy_imports(tmp_path: Path) -> None:
     (tmp_path / "migrations").mkdir()
     (tmp_path / "setup.cfg").write_text("[memsql]\n")
-    (tmp_path / "migrations" / "0001_a.sql").write_text("-- A\nCREATE TABLE a (b);\n")
+    (tmp_path / "migrations" / "0001_a.sql").write_text(
+        "-- A\nCREATE TABLE a (b TEXT REFERENCES a);\nCREATE VIRTUAL TABLE f USING fts5(b, content='a');\n"
+        "CREATE TRIGGER t AFTER INSERT ON a BEGIN INSERT INTO f (rowid, b) VALUES (new.rowid, new.b); END;\nINSERT INTO a VALUES (NULL);\n")
     script = (
         "import sys; from memsql.__main__ import main\n"
         "try: main()\nexcept SystemExit: pass\n"
         "print([m for m in ('aiohttp', 'asyncio', 'libsql_client', 'sqlfluff', 'yoyo', 'rich', 'dotenv', 'email', 'ssl',"
         " 'unittest', 'importlib.metadata', 'invoke.vendor.yaml') if m in sys.modules])"
     )
-    for words in (["migrate.up"], ["migrate.status"], ["migrate.up"]):
+    for words in (["migrate.up"], ["migrate.status"], ["migrate.up"], ["verify"], ["fts.check"], ["fts.rebuild", "--online"], ["schema.stats"],
+                  ["legacy.status"], ["backup"], ["backup.list"], ["migrate.up", "--dry-run"]):
         done = subprocess.run([sys.executable, "-c", script, *words], cwd=tmp_path, capture_output=True, text=True,
-                              env={**clean_environment(), "PYTHONPATH": str(ROOT)}, check=True)
-        assert done.stdout.splitlines()[-1] == "[]"
+                              env={**clean_environment(), "PYTHONPATH": str(ROOT)}, check=False)
+        assert done.stdout.splitlines()[-1] == "[]", (words, done.stdout, done.stderr)
 
 
 def test_what_was_left_out_at_the_start_is_there_when_it_is_wanted(tmp_path: Path) -> None:

@@ -8,14 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from memsql.db.exact import Cell, exact_lists
-from memsql.db.libsql import LibsqlConnection
 from memsql.db.protocol import Result
 from memsql.db.queries import load
 from memsql.db.sqlite import SQLiteConnection
 from memsql.errors import ConnectError, StatementError
 from memsql.sqltext import free_rowid, quote
+
+if TYPE_CHECKING:
+    from memsql.db.libsql import LibsqlConnection
 
 # The servers' and SQLite's own; made anew where they are needed.
 _NOT_COPIED = ("sqlite_", "libsql_", "_litestream_")
