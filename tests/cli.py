@@ -53,15 +53,19 @@ class Done:
         return self
 
 
-def run(*words: str, cwd: Path, env: Mapping[str, str] | None = None, timeout: float = TIMEOUT) -> Done:
+def run(
+    *words: str, cwd: Path, env: Mapping[str, str] | None = None, preexec_fn: Callable[[], None] | None = None, prefix: tuple[str, ...] = (),
+) -> Done:
     """Run ``memsql words`` in the folder ``cwd`` to its end, with ``env`` added to the environment."""
     environment = {**clean_environment(), **(env or {})}
-    if started.fits(env or {}):
-        done = _starter.run(words, cwd, environment, timeout)
+    if preexec_fn is None and not prefix and started.fits(env or {}):
+        done = _starter.run(words, cwd, environment, TIMEOUT)
         if done is not None:
             return Done(words, *done)
-    found = subprocess.run([sys.executable, "-m", "memsql", *words], cwd=cwd, env=environment, capture_output=True, encoding="utf-8",
-                           errors="replace", check=False, timeout=timeout)
+    found = subprocess.run(
+        [*prefix, sys.executable, "-m", "memsql", *words], cwd=cwd, env=environment, capture_output=True, encoding="utf-8",
+        errors="replace", check=False, timeout=TIMEOUT, preexec_fn=preexec_fn,
+    )
     return Done(words, found.returncode, found.stdout, found.stderr)
 
 
@@ -122,14 +126,7 @@ class Project:
         preexec_fn: Callable[[], None] | None = None, prefix: tuple[str, ...] = (),
     ) -> Done:
         """Run ``memsql words`` to its end."""
-        if preexec_fn is None and not prefix:
-            return run(*words, cwd=cwd or self.root, env=env)
-        found = subprocess.run(
-            [*prefix, sys.executable, "-m", "memsql", *words], cwd=cwd or self.root,
-            env={**clean_environment(), **(env or {})}, capture_output=True, encoding="utf-8", errors="replace", check=False,
-            timeout=TIMEOUT, preexec_fn=preexec_fn,
-        )
-        return Done(words, found.returncode, found.stdout, found.stderr)
+        return run(*words, cwd=cwd or self.root, env=env, preexec_fn=preexec_fn, prefix=prefix)
 
     def start(self, *words: str) -> subprocess.Popen[str]:
         """Begin ``memsql words`` and return at once; ``finish`` waits for it."""

@@ -1,7 +1,7 @@
 """``memsql`` as a process of its own that need not wait for imports: forked from one that has imported everything.
 
-It is the real main() with its own arguments, environment, folder and streams, and ends as a process ends. What is not
-tried so is the start of the interpreter; the tests of kills, of signals, of concurrency and of the project itself do that.
+It is the real main() with its own arguments, environment, folder and streams, and it joins its threads and runs its
+exit handlers. What is not tried so is the start and the taking apart of the interpreter; the tests of kills, of signals, of concurrency and of the project itself do that.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import tempfile
 import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import NoReturn
+from typing import IO, NoReturn
 
 _FIELD = 8
 # Read before main() begins, by the interpreter or by Invoke.
@@ -68,11 +68,10 @@ class Starter:
             return code, _text(out), _text(err)
 
 
-def _text(stream: object) -> str:
-    stream.seek(0)  # type: ignore[attr-defined]
-    found = stream.read().decode("utf-8", "replace")  # type: ignore[attr-defined]
+def _text(stream: IO[bytes]) -> str:
+    stream.seek(0)
     # As a stream of text would have it.
-    return str(found).replace("\r\n", "\n").replace("\r", "\n")
+    return stream.read().decode("utf-8", "replace").replace("\r\n", "\n").replace("\r", "\n")
 
 
 def _begin() -> socket.socket:
