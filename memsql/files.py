@@ -47,6 +47,12 @@ class SqlFile:
         """SHA-256 of the normalised bytes, to copy and go on with. Once a file: it takes long where that is large."""
         return hashlib.sha256(self.data)
 
+    def hash_beside(self) -> None:
+        """Begin with ``hashed`` where that takes long. It lets go of the interpreter, so that all goes on meanwhile; who needs
+        it waits for it."""
+        if len(self.data) > _HASHED_BESIDE:
+            threading.Thread(target=getattr, args=(self, "hashed")).start()
+
     @property
     def digest(self) -> str:
         """SHA-256 of the normalised bytes, in hexadecimal."""
@@ -232,7 +238,7 @@ def read_folder(folder: Path, shown: str) -> tuple[Migration, ...]:
                 hint="renumber the one that was not applied anywhere yet",
             )
         ups[version] = (name, found[2])
-    migrations: list[Migration] = []
+    migrations = []
     base = str(folder)
     for version in sorted(ups):
         name, short = ups[version]
@@ -245,9 +251,6 @@ def read_folder(folder: Path, shown: str) -> tuple[Migration, ...]:
                 read_file(f"{base}/{down}", f"{shown}/{down}") if down else None,
             )
         )
-        if len(migrations[-1].up.data) > _HASHED_BESIDE:
-            # It lets go of the interpreter, so that all goes on meanwhile; who needs the hash waits for it.
-            threading.Thread(target=getattr, args=(migrations[-1].up, "hashed")).start()
     for stem, name in downs.items():
         raise FileError(
             f"{shown}/{name} is a rollback without its migration {stem}.sql",

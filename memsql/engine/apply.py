@@ -22,9 +22,6 @@ from memsql.errors import StatementError
 from memsql.files import SqlFile
 from memsql.sqltext import fold, identifiers
 
-_SEARCHED = 1 << 16
-_LEDGER = (b"schema_migrations", b"memsql_", b"yoyo")
-
 
 @dataclass
 class Session:
@@ -105,7 +102,7 @@ def run_job(session: Session, job: Job) -> Done:
     holds unproven changes and must be rolled back, or with undo() to where this job began.
     """
     started, clock = datetime.now(UTC), time.perf_counter()
-    if session.unwritten and _may_read_ledger(job):
+    if job.checks or job.analysis.reads_ledger:
         session.write_unwritten()
     touched, before, watch, timings = execute(session, job)
     lost = _prove_nothing_lost(session, job, before, watch)
@@ -124,11 +121,6 @@ def run_job(session: Session, job: Job) -> Done:
         job.migration.id, job.migration.version, job.migration.name, job.direction, elapsed,
         lost, rebuilt, warnings, tuple(timings),
     )
-
-
-def _may_read_ledger(job: Job) -> bool:
-    data = job.file.data
-    return bool(job.checks) or len(data) > _SEARCHED or any(name in data.lower() for name in _LEDGER)
 
 
 def undo(conn: Connection) -> None:
@@ -180,8 +172,9 @@ def _first_watch(session: Session, job: Job, fk_off: bool) -> guard.Watch:
     return guard.planned(analysis, named, session.virtual_tables())
 
 
-def _run(session: Session, job: Job) -> tuple[Touched, Sequence[script.Timing]]:
+def _run(session: Session, job: Job, *, exact: bool = False) -> tuple[Touched, Sequence[script.Timing]]:
     conn = session.conn
+    quick = not (exact or job.guarded or session.timed or session.run_text)
     try:
         with conn.observe(session.interrupted) as touched:
             assert touched is not None
@@ -189,17 +182,17 @@ def _run(session: Session, job: Job) -> tuple[Touched, Sequence[script.Timing]]:
                 return touched, script.run_guarded(conn, job.file, session.tick)
             if session.timed:
                 return touched, script.run_timed(conn, job.file, session.tick)
-            if session.run_text is not None:
-                session.run_text(conn, job.file, session.tick)
-            else:
+            if quick:
                 bulk.run_quickly(conn, job.file, job.analysis, session.tick, session.interrupted)
+            else:
+                (session.run_text or script.run)(conn, job.file, session.tick)
             return touched, ()
     except StatementError as e:
         if session.stop:
             raise verdict.interrupted(job, session.stop) from e
-        if session.run_text is None and not session.timed and conn.in_transaction and bulk.cut_wrongly(job.file):
+        if quick and conn.in_transaction and bulk.cut_wrongly(job.file):
             conn.execute("ROLLBACK TO memsql_migration")
-            return _run(replace(session, run_text=script.run), job)
+            return _run(session, job, exact=True)
         if e.code == "SQLITE_LOCKED" and touched is not None and conn.in_transaction:
             # SQLite cannot drop a table while the cascade of the drop goes through a full-text index. It
             # refuses by chance what we refuse on principle, so the reason is ours to give.

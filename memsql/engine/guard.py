@@ -336,11 +336,16 @@ def broken_keys(before: Look, after: Look) -> list[str]:
     for (child, parent), count in after.violations.items():
         new = count - before.violations.get((child, parent), 0)
         if new > 0:
-            problems.append(f"{_rows(new)} of {child} refer to {parent} rows that do not exist")
+            problems.append(refer_to_nothing(new, child, parent))
     return problems + [
         f"{who}: what the key names has no PRIMARY KEY or UNIQUE index any more, so neither table can be written"
         for who in sorted(after.keyless - before.keyless)
     ]
+
+
+def refer_to_nothing(count: int, child: object, parent: object) -> str:
+    """The sentence for ``count`` rows whose key finds no row."""
+    return f"{_rows(count)} of {child!s} refer to {parent!s} rows that do not exist"
 
 
 def final_name(name: str, after: Look, analysis: Analysis) -> str:

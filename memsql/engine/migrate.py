@@ -34,6 +34,8 @@ def up(settings: Settings, wish: Wish, watcher: Watcher, ready: Ready = lambda _
         if not waiting and not any(s.incomplete for s in state.statuses):
             projects.refuse_stale_sum(project)
             return unchanged(state)
+    for migration in waiting:
+        migration.up.hash_beside()
     # Imported only where there is work, for an idle run is as quick as a status.
     from memsql.engine.conduct import up_on
     from memsql.engine.jobs import up_jobs

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 
 from memsql import ledger as books
 from memsql.db.queries import load
+from memsql.engine import guard
 from memsql.engine.apply import Session, run_job, undo
 from memsql.engine.model import Done, Job, LedgerMoved, entry
 from memsql.engine.partial import run_partial
@@ -192,8 +193,7 @@ class Runner:
         if not (isinstance(error, StatementError) and error.code == "SQLITE_CONSTRAINT_FOREIGNKEY" and conn.in_transaction):
             return ()
         rows = conn.execute(load("engine/foreign_key_violations")).rows
-        return tuple(f"{count!s} row{'s' if count != 1 else ''} of {child!s} refer to {parent!s} rows that do not exist"
-                     for child, parent, count in rows)
+        return tuple(guard.refer_to_nothing(int(str(count)), child, parent) for child, parent, count in rows)
 
     def _partial(self, job: Job) -> None:
         self._set_foreign_keys(job.header.foreign_keys)

@@ -32,6 +32,7 @@ from memsql.sqltext import (
 _REPLACES = re.compile(r"[Rr][Ee][Pp][Ll][Aa][Cc][Ee]\b(?!\s*\()")
 _RETURNS = re.compile(rb"create|rename", re.IGNORECASE)
 _ARMS = re.compile(rb"replace", re.IGNORECASE)
+_LEDGER = re.compile(rb"schema_migrations|memsql_|yoyo", re.IGNORECASE)
 # Larger files cost more to search than what is to be saved by it.
 _SEARCHED = 1 << 16
 _HARMLESS = frozenset({"insert", "create", "select"})
@@ -56,7 +57,7 @@ class Analysis:
     from by name; ``updates``: tables it UPDATEs; ``renames``: (old, new) in file order; ``columns``: (table, old, new) of renamed columns;
     ``dropped``: indexes, triggers and views dropped by name; ``replaces``: rows may be replaced;
     ``rebuilds``: a table that it drops may be there again afterwards; ``arms``: it may create what
-    replaces rows. ``bulk``: by the byte it ends at, each piece of likely_cuts of a large file that only inserts into one
+    replaces rows; ``reads_ledger``: it may look at our tables or yoyo's. ``bulk``: by the byte it ends at, each piece of likely_cuts of a large file that only inserts into one
     table, and that table as it is spelled.
     """
 
@@ -72,6 +73,7 @@ class Analysis:
     replaces: bool = False
     rebuilds: bool = True
     arms: bool = True
+    reads_ledger: bool = True
     bulk: Mapping[int, str] = field(default_factory=dict)
 
 
@@ -168,6 +170,7 @@ def analyse(file: SqlFile, *, transactional: bool = True) -> Analysis:
         frozenset(dropped), replaces,
         rebuilds=not searched or _RETURNS.search(file.data) is not None,
         arms=not searched or _ARMS.search(file.data) is not None,
+        reads_ledger=not searched or _LEDGER.search(file.data) is not None,
         bulk=bulk,
     )
 

@@ -146,15 +146,17 @@ def shown(conn: Connection, tables: Iterable[FtsTable]) -> dict[str, frozenset[s
     contents = {table.name: fold(table.content or "") for table in tables}
     if not any(contents.values()):
         return {name: frozenset() for name in contents}
-    views = {fold(str(name)): identifiers(str(sql)) for name, sql in conn.execute(load("fts/views")).rows}
-    return {name: _named(content, views) for name, content in contents.items()}
+    views = {fold(str(name)): str(sql) for name, sql in conn.execute(load("fts/views")).rows}
+    return {name: through_views(content, views) if content else frozenset() for name, content in contents.items()}
 
 
-def _named(name: str, views: Mapping[str, frozenset[str]]) -> frozenset[str]:
-    found, new = frozenset[str](), frozenset({name} - {""})
+def through_views(name: str, views: Mapping[str, str]) -> frozenset[str]:
+    """``name`` and, where that is one of ``views`` (text by name, lower case), every word of its text and of those of the
+    views among them: whatever it reads is there, and more."""
+    found, new = frozenset[str](), frozenset({name})
     while new:
         found |= new
-        new = frozenset().union(*(views.get(one, frozenset()) for one in new)) - found
+        new = frozenset().union(*(identifiers(views[one]) for one in new if one in views)) - found
     return found
 
 
