@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from test_fts import make, open_
 
-from memsql.fts import FtsTable, discover
+from memsql.db.copying import Stored
+from memsql.fts import FtsTable, discover, rows_for
 from memsql.fts.discover import arguments_of, split_list, unquote
 
 
@@ -142,3 +143,15 @@ def test_what_cannot_be_read_is_no_error() -> None:
     assert arguments_of("CREATE VIRTUAL TABLE f USING fts4(a)") == ""
     assert split_list("'unterminated, a") == (["'unterminated", "a"], 16)
     assert unquote("'") == "'"
+
+
+def test_a_check_reads_the_table_behind_a_view_whatever_its_name() -> None:
+    objects = [
+        Stored("table", "ÄRZTE", "ÄRZTE", 'CREATE TABLE "ÄRZTE" (id INTEGER PRIMARY KEY, body TEXT)'),
+        Stored("table", "other", "other", "CREATE TABLE other (body TEXT)"),
+        Stored("view", "V", "V", 'CREATE VIEW "V" AS SELECT id, body FROM "ÄRZTE"'),
+        Stored("view", "w", "w", "CREATE VIEW w AS SELECT id, body FROM v"),
+        Stored("table", "f", "f", "CREATE VIRTUAL TABLE f USING fts5(body, content='w', content_rowid='id')"),
+    ]
+    assert rows_for()(objects) == {"f", "ärzte"}
+    assert rows_for(["other"])(objects) == set()
