@@ -11,7 +11,7 @@ from typing import Any
 
 from cli import Project
 
-from memsql.backup.digest import TableDigest, digests
+from memsql.backups.digest import TableDigest, digests
 from memsql.config import Target
 from memsql.db import connect
 

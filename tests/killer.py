@@ -22,8 +22,8 @@ from typing import Any
 
 # Once, here, and not in every child.
 import memsql.__main__
-import memsql.engine.conduct
-import memsql.engine.migrate
+import memsql.actions.up
+import memsql.engine.pending
 import memsql.fts
 import memsql.report.migrate
 import memsql.report.progress

@@ -6,7 +6,7 @@ import hashlib
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from memsql.backup.manifest import Manifest, Proof, Source, manifest_path, to_text
+from memsql.backups.manifest import Manifest, Proof, Source, manifest_path, to_text
 from memsql.config import parse_target
 
 

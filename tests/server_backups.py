@@ -8,11 +8,11 @@ from pathlib import Path
 
 from servers import target
 
-from memsql.backup.copied import Copied, Observer
-from memsql.backup.copy_server import copy_server
-from memsql.backup.digest import digests
-from memsql.backup.manifest import Manifest, Omitted, Source
-from memsql.backup.restore_server import restore_server
+from memsql.backups.copied import Copied, Observer
+from memsql.backups.copy_server import copy_server
+from memsql.backups.digest import digests
+from memsql.backups.manifest import Manifest, Omitted, Source
+from memsql.backups.restore_server import restore_server
 from memsql.config import Target
 from memsql.db import connect
 

@@ -23,11 +23,11 @@ from cli import Project, files_below, finish
 from test_bad_databases import bound, mode
 
 from memsql import config
-from memsql.backup.catalogue import Backup, read_backup
-from memsql.backup.copied import Observer
-from memsql.backup.create import create
-from memsql.backup.manifest import Manifest, read_manifest
-from memsql.backup.prune import decide
+from memsql.backups.catalogue import Backup, read_backup
+from memsql.backups.copied import Observer
+from memsql.backups.create import create
+from memsql.backups.manifest import Manifest, read_manifest
+from memsql.backups.prune import decide
 
 __all__ = ["bound"]
 
@@ -261,7 +261,7 @@ def test_two_at_once(project: Project) -> None:
 
 
 def test_names_are_never_taken_from_others(project: Project) -> None:
-    from memsql.backup.names import stamp
+    from memsql.backups.names import stamp
 
     folder = project.root / "backups"
     folder.mkdir()

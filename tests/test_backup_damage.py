@@ -15,9 +15,9 @@ from hypothesis import settings as quick
 from hypothesis import strategies as st
 from test_backup import ROWS, TABLES
 
-from memsql.backup.catalogue import read_backup
-from memsql.backup.copied import Observer
-from memsql.backup.prove import verify
+from memsql.backups.catalogue import read_backup
+from memsql.backups.copied import Observer
+from memsql.backups.prove import verify
 
 MORE = """CREATE TABLE pairs (a TEXT, b INTEGER, PRIMARY KEY (a, b)) WITHOUT ROWID;
 INSERT INTO pairs SELECT email, id FROM users;

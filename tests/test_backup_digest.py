@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import servers
 
-from memsql.backup.digest import digests
+from memsql.backups.digest import digests
 from memsql.config import Target
 from memsql.db import connect
 from memsql.server import Running

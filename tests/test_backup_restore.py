@@ -17,7 +17,7 @@ from cli import Project, files_below, finish
 from test_backup import ROWS, TABLES
 from test_bad_databases import bound, mode
 
-from memsql.backup.digest import TableDigest
+from memsql.backups.digest import TableDigest
 
 __all__ = ["bound"]
 
@@ -210,9 +210,9 @@ def test_a_database_in_use(project: Project, statement: str, journal: str) -> No
 
 def test_locks_are_seen_where_processes_are_not(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     from memsql import config
-    from memsql.backup import holders
-    from memsql.backup.catalogue import find
-    from memsql.backup.restore import restore
+    from memsql.backups import holders
+    from memsql.backups.catalogue import find
+    from memsql.backups.restore import restore
     from memsql.errors import LockedError
 
     monkeypatch.setattr(holders, "_PROC", project.root / "no proc here")
@@ -298,9 +298,9 @@ def test_a_full_disk(project: Project) -> None:
 
 def test_without_hard_links(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     from memsql import config
-    from memsql.backup.catalogue import find
-    from memsql.backup.create import create
-    from memsql.backup.restore import restore
+    from memsql.backups.catalogue import find
+    from memsql.backups.create import create
+    from memsql.backups.restore import restore
 
     def no_links(*_: object) -> None:
         raise PermissionError(1, "Operation not permitted")

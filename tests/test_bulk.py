@@ -12,9 +12,9 @@ from cli import Project
 
 from memsql.db.sqlite import memory
 from memsql.engine.bulk import cut_wrongly, run_quickly
-from memsql.engine.script import analyse
+from memsql.engine.statements import analyse
 from memsql.errors import StatementError
-from memsql.files import SqlFile
+from memsql.project.files import SqlFile
 from memsql.sqltext import bulk_table
 
 LONG = "x" * 1000

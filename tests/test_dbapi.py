@@ -11,7 +11,7 @@ import pytest
 import servers
 
 from memsql.config import Target
-from memsql.db import dbapi
+from memsql.yoyo import dbapi
 
 
 @pytest.fixture(params=["file", "server"])

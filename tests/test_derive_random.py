@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from memsql import config
-from memsql.engine.draft import Draft, draft
+from memsql.author.derive import Draft, draft
 from memsql.errors import FileError
 from memsql.schema import diff, from_sql
 

@@ -15,7 +15,7 @@ from cli import Done, Project
 from proven import save_backup
 from terminal import CTRL_C, CTRL_D, QUESTION, answer
 
-from memsql.backup.catalogue import read_backup
+from memsql.backups.catalogue import read_backup
 from memsql.config import load
 from memsql.operate.gate import lacking
 from memsql.server import Running

@@ -11,8 +11,8 @@ import servers
 from test_same_everywhere import apply, content
 
 from memsql import config
+from memsql.actions import up as migrate
 from memsql.db import connect
-from memsql.engine import migrate
 from memsql.engine.state import Watcher, Wish
 from memsql.errors import MigrationFailed
 

@@ -16,12 +16,12 @@ from cli import Project, clean_environment
 from prometheus_client.parser import text_string_to_metric_families
 from proven import save_backup
 
-from memsql.backup.catalogue import Backup, backups
+from memsql.backups.catalogue import Backup, backups
 from memsql.config import load
 from memsql.db.queries import load as sql
 from memsql.db.sqlite import memory
-from memsql.insight import read_queries
 from memsql.operate.health import of_failures, of_growth, of_space
+from memsql.operate.stats import read_queries
 from memsql.operate.timing import quantile, time_queries
 from memsql.server import Running
 

@@ -17,8 +17,8 @@ import servers
 from cli import Project, clean_environment, finish
 
 from memsql import ledger, server
+from memsql.actions.replicas import look, wait_for_replicas
 from memsql.db import Connection, Script, connect
-from memsql.engine.replicas import look, wait_for_replicas
 from memsql.errors import ConnectError, LockedError, StatementError
 from memsql.server import Keys, Running
 

@@ -14,8 +14,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from memsql import config
+from memsql.actions import up as migrate
 from memsql.db import connect
-from memsql.engine import migrate
 from memsql.engine.state import Watcher, Wish
 from memsql.errors import MemsqlError
 

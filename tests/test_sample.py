@@ -10,8 +10,8 @@ from test_every_era import ROOT
 
 from memsql import fts
 from memsql.db.sqlite import SQLiteConnection, memory
-from memsql.engine.sample import fill
 from memsql.schema import read
+from memsql.scratch.rows import fill
 
 REFERENCE = (Path(ROOT) / "sql" / "schema.sql").read_text(encoding="utf-8")
 HARD = """

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from test_every_era import ROOT, memsql, succeed
 
-from memsql.legacy import checks, facts
+from memsql.legacy.shapes import checks, facts
 from memsql.schema import diff, dump, from_sql, is_internal, mermaid, normalise
 
 

@@ -14,7 +14,7 @@ import servers
 from cli import Project
 from test_server_clone import FTS, ODD, ORPHAN, state
 
-from memsql.backup.digest import digests
+from memsql.backups.digest import digests
 from memsql.config import Target
 from memsql.db import connect
 from memsql.fts import check, discover

@@ -13,7 +13,7 @@ import servers
 from cli import Project
 from conftest import Guarded
 
-from memsql.backup.digest import TableDigest, digests
+from memsql.backups.digest import TableDigest, digests
 from memsql.db import connect
 from memsql.server import Running
 

@@ -23,11 +23,11 @@ from proxy import Action, Answer, Cut, Request, proxy_to
 from test_server_backup import KINDS, make, url_of
 from test_server_clone import FTS, ODD, state
 
-from memsql.backup.copied import Observer
-from memsql.backup.copy_server import copy_server
-from memsql.backup.digest import digests
-from memsql.backup.manifest import Omitted
-from memsql.backup.restore_server import restore_server
+from memsql.backups.copied import Observer
+from memsql.backups.copy_server import copy_server
+from memsql.backups.digest import digests
+from memsql.backups.manifest import Omitted
+from memsql.backups.restore_server import restore_server
 from memsql.db import Connection, connect
 from memsql.errors import CheckFailed, ConnectError, LockedError, MemsqlError, Refused
 from memsql.server import Running

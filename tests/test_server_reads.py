@@ -14,7 +14,7 @@ from cli import Done, Project
 from test_every_era import ROOT, succeed
 
 from memsql.db import connect
-from memsql.insight import query_plans, stats
+from memsql.operate.stats import query_plans, stats
 from memsql.schema import read
 from memsql.server import Running
 

@@ -18,10 +18,10 @@ import servers
 from test_server_backup import HARD, KINDS, make, url_of
 from test_server_clone import FTS, ODD, ORPHAN, state
 
-from memsql.backup.digest import TableDigest, differences, digests
-from memsql.backup.dump import load_sql, write_sql
-from memsql.backup.literal import literal
-from memsql.backup.manifest import Omitted
+from memsql.backups.digest import TableDigest, differences, digests
+from memsql.backups.dump import load_sql, write_sql
+from memsql.backups.literal import literal
+from memsql.backups.manifest import Omitted
 from memsql.config import Target
 from memsql.db import connect
 from memsql.db.protocol import Script

@@ -12,7 +12,7 @@ from cli import Project
 from proven import save_backup
 from terminal import QUESTION, answer
 
-from memsql.engine.model import Done
+from memsql.engine.job import Done
 from memsql.errors import UsageError
 from memsql.operate.window import MARGIN, estimate, parse_window, refusal
 from memsql.server import Running

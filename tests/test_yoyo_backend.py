@@ -21,9 +21,11 @@ from cli import TIMEOUT, Done, Project, clean_environment
 from conftest import Guarded
 from proxy import Cut, Request, proxy_to
 
-from memsql import files, ledger
-from memsql.db import Connection, connect, dbapi
+from memsql import ledger
+from memsql.db import Connection, connect
+from memsql.project import files
 from memsql.server import Running
+from memsql.yoyo import dbapi
 
 ALL = ("0001_log", "0002_one", "0003_two")
 

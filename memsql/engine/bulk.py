@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from memsql.db import Connection
+from memsql.db.compiling import compile_only
 from memsql.db.queries import load
-from memsql.engine.compiling import compile_only
-from memsql.engine.script import Analysis, texts
+from memsql.engine.statements import Analysis, texts
 from memsql.errors import StatementError
-from memsql.files import SqlFile
+from memsql.project.files import SqlFile
 from memsql.sqltext import quote
 
 

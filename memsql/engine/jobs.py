@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from memsql.checks import Check, read_checks
-from memsql.engine.model import Job
-from memsql.engine.project import Project
-from memsql.engine.script import analyse, refuse_forbidden
+from memsql.engine.job import Job
+from memsql.engine.statements import analyse, refuse_forbidden
 from memsql.errors import FileError, Location, Refused
-from memsql.files import Migration
+from memsql.project.checks import Check, read_checks
+from memsql.project.files import Migration
+from memsql.project.load import Project
 
 
 def up_jobs(project: Project, migrations: Sequence[Migration]) -> list[Job]:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from memsql.config import Settings
 from memsql.db.sqlite import memory
-from memsql.engine import project as projects
-from memsql.engine.conduct import up_on
+from memsql.engine.pending import up_on
 from memsql.engine.state import Watcher, Wish
+from memsql.project import load as projects
 from memsql.schema import Schema, read
 
 

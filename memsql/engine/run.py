@@ -11,10 +11,10 @@ from datetime import UTC, datetime
 
 from memsql import ledger as books
 from memsql.db.queries import load
-from memsql.engine import guard
-from memsql.engine.apply import Session, run_job, undo
-from memsql.engine.model import Done, Job, LedgerMoved, entry
-from memsql.engine.partial import run_partial
+from memsql.engine.job import Done, Job, LedgerMoved, entry
+from memsql.engine.loss import guard
+from memsql.engine.on_file import Session, run_job, undo
+from memsql.engine.stepwise import run_partial
 from memsql.errors import (
     ConnectError,
     Interrupted,

@@ -9,20 +9,20 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from memsql import ledger as books
-from memsql import plan
 from memsql.config import Settings
 from memsql.db import Connection, connect
 from memsql.db.queries import load
-from memsql.engine import project as projects
-from memsql.engine.project import Project
 from memsql.errors import UsageError
 from memsql.ledger import Ledger
-from memsql.plan import Status
+from memsql.project import load as projects
+from memsql.project import plan
+from memsql.project.load import Project
+from memsql.project.plan import Status
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from memsql.engine.model import Done, Job
+    from memsql.engine.job import Done, Job
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from memsql.checks import CheckResult
-from memsql.engine import guard
-from memsql.engine.model import Job
+from memsql.engine.job import Job
+from memsql.engine.loss import guard
 from memsql.engine.signals import Stop
 from memsql.errors import Interrupted, Location, MigrationFailed, Refused, StatementError
+from memsql.project.checks import CheckResult
 
 
 def statement_failed(job: Job, error: StatementError, code: str | None, forbidden: str | None = None) -> MigrationFailed:

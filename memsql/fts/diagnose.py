@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from memsql.fts.discover import FtsTable, Trigger, split_list, unquote
-from memsql.schema.tokens import quoted
 from memsql.sqltext import ROWIDS, effect, split
+from memsql.sqltext.tokens import quoted
 
 _QUOTED = r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|`(?:[^`]|``)*`|\[[^\]]*\]"
 _NAME = rf"(?:{_QUOTED}|[\w$.]+)"

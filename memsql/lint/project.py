@@ -10,12 +10,12 @@ from pathlib import Path
 
 from memsql.config import Settings
 from memsql.errors import FileError
-from memsql.files import read_file
 from memsql.lint.header import read_header
 from memsql.lint.judge import judge
 from memsql.lint.model import Finding
 from memsql.lint.replay import Replay
 from memsql.lint.script import Before, Query, Script, Step
+from memsql.project.files import read_file
 from memsql.sqltext import fold, split
 
 _NAME = re.compile(r"(\d+)_(.+?)(\.rollback)?\.sql")

@@ -15,8 +15,8 @@ from memsql.errors import MemsqlError
 from memsql.fts.discover import FtsTable, discover
 from memsql.lint.script import Before, Index, Query, Step
 from memsql.schema import Schema, read
-from memsql.schema.tokens import unquoted
 from memsql.sqltext import fold
+from memsql.sqltext.tokens import unquoted
 
 _RUN = frozenset({"create", "drop", "alter_rename", "alter_rename_column", "alter_add_column", "alter_drop_column"})
 _PREPARE = frozenset({

@@ -10,8 +10,8 @@ from memsql.fts.discover import FtsTable
 from memsql.lint.header import HeaderProblem
 from memsql.lint.rebuild import Copy, Rebuild, find_copies, find_rebuilds
 from memsql.schema import Schema
-from memsql.schema.tokens import positions, unquoted
 from memsql.sqltext import Effect, MigrationHeader, Statement, effect, fold
+from memsql.sqltext.tokens import positions, unquoted
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,16 +10,16 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from memsql.backup.catalogue import Backup, find
-from memsql.backup.copied import Observer
-from memsql.backup.digest import TableDigest, differences, digests
-from memsql.backup.prove import unpack
+from memsql.actions import up as migrate
+from memsql.actions.verify import Finding, verify
+from memsql.backups.catalogue import Backup, find
+from memsql.backups.copied import Observer
+from memsql.backups.digest import TableDigest, differences, digests
+from memsql.backups.prove import unpack
 from memsql.config import Settings, Target
 from memsql.db import connect
-from memsql.engine import migrate
 from memsql.engine import state as states
 from memsql.engine.state import Watcher, Wish
-from memsql.engine.verify import Finding, verify
 from memsql.errors import MemsqlError, Refused
 from memsql.ledger import TABLES
 from memsql.schema import Schema, diff, read

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-from memsql.backup.catalogue import Backup, newest_proven
+from memsql.backups.catalogue import Backup, newest_proven
 from memsql.config import Settings
 from memsql.errors import Refused
 from memsql.words import age

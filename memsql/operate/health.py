@@ -9,15 +9,15 @@ from datetime import UTC, datetime, timedelta
 from typing import Literal
 
 from memsql import ledger as books
-from memsql import plan
-from memsql.backup.catalogue import Backup, backups
+from memsql.actions.verify import Finding, failed
+from memsql.backups.catalogue import Backup, backups
 from memsql.config import Settings
 from memsql.db import Connection, Value, connect
 from memsql.db.queries import load
-from memsql.engine import project as projects
 from memsql.engine.state import State, read_state
-from memsql.engine.verify import Finding, failed
 from memsql.errors import MemsqlError
+from memsql.project import load as projects
+from memsql.project import plan
 from memsql.words import age, count, size
 
 Level = Literal["ok", "warning", "error"]
@@ -141,7 +141,7 @@ def _tried(name: str, look: Callable[[], Sign]) -> Sign:
 
 
 def _verification(settings: Settings, note: Callable[[str], None]) -> Sign:
-    from memsql.engine.verify import verify as prove
+    from memsql.actions.verify import verify as prove
 
     return of_verification(prove(settings, deep=False, note=note))
 

@@ -6,16 +6,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from memsql import plan
-from memsql.backup.catalogue import newest_proven
+from memsql.backups.catalogue import newest_proven
 from memsql.config import Settings
 from memsql.db import Connection, Value, connect
 from memsql.db.queries import load
-from memsql.engine import project as projects
 from memsql.engine.state import read_state
 from memsql.errors import ConnectError
-from memsql.insight import Stats, read_queries, stats
+from memsql.operate.stats import Stats, read_queries, stats
 from memsql.operate.timing import Timing, time_queries
+from memsql.project import load as projects
+from memsql.project import plan
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from memsql.engine.model import Done
-from memsql.engine.rehearse import Rehearsal
+from memsql.actions.rehearse import Rehearsal
+from memsql.engine.job import Done
 from memsql.errors import Refused, UsageError
 
 MARGIN = 2.0

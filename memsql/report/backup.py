@@ -6,11 +6,11 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from pathlib import Path
 
-from memsql.backup.catalogue import Backup
-from memsql.backup.manifest import Manifest
-from memsql.backup.prove import Verified
-from memsql.backup.prune import NOT_OURS, Choice
-from memsql.backup.restore import Restored
+from memsql.backups.catalogue import Backup
+from memsql.backups.manifest import Manifest
+from memsql.backups.prove import Verified
+from memsql.backups.prune import NOT_OURS, Choice
+from memsql.backups.restore import Restored
 from memsql.config import Settings
 from memsql.report.text import count, size, table
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from memsql.engine.draft import Draft
+from memsql.author.derive import Draft
 from memsql.report.text import count
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from memsql.engine.adopt import Detection
 from memsql.engine.state import State
-from memsql.legacy import Fit
+from memsql.legacy.adopt import Detection
+from memsql.legacy.shapes import Fit
 
 _SHOWN = 25
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from memsql import plan
-from memsql.plan import Status
+from memsql.project import plan
+from memsql.project.plan import Status
 from memsql.report.text import count, milliseconds, shorten, table
 
 if TYPE_CHECKING:
-    from memsql.engine.model import Done
-    from memsql.engine.replicas import Caught
+    from memsql.actions.replicas import Caught
+    from memsql.engine.job import Done
     from memsql.engine.state import Report, State
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from memsql.engine.rehearse import Place, Rehearsal
+from memsql.actions.rehearse import Place, Rehearsal
 from memsql.report import text as show
 from memsql.report.migrate import done_data
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from memsql.insight import Stats
+from memsql.operate.stats import Stats
 from memsql.report.text import count, size, table
 from memsql.schema import Schema, SchemaDiff, Table
 

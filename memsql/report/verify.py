@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from memsql.engine.verify import Finding, failed
+from memsql.actions.verify import Finding, failed
 from memsql.report.text import count
 
 _SHOWN = 10

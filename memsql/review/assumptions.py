@@ -10,10 +10,10 @@ from memsql.db import Value
 from memsql.db.queries import load
 from memsql.db.sqlite import SQLiteConnection
 from memsql.errors import StatementError
-from memsql.review.sample import new_keys
 from memsql.schema import Schema, Table, normalise
-from memsql.schema.tokens import positions
+from memsql.scratch.fitting import new_keys
 from memsql.sqltext import fold, free_rowid, identifiers, quote
+from memsql.sqltext.tokens import positions
 
 _ROWS = 6
 _ODD: tuple[Value, ...] = ("memsql: no such value", "", -987654321, 0, 987654321987, 0.5, "x" * 400, b"\x00", None)

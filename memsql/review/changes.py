@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from memsql.files import Migration, SqlFile
+from memsql.project.files import Migration, SqlFile
 from memsql.review.model import Kind
 
 _NAME = re.compile(r"([0-9]+)_(.+?)(\.rollback)?\.sql", re.DOTALL)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from memsql.insight import Plan
 from memsql.lint import Finding
+from memsql.operate.stats import Plan
 from memsql.review.model import PlanChange
 from memsql.review.rules import found
 

@@ -7,20 +7,20 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from memsql.backup.digest import differences
+from memsql.backups.digest import differences
 from memsql.config import Settings
 from memsql.db.sqlite import SQLiteConnection
-from memsql.engine.project import Project
 from memsql.errors import CheckFailed, MemsqlError, Refused, StatementError
-from memsql.files import Migration
 from memsql.lint import Finding
+from memsql.project.files import Migration
+from memsql.project.load import Project
 from memsql.review.assumptions import Assumption, assumptions, break_one, unique_keys
 from memsql.review.model import Row, WayBack
 from memsql.review.rules import found
-from memsql.review.sample import concerned, populate
-from memsql.review.scratch import Seen, code_of, copy_of, go, look, project_of
 from memsql.review.statements import measure
 from memsql.schema import Schema, diff, read
+from memsql.scratch.database import Seen, code_of, copy_of, go, look, project_of
+from memsql.scratch.fitting import concerned, populate
 
 _ASSUMPTIONS = 12
 _LINES = 6

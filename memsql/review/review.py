@@ -10,11 +10,11 @@ from pathlib import Path
 from memsql import git
 from memsql.config import Settings
 from memsql.db.sqlite import SQLiteConnection, memory
-from memsql.engine import project as projects
 from memsql.errors import MemsqlError, UsageError
-from memsql.files import SUM_NAME, Migration, SqlFile
-from memsql.insight import Plan, query_plans
 from memsql.lint import Finding, lint_files
+from memsql.operate.stats import Plan, query_plans
+from memsql.project import load as projects
+from memsql.project.files import SUM_NAME, Migration, SqlFile
 from memsql.review import upkeep
 from memsql.review.base import Base, changed_paths, find_base, untracked_paths
 from memsql.review.changes import Change, Files, changes, free_versions, migrations, sql_file, stems, version_of
@@ -22,8 +22,8 @@ from memsql.review.model import Migrated, Review
 from memsql.review.plans import plan_changes, plan_findings
 from memsql.review.proof import Proof, prove
 from memsql.review.rules import ABOUT, found, in_order
-from memsql.review.scratch import go, project_of
 from memsql.schema import Schema, diff, mermaid, read
+from memsql.scratch.database import go, project_of
 from memsql.sqltext import fold
 
 ROWS = 200

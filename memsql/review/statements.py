@@ -8,11 +8,11 @@ from itertools import islice
 
 from memsql.db.sqlite import SQLiteConnection
 from memsql.errors import MemsqlError, StatementError
-from memsql.files import Migration
-from memsql.review import scratch
+from memsql.project.files import Migration
 from memsql.review.model import Row
 from memsql.schema import Schema, is_internal, read
 from memsql.schema.internal import module_of
+from memsql.scratch import database as scratch
 from memsql.sqltext import Effect, Statement, effect, fold, identifiers, quote, statements
 
 LISTED = 200

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from memsql.errors import MemsqlError
-from memsql.files import SUM_NAME, Migration, read_file, sum_problems
 from memsql.lint import Finding
+from memsql.project.files import SUM_NAME, Migration, read_file, sum_problems
 from memsql.review.changes import Change, Files, Version, renamed, version_of
 from memsql.review.rules import found
 from memsql.schema import Schema, diff, from_sql

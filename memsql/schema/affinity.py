@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from memsql.schema.tokens import fold
+from memsql.sqltext.tokens import fold
 
 
 def affinity(declared: str) -> str:

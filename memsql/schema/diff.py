@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from memsql.schema.model import Column, Schema
 from memsql.schema.normalise import normalise
-from memsql.schema.tokens import Token, join, tokenize, unquoted
+from memsql.sqltext.tokens import Token, join, tokenize, unquoted
 
 Part = tuple[str, str]
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 
 from memsql.schema.model import Column, Object, Schema, Table
-from memsql.schema.tokens import without_tail
+from memsql.sqltext.tokens import without_tail
 
 # What the grammar of erDiagram reads as something else than a name, in any case.
 _MERMAID_WORDS = frozenset({

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import lru_cache
 
-from memsql.schema.tokens import Token, fold, join, quoted, tokenize, unquoted
+from memsql.sqltext.tokens import Token, fold, join, quoted, tokenize, unquoted
 
 _IF_NOT_EXISTS = ["if", "not", "exists"]
 

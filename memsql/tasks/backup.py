@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from memsql.backup.catalogue import Backup
-    from memsql.backup.copied import Observer
+    from memsql.backups.catalogue import Backup
+    from memsql.backups.copied import Observer
     from memsql.config import Settings
     from memsql.report.progress import Bar
 
@@ -43,7 +43,7 @@ def create(
     """
 
     def work(settings: Settings) -> Outcome:
-        from memsql.backup.create import create as make
+        from memsql.backups.create import create as make
         from memsql.errors import UsageError
         from memsql.report import backup as report
         from memsql.report.progress import Bar
@@ -72,7 +72,7 @@ def list_(
     def work(settings: Settings) -> Outcome:
         from datetime import UTC, datetime
 
-        from memsql.backup.catalogue import backups
+        from memsql.backups.catalogue import backups
         from memsql.report import backup as report
 
         found, now = backups(settings, every_source=all), datetime.now(UTC)
@@ -99,8 +99,8 @@ def verify(
     """
 
     def work(settings: Settings) -> Outcome:
-        from memsql.backup.catalogue import backups, find
-        from memsql.backup.prove import verify as prove
+        from memsql.backups.catalogue import backups, find
+        from memsql.backups.prove import verify as prove
         from memsql.errors import UsageError
         from memsql.report import backup as report
         from memsql.report.progress import Bar
@@ -136,7 +136,7 @@ def prune(
     """
 
     def work(settings: Settings) -> Outcome:
-        from memsql.backup.prune import prune as remove
+        from memsql.backups.prune import prune as remove
         from memsql.errors import UsageError
         from memsql.report import backup as report
 
@@ -173,9 +173,9 @@ def restore(
     """
 
     def work(settings: Settings) -> Outcome:
-        from memsql.backup.catalogue import find
-        from memsql.backup.restore import restore as bring
-        from memsql.backup.restore import to_path
+        from memsql.backups.catalogue import find
+        from memsql.backups.restore import restore as bring
+        from memsql.backups.restore import to_path
         from memsql.report import backup as report
         from memsql.report.progress import Bar
 
@@ -219,16 +219,16 @@ def drill(
 
 
 def _observer(bar: Bar) -> Observer:
-    from memsql.backup.copied import Observer
+    from memsql.backups.copied import Observer
 
     return Observer(bar.start, bar.tick)
 
 
 def _newer(settings: Settings, found: Sequence[Backup]) -> set[Path]:
     """The backups that the files of the project do not know."""
-    from memsql.backup.restore import newer
+    from memsql.backups.restore import newer
     from memsql.errors import FileError
-    from memsql.files import read_folder
+    from memsql.project.files import read_folder
 
     try:
         migrations = read_folder(settings.migrations, settings.show(settings.migrations))

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from memsql.config import Settings
     from memsql.db import Connection
-    from memsql.engine.apply import Session
+    from memsql.engine.on_file import Session
 
 _HELP = {
     **CHANGE_HELP,
@@ -37,10 +37,10 @@ def status(
 
     def work(settings: Settings) -> Outcome:
         from memsql.db import connect
-        from memsql.engine import project as projects
         from memsql.engine import state as states
-        from memsql.engine.adopt import detect
-        from memsql.engine.eras import known_shapes
+        from memsql.legacy.adopt import detect
+        from memsql.legacy.eras import known_shapes
+        from memsql.project import load as projects
         from memsql.report import legacy as report
 
         shapes = known_shapes(settings)
@@ -68,9 +68,9 @@ def adopt(
     """
 
     def work(settings: Settings) -> Outcome:
-        from memsql.engine import project as projects
         from memsql.engine import state as states
-        from memsql.engine.adopt import adopt as take_over
+        from memsql.legacy.adopt import adopt as take_over
+        from memsql.project import load as projects
 
         project_ = projects.load(settings)
         projects.refuse_stale_sum(project_)
@@ -98,7 +98,7 @@ def _phase_task(number: int, name: str, what: str) -> Any:
         yes: bool = False, database: str | None = None, env: str | None = None, project: str | None = None, json: bool = False,
     ) -> None:
         def work(settings: Settings) -> Outcome:
-            from memsql.engine.adopt import phase_waits, run_phase
+            from memsql.legacy.adopt import phase_waits, run_phase
 
             change = _Change(f"run legacy upgrade {number}", lambda conn: phase_waits(conn, settings, number), yes)
             return _act(settings, lambda session: run_phase(session, settings, number), change, dry_run, with_data,
@@ -130,8 +130,8 @@ def rollback(
     """
 
     def work(settings: Settings) -> Outcome:
-        from memsql.engine.adopt import phase_exists, rollback_phase
         from memsql.errors import UsageError
+        from memsql.legacy.adopt import phase_exists, rollback_phase
 
         if not (phase.isascii() and phase.isdigit()):
             raise UsageError(f"--phase {phase}: not a number")
@@ -170,7 +170,7 @@ def _act(
     allow_data_loss: bool,
 ) -> Outcome:
     from memsql.db import connect
-    from memsql.engine.apply import Session
+    from memsql.engine.on_file import Session
     from memsql.engine.signals import listening
     from memsql.report.progress import Bar
 
@@ -179,7 +179,7 @@ def _act(
             return act(Session(conn, stop, allow_data_loss, False, bar.tick, note=bar.start))
 
     if dry_run:
-        from memsql.engine.rehearse import copy_for, place_for, row_counts
+        from memsql.actions.rehearse import copy_for, place_for, row_counts
         from memsql.engine.state import Watcher
         from memsql.report.rehearsal import PLACES
         from memsql.schema import diff, read

@@ -56,8 +56,8 @@ def lint(
 
 def _look(settings: Settings, files: list[Path], *, fix: bool) -> tuple[list[Finding], list[str], list[str]]:
     from memsql.errors import FileError
-    from memsql.files import read_file
     from memsql.lint import lint_files, style
+    from memsql.project.files import read_file
 
     notes, fixed, styled = [], [], []
     if style.installed():
@@ -91,7 +91,7 @@ def _look(settings: Settings, files: list[Path], *, fix: bool) -> tuple[list[Fin
 
 def _replace(file: Path, text: str, shown: str) -> None:
     """Write the repaired text with the line ends and the byte-order mark that the file had."""
-    from memsql.engine.author import replace_file
+    from memsql.author.files import replace_file
 
     raw = file.read_bytes()
     if b"\r\n" in raw:
@@ -110,7 +110,7 @@ def _paths(given: list[str], remainder: str) -> list[Path]:
 
 
 def _write_docs(settings: Settings) -> Outcome:
-    from memsql.engine.author import replace_file
+    from memsql.author.files import replace_file
     from memsql.lint import RULES
     from memsql.lint.document import with_chapter
 

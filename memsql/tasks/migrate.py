@@ -14,7 +14,7 @@ from memsql.tasks.replicas import REPLICA_HELP, followed
 
 if TYPE_CHECKING:
     from memsql.config import Settings
-    from memsql.engine.model import Job
+    from memsql.engine.job import Job
     from memsql.engine.state import Intent, Watcher, Wish
     from memsql.operate.window import Estimate
     from memsql.report.progress import Bar
@@ -179,7 +179,7 @@ def create(
     def work(settings: Settings) -> Outcome:
         if from_ is not None or allow_data_loss is not None:
             return _derive(settings, name, from_, allow_data_loss, foreign_keys_off)
-        from memsql.engine.author import create_pair
+        from memsql.author.files import create_pair
 
         created = create_pair(settings, name, foreign_keys_off=foreign_keys_off)
         lines = [f"wrote {path}" for path in created]
@@ -201,7 +201,7 @@ def sum_(
     """
 
     def work(settings: Settings) -> Outcome:
-        from memsql.engine.author import write_sum
+        from memsql.author.files import write_sum
 
         changed, problems = write_sum(settings, check=check)
         if check:
@@ -230,7 +230,7 @@ def repair(
     """
 
     def work(settings: Settings) -> Outcome:
-        from memsql.engine.repair import repair_ledger
+        from memsql.actions.repair import repair_ledger
 
         def ready(what: str) -> None:
             admit(settings, what, yes=yes)
@@ -243,7 +243,7 @@ def repair(
 
 
 def _derive(settings: Settings, name: str, source: str | None, reason: str | None, foreign_keys_off: bool) -> Outcome:
-    from memsql.engine.draft import draft
+    from memsql.author.derive import draft
     from memsql.errors import UsageError
     from memsql.report import draft as report
     from memsql.report.progress import Bar
@@ -272,14 +272,14 @@ class _How:
 
 
 def _go(direction: str, settings: Settings, wish: Wish, how: _How) -> Outcome:
-    from memsql.engine import migrate
+    from memsql.actions import up as migrate
     from memsql.report import migrate as report
     from memsql.report.progress import Bar
 
     window_ms = _window(how)
     verb = "applied" if direction == "up" else "rolled back"
     if how.dry_run:
-        from memsql.engine.rehearse import place_for, rehearse
+        from memsql.actions.rehearse import place_for, rehearse
         from memsql.report import rehearsal
 
         place = place_for(settings.target, with_data=how.with_data, on_server=how.on_server)
@@ -326,7 +326,7 @@ def _window(how: _How) -> float | None:
 
 def _estimated(settings: Settings, direction: str, wish: Wish, window_ms: float, watching: Watcher) -> Estimate:
     """Rehearse, and return the estimate where the run fits. Raises Refused where it does not, or what would stop the run."""
-    from memsql.engine.rehearse import rehearse
+    from memsql.actions.rehearse import rehearse
     from memsql.operate.window import of_rehearsal, refusal
     from memsql.report import window as report
 

@@ -24,7 +24,7 @@ def followed(settings: Settings, urls: str | None, timeout: str, dry_run: bool, 
     """
     if urls is None:
         return go()
-    from memsql.engine import replicas
+    from memsql.actions import replicas
     from memsql.errors import UsageError
     from memsql.report import migrate as report
     from memsql.report.progress import Bar

@@ -65,7 +65,7 @@ def review(
 def _write(found: Review, files: list[str], format: str | None) -> list[str]:
     from pathlib import Path
 
-    from memsql.engine.author import replace_file
+    from memsql.author.files import replace_file
     from memsql.report import review as report
 
     lines = []

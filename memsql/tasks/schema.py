@@ -25,7 +25,7 @@ def stats(
 
     def work(settings: Settings) -> Outcome:
         from memsql.db import connect
-        from memsql.insight import stats as weigh
+        from memsql.operate.stats import stats as weigh
         from memsql.report import schema as report
 
         conn = connect(settings.target, "ro", settings.busy_timeout)
@@ -77,7 +77,7 @@ def dump(
     """
 
     def work(settings: Settings) -> Outcome:
-        from memsql.engine.author import replace_file
+        from memsql.author.files import replace_file
         from memsql.engine.replay import replay_schema
         from memsql.errors import UsageError
         from memsql.schema import diff, from_sql
@@ -92,7 +92,7 @@ def dump(
             replace_file(path, as_sql(replay_schema(settings)), shown)
             return Outcome(f"wrote {shown}", {"file": shown})
         if check:
-            from memsql.files import read_file
+            from memsql.project.files import read_file
 
             goal = replay_schema(settings) if database is None and env is None else _read(settings)
             stored = from_sql(read_file(path, shown).text(), shown) if path.is_file() else from_sql("")
@@ -129,7 +129,7 @@ def diff_(
     """
 
     def work(settings: Settings) -> Outcome:
-        from memsql.engine.sources import schema_from
+        from memsql.actions.sources import schema_from
         from memsql.report import schema as report
         from memsql.schema import diff
 
@@ -154,7 +154,7 @@ def diagram(
     def work(settings: Settings) -> Outcome:
         from pathlib import Path
 
-        from memsql.engine.author import replace_file
+        from memsql.author.files import replace_file
         from memsql.schema import mermaid
 
         only = [t.strip() for t in tables.split(",")] if tables else None

@@ -30,8 +30,8 @@ def verify(
     """
 
     def work(settings: Settings) -> Outcome:
-        from memsql.engine.verify import failed
-        from memsql.engine.verify import verify as prove
+        from memsql.actions.verify import failed
+        from memsql.actions.verify import verify as prove
         from memsql.report import verify as report
         from memsql.report.progress import Bar
 

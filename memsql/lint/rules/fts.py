@@ -10,8 +10,8 @@ from memsql.fts.diagnose import Finding as Problem
 from memsql.fts.discover import FtsTable
 from memsql.lint.model import DATABASE, Hit, rule
 from memsql.lint.script import Before, Script, Step
-from memsql.schema.tokens import quoted
 from memsql.sqltext import fold
+from memsql.sqltext.tokens import quoted
 
 _MISSING, _ROWID = frozenset({"FTS01"}), frozenset({"FTS05", "FTS06"})
 

@@ -1,0 +1,1 @@
+"""What people ask of migrations: up and down, rehearse, verify, repair."""

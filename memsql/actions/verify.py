@@ -1,0 +1,145 @@
+"""Everything that can be proven about a database, as a list of findings. Reads only."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from memsql.config import Settings
+from memsql.db import Connection, connect
+from memsql.db.queries import load
+from memsql.engine.replay import replay_schema
+from memsql.engine.state import State, read_state
+from memsql.errors import ConnectError, MemsqlError
+from memsql.legacy.shapes import Era, Shape, facts, fit
+from memsql.project import load as projects
+from memsql.project import plan
+from memsql.project.checks import read_checks, run_checks
+from memsql.schema import read
+
+_SHOWN = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at. ``messages`` holds a sentence a problem; empty means proven."""
+
+    name: str
+    severity: str
+    messages: tuple[str, ...]
+    why: str = ""
+
+    @property
+    def ok(self) -> bool:
+        return not self.messages
+
+
+def verify(settings: Settings, *, deep: bool, note: Callable[[str], None]) -> list[Finding]:
+    """Check pages, foreign keys, full-text indexes, ledger, sums, schema and every check of the project.
+
+    ``deep`` runs SQLite's full integrity_check instead of quick_check. Raises ConnectError where the
+    database cannot be read at all.
+    """
+    project = projects.load(settings)
+    checks = read_checks(settings.sql / "checks", settings.show(settings.sql) + "/checks")
+    conn = connect(settings.target, "ro", settings.busy_timeout)
+    try:
+        state = read_state(project, conn)
+        found = [
+            Finding("migration_files", "error", project.sum_problems, "memsql.sum must match the files"),
+            _ledger(state),
+        ]
+        note("checking pages")
+        found.append(_pages(conn, deep))
+        note("checking foreign keys")
+        found.append(_foreign_keys(conn))
+        note("comparing the schema")
+        found += _schema(settings, state, conn)
+        note("checking full-text indexes")
+        found += _full_text(settings, conn, note)
+        applied = {s.version for s in state.statuses if s.is_applied}
+        due = [c for c in checks if c.version is None or c.version in applied]
+        for some in [due] if settings.target.path is None else [[c] for c in due]:
+            note(f"check {some[0].name}" if len(some) == 1 else f"{len(some)} checks")
+            found += [Finding(r.check.name, r.check.severity, r.messages[:_SHOWN], r.check.why) for r in run_checks(conn, some)]
+        return found
+    finally:
+        conn.close()
+
+
+def failed(found: list[Finding]) -> bool:
+    """Whether anything with severity error has a problem."""
+    return any(not f.ok and f.severity == "error" for f in found)
+
+
+def _ledger(state: State) -> Finding:
+    messages = [f"{s.migration.id if s.migration else s.name}: {s.note or s.state}"
+                for s in state.statuses if s.state in (plan.EDITED, plan.MISSING, plan.FAILED) or s.incomplete]
+    if state.is_legacy:
+        messages.append("this database was never adopted: it has tables, but no migration of ours")
+    pending = [s for s in state.statuses if s.state in plan.WAITING]
+    if pending and not messages:
+        ids = ", ".join(s.migration.id for s in pending if s.migration)
+        return Finding("ledger", "warning", (f"not applied yet: {ids}",), "the ledger agrees with the files")
+    return Finding("ledger", "error", tuple(messages), "the ledger agrees with the files")
+
+
+def _pages(conn: Connection, deep: bool) -> Finding:
+    pragma = "integrity_check" if deep else "quick_check"
+    try:
+        rows = [str(r[0]) for r in conn.execute(f"PRAGMA {pragma}({_SHOWN})").rows]
+    except ConnectError as e:
+        rows = [e.message]
+    return Finding(pragma, "error", tuple(r for r in rows if r != "ok"), "every page can be read and is in its place")
+
+
+def _foreign_keys(conn: Connection) -> Finding:
+    rows = conn.execute(load("engine/foreign_key_violations")).rows
+    return Finding(
+        "foreign_keys", "warning",
+        tuple(f"{count!s} rows of {child!s} refer to {parent!s} rows that do not exist" for child, parent, count in rows),
+        "every reference finds its row; migrations keep old orphans and never add new ones",
+    )
+
+
+def _schema(settings: Settings, state: State, conn: Connection) -> list[Finding]:
+    applied = [s.version for s in state.statuses if s.is_applied]
+    if not applied:
+        return []
+    try:
+        goal = replay_schema(settings, max(applied))
+    except MemsqlError as e:
+        return [Finding("schema", "error", (f"the migrations do not run on an empty database: {e.message}",))]
+    here = fit(facts(read(conn)), Shape(Era("migrations", "", (), (), frozenset()), (), facts(goal)))
+    return [
+        Finding("schema", "error", tuple(
+            [f"missing: {m}" for m in here.missing] + [f"different: {m}" for m in here.different]),
+            "everything the applied migrations make is there, as they make it"),
+        Finding("schema_extra", "warning", tuple(f"not made by any migration: {e}" for e in here.extra),
+                "nothing is there that no migration made"),
+    ]
+
+
+def _full_text(settings: Settings, conn: Connection, note: Callable[[str], None]) -> list[Finding]:
+    if not conn.execute(load("engine/has_fts")).rows:
+        return []
+    from memsql.db.clone import clone
+    from memsql.fts import all_findings, check, discover, rows_for
+
+    found = []
+    tables = discover(conn)
+    why = "the full-text index agrees with its content"
+    try:
+        # SQLite takes the write lock for this check, and writers must not wait for a verification.
+        with clone(settings.target, settings.busy_timeout, note, choice=rows_for()) as copy:
+            for table in tables:
+                result = check(copy, table)
+                found.append(Finding(f"fts {table.name}", "error", () if result.ok else (result.message,), why))
+    except ConnectError as e:
+        if settings.target.path is not None:
+            raise
+        # A server may have indexes that the SQLite of this machine cannot read.
+        found = [Finding("fts", "error", (f"cannot be checked: {e.message}",), why)]
+    wrong = [f.message for some in all_findings(conn, tables) for f in some]
+    found.append(Finding("fts_triggers", "warning", tuple(wrong), "the triggers keep the full-text indexes right"))
+    return found

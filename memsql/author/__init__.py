@@ -1,0 +1,1 @@
+"""Writing a migration from a wanted schema: files, derivation, proof by round trip."""

@@ -1,0 +1,58 @@
+"""What a change means for the data, in sentences: what is lost, and what the author may not have expected."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from memsql.author.change.tables import TableChange
+from memsql.schema import Column, Table
+from memsql.schema.affinity import affinity
+from memsql.sqltext.tokens import fold
+
+
+def losses(changes: Iterable[TableChange], gone: Iterable[Table]) -> Iterator[str]:
+    """What no way back restores: the rows of the tables ``gone``, and columns of those that stay."""
+    for table in gone:
+        yield f"Loses the rows of {table.name}; the way back makes it again without them."
+    for change in changes:
+        for column in change.dropped:
+            if not column.hidden:
+                yield f"Loses the values of {change.old.name}.{column.name}; the way back makes the column again without them."
+        for column in change.new.columns:
+            source = _source(change, column)
+            if source and column.hidden and not source.hidden:
+                yield f"Loses the values of {change.old.name}.{source.name}, which is computed from now on."
+
+
+def notes(changes: Iterable[TableChange], created: Sequence[Table], dropped: Iterable[Table]) -> Iterator[str]:
+    """Renames that were perhaps meant, and what is right but may surprise."""
+    for change in changes:
+        yield from _of_table(change)
+    for gone in dropped:
+        names = [fold(c.name) for c in gone.columns]
+        like = [t.name for t in created if t.kind == gone.kind == "table" and [fold(c.name) for c in t.columns] == names]
+        if like:
+            yield (f"{gone.name} goes and {like[0]} comes: if that is the same table, write `-- renamed from: {gone.name}` "
+                   "above it")
+
+
+def _of_table(change: TableChange) -> Iterator[str]:
+    table = change.new.name
+    for column in change.dropped:
+        like = [c.name for c in change.added if fold(c.type) == fold(column.type)]
+        if like:
+            yield (f"{table}.{column.name} goes and {' or '.join(like)} comes: if that is the same column, write "
+                   f"`-- renamed from: {column.name}` behind it")
+    if change.plain and change.added and change.new.columns[-len(change.added):] != change.added:
+        yield f"{', '.join(c.name for c in change.added)} will be the last of {table}, wherever the text has it"
+    if change.new.without_rowid and not change.old.without_rowid:
+        yield f"{table} has no rowid from now on: the way back numbers its rows anew"
+    for column in change.new.columns:
+        source = _source(change, column)
+        if source and affinity(source.type) != affinity(column.type):
+            yield (f"{table}.{column.name} is copied as it is and then stored as {column.type or 'it comes'}: SQLite turns what "
+                   "looks like a number into one where the type asks for it, and the way back cannot tell")
+
+
+def _source(change: TableChange, column: Column) -> Column | None:
+    return next((c for c in change.old.columns if c.name == change.kept.get(column.name)), None)

@@ -1,0 +1,106 @@
+"""Steps as the text of a migration."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from memsql.author.change.steps import (
+    AddColumn,
+    Create,
+    Drop,
+    DropColumn,
+    ForgetSequence,
+    Plan,
+    Rebuild,
+    RenameColumn,
+    RenameTable,
+    Step,
+)
+from memsql.sqltext.tokens import quoted, without_tail
+
+_WIDTH = 100
+
+
+def render(plan: Plan, title: str, *, depends: str | None = None, reason: str | None = None) -> str:
+    """The file of one direction: ``title`` is its description, ``depends`` the migration before it, ``reason`` why data
+    may be lost."""
+    lines = ["-- " + title]
+    lines += [f"-- depends: {depends}"] if depends else []
+    lines += ["-- foreign_keys: off"] if plan.foreign_keys_off else []
+    lines += ["-- fts_rebuild: " + " ".join(map(_listed, plan.fts_rebuild))] if plan.fts_rebuild else []
+    lines += [f"-- allow: data-loss {reason}"] if plan.losses and reason else []
+    lines += ["--", *(f"-- {loss}" for loss in map(_one_line, plan.losses))] if plan.losses else []
+    return "\n".join(lines) + "\n" + _body(plan.steps)
+
+
+def _body(steps: Sequence[Step]) -> str:
+    text = ""
+    before: Step | None = None
+    for step in steps:
+        close = isinstance(step, (Drop, DropColumn, RenameColumn, RenameTable)) and type(before) is type(step)
+        text += ("" if close else "\n") + statement(step) + "\n"
+        before = step
+    return text
+
+
+def statement(step: Step) -> str:
+    """The SQL of one step, each statement with its semicolon."""
+    match step:
+        case Drop(kind, name):
+            return f"DROP {kind.upper()} {quoted(name)};"
+        case Create(sql):
+            return without_tail(sql) + ";"
+        case RenameTable(old, new):
+            return f"ALTER TABLE {quoted(old)} RENAME TO {quoted(new)};"
+        case RenameColumn(table, old, new):
+            return f"ALTER TABLE {quoted(table)} RENAME COLUMN {quoted(old)} TO {quoted(new)};"
+        case DropColumn(table, column):
+            return f"ALTER TABLE {quoted(table)} DROP COLUMN {quoted(column)};"
+        case AddColumn(table, definition):
+            return f"ALTER TABLE {quoted(table)} ADD COLUMN {definition};"
+        case ForgetSequence(table):
+            return f"DELETE FROM sqlite_sequence WHERE name = {_string(table)};"
+        case Rebuild():
+            return _rebuild(step)
+
+
+def _rebuild(step: Rebuild) -> str:
+    table, temporary = quoted(step.table), quoted(step.temporary)
+    lines = [without_tail(step.sql) + ";", ""]
+    if step.sequence:
+        lines += [
+            "INSERT INTO sqlite_sequence (name, seq)",
+            f"SELECT {_string(step.temporary)}, seq FROM sqlite_sequence WHERE name = {_string(step.table)};", ""]
+    lines += [f"-- {_one_line(remark)}" for remark in step.remarks]
+    if step.copies:
+        lines += _wrapped(f"INSERT INTO {temporary} (", [column for column, _ in step.copies], ")")
+        lines += [*_wrapped("SELECT ", [value for _, value in step.copies], f" FROM {table};"), ""]
+    return "\n".join([*lines, f"DROP TABLE {table};", f"ALTER TABLE {temporary} RENAME TO {table};"])
+
+
+def _wrapped(start: str, items: Sequence[str], end: str) -> list[str]:
+    """``start``, the list and ``end`` on one line, or on as many as it takes."""
+    whole = start + ", ".join(items) + end
+    if len(whole) <= _WIDTH:
+        return [whole]
+    lines, line = [start.rstrip()], ""
+    for place, item in enumerate(items):
+        text = item + ("," if place < len(items) - 1 else "")
+        if line and len(line) + len(text) > _WIDTH - 5:
+            lines.append("    " + line)
+            line = ""
+        line += (" " if line else "") + text
+    return [*lines, "    " + line, end.lstrip()]
+
+
+def _string(name: str) -> str:
+    return "'" + name.replace("'", "''") + "'"
+
+
+def _listed(name: str) -> str:
+    plain = '"' not in name and not any(c.isspace() for c in name)
+    return name if plain else '"' + name.replace('"', '""') + '"'
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())

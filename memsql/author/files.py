@@ -1,0 +1,142 @@
+"""Writing migration files: a new pair with its check, and the sum file."""
+
+from __future__ import annotations
+
+import os
+import re
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from memsql.config import Settings
+from memsql.errors import FileError, Location, UsageError
+from memsql.project.files import SUM_NAME, Migration, read_folder, sum_problems, sum_text
+
+_UP = """-- {title}
+{directives}
+-- Write the change here, as plain SQL. No BEGIN or COMMIT: memsql wraps and proves it.
+"""
+_DOWN = """-- Undo {id}
+{directives}
+-- Write the way back here. A rollback without a statement is refused by migrate.down.
+"""
+_CHECK = """-- name: {id}
+-- severity: error
+-- why: write what is wrong when this returns a row
+SELECT 'write the check of {id}: one row per problem, none when all is well' AS message
+WHERE 0
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class NextName:
+    """The migration to be written: ``depends`` is the id of the one before it."""
+
+    version: int
+    name: str
+    id: str
+    title: str
+    depends: str | None
+
+
+def create_pair(settings: Settings, name: str, *, foreign_keys_off: bool = False) -> tuple[str, ...]:
+    """Write ``NNNN_name.sql``, its rollback, a check and memsql.sum; return their paths as shown.
+
+    Raises UsageError for a name that makes no file name, FileError where a file cannot be written.
+    """
+    coming = next_name(settings, name)
+    stem = coming.id
+    lines = [f"-- depends: {coming.depends}"] if coming.depends else []
+    fk = ["-- foreign_keys: off"] if foreign_keys_off else []
+    texts = {
+        settings.migrations / f"{stem}.sql": _UP.format(title=coming.title, directives="\n".join([*lines, *fk])),
+        settings.migrations / f"{stem}.rollback.sql": _DOWN.format(id=stem, directives="\n".join(fk)),
+        settings.sql / "checks" / f"{stem}.sql": _CHECK.format(id=stem),
+    }
+    return write_files(settings, {path: re.sub(r"\n\n+", "\n", text) for path, text in texts.items()})
+
+
+def next_name(settings: Settings, name: str) -> NextName:
+    """What the next migration is called, in a folder that is made where it is missing. Raises UsageError for a name that
+    makes no file name."""
+    short = re.sub(r"[\s-]+", "_", name.strip()).lower()
+    if not re.fullmatch(r"\w+", short):
+        raise UsageError(
+            f"{name!r} makes no migration name", hint="use letters, digits and underscores, as in add_missing_indices")
+    settings.migrations.mkdir(parents=True, exist_ok=True)
+    existing = read_folder(settings.migrations, settings.show(settings.migrations))
+    version = existing[-1].version + 1 if existing else 1
+    return NextName(version, short, f"{version:0{_width(existing)}d}_{short}", short.replace("_", " ").capitalize(),
+                    existing[-1].id if existing else None)
+
+
+def write_files(settings: Settings, texts: Mapping[Path, str]) -> tuple[str, ...]:
+    """Write new files and then memsql.sum; return their paths as shown. Raises FileError; then none of them is there, and
+    nothing is overwritten."""
+    written: list[Path] = []
+    try:
+        # The last first: a rollback without its migration is noticed by everything, a migration without its rollback is not.
+        for path, text in reversed(list(texts.items())):
+            _write_new(path, text, settings.show(path))
+            written.append(path)
+    except BaseException:
+        for path in written:
+            path.unlink(missing_ok=True)
+        raise
+    write_sum(settings)
+    return (*map(settings.show, texts), settings.show(settings.migrations / SUM_NAME))
+
+
+def write_sum(settings: Settings, *, check: bool = False) -> tuple[bool, tuple[str, ...]]:
+    """Bring memsql.sum up to date, or with ``check`` only say whether it is.
+
+    Returns whether it was stale, and how. Raises FileError where the folder cannot be read or written.
+    """
+    shown = settings.show(settings.migrations)
+    migrations = read_folder(settings.migrations, shown)
+    path = settings.migrations / SUM_NAME
+    wanted = sum_text(migrations)
+    if path.is_file() and path.read_bytes().replace(b"\r\n", b"\n") == wanted.encode():
+        return False, ()
+    problems = tuple(sum_problems(settings.migrations, migrations)) or ("there is no memsql.sum",)
+    if not check:
+        replace_file(path, wanted, f"{shown}/{SUM_NAME}")
+    return True, problems
+
+
+def replace_file(path: Path, text: str, shown: str) -> None:
+    """Write ``text`` beside ``path`` and rename it over, so that nobody ever reads half of it."""
+    try:
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".tmp")
+        try:
+            with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as f:
+                f.write(text)
+            os.chmod(temporary, 0o644)
+            os.replace(temporary, path)
+        except BaseException:
+            os.unlink(temporary)
+            raise
+    except OSError as e:
+        raise FileError(f"{shown} cannot be written: {e.strerror}", where=Location(shown)) from None
+
+
+def _write_new(path: Path, text: str, shown: str) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with open(path, "x", encoding="utf-8", newline="\n") as f:
+            try:
+                f.write(text)
+                f.flush()
+            except BaseException:
+                path.unlink()
+                raise
+    except FileExistsError:
+        raise FileError(f"{shown} exists already", where=Location(shown), state="nothing was overwritten") from None
+    except OSError as e:
+        raise FileError(f"{shown} cannot be written: {e.strerror}", where=Location(shown)) from None
+
+
+def _width(existing: tuple[Migration, ...]) -> int:
+    """As many digits as the last file has, four where it is the first."""
+    return len(existing[-1].id.partition("_")[0]) if existing else 4

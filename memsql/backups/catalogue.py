@@ -1,0 +1,90 @@
+"""The backups in a folder. Reads manifests, and of the backups themselves only their size."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from memsql.backups.manifest import SUFFIX, Manifest, manifest_path, read_manifest
+from memsql.config import Settings
+from memsql.errors import ConnectError, FileError, UsageError
+
+ENDINGS = (".db", ".sql", ".db.zst", ".sql.zst")
+
+
+@dataclass(frozen=True, slots=True)
+class Backup:
+    """A backup as the folder shows it. ``problem`` says why it must not be trusted; then ``manifest`` may be None."""
+
+    path: Path
+    manifest: Manifest | None
+    problem: str | None = None
+
+    @property
+    def proven(self) -> bool:
+        """Proven when it was made, and of the size it had then. Only backup.verify reads it again."""
+        return self.problem is None and self.manifest is not None and self.manifest.proven
+
+    @property
+    def created(self) -> datetime:
+        """When it was made; where no manifest tells, when the file was last written."""
+        if self.manifest is not None:
+            return datetime.fromisoformat(self.manifest.created_at)
+        return datetime.fromtimestamp(self.path.stat().st_mtime, UTC)
+
+
+def backups(settings: Settings, *, every_source: bool = False) -> list[Backup]:
+    """The backups of the database of ``settings``, or with ``every_source`` all in the folder; the newest first.
+
+    A file without a manifest that can be read may be of any database, and is always among them. Raises ConnectError where
+    the folder cannot be read.
+    """
+    folder = settings.backups
+    try:
+        paths = [path for path in folder.iterdir() if path.name.endswith(ENDINGS) and not path.name.startswith(".")]
+        found = [read_backup(path, settings.show(path)) for path in paths if path.is_file()]
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    except OSError as e:
+        raise ConnectError(f"{settings.show(folder)} cannot be read: {e.strerror}", hint="check its permissions") from None
+    wanted = settings.target.identity
+    chosen = [b for b in found if every_source or b.manifest is None or b.manifest.source.identity == wanted]
+    return sorted(chosen, key=lambda b: (b.created, b.path.name), reverse=True)
+
+
+def read_backup(path: Path, shown: str) -> Backup:
+    """The backup ``path`` with its manifest."""
+    try:
+        manifest = read_manifest(manifest_path(path), shown + SUFFIX)
+    except FileError as e:
+        return Backup(path, None, e.message)
+    try:
+        size = path.stat().st_size
+    except OSError as e:
+        return Backup(path, manifest, f"it cannot be read: {e.strerror}")
+    if size != manifest.bytes:
+        return Backup(path, manifest, f"the file has {size} bytes instead of {manifest.bytes}")
+    return Backup(path, manifest, None if manifest.proven else "it was never proven")
+
+
+def newest_proven(settings: Settings) -> Backup | None:
+    """The newest proven backup of the database of ``settings``."""
+    return next((b for b in backups(settings) if b.proven), None)
+
+
+def find(settings: Settings, name: str | None) -> Backup:
+    """The backup called ``name`` (in the folder of backups, or a path), or the newest proven one of the database.
+
+    Raises UsageError where there is none.
+    """
+    if name is None:
+        newest = newest_proven(settings)
+        if newest is None:
+            raise UsageError(f"there is no proven backup of {settings.target} in {settings.show(settings.backups)}",
+                             hint="make one: invoke backup; or name a file: invoke backup.list --all shows them")
+        return newest
+    path = next((p for p in (settings.backups / name, Path.cwd() / name) if p.is_file()), None)
+    if path is None:
+        raise UsageError(f"there is no backup {name}", hint="see: invoke backup.list")
+    return read_backup(path, settings.show(path))

@@ -1,0 +1,63 @@
+"""zstd: ``compression.zstd`` of Python 3.14, or the backports.zstd package."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator
+from importlib import import_module
+from pathlib import Path
+from typing import IO, Any
+
+from memsql.backups.workplace import CHUNK
+from memsql.errors import CheckFailed, UsageError
+
+ENDING = ".zst"
+_LEVEL = 3
+
+
+def require() -> None:
+    """Raise UsageError where there is no zstd on this machine."""
+    _module()
+
+
+def compress(plain: Path, into: Path, tick: Callable[[float | None], None]) -> None:
+    """Write the bytes of ``plain``, compressed, to the new file ``into``."""
+    zstd = _module()
+    options = {zstd.CompressionParameter.compression_level: _LEVEL, zstd.CompressionParameter.checksum_flag: 1}
+    size, done = plain.stat().st_size, 0
+    with plain.open("rb") as source, zstd.open(into, "wb", options=options) as out:
+        while some := source.read(CHUNK):
+            out.write(some)
+            done += len(some)
+            tick(done / size)
+
+
+def decompress(source: IO[bytes], name: str) -> Iterator[bytes]:
+    """The plain bytes of what ``source`` gives. Raises CheckFailed where that is damaged or cut off."""
+    zstd = _module()
+    try:
+        with zstd.open(source, "rb") as plain:
+            while some := plain.read(CHUNK):
+                yield some
+    except (EOFError, zstd.ZstdError) as e:
+        raise CheckFailed(f"{name} cannot be decompressed: {e}", hint="use another backup") from None
+
+
+def plain_sha256(path: Path, tick: Callable[[float | None], None]) -> str:
+    """The SHA-256 of the plain bytes of the compressed file ``path``."""
+    sha = hashlib.sha256()
+    with path.open("rb") as source:
+        for some in decompress(source, path.name):
+            sha.update(some)
+            tick(None)
+    return sha.hexdigest()
+
+
+def _module() -> Any:
+    for name in ("compression.zstd", "backports.zstd"):
+        try:
+            return import_module(name)
+        except ImportError:
+            continue
+    raise UsageError("there is no zstd on this machine", state="nothing was changed",
+                     hint="install it: python3 -m pip install 'memsql[compress]'")

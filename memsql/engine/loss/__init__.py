@@ -1,0 +1,1 @@
+"""What a migration could lose: looking, comparing, judging."""

@@ -1,0 +1,308 @@
+"""Taking over a legacy database: recognise it, run the upgrades it needs, write the ledger.
+
+Upgrades and ledger are one transaction: a database is either adopted or as it was.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from memsql import ledger as books
+from memsql.config import Settings
+from memsql.db import Connection
+from memsql.db.queries import load
+from memsql.engine.job import Done, Job
+from memsql.engine.on_file import Session, run_job
+from memsql.engine.state import State, read_state
+from memsql.engine.statements import analyse
+from memsql.errors import (
+    CommitUnknown,
+    FileError,
+    Location,
+    MemsqlError,
+    MigrationFailed,
+    Refused,
+    StatementError,
+    UsageError,
+)
+from memsql.legacy.eras import Phase, known_shapes, read_phases, record_objects
+from memsql.legacy.shapes import Fit, Shape, best, facts, ranked
+from memsql.project import load as projects
+from memsql.project.files import Migration
+from memsql.schema import read
+from memsql.sqltext import parse_migration_header
+
+_SHOWN = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Detection:
+    """Which shape the database has, and why: ``fit`` is the best one that holds, None where none does;
+    ``nearest`` the best of all, None where the project knows no shape."""
+
+    fit: Fit | None
+    nearest: Fit | None
+
+    @property
+    def counts_as(self) -> tuple[int, ...]:
+        return self.fit.shape.era.counts_as if self.fit else ()
+
+
+def detect(conn: Connection, shapes: Sequence[Shape]) -> Detection:
+    """Hold the database against all known shapes. Reads only."""
+    fits = ranked(facts(read(conn)), shapes)
+    return Detection(best(fits), fits[0] if fits else None)
+
+
+def adopt(session: Session, state: State, note: Callable[[str], None]) -> tuple[str, ...]:
+    """Adopt the database: all upgrades it needs and the ledger, in one transaction.
+
+    Returns what was done, in sentences; nothing where another process was faster. Raises Refused where no
+    known shape fits, and what an upgrade's proof raises; nothing is changed then.
+    """
+    settings = state.project.settings
+    note("recognising the database")
+    shapes = known_shapes(settings)
+    conn = session.conn
+    conn.execute("PRAGMA foreign_keys = on")
+    conn.begin()
+    try:
+        if not read_state(state.project, conn).is_legacy:
+            conn.rollback()
+            return ()
+        fit = _recognised(detect(conn, shapes))
+        lines = [f"recognised {'the schema of' if fit.shape.era.is_prefix else 'release'} {fit.shape.title}"]
+        phases = read_phases(settings)
+        for name in fit.shape.pending:
+            note(f"legacy upgrade {name}")
+            lines += _run_phase(session, phases[name])
+        _prove_contains(conn, fit, shapes)
+        _write_ledger(conn, state, fit)
+        conn.commit()
+    except BaseException as e:
+        conn.rollback()
+        if isinstance(e, StatementError):
+            raise MigrationFailed(f"the legacy database could not be adopted: {e.message}",
+                                  state="nothing was changed", hint="see: invoke legacy.status") from e
+        if isinstance(e, MemsqlError) and not isinstance(e, CommitUnknown):
+            e.state = "nothing was changed"
+        raise
+    ids = ", ".join(m.id for m in state.project.ordered if m.version in fit.shape.era.counts_as)
+    lines.append(f"adopted: {ids or 'nothing'} counts as applied")
+    lines += _kept(fit)
+    return tuple(lines)
+
+
+def run_phase(session: Session, settings: Settings, number: int) -> tuple[str, ...]:
+    """Run one legacy upgrade by itself, proven, in its own transaction.
+
+    Raises UsageError where there is no such upgrade or it is not the next one.
+    """
+    phase = _phase(settings, number)
+    conn = session.conn
+    shapes = known_shapes(settings)
+    conn.execute("PRAGMA foreign_keys = on")
+    conn.begin()
+    try:
+        fit = _recognised(detect(conn, shapes))
+        if phase.name not in fit.shape.pending:
+            conn.rollback()
+            return (f"nothing to do: {phase.name} is done, or this database ({fit.shape.title}) does not need it",)
+        if fit.shape.pending[0] != phase.name:
+            raise UsageError(f"{fit.shape.pending[0]} comes before {phase.name}", state="nothing was changed",
+                             hint="run the upgrades in order, or all of them at once: invoke legacy.adopt")
+        lines = _run_phase(session, phase)
+        after = detect(conn, shapes)
+        if after.fit is None or phase.name in after.fit.shape.pending:
+            raise MigrationFailed(
+                f"{phase.name} ran, but the database does not look like it", where=Location(phase.up.path),
+                details=tuple(after.nearest.missing + after.nearest.different)[:_SHOWN] if after.nearest else ())
+        conn.commit()
+        return tuple(lines)
+    except BaseException as e:
+        conn.rollback()
+        if isinstance(e, MemsqlError):
+            e.state = e.state or "nothing was changed"
+        raise
+
+
+def phase_waits(conn: Connection, settings: Settings, number: int) -> bool:
+    """Whether run_phase() would find something to do. Reads only. Raises UsageError where there is no such upgrade."""
+    phase = _phase(settings, number)
+    fit = detect(conn, known_shapes(settings)).fit
+    return fit is not None and phase.name in fit.shape.pending
+
+
+def phase_exists(settings: Settings, number: int) -> bool:
+    """True; raises UsageError where there is no such upgrade."""
+    return _phase(settings, number).number == number
+
+
+def rollback_phase(session: Session, settings: Settings, number: int) -> tuple[str, ...]:
+    """Undo one legacy upgrade, the latest first. Takes the adoption back where there was one.
+
+    Raises Refused where migrations stand on it or the rollback is missing, UsageError for the order.
+    """
+    phase = _phase(settings, number)
+    if phase.down is None or analyse(phase.down).empty:
+        raise Refused(f"{phase.name} has no rollback", where=Location(phase.up.path), state="nothing was changed")
+    conn = session.conn
+    conn.execute("PRAGMA foreign_keys = on")
+    conn.begin()
+    try:
+        recorded = _recorded(conn)
+        later = [p.name for p in read_phases(settings).values() if p.number > number and p.name in recorded]
+        if later:
+            raise UsageError(f"{later[-1]} was run after {phase.name}", state="nothing was changed",
+                             hint=f"roll {later[-1]} back first")
+        lines = _take_adoption_back(conn, settings)
+        conn.execute(load("legacy/create_objects"))
+        _run(session, _job(phase, down=True))
+        conn.execute(load("legacy/forget_objects"), (phase.name,))
+        if not _recorded(conn):
+            conn.execute(load("legacy/drop_objects"))
+        conn.commit()
+        return (*lines, f"rolled back legacy upgrade {phase.name} (proven)")
+    except BaseException as e:
+        conn.rollback()
+        if isinstance(e, MemsqlError):
+            e.state = e.state or "nothing was changed"
+        raise
+
+
+def _run_phase(session: Session, phase: Phase) -> list[str]:
+    record_objects(session.conn, phase.name)
+    done = _run(session, _job(phase, down=False))
+    return [f"legacy upgrade {phase.name} (proven)", *(f"  lost, as allowed: {loss}" for loss in done.lost)]
+
+
+def _run(session: Session, job: Job) -> Done:
+    if session.conn.body_limit is None:
+        return run_job(session, job)
+    from memsql.engine.fallback import run_blind
+
+    return run_blind(session, job)
+
+
+def _job(phase: Phase, *, down: bool) -> Job:
+    file = phase.down if down else phase.up
+    assert file is not None
+    header = parse_migration_header(file.head(), file.path)
+    # Its version is none of ours; the ledger only keeps a line of history for it.
+    migration = Migration(-phase.number, phase.name, f"L{phase.number}_{phase.name}", phase.up, phase.down)
+    return Job(migration, "down" if down else "up", file, header, analyse(file), (), guarded=True)
+
+
+def _recognised(found: Detection) -> Fit:
+    if found.fit is not None:
+        return found.fit
+    near = found.nearest
+    if near is None:
+        raise Refused("this database has tables, and the project knows no schema to compare them with",
+                      state="nothing was changed", hint="write the first migration, or name another database")
+    details = [f"nearest: {near.shape.title}", *(f"missing: {m}" for m in near.missing[:_SHOWN]),
+               *(f"different: {m}" for m in near.different[:_SHOWN])]
+    more = len(near.missing) + len(near.different) - (len(details) - 1)
+    if more > 0:
+        details.append(f"and {more} more")
+    raise Refused(
+        "this database was not made by these migrations, and no legacy era fits it",
+        details=tuple(details),
+        state="nothing was changed",
+        hint="check that --database names the right one; see the whole comparison with: invoke legacy.status",
+    )
+
+
+def _prove_contains(conn: Connection, fit: Fit, shapes: Sequence[Shape]) -> None:
+    """After the upgrades the database must hold everything the versions it counts as would have made."""
+    versions = fit.shape.era.counts_as
+    goal = next((s for s in shapes if s.era.is_prefix and s.era.counts_as == versions), None)
+    if goal is None:
+        raise FileError(f"{fit.shape.title} counts as {versions}, and there are no such migrations")
+    from memsql.legacy.shapes import fit as compare
+
+    after = compare(facts(read(conn)), goal)
+    if not after.holds:
+        raise MigrationFailed(
+            f"the upgrades of {fit.shape.title} ran, but the database lacks what {goal.era.name} has",
+            details=(*(f"missing: {m}" for m in after.missing), *(f"different: {m}" for m in after.different))[:_SHOWN],
+            hint="this drift is not known; add what is missing by hand, or describe the era in sql/legacy",
+        )
+
+
+def _write_ledger(conn: Connection, state: State, fit: Fit) -> None:
+    ledger = books.read(conn)
+    now = datetime.now(UTC)
+    when = _legacy_date(conn, fit) or now
+    books.create_tables(conn, ledger)
+    for migration in state.project.ordered:
+        if migration.version not in fit.shape.era.counts_as:
+            continue
+        old = ledger.rows.get(migration.version) if ledger.is_foreign else None
+        keep = old if old is not None and old.status == "applied" else None
+        applied = _parse(keep.applied_at) if keep else None
+        entry = books.Entry(
+            migration.version, migration.name, migration.id,
+            (keep.description if keep else None) or migration.header.description or None,
+            migration.checksum, applied or when, (keep.duration_ms if keep else None) or 0,
+        )
+        books.mark_applied(conn, entry, "adopt", keep.applied_by if keep else None)
+
+
+def _take_adoption_back(conn: Connection, settings: Settings) -> list[str]:
+    ledger = books.read(conn)
+    if not ledger.yoyo:
+        return []
+    project = projects.load(settings)
+    adopted = {str(r[0]) for r in conn.execute(load("legacy/adopted")).rows}
+    later = [i for i in ledger.yoyo if i not in adopted]
+    if later:
+        raise Refused(f"{', '.join(sorted(later))} stand on this upgrade", state="nothing was changed",
+                      hint="roll them back first: invoke migrate.down")
+    lines = []
+    for migration in project.ordered:
+        if migration.id in ledger.yoyo:
+            entry = books.Entry(migration.version, migration.name, migration.id, None, None, datetime.now(UTC), 0)
+            books.forget(conn, entry, "adoption taken back")
+            lines.append(f"{migration.id} no longer counts as applied")
+    return lines
+
+
+def _legacy_date(conn: Connection, fit: Fit) -> datetime | None:
+    query = fit.shape.era.applied_at
+    if query is None:
+        return None
+    value = conn.execute(query).one()
+    return _parse(value) if isinstance(value, str) else None
+
+
+def _parse(text: str) -> datetime | None:
+    try:
+        when = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return when if when.tzinfo else when.replace(tzinfo=UTC)
+
+
+def _recorded(conn: Connection) -> set[str]:
+    if not conn.execute(load("legacy/has_objects")).rows:
+        return set()
+    return {str(r[0]) for r in conn.execute(load("legacy/recorded_phases")).rows}
+
+
+def _phase(settings: Settings, number: int) -> Phase:
+    phases = read_phases(settings)
+    found = next((p for p in phases.values() if p.number == number), None)
+    if found is None:
+        raise UsageError(f"there is no legacy upgrade {number}",
+                         hint="known: " + (", ".join(f"{p.number} ({p.name})" for p in phases.values()) or "none"))
+    return found
+
+
+def _kept(fit: Fit) -> list[str]:
+    if not fit.extra:
+        return []
+    shown = ", ".join(fit.extra[:_SHOWN]) + (f" and {len(fit.extra) - _SHOWN} more" if len(fit.extra) > _SHOWN else "")
+    return [f"kept, though no release had it: {shown}"]

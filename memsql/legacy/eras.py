@@ -1,0 +1,112 @@
+"""The known shapes of the project: every prefix of its migrations, and every era with its upgrades."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from memsql.config import Settings
+from memsql.db import Connection
+from memsql.db.queries import load
+from memsql.db.sqlite import memory
+from memsql.engine.replay import replay_prefixes
+from memsql.engine.statements import run_guarded
+from memsql.errors import FileError, Location
+from memsql.legacy.shapes import Era, Shape, facts
+from memsql.project.files import SqlFile, read_file
+from memsql.schema import read
+from memsql.sqltext import parse_header
+
+_PHASE = re.compile(r"L(\d+)_(\w+)\.sql")
+_ERA_KEYS = frozenset({"era", "phases", "counts_as", "optional", "applied_at"})
+
+
+@dataclass(frozen=True, slots=True)
+class Phase:
+    """A legacy upgrade: its place in the order, its name, and its two files."""
+
+    number: int
+    name: str
+    up: SqlFile
+    down: SqlFile | None
+
+
+def read_phases(settings: Settings) -> dict[str, Phase]:
+    """The legacy track of the project by name, in order; empty where there is none."""
+    folder = settings.migrations / "legacy"
+    found = []
+    for path in sorted(folder.glob("*.sql")) if folder.is_dir() else []:
+        if path.name.endswith(".rollback.sql"):
+            continue
+        name = _PHASE.fullmatch(path.name)
+        if name is None:
+            raise FileError(f"{settings.show(path)} is not named like a legacy upgrade", where=Location(settings.show(path)),
+                            hint="name it L1_name.sql, with L1_name.rollback.sql beside it")
+        down = path.with_name(path.name.removesuffix(".sql") + ".rollback.sql")
+        found.append(Phase(int(name[1]), name[2], read_file(path, settings.show(path)),
+                           read_file(down, settings.show(down)) if down.exists() else None))
+    return {phase.name: phase for phase in sorted(found, key=lambda p: p.number)}
+
+
+def known_shapes(settings: Settings) -> list[Shape]:
+    """Every shape a database of this project may have, newest migrations first.
+
+    Raises FileError for an era or upgrade that does not run.
+    """
+    shapes = []
+    versions: list[int] = []
+    for version, name, schema in replay_prefixes(settings):
+        versions.append(version)
+        era = Era(f"migration {name}", "", (), tuple(versions), frozenset(), is_prefix=True)
+        shapes.append(Shape(era, (), facts(schema)))
+    shapes.reverse()
+    phases = read_phases(settings)
+    folder = settings.sql / "legacy"
+    for path in sorted(folder.glob("*.sql")) if folder.is_dir() else []:
+        shapes += _era_shapes(path, settings, phases)
+    return shapes
+
+
+def record_objects(conn: Connection, phase: str) -> None:
+    """Note every object and column there is before ``phase``, for its rollback to look at."""
+    conn.execute(load("legacy/create_objects"))
+    conn.execute(load("legacy/forget_objects"), (phase,))
+    conn.execute(load("legacy/record_objects"), (phase,))
+    conn.execute(load("legacy/record_columns"), (phase,))
+
+
+def _era_shapes(path: Path, settings: Settings, phases: dict[str, Phase]) -> list[Shape]:
+    shown = settings.show(path)
+    file = read_file(path, shown)
+    era = _read_era(file, shown, phases)
+    conn = memory()
+    try:
+        conn.begin()
+        run_guarded(conn, file, lambda _: None)
+        shapes = [Shape(era, (), facts(read(conn)))]
+        for done, name in enumerate(era.phases, 1):
+            record_objects(conn, name)
+            run_guarded(conn, phases[name].up, lambda _: None)
+            shapes.append(Shape(era, era.phases[:done], facts(read(conn))))
+        return shapes
+    finally:
+        conn.close()
+
+
+def _read_era(file: SqlFile, shown: str, phases: dict[str, Phase]) -> Era:
+    header = parse_header(file.text(), shown, _ERA_KEYS, repeatable=frozenset({"phases", "counts_as", "optional"}))
+
+    def words(name: str) -> list[str]:
+        return [word for line in header.all(name) for word in line.value.split()]
+
+    unknown = [name for name in words("phases") if name not in phases]
+    if unknown:
+        raise FileError(f"{shown} needs the upgrade {unknown[0]}, which is not in migrations/legacy", where=Location(shown))
+    numbers = words("counts_as")
+    if not all(n.isdigit() for n in numbers):
+        raise FileError(f"{shown}: counts_as takes version numbers", where=Location(shown))
+    return Era(
+        header.get("era") or file.name.removesuffix(".sql"), header.description, tuple(words("phases")),
+        tuple(int(n) for n in numbers), frozenset(w.lower() for w in words("optional")), header.get("applied_at"),
+    )

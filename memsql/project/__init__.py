@@ -1,0 +1,1 @@
+"""The folder on disk: migrations, plan, checks and queries."""

@@ -1,0 +1,69 @@
+"""The project's migrations: read and in the order to apply."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from memsql.config import Settings
+from memsql.errors import FileError, Location
+from memsql.project import plan
+from memsql.project.files import Migration, read_folder, sum_problems
+
+
+@dataclass(frozen=True)
+class Project:
+    """Migrations in the order to apply."""
+
+    settings: Settings
+    ordered: tuple[Migration, ...]
+
+    @cached_property
+    def sum_problems(self) -> tuple[str, ...]:
+        """What memsql.sum holds against them. Read when it is asked for, because all files are hashed for it."""
+        by_version = sorted(self.ordered, key=lambda migration: migration.version)
+        return tuple(sum_problems(self.settings.migrations, by_version))
+
+
+def load(settings: Settings) -> Project:
+    """Read the migrations folder. Raises FileError for anything in it that cannot be used."""
+    shown = settings.show(settings.migrations)
+    return Project(settings, in_order(read_folder(settings.migrations, shown)))
+
+
+def in_order(migrations: Sequence[Migration]) -> tuple[Migration, ...]:
+    """``migrations`` in the order to apply: by version, what they depend on first. Raises FileError for a dependency that is
+    not there, or goes in a circle."""
+    return tuple(plan.order(migrations, _yoyo_sort))
+
+
+def refuse_stale_sum(project: Project) -> None:
+    """Raise FileError where memsql.sum disagrees with the files."""
+    if project.sum_problems:
+        raise FileError(
+            "memsql.sum does not match the migration files",
+            where=Location(project.settings.show(project.settings.migrations) + "/memsql.sum"),
+            details=project.sum_problems[:20],
+            state="nothing was changed",
+            hint="look at the change (git diff); if it is meant, write the sums anew: invoke migrate.sum",
+        )
+
+
+def _yoyo_sort(migrations: Sequence[Migration]) -> list[Migration]:
+    from yoyo.topologicalsort import CycleError, topological_sort
+
+    by_id = {m.id: m for m in migrations}
+    graph = {m.id: set(m.depends) for m in migrations}
+    try:
+        return [by_id[name] for name in topological_sort([m.id for m in migrations], graph)]
+    except CycleError as e:
+        ring = [str(name) for name in e.args[1]]
+        raise FileError(
+            "these migrations depend on each other in a circle: " + " -> ".join([*ring, ring[0]]),
+            where=Location(by_id[ring[0]].up.path),
+            state="nothing was changed",
+            hint="remove one of the `-- depends:` lines",
+        ) from None
+
+

@@ -1,0 +1,1 @@
+"""Made-up rows and throw-away databases to try migrations on."""

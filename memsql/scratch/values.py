@@ -1,0 +1,130 @@
+"""Values for a column: of its type, from what its constraints name, and the odd ones that break careless SQL."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from dataclasses import dataclass
+from random import Random
+
+from memsql.db import Value
+from memsql.schema import Column, Table
+from memsql.schema.affinity import affinity
+from memsql.schema.definition import of_table
+from memsql.sqltext import fold
+from memsql.sqltext.tokens import tokenize, unquoted
+
+_WORDS = ("alpha", "beta", "gamma delta", "it's", 'say "hi"', "naïve", "Übung", "日本語", "a;b", "--", "%", "x y z", "NULL")
+_JSON = ("{}", "[]", '{"a": 1}', '["x", "y"]', '"text"', "1")
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """What a column takes: ``name`` is integer, real, numeric, text, blob, any, date, boolean or json; ``pool`` what is worth
+    trying first; ``serial`` for a key of the rowid."""
+
+    name: str
+    required: bool = False
+    pool: tuple[Value, ...] = ()
+    serial: bool = False
+    strict: bool = False
+
+
+def kind_of(column: Column, table: Table, *, required: bool, pool: tuple[Value, ...], declared: str | None = None) -> Kind:
+    """The kind of ``column``; ``declared`` is another type that its values are to fit as well."""
+    kinds = [_kind(column.name, column.type, table.strict)]
+    if declared is not None:
+        kinds.append(_kind(column.name, declared, table.strict))
+    # Of two types the narrower one: an integer is at home everywhere, a text is not.
+    order = ("boolean", "integer", "real", "numeric", "date", "json", "text", "blob", "any")
+    name = min(kinds, key=order.index)
+    serial = column.pk > 0 and fold(column.type) == "integer" and not table.without_rowid
+    if declared is not None and kinds[0] in ("text", "date", "json") and name in ("boolean", "integer", "real", "numeric"):
+        pool = (*pool, *map(str, range(-3, 40)), "1.5")
+        name = "integer text"
+    return Kind(name, required, pool, serial, table.strict)
+
+
+def make(rng: Random, kind: Kind) -> Value:
+    """A value of ``kind``, never NULL."""
+    if kind.pool and rng.random() < 0.6:
+        value = rng.choice(kind.pool)
+        if isinstance(value, str) and rng.random() < 0.4:
+            # A pattern that is unique needs more than one text that fits.
+            value = rng.choice((f"{value}{rng.randint(0, 999)}", f"{rng.randint(0, 999)}{value}"))
+        if not kind.strict or _fits(value, kind.name):
+            return value
+    return _by_name(rng, kind)
+
+
+def literals(table: Table) -> dict[str, tuple[Value, ...]]:
+    """What the definition of ``table`` names in its columns and constraints, by column in lower case, and what lies around it."""
+    found: dict[str, list[Value]] = defaultdict(list)
+    names = {fold(c.name) for c in table.columns}
+    for part in of_table(table).parts:
+        tokens = tokenize(part.text)
+        values = [v for kind, text in tokens for v in _around(kind, text)]
+        if any(fold(text).startswith("json") for kind, text in tokens if kind == "word"):
+            values += _JSON
+        owners = [part.name] if part.name else [fold(unquoted(t)) for t in tokens if t[0] in ("word", "quoted")]
+        for owner in owners:
+            if owner in names:
+                found[owner] += values
+    return {name: tuple(dict.fromkeys(values)) for name, values in found.items()}
+
+
+def _around(kind: str, text: str) -> list[Value]:
+    if kind == "string":
+        plain = unquoted((kind, text))
+        sample = re.sub(r"\[[^\]]*\]", "5", plain).replace("*", "").replace("%", "")
+        return list(dict.fromkeys([plain, sample.replace("?", "a").replace("_", "a"), f"a{sample}b.c"]))
+    if kind == "number" and re.fullmatch(r"\d{1,15}", text):
+        number = int(text)
+        around: list[Value] = [number, number + 1, number - 1]
+        return [*around, *("x" * n for n in (number, number + 1, number - 1) if 0 < n < 300)]
+    if kind == "number" and re.fullmatch(r"\d*\.\d+|\d+\.\d*", text):
+        return [float(text), float(text) + 0.5, float(text) - 0.5]
+    return []
+
+
+def _by_name(rng: Random, kind: Kind) -> Value:
+    if kind.serial:
+        return rng.choice((rng.randint(1, 60), rng.randint(61, 5000), -rng.randint(1, 9) if rng.random() < 0.1 else 7))
+    match kind.name:
+        case "boolean":
+            return rng.randint(0, 1)
+        case "integer":
+            return rng.choice((rng.randint(0, 9), rng.randint(-100, 1000), rng.randint(-2**53, 2**53)))
+        case "integer text":
+            return str(rng.randint(0, 10_000))
+        case "real" | "numeric":
+            return rng.choice((float(rng.randint(-9, 9)), round(rng.uniform(-1000, 1000), 3), rng.randint(0, 99)))
+        case "date":
+            return f"20{rng.randint(10, 30)}-{rng.randint(1, 12):02}-{rng.randint(1, 28):02}T{rng.randint(0, 23):02}:00:00Z"
+        case "json":
+            return rng.choice(_JSON)
+        case "blob":
+            return rng.randbytes(rng.randint(0, 12))
+        case "any":
+            return rng.choice((rng.randint(-5, 50), rng.uniform(-1, 1), rng.choice(_WORDS), rng.randbytes(3)))
+    return rng.choice((rng.choice(_WORDS), f"{rng.choice(_WORDS)} {rng.randint(0, 9999)}", str(rng.randint(0, 99)), ""))
+
+
+def _fits(value: Value, kind: str) -> bool:
+    if isinstance(value, str):
+        return kind in ("text", "json", "date", "any", "integer text")
+    return kind in ("integer", "boolean", "real", "numeric", "any") if not isinstance(value, bytes) else kind in ("blob", "any")
+
+
+def _kind(name: str, declared: str, strict: bool) -> str:
+    word = fold(declared)
+    if word == "any" and strict:
+        return "any"
+    if "bool" in word:
+        return "boolean"
+    if "json" in word:
+        return "json"
+    found = affinity(declared)
+    if ("date" in word or "time" in word) or (found == "text" and re.search(r"(_at|_on|date|time)$", fold(name))):
+        return "date"
+    return "any" if found == "blob" and "blob" not in word else found

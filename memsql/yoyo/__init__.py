@@ -1,0 +1,1 @@
+"""The bridge to yoyo's own command: its backend over our connections."""
