@@ -44,12 +44,25 @@ def make(path: Path, rows: int) -> None:
     phrases = [" ".join(chance.choices(words, k=20)) for _ in range(20_000)]
     with closing(sqlite3.connect(path)) as conn:
         conn.executescript("PRAGMA synchronous = off; PRAGMA journal_mode = off;" + SCHEMA)
-        conn.executemany("INSERT INTO users VALUES (?, ?, '2026-01-01')", ((f"user-{i}", f"{i}@example.com") for i in range(1000)))
+        conn.executemany(
+            "INSERT INTO users VALUES (?, ?, '2026-01-01')", ((f"user-{i}", f"{i}@example.com") for i in range(1000))
+        )
         conn.executemany(
             "INSERT INTO memories (user_id, title, content, memory_type, importance, tags, score, digest, created_at)"
             " VALUES (?, ?, ?, 'note', ?, ?, ?, ?, '2026-01-01T00:00:00Z')",
-            ((f"user-{i % 1000}", chance.choice(phrases)[:40], " ".join(chance.choices(phrases, k=6)), i % 5, chance.choice(words),
-              chance.random(), chance.randbytes(64)) for i in range(rows)))
+            (
+                (
+                    f"user-{i % 1000}",
+                    chance.choice(phrases)[:40],
+                    " ".join(chance.choices(phrases, k=6)),
+                    i % 5,
+                    chance.choice(words),
+                    chance.random(),
+                    chance.randbytes(64),
+                )
+                for i in range(rows)
+            ),
+        )
         conn.execute("INSERT INTO memories_fts (memories_fts) VALUES ('rebuild')")
         conn.commit()
 
@@ -133,7 +146,9 @@ def serving(database: Path | None) -> Iterator[str]:
 
 def report_memory(title: str, most: int) -> None:
     """Print the peak beside its limit."""
-    print(f"{'memory, ' + title:<50} {most / (1 << 20):8.0f} MiB  limit {MEMORY_LIMIT >> 20}  {'ok' if most <= MEMORY_LIMIT else 'MISSED'}")
+    print(
+        f"{'memory, ' + title:<50} {most / (1 << 20):8.0f} MiB  limit {MEMORY_LIMIT >> 20}  {'ok' if most <= MEMORY_LIMIT else 'MISSED'}"
+    )
 
 
 def main(rounds: int, rows: int) -> None:

@@ -52,5 +52,8 @@ def ratio(title: str, ours: list[float], theirs: list[float], target: float) -> 
     """Print the median of the pairwise ratios beside its target."""
     value = statistics.median(a / b for a, b in zip(ours, theirs, strict=True))
     verdict = "ok" if value <= target else "MISSED"
-    print(f"{title:<50} {statistics.median(ours):8.3f} s  {statistics.median(theirs):8.3f} s  "
-          f"ratio {value:5.2f}  target {target:4.2f}  {verdict}", flush=True)
+    print(
+        f"{title:<50} {statistics.median(ours):8.3f} s  {statistics.median(theirs):8.3f} s  "
+        f"ratio {value:5.2f}  target {target:4.2f}  {verdict}",
+        flush=True,
+    )

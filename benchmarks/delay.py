@@ -14,8 +14,13 @@ def far_away(url: str, seconds: float) -> Iterator[str]:
     """The URL of a proxy on 127.0.0.1 in front of ``url`` that adds ``seconds`` to every round trip."""
     parts = urlsplit(url)
     loop = asyncio.new_event_loop()
-    server = loop.run_until_complete(asyncio.start_server(
-        lambda reader, writer: _serve(reader, writer, (parts.hostname or "", parts.port or 0), seconds / 2), "127.0.0.1", 0))
+    server = loop.run_until_complete(
+        asyncio.start_server(
+            lambda reader, writer: _serve(reader, writer, (parts.hostname or "", parts.port or 0), seconds / 2),
+            "127.0.0.1",
+            0,
+        )
+    )
     port = server.sockets[0].getsockname()[1]
     thread = threading.Thread(target=loop.run_forever, daemon=True)
     thread.start()

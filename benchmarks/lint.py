@@ -47,12 +47,14 @@ def change(folder: Path) -> list[str]:
     shutil.copy(ROOT / "memsql" / "lint" / "sqlfluff.cfg", folder / ".sqlfluff")
     paths = []
     for n in range(5, 15):
-        up = (f"-- Adds labels {n}, and a place for them in memories.\n-- depends: {n - 1:04}_x\n\n"
-              f"CREATE TABLE labels_{n} (\n    id INTEGER PRIMARY KEY,\n    memory_id INTEGER NOT NULL REFERENCES memories (id),\n"
-              f"    label TEXT NOT NULL DEFAULT 'none'\n);\n\nCREATE INDEX idx_labels_{n} ON labels_{n} (memory_id, label);\n\n"
-              f"ALTER TABLE memories ADD COLUMN label_{n} TEXT;\n\n"
-              f"CREATE TRIGGER labels_{n}_gone AFTER DELETE ON labels_{n} BEGIN\n"
-              f"    UPDATE memories SET label_{n} = NULL WHERE id = old.memory_id;\nEND;\n")
+        up = (
+            f"-- Adds labels {n}, and a place for them in memories.\n-- depends: {n - 1:04}_x\n\n"
+            f"CREATE TABLE labels_{n} (\n    id INTEGER PRIMARY KEY,\n    memory_id INTEGER NOT NULL REFERENCES memories (id),\n"
+            f"    label TEXT NOT NULL DEFAULT 'none'\n);\n\nCREATE INDEX idx_labels_{n} ON labels_{n} (memory_id, label);\n\n"
+            f"ALTER TABLE memories ADD COLUMN label_{n} TEXT;\n\n"
+            f"CREATE TRIGGER labels_{n}_gone AFTER DELETE ON labels_{n} BEGIN\n"
+            f"    UPDATE memories SET label_{n} = NULL WHERE id = old.memory_id;\nEND;\n"
+        )
         down = f"-- Removes labels {n}.\n\nDROP TABLE labels_{n};\nALTER TABLE memories DROP COLUMN label_{n};\n"
         for name, text in ((f"{n:04}_x.sql", up), (f"{n:04}_x.rollback.sql", down)):
             (folder / "migrations" / name).write_text(text)

@@ -25,8 +25,10 @@ def write_small(folder: Path) -> tuple[list[Path], list[Path]]:
     for n in range(1, COUNT + 1):
         up = folder / "migrations" / f"{n:04d}_step.sql"
         down = folder / "migrations" / f"{n:04d}_step.rollback.sql"
-        up.write_text(f"-- Step {n}\nCREATE TABLE t{n} (id INTEGER PRIMARY KEY, name TEXT);\n"
-                      f"CREATE INDEX idx_t{n}_name ON t{n} (name);\n")
+        up.write_text(
+            f"-- Step {n}\nCREATE TABLE t{n} (id INTEGER PRIMARY KEY, name TEXT);\n"
+            f"CREATE INDEX idx_t{n}_name ON t{n} (name);\n"
+        )
         down.write_text(f"-- Undo step {n}\nDROP INDEX idx_t{n}_name;\nDROP TABLE t{n};\n")
         ups.append(up)
         downs.append(down)
@@ -42,8 +44,9 @@ def existing(folder: Path, name: str) -> None:
 
 def thousand(rounds: int) -> None:
     """Up and down on an existing database, up on a fresh one, status and a no-op up."""
-    times: dict[str, list[float]] = {k: [] for k in ("up", "cli up", "down", "cli down", "fresh", "cli fresh",
-                                                      "status", "noop", "list")}
+    times: dict[str, list[float]] = {
+        k: [] for k in ("up", "cli up", "down", "cli down", "fresh", "cli fresh", "status", "noop", "list")
+    }
     for _ in range(rounds):
         with scratch() as folder:
             ups, downs = write_small(folder)
@@ -81,8 +84,10 @@ def write_large(folder: Path) -> Path:
     with open(file, "w") as f:
         f.write("-- Load\nCREATE TABLE load (id INTEGER PRIMARY KEY, name TEXT, note TEXT);\n")
         for n in range(400_000):
-            f.write(f"INSERT INTO load (id, name, note) VALUES ({n}, 'name {n}', "
-                    f"'a note; it isn''t long, but it is unlike the others {n * 7919:010d}');\n")
+            f.write(
+                f"INSERT INTO load (id, name, note) VALUES ({n}, 'name {n}', "
+                f"'a note; it isn''t long, but it is unlike the others {n * 7919:010d}');\n"
+            )
     return file
 
 
@@ -108,11 +113,13 @@ def mixed(rounds: int) -> None:
             file = folder / "migrations" / "0001_mixed.sql"
             parts = ["-- Mixed\nCREATE TABLE log (id INTEGER PRIMARY KEY, what TEXT);\n"]
             for n in range(200):
-                parts.append(f"CREATE TABLE m{n} (id INTEGER PRIMARY KEY, a TEXT, b INTEGER);\n"
-                             f"CREATE INDEX idx_m{n} ON m{n} (a, b);\n"
-                             f"CREATE TRIGGER tr_m{n} AFTER INSERT ON m{n} WHEN new.b > 0 BEGIN\n"
-                             f"    INSERT INTO log (what) VALUES (CASE WHEN new.a = 'x;y' THEN 'one' ELSE 'two' END);\n"
-                             f"    UPDATE m{n} SET b = b + 1 WHERE id = new.id;\nEND;\n")
+                parts.append(
+                    f"CREATE TABLE m{n} (id INTEGER PRIMARY KEY, a TEXT, b INTEGER);\n"
+                    f"CREATE INDEX idx_m{n} ON m{n} (a, b);\n"
+                    f"CREATE TRIGGER tr_m{n} AFTER INSERT ON m{n} WHEN new.b > 0 BEGIN\n"
+                    f"    INSERT INTO log (what) VALUES (CASE WHEN new.a = 'x;y' THEN 'one' ELSE 'two' END);\n"
+                    f"    UPDATE m{n} SET b = b + 1 WHERE id = new.id;\nEND;\n"
+                )
                 parts += [f"INSERT INTO m{n} (a, b) VALUES ('row; {i}', {i});\n" for i in range(20)]
                 parts.append(f"UPDATE m{n} SET a = a || '!' WHERE b > 3;\nDELETE FROM m{n} WHERE b = 1;\n")
             file.write_text("".join(parts))
@@ -124,8 +131,10 @@ def mixed(rounds: int) -> None:
 def main() -> None:
     """All of it; the number of rounds is the first word of the command line, 3 without one."""
     rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 3
-    print(f"{'':<50} {'memsql':>10}  {'yardstick':>10}   python {sys.version.split()[0]}, "
-          f"sqlite {sqlite3.sqlite_version}, {MEMSQL[1:]}")
+    print(
+        f"{'':<50} {'memsql':>10}  {'yardstick':>10}   python {sys.version.split()[0]}, "
+        f"sqlite {sqlite3.sqlite_version}, {MEMSQL[1:]}"
+    )
     large(rounds)
     mixed(rounds)
     thousand(rounds)

@@ -20,8 +20,19 @@ TARGET = 10.0
 
 def git(folder: Path, *words: str) -> None:
     """As nobody in particular."""
-    who = {"GIT_AUTHOR_NAME": "b", "GIT_AUTHOR_EMAIL": "b@example.invalid", "GIT_COMMITTER_NAME": "b", "GIT_COMMITTER_EMAIL": "b@example.invalid"}
-    subprocess.run(["git", "-c", "init.defaultBranch=main", *words], cwd=folder, check=True, stdout=subprocess.DEVNULL, env={**os.environ, **who})
+    who = {
+        "GIT_AUTHOR_NAME": "b",
+        "GIT_AUTHOR_EMAIL": "b@example.invalid",
+        "GIT_COMMITTER_NAME": "b",
+        "GIT_COMMITTER_EMAIL": "b@example.invalid",
+    }
+    subprocess.run(
+        ["git", "-c", "init.defaultBranch=main", *words],
+        cwd=folder,
+        check=True,
+        stdout=subprocess.DEVNULL,
+        env={**os.environ, **who},
+    )
 
 
 def main() -> None:
@@ -45,8 +56,11 @@ def main() -> None:
                 processor.append(run([*MEMSQL, *words], folder))
                 clock.append(time.perf_counter() - started)
             middle = statistics.median(clock)
-            print(f"{title:<30} {middle:6.2f} s on the clock, {statistics.median(processor):6.2f} s of processor, target {TARGET:.0f} s  "
-                  f"{'ok' if middle <= TARGET else 'MISSED'}", flush=True)
+            print(
+                f"{title:<30} {middle:6.2f} s on the clock, {statistics.median(processor):6.2f} s of processor, target {TARGET:.0f} s  "
+                f"{'ok' if middle <= TARGET else 'MISSED'}",
+                flush=True,
+            )
 
 
 if __name__ == "__main__":

@@ -70,7 +70,10 @@ def thousand(rounds: int) -> None:
             times["status"].append(seconds(partial(memsql, folder, url, "migrate.status")))
             times["down"].append(seconds(partial(memsql, folder, url, "migrate.down", "--steps", "1000")))
     print(f"1000 migrations up on a fresh server, proven       {statistics.median(times['up']):8.3f} s   target 4 s")
-    print(f"  status {statistics.median(times['status']):.3f} s, down {statistics.median(times['down']):.3f} s", flush=True)
+    print(
+        f"  status {statistics.median(times['status']):.3f} s, down {statistics.median(times['down']):.3f} s",
+        flush=True,
+    )
 
 
 def large(rounds: int) -> None:
@@ -108,8 +111,11 @@ def distance(counts: tuple[int, ...]) -> None:
                 ours = seconds(partial(memsql, folder, far, "migrate.up"))
             with fresh() as url, far_away(url, LATENCY) as far:
                 theirs = seconds(partial(yoyo, far.replace("http", "ws"), folder / "migrations"))
-        print(f"{count:4d} pending, 50 ms away: memsql {ours:7.2f} s, yoyo {theirs:7.2f} s, {theirs / ours:5.1f} times faster"
-              + ("  target 15" if count == 100 else ""), flush=True)
+        print(
+            f"{count:4d} pending, 50 ms away: memsql {ours:7.2f} s, yoyo {theirs:7.2f} s, {theirs / ours:5.1f} times faster"
+            + ("  target 15" if count == 100 else ""),
+            flush=True,
+        )
 
 
 def yoyo(url: str, migrations: Path) -> None:

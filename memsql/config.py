@@ -170,8 +170,10 @@ def _server(scheme: str, rest: str, token: str | None) -> Target:
     except ValueError:
         raise UsageError(f"{redact(f'{scheme}://{rest}')} is no URL: host or port cannot be read") from None
     if not host:
-        raise UsageError(f"{redact(f'{scheme}://{rest}')}: there is no host in this URL",
-                         hint="write libsql://HOST or http://HOST:PORT")
+        raise UsageError(
+            f"{redact(f'{scheme}://{rest}')}: there is no host in this URL",
+            hint="write libsql://HOST or http://HOST:PORT",
+        )
     token, tls = parts.password or token, ""
     for key, value in parse_qsl(parts.query, keep_blank_values=True):
         if key == "authToken":
@@ -180,7 +182,9 @@ def _server(scheme: str, rest: str, token: str | None) -> Target:
             # The value may be a secret under a wrong name.
             raise UsageError(f"a libSQL URL has no parameter {key!r}", hint="there are: authToken, tls")
         elif value not in ("0", "1") or value != _TLS.get(scheme, value):
-            raise UsageError(f"?tls={value} does not go with {scheme}://", hint="libsql://HOST:PORT?tls=0 is without TLS")
+            raise UsageError(
+                f"?tls={value} does not go with {scheme}://", hint="libsql://HOST:PORT?tls=0 is without TLS"
+            )
         else:
             tls = f"tls={value}"
     token = (token or "").strip() or None
@@ -196,8 +200,11 @@ def _choose(
     name = values["token_variable"]
     if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
         # What stands there may be the token itself.
-        raise ConfigError("token_variable is not the name of an environment variable", where=Location(str(root / "setup.cfg")),
-                          hint="name the variable that holds the token, such as PRODUCTION_TOKEN; not the token itself")
+        raise ConfigError(
+            "token_variable is not the name of an environment variable",
+            where=Location(str(root / "setup.cfg")),
+            hint="name the variable that holds the token, such as PRODUCTION_TOKEN; not the token itself",
+        )
     token = variables.get(name) or None
     if database is not None:
         return parse_target(database, Path.cwd(), token)

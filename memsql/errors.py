@@ -135,8 +135,14 @@ class StatementError(MemsqlError):
     """
 
     def __init__(
-        self, message: str, *, code: str | None = None, index: int | None = None,
-        statement: str | None = None, state: str | None = None, hint: str | None = None,
+        self,
+        message: str,
+        *,
+        code: str | None = None,
+        index: int | None = None,
+        statement: str | None = None,
+        state: str | None = None,
+        hint: str | None = None,
     ) -> None:
         super().__init__(message, statement=statement, state=state, hint=hint)
         self.code = code

@@ -78,9 +78,13 @@ def contents(repository: Repository, blobs: Iterable[str]) -> dict[str, bytes]:
         at = end + 1
         if len(words) != 3:
             # A partial clone without its server.
-            raise UsageError("this clone lacks a file of the base", state="nothing was changed", hint="git fetch --refetch, or clone without --filter")
+            raise UsageError(
+                "this clone lacks a file of the base",
+                state="nothing was changed",
+                hint="git fetch --refetch, or clone without --filter",
+            )
         size = int(words[2])
-        found[blob] = data[at:at + size]
+        found[blob] = data[at : at + size]
         at += size + 1
     return found
 
@@ -93,10 +97,18 @@ def _run(folder: Path, words: list[str], given: bytes = b"") -> subprocess.Compl
     # A hook of git has variables that speak of its own folder and a temporary index.
     variables = {k: v for k, v in os.environ.items() if k not in _OF_HOOKS}
     try:
-        return subprocess.run(["git", *words], cwd=folder, input=given, capture_output=True, check=False,
-                              env={**variables, "LC_ALL": "C", "GIT_OPTIONAL_LOCKS": "0"})
+        return subprocess.run(
+            ["git", *words],
+            cwd=folder,
+            input=given,
+            capture_output=True,
+            check=False,
+            env={**variables, "LC_ALL": "C", "GIT_OPTIONAL_LOCKS": "0"},
+        )
     except FileNotFoundError:
-        raise UsageError("git is not installed", state="nothing was changed", hint="install it, or compare without commits") from None
+        raise UsageError(
+            "git is not installed", state="nothing was changed", hint="install it, or compare without commits"
+        ) from None
     except OSError as e:
         raise UsageError(f"git cannot be run: {e.strerror}", state="nothing was changed") from None
 

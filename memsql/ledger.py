@@ -79,7 +79,7 @@ def read_with(conn: Connection, questions: Sequence[tuple[str, Params]]) -> tupl
     own = not conn.in_transaction
     begin: list[Item] = [("BEGIN", ())] if own else []
     try:
-        there, *answers = conn.batch([*begin, (load("ledger/tables"), ()), *questions])[len(begin):]
+        there, *answers = conn.batch([*begin, (load("ledger/tables"), ()), *questions])[len(begin) :]
         found = {str(name): str(columns).split(",") for name, columns in there.rows}
         present = reads(found)
         end: list[Item] = [("ROLLBACK", ())] if own else []
@@ -211,28 +211,34 @@ def mark_all(conn: Connection, entries: Sequence[Entry], *, applied: bool) -> No
 
 def complete(conn: Connection, entry: Entry, status: str, by: str | None) -> None:
     """Fill in our side for what yoyo did by itself; yoyo's tables stay as they are."""
-    conn.batch([
-        (load("ledger/mark_schema_migrations"), _row(entry, status, by)),
-        (load("ledger/add_history"), _history(entry, "complete", "ok", message=f"{status} by yoyo")),
-    ])
+    conn.batch(
+        [
+            (load("ledger/mark_schema_migrations"), _row(entry, status, by)),
+            (load("ledger/add_history"), _history(entry, "complete", "ok", message=f"{status} by yoyo")),
+        ]
+    )
 
 
 def restamp(conn: Connection, entry: Entry, by: str | None, sentence: str) -> None:
     """Accept a migration as its file now is: name and checksum, with the date of its application."""
-    conn.batch([
-        (load("ledger/mark_yoyo"), (_hash(entry.id), entry.id, _yoyo_time(entry.started))),
-        (load("ledger/mark_schema_migrations"), _row(entry, "applied", by)),
-        (load("ledger/add_history"), _history(entry, "repair", "ok", message=sentence)),
-    ])
+    conn.batch(
+        [
+            (load("ledger/mark_yoyo"), (_hash(entry.id), entry.id, _yoyo_time(entry.started))),
+            (load("ledger/mark_schema_migrations"), _row(entry, "applied", by)),
+            (load("ledger/add_history"), _history(entry, "repair", "ok", message=sentence)),
+        ]
+    )
 
 
 def forget(conn: Connection, entry: Entry, sentence: str) -> None:
     """Give up a migration whose file is gone: yoyo's mark and our row go, the history says why."""
-    conn.batch([
-        (load("ledger/unmark_yoyo"), (_hash(entry.id),)),
-        (load("ledger/delete_schema_migrations"), (entry.version,)),
-        (load("ledger/add_history"), _history(entry, "repair", "ok", message=sentence)),
-    ])
+    conn.batch(
+        [
+            (load("ledger/unmark_yoyo"), (_hash(entry.id),)),
+            (load("ledger/delete_schema_migrations"), (entry.version,)),
+            (load("ledger/add_history"), _history(entry, "repair", "ok", message=sentence)),
+        ]
+    )
 
 
 def unmark(conn: Connection, migration_id: str) -> None:
@@ -260,7 +266,9 @@ def mark_progress(conn: Connection, entry: Entry, operation: str, statements_don
     conn.batch([(load("ledger/add_history"), _history(entry, operation, "partial", statements_done))])
 
 
-def add_history(conn: Connection, entry: Entry, operation: str, message: str | None = None, *, status: str = "ok") -> None:
+def add_history(
+    conn: Connection, entry: Entry, operation: str, message: str | None = None, *, status: str = "ok"
+) -> None:
     """A history row alone, for what is no migration: a legacy phase, a repair, a verification."""
     conn.execute(load("ledger/add_history"), _history(entry, operation, status, message=message))
 
@@ -284,8 +292,14 @@ def who() -> tuple[str, str]:
 
 def _row(entry: Entry, status: str, by: str | None = None) -> tuple[int | str | None, ...]:
     return (
-        entry.version, entry.name, entry.description, utc_text(entry.started), by or "@".join(who()),
-        entry.duration_ms, entry.checksum, status,
+        entry.version,
+        entry.name,
+        entry.description,
+        utc_text(entry.started),
+        by or "@".join(who()),
+        entry.duration_ms,
+        entry.checksum,
+        status,
     )
 
 
@@ -293,8 +307,17 @@ def _history(
     entry: Entry, operation: str, status: str, statements_done: int | None = None, message: str | None = None
 ) -> tuple[int | str | None, ...]:
     return (
-        entry.version, entry.id, operation, status, utc_text(entry.started), entry.duration_ms,
-        "@".join(who()), entry.checksum, statements_done, message, f"memsql {memsql.__version__}",
+        entry.version,
+        entry.id,
+        operation,
+        status,
+        utc_text(entry.started),
+        entry.duration_ms,
+        "@".join(who()),
+        entry.checksum,
+        statements_done,
+        message,
+        f"memsql {memsql.__version__}",
     )
 
 

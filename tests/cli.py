@@ -16,9 +16,16 @@ from typing import Any
 
 import started
 
-LEDGER = frozenset({
-    "schema_migrations", "memsql_history", "_yoyo_migration", "_yoyo_log", "_yoyo_version", "yoyo_lock",
-})
+LEDGER = frozenset(
+    {
+        "schema_migrations",
+        "memsql_history",
+        "_yoyo_migration",
+        "_yoyo_log",
+        "_yoyo_version",
+        "yoyo_lock",
+    }
+)
 TIMEOUT = 60
 _starter = started.Starter()
 
@@ -54,7 +61,11 @@ class Done:
 
 
 def run(
-    *words: str, cwd: Path, env: Mapping[str, str] | None = None, preexec_fn: Callable[[], None] | None = None, prefix: tuple[str, ...] = (),
+    *words: str,
+    cwd: Path,
+    env: Mapping[str, str] | None = None,
+    preexec_fn: Callable[[], None] | None = None,
+    prefix: tuple[str, ...] = (),
 ) -> Done:
     """Run ``memsql words`` in the folder ``cwd`` to its end, with ``env`` added to the environment."""
     environment = {**clean_environment(), **(env or {})}
@@ -63,8 +74,15 @@ def run(
         if done is not None:
             return Done(words, *done)
     found = subprocess.run(
-        [*prefix, sys.executable, "-m", "memsql", *words], cwd=cwd, env=environment, capture_output=True, encoding="utf-8",
-        errors="replace", check=False, timeout=TIMEOUT, preexec_fn=preexec_fn,
+        [*prefix, sys.executable, "-m", "memsql", *words],
+        cwd=cwd,
+        env=environment,
+        capture_output=True,
+        encoding="utf-8",
+        errors="replace",
+        check=False,
+        timeout=TIMEOUT,
+        preexec_fn=preexec_fn,
     )
     return Done(words, found.returncode, found.stdout, found.stderr)
 
@@ -122,8 +140,12 @@ class Project:
         (self.checks / f"{file}.sql").write_text(text, encoding="utf-8")
 
     def run(
-        self, *words: str, cwd: Path | None = None, env: Mapping[str, str] | None = None,
-        preexec_fn: Callable[[], None] | None = None, prefix: tuple[str, ...] = (),
+        self,
+        *words: str,
+        cwd: Path | None = None,
+        env: Mapping[str, str] | None = None,
+        preexec_fn: Callable[[], None] | None = None,
+        prefix: tuple[str, ...] = (),
     ) -> Done:
         """Run ``memsql words`` to its end."""
         return run(*words, cwd=cwd or self.root, env=env, preexec_fn=preexec_fn, prefix=prefix)
@@ -131,8 +153,12 @@ class Project:
     def start(self, *words: str) -> subprocess.Popen[str]:
         """Begin ``memsql words`` and return at once; ``finish`` waits for it."""
         return subprocess.Popen(
-            [sys.executable, "-m", "memsql", *words], cwd=self.root, env=clean_environment(),
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8",
+            [sys.executable, "-m", "memsql", *words],
+            cwd=self.root,
+            env=clean_environment(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            encoding="utf-8",
         )
 
     def up(self, *words: str, **kwargs: Any) -> Done:
@@ -190,8 +216,8 @@ def content(path: Path, *, without: frozenset[str] = frozenset()) -> tuple[objec
         return ((), ())
     with closing(sqlite3.connect(f"file:{_quoted(path)}?mode=ro", uri=True)) as conn:
         schema = [
-            tuple(r) for r in conn.execute(
-                "SELECT type, name, tbl_name, sql FROM sqlite_schema ORDER BY type, name, tbl_name")
+            tuple(r)
+            for r in conn.execute("SELECT type, name, tbl_name, sql FROM sqlite_schema ORDER BY type, name, tbl_name")
             if r[2] not in without and not r[1].startswith("sqlite_sequence")
         ]
         rows = []

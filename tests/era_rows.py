@@ -9,7 +9,36 @@ from json import dumps
 
 Row = dict[str, object]
 
-_WORDS = ["alpha", "beta", "gamma", "delta", "harbour", "meeting", "invoice", "garden", "violin", "project", "budget", "winter", "lecture", "train", "recipe", "doctor", "contract", "school", "river", "planet", "coffee", "ticket", "bridge", "letter", "market", "signal", "copper", "forest"]
+_WORDS = [
+    "alpha",
+    "beta",
+    "gamma",
+    "delta",
+    "harbour",
+    "meeting",
+    "invoice",
+    "garden",
+    "violin",
+    "project",
+    "budget",
+    "winter",
+    "lecture",
+    "train",
+    "recipe",
+    "doctor",
+    "contract",
+    "school",
+    "river",
+    "planet",
+    "coffee",
+    "ticket",
+    "bridge",
+    "letter",
+    "market",
+    "signal",
+    "copper",
+    "forest",
+]
 _SPICE = (
     "🦊🚀 family 👨‍👩‍👧‍👦",
     'she said "yes", it\'s `done`; -- not a comment',

@@ -256,17 +256,13 @@ def user_tables(con: sqlite3.Connection) -> list[str]:
     """Names of the ordinary tables: no FTS5 table or shadow, no ledger, nothing of SQLite's own."""
     virtual = _virtual(con)
     hidden = virtual | {name + suffix for name in virtual for suffix in _SHADOWS}
-    names = [
-        row[0] for row in con.execute("SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name")
-    ]
+    names = [row[0] for row in con.execute("SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name")]
     return [n for n in names if n not in hidden and not n.startswith("sqlite_") and not _is_ledger(n)]
 
 
 def counted(con: sqlite3.Connection) -> tuple[int, int]:
     """Number of tables and of indexes as DOMAIN counts them (see the head of this module)."""
-    indexes = con.execute(
-        "SELECT tbl_name FROM sqlite_schema WHERE type = 'index' AND sql IS NOT NULL"
-    ).fetchall()
+    indexes = con.execute("SELECT tbl_name FROM sqlite_schema WHERE type = 'index' AND sql IS NOT NULL").fetchall()
     return len(user_tables(con)) + len(_virtual(con)), sum(not _is_ledger(row[0]) for row in indexes)
 
 

@@ -11,7 +11,12 @@ from memsql.config import parse_target
 
 
 def save_backup(
-    folder: Path, database: Path | str, *, age: timedelta = timedelta(0), proven: bool = True, plain_bytes: int = 4096,
+    folder: Path,
+    database: Path | str,
+    *,
+    age: timedelta = timedelta(0),
+    proven: bool = True,
+    plain_bytes: int = 4096,
     name: str | None = None,
 ) -> Path:
     """Write a backup of ``database`` (a path or a URL) that was made ``age`` ago into ``folder``; return its path."""
@@ -23,11 +28,26 @@ def save_backup(
     path.write_bytes(data)
     digest = hashlib.sha256(data).hexdigest()
     manifest = Manifest(
-        file=path.name, created_at=made.isoformat(), tool="memsql test", content="sqlite", compression=None,
+        file=path.name,
+        created_at=made.isoformat(),
+        tool="memsql test",
+        content="sqlite",
+        compression=None,
         source=Source(target.display, target.identity, "sqlite" if target.path else "libsql", "3.45.0", "delete"),
-        bytes=len(data), sha256=digest, plain_bytes=plain_bytes, plain_sha256=digest, version=1, applied=("0001_a",),
-        schema_sha256=digest, tables=(), omitted=(), proofs=(Proof("quick_check", proven, () if proven else ("it is bad",)),),
-        findings=(), proven=proven, salvaged=False, seconds=0.1,
+        bytes=len(data),
+        sha256=digest,
+        plain_bytes=plain_bytes,
+        plain_sha256=digest,
+        version=1,
+        applied=("0001_a",),
+        schema_sha256=digest,
+        tables=(),
+        omitted=(),
+        proofs=(Proof("quick_check", proven, () if proven else ("it is bad",)),),
+        findings=(),
+        proven=proven,
+        salvaged=False,
+        seconds=0.1,
     )
     manifest_path(path).write_text(to_text(manifest), encoding="utf-8")
     return path

@@ -122,7 +122,9 @@ def _serve(proxy: Proxy, client: socket.socket) -> None:
                 content = action.body.encode()
                 client.sendall(
                     f"HTTP/1.1 {action.status} X\r\nContent-Type: {action.kind}\r\nContent-Length: {len(content)}\r\n"
-                    "Connection: close\r\n\r\n".encode() + content)
+                    "Connection: close\r\n\r\n".encode()
+                    + content
+                )
                 return
             if action == Cut("before"):
                 return

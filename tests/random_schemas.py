@@ -70,18 +70,28 @@ class Tab:
             lines.append(f"    {text}{comma}{asked}")
         options = ", ".join((["STRICT"] if self.strict else []) + (["WITHOUT ROWID"] if self.without_rowid else []))
         above = f"-- renamed from: {q(self.was)}\n" if self.was and self.was != self.name else ""
-        return f"{above}CREATE TABLE {q(self.name)} (\n" + "\n".join(lines) + f"\n) {options};\n" + "".join(self._others())
+        return (
+            f"{above}CREATE TABLE {q(self.name)} (\n" + "\n".join(lines) + f"\n) {options};\n" + "".join(self._others())
+        )
 
     def _others(self) -> list[str]:
         me, found = q(self.name), []
         for name, cols, unique, partial in self.indexes:
             where = f" WHERE {q(cols[0].name)} IS NOT NULL" if partial else ""
-            found.append(f"CREATE {'UNIQUE ' if unique else ''}INDEX {q(name)} ON {me} ({', '.join(q(c.name) for c in cols)}){where};\n")
+            found.append(
+                f"CREATE {'UNIQUE ' if unique else ''}INDEX {q(name)} ON {me} ({', '.join(q(c.name) for c in cols)}){where};\n"
+            )
         if self.view:
-            found.append(f"CREATE VIEW {q('v ' + self.indexes_name())} AS SELECT {', '.join(q(c.name) for c in self.view)} FROM {me};\n")
-            found.append(f"CREATE VIEW {q('w ' + self.indexes_name())} AS SELECT * FROM {q('v ' + self.indexes_name())};\n")
+            found.append(
+                f"CREATE VIEW {q('v ' + self.indexes_name())} AS SELECT {', '.join(q(c.name) for c in self.view)} FROM {me};\n"
+            )
+            found.append(
+                f"CREATE VIEW {q('w ' + self.indexes_name())} AS SELECT * FROM {q('v ' + self.indexes_name())};\n"
+            )
         if self.trigger:
-            found.append(f"CREATE TRIGGER {q('t ' + self.indexes_name())} AFTER INSERT ON {me} BEGIN\n    INSERT INTO log (what) VALUES (new.{q(self.cols[0].name)});\nEND;\n")
+            found.append(
+                f"CREATE TRIGGER {q('t ' + self.indexes_name())} AFTER INSERT ON {me} BEGIN\n    INSERT INTO log (what) VALUES (new.{q(self.cols[0].name)});\nEND;\n"
+            )
         if self.fts:
             found.append(self._fts())
         return found
@@ -102,7 +112,8 @@ class Tab:
             f"CREATE VIRTUAL TABLE {index} USING fts5({names}, content='{content}', content_rowid='{rowid}');\n"
             f"CREATE TRIGGER {q('fi ' + self.indexes_name())} AFTER INSERT ON {me} BEGIN {insert} END;\n"
             f"CREATE TRIGGER {q('fd ' + self.indexes_name())} AFTER DELETE ON {me} BEGIN {delete} END;\n"
-            f"CREATE TRIGGER {q('fu ' + self.indexes_name())} AFTER UPDATE ON {me} BEGIN {delete} {insert} END;\n")
+            f"CREATE TRIGGER {q('fu ' + self.indexes_name())} AFTER UPDATE ON {me} BEGIN {delete} {insert} END;\n"
+        )
 
 
 def text(tables: list[Tab]) -> str:
@@ -171,7 +182,23 @@ def edit(rng: Random, tables: list[Tab]) -> list[Tab]:
 
 
 def _change(rng: Random, after: list[Tab]) -> None:
-    what = rng.choice(("add", "add", "drop", "rename", "toggle", "toggle", "toggle", "type", "table", "options", "stand", "rename table", "drop table"))
+    what = rng.choice(
+        (
+            "add",
+            "add",
+            "drop",
+            "rename",
+            "toggle",
+            "toggle",
+            "toggle",
+            "type",
+            "table",
+            "options",
+            "stand",
+            "rename table",
+            "drop table",
+        )
+    )
     table = rng.choice(after)
     others = table.cols[1:]
     free = [n for n in NAMES if n not in {c.name for c in table.cols} and n not in {c.was for c in table.cols}]
@@ -219,7 +246,13 @@ def _toggle(rng: Random, col: Col) -> None:
         return
     which = rng.choice(("notnull", "unique", "check", "collate", "default"))
     if which == "default":
-        col.default = rng.choice(("0", "1", None)) if col.type not in ("TEXT", "BLOB") else rng.choice(("'d'", None)) if col.type == "TEXT" else None
+        col.default = (
+            rng.choice(("0", "1", None))
+            if col.type not in ("TEXT", "BLOB")
+            else rng.choice(("'d'", None))
+            if col.type == "TEXT"
+            else None
+        )
     else:
         setattr(col, which, not getattr(col, which))
     if col.notnull and col.default == "NULL":
@@ -228,7 +261,11 @@ def _toggle(rng: Random, col: Col) -> None:
 
 def _options(rng: Random, table: Tab) -> None:
     which = rng.choice(("strict", "without_rowid", "autoincrement"))
-    if which == "strict" and not table.strict and any(c.type not in STRICT_TYPES or c.default not in (None, "0") for c in table.cols):
+    if (
+        which == "strict"
+        and not table.strict
+        and any(c.type not in STRICT_TYPES or c.default not in (None, "0") for c in table.cols)
+    ):
         return
     if which == "without_rowid" and (table.autoincrement or table.fts):
         return

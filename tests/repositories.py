@@ -9,8 +9,16 @@ from pathlib import Path
 from cli import Project
 
 _DATE = "2026-01-02T03:04:05+00:00"
-_WHO = {"GIT_AUTHOR_NAME": "A", "GIT_AUTHOR_EMAIL": "a@example.invalid", "GIT_COMMITTER_NAME": "A", "GIT_COMMITTER_EMAIL": "a@example.invalid",
-        "GIT_AUTHOR_DATE": _DATE, "GIT_COMMITTER_DATE": _DATE, "GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_SYSTEM": os.devnull}
+_WHO = {
+    "GIT_AUTHOR_NAME": "A",
+    "GIT_AUTHOR_EMAIL": "a@example.invalid",
+    "GIT_COMMITTER_NAME": "A",
+    "GIT_COMMITTER_EMAIL": "a@example.invalid",
+    "GIT_AUTHOR_DATE": _DATE,
+    "GIT_COMMITTER_DATE": _DATE,
+    "GIT_CONFIG_GLOBAL": os.devnull,
+    "GIT_CONFIG_SYSTEM": os.devnull,
+}
 
 LIBRARY = """-- Authors and their books
 CREATE TABLE authors (
@@ -57,8 +65,14 @@ SELECT id, title FROM books WHERE author_id = :author ORDER BY title;
 
 def git(folder: Path, *words: str) -> str:
     """Run git in ``folder``, as nobody in particular, on a fixed date."""
-    found = subprocess.run(["git", "-c", "init.defaultBranch=main", *words], cwd=folder, env={**os.environ, **_WHO},
-                           capture_output=True, encoding="utf-8", check=False)
+    found = subprocess.run(
+        ["git", "-c", "init.defaultBranch=main", *words],
+        cwd=folder,
+        env={**os.environ, **_WHO},
+        capture_output=True,
+        encoding="utf-8",
+        check=False,
+    )
     assert found.returncode == 0, found.stdout + found.stderr
     return found.stdout.strip()
 
@@ -142,7 +156,9 @@ UNIQUE = """-- No two books have the same number
 CREATE UNIQUE INDEX idx_books_isbn ON books (isbn) WHERE isbn <> '';
 """
 UNIQUE_BACK = "-- Undo 0006_unique_isbn\nDROP INDEX idx_books_isbn;\n"
-PUBLISHERS = "-- Publishers\n-- depends: 0002_search\nCREATE TABLE publishers (id INTEGER PRIMARY KEY, name TEXT NOT NULL);\n"
+PUBLISHERS = (
+    "-- Publishers\n-- depends: 0002_search\nCREATE TABLE publishers (id INTEGER PRIMARY KEY, name TEXT NOT NULL);\n"
+)
 
 
 def mistakes(root: Path) -> Project:

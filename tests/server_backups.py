@@ -30,11 +30,33 @@ def manifest_of(path: Path, omitted: tuple[Omitted, ...] = ()) -> Manifest:
         tables = tuple(digests(conn))
     content = path.read_bytes()
     sha = hashlib.sha256(content).hexdigest()
-    return Manifest(path.name, "2026-01-02T03:04:05+00:00", "test", Source("x", "x", "sqlite", "3", "delete"), "sqlite", None,
-                    len(content), sha, len(content), sha, None, (), "", tables, omitted, (), (), True, False, 1.0)
+    return Manifest(
+        path.name,
+        "2026-01-02T03:04:05+00:00",
+        "test",
+        Source("x", "x", "sqlite", "3", "delete"),
+        "sqlite",
+        None,
+        len(content),
+        sha,
+        len(content),
+        sha,
+        None,
+        (),
+        "",
+        tables,
+        omitted,
+        (),
+        (),
+        True,
+        False,
+        1.0,
+    )
 
 
-def restore(path: Path, url: str, observer: Observer = QUIET, *, replace: bool = False, omitted: tuple[Omitted, ...] = ()) -> None:
+def restore(
+    path: Path, url: str, observer: Observer = QUIET, *, replace: bool = False, omitted: tuple[Omitted, ...] = ()
+) -> None:
     """Restore the file ``path`` to the server at ``url``, and see that the answer is what the file holds."""
     manifest = manifest_of(path, omitted)
     assert restore_server(path, manifest, target(url), 5000, observer, replace=replace) == manifest.tables

@@ -62,7 +62,9 @@ def load(path: Path, url: str) -> None:
     """Make the empty database at ``url`` what the SQLite file ``path`` is: rowids and full-text shadows too, so that a
     broken index arrives as broken as it is."""
     with closing(sqlite3.connect(path)) as source, closing(connect(target(url), "rw")) as server_:
-        objects = source.execute("SELECT type, name, sql FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY rowid").fetchall()
+        objects = source.execute(
+            "SELECT type, name, sql FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY rowid"
+        ).fetchall()
         tables = [(name, sql) for kind, name, sql in objects if kind == "table" and not name.startswith("sqlite_")]
         server_.execute("PRAGMA foreign_keys = off")
         server_.begin()
@@ -90,8 +92,10 @@ def save(url: str, path: Path) -> Path:
             if name in made and not sql.upper().startswith("CREATE VIRTUAL"):
                 columns, key = _columns(copy, name, sql)
                 marks = ", ".join("?" * (columns.count(",") + 1))
-                copy.executemany(f'INSERT INTO "{name}" ({columns}) VALUES ({marks})',
-                                 server_.execute(f'SELECT {columns} FROM "{name}" ORDER BY {key}').rows)
+                copy.executemany(
+                    f'INSERT INTO "{name}" ({columns}) VALUES ({marks})',
+                    server_.execute(f'SELECT {columns} FROM "{name}" ORDER BY {key}').rows,
+                )
         copy.commit()
     return path
 

@@ -24,7 +24,18 @@ from typing import IO, NoReturn
 _FIELD = 8
 # Read before main() begins, by the interpreter or by Invoke.
 _AT_START = ("PYTHON", "LC_", "LANG", "INVOKE_")
-_LATE = ("aiohttp", "libsql_client", "sqlfluff.core", "yoyo", "rich.console", "rich.progress", "dotenv", "uuid", "platform", "tempfile")
+_LATE = (
+    "aiohttp",
+    "libsql_client",
+    "sqlfluff.core",
+    "yoyo",
+    "rich.console",
+    "rich.progress",
+    "dotenv",
+    "uuid",
+    "platform",
+    "tempfile",
+)
 
 
 def fits(environment: Mapping[str, str]) -> bool:
@@ -39,7 +50,9 @@ class Starter:
         self._lock = threading.Lock()
         self._socket: socket.socket | None = None
 
-    def run(self, words: Sequence[str], cwd: Path, environment: Mapping[str, str], timeout: float) -> tuple[int, str, str] | None:
+    def run(
+        self, words: Sequence[str], cwd: Path, environment: Mapping[str, str], timeout: float
+    ) -> tuple[int, str, str] | None:
         """Exit code, stdout and stderr; None where another thread is at it. Raises TimeoutExpired."""
         if not self._lock.acquire(blocking=False):
             return None
@@ -48,7 +61,9 @@ class Starter:
         finally:
             self._lock.release()
 
-    def _run(self, words: Sequence[str], cwd: Path, environment: Mapping[str, str], timeout: float) -> tuple[int, str, str]:
+    def _run(
+        self, words: Sequence[str], cwd: Path, environment: Mapping[str, str], timeout: float
+    ) -> tuple[int, str, str]:
         connection = self._socket = self._socket or _begin()
         request = json.dumps([list(words), os.fspath(cwd), dict(environment)], ensure_ascii=True).encode()
         with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err, open(os.devnull, "rb") as nothing:

@@ -27,9 +27,16 @@ def answer(root: Path, keys: str | bytes, *words: str) -> Done:
     """
     master, slave = pty.openpty()
     process = subprocess.Popen(
-        [sys.executable, "-m", "memsql", *words], cwd=root, env={**clean_environment(), "TERM": "dumb"}, stdin=slave,
-        stderr=slave, stdout=subprocess.PIPE, encoding="utf-8", start_new_session=True,
-        preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0))
+        [sys.executable, "-m", "memsql", *words],
+        cwd=root,
+        env={**clean_environment(), "TERM": "dumb"},
+        stdin=slave,
+        stderr=slave,
+        stdout=subprocess.PIPE,
+        encoding="utf-8",
+        start_new_session=True,
+        preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
+    )
     os.close(slave)
     seen, typed, ends = "", False, time.monotonic() + TIMEOUT
     try:

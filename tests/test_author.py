@@ -20,8 +20,12 @@ def project(tmp_path: Path) -> Project:
 
 def test_create_writes_a_pair_a_check_and_the_sum(project: Project) -> None:
     created = project.run("migrate.create", "Add some Notes", "--json").expect(0).json()["files"]
-    assert created == ["migrations/0002_add_some_notes.sql", "migrations/0002_add_some_notes.rollback.sql",
-                       "sql/checks/0002_add_some_notes.sql", "migrations/memsql.sum"]
+    assert created == [
+        "migrations/0002_add_some_notes.sql",
+        "migrations/0002_add_some_notes.rollback.sql",
+        "sql/checks/0002_add_some_notes.sql",
+        "migrations/memsql.sum",
+    ]
     text = (project.root / created[0]).read_text()
     assert text.startswith("-- Add some notes\n-- depends: 0001_a\n")
     project.run("migrate.up").expect(2, "0002_add_some_notes.sql holds no statement")

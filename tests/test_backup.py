@@ -71,17 +71,28 @@ def test_a_backup_and_its_manifest(project: Project) -> None:
     assert backups.hashes(path) == backups.hashes(project.db)
     told = backups.manifest(path)
     assert (told["version"], told["applied"], told["content"], told["proven"], told["salvaged"]) == (
-        1, ["0001_tables"], "sqlite", True, False)
-    assert told["source"] == {"name": "memory.db", "identity": str(project.db), "engine": "sqlite",
-                              "engine_version": sqlite3.sqlite_version, "journal_mode": "delete"}
+        1,
+        ["0001_tables"],
+        "sqlite",
+        True,
+        False,
+    )
+    assert told["source"] == {
+        "name": "memory.db",
+        "identity": str(project.db),
+        "engine": "sqlite",
+        "engine_version": sqlite3.sqlite_version,
+        "journal_mode": "delete",
+    }
     assert [p["name"] for p in told["proofs"]] == ["quick_check", "content", "foreign_keys", "full_text"]
     assert {t["name"]: t["rows"] for t in told["tables"]}["notes"] == 300
     assert not any(t["name"].startswith("search") for t in told["tables"])
     assert (path.stat().st_mode & 0o777, path.with_name(path.name + ".json").stat().st_mode & 0o777) == (0o600, 0o600)
     assert backups.hidden(path.parent) == []
     with closing(sqlite3.connect(path)) as conn:
-        assert [conn.execute(f"PRAGMA {p}").fetchone()[0] for p in ("user_version", "application_id", "journal_mode")] == [
-            7, 99, "delete"]
+        assert [
+            conn.execute(f"PRAGMA {p}").fetchone()[0] for p in ("user_version", "application_id", "journal_mode")
+        ] == [7, 99, "delete"]
     project.run("backup.list").expect(0, "proven", path.name, "1 backup, 1 proven")
     project.run("backup.verify", path.name).expect(0, "all proven")
 
@@ -103,8 +114,9 @@ def test_without_zstd(project: Project) -> None:
     hide.mkdir(parents=True)
     (hide / "__init__.py").write_text("raise ImportError")
     hide.with_name("__init__.py").write_text("")
-    project.run("backup", "--compress", env={"PYTHONPATH": f"{project.root / 'hide'}:{Path(__file__).parent.parent}"}).expect(
-        2, "there is no zstd on this machine", "pip install 'memsql[compress]'")
+    project.run(
+        "backup", "--compress", env={"PYTHONPATH": f"{project.root / 'hide'}:{Path(__file__).parent.parent}"}
+    ).expect(2, "there is no zstd on this machine", "pip install 'memsql[compress]'")
     assert backups.files(project) == []
 
 
@@ -116,9 +128,15 @@ def test_an_empty_database(project: Project) -> None:
     assert project.query("SELECT * FROM sqlite_schema") == []
 
 
-@pytest.mark.parametrize("pragmas", [
-    "PRAGMA page_size = 512", "PRAGMA page_size = 65536", "PRAGMA encoding = 'UTF-16le'", "PRAGMA auto_vacuum = incremental",
-])
+@pytest.mark.parametrize(
+    "pragmas",
+    [
+        "PRAGMA page_size = 512",
+        "PRAGMA page_size = 65536",
+        "PRAGMA encoding = 'UTF-16le'",
+        "PRAGMA auto_vacuum = incremental",
+    ],
+)
 def test_settings_of_the_file_come_along(tmp_path: Path, pragmas: str) -> None:
     project = Project(tmp_path)
     project.script(f"{pragmas}; {TABLES} {ROWS} DELETE FROM notes WHERE id % 3 = 0;")
@@ -130,10 +148,12 @@ def test_settings_of_the_file_come_along(tmp_path: Path, pragmas: str) -> None:
     assert [project.one(f"PRAGMA {name}") for name in names] == before
 
 
-@pytest.mark.parametrize("name", ["it's \"my\" data base.db", "mémoire ∆.sqlite3", "-x.db", "..db", "a%20b?c#d.db", "noending"])
+@pytest.mark.parametrize(
+    "name", ['it\'s "my" data base.db', "mémoire ∆.sqlite3", "-x.db", "..db", "a%20b?c#d.db", "noending"]
+)
 def test_names(template: Project, tmp_path: Path, name: str) -> None:
     project = template.copy(tmp_path)
-    project.configure(f"[memsql]\ndatabase = {name.replace('%', '%')}\nbackups = safe ' \"places\" é\n")
+    project.configure(f'[memsql]\ndatabase = {name.replace("%", "%")}\nbackups = safe \' "places" é\n')
     project.db.rename(project.root / name)
     project.db = project.root / name
     before = backups.hashes(project.db)
@@ -156,10 +176,17 @@ def test_a_file_name_that_is_not_utf8(project: Project) -> None:
 
 
 def test_faults_of_the_database_are_kept_and_said(project: Project) -> None:
-    project.script("INSERT INTO notes VALUES (9999, 12345, 'orphan'); DELETE FROM search WHERE rowid = 1;"
-                   "DROP TRIGGER notes_ai; UPDATE notes SET body = 'other' WHERE id = 5;")
-    project.run("backup").expect(0, "proven in", "faults of the database", "search does not agree with its content",
-                                 "1 rows of notes refer to users rows that do not exist")
+    project.script(
+        "INSERT INTO notes VALUES (9999, 12345, 'orphan'); DELETE FROM search WHERE rowid = 1;"
+        "DROP TRIGGER notes_ai; UPDATE notes SET body = 'other' WHERE id = 5;"
+    )
+    project.run("backup").expect(
+        0,
+        "proven in",
+        "faults of the database",
+        "search does not agree with its content",
+        "1 rows of notes refer to users rows that do not exist",
+    )
     told = backups.manifest(backups.one(project))
     assert told["proven"]
     assert [p["name"] for p in told["proofs"]] == ["quick_check", "content"]
@@ -233,13 +260,16 @@ print(done)
 
 @pytest.mark.parametrize("journal", ["wal", "delete"])
 def test_a_writer_that_never_rests(project: Project, journal: str) -> None:
-    project.script("CREATE TABLE accounts (id INTEGER PRIMARY KEY, balance INTEGER); INSERT INTO accounts VALUES (1, 0), (2, 0);"
-                   "CREATE TABLE log (n, filler); CREATE TABLE ballast (x); INSERT INTO ballast SELECT zeroblob(9000) FROM users;")
+    project.script(
+        "CREATE TABLE accounts (id INTEGER PRIMARY KEY, balance INTEGER); INSERT INTO accounts VALUES (1, 0), (2, 0);"
+        "CREATE TABLE log (n, filler); CREATE TABLE ballast (x); INSERT INTO ballast SELECT zeroblob(9000) FROM users;"
+    )
     with closing(sqlite3.connect(project.db)) as conn:
         conn.execute(f"PRAGMA journal_mode = {journal}")
     (project.root / "setup.cfg").write_text("[memsql]\nbusy_timeout = 30s\n")
-    with subprocess.Popen([sys.executable, "-c", WRITER, str(project.db)], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                          text=True) as app:
+    with subprocess.Popen(
+        [sys.executable, "-c", WRITER, str(project.db)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as app:
         assert app.stdout is not None
         assert app.stdout.readline() == "ready\n"
         for _ in range(2):
@@ -249,7 +279,9 @@ def test_a_writer_that_never_rests(project: Project, journal: str) -> None:
     assert backups.assert_whole(project) == 2
     for path in backups.files(project):
         with closing(sqlite3.connect(path)) as conn:
-            assert conn.execute("SELECT sum(balance), max(balance) = (SELECT count(*) FROM log) FROM accounts").fetchone() == (0, 1)
+            assert conn.execute(
+                "SELECT sum(balance), max(balance) = (SELECT count(*) FROM log) FROM accounts"
+            ).fetchone() == (0, 1)
 
 
 def test_two_at_once(project: Project) -> None:
@@ -311,7 +343,9 @@ def test_folders_that_cannot_be_written(project: Project, bound: Callable[[], No
     folder = project.root / "backups"
     folder.mkdir()
     with mode(folder, 0o555):
-        project.run("backup", preexec_fn=bound).expect(3, "backups cannot be written: Permission denied", "next: check the folder")
+        project.run("backup", preexec_fn=bound).expect(
+            3, "backups cannot be written: Permission denied", "next: check the folder"
+        )
     folder.rmdir()
     with mode(project.root, 0o555):
         project.run("backup", preexec_fn=bound).expect(3, "backups cannot be written: Permission denied")
@@ -362,7 +396,9 @@ def test_a_full_disk(project: Project, room: str, words: list[str]) -> None:
 def test_stopped_by_a_signal(project: Project, number: signal.Signals) -> None:
     """While the source is locked, so that it surely has begun and not ended."""
     (project.root / "setup.cfg").write_text("[memsql]\nbusy_timeout = 50s\n")
-    project.script("CREATE TABLE ballast (x); INSERT INTO ballast SELECT randomblob(20000) FROM users, (SELECT 1 UNION SELECT 2);")
+    project.script(
+        "CREATE TABLE ballast (x); INSERT INTO ballast SELECT randomblob(20000) FROM users, (SELECT 1 UNION SELECT 2);"
+    )
     running = project.start("backup", "--compress")
     folder = project.root / "backups"
     while not list(folder.glob(".memsql-work-*/copy.db")):
@@ -415,7 +451,8 @@ def test_list(project: Project) -> None:
     found = project.run("backup.list", "--json").expect(0).json()["backups"]
     assert [(b["proven"], b["version"], b["source"]) for b in found if b["source"]] == [(True, 1, "memory.db")]
     assert [b["problem"] for b in found if not b["source"]] == [
-        "backups/stray.db.json is missing: nothing is known of this backup"]
+        "backups/stray.db.json is missing: nothing is known of this backup"
+    ]
     assert len(project.run("backup.list", "--all", "--json").expect(0).json()["backups"]) == 3
     project.run("backup.list", "--all").expect(0, "other.db", "not proven: backups/stray.db: ", "3 backups, 2 proven")
     path = next(p for p in backups.files(project) if p.name.startswith("memory"))
@@ -426,8 +463,12 @@ def test_list(project: Project) -> None:
 
 
 def made(name: str, days: float, now: datetime, template: Manifest, *, proven: bool = True, of: str = "a") -> Backup:
-    manifest = replace(template, created_at=(now - timedelta(days=days)).isoformat(), proven=proven,
-                       source=replace(template.source, identity=of))
+    manifest = replace(
+        template,
+        created_at=(now - timedelta(days=days)).isoformat(),
+        proven=proven,
+        source=replace(template.source, identity=of),
+    )
     return Backup(Path(name), manifest, None if proven else "it was never proven")
 
 
@@ -437,8 +478,14 @@ def test_what_is_pruned(project: Project) -> None:
     one = read_manifest(path.with_name(path.name + ".json"), "x")
     now = datetime(2026, 1, 31, tzinfo=UTC)
     found = [
-        made("n0", 0, now, one, proven=False), made("n1", 1, now, one), made("n2", 2, now, one), made("b1", 3, now, one, of="b"),
-        made("n3", 10, now, one), made("n4", 20, now, one), made("s1", 25, now, one, proven=False), made("b2", 40, now, one, of="b"),
+        made("n0", 0, now, one, proven=False),
+        made("n1", 1, now, one),
+        made("n2", 2, now, one),
+        made("b1", 3, now, one, of="b"),
+        made("n3", 10, now, one),
+        made("n4", 20, now, one),
+        made("s1", 25, now, one, proven=False),
+        made("b2", 40, now, one, of="b"),
         Backup(Path("stray"), None, "missing"),
     ]
 
@@ -469,7 +516,9 @@ def test_prune(project: Project) -> None:
     left = {p.name for p in folder.iterdir()}
     assert len(left) == 6
     assert {"mine.db", "notes.json"} < left
-    project.run("backup.prune", "--keep", "0", "--keep-days", "0").expect(0, "0 backups removed", "the newest proven one")
+    project.run("backup.prune", "--keep", "0", "--keep-days", "0").expect(
+        0, "0 backups removed", "the newest proven one"
+    )
     project.run("backup.verify").expect(0)
 
 
@@ -490,24 +539,46 @@ def test_read_backup_says_what_is_wrong(project: Project) -> None:
     assert read_backup(path, path.name).proven
 
 
-@pytest.mark.parametrize(("words", "expected"), [
-    ("backup.verify", False), ("backup.verify a.db", True), ("backup.verify --json a.db", True),
-    ("backup.verify --env production", False), ("backup.verify --env production a.db", True), ("backup.verify --env=x a.db", True),
-    ("backup.verify verify", False), ("backup.verify --all migrate.up --to 3", False), ("migrate.up --to 3", False),
-])
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ("backup.verify", False),
+        ("backup.verify a.db", True),
+        ("backup.verify --json a.db", True),
+        ("backup.verify --env production", False),
+        ("backup.verify --env production a.db", True),
+        ("backup.verify --env=x a.db", True),
+        ("backup.verify verify", False),
+        ("backup.verify --all migrate.up --to 3", False),
+        ("migrate.up --to 3", False),
+    ],
+)
 def test_a_word_that_may_be_left_out(words: str, expected: bool) -> None:
     from memsql.tasks.optional import has_word
 
-    assert has_word("backup.verify", ["memsql", *words.split()], {"--env", "--file"}, {"verify", "migrate.up"}) == expected
+    assert (
+        has_word("backup.verify", ["memsql", *words.split()], {"--env", "--file"}, {"verify", "migrate.up"}) == expected
+    )
 
 
 def test_a_chain(project: Project) -> None:
     (project.root / "tasks.py").write_text("from memsql.tasks import ns\n")
     invoke = (sys.executable, "-m", "invoke")
-    done = subprocess.run([*invoke, "backup", "migrate", "backup.verify", "verify"], cwd=project.root, capture_output=True,
-                          text=True, check=False, env={k: v for k, v in os.environ.items() if not k.startswith("TURSO_")})
+    done = subprocess.run(
+        [*invoke, "backup", "migrate", "backup.verify", "verify"],
+        cwd=project.root,
+        capture_output=True,
+        text=True,
+        check=False,
+        env={k: v for k, v in os.environ.items() if not k.startswith("TURSO_")},
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.count("proven") >= 3
-    done = subprocess.run([*invoke, "backup.verify", backups.one(project).name, "verify"], cwd=project.root, capture_output=True,
-                          text=True, check=False)
+    done = subprocess.run(
+        [*invoke, "backup.verify", backups.one(project).name, "verify"],
+        cwd=project.root,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert done.returncode == 0, done.stdout + done.stderr

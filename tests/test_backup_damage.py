@@ -61,10 +61,17 @@ def count(conn: sqlite3.Connection, table: str) -> int:
 def leaf(path: Path, table: str) -> int:
     """How far behind the first page of ``table`` one of its middle leaves lies."""
     with closing(sqlite3.connect(path)) as conn:
-        if not conn.execute("SELECT 1 FROM pragma_compile_options WHERE compile_options = 'ENABLE_DBSTAT_VTAB'").fetchone():
+        if not conn.execute(
+            "SELECT 1 FROM pragma_compile_options WHERE compile_options = 'ENABLE_DBSTAT_VTAB'"
+        ).fetchone():
             pytest.skip("this SQLite cannot tell which page belongs to which table")
         root = conn.execute("SELECT rootpage FROM sqlite_schema WHERE name = ?", (table,)).fetchone()[0]
-        pages = [r[0] for r in conn.execute("SELECT pageno FROM dbstat WHERE name = ? AND pagetype = 'leaf' ORDER BY path", (table,))]
+        pages = [
+            r[0]
+            for r in conn.execute(
+                "SELECT pageno FROM dbstat WHERE name = ? AND pagetype = 'leaf' ORDER BY path", (table,)
+            )
+        ]
     assert len(pages) > 4
     return int(pages[len(pages) // 2]) - int(root)
 
@@ -75,7 +82,9 @@ def test_a_damaged_page(project: Project) -> None:
     before = project.db.read_bytes()
     project.run("backup").expect(3, "memory.db is damaged", "no backup was kept", "invoke backup --salvage")
     assert list((project.root / "backups").iterdir()) == []
-    project.run("backup", "--salvage").expect(1, "NOT proven", "notes: ", "rows were kept; others lay on damaged pages and are lost")
+    project.run("backup", "--salvage").expect(
+        1, "NOT proven", "notes: ", "rows were kept; others lay on damaged pages and are lost"
+    )
     assert project.db.read_bytes() == before
     with closing(salvaged(project)) as conn:
         kept = conn.execute("SELECT * FROM notes").fetchall()
@@ -92,7 +101,9 @@ def test_a_damaged_page(project: Project) -> None:
     project.run("backup.list").expect(0, "0 proven", "it was never proven")
     project.run("backup.verify", name).expect(1, "what could be salvaged", "1 not proven")
     project.run("backup.restore").expect(2, "there is no proven backup")
-    project.run("backup.restore", name).expect(6, "holds what could be salvaged", "--unproven", "memory.db was not touched")
+    project.run("backup.restore", name).expect(
+        6, "holds what could be salvaged", "--unproven", "memory.db was not touched"
+    )
     assert project.db.read_bytes() == before
     project.run("backup.restore", name, "--unproven").expect(0, "rows were kept; others")
     assert project.one("PRAGMA integrity_check") == "ok"
@@ -104,7 +115,12 @@ def test_other_kinds_of_tables(project: Project, table: str) -> None:
     if table == "pairs":
         with closing(sqlite3.connect(project.db)) as conn:
             root = conn.execute("SELECT rootpage FROM sqlite_schema WHERE name = 'pairs'").fetchone()[0]
-            pages = [r[0] for r in conn.execute("SELECT pageno FROM dbstat WHERE name = 'pairs' AND pagetype = 'leaf' ORDER BY path")]
+            pages = [
+                r[0]
+                for r in conn.execute(
+                    "SELECT pageno FROM dbstat WHERE name = 'pairs' AND pagetype = 'leaf' ORDER BY path"
+                )
+            ]
         where = pages[len(pages) // 2] - root
     backups.damage(project.db, table, page=where)
     project.run("backup", "--salvage").expect(1, f"{table}: ", "are lost")
@@ -115,7 +131,9 @@ def test_other_kinds_of_tables(project: Project, table: str) -> None:
 
 def test_a_damaged_index_loses_nothing(project: Project) -> None:
     backups.damage(project.db, "notes_by_user")
-    project.run("backup").expect(1, "the copy of memory.db is not proven: the database is damaged", "quick_check", "--salvage")
+    project.run("backup").expect(
+        1, "the copy of memory.db is not proven: the database is damaged", "quick_check", "--salvage"
+    )
     assert backups.files(project) == []
     project.run("backup", "--salvage").expect(1, "NOT proven")
     with closing(salvaged(project)) as conn:
@@ -140,7 +158,9 @@ def test_a_truncated_file(project: Project) -> None:
 
 
 def test_a_schema_that_cannot_be_read(project: Project) -> None:
-    project.script("PRAGMA writable_schema = on; UPDATE sqlite_schema SET sql = 'CREATE TABLE pairs (' WHERE name = 'pairs';")
+    project.script(
+        "PRAGMA writable_schema = on; UPDATE sqlite_schema SET sql = 'CREATE TABLE pairs (' WHERE name = 'pairs';"
+    )
     project.run("backup").expect(3, "memory.db is damaged", "--salvage")
     project.run("backup", "--salvage").expect(1, "table pairs is lost")
     with closing(salvaged(project)) as conn:
@@ -168,10 +188,21 @@ def both(template: Project, tmp_path_factory: pytest.TempPathFactory) -> list[Pa
 
 
 @quick(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(which=st.integers(0, 1), beside=st.booleans(), place=st.floats(0, 1, exclude_max=True), byte=st.integers(0, 255),
-       way=st.sampled_from(["change", "insert", "remove"]))
+@given(
+    which=st.integers(0, 1),
+    beside=st.booleans(),
+    place=st.floats(0, 1, exclude_max=True),
+    byte=st.integers(0, 255),
+    way=st.sampled_from(["change", "insert", "remove"]),
+)
 def test_one_byte(
-    both: list[Path], tmp_path_factory: pytest.TempPathFactory, which: int, beside: bool, place: float, byte: int, way: str,
+    both: list[Path],
+    tmp_path_factory: pytest.TempPathFactory,
+    which: int,
+    beside: bool,
+    place: float,
+    byte: int,
+    way: str,
 ) -> None:
     """One byte changed, inserted or removed, anywhere in a backup or its manifest, is found by whoever reads it."""
     folder = tmp_path_factory.getbasetemp() / "one-byte"
@@ -183,7 +214,7 @@ def test_one_byte(
     changed = folder / (source.name + (".json" if beside else ""))
     data = changed.read_bytes()
     at = int(place * len(data))
-    after = data[:at] + (b"" if way == "remove" else bytes([byte])) + data[at if way == "insert" else at + 1:]
+    after = data[:at] + (b"" if way == "remove" else bytes([byte])) + data[at if way == "insert" else at + 1 :]
     changed.write_bytes(after)
     found = verify(read_backup(folder / source.name, source.name), Observer())
     assert found.ok == (after == data)

@@ -41,13 +41,24 @@ def test_text_that_is_not_utf8_and_a_blob_of_the_same_bytes_differ(tmp_path: Pat
     assert hashes(text)["t"] != hashes(blob)["t"]
 
 
-@pytest.mark.parametrize("change", [
-    "UPDATE t SET a = 2 WHERE a = 1", "UPDATE t SET a = '1' WHERE a = 1", "UPDATE t SET rowid = 9 WHERE a = 1",
-    "DELETE FROM t WHERE a = 1", "UPDATE w SET v = 'x'", "INSERT INTO sqlite_sequence VALUES ('t', 5)",
-    "INSERT INTO own VALUES ('more words')", "INSERT INTO bare VALUES ('more words')", "INSERT INTO box VALUES (9, 1, 2)",
-])
+@pytest.mark.parametrize(
+    "change",
+    [
+        "UPDATE t SET a = 2 WHERE a = 1",
+        "UPDATE t SET a = '1' WHERE a = 1",
+        "UPDATE t SET rowid = 9 WHERE a = 1",
+        "DELETE FROM t WHERE a = 1",
+        "UPDATE w SET v = 'x'",
+        "INSERT INTO sqlite_sequence VALUES ('t', 5)",
+        "INSERT INTO own VALUES ('more words')",
+        "INSERT INTO bare VALUES ('more words')",
+        "INSERT INTO box VALUES (9, 1, 2)",
+    ],
+)
 def test_every_change_of_content_changes_a_hash(tmp_path: Path, change: str) -> None:
-    path = make(tmp_path / "a.db", """
+    path = make(
+        tmp_path / "a.db",
+        """
         CREATE TABLE t (a); INSERT INTO t VALUES (1), (NULL);
         CREATE TABLE s (id INTEGER PRIMARY KEY AUTOINCREMENT);
         CREATE TABLE w (k TEXT PRIMARY KEY, v) WITHOUT ROWID; INSERT INTO w VALUES ('b', 1), ('a', 2);
@@ -55,29 +66,39 @@ def test_every_change_of_content_changes_a_hash(tmp_path: Path, change: str) -> 
         CREATE VIRTUAL TABLE own USING fts5(x); INSERT INTO own VALUES ('words');
         CREATE VIRTUAL TABLE bare USING fts5(x, content=''); INSERT INTO bare VALUES ('words');
         CREATE VIRTUAL TABLE box USING rtree(id, a, b); INSERT INTO box VALUES (1, 2, 3);
-    """)
+    """,
+    )
     before = hashes(path)
     make(path, change)
     assert hashes(path) != before
 
 
 def test_what_does_not_change_content_changes_no_hash(tmp_path: Path) -> None:
-    path = make(tmp_path / "a.db", """
+    path = make(
+        tmp_path / "a.db",
+        """
         CREATE TABLE t (id INTEGER PRIMARY KEY, a, up AS (upper(a))); INSERT INTO t (id, a) VALUES (1, 'x'), (2, 'y');
         CREATE VIRTUAL TABLE f USING fts5(a, content='t', content_rowid='id'); INSERT INTO f (f) VALUES ('rebuild');
-    """)
+    """,
+    )
     before = hashes(path)
-    make(path, "INSERT INTO f (f) VALUES ('rebuild'); INSERT INTO f (f) VALUES ('optimize'); CREATE INDEX i ON t (a); ANALYZE; VACUUM;")
+    make(
+        path,
+        "INSERT INTO f (f) VALUES ('rebuild'); INSERT INTO f (f) VALUES ('optimize'); CREATE INDEX i ON t (a); ANALYZE; VACUUM;",
+    )
     assert hashes(path) == before
     assert set(before) == {"t"}
 
 
 def test_a_server_s_rows_have_the_hash_of_a_file_s(tmp_path: Path, empty_server: Running) -> None:
-    path = make(tmp_path / "a.db", """
+    path = make(
+        tmp_path / "a.db",
+        """
         CREATE TABLE t (id INTEGER PRIMARY KEY AUTOINCREMENT, a, rowid TEXT);
         INSERT INTO t (a, rowid) VALUES (NULL, ''), (1, 'é😀'), (-9223372036854775808, 'o''clock'), (0.1, NULL), (-0.0, x'00'), (x'', 'x');
         CREATE TABLE w (a, b, PRIMARY KEY (b DESC, a)) WITHOUT ROWID; INSERT INTO w VALUES (1, 2), (2, 1), (0, 2);
-    """)
+    """,
+    )
     servers.load(path, empty_server.url)
     with closing(connect(servers.target(empty_server.url))) as conn:
         assert {d.name: (d.rows, d.sha256) for d in digests(conn)} == hashes(path)

@@ -12,7 +12,9 @@ from cli import Project
 
 ROOT = Path(__file__).resolve().parent.parent
 # Every era as it was, and each era's drifts all at once.
-CASES: list[tuple[str, dict[str, object]]] = [(era, {}) for era in eras.ERAS] + [(e, d) for e, d in eras.DRIFTS if len(d) > 1]
+CASES: list[tuple[str, dict[str, object]]] = [(era, {}) for era in eras.ERAS] + [
+    (e, d) for e, d in eras.DRIFTS if len(d) > 1
+]
 NAMES = [era + "".join(f"-{k}" for k in drift) for era, drift in CASES]
 
 

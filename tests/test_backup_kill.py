@@ -19,11 +19,14 @@ KILLER = Path(__file__).with_name("file_killer.py")
 @pytest.fixture
 def template(tmp_path: Path) -> Project:
     project = Project(tmp_path / "template")
-    project.add("0001_base", """CREATE TABLE users (id INTEGER PRIMARY KEY, email TEXT);
+    project.add(
+        "0001_base",
+        """CREATE TABLE users (id INTEGER PRIMARY KEY, email TEXT);
 CREATE VIRTUAL TABLE found USING fts5(email, content='users', content_rowid='id');
 INSERT INTO users WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 200) SELECT i, 'user ' || i FROM n;
 INSERT INTO found (found) VALUES ('rebuild');
-""")
+""",
+    )
     project.up()
     return project
 
@@ -34,7 +37,11 @@ def kill_everywhere(template: Project, *words: str, stride: int) -> list[tuple[P
     copies.mkdir()
     done = subprocess.run(
         [sys.executable, str(KILLER), str(template.root), str(copies), str(stride), *words],
-        env=clean_environment(), capture_output=True, text=True, check=False, timeout=250,
+        env=clean_environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=250,
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return [(Project.at(copies / f"{n}-killed"), Project.at(copies / str(n))) for n in range(1, int(done.stdout))]
@@ -86,7 +93,11 @@ def test_a_restore_is_killed_at_every_step(template: Project, state: str) -> Non
         assert backups.hashes(healed.db) == wanted
         assert healed.one("PRAGMA integrity_check") == "ok"
         assert backups.hidden(healed.root) == []
-        safe = [p for p in healed.root.iterdir() if ".replaced-" in p.name and not p.name.endswith(("-wal", "-shm", "-journal"))]
+        safe = [
+            p
+            for p in healed.root.iterdir()
+            if ".replaced-" in p.name and not p.name.endswith(("-wal", "-shm", "-journal"))
+        ]
         assert any(p.read_bytes() == b"no database any more" if old is None else backups.hashes(p) == old for p in safe)
     assert olds >= 10
     assert news >= 5

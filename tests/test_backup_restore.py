@@ -85,7 +85,9 @@ def test_onto_nothing_and_onto_another_path(project: Project) -> None:
     assert backups.hashes(project.db) == wanted(project)
     assert [p.name.endswith("-journal") for p in kept(project)] == [True]
     before = project.db.read_bytes()
-    project.run("backup.restore", backups.one(project).name, "--to", "a new 'one'.db").expect(0, "restored a new 'one'.db")
+    project.run("backup.restore", backups.one(project).name, "--to", "a new 'one'.db").expect(
+        0, "restored a new 'one'.db"
+    )
     assert backups.hashes(project.root / "a new 'one'.db") == wanted(project)
     assert project.db.read_bytes() == before
     umask = os.umask(0)
@@ -156,10 +158,15 @@ def test_onto_a_damaged_database(project: Project, damage: str) -> None:
         project.db.write_bytes(b"\xff" * 100 + data[100:])
         log = project.db.with_name("memory.db-wal").read_bytes()
     else:
-        project.db.write_bytes({
-            "header": data[:16] + b"\xff" * 84 + data[100:], "no database": b"hello", "truncated": data[:len(data) // 2 + 100],
-            "schema": data[:100] + b"\xff" * 2000 + data[2100:], "empty": b"",
-        }[damage])
+        project.db.write_bytes(
+            {
+                "header": data[:16] + b"\xff" * 84 + data[100:],
+                "no database": b"hello",
+                "truncated": data[: len(data) // 2 + 100],
+                "schema": data[:100] + b"\xff" * 2000 + data[2100:],
+                "empty": b"",
+            }[damage]
+        )
     now = project.db.read_bytes()
     project.run("backup.restore").expect(0, "every table proven")
     assert backups.hashes(project.db) == wanted(project)
@@ -182,8 +189,12 @@ sys.stdin.read()
 
 @contextmanager
 def held(project: Project, statement: str) -> Iterator[subprocess.Popen[str]]:
-    with subprocess.Popen([sys.executable, "-c", HOLDER, str(project.db), statement], stdin=subprocess.PIPE,
-                          stdout=subprocess.PIPE, text=True) as app:
+    with subprocess.Popen(
+        [sys.executable, "-c", HOLDER, str(project.db), statement],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as app:
         assert app.stdout is not None
         assert app.stdout.readline() == "ready\n"
         yield app
@@ -199,7 +210,8 @@ def test_a_database_in_use(project: Project, statement: str, journal: str) -> No
     before = backups.hashes(project.db)
     with held(project, statement) as app:
         project.run("backup.restore").expect(
-            4, "memory.db is open in another process", f"({app.pid})", "stop what uses")
+            4, "memory.db is open in another process", f"({app.pid})", "stop what uses"
+        )
         project.run("backup.restore", "--to", "beside.db").expect(0)
     assert backups.hashes(project.db) == before
     assert kept(project) == []
@@ -247,7 +259,9 @@ def test_a_ledger_newer_than_the_files(project: Project) -> None:
     project.remove("0002_more")
     before = project.everything()
     project.run("backup.list").expect(0, "warning: ", "has migrations that are not among the files here")
-    project.run("backup.restore").expect(6, "are not among the files here: 0002_more", "memory.db was not touched", "--allow-newer")
+    project.run("backup.restore").expect(
+        6, "are not among the files here: 0002_more", "memory.db was not touched", "--allow-newer"
+    )
     assert project.everything() == before
     project.run("backup.restore", "--allow-newer").expect(0)
     assert project.everything() == before
@@ -259,7 +273,9 @@ def test_a_backup_that_was_changed(project: Project) -> None:
     data[len(data) // 2] ^= 1
     path.write_bytes(data)
     before = files_below(project.root)
-    project.run("backup.restore").expect(1, "was changed after it was written", "memory.db was not touched", "backup.list")
+    project.run("backup.restore").expect(
+        1, "was changed after it was written", "memory.db was not touched", "backup.list"
+    )
     assert files_below(project.root) == before
 
 
@@ -270,12 +286,16 @@ def test_a_folder_that_cannot_be_written(project: Project, bound: Callable[[], N
     before = files_below(folder)
     with mode(folder, 0o555):
         project.run("backup.restore", backups.one(project).name, "--to", "data/app.db", preexec_fn=bound).expect(
-            3, "cannot be written: Permission denied", "data/app.db was not touched")
+            3, "cannot be written: Permission denied", "data/app.db was not touched"
+        )
     with mode(folder / "app.db", 0o444):
         project.run("backup.restore", backups.one(project).name, "--to", "data/app.db", preexec_fn=bound).expect(
-            3, "data/app.db cannot be written: it is read-only", "chmod")
+            3, "data/app.db cannot be written: it is read-only", "chmod"
+        )
     with mode(backups.one(project), 0):
-        project.run("backup.restore", backups.one(project).name, "--to", "x.db", preexec_fn=bound).expect(3, "cannot be read")
+        project.run("backup.restore", backups.one(project).name, "--to", "x.db", preexec_fn=bound).expect(
+            3, "cannot be read"
+        )
     assert files_below(folder) == before
 
 
@@ -285,8 +305,10 @@ def test_a_full_disk(project: Project) -> None:
         pytest.skip("a private mount needs root and unshare")
     disk, size = project.root / "disk", project.db.stat().st_size
     disk.mkdir()
-    inside = ('mount -t tmpfs -o size=$2 none "$1" && cp memory.db disk/app.db && shift && shift && "$@"; c=$?;'
-              'cmp memory.db disk/app.db && ls -A disk >left; exit $c')
+    inside = (
+        'mount -t tmpfs -o size=$2 none "$1" && cp memory.db disk/app.db && shift && shift && "$@"; c=$?;'
+        "cmp memory.db disk/app.db && ls -A disk >left; exit $c"
+    )
     for room in (size + 100_000, size * 2 + 8192):
         prefix = (unshare, "-m", "sh", "-c", inside, "sh", str(disk), str(room))
         done = project.run("backup.restore", backups.one(project).name, "--to", "disk/app.db", prefix=prefix)

@@ -73,7 +73,8 @@ def test_a_read_only_file(project: Project, bound: Callable[[], None]) -> None:
     with mode(project.db, 0o444):
         for words in (["migrate.up"], ["migrate.down"], ["migrate.up", "--all-or-nothing"]):
             project.run(*words, preexec_fn=bound).expect(
-                3, "error: memory.db cannot be written", "permissions of the file and of its folder")
+                3, "error: memory.db cannot be written", "permissions of the file and of its folder"
+            )
         project.run("migrate.status", preexec_fn=bound).expect(0, "1 applied, 1 pending")
     assert project.files() == before
 
@@ -100,7 +101,8 @@ def test_a_file_that_may_not_be_read(project: Project, bound: Callable[[], None]
             project.run(task, preexec_fn=bound).expect(3, "cannot open memory.db")
     with mode(project.up_file("0002_notes"), 0o000):
         project.run("migrate.up", preexec_fn=bound).expect(
-            2, "migrations/0002_notes.sql cannot be read: Permission denied")
+            2, "migrations/0002_notes.sql cannot be read: Permission denied"
+        )
 
 
 def test_a_read_only_project_can_be_read(project: Project, bound: Callable[[], None]) -> None:
@@ -108,7 +110,8 @@ def test_a_read_only_project_can_be_read(project: Project, bound: Callable[[], N
     with mode(project.root, 0o555), mode(project.db, 0o444), mode(project.migrations, 0o555):
         project.run("migrate.status", preexec_fn=bound).expect(0, "1 applied, 1 pending")
         project.run("migrate.create", "more", preexec_fn=bound).expect(
-            2, "0003_more.sql cannot be written: Permission denied")
+            2, "0003_more.sql cannot be written: Permission denied"
+        )
         project.run("migrate.sum", preexec_fn=bound).expect(2, "memsql.sum cannot be written")
     assert project.files() == before
 
@@ -175,7 +178,9 @@ def test_a_folder_as_database(project: Project) -> None:
 
 def test_a_folder_that_does_not_exist(project: Project) -> None:
     before = project.files()
-    project.run("migrate.up", "--database", "no/such/app.db").expect(3, "cannot open no/such/app.db", "the folder exists")
+    project.run("migrate.up", "--database", "no/such/app.db").expect(
+        3, "cannot open no/such/app.db", "the folder exists"
+    )
     project.run("migrate.status", "--database", "no/such/app.db").expect(0, "2 pending")
     assert project.files() == before
 
@@ -191,7 +196,9 @@ def test_a_ledger_of_another_shape_is_left_alone(project: Project) -> None:
     project.script("CREATE TABLE schema_migrations (version TEXT); INSERT INTO schema_migrations VALUES ('20200101');")
     before = project.files()
     for task in ("migrate.up", "migrate.status", "migrate.down"):
-        project.run(task).expect(6, "schema_migrations table of another tool", "its columns: version", "nothing was changed")
+        project.run(task).expect(
+            6, "schema_migrations table of another tool", "its columns: version", "nothing was changed"
+        )
     assert project.files() == before
 
 
@@ -243,8 +250,10 @@ def test_busy_timeout_is_how_long_it_waits(project: Project) -> None:
 
 
 def test_yoyo_at_work(project: Project) -> None:
-    project.script("CREATE TABLE yoyo_lock (locked INT DEFAULT 1, ctime TIMESTAMP, pid INT NOT NULL, PRIMARY KEY (locked));"
-                   "INSERT INTO yoyo_lock VALUES (1, '2024-01-01', 4711);")
+    project.script(
+        "CREATE TABLE yoyo_lock (locked INT DEFAULT 1, ctime TIMESTAMP, pid INT NOT NULL, PRIMARY KEY (locked));"
+        "INSERT INTO yoyo_lock VALUES (1, '2024-01-01', 4711);"
+    )
     before = project.everything()
     project.run("migrate.up").expect(4, "yoyo (process 4711) holds its lock", "yoyo break-lock")
     project.run("migrate.down").expect(4, "yoyo (process 4711) holds its lock")
@@ -290,9 +299,11 @@ def test_a_full_disk(project: Project) -> None:
     inside = 'mount -t tmpfs -o size=1m none "$1" && cp "$2" "$1/app.db" && shift && shift && "$@"; c=$?; cp disk/app.db after.db; exit $c'
     prefix = (unshare, "-m", "sh", "-c", inside, "sh", str(disk), str(project.db))
     project.run("migrate.up", "--database", str(disk / "app.db"), prefix=prefix).expect(
-        5, "0003_big", "the disk is full", "free space", "this migration was rolled back")
+        5, "0003_big", "the disk is full", "free space", "this migration was rolled back"
+    )
     assert content(after, without=frozenset({"schema_migrations", "memsql_history"})) == content(
-        project.db, without=frozenset({"schema_migrations", "memsql_history"}))
+        project.db, without=frozenset({"schema_migrations", "memsql_history"})
+    )
     with closing(sqlite3.connect(after)) as conn:
         assert conn.execute("PRAGMA integrity_check").fetchone() == ("ok",)
 
@@ -322,8 +333,13 @@ def as_it_is(project: Project) -> None:
 
 
 READS = [
-    ["migrate.status"], ["migrate.status", "--check"], ["migrate.status", "--json"], ["migrate.up", "--to", "1"],
-    ["migrate.up", "--dry-run"], ["migrate.down", "--dry-run"], ["migrate.sum", "--check"],
+    ["migrate.status"],
+    ["migrate.status", "--check"],
+    ["migrate.status", "--json"],
+    ["migrate.up", "--to", "1"],
+    ["migrate.up", "--dry-run"],
+    ["migrate.down", "--dry-run"],
+    ["migrate.sum", "--check"],
     ["migrate.repair", "--dry-run"],
 ]
 
@@ -359,9 +375,14 @@ print(app.execute("SELECT count(*) FROM users").fetchone()[0])
 """
 
 
-@pytest.mark.parametrize(("words", "part"), [
-    (["migrate.status"], "1 pending"), (["migrate.up", "--dry-run"], "would apply 0002_notes"),
-], ids=["status", "dry run"])
+@pytest.mark.parametrize(
+    ("words", "part"),
+    [
+        (["migrate.status"], "1 pending"),
+        (["migrate.up", "--dry-run"], "would apply 0002_notes"),
+    ],
+    ids=["status", "dry run"],
+)
 def test_reads_beside_a_running_application(project: Project, words: list[str], part: str) -> None:
     # The application is a process of its own: reading its files here would drop the locks of this one.
     wal_database(project)

@@ -19,13 +19,20 @@ from memsql.sqltext import bulk_table
 
 LONG = "x" * 1000
 LOG = "CREATE TABLE log (x);\nINSERT INTO log VALUES (1);\n"
-CHILD = ("CREATE TABLE t (id INTEGER PRIMARY KEY, x TEXT);\nINSERT INTO t VALUES (0, 'old');\n"
-         "CREATE TABLE c (t REFERENCES t (id) ON UPDATE CASCADE);\nINSERT INTO c VALUES (0);\n" + LOG
-         + "CREATE TRIGGER cu AFTER UPDATE ON c BEGIN DELETE FROM log; END;\n")
-PARENT = ("CREATE TABLE t (id INTEGER PRIMARY KEY{}, x TEXT);\nINSERT INTO t VALUES (0, 'old');\n"
-          "CREATE TABLE c (t REFERENCES t (id) ON DELETE CASCADE);\nINSERT INTO c VALUES (0);\n")
-DOCS = ("CREATE TABLE docs (id INTEGER PRIMARY KEY, body TEXT);\n"
-        "CREATE VIRTUAL TABLE docs_fts USING fts5(body, content='docs', content_rowid='id');\n")
+CHILD = (
+    "CREATE TABLE t (id INTEGER PRIMARY KEY, x TEXT);\nINSERT INTO t VALUES (0, 'old');\n"
+    "CREATE TABLE c (t REFERENCES t (id) ON UPDATE CASCADE);\nINSERT INTO c VALUES (0);\n"
+    + LOG
+    + "CREATE TRIGGER cu AFTER UPDATE ON c BEGIN DELETE FROM log; END;\n"
+)
+PARENT = (
+    "CREATE TABLE t (id INTEGER PRIMARY KEY{}, x TEXT);\nINSERT INTO t VALUES (0, 'old');\n"
+    "CREATE TABLE c (t REFERENCES t (id) ON DELETE CASCADE);\nINSERT INTO c VALUES (0);\n"
+)
+DOCS = (
+    "CREATE TABLE docs (id INTEGER PRIMARY KEY, body TEXT);\n"
+    "CREATE VIRTUAL TABLE docs_fts USING fts5(body, content='docs', content_rowid='id');\n"
+)
 
 
 def rows(table: str, values: str = "NULL, '{}'", count: int = 5000) -> str:
@@ -35,34 +42,61 @@ def rows(table: str, values: str = "NULL, '{}'", count: int = 5000) -> str:
 
 REFUSED = {
     "an upsert at the end, and a cascade of the key": (
-        CHILD, rows("t") + "INSERT INTO t VALUES (0, 'x') ON CONFLICT (id) DO UPDATE SET id = 7777777;\n"),
+        CHILD,
+        rows("t") + "INSERT INTO t VALUES (0, 'x') ON CONFLICT (id) DO UPDATE SET id = 7777777;\n",
+    ),
     "a constraint that replaces": (
-        PARENT.format(" ON CONFLICT REPLACE"), rows("t") + "INSERT INTO t VALUES (0, 'new');\n"),
-    "a trigger": ("CREATE TABLE t (y, x);\n" + LOG + "CREATE TRIGGER ti AFTER INSERT ON t WHEN new.x = 'x' BEGIN DELETE FROM log; END;\n",
-                  rows("t") + "INSERT INTO t VALUES (1, 'x');\n"),
-    "a trigger made on the way": ("CREATE TABLE t (y, x);\n" + LOG, rows("t")
-                                  + "CREATE TRIGGER ti AFTER INSERT ON t WHEN new.x = 'x' BEGIN DELETE FROM log; END;\n"
-                                  + rows("t") + "INSERT INTO t VALUES (1, 'x');\n"),
-    "a view": ("CREATE TABLE y (y, x);\nCREATE VIEW t AS SELECT * FROM y;\n" + LOG
-               + "CREATE TRIGGER ti INSTEAD OF INSERT ON t WHEN new.x = 'x' BEGIN DELETE FROM log; END;\n",
-               rows("t") + "INSERT INTO t VALUES (1, 'x');\n"),
+        PARENT.format(" ON CONFLICT REPLACE"),
+        rows("t") + "INSERT INTO t VALUES (0, 'new');\n",
+    ),
+    "a trigger": (
+        "CREATE TABLE t (y, x);\n"
+        + LOG
+        + "CREATE TRIGGER ti AFTER INSERT ON t WHEN new.x = 'x' BEGIN DELETE FROM log; END;\n",
+        rows("t") + "INSERT INTO t VALUES (1, 'x');\n",
+    ),
+    "a trigger made on the way": (
+        "CREATE TABLE t (y, x);\n" + LOG,
+        rows("t")
+        + "CREATE TRIGGER ti AFTER INSERT ON t WHEN new.x = 'x' BEGIN DELETE FROM log; END;\n"
+        + rows("t")
+        + "INSERT INTO t VALUES (1, 'x');\n",
+    ),
+    "a view": (
+        "CREATE TABLE y (y, x);\nCREATE VIEW t AS SELECT * FROM y;\n"
+        + LOG
+        + "CREATE TRIGGER ti INSTEAD OF INSERT ON t WHEN new.x = 'x' BEGIN DELETE FROM log; END;\n",
+        rows("t") + "INSERT INTO t VALUES (1, 'x');\n",
+    ),
     "REPLACE among them": (PARENT.format(""), rows("t") + "INSERT OR REPLACE INTO t VALUES (0, 'new');\n" + rows("t")),
-    "DELETE behind a comment": ("CREATE TABLE t (y, x);\n" + LOG + "CREATE TRIGGER td DELETE ON t BEGIN DELETE FROM log; END;\n"
-                                "INSERT INTO t VALUES (1, 1);\n", rows("t") + "/* ; */ DELETE FROM t WHERE y = 1;\n" + rows("t")),
+    "DELETE behind a comment": (
+        "CREATE TABLE t (y, x);\n" + LOG + "CREATE TRIGGER td DELETE ON t BEGIN DELETE FROM log; END;\n"
+        "INSERT INTO t VALUES (1, 1);\n",
+        rows("t") + "/* ; */ DELETE FROM t WHERE y = 1;\n" + rows("t"),
+    ),
 }
 FAILED = {
     "an index whose content has no triggers": (DOCS, rows("docs")),
     "rows that refer to nothing": (
         "CREATE TABLE p (id INTEGER PRIMARY KEY);\nCREATE TABLE t (p REFERENCES p (id), x);\n",
-        "-- foreign_keys: off\n" + rows("t") + "INSERT INTO t VALUES (99, 1);\n"),
+        "-- foreign_keys: off\n" + rows("t") + "INSERT INTO t VALUES (99, 1);\n",
+    ),
     "COMMIT in the middle": ("CREATE TABLE t (y, x);\n", rows("t") + "COMMIT;\n" + rows("t")),
-    "the function that looks away": ("CREATE TABLE t (y, x);\n" + LOG, "SELECT memsql_unwatch();\nDELETE FROM log WHERE x = 1;\n" + rows("t")),
+    "the function that looks away": (
+        "CREATE TABLE t (y, x);\n" + LOG,
+        "SELECT memsql_unwatch();\nDELETE FROM log WHERE x = 1;\n" + rows("t"),
+    ),
 }
 
 
-@pytest.mark.parametrize(("base", "text", "codes"), [
-    *((*texts, (6,)) for texts in REFUSED.values()), *((*texts, (2, 5)) for texts in FAILED.values()),
-], ids=[*REFUSED, *FAILED])
+@pytest.mark.parametrize(
+    ("base", "text", "codes"),
+    [
+        *((*texts, (6,)) for texts in REFUSED.values()),
+        *((*texts, (2, 5)) for texts in FAILED.values()),
+    ],
+    ids=[*REFUSED, *FAILED],
+)
 def test_what_it_reaches_is_seen(tmp_path: Path, base: str, text: str, codes: Sequence[int]) -> None:
     project = Project(tmp_path)
     project.add("0001_base", base)
@@ -75,15 +109,22 @@ def test_what_it_reaches_is_seen(tmp_path: Path, base: str, text: str, codes: Se
 
 ODD = {
     "a string of statements": "INSERT INTO t VALUES (1, '" + "DELETE FROM log;\n" * 90_000 + "');\n",
-    "a string of statements like the others": "INSERT INTO t VALUES (1, '" + "INSERT INTO log VALUES (0);\n" * 50_000 + "');\n",
+    "a string of statements like the others": "INSERT INTO t VALUES (1, '"
+    + "INSERT INTO log VALUES (0);\n" * 50_000
+    + "');\n",
     "a comment with DELETE in it": "/*\n" + "DELETE FROM log;\n" * 90_000 + "*/\n",
-    "a trigger of many lines": "CREATE TRIGGER tu AFTER UPDATE ON t BEGIN\n" + "INSERT INTO log VALUES (0);\n" * 50_000 + "END;\n",
-    "comments with a semicolon": "INSERT INTO t -- so;\nVALUES (3, 4);\n" * 40_000 + "DELETE FROM t -- all;\nWHERE y = 3;\n" * 3,
-    "a quoted name of statements": "CREATE TABLE \"" + "x;\n" * 400_000 + "\" (y);\n",
+    "a trigger of many lines": "CREATE TRIGGER tu AFTER UPDATE ON t BEGIN\n"
+    + "INSERT INTO log VALUES (0);\n" * 50_000
+    + "END;\n",
+    "comments with a semicolon": "INSERT INTO t -- so;\nVALUES (3, 4);\n" * 40_000
+    + "DELETE FROM t -- all;\nWHERE y = 3;\n" * 3,
+    "a quoted name of statements": 'CREATE TABLE "' + "x;\n" * 400_000 + '" (y);\n',
 }
 
 
-@pytest.mark.parametrize(("odd", "wrong"), [(odd, "of statements" in name or "trigger" in name) for name, odd in ODD.items()], ids=ODD)
+@pytest.mark.parametrize(
+    ("odd", "wrong"), [(odd, "of statements" in name or "trigger" in name) for name, odd in ODD.items()], ids=ODD
+)
 def test_a_wrong_cut_does_no_harm(tmp_path: Path, odd: str, wrong: bool) -> None:
     text = "CREATE TABLE t (y, x);\n" + LOG + rows("t", count=1500) + odd + rows("t", count=3000)
     with closing(sqlite3.connect(tmp_path / "plain.db")) as db:
@@ -97,7 +138,9 @@ def test_a_wrong_cut_does_no_harm(tmp_path: Path, odd: str, wrong: bool) -> None
 
 def _everything(database: Path) -> list[object]:
     with closing(sqlite3.connect(database)) as db:
-        schema = db.execute("SELECT type, name, sql FROM sqlite_schema WHERE name IN ('t', 'log', 'tu') OR name LIKE 'x%'").fetchall()
+        schema = db.execute(
+            "SELECT type, name, sql FROM sqlite_schema WHERE name IN ('t', 'log', 'tu') OR name LIKE 'x%'"
+        ).fetchall()
         return [schema, db.execute("SELECT rowid, * FROM t").fetchall(), db.execute("SELECT * FROM log").fetchall()]
 
 
@@ -106,7 +149,8 @@ def test_a_failure_in_the_middle_has_its_line(tmp_path: Path) -> None:
     text = rows("t", "NULL, '{}'") + "INSERT INTO t VALUES (1, 'twice');\n" + rows("t", "NULL, '{}'", 100)
     project.add("0001_bulk", "CREATE TABLE t (id INTEGER PRIMARY KEY, x);\n" + text)
     project.run("migrate.up").expect(
-        5, "UNIQUE constraint failed: t.id", "0001_bulk.sql:5002", "INSERT INTO t VALUES (1, 'twice')", "rolled back")
+        5, "UNIQUE constraint failed: t.id", "0001_bulk.sql:5002", "INSERT INTO t VALUES (1, 'twice')", "rolled back"
+    )
     assert project.applied() == []
 
 
@@ -130,25 +174,28 @@ def test_most_of_a_load_is_not_watched() -> None:
     assert list(analyse(file).bulk.values()) == ["t"] * 4
 
 
-@pytest.mark.parametrize(("text", "table"), [
-    ("INSERT INTO t VALUES (1);\nINSERT INTO t VALUES (2);\n", "t"),
-    ("\n-- first\nINSERT INTO t (a, b) VALUES (1, '; it is; so');\n  INSERT INTO t (a, b) SELECT 1, 2", "t"),
-    ('INSERT INTO "my t" VALUES(1);INSERT INTO "my t" VALUES(2);', '"my t"'),
-    ("INSERT INTO t VALUES (1);\nINSERT INTO u VALUES (2);\n", None),
-    ("INSERT INTO t VALUES (1);\ninsert into t VALUES (2);\n", None),
-    ("INSERT INTO t VALUES (1);\n-- note\nINSERT INTO t VALUES (2);\n", None),
-    ("INSERT INTO t VALUES (1);\n\ufeffDELETE FROM t;\n", None),
-    ("INSERT INTO t VALUES (1);;\x0cDELETE FROM t;\n", None),
-    ("INSERT INTO t VALUES (1);\nWITH x AS (SELECT 1) DELETE FROM t;\n", None),
-    ("INSERT INTO t VALUES (1);\nexplain DELETE FROM t;\n", None),
-    ("INSERT INTO t VALUES (1);END", None),
-    ("INSERT INTO t.u VALUES (1);\n", None),
-    ("INSERT INTO t . u VALUES (1);\n", None),
-    ('INSERT INTO "t"."u" VALUES (1);\n', None),
-    ('INSERT INTO "t""u" VALUES (1);\n', None),
-    ("INSERT OR REPLACE INTO t VALUES (1);\n", None),
-    ("DELETE FROM t;\nINSERT INTO t VALUES (1);\n", None),
-    ("", None),
-])
+@pytest.mark.parametrize(
+    ("text", "table"),
+    [
+        ("INSERT INTO t VALUES (1);\nINSERT INTO t VALUES (2);\n", "t"),
+        ("\n-- first\nINSERT INTO t (a, b) VALUES (1, '; it is; so');\n  INSERT INTO t (a, b) SELECT 1, 2", "t"),
+        ('INSERT INTO "my t" VALUES(1);INSERT INTO "my t" VALUES(2);', '"my t"'),
+        ("INSERT INTO t VALUES (1);\nINSERT INTO u VALUES (2);\n", None),
+        ("INSERT INTO t VALUES (1);\ninsert into t VALUES (2);\n", None),
+        ("INSERT INTO t VALUES (1);\n-- note\nINSERT INTO t VALUES (2);\n", None),
+        ("INSERT INTO t VALUES (1);\n\ufeffDELETE FROM t;\n", None),
+        ("INSERT INTO t VALUES (1);;\x0cDELETE FROM t;\n", None),
+        ("INSERT INTO t VALUES (1);\nWITH x AS (SELECT 1) DELETE FROM t;\n", None),
+        ("INSERT INTO t VALUES (1);\nexplain DELETE FROM t;\n", None),
+        ("INSERT INTO t VALUES (1);END", None),
+        ("INSERT INTO t.u VALUES (1);\n", None),
+        ("INSERT INTO t . u VALUES (1);\n", None),
+        ('INSERT INTO "t"."u" VALUES (1);\n', None),
+        ('INSERT INTO "t""u" VALUES (1);\n', None),
+        ("INSERT OR REPLACE INTO t VALUES (1);\n", None),
+        ("DELETE FROM t;\nINSERT INTO t VALUES (1);\n", None),
+        ("", None),
+    ],
+)
 def test_one_table_or_not(text: str, table: str | None) -> None:
     assert bulk_table(text) == table

@@ -34,8 +34,14 @@ def reports(project: Project, folder: str = "backups/runs") -> list[dict[str, An
 
 def invoke(project: Project, *words: str, env: dict[str, str] | None = None) -> Done:
     (project.root / "tasks.py").write_text("from memsql.tasks import ns\n")
-    found = subprocess.run([sys.executable, "-m", "invoke", *words], cwd=project.root, env={**clean_environment(), **(env or {})},
-                           capture_output=True, text=True, check=False)
+    found = subprocess.run(
+        [sys.executable, "-m", "invoke", *words],
+        cwd=project.root,
+        env={**clean_environment(), **(env or {})},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     return Done(words, found.returncode, found.stdout, found.stderr)
 
 
@@ -64,10 +70,16 @@ def test_a_chain_sums_up_and_leaves_a_report(project: Project, run: Any) -> None
 def test_a_chain_stops_at_the_first_failure(project: Project, run: Any) -> None:
     project.add("0002_bad", "CREATE TABLE b (x);\nINSERT INTO nowhere VALUES (1);\n")
     found = run(project, "verify", "migrate", "verify", "fts.status").expect(
-        5, "stopped with exit code 5: 1 of 4 steps done", "did not run", "no such table: nowhere")
+        5, "stopped with exit code 5: 1 of 4 steps done", "did not run", "no such table: nowhere"
+    )
     (report,) = reports(project)
     assert (report["status"], report["exit_code"]) == ("failed", 5)
-    assert steps(report) == [("verify", "ok", 0), ("migrate.up", "failed", 5), ("verify", "waiting", None), ("fts.status", "waiting", None)]
+    assert steps(report) == [
+        ("verify", "ok", 0),
+        ("migrate.up", "failed", 5),
+        ("verify", "waiting", None),
+        ("fts.status", "waiting", None),
+    ]
     assert report["steps"][1]["error"]["kind"] == "MigrationFailed"
     assert found.out.index("failed (5)") < found.out.index("did not run")
 
@@ -100,12 +112,18 @@ def test_the_environment_of_a_chain(project: Project) -> None:
     project.run("migrate", "verify", "migrate.status", "--env", "two", env={"MEMSQL_ENV": "one"}).expect(0)
     (report,) = reports(project, "reports")
     assert (report["environment"], report["database"]) == ("one", "one.db")
-    assert [(s["environment"], s["database"]) for s in report["steps"]] == [("one", "one.db"), ("one", "one.db"), ("two", "two.db")]
+    assert [(s["environment"], s["database"]) for s in report["steps"]] == [
+        ("one", "one.db"),
+        ("one", "one.db"),
+        ("two", "two.db"),
+    ]
     assert not (project.root / "two.db").exists()
     (project.root / ".env").write_text("MEMSQL_ENV=two\n")
     project.run("migrate", "verify").expect(0)
     assert reports(project, "reports")[-1]["database"] == "two.db"
-    project.run("migrate", "verify", env={"MEMSQL_ENV": "nope"}).expect(2, "there is no environment 'nope'", "did not run")
+    project.run("migrate", "verify", env={"MEMSQL_ENV": "nope"}).expect(
+        2, "there is no environment 'nope'", "did not run"
+    )
     assert len(reports(project, "reports")) == 2
 
 
@@ -118,7 +136,8 @@ def test_json_keeps_stdout_for_itself(project: Project) -> None:
     assert (first["command"], second["command"]) == ("migrate.up", "verify")
     assert "all 2 steps done" in found.err
     assert [s["data"] for s in reports(project)[0]["steps"]] == [
-        {k: v for k, v in one.items() if k not in ("ok", "command")} for one in (first, second)]
+        {k: v for k, v in one.items() if k not in ("ok", "command")} for one in (first, second)
+    ]
 
 
 def test_figures_keep_stdout_for_themselves(project: Project) -> None:
@@ -139,7 +158,9 @@ def test_a_full_disk_is_a_warning(project: Project) -> None:
     runs = project.root / "full"
     runs.mkdir()
     project.configure("[memsql]\nruns = full\n")
-    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(runs)], check=False, capture_output=True).returncode:
+    if subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(runs)], check=False, capture_output=True
+    ).returncode:
         pytest.skip("mounting needs root")
     try:
         with suppress(OSError), open(runs / "filler", "wb", buffering=0) as filler:
@@ -152,7 +173,7 @@ def test_a_full_disk_is_a_warning(project: Project) -> None:
 
 
 def test_names_that_are_not_utf_8(project: Project) -> None:
-    name = os.fsdecode(b"\xff \"it's\".db")
+    name = os.fsdecode(b'\xff "it\'s".db')
     project.run("migrate", "--database", name, "verify", "--database", name).expect(0, "all 2 steps done")
     (report,) = reports(project)
     assert report["database"] == name
@@ -165,8 +186,12 @@ def test_backup_migrate_verify_on_a_protected_environment(project: Project) -> N
     project.add("0002_b", "CREATE TABLE b (x);\n", "DROP TABLE b;\n")
     words = ("migrate.status", "migrate", "--yes", "verify")
     project.run(*words, env={"MEMSQL_ENV": "production"}).expect(6, "there is no proven backup", "1 of 3 steps done")
-    project.run("backup", "migrate", "verify", env={"MEMSQL_ENV": "production"}).expect(6, "add --yes", "1 of 3 steps done")
-    invoke(project, "backup", "migrate", "--yes", "verify", env={"MEMSQL_ENV": "production"}).expect(0, "all 3 steps done")
+    project.run("backup", "migrate", "verify", env={"MEMSQL_ENV": "production"}).expect(
+        6, "add --yes", "1 of 3 steps done"
+    )
+    invoke(project, "backup", "migrate", "--yes", "verify", env={"MEMSQL_ENV": "production"}).expect(
+        0, "all 3 steps done"
+    )
     found = reports(project)
     assert [r["exit_code"] for r in found] == [6, 6, 0]
     assert [r["environment"] for r in found] == ["production"] * 3
@@ -195,8 +220,14 @@ ns.add_collection(memsql, name="db")
 """)
 
     def run(*words: str) -> Done:
-        found = subprocess.run([sys.executable, "-m", "invoke", *words], cwd=project.root, env=clean_environment(),
-                               capture_output=True, text=True, check=False)
+        found = subprocess.run(
+            [sys.executable, "-m", "invoke", *words],
+            cwd=project.root,
+            env=clean_environment(),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
         return Done(words, found.returncode, found.stdout, found.stderr)
 
     found = run("build", "db.migrate", "before", "build", "db.verify", "db.verify").expect(0, "all 3 steps done")
@@ -235,18 +266,24 @@ def test_a_chain_that_is_interrupted_says_so(project: Project) -> None:
     time.sleep(0.3)
     os.kill(process.pid, signal.SIGTERM)
     out, err = process.communicate(timeout=30)
-    Done((), process.returncode, out, err).expect(5, "SIGTERM", "stopped with exit code 5: 1 of 3 steps done", "did not run")
+    Done((), process.returncode, out, err).expect(
+        5, "SIGTERM", "stopped with exit code 5: 1 of 3 steps done", "did not run"
+    )
     assert steps(reports(project)[0])[1:] == [("migrate.up", "failed", 5), ("verify", "waiting", None)]
 
 
-@pytest.mark.parametrize(("words", "env"), [
-    ((), {"TURSO_URL": f"http://127.0.0.1:9?authToken={SECRET}"}),
-    ((), {"TURSO_URL": f"http://user:{SECRET}@127.0.0.1:9"}),
-    ((), {"TURSO_URL": "http://127.0.0.1:9", "TURSO_AUTH_TOKEN": SECRET}),
-    (("--database", f"http://127.0.0.1:9?authToken={SECRET}"), {}),
-    ((f"--database=http://:{SECRET}@127.0.0.1:9",), {}),
-    (("--database", f"http://127.0.0.1:9?authToken={SECRET}&authToken="), {}),
-], ids=range(6))
+@pytest.mark.parametrize(
+    ("words", "env"),
+    [
+        ((), {"TURSO_URL": f"http://127.0.0.1:9?authToken={SECRET}"}),
+        ((), {"TURSO_URL": f"http://user:{SECRET}@127.0.0.1:9"}),
+        ((), {"TURSO_URL": "http://127.0.0.1:9", "TURSO_AUTH_TOKEN": SECRET}),
+        (("--database", f"http://127.0.0.1:9?authToken={SECRET}"), {}),
+        ((f"--database=http://:{SECRET}@127.0.0.1:9",), {}),
+        (("--database", f"http://127.0.0.1:9?authToken={SECRET}&authToken="), {}),
+    ],
+    ids=range(6),
+)
 def test_no_secret_is_in_a_report_of_a_failure(project: Project, words: tuple[str, ...], env: dict[str, str]) -> None:
     found = project.run("migrate.status", *words, "verify", *words, env=env).expect(3)
     (path,) = (project.root / "backups" / "runs").iterdir()
@@ -265,8 +302,10 @@ def test_each_environment_has_its_own_token(tmp_path: Path, guarded: Guarded) ->
     project = Project(tmp_path)
     token = guarded.keys.token(a="rw")
     url = guarded.server.url
-    project.configure(f"[memsql]\n[memsql:staging]\ndatabase = {url}\ntoken_variable = STAGING_TOKEN\n"
-                      f"[memsql:production]\ndatabase = {url}\n")
+    project.configure(
+        f"[memsql]\n[memsql:staging]\ndatabase = {url}\ntoken_variable = STAGING_TOKEN\n"
+        f"[memsql:production]\ndatabase = {url}\n"
+    )
     (project.root / ".env").write_text(f"STAGING_TOKEN={token}\nTURSO_AUTH_TOKEN=wrong\n")
     words = ("migrate.status", "fts.status")
     project.run(*words, env={"MEMSQL_ENV": "staging"}).expect(0)
@@ -284,13 +323,16 @@ def test_a_token_in_place_of_its_variable_is_not_told(project: Project) -> None:
 
 
 @pytest.mark.parametrize("run", [invoke, Project.run], ids=["invoke", "memsql"])
-@pytest.mark.parametrize(("words", "said", "hint"), [
-    (["migrate.up", "--dryrun"], "No idea what '--dryrun' is!", "--help migrate.up"),
-    (["migrate.up", "--to", "2", "verfy"], "No idea what 'verfy' is!", "--help"),
-    (["migrate.nope"], "No idea what 'migrate.nope' is!", "--list"),
-    (["migrate.up", "--to"], "needed value and was not given one", "--help migrate.up"),
-    (["--help", "nope"], "No idea what 'nope' is!", "--list"),
-])
+@pytest.mark.parametrize(
+    ("words", "said", "hint"),
+    [
+        (["migrate.up", "--dryrun"], "No idea what '--dryrun' is!", "--help migrate.up"),
+        (["migrate.up", "--to", "2", "verfy"], "No idea what 'verfy' is!", "--help"),
+        (["migrate.nope"], "No idea what 'migrate.nope' is!", "--list"),
+        (["migrate.up", "--to"], "needed value and was not given one", "--help migrate.up"),
+        (["--help", "nope"], "No idea what 'nope' is!", "--list"),
+    ],
+)
 def test_words_that_nobody_knows_are_usage(project: Project, run: Any, words: list[str], said: str, hint: str) -> None:
     name = "memsql" if run is Project.run else "invoke"
     run(project, *words).expect(2, f"error: {said}" if said.startswith("No") else said, f"next: see: {name} {hint}")

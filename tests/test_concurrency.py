@@ -18,8 +18,11 @@ VERSIONS = range(2, 22)
 
 def write_migrations(project: Project, header: str = "") -> None:
     for n in VERSIONS:
-        project.add(f"{n:04d}_row", f"{header}INSERT INTO rows VALUES ({n}, 'row');\nCREATE TABLE t{n} (x);\n",
-                    f"DELETE FROM rows WHERE n = {n};\nDROP TABLE t{n};\n")
+        project.add(
+            f"{n:04d}_row",
+            f"{header}INSERT INTO rows VALUES ({n}, 'row');\nCREATE TABLE t{n} (x);\n",
+            f"DELETE FROM rows WHERE n = {n};\nDROP TABLE t{n};\n",
+        )
 
 
 def together(project: Project, *words: str) -> list[Done]:
@@ -104,7 +107,9 @@ def test_eight_at_once_roll_back_each_once(project: Project) -> None:
     while len(project.applied()) > 1:
         project.run("migrate.down", "--to", "1").expect(0)
     assert project.query("SELECT * FROM rows") == []
-    rolled_back = project.query("SELECT version, count(*) FROM memsql_history WHERE operation = 'rollback' GROUP BY version")
+    rolled_back = project.query(
+        "SELECT version, count(*) FROM memsql_history WHERE operation = 'rollback' GROUP BY version"
+    )
     assert rolled_back == [(n, 1) for n in VERSIONS]
 
 

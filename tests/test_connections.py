@@ -36,6 +36,7 @@ def opener(kind: str, tmp_path: Path) -> Iterator[Opener]:
             conn = connect(servers.target(url), mode, busy_timeout)
             opened.append(conn)
             return conn
+
         return one
 
     if kind == "file":
@@ -124,9 +125,14 @@ def test_a_batch_in_a_transaction_leaves_it_open_when_it_fails(conn: Connection)
 def test_a_batch_may_hold_pragmas_begin_and_commit(conn: Connection) -> None:
     conn.execute("CREATE TABLE t (a)")
     before = conn.requests
-    found = conn.batch([
-        ("PRAGMA foreign_keys = off", ()), ("BEGIN IMMEDIATE", ()), ("SELECT count(*) FROM t", ()), ("PRAGMA foreign_keys", ()),
-    ])
+    found = conn.batch(
+        [
+            ("PRAGMA foreign_keys = off", ()),
+            ("BEGIN IMMEDIATE", ()),
+            ("SELECT count(*) FROM t", ()),
+            ("PRAGMA foreign_keys", ()),
+        ]
+    )
     assert [r.one() for r in found] == [None, None, 0, 0]
     assert conn.in_transaction
     found = conn.batch([Script("INSERT INTO t VALUES (1); INSERT INTO t VALUES (2);"), ("SELECT count(*) FROM t", ())])
@@ -137,15 +143,26 @@ def test_a_batch_may_hold_pragmas_begin_and_commit(conn: Connection) -> None:
     assert count(conn) == 3
 
 
-@pytest.mark.parametrize("text", [
-    "INSERT INTO t VALUES (1); INSERT INTO nope VALUES (1); INSERT INTO t VALUES (2)",
-    "INSERT INTO t VALUES (1); SELEC 1; INSERT INTO t VALUES (2)",
-], ids=["missing table", "no SQL"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "INSERT INTO t VALUES (1); INSERT INTO nope VALUES (1); INSERT INTO t VALUES (2)",
+        "INSERT INTO t VALUES (1); SELEC 1; INSERT INTO t VALUES (2)",
+    ],
+    ids=["missing table", "no SQL"],
+)
 def test_a_batch_with_a_text_that_fails_runs_nothing_behind_it(conn: Connection, text: str) -> None:
     conn.execute("CREATE TABLE t (a)")
     with pytest.raises(StatementError) as found:
-        conn.batch([("BEGIN IMMEDIATE", ()), Script(text), ("INSERT INTO t VALUES (10)", ()), Script("INSERT INTO t VALUES (11)"),
-                    ("COMMIT", ())])
+        conn.batch(
+            [
+                ("BEGIN IMMEDIATE", ()),
+                Script(text),
+                ("INSERT INTO t VALUES (10)", ()),
+                Script("INSERT INTO t VALUES (11)"),
+                ("COMMIT", ()),
+            ]
+        )
     assert found.value.index == 1
     assert conn.in_transaction
     assert conn.execute("SELECT count(*) FROM t WHERE a > 1").one() == 0
@@ -346,8 +363,33 @@ def test_a_result_of_many_megabytes(conn: Connection) -> None:
 
 
 EDGES: list[Value] = [
-    None, 0, 1, -1, 2**53 + 1, 2**63 - 1, -(2**63), 0.0, -0.0, 0.1, 5e-324, 1.7976931348623157e308, 1.0, 1e15, "", "a",
-    "a\0b", "\0", "emoji 😀 and Ünïcode", "\ufeff", "\u2028 line", "'quoted'", "x" * 100_000, b"", b"\0", bytes(range(256)), b"x" * 100_000,
+    None,
+    0,
+    1,
+    -1,
+    2**53 + 1,
+    2**63 - 1,
+    -(2**63),
+    0.0,
+    -0.0,
+    0.1,
+    5e-324,
+    1.7976931348623157e308,
+    1.0,
+    1e15,
+    "",
+    "a",
+    "a\0b",
+    "\0",
+    "emoji 😀 and Ünïcode",
+    "\ufeff",
+    "\u2028 line",
+    "'quoted'",
+    "x" * 100_000,
+    b"",
+    b"\0",
+    bytes(range(256)),
+    b"x" * 100_000,
 ]
 
 
@@ -359,8 +401,11 @@ def test_values_round_trip(shared: Connection, value: Value) -> None:
 
 
 values = st.one_of(
-    st.none(), st.integers(-(2**63), 2**63 - 1), st.floats(allow_nan=False, allow_infinity=False),
-    st.text(st.characters(codec="utf-8")), st.binary(),
+    st.none(),
+    st.integers(-(2**63), 2**63 - 1),
+    st.floats(allow_nan=False, allow_infinity=False),
+    st.text(st.characters(codec="utf-8")),
+    st.binary(),
 )
 
 
@@ -381,12 +426,25 @@ def test_any_values_round_trip(shared: Connection, rows: list[tuple[Value, Value
 
 
 ITEMS: list[Item] = [
-    ("INSERT INTO t VALUES (?)", (1,)), ("INSERT INTO t VALUES (?)", (2,)), ("INSERT INTO t VALUES (3) RETURNING a", ()),
-    ("INSERT INTO nope VALUES (1)", ()), ("INSERT OR ROLLBACK INTO t VALUES (1)", ()), ("DELETE FROM t", ()),
-    ("SELECT count(*), sum(a) FROM t", ()), ("BEGIN IMMEDIATE", ()), ("COMMIT", ()), ("ROLLBACK", ()),
-    ("SAVEPOINT s", ()), ("RELEASE s", ()), ("ROLLBACK TO s", ()), ("PRAGMA foreign_keys", ()),
-    Script("INSERT INTO t VALUES (4); INSERT INTO t VALUES (5)"), Script("-- nothing\n"), Script("DELETE FROM t; -- ; end"),
-    Script("INSERT INTO t VALUES (6); INSERT INTO t VALUES (6); DELETE FROM t;"), Script("INSERT OR ROLLBACK INTO t VALUES (1);"),
+    ("INSERT INTO t VALUES (?)", (1,)),
+    ("INSERT INTO t VALUES (?)", (2,)),
+    ("INSERT INTO t VALUES (3) RETURNING a", ()),
+    ("INSERT INTO nope VALUES (1)", ()),
+    ("INSERT OR ROLLBACK INTO t VALUES (1)", ()),
+    ("DELETE FROM t", ()),
+    ("SELECT count(*), sum(a) FROM t", ()),
+    ("BEGIN IMMEDIATE", ()),
+    ("COMMIT", ()),
+    ("ROLLBACK", ()),
+    ("SAVEPOINT s", ()),
+    ("RELEASE s", ()),
+    ("ROLLBACK TO s", ()),
+    ("PRAGMA foreign_keys", ()),
+    Script("INSERT INTO t VALUES (4); INSERT INTO t VALUES (5)"),
+    Script("-- nothing\n"),
+    Script("DELETE FROM t; -- ; end"),
+    Script("INSERT INTO t VALUES (6); INSERT INTO t VALUES (6); DELETE FROM t;"),
+    Script("INSERT OR ROLLBACK INTO t VALUES (1);"),
 ]
 
 
@@ -398,7 +456,9 @@ def test_a_batch_does_on_a_server_what_it_does_in_a_file(shared: Connection, lis
     seen = []
     for conn in (model, shared):
         conn.rollback()
-        conn.batch([("PRAGMA foreign_keys = on", ()), ("DROP TABLE IF EXISTS t", ()), ("CREATE TABLE t (a PRIMARY KEY)", ())])
+        conn.batch(
+            [("PRAGMA foreign_keys = on", ()), ("DROP TABLE IF EXISTS t", ()), ("CREATE TABLE t (a PRIMARY KEY)", ())]
+        )
         told: list[object] = []
         for items in lists:
             try:
@@ -415,7 +475,9 @@ def test_a_batch_does_on_a_server_what_it_does_in_a_file(shared: Connection, lis
 
 @pytest.fixture
 def shared(kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Connection]:
-    url = str(tmp_path / "a.db") if kind == "file" else request.getfixturevalue("shared_server").url.replace("http", kind)
+    url = (
+        str(tmp_path / "a.db") if kind == "file" else request.getfixturevalue("shared_server").url.replace("http", kind)
+    )
     conn = connect(servers.target(url), "rwc")
     yield conn
     conn.close()
@@ -429,13 +491,23 @@ def assert_same(found: Value, given_value: Value) -> None:
 
 
 @pytest.mark.parametrize("kind", ["http", "ws"])
-@pytest.mark.parametrize(("value", "text"), [
-    (math.inf, "inf"), (-math.inf, "inf"), (math.nan, "nan"), (2**63, "64 bits"), ("\ud83d", "surrogate"),
-])
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (math.inf, "inf"),
+        (-math.inf, "inf"),
+        (math.nan, "nan"),
+        (2**63, "64 bits"),
+        ("\ud83d", "surrogate"),
+    ],
+)
 def test_values_that_cannot_be_sent_are_refused_before_they_are(shared: Connection, value: Value, text: str) -> None:
     shared.begin()
     before = shared.requests
-    for run in (lambda: shared.execute("SELECT ?", (value,)), lambda: shared.batch([("SELECT 1", ()), ("SELECT ?", (value,))])):
+    for run in (
+        lambda: shared.execute("SELECT ?", (value,)),
+        lambda: shared.batch([("SELECT 1", ()), ("SELECT ?", (value,))]),
+    ):
         with pytest.raises(StatementError, match=text) as found:
             run()
         assert found.value.statement == "SELECT ?"
@@ -452,10 +524,21 @@ def test_an_infinite_result_is_an_error_and_not_a_null(shared: Connection) -> No
 
 
 @pytest.mark.parametrize("kind", ["http", "ws"])
-@pytest.mark.parametrize("sql", [
-    "VACUUM", "ATTACH 'x' AS y", "/* c */ attach 'x' AS y", "ANALYZE", "PRAGMA optimize", "PRAGMA writable_schema = on",
-    "PRAGMA legacy_alter_table = on", "PRAGMA query_only = on", "PRAGMA wal_checkpoint", "CREATE TEMP TABLE x (a)",
-])
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "VACUUM",
+        "ATTACH 'x' AS y",
+        "/* c */ attach 'x' AS y",
+        "ANALYZE",
+        "PRAGMA optimize",
+        "PRAGMA writable_schema = on",
+        "PRAGMA legacy_alter_table = on",
+        "PRAGMA query_only = on",
+        "PRAGMA wal_checkpoint",
+        "CREATE TEMP TABLE x (a)",
+    ],
+)
 def test_statements_that_servers_refuse(shared: Connection, sql: str) -> None:
     shared.begin()
     with pytest.raises(StatementError, match="does not run statements of this kind") as found:
@@ -487,8 +570,12 @@ def test_a_long_text_in_one_request(conn: Connection) -> None:
 def test_a_text_that_is_not_unicode_is_refused_before_it_is_sent(shared: Connection) -> None:
     shared.begin()
     before = shared.requests
-    for run in (lambda: shared.execute("SELECT '\ud83d'"), lambda: shared.script("SELECT '\ud83d'"),
-                lambda: shared.batch([Script("SELECT '\ud83d'")]), lambda: list(shared.stream_rows("SELECT '\ud83d'"))):
+    for run in (
+        lambda: shared.execute("SELECT '\ud83d'"),
+        lambda: shared.script("SELECT '\ud83d'"),
+        lambda: shared.batch([Script("SELECT '\ud83d'")]),
+        lambda: list(shared.stream_rows("SELECT '\ud83d'")),
+    ):
         with pytest.raises(StatementError, match="surrogate"):
             run()
     assert (shared.in_transaction, shared.requests) == (True, before)
@@ -535,7 +622,9 @@ def test_a_signal_stops_a_long_statement(conn: Connection) -> None:
     with conn.observe() as touched:
         assert touched is None
     with conn.observe(stop), pytest.raises(StatementError) as found:
-        conn.execute("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 4000000) SELECT max(i) FROM n")
+        conn.execute(
+            "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 4000000) SELECT max(i) FROM n"
+        )
     assert asked.is_set()
     assert found.value.code == "SQLITE_INTERRUPT"
     assert not conn.in_transaction

@@ -40,7 +40,15 @@ def test_the_module_says_what_pep_249_wants() -> None:
 
 def test_values_rows_and_descriptions(conn: dbapi.Connection) -> None:
     cursor = conn.cursor()
-    values = [None, True, 2.5, b"\0", bytearray(b"x"), datetime.date(2024, 1, 2), datetime.datetime(2024, 1, 2, 3, 4, 5, 6)]
+    values = [
+        None,
+        True,
+        2.5,
+        b"\0",
+        bytearray(b"x"),
+        datetime.date(2024, 1, 2),
+        datetime.datetime(2024, 1, 2, 3, 4, 5, 6),
+    ]
     cursor.executemany("INSERT INTO t (b) VALUES (?)", [[value] for value in values])
     assert (cursor.rowcount, cursor.description) == (len(values), None)
     cursor.execute("SELECT b AS what, a FROM t ORDER BY a")

@@ -17,8 +17,23 @@ from memsql.db import connect
 from memsql.server import Running
 
 DOWN = "".join(f"DROP VIEW {v};\n" for v in ("active_posts", "active")) + "".join(
-    f"DROP TABLE {t};\n" for t in ("docs", "posts_fts", "posts", "users", "audit", "tree", "egg", "hen", "kv", "plain", "firm",
-                                   "areas", '"odd table"'))
+    f"DROP TABLE {t};\n"
+    for t in (
+        "docs",
+        "posts_fts",
+        "posts",
+        "users",
+        "audit",
+        "tree",
+        "egg",
+        "hen",
+        "kv",
+        "plain",
+        "firm",
+        "areas",
+        '"odd table"',
+    )
+)
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +51,9 @@ def rows(path: Path) -> dict[str, list[dict[str, Any]]]:
     found = {}
     with closing(sqlite3.connect(path)) as conn:
         conn.row_factory = sqlite3.Row
-        for name, wr in conn.execute("SELECT name, wr FROM pragma_table_list WHERE schema = 'main' AND type IN ('table', 'virtual')").fetchall():
+        for name, wr in conn.execute(
+            "SELECT name, wr FROM pragma_table_list WHERE schema = 'main' AND type IN ('table', 'virtual')"
+        ).fetchall():
             if name in LEDGER or name.startswith("sqlite_"):
                 continue
             quoted = '"' + name.replace('"', '""') + '"'
@@ -50,9 +67,15 @@ def sequence(path: Path) -> dict[str, int]:
         return dict(conn.execute("SELECT name, seq FROM sqlite_sequence WHERE name = 'users'").fetchall())
 
 
-def without(found: dict[str, list[dict[str, Any]]], lost: frozenset[tuple[str, str]]) -> dict[str, list[dict[str, Any]]]:
+def without(
+    found: dict[str, list[dict[str, Any]]], lost: frozenset[tuple[str, str]]
+) -> dict[str, list[dict[str, Any]]]:
     """``found`` but for the columns and tables in ``lost``."""
-    return {name: [{c: v for c, v in row.items() if (name, c) not in lost} for row in some] for name, some in found.items() if (name, "") not in lost}
+    return {
+        name: [{c: v for c, v in row.items() if (name, c) not in lost} for row in some]
+        for name, some in found.items()
+        if (name, "") not in lost
+    }
 
 
 @pytest.mark.parametrize("edit", EDITS, ids=lambda e: e.name)
@@ -61,8 +84,18 @@ def test_an_edit_goes_there_and_back(before: Project, tmp_path: Path, edit: Edit
     old, old_sequence = rows(project.db), sequence(project.db)
     snapshot = project.root / "sql" / "schema.sql"
     snapshot.write_text(edit.apply(), encoding="utf-8")
-    made = project.run("migrate.create", edit.name, "--from", "sql/schema.sql", "migrate.up", "--allow-data-loss",
-                       "schema.dump", "--check", "schema.diff", "--check").expect(0, "proven: up, down and up again", "no difference")
+    made = project.run(
+        "migrate.create",
+        edit.name,
+        "--from",
+        "sql/schema.sql",
+        "migrate.up",
+        "--allow-data-loss",
+        "schema.dump",
+        "--check",
+        "schema.diff",
+        "--check",
+    ).expect(0, "proven: up, down and up again", "no difference")
     text = project.up_file(f"0002_{edit.name}").read_text(encoding="utf-8")
     assert set(re.findall(r'^DROP TABLE "?(.*?)"?;\nALTER TABLE', text, re.M)) == edit.rebuilt, text
     for part in edit.text:
@@ -72,7 +105,16 @@ def test_an_edit_goes_there_and_back(before: Project, tmp_path: Path, edit: Edit
     assert ("will refuse this" in made.out) == ("warning:" in made.out)
     kept = without(rows(project.db), edit.lost)
     assert sum(map(len, kept.values())) >= sum(map(len, without(old, edit.lost).values()))
-    project.run("migrate.down", "--allow-data-loss", "schema.diff", "--from", "database", "--to", str(before.root / "sql" / "schema.sql"), "--check").expect(0)
+    project.run(
+        "migrate.down",
+        "--allow-data-loss",
+        "schema.diff",
+        "--from",
+        "database",
+        "--to",
+        str(before.root / "sql" / "schema.sql"),
+        "--check",
+    ).expect(0)
     assert without(rows(project.db), edit.lost) == without(old, edit.lost)
     if "autoincrement" not in edit.name:
         assert sequence(project.db) == old_sequence
@@ -82,8 +124,11 @@ def test_an_edit_goes_there_and_back(before: Project, tmp_path: Path, edit: Edit
 def small(tmp_path: Path) -> Project:
     """Two tables, applied, and the snapshot of them."""
     project = Project(tmp_path)
-    project.add("0001_base", "CREATE TABLE users (\n    id INTEGER PRIMARY KEY,\n    nick TEXT,\n    age INTEGER\n);\nCREATE TABLE log (what TEXT);\n",
-                "DROP TABLE log;\nDROP TABLE users;\n")
+    project.add(
+        "0001_base",
+        "CREATE TABLE users (\n    id INTEGER PRIMARY KEY,\n    nick TEXT,\n    age INTEGER\n);\nCREATE TABLE log (what TEXT);\n",
+        "DROP TABLE log;\nDROP TABLE users;\n",
+    )
     project.run("schema.dump", "--write", "migrate.up").expect(0)
     project.script("INSERT INTO users VALUES (1, 'ann', 40), (2, NULL, NULL)")
     return project
@@ -115,14 +160,18 @@ def test_nothing_is_written_where_nothing_differs(small: Project) -> None:
 
 def test_a_dropped_column_is_said_and_refused_and_allowed_with_a_reason(small: Project) -> None:
     edited(small, ("    nick TEXT,\n", ""))
-    create(small).expect(0, "warning: migrate.up: loses the values of users.nick", "migrate.up will refuse this where there is data")
+    create(small).expect(
+        0, "warning: migrate.up: loses the values of users.nick", "migrate.up will refuse this where there is data"
+    )
     text = small.up_file("0002_x").read_text(encoding="utf-8")
     assert "-- Loses the values of users.nick" in text
     assert "allow:" not in text
     small.run("migrate.up").expect(6, "column users.nick is dropped with a value in 1 row")
     small.remove("0002_x")
     small.run("migrate.sum").expect(0)
-    create(small, "--allow-data-loss", "nobody reads it").expect(0, "warning: migrate.up: loses the values of users.nick")
+    create(small, "--allow-data-loss", "nobody reads it").expect(
+        0, "warning: migrate.up: loses the values of users.nick"
+    )
     assert "-- allow: data-loss nobody reads it\n" in small.up_file("0002_x").read_text(encoding="utf-8")
     small.run("migrate.up").expect(0)
     assert small.query("SELECT id, age FROM users") == [(1, 40), (2, None)]
@@ -130,37 +179,79 @@ def test_a_dropped_column_is_said_and_refused_and_allowed_with_a_reason(small: P
 
 def test_a_rename_that_was_not_asked_for_is_a_hint(small: Project) -> None:
     edited(small, ("    nick TEXT,", "    handle TEXT,"))
-    create(small).expect(0, "users.nick goes and handle comes: if that is the same column, write `-- renamed from: nick` behind it")
+    create(small).expect(
+        0, "users.nick goes and handle comes: if that is the same column, write `-- renamed from: nick` behind it"
+    )
 
 
 def test_a_not_null_that_the_rows_do_not_keep_fails_and_names_the_way_to_them(small: Project) -> None:
     edited(small, ("    nick TEXT,", "    nick TEXT NOT NULL,"))
     create(small).expect(0)
-    assert "-- Fails where nick is NULL; to see these rows: SELECT * FROM users WHERE nick IS NULL\n" in small.up_file("0002_x").read_text()
+    assert (
+        "-- Fails where nick is NULL; to see these rows: SELECT * FROM users WHERE nick IS NULL\n"
+        in small.up_file("0002_x").read_text()
+    )
     before = small.data()
     small.run("migrate.up").expect(5, "NOT NULL constraint failed: new_users.nick")
     assert small.data() == before
 
 
-@pytest.mark.parametrize(("changes", "said"), [
-    ([("    age INTEGER", "    age INTEGER,\n    city TEXT NOT NULL")],
-     ("users.city is new and NOT NULL without a default", "sql/schema.sql:9", "give it a DEFAULT")),
-    ([("    age INTEGER", "    years INTEGER -- renamed from: old_age")],
-     ("users.years cannot be renamed from old_age: users has no such column", "sql/schema.sql:8", "it has: id, nick, age")),
-    ([("CREATE TABLE log", "-- renamed from: nothing\nCREATE TABLE protocol")], ("protocol cannot be renamed from nothing", "sql/schema.sql")),
-    ([("    age INTEGER", "    years INTEGER, -- renamed from: age\n    age2 INTEGER -- renamed from: age")], ("two columns of users are renamed from age",)),
-    ([("    age INTEGER", "    years INTEGER -- renamed from:")], ("names nothing", "sql/schema.sql:8")),
-    ([("what TEXT", "what TEXT,,")], ("does not make a schema", "sql/schema.sql:3", "nothing was written")),
-    ([("what TEXT);", "what TEXT);\nCOMMIT;")], ("does not make a schema", "sql/schema.sql:4")),
-    ([("what TEXT);", "what TEXT);\nCREATE VIEW v AS SELECT nix FROM log;")], ("what is wanted would not work", "view v: no such column: nix")),
-    ([("what TEXT);", "what TEXT);\nCREATE VIRTUAL TABLE f USING fts5(x, content='nix');")],
-     ("what is wanted would not work", "full-text table f: its content table nix does not exist", "sql/schema.sql:4")),
-    ([("what TEXT);", "what TEXT);\nCREATE TRIGGER t AFTER INSERT ON log BEGIN DELETE FROM nix; END;")], ("table log: no such table: main.nix",)),
-    ([("what TEXT);", "what TEXT REFERENCES users (age));")], ("foreign key mismatch",)),
-    ([("CREATE TABLE log", "-- renamed from: users\nCREATE TABLE log"), ("CREATE TABLE users", "-- renamed from: log\nCREATE TABLE users")],
-     ("takes a name that another table gives up",)),
-], ids=lambda v: v[0].split(" ")[0] if isinstance(v, tuple) else None)
-def test_what_cannot_be_derived_is_said_with_its_line(small: Project, changes: list[tuple[str, str]], said: tuple[str, ...]) -> None:
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        (
+            [("    age INTEGER", "    age INTEGER,\n    city TEXT NOT NULL")],
+            ("users.city is new and NOT NULL without a default", "sql/schema.sql:9", "give it a DEFAULT"),
+        ),
+        (
+            [("    age INTEGER", "    years INTEGER -- renamed from: old_age")],
+            (
+                "users.years cannot be renamed from old_age: users has no such column",
+                "sql/schema.sql:8",
+                "it has: id, nick, age",
+            ),
+        ),
+        (
+            [("CREATE TABLE log", "-- renamed from: nothing\nCREATE TABLE protocol")],
+            ("protocol cannot be renamed from nothing", "sql/schema.sql"),
+        ),
+        (
+            [("    age INTEGER", "    years INTEGER, -- renamed from: age\n    age2 INTEGER -- renamed from: age")],
+            ("two columns of users are renamed from age",),
+        ),
+        ([("    age INTEGER", "    years INTEGER -- renamed from:")], ("names nothing", "sql/schema.sql:8")),
+        ([("what TEXT", "what TEXT,,")], ("does not make a schema", "sql/schema.sql:3", "nothing was written")),
+        ([("what TEXT);", "what TEXT);\nCOMMIT;")], ("does not make a schema", "sql/schema.sql:4")),
+        (
+            [("what TEXT);", "what TEXT);\nCREATE VIEW v AS SELECT nix FROM log;")],
+            ("what is wanted would not work", "view v: no such column: nix"),
+        ),
+        (
+            [("what TEXT);", "what TEXT);\nCREATE VIRTUAL TABLE f USING fts5(x, content='nix');")],
+            (
+                "what is wanted would not work",
+                "full-text table f: its content table nix does not exist",
+                "sql/schema.sql:4",
+            ),
+        ),
+        (
+            [("what TEXT);", "what TEXT);\nCREATE TRIGGER t AFTER INSERT ON log BEGIN DELETE FROM nix; END;")],
+            ("table log: no such table: main.nix",),
+        ),
+        ([("what TEXT);", "what TEXT REFERENCES users (age));")], ("foreign key mismatch",)),
+        (
+            [
+                ("CREATE TABLE log", "-- renamed from: users\nCREATE TABLE log"),
+                ("CREATE TABLE users", "-- renamed from: log\nCREATE TABLE users"),
+            ],
+            ("takes a name that another table gives up",),
+        ),
+    ],
+    ids=lambda v: v[0].split(" ")[0] if isinstance(v, tuple) else None,
+)
+def test_what_cannot_be_derived_is_said_with_its_line(
+    small: Project, changes: list[tuple[str, str]], said: tuple[str, ...]
+) -> None:
     edited(small, *changes)
     before = small.files()
     create(small).expect(2, *said)
@@ -169,8 +260,11 @@ def test_what_cannot_be_derived_is_said_with_its_line(small: Project, changes: l
 
 def test_a_column_without_a_way_back_is_refused(tmp_path: Path) -> None:
     project = Project(tmp_path)
-    project.add("0001_base", "CREATE TABLE p (id INTEGER PRIMARY KEY);\nCREATE TABLE c (a, p INTEGER NOT NULL REFERENCES p (id), "
-                "q TEXT NOT NULL CHECK (length(q) > 3));\nCREATE VIRTUAL TABLE f USING fts5(a, content='');\n")
+    project.add(
+        "0001_base",
+        "CREATE TABLE p (id INTEGER PRIMARY KEY);\nCREATE TABLE c (a, p INTEGER NOT NULL REFERENCES p (id), "
+        "q TEXT NOT NULL CHECK (length(q) > 3));\nCREATE VIRTUAL TABLE f USING fts5(a, content='');\n",
+    )
     project.run("schema.dump", "--write").expect(0)
     path = edited(project, (", p INTEGER NOT NULL REFERENCES p (id)", ""))
     create(project).expect(2, "c.p cannot go", "sql/schema.sql:3", "first make it NULL in a migration of its own")
@@ -196,7 +290,9 @@ def test_options_that_do_not_fit(small: Project) -> None:
 
 def test_another_file_than_the_snapshot_is_left_alone(small: Project) -> None:
     wish = small.root / "wish.sql"
-    wish.write_bytes("\ufeffCREATE TABLE log (what TEXT);\r\nCREATE TABLE users (\r\n    id INTEGER PRIMARY KEY,\r\n    handle TEXT, -- renamed from: nick\r\n    age INTEGER\r\n);\r\n".encode())
+    wish.write_bytes(
+        "\ufeffCREATE TABLE log (what TEXT);\r\nCREATE TABLE users (\r\n    id INTEGER PRIMARY KEY,\r\n    handle TEXT, -- renamed from: nick\r\n    age INTEGER\r\n);\r\n".encode()
+    )
     before = wish.read_bytes()
     found = small.run("migrate.create", "x", "--from", "wish.sql", "--json").expect(0).json()
     assert found["files"] == ["migrations/0002_x.sql", "migrations/0002_x.rollback.sql", "migrations/memsql.sum"]

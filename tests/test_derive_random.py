@@ -30,7 +30,11 @@ def derive(seed: int, folder: Path) -> tuple[str, str, Draft]:
     (folder / "sql").mkdir(exist_ok=True)
     snapshot = folder / "sql" / "schema.sql"
     snapshot.write_text(after, encoding="utf-8")
-    return before, after, draft(config.load(project=str(folder), env=None, database=None), "edit", "sql/schema.sql", seed=seed)
+    return (
+        before,
+        after,
+        draft(config.load(project=str(folder), env=None, database=None), "edit", "sql/schema.sql", seed=seed),
+    )
 
 
 @settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow])

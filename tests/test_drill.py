@@ -50,7 +50,11 @@ def test_a_rollback_that_would_lose_rows_is_a_warning(project: Project) -> None:
 
 
 def test_a_rollback_that_does_not_restore_the_schema_fails(project: Project) -> None:
-    project.add("0003_view", "CREATE VIEW recent AS SELECT * FROM notes;\nCREATE INDEX stays ON notes (id, body);\n", "DROP VIEW recent;\n")
+    project.add(
+        "0003_view",
+        "CREATE VIEW recent AS SELECT * FROM notes;\nCREATE INDEX stays ON notes (id, body);\n",
+        "DROP VIEW recent;\n",
+    )
     project.up()
     project.run("backup").expect(0)
     assert outcomes(project, 1)["back and forth"] == "failed"

@@ -115,9 +115,7 @@ def test_both_api_keys_come_in_every_combination(tmp_path: Path) -> None:
 def test_npm_ledger(tmp_path: Path) -> None:
     path = build(tmp_path / "a.db", "2.0_npm", npm_statuses={2: "rolled_back"})
     with closing(sqlite3.connect(path)) as con:
-        rows = con.execute(
-            "SELECT version, name, description, checksum, status FROM schema_migrations"
-        ).fetchall()
+        rows = con.execute("SELECT version, name, description, checksum, status FROM schema_migrations").fetchall()
         assert [row[4] for row in rows] == ["applied", "rolled_back"]
         for version, name, description, checksum, _ in rows:
             assert checksum == hashlib.sha256(f"{version}:{name}:{description}".encode()).hexdigest()

@@ -46,14 +46,17 @@ def right(path: Path) -> str:
     return "\n".join(right_trigger(table, event) for event in ("insert", "delete", "update"))
 
 
-@pytest.mark.parametrize(("arguments", "kind", "columns", "unindexed", "content"), [
-    ("a, b", "own", ("a", "b"), (), None),
-    ("a, b UNINDEXED, content=''", "contentless", ("a",), ("b",), None),
-    ("a, content=docs, content_rowid=id", "external", ("a",), (), "docs"),
-    ("\"odd, name\", [x y], `z`, content=\"my docs\"", "external", ("odd, name", "x y", "z"), (), "my docs"),
-    ("a, tokenize = 'porter unicode61 tokenchars ''-_''', prefix='2 3'", "own", ("a",), (), None),
-    ("a /* , not */, -- , nor this\n b, content = 'it''s'", "external", ("a", "b"), (), "it's"),
-])
+@pytest.mark.parametrize(
+    ("arguments", "kind", "columns", "unindexed", "content"),
+    [
+        ("a, b", "own", ("a", "b"), (), None),
+        ("a, b UNINDEXED, content=''", "contentless", ("a",), ("b",), None),
+        ("a, content=docs, content_rowid=id", "external", ("a",), (), "docs"),
+        ('"odd, name", [x y], `z`, content="my docs"', "external", ("odd, name", "x y", "z"), (), "my docs"),
+        ("a, tokenize = 'porter unicode61 tokenchars ''-_''', prefix='2 3'", "own", ("a",), (), None),
+        ("a /* , not */, -- , nor this\n b, content = 'it''s'", "external", ("a", "b"), (), "it's"),
+    ],
+)
 def test_definitions_are_read(
     arguments: str, kind: str, columns: tuple[str, ...], unindexed: tuple[str, ...], content: str | None
 ) -> None:
@@ -62,7 +65,10 @@ def test_definitions_are_read(
 
 
 def test_sqlite_agrees_about_the_columns(tmp_path: Path) -> None:
-    path = make(tmp_path / "a.db", "CREATE VIRTUAL TABLE \"we'ird\" USING fts5(\"odd, name\", [x y] UNINDEXED, tokenize='porter');")
+    path = make(
+        tmp_path / "a.db",
+        'CREATE VIRTUAL TABLE "we\'ird" USING fts5("odd, name", [x y] UNINDEXED, tokenize=\'porter\');',
+    )
     conn = open_(path)
     found = discover(conn)[0]
     names = [r[0] for r in conn.execute("SELECT name FROM pragma_table_info(?)", (found.name,)).rows]
@@ -82,19 +88,34 @@ def test_right_triggers_have_no_findings_and_stay_right(tmp_path: Path) -> None:
     assert check(conn, discover(conn)[0]).ok
 
 
-@pytest.mark.parametrize(("event", "body", "code"), [
-    ("delete", "DELETE FROM docs_fts WHERE rowid = old.id;", "FTS02"),
-    ("update", "DELETE FROM docs_fts WHERE rowid = old.id; INSERT INTO docs_fts(rowid, title, body) "
-               "VALUES (new.id, new.title, new.body);", "FTS02"),
-    ("update", "INSERT INTO docs_fts(rowid, title, body) VALUES (new.id, new.title, new.body);", "FTS02"),
-    ("update", "UPDATE docs_fts SET title = new.title WHERE rowid = old.id;", "FTS08"),
-    ("delete", "INSERT INTO docs_fts(docs_fts, rowid, title) VALUES ('delete', old.id, old.title);", "FTS04"),
-    ("delete", "INSERT INTO docs_fts(docs_fts, rowid, title, body) VALUES ('delete', old.id, old.body, old.title);", "FTS04"),
-    ("update", "INSERT INTO docs_fts(docs_fts, rowid, title, body) VALUES ('delete', new.id, new.title, new.body); "
-               "INSERT INTO docs_fts(rowid, title, body) VALUES (new.id, new.title, new.body);", "FTS03"),
-    ("insert", None, "FTS01"),
-    ("delete", None, "FTS01"),
-])
+@pytest.mark.parametrize(
+    ("event", "body", "code"),
+    [
+        ("delete", "DELETE FROM docs_fts WHERE rowid = old.id;", "FTS02"),
+        (
+            "update",
+            "DELETE FROM docs_fts WHERE rowid = old.id; INSERT INTO docs_fts(rowid, title, body) "
+            "VALUES (new.id, new.title, new.body);",
+            "FTS02",
+        ),
+        ("update", "INSERT INTO docs_fts(rowid, title, body) VALUES (new.id, new.title, new.body);", "FTS02"),
+        ("update", "UPDATE docs_fts SET title = new.title WHERE rowid = old.id;", "FTS08"),
+        ("delete", "INSERT INTO docs_fts(docs_fts, rowid, title) VALUES ('delete', old.id, old.title);", "FTS04"),
+        (
+            "delete",
+            "INSERT INTO docs_fts(docs_fts, rowid, title, body) VALUES ('delete', old.id, old.body, old.title);",
+            "FTS04",
+        ),
+        (
+            "update",
+            "INSERT INTO docs_fts(docs_fts, rowid, title, body) VALUES ('delete', new.id, new.title, new.body); "
+            "INSERT INTO docs_fts(rowid, title, body) VALUES (new.id, new.title, new.body);",
+            "FTS03",
+        ),
+        ("insert", None, "FTS01"),
+        ("delete", None, "FTS01"),
+    ],
+)
 def test_each_mistake_is_found_and_its_fix_is_right(tmp_path: Path, event: str, body: str | None, code: str) -> None:
     path = make(tmp_path / "a.db", TABLE + INDEX)
     with closing(sqlite3.connect(path)) as db:
@@ -109,8 +130,10 @@ def test_each_mistake_is_found_and_its_fix_is_right(tmp_path: Path, event: str, 
     assert found[0].fix is not None
     with closing(sqlite3.connect(path)) as db:
         db.executescript(found[0].fix)
-        db.executescript("INSERT INTO docs VALUES (1, 'a', 'b'); UPDATE docs SET title = 'c'; DELETE FROM docs;"
-                         "INSERT INTO docs VALUES (1, 'a', 'b');")
+        db.executescript(
+            "INSERT INTO docs VALUES (1, 'a', 'b'); UPDATE docs SET title = 'c'; DELETE FROM docs;"
+            "INSERT INTO docs VALUES (1, 'a', 'b');"
+        )
     assert findings(conn, discover(conn)[0]) == []
     assert check(conn, discover(conn)[0]).ok
 
@@ -148,8 +171,11 @@ def test_the_shipped_bug_is_found_on_release_1_3(tmp_path: Path) -> None:
 
 
 def test_contentless_cannot_be_rebuilt_and_own_content_can(tmp_path: Path) -> None:
-    database = make(tmp_path / "a.db", "CREATE VIRTUAL TABLE bare USING fts5(a, content=''); INSERT INTO bare(rowid, a) VALUES (1, 'x');"
-                                       "CREATE VIRTUAL TABLE own USING fts5(a); INSERT INTO own VALUES ('y');")
+    database = make(
+        tmp_path / "a.db",
+        "CREATE VIRTUAL TABLE bare USING fts5(a, content=''); INSERT INTO bare(rowid, a) VALUES (1, 'x');"
+        "CREATE VIRTUAL TABLE own USING fts5(a); INSERT INTO own VALUES ('y');",
+    )
     refused = memsql(database, "fts.rebuild", "--table", "bare")
     assert refused.returncode == 6
     assert "contentless" in refused.stderr
@@ -172,15 +198,19 @@ def fill(path: Path, rows: int = 300) -> None:
     make(path, TABLE + INDEX)
     with closing(sqlite3.connect(path)) as db:
         db.executescript(right(path))
-        db.executemany("INSERT INTO docs VALUES (?, ?, ?)", [
-            (n * 3 - 200, f"title {n}", None if n % 7 == 0 else f"word{n % 13} body") for n in range(rows)])
+        db.executemany(
+            "INSERT INTO docs VALUES (?, ?, ?)",
+            [(n * 3 - 200, f"title {n}", None if n % 7 == 0 else f"word{n % 13} body") for n in range(rows)],
+        )
         db.commit()
 
 
 def matches(path: Path) -> list[list[int]]:
     with closing(sqlite3.connect(path)) as db:
-        return [[r[0] for r in db.execute("SELECT rowid FROM docs_fts WHERE docs_fts MATCH ? ORDER BY rowid", (w,))]
-                for w in ("title", "body", "word3", "fresh", "moved")]
+        return [
+            [r[0] for r in db.execute("SELECT rowid FROM docs_fts WHERE docs_fts MATCH ? ORDER BY rowid", (w,))]
+            for w in ("title", "body", "word3", "fresh", "moved")
+        ]
 
 
 def prove(path: Path, name: str) -> bool:
@@ -209,11 +239,18 @@ def test_an_online_rebuild_includes_what_others_write_meanwhile(tmp_path: Path) 
             db.execute("UPDATE docs SET id = ?, title = 'moved up' WHERE id = ?", (high + 2, low))
             db.execute("UPDATE docs SET id = ?, title = 'moved down' WHERE id = ?", (low - 2, high))
             db.execute("DELETE FROM docs WHERE id IN (SELECT id FROM docs ORDER BY id LIMIT 1 OFFSET ?)", (step * 5,))
-            db.execute("UPDATE docs SET body = 'fresh body' WHERE id IN (SELECT id FROM docs ORDER BY id LIMIT 3 OFFSET 40)")
+            db.execute(
+                "UPDATE docs SET body = 'fresh body' WHERE id IN (SELECT id FROM docs ORDER BY id LIMIT 3 OFFSET 40)"
+            )
             db.commit()
 
-    rebuild_online(conn, discover(conn)[0], chunk=50, progress=lambda d, t: write(d, t) if step < 9 else None,
-                   prove=lambda name: prove(path, name))
+    rebuild_online(
+        conn,
+        discover(conn)[0],
+        chunk=50,
+        progress=lambda d, t: write(d, t) if step < 9 else None,
+        prove=lambda name: prove(path, name),
+    )
 
     assert step >= 7
     assert check(conn, discover(conn)[0]).ok
@@ -285,8 +322,12 @@ def test_killed_at_any_step_it_goes_on_and_ends_right(tmp_path: Path) -> None:
     for kill_at in range(1, 12):
         path = tmp_path / f"{kill_at}.db"
         fill(path)
-        code = subprocess.run([sys.executable, str(driver), str(path), str(kill_at)], cwd=ROOT, check=False,
-                              env={**os.environ, "PYTHONPATH": str(ROOT)}).returncode
+        code = subprocess.run(
+            [sys.executable, str(driver), str(path), str(kill_at)],
+            cwd=ROOT,
+            check=False,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+        ).returncode
         if code == 0:
             break
         assert code == -signal.SIGKILL
@@ -327,9 +368,14 @@ def _fail(done: int, total: int) -> None:
 
 
 def test_what_cannot_be_rebuilt_online_says_why(tmp_path: Path) -> None:
-    conn = open_(make(tmp_path / "a.db", TABLE + "CREATE VIEW v AS SELECT id, title FROM docs;"
-                      "CREATE VIRTUAL TABLE over_view USING fts5(title, content='v', content_rowid='id');"
-                      "CREATE VIRTUAL TABLE bare USING fts5(a, content='');"))
+    conn = open_(
+        make(
+            tmp_path / "a.db",
+            TABLE + "CREATE VIEW v AS SELECT id, title FROM docs;"
+            "CREATE VIRTUAL TABLE over_view USING fts5(title, content='v', content_rowid='id');"
+            "CREATE VIRTUAL TABLE bare USING fts5(a, content='');",
+        )
+    )
     tables = {t.name: t for t in discover(conn)}
     with pytest.raises(UsageError, match="is no table"):
         rebuild_online(conn, tables["over_view"], chunk=9, progress=lambda *_: None, prove=lambda _: True)
@@ -340,8 +386,10 @@ def test_what_cannot_be_rebuilt_online_says_why(tmp_path: Path) -> None:
 def project(tmp_path: Path, second: str) -> Path:
     (tmp_path / "migrations").mkdir()
     (tmp_path / "setup.cfg").write_text("[memsql]\n")
-    (tmp_path / "migrations" / "0001_docs.sql").write_text("-- Docs\n" + TABLE + INDEX + "INSERT INTO docs VALUES (1, 'one', 'x');\n"
-                                                           "INSERT INTO docs_fts(docs_fts) VALUES ('rebuild');\n")
+    (tmp_path / "migrations" / "0001_docs.sql").write_text(
+        "-- Docs\n" + TABLE + INDEX + "INSERT INTO docs VALUES (1, 'one', 'x');\n"
+        "INSERT INTO docs_fts(docs_fts) VALUES ('rebuild');\n"
+    )
     (tmp_path / "migrations" / "0002_more.sql").write_text(second)
     return tmp_path
 
@@ -351,8 +399,14 @@ def test_a_migration_that_leaves_an_index_behind_is_rolled_back_unless_it_asks_f
     tmp_path: Path, header: str, code: int
 ) -> None:
     folder = project(tmp_path, f"-- More\n{header}INSERT INTO docs VALUES (2, 'two', 'y');\n")
-    done = subprocess.run([sys.executable, "-m", "memsql", "migrate.up"], cwd=folder, capture_output=True, text=True,
-                          env=clean_environment(), check=False)
+    done = subprocess.run(
+        [sys.executable, "-m", "memsql", "migrate.up"],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        env=clean_environment(),
+        check=False,
+    )
     assert done.returncode == code, done.stderr
     with closing(sqlite3.connect(folder / "memory.db")) as db:
         assert db.execute("SELECT count(*) FROM docs").fetchone()[0] == (1 if code else 2)
@@ -367,7 +421,13 @@ def test_a_migration_that_leaves_an_index_behind_is_rolled_back_unless_it_asks_f
 
 def test_an_unknown_index_in_the_header_fails(tmp_path: Path) -> None:
     folder = project(tmp_path, "-- More\n-- fts_rebuild: nope\nSELECT 1;\n")
-    done = subprocess.run([sys.executable, "-m", "memsql", "migrate.up"], cwd=folder, capture_output=True, text=True,
-                          env=clean_environment(), check=False)
+    done = subprocess.run(
+        [sys.executable, "-m", "memsql", "migrate.up"],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        env=clean_environment(),
+        check=False,
+    )
     assert done.returncode == 5
     assert "nope, which is no FTS5 table" in done.stderr

@@ -22,26 +22,41 @@ def found(path: Path) -> dict[str, FtsTable]:
         conn.close()
 
 
-@pytest.mark.parametrize("create", [
-    "CREATE VIRTUAL TABLE f USING fts5(a)",
-    "create virtual table if not exists f using FTS5 (a)",
-    "CREATE VIRTUAL TABLE main.f USING fts5(a)",
-    'CREATE VIRTUAL TABLE f USING "fts5"(a)',
-    "CREATE VIRTUAL TABLE f USING [fts5](a)",
-    "CREATE VIRTUAL TABLE 'f' USING\n\tfts5\n(a)",
-    "CREATE VIRTUAL TABLE f /* USING fts4( */ USING /* ( */ fts5 -- it's (\n(a)",
-])
+@pytest.mark.parametrize(
+    "create",
+    [
+        "CREATE VIRTUAL TABLE f USING fts5(a)",
+        "create virtual table if not exists f using FTS5 (a)",
+        "CREATE VIRTUAL TABLE main.f USING fts5(a)",
+        'CREATE VIRTUAL TABLE f USING "fts5"(a)',
+        "CREATE VIRTUAL TABLE f USING [fts5](a)",
+        "CREATE VIRTUAL TABLE 'f' USING\n\tfts5\n(a)",
+        "CREATE VIRTUAL TABLE f /* USING fts4( */ USING /* ( */ fts5 -- it's (\n(a)",
+    ],
+)
 def test_every_spelling_of_the_statement(tmp_path: Path, create: str) -> None:
     table = found(make(tmp_path / "a.db", create))["f"]
     assert (table.kind, table.columns, table.content) == ("own", ("a",), None)
 
 
-@pytest.mark.parametrize(("value", "kind", "content"), [
-    ("docs", "external", "docs"), ("'docs'", "external", "docs"), ('"docs"', "external", "docs"),
-    ("[docs]", "external", "docs"), ("`docs`", "external", "docs"), ("'my \"docs\"'", "external", 'my "docs"'),
-    ("'it''s'", "external", "it's"), ("'a, b'", "external", "a, b"), ("')('", "external", ")("),
-    ("''", "contentless", None), ('""', "contentless", None), ("``", "contentless", None), ("[]", "contentless", None),
-])
+@pytest.mark.parametrize(
+    ("value", "kind", "content"),
+    [
+        ("docs", "external", "docs"),
+        ("'docs'", "external", "docs"),
+        ('"docs"', "external", "docs"),
+        ("[docs]", "external", "docs"),
+        ("`docs`", "external", "docs"),
+        ("'my \"docs\"'", "external", 'my "docs"'),
+        ("'it''s'", "external", "it's"),
+        ("'a, b'", "external", "a, b"),
+        ("')('", "external", ")("),
+        ("''", "contentless", None),
+        ('""', "contentless", None),
+        ("``", "contentless", None),
+        ("[]", "contentless", None),
+    ],
+)
 @pytest.mark.parametrize("form", ["content={}", "CONTENT = {}", "content   =  {}"])
 def test_content_in_all_quotes(tmp_path: Path, form: str, value: str, kind: str, content: str | None) -> None:
     create = f"CREATE VIRTUAL TABLE f USING fts5(a, {form.format(value)}, prefix='2 3')"
@@ -51,23 +66,34 @@ def test_content_in_all_quotes(tmp_path: Path, form: str, value: str, kind: str,
 
 
 def test_the_content_that_is_read_is_the_one_sqlite_reads(tmp_path: Path) -> None:
-    path = make(tmp_path / "a.db", """
+    path = make(
+        tmp_path / "a.db",
+        """
         CREATE TABLE [My "Docs"] ("The Id" INTEGER PRIMARY KEY, "a b" TEXT, C TEXT);
         INSERT INTO [My "Docs"] VALUES (7, 'seven', 'x');
         CREATE VIRTUAL TABLE "Find, Me" USING fts5("a b", [C] UNINDEXED, content='My "Docs"', content_rowid="The Id");
         INSERT INTO "Find, Me"("Find, Me") VALUES ('rebuild');
-    """)
+    """,
+    )
     table = found(path)["Find, Me"]
-    assert (table.content, table.content_rowid, table.columns, table.unindexed) == ('My "Docs"', "The Id", ("a b",), ("C",))
+    assert (table.content, table.content_rowid, table.columns, table.unindexed) == (
+        'My "Docs"',
+        "The Id",
+        ("a b",),
+        ("C",),
+    )
     with closing(sqlite3.connect(path)) as db:
-        assert db.execute('SELECT rowid, C FROM "Find, Me"(\'seven\')').fetchall() == [(7, "x")]
+        assert db.execute("SELECT rowid, C FROM \"Find, Me\"('seven')").fetchall() == [(7, "x")]
 
 
 def test_unindexed_columns_and_options_with_commas_quotes_and_comments(tmp_path: Path) -> None:
-    path = make(tmp_path / "a.db", """CREATE VIRTUAL TABLE f USING fts5( -- first, (it's) commented
+    path = make(
+        tmp_path / "a.db",
+        """CREATE VIRTUAL TABLE f USING fts5( -- first, (it's) commented
         a, /* no, column */ b  unindexed, "c=d", 'e f' UNINDEXED,
         tokenize = "unicode61 remove_diacritics 2 tokenchars '-_,'", -- content=''
-        prefix = '2, 3', columnsize=0, detail=none)""")
+        prefix = '2, 3', columnsize=0, detail=none)""",
+    )
     table = found(path)["f"]
     conn = open_(path)
     names = [row[0] for row in conn.execute("SELECT name FROM pragma_table_info('f')").rows]
@@ -75,23 +101,31 @@ def test_unindexed_columns_and_options_with_commas_quotes_and_comments(tmp_path:
     assert names == ["a", "b", "c=d", "e f"]
     assert (table.kind, table.columns, table.unindexed) == ("own", ("a", "c=d"), ("b", "e f"))
     assert dict(table.options) == {
-        "tokenize": "unicode61 remove_diacritics 2 tokenchars '-_,'", "prefix": "2, 3", "columnsize": "0", "detail": "none",
+        "tokenize": "unicode61 remove_diacritics 2 tokenchars '-_,'",
+        "prefix": "2, 3",
+        "columnsize": "0",
+        "detail": "none",
     }
 
 
 def test_only_fts5_tables_of_the_user_are_found(tmp_path: Path) -> None:
-    path = make(tmp_path / "a.db", """
+    path = make(
+        tmp_path / "a.db",
+        """
         CREATE TABLE fts5 (a); CREATE TABLE "using fts5(" (a);
         CREATE VIRTUAL TABLE four_fts5 USING fts4(a);
         CREATE VIRTUAL TABLE f USING fts5(a);
         CREATE VIRTUAL TABLE words USING fts5vocab(f, row);
         CREATE VIRTUAL TABLE memsql_fts_new_f USING fts5(a);
-    """)
+    """,
+    )
     assert list(found(path)) == ["f"]
 
 
 def test_triggers_are_those_whose_body_names_the_index(tmp_path: Path) -> None:
-    path = make(tmp_path / "a.db", """
+    path = make(
+        tmp_path / "a.db",
+        """
         CREATE TABLE docs (id INTEGER PRIMARY KEY, a);
         CREATE TABLE log (a);
         CREATE VIRTUAL TABLE "my ""f" USING fts5(a, content='docs', content_rowid='id');
@@ -101,39 +135,55 @@ def test_triggers_are_those_whose_body_names_the_index(tmp_path: Path) -> None:
         CREATE TRIGGER docs_fts AFTER INSERT ON log BEGIN SELECT 1; /* docs_fts */ END;
         CREATE TRIGGER other AFTER INSERT ON docs BEGIN INSERT INTO log VALUES ('x'); END;
         CREATE TRIGGER longer AFTER INSERT ON docs BEGIN SELECT 1 AS docs_fts_too; END;
-    """)
+    """,
+    )
     tables = found(path)
     assert [t.name for t in tables['my "f'].triggers] == ["z_quoted"]
     assert [t.name for t in tables["docs_fts"].triggers] == ["a_brackets"]
 
 
 def test_triggers_come_in_the_order_of_their_creation(tmp_path: Path) -> None:
-    path = make(tmp_path / "a.db", "CREATE TABLE docs (a); CREATE VIRTUAL TABLE f USING fts5(a, content='docs');" + "".join(
-        f"CREATE TRIGGER {name} AFTER INSERT ON docs BEGIN INSERT INTO f(rowid, a) VALUES (new.rowid, new.a); END;" for name in "cab"))
+    path = make(
+        tmp_path / "a.db",
+        "CREATE TABLE docs (a); CREATE VIRTUAL TABLE f USING fts5(a, content='docs');"
+        + "".join(
+            f"CREATE TRIGGER {name} AFTER INSERT ON docs BEGIN INSERT INTO f(rowid, a) VALUES (new.rowid, new.a); END;"
+            for name in "cab"
+        ),
+    )
     assert [t.name for t in found(path)["f"].triggers] == ["c", "a", "b"]
 
 
 def test_a_body_begins_behind_names_called_begin(tmp_path: Path) -> None:
-    path = make(tmp_path / "a.db", """
+    path = make(
+        tmp_path / "a.db",
+        """
         CREATE TABLE begin (begin, a);
         CREATE VIRTUAL TABLE f USING fts5(a, content='begin');
         CREATE TRIGGER begin AFTER UPDATE OF begin, a ON begin WHEN new.begin IS NOT 'BEGIN DELETE' /* BEGIN SELECT */ BEGIN
             INSERT INTO f(f, rowid, a) VALUES ('delete', old.rowid, old.a); -- END;
             INSERT INTO f(rowid, a) VALUES (new.rowid, CASE WHEN 1 THEN new.a END); END;
-    """)
+    """,
+    )
     head, body = found(path)["f"].triggers[0].parts()
-    assert " ".join(head.split()) == "CREATE TRIGGER begin AFTER UPDATE OF begin, a ON begin WHEN new.begin IS NOT 'BEGIN DELETE'"
+    assert (
+        " ".join(head.split())
+        == "CREATE TRIGGER begin AFTER UPDATE OF begin, a ON begin WHEN new.begin IS NOT 'BEGIN DELETE'"
+    )
     assert body.split()[:2] == ["INSERT", "INTO"]
     assert body.rstrip().endswith("END);")
 
 
-@pytest.mark.parametrize(("text", "items", "rest"), [
-    ("a, b) tail", ["a", "b"], " tail"),
-    ("coalesce(nullif(new.a, ''), 'x, y'), (b, c))", ["coalesce(nullif(new.a, ''), 'x, y')", "(b, c)"], ""),
-    ("a -- , b\n, \"c, )\" /* ) */", ["a", '"c, )"'], ""),
-    ("1 - 2, 4 / 2", ["1 - 2", "4 / 2"], ""),
-    (")", [], ""),
-])
+@pytest.mark.parametrize(
+    ("text", "items", "rest"),
+    [
+        ("a, b) tail", ["a", "b"], " tail"),
+        ("coalesce(nullif(new.a, ''), 'x, y'), (b, c))", ["coalesce(nullif(new.a, ''), 'x, y')", "(b, c)"], ""),
+        ('a -- , b\n, "c, )" /* ) */', ["a", '"c, )"'], ""),
+        ("1 - 2, 4 / 2", ["1 - 2", "4 / 2"], ""),
+        (")", [], ""),
+    ],
+)
 def test_lists_are_split_at_their_own_commas(text: str, items: list[str], rest: str) -> None:
     found_items, end = split_list(text)
     assert (found_items, text[end:]) == (items, rest)

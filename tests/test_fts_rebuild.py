@@ -50,7 +50,11 @@ def clean(path: Path) -> bool:
 
 
 def online(
-    path: Path, *, chunk: int = 100, after: dict[int, str] | None = None, after_proof: str = "",
+    path: Path,
+    *,
+    chunk: int = 100,
+    after: dict[int, str] | None = None,
+    after_proof: str = "",
     proofs: list[bool] | None = None,
 ) -> int:
     """Rebuild the only index; run SQL on another connection after the n-th chunk and after the first proof."""
@@ -98,7 +102,10 @@ def test_a_worn_out_database_is_broken_until_it_is_rebuilt(tmp_path: Path) -> No
     rows = eras.content_hash(path)
     checked = memsql(path, "fts.check", "--json")
     assert checked.returncode == 1
-    assert {t["name"]: t["ok"] for t in json.loads(checked.stdout)["tables"]} == {"entities_fts": False, "memories_fts": False}
+    assert {t["name"]: t["ok"] for t in json.loads(checked.stdout)["tables"]} == {
+        "entities_fts": False,
+        "memories_fts": False,
+    }
     assert "next: invoke fts.rebuild" in memsql(path, "fts.check").stdout
     assert "memories_fts: rebuilt (proven)" in succeed(path, "fts.rebuild", "--table", "MEMORIES_FTS")
     names = {t["name"]: t["ok"] for t in json.loads(memsql(path, "fts.check", "--json").stdout)["tables"]}
@@ -111,11 +118,16 @@ def test_a_worn_out_database_is_broken_until_it_is_rebuilt(tmp_path: Path) -> No
 
 def test_a_search_that_hits_stale_words_fails_until_a_rebuild(tmp_path: Path) -> None:
     project = Project(tmp_path)
-    make(project.db, TABLE + INDEX + """
+    make(
+        project.db,
+        TABLE
+        + INDEX
+        + """
         CREATE TRIGGER docs_fts_insert AFTER INSERT ON docs BEGIN
             INSERT INTO docs_fts(rowid, title, body) VALUES (new.id, new.title, new.body); END;
         CREATE TRIGGER docs_fts_delete AFTER DELETE ON docs BEGIN DELETE FROM docs_fts WHERE rowid = old.id; END;
-        INSERT INTO docs VALUES (1, 'stale', 'x'), (2, 'kept', 'x'); DELETE FROM docs WHERE id = 1;""")
+        INSERT INTO docs VALUES (1, 'stale', 'x'), (2, 'kept', 'x'); DELETE FROM docs WHERE id = 1;""",
+    )
     with pytest.raises(sqlite3.DatabaseError, match="malformed"):
         project.query("SELECT title FROM docs_fts('stale')")
     project.run("fts.check").expect(1, "docs_fts does not agree with its content")
@@ -143,7 +155,11 @@ def test_a_check_neither_waits_for_a_writer_nor_makes_one_wait(tmp_path: Path) -
         writer.execute("INSERT INTO schema_version VALUES (99, 'now')")
         running = subprocess.Popen(
             [sys.executable, "-m", "memsql", "fts.check", "--project", str(ROOT), "--database", str(path)],
-            env=clean_environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+            env=clean_environment(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
         commits = 0
         while running.poll() is None:
             # With a timeout of 0 any wait for the check would be an error here.
@@ -184,18 +200,24 @@ def test_bad_words_are_usage_errors(tmp_path: Path) -> None:
 
 def test_each_kind_is_rebuilt_or_says_why_not(tmp_path: Path) -> None:
     project = Project(tmp_path)
-    make(project.db, TABLE + INDEX + "INSERT INTO docs VALUES (1, 'one', 'x');"
-         "CREATE VIRTUAL TABLE bare USING fts5(a, content=''); INSERT INTO bare(rowid, a) VALUES (1, 'x');"
-         "CREATE VIRTUAL TABLE own USING fts5(a); INSERT INTO own VALUES ('y');"
-         "CREATE VIEW v AS SELECT id, title FROM docs;"
-         "CREATE VIRTUAL TABLE over_view USING fts5(title, content='v', content_rowid='id');")
+    make(
+        project.db,
+        TABLE + INDEX + "INSERT INTO docs VALUES (1, 'one', 'x');"
+        "CREATE VIRTUAL TABLE bare USING fts5(a, content=''); INSERT INTO bare(rowid, a) VALUES (1, 'x');"
+        "CREATE VIRTUAL TABLE own USING fts5(a); INSERT INTO own VALUES ('y');"
+        "CREATE VIEW v AS SELECT id, title FROM docs;"
+        "CREATE VIRTUAL TABLE over_view USING fts5(title, content='v', content_rowid='id');",
+    )
     bytes_before = project.db.read_bytes()
     project.run("fts.rebuild", "--table", "bare").expect(6, "bare is contentless", "nothing was changed")
     project.run("fts.rebuild", "--table", "bare", "--online").expect(6, "bare is contentless")
-    project.run("fts.rebuild", "--table", "own", "--online").expect(2, "keeps its own copy", "invoke fts.rebuild --table own")
+    project.run("fts.rebuild", "--table", "own", "--online").expect(
+        2, "keeps its own copy", "invoke fts.rebuild --table own"
+    )
     assert project.db.read_bytes() == bytes_before
     project.run("fts.rebuild").expect(
-        0, "bare: contentless, cannot be rebuilt; left alone", "docs_fts: rebuilt", "own: rebuilt", "over_view: rebuilt")
+        0, "bare: contentless, cannot be rebuilt; left alone", "docs_fts: rebuilt", "own: rebuilt", "over_view: rebuilt"
+    )
     project.run("fts.check").expect(0)
     assert project.query("SELECT rowid FROM docs_fts('one')") == [(1,)]
     assert project.query("SELECT rowid FROM over_view('one')") == [(1,)]
@@ -205,8 +227,11 @@ def test_each_kind_is_rebuilt_or_says_why_not(tmp_path: Path) -> None:
 
 def test_a_rebuild_that_cannot_work_changes_nothing_and_says_so(tmp_path: Path) -> None:
     project = Project(tmp_path)
-    make(project.db, TABLE + INDEX + "INSERT INTO docs VALUES (1, 'one', 'x'); INSERT INTO docs_fts(docs_fts) VALUES ('rebuild');"
-         "ALTER TABLE docs RENAME COLUMN body TO text;")
+    make(
+        project.db,
+        TABLE + INDEX + "INSERT INTO docs VALUES (1, 'one', 'x'); INSERT INTO docs_fts(docs_fts) VALUES ('rebuild');"
+        "ALTER TABLE docs RENAME COLUMN body TO text;",
+    )
     before = project.db.read_bytes()
     project.run("fts.rebuild").expect(1, "nothing was changed")
     project.run("fts.rebuild", "--online").expect(6, "docs has no column body", "nothing was changed")
@@ -284,15 +309,29 @@ def test_a_replace_behind_the_triggers_back_is_noticed(tmp_path: Path, what: str
     assert clean(path)
 
 
-@pytest.mark.parametrize(("table", "rows"), [
-    ("CREATE TABLE docs (id INTEGER PRIMARY KEY, title TEXT, body TEXT);", ""),
-    ("CREATE TABLE docs (id INTEGER PRIMARY KEY, title TEXT, body TEXT);",
-     "INSERT INTO docs VALUES (-9223372036854775808, NULL, NULL), (-1, NULL, 'minus'), (0, 'zero', NULL), "
-     "(9223372036854775807, 'last', '');"),
-    ("CREATE TABLE docs (title TEXT, body, id INTEGER PRIMARY KEY);", "INSERT INTO docs(id, title) VALUES (3, 'three');"),
-    ("CREATE TABLE docs (id INTEGER PRIMARY KEY, title TEXT AS ('made ' || id), body TEXT);", "INSERT INTO docs(body) VALUES ('x');"),
-    ("CREATE TABLE docs (id INTEGER PRIMARY KEY, title, body);", "INSERT INTO docs VALUES (1, 12.5, x'6162'), (2, 7, 'é😀');"),
-])
+@pytest.mark.parametrize(
+    ("table", "rows"),
+    [
+        ("CREATE TABLE docs (id INTEGER PRIMARY KEY, title TEXT, body TEXT);", ""),
+        (
+            "CREATE TABLE docs (id INTEGER PRIMARY KEY, title TEXT, body TEXT);",
+            "INSERT INTO docs VALUES (-9223372036854775808, NULL, NULL), (-1, NULL, 'minus'), (0, 'zero', NULL), "
+            "(9223372036854775807, 'last', '');",
+        ),
+        (
+            "CREATE TABLE docs (title TEXT, body, id INTEGER PRIMARY KEY);",
+            "INSERT INTO docs(id, title) VALUES (3, 'three');",
+        ),
+        (
+            "CREATE TABLE docs (id INTEGER PRIMARY KEY, title TEXT AS ('made ' || id), body TEXT);",
+            "INSERT INTO docs(body) VALUES ('x');",
+        ),
+        (
+            "CREATE TABLE docs (id INTEGER PRIMARY KEY, title, body);",
+            "INSERT INTO docs VALUES (1, 12.5, x'6162'), (2, 7, 'é😀');",
+        ),
+    ],
+)
 @pytest.mark.parametrize("chunk", [1, 2, 1000])
 def test_few_odd_and_no_rows(tmp_path: Path, table: str, rows: str, chunk: int) -> None:
     path = make(tmp_path / "a.db", table + INDEX + rows)
@@ -303,9 +342,17 @@ def test_few_odd_and_no_rows(tmp_path: Path, table: str, rows: str, chunk: int) 
 
 
 def test_a_table_without_a_key_of_its_own_goes_by_rowid(tmp_path: Path) -> None:
-    path = make(tmp_path / "a.db", "CREATE TABLE docs (title TEXT, body TEXT);" + INDEX.replace(", content_rowid='id'", "")
-                + "INSERT INTO docs VALUES ('one', 'x'), ('two', NULL), ('three', 'z');")
-    online(path, chunk=2, after={1: "UPDATE docs SET title = 'fresh' WHERE rowid IN (1, 3); DELETE FROM docs WHERE rowid = 2;"})
+    path = make(
+        tmp_path / "a.db",
+        "CREATE TABLE docs (title TEXT, body TEXT);"
+        + INDEX.replace(", content_rowid='id'", "")
+        + "INSERT INTO docs VALUES ('one', 'x'), ('two', NULL), ('three', 'z');",
+    )
+    online(
+        path,
+        chunk=2,
+        after={1: "UPDATE docs SET title = 'fresh' WHERE rowid IN (1, 3); DELETE FROM docs WHERE rowid = 2;"},
+    )
     assert as_fresh(path)
 
 
@@ -319,21 +366,30 @@ def test_a_key_that_is_no_integer_key_is_refused(tmp_path: Path) -> None:
 
 def test_odd_names_all_the_way(tmp_path: Path) -> None:
     project = Project(tmp_path)
-    make(project.db, """
+    make(
+        project.db,
+        """
         CREATE TABLE "it's ""a"" table" ("the id" INTEGER PRIMARY KEY, "from" TEXT, "Not Indexed" TEXT);
         CREATE VIRTUAL TABLE "the 'Index'" USING fts5("from", [Not Indexed] UNINDEXED, prefix='2',
             content=[it's "a" table], content_rowid=`the id`, tokenize = "porter unicode61 tokenchars '-'");
         INSERT INTO "it's ""a"" table" VALUES (1, 'running-man runs', 'x'), (2, NULL, NULL);
-    """)
-    project.run("fts.rebuild", "--online", "--chunk", "1").expect(0, "the 'Index': rebuilt online, 2 rows copied (proven)")
-    assert project.query('SELECT rowid FROM "the \'Index\'" WHERE "the \'Index\'" MATCH \'run AND "running-man"\'') == [(1,)]
+    """,
+    )
+    project.run("fts.rebuild", "--online", "--chunk", "1").expect(
+        0, "the 'Index': rebuilt online, 2 rows copied (proven)"
+    )
+    assert project.query("SELECT rowid FROM \"the 'Index'\" WHERE \"the 'Index'\" MATCH 'run AND \"running-man\"'") == [
+        (1,)
+    ]
     project.run("fts.check").expect(0)
 
 
 def test_what_else_names_the_index_stays_as_it_is(tmp_path: Path) -> None:
     path = tmp_path / "a.db"
     fill(path)
-    write(path, """
+    write(
+        path,
+        """
         CREATE VIEW found AS SELECT rowid, title FROM docs_fts;
         CREATE TABLE log (a);
         CREATE TRIGGER z_first AFTER DELETE ON log BEGIN INSERT INTO docs_fts(docs_fts) VALUES ('optimize'); END;
@@ -341,7 +397,8 @@ def test_what_else_names_the_index_stays_as_it_is(tmp_path: Path) -> None:
         CREATE VIRTUAL TABLE words USING fts5vocab(docs_fts, row);
         INSERT INTO docs_fts(docs_fts, rank) VALUES ('rank', 'bm25(10.0, 5.0)');
         INSERT INTO docs_fts(docs_fts, rank) VALUES ('automerge', 8);
-    """)
+    """,
+    )
     schema = "SELECT type, name, tbl_name, sql FROM sqlite_schema WHERE type <> 'table' ORDER BY rowid"
     with closing(sqlite3.connect(path)) as db:
         before = db.execute(schema).fetchall(), db.execute("SELECT * FROM docs_fts_config").fetchall()
@@ -358,10 +415,13 @@ def test_two_update_triggers_keep_their_order(tmp_path: Path) -> None:
     path = tmp_path / "a.db"
     fill(path)
     # SQLite runs the one created last first, whatever they are called.
-    write(path, """DROP TRIGGER docs_fts_update;
+    write(
+        path,
+        """DROP TRIGGER docs_fts_update;
         CREATE TRIGGER z_in AFTER UPDATE ON docs BEGIN INSERT INTO docs_fts(rowid, title, body) VALUES (new.id, new.title, new.body); END;
         CREATE TRIGGER a_out AFTER UPDATE ON docs BEGIN
-            INSERT INTO docs_fts(docs_fts, rowid, title, body) VALUES ('delete', old.id, old.title, old.body); END;""")
+            INSERT INTO docs_fts(docs_fts, rowid, title, body) VALUES ('delete', old.id, old.title, old.body); END;""",
+    )
     online(path)
     write(path, "UPDATE docs SET title = 'fresh one'; UPDATE docs SET title = 'moved';")
     assert clean(path)
@@ -409,9 +469,11 @@ def test_an_index_that_is_redefined_meanwhile_is_built_as_it_is_now(tmp_path: Pa
 def test_a_content_table_that_is_rebuilt_meanwhile_is_read_again(tmp_path: Path, late: bool) -> None:
     path = tmp_path / "a.db"
     fill(path)
-    change = ("CREATE TABLE other (id INTEGER PRIMARY KEY, title TEXT, body TEXT, more TEXT);"
-              "INSERT INTO other SELECT id, 'fresh ' || title, body, NULL FROM docs; DROP TABLE docs; ALTER TABLE other RENAME TO docs;"
-              "UPDATE docs SET title = 'moved' WHERE id < 0;")
+    change = (
+        "CREATE TABLE other (id INTEGER PRIMARY KEY, title TEXT, body TEXT, more TEXT);"
+        "INSERT INTO other SELECT id, 'fresh ' || title, body, NULL FROM docs; DROP TABLE docs; ALTER TABLE other RENAME TO docs;"
+        "UPDATE docs SET title = 'moved' WHERE id < 0;"
+    )
     online(path, after={} if late else {2: change}, after_proof=change if late else "")
     assert as_fresh(path)
 
@@ -517,13 +579,22 @@ DRIVER = """
 
 def kill(path: Path, where: str, count: int) -> int:
     return subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(DRIVER), str(path), where, str(count)], cwd=ROOT, check=False,
-        env=clean_environment() | {"PYTHONPATH": str(ROOT)}).returncode
+        [sys.executable, "-c", textwrap.dedent(DRIVER), str(path), where, str(count)],
+        cwd=ROOT,
+        check=False,
+        env=clean_environment() | {"PYTHONPATH": str(ROOT)},
+    ).returncode
 
 
-@pytest.mark.parametrize(("where", "count", "mode"), [
-    *(("chunk", n, "delete") for n in range(6)), ("chunk", 2, "wal"), ("proof", 0, "delete"), ("proof", 0, "wal"),
-])
+@pytest.mark.parametrize(
+    ("where", "count", "mode"),
+    [
+        *(("chunk", n, "delete") for n in range(6)),
+        ("chunk", 2, "wal"),
+        ("proof", 0, "delete"),
+        ("proof", 0, "wal"),
+    ],
+)
 def test_killed_it_is_left_right_and_goes_on(tmp_path: Path, where: str, count: int, mode: str) -> None:
     path = tmp_path / "a.db"
     fill(path)
@@ -535,9 +606,12 @@ def test_killed_it_is_left_right_and_goes_on(tmp_path: Path, where: str, count: 
     assert [t.name for t in discover(conn)] == ["docs_fts"]
     assert check(conn, discover(conn)[0]).ok, "the old index is still the one in use"
     conn.close()
-    write(path, "UPDATE docs SET title = 'fresh ' || id WHERE id % 2 = 0; DELETE FROM docs WHERE id % 5 = 0;"
-                "UPDATE docs SET id = 5000 - id, title = 'moved' WHERE id BETWEEN -150 AND -100;"
-                "INSERT INTO docs VALUES (-300, 'fresh', NULL);")
+    write(
+        path,
+        "UPDATE docs SET title = 'fresh ' || id WHERE id % 2 = 0; DELETE FROM docs WHERE id % 5 = 0;"
+        "UPDATE docs SET id = 5000 - id, title = 'moved' WHERE id BETWEEN -150 AND -100;"
+        "INSERT INTO docs VALUES (-300, 'fresh', NULL);",
+    )
     with closing(sqlite3.connect(path)) as db:
         rest = db.execute("SELECT count(*) FROM docs").fetchone()[0]
     proofs: list[bool] = []
@@ -598,8 +672,13 @@ def test_a_signal_stops_it_between_chunks_and_says_how_to_go_on(tmp_path: Path, 
     while process.poll() is None and not _some_rows_copied(project.db):
         time.sleep(0.002)
     process.send_signal(number)
-    finish(process).expect(5, "the rebuild of docs_fts was stopped", "rows are in the new index; searches use the old one",
-                           "run it again to go on", "--abort")
+    finish(process).expect(
+        5,
+        "the rebuild of docs_fts was stopped",
+        "rows are in the new index; searches use the old one",
+        "run it again to go on",
+        "--abort",
+    )
     conn = open_(project.db)
     assert unfinished(conn) == ["docs_fts"]
     conn.close()
@@ -644,8 +723,11 @@ def test_a_lock_half_way_says_how_far_it_came(tmp_path: Path) -> None:
 
 def project_of(tmp_path: Path, second: str, *, index: str = INDEX) -> Project:
     project = Project(tmp_path)
-    project.add("0001_docs", TABLE + index + "INSERT INTO docs VALUES (1, 'one', 'x');\n"
-                "INSERT INTO docs_fts(docs_fts) VALUES ('rebuild');\n")
+    project.add(
+        "0001_docs",
+        TABLE + index + "INSERT INTO docs VALUES (1, 'one', 'x');\n"
+        "INSERT INTO docs_fts(docs_fts) VALUES ('rebuild');\n",
+    )
     project.up()
     project.add("0002_more", second)
     return project
@@ -662,8 +744,13 @@ def test_a_migration_may_ask_for_a_rebuild(tmp_path: Path, header: str) -> None:
 def test_without_asking_a_migration_that_leaves_the_index_behind_is_refused(tmp_path: Path) -> None:
     project = project_of(tmp_path, "INSERT INTO docs VALUES (2, 'two', 'y');\n")
     before = project.data()
-    project.run("migrate.up").expect(5, "0002_more ran, but its proof failed", "docs_fts does not agree with its content",
-                                     "invoke fts.rebuild", "-- fts_rebuild: all")
+    project.run("migrate.up").expect(
+        5,
+        "0002_more ran, but its proof failed",
+        "docs_fts does not agree with its content",
+        "invoke fts.rebuild",
+        "-- fts_rebuild: all",
+    )
     assert project.data() == before
 
 
@@ -677,8 +764,11 @@ def test_an_unknown_name_in_the_header_fails(tmp_path: Path) -> None:
 def test_a_write_over_an_index_that_is_already_broken_is_refused_with_the_way_out(tmp_path: Path) -> None:
     project = project_of(tmp_path, "UPDATE docs SET title = 'two' WHERE id = 1;\n")
     write(project.db, right(project.db))
-    write(project.db, """INSERT INTO docs VALUES (5, 'stale words', 'z');
-        DROP TRIGGER docs_fts_delete; DELETE FROM docs WHERE id = 5;""")
+    write(
+        project.db,
+        """INSERT INTO docs VALUES (5, 'stale words', 'z');
+        DROP TRIGGER docs_fts_delete; DELETE FROM docs WHERE id = 5;""",
+    )
     before = project.data()
     project.run("migrate.up").expect(5, "docs_fts", "if the index was broken before, mend it with: invoke fts.rebuild")
     assert project.data() == before
@@ -696,10 +786,15 @@ def test_migrations_in_the_middle_of_an_online_rebuild(tmp_path: Path) -> None:
         db.executemany("INSERT INTO docs VALUES (?, ?, 'body')", [(n, f"title {n}") for n in range(300)])
         db.commit()
     assert kill(project.db, "chunk", 2) == -signal.SIGKILL
-    project.add("0002_write", "INSERT INTO docs VALUES (-1, 'fresh', 'x');\nUPDATE docs SET title = 'moved', id = id + 1000 WHERE id < 30;\n")
+    project.add(
+        "0002_write",
+        "INSERT INTO docs VALUES (-1, 'fresh', 'x');\nUPDATE docs SET title = 'moved', id = id + 1000 WHERE id < 30;\n",
+    )
     project.add("0003_column", "ALTER TABLE docs ADD COLUMN more TEXT;\nUPDATE docs SET more = 'x';\n")
     project.add("0004_loss", "-- Fewer\n-- allow: data-loss the test wants it so\nDELETE FROM docs WHERE id % 7 = 0;\n")
-    project.add("0005_again", "-- Rebuild\n-- fts_rebuild: docs_fts\nINSERT INTO docs VALUES (-2, 'fresh', 'x', 'y');\n")
+    project.add(
+        "0005_again", "-- Rebuild\n-- fts_rebuild: docs_fts\nINSERT INTO docs VALUES (-2, 'fresh', 'x', 'y');\n"
+    )
     project.up("--dry-run")
     project.up()
     assert project.states() == dict.fromkeys(range(1, 6), "applied")
@@ -715,8 +810,10 @@ def test_verify_is_clean_in_the_middle_and_at_the_end(tmp_path: Path) -> None:
     succeed(path, "migrate.up")
     with closing(sqlite3.connect(path)) as db:
         db.execute("INSERT INTO users(id, email, created_at, updated_at) VALUES ('u', 'u@x', '2024', '2024')")
-        db.executemany("INSERT INTO entities(user_id, name, entity_type, created_at, updated_at) VALUES ('u', ?, 'x', '2024', '2024')",
-                       [(f"name {n}",) for n in range(300)])
+        db.executemany(
+            "INSERT INTO entities(user_id, name, entity_type, created_at, updated_at) VALUES ('u', ?, 'x', '2024', '2024')",
+            [(f"name {n}",) for n in range(300)],
+        )
         db.commit()
     before = _checks(path)
     assert kill(path, "chunk", 2) == -signal.SIGKILL

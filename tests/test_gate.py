@@ -44,15 +44,28 @@ def backup(project: Project, **kwargs: object) -> Path:
     return save_backup(project.root / "backups", project.db, **kwargs)  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("words", [
-    ("migrate.up",), ("migrate",), ("migrate.down",), ("migrate.to", "2"), ("migrate.to", "0"),
-    ("migrate.up", "--yes"), ("migrate.down", "--yes"), ("migrate.up", "--yes", "--json"),
-], ids=" ".join)
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("migrate.up",),
+        ("migrate",),
+        ("migrate.down",),
+        ("migrate.to", "2"),
+        ("migrate.to", "0"),
+        ("migrate.up", "--yes"),
+        ("migrate.down", "--yes"),
+        ("migrate.up", "--yes", "--json"),
+    ],
+    ids=" ".join,
+)
 def test_without_a_proven_backup_nothing_is_changed(project: Project, words: tuple[str, ...]) -> None:
     before = project.everything()
     found = project.run(*words, *ENV).expect(
-        6, "the environment production is protected, and there is no proven backup of prod.db in backups",
-        "nothing was changed", "invoke backup")
+        6,
+        "the environment production is protected, and there is no proven backup of prod.db in backups",
+        "nothing was changed",
+        "invoke backup",
+    )
     assert project.everything() == before
     assert not found.out or "--json" in words
 
@@ -76,7 +89,8 @@ def test_a_backup_that_is_too_old_says_how_old(project: Project) -> None:
     backup(project, age=timedelta(hours=30), name="old.db")
     before = project.everything()
     project.run("migrate.up", "--yes", *ENV).expect(
-        6, "the newest proven backup of prod.db, old.db, is 30 hours old; backup_max_age is 60 minutes", "invoke backup")
+        6, "the newest proven backup of prod.db, old.db, is 30 hours old; backup_max_age is 60 minutes", "invoke backup"
+    )
     assert project.everything() == before
     backup(project, age=timedelta(minutes=30))
     project.up("--yes", *ENV)
@@ -96,20 +110,32 @@ def test_without_a_terminal_it_refuses_and_names_the_option(project: Project) ->
     backup(project)
     before = project.everything()
     project.run("migrate.up", *ENV).expect(
-        6, "there is no terminal to ask at", "apply 1 migration: 0002_b", "prod.db", "nothing was changed", "add --yes")
+        6, "there is no terminal to ask at", "apply 1 migration: 0002_b", "prod.db", "nothing was changed", "add --yes"
+    )
     assert project.everything() == before
     project.run("migrate.up", "--yes", *ENV).expect(0, "applied 0002_b")
     project.run("migrate.down", "--yes", *ENV).expect(0, "rolled back 0002_b")
 
 
-@pytest.mark.parametrize(("typed", "code"), [
-    ("yes", 0), (" yes ", 0), ("y", 6), ("no", 6), ("", 6), ("YES", 6), (CTRL_C, 6), (CTRL_D, 6),
-])
+@pytest.mark.parametrize(
+    ("typed", "code"),
+    [
+        ("yes", 0),
+        (" yes ", 0),
+        ("y", 6),
+        ("no", 6),
+        ("", 6),
+        ("YES", 6),
+        (CTRL_C, 6),
+        (CTRL_D, 6),
+    ],
+)
 def test_the_question_at_a_terminal(project: Project, typed: str | bytes, code: int) -> None:
     backup(project)
     before = project.everything()
     found = answer(project.root, typed, "migrate.up", *ENV).expect(
-        code, "the environment production is protected", "database: prod.db", "apply 1 migration: 0002_b", QUESTION)
+        code, "the environment production is protected", "database: prod.db", "apply 1 migration: 0002_b", QUESTION
+    )
     assert QUESTION not in found.out
     assert (project.everything() == before) == (code == 6)
     if code:
@@ -176,7 +202,9 @@ def test_an_empty_database_has_nothing_to_back_up_but_is_asked_about(tmp_path: P
 
 
 def test_repair_is_asked_about(project: Project) -> None:
-    project.add("0001_a", "CREATE TABLE a (x);\nINSERT INTO a VALUES (1);\n-- edited\n", "DELETE FROM a;\nDROP TABLE a;\n")
+    project.add(
+        "0001_a", "CREATE TABLE a (x);\nINSERT INTO a VALUES (1);\n-- edited\n", "DELETE FROM a;\nDROP TABLE a;\n"
+    )
     words = ("migrate.repair", "--version", "1")
     project.run(*words, "--dry-run", *ENV).expect(0, "would re-stamp")
     project.run(*words, "--yes", *ENV).expect(6, "there is no proven backup")
@@ -185,9 +213,16 @@ def test_repair_is_asked_about(project: Project) -> None:
     project.run(*words, "--yes", *ENV).expect(0, "re-stamp 0001_a")
 
 
-@pytest.mark.parametrize("words", [
-    ("fts.rebuild",), ("fts.rebuild", "--online"), ("fts.rebuild", "--table", "F"), ("fts.optimize",),
-], ids=" ".join)
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("fts.rebuild",),
+        ("fts.rebuild", "--online"),
+        ("fts.rebuild", "--table", "F"),
+        ("fts.optimize",),
+    ],
+    ids=" ".join,
+)
 def test_full_text_tasks_are_asked_about(project: Project, words: tuple[str, ...]) -> None:
     project.script("CREATE VIRTUAL TABLE f USING fts5(x, content='a', content_rowid='rowid');")
     before = project.everything()
@@ -198,10 +233,15 @@ def test_full_text_tasks_are_asked_about(project: Project, words: tuple[str, ...
     project.run(*words, "--yes", *ENV).expect(0, "f: ")
 
 
-@pytest.mark.parametrize(("words", "what"), [
-    (("legacy.adopt",), "adopt it, a legacy database"), (("legacy.phase1",), "run legacy upgrade 1"),
-    (("migrate.up",), "adopt it, a legacy database, and apply what waits then"),
-], ids=["adopt", "phase1", "up"])
+@pytest.mark.parametrize(
+    ("words", "what"),
+    [
+        (("legacy.adopt",), "adopt it, a legacy database"),
+        (("legacy.phase1",), "run legacy upgrade 1"),
+        (("migrate.up",), "adopt it, a legacy database, and apply what waits then"),
+    ],
+    ids=["adopt", "phase1", "up"],
+)
 def test_legacy_tasks_are_asked_about(tmp_path: Path, words: tuple[str, ...], what: str) -> None:
     project = Project.at(tmp_path, "prod.db")
     eras.build(project.db, "1.2", "empty")
@@ -224,8 +264,19 @@ def test_legacy_tasks_are_asked_about(tmp_path: Path, words: tuple[str, ...], wh
 
 
 def test_every_task_that_changes_has_the_option(project: Project) -> None:
-    for name in ("migrate.up", "migrate.down", "migrate.to", "migrate.repair", "legacy.adopt", "legacy.phase1", "legacy.phase2",
-                 "legacy.align", "legacy.rollback", "fts.rebuild", "fts.optimize"):
+    for name in (
+        "migrate.up",
+        "migrate.down",
+        "migrate.to",
+        "migrate.repair",
+        "legacy.adopt",
+        "legacy.phase1",
+        "legacy.phase2",
+        "legacy.align",
+        "legacy.rollback",
+        "fts.rebuild",
+        "fts.optimize",
+    ):
         assert "--yes" in project.run("--help", name).expect(0).out, name
     for name in ("verify", "migrate.status", "monitor.health"):
         assert "--yes" not in project.run("--help", name).expect(0).out, name

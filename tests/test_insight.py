@@ -53,21 +53,24 @@ def test_a_broken_view_does_not_hide_the_figures(conn: Connection) -> None:
     assert (stats(conn).tables, stats(conn).views) == (3, 2)
 
 
-@pytest.mark.parametrize(("body", "scans"), [
-    ("SELECT * FROM a WHERE x = 1", False),
-    ("SELECT * FROM a WHERE y = 1", True),
-    ("SELECT x FROM a", True),
-    ("SELECT 1", False),
-    ("VALUES (1), (2)", False),
-    ("SELECT * FROM f WHERE f MATCH 'word'", False),
-    ("SELECT * FROM f", True),
-    ("SELECT * FROM (SELECT x, count(*) AS n FROM a WHERE x = 1 GROUP BY x LIMIT 3) AS s JOIN a USING (x)", False),
-    ("SELECT * FROM (SELECT x, count(*) AS n FROM a GROUP BY x LIMIT 3) AS s JOIN a USING (x)", True),
-    ("WITH RECURSIVE r (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM r WHERE n < 5) SELECT n FROM r", False),
-])
+@pytest.mark.parametrize(
+    ("body", "scans"),
+    [
+        ("SELECT * FROM a WHERE x = 1", False),
+        ("SELECT * FROM a WHERE y = 1", True),
+        ("SELECT x FROM a", True),
+        ("SELECT 1", False),
+        ("VALUES (1), (2)", False),
+        ("SELECT * FROM f WHERE f MATCH 'word'", False),
+        ("SELECT * FROM f", True),
+        ("SELECT * FROM (SELECT x, count(*) AS n FROM a WHERE x = 1 GROUP BY x LIMIT 3) AS s JOIN a USING (x)", False),
+        ("SELECT * FROM (SELECT x, count(*) AS n FROM a GROUP BY x LIMIT 3) AS s JOIN a USING (x)", True),
+        ("WITH RECURSIVE r (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM r WHERE n < 5) SELECT n FROM r", False),
+    ],
+)
 def test_what_is_a_scan_of_a_table(conn: Connection, folder: Path, body: str, scans: bool) -> None:
     query(folder, body, "plan: no-scan")
-    plan, = query_plans(conn, folder)
+    (plan,) = query_plans(conn, folder)
     assert plan.error is None
     assert plan.scans is scans
     assert plan.unmet == (("no-scan",) if scans else ())
@@ -75,7 +78,7 @@ def test_what_is_a_scan_of_a_table(conn: Connection, folder: Path, body: str, sc
 
 def test_expectations(conn: Connection, folder: Path) -> None:
     query(folder, "SELECT z FROM a WHERE x = 1 ORDER BY z", "plan: no-scan, no-sort, uses by_x", "plan: uses by")
-    plan, = query_plans(conn, folder)
+    (plan,) = query_plans(conn, folder)
     assert plan.expected == ("no-scan", "no-sort", "uses by_x", "uses by")
     assert set(plan.unmet) - {"uses by_x"} == {"no-sort", "uses by"}
     conn.execute("DROP INDEX by_x_and_y")
@@ -96,9 +99,14 @@ def test_an_expectation_nobody_knows_is_named_with_its_line(conn: Connection, fo
 
 
 def test_values_are_put_where_variables_are_and_nowhere_else(conn: Connection, folder: Path) -> None:
-    query(folder, "SELECT ':a' FROM a /* :a */ WHERE z = :a AND \"x\" = :ab -- :a",
-          "param: a = 'it''s :ab'", "param: ab = 1", "plan: no-scan")
-    plan, = query_plans(conn, folder)
+    query(
+        folder,
+        "SELECT ':a' FROM a /* :a */ WHERE z = :a AND \"x\" = :ab -- :a",
+        "param: a = 'it''s :ab'",
+        "param: ab = 1",
+        "plan: no-scan",
+    )
+    (plan,) = query_plans(conn, folder)
     assert (plan.error, plan.unmet) == (None, ())
 
 
@@ -114,8 +122,7 @@ def test_changes_of_plans(conn: Connection, folder: Path) -> None:
     assert plan_changes(before, query_plans(conn, folder)) == []
     conn.execute("DROP INDEX by_x")
     scanning = query_plans(conn, folder)
-    assert plan_changes(before, scanning) == [
-        "the query: SEARCH a USING INDEX by_x (x=?) -> SCAN a; now scans"]
+    assert plan_changes(before, scanning) == ["the query: SEARCH a USING INDEX by_x (x=?) -> SCAN a; now scans"]
     assert plan_changes(scanning, before)[0].endswith("no longer scans")
     conn.execute("DROP VIEW v")
     conn.execute("DROP TABLE a")

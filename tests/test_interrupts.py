@@ -54,7 +54,8 @@ def test_a_signal_rolls_back_and_says_so(project: Project, number: int, name: st
     project.add("0002_long", text)
     before = project.data()
     interrupt(project, number, "migrate.up").expect(
-        5, f"error: {name} stopped 0002_long", "this migration was rolled back", "run the command again")
+        5, f"error: {name} stopped 0002_long", "this migration was rolled back", "run the command again"
+    )
     assert project.data() == before
     assert project.applied() == ["0001_kept"]
     assert project.states() == {1: "applied", 2: "failed"}
@@ -129,7 +130,8 @@ def test_all_or_nothing_is_nothing(project: Project) -> None:
     project.add("0003_long", ENDLESS)
     before = project.data()
     interrupt(project, signal.SIGINT, "migrate.up", "--all-or-nothing").expect(
-        5, "Ctrl-C stopped 000", "everything was rolled back")
+        5, "Ctrl-C stopped 000", "everything was rolled back"
+    )
     assert project.data() == before
     assert project.applied() == ["0001_kept"]
 
@@ -157,8 +159,11 @@ def test_a_rehearsal_leaves_nothing_behind(
 
 
 def test_without_a_transaction_it_says_how_far_it_came(project: Project) -> None:
-    project.add("0002_long", "-- transactional: false\nINSERT INTO kept VALUES ('one');\nINSERT INTO kept VALUES ('two');\n"
-                + ENDLESS.split("\n", 2)[2])
+    project.add(
+        "0002_long",
+        "-- transactional: false\nINSERT INTO kept VALUES ('one');\nINSERT INTO kept VALUES ('two');\n"
+        + ENDLESS.split("\n", 2)[2],
+    )
     project.script("CREATE TABLE numbers (n INTEGER)")
     process = project.start("migrate.up")
     while process.poll() is None and project.one("SELECT count(*) FROM kept") < 3:

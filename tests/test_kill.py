@@ -26,27 +26,38 @@ INSERT INTO log VALUES (2);
 def template(tmp_path: Path) -> Project:
     """Version 1 applied with rows in it; 2 rebuilds the parent of a cascade, 3 fills pages, 4 makes FTS5 and a trigger."""
     project = Project(tmp_path / "template")
-    project.add("0001_base", f"""CREATE TABLE log (version INTEGER);
+    project.add(
+        "0001_base",
+        f"""CREATE TABLE log (version INTEGER);
 CREATE TABLE users (id INTEGER PRIMARY KEY, email TEXT);
 CREATE TABLE notes (id INTEGER PRIMARY KEY, user_id INTEGER REFERENCES users (id) ON DELETE CASCADE, body BLOB);
 INSERT INTO users {FILLER} SELECT i, 'user ' || i FROM n;
 INSERT INTO notes {FILLER} SELECT i, i, zeroblob(2000) FROM n;
 INSERT INTO log VALUES (1);
-""", "SELECT 1;\n")
+""",
+        "SELECT 1;\n",
+    )
     project.up()
     project.add("0002_rebuild", REBUILD, "DELETE FROM log WHERE version = 2;\n")
-    project.add("0003_fill", f"INSERT INTO log VALUES (3);\nINSERT INTO notes {FILLER} SELECT 1000 + i, i, zeroblob(3000) FROM n;\n",
-                "DELETE FROM notes WHERE id >= 1000;\nDELETE FROM log WHERE version = 3;\n")
-    project.add("0004_search", """CREATE VIRTUAL TABLE found USING fts5(email, content='users', content_rowid='id');
+    project.add(
+        "0003_fill",
+        f"INSERT INTO log VALUES (3);\nINSERT INTO notes {FILLER} SELECT 1000 + i, i, zeroblob(3000) FROM n;\n",
+        "DELETE FROM notes WHERE id >= 1000;\nDELETE FROM log WHERE version = 3;\n",
+    )
+    project.add(
+        "0004_search",
+        """CREATE VIRTUAL TABLE found USING fts5(email, content='users', content_rowid='id');
 CREATE TRIGGER users_ai AFTER INSERT ON users BEGIN INSERT INTO found(rowid, email) VALUES (new.id, new.email); END;
 INSERT INTO found(found) VALUES ('rebuild');
 INSERT INTO users (id, email) VALUES (100, 'hundred');
 INSERT INTO log VALUES (4);
-""", """DELETE FROM users WHERE id = 100;
+""",
+        """DELETE FROM users WHERE id = 100;
 DELETE FROM log WHERE version = 4;
 DROP TRIGGER users_ai;
 DROP TABLE found;
-""")
+""",
+    )
     return project
 
 
@@ -63,7 +74,11 @@ def kill_everywhere(template: Project, *words: str, stride: int = 1) -> Sweep:
     copies.mkdir()
     done = subprocess.run(
         [sys.executable, str(KILLER), str(template.root), str(copies), str(stride), *words],
-        env=clean_environment(), capture_output=True, text=True, check=False, timeout=200,
+        env=clean_environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=200,
     )
     assert done.returncode == 0, done.stdout + done.stderr
     steps, hot = (int(word) for word in done.stdout.split())
@@ -80,7 +95,7 @@ def assert_up(project: Project) -> None:
     versions = [(1,), (2,), (3,), (4,)]
     assert project.query("SELECT version FROM schema_migrations WHERE status = 'applied' ORDER BY version") == versions
     assert project.query("SELECT version FROM memsql_history WHERE operation = 'apply' ORDER BY id") == versions
-    assert project.query("SELECT count(*), count(DISTINCT migration_id) FROM \"_yoyo_log\"") == [(4, 4)]
+    assert project.query('SELECT count(*), count(DISTINCT migration_id) FROM "_yoyo_log"') == [(4, 4)]
     assert len(project.applied()) == 4
     assert not is_hot(project.db.with_name("memory.db-journal"))
 
@@ -105,7 +120,9 @@ def test_down_is_killed_at_every_statement(template: Project) -> None:
         assert project.query("SELECT count(*) FROM users") == [(40,)]
         assert project.query("SELECT count(*) FROM notes") == [(40,)]
         assert project.applied() == ["0001_base"]
-        rolled_back = project.query("SELECT version, count(*) FROM memsql_history WHERE operation = 'rollback' GROUP BY 1")
+        rolled_back = project.query(
+            "SELECT version, count(*) FROM memsql_history WHERE operation = 'rollback' GROUP BY 1"
+        )
         assert rolled_back == [(2, 1), (3, 1), (4, 1)]
 
 
@@ -126,14 +143,17 @@ def test_a_fresh_database_is_killed_at_every_statement(template: Project, words:
 def test_without_a_transaction_nothing_is_done_twice_either(template: Project) -> None:
     for name in ("0002_rebuild", "0003_fill", "0004_search"):
         template.remove(name)
-    template.add("0002_steps", """-- transactional: false
+    template.add(
+        "0002_steps",
+        """-- transactional: false
 INSERT INTO log VALUES (2);
 PRAGMA optimize;
 VACUUM;
 CREATE TABLE more (x);
 INSERT INTO log VALUES (3);
 UPDATE users SET email = email || '!';
-""")
+""",
+    )
     found = kill_everywhere(template, "migrate.up")
     assert len(found.projects) >= 30
     for project in found.projects:

@@ -118,7 +118,9 @@ def test_adoption_keeps_the_dates_of_the_legacy_ledger(tmp_path: Path) -> None:
     rows = json.loads(succeed(plain, "migrate.status", "--json"))["migrations"]
     assert rows[0]["applied_at"].startswith("2023-04-05T06:07:08")
     with closing(sqlite3.connect(plain)) as conn:
-        assert conn.execute("SELECT version, applied_at FROM schema_version").fetchall() == [(1, "2023-04-05T06:07:08Z")]
+        assert conn.execute("SELECT version, applied_at FROM schema_version").fetchall() == [
+            (1, "2023-04-05T06:07:08Z")
+        ]
 
     npm = eras.build(tmp_path / "npm.db", "2.0_npm", "empty")
     with closing(sqlite3.connect(npm)) as conn:
@@ -177,6 +179,9 @@ def test_vanilla_yoyo_sees_an_adopted_database_as_applied(tmp_path: Path) -> Non
     script = Path(subprocess.sys.executable).with_name("yoyo")  # type: ignore[attr-defined]
     listed = subprocess.run(
         [str(script), "list", "-b", "-d", f"sqlite:///{database}", str(ROOT / "migrations")],
-        capture_output=True, text=True, check=True, cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=tmp_path,
     ).stdout
     assert [line.split()[0] for line in listed.splitlines()[2:]] == ["A"] * 4

@@ -137,8 +137,7 @@ def test_rows_written_after_the_upgrade_survive_its_rollback(tmp_path: Path) -> 
         for phase in LEGACY:
             phase_up(con, phase)
         con.execute(
-            "INSERT INTO api_usage_tracking "
-            "VALUES ('1', 'user-0001', 'openai', 'm', 1, 0.5, 'chat', 1, '2024', NULL)"
+            "INSERT INTO api_usage_tracking VALUES ('1', 'user-0001', 'openai', 'm', 1, 0.5, 'chat', 1, '2024', NULL)"
         )
         con.execute("UPDATE users SET api_key_hash = 'rotated' WHERE id = 'user-0001'")
         for phase in reversed(LEGACY):

@@ -30,8 +30,15 @@ SLOW = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i <
 
 
 @contextmanager
-def opened(url: str, *, token: str | None = None, mode: str = "rwc", busy_timeout: int = 300, connect: float = 10,
-           answer: float = 60) -> Iterator[LibsqlConnection]:
+def opened(
+    url: str,
+    *,
+    token: str | None = None,
+    mode: str = "rwc",
+    busy_timeout: int = 300,
+    connect: float = 10,
+    answer: float = 60,
+) -> Iterator[LibsqlConnection]:
     conn = LibsqlConnection(servers.target(url, token), mode, busy_timeout, Timeouts(connect, answer, retry=0.02))
     with closing(conn):
         yield conn
@@ -105,12 +112,21 @@ def test_a_server_that_speaks_version_2_only(proxy: Proxy, kind: str) -> None:
         assert {r.path for r in proxy.seen[1:]} == {"/v2/pipeline"}
 
 
-@pytest.mark.parametrize(("status", "code", "text"), [
-    (401, 3, "token is wrong or missing"), (403, 3, "token is wrong or missing"),
-    (404, 3, "no such database, or this is not a libSQL server"), (413, 3, "takes no request of this size"),
-    (429, 3, "asked too much"), (302, 3, "redirect"), (418, 3, "answers HTTP 418"),
-    (502, 3, "answers HTTP 502"), (503, 3, "answers HTTP 503"), (504, 3, "answers HTTP 504"),
-])
+@pytest.mark.parametrize(
+    ("status", "code", "text"),
+    [
+        (401, 3, "token is wrong or missing"),
+        (403, 3, "token is wrong or missing"),
+        (404, 3, "no such database, or this is not a libSQL server"),
+        (413, 3, "takes no request of this size"),
+        (429, 3, "asked too much"),
+        (302, 3, "redirect"),
+        (418, 3, "answers HTTP 418"),
+        (502, 3, "answers HTTP 502"),
+        (503, 3, "answers HTTP 503"),
+        (504, 3, "answers HTTP 504"),
+    ],
+)
 def test_answers_of_a_proxy(proxy: Proxy, status: int, code: int, text: str) -> None:
     proxy.rule = lambda _: Answer(status, "<html>secret page</html>", "text/html")
     with opened(proxy.url) as conn, pytest.raises(MemsqlError) as found:
@@ -143,14 +159,22 @@ def test_what_is_no_libsql_server(proxy: Proxy) -> None:
         return {"type": "ok", "response": response}
 
     autocommit = ok({"type": "get_autocommit", "is_autocommit": True})
-    texts = ["<html>welcome</html>", "", "{}", "[]", "null", '"text"', "{\"results\": 1}", "{\"results\": [1, 2]}"]
+    texts = ["<html>welcome</html>", "", "{}", "[]", "null", '"text"', '{"results": 1}', '{"results": [1, 2]}']
     broken: list[list[object]] = [
-        [{}, {}], [{"type": "ok"}, autocommit], [{"type": "error", "error": "text"}, autocommit],
-        [ok({}), autocommit], [ok({"result": {}}), autocommit], [ok({"result": None}), autocommit],
+        [{}, {}],
+        [{"type": "ok"}, autocommit],
+        [{"type": "error", "error": "text"}, autocommit],
+        [ok({}), autocommit],
+        [ok({"result": {}}), autocommit],
+        [ok({"result": None}), autocommit],
         [ok({"result": {"cols": [], "rows": [[{"type": "magic"}]], "affected_row_count": 0}}), autocommit],
-        [ok({"result": {"cols": [], "rows": [[{"type": "integer", "value": "x"}]], "affected_row_count": 0}}), autocommit],
+        [
+            ok({"result": {"cols": [], "rows": [[{"type": "integer", "value": "x"}]], "affected_row_count": 0}}),
+            autocommit,
+        ],
         [ok({"result": {"cols": [], "rows": [[{"type": "blob", "base64": 3}]], "affected_row_count": 0}}), autocommit],
-        [ok({"result": {"cols": 1, "rows": 2, "affected_row_count": 0}}), autocommit], [autocommit, ok({})],
+        [ok({"result": {"cols": 1, "rows": 2, "affected_row_count": 0}}), autocommit],
+        [autocommit, ok({})],
     ]
     for results in broken:
         texts.append(json.dumps({"baton": "x", "base_url": None, "results": results}))
@@ -179,8 +203,10 @@ def test_tokens(guarded: Guarded, kind: str) -> None:
     other = Keys.new()
     good = guarded.keys.token(a="rw")
     for token, text in (
-        (None, "the server wants a token"), ("garbage", "the token is wrong or missing"),
-        (other.token(a="rw"), "the token is wrong or missing"), (guarded.keys.token(a="rw", exp=1), "the token has expired"),
+        (None, "the server wants a token"),
+        ("garbage", "the token is wrong or missing"),
+        (other.token(a="rw"), "the token is wrong or missing"),
+        (guarded.keys.token(a="rw", exp=1), "the token has expired"),
     ):
         with opened(url, token=token) as conn, pytest.raises(ConnectError) as found:
             conn.execute("SELECT 1")
@@ -229,7 +255,10 @@ def test_a_name_that_does_not_exist(kind: str) -> None:
 
 @pytest.mark.parametrize("kind", ["libsql", "https", "wss"])
 def test_a_server_without_tls(empty_server: Running, kind: str) -> None:
-    with opened(as_kind(empty_server.url, kind)) as conn, pytest.raises(ConnectError, match="no secure connection") as found:
+    with (
+        opened(as_kind(empty_server.url, kind)) as conn,
+        pytest.raises(ConnectError, match="no secure connection") as found,
+    ):
         conn.execute("SELECT 1")
     assert "tls=0" in (found.value.hint or "")
 
@@ -237,7 +266,8 @@ def test_a_server_without_tls(empty_server: Running, kind: str) -> None:
 @pytest.mark.parametrize("kind", ["https", "wss"])
 def test_a_certificate_that_nobody_signed(kind: str, tmp_path: Path) -> None:
     with (
-        tls_server(tmp_path) as port, opened(f"{kind}://127.0.0.1:{port}") as conn,
+        tls_server(tmp_path) as port,
+        opened(f"{kind}://127.0.0.1:{port}") as conn,
         pytest.raises(ConnectError, match="no secure connection") as found,
     ):
         conn.execute("SELECT 1")
@@ -287,7 +317,9 @@ class TestCuts:
             assert "nothing was changed" in (found.value.state or "")
 
     @pytest.mark.parametrize("way", ["commit", "batch", "autocommit"])
-    def test_of_a_commit_leave_it_unknown(self, proxy: Proxy, kind: str, when: str, way: str, empty_server: Running) -> None:
+    def test_of_a_commit_leave_it_unknown(
+        self, proxy: Proxy, kind: str, when: str, way: str, empty_server: Running
+    ) -> None:
         with opened(as_kind(proxy.url, kind)) as conn:
             conn.execute("CREATE TABLE t (a)")
             if way != "autocommit":
@@ -408,8 +440,14 @@ def test_a_stream_that_expires(empty_server: Running) -> None:
 def test_a_lock_that_the_server_takes_away(empty_server: Running, kind: str, way: str) -> None:
     ways: dict[str, Callable[[LibsqlConnection], object]] = {
         "commit": lambda conn: conn.commit(),
-        "batch": lambda conn: conn.batch([("INSERT INTO t VALUES (3)", ()), Script("INSERT INTO t VALUES (4)"),
-                                          ("INSERT INTO t VALUES (5)", ()), Script("INSERT INTO t VALUES (6)")]),
+        "batch": lambda conn: conn.batch(
+            [
+                ("INSERT INTO t VALUES (3)", ()),
+                Script("INSERT INTO t VALUES (4)"),
+                ("INSERT INTO t VALUES (5)", ()),
+                Script("INSERT INTO t VALUES (6)"),
+            ]
+        ),
         "script": lambda conn: conn.script("INSERT INTO t VALUES (7); INSERT INTO t VALUES (8)"),
     }
     url = as_kind(empty_server.url, kind)
@@ -449,6 +487,7 @@ def test_ctrl_c_during_a_request(empty_server: Running, kind: str) -> None:
 
 def test_the_stream_follows_base_url(empty_server: Running) -> None:
     with proxy_to(empty_server.url) as elsewhere, proxy_to(empty_server.url) as front:
+
         def rule(request: Request) -> Action:
             if json.loads(request.body)["baton"] is not None:
                 return Answer(500, "not here")
@@ -457,9 +496,12 @@ def test_the_stream_follows_base_url(empty_server: Running) -> None:
                 baton = conn._transport._baton  # type: ignore[attr-defined]
                 conn._transport._baton = None  # type: ignore[attr-defined]
             results = [{"type": "ok", "response": {"type": "get_autocommit", "is_autocommit": True}}] * len(
-                json.loads(request.body)["requests"])
-            results[0] = {"type": "ok", "response": {"type": "execute", "result": {
-                "cols": [], "rows": [], "affected_row_count": 0}}}
+                json.loads(request.body)["requests"]
+            )
+            results[0] = {
+                "type": "ok",
+                "response": {"type": "execute", "result": {"cols": [], "rows": [], "affected_row_count": 0}},
+            }
             return Answer(200, json.dumps({"baton": baton, "base_url": elsewhere.url + "/", "results": results}))
 
         front.rule = rule
@@ -515,12 +557,23 @@ def test_the_token_is_never_told(proxy: Proxy, kind: str, caplog: pytest.LogCapt
     caplog.set_level(logging.DEBUG)
     told: list[str] = []
     failures: list[Action] = [
-        Answer(401, TOKEN), Answer(403, json.dumps({"error": f"bad {TOKEN}"})), Answer(404, TOKEN), Answer(500, json.dumps({"error": TOKEN})),
-        Answer(505, TOKEN), Answer(400, TOKEN), Answer(200, TOKEN), Cut("before"), Cut("during"), Cut("after"),
+        Answer(401, TOKEN),
+        Answer(403, json.dumps({"error": f"bad {TOKEN}"})),
+        Answer(404, TOKEN),
+        Answer(500, json.dumps({"error": TOKEN})),
+        Answer(505, TOKEN),
+        Answer(400, TOKEN),
+        Answer(200, TOKEN),
+        Cut("before"),
+        Cut("during"),
+        Cut("after"),
     ]
     for failure in failures:
         proxy.rule = always(failure)
-        for url in (f"{as_kind(proxy.url, kind)}?authToken={TOKEN}", as_kind(proxy.url, kind).replace("//", f"//user:{TOKEN}@")):
+        for url in (
+            f"{as_kind(proxy.url, kind)}?authToken={TOKEN}",
+            as_kind(proxy.url, kind).replace("//", f"//user:{TOKEN}@"),
+        ):
             with opened(url) as conn:
                 told += [repr(conn), repr(conn.target), str(conn.target), repr(vars(conn))]
                 for sql in ("SELECT 1", "INSERT INTO t VALUES (1)"):
@@ -559,6 +612,7 @@ def tls_server(folder: Path) -> Iterator[int]:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(self_signed(folder))
     with socket.create_server(("127.0.0.1", 0)) as listener:
+
         def accept() -> None:
             while True:
                 try:
@@ -589,21 +643,32 @@ def self_signed(folder: Path) -> Path:
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "127.0.0.1")])
     start = datetime.datetime(2020, 1, 1)
     certificate = (
-        x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
-        .serial_number(1).not_valid_before(start).not_valid_after(start.replace(year=2099)).sign(key, hashes.SHA256())
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(start)
+        .not_valid_after(start.replace(year=2099))
+        .sign(key, hashes.SHA256())
     )
     path = folder / "self-signed.pem"
     path.write_bytes(
         key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-        + certificate.public_bytes(serialization.Encoding.PEM))
+        + certificate.public_bytes(serialization.Encoding.PEM)
+    )
     return path
 
 
-def test_a_stream_is_kept_alive_while_a_long_result_is_read(empty_server: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_stream_is_kept_alive_while_a_long_result_is_read(
+    empty_server: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
     # sqld counts its ten seconds from the beginning of a cursor, however long it takes to read.
     monkeypatch.setattr("memsql.db.http._ALIVE_SECONDS", 0.05)
     with opened(empty_server.url) as conn:
-        conn.execute("CREATE TABLE t AS WITH n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 4000) SELECT i, hex(zeroblob(500)) FROM n")
+        conn.execute(
+            "CREATE TABLE t AS WITH n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 4000) SELECT i, hex(zeroblob(500)) FROM n"
+        )
         conn.begin()
         conn.execute("INSERT INTO t VALUES (0, 'only here')")
         pieces = 0

@@ -34,6 +34,7 @@ def project(tmp_path: Path, *, sql: bool = False) -> Project:
 
 # ------------------------------------------------------------------ the reference project
 
+
 def test_the_project_s_own_files_are_clean() -> None:
     found = config.load(project=str(ROOT), environ={})
     assert lint_files(found, sql_files(found)) == []
@@ -44,9 +45,12 @@ def test_the_shipped_triggers_are_reported_where_they_delete() -> None:
     text = "".join(line for line in path.read_text().splitlines(keepends=True) if not line.startswith("-- allow:"))
     found = [f for f in lint_text(text, "migrations/0001_baseline.sql") if f.severity == "error"]
     lines = text.splitlines()
-    assert [lines[f.line - 1][f.column - 1:] for f in found] == [
-        "DELETE FROM memories_fts WHERE rowid = old.id;", "DELETE FROM memories_fts WHERE rowid = old.id;",
-        "DELETE FROM entities_fts WHERE rowid = old.id;", "DELETE FROM entities_fts WHERE rowid = old.id;"]
+    assert [lines[f.line - 1][f.column - 1 :] for f in found] == [
+        "DELETE FROM memories_fts WHERE rowid = old.id;",
+        "DELETE FROM memories_fts WHERE rowid = old.id;",
+        "DELETE FROM entities_fts WHERE rowid = old.id;",
+        "DELETE FROM entities_fts WHERE rowid = old.id;",
+    ]
     assert {f.rule for f in found} == {"MS15"}
     for finding in found:
         assert lines[finding.end_line - 1] == "END;"
@@ -59,12 +63,17 @@ def test_the_shipped_triggers_can_be_repaired_with_the_fix() -> None:
     fixes = "\n".join(f.fix for f in lint_text(bare, "migrations/0001_baseline.sql") if f.rule == "MS15")
     db = sqlite3.connect(":memory:")
     db.executescript(text + fixes)
-    assert [f.rule for f in lint_text(f"{bare}\n{fixes}\n", "migrations/0001_baseline.sql") if f.severity == "error"] == []
+    assert [
+        f.rule for f in lint_text(f"{bare}\n{fixes}\n", "migrations/0001_baseline.sql") if f.severity == "error"
+    ] == []
 
 
 # ------------------------------------------------------------------ awkward files
 
-@pytest.mark.parametrize("text", ["", "\n", "\ufeff", "-- only a comment", "/* open", ";;;", " \t\r\n", "-- a\n;\n-- b\n"])
+
+@pytest.mark.parametrize(
+    "text", ["", "\n", "\ufeff", "-- only a comment", "/* open", ";;;", " \t\r\n", "-- a\n;\n-- b\n"]
+)
 @pytest.mark.parametrize("kind", KINDS)
 def test_files_without_a_statement(text: str, kind: str) -> None:
     found = lint_text(text, "migrations/0001_x.sql", kind=kind)
@@ -109,12 +118,60 @@ def test_a_statement_without_end_is_interrupted() -> None:
     assert "MS01 3:1" in codes(lint_text(text, "migrations/0001_x.sql"))
 
 
-SQL = st.lists(st.sampled_from([
-    "CREATE TABLE", "ALTER TABLE", "t", '"a b"', "[x]", "(", ")", ",", ";", "ADD COLUMN", "NOT NULL", "DEFAULT", "DROP", "TRIGGER", "BEGIN",
-    "END", "INSERT INTO", "SELECT", "*", "FROM", "USING fts5", "content='t'", "RENAME TO", "WITH", "AS", "'x'", '"', "'", "--", "/*", "\n",
-    "PRIMARY KEY", "REFERENCES", "UPDATE", "SET", "=", "WHERE", "PRAGMA", "VACUUM", "-- allow: MS01 x\n", "-- transactional: false\n", "\0", "İ",
-    "\ud800", "CREATE UNIQUE INDEX", "ON", "IF EXISTS", "CREATE VIRTUAL TABLE",
-])).map(" ".join)
+SQL = st.lists(
+    st.sampled_from(
+        [
+            "CREATE TABLE",
+            "ALTER TABLE",
+            "t",
+            '"a b"',
+            "[x]",
+            "(",
+            ")",
+            ",",
+            ";",
+            "ADD COLUMN",
+            "NOT NULL",
+            "DEFAULT",
+            "DROP",
+            "TRIGGER",
+            "BEGIN",
+            "END",
+            "INSERT INTO",
+            "SELECT",
+            "*",
+            "FROM",
+            "USING fts5",
+            "content='t'",
+            "RENAME TO",
+            "WITH",
+            "AS",
+            "'x'",
+            '"',
+            "'",
+            "--",
+            "/*",
+            "\n",
+            "PRIMARY KEY",
+            "REFERENCES",
+            "UPDATE",
+            "SET",
+            "=",
+            "WHERE",
+            "PRAGMA",
+            "VACUUM",
+            "-- allow: MS01 x\n",
+            "-- transactional: false\n",
+            "\0",
+            "İ",
+            "\ud800",
+            "CREATE UNIQUE INDEX",
+            "ON",
+            "IF EXISTS",
+            "CREATE VIRTUAL TABLE",
+        ]
+    )
+).map(" ".join)
 
 
 @settings(max_examples=300, deadline=None)
@@ -127,23 +184,40 @@ def test_no_text_breaks_it(text: str, kind: str) -> None:
         assert finding.end_line >= finding.line
 
 
-@pytest.mark.parametrize(("path", "kind"), [
-    ("migrations/0001_x.sql", "migration"), ("migrations/0001_x.rollback.sql", "rollback"), ("migrations/legacy/L1_x.sql", "legacy"),
-    ("sql/checks/a.sql", "check"), ("sql/queries/a.sql", "query"), ("sql/schema.sql", "snapshot"), ("sql/legacy/1.0.sql", "snapshot"),
-    ("x.sql", "other"), ("", "other"), ("a/b/migrations/c/x.sql", "other"),
-])
+@pytest.mark.parametrize(
+    ("path", "kind"),
+    [
+        ("migrations/0001_x.sql", "migration"),
+        ("migrations/0001_x.rollback.sql", "rollback"),
+        ("migrations/legacy/L1_x.sql", "legacy"),
+        ("sql/checks/a.sql", "check"),
+        ("sql/queries/a.sql", "query"),
+        ("sql/schema.sql", "snapshot"),
+        ("sql/legacy/1.0.sql", "snapshot"),
+        ("x.sql", "other"),
+        ("", "other"),
+        ("a/b/migrations/c/x.sql", "other"),
+    ],
+)
 def test_kinds_by_path(path: str, kind: str) -> None:
     assert kind_of(path) == kind
 
 
 # ------------------------------------------------------------------ a project
 
+
 def test_earlier_migrations_and_queries_are_known(tmp_path: Path) -> None:
     made = project(tmp_path)
-    made.add("0002_rename", "-- Renames.\n-- depends: 0001_notes\nALTER TABLE notes RENAME COLUMN body TO text;\n",
-             "-- Undo.\nALTER TABLE notes RENAME COLUMN text TO body;\n")
-    made.add("0003_again", "-- Again.\n-- depends: 0002_rename\nALTER TABLE notes ADD COLUMN text TEXT;\n",
-             "-- Undo.\nALTER TABLE notes DROP COLUMN text;\n")
+    made.add(
+        "0002_rename",
+        "-- Renames.\n-- depends: 0001_notes\nALTER TABLE notes RENAME COLUMN body TO text;\n",
+        "-- Undo.\nALTER TABLE notes RENAME COLUMN text TO body;\n",
+    )
+    made.add(
+        "0003_again",
+        "-- Again.\n-- depends: 0002_rename\nALTER TABLE notes ADD COLUMN text TEXT;\n",
+        "-- Undo.\nALTER TABLE notes DROP COLUMN text;\n",
+    )
     queries = tmp_path / "sql" / "queries"
     queries.mkdir(parents=True)
     (queries / "bodies.sql").write_text("-- name: bodies\nSELECT body FROM notes WHERE id = :id;\n")
@@ -151,7 +225,10 @@ def test_earlier_migrations_and_queries_are_known(tmp_path: Path) -> None:
     made.check("0001_bodies", "SELECT body FROM notes WHERE body = '';")
     done = made.run("lint", "--json").expect(1).json()
     assert [(f["path"], f["line"], f["rule"]) for f in done["findings"] if f["severity"] == "error"] == [
-        ("migrations/0002_rename.sql", 3, "MS03"), ("migrations/0002_rename.sql", 3, "MS03"), ("migrations/0003_again.sql", 3, "MS30")]
+        ("migrations/0002_rename.sql", 3, "MS03"),
+        ("migrations/0002_rename.sql", 3, "MS03"),
+        ("migrations/0003_again.sql", 3, "MS30"),
+    ]
     told = " ".join(f["message"] for f in done["findings"])
     assert "sql/queries/bodies.sql" in told
     assert "sql/checks/0001_bodies.sql" in told
@@ -159,8 +236,14 @@ def test_earlier_migrations_and_queries_are_known(tmp_path: Path) -> None:
 
 def test_a_query_that_a_later_migration_serves_again_is_not_broken(tmp_path: Path) -> None:
     made = project(tmp_path)
-    made.add("0002_a", "-- A.\n-- depends: 0001_notes\nALTER TABLE notes RENAME COLUMN body TO text;\n", "-- Undo.\nSELECT 1;\n")
-    made.add("0003_b", "-- B.\n-- depends: 0002_a\nALTER TABLE notes RENAME COLUMN text TO body;\n", "-- Undo.\nSELECT 1;\n")
+    made.add(
+        "0002_a",
+        "-- A.\n-- depends: 0001_notes\nALTER TABLE notes RENAME COLUMN body TO text;\n",
+        "-- Undo.\nSELECT 1;\n",
+    )
+    made.add(
+        "0003_b", "-- B.\n-- depends: 0002_a\nALTER TABLE notes RENAME COLUMN text TO body;\n", "-- Undo.\nSELECT 1;\n"
+    )
     (tmp_path / "sql" / "queries").mkdir(parents=True)
     (tmp_path / "sql" / "queries" / "q.sql").write_text("-- name: q\nSELECT body FROM notes;\n")
     made.run("lint").expect(0)
@@ -184,9 +267,14 @@ def test_a_file_is_known_by_whichever_way_it_is_reached(tmp_path: Path) -> None:
     made = project(tmp_path / "p")
     made.add("0002_it's", "-- Drops.\n-- depends: 0001_notes\nDROP TABLE notes;\n", f"-- Undo.\n{NOTES}")
     (tmp_path / "link").symlink_to(made.root)
-    for words in (["migrations/../migrations/0002_it's.sql"], [str(tmp_path / "link" / "migrations" / "0002_it's.sql")]):
+    for words in (
+        ["migrations/../migrations/0002_it's.sql"],
+        [str(tmp_path / "link" / "migrations" / "0002_it's.sql")],
+    ):
         findings = made.run("lint", "--json", *words).expect(1).json()["findings"]
-        assert [(f["path"], f["rule"]) for f in findings if f["severity"] == "error"] == [("migrations/0002_it's.sql", "MS01")]
+        assert [(f["path"], f["rule"]) for f in findings if f["severity"] == "error"] == [
+            ("migrations/0002_it's.sql", "MS01")
+        ]
     made.run("lint", "--json", "--project", "../link", "migrations").expect(1, "migrations/0002_it's.sql")
 
 
@@ -204,7 +292,11 @@ def test_a_new_pair_has_no_mistake(tmp_path: Path) -> None:
 
 def test_warnings_count_only_where_they_should(tmp_path: Path) -> None:
     made = project(tmp_path)
-    made.add("0002_x", "-- X.\n-- depends: 0001_notes\nCREATE TABLE IF NOT EXISTS x (id INTEGER PRIMARY KEY);\n", "-- Undo.\nDROP TABLE x;\n")
+    made.add(
+        "0002_x",
+        "-- X.\n-- depends: 0001_notes\nCREATE TABLE IF NOT EXISTS x (id INTEGER PRIMARY KEY);\n",
+        "-- Undo.\nDROP TABLE x;\n",
+    )
     made.run("lint").expect(0, "warning MS25")
     made.run("lint", "--strict").expect(1, "warning MS25")
 
@@ -215,14 +307,19 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
     made.add("0003_nul", b"-- x\n\nSELECT '\0';\n")
     done = made.run("lint", "--json").expect(1).json()
     assert [(f["path"], f["line"], f["rule"]) for f in done["findings"] if f["severity"] == "error"] == [
-        ("migrations/0002_latin.sql", 1, "MS30"), ("migrations/0003_nul.sql", 3, "MS30")]
+        ("migrations/0002_latin.sql", 1, "MS30"),
+        ("migrations/0003_nul.sql", 3, "MS30"),
+    ]
 
 
 def test_sqlfluff_s_failure_hides_nothing(tmp_path: Path) -> None:
     made = project(tmp_path)
     valid = "INSERT INTO notes AS n (id) VALUES (1) ON CONFLICT DO UPDATE SET body = 'x' WHERE n.body IS NOT DISTINCT FROM 'y'"
-    made.add("0002_x", f"-- X.\n-- depends: 0001_notes\n{valid} RETURNING id, body ->> '$.a' COLLATE NOCASE;\n"
-             "ALTER TABLE notes ALTER COLUMN body TO body TEXT NOT NULL;\nDROP TABLE notes;\n")
+    made.add(
+        "0002_x",
+        f"-- X.\n-- depends: 0001_notes\n{valid} RETURNING id, body ->> '$.a' COLLATE NOCASE;\n"
+        "ALTER TABLE notes ALTER COLUMN body TO body TEXT NOT NULL;\nDROP TABLE notes;\n",
+    )
     done = made.run("lint", "migrations/0002_x.sql", "--json").expect(1).json()
     assert [(f["line"], f["severity"]) for f in done["findings"] if f["rule"] == "MS01"] == [(5, "error")]
     assert {f["severity"] for f in done["findings"] if f["rule"] == "PRS"} == {"info"}
@@ -232,11 +329,13 @@ def test_fix_repairs_the_style_and_keeps_line_ends(tmp_path: Path) -> None:
     made = project(tmp_path)
     made.run("migrate.sum").expect(0)
     made.up_file("0001_notes").write_bytes(
-        b"\xef\xbb\xbf-- Notes.\r\ncreate table notes (id integer primary key,body TEXT);\r\n")
+        b"\xef\xbb\xbf-- Notes.\r\ncreate table notes (id integer primary key,body TEXT);\r\n"
+    )
     made.run("lint").expect(0, "warning CP01")
     made.run("lint", "--fix").expect(0, "repaired migrations/0001_notes.sql", "invoke migrate.sum", "0 warnings")
     assert made.up_file("0001_notes").read_bytes() == (
-        b"\xef\xbb\xbf-- Notes.\r\nCREATE TABLE notes (id INTEGER PRIMARY KEY, body TEXT);\r\n")
+        b"\xef\xbb\xbf-- Notes.\r\nCREATE TABLE notes (id INTEGER PRIMARY KEY, body TEXT);\r\n"
+    )
     made.run("lint", "--fix").expect(0, "0 warnings")
 
 
@@ -250,7 +349,12 @@ def test_fix_leaves_alone_what_it_cannot_parse(tmp_path: Path) -> None:
 
 def test_a_large_file_is_left_to_the_safety_rules(tmp_path: Path) -> None:
     made = project(tmp_path)
-    made.add("0002_x", "-- X.\n-- depends: 0001_notes\n" + "INSERT INTO notes (body) VALUES ('some words');\n" * 600 + "DELETE FROM notes;\n")
+    made.add(
+        "0002_x",
+        "-- X.\n-- depends: 0001_notes\n"
+        + "INSERT INTO notes (body) VALUES ('some words');\n" * 600
+        + "DELETE FROM notes;\n",
+    )
     made.run("lint", "migrations/0002_x.sql").expect(1, "error MS06", "sqlfluff skips files")
 
 
@@ -261,7 +365,9 @@ def test_without_sqlfluff_the_safety_rules_run(tmp_path: Path) -> None:
     hidden.mkdir()
     # What is None there counts as missing.
     (hidden / "sitecustomize.py").write_text("import sys\nsys.modules['sqlfluff'] = None\n")
-    made.run("lint", env={"PYTHONPATH": str(hidden)}).expect(1, "error MS01", "sqlfluff is not installed", "pip install 'memsql[lint]'")
+    made.run("lint", env={"PYTHONPATH": str(hidden)}).expect(
+        1, "error MS01", "sqlfluff is not installed", "pip install 'memsql[lint]'"
+    )
 
 
 def test_a_bare_noqa_silences_no_safety_rule(tmp_path: Path) -> None:
@@ -271,6 +377,7 @@ def test_a_bare_noqa_silences_no_safety_rule(tmp_path: Path) -> None:
 
 
 # ------------------------------------------------------------------ documentation and configuration
+
 
 def test_the_chapter_on_rules_is_fresh() -> None:
     page = (ROOT / "docs" / "review.md").read_text(encoding="utf-8")

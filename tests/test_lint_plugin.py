@@ -19,16 +19,27 @@ NOTES = "CREATE TABLE notes (id INTEGER PRIMARY KEY, body TEXT);\n"
 
 
 def sqlfluff(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([sys.executable, "-m", "sqlfluff", *words], cwd=folder, env=clean_environment(), capture_output=True,
-                          encoding="utf-8", check=False, timeout=120)
+    return subprocess.run(
+        [sys.executable, "-m", "sqlfluff", *words],
+        cwd=folder,
+        env=clean_environment(),
+        capture_output=True,
+        encoding="utf-8",
+        check=False,
+        timeout=120,
+    )
 
 
 def found(folder: Path, *words: str) -> list[dict[str, Any]]:
     """The violations of safety rules that ``sqlfluff lint`` reports, with the file's name."""
     done = sqlfluff(folder, "lint", "--format", "json", *words)
     assert "Traceback" not in done.stderr, done.stderr
-    return [{**v, "file": Path(file["filepath"]).name} for file in json.loads(done.stdout) for v in file["violations"]
-            if v["code"].startswith("MS")]
+    return [
+        {**v, "file": Path(file["filepath"]).name}
+        for file in json.loads(done.stdout)
+        for v in file["violations"]
+        if v["code"].startswith("MS")
+    ]
 
 
 @pytest.fixture
@@ -36,15 +47,24 @@ def project(tmp_path: Path) -> Project:
     made = Project(tmp_path)
     made.configure("[memsql]\n" + (ROOT / "memsql" / "lint" / "sqlfluff.cfg").read_text())
     made.add("0001_notes", f"-- Notes.\n{NOTES}", "-- Undo.\nDROP TABLE notes;\n")
-    made.add("0002_more", "-- depends: 0001_notes\n-- More.\n\nALTER TABLE notes\nALTER COLUMN body TO body TEXT;\n"
-             "DROP TABLE notes;\nCREATE TABLE IF NOT EXISTS tags (name TEXT PRIMARY KEY);\n", "-- Undo.\nDROP TABLE tags;\n")
+    made.add(
+        "0002_more",
+        "-- depends: 0001_notes\n-- More.\n\nALTER TABLE notes\nALTER COLUMN body TO body TEXT;\n"
+        "DROP TABLE notes;\nCREATE TABLE IF NOT EXISTS tags (name TEXT PRIMARY KEY);\n",
+        "-- Undo.\nDROP TABLE tags;\n",
+    )
     return made
 
 
 def test_the_findings_are_those_of_lint_in_the_same_places(project: Project) -> None:
-    ours = [(Path(f["path"]).name, f["line"], f["column"], f["rule"])
-            for f in project.run("lint", "--json").expect(1).json()["findings"] if f["rule"].startswith("MS")]
-    theirs = [(v["file"], v["start_line_no"], v["start_line_pos"], v["code"]) for v in found(project.root, "migrations")]
+    ours = [
+        (Path(f["path"]).name, f["line"], f["column"], f["rule"])
+        for f in project.run("lint", "--json").expect(1).json()["findings"]
+        if f["rule"].startswith("MS")
+    ]
+    theirs = [
+        (v["file"], v["start_line_no"], v["start_line_pos"], v["code"]) for v in found(project.root, "migrations")
+    ]
     assert sorted(theirs) == sorted(ours)
     assert {code for *_, code in ours} == {"MS01", "MS18", "MS22", "MS25"}
 
@@ -62,13 +82,17 @@ def test_two_processes_find_the_same(project: Project) -> None:
 def test_warnings_do_not_fail_and_errors_do(project: Project) -> None:
     assert sqlfluff(project.root, "lint", "migrations/0001_notes.sql").returncode == 0
     assert sqlfluff(project.root, "lint", "migrations/0002_more.sql").returncode == 1
-    project.up_file("0002_more").write_text("-- More.\n-- depends: 0001_notes\nCREATE TABLE IF NOT EXISTS tags (id INTEGER PRIMARY KEY);\n")
+    project.up_file("0002_more").write_text(
+        "-- More.\n-- depends: 0001_notes\nCREATE TABLE IF NOT EXISTS tags (id INTEGER PRIMARY KEY);\n"
+    )
     assert [v["code"] for v in found(project.root, "migrations/0002_more.sql")] == ["MS25"]
     assert sqlfluff(project.root, "lint", "migrations/0002_more.sql").returncode == 0
 
 
 def test_an_allow_counts_and_a_noqa_of_the_rule_does_not(project: Project) -> None:
-    project.up_file("0002_more").write_text("-- More.\n-- depends: 0001_notes\n-- allow: MS01 it is empty\nDROP TABLE notes;\n")
+    project.up_file("0002_more").write_text(
+        "-- More.\n-- depends: 0001_notes\n-- allow: MS01 it is empty\nDROP TABLE notes;\n"
+    )
     assert found(project.root, "migrations/0002_more.sql") == []
     project.up_file("0002_more").write_text("-- More.\n-- depends: 0001_notes\nDROP TABLE notes; -- noqa: MS01\n")
     assert [v["code"] for v in found(project.root, "migrations/0002_more.sql")] == ["MS01"]
@@ -79,7 +103,10 @@ def test_outside_a_project_and_from_a_pipe(tmp_path: Path) -> None:
     assert [(v["code"], v["start_line_no"]) for v in found(tmp_path, "--dialect", "sqlite", "x.sql")] == [("MS06", 1)]
 
 
-@pytest.mark.parametrize("data", [b"", b"\n", b"-- nothing\n", b"\xef\xbb\xbf-- x\r\nDELETE FROM notes;\r\n", b"-- x\n'open", b"((((", b";\n"])
+@pytest.mark.parametrize(
+    "data",
+    [b"", b"\n", b"-- nothing\n", b"\xef\xbb\xbf-- x\r\nDELETE FROM notes;\r\n", b"-- x\n'open", b"((((", b";\n"],
+)
 def test_awkward_files(project: Project, data: bytes) -> None:
     project.up_file("0002_more").write_bytes(data)
     done = sqlfluff(project.root, "lint", "--format", "json", "migrations/0002_more.sql")
@@ -91,7 +118,11 @@ def test_awkward_files(project: Project, data: bytes) -> None:
 
 def test_every_rule_is_listed_by_its_name(tmp_path: Path) -> None:
     done = sqlfluff(tmp_path, "rules", "--format", "json")
-    listed = {r["code"]: r["name"] for r in json.loads(done.stdout) if r["code"].startswith("MS")} if done.returncode == 0 else None
+    listed = (
+        {r["code"]: r["name"] for r in json.loads(done.stdout) if r["code"].startswith("MS")}
+        if done.returncode == 0
+        else None
+    )
     if listed is None:  # older versions know no --format
         text = sqlfluff(tmp_path, "rules").stdout
         assert all(f"memsql.{rule.name}" in " ".join(text.split()) for rule in RULES)

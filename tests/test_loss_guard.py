@@ -8,13 +8,18 @@ import pytest
 from cli import Project
 
 CHILDREN = ("memories", "entities", "interactions", "usage")
-BASE = "CREATE TABLE users (id INTEGER PRIMARY KEY, email TEXT, nick TEXT, phone TEXT);\n" + "".join(
-    f"CREATE TABLE {t} (id INTEGER PRIMARY KEY, user_id INTEGER REFERENCES users (id) ON DELETE CASCADE, body TEXT);\n"
-    for t in CHILDREN
-) + """CREATE INDEX users_email ON users (email);
+BASE = (
+    "CREATE TABLE users (id INTEGER PRIMARY KEY, email TEXT, nick TEXT, phone TEXT);\n"
+    + "".join(
+        f"CREATE TABLE {t} (id INTEGER PRIMARY KEY, user_id INTEGER REFERENCES users (id) ON DELETE CASCADE, body TEXT);\n"
+        for t in CHILDREN
+    )
+    + """CREATE INDEX users_email ON users (email);
 CREATE TRIGGER users_lower AFTER INSERT ON users BEGIN UPDATE users SET email = lower(email) WHERE id = new.id; END;
 INSERT INTO users VALUES (1, 'A', NULL, '1'), (2, 'b', NULL, NULL), (3, 'c', NULL, NULL);
-""" + "".join(f"INSERT INTO {t} VALUES (1, 1, 'x'), (2, 1, 'y'), (3, 2, 'z');\n" for t in CHILDREN)
+"""
+    + "".join(f"INSERT INTO {t} VALUES (1, 1, 'x'), (2, 1, 'y'), (3, 2, 'z');\n" for t in CHILDREN)
+)
 
 REBUILD = """CREATE TABLE users_new (id INTEGER PRIMARY KEY, email TEXT NOT NULL, nick TEXT, phone TEXT);
 INSERT INTO users_new SELECT id, email, nick, phone FROM users;
@@ -45,8 +50,9 @@ def refuse(project: Project, text: str, *parts: str, code: int = 6) -> None:
     project.add("0002_change", text)
     before = project.data()
     reason = "would lose data" if code == 6 else "its proof failed"
-    project.run("migrate.up").expect(code, "0002_change", reason, "migrations/0002_change.sql",
-                                     "this migration was rolled back", *parts)
+    project.run("migrate.up").expect(
+        code, "0002_change", reason, "migrations/0002_change.sql", "this migration was rolled back", *parts
+    )
     assert project.data() == before
     assert project.applied() == ["0001_base"]
     assert project.states()[2] == "failed"
@@ -87,8 +93,11 @@ def test_a_rebuild_may_drop_objects_by_name(project: Project) -> None:
 
 
 def test_a_rebuild_that_copies_too_few_rows_is_refused(project: Project) -> None:
-    refuse(project, OFF + REBUILD.replace("FROM users;", "FROM users WHERE id > 1;") + OBJECTS,
-           "table users loses 1 row of 3 without a DELETE of its own")
+    refuse(
+        project,
+        OFF + REBUILD.replace("FROM users;", "FROM users WHERE id > 1;") + OBJECTS,
+        "table users loses 1 row of 3 without a DELETE of its own",
+    )
 
 
 def test_a_rebuild_that_forgets_a_column_is_refused(project: Project) -> None:
@@ -102,7 +111,12 @@ def test_a_rebuild_may_leave_out_a_column_that_holds_nothing(project: Project) -
 
 def test_a_rebuild_that_breaks_references_fails(project: Project) -> None:
     text = REBUILD.replace("SELECT id,", "SELECT id + 100,")
-    refuse(project, OFF + text + OBJECTS, *(f"3 rows of {t} refer to users rows that do not exist" for t in CHILDREN), code=5)
+    refuse(
+        project,
+        OFF + text + OBJECTS,
+        *(f"3 rows of {t} refer to users rows that do not exist" for t in CHILDREN),
+        code=5,
+    )
 
 
 # -- tables and columns ------------------------------------------------------------------------------
@@ -130,8 +144,11 @@ def test_dropping_a_column_of_nulls_is_not(project: Project) -> None:
 
 
 def test_the_reason_in_the_file_permits_it_and_the_loss_is_said(project: Project) -> None:
-    accept(project, "-- allow: data-loss nobody reads it\nDROP TABLE usage;\n",
-           "lost, as allowed: table usage is dropped with 3 rows")
+    accept(
+        project,
+        "-- allow: data-loss nobody reads it\nDROP TABLE usage;\n",
+        "lost, as allowed: table usage is dropped with 3 rows",
+    )
 
 
 def test_the_flag_permits_it_and_the_loss_is_said(project: Project) -> None:
@@ -155,12 +172,18 @@ def test_renaming_away_and_dropping_is_a_loss(project: Project) -> None:
 
 
 def test_dropping_and_making_an_empty_one_is_a_loss(project: Project) -> None:
-    refuse(project, "DROP TABLE usage;\nCREATE TABLE usage (id INTEGER PRIMARY KEY, user_id INTEGER, body TEXT);\n",
-           "table usage loses 3 rows of 3")
+    refuse(
+        project,
+        "DROP TABLE usage;\nCREATE TABLE usage (id INTEGER PRIMARY KEY, user_id INTEGER, body TEXT);\n",
+        "table usage loses 3 rows of 3",
+    )
 
 
 def test_swapping_two_tables_loses_nothing(project: Project) -> None:
-    accept(project, "ALTER TABLE usage RENAME TO tmp;\nALTER TABLE entities RENAME TO usage;\nALTER TABLE tmp RENAME TO entities;\n")
+    accept(
+        project,
+        "ALTER TABLE usage RENAME TO tmp;\nALTER TABLE entities RENAME TO usage;\nALTER TABLE tmp RENAME TO entities;\n",
+    )
 
 
 # -- rows --------------------------------------------------------------------------------------------
@@ -185,8 +208,12 @@ def test_replace_that_cascades_is_refused(project: Project) -> None:
 
 
 def test_replace_that_takes_another_row_is_refused(project: Project) -> None:
-    refuse(project, "CREATE UNIQUE INDEX one_phone ON users (phone);\nUPDATE usage SET body = 'w';\n"
-           "REPLACE INTO users VALUES (3, 'c', NULL, '1');\n", "table users loses 1 row of 3")
+    refuse(
+        project,
+        "CREATE UNIQUE INDEX one_phone ON users (phone);\nUPDATE usage SET body = 'w';\n"
+        "REPLACE INTO users VALUES (3, 'c', NULL, '1');\n",
+        "table users loses 1 row of 3",
+    )
 
 
 def test_replace_of_the_same_row_is_no_loss(project: Project) -> None:
@@ -198,26 +225,38 @@ def test_update_or_replace_is_watched(project: Project) -> None:
 
 
 def test_a_replacing_constraint_is_watched(project: Project) -> None:
-    project.script("CREATE TABLE kinds (id INTEGER PRIMARY KEY ON CONFLICT REPLACE, name TEXT UNIQUE ON CONFLICT REPLACE);"
-                   "INSERT INTO kinds VALUES (1, 'a'), (2, 'b');")
+    project.script(
+        "CREATE TABLE kinds (id INTEGER PRIMARY KEY ON CONFLICT REPLACE, name TEXT UNIQUE ON CONFLICT REPLACE);"
+        "INSERT INTO kinds VALUES (1, 'a'), (2, 'b');"
+    )
     refuse(project, "INSERT INTO kinds VALUES (3, 'a'), (2, 'a');\n", "table kinds loses 1 row of 2")
 
 
 def test_a_trigger_that_an_earlier_migration_of_the_same_run_made_is_watched(project: Project) -> None:
-    project.add("0002_trigger", "CREATE UNIQUE INDEX one_body ON usage (body);\nCREATE TRIGGER keep AFTER UPDATE ON users"
-                " BEGIN INSERT OR REPLACE INTO usage VALUES (2, new.id, 'x'); END;\n")
+    project.add(
+        "0002_trigger",
+        "CREATE UNIQUE INDEX one_body ON usage (body);\nCREATE TRIGGER keep AFTER UPDATE ON users"
+        " BEGIN INSERT OR REPLACE INTO usage VALUES (2, new.id, 'x'); END;\n",
+    )
     project.add("0003_change", "UPDATE users SET nick = 'n' WHERE id = 1;\n")
     project.run("migrate.up").expect(6, "0003_change would lose data", "table usage loses 1 row of 3")
 
 
 def test_create_if_not_exists_hides_nothing(project: Project) -> None:
-    refuse(project, "CREATE TABLE IF NOT EXISTS usage (id INTEGER PRIMARY KEY);\nDELETE FROM users WHERE id = 1;\n",
-           "table usage loses 2 rows of 3")
+    refuse(
+        project,
+        "CREATE TABLE IF NOT EXISTS usage (id INTEGER PRIMARY KEY);\nDELETE FROM users WHERE id = 1;\n",
+        "table usage loses 2 rows of 3",
+    )
 
 
 def test_create_if_not_exists_hides_no_replacing_either(project: Project) -> None:
-    refuse(project, "CREATE TABLE IF NOT EXISTS users (id INTEGER PRIMARY KEY);\nCREATE UNIQUE INDEX one_phone ON users (phone);\n"
-           "REPLACE INTO users VALUES (9, 'c', NULL, '1');\n", "table memories loses 2 rows of 3")
+    refuse(
+        project,
+        "CREATE TABLE IF NOT EXISTS users (id INTEGER PRIMARY KEY);\nCREATE UNIQUE INDEX one_phone ON users (phone);\n"
+        "REPLACE INTO users VALUES (9, 'c', NULL, '1');\n",
+        "table memories loses 2 rows of 3",
+    )
 
 
 def test_deleting_from_a_renamed_table_is_meant(project: Project) -> None:
@@ -225,20 +264,29 @@ def test_deleting_from_a_renamed_table_is_meant(project: Project) -> None:
 
 
 def test_what_a_renamed_table_takes_along_is_not(project: Project) -> None:
-    refuse(project, "ALTER TABLE usage RENAME TO a;\nALTER TABLE a RENAME TO b;\nDELETE FROM users WHERE id = 1;\n",
-           "table usage loses 2 rows of 3")
+    refuse(
+        project,
+        "ALTER TABLE usage RENAME TO a;\nALTER TABLE a RENAME TO b;\nDELETE FROM users WHERE id = 1;\n",
+        "table usage loses 2 rows of 3",
+    )
 
 
 def test_a_rebuild_by_renaming_the_old_table_away(project: Project) -> None:
-    accept(project, "ALTER TABLE usage RENAME TO usage_old;\n"
-           "CREATE TABLE usage (id INTEGER PRIMARY KEY, user_id INTEGER REFERENCES users (id), body TEXT NOT NULL);\n"
-           "INSERT INTO usage SELECT * FROM usage_old;\nDROP TABLE usage_old;\n")
+    accept(
+        project,
+        "ALTER TABLE usage RENAME TO usage_old;\n"
+        "CREATE TABLE usage (id INTEGER PRIMARY KEY, user_id INTEGER REFERENCES users (id), body TEXT NOT NULL);\n"
+        "INSERT INTO usage SELECT * FROM usage_old;\nDROP TABLE usage_old;\n",
+    )
     assert project.one("SELECT count(*) FROM usage") == 3
 
 
 def test_a_table_that_comes_and_goes_is_nobodys_loss(project: Project) -> None:
-    accept(project, "CREATE TABLE scratch AS SELECT * FROM usage;\nREPLACE INTO scratch SELECT * FROM usage;\n"
-           "ALTER TABLE scratch RENAME TO scratch2;\nDROP TABLE scratch2;\n")
+    accept(
+        project,
+        "CREATE TABLE scratch AS SELECT * FROM usage;\nREPLACE INTO scratch SELECT * FROM usage;\n"
+        "ALTER TABLE scratch RENAME TO scratch2;\nDROP TABLE scratch2;\n",
+    )
 
 
 def test_a_trigger_that_deletes_is_watched(project: Project) -> None:
@@ -247,13 +295,18 @@ def test_a_trigger_that_deletes_is_watched(project: Project) -> None:
 
 
 def test_a_trigger_of_the_migration_itself_is_watched(project: Project) -> None:
-    refuse(project, "CREATE TRIGGER tidy AFTER UPDATE ON users BEGIN DELETE FROM usage; END;\nUPDATE users SET nick = 'n';\n",
-           "table usage loses 3 rows of 3")
+    refuse(
+        project,
+        "CREATE TRIGGER tidy AFTER UPDATE ON users BEGIN DELETE FROM usage; END;\nUPDATE users SET nick = 'n';\n",
+        "table usage loses 3 rows of 3",
+    )
 
 
 def test_a_view_that_deletes_is_watched(project: Project) -> None:
-    project.script("CREATE VIEW v AS SELECT * FROM users; CREATE TRIGGER v_delete INSTEAD OF DELETE ON v BEGIN"
-                   " DELETE FROM usage WHERE user_id = old.id; END;")
+    project.script(
+        "CREATE VIEW v AS SELECT * FROM users; CREATE TRIGGER v_delete INSTEAD OF DELETE ON v BEGIN"
+        " DELETE FROM usage WHERE user_id = old.id; END;"
+    )
     refuse(project, "DELETE FROM v WHERE id = 1;\n", "table usage loses 2 rows of 3")
 
 
@@ -265,7 +318,12 @@ def test_deleting_and_inserting_as_many_is_no_loss(project: Project) -> None:
 
 
 def test_a_new_orphan_fails_with_foreign_keys_off(project: Project) -> None:
-    refuse(project, OFF + "INSERT INTO usage VALUES (9, 99, 'orphan');\n", "1 row of usage refer to users rows that do not exist", code=5)
+    refuse(
+        project,
+        OFF + "INSERT INTO usage VALUES (9, 99, 'orphan');\n",
+        "1 row of usage refer to users rows that do not exist",
+        code=5,
+    )
 
 
 def test_a_new_orphan_fails_with_foreign_keys_on(project: Project) -> None:
@@ -296,8 +354,12 @@ def test_orphans_that_were_there_stay_and_do_not_stop_anything(project: Project)
 def test_down_is_guarded_the_same_way(project: Project) -> None:
     before = project.data()
     project.run("migrate.down").expect(
-        6, "0001_base would lose data", "table users is dropped with 3 rows", "migrations/0001_base.rollback.sql",
-        *(f"table {t} loses 3 rows of 3" for t in CHILDREN))
+        6,
+        "0001_base would lose data",
+        "table users is dropped with 3 rows",
+        "migrations/0001_base.rollback.sql",
+        *(f"table {t} loses 3 rows of 3" for t in CHILDREN),
+    )
     assert project.data() == before
     assert project.states() == {1: "applied"}
     project.run("migrate.down", "--allow-data-loss").expect(0, "lost, as allowed: table users is dropped with 3 rows")

@@ -31,7 +31,11 @@ ENDLESS = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELE
 @pytest.fixture
 def project(tmp_path: Path) -> Project:
     project = Project(tmp_path)
-    project.add("0001_a", "CREATE TABLE a (x);\nINSERT INTO a VALUES (1), (2);\nCREATE INDEX a_x ON a (x);\n", "DELETE FROM a;\nDROP TABLE a;\n")
+    project.add(
+        "0001_a",
+        "CREATE TABLE a (x);\nINSERT INTO a VALUES (1), (2);\nCREATE INDEX a_x ON a (x);\n",
+        "DELETE FROM a;\nDROP TABLE a;\n",
+    )
     project.up()
     return project
 
@@ -53,7 +57,8 @@ def test_a_database_that_is_well(project: Project) -> None:
     before = project.files()
     found = signs(project)
     assert {name: f["level"] for name, f in found.items()} == dict.fromkeys(
-        ("verify", "migrations", "history", "backup", "growth", "disk"), "ok")
+        ("verify", "migrations", "history", "backup", "growth", "disk"), "ok"
+    )
     assert "(+0 %)" in found["growth"]["message"]
     project.run("monitor.health").expect(0, "ok       verify: ", "well: 0 errors, 0 warnings")
     assert "verify" not in signs(project, "--no-verify")
@@ -93,7 +98,10 @@ def test_the_age_of_the_newest_proven_backup(project: Project, protected: str, l
     save_backup(project.root / "backups", project.db, age=timedelta(hours=5), name="old.db")
     save_backup(project.root / "backups", project.db, proven=False, name="bad.db")
     found = signs(project, "--no-verify", code=code)["backup"]
-    assert (found["level"], found["message"]) == (level, "the newest proven one, old.db, is 5 hours old; backup_max_age is 60 minutes")
+    assert (found["level"], found["message"]) == (
+        level,
+        "the newest proven one, old.db, is 5 hours old; backup_max_age is 60 minutes",
+    )
     assert found["details"] == ["bad.db: it was never proven"]
     (project.root / "backups" / "bad.db").unlink()
     save_backup(project.root / "backups", project.db)
@@ -137,7 +145,7 @@ def test_a_database_that_is_not_there(tmp_path: Path) -> None:
 def test_a_database_that_is_damaged(project: Project) -> None:
     page = project.one("SELECT rootpage FROM sqlite_schema WHERE name = 'a_x'")
     data = bytearray(project.db.read_bytes())
-    data[(page - 1) * 4096:page * 4096] = b"\xff" * 4096
+    data[(page - 1) * 4096 : page * 4096] = b"\xff" * 4096
     project.db.write_bytes(data)
     assert signs(project, code=1)["verify"]["level"] == "error"
     project.db.write_bytes(data[:4096] + b"\xff" * (len(data) - 4096))
@@ -147,11 +155,19 @@ def test_a_database_that_is_damaged(project: Project) -> None:
     project.run("monitor.metrics").expect(3)
 
 
-@pytest.mark.parametrize("words", [
-    ("monitor.health", "--days", "0"), ("monitor.health", "--days=-1"), ("monitor.health", "--days", "x"),
-    ("monitor.metrics", "--rounds", "0"), ("monitor.metrics", "--budget", "abc"), ("monitor.metrics", "--format", "xml"),
-    ("monitor.metrics", "--json", "--format", "prometheus"),
-], ids=" ".join)
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("monitor.health", "--days", "0"),
+        ("monitor.health", "--days=-1"),
+        ("monitor.health", "--days", "x"),
+        ("monitor.metrics", "--rounds", "0"),
+        ("monitor.metrics", "--budget", "abc"),
+        ("monitor.metrics", "--format", "xml"),
+        ("monitor.metrics", "--json", "--format", "prometheus"),
+    ],
+    ids=" ".join,
+)
 def test_wrong_options(project: Project, words: tuple[str, ...]) -> None:
     project.run(*words).expect(2)
 
@@ -164,9 +180,11 @@ def test_metrics_of_a_history(project: Project) -> None:
     project.run("migrate.up").expect(5)
     for _ in range(3):
         project.run("verify", "--record")
-    project.script("UPDATE memsql_history SET status = 'ok' WHERE operation = 'verify' AND id % 3 = 0;"
-                   "UPDATE memsql_history SET duration_ms = 250 WHERE operation = 'apply'")
-    save_backup(project.root / "backups", project.db, age=timedelta(hours=2), name="it's a \"backup\".db")
+    project.script(
+        "UPDATE memsql_history SET status = 'ok' WHERE operation = 'verify' AND id % 3 = 0;"
+        "UPDATE memsql_history SET duration_ms = 250 WHERE operation = 'apply'"
+    )
+    save_backup(project.root / "backups", project.db, age=timedelta(hours=2), name='it\'s a "backup".db')
     query(project, "one", "SELECT x FROM a WHERE x = 1")
     before = project.files()
     found = project.run("monitor.metrics", "--rounds", "5").expect(0).json()
@@ -184,7 +202,7 @@ def test_metrics_of_a_history(project: Project) -> None:
     (timed,) = found["queries"]
     assert (timed["query"], timed["name"], timed["runs"], timed["error"]) == ("one", "the one called one", 5, None)
     assert 0 < timed["p50_ms"] <= timed["p95_ms"] <= timed["p99_ms"]
-    assert found["backup"]["file"] == "it's a \"backup\".db"
+    assert found["backup"]["file"] == 'it\'s a "backup".db'
     assert 7200 <= found["backup"]["age_seconds"] < 7300
 
 
@@ -204,8 +222,11 @@ def test_prometheus_text_passes_the_library_s_own_parser(project: Project) -> No
     families = {f.name: f for f in text_string_to_metric_families(text)}
     assert all(n.startswith("memsql_") and f.documentation for n, f in families.items())
     assert all(s.labels["database"] == "memory.db" for f in families.values() for s in f.samples)
-    values = {(s.name, tuple(v for k, v in sorted(s.labels.items()) if k != "database")): s.value
-              for f in families.values() for s in f.samples}
+    values = {
+        (s.name, tuple(v for k, v in sorted(s.labels.items()) if k != "database")): s.value
+        for f in families.values()
+        for s in f.samples
+    }
     assert values["memsql_attempts_total", ("apply", "ok")] == 1
     assert values["memsql_migration_success_ratio", ()] == 1
     assert values["memsql_migrations_pending", ()] == 0
@@ -218,10 +239,18 @@ def test_prometheus_text_passes_the_library_s_own_parser(project: Project) -> No
 
 
 def test_without_the_library_it_says_what_to_install(project: Project) -> None:
-    code = ("import sys; sys.modules['prometheus_client'] = None; sys.argv = ['memsql', 'monitor.metrics', '--format', 'prometheus'];"
-            "from memsql.__main__ import main; main()")
-    found = subprocess.run([sys.executable, "-c", code], cwd=project.root, env=clean_environment(), capture_output=True, text=True,
-                           check=False)
+    code = (
+        "import sys; sys.modules['prometheus_client'] = None; sys.argv = ['memsql', 'monitor.metrics', '--format', 'prometheus'];"
+        "from memsql.__main__ import main; main()"
+    )
+    found = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=project.root,
+        env=clean_environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert found.returncode == 2
     assert "pip install 'memsql[metrics]'" in found.stderr
     assert "Traceback" not in found.stderr
@@ -271,7 +300,8 @@ def test_on_a_server(project: Project, server: str, tmp_path: Path) -> None:
     before = servers.save(server, tmp_path / "before.db").read_bytes()
     found = signs(project, "--database", server)
     assert {name: f["level"] for name, f in found.items()} == dict.fromkeys(
-        ("verify", "migrations", "history", "backup"), "ok") | {"growth": found["growth"]["level"]}
+        ("verify", "migrations", "history", "backup"), "ok"
+    ) | {"growth": found["growth"]["level"]}
     figures = project.run("monitor.metrics", "--database", server, "--rounds", "3").expect(0).json()
     assert figures["database"] == server
     assert figures["migrations"]["success_ratio"] == 1.0
@@ -282,7 +312,10 @@ def test_on_a_server(project: Project, server: str, tmp_path: Path) -> None:
     assert (writing["runs"], bool(writing["error"])) == (0, True)
     assert servers.save(server, tmp_path / "after.db").read_bytes() == before
     text = project.run("monitor.metrics", "--database", server, "--format", "prometheus").expect(0).out
-    assert {f.name for f in text_string_to_metric_families(text)} >= {"memsql_database_bytes", "memsql_query_duration_seconds"}
+    assert {f.name for f in text_string_to_metric_families(text)} >= {
+        "memsql_database_bytes",
+        "memsql_query_duration_seconds",
+    }
 
 
 def test_a_server_that_is_not_there(project: Project) -> None:

@@ -37,7 +37,9 @@ def test_vacuum_works(project: Project) -> None:
 
 
 def test_journal_mode_can_be_changed(project: Project) -> None:
-    project.add("0002_wal", steps("PRAGMA journal_mode = wal", ONE), steps("PRAGMA journal_mode = delete", "DELETE FROM log"))
+    project.add(
+        "0002_wal", steps("PRAGMA journal_mode = wal", ONE), steps("PRAGMA journal_mode = delete", "DELETE FROM log")
+    )
     project.up()
     assert project.one("PRAGMA journal_mode") == "wal"
     project.run("migrate.down").expect(0, "rolled back 0002_wal")
@@ -49,8 +51,13 @@ def test_it_goes_on_where_it_failed(project: Project) -> None:
     project.add("0002_steps", steps(ONE, TWO, "INSERT INTO nowhere VALUES (3)", FOUR))
     project.add("0003_next", "CREATE TABLE next_one (x);\n")
     project.run("migrate.up").expect(
-        5, "0002_steps stopped after 2 of 4 statements: no such table: nowhere", "migrations/0002_steps.sql:5",
-        "statement: INSERT INTO nowhere VALUES (3)", "2 statements are done and stay done", "goes on behind the last")
+        5,
+        "0002_steps stopped after 2 of 4 statements: no such table: nowhere",
+        "migrations/0002_steps.sql:5",
+        "statement: INSERT INTO nowhere VALUES (3)",
+        "2 statements are done and stay done",
+        "goes on behind the last",
+    )
     assert project.query("SELECT n FROM log") == [(1,), (2,)]
     assert project.states() == {1: "applied", 2: "failed", 3: "pending"}
     assert project.applied() == ["0001_log"]
@@ -72,16 +79,25 @@ def test_the_first_migration_of_a_database_may_stop_half_way(tmp_path: Path) -> 
     assert project.query("SELECT n FROM log") == [(1,), (2,)]
 
 
-@pytest.mark.parametrize("statements", [
-    (TWO, TWO, "INSERT INTO log VALUES (3)"), (ONE,), (TWO, ONE, "INSERT INTO log VALUES (3)"),
-], ids=["edited", "removed", "swapped"])
+@pytest.mark.parametrize(
+    "statements",
+    [
+        (TWO, TWO, "INSERT INTO log VALUES (3)"),
+        (ONE,),
+        (TWO, ONE, "INSERT INTO log VALUES (3)"),
+    ],
+    ids=["edited", "removed", "swapped"],
+)
 def test_a_statement_that_is_done_must_stay_as_it_was(project: Project, statements: tuple[str, ...]) -> None:
     project.add("0002_steps", steps(ONE, TWO, "INSERT INTO nowhere VALUES (3)"))
     project.run("migrate.up").expect(5)
     project.add("0002_steps", steps(*statements))
     before = project.data()
     project.run("migrate.up").expect(
-        2, "the first 2 statements of migrations/0002_steps.sql ran already, and were changed since", "2 statements are done")
+        2,
+        "the first 2 statements of migrations/0002_steps.sql ran already, and were changed since",
+        "2 statements are done",
+    )
     assert project.data() == before
     assert project.states() == {1: "applied", 2: "failed"}
 

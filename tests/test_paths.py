@@ -10,8 +10,25 @@ import pytest
 from cli import Project
 
 ODD = [
-    "with space", "it's", 'double"quote', "hash#tag", "100%", "percent%41", "what?", "semi;colon", "a&b=c", "back\\slash",
-    "$HOME", "new\nline", "ünïcode", "数据库", "emoji 🦜", "[brackets]", "-dash", "~tilde", "file:memory",
+    "with space",
+    "it's",
+    'double"quote',
+    "hash#tag",
+    "100%",
+    "percent%41",
+    "what?",
+    "semi;colon",
+    "a&b=c",
+    "back\\slash",
+    "$HOME",
+    "new\nline",
+    "ünïcode",
+    "数据库",
+    "emoji 🦜",
+    "[brackets]",
+    "-dash",
+    "~tilde",
+    "file:memory",
 ]
 IDS = [name.encode("ascii", "backslashreplace").decode() for name in ODD]
 
@@ -19,28 +36,38 @@ IDS = [name.encode("ascii", "backslashreplace").decode() for name in ODD]
 # -- versions ----------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("versions", [
-    ["1", "3", "7"],
-    ["0001", "0005", "0300"],
-    ["9998", "9999", "10000", "10001"],
-    ["20240131235959", "20240201000000", "20260101000000"],
-    ["1", "02", "003", "20240131235959"],
-    ["0", "1"],
-    ["9223372036854775806", "9223372036854775807"],
-], ids=lambda versions: "-".join(versions))
+@pytest.mark.parametrize(
+    "versions",
+    [
+        ["1", "3", "7"],
+        ["0001", "0005", "0300"],
+        ["9998", "9999", "10000", "10001"],
+        ["20240131235959", "20240201000000", "20260101000000"],
+        ["1", "02", "003", "20240131235959"],
+        ["0", "1"],
+        ["9223372036854775806", "9223372036854775807"],
+    ],
+    ids=lambda versions: "-".join(versions),
+)
 def test_versions_are_numbers(tmp_path: Path, versions: list[str]) -> None:
     project = Project(tmp_path)
-    project.add(f"{versions[0]}_log", "CREATE TABLE log (v INTEGER);\nINSERT INTO log VALUES (0);\n", "DROP TABLE log;\n")
+    project.add(
+        f"{versions[0]}_log", "CREATE TABLE log (v INTEGER);\nINSERT INTO log VALUES (0);\n", "DROP TABLE log;\n"
+    )
     for v in versions[1:]:
-        project.add(f"{v}_step", "INSERT INTO log SELECT count(*) FROM log;\n",
-                    "DELETE FROM log WHERE v = (SELECT max(v) FROM log);\n")
+        project.add(
+            f"{v}_step",
+            "INSERT INTO log SELECT count(*) FROM log;\n",
+            "DELETE FROM log WHERE v = (SELECT max(v) FROM log);\n",
+        )
     project.up()
     numbers = [int(v) for v in versions]
     assert project.states() == dict.fromkeys(numbers, "applied")
     assert list(project.states()) == numbers
     assert project.query("SELECT v FROM log") == [(n,) for n in range(len(versions))]
     assert project.query("SELECT migration_id FROM memsql_history ORDER BY id") == [
-        (f"{v}_{'step' if i else 'log'}",) for i, v in enumerate(versions)]
+        (f"{v}_{'step' if i else 'log'}",) for i, v in enumerate(versions)
+    ]
     project.run("migrate.down").expect(0, f"rolled back {versions[-1]}_step")
     project.run("migrate.to", versions[0]).expect(0)
     assert project.states() == {n: "applied" if i == 0 else "rolled_back" for i, n in enumerate(numbers)}
@@ -69,17 +96,25 @@ def test_odd_names_of_folders_files_and_tables(tmp_path: Path, name: str) -> Non
     project.db = root / f"{name}.db"
     (root / "setup.cfg").write_text("[memsql]\n", encoding="utf-8")
     quoted = '"' + name.replace('"', '""') + '"'
-    project.add("0001_odd", f"CREATE TABLE {quoted} ({quoted} TEXT);\nINSERT INTO {quoted} VALUES ('x');\n", f"DROP TABLE {quoted};\n")
+    project.add(
+        "0001_odd",
+        f"CREATE TABLE {quoted} ({quoted} TEXT);\nINSERT INTO {quoted} VALUES ('x');\n",
+        f"DROP TABLE {quoted};\n",
+    )
     project.add("0002_fill", f"INSERT INTO {quoted} VALUES ('y');\n", f"DELETE FROM {quoted} WHERE {quoted} = 'y';\n")
     database = f"--database={name}.db"
     project.up(database)
     assert project.query(f"SELECT {quoted} FROM {quoted}") == [("x",), ("y",)]
-    project.run("migrate.down", "--to=0", database).expect(6, "0001_odd would lose data", f"table {name} is dropped with 1 row")
+    project.run("migrate.down", "--to=0", database).expect(
+        6, "0001_odd would lose data", f"table {name} is dropped with 1 row"
+    )
     assert project.query(f"SELECT {quoted} FROM {quoted}") == [("x",)]
     assert {p.name for p in root.iterdir()} == {"migrations", "setup.cfg", f"{name}.db"}
 
 
-@pytest.mark.parametrize("name", ["with space", "it's", "hash#tag", "100%", "%(home)s", "what?", "ünïcode 🦜", "a=b", "x:y"])
+@pytest.mark.parametrize(
+    "name", ["with space", "it's", "hash#tag", "100%", "%(home)s", "what?", "ünïcode 🦜", "a=b", "x:y"]
+)
 def test_odd_names_in_setup_cfg(tmp_path: Path, name: str) -> None:
     project = Project(tmp_path, settings=f"migrations = m {name}\n", database=f"{name}.db")
     project.migrations.rename(tmp_path / f"m {name}")
@@ -90,7 +125,9 @@ def test_odd_names_in_setup_cfg(tmp_path: Path, name: str) -> None:
     assert {p.name for p in tmp_path.iterdir()} == {"setup.cfg", f"m {name}", f"{name}.db"}
 
 
-@pytest.mark.parametrize("name", ["with space", "it's", 'double"quote', "hash#tag", "100%", "what?", "ünïcode_🦜", "a;b", "a.b"])
+@pytest.mark.parametrize(
+    "name", ["with space", "it's", 'double"quote', "hash#tag", "100%", "what?", "ünïcode_🦜", "a;b", "a.b"]
+)
 def test_odd_names_of_migrations(tmp_path: Path, name: str) -> None:
     project = Project(tmp_path)
     project.add(f"0001_{name}", "CREATE TABLE a (x);\n", "DROP TABLE a;\n")
@@ -152,7 +189,9 @@ def test_the_project_can_be_named(project: Project, tmp_path: Path) -> None:
     project.up("--project", "../project", cwd=elsewhere)
     assert project.db.exists()
     assert list(elsewhere.iterdir()) == []
-    project.run("migrate.up", "--project", "nowhere", cwd=elsewhere).expect(2, "--project nowhere: there is no such folder")
+    project.run("migrate.up", "--project", "nowhere", cwd=elsewhere).expect(
+        2, "--project nowhere: there is no such folder"
+    )
 
 
 def test_database_is_relative_to_where_one_stands(project: Project, tmp_path: Path) -> None:
@@ -163,15 +202,18 @@ def test_database_is_relative_to_where_one_stands(project: Project, tmp_path: Pa
     assert not project.db.exists()
 
 
-@pytest.mark.parametrize(("url", "place"), [
-    ("sqlite:///relative.db", "relative.db"),
-    ("sqlite:///sub/relative.db", "sub/relative.db"),
-    ("sqlite:///with%20space%23.db", "with space#.db"),
-    ("sqlite:////{root}/absolute%3F.db", "absolute?.db"),
-    ("{root}/plain.db", "plain.db"),
-    ("sqlite:///q.db?mode=ignored", "q.db"),
-    ("percent%20stays.db", "percent%20stays.db"),
-])
+@pytest.mark.parametrize(
+    ("url", "place"),
+    [
+        ("sqlite:///relative.db", "relative.db"),
+        ("sqlite:///sub/relative.db", "sub/relative.db"),
+        ("sqlite:///with%20space%23.db", "with space#.db"),
+        ("sqlite:////{root}/absolute%3F.db", "absolute?.db"),
+        ("{root}/plain.db", "plain.db"),
+        ("sqlite:///q.db?mode=ignored", "q.db"),
+        ("percent%20stays.db", "percent%20stays.db"),
+    ],
+)
 def test_sqlite_urls(project: Project, url: str, place: str) -> None:
     (project.root / "sub").mkdir()
     url = url.format(root=str(project.root).lstrip("/") if url.startswith("sqlite") else project.root)
@@ -181,11 +223,16 @@ def test_sqlite_urls(project: Project, url: str, place: str) -> None:
     project.run("migrate.status", "--check", "--database", url).expect(0)
 
 
-@pytest.mark.parametrize(("url", "part"), [
-    ("sqlite://relative.db", "write sqlite:///relative/path"), ("sqlite:///", "write sqlite:///relative/path"),
-    ("postgres://localhost/x", "postgres:// is no kind of database that memsql knows"), (":memory:", "no database that a later"),
-    ("", "no database that a later"),
-])
+@pytest.mark.parametrize(
+    ("url", "part"),
+    [
+        ("sqlite://relative.db", "write sqlite:///relative/path"),
+        ("sqlite:///", "write sqlite:///relative/path"),
+        ("postgres://localhost/x", "postgres:// is no kind of database that memsql knows"),
+        (":memory:", "no database that a later"),
+        ("", "no database that a later"),
+    ],
+)
 def test_bad_urls(project: Project, url: str, part: str) -> None:
     before = project.files()
     project.run("migrate.up", "--database", url).expect(2, part)

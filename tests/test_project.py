@@ -18,7 +18,9 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 def test_memsql_knows_no_table_of_the_reference_database() -> None:
-    words = re.compile(r"\b(users|entities|memories|interactions|api_usage_tracking|learned_patterns|schema_version|idx_\w+)\b")
+    words = re.compile(
+        r"\b(users|entities|memories|interactions|api_usage_tracking|learned_patterns|schema_version|idx_\w+)\b"
+    )
     allowed = {"idx_x"}
     for path in (ROOT / "memsql").rglob("*.*"):
         if path.suffix in (".py", ".sql"):
@@ -38,17 +40,35 @@ def test_a_file_database_does_not_pay_for_heavy_imports(tmp_path: Path) -> None:
     (tmp_path / "setup.cfg").write_text("[memsql]\n")
     (tmp_path / "migrations" / "0001_a.sql").write_text(
         "-- A\nCREATE TABLE a (b TEXT REFERENCES a);\nCREATE VIRTUAL TABLE f USING fts5(b, content='a');\n"
-        "CREATE TRIGGER t AFTER INSERT ON a BEGIN INSERT INTO f (rowid, b) VALUES (new.rowid, new.b); END;\nINSERT INTO a VALUES (NULL);\n")
+        "CREATE TRIGGER t AFTER INSERT ON a BEGIN INSERT INTO f (rowid, b) VALUES (new.rowid, new.b); END;\nINSERT INTO a VALUES (NULL);\n"
+    )
     script = (
         "import sys; from memsql.__main__ import main\n"
         "try: main()\nexcept SystemExit: pass\n"
         "print([m for m in ('aiohttp', 'asyncio', 'libsql_client', 'sqlfluff', 'yoyo', 'rich', 'dotenv', 'email', 'ssl',"
         " 'unittest', 'importlib.metadata', 'invoke.vendor.yaml') if m in sys.modules])"
     )
-    for words in (["migrate.up"], ["migrate.status"], ["migrate.up"], ["verify"], ["fts.check"], ["fts.rebuild", "--online"], ["schema.stats"],
-                  ["legacy.status"], ["backup"], ["backup.list"], ["migrate.up", "--dry-run"]):
-        done = subprocess.run([sys.executable, "-c", script, *words], cwd=tmp_path, capture_output=True, text=True,
-                              env={**clean_environment(), "PYTHONPATH": str(ROOT)}, check=False)
+    for words in (
+        ["migrate.up"],
+        ["migrate.status"],
+        ["migrate.up"],
+        ["verify"],
+        ["fts.check"],
+        ["fts.rebuild", "--online"],
+        ["schema.stats"],
+        ["legacy.status"],
+        ["backup"],
+        ["backup.list"],
+        ["migrate.up", "--dry-run"],
+    ):
+        done = subprocess.run(
+            [sys.executable, "-c", script, *words],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            env={**clean_environment(), "PYTHONPATH": str(ROOT)},
+            check=False,
+        )
         assert done.stdout.splitlines()[-1] == "[]", (words, done.stdout, done.stderr)
 
 
@@ -60,19 +80,28 @@ def test_what_was_left_out_at_the_start_is_there_when_it_is_wanted(tmp_path: Pat
         "import importlib.metadata, unittest.mock\n"
         "print(importlib.metadata.version('invoke')[0].isdigit(), unittest.mock.Mock.__name__, 'invoke.vendor.yaml.loader' in sys.modules)"
     )
-    done = subprocess.run([sys.executable, "-c", script, "--list"], cwd=tmp_path, capture_output=True, text=True,
-                          env={**clean_environment(), "PYTHONPATH": str(ROOT), "HOME": str(tmp_path)}, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", script, "--list"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        env={**clean_environment(), "PYTHONPATH": str(ROOT), "HOME": str(tmp_path)},
+        check=True,
+    )
     assert done.stdout.splitlines()[-1] == "True Mock True"
 
 
-@pytest.mark.parametrize(("words", "names"), [
-    (["migrate.up", "--to", "3", "fts.check"], ["migrate.up", "fts.check"]),
-    (["migrate"], ["migrate.up", "migrate.down", "migrate.status"]),
-    (["migrate.up", "migrate.nope"], ["migrate.up", "migrate.down"]),
-    (["--list", "migrate.up"], ["backup.create", "verify", "lint"]),
-    ([], ["backup.create", "verify", "lint"]),
-    (["verify", "backup"], ["verify", "backup.create"]),
-])
+@pytest.mark.parametrize(
+    ("words", "names"),
+    [
+        (["migrate.up", "--to", "3", "fts.check"], ["migrate.up", "fts.check"]),
+        (["migrate"], ["migrate.up", "migrate.down", "migrate.status"]),
+        (["migrate.up", "migrate.nope"], ["migrate.up", "migrate.down"]),
+        (["--list", "migrate.up"], ["backup.create", "verify", "lint"]),
+        ([], ["backup.create", "verify", "lint"]),
+        (["verify", "backup"], ["verify", "backup.create"]),
+    ],
+)
 def test_the_tasks_that_a_command_line_may_name_are_there(words: list[str], names: list[str]) -> None:
     from memsql.tasks import namespace, ns
 
@@ -94,8 +123,15 @@ def test_a_reader_that_has_seen_enough_is_no_error(words: list[str], tmp_path: P
     (tmp_path / "setup.cfg").write_text("[memsql]\n")
     read, written = os.pipe()
     os.close(read)
-    done = subprocess.run([sys.executable, "-m", "memsql", *words], cwd=tmp_path, stdout=written, stderr=subprocess.PIPE, text=True,
-                          env={**clean_environment(), "PYTHONPATH": str(ROOT)}, check=False)
+    done = subprocess.run(
+        [sys.executable, "-m", "memsql", *words],
+        cwd=tmp_path,
+        stdout=written,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**clean_environment(), "PYTHONPATH": str(ROOT)},
+        check=False,
+    )
     os.close(written)
     assert (done.returncode, done.stderr) == (0, "")
 
@@ -113,7 +149,9 @@ def test_each_task_has_help_that_teaches() -> None:
 
 @pytest.mark.timeout(600)
 def test_a_wheel_works_from_an_empty_folder(tmp_path: Path) -> None:
-    subprocess.run([sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "-w", str(tmp_path), str(ROOT)], check=True)
+    subprocess.run(
+        [sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "-w", str(tmp_path), str(ROOT)], check=True
+    )
     wheel = next(tmp_path.glob("*.whl"))
     names = zipfile.ZipFile(wheel).namelist()
     assert "memsql/sql/ledger/create_schema_migrations.sql" in names
@@ -128,8 +166,9 @@ def test_a_wheel_works_from_an_empty_folder(tmp_path: Path) -> None:
     memsql = str(python.with_name("memsql"))
 
     def run(*words: str) -> str:
-        return subprocess.run([memsql, *words], cwd=empty, capture_output=True, text=True, check=True,
-                              env=clean_environment()).stdout
+        return subprocess.run(
+            [memsql, *words], cwd=empty, capture_output=True, text=True, check=True, env=clean_environment()
+        ).stdout
 
     assert "migrate.status" in run("--list")
     assert "4 pending" in run("migrate.status", "--project", str(ROOT), "--database", "none.db")
@@ -148,6 +187,10 @@ def test_what_was_compiled_is_kept(tmp_path: Path) -> None:
     environment = {k: v for k, v in clean_environment().items() if k != "PYTHONDONTWRITEBYTECODE"}
     for module in ("memsql", "invoke"):
         shutil.rmtree(copy / "engine" / "__pycache__", ignore_errors=True)
-        subprocess.run([sys.executable, "-m", module, "migrate.up", "--database", f"{module}.db"], cwd=tmp_path, check=True,
-                       env={**environment, "PYTHONPATH": str(tmp_path)})
+        subprocess.run(
+            [sys.executable, "-m", module, "migrate.up", "--database", f"{module}.db"],
+            cwd=tmp_path,
+            check=True,
+            env={**environment, "PYTHONPATH": str(tmp_path)},
+        )
         assert any((copy / "engine" / "__pycache__").glob("apply.*.pyc"))

@@ -27,8 +27,7 @@ DAMAGE: dict[str, list[str]] = {
     "0001_indexes_present": ["DROP INDEX idx_users_email"],
     "0001_triggers_present": ["DROP TRIGGER entities_fts_insert"],
     "0001_user_references_cascade": [
-        "DROP TABLE interactions; "
-        "CREATE TABLE interactions (id INTEGER PRIMARY KEY, user_id TEXT REFERENCES users)",
+        "DROP TABLE interactions; CREATE TABLE interactions (id INTEGER PRIMARY KEY, user_id TEXT REFERENCES users)",
     ],
     "0002_listing_indexes": [
         "DROP INDEX idx_entities_user_created",
@@ -44,8 +43,7 @@ DAMAGE: dict[str, list[str]] = {
     ],
     "0004_active_memories_index": [
         "DROP INDEX idx_memories_active",
-        "DROP INDEX idx_memories_active; "
-        "CREATE INDEX idx_memories_active ON memories (user_id, created_at DESC)",
+        "DROP INDEX idx_memories_active; CREATE INDEX idx_memories_active ON memories (user_id, created_at DESC)",
         "DROP INDEX idx_memories_active; "
         "CREATE INDEX idx_memories_active ON memories (user_id, updated_at DESC) WHERE is_archived = 0",
     ],
@@ -83,8 +81,7 @@ DAMAGE: dict[str, list[str]] = {
     ],
     "schema_01_learned_patterns_gone": ["CREATE TABLE learned_patterns (id INTEGER PRIMARY KEY)"],
     "schema_02_pattern_indexes_gone": [
-        "CREATE TABLE learned_patterns (user_id); "
-        "CREATE INDEX idx_patterns_user_id ON learned_patterns (user_id)"
+        "CREATE TABLE learned_patterns (user_id); CREATE INDEX idx_patterns_user_id ON learned_patterns (user_id)"
     ],
     "schema_03_entities_redundant_gone": [
         f"CREATE INDEX idx_entities_{name} ON entities ({column})"
@@ -112,8 +109,7 @@ DAMAGE: dict[str, list[str]] = {
     ],
     "schema_08_interactions_user_date_present": ["DROP INDEX idx_interactions_user_date"],
     "schema_09_usage_redundant_gone": [
-        f"CREATE INDEX idx_usage_{name} ON api_usage_tracking (date)"
-        for name in ("date", "provider_date", "user_date")
+        f"CREATE INDEX idx_usage_{name} ON api_usage_tracking (date)" for name in ("date", "provider_date", "user_date")
     ],
     "schema_10_usage_user_provider_date_present": ["DROP INDEX idx_usage_user_provider_date"],
     "schema_11_api_key_hash_present": ["ALTER TABLE users RENAME COLUMN api_key_hash TO api_key"],
@@ -129,9 +125,7 @@ DAMAGE: dict[str, list[str]] = {
         "DROP TABLE memories_fts",
         "DROP TABLE entities_fts; CREATE TABLE entities_fts (a)",
     ],
-    "schema_17_fts_triggers_present": [
-        f"DROP TRIGGER memories_fts_{e}" for e in ("insert", "delete", "update")
-    ],
+    "schema_17_fts_triggers_present": [f"DROP TRIGGER memories_fts_{e}" for e in ("insert", "delete", "update")],
 }
 
 
@@ -190,9 +184,7 @@ def test_check_fails_when_its_subject_is_damaged(damaged: sqlite3.Connection, na
 
 
 @pytest.mark.parametrize("version", range(1, len(MIGRATIONS) + 1))
-def test_a_migrations_checks_fail_before_it_and_pass_from_it_on(
-    fresh: sqlite3.Connection, version: int
-) -> None:
+def test_a_migrations_checks_fail_before_it_and_pass_from_it_on(fresh: sqlite3.Connection, version: int) -> None:
     own = [path for path in CHECKS if path.name.startswith(f"{version:04}_")]
     migrate(fresh, 1, version - 1)
     assert own

@@ -61,9 +61,7 @@ def actual_indexes(con: sqlite3.Connection) -> set[tuple[str, str]]:
     found = set()
     sql = "SELECT name, tbl_name FROM sqlite_schema WHERE type = 'index' AND sql IS NOT NULL"
     for name, table in con.execute(sql).fetchall():
-        columns = con.execute(
-            'SELECT name, "desc" FROM pragma_index_xinfo(?) WHERE key = 1', (name,)
-        ).fetchall()
+        columns = con.execute('SELECT name, "desc" FROM pragma_index_xinfo(?) WHERE key = 1', (name,)).fetchall()
         found.add((table, f"{name}({','.join(str(c) + ('-' if d else '') for c, d in columns)})"))
     return found
 
@@ -86,21 +84,15 @@ def test_baseline_columns_are_those_of_domain(fresh: sqlite3.Connection, table: 
 def test_baseline_objects_are_those_of_domain(fresh: sqlite3.Connection) -> None:
     migrate(fresh, 1, 1)
     names = schema(fresh)
-    shadows = {
-        f"table {t}_fts_{s}" for t in ("memories", "entities") for s in ("data", "idx", "docsize", "config")
-    }
+    shadows = {f"table {t}_fts_{s}" for t in ("memories", "entities") for s in ("data", "idx", "docsize", "config")}
     tables = {f"table {t}" for t in (*DOMAIN_COLUMNS, "memories_fts", "entities_fts")}
-    triggers = {
-        f"trigger {t}_fts_{e}" for t in ("memories", "entities") for e in ("insert", "delete", "update")
-    }
+    triggers = {f"trigger {t}_fts_{e}" for t in ("memories", "entities") for e in ("insert", "delete", "update")}
     assert {n for n in names if not n.startswith("index ")} == tables | shadows | triggers
     assert actual_indexes(fresh) == parsed_indexes(DOMAIN_INDEXES)
     assert "DATE(created_at)" in names["index idx_interactions_user_date"]
     for table in ("entities", "memories", "interactions"):
         assert "AUTOINCREMENT" in names[f"table {table}"]
-    assert (
-        "fts5( title, content, tags, content='memories', content_rowid='id' )" in names["table memories_fts"]
-    )
+    assert "fts5( title, content, tags, content='memories', content_rowid='id' )" in names["table memories_fts"]
     assert "name, description, notes, tags, content='entities'" in names["table entities_fts"]
     assert fresh.execute("SELECT version FROM schema_version").fetchall() == [(1,)]
 

@@ -21,17 +21,28 @@ def project(folder: Path, first: str, second: str) -> Path:
     return folder
 
 
-@pytest.mark.parametrize(("clause", "extra", "statement"), [
-    ("", "", "INSERT OR REPLACE INTO parent VALUES (9, 'a');\n"),
-    ("", "", "REPLACE INTO parent VALUES (9, 'a');\n"),
-    ("", "", "INSERT /* quietly */ OR REPLACE INTO parent VALUES (9, 'a');\n"),
-    ("", "", "UPDATE OR REPLACE parent SET name = 'a' WHERE id = 2;\n"),
-    (" ON CONFLICT REPLACE", "", "INSERT INTO parent VALUES (9, 'a');\n"),
-    ("", "CREATE TABLE inbox (name TEXT);\nCREATE TRIGGER take AFTER INSERT ON inbox BEGIN\n"
-         "    INSERT OR REPLACE INTO parent VALUES (9, new.name);\nEND;\n", "INSERT INTO inbox VALUES ('a');\n"),
-    ("", "CREATE TABLE inbox (name TEXT);\nCREATE TRIGGER take AFTER INSERT ON inbox BEGIN\n"
-         "    DELETE FROM parent WHERE name = new.name;\nEND;\n", "INSERT INTO inbox VALUES ('a');\n"),
-])
+@pytest.mark.parametrize(
+    ("clause", "extra", "statement"),
+    [
+        ("", "", "INSERT OR REPLACE INTO parent VALUES (9, 'a');\n"),
+        ("", "", "REPLACE INTO parent VALUES (9, 'a');\n"),
+        ("", "", "INSERT /* quietly */ OR REPLACE INTO parent VALUES (9, 'a');\n"),
+        ("", "", "UPDATE OR REPLACE parent SET name = 'a' WHERE id = 2;\n"),
+        (" ON CONFLICT REPLACE", "", "INSERT INTO parent VALUES (9, 'a');\n"),
+        (
+            "",
+            "CREATE TABLE inbox (name TEXT);\nCREATE TRIGGER take AFTER INSERT ON inbox BEGIN\n"
+            "    INSERT OR REPLACE INTO parent VALUES (9, new.name);\nEND;\n",
+            "INSERT INTO inbox VALUES ('a');\n",
+        ),
+        (
+            "",
+            "CREATE TABLE inbox (name TEXT);\nCREATE TRIGGER take AFTER INSERT ON inbox BEGIN\n"
+            "    DELETE FROM parent WHERE name = new.name;\nEND;\n",
+            "INSERT INTO inbox VALUES ('a');\n",
+        ),
+    ],
+)
 def test_children_of_a_replaced_row_are_missed(tmp_path: Path, clause: str, extra: str, statement: str) -> None:
     folder = project(tmp_path, PARENT.format(clause=clause) + CHILD + extra + ROWS, statement)
     refused = memsql_in(folder, "migrate.up")
@@ -43,6 +54,9 @@ def test_children_of_a_replaced_row_are_missed(tmp_path: Path, clause: str, extr
 
 
 def test_an_upsert_loses_nothing(tmp_path: Path) -> None:
-    folder = project(tmp_path, PARENT.format(clause="") + CHILD + ROWS,
-                     "INSERT INTO parent VALUES (9, 'a') ON CONFLICT (name) DO UPDATE SET name = excluded.name;\n")
+    folder = project(
+        tmp_path,
+        PARENT.format(clause="") + CHILD + ROWS,
+        "INSERT INTO parent VALUES (9, 'a') ON CONFLICT (name) DO UPDATE SET name = excluded.name;\n",
+    )
     assert memsql_in(folder, "migrate.up").returncode == 0

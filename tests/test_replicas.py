@@ -72,7 +72,8 @@ class Pair:
         assert self.primary.grpc_url is not None
         self.line = Line(int(self.primary.grpc_url.rpartition(":")[2]))
         self.replica = self._replica.enter_context(
-            server.running(servers.binary(), folder / "replica", replica_of=self.line.url))
+            server.running(servers.binary(), folder / "replica", replica_of=self.line.url)
+        )
 
     def stop_primary(self) -> None:
         self._primary.close()
@@ -125,12 +126,24 @@ def test_what_a_connection_does_works_through_a_replica(pair: Pair, ws: bool) ->
         assert primary.execute("SELECT count(*) FROM child").one() == 2
         for keys, left in (("off", 2), ("on", 0)):
             conn.execute(f"PRAGMA foreign_keys = {keys}")
-            answers = conn.batch([("BEGIN IMMEDIATE", ()), ("PRAGMA foreign_keys", ()), Script("DELETE FROM parent; SELECT 1;"),
-                                  ("SELECT count(*) FROM child", ()), ("ROLLBACK", ())])
+            answers = conn.batch(
+                [
+                    ("BEGIN IMMEDIATE", ()),
+                    ("PRAGMA foreign_keys", ()),
+                    Script("DELETE FROM parent; SELECT 1;"),
+                    ("SELECT count(*) FROM child", ()),
+                    ("ROLLBACK", ()),
+                ]
+            )
             assert (answers[1].one(), answers[3].one()) == (int(keys == "on"), left)
         with pytest.raises(StatementError, match=r"^no such table: nowhere$") as failed:
-            conn.batch([("BEGIN IMMEDIATE", ()), Script("INSERT INTO parent VALUES (9); INSERT INTO nowhere VALUES (1);"),
-                        ("INSERT INTO parent VALUES (10)", ())])
+            conn.batch(
+                [
+                    ("BEGIN IMMEDIATE", ()),
+                    Script("INSERT INTO parent VALUES (9); INSERT INTO nowhere VALUES (1);"),
+                    ("INSERT INTO parent VALUES (10)", ()),
+                ]
+            )
         assert failed.value.index == 1
         conn.rollback()
         with pytest.raises(StatementError, match="UNIQUE constraint failed") as refused:
@@ -176,7 +189,12 @@ def test_a_replica_that_lags_is_waited_for(pair: Pair, project: Project) -> None
     words = ("--database", pair.primary.url, "--wait-replicas", pair.replica.url)
     with pair.line.held():
         project.run("migrate.up", *words, "--replica-timeout", "0").expect(
-            4, "1 of 1 replicas", "0 of 2 migrations, lacks 0001_log, 0002_one", f"done on {pair.primary.url}:\n    applied 0001_log", "applied 0002_one")
+            4,
+            "1 of 1 replicas",
+            "0 of 2 migrations, lacks 0001_log, 0002_one",
+            f"done on {pair.primary.url}:\n    applied 0001_log",
+            "applied 0002_one",
+        )
         assert project.states("--database", pair.primary.url) == {1: "applied", 2: "applied"}
     project.up(*words).expect(0, "nothing to do", "serves it")
     with pair.line.held():
@@ -189,8 +207,12 @@ def test_waiting_ends_when_the_replica_has_caught_up(pair: Pair) -> None:
     look([replica])
     with closing(opened(pair.primary.url)) as conn, ExitStack() as held:
         held.enter_context(pair.line.held())
-        conn.batch([*ledger.table_statements(ledger.read(conn)),
-                    ("INSERT INTO _yoyo_migration VALUES ('h', '0001_log', '2024-01-01')", ())])
+        conn.batch(
+            [
+                *ledger.table_statements(ledger.read(conn)),
+                ("INSERT INTO _yoyo_migration VALUES ('h', '0001_log', '2024-01-01')", ()),
+            ]
+        )
         notes: list[str] = []
 
         def note(text: str) -> None:
@@ -207,21 +229,30 @@ def test_up_and_down_wait_for_replicas(pair: Pair, project: Project, through: st
     url = pair.primary.url if through == "primary" else pair.replica.url
     two = f"{pair.replica.url},{pair.replica.url.replace('http:', 'ws:')}"
     project.up("--database", url, "--wait-replicas", two).expect(
-        0, "applied 0002_one", f"replica {pair.replica.url} serves it", "replica ws://")
+        0, "applied 0002_one", f"replica {pair.replica.url} serves it", "replica ws://"
+    )
     assert project.states("--database", pair.replica.url) == {1: "applied", 2: "applied"}
-    done = project.run("migrate.down", "--database", url, "--wait-replicas", pair.replica.url, "--json").expect(0).json()
+    done = (
+        project.run("migrate.down", "--database", url, "--wait-replicas", pair.replica.url, "--json").expect(0).json()
+    )
     assert [found["url"] for found in done["replicas"]] == [pair.replica.url]
     assert project.states("--database", pair.replica.url) == {1: "applied", 2: "rolled_back"}
     project.run("migrate.to", "2", "--database", url, "--wait-replicas", pair.replica.url).expect(0, "serves it")
     project.up("--database", url, "--wait-replicas", pair.replica.url).expect(0, "nothing to do", "serves it")
 
 
-def test_a_replica_of_something_else_is_named_with_what_it_lacks(pair: Pair, project: Project, empty_server: Running) -> None:
+def test_a_replica_of_something_else_is_named_with_what_it_lacks(
+    pair: Pair, project: Project, empty_server: Running
+) -> None:
     urls = f"{pair.replica.url},{empty_server.url}"
     done = project.run("migrate.up", "--database", pair.primary.url, "--wait-replicas", urls, "--replica-timeout", "1")
-    done.expect(4, "1 of 2 replicas did not follow within 1 seconds",
-                f"{empty_server.url}: 0 of 2 migrations, lacks 0001_log, 0002_one",
-                f"done on {pair.primary.url}:\n    applied 0001_log", "--replica-timeout")
+    done.expect(
+        4,
+        "1 of 2 replicas did not follow within 1 seconds",
+        f"{empty_server.url}: 0 of 2 migrations, lacks 0001_log, 0002_one",
+        f"done on {pair.primary.url}:\n    applied 0001_log",
+        "--replica-timeout",
+    )
     assert f"- {pair.replica.url}" not in done.err
     assert project.states("--database", pair.primary.url) == {1: "applied", 2: "applied"}
 
@@ -243,7 +274,8 @@ def test_every_difference_is_told(pair: Pair, project: Project) -> None:
         wait_for_replicas([servers.target(pair.replica.url)], wanted, 0, state="applied")
     assert told.value.details == (
         f"{pair.replica.url}: 1 of 6 migrations, lacks 0003_more, 0004_more, 0005_more and 2 more, still has 0002_one, "
-        "has another version of 0001_log",)
+        "has another version of 0001_log",
+    )
 
 
 def test_what_is_wrong_with_a_replica_is_told_before_anything_is_changed(
@@ -257,14 +289,23 @@ def test_what_is_wrong_with_a_replica_is_told_before_anything_is_changed(
     refused(2, "other.db", "--wait-replicas other.db: a replica is a server")
     refused(2, ",", "names no replica")
     refused(2, empty_server.url, "is a file, and has no replicas", database="memory.db")
-    project.run("migrate.up", "--wait-replicas", empty_server.url, "--replica-timeout", "1h").expect(2, "--replica-timeout 1h")
+    project.run("migrate.up", "--wait-replicas", empty_server.url, "--replica-timeout", "1h").expect(
+        2, "--replica-timeout 1h"
+    )
     keys = Keys.new()
     with servers.fresh(tmp_path / "guarded", keys=keys) as guarded:
         token = keys.token(a="ro")
         refused(3, guarded.url, "the server wants a token", "nothing was changed")
         refused(3, f"{guarded.url}?authToken={token[:-8]}AAAAAAAA", "the token is wrong")
-        done = project.run("migrate.up", "--database", empty_server.url, "--replica-timeout", "0",
-                           "--wait-replicas", f"{guarded.url}?authToken={token}").expect(4, "0 of 2 migrations")
+        done = project.run(
+            "migrate.up",
+            "--database",
+            empty_server.url,
+            "--replica-timeout",
+            "0",
+            "--wait-replicas",
+            f"{guarded.url}?authToken={token}",
+        ).expect(4, "0 of 2 migrations")
         assert token not in done.out + done.err
 
 
@@ -273,11 +314,18 @@ def test_server_start_makes_a_primary_and_a_replica(tmp_path: Path) -> None:
     ports = [server.free_port() for _ in range(3)]
     started: list[subprocess.Popen[str]] = []
     try:
-        for words in (("--port", str(ports[0]), "--grpc-port", str(ports[1])),
-                      ("--port", str(ports[2]), "--replica-of", f"http://127.0.0.1:{ports[1]}")):
+        for words in (
+            ("--port", str(ports[0]), "--grpc-port", str(ports[1])),
+            ("--port", str(ports[2]), "--replica-of", f"http://127.0.0.1:{ports[1]}"),
+        ):
             process = subprocess.Popen(
-                [sys.executable, "-m", "memsql", "server.start", *words], cwd=tmp_path, text=True,
-                env={**clean_environment(), "PATH": path}, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+                [sys.executable, "-m", "memsql", "server.start", *words],
+                cwd=tmp_path,
+                text=True,
+                env={**clean_environment(), "PATH": path},
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+            )
             started.append(process)
             assert process.stdout is not None
             said = ""
@@ -286,7 +334,10 @@ def test_server_start_makes_a_primary_and_a_replica(tmp_path: Path) -> None:
                 assert line, process.communicate()
                 said += line
             assert ("--replica-of" in said) == ("--grpc-port" in words)
-        with closing(opened(f"http://127.0.0.1:{ports[2]}")) as conn, closing(opened(f"http://127.0.0.1:{ports[0]}")) as primary:
+        with (
+            closing(opened(f"http://127.0.0.1:{ports[2]}")) as conn,
+            closing(opened(f"http://127.0.0.1:{ports[0]}")) as primary,
+        ):
             conn.execute("CREATE TABLE t (a)")
             assert primary.execute("SELECT count(*) FROM t").one() == 0
     finally:

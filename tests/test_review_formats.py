@@ -30,20 +30,77 @@ def render(text: str) -> str:
 
 def hostile(n: int = 1, message: str = HOSTILE) -> Review:
     path = f"migrations/0003_{HOSTILE}.sql"
-    findings = tuple(Finding("MR01", "does_not_apply", severity, path, i + 1, 1, i + 1, f"{message} {i}", f"{HOSTILE}\nand ``` more", f"SELECT '{HOSTILE}'")
-                     for severity in ("error", "warning", "info") for i in range(n))
+    findings = tuple(
+        Finding(
+            "MR01",
+            "does_not_apply",
+            severity,
+            path,
+            i + 1,
+            1,
+            i + 1,
+            f"{message} {i}",
+            f"{HOSTILE}\nand ``` more",
+            f"SELECT '{HOSTILE}'",
+        )
+        for severity in ("error", "warning", "info")
+        for i in range(n)
+    )
     row = Row(1, "create table", f"CREATE TABLE x ('{HOSTILE}')", (HOSTILE, "two"), 3, True, True)
-    migrations = tuple(Migrated(f"{i:04d}_{HOSTILE}", i, "new", (path if i == 0 else f"{i}.sql",), HOSTILE, (row,) * 30, 5, "proven", ((HOSTILE, 3),), (HOSTILE,)) for i in range(n))
+    migrations = tuple(
+        Migrated(
+            f"{i:04d}_{HOSTILE}",
+            i,
+            "new",
+            (path if i == 0 else f"{i}.sql",),
+            HOSTILE,
+            (row,) * 30,
+            5,
+            "proven",
+            ((HOSTILE, 3),),
+            (HOSTILE,),
+        )
+        for i in range(n)
+    )
     plans = (PlanChange(HOSTILE, "sql/queries/a.sql", (HOSTILE,), (HOSTILE,), "slower", HOSTILE),) * n
-    return Review(HOSTILE, "", (path,), migrations, findings, (f"+ table {HOSTILE}",) * n, plans, (f"git mv '{HOSTILE}' x",), (HOSTILE,),
-                  "erDiagram\n    x {\n    }\n", (HOSTILE,))
+    return Review(
+        HOSTILE,
+        "",
+        (path,),
+        migrations,
+        findings,
+        (f"+ table {HOSTILE}",) * n,
+        plans,
+        (f"git mv '{HOSTILE}' x",),
+        (HOSTILE,),
+        "erDiagram\n    x {\n    }\n",
+        (HOSTILE,),
+    )
 
 
 def test_markdown_shows_hostile_names_as_they_are() -> None:
     page = render(markdown(hostile()))
     # Nothing but the tags that we write, and no entity that could become one.
     tags = set(re.findall(r"</?([a-zA-Z][a-zA-Z0-9]*)", page))
-    assert tags <= {"h2", "h3", "p", "ul", "li", "strong", "code", "pre", "details", "summary", "b", "table", "thead", "tbody", "tr", "th", "td"}, tags
+    assert tags <= {
+        "h2",
+        "h3",
+        "p",
+        "ul",
+        "li",
+        "strong",
+        "code",
+        "pre",
+        "details",
+        "summary",
+        "b",
+        "table",
+        "thead",
+        "tbody",
+        "tr",
+        "th",
+        "td",
+    }, tags
     assert 'style="' not in page.replace('style="text-align:right"', "")
     assert page.count("<details>") == page.count("</details>") == 2
     cells = re.findall(r"<tr>(.*?)</tr>", page, re.DOTALL)
@@ -65,7 +122,10 @@ def test_code_spans(text: str) -> None:
 
 
 def test_prose_is_one_line_of_text() -> None:
-    assert render(prose("# a\n- b\n1. c\n<b>d</b> & &amp; *e*")) == "<p># a - b 1. c &lt;b&gt;d&lt;/b&gt; &amp; &amp;amp; *e*</p>\n"
+    assert (
+        render(prose("# a\n- b\n1. c\n<b>d</b> & &amp; *e*"))
+        == "<p># a - b 1. c &lt;b&gt;d&lt;/b&gt; &amp; &amp;amp; *e*</p>\n"
+    )
 
 
 @pytest.mark.parametrize("n", [1, 20, 300, 1000])
@@ -89,12 +149,19 @@ def test_a_change_of_300_migrations(tmp_path: Path) -> None:
     before = "0002_search"
     for n in range(3, 303):
         name = f"{n:04d}_books"
-        project.add(name, f"-- Books {n}\n-- depends: {before}\nUPDATE books SET isbn = NULL WHERE isbn = '{n}';\n", None if n % 2 else "-- Undo\nSELECT 1;\n")
+        project.add(
+            name,
+            f"-- Books {n}\n-- depends: {before}\nUPDATE books SET isbn = NULL WHERE isbn = '{n}';\n",
+            None if n % 2 else "-- Undo\nSELECT 1;\n",
+        )
         before = name
     project.run("migrate.sum").expect(0)
     found = project.run("review", "--format", "markdown").expect(0)
     assert len(found.out) < LIMIT
-    assert "tried on up to 20 made-up rows in each table concerned; migrations behind the first 50 without rows" in found.out
+    assert (
+        "tried on up to 20 made-up rows in each table concerned; migrations behind the first 50 without rows"
+        in found.out
+    )
 
 
 def test_sarif_is_what_the_standard_wants() -> None:
@@ -150,7 +217,11 @@ def test_every_format_tells_the_same(bad: Project, tmp_path: Path) -> None:
     found = bad.run("review", "--format", "github", *(w for f in files for w in ("--output", str(f)))).expect(1)
     md, data, log, text = (f.read_text(encoding="utf-8") for f in files)
     findings = json.loads(data)["findings"]
-    assert len(json.loads(log)["runs"][0]["results"]) == len(findings) == len([x for x in found.out.splitlines() if x.startswith("::")])
+    assert (
+        len(json.loads(log)["runs"][0]["results"])
+        == len(findings)
+        == len([x for x in found.out.splitlines() if x.startswith("::")])
+    )
     for finding in findings:
         assert f"{finding['path']}:{finding['line']}: {finding['severity']} {finding['rule']}" in text
         assert f"**{finding['rule']}**" in md
@@ -168,7 +239,7 @@ def test_where_a_report_goes(bad: Project, tmp_path: Path) -> None:
     assert json.loads(bad.run("review", "--format", "json").expect(1).out)["command"] == "review"
 
 
-@pytest.mark.parametrize("name", ["0003_it's \"q\" a|c`d` <b>x", "0003_@octocat $(touch x) üñ😀", "0003_-x a\nb a\\b"])
+@pytest.mark.parametrize("name", ['0003_it\'s "q" a|c`d` <b>x', "0003_@octocat $(touch x) üñ😀", "0003_-x a\nb a\\b"])
 def test_hostile_file_names(tmp_path: Path, name: str) -> None:
     project = library(tmp_path)
     git(project.root, "checkout", "-q", "main")

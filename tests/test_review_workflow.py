@@ -69,7 +69,7 @@ class Api:
                 if not self._note():
                     return self._answer(401, {})
                 page = int(re.findall(r"[?&]page=(\d+)", self.path)[0])
-                return self._answer(200, api.comments[(page - 1) * 100:page * 100])
+                return self._answer(200, api.comments[(page - 1) * 100 : page * 100])
 
             def do_POST(self) -> None:
                 self._note()
@@ -106,21 +106,40 @@ def bash(script: str, folder: Path, **variables: str) -> subprocess.CompletedPro
     """As a runner does it: bash -e -o pipefail on a file."""
     file = folder / "step.sh"
     file.write_text(script, encoding="utf-8")
-    return subprocess.run(["bash", "--noprofile", "--norc", "-eo", "pipefail", str(file)], cwd=folder, capture_output=True, encoding="utf-8",
-                          check=False, timeout=60, env={**clean_environment(), "RUNNER_TEMP": str(folder), **variables})
+    return subprocess.run(
+        ["bash", "--noprofile", "--norc", "-eo", "pipefail", str(file)],
+        cwd=folder,
+        capture_output=True,
+        encoding="utf-8",
+        check=False,
+        timeout=60,
+        env={**clean_environment(), "RUNNER_TEMP": str(folder), **variables},
+    )
 
 
-def comment(api: Api, folder: Path, body: str, token: str = TOKEN, project: str = ".") -> subprocess.CompletedProcess[str]:
+def comment(
+    api: Api, folder: Path, body: str, token: str = TOKEN, project: str = "."
+) -> subprocess.CompletedProcess[str]:
     (folder / "review.md").write_text(body, encoding="utf-8")
-    return bash(step("Comment")["run"], folder, GITHUB_API_URL=api.url, GITHUB_REPOSITORY="o/r", NUMBER="7", TOKEN=token, PROJECT=project)
+    return bash(
+        step("Comment")["run"],
+        folder,
+        GITHUB_API_URL=api.url,
+        GITHUB_REPOSITORY="o/r",
+        NUMBER="7",
+        TOKEN=token,
+        PROJECT=project,
+    )
 
 
-needs_tools = pytest.mark.skipif(not (shutil.which("jq") and shutil.which("curl")), reason="the runner has jq and curl, this machine has not")
+needs_tools = pytest.mark.skipif(
+    not (shutil.which("jq") and shutil.which("curl")), reason="the runner has jq and curl, this machine has not"
+)
 
 
 @needs_tools
 def test_one_comment_is_made_and_then_kept_up_to_date(api: Api, tmp_path: Path) -> None:
-    text = "first \"quoted\" \\ $(touch x) `y` \n| é😀 |\n"
+    text = 'first "quoted" \\ $(touch x) `y` \n| é😀 |\n'
     assert comment(api, tmp_path, text).returncode == 0
     assert api.comments == [{"id": 1, "user": {"type": "Bot"}, "body": f"<!-- memsql sql review: . -->\n{text}"}]
     assert comment(api, tmp_path, "second\n").returncode == 0
@@ -158,7 +177,9 @@ def test_a_long_report_fits_into_a_comment(tmp_path: Path) -> None:
     assert LIMIT + len("<!-- memsql sql review: . -->\n") < 65_536
 
 
-@pytest.mark.parametrize(("up", "code"), [("CREATE TABLE a (id INTEGER PRIMARY KEY);\n", 0), ("DELETE FROM books;\n", 1), (None, 2)])
+@pytest.mark.parametrize(
+    ("up", "code"), [("CREATE TABLE a (id INTEGER PRIMARY KEY);\n", 0), ("DELETE FROM books;\n", 1), (None, 2)]
+)
 def test_the_review_step(tmp_path: Path, up: str | None, code: int) -> None:
     project = library(tmp_path / "project")
     git(project.root, "remote", "add", "origin", str(project.root))
@@ -170,8 +191,15 @@ def test_the_review_step(tmp_path: Path, up: str | None, code: int) -> None:
         project.run("schema.dump", "--write")
         commit(project)
     output, summary = tmp_path / "output", tmp_path / "summary"
-    found = bash(step("Review")["run"], tmp_path, PROJECT=str(project.root), BASE=base, GITHUB_OUTPUT=str(output), GITHUB_STEP_SUMMARY=str(summary),
-                 PATH=f"{_bin(tmp_path)}:{os.environ['PATH']}")
+    found = bash(
+        step("Review")["run"],
+        tmp_path,
+        PROJECT=str(project.root),
+        BASE=base,
+        GITHUB_OUTPUT=str(output),
+        GITHUB_STEP_SUMMARY=str(summary),
+        PATH=f"{_bin(tmp_path)}:{os.environ['PATH']}",
+    )
     assert found.returncode == (code if code > 1 else 0), found.stdout + found.stderr
     if code < 2:
         assert output.read_text() == f"code={code}\n"
@@ -227,5 +255,3 @@ def test_hooks_run_as_pre_commit_runs_them(tmp_path: Path) -> None:
     project.run("migrate.sum", "--check").expect(1)
     project.run("lint", "migrations/0003_a.sql").expect(1)
     project.run("review").expect(1)
-
-

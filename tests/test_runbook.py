@@ -44,8 +44,15 @@ class Office:
             words = "true"
         path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
         return subprocess.run(
-            ["bash", "-c", words], cwd=self.root, env={**clean_environment(), "PATH": path, **self.environment},
-            stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=120)
+            ["bash", "-c", words],
+            cwd=self.root,
+            env={**clean_environment(), "PATH": path, **self.environment},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=120,
+        )
 
     def write(self, name: str, up: str, down: str = "SELECT 1;\n") -> None:
         (self.root / "migrations" / f"{name}.sql").write_text(f"-- {name}\n{up}\n")

@@ -59,17 +59,20 @@ def test_to_goes_either_way(project: Project) -> None:
     project.run("migrate.to", "7").expect(2, "there is no migration 7")
 
 
-@pytest.mark.parametrize(("words", "part"), [
-    (["migrate.down", "--steps", "0"], "--steps 0: give a number of migrations, 1 or more"),
-    (["migrate.down", "--steps", "many"], "--steps many: not a number"),
-    (["migrate.down", "--steps=-1"], "--steps -1: not a number"),
-    (["migrate.down", "--steps", "1.5"], "--steps 1.5: not a number"),
-    (["migrate.down", "--steps", "²"], "not a number"),
-    (["migrate.up", "--to", "latest"], "--to latest: not a number"),
-    (["migrate.up", "--to="], "not a number"),
-    (["migrate.to", "0001_log"], "the version 0001_log: not a number"),
-    (["migrate.repair", "--version", "x"], "x: not a number"),
-])
+@pytest.mark.parametrize(
+    ("words", "part"),
+    [
+        (["migrate.down", "--steps", "0"], "--steps 0: give a number of migrations, 1 or more"),
+        (["migrate.down", "--steps", "many"], "--steps many: not a number"),
+        (["migrate.down", "--steps=-1"], "--steps -1: not a number"),
+        (["migrate.down", "--steps", "1.5"], "--steps 1.5: not a number"),
+        (["migrate.down", "--steps", "²"], "not a number"),
+        (["migrate.up", "--to", "latest"], "--to latest: not a number"),
+        (["migrate.up", "--to="], "not a number"),
+        (["migrate.to", "0001_log"], "the version 0001_log: not a number"),
+        (["migrate.repair", "--version", "x"], "x: not a number"),
+    ],
+)
 def test_bad_numbers(project: Project, words: list[str], part: str) -> None:
     project.up("--to", "2")
     before = project.files()
@@ -106,7 +109,8 @@ def test_all_or_nothing_is_nothing(project: Project, at: int) -> None:
     name = "0001_log" if at == 1 else f"{at:04d}_row"
     project.add(name, "CREATE TABLE other (x);\nOOPS;\n")
     project.run("migrate.up", "--all-or-nothing").expect(
-        5, f"{name} failed in statement 2", f"migrations/{name}.sql:2", "everything was rolled back")
+        5, f"{name} failed in statement 2", f"migrations/{name}.sql:2", "everything was rolled back"
+    )
     assert applied(project) == []
     assert not any(project.data())
     states = project.states()
@@ -118,16 +122,24 @@ def test_down_can_be_all_or_nothing_too(project: Project) -> None:
     project.add("0002_row", "INSERT INTO log VALUES (2);\n", "DELETE FROM nowhere;\n")
     project.up()
     before = project.data()
-    project.run("migrate.down", "--to", "0", "--all-or-nothing").expect(5, "0002_row failed", "everything was rolled back")
+    project.run("migrate.down", "--to", "0", "--all-or-nothing").expect(
+        5, "0002_row failed", "everything was rolled back"
+    )
     assert project.data() == before
     assert applied(project) == [1, 2, 3, 4]
-    project.run("migrate.down", "--to", "0").expect(5, "0002_row failed", "before it, this run finished 0004_row, 0003_row")
+    project.run("migrate.down", "--to", "0").expect(
+        5, "0002_row failed", "before it, this run finished 0004_row, 0003_row"
+    )
     assert applied(project) == [1, 2]
 
 
-@pytest.mark.parametrize(("header", "part"), [
-    ("-- foreign_keys: off\n", "cannot mix 0003_row"), ("-- transactional: false\n", "cannot include 0003_row"),
-])
+@pytest.mark.parametrize(
+    ("header", "part"),
+    [
+        ("-- foreign_keys: off\n", "cannot mix 0003_row"),
+        ("-- transactional: false\n", "cannot include 0003_row"),
+    ],
+)
 def test_all_or_nothing_refuses_what_one_transaction_cannot_do(project: Project, header: str, part: str) -> None:
     project.add("0003_row", header + "INSERT INTO log VALUES (3);\n")
     project.run("migrate.up", "--all-or-nothing").expect(2, part, "nothing was changed", "--to")
@@ -144,8 +156,11 @@ def test_create_in_an_empty_project(tmp_path: Path) -> None:
     project.migrations.rmdir()
     found = project.run("migrate.create", "add users", "--json").expect(0).json()
     assert found["files"] == [
-        "migrations/0001_add_users.sql", "migrations/0001_add_users.rollback.sql", "sql/checks/0001_add_users.sql",
-        "migrations/memsql.sum"]
+        "migrations/0001_add_users.sql",
+        "migrations/0001_add_users.rollback.sql",
+        "sql/checks/0001_add_users.sql",
+        "migrations/memsql.sum",
+    ]
     assert all((tmp_path / f).is_file() for f in found["files"])
     project.run("migrate.create", "add users").expect(0, "migrations/0002_add_users.sql")
     assert "-- depends: 0001_add_users" in project.up_file("0002_add_users").read_text()
@@ -168,10 +183,16 @@ def test_what_create_wrote_can_be_filled_in(project: Project) -> None:
     project.run("migrate.down").expect(0, "rolled back 0005_fill")
 
 
-@pytest.mark.parametrize(("name", "stem"), [
-    ("Add Users", "0005_add_users"), ("add-users", "0005_add_users"), ("  x  ", "0005_x"), ("größe", "0005_größe"),
-    ("0007_x", "0005_0007_x"),
-])
+@pytest.mark.parametrize(
+    ("name", "stem"),
+    [
+        ("Add Users", "0005_add_users"),
+        ("add-users", "0005_add_users"),
+        ("  x  ", "0005_x"),
+        ("größe", "0005_größe"),
+        ("0007_x", "0005_0007_x"),
+    ],
+)
 def test_odd_names_become_file_names(project: Project, name: str, stem: str) -> None:
     project.run("migrate.create", name).expect(0, f"migrations/{stem}.sql")
     assert project.up_file(stem).is_file()
@@ -201,8 +222,11 @@ def test_sum_is_what_the_format_says(project: Project) -> None:
     lines = (project.migrations / "memsql.sum").read_text().splitlines()
     assert lines[0] == "memsql.sum 1"
     chain = ""
-    for line, path in zip(lines[1:], sorted(project.migrations.glob("*.sql"), key=lambda p: (
-            int(p.name[:4]), ".rollback." in p.name)), strict=True):
+    for line, path in zip(
+        lines[1:],
+        sorted(project.migrations.glob("*.sql"), key=lambda p: (int(p.name[:4]), ".rollback." in p.name)),
+        strict=True,
+    ):
         digest = hashlib.sha256(path.read_bytes()).hexdigest()
         chain = hashlib.sha256(f"{chain}\n{path.name}\n{digest}".encode()).hexdigest()
         assert line == f"{digest} {chain[:32]} {path.name}"
@@ -277,12 +301,20 @@ def test_a_migration_that_reads_the_ledger_finds_those_before_it(tmp_path: Path)
     """Though they share a transaction, at whose end their rows are written."""
     project = Project(tmp_path)
     project.add("0001_a", "CREATE TABLE a (x);\n")
-    project.add("0002_seen", "CREATE TABLE seen AS SELECT version FROM \"Schema_Migrations\" WHERE status = 'applied';\n")
+    project.add(
+        "0002_seen", "CREATE TABLE seen AS SELECT version FROM \"Schema_Migrations\" WHERE status = 'applied';\n"
+    )
     project.add("0003_c", "CREATE TABLE c (x);\n")
     project.add("0004_d", "CREATE TABLE d (x);\n")
-    project.check("0004_ledger", "SELECT count(*) FROM schema_migrations WHERE status = 'applied' HAVING count(*) <> 3;")
+    project.check(
+        "0004_ledger", "SELECT count(*) FROM schema_migrations WHERE status = 'applied' HAVING count(*) <> 3;"
+    )
     project.run("migrate.up").expect(0, "4 migrations applied")
     with closing(sqlite3.connect(project.db)) as db:
         assert db.execute("SELECT version FROM seen").fetchall() == [(1,)]
         assert db.execute("SELECT migration_id, operation FROM memsql_history ORDER BY id").fetchall() == [
-            ("0001_a", "apply"), ("0002_seen", "apply"), ("0003_c", "apply"), ("0004_d", "apply")]
+            ("0001_a", "apply"),
+            ("0002_seen", "apply"),
+            ("0003_c", "apply"),
+            ("0004_d", "apply"),
+        ]

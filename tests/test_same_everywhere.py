@@ -36,15 +36,30 @@ INSERT INTO child VALUES (1, 1, 'a; b'), (2, 1, 'c'), (3, 2, NULL);
 INSERT INTO log VALUES (1, 'x'), (2, 'y');
 """
 STATEMENTS = [
-    "DELETE FROM parent WHERE id = 1;", "UPDATE parent SET name = name || '!';", "INSERT INTO parent VALUES (3, 'three');",
-    "INSERT OR REPLACE INTO parent VALUES (9, 'one');", "DROP TABLE child;", "DROP TABLE parent;", "DELETE FROM log;",
-    "ALTER TABLE child ADD COLUMN more TEXT DEFAULT 'd';", "ALTER TABLE log DROP COLUMN line;", "DROP INDEX child_parent;",
-    "ALTER TABLE log RENAME TO lines;", "CREATE TABLE extra AS SELECT * FROM log;", "DELETE FROM child_fts WHERE rowid = 1;",
-    "INSERT INTO child VALUES (8, 2, 'new');", "UPDATE child SET note = 'changed' WHERE id = 1;", "SELECT nothing FROM nowhere;",
-    "INSERT INTO child VALUES (7, 77, 'no parent');", "CREATE VIEW v AS SELECT * FROM parent;", "DROP TABLE IF EXISTS nowhere;",
+    "DELETE FROM parent WHERE id = 1;",
+    "UPDATE parent SET name = name || '!';",
+    "INSERT INTO parent VALUES (3, 'three');",
+    "INSERT OR REPLACE INTO parent VALUES (9, 'one');",
+    "DROP TABLE child;",
+    "DROP TABLE parent;",
+    "DELETE FROM log;",
+    "ALTER TABLE child ADD COLUMN more TEXT DEFAULT 'd';",
+    "ALTER TABLE log DROP COLUMN line;",
+    "DROP INDEX child_parent;",
+    "ALTER TABLE log RENAME TO lines;",
+    "CREATE TABLE extra AS SELECT * FROM log;",
+    "DELETE FROM child_fts WHERE rowid = 1;",
+    "INSERT INTO child VALUES (8, 2, 'new');",
+    "UPDATE child SET note = 'changed' WHERE id = 1;",
+    "SELECT nothing FROM nowhere;",
+    "INSERT INTO child VALUES (7, 77, 'no parent');",
+    "CREATE VIEW v AS SELECT * FROM parent;",
+    "DROP TABLE IF EXISTS nowhere;",
     "CREATE TABLE p2 (id INTEGER PRIMARY KEY, name TEXT);\nINSERT INTO p2 SELECT * FROM parent;\nDROP TABLE parent;\n"
     "ALTER TABLE p2 RENAME TO parent;",
-    "DROP TRIGGER parent_log;", "DROP TRIGGER child_in;", "INSERT INTO parent VALUES (1, 'again');",
+    "DROP TRIGGER parent_log;",
+    "DROP TRIGGER child_in;",
+    "INSERT INTO parent VALUES (1, 'again');",
 ]
 HEADERS = ["", "-- foreign_keys: off\n", "-- allow: data-loss it is a test\n", "-- fts_rebuild: all\n"]
 MIGRATION = st.tuples(st.sampled_from(HEADERS), st.lists(st.sampled_from(STATEMENTS), min_size=1, max_size=4))
@@ -91,10 +106,18 @@ def content(database: str) -> list[object]:
 
 
 def _read(ask: Callable[[str], list[tuple[Any, ...]]]) -> list[object]:
-    schema = ask("SELECT type, name, tbl_name, sql FROM sqlite_schema WHERE name NOT LIKE 'sqlite%' ORDER BY type, name")
+    schema = ask(
+        "SELECT type, name, tbl_name, sql FROM sqlite_schema WHERE name NOT LIKE 'sqlite%' ORDER BY type, name"
+    )
     found: list[object] = list(schema)
     for kind, name, _, sql in schema:
-        if kind == "table" and name not in ("schema_migrations", "memsql_history", "_yoyo_log", "_yoyo_migration", "_yoyo_version"):
+        if kind == "table" and name not in (
+            "schema_migrations",
+            "memsql_history",
+            "_yoyo_log",
+            "_yoyo_migration",
+            "_yoyo_version",
+        ):
             if "VIRTUAL" in sql or name.startswith("child_fts_"):
                 continue
             found.append((name, ask(f'SELECT * FROM "{name}" ORDER BY 1')))

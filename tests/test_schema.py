@@ -16,40 +16,73 @@ from memsql.legacy.shapes import checks, facts
 from memsql.schema import diff, dump, from_sql, is_internal, mermaid, normalise
 
 
-@pytest.mark.parametrize(("one", "other"), [
-    ("CREATE TABLE a (b TEXT)", "create   table\n a(b  text);"),
-    ('CREATE TABLE "a" (b TEXT)', "CREATE TABLE [a] (`b` TEXT) -- why\n"),
-    ("CREATE TABLE IF NOT EXISTS a (b)", "CREATE TABLE a (b)"),
-    ("CREATE UNIQUE INDEX IF NOT EXISTS i ON a (b DESC)", "CREATE UNIQUE INDEX i ON a(b DESC)"),
-    ("CREATE INDEX i ON a (b) WHERE c=0", "CREATE INDEX i ON a (b) WHERE c = 0"),
-    ("CREATE TABLE a (b TEXT /* ; */ DEFAULT 'X')", "CREATE TABLE a (b TEXT DEFAULT 'X')"),
-    ("CREATE TABLE a (b DEFAULT \"it's\")", "CREATE TABLE a (b DEFAULT 'it''s')"),
-])
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("CREATE TABLE a (b TEXT)", "create   table\n a(b  text);"),
+        ('CREATE TABLE "a" (b TEXT)', "CREATE TABLE [a] (`b` TEXT) -- why\n"),
+        ("CREATE TABLE IF NOT EXISTS a (b)", "CREATE TABLE a (b)"),
+        ("CREATE UNIQUE INDEX IF NOT EXISTS i ON a (b DESC)", "CREATE UNIQUE INDEX i ON a(b DESC)"),
+        ("CREATE INDEX i ON a (b) WHERE c=0", "CREATE INDEX i ON a (b) WHERE c = 0"),
+        ("CREATE TABLE a (b TEXT /* ; */ DEFAULT 'X')", "CREATE TABLE a (b TEXT DEFAULT 'X')"),
+        ('CREATE TABLE a (b DEFAULT "it\'s")', "CREATE TABLE a (b DEFAULT 'it''s')"),
+    ],
+)
 def test_texts_that_mean_the_same_are_equal(one: str, other: str) -> None:
     assert normalise(one) == normalise(other)
 
 
-@pytest.mark.parametrize(("one", "other"), [
-    ("CREATE TABLE a (b DEFAULT 'x')", "CREATE TABLE a (b DEFAULT 'X')"),
-    ("CREATE INDEX i ON a (b)", "CREATE INDEX i ON a (b DESC)"),
-    ("CREATE TABLE a (b TEXT)", "CREATE TABLE a (b TEXT) STRICT"),
-    ('CREATE TABLE a ("b c")', 'CREATE TABLE a ("b  c")'),
-    ("CREATE TABLE a (b DEFAULT 'it''s')", "CREATE TABLE a (b DEFAULT 'its')"),
-    ("CREATE TABLE a (b DEFAULT '--x')", "CREATE TABLE a (b DEFAULT '')"),
-    ("CREATE TABLE a (b DEFAULT 'x = y')", "CREATE TABLE a (b DEFAULT 'x=y')"),
-    ('CREATE TABLE a (b DEFAULT "null")', "CREATE TABLE a (b DEFAULT null)"),
-    ('CREATE TABLE a (b DEFAULT "Yes")', 'CREATE TABLE a (b DEFAULT "yes")'),
-    ("CREATE TABLE a (É TEXT)", "CREATE TABLE a (é TEXT)"),
-    ('CREATE TABLE a ("x = y" TEXT)', 'CREATE TABLE a ("x=y" TEXT)'),
-])
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("CREATE TABLE a (b DEFAULT 'x')", "CREATE TABLE a (b DEFAULT 'X')"),
+        ("CREATE INDEX i ON a (b)", "CREATE INDEX i ON a (b DESC)"),
+        ("CREATE TABLE a (b TEXT)", "CREATE TABLE a (b TEXT) STRICT"),
+        ('CREATE TABLE a ("b c")', 'CREATE TABLE a ("b  c")'),
+        ("CREATE TABLE a (b DEFAULT 'it''s')", "CREATE TABLE a (b DEFAULT 'its')"),
+        ("CREATE TABLE a (b DEFAULT '--x')", "CREATE TABLE a (b DEFAULT '')"),
+        ("CREATE TABLE a (b DEFAULT 'x = y')", "CREATE TABLE a (b DEFAULT 'x=y')"),
+        ('CREATE TABLE a (b DEFAULT "null")', "CREATE TABLE a (b DEFAULT null)"),
+        ('CREATE TABLE a (b DEFAULT "Yes")', 'CREATE TABLE a (b DEFAULT "yes")'),
+        ("CREATE TABLE a (É TEXT)", "CREATE TABLE a (é TEXT)"),
+        ('CREATE TABLE a ("x = y" TEXT)', 'CREATE TABLE a ("x=y" TEXT)'),
+    ],
+)
 def test_texts_that_differ_stay_different(one: str, other: str) -> None:
     assert normalise(one) != normalise(other)
 
 
-@given(st.lists(st.sampled_from([
-    "create", "TABLE", "if not exists", "a", '"b c"', '"Plain"', "[x;y]", "`y``z`", "'it''s; --'", "(", ")", ",", "-- c\n",
-    "/* d; */", "1.5", "=", "<>", "é", "check", "x'00'", ";",
-]), max_size=12), st.sampled_from([" ", "\n", "  "]))
+@given(
+    st.lists(
+        st.sampled_from(
+            [
+                "create",
+                "TABLE",
+                "if not exists",
+                "a",
+                '"b c"',
+                '"Plain"',
+                "[x;y]",
+                "`y``z`",
+                "'it''s; --'",
+                "(",
+                ")",
+                ",",
+                "-- c\n",
+                "/* d; */",
+                "1.5",
+                "=",
+                "<>",
+                "é",
+                "check",
+                "x'00'",
+                ";",
+            ]
+        ),
+        max_size=12,
+    ),
+    st.sampled_from([" ", "\n", "  "]),
+)
 def test_normalise_is_idempotent(tokens: list[str], gap: str) -> None:
     once = normalise(gap.join(tokens))
     assert normalise(once) == once
@@ -61,7 +94,8 @@ def test_what_alter_leaves_behind_compares_equal() -> None:
         "ALTER TABLE x RENAME TO users; ALTER TABLE users RENAME COLUMN old TO name; ALTER TABLE users ADD COLUMN age INT;"
     )
     written = from_sql(
-        "CREATE TABLE users (id INTEGER PRIMARY KEY, name TEXT, age INT); CREATE INDEX i ON users (name);")
+        "CREATE TABLE users (id INTEGER PRIMARY KEY, name TEXT, age INT); CREATE INDEX i ON users (name);"
+    )
     assert diff(altered, written).lines() == []
     assert facts(altered) == facts(written)
 
@@ -69,23 +103,39 @@ def test_what_alter_leaves_behind_compares_equal() -> None:
 def test_diff_names_every_kind_of_change() -> None:
     before = from_sql(
         "CREATE TABLE a (id INTEGER PRIMARY KEY, x TEXT, y INT); CREATE TABLE gone (z); CREATE INDEX i ON a (x);"
-        "CREATE VIEW v AS SELECT x FROM a; CREATE TRIGGER t AFTER DELETE ON a BEGIN SELECT 1; END;")
+        "CREATE VIEW v AS SELECT x FROM a; CREATE TRIGGER t AFTER DELETE ON a BEGIN SELECT 1; END;"
+    )
     after = from_sql(
         "CREATE TABLE a (id INTEGER PRIMARY KEY, x INT, w TEXT); CREATE TABLE new (z); CREATE INDEX i ON a (x DESC);"
-        "CREATE VIEW v AS SELECT x FROM a; CREATE TRIGGER t AFTER DELETE ON a BEGIN SELECT 2; END;")
+        "CREATE VIEW v AS SELECT x FROM a; CREATE TRIGGER t AFTER DELETE ON a BEGIN SELECT 2; END;"
+    )
     lines = diff(before, after).lines()
-    for expected in ("- table gone", "+ table new", "~ index i", "~ trigger t",
-                     "column w TEXT added", "column y INT removed", "column x changed"):
+    for expected in (
+        "- table gone",
+        "+ table new",
+        "~ index i",
+        "~ trigger t",
+        "column w TEXT added",
+        "column y INT removed",
+        "column x changed",
+    ):
         assert any(expected in line for line in lines), (expected, lines)
     assert not any("view v" in line for line in lines)
 
 
-@pytest.mark.parametrize("ddl", [
-    "CREATE TABLE a (b CHECK (b > 0))", "CREATE TABLE a (b TEXT) STRICT", "CREATE TABLE a (b PRIMARY KEY) WITHOUT ROWID",
-    "CREATE TABLE a (b REFERENCES c (d) ON DELETE CASCADE); CREATE TABLE c (d PRIMARY KEY)",
-])
+@pytest.mark.parametrize(
+    "ddl",
+    [
+        "CREATE TABLE a (b CHECK (b > 0))",
+        "CREATE TABLE a (b TEXT) STRICT",
+        "CREATE TABLE a (b PRIMARY KEY) WITHOUT ROWID",
+        "CREATE TABLE a (b REFERENCES c (d) ON DELETE CASCADE); CREATE TABLE c (d PRIMARY KEY)",
+    ],
+)
 def test_constraints_are_facts(ddl: str) -> None:
-    plain = from_sql("CREATE TABLE a (b TEXT); CREATE TABLE c (d PRIMARY KEY);" if "c (d" in ddl else "CREATE TABLE a (b)")
+    plain = from_sql(
+        "CREATE TABLE a (b TEXT); CREATE TABLE c (d PRIMARY KEY);" if "c (d" in ddl else "CREATE TABLE a (b)"
+    )
     assert facts(from_sql(ddl)) != facts(plain)
     assert diff(from_sql(ddl), plain)
 

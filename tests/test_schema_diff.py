@@ -21,13 +21,23 @@ def project(tmp_path: Path) -> Project:
     git(tmp_path, "init", "-q", "-b", "trunk")
     git(tmp_path, "add", "-A")
     git(tmp_path, "commit", "-q", "-m", "One")
-    found.add("0002_b", "ALTER TABLE a ADD COLUMN y TEXT;\nCREATE INDEX i ON a (y);\n", "DROP INDEX i;\nALTER TABLE a DROP COLUMN y;\n")
+    found.add(
+        "0002_b",
+        "ALTER TABLE a ADD COLUMN y TEXT;\nCREATE INDEX i ON a (y);\n",
+        "DROP INDEX i;\nALTER TABLE a DROP COLUMN y;\n",
+    )
     return found
 
 
 def git(folder: Path, *words: str) -> None:
     env = {**os.environ, "GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1"}
-    subprocess.run(["git", "-c", "user.name=T", "-c", "user.email=t@example.org", *words], cwd=folder, env=env, check=True, capture_output=True)
+    subprocess.run(
+        ["git", "-c", "user.name=T", "-c", "user.email=t@example.org", *words],
+        cwd=folder,
+        env=env,
+        check=True,
+        capture_output=True,
+    )
 
 
 def test_every_source_against_every_other(project: Project) -> None:
@@ -38,7 +48,9 @@ def test_every_source_against_every_other(project: Project) -> None:
     for one, two in [*pairwise(old), new]:
         project.run("schema.diff", "--from", one, "--to", two, "--check").expect(0, "no difference")
     for one, two in zip(old, (*new, *new, "migrations"), strict=True):
-        project.run("schema.diff", "--from", one, "--to", two, "--check").expect(1, "+ index i", "~ table a: column y TEXT added")
+        project.run("schema.diff", "--from", one, "--to", two, "--check").expect(
+            1, "+ index i", "~ table a: column y TEXT added"
+        )
 
 
 def test_without_options_it_says_what_the_database_has_otherwise(project: Project) -> None:
@@ -53,15 +65,23 @@ def test_without_options_it_says_what_the_database_has_otherwise(project: Projec
 
 def test_sources_that_are_not_there(project: Project, tmp_path: Path) -> None:
     for source, said in (
-        ("nonsense", "a schema comes from"), ("missing.sql", "there is no file missing.sql"), ("git:", "not git:REF"),
-        ("git:nowhere", "git knows no commit nowhere"), ("git:--all", "git knows no commit --all"), ("git:HEAD:etc", "not git:REF"),
+        ("nonsense", "a schema comes from"),
+        ("missing.sql", "there is no file missing.sql"),
+        ("git:", "not git:REF"),
+        ("git:nowhere", "git knows no commit nowhere"),
+        ("git:--all", "git knows no commit --all"),
+        ("git:HEAD:etc", "not git:REF"),
         ("git:HEAD:migrations", ""),
     ):
         project.run("schema.diff", "--from", source, "--to", "git:HEAD").expect(2 if said else 0, said)
     git(tmp_path, "rm", "-q", "-r", "--cached", ".")
     git(tmp_path, "commit", "-q", "-m", "Empty", "--allow-empty")
-    project.run("schema.diff", "--from", "git:HEAD").expect(2, "there is no sql/schema.sql at HEAD", "git:HEAD:migrations")
-    project.run("schema.diff", "--from", "git:HEAD:migrations").expect(2, "there are no migrations in migrations at HEAD")
+    project.run("schema.diff", "--from", "git:HEAD").expect(
+        2, "there is no sql/schema.sql at HEAD", "git:HEAD:migrations"
+    )
+    project.run("schema.diff", "--from", "git:HEAD:migrations").expect(
+        2, "there are no migrations in migrations at HEAD"
+    )
     project.run("schema.diff", "--from", "git:HEAD~1", "--to", "git:HEAD~1:migrations", "--check").expect(0)
 
 
@@ -69,7 +89,12 @@ def test_inside_a_hook_of_another_repository(project: Project, tmp_path: Path) -
     other = tmp_path / "other"
     other.mkdir()
     git(other, "init", "-q")
-    hook = {"GIT_DIR": str(other / ".git"), "GIT_WORK_TREE": str(other), "GIT_INDEX_FILE": "nowhere", "GIT_PREFIX": "x/"}
+    hook = {
+        "GIT_DIR": str(other / ".git"),
+        "GIT_WORK_TREE": str(other),
+        "GIT_INDEX_FILE": "nowhere",
+        "GIT_PREFIX": "x/",
+    }
     for source in ("git:HEAD", "git:HEAD:migrations"):
         project.run("schema.diff", "--from", source, "--to", "schema.sql", "--check", env=hook).expect(0)
 

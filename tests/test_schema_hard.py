@@ -48,7 +48,8 @@ def test_a_table_of_a_module_nobody_has(tmp_path: Path) -> None:
     with closing(sqlite3.connect(path)) as raw:
         raw.executescript(
             "CREATE TABLE a (x); PRAGMA writable_schema = on; INSERT INTO sqlite_schema VALUES"
-            " ('table', 'odd', 'odd', 0, 'CREATE VIRTUAL TABLE odd USING nobody_has_this(a)');")
+            " ('table', 'odd', 'odd', 0, 'CREATE VIRTUAL TABLE odd USING nobody_has_this(a)');"
+        )
     conn = connect(Target(path=path, display="a.db"))
     try:
         found = read(conn)
@@ -59,7 +60,9 @@ def test_a_table_of_a_module_nobody_has(tmp_path: Path) -> None:
 
 
 def test_options_of_tables(tmp_path: Path) -> None:
-    found = schema_of(tmp_path / "a.db", "CREATE TABLE a (x INT PRIMARY KEY) STRICT, WITHOUT ROWID; CREATE TABLE b (x);")
+    found = schema_of(
+        tmp_path / "a.db", "CREATE TABLE a (x INT PRIMARY KEY) STRICT, WITHOUT ROWID; CREATE TABLE b (x);"
+    )
     assert (found.tables["a"].strict, found.tables["a"].without_rowid) == (True, True)
     assert (found.tables["b"].strict, found.tables["b"].without_rowid) == (False, False)
 
@@ -82,10 +85,15 @@ def test_a_module_tells_which_shadows_are_its_own() -> None:
     assert is_internal("docs_data", {"docs": "some_extension"})
 
 
-@pytest.mark.parametrize("first", [
-    "CREATE INDEX i ON a (b) -- why", "CREATE INDEX i ON a (b) /* why */", "CREATE INDEX i ON a (b) /* never closed",
-    "CREATE VIEW i AS SELECT '-- no comment' AS x -- but this",
-])
+@pytest.mark.parametrize(
+    "first",
+    [
+        "CREATE INDEX i ON a (b) -- why",
+        "CREATE INDEX i ON a (b) /* why */",
+        "CREATE INDEX i ON a (b) /* never closed",
+        "CREATE VIEW i AS SELECT '-- no comment' AS x -- but this",
+    ],
+)
 def test_a_comment_behind_a_statement_swallows_nothing(tmp_path: Path, first: str) -> None:
     with closing(sqlite3.connect(tmp_path / "a.db")) as raw:
         for sql in ("CREATE TABLE a (b)", first, "CREATE VIEW z AS SELECT b FROM a"):
@@ -104,7 +112,8 @@ def test_a_comment_behind_a_statement_swallows_nothing(tmp_path: Path, first: st
 def test_a_trigger_on_a_view_comes_after_its_view() -> None:
     found = from_sql(
         "CREATE TABLE a (b); CREATE VIEW v AS SELECT b FROM a;"
-        "CREATE TRIGGER t INSTEAD OF INSERT ON V BEGIN INSERT INTO a VALUES (new.b); END;")
+        "CREATE TRIGGER t INSTEAD OF INSERT ON V BEGIN INSERT INTO a VALUES (new.b); END;"
+    )
     assert from_sql(dump(found)) == found
 
 
@@ -134,15 +143,21 @@ def test_columns_in_another_order_are_the_same_table() -> None:
     assert not diff(one, from_sql("CREATE TABLE a (c INT, b TEXT, UNIQUE (b, c), CHECK (c > 0))"))
 
 
-@pytest.mark.parametrize(("after", "expected"), [
-    ("CREATE TABLE a (b TEXT COLLATE NOCASE, c INT)", ["~ table a: column b changed"]),
-    ("CREATE TABLE a (b TEXT UNIQUE, c INT)", ["~ table a: column b changed"]),
-    ("CREATE TABLE a (b TEXT, c INT CHECK (c > 1), d INT)", ["~ table a: column c changed", "~ table a: column d INT added"]),
-    ("CREATE TABLE a (b TEXT, c INT, CHECK (c > 0), d_ INT)", None),
-    ("CREATE TABLE a (b TEXT, c INT, CHECK (c > 0))", ["~ table a: constraints or options changed"]),
-    ("CREATE TABLE a (b TEXT, c INT) STRICT", ["~ table a: constraints or options changed"]),
-    ("CREATE TABLE a (b TEXT, c INT GENERATED ALWAYS AS (1))", ["~ table a: column c changed"]),
-])
+@pytest.mark.parametrize(
+    ("after", "expected"),
+    [
+        ("CREATE TABLE a (b TEXT COLLATE NOCASE, c INT)", ["~ table a: column b changed"]),
+        ("CREATE TABLE a (b TEXT UNIQUE, c INT)", ["~ table a: column b changed"]),
+        (
+            "CREATE TABLE a (b TEXT, c INT CHECK (c > 1), d INT)",
+            ["~ table a: column c changed", "~ table a: column d INT added"],
+        ),
+        ("CREATE TABLE a (b TEXT, c INT, CHECK (c > 0), d_ INT)", None),
+        ("CREATE TABLE a (b TEXT, c INT, CHECK (c > 0))", ["~ table a: constraints or options changed"]),
+        ("CREATE TABLE a (b TEXT, c INT) STRICT", ["~ table a: constraints or options changed"]),
+        ("CREATE TABLE a (b TEXT, c INT GENERATED ALWAYS AS (1))", ["~ table a: column c changed"]),
+    ],
+)
 def test_no_change_hides_behind_another(after: str, expected: list[str] | None) -> None:
     before = from_sql("CREATE TABLE a (b TEXT, c INT)")
     if expected is None:
@@ -153,9 +168,12 @@ def test_no_change_hides_behind_another(after: str, expected: list[str] | None) 
 
 
 def test_diagram_writes_names_that_mermaid_can_read() -> None:
-    drawing = mermaid(from_sql(
-        'CREATE TABLE "a%b" (pk INT PRIMARY KEY, "9x" "decimal(10,2)", größe TEXT);'
-        'CREATE TABLE one (x REFERENCES "a%b"); CREATE TABLE "to" (x TEXT REFERENCES one (x));'))
+    drawing = mermaid(
+        from_sql(
+            'CREATE TABLE "a%b" (pk INT PRIMARY KEY, "9x" "decimal(10,2)", größe TEXT);'
+            'CREATE TABLE one (x REFERENCES "a%b"); CREATE TABLE "to" (x TEXT REFERENCES one (x));'
+        )
+    )
     assert '"a_b" {\n        INT _pk PK "pk"\n        decimal_10_2_ _9x "9x"\n        TEXT gr__e "größe"' in drawing
     assert '"a_b" |o--o{ "one" : "x"' in drawing
     assert '"one" |o--o{ "to" : "x"' in drawing

@@ -34,8 +34,13 @@ def start(*words: str, folder: Path) -> subprocess.Popen[str]:
     """``memsql server.start`` with a sqld on PATH, so that nothing is fetched."""
     path = f"{servers.binary().parent}{os.pathsep}{os.environ['PATH']}"
     return subprocess.Popen(
-        [sys.executable, "-m", "memsql", "server.start", *words], cwd=folder, env={**clean_environment(), "PATH": path},
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8", start_new_session=True,
+        [sys.executable, "-m", "memsql", "server.start", *words],
+        cwd=folder,
+        env={**clean_environment(), "PATH": path},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        encoding="utf-8",
+        start_new_session=True,
     )
 
 
@@ -91,10 +96,14 @@ def test_a_folder_keeps_the_data_and_auth_wants_the_token(tmp_path: Path) -> Non
     assert (tmp_path / "kept").is_dir()
 
 
-@pytest.mark.parametrize(("words", "text"), [
-    (("--port", "0"), "--port 0: give a number"), (("--port", "x"), "--port x: give a number"),
-    (("--port", "70000"), "--port 70000: give a number"),
-])
+@pytest.mark.parametrize(
+    ("words", "text"),
+    [
+        (("--port", "0"), "--port 0: give a number"),
+        (("--port", "x"), "--port x: give a number"),
+        (("--port", "70000"), "--port 70000: give a number"),
+    ],
+)
 def test_bad_ports(tmp_path: Path, words: tuple[str, ...], text: str) -> None:
     process = start(*words, folder=tmp_path)
     _, err = process.communicate(timeout=TIMEOUT)
@@ -195,7 +204,8 @@ def test_a_server_on_the_command_line(project: Project, empty_server: Running, k
     project.add("0001_a", "CREATE TABLE a (x);\n")
     url = empty_server.url.replace("http", kind) + ("?tls=0" if kind == "libsql" else "")
     for found in (
-        project.run("migrate.status", "--database", url), project.run("migrate.status", env={"TURSO_URL": url}),
+        project.run("migrate.status", "--database", url),
+        project.run("migrate.status", env={"TURSO_URL": url}),
     ):
         found.expect(0, "1 pending")
 
@@ -218,13 +228,20 @@ def test_a_wrong_token_on_the_command_line(project: Project, guarded: object) ->
         assert bad.rpartition(".")[2] not in found.out + found.err
 
 
-@pytest.mark.parametrize(("url", "text"), [
-    ("libsql:host?authToken=SECRET", "is no URL: two slashes"), ("https://host?auth_token=SECRET", "no parameter 'auth_token'"),
-    ("libsql://host?tls=maybe", "?tls=maybe does not go with libsql://"), ("https://host?tls=0", "?tls=0 does not go with https://"),
-    ("http://host:port?authToken=SECRET", "is no URL"), ("http://?authToken=SECRET", "there is no host"),
-    ("http://user:SECRET@host:99999999", "is no URL"), ("libsql://host?authToken=a%0aSECRET", "such as a line break"),
-    ("sqlite://x?authToken=SECRET", "write sqlite:///relative/path"),
-])
+@pytest.mark.parametrize(
+    ("url", "text"),
+    [
+        ("libsql:host?authToken=SECRET", "is no URL: two slashes"),
+        ("https://host?auth_token=SECRET", "no parameter 'auth_token'"),
+        ("libsql://host?tls=maybe", "?tls=maybe does not go with libsql://"),
+        ("https://host?tls=0", "?tls=0 does not go with https://"),
+        ("http://host:port?authToken=SECRET", "is no URL"),
+        ("http://?authToken=SECRET", "there is no host"),
+        ("http://user:SECRET@host:99999999", "is no URL"),
+        ("libsql://host?authToken=a%0aSECRET", "such as a line break"),
+        ("sqlite://x?authToken=SECRET", "write sqlite:///relative/path"),
+    ],
+)
 def test_urls_that_cannot_be_right(project: Project, url: str, text: str) -> None:
     project.add("0001_a", "CREATE TABLE a (x);\n")
     found = project.run("migrate.up", "--database", url).expect(2, text)

@@ -49,7 +49,9 @@ def test_everything_goes_to_a_server_and_comes_back(tmp_path: Path, empty_server
     url = url_of(empty_server, kind)
     server_backups.restore(path, url)
     copied = server_backups.copy(url, tmp_path / "b.db")
-    assert copied.tables == server_backups.manifest_of(path).tables == server_backups.manifest_of(tmp_path / "b.db").tables
+    assert (
+        copied.tables == server_backups.manifest_of(path).tables == server_backups.manifest_of(tmp_path / "b.db").tables
+    )
     assert (copied.omitted, copied.source.engine, copied.source.journal_mode) == ((), "libsql", "wal")
     with closing(connect(Target(path=path))) as one, closing(connect(Target(path=tmp_path / "b.db"), "rw")) as two:
         two_objects, two_rows = state(two)
@@ -68,10 +70,14 @@ def test_values_that_hrana_cannot_carry_go_there_and_back(tmp_path: Path, empty_
     path, url = make(tmp_path / "a.db", HARD), url_of(empty_server, kind)
     server_backups.restore(path, url)
     copied = server_backups.copy(url, tmp_path / "b.db")
-    assert copied.tables == server_backups.manifest_of(path).tables == server_backups.manifest_of(tmp_path / "b.db").tables
+    assert (
+        copied.tables == server_backups.manifest_of(path).tables == server_backups.manifest_of(tmp_path / "b.db").tables
+    )
     with closing(sqlite3.connect(tmp_path / "b.db")) as conn:
         assert conn.execute("SELECT typeof(v), hex(v) FROM odd_values WHERE id IN (1, 12)").fetchall() == [
-            ("text", "FF00FE"), ("blob", "FF00FE")]
+            ("text", "FF00FE"),
+            ("blob", "FF00FE"),
+        ]
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -81,7 +87,11 @@ def test_every_era_survives_the_round_trip(tmp_path: Path, era: str, kind: str) 
     with servers.fresh(tmp_path / "one") as first, servers.fresh(tmp_path / "two") as second:
         server_backups.restore(path, url_of(first, kind))
         copied = server_backups.copy(url_of(first, kind), tmp_path / "copy.db")
-        assert copied.tables == server_backups.manifest_of(path).tables == server_backups.manifest_of(tmp_path / "copy.db").tables
+        assert (
+            copied.tables
+            == server_backups.manifest_of(path).tables
+            == server_backups.manifest_of(tmp_path / "copy.db").tables
+        )
         server_backups.restore(tmp_path / "copy.db", url_of(second, kind))
         with closing(connect(servers.target(second.url))) as conn:
             assert tuple(digests(conn)) == copied.tables

@@ -56,7 +56,9 @@ def test_back_up_damage_restore(project: Project, empty_server: Running, era: st
 
 
 @pytest.mark.parametrize("words", [("--format", "sql"), ("--format", "sql", "--compress")])
-def test_a_backup_as_text_goes_back_to_a_server_and_to_a_file(project: Project, empty_server: Running, words: tuple[str, ...]) -> None:
+def test_a_backup_as_text_goes_back_to_a_server_and_to_a_file(
+    project: Project, empty_server: Running, words: tuple[str, ...]
+) -> None:
     url = empty_server.url
     servers.load(eras.build(project.root / "era.db", "1.3", seed=4), url)
     before = hashes(url)
@@ -83,7 +85,9 @@ def test_a_wrong_token_makes_no_backup_and_no_restore(project: Project, guarded:
     project.run("backup").expect(0)
     name = backups.one(project).name
     for words in (["backup"], ["backup.restore", name, "--replace"]):
-        done = project.run(*words, "--database", guarded.server.url, env={"TURSO_AUTH_TOKEN": "no.such-token"}).expect(3, "token")
+        done = project.run(*words, "--database", guarded.server.url, env={"TURSO_AUTH_TOKEN": "no.such-token"}).expect(
+            3, "token"
+        )
         assert "no.such-token" not in done.out + done.err
     assert backups.one(project).name == name
     assert not backups.hidden(project.root / "backups")

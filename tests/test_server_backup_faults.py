@@ -124,7 +124,12 @@ def once(match: str, action: Action) -> Callable[[Request], Action]:
 @pytest.mark.parametrize("when", ["before", "during", "after"])
 @pytest.mark.parametrize("match", ["sqlite_version", "docs_fts_data", "ROLLBACK"])
 def test_a_cut_connection_leaves_no_backup(
-    tmp_path: Path, empty_server: Running, new: Path, kind: str, when: str, match: str,
+    tmp_path: Path,
+    empty_server: Running,
+    new: Path,
+    kind: str,
+    when: str,
+    match: str,
 ) -> None:
     server_backups.restore(new, empty_server.url)
     with proxy_to(empty_server.url, once(match, Cut(when))) as proxy:  # type: ignore[arg-type]
@@ -149,8 +154,10 @@ def test_a_server_that_dies_half_way_leaves_no_backup(tmp_path: Path, full: Runn
 def test_an_answer_without_its_end_is_no_backup(tmp_path: Path, full: Running) -> None:
     lines = [{"baton": "x", "base_url": None}, {"type": "step_begin", "step": 0, "cols": [{"name": "rowid"}]}]
     half = Answer(200, "".join(json.dumps(line) + "\n" for line in lines))
-    with proxy_to(full.url, lambda request: half if request.path.endswith("/cursor") else None) as proxy, \
-            pytest.raises(ConnectError, match="ended before it was complete"):
+    with (
+        proxy_to(full.url, lambda request: half if request.path.endswith("/cursor") else None) as proxy,
+        pytest.raises(ConnectError, match="ended before it was complete"),
+    ):
         server_backups.copy(proxy.url, tmp_path / "b.db")
     assert list(tmp_path.glob("b.db*")) == []
 
@@ -173,7 +180,9 @@ def test_a_backup_is_of_one_moment(tmp_path: Path, empty_server: Running) -> Non
     def write() -> None:
         with closing(connect(servers.target(empty_server.url), "rw")) as conn:
             while not stop.is_set():
-                conn.script("BEGIN; INSERT INTO a VALUES (zeroblob(1000)); INSERT INTO b VALUES (zeroblob(1000)); COMMIT;")
+                conn.script(
+                    "BEGIN; INSERT INTO a VALUES (zeroblob(1000)); INSERT INTO b VALUES (zeroblob(1000)); COMMIT;"
+                )
 
     writer = threading.Thread(target=write)
     writer.start()
@@ -189,8 +198,12 @@ def test_a_backup_is_of_one_moment(tmp_path: Path, empty_server: Running) -> Non
 
 def test_a_table_that_sqlite_cannot_make_is_an_error_unless_salvaged(tmp_path: Path, empty_server: Running) -> None:
     with closing(connect(servers.target(empty_server.url), "rw")) as conn:
-        conn.script("CREATE TABLE checked (e F32_BLOB(2) CHECK (vector_extract(e) <> '')); CREATE TABLE t (a); INSERT INTO t VALUES (1);")
-    with pytest.raises(ConnectError, match="cannot be backed up: the table checked cannot be made by the SQLite of this machine"):
+        conn.script(
+            "CREATE TABLE checked (e F32_BLOB(2) CHECK (vector_extract(e) <> '')); CREATE TABLE t (a); INSERT INTO t VALUES (1);"
+        )
+    with pytest.raises(
+        ConnectError, match="cannot be backed up: the table checked cannot be made by the SQLite of this machine"
+    ):
         server_backups.copy(empty_server.url, tmp_path / "b.db")
     assert list(tmp_path.glob("b.db*")) == []
     copied = server_backups.copy(empty_server.url, tmp_path / "b.db", salvage=True)
@@ -222,14 +235,23 @@ def test_a_full_disk_leaves_no_backup(tmp_path: Path, empty_server: Running, siz
     if unshare is None or os.geteuid() != 0:
         pytest.skip("a private mount needs root and unshare")
     with closing(connect(servers.target(empty_server.url), "rw")) as conn:
-        conn.script("CREATE TABLE t (a); INSERT INTO t SELECT randomblob(1000) FROM (WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL "
-                    "SELECT i + 1 FROM n WHERE i < 1000) SELECT i FROM n); CREATE INDEX i ON t (a);")
+        conn.script(
+            "CREATE TABLE t (a); INSERT INTO t SELECT randomblob(1000) FROM (WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL "
+            "SELECT i + 1 FROM n WHERE i < 1000) SELECT i FROM n); CREATE INDEX i ON t (a);"
+        )
     (tmp_path / "disk").mkdir()
     work = COPY.format(tests=str(Path(__file__).parent), url=empty_server.url, into=str(tmp_path / "disk" / "b.db"))
-    inside = f"mount -t tmpfs -o size={size} none \"$1\" && shift && \"$@\"; ls -A \"$0\""
-    done = subprocess.run([unshare, "-m", "sh", "-c", inside, str(tmp_path / "disk"), str(tmp_path / "disk"), sys.executable, "-c", work],
-                          capture_output=True, text=True, check=False)
-    assert (done.stdout, done.stderr) == (f"ConnectError: {empty_server.url} cannot be backed up: the disk is full here\n", "")
+    inside = f'mount -t tmpfs -o size={size} none "$1" && shift && "$@"; ls -A "$0"'
+    done = subprocess.run(
+        [unshare, "-m", "sh", "-c", inside, str(tmp_path / "disk"), str(tmp_path / "disk"), sys.executable, "-c", work],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.stdout, done.stderr) == (
+        f"ConnectError: {empty_server.url} cannot be backed up: the disk is full here\n",
+        "",
+    )
 
 
 # Restores.
@@ -253,8 +275,12 @@ def test_what_is_there_is_replaced_when_asked_for(full: Running, new: Path, kind
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("when", ["before", "during", "after"])
-@pytest.mark.parametrize("match", ["BEGIN IMMEDIATE", "DROP TRIGGER", "CREATE TABLE", "INSERT INTO", "CREATE UNIQUE INDEX", "COMMIT"])
-def test_a_cut_connection_leaves_the_server_old_or_new(full: Running, new: Path, kind: str, when: str, match: str) -> None:
+@pytest.mark.parametrize(
+    "match", ["BEGIN IMMEDIATE", "DROP TRIGGER", "CREATE TABLE", "INSERT INTO", "CREATE UNIQUE INDEX", "COMMIT"]
+)
+def test_a_cut_connection_leaves_the_server_old_or_new(
+    full: Running, new: Path, kind: str, when: str, match: str
+) -> None:
     before = seen(full.url)
     with proxy_to(full.url, once(match, Cut(when))) as proxy:  # type: ignore[arg-type]
         failed = outcome(lambda: server_backups.restore(new, proxy.url.replace("http", kind), replace=True))
@@ -271,6 +297,7 @@ def test_a_cut_connection_leaves_the_server_old_or_new(full: Running, new: Path,
 
 def test_a_server_that_is_gone_after_the_commit_is_not_known(full: Running, new: Path) -> None:
     with proxy_to(full.url) as proxy:
+
         def rule(request: Request) -> Action:
             if "COMMIT" in request.body:
                 proxy.rule = lambda _: Cut("before")
@@ -323,7 +350,10 @@ def test_two_restores_at_once(tmp_path: Path, empty_server: Running, new: Path) 
         thread.join()
     assert sorted(type(e).__name__ for e in ended) == ["NoneType", "Refused", "Refused"]
     with closing(connect(servers.target(empty_server.url))) as conn:
-        assert tuple(digests(conn)) in (server_backups.manifest_of(new).tables, server_backups.manifest_of(other).tables)
+        assert tuple(digests(conn)) in (
+            server_backups.manifest_of(new).tables,
+            server_backups.manifest_of(other).tables,
+        )
 
 
 def test_a_lock_that_is_taken_away_says_what_to_stop(full: Running, new: Path) -> None:
@@ -346,16 +376,24 @@ def test_a_lock_that_is_taken_away_says_what_to_stop(full: Running, new: Path) -
 
 
 def test_a_row_that_no_server_takes_is_refused_before_anything_is_sent(tmp_path: Path) -> None:
-    path = make(tmp_path / "a.db", "CREATE TABLE t (a, b); INSERT INTO t VALUES (NULL, zeroblob(5000001)), (zeroblob(9), 1);")
+    path = make(
+        tmp_path / "a.db", "CREATE TABLE t (a, b); INSERT INTO t VALUES (NULL, zeroblob(5000001)), (zeroblob(9), 1);"
+    )
     with pytest.raises(Refused, match="t holds a row of 5,000,002 bytes"):
         server_backups.restore(path, "http://127.0.0.1:1")
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_largest_rows_are_restored(tmp_path: Path, empty_server: Running, kind: str) -> None:
-    path = make(tmp_path / "a.db", "CREATE TABLE t (a, b); INSERT INTO t VALUES (zeroblob(2400000), zeroblob(2500000)), (hex(zeroblob(2400000)), 1);")
+    path = make(
+        tmp_path / "a.db",
+        "CREATE TABLE t (a, b); INSERT INTO t VALUES (zeroblob(2400000), zeroblob(2500000)), (hex(zeroblob(2400000)), 1);",
+    )
     server_backups.restore(path, url_of(empty_server, kind))
-    assert server_backups.copy(url_of(empty_server, kind), tmp_path / "b.db").tables == server_backups.manifest_of(path).tables
+    assert (
+        server_backups.copy(url_of(empty_server, kind), tmp_path / "b.db").tables
+        == server_backups.manifest_of(path).tables
+    )
 
 
 def test_a_statement_that_the_server_refuses_undoes_all(tmp_path: Path, empty_server: Running) -> None:
@@ -376,7 +414,8 @@ def test_a_broken_index_is_built_anew(tmp_path: Path, empty_server: Running) -> 
     noted: list[str] = []
     server_backups.restore(path, empty_server.url, Observer(noted.append))
     assert [text for text in noted if text.startswith("building")] == [
-        f"building {name} anew: it did not agree with its content in the backup either" for name in ("docs_fts", "own")]
+        f"building {name} anew: it did not agree with its content in the backup either" for name in ("docs_fts", "own")
+    ]
     with closing(connect(servers.target(empty_server.url))) as conn:
         assert conn.execute("SELECT rowid FROM docs_fts('other')").rows == [(1,)]
 

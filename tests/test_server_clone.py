@@ -75,7 +75,9 @@ def writer(empty_server: Running) -> Iterator[Connection]:
 def state(conn: Connection) -> State:
     """Every object with its text, and every row of every table with its rowid and the types of its values."""
     objects = conn.execute("SELECT type, name, tbl_name, sql FROM sqlite_schema ORDER BY type, name").rows
-    kinds = conn.execute("SELECT name, wr FROM pragma_table_list WHERE type IN ('table', 'shadow') AND schema = 'main'").rows
+    kinds = conn.execute(
+        "SELECT name, wr FROM pragma_table_list WHERE type IN ('table', 'shadow') AND schema = 'main'"
+    ).rows
     rows = {}
     for name, without_rowid in kinds:
         if name in ("sqlite_schema", "sqlite_temp_schema"):
@@ -144,7 +146,10 @@ def test_what_is_broken_stays_broken(empty_server: Running, writer: Connection) 
     writer.script("UPDATE docs SET body = 'other words' WHERE id = 1; DROP TABLE own_docsize;")
     with clone(servers.target(empty_server.url), 5000) as copy:
         assert {table.name: check(copy, table).ok for table in discover(copy)} == {
-            "bare": True, "docs_fts": False, "own": False}
+            "bare": True,
+            "docs_fts": False,
+            "own": False,
+        }
 
 
 def test_a_clone_is_of_one_moment(empty_server: Running, writer: Connection) -> None:
@@ -175,8 +180,10 @@ def test_what_only_libsql_has_is_left_out_and_said(empty_server: Running, writer
 
 def test_a_table_that_sqlite_cannot_make_is_named(empty_server: Running, writer: Connection) -> None:
     writer.execute("CREATE TABLE checked (e F32_BLOB(2) CHECK (vector_extract(e) <> ''))")
-    with pytest.raises(ConnectError, match="the table checked cannot be made"), \
-            clone(servers.target(empty_server.url), 5000):
+    with (
+        pytest.raises(ConnectError, match="the table checked cannot be made"),
+        clone(servers.target(empty_server.url), 5000),
+    ):
         pytest.fail("no clone can be made of it")
 
 

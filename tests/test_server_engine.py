@@ -138,7 +138,9 @@ def test_a_rebuild_of_a_parent_needs_the_directive(empty_server: Running, tmp_pa
     run(url, "migrate.up", project=project).expect(0)
     assert eras.lost(before, eras.content_hash(servers.save(url, copy)), filled=[("users", "name")]) == []
 
-    forgetful = REBUILD.format(directive="-- foreign_keys: off").replace("CREATE INDEX idx_users_email ON users (email);", "")
+    forgetful = REBUILD.format(directive="-- foreign_keys: off").replace(
+        "CREATE INDEX idx_users_email ON users (email);", ""
+    )
     (project / "migrations" / "0006_again.sql").write_text(forgetful)
     run(url, "migrate.sum", project=project).expect(0)
     run(url, "migrate.up", project=project).expect(5, "index idx_users_email on users is gone")
@@ -152,8 +154,13 @@ def test_a_failure_is_located_and_what_was_before_stays(empty_server: Running, p
     project.add("0004_four", TABLE.format("four"))
     url = empty_server.url
     run(url, "migrate.up", project=project.root).expect(
-        5, "0003_bad failed in statement 37", "migrations/0003_bad.sql:37", "no such table: nowhere", "this migration was rolled back",
-        "0001_one, 0002_two")
+        5,
+        "0003_bad failed in statement 37",
+        "migrations/0003_bad.sql:37",
+        "no such table: nowhere",
+        "this migration was rolled back",
+        "0001_one, 0002_two",
+    )
     assert tables(url) == {"one", "two"}
     assert query(url, "SELECT count(*) FROM two") == [(2,)]
     assert states(url, project.root) == ["applied", "applied", "failed", "pending"]
@@ -162,7 +169,9 @@ def test_a_failure_is_located_and_what_was_before_stays(empty_server: Running, p
 def test_all_or_nothing(empty_server: Running, project: Project) -> None:
     project.add("0001_one", TABLE.format("one"))
     project.add("0002_bad", "INSERT INTO nowhere VALUES (1);\n")
-    run(empty_server.url, "migrate.up", "--all-or-nothing", project=project.root).expect(5, "everything was rolled back")
+    run(empty_server.url, "migrate.up", "--all-or-nothing", project=project.root).expect(
+        5, "everything was rolled back"
+    )
     assert tables(empty_server.url) == set()
     project.add("0002_bad", TABLE.format("two"))
     run(empty_server.url, "migrate.up", "--all-or-nothing", project=project.root).expect(0)
@@ -179,8 +188,11 @@ def test_a_check_that_fails_and_one_that_cannot_run(empty_server: Running, proje
 
 
 def test_a_broken_index_is_noticed(empty_server: Running, project: Project) -> None:
-    project.add("0001_text", "CREATE TABLE t (id INTEGER PRIMARY KEY, x TEXT);\n"
-                "CREATE VIRTUAL TABLE t_fts USING fts5(x, content='t', content_rowid='id');\n")
+    project.add(
+        "0001_text",
+        "CREATE TABLE t (id INTEGER PRIMARY KEY, x TEXT);\n"
+        "CREATE VIRTUAL TABLE t_fts USING fts5(x, content='t', content_rowid='id');\n",
+    )
     run(empty_server.url, "migrate.up", project=project.root).expect(0)
     project.add("0002_rows", "INSERT INTO t (x) VALUES ('never indexed');\n")
     run(empty_server.url, "migrate.up", project=project.root).expect(5, "a full-text index disagrees", "t_fts")
@@ -191,13 +203,20 @@ def test_a_broken_index_is_noticed(empty_server: Running, project: Project) -> N
 
 
 def test_what_only_libsql_understands(empty_server: Running, project: Project) -> None:
-    project.add("0001_vectors", "CREATE TABLE v (id INTEGER PRIMARY KEY, e F32_BLOB(3), old TEXT);\n"
-                "INSERT INTO v (e) VALUES (vector32('[1, 2, 3]'));\n"
-                "CREATE INDEX v_e ON v (libsql_vector_idx(e));\n", "DROP INDEX v_e;\nDROP TABLE v;\n")
+    project.add(
+        "0001_vectors",
+        "CREATE TABLE v (id INTEGER PRIMARY KEY, e F32_BLOB(3), old TEXT);\n"
+        "INSERT INTO v (e) VALUES (vector32('[1, 2, 3]'));\n"
+        "CREATE INDEX v_e ON v (libsql_vector_idx(e));\n",
+        "DROP INDEX v_e;\nDROP TABLE v;\n",
+    )
     project.add("0002_alter", "ALTER TABLE v ALTER COLUMN old TO old INTEGER DEFAULT 7;\n")
     run(empty_server.url, "migrate.up", project=project.root).expect(0)
     assert query(empty_server.url, "SELECT vector_extract(e) FROM v") == [("[1,2,3]",)]
-    project.add("0003_delete", "ALTER TABLE v ALTER COLUMN old TO old TEXT;\nCREATE TABLE w AS SELECT * FROM v;\nDROP TABLE v;\n")
+    project.add(
+        "0003_delete",
+        "ALTER TABLE v ALTER COLUMN old TO old TEXT;\nCREATE TABLE w AS SELECT * FROM v;\nDROP TABLE v;\n",
+    )
     run(empty_server.url, "migrate.up", project=project.root).expect(6, "table v is dropped with 1 row")
     assert query(empty_server.url, "SELECT count(*) FROM v") == [(1,)]
 
@@ -205,7 +224,11 @@ def test_what_only_libsql_understands(empty_server: Running, project: Project) -
 def test_refused_statements_are_named(empty_server: Running, project: Project) -> None:
     project.add("0001_analyze", TABLE.format("one") + "ANALYZE;\n")
     run(empty_server.url, "migrate.up", project=project.root).expect(
-        5, "0001_analyze failed in statement 3", "a libSQL server does not run statements of this kind", "0001_analyze.sql:3")
+        5,
+        "0001_analyze failed in statement 3",
+        "a libSQL server does not run statements of this kind",
+        "0001_analyze.sql:3",
+    )
     project.add("0001_analyze", "-- transactional: false\nVACUUM;\n")
     run(empty_server.url, "migrate.up", project=project.root).expect(2, "SQLite files only")
     assert tables(empty_server.url) == set()
@@ -234,7 +257,10 @@ def test_the_number_of_requests(proxy: Proxy, project: Project) -> None:
 
 def test_a_text_above_the_limit_of_a_request_stays_atomic(empty_server: Running, project: Project) -> None:
     row = "INSERT INTO big (x) VALUES ('" + "x" * 1000 + "');\n"
-    project.add("0001_big", "CREATE TABLE big (id INTEGER PRIMARY KEY, x TEXT);\n" + row * 9000 + "INSERT INTO nowhere VALUES (1);\n")
+    project.add(
+        "0001_big",
+        "CREATE TABLE big (id INTEGER PRIMARY KEY, x TEXT);\n" + row * 9000 + "INSERT INTO nowhere VALUES (1);\n",
+    )
     run(empty_server.url, "migrate.up", project=project.root).expect(5, "failed in statement 9002", "0001_big.sql:9002")
     assert tables(empty_server.url) == set()
     project.add("0001_big", "CREATE TABLE big (id INTEGER PRIMARY KEY, x TEXT);\n" + row * 9000)
@@ -335,7 +361,9 @@ def test_a_lost_answer_to_commit_is_looked_up(proxy: Proxy, project: Project) ->
         return Cut("after") if '"COMMIT"' in request.body and left and left.pop() else None
 
     proxy.rule = rule
-    run(proxy.url, "migrate.up", project=project.root).expect(0, "the answer to COMMIT was lost; the ledger says that it was committed")
+    run(proxy.url, "migrate.up", project=project.root).expect(
+        0, "the answer to COMMIT was lost; the ledger says that it was committed"
+    )
     assert applied(proxy.url) == ["0001_one"]
 
 
@@ -350,7 +378,8 @@ def test_nobody_can_tell(proxy: Proxy, project: Project) -> None:
 
     proxy.rule = rule
     found = run(proxy.url, "migrate.up", project=project.root).expect(
-        3, "whether the change was committed is not known; it is there completely or not at all", "migrate.status")
+        3, "whether the change was committed is not known; it is there completely or not at all", "migrate.status"
+    )
     assert "rolled back" not in found.err
     proxy.rule = lambda _: None
     assert applied(proxy.url) == ["0001_one"]

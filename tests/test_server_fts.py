@@ -53,7 +53,7 @@ CREATE TRIGGER docs_fts_update AFTER UPDATE ON docs BEGIN
 # A rename quotes the new name, and its shadows' otherwise.
 OBJECTS = """SELECT type, name, tbl_name, replace(sql, '"docs_fts" USING', 'docs_fts USING') FROM sqlite_schema
 WHERE sql NOT LIKE 'CREATE TABLE _docs\\_fts%' ESCAPE '\\' ORDER BY type, name"""
-FIRE = "DELETE FROM log; INSERT INTO \"found twice\" (id) VALUES (99999); DELETE FROM docs WHERE id = 99999;"
+FIRE = 'DELETE FROM log; INSERT INTO "found twice" (id) VALUES (99999); DELETE FROM docs WHERE id = 99999;'
 
 
 @pytest.fixture
@@ -82,8 +82,12 @@ def ok(conn: Connection, name: str = "docs_fts") -> bool:
 
 
 def online(
-    conn: Connection, *, chunk: int = 100, after: Mapping[int, Callable[[], object]] | None = None,
-    prove: Callable[[str], bool] | None = None, stopped: Callable[[], bool] = lambda: False,
+    conn: Connection,
+    *,
+    chunk: int = 100,
+    after: Mapping[int, Callable[[], object]] | None = None,
+    prove: Callable[[str], bool] | None = None,
+    stopped: Callable[[], bool] = lambda: False,
 ) -> int:
     """Rebuild docs_fts online, with something done after the n-th report of progress."""
     calls = 0
@@ -93,8 +97,14 @@ def online(
         (after or {}).get(calls, int)()
         calls += 1
 
-    return rebuild_online(conn, discover(conn)[0], chunk=chunk, progress=progress, stopped=stopped,
-                          prove=prove or (lambda name: ok(conn, name)))
+    return rebuild_online(
+        conn,
+        discover(conn)[0],
+        chunk=chunk,
+        progress=progress,
+        stopped=stopped,
+        prove=prove or (lambda name: ok(conn, name)),
+    )
 
 
 def clean(conn: Connection) -> bool:
@@ -104,9 +114,13 @@ def clean(conn: Connection) -> bool:
 
 def test_a_broken_index_is_found_and_mended_at_once(broken: Connection, memsql: Callable[..., Done]) -> None:
     checked = memsql("fts.check", "--json").expect(1).json()
-    assert checked["tables"] == [{
-        "name": "docs_fts", "ok": False,
-        "message": "docs_fts does not agree with its content; searches may fail or miss rows"}]
+    assert checked["tables"] == [
+        {
+            "name": "docs_fts",
+            "ok": False,
+            "message": "docs_fts does not agree with its content; searches may fail or miss rows",
+        }
+    ]
     assert memsql("fts.rebuild", "--json").expect(0).json()["lines"] == ["docs_fts: rebuilt (proven)"]
     memsql("fts.check").expect(0, "ok       docs_fts")
     assert memsql("fts.optimize", "--json").expect(0).json()["tables"] == ["docs_fts"]
@@ -193,12 +207,14 @@ def test_online_beside_a_writer(broken: Connection, empty_server: Running, kind:
                 number += 1
                 key = (number * 37) % 1500
                 try:
-                    other.batch([
-                        (f"INSERT INTO docs VALUES ({10_000 + number}, 'new', 'by another')", ()),
-                        (f"UPDATE docs SET body = 'u{number}' WHERE id = {key}", ()),
-                        (f"DELETE FROM docs WHERE id = {key + 3}", ()),
-                        (f"UPDATE docs SET id = {-number * 1000} WHERE id = {key + 6}", ()),
-                    ])
+                    other.batch(
+                        [
+                            (f"INSERT INTO docs VALUES ({10_000 + number}, 'new', 'by another')", ()),
+                            (f"UPDATE docs SET body = 'u{number}' WHERE id = {key}", ()),
+                            (f"DELETE FROM docs WHERE id = {key + 3}", ()),
+                            (f"UPDATE docs SET id = {-number * 1000} WHERE id = {key + 6}", ()),
+                        ]
+                    )
                 except (StatementError, LockedError, ConnectError) as e:
                     errors.append(e)
 
@@ -216,15 +232,24 @@ def test_online_beside_a_writer(broken: Connection, empty_server: Running, kind:
 
 def test_what_is_written_between_chunks_and_after_the_proof_is_in(broken: Connection, empty_server: Running) -> None:
     with closing(connect(servers.target(empty_server.url), "rw")) as conn:
+
         def prove(name: str) -> bool:
             found = ok(conn, name)
             broken.script("UPDATE docs SET body = 'after the proof' WHERE id = 33")
             return found
 
-        online(conn, prove=prove, after={
-            1: lambda: broken.script("DELETE FROM docs WHERE id < 0; INSERT INTO docs VALUES (-7000, 'low', 'low')"),
-            3: lambda: broken.script("UPDATE docs SET id = -7001 WHERE id = 900; INSERT INTO docs VALUES (7000, 'high', 'x')"),
-        })
+        online(
+            conn,
+            prove=prove,
+            after={
+                1: lambda: broken.script(
+                    "DELETE FROM docs WHERE id < 0; INSERT INTO docs VALUES (-7000, 'low', 'low')"
+                ),
+                3: lambda: broken.script(
+                    "UPDATE docs SET id = -7001 WHERE id = 900; INSERT INTO docs VALUES (7000, 'high', 'x')"
+                ),
+            },
+        )
     assert clean(broken)
     assert broken.execute("SELECT rowid FROM docs_fts('low OR high') ORDER BY 1").rows == [(-7000,), (7000,)]
     assert broken.execute("SELECT count(*) FROM docs_fts('proof')").one() == 1
@@ -235,6 +260,7 @@ def test_a_replace_is_noticed(broken: Connection, empty_server: Running, after_p
     broken.script("DELETE FROM docs WHERE id = 30")
     replace = "INSERT OR REPLACE INTO docs VALUES (0, 'replaced', 'replaced')"
     with closing(connect(servers.target(empty_server.url), "rw")) as conn:
+
         def prove(name: str) -> bool:
             found = ok(conn, name)
             if after_proof:
@@ -254,20 +280,30 @@ def test_without_columnsize_the_index_is_checked_in_place(broken: Connection) ->
 
 def test_a_migration_in_the_middle_begins_it_again(broken: Connection, empty_server: Running) -> None:
     with closing(connect(servers.target(empty_server.url), "rw")) as conn:
-        online(conn, after={2: lambda: broken.script("""
+        online(
+            conn,
+            after={
+                2: lambda: broken.script("""
             BEGIN;
             DROP VIEW unrelated; DROP VIEW "found twice";
             CREATE TABLE docs_new (id INTEGER PRIMARY KEY, title TEXT, body TEXT, more TEXT);
             INSERT INTO docs_new SELECT id, title, body, NULL FROM docs;
-            DROP TABLE docs; ALTER TABLE docs_new RENAME TO docs; COMMIT;""")})
+            DROP TABLE docs; ALTER TABLE docs_new RENAME TO docs; COMMIT;""")
+            },
+        )
     assert clean(broken)
 
 
 def test_a_redefined_index_begins_it_again(broken: Connection, empty_server: Running) -> None:
     with closing(connect(servers.target(empty_server.url), "rw")) as conn:
-        online(conn, after={2: lambda: broken.script("""
+        online(
+            conn,
+            after={
+                2: lambda: broken.script("""
             DROP TABLE docs_fts;
-            CREATE VIRTUAL TABLE docs_fts USING fts5(title, content='docs', content_rowid='id')""")})
+            CREATE VIRTUAL TABLE docs_fts USING fts5(title, content='docs', content_rowid='id')""")
+            },
+        )
     assert discover(broken)[0].columns == ("title",)
     assert ok(broken)
 
@@ -310,8 +346,11 @@ def test_a_view_that_was_broken_before_is_no_obstacle(broken: Connection) -> Non
 
 
 def test_two_at_once_do_not_harm_each_other(broken: Connection, empty_server: Running) -> None:
-    with closing(connect(servers.target(empty_server.url), "rw")) as conn, \
-            closing(connect(servers.target(empty_server.url), "rw")) as other, pytest.raises(Refused):
+    with (
+        closing(connect(servers.target(empty_server.url), "rw")) as conn,
+        closing(connect(servers.target(empty_server.url), "rw")) as other,
+        pytest.raises(Refused),
+    ):
         online(conn, chunk=50, after={2: lambda: online(other, chunk=30)})
     assert clean(broken)
 

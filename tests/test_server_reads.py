@@ -38,10 +38,21 @@ def memsql(url: str | Path, *words: str, project: Path = ROOT) -> Done:
     return cli.run(*words, "--project", str(project), "--database", str(url), cwd=project)
 
 
-@pytest.mark.parametrize("words", [
-    ("migrate.status",), ("verify",), ("verify", "--deep"), ("fts.status",), ("fts.check",), ("schema.info",),
-    ("schema.dump", "--check"), ("schema.diagram",), ("legacy.status",),
-], ids=" ".join)
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("migrate.status",),
+        ("verify",),
+        ("verify", "--deep"),
+        ("fts.status",),
+        ("fts.check",),
+        ("schema.info",),
+        ("schema.dump", "--check"),
+        ("schema.diagram",),
+        ("legacy.status",),
+    ],
+    ids=" ".join,
+)
 def test_a_server_answers_as_the_file_does(loaded: tuple[Path, str], words: tuple[str, ...]) -> None:
     path, url = loaded
     here, there = (memsql(target, *words, "--json").expect(0).json() for target in (path, url))
@@ -81,16 +92,25 @@ def test_what_fails_among_many_reads_fails_alone(one_applied: str, project: Proj
     project.check("grammar", "SELECT 'x' FROM docs WHERE NOTHING = 1")
     project.check("more", "SELECT 'x' FROM docs WHERE lacking = 1", severity="warning")
     found = memsql(one_applied, "verify", "--json", project=project.root).expect(1).json()["checks"]
-    messages = {c["name"]: [m.partition(" (at offset")[0] for m in c["messages"]] for c in found if c["name"] in ("good", "ill", "lone", "more", "grammar")}
+    messages = {
+        c["name"]: [m.partition(" (at offset")[0] for m in c["messages"]]
+        for c in found
+        if c["name"] in ("good", "ill", "lone", "more", "grammar")
+    }
     assert messages.pop("grammar")[0].startswith("the check cannot run: ")
     assert messages == {
-        "good": [], "ill": ["the check cannot run: no such table: nowhere"], "lone": ["bad 2"],
-        "more": ["the check cannot run: no such column: lacking"]}
+        "good": [],
+        "ill": ["the check cannot run: no such table: nowhere"],
+        "lone": ["bad 2"],
+        "more": ["the check cannot run: no such column: lacking"],
+    }
 
 
 def test_a_broken_view_stands_in_nobodys_way(empty_server: Running) -> None:
     with closing(connect(servers.target(empty_server.url), "rw")) as conn:
-        conn.script("".join(f"CREATE TABLE t{n} (a REFERENCES t0); " for n in range(30)) + "CREATE VIEW v AS SELECT * FROM gone")
+        conn.script(
+            "".join(f"CREATE TABLE t{n} (a REFERENCES t0); " for n in range(30)) + "CREATE VIEW v AS SELECT * FROM gone"
+        )
         before = conn.requests
         schema = read(conn)
         assert len(schema.tables) == 31
@@ -124,8 +144,11 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Project:
     """Two migrations, of which the first is applied to the project's file."""
     project = Project(tmp_path_factory.mktemp("template"))
     project.add("0001_docs", SCHEMA + ROWS, "DROP TABLE docs;")
-    project.add("0002_more", "ALTER TABLE docs ADD COLUMN more TEXT;\nUPDATE docs SET more = 'x' || id;\n",
-                "ALTER TABLE docs DROP COLUMN more;\n")
+    project.add(
+        "0002_more",
+        "ALTER TABLE docs ADD COLUMN more TEXT;\nUPDATE docs SET more = 'x' || id;\n",
+        "ALTER TABLE docs DROP COLUMN more;\n",
+    )
     project.run("migrate.sum").expect(0)
     project.up("--to", "1")
     return project
@@ -150,11 +173,18 @@ def everything(url: str, tmp_path: Path) -> object:
     return version, content(servers.save(url, tmp_path / "saved.db"))
 
 
-@pytest.mark.parametrize(("options", "place", "said"), [
-    ((), "schema", "on a clone of the schema, without rows: nothing that depends on data was tried; use --with-data"),
-    (("--with-data",), "clone", "rehearsal on a clone: everything below was executed there"),
-    (("--on-server",), "server", "in one transaction there, which was rolled back"),
-])
+@pytest.mark.parametrize(
+    ("options", "place", "said"),
+    [
+        (
+            (),
+            "schema",
+            "on a clone of the schema, without rows: nothing that depends on data was tried; use --with-data",
+        ),
+        (("--with-data",), "clone", "rehearsal on a clone: everything below was executed there"),
+        (("--on-server",), "server", "in one transaction there, which was rolled back"),
+    ],
+)
 def test_three_ways_to_rehearse(
     one_applied: str, project: Project, tmp_path: Path, options: tuple[str, ...], place: str, said: str
 ) -> None:
@@ -165,10 +195,13 @@ def test_three_ways_to_rehearse(
     assert any("more" in line for line in found["schema"])
     statements = found["done"][0].get("statements", [])
     assert [s["rows"] for s in statements[1:]] == {"schema": [0], "clone": [2], "server": []}[place]
-    memsql(one_applied, "migrate.up", "--dry-run", *options, project=project.root).expect(0, said, "would apply 0002_more")
-    down = memsql(one_applied, "migrate.down", "--dry-run", "--json", "--allow-data-loss", *options, project=project.root)
-    assert down.expect(0).json()["rows"] == {
-        "docs": {"before": 0 if place == "schema" else 2, "after": None}}
+    memsql(one_applied, "migrate.up", "--dry-run", *options, project=project.root).expect(
+        0, said, "would apply 0002_more"
+    )
+    down = memsql(
+        one_applied, "migrate.down", "--dry-run", "--json", "--allow-data-loss", *options, project=project.root
+    )
+    assert down.expect(0).json()["rows"] == {"docs": {"before": 0 if place == "schema" else 2, "after": None}}
     assert everything(one_applied, tmp_path) == before
 
 
@@ -185,7 +218,9 @@ def test_a_loss_is_seen_where_there_are_rows(
 
 
 def test_what_would_fail_is_told_and_not_recorded(one_applied: str, project: Project, tmp_path: Path) -> None:
-    project.add("0003_bad", "CREATE TABLE fine (x);\nINSERT INTO docs (id, body) VALUES (1, 'again');\n", "DROP TABLE fine;")
+    project.add(
+        "0003_bad", "CREATE TABLE fine (x);\nINSERT INTO docs (id, body) VALUES (1, 'again');\n", "DROP TABLE fine;"
+    )
     project.run("migrate.sum").expect(0)
     before = everything(one_applied, tmp_path)
     memsql(one_applied, "migrate.up", "--dry-run", project=project.root).expect(0)
@@ -206,21 +241,30 @@ def test_a_rehearsal_on_a_clone_holds_no_lock(one_applied: str, project: Project
 
 
 def test_what_only_libsql_can_do_is_rehearsed_there(one_applied: str, project: Project) -> None:
-    project.add("0003_vector", "CREATE TABLE v (e F32_BLOB(2));\nCREATE INDEX v_idx ON v (libsql_vector_idx(e));\n"
-                "INSERT INTO v VALUES (vector32('[1, 2]'));\n", "DROP TABLE v;")
+    project.add(
+        "0003_vector",
+        "CREATE TABLE v (e F32_BLOB(2));\nCREATE INDEX v_idx ON v (libsql_vector_idx(e));\n"
+        "INSERT INTO v VALUES (vector32('[1, 2]'));\n",
+        "DROP TABLE v;",
+    )
     project.run("migrate.sum").expect(0)
     memsql(one_applied, "migrate.up", "--dry-run", project=project.root).expect(5, "rehearse with --on-server")
-    memsql(one_applied, "migrate.up", "--dry-run", "--on-server", project=project.root).expect(0, "would apply 0003_vector")
+    memsql(one_applied, "migrate.up", "--dry-run", "--on-server", project=project.root).expect(
+        0, "would apply 0003_vector"
+    )
     memsql(one_applied, "migrate.up", project=project.root).expect(0)
     memsql(one_applied, "migrate.down", "--dry-run", project=project.root).expect(0, "left out: the vector index v_idx")
 
 
-@pytest.mark.parametrize(("words", "said"), [
-    (("migrate.up", "--dry-run", "--with-data", "--on-server"), "do not go together"),
-    (("migrate.up", "--with-data"), "--dry-run is missing"),
-    (("migrate.down", "--on-server"), "--dry-run is missing"),
-    (("legacy.adopt", "--with-data"), "--dry-run is missing"),
-])
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("migrate.up", "--dry-run", "--with-data", "--on-server"), "do not go together"),
+        (("migrate.up", "--with-data"), "--dry-run is missing"),
+        (("migrate.down", "--on-server"), "--dry-run is missing"),
+        (("legacy.adopt", "--with-data"), "--dry-run is missing"),
+    ],
+)
 def test_options_that_do_not_fit(template: Project, words: tuple[str, ...], said: str) -> None:
     # Nobody listens there, and nobody is asked.
     memsql("http://127.0.0.1:9", *words, project=template.root).expect(2, said, "nothing was changed")
@@ -235,7 +279,9 @@ def test_a_file_is_rehearsed_with_its_rows(project: Project) -> None:
 def test_on_the_server_foreign_keys_are_not_switched_midway(one_applied: str, project: Project) -> None:
     project.add("0003_rebuild", "-- foreign_keys: off\nCREATE TABLE other (x);\n", "DROP TABLE other;")
     project.run("migrate.sum").expect(0)
-    memsql(one_applied, "migrate.up", "--dry-run", "--on-server", project=project.root).expect(2, "rehearse in steps with --to 2")
+    memsql(one_applied, "migrate.up", "--dry-run", "--on-server", project=project.root).expect(
+        2, "rehearse in steps with --to 2"
+    )
     memsql(one_applied, "migrate.up", "--dry-run", "--on-server", "--to", "2", project=project.root).expect(0)
 
 
@@ -245,7 +291,10 @@ def test_a_legacy_server_is_recognised_and_its_adoption_rehearsed(empty_server: 
     servers.load(path, url)
     before = everything(url, tmp_path)
     status = memsql(url, "legacy.status", "--json").expect(0).json()
-    assert status == {**memsql(path, "legacy.status", "--json").json(), **({"database": url} if "database" in status else {})}
+    assert status == {
+        **memsql(path, "legacy.status", "--json").json(),
+        **({"database": url} if "database" in status else {}),
+    }
     for options, place in ((("--with-data",), "clone"), ((), "schema")):
         found = memsql(url, "legacy.adopt", "--dry-run", "--json", *options).expect(0).json()
         assert found["place"] == place

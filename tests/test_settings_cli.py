@@ -21,19 +21,25 @@ def databases(project: Project) -> set[str]:
     return {p.name for p in project.root.glob("*.db")}
 
 
-@pytest.mark.parametrize(("text", "parts"), [
-    ("[memsql]\ndatabse = x.db\n", ("unknown setting 'databse' in [memsql]", "setup.cfg", "settings are: migrations")),
-    ("[metadata]\nname = x\n", ("no memsql project here",)),
-    ("", ("no memsql project here",)),
-    ("[memsql]\nbusy_timeout = soon\n", ("busy_timeout = soon: not a time",)),
-    ("[memsql]\nbusy_timeout = -5\n", ("busy_timeout = -5: not a time",)),
-    ("[memsql]\nprotected = perhaps\n", ("protected = perhaps: not yes or no",)),
-    ("[memsql]\nbackup_max_age = 3 weeks\n", ("backup_max_age = 3 weeks: not a time",)),
-    ("[memsql]\nthis is no setting\n", ("setup.cfg cannot be read",)),
-    ("[memsql]\ndatabase = a.db\ndatabase = b.db\n", ("setup.cfg cannot be read",)),
-    ("[memsql]\ndatabase = mysql://localhost/x\n", ("mysql:// is no kind of database",)),
-    ("[memsql]\nmigrations = nowhere\n", ("the migrations folder nowhere cannot be read",)),
-])
+@pytest.mark.parametrize(
+    ("text", "parts"),
+    [
+        (
+            "[memsql]\ndatabse = x.db\n",
+            ("unknown setting 'databse' in [memsql]", "setup.cfg", "settings are: migrations"),
+        ),
+        ("[metadata]\nname = x\n", ("no memsql project here",)),
+        ("", ("no memsql project here",)),
+        ("[memsql]\nbusy_timeout = soon\n", ("busy_timeout = soon: not a time",)),
+        ("[memsql]\nbusy_timeout = -5\n", ("busy_timeout = -5: not a time",)),
+        ("[memsql]\nprotected = perhaps\n", ("protected = perhaps: not yes or no",)),
+        ("[memsql]\nbackup_max_age = 3 weeks\n", ("backup_max_age = 3 weeks: not a time",)),
+        ("[memsql]\nthis is no setting\n", ("setup.cfg cannot be read",)),
+        ("[memsql]\ndatabase = a.db\ndatabase = b.db\n", ("setup.cfg cannot be read",)),
+        ("[memsql]\ndatabase = mysql://localhost/x\n", ("mysql:// is no kind of database",)),
+        ("[memsql]\nmigrations = nowhere\n", ("the migrations folder nowhere cannot be read",)),
+    ],
+)
 def test_bad_settings(project: Project, text: str, parts: tuple[str, ...]) -> None:
     project.configure(text)
     before = project.files()
@@ -54,8 +60,12 @@ def test_the_section_alone_is_enough(project: Project) -> None:
 
 
 def test_environments(project: Project) -> None:
-    project.configure("[memsql]\ndatabase = local.db\nbusy_timeout = 1s\n[memsql:staging]\ndatabase = staging.db\n[memsql:x]\n")
-    project.run("migrate.up", "--env", "prod").expect(2, "there is no environment 'prod'", "known environments: staging, x")
+    project.configure(
+        "[memsql]\ndatabase = local.db\nbusy_timeout = 1s\n[memsql:staging]\ndatabase = staging.db\n[memsql:x]\n"
+    )
+    project.run("migrate.up", "--env", "prod").expect(
+        2, "there is no environment 'prod'", "known environments: staging, x"
+    )
     assert databases(project) == set()
     project.up("--env", "staging")
     assert databases(project) == {"staging.db"}
@@ -124,7 +134,9 @@ def test_tokens_are_never_printed(project: Project, url: str, words: list[str]) 
     assert TOKEN not in found.out + found.err
 
 
-@pytest.mark.parametrize("words", [["migrate.up", "--bogus"], ["migrate.nothing"], ["migrate.down", "--steps"]], ids=" ".join)
+@pytest.mark.parametrize(
+    "words", [["migrate.up", "--bogus"], ["migrate.nothing"], ["migrate.down", "--steps"]], ids=" ".join
+)
 def test_a_wrong_command_line_is_said_without_a_traceback(project: Project, words: list[str]) -> None:
     before = project.files()
     found = project.run(*words)

@@ -91,7 +91,10 @@ def test_it_loads_with_sqlite3(tmp_path: Path, everything: Path) -> None:
 def test_it_loads_with_memsql(tmp_path: Path, everything: Path) -> None:
     load_sql(dump(everything, tmp_path / "a.sql"), tmp_path / "b.db", server_backups.QUIET)
     assert tables(tmp_path / "b.db") == tables(everything)
-    with closing(connect(Target(path=everything), "rw")) as one, closing(connect(Target(path=tmp_path / "b.db"), "rw")) as two:
+    with (
+        closing(connect(Target(path=everything), "rw")) as one,
+        closing(connect(Target(path=tmp_path / "b.db"), "rw")) as two,
+    ):
         for conn in (one, two):
             # state() reads text as text.
             conn.batch([(f"DROP TABLE {name}", ()) for name in ("odd_values", "more_odd", "other_odd")])
@@ -100,7 +103,11 @@ def test_it_loads_with_memsql(tmp_path: Path, everything: Path) -> None:
         assert two.execute("PRAGMA user_version").one() == 42
         assert all(check(two, table).ok for table in discover(two))
         assert two.execute("SELECT rowid FROM stemmed('dog')").rows == [(-3,)]
-        assert two.execute("SELECT k, v FROM stemmed_config ORDER BY k").rows == [("pgsz", 500), ("rank", "bm25(2.0)"), ("version", 4)]
+        assert two.execute("SELECT k, v FROM stemmed_config ORDER BY k").rows == [
+            ("pgsz", 500),
+            ("rank", "bm25(2.0)"),
+            ("version", 4),
+        ]
         assert two.execute("SELECT id FROM boxes WHERE x1 > 2.5").rows == [(2,)]
     # And so again: the text of the copy is the text.
     assert dump(tmp_path / "b.db", tmp_path / "b.sql").stat().st_size > 0
@@ -147,7 +154,10 @@ def test_what_is_left_out_is_said(tmp_path: Path) -> None:
     index = Omitted("vector index", "i", "CREATE INDEX i\nON t (libsql_vector_idx(e))", "only libSQL has it")
     write_sql(path, tmp_path / "a.sql", server_backups.QUIET, omitted=[index])
     text = (tmp_path / "a.sql").read_text()
-    assert "\n-- left out: the vector index 'i': only libSQL has it\n--     CREATE INDEX i\n--     ON t (libsql_vector_idx(e));\n" in text
+    assert (
+        "\n-- left out: the vector index 'i': only libSQL has it\n--     CREATE INDEX i\n--     ON t (libsql_vector_idx(e));\n"
+        in text
+    )
     load_sql(tmp_path / "a.sql", tmp_path / "b.db", server_backups.QUIET)
 
 
@@ -155,15 +165,20 @@ def test_what_is_left_out_is_said(tmp_path: Path) -> None:
 def test_a_text_that_is_cut_off_is_refused(tmp_path: Path, everything: Path, keep: float) -> None:
     text = dump(everything, tmp_path / "a.sql")
     content = text.read_bytes()
-    text.write_bytes(content[:int(len(content) * keep)])
+    text.write_bytes(content[: int(len(content) * keep)])
     with pytest.raises(CheckFailed, match="is cut off"):
         load_sql(text, tmp_path / "b.db", server_backups.QUIET)
     assert not (tmp_path / "b.db").exists()
 
 
-@pytest.mark.parametrize(("old", "new", "message"), [
-    ("'.quit'", "'.quit", "instead of|does not run"), ("\nCOMMIT;", "\n;", "instead of"), ("CREATE TABLE", "CREATE TABEL", "does not run"),
-])
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("'.quit'", "'.quit", "instead of|does not run"),
+        ("\nCOMMIT;", "\n;", "instead of"),
+        ("CREATE TABLE", "CREATE TABEL", "does not run"),
+    ],
+)
 def test_a_text_that_was_changed_is_refused(tmp_path: Path, everything: Path, old: str, new: str, message: str) -> None:
     text = dump(everything, tmp_path / "a.sql")
     text.write_text(text.read_text(encoding="utf-8").replace(old, new, 1), encoding="utf-8")
@@ -175,15 +190,33 @@ def test_a_text_that_was_changed_is_refused(tmp_path: Path, everything: Path, ol
 def test_numbers_are_read_back_to_the_last_bit(tmp_path: Path, empty_server: Running) -> None:
     rng = random.Random(4)
     # The last five are read wrongly by one version of SQLite or another.
-    values = [0.0, -0.0, 0.1, 1 / 3, 1e22, 1e23, 5e-324, 2.2250738585072014e-308, 1.7976931348623157e308, -1e15, 2.0 ** 63, 123.45, math.pi,
-              405.796085392018, 5757.23393403, 7722968.0462177, 15257.92660006602, 0.0637214875]
+    values = [
+        0.0,
+        -0.0,
+        0.1,
+        1 / 3,
+        1e22,
+        1e23,
+        5e-324,
+        2.2250738585072014e-308,
+        1.7976931348623157e308,
+        -1e15,
+        2.0**63,
+        123.45,
+        math.pi,
+        405.796085392018,
+        5757.23393403,
+        7722968.0462177,
+        15257.92660006602,
+        0.0637214875,
+    ]
     values += [x for _ in range(3000) if math.isfinite(x := struct.unpack("<d", rng.randbytes(8))[0])]
     values += [round(rng.uniform(-1000, 1000), rng.randrange(12)) for _ in range(2000)]
     texts = [literal(value) for value in values]
     with closing(sqlite3.connect(":memory:")) as conn, closing(connect(servers.target(empty_server.url))) as server:
         for start in range(0, len(values), 500):
-            sql = "VALUES " + ", ".join(f"({text})" for text in texts[start:start + 500])
-            wanted = [struct.pack("d", value) for value in values[start:start + 500]]
+            sql = "VALUES " + ", ".join(f"({text})" for text in texts[start : start + 500])
+            wanted = [struct.pack("d", value) for value in values[start : start + 500]]
             assert [struct.pack("d", row[0]) for row in conn.execute(sql)] == wanted
             assert [struct.pack("d", row[0]) for row in server.execute(sql).rows] == wanted
     assert (literal(0.1), literal(123.45), literal(-2.5)) == ("0.1", "123.45", "-2.5")

@@ -372,9 +372,11 @@ def test_what_is_of_concern_is_never_missed(statement: str, before: str) -> None
 
 
 def test_what_only_adds_is_of_no_concern() -> None:
-    assert not may_concern("-- drop\nCREATE TABLE t(a);\nINSERT INTO t VALUES ('; dropped');\ninsert into t VALUES (';delet');\n"
-                           "Insert Into t VALUES (1); UPDATE t SET a = 1;;SELECT 1; CREATE TRIGGER x AFTER INSERT ON t BEGIN "
-                           "INSERT INTO u VALUES (1); END_;")
+    assert not may_concern(
+        "-- drop\nCREATE TABLE t(a);\nINSERT INTO t VALUES ('; dropped');\ninsert into t VALUES (';delet');\n"
+        "Insert Into t VALUES (1); UPDATE t SET a = 1;;SELECT 1; CREATE TRIGGER x AFTER INSERT ON t BEGIN "
+        "INSERT INTO u VALUES (1); END_;"
+    )
 
 
 @given(

@@ -77,7 +77,10 @@ def test_with_it_nothing_is_lost(project: Path) -> None:
 
 def test_a_rebuild_that_forgets_an_index_fails_its_proof(project: Path) -> None:
     before = eras.content_hash(project / "memory.db")
-    add(project, REBUILD.format(directive="-- foreign_keys: off").replace("CREATE INDEX idx_users_email ON users (email);", ""))
+    add(
+        project,
+        REBUILD.format(directive="-- foreign_keys: off").replace("CREATE INDEX idx_users_email ON users (email);", ""),
+    )
     failed = memsql_in(project, "migrate.up")
     assert failed.returncode == 5
     assert "index idx_users_email on users is gone" in failed.stderr

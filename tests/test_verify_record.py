@@ -31,7 +31,10 @@ def test_a_verdict_is_recorded(project: Project) -> None:
     assert row == ("verify", None, "verify", "ok", f"proven: {len(found['checks'])} checks, 0 failed, 0 warnings")
     project.check("never", "SELECT 'no'")
     project.run("verify", "--record").expect(1, "recorded in the history")
-    assert project.query(ROWS)[1][3:] == ("failed", f"1 check failed: {len(found['checks']) + 1} checks, 1 failed, 0 warnings")
+    assert project.query(ROWS)[1][3:] == (
+        "failed",
+        f"1 check failed: {len(found['checks']) + 1} checks, 1 failed, 0 warnings",
+    )
     assert project.states() == {1: "applied"}
     project.run("migrate.down").expect(0)
 

@@ -45,11 +45,14 @@ def test_times_add_up_with_the_margin() -> None:
     assert refusal(found, []) is None
 
 
-@pytest.mark.parametrize(("window", "message", "hint"), [
-    (350 * MARGIN - 1, "0003_m would not end", "migrate.up --to 2"),
-    (50 * MARGIN - 1, "what is no migration (an adoption, the ledger) alone", "take a longer one"),
-    (150 * MARGIN - 1, "not even 0002_m, the first one,", "take a longer one"),
-])
+@pytest.mark.parametrize(
+    ("window", "message", "hint"),
+    [
+        (350 * MARGIN - 1, "0003_m would not end", "migrate.up --to 2"),
+        (50 * MARGIN - 1, "what is no migration (an adoption, the ledger) alone", "take a longer one"),
+        (150 * MARGIN - 1, "not even 0002_m, the first one,", "take a longer one"),
+    ],
+)
 def test_the_first_that_does_not_fit_is_named(window: float, message: str, hint: str) -> None:
     problem = refusal(estimate("up", [done(2, 100), done(3, 200)], 350, window), ["line"])
     assert problem is not None
@@ -79,14 +82,26 @@ def test_wrong_options_change_nothing(project: Project) -> None:
     before = project.everything()
     for task in (("migrate.up",), ("migrate.down",), ("migrate.to", "3")):
         for minutes in ("abc", "0", "-5"):
-            project.run(*task, f"--maintenance-window={minutes}").expect(2, "give a number of minutes", "nothing was changed")
-        project.run(*task, "--maintenance-window", "5", "--dry-run").expect(2, "do not go together", "nothing was changed")
+            project.run(*task, f"--maintenance-window={minutes}").expect(
+                2, "give a number of minutes", "nothing was changed"
+            )
+        project.run(*task, "--maintenance-window", "5", "--dry-run").expect(
+            2, "do not go together", "nothing was changed"
+        )
     assert project.everything() == before
 
 
 def test_what_fits_is_applied_and_the_estimate_is_printed(project: Project) -> None:
     found = project.up("--maintenance-window", "5")
-    found.expect(0, "estimated: ", " of 5 min 0 s", "times 2", "0003_slow: rehearsed in", "applied 0002_quick", "applied 0003_slow")
+    found.expect(
+        0,
+        "estimated: ",
+        " of 5 min 0 s",
+        "times 2",
+        "0003_slow: rehearsed in",
+        "applied 0002_quick",
+        "applied 0003_slow",
+    )
     data = project.run("migrate.down", "--maintenance-window", "5", "--json").expect(0).json()
     assert data["window"]["fits"] is True
     assert data["window"]["window_ms"] == 300_000
@@ -98,8 +113,13 @@ def test_what_fits_is_applied_and_the_estimate_is_printed(project: Project) -> N
 def test_what_does_not_fit_is_not_begun(project: Project, task: tuple[str, ...]) -> None:
     before = project.files()
     project.run(*task, "--maintenance-window", FIFTH).expect(
-        6, "0003_slow would not end within the maintenance window", "0002_quick: rehearsed in", "too late", "nothing was changed",
-        "invoke migrate.up --to 2")
+        6,
+        "0003_slow would not end within the maintenance window",
+        "0002_quick: rehearsed in",
+        "too late",
+        "nothing was changed",
+        "invoke migrate.up --to 2",
+    )
     assert project.files() == before
     project.run("migrate.up", "--to", "2", "--maintenance-window", FIFTH).expect(0, "applied 0002_quick")
 
@@ -108,7 +128,8 @@ def test_a_rollback_that_does_not_fit(project: Project) -> None:
     project.up()
     before = project.everything()
     project.run("migrate.down", "--steps", "2", "--maintenance-window", FIFTH).expect(
-        6, "not even 0003_slow, the first one, would end", "nothing was changed")
+        6, "not even 0003_slow, the first one, would end", "nothing was changed"
+    )
     assert project.everything() == before
 
 
@@ -116,7 +137,8 @@ def test_what_the_rehearsal_finds_is_the_answer(project: Project) -> None:
     project.add("0002_quick", "INSERT INTO nowhere VALUES (1);\n", "SELECT 1;\n")
     before = project.files()
     project.run("migrate.up", "--maintenance-window", "5").expect(
-        5, "no such table: nowhere", "this was a rehearsal: the database was not touched")
+        5, "no such table: nowhere", "this was a rehearsal: the database was not touched"
+    )
     project.run("migrate.down", "--maintenance-window", "5", "--steps", "9").expect(0)
     assert project.files() != before
 
@@ -143,7 +165,8 @@ def test_a_legacy_database_is_estimated_with_its_adoption(tmp_path: Path) -> Non
     project.configure("[memsql]\n")
     before = project.everything()
     project.run("migrate.up", "--maintenance-window", "0.00001").expect(
-        6, "an adoption, the ledger) alone would not end")
+        6, "an adoption, the ledger) alone would not end"
+    )
     assert project.everything() == before
     project.up("--maintenance-window", "5").expect(0, "for the ledger and all that is no migration", "0004_")
 

@@ -25,9 +25,24 @@ def project(tmp_path: Path) -> Project:
 
 def yoyo(project: Project, command: str, *words: str) -> str:
     done = subprocess.run(
-        [sys.executable, "-m", "yoyo", command, "--batch", "--no-config-file", *words,
-         "--database", f"sqlite:///{project.db}", str(project.migrations)],
-        cwd=project.root, env=clean_environment(), capture_output=True, text=True, check=False, timeout=60,
+        [
+            sys.executable,
+            "-m",
+            "yoyo",
+            command,
+            "--batch",
+            "--no-config-file",
+            *words,
+            "--database",
+            f"sqlite:///{project.db}",
+            str(project.migrations),
+        ],
+        cwd=project.root,
+        env=clean_environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout

@@ -39,13 +39,30 @@ class Place:
     env: dict[str, str] = field(default_factory=dict)
 
     def command(self, command: str, *words: str) -> list[str]:
-        return [sys.executable, "-m", "yoyo", command, "--batch", "--no-config-file", *words,
-                "--database", self.url, str(self.project.migrations)]
+        return [
+            sys.executable,
+            "-m",
+            "yoyo",
+            command,
+            "--batch",
+            "--no-config-file",
+            *words,
+            "--database",
+            self.url,
+            str(self.project.migrations),
+        ]
 
     def yoyo(self, command: str, *words: str, code: int = 0) -> Done:
         """Run yoyo to its end; it ends with ``code`` and never with a traceback."""
-        found = subprocess.run(self.command(command, *words), cwd=self.project.root, env={**clean_environment(), **self.env},
-                               capture_output=True, text=True, check=False, timeout=TIMEOUT)
+        found = subprocess.run(
+            self.command(command, *words),
+            cwd=self.project.root,
+            env={**clean_environment(), **self.env},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=TIMEOUT,
+        )
         return Done((command, *words), found.returncode, found.stdout, found.stderr).expect(code)
 
     def listed(self) -> dict[str, str]:
@@ -63,7 +80,7 @@ class Place:
             return list(conn.execute(sql).rows)
 
     def tables(self) -> set[str]:
-        return {name for name, in self.query("SELECT name FROM sqlite_schema WHERE type = 'table'")}
+        return {name for (name,) in self.query("SELECT name FROM sqlite_schema WHERE type = 'table'")}
 
     def run(self, *statements: str) -> None:
         with closing(self.open()) as conn:
@@ -99,8 +116,12 @@ def ours(place: Place, *ids: str) -> None:
         for migration in files.read_folder(place.project.migrations, "migrations"):
             if migration.id in ids:
                 conn.script(migration.up.text())
-                ledger.mark_applied(conn, ledger.Entry(migration.version, migration.name, migration.id, None,
-                                                       migration.checksum, datetime.now(UTC), 1))
+                ledger.mark_applied(
+                    conn,
+                    ledger.Entry(
+                        migration.version, migration.name, migration.id, None, migration.checksum, datetime.now(UTC), 1
+                    ),
+                )
         conn.commit()
 
 
@@ -166,8 +187,12 @@ def test_mark_unmark_and_reapply(place: Place) -> None:
     assert place.query("SELECT n FROM log ORDER BY n") == [(1,)]
     operations = place.query('SELECT migration_id, operation FROM "_yoyo_log" ORDER BY rowid')
     assert operations == [
-        ("0001_log", "apply"), ("0002_one", "mark"), ("0003_two", "mark"), ("0003_two", "unmark"),
-        ("0002_one", "rollback"), ("0002_one", "apply"),
+        ("0001_log", "apply"),
+        ("0002_one", "mark"),
+        ("0003_two", "mark"),
+        ("0003_two", "unmark"),
+        ("0002_one", "rollback"),
+        ("0002_one", "apply"),
     ]
 
 
@@ -179,7 +204,8 @@ def test_dates_and_tables_are_those_of_yoyos_own_backend(place: Place, tmp_path:
     dates = 'SELECT applied_at_utc, created_at_utc FROM "_yoyo_migration" JOIN "_yoyo_log" USING (migration_hash)'
     with closing(sqlite3.connect(theirs)) as conn:
         assert [(name, _squeezed(sql)) for name, sql in place.query(tables)] == [
-            (name, _squeezed(sql)) for name, sql in conn.execute(tables)]
+            (name, _squeezed(sql)) for name, sql in conn.execute(tables)
+        ]
         expected = conn.execute(dates).fetchall()
     for row in [*expected, *place.query(dates)]:
         assert all(re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{6})?", str(when)) for when in row)
@@ -188,8 +214,10 @@ def test_dates_and_tables_are_those_of_yoyos_own_backend(place: Place, tmp_path:
 
 
 def test_a_failure_leaves_neither_change_nor_mark(place: Place) -> None:
-    place.project.add("0004_bad", "-- depends: 0003_two\nINSERT INTO log VALUES (4);\nCREATE TABLE half (a);\n"
-                                  "INSERT INTO nowhere VALUES (1);\n")
+    place.project.add(
+        "0004_bad",
+        "-- depends: 0003_two\nINSERT INTO log VALUES (4);\nCREATE TABLE half (a);\nINSERT INTO nowhere VALUES (1);\n",
+    )
     failed = place.yoyo("apply", code=1)
     failed.expect(1, "error: apply of 0004_bad failed: no such table: nowhere", "nothing of 0004_bad was kept")
     assert place.query("SELECT n FROM log ORDER BY n") == [(1,), (2,)]
@@ -205,11 +233,21 @@ def test_a_commit_in_a_migration_is_refused(place: Place) -> None:
 
 
 def test_force_ignores_what_failed_and_keeps_the_rest(place: Place) -> None:
-    place.project.add("0004_bad", "-- depends: 0003_two\nINSERT INTO log VALUES (4);\nINSERT INTO nowhere VALUES (1);\n"
-                                  "INSERT INTO log VALUES (5);\n")
+    place.project.add(
+        "0004_bad",
+        "-- depends: 0003_two\nINSERT INTO log VALUES (4);\nINSERT INTO nowhere VALUES (1);\n"
+        "INSERT INTO log VALUES (5);\n",
+    )
     place.run("CREATE TABLE before (a)")
-    done = subprocess.run(place.command("apply", "--force"), cwd=place.project.root, env=clean_environment(),
-                          capture_output=True, text=True, check=False, timeout=TIMEOUT)
+    done = subprocess.run(
+        place.command("apply", "--force"),
+        cwd=place.project.root,
+        env=clean_environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=TIMEOUT,
+    )
     # yoyo itself logs what it ignores, with a traceback.
     assert done.returncode == 0
     assert "Ignored error" in done.stderr
@@ -218,16 +256,24 @@ def test_force_ignores_what_failed_and_keeps_the_rest(place: Place) -> None:
 
 
 def test_a_rebuild_keeps_the_rows_that_refer_to_it(place: Place) -> None:
-    place.project.add("0004_parent", "-- depends: 0003_two\nCREATE TABLE parent (id INTEGER PRIMARY KEY);\n"
-                      "CREATE TABLE child (parent_id INTEGER REFERENCES parent ON DELETE CASCADE);\n"
-                      "INSERT INTO parent VALUES (1);\nINSERT INTO child VALUES (1);\n")
-    place.project.add("0005_rebuild", "-- depends: 0004_parent\n-- foreign_keys: off\n"
-                      "CREATE TABLE new (id INTEGER PRIMARY KEY, a);\nINSERT INTO new (id) SELECT id FROM parent;\n"
-                      "DROP TABLE parent;\nALTER TABLE new RENAME TO parent;\n")
+    place.project.add(
+        "0004_parent",
+        "-- depends: 0003_two\nCREATE TABLE parent (id INTEGER PRIMARY KEY);\n"
+        "CREATE TABLE child (parent_id INTEGER REFERENCES parent ON DELETE CASCADE);\n"
+        "INSERT INTO parent VALUES (1);\nINSERT INTO child VALUES (1);\n",
+    )
+    place.project.add(
+        "0005_rebuild",
+        "-- depends: 0004_parent\n-- foreign_keys: off\n"
+        "CREATE TABLE new (id INTEGER PRIMARY KEY, a);\nINSERT INTO new (id) SELECT id FROM parent;\n"
+        "DROP TABLE parent;\nALTER TABLE new RENAME TO parent;\n",
+    )
     place.yoyo("apply")
     assert place.query("SELECT parent_id FROM child") == [(1,)]
     place.project.add("0006_orphans", "-- depends: 0005_rebuild\n-- foreign_keys: off\nDELETE FROM parent;\n")
-    place.yoyo("apply", code=1).expect(1, "0006_orphans failed: 1 rows of child refer to rows of parent that do not exist")
+    place.yoyo("apply", code=1).expect(
+        1, "0006_orphans failed: 1 rows of child refer to rows of parent that do not exist"
+    )
     assert place.query("SELECT id FROM parent") == [(1,)]
     place.project.remove("0006_orphans")
     place.project.add("0006_broken", "-- depends: 0005_rebuild\nINSERT INTO child VALUES (7);\n")
@@ -237,16 +283,23 @@ def test_a_rebuild_keeps_the_rows_that_refer_to_it(place: Place) -> None:
 def test_a_rollback_that_is_missing_is_refused(place: Place) -> None:
     place.yoyo("apply")
     place.project.down_file("0003_two").unlink()
-    place.yoyo("rollback", "--revision", "0003_two", code=1).expect(1, "0003_two.rollback.sql is missing", "yoyo unmark")
+    place.yoyo("rollback", "--revision", "0003_two", code=1).expect(
+        1, "0003_two.rollback.sql is missing", "yoyo unmark"
+    )
     assert place.listed() == dict.fromkeys(ALL, "A")
 
 
 def test_without_a_transaction_what_ran_is_told(place: Place) -> None:
-    place.project.add("0004_loose", "-- depends: 0003_two\n-- transactional: false\nINSERT INTO log VALUES (4);\n"
-                                    "INSERT INTO nowhere VALUES (1);\n", None)
+    place.project.add(
+        "0004_loose",
+        "-- depends: 0003_two\n-- transactional: false\nINSERT INTO log VALUES (4);\nINSERT INTO nowhere VALUES (1);\n",
+        None,
+    )
     place.yoyo("apply", code=1).expect(1, "what ran of 0004_loose before that stays")
     assert place.query("SELECT n FROM log ORDER BY n") == [(1,), (2,), (4,)]
-    place.project.up_file("0004_loose").write_text("-- depends: 0003_two\n-- transactional: false\nINSERT INTO log VALUES (5);\n")
+    place.project.up_file("0004_loose").write_text(
+        "-- depends: 0003_two\n-- transactional: false\nINSERT INTO log VALUES (5);\n"
+    )
     place.yoyo("apply")
     assert place.listed()["0004_loose"] == "A"
 
@@ -263,15 +316,31 @@ def test_python_migrations_use_the_connection(place: Place) -> None:
         "    assert cursor.fetchmany(1) == [(7,)] and cursor.fetchone() == (8,) and cursor.fetchone() is None\n"
         "    cursor.execute('INSERT INTO log VALUES (?)', (datetime(2024, 1, 2, 3, 4, 5),))\n"
         "steps = [step(fill, 'DELETE FROM log WHERE n > 6'),\n"
-        "         step('INSERT INTO nowhere VALUES (1)', ignore_errors='apply'), step('INSERT INTO log VALUES (9)')]\n")
-    subprocess.run(place.command("apply"), cwd=place.project.root, env=clean_environment(), check=True, timeout=TIMEOUT,
-                   capture_output=True)
+        "         step('INSERT INTO nowhere VALUES (1)', ignore_errors='apply'), step('INSERT INTO log VALUES (9)')]\n"
+    )
+    subprocess.run(
+        place.command("apply"),
+        cwd=place.project.root,
+        env=clean_environment(),
+        check=True,
+        timeout=TIMEOUT,
+        capture_output=True,
+    )
     assert place.query("SELECT n FROM log ORDER BY n") == [(1,), (2,), (7,), (8,), (9,), ("2024-01-02T03:04:05",)]
 
 
 def test_two_at_once_apply_everything_once(place: Place) -> None:
-    both = [subprocess.Popen(place.command("apply"), cwd=place.project.root, env=clean_environment(), text=True,
-                             stdout=subprocess.PIPE, stderr=subprocess.PIPE) for _ in range(2)]
+    both = [
+        subprocess.Popen(
+            place.command("apply"),
+            cwd=place.project.root,
+            env=clean_environment(),
+            text=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+        for _ in range(2)
+    ]
     said = [process.communicate(timeout=TIMEOUT) for process in both]
     assert [process.returncode for process in both] == [0, 0], said
     assert place.query("SELECT n FROM log ORDER BY n") == [(1,), (2,)]
@@ -365,12 +434,15 @@ def test_a_server_that_is_away_is_told(tmp_path: Path, scheme: str) -> None:
         place.yoyo(command, code=1).expect(1, "error: ", "refuses the connection", "next: ")
 
 
-@pytest.mark.parametrize(("url", "said"), [
-    ("memsql+libsql:///x", "there is no host in this URL"),
-    ("memsql+libsql://h/?color=1", "no parameter 'color'"),
-    ("memsql+http://h/?tls=1", "does not go with http://"),
-    ("memsql+sqlite://", "write sqlite:///relative/path"),
-])
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("memsql+libsql:///x", "there is no host in this URL"),
+        ("memsql+libsql://h/?color=1", "no parameter 'color'"),
+        ("memsql+http://h/?tls=1", "does not go with http://"),
+        ("memsql+sqlite://", "write sqlite:///relative/path"),
+    ],
+)
 def test_a_url_that_cannot_be_read_is_told(tmp_path: Path, url: str, said: str) -> None:
     Place(Project(tmp_path), url).yoyo("list", code=1).expect(1, said)
 
@@ -392,16 +464,20 @@ def test_who_calls_yoyo_from_python_can_catch_it() -> None:
 
 
 def test_a_file_needs_no_network(tmp_path: Path) -> None:
-    script = ("import sys, yoyo; backend = yoyo.get_backend('memsql+sqlite:///x.db'); backend.mark_migrations([]); "
-              "backend.ensure_internal_schema_updated(); "
-              "sys.exit(', '.join({'aiohttp', 'libsql_client'} & set(sys.modules)) or 0)")
+    script = (
+        "import sys, yoyo; backend = yoyo.get_backend('memsql+sqlite:///x.db'); backend.mark_migrations([]); "
+        "backend.ensure_internal_schema_updated(); "
+        "sys.exit(', '.join({'aiohttp', 'libsql_client'} & set(sys.modules)) or 0)"
+    )
     done = subprocess.run([sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
     assert (tmp_path / "x.db").exists()
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
-def test_a_commit_without_an_answer_is_looked_into(tmp_path: Path, empty_server: Running, when: Literal["before", "after"]) -> None:
+def test_a_commit_without_an_answer_is_looked_into(
+    tmp_path: Path, empty_server: Running, when: Literal["before", "after"]
+) -> None:
     project = Project(tmp_path)
     project.add("0001_log", "CREATE TABLE log (n INTEGER);\n", "DROP TABLE log;\n")
     marked: list[str] = []
@@ -436,7 +512,9 @@ def test_a_server_that_goes_away_leaves_the_lock_and_says_so(tmp_path: Path, emp
         return Cut("before") if away else None
 
     with proxy_to(empty_server.url, rule) as proxy:
-        Place(project, "memsql+" + proxy.url).yoyo("apply", code=1).expect(1, "apply of 0001_log failed", "yoyo break-lock")
+        Place(project, "memsql+" + proxy.url).yoyo("apply", code=1).expect(
+            1, "apply of 0001_log failed", "yoyo break-lock"
+        )
     place = Place(project, "memsql+" + empty_server.url)
     assert place.listed() == {"0001_log": "U"}
     place.yoyo("break-lock")
@@ -450,17 +528,26 @@ def writer(empty_server: Running) -> Iterator[Connection]:
         yield conn
 
 
-def test_a_lock_that_was_taken_away_ends_the_migration(tmp_path: Path, empty_server: Running, writer: Connection) -> None:
+def test_a_lock_that_was_taken_away_ends_the_migration(
+    tmp_path: Path, empty_server: Running, writer: Connection
+) -> None:
     project = Project(tmp_path)
     project.add("0001_log", "CREATE TABLE log (n INTEGER);\n")
     (project.migrations / "0002_slow.py").write_text(
         "import time\nfrom yoyo import step\n__depends__ = {'0001_log'}\n"
         "def slow(conn):\n    conn.cursor().execute('INSERT INTO log VALUES (1)')\n"
         "    open('begun', 'w').close()\n    time.sleep(6)\n"
-        "steps = [step(slow), step('INSERT INTO log VALUES (2)', ignore_errors='apply'), step('INSERT INTO log VALUES (3)')]\n")
+        "steps = [step(slow), step('INSERT INTO log VALUES (2)', ignore_errors='apply'), step('INSERT INTO log VALUES (3)')]\n"
+    )
     place = Place(project, "memsql+" + empty_server.url)
-    process = subprocess.Popen(place.command("apply"), cwd=project.root, env=clean_environment(), text=True,
-                               stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    process = subprocess.Popen(
+        place.command("apply"),
+        cwd=project.root,
+        env=clean_environment(),
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
     while not os.path.exists(project.root / "begun"):
         assert process.poll() is None
     writer.begin()

@@ -62,11 +62,16 @@ class _Seen:
 def place_for(target: Target, *, with_data: bool = False, on_server: bool = False) -> Place:
     """Where to rehearse. The clone of a file always has its rows. Raises UsageError for what does not go together."""
     if with_data and on_server:
-        raise UsageError("--with-data and --on-server do not go together: the server has the data", state="nothing was changed")
+        raise UsageError(
+            "--with-data and --on-server do not go together: the server has the data", state="nothing was changed"
+        )
     if target.path is not None:
         if on_server:
-            raise UsageError(f"--on-server: {target} is a file, which is rehearsed on a copy with everything in it",
-                             state="nothing was changed", hint="leave --on-server out")
+            raise UsageError(
+                f"--on-server: {target} is a file, which is rehearsed on a copy with everything in it",
+                state="nothing was changed",
+                hint="leave --on-server out",
+            )
         return "clone"
     return "server" if on_server else "clone" if with_data else "schema"
 
@@ -118,8 +123,15 @@ def rehearse(settings: Settings, direction: str, wish: Wish, watcher: Watcher, *
             run_seconds = time.perf_counter() - began
             after = _look(conn, settings)
     return Rehearsal(
-        direction, report, problem, diff(before.schema, after.schema), _changed(before.rows, after.rows),
-        _plan_lines(before.plans, after.plans), time.perf_counter() - started, place, tuple(omitted),
+        direction,
+        report,
+        problem,
+        diff(before.schema, after.schema),
+        _changed(before.rows, after.rows),
+        _plan_lines(before.plans, after.plans),
+        time.perf_counter() - started,
+        place,
+        tuple(omitted),
         run_seconds,
     )
 
@@ -143,7 +155,9 @@ def _of_a_clone(error: MemsqlError, target: Target) -> MemsqlError:
     error.state = "this was a rehearsal: the database was not touched"
     said = " ".join((error.message, *error.details))
     if target.path is None and ("no such function" in said or "no such module" in said):
-        error.hint = "the SQLite of this machine is not the server's; where only that one has it, rehearse with --on-server"
+        error.hint = (
+            "the SQLite of this machine is not the server's; where only that one has it, rehearse with --on-server"
+        )
     return error
 
 
@@ -153,7 +167,9 @@ def row_counts(conn: Connection) -> dict[str, int]:
     virtual = guard.virtual_tables(conn)
     names = [name for name in names if guard.is_user_table(name, virtual)]
     counts = {}
-    for name, answer in zip(names, answers(conn, [(f"SELECT count(*) FROM {quote(n)}", ()) for n in names]), strict=True):
+    for name, answer in zip(
+        names, answers(conn, [(f"SELECT count(*) FROM {quote(n)}", ()) for n in names]), strict=True
+    ):
         if isinstance(answer, StatementError):
             raise answer
         value = answer.one()

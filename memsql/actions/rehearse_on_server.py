@@ -53,8 +53,10 @@ def try_on(
             state = read_state(project, conn)
             if state.is_legacy:
                 raise UsageError(
-                    "a legacy database cannot be rehearsed on the server", state="nothing was changed",
-                    hint="rehearse on a clone, with --with-data; or adopt it first: invoke legacy.adopt")
+                    "a legacy database cannot be rehearsed on the server",
+                    state="nothing was changed",
+                    hint="rehearse on a clone, with --with-data; or adopt it first: invoke legacy.adopt",
+                )
             if direction == "up":
                 jobs = up_jobs(project, plan.to_apply(state.statuses, to=wish.to, out_of_order=wish.out_of_order))
             else:
@@ -77,5 +79,7 @@ def _refuse_several(jobs: Sequence[Job]) -> None:
         first = found[0][-1].migration
         raise UsageError(
             "--on-server runs in one transaction, and foreign keys cannot be switched inside one, as "
-            f"{found[1][0].migration.id} wants it", state="nothing was changed",
-            hint=f"rehearse in steps with --to {first.version}, or on a clone with --with-data")
+            f"{found[1][0].migration.id} wants it",
+            state="nothing was changed",
+            hint=f"rehearse in steps with --to {first.version}, or on a clone with --with-data",
+        )

@@ -65,18 +65,34 @@ def _changes(state: State, version: int | None) -> list[Change]:
         row = state.ledger.rows.get(status.version)
         # Under another name it was applied as something else, whatever the text; only a person can know.
         same_name = status.migration is not None and status.migration.id in (state.ledger.yoyo or ())
-        if status.migration and row and same_name and status.state == plan.EDITED and _only_line_endings(
-            status.migration, row.checksum
+        if (
+            status.migration
+            and row
+            and same_name
+            and status.state == plan.EDITED
+            and _only_line_endings(status.migration, row.checksum)
         ):
-            found.append(Change(status, f"re-stamp the checksum of {status.migration.id}: "
-                                        "the texts differ by line endings alone"))
+            found.append(
+                Change(
+                    status, f"re-stamp the checksum of {status.migration.id}: the texts differ by line endings alone"
+                )
+            )
         elif version == status.version and status.state == plan.EDITED and status.migration and row:
             old = (row.checksum or "none")[:12]
-            found.append(Change(status, f"re-stamp {status.migration.id}: {status.note}; checksum {old} becomes "
-                                        f"{status.migration.checksum[:12]}"))
+            found.append(
+                Change(
+                    status,
+                    f"re-stamp {status.migration.id}: {status.note}; checksum {old} becomes "
+                    f"{status.migration.checksum[:12]}",
+                )
+            )
         elif version == status.version and status.state == plan.MISSING:
-            found.append(Change(status, f"forget {status.version:04d}_{status.name}: its file is gone; the database "
-                                        "keeps what it did"))
+            found.append(
+                Change(
+                    status,
+                    f"forget {status.version:04d}_{status.name}: its file is gone; the database keeps what it did",
+                )
+            )
     if version is not None and version not in {s.version for s in state.statuses}:
         raise UsageError(f"there is no migration {version}", hint="see: invoke migrate.status")
     return found
@@ -113,13 +129,21 @@ def _write(conn: Connection, changes: list[Change]) -> None:
             others = [i for i in ledger.yoyo or {} if books.version_of(i) == status.version]
             if migration is None:
                 for gone in others:
-                    books.forget(conn, books.Entry(status.version, status.name, gone, None, None, now, 0), change.sentence)
+                    books.forget(
+                        conn, books.Entry(status.version, status.name, gone, None, None, now, 0), change.sentence
+                    )
                 continue
             assert row is not None
             when = datetime.fromisoformat(row.applied_at)
-            stamped = books.Entry(migration.version, migration.name, migration.id, row.description,
-                                  migration.checksum, when if when.tzinfo else when.replace(tzinfo=UTC),
-                                  row.duration_ms or 0)
+            stamped = books.Entry(
+                migration.version,
+                migration.name,
+                migration.id,
+                row.description,
+                migration.checksum,
+                when if when.tzinfo else when.replace(tzinfo=UTC),
+                row.duration_ms or 0,
+            )
             for former in others:
                 if former != migration.id:
                     books.unmark(conn, former)

@@ -89,8 +89,12 @@ def applied(ledger: Ledger) -> Applied:
 
 
 def wait_for_replicas(
-    replicas: Sequence[Target], wanted: Applied, timeout: float, note: Callable[[str], None] = lambda _: None,
-    *, state: str,
+    replicas: Sequence[Target],
+    wanted: Applied,
+    timeout: float,
+    note: Callable[[str], None] = lambda _: None,
+    *,
+    state: str,
 ) -> tuple[Caught, ...]:
     """Return when every replica serves ``wanted``; ask again and again, in pauses that grow to two seconds.
 
@@ -121,7 +125,8 @@ def wait_for_replicas(
         if left <= 0:
             raise LockedError(
                 f"{len(behind)} of {len(replicas)} replicas did not follow within {timeout:g} seconds",
-                details=tuple(behind.values()), state=state,
+                details=tuple(behind.values()),
+                state=state,
                 hint="run it again, which changes nothing any more and waits; or wait longer with --replica-timeout",
             )
         time.sleep(min(pause, left))
@@ -133,8 +138,11 @@ def _gap(there: Applied, wanted: Applied) -> str | None:
     if there == wanted:
         return None
     parts = [f"{len(there.keys() & wanted.keys())} of {len(wanted)} migrations"]
-    for label, ids in (("lacks", wanted.keys() - there.keys()), ("still has", there.keys() - wanted.keys()),
-                       ("has another version of", {i for i in wanted.keys() & there.keys() if wanted[i] != there[i]})):
+    for label, ids in (
+        ("lacks", wanted.keys() - there.keys()),
+        ("still has", there.keys() - wanted.keys()),
+        ("has another version of", {i for i in wanted.keys() & there.keys() if wanted[i] != there[i]}),
+    ):
         if ids:
             few = sorted(ids)
             parts.append(f"{label} {', '.join(few[:3])}" + (f" and {len(few) - 3} more" if len(few) > 3 else ""))

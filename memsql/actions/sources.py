@@ -63,7 +63,9 @@ def _snapshot_at(settings: Settings, ref: str) -> Schema:
     inside = _inside(settings, repository, path)
     blob = files_in(repository, commit, inside).get(inside)
     if blob is None:
-        raise UsageError(f"there is no {settings.show(path)} at {ref}", hint=f"take the migrations there: git:{ref}:migrations")
+        raise UsageError(
+            f"there is no {settings.show(path)} at {ref}", hint=f"take the migrations there: git:{ref}:migrations"
+        )
     shown = f"{ref}:{inside}"
     return from_sql(_decoded(contents(repository, [blob])[blob], shown), shown)
 
@@ -74,8 +76,11 @@ def _migrations_at(settings: Settings, ref: str) -> Schema:
     repository, commit = _commit(settings, ref)
     place = _inside(settings, repository, settings.migrations) + "/"
     listed = files_in(repository, commit, place)
-    blobs = {name: blob for path, blob in listed.items()
-             if "/" not in (name := path.removeprefix(place)) and (name.endswith(".sql") or name == SUM_NAME)}
+    blobs = {
+        name: blob
+        for path, blob in listed.items()
+        if "/" not in (name := path.removeprefix(place)) and (name.endswith(".sql") or name == SUM_NAME)
+    }
     if not blobs:
         raise UsageError(f"there are no migrations in {settings.show(settings.migrations)} at {ref}")
     held = contents(repository, blobs.values())
@@ -90,8 +95,10 @@ def _commit(settings: Settings, ref: str) -> tuple[Repository, str]:
     repository = find_repository(settings.root, f"a schema comes from: {FORMS}")
     commit = repository.commit(ref)
     if commit is None:
-        raise UsageError(f"git knows no commit {ref}",
-                         hint="see: git branch --all, git tag; in a shallow clone fetch it first: git fetch origin")
+        raise UsageError(
+            f"git knows no commit {ref}",
+            hint="see: git branch --all, git tag; in a shallow clone fetch it first: git fetch origin",
+        )
     return repository, commit
 
 

@@ -61,7 +61,10 @@ def verify(settings: Settings, *, deep: bool, note: Callable[[str], None]) -> li
         due = [c for c in checks if c.version is None or c.version in applied]
         for some in [due] if settings.target.path is None else [[c] for c in due]:
             note(f"check {some[0].name}" if len(some) == 1 else f"{len(some)} checks")
-            found += [Finding(r.check.name, r.check.severity, r.messages[:_SHOWN], r.check.why) for r in run_checks(conn, some)]
+            found += [
+                Finding(r.check.name, r.check.severity, r.messages[:_SHOWN], r.check.why)
+                for r in run_checks(conn, some)
+            ]
         return found
     finally:
         conn.close()
@@ -73,8 +76,11 @@ def failed(found: list[Finding]) -> bool:
 
 
 def _ledger(state: State) -> Finding:
-    messages = [f"{s.migration.id if s.migration else s.name}: {s.note or s.state}"
-                for s in state.statuses if s.state in (plan.EDITED, plan.MISSING, plan.FAILED) or s.incomplete]
+    messages = [
+        f"{s.migration.id if s.migration else s.name}: {s.note or s.state}"
+        for s in state.statuses
+        if s.state in (plan.EDITED, plan.MISSING, plan.FAILED) or s.incomplete
+    ]
     if state.is_legacy:
         messages.append("this database was never adopted: it has tables, but no migration of ours")
     pending = [s for s in state.statuses if s.state in plan.WAITING]
@@ -96,8 +102,11 @@ def _pages(conn: Connection, deep: bool) -> Finding:
 def _foreign_keys(conn: Connection) -> Finding:
     rows = conn.execute(load("engine/foreign_key_violations")).rows
     return Finding(
-        "foreign_keys", "warning",
-        tuple(f"{count!s} rows of {child!s} refer to {parent!s} rows that do not exist" for child, parent, count in rows),
+        "foreign_keys",
+        "warning",
+        tuple(
+            f"{count!s} rows of {child!s} refer to {parent!s} rows that do not exist" for child, parent, count in rows
+        ),
         "every reference finds its row; migrations keep old orphans and never add new ones",
     )
 
@@ -112,11 +121,18 @@ def _schema(settings: Settings, state: State, conn: Connection) -> list[Finding]
         return [Finding("schema", "error", (f"the migrations do not run on an empty database: {e.message}",))]
     here = fit(facts(read(conn)), Shape(Era("migrations", "", (), (), frozenset()), (), facts(goal)))
     return [
-        Finding("schema", "error", tuple(
-            [f"missing: {m}" for m in here.missing] + [f"different: {m}" for m in here.different]),
-            "everything the applied migrations make is there, as they make it"),
-        Finding("schema_extra", "warning", tuple(f"not made by any migration: {e}" for e in here.extra),
-                "nothing is there that no migration made"),
+        Finding(
+            "schema",
+            "error",
+            tuple([f"missing: {m}" for m in here.missing] + [f"different: {m}" for m in here.different]),
+            "everything the applied migrations make is there, as they make it",
+        ),
+        Finding(
+            "schema_extra",
+            "warning",
+            tuple(f"not made by any migration: {e}" for e in here.extra),
+            "nothing is there that no migration made",
+        ),
     ]
 
 

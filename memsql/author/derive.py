@@ -57,8 +57,15 @@ class _Task:
     renames: Renames
 
 
-def draft(settings: Settings, name: str, source: str, *, reason: str | None = None, seed: int = 1,
-          note: Callable[[str], None] = lambda _: None) -> Draft:
+def draft(
+    settings: Settings,
+    name: str,
+    source: str,
+    *,
+    reason: str | None = None,
+    seed: int = 1,
+    note: Callable[[str], None] = lambda _: None,
+) -> Draft:
     """Write the pair that makes of the migrations' schema what the file ``source`` describes, and memsql.sum.
 
     ``reason`` says why data may be lost. Nothing is written unless up, down and up again went well on an empty database and
@@ -79,15 +86,22 @@ def draft(settings: Settings, name: str, source: str, *, reason: str | None = No
         lines = _differences(before, after, task.renames)
         up, hints = _fit(task, before, after, task.renames, back=False)
         down, _ = _fit(task, after, before, task.renames.reversed(), back=True)
-        texts = (render(up, coming.title, depends=coming.depends, reason=reason),
-                 render(down, f"Undo {coming.id}", reason=reason))
+        texts = (
+            render(up, coming.title, depends=coming.depends, reason=reason),
+            render(down, f"Undo {coming.id}", reason=reason),
+        )
         note("proving it on made-up rows")
         migration = _migration(settings, coming, *texts)
         rows = _prove(base, task, project, migration, (before, after), (up, down), hints, seed)
     finally:
         base.close()
-    files = write_files(settings, {settings.migrations / f"{coming.id}.sql": texts[0],
-                                   settings.migrations / f"{coming.id}.rollback.sql": texts[1]})
+    files = write_files(
+        settings,
+        {
+            settings.migrations / f"{coming.id}.sql": texts[0],
+            settings.migrations / f"{coming.id}.rollback.sql": texts[1],
+        },
+    )
     if task.wanted.asked and path == settings.sql / "schema.sql":
         # A rename that is done must not be asked for again.
         replace_file(path, task.wanted.text, task.shown)
@@ -101,8 +115,11 @@ def draft(settings: Settings, name: str, source: str, *, reason: str | None = No
 def _find(settings: Settings, source: str) -> Path:
     found = next((p for p in (settings.root / source, Path.cwd() / source) if p.is_file()), None)
     if found is None:
-        raise UsageError(f"there is no file {source}", state="nothing was written",
-                         hint="edit sql/schema.sql and name it: invoke migrate.create NAME --from sql/schema.sql")
+        raise UsageError(
+            f"there is no file {source}",
+            state="nothing was written",
+            hint="edit sql/schema.sql and name it: invoke migrate.create NAME --from sql/schema.sql",
+        )
     resolved = Path(os.path.abspath(found))
     snapshot = settings.sql / "schema.sql"
     return snapshot if snapshot.exists() and os.path.samefile(resolved, snapshot) else resolved
@@ -123,12 +140,19 @@ def _read(path: Path, shown: str) -> _Task:
 def _refuse_unusable(task: _Task, before: Schema, after: Schema) -> None:
     """Raise FileError for a view, trigger, foreign key or full-text table that would not work, unless it did not before."""
     had = {fold(name) for name in _unusable(before)}
-    broken = {name: said for name, said in _unusable(after).items()
-              if task.renames.tables.get(fold(name), fold(name)) not in had}
+    broken = {
+        name: said
+        for name, said in _unusable(after).items()
+        if task.renames.tables.get(fold(name), fold(name)) not in had
+    }
     if broken:
         raise FileError(
-            "what is wanted would not work", where=Location(task.shown, where(task.text, next(iter(broken)))),
-            details=tuple(broken.values()), state="nothing was written", hint="correct what names something that is not there")
+            "what is wanted would not work",
+            where=Location(task.shown, where(task.text, next(iter(broken)))),
+            details=tuple(broken.values()),
+            state="nothing was written",
+            hint="correct what names something that is not there",
+        )
 
 
 def _unusable(schema: Schema) -> dict[str, str]:
@@ -151,7 +175,8 @@ def _nothing_differs(before: Schema, after: Schema, renames: Renames) -> bool:
         columns = {(fold(t.name), fold(c.name)) for t in before.tables.values() for c in t.columns}
         tables = {table for table, _ in columns}
         return tables.isdisjoint(renames.tables.values()) and columns.isdisjoint(
-            (table, old) for (table, _), old in renames.columns.items())
+            (table, old) for (table, _), old in renames.columns.items()
+        )
 
 
 def _differences(before: Schema, after: Schema, renames: Renames) -> tuple[str, ...]:
@@ -164,8 +189,14 @@ def _differences(before: Schema, after: Schema, renames: Renames) -> tuple[str, 
     for (table, new), old in renames.columns.items():
         told.append(f"~ table {table}: column {old} renamed to {new}")
         start = f"~ table {table}: column "
-        lines = [x for x in lines if not ((x.lower().startswith(f"{start}{old} ") and x.endswith(" removed"))
-                                          or (x.lower().startswith(f"{start}{new} ") and x.endswith(" added")))]
+        lines = [
+            x
+            for x in lines
+            if not (
+                (x.lower().startswith(f"{start}{old} ") and x.endswith(" removed"))
+                or (x.lower().startswith(f"{start}{new} ") and x.endswith(" added"))
+            )
+        ]
     return (*told, *lines)
 
 
@@ -183,8 +214,7 @@ def _fit(task: _Task, before: Schema, after: Schema, renames: Renames, *, back: 
             return found, hints
         # Each round must learn something, and there is only so much to learn.
         if (hints | more) == hints:
-            _refuse(task, f"the {'way back' if back else 'change'} cannot be derived: {problem}", place, None,
-                    _BY_HAND)
+            _refuse(task, f"the {'way back' if back else 'change'} cannot be derived: {problem}", place, None, _BY_HAND)
         hints |= more
 
 
@@ -208,7 +238,7 @@ def _try(found: Plan, before: Schema, after: Schema) -> tuple[Hints, str, str]:
 def _hint(message: str, table: str) -> Hints:
     for start in _ERROR_IN:
         if message.startswith(start):
-            rest = message[len(start):]
+            rest = message[len(start) :]
             name = rest.split(" after ")[0] if " after " in rest.split(":")[0] else rest.split(":")[0]
             return Hints(recreate=frozenset({fold(name)}))
     return Hints(rebuild=frozenset({fold(table)}))
@@ -223,7 +253,11 @@ def _differing(got: Schema, wanted: Schema) -> tuple[Hints, str, str]:
     tables = frozenset(name for kind, name in names if kind == "table")
     others = frozenset(name for kind, name in names if kind != "table")
     virtual = frozenset(fold(t.name) for t in wanted.tables.values() if t.kind == "virtual")
-    return Hints(tables - virtual, others | (tables & virtual)), "; ".join(lines), next(iter(sorted(tables | others)), "")
+    return (
+        Hints(tables - virtual, others | (tables & virtual)),
+        "; ".join(lines),
+        next(iter(sorted(tables | others)), ""),
+    )
 
 
 def _texts(objects: Iterable[Object]) -> dict[tuple[str, str], str]:
@@ -232,20 +266,35 @@ def _texts(objects: Iterable[Object]) -> dict[tuple[str, str], str]:
 
 def _migration(settings: Settings, coming: NextName, up: str, down: str) -> Migration:
     folder = settings.show(settings.migrations)
-    files = [SqlFile(f"{folder}/{name}", name, text.encode())
-             for name, text in ((f"{coming.id}.sql", up), (f"{coming.id}.rollback.sql", down))]
+    files = [
+        SqlFile(f"{folder}/{name}", name, text.encode())
+        for name, text in ((f"{coming.id}.sql", up), (f"{coming.id}.rollback.sql", down))
+    ]
     return Migration(coming.version, coming.name, coming.id, files[0], files[1])
 
 
 def _prove(
-    base: SQLiteConnection, task: _Task, project: Project, migration: Migration, schemas: tuple[Schema, Schema],
-    plans: tuple[Plan, Plan], hints: Hints, seed: int,
+    base: SQLiteConnection,
+    task: _Task,
+    project: Project,
+    migration: Migration,
+    schemas: tuple[Schema, Schema],
+    plans: tuple[Plan, Plan],
+    hints: Hints,
+    seed: int,
 ) -> dict[str, int]:
     before, after = schemas
     pairs = pair(before, after, task.renames, hints)
     own = tuple((o, n) for o, n in pairs.virtual if (text := read_text(n)) and text.kind == "own")
-    whole = Pair(replace(project, ordered=(*project.ordered, migration)), before, after, pairs.changes, own,
-                 (bool(plans[0].losses), bool(plans[1].losses)), _emptied(pairs))
+    whole = Pair(
+        replace(project, ordered=(*project.ordered, migration)),
+        before,
+        after,
+        pairs.changes,
+        own,
+        (bool(plans[0].losses), bool(plans[1].losses)),
+        _emptied(pairs),
+    )
     try:
         return prove(base, whole, rows=_ROWS, seed=seed)
     except Interrupted as e:
@@ -253,12 +302,18 @@ def _prove(
         raise
     except MemsqlError as e:
         found = FileError(
-            f"the derived migration does not pass its proof: {e.message}", where=Location(task.shown), details=e.details,
-            statement=e.statement, state="nothing was written",
-            hint=(isinstance(e, CheckFailed) and e.hint) or _BY_HAND)
+            f"the derived migration does not pass its proof: {e.message}",
+            where=Location(task.shown),
+            details=e.details,
+            statement=e.statement,
+            state="nothing was written",
+            hint=(isinstance(e, CheckFailed) and e.hint) or _BY_HAND,
+        )
         if e.where and e.where.path.endswith(".rollback.sql"):
-            found.hint = ("a column that goes and was NOT NULL has no value on the way back: first make it NULL in a migration "
-                          "of its own, then drop it in another; or write the pair by hand")
+            found.hint = (
+                "a column that goes and was NOT NULL has no value on the way back: first make it NULL in a migration "
+                "of its own, then drop it in another; or write the pair by hand"
+            )
         if e.where:
             found.details = (*found.details, f"in what would have been {e.where}")
         raise found from e
@@ -266,7 +321,9 @@ def _prove(
 
 def _emptied(pairs: Pairs) -> dict[str, frozenset[str]]:
     """The columns that the way back leaves empty, by the table they are in."""
-    return {fold(c.old.name): orphaned(replace(c, old=c.new, new=c.old), pairs.dropped) for c in pairs.changes if c.rebuilt}
+    return {
+        fold(c.old.name): orphaned(replace(c, old=c.new, new=c.old), pairs.dropped) for c in pairs.changes if c.rebuilt
+    }
 
 
 def _refuse(task: _Task, message: str, name: str, column: str | None, hint: str) -> NoReturn:

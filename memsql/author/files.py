@@ -63,12 +63,18 @@ def next_name(settings: Settings, name: str) -> NextName:
     short = re.sub(r"[\s-]+", "_", name.strip()).lower()
     if not re.fullmatch(r"\w+", short):
         raise UsageError(
-            f"{name!r} makes no migration name", hint="use letters, digits and underscores, as in add_missing_indices")
+            f"{name!r} makes no migration name", hint="use letters, digits and underscores, as in add_missing_indices"
+        )
     settings.migrations.mkdir(parents=True, exist_ok=True)
     existing = read_folder(settings.migrations, settings.show(settings.migrations))
     version = existing[-1].version + 1 if existing else 1
-    return NextName(version, short, f"{version:0{_width(existing)}d}_{short}", short.replace("_", " ").capitalize(),
-                    existing[-1].id if existing else None)
+    return NextName(
+        version,
+        short,
+        f"{version:0{_width(existing)}d}_{short}",
+        short.replace("_", " ").capitalize(),
+        existing[-1].id if existing else None,
+    )
 
 
 def write_files(settings: Settings, texts: Mapping[Path, str]) -> tuple[str, ...]:

@@ -103,7 +103,9 @@ class _Shadow:
                 self.conn.execute(thing.sql)
         for change in pair.changes:
             for row in conn.execute(f"SELECT * FROM {quote(change.old.name)}").rows:
-                self.accepts(change.old.name, dict(zip((c.name for c in change.old.columns if c.hidden != 1), row, strict=False)))
+                self.accepts(
+                    change.old.name, dict(zip((c.name for c in change.old.columns if c.hidden != 1), row, strict=False))
+                )
         if any(_judges_keys(c, pair) for c in pair.changes):
             self.conn.execute("PRAGMA foreign_keys = on")
 
@@ -112,10 +114,18 @@ class _Shadow:
         if change is None:
             return True
         # What a row leaves out holds the default of the old table, not of the new one.
-        left_out = {c.name: default_of(c) for c in change.old.columns if c.name not in row and not c.hidden and not c.pk}
-        row = {**row, **{n: default and self.conn.execute(f"SELECT {default}").one() for n, default in left_out.items()}}
-        pairs = [(c, _filled(self.conn, c, row[change.kept[c.name]]))
-                 for c in change.new.columns if not c.hidden and c.name in change.kept and change.kept[c.name] in row]
+        left_out = {
+            c.name: default_of(c) for c in change.old.columns if c.name not in row and not c.hidden and not c.pk
+        }
+        row = {
+            **row,
+            **{n: default and self.conn.execute(f"SELECT {default}").one() for n, default in left_out.items()},
+        }
+        pairs = [
+            (c, _filled(self.conn, c, row[change.kept[c.name]]))
+            for c in change.new.columns
+            if not c.hidden and c.name in change.kept and change.kept[c.name] in row
+        ]
         if not pairs:
             return True
         names, marks = ", ".join(quote(c.name) for c, _ in pairs), ", ".join("?" * len(pairs))
@@ -182,9 +192,15 @@ def _expected(conn: Connection, pair: Pair, *, up: bool) -> dict[str, Rows]:
             rows = _read(conn, here, [c.name for c, _ in columns], _rowid(change))
             alike = [(c.type, here.strict) == (d.type, there.strict) for c, d in columns]
             found[change.new.name] = Counter(
-                (row[0], *(v if same and v is not None else scratch.stored(_filled(conn, d, v), d, there)
-                           for v, same, (_, d) in zip(row[1:], alike, columns, strict=True)))
-                for row in rows)
+                (
+                    row[0],
+                    *(
+                        v if same and v is not None else scratch.stored(_filled(conn, d, v), d, there)
+                        for v, same, (_, d) in zip(row[1:], alike, columns, strict=True)
+                    ),
+                )
+                for row in rows
+            )
         for old, new in pair.virtual:
             here = old if up else new
             found[new.name] = Counter(_read(conn, here, _common(old, new), "rowid"))
@@ -197,7 +213,9 @@ def _rows(conn: Connection, pair: Pair, expected: Mapping[str, Rows], *, up: boo
     for change in pair.changes:
         columns = [there.name for _, there in _columns(pair, change, up=up)]
         table = change.new if up else change.old
-        yield from _compared(table.name, Counter(_read(conn, table, columns, _rowid(change))), expected[change.new.name])
+        yield from _compared(
+            table.name, Counter(_read(conn, table, columns, _rowid(change))), expected[change.new.name]
+        )
     for old, new in pair.virtual:
         table = new if up else old
         yield from _compared(table.name, Counter(_read(conn, table, _common(old, new), "rowid")), expected[new.name])
@@ -222,7 +240,9 @@ def _read(conn: Connection, table: Table, columns: Sequence[str], rowid: str | N
 
 def _typed(column: str) -> str:
     # 1 and 1.0 are equal in Python, and are not the same in a database.
-    return f"CASE typeof({quote(column)}) WHEN 'real' THEN printf('real %!.17g', {quote(column)}) ELSE {quote(column)} END"
+    return (
+        f"CASE typeof({quote(column)}) WHEN 'real' THEN printf('real %!.17g', {quote(column)}) ELSE {quote(column)} END"
+    )
 
 
 class _Scratch:
@@ -250,7 +270,9 @@ def _sequences(conn: Connection, pair: Pair, *, up: bool) -> list[tuple[str, Val
     for change in pair.changes:
         if has_sequence(change.old) and has_sequence(change.new):
             name = (change.old if up else change.new).name
-            found.append((change.new.name, conn.execute("SELECT seq FROM sqlite_sequence WHERE name = ?", (name,)).one() or 0))
+            found.append(
+                (change.new.name, conn.execute("SELECT seq FROM sqlite_sequence WHERE name = ?", (name,)).one() or 0)
+            )
     return found
 
 

@@ -47,7 +47,9 @@ def backups(settings: Settings, *, every_source: bool = False) -> list[Backup]:
     except (FileNotFoundError, NotADirectoryError):
         return []
     except OSError as e:
-        raise ConnectError(f"{settings.show(folder)} cannot be read: {e.strerror}", hint="check its permissions") from None
+        raise ConnectError(
+            f"{settings.show(folder)} cannot be read: {e.strerror}", hint="check its permissions"
+        ) from None
     wanted = settings.target.identity
     chosen = [b for b in found if every_source or b.manifest is None or b.manifest.source.identity == wanted]
     return sorted(chosen, key=lambda b: (b.created, b.path.name), reverse=True)
@@ -81,8 +83,10 @@ def find(settings: Settings, name: str | None) -> Backup:
     if name is None:
         newest = newest_proven(settings)
         if newest is None:
-            raise UsageError(f"there is no proven backup of {settings.target} in {settings.show(settings.backups)}",
-                             hint="make one: invoke backup; or name a file: invoke backup.list --all shows them")
+            raise UsageError(
+                f"there is no proven backup of {settings.target} in {settings.show(settings.backups)}",
+                hint="make one: invoke backup; or name a file: invoke backup.list --all shows them",
+            )
         return newest
     path = next((p for p in (settings.backups / name, Path.cwd() / name) if p.is_file()), None)
     if path is None:

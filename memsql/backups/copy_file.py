@@ -46,7 +46,9 @@ def open_source(target: Target, busy_timeout: int) -> SQLiteConnection:
     assert target.path is not None
     # To a reading connection a missing file is an empty database.
     if not target.path.exists():
-        raise ConnectError(f"{target} does not exist: there is nothing to back up", hint="check --database, --env and setup.cfg")
+        raise ConnectError(
+            f"{target} does not exist: there is nothing to back up", hint="check --database, --env and setup.cfg"
+        )
     try:
         source = connect(target, "ro", busy_timeout)
     except DamagedError as e:
@@ -61,7 +63,9 @@ def copy_pages(source: SQLiteConnection, into: Path, observer: Observer) -> None
     # A read, so that the transaction has begun, and the size it sees.
     count, size = (int(str(source.execute(f"PRAGMA {name}").one())) for name in ("page_count", "page_size"))
     source.execute("SELECT count(*) FROM sqlite_schema")
-    refuse_without_space(int(count * size * _SPARE), into.parent, "the copy", "choose another disk for backups in setup.cfg")
+    refuse_without_space(
+        int(count * size * _SPARE), into.parent, "the copy", "choose another disk for backups in setup.cfg"
+    )
     observer.note(f"copying {source.target}")
     made = Target(path=into, display=str(into))
     copy = connect(made, "rwc", 0)

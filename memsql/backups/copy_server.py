@@ -63,12 +63,24 @@ class _Work:
 
     def run(self, busy_timeout: int) -> Copied:
         file = Target(path=self._into, display=str(self._into))
-        with closing(connect(self._target, "ro", busy_timeout)) as source, closing(connect(file, "rwc", busy_timeout)) as copy:
+        with (
+            closing(connect(self._target, "ro", busy_timeout)) as source,
+            closing(connect(file, "rwc", busy_timeout)) as copy,
+        ):
             assert isinstance(source, LibsqlConnection)
             assert isinstance(copy, SQLiteConnection)
             copier = self._copier = Copier(
-                source, copy, self._observer.note, self._omit, self._select, self._watch, strict=True, salvage=self._salvage,
-                exact=self._exact, verb="backed up")
+                source,
+                copy,
+                self._observer.note,
+                self._omit,
+                self._select,
+                self._watch,
+                strict=True,
+                salvage=self._salvage,
+                exact=self._exact,
+                verb="backed up",
+            )
             self._size = copier.begin()
             copier.run(every_row)
             copy.execute("PRAGMA journal_mode = delete")

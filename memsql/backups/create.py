@@ -40,7 +40,11 @@ class _Copy:
 
 
 def create(
-    settings: Settings, *, format: Format = "sqlite", compress: bool = False, salvage: bool = False,
+    settings: Settings,
+    *,
+    format: Format = "sqlite",
+    compress: bool = False,
+    salvage: bool = False,
     observer: Observer | None = None,
 ) -> Backup:
     """Back up the database of ``settings`` into its folder of backups, which is made where it is missing.
@@ -80,12 +84,26 @@ def _create(settings: Settings, format: Format, compress: bool, salvage: bool, o
         made.chmod(0o600)
         sync(made)
         manifest = Manifest(
-            file="", created_at=utc_text(begun), tool=f"memsql {memsql.__version__}", source=copy.copied.source, content=format,
-            compression="zstd" if compress else None, bytes=packed[0], sha256=packed[1], plain_bytes=plain[0],
-            plain_sha256=plain[1], version=copy.observed.version, applied=copy.observed.applied,
-            schema_sha256=copy.observed.schema_sha256, tables=copy.observed.tables, omitted=copy.copied.omitted, proofs=proofs,
-            findings=copy.lost + copy.observed.findings, proven=not copy.lost and all(p.ok for p in proofs),
-            salvaged=bool(copy.lost), seconds=round(time.monotonic() - started, 3),
+            file="",
+            created_at=utc_text(begun),
+            tool=f"memsql {memsql.__version__}",
+            source=copy.copied.source,
+            content=format,
+            compression="zstd" if compress else None,
+            bytes=packed[0],
+            sha256=packed[1],
+            plain_bytes=plain[0],
+            plain_sha256=plain[1],
+            version=copy.observed.version,
+            applied=copy.observed.applied,
+            schema_sha256=copy.observed.schema_sha256,
+            tables=copy.observed.tables,
+            omitted=copy.copied.omitted,
+            proofs=proofs,
+            findings=copy.lost + copy.observed.findings,
+            proven=not copy.lost and all(p.ok for p in proofs),
+            salvaged=bool(copy.lost),
+            seconds=round(time.monotonic() - started, 3),
         )
         ending = (".sql" if format == "sql" else ".db") + (zstd.ENDING if compress else "")
         path, manifest = _publish(made, manifest, names.candidates(settings, begun, ending))
@@ -103,7 +121,8 @@ def _proven_copy(settings: Settings, work: Path, salvage: bool, observer: Observ
         problem = CheckFailed(
             f"the copy of {target} is not proven: {'the database is damaged' if target.path else 'it is not what the server holds'}",
             details=tuple(observed.problems[:_SHOWN]),
-            hint="restore a backup; keep what can still be read with: invoke backup --salvage")
+            hint="restore a backup; keep what can still be read with: invoke backup --salvage",
+        )
     except (DamagedError, CheckFailed) as e:
         problem = e
     if not salvage:
@@ -140,7 +159,9 @@ def _as_text(copy: _Copy, work: Path, observer: Observer) -> tuple[Path, Proof]:
     messages = found.problems + [f for f in found.findings if f not in copy.observed.findings]
     if found.schema_sha256 != copy.observed.schema_sha256:
         messages.append("the schema is not the same")
-    return text, _required(Proof("sql", not messages, tuple(messages)), "the SQL text does not load as the database that was copied")
+    return text, _required(
+        Proof("sql", not messages, tuple(messages)), "the SQL text does not load as the database that was copied"
+    )
 
 
 def _compressed(plain: Path, sha256: str, observer: Observer) -> tuple[Path, Proof]:
@@ -149,12 +170,16 @@ def _compressed(plain: Path, sha256: str, observer: Observer) -> tuple[Path, Pro
     zstd.compress(plain, made, observer.tick)
     observer.note("decompressing again")
     messages = () if zstd.plain_sha256(made, observer.tick) == sha256 else ("decompressing gives other bytes",)
-    return made, _required(Proof("compression", not messages, messages), "the compressed copy is not what was compressed")
+    return made, _required(
+        Proof("compression", not messages, messages), "the compressed copy is not what was compressed"
+    )
 
 
 def _required(proof: Proof, message: str) -> Proof:
     if not proof.ok:
-        raise CheckFailed(message, details=proof.messages[:_SHOWN], hint="run it again; the disk or the memory may be faulty")
+        raise CheckFailed(
+            message, details=proof.messages[:_SHOWN], hint="run it again; the disk or the memory may be faulty"
+        )
     return proof
 
 
@@ -196,8 +221,9 @@ def _publish(made: Path, manifest: Manifest, wanted: Callable[[int], Path]) -> t
 
 def _write_private(path: Path, text: str) -> None:
     path.unlink(missing_ok=True)
-    with os.fdopen(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w", encoding="utf-8",
-                   errors="surrogatepass") as file:
+    with os.fdopen(
+        os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w", encoding="utf-8", errors="surrogatepass"
+    ) as file:
         file.write(text)
         file.flush()
         os.fsync(file.fileno())

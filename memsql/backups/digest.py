@@ -82,8 +82,11 @@ def readings(schema: Schema) -> list[Reading]:
     """
     virtual = _virtual(schema)
     vectors = {f"{o.name}_shadow".lower() for o in schema.objects if o.type == "index" and VECTOR_INDEX in o.sql}
-    found = [t for t in schema.tables.values()
-             if t.kind == "table" and t.name.lower() not in vectors and _is_content(t.name.lower(), virtual)]
+    found = [
+        t
+        for t in schema.tables.values()
+        if t.kind == "table" and t.name.lower() not in vectors and _is_content(t.name.lower(), virtual)
+    ]
     return [_reading(table) for table in sorted(found, key=lambda t: t.name)]
 
 
@@ -91,13 +94,19 @@ def shadow_readings(schema: Schema) -> list[Reading]:
     """The tables in which FTS5 indexes keep what they know about rows that are elsewhere: no content, but the same in a
     copy of the pages."""
     virtual = _virtual(schema)
-    found = [t for t in schema.tables.values() if t.kind == "table" and not t.name.lower().startswith(_NEVER)
-             and not _is_content(t.name.lower(), virtual)]
+    found = [
+        t
+        for t in schema.tables.values()
+        if t.kind == "table" and not t.name.lower().startswith(_NEVER) and not _is_content(t.name.lower(), virtual)
+    ]
     return [_reading(table) for table in sorted(found, key=lambda t: t.name)]
 
 
 def digests(
-    conn: Connection, note: Callable[[str], None] = lambda _: None, tick: Callable[[float | None], None] = lambda _: None, *,
+    conn: Connection,
+    note: Callable[[str], None] = lambda _: None,
+    tick: Callable[[float | None], None] = lambda _: None,
+    *,
     choose: Callable[[Schema], list[Reading]] = readings,
 ) -> list[TableDigest]:
     """Count and hash every content table, or those that ``choose`` picks. The caller holds a transaction where others
@@ -167,7 +176,11 @@ def _is_content(name: str, virtual: dict[str, Table]) -> bool:
     table = virtual.get(owner)
     if table is None or not is_internal(name, {owner: module_of(table.sql)}):
         return True
-    return module_of(table.sql) != "fts5" or suffix not in _INDEX_SHADOWS or parse(table.name, table.sql).kind == "contentless"
+    return (
+        module_of(table.sql) != "fts5"
+        or suffix not in _INDEX_SHADOWS
+        or parse(table.name, table.sql).kind == "contentless"
+    )
 
 
 def _reading(table: Table) -> Reading:
@@ -182,7 +195,9 @@ def _reading(table: Table) -> Reading:
         order = [rowid] if rowid else []
         columns = [*order, *columns]
     listed, by = ", ".join(map(quote, columns)), ", ".join(map(quote, order))
-    return Reading(table.name, tuple(columns), f"SELECT {listed} FROM {quote(table.name)}" + (f" ORDER BY {by}" if by else ""))
+    return Reading(
+        table.name, tuple(columns), f"SELECT {listed} FROM {quote(table.name)}" + (f" ORDER BY {by}" if by else "")
+    )
 
 
 @contextmanager
@@ -210,4 +225,3 @@ def _encoded(value: Cell) -> bytes | bytearray:
     if kind is float:
         return b"F" + _REAL(value)
     return b"B%d:%b" % (len(value), value)  # type: ignore[arg-type, str-format]
-

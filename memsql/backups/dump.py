@@ -35,14 +35,19 @@ def write_sql(copy: Path, out: Path, observer: Observer, *, omitted: Sequence[Om
     keeps of rows that are elsewhere is built anew when the text is loaded; the tables behind other virtual tables are
     written as they are. ``omitted`` becomes comments.
     """
-    with closing(connect(Target(path=copy, display=copy.name), "ro")) as conn, out.open("w", encoding="utf-8", newline="") as file:
+    with (
+        closing(connect(Target(path=copy, display=copy.name), "ro")) as conn,
+        out.open("w", encoding="utf-8", newline="") as file,
+    ):
         assert isinstance(conn, SQLiteConnection)
         size = max(1, copy.stat().st_size)
         count = done = 0
         file.write(_HEAD)
         for thing in omitted:
             text, reason = thing.sql.replace("\n", "\n--     "), " ".join(thing.reason.split())
-            file.write(f"-- left out: the {thing.type} {thing.name!r}: {reason}\n" + (f"--     {text};\n" if text else ""))
+            file.write(
+                f"-- left out: the {thing.type} {thing.name!r}: {reason}\n" + (f"--     {text};\n" if text else "")
+            )
         for statement in _Writer(conn, observer).statements():
             file.write(statement)
             file.write(";\n")
@@ -72,14 +77,22 @@ def load_sql(text: Path, into: Path, observer: Observer) -> None:
                     conn.execute(statement)
                 except StatementError as e:
                     if e.code == "SQLITE_FULL":
-                        raise ConnectError(f"{text.name} cannot be loaded: the disk is full", hint="free space, and run it again") from e
-                    raise CheckFailed(f"statement {count} of {text.name} does not run: {e.message}", where=Location(text.name),
-                                      statement=statement[:500]) from e
+                        raise ConnectError(
+                            f"{text.name} cannot be loaded: the disk is full", hint="free space, and run it again"
+                        ) from e
+                    raise CheckFailed(
+                        f"statement {count} of {text.name} does not run: {e.message}",
+                        where=Location(text.name),
+                        statement=statement[:500],
+                    ) from e
                 done += len(statement)
                 observer.tick(min(1.0, done / size))
             if count != wanted or conn.in_transaction:
-                raise CheckFailed(f"{text.name} has {count} statements instead of {wanted}", where=Location(text.name),
-                                  hint="it was changed after it was written: use another backup")
+                raise CheckFailed(
+                    f"{text.name} has {count} statements instead of {wanted}",
+                    where=Location(text.name),
+                    hint="it was changed after it was written: use another backup",
+                )
             conn.execute("PRAGMA journal_mode = delete")
     except BaseException:
         into.unlink(missing_ok=True)
@@ -94,8 +107,11 @@ class _Writer:
         self._readings = all_readings(conn)
         names = {t.name.lower() for t in self._things}
         # An index whose content is gone cannot be built anew.
-        self._fts = {t.name: t for t in discover(conn)
-                     if t.kind == "own" or (t.kind == "external" and (t.content or "").lower() in names)}
+        self._fts = {
+            t.name: t
+            for t in discover(conn)
+            if t.kind == "own" or (t.kind == "external" and (t.content or "").lower() in names)
+        }
 
     def statements(self) -> Iterator[str]:
         """All of them, without the semicolon."""
@@ -104,7 +120,9 @@ class _Writer:
         yield from self._of("table")
         for table in self._fts.values():
             yield from self._options(table)
-        built = {f"{name}_{end}".lower() for name in self._fts for end in ("data", "idx", "docsize", "config", "content")}
+        built = {
+            f"{name}_{end}".lower() for name in self._fts for end in ("data", "idx", "docsize", "config", "content")
+        }
         shadows = [t.name for t in self._things if t.kind == "shadow" and t.name.lower() not in built]
         yield from (f"DELETE FROM {quote(name)}" for name in shadows)
         for name, reading in self._readings.items():
@@ -162,7 +180,6 @@ class _Writer:
         if some:
             yield head + ",\n".join(some)
 
-
     def _superfluous(self, reading: Reading) -> int:
         """1 where the rowid that is read first is there under a name of its own too."""
         stored = self._conn.execute(load("engine/columns"), (reading.name,)).rows
@@ -172,7 +189,7 @@ class _Writer:
 
 def _statement(thing: Thing) -> str:
     # A comment behind the last word would swallow the semicolon.
-    tail = thing.sql[len(without_tail(thing.sql)):]
+    tail = thing.sql[len(without_tail(thing.sql)) :]
     return thing.sql + ("\n" if "--" in tail.rpartition("\n")[2] else "")
 
 
@@ -185,8 +202,11 @@ def _promised(text: Path) -> int:
     except OSError as e:
         raise FileError(f"{text.name} cannot be read: {e.strerror}", where=Location(text.name)) from None
     if found is None:
-        raise CheckFailed(f"{text.name} is cut off: its last line does not say that it is the end", where=Location(text.name),
-                          hint="use another backup")
+        raise CheckFailed(
+            f"{text.name} is cut off: its last line does not say that it is the end",
+            where=Location(text.name),
+            hint="use another backup",
+        )
     return int(found[1])
 
 
@@ -202,5 +222,7 @@ def _statements(text: Path) -> Iterator[str]:
                 at_least = max(_READ, len(rest))
                 yield from cuts
     except UnicodeDecodeError:
-        raise CheckFailed(f"{text.name} is no UTF-8: it was changed after it was written", where=Location(text.name)) from None
+        raise CheckFailed(
+            f"{text.name} is no UTF-8: it was changed after it was written", where=Location(text.name)
+        ) from None
     yield from (cut for cut in pieces(rest) if skip_to_code(cut, 0) < len(cut))

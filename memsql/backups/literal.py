@@ -50,10 +50,10 @@ def _real(value: float) -> str:
 def _fraction(value: float) -> str:
     """``value`` from its 53 bits by multiplications or divisions that are exact, whatever computes them."""
     mantissa, exponent = math.frexp(value)
-    whole, exponent = int(mantissa * 2 ** 53), exponent - 53
+    whole, exponent = int(mantissa * 2**53), exponent - 53
     while whole % 2 == 0:
         whole, exponent = whole // 2, exponent + 1
     sign = "*" if exponent > 0 else "/"
     steps, rest = divmod(abs(exponent), _STEP)
-    factors = [2 ** _STEP] * steps + ([2 ** rest] if rest else [])
+    factors = [2**_STEP] * steps + ([2**rest] if rest else [])
     return f"{whole}.0" + "".join(f"{sign}{factor}.0" for factor in factors)

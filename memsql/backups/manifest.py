@@ -107,15 +107,21 @@ def read_manifest(path: Path, shown: str) -> Manifest:
         if not isinstance(found, dict):
             raise ValueError
     except FileNotFoundError:
-        raise FileError(f"{shown} is missing: nothing is known of this backup", where=where,
-                        hint="a backup that was interrupted, or a file of another tool") from None
+        raise FileError(
+            f"{shown} is missing: nothing is known of this backup",
+            where=where,
+            hint="a backup that was interrupted, or a file of another tool",
+        ) from None
     except OSError as e:
         raise FileError(f"{shown} cannot be read: {e.strerror}", where=where) from None
     except ValueError:
         raise FileError(f"{shown} is no manifest: it is damaged, or it was edited", where=where) from None
     if found.get("format") != FORMAT:
-        raise FileError(f"{shown} has format {found.get('format')!r}, and this memsql reads {FORMAT}", where=where,
-                        hint="use the memsql that wrote it, or a newer one")
+        raise FileError(
+            f"{shown} has format {found.get('format')!r}, and this memsql reads {FORMAT}",
+            where=where,
+            hint="use the memsql that wrote it, or a newer one",
+        )
     seal = found.pop("seal", None)
     try:
         if seal != _seal(found):
@@ -126,12 +132,17 @@ def read_manifest(path: Path, shown: str) -> Manifest:
             raise ValueError
         return manifest
     except (ValueError, TypeError, KeyError):
-        raise FileError(f"{shown} was changed after it was written", where=where,
-                        hint="a backup is only as good as its manifest: use another one") from None
+        raise FileError(
+            f"{shown} was changed after it was written",
+            where=where,
+            hint="a backup is only as good as its manifest: use another one",
+        ) from None
 
 
 def _seal(fields: Mapping[str, Any]) -> str:
-    return hashlib.sha256(json.dumps(fields, ensure_ascii=True, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+    return hashlib.sha256(
+        json.dumps(fields, ensure_ascii=True, sort_keys=True, separators=(",", ":")).encode()
+    ).hexdigest()
 
 
 def _manifest(found: dict[str, Any]) -> Manifest:

@@ -50,7 +50,11 @@ class Observed:
 
 
 def prove(
-    copy: Path, wanted: Sequence[TableDigest], observer: Observer, *, shadows: Sequence[TableDigest] = (),
+    copy: Path,
+    wanted: Sequence[TableDigest],
+    observer: Observer,
+    *,
+    shadows: Sequence[TableDigest] = (),
 ) -> Observed:
     """Prove that the SQLite file ``copy`` is sound, that its tables are those in ``wanted`` and, where they are given, that the
     tables behind its full-text indexes are those in ``shadows``. Not a byte of it changes.
@@ -81,7 +85,10 @@ def require(observed: Observed, message: str, *, state: str, hint: str) -> None:
 
 
 def _read(
-    conn: SQLiteConnection, wanted: Sequence[TableDigest], shadows: Sequence[TableDigest], observer: Observer,
+    conn: SQLiteConnection,
+    wanted: Sequence[TableDigest],
+    shadows: Sequence[TableDigest],
+    observer: Observer,
 ) -> Observed:
     pages = _pages(conn)
     about_indexes = tuple(line for line in pages if line.startswith(_ABOUT_INDEXES))
@@ -118,7 +125,9 @@ def _foreign_keys(conn: SQLiteConnection) -> tuple[str, ...]:
         if isinstance(e, StatementError) and e.code == "SQLITE_INTERRUPT":
             raise
         return (f"foreign keys cannot be checked: {e.message}",)
-    return tuple(f"{count!s} rows of {child!s} refer to {parent!s} rows that do not exist" for child, parent, count in rows)
+    return tuple(
+        f"{count!s} rows of {child!s} refer to {parent!s} rows that do not exist" for child, parent, count in rows
+    )
 
 
 def _full_text(conn: SQLiteConnection) -> tuple[str, ...]:

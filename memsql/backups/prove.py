@@ -45,8 +45,12 @@ def unpack(backup: Backup, into: Path, observer: Observer) -> Manifest:
         raise CheckFailed(backup.problem or f"{backup.path.name} has no manifest", hint=_OTHER)
     observer.note(f"reading {backup.path.name}")
     as_text = manifest.content == "sql"
-    refuse_without_space(manifest.plain_bytes * (2 if as_text else 1), into.parent, f"the content of {backup.path.name}",
-                         "make room there, or point TMPDIR at a larger disk")
+    refuse_without_space(
+        manifest.plain_bytes * (2 if as_text else 1),
+        into.parent,
+        f"the content of {backup.path.name}",
+        "make room there, or point TMPDIR at a larger disk",
+    )
     plain = into.with_name(into.name + ".sql") if as_text else into
     _write(backup.path, manifest, plain, observer)
     if as_text:
@@ -122,7 +126,9 @@ def _write(path: Path, manifest: Manifest, plain: Path, observer: Observer) -> N
         while source.read(CHUNK):
             pass
     if (source.size, source.hexdigest()) != (manifest.bytes, manifest.sha256):
-        raise CheckFailed(f"{path.name} was changed after it was written: its bytes are not those of the manifest", hint=_OTHER)
+        raise CheckFailed(
+            f"{path.name} was changed after it was written: its bytes are not those of the manifest", hint=_OTHER
+        )
     if (done, sha.hexdigest()) != (manifest.plain_bytes, manifest.plain_sha256):
         raise CheckFailed(f"{path.name} does not hold what its manifest says", hint=_OTHER)
     with writing(str(plain.parent)):
@@ -140,5 +146,3 @@ def _pieces(source: _Hashing, manifest: Manifest, name: str) -> Iterator[bytes]:
             yield some
     except OSError as e:
         raise ConnectError(f"{name} cannot be read: {e.strerror}", hint=_OTHER) from None
-
-

@@ -40,7 +40,9 @@ def decide(found: Sequence[Backup], keep: int | None, keep_days: float | None, n
     return choices
 
 
-def prune(settings: Settings, *, keep: int | None, keep_days: float | None, every_source: bool, dry_run: bool) -> list[Choice]:
+def prune(
+    settings: Settings, *, keep: int | None, keep_days: float | None, every_source: bool, dry_run: bool
+) -> list[Choice]:
     """Remove what ``decide`` lets go, and what dead runs left behind. The file goes before its manifest: one without the
     other is no backup to anybody. Raises ConnectError where the folder cannot be written."""
     found = backups(settings, every_source=every_source)
@@ -69,8 +71,12 @@ def _reason(backup: Backup, number: int, keep: int | None, keep_days: float | No
 def _remove_leftovers(settings: Settings) -> None:
     """Manifests whose file never came, or is gone. Looked for before it is seen that nobody is at work: who has
     written his manifest and is not at work any more has given the file its name, or died."""
-    alone = [path for path in settings.backups.glob("*" + SUFFIX)
-             if path.name.removesuffix(SUFFIX).endswith(ENDINGS) and not path.with_name(path.name.removesuffix(SUFFIX)).exists()]
+    alone = [
+        path
+        for path in settings.backups.glob("*" + SUFFIX)
+        if path.name.removesuffix(SUFFIX).endswith(ENDINGS)
+        and not path.with_name(path.name.removesuffix(SUFFIX)).exists()
+    ]
     if sweep(settings.backups):
         return
     for path in alone:

@@ -41,7 +41,12 @@ class Restored:
 
 
 def restore(
-    settings: Settings, backup: Backup, *, replace_server: bool = False, unproven: bool = False, allow_newer: bool = False,
+    settings: Settings,
+    backup: Backup,
+    *,
+    replace_server: bool = False,
+    unproven: bool = False,
+    allow_newer: bool = False,
     observer: Observer | None = None,
 ) -> Restored:
     """Restore ``backup`` onto the database of ``settings`` and prove it there.
@@ -60,23 +65,33 @@ def restore(
     except KeyboardInterrupt:
         if settings.target.path is None:
             raise
-        raise Interrupted("the restore was stopped", state=f"{settings.target} was not touched", hint="run it again") from None
+        raise Interrupted(
+            "the restore was stopped", state=f"{settings.target} was not touched", hint="run it again"
+        ) from None
     except MemsqlError as e:
         e.state = e.state or f"{settings.target} was not touched"
         raise
 
 
-def _onto_server(settings: Settings, backup: Backup, manifest: Manifest, replace_server: bool, observer: Observer) -> Restored:
+def _onto_server(
+    settings: Settings, backup: Backup, manifest: Manifest, replace_server: bool, observer: Observer
+) -> Restored:
     from memsql.backups.restore_server import restore_server
 
     folder = Path(tempfile.mkdtemp(prefix="memsql-restore-"))
     try:
         plain = folder / "restored.db"
         unpack(backup, plain, observer)
-        require(prove(plain, manifest.tables, observer), f"{backup.path.name} is not what it was",
-                state=f"{settings.target} was not touched", hint="use another backup: invoke backup.list")
+        require(
+            prove(plain, manifest.tables, observer),
+            f"{backup.path.name} is not what it was",
+            state=f"{settings.target} was not touched",
+            hint="use another backup: invoke backup.list",
+        )
         kept = create(settings, observer=observer).path if replace_server and _holds_something(settings) else None
-        tables = restore_server(plain, manifest, settings.target, settings.busy_timeout, observer, replace=replace_server)
+        tables = restore_server(
+            plain, manifest, settings.target, settings.busy_timeout, observer, replace=replace_server
+        )
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     return Restored(backup, str(settings.target), tuple(tables), kept)
@@ -86,19 +101,28 @@ def refuse(settings: Settings, backup: Backup, *, unproven: bool, allow_newer: b
     """The manifest of ``backup``, if it may be restored here."""
     manifest, state = backup.manifest, f"{settings.target} was not touched"
     if manifest is None or (manifest.proven and backup.problem):
-        raise CheckFailed(f"{settings.show(backup.path)} cannot be trusted: {backup.problem}", state=state,
-                          hint="use another backup: invoke backup.list")
+        raise CheckFailed(
+            f"{settings.show(backup.path)} cannot be trusted: {backup.problem}",
+            state=state,
+            hint="use another backup: invoke backup.list",
+        )
     if not manifest.proven and not unproven:
         what = "holds what could be salvaged from a damaged database" if manifest.salvaged else "was never proven"
-        raise Refused(f"{settings.show(backup.path)} {what}", details=manifest.findings[:20], state=state,
-                      hint="use a proven backup, or say --unproven if this is meant")
+        raise Refused(
+            f"{settings.show(backup.path)} {what}",
+            details=manifest.findings[:20],
+            state=state,
+            hint="use a proven backup, or say --unproven if this is meant",
+        )
     if allow_newer or manifest.version is None:
         return manifest
     unknown = newer(manifest, read_folder(settings.migrations, settings.show(settings.migrations)))
     if unknown:
         raise Refused(
             f"{settings.show(backup.path)} has migrations that are not among the files here: {', '.join(unknown[:5])}",
-            state=state, hint="check out the files that belong to it, or say --allow-newer if this is meant")
+            state=state,
+            hint="check out the files that belong to it, or say --allow-newer if this is meant",
+        )
     return manifest
 
 
@@ -115,7 +139,9 @@ def to_path(settings: Settings, path: str) -> Settings:
     """The same settings with the file ``path`` as database; raises UsageError for what is no file."""
     target = parse_target(path, Path.cwd())
     if target.path is None:
-        raise UsageError(f"--to {target}: give the path of a file", hint="for a server: --database URL with the name of a backup")
+        raise UsageError(
+            f"--to {target}: give the path of a file", hint="for a server: --database URL with the name of a backup"
+        )
     return replace(settings, target=target)
 
 

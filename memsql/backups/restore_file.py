@@ -52,13 +52,19 @@ def restore_file(backup: Backup, target: Target, busy_timeout: int, observer: Ob
     if not path.parent.is_dir():
         raise ConnectError(f"the folder of {target} does not exist", state="nothing was changed", hint="make it first")
     if path.exists() and not os.access(path, os.W_OK):
-        raise ConnectError(f"{target} cannot be written: it is read-only", hint=f"chmod u+w {target}, if it is to be replaced")
+        raise ConnectError(
+            f"{target} cannot be written: it is read-only", hint=f"chmod u+w {target}, if it is to be replaced"
+        )
     refuse_in_use(target, path)
     with workplace(path.parent, str(target.path.parent)) as work:
         made = work / "restored.db"
         manifest = unpack(backup, made, observer)
-        require(prove(made, manifest.tables, observer), f"{backup.path.name} is not what it was",
-                state=f"{target} was not touched", hint="use another backup: invoke backup.list")
+        require(
+            prove(made, manifest.tables, observer),
+            f"{backup.path.name} is not what it was",
+            state=f"{target} was not touched",
+            hint="use another backup: invoke backup.list",
+        )
         _dress(made, path)
         return _put(made, manifest, target, path, busy_timeout, observer)
 
@@ -71,8 +77,11 @@ def refuse_in_use(target: Target, path: Path) -> None:
 
 
 def _in_use(target: Target, who: str) -> LockedError:
-    return LockedError(f"{target} is open in another process: {who}", state="nothing was changed",
-                       hint="stop what uses the database, then run this again; or restore beside it with --to PATH")
+    return LockedError(
+        f"{target} is open in another process: {who}",
+        state="nothing was changed",
+        hint="stop what uses the database, then run this again; or restore beside it with --to PATH",
+    )
 
 
 def _dress(made: Path, path: Path) -> None:
@@ -116,7 +125,12 @@ def _put(made: Path, manifest: Manifest, target: Target, path: Path, busy_timeou
 
 
 def _prove_there(
-    fresh: Connection, manifest: Manifest, target: Target, path: Path, kept: Path | None, observer: Observer,
+    fresh: Connection,
+    manifest: Manifest,
+    target: Target,
+    path: Path,
+    kept: Path | None,
+    observer: Observer,
 ) -> tuple[TableDigest, ...]:
     """The tables of the file in its place. Raises CheckFailed where they are not those of the backup."""
     observer.note("proving it in its place")
@@ -130,14 +144,21 @@ def _prove_there(
     except KeyboardInterrupt:
         raise _stopped(target, state) from None
     if unlike:
-        raise CheckFailed(f"{target} does not hold what the backup holds", details=unlike, state=state,
-                          hint="the disk may be faulty: restore onto another one with --to PATH")
+        raise CheckFailed(
+            f"{target} does not hold what the backup holds",
+            details=unlike,
+            state=state,
+            hint="the disk may be faulty: restore onto another one with --to PATH",
+        )
     return tables
 
 
 def _stopped(target: Target, state: str) -> Interrupted:
-    return Interrupted(f"stopped before {target} was proven in its place; it was proven before it came there", state=state,
-                       hint="prove it: invoke verify")
+    return Interrupted(
+        f"stopped before {target} was proven in its place; it was proven before it came there",
+        state=state,
+        hint="prove it: invoke verify",
+    )
 
 
 @contextmanager

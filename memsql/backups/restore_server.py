@@ -29,7 +29,13 @@ _DROP = ("trigger", "view", "vector", "virtual", "table")
 
 
 def restore_server(
-    plain: Path, manifest: Manifest, target: Target, busy_timeout: int, observer: Observer, *, replace: bool,
+    plain: Path,
+    manifest: Manifest,
+    target: Target,
+    busy_timeout: int,
+    observer: Observer,
+    *,
+    replace: bool,
 ) -> tuple[TableDigest, ...]:
     """Make the database at ``target`` what the proven SQLite file ``plain`` is; return what its tables hold now.
 
@@ -76,7 +82,9 @@ class _Restore:
             if size > ROW_LIMIT:
                 raise Refused(
                     f"{reading.name} holds a row of {size:,} bytes, and a libSQL server takes {ROW_LIMIT:,}",
-                    state="nothing was sent: the server has what it had before", hint="restore it to a file")
+                    state="nothing was sent: the server has what it had before",
+                    hint="restore it to a file",
+                )
 
     def fill(self, server: LibsqlConnection, replace: bool) -> None:
         """Everything up to COMMIT."""
@@ -105,19 +113,31 @@ class _Restore:
             lost.hint = "see what the server holds: invoke verify; restore again if it is not what the backup holds"
             raise lost
         if found:
-            raise ConnectError(f"{self._target}: the connection broke when the restore was to be committed, and it was not",
-                               state=_AS_BEFORE, hint="check the network and the server, and restore again")
+            raise ConnectError(
+                f"{self._target}: the connection broke when the restore was to be committed, and it was not",
+                state=_AS_BEFORE,
+                hint="check the network and the server, and restore again",
+            )
         return self._manifest.tables
 
     def _make_room(self, server: LibsqlConnection, replace: bool) -> None:
-        found = [Thing(str(t), str(n), str(o), str(s), str(k or t)) for t, n, o, s, k in server.execute(load("backup/objects")).rows]
+        found = [
+            Thing(str(t), str(n), str(o), str(s), str(k or t))
+            for t, n, o, s, k in server.execute(load("backup/objects")).rows
+        ]
         owners = {thing.name for thing in found if "libsql_vector_idx" in thing.sql}
-        shown = [t for t in found if t.type == "table" and t.kind != "shadow" and t.name.rpartition("_shadow")[0] not in owners]
+        shown = [
+            t
+            for t in found
+            if t.type == "table" and t.kind != "shadow" and t.name.rpartition("_shadow")[0] not in owners
+        ]
         if found and not replace:
             names = ", ".join(t.name for t in shown[:8]) + (f" and {len(shown) - 8} more" if len(shown) > 8 else "")
             raise Refused(
-                f"{self._target} is not empty: it holds {names or found[0].name}", state=_AS_BEFORE,
-                hint="restore to an empty database, or replace what is there: --replace")
+                f"{self._target} is not empty: it holds {names or found[0].name}",
+                state=_AS_BEFORE,
+                hint="restore to an empty database, or replace what is there: --replace",
+            )
         if found:
             self._observer.note("dropping what is there")
         drops = []
@@ -160,18 +180,24 @@ class _Restore:
             try:
                 server.execute(f"PRAGMA application_id = {application}")
             except StatementError:
-                self._observer.note(f"left out: application_id {application}, which the server does not let anybody set")
+                self._observer.note(
+                    f"left out: application_id {application}, which the server does not let anybody set"
+                )
 
     def _prove(self, server: LibsqlConnection) -> None:
         found = differences(self._manifest.tables, self._hashes(server))
         if found:
-            raise CheckFailed("what the server holds is not what the backup holds", details=tuple(found), state=_AS_BEFORE)
+            raise CheckFailed(
+                "what the server holds is not what the backup holds", details=tuple(found), state=_AS_BEFORE
+            )
         for table in discover(server):
             self._observer.note(f"checking {table.name}")
             if not check_in_transaction(server, [table.name]):
                 continue
             if table.kind != "contentless":
-                self._observer.note(f"building {table.name} anew: it did not agree with its content in the backup either")
+                self._observer.note(
+                    f"building {table.name} anew: it did not agree with its content in the backup either"
+                )
                 rebuild_in_transaction(server, [table.name])
             if problems := check_in_transaction(server, [table.name]):
                 raise CheckFailed(problems[0], state=_AS_BEFORE)
@@ -180,8 +206,11 @@ class _Restore:
         for reading in readings(read(server, internal=True)):
             self._observer.note(f"reading {reading.name} back")
             hasher = Hasher(reading.name)
-            lists = (exact_lists(server, reading.sql, reading.columns) if reading.name in self._odd
-                     else server.stream_lists(reading.sql))
+            lists = (
+                exact_lists(server, reading.sql, reading.columns)
+                if reading.name in self._odd
+                else server.stream_lists(reading.sql)
+            )
             for rows in lists:
                 before = hasher.bytes
                 hasher.add(rows)
@@ -191,7 +220,7 @@ class _Restore:
     def _run(self, server: LibsqlConnection, items: Sequence[Item]) -> None:
         for start in range(0, len(items), _OBJECTS_AT_ONCE):
             try:
-                server.batch(items[start:start + _OBJECTS_AT_ONCE])
+                server.batch(items[start : start + _OBJECTS_AT_ONCE])
             except StatementError as e:
                 raise self._refused(f"the server does not take a statement of the backup: {e.message}", e) from e
 
@@ -212,9 +241,12 @@ def _told(target: Target) -> Iterator[None]:
         yield
     except LockedError as e:
         raise LockedError(
-            e.message, state=_AS_BEFORE, details=e.details,
+            e.message,
+            state=_AS_BEFORE,
+            details=e.details,
             hint="a restore takes longer than a server lets anybody hold the lock while others want it: "
-                 "stop whatever writes to it, and restore again") from e
+            "stop whatever writes to it, and restore again",
+        ) from e
     except ConnectError as e:
         if not isinstance(e, CommitUnknown):
             e.state = _AS_BEFORE

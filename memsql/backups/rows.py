@@ -40,7 +40,10 @@ class Rows:
 
 def things(conn: SQLiteConnection) -> list[Thing]:
     """Every object that somebody made, in the order of its making."""
-    return [Thing(str(t), str(n), str(o), str(s), str(k or t)) for t, n, o, s, k in conn.execute(load("backup/objects")).rows]
+    return [
+        Thing(str(t), str(n), str(o), str(s), str(k or t))
+        for t, n, o, s, k in conn.execute(load("backup/objects")).rows
+    ]
 
 
 def all_readings(conn: SQLiteConnection) -> dict[str, Reading]:
@@ -97,7 +100,7 @@ def inserts(table: str, columns: Sequence[str], found: Rows) -> list[Item]:
     size = max(1, min(ROWS_A_STATEMENT, 30_000 // max(1, len(columns))))
     items: list[Item] = []
     for start in range(0, len(found.rows), size):
-        some = found.rows[start:start + size]
+        some = found.rows[start : start + size]
         values: list[Value] = [value for row in some for value in row]  # type: ignore[misc]
         items.append((head + ", ".join([one] * len(some)), values))
     return items

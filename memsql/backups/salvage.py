@@ -68,7 +68,9 @@ def salvage_file(
             if getattr(e, "sqlite_errorname", "") in _FULL:
                 with writing(str(work)):
                     raise OSError(0, str(e)) from e
-            raise DamagedError(f"{target} is damaged so that nothing of it can be read: {e}", hint="restore a backup") from e
+            raise DamagedError(
+                f"{target} is damaged so that nothing of it can be read: {e}", hint="restore a backup"
+            ) from e
     with closing(connect(Target(path=into, display="the salvaged copy"), "ro", 0)) as made:
         tables = digests(made, observer.note, observer.tick)
     return Copied(source, tuple(tables)), tuple(lost)
@@ -99,7 +101,10 @@ def _like(db: sqlite3.Connection, damaged: Path) -> None:
         old.execute("PRAGMA writable_schema = on")
         with suppress(sqlite3.Error):
             old.execute("PRAGMA journal_mode = delete")
-        read = {name: old.execute(f"PRAGMA {name}").fetchone()[0] for name in ("page_size", "encoding", "auto_vacuum", *_KEPT_PRAGMAS)}
+        read = {
+            name: old.execute(f"PRAGMA {name}").fetchone()[0]
+            for name in ("page_size", "encoding", "auto_vacuum", *_KEPT_PRAGMAS)
+        }
     db.execute(f"PRAGMA page_size = {read['page_size']:d}")
     db.execute(f"PRAGMA encoding = '{read['encoding']}'")
     db.execute(f"PRAGMA auto_vacuum = {read['auto_vacuum']:d}")
@@ -118,8 +123,14 @@ def _fill(db: sqlite3.Connection, observer: Observer) -> Iterator[str]:
         if not things:
             raise
         yield f"the schema cannot be read to its end ({e}): what comes later in it is lost"
-    virtual = {t.name.lower(): module_of(t.sql) for t in things if t.type == "table" and t.sql[:14].lower() == "create virtual"}
-    plain = [t for t in things if t.type == "table" and t.name.lower() not in virtual and not _made_by_others(t.name, virtual)]
+    virtual = {
+        t.name.lower(): module_of(t.sql) for t in things if t.type == "table" and t.sql[:14].lower() == "create virtual"
+    }
+    plain = [
+        t
+        for t in things
+        if t.type == "table" and t.name.lower() not in virtual and not _made_by_others(t.name, virtual)
+    ]
     for thing in plain:
         observer.note(f"salvaging {thing.name}")
         yield from _made(db, thing) or _rows(db, thing.name, observer)
@@ -172,8 +183,10 @@ def _rows(db: sqlite3.Connection, name: str, observer: Observer) -> list[str]:
 def _by_ranges(db: sqlite3.Connection, name: str, columns: Sequence[str], rowid: str, observer: Observer) -> bool:
     """Copy by ranges of rowids; whether every row was reached."""
     listed, quoted = ", ".join(map(quote, columns)), quote(name)
-    sql = (f"INSERT OR IGNORE INTO main.{quoted} ({listed}) SELECT {listed} FROM damaged.{quoted} "
-           f"WHERE {quote(rowid)} BETWEEN ? AND ?")
+    sql = (
+        f"INSERT OR IGNORE INTO main.{quoted} ({listed}) SELECT {listed} FROM damaged.{quoted} "
+        f"WHERE {quote(rowid)} BETWEEN ? AND ?"
+    )
     low, high = (_end(db, quoted, quote(rowid), order) for order in ("ASC", "DESC"))
     waiting = [(0, _FIRST if low is None else low, _LAST if high is None else high)]
     failed, complete = 0, True
@@ -246,19 +259,31 @@ def _virtual(db: sqlite3.Connection, thing: _Thing) -> list[str]:
     """Fill a virtual table that was made anew: an index of other rows from them, another from what it kept itself."""
     name, quoted = thing.name, quote(thing.name)
     if not arguments_of(thing.sql):
-        return [] if _works(db, f"INSERT INTO main.{quoted} SELECT * FROM damaged.{quoted}") else [f"{name}: its rows are lost"]
+        return (
+            []
+            if _works(db, f"INSERT INTO main.{quoted} SELECT * FROM damaged.{quoted}")
+            else [f"{name}: its rows are lost"]
+        )
     table = parse(name, thing.sql)
     if table.kind == "contentless":
         return [f"{name} is empty: it indexed text that is not in the database"]
     if table.kind == "external":
-        return [] if _works(db, f"INSERT INTO main.{quoted} ({quoted}) VALUES ('rebuild')") else [f"{name} cannot be rebuilt"]
+        return (
+            []
+            if _works(db, f"INSERT INTO main.{quoted} ({quoted}) VALUES ('rebuild')")
+            else [f"{name} cannot be rebuilt"]
+        )
     # It keeps its text in a table of its own, which is filled, and indexed after that.
     content = quote(f"{name}_content")
     if not _works(db, f"INSERT INTO main.{content} SELECT * FROM damaged.{content}"):
         lost = _rows(db, f"{name}_content", Observer())
     else:
         lost = []
-    return lost if _works(db, f"INSERT INTO main.{quoted} ({quoted}) VALUES ('rebuild')") else [*lost, f"{name} cannot be rebuilt"]
+    return (
+        lost
+        if _works(db, f"INSERT INTO main.{quoted} ({quoted}) VALUES ('rebuild')")
+        else [*lost, f"{name} cannot be rebuilt"]
+    )
 
 
 def _refuse_full(error: sqlite3.Error) -> None:

@@ -44,8 +44,9 @@ def writing(shown: str) -> Iterator[None]:
     try:
         yield
     except OSError as e:
-        raise ConnectError(f"{shown} cannot be written: {e.strerror or e}",
-                           hint="check the folder, its permissions and the free space") from e
+        raise ConnectError(
+            f"{shown} cannot be written: {e.strerror or e}", hint="check the folder, its permissions and the free space"
+        ) from e
     except StatementError as e:
         if (e.code or "").startswith(_FULL):
             raise ConnectError(f"{shown} cannot be written: {e.message}", hint="make room on that disk") from e
@@ -86,8 +87,10 @@ def refuse_without_space(size: int, folder: Path, what: str, hint: str) -> None:
     with writing(str(folder)):
         free = shutil.disk_usage(folder).free
     if size > free:
-        raise ConnectError(f"no space for {what}, which needs about {(size >> 20) + 1} MiB in {folder}, {free >> 20} MiB are free",
-                           hint=hint)
+        raise ConnectError(
+            f"no space for {what}, which needs about {(size >> 20) + 1} MiB in {folder}, {free >> 20} MiB are free",
+            hint=hint,
+        )
 
 
 def place(made: Path, final: Path) -> None:

@@ -59,5 +59,8 @@ def _module() -> Any:
             return import_module(name)
         except ImportError:
             continue
-    raise UsageError("there is no zstd on this machine", state="nothing was changed",
-                     hint="install it: python3 -m pip install 'memsql[compress]'")
+    raise UsageError(
+        "there is no zstd on this machine",
+        state="nothing was changed",
+        hint="install it: python3 -m pip install 'memsql[compress]'",
+    )

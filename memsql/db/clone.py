@@ -25,8 +25,12 @@ _SPARE = 1.5
 
 @contextmanager
 def clone(
-    source_target: Target, busy_timeout: int, note: Callable[[str], None] = lambda _: None, *,
-    choice: Choice | None = None, omitted: Callable[[str], None] = lambda _: None,
+    source_target: Target,
+    busy_timeout: int,
+    note: Callable[[str], None] = lambda _: None,
+    *,
+    choice: Choice | None = None,
+    omitted: Callable[[str], None] = lambda _: None,
 ) -> Iterator[Connection]:
     """A writable copy of the database in a temporary folder, gone when the block ends.
 
@@ -74,7 +78,11 @@ def _copy_file(source: SQLiteConnection, conn: SQLiteConnection, folder: Path) -
 
 
 def _copy_server(
-    source: LibsqlConnection, conn: SQLiteConnection, folder: Path, note: Callable[[str], None], choice: Choice | None,
+    source: LibsqlConnection,
+    conn: SQLiteConnection,
+    folder: Path,
+    note: Callable[[str], None],
+    choice: Choice | None,
     omitted: Callable[[str], None],
 ) -> None:
     from memsql.db.copying import Copier, Stored, every_row

@@ -25,6 +25,8 @@ _NOT_COPIED = ("sqlite_", "libsql_", "_litestream_")
 _BOOKS = frozenset({"schema_migrations", "_yoyo_migration", "_yoyo_log", "_yoyo_version", "yoyo_lock"})
 _VECTOR_INDEX = "libsql_vector_idx"
 _PRAGMAS = ("user_version", "application_id", "encoding", "page_count", "page_size")
+
+
 @dataclass(frozen=True, slots=True)
 class Stored:
     """An object as sqlite_schema holds it."""
@@ -101,14 +103,30 @@ class Copier:
     def begin(self) -> int:
         """Open the read transaction and read the schema; return the size of the database in bytes."""
         asked = [f"PRAGMA {name}" for name in _PRAGMAS]
-        _, stored, engine, journal, *settings = self.source.batch([(sql, ()) for sql in (
-            "BEGIN", load("engine/stored_schema"), "SELECT sqlite_version()", "PRAGMA journal_mode", *asked)])
+        _, stored, engine, journal, *settings = self.source.batch(
+            [
+                (sql, ())
+                for sql in (
+                    "BEGIN",
+                    load("engine/stored_schema"),
+                    "SELECT sqlite_version()",
+                    "PRAGMA journal_mode",
+                    *asked,
+                )
+            ]
+        )
         self.engine_version, self.journal_mode = str(engine.one()), str(journal.one())
         self._objects = [Stored(str(k), str(n), str(t), str(s)) for k, n, t, s in stored.rows]
         values = dict(zip(_PRAGMAS, (str(answer.one()) for answer in settings), strict=True))
-        for pragma, value in (("encoding", f"'{values['encoding']}'"), ("journal_mode", "memory"), ("synchronous", "off"),
-                              ("foreign_keys", "off"), ("ignore_check_constraints", "on"), ("user_version", values["user_version"]),
-                              ("application_id", values["application_id"])):
+        for pragma, value in (
+            ("encoding", f"'{values['encoding']}'"),
+            ("journal_mode", "memory"),
+            ("synchronous", "off"),
+            ("foreign_keys", "off"),
+            ("ignore_check_constraints", "on"),
+            ("user_version", values["user_version"]),
+            ("application_id", values["application_id"]),
+        ):
             self.copy.execute(f"PRAGMA {pragma} = {value}")
         return int(values["page_count"]) * int(values["page_size"])
 
@@ -119,8 +137,11 @@ class Copier:
         tables only those must be made; of all or none every table, but those of modules that are not here.
         """
         chosen = {name.lower() for name in choice(self._objects)}
-        self._needed = chosen if choice not in (every_row, no_rows) else {
-            o.name.lower() for o in self._objects if o.type == "table" and (self.strict or not o.virtual)}
+        self._needed = (
+            chosen
+            if choice not in (every_row, no_rows)
+            else {o.name.lower() for o in self._objects if o.type == "table" and (self.strict or not o.virtual)}
+        )
         self.copy.begin()
         self._make_tables()
         self._selections = self.selections(self.copy)
@@ -159,8 +180,10 @@ class Copier:
             if e.code != "SQLITE_ERROR" and not self.salvage:
                 raise self._not_written(thing.name, e) from e
             if thing.type == "table" and thing.name.lower() in self._needed and not self.salvage:
-                raise self._failed(f"the {thing.kind} {thing.name} cannot be made by the SQLite of this machine: {e.message}",
-                                   "use a Python with a newer SQLite") from e
+                raise self._failed(
+                    f"the {thing.kind} {thing.name} cannot be made by the SQLite of this machine: {e.message}",
+                    "use a Python with a newer SQLite",
+                ) from e
             self._lost.add(thing.name.lower())
             self.omitted(thing, f"the SQLite of this machine cannot make it: {e.message}")
             return False
@@ -176,8 +199,11 @@ class Copier:
     def _copy_rows(self, chosen: set[str]) -> None:
         here = {name.lower(): name for name in self._names()}
         there = {o.name.lower() for o in self._objects if o.type == "table"}
-        wanted = [o.name for o in self._objects if o.type == "table" and not o.virtual and o.name.lower() in here
-                  and self._wanted(o.name.lower(), chosen)]
+        wanted = [
+            o.name
+            for o in self._objects
+            if o.type == "table" and not o.virtual and o.name.lower() in here and self._wanted(o.name.lower(), chosen)
+        ]
         for name, owner in self._shadows.items():
             if owner.lower() in chosen:
                 # An index may have lost one of its tables.
@@ -224,7 +250,12 @@ class Copier:
             self.omitted(Stored("rows", name, name, ""), f"rows after the first {count} cannot be read: {e.message}")
 
     def _copy_lists(
-        self, name: str, columns: Sequence[str], lists: Iterator[Sequence[Sequence[Cell]]], *, exact: bool = False,
+        self,
+        name: str,
+        columns: Sequence[str],
+        lists: Iterator[Sequence[Sequence[Cell]]],
+        *,
+        exact: bool = False,
     ) -> None:
         sink, self.reading = self.watch(name), (name, 0)
         for rows in lists:
@@ -258,10 +289,14 @@ class Copier:
         return self._failed(f"{name} cannot be written here: {e.message}", e.hint)
 
     def _failed(self, why: str, hint: str | None) -> ConnectError:
-        return ConnectError(f"{self.source.target} cannot be {self.verb}: {why}", state="the database was only read", hint=hint)
+        return ConnectError(
+            f"{self.source.target} cannot be {self.verb}: {why}", state="the database was only read", hint=hint
+        )
 
 
-def _insert(copy: SQLiteConnection, name: str, columns: Sequence[str], rows: Sequence[Sequence[Cell]], exact: bool) -> None:
+def _insert(
+    copy: SQLiteConnection, name: str, columns: Sequence[str], rows: Sequence[Sequence[Cell]], exact: bool
+) -> None:
     """Insert ``rows`` into the table ``name`` of ``copy``; where they are ``exact``, text may be bytes."""
     head = f"INSERT INTO {quote(name)} ({', '.join(map(quote, columns))}) VALUES "
     plain = f"{head}({', '.join('?' * len(columns))})"

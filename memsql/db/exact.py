@@ -19,8 +19,10 @@ Cell = Value | bytearray
 """A value, or text as its bytes, where they are no UTF-8."""
 
 _VALUE = "CASE WHEN typeof({0}) = 'text' THEN CAST({0} AS BLOB) WHEN {0} IN (9e999, -9e999) THEN CAST({0} AS TEXT) ELSE {0} END"
-_KIND = "CASE WHEN typeof({0}) = 'text' THEN 't' WHEN typeof({0}) <> 'real' THEN '.' WHEN {0} = 9e999 THEN '+' " \
-        "WHEN {0} = -9e999 THEN '-' ELSE '.' END"
+_KIND = (
+    "CASE WHEN typeof({0}) = 'text' THEN 't' WHEN typeof({0}) <> 'real' THEN '.' WHEN {0} = 9e999 THEN '+' "
+    "WHEN {0} = -9e999 THEN '-' ELSE '.' END"
+)
 
 
 def exact_lists(conn: LibsqlConnection, sql: str, columns: Sequence[str]) -> Iterator[list[tuple[Cell, ...]]]:
@@ -29,7 +31,9 @@ def exact_lists(conn: LibsqlConnection, sql: str, columns: Sequence[str]) -> Ite
     names = [f"c{n}" for n in range(len(columns))]
     values = ", ".join(_VALUE.format(n) for n in names)
     kinds = " || ".join(_KIND.format(n) for n in names)
-    for rows in conn.stream_lists(f"WITH x ({', '.join(map(quote, names))}) AS ({sql}) SELECT {values}, {kinds} FROM x"):
+    for rows in conn.stream_lists(
+        f"WITH x ({', '.join(map(quote, names))}) AS ({sql}) SELECT {values}, {kinds} FROM x"
+    ):
         yield [_row(row) for row in rows]
 
 

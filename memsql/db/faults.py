@@ -20,7 +20,10 @@ _PROXIED = {"Transaction timed-out": "TRANSACTION_TIMEOUT", "database is locked"
 _PRIMARY_GONE = "Connection with primary broken"
 _UNSUPPORTED = "unsupported statement: "
 _CONSTRAINTS = {
-    "UNIQUE": "UNIQUE", "FOREIGN KEY": "FOREIGNKEY", "NOT NULL": "NOTNULL", "CHECK": "CHECK",
+    "UNIQUE": "UNIQUE",
+    "FOREIGN KEY": "FOREIGNKEY",
+    "NOT NULL": "NOTNULL",
+    "CHECK": "CHECK",
     "PRIMARY KEY": "PRIMARYKEY",
 }
 REFUSED_HINT = (
@@ -73,14 +76,21 @@ def statement_error(error: dict[str, object], target: Target, sql: str | None, i
         return _denied(target, text)
     if code == "RESPONSE_TOO_LARGE":
         return StatementError(
-            "the result is larger than the server sends in one answer (10 MB by default)", code=code, index=index,
-            statement=sql, hint="select fewer rows or columns at once",
+            "the result is larger than the server sends in one answer (10 MB by default)",
+            code=code,
+            index=index,
+            statement=sql,
+            hint="select fewer rows or columns at once",
         )
     if _UNSUPPORTED in text:
         return StatementError(
-            "a libSQL server does not run statements of this kind" if sql is not None else
-            "a libSQL server does not run one of the statements of this text, and so ran none of them",
-            code=code, index=index, statement=sql, hint=REFUSED_HINT,
+            "a libSQL server does not run statements of this kind"
+            if sql is not None
+            else "a libSQL server does not run one of the statements of this text, and so ran none of them",
+            code=code,
+            index=index,
+            statement=sql,
+            hint=REFUSED_HINT,
         )
     if code in ("SQLITE_UNKNOWN", "SQL_INPUT_ERROR"):
         code = "SQLITE_ERROR"
@@ -110,7 +120,8 @@ def stream_expired(target: Target, open_transaction: bool) -> ConnectError:
     return ConnectError(
         f"{target}: the server closed the stream; it does so after {STREAM_IDLE_SECONDS} seconds without a request, "
         "or when it restarts",
-        state="the server rolled the open transaction back; nothing of it was kept" if open_transaction
+        state="the server rolled the open transaction back; nothing of it was kept"
+        if open_transaction
         else "nothing was changed by this request",
         hint="run it again",
     )
@@ -118,8 +129,11 @@ def stream_expired(target: Target, open_transaction: bool) -> ConnectError:
 
 def broken_off(target: Target) -> ConnectError:
     """A result came, and its end did not."""
-    return ConnectError(f"{target}: the result ended before it was complete", state="the database was only read",
-                        hint="check the network, the server and what stands between, and run it again")
+    return ConnectError(
+        f"{target}: the result ended before it was complete",
+        state="the database was only read",
+        hint="check the network, the server and what stands between, and run it again",
+    )
 
 
 def http_status(status: int, body: str, target: Target, size: int) -> Fault:
@@ -129,52 +143,79 @@ def http_status(status: int, body: str, target: Target, size: int) -> Fault:
     if status in (401, 403):
         return Fault(_denied(target, said), sent=False)
     if status == 404:
-        return Fault(ConnectError(
-            f"{target}: there is no such database, or this is not a libSQL server{told}",
-            state="nothing was changed",
-            hint="check the URL: the name of the database, the host, the port",
-        ), sent=False)
+        return Fault(
+            ConnectError(
+                f"{target}: there is no such database, or this is not a libSQL server{told}",
+                state="nothing was changed",
+                hint="check the URL: the name of the database, the host, the port",
+            ),
+            sent=False,
+        )
     if status == 400 and ("STREAM_EXPIRED" in body or "baton" in body):
         return Fault(stream_expired(target, False), sent=False, expired=True)
     if _PRIMARY_GONE in said:
-        return Fault(ConnectError(
-            f"{target} is a replica, and has lost the connection to its primary",
-            state="nothing was changed by this request", hint="see that the primary is up, and run it again",
-        ))
+        return Fault(
+            ConnectError(
+                f"{target} is a replica, and has lost the connection to its primary",
+                state="nothing was changed by this request",
+                hint="see that the primary is up, and run it again",
+            )
+        )
     if status == 400 or (status == 500 and said):
         hint = "text that is not UTF-8 cannot be sent: read it with CAST(column AS BLOB)" if "utf-8" in said else None
-        return Fault(StatementError(f"the server could not answer: {said or 'bad request'}", code=f"HTTP_{status}", hint=hint),
-                     sent=status == 500)
+        return Fault(
+            StatementError(f"the server could not answer: {said or 'bad request'}", code=f"HTTP_{status}", hint=hint),
+            sent=status == 500,
+        )
     if status == 413:
-        return Fault(ConnectError(
-            f"{target} takes no request of this size ({size:,} bytes)",
-            state="nothing was changed by this request", hint="split the migration into smaller ones",
-        ), sent=False)
+        return Fault(
+            ConnectError(
+                f"{target} takes no request of this size ({size:,} bytes)",
+                state="nothing was changed by this request",
+                hint="split the migration into smaller ones",
+            ),
+            sent=False,
+        )
     if status == 429:
-        return Fault(ConnectError(
-            f"{target}: the server is asked too much at the moment (HTTP 429){told}",
-            state="nothing was changed by this request", hint="wait a little and run it again",
-        ), sent=False)
+        return Fault(
+            ConnectError(
+                f"{target}: the server is asked too much at the moment (HTTP 429){told}",
+                state="nothing was changed by this request",
+                hint="wait a little and run it again",
+            ),
+            sent=False,
+        )
     if 300 <= status < 400:
-        return Fault(ConnectError(
-            f"{target} answers with a redirect (HTTP {status}), which is not followed: the token would go with it",
-            state="nothing was changed", hint="give the address of the database itself",
-        ), sent=False)
+        return Fault(
+            ConnectError(
+                f"{target} answers with a redirect (HTTP {status}), which is not followed: the token would go with it",
+                state="nothing was changed",
+                hint="give the address of the database itself",
+            ),
+            sent=False,
+        )
     if status in (502, 503, 504):
-        return Fault(ConnectError(
-            f"{target}: a proxy in front of the database answers HTTP {status}: the database itself is not reached",
-            state="nothing was changed by this request",
-            hint="wait until the service is back; its status page may know more",
-        ), again=True)
-    return Fault(ConnectError(f"{target} answers HTTP {status}{told}", hint="check the URL and the state of the server"))
+        return Fault(
+            ConnectError(
+                f"{target}: a proxy in front of the database answers HTTP {status}: the database itself is not reached",
+                state="nothing was changed by this request",
+                hint="wait until the service is back; its status page may know more",
+            ),
+            again=True,
+        )
+    return Fault(
+        ConnectError(f"{target} answers HTTP {status}{told}", hint="check the URL and the state of the server")
+    )
 
 
 def not_a_server(target: Target) -> Fault:
     """Something answers, in another language."""
-    return Fault(ConnectError(
-        f"{target}: what answers there is not a libSQL server",
-        hint="check the URL; a proxy or a login page may stand in between",
-    ))
+    return Fault(
+        ConnectError(
+            f"{target}: what answers there is not a libSQL server",
+            hint="check the URL; a proxy or a login page may stand in between",
+        )
+    )
 
 
 def _denied(target: Target, said: str) -> ConnectError:

@@ -38,8 +38,11 @@ def encode_value(value: Value) -> Json:
         raise StatementError(f"the integer {value!r} does not fit into SQLite's 64 bits", code="MEMSQL_VALUE") from None
     except (ValueError, TypeError):
         kind = str(value) if isinstance(value, float) else f"a value of type {type(value).__name__}"
-        raise StatementError(f"{kind} cannot be sent to a libSQL server", code="MEMSQL_VALUE",
-                             hint="infinite numbers and NaN cannot be sent; use NULL or text") from None
+        raise StatementError(
+            f"{kind} cannot be sent to a libSQL server",
+            code="MEMSQL_VALUE",
+            hint="infinite numbers and NaN cannot be sent; use NULL or text",
+        ) from None
     return found
 
 
@@ -48,14 +51,19 @@ def _refuse_surrogates(text: str, what: str) -> None:
     try:
         text.encode()
     except UnicodeEncodeError:
-        raise StatementError(f"{what} holds half of a surrogate pair, which is not Unicode", code="MEMSQL_VALUE") from None
+        raise StatementError(
+            f"{what} holds half of a surrogate pair, which is not Unicode", code="MEMSQL_VALUE"
+        ) from None
 
 
 def decode_value(value: Json) -> Value:
     """The Python value of a Hrana value. Raises StatementError for an infinite number: sqld sends it as null."""
     if value["type"] == "float" and value["value"] is None:
-        raise StatementError("the result holds an infinite number, which a libSQL server cannot send",
-                             code="MEMSQL_VALUE", hint="select it as text: CAST(column AS TEXT)")
+        raise StatementError(
+            "the result holds an infinite number, which a libSQL server cannot send",
+            code="MEMSQL_VALUE",
+            hint="select it as text: CAST(column AS TEXT)",
+        )
     found: Value = _value_from_proto(value)
     return found
 
@@ -63,10 +71,18 @@ def decode_value(value: Json) -> Value:
 def decode_row(row: Any) -> tuple[Value, ...]:
     """A row of Hrana values as a tuple."""
     # A large result has millions of values, and most are one of these three.
-    return tuple([
-        v["value"] if (kind := v["type"]) == "text" else int(v["value"]) if kind == "integer"
-        else None if kind == "null" else decode_value(v)
-        for v in row])
+    return tuple(
+        [
+            v["value"]
+            if (kind := v["type"]) == "text"
+            else int(v["value"])
+            if kind == "integer"
+            else None
+            if kind == "null"
+            else decode_value(v)
+            for v in row
+        ]
+    )
 
 
 def decode_rows(entries: Sequence[Json]) -> list[tuple[Value, ...]]:
@@ -209,7 +225,9 @@ class Plan:
         found = [Result((), [])] * len(self._items)
         for number, answer in enumerate(answers):
             if self.requests[number]["type"] == "batch":
-                for index, result in zip(self._steps[number], answer["response"]["result"]["step_results"], strict=True):
+                for index, result in zip(
+                    self._steps[number], answer["response"]["result"]["step_results"], strict=True
+                ):
                     if index >= 0:
                         found[index] = decode_result(result)
         return found

@@ -121,15 +121,21 @@ class HttpTransport:
             url = (following.get("base_url") or self._url).rstrip("/")
             try:
                 async with self._session.post(
-                    f"{url}/v{self.version}/pipeline", data=_body(following.get("baton"), requests=[]), proxy=proxy_for(url),
-                    allow_redirects=False, timeout=aiohttp.ClientTimeout(total=None, sock_connect=self._timeouts.connect, sock_read=30),
+                    f"{url}/v{self.version}/pipeline",
+                    data=_body(following.get("baton"), requests=[]),
+                    proxy=proxy_for(url),
+                    allow_redirects=False,
+                    timeout=aiohttp.ClientTimeout(total=None, sock_connect=self._timeouts.connect, sock_read=30),
                 ) as response:
                     answer = _json(await response.read()) if response.status == 200 else None
             except _NETWORK:
                 answer = None
             if answer is None:
                 return None
-            following = {**following, **{key: value for key, value in answer.items() if key in ("baton", "base_url") and value}}
+            following = {
+                **following,
+                **{key: value for key, value in answer.items() if key in ("baton", "base_url") and value},
+            }
 
     async def drop(self) -> None:
         self._forget()
@@ -144,8 +150,11 @@ class HttpTransport:
         try:
             if self._baton is not None:
                 async with session.post(
-                    f"{self._url}/v{self.version}/pipeline", data=_body(self._baton, requests=[{"type": "close"}]),
-                    proxy=proxy_for(self._url), allow_redirects=False, timeout=aiohttp.ClientTimeout(total=2),
+                    f"{self._url}/v{self.version}/pipeline",
+                    data=_body(self._baton, requests=[{"type": "close"}]),
+                    proxy=proxy_for(self._url),
+                    allow_redirects=False,
+                    timeout=aiohttp.ClientTimeout(total=2),
                 ) as response:
                     await response.read()
         except _NETWORK:
@@ -157,7 +166,11 @@ class HttpTransport:
             await session.close()
 
     async def _post(
-        self, path: str, make: Callable[[int], bytes], patience: float | None, headers: dict[str, str] | None = None,
+        self,
+        path: str,
+        make: Callable[[int], bytes],
+        patience: float | None,
+        headers: dict[str, str] | None = None,
     ) -> aiohttp.ClientResponse:
         if self._session is None:
             self._session = self._new_session()
@@ -166,8 +179,12 @@ class HttpTransport:
             wait = patience if patience is not None else self._timeouts.answer
             try:
                 response = await self._session.post(
-                    f"{self._url}/v{self.version}/{path}", data=body, headers=headers, proxy=proxy_for(self._url),
-                    allow_redirects=False, timeout=aiohttp.ClientTimeout(total=None, sock_connect=self._timeouts.connect, sock_read=wait),
+                    f"{self._url}/v{self.version}/{path}",
+                    data=body,
+                    headers=headers,
+                    proxy=proxy_for(self._url),
+                    allow_redirects=False,
+                    timeout=aiohttp.ClientTimeout(total=None, sock_connect=self._timeouts.connect, sock_read=wait),
                 )
                 if response.status == 200:
                     self._known = True
@@ -186,7 +203,13 @@ class HttpTransport:
         """The fault for an answer other than 200; None where an older version is to be tried."""
         text = (await response.read())[:20_000].decode("utf-8", "replace")
         response.release()
-        if response.status == 404 and not self._known and self.version == 3 and path == "pipeline" and not _json(text.encode()):
+        if (
+            response.status == 404
+            and not self._known
+            and self.version == 3
+            and path == "pipeline"
+            and not _json(text.encode())
+        ):
             return None
         if path == "cursor" and response.status == 500:
             # The cursor endpoint has no other way to say that the text is no SQL.
@@ -201,8 +224,10 @@ class HttpTransport:
         if self._target.token:
             headers["Authorization"] = f"Bearer {self._target.token}"
         return aiohttp.ClientSession(
-            headers=headers, connector=aiohttp.TCPConnector(limit=2, keepalive_timeout=_KEEPALIVE_SECONDS),
-            cookie_jar=aiohttp.DummyCookieJar(), read_bufsize=_PIECE_BYTES,
+            headers=headers,
+            connector=aiohttp.TCPConnector(limit=2, keepalive_timeout=_KEEPALIVE_SECONDS),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            read_bufsize=_PIECE_BYTES,
         )
 
     def _follow(self, answer: Json) -> None:
@@ -215,10 +240,12 @@ class HttpTransport:
             return
         if urlsplit(self._base).scheme == "https" and urlsplit(base).scheme != "https":
             self._forget()
-            raise Fault(ConnectError(
-                f"{self._target} sends the stream to an address without TLS, where the token would be readable",
-                hint="tell whoever runs the server",
-            ))
+            raise Fault(
+                ConnectError(
+                    f"{self._target} sends the stream to an address without TLS, where the token would be readable",
+                    hint="tell whoever runs the server",
+                )
+            )
         self._url = base.rstrip("/")
 
     def _forget(self) -> None:
@@ -232,9 +259,15 @@ def _body(baton: str | None, **rest: Any) -> bytes:
 
 def _answers(found: Json | None, number: int) -> bool:
     results = found.get("results") if found is not None else None
-    return isinstance(results, list) and len(results) == number and all(
-        isinstance(r, dict) and isinstance(r.get({"ok": "response", "error": "error"}.get(r.get("type") or "", "")), dict)
-        for r in results)
+    return (
+        isinstance(results, list)
+        and len(results) == number
+        and all(
+            isinstance(r, dict)
+            and isinstance(r.get({"ok": "response", "error": "error"}.get(r.get("type") or "", "")), dict)
+            for r in results
+        )
+    )
 
 
 def _json(text: bytes) -> Json | None:

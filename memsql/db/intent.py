@@ -10,14 +10,31 @@ from memsql.db.protocol import Item, Script
 from memsql.sqltext import effect, may_control_transactions, statements
 
 # What a new stream must be told again. Other settings lie in the database file or end with the transaction.
-_OF_THE_STREAM = frozenset({
-    "foreign_keys", "ignore_check_constraints", "case_sensitive_like", "cache_size", "temp_store", "trusted_schema",
-    "reverse_unordered_selects",
-})
-_READERS = frozenset({
-    "table_info", "table_xinfo", "table_list", "index_list", "index_info", "index_xinfo", "foreign_key_list",
-    "foreign_key_check", "integrity_check", "quick_check",
-})
+_OF_THE_STREAM = frozenset(
+    {
+        "foreign_keys",
+        "ignore_check_constraints",
+        "case_sensitive_like",
+        "cache_size",
+        "temp_store",
+        "trusted_schema",
+        "reverse_unordered_selects",
+    }
+)
+_READERS = frozenset(
+    {
+        "table_info",
+        "table_xinfo",
+        "table_list",
+        "index_list",
+        "index_info",
+        "index_xinfo",
+        "foreign_key_list",
+        "foreign_key_check",
+        "integrity_check",
+        "quick_check",
+    }
+)
 
 
 @dataclass(slots=True)
@@ -46,7 +63,9 @@ def intent(items: Sequence[Item], in_transaction: bool) -> Intent:
         if what.kind == "transaction":
             if what.name in ("COMMIT", "END", "RELEASE"):
                 found.keeps = True
-            inside = what.name in ("BEGIN", "SAVEPOINT", "RELEASE") or (what.name == "ROLLBACK" and "TO" in text.upper().split())
+            inside = what.name in ("BEGIN", "SAVEPOINT", "RELEASE") or (
+                what.name == "ROLLBACK" and "TO" in text.upper().split()
+            )
             continue
         if what.kind in ("select", "explain"):
             continue

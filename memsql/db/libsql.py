@@ -120,8 +120,11 @@ class LibsqlConnection:
         if index is not None:
             self._settings.update(intent(items[:index], False).settings)
         elif step is not None:
-            raise StatementError("a text before it is incomplete, or ended the transaction", code="MEMSQL_GATE",
-                                 index=plan.members(request)[0])
+            raise StatementError(
+                "a text before it is incomplete, or ended the transaction",
+                code="MEMSQL_GATE",
+                index=plan.members(request)[0],
+            )
         item = items[index] if index is not None else None
         raise statement_error(error, self.target, item[0] if isinstance(item, tuple) else None, index)
 
@@ -183,8 +186,9 @@ class LibsqlConnection:
     def _intent(self, items: Sequence[Item]) -> Intent:
         what = intent(items, self._open)
         if what.writes and self._mode == "ro":
-            raise ConnectError(f"{self.target} cannot be written: it was opened for reading only",
-                               state="nothing was changed")
+            raise ConnectError(
+                f"{self.target} cannot be written: it was opened for reading only", state="nothing was changed"
+            )
         return what
 
     def _encoded(self, work: Callable[[], T], sql: str) -> T:
@@ -211,8 +215,9 @@ class LibsqlConnection:
             self.requests += 1
             fault = None
             try:
-                answers = self._loop.run(self._transport.pipeline([*settings, *requests], patience),
-                                         None if what.keeps else self._tick)
+                answers = self._loop.run(
+                    self._transport.pipeline([*settings, *requests], patience), None if what.keeps else self._tick
+                )
             except Fault as e:
                 fault = e
             except Stopped:
@@ -229,7 +234,7 @@ class LibsqlConnection:
         self._open = state is True
         if isinstance(state, dict):
             raise statement_error(state, self.target, None, None)
-        return answers[len(settings):]
+        return answers[len(settings) :]
 
     def _recover(self, fault: Fault, what: Intent, tries: int) -> None:
         """Return where the request may be sent again, and raise what is to be told otherwise."""
@@ -251,7 +256,7 @@ class LibsqlConnection:
                 hint="see: invoke migrate.status",
             ) from None
         elif fault.again and tries < _RETRIES and (not fault.sent or (what.repeatable and not was_open)):
-            time.sleep(self._timeouts.retry * 4 ** tries)
+            time.sleep(self._timeouts.retry * 4**tries)
             return
         raise error from None
 

@@ -19,7 +19,7 @@ def answers(conn: Connection, reads: Sequence[Read]) -> list[Result | StatementE
         return [_one(conn, read) for read in reads]
     found: list[Result | StatementError] = []
     while len(found) < len(reads):
-        rest = reads[len(found):]
+        rest = reads[len(found) :]
         try:
             found += conn.batch(rest)
         except StatementError as e:
@@ -27,7 +27,7 @@ def answers(conn: Connection, reads: Sequence[Read]) -> list[Result | StatementE
                 found += [_one(conn, read) for read in rest]
             else:
                 # Their results are told only where nothing failed; and where this one cannot even be read, none of them ran.
-                found += answers(conn, rest[:e.index])
+                found += answers(conn, rest[: e.index])
                 found.append(e)
     return found
 

@@ -310,9 +310,7 @@ def _open(target: Target, mode: str, busy_timeout: int) -> sqlite3.Connection:
 
 
 def _connect(name: str, busy_timeout: int, *, uri: bool) -> sqlite3.Connection:
-    return sqlite3.connect(
-        name, timeout=busy_timeout / 1000, isolation_level=None, uri=uri, check_same_thread=False
-    )
+    return sqlite3.connect(name, timeout=busy_timeout / 1000, isolation_level=None, uri=uri, check_same_thread=False)
 
 
 def _is_wal(path: str) -> bool:
@@ -326,7 +324,10 @@ def _is_wal(path: str) -> bool:
 
 def _needs_recovery(error: sqlite3.Error) -> bool:
     return getattr(error, "sqlite_errorname", "") in (
-        "SQLITE_READONLY_ROLLBACK", "SQLITE_READONLY_RECOVERY", "SQLITE_READONLY_CANTINIT", "SQLITE_CANTOPEN",
+        "SQLITE_READONLY_ROLLBACK",
+        "SQLITE_READONLY_RECOVERY",
+        "SQLITE_READONLY_CANTINIT",
+        "SQLITE_CANTOPEN",
     )
 
 

@@ -87,44 +87,70 @@ def proxy_for(url: str) -> str | None:
 def network_fault(error: BaseException, target: Target) -> Fault:
     """The fault for what aiohttp or the operating system raised. Nothing of ``error`` is kept: it can hold
     the request with its headers."""
-    if isinstance(error, (aiohttp.ClientConnectorCertificateError, aiohttp.ClientConnectorSSLError, aiohttp.ClientSSLError,
-                          ssl.SSLError)):
+    if isinstance(
+        error,
+        (
+            aiohttp.ClientConnectorCertificateError,
+            aiohttp.ClientConnectorSSLError,
+            aiohttp.ClientSSLError,
+            ssl.SSLError,
+        ),
+    ):
         return _tls_fault(error, target)
     if isinstance(error, (aiohttp.ClientConnectorDNSError, socket.gaierror)):
         return _unreached(f"the name of {target} is not known (DNS)", "check the spelling of the host, and the network")
     if isinstance(error, aiohttp.ClientProxyConnectionError):
-        return _unreached(f"{target}: the proxy of the environment is not reached",
-                          "check HTTPS_PROXY, HTTP_PROXY and NO_PROXY", again=True)
+        return _unreached(
+            f"{target}: the proxy of the environment is not reached",
+            "check HTTPS_PROXY, HTTP_PROXY and NO_PROXY",
+            again=True,
+        )
     if isinstance(error, aiohttp.ClientHttpProxyError):
-        return _unreached(f"{target}: the proxy of the environment refuses the connection (HTTP {error.status})",
-                          "check HTTPS_PROXY, HTTP_PROXY and NO_PROXY")
+        return _unreached(
+            f"{target}: the proxy of the environment refuses the connection (HTTP {error.status})",
+            "check HTTPS_PROXY, HTTP_PROXY and NO_PROXY",
+        )
     if isinstance(error, aiohttp.ConnectionTimeoutError):
-        return _unreached(f"{target} does not answer: the connection was not made in time",
-                          "check the host and port, the network, and firewalls in between", again=True)
+        return _unreached(
+            f"{target} does not answer: the connection was not made in time",
+            "check the host and port, the network, and firewalls in between",
+            again=True,
+        )
     if isinstance(error, aiohttp.ClientConnectorError):
         if isinstance(error.os_error, ConnectionRefusedError):
-            return _unreached(f"{target} refuses the connection: nothing listens there",
-                              "check the host and port, and that the server runs", again=True)
-        return _unreached(f"{target} cannot be reached: {error.os_error.strerror or 'network error'}",
-                          "check the host and port, and the network", again=True)
+            return _unreached(
+                f"{target} refuses the connection: nothing listens there",
+                "check the host and port, and that the server runs",
+                again=True,
+            )
+        return _unreached(
+            f"{target} cannot be reached: {error.os_error.strerror or 'network error'}",
+            "check the host and port, and the network",
+            again=True,
+        )
     if isinstance(error, (aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError)):
         return _unreached(f"{target} is no URL that can be opened", "check --database or TURSO_URL")
     if isinstance(error, (asyncio.TimeoutError, TimeoutError)):
         return timed_out(target)
-    return Fault(ConnectError(
-        f"{target}: the connection broke before the answer came",
-        state="nothing was changed by this request",
-        hint="check the network and the server, and run it again",
-    ), again=True)
+    return Fault(
+        ConnectError(
+            f"{target}: the connection broke before the answer came",
+            state="nothing was changed by this request",
+            hint="check the network and the server, and run it again",
+        ),
+        again=True,
+    )
 
 
 def timed_out(target: Target) -> Fault:
     """The answer did not come in time; the server may still be at work."""
-    return Fault(LockedError(
-        f"{target}: the answer did not come in time",
-        state="what the request had begun is rolled back by the server",
-        hint="see whether the server is busy, or whether another writer holds its lock",
-    ))
+    return Fault(
+        LockedError(
+            f"{target}: the answer did not come in time",
+            state="what the request had begun is rolled back by the server",
+            hint="see whether the server is busy, or whether another writer holds its lock",
+        )
+    )
 
 
 def _unreached(message: str, hint: str, *, again: bool = False) -> Fault:

@@ -37,18 +37,29 @@ class _Conn(HranaConn):  # type: ignore[misc]
         super().__init__(session, url, token)
 
     async def _do_connect(self, session: aiohttp.ClientSession, url: str) -> aiohttp.ClientWebSocketResponse:
-        socket = await asyncio.wait_for(session.ws_connect(
-            url, protocols=("hrana3", "hrana2"), autoclose=False, autoping=True, max_msg_size=0,
-            proxy=proxy_for(url), timeout=aiohttp.ClientWSTimeout(ws_close=_CLOSE_SECONDS),
-        ), self._connect_timeout)
+        socket = await asyncio.wait_for(
+            session.ws_connect(
+                url,
+                protocols=("hrana3", "hrana2"),
+                autoclose=False,
+                autoping=True,
+                max_msg_size=0,
+                proxy=proxy_for(url),
+                timeout=aiohttp.ClientWSTimeout(ws_close=_CLOSE_SECONDS),
+            ),
+            self._connect_timeout,
+        )
         self.protocol = socket.protocol or "hrana2"
         return socket
 
     def _send(self, msg: Json) -> None:
         text = json.dumps(msg, ensure_ascii=False, separators=(",", ":"))
         if len(text.encode()) > _FRAME_BYTES:
-            raise StatementError("the request is larger than a WebSocket frame may be (16 MB)", code="MEMSQL_SIZE",
-                                 hint="split it, or use http:// or libsql:// in place of ws:// and wss://")
+            raise StatementError(
+                "the request is larger than a WebSocket frame may be (16 MB)",
+                code="MEMSQL_SIZE",
+                hint="split it, or use http:// or libsql:// in place of ws:// and wss://",
+            )
         assert self.exception is None
         self._send_msg_queue.put_nowait(text)
 
@@ -90,7 +101,9 @@ class WebSocketTransport:
 
     async def pipeline(self, requests: Sequence[Json], patience: float | None = None) -> list[Json]:
         conn = await self._ready()
-        answers = await self._ask(conn, [{**r, "stream_id": 0} for r in (*requests, autocommit_probe(self.version))], patience)
+        answers = await self._ask(
+            conn, [{**r, "stream_id": 0} for r in (*requests, autocommit_probe(self.version))], patience
+        )
         return [self._answer(a) for a in answers]
 
     async def cursor(self, batch: Json) -> AsyncGenerator[list[Json], None]:
@@ -138,11 +151,15 @@ class WebSocketTransport:
                 return self._conn
             # The server closed the socket while nothing was asked.
             await self.drop()
-            raise Fault(ConnectError(
-                f"{self._target}: the server closed the connection",
-                state="an open transaction was rolled back by the server; nothing was changed by this request",
-                hint="run it again",
-            ), sent=False, expired=True)
+            raise Fault(
+                ConnectError(
+                    f"{self._target}: the server closed the connection",
+                    state="an open transaction was rolled back by the server; nothing was changed by this request",
+                    hint="run it again",
+                ),
+                sent=False,
+                expired=True,
+            )
         self._session = aiohttp.ClientSession(headers={"User-Agent": USER_AGENT}, cookie_jar=aiohttp.DummyCookieJar())
         conn = self._conn = _Conn(self._session, self._url, self._target.token, self._timeouts.connect)
         error: BaseException | None = None
@@ -189,8 +206,10 @@ class WebSocketTransport:
         if pending:
             raise timed_out(self._target)
         fault = network_fault(ConnectionResetError(), self._target)
-        fault.error.hint = ("check the network and the server; sqld also cuts a WebSocket where the token does not "
-                            "give the right to a statement, and where a text is not UTF-8")
+        fault.error.hint = (
+            "check the network and the server; sqld also cuts a WebSocket where the token does not "
+            "give the right to a statement, and where a text is not UTF-8"
+        )
         raise fault
 
     def _answer(self, answer: Any) -> Json:
@@ -204,22 +223,28 @@ class WebSocketTransport:
     def _greeting_fault(self, error: BaseException) -> Fault:
         if isinstance(error, aiohttp.WSServerHandshakeError):
             if error.status in (505, 400, 405, 426):
-                return Fault(ConnectError(
-                    f"{self._target} refuses WebSockets (HTTP {error.status})",
-                    state="nothing was changed: the database was not reached",
-                    hint="Turso Cloud speaks HTTP only: use libsql:// or https:// in place of ws:// and wss://",
-                ), sent=False)
+                return Fault(
+                    ConnectError(
+                        f"{self._target} refuses WebSockets (HTTP {error.status})",
+                        state="nothing was changed: the database was not reached",
+                        hint="Turso Cloud speaks HTTP only: use libsql:// or https:// in place of ws:// and wss://",
+                    ),
+                    sent=False,
+                )
             fault = http_status(error.status, "", self._target, 0)
             fault.sent = False
             return fault
         if isinstance(error, asyncio.TimeoutError):
             error = aiohttp.ConnectionTimeoutError()
         if isinstance(error, LibsqlError):
-            return Fault(ConnectError(
-                f"{self._target}: the server closed the connection before it was opened",
-                state="nothing was changed: the database was not reached",
-                hint="check the URL: the name of the database, the host, the port",
-            ), sent=False)
+            return Fault(
+                ConnectError(
+                    f"{self._target}: the server closed the connection before it was opened",
+                    state="nothing was changed: the database was not reached",
+                    hint="check the URL: the name of the database, the host, the port",
+                ),
+                sent=False,
+            )
         fault = network_fault(error, self._target)
         fault.sent = False
         return fault
@@ -227,8 +252,11 @@ class WebSocketTransport:
 
 def _next_size(entries: Sequence[Json]) -> int:
     """How many rows to ask for so that an answer has about a megabyte, by what the last one had."""
-    weight = sum(len(v.get("value") or v.get("base64") or "") if v["type"] in ("text", "blob") else 20
-                 for entry in entries for v in entry.get("row", ()))
+    weight = sum(
+        len(v.get("value") or v.get("base64") or "") if v["type"] in ("text", "blob") else 20
+        for entry in entries
+        for v in entry.get("row", ())
+    )
     return max(1, min(1000, len(entries) * _ANSWER_BYTES // max(weight, 1)))
 
 

@@ -56,8 +56,9 @@ def run_blind(session: Session, job: Job, *, ledger: bool = True) -> Done:
 
 def read_shadow(session: Session) -> Shadow:
     """The schema as the server has it now."""
-    return Shadow(session.conn.execute(load("engine/stored_schema")).rows, session.stop,
-                  allow_data_loss=session.allow_data_loss)
+    return Shadow(
+        session.conn.execute(load("engine/stored_schema")).rows, session.stop, allow_data_loss=session.allow_data_loss
+    )
 
 
 def _look(conn: Connection, shadow: Shadow, watch: guard.Watch, *, values: bool) -> guard.Look:
@@ -81,8 +82,11 @@ def _run(session: Session, job: Job) -> frozenset[str]:
 
 def _written(texts: Iterable[str]) -> frozenset[str]:
     found = (effect(text) for text in texts)
-    return frozenset(fold(what.name or "") for what in found
-                     if what.kind in ("insert", "replace", "update", "delete") or what.object_type == "virtual")
+    return frozenset(
+        fold(what.name or "")
+        for what in found
+        if what.kind in ("insert", "replace", "update", "delete") or what.object_type == "virtual"
+    )
 
 
 def explained(session: Session, job: Job, error: StatementError) -> MemsqlError:
@@ -112,7 +116,7 @@ def _located(session: Session, job: Job, error: StatementError) -> StatementErro
             for chunk in script.chunks(job.file):
                 found = split(chunk.text)
                 for start in range(0, len(found), _AT_ONCE):
-                    some = found[start:start + _AT_ONCE]
+                    some = found[start : start + _AT_ONCE]
                     try:
                         conn.batch([(statement.text, ()) for statement in some])
                     except StatementError as e:

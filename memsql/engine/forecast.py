@@ -34,8 +34,19 @@ BOOKKEEPING = LEDGER | {"memsql_history", "memsql_legacy_objects", "memsql_fts_r
 _BUDGET = 50
 # Two of these reach the same tables, whatever the values.
 _INSERT = re.compile(r"INSERT\s+INTO\s+[^\s(]+\s*(?:\([^()]*\)\s*)?VALUES\b", re.IGNORECASE).match
-_FOREIGN = ("vector", "vector1bit", "vector8", "vector16", "vector32", "vector64", "vectorb16", "vector_extract",
-            "vector_distance_cos", "vector_distance_l2", "libsql_vector_idx")
+_FOREIGN = (
+    "vector",
+    "vector1bit",
+    "vector8",
+    "vector16",
+    "vector32",
+    "vector64",
+    "vectorb16",
+    "vector_extract",
+    "vector_distance_cos",
+    "vector_distance_l2",
+    "libsql_vector_idx",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +76,11 @@ class Shadow:
         for function in _FOREIGN:
             conn.raw.create_function(function, -1, _nothing, deterministic=True)
         conn.execute("PRAGMA foreign_keys = on")
-        owners = {fold(str(name)): module_of(str(sql)) for kind, name, _, sql in objects
-                  if kind == "table" and str(sql)[:14].lower() == "create virtual"}
+        owners = {
+            fold(str(name)): module_of(str(sql))
+            for kind, name, _, sql in objects
+            if kind == "table" and str(sql)[:14].lower() == "create virtual"
+        }
         for kind, name, table, sql in sorted(objects, key=lambda o: _ORDER.get(str(o[0]), 9)):
             if _is_made(str(name), owners) or _is_made(str(table), owners):
                 continue
@@ -151,8 +165,13 @@ class Shadow:
     def _without_rows(self, job: Job) -> SqlFile:
         """The file without the parts that only insert, where inserting reaches nothing but the table itself."""
         file = job.file
-        if (len(file.cuts) == 1 or not job.header.foreign_keys or self.session.replaces() or self.session.fts_tables()
-                or self._has_triggers()):
+        if (
+            len(file.cuts) == 1
+            or not job.header.foreign_keys
+            or self.session.replaces()
+            or self.session.fts_tables()
+            or self._has_triggers()
+        ):
             return file
         kept = []
         for chunk in script.chunks(file):

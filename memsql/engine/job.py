@@ -58,6 +58,11 @@ def entry(job: Job, started: datetime, elapsed: int) -> books.Entry:
     """What the ledger says about this run of ``job``, which took ``elapsed`` milliseconds."""
     migration = job.migration
     return books.Entry(
-        migration.version, migration.name, migration.id, migration.header.description or None,
-        migration.checksum, started, elapsed,
+        migration.version,
+        migration.name,
+        migration.id,
+        migration.header.description or None,
+        migration.checksum,
+        started,
+        elapsed,
     )

@@ -120,8 +120,15 @@ def run_job(session: Session, job: Job) -> Done:
     if later is not None:
         later.append((job, started, elapsed))
     return Done(
-        job.migration.id, job.migration.version, job.migration.name, job.direction, elapsed,
-        lost, rebuilt, warnings, tuple(timings),
+        job.migration.id,
+        job.migration.version,
+        job.migration.name,
+        job.direction,
+        elapsed,
+        lost,
+        rebuilt,
+        warnings,
+        tuple(timings),
     )
 
 
@@ -131,16 +138,16 @@ def undo(conn: Connection) -> None:
     conn.execute("RELEASE memsql_migration")
 
 
-def execute(
-    session: Session, job: Job
-) -> tuple[Touched, guard.Look, guard.Watch, Sequence[script.Timing]]:
+def execute(session: Session, job: Job) -> tuple[Touched, guard.Look, guard.Watch, Sequence[script.Timing]]:
     """Look, run, and compare what was looked at with what was reached; when the run reached more,
     undo it, look at that too, and run again."""
     conn = session.conn
     fk_off = not job.header.foreign_keys
     watch = _first_watch(session, job, fk_off)
     values = not session.allows_loss(job)
-    rebuilds = job.analysis.rebuilds and bool(fk_off or job.analysis.deletes or job.analysis.drops or job.analysis.strips)
+    rebuilds = job.analysis.rebuilds and bool(
+        fk_off or job.analysis.deletes or job.analysis.drops or job.analysis.strips
+    )
     existing = guard.tables(conn) if job.analysis.replaces or rebuilds else None
     replaced = job.analysis.replaces or session.replaces()
     while True:
@@ -155,8 +162,14 @@ def execute(
         if not (touched.deleted or touched.dropped or fk_off or replaces or keyed):
             break
         wanted = guard.needed(
-            touched, job.analysis, session.virtual_tables(), replaces=replaces, fk_off=fk_off, existing=existing,
-            keyed=keyed)
+            touched,
+            job.analysis,
+            session.virtual_tables(),
+            replaces=replaces,
+            fk_off=fk_off,
+            existing=existing,
+            keyed=keyed,
+        )
         unknown = existing is None and guard.doubtful(touched, watch, job.analysis, replaces=replaces)
         if watch.covers(wanted) and not unknown:
             break

@@ -64,7 +64,7 @@ class ServerRunner(Runner):
         for group in groups(jobs):
             rest: Sequence[Job] = group
             while rest:
-                rest = rest[self._send(rest[:1] if self._alone else _pack(rest)):]
+                rest = rest[self._send(rest[:1] if self._alone else _pack(rest)) :]
                 self._stopped_between(len(jobs))
 
     def _send(self, pack: Sequence[Job], *, whole: bool = False) -> int:
@@ -82,7 +82,7 @@ class ServerRunner(Runner):
         except _Broken as e:
             self._leave()
             if len(pack) > 1 and not whole and not isinstance(e.problem, Interrupted):
-                return self._send(pack[:max(e.place, 1)])
+                return self._send(pack[: max(e.place, 1)])
             raise self._failed(e.problem, pack[e.place], clock, several) from e.problem
         except (MemsqlError, KeyboardInterrupt) as e:
             stopped = isinstance(e, StatementError) and self.session.stop
@@ -148,8 +148,10 @@ class ServerRunner(Runner):
                 raise _Broken(place, e) from e
         each = round(clock.elapsed() / len(parts))
         confirmed = self._commit([part.job for part in parts], clock, each)
-        return [replace(part.done(each, lost, warnings), warnings=(*warnings, *confirmed))
-                for part, (lost, warnings) in zip(parts, judged, strict=True)]
+        return [
+            replace(part.done(each, lost, warnings), warnings=(*warnings, *confirmed))
+            for part, (lost, warnings) in zip(parts, judged, strict=True)
+        ]
 
     def _blindly(self, jobs: Sequence[Job], mode: bool) -> list[Done]:
         conn, clock = self.session.conn, Clock()
@@ -192,8 +194,9 @@ class ServerRunner(Runner):
 
     def _read_shadow(self) -> Shadow:
         conn = self.session.conn
-        _, version, objects, _ = conn.batch([
-            ("BEGIN", ()), ("PRAGMA schema_version", ()), (load("engine/stored_schema"), ()), ("ROLLBACK", ())])
+        _, version, objects, _ = conn.batch(
+            [("BEGIN", ()), ("PRAGMA schema_version", ()), (load("engine/stored_schema"), ()), ("ROLLBACK", ())]
+        )
         self._cookie = version.one()
         return Shadow(objects.rows, self.session.stop, allow_data_loss=self.session.allow_data_loss)
 
@@ -203,8 +206,13 @@ class ServerRunner(Runner):
             asked = [load("ledger/tables"), *(sql for _, (sql, _) in books.reads(self.ledger.tables))]
         else:
             asked = [load("ledger/moved")]
-        texts = [f"PRAGMA foreign_keys = {'on' if mode else 'off'}", "PRAGMA foreign_keys", "BEGIN IMMEDIATE",
-                 "PRAGMA schema_version", *asked]
+        texts = [
+            f"PRAGMA foreign_keys = {'on' if mode else 'off'}",
+            "PRAGMA foreign_keys",
+            "BEGIN IMMEDIATE",
+            "PRAGMA schema_version",
+            *asked,
+        ]
         return [*((text, ()) for text in texts), *books.table_statements(self.ledger)]
 
     def _expect(self, answers: Sequence[Result], mode: bool) -> None:

@@ -53,7 +53,9 @@ def up_on(
             except LedgerMoved:
                 done += runner.done
                 continue
-            return replace(unchanged(state, len(runner.done)), done=(*done, *runner.done), completed=completed, adopted=adopted)
+            return replace(
+                unchanged(state, len(runner.done)), done=(*done, *runner.done), completed=completed, adopted=adopted
+            )
 
 
 def down_on(
@@ -69,9 +71,15 @@ def down_on(
             leaving = plan.to_roll_back(state.statuses, steps=wish.steps, to=wish.to)
             # When the ledger moves on the way, only what was chosen first is still rolled back.
             goal = goal or {m.id for m in leaving}
-            leaving = [m for m in leaving if m.id in goal] if not done else [
-                s.migration for s in reversed(state.statuses)
-                if s.state == plan.APPLIED and s.migration and s.migration.id in goal]
+            leaving = (
+                [m for m in leaving if m.id in goal]
+                if not done
+                else [
+                    s.migration
+                    for s in reversed(state.statuses)
+                    if s.state == plan.APPLIED and s.migration and s.migration.id in goal
+                ]
+            )
             jobs = _prepared(leaving, jobs, down_jobs)
             if complete(conn, state):
                 continue
@@ -130,5 +138,12 @@ def _entry_of(found: Status) -> books.Entry:
     if found.applied_at:
         read = datetime.fromisoformat(found.applied_at)
         when = read if read.tzinfo else read.replace(tzinfo=UTC)
-    return books.Entry(migration.version, migration.name, migration.id, migration.header.description or None,
-                       migration.checksum, when, found.duration_ms or 0)
+    return books.Entry(
+        migration.version,
+        migration.name,
+        migration.id,
+        migration.header.description or None,
+        migration.checksum,
+        when,
+        found.duration_ms or 0,
+    )

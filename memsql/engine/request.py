@@ -44,8 +44,10 @@ class Part:
             [*forecast.questions],
             [Script(text) for text, _, _ in script.texts(job.file)],
             [*guard.questions(schema, forecast.after, values=values)],
-            [*((command(name, "rebuild"), ()) for name in forecast.rebuild),
-             *((command(name, "integrity-check"), ()) for name in forecast.check)],
+            [
+                *((command(name, "rebuild"), ()) for name in forecast.rebuild),
+                *((command(name, "integrity-check"), ()) for name in forecast.check),
+            ],
             [(check.sql, ()) for check in job.checks],
         ]
         items: list[Item] = []
@@ -65,14 +67,17 @@ class Part:
     @property
     def up_to_the_looks(self) -> list[Item]:
         """The items before the proof of indexes and the checks: what judge_loss() needs."""
-        return self.items[:self.starts[3]]
+        return self.items[: self.starts[3]]
 
     def judge_loss(self, answers: Sequence[Result], *, allowed: bool) -> tuple[str, ...]:
         """What was lost with permission. Raises Refused or MigrationFailed."""
         before, after = (answers[slice(*self._section(n))] for n in (0, 2))
         return verdict.judge_loss(
-            self.job, guard.answered(self.forecast.before, before, values=self.values),
-            guard.answered(self.forecast.after, after, values=self.values), allowed=allowed)
+            self.job,
+            guard.answered(self.forecast.before, before, values=self.values),
+            guard.answered(self.forecast.after, after, values=self.values),
+            allowed=allowed,
+        )
 
     def explain(self, index: int, error: StatementError) -> MemsqlError | None:
         """What to tell of item ``index``, which failed; None where it is the job's own text."""
@@ -81,8 +86,13 @@ class Part:
             return None
         if section == 3:
             names = (*self.forecast.rebuild, *self.forecast.check)
-            return verdict.broken_index(self.job, [f"{names[index - self.starts[3]]} does not agree with its content; "
-                                                   f"searches may fail or miss rows ({error.message})"])
+            return verdict.broken_index(
+                self.job,
+                [
+                    f"{names[index - self.starts[3]]} does not agree with its content; "
+                    f"searches may fail or miss rows ({error.message})"
+                ],
+            )
         if section == 4:
             try:
                 verdict.judge_checks(self.job, [could_not_run(self.job.checks[index - self.starts[4]], error)])
@@ -93,8 +103,16 @@ class Part:
     def done(self, elapsed: int, lost: tuple[str, ...], warnings: tuple[str, ...]) -> Done:
         """The job as done."""
         migration = self.job.migration
-        return Done(migration.id, migration.version, migration.name, self.job.direction, elapsed, lost,
-                    self.forecast.rebuild, warnings)
+        return Done(
+            migration.id,
+            migration.version,
+            migration.name,
+            self.job.direction,
+            elapsed,
+            lost,
+            self.forecast.rebuild,
+            warnings,
+        )
 
     def _section(self, number: int) -> tuple[int, int]:
         ends = (*self.starts[1:], len(self.items))

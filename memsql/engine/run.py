@@ -77,12 +77,13 @@ class Runner:
         """Whether foreign keys may wait until COMMIT: then one migration could mend what another one broke, and neither
         would do alone."""
         return any(b"defer" in job.file.data[:_SEARCHED].lower() for job in jobs) or bool(
-            self.session.conn.execute(load("engine/has_deferred")).rows)
+            self.session.conn.execute(load("engine/has_deferred")).rows
+        )
 
     def _run_group(self, jobs: Sequence[Job], total: int) -> None:
         while jobs:
             if jobs[0].header.transactional:
-                jobs = jobs[self._some(jobs):]
+                jobs = jobs[self._some(jobs) :]
             else:
                 self._partial(jobs[0])
                 jobs = jobs[1:]
@@ -131,14 +132,20 @@ class Runner:
             self.session.forget()
             kept = begun > 1 and isinstance(e, (MigrationFailed, Refused, KeyboardInterrupt)) and self._keep()
             if kept:
-                self._finished(finished[:begun - 1])
-            elif begun > 1 and isinstance(e, (StatementError, MigrationFailed, Refused)) and not isinstance(e, Interrupted):
+                self._finished(finished[: begun - 1])
+            elif (
+                begun > 1
+                and isinstance(e, (StatementError, MigrationFailed, Refused))
+                and not isinstance(e, Interrupted)
+            ):
                 # The engine undid all of them, or COMMIT failed and does not say which is to blame: each is to run alone.
                 self._leave()
                 self._patience = 0
                 return self._some(jobs)
-            undone = ", ".join(j.migration.id for j in jobs[:begun - 1]) if not kept else ""
-            raise self._failed(e, job, clock, f"it and {undone}, in whose transaction it ran, were " if undone else "") from e
+            undone = ", ".join(j.migration.id for j in jobs[: begun - 1]) if not kept else ""
+            raise self._failed(
+                e, job, clock, f"it and {undone}, in whose transaction it ran, were " if undone else ""
+            ) from e
         finally:
             self._leave()
         self._finished(finished)
@@ -190,7 +197,9 @@ class Runner:
     def _broken_keys(self, error: MemsqlError | KeyboardInterrupt) -> tuple[str, ...]:
         """What refers to nothing where a key that may wait until COMMIT made that fail, while the rows are still there."""
         conn = self.session.conn
-        if not (isinstance(error, StatementError) and error.code == "SQLITE_CONSTRAINT_FOREIGNKEY" and conn.in_transaction):
+        if not (
+            isinstance(error, StatementError) and error.code == "SQLITE_CONSTRAINT_FOREIGNKEY" and conn.in_transaction
+        ):
             return ()
         rows = conn.execute(load("engine/foreign_key_violations")).rows
         return tuple(guard.refer_to_nothing(int(str(count)), child, parent) for child, parent, count in rows)
@@ -286,7 +295,8 @@ def _named(error: MemsqlError | KeyboardInterrupt, job: Job, broken_keys: tuple[
             where=Location(job.file.path),
             details=broken_keys,
             hint="free space (the journal needs as much as the change), then run it again"
-            if error.code == "SQLITE_FULL" else "correct the cause and run the command again",
+            if error.code == "SQLITE_FULL"
+            else "correct the cause and run the command again",
         )
     if isinstance(error, MemsqlError):
         return error
@@ -298,8 +308,12 @@ def groups(jobs: Sequence[Job]) -> list[list[Job]]:
     groups: list[list[Job]] = []
     for job in jobs:
         last = groups[-1][-1] if groups else None
-        if (last is not None and last.header.transactional and job.header.transactional
-                and last.header.foreign_keys == job.header.foreign_keys):
+        if (
+            last is not None
+            and last.header.transactional
+            and job.header.transactional
+            and last.header.foreign_keys == job.header.foreign_keys
+        ):
             groups[-1].append(job)
         else:
             groups.append([job])

@@ -166,8 +166,16 @@ def analyse(file: SqlFile, *, transactional: bool = True) -> Analysis:
                     empties.add(name)
     searched = len(file.data) <= _SEARCHED
     return Analysis(
-        empty, frozenset(drops), frozenset(strips), frozenset(deletes), frozenset(empties), frozenset(updates), tuple(renames), tuple(columns),
-        frozenset(dropped), replaces,
+        empty,
+        frozenset(drops),
+        frozenset(strips),
+        frozenset(deletes),
+        frozenset(empties),
+        frozenset(updates),
+        tuple(renames),
+        tuple(columns),
+        frozenset(dropped),
+        replaces,
         rebuilds=not searched or _RETURNS.search(file.data) is not None,
         arms=not searched or _ARMS.search(file.data) is not None,
         reads_ledger=not searched or _LEDGER.search(file.data) is not None,
@@ -227,10 +235,15 @@ def run_timed(conn: Connection, file: SqlFile, at: Callable[[float], None]) -> l
                 result = conn.execute(statement.text)
             except StatementError as e:
                 raise failed(e, file, chunk, statement, done + statement.number) from e
-            timings.append(Timing(
-                done + statement.number, chunk.line + statement.line - 1, statement.text,
-                (time.perf_counter() - started) * 1000, result.changes,
-            ))
+            timings.append(
+                Timing(
+                    done + statement.number,
+                    chunk.line + statement.line - 1,
+                    statement.text,
+                    (time.perf_counter() - started) * 1000,
+                    result.changes,
+                )
+            )
         done = len(timings)
         at(chunk.end / total)
     return timings
@@ -274,9 +287,7 @@ def locate(conn: Connection, file: SqlFile, error: StatementError) -> StatementE
     return error
 
 
-def failed(
-    error: StatementError, file: SqlFile, chunk: Chunk, statement: Statement, number: int
-) -> StatementError:
+def failed(error: StatementError, file: SqlFile, chunk: Chunk, statement: Statement, number: int) -> StatementError:
     """``error`` as that of ``statement`` of ``chunk``, which is ``number`` in ``file``, from 1."""
     located = StatementError(error.message, code=error.code, index=number - 1, statement=statement.text)
     located.where = Location(file.path, chunk.line + statement.line - 1)

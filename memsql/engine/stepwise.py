@@ -57,8 +57,7 @@ def run_partial(session: Session, job: Job, ledger: Ledger) -> Done:
             session.tick(walk.done / len(statements))
         for result in run_checks(session.conn, job.checks):
             if not result.ok and result.check.severity == "error":
-                raise MigrationFailed(
-                    f"its check {result.check.name!r} failed: {'; '.join(result.messages[:5])}")
+                raise MigrationFailed(f"its check {result.check.name!r} failed: {'; '.join(result.messages[:5])}")
     except MemsqlError as e:
         raise _stopped(job, statements, walk.done, e) from e
     elapsed = round((time.perf_counter() - clock) * 1000)
@@ -151,8 +150,7 @@ def _resume_at(job: Job, statements: Sequence[Statement], ledger: Ledger, operat
 def _refuse_loss(session: Session, job: Job) -> None:
     if job.allows_loss or session.allow_data_loss:
         return
-    look = guard.observe(
-        session.conn, guard.planned(job.analysis, frozenset(), session.virtual_tables()), values=False)
+    look = guard.observe(session.conn, guard.planned(job.analysis, frozenset(), session.virtual_tables()), values=False)
     held = [t for name, t in look.tables.items() if t.rows and name in job.analysis.drops | job.analysis.strips]
     if held:
         raise Refused(

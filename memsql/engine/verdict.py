@@ -11,7 +11,9 @@ from memsql.errors import Interrupted, Location, MigrationFailed, Refused, State
 from memsql.project.checks import CheckResult
 
 
-def statement_failed(job: Job, error: StatementError, code: str | None, forbidden: str | None = None) -> MigrationFailed:
+def statement_failed(
+    job: Job, error: StatementError, code: str | None, forbidden: str | None = None
+) -> MigrationFailed:
     """What to tell of ``job``: its statement ``error`` failed with SQLite's ``code``, or was denied as ``forbidden``."""
     message, hint = error.message, "correct the file and run the command again"
     if forbidden is not None:
@@ -23,7 +25,9 @@ def statement_failed(job: Job, error: StatementError, code: str | None, forbidde
     elif code == "SQLITE_LOCKED":
         hint = "delete the rows of the table first, or rebuild it with `-- foreign_keys: off` in the header"
     elif code == "SQLITE_CONSTRAINT_FOREIGNKEY":
-        hint = "a table rebuild needs `-- foreign_keys: off` in the header; otherwise find the rows that refer to nothing"
+        hint = (
+            "a table rebuild needs `-- foreign_keys: off` in the header; otherwise find the rows that refer to nothing"
+        )
     number = f" in statement {error.index + 1}" if error.index is not None else ""
     return MigrationFailed(
         f"{job.migration.id} failed{number}: {message}",
@@ -65,13 +69,18 @@ def judge_checks(job: Job, results: Sequence[CheckResult]) -> tuple[str, ...]:
 def unproven(job: Job, problems: Sequence[str], hint: str, what: str = "") -> MigrationFailed:
     """The job ran, and its proof failed."""
     return MigrationFailed(
-        f"{job.migration.id} ran, but its proof failed{what}", where=Location(job.file.path), details=tuple(problems), hint=hint)
+        f"{job.migration.id} ran, but its proof failed{what}",
+        where=Location(job.file.path),
+        details=tuple(problems),
+        hint=hint,
+    )
 
 
 def broken_index(job: Job, problems: Sequence[str]) -> MigrationFailed:
     """The job left a full-text index out of step."""
     return unproven(
-        job, problems,
+        job,
+        problems,
         "if the index was broken before, mend it with: invoke fts.rebuild; otherwise let the migration "
         "rebuild it: `-- fts_rebuild: all` in its header",
         ": a full-text index disagrees with its content",

@@ -12,7 +12,9 @@ from memsql.fts.diagnose import Content, Finding, diagnose
 from memsql.fts.discover import FtsTable
 from memsql.sqltext import quote
 
-_LOCK_HINT = "a server takes the write lock away after 5 seconds when somebody else wants it: run it again while nobody writes"
+_LOCK_HINT = (
+    "a server takes the write lock away after 5 seconds when somebody else wants it: run it again while nobody writes"
+)
 _ONLINE_HINT = ", or use invoke fts.rebuild --online, which holds the lock for a moment at a time"
 
 
@@ -116,11 +118,17 @@ def all_findings(conn: Connection, tables: Sequence[FtsTable]) -> list[list[Find
 
 
 def _contents(conn: Connection, tables: Sequence[FtsTable]) -> list[Content]:
-    asked = [(load(f"fts/{query}"), (table.content,)) for table in tables if table.content is not None
-             for query in ("content_kind", "content_columns")]
+    asked = [
+        (load(f"fts/{query}"), (table.content,))
+        for table in tables
+        if table.content is not None
+        for query in ("content_kind", "content_columns")
+    ]
     answers = iter(conn.batch(asked) if asked else ())
-    return [Content(None, (), None) if table.content is None else _content(next(answers).rows, next(answers).rows)
-            for table in tables]
+    return [
+        Content(None, (), None) if table.content is None else _content(next(answers).rows, next(answers).rows)
+        for table in tables
+    ]
 
 
 def _content(kind: Sequence[tuple[Value, ...]], columns: Sequence[tuple[Value, ...]]) -> Content:
@@ -165,8 +173,12 @@ def _on_server(conn: Connection, table: FtsTable, *commands: str) -> None:
         conn.rollback()
         e.state = "rolled back; nothing was changed"
         if isinstance(e, StatementError) and e.index == len(commands) > 1:
-            raise StatementError(f"{table.name} does not agree with its content even after the rebuild",
-                                 code=e.code, state=e.state, hint="see: invoke fts.status") from e
+            raise StatementError(
+                f"{table.name} does not agree with its content even after the rebuild",
+                code=e.code,
+                state=e.state,
+                hint="see: invoke fts.status",
+            ) from e
         raise
     except BaseException:
         conn.rollback()

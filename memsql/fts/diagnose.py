@@ -25,7 +25,8 @@ _TRIGGER = re.compile(
 _INSERT = re.compile(rf"(?:INSERT|REPLACE)\s+(?:OR\s+\w+\s+)?(?:INTO\s+)?{_NAME}\s*\(", re.IGNORECASE)
 _GIVEN = re.compile(r"\s*(?:VALUES\s*\(|(?P<select>SELECT\s+(?:DISTINCT\s+|ALL\s+)?))", re.IGNORECASE)
 _CLAUSE = re.compile(
-    rf"{_QUOTED}|(?P<sign>[()])|\b(?P<word>FROM|WHERE|GROUP|ORDER|LIMIT|UNION|EXCEPT|INTERSECT)\b", re.IGNORECASE)
+    rf"{_QUOTED}|(?P<sign>[()])|\b(?P<word>FROM|WHERE|GROUP|ORDER|LIMIT|UNION|EXCEPT|INTERSECT)\b", re.IGNORECASE
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +70,15 @@ def diagnose(table: FtsTable, content: Content) -> list[Finding]:
         return _contentless(table)
     assert table.content is not None
     if content.kind is None:
-        return [Finding("FTS06", "error", table.name, None,
-                        f"its content table {table.content} does not exist; every search that reads a column fails")]
+        return [
+            Finding(
+                "FTS06",
+                "error",
+                table.name,
+                None,
+                f"its content table {table.content} does not exist; every search that reads a column fails",
+            )
+        ]
     found = _content(table, content)
     if content.kind == "view":
         return found
@@ -132,7 +140,7 @@ def _insert(text: str, table: FtsTable) -> Write | None:
     head = _INSERT.match(text.lstrip())
     if head is None:
         return Write("insert", ())
-    rest = text.lstrip()[head.end():]
+    rest = text.lstrip()[head.end() :]
     listed, end = split_list(rest)
     columns = [unquote(c).lower() for c in listed]
     pairs = dict(zip(columns, _given(rest[end:], len(columns)), strict=False))
@@ -148,9 +156,9 @@ def _given(text: str, count: int) -> list[str]:
     start = _GIVEN.match(text)
     if start is None:
         return [""] * count
-    rest = text[start.end():]
+    rest = text[start.end() :]
     if start["select"]:
-        rest = rest[:_end_of_result(rest)]
+        rest = rest[: _end_of_result(rest)]
     found = split_list(rest)[0]
     return [""] * count if any(v.endswith("*") for v in found) else found
 
@@ -169,30 +177,65 @@ def _content(table: FtsTable, content: Content) -> list[Finding]:
     known = {c.lower() for c in content.columns}
     for column in table.all_columns:
         if column.lower() not in known:
-            found.append(Finding("FTS06", "error", table.name, None,
-                                 f"column {column} does not exist in {table.content}; reading it fails"))
+            found.append(
+                Finding(
+                    "FTS06",
+                    "error",
+                    table.name,
+                    None,
+                    f"column {column} does not exist in {table.content}; reading it fails",
+                )
+            )
     key = table.content_rowid.lower()
     if content.kind == "table" and key not in ROWIDS and key != (content.integer_key or "").lower():
-        found.append(Finding(
-            "FTS05", "error", table.name, None,
-            f"content_rowid {table.content_rowid} is not the INTEGER PRIMARY KEY of {table.content}; rows are looked up wrongly"))
+        found.append(
+            Finding(
+                "FTS05",
+                "error",
+                table.name,
+                None,
+                f"content_rowid {table.content_rowid} is not the INTEGER PRIMARY KEY of {table.content}; rows are looked up wrongly",
+            )
+        )
     elif content.kind == "table" and content.integer_key is None:
-        found.append(Finding(
-            "FTS05", "warning", table.name, None,
-            f"{table.content} has no INTEGER PRIMARY KEY; VACUUM may renumber its rows and the index then points at others"))
+        found.append(
+            Finding(
+                "FTS05",
+                "warning",
+                table.name,
+                None,
+                f"{table.content} has no INTEGER PRIMARY KEY; VACUUM may renumber its rows and the index then points at others",
+            )
+        )
     return found
 
 
 def _event(table: FtsTable, content: Content, event: str) -> list[Finding]:
     assert table.content is not None
-    mine = [t for t in table.triggers
-            if t.table.lower() == table.content.lower() and event_of(t)[0] == event and writes(t, table)]
+    mine = [
+        t
+        for t in table.triggers
+        if t.table.lower() == table.content.lower() and event_of(t)[0] == event and writes(t, table)
+    ]
     if not mine:
-        stale = {"insert": "new rows are never found", "delete": "deleted rows are still found and then fail",
-                 "update": "changed rows are found by their old words and not by their new ones"}[event]
-        return [Finding("FTS01", "error", table.name, None, f"no trigger on {event} of {table.content}: {stale}",
-                        _fix(table, event, mine))]
-    problem = next(filter(None, (_of_trigger(table, content, t, event) for t in mine)), None) or _of_all(table, mine, event)
+        stale = {
+            "insert": "new rows are never found",
+            "delete": "deleted rows are still found and then fail",
+            "update": "changed rows are found by their old words and not by their new ones",
+        }[event]
+        return [
+            Finding(
+                "FTS01",
+                "error",
+                table.name,
+                None,
+                f"no trigger on {event} of {table.content}: {stale}",
+                _fix(table, event, mine),
+            )
+        ]
+    problem = next(filter(None, (_of_trigger(table, content, t, event) for t in mine)), None) or _of_all(
+        table, mine, event
+    )
     if problem is None:
         return []
     code, trigger, message = problem
@@ -223,9 +266,14 @@ def _of_trigger(table: FtsTable, content: Content, trigger: Trigger, event: str)
     for write in writes(trigger, table):
         # FTS5 reads what to take out from the content table, which before the change still has it.
         if time != "before" and write.action == "delete":
-            return "FTS02", trigger.name, (
-                f"runs DELETE FROM {table.name}, which after the row has changed cannot tell what was indexed: "
-                "old words stay behind, and a search that hits them fails with \"database disk image is malformed\"")
+            return (
+                "FTS02",
+                trigger.name,
+                (
+                    f"runs DELETE FROM {table.name}, which after the row has changed cannot tell what was indexed: "
+                    'old words stay behind, and a search that hits them fails with "database disk image is malformed"'
+                ),
+            )
         if time != "before" and write.action == "update":
             return "FTS08", trigger.name, f"runs UPDATE {table.name}, which leaves the old words behind"
         row = {"delete_command": "old", "insert": "new"}.get(write.action)
@@ -236,7 +284,11 @@ def _of_trigger(table: FtsTable, content: Content, trigger: Trigger, event: str)
         named = {unquote(c).lower() for c in split_list(of)[0]}
         missed = [c for c in table.columns if c.lower() not in named]
         if missed:
-            return "FTS07", trigger.name, f"fires only on UPDATE OF {' '.join(of.split())} and misses {', '.join(missed)}"
+            return (
+                "FTS07",
+                trigger.name,
+                f"fires only on UPDATE OF {' '.join(of.split())} and misses {', '.join(missed)}",
+            )
     if time == "before" and event == "insert" and any(w.action == "insert" for w in writes(trigger, table)):
         return "FTS09", trigger.name, "fires BEFORE INSERT, when an automatic rowid is not known yet"
     return None
@@ -258,8 +310,10 @@ def _values(table: FtsTable, content: Content, write: Write, row: str) -> tuple[
     given = dict(write.values)
     other = "new" if row == "old" else "old"
     if any(re.match(rf"{other}\s*\.", v, re.IGNORECASE) for v in given.values()):
-        return "FTS03", (f"uses {other} values where the {row} ones are meant, so what it "
-                         + ("takes out is not what was put in" if row == "old" else "puts in is out of date"))
+        return "FTS03", (
+            f"uses {other} values where the {row} ones are meant, so what it "
+            + ("takes out is not what was put in" if row == "old" else "puts in is out of date")
+        )
     key = next((name for name in ROWIDS if name in given), None)
     if key is None:
         return "FTS04", "leaves out rowid, so the index does not know which row it is"
@@ -278,8 +332,14 @@ def _contentless(table: FtsTable) -> list[Finding]:
     if ("contentless_delete", "1") in table.options:
         return []
     return [
-        Finding("FTS02", "error", table.name, t.name,
-                f"trigger {t.name} runs {w.action.upper()} on a contentless table, which refuses it")
-        for t in table.triggers for w in writes(t, table) if w.action in ("delete", "update")
+        Finding(
+            "FTS02",
+            "error",
+            table.name,
+            t.name,
+            f"trigger {t.name} runs {w.action.upper()} on a contentless table, which refuses it",
+        )
+        for t in table.triggers
+        for w in writes(t, table)
+        if w.action in ("delete", "update")
     ]
-

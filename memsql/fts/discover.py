@@ -18,15 +18,20 @@ _PIECE = re.compile(
 _GAP = r"(?:\s|--[^\n]*\n|/\*.*?\*/)"
 _HEAD = re.compile(rf"\bUSING{_GAP}*[\"'`\[]?fts5[\"'`\]]?{_GAP}*\(", re.IGNORECASE | re.DOTALL)
 _COMMENT = re.compile(
-    r"('(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|`(?:[^`]|``)*`|\[[^\]]*\])|--[^\n]*|/\*.*?(?:\*/|$)", re.DOTALL)
+    r"('(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|`(?:[^`]|``)*`|\[[^\]]*\])|--[^\n]*|/\*.*?(?:\*/|$)", re.DOTALL
+)
 # A table may be called begin, a column too; only the body's BEGIN is followed by a statement.
 _BODY = re.compile(
     r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|`(?:[^`]|``)*`|\[[^\]]*\]"
-    r"|\b(?P<begin>BEGIN)\s+(?=(?:INSERT|REPLACE|UPDATE|DELETE|SELECT|WITH)\b)", re.IGNORECASE)
+    r"|\b(?P<begin>BEGIN)\s+(?=(?:INSERT|REPLACE|UPDATE|DELETE|SELECT|WITH)\b)",
+    re.IGNORECASE,
+)
 _OPTION = re.compile(r"\s*(\w+)\s*=\s*(.*?)\s*", re.DOTALL)
 # An index that an online rebuild is growing is nobody's yet.
 OURS = "memsql_fts_new_"
-_ARGUMENT = re.compile(r"\s*('(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|`(?:[^`]|``)*`|\[[^\]]*\]|[^\s]+)\s*(\w*)\s*", re.DOTALL)
+_ARGUMENT = re.compile(
+    r"\s*('(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|`(?:[^`]|``)*`|\[[^\]]*\]|[^\s]+)\s*(\w*)\s*", re.DOTALL
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +47,7 @@ class Trigger:
         text = _COMMENT.sub(lambda m: m[1] or " ", self.sql)
         for match in _BODY.finditer(text):
             if match["begin"]:
-                return text[:match.start()], re.sub(r"\bEND\s*;?\s*$", "", text[match.end():], flags=re.IGNORECASE)
+                return text[: match.start()], re.sub(r"\bEND\s*;?\s*$", "", text[match.end() :], flags=re.IGNORECASE)
         return text, ""
 
 
@@ -99,8 +104,16 @@ def parse(name: str, sql: str) -> FtsTable:
     values = dict(options)
     content = values.get("content")
     kind = "own" if content is None else "external" if content else "contentless"
-    return FtsTable(name, kind, tuple(indexed), tuple(unindexed), content or None,
-                    values.get("content_rowid", "rowid"), tuple(options), sql)
+    return FtsTable(
+        name,
+        kind,
+        tuple(indexed),
+        tuple(unindexed),
+        content or None,
+        values.get("content_rowid", "rowid"),
+        tuple(options),
+        sql,
+    )
 
 
 def unquote(text: str) -> str:
@@ -115,7 +128,7 @@ def unquote(text: str) -> str:
 def arguments_of(sql: str) -> str:
     """What follows ``USING fts5(`` in the text of a CREATE VIRTUAL TABLE; empty for any other module."""
     head = _HEAD.search(sql)
-    return sql[head.end():] if head else ""
+    return sql[head.end() :] if head else ""
 
 
 def split_list(text: str) -> tuple[list[str], int]:

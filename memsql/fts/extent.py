@@ -20,7 +20,11 @@ def rows_for(names: Collection[str] | None = None) -> Choice:
         found: set[str] = set()
         for thing in objects:
             name = thing.name.lower()
-            if thing.virtual and arguments_of(thing.sql) and (name in wanted if wanted is not None else not name.startswith(OURS)):
+            if (
+                thing.virtual
+                and arguments_of(thing.sql)
+                and (name in wanted if wanted is not None else not name.startswith(OURS))
+            ):
                 behind = through_views(fold(parse(thing.name, thing.sql).content or ""), views)
                 found |= {name, *(tables[one] for one in behind & tables.keys())}
         return found

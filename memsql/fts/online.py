@@ -55,8 +55,13 @@ class Online:
 
 
 def rebuild_online(
-    conn: Connection, table: FtsTable, *, chunk: int, progress: Callable[[int, int], None],
-    prove: Callable[[str], bool], stopped: Callable[[], bool] = lambda: False,
+    conn: Connection,
+    table: FtsTable,
+    *,
+    chunk: int,
+    progress: Callable[[int, int], None],
+    prove: Callable[[str], bool],
+    stopped: Callable[[], bool] = lambda: False,
 ) -> int:
     """Rebuild ``table`` in chunks of ``chunk`` rows; return the number of rows copied by this run.
 
@@ -136,20 +141,28 @@ def plan_for(conn: Connection, table: FtsTable) -> Online:
     refuse_contentless(table)
     content = content_of(conn, table)
     if table.kind != "external" or content.kind != "table":
-        what = "keeps its own copy of the text" if table.kind == "own" else f"is over {table.content}, which is no table"
+        what = (
+            "keeps its own copy of the text" if table.kind == "own" else f"is over {table.content}, which is no table"
+        )
         raise UsageError(
             f"{table.name} {what}; an online rebuild needs a content table with triggers",
-            state="nothing was changed", hint=f"rebuild it in one statement: invoke fts.rebuild --table {table.name}",
+            state="nothing was changed",
+            hint=f"rebuild it in one statement: invoke fts.rebuild --table {table.name}",
         )
     missing = [c for c in table.all_columns if c.lower() not in {x.lower() for x in content.columns}]
     if missing:
-        raise Refused(f"{table.content} has no column {missing[0]}; the index cannot be built from it",
-                      state="nothing was changed")
+        raise Refused(
+            f"{table.content} has no column {missing[0]}; the index cannot be built from it",
+            state="nothing was changed",
+        )
     key = table.content_rowid.lower()
     if key not in ROWIDS and key != (content.integer_key or "").lower():
-        raise Refused(f"content_rowid {table.content_rowid} is not the INTEGER PRIMARY KEY of {table.content}; "
-                      "an online rebuild cannot tell its rows apart", state="nothing was changed",
-                      hint="see invoke fts.status")
+        raise Refused(
+            f"content_rowid {table.content_rowid} is not the INTEGER PRIMARY KEY of {table.content}; "
+            "an online rebuild cannot tell its rows apart",
+            state="nothing was changed",
+            hint="see invoke fts.status",
+        )
     assert table.content is not None
     return Online(table, new_name(table.name), table.content_rowid, table.content)
 
@@ -160,8 +173,11 @@ def plan_again(conn: Connection, name: str) -> Online:
         raise Refused(f"somebody else finished or gave up the rebuild of {name}", state="nothing was changed")
     table = next((t for t in discover(conn) if t.name == name), None)
     if table is None:
-        raise Refused(f"{name} was dropped while it was being rebuilt", state="what the rebuild left is still there",
-                      hint="remove it with: invoke fts.rebuild --abort")
+        raise Refused(
+            f"{name} was dropped while it was being rebuilt",
+            state="what the rebuild left is still there",
+            hint="remove it with: invoke fts.rebuild --abort",
+        )
     return plan_for(conn, table)
 
 
@@ -174,7 +190,9 @@ def ensure(conn: Connection, plan: Online) -> bool:
     new = quote(plan.new)
     conn.execute(f"CREATE VIRTUAL TABLE {new} USING fts5({arguments_of(plan.table.sql)}")
     # What was set with commands, such as rank or automerge, lies beside the index and not in its definition.
-    conn.execute(f"INSERT INTO {new} ({new}, rank) SELECT k, v FROM {quote(plan.table.name + '_config')} WHERE k <> 'version'")
+    conn.execute(
+        f"INSERT INTO {new} ({new}, rank) SELECT k, v FROM {quote(plan.table.name + '_config')} WHERE k <> 'version'"
+    )
     conn.execute(load("fts/begin_rebuild"), (plan.table.name, plan.new, datetime.now(UTC).isoformat()))
     for statement in _trigger_statements(plan):
         conn.execute(statement)
@@ -199,12 +217,13 @@ def _trigger_statements(plan: Online) -> list[str]:
     def values(row: str) -> str:
         return ", ".join(f"{row}.{quote(c)}" for c in (plan.key, *plan.table.all_columns))
 
-    out = (f"INSERT INTO {new} ({new}, rowid, {names}) SELECT 'delete', {values('old')} "
-           f"WHERE old.{key} <= {frontier};")
+    out = f"INSERT INTO {new} ({new}, rowid, {names}) SELECT 'delete', {values('old')} WHERE old.{key} <= {frontier};"
     into = f"INSERT INTO {new} (rowid, {names}) SELECT {values('new')} WHERE new.{key} <= {frontier};"
     if plan.docsize:
-        into = (f"UPDATE memsql_fts_rebuild SET replaced = 1 WHERE {mine} "
-                f"AND EXISTS (SELECT 1 FROM {quote(plan.docsize)} WHERE id = new.{key}); {into}")
+        into = (
+            f"UPDATE memsql_fts_rebuild SET replaced = 1 WHERE {mine} "
+            f"AND EXISTS (SELECT 1 FROM {quote(plan.docsize)} WHERE id = new.{key}); {into}"
+        )
     content = quote(plan.content)
     insert, delete, update = map(quote, plan.triggers)
     return [
@@ -227,7 +246,8 @@ def _copy(conn: Connection, plan: Online, limit: int) -> int:
     after, params = ("", ()) if frontier is None else (f"WHERE {key} > ?", (frontier,))
     content = quote(plan.content)
     last, count = conn.execute(
-        f"SELECT max(k), count(*) FROM (SELECT {key} AS k FROM {content} {after} ORDER BY {key} LIMIT {limit:d})", params
+        f"SELECT max(k), count(*) FROM (SELECT {key} AS k FROM {content} {after} ORDER BY {key} LIMIT {limit:d})",
+        params,
     ).rows[0]
     assert isinstance(count, int)
     if not count:
@@ -258,9 +278,12 @@ def _swap(conn: Connection, name: str, *, sound: bool) -> bool:
             conn.execute(command(plan.new, "rebuild"))
             problems = check_in_transaction(conn, [plan.new])
             if problems:
-                raise Refused(f"the new index of {name} does not agree with its content",
-                              details=tuple(problems), state="the old index is still in place",
-                              hint="give the rebuild up with: invoke fts.rebuild --abort")
+                raise Refused(
+                    f"the new index of {name} does not agree with its content",
+                    details=tuple(problems),
+                    state="the old index is still in place",
+                    hint="give the rebuild up with: invoke fts.rebuild --abort",
+                )
         for trigger in plan.triggers:
             conn.execute(f"DROP TRIGGER {quote(trigger)}")
         conn.execute(f"DROP TABLE {quote(name)}")
@@ -306,8 +329,11 @@ def transaction(conn: Connection) -> Iterator[None]:
 
 def unless_stopped(stopped: Callable[[], bool], name: str, done: int, total: int) -> None:
     if stopped():
-        raise Interrupted(f"the rebuild of {name} was stopped", state=half_way(done, total),
-                          hint="run it again to go on, or give up with: invoke fts.rebuild --abort")
+        raise Interrupted(
+            f"the rebuild of {name} was stopped",
+            state=half_way(done, total),
+            hint="run it again to go on, or give up with: invoke fts.rebuild --abort",
+        )
 
 
 def half_way(done: int, total: int) -> str:
@@ -315,7 +341,10 @@ def half_way(done: int, total: int) -> str:
 
 
 def _clear(conn: Connection, plan: Online) -> None:
-    drops = [*(f"DROP TRIGGER IF EXISTS {quote(name)}" for name in plan.triggers), f"DROP TABLE IF EXISTS {quote(plan.new)}"]
+    drops = [
+        *(f"DROP TRIGGER IF EXISTS {quote(name)}" for name in plan.triggers),
+        f"DROP TABLE IF EXISTS {quote(plan.new)}",
+    ]
     conn.batch([(sql, ()) for sql in drops])
 
 

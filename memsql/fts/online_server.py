@@ -53,8 +53,13 @@ class _Moved(Exception):
 
 
 def rebuild_on_server(
-    conn: Connection, table: FtsTable, *, chunk: int, progress: Callable[[int, int], None],
-    prove: Callable[[str], bool], stopped: Callable[[], bool] = lambda: False,
+    conn: Connection,
+    table: FtsTable,
+    *,
+    chunk: int,
+    progress: Callable[[int, int], None],
+    prove: Callable[[str], bool],
+    stopped: Callable[[], bool] = lambda: False,
 ) -> int:
     """As online.rebuild_online(), on a server."""
     plan_for(conn, table)
@@ -114,7 +119,9 @@ def closure(objects: Sequence[Stored], name: str, ours: Collection[str], broken:
         before = len(found), len(tables)
         for thing in things:
             lower = thing.name.lower()
-            if lower not in found and (identifiers(thing.sql) & names or (thing.type == "trigger" and thing.table.lower() in tables)):
+            if lower not in found and (
+                identifiers(thing.sql) & names or (thing.type == "trigger" and thing.table.lower() in tables)
+            ):
                 found.add(lower)
             if lower in found:
                 (names if thing.type == "view" else tables).add(lower if thing.type == "view" else thing.table.lower())
@@ -152,11 +159,16 @@ def _copy(conn: Connection, at: At, limit: int) -> tuple[int, At]:
     guard = (name, at.frontier, at.version)
     items: list[Item] = [
         ("BEGIN IMMEDIATE", ()),
-        (f"INSERT INTO {quote(at.plan.new)} (rowid, {names}) SELECT {key}, {names} FROM {content} "
-         f"WHERE {after} AND EXISTS (SELECT 1 FROM memsql_fts_rebuild WHERE {mine}) ORDER BY {key} LIMIT {limit:d}",
-         (*params, *guard)),
-        (f"UPDATE memsql_fts_rebuild SET frontier = coalesce((SELECT {key} FROM {content} WHERE {after} "
-         f"ORDER BY {key} LIMIT 1 OFFSET {limit - 1:d}), {EVERYTHING}) WHERE {mine}", (*params, *guard)),
+        (
+            f"INSERT INTO {quote(at.plan.new)} (rowid, {names}) SELECT {key}, {names} FROM {content} "
+            f"WHERE {after} AND EXISTS (SELECT 1 FROM memsql_fts_rebuild WHERE {mine}) ORDER BY {key} LIMIT {limit:d}",
+            (*params, *guard),
+        ),
+        (
+            f"UPDATE memsql_fts_rebuild SET frontier = coalesce((SELECT {key} FROM {content} WHERE {after} "
+            f"ORDER BY {key} LIMIT 1 OFFSET {limit - 1:d}), {EVERYTHING}) WHERE {mine}",
+            (*params, *guard),
+        ),
         (load("fts/rebuild_state"), (name,)),
         ("COMMIT", ()),
     ]
@@ -180,7 +192,9 @@ def _swap(conn: Connection, at: At, *, sound: bool) -> None:
     plan, broken = at.plan, set[str]()
     while True:
         objects, others, sound_now = _lock_and_look(conn, at, sound=sound)
-        items: list[Item] = [] if sound_now else [(command(plan.new, "rebuild"), ()), (command(plan.new, "integrity-check"), ())]
+        items: list[Item] = (
+            [] if sound_now else [(command(plan.new, "rebuild"), ()), (command(plan.new, "integrity-check"), ())]
+        )
         proofs = len(items)
         items += [(sql, ()) for sql in _swapping(plan, closure(objects, plan.table.name, plan.triggers, broken))]
         items += [(load("fts/end_rebuild"), (plan.table.name,))] if others else [("DROP TABLE memsql_fts_rebuild", ())]
@@ -194,9 +208,12 @@ def _swap(conn: Connection, at: At, *, sound: bool) -> None:
             raise _Moved from None
         except StatementError as e:
             if e.index is not None and e.index < proofs:
-                raise Refused(f"the new index of {plan.table.name} does not agree with its content", details=(e.message,),
-                              state="the old index is still in place",
-                              hint="give the rebuild up with: invoke fts.rebuild --abort") from e
+                raise Refused(
+                    f"the new index of {plan.table.name} does not agree with its content",
+                    details=(e.message,),
+                    state="the old index is still in place",
+                    hint="give the rebuild up with: invoke fts.rebuild --abort",
+                ) from e
             # SQLite reads every trigger and view for a rename; one that was broken before is no reason to stop.
             named = {o.name for o in objects if e.message.startswith(f"error in {o.type} {o.name}")} - broken
             if not named:
@@ -208,8 +225,12 @@ def _lock_and_look(conn: Connection, at: At, *, sound: bool) -> tuple[list[Store
     """Take the lock; the objects of the schema, whether other rebuilds are on their way, and whether the new index
     is right."""
     plan, name = at.plan, at.plan.table.name
-    asked: list[Item] = [("BEGIN IMMEDIATE", ()), (load("fts/rebuild_state"), (name,)), (load("engine/stored_schema"), ()),
-                         (load("fts/other_rebuilds"), (name,))]
+    asked: list[Item] = [
+        ("BEGIN IMMEDIATE", ()),
+        (load("fts/rebuild_state"), (name,)),
+        (load("engine/stored_schema"), ()),
+        (load("fts/other_rebuilds"), (name,)),
+    ]
     if sound and plan.docsize is not None:
         asked += [(f"SELECT count(*) FROM {quote(table)}", ()) for table in (plan.docsize, plan.content)]
     _, state, stored, others, *counts = _sent(conn, asked)
@@ -219,7 +240,8 @@ def _lock_and_look(conn: Connection, at: At, *, sound: bool) -> tuple[list[Store
             raise _Moved
         if sound:
             sound = not now.replaced and (
-                counts[0].rows == counts[1].rows if counts else not check_in_transaction(conn, [plan.new]))
+                counts[0].rows == counts[1].rows if counts else not check_in_transaction(conn, [plan.new])
+            )
     except BaseException:
         conn.rollback()
         raise
@@ -235,7 +257,8 @@ def _swapping(plan: Online, inter: Sequence[Stored]) -> list[str]:
         *(f"DROP VIEW {quote(o.name)}" for o in views),
         f"DROP TABLE {quote(plan.table.name)}",
         f"ALTER TABLE {quote(plan.new)} RENAME TO {quote(plan.table.name)}",
-        *(o.sql for o in views), *(o.sql for o in triggers),
+        *(o.sql for o in views),
+        *(o.sql for o in triggers),
     ]
 
 

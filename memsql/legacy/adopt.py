@@ -84,8 +84,11 @@ def adopt(session: Session, state: State, note: Callable[[str], None]) -> tuple[
     except BaseException as e:
         conn.rollback()
         if isinstance(e, StatementError):
-            raise MigrationFailed(f"the legacy database could not be adopted: {e.message}",
-                                  state="nothing was changed", hint="see: invoke legacy.status") from e
+            raise MigrationFailed(
+                f"the legacy database could not be adopted: {e.message}",
+                state="nothing was changed",
+                hint="see: invoke legacy.status",
+            ) from e
         if isinstance(e, MemsqlError) and not isinstance(e, CommitUnknown):
             e.state = "nothing was changed"
         raise
@@ -111,14 +114,19 @@ def run_phase(session: Session, settings: Settings, number: int) -> tuple[str, .
             conn.rollback()
             return (f"nothing to do: {phase.name} is done, or this database ({fit.shape.title}) does not need it",)
         if fit.shape.pending[0] != phase.name:
-            raise UsageError(f"{fit.shape.pending[0]} comes before {phase.name}", state="nothing was changed",
-                             hint="run the upgrades in order, or all of them at once: invoke legacy.adopt")
+            raise UsageError(
+                f"{fit.shape.pending[0]} comes before {phase.name}",
+                state="nothing was changed",
+                hint="run the upgrades in order, or all of them at once: invoke legacy.adopt",
+            )
         lines = _run_phase(session, phase)
         after = detect(conn, shapes)
         if after.fit is None or phase.name in after.fit.shape.pending:
             raise MigrationFailed(
-                f"{phase.name} ran, but the database does not look like it", where=Location(phase.up.path),
-                details=tuple(after.nearest.missing + after.nearest.different)[:_SHOWN] if after.nearest else ())
+                f"{phase.name} ran, but the database does not look like it",
+                where=Location(phase.up.path),
+                details=tuple(after.nearest.missing + after.nearest.different)[:_SHOWN] if after.nearest else (),
+            )
         conn.commit()
         return tuple(lines)
     except BaseException as e:
@@ -155,8 +163,11 @@ def rollback_phase(session: Session, settings: Settings, number: int) -> tuple[s
         recorded = _recorded(conn)
         later = [p.name for p in read_phases(settings).values() if p.number > number and p.name in recorded]
         if later:
-            raise UsageError(f"{later[-1]} was run after {phase.name}", state="nothing was changed",
-                             hint=f"roll {later[-1]} back first")
+            raise UsageError(
+                f"{later[-1]} was run after {phase.name}",
+                state="nothing was changed",
+                hint=f"roll {later[-1]} back first",
+            )
         lines = _take_adoption_back(conn, settings)
         conn.execute(load("legacy/create_objects"))
         _run(session, _job(phase, down=True))
@@ -200,10 +211,16 @@ def _recognised(found: Detection) -> Fit:
         return found.fit
     near = found.nearest
     if near is None:
-        raise Refused("this database has tables, and the project knows no schema to compare them with",
-                      state="nothing was changed", hint="write the first migration, or name another database")
-    details = [f"nearest: {near.shape.title}", *(f"missing: {m}" for m in near.missing[:_SHOWN]),
-               *(f"different: {m}" for m in near.different[:_SHOWN])]
+        raise Refused(
+            "this database has tables, and the project knows no schema to compare them with",
+            state="nothing was changed",
+            hint="write the first migration, or name another database",
+        )
+    details = [
+        f"nearest: {near.shape.title}",
+        *(f"missing: {m}" for m in near.missing[:_SHOWN]),
+        *(f"different: {m}" for m in near.different[:_SHOWN]),
+    ]
     more = len(near.missing) + len(near.different) - (len(details) - 1)
     if more > 0:
         details.append(f"and {more} more")
@@ -244,9 +261,13 @@ def _write_ledger(conn: Connection, state: State, fit: Fit) -> None:
         keep = old if old is not None and old.status == "applied" else None
         applied = _parse(keep.applied_at) if keep else None
         entry = books.Entry(
-            migration.version, migration.name, migration.id,
+            migration.version,
+            migration.name,
+            migration.id,
             (keep.description if keep else None) or migration.header.description or None,
-            migration.checksum, applied or when, (keep.duration_ms if keep else None) or 0,
+            migration.checksum,
+            applied or when,
+            (keep.duration_ms if keep else None) or 0,
         )
         books.mark_applied(conn, entry, "adopt", keep.applied_by if keep else None)
 
@@ -259,8 +280,11 @@ def _take_adoption_back(conn: Connection, settings: Settings) -> list[str]:
     adopted = {str(r[0]) for r in conn.execute(load("legacy/adopted")).rows}
     later = [i for i in ledger.yoyo if i not in adopted]
     if later:
-        raise Refused(f"{', '.join(sorted(later))} stand on this upgrade", state="nothing was changed",
-                      hint="roll them back first: invoke migrate.down")
+        raise Refused(
+            f"{', '.join(sorted(later))} stand on this upgrade",
+            state="nothing was changed",
+            hint="roll them back first: invoke migrate.down",
+        )
     lines = []
     for migration in project.ordered:
         if migration.id in ledger.yoyo:
@@ -296,8 +320,10 @@ def _phase(settings: Settings, number: int) -> Phase:
     phases = read_phases(settings)
     found = next((p for p in phases.values() if p.number == number), None)
     if found is None:
-        raise UsageError(f"there is no legacy upgrade {number}",
-                         hint="known: " + (", ".join(f"{p.number} ({p.name})" for p in phases.values()) or "none"))
+        raise UsageError(
+            f"there is no legacy upgrade {number}",
+            hint="known: " + (", ".join(f"{p.number} ({p.name})" for p in phases.values()) or "none"),
+        )
     return found
 
 

@@ -41,11 +41,20 @@ def read_phases(settings: Settings) -> dict[str, Phase]:
             continue
         name = _PHASE.fullmatch(path.name)
         if name is None:
-            raise FileError(f"{settings.show(path)} is not named like a legacy upgrade", where=Location(settings.show(path)),
-                            hint="name it L1_name.sql, with L1_name.rollback.sql beside it")
+            raise FileError(
+                f"{settings.show(path)} is not named like a legacy upgrade",
+                where=Location(settings.show(path)),
+                hint="name it L1_name.sql, with L1_name.rollback.sql beside it",
+            )
         down = path.with_name(path.name.removesuffix(".sql") + ".rollback.sql")
-        found.append(Phase(int(name[1]), name[2], read_file(path, settings.show(path)),
-                           read_file(down, settings.show(down)) if down.exists() else None))
+        found.append(
+            Phase(
+                int(name[1]),
+                name[2],
+                read_file(path, settings.show(path)),
+                read_file(down, settings.show(down)) if down.exists() else None,
+            )
+        )
     return {phase.name: phase for phase in sorted(found, key=lambda p: p.number)}
 
 
@@ -102,11 +111,17 @@ def _read_era(file: SqlFile, shown: str, phases: dict[str, Phase]) -> Era:
 
     unknown = [name for name in words("phases") if name not in phases]
     if unknown:
-        raise FileError(f"{shown} needs the upgrade {unknown[0]}, which is not in migrations/legacy", where=Location(shown))
+        raise FileError(
+            f"{shown} needs the upgrade {unknown[0]}, which is not in migrations/legacy", where=Location(shown)
+        )
     numbers = words("counts_as")
     if not all(n.isdigit() for n in numbers):
         raise FileError(f"{shown}: counts_as takes version numbers", where=Location(shown))
     return Era(
-        header.get("era") or file.name.removesuffix(".sql"), header.description, tuple(words("phases")),
-        tuple(int(n) for n in numbers), frozenset(w.lower() for w in words("optional")), header.get("applied_at"),
+        header.get("era") or file.name.removesuffix(".sql"),
+        header.description,
+        tuple(words("phases")),
+        tuple(int(n) for n in numbers),
+        frozenset(w.lower() for w in words("optional")),
+        header.get("applied_at"),
     )

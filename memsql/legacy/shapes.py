@@ -13,8 +13,16 @@ from dataclasses import dataclass
 from memsql.schema import Schema, normalise
 
 Facts = Mapping[tuple[str, str], str]
-_KINDS = {"table": "table", "virtual": "full-text or other virtual table", "column": "column", "index": "index",
-          "trigger": "trigger", "view": "view", "foreign key": "foreign key", "check": "check of"}
+_KINDS = {
+    "table": "table",
+    "virtual": "full-text or other virtual table",
+    "column": "column",
+    "index": "index",
+    "trigger": "trigger",
+    "view": "view",
+    "foreign key": "foreign key",
+    "check": "check of",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +55,7 @@ class Shape:
 
     @property
     def pending(self) -> tuple[str, ...]:
-        return self.era.phases[len(self.done):]
+        return self.era.phases[len(self.done) :]
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,12 +92,14 @@ def facts(schema: Schema) -> dict[tuple[str, str], str]:
         for key in table.foreign_keys:
             columns, to = ",".join(key.columns).lower(), ",".join(key.parent_columns).lower()
             found["foreign key", f"{name}({columns})"] = (
-                f"{key.parent.lower()}({to}) on update {key.on_update.lower()} on delete {key.on_delete.lower()}")
+                f"{key.parent.lower()}({to}) on update {key.on_update.lower()} on delete {key.on_delete.lower()}"
+            )
         for check in checks(text):
             found["check", f"{name}: {check}"] = ""
         for column in table.columns:
             found["column", f"{name}.{column.name.lower()}"] = (
-                f"{column.type.upper()} notnull={int(column.notnull)} default={column.default} pk={int(column.pk)}")
+                f"{column.type.upper()} notnull={int(column.notnull)} default={column.default} pk={int(column.pk)}"
+            )
     for thing in schema.objects:
         if thing.type in ("index", "trigger", "view") and thing.sql:
             found[thing.type, thing.name.lower()] = normalise(thing.sql)

@@ -33,7 +33,7 @@ class HeaderProblem:
 
 def read_header(text: str, path: str, kind: str) -> tuple[MigrationHeader, tuple[HeaderProblem, ...]]:
     """The header of a file of ``kind``, and every line of it that memsql would refuse."""
-    block = text[:skip_to_code(text, 0)]
+    block = text[: skip_to_code(text, 0)]
     if kind in ("migration", "rollback"):
         return _migration(block, path)
     problems: list[HeaderProblem] = []
@@ -73,7 +73,11 @@ def _allows(block: str) -> tuple[tuple[Allow, ...], list[HeaderProblem]]:
         if rule and reason.strip():
             found.append(Allow(rule, reason.strip(), number))
         else:
-            bad.append(HeaderProblem(number, "this allow names no rule, or gives no reason", "Write `-- allow: <rule> <reason>`.", True))
+            bad.append(
+                HeaderProblem(
+                    number, "this allow names no rule, or gives no reason", "Write `-- allow: <rule> <reason>`.", True
+                )
+            )
     return tuple(found), bad
 
 
@@ -86,5 +90,10 @@ def _description(block: str) -> str:
 
 def _problem(error: FileError, allow: bool) -> HeaderProblem:
     if allow:
-        return HeaderProblem((error.where.line if error.where else None) or 1, "this allow names no rule, or gives no reason", error.hint or "", True)
+        return HeaderProblem(
+            (error.where.line if error.where else None) or 1,
+            "this allow names no rule, or gives no reason",
+            error.hint or "",
+            True,
+        )
     return HeaderProblem((error.where.line if error.where else None) or 1, error.message, error.hint or "", allow)

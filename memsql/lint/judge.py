@@ -16,7 +16,9 @@ _SHOWN = 300
 _OF_THE_REVIEW = re.compile(r"MR\d\d")
 _MOST = 100
 # What these find depends on the files around; a file judged alone cannot tell that an allow is not needed.
-_OF_SURROUNDINGS = frozenset({"MS03", "MS10", "MS11", "MS14", "MS15", "MS16", "MS17", "MS19", "MS20", "MS26", "MS27", "MS28", "MS29", "MS30"})
+_OF_SURROUNDINGS = frozenset(
+    {"MS03", "MS10", "MS11", "MS14", "MS15", "MS16", "MS17", "MS19", "MS20", "MS26", "MS27", "MS28", "MS29", "MS30"}
+)
 # The loss guard heeds this one; whoever allowed that allowed what causes it.
 _DATA_LOSS = {"data-loss": ("MS01", "MS02")}
 
@@ -35,15 +37,30 @@ def judge(script: Script) -> list[Finding]:
             # Found by running the file, which nobody does here.
             continue
         elif name not in BY_CODE:
-            found.append((BY_CODE["MS31"], Hit(
-                places.of_line(allow.line), f"there is no rule {allow.rule}",
-                "name a rule such as MS07, or data-loss", severity="error")))
+            found.append(
+                (
+                    BY_CODE["MS31"],
+                    Hit(
+                        places.of_line(allow.line),
+                        f"there is no rule {allow.rule}",
+                        "name a rule such as MS07, or data-loss",
+                        severity="error",
+                    ),
+                )
+            )
         elif name not in used and name in _OF_SURROUNDINGS and script.before is None:
             continue
         elif name not in used:
-            found.append((BY_CODE["MS31"], Hit(
-                places.of_line(allow.line), f"the file allows {name}, and nothing in it breaks that rule",
-                "remove the line, so that it does not hide a later mistake")))
+            found.append(
+                (
+                    BY_CODE["MS31"],
+                    Hit(
+                        places.of_line(allow.line),
+                        f"the file allows {name}, and nothing in it breaks that rule",
+                        "remove the line, so that it does not hide a later mistake",
+                    ),
+                )
+            )
         else:
             allowed.add(name)
     findings = {_finding(script, places, rule, hit) for rule, hit in found if rule.code not in allowed}
@@ -65,10 +82,20 @@ def _finding(script: Script, places: _Places, rule: Rule, hit: Hit) -> Finding:
     if owner is not None:
         step = script.steps[owner]
         end = places.position(hit.end if hit.end is not None else step.at + len(step.text.rstrip()))[0]
-        flat = " ".join(step.text[:_SHOWN * 4].split())
-        statement = flat if len(flat) <= _SHOWN else flat[:_SHOWN - 1] + "…"
-    return Finding(rule.code, rule.name, hit.severity or rule.severity, script.path, line, column, max(end, line),
-                   " ".join(hit.message.split()), hit.fix, statement)
+        flat = " ".join(step.text[: _SHOWN * 4].split())
+        statement = flat if len(flat) <= _SHOWN else flat[: _SHOWN - 1] + "…"
+    return Finding(
+        rule.code,
+        rule.name,
+        hit.severity or rule.severity,
+        script.path,
+        line,
+        column,
+        max(end, line),
+        " ".join(hit.message.split()),
+        hit.fix,
+        statement,
+    )
 
 
 class _Places:

@@ -73,8 +73,11 @@ def rule(code: str, name: str, severity: str, kinds: tuple[str, ...] = OURS) -> 
     """
 
     def make(check: Check) -> Rule:
-        found = re.fullmatch(r"(.+?)\n\s*\*\*Anti-pattern\*\*\s+(.+?)\n\s*\*\*Best practice\*\*\s+(.+)",
-                             inspect.getdoc(check) or "", re.DOTALL)
+        found = re.fullmatch(
+            r"(.+?)\n\s*\*\*Anti-pattern\*\*\s+(.+?)\n\s*\*\*Best practice\*\*\s+(.+)",
+            inspect.getdoc(check) or "",
+            re.DOTALL,
+        )
         if found is None or severity not in SEVERITIES:
             raise ValueError(f"rule {code} has no documentation, or an unknown severity")
         title, bad, good = (part.strip() for part in found.groups())

@@ -23,8 +23,15 @@ _PARTS = {"migrations": "migration", "checks": "check", "queries": "query"}
 
 
 def lint_text(
-    text: str, path: str, before: Before | None = None, queries: Sequence[Query] = (), *, kind: str | None = None,
-    siblings: Sequence[str] | None = None, final: Before | None = None, made_by_up: frozenset[str] = frozenset(),
+    text: str,
+    path: str,
+    before: Before | None = None,
+    queries: Sequence[Query] = (),
+    *,
+    kind: str | None = None,
+    siblings: Sequence[str] | None = None,
+    final: Before | None = None,
+    made_by_up: frozenset[str] = frozenset(),
 ) -> list[Finding]:
     """What the rules find in ``text``, the content of the file at ``path``; sorted by line. Nothing is read, nothing raised.
 
@@ -76,7 +83,9 @@ def sql_files(settings: Settings, paths: Sequence[Path] = ()) -> list[Path]:
 
 def _placed(settings: Settings, path: Path) -> Path:
     """``path`` below the project's folder as settings name it, whichever way it was reached; others as they are."""
-    real = Path(os.path.realpath(path.parent), path.name) if path.name not in ("", "..") else Path(os.path.realpath(path))
+    real = (
+        Path(os.path.realpath(path.parent), path.name) if path.name not in ("", "..") else Path(os.path.realpath(path))
+    )
     try:
         return settings.root / real.relative_to(os.path.realpath(settings.root))
     except ValueError:
@@ -88,8 +97,14 @@ def kind_of(path: str, migrations: Path | None = None, sql: Path | None = None) 
     file = Path(path)
     folder = file.parent
     if migrations is not None and sql is not None:
-        kinds = {migrations: "migration", migrations / "legacy": "legacy", sql / "checks": "check", sql / "queries": "query",
-                 sql: "snapshot" if file.name == "schema.sql" else "other", sql / "legacy": "snapshot"}
+        kinds = {
+            migrations: "migration",
+            migrations / "legacy": "legacy",
+            sql / "checks": "check",
+            sql / "queries": "query",
+            sql: "snapshot" if file.name == "schema.sql" else "other",
+            sql / "legacy": "snapshot",
+        }
         kind = kinds.get(folder, "other")
     else:
         kind = _PARTS.get(folder.name, "snapshot" if file.name == "schema.sql" else "other")
@@ -140,8 +155,19 @@ class Folder:
             try:
                 text = read_file(path, shown).text()
             except FileError as e:
-                return [Finding("MS30", "does_not_run", "error", shown, (e.where.line if e.where else None) or 1, 1, 1,
-                                e.message, e.hint or "")]
+                return [
+                    Finding(
+                        "MS30",
+                        "does_not_run",
+                        "error",
+                        shown,
+                        (e.where.line if e.where else None) or 1,
+                        1,
+                        1,
+                        e.message,
+                        e.hint or "",
+                    )
+                ]
         text = text.removeprefix("\ufeff").replace("\r\n", "\n")
         kind = kind_of(str(path), self._migrations, self._sql)
         stem = path.name.removesuffix(".sql").removesuffix(".rollback")
@@ -187,7 +213,7 @@ class Folder:
         if place < self._at:
             self._replay.close()
             self._replay, self._at = Replay(), 0
-        for file in self._ups[self._at:place]:
+        for file in self._ups[self._at : place]:
             self._replay.advance(self._read(file))
         self._at = place
 
@@ -198,7 +224,9 @@ class Folder:
             except FileError:
                 text = ""
             # Only the schema is of interest; the rows of a large file would fill the memory.
-            self._steps[file.name] = tuple(s for s in map(Step, split(text)) if s.kind not in ("insert", "update", "delete"))
+            self._steps[file.name] = tuple(
+                s for s in map(Step, split(text)) if s.kind not in ("insert", "update", "delete")
+            )
         return self._steps[file.name]
 
 
@@ -211,17 +239,38 @@ def _alone(text: str, path: str, kind: str, made: frozenset[str] = frozenset()) 
 
 
 def _lint(
-    text: str, path: str, kind: str, replay: Replay, known: bool, queries: Sequence[Query],
-    siblings: Sequence[str] | None, final: Before | None, made: frozenset[str] = frozenset(),
+    text: str,
+    path: str,
+    kind: str,
+    replay: Replay,
+    known: bool,
+    queries: Sequence[Query],
+    siblings: Sequence[str] | None,
+    final: Before | None,
+    made: frozenset[str] = frozenset(),
 ) -> list[Finding]:
     header, problems = read_header(text, path, kind)
     steps = tuple(Step(statement) for statement in split(text))
     trial = replay.trial(steps, queries)
-    return judge(Script(
-        path, kind, text, header, problems, steps, trial.before if known else None,
-        trial.after if known else replace(trial.after, exact=False), final, tuple(queries), trial.failures, trial.broken,
-        trial.strings, None if siblings is None else tuple(siblings), made,
-    ))
+    return judge(
+        Script(
+            path,
+            kind,
+            text,
+            header,
+            problems,
+            steps,
+            trial.before if known else None,
+            trial.after if known else replace(trial.after, exact=False),
+            final,
+            tuple(queries),
+            trial.failures,
+            trial.broken,
+            trial.strings,
+            None if siblings is None else tuple(siblings),
+            made,
+        )
+    )
 
 
 def _names(state: Before) -> frozenset[str]:

@@ -19,8 +19,22 @@ from memsql.sqltext import fold
 from memsql.sqltext.tokens import unquoted
 
 _RUN = frozenset({"create", "drop", "alter_rename", "alter_rename_column", "alter_add_column", "alter_drop_column"})
-_PREPARE = frozenset({
-    "insert", "replace", "update", "delete", "select", "other", "transaction", "attach", "detach", "vacuum", "analyze", "reindex"})
+_PREPARE = frozenset(
+    {
+        "insert",
+        "replace",
+        "update",
+        "delete",
+        "select",
+        "other",
+        "transaction",
+        "attach",
+        "detach",
+        "vacuum",
+        "analyze",
+        "reindex",
+    }
+)
 _MAY_BREAK = frozenset({"drop", "alter_rename", "alter_rename_column", "alter_drop_column"})
 # What is prepared without being run costs time and changes nothing: in a file of data the first ones will do.
 _PREPARED = 500
@@ -85,11 +99,17 @@ class Replay:
         broken: list[tuple[int, Query, str]] = []
         strings: set[int] = set()
         with self._undone():
-            alive = [q for q in queries if self._prepare(q.sql) is None] if any(s.kind in _MAY_BREAK for s in steps) else []
+            alive = (
+                [q for q in queries if self._prepare(q.sql) is None] if any(s.kind in _MAY_BREAK for s in steps) else []
+            )
             prepared = 0
             for step in steps:
                 problem = None
-                if (step.kind in _PREPARE or step.is_making("table", "index")) and '"' in step.text and len(step.text) < _LONGEST:
+                if (
+                    (step.kind in _PREPARE or step.is_making("table", "index"))
+                    and '"' in step.text
+                    and len(step.text) < _LONGEST
+                ):
                     strings |= self._strings(step)
                 if step.kind in _RUN:
                     changes = True
@@ -184,10 +204,18 @@ class Replay:
         for _, group in groupby(self._conn.execute(load("lint/indexes")).rows, key=lambda r: (r[0], r[1])):
             rows = list(group)
             table, name, unique, origin, partial = rows[0][:5]
-            found.append(Index(
-                str(name), str(table), tuple(None if r[6] is None else str(r[6]) for r in rows),
-                tuple(bool(r[7]) for r in rows), tuple(str(r[8]) for r in rows), bool(unique), bool(partial), str(origin),
-            ))
+            found.append(
+                Index(
+                    str(name),
+                    str(table),
+                    tuple(None if r[6] is None else str(r[6]) for r in rows),
+                    tuple(bool(r[7]) for r in rows),
+                    tuple(str(r[8]) for r in rows),
+                    bool(unique),
+                    bool(partial),
+                    str(origin),
+                )
+            )
         return tuple(found)
 
     def _make(self, schema: Schema) -> None:

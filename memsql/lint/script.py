@@ -61,8 +61,11 @@ class Before:
     def referencing(self, table: str) -> list[str]:
         """The other tables with a foreign key to ``table``."""
         name = fold(table)
-        return [t.name for t in self.schema.tables.values()
-                if fold(t.name) != name and any(fold(k.parent) == name for k in t.foreign_keys)]
+        return [
+            t.name
+            for t in self.schema.tables.values()
+            if fold(t.name) != name and any(fold(k.parent) == name for k in t.foreign_keys)
+        ]
 
     @cached_property
     def names(self) -> frozenset[str]:

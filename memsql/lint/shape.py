@@ -25,7 +25,7 @@ class Part:
         """The first token, outside parentheses, from which on these words follow each other."""
         depth = 0
         for i, token in enumerate(self.tokens):
-            if depth == 0 and [t.word for t in self.tokens[i:i + len(words)]] == list(words):
+            if depth == 0 and [t.word for t in self.tokens[i : i + len(words)]] == list(words):
                 return token
             depth += (token.word == "(") - (token.word == ")")
         return None
@@ -33,7 +33,7 @@ class Part:
     def behind(self, word: str) -> tuple[Token, ...]:
         """What follows the first ``word`` outside parentheses."""
         found = self.find(word)
-        return () if found is None else self.tokens[self.tokens.index(found) + 1:]
+        return () if found is None else self.tokens[self.tokens.index(found) + 1 :]
 
     @property
     def type(self) -> str:
@@ -53,7 +53,7 @@ def parts(step: Step) -> tuple[list[Part], tuple[Token, ...]]:
     if start is None or any(t.word == "AS" for t in tokens[:start]):
         return [], ()
     groups, end = _groups(tokens, start)
-    return [_part(group) for group in groups], tokens[end + 1:]
+    return [_part(group) for group in groups], tokens[end + 1 :]
 
 
 def added_column(step: Step) -> Part | None:
@@ -61,7 +61,7 @@ def added_column(step: Step) -> Part | None:
     place = step.find("ADD")
     if place is None:
         return None
-    tokens = step.tokens[place + 1:]
+    tokens = step.tokens[place + 1 :]
     if tokens and tokens[0].word == "COLUMN" and len(tokens) > 1:
         tokens = tokens[1:]
     return Part(tokens[0].name, tuple(tokens[1:])) if tokens else None

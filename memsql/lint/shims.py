@@ -38,8 +38,14 @@ class _Desk:
             settings = config.load(project=str(config.find_root(file.parent)), environ={})
         except MemsqlError:
             return lint_text(text, str(path))
-        stamp = tuple(_stamp(f) for f in sorted(
-            p for folder in (settings.migrations, settings.sql / "queries", settings.sql / "checks") for p in folder.glob("*.sql")))
+        stamp = tuple(
+            _stamp(f)
+            for f in sorted(
+                p
+                for folder in (settings.migrations, settings.sql / "queries", settings.sql / "checks")
+                for p in folder.glob("*.sql")
+            )
+        )
         known = self._folders.get(settings.root)
         if known is None or known[0] != stamp:
             known = self._folders[settings.root] = (stamp, Folder(settings))
@@ -77,11 +83,17 @@ class Rule_MS00(BaseRule):
         found = [f for f in _desk.findings(context.path, source) if f.rule == self.code]
         if not found:
             return None
-        raws = [raw for raw in context.segment.raw_segments if raw.pos_marker is not None and not raw.is_meta and raw.raw]
+        raws = [
+            raw for raw in context.segment.raw_segments if raw.pos_marker is not None and not raw.is_meta and raw.raw
+        ]
         lines = [0]
         for line in source.split("\n"):
             lines.append(lines[-1] + len(line) + 1)
-        return [LintResult(anchor=_anchor(raws, lines[f.line - 1] + f.column - 1), description=_described(f)) for f in found if raws]
+        return [
+            LintResult(anchor=_anchor(raws, lines[f.line - 1] + f.column - 1), description=_described(f))
+            for f in found
+            if raws
+        ]
 
 
 def _anchor(raws: Sequence[RawSegment], at: int) -> RawSegment:

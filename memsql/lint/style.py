@@ -50,7 +50,18 @@ class Style:
         linter, config = self._linter(path)
         limit = config.get("large_file_skip_byte_limit") or 0
         if 0 < limit < len(text.encode("utf-8", "surrogatepass")):
-            return Styled((), (_note(shown, 1, 1, "LIM", f"sqlfluff skips files of more than {limit:,} bytes; the safety rules looked at it"),))
+            return Styled(
+                (),
+                (
+                    _note(
+                        shown,
+                        1,
+                        1,
+                        "LIM",
+                        f"sqlfluff skips files of more than {limit:,} bytes; the safety rules looked at it",
+                    ),
+                ),
+            )
         if not text.strip():
             return Styled(())
         try:
@@ -65,9 +76,15 @@ class Style:
         for violation in violations:
             line, column, code = violation.line_no or 1, violation.line_pos or 1, violation.rule_code()
             if code in _UNREADABLE:
-                unread.append(_note(shown, line, column, code, "sqlfluff cannot parse this; the house style is not checked here"))
+                unread.append(
+                    _note(shown, line, column, code, "sqlfluff cannot parse this; the house style is not checked here")
+                )
             else:
-                found.append(Finding(code, str(violation.rule_name()), "warning", shown, line, column, line, _flat(violation.desc())))
+                found.append(
+                    Finding(
+                        code, str(violation.rule_name()), "warning", shown, line, column, line, _flat(violation.desc())
+                    )
+                )
         return Styled(tuple(found), tuple(unread), repaired[0] if repaired[1] and repaired[0] != text else None)
 
     def _linter(self, path: Path) -> tuple[Linter, FluffConfig]:

@@ -95,8 +95,13 @@ class Journal:
     ) -> None:
         """The step that runs is over."""
         self._change(
-            status="failed" if exit_code else "ok", seconds=round(time.perf_counter() - self._begun, 3), exit_code=exit_code,
-            headline=headline, data=data, error=error)
+            status="failed" if exit_code else "ok",
+            seconds=round(time.perf_counter() - self._begun, 3),
+            exit_code=exit_code,
+            headline=headline,
+            data=data,
+            error=error,
+        )
 
     def end(self, exit_code: int) -> None:
         """The chain is over."""
@@ -129,10 +134,15 @@ def to_text(run: Run, secrets: Iterable[str] = ()) -> str:
     """The report as JSON, without ``secrets``."""
     first = next((s for s in run.steps if s.database is not None), None)
     fields = {
-        "format": FORMAT, "tool": f"memsql {memsql.__version__}", "status": run.status,
-        "started": utc_text(run.started), "finished": utc_text(run.finished) if run.finished else None,
-        "exit_code": run.exit_code, "environment": first.environment if first else None,
-        "database": first.database if first else None, "command_line": [without_query(word) for word in run.words],
+        "format": FORMAT,
+        "tool": f"memsql {memsql.__version__}",
+        "status": run.status,
+        "started": utc_text(run.started),
+        "finished": utc_text(run.finished) if run.finished else None,
+        "exit_code": run.exit_code,
+        "environment": first.environment if first else None,
+        "database": first.database if first else None,
+        "command_line": [without_query(word) for word in run.words],
         "steps": [_step(step) for step in run.steps],
     }
     text = json.dumps(_cleaned(fields, tuple(secrets)), ensure_ascii=False, indent=2, default=str) + "\n"
@@ -147,9 +157,16 @@ def without_query(word: str) -> str:
 
 def _step(step: Step) -> dict[str, object]:
     return {
-        "command": step.command, "status": step.status, "environment": step.environment, "database": step.database,
-        "started": utc_text(step.started) if step.started else None, "seconds": step.seconds, "exit_code": step.exit_code,
-        "summary": step.headline, "data": dict(step.data), "error": step.error,
+        "command": step.command,
+        "status": step.status,
+        "environment": step.environment,
+        "database": step.database,
+        "started": utc_text(step.started) if step.started else None,
+        "seconds": step.seconds,
+        "exit_code": step.exit_code,
+        "summary": step.headline,
+        "data": dict(step.data),
+        "error": step.error,
     }
 
 

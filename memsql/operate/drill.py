@@ -87,12 +87,17 @@ def _restore(backup: Backup, settings: Settings, observer: Observer) -> Step:
 
 def _verify(backup: Backup, settings: Settings, observer: Observer) -> Step:
     if states.status(settings).is_legacy:
-        return Step("verify", "skipped", ("memsql never migrated this database: what was restored is all that is proven",))
+        return Step(
+            "verify", "skipped", ("memsql never migrated this database: what was restored is all that is proven",)
+        )
     found = verify(settings, deep=True, note=observer.note)
     wrong = [f for f in found if not f.ok]
     failed = any(f.severity == "error" for f in wrong)
-    return Step("verify", "failed" if failed else "warning" if wrong else "ok",
-                tuple(_sentence(f) for f in wrong) or (f"{len(found)} checks, all proven",))
+    return Step(
+        "verify",
+        "failed" if failed else "warning" if wrong else "ok",
+        tuple(_sentence(f) for f in wrong) or (f"{len(found)} checks, all proven",),
+    )
 
 
 def _back_and_forth(backup: Backup, settings: Settings, observer: Observer) -> Step:
@@ -114,7 +119,11 @@ def _back_and_forth(backup: Backup, settings: Settings, observer: Observer) -> S
     except MemsqlError as e:
         return _failed(name, f"{version} {last} was rolled back and cannot be applied again: {e.message}", e)
     wrong = [*differences(rows, _rows(settings, observer, TABLES)), *diff(schema, _schema(settings)).lines()]
-    return Step(name, "failed" if wrong else "ok", tuple(wrong) or (f"{version} {last} rolled back and applied: same schema, same rows",))
+    return Step(
+        name,
+        "failed" if wrong else "ok",
+        tuple(wrong) or (f"{version} {last} rolled back and applied: same schema, same rows",),
+    )
 
 
 def _failed(name: str, message: str, error: MemsqlError) -> Step:

@@ -30,13 +30,18 @@ def lacking(settings: Settings, newest: Backup | None, now: datetime) -> Refused
     if newest is None:
         return Refused(
             f"{_name(settings)} is protected, and there is no proven backup of {settings.target} in {folder}",
-            state=_UNTOUCHED, hint=hint)
+            state=_UNTOUCHED,
+            hint=hint,
+        )
     old = (now - newest.created).total_seconds()
     if old * 1000 <= settings.backup_max_age:
         return None
     return Refused(
         f"{_name(settings)} is protected, and the newest proven backup of {settings.target}, {newest.path.name}, is "
-        f"{age(old)} old; backup_max_age is {age(settings.backup_max_age / 1000)}", state=_UNTOUCHED, hint=hint)
+        f"{age(old)} old; backup_max_age is {age(settings.backup_max_age / 1000)}",
+        state=_UNTOUCHED,
+        hint=hint,
+    )
 
 
 def question(settings: Settings, what: str) -> str:
@@ -53,8 +58,12 @@ def confirm(settings: Settings, what: str, *, yes: bool, ask: Callable[[str], st
         return
     answer = ask(question(settings, what))
     if answer is None:
-        raise Refused(f"{_name(settings)} is protected, and there is no terminal to ask at", state=_UNTOUCHED,
-                      details=(f"database: {settings.target}", f"it would {what}"), hint="if that is meant, add --yes")
+        raise Refused(
+            f"{_name(settings)} is protected, and there is no terminal to ask at",
+            state=_UNTOUCHED,
+            details=(f"database: {settings.target}", f"it would {what}"),
+            hint="if that is meant, add --yes",
+        )
     if answer.strip() != "yes":
         raise Refused("the answer was not yes", state=_UNTOUCHED, hint="run it again, and type yes")
 

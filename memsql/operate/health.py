@@ -70,16 +70,21 @@ def of_verification(found: Sequence[Finding]) -> Sign:
     bad = [f for f in found if not f.ok and f.severity == "error"]
     warned = [f for f in found if not f.ok and f.severity != "error"]
     return Sign(
-        "verify", "error" if failed(list(found)) else "warning" if warned else "ok",
+        "verify",
+        "error" if failed(list(found)) else "warning" if warned else "ok",
         f"{count(len(found), 'check')}, {len(bad)} failed, {count(len(warned), 'warning')}",
-        tuple(f"{f.name}: {f.messages[0]}" for f in [*bad, *warned][:_SHOWN]))
+        tuple(f"{f.name}: {f.messages[0]}" for f in [*bad, *warned][:_SHOWN]),
+    )
 
 
 def of_migrations(state: State) -> Sign:
     """How files and ledger stand to each other."""
     problems = [f"memsql.sum: {p}" for p in state.project.sum_problems]
-    problems += [f"{s.version:04d}_{s.name} is {s.state.replace('_', ' ')}" + (f": {s.note}" if s.note else "")
-                 for s in state.statuses if s.state in (plan.EDITED, plan.MISSING, plan.FAILED, plan.OUT_OF_ORDER)]
+    problems += [
+        f"{s.version:04d}_{s.name} is {s.state.replace('_', ' ')}" + (f": {s.note}" if s.note else "")
+        for s in state.statuses
+        if s.state in (plan.EDITED, plan.MISSING, plan.FAILED, plan.OUT_OF_ORDER)
+    ]
     waiting = [f"{s.version:04d}_{s.name}" for s in state.statuses if s.state in (plan.PENDING, plan.ROLLED_BACK)]
     others = [f"{s.version:04d}_{s.name}: {s.note}" for s in state.statuses if s.incomplete]
     if state.is_legacy:
@@ -94,7 +99,9 @@ def of_failures(rows: Sequence[tuple[Value, ...]], days: int) -> Sign:
     """What the failed attempts of the last ``days`` come to; ``rows`` are (when, operation, id, message), newest first."""
     if not rows:
         return Sign("history", "ok", f"no failed attempt in {count(days, 'day')}")
-    shown = tuple(f"{str(when)[:19]} {operation!s} {name!s}: {message!s}" for when, operation, name, message in rows[:_SHOWN])
+    shown = tuple(
+        f"{str(when)[:19]} {operation!s} {name!s}: {message!s}" for when, operation, name, message in rows[:_SHOWN]
+    )
     return Sign("history", "warning", f"{count(len(rows), 'failed attempt')} in {count(days, 'day')}", shown)
 
 
@@ -115,7 +122,9 @@ def of_backups(settings: Settings, saved: Sequence[Backup], now: datetime) -> Si
 
 def of_growth(bytes_: int, saved: Sequence[Backup], now: datetime) -> Sign:
     """How the database grew since its earlier backups. A warning where it doubled within thirty days."""
-    earlier = [(b.created, b.manifest.plain_bytes) for b in saved if b.proven and b.manifest and b.manifest.content == "sqlite"]
+    earlier = [
+        (b.created, b.manifest.plain_bytes) for b in saved if b.proven and b.manifest and b.manifest.content == "sqlite"
+    ]
     if not earlier:
         return Sign("growth", "ok", f"{size(bytes_)}; no earlier backup to compare it with")
     newest, recent = earlier[0], [e for e in earlier if now - e[0] <= timedelta(days=_GROWTH_DAYS)]

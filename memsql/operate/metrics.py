@@ -72,7 +72,9 @@ def measure(settings: Settings, *, rounds: int, budget: float, note: Callable[[s
     finally:
         conn.close()
     pending = sum(1 for s in state.statuses if s.state in plan.WAITING)
-    return Metrics(settings.target.display, settings.env, rates, attempts, pending, weighed, tuple(timed), _saved(settings))
+    return Metrics(
+        settings.target.display, settings.env, rates, attempts, pending, weighed, tuple(timed), _saved(settings)
+    )
 
 
 def _history(conn: Connection) -> tuple[Rates, tuple[tuple[str, str, int], ...]]:

@@ -17,8 +17,14 @@ from memsql.schema import is_internal, read
 from memsql.sqltext import parse_header, quote, split
 from memsql.sqltext.lexis import BLOCK_COMMENT, LINE_COMMENT, QUOTED_NAME, VARIABLE
 
-_FIGURES = ("PRAGMA page_size", "PRAGMA page_count", "PRAGMA freelist_count", "PRAGMA journal_mode", "PRAGMA encoding",
-            "SELECT sqlite_version()")
+_FIGURES = (
+    "PRAGMA page_size",
+    "PRAGMA page_count",
+    "PRAGMA freelist_count",
+    "PRAGMA journal_mode",
+    "PRAGMA encoding",
+    "SELECT sqlite_version()",
+)
 _QUERY_KEYS = frozenset({"name", "why", "param", "plan", "allow"})
 _asked = count()
 _EXPECTATION = re.compile(r"no-scan|no-sort|uses\s+\S.*")
@@ -111,10 +117,11 @@ def stats(conn: Connection) -> Stats:
     asked = [load("insight/dbstat"), *(f"SELECT count(*) FROM {quote(t.name)}" for t in tables), *_FIGURES]
     dbstat, *rest = answers(conn, [(sql, ()) for sql in asked])
     # Python's own SQLite may lack dbstat, and a virtual table its module.
-    weights = {} if isinstance(dbstat, StatementError) else {
-        str(r[0]): (_integer(r[1]), _integer(r[2])) for r in dbstat.rows}
+    weights = (
+        {} if isinstance(dbstat, StatementError) else {str(r[0]): (_integer(r[1]), _integer(r[2])) for r in dbstat.rows}
+    )
     found = [None if isinstance(answer, StatementError) else answer.one() for answer in rest]
-    counted, figures = found[:len(tables)], found[len(tables):]
+    counted, figures = found[: len(tables)], found[len(tables) :]
     virtual = {t.name.lower() for t in tables if t.kind == "virtual"}
     sizes = []
     for table, rows in zip(tables, counted, strict=True):
@@ -126,11 +133,17 @@ def stats(conn: Connection) -> Stats:
     kinds = [o.type for o in schema.objects if o.sql]
     return Stats(
         tables=len(tables),
-        indexes=kinds.count("index"), triggers=kinds.count("trigger"), views=kinds.count("view"),
+        indexes=kinds.count("index"),
+        triggers=kinds.count("trigger"),
+        views=kinds.count("view"),
         rows=sum(s.rows or 0 for s in sizes if s.table.lower() not in virtual),
         sizes=tuple(sizes),
-        page_size=_integer(figures[0]), page_count=_integer(figures[1]), free_pages=_integer(figures[2]),
-        journal_mode=str(figures[3]), encoding=str(figures[4]), sqlite_version=str(figures[5]),
+        page_size=_integer(figures[0]),
+        page_count=_integer(figures[1]),
+        free_pages=_integer(figures[2]),
+        journal_mode=str(figures[3]),
+        encoding=str(figures[4]),
+        sqlite_version=str(figures[5]),
     )
 
 
@@ -166,7 +179,9 @@ def plan_changes(before: Sequence[Plan], after: Sequence[Plan]) -> list[str]:
             lines.append(f"{now.name}: no longer runs: {now.error}")
         elif not now.error:
             worse = [w for w, a, b in (("scans", was.scans, now.scans), ("sorts", was.sorts, now.sorts)) if b and not a]
-            better = [w for w, a, b in (("scans", was.scans, now.scans), ("sorts", was.sorts, now.sorts)) if a and not b]
+            better = [
+                w for w, a, b in (("scans", was.scans, now.scans), ("sorts", was.sorts, now.sorts)) if a and not b
+            ]
             if was.error:
                 lines.append(f"{now.name}: runs now: {'; '.join(now.lines)}")
             else:
@@ -186,7 +201,8 @@ def _read_query(path: Path, shown: str) -> Query:
         for wish in (e.strip() for e in directive.value.split(",")):
             if wish and not _EXPECTATION.fullmatch(wish):
                 raise FileError(
-                    f"{shown}: a plan cannot be expected to be {wish!r}", where=Location(shown, directive.line),
+                    f"{shown}: a plan cannot be expected to be {wish!r}",
+                    where=Location(shown, directive.line),
                     hint="expect no-scan, no-sort or uses NAME, separated by commas",
                 )
     values = {}

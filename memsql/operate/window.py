@@ -60,7 +60,9 @@ def parse_window(text: str) -> float:
     """Minutes, as in ``10`` or ``0.5``, in milliseconds. Raises UsageError for anything else, and for none at all."""
     minutes = float(text) if re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,9})?", text) else 0.0
     if minutes <= 0:
-        raise UsageError(f"--maintenance-window {text}: give a number of minutes, more than 0", state="nothing was changed")
+        raise UsageError(
+            f"--maintenance-window {text}: give a number of minutes, more than 0", state="nothing was changed"
+        )
     return minutes * 60_000
 
 
@@ -88,7 +90,10 @@ def refusal(found: Estimate, lines: Sequence[str]) -> Refused | None:
         return None
     late, fitting = found.first_too_late, found.fitting
     if found.other_ms * MARGIN > found.window_ms or late is None:
-        message, hint = "what is no migration (an adoption, the ledger) alone would not end within the maintenance window", _LONGER
+        message, hint = (
+            "what is no migration (an adoption, the ledger) alone would not end within the maintenance window",
+            _LONGER,
+        )
     elif not fitting:
         message, hint = f"not even {late.id}, the first one, would end within the maintenance window", _LONGER
     else:

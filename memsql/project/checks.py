@@ -73,8 +73,16 @@ def read_checks(folder: Path, shown: str) -> tuple[Check, ...]:
                 hint="a check only looks; it runs inside the transaction that it judges",
             )
         version = _VERSION.fullmatch(path.name)
-        found.append(Check(header.name, header.severity, header.why, statements[0].text, label,
-                           int(version[1]) if version else None))
+        found.append(
+            Check(
+                header.name,
+                header.severity,
+                header.why,
+                statements[0].text,
+                label,
+                int(version[1]) if version else None,
+            )
+        )
     return tuple(found)
 
 

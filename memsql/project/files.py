@@ -246,7 +246,9 @@ def read_folder(folder: Path, shown: str) -> tuple[Migration, ...]:
         down = downs.pop(stem, None)
         migrations.append(
             Migration(
-                version, short, stem,
+                version,
+                short,
+                stem,
                 read_file(f"{base}/{name}", f"{shown}/{name}"),
                 read_file(f"{base}/{down}", f"{shown}/{down}") if down else None,
             )
@@ -285,8 +287,11 @@ def sum_problems(folder: Path, migrations: Sequence[Migration]) -> list[str]:
     if stored.replace("\r\n", "\n") == expected:
         return []
     have, want = _sum_entries(stored), _sum_entries(expected)
-    problems = [f"{name}: the file changed since {SUM_NAME} was written" for name in want
-                if name in have and have[name] != want[name]]
+    problems = [
+        f"{name}: the file changed since {SUM_NAME} was written"
+        for name in want
+        if name in have and have[name] != want[name]
+    ]
     problems += [f"{name}: not in {SUM_NAME}" for name in want if name not in have]
     problems += [f"{name}: in {SUM_NAME}, but there is no such file" for name in have if name not in want]
     return problems or [f"{SUM_NAME} itself was edited or merged: its lines are not in order"]

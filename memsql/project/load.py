@@ -65,5 +65,3 @@ def _yoyo_sort(migrations: Sequence[Migration]) -> list[Migration]:
             state="nothing was changed",
             hint="remove one of the `-- depends:` lines",
         ) from None
-
-

@@ -86,12 +86,18 @@ def statuses(ordered: Sequence[Migration], ledger: Ledger) -> list[Status]:
         version = version_of(gone)
         row = rows.get(version) if version is not None else None
         twin = waiting.get(row.checksum) if row is not None and row.checksum else None
-        result.append(Status(
-            version if version is not None else -1, gone.partition("_")[2] or gone, MISSING, None,
-            row.applied_at if row else yoyo[gone], row.applied_by if row else None,
-            row.duration_ms if row else None,
-            f"its content is now in {twin}; was it renumbered?" if twin else "applied, but its file is gone",
-        ))
+        result.append(
+            Status(
+                version if version is not None else -1,
+                gone.partition("_")[2] or gone,
+                MISSING,
+                None,
+                row.applied_at if row else yoyo[gone],
+                row.applied_by if row else None,
+                row.duration_ms if row else None,
+                f"its content is now in {twin}; was it renumbered?" if twin else "applied, but its file is gone",
+            )
+        )
     return result
 
 
@@ -101,12 +107,29 @@ def _status(
     yoyo = ledger.yoyo or {}
     version, name = migration.version, migration.name
     if renamed_from is not None and mine is not None:
-        return Status(version, name, EDITED, migration, mine.applied_at, mine.applied_by, mine.duration_ms,
-                      f"applied under the name {renamed_from}")
+        return Status(
+            version,
+            name,
+            EDITED,
+            migration,
+            mine.applied_at,
+            mine.applied_by,
+            mine.duration_ms,
+            f"applied under the name {renamed_from}",
+        )
     if migration.id in yoyo:
         if mine is None or mine.status != APPLIED:
-            return Status(version, name, APPLIED, migration, yoyo[migration.id], ledger.yoyo_by.get(migration.id),
-                          None, "applied by yoyo; the ledger lacks it", incomplete=True)
+            return Status(
+                version,
+                name,
+                APPLIED,
+                migration,
+                yoyo[migration.id],
+                ledger.yoyo_by.get(migration.id),
+                None,
+                "applied by yoyo; the ledger lacks it",
+                incomplete=True,
+            )
         state, note = APPLIED, None
         if mine.checksum is not None and mine.checksum != migration.checksum:
             state, note = EDITED, "the file changed after it was applied"
@@ -114,8 +137,17 @@ def _status(
     if mine is not None and mine.status in (ROLLED_BACK, FAILED):
         return Status(version, name, mine.status, migration, mine.applied_at, mine.applied_by, mine.duration_ms)
     if mine is not None and mine.status == APPLIED:
-        return Status(version, name, ROLLED_BACK, migration, mine.applied_at, mine.applied_by, mine.duration_ms,
-                      "rolled back by yoyo", incomplete=True)
+        return Status(
+            version,
+            name,
+            ROLLED_BACK,
+            migration,
+            mine.applied_at,
+            mine.applied_by,
+            mine.duration_ms,
+            "rolled back by yoyo",
+            incomplete=True,
+        )
     if later_applied:
         return Status(version, name, OUT_OF_ORDER, migration, note="a later migration is applied already")
     return Status(version, name, PENDING, migration)
@@ -138,8 +170,7 @@ def to_apply(found: Sequence[Status], *, to: int | None = None, out_of_order: bo
             state="nothing was changed",
             hint="renumber it after the last one, or apply it where it stands with --out-of-order",
         )
-    return [s.migration for s in found
-            if s.migration and s.state in WAITING and (to is None or s.version <= to)]
+    return [s.migration for s in found if s.migration and s.state in WAITING and (to is None or s.version <= to)]
 
 
 def to_roll_back(found: Sequence[Status], *, steps: int | None = None, to: int | None = None) -> list[Migration]:
@@ -171,8 +202,7 @@ def refuse_changed(found: Sequence[Status]) -> None:
         details=tuple(f"{_ids([s])}: {s.state} ({s.note})" for s in changed),
         state="nothing was changed",
         hint="bring the file back (git checkout) and put the change into a new migration; "
-        "if the change is harmless, accept it with: invoke migrate.repair --version "
-        + (str(first.version)),
+        "if the change is harmless, accept it with: invoke migrate.repair --version " + (str(first.version)),
     )
 
 

@@ -10,8 +10,15 @@ _WIDTH = 100
 
 def text(run: Run, report: str | None) -> str:
     """A line for each step, then what came of it all, and where the ``report`` lies, if anywhere."""
-    rows = [(s.command, _result(s), milliseconds(s.seconds * 1000) if s.seconds is not None else "",
-             shorten(s.headline, _WIDTH)) for s in run.steps]
+    rows = [
+        (
+            s.command,
+            _result(s),
+            milliseconds(s.seconds * 1000) if s.seconds is not None else "",
+            shorten(s.headline, _WIDTH),
+        )
+        for s in run.steps
+    ]
     lines = ["", table(("step", "result", "took", "what"), rows, frozenset({2})), ""]
     passed = sum(1 for s in run.steps if s.status == "ok")
     if run.exit_code:

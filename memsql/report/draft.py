@@ -18,15 +18,20 @@ def text(found: Draft, source: str, reason: str | None) -> str:
     for way, losses in zip(("migrate.up", "migrate.down"), found.losses, strict=True):
         lines += [f"warning: {way}: {loss[0].lower()}{loss[1:]}" for loss in losses]
         if losses and not reason:
-            lines.append(f"  {way} will refuse this where there is data; if it is meant: --allow-data-loss, here with a reason "
-                         "or there")
+            lines.append(
+                f"  {way} will refuse this where there is data; if it is meant: --allow-data-loss, here with a reason "
+                "or there"
+            )
     return "\n".join([*lines, "next: read both files, then: invoke migrate.up --dry-run"])
 
 
 def data(found: Draft) -> dict[str, object]:
     """The same as fields."""
     return {
-        "files": list(found.files), "differences": list(found.differences), "rebuilds": list(found.rebuilds),
-        "losses": {"up": list(found.losses[0]), "down": list(found.losses[1])}, "notes": list(found.notes),
+        "files": list(found.files),
+        "differences": list(found.differences),
+        "rebuilds": list(found.rebuilds),
+        "losses": {"up": list(found.losses[0]), "down": list(found.losses[1])},
+        "notes": list(found.notes),
         "rows": dict(found.rows),
     }

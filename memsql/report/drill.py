@@ -20,7 +20,9 @@ def data(found: Drill) -> dict[str, object]:
     """The same as fields."""
     return {
         "backup": str(found.backup.path),
-        "steps": [{"name": s.name, "outcome": s.outcome, "messages": list(s.messages), "seconds": round(s.seconds, 3)}
-                  for s in found.steps],
+        "steps": [
+            {"name": s.name, "outcome": s.outcome, "messages": list(s.messages), "seconds": round(s.seconds, 3)}
+            for s in found.steps
+        ],
         "seconds": round(found.seconds, 3),
     }

@@ -13,8 +13,11 @@ Found = Sequence[tuple[FtsTable, Sequence[Finding]]]
 def status_text(found: Found, unfinished: Sequence[str] = ()) -> str:
     """A table of indexes, then each finding with the trigger that would be right, then online rebuilds that were
     begun and not ended."""
-    begun = [f"an online rebuild of {name} was begun and not ended; go on with: invoke fts.rebuild --online, "
-             "or give it up with: invoke fts.rebuild --abort" for name in unfinished]
+    begun = [
+        f"an online rebuild of {name} was begun and not ended; go on with: invoke fts.rebuild --online, "
+        "or give it up with: invoke fts.rebuild --abort"
+        for name in unfinished
+    ]
     if not found:
         return "\n".join(["there is no FTS5 table", *begun])
     rows = [(t.name, t.kind, t.content or "", ", ".join(t.columns), len(t.triggers), len(fs) or "") for t, fs in found]
@@ -28,8 +31,10 @@ def status_text(found: Found, unfinished: Sequence[str] = ()) -> str:
     lines += ["", f"{count(len(found), 'index', 'indexes')}, {count(total, 'problem')}"]
     if total:
         names = " ".join(_directive(t.name) for t, fs in found if fs)
-        lines.append(f"next: put the right triggers into a migration with `-- fts_rebuild: {names}`; "
-                     "fts.check says whether it is broken now")
+        lines.append(
+            f"next: put the right triggers into a migration with `-- fts_rebuild: {names}`; "
+            "fts.check says whether it is broken now"
+        )
     return "\n".join(lines + begun)
 
 
@@ -39,18 +44,26 @@ def _directive(name: str) -> str:
 
 def status_data(found: Found, unfinished: Sequence[str] = ()) -> dict[str, object]:
     """The same as fields."""
-    return {"unfinished": list(unfinished), "tables": [
-        {
-            "name": t.name, "kind": t.kind, "content": t.content, "content_rowid": t.content_rowid,
-            "columns": list(t.columns), "unindexed": list(t.unindexed), "options": dict(t.options),
-            "triggers": [x.name for x in t.triggers],
-            "findings": [
-                {"code": f.code, "severity": f.severity, "trigger": f.trigger, "message": f.message, "fix": f.fix}
-                for f in fs
-            ],
-        }
-        for t, fs in found
-    ]}
+    return {
+        "unfinished": list(unfinished),
+        "tables": [
+            {
+                "name": t.name,
+                "kind": t.kind,
+                "content": t.content,
+                "content_rowid": t.content_rowid,
+                "columns": list(t.columns),
+                "unindexed": list(t.unindexed),
+                "options": dict(t.options),
+                "triggers": [x.name for x in t.triggers],
+                "findings": [
+                    {"code": f.code, "severity": f.severity, "trigger": f.trigger, "message": f.message, "fix": f.fix}
+                    for f in fs
+                ],
+            }
+            for t, fs in found
+        ],
+    }
 
 
 def check_text(results: Sequence[CheckResult]) -> str:

@@ -12,8 +12,12 @@ def commands(found: Review) -> str:
     """A command a finding, the most severe first (GitHub shows ten of a kind for a step), and the summary."""
     lines = []
     for finding in found.findings:
-        properties = {"file": found.prefix + finding.path, "line": finding.line, "endLine": finding.end_line,
-                      "title": f"{finding.rule} {finding.name}"}
+        properties = {
+            "file": found.prefix + finding.path,
+            "line": finding.line,
+            "endLine": finding.end_line,
+            "title": f"{finding.rule} {finding.name}",
+        }
         listed = ",".join(f"{name}={_property(str(value))}" for name, value in properties.items())
         message = finding.message + (f"\n{finding.fix}" if finding.fix else "")
         lines.append(f"::{_COMMANDS[finding.severity]} {listed}::{_data(message)}")

@@ -25,8 +25,10 @@ def text(state: State, found: Detection | None, target: str) -> str:
         return "\n".join(lines)
     description = fit.shape.era.description
     lines.append(f"era: {fit.shape.title}" + (f" ({description.rstrip('.')})" if description else ""))
-    lines.append("why: everything in that shape is here"
-                 + (", and nothing else" if not fit.extra and not fit.optional_missing else "; the differences are"))
+    lines.append(
+        "why: everything in that shape is here"
+        + (", and nothing else" if not fit.extra and not fit.optional_missing else "; the differences are")
+    )
     lines += _differences(fit)
     if not state.is_legacy:
         return "\n".join([*lines, "the ledger knows this database; there is nothing to adopt"])
@@ -59,8 +61,12 @@ def data(state: State, found: Detection | None) -> dict[str, object]:
 
 def _differences(fit: Fit) -> list[str]:
     lines = []
-    for title, names in (("missing", fit.missing), ("different", fit.different),
-                         ("not there, which this era allows", fit.optional_missing), ("extra, kept", fit.extra)):
+    for title, names in (
+        ("missing", fit.missing),
+        ("different", fit.different),
+        ("not there, which this era allows", fit.optional_missing),
+        ("extra, kept", fit.extra),
+    ):
         if names:
             more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
             lines.append(f"  {title}: {', '.join(names[:_SHOWN])}{more}")

@@ -15,7 +15,9 @@ def text(findings: Sequence[Finding], files: int, fixed: Sequence[str], notes: S
     """A line a finding, what to do below it, and the sums last."""
     lines = []
     for finding in findings:
-        lines.append(f"{finding.path}:{finding.line}:{finding.column}: {finding.severity} {finding.rule} {finding.message}")
+        lines.append(
+            f"{finding.path}:{finding.line}:{finding.column}: {finding.severity} {finding.rule} {finding.message}"
+        )
         if finding.fix:
             fix = finding.fix.splitlines()
             lines += ["    " + line for line in fix[:_FIX_LINES]] + (["    …"] if len(fix) > _FIX_LINES else [])
@@ -24,8 +26,10 @@ def text(findings: Sequence[Finding], files: int, fixed: Sequence[str], notes: S
     lines += [f"repaired {path}" for path in fixed]
     lines += [f"note: {note}" for note in notes]
     sums = {severity: sum(1 for f in findings if f.severity == severity) for severity in ("error", "warning", "info")}
-    lines.append(f"{count(files, 'file')}: {count(sums['error'], 'error')}, {count(sums['warning'], 'warning')}"
-                 + (f", {sums['info']} not checked by sqlfluff" if sums["info"] else ""))
+    lines.append(
+        f"{count(files, 'file')}: {count(sums['error'], 'error')}, {count(sums['warning'], 'warning')}"
+        + (f", {sums['info']} not checked by sqlfluff" if sums["info"] else "")
+    )
     return "\n".join(lines)
 
 

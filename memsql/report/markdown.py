@@ -41,12 +41,18 @@ class _Block:
 def markdown(found: Review, limit: int = LIMIT) -> str:
     """The report in less than ``limit`` characters, however much there is to say: the most severe comes first, and what has no
     room is counted."""
-    shown, left = _fitted([*_findings(found), *_plans(found), *_migrations(found), *_schema(found), *_diagram(found)],
-                          limit - _KEPT - _size(_head(found)) - _size(_notes(found)))
+    shown, left = _fitted(
+        [*_findings(found), *_plans(found), *_migrations(found), *_schema(found), *_diagram(found)],
+        limit - _KEPT - _size(_head(found)) - _size(_notes(found)),
+    )
     parts = [_head(found), *shown]
     if left:
-        said = ", ".join(f"{n} {what}" if n > 1 or not what.endswith("s") else f"{n} {what[:-1]}" for what, n in left.items())
-        parts.append(f"> **Left out**, because a comment has no room for more: {said}. The whole report: `memsql review`.\n")
+        said = ", ".join(
+            f"{n} {what}" if n > 1 or not what.endswith("s") else f"{n} {what[:-1]}" for what, n in left.items()
+        )
+        parts.append(
+            f"> **Left out**, because a comment has no room for more: {said}. The whole report: `memsql review`.\n"
+        )
     return "\n".join([*parts, _notes(found)]).rstrip("\n") + "\n"
 
 
@@ -85,9 +91,16 @@ def _findings(found: Review) -> list[_Block]:
     blocks = []
     for severity in ORDER:
         some = [f for f in found.findings if f.severity == severity]
-        blocks += [_Block(_named(severity), _finding(f), severity, f"### {_TITLES[severity]} ({len(some)})\n") for f in some]
+        blocks += [
+            _Block(_named(severity), _finding(f), severity, f"### {_TITLES[severity]} ({len(some)})\n") for f in some
+        ]
     if found.renames:
-        blocks.insert(0, _Block("commands for a rename", fenced("\n".join(found.renames[:_LINES]), "sh"), "rename", "### Rename first\n"))
+        blocks.insert(
+            0,
+            _Block(
+                "commands for a rename", fenced("\n".join(found.renames[:_LINES]), "sh"), "rename", "### Rename first\n"
+            ),
+        )
     return blocks
 
 
@@ -122,21 +135,31 @@ def _migrations(found: Review) -> list[_Block]:
         by_path.setdefault(finding.path, []).append(finding)
     own = [(m, tuple(f for path in m.files for f in by_path.get(path, ()))) for m in found.migrations]
     ordered = sorted(own, key=lambda pair: (severest(pair[1]), pair[0].version, pair[0].name))
-    return [_Block("migrations in detail", _migration(m, findings), "migrations", "### Migrations\n") for m, findings in ordered]
+    return [
+        _Block("migrations in detail", _migration(m, findings), "migrations", "### Migrations\n")
+        for m, findings in ordered
+    ]
 
 
 def _migration(migration: Migrated, findings: Sequence[Finding]) -> str:
     counts = [(severity, n) for severity in ORDER if (n := sum(1 for f in findings if f.severity == severity))]
     state = ", ".join(f"{n} {_named(s)}" if n > 1 else f"1 {_named(s)[:-1]}" for s, n in counts) or "nothing found"
-    lines = ["<details>", f"<summary><b>{_html(migration.name)}</b> ({_html(kind(migration))}): {state}; way back: {migration.way_back}</summary>", ""]
+    lines = [
+        "<details>",
+        f"<summary><b>{_html(migration.name)}</b> ({_html(kind(migration))}): {state}; way back: {migration.way_back}</summary>",
+        "",
+    ]
     if migration.description:
         lines += [prose(_cut(migration.description)), ""]
     shown = migration.statements[:_STATEMENTS]
     if shown:
         lines += ["| line | statement | tables | rows written | loses values | SQL |", "|---:|---|---|---:|---|---|"]
-        lines += [f"| {r.line} | {r.kind} | {', '.join(code(shorten(t, 60), cell=True) for t in r.tables[:8])} | "
-                  f"{'' if r.rows is None else f'{r.rows:,}'}{', the whole table' if r.whole else ''} | {'yes' if r.loses else ''} | "
-                  f"{code(shorten(r.text, _SQL), cell=True)} |" for r in shown]
+        lines += [
+            f"| {r.line} | {r.kind} | {', '.join(code(shorten(t, 60), cell=True) for t in r.tables[:8])} | "
+            f"{'' if r.rows is None else f'{r.rows:,}'}{', the whole table' if r.whole else ''} | {'yes' if r.loses else ''} | "
+            f"{code(shorten(r.text, _SQL), cell=True)} |"
+            for r in shown
+        ]
         lines.append("")
     left = migration.left_out + len(migration.statements) - len(shown)
     if left:
@@ -152,17 +175,29 @@ def _plans(found: Review) -> list[_Block]:
     titles = {"broken": "no longer runs", "slower": "slower", "faster": "faster", "other": "changed"}
     order = list(titles)
     changes = sorted(found.plans, key=lambda p: (order.index(p.effect), p.path))
-    return [_Block("changes of query plans", f"- **{titles[p.effect]}** {code(p.path)} {prose(_cut(plan_line(p)))}\n", "plans", "### Query plans\n")
-            for p in changes]
+    return [
+        _Block(
+            "changes of query plans",
+            f"- **{titles[p.effect]}** {code(p.path)} {prose(_cut(plan_line(p)))}\n",
+            "plans",
+            "### Query plans\n",
+        )
+        for p in changes
+    ]
 
 
 def _schema(found: Review) -> list[_Block]:
     if not found.schema:
         return []
     # A change is a line removed and added in a diff.
-    lines = [f"! {line[2:]}" if line.startswith("~") else line for line in (shorten(line, 200) for line in found.schema)]
-    pieces = [lines[i:i + _LINES] for i in range(0, len(lines), _LINES)]
-    return [_Block("parts of the schema difference", fenced("\n".join(piece), "diff"), "schema", "### Schema\n") for piece in pieces]
+    lines = [
+        f"! {line[2:]}" if line.startswith("~") else line for line in (shorten(line, 200) for line in found.schema)
+    ]
+    pieces = [lines[i : i + _LINES] for i in range(0, len(lines), _LINES)]
+    return [
+        _Block("parts of the schema difference", fenced("\n".join(piece), "diff"), "schema", "### Schema\n")
+        for piece in pieces
+    ]
 
 
 def _diagram(found: Review) -> list[_Block]:
@@ -203,7 +238,7 @@ def _size(text: str) -> int:
 
 
 def _cut(text: str) -> str:
-    return text if len(text) <= _MESSAGE else text[:_MESSAGE - 1] + "…"
+    return text if len(text) <= _MESSAGE else text[: _MESSAGE - 1] + "…"
 
 
 def _html(text: str) -> str:

@@ -18,8 +18,15 @@ if TYPE_CHECKING:
 def status_text(state: State, target: str) -> str:
     """The table of migrations, a summary line, and what to do next."""
     rows = [
-        (f"{s.version:04d}" if s.version >= 0 else "?", s.name, s.state.replace("_", " "), (s.applied_at or "")[:19],
-         s.applied_by, milliseconds(s.duration_ms), s.note)
+        (
+            f"{s.version:04d}" if s.version >= 0 else "?",
+            s.name,
+            s.state.replace("_", " "),
+            (s.applied_at or "")[:19],
+            s.applied_by,
+            milliseconds(s.duration_ms),
+            s.note,
+        )
         for s in state.statuses
     ]
     headers = ("version", "name", "state", "when (UTC)", "by", "took", "note")
@@ -61,8 +68,11 @@ def _advice(state: State) -> list[str]:
 
 def needs_work(state: State) -> bool:
     """Whether ``--check`` should fail."""
-    return (bool(state.project.sum_problems) or state.is_legacy
-            or any(s.state != plan.APPLIED or s.incomplete for s in state.statuses))
+    return (
+        bool(state.project.sum_problems)
+        or state.is_legacy
+        or any(s.state != plan.APPLIED or s.incomplete for s in state.statuses)
+    )
 
 
 def status_data(state: State, target: str) -> dict[str, object]:
@@ -70,8 +80,15 @@ def status_data(state: State, target: str) -> dict[str, object]:
     return {
         "database": target,
         "migrations": [
-            {"version": s.version, "name": s.name, "state": s.state, "applied_at": s.applied_at,
-             "applied_by": s.applied_by, "duration_ms": s.duration_ms, "note": s.note}
+            {
+                "version": s.version,
+                "name": s.name,
+                "state": s.state,
+                "applied_at": s.applied_at,
+                "applied_by": s.applied_by,
+                "duration_ms": s.duration_ms,
+                "note": s.note,
+            }
             for s in state.statuses
         ],
         "legacy": state.is_legacy,
@@ -86,9 +103,13 @@ def run_text(report: Report, verb: str) -> str:
         lines.append(f"completed the ledger for {name}")
     lines += [done_text(d, verb) for d in report.done]
     if not report.done:
-        lines.append("nothing to do" if verb == "rolled back" or report.adopted or report.completed
-                     else "nothing to do: every migration is applied" if not report.waiting
-                     else "nothing to do")
+        lines.append(
+            "nothing to do"
+            if verb == "rolled back" or report.adopted or report.completed
+            else "nothing to do: every migration is applied"
+            if not report.waiting
+            else "nothing to do"
+        )
     lines.append(f"{count(report.applied, 'migration')} applied, {report.waiting} pending")
     return "\n".join(lines)
 
@@ -126,8 +147,13 @@ def replicas_data(caught: Sequence[Caught]) -> list[dict[str, object]]:
 def done_data(done: Done) -> dict[str, object]:
     """One migration as fields; ``statements`` only from a rehearsal."""
     data: dict[str, object] = {
-        "id": done.id, "version": done.version, "name": done.name, "direction": done.direction,
-        "duration_ms": done.duration_ms, "lost": list(done.lost), "rebuilt": list(done.rebuilt),
+        "id": done.id,
+        "version": done.version,
+        "name": done.name,
+        "direction": done.direction,
+        "duration_ms": done.duration_ms,
+        "lost": list(done.lost),
+        "rebuilt": list(done.rebuilt),
         "warnings": list(done.warnings),
     }
     if done.timings:

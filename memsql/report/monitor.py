@@ -27,8 +27,12 @@ def health_verdict(signs: Sequence[Sign]) -> str:
 
 def health_data(signs: Sequence[Sign], target: str) -> dict[str, object]:
     """The same as fields."""
-    return {"database": target, "findings": [
-        {"name": s.name, "level": s.level, "message": s.message, "details": list(s.details)} for s in signs]}
+    return {
+        "database": target,
+        "findings": [
+            {"name": s.name, "level": s.level, "message": s.message, "details": list(s.details)} for s in signs
+        ],
+    }
 
 
 def metrics_data(found: Metrics) -> dict[str, object]:
@@ -38,7 +42,9 @@ def metrics_data(found: Metrics) -> dict[str, object]:
         "database": found.database,
         "environment": found.environment,
         "migrations": {
-            "success_ratio": rates.success, "mean_duration_seconds": rates.mean_seconds, "rollback_ratio": rates.rollback,
+            "success_ratio": rates.success,
+            "mean_duration_seconds": rates.mean_seconds,
+            "rollback_ratio": rates.rollback,
             "pending": found.pending,
             "attempts": [{"operation": o, "status": s, "count": n} for o, s, n in found.attempts],
         },
@@ -46,11 +52,29 @@ def metrics_data(found: Metrics) -> dict[str, object]:
         "bytes": found.stats.file_bytes,
         "rows": found.stats.rows,
         "tables": [{"name": s.name, "rows": s.rows, "bytes": s.bytes} for s in found.stats.sizes if s.type != "index"],
-        "indexes": [{"name": s.name, "table": s.table, "bytes": s.bytes} for s in found.stats.sizes if s.type == "index"],
-        "queries": [{"query": query_label(q.path), "name": q.name, "runs": q.runs, "p50_ms": _rounded(q.p50),
-                     "p95_ms": _rounded(q.p95), "p99_ms": _rounded(q.p99), "error": q.error} for q in found.queries],
-        "backup": None if backup is None else {
-            "file": backup.name, "created_at": backup.created_at, "age_seconds": backup.age_seconds, "bytes": backup.bytes},
+        "indexes": [
+            {"name": s.name, "table": s.table, "bytes": s.bytes} for s in found.stats.sizes if s.type == "index"
+        ],
+        "queries": [
+            {
+                "query": query_label(q.path),
+                "name": q.name,
+                "runs": q.runs,
+                "p50_ms": _rounded(q.p50),
+                "p95_ms": _rounded(q.p95),
+                "p99_ms": _rounded(q.p99),
+                "error": q.error,
+            }
+            for q in found.queries
+        ],
+        "backup": None
+        if backup is None
+        else {
+            "file": backup.name,
+            "created_at": backup.created_at,
+            "age_seconds": backup.age_seconds,
+            "bytes": backup.bytes,
+        },
     }
 
 

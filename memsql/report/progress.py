@@ -57,15 +57,21 @@ class Bar:
             from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
             self._shown = Progress(
-                TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(),
-                console=Console(stderr=True), transient=True, auto_refresh=False,
+                TextColumn("{task.description}"),
+                BarColumn(),
+                TimeElapsedColumn(),
+                console=Console(stderr=True),
+                transient=True,
+                auto_refresh=False,
             )
             self._task = self._shown.add_task(self._label, total=None)
             self._shown.start()
         assert self._task is not None
         self._shown.update(
-            self._task, description=self._label,
-            total=None if self._fraction is None else 1.0, completed=self._fraction or 0.0,
+            self._task,
+            description=self._label,
+            total=None if self._fraction is None else 1.0,
+            completed=self._fraction or 0.0,
         )
         self._shown.refresh()
 

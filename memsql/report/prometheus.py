@@ -25,8 +25,11 @@ def text(found: Metrics) -> str:
         from prometheus_client import CollectorRegistry, generate_latest
         from prometheus_client.registry import Collector
     except ImportError:
-        raise UsageError("--format prometheus needs the library prometheus-client", state="nothing was read",
-                         hint="pip install 'memsql[metrics]'") from None
+        raise UsageError(
+            "--format prometheus needs the library prometheus-client",
+            state="nothing was read",
+            hint="pip install 'memsql[metrics]'",
+        ) from None
 
     class Figures(Collector):
         def collect(self) -> Iterator[Metric]:
@@ -53,10 +56,16 @@ def _families(found: Metrics) -> Iterator[Metric]:
         return filled(GaugeMetricFamily(f"memsql_{name}", what, labels=["database", *labels]), samples)
 
     rates, backup, sizes, queries = found.rates, found.backup, found.stats.sizes, found.queries
-    yield from gauge("build_info", "The memsql that took these figures, and the environment it was told.",
-                     [({"version": memsql.__version__, "environment": found.environment or ""}, 1)], "version", "environment")
-    attempts = CounterMetricFamily("memsql_attempts", "Attempts in the history of the database.",
-                                   labels=["database", "operation", "status"])
+    yield from gauge(
+        "build_info",
+        "The memsql that took these figures, and the environment it was told.",
+        [({"version": memsql.__version__, "environment": found.environment or ""}, 1)],
+        "version",
+        "environment",
+    )
+    attempts = CounterMetricFamily(
+        "memsql_attempts", "Attempts in the history of the database.", labels=["database", "operation", "status"]
+    )
     yield from filled(attempts, [({"operation": o, "status": s}, n) for o, s, n in found.attempts])
     for name, what, value in (
         ("migration_success_ratio", "Of the attempts to apply a migration, the share that succeeded.", rates.success),
@@ -72,13 +81,33 @@ def _families(found: Metrics) -> Iterator[Metric]:
         yield from gauge(name, what, [({}, value)])
     tables = [s for s in sizes if s.type != "index"]
     yield from gauge("table_rows", "Rows of a table.", [({"table": s.name}, s.rows) for s in tables], "table")
-    yield from gauge("table_bytes", "What a table occupies, without its indexes.",
-                     [({"table": s.name}, s.bytes) for s in tables], "table")
-    yield from gauge("index_bytes", "What an index occupies.",
-                     [({"table": s.table, "index": s.name}, s.bytes) for s in sizes if s.type == "index"], "table", "index")
     yield from gauge(
-        "query_duration_seconds", "What a query of sql/queries took, by quantile.",
-        [({"query": query_label(q.path), "quantile": name}, None if ms is None else ms / 1000)
-         for q in queries for name, ms in (("0.5", q.p50), ("0.95", q.p95), ("0.99", q.p99))], "query", "quantile")
-    yield from gauge("query_runs", "How often the query was run for that.",
-                     [({"query": query_label(q.path)}, q.runs) for q in queries], "query")
+        "table_bytes",
+        "What a table occupies, without its indexes.",
+        [({"table": s.name}, s.bytes) for s in tables],
+        "table",
+    )
+    yield from gauge(
+        "index_bytes",
+        "What an index occupies.",
+        [({"table": s.table, "index": s.name}, s.bytes) for s in sizes if s.type == "index"],
+        "table",
+        "index",
+    )
+    yield from gauge(
+        "query_duration_seconds",
+        "What a query of sql/queries took, by quantile.",
+        [
+            ({"query": query_label(q.path), "quantile": name}, None if ms is None else ms / 1000)
+            for q in queries
+            for name, ms in (("0.5", q.p50), ("0.95", q.p95), ("0.99", q.p99))
+        ],
+        "query",
+        "quantile",
+    )
+    yield from gauge(
+        "query_runs",
+        "How often the query was run for that.",
+        [({"query": query_label(q.path)}, q.runs) for q in queries],
+        "query",
+    )

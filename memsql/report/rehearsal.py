@@ -29,13 +29,22 @@ def text(found: Rehearsal) -> str:
                 shown = tuple(sorted(shown, key=lambda t: -t.ms)[:_SLOWEST])
                 lines.append(f"  the {_SLOWEST} slowest of {show.count(len(done.timings), 'statement')}:")
             rows = [(t.number, t.line, show.milliseconds(t.ms), f"{t.rows:,}", show.shorten(t.text, 70)) for t in shown]
-            lines += ["  " + line for line in show.table(
-                ("#", "line", "took", "rows", "statement"), rows, frozenset({0, 1, 2, 3})).splitlines()] if rows else []
+            lines += (
+                [
+                    "  " + line
+                    for line in show.table(
+                        ("#", "line", "took", "rows", "statement"), rows, frozenset({0, 1, 2, 3})
+                    ).splitlines()
+                ]
+                if rows
+                else []
+            )
         if not found.report.done:
             lines.append(f"nothing to {verb}")
     lines += _section("schema", found.schema.lines())
-    lines += _section("rows", [
-        f"{name}: {_rows(before)} -> {_rows(after)}" for name, (before, after) in found.rows.items()])
+    lines += _section(
+        "rows", [f"{name}: {_rows(before)} -> {_rows(after)}" for name, (before, after) in found.rows.items()]
+    )
     lines += _section("query plans", list(found.plans))
     lines.append("")
     if found.problem is not None:

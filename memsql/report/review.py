@@ -42,7 +42,11 @@ def headline(found: Review) -> str:
     """``blocks: 2 errors, 1 warning in 3 migrations against main``."""
     if not found.files and not found.findings:
         return f"safe: nothing changed in migrations and sql against {found.base}"
-    where = f" in {count(len(found.migrations), 'migration')}" if found.migrations else f" in {count(len(found.files), 'file')}"
+    where = (
+        f" in {count(len(found.migrations), 'migration')}"
+        if found.migrations
+        else f" in {count(len(found.files), 'file')}"
+    )
     return f"{found.verdict}: {count(found.count('error'), 'error')}, {count(found.count('warning'), 'warning')}{where} against {found.base}"
 
 
@@ -55,15 +59,27 @@ def text(found: Review) -> str:
         lines += ["    " + line for line in fix[:_FIX_LINES]] + (["    …"] if len(fix) > _FIX_LINES else [])
     for migration in found.migrations:
         lines += ["", f"{migration.name} ({kind(migration)}): way back {migration.way_back}"]
-        rows = [(r.line, r.kind, ", ".join(r.tables), "" if r.rows is None else f"{r.rows:,}{' (all)' if r.whole else ''}", "loses" if r.loses else "")
-                for r in migration.statements[:_STATEMENTS]]
+        rows = [
+            (
+                r.line,
+                r.kind,
+                ", ".join(r.tables),
+                "" if r.rows is None else f"{r.rows:,}{' (all)' if r.whole else ''}",
+                "loses" if r.loses else "",
+            )
+            for r in migration.statements[:_STATEMENTS]
+        ]
         if rows:
             shown = table(("line", "statement", "tables", "rows written", ""), rows, frozenset({0, 3})).splitlines()
             lines += ["  " + line.rstrip() for line in shown]
         left = migration.left_out + max(0, len(migration.statements) - _STATEMENTS)
         lines += [f"  and {count(left, 'more statement')}"] if left else []
-    for title, some in (("schema", found.schema), ("query plans", [plan_line(p) for p in found.plans]),
-                        ("to rename", found.renames), ("notes", found.notes)):
+    for title, some in (
+        ("schema", found.schema),
+        ("query plans", [plan_line(p) for p in found.plans]),
+        ("to rename", found.renames),
+        ("notes", found.notes),
+    ):
         lines += ["", f"{title}:", *("  " + line for line in some)] if some else []
     return "\n".join([*lines, "", headline(found)]).lstrip("\n")
 
@@ -82,13 +98,29 @@ def kind(migration: Migrated) -> str:
 def data(found: Review) -> dict[str, object]:
     """The same as fields."""
     return {
-        "verdict": found.verdict, "base": found.base, "files": list(found.files),
+        "verdict": found.verdict,
+        "base": found.base,
+        "files": list(found.files),
         "findings": [asdict(f) for f in found.findings],
         "migrations": [
-            {"name": m.name, "version": m.version, "change": m.kind, "was": m.was, "files": list(m.files), "description": m.description,
-             "way_back": m.way_back, "tables": list(m.tables), "sample": dict(m.rows), "statements_left_out": m.left_out,
-             "statements": [asdict(r) for r in m.statements]}
-            for m in found.migrations],
-        "schema": list(found.schema), "plans": [asdict(p) for p in found.plans], "renames": list(found.renames),
-        "notes": list(found.notes), "diagram": found.diagram,
+            {
+                "name": m.name,
+                "version": m.version,
+                "change": m.kind,
+                "was": m.was,
+                "files": list(m.files),
+                "description": m.description,
+                "way_back": m.way_back,
+                "tables": list(m.tables),
+                "sample": dict(m.rows),
+                "statements_left_out": m.left_out,
+                "statements": [asdict(r) for r in m.statements],
+            }
+            for m in found.migrations
+        ],
+        "schema": list(found.schema),
+        "plans": [asdict(p) for p in found.plans],
+        "renames": list(found.renames),
+        "notes": list(found.notes),
+        "diagram": found.diagram,
     }

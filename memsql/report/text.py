@@ -10,8 +10,17 @@ from memsql.words import milliseconds as milliseconds
 from memsql.words import size as size
 
 _COLOURS = {
-    "applied": "green", "ok": "green", "pending": "yellow", "rolled_back": "yellow", "warning": "yellow",
-    "failed": "red", "edited": "red", "missing": "red", "out_of_order": "red", "error": "red", "problem": "red",
+    "applied": "green",
+    "ok": "green",
+    "pending": "yellow",
+    "rolled_back": "yellow",
+    "warning": "yellow",
+    "failed": "red",
+    "edited": "red",
+    "missing": "red",
+    "out_of_order": "red",
+    "error": "red",
+    "problem": "red",
 }
 
 

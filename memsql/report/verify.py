@@ -32,6 +32,9 @@ def verdict(found: list[Finding]) -> str:
 
 def data(found: list[Finding]) -> dict[str, object]:
     """The same as fields."""
-    return {"checks": [
-        {"name": f.name, "severity": f.severity, "ok": f.ok, "messages": list(f.messages), "why": f.why} for f in found
-    ]}
+    return {
+        "checks": [
+            {"name": f.name, "severity": f.severity, "ok": f.ok, "messages": list(f.messages), "why": f.why}
+            for f in found
+        ]
+    }

@@ -47,8 +47,11 @@ class Unique:
     def implied_by(self, other: Unique) -> bool:
         """Whether what ``other`` enforces is enough for this one."""
         mine = {fold(b) for b in self.by}
-        return (fold(self.table) == fold(other.table) and {fold(b) for b in other.by} <= mine
-                and (not other.where or normalise(other.where) == normalise(self.where)))
+        return (
+            fold(self.table) == fold(other.table)
+            and {fold(b) for b in other.by} <= mine
+            and (not other.where or normalise(other.where) == normalise(self.where))
+        )
 
 
 def unique_keys(conn: SQLiteConnection, schema: Schema) -> list[Unique]:
@@ -63,7 +66,7 @@ def unique_keys(conn: SQLiteConnection, schema: Schema) -> list[Unique]:
         if text:
             by, where = _listed(text)
             here = schema.table(table)
-            named = identifiers(text[text.find("("):]) if here else frozenset()
+            named = identifiers(text[text.find("(") :]) if here else frozenset()
             columns = tuple(c.name for c in here.columns if fold(c.name) in named) if here else ()
         else:
             columns = tuple(str(r[6]) for r in listed)
@@ -78,10 +81,20 @@ def unique_keys(conn: SQLiteConnection, schema: Schema) -> list[Unique]:
 
 def assumptions(before: Schema, after: Schema, had: Sequence[Unique], has: Sequence[Unique]) -> list[Assumption]:
     """What holds after and need not hold before, of tables that are there on both sides."""
-    found = [a for old in before.tables.values() if old.kind == "table"
-             for new in [after.table(old.name)] if new is not None and new.kind == "table"
-             for a in _of_table(old, new, [u for u in had if fold(u.table) == fold(old.name)],
-                                [u for u in has if fold(u.table) == fold(old.name)], after)]
+    found = [
+        a
+        for old in before.tables.values()
+        if old.kind == "table"
+        for new in [after.table(old.name)]
+        if new is not None and new.kind == "table"
+        for a in _of_table(
+            old,
+            new,
+            [u for u in had if fold(u.table) == fold(old.name)],
+            [u for u in has if fold(u.table) == fold(old.name)],
+            after,
+        )
+    ]
     return sorted(found, key=lambda a: (a.table, a.kind, a.columns, a.count))
 
 
@@ -95,48 +108,83 @@ def break_one(conn: SQLiteConnection, schema: Schema, wanted: Assumption) -> boo
         rows = list(_rows(conn, table))
         if wanted.kind == "unique":
             pairs = product(_rows(conn, table, wanted.among), rows)
-            return any(_set(conn, table, target, wanted.columns, _values(conn, table, source, wanted.columns), wanted)
-                       for source, target in pairs if source != target)
+            return any(
+                _set(conn, table, target, wanted.columns, _values(conn, table, source, wanted.columns), wanted)
+                for source, target in pairs
+                if source != target
+            )
         values: Sequence[Value] = (None,) if wanted.kind == "null" else _ODD
-        return any(_set(conn, table, row, (column,), (value,), wanted)
-                   for value in values for column in wanted.columns for row in rows)
+        return any(
+            _set(conn, table, row, (column,), (value,), wanted)
+            for value in values
+            for column in wanted.columns
+            for row in rows
+        )
     finally:
         conn.execute("PRAGMA foreign_keys = on")
 
 
-def _of_table(old: Table, new: Table, had: Sequence[Unique], has: Sequence[Unique], after: Schema) -> Iterator[Assumption]:
+def _of_table(
+    old: Table, new: Table, had: Sequence[Unique], has: Sequence[Unique], after: Schema
+) -> Iterator[Assumption]:
     name, columns = quote(old.name), {fold(c.name): c for c in old.columns}
     for key in has:
         if not {fold(c) for c in key.columns} <= columns.keys() or any(key.implied_by(k) for k in had):
             continue
         some = " AND ".join([*(f"{b} IS NOT NULL" for b in key.by), *([f"({key.where})"] if key.where else [])])
         listed = ", ".join(key.by)
-        yield Assumption("unique", old.name, key.columns, f"rows that are alike in {listed}",
-                         f"SELECT count(*) FROM (SELECT 1 FROM {name} WHERE {some} GROUP BY {listed} HAVING count(*) > 1)", some)
+        yield Assumption(
+            "unique",
+            old.name,
+            key.columns,
+            f"rows that are alike in {listed}",
+            f"SELECT count(*) FROM (SELECT 1 FROM {name} WHERE {some} GROUP BY {listed} HAVING count(*) > 1)",
+            some,
+        )
     for column in new.columns:
         was = columns.get(fold(column.name))
         if was is None or column.hidden or was.hidden:
             continue
         if column.notnull and not was.notnull and not was.pk:
-            yield Assumption("null", old.name, (was.name,), f"rows without {was.name}",
-                             f"SELECT count(*) FROM {name} WHERE {quote(was.name)} IS NULL")
+            yield Assumption(
+                "null",
+                old.name,
+                (was.name,),
+                f"rows without {was.name}",
+                f"SELECT count(*) FROM {name} WHERE {quote(was.name)} IS NULL",
+            )
         kept = _STRICT.get(fold(column.type)) if new.strict else None
         if kept and (not old.strict or fold(was.type) != fold(column.type)):
-            yield Assumption("type", old.name, (was.name,), f"rows whose {was.name} is not of type {column.type}",
-                             f"SELECT count(*) FROM {name} WHERE typeof({quote(was.name)}) NOT IN ('{kept}', 'null')")
+            yield Assumption(
+                "type",
+                old.name,
+                (was.name,),
+                f"rows whose {was.name} is not of type {column.type}",
+                f"SELECT count(*) FROM {name} WHERE typeof({quote(was.name)}) NOT IN ('{kept}', 'null')",
+            )
     for reference in new_keys(old, new):
         parent = after.table(reference.parent)
         theirs = reference.parent_columns or tuple(c.name for c in (parent.columns if parent else ()) if c.pk)
         mine = " AND ".join(f"t.{quote(c)} IS NOT NULL" for c in reference.columns)
         same = " AND ".join(f"p.{quote(p)} = t.{quote(c)}" for c, p in zip(reference.columns, theirs, strict=False))
-        yield Assumption("orphan", old.name, reference.columns, f"rows whose {', '.join(reference.columns)} is not in {reference.parent}",
-                         f"SELECT count(*) FROM {name} AS t WHERE {mine} AND NOT EXISTS (SELECT 1 FROM {quote(reference.parent)} AS p WHERE {same})")
+        yield Assumption(
+            "orphan",
+            old.name,
+            reference.columns,
+            f"rows whose {', '.join(reference.columns)} is not in {reference.parent}",
+            f"SELECT count(*) FROM {name} AS t WHERE {mine} AND NOT EXISTS (SELECT 1 FROM {quote(reference.parent)} AS p WHERE {same})",
+        )
     known = {normalise(c) for c in _checks(old.sql)}
     for check in _checks(new.sql):
         named = tuple(c.name for c in old.columns if fold(c.name) in identifiers(check))
         if named and normalise(check) not in known:
-            yield Assumption("check", old.name, named, f"rows that break CHECK ({' '.join(check.split())})",
-                             f"SELECT count(*) FROM {name} WHERE NOT ({check})")
+            yield Assumption(
+                "check",
+                old.name,
+                named,
+                f"rows that break CHECK ({' '.join(check.split())})",
+                f"SELECT count(*) FROM {name} WHERE NOT ({check})",
+            )
 
 
 def _checks(sql: str) -> list[str]:
@@ -145,7 +193,7 @@ def _checks(sql: str) -> list[str]:
     for place, ((kind, text), _, end) in enumerate(tokens):
         if kind == "word" and text.upper() == "CHECK" and place + 1 < len(tokens) and tokens[place + 1][0][1] == "(":
             close = _closing(tokens, place + 1)
-            found.append(sql[tokens[place + 1][2]:tokens[close][1]].strip() if close else sql[end:])
+            found.append(sql[tokens[place + 1][2] : tokens[close][1]].strip() if close else sql[end:])
     return found
 
 
@@ -157,14 +205,16 @@ def _listed(sql: str) -> tuple[tuple[str, ...], str]:
     if opening is None or close is None:
         return (), ""
     parts, start, depth, end = [], tokens[opening][2], 0, tokens[opening][2]
-    for (_, text), _, stop in tokens[opening + 1:close + 1]:
+    for (_, text), _, stop in tokens[opening + 1 : close + 1]:
         depth += (text == "(") - (text == ")")
         if (text == "," and depth == 0) or depth < 0:
             parts.append(sql[start:end].strip())
             start = end = stop
         elif text.upper() not in ("ASC", "DESC"):
             end = stop
-    where = next((stop for (kind, text), _, stop in tokens[close + 1:] if kind == "word" and text.upper() == "WHERE"), None)
+    where = next(
+        (stop for (kind, text), _, stop in tokens[close + 1 :] if kind == "word" and text.upper() == "WHERE"), None
+    )
     return tuple(parts), sql[where:].strip() if where else ""
 
 
@@ -187,17 +237,26 @@ def _rows(conn: SQLiteConnection, table: Table, among: str = "") -> Iterator[Fou
     own = free_rowid(c.name for c in table.columns)
     keys = [quote(c.name) for c in table.columns if c.pk] if table.without_rowid or own is None else [own]
     condition = " AND ".join(f"{k} IS ?" for k in keys)
-    for row in conn.execute(f"SELECT {', '.join(keys)} FROM {quote(table.name)} WHERE {among or 1} ORDER BY {', '.join(keys)} LIMIT {_ROWS}").rows:
+    for row in conn.execute(
+        f"SELECT {', '.join(keys)} FROM {quote(table.name)} WHERE {among or 1} ORDER BY {', '.join(keys)} LIMIT {_ROWS}"
+    ).rows:
         yield condition, row
 
 
 def _values(conn: SQLiteConnection, table: Table, row: Found, columns: Sequence[str]) -> tuple[Value, ...]:
-    found = conn.execute(f"SELECT {', '.join(map(quote, columns))} FROM {quote(table.name)} WHERE {row[0]}", row[1]).rows
+    found = conn.execute(
+        f"SELECT {', '.join(map(quote, columns))} FROM {quote(table.name)} WHERE {row[0]}", row[1]
+    ).rows
     return found[0] if found else ()
 
 
 def _set(
-    conn: SQLiteConnection, table: Table, row: Found, columns: Sequence[str], values: Sequence[Value], wanted: Assumption,
+    conn: SQLiteConnection,
+    table: Table,
+    row: Found,
+    columns: Sequence[str],
+    values: Sequence[Value],
+    wanted: Assumption,
 ) -> bool:
     """Give the columns of a row these values, and keep that if it breaks what is wanted."""
     if len(values) != len(columns):

@@ -27,21 +27,28 @@ def find_base(repository: Repository, name: str | None) -> Base:
     Raises UsageError where it does not exist, and where this clone does not hold the commit at which the branches part.
     """
     if repository.commit("HEAD") is None:
-        raise UsageError("this repository has no commit yet, so there is nothing to compare with", state="nothing was changed",
-                         hint="commit what exists, then change it")
+        raise UsageError(
+            "this repository has no commit yet, so there is nothing to compare with",
+            state="nothing was changed",
+            hint="commit what exists, then change it",
+        )
     names = (name,) if name is not None else _DEFAULTS
     for one in names:
         tip = repository.commit(one)
         if tip is not None:
             return Base(one, tip, _start(repository, one, tip))
     shown = name or "any of " + ", ".join(_DEFAULTS)
-    raise UsageError(f"there is no commit {shown} in this clone", state="nothing was changed", hint=_fetch(repository, name))
+    raise UsageError(
+        f"there is no commit {shown} in this clone", state="nothing was changed", hint=_fetch(repository, name)
+    )
 
 
 def changed_paths(repository: Repository, base: Base, folders: Iterable[str]) -> list[str]:
     """The paths below ``folders`` (as the repository spells them) that differ from the base or are not in it, committed or not."""
     where = ["--", *(f":(literal){folder}" for folder in folders)]
-    changed = repository.ask("-c", "core.fsmonitor=false", "diff", "--name-only", "--no-renames", "--no-ext-diff", "-z", base.start, *where)
+    changed = repository.ask(
+        "-c", "core.fsmonitor=false", "diff", "--name-only", "--no-renames", "--no-ext-diff", "-z", base.start, *where
+    )
     found = set(changed.split("\0")) | set(untracked_paths(repository, folders))
     return sorted(found - {""})
 
@@ -56,9 +63,12 @@ def _start(repository: Repository, name: str, tip: str) -> str:
     start = repository.try_to("merge-base", tip, "HEAD")
     if start is None:
         raise UsageError(
-            f"this clone does not hold the commit where the branch left {name}" if repository.shallow
+            f"this clone does not hold the commit where the branch left {name}"
+            if repository.shallow
             else f"the branch and {name} have no commit in common",
-            state="nothing was changed", hint=_fetch(repository, name))
+            state="nothing was changed",
+            hint=_fetch(repository, name),
+        )
     return start.strip()
 
 

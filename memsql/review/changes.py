@@ -56,7 +56,11 @@ def _is_broken(name: str) -> bool:
 
 def stems(names: Iterable[str]) -> list[str]:
     """The migrations among the files of a folder, by version and name."""
-    ups = [n.removesuffix(".sql") for n in names if n.endswith(".sql") and not n.endswith(".rollback.sql") and version_of(n) is not None]
+    ups = [
+        n.removesuffix(".sql")
+        for n in names
+        if n.endswith(".sql") and not n.endswith(".rollback.sql") and version_of(n) is not None
+    ]
     return sorted(ups, key=lambda s: (version_of(s) or 0, s))
 
 
@@ -88,7 +92,9 @@ def migrations(files: Files, versions: Mapping[str, int]) -> list[Migration]:
     for stem in stems(files):
         version = versions.get(stem, version_of(stem) or 0)
         name = stem.partition("_")[2]
-        found.setdefault(version, Migration(version, name, stem, files[f"{stem}.sql"], files.get(f"{stem}.rollback.sql")))
+        found.setdefault(
+            version, Migration(version, name, stem, files[f"{stem}.sql"], files.get(f"{stem}.rollback.sql"))
+        )
     return [found[v] for v in sorted(found)]
 
 

@@ -21,7 +21,9 @@ def plan_changes(before: Sequence[Plan], after: Sequence[Plan]) -> list[PlanChan
             effect, message = ("broken", now.error) if was and not was.error else ("other", "")
         elif was is None or was.error:
             # New, or it needs what the change makes.
-            effect, message = ("slower", f"it is not as it wants to be: {', '.join(now.unmet)}") if now.unmet else ("other", "")
+            effect, message = (
+                ("slower", f"it is not as it wants to be: {', '.join(now.unmet)}") if now.unmet else ("other", "")
+            )
         else:
             effect, message = _compare(was, now)
         if message or (lines and lines != now.lines):
@@ -34,12 +36,28 @@ def plan_findings(changes: Sequence[PlanChange]) -> list[Finding]:
     problems = []
     for change in changes:
         if change.effect == "broken":
-            problems.append(found("MR12", change.path, f"{change.name} no longer runs: {change.message}",
-                                  fix="change the query with the schema, or keep what it reads"))
+            problems.append(
+                found(
+                    "MR12",
+                    change.path,
+                    f"{change.name} no longer runs: {change.message}",
+                    fix="change the query with the schema, or keep what it reads",
+                )
+            )
         elif change.effect == "slower":
-            told = f" ({'; '.join(change.before)} -> {'; '.join(change.after)})" if change.before else f" ({'; '.join(change.after)})"
-            problems.append(found("MR11", change.path, f"{change.name}: {change.message}{told}",
-                                  fix="keep or make the index it needs, or change what its file expects"))
+            told = (
+                f" ({'; '.join(change.before)} -> {'; '.join(change.after)})"
+                if change.before
+                else f" ({'; '.join(change.after)})"
+            )
+            problems.append(
+                found(
+                    "MR11",
+                    change.path,
+                    f"{change.name}: {change.message}{told}",
+                    fix="keep or make the index it needs, or change what its file expects",
+                )
+            )
     return problems
 
 
@@ -49,6 +67,9 @@ def _compare(was: Plan, now: Plan) -> tuple[str, str]:
     told = [f"no-{word[:-1]}" for word in worse]
     unmet = [wish for wish in now.unmet if wish not in was.unmet and wish not in told]
     if worse or unmet:
-        said = [*(["it now " + " and ".join(worse)] if worse else []), *(["it no longer " + ", ".join(unmet)] if unmet else [])]
+        said = [
+            *(["it now " + " and ".join(worse)] if worse else []),
+            *(["it no longer " + ", ".join(unmet)] if unmet else []),
+        ]
         return "slower", "; ".join(said)
     return ("faster", "it no longer " + " or ".join(better)) if better else ("other", "")

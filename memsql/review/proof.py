@@ -24,7 +24,9 @@ from memsql.scratch.fitting import concerned, populate
 
 _ASSUMPTIONS = 12
 _LINES = 6
-_KEEP = "keep in the migration what the rollback needs, or say with `-- allow: data-loss <reason>` that it cannot come back"
+_KEEP = (
+    "keep in the migration what the rollback needs, or say with `-- allow: data-loss <reason>` that it cannot come back"
+)
 # A migration that concerns many tables gets fewer rows in each.
 _ALL_ROWS, _FEWEST = 1600, 20
 # What made-up values break without any constraint that says so.
@@ -61,7 +63,9 @@ class _Case:
         return (self.migration.down or self.migration.up).path
 
 
-def prove(settings: Settings, base: SQLiteConnection, earlier: Sequence[Migration], migration: Migration, rows: int) -> Proof:
+def prove(
+    settings: Settings, base: SQLiteConnection, earlier: Sequence[Migration], migration: Migration, rows: int
+) -> Proof:
     """Try ``migration`` on copies of ``base``, which has the ``earlier`` ones, with up to ``rows`` made-up rows a table."""
     case = _Case(project_of(settings, (*earlier, migration)), migration, rows, _allowed(migration))
     with copy_of(base) as conn:
@@ -78,13 +82,20 @@ def prove(settings: Settings, base: SQLiteConnection, earlier: Sequence[Migratio
         text = "\n".join(_texts(migration))
         try:
             part = concerned(before.schema, text)
-            counts = populate(filled, part, after, min(rows, max(_FEWEST, _ALL_ROWS // max(len(part.tables), 1))), migration.id)
+            counts = populate(
+                filled, part, after, min(rows, max(_FEWEST, _ALL_ROWS // max(len(part.tables), 1))), migration.id
+            )
         except (StatementError, CheckFailed) as e:
             counts = {}
             problems.append(found("MR15", case.up, f"no rows could be made up: {e.message}"))
         made = {name: n for name, n in sorted(counts.items()) if n}
-        problems += [found("MR15", case.up, f"nothing was tried on rows of {name}: none that were made up satisfy its constraints")
-                     for name in sorted(counts) if not counts[name]]
+        problems += [
+            found(
+                "MR15", case.up, f"nothing was tried on rows of {name}: none that were made up satisfy its constraints"
+            )
+            for name in sorted(counts)
+            if not counts[name]
+        ]
         listed, left = measure(filled, migration)
         if made:
             more, second = _with_rows(case, filled, before.schema, after)
@@ -97,9 +108,15 @@ def _with_rows(case: _Case, filled: SQLiteConnection, before: Schema, after: Sch
     with copy_of(filled) as conn:
         refusal, problems, way_back = _round(case, conn, look(conn))
     if refusal is not None and _is_check(refusal, case):
-        problems.append(found("MR03", refusal.where.path if refusal.where else case.up,
-                              f"{refusal.message}, on made-up rows", severity="info",
-                              fix="made-up rows know nothing of what a check wants; try it on real ones: invoke migrate.up --dry-run"))
+        problems.append(
+            found(
+                "MR03",
+                refusal.where.path if refusal.where else case.up,
+                f"{refusal.message}, on made-up rows",
+                severity="info",
+                fix="made-up rows know nothing of what a check wants; try it on real ones: invoke migrate.up --dry-run",
+            )
+        )
         case = replace(case, project=_without_checks(case.project))
         with copy_of(filled) as conn:
             refusal, more, way_back = _round(case, conn, look(conn))
@@ -123,20 +140,32 @@ def _broken(case: _Case, filled: SQLiteConnection, before: Schema, wanted: Assum
         seen = look(conn)
         refusal = go(conn, case.project, "up", allow=any(case.allowed))
         if refusal is None:
-            if not any(case.allowed) and go(conn, case.project, "down", allow=True) is None and (rows := _rows(seen, look(conn, seen))):
-                yield found("MR04", case.down, f"with {wanted.broken_by} of {wanted.table}, up and down leave other rows: {'; '.join(rows[:_LINES])}",
-                            severity="warning", fix=_KEEP)
+            if (
+                not any(case.allowed)
+                and go(conn, case.project, "down", allow=True) is None
+                and (rows := _rows(seen, look(conn, seen)))
+            ):
+                yield found(
+                    "MR04",
+                    case.down,
+                    f"with {wanted.broken_by} of {wanted.table}, up and down leave other rows: {'; '.join(rows[:_LINES])}",
+                    severity="warning",
+                    fix=_KEEP,
+                )
             return
         path, line = _place(refusal, case.up)
         what = "would lose" if isinstance(refusal, Refused) else "fails on"
-        yield found("MR03", path, f"it {what} {wanted.broken_by} of {wanted.table}, which were permitted until now: {_reason(refusal)}",
-                    line=line, statement=refusal.statement or "",
-                    fix=f"count them in production first, and let the migration deal with them:\n{wanted.count};")
+        yield found(
+            "MR03",
+            path,
+            f"it {what} {wanted.broken_by} of {wanted.table}, which were permitted until now: {_reason(refusal)}",
+            line=line,
+            statement=refusal.statement or "",
+            fix=f"count them in production first, and let the migration deal with them:\n{wanted.count};",
+        )
 
 
-def _round(
-    case: _Case, conn: SQLiteConnection, before: Seen
-) -> tuple[MemsqlError | None, list[Finding], WayBack]:
+def _round(case: _Case, conn: SQLiteConnection, before: Seen) -> tuple[MemsqlError | None, list[Finding], WayBack]:
     """Up, down, up. Returns what refused the first up for good, what else was found, and what became of the way back."""
     problems: list[Finding] = []
     refusal = go(conn, case.project, "up")
@@ -159,40 +188,76 @@ def _round(
         if not back.details:
             # No file, or one without a statement: MS27 says so.
             return None, problems, "none"
-        problems.append(found("MR05", case.down, f"on a database with rows the rollback is refused: {_reason(back)}",
-                              fix="if that is meant, write `-- allow: data-loss <reason>` into the header of the rollback"))
+        problems.append(
+            found(
+                "MR05",
+                case.down,
+                f"on a database with rows the rollback is refused: {_reason(back)}",
+                fix="if that is meant, write `-- allow: data-loss <reason>` into the header of the rollback",
+            )
+        )
         lossy = asked = True
         back = go(conn, case.project, "down", allow=True)
     if back is not None:
         path, line = _place(back, case.down)
-        problems.append(found("MR04", path, f"the rollback fails: {_reason(back)}", line=line, statement=back.statement or "",
-                              fix=back.hint or ""))
+        problems.append(
+            found(
+                "MR04",
+                path,
+                f"the rollback fails: {_reason(back)}",
+                line=line,
+                statement=back.statement or "",
+                fix=back.hint or "",
+            )
+        )
         return None, problems, "does not restore"
     lost = _not_restored(case, conn, before, lossy=lossy, problems=problems)
     once_more = go(conn, case.project, "up", allow=True)
     if once_more is not None:
         path, line = _place(once_more, case.up)
-        problems.append(found("MR04", path, f"after the rollback it does not run again: {_reason(once_more)}", line=line,
-                              statement=once_more.statement or "", fix="undo in the rollback everything that the migration makes"))
+        problems.append(
+            found(
+                "MR04",
+                path,
+                f"after the rollback it does not run again: {_reason(once_more)}",
+                line=line,
+                statement=once_more.statement or "",
+                fix="undo in the rollback everything that the migration makes",
+            )
+        )
         lost = True
     else:
         lines = _changes(diff(after.schema, read(conn)).lines())
         if lines:
             problems.append(found("MR04", case.down, f"up, down and up again make another schema than up: {lines}"))
             lost = True
-    return None, problems, "does not restore" if lost else "needs permission" if asked else "loses data as allowed" if lossy else "proven"
+    return (
+        None,
+        problems,
+        "does not restore" if lost else "needs permission" if asked else "loses data as allowed" if lossy else "proven",
+    )
 
 
 def _not_restored(case: _Case, conn: SQLiteConnection, before: Seen, *, lossy: bool, problems: list[Finding]) -> bool:
     now = look(conn, before)
     lines = _changes(diff(before.schema, now.schema).lines())
     if lines:
-        problems.append(found("MR04", case.down, f"up and down leave another schema: {lines}", fix="undo in the rollback everything that the migration does"))
+        problems.append(
+            found(
+                "MR04",
+                case.down,
+                f"up and down leave another schema: {lines}",
+                fix="undo in the rollback everything that the migration does",
+            )
+        )
     rows = _rows(before, now)
     if rows and not lossy:
-        problems.append(found("MR04", case.down, f"up and down leave other rows: {'; '.join(rows[:_LINES])}",
-                              fix=_KEEP))
-    problems += [found("MR14", case.down, f"after the rollback {line}") for line in now.broken if line not in before.broken]
+        problems.append(
+            found("MR04", case.down, f"up and down leave other rows: {'; '.join(rows[:_LINES])}", fix=_KEEP)
+        )
+    problems += [
+        found("MR14", case.down, f"after the rollback {line}") for line in now.broken if line not in before.broken
+    ]
     problems += _sequences(before, now, case.down, "the rollback")
     return bool(lines or (rows and not lossy) or now.broken)
 
@@ -201,14 +266,20 @@ def _rows(before: Seen, now: Seen) -> list[str]:
     """Differences of tables that are there before and now, in the columns of both."""
     there = {r.name: r.columns for r in now.readings}
     alike = {r.name for r in before.readings if set(there.get(r.name, ())) == set(r.columns)}
-    return differences([d for n, d in before.digests.items() if n in alike], [d for n, d in now.digests.items() if n in alike])
+    return differences(
+        [d for n, d in before.digests.items() if n in alike], [d for n, d in now.digests.items() if n in alike]
+    )
 
 
 def _sequences(before: Seen, now: Seen, path: str, who: str) -> Iterable[Finding]:
     for table, seq in sorted(before.sequences.items()):
         if table in now.digests and now.sequences.get(table, 0) < seq:
-            yield found("MR13", path, f"after {who} AUTOINCREMENT of {table} gives ids again that rows had which were deleted",
-                        fix="UPDATE sqlite_sequence SET seq = (the old one) WHERE name = the table, before the old table is dropped")
+            yield found(
+                "MR13",
+                path,
+                f"after {who} AUTOINCREMENT of {table} gives ids again that rows had which were deleted",
+                fix="UPDATE sqlite_sequence SET seq = (the old one) WHERE name = the table, before the old table is dropped",
+            )
 
 
 def _schema_after(case: _Case, base: SQLiteConnection) -> Schema:
@@ -219,15 +290,27 @@ def _schema_after(case: _Case, base: SQLiteConnection) -> Schema:
 
 def _loses(refusal: Refused, case: _Case) -> Finding:
     path, line = _place(refusal, case.up)
-    return found("MR02", path, f"it would lose data: {'; '.join(refusal.details[:_LINES])}", line=line, fix=refusal.hint or "")
+    return found(
+        "MR02", path, f"it would lose data: {'; '.join(refusal.details[:_LINES])}", line=line, fix=refusal.hint or ""
+    )
 
 
 def _does_not_apply(refusal: MemsqlError, case: _Case, *, empty: bool) -> Finding:
     path, line = _place(refusal, case.up)
     where = "on an empty database" if empty else "on made-up rows that satisfy every constraint"
-    maybe = not empty and not code_of(refusal).startswith("SQLITE_CONSTRAINT") and any(w in refusal.message for w in _OF_VALUES)
-    return found("MR03" if maybe else "MR01", path, f"it does not run {where}: {_reason(refusal)}", line=line,
-                 statement=refusal.statement or "", fix=refusal.hint or "")
+    maybe = (
+        not empty
+        and not code_of(refusal).startswith("SQLITE_CONSTRAINT")
+        and any(w in refusal.message for w in _OF_VALUES)
+    )
+    return found(
+        "MR03" if maybe else "MR01",
+        path,
+        f"it does not run {where}: {_reason(refusal)}",
+        line=line,
+        statement=refusal.statement or "",
+        fix=refusal.hint or "",
+    )
 
 
 def _place(error: MemsqlError, path: str) -> tuple[str, int]:

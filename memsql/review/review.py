@@ -62,18 +62,38 @@ def review(settings: Settings, base: str | None = None, note: Callable[[str], No
     problems = upkeep.applied_findings(found_changes, folder, change.base.name, change.base.start)
     problems += upkeep.name_findings(change.now, folder)
     checks = _new_checks(settings, change)
-    more, renames = upkeep.version_findings(wanted, moved, change.now, checks, change.untracked, folder=folder,
-                                            checks_folder=f"{settings.show(settings.sql)}/checks", base=change.base.name)
+    more, renames = upkeep.version_findings(
+        wanted,
+        moved,
+        change.now,
+        checks,
+        change.untracked,
+        folder=folder,
+        checks_folder=f"{settings.show(settings.sql)}/checks",
+        base=change.base.name,
+    )
     problems += more
     note("looking at the files")
     problems += lint_files(settings, _to_lint(settings, change, found_changes))
     ran = _run(settings, change, found_changes, moved, note)
     problems += ran.findings
     note("comparing schemas and plans")
-    problems += upkeep.sum_findings(settings.migrations, folder, sorted(migrations(change.now, {}), key=lambda m: (m.version, m.id)),
-                                    f"{folder}/{SUM_NAME}" in change.base_paths)
-    problems += upkeep.snapshot_findings(settings.sql / "schema.sql", settings.show(settings.sql / "schema.sql"), ran.after,
-                                         settings.show(settings.sql / "schema.sql") in change.base_paths) if ran.complete else []
+    problems += upkeep.sum_findings(
+        settings.migrations,
+        folder,
+        sorted(migrations(change.now, {}), key=lambda m: (m.version, m.id)),
+        f"{folder}/{SUM_NAME}" in change.base_paths,
+    )
+    problems += (
+        upkeep.snapshot_findings(
+            settings.sql / "schema.sql",
+            settings.show(settings.sql / "schema.sql"),
+            ran.after,
+            settings.show(settings.sql / "schema.sql") in change.base_paths,
+        )
+        if ran.complete
+        else []
+    )
     plans = plan_changes(ran.plans_before, ran.plans_after)
     problems += plan_findings(plans)
     tables = sorted({t for m in ran.migrations for t in m.tables})
@@ -84,21 +104,38 @@ def review(settings: Settings, base: str | None = None, note: Callable[[str], No
     if len(drawn) > _DRAWN:
         notes.append(f"the diagram shows {_DRAWN} of {len(drawn)} tables")
     return Review(
-        change.base.name, change.repository.prefix, change.paths, ran.migrations, in_order(set(_allowed(problems, change.now, folder))),
-        tuple(diff(ran.before, ran.after).lines()), tuple(plans), tuple(renames), tuple(notes),
-        mermaid(ran.after, drawn[:_DRAWN]) if drawn else "", tuple(tables),
+        change.base.name,
+        change.repository.prefix,
+        change.paths,
+        ran.migrations,
+        in_order(set(_allowed(problems, change.now, folder))),
+        tuple(diff(ran.before, ran.after).lines()),
+        tuple(plans),
+        tuple(renames),
+        tuple(notes),
+        mermaid(ran.after, drawn[:_DRAWN]) if drawn else "",
+        tuple(tables),
     )
 
 
 def _ask_git(settings: Settings, name: str | None) -> _Change:
-    repository = git.find_repository(settings.root, "a review compares with a base branch; run it in a clone, or use: memsql lint")
+    repository = git.find_repository(
+        settings.root, "a review compares with a base branch; run it in a clone, or use: memsql lint"
+    )
     base = find_base(repository, name)
     prefix = repository.prefix
     folders = [settings.show(settings.migrations), settings.show(settings.sql)]
     if any(Path(f).is_absolute() or ".." in Path(f).parts for f in folders):
-        raise UsageError("migrations and sql lie outside of the project, where git cannot be asked about them", state="nothing was changed")
+        raise UsageError(
+            "migrations and sql lie outside of the project, where git cannot be asked about them",
+            state="nothing was changed",
+        )
     places = [f"{prefix}{f}" for f in folders]
-    listed = {p.removeprefix(prefix): blob for place in places for p, blob in git.files_in(repository, base.start, place).items()}
+    listed = {
+        p.removeprefix(prefix): blob
+        for place in places
+        for p, blob in git.files_in(repository, base.start, place).items()
+    }
     tip = {p.removeprefix(prefix): blob for p, blob in git.files_in(repository, base.tip, places[0]).items()}
     candidates = [p.removeprefix(prefix) for p in changed_paths(repository, base, places)]
     untracked = [p.removeprefix(prefix) for p in untracked_paths(repository, places)]
@@ -106,11 +143,21 @@ def _ask_git(settings: Settings, name: str | None) -> _Change:
     paths = [p for p in candidates if _differs(settings.root / p, held.get(listed.get(p, "")))]
     direct = [p for p in listed if p.rpartition("/")[0] == folders[0] and p.endswith(".sql")]
     now = _folder(settings, folders[0])
-    was = {Path(p).name: sql_file(p, held[listed[p]]) if p in candidates else now[Path(p).name]
-           for p in direct if p in candidates or Path(p).name in now}
+    was = {
+        Path(p).name: sql_file(p, held[listed[p]]) if p in candidates else now[Path(p).name]
+        for p in direct
+        if p in candidates or Path(p).name in now
+    }
     return _Change(
-        repository, base, tuple(p for p in paths if p.endswith((".sql", SUM_NAME))), was, now,
-        tuple(sorted(Path(p).name for p in tip if p.rpartition("/")[0] == folders[0])), tuple(untracked), frozenset(listed))
+        repository,
+        base,
+        tuple(p for p in paths if p.endswith((".sql", SUM_NAME))),
+        was,
+        now,
+        tuple(sorted(Path(p).name for p in tip if p.rpartition("/")[0] == folders[0])),
+        tuple(untracked),
+        frozenset(listed),
+    )
 
 
 def _folder(settings: Settings, shown: str) -> dict[str, SqlFile]:
@@ -139,7 +186,13 @@ class _Ran:
     complete: bool
 
 
-def _run(settings: Settings, change: _Change, found_changes: Sequence[Change], moved: Mapping[str, int], note: Callable[[str], None]) -> _Ran:
+def _run(
+    settings: Settings,
+    change: _Change,
+    found_changes: Sequence[Change],
+    moved: Mapping[str, int],
+    note: Callable[[str], None],
+) -> _Ran:
     queries, shown = settings.sql / "queries", f"{settings.show(settings.sql)}/queries"
     problems: list[Finding] = []
     notes: list[str] = []
@@ -149,14 +202,19 @@ def _run(settings: Settings, change: _Change, found_changes: Sequence[Change], m
             if go(conn, project_of(settings, (*ran, migration)), "up", allow=True) is None:
                 ran.append(migration)
             else:
-                notes.append(f"{migration.id} of {change.base.name} does not run; what differs because of that is not told")
+                notes.append(
+                    f"{migration.id} of {change.base.name} does not run; what differs because of that is not told"
+                )
         before, plans_before = read(conn), _plans(conn, queries, shown, problems)
     changed = {c.name: c for c in found_changes}
     tried = sum(1 for c in found_changes if c.kind != "removed")
     rows = max(_FEWEST, min(ROWS, _ALL_ROWS // max(tried, 1)))
     results: dict[str, Migrated] = {
-        c.name: Migrated(c.name, version_of(c.name) or 0, c.kind, _files(settings, change, c), way_back="not tried", was=c.was)
-        for c in found_changes}
+        c.name: Migrated(
+            c.name, version_of(c.name) or 0, c.kind, _files(settings, change, c), way_back="not tried", was=c.was
+        )
+        for c in found_changes
+    }
     left_out: list[str] = []
     done: list[Migration] = []
     count = 0
@@ -177,17 +235,31 @@ def _run(settings: Settings, change: _Change, found_changes: Sequence[Change], m
             else:
                 left_out.append(migration.id)
                 if one is None:
-                    problems.append(found("MR01", migration.up.path, "it does not run on a database that has those before it"))
+                    problems.append(
+                        found("MR01", migration.up.path, "it does not run on a database that has those before it")
+                    )
         after, plans_after = read(conn), _plans(conn, queries, shown, problems)
     present = {m.id for m in migrations(change.now, moved)}
     missing = [c.name for c in found_changes if c.kind != "removed" and c.name not in present]
     if missing:
         notes.append(f"not tried, because another file has the version: {', '.join(missing)}")
     if tried:
-        notes.insert(0, f"tried on up to {rows} made-up rows in each table concerned"
-                     + (f"; migrations behind the first {_WITH_ROWS} without rows" if count > _WITH_ROWS else ""))
+        notes.insert(
+            0,
+            f"tried on up to {rows} made-up rows in each table concerned"
+            + (f"; migrations behind the first {_WITH_ROWS} without rows" if count > _WITH_ROWS else ""),
+        )
     order = sorted(results.values(), key=lambda m: (m.version, m.name))
-    return _Ran(before, after, tuple(order), tuple(problems), plans_before, plans_after, tuple(notes), not left_out and not missing)
+    return _Ran(
+        before,
+        after,
+        tuple(order),
+        tuple(problems),
+        plans_before,
+        plans_after,
+        tuple(notes),
+        not left_out and not missing,
+    )
 
 
 def _migrated(empty: Migrated, migration: Migration, proof: Proof) -> Migrated:
@@ -196,8 +268,15 @@ def _migrated(empty: Migrated, migration: Migration, proof: Proof) -> Migrated:
     except MemsqlError:
         description = ""
     tables = {fold(t): t for row in proof.statements for t in row.tables}
-    return replace(empty, description=description, statements=proof.statements, left_out=proof.left_out, way_back=proof.way_back,
-                   rows=proof.rows, tables=tuple(sorted(tables.values())))
+    return replace(
+        empty,
+        description=description,
+        statements=proof.statements,
+        left_out=proof.left_out,
+        way_back=proof.way_back,
+        rows=proof.rows,
+        tables=tuple(sorted(tables.values())),
+    )
 
 
 def _explained(findings: Iterable[Finding], left_out: Sequence[str]) -> list[Finding]:
@@ -214,7 +293,9 @@ def _ordered(some: Sequence[Migration], problems: list[Finding] | None) -> Seque
     except MemsqlError as e:
         if problems is not None:
             path = e.where.path if e.where else some[0].up.path
-            problems.append(found("MR01", path, e.message, line=(e.where.line if e.where else None) or 1, fix=e.hint or ""))
+            problems.append(
+                found("MR01", path, e.message, line=(e.where.line if e.where else None) or 1, fix=e.hint or "")
+            )
         return some
 
 
@@ -229,8 +310,11 @@ def _plans(conn: SQLiteConnection, folder: Path, shown: str, problems: list[Find
 
 def _files(settings: Settings, change: _Change, one: Change) -> tuple[str, ...]:
     folder = settings.show(settings.migrations)
-    return tuple(f"{folder}/{one.name}{end}" for end in (".sql", ".rollback.sql")
-                 if f"{one.name}{end}" in change.now or f"{one.name}{end}" in change.was)
+    return tuple(
+        f"{folder}/{one.name}{end}"
+        for end in (".sql", ".rollback.sql")
+        if f"{one.name}{end}" in change.now or f"{one.name}{end}" in change.was
+    )
 
 
 def _to_lint(settings: Settings, change: _Change, found_changes: Sequence[Change]) -> list[Path]:
@@ -244,8 +328,14 @@ def _to_lint(settings: Settings, change: _Change, found_changes: Sequence[Change
 
 def _new_checks(settings: Settings, change: _Change) -> list[str]:
     folder = f"{settings.show(settings.sql)}/checks"
-    return [Path(p).name for p in change.paths if p.rpartition("/")[0] == folder and p not in change.base_paths
-            and version_of(Path(p).name) is not None and (settings.root / p).is_file()]
+    return [
+        Path(p).name
+        for p in change.paths
+        if p.rpartition("/")[0] == folder
+        and p not in change.base_paths
+        and version_of(Path(p).name) is not None
+        and (settings.root / p).is_file()
+    ]
 
 
 def _is_in_tip(change: _Change, name: str) -> bool:
@@ -254,7 +344,10 @@ def _is_in_tip(change: _Change, name: str) -> bool:
     if f"{name}.sql" not in change.tip:
         return False
     listed = git.files_in(change.repository, change.base.tip, f"{change.repository.prefix}{path}")
-    return any(sql_file(path, data).data == change.now[f"{name}.sql"].data for data in git.contents(change.repository, listed.values()).values())
+    return any(
+        sql_file(path, data).data == change.now[f"{name}.sql"].data
+        for data in git.contents(change.repository, listed.values()).values()
+    )
 
 
 def _differs(path: Path, held: bytes | None) -> bool:
@@ -275,7 +368,9 @@ def _allowed(findings: Iterable[Finding], files: Files, folder: str) -> Iterable
         if finding.rule in ABOUT and name in files:
             if name not in allowed:
                 try:
-                    allowed[name] = {a.rule.upper() for a in parse_migration_header(files[name].head(), finding.path).allows}
+                    allowed[name] = {
+                        a.rule.upper() for a in parse_migration_header(files[name].head(), finding.path).allows
+                    }
                 except MemsqlError:
                     allowed[name] = set()
             if finding.rule in allowed[name]:

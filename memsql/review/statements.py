@@ -17,8 +17,12 @@ from memsql.sqltext import Effect, Statement, effect, fold, identifiers, quote, 
 
 LISTED = 200
 _VERBS = {
-    "alter_rename": "rename table", "alter_rename_column": "rename column", "alter_add_column": "add column",
-    "alter_drop_column": "drop column", "alter_column": "alter column", "other": "statement",
+    "alter_rename": "rename table",
+    "alter_rename_column": "rename column",
+    "alter_add_column": "add column",
+    "alter_drop_column": "drop column",
+    "alter_column": "alter column",
+    "other": "statement",
 }
 _LOSES = ("alter_drop_column", "delete", "update", "replace")
 
@@ -63,20 +67,27 @@ def kind_of(what: Effect) -> str:
 def _plain(statement: Statement, what: Effect, schema: Schema) -> Row:
     table = what.table or (what.name if what.object_type in (None, "table", "virtual") else None)
     if what.kind == "drop" and what.object_type in ("index", "trigger"):
-        table = next((o.table for o in schema.objects if o.type == what.object_type and fold(o.name) == fold(what.name or "")), None)
+        table = next(
+            (o.table for o in schema.objects if o.type == what.object_type and fold(o.name) == fold(what.name or "")),
+            None,
+        )
     tables = (table,) if table and what.kind not in ("pragma", "transaction", "vacuum", "attach", "detach") else ()
     loses = what.kind in _LOSES or (what.kind == "drop" and what.object_type in ("table", "virtual"))
     return Row(statement.line, kind_of(what), " ".join(statement.text.split()), tables, None, False, loses)
 
 
-def _run(conn: SQLiteConnection, statement: Statement, schema: Schema, late: Callable[[], bool]) -> tuple[Row | None, bool]:
+def _run(
+    conn: SQLiteConnection, statement: Statement, schema: Schema, late: Callable[[], bool]
+) -> tuple[Row | None, bool]:
     """None where it does not run; and whether the schema is another now."""
     what = effect(statement.text)
     row = _plain(statement, what, schema)
     named = identifiers(statement.text)
     # A trigger or view names tables and touches none.
     concerned = [t for t in schema.tables.values() if t.kind == "table" and fold(t.name) in named]
-    sizes = {fold(t.name): _size(conn, t.name) for t in concerned} if what.object_type not in ("trigger", "view") else {}
+    sizes = (
+        {fold(t.name): _size(conn, t.name) for t in concerned} if what.object_type not in ("trigger", "view") else {}
+    )
     before = conn.raw.total_changes
     try:
         with conn.observe(late) as touched:
@@ -88,15 +99,20 @@ def _run(conn: SQLiteConnection, statement: Statement, schema: Schema, late: Cal
     shadows = {fold(t.name): module_of(t.sql) for t in schema.tables.values() if t.kind == "virtual"}
     if what.object_type == "virtual":
         shadows[fold(what.name or "")] = module_of(statement.text)
-    reached = {n for n in touched.written() | touched.dropped | touched.created | touched.altered
-               if not n.startswith("sqlite_") and not is_internal(n, shadows)}
+    reached = {
+        n
+        for n in touched.written() | touched.dropped | touched.created | touched.altered
+        if not n.startswith("sqlite_") and not is_internal(n, shadows)
+    }
     target = sizes.get(fold(row.tables[0]), 0) if row.tables else 0
     if what.kind == "alter_drop_column" or (what.kind == "drop" and what.object_type in ("table", "virtual")):
         rows = target
     elif what.kind in ("create", "alter_rename", "alter_rename_column", "alter_add_column"):
         rows = rows if what.kind == "create" and what.object_type == "table" else 0
     sources = [n for name, n in sizes.items() if name != fold(row.tables[0] if row.tables else "")]
-    whole = rows > 0 and (rows >= target > 0 if what.kind not in ("insert", "replace", "create") else any(rows >= n > 0 for n in sources))
+    whole = rows > 0 and (
+        rows >= target > 0 if what.kind not in ("insert", "replace", "create") else any(rows >= n > 0 for n in sources)
+    )
     tables = (*row.tables, *sorted(reached - set(row.tables)))
     return Row(row.line, row.kind, row.text, tables, rows, whole, row.loses), touched.schema
 

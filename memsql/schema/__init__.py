@@ -9,6 +9,17 @@ from memsql.schema.normalise import normalise
 from memsql.schema.read import read
 
 __all__ = [
-    "Column", "ForeignKey", "Object", "Schema", "SchemaDiff", "Table", "diff", "dump", "from_sql", "is_internal",
-    "mermaid", "normalise", "read",
+    "Column",
+    "ForeignKey",
+    "Object",
+    "Schema",
+    "SchemaDiff",
+    "Table",
+    "diff",
+    "dump",
+    "from_sql",
+    "is_internal",
+    "mermaid",
+    "normalise",
+    "read",
 ]

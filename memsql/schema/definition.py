@@ -56,12 +56,12 @@ def definition(sql: str, columns: Iterable[str] | None = None) -> Definition:
     parts: list[Part] = []
     current: list[tuple[Token, int, int]] = []
     depth, tail = 1, ""
-    for token, begin, end in tokens[start + 1:]:
+    for token, begin, end in tokens[start + 1 :]:
         depth += (token[1] == "(") - (token[1] == ")")
         if (token[1] == "," and depth == 1) or depth == 0:
             if current:
                 first, last = current[0], current[-1]
-                parts.append(Part(_column(first[0], known), sql[first[1]:last[2]], first[1], last[2]))
+                parts.append(Part(_column(first[0], known), sql[first[1] : last[2]], first[1], last[2]))
             current = []
         else:
             current.append((token, begin, end))

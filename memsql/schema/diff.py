@@ -24,7 +24,7 @@ class SchemaDiff:
 
     def lines(self) -> list[str]:
         """All of them, for people."""
-        return ([f"- {x}" for x in self.removed] + [f"~ {x}" for x in self.changed] + [f"+ {x}" for x in self.added])
+        return [f"- {x}" for x in self.removed] + [f"~ {x}" for x in self.changed] + [f"+ {x}" for x in self.added]
 
 
 def diff(before: Schema, after: Schema) -> SchemaDiff:
@@ -50,8 +50,11 @@ def _table(before: Schema, after: Schema, name: str, one: list[Part], two: list[
     texts, others = _by_column(one, old), _by_column(two, new)
     lines = [f"table {name}: column {c.name} {c.type} added" for k, c in new.items() if k not in old]
     lines += [f"table {name}: column {c.name} {c.type} removed" for k, c in old.items() if k not in new]
-    lines += [f"table {name}: column {new[k].name} changed" for k in old.keys() & new.keys()
-              if old[k] != new[k] or texts.get(k) != others.get(k)]
+    lines += [
+        f"table {name}: column {new[k].name} changed"
+        for k in old.keys() & new.keys()
+        if old[k] != new[k] or texts.get(k) != others.get(k)
+    ]
     if texts.get("") != others.get(""):
         lines.append(f"table {name}: constraints or options changed")
     return lines
@@ -74,7 +77,7 @@ def _parts(text: str) -> list[Part]:
     found: list[Part] = []
     part: list[Token] = []
     depth = 1
-    for place, token in enumerate(tokens[start + 1:], start + 1):
+    for place, token in enumerate(tokens[start + 1 :], start + 1):
         depth += (token[1] == "(") - (token[1] == ")")
         if (token[1] == "," and depth == 1) or depth == 0:
             found.append((_first(part), join(part)))
@@ -82,7 +85,7 @@ def _parts(text: str) -> list[Part]:
         else:
             part.append(token)
         if depth == 0:
-            return [*found, ("", join(tokens[place + 1:]))]
+            return [*found, ("", join(tokens[place + 1 :]))]
     return found
 
 

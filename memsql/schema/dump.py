@@ -9,10 +9,27 @@ from memsql.schema.model import Column, Object, Schema, Table
 from memsql.sqltext.tokens import without_tail
 
 # What the grammar of erDiagram reads as something else than a name, in any case.
-_MERMAID_WORDS = frozenset({
-    "erdiagram", "title", "acctitle", "accdescr", "direction", "style", "class", "classdef", "subgraph", "end",
-    "one", "many", "only", "zero", "to", "optionally", "u",
-})
+_MERMAID_WORDS = frozenset(
+    {
+        "erdiagram",
+        "title",
+        "acctitle",
+        "accdescr",
+        "direction",
+        "style",
+        "class",
+        "classdef",
+        "subgraph",
+        "end",
+        "one",
+        "many",
+        "only",
+        "zero",
+        "to",
+        "optionally",
+        "u",
+    }
+)
 _ORDER = {"table": 0, "index": 2, "trigger": 3, "view": 4}
 HEADER = """-- The schema after all migrations, as `schema.dump --write` has it. Edit it only for `migrate.create NAME --from`.
 """
@@ -41,7 +58,8 @@ def mermaid(schema: Schema, only: Iterable[str] | None = None) -> str:
         lines.append(f"    {_entity(table.name)} {{")
         lines += [
             f"        {_type(c, table)} {_word(c.name)}{_keys(c, foreign, unique)}{_spelled(c.name)}"
-            for c in table.columns if c.hidden != 1
+            for c in table.columns
+            if c.hidden != 1
         ]
         lines.append("    }")
     for table in sorted(tables, key=lambda t: t.name):
@@ -49,10 +67,12 @@ def mermaid(schema: Schema, only: Iterable[str] | None = None) -> str:
             if key.parent.lower() in shown:
                 optional = not any(c.notnull for c in table.columns if c.name in key.columns)
                 arrow = "|o--o{" if optional else "||--o{"
-                lines.append(f"    {_entity(key.parent)} {arrow} {_entity(table.name)} : \"{_label(', '.join(key.columns))}\"")
+                lines.append(
+                    f'    {_entity(key.parent)} {arrow} {_entity(table.name)} : "{_label(", ".join(key.columns))}"'
+                )
         content = _content(table)
         if content and content.lower() in shown:
-            lines.append(f"    {_entity(content)} ||..|| {_entity(table.name)} : \"full text\"")
+            lines.append(f'    {_entity(content)} ||..|| {_entity(table.name)} : "full text"')
     return "\n".join(lines) + "\n"
 
 
@@ -65,18 +85,29 @@ def _rank(thing: Object, virtual: set[str], views: set[str]) -> int:
 def _unique(schema: Schema, table: Table) -> set[str]:
     found = set()
     for index in schema.of(table.name, "index"):
-        single = re.fullmatch(r"create unique index .*\(\s*[\"`\[]?(\w+)[\"`\]]?\s*\)", index.sql.strip(), re.IGNORECASE | re.DOTALL)
+        single = re.fullmatch(
+            r"create unique index .*\(\s*[\"`\[]?(\w+)[\"`\]]?\s*\)", index.sql.strip(), re.IGNORECASE | re.DOTALL
+        )
         if single:
             found.add(single[1].lower())
     for column in table.columns:
-        if re.search(rf"(?:^|[(,])\s*[\"`\[]?{re.escape(column.name)}[\"`\]]?\s[^,()]*\bUNIQUE\b", table.sql, re.IGNORECASE):
+        if re.search(
+            rf"(?:^|[(,])\s*[\"`\[]?{re.escape(column.name)}[\"`\]]?\s[^,()]*\bUNIQUE\b", table.sql, re.IGNORECASE
+        ):
             found.add(column.name.lower())
     return found
 
 
 def _keys(column: Column, foreign: set[str], unique: set[str]) -> str:
-    keys = [key for key, on in (("PK", column.pk), ("FK", column.name.lower() in foreign),
-                                ("UK", column.name.lower() in unique and not column.pk)) if on]
+    keys = [
+        key
+        for key, on in (
+            ("PK", column.pk),
+            ("FK", column.name.lower() in foreign),
+            ("UK", column.name.lower() in unique and not column.pk),
+        )
+        if on
+    ]
     return " " + ", ".join(keys) if keys else ""
 
 

@@ -13,7 +13,11 @@ _FTS4 = frozenset({"content", "segments", "segdir", "docsize", "stat"})
 # The xShadowName function of each module in SQLite's sources; libSQL names those of a vector index.
 _SHADOWS = {
     "fts5": frozenset({"data", "idx", "content", "docsize", "config"}),
-    "fts4": _FTS4, "fts3": _FTS4, "rtree": _RTREE, "rtree_i32": _RTREE, "geopoly": _RTREE,
+    "fts4": _FTS4,
+    "fts3": _FTS4,
+    "rtree": _RTREE,
+    "rtree_i32": _RTREE,
+    "geopoly": _RTREE,
     VECTOR_INDEX: frozenset({"shadow"}),
 }
 _ANY = frozenset().union(*_SHADOWS.values())

@@ -28,8 +28,10 @@ def from_sql(text: str, shown: str | None = None) -> Schema:
             raise
         failed = statements[e.index]
         raise FileError(
-            f"{shown} does not make a schema: {e.message}", where=Location(shown, failed.line),
-            statement=failed.text, hint="write it anew: invoke schema.dump --write",
+            f"{shown} does not make a schema: {e.message}",
+            where=Location(shown, failed.line),
+            statement=failed.text,
+            hint="write it anew: invoke schema.dump --write",
         ) from None
     finally:
         conn.close()

@@ -18,8 +18,8 @@ def normalise(sql: str) -> str:
     while tokens and tokens[-1] == ("op", ";"):
         tokens.pop()
     for place in (2, 3):
-        while [text for _, text in tokens[place:place + 3]] == _IF_NOT_EXISTS and tokens[0][1] == "create":
-            del tokens[place:place + 3]
+        while [text for _, text in tokens[place : place + 3]] == _IF_NOT_EXISTS and tokens[0][1] == "create":
+            del tokens[place : place + 3]
     return join(tokens)
 
 

@@ -41,8 +41,13 @@ def read(conn: Connection, *, internal: bool = False) -> Schema:
         kind = "view" if thing.type == "view" else "virtual" if thing.name.lower() in virtual else "table"
         without_rowid, strict = (kind == "table" and f for f in flags.get(thing.name) or _options(thing.sql))
         tables[thing.name] = Table(
-            thing.name, kind, tuple(columns_of[thing.name]), tuple(keys_of[thing.name]), thing.sql,
-            without_rowid, strict,
+            thing.name,
+            kind,
+            tuple(columns_of[thing.name]),
+            tuple(keys_of[thing.name]),
+            thing.sql,
+            without_rowid,
+            strict,
         )
     return Schema(tables, chosen)
 
@@ -56,20 +61,30 @@ def _ask(conn: Connection) -> tuple[Rows, Rows, Rows, Rows]:
         # One object that cannot be described fails the whole statement.
         objects = conn.execute(load("schema/objects")).rows
         described = [str(r[1]) for r in objects if r[0] in ("table", "view")]
-        reads = [(load(f"schema/{query}"), (name, name)) for query in ("columns_of", "foreign_keys_of") for name in described]
-        rows = [[] if isinstance(answer, StatementError) else answer.rows
-                for answer in answers(conn, [*reads, (load("schema/tables"), ())])]
-        columns, keys = rows[:len(described)], rows[len(described):-1]
+        reads = [
+            (load(f"schema/{query}"), (name, name)) for query in ("columns_of", "foreign_keys_of") for name in described
+        ]
+        rows = [
+            [] if isinstance(answer, StatementError) else answer.rows
+            for answer in answers(conn, [*reads, (load("schema/tables"), ())])
+        ]
+        columns, keys = rows[: len(described)], rows[len(described) : -1]
         return objects, [row for some in columns for row in some], [row for some in keys for row in some], rows[-1]
 
 
 def _columns(rows: Rows) -> defaultdict[str, list[Column]]:
     found: defaultdict[str, list[Column]] = defaultdict(list)
     for table, name, kind, notnull, default, pk, hidden in rows:
-        found[str(table)].append(Column(
-            str(name), str(kind or ""), bool(notnull), None if default is None else str(default),
-            int(pk or 0), int(hidden or 0),
-        ))
+        found[str(table)].append(
+            Column(
+                str(name),
+                str(kind or ""),
+                bool(notnull),
+                None if default is None else str(default),
+                int(pk or 0),
+                int(hidden or 0),
+            )
+        )
     return found
 
 
@@ -80,10 +95,15 @@ def _foreign_keys(rows: Rows) -> defaultdict[str, list[ForeignKey]]:
     found: defaultdict[str, list[ForeignKey]] = defaultdict(list)
     for (table, _), key in grouped.items():
         first = key[0]
-        found[str(table)].append(ForeignKey(
-            tuple(str(r[3]) for r in key), str(first[2]), tuple(str(r[4]) for r in key if r[4] is not None),
-            str(first[5]), str(first[6]),
-        ))
+        found[str(table)].append(
+            ForeignKey(
+                tuple(str(r[3]) for r in key),
+                str(first[2]),
+                tuple(str(r[4]) for r in key if r[4] is not None),
+                str(first[5]),
+                str(first[6]),
+            )
+        )
     return found
 
 

@@ -93,11 +93,19 @@ def look(conn: SQLiteConnection, like: Seen | None = None) -> Seen:
     chosen = [_by_columns(r) for r in readings(read(conn, internal=True)) if not is_internal(r.name, ())]
     known = {r.name: set(r.columns) for r in chosen}
     if like is not None:
-        was = {r.name: replace(r, columns=tuple(c for c in r.columns if c in known[r.name])) for r in like.readings if r.name in known}
+        was = {
+            r.name: replace(r, columns=tuple(c for c in r.columns if c in known[r.name]))
+            for r in like.readings
+            if r.name in known
+        }
         chosen = [was.get(r.name, r) for r in chosen]
     sequences = {}
     if conn.execute("SELECT 1 FROM sqlite_schema WHERE name = 'sqlite_sequence'").rows:
-        sequences = {str(name): seq for name, seq in conn.execute("SELECT name, seq FROM sqlite_sequence").rows if isinstance(seq, int)}
+        sequences = {
+            str(name): seq
+            for name, seq in conn.execute("SELECT name, seq FROM sqlite_sequence").rows
+            if isinstance(seq, int)
+        }
     return Seen(schema, tuple(chosen), {r.name: _digest(conn, r) for r in chosen}, sequences, broken)
 
 

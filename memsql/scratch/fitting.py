@@ -21,12 +21,25 @@ def concerned(schema: Schema, text: str) -> Schema:
     their triggers reach, and whatever all of these refer to. At most 40 tables."""
     named = identifiers(text)
     chosen = {fold(t.name) for t in schema.tables.values() if fold(t.name) in named}
-    reached = {fold(t.name) for o in schema.objects if o.type == "trigger" and fold(o.table) in chosen
-               for t in schema.tables.values() if fold(t.name) in identifiers(o.sql)}
-    chosen |= reached | {fold(t.name) for t in schema.tables.values() if any(fold(k.parent) in chosen for k in t.foreign_keys)}
+    reached = {
+        fold(t.name)
+        for o in schema.objects
+        if o.type == "trigger" and fold(o.table) in chosen
+        for t in schema.tables.values()
+        if fold(t.name) in identifiers(o.sql)
+    }
+    chosen |= reached | {
+        fold(t.name) for t in schema.tables.values() if any(fold(k.parent) in chosen for k in t.foreign_keys)
+    }
     # A full-text index of a table is filled by its rows, and is broken with them.
-    chosen |= {fold(t.name) for t in schema.tables.values() if t.kind == "virtual" and not chosen.isdisjoint(identifiers(t.sql))}
-    chosen |= {n for t in schema.tables.values() if t.kind == "virtual" and fold(t.name) in chosen for n in identifiers(t.sql)}
+    chosen |= {
+        fold(t.name)
+        for t in schema.tables.values()
+        if t.kind == "virtual" and not chosen.isdisjoint(identifiers(t.sql))
+    }
+    chosen |= {
+        n for t in schema.tables.values() if t.kind == "virtual" and fold(t.name) in chosen for n in identifiers(t.sql)
+    }
     while True:
         parents = {fold(k.parent) for t in schema.tables.values() if fold(t.name) in chosen for k in t.foreign_keys}
         if parents <= chosen:
@@ -98,7 +111,11 @@ def new_keys(old: Table, new: Table) -> list[ForeignKey]:
     """Foreign keys over columns of ``old`` that only ``new`` has."""
     had = {(tuple(map(fold, k.columns)), fold(k.parent)) for k in old.foreign_keys}
     names = {fold(c.name) for c in old.columns}
-    return [k for k in new.foreign_keys if (tuple(map(fold, k.columns)), fold(k.parent)) not in had and names.issuperset(map(fold, k.columns))]
+    return [
+        k
+        for k in new.foreign_keys
+        if (tuple(map(fold, k.columns)), fold(k.parent)) not in had and names.issuperset(map(fold, k.columns))
+    ]
 
 
 def _extra(old: Table, after: Schema) -> Extra | None:
@@ -108,5 +125,8 @@ def _extra(old: Table, after: Schema) -> Extra | None:
     types = {fold(c.name): c.type for c in new.columns}
     olds = {fold(c.name): c.type for c in old.columns}
     return Extra(
-        tuple(new_keys(old, new)), frozenset(fold(c.name) for c in new.columns if c.notnull), literals(new),
-        {n: t for n, t in types.items() if n in olds and fold(olds[n]) != fold(t)})
+        tuple(new_keys(old, new)),
+        frozenset(fold(c.name) for c in new.columns if c.notnull),
+        literals(new),
+        {n: t for n, t in types.items() if n in olds and fold(olds[n]) != fold(t)},
+    )

@@ -41,7 +41,12 @@ class Extra:
 
 
 def fill(
-    conn: Connection, schema: Schema, rows_per_table: int, seed: int, *, accept: Accept | None = None,
+    conn: Connection,
+    schema: Schema,
+    rows_per_table: int,
+    seed: int,
+    *,
+    accept: Accept | None = None,
     extra: Mapping[str, Extra] | None = None,
 ) -> dict[str, int]:
     """Insert up to ``rows_per_table`` rows into every table of ``schema``, which ``conn`` has, and return how many each
@@ -163,7 +168,11 @@ class _Filler:
     def _comes(self, key: ForeignKey) -> bool:
         """Whether the parent, still empty, will have the keys from 1 to _PLANNED."""
         parent = self.schema.table(key.parent)
-        own = [c for c in parent.columns if c.pk] if parent and parent.kind == "table" and not parent.without_rowid else []
+        own = (
+            [c for c in parent.columns if c.pk]
+            if parent and parent.kind == "table" and not parent.without_rowid
+            else []
+        )
         named = not key.parent_columns or [fold(c) for c in key.parent_columns] == [fold(c.name) for c in own]
         return len(key.columns) == len(own) == 1 and fold(own[0].type) == "integer" and named
 
@@ -176,7 +185,8 @@ class _Filler:
         there = " AND ".join(f"{quote(c)} IS NOT NULL" for c in columns)
         try:
             return self.conn.execute(
-                f"SELECT DISTINCT {listed} FROM {quote(parent.name)} WHERE {there} ORDER BY {listed} LIMIT {_SHOWN_KEYS}").rows
+                f"SELECT DISTINCT {listed} FROM {quote(parent.name)} WHERE {there} ORDER BY {listed} LIMIT {_SHOWN_KEYS}"
+            ).rows
         except StatementError:
             return []
 
@@ -191,8 +201,12 @@ class _Filler:
         for column in table.columns:
             name = fold(column.name)
             found[column.name] = kind_of(
-                column, table, required=column.notnull or name in more.required,
-                pool=(*named.get(name, ()), *more.literals.get(name, ())), declared=more.types.get(name))
+                column,
+                table,
+                required=column.notnull or name in more.required,
+                pool=(*named.get(name, ()), *more.literals.get(name, ())),
+                declared=more.types.get(name),
+            )
         return found
 
     def remove_orphans(self) -> None:
@@ -232,8 +246,11 @@ class _Filler:
             return wanted
         done = 0
         for number in range(wanted):
-            row: Row = {c: _text(self.rng) for c in columns} if module == "fts5" else {
-                c: number + place for place, c in enumerate(columns)}
+            row: Row = (
+                {c: _text(self.rng) for c in columns}
+                if module == "fts5"
+                else {c: number + place for place, c in enumerate(columns)}
+            )
             done += self._try(table, {"rowid": 2 * number + 1, **row} if module == "fts5" else row)
         return done
 
@@ -266,11 +283,13 @@ def _parents_first(schema: Schema, extra: Mapping[str, Extra]) -> list[Table]:
         more = extra.get(fold(table.name), Extra())
         needed = {fold(c.name) for c in table.columns if c.notnull or c.pk} | more.required
         names = {fold(t.name) for t in left} - {fold(table.name)}
-        return any(fold(k.parent) in names and (not required or not needed.isdisjoint(map(fold, k.columns)))
-                   for k in table.foreign_keys + more.foreign_keys)
+        return any(
+            fold(k.parent) in names and (not required or not needed.isdisjoint(map(fold, k.columns)))
+            for k in table.foreign_keys + more.foreign_keys
+        )
 
     while left:
-        free = ([t for t in left if not waits(t, False)] or [t for t in left if not waits(t, True)][:1] or left[:1])
+        free = [t for t in left if not waits(t, False)] or [t for t in left if not waits(t, True)][:1] or left[:1]
         found += free
         left = [t for t in left if t not in free]
     return found

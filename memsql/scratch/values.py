@@ -14,7 +14,21 @@ from memsql.schema.definition import of_table
 from memsql.sqltext import fold
 from memsql.sqltext.tokens import tokenize, unquoted
 
-_WORDS = ("alpha", "beta", "gamma delta", "it's", 'say "hi"', "naïve", "Übung", "日本語", "a;b", "--", "%", "x y z", "NULL")
+_WORDS = (
+    "alpha",
+    "beta",
+    "gamma delta",
+    "it's",
+    'say "hi"',
+    "naïve",
+    "Übung",
+    "日本語",
+    "a;b",
+    "--",
+    "%",
+    "x y z",
+    "NULL",
+)
 _JSON = ("{}", "[]", '{"a": 1}', '["x", "y"]', '"text"', "1")
 
 
@@ -30,7 +44,9 @@ class Kind:
     strict: bool = False
 
 
-def kind_of(column: Column, table: Table, *, required: bool, pool: tuple[Value, ...], declared: str | None = None) -> Kind:
+def kind_of(
+    column: Column, table: Table, *, required: bool, pool: tuple[Value, ...], declared: str | None = None
+) -> Kind:
     """The kind of ``column``; ``declared`` is another type that its values are to fit as well."""
     kinds = [_kind(column.name, column.type, table.strict)]
     if declared is not None:
@@ -39,7 +55,11 @@ def kind_of(column: Column, table: Table, *, required: bool, pool: tuple[Value, 
     order = ("boolean", "integer", "real", "numeric", "date", "json", "text", "blob", "any")
     name = min(kinds, key=order.index)
     serial = column.pk > 0 and fold(column.type) == "integer" and not table.without_rowid
-    if declared is not None and kinds[0] in ("text", "date", "json") and name in ("boolean", "integer", "real", "numeric"):
+    if (
+        declared is not None
+        and kinds[0] in ("text", "date", "json")
+        and name in ("boolean", "integer", "real", "numeric")
+    ):
         pool = (*pool, *map(str, range(-3, 40)), "1.5")
         name = "integer text"
     return Kind(name, required, pool, serial, table.strict)
@@ -94,7 +114,7 @@ def _by_name(rng: Random, kind: Kind) -> Value:
         case "boolean":
             return rng.randint(0, 1)
         case "integer":
-            return rng.choice((rng.randint(0, 9), rng.randint(-100, 1000), rng.randint(-2**53, 2**53)))
+            return rng.choice((rng.randint(0, 9), rng.randint(-100, 1000), rng.randint(-(2**53), 2**53)))
         case "integer text":
             return str(rng.randint(0, 10_000))
         case "real" | "numeric":
@@ -113,7 +133,11 @@ def _by_name(rng: Random, kind: Kind) -> Value:
 def _fits(value: Value, kind: str) -> bool:
     if isinstance(value, str):
         return kind in ("text", "json", "date", "any", "integer text")
-    return kind in ("integer", "boolean", "real", "numeric", "any") if not isinstance(value, bytes) else kind in ("blob", "any")
+    return (
+        kind in ("integer", "boolean", "real", "numeric", "any")
+        if not isinstance(value, bytes)
+        else kind in ("blob", "any")
+    )
 
 
 def _kind(name: str, declared: str, strict: bool) -> str:

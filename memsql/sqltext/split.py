@@ -120,7 +120,7 @@ def statements(text: str, *, without: Container[str] = ()) -> Iterator[Statement
     line = 1
     counted = 0
     for number, (start, end) in enumerate(_spans(text), 1):
-        if without and text[start:start + 6].lower() in without:
+        if without and text[start : start + 6].lower() in without:
             continue
         line += text.count("\n", counted, start)
         counted = start

@@ -7,7 +7,18 @@ from collections.abc import Iterable, Iterator
 
 from memsql.sqltext.lexis import BLOCK_COMMENT, LINE_COMMENT, NAME, NAME_CHAR, VARIABLE, fold
 
-__all__ = ["RESERVED", "Token", "comments", "fold", "join", "positions", "quoted", "tokenize", "unquoted", "without_tail"]
+__all__ = [
+    "RESERVED",
+    "Token",
+    "comments",
+    "fold",
+    "join",
+    "positions",
+    "quoted",
+    "tokenize",
+    "unquoted",
+    "without_tail",
+]
 
 Token = tuple[str, str]
 """Kind (word, quoted, string, number, variable or op) and text."""
@@ -25,14 +36,16 @@ _TIGHT = frozenset("(),;=<>|+*/.-") | {"||", "->", "->>", "<<", ">>", "<=", ">="
 _NAMES = ("word", "quoted")
 
 # Words that cannot stand as a bare name, tried one by one as a column's name, and those that mean a value.
-RESERVED = frozenset(re.findall(
-    r"\w+",
-    "add all alter and as autoincrement between case check collate commit constraint create default deferrable"
-    " delete distinct drop else escape except exists foreign from group having in index insert intersect into is"
-    " isnull join limit not nothing notnull null on or order primary references returning select set table then"
-    " to transaction union unique update using values when where"
-    " true false current_date current_time current_timestamp",
-))
+RESERVED = frozenset(
+    re.findall(
+        r"\w+",
+        "add all alter and as autoincrement between case check collate commit constraint create default deferrable"
+        " delete distinct drop else escape except exists foreign from group having in index insert intersect into is"
+        " isnull join limit not nothing notnull null on or order primary references returning select set table then"
+        " to transaction union unique update using values when where"
+        " true false current_date current_time current_timestamp",
+    )
+)
 
 
 def tokenize(sql: str) -> list[Token]:

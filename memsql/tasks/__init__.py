@@ -8,9 +8,21 @@ from importlib import import_module
 from invoke import Collection
 
 # The modules that hold the tasks, by the first part of the tasks' names.
-_HOLDERS = {name: name for name in (
-    "verify", "lint", "review", "migrate", "legacy", "backup", "fts", "schema", "server", "monitor",
-)} | {"test": "develop", "benchmark": "develop"}
+_HOLDERS = {
+    name: name
+    for name in (
+        "verify",
+        "lint",
+        "review",
+        "migrate",
+        "legacy",
+        "backup",
+        "fts",
+        "schema",
+        "server",
+        "monitor",
+    )
+} | {"test": "develop", "benchmark": "develop"}
 
 
 def namespace(words: Iterable[str] = ()) -> Collection:

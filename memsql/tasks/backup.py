@@ -22,15 +22,24 @@ if TYPE_CHECKING:
 _ALL = "backups of other databases in the folder too"
 
 
-@task(help={
-    **COMMON_HELP,
-    "format": "sqlite (a database file, the default) or sql (a text that sqlite3 and libSQL servers load)",
-    "compress": "compress with zstd",
-    "salvage": "where the database is damaged, keep what can be read of it, marked as not proven",
-}, auto_shortflags=False)
+@task(
+    help={
+        **COMMON_HELP,
+        "format": "sqlite (a database file, the default) or sql (a text that sqlite3 and libSQL servers load)",
+        "compress": "compress with zstd",
+        "salvage": "where the database is damaged, keep what can be read of it, marked as not proven",
+    },
+    auto_shortflags=False,
+)
 def create(
-    c: Context, format: str = "sqlite", compress: bool = False, salvage: bool = False, database: str | None = None,
-    env: str | None = None, project: str | None = None, json: bool = False,
+    c: Context,
+    format: str = "sqlite",
+    compress: bool = False,
+    salvage: bool = False,
+    database: str | None = None,
+    env: str | None = None,
+    project: str | None = None,
+    json: bool = False,
 ) -> None:
     """Make a backup, proven to be what the database holds, while others go on using it.
 
@@ -51,8 +60,13 @@ def create(
         if format not in ("sqlite", "sql"):
             raise UsageError(f"--format {format}: give sqlite or sql")
         with Bar() as bar:
-            made = make(settings, format="sql" if format == "sql" else "sqlite", compress=compress, salvage=salvage,
-                        observer=_observer(bar))
+            made = make(
+                settings,
+                format="sql" if format == "sql" else "sqlite",
+                compress=compress,
+                salvage=salvage,
+                observer=_observer(bar),
+            )
         proven = made.manifest is not None and made.manifest.proven
         return Outcome(report.create_text(settings, made), report.create_data(settings, made), int(not proven))
 
@@ -61,7 +75,11 @@ def create(
 
 @task(name="list", help={**COMMON_HELP, "all": _ALL}, auto_shortflags=False)
 def list_(
-    c: Context, all: bool = False, database: str | None = None, env: str | None = None, project: str | None = None,
+    c: Context,
+    all: bool = False,
+    database: str | None = None,
+    env: str | None = None,
+    project: str | None = None,
     json: bool = False,
 ) -> None:
     """List the backups of this database, the newest first: age, ledger version, size, and whether they are proven.
@@ -77,18 +95,31 @@ def list_(
 
         found, now = backups(settings, every_source=all), datetime.now(UTC)
         newer = _newer(settings, found)
-        return Outcome(report.list_text(settings, found, newer, now, all), report.list_data(settings, found, newer, now))
+        return Outcome(
+            report.list_text(settings, found, newer, now, all), report.list_data(settings, found, newer, now)
+        )
 
     run("backup.list", Options(project, env, database, json), work)
 
 
-@task(klass=WithFile, positional=[], help={
-    **COMMON_HELP, "file": "name or path of a backup (default: the newest proven one of this database)",
-    "all": "every backup in the folder",
-}, auto_shortflags=False)
+@task(
+    klass=WithFile,
+    positional=[],
+    help={
+        **COMMON_HELP,
+        "file": "name or path of a backup (default: the newest proven one of this database)",
+        "all": "every backup in the folder",
+    },
+    auto_shortflags=False,
+)
 def verify(
-    c: Context, file: str | None = None, all: bool = False, database: str | None = None, env: str | None = None,
-    project: str | None = None, json: bool = False,
+    c: Context,
+    file: str | None = None,
+    all: bool = False,
+    database: str | None = None,
+    env: str | None = None,
+    project: str | None = None,
+    json: bool = False,
 ) -> None:
     """Read a backup from beginning to end and prove it again.
 
@@ -116,16 +147,26 @@ def verify(
     run("backup.verify", Options(project, env, database, json), work)
 
 
-@task(help={
-    **COMMON_HELP,
-    "keep": "keep this many proven backups, the newest",
-    "keep-days": "keep what is not older than this many days",
-    "all": _ALL,
-    "dry-run": "say what would go, and remove nothing",
-}, auto_shortflags=False)
+@task(
+    help={
+        **COMMON_HELP,
+        "keep": "keep this many proven backups, the newest",
+        "keep-days": "keep what is not older than this many days",
+        "all": _ALL,
+        "dry-run": "say what would go, and remove nothing",
+    },
+    auto_shortflags=False,
+)
 def prune(
-    c: Context, keep: str | None = None, keep_days: str | None = None, all: bool = False, dry_run: bool = False,
-    database: str | None = None, env: str | None = None, project: str | None = None, json: bool = False,
+    c: Context,
+    keep: str | None = None,
+    keep_days: str | None = None,
+    all: bool = False,
+    dry_run: bool = False,
+    database: str | None = None,
+    env: str | None = None,
+    project: str | None = None,
+    json: bool = False,
 ) -> None:
     """Remove old backups of this database: those that neither --keep nor --keep-days keeps.
 
@@ -141,26 +182,46 @@ def prune(
         from memsql.report import backup as report
 
         if keep is None and keep_days is None:
-            raise UsageError("say what to keep", state="nothing was removed", hint="for example: --keep 7 --keep-days 30")
-        choices = remove(settings, keep=_number("--keep", keep), keep_days=_number("--keep-days", keep_days), every_source=all,
-                         dry_run=dry_run)
+            raise UsageError(
+                "say what to keep", state="nothing was removed", hint="for example: --keep 7 --keep-days 30"
+            )
+        choices = remove(
+            settings,
+            keep=_number("--keep", keep),
+            keep_days=_number("--keep-days", keep_days),
+            every_source=all,
+            dry_run=dry_run,
+        )
         return Outcome(report.prune_text(settings, choices, dry_run), report.prune_data(settings, choices, dry_run))
 
     run("backup.prune", Options(project, env, database, json), work)
 
 
-@task(klass=WithFile, positional=[], help={
-    **CHANGE_HELP,
-    "file": "name or path of a backup (default: the newest proven one of this database)",
-    "to": "restore into this file instead of the database itself",
-    "replace": "a server that is not empty: back it up, then replace everything it holds",
-    "unproven": "restore a backup that was never proven, such as a salvaged one",
-    "allow-newer": "restore a backup that has migrations which are not among the files here",
-}, auto_shortflags=False)
+@task(
+    klass=WithFile,
+    positional=[],
+    help={
+        **CHANGE_HELP,
+        "file": "name or path of a backup (default: the newest proven one of this database)",
+        "to": "restore into this file instead of the database itself",
+        "replace": "a server that is not empty: back it up, then replace everything it holds",
+        "unproven": "restore a backup that was never proven, such as a salvaged one",
+        "allow-newer": "restore a backup that has migrations which are not among the files here",
+    },
+    auto_shortflags=False,
+)
 def restore(
-    c: Context, file: str | None = None, to: str | None = None, replace: bool = False, unproven: bool = False,
-    allow_newer: bool = False, yes: bool = False, database: str | None = None, env: str | None = None,
-    project: str | None = None, json: bool = False,
+    c: Context,
+    file: str | None = None,
+    to: str | None = None,
+    replace: bool = False,
+    unproven: bool = False,
+    allow_newer: bool = False,
+    yes: bool = False,
+    database: str | None = None,
+    env: str | None = None,
+    project: str | None = None,
+    json: bool = False,
 ) -> None:
     """Bring the database back from a backup: proven before, and again in its place.
 
@@ -185,17 +246,34 @@ def restore(
             # No backup is asked for: what is replaced is kept, and may be past saving.
             admit(settings, f"replace what it holds by {backup.path.name}", yes=yes, empty=True)
         with Bar() as bar:
-            done = bring(onto, backup, replace_server=replace, unproven=unproven, allow_newer=allow_newer, observer=_observer(bar))
+            done = bring(
+                onto,
+                backup,
+                replace_server=replace,
+                unproven=unproven,
+                allow_newer=allow_newer,
+                observer=_observer(bar),
+            )
         return Outcome(report.restore_text(settings, done), report.restore_data(settings, done))
 
     run("backup.restore", Options(project, env, database, json), work)
 
 
-@task(klass=WithFile, positional=[], help={
-    **COMMON_HELP, "file": "the backup to try (default: the newest proven one of this database)",
-}, auto_shortflags=False)
+@task(
+    klass=WithFile,
+    positional=[],
+    help={
+        **COMMON_HELP,
+        "file": "the backup to try (default: the newest proven one of this database)",
+    },
+    auto_shortflags=False,
+)
 def drill(
-    c: Context, file: str | None = None, database: str | None = None, env: str | None = None, project: str | None = None,
+    c: Context,
+    file: str | None = None,
+    database: str | None = None,
+    env: str | None = None,
+    project: str | None = None,
     json: bool = False,
 ) -> None:
     """Prove that a backup restores: into a scratch database, verified, its last migration rolled back and applied again.

@@ -85,8 +85,9 @@ def _followed(calls: list[Call], execute: Any) -> Any:
     global _journal
     for_programs = any(call.kwargs.get("json") or call.kwargs.get("format") in ("json", "prometheus") for call in calls)
     words = [sys.argv[0].replace("\\", "/").rpartition("/")[2], *sys.argv[1:]]
-    _journal = journal = Journal(words, [str(call.called_as) for call in calls],
-                                 lambda text: write(sys.stderr, f"warning: {text}"))
+    _journal = journal = Journal(
+        words, [str(call.called_as) for call in calls], lambda text: write(sys.stderr, f"warning: {text}")
+    )
     code = 1
     try:
         result = execute()

@@ -10,10 +10,13 @@ from invoke import Context, task
 from invoke.exceptions import Exit
 
 
-@task(help={
-    "only": "pass this expression to pytest -k, and run nothing else",
-    "fast": "skip linters and type checks",
-}, auto_shortflags=False)
+@task(
+    help={
+        "only": "pass this expression to pytest -k, and run nothing else",
+        "fast": "skip linters and type checks",
+    },
+    auto_shortflags=False,
+)
 def test(c: Context, only: str | None = None, fast: bool = False) -> None:
     """Run the tests, the linters and the type checks of the project in this folder.
 
@@ -28,8 +31,14 @@ def test(c: Context, only: str | None = None, fast: bool = False) -> None:
         raise Exit(code=1)
 
 
-@task(positional=["name"], help={"name": "a module of benchmarks/, such as migrations, server or splitting",
-                                 "rounds": "how often to repeat; medians are printed"}, auto_shortflags=False)
+@task(
+    positional=["name"],
+    help={
+        "name": "a module of benchmarks/, such as migrations, server or splitting",
+        "rounds": "how often to repeat; medians are printed",
+    },
+    auto_shortflags=False,
+)
 def benchmark(c: Context, name: str = "migrations", rounds: str = "3") -> None:
     """Run a benchmark of this project and print its ratios beside their targets.
 

@@ -22,8 +22,13 @@ _CHANGED_TABLE = {**_TABLE, **CHANGE_HELP}
 
 @task(help={**_TABLE, "check": "exit with 1 when something is wrong"}, auto_shortflags=False)
 def status(
-    c: Context, table: str | None = None, check: bool = False, database: str | None = None, env: str | None = None,
-    project: str | None = None, json: bool = False,
+    c: Context,
+    table: str | None = None,
+    check: bool = False,
+    database: str | None = None,
+    env: str | None = None,
+    project: str | None = None,
+    json: bool = False,
 ) -> None:
     """List the FTS5 tables: what they index, how they are kept, and what is wrong with their triggers.
 
@@ -52,8 +57,12 @@ def status(
 
 @task(help=_TABLE, auto_shortflags=False)
 def check(
-    c: Context, table: str | None = None, database: str | None = None, env: str | None = None,
-    project: str | None = None, json: bool = False,
+    c: Context,
+    table: str | None = None,
+    database: str | None = None,
+    env: str | None = None,
+    project: str | None = None,
+    json: bool = False,
 ) -> None:
     """Prove that each full-text index agrees with its content (integrity-check at rank 1).
 
@@ -78,15 +87,26 @@ def check(
     run("fts.check", Options(project, env, database, json), work)
 
 
-@task(help={
-    **_CHANGED_TABLE,
-    "online": "in chunks, beside the old index, while others go on writing; then swap",
-    "chunk": "rows a transaction with --online (default 5000)",
-    "abort": "give up an online rebuild that was interrupted and remove what it left",
-}, auto_shortflags=False)
+@task(
+    help={
+        **_CHANGED_TABLE,
+        "online": "in chunks, beside the old index, while others go on writing; then swap",
+        "chunk": "rows a transaction with --online (default 5000)",
+        "abort": "give up an online rebuild that was interrupted and remove what it left",
+    },
+    auto_shortflags=False,
+)
 def rebuild(
-    c: Context, table: str | None = None, online: bool = False, chunk: str = "5000", abort: bool = False,
-    yes: bool = False, database: str | None = None, env: str | None = None, project: str | None = None, json: bool = False,
+    c: Context,
+    table: str | None = None,
+    online: bool = False,
+    chunk: str = "5000",
+    abort: bool = False,
+    yes: bool = False,
+    database: str | None = None,
+    env: str | None = None,
+    project: str | None = None,
+    json: bool = False,
 ) -> None:
     """Build full-text indexes anew from their content, proven before it counts.
 
@@ -106,6 +126,7 @@ def rebuild(
 
         if not chunk.isdecimal() or not 1 <= int(chunk) < 2**63:
             raise UsageError(f"--chunk {chunk}: give a number of rows, 1 or more")
+
         def chosen(looking: Connection) -> list[str]:
             if abort:
                 return _begun(looking, table)
@@ -141,8 +162,13 @@ def rebuild(
 
 @task(help=_CHANGED_TABLE, auto_shortflags=False)
 def optimize(
-    c: Context, table: str | None = None, yes: bool = False, database: str | None = None, env: str | None = None,
-    project: str | None = None, json: bool = False,
+    c: Context,
+    table: str | None = None,
+    yes: bool = False,
+    database: str | None = None,
+    env: str | None = None,
+    project: str | None = None,
+    json: bool = False,
 ) -> None:
     """Merge each full-text index into one segment: smaller and quicker to search; one transaction each."""
 
@@ -211,7 +237,9 @@ def _begun(conn: Connection, name: str | None) -> list[str]:
     return [one for one in unfinished(conn) if name is None or one.lower() == name.lower()]
 
 
-def _online(settings: Settings, conn: Connection, table: FtsTable, chunk: int, tick: Callable[[float | None], None]) -> str:
+def _online(
+    settings: Settings, conn: Connection, table: FtsTable, chunk: int, tick: Callable[[float | None], None]
+) -> str:
     from memsql.db.clone import clone
     from memsql.engine.signals import listening
     from memsql.fts import check_in_transaction, rebuild_online, rows_for
@@ -240,7 +268,9 @@ def _tables(conn: Connection, name: str | None) -> list[FtsTable]:
         return found
     chosen = [t for t in found if t.name.lower() == name.lower()]
     if not chosen:
-        raise UsageError(f"there is no FTS5 table {name}", hint="there are: " + (", ".join(t.name for t in found) or "none"))
+        raise UsageError(
+            f"there is no FTS5 table {name}", hint="there are: " + (", ".join(t.name for t in found) or "none")
+        )
     return chosen
 
 

@@ -23,7 +23,12 @@ WINDOW_HELP = {
 
 
 def admit(
-    settings: Settings, what: str, *, yes: bool, empty: bool = False, clear: Callable[[], None] = lambda: None,
+    settings: Settings,
+    what: str,
+    *,
+    yes: bool,
+    empty: bool = False,
+    clear: Callable[[], None] = lambda: None,
     before_asking: Callable[[], str] = lambda: "",
 ) -> None:
     """Return when ``settings`` let the database be changed: not protected, or backed up and agreed to.

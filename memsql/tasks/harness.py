@@ -63,9 +63,15 @@ def run(command: str, options: Options, work: Callable[[config.Settings], Outcom
         chain.use(settings)
         outcome = work(settings)
     except (MemsqlError, KeyboardInterrupt) as stopped:
-        problem = stopped if isinstance(stopped, MemsqlError) else Interrupted(
-            f"{'SIGTERM' if stopped.args else 'Ctrl-C'} stopped {command}",
-            state="no migration was running at that moment", hint="see: invoke migrate.status")
+        problem = (
+            stopped
+            if isinstance(stopped, MemsqlError)
+            else Interrupted(
+                f"{'SIGTERM' if stopped.args else 'Ctrl-C'} stopped {command}",
+                state="no migration was running at that moment",
+                hint="see: invoke migrate.status",
+            )
+        )
         if options.json:
             write_json({"ok": False, "command": command, "error": show.error_json(problem)})
         else:
@@ -85,8 +91,11 @@ def refuse_without_dry_run(**options: bool) -> None:
     """Raise UsageError where an option is given that says how to rehearse, and nothing is to be rehearsed."""
     given = [f"--{name.replace('_', '-')}" for name, on in options.items() if on]
     if given:
-        raise UsageError(f"{given[0]} says how to rehearse, and --dry-run is missing", state="nothing was changed",
-                         hint="add --dry-run, or leave it out")
+        raise UsageError(
+            f"{given[0]} says how to rehearse, and --dry-run is missing",
+            state="nothing was changed",
+            hint="add --dry-run, or leave it out",
+        )
 
 
 def _terminate(number: int, frame: FrameType | None) -> None:

@@ -27,7 +27,11 @@ _HELP = {
 
 @task(help=COMMON_HELP, auto_shortflags=False)
 def status(
-    c: Context, database: str | None = None, env: str | None = None, project: str | None = None, json: bool = False,
+    c: Context,
+    database: str | None = None,
+    env: str | None = None,
+    project: str | None = None,
+    json: bool = False,
 ) -> None:
     """Say which release made this database, how that is known, and what an adoption would do.
 
@@ -58,8 +62,15 @@ def status(
 
 @task(help=_HELP, auto_shortflags=False)
 def adopt(
-    c: Context, dry_run: bool = False, with_data: bool = False, allow_data_loss: bool = False,
-    yes: bool = False, database: str | None = None, env: str | None = None, project: str | None = None, json: bool = False,
+    c: Context,
+    dry_run: bool = False,
+    with_data: bool = False,
+    allow_data_loss: bool = False,
+    yes: bool = False,
+    database: str | None = None,
+    env: str | None = None,
+    project: str | None = None,
+    json: bool = False,
 ) -> None:
     """Take a legacy database over: run the upgrades it needs and write the ledger, in one transaction.
 
@@ -78,8 +89,11 @@ def adopt(
         def act(session: Session) -> tuple[str, ...]:
             state = states.read_state(project_, session.conn)
             if not state.is_legacy:
-                return ("nothing to do: the ledger knows this database" if state.has_tables
-                        else "nothing to do: the database is empty; see: invoke migrate.up",)
+                return (
+                    "nothing to do: the ledger knows this database"
+                    if state.has_tables
+                    else "nothing to do: the database is empty; see: invoke migrate.up",
+                )
             return take_over(session, state, session.note)
 
         def needed(conn: Connection) -> bool:
@@ -94,15 +108,28 @@ def adopt(
 def _phase_task(number: int, name: str, what: str) -> Any:
     @task(name=name, help=_HELP, auto_shortflags=False)
     def phase(
-        c: Context, dry_run: bool = False, with_data: bool = False, allow_data_loss: bool = False,
-        yes: bool = False, database: str | None = None, env: str | None = None, project: str | None = None, json: bool = False,
+        c: Context,
+        dry_run: bool = False,
+        with_data: bool = False,
+        allow_data_loss: bool = False,
+        yes: bool = False,
+        database: str | None = None,
+        env: str | None = None,
+        project: str | None = None,
+        json: bool = False,
     ) -> None:
         def work(settings: Settings) -> Outcome:
             from memsql.legacy.adopt import phase_waits, run_phase
 
             change = _Change(f"run legacy upgrade {number}", lambda conn: phase_waits(conn, settings, number), yes)
-            return _act(settings, lambda session: run_phase(session, settings, number), change, dry_run, with_data,
-                        allow_data_loss)
+            return _act(
+                settings,
+                lambda session: run_phase(session, settings, number),
+                change,
+                dry_run,
+                with_data,
+                allow_data_loss,
+            )
 
         run(f"legacy.{name}", Options(project, env, database, json), work)
 
@@ -115,11 +142,20 @@ phase2 = _phase_task(2, "phase2", "Run legacy upgrade 2 by itself, proven, in on
 align = _phase_task(3, "align", "Run legacy upgrade 3 by itself, proven: add what the baseline has and this lacks.")
 
 
-@task(help={**_HELP, "phase": "number of the upgrade to undo; the latest one that ran comes first"},
-      auto_shortflags=False)
+@task(
+    help={**_HELP, "phase": "number of the upgrade to undo; the latest one that ran comes first"}, auto_shortflags=False
+)
 def rollback(
-    c: Context, phase: str, dry_run: bool = False, with_data: bool = False, allow_data_loss: bool = False,
-    yes: bool = False, database: str | None = None, env: str | None = None, project: str | None = None, json: bool = False,
+    c: Context,
+    phase: str,
+    dry_run: bool = False,
+    with_data: bool = False,
+    allow_data_loss: bool = False,
+    yes: bool = False,
+    database: str | None = None,
+    env: str | None = None,
+    project: str | None = None,
+    json: bool = False,
 ) -> None:
     """Undo a legacy upgrade: the schema is again what it was before it, every row kept.
 
@@ -136,8 +172,14 @@ def rollback(
         if not (phase.isascii() and phase.isdigit()):
             raise UsageError(f"--phase {phase}: not a number")
         change = _Change(f"undo legacy upgrade {phase}", lambda _: phase_exists(settings, int(phase)), yes)
-        return _act(settings, lambda session: rollback_phase(session, settings, int(phase)), change, dry_run, with_data,
-                    allow_data_loss)
+        return _act(
+            settings,
+            lambda session: rollback_phase(session, settings, int(phase)),
+            change,
+            dry_run,
+            with_data,
+            allow_data_loss,
+        )
 
     run("legacy.rollback", Options(project, env, database, json), work)
 
@@ -166,7 +208,11 @@ class _Change:
 
 
 def _act(
-    settings: Settings, act: Callable[[Session], tuple[str, ...]], change: _Change, dry_run: bool, with_data: bool,
+    settings: Settings,
+    act: Callable[[Session], tuple[str, ...]],
+    change: _Change,
+    dry_run: bool,
+    with_data: bool,
     allow_data_loss: bool,
 ) -> Outcome:
     from memsql.db import connect
@@ -189,13 +235,25 @@ def _act(
             before, counts = read(conn), row_counts(conn)
             lines = on(conn)
             changes, after = diff(before, read(conn)).lines(), row_counts(conn)
-        rows = [f"{n}: {counts.get(n)} -> {after.get(n)}" for n in sorted(counts.keys() | after.keys())
-                if counts.get(n) != after.get(n)]
+        rows = [
+            f"{n}: {counts.get(n)} -> {after.get(n)}"
+            for n in sorted(counts.keys() | after.keys())
+            if counts.get(n) != after.get(n)
+        ]
         text = [PLACES[place], *(f"left out: {what}" for what in omitted), *lines]
         text += ["", "schema:", *("  " + line for line in changes)] if changes else []
         text += ["", "rows:", *("  " + line for line in rows)] if rows else []
-        return Outcome("\n".join(text), {
-            "dry_run": True, "place": place, "omitted": omitted, "steps": list(lines), "schema": changes, "rows": rows})
+        return Outcome(
+            "\n".join(text),
+            {
+                "dry_run": True,
+                "place": place,
+                "omitted": omitted,
+                "steps": list(lines),
+                "schema": changes,
+                "rows": rows,
+            },
+        )
     refuse_without_dry_run(with_data=with_data)
     change.ask(settings)
     conn = connect(settings.target, "rw", settings.busy_timeout)

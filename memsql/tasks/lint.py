@@ -20,14 +20,20 @@ _HELP = {
     "strict": "exit with 1 for warnings too",
     "path": "a file or folder; may be given more than once (default: migrations and sql)",
     "write_docs": "write the chapter on rules of docs/review.md anew, and do nothing else",
-    "project": COMMON_HELP["project"], "json": COMMON_HELP["json"],
+    "project": COMMON_HELP["project"],
+    "json": COMMON_HELP["json"],
 }
 
 
 @task(help=_HELP, iterable=["path"], auto_shortflags=False)
 def lint(
-    c: Context, path: list[str] | None = None, fix: bool = False, strict: bool = False, write_docs: bool = False,
-    project: str | None = None, json: bool = False,
+    c: Context,
+    path: list[str] | None = None,
+    fix: bool = False,
+    strict: bool = False,
+    write_docs: bool = False,
+    project: str | None = None,
+    json: bool = False,
 ) -> None:
     """Look for mistakes in migrations, rollbacks, checks and queries, without a database.
 
@@ -48,8 +54,11 @@ def lint(
         files = sql_files(settings, _paths(path or [], c.remainder))
         findings, fixed, notes = _look(settings, files, fix=fix)
         bad = {"error", "warning"} if strict else {"error"}
-        return Outcome(report.text(findings, len(files), fixed, notes), report.data(findings, len(files), fixed, notes),
-                       int(any(f.severity in bad for f in findings)))
+        return Outcome(
+            report.text(findings, len(files), fixed, notes),
+            report.data(findings, len(files), fixed, notes),
+            int(any(f.severity in bad for f in findings)),
+        )
 
     run("lint", Options(project, None, None, json), work)
 
@@ -74,10 +83,14 @@ def _look(settings: Settings, files: list[Path], *, fix: bool) -> tuple[list[Fin
                 found = linter.lint(file, found.fixed)
             styled.append(found)
         if any(Path(settings.root / f).parent == settings.migrations for f in fixed):
-            notes.append("migrations were repaired; stamp them anew with: invoke migrate.sum. One that is applied somewhere counts as edited there")
+            notes.append(
+                "migrations were repaired; stamp them anew with: invoke migrate.sum. One that is applied somewhere counts as edited there"
+            )
     else:
-        notes.append("the house style was not checked: sqlfluff is not installed (pip install 'memsql[lint]')"
-                     + ("; nothing was repaired" if fix else ""))
+        notes.append(
+            "the house style was not checked: sqlfluff is not installed (pip install 'memsql[lint]')"
+            + ("; nothing was repaired" if fix else "")
+        )
     findings = lint_files(settings, files)
     wrong = {(f.path, line) for f in findings if f.rule == "MS30" for line in range(f.line, f.end_line + 1)}
     for found in styled:

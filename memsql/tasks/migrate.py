@@ -30,17 +30,32 @@ _RUN_HELP = {
 }
 
 
-@task(help={
-    **_RUN_HELP,
-    "to": "stop after this version",
-    "all-or-nothing": "put every pending migration into one transaction",
-    "out-of-order": "also apply migrations that come before one that is applied already",
-}, auto_shortflags=False)
+@task(
+    help={
+        **_RUN_HELP,
+        "to": "stop after this version",
+        "all-or-nothing": "put every pending migration into one transaction",
+        "out-of-order": "also apply migrations that come before one that is applied already",
+    },
+    auto_shortflags=False,
+)
 def up(
-    c: Context, to: str | None = None, dry_run: bool = False, with_data: bool = False, on_server: bool = False,
-    allow_data_loss: bool = False, all_or_nothing: bool = False, out_of_order: bool = False,
-    wait_replicas: str | None = None, replica_timeout: str = "60", maintenance_window: str | None = None,
-    yes: bool = False, database: str | None = None, env: str | None = None, project: str | None = None, json: bool = False,
+    c: Context,
+    to: str | None = None,
+    dry_run: bool = False,
+    with_data: bool = False,
+    on_server: bool = False,
+    allow_data_loss: bool = False,
+    all_or_nothing: bool = False,
+    out_of_order: bool = False,
+    wait_replicas: str | None = None,
+    replica_timeout: str = "60",
+    maintenance_window: str | None = None,
+    yes: bool = False,
+    database: str | None = None,
+    env: str | None = None,
+    project: str | None = None,
+    json: bool = False,
 ) -> None:
     """Apply every pending migration, each proven before it is committed.
 
@@ -62,23 +77,37 @@ def up(
 
         how = _How(dry_run, with_data, on_server, maintenance_window, yes)
         wish = Wish(_version(to), None, allow_data_loss, all_or_nothing, out_of_order)
-        return followed(settings, wait_replicas, replica_timeout, dry_run,
-                        lambda: _go("up", settings, wish, how))
+        return followed(settings, wait_replicas, replica_timeout, dry_run, lambda: _go("up", settings, wish, how))
 
     run("migrate.up", Options(project, env, database, json), work)
 
 
-@task(help={
-    **_RUN_HELP,
-    "steps": "how many migrations to roll back (default 1)",
-    "to": "roll back everything after this version instead; 0 rolls back all",
-    "all-or-nothing": "put all of it into one transaction",
-}, auto_shortflags=False)
+@task(
+    help={
+        **_RUN_HELP,
+        "steps": "how many migrations to roll back (default 1)",
+        "to": "roll back everything after this version instead; 0 rolls back all",
+        "all-or-nothing": "put all of it into one transaction",
+    },
+    auto_shortflags=False,
+)
 def down(
-    c: Context, steps: str | None = None, to: str | None = None, dry_run: bool = False,
-    with_data: bool = False, on_server: bool = False, allow_data_loss: bool = False, all_or_nothing: bool = False,
-    wait_replicas: str | None = None, replica_timeout: str = "60", maintenance_window: str | None = None,
-    yes: bool = False, database: str | None = None, env: str | None = None, project: str | None = None, json: bool = False,
+    c: Context,
+    steps: str | None = None,
+    to: str | None = None,
+    dry_run: bool = False,
+    with_data: bool = False,
+    on_server: bool = False,
+    allow_data_loss: bool = False,
+    all_or_nothing: bool = False,
+    wait_replicas: str | None = None,
+    replica_timeout: str = "60",
+    maintenance_window: str | None = None,
+    yes: bool = False,
+    database: str | None = None,
+    env: str | None = None,
+    project: str | None = None,
+    json: bool = False,
 ) -> None:
     """Roll back the latest migration, or several, with the same proof as going up.
 
@@ -94,19 +123,31 @@ def down(
 
         how = _How(dry_run, with_data, on_server, maintenance_window, yes)
         wish = Wish(_version(to), _version(steps, "--steps"), allow_data_loss, all_or_nothing)
-        return followed(settings, wait_replicas, replica_timeout, dry_run,
-                        lambda: _go("down", settings, wish, how))
+        return followed(settings, wait_replicas, replica_timeout, dry_run, lambda: _go("down", settings, wish, how))
 
     run("migrate.down", Options(project, env, database, json), work)
 
 
-@task(positional=["version"], help={**_RUN_HELP, "version": "the version to go to; 0 is before the first"},
-      auto_shortflags=False)
+@task(
+    positional=["version"],
+    help={**_RUN_HELP, "version": "the version to go to; 0 is before the first"},
+    auto_shortflags=False,
+)
 def to(
-    c: Context, version: str, dry_run: bool = False, with_data: bool = False, on_server: bool = False,
-    allow_data_loss: bool = False, wait_replicas: str | None = None, replica_timeout: str = "60",
-    maintenance_window: str | None = None, yes: bool = False, database: str | None = None, env: str | None = None,
-    project: str | None = None, json: bool = False,
+    c: Context,
+    version: str,
+    dry_run: bool = False,
+    with_data: bool = False,
+    on_server: bool = False,
+    allow_data_loss: bool = False,
+    wait_replicas: str | None = None,
+    replica_timeout: str = "60",
+    maintenance_window: str | None = None,
+    yes: bool = False,
+    database: str | None = None,
+    env: str | None = None,
+    project: str | None = None,
+    json: bool = False,
 ) -> None:
     """Go up or down to a version.
 
@@ -121,17 +162,22 @@ def to(
         direction = direction_to(settings, goal)
         how = _How(dry_run, with_data, on_server, maintenance_window, yes)
         wish = Wish(to=goal, allow_data_loss=allow_data_loss)
-        return followed(settings, wait_replicas, replica_timeout, dry_run,
-                        lambda: _go(direction, settings, wish, how))
+        return followed(settings, wait_replicas, replica_timeout, dry_run, lambda: _go(direction, settings, wish, how))
 
     run("migrate.to", Options(project, env, database, json), work)
 
 
-@task(help={**COMMON_HELP, "check": "exit with 1 when anything is pending, edited, missing or incomplete"},
-      auto_shortflags=False)
+@task(
+    help={**COMMON_HELP, "check": "exit with 1 when anything is pending, edited, missing or incomplete"},
+    auto_shortflags=False,
+)
 def status(
-    c: Context, check: bool = False, database: str | None = None, env: str | None = None,
-    project: str | None = None, json: bool = False,
+    c: Context,
+    check: bool = False,
+    database: str | None = None,
+    env: str | None = None,
+    project: str | None = None,
+    json: bool = False,
 ) -> None:
     """Show every migration: its state, when it ran, by whom and how long it took.
 
@@ -155,15 +201,27 @@ def status(
     run("migrate.status", Options(project, env, database, json), work)
 
 
-@task(positional=["name"], help={
-    **COMMON_HELP, "name": "what it does, as in add_missing_indices; becomes the file name",
-    "foreign-keys-off": "for a table rebuild: write `-- foreign_keys: off` into both files",
-    "from": "derive the pair from this edited schema, as in --from sql/schema.sql",
-    "allow-data-loss": "with --from: why data may be lost; goes into the files as `-- allow: data-loss REASON`",
-}, auto_shortflags=False)
+@task(
+    positional=["name"],
+    help={
+        **COMMON_HELP,
+        "name": "what it does, as in add_missing_indices; becomes the file name",
+        "foreign-keys-off": "for a table rebuild: write `-- foreign_keys: off` into both files",
+        "from": "derive the pair from this edited schema, as in --from sql/schema.sql",
+        "allow-data-loss": "with --from: why data may be lost; goes into the files as `-- allow: data-loss REASON`",
+    },
+    auto_shortflags=False,
+)
 def create(
-    c: Context, name: str, foreign_keys_off: bool = False, from_: str | None = None, allow_data_loss: str | None = None,
-    database: str | None = None, env: str | None = None, project: str | None = None, json: bool = False,
+    c: Context,
+    name: str,
+    foreign_keys_off: bool = False,
+    from_: str | None = None,
+    allow_data_loss: str | None = None,
+    database: str | None = None,
+    env: str | None = None,
+    project: str | None = None,
+    json: bool = False,
 ) -> None:
     """Write the next migration pair and a check, and bring memsql.sum up to date.
 
@@ -189,11 +247,18 @@ def create(
     run("migrate.create", Options(project, env, database, json), work)
 
 
-@task(name="sum", help={**COMMON_HELP, "check": "write nothing; exit with 1 when memsql.sum is stale"},
-      auto_shortflags=False)
+@task(
+    name="sum",
+    help={**COMMON_HELP, "check": "write nothing; exit with 1 when memsql.sum is stale"},
+    auto_shortflags=False,
+)
 def sum_(
-    c: Context, check: bool = False, database: str | None = None, env: str | None = None,
-    project: str | None = None, json: bool = False,
+    c: Context,
+    check: bool = False,
+    database: str | None = None,
+    env: str | None = None,
+    project: str | None = None,
+    json: bool = False,
 ) -> None:
     """Write migrations/memsql.sum: a checksum of every file, chained so that branches conflict in git.
 
@@ -213,13 +278,23 @@ def sum_(
     run("migrate.sum", Options(project, env, database, json), work)
 
 
-@task(help={
-    **CHANGE_HELP, "version": "accept this edited, renamed or missing migration as it now is",
-    "dry-run": "say what would be changed, and change nothing",
-}, auto_shortflags=False)
+@task(
+    help={
+        **CHANGE_HELP,
+        "version": "accept this edited, renamed or missing migration as it now is",
+        "dry-run": "say what would be changed, and change nothing",
+    },
+    auto_shortflags=False,
+)
 def repair(
-    c: Context, version: str | None = None, dry_run: bool = False, yes: bool = False, database: str | None = None,
-    env: str | None = None, project: str | None = None, json: bool = False,
+    c: Context,
+    version: str | None = None,
+    dry_run: bool = False,
+    yes: bool = False,
+    database: str | None = None,
+    env: str | None = None,
+    project: str | None = None,
+    json: bool = False,
 ) -> None:
     """Make the ledger agree with the files again, and say what was changed.
 
@@ -249,10 +324,14 @@ def _derive(settings: Settings, name: str, source: str | None, reason: str | Non
     from memsql.report.progress import Bar
 
     if source is None:
-        raise UsageError("--allow-data-loss REASON goes with --from",
-                         hint="write `-- allow: data-loss REASON` into the file yourself")
+        raise UsageError(
+            "--allow-data-loss REASON goes with --from",
+            hint="write `-- allow: data-loss REASON` into the file yourself",
+        )
     if foreign_keys_off:
-        raise UsageError("--foreign-keys-off and --from do not go together: what is derived says so itself where it is needed")
+        raise UsageError(
+            "--foreign-keys-off and --from do not go together: what is derived says so itself where it is needed"
+        )
     if reason is not None and (not reason.strip() or len(reason.splitlines()) > 1):
         raise UsageError("--allow-data-loss takes a reason of one line that a reviewer can judge")
     with Bar() as bar:
@@ -319,8 +398,11 @@ def _window(how: _How) -> float | None:
     from memsql.operate.window import parse_window
 
     if how.dry_run:
-        raise UsageError("--maintenance-window and --dry-run do not go together: both rehearse, and one goes on afterwards",
-                         state="nothing was changed", hint="leave one of them out")
+        raise UsageError(
+            "--maintenance-window and --dry-run do not go together: both rehearse, and one goes on afterwards",
+            state="nothing was changed",
+            hint="leave one of them out",
+        )
     return parse_window(how.window)
 
 

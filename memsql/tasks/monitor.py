@@ -14,14 +14,22 @@ if TYPE_CHECKING:
 _LARGEST = 1_000_000
 
 
-@task(help={
-    **COMMON_HELP,
-    "verify": "--no-verify leaves out the proof, which reads the whole database",
-    "days": "how many days of history to search for failed attempts (default 7)",
-}, auto_shortflags=False)
+@task(
+    help={
+        **COMMON_HELP,
+        "verify": "--no-verify leaves out the proof, which reads the whole database",
+        "days": "how many days of history to search for failed attempts (default 7)",
+    },
+    auto_shortflags=False,
+)
 def health(
-    c: Context, verify: bool = True, days: str = "7", database: str | None = None, env: str | None = None,
-    project: str | None = None, json: bool = False,
+    c: Context,
+    verify: bool = True,
+    days: str = "7",
+    database: str | None = None,
+    env: str | None = None,
+    project: str | None = None,
+    json: bool = False,
 ) -> None:
     """Look at everything that should be looked at every day, and change nothing.
 
@@ -41,21 +49,33 @@ def health(
         with Bar() as bar:
             signs = look(settings, verify=verify, days=number, note=bar.start)
         target = str(settings.target)
-        return Outcome(report.health_text(signs, target), report.health_data(signs, target),
-                       int(any(s.level == "error" for s in signs)))
+        return Outcome(
+            report.health_text(signs, target),
+            report.health_data(signs, target),
+            int(any(s.level == "error" for s in signs)),
+        )
 
     run("monitor.health", Options(project, env, database, json), work)
 
 
-@task(help={
-    **COMMON_HELP,
-    "format": "json (default), or prometheus: the text that a scrape or a textfile collector reads",
-    "rounds": "how often to run each query of sql/queries (default 20)",
-    "budget": "seconds that the queries may take altogether (default 30)",
-}, auto_shortflags=False)
+@task(
+    help={
+        **COMMON_HELP,
+        "format": "json (default), or prometheus: the text that a scrape or a textfile collector reads",
+        "rounds": "how often to run each query of sql/queries (default 20)",
+        "budget": "seconds that the queries may take altogether (default 30)",
+    },
+    auto_shortflags=False,
+)
 def metrics(
-    c: Context, format: str = "json", rounds: str = "20", budget: str = "30", database: str | None = None,
-    env: str | None = None, project: str | None = None, json: bool = False,
+    c: Context,
+    format: str = "json",
+    rounds: str = "20",
+    budget: str = "30",
+    database: str | None = None,
+    env: str | None = None,
+    project: str | None = None,
+    json: bool = False,
 ) -> None:
     """Print figures for a monitoring system, and change nothing.
 

@@ -17,7 +17,9 @@ class WithFile(Task[Callable[..., Any]]):
         from memsql.tasks import ns
 
         arguments: list[Argument] = super().get_arguments(ignore_unknown_help)
-        valued = {flag for a in arguments if a.takes_value for flag in (f"--{name.replace('_', '-')}" for name in a.names)}
+        valued = {
+            flag for a in arguments if a.takes_value for flag in (f"--{name.replace('_', '-')}" for name in a.names)
+        }
         if not has_word(f"backup.{self.name}", sys.argv, valued, ns.task_names):
             return arguments
         self.positional = ["file"]
@@ -30,7 +32,7 @@ def has_word(task: str, argv: Sequence[str], valued: Collection[str], tasks: Col
     next of the ``tasks``."""
     if task not in argv:
         return False
-    rest = iter(argv[argv.index(task) + 1:])
+    rest = iter(argv[argv.index(task) + 1 :])
     for word in rest:
         if word.startswith("-"):
             if word in valued:

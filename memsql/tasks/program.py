@@ -45,7 +45,9 @@ def _explained(parse: Any, program: Program) -> Any:
             return parsed
         except ParseError as e:
             words = list(getattr(program, "argv", sys.argv))[1:]
-            problem = UsageError(str(e), state="nothing was changed", hint=f"see: {program.name.lower()} {_help_for(e, words)}")
+            problem = UsageError(
+                str(e), state="nothing was changed", hint=f"see: {program.name.lower()} {_help_for(e, words)}"
+            )
             if "--json" in words:
                 write_json({"ok": False, "command": None, "error": show.error_json(problem)})
             else:

@@ -40,5 +40,8 @@ def followed(settings: Settings, urls: str | None, timeout: str, dry_run: bool, 
     wanted = replicas.primary_state(settings, state)
     with Bar() as bar:
         caught = replicas.wait_for_replicas(targets, wanted, int(timeout), bar.start, state=state)
-    return Outcome(f"{outcome.text}\n{report.replicas_text(caught)}",
-                   {**outcome.data, "replicas": report.replicas_data(caught)}, outcome.exit_code)
+    return Outcome(
+        f"{outcome.text}\n{report.replicas_text(caught)}",
+        {**outcome.data, "replicas": report.replicas_data(caught)},
+        outcome.exit_code,
+    )

@@ -17,15 +17,21 @@ _HELP = {
     "format": "text, markdown, json, sarif or github (annotations of GitHub Actions)",
     "output": "write the report to this file; may be given more than once: .md, .json and .sarif tell the format where --format does not",
     "no_fail": "exit with 0 even where something blocks",
-    "project": COMMON_HELP["project"], "json": COMMON_HELP["json"],
+    "project": COMMON_HELP["project"],
+    "json": COMMON_HELP["json"],
 }
 _SUFFIXES = {".md": "markdown", ".json": "json", ".sarif": "sarif"}
 
 
 @task(help=_HELP, iterable=["output"], auto_shortflags=False)
 def review(
-    c: Context, base: str | None = None, format: str | None = None, output: list[str] | None = None, no_fail: bool = False,
-    project: str | None = None, json: bool = False,
+    c: Context,
+    base: str | None = None,
+    format: str | None = None,
+    output: list[str] | None = None,
+    no_fail: bool = False,
+    project: str | None = None,
+    json: bool = False,
 ) -> None:
     """Review what changed in migrations and sql since a branch left its base, before it is merged.
 
@@ -45,9 +51,13 @@ def review(
         from memsql.review import review as look
 
         if format is not None and format not in report.FORMATS:
-            raise UsageError(f"--format {format}: there is no such format", hint="there are: " + ", ".join(report.FORMATS))
+            raise UsageError(
+                f"--format {format}: there is no such format", hint="there are: " + ", ".join(report.FORMATS)
+            )
         if json and format not in (None, "json"):
-            raise UsageError("--json and --format do not go together", hint="write the other format to a file with --output")
+            raise UsageError(
+                "--json and --format do not go together", hint="write the other format to a file with --output"
+            )
         with Bar() as bar:
             found = look(settings, base, bar.start)
         code = int(found.verdict == "blocks" and not no_fail)
@@ -55,9 +65,21 @@ def review(
         if lines and format != "github":
             return Outcome("\n".join([*lines, report.headline(found)]), report.data(found), code)
         if format == "json":
-            return Outcome(report.rendered(found, "json").rstrip("\n"), report.data(found), code, report.headline(found), plain=True)
+            return Outcome(
+                report.rendered(found, "json").rstrip("\n"),
+                report.data(found),
+                code,
+                report.headline(found),
+                plain=True,
+            )
         chosen = format or "text"
-        return Outcome(report.rendered(found, chosen).rstrip("\n"), report.data(found), code, report.headline(found), chosen != "text")
+        return Outcome(
+            report.rendered(found, chosen).rstrip("\n"),
+            report.data(found),
+            code,
+            report.headline(found),
+            chosen != "text",
+        )
 
     run("review", Options(project, None, None, json), work)
 

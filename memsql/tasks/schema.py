@@ -15,7 +15,11 @@ if TYPE_CHECKING:
 
 @task(help=COMMON_HELP, auto_shortflags=False)
 def stats(
-    c: Context, database: str | None = None, env: str | None = None, project: str | None = None, json: bool = False,
+    c: Context,
+    database: str | None = None,
+    env: str | None = None,
+    project: str | None = None,
+    json: bool = False,
 ) -> None:
     """Count tables, indexes, triggers and rows, and weigh each: rows, pages, bytes.
 
@@ -40,8 +44,12 @@ def stats(
 
 @task(help={**COMMON_HELP, "table": "only this table (default: all of them)"}, auto_shortflags=False)
 def info(
-    c: Context, table: str | None = None, database: str | None = None, env: str | None = None,
-    project: str | None = None, json: bool = False,
+    c: Context,
+    table: str | None = None,
+    database: str | None = None,
+    env: str | None = None,
+    project: str | None = None,
+    json: bool = False,
 ) -> None:
     """Describe tables: columns, keys, indexes, triggers, what they refer to and what refers to them."""
 
@@ -58,14 +66,22 @@ def info(
     run("schema.info", Options(project, env, database, json), work)
 
 
-@task(help={
-    **COMMON_HELP,
-    "write": "write sql/schema.sql from what the migrations make on an empty database",
-    "check": "exit with 1 where sql/schema.sql is not what the migrations make (or what --database holds)",
-}, auto_shortflags=False)
+@task(
+    help={
+        **COMMON_HELP,
+        "write": "write sql/schema.sql from what the migrations make on an empty database",
+        "check": "exit with 1 where sql/schema.sql is not what the migrations make (or what --database holds)",
+    },
+    auto_shortflags=False,
+)
 def dump(
-    c: Context, write: bool = False, check: bool = False, database: str | None = None, env: str | None = None,
-    project: str | None = None, json: bool = False,
+    c: Context,
+    write: bool = False,
+    check: bool = False,
+    database: str | None = None,
+    env: str | None = None,
+    project: str | None = None,
+    json: bool = False,
 ) -> None:
     """Print the schema of the database as SQL; keep the snapshot sql/schema.sql fresh.
 
@@ -97,9 +113,15 @@ def dump(
             goal = replay_schema(settings) if database is None and env is None else _read(settings)
             stored = from_sql(read_file(path, shown).text(), shown) if path.is_file() else from_sql("")
             lines = diff(stored, goal).lines()
-            text = [f"{shown} is fresh"] if not lines else [
-                f"{shown} is stale; what it lacks (+), has too much (-) or otherwise (~):", *("  " + x for x in lines),
-                "next: invoke schema.dump --write"]
+            text = (
+                [f"{shown} is fresh"]
+                if not lines
+                else [
+                    f"{shown} is stale; what it lacks (+), has too much (-) or otherwise (~):",
+                    *("  " + x for x in lines),
+                    "next: invoke schema.dump --write",
+                ]
+            )
             return Outcome("\n".join(text), {"fresh": not lines, "differences": lines}, int(bool(lines)))
         sql = as_sql(_read(settings))
         return Outcome(sql.rstrip(), {"sql": sql})
@@ -107,15 +129,25 @@ def dump(
     run("schema.dump", Options(project, env, database, json), work)
 
 
-@task(name="diff", help={
-    **COMMON_HELP,
-    "from": "the one side (default: migrations)",
-    "to": "the other side (default: database)",
-    "check": "exit with 1 where they differ",
-}, auto_shortflags=False)
+@task(
+    name="diff",
+    help={
+        **COMMON_HELP,
+        "from": "the one side (default: migrations)",
+        "to": "the other side (default: database)",
+        "check": "exit with 1 where they differ",
+    },
+    auto_shortflags=False,
+)
 def diff_(
-    c: Context, from_: str = "migrations", to: str = "database", check: bool = False, database: str | None = None,
-    env: str | None = None, project: str | None = None, json: bool = False,
+    c: Context,
+    from_: str = "migrations",
+    to: str = "database",
+    check: bool = False,
+    database: str | None = None,
+    env: str | None = None,
+    project: str | None = None,
+    json: bool = False,
 ) -> None:
     """Compare two schemas: what the second has more (+), less (-) or otherwise (~) than the first.
 
@@ -140,11 +172,22 @@ def diff_(
     run("schema.diff", Options(project, env, database, json), work)
 
 
-@task(help={**COMMON_HELP, "output": "write it to this file instead of printing it",
-            "tables": "only these tables, separated by commas"}, auto_shortflags=False)
+@task(
+    help={
+        **COMMON_HELP,
+        "output": "write it to this file instead of printing it",
+        "tables": "only these tables, separated by commas",
+    },
+    auto_shortflags=False,
+)
 def diagram(
-    c: Context, output: str | None = None, tables: str | None = None, database: str | None = None,
-    env: str | None = None, project: str | None = None, json: bool = False,
+    c: Context,
+    output: str | None = None,
+    tables: str | None = None,
+    database: str | None = None,
+    env: str | None = None,
+    project: str | None = None,
+    json: bool = False,
 ) -> None:
     """Draw the schema as a Mermaid diagram, which GitHub shows in Markdown.
 

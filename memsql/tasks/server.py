@@ -29,15 +29,22 @@ def install(c: Context) -> None:
         print(server.find() or server.install())
 
 
-@task(help={
-    "port": "port on 127.0.0.1 (default 8080)",
-    "folder": "where the data lies (default: a temporary folder that goes away in the end)",
-    "auth": "let nobody in without a token, and print one",
-    "grpc-port": "let replicas follow this server, at this port",
-    "replica-of": "be a replica of the server with this gRPC address, which its server.start prints",
-}, auto_shortflags=False)
+@task(
+    help={
+        "port": "port on 127.0.0.1 (default 8080)",
+        "folder": "where the data lies (default: a temporary folder that goes away in the end)",
+        "auth": "let nobody in without a token, and print one",
+        "grpc-port": "let replicas follow this server, at this port",
+        "replica-of": "be a replica of the server with this gRPC address, which its server.start prints",
+    },
+    auto_shortflags=False,
+)
 def start(
-    c: Context, port: str = "8080", folder: str | None = None, auth: bool = False, grpc_port: str | None = None,
+    c: Context,
+    port: str = "8080",
+    folder: str | None = None,
+    auth: bool = False,
+    grpc_port: str | None = None,
     replica_of: str | None = None,
 ) -> None:
     """Run a libSQL server in the foreground until Ctrl-C.
@@ -57,9 +64,17 @@ def start(
         keys = server.Keys.new() if auth else None
         signal.signal(signal.SIGTERM, _terminate)
         grpc = int(grpc_port) if grpc_port is not None else None
-        with _data(folder) as path, server.running(
-            binary, path, port=int(port), keys=keys, grpc_port=grpc, replica_of=replica_of,
-        ) as found:
+        with (
+            _data(folder) as path,
+            server.running(
+                binary,
+                path,
+                port=int(port),
+                keys=keys,
+                grpc_port=grpc,
+                replica_of=replica_of,
+            ) as found,
+        ):
             print(f"listening on {found.url}   data in {path}" + ("" if folder else " (temporary)"))
             print(f"  export TURSO_URL={found.url}")
             if keys is not None:

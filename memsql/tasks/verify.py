@@ -13,14 +13,22 @@ if TYPE_CHECKING:
     from memsql.config import Settings
 
 
-@task(help={
-    **COMMON_HELP,
-    "deep": "SQLite's full integrity_check instead of quick_check; slower",
-    "record": "write the verdict into the history of the database, for monitor.metrics",
-}, auto_shortflags=False)
+@task(
+    help={
+        **COMMON_HELP,
+        "deep": "SQLite's full integrity_check instead of quick_check; slower",
+        "record": "write the verdict into the history of the database, for monitor.metrics",
+    },
+    auto_shortflags=False,
+)
 def verify(
-    c: Context, deep: bool = False, record: bool = False, database: str | None = None, env: str | None = None,
-    project: str | None = None, json: bool = False,
+    c: Context,
+    deep: bool = False,
+    record: bool = False,
+    database: str | None = None,
+    env: str | None = None,
+    project: str | None = None,
+    json: bool = False,
 ) -> None:
     """Prove everything that can be proven about this database, and change nothing but for --record, which adds a line.
 
@@ -44,8 +52,11 @@ def verify(
 
             noted = record_verification(settings, started, report.verdict(found), ok=not failed(found))
             data["recorded"] = noted
-            text += "\n" + ("recorded in the history" if noted else
-                            "not recorded: there is no history yet, which begins with the first migration")
+            text += "\n" + (
+                "recorded in the history"
+                if noted
+                else "not recorded: there is no history yet, which begins with the first migration"
+            )
         return Outcome(text, data, int(failed(found)), report.verdict(found))
 
     run("verify", Options(project, env, database, json), work)

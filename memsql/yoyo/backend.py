@@ -173,8 +173,12 @@ class MemsqlBackend(DatabaseBackend):  # type: ignore[misc]
             self._is_locked = True
         except exceptions.LockTimeout as e:
             by_row = str(e).startswith("Process")
-            raise LockTimeout(str(e) if by_row else f"{self._target} is locked by another writer\n"
-                              "  state: nothing was changed\n  next: wait for it to finish and run it again") from None
+            raise LockTimeout(
+                str(e)
+                if by_row
+                else f"{self._target} is locked by another writer\n"
+                "  state: nothing was changed\n  next: wait for it to finish and run it again"
+            ) from None
         finally:
             self._patience = patience
 
@@ -233,13 +237,17 @@ class MemsqlBackend(DatabaseBackend):  # type: ignore[misc]
         """Roll the migration back and take its mark away, in one transaction. Raises Stop where a SQL migration has no
         rollback: yoyo would take the mark away and leave the change."""
         if migration.is_raw_sql() and not _has_statements(_file_of(migration, "rollback")):
-            raise Stop(f"{migration.id} cannot be rolled back: {_file_of(migration, 'rollback').name} is missing or "
-                       "holds no statement\n  state: it is still applied, and still marked\n"
-                       "  next: write that file, or take only the mark away: yoyo unmark")
+            raise Stop(
+                f"{migration.id} cannot be rolled back: {_file_of(migration, 'rollback').name} is missing or "
+                "holds no statement\n  state: it is still applied, and still marked\n"
+                "  next: write that file, or take only the mark away: yoyo unmark"
+            )
         self._run(migration, "rollback", force, True)
 
     def _run(self, migration: Any, direction: str, force: bool, mark: bool) -> None:
-        done = f"nothing of {migration.id} was kept; it is {'not ' if direction == 'apply' else 'still '}marked as applied"
+        done = (
+            f"nothing of {migration.id} was kept; it is {'not ' if direction == 'apply' else 'still '}marked as applied"
+        )
         try:
             self.ensure_internal_schema_updated()
             self._load(migration)
@@ -269,7 +277,9 @@ class MemsqlBackend(DatabaseBackend):  # type: ignore[misc]
             migration.load()
         except exceptions.BadMigration:
             # yoyo goes on with the next one, which may need this one.
-            raise Stop(f"{migration.path} cannot be loaded\n  state: nothing of it was run\n  next: see the message above") from None
+            raise Stop(
+                f"{migration.path} cannot be loaded\n  state: nothing of it was run\n  next: see the message above"
+            ) from None
 
     def _in_one(self, migration: Any, direction: str, force: bool, mark: bool, keys: bool) -> None:
         _set_foreign_keys(self.connection, keys)
@@ -280,8 +290,9 @@ class MemsqlBackend(DatabaseBackend):  # type: ignore[misc]
             migration.process_steps(self, direction, force=force)
             for pair, rows in ({} if keys else self._orphans()).items():
                 if rows > before.get(pair, 0):
-                    raise dbapi.IntegrityError(f"{rows - before.get(pair, 0)} rows of {pair[0]} refer to rows of {pair[1]} "
-                                               "that do not exist")
+                    raise dbapi.IntegrityError(
+                        f"{rows - before.get(pair, 0)} rows of {pair[0]} refer to rows of {pair[1]} that do not exist"
+                    )
             self._note(migration, direction, mark)
 
     def _note(self, migration: Any, direction: str, mark: bool) -> None:
@@ -357,4 +368,6 @@ def _set_foreign_keys(connection: dbapi.Connection, on: bool) -> None:
     """As memsql does before BEGIN: dropping a table that others refer to would delete their rows otherwise."""
     connection.run(f"PRAGMA foreign_keys = {'on' if on else 'off'}")
     if connection.run("PRAGMA foreign_keys").one() != int(on):
-        raise dbapi.InterfaceError("the engine did not take PRAGMA foreign_keys", ConnectError("", state="nothing was changed"))
+        raise dbapi.InterfaceError(
+            "the engine did not take PRAGMA foreign_keys", ConnectError("", state="nothing was changed")
+        )

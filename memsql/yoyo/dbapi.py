@@ -135,8 +135,11 @@ class Connection:
     def check_control(self, sql: str) -> None:
         """Refuse what would end or begin a transaction inside begin() and commit(). Raises ProgrammingError."""
         what = effect(sql) if self._inside else None
-        if what is not None and what.kind == "transaction" and (
-                what.name in _CONTROL or (what.name == "ROLLBACK" and "TO" not in sql.upper().split())):
+        if (
+            what is not None
+            and what.kind == "transaction"
+            and (what.name in _CONTROL or (what.name == "ROLLBACK" and "TO" not in sql.upper().split()))
+        ):
             raise ProgrammingError(f"{what.name} inside a transaction would leave half of the change behind")
 
     def commit(self) -> None:

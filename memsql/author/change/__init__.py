@@ -7,6 +7,16 @@ from memsql.author.change.tables import TableChange, compare
 from memsql.author.change.wanted import Asked, Wanted, read_wanted, where
 
 __all__ = [
-    "Asked", "CannotChange", "Hints", "Plan", "Renames", "TableChange", "Wanted", "compare", "plan", "read_wanted",
-    "render", "where",
+    "Asked",
+    "CannotChange",
+    "Hints",
+    "Plan",
+    "Renames",
+    "TableChange",
+    "Wanted",
+    "compare",
+    "plan",
+    "read_wanted",
+    "render",
+    "where",
 ]

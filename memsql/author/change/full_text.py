@@ -34,21 +34,33 @@ def decide(pairs: Iterable[tuple[Table, Table]], maps: Sequence[Mapping[str, str
                 renamed.append((old, new))
             continue
         one, two = read(old), read(new)
-        if module_of(old.sql) == module_of(new.sql) == "fts5vocab" or (one and two and one.content and two.content is not None):
+        if module_of(old.sql) == module_of(new.sql) == "fts5vocab" or (
+            one and two and one.content and two.content is not None
+        ):
             dropped.append(old)
             created.append(new)
         elif one and two and one.kind == two.kind == "own":
             if fold(old.name) != fold(new.name):
-                raise CannotChange(f"{new.name} is another than {old.name} in more than its name", new.name, None,
-                                   "rename it in one migration and change it in another")
+                raise CannotChange(
+                    f"{new.name} is another than {old.name} in more than its name",
+                    new.name,
+                    None,
+                    "rename it in one migration and change it in another",
+                )
             copied.append((old, new))
             kept = {fold(c) for c in two.all_columns}
-            losses += [f"Loses the text of {old.name}.{c}; the way back makes the column again without it."
-                       for c in one.all_columns if fold(c) not in kept]
+            losses += [
+                f"Loses the text of {old.name}.{c}; the way back makes the column again without it."
+                for c in one.all_columns
+                if fold(c) not in kept
+            ]
         else:
             raise CannotChange(
-                f"{new.name} cannot be changed by a derived migration: what it holds is nowhere else", new.name, None,
-                "write it by hand: invoke migrate.create NAME")
+                f"{new.name} cannot be changed by a derived migration: what it holds is nowhere else",
+                new.name,
+                None,
+                "write it by hand: invoke migrate.create NAME",
+            )
     return Texts(tuple(dropped), tuple(created), tuple(copied), tuple(renamed), tuple(losses))
 
 

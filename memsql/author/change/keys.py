@@ -22,8 +22,13 @@ def new_foreign_keys(change: TableChange, changes: Iterable[TableChange]) -> lis
         parent = parents.get(fold(key.parent))
         names = {fold(n): o for n, o in parent.kept.items()} if parent else {}
         columns = tuple(source[fold(c)] for c in key.columns)
-        old = ForeignKey(columns, parent.old.name if parent else key.parent,
-                         tuple(names.get(fold(c), c) for c in key.parent_columns), key.on_update, key.on_delete)
+        old = ForeignKey(
+            columns,
+            parent.old.name if parent else key.parent,
+            tuple(names.get(fold(c), c) for c in key.parent_columns),
+            key.on_update,
+            key.on_delete,
+        )
         if (tuple(map(fold, columns)), fold(old.parent)) not in had:
             found.append(old)
     return found

@@ -69,8 +69,11 @@ def plan(before: Schema, after: Schema, renames: Renames, hints: Hints = _NONE, 
     pairs = pair(before, after, renames, hints)
     if back:
         # Plain statements would put the default into every row.
-        again = frozenset(fold(c.new.name) for c in pairs.changes if c.plain and any(
-            fold(a.name) in _unique(c.new, after) and default_of(a) for a in c.added))
+        again = frozenset(
+            fold(c.new.name)
+            for c in pairs.changes
+            if c.plain and any(fold(a.name) in _unique(c.new, after) and default_of(a) for a in c.added)
+        )
         hints |= Hints(rebuild=again)
         pairs = pair(before, after, renames, hints) if again else pairs
     else:
@@ -83,8 +86,12 @@ def orphaned(change: TableChange, empty: Iterable[Table]) -> frozenset[str]:
     """The columns of the new table, in lower case, that refer to one of the tables ``empty`` and did not before."""
     names = {fold(t.name) for t in empty}
     had = {(tuple(map(fold, k.columns)), fold(k.parent)) for k in change.old.foreign_keys}
-    return frozenset(fold(c) for k in change.new.foreign_keys for c in k.columns
-                     if fold(k.parent) in names and (tuple(map(fold, k.columns)), fold(k.parent)) not in had)
+    return frozenset(
+        fold(c)
+        for k in change.new.foreign_keys
+        for c in k.columns
+        if fold(k.parent) in names and (tuple(map(fold, k.columns)), fold(k.parent)) not in had
+    )
 
 
 def readings(before: Schema, after: Schema, renames: Renames) -> list[dict[str, str]]:
@@ -114,7 +121,9 @@ class _Planner:
         gone_virtual = [*texts.dropped, *(t for t in self.pairs.dropped if t.kind == "virtual")]
         disturbed = frozenset(
             [fold(n) for c in changes if c.rebuilt for n in (c.old.name, c.new.name)]
-            + [fold(t.name) for t in (*gone, *gone_virtual)] + [fold(n.name) for _, n in texts.copied])
+            + [fold(t.name) for t in (*gone, *gone_virtual)]
+            + [fold(n.name) for _, n in texts.copied]
+        )
         checks = bool(rebuilt or moved or texts.copied or any(c.early or c.late or c.dropped for c in changes))
         drops, makes = self._others(maps, disturbed, checks, rebuilt, {fold(t.name) for t in (*gone, *gone_virtual)})
         new_tables = [t for t in self.pairs.created if t.kind == "table"]
@@ -122,8 +131,11 @@ class _Planner:
         steps: list[Step] = [
             *drops,
             *(Drop("table", t.name) for t in gone_virtual),
-            *(s for t in _children_first(gone) for s in (
-                *((ForgetSequence(t.name),) if has_sequence(t) else ()), Drop("table", t.name))),
+            *(
+                s
+                for t in _children_first(gone)
+                for s in (*((ForgetSequence(t.name),) if has_sequence(t) else ()), Drop("table", t.name))
+            ),
             *(RenameTable(old, new) for old, new in moved),
             *(s for c in changes for s in _renames(c)),
             *(Create(t.sql) for t in sorted(new_tables, key=lambda t: t.name)),
@@ -133,8 +145,15 @@ class _Planner:
             *makes,
         ]
         return Plan(
-            tuple(steps), bool(rebuilt) or self._referred(gone), self._rebuild_texts(texts, rebuilt, steps),
-            (*losses(changes, [*gone, *filter(full_text.keeps_rows, self.pairs.dropped)]), *self._emptied(changes), *texts.losses), () if self.back else tuple(notes(changes, self.pairs.created, self.pairs.dropped)),
+            tuple(steps),
+            bool(rebuilt) or self._referred(gone),
+            self._rebuild_texts(texts, rebuilt, steps),
+            (
+                *losses(changes, [*gone, *filter(full_text.keeps_rows, self.pairs.dropped)]),
+                *self._emptied(changes),
+                *texts.losses,
+            ),
+            () if self.back else tuple(notes(changes, self.pairs.created, self.pairs.dropped)),
         )
 
     def _table(self, change: TableChange) -> Iterator[Step]:
@@ -142,8 +161,15 @@ class _Planner:
         if change.rebuilt:
             temporary = self._free(f"new_{name}")
             gone = orphaned(change, self.pairs.created) if self.back else frozenset()
-            step = rebuild_of(change, temporary, under_name(change.new.sql, temporary), name, back=self.back, orphans=gone,
-                              unique=_unique(change.new, self.after))
+            step = rebuild_of(
+                change,
+                temporary,
+                under_name(change.new.sql, temporary),
+                name,
+                back=self.back,
+                orphans=gone,
+                unique=_unique(change.new, self.after),
+            )
             if has_sequence(change.old) and not has_sequence(change.new):
                 yield ForgetSequence(name)
             yield step
@@ -159,16 +185,27 @@ class _Planner:
     def _emptied(self, changes: Iterable[TableChange]) -> Iterator[str]:
         for change in changes if self.back else ():
             emptied = orphaned(change, self.pairs.created)
-            yield from (f"Loses the values of {change.new.name}.{c.name}: the rows it refers to do not come back."
-                        for c in change.new.columns if fold(c.name) in emptied)
+            yield from (
+                f"Loses the values of {change.new.name}.{c.name}: the rows it refers to do not come back."
+                for c in change.new.columns
+                if fold(c.name) in emptied
+            )
 
     def _others(
         self, maps: list[dict[str, str]], disturbed: frozenset[str], checks: bool, rebuilt: set[str], gone: set[str]
     ) -> tuple[list[Step], list[Step]]:
         """What to drop before, and what to create behind: indexes, views and triggers."""
-        old = {(o.type, fold(o.name)): o for o in self.before.objects if o.sql and o.type in ("index", "view", "trigger")}
-        new = {(o.type, fold(o.name)): o for o in self.after.objects if o.sql and o.type in ("index", "view", "trigger")}
-        changed = {k for k, o in old.items() if k not in new or k[1] in self.hints.recreate or not same(o.sql, new[k].sql, maps)}
+        old = {
+            (o.type, fold(o.name)): o for o in self.before.objects if o.sql and o.type in ("index", "view", "trigger")
+        }
+        new = {
+            (o.type, fold(o.name)): o for o in self.after.objects if o.sql and o.type in ("index", "view", "trigger")
+        }
+        changed = {
+            k
+            for k, o in old.items()
+            if k not in new or k[1] in self.hints.recreate or not same(o.sql, new[k].sql, maps)
+        }
         gone_views = {k[1] for k in changed if k[0] == "view"}
         if checks:
             gone_views |= {fold(t.name) for t in self.before.tables.values() if t.kind == "view" and not t.columns}
@@ -213,14 +250,21 @@ class _Planner:
             text = full_text.read(table)
             if text is None or text.content is None:
                 continue
-            if fold(table.name) in again or fold(text.content) in again or any(mentions(t, {fold(table.name)}) for t in triggers):
+            if (
+                fold(table.name) in again
+                or fold(text.content) in again
+                or any(mentions(t, {fold(table.name)}) for t in triggers)
+            ):
                 found.append(table.name)
         return tuple(found)
 
     def _referred(self, gone: list[Table]) -> bool:
         names = {fold(t.name) for t in gone}
-        return any(fold(k.parent) in names and fold(t.name) != fold(k.parent)
-                   for t in self.before.tables.values() for k in t.foreign_keys)
+        return any(
+            fold(k.parent) in names and fold(t.name) != fold(k.parent)
+            for t in self.before.tables.values()
+            for k in t.foreign_keys
+        )
 
     def _free(self, name: str) -> str:
         taken = {fold(o.name) for schema in (self.before, self.after) for o in schema.objects}
@@ -273,12 +317,20 @@ def _refuse_impossible(olds: Mapping[str, Table], news: Mapping[str, Table], ren
         if table is None:
             continue
         if old not in olds:
-            raise CannotChange(f"{table.name} cannot be renamed from {old}: there is no such table", table.name, None,
-                               "there are: " + ", ".join(sorted(t.name for t in olds.values())))
+            raise CannotChange(
+                f"{table.name} cannot be renamed from {old}: there is no such table",
+                table.name,
+                None,
+                "there are: " + ", ".join(sorted(t.name for t in olds.values())),
+            )
         if olds[old].kind != table.kind:
             raise CannotChange(f"{table.name} cannot be renamed from {old}: one of them is virtual", table.name)
         if list(renames.tables.values()).count(old) > 1:
             raise CannotChange(f"two tables are renamed from {old}", table.name, None, "leave one of them out")
         if new in olds and new in renames.tables.values():
-            raise CannotChange(f"{table.name} takes a name that another table gives up in the same change", table.name, None,
-                               "rename one of them in a migration of its own first")
+            raise CannotChange(
+                f"{table.name} takes a name that another table gives up in the same change",
+                table.name,
+                None,
+                "rename one of them in a migration of its own first",
+            )

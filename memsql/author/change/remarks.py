@@ -30,10 +30,14 @@ def notes(changes: Iterable[TableChange], created: Sequence[Table], dropped: Ite
         yield from _of_table(change)
     for gone in dropped:
         names = [fold(c.name) for c in gone.columns]
-        like = [t.name for t in created if t.kind == gone.kind == "table" and [fold(c.name) for c in t.columns] == names]
+        like = [
+            t.name for t in created if t.kind == gone.kind == "table" and [fold(c.name) for c in t.columns] == names
+        ]
         if like:
-            yield (f"{gone.name} goes and {like[0]} comes: if that is the same table, write `-- renamed from: {gone.name}` "
-                   "above it")
+            yield (
+                f"{gone.name} goes and {like[0]} comes: if that is the same table, write `-- renamed from: {gone.name}` "
+                "above it"
+            )
 
 
 def _of_table(change: TableChange) -> Iterator[str]:
@@ -41,17 +45,21 @@ def _of_table(change: TableChange) -> Iterator[str]:
     for column in change.dropped:
         like = [c.name for c in change.added if fold(c.type) == fold(column.type)]
         if like:
-            yield (f"{table}.{column.name} goes and {' or '.join(like)} comes: if that is the same column, write "
-                   f"`-- renamed from: {column.name}` behind it")
-    if change.plain and change.added and change.new.columns[-len(change.added):] != change.added:
+            yield (
+                f"{table}.{column.name} goes and {' or '.join(like)} comes: if that is the same column, write "
+                f"`-- renamed from: {column.name}` behind it"
+            )
+    if change.plain and change.added and change.new.columns[-len(change.added) :] != change.added:
         yield f"{', '.join(c.name for c in change.added)} will be the last of {table}, wherever the text has it"
     if change.new.without_rowid and not change.old.without_rowid:
         yield f"{table} has no rowid from now on: the way back numbers its rows anew"
     for column in change.new.columns:
         source = _source(change, column)
         if source and affinity(source.type) != affinity(column.type):
-            yield (f"{table}.{column.name} is copied as it is and then stored as {column.type or 'it comes'}: SQLite turns what "
-                   "looks like a number into one where the type asks for it, and the way back cannot tell")
+            yield (
+                f"{table}.{column.name} is copied as it is and then stored as {column.type or 'it comes'}: SQLite turns what "
+                "looks like a number into one where the type asks for it, and the way back cannot tell"
+            )
 
 
 def _source(change: TableChange, column: Column) -> Column | None:

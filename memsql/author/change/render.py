@@ -70,7 +70,9 @@ def _rebuild(step: Rebuild) -> str:
     if step.sequence:
         lines += [
             "INSERT INTO sqlite_sequence (name, seq)",
-            f"SELECT {_string(step.temporary)}, seq FROM sqlite_sequence WHERE name = {_string(step.table)};", ""]
+            f"SELECT {_string(step.temporary)}, seq FROM sqlite_sequence WHERE name = {_string(step.table)};",
+            "",
+        ]
     lines += [f"-- {_one_line(remark)}" for remark in step.remarks]
     if step.copies:
         lines += _wrapped(f"INSERT INTO {temporary} (", [column for column, _ in step.copies], ")")

@@ -63,7 +63,10 @@ def compare(old: Table, new: Table, renames: Renames, *, rebuild: bool = False) 
     changed = not alike or bool(moved or added or dropped)
     gone = {fold(c.name) for c in dropped}
     plain = (
-        alike and not rebuild and bool(kept) and all(_can_drop(c, one.column(c.name)) for c in dropped)
+        alike
+        and not rebuild
+        and bool(kept)
+        and all(_can_drop(c, one.column(c.name)) for c in dropped)
         and all(_can_add(c, two.column(c.name)) and not unfillable(c, new) for c in added)
         and all(fold(n) in gone for _, n in late)
     )
@@ -77,8 +80,10 @@ def refuse_unfillable(change: TableChange) -> None:
             raise CannotChange(
                 f"{change.new.name}.{column.name} is new and NOT NULL without a default: the rows that are there would have no "
                 "value",
-                change.new.name, column.name,
-                "give it a DEFAULT, leave NOT NULL out, or write `-- renamed from: OLD` behind it where it had another name")
+                change.new.name,
+                column.name,
+                "give it a DEFAULT, leave NOT NULL out, or write `-- renamed from: OLD` behind it where it had another name",
+            )
 
 
 def unfillable(column: Column, table: Table) -> bool:
@@ -89,7 +94,12 @@ def unfillable(column: Column, table: Table) -> bool:
 
 def is_alias(column: Column, table: Table) -> bool:
     """Whether ``column`` is the rowid of ``table`` under another name."""
-    if table.without_rowid or not column.pk or fold(column.type) != "integer" or sum(1 for c in table.columns if c.pk) > 1:
+    if (
+        table.without_rowid
+        or not column.pk
+        or fold(column.type) != "integer"
+        or sum(1 for c in table.columns if c.pk) > 1
+    ):
         return False
     part = of_table(table).column(column.name)
     return part is None or not re.search(r"\bprimary\s+key\s+desc\b", " ".join(words(part.text)))
@@ -101,7 +111,13 @@ def has_sequence(table: Table) -> bool:
 
 
 def rebuild_of(
-    change: TableChange, temporary: str, sql: str, table: str, *, back: bool, orphans: frozenset[str] = frozenset(),
+    change: TableChange,
+    temporary: str,
+    sql: str,
+    table: str,
+    *,
+    back: bool,
+    orphans: frozenset[str] = frozenset(),
     unique: frozenset[str] = frozenset(),
 ) -> Rebuild:
     """The rebuild that makes ``change``, whose early renames are done. ``back``: it is the way back, on which a value that
@@ -150,15 +166,23 @@ def default_of(column: Column) -> str | None:
 def _kept(old: Table, new: Table, renames: Renames) -> dict[str, str]:
     there = {fold(c.name): c.name for c in old.columns}
     key = fold(new.name)
-    asked = {fold(c.name): renames.columns[key, fold(c.name)] for c in new.columns if (key, fold(c.name)) in renames.columns}
+    asked = {
+        fold(c.name): renames.columns[key, fold(c.name)] for c in new.columns if (key, fold(c.name)) in renames.columns
+    }
     for name, source in asked.items():
         if source not in there:
-            raise CannotChange(f"{new.name}.{name} cannot be renamed from {source}: {old.name} has no such column", new.name, name,
-                               "it has: " + ", ".join(there.values()))
+            raise CannotChange(
+                f"{new.name}.{name} cannot be renamed from {source}: {old.name} has no such column",
+                new.name,
+                name,
+                "it has: " + ", ".join(there.values()),
+            )
     taken = list(asked.values())
     for name, source in asked.items():
         if taken.count(source) > 1:
-            raise CannotChange(f"two columns of {new.name} are renamed from {source}", new.name, name, "leave one of them out")
+            raise CannotChange(
+                f"two columns of {new.name} are renamed from {source}", new.name, name, "leave one of them out"
+            )
     kept = {}
     for column in new.columns:
         source = asked.get(fold(column.name)) or (fold(column.name) if fold(column.name) not in taken else "")
@@ -199,7 +223,7 @@ def _can_add(column: Column, part: Part | None) -> bool:
     if default is None:
         return True
     place = next((i for i, word in enumerate(found) if word == "default"), len(found))
-    constant = not fold(default).startswith("current_") and found[place + 1:place + 2] != ["("]
+    constant = not fold(default).startswith("current_") and found[place + 1 : place + 2] != ["("]
     return constant and "references" not in found
 
 
@@ -218,19 +242,26 @@ def _value(change: TableChange, old: Column, column: Column, source: str, table:
     default = default_of(column)
     if default is not None:
         return f"coalesce({name}, {default})", f"NULLs in {column.name} become {default}."
-    return name, (f"Fails where {source} is NULL; to see these rows: "
-                  f"SELECT * FROM {quoted(table)} WHERE {name} IS NULL")
+    return name, (
+        f"Fails where {source} is NULL; to see these rows: SELECT * FROM {quoted(table)} WHERE {name} IS NULL"
+    )
 
 
 def _orphaned(change: TableChange, column: Column) -> str:
     if column.notnull or column.pk:
         raise CannotChange(
             f"{change.new.name}.{column.name} refers to a table that goes and is NOT NULL: the way back would have nothing to "
-            "refer to", change.new.name, None, "first make it NULL in a migration of its own, then drop the table in another")
+            "refer to",
+            change.new.name,
+            None,
+            "first make it NULL in a migration of its own, then drop the table in another",
+        )
     return f"The rows that {column.name} refers to do not come back, so it becomes empty."
 
 
-def _new_value(change: TableChange, column: Column, rowid: str | None, back: bool, unique: bool) -> tuple[str | None, str]:
+def _new_value(
+    change: TableChange, column: Column, rowid: str | None, back: bool, unique: bool
+) -> tuple[str | None, str]:
     if is_alias(column, change.new):
         return rowid, ""
     if back and unique and default_of(column) is not None and not column.notnull:
@@ -246,8 +277,11 @@ def _new_value(change: TableChange, column: Column, rowid: str | None, back: boo
     if referring or (unique and rowid is None):
         raise CannotChange(
             f"{change.new.name}.{column.name} cannot go: it is NOT NULL{' and refers to another table' if referring else ''}, "
-            "so the way back would have no value for it", change.new.name, None,
-            "first make it NULL in a migration of its own, then drop it in another")
+            "so the way back would have no value for it",
+            change.new.name,
+            None,
+            "first make it NULL in a migration of its own, then drop it in another",
+        )
     value = _empty(column)
     return value, f"Nobody knows {column.name} any more: it becomes {value}."
 

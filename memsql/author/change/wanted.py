@@ -70,13 +70,18 @@ def _asked(text: str, statements: list[Statement], old: str, start: int, shown: 
     line = text.count("\n", 0, start) + 1
     tokens = tokenize(old)
     if not tokens:
-        raise FileError("`renamed from:` names nothing", where=Location(shown, line), hint="write -- renamed from: OLD_NAME")
+        raise FileError(
+            "`renamed from:` names nothing", where=Location(shown, line), hint="write -- renamed from: OLD_NAME"
+        )
     name = unquoted(tokens[0]) if len(tokens) == 1 and tokens[0][0] in ("word", "quoted", "string") else old
     owner = _owner(text, statements, start)
     what = effect(owner.text) if owner else Effect("other", None, None)
     if owner is None or what.kind != "create" or what.name is None:
-        raise FileError(f"`renamed from: {old}` belongs to no table, column, index, trigger or view", where=Location(shown, line),
-                        hint="write it behind the column, or on the line above the table")
+        raise FileError(
+            f"`renamed from: {old}` belongs to no table, column, index, trigger or view",
+            where=Location(shown, line),
+            hint="write it behind the column, or on the line above the table",
+        )
     kind = "table" if what.object_type in ("table", "virtual") else what.object_type or ""
     column = _column(owner, start) if what.object_type == "table" else None
     if column is not None:
@@ -91,9 +96,9 @@ def _owner(text: str, statements: list[Statement], start: int) -> Statement | No
         if statement.start <= start < statement.end:
             return statement
         if statement.start > start:
-            return before if before and "\n" not in text[before.end:start] else statement
+            return before if before and "\n" not in text[before.end : start] else statement
         before = statement
-    return before if before and "\n" not in text[before.end:start] else None
+    return before if before and "\n" not in text[before.end : start] else None
 
 
 def _column(owner: Statement, start: int) -> str | None:
@@ -104,13 +109,13 @@ def _column(owner: Statement, start: int) -> str | None:
         return None
     if place > whole.parts[-1].end:
         # Behind the last column, or behind the closing parenthesis.
-        closed = owner.text[whole.parts[-1].end:place].strip(" \t\r\n")
+        closed = owner.text[whole.parts[-1].end : place].strip(" \t\r\n")
         last = whole.parts[-1]
         return _spelled(owner.text, last.start) if last.name and ")" not in _code(closed) else None
     above: Part | None = None
     for part in whole.parts:
         if part.start > place:
-            gap = owner.text[above.end if above else whole.opening:place]
+            gap = owner.text[above.end if above else whole.opening : place]
             meant = above if "\n" not in gap else part
             return _spelled(owner.text, meant.start) if meant and meant.name else None
         if part.start <= place < part.end:
@@ -131,5 +136,5 @@ def _without(text: str, start: int, end: int) -> str:
     """``text`` without the comment from ``start`` to ``end``, nor its line where nothing else stands on it."""
     line = text.rfind("\n", 0, start) + 1
     if not text[line:start].strip():
-        return text[:line] + text[end + 1:]
+        return text[:line] + text[end + 1 :]
     return text[:start].rstrip(" \t") + text[end:]

@@ -34,12 +34,21 @@ class Watch:
     keyed: frozenset[str] = frozenset()
 
     def __or__(self, other: Watch) -> Watch:
-        return Watch(self.counted | other.counted, self.dropped | other.dropped, self.linked | other.linked, self.keyed | other.keyed)
+        return Watch(
+            self.counted | other.counted,
+            self.dropped | other.dropped,
+            self.linked | other.linked,
+            self.keyed | other.keyed,
+        )
 
     def covers(self, other: Watch) -> bool:
         """Whether ``other`` asks for nothing that this one lacks."""
-        return (other.counted <= self.counted | self.dropped and other.dropped <= self.dropped
-                and other.linked <= self.linked and other.keyed <= self.keyed)
+        return (
+            other.counted <= self.counted | self.dropped
+            and other.dropped <= self.dropped
+            and other.linked <= self.linked
+            and other.keyed <= self.keyed
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +105,7 @@ class Loss:
 def planned(analysis: Analysis, named: frozenset[str], virtual: Virtual) -> Watch:
     """What the text alone says should be watched. ``named`` are the tables whose foreign keys may
     break, lower case; ``virtual`` the virtual tables, of which only the user's own content counts."""
+
     def real(names: frozenset[str]) -> frozenset[str]:
         found = _origins(names, analysis)
         return (found - virtual.tables).union(*(virtual.content(n) for n in found & virtual.tables))
@@ -105,8 +115,12 @@ def planned(analysis: Analysis, named: frozenset[str], virtual: Virtual) -> Watc
 
 
 def _watch(
-    counted: frozenset[str], gone: frozenset[str], analysis: Analysis, linked: frozenset[str],
-    *, whole: frozenset[str] = frozenset(),
+    counted: frozenset[str],
+    gone: frozenset[str],
+    analysis: Analysis,
+    linked: frozenset[str],
+    *,
+    whole: frozenset[str] = frozenset(),
 ) -> Watch:
     """A table that is gone for good has lost its rows and nothing else; of one that comes back, everything counts."""
     if analysis.rebuilds:
@@ -115,8 +129,14 @@ def _watch(
 
 
 def needed(
-    touched: Touched, analysis: Analysis, virtual: Virtual, *, replaces: bool, fk_off: bool,
-    existing: frozenset[str] | None, keyed: frozenset[str],
+    touched: Touched,
+    analysis: Analysis,
+    virtual: Virtual,
+    *,
+    replaces: bool,
+    fk_off: bool,
+    existing: frozenset[str] | None,
+    keyed: frozenset[str],
 ) -> Watch:
     """What the engine's own account of the run says should have been watched. What the migration created
     itself held nothing before it; ``existing`` are the tables there were (None: nobody looked), because CREATE
@@ -174,8 +194,10 @@ def _aliases(name: str, analysis: Analysis) -> list[str]:
 def virtual_tables(conn: Connection) -> Virtual:
     """The virtual tables and their shadows."""
     rows = conn.execute(load("engine/virtual_tables")).rows
-    return Virtual(frozenset(fold(str(n)) for n, kind in rows if kind == "virtual"),
-                   frozenset(fold(str(n)) for n, kind in rows if kind == "shadow"))
+    return Virtual(
+        frozenset(fold(str(n)) for n, kind in rows if kind == "virtual"),
+        frozenset(fold(str(n)) for n, kind in rows if kind == "shadow"),
+    )
 
 
 def tables(conn: Connection) -> frozenset[str]:
@@ -226,7 +248,7 @@ def answered(look: Look, answers: Sequence[Result], *, values: bool) -> Look:
     for (name, state), counts in zip(sorted(look.tables.items()), rows, strict=False):
         held = dict(zip(sorted(state.columns), map(_number, counts[1:]), strict=True)) if values else state.columns
         tables[name] = replace(state, rows=_number(counts[0]), columns=held)
-    violations = {key: _number(row[0]) for key, row in zip(sorted(look.violations), rows[len(tables):], strict=True)}
+    violations = {key: _number(row[0]) for key, row in zip(sorted(look.violations), rows[len(tables) :], strict=True)}
     return Look(tables, violations, look.keyless)
 
 
@@ -238,7 +260,9 @@ def cascades(conn: Connection, dropped: frozenset[str]) -> list[Loss]:
     found: list[Loss] = []
     gone = set(dropped)
     references = [
-        (table, key) for table in read(conn).tables.values() for key in table.foreign_keys
+        (table, key)
+        for table in read(conn).tables.values()
+        for key in table.foreign_keys
         if key.on_delete.upper() == "CASCADE"
     ]
     grown = True
@@ -271,9 +295,11 @@ def losses(before: Look, after: Look, analysis: Analysis) -> list[Loss]:
             continue
         if new.rows < old.rows and not meant:
             gone = old.rows - new.rows
-            found.append(Loss(
-                old.name, f"table {old.name} loses {_rows(gone)} of {old.rows:,} without a DELETE of its own", gone
-            ))
+            found.append(
+                Loss(
+                    old.name, f"table {old.name} loses {_rows(gone)} of {old.rows:,} without a DELETE of its own", gone
+                )
+            )
         kept: list[tuple[str, int, int]] = []
         for column, held in old.columns.items():
             key = _column_now(fold(column), names, analysis)
@@ -285,8 +311,11 @@ def losses(before: Look, after: Look, analysis: Analysis) -> list[Loss]:
                 kept.append((column, held, left))
         # In total, for a rebuild may move values from one column to another.
         if not meant and analysis.updates.isdisjoint(names) and sum(h for _, h, _ in kept) > sum(n for _, _, n in kept):
-            found += [Loss(old.name, f"column {old.name}.{column} loses {_values(held - left)}: NULL afterwards", held - left)
-                      for column, held, left in kept if left < held]
+            found += [
+                Loss(old.name, f"column {old.name}.{column} loses {_values(held - left)}: NULL afterwards", held - left)
+                for column, held, left in kept
+                if left < held
+            ]
     return found
 
 
@@ -357,6 +386,7 @@ def final_name(name: str, after: Look, analysis: Analysis) -> str:
 
 def after_watch(watch: Watch, analysis: Analysis) -> Watch:
     """What to look at afterwards: the same, and what it was renamed to."""
+
     def follow(names: frozenset[str]) -> frozenset[str]:
         return names | {alias for name in names for alias in _aliases(name, analysis)}
 

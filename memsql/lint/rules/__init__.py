@@ -2,10 +2,16 @@
 
 from memsql.lint.rules import columns, engines, files, fts, keys, loss, rebuild, transaction, values
 
-RULES = tuple(sorted(
-    (rule for module in (columns, engines, files, fts, keys, loss, rebuild, transaction, values) for rule in module.RULES),
-    key=lambda rule: rule.code,
-))
+RULES = tuple(
+    sorted(
+        (
+            rule
+            for module in (columns, engines, files, fts, keys, loss, rebuild, transaction, values)
+            for rule in module.RULES
+        ),
+        key=lambda rule: rule.code,
+    )
+)
 BY_CODE = {rule.code: rule for rule in RULES}
 
 __all__ = ["BY_CODE", "RULES"]

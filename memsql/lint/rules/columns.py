@@ -30,8 +30,11 @@ def add_not_null(script: Script) -> Iterator[Hit]:
         place = column.find("NOT", "NULL")
         default = column.behind("DEFAULT")
         if place and (not default or default[0].word == "NULL"):
-            yield Hit(place.at, f"column {step.effect.column} is NOT NULL without a default: it fails on a table with rows",
-                      f"add a constant default: {step.effect.column} … NOT NULL DEFAULT <value>")
+            yield Hit(
+                place.at,
+                f"column {step.effect.column} is NOT NULL without a default: it fails on a table with rows",
+                f"add a constant default: {step.effect.column} … NOT NULL DEFAULT <value>",
+            )
 
 
 @rule("MS05", "add_column_refused", "error", DATABASE)
@@ -56,16 +59,23 @@ def add_column_refused(script: Script) -> Iterator[Hit]:
         for word in ("UNIQUE", "PRIMARY"):
             if place := column.find(word):
                 shown = "PRIMARY KEY" if word == "PRIMARY" else word
-                fix = ("add the column without it, then CREATE UNIQUE INDEX" if word == "UNIQUE" else _REBUILD)
+                fix = "add the column without it, then CREATE UNIQUE INDEX" if word == "UNIQUE" else _REBUILD
                 yield Hit(place.at, f"SQLite adds no column that is {shown}", fix)
         if (place := column.find("STORED")) and (column.find("AS") or column.find("GENERATED")):
             yield Hit(place.at, "SQLite adds no STORED generated column", "make it VIRTUAL, or rebuild the table")
         default = column.behind("DEFAULT")
         if default and _varies(default):
-            yield Hit(default[0].at, f"the default of column {step.effect.column} is no constant: it fails on a table with rows",
-                      "add the column with a constant default or none, and fill it with UPDATE")
+            yield Hit(
+                default[0].at,
+                f"the default of column {step.effect.column} is no constant: it fails on a table with rows",
+                "add the column with a constant default or none, and fill it with UPDATE",
+            )
         elif default and default[0].word != "NULL" and (place := column.find("REFERENCES")):
-            yield Hit(place.at, "SQLite adds no foreign key with a default other than NULL", "leave the default out and fill the column")
+            yield Hit(
+                place.at,
+                "SQLite adds no foreign key with a default other than NULL",
+                "leave the default out and fill the column",
+            )
 
 
 def _varies(default: tuple[Token, ...]) -> bool:

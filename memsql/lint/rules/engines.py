@@ -9,21 +9,50 @@ from memsql.lint.model import DATABASE, OURS, Hit, rule
 from memsql.lint.script import Script, Step
 
 # Tried against sqld 0.24; docs/libsql.md lists them.
-_SERVER_PRAGMAS = frozenset({
-    "foreign_keys", "defer_foreign_keys", "foreign_key_check", "foreign_key_list", "integrity_check", "quick_check",
-    "table_info", "table_xinfo", "table_list", "index_list", "index_info", "index_xinfo", "page_count", "page_size",
-    "freelist_count", "user_version", "encoding",
-})
-_LIBSQL = frozenset({
-    "LIBSQL_VECTOR_IDX", "VECTOR_TOP_K", "VECTOR", "VECTOR1BIT", "VECTOR8", "VECTOR16", "VECTORB16", "VECTOR32", "VECTOR64",
-    "VECTOR_EXTRACT", "VECTOR_DISTANCE_COS", "VECTOR_DISTANCE_L2",
-})
+_SERVER_PRAGMAS = frozenset(
+    {
+        "foreign_keys",
+        "defer_foreign_keys",
+        "foreign_key_check",
+        "foreign_key_list",
+        "integrity_check",
+        "quick_check",
+        "table_info",
+        "table_xinfo",
+        "table_list",
+        "index_list",
+        "index_info",
+        "index_xinfo",
+        "page_count",
+        "page_size",
+        "freelist_count",
+        "user_version",
+        "encoding",
+    }
+)
+_LIBSQL = frozenset(
+    {
+        "LIBSQL_VECTOR_IDX",
+        "VECTOR_TOP_K",
+        "VECTOR",
+        "VECTOR1BIT",
+        "VECTOR8",
+        "VECTOR16",
+        "VECTORB16",
+        "VECTOR32",
+        "VECTOR64",
+        "VECTOR_EXTRACT",
+        "VECTOR_DISTANCE_COS",
+        "VECTOR_DISTANCE_L2",
+    }
+)
 # What SQLite says of a text that is no SQL at all.
 _SYNTAX = re.compile(r"near \".*\": syntax error|incomplete input|unrecognized token|malformed|syntax error")
 _WRONG = re.compile(
     r"no such (?:table|column|index|trigger|view)|already exists|duplicate column name|has no column named|values were supplied|"
     r"there is already|no such table column|cannot|must have|requires|more than one primary key|unknown column|ambiguous column|"
-    r"error in (?:index|trigger|view|table)|values for \d+ columns|expressions prohibited|subqueries prohibited|NOT NULL")
+    r"error in (?:index|trigger|view|table)|values for \d+ columns|expressions prohibited|subqueries prohibited|NOT NULL"
+)
 _NEAR = re.compile(r'near "(.+?)": syntax error')
 
 
@@ -48,11 +77,17 @@ def server_refuses(script: Script) -> Iterator[Hit]:
         if step.kind in ("create", "drop", "insert") and step.kind != "insert" and step.effect.schema == "temp":
             yield Hit(step.at, "a libSQL server refuses TEMP objects", "use an ordinary table and drop it in the end")
     for step in script.of("pragma"):
-        if step.effect.name not in _SERVER_PRAGMAS and not (script.transactional and step.effect.name in ("journal_mode", "synchronous")):
+        if step.effect.name not in _SERVER_PRAGMAS and not (
+            script.transactional and step.effect.name in ("journal_mode", "synchronous")
+        ):
             yield Hit(step.at, f"a libSQL server refuses PRAGMA {step.effect.name}", "leave it out of migrations")
     if not script.header.transactional and script.steps:
         step = next(iter(script.of("vacuum")), script.steps[0])
-        yield Hit(step.at, "memsql refuses `-- transactional: false` on a libSQL server", "keep it for databases that are files")
+        yield Hit(
+            step.at,
+            "memsql refuses `-- transactional: false` on a libSQL server",
+            "keep it for databases that are files",
+        )
 
 
 @rule("MS22", "libsql_only", "warning", DATABASE)
@@ -72,7 +107,11 @@ def libsql_only(script: Script) -> Iterator[Hit]:
         if step.kind == "insert" and "vector" not in step.text.lower():
             continue
         if step.kind == "alter_column" and step.find("ALTER", "COLUMN") is not None:
-            yield Hit(step.place("ALTER", "COLUMN"), "only libSQL knows ALTER COLUMN", "rebuild the table with `-- foreign_keys: off`")
+            yield Hit(
+                step.place("ALTER", "COLUMN"),
+                "only libSQL knows ALTER COLUMN",
+                "rebuild the table with `-- foreign_keys: off`",
+            )
             continue
         lower = step.text.lower()
         if "vector" not in lower and "random" not in lower:

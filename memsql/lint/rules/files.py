@@ -27,11 +27,17 @@ def no_rollback(script: Script) -> Iterator[Hit]:
         DROP TABLE notes;
     """
     if script.kind == "rollback" and not script.steps:
-        yield Hit(0, "the rollback holds no statement, so migrate.down refuses it", "write the way back, or say why there is none")
+        yield Hit(
+            0,
+            "the rollback holds no statement, so migrate.down refuses it",
+            "write the way back, or say why there is none",
+        )
     if script.kind == "migration" and script.siblings is not None:
         wanted = script.name.removesuffix(".sql") + ".rollback.sql"
         if wanted not in script.siblings:
-            yield Hit(0, f"there is no {wanted}, so migrate.down refuses", "write the way back, or say why there is none")
+            yield Hit(
+                0, f"there is no {wanted}, so migrate.down refuses", "write the way back, or say why there is none"
+            )
 
 
 @rule("MS28", "file_name", "error")
@@ -49,11 +55,19 @@ def file_name(script: Script) -> Iterator[Hit]:
     """
     found = _NAME.fullmatch(script.name)
     if found is None or int(found[1]) >= 2**63:
-        yield Hit(0, f"{script.name} is not named like a migration", "name it NNNN_name.sql, with NNNN_name.rollback.sql beside it")
+        yield Hit(
+            0,
+            f"{script.name} is not named like a migration",
+            "name it NNNN_name.sql, with NNNN_name.rollback.sql beside it",
+        )
         return
     if not re.fullmatch(r"[a-z0-9_]+", found[2]):
-        yield Hit(0, f"the name {found[2]} has more than lower-case letters, digits and underscores",
-                  "rename both files before they are applied anywhere", severity="warning")
+        yield Hit(
+            0,
+            f"the name {found[2]} has more than lower-case letters, digits and underscores",
+            "rename both files before they are applied anywhere",
+            severity="warning",
+        )
     if script.siblings is None:
         return
     ups = [m for name in script.siblings if (m := _NAME.fullmatch(name)) and not m[3]]
@@ -63,11 +77,19 @@ def file_name(script: Script) -> Iterator[Hit]:
         return
     twins = [m[0] for m in ups if int(m[1]) == int(found[1]) and m[0] != script.name]
     if twins:
-        yield Hit(0, f"version {int(found[1])} is taken by {twins[0]} too", "renumber the one that was not applied anywhere yet")
+        yield Hit(
+            0,
+            f"version {int(found[1])} is taken by {twins[0]} too",
+            "renumber the one that was not applied anywhere yet",
+        )
     widths = [len(m[1]) for m in ups if m[0] != script.name and int(m[1]) < int(found[1])]
     if widths and len(found[1]) < max(widths):
-        yield Hit(0, f"version {found[1]} has fewer digits than the others", f"name it {found[1].zfill(max(widths))}_{found[2]}.sql",
-                  severity="warning")
+        yield Hit(
+            0,
+            f"version {found[1]} has fewer digits than the others",
+            f"name it {found[1].zfill(max(widths))}_{found[2]}.sql",
+            severity="warning",
+        )
 
 
 @rule("MS29", "header", "warning", _EVERY)
@@ -93,7 +115,12 @@ def header(script: Script) -> Iterator[Hit]:
     if script.kind in OURS and script.steps and not script.problems and not script.header.description:
         yield Hit(0, "the file does not say what it does", "begin it with a comment line that does")
     if script.kind in ("check", "query") and ([s.kind for s in script.steps] != ["select"]):
-        yield Hit(script.steps[1].at if len(script.steps) > 1 else 0, f"a {script.kind} holds one SELECT", "split the file", severity="error")
+        yield Hit(
+            script.steps[1].at if len(script.steps) > 1 else 0,
+            f"a {script.kind} holds one SELECT",
+            "split the file",
+            severity="error",
+        )
     if script.kind == "migration" and script.siblings is not None:
         yield from _depends(script)
 
@@ -103,8 +130,12 @@ def _depends(script: Script) -> Iterable[Hit]:
     place = script.text.find("depends")
     for name in script.header.depends:
         if name not in stems:
-            yield Hit(max(script.text.find(name), 0), f"it depends on {name}, which does not exist", "name a file of this folder without .sql",
-                      severity="error")
+            yield Hit(
+                max(script.text.find(name), 0),
+                f"it depends on {name}, which does not exist",
+                "name a file of this folder without .sql",
+                severity="error",
+            )
     found = _NAME.fullmatch(script.name)
     first = found is None or not any((m := re.match(r"\d+", s)) and int(m[0]) < int(found[1]) for s in stems)
     if place < 0 and not first and not script.header.depends:

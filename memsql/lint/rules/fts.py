@@ -42,12 +42,20 @@ def _left_behind(script: Script) -> Iterator[Hit]:
     for table in script.before.fts if script.before else ():
         if script.after.has(table.name):
             continue
-        left = [t for t in table.triggers if any(o.type == "trigger" and fold(o.name) == fold(t.name) for o in script.after.schema.objects)]
+        left = [
+            t
+            for t in table.triggers
+            if any(o.type == "trigger" and fold(o.name) == fold(t.name) for o in script.after.schema.objects)
+        ]
         for step in script.of("drop"):
             if left and step.name == fold(table.name):
                 named = ", ".join(t.name for t in left)
-                yield Hit(step.place_of(step.effect.name), f"{table.name} is dropped, and {named} of {left[0].table} still write to it: "
-                          "every write there fails", "\n".join(f"DROP TRIGGER {quoted(t.name)};" for t in left))
+                yield Hit(
+                    step.place_of(step.effect.name),
+                    f"{table.name} is dropped, and {named} of {left[0].table} still write to it: "
+                    "every write there fails",
+                    "\n".join(f"DROP TRIGGER {quoted(t.name)};" for t in left),
+                )
 
 
 @rule("MS15", "fts_trigger_wrong", "error", DATABASE)
@@ -88,8 +96,13 @@ def fts_rowid(script: Script) -> Iterator[Hit]:
     """
     for table, problem in _problems(script):
         if problem.code in _ROWID:
-            yield Hit(_place(script, table, problem), f"{table.name}: {problem.message}",
-                      "name the INTEGER PRIMARY KEY as content_rowid" if problem.code == "FTS05" else "index columns that exist")
+            yield Hit(
+                _place(script, table, problem),
+                f"{table.name}: {problem.message}",
+                "name the INTEGER PRIMARY KEY as content_rowid"
+                if problem.code == "FTS05"
+                else "index columns that exist",
+            )
 
 
 @rule("MS17", "fts_not_rebuilt", "error", DATABASE)
@@ -111,8 +124,11 @@ def fts_not_rebuilt(script: Script) -> Iterator[Hit]:
             continue
         cause = _needs_rebuild(script, table)
         if cause is not None and not any(s.at > cause[0].at for s in script.of("insert") if _is_rebuild(s, table.name)):
-            yield Hit(cause[0].place_of(cause[0].effect.name), f"{table.name} {cause[1]}, and is not rebuilt",
-                      f"end the file with: INSERT INTO {quoted(table.name)} ({quoted(table.name)}) VALUES ('rebuild')")
+            yield Hit(
+                cause[0].place_of(cause[0].effect.name),
+                f"{table.name} {cause[1]}, and is not rebuilt",
+                f"end the file with: INSERT INTO {quoted(table.name)} ({quoted(table.name)}) VALUES ('rebuild')",
+            )
 
 
 def _needs_rebuild(script: Script, table: FtsTable) -> tuple[Step, str] | None:
@@ -132,15 +148,25 @@ def _needs_rebuild(script: Script, table: FtsTable) -> tuple[Step, str] | None:
 
 
 def _is_rebuild(step: Step, name: str) -> bool:
-    return len(step.text) < 1000 and step.name == name.lower() and re.search(r"\(\s*'rebuild'\s*\)", step.text) is not None
+    return (
+        len(step.text) < 1000 and step.name == name.lower() and re.search(r"\(\s*'rebuild'\s*\)", step.text) is not None
+    )
 
 
 def _problems(script: Script) -> list[tuple[FtsTable, Problem]]:
     """What is wrong, when the file is done, with those FTS5 tables that it has to do with."""
     found = []
-    triggers = {s.name for s in [*script.making("trigger"), *(s for s in script.of("drop") if s.effect.object_type == "trigger")]}
-    tables = {s.name for s in [*script.making("virtual", "table"), *script.of(
-        "alter_rename", "alter_rename_column", "alter_drop_column")]} | {fold(s.effect.new_name or "") for s in script.of("alter_rename")}
+    triggers = {
+        s.name
+        for s in [*script.making("trigger"), *(s for s in script.of("drop") if s.effect.object_type == "trigger")]
+    }
+    tables = {
+        s.name
+        for s in [
+            *script.making("virtual", "table"),
+            *script.of("alter_rename", "alter_rename_column", "alter_drop_column"),
+        ]
+    } | {fold(s.effect.new_name or "") for s in script.of("alter_rename")}
     if not triggers and not tables:
         return []
     for table in script.after.fts:
@@ -152,8 +178,14 @@ def _problems(script: Script) -> list[tuple[FtsTable, Problem]]:
         if not script.after.exact and not script.after.has(table.content):
             continue
         now = diagnose(table, _content(script.after, table))
-        known = {(p.code, p.trigger, p.message) for p in diagnose(was, _content(script.before, was))} if was and script.before else set()
-        found += [(table, p) for p in now if (p.code, p.trigger, p.message) not in known or fold(p.trigger or "") in triggers]
+        known = (
+            {(p.code, p.trigger, p.message) for p in diagnose(was, _content(script.before, was))}
+            if was and script.before
+            else set()
+        )
+        found += [
+            (table, p) for p in now if (p.code, p.trigger, p.message) not in known or fold(p.trigger or "") in triggers
+        ]
     return found
 
 
@@ -162,7 +194,9 @@ def _content(state: Before, table: FtsTable) -> Content:
     if content is None:
         return Content(None, (), None)
     keys = [c for c in content.columns if c.pk]
-    integer = keys[0].name if len(keys) == 1 and keys[0].type.upper() == "INTEGER" and not content.without_rowid else None
+    integer = (
+        keys[0].name if len(keys) == 1 and keys[0].type.upper() == "INTEGER" and not content.without_rowid else None
+    )
     return Content("view" if content.kind == "view" else "table", tuple(c.name for c in content.columns), integer)
 
 
@@ -178,10 +212,18 @@ def _place(script: Script, table: FtsTable, problem: Problem) -> int:
     was = next((t for t in script.before.fts if fold(t.name) == fold(table.name)), None) if script.before else None
     for trigger in was.triggers if was else ():
         for step in script.of("drop"):
-            if step.name == fold(trigger.name) and f"on {event_of(trigger)[0]} of" in problem.message and writes(trigger, table):
+            if (
+                step.name == fold(trigger.name)
+                and f"on {event_of(trigger)[0]} of" in problem.message
+                and writes(trigger, table)
+            ):
                 return step.place_of(step.effect.name)
-    touching = [s for s in script.steps if s.kind.startswith(("alter_", "drop", "create")) and fold(table.content or "") in (
-        s.name, fold(s.effect.new_name or ""))]
+    touching = [
+        s
+        for s in script.steps
+        if s.kind.startswith(("alter_", "drop", "create"))
+        and fold(table.content or "") in (s.name, fold(s.effect.new_name or ""))
+    ]
     return touching[-1].place_of(touching[-1].effect.name) if touching else script.steps[0].at
 
 
@@ -189,9 +231,14 @@ def _inside(step: Step, table: FtsTable, problem: Problem) -> int:
     """The first statement of the trigger that writes to the index in the way that is wrong."""
     body = step.find("BEGIN")
     tokens = step.tokens
-    wanted = {"FTS02": ("DELETE",), "FTS08": ("UPDATE",), "FTS03": ("INSERT", "REPLACE"), "FTS04": ("INSERT", "REPLACE")}.get(problem.code)
+    wanted = {
+        "FTS02": ("DELETE",),
+        "FTS08": ("UPDATE",),
+        "FTS03": ("INSERT", "REPLACE"),
+        "FTS04": ("INSERT", "REPLACE"),
+    }.get(problem.code)
     for i in range(body or 0, len(tokens) if wanted and body is not None else 0):
-        if tokens[i].word in (wanted or ()) and any(t.name == fold(table.name) for t in tokens[i + 1:i + 6]):
+        if tokens[i].word in (wanted or ()) and any(t.name == fold(table.name) for t in tokens[i + 1 : i + 6]):
             return tokens[i].at
     return step.place_of(step.effect.name)
 

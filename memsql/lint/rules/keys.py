@@ -25,23 +25,33 @@ def unique_on_existing(script: Script) -> Iterator[Hit]:
         -- allow: MS07 no duplicate in production on 2024-05-02: SELECT email FROM users GROUP BY email HAVING COUNT(*) > 1
         CREATE UNIQUE INDEX idx_users_email ON users (email);
     """
-    made = {step.name for step in script.making("table")} | {fold(s.effect.new_name or "") for s in script.of("alter_rename")}
+    made = {step.name for step in script.making("table")} | {
+        fold(s.effect.new_name or "") for s in script.of("alter_rename")
+    }
     for step in script.making("index"):
         if (place := step.find("UNIQUE")) != 1 or place is None:
             continue
         table = fold(step.effect.table or "")
         if table in made and not _rebuilt_without(script, table, step.name):
             continue
-        if script.before is not None and any(fold(i.name) == step.name and i.unique for i in script.before.indexes_of(table)):
+        if script.before is not None and any(
+            fold(i.name) == step.name and i.unique for i in script.before.indexes_of(table)
+        ):
             continue
-        yield Hit(step.tokens[place].at, f"fails where {step.effect.table} holds the same value twice",
-                  "look for duplicates, mend them in a migration before this one, and say so: -- allow: MS07 <what you saw>")
+        yield Hit(
+            step.tokens[place].at,
+            f"fails where {step.effect.table} holds the same value twice",
+            "look for duplicates, mend them in a migration before this one, and say so: -- allow: MS07 <what you saw>",
+        )
 
 
 def _rebuilt_without(script: Script, table: str, index: str) -> bool:
     """Whether the table had rows before the file and no such index."""
-    return script.before is not None and script.before.has(table) and not any(
-        fold(i.name) == index for i in script.before.indexes_of(table))
+    return (
+        script.before is not None
+        and script.before.has(table)
+        and not any(fold(i.name) == index for i in script.before.indexes_of(table))
+    )
 
 
 @rule("MS18", "nullable_primary_key", "warning", DATABASE)
@@ -68,13 +78,17 @@ def nullable_primary_key(script: Script) -> Iterator[Hit]:
                 if part.type != "INTEGER" and not part.find("NOT", "NULL"):
                     yield Hit(place.at, f"primary key {part.name} of {step.effect.name} allows NULL", "add NOT NULL")
             elif not part.name and (place := part.find("PRIMARY", "KEY")):
-                names = [t.name for t in part.tokens[part.tokens.index(place) + 2:] if t.name]
+                names = [t.name for t in part.tokens[part.tokens.index(place) + 2 :] if t.name]
                 keys = [named[n] for n in names if n in named]
                 if len(keys) == 1 and keys[0].type == "INTEGER":
                     continue
                 null = [k.name for k in keys if not k.find("NOT", "NULL")]
                 if null:
-                    yield Hit(place.at, f"primary key {', '.join(null)} of {step.effect.name} allows NULL", "add NOT NULL to the column")
+                    yield Hit(
+                        place.at,
+                        f"primary key {', '.join(null)} of {step.effect.name} allows NULL",
+                        "add NOT NULL to the column",
+                    )
 
 
 @rule("MS19", "foreign_key_without_index", "warning", DATABASE)
@@ -104,24 +118,33 @@ def foreign_key_without_index(script: Script) -> Iterator[Hit]:
             if _leads(script.after, table, columns) or (script.final and _leads(script.final, table, columns)):
                 continue
             at = _reference(steps, columns)
-            dropped = next((s for s in script.of("drop") if any(fold(i.name) == s.name and _begins(i, columns) for i in lost)), None)
+            dropped = next(
+                (s for s in script.of("drop") if any(fold(i.name) == s.name and _begins(i, columns) for i in lost)),
+                None,
+            )
             if at is None and dropped is not None and not script.is_way_back:
                 at = dropped.place_of(dropped.effect.name)
             if at is not None:
-                yield Hit(at, f"{', '.join(key.columns)} of {table.name} refers to {key.parent} and no index begins with it",
-                          f"CREATE INDEX idx_{table.name}_{'_'.join(key.columns)} ON {table.name} ({', '.join(key.columns)})")
+                yield Hit(
+                    at,
+                    f"{', '.join(key.columns)} of {table.name} refers to {key.parent} and no index begins with it",
+                    f"CREATE INDEX idx_{table.name}_{'_'.join(key.columns)} ON {table.name} ({', '.join(key.columns)})",
+                )
 
 
 def _leads(state: Before, table: Table, columns: tuple[str, ...]) -> bool:
     now = state.schema.table(table.name)
-    if now is not None and len(columns) == 1 and any(
-            c.pk == 1 and c.type.upper() == "INTEGER" and fold(c.name) == columns[0] for c in now.columns):
+    if (
+        now is not None
+        and len(columns) == 1
+        and any(c.pk == 1 and c.type.upper() == "INTEGER" and fold(c.name) == columns[0] for c in now.columns)
+    ):
         return True
     return any(_begins(index, columns) for index in state.indexes_of(table.name))
 
 
 def _begins(index: Index, columns: tuple[str, ...]) -> bool:
-    return not index.partial and {fold(c or "") for c in index.columns[:len(columns)]} == set(columns)
+    return not index.partial and {fold(c or "") for c in index.columns[: len(columns)]} == set(columns)
 
 
 def _reference(steps: list[Step], columns: tuple[str, ...]) -> int | None:
@@ -136,7 +159,7 @@ def _reference(steps: list[Step], columns: tuple[str, ...]) -> int | None:
             if not part.name and (place := part.find("FOREIGN", "KEY")):
                 start = part.tokens.index(place)
                 names = []
-                for token in part.tokens[start + 2:]:
+                for token in part.tokens[start + 2 :]:
                     if token.word == ")":
                         break
                     if token.name:
@@ -174,20 +197,32 @@ def redundant_index(script: Script) -> Iterator[Hit]:
             continue
         rowid = _rowid(state, mine.table)
         if rowid and not mine.partial and [fold(c or "") for c in mine.columns] == [rowid]:
-            yield Hit(step.place_of(step.effect.name), f"{mine.name} is superfluous: {rowid} is the key of {mine.table}", "remove it")
+            yield Hit(
+                step.place_of(step.effect.name),
+                f"{mine.name} is superfluous: {rowid} is the key of {mine.table}",
+                "remove it",
+            )
             continue
         for other in state.indexes_of(mine.table):
-            if fold(other.name) == name or fold(other.name) in said or (alive is not None and fold(other.name) not in alive
-                                                                        and other.origin == "c"):
+            if (
+                fold(other.name) == name
+                or fold(other.name) in said
+                or (alive is not None and fold(other.name) not in alive and other.origin == "c")
+            ):
                 continue
             if _covers(other, mine):
                 said.add(name)
-                yield Hit(step.place_of(step.effect.name), f"{mine.name} is superfluous beside {_named(other)}", "remove it")
+                yield Hit(
+                    step.place_of(step.effect.name), f"{mine.name} is superfluous beside {_named(other)}", "remove it"
+                )
                 break
             if _covers(mine, other) and other.origin == "c" and fold(other.name) not in made:
                 said.add(fold(other.name))
-                yield Hit(step.place_of(step.effect.name), f"{mine.name} makes {other.name} superfluous",
-                          f"drop it in the same file: DROP INDEX {other.name}")
+                yield Hit(
+                    step.place_of(step.effect.name),
+                    f"{mine.name} makes {other.name} superfluous",
+                    f"drop it in the same file: DROP INDEX {other.name}",
+                )
 
 
 def _rowid(state: Before, table: str) -> str | None:

@@ -32,8 +32,11 @@ def drop_table(script: Script) -> Iterator[Hit]:
             continue
         if _dropped_by_rename(script, step):
             continue
-        yield Hit(step.place("DROP"), f"table {step.effect.name} is dropped with every row",
-                  "rename it and drop it later, or say why it may go: -- allow: data-loss <reason>")
+        yield Hit(
+            step.place("DROP"),
+            f"table {step.effect.name} is dropped with every row",
+            "rename it and drop it later, or say why it may go: -- allow: data-loss <reason>",
+        )
 
 
 def _is_index_only(script: Script, step: Step) -> bool:
@@ -66,14 +69,19 @@ def drop_column(script: Script) -> Iterator[Hit]:
     added = {(step.name, fold(step.effect.column or "")) for step in script.of("alter_add_column")}
     for step in script.of("alter_drop_column"):
         if (step.name, fold(step.effect.column or "")) not in added:
-            yield Hit(step.place_of(step.effect.column), f"column {step.effect.column} of {step.effect.name} is dropped with its values",
-                      "drop it when no release reads it any more, and say why it may go: -- allow: data-loss <reason>")
+            yield Hit(
+                step.place_of(step.effect.column),
+                f"column {step.effect.column} of {step.effect.name} is dropped with its values",
+                "drop it when no release reads it any more, and say why it may go: -- allow: data-loss <reason>",
+            )
     yield from _left_out(script)
 
 
 def _left_out(script: Script) -> Iterator[Hit]:
     """Columns that a rebuilt table no longer has, but those that the file renamed or dropped before."""
-    named = {(step.name, fold(step.effect.column or "")) for step in script.of("alter_drop_column", "alter_rename_column")}
+    named = {
+        (step.name, fold(step.effect.column or "")) for step in script.of("alter_drop_column", "alter_rename_column")
+    }
     for rebuild in script.rebuilds:
         old = script.before.schema.table(rebuild.table) if script.before else None
         new = script.after.schema.table(rebuild.table)
@@ -82,9 +90,11 @@ def _left_out(script: Script) -> Iterator[Hit]:
         has = {fold(c.name) for c in new.columns if not c.hidden}
         for column in (c.name for c in old.columns if not c.hidden):
             if fold(column) not in has and (rebuild.table, fold(column)) not in named:
-                yield Hit(rebuild.create.place_of(rebuild.create.effect.name),
-                          f"the rebuild of {rebuild.table} leaves column {column} out, with its values",
-                          "add it to the new table, or say why it may go: -- allow: data-loss <reason>")
+                yield Hit(
+                    rebuild.create.place_of(rebuild.create.effect.name),
+                    f"the rebuild of {rebuild.table} leaves column {column} out, with its values",
+                    "add it to the new table, or say why it may go: -- allow: data-loss <reason>",
+                )
 
 
 @rule("MS03", "rename_in_use", "error", ("migration",))
@@ -106,8 +116,11 @@ def rename_in_use(script: Script) -> Iterator[Hit]:
         step = steps[number]
         verb = "renamed" if step.kind.startswith("alter_rename") else "dropped"
         what = f"{step.effect.name}.{step.effect.column}" if step.effect.column else step.effect.name
-        yield Hit(step.place_of(step.effect.column or step.effect.name),
-                  f"{what} is {verb}, and {query.path} still uses it: {said}", f"change {query.path} in the same pull request")
+        yield Hit(
+            step.place_of(step.effect.column or step.effect.name),
+            f"{what} is {verb}, and {query.path} still uses it: {said}",
+            f"change {query.path} in the same pull request",
+        )
 
 
 @rule("MS06", "write_without_where", "error", (*OURS, "legacy", "other"))
@@ -134,9 +147,13 @@ def write_without_where(script: Script) -> Iterator[Hit]:
         if step.kind == "update" and (changed := _assigned(step)) and all((step.name, c) in new for c in changed):
             continue
         verb = "UPDATE" if step.kind == "update" else "DELETE"
-        yield Hit(step.place(verb), f"{verb} without WHERE changes every row of {step.effect.name}"
-                  if verb == "UPDATE" else f"DELETE without WHERE removes every row of {step.effect.name}",
-                  "add a WHERE that names the rows; WHERE true if all of them are meant")
+        yield Hit(
+            step.place(verb),
+            f"{verb} without WHERE changes every row of {step.effect.name}"
+            if verb == "UPDATE"
+            else f"DELETE without WHERE removes every row of {step.effect.name}",
+            "add a WHERE that names the rows; WHERE true if all of them are meant",
+        )
 
 
 def _assigned(step: Step) -> list[str]:
@@ -144,7 +161,7 @@ def _assigned(step: Step) -> list[str]:
     place = step.find("SET")
     if place is None:
         return []
-    tokens, found, depth = step.tokens[place + 1:], [], 0
+    tokens, found, depth = step.tokens[place + 1 :], [], 0
     for i, token in enumerate(tokens):
         depth += (token.word == "(") - (token.word == ")")
         if depth == 0 and token.word in ("WHERE", "FROM", "RETURNING"):

@@ -33,9 +33,11 @@ def rebuild_with_keys_on(script: Script) -> Iterator[Hit]:
     for rebuild in script.rebuilds:
         children = script.before.referencing(rebuild.table)
         if children and rebuild.drop is not None:
-            yield Hit(rebuild.drop.place("DROP"),
-                      f"dropping {rebuild.table} takes the rows of {', '.join(children)} along, which refer to it",
-                      "write `-- foreign_keys: off` into the header of the file")
+            yield Hit(
+                rebuild.drop.place("DROP"),
+                f"dropping {rebuild.table} takes the rows of {', '.join(children)} along, which refer to it",
+                "write `-- foreign_keys: off` into the header of the file",
+            )
 
 
 @rule("MS11", "rebuild_forgets", "error", DATABASE)
@@ -69,28 +71,53 @@ def rebuild_forgets(script: Script) -> Iterator[Hit]:
             left = {fold(o.name) for o in script.after.schema.objects if o.type == kind}
             for thing in before.schema.of(rebuild.table, kind):
                 if fold(thing.name) not in left and (kind, fold(thing.name)) not in by_name:
-                    yield Hit(end, f"the rebuild of {rebuild.table} forgets {kind} {thing.name}",
-                              f"create it again, or drop it by name before the table: DROP {kind.upper()} {thing.name}")
+                    yield Hit(
+                        end,
+                        f"the rebuild of {rebuild.table} forgets {kind} {thing.name}",
+                        f"create it again, or drop it by name before the table: DROP {kind.upper()} {thing.name}",
+                    )
         views = {fold(t.name): t for t in script.after.schema.tables.values() if t.kind == "view"}
         for view in _views(before, rebuild.table):
             if fold(view.name) not in views and not script.is_way_back:
-                yield Hit(end, f"the rebuild of {rebuild.table} leaves out view {view.name}, which reads it", "create it again")
+                yield Hit(
+                    end,
+                    f"the rebuild of {rebuild.table} leaves out view {view.name}, which reads it",
+                    "create it again",
+                )
             elif fold(view.name) in views and view.columns and not views[fold(view.name)].columns:
-                yield Hit(end, f"view {view.name} cannot be read after the rebuild of {rebuild.table}",
-                          "drop it before the rebuild and create it again")
+                yield Hit(
+                    end,
+                    f"view {view.name} cannot be read after the rebuild of {rebuild.table}",
+                    "drop it before the rebuild and create it again",
+                )
 
 
 def _columns(rebuild: Rebuild, old: Table, new: Table) -> Iterator[Hit]:
-    if rebuild.create.find("AS") is not None and rebuild.create.find("SELECT") is not None and not any(c.pk for c in new.columns):
-        yield Hit(rebuild.create.place("AS"), f"CREATE TABLE AS takes no key, constraint or default of {rebuild.table} along",
-                  "write the new table out, and copy with INSERT … SELECT")
+    if (
+        rebuild.create.find("AS") is not None
+        and rebuild.create.find("SELECT") is not None
+        and not any(c.pk for c in new.columns)
+    ):
+        yield Hit(
+            rebuild.create.place("AS"),
+            f"CREATE TABLE AS takes no key, constraint or default of {rebuild.table} along",
+            "write the new table out, and copy with INSERT … SELECT",
+        )
     had = {fold(c.name): c.name for c in old.columns if not c.hidden}
     has = {fold(c.name): c.name for c in new.columns if not c.hidden}
     if rebuild.copy is not None and rebuild.copy.columns:
         for key in had.keys() & has.keys() - set(rebuild.copy.columns):
-            yield Hit(rebuild.copy.step.at, f"the values of {rebuild.table}.{had[key]} are not copied", "name it in INSERT and SELECT")
+            yield Hit(
+                rebuild.copy.step.at,
+                f"the values of {rebuild.table}.{had[key]} are not copied",
+                "name it in INSERT and SELECT",
+            )
     elif rebuild.copy is None and rebuild.rename is not None and rebuild.create.find("SELECT") is None:
-        yield Hit(rebuild.create.at, f"no row of {rebuild.table} is copied into its new table", "INSERT INTO … (columns) SELECT columns FROM …")
+        yield Hit(
+            rebuild.create.at,
+            f"no row of {rebuild.table} is copied into its new table",
+            "INSERT INTO … (columns) SELECT columns FROM …",
+        )
 
 
 def _views(before: Before, table: str) -> list[Table]:
@@ -118,9 +145,11 @@ def rename_old_first(script: Script) -> Iterator[Hit]:
     """
     for rebuild in script.rebuilds:
         if rebuild.old_first and rebuild.rename is not None:
-            yield Hit(rebuild.rename.place("RENAME"),
-                      f"foreign keys, triggers and views follow {rebuild.table} to its new name and are lost with it",
-                      "create the new table under another name, copy, drop the old one, rename the new one")
+            yield Hit(
+                rebuild.rename.place("RENAME"),
+                f"foreign keys, triggers and views follow {rebuild.table} to its new name and are lost with it",
+                "create the new table under another name, copy, drop the old one, rename the new one",
+            )
 
 
 @rule("MS13", "insert_select_star", "error", DATABASE)
@@ -138,7 +167,11 @@ def insert_select_star(script: Script) -> Iterator[Hit]:
     """
     for copy in script.copies:
         if copy.star is not None:
-            yield Hit(copy.star.at, f"copies into {copy.step.effect.name} by the position of columns", "name the columns in INSERT and SELECT")
+            yield Hit(
+                copy.star.at,
+                f"copies into {copy.step.effect.name} by the position of columns",
+                "name the columns in INSERT and SELECT",
+            )
 
 
 RULES = (rebuild_with_keys_on, rebuild_forgets, rename_old_first, insert_select_star)

@@ -43,10 +43,15 @@ def pragma_in_transaction(script: Script) -> Iterator[Hit]:
         name = step.effect.name or ""
         # Without a value it only asks.
         if name in _PRAGMAS and (name == "wal_checkpoint" or any(t.word in ("=", "(") for t in step.tokens)):
-            yield Hit(step.at, f"PRAGMA {name} does not work inside the transaction around the migration", _PRAGMAS[name])
+            yield Hit(
+                step.at, f"PRAGMA {name} does not work inside the transaction around the migration", _PRAGMAS[name]
+            )
     for step in script.of("vacuum"):
-        yield Hit(step.at, "VACUUM cannot run inside the transaction around the migration",
-                  "move it into a migration of its own with `-- transactional: false`")
+        yield Hit(
+            step.at,
+            "VACUUM cannot run inside the transaction around the migration",
+            "move it into a migration of its own with `-- transactional: false`",
+        )
 
 
 @rule("MS09", "transaction_control", "error", (*OURS, "legacy"))
@@ -66,8 +71,11 @@ def transaction_control(script: Script) -> Iterator[Hit]:
     """
     for step in script.of("transaction", "attach", "detach"):
         word = step.text.split(None, 1)[0].upper()
-        yield Hit(step.at, f"{word} would break the transaction around the migration",
-                  f"remove {word}: memsql begins, proves and commits each migration itself")
+        yield Hit(
+            step.at,
+            f"{word} would break the transaction around the migration",
+            f"remove {word}: memsql begins, proves and commits each migration itself",
+        )
 
 
 @rule("MS23", "not_idempotent", "error")
@@ -103,7 +111,10 @@ def _cannot_repeat(step: Step) -> tuple[str, str] | None:
     if step.kind.startswith("alter_"):
         return "a second run of this ALTER TABLE fails", "move it into a migration with a transaction"
     if step.kind == "insert" and not _guards_itself(step):
-        return "a second run inserts these rows again", "write INSERT OR IGNORE, or ON CONFLICT DO NOTHING, on a table with a key"
+        return (
+            "a second run inserts these rows again",
+            "write INSERT OR IGNORE, or ON CONFLICT DO NOTHING, on a table with a key",
+        )
     if step.kind == "update" and (again := _of_itself(step)):
         return f"a second run changes {again} again", "let the WHERE leave out what is done"
     return None
@@ -123,13 +134,18 @@ def _is_command(step: Step) -> bool:
 def _of_itself(step: Step) -> str | None:
     """The column that an UPDATE computes from itself."""
     start = step.find("SET")
-    tokens = step.tokens[start + 1:] if start is not None else ()
+    tokens = step.tokens[start + 1 :] if start is not None else ()
     for i, token in enumerate(tokens):
         if token.word in ("WHERE", "FROM"):
             break
         first = i == 0 or tokens[i - 1].word == ","
-        if first and i + 3 < len(tokens) and tokens[i + 1].word == "=" and tokens[i + 2].name == token.name \
-                and tokens[i + 3].word in ("+", "-", "*", "/", "||"):
+        if (
+            first
+            and i + 3 < len(tokens)
+            and tokens[i + 1].word == "="
+            and tokens[i + 2].name == token.name
+            and tokens[i + 3].word in ("+", "-", "*", "/", "||")
+        ):
             return token.text
     return None
 
@@ -153,7 +169,8 @@ def mixed_backfill(script: Script) -> Iterator[Hit]:
     if schema is None or not script.transactional:
         return
     made = {step.name for step in script.making("table", "virtual")} | {
-        fold(step.effect.new_name or "") for step in script.of("alter_rename")}
+        fold(step.effect.new_name or "") for step in script.of("alter_rename")
+    }
     fix = "move it into the next migration"
     for step in script.of("update", "delete"):
         if step.name not in made and script.existed(step.name) and not _one_row(script, step):
@@ -180,7 +197,7 @@ def _one_row(script: Script, step: Step) -> bool:
         return False
     keys = {fold(c.name) for c in known.columns if c.pk} or {"rowid"}
     unique = {fold(i.columns[0] or "") for i in before.indexes_of(known.name) if i.unique and len(i.columns) == 1}
-    tokens = step.tokens[place + 1:]
+    tokens = step.tokens[place + 1 :]
     if any(t.word == "OR" for t in tokens):
         return False
     named = {t.name for t, sign in pairwise(tokens) if sign.word in ("=", "==", "IN")}
@@ -206,9 +223,12 @@ def hides_drift(script: Script) -> Iterator[Hit]:
         words = ("IF", "NOT", "EXISTS") if step.kind == "create" else ("IF", "EXISTS")
         place = step.find(*words)
         if place is not None and place < 5:
-            yield Hit(step.tokens[place].at, f"{' '.join(words)} hides that {step.effect.name} is "
-                      + ("there already, whatever its shape" if step.kind == "create" else "missing"),
-                      f"remove {' '.join(words)}")
+            yield Hit(
+                step.tokens[place].at,
+                f"{' '.join(words)} hides that {step.effect.name} is "
+                + ("there already, whatever its shape" if step.kind == "create" else "missing"),
+                f"remove {' '.join(words)}",
+            )
 
 
 RULES = (pragma_in_transaction, transaction_control, not_idempotent, mixed_backfill, hides_drift)

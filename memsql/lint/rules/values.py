@@ -10,12 +10,58 @@ from memsql.lint.model import DATABASE, Hit, rule
 from memsql.lint.script import Script, Step, Token
 
 # Behind these a value begins, or a name: only the schema can tell.
-_OPENERS = frozenset({
-    "=", "==", "<>", "!=", "<", ">", "<=", ">=", "||", "+", "(", ",", "LIKE", "GLOB", "IN", "IS", "NOT", "AND", "OR", "THEN", "ELSE",
-    "WHEN", "SELECT", "WHERE", "BETWEEN", "DISTINCT", "RETURNING", "MATCH", "ON", "HAVING",
-})
+_OPENERS = frozenset(
+    {
+        "=",
+        "==",
+        "<>",
+        "!=",
+        "<",
+        ">",
+        "<=",
+        ">=",
+        "||",
+        "+",
+        "(",
+        ",",
+        "LIKE",
+        "GLOB",
+        "IN",
+        "IS",
+        "NOT",
+        "AND",
+        "OR",
+        "THEN",
+        "ELSE",
+        "WHEN",
+        "SELECT",
+        "WHERE",
+        "BETWEEN",
+        "DISTINCT",
+        "RETURNING",
+        "MATCH",
+        "ON",
+        "HAVING",
+    }
+)
 _VALUES = frozenset({"=", "==", "<>", "!=", "LIKE", "GLOB", "THEN", "ELSE", "||"})
-_NEW_NAME = frozenset({"AS", "TABLE", "INDEX", "VIEW", "TRIGGER", "COLUMN", "ADD", "RENAME", "TO", "CONSTRAINT", "WITH", "EXISTS", "RECURSIVE"})
+_NEW_NAME = frozenset(
+    {
+        "AS",
+        "TABLE",
+        "INDEX",
+        "VIEW",
+        "TRIGGER",
+        "COLUMN",
+        "ADD",
+        "RENAME",
+        "TO",
+        "CONSTRAINT",
+        "WITH",
+        "EXISTS",
+        "RECURSIVE",
+    }
+)
 
 
 @rule("MS26", "double_quoted_string", "error", (*DATABASE, "check", "query", "snapshot"))
@@ -39,9 +85,17 @@ def double_quoted_string(script: Script) -> Iterator[Hit]:
             continue
         told = step.number not in script.failures and not step.is_making("trigger", "view")
         for token in _candidates(step):
-            if token.at in script.strings or token.before == "DEFAULT" or (not told and _looks_like_one(step, token, names, script)):
+            if (
+                token.at in script.strings
+                or token.before == "DEFAULT"
+                or (not told and _looks_like_one(step, token, names, script))
+            ):
                 value = token.text[1:-1].replace('""', '"').replace("'", "''")
-                yield Hit(token.at, f"{token.text[:60]} is no name here, so SQLite takes it for a string", f"write '{value[:60]}'")
+                yield Hit(
+                    token.at,
+                    f"{token.text[:60]} is no name here, so SQLite takes it for a string",
+                    f"write '{value[:60]}'",
+                )
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +114,14 @@ def _candidates(step: Step) -> Iterator[_Quoted]:
     tokens = step.tokens
     for i, token in enumerate(tokens):
         if token.kind == "quoted" and token.text.startswith('"'):
-            yield _Quoted(i, token.at, token.text, token.name, tokens[i - 1].word if i else "",
-                          tokens[i + 1].word if i + 1 < len(tokens) else "")
+            yield _Quoted(
+                i,
+                token.at,
+                token.text,
+                token.name,
+                tokens[i - 1].word if i else "",
+                tokens[i + 1].word if i + 1 < len(tokens) else "",
+            )
 
 
 def _looks_like_one(step: Step, token: _Quoted, names: frozenset[str], script: Script) -> bool:
