@@ -11,8 +11,8 @@ import pytest
 from cli import Project
 
 from memsql.db.sqlite import memory
+from memsql.engine.analysis import analyse
 from memsql.engine.bulk import cut_wrongly, run_quickly
-from memsql.engine.statements import analyse
 from memsql.errors import StatementError
 from memsql.project.files import SqlFile
 from memsql.sqltext import bulk_table

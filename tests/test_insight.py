@@ -10,7 +10,8 @@ import pytest
 from memsql.db import Connection
 from memsql.db.sqlite import memory
 from memsql.errors import FileError
-from memsql.operate.stats import plan_changes, query_plans, stats
+from memsql.operate.stats import stats
+from memsql.project.queries import plan_changes, query_plans
 
 TABLES = """
 CREATE TABLE a (x INT, y INT, z TEXT); CREATE INDEX by_x ON a (x); CREATE UNIQUE INDEX by_x_and_y ON a (x, y);

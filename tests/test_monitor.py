@@ -21,8 +21,8 @@ from memsql.config import load
 from memsql.db.queries import load as sql
 from memsql.db.sqlite import memory
 from memsql.operate.health import of_failures, of_growth, of_space
-from memsql.operate.stats import read_queries
 from memsql.operate.timing import quantile, time_queries
+from memsql.project.queries import read_queries
 from memsql.server import Running
 
 ENDLESS = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n"

@@ -14,7 +14,8 @@ from cli import Done, Project
 from test_every_era import ROOT, succeed
 
 from memsql.db import connect
-from memsql.operate.stats import query_plans, stats
+from memsql.operate.stats import stats
+from memsql.project.queries import query_plans
 from memsql.schema import read
 from memsql.server import Running
 

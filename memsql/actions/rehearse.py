@@ -17,9 +17,9 @@ from memsql.engine.loss import guard
 from memsql.engine.pending import down_on, up_on
 from memsql.engine.state import Report, Watcher, Wish
 from memsql.errors import MemsqlError, StatementError, UsageError
-from memsql.operate.stats import Plan, plan_changes, query_plans
 from memsql.project import load as projects
 from memsql.project.load import Project
+from memsql.project.queries import Plan, plan_changes, query_plans
 from memsql.schema import Schema, SchemaDiff, diff, read
 from memsql.sqltext import quote
 

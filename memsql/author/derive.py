@@ -12,7 +12,7 @@ from memsql.author.change import CannotChange, Hints, Plan, Renames, Wanted, pla
 from memsql.author.change.full_text import read as read_text
 from memsql.author.change.plan import Pairs, orphaned, pair
 from memsql.author.change.render import statement
-from memsql.author.files import NextName, next_name, replace_file, write_files
+from memsql.author.files import NextName, next_name, write_files
 from memsql.author.prove import Pair, prove
 from memsql.author.usable import lost_content, unusable
 from memsql.config import Settings
@@ -21,7 +21,7 @@ from memsql.engine.pending import up_on
 from memsql.engine.state import Watcher, Wish
 from memsql.errors import CheckFailed, FileError, Interrupted, Location, MemsqlError, StatementError, UsageError
 from memsql.project import load as projects
-from memsql.project.files import Migration, SqlFile, read_file
+from memsql.project.files import Migration, SqlFile, read_file, replace_file
 from memsql.project.load import Project
 from memsql.schema import Object, Schema, diff, dump, from_sql, normalise, read
 from memsql.sqltext import split

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import re
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from memsql.config import Settings
 from memsql.errors import FileError, Location, UsageError
-from memsql.project.files import SUM_NAME, Migration, read_folder, sum_problems, sum_text
+from memsql.project.files import SUM_NAME, Migration, read_folder, replace_file, sum_problems, sum_text
 
 _UP = """-- {title}
 {directives}
@@ -109,22 +107,6 @@ def write_sum(settings: Settings, *, check: bool = False) -> tuple[bool, tuple[s
     if not check:
         replace_file(path, wanted, f"{shown}/{SUM_NAME}")
     return True, problems
-
-
-def replace_file(path: Path, text: str, shown: str) -> None:
-    """Write ``text`` beside ``path`` and rename it over, so that nobody ever reads half of it."""
-    try:
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".tmp")
-        try:
-            with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as f:
-                f.write(text)
-            os.chmod(temporary, 0o644)
-            os.replace(temporary, path)
-        except BaseException:
-            os.unlink(temporary)
-            raise
-    except OSError as e:
-        raise FileError(f"{shown} cannot be written: {e.strerror}", where=Location(shown)) from None
 
 
 def _write_new(path: Path, text: str, shown: str) -> None:

@@ -7,8 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from memsql.author.change import TableChange
-from memsql.author.change.keys import new_foreign_keys
-from memsql.author.change.tables import default_of, has_sequence, is_alias
+from memsql.author.change.tables import default_of, has_sequence, is_alias, new_foreign_keys
 from memsql.db import Connection, Value
 from memsql.db.sqlite import SQLiteConnection, memory
 from memsql.engine.pending import down_on, up_on

@@ -11,7 +11,8 @@ from collections.abc import Callable
 from memsql.db import Connection
 from memsql.db.compiling import compile_only
 from memsql.db.queries import load
-from memsql.engine.statements import Analysis, texts
+from memsql.engine.analysis import Analysis
+from memsql.engine.statements import texts
 from memsql.errors import StatementError
 from memsql.project.files import SqlFile
 from memsql.sqltext import quote

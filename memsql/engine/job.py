@@ -8,6 +8,7 @@ from typing import Literal
 
 from memsql import ledger as books
 from memsql.engine import statements as script
+from memsql.engine.analysis import Analysis
 from memsql.project.checks import Check
 from memsql.project.files import Migration, SqlFile
 from memsql.sqltext import MigrationHeader
@@ -29,7 +30,7 @@ class Job:
     direction: Direction
     file: SqlFile
     header: MigrationHeader
-    analysis: script.Analysis
+    analysis: Analysis
     checks: tuple[Check, ...] = ()
     guarded: bool = False
 

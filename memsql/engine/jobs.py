@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from memsql.engine.analysis import analyse, refuse_forbidden
 from memsql.engine.job import Job
-from memsql.engine.statements import analyse, refuse_forbidden
 from memsql.errors import FileError, Location, Refused
 from memsql.project.checks import Check, read_checks
 from memsql.project.files import Migration

@@ -13,10 +13,10 @@ from memsql import ledger as books
 from memsql.config import Settings
 from memsql.db import Connection
 from memsql.db.queries import load
+from memsql.engine.analysis import analyse
 from memsql.engine.job import Done, Job
 from memsql.engine.on_file import Session, run_job
 from memsql.engine.state import State, read_state
-from memsql.engine.statements import analyse
 from memsql.errors import (
     CommitUnknown,
     FileError,

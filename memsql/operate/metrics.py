@@ -12,10 +12,11 @@ from memsql.db import Connection, Value, connect
 from memsql.db.queries import load
 from memsql.engine.state import read_state
 from memsql.errors import ConnectError
-from memsql.operate.stats import Stats, read_queries, stats
+from memsql.operate.stats import Stats, stats
 from memsql.operate.timing import Timing, time_queries
 from memsql.project import load as projects
 from memsql.project import plan
+from memsql.project.queries import read_queries
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from memsql.db import Connection
 from memsql.errors import StatementError
-from memsql.operate.stats import Query
+from memsql.project.queries import Query
 from memsql.sqltext import effect
 
 

@@ -10,6 +10,7 @@ import hashlib
 import os
 import re
 import sqlite3
+import tempfile
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -300,3 +301,19 @@ def sum_problems(folder: Path, migrations: Sequence[Migration]) -> list[str]:
 def _sum_entries(text: str) -> dict[str, str]:
     rows = (line.split(" ", 2) for line in text.splitlines()[1:])
     return {row[2]: row[0] for row in rows if len(row) == 3}
+
+
+def replace_file(path: Path, text: str, shown: str) -> None:
+    """Write ``text`` beside ``path`` and rename it over, so that nobody ever reads half of it."""
+    try:
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".tmp")
+        try:
+            with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as f:
+                f.write(text)
+            os.chmod(temporary, 0o644)
+            os.replace(temporary, path)
+        except BaseException:
+            os.unlink(temporary)
+            raise
+    except OSError as e:
+        raise FileError(f"{shown} cannot be written: {e.strerror}", where=Location(shown)) from None

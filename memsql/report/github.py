@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from memsql.report.review import headline
+from memsql.report.review_words import headline
 from memsql.review import Review
 
 _COMMANDS = {"error": "error", "warning": "warning", "info": "notice"}

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from memsql.lint import Finding
-from memsql.report.review import headline, kind, plan_line
+from memsql.report.review_words import headline, kind, plan_line
 from memsql.report.text import count, shorten
 from memsql.review import Migrated, Review
 from memsql.review.model import ORDER, severest

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from dataclasses import asdict
 
+from memsql.report.review_words import headline, kind, plan_line
 from memsql.report.text import count, table
-from memsql.review import Migrated, PlanChange, Review
+from memsql.review import Review
 
 FORMATS = ("text", "markdown", "json", "sarif", "github")
+_FIX_LINES = 12
+_STATEMENTS = 40
 _FIX_LINES = 12
 _STATEMENTS = 40
 
@@ -36,18 +39,6 @@ def _rendered(found: Review, format: str) -> str:
         shown = {"ok": found.verdict != "blocks", "command": "review", **data(found)}
         return json.dumps(shown, ensure_ascii=False, indent=2) + "\n"
     return text(found) + "\n"
-
-
-def headline(found: Review) -> str:
-    """``blocks: 2 errors, 1 warning in 3 migrations against main``."""
-    if not found.files and not found.findings:
-        return f"safe: nothing changed in migrations and sql against {found.base}"
-    where = (
-        f" in {count(len(found.migrations), 'migration')}"
-        if found.migrations
-        else f" in {count(len(found.files), 'file')}"
-    )
-    return f"{found.verdict}: {count(found.count('error'), 'error')}, {count(found.count('warning'), 'warning')}{where} against {found.base}"
 
 
 def text(found: Review) -> str:
@@ -82,17 +73,6 @@ def text(found: Review) -> str:
     ):
         lines += ["", f"{title}:", *("  " + line for line in some)] if some else []
     return "\n".join([*lines, "", headline(found)]).lstrip("\n")
-
-
-def plan_line(change: PlanChange) -> str:
-    """What became of the plan of a query, in a line."""
-    plans = f"{'; '.join(change.before)} -> {'; '.join(change.after)}" if change.before else "; ".join(change.after)
-    return f"{change.name}: {change.message + ': ' if change.message else ''}{plans}"
-
-
-def kind(migration: Migrated) -> str:
-    """new, edited, removed, or renamed and from what."""
-    return f"renamed from {migration.was}" if migration.was else migration.kind
 
 
 def data(found: Review) -> dict[str, object]:

@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 import memsql
 from memsql.lint import RULES, Finding
-from memsql.report.review import headline
+from memsql.report.review_words import headline
 from memsql.review import ABOUT, Review
 
 _LEVELS = {"error": "error", "warning": "warning", "info": "note"}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from memsql.lint import Finding
-from memsql.operate.stats import Plan
+from memsql.project.queries import Plan
 from memsql.review.model import PlanChange
 from memsql.review.rules import found
 

@@ -12,9 +12,9 @@ from memsql.config import Settings
 from memsql.db.sqlite import SQLiteConnection, memory
 from memsql.errors import MemsqlError, UsageError
 from memsql.lint import Finding, lint_files
-from memsql.operate.stats import Plan, query_plans
 from memsql.project import load as projects
 from memsql.project.files import SUM_NAME, Migration, SqlFile
+from memsql.project.queries import Plan, query_plans
 from memsql.review import upkeep
 from memsql.review.base import Base, changed_paths, find_base, untracked_paths
 from memsql.review.changes import Change, Files, changes, free_versions, migrations, sql_file, stems, version_of

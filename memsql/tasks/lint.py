@@ -104,7 +104,7 @@ def _look(settings: Settings, files: list[Path], *, fix: bool) -> tuple[list[Fin
 
 def _replace(file: Path, text: str, shown: str) -> None:
     """Write the repaired text with the line ends and the byte-order mark that the file had."""
-    from memsql.author.files import replace_file
+    from memsql.project.files import replace_file
 
     raw = file.read_bytes()
     if b"\r\n" in raw:
@@ -123,9 +123,9 @@ def _paths(given: list[str], remainder: str) -> list[Path]:
 
 
 def _write_docs(settings: Settings) -> Outcome:
-    from memsql.author.files import replace_file
     from memsql.lint import RULES
     from memsql.lint.document import with_chapter
+    from memsql.project.files import replace_file
 
     page = settings.root / "docs" / "review.md"
     page.parent.mkdir(exist_ok=True)

@@ -48,6 +48,7 @@ def review(
         from memsql.errors import UsageError
         from memsql.report import review as report
         from memsql.report.progress import Bar
+        from memsql.report.review_words import headline
         from memsql.review import review as look
 
         if format is not None and format not in report.FORMATS:
@@ -63,13 +64,13 @@ def review(
         code = int(found.verdict == "blocks" and not no_fail)
         lines = _write(found, output or [], format)
         if lines and format != "github":
-            return Outcome("\n".join([*lines, report.headline(found)]), report.data(found), code)
+            return Outcome("\n".join([*lines, headline(found)]), report.data(found), code)
         if format == "json":
             return Outcome(
                 report.rendered(found, "json").rstrip("\n"),
                 report.data(found),
                 code,
-                report.headline(found),
+                headline(found),
                 plain=True,
             )
         chosen = format or "text"
@@ -77,7 +78,7 @@ def review(
             report.rendered(found, chosen).rstrip("\n"),
             report.data(found),
             code,
-            report.headline(found),
+            headline(found),
             chosen != "text",
         )
 
@@ -87,7 +88,7 @@ def review(
 def _write(found: Review, files: list[str], format: str | None) -> list[str]:
     from pathlib import Path
 
-    from memsql.author.files import replace_file
+    from memsql.project.files import replace_file
     from memsql.report import review as report
 
     lines = []

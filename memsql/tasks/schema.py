@@ -93,9 +93,9 @@ def dump(
     """
 
     def work(settings: Settings) -> Outcome:
-        from memsql.author.files import replace_file
         from memsql.engine.replay import replay_schema
         from memsql.errors import UsageError
+        from memsql.project.files import replace_file
         from memsql.schema import diff, from_sql
         from memsql.schema import dump as as_sql
 
@@ -197,7 +197,7 @@ def diagram(
     def work(settings: Settings) -> Outcome:
         from pathlib import Path
 
-        from memsql.author.files import replace_file
+        from memsql.project.files import replace_file
         from memsql.schema import mermaid
 
         only = [t.strip() for t in tables.split(",")] if tables else None

@@ -6,11 +6,11 @@ The rules are those of https://sqlite.org/lang_altertable.html.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from memsql.author.change.steps import CannotChange, Rebuild, Renames
-from memsql.schema import Column, Table, normalise
+from memsql.schema import Column, ForeignKey, Table, normalise
 from memsql.schema.definition import Part, RenamedParents, of_table, same_part, words
 from memsql.sqltext import free_rowid
 from memsql.sqltext.tokens import fold, quoted, tokenize, unquoted
@@ -296,3 +296,28 @@ def _empty(column: Column) -> str:
     if "int" in kind or re.search(r"real|floa|doub|num|dec|bool|date", kind):
         return "0"
     return "x''" if "blob" in kind else "''"
+
+
+def new_foreign_keys(change: TableChange, changes: Iterable[TableChange]) -> list[ForeignKey]:
+    """The foreign keys on columns of ``change`` that were there without them, in the names of before. ``changes`` are those
+    of all tables."""
+    source = {fold(n): o for n, o in change.kept.items()}
+    parents = {fold(c.new.name): c for c in changes}
+    had = {(tuple(map(fold, k.columns)), fold(k.parent)) for k in change.old.foreign_keys}
+    found = []
+    for key in change.new.foreign_keys:
+        if not all(fold(c) in source for c in key.columns):
+            continue
+        parent = parents.get(fold(key.parent))
+        names = {fold(n): o for n, o in parent.kept.items()} if parent else {}
+        columns = tuple(source[fold(c)] for c in key.columns)
+        old = ForeignKey(
+            columns,
+            parent.old.name if parent else key.parent,
+            tuple(names.get(fold(c), c) for c in key.parent_columns),
+            key.on_update,
+            key.on_delete,
+        )
+        if (tuple(map(fold, columns)), fold(old.parent)) not in had:
+            found.append(old)
+    return found

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from memsql.db import Connection, Params, Result, Touched
 from memsql.db.compiling import compile_only
 from memsql.db.queries import load
-from memsql.engine.statements import Analysis
+from memsql.engine.analysis import Analysis
 from memsql.errors import StatementError
 from memsql.sqltext import fold, quote
 

@@ -1,0 +1,145 @@
+"""The hot queries of sql/queries: read them, plan them, compare their plans."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import count
+from pathlib import Path
+
+from memsql.db import Connection, Result
+from memsql.db.many import answers
+from memsql.errors import FileError, Location, StatementError
+from memsql.project.files import read_file
+from memsql.sqltext import parse_header, split
+from memsql.sqltext.lexis import BLOCK_COMMENT, LINE_COMMENT, QUOTED_NAME, VARIABLE
+
+_QUERY_KEYS = frozenset({"name", "why", "param", "plan", "allow"})
+_asked = count()
+_EXPECTATION = re.compile(r"no-scan|no-sort|uses\s+\S.*")
+_PARAM = re.compile(r"(\w+)\s*=\s*(.+)", re.DOTALL)
+_VARIABLE = re.compile(rf"'[^']*+'?|{QUOTED_NAME}|{LINE_COMMENT}|{BLOCK_COMMENT}|(?P<variable>{VARIABLE})")
+# Not a scan: a virtual table asked for something, a row of constants, the result of a subquery of this plan.
+_SCAN = re.compile(r"SCAN (?:TABLE )?(?!\d* ?CONSTANT ROW)(?!.*VIRTUAL TABLE INDEX \d+:.+)(\S+)")
+_SUBQUERY = re.compile(r"(?:MATERIALIZE|CO-ROUTINE) (\S+)")
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How one query runs: the lines of EXPLAIN QUERY PLAN, whether it scans or sorts, and which of its
+    expectations do not hold. ``error`` is set where the query cannot be prepared."""
+
+    name: str
+    path: str
+    lines: tuple[str, ...]
+    expected: tuple[str, ...]
+    unmet: tuple[str, ...]
+    error: str | None = None
+
+    @property
+    def scans(self) -> bool:
+        made = {found[1] for line in self.lines if (found := _SUBQUERY.match(line))}
+        return any(found[1] not in made for line in self.lines if (found := _SCAN.match(line)))
+
+    @property
+    def sorts(self) -> bool:
+        return any("USE TEMP B-TREE" in line for line in self.lines)
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """A file of sql/queries with its sample values in place."""
+
+    name: str
+    path: str
+    sql: str
+    expected: tuple[str, ...]
+
+    def plan(self, answer: Result | StatementError) -> Plan:
+        if isinstance(answer, StatementError):
+            return Plan(self.name, self.path, (), self.expected, (), answer.message)
+        lines = tuple(str(row[-1]) for row in answer.rows)
+        plan = Plan(self.name, self.path, lines, self.expected, ())
+        return replace(plan, unmet=tuple(e for e in self.expected if not _holds(plan, e)))
+
+
+def query_plans(conn: Connection, folder: Path, shown: str = "sql/queries") -> list[Plan]:
+    """The plan of every query in ``folder``, by file name; none where there is no folder.
+
+    Raises FileError for a file that is no query; a query that does not fit the schema gets an error in its plan.
+    """
+    queries = read_queries(folder, shown)
+    # Prepared with the values in place, for a LIKE or a partial index may depend on them.
+    # An EXPLAIN does not look whether the schema changed since it was prepared, and sqlite3 keeps prepared
+    # statements by their text: a text seen before would tell the plan of then.
+    found = answers(conn, [(f"EXPLAIN QUERY PLAN {query.sql}\n-- {next(_asked)}", ()) for query in queries])
+    return [query.plan(answer) for query, answer in zip(queries, found, strict=True)]
+
+
+def read_queries(folder: Path, shown: str = "sql/queries") -> list[Query]:
+    """Every query in ``folder``, by file name; none where there is no folder. Raises FileError for a file that is no query."""
+    if not folder.is_dir():
+        return []
+    return [_read_query(path, f"{shown}/{path.name}") for path in sorted(folder.glob("*.sql"))]
+
+
+def plan_changes(before: Sequence[Plan], after: Sequence[Plan]) -> list[str]:
+    """In sentences, what changed for queries that run both before and after."""
+    old = {p.path: p for p in before}
+    lines = []
+    for now in after:
+        was = old.get(now.path)
+        if was is None or (was.lines == now.lines and was.error == now.error):
+            continue
+        if now.error and not was.error:
+            lines.append(f"{now.name}: no longer runs: {now.error}")
+        elif not now.error:
+            worse = [w for w, a, b in (("scans", was.scans, now.scans), ("sorts", was.sorts, now.sorts)) if b and not a]
+            better = [
+                w for w, a, b in (("scans", was.scans, now.scans), ("sorts", was.sorts, now.sorts)) if a and not b
+            ]
+            if was.error:
+                lines.append(f"{now.name}: runs now: {'; '.join(now.lines)}")
+            else:
+                note = "".join(f"; now {w}" for w in worse) + "".join(f"; no longer {w}" for w in better)
+                lines.append(f"{now.name}: {'; '.join(was.lines)} -> {'; '.join(now.lines)}{note}")
+    return lines
+
+
+def _read_query(path: Path, shown: str) -> Query:
+    text = read_file(path, shown).text()
+    header = parse_header(text, shown, _QUERY_KEYS, repeatable=frozenset({"param", "plan", "allow"}))
+    statements = split(text)
+    if len(statements) != 1:
+        raise FileError(f"{shown} must hold one SELECT, and holds {len(statements)} statements", where=Location(shown))
+    expected = tuple(e.strip() for d in header.all("plan") for e in d.value.split(",") if e.strip())
+    for directive in header.all("plan"):
+        for wish in (e.strip() for e in directive.value.split(",")):
+            if wish and not _EXPECTATION.fullmatch(wish):
+                raise FileError(
+                    f"{shown}: a plan cannot be expected to be {wish!r}",
+                    where=Location(shown, directive.line),
+                    hint="expect no-scan, no-sort or uses NAME, separated by commas",
+                )
+    values = {}
+    for directive in header.all("param"):
+        found = _PARAM.fullmatch(directive.value.strip())
+        if found is None:
+            raise FileError(f"{shown}: write `-- param: name = value`", where=Location(shown, directive.line))
+        values[found[1]] = found[2]
+    return Query(header.get("name") or path.stem, shown, _with_values(statements[0].text, values), expected)
+
+
+def _with_values(sql: str, values: Mapping[str, str]) -> str:
+    """``sql`` with the values of its variables in their places, not inside strings, names and comments."""
+    return _VARIABLE.sub(lambda m: values.get((m["variable"] or "")[1:], m[0]), sql)
+
+
+def _holds(plan: Plan, expectation: str) -> bool:
+    if expectation == "no-scan":
+        return not plan.scans
+    if expectation == "no-sort":
+        return not plan.sorts
+    wanted = expectation.removeprefix("uses ").strip()
+    return any(re.search(rf"\bINDEX {re.escape(wanted)}(?=$| )", line) for line in plan.lines)
