@@ -1,6 +1,17 @@
 """Connections: one protocol, an implementation per kind of database."""
 
-from memsql.db.connect import connect
+from memsql.db.connect import connect, connection, transaction
 from memsql.db.protocol import Connection, Item, Params, Result, Script, Touched, Value
 
-__all__ = ["Connection", "Item", "Params", "Result", "Script", "Touched", "Value", "connect"]
+__all__ = [
+    "Connection",
+    "Item",
+    "Params",
+    "Result",
+    "Script",
+    "Touched",
+    "Value",
+    "connect",
+    "connection",
+    "transaction",
+]

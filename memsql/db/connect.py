@@ -1,7 +1,9 @@
-"""Choose the implementation for a target; import it only when it is needed."""
+"""Open connections: the implementation for a target is imported only when it is needed."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Literal
 
 from memsql.config import Target
@@ -24,3 +26,28 @@ def connect(target: Target, mode: Mode = "ro", busy_timeout: int = 5000) -> Conn
     from memsql.db.libsql import LibsqlConnection
 
     return LibsqlConnection(target, mode, busy_timeout)
+
+
+@contextmanager
+def connection(target: Target, mode: Mode = "ro", busy_timeout: int = 5000) -> Iterator[Connection]:
+    """connect(), closed at the end of the block."""
+    conn = connect(target, mode, busy_timeout)
+    try:
+        yield conn
+    finally:
+        conn.close()
+
+
+@contextmanager
+def transaction(conn: Connection) -> Iterator[None]:
+    """Take the write lock (BEGIN IMMEDIATE) and COMMIT at the end of the block; ROLLBACK where the block or COMMIT raises.
+
+    Raises LockedError where another process holds the lock.
+    """
+    conn.begin()
+    try:
+        yield
+        conn.commit()
+    except BaseException:
+        conn.rollback()
+        raise
