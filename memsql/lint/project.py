@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,10 +14,9 @@ from memsql.lint.judge import judge
 from memsql.lint.model import Finding
 from memsql.lint.replay import Replay
 from memsql.lint.script import Before, Query, Script, Step
-from memsql.project.files import read_file
+from memsql.project.files import parse_file_name, read_file
 from memsql.sqltext import fold, split
 
-_NAME = re.compile(r"(\d+)_(.+?)(\.rollback)?\.sql")
 _PARTS = {"migrations": "migration", "checks": "check", "queries": "query"}
 
 
@@ -279,9 +277,9 @@ def _names(state: Before) -> frozenset[str]:
 
 def _migrations(names: Iterable[str]) -> Iterator[_File]:
     for name in names:
-        found = _NAME.fullmatch(name)
-        if found and not found[3]:
-            yield _File(int(found[1]), name.removesuffix(".sql"), name)
+        parsed = parse_file_name(name)
+        if parsed and not parsed.is_rollback:
+            yield _File(parsed.version, name.removesuffix(".sql"), name)
 
 
 def _queries(settings: Settings) -> list[Query]:

@@ -6,7 +6,6 @@ the database as a whole.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,10 +13,9 @@ from pathlib import Path
 from memsql.db import Connection, Value
 from memsql.db.many import answers
 from memsql.errors import FileError, Location, StatementError
-from memsql.project.files import read_file
+from memsql.project.files import parse_file_name, read_file
 from memsql.sqltext import effect, parse_check_header, split
 
-_VERSION = re.compile(r"(\d+)_.+\.sql")
 _SHOWN = 100
 
 
@@ -72,7 +70,7 @@ def read_checks(folder: Path, shown: str) -> tuple[Check, ...]:
                 statement=statements[0].text,
                 hint="a check only looks; it runs inside the transaction that it judges",
             )
-        version = _VERSION.fullmatch(path.name)
+        file_name = parse_file_name(path.name)
         found.append(
             Check(
                 header.name,
@@ -80,7 +78,7 @@ def read_checks(folder: Path, shown: str) -> tuple[Check, ...]:
                 header.why,
                 statements[0].text,
                 label,
-                int(version[1]) if version else None,
+                file_name.version if file_name else None,
             )
         )
     return tuple(found)

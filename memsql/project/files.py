@@ -26,11 +26,40 @@ if TYPE_CHECKING:
 SUM_NAME = "memsql.sum"
 _BOM = b"\xef\xbb\xbf"
 _NAME = re.compile(r"(\d+)_(.+?)(\.rollback)?\.sql")
+# The ledger keeps versions as SQLite integers (https://sqlite.org/datatype3.html).
 _MAX_VERSION = 2**63 - 1
 _HEADER_BYTES = 64 * 1024
 _AT_ONCE = 64 * 1024
 _PIECE_BYTES = 1 << 20
 _HASHED_BESIDE = 8 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class FileName:
+    """The parts of the name of a migration file.
+
+    ``0002_add_users.rollback.sql`` has the digits ``0002`` and the name ``add_users``, and is a rollback.
+    """
+
+    digits: str
+    name: str
+    is_rollback: bool
+
+    @property
+    def version(self) -> int:
+        """The digits as a number."""
+        return int(self.digits)
+
+    @property
+    def fits(self) -> bool:
+        """Whether the ledger can hold the version."""
+        return self.version <= _MAX_VERSION
+
+
+def parse_file_name(file_name: str) -> FileName | None:
+    """Read ``file_name``, a name without folders; None where it is not the name of a migration file."""
+    match = _NAME.fullmatch(file_name)
+    return FileName(match[1], match[2], match[3] is not None) if match else None
 
 
 @dataclass(frozen=True)
@@ -220,17 +249,17 @@ def read_folder(folder: Path, shown: str) -> tuple[Migration, ...]:
                 where=Location(f"{shown}/{name}"),
                 hint="rename it with characters of UTF-8",
             )
-        found = _NAME.fullmatch(name)
-        if found is None or int(found[1]) > _MAX_VERSION:
+        parsed = parse_file_name(name)
+        if parsed is None or not parsed.fits:
             raise FileError(
                 f"{shown}/{name} is not named like a migration",
                 where=Location(f"{shown}/{name}"),
                 hint="name it NNNN_name.sql, with NNNN_name.rollback.sql beside it, or move it elsewhere",
             )
-        if found[3]:
+        if parsed.is_rollback:
             downs[name.removesuffix(".rollback.sql")] = name
             continue
-        version = int(found[1])
+        version = parsed.version
         if version in ups:
             raise FileError(
                 f"two migrations have version {version}: {ups[version][0]} and {name}",
@@ -238,7 +267,7 @@ def read_folder(folder: Path, shown: str) -> tuple[Migration, ...]:
                 state="nothing was changed",
                 hint="renumber the one that was not applied anywhere yet",
             )
-        ups[version] = (name, found[2])
+        ups[version] = (name, parsed.name)
     migrations = []
     base = str(folder)
     for version in sorted(ups):

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from memsql.project.files import Migration, SqlFile
+from memsql.project.files import Migration, SqlFile, parse_file_name
 from memsql.review.model import Kind
 
-_NAME = re.compile(r"([0-9]+)_(.+?)(\.rollback)?\.sql", re.DOTALL)
-_LARGEST = 2**63 - 1
 _BOM = b"\xef\xbb\xbf"
 Files = Mapping[str, SqlFile]
 """The files of a folder of migrations by their names in it."""
@@ -46,8 +43,8 @@ def sql_file(path: str, raw: bytes) -> SqlFile:
 
 def version_of(name: str) -> int | None:
     """The version in the name of a migration's file, or of a migration; None where it has none, or is not UTF-8."""
-    found = _NAME.fullmatch(name if name.endswith(".sql") else f"{name}.sql")
-    return int(found[1]) if found and int(found[1]) <= _LARGEST and not _is_broken(name) else None
+    parsed = parse_file_name(name if name.endswith(".sql") else f"{name}.sql")
+    return parsed.version if parsed and parsed.fits and not _is_broken(name) else None
 
 
 def _is_broken(name: str) -> bool:

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator
 
 from memsql.lint.model import DATABASE, OURS, Hit, Rule, rule
 from memsql.lint.script import Script
+from memsql.project.files import parse_file_name
 
-_NAME = re.compile(r"(\d+)_(.+?)(\.rollback)?\.sql")
 _EVERY = (*DATABASE, "check", "query", "snapshot")
 
 
@@ -53,41 +53,41 @@ def file_name(script: Script) -> Iterator[Hit]:
 
         0005_add_notes.sql
     """
-    found = _NAME.fullmatch(script.name)
-    if found is None or int(found[1]) >= 2**63:
+    own = parse_file_name(script.name)
+    if own is None or not own.fits:
         yield Hit(
             0,
             f"{script.name} is not named like a migration",
             "name it NNNN_name.sql, with NNNN_name.rollback.sql beside it",
         )
         return
-    if not re.fullmatch(r"[a-z0-9_]+", found[2]):
+    if not re.fullmatch(r"[a-z0-9_]+", own.name):
         yield Hit(
             0,
-            f"the name {found[2]} has more than lower-case letters, digits and underscores",
+            f"the name {own.name} has more than lower-case letters, digits and underscores",
             "rename both files before they are applied anywhere",
             severity="warning",
         )
     if script.siblings is None:
         return
-    ups = [m for name in script.siblings if (m := _NAME.fullmatch(name)) and not m[3]]
-    if found[3]:
+    others = [(name, other) for name in script.siblings if (other := parse_file_name(name)) and not other.is_rollback]
+    if own.is_rollback:
         if script.name.removesuffix(".rollback.sql") + ".sql" not in script.siblings:
             yield Hit(0, "this rollback has no migration", "restore the migration, or rename both files alike")
         return
-    twins = [m[0] for m in ups if int(m[1]) == int(found[1]) and m[0] != script.name]
+    twins = [name for name, other in others if other.version == own.version and name != script.name]
     if twins:
         yield Hit(
             0,
-            f"version {int(found[1])} is taken by {twins[0]} too",
+            f"version {own.version} is taken by {twins[0]} too",
             "renumber the one that was not applied anywhere yet",
         )
-    widths = [len(m[1]) for m in ups if m[0] != script.name and int(m[1]) < int(found[1])]
-    if widths and len(found[1]) < max(widths):
+    widths = [len(other.digits) for name, other in others if name != script.name and other.version < own.version]
+    if widths and len(own.digits) < max(widths):
         yield Hit(
             0,
-            f"version {found[1]} has fewer digits than the others",
-            f"name it {found[1].zfill(max(widths))}_{found[2]}.sql",
+            f"version {own.digits} has fewer digits than the others",
+            f"name it {own.digits.zfill(max(widths))}_{own.name}.sql",
             severity="warning",
         )
 
@@ -136,8 +136,8 @@ def _depends(script: Script) -> Iterable[Hit]:
                 "name a file of this folder without .sql",
                 severity="error",
             )
-    found = _NAME.fullmatch(script.name)
-    first = found is None or not any((m := re.match(r"\d+", s)) and int(m[0]) < int(found[1]) for s in stems)
+    own = parse_file_name(script.name)
+    first = own is None or not any((m := re.match(r"\d+", s)) and int(m[0]) < own.version for s in stems)
     if place < 0 and not first and not script.header.depends:
         yield Hit(0, "the file does not say which migration it depends on", "write `-- depends: <the one before>`")
 
