@@ -4,26 +4,19 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Iterator
-from dataclasses import dataclass
+import subprocess
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 import servers
+from permissions import obey_permissions
+from servers import Guarded
 
 from memsql.server import Keys, Running
 
 # A shell lets its background processes, and so what they start, ignore Ctrl-C; the tests press it.
 signal.signal(signal.SIGINT, signal.default_int_handler)
-
-
-@dataclass(frozen=True)
-class Guarded:
-    """A server with namespaces that lets nobody in without a token of ``keys``. Where a URL names no other
-    database, 127.0.0.1 itself names the namespace ``127``, which exists."""
-
-    server: Running
-    keys: Keys
 
 
 @pytest.fixture(autouse=True)
@@ -55,3 +48,12 @@ def empty_server(tmp_path: Path) -> Iterator[Running]:
     """A server of the test's own with an empty database."""
     with servers.fresh(tmp_path / "sqld") as found:
         yield found
+
+
+@pytest.fixture(scope="session")
+def bound() -> Callable[[], None]:
+    try:
+        subprocess.run(["true"], preexec_fn=obey_permissions, check=True)
+    except subprocess.SubprocessError:
+        pytest.skip("running as root without the right to give rights up: file permissions mean nothing here")
+    return obey_permissions

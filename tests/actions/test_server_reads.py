@@ -11,7 +11,8 @@ import eras
 import pytest
 import servers
 from cli import Done, Project
-from test_every_era import ROOT, succeed
+from places import ROOT
+from reference_project import succeed
 
 from memsql.db import connect
 from memsql.operate.stats import stats

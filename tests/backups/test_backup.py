@@ -19,8 +19,10 @@ from pathlib import Path
 
 import backups
 import pytest
+from backups import ROWS, TABLES
 from cli import Project, files_below, finish
-from test_bad_databases import bound, mode
+from permissions import mode
+from places import ROOT
 
 from memsql import config
 from memsql.backups.catalogue import Backup, read_backup
@@ -28,19 +30,6 @@ from memsql.backups.copied import Observer
 from memsql.backups.create import create
 from memsql.backups.manifest import Manifest, read_manifest
 from memsql.backups.prune import decide
-
-__all__ = ["bound"]
-
-TABLES = """CREATE TABLE users (id INTEGER PRIMARY KEY AUTOINCREMENT, email TEXT UNIQUE);
-CREATE TABLE notes (id INTEGER PRIMARY KEY, user_id INTEGER REFERENCES users (id), body TEXT);
-CREATE INDEX notes_by_user ON notes (user_id, body);
-CREATE VIRTUAL TABLE search USING fts5(body, content='notes', content_rowid='id');
-CREATE TRIGGER notes_ai AFTER INSERT ON notes BEGIN INSERT INTO search(rowid, body) VALUES (new.id, new.body); END;
-"""
-ROWS = """INSERT INTO users (email) WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 300)
-SELECT 'user' || i || '@example.org' FROM n;
-INSERT INTO notes (user_id, body) SELECT id, 'words of ' || email || hex(zeroblob(150)) FROM users;
-"""
 
 
 @pytest.fixture(scope="module")
@@ -114,9 +103,9 @@ def test_without_zstd(project: Project) -> None:
     hide.mkdir(parents=True)
     (hide / "__init__.py").write_text("raise ImportError")
     hide.with_name("__init__.py").write_text("")
-    project.run(
-        "backup", "--compress", env={"PYTHONPATH": f"{project.root / 'hide'}:{Path(__file__).parent.parent}"}
-    ).expect(2, "there is no zstd on this machine", "pip install 'memsql[compress]'")
+    project.run("backup", "--compress", env={"PYTHONPATH": f"{project.root / 'hide'}:{ROOT}"}).expect(
+        2, "there is no zstd on this machine", "pip install 'memsql[compress]'"
+    )
     assert backups.files(project) == []
 
 

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import backups
 import pytest
+from backups import ROWS, TABLES
 from cli import Project
 from hypothesis import HealthCheck, given
 from hypothesis import settings as quick
 from hypothesis import strategies as st
-from test_backup import ROWS, TABLES
 
 from memsql.backups.catalogue import read_backup
 from memsql.backups.copied import Observer

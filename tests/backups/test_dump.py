@@ -15,8 +15,7 @@ import eras
 import pytest
 import server_backups
 import servers
-from test_server_backup import HARD, KINDS, make, url_of
-from test_server_clone import FTS, ODD, ORPHAN, state
+from odd_databases import FTS, HARD, KINDS, ODD, ORPHAN, make, state, url_of
 
 from memsql.backups.digest import TableDigest, differences, digests
 from memsql.backups.dump import load_sql, write_sql

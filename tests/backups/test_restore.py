@@ -13,13 +13,11 @@ from pathlib import Path
 
 import backups
 import pytest
+from backups import ROWS, TABLES, crashed
 from cli import Project, files_below, finish
-from test_backup import ROWS, TABLES
-from test_bad_databases import bound, mode
+from permissions import mode
 
 from memsql.backups.digest import TableDigest
-
-__all__ = ["bound"]
 
 
 @pytest.fixture(scope="module")
@@ -123,22 +121,6 @@ def test_wal(project: Project, wal_then: bool) -> None:
     assert backups.hashes(project.db) == wanted(project)
     assert [backups.hashes(p) for p in kept(project)] == [old]
     assert not project.db.with_name("memory.db-wal").exists()
-
-
-CRASH = """
-import os, sqlite3, sys
-app = sqlite3.connect(sys.argv[1], isolation_level=None)
-app.execute("PRAGMA journal_mode = wal")
-app.execute("PRAGMA wal_autocheckpoint = 0")
-app.execute("INSERT INTO users (email) VALUES ('in the log only')")
-os._exit(0)
-"""
-
-
-def crashed(project: Project) -> None:
-    """Leave a log behind, as a process does that is killed."""
-    subprocess.run([sys.executable, "-c", CRASH, str(project.db)], check=True)
-    assert project.db.with_name("memory.db-wal").stat().st_size > 0
 
 
 def copy_of(project: Project) -> Path:

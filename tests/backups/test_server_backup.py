@@ -12,35 +12,14 @@ import pytest
 import server_backups
 import servers
 from cli import Project
-from test_server_clone import FTS, ODD, ORPHAN, state
+from odd_databases import FTS, HARD, KINDS, ODD, ORPHAN, make, state, url_of
+from places import ROOT
 
 from memsql.backups.digest import digests
 from memsql.config import Target
 from memsql.db import connect
 from memsql.fts import check, discover
 from memsql.server import Running
-
-HARD = """
-CREATE TABLE odd_values (id INTEGER PRIMARY KEY, v);
-INSERT INTO odd_values VALUES (1, CAST(x'ff00fe' AS TEXT)), (2, 9e999), (3, -9e999), (4, -9223372036854775808), (5, x''), (6, -0.0),
-    (7, 'a' || char(0) || 'b'), (8, NULL), (9, 9223372036854775807), (10, '😀'), (11, 1e-320), (12, x'ff00fe'), (13, char(13, 10));
-CREATE TABLE more_odd (t); INSERT INTO more_odd VALUES (CAST(x'80' AS TEXT));
-CREATE TABLE other_odd (t, n); INSERT INTO other_odd VALUES ('x', 1), (CAST(x'C0' AS TEXT), -9223372036854775808);
-CREATE TABLE long_text (t TEXT);
-INSERT INTO long_text VALUES (printf('%.*c', 1000000, 'x')), (hex(zeroblob(400000)));
-"""
-KINDS = ["http", "ws"]
-
-
-def make(path: Path, sql: str) -> Path:
-    with closing(sqlite3.connect(path)) as conn:
-        conn.executescript(sql)
-        conn.commit()
-    return path
-
-
-def url_of(server: Running, kind: str) -> str:
-    return server.url.replace("http", kind)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -100,8 +79,8 @@ def test_every_era_survives_the_round_trip(tmp_path: Path, era: str, kind: str) 
 
 def test_a_restored_server_passes_verify(tmp_path: Path, empty_server: Running) -> None:
     project = Project.at(tmp_path / "project")
-    shutil.copytree(eras.ROOT / "migrations", project.root / "migrations")
-    shutil.copytree(eras.ROOT / "sql", project.root / "sql")
+    shutil.copytree(ROOT / "migrations", project.root / "migrations")
+    shutil.copytree(ROOT / "sql", project.root / "sql")
     project.configure("[memsql]\n")
     eras.build(project.db, "1.2", learned_patterns_rows=True)
     project.run("migrate.up").expect(0)

@@ -11,13 +11,12 @@ import eras
 import pytest
 import servers
 from cli import Project
-from conftest import Guarded
+from places import ROOT
+from servers import Guarded
 
 from memsql.backups.digest import TableDigest, digests
 from memsql.db import connect
 from memsql.server import Running
-
-ROOT = Path(__file__).resolve().parent.parent
 
 
 @pytest.fixture

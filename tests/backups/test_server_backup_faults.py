@@ -18,10 +18,10 @@ from pathlib import Path
 import pytest
 import server_backups
 import servers
-from conftest import Guarded
+from odd_databases import FTS, KINDS, ODD, make, state, url_of
+from places import ROOT
 from proxy import Action, Answer, Cut, Request, proxy_to
-from test_server_backup import KINDS, make, url_of
-from test_server_clone import FTS, ODD, state
+from servers import Guarded
 
 from memsql.backups.copied import Observer
 from memsql.backups.copy_server import copy_server
@@ -240,7 +240,9 @@ def test_a_full_disk_leaves_no_backup(tmp_path: Path, empty_server: Running, siz
             "SELECT i + 1 FROM n WHERE i < 1000) SELECT i FROM n); CREATE INDEX i ON t (a);"
         )
     (tmp_path / "disk").mkdir()
-    work = COPY.format(tests=str(Path(__file__).parent), url=empty_server.url, into=str(tmp_path / "disk" / "b.db"))
+    work = COPY.format(
+        tests=str(ROOT / "tests" / "helpers"), url=empty_server.url, into=str(tmp_path / "disk" / "b.db")
+    )
     inside = f'mount -t tmpfs -o size={size} none "$1" && shift && "$@"; ls -A "$0"'
     done = subprocess.run(
         [unshare, "-m", "sh", "-c", inside, str(tmp_path / "disk"), str(tmp_path / "disk"), sys.executable, "-c", work],
@@ -315,7 +317,7 @@ def test_a_server_that_is_gone_after_the_commit_is_not_known(full: Running, new:
 @pytest.mark.parametrize("at", ["making tables", "restoring docs", "making indexes", "reading", "committing"])
 def test_a_killed_restore_leaves_the_server_as_it_was(full: Running, new: Path, kind: str, at: str) -> None:
     before = seen(full.url)
-    words = [sys.executable, "-c", RESTORE, str(Path(__file__).parent), str(new), url_of(full, kind), at]
+    words = [sys.executable, "-c", RESTORE, str(ROOT / "tests" / "helpers"), str(new), url_of(full, kind), at]
     with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "here\n"

@@ -9,86 +9,20 @@ from pathlib import Path
 
 import pytest
 import servers
+from odd_databases import FTS, ODD, ORPHAN, state
 
-from memsql.db import Connection, Value, connect
+from memsql.db import Connection, connect
 from memsql.db.clone import clone
 from memsql.db.copying import no_rows
 from memsql.errors import ConnectError
 from memsql.fts import check, discover
 from memsql.server import Running
 
-ODD = """
-CREATE TABLE "it's ""odd"" 😀" ("a b" TEXT, "select" INTEGER, "é" BLOB);
-INSERT INTO "it's ""odd"" 😀" (rowid, "a b", "select", "é") VALUES (-5, 'x', 9223372036854775807, x'00ff00'),
-    (-9223372036854775808, 'nul' || char(0) || 'nul', -9223372036854775808, x''), (7, '', 0.1, NULL);
-CREATE TABLE hidden_rowid (rowid TEXT, oid TEXT, _rowid_ TEXT, v);
-INSERT INTO hidden_rowid VALUES ('a', 'b', 'c', 1), ('d', 'e', 'f', 2);
-CREATE TABLE one_rowid (rowid TEXT, v);
-INSERT INTO one_rowid (_rowid_, rowid, v) VALUES (40, 'not', 1), (20, 'the', -0.0);
-CREATE TABLE generated (id INTEGER PRIMARY KEY, a INTEGER, v AS (a * 2), s TEXT AS ('<' || a || '>') STORED, z TEXT);
-INSERT INTO generated (id, a, z) VALUES (-1, 21, 'z'), (3, 4, 'y');
-CREATE TABLE pairs (k TEXT, n INTEGER, v, PRIMARY KEY (k, n DESC)) WITHOUT ROWID;
-INSERT INTO pairs VALUES ('b', 1, 1e300), ('a', 2, 5e-324);
-CREATE TABLE descending (id INTEGER PRIMARY KEY DESC, v);
-INSERT INTO descending (rowid, id, v) VALUES (10, 2, 'two'), (11, 1, 'one');
-CREATE TABLE strictly (id INTEGER PRIMARY KEY AUTOINCREMENT, t TEXT, a ANY, r REAL) STRICT;
-INSERT INTO strictly VALUES (100, 't', '123', 3), (101, NULL, 123, NULL);
-DELETE FROM strictly WHERE id = 101;
-CREATE TABLE infinite (id INTEGER PRIMARY KEY, r REAL, t TEXT);
-INSERT INTO infinite VALUES (1, 9e999, 'Inf'), (2, -9e999, NULL), (3, 1.5, 'x');
-CREATE TABLE parent (id INTEGER PRIMARY KEY);
-CREATE TABLE child (id INTEGER PRIMARY KEY, p REFERENCES parent (id) ON DELETE CASCADE, CHECK (p > 0));
-CREATE TABLE seen (x);
-CREATE UNIQUE INDEX "odd index" ON generated (v, z COLLATE NOCASE) WHERE a > 0;
-CREATE VIEW "a view" AS SELECT a, z FROM generated;
-CREATE TRIGGER noticed AFTER INSERT ON generated BEGIN INSERT INTO seen VALUES (new.id); END;
-CREATE TRIGGER through INSTEAD OF INSERT ON "a view" BEGIN INSERT INTO generated (a) VALUES (new.a); END;
-CREATE TABLE empty_one (a, b);
-CREATE TABLE schema_migrations (version INTEGER PRIMARY KEY, name TEXT);
-INSERT INTO schema_migrations VALUES (1, 'baseline');
-PRAGMA user_version = 42;
-"""
-ORPHAN = "PRAGMA foreign_keys = off; INSERT INTO child VALUES (1, 77); PRAGMA foreign_keys = on;"
-FTS = """
-CREATE TABLE docs (id INTEGER PRIMARY KEY, body TEXT);
-CREATE VIRTUAL TABLE docs_fts USING fts5(body, content='docs', content_rowid='id');
-CREATE VIRTUAL TABLE own USING fts5(a, b UNINDEXED);
-CREATE VIRTUAL TABLE bare USING fts5(a, content='');
-CREATE VIRTUAL TABLE boxes USING rtree(id, x0, x1);
-INSERT INTO docs VALUES (1, 'stale words'), (2, 'kept');
-INSERT INTO docs_fts (docs_fts) VALUES ('rebuild');
-INSERT INTO docs_fts (docs_fts, rank) VALUES ('rank', 'bm25(5.0)');
-INSERT INTO own VALUES ('hello', 'there');
-INSERT INTO bare (rowid, a) VALUES (9, 'nowhere');
-INSERT INTO boxes VALUES (1, 0.5, 2), (2, 1, 3);
-"""
-
-State = tuple[list[tuple[Value, ...]], dict[str, list[tuple[Value, ...]]]]
-
 
 @pytest.fixture
 def writer(empty_server: Running) -> Iterator[Connection]:
     with closing(connect(servers.target(empty_server.url), "rw")) as conn:
         yield conn
-
-
-def state(conn: Connection) -> State:
-    """Every object with its text, and every row of every table with its rowid and the types of its values."""
-    objects = conn.execute("SELECT type, name, tbl_name, sql FROM sqlite_schema ORDER BY type, name").rows
-    kinds = conn.execute(
-        "SELECT name, wr FROM pragma_table_list WHERE type IN ('table', 'shadow') AND schema = 'main'"
-    ).rows
-    rows = {}
-    for name, without_rowid in kinds:
-        if name in ("sqlite_schema", "sqlite_temp_schema"):
-            continue
-        columns = [str(r[0]) for r in conn.execute("SELECT name FROM pragma_table_xinfo(?)", (name,)).rows]
-        quoted = ['"' + c.replace('"', '""') + '"' for c in columns]
-        free = [r for r in ("rowid", "oid", "_rowid_") if r not in columns]
-        shown = [f"quote({c}), typeof({c})" for c in quoted] + (free[:1] if free and not without_rowid else [])
-        table = '"' + str(name).replace('"', '""') + '"'
-        rows[str(name)] = sorted(conn.execute(f"SELECT {', '.join(shown)} FROM {table}").rows, key=repr)
-    return objects, rows
 
 
 @pytest.mark.parametrize("kind", ["http", "ws"])

@@ -15,8 +15,8 @@ from pathlib import Path
 
 import pytest
 import servers
-from conftest import Guarded
 from proxy import Action, Answer, Cut, Delay, Proxy, Request, Rewrite, proxy_to
+from servers import Guarded
 
 from memsql.db import Script
 from memsql.db.libsql import LibsqlConnection

@@ -13,9 +13,10 @@ import eras
 import pytest
 import servers
 from cli import Done, Project, finish
+from eras import CASES, NAMES
+from places import ROOT
 from proxy import Action, Answer, Cut, Proxy, Request, proxy_to
-from test_every_era import CASES, NAMES, ROOT
-from test_users_rebuild import REBUILD
+from reference_project import REBUILD
 
 from memsql.db import connect
 from memsql.errors import LockedError

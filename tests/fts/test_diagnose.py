@@ -9,10 +9,10 @@ from pathlib import Path
 
 import eras
 import pytest
+from indexed import INDEX, TABLE, make, open_, right
 from reference import connect as connect_reference
 from reference import migrate
-from test_every_era import memsql
-from test_fts import INDEX, TABLE, make, open_, right
+from reference_project import memsql
 
 from memsql.fts import Finding, check, discover, findings
 

@@ -7,7 +7,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from test_fts import make, open_
+from indexed import make, open_
 
 from memsql.db.copying import Stored
 from memsql.fts import FtsTable, discover, rows_for

@@ -16,34 +16,13 @@ from pathlib import Path
 import eras
 import pytest
 from cli import clean_environment
-from test_every_era import ROOT, memsql, succeed
+from indexed import INDEX, TABLE, fill, make, make_triggers, matches, open_, prove, right
+from places import ROOT
+from reference_project import memsql, succeed
 
-from memsql.config import parse_target
-from memsql.db import Connection, connect
 from memsql.errors import Refused, UsageError
-from memsql.fts import abort, check, check_in_transaction, discover, findings, rebuild, rebuild_online
-from memsql.fts.diagnose import right_trigger
+from memsql.fts import abort, check, discover, findings, rebuild, rebuild_online
 from memsql.fts.discover import parse
-
-TABLE = "CREATE TABLE docs (id INTEGER PRIMARY KEY, title TEXT, body TEXT);"
-INDEX = "CREATE VIRTUAL TABLE docs_fts USING fts5(title, body, content='docs', content_rowid='id');"
-
-
-def make(path: Path, sql: str) -> Path:
-    with closing(sqlite3.connect(path)) as conn:
-        conn.executescript(sql)
-    return path
-
-
-def open_(path: Path) -> Connection:
-    return connect(parse_target(str(path), Path("/")), "rw")
-
-
-def right(path: Path) -> str:
-    conn = open_(path)
-    table = discover(conn)[0]
-    conn.close()
-    return "\n".join(right_trigger(table, event) for event in ("insert", "delete", "update"))
 
 
 @pytest.mark.parametrize(
@@ -194,34 +173,6 @@ def test_a_check_does_not_wait_for_a_writer(tmp_path: Path) -> None:
         writer.execute("ROLLBACK")
 
 
-def fill(path: Path, rows: int = 300) -> None:
-    make(path, TABLE + INDEX)
-    with closing(sqlite3.connect(path)) as db:
-        db.executescript(right(path))
-        db.executemany(
-            "INSERT INTO docs VALUES (?, ?, ?)",
-            [(n * 3 - 200, f"title {n}", None if n % 7 == 0 else f"word{n % 13} body") for n in range(rows)],
-        )
-        db.commit()
-
-
-def matches(path: Path) -> list[list[int]]:
-    with closing(sqlite3.connect(path)) as db:
-        return [
-            [r[0] for r in db.execute("SELECT rowid FROM docs_fts WHERE docs_fts MATCH ? ORDER BY rowid", (w,))]
-            for w in ("title", "body", "word3", "fresh", "moved")
-        ]
-
-
-def prove(path: Path, name: str) -> bool:
-    conn = open_(path)
-    conn.begin()
-    problems = check_in_transaction(conn, [name])
-    conn.rollback()
-    conn.close()
-    return not problems
-
-
 def test_an_online_rebuild_includes_what_others_write_meanwhile(tmp_path: Path) -> None:
     path = tmp_path / "a.db"
     fill(path)
@@ -259,11 +210,6 @@ def test_an_online_rebuild_includes_what_others_write_meanwhile(tmp_path: Path) 
     assert matches(path) == online
     assert make_triggers(path) == triggers
     assert conn.execute("SELECT name FROM sqlite_schema WHERE name LIKE 'memsql%'").rows == []
-
-
-def make_triggers(path: Path) -> list[tuple[str, str]]:
-    with closing(sqlite3.connect(path)) as db:
-        return db.execute("SELECT name, sql FROM sqlite_schema WHERE type = 'trigger' ORDER BY name").fetchall()
 
 
 def test_a_replace_that_no_trigger_sees_is_caught_by_the_proof(tmp_path: Path) -> None:

@@ -16,8 +16,9 @@ from pathlib import Path
 import eras
 import pytest
 from cli import Project, clean_environment, files_below, finish
-from test_every_era import ROOT, memsql, succeed
-from test_fts import INDEX, TABLE, fill, make, make_triggers, matches, open_, prove, right
+from indexed import INDEX, TABLE, fill, make, make_triggers, matches, open_, prove, right
+from places import ROOT
+from reference_project import memsql, succeed
 
 from memsql.errors import Interrupted, LockedError, Refused
 from memsql.fts import abort_by_name, check, discover, rebuild, rebuild_online, unfinished

@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import sqlite3
+import subprocess
+import sys
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -15,6 +17,24 @@ from memsql.backups.digest import TableDigest, digests
 from memsql.config import Target
 from memsql.db import connect
 
+TABLES = """CREATE TABLE users (id INTEGER PRIMARY KEY AUTOINCREMENT, email TEXT UNIQUE);
+CREATE TABLE notes (id INTEGER PRIMARY KEY, user_id INTEGER REFERENCES users (id), body TEXT);
+CREATE INDEX notes_by_user ON notes (user_id, body);
+CREATE VIRTUAL TABLE search USING fts5(body, content='notes', content_rowid='id');
+CREATE TRIGGER notes_ai AFTER INSERT ON notes BEGIN INSERT INTO search(rowid, body) VALUES (new.id, new.body); END;
+"""
+ROWS = """INSERT INTO users (email) WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 300)
+SELECT 'user' || i || '@example.org' FROM n;
+INSERT INTO notes (user_id, body) SELECT id, 'words of ' || email || hex(zeroblob(150)) FROM users;
+"""
+CRASH = """
+import os, sqlite3, sys
+app = sqlite3.connect(sys.argv[1], isolation_level=None)
+app.execute("PRAGMA journal_mode = wal")
+app.execute("PRAGMA wal_autocheckpoint = 0")
+app.execute("INSERT INTO users (email) VALUES ('in the log only')")
+os._exit(0)
+"""
 ENDINGS = (".db", ".sql", ".zst")
 
 
@@ -70,3 +90,9 @@ def damage(path: Path, table: str, *, page: int = 0) -> None:
 def in_wal(path: Path) -> None:
     with closing(sqlite3.connect(path)) as conn:
         assert conn.execute("PRAGMA journal_mode = wal").fetchone() == ("wal",)
+
+
+def crashed(project: Project) -> None:
+    """Leave a log behind, as a process does that is killed."""
+    subprocess.run([sys.executable, "-c", CRASH, str(project.db)], check=True)
+    assert project.db.with_name("memory.db-wal").stat().st_size > 0

@@ -22,8 +22,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from era_rows import Row, Source
+from places import ROOT
 
-ROOT = Path(__file__).resolve().parent.parent
 SHAPES = ROOT / "sql" / "legacy"
 
 ERAS = ("1.0", "1.1", "1.2", "1.2_phase1", "1.2_phase2", "1.3", "2.0_npm")
@@ -333,3 +333,7 @@ def lost(
             if now != digest:
                 problems.append(f"{table}.{column}")
     return problems
+
+
+CASES: list[tuple[str, dict[str, object]]] = [(era, {}) for era in ERAS] + list(DRIFTS)
+NAMES = [era + "".join(f"-{k}" for k in drift) for era, drift in CASES]

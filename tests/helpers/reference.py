@@ -10,7 +10,7 @@ import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
-from eras import ROOT
+from places import ROOT
 
 MIGRATIONS = sorted(p for p in (ROOT / "migrations").glob("0*.sql") if ".rollback" not in p.name)
 LEGACY = {"phase1": "L1_phase1", "phase2": "L2_phase2", "align": "L3_align"}

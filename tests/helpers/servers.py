@@ -6,6 +6,7 @@ import os
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from dataclasses import dataclass
 from functools import cache
 from http.client import HTTPConnection
 from pathlib import Path
@@ -17,6 +18,16 @@ from memsql import server
 from memsql.config import Target, parse_target
 from memsql.db import connect
 from memsql.errors import MemsqlError
+from memsql.server import Keys, Running
+
+
+@dataclass(frozen=True)
+class Guarded:
+    """A server with namespaces that lets nobody in without a token of ``keys``. Where a URL names no other
+    database, 127.0.0.1 itself names the namespace ``127``, which exists."""
+
+    server: Running
+    keys: Keys
 
 
 @cache

@@ -12,7 +12,9 @@ from pathlib import Path
 
 import eras
 import pytest
-from test_every_era import CASES, NAMES, ROOT, memsql, succeed
+from eras import CASES, NAMES
+from places import ROOT
+from reference_project import memsql, succeed
 
 
 def status(database: Path) -> dict[str, object]:

@@ -8,7 +8,8 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from eras import DRIFTS, ERAS, ROOT, SHAPES, build, content_hash, lost, row_counts
+from eras import DRIFTS, ERAS, SHAPES, build, content_hash, lost, row_counts
+from places import ROOT
 from reference import (
     CHECKS,
     LEGACY,

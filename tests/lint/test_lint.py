@@ -11,13 +11,13 @@ import pytest
 from cli import Project
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from places import ROOT
 
 from memsql import config
 from memsql.lint import RULES, Finding, lint_files, lint_text, sql_files
 from memsql.lint.document import with_chapter
 from memsql.lint.project import kind_of
 
-ROOT = Path(__file__).parent.parent
 KINDS = ("migration", "rollback", "check", "query", "snapshot", "legacy", "other")
 NOTES = "CREATE TABLE notes (id INTEGER PRIMARY KEY, body TEXT);\n"
 

@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 from cli import Project, clean_environment
+from places import ROOT
 
 from memsql.lint import RULES
 
-ROOT = Path(__file__).parent.parent
 NOTES = "CREATE TABLE notes (id INTEGER PRIMARY KEY, body TEXT);\n"
 
 

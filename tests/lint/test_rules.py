@@ -1,4 +1,4 @@
-"""Every rule on texts that break it and on texts that do not: tests/lint/*.yml."""
+"""Every rule on texts that break it and on texts that do not: cases/*.yml."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from memsql.lint.replay import Replay
 from memsql.lint.script import Step
 from memsql.sqltext import split
 
-FOLDER = Path(__file__).parent / "lint"
+FOLDER = Path(__file__).parent / "cases"
 PATHS = {"check": "sql/checks/0001_x.sql", "query": "sql/queries/x.sql", "other": "x.sql"}
 
 

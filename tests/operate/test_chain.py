@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 import servers
 from cli import Done, Project, clean_environment
-from conftest import Guarded
+from servers import Guarded
 
 SECRET = "eyJhbGciOi.SECRET.token"
 SLOW = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 2000000000) INSERT INTO a SELECT max(i) FROM n;\n"

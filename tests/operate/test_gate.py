@@ -12,6 +12,7 @@ import eras
 import pytest
 import servers
 from cli import Done, Project
+from places import ROOT
 from proven import save_backup
 from terminal import CTRL_C, CTRL_D, QUESTION, answer
 
@@ -245,8 +246,8 @@ def test_full_text_tasks_are_asked_about(project: Project, words: tuple[str, ...
 def test_legacy_tasks_are_asked_about(tmp_path: Path, words: tuple[str, ...], what: str) -> None:
     project = Project.at(tmp_path, "prod.db")
     eras.build(project.db, "1.2", "empty")
-    (tmp_path / "migrations").symlink_to(eras.ROOT / "migrations")
-    (tmp_path / "sql").symlink_to(eras.ROOT / "sql")
+    (tmp_path / "migrations").symlink_to(ROOT / "migrations")
+    (tmp_path / "sql").symlink_to(ROOT / "sql")
     project.configure(PRODUCTION)
     before = project.everything()
     project.run(*words, "--dry-run", *ENV).expect(0)

@@ -9,6 +9,7 @@ import eras
 import pytest
 import servers
 from cli import Project
+from places import ROOT
 from proven import save_backup
 from terminal import QUESTION, answer
 
@@ -160,8 +161,8 @@ def test_nothing_to_do_is_not_rehearsed(project: Project) -> None:
 def test_a_legacy_database_is_estimated_with_its_adoption(tmp_path: Path) -> None:
     project = Project.at(tmp_path)
     eras.build(project.db, "1.2", "empty")
-    (tmp_path / "migrations").symlink_to(eras.ROOT / "migrations")
-    (tmp_path / "sql").symlink_to(eras.ROOT / "sql")
+    (tmp_path / "migrations").symlink_to(ROOT / "migrations")
+    (tmp_path / "sql").symlink_to(ROOT / "sql")
     project.configure("[memsql]\n")
     before = project.everything()
     project.run("migrate.up", "--maintenance-window", "0.00001").expect(

@@ -10,10 +10,11 @@ from pathlib import Path
 
 import backups
 import pytest
+from backups import crashed
 from cli import Project, clean_environment
-from test_backup_restore import crashed
+from places import ROOT
 
-KILLER = Path(__file__).with_name("file_killer.py")
+KILLER = ROOT / "tests" / "helpers" / "file_killer.py"
 
 
 @pytest.fixture

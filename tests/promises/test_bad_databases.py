@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
 import resource
 import shutil
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 from cli import Project, content, files_below
+from permissions import mode
 
 ONE = "CREATE TABLE users (id INTEGER PRIMARY KEY, email TEXT);\nINSERT INTO users VALUES (1, 'a'), (2, 'b');\n"
 TWO = "CREATE TABLE notes (id INTEGER PRIMARY KEY, body TEXT);\n"
@@ -36,36 +36,6 @@ def project(template: Project, tmp_path: Path) -> Project:
 
 
 # -- permissions -------------------------------------------------------------------------------------
-
-
-def obey_permissions() -> None:
-    """In the child: root gives up the right to ignore file permissions; others have none to give up."""
-    if os.geteuid() != 0:
-        return
-    drop_from_bounding_set, dac_override, dac_read_search = 24, 1, 2
-    libc = ctypes.CDLL(None, use_errno=True)
-    for capability in (dac_override, dac_read_search):
-        if libc.prctl(drop_from_bounding_set, capability, 0, 0, 0):
-            raise OSError(ctypes.get_errno(), "prctl")
-
-
-@pytest.fixture(scope="session")
-def bound() -> Callable[[], None]:
-    try:
-        subprocess.run(["true"], preexec_fn=obey_permissions, check=True)
-    except subprocess.SubprocessError:
-        pytest.skip("running as root without the right to give rights up: file permissions mean nothing here")
-    return obey_permissions
-
-
-@contextmanager
-def mode(path: Path, bits: int) -> Iterator[None]:
-    old = path.stat().st_mode
-    path.chmod(bits)
-    try:
-        yield
-    finally:
-        path.chmod(old)
 
 
 def test_a_read_only_file(project: Project, bound: Callable[[], None]) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 import eras
 import pytest
 from cli import Done, Project, finish
+from places import ROOT
 
 PROCESSES = 8
 VERSIONS = range(2, 22)
@@ -92,12 +93,12 @@ def test_eight_at_once_adopt_a_legacy_database_once(tmp_path: Path, era: str) ->
     before = eras.content_hash(database)
     project = Project(tmp_path / "elsewhere")
     project.db = database
-    found = together(project, "migrate.up", "--project", str(eras.ROOT), "--database", str(database))
+    found = together(project, "migrate.up", "--project", str(ROOT), "--database", str(database))
     assert sum("adopted:" in done.out for done in found) == 1
     assert eras.lost(before, eras.content_hash(database), filled=frozenset()) == []
     once = Counter(project.query("SELECT migration_id, status FROM memsql_history"))
     assert set(once.values()) == {1}
-    assert len(project.applied()) == len(list((eras.ROOT / "migrations").glob("*.rollback.sql")))
+    assert len(project.applied()) == len(list((ROOT / "migrations").glob("*.rollback.sql")))
 
 
 def test_eight_at_once_roll_back_each_once(project: Project) -> None:

@@ -4,35 +4,13 @@ from __future__ import annotations
 
 import json
 import sqlite3
-import subprocess
 from contextlib import closing
 from pathlib import Path
 
-import cli
 import eras
 import pytest
-
-ROOT = Path(__file__).resolve().parent.parent
-CASES: list[tuple[str, dict[str, object]]] = [(era, {}) for era in eras.ERAS] + list(eras.DRIFTS)
-NAMES = [era + "".join(f"-{k}" for k in drift) for era, drift in CASES]
-
-
-def memsql(database: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    return _completed(cli.run(*words, "--project", str(ROOT), "--database", str(database), cwd=database.parent))
-
-
-def memsql_in(project: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    return _completed(cli.run(*words, cwd=project))
-
-
-def _completed(done: cli.Done) -> subprocess.CompletedProcess[str]:
-    return subprocess.CompletedProcess(done.words, done.code, done.out, done.err)
-
-
-def succeed(database: Path, *words: str) -> str:
-    done = memsql(database, *words)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
+from eras import CASES, NAMES
+from reference_project import memsql, succeed
 
 
 def filled(database: Path) -> frozenset[tuple[str, str]]:

@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 from cli import Project, clean_environment
 from killer import is_hot
+from places import ROOT
 
-KILLER = Path(__file__).with_name("killer.py")
+KILLER = ROOT / "tests" / "helpers" / "killer.py"
 FILLER = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 40)"
 REBUILD = """-- foreign_keys: off
 CREATE TABLE users_new (id INTEGER PRIMARY KEY, email TEXT NOT NULL, name TEXT);

@@ -13,8 +13,7 @@ from pathlib import Path
 
 import pytest
 from cli import clean_environment
-
-ROOT = Path(__file__).resolve().parent.parent
+from places import ROOT
 
 
 def test_memsql_knows_no_table_of_the_reference_database() -> None:

@@ -17,11 +17,11 @@ import pytest
 import servers
 from cli import Project, clean_environment
 from eras import build
+from places import ROOT
 
 from memsql.db import connect
 from memsql.server import Running
 
-ROOT = Path(__file__).resolve().parent.parent
 PAGE = (ROOT / "docs" / "runbook.md").read_text(encoding="utf-8")
 COMMAND = re.compile(r"    \$ (?P<words>.+?)(?:   # exit code (?P<code>\d+))?")
 SETTINGS = re.compile(r"^    (\[memsql:.*|\w+ = .*)?$", re.MULTILINE)

@@ -2,22 +2,13 @@
 
 from __future__ import annotations
 
-import sqlite3
 import tempfile
-from collections.abc import Callable
-from contextlib import closing
 from pathlib import Path
-from typing import Any
 
 import servers
+from either import apply, content
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-
-from memsql import config
-from memsql.actions import up as migrate
-from memsql.db import connect
-from memsql.engine.state import Watcher, Wish
-from memsql.errors import MemsqlError
 
 BASE = """CREATE TABLE parent (id INTEGER PRIMARY KEY, name TEXT UNIQUE);
 CREATE TABLE child (id INTEGER PRIMARY KEY, parent_id INTEGER REFERENCES parent (id) ON DELETE CASCADE, note TEXT);
@@ -86,41 +77,3 @@ def test_a_file_and_a_server_agree(migrations: list[tuple[str, list[str]]]) -> N
             if all(len(statements) == 1 for _, statements in migrations):
                 assert len(codes) == 1
             assert content(file) == content(server.url)
-
-
-def apply(folder: Path, database: str) -> int:
-    try:
-        migrate.up(config.load(project=str(folder), database=database, environ={}), Wish(), Watcher())
-    except MemsqlError as e:
-        return e.exit_code
-    return 0
-
-
-def content(database: str) -> list[object]:
-    """Schema and rows, the ledger's ids among them; its dates and times left out."""
-    if "://" in database:
-        with closing(connect(servers.target(database), "ro")) as conn:
-            return _read(lambda sql: [tuple(row) for row in conn.execute(sql).rows])
-    with closing(sqlite3.connect(database)) as db:
-        return _read(lambda sql: db.execute(sql).fetchall())
-
-
-def _read(ask: Callable[[str], list[tuple[Any, ...]]]) -> list[object]:
-    schema = ask(
-        "SELECT type, name, tbl_name, sql FROM sqlite_schema WHERE name NOT LIKE 'sqlite%' ORDER BY type, name"
-    )
-    found: list[object] = list(schema)
-    for kind, name, _, sql in schema:
-        if kind == "table" and name not in (
-            "schema_migrations",
-            "memsql_history",
-            "_yoyo_log",
-            "_yoyo_migration",
-            "_yoyo_version",
-        ):
-            if "VIRTUAL" in sql or name.startswith("child_fts_"):
-                continue
-            found.append((name, ask(f'SELECT * FROM "{name}" ORDER BY 1')))
-    found.append(ask("SELECT version, status FROM schema_migrations ORDER BY version"))
-    found.append(ask("SELECT migration_id, operation, status FROM memsql_history ORDER BY id"))
-    return found

@@ -9,7 +9,8 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from eras import ROOT, build
+from eras import build
+from places import ROOT
 from reference import (
     CHECKS,
     MIGRATIONS,

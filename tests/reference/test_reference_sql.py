@@ -11,7 +11,8 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from eras import ROOT, build
+from eras import build
+from places import ROOT
 from reference import MIGRATIONS, connect, header, migrate, rollback_text, schema
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from cli import Project
+from places import ROOT
 from repositories import LIBRARY, LIBRARY_BACK, commit, git, library, mistakes, stamp
 
 GOLDEN = Path(__file__).parent / "golden" / "review.md"
@@ -484,7 +485,7 @@ def test_nothing_is_written(project: Project) -> None:
 
 
 def test_the_branch_of_mistakes(tmp_path: Path) -> None:
-    """The report to read: tests/golden/review.md. Written anew with MEMSQL_GOLDEN=write."""
+    """The report to read: golden/review.md beside this file. Written anew with MEMSQL_GOLDEN=write."""
     project = mistakes(tmp_path / "library")
     found = project.run("review", "--format", "markdown").expect(1)
     # The commit depends on every byte of the snapshot.
@@ -507,7 +508,7 @@ def test_stamped_mistakes_are_fewer(tmp_path: Path) -> None:
 def test_every_rule_of_the_review_is_documented() -> None:
     from memsql.review import ABOUT
 
-    page = (Path(__file__).parent.parent / "docs" / "review.md").read_text(encoding="utf-8")
+    page = (ROOT / "docs" / "review.md").read_text(encoding="utf-8")
     for about in ABOUT.values():
         assert f"| {about.code} | `{about.name}` | {about.severity} | {about.title}. {about.help} |" in page
 

@@ -17,9 +17,9 @@ from typing import Any
 import pytest
 import yaml
 from cli import clean_environment
+from places import ROOT
 from repositories import commit, git, library
 
-ROOT = Path(__file__).parent.parent
 WORKFLOW = ROOT / ".github" / "workflows" / "sql-review.yml"
 HOOKS = ROOT / ".pre-commit-hooks.yaml"
 TOKEN = "ghs_secret"

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from test_every_era import ROOT, memsql, succeed
+from places import ROOT
+from reference_project import memsql, succeed
 
 from memsql.legacy.shapes import checks, facts
 from memsql.schema import diff, dump, from_sql, is_internal, mermaid, normalise

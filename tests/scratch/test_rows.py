@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from places import ROOT
 from schema_edits import SCHEMA
-from test_every_era import ROOT
 
 from memsql import fts
 from memsql.db.sqlite import SQLiteConnection, memory

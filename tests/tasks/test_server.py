@@ -211,7 +211,7 @@ def test_a_server_on_the_command_line(project: Project, empty_server: Running, k
 
 
 def test_a_wrong_token_on_the_command_line(project: Project, guarded: object) -> None:
-    from conftest import Guarded
+    from servers import Guarded
 
     assert isinstance(guarded, Guarded)
     project.add("0001_a", "CREATE TABLE a (x);\n")

@@ -18,8 +18,8 @@ import pytest
 import servers
 import yoyo
 from cli import TIMEOUT, Done, Project, clean_environment
-from conftest import Guarded
 from proxy import Cut, Request, proxy_to
+from servers import Guarded
 
 from memsql import ledger
 from memsql.db import Connection, connect

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import servers
-from test_same_everywhere import apply, content
+from either import apply, content
 
 from memsql import config
 from memsql.actions import up as migrate

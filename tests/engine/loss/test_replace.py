@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from test_every_era import memsql_in
+from reference_project import memsql_in
 
 PARENT = "CREATE TABLE parent (id INTEGER PRIMARY KEY, name TEXT UNIQUE{clause});\n"
 CHILD = "CREATE TABLE child (id INTEGER PRIMARY KEY, parent INTEGER REFERENCES parent (id) ON DELETE CASCADE);\n"
