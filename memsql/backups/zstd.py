@@ -62,5 +62,5 @@ def _module() -> Any:
     raise UsageError(
         "there is no zstd on this machine",
         state="nothing was changed",
-        hint="install it: python3 -m pip install 'memsql[compress]'",
+        hint="install it: python3 -m pip install 'memsql-migrate[compress]'",
     )

@@ -28,7 +28,7 @@ def text(found: Metrics) -> str:
         raise UsageError(
             "--format prometheus needs the library prometheus-client",
             state="nothing was read",
-            hint="pip install 'memsql[metrics]'",
+            hint="pip install 'memsql-migrate[metrics]'",
         ) from None
 
     class Figures(Collector):

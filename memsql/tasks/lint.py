@@ -39,7 +39,7 @@ def lint(
 
     Safety rules MS01 to MS31 (docs/review.md explains each) look at what a file does to data: an error blocks, a warning needs
     attention. `-- allow: MS07 reason` in the header of a file permits what is meant. Where sqlfluff is installed
-    (pip install 'memsql[lint]') its rules check the house style, as warnings.
+    (pip install 'memsql-migrate[lint]') its rules check the house style, as warnings.
     Exit codes: 0 fine, or warnings only; 1 errors (with --strict, warnings too).
 
     Examples:  memsql lint     memsql lint --fix migrations/0005_add_notes.sql     invoke lint -- sql/queries
@@ -88,7 +88,7 @@ def _look(settings: Settings, files: list[Path], *, fix: bool) -> tuple[list[Fin
             )
     else:
         notes.append(
-            "the house style was not checked: sqlfluff is not installed (pip install 'memsql[lint]')"
+            "the house style was not checked: sqlfluff is not installed (pip install 'memsql-migrate[lint]')"
             + ("; nothing was repaired" if fix else "")
         )
     findings = lint_files(settings, files)

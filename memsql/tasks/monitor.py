@@ -81,7 +81,7 @@ def metrics(
 
     Success rate, mean duration and rollbacks of migrations and the pass rate of verifications (verify --record), from the
     history; bytes and rows of the database and its tables; what each query of sql/queries takes; age and size
-    of the newest proven backup. Prometheus text needs: pip install 'memsql[metrics]'
+    of the newest proven backup. Prometheus text needs: pip install 'memsql-migrate[metrics]'
 
     Example:  invoke monitor.metrics --format prometheus > memsql.prom
     """

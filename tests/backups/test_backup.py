@@ -104,7 +104,7 @@ def test_without_zstd(project: Project) -> None:
     (hide / "__init__.py").write_text("raise ImportError")
     hide.with_name("__init__.py").write_text("")
     project.run("backup", "--compress", env={"PYTHONPATH": f"{project.root / 'hide'}:{ROOT}"}).expect(
-        2, "there is no zstd on this machine", "pip install 'memsql[compress]'"
+        2, "there is no zstd on this machine", "pip install 'memsql-migrate[compress]'"
     )
     assert backups.files(project) == []
 

@@ -366,7 +366,7 @@ def test_without_sqlfluff_the_safety_rules_run(tmp_path: Path) -> None:
     # What is None there counts as missing.
     (hidden / "sitecustomize.py").write_text("import sys\nsys.modules['sqlfluff'] = None\n")
     made.run("lint", env={"PYTHONPATH": str(hidden)}).expect(
-        1, "error MS01", "sqlfluff is not installed", "pip install 'memsql[lint]'"
+        1, "error MS01", "sqlfluff is not installed", "pip install 'memsql-migrate[lint]'"
     )
 
 

@@ -252,7 +252,7 @@ def test_without_the_library_it_says_what_to_install(project: Project) -> None:
         check=False,
     )
     assert found.returncode == 2
-    assert "pip install 'memsql[metrics]'" in found.stderr
+    assert "pip install 'memsql-migrate[metrics]'" in found.stderr
     assert "Traceback" not in found.stderr
 
 

@@ -15,6 +15,8 @@ import pytest
 from cli import clean_environment
 from places import ROOT
 
+import memsql
+
 
 def test_memsql_knows_no_table_of_the_reference_database() -> None:
     words = re.compile(
@@ -151,7 +153,8 @@ def test_a_wheel_works_from_an_empty_folder(tmp_path: Path) -> None:
     subprocess.run(
         [sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "-w", str(tmp_path), str(ROOT)], check=True
     )
-    wheel = next(tmp_path.glob("*.whl"))
+    (wheel,) = tmp_path.glob("*.whl")
+    assert wheel.name.startswith(f"memsql_migrate-{memsql.__version__}-")
     names = zipfile.ZipFile(wheel).namelist()
     assert "memsql/sql/ledger/create_schema_migrations.sql" in names
     assert {p.relative_to(ROOT).as_posix() for p in (ROOT / "memsql").rglob("*.py")} <= set(names)
@@ -162,13 +165,18 @@ def test_a_wheel_works_from_an_empty_folder(tmp_path: Path) -> None:
     subprocess.run([str(python), "-m", "pip", "install", "-q", str(wheel)], check=True)
     empty = tmp_path / "empty"
     empty.mkdir()
-    memsql = str(python.with_name("memsql"))
 
-    def run(*words: str) -> str:
+    def run(*words: str, command: str = "memsql") -> str:
         return subprocess.run(
-            [memsql, *words], cwd=empty, capture_output=True, text=True, check=True, env=clean_environment()
+            [str(python.with_name(command)), *words],
+            cwd=empty,
+            capture_output=True,
+            text=True,
+            check=True,
+            env=clean_environment(),
         ).stdout
 
+    assert run("--version") == run("--version", command="memsql-migrate") == f"memsql {memsql.__version__}\n"
     assert "migrate.status" in run("--list")
     assert "4 pending" in run("migrate.status", "--project", str(ROOT), "--database", "none.db")
     assert "4 migrations applied" in run("migrate.up", "--project", str(ROOT), "--database", "new.db")
