@@ -89,7 +89,7 @@ def test_nothing_tells_anybody_to_install_the_other_product() -> None:
 
 def test_the_review_workflow_installs_the_distribution() -> None:
     workflow = yaml.safe_load((ROOT / ".github" / "workflows" / "sql-review.yml").read_text(encoding="utf-8"))
-    # YAML 1.1 reads the key `on` as true.
+    # YAML 1.1 reads the key "on" as true.
     assert workflow[True]["workflow_call"]["inputs"]["memsql"]["default"] == setup()["metadata"]["name"]
 
 
