@@ -14,16 +14,18 @@ from invoke.exceptions import Exit
     help={
         "only": "pass this expression to pytest -k, and run nothing else",
         "fast": "skip linters and type checks",
+        "newest": "run the tests alone, with the Python and the SQLite of Debian sid: see tests/helpers/newest.py",
     },
     auto_shortflags=False,
 )
-def test(c: Context, only: str | None = None, fast: bool = False) -> None:
+def test(c: Context, only: str | None = None, fast: bool = False, newest: bool = False) -> None:
     """Run the tests, the linters and the type checks of the project in this folder.
 
     Everything runs even when something fails; the exit code is 1 then. Needs: pip install -e '.[dev]'
     """
-    commands = [["pytest", "-n", "auto", "--dist", "worksteal", *(["-k", only] if only else [])]]
-    if not (only or fast):
+    arguments = ["-n", "auto", "--dist", "worksteal", *(["-k", only] if only else [])]
+    commands = [["tests.helpers.newest", *arguments]] if newest else [["pytest", *arguments]]
+    if not (only or fast or newest):
         commands += [["ruff", "check", "."], ["mypy"], ["importlinter.cli", "lint"]]
     failed = [words[0] for words in commands if not _succeeds(words)]
     if failed:
