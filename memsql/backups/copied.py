@@ -2,20 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from memsql.backups.digest import TableDigest
 from memsql.backups.manifest import Omitted, Source
-
-
-@dataclass(frozen=True, slots=True)
-class Observer:
-    """Who wants to know how long work goes: ``note`` is told what begins, ``tick`` that it goes on, with a fraction
-    between 0 and 1 where one is known."""
-
-    note: Callable[[str], None] = lambda _: None
-    tick: Callable[[float | None], None] = lambda _: None
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ import os
 import sqlite3
 from pathlib import Path
 
-from memsql.backups.copied import Copied, Observer
+from memsql.backups.copied import Copied
 from memsql.backups.digest import digests, shadow_readings
 from memsql.backups.manifest import Source
 from memsql.backups.workplace import refuse_without_space, sync
@@ -14,13 +14,14 @@ from memsql.config import Target
 from memsql.db import connect
 from memsql.db.sqlite import SQLiteConnection, translate
 from memsql.errors import ConnectError, DamagedError
+from memsql.progress import Progress
 
 _PAGES = 1024
 _SPARE = 1.1
 _HINT = "restore a backup; keep what can still be read with: invoke backup --salvage"
 
 
-def copy_file(target: Target, into: Path, busy_timeout: int, observer: Observer) -> Copied:
+def copy_file(target: Target, into: Path, busy_timeout: int, progress: Progress) -> Copied:
     """Copy the database ``target`` into the new file ``into``, and hash its tables in the same read transaction.
 
     In WAL mode writers go on meanwhile. With a rollback journal a commit waits for the end of copy and hashes, as
@@ -29,9 +30,9 @@ def copy_file(target: Target, into: Path, busy_timeout: int, observer: Observer)
     source = open_source(target, busy_timeout)
     try:
         source.execute("BEGIN")
-        copy_pages(source, into, observer)
-        tables = digests(source, observer.note, observer.tick)
-        shadows = digests(source, observer.note, observer.tick, choose=shadow_readings)
+        copy_pages(source, into, progress)
+        tables = digests(source, progress)
+        shadows = digests(source, progress, choose=shadow_readings)
         found = describe(source)
     except DamagedError as e:
         e.hint = _HINT
@@ -58,7 +59,7 @@ def open_source(target: Target, busy_timeout: int) -> SQLiteConnection:
     return source
 
 
-def copy_pages(source: SQLiteConnection, into: Path, observer: Observer) -> None:
+def copy_pages(source: SQLiteConnection, into: Path, progress: Progress) -> None:
     """Copy every page, in the open read transaction of ``source`` or, without one, in one of its own."""
     # A read, so that the transaction has begun, and the size it sees.
     count, size = (int(str(source.execute(f"PRAGMA {name}").one())) for name in ("page_count", "page_size"))
@@ -66,7 +67,7 @@ def copy_pages(source: SQLiteConnection, into: Path, observer: Observer) -> None
     refuse_without_space(
         int(count * size * _SPARE), into.parent, "the copy", "choose another disk for backups in setup.cfg"
     )
-    observer.note(f"copying {source.target}")
+    progress.start(f"copying {source.target}")
     made = Target(path=into, display=str(into))
     copy = connect(made, "rwc", 0)
     assert isinstance(copy, SQLiteConnection)
@@ -74,12 +75,12 @@ def copy_pages(source: SQLiteConnection, into: Path, observer: Observer) -> None
         copy.execute("PRAGMA journal_mode = off")
         copy.execute("PRAGMA synchronous = off")
 
-        def progress(_: int, remaining: int, total: int) -> None:
-            observer.tick((total - remaining) / total if total else None)
+        def tick(_: int, remaining: int, total: int) -> None:
+            progress.tick((total - remaining) / total if total else None)
 
         try:
             # Between the steps Python notices signals. The read transaction is kept from step to step.
-            source.raw.backup(copy.raw, pages=_PAGES, progress=progress)
+            source.raw.backup(copy.raw, pages=_PAGES, progress=tick)
         except sqlite3.Error as e:
             code = getattr(e, "sqlite_errorname", "")
             raise translate(e, made if code in ("SQLITE_FULL", "SQLITE_IOERR_WRITE") else source.target) from e

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 
-from memsql.backups.copied import Copied, Observer
+from memsql.backups.copied import Copied
 from memsql.backups.digest import Hasher, readings
 from memsql.backups.manifest import Omitted, Source
 from memsql.config import Target
@@ -16,13 +16,14 @@ from memsql.db.exact import Cell
 from memsql.db.libsql import LibsqlConnection
 from memsql.db.sqlite import SQLiteConnection
 from memsql.errors import ConnectError, MemsqlError
+from memsql.progress import Progress
 from memsql.schema import read
 from memsql.sqltext import quote
 
 _LOOK_AHEAD = 20_000
 
 
-def copy_server(target: Target, into: Path, busy_timeout: int, observer: Observer, *, salvage: bool = False) -> Copied:
+def copy_server(target: Target, into: Path, busy_timeout: int, progress: Progress, *, salvage: bool = False) -> Copied:
     """Copy the database at ``target`` into the new file ``into``: every row with its rowid, every object, and full-text
     indexes as they are there, broken ones too. No lock is held; memory holds about a megabyte of rows.
 
@@ -32,7 +33,7 @@ def copy_server(target: Target, into: Path, busy_timeout: int, observer: Observe
     """
     exact: set[str] = set()
     while True:
-        work = _Work(target, into, observer, salvage, frozenset(exact))
+        work = _Work(target, into, progress, salvage, frozenset(exact))
         try:
             return work.run(busy_timeout)
         except BaseException as e:
@@ -41,7 +42,7 @@ def copy_server(target: Target, into: Path, busy_timeout: int, observer: Observe
             odd = work.odd_table(busy_timeout) if isinstance(e, ConnectError) else None
             if odd is None or odd in exact:
                 raise
-            observer.note(f"beginning again: {odd} holds text that is no UTF-8")
+            progress.start(f"beginning again: {odd} holds text that is no UTF-8")
             # Where two tables hold such text, more may.
             exact |= work.tables() if exact else {odd}
 
@@ -49,10 +50,10 @@ def copy_server(target: Target, into: Path, busy_timeout: int, observer: Observe
 class _Work:
     """One attempt."""
 
-    def __init__(self, target: Target, into: Path, observer: Observer, salvage: bool, exact: frozenset[str]) -> None:
+    def __init__(self, target: Target, into: Path, progress: Progress, salvage: bool, exact: frozenset[str]) -> None:
         self._target = target
         self._into = into
-        self._observer = observer
+        self._progress = progress
         self._salvage = salvage
         self._exact = exact
         self._omitted: list[Omitted] = []
@@ -72,7 +73,7 @@ class _Work:
             copier = self._copier = Copier(
                 source,
                 copy,
-                self._observer.note,
+                self._progress.start,
                 self._omit,
                 self._select,
                 self._watch,
@@ -131,6 +132,6 @@ class _Work:
             hasher.add(rows)
             self._done += hasher.bytes - before
             # What indexes will take is not known.
-            self._observer.tick(min(1.0, self._done / self._size) if self._size else None)
+            self._progress.tick(min(1.0, self._done / self._size) if self._size else None)
 
         return see

@@ -14,7 +14,7 @@ from typing import Literal
 import memsql
 from memsql.backups import names, zstd
 from memsql.backups.catalogue import Backup
-from memsql.backups.copied import Copied, Observer
+from memsql.backups.copied import Copied
 from memsql.backups.copy_file import copy_file
 from memsql.backups.manifest import Manifest, Proof, manifest_path, to_text
 from memsql.backups.proof import Observed, prove
@@ -22,6 +22,7 @@ from memsql.backups.workplace import CHUNK, place, sync, workplace, writing
 from memsql.config import Settings
 from memsql.errors import CheckFailed, DamagedError, Interrupted, MemsqlError
 from memsql.ledger import utc_text
+from memsql.progress import SILENT, Progress
 
 Format = Literal["sqlite", "sql"]
 
@@ -45,7 +46,7 @@ def create(
     format: Format = "sqlite",
     compress: bool = False,
     salvage: bool = False,
-    observer: Observer | None = None,
+    progress: Progress = SILENT,
 ) -> Backup:
     """Back up the database of ``settings`` into its folder of backups, which is made where it is missing.
 
@@ -53,11 +54,10 @@ def create(
     not proven. Raises ConnectError, LockedError, DamagedError, and CheckFailed where the copy is not proven; then nothing is
     left behind.
     """
-    observer = observer or Observer()
     if compress:
         zstd.require()
     try:
-        return _create(settings, format, compress, salvage, observer)
+        return _create(settings, format, compress, salvage, progress)
     except KeyboardInterrupt:
         raise Interrupted("the backup was stopped", state=_STATE, hint="run it again") from None
     except MemsqlError as e:
@@ -65,22 +65,22 @@ def create(
         raise
 
 
-def _create(settings: Settings, format: Format, compress: bool, salvage: bool, observer: Observer) -> Backup:
+def _create(settings: Settings, format: Format, compress: bool, salvage: bool, progress: Progress) -> Backup:
     begun, started = datetime.now(UTC), time.monotonic()
     shown = settings.show(settings.backups)
     with writing(shown):
         settings.backups.mkdir(mode=0o700, parents=True, exist_ok=True)
     with workplace(settings.backups, shown) as work:
-        copy = _proven_copy(settings, work, salvage, observer)
+        copy = _proven_copy(settings, work, salvage, progress)
         made, proofs = copy.path, copy.observed.proofs
         if format == "sql":
-            made, proof = _as_text(copy, work, observer)
+            made, proof = _as_text(copy, work, progress)
             proofs += (proof,)
-        plain = packed = _size_and_hash(made, observer)
+        plain = packed = _size_and_hash(made, progress)
         if compress:
-            made, proof = _compressed(made, plain[1], observer)
+            made, proof = _compressed(made, plain[1], progress)
             proofs += (proof,)
-            packed = _size_and_hash(made, observer)
+            packed = _size_and_hash(made, progress)
         made.chmod(0o600)
         sync(made)
         manifest = Manifest(
@@ -110,12 +110,12 @@ def _create(settings: Settings, format: Format, compress: bool, salvage: bool, o
     return Backup(path, manifest, None if manifest.proven else "it was never proven")
 
 
-def _proven_copy(settings: Settings, work: Path, salvage: bool, observer: Observer) -> _Copy:
+def _proven_copy(settings: Settings, work: Path, salvage: bool, progress: Progress) -> _Copy:
     path, target = work / "copy.db", settings.target
     problem: MemsqlError
     try:
-        copied = _copied(settings, path, observer)
-        observed = prove(path, copied.tables, observer, shadows=copied.shadows)
+        copied = _copied(settings, path, progress)
+        observed = prove(path, copied.tables, progress, shadows=copied.shadows)
         if observed.ok:
             return _Copy(path, copied, observed)
         problem = CheckFailed(
@@ -131,30 +131,30 @@ def _proven_copy(settings: Settings, work: Path, salvage: bool, observer: Observ
     if target.path is None:
         from memsql.backups.copy_server import copy_server
 
-        copied = copy_server(target, path, settings.busy_timeout, observer, salvage=True)
-        return _Copy(path, copied, prove(path, copied.tables, observer), (problem.message,))
+        copied = copy_server(target, path, settings.busy_timeout, progress, salvage=True)
+        return _Copy(path, copied, prove(path, copied.tables, progress), (problem.message,))
     from memsql.backups.salvage import salvage_file
 
-    copied, lost = salvage_file(target, work, path, settings.busy_timeout, observer)
-    return _Copy(path, copied, prove(path, copied.tables, observer), (problem.message, *lost))
+    copied, lost = salvage_file(target, work, path, settings.busy_timeout, progress)
+    return _Copy(path, copied, prove(path, copied.tables, progress), (problem.message, *lost))
 
 
-def _copied(settings: Settings, path: Path, observer: Observer) -> Copied:
+def _copied(settings: Settings, path: Path, progress: Progress) -> Copied:
     if settings.target.path is not None:
-        return copy_file(settings.target, path, settings.busy_timeout, observer)
+        return copy_file(settings.target, path, settings.busy_timeout, progress)
     from memsql.backups.copy_server import copy_server
 
-    return copy_server(settings.target, path, settings.busy_timeout, observer)
+    return copy_server(settings.target, path, settings.busy_timeout, progress)
 
 
-def _as_text(copy: _Copy, work: Path, observer: Observer) -> tuple[Path, Proof]:
+def _as_text(copy: _Copy, work: Path, progress: Progress) -> tuple[Path, Proof]:
     """The copy as SQL text, and the proof that loading it gives the copy again."""
     from memsql.backups.dump import load_sql, write_sql
 
     text, again = work / "copy.sql", work / "again.db"
-    write_sql(copy.path, text, observer, omitted=copy.copied.omitted)
-    load_sql(text, again, observer)
-    found = prove(again, copy.observed.tables, observer)
+    write_sql(copy.path, text, progress, omitted=copy.copied.omitted)
+    load_sql(text, again, progress)
+    found = prove(again, copy.observed.tables, progress)
     again.unlink()
     messages = found.problems + [f for f in found.findings if f not in copy.observed.findings]
     if found.schema_sha256 != copy.observed.schema_sha256:
@@ -164,12 +164,12 @@ def _as_text(copy: _Copy, work: Path, observer: Observer) -> tuple[Path, Proof]:
     )
 
 
-def _compressed(plain: Path, sha256: str, observer: Observer) -> tuple[Path, Proof]:
-    observer.note("compressing")
+def _compressed(plain: Path, sha256: str, progress: Progress) -> tuple[Path, Proof]:
+    progress.start("compressing")
     made = plain.with_name(plain.name + zstd.ENDING)
-    zstd.compress(plain, made, observer.tick)
-    observer.note("decompressing again")
-    messages = () if zstd.plain_sha256(made, observer.tick) == sha256 else ("decompressing gives other bytes",)
+    zstd.compress(plain, made, progress)
+    progress.start("decompressing again")
+    messages = () if zstd.plain_sha256(made, progress) == sha256 else ("decompressing gives other bytes",)
     return made, _required(
         Proof("compression", not messages, messages), "the compressed copy is not what was compressed"
     )
@@ -183,12 +183,12 @@ def _required(proof: Proof, message: str) -> Proof:
     return proof
 
 
-def _size_and_hash(path: Path, observer: Observer) -> tuple[int, str]:
+def _size_and_hash(path: Path, progress: Progress) -> tuple[int, str]:
     sha = hashlib.sha256()
     with path.open("rb") as file:
         while some := file.read(CHUNK):
             sha.update(some)
-            observer.tick(None)
+            progress.tick()
         return file.tell(), sha.hexdigest()
 
 

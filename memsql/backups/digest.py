@@ -19,6 +19,7 @@ from memsql.db import Connection, Value
 from memsql.db.sqlite import SQLiteConnection
 from memsql.errors import StatementError
 from memsql.fts.discover import parse
+from memsql.progress import SILENT, Progress
 from memsql.schema import Schema, Table, is_internal, read
 from memsql.schema.internal import VECTOR_INDEX, module_of
 from memsql.sqltext import free_rowid, quote
@@ -104,8 +105,7 @@ def shadow_readings(schema: Schema) -> list[Reading]:
 
 def digests(
     conn: Connection,
-    note: Callable[[str], None] = lambda _: None,
-    tick: Callable[[float | None], None] = lambda _: None,
+    progress: Progress = SILENT,
     *,
     choose: Callable[[Schema], list[Reading]] = readings,
 ) -> list[TableDigest]:
@@ -113,12 +113,12 @@ def digests(
     may write meanwhile."""
     found = []
     for reading in choose(read(conn, internal=True)):
-        note(f"hashing {reading.name}")
-        found.append(digest_of(conn, reading, tick))
+        progress.start(f"hashing {reading.name}")
+        found.append(digest_of(conn, reading, progress))
     return found
 
 
-def digest_of(conn: Connection, reading: Reading, tick: Callable[[float | None], None] = lambda _: None) -> TableDigest:
+def digest_of(conn: Connection, reading: Reading, progress: Progress = SILENT) -> TableDigest:
     """Count and hash the rows of one table, without holding them all."""
     if not isinstance(conn, SQLiteConnection):
         return _digest_on_server(conn, reading)
@@ -126,7 +126,7 @@ def digest_of(conn: Connection, reading: Reading, tick: Callable[[float | None],
     with _rows(conn, reading.sql) as rows:
         while some := list(islice(rows, _AT_ONCE)):
             hasher.add(some)
-            tick(None)
+            progress.tick()
     return hasher.digest()
 
 

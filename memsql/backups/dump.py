@@ -7,7 +7,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 
-from memsql.backups.copied import Observer
 from memsql.backups.digest import Reading
 from memsql.backups.literal import literal
 from memsql.backups.manifest import Omitted
@@ -18,6 +17,7 @@ from memsql.db.queries import load
 from memsql.db.sqlite import SQLiteConnection
 from memsql.errors import CheckFailed, ConnectError, FileError, Location, StatementError
 from memsql.fts import FtsTable, discover
+from memsql.progress import Progress
 from memsql.sqltext import pieces, quote, skip_to_code
 from memsql.sqltext.tokens import without_tail
 
@@ -28,7 +28,7 @@ _HEAD = "-- A database as SQL, written by memsql. Its last line says how many st
 _END_LINE = re.compile(rb"(?:^|\n)-- memsql: the end, (\d+) statements\n\Z")
 
 
-def write_sql(copy: Path, out: Path, observer: Observer, *, omitted: Sequence[Omitted] = ()) -> None:
+def write_sql(copy: Path, out: Path, progress: Progress, *, omitted: Sequence[Omitted] = ()) -> None:
     """Write the SQLite file ``copy`` as SQL into the file ``out``, in bounded memory; the caller syncs it.
 
     One transaction: tables, rows with their rowids, indexes, views, full-text indexes, triggers. What a full-text index
@@ -48,23 +48,23 @@ def write_sql(copy: Path, out: Path, observer: Observer, *, omitted: Sequence[Om
             file.write(
                 f"-- left out: the {thing.type} {thing.name!r}: {reason}\n" + (f"--     {text};\n" if text else "")
             )
-        for statement in _Writer(conn, observer).statements():
+        for statement in _Writer(conn, progress).statements():
             file.write(statement)
             file.write(";\n")
             count += 1
             done += len(statement)
-            observer.tick(min(1.0, done / size))
+            progress.tick(min(1.0, done / size))
         file.write(f"-- memsql: the end, {count} statements\n")
 
 
-def load_sql(text: Path, into: Path, observer: Observer) -> None:
+def load_sql(text: Path, into: Path, progress: Progress) -> None:
     """Load what write_sql() wrote into the new SQLite file ``into``, in bounded memory.
 
     Raises CheckFailed where the text is cut off or a statement of it does not run, and FileError where it cannot be read;
     then there is no file.
     """
     wanted, size, done = _promised(text), max(1, text.stat().st_size), 0
-    observer.note(f"loading {text.name}")
+    progress.start(f"loading {text.name}")
     try:
         with closing(connect(Target(path=into, display=into.name), "rwc")) as conn:
             conn.execute("PRAGMA journal_mode = off")
@@ -86,7 +86,7 @@ def load_sql(text: Path, into: Path, observer: Observer) -> None:
                         statement=statement[:500],
                     ) from e
                 done += len(statement)
-                observer.tick(min(1.0, done / size))
+                progress.tick(min(1.0, done / size))
             if count != wanted or conn.in_transaction:
                 raise CheckFailed(
                     f"{text.name} has {count} statements instead of {wanted}",
@@ -100,9 +100,9 @@ def load_sql(text: Path, into: Path, observer: Observer) -> None:
 
 
 class _Writer:
-    def __init__(self, conn: SQLiteConnection, observer: Observer) -> None:
+    def __init__(self, conn: SQLiteConnection, progress: Progress) -> None:
         self._conn = conn
-        self._observer = observer
+        self._progress = progress
         self._things = things(conn)
         self._readings = all_readings(conn)
         names = {t.name.lower() for t in self._things}
@@ -163,7 +163,7 @@ class _Writer:
         return Reading(table.name, tuple(columns), f"SELECT {listed} FROM {quote(table.name)} ORDER BY rowid")
 
     def _rows(self, reading: Reading) -> Iterator[str]:
-        self._observer.note(f"writing {reading.name}")
+        self._progress.start(f"writing {reading.name}")
         skip = self._superfluous(reading)
         columns = reading.columns[skip:]
         head = f"INSERT INTO {quote(reading.name)} ({', '.join(map(quote, columns))}) VALUES\n"

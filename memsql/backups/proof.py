@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 from memsql import ledger
-from memsql.backups.copied import Observer
 from memsql.backups.digest import TableDigest, differences, digests, shadow_readings
 from memsql.backups.manifest import Proof
 from memsql.config import Target
@@ -20,6 +19,7 @@ from memsql.db.queries import load
 from memsql.db.sqlite import SQLiteConnection
 from memsql.errors import CheckFailed, ConnectError, Refused, StatementError
 from memsql.fts import check_in_transaction, discover
+from memsql.progress import Progress
 from memsql.schema import dump, read
 
 _SHOWN = 50
@@ -52,7 +52,7 @@ class Observed:
 def prove(
     copy: Path,
     wanted: Sequence[TableDigest],
-    observer: Observer,
+    progress: Progress,
     *,
     shadows: Sequence[TableDigest] = (),
 ) -> Observed:
@@ -64,8 +64,8 @@ def prove(
     """
     target = Target(path=copy, display="the copy")
     with _connection(target, "ro") as reader, _connection(target, "rw") as checker, ThreadPoolExecutor(2) as pool:
-        observer.note("proving the copy")
-        reading = pool.submit(_read, reader, wanted, shadows, observer)
+        progress.start("proving the copy")
+        reading = pool.submit(_read, reader, wanted, shadows, progress)
         checking = pool.submit(_full_text, checker)
         both: list[Future[Any]] = [reading, checking]
         try:
@@ -88,7 +88,7 @@ def _read(
     conn: SQLiteConnection,
     wanted: Sequence[TableDigest],
     shadows: Sequence[TableDigest],
-    observer: Observer,
+    progress: Progress,
 ) -> Observed:
     pages = _pages(conn)
     about_indexes = tuple(line for line in pages if line.startswith(_ABOUT_INDEXES))
@@ -96,10 +96,10 @@ def _read(
     orphans = _foreign_keys(conn)
     tables: tuple[TableDigest, ...] = ()
     try:
-        tables = tuple(digests(conn, observer.note, observer.tick))
+        tables = tuple(digests(conn, progress))
         unlike = tuple(differences(wanted, tables))
         if shadows:
-            unlike += tuple(differences(shadows, digests(conn, observer.note, observer.tick, choose=shadow_readings)))
+            unlike += tuple(differences(shadows, digests(conn, progress, choose=shadow_readings)))
         version, applied = _ledger(conn)
         schema = hashlib.sha256(dump(read(conn)).encode("utf-8", "surrogatepass")).hexdigest()
     except ConnectError as e:

@@ -12,11 +12,11 @@ from typing import IO
 
 from memsql.backups import zstd
 from memsql.backups.catalogue import Backup
-from memsql.backups.copied import Observer
 from memsql.backups.manifest import Manifest
 from memsql.backups.proof import Observed, prove
 from memsql.backups.workplace import CHUNK, refuse_without_space, sync, writing
 from memsql.errors import CheckFailed, ConnectError, DamagedError
+from memsql.progress import Progress
 
 _OTHER = "use another backup: invoke backup.list"
 
@@ -34,7 +34,7 @@ class Verified:
         return not self.problems
 
 
-def unpack(backup: Backup, into: Path, observer: Observer) -> Manifest:
+def unpack(backup: Backup, into: Path, progress: Progress) -> Manifest:
     """Make the database of ``backup`` the new SQLite file ``into``, which others cannot read.
 
     Raises CheckFailed where manifest, size, SHA-256 or compression are not as they were, ConnectError where
@@ -43,7 +43,7 @@ def unpack(backup: Backup, into: Path, observer: Observer) -> Manifest:
     manifest = backup.manifest
     if manifest is None:
         raise CheckFailed(backup.problem or f"{backup.path.name} has no manifest", hint=_OTHER)
-    observer.note(f"reading {backup.path.name}")
+    progress.start(f"reading {backup.path.name}")
     as_text = manifest.content == "sql"
     refuse_without_space(
         manifest.plain_bytes * (2 if as_text else 1),
@@ -52,23 +52,23 @@ def unpack(backup: Backup, into: Path, observer: Observer) -> Manifest:
         "make room there, or point TMPDIR at a larger disk",
     )
     plain = into.with_name(into.name + ".sql") if as_text else into
-    _write(backup.path, manifest, plain, observer)
+    _write(backup.path, manifest, plain, progress)
     if as_text:
         from memsql.backups.dump import load_sql
 
-        load_sql(plain, into, observer)
+        load_sql(plain, into, progress)
         plain.unlink()
     into.chmod(0o600)
     return manifest
 
 
-def verify(backup: Backup, observer: Observer) -> Verified:
+def verify(backup: Backup, progress: Progress) -> Verified:
     """Read ``backup`` from beginning to end and prove it again, on a copy in the temporary folder. Raises ConnectError where
     it may not be read, or there is no room for the copy."""
     folder = Path(tempfile.mkdtemp(prefix="memsql-verify-"))
     try:
-        manifest = unpack(backup, folder / "copy.db", observer)
-        observed = prove(folder / "copy.db", manifest.tables, observer)
+        manifest = unpack(backup, folder / "copy.db", progress)
+        observed = prove(folder / "copy.db", manifest.tables, progress)
     except (CheckFailed, DamagedError) as e:
         return Verified(backup, (e.message, *e.details))
     finally:
@@ -109,7 +109,7 @@ class _Hashing:
         return self._sha.hexdigest()
 
 
-def _write(path: Path, manifest: Manifest, plain: Path, observer: Observer) -> None:
+def _write(path: Path, manifest: Manifest, plain: Path, progress: Progress) -> None:
     sha, done = hashlib.sha256(), 0
     try:
         file = path.open("rb")
@@ -122,7 +122,7 @@ def _write(path: Path, manifest: Manifest, plain: Path, observer: Observer) -> N
                 sha.update(some)
                 out.write(some)
                 done += len(some)
-                observer.tick(done / manifest.plain_bytes if manifest.plain_bytes else None)
+                progress.tick(done / manifest.plain_bytes if manifest.plain_bytes else None)
         while source.read(CHUNK):
             pass
     if (source.size, source.hexdigest()) != (manifest.bytes, manifest.sha256):

@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from memsql.backups.catalogue import Backup
-from memsql.backups.copied import Observer
 from memsql.backups.create import create
 from memsql.backups.digest import TableDigest
 from memsql.backups.manifest import Manifest
@@ -20,6 +19,7 @@ from memsql.config import Settings, parse_target
 from memsql.db import connect
 from memsql.errors import CheckFailed, Interrupted, MemsqlError, Refused, UsageError
 from memsql.ledger import version_of
+from memsql.progress import SILENT, Progress
 from memsql.project.files import Migration, read_folder
 from memsql.schema import read
 
@@ -47,7 +47,7 @@ def restore(
     replace_server: bool = False,
     unproven: bool = False,
     allow_newer: bool = False,
-    observer: Observer | None = None,
+    progress: Progress = SILENT,
 ) -> Restored:
     """Restore ``backup`` onto the database of ``settings`` and prove it there.
 
@@ -55,12 +55,11 @@ def restore(
     backed up first. Raises Refused for what was never proven without ``unproven``, and for a ledger that is newer than
     the migrations without ``allow_newer``; CheckFailed, LockedError and ConnectError.
     """
-    observer = observer or Observer()
     manifest = refuse(settings, backup, unproven=unproven, allow_newer=allow_newer)
     try:
         if settings.target.path is None:
-            return _onto_server(settings, backup, manifest, replace_server, observer)
-        done = restore_file(backup, settings.target, settings.busy_timeout, observer)
+            return _onto_server(settings, backup, manifest, replace_server, progress)
+        done = restore_file(backup, settings.target, settings.busy_timeout, progress)
         return Restored(backup, str(settings.target), done.tables, done.kept, done.warnings)
     except KeyboardInterrupt:
         if settings.target.path is None:
@@ -74,23 +73,23 @@ def restore(
 
 
 def _onto_server(
-    settings: Settings, backup: Backup, manifest: Manifest, replace_server: bool, observer: Observer
+    settings: Settings, backup: Backup, manifest: Manifest, replace_server: bool, progress: Progress
 ) -> Restored:
     from memsql.backups.restore_server import restore_server
 
     folder = Path(tempfile.mkdtemp(prefix="memsql-restore-"))
     try:
         plain = folder / "restored.db"
-        unpack(backup, plain, observer)
+        unpack(backup, plain, progress)
         require(
-            prove(plain, manifest.tables, observer),
+            prove(plain, manifest.tables, progress),
             f"{backup.path.name} is not what it was",
             state=f"{settings.target} was not touched",
             hint="use another backup: invoke backup.list",
         )
-        kept = create(settings, observer=observer).path if replace_server and _holds_something(settings) else None
+        kept = create(settings, progress=progress).path if replace_server and _holds_something(settings) else None
         tables = restore_server(
-            plain, manifest, settings.target, settings.busy_timeout, observer, replace=replace_server
+            plain, manifest, settings.target, settings.busy_timeout, progress, replace=replace_server
         )
     finally:
         shutil.rmtree(folder, ignore_errors=True)

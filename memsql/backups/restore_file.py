@@ -12,7 +12,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from memsql.backups.catalogue import Backup
-from memsql.backups.copied import Observer
 from memsql.backups.digest import TableDigest, differences, digests
 from memsql.backups.holders import holders, holders_of
 from memsql.backups.manifest import Manifest
@@ -24,6 +23,7 @@ from memsql.config import Target
 from memsql.db import Connection, connect
 from memsql.db.sqlite import SQLiteConnection
 from memsql.errors import CheckFailed, ConnectError, Interrupted, LockedError, MemsqlError
+from memsql.progress import Progress
 
 _MAGIC = b"SQLite format 3\0"
 _BESIDE = ("-wal", "-shm", "-journal")
@@ -39,7 +39,7 @@ class InPlace:
     warnings: tuple[str, ...] = ()
 
 
-def restore_file(backup: Backup, target: Target, busy_timeout: int, observer: Observer) -> InPlace:
+def restore_file(backup: Backup, target: Target, busy_timeout: int, progress: Progress) -> InPlace:
     """Make the file ``target`` the database of ``backup``: proven before it takes the name, and again under it.
 
     What lay there is kept as ``NAME.replaced-…`` beside it. Raises CheckFailed (the backup is not proven), LockedError
@@ -58,15 +58,15 @@ def restore_file(backup: Backup, target: Target, busy_timeout: int, observer: Ob
     refuse_in_use(target, path)
     with workplace(path.parent, str(target.path.parent)) as work:
         made = work / "restored.db"
-        manifest = unpack(backup, made, observer)
+        manifest = unpack(backup, made, progress)
         require(
-            prove(made, manifest.tables, observer),
+            prove(made, manifest.tables, progress),
             f"{backup.path.name} is not what it was",
             state=f"{target} was not touched",
             hint="use another backup: invoke backup.list",
         )
         _dress(made, path)
-        return _put(made, manifest, target, path, busy_timeout, observer)
+        return _put(made, manifest, target, path, busy_timeout, progress)
 
 
 def refuse_in_use(target: Target, path: Path) -> None:
@@ -99,7 +99,7 @@ def _dress(made: Path, path: Path) -> None:
     sync(made)
 
 
-def _put(made: Path, manifest: Manifest, target: Target, path: Path, busy_timeout: int, observer: Observer) -> InPlace:
+def _put(made: Path, manifest: Manifest, target: Target, path: Path, busy_timeout: int, progress: Progress) -> InPlace:
     old = _identity(path)
     fresh = connect(Target(path=made, display=str(target)), "ro", 0)
     try:
@@ -113,7 +113,7 @@ def _put(made: Path, manifest: Manifest, target: Target, path: Path, busy_timeou
             if _identity(path) == old:
                 raise
             raise _stopped(target, "the restored file is in its place") from None
-        tables = _prove_there(fresh, manifest, target, path, kept, observer)
+        tables = _prove_there(fresh, manifest, target, path, kept, progress)
     finally:
         fresh.close()
     warnings = _wal_again(target, path, manifest, busy_timeout)
@@ -130,14 +130,14 @@ def _prove_there(
     target: Target,
     path: Path,
     kept: Path | None,
-    observer: Observer,
+    progress: Progress,
 ) -> tuple[TableDigest, ...]:
     """The tables of the file in its place. Raises CheckFailed where they are not those of the backup."""
-    observer.note("proving it in its place")
+    progress.start("proving it in its place")
     state = "the restored file is in its place" + (f"; the old one is {kept}" if kept else "")
     try:
         sync(path.parent)
-        tables = tuple(digests(fresh, observer.note, observer.tick))
+        tables = tuple(digests(fresh, progress))
         unlike = tuple(differences(manifest.tables, tables))
     except (MemsqlError, OSError) as e:
         unlike = (str(e),)

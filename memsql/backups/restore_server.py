@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
-from memsql.backups.copied import Observer
 from memsql.backups.digest import Hasher, Reading, TableDigest, differences, readings
 from memsql.backups.manifest import Manifest
 from memsql.backups.rows import Thing, all_readings, inserts, longest_row, read_rows, sequence_statements, things
@@ -19,6 +18,7 @@ from memsql.db.queries import load
 from memsql.db.sqlite import SQLiteConnection
 from memsql.errors import CheckFailed, CommitUnknown, ConnectError, LockedError, MemsqlError, Refused, StatementError
 from memsql.fts import check_in_transaction, discover, rebuild_in_transaction
+from memsql.progress import Progress
 from memsql.schema import read
 from memsql.sqltext import quote
 
@@ -33,7 +33,7 @@ def restore_server(
     manifest: Manifest,
     target: Target,
     busy_timeout: int,
-    observer: Observer,
+    progress: Progress,
     *,
     replace: bool,
 ) -> tuple[TableDigest, ...]:
@@ -47,12 +47,12 @@ def restore_server(
     """
     with closing(connect(Target(path=plain, display=plain.name), "ro", busy_timeout)) as file:
         assert isinstance(file, SQLiteConnection)
-        work = _Restore(file, manifest, target, observer)
+        work = _Restore(file, manifest, target, progress)
         work.refuse_too_large()
         with closing(connect(target, "rw", busy_timeout)) as server, _told(target):
             assert isinstance(server, LibsqlConnection)
             work.fill(server, replace)
-            observer.note("committing")
+            progress.start("committing")
             try:
                 server.commit()
             except CommitUnknown as e:
@@ -61,11 +61,11 @@ def restore_server(
 
 
 class _Restore:
-    def __init__(self, file: SQLiteConnection, manifest: Manifest, target: Target, observer: Observer) -> None:
+    def __init__(self, file: SQLiteConnection, manifest: Manifest, target: Target, progress: Progress) -> None:
         self._file = file
         self._manifest = manifest
         self._target = target
-        self._observer = observer
+        self._progress = progress
         self._things = things(file)
         self._readings = all_readings(file)
         # Their rows must be read back in another way.
@@ -94,14 +94,14 @@ class _Restore:
         self._tables(server)
         for name in sorted(self._readings, key=lambda name: name == "sqlite_sequence"):
             self._rows(server, self._readings[name])
-        self._observer.note("making indexes, views and triggers")
+        self._progress.start("making indexes, views and triggers")
         self._run(server, [(sql, ()) for sql in self._rest()])
         self._settings(server)
         self._prove(server)
 
     def look_again(self, busy_timeout: int, lost: CommitUnknown) -> tuple[TableDigest, ...]:
         """What became of a COMMIT whose answer was lost. Raises ``lost`` where nobody can tell."""
-        self._observer.note("looking whether it was committed")
+        self._progress.start("looking whether it was committed")
         found: list[str] | None = None
         with suppress(MemsqlError), closing(connect(self._target, "rw", busy_timeout)) as server:
             assert isinstance(server, LibsqlConnection)
@@ -139,7 +139,7 @@ class _Restore:
                 hint="restore to an empty database, or replace what is there: --replace",
             )
         if found:
-            self._observer.note("dropping what is there")
+            self._progress.start("dropping what is there")
         drops = []
         for kind in _DROP:
             for thing in found:
@@ -149,13 +149,13 @@ class _Restore:
 
     def _tables(self, server: LibsqlConnection) -> None:
         """Virtual tables make their own shadows, whose first rows give way to those of the backup."""
-        self._observer.note("making tables")
+        self._progress.start("making tables")
         tables = [t for t in self._things if t.type == "table"]
         self._run(server, [(t.sql, ()) for t in tables if t.kind != "shadow"])
         self._run(server, [(f"DELETE FROM {quote(t.name)}", ()) for t in tables if t.kind == "shadow"])
 
     def _rows(self, server: LibsqlConnection, reading: Reading) -> None:
-        self._observer.note(f"restoring {reading.name}")
+        self._progress.start(f"restoring {reading.name}")
         if reading.name == "sqlite_sequence":
             # The rows of the others have moved it already.
             self._run(server, [(sql, ()) for sql in sequence_statements(self._things, self._readings)])
@@ -180,7 +180,7 @@ class _Restore:
             try:
                 server.execute(f"PRAGMA application_id = {application}")
             except StatementError:
-                self._observer.note(
+                self._progress.start(
                     f"left out: application_id {application}, which the server does not let anybody set"
                 )
 
@@ -191,11 +191,11 @@ class _Restore:
                 "what the server holds is not what the backup holds", details=tuple(found), state=_AS_BEFORE
             )
         for table in discover(server):
-            self._observer.note(f"checking {table.name}")
+            self._progress.start(f"checking {table.name}")
             if not check_in_transaction(server, [table.name]):
                 continue
             if table.kind != "contentless":
-                self._observer.note(
+                self._progress.start(
                     f"building {table.name} anew: it did not agree with its content in the backup either"
                 )
                 rebuild_in_transaction(server, [table.name])
@@ -204,7 +204,7 @@ class _Restore:
 
     def _hashes(self, server: LibsqlConnection) -> Iterator[TableDigest]:
         for reading in readings(read(server, internal=True)):
-            self._observer.note(f"reading {reading.name} back")
+            self._progress.start(f"reading {reading.name} back")
             hasher = Hasher(reading.name)
             lists = (
                 exact_lists(server, reading.sql, reading.columns)
@@ -231,7 +231,7 @@ class _Restore:
     def _tick(self, weight: int) -> None:
         """All rows go there and come back."""
         self._done += weight
-        self._observer.tick(min(1.0, self._done / (2 * self._size)))
+        self._progress.tick(min(1.0, self._done / (2 * self._size)))
 
 
 @contextmanager

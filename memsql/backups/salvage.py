@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote as url_quote
 
-from memsql.backups.copied import Copied, Observer
+from memsql.backups.copied import Copied
 from memsql.backups.copy_file import copy_pages, describe, open_source
 from memsql.backups.digest import digests
 from memsql.backups.manifest import Source
@@ -26,6 +26,7 @@ from memsql.db import connect
 from memsql.db.queries import load
 from memsql.errors import DamagedError
 from memsql.fts.discover import arguments_of, parse
+from memsql.progress import SILENT, Progress
 from memsql.schema import is_internal
 from memsql.schema.internal import module_of
 from memsql.sqltext import free_rowid, quote
@@ -47,7 +48,7 @@ class _Thing:
 
 
 def salvage_file(
-    target: Target, work: Path, into: Path, busy_timeout: int, observer: Observer
+    target: Target, work: Path, into: Path, busy_timeout: int, progress: Progress
 ) -> tuple[Copied, tuple[str, ...]]:
     """Make ``into`` of what can be read of ``target``, and say in sentences what was lost and how much is kept.
 
@@ -55,7 +56,7 @@ def salvage_file(
     nothing can be read at all.
     """
     damaged = work / "damaged.db"
-    source = _take(target, damaged, busy_timeout, observer)
+    source = _take(target, damaged, busy_timeout, progress)
     lost: list[str] = []
     with closing(sqlite3.connect(_uri(into, "rwc"), uri=True, isolation_level=None)) as db:
         try:
@@ -63,7 +64,7 @@ def salvage_file(
             # Lets SQLite open a file that is shorter than it says, and pass over an object it cannot read.
             db.execute("PRAGMA writable_schema = on")
             db.execute("ATTACH ? AS damaged", (_uri(damaged, "ro"),))
-            lost += _fill(db, observer)
+            lost += _fill(db, progress)
         except sqlite3.Error as e:
             if getattr(e, "sqlite_errorname", "") in _FULL:
                 with writing(str(work)):
@@ -72,16 +73,16 @@ def salvage_file(
                 f"{target} is damaged so that nothing of it can be read: {e}", hint="restore a backup"
             ) from e
     with closing(connect(Target(path=into, display="the salvaged copy"), "ro", 0)) as made:
-        tables = digests(made, observer.note, observer.tick)
+        tables = digests(made, progress)
     return Copied(source, tuple(tables)), tuple(lost)
 
 
-def _take(target: Target, damaged: Path, busy_timeout: int, observer: Observer) -> Source:
+def _take(target: Target, damaged: Path, busy_timeout: int, progress: Progress) -> Source:
     """Copy the pages as they are; where SQLite cannot do it, the files."""
     damaged.unlink(missing_ok=True)
     try:
         with closing(open_source(target, busy_timeout)) as source:
-            copy_pages(source, damaged, observer)
+            copy_pages(source, damaged, progress)
             return describe(source)
     except DamagedError:
         assert target.path is not None
@@ -114,7 +115,7 @@ def _like(db: sqlite3.Connection, damaged: Path) -> None:
         db.execute(f"PRAGMA {name} = {read[name]:d}")
 
 
-def _fill(db: sqlite3.Connection, observer: Observer) -> Iterator[str]:
+def _fill(db: sqlite3.Connection, progress: Progress) -> Iterator[str]:
     things = []
     try:
         for row in db.execute(load("backup/damaged_objects")):
@@ -132,13 +133,13 @@ def _fill(db: sqlite3.Connection, observer: Observer) -> Iterator[str]:
         if t.type == "table" and t.name.lower() not in virtual and not _made_by_others(t.name, virtual)
     ]
     for thing in plain:
-        observer.note(f"salvaging {thing.name}")
-        yield from _made(db, thing) or _rows(db, thing.name, observer)
+        progress.start(f"salvaging {thing.name}")
+        yield from _made(db, thing) or _rows(db, thing.name, progress)
     yield from _sequence(db)
     for kind in ("index", "view", "virtual", "trigger"):
         for thing in things:
             if kind == "virtual" and thing.type == "table" and thing.name.lower() in virtual:
-                observer.note(f"salvaging {thing.name}")
+                progress.start(f"salvaging {thing.name}")
                 yield from _made(db, thing) or _virtual(db, thing)
             elif thing.type == kind:
                 yield from _made(db, thing)
@@ -162,7 +163,7 @@ def _made(db: sqlite3.Connection, thing: _Thing) -> list[str]:
     return []
 
 
-def _rows(db: sqlite3.Connection, name: str, observer: Observer) -> list[str]:
+def _rows(db: sqlite3.Connection, name: str, progress: Progress) -> list[str]:
     """Copy the rows of one table."""
     described = db.execute(load("backup/columns"), (name,)).fetchall()
     columns = [str(n) for n, _, _, hidden in described if hidden == 0]
@@ -173,14 +174,14 @@ def _rows(db: sqlite3.Connection, name: str, observer: Observer) -> list[str]:
         complete = _from_both_ends(db, name, columns, [k for k, _ in keys])
     else:
         alias = keys[0][0] if len(keys) == 1 and keys[0][1].upper() == "INTEGER" else None
-        complete = _by_ranges(db, name, [rowid, *(c for c in columns if c != alias)], rowid, observer)
+        complete = _by_ranges(db, name, [rowid, *(c for c in columns if c != alias)], rowid, progress)
     if complete:
         return []
     kept = db.execute(f"SELECT count(*) FROM main.{quote(name)}").fetchone()[0]
     return [f"{name}: {kept:,} rows were kept; others lay on damaged pages and are lost"]
 
 
-def _by_ranges(db: sqlite3.Connection, name: str, columns: Sequence[str], rowid: str, observer: Observer) -> bool:
+def _by_ranges(db: sqlite3.Connection, name: str, columns: Sequence[str], rowid: str, progress: Progress) -> bool:
     """Copy by ranges of rowids; whether every row was reached."""
     listed, quoted = ", ".join(map(quote, columns)), quote(name)
     sql = (
@@ -192,7 +193,7 @@ def _by_ranges(db: sqlite3.Connection, name: str, columns: Sequence[str], rowid:
     failed, complete = 0, True
     while waiting:
         _, first, last = heapq.heappop(waiting)
-        observer.tick(None)
+        progress.tick()
         try:
             db.execute(sql, (first, last))
         except sqlite3.Error as e:
@@ -276,7 +277,7 @@ def _virtual(db: sqlite3.Connection, thing: _Thing) -> list[str]:
     # It keeps its text in a table of its own, which is filled, and indexed after that.
     content = quote(f"{name}_content")
     if not _works(db, f"INSERT INTO main.{content} SELECT * FROM damaged.{content}"):
-        lost = _rows(db, f"{name}_content", Observer())
+        lost = _rows(db, f"{name}_content", SILENT)
     else:
         lost = []
     return (

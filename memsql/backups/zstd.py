@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
 from typing import IO, Any
 
 from memsql.backups.workplace import CHUNK
 from memsql.errors import CheckFailed, UsageError
+from memsql.progress import Progress
 
 ENDING = ".zst"
 _LEVEL = 3
@@ -20,7 +21,7 @@ def require() -> None:
     _module()
 
 
-def compress(plain: Path, into: Path, tick: Callable[[float | None], None]) -> None:
+def compress(plain: Path, into: Path, progress: Progress) -> None:
     """Write the bytes of ``plain``, compressed, to the new file ``into``."""
     zstd = _module()
     options = {zstd.CompressionParameter.compression_level: _LEVEL, zstd.CompressionParameter.checksum_flag: 1}
@@ -29,7 +30,7 @@ def compress(plain: Path, into: Path, tick: Callable[[float | None], None]) -> N
         while some := source.read(CHUNK):
             out.write(some)
             done += len(some)
-            tick(done / size)
+            progress.tick(done / size)
 
 
 def decompress(source: IO[bytes], name: str) -> Iterator[bytes]:
@@ -43,13 +44,13 @@ def decompress(source: IO[bytes], name: str) -> Iterator[bytes]:
         raise CheckFailed(f"{name} cannot be decompressed: {e}", hint="use another backup") from None
 
 
-def plain_sha256(path: Path, tick: Callable[[float | None], None]) -> str:
+def plain_sha256(path: Path, progress: Progress) -> str:
     """The SHA-256 of the plain bytes of the compressed file ``path``."""
     sha = hashlib.sha256()
     with path.open("rb") as source:
         for some in decompress(source, path.name):
             sha.update(some)
-            tick(None)
+            progress.tick()
     return sha.hexdigest()
 
 

@@ -13,7 +13,6 @@ from typing import Literal
 from memsql.actions import up as migrate
 from memsql.actions.verify import Finding, verify
 from memsql.backups.catalogue import Backup, find
-from memsql.backups.copied import Observer
 from memsql.backups.digest import TableDigest, differences, digests
 from memsql.backups.prove import unpack
 from memsql.config import Settings, Target
@@ -22,6 +21,7 @@ from memsql.engine import state as states
 from memsql.engine.state import Watcher, Wish
 from memsql.errors import MemsqlError, Refused
 from memsql.ledger import TABLES
+from memsql.progress import Progress
 from memsql.schema import Schema, diff, read
 
 Outcome = Literal["ok", "warning", "failed", "skipped"]
@@ -53,7 +53,7 @@ class Drill:
         return sum(step.seconds for step in self.steps)
 
 
-def drill(settings: Settings, name: str | None, observer: Observer) -> Drill:
+def drill(settings: Settings, name: str | None, progress: Progress) -> Drill:
     """Restore the backup ``name``, or the newest proven one, into a temporary folder and try it there.
 
     The database itself is not looked at. Raises UsageError where there is no such backup; what goes wrong with
@@ -66,18 +66,18 @@ def drill(settings: Settings, name: str | None, observer: Observer) -> Drill:
         done: list[Step] = []
         for act in (_restore, _verify, _back_and_forth):
             begun = time.perf_counter()
-            done.append(replace(act(backup, there, observer), seconds=time.perf_counter() - begun))
+            done.append(replace(act(backup, there, progress), seconds=time.perf_counter() - begun))
             if done[-1].outcome == "failed":
                 break
     return Drill(backup, tuple(done))
 
 
-def _restore(backup: Backup, settings: Settings, observer: Observer) -> Step:
+def _restore(backup: Backup, settings: Settings, progress: Progress) -> Step:
     assert settings.target.path is not None
-    observer.note(f"restoring {backup.path.name}")
+    progress.start(f"restoring {backup.path.name}")
     try:
-        manifest = unpack(backup, settings.target.path, observer)
-        wrong = differences(manifest.tables, _rows(settings, observer))
+        manifest = unpack(backup, settings.target.path, progress)
+        wrong = differences(manifest.tables, _rows(settings, progress))
     except MemsqlError as e:
         return _failed("restore", e.message, e)
     if wrong:
@@ -85,12 +85,12 @@ def _restore(backup: Backup, settings: Settings, observer: Observer) -> Step:
     return Step("restore", "ok", (f"{len(manifest.tables)} tables with {manifest.rows:,} rows, every hash equal",))
 
 
-def _verify(backup: Backup, settings: Settings, observer: Observer) -> Step:
+def _verify(backup: Backup, settings: Settings, progress: Progress) -> Step:
     if states.status(settings).is_legacy:
         return Step(
             "verify", "skipped", ("memsql never migrated this database: what was restored is all that is proven",)
         )
-    found = verify(settings, deep=True, note=observer.note)
+    found = verify(settings, deep=True, note=progress.start)
     wrong = [f for f in found if not f.ok]
     failed = any(f.severity == "error" for f in wrong)
     return Step(
@@ -100,14 +100,14 @@ def _verify(backup: Backup, settings: Settings, observer: Observer) -> Step:
     )
 
 
-def _back_and_forth(backup: Backup, settings: Settings, observer: Observer) -> Step:
+def _back_and_forth(backup: Backup, settings: Settings, progress: Progress) -> Step:
     name = "back and forth"
     state = states.status(settings)
     applied = [s for s in state.statuses if s.is_applied and s.migration]
     if state.is_legacy or not applied:
         return Step(name, "skipped", ("no migration is applied in this backup",))
-    last, version, watcher = applied[-1].name, applied[-1].version, Watcher(note=observer.note)
-    schema, rows = _schema(settings), _rows(settings, observer, TABLES)
+    last, version, watcher = applied[-1].name, applied[-1].version, Watcher(note=progress.start)
+    schema, rows = _schema(settings), _rows(settings, progress, TABLES)
     try:
         migrate.down(settings, Wish(steps=1), watcher)
     except Refused as e:
@@ -118,7 +118,7 @@ def _back_and_forth(backup: Backup, settings: Settings, observer: Observer) -> S
         migrate.up(settings, Wish(to=version), watcher)
     except MemsqlError as e:
         return _failed(name, f"{version} {last} was rolled back and cannot be applied again: {e.message}", e)
-    wrong = [*differences(rows, _rows(settings, observer, TABLES)), *diff(schema, _schema(settings)).lines()]
+    wrong = [*differences(rows, _rows(settings, progress, TABLES)), *diff(schema, _schema(settings)).lines()]
     return Step(
         name,
         "failed" if wrong else "ok",
@@ -135,9 +135,9 @@ def _schema(settings: Settings) -> Schema:
         return read(conn)
 
 
-def _rows(settings: Settings, observer: Observer, without: Sequence[str] | frozenset[str] = ()) -> list[TableDigest]:
+def _rows(settings: Settings, progress: Progress, without: Sequence[str] | frozenset[str] = ()) -> list[TableDigest]:
     with closing(connect(settings.target)) as conn:
-        return [d for d in digests(conn, observer.note) if d.name not in without]
+        return [d for d in digests(conn, progress) if d.name not in without]
 
 
 def _sentence(finding: Finding) -> str:

@@ -16,6 +16,7 @@ from memsql.db import Connection, Value, connect
 from memsql.db.queries import load
 from memsql.engine.state import State, read_state
 from memsql.errors import MemsqlError
+from memsql.progress import Progress
 from memsql.project import load as projects
 from memsql.project import plan
 from memsql.words import age, count, size
@@ -37,7 +38,7 @@ class Sign:
     details: tuple[str, ...] = ()
 
 
-def health(settings: Settings, *, verify: bool, days: int, note: Callable[[str], None]) -> list[Sign]:
+def health(settings: Settings, *, verify: bool, days: int, progress: Progress) -> list[Sign]:
     """Look at everything; with ``verify`` prove the database too, which reads all of it. Failures of the last ``days`` count.
 
     Raises FileError where the project's files, and ConnectError where the database cannot be read at all.
@@ -53,7 +54,7 @@ def health(settings: Settings, *, verify: bool, days: int, note: Callable[[str],
         state = read_state(project, conn)
         bytes_ = _bytes(conn)
         signs = [
-            _tried("verify", lambda: _verification(settings, note)) if verify else None,
+            _tried("verify", lambda: _verification(settings, progress)) if verify else None,
             of_migrations(state),
             _tried("history", lambda: _failures(conn, state, now - timedelta(days=days), days)),
             backup,
@@ -149,10 +150,10 @@ def _tried(name: str, look: Callable[[], Sign]) -> Sign:
         return Sign(name, "error", e.message)
 
 
-def _verification(settings: Settings, note: Callable[[str], None]) -> Sign:
+def _verification(settings: Settings, progress: Progress) -> Sign:
     from memsql.actions.verify import verify as prove
 
-    return of_verification(prove(settings, deep=False, note=note))
+    return of_verification(prove(settings, deep=False, note=progress.start))
 
 
 def _failures(conn: Connection, state: State, since: datetime, days: int) -> Sign:

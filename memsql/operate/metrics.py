@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -14,6 +13,7 @@ from memsql.engine.state import read_state
 from memsql.errors import ConnectError
 from memsql.operate.stats import Stats, stats
 from memsql.operate.timing import Timing, time_queries
+from memsql.progress import Progress
 from memsql.project import load as projects
 from memsql.project import plan
 from memsql.project.queries import read_queries
@@ -54,7 +54,7 @@ class Metrics:
     backup: Saved | None
 
 
-def measure(settings: Settings, *, rounds: int, budget: float, note: Callable[[str], None]) -> Metrics:
+def measure(settings: Settings, *, rounds: int, budget: float, progress: Progress) -> Metrics:
     """Read the history, weigh the tables, and time the queries of the project: each ``rounds`` times, within ``budget`` seconds.
 
     Raises FileError where the project's files, and ConnectError where the database cannot be read.
@@ -67,9 +67,9 @@ def measure(settings: Settings, *, rounds: int, budget: float, note: Callable[[s
     try:
         state = read_state(project, conn)
         rates, attempts = _history(conn) if "memsql_history" in state.ledger.tables else (Rates(), ())
-        note("weighing tables")
+        progress.start("weighing tables")
         weighed = stats(conn)
-        timed = time_queries(conn, queries, rounds, budget, note)
+        timed = time_queries(conn, queries, rounds, budget, progress)
     finally:
         conn.close()
     pending = sum(1 for s in state.statuses if s.state in plan.WAITING)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from memsql.db import Connection
 from memsql.errors import StatementError
+from memsql.progress import SILENT, Progress
 from memsql.project.queries import Query
 from memsql.sqltext import effect
 
@@ -28,7 +29,7 @@ class Timing:
 
 
 def time_queries(
-    conn: Connection, queries: Sequence[Query], rounds: int, budget: float, note: Callable[[str], None] = lambda _: None
+    conn: Connection, queries: Sequence[Query], rounds: int, budget: float, progress: Progress = SILENT
 ) -> list[Timing]:
     """Run each of ``queries`` up to ``rounds`` times, all of them within about ``budget`` seconds, of which each has an equal
     share of what the ones before left. On a file a query is stopped when its share is used up; on a server it is
@@ -36,7 +37,7 @@ def time_queries(
     ends = time.perf_counter() + budget
     found = []
     for number, query in enumerate(queries):
-        note(f"timing {query.name}")
+        progress.start(f"timing {query.name}")
         share = max(0.0, ends - time.perf_counter()) / (len(queries) - number)
         found.append(_timed(conn, query, rounds, share))
     return found

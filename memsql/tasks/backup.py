@@ -15,9 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from memsql.backups.catalogue import Backup
-    from memsql.backups.copied import Observer
     from memsql.config import Settings
-    from memsql.report.progress import Bar
 
 _ALL = "backups of other databases in the folder too"
 
@@ -65,7 +63,7 @@ def create(
                 format="sql" if format == "sql" else "sqlite",
                 compress=compress,
                 salvage=salvage,
-                observer=_observer(bar),
+                progress=bar,
             )
         proven = made.manifest is not None and made.manifest.proven
         return Outcome(report.create_text(settings, made), report.create_data(settings, made), int(not proven))
@@ -140,7 +138,7 @@ def verify(
             raise UsageError("--all and the name of a backup do not go together", hint="leave one of them out")
         chosen = backups(settings, every_source=True) if all else [find(settings, file)]
         with Bar() as bar:
-            results = [prove(one, _observer(bar)) for one in chosen]
+            results = [prove(one, bar) for one in chosen]
         bad = any(not r.ok for r in results)
         return Outcome(report.verify_text(settings, results), report.verify_data(settings, results), int(bad))
 
@@ -252,7 +250,7 @@ def restore(
                 replace_server=replace,
                 unproven=unproven,
                 allow_newer=allow_newer,
-                observer=_observer(bar),
+                progress=bar,
             )
         return Outcome(report.restore_text(settings, done), report.restore_data(settings, done))
 
@@ -290,16 +288,10 @@ def drill(
         from memsql.report.progress import Bar
 
         with Bar() as bar:
-            found = try_out(settings, file, _observer(bar))
+            found = try_out(settings, file, bar)
         return Outcome(report.text(found), report.data(found), int(not found.ok))
 
     run("backup.drill", Options(project, env, database, json), work)
-
-
-def _observer(bar: Bar) -> Observer:
-    from memsql.backups.copied import Observer
-
-    return Observer(bar.start, bar.tick)
 
 
 def _newer(settings: Settings, found: Sequence[Backup]) -> set[Path]:

@@ -47,7 +47,7 @@ def health(
 
         number = _positive(days, "--days")
         with Bar() as bar:
-            signs = look(settings, verify=verify, days=number, note=bar.start)
+            signs = look(settings, verify=verify, days=number, progress=bar)
         target = str(settings.target)
         return Outcome(
             report.health_text(signs, target),
@@ -98,7 +98,7 @@ def metrics(
             raise UsageError("--json and --format prometheus do not go together")
         often, seconds = _positive(rounds, "--rounds"), _positive(budget, "--budget")
         with Bar() as bar:
-            found = measure(settings, rounds=often, budget=seconds, note=bar.start)
+            found = measure(settings, rounds=often, budget=seconds, progress=bar)
         text = ""
         if format == "prometheus":
             from memsql.report.prometheus import text as as_prometheus

@@ -23,10 +23,10 @@ from backups import ROWS, TABLES
 from cli import Project, files_below, finish
 from permissions import mode
 from places import ROOT
+from watching import Watching
 
 from memsql import config
 from memsql.backups.catalogue import Backup, read_backup
-from memsql.backups.copied import Observer
 from memsql.backups.create import create
 from memsql.backups.manifest import Manifest, read_manifest
 from memsql.backups.prune import decide
@@ -203,7 +203,7 @@ def test_the_source_changes_during_the_backup(project: Project) -> None:
             other.execute("UPDATE notes SET body = 'changed' WHERE id = ?", (1 + commits % 300,))
             commits += 1
 
-        made = create(settings(project), observer=Observer(tick=write))
+        made = create(settings(project), progress=Watching(ticked=write))
     assert commits > 3
     assert backups.hashes(made.path) == before != backups.hashes(project.db)
     assert made.manifest is not None
@@ -222,7 +222,7 @@ def test_with_a_rollback_journal_a_commit_waits(project: Project) -> None:
             except sqlite3.OperationalError as e:
                 refused.append(str(e))
 
-        made = create(settings(project), observer=Observer(tick=write))
+        made = create(settings(project), progress=Watching(ticked=write))
     assert set(refused) == {"database is locked"}
     with closing(sqlite3.connect(made.path)) as conn:
         assert conn.execute("SELECT body = 'changed' FROM notes WHERE id = 1").fetchone() == (0,)

@@ -16,8 +16,8 @@ from hypothesis import settings as quick
 from hypothesis import strategies as st
 
 from memsql.backups.catalogue import read_backup
-from memsql.backups.copied import Observer
 from memsql.backups.prove import verify
+from memsql.progress import SILENT
 
 MORE = """CREATE TABLE pairs (a TEXT, b INTEGER, PRIMARY KEY (a, b)) WITHOUT ROWID;
 INSERT INTO pairs SELECT email, id FROM users;
@@ -216,5 +216,5 @@ def test_one_byte(
     at = int(place * len(data))
     after = data[:at] + (b"" if way == "remove" else bytes([byte])) + data[at if way == "insert" else at + 1 :]
     changed.write_bytes(after)
-    found = verify(read_backup(folder / source.name, source.name), Observer())
+    found = verify(read_backup(folder / source.name, source.name), SILENT)
     assert found.ok == (after == data)

@@ -26,6 +26,7 @@ from memsql.db import connect
 from memsql.db.protocol import Script
 from memsql.errors import CheckFailed
 from memsql.fts import check, discover
+from memsql.progress import SILENT
 from memsql.server import Running
 from memsql.sqltext import pieces
 
@@ -56,7 +57,7 @@ def tables(path: Path) -> tuple[TableDigest, ...]:
 
 
 def dump(path: Path, into: Path) -> Path:
-    write_sql(path, into, server_backups.QUIET)
+    write_sql(path, into, SILENT)
     return into
 
 
@@ -88,7 +89,7 @@ def test_it_loads_with_sqlite3(tmp_path: Path, everything: Path) -> None:
 
 
 def test_it_loads_with_memsql(tmp_path: Path, everything: Path) -> None:
-    load_sql(dump(everything, tmp_path / "a.sql"), tmp_path / "b.db", server_backups.QUIET)
+    load_sql(dump(everything, tmp_path / "a.sql"), tmp_path / "b.db", SILENT)
     assert tables(tmp_path / "b.db") == tables(everything)
     with (
         closing(connect(Target(path=everything), "rw")) as one,
@@ -124,7 +125,7 @@ def test_it_loads_into_a_server(tmp_path: Path, everything: Path, empty_server: 
 def test_every_era_as_text(tmp_path: Path, empty_server: Running, era: str) -> None:
     path = eras.build(tmp_path / "era.db", era)
     text = dump(path, tmp_path / "era.sql")
-    load_sql(text, tmp_path / "b.db", server_backups.QUIET)
+    load_sql(text, tmp_path / "b.db", SILENT)
     assert tables(tmp_path / "b.db") == tables(path)
     send(text, empty_server.url)
     assert server_backups.copy(empty_server.url, tmp_path / "c.db").tables == tables(path)
@@ -137,27 +138,27 @@ def test_the_same_database_has_the_same_text(tmp_path: Path, everything: Path) -
 
 def test_an_application_id_is_kept(tmp_path: Path) -> None:
     path = make(tmp_path / "a.db", "PRAGMA application_id = 1196444487; CREATE TABLE t (a);")
-    load_sql(dump(path, tmp_path / "a.sql"), tmp_path / "b.db", server_backups.QUIET)
+    load_sql(dump(path, tmp_path / "a.sql"), tmp_path / "b.db", SILENT)
     with closing(sqlite3.connect(tmp_path / "b.db")) as conn:
         assert conn.execute("PRAGMA application_id").fetchone() == (1196444487,)
 
 
 def test_an_empty_database(tmp_path: Path) -> None:
     path = make(tmp_path / "a.db", "CREATE TABLE t (id INTEGER PRIMARY KEY AUTOINCREMENT); DROP TABLE t;")
-    load_sql(dump(path, tmp_path / "a.sql"), tmp_path / "b.db", server_backups.QUIET)
+    load_sql(dump(path, tmp_path / "a.sql"), tmp_path / "b.db", SILENT)
     assert differences(tables(path), tables(tmp_path / "b.db")) == []
 
 
 def test_what_is_left_out_is_said(tmp_path: Path) -> None:
     path = make(tmp_path / "a.db", "CREATE TABLE t (e F32_BLOB(2));")
     index = Omitted("vector index", "i", "CREATE INDEX i\nON t (libsql_vector_idx(e))", "only libSQL has it")
-    write_sql(path, tmp_path / "a.sql", server_backups.QUIET, omitted=[index])
+    write_sql(path, tmp_path / "a.sql", SILENT, omitted=[index])
     text = (tmp_path / "a.sql").read_text()
     assert (
         "\n-- left out: the vector index 'i': only libSQL has it\n--     CREATE INDEX i\n--     ON t (libsql_vector_idx(e));\n"
         in text
     )
-    load_sql(tmp_path / "a.sql", tmp_path / "b.db", server_backups.QUIET)
+    load_sql(tmp_path / "a.sql", tmp_path / "b.db", SILENT)
 
 
 @pytest.mark.parametrize("keep", [0.0, 0.1, 0.5, 0.9, 0.9999])
@@ -166,7 +167,7 @@ def test_a_text_that_is_cut_off_is_refused(tmp_path: Path, everything: Path, kee
     content = text.read_bytes()
     text.write_bytes(content[: int(len(content) * keep)])
     with pytest.raises(CheckFailed, match="is cut off"):
-        load_sql(text, tmp_path / "b.db", server_backups.QUIET)
+        load_sql(text, tmp_path / "b.db", SILENT)
     assert not (tmp_path / "b.db").exists()
 
 
@@ -182,7 +183,7 @@ def test_a_text_that_was_changed_is_refused(tmp_path: Path, everything: Path, ol
     text = dump(everything, tmp_path / "a.sql")
     text.write_text(text.read_text(encoding="utf-8").replace(old, new, 1), encoding="utf-8")
     with pytest.raises(CheckFailed, match=message):
-        load_sql(text, tmp_path / "b.db", server_backups.QUIET)
+        load_sql(text, tmp_path / "b.db", SILENT)
     assert not (tmp_path / "b.db").exists()
 
 

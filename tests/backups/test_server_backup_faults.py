@@ -22,14 +22,15 @@ from odd_databases import FTS, KINDS, ODD, make, state, url_of
 from places import ROOT
 from proxy import Action, Answer, Cut, Request, proxy_to
 from servers import Guarded
+from watching import Watching
 
-from memsql.backups.copied import Observer
 from memsql.backups.copy_server import copy_server
 from memsql.backups.digest import digests
 from memsql.backups.manifest import Omitted
 from memsql.backups.restore_server import restore_server
 from memsql.db import Connection, connect
 from memsql.errors import CheckFailed, ConnectError, LockedError, MemsqlError, Refused
+from memsql.progress import SILENT
 from memsql.server import Running
 
 OLD = """
@@ -62,14 +63,14 @@ import os, sys
 sys.path.insert(0, sys.argv[1])
 from pathlib import Path
 import server_backups
-from memsql.backup.copied import Observer
+from watching import Watching
 
-def note(text):
-    if text.startswith(sys.argv[4]):
+def note(label):
+    if label.startswith(sys.argv[4]):
         print("here", flush=True)
         sys.stdin.read()
 
-server_backups.restore(Path(sys.argv[2]), sys.argv[3], Observer(note), replace=True)
+server_backups.restore(Path(sys.argv[2]), sys.argv[3], Watching(note), replace=True)
 """
 
 
@@ -97,10 +98,10 @@ def kill(server: Running) -> None:
     server.process.wait()
 
 
-def stopping_at(text: str, do: Callable[[], object]) -> Observer:
-    """Calls ``do`` once, when the work that ``text`` begins is noted."""
+def stopping_at(text: str, do: Callable[[], object]) -> Watching:
+    """Calls ``do`` once, when work begins whose label starts with ``text``."""
     left = [do]
-    return Observer(lambda noted: (left.pop()(), None)[1] if left and noted.startswith(text) else None)
+    return Watching(lambda label: left.pop()() if left and label.startswith(text) else None)
 
 
 def outcome(do: Callable[[], object]) -> MemsqlError | None:
@@ -166,10 +167,10 @@ def test_an_answer_without_its_end_is_no_backup(tmp_path: Path, full: Running) -
 def test_a_wrong_token(tmp_path: Path, guarded: Guarded, new: Path, kind: str) -> None:
     target = servers.target(url_of(guarded.server, kind), "wrong")
     with pytest.raises(ConnectError, match="token"):
-        copy_server(target, tmp_path / "b.db", 5000, server_backups.QUIET)
+        copy_server(target, tmp_path / "b.db", 5000, SILENT)
     assert list(tmp_path.glob("b.db*")) == []
     with pytest.raises(ConnectError, match="token"):
-        restore_server(new, server_backups.manifest_of(new), target, 5000, server_backups.QUIET, replace=False)
+        restore_server(new, server_backups.manifest_of(new), target, 5000, SILENT, replace=False)
 
 
 def test_a_backup_is_of_one_moment(tmp_path: Path, empty_server: Running) -> None:
@@ -413,9 +414,9 @@ def test_a_statement_that_the_server_refuses_undoes_all(tmp_path: Path, empty_se
 
 def test_a_broken_index_is_built_anew(tmp_path: Path, empty_server: Running) -> None:
     path = make(tmp_path / "a.db", FTS + "UPDATE docs SET body = 'other words' WHERE id = 1; DROP TABLE own_docsize;")
-    noted: list[str] = []
-    server_backups.restore(path, empty_server.url, Observer(noted.append))
-    assert [text for text in noted if text.startswith("building")] == [
+    labels: list[str] = []
+    server_backups.restore(path, empty_server.url, Watching(labels.append))
+    assert [text for text in labels if text.startswith("building")] == [
         f"building {name} anew: it did not agree with its content in the backup either" for name in ("docs_fts", "own")
     ]
     with closing(connect(servers.target(empty_server.url))) as conn:
@@ -427,7 +428,7 @@ def test_a_file_that_changed_meanwhile_is_not_committed(tmp_path: Path, empty_se
     manifest = server_backups.manifest_of(path)
     make(path, "UPDATE t SET a = 2")
     with pytest.raises(CheckFailed, match="not what the backup holds") as found:
-        restore_server(path, manifest, servers.target(empty_server.url), 5000, server_backups.QUIET, replace=False)
+        restore_server(path, manifest, servers.target(empty_server.url), 5000, SILENT, replace=False)
     assert found.value.details == ("t has 1 rows, but not the same ones",)
     with closing(connect(servers.target(empty_server.url))) as server:
         assert server.execute("SELECT name FROM sqlite_schema").rows == []

@@ -8,20 +8,19 @@ from pathlib import Path
 
 from servers import target
 
-from memsql.backups.copied import Copied, Observer
+from memsql.backups.copied import Copied
 from memsql.backups.copy_server import copy_server
 from memsql.backups.digest import digests
 from memsql.backups.manifest import Manifest, Omitted, Source
 from memsql.backups.restore_server import restore_server
 from memsql.config import Target
 from memsql.db import connect
+from memsql.progress import SILENT, Progress
 
-QUIET = Observer()
 
-
-def copy(url: str, into: Path, observer: Observer = QUIET, *, salvage: bool = False) -> Copied:
+def copy(url: str, into: Path, progress: Progress = SILENT, *, salvage: bool = False) -> Copied:
     """Copy the server at ``url`` into the file ``into``."""
-    return copy_server(target(url), into, 5000, observer, salvage=salvage)
+    return copy_server(target(url), into, 5000, progress, salvage=salvage)
 
 
 def manifest_of(path: Path, omitted: tuple[Omitted, ...] = ()) -> Manifest:
@@ -55,8 +54,8 @@ def manifest_of(path: Path, omitted: tuple[Omitted, ...] = ()) -> Manifest:
 
 
 def restore(
-    path: Path, url: str, observer: Observer = QUIET, *, replace: bool = False, omitted: tuple[Omitted, ...] = ()
+    path: Path, url: str, progress: Progress = SILENT, *, replace: bool = False, omitted: tuple[Omitted, ...] = ()
 ) -> None:
     """Restore the file ``path`` to the server at ``url``, and see that the answer is what the file holds."""
     manifest = manifest_of(path, omitted)
-    assert restore_server(path, manifest, target(url), 5000, observer, replace=replace) == manifest.tables
+    assert restore_server(path, manifest, target(url), 5000, progress, replace=replace) == manifest.tables
