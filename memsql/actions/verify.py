@@ -11,11 +11,11 @@ from memsql.db.queries import load
 from memsql.engine.replay import replay_schema
 from memsql.engine.state import State, read_state
 from memsql.errors import ConnectError, MemsqlError
-from memsql.legacy.shapes import Era, Shape, facts, fit
 from memsql.project import load as projects
 from memsql.project import plan
 from memsql.project.checks import read_checks, run_checks
 from memsql.schema import read
+from memsql.schema.compare import compare, definitions
 
 _SHOWN = 50
 
@@ -119,18 +119,21 @@ def _schema(settings: Settings, state: State, conn: Connection) -> list[Finding]
         goal = replay_schema(settings, max(applied))
     except MemsqlError as e:
         return [Finding("schema", "error", (f"the migrations do not run on an empty database: {e.message}",))]
-    here = fit(facts(read(conn)), Shape(Era("migrations", "", (), (), frozenset()), (), facts(goal)))
+    comparison = compare(definitions(goal), definitions(read(conn)))
     return [
         Finding(
             "schema",
             "error",
-            tuple([f"missing: {m}" for m in here.missing] + [f"different: {m}" for m in here.different]),
+            (
+                *(f"missing: {d.element}" for d in comparison.missing),
+                *(f"different: {d.element}" for d in comparison.different),
+            ),
             "everything the applied migrations make is there, as they make it",
         ),
         Finding(
             "schema_extra",
             "warning",
-            tuple(f"not made by any migration: {e}" for e in here.extra),
+            tuple(f"not made by any migration: {d.element}" for d in comparison.extra),
             "nothing is there that no migration made",
         ),
     ]

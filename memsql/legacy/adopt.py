@@ -28,10 +28,11 @@ from memsql.errors import (
     UsageError,
 )
 from memsql.legacy.eras import Phase, known_shapes, read_phases, record_objects
-from memsql.legacy.shapes import Fit, Shape, best, facts, ranked
+from memsql.legacy.shapes import Fit, Shape, best, fit_of, ranked
 from memsql.project import load as projects
 from memsql.project.files import Migration
 from memsql.schema import read
+from memsql.schema.compare import definitions
 from memsql.sqltext import parse_migration_header
 
 _SHOWN = 12
@@ -52,7 +53,7 @@ class Detection:
 
 def detect(conn: Connection, shapes: Sequence[Shape]) -> Detection:
     """Hold the database against all known shapes. Reads only."""
-    fits = ranked(facts(read(conn)), shapes)
+    fits = ranked(definitions(read(conn)), shapes)
     return Detection(best(fits), fits[0] if fits else None)
 
 
@@ -238,9 +239,7 @@ def _prove_contains(conn: Connection, fit: Fit, shapes: Sequence[Shape]) -> None
     goal = next((s for s in shapes if s.era.is_prefix and s.era.counts_as == versions), None)
     if goal is None:
         raise FileError(f"{fit.shape.title} counts as {versions}, and there are no such migrations")
-    from memsql.legacy.shapes import fit as compare
-
-    after = compare(facts(read(conn)), goal)
+    after = fit_of(definitions(read(conn)), goal)
     if not after.holds:
         raise MigrationFailed(
             f"the upgrades of {fit.shape.title} ran, but the database lacks what {goal.era.name} has",

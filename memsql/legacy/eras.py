@@ -13,9 +13,10 @@ from memsql.db.sqlite import memory
 from memsql.engine.replay import replay_prefixes
 from memsql.engine.statements import run_guarded
 from memsql.errors import FileError, Location
-from memsql.legacy.shapes import Era, Shape, facts
+from memsql.legacy.shapes import Era, Shape
 from memsql.project.files import SqlFile, read_file
 from memsql.schema import read
+from memsql.schema.compare import definitions
 from memsql.sqltext import parse_header
 
 _PHASE = re.compile(r"L(\d+)_(\w+)\.sql")
@@ -68,7 +69,7 @@ def known_shapes(settings: Settings) -> list[Shape]:
     for version, name, schema in replay_prefixes(settings):
         versions.append(version)
         era = Era(f"migration {name}", "", (), tuple(versions), frozenset(), is_prefix=True)
-        shapes.append(Shape(era, (), facts(schema)))
+        shapes.append(Shape(era, (), definitions(schema)))
     shapes.reverse()
     phases = read_phases(settings)
     folder = settings.sql / "legacy"
@@ -93,11 +94,11 @@ def _era_shapes(path: Path, settings: Settings, phases: dict[str, Phase]) -> lis
     try:
         conn.begin()
         run_guarded(conn, file, lambda _: None)
-        shapes = [Shape(era, (), facts(read(conn)))]
+        shapes = [Shape(era, (), definitions(read(conn)))]
         for done, name in enumerate(era.phases, 1):
             record_objects(conn, name)
             run_guarded(conn, phases[name].up, lambda _: None)
-            shapes.append(Shape(era, era.phases[:done], facts(read(conn))))
+            shapes.append(Shape(era, era.phases[:done], definitions(read(conn))))
         return shapes
     finally:
         conn.close()

@@ -1,36 +1,26 @@
-"""Recognising a legacy database by its shape. Pure: schemas in, a verdict out.
+"""Recognising a legacy database by its schema. Pure functions: schemas in, a ranking out.
 
-A shape is what an era's SQL file builds, alone and after each of the upgrades it needs. A database
-matches a shape when it holds everything in it; of several the one that leaves the least unexplained wins.
+A shape is the schema that the SQL file of an era makes, alone and after each of the upgrades that the era needs. A
+database fits a shape when it has everything that the shape has. Of several such shapes the one that leaves the fewest
+differences comes first.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from memsql.schema import Schema, normalise
-
-Facts = Mapping[tuple[str, str], str]
-_KINDS = {
-    "table": "table",
-    "virtual": "full-text or other virtual table",
-    "column": "column",
-    "index": "index",
-    "trigger": "trigger",
-    "view": "view",
-    "foreign key": "foreign key",
-    "check": "check of",
-}
+from memsql.schema.compare import Definitions, Difference, Element, compare
 
 
 @dataclass(frozen=True, slots=True)
 class Era:
-    """What the header of an era's file says. ``phases`` are the upgrades it needs, in order;
-    ``counts_as`` the versions that count as applied after them; ``optional`` what may be missing or
-    extra; ``applied_at`` a query for the date of the legacy ledger, or None. ``is_prefix`` marks what is no era
-    but a prefix of the migrations."""
+    """What the header of an era's file says.
+
+    ``phases`` are the upgrades that the era needs, in order. ``counts_as`` are the versions that count as applied after
+    them. ``optional`` names objects and columns, in lower case, that may be missing or extra. ``applied_at`` is a query
+    for the date in the legacy ledger, or None. ``is_prefix`` is True for a prefix of the migrations, which is no era.
+    """
 
     name: str
     description: str
@@ -43,24 +33,26 @@ class Era:
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """An era after ``done`` of its phases, as facts."""
+    """The schema of an era after the upgrades ``done``, as definitions."""
 
     era: Era
     done: tuple[str, ...]
-    facts: Facts
+    definitions: Definitions
 
     @property
     def title(self) -> str:
+        """The era and its upgrades as people read them."""
         return self.era.name + (f" after {', '.join(self.done)}" if self.done else "")
 
     @property
     def pending(self) -> tuple[str, ...]:
+        """The upgrades that the era still needs."""
         return self.era.phases[len(self.done) :]
 
 
 @dataclass(frozen=True, slots=True)
 class Fit:
-    """How a database fits a shape: what it lacks, what it has differently, what it has besides."""
+    """How a database fits ``shape``. Of the elements that the era calls optional only those that are missing are kept."""
 
     shape: Shape
     missing: tuple[str, ...]
@@ -70,89 +62,46 @@ class Fit:
 
     @property
     def holds(self) -> bool:
+        """Whether the database has everything that the shape has."""
         return not self.missing and not self.different
 
     @property
     def distance(self) -> tuple[int, int, int]:
+        """A key to sort by: the smaller, the better the database fits."""
         return len(self.missing) + len(self.different), len(self.extra), len(self.optional_missing)
 
 
-def facts(schema: Schema) -> dict[tuple[str, str], str]:
-    """A schema as comparable facts: (kind, name) to normalised definition. Names in lower case."""
-    found: dict[tuple[str, str], str] = {}
-    for table in schema.tables.values():
-        name = table.name.lower()
-        if table.kind == "virtual":
-            found["virtual", name] = normalise(table.sql)
-            continue
-        if table.kind == "view":
-            continue
-        text = normalise(table.sql)
-        found["table", name] = " ".join(re.findall(r"\b(?:without rowid|strict)\b", text.rpartition(")")[2]))
-        for key in table.foreign_keys:
-            columns, to = ",".join(key.columns).lower(), ",".join(key.parent_columns).lower()
-            found["foreign key", f"{name}({columns})"] = (
-                f"{key.parent.lower()}({to}) on update {key.on_update.lower()} on delete {key.on_delete.lower()}"
-            )
-        for check in checks(text):
-            found["check", f"{name}: {check}"] = ""
-        for column in table.columns:
-            found["column", f"{name}.{column.name.lower()}"] = (
-                f"{column.type.upper()} notnull={int(column.notnull)} default={column.default} pk={int(column.pk)}"
-            )
-    for thing in schema.objects:
-        if thing.type in ("index", "trigger", "view") and thing.sql:
-            found[thing.type, thing.name.lower()] = normalise(thing.sql)
-    return found
+def fit_of(database: Definitions, shape: Shape) -> Fit:
+    """Compare the definitions of a database with one shape."""
+    comparison = compare(shape.definitions, database)
+    optional = shape.era.optional
+    return Fit(
+        shape,
+        _named(d for d in comparison.missing if not _is_optional(d.element, optional)),
+        _named(comparison.different),
+        _named(d for d in comparison.extra if not _is_optional(d.element, optional)),
+        _named(d for d in comparison.missing if _is_optional(d.element, optional)),
+    )
 
 
-def checks(text: str) -> list[str]:
-    """The CHECK expressions in the normalised text of a CREATE TABLE, in order."""
-    found = []
-    for start in (m.end() for m in re.finditer(r"\bcheck\(", text)):
-        depth, quoted = 1, False
-        for position in range(start, len(text)):
-            letter = text[position]
-            quoted ^= letter == "'"
-            if not quoted:
-                depth += (letter == "(") - (letter == ")")
-            if depth == 0:
-                found.append(text[start:position])
-                break
-    return found
+def ranked(database: Definitions, shapes: Iterable[Shape]) -> list[Fit]:
+    """The fit of a database with each of ``shapes``, the best first.
 
-
-def fit(database: Facts, shape: Shape) -> Fit:
-    """Hold ``database`` against one shape."""
-    missing: list[str] = []
-    different: list[str] = []
-    optional_missing: list[str] = []
-    for key, definition in shape.facts.items():
-        if key not in database:
-            (optional_missing if _is_optional(key, shape.era.optional) else missing).append(describe(key))
-        elif database[key] != definition:
-            different.append(describe(key))
-    extra = [describe(key) for key in database if key not in shape.facts and not _is_optional(key, shape.era.optional)]
-    return Fit(shape, tuple(missing), tuple(different), tuple(extra), tuple(optional_missing))
-
-
-def ranked(database: Facts, shapes: Iterable[Shape]) -> list[Fit]:
-    """All fits, the best first. Of equals the one that is further along comes first, an era before a prefix:
-    it knows the date."""
-    fits = [fit(database, shape) for shape in shapes]
+    Of fits that are equally good, the one that needs the fewest upgrades comes first, and an era before a prefix of the
+    migrations, because an era knows the date.
+    """
+    fits = [fit_of(database, shape) for shape in shapes]
     return sorted(fits, key=lambda f: (*f.distance, len(f.shape.pending), len(f.shape.done), f.shape.era.is_prefix))
 
 
 def best(fits: Sequence[Fit]) -> Fit | None:
-    """The first that holds, None where no known shape is contained in the database."""
+    """The first fit that holds; None where the database contains no known shape."""
     return next((f for f in fits if f.holds), None)
 
 
-def describe(key: tuple[str, str]) -> str:
-    """``index idx_users_email``."""
-    return f"{_KINDS[key[0]]} {key[1]}"
+def _named(differences: Iterable[Difference]) -> tuple[str, ...]:
+    return tuple(str(d.element) for d in differences)
 
 
-def _is_optional(key: tuple[str, str], optional: frozenset[str]) -> bool:
-    name = key[1]
-    return name in optional or (key[0] == "column" and name.partition(".")[0] in optional)
+def _is_optional(element: Element, optional: frozenset[str]) -> bool:
+    return element.name in optional or (element.kind == "column" and element.name.partition(".")[0] in optional)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from memsql.schema import Table, normalise
+from memsql.schema.model import Table
+from memsql.schema.normalise import normalise
 from memsql.sqltext.tokens import Token, fold, join, positions, quoted, tokenize, unquoted
 
 _CONSTRAINTS = frozenset({"constraint", "primary", "unique", "check", "foreign"})

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from places import ROOT
 from reference_project import memsql, succeed
 
-from memsql.legacy.shapes import checks, facts
 from memsql.schema import diff, dump, from_sql, is_internal, mermaid, normalise
+from memsql.schema.compare import checks, definitions
 
 
 @pytest.mark.parametrize(
@@ -98,7 +98,7 @@ def test_what_alter_leaves_behind_compares_equal() -> None:
         "CREATE TABLE users (id INTEGER PRIMARY KEY, name TEXT, age INT); CREATE INDEX i ON users (name);"
     )
     assert diff(altered, written).lines() == []
-    assert facts(altered) == facts(written)
+    assert definitions(altered) == definitions(written)
 
 
 def test_diff_names_every_kind_of_change() -> None:
@@ -133,17 +133,17 @@ def test_diff_names_every_kind_of_change() -> None:
         "CREATE TABLE a (b REFERENCES c (d) ON DELETE CASCADE); CREATE TABLE c (d PRIMARY KEY)",
     ],
 )
-def test_constraints_are_facts(ddl: str) -> None:
+def test_constraints_are_definitions(ddl: str) -> None:
     plain = from_sql(
         "CREATE TABLE a (b TEXT); CREATE TABLE c (d PRIMARY KEY);" if "c (d" in ddl else "CREATE TABLE a (b)"
     )
-    assert facts(from_sql(ddl)) != facts(plain)
+    assert definitions(from_sql(ddl)) != definitions(plain)
     assert diff(from_sql(ddl), plain)
 
 
 def test_checks_with_parentheses_and_strings() -> None:
     sql = "CREATE TABLE a (b CHECK (b IN ('x)', 'y')), c, CHECK ((c + 1) > 0))"
-    assert checks(normalise(sql)) == ["b in('x)','y')", "(c+1)>0"]
+    assert checks(normalise(sql)) == ("b in('x)','y')", "(c+1)>0")
 
 
 def test_dump_loads_into_an_equal_schema() -> None:

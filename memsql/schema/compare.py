@@ -1,0 +1,140 @@
+"""What one schema lacks, has differently, or has besides, compared with another one.
+
+There are two steps. ``definitions`` turns a schema into normalised definitions by kind and name, and ``compare`` compares
+two such mappings. Whether two definitions are equal is decided in the first step alone: ``compare`` only uses ``==``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import NamedTuple
+
+from memsql.schema.model import Column, ForeignKey, Schema, Table
+from memsql.schema.normalise import normalise
+from memsql.sqltext.tokens import fold, join, tokenize
+
+_KINDS = {
+    "table": "table",
+    "virtual": "full-text or other virtual table",
+    "column": "column",
+    "index": "index",
+    "trigger": "trigger",
+    "view": "view",
+    "foreign key": "foreign key",
+    "check": "check of",
+}
+
+
+class Element(NamedTuple):
+    """What a definition is about.
+
+    ``kind`` is table, virtual, column, foreign key, check, index, trigger or view. ``name`` is in lower case: ``users``,
+    for a column ``users.email``, for a foreign key ``memories(user_id)``, for a check ``users: age>0``.
+    """
+
+    kind: str
+    name: str
+
+    def __str__(self) -> str:
+        """``index idx_users_email``."""
+        return f"{_KINDS[self.kind]} {self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One element that two schemas do not have alike. A definition is None on the side that lacks the element."""
+
+    element: Element
+    expected: object | None
+    actual: object | None
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """All differences, in the order of the definitions that were compared."""
+
+    missing: tuple[Difference, ...]
+    different: tuple[Difference, ...]
+    extra: tuple[Difference, ...]
+
+
+Definitions = Mapping[Element, object]
+"""The normalised definition of each element of a schema. Definitions are compared with ``==``."""
+
+
+def compare(expected: Definitions, actual: Definitions) -> Comparison:
+    """Compare the definitions of a schema, ``actual``, with those of the schema it should be."""
+    missing: list[Difference] = []
+    different: list[Difference] = []
+    for element, definition in expected.items():
+        if element not in actual:
+            missing.append(Difference(element, definition, None))
+        elif actual[element] != definition:
+            different.append(Difference(element, definition, actual[element]))
+    extra = [Difference(element, None, definition) for element, definition in actual.items() if element not in expected]
+    return Comparison(tuple(missing), tuple(different), tuple(extra))
+
+
+def definitions(schema: Schema) -> dict[Element, str]:
+    """The definitions that rows and queries depend on, whatever the layout of the SQL text.
+
+    A table is defined by its options, its columns (type, NOT NULL, default, place in the primary key), its foreign keys
+    and its checks; an index, a trigger, a view and a virtual table by its whole text.
+    """
+    result: dict[Element, str] = {}
+    for table in schema.tables.values():
+        name = fold(table.name)
+        if table.kind == "virtual":
+            result[Element("virtual", name)] = normalise(table.sql)
+        elif table.kind == "table":
+            result |= _of_table(table, name)
+    for thing in schema.objects:
+        if thing.type in ("index", "trigger", "view") and thing.sql:
+            result[Element(thing.type, fold(thing.name))] = normalise(thing.sql)
+    return result
+
+
+@lru_cache(maxsize=8192)
+def checks(text: str) -> tuple[str, ...]:
+    """The CHECK expressions in ``text``, the normalised text of a CREATE TABLE, in order."""
+    tokens = tokenize(text)
+    expressions = []
+    for start, token in enumerate(tokens[:-1]):
+        if token == ("word", "check") and tokens[start + 1][1] == "(":
+            depth, end = 1, start + 2
+            while end < len(tokens) and depth:
+                depth += (tokens[end][1] == "(") - (tokens[end][1] == ")")
+                end += 1
+            if not depth:
+                expressions.append(join(tokens[start + 2 : end - 1]))
+    return tuple(expressions)
+
+
+def _of_table(table: Table, name: str) -> dict[Element, str]:
+    text = normalise(table.sql)
+    result = {Element("table", name): _options(text)}
+    for key in table.foreign_keys:
+        result[Element("foreign key", f"{name}({fold(','.join(key.columns))})")] = _foreign_key(key)
+    for check in checks(text):
+        result[Element("check", f"{name}: {check}")] = ""
+    for column in table.columns:
+        result[Element("column", f"{name}.{fold(column.name)}")] = _column(column)
+    return result
+
+
+def _options(text: str) -> str:
+    return " ".join(re.findall(r"\b(?:without rowid|strict)\b", text.rpartition(")")[2]))
+
+
+def _foreign_key(key: ForeignKey) -> str:
+    return (
+        f"{fold(key.parent)}({fold(','.join(key.parent_columns))})"
+        f" on update {fold(key.on_update)} on delete {fold(key.on_delete)}"
+    )
+
+
+def _column(column: Column) -> str:
+    return f"{fold(column.type)} notnull={int(column.notnull)} default={column.default} pk={column.pk}"
