@@ -10,13 +10,14 @@ from typing import Literal
 
 from memsql.config import Settings, Target
 from memsql.db import Connection, connect
-from memsql.db.clone import clone
+from memsql.db.clone import Clone, clone
 from memsql.db.many import answers
 from memsql.db.queries import load
 from memsql.engine.loss import guard
 from memsql.engine.pending import down_on, up_on
 from memsql.engine.state import Report, Watcher, Wish
 from memsql.errors import MemsqlError, StatementError, UsageError
+from memsql.progress import Labels
 from memsql.project import load as projects
 from memsql.project.load import Project
 from memsql.project.queries import Plan, plan_changes, query_plans
@@ -77,13 +78,13 @@ def place_for(target: Target, *, with_data: bool = False, on_server: bool = Fals
 
 
 @contextmanager
-def copy_for(settings: Settings, place: Place, watcher: Watcher, omitted: list[str]) -> Iterator[Connection]:
-    """The clone to rehearse on; what it lacks is appended to ``omitted``."""
+def copy_for(settings: Settings, place: Place, watcher: Watcher) -> Iterator[Clone]:
+    """The clone to rehearse on."""
     from memsql.db.copying import no_rows
 
     choice = no_rows if place == "schema" else None
-    with clone(settings.target, settings.busy_timeout, watcher.note, choice=choice, omitted=omitted.append) as conn:
-        yield conn
+    with clone(settings.target, settings.busy_timeout, Labels(watcher.note), choice=choice) as copy:
+        yield copy
 
 
 def rehearse(settings: Settings, direction: str, wish: Wish, watcher: Watcher, *, place: Place = "clone") -> Rehearsal:
@@ -96,7 +97,7 @@ def rehearse(settings: Settings, direction: str, wish: Wish, watcher: Watcher, *
     started = time.perf_counter()
     project = projects.load(settings)
     projects.refuse_stale_sum(project)
-    omitted: list[str] = []
+    omitted: tuple[str, ...] = ()
     report, problem, run_seconds = None, None, 0.0
     if place == "server":
         conn = connect(settings.target, "rw", settings.busy_timeout)
@@ -112,7 +113,8 @@ def rehearse(settings: Settings, direction: str, wish: Wish, watcher: Watcher, *
         finally:
             conn.close()
     else:
-        with copy_for(settings, place, watcher, omitted) as conn:
+        with copy_for(settings, place, watcher) as copy:
+            conn, omitted = copy.connection, tuple(map(str, copy.omitted))
             before = _look(conn, settings)
             began = time.perf_counter()
             try:
@@ -131,7 +133,7 @@ def rehearse(settings: Settings, direction: str, wish: Wish, watcher: Watcher, *
         _plan_lines(before.plans, after.plans),
         time.perf_counter() - started,
         place,
-        tuple(omitted),
+        omitted,
         run_seconds,
     )
 

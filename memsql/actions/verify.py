@@ -11,6 +11,7 @@ from memsql.db.queries import load
 from memsql.engine.replay import replay_schema
 from memsql.engine.state import State, read_state
 from memsql.errors import ConnectError, MemsqlError
+from memsql.progress import Labels
 from memsql.project import load as projects
 from memsql.project import plan
 from memsql.project.checks import read_checks, run_checks
@@ -150,9 +151,9 @@ def _full_text(settings: Settings, conn: Connection, note: Callable[[str], None]
     why = "the full-text index agrees with its content"
     try:
         # SQLite takes the write lock for this check, and writers must not wait for a verification.
-        with clone(settings.target, settings.busy_timeout, note, choice=rows_for()) as copy:
+        with clone(settings.target, settings.busy_timeout, Labels(note), choice=rows_for()) as copy:
             for table in tables:
-                result = check(copy, table)
+                result = check(copy.connection, table)
                 found.append(Finding(f"fts {table.name}", "error", () if result.ok else (result.message,), why))
     except ConnectError as e:
         if settings.target.path is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from memsql.db import Connection
+from memsql.db.compiling import compile_only
 from memsql.errors import MemsqlError
 from memsql.schema import Schema
 from memsql.sqltext import quote
@@ -11,7 +12,7 @@ from memsql.sqltext import quote
 def unusable(conn: Connection, schema: Schema) -> dict[str, str]:
     """What of ``schema``, which ``conn`` has, SQLite cannot prepare a statement for, and what it says of it.
 
-    Nothing is run: EXPLAIN compiles a statement with every trigger and foreign key it reaches.
+    Nothing is run: each statement is compiled with every trigger and foreign key that it reaches.
     """
     on = conn.execute("PRAGMA foreign_keys").one()
     if not on and not conn.in_transaction:
@@ -26,7 +27,7 @@ def unusable(conn: Connection, schema: Schema) -> dict[str, str]:
             statements += _writes(table.kind, name, column, triggers)
         for statement in statements:
             try:
-                conn.execute(f"EXPLAIN {statement}")
+                compile_only(conn, statement)
             except MemsqlError as e:
                 found[table.name] = f"{table.kind} {table.name}: {e.message}"
                 break

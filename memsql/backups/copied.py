@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from memsql.backups.digest import TableDigest
-from memsql.backups.manifest import Omitted, Source
+from memsql.backups.manifest import Source
+from memsql.db.copying import Omitted
 
 
 @dataclass(frozen=True, slots=True)

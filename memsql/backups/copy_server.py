@@ -8,10 +8,10 @@ from pathlib import Path
 
 from memsql.backups.copied import Copied
 from memsql.backups.digest import Hasher, readings
-from memsql.backups.manifest import Omitted, Source
+from memsql.backups.manifest import Source
 from memsql.config import Target
 from memsql.db import connect
-from memsql.db.copying import Copier, Selections, Sink, Stored, every_row
+from memsql.db.copying import Copier, CopyOptions, Selections, Sink, every_row
 from memsql.db.exact import Cell
 from memsql.db.libsql import LibsqlConnection
 from memsql.db.sqlite import SQLiteConnection
@@ -56,7 +56,6 @@ class _Work:
         self._progress = progress
         self._salvage = salvage
         self._exact = exact
-        self._omitted: list[Omitted] = []
         self._hashers: dict[str, Hasher] = {}
         self._selections: Selections = {}
         self._copier: Copier | None = None
@@ -73,21 +72,21 @@ class _Work:
             copier = self._copier = Copier(
                 source,
                 copy,
-                self._progress.start,
-                self._omit,
-                self._select,
-                self._watch,
-                strict=True,
-                salvage=self._salvage,
-                exact=self._exact,
-                verb="backed up",
+                self._progress,
+                CopyOptions(
+                    required="none" if self._salvage else "all",
+                    exact=self._exact,
+                    verb="backed up",
+                    selections=self._select,
+                    sink=self._watch,
+                ),
             )
             self._size = copier.begin()
-            copier.run(every_row)
+            omitted = copier.run(every_row)
             copy.execute("PRAGMA journal_mode = delete")
         found = Source(str(self._target), self._target.identity, "libsql", copier.engine_version, copier.journal_mode)
         hashes = [self._hashers.get(name, Hasher(name)).digest() for name in self._selections]
-        return Copied(found, tuple(hashes), tuple(self._omitted))
+        return Copied(found, tuple(hashes), omitted)
 
     def tables(self) -> set[str]:
         return set(self._selections)
@@ -114,9 +113,6 @@ class _Work:
         except MemsqlError:
             return None
         return None
-
-    def _omit(self, thing: Stored, why: str) -> None:
-        self._omitted.append(Omitted(thing.kind, thing.name, thing.sql, why))
 
     def _select(self, copy: SQLiteConnection) -> Selections:
         self._selections = {r.name: (r.columns, r.sql) for r in readings(read(copy, internal=True))}

@@ -9,10 +9,10 @@ from pathlib import Path
 
 from memsql.backups.digest import Reading
 from memsql.backups.literal import literal
-from memsql.backups.manifest import Omitted
 from memsql.backups.rows import Thing, all_readings, read_rows, sequence_statements, things
 from memsql.config import Target
 from memsql.db import connect
+from memsql.db.copying import Omitted
 from memsql.db.queries import load
 from memsql.db.sqlite import SQLiteConnection
 from memsql.errors import CheckFailed, ConnectError, FileError, Location, StatementError

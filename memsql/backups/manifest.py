@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from memsql.backups.digest import TableDigest
+from memsql.db.copying import Omitted
 from memsql.errors import FileError, Location
 
 FORMAT = 1
@@ -31,16 +32,6 @@ class Source:
     engine: str
     engine_version: str
     journal_mode: str
-
-
-@dataclass(frozen=True, slots=True)
-class Omitted:
-    """Something of the source that a SQLite file cannot hold, with the statement that makes it anew on a server."""
-
-    type: str
-    name: str
-    sql: str
-    reason: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,97 +4,90 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from memsql.config import Target
-from memsql.db.connect import connect
+from memsql.db.connect import connection
 from memsql.db.protocol import Connection
 from memsql.db.sqlite import SQLiteConnection
 from memsql.errors import ConnectError
+from memsql.progress import SILENT, Progress
 
 if TYPE_CHECKING:
-    from memsql.db.copying import Choice
+    from memsql.db.copying import Choice, Omitted
     from memsql.db.libsql import LibsqlConnection
 
 _SPARE = 1.5
 
 
+@dataclass(frozen=True, slots=True)
+class Clone:
+    """A copy of a database: a connection that may write to it, and what of a server it lacks."""
+
+    connection: Connection
+    omitted: tuple[Omitted, ...] = ()
+
+
 @contextmanager
 def clone(
-    source_target: Target,
-    busy_timeout: int,
-    note: Callable[[str], None] = lambda _: None,
-    *,
-    choice: Choice | None = None,
-    omitted: Callable[[str], None] = lambda _: None,
-) -> Iterator[Connection]:
-    """A writable copy of the database in a temporary folder, gone when the block ends.
+    target: Target, busy_timeout: int, progress: Progress = SILENT, *, choice: Choice | None = None
+) -> Iterator[Clone]:
+    """Copy the database at ``target`` into a temporary folder, which is removed when the block ends.
 
-    A file is copied whole by SQLite's backup API. A server is read in one transaction, row by row, which holds
-    no lock; ``choice`` names the tables whose rows are wanted (all of them where it is None) and says nothing
-    about a file. ``omitted`` is told what of a server had to be left out. Raises ConnectError where there is no space,
-    or where a server has what the SQLite of this machine cannot make or Hrana cannot send.
+    SQLite's backup API copies a file whole. A server is read row by row in one transaction, which holds no lock;
+    ``choice`` names the tables whose rows are copied (None: all of them) and means nothing for a file.
+    ``busy_timeout`` is in milliseconds. Raises ConnectError where there is no space for the copy, or where a server
+    has what the SQLite of this machine cannot create or Hrana cannot send.
     """
-    source = connect(source_target, "ro", busy_timeout)
-    folder = Path(tempfile.mkdtemp(prefix="memsql-rehearsal-"))
-    try:
-        target = replace(source_target, path=folder / "clone.db", url=None, token=None)
-        note(f"cloning {source_target}")
-        conn = connect(target, "rwc", busy_timeout)
-        try:
-            assert isinstance(conn, SQLiteConnection)
-            if isinstance(source, SQLiteConnection):
-                _copy_file(source, conn, folder)
-            else:
-                from memsql.db.libsql import LibsqlConnection
-
-                assert isinstance(source, LibsqlConnection)
-                _copy_server(source, conn, folder, note, choice, omitted)
-                # What a virtual table remembers of its shadows is older than what lies in them now.
-                conn.close()
-                conn = connect(target, "rwc", busy_timeout)
-            source.close()
+    with tempfile.TemporaryDirectory(prefix="memsql-rehearsal-", ignore_cleanup_errors=True) as name:
+        file = replace(target, path=Path(name) / "clone.db", url=None, token=None)
+        with connection(target, "ro", busy_timeout) as source:
+            progress.start(f"cloning {target}")
+            omitted = _copy(source, file, progress, choice)
+        # Opened again: the connection that copied the tables behind a virtual table remembers their older content.
+        with connection(file, "rw", busy_timeout) as conn:
             conn.execute("PRAGMA synchronous = off")
             conn.execute("PRAGMA journal_mode = delete")
-            yield conn
-        finally:
-            conn.close()
-    finally:
-        source.close()
-        shutil.rmtree(folder, ignore_errors=True)
+            yield Clone(conn, omitted)
 
 
-def _copy_file(source: SQLiteConnection, conn: SQLiteConnection, folder: Path) -> None:
+def _copy(source: Connection, file: Target, progress: Progress, choice: Choice | None) -> tuple[Omitted, ...]:
+    assert file.path is not None
+    with connection(file, "rwc", 0) as copy:
+        assert isinstance(copy, SQLiteConnection)
+        if isinstance(source, SQLiteConnection):
+            _copy_file(source, copy, file.path.parent)
+            return ()
+        from memsql.db.libsql import LibsqlConnection
+
+        assert isinstance(source, LibsqlConnection)
+        return _copy_server(source, copy, progress, choice)
+
+
+def _copy_file(source: SQLiteConnection, copy: SQLiteConnection, folder: Path) -> None:
     pages = source.execute("PRAGMA page_count").one()
     page_size = source.execute("PRAGMA page_size").one()
     assert isinstance(pages, int)
     assert isinstance(page_size, int)
     _refuse_without_space(pages * page_size, folder)
-    source.copy_to(conn)
+    source.copy_to(copy)
 
 
 def _copy_server(
-    source: LibsqlConnection,
-    conn: SQLiteConnection,
-    folder: Path,
-    note: Callable[[str], None],
-    choice: Choice | None,
-    omitted: Callable[[str], None],
-) -> None:
-    from memsql.db.copying import Copier, Stored, every_row
+    source: LibsqlConnection, copy: SQLiteConnection, progress: Progress, choice: Choice | None
+) -> tuple[Omitted, ...]:
+    from memsql.db.copying import Copier, every_row
 
-    def say(thing: Stored, why: str) -> None:
-        omitted(f"the {thing.kind} {thing.name}: {why}")
-
-    copier = Copier(source, conn, note, say)
+    copier = Copier(source, copy, progress)
     size = copier.begin()
     if choice is None:
-        _refuse_without_space(size, folder)
-    copier.run(choice or every_row)
+        assert copy.target.path is not None
+        _refuse_without_space(size, copy.target.path.parent)
+    return copier.run(choice or every_row)
 
 
 def _refuse_without_space(size: int, folder: Path) -> None:

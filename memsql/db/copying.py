@@ -1,28 +1,28 @@
 """Copying a server's database into a SQLite file, out of one read transaction.
 
-Virtual tables are made by their own CREATE, so that their shadow tables appear with them; the rows of the shadows are
-then the server's, byte for byte, and what is wrong with an index there is wrong with it here.
+A virtual table is created by its own CREATE statement, which creates its shadow tables too. The rows of the shadow
+tables are then replaced by the server's, byte for byte: an index that is broken there is broken in the copy.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from memsql.db.exact import Cell, exact_lists
-from memsql.db.protocol import Result
 from memsql.db.queries import load
 from memsql.db.sqlite import SQLiteConnection
 from memsql.errors import ConnectError, StatementError
+from memsql.progress import Progress
 from memsql.sqltext import free_rowid, quote
 
 if TYPE_CHECKING:
     from memsql.db.libsql import LibsqlConnection
 
-# The servers' and SQLite's own; made anew where they are needed.
+# Tables of the server and of SQLite. They are created where they are needed.
 _NOT_COPIED = ("sqlite_", "libsql_", "_litestream_")
-_BOOKS = frozenset({"schema_migrations", "_yoyo_migration", "_yoyo_log", "_yoyo_version", "yoyo_lock"})
+_LEDGER = frozenset({"schema_migrations", "_yoyo_migration", "_yoyo_log", "_yoyo_version", "yoyo_lock"})
 _VECTOR_INDEX = "libsql_vector_idx"
 _PRAGMAS = ("user_version", "application_id", "encoding", "page_count", "page_size")
 
@@ -38,19 +38,34 @@ class Stored:
 
     @property
     def virtual(self) -> bool:
-        # SQLite stores these words so, however they were written.
+        # SQLite stores these two words in this form, however they were written.
         return self.sql[:14].lower() == "create virtual"
 
     @property
     def kind(self) -> str:
-        """What to call it in a sentence."""
+        """The noun for it in a sentence, such as "virtual table"."""
         if self.type == "index" and _VECTOR_INDEX in self.sql:
             return "vector index"
         return "virtual table" if self.virtual else self.type
 
 
+@dataclass(frozen=True, slots=True)
+class Omitted:
+    """Something of a server that the copy lacks. ``type`` is a noun such as "vector index" or "rows"; ``sql`` is the
+    statement that creates it on a server, empty for rows."""
+
+    type: str
+    name: str
+    sql: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"the {self.type} {self.name}: {self.reason}"
+
+
 Choice = Callable[[Sequence[Stored]], Collection[str]]
-"""Which tables to copy with their rows, by name; a virtual table stands for its shadows."""
+"""Takes the objects of the schema and returns the names of the tables whose rows are copied. A virtual table stands
+for its shadow tables."""
 
 
 def every_row(objects: Sequence[Stored]) -> list[str]:
@@ -59,62 +74,66 @@ def every_row(objects: Sequence[Stored]) -> list[str]:
 
 
 def no_rows(objects: Sequence[Stored]) -> list[str]:
-    """The choice of none; the ledger and memsql's other tables are always copied."""
+    """The choice of no table. The rows of the ledger and of memsql's own tables are copied whatever is chosen."""
     return []
 
 
 Sink = Callable[[Sequence[Sequence[Cell]]], None]
-"""Who looks at the rows of one table as they are copied, some at a time."""
+"""Receives the rows of one table while they are copied, a list at a time."""
 
 Selections = Mapping[str, tuple[Sequence[str], str]]
-"""For a table, by name, the columns that its rows are read by, and the SELECT that reads them."""
+"""By table name: the columns that are copied, and the SELECT that reads them."""
+
+Required = Literal["ordinary", "all", "none"]
+"""Which tables the copy must have: all but virtual ones, all, or whichever can be read."""
+
+
+@dataclass(frozen=True, slots=True)
+class CopyOptions:
+    """How to copy.
+
+    Without a table that is ``required`` the copy fails; with "none" rows that cannot be read are left out too.
+    ``exact`` names the tables that hold text which is not UTF-8. ``verb`` completes "the database cannot be …".
+    ``selections`` is called once the tables exist in the copy and says how tables are read; a table that it does not
+    name is read whole. ``sink`` is called with the name of each table before its rows are copied.
+    """
+
+    required: Required = "ordinary"
+    exact: Collection[str] = ()
+    verb: str = "cloned"
+    selections: Callable[[SQLiteConnection], Selections] = lambda _: {}
+    sink: Callable[[str], Sink] = lambda _: lambda _: None
 
 
 @dataclass(slots=True)
 class Copier:
-    """Copies what ``source``, a server, holds into ``copy``, an empty file.
-
-    ``note`` is told what is being done, ``omitted`` what had to be left out and why. ``selections`` may say how tables
-    are read, once they are made in the copy; ``watch`` is asked for a Sink whenever the rows of a table begin to be
-    copied. With ``strict`` a table that cannot be made is an error whatever it is, with ``salvage`` none is, and
-    rows that cannot be read neither. The tables named in ``exact`` hold text that is no UTF-8.
-    """
+    """Copies what ``source``, a server, holds into ``copy``, an empty file: first begin(), then run()."""
 
     source: LibsqlConnection
     copy: SQLiteConnection
-    note: Callable[[str], None]
-    omitted: Callable[[Stored, str], None]
-    selections: Callable[[SQLiteConnection], Selections] = lambda _: {}
-    watch: Callable[[str], Sink] = lambda _: lambda _: None
-    strict: bool = False
-    salvage: bool = False
-    exact: Collection[str] = ()
-    verb: str = "cloned"
+    progress: Progress
+    options: CopyOptions = CopyOptions()
     reading: tuple[str, int] | None = None
-    """The table whose rows are being read, and how many of them have come."""
+    """The table whose rows are being read, and how many of them have arrived."""
     engine_version: str = ""
     journal_mode: str = ""
     _objects: list[Stored] = field(default_factory=list)
     _shadows: dict[str, str] = field(default_factory=dict)
+    _omitted: list[Omitted] = field(default_factory=list)
     _lost: set[str] = field(default_factory=set)
     _needed: set[str] = field(default_factory=set)
     _selections: Selections = field(default_factory=dict)
 
     def begin(self) -> int:
-        """Open the read transaction and read the schema; return the size of the database in bytes."""
-        asked = [f"PRAGMA {name}" for name in _PRAGMAS]
-        _, stored, engine, journal, *settings = self.source.batch(
-            [
-                (sql, ())
-                for sql in (
-                    "BEGIN",
-                    load("engine/stored_schema"),
-                    "SELECT sqlite_version()",
-                    "PRAGMA journal_mode",
-                    *asked,
-                )
-            ]
-        )
+        """Open the read transaction and read the schema. Returns the size of the database in bytes."""
+        texts = [
+            "BEGIN",
+            load("engine/stored_schema"),
+            "SELECT sqlite_version()",
+            "PRAGMA journal_mode",
+            *(f"PRAGMA {name}" for name in _PRAGMAS),
+        ]
+        _, stored, engine, journal, *settings = self.source.batch([(sql, ()) for sql in texts])
         self.engine_version, self.journal_mode = str(engine.one()), str(journal.one())
         self._objects = [Stored(str(k), str(n), str(t), str(s)) for k, n, t, s in stored.rows]
         values = dict(zip(_PRAGMAS, (str(answer.one()) for answer in settings), strict=True))
@@ -130,94 +149,109 @@ class Copier:
             self.copy.execute(f"PRAGMA {pragma} = {value}")
         return int(values["page_count"]) * int(values["page_size"])
 
-    def run(self, choice: Choice) -> None:
-        """Make everything and copy the rows of what ``choice`` names; end the transaction.
+    def run(self, choice: Choice) -> tuple[Omitted, ...]:
+        """Create every object, copy the rows of the tables in ``choice`` and end the transaction. Returns what is not
+        in the copy.
 
-        Raises ConnectError where a table cannot be made or read; the server is as it was. Of a choice of some
-        tables only those must be made; of all or none every table, but those of modules that are not here.
+        Raises ConnectError where a required table cannot be created or read; the server is as it was. Where
+        ``choice`` names single tables, those are the required ones.
         """
         chosen = {name.lower() for name in choice(self._objects)}
-        self._needed = (
-            chosen
-            if choice not in (every_row, no_rows)
-            else {o.name.lower() for o in self._objects if o.type == "table" and (self.strict or not o.virtual)}
-        )
+        self._needed = self._needed_for(choice, chosen)
         self.copy.begin()
-        self._make_tables()
-        self._selections = self.selections(self.copy)
+        self._create_tables()
+        self._selections = self.options.selections(self.copy)
         self._copy_rows(chosen)
         self.source.rollback()
-        # Indexes are built quicker at once, and triggers must not run for rows that are copied.
+        # After the rows: SQLite builds an index faster at once, and no trigger may fire for rows that are copied.
         for kind in ("index", "view", "trigger"):
-            for thing in self._objects:
-                if thing.type == kind and not self._left_out(thing):
-                    self._make(thing)
+            for stored in self._objects:
+                if stored.type == kind and not self._left_out(stored):
+                    self._create(stored)
         try:
             self.copy.commit()
         except StatementError as e:
             raise self._not_written("the copy", e) from e
+        return tuple(self._omitted)
 
-    def _make_tables(self) -> None:
-        vectors = [o for o in self._objects if o.type == "index" and _VECTOR_INDEX in o.sql]
-        for index in vectors:
-            self.omitted(index, "only libSQL has it")
-        self._lost.update(o.name.lower() for o in vectors)
+    @property
+    def _salvages(self) -> bool:
+        return self.options.required == "none"
+
+    def _needed_for(self, choice: Choice, chosen: set[str]) -> set[str]:
+        if self._salvages:
+            return set()
+        if choice not in (every_row, no_rows):
+            return chosen
+        every = self.options.required == "all"
+        return {o.name.lower() for o in self._objects if o.type == "table" and (every or not o.virtual)}
+
+    def _create_tables(self) -> None:
+        for index in self._objects:
+            if index.type == "index" and _VECTOR_INDEX in index.sql:
+                self._omit(index, "only libSQL has it")
         tables = [o for o in self._objects if o.type == "table"]
-        for thing in tables:
-            if thing.virtual:
+        for table in tables:
+            if table.virtual:
                 before = self._names()
-                if self._make(thing):
-                    self._shadows |= {n.lower(): thing.name for n in self._names() - before - {thing.name}}
-        there = {name.lower() for name in self._names()}
-        for thing in tables:
-            if not (thing.virtual or thing.name.lower() in there or self._left_out(thing)):
-                self._make(thing)
+                if self._create(table):
+                    self._shadows |= {n.lower(): table.name for n in self._names() - before - {table.name}}
+        existing = {name.lower() for name in self._names()}
+        for table in tables:
+            if not (table.virtual or table.name.lower() in existing or self._left_out(table)):
+                self._create(table)
 
-    def _make(self, thing: Stored) -> bool:
+    def _create(self, stored: Stored) -> bool:
         try:
-            self.copy.execute(thing.sql)
+            self.copy.execute(stored.sql)
         except StatementError as e:
-            if e.code != "SQLITE_ERROR" and not self.salvage:
-                raise self._not_written(thing.name, e) from e
-            if thing.type == "table" and thing.name.lower() in self._needed and not self.salvage:
+            if e.code != "SQLITE_ERROR" and not self._salvages:
+                raise self._not_written(stored.name, e) from e
+            if stored.type == "table" and stored.name.lower() in self._needed:
                 raise self._failed(
-                    f"the {thing.kind} {thing.name} cannot be made by the SQLite of this machine: {e.message}",
+                    f"the {stored.kind} {stored.name} cannot be made by the SQLite of this machine: {e.message}",
                     "use a Python with a newer SQLite",
                 ) from e
-            self._lost.add(thing.name.lower())
-            self.omitted(thing, f"the SQLite of this machine cannot make it: {e.message}")
+            self._omit(stored, f"the SQLite of this machine cannot make it: {e.message}")
             return False
         return True
 
-    def _left_out(self, thing: Stored) -> bool:
-        """Whether nobody needs ``thing`` here, or its owner could not be made."""
-        for name in (thing.name.lower(), thing.table.lower()):
+    def _omit(self, stored: Stored, reason: str) -> None:
+        self._lost.add(stored.name.lower())
+        self._omitted.append(Omitted(stored.kind, stored.name, stored.sql, reason))
+
+    def _left_out(self, stored: Stored) -> bool:
+        """Whether ``stored`` is not needed in the copy, or its owner could not be created."""
+        for name in (stored.name.lower(), stored.table.lower()):
             if name.startswith(_NOT_COPIED) or name in self._lost or name.rpartition("_")[0] in self._lost:
                 return True
         return False
 
     def _copy_rows(self, chosen: set[str]) -> None:
-        here = {name.lower(): name for name in self._names()}
-        there = {o.name.lower() for o in self._objects if o.type == "table"}
-        wanted = [
+        existing = {name.lower() for name in self._names()}
+        on_server = {o.name.lower() for o in self._objects if o.type == "table"}
+        names = [
             o.name
             for o in self._objects
-            if o.type == "table" and not o.virtual and o.name.lower() in here and self._wanted(o.name.lower(), chosen)
+            if o.type == "table"
+            and not o.virtual
+            and o.name.lower() in existing
+            and self._is_copied(o.name.lower(), chosen)
         ]
         for name, owner in self._shadows.items():
             if owner.lower() in chosen:
-                # An index may have lost one of its tables.
-                self.copy.execute(f"DELETE FROM {quote(name)}" if name in there else f"DROP TABLE {quote(name)}")
-        if not wanted:
+                # An index on the server may have lost one of its shadow tables.
+                self.copy.execute(f"DELETE FROM {quote(name)}" if name in on_server else f"DROP TABLE {quote(name)}")
+        if not names:
             return
-        # Rows of tables with AUTOINCREMENT move it.
-        wanted.sort(key=lambda name: name == "sqlite_sequence")
-        filled = self.source.batch([(f"SELECT EXISTS (SELECT 1 FROM {quote(name)})", ()) for name in wanted])
-        for name, answer in zip(wanted, filled, strict=True):
+        # The last one, because rows of tables with AUTOINCREMENT change it.
+        names.sort(key=lambda name: name == "sqlite_sequence")
+        filled = self.source.batch([(f"SELECT EXISTS (SELECT 1 FROM {quote(name)})", ()) for name in names])
+        for name, answer in zip(names, filled, strict=True):
             if answer.one():
                 self._copy_table(name)
 
-    def _wanted(self, name: str, chosen: set[str]) -> bool:
+    def _is_copied(self, name: str, chosen: set[str]) -> bool:
         if name == "sqlite_sequence":
             return True
         if name.startswith(_NOT_COPIED):
@@ -225,14 +259,14 @@ class Copier:
         owner = self._shadows.get(name)
         if owner is not None:
             return owner.lower() in chosen
-        return name in chosen or name in _BOOKS or name.startswith("memsql_")
+        return name in chosen or name in _LEDGER or name.startswith("memsql_")
 
     def _copy_table(self, name: str) -> None:
-        self.note(f"copying {name}")
+        self.progress.start(f"copying {name}")
         columns, sql = self._selections.get(name) or self._selection(name)
         self.copy.execute(f"DELETE FROM {quote(name)}")
         try:
-            if name in self.exact:
+            if name in self.options.exact:
                 self._copy_lists(name, columns, exact_lists(self.source, sql, columns), exact=True)
                 return
             try:
@@ -240,14 +274,14 @@ class Copier:
             except StatementError as e:
                 if e.code != "MEMSQL_VALUE":
                     raise
-                # Infinite numbers, which no server can send as they are.
+                # Infinite numbers: no server can send them as they are.
                 self.copy.execute(f"DELETE FROM {quote(name)}")
                 self._copy_lists(name, columns, exact_lists(self.source, sql, columns), exact=True)
         except StatementError as e:
-            if not self.salvage:
+            if not self._salvages:
                 raise self._failed(f"the rows of {name} cannot be copied: {e.message}", e.hint) from e
             count = self.reading[1] if self.reading else 0
-            self.omitted(Stored("rows", name, name, ""), f"rows after the first {count} cannot be read: {e.message}")
+            self._omitted.append(Omitted("rows", name, "", f"rows after the first {count} cannot be read: {e.message}"))
 
     def _copy_lists(
         self,
@@ -257,14 +291,24 @@ class Copier:
         *,
         exact: bool = False,
     ) -> None:
-        sink, self.reading = self.watch(name), (name, 0)
+        sink, self.reading = self.options.sink(name), (name, 0)
         for rows in lists:
             try:
-                _insert(self.copy, name, columns, rows, exact)
+                self._insert(name, columns, rows, exact=exact)
             except StatementError as e:
                 raise self._not_written(name, e) from e
             sink(rows)
             self.reading = (name, self.reading[1] + len(rows))
+
+    def _insert(self, name: str, columns: Sequence[str], rows: Sequence[Sequence[Cell]], *, exact: bool) -> None:
+        """Insert ``rows`` into the table ``name`` of the copy. Where they are ``exact``, text may come as a bytearray."""
+        head = f"INSERT INTO {quote(name)} ({', '.join(map(quote, columns))}) VALUES "
+        if not (exact and any(type(value) is bytearray for row in rows for value in row)):
+            self.copy.executemany(f"{head}({', '.join('?' * len(columns))})", rows)  # type: ignore[arg-type]
+            return
+        for row in rows:
+            marks = ", ".join("CAST(? AS TEXT)" if type(value) is bytearray else "?" for value in row)
+            self.copy.execute(f"{head}({marks})", [bytes(v) if isinstance(v, bytearray) else v for v in row])
 
     def _selection(self, name: str) -> tuple[Sequence[str], str]:
         key = self._rowid(name)
@@ -274,9 +318,8 @@ class Copier:
         return listed, f"SELECT {', '.join(map(quote, listed))} FROM {quote(name)}{order}"
 
     def _rowid(self, name: str) -> str | None:
-        """A name of the rowid that no column hides; None where there is none."""
-        kind: Result = self.copy.execute(load("schema/without_rowid"), (name,))
-        if kind.one():
+        """A name of the rowid that no column hides; None where the table has no rowid, or columns hide all three."""
+        if self.copy.execute(load("schema/without_rowid"), (name,)).one():
             return None
         return free_rowid(str(row[0]) for row in self.copy.execute(load("fts/content_columns"), (name,)).rows)
 
@@ -288,21 +331,9 @@ class Copier:
             return self._failed("the disk is full here", "free space, and run it again")
         return self._failed(f"{name} cannot be written here: {e.message}", e.hint)
 
-    def _failed(self, why: str, hint: str | None) -> ConnectError:
+    def _failed(self, reason: str, hint: str | None) -> ConnectError:
         return ConnectError(
-            f"{self.source.target} cannot be {self.verb}: {why}", state="the database was only read", hint=hint
+            f"{self.source.target} cannot be {self.options.verb}: {reason}",
+            state="the database was only read",
+            hint=hint,
         )
-
-
-def _insert(
-    copy: SQLiteConnection, name: str, columns: Sequence[str], rows: Sequence[Sequence[Cell]], exact: bool
-) -> None:
-    """Insert ``rows`` into the table ``name`` of ``copy``; where they are ``exact``, text may be bytes."""
-    head = f"INSERT INTO {quote(name)} ({', '.join(map(quote, columns))}) VALUES "
-    plain = f"{head}({', '.join('?' * len(columns))})"
-    if not (exact and any(type(value) is bytearray for row in rows for value in row)):
-        copy.executemany(plain, rows)  # type: ignore[arg-type]
-        return
-    for row in rows:
-        marks = ", ".join("CAST(? AS TEXT)" if type(value) is bytearray else "?" for value in row)
-        copy.execute(f"{head}({marks})", [bytes(v) if isinstance(v, bytearray) else v for v in row])

@@ -7,8 +7,9 @@ import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
-from itertools import count, groupby
+from itertools import groupby
 
+from memsql.db.compiling import compile_error
 from memsql.db.queries import load
 from memsql.db.sqlite import memory
 from memsql.errors import MemsqlError
@@ -39,7 +40,6 @@ _MAY_BREAK = frozenset({"drop", "alter_rename", "alter_rename_column", "alter_dr
 # What is prepared without being run costs time and changes nothing: in a file of data the first ones will do.
 _PREPARED = 500
 _LONGEST = 1_000_000
-_asked = count()
 _NO_COLUMN = re.compile(r"no such column: (.+)", re.DOTALL)
 # A CREATE TABLE AS SELECT can go on for ever.
 _STEPS_OF_WORK = 100
@@ -177,15 +177,7 @@ class Replay:
 
     def _prepare(self, sql: str) -> str | None:
         self._work = 0
-        mark = f"\n-- {next(_asked)}"
-        try:
-            # An EXPLAIN does not look whether the schema changed since it was prepared, and sqlite3 keeps prepared
-            # statements by their text.
-            self._db.execute(f"EXPLAIN {sql}{mark}", _Anything()).close()
-        except (sqlite3.Error, sqlite3.Warning, ValueError, MemoryError) as e:
-            # It is bound only when it was prepared.
-            return None if str(e).startswith("Binding ") else str(e).replace(mark, "")
-        return None
+        return compile_error(self._conn, sql)
 
     def _tick(self) -> int:
         self._work += 1
@@ -225,10 +217,3 @@ class Replay:
             if thing.sql:
                 with suppress(sqlite3.Error):
                     self._db.execute(thing.sql)
-
-
-class _Anything(dict[str, None]):
-    """A value for every variable: a statement is only prepared, and no value matters."""
-
-    def __missing__(self, key: str) -> None:
-        return None

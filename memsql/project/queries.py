@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import count
 from pathlib import Path
 
 from memsql.db import Connection, Result
+from memsql.db.compiling import explained
 from memsql.db.many import answers
 from memsql.errors import FileError, Location, StatementError
 from memsql.project.files import read_file
@@ -16,7 +16,6 @@ from memsql.sqltext import parse_header, split
 from memsql.sqltext.lexis import BLOCK_COMMENT, LINE_COMMENT, QUOTED_NAME, VARIABLE
 
 _QUERY_KEYS = frozenset({"name", "why", "param", "plan", "allow"})
-_asked = count()
 _EXPECTATION = re.compile(r"no-scan|no-sort|uses\s+\S.*")
 _PARAM = re.compile(r"(\w+)\s*=\s*(.+)", re.DOTALL)
 _VARIABLE = re.compile(rf"'[^']*+'?|{QUOTED_NAME}|{LINE_COMMENT}|{BLOCK_COMMENT}|(?P<variable>{VARIABLE})")
@@ -71,9 +70,7 @@ def query_plans(conn: Connection, folder: Path, shown: str = "sql/queries") -> l
     """
     queries = read_queries(folder, shown)
     # Prepared with the values in place, for a LIKE or a partial index may depend on them.
-    # An EXPLAIN does not look whether the schema changed since it was prepared, and sqlite3 keeps prepared
-    # statements by their text: a text seen before would tell the plan of then.
-    found = answers(conn, [(f"EXPLAIN QUERY PLAN {query.sql}\n-- {next(_asked)}", ()) for query in queries])
+    found = answers(conn, [(explained(query.sql), ()) for query in queries])
     return [query.plan(answer) for query, answer in zip(queries, found, strict=True)]
 
 

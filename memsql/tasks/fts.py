@@ -77,11 +77,11 @@ def check(
         from memsql.report.progress import Bar
 
         choice = rows_for([table] if table else None)
-        with Bar() as bar, clone(settings.target, settings.busy_timeout, bar.start, choice=choice) as conn:
+        with Bar() as bar, clone(settings.target, settings.busy_timeout, bar, choice=choice) as copy:
             results = []
-            for one in _tables(conn, table):
+            for one in _tables(copy.connection, table):
                 bar.start(f"checking {one.name}")
-                results.append(prove(conn, one))
+                results.append(prove(copy.connection, one))
         return Outcome(report.check_text(results), report.check_data(results), int(not all(r.ok for r in results)))
 
     run("fts.check", Options(project, env, database, json), work)
@@ -249,10 +249,8 @@ def _online(
 
     def prove(name: str) -> bool:
         with clone(settings.target, settings.busy_timeout, choice=rows_for([name])) as copy:
-            copy.begin()
-            problems = check_in_transaction(copy, [name])
-            copy.rollback()
-            return not problems
+            copy.connection.begin()
+            return not check_in_transaction(copy.connection, [name])
 
     with listening() as stop:
         rows = rebuild_online(conn, table, chunk=chunk, progress=progress, prove=prove, stopped=lambda: bool(stop))

@@ -230,8 +230,9 @@ def _act(
         from memsql.report.rehearsal import PLACES
         from memsql.schema import diff, read
 
-        place, omitted = place_for(settings.target, with_data=with_data), list[str]()
-        with copy_for(settings, place, Watcher(), omitted) as conn:
+        place = place_for(settings.target, with_data=with_data)
+        with copy_for(settings, place, Watcher()) as copy:
+            conn, omitted = copy.connection, list(map(str, copy.omitted))
             before, counts = read(conn), row_counts(conn)
             lines = on(conn)
             changes, after = diff(before, read(conn)).lines(), row_counts(conn)

@@ -20,9 +20,9 @@ from odd_databases import FTS, HARD, KINDS, ODD, ORPHAN, make, state, url_of
 from memsql.backups.digest import TableDigest, differences, digests
 from memsql.backups.dump import load_sql, write_sql
 from memsql.backups.literal import literal
-from memsql.backups.manifest import Omitted
 from memsql.config import Target
 from memsql.db import connect
+from memsql.db.copying import Omitted
 from memsql.db.protocol import Script
 from memsql.errors import CheckFailed
 from memsql.fts import check, discover

@@ -26,9 +26,9 @@ from watching import Watching
 
 from memsql.backups.copy_server import copy_server
 from memsql.backups.digest import digests
-from memsql.backups.manifest import Omitted
 from memsql.backups.restore_server import restore_server
 from memsql.db import Connection, connect
+from memsql.db.copying import Omitted
 from memsql.errors import CheckFailed, ConnectError, LockedError, MemsqlError, Refused
 from memsql.progress import SILENT
 from memsql.server import Running

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import closing
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 import servers
 from odd_databases import FTS, ODD, ORPHAN, state
+from watching import Watching
 
 from memsql.db import Connection, connect
 from memsql.db.clone import clone
@@ -29,8 +31,8 @@ def writer(empty_server: Running) -> Iterator[Connection]:
 def test_a_clone_is_what_the_server_is(empty_server: Running, writer: Connection, kind: str) -> None:
     writer.script(ODD + FTS)
     writer.script(ORPHAN)
-    left_out: list[str] = []
-    with clone(servers.target(empty_server.url.replace("http", kind)), 5000, omitted=left_out.append) as copy:
+    with clone(servers.target(empty_server.url.replace("http", kind)), 5000) as result:
+        copy = result.connection
         assert state(copy) == state(writer)
         assert copy.execute("PRAGMA user_version").one() == 42
         assert copy.execute("SELECT * FROM sqlite_sequence").rows == [("strictly", 101)]
@@ -38,7 +40,7 @@ def test_a_clone_is_what_the_server_is(empty_server: Running, writer: Connection
         assert all(check(copy, table).ok for table in discover(copy))
         assert copy.execute("SELECT rowid FROM docs_fts('kept')").rows == [(2,)]
         assert copy.execute("SELECT id FROM boxes WHERE x1 > 2.5").rows == [(2,)]
-    assert left_out == []
+    assert result.omitted == ()
 
 
 def test_a_clone_is_gone_afterwards_and_touches_nothing(
@@ -47,7 +49,8 @@ def test_a_clone_is_gone_afterwards_and_touches_nothing(
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     writer.script(ODD)
     before = state(writer)
-    with clone(servers.target(empty_server.url), 5000) as copy:
+    with clone(servers.target(empty_server.url), 5000) as result:
+        copy = result.connection
         copy.execute("DELETE FROM generated")
         assert [p.name for p in tmp_path.glob("*/*.db")] == ["clone.db"]
     assert list(tmp_path.glob("memsql-*")) == []
@@ -56,7 +59,8 @@ def test_a_clone_is_gone_afterwards_and_touches_nothing(
 
 def test_the_schema_alone_keeps_the_ledger(empty_server: Running, writer: Connection) -> None:
     writer.script(ODD + FTS)
-    with clone(servers.target(empty_server.url), 5000, choice=no_rows) as copy:
+    with clone(servers.target(empty_server.url), 5000, choice=no_rows) as result:
+        copy = result.connection
         objects, rows = state(copy)
         there = state(writer)
         assert objects == there[0]
@@ -68,7 +72,8 @@ def test_the_schema_alone_keeps_the_ledger(empty_server: Running, writer: Connec
 
 def test_named_tables_bring_their_shadows(empty_server: Running, writer: Connection) -> None:
     writer.script(ODD + FTS)
-    with clone(servers.target(empty_server.url), 5000, choice=lambda _: ["OWN", "docs"]) as copy:
+    with clone(servers.target(empty_server.url), 5000, choice=lambda _: ["OWN", "docs"]) as result:
+        copy = result.connection
         here, there = state(copy)[1], state(writer)[1]
         for name in ("docs", "own_content", "own_data", "own_idx", "own_docsize", "own_config"):
             assert here[name] == there[name]
@@ -78,7 +83,8 @@ def test_named_tables_bring_their_shadows(empty_server: Running, writer: Connect
 def test_what_is_broken_stays_broken(empty_server: Running, writer: Connection) -> None:
     writer.script(FTS)
     writer.script("UPDATE docs SET body = 'other words' WHERE id = 1; DROP TABLE own_docsize;")
-    with clone(servers.target(empty_server.url), 5000) as copy:
+    with clone(servers.target(empty_server.url), 5000) as result:
+        copy = result.connection
         assert {table.name: check(copy, table).ok for table in discover(copy)} == {
             "bare": True,
             "docs_fts": False,
@@ -94,7 +100,8 @@ def test_a_clone_is_of_one_moment(empty_server: Running, writer: Connection) -> 
             # Not kept waiting, and not seen.
             writer.script("BEGIN; INSERT INTO a VALUES (2); INSERT INTO b VALUES (2); COMMIT;")
 
-    with clone(servers.target(empty_server.url), 5000, meddle) as copy:
+    with clone(servers.target(empty_server.url), 5000, Watching(meddle)) as result:
+        copy = result.connection
         assert copy.execute("SELECT (SELECT count(*) FROM a), (SELECT count(*) FROM b)").rows == [(1, 1)]
     assert writer.execute("SELECT count(*) FROM b").one() == 2
 
@@ -105,9 +112,9 @@ def test_what_only_libsql_has_is_left_out_and_said(empty_server: Running, writer
         CREATE INDEX v_idx ON v (libsql_vector_idx(e));
         INSERT INTO v VALUES (1, vector32('[1, 2]'));
     """)
-    left_out: list[str] = []
-    with clone(servers.target(empty_server.url), 5000, omitted=left_out.append) as copy:
-        assert left_out == ["the vector index v_idx: only libSQL has it"]
+    with clone(servers.target(empty_server.url), 5000) as result:
+        copy = result.connection
+        assert [str(omitted) for omitted in result.omitted] == ["the vector index v_idx: only libSQL has it"]
         assert copy.execute("SELECT name FROM sqlite_schema").rows == [("v",)]
         assert copy.execute("SELECT hex(e) FROM v").rows == writer.execute("SELECT hex(e) FROM v").rows
 
@@ -124,8 +131,6 @@ def test_a_table_that_sqlite_cannot_make_is_named(empty_server: Running, writer:
 def test_a_clone_costs_a_request_a_table_with_rows_and_no_more(
     empty_server: Running, writer: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from memsql.db import clone as module
-
     writer.script("".join(f"CREATE TABLE t{n} (x); " for n in range(100)) + "INSERT INTO t7 VALUES (1);")
     opened: list[Connection] = []
 
@@ -133,7 +138,7 @@ def test_a_clone_costs_a_request_a_table_with_rows_and_no_more(
         opened.append(connect(*args))  # type: ignore[arg-type]
         return opened[-1]
 
-    monkeypatch.setattr(module, "connect", remember)
+    monkeypatch.setattr(sys.modules["memsql.db.connect"], "connect", remember)
     with clone(servers.target(empty_server.url), 5000):
         # The transaction with the schema, which tables have rows, those of t7, and the end.
         assert opened[0].requests == 4

@@ -77,8 +77,8 @@ def memsql(tmp_path: Path, empty_server: Running) -> Callable[..., Done]:
 
 def ok(conn: Connection, name: str = "docs_fts") -> bool:
     with clone(conn.target, 5000, choice=rows_for([name])) as copy:
-        copy.begin()
-        return not check_in_transaction(copy, [name])
+        copy.connection.begin()
+        return not check_in_transaction(copy.connection, [name])
 
 
 def online(

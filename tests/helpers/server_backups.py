@@ -11,10 +11,11 @@ from servers import target
 from memsql.backups.copied import Copied
 from memsql.backups.copy_server import copy_server
 from memsql.backups.digest import digests
-from memsql.backups.manifest import Manifest, Omitted, Source
+from memsql.backups.manifest import Manifest, Source
 from memsql.backups.restore_server import restore_server
 from memsql.config import Target
 from memsql.db import connect
+from memsql.db.copying import Omitted
 from memsql.progress import SILENT, Progress
 
 
