@@ -183,7 +183,7 @@ class _Writer:
     def _superfluous(self, reading: Reading) -> int:
         """1 where the rowid that is read first is there under a name of its own too."""
         stored = self._conn.execute(load("engine/columns"), (reading.name,)).rows
-        alias = self._conn.execute(load("backup/rowid_alias"), (reading.name,) * 3).one()
+        alias = self._conn.execute(load("backups/rowid_alias"), (reading.name,)).one()
         return int(bool(alias) and len(reading.columns) > len(stored))
 
 

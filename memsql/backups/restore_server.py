@@ -123,7 +123,7 @@ class _Restore:
     def _make_room(self, server: LibsqlConnection, replace: bool) -> None:
         found = [
             Thing(str(t), str(n), str(o), str(s), str(k or t))
-            for t, n, o, s, k in server.execute(load("backup/objects")).rows
+            for t, n, o, s, k in server.execute(load("backups/objects")).rows
         ]
         owners = {thing.name for thing in found if "libsql_vector_idx" in thing.sql}
         shown = [

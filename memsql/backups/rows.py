@@ -42,7 +42,7 @@ def things(conn: SQLiteConnection) -> list[Thing]:
     """Every object that somebody made, in the order of its making."""
     return [
         Thing(str(t), str(n), str(o), str(s), str(k or t))
-        for t, n, o, s, k in conn.execute(load("backup/objects")).rows
+        for t, n, o, s, k in conn.execute(load("backups/objects")).rows
     ]
 
 

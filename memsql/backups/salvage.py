@@ -118,7 +118,7 @@ def _like(db: sqlite3.Connection, damaged: Path) -> None:
 def _fill(db: sqlite3.Connection, progress: Progress) -> Iterator[str]:
     things = []
     try:
-        for row in db.execute(load("backup/damaged_objects")):
+        for row in db.execute(load("backups/damaged_objects")):
             things.append(_Thing(*map(str, row)))
     except sqlite3.Error as e:
         if not things:
@@ -165,10 +165,10 @@ def _made(db: sqlite3.Connection, thing: _Thing) -> list[str]:
 
 def _rows(db: sqlite3.Connection, name: str, progress: Progress) -> list[str]:
     """Copy the rows of one table."""
-    described = db.execute(load("backup/columns"), (name,)).fetchall()
+    described = db.execute(load("backups/columns"), (name,)).fetchall()
     columns = [str(n) for n, _, _, hidden in described if hidden == 0]
     keys = [(str(n), str(t)) for n, t, pk, _ in sorted(described, key=lambda d: int(d[2])) if pk]
-    ordinary = db.execute(load("backup/has_rowid"), (name,)).fetchone()[0]
+    ordinary = db.execute(load("backups/has_rowid"), (name,)).fetchone()[0]
     rowid = free_rowid(str(d[0]) for d in described) if ordinary else None
     if rowid is None:
         complete = _from_both_ends(db, name, columns, [k for k, _ in keys])
@@ -247,12 +247,12 @@ def _works(db: sqlite3.Connection, sql: str) -> bool:
 
 def _sequence(db: sqlite3.Connection) -> list[str]:
     """The counters of AUTOINCREMENT, so that no number is given twice."""
-    if not db.execute(load("backup/has_sequence")).fetchone():
+    if not db.execute(load("backups/has_sequence")).fetchone():
         return []
-    if not _works(db, load("backup/add_sequence")):
+    if not _works(db, load("backups/add_sequence")):
         return ["sqlite_sequence: the counters of AUTOINCREMENT are those of the rows that were kept"]
     with suppress(sqlite3.Error):
-        db.execute(load("backup/raise_sequence"))
+        db.execute(load("backups/raise_sequence"))
     return []
 
 

@@ -50,7 +50,7 @@ def _ask(conn: Connection, table: str) -> bool:
     False where a single INSERT might reach more."""
     if not conn.execute(load("engine/plain_table"), (table.strip('"'),)).rows:
         return False
-    columns = [quote(str(row[0])) for row in conn.execute(load("engine/settable_columns"), (table.strip('"'),)).rows]
+    columns = [quote(str(row[0])) for row in conn.execute(load("engine/columns"), (table.strip('"'),)).rows]
     try:
         compile_only(conn, f"INSERT INTO {table} ({columns[0]}) VALUES (NULL)")
         compile_only(conn, f"UPDATE {table} SET {', '.join(f'{c} = {c}' for c in columns)}")

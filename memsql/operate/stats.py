@@ -61,7 +61,7 @@ def stats(conn: Connection) -> Stats:
     """Count and weigh everything that is not internal. One scan of each table, one of the file."""
     schema = read(conn)
     tables = [t for t in schema.tables.values() if t.kind != "view"]
-    asked = [load("insight/dbstat"), *(f"SELECT count(*) FROM {quote(t.name)}" for t in tables), *_FIGURES]
+    asked = [load("operate/dbstat"), *(f"SELECT count(*) FROM {quote(t.name)}" for t in tables), *_FIGURES]
     dbstat, *rest = answers(conn, [(sql, ()) for sql in asked])
     # Python's own SQLite may lack dbstat, and a virtual table its module.
     weights = (

@@ -31,9 +31,13 @@ def test_memsql_knows_no_table_of_the_reference_database() -> None:
             assert set(words.findall(text)) <= allowed, path
 
 
-def test_every_sql_file_begins_with_a_comment_that_explains_it() -> None:
+def test_every_sql_file_begins_with_one_line_that_explains_it() -> None:
     for path in (ROOT / "memsql" / "sql").rglob("*.sql"):
-        assert path.read_text(encoding="utf-8").startswith("-- "), path
+        first, second, *_ = path.read_text(encoding="utf-8").splitlines()
+        assert first.startswith("-- "), path
+        assert first.endswith("."), path
+        assert len(first) <= 120, path
+        assert not second.startswith("--"), path
 
 
 def test_a_file_database_does_not_pay_for_heavy_imports(tmp_path: Path) -> None:

@@ -1,2 +1,2 @@
--- The columns that store values; generated ones are computed again.
+-- The columns of table ?1 that store a value, in order; generated columns do not.
 SELECT name FROM pragma_table_xinfo(?) WHERE hidden = 0

@@ -1,2 +1,2 @@
--- How many rows of one table refer to rows of another that do not exist.
+-- Loss guard: how many rows of table ?1 refer to rows of table ?2 that do not exist.
 SELECT count(*) FROM pragma_foreign_key_check(?) WHERE parent = ? COLLATE NOCASE

@@ -1,4 +1,4 @@
--- Which table refers to which.
+-- Loss guard: which table refers to which.
 SELECT DISTINCT s.name, f."table"
 FROM sqlite_schema AS s
 JOIN pragma_foreign_key_list(s.name) AS f

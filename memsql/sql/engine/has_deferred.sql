@@ -1,2 +1,2 @@
--- Is there a foreign key that is checked at COMMIT only?
+-- Is a foreign key checked at COMMIT only (DEFERRABLE INITIALLY DEFERRED)? A row if there may be one.
 SELECT 1 FROM sqlite_schema WHERE type = 'table' AND sql LIKE '%deferr%' LIMIT 1

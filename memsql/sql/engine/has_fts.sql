@@ -1,2 +1,2 @@
--- Is there any FTS5 table at all?
+-- Is there an FTS5 table? A row if so.
 SELECT 1 FROM sqlite_schema WHERE type = 'table' AND sql LIKE 'create virtual table%fts5%' LIMIT 1

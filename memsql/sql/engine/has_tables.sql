@@ -1,4 +1,4 @@
--- Does anybody but memsql and yoyo have a table here?
+-- Is there a table other than those of memsql, yoyo, SQLite and libSQL? A row if so.
 SELECT 1 FROM sqlite_schema
 WHERE
     type = 'table'

@@ -1,5 +1,4 @@
--- Whether this is an ordinary table that no trigger watches. Parameters: the name. No row: it is not, or it may mean a
--- temporary table of that name.
+-- Bulk INSERT: is ?1 an ordinary table without triggers? A row if so; none where a TEMP object may hide it.
 SELECT 1 AS yes
 FROM sqlite_schema AS t
 WHERE t.type = 'table' AND t.name = ?1 COLLATE NOCASE AND t.rootpage > 0

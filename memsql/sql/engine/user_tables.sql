@@ -1,4 +1,4 @@
--- Every table that is neither SQLite's, libSQL's, yoyo's nor memsql's own.
+-- Rehearsal: the ordinary tables of the user, by name: not those of SQLite, libSQL, yoyo and memsql.
 SELECT name FROM sqlite_schema
 WHERE
     type = 'table'

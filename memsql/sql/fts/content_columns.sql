@@ -1,3 +1,3 @@
--- The columns of a content table (generated ones too): name, type, place in the primary key.
+-- The columns of table ?1, generated ones too: name, type, place in the primary key.
 SELECT name, type, pk FROM pragma_table_xinfo(?)
 ORDER BY cid

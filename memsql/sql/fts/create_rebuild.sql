@@ -1,5 +1,4 @@
--- Online rebuilds on their way: everything up to the frontier is in the new index; replaced says that a row was
--- replaced behind the triggers' back, so that it is no longer right.
+-- The online rebuilds under way: rows up to frontier are copied; replaced = 1 means that one was replaced since.
 CREATE TABLE IF NOT EXISTS memsql_fts_rebuild (
     name TEXT PRIMARY KEY,
     new_name TEXT NOT NULL,

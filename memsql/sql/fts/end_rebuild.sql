@@ -1,2 +1,2 @@
--- A rebuild is over.
+-- End the online rebuild of index ?1.
 DELETE FROM memsql_fts_rebuild WHERE name = ?

@@ -1,2 +1,2 @@
--- Rows up to here are in the new index.
+-- Note that all rows up to rowid ?1 are copied, in the online rebuild of index ?2.
 UPDATE memsql_fts_rebuild SET frontier = ? WHERE name = ?

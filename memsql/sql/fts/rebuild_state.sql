@@ -1,4 +1,4 @@
--- How far a rebuild has come, whether a row was replaced, and what tells that the schema changed.
+-- How far the online rebuild of index ?1 has come, whether a copied row was replaced, and the schema version.
 SELECT
     frontier,
     replaced,

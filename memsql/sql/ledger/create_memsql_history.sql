@@ -1,4 +1,4 @@
--- One row an attempt, never changed afterwards: what was done to this database, when and by whom.
+-- The history: one row for each attempt, never changed: what was done to this database, when and by whom.
 CREATE TABLE memsql_history (
     id INTEGER PRIMARY KEY,
     version INTEGER,

@@ -1,4 +1,4 @@
--- One row a version: what the database believes about each migration.
+-- The ledger: one row for each version, with its state in this database.
 CREATE TABLE schema_migrations (
     version INTEGER PRIMARY KEY,
     name TEXT NOT NULL,

@@ -1,4 +1,4 @@
--- yoyo's own table, as its internal schema version 2 creates it.
+-- yoyo's log, as yoyo's internal schema version 2 creates it.
 CREATE TABLE "_yoyo_log" (
     "id" VARCHAR(36),
     "migration_hash" VARCHAR(64),

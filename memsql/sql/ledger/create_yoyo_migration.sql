@@ -1,4 +1,4 @@
--- yoyo's own table, as its internal schema version 2 creates it.
+-- yoyo's applied migrations, as yoyo's internal schema version 2 creates them.
 CREATE TABLE "_yoyo_migration" (
     "migration_hash" VARCHAR(64),
     "migration_id" VARCHAR(255),

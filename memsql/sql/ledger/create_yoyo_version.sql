@@ -1,4 +1,4 @@
--- yoyo's own table, as its internal schema version 2 creates it.
+-- yoyo's schema version, as yoyo's internal schema version 2 creates it.
 CREATE TABLE "_yoyo_version" (
     "version" INT NOT NULL PRIMARY KEY,
     "installed_at_utc" TIMESTAMP

@@ -1,4 +1,4 @@
--- What we know of a version now; an earlier attempt's row gives way.
+-- Write what is true of a version now; it replaces the row of an earlier attempt.
 INSERT INTO schema_migrations (version, name, description, applied_at, applied_by, duration_ms, checksum, status)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (version) DO UPDATE SET

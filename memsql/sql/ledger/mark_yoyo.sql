@@ -1,2 +1,2 @@
--- Applied, in yoyo's eyes.
+-- Mark a migration as applied for yoyo: ?1 hash of its id, ?2 id, ?3 time (UTC).
 INSERT OR REPLACE INTO "_yoyo_migration" (migration_hash, migration_id, applied_at_utc) VALUES (?, ?, ?)

@@ -1,4 +1,4 @@
--- A line that changes whenever somebody else writes the ledger or the schema.
+-- Four numbers, of which one changes whenever another process writes the ledger or takes yoyo's lock.
 SELECT
     (SELECT count(*) FROM "_yoyo_migration"),
     (SELECT max(rowid) FROM "_yoyo_log"),

@@ -1,4 +1,4 @@
--- For each migration without a transaction that stopped on its way: how far it came. A failure says nothing about that.
+-- How far each migration without a transaction came that stopped halfway; failed attempts do not count.
 SELECT h.version, h.operation, h.statements_done, h.checksum
 FROM memsql_history AS h
 WHERE

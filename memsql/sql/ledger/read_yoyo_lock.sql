@@ -1,2 +1,2 @@
--- The process that holds yoyo's lock, if any.
+-- The process that holds yoyo's lock; no row where nobody does.
 SELECT pid FROM yoyo_lock LIMIT 1

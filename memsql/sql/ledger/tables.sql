@@ -1,4 +1,4 @@
--- Which bookkeeping tables exist, with their columns, so that nothing is read that is not there.
+-- Which bookkeeping tables exist, with their columns.
 SELECT s.name, group_concat(c.name, ',')
 FROM sqlite_schema AS s
 JOIN pragma_table_info(s.name) AS c

@@ -1,2 +1,2 @@
--- No longer applied, in yoyo's eyes.
+-- Mark a migration as not applied for yoyo: ?1 hash of its id.
 DELETE FROM "_yoyo_migration" WHERE migration_hash = ?

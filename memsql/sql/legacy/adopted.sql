@@ -1,4 +1,4 @@
--- Migrations that count as applied because the database was adopted, not because they ran here.
+-- Migrations that count as applied because the database was adopted, and not because they ran here.
 SELECT h.migration_id FROM memsql_history AS h
 WHERE
     h.operation = 'adopt'

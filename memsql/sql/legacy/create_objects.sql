@@ -1,4 +1,4 @@
--- What was there before each legacy upgrade, so that its rollback can restore exactly that.
+-- What existed before each legacy upgrade, so that its rollback restores exactly that.
 CREATE TABLE IF NOT EXISTS memsql_legacy_objects (
     phase TEXT NOT NULL,
     type TEXT NOT NULL,

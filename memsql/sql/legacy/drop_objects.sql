@@ -1,2 +1,2 @@
--- Nothing is recorded any more.
+-- Drop the record of legacy upgrades, when the last upgrade was rolled back.
 DROP TABLE memsql_legacy_objects

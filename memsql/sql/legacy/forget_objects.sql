@@ -1,2 +1,2 @@
--- An earlier record of the same upgrade gives way.
+-- Delete the earlier record of legacy upgrade ?1.
 DELETE FROM memsql_legacy_objects WHERE phase = ?

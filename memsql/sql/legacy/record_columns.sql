@@ -1,4 +1,4 @@
--- Every column of every table.
+-- Record every column of every ordinary table before legacy upgrade ?1.
 INSERT INTO memsql_legacy_objects (phase, type, name, tbl_name, sql)
 SELECT ?, 'column', c.name, s.name, c.type
 FROM sqlite_schema AS s

@@ -1,2 +1,2 @@
--- The upgrades that ran here and were not rolled back.
+-- The legacy upgrades that ran here and were not rolled back.
 SELECT DISTINCT phase FROM memsql_legacy_objects

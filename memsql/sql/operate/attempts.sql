@@ -1,4 +1,4 @@
--- How often each operation was tried, and with what outcome.
+-- Metrics: how often each operation was tried, by outcome.
 SELECT operation, status, count(*) AS attempts
 FROM memsql_history
 WHERE status IN ('ok', 'failed')

@@ -1,5 +1,4 @@
--- What the history says of migrations and verifications: of the attempts to apply, how many succeeded; how many seconds one
--- that succeeded took on average; rollbacks for each application; of the recorded verifications, how many passed.
+-- Metrics: success and rollback ratio, mean seconds of a success, share of recorded verifications that passed.
 SELECT
     sum(operation = 'apply' AND status = 'ok') * 1.0
     / nullif(sum(operation = 'apply' AND status IN ('ok', 'failed')), 0) AS success_ratio,

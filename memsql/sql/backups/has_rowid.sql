@@ -1,3 +1,3 @@
--- Whether a table that was made anew has rowids.
+-- Salvage: 1 where table ?1 has rowids, 0 where it has not.
 SELECT NOT wr FROM pragma_table_list
 WHERE schema = 'main' AND name = ?

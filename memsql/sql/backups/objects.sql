@@ -1,4 +1,4 @@
--- Every object that somebody made, in the order of its making, and of which kind a table is.
+-- SQL text and restore: every object that a person created, in order of creation; kind says what a table is.
 SELECT s.type, s.name, s.tbl_name, s.sql, t.type AS kind
 FROM sqlite_schema AS s
 LEFT JOIN pragma_table_list AS t ON t.schema = 'main' AND t.name = s.name AND s.type = 'table'
