@@ -35,3 +35,9 @@ def age(seconds: float) -> str:
     """``3 days``, ``26 hours``, ``5 minutes``: in the largest unit of which there are at least two."""
     name, length = next(((n, s) for n, s in _UNITS if seconds >= 2 * s), _UNITS[-1])
     return count(int(seconds // length), name)
+
+
+def orphans(rows: str, child: object, parent: object) -> str:
+    """``3 rows of notes refer to users rows that do not exist``; ``rows`` says how many rows of the table ``child`` have a
+    foreign key that finds no row in the table ``parent``."""
+    return f"{rows} of {child} refer to {parent} rows that do not exist"

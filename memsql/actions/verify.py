@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from memsql import words
 from memsql.config import Settings
 from memsql.db import Connection, connect
 from memsql.db.queries import load
@@ -105,9 +106,7 @@ def _foreign_keys(conn: Connection) -> Finding:
     return Finding(
         "foreign_keys",
         "warning",
-        tuple(
-            f"{count!s} rows of {child!s} refer to {parent!s} rows that do not exist" for child, parent, count in rows
-        ),
+        tuple(words.orphans(f"{count!s} rows", child, parent) for child, parent, count in rows),
         "every reference finds its row; migrations keep old orphans and never add new ones",
     )
 

@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from memsql import ledger as books
+from memsql import words
 from memsql.db.queries import load
 from memsql.engine.job import Done, Job, LedgerMoved, entry
-from memsql.engine.loss import guard
 from memsql.engine.on_file import Session, run_job, undo
 from memsql.engine.stepwise import run_partial
 from memsql.errors import (
@@ -202,7 +202,7 @@ class Runner:
         ):
             return ()
         rows = conn.execute(load("engine/foreign_key_violations")).rows
-        return tuple(guard.refer_to_nothing(int(str(count)), child, parent) for child, parent, count in rows)
+        return tuple(words.orphans(words.count(int(str(count)), "row"), child, parent) for child, parent, count in rows)
 
     def _partial(self, job: Job) -> None:
         self._set_foreign_keys(job.header.foreign_keys)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from memsql import words
 from memsql.db import Connection, Params, Result, Touched
 from memsql.db.compiling import compile_only
 from memsql.db.queries import load
@@ -277,7 +278,9 @@ def cascades(conn: Connection, dropped: frozenset[str]) -> list[Loss]:
             counts = conn.execute(f"SELECT count(*), sum({filled}) FROM {quote(table.name)}").rows[0]
             rows, going = _number(counts[0]), _number(counts[1] or 0)
             if going:
-                message = f"table {table.name} loses {_rows(going)} of {rows:,} with the rows of {key.parent}"
+                message = (
+                    f"table {table.name} loses {words.count(going, 'row')} of {rows:,} with the rows of {key.parent}"
+                )
                 found.append(Loss(table.name, message, going))
     return found
 
@@ -291,13 +294,17 @@ def losses(before: Look, after: Look, analysis: Analysis) -> list[Loss]:
         meant = _meant(name, names, analysis)
         if new is None or _overtaken(name, before, after, analysis):
             if old.rows and not meant:
-                found.append(Loss(old.name, f"table {old.name} is dropped with {_rows(old.rows)}", old.rows))
+                found.append(
+                    Loss(old.name, f"table {old.name} is dropped with {words.count(old.rows, 'row')}", old.rows)
+                )
             continue
         if new.rows < old.rows and not meant:
             gone = old.rows - new.rows
             found.append(
                 Loss(
-                    old.name, f"table {old.name} loses {_rows(gone)} of {old.rows:,} without a DELETE of its own", gone
+                    old.name,
+                    f"table {old.name} loses {words.count(gone, 'row')} of {old.rows:,} without a DELETE of its own",
+                    gone,
                 )
             )
         kept: list[tuple[str, int, int]] = []
@@ -365,16 +372,11 @@ def broken_keys(before: Look, after: Look) -> list[str]:
     for (child, parent), count in after.violations.items():
         new = count - before.violations.get((child, parent), 0)
         if new > 0:
-            problems.append(refer_to_nothing(new, child, parent))
+            problems.append(words.orphans(words.count(new, "row"), child, parent))
     return problems + [
         f"{who}: what the key names has no PRIMARY KEY or UNIQUE index any more, so neither table can be written"
         for who in sorted(after.keyless - before.keyless)
     ]
-
-
-def refer_to_nothing(count: int, child: object, parent: object) -> str:
-    """The sentence for ``count`` rows whose key finds no row."""
-    return f"{_rows(count)} of {child!s} refer to {parent!s} rows that do not exist"
 
 
 def final_name(name: str, after: Look, analysis: Analysis) -> str:
@@ -449,9 +451,5 @@ def _number(value: object) -> int:
     return value
 
 
-def _rows(number: int) -> str:
-    return f"{number:,} row{'' if number == 1 else 's'}"
-
-
 def _values(number: int) -> str:
-    return f"a value in {number:,} row{'' if number == 1 else 's'}"
+    return f"a value in {words.count(number, 'row')}"
