@@ -8,7 +8,7 @@ from invoke import Collection, Context, task
 
 from memsql.tasks.gate import CHANGE_HELP, admit
 from memsql.tasks.harness import COMMON_HELP, Options, Outcome, run
-from memsql.tasks.optional import WithFile
+from memsql.tasks.program.bare_words import BareWords, MemsqlTask
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from memsql.backups.catalogue import Backup
     from memsql.config import Settings
 
+_FILE = BareWords("--file")
 _ALL = "backups of other databases in the folder too"
 
 
@@ -101,8 +102,8 @@ def list_(
 
 
 @task(
-    klass=WithFile,
-    positional=[],
+    klass=MemsqlTask,
+    bare_words=_FILE,
     help={
         **COMMON_HELP,
         "file": "name or path of a backup (default: the newest proven one of this database)",
@@ -196,8 +197,8 @@ def prune(
 
 
 @task(
-    klass=WithFile,
-    positional=[],
+    klass=MemsqlTask,
+    bare_words=_FILE,
     help={
         **CHANGE_HELP,
         "file": "name or path of a backup (default: the newest proven one of this database)",
@@ -258,8 +259,8 @@ def restore(
 
 
 @task(
-    klass=WithFile,
-    positional=[],
+    klass=MemsqlTask,
+    bare_words=_FILE,
     help={
         **COMMON_HELP,
         "file": "the backup to try (default: the newest proven one of this database)",

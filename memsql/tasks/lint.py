@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from invoke import Context, task
 
 from memsql.tasks.harness import COMMON_HELP, Options, Outcome, run
+from memsql.tasks.program.bare_words import BareWords, MemsqlTask
 
 if TYPE_CHECKING:
     from memsql.config import Settings
@@ -25,7 +26,13 @@ _HELP = {
 }
 
 
-@task(help=_HELP, iterable=["path"], auto_shortflags=False)
+@task(
+    klass=MemsqlTask,
+    bare_words=BareWords("--path", paths=True),
+    help=_HELP,
+    iterable=["path"],
+    auto_shortflags=False,
+)
 def lint(
     c: Context,
     path: list[str] | None = None,

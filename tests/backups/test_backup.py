@@ -528,28 +528,6 @@ def test_read_backup_says_what_is_wrong(project: Project) -> None:
     assert read_backup(path, path.name).proven
 
 
-@pytest.mark.parametrize(
-    ("words", "expected"),
-    [
-        ("backup.verify", False),
-        ("backup.verify a.db", True),
-        ("backup.verify --json a.db", True),
-        ("backup.verify --env production", False),
-        ("backup.verify --env production a.db", True),
-        ("backup.verify --env=x a.db", True),
-        ("backup.verify verify", False),
-        ("backup.verify --all migrate.up --to 3", False),
-        ("migrate.up --to 3", False),
-    ],
-)
-def test_a_word_that_may_be_left_out(words: str, expected: bool) -> None:
-    from memsql.tasks.optional import has_word
-
-    assert (
-        has_word("backup.verify", ["memsql", *words.split()], {"--env", "--file"}, {"verify", "migrate.up"}) == expected
-    )
-
-
 def test_a_chain(project: Project) -> None:
     (project.root / "tasks.py").write_text("from memsql.tasks import ns\n")
     invoke = (sys.executable, "-m", "invoke")

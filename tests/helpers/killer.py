@@ -28,7 +28,7 @@ import memsql.fts
 import memsql.report.migrate
 import memsql.report.progress
 import memsql.sqltext
-import memsql.tasks
+import memsql.tasks.program.command
 
 
 def main(template: Path, copies: Path, stride: int, words: list[str]) -> tuple[int, int]:

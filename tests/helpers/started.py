@@ -137,9 +137,10 @@ def _import_everything() -> None:
     import importlib
     import pkgutil
 
-    import memsql.__main__
+    import memsql
+    from memsql.tasks.program.start import import_invoke
 
-    memsql.__main__._import_invoke()
+    import_invoke()
     for module in pkgutil.walk_packages(memsql.__path__, "memsql."):
         # sqlfluff wants to find its plugins itself.
         if not module.name.startswith(("memsql.lint.plugin", "memsql.lint.shims")):

@@ -1,0 +1,84 @@
+"""Words behind a task that stand for values of one of its options, as in ``memsql lint migrations`` for ``--path migrations``.
+
+Invoke knows words that must be given, and options, and nothing between. So the name of the option is put before such a word, and
+Invoke reads what it knows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from os.path import exists
+from typing import Any
+
+from invoke import Collection, ParserContext, Task
+
+
+@dataclass(frozen=True, slots=True)
+class BareWords:
+    """Which option of a task takes the words that have no option before them."""
+
+    option: str
+    """The option, as in ``--file``."""
+
+    paths: bool = False
+    """Any number of words are paths of files and folders. Else one word is a value, where it is not the name of a task."""
+
+
+class MemsqlTask(Task[Callable[..., Any]]):
+    """A task of memsql, in place of Invoke's own class."""
+
+    def __init__(self, body: Callable[..., Any], *, bare_words: BareWords | None = None, **options: Any) -> None:
+        super().__init__(body, **options)
+        self.bare_words = bare_words
+
+    def valued_options(self) -> set[str]:
+        """The options behind which a value stands, as in ``--env``: all but the switches."""
+        parameters = self.argspec(self.body).parameters.values()
+        return {f"--{p.name.replace('_', '-')}" for p in parameters if not isinstance(p.default, bool)}
+
+
+def with_options(words: Sequence[str], tasks: Collection, core: ParserContext, *, paths: bool) -> list[str]:
+    """Return ``words``, a command line without its program, with the names of the options put before the bare words.
+
+    ``core`` has the options of the program itself. Without ``paths`` a task that takes any number of paths is left alone.
+
+    Example: ``lint --fix a.sql b.sql`` becomes ``lint --fix --path a.sql --path b.sql``.
+    """
+    names = all_names(tasks)
+    if not any(_bare_words(tasks[word], paths=paths) for word in words if word in names):
+        return list(words)
+    complete: list[str] = []
+    valued: set[str] = set()
+    bare: BareWords | None = None
+    rest = iter(words)
+    for word in rest:
+        if word.startswith("-"):
+            complete += [word, *islice(rest, int(word in valued or _takes_value(core, word)))]
+        elif word in names and not (bare is not None and bare.paths and exists(word)):
+            task = tasks[word]
+            bare = _bare_words(task, paths=paths)
+            valued = task.valued_options() if isinstance(task, MemsqlTask) else set()
+            complete.append(word)
+        elif bare is not None:
+            complete += [bare.option, word]
+            bare = bare if bare.paths else None
+        else:
+            complete.append(word)
+    return complete
+
+
+def _takes_value(core: ParserContext, word: str) -> bool:
+    # Not by get(), which does not find a short flag.
+    return word in core.flags and core.flags[word].takes_value and not core.flags[word].optional
+
+
+def all_names(tasks: Collection) -> set[str]:
+    """Return every word that names one of ``tasks``: ``migrate.up``, and ``migrate``, whose default task that is."""
+    return {name for task, aliases in tasks.task_names.items() for name in (task, *aliases)}
+
+
+def _bare_words(task: Task[Any], *, paths: bool) -> BareWords | None:
+    bare = task.bare_words if isinstance(task, MemsqlTask) else None
+    return bare if bare is None or paths or not bare.paths else None

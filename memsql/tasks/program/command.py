@@ -1,0 +1,113 @@
+"""The programs ``memsql`` and ``invoke``: what both of them do otherwise than Invoke's own program."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Container, Iterator, Sequence
+from contextlib import contextmanager
+
+import invoke
+from invoke.exceptions import Exit, ParseError
+
+import memsql
+from memsql.errors import UsageError
+from memsql.report import text as show
+from memsql.tasks.output import write, write_json
+from memsql.tasks.program.bare_words import all_names, with_options
+from memsql.tasks.program.executor import ChainExecutor
+from memsql.tasks.program.loading import namespace
+
+
+class Program(invoke.Program):
+    """Invoke's program, which also runs chains, reads bare words, and ends with our message and exit code 2 for words that it
+    does not know. Invoke itself ends with 1, which is the exit code of a check that failed."""
+
+    takes_paths = False
+    """Whether ``lint`` takes paths without ``--path``. Not with ``invoke``, where ``lint test`` may mean two tasks."""
+
+    def parse_core(self, argv: list[str] | None) -> None:
+        """Read the options before the first task."""
+        with self._usage():
+            super().parse_core(argv)
+        keep_compiled()
+
+    def parse_tasks(self) -> None:
+        """Read the tasks and their options."""
+        self.core.unparsed = with_options(
+            self.core.unparsed, self.collection, self.initial_context, paths=self.takes_paths
+        )
+        with self._usage():
+            super().parse_tasks()
+
+    def parse_cleanup(self) -> None:
+        """Answer ``--help TASK``, ``--list`` and the like."""
+        with self._usage():
+            super().parse_cleanup()
+
+    @contextmanager
+    def _usage(self) -> Iterator[None]:
+        """Print an error of the parser as we print every error, and exit."""
+        try:
+            yield
+        except ParseError as error:
+            words = self.argv[1:]
+            # Invoke sets the attribute when it has read the options before the first task.
+            names = all_names(self.collection) if hasattr(self, "collection") else set()
+            problem = UsageError(
+                str(error),
+                state="nothing was changed",
+                hint=f"see: {self.name.lower()} {_help_for(error, words, names)}",
+            )
+            if "--json" in words:
+                write_json({"ok": False, "command": None, "error": show.error_json(problem)})
+            else:
+                write(sys.stderr, show.error(problem))
+            raise Exit(code=problem.exit_code) from None
+
+
+class MemsqlProgram(Program):
+    """The program of the ``memsql`` command, which is called so under whatever name it was started."""
+
+    takes_paths = True
+
+    def __init__(self, words: Sequence[str]) -> None:
+        """Load the tasks that ``words``, the command line behind the program's name, may name."""
+        super().__init__(
+            name="memsql",
+            binary="memsql",
+            namespace=namespace(words),
+            version=memsql.__version__,
+            executor_class=ChainExecutor,
+        )
+
+
+def follow_invoke() -> None:
+    """Where the ``invoke`` command is what runs, let it do as ``memsql`` does.
+
+    It loads tasks.py before it reads the words of the tasks and before it asks its program for an executor. Its program
+    is public (``invoke.main.program``) and is there already; so it becomes one of our class.
+    """
+    main = sys.modules.get("invoke.main")
+    if main is not None:
+        main.program.__class__ = Program
+        main.program.executor_class = ChainExecutor
+        keep_compiled()
+
+
+def keep_compiled() -> None:
+    """Let Python keep what it compiles, unless it was started otherwise.
+
+    Invoke forbids it in parse_core, for the sake of tasks.py. But what a command imports later would be compiled at each start
+    then, where nobody did it at the installation.
+    """
+    sys.dont_write_bytecode = bool(sys.flags.dont_write_bytecode)
+
+
+def _help_for(error: ParseError, words: Sequence[str], names: Container[str]) -> str:
+    """Return the options that explain what ``error`` is about: ``--help TASK``, or ``--list``. ``names`` are those of tasks."""
+    task = error.context.name if error.context is not None and error.context.name else None
+    if task is None:
+        # The parser does not say behind which task it met an unknown word.
+        unknown = next((n for n, word in enumerate(words) if f"'{word.partition('=')[0]}'" in str(error)), 0)
+        task = next((word for word in reversed(words[:unknown]) if word in names), None)
+    return f"--help {task}" if task else "--list"

@@ -1,0 +1,56 @@
+"""Which modules of tasks a command line needs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from importlib import import_module
+
+from invoke import Collection
+
+# The modules that hold the tasks, by the first part of the tasks' names.
+_MODULES = {
+    name: name
+    for name in (
+        "verify",
+        "lint",
+        "review",
+        "migrate",
+        "legacy",
+        "backup",
+        "fts",
+        "schema",
+        "server",
+        "monitor",
+    )
+} | {"test": "develop", "benchmark": "develop"}
+
+
+def namespace(words: Iterable[str] = ()) -> Collection:
+    """Return the tasks that ``words``, those of a command line, may name; all tasks where they name none or ask for a list.
+
+    Invoke copies all options of every task before it looks at the first word, which takes longer than ``migrate.status``.
+    """
+    words = set(words)
+    asks_for_all = any(word in ("-l", "--complete") or word.startswith("--list") for word in words)
+    heads = {word.partition(".")[0] for word in words}
+    named = [] if asks_for_all else [name for name in _MODULES if name in heads]
+    tasks = Collection()
+    for name in named or _MODULES:
+        module = import_module(f"memsql.tasks.{_MODULES[name]}")
+        if hasattr(module, "ns"):
+            tasks.add_collection(_only_named(module.ns, words) if named else module.ns)
+        else:
+            tasks.add_task(getattr(module, name))
+    return tasks
+
+
+def _only_named(tasks: Collection, words: set[str]) -> Collection:
+    """Those of ``tasks`` that ``words`` name; all where they name the collection itself, or a task that it does not have."""
+    prefix = f"{tasks.name}."
+    names = {word.removeprefix(prefix) for word in words if word.startswith(prefix)}
+    if tasks.name in words or not names <= set(tasks.tasks):
+        return tasks
+    named = Collection(tasks.name)
+    for name in names:
+        named.add_task(tasks[name], name)
+    return named

@@ -1,0 +1,172 @@
+"""What memsql does otherwise than Invoke: loading, bare words, errors of usage, names, and what is put off at the start."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from cli import clean_environment
+from places import ROOT
+
+from memsql.tasks import ns
+from memsql.tasks.program.bare_words import with_options
+from memsql.tasks.program.command import MemsqlProgram
+from memsql.tasks.program.loading import namespace
+
+
+@pytest.fixture(autouse=True)
+def help_that_stays() -> Iterator[None]:
+    """Invoke takes the help of an option out of the task when it reads it."""
+    texts = {name: dict(ns[name].help) for name in ns.task_names}
+    yield
+    for name, text in texts.items():
+        ns[name].help = text
+
+
+@pytest.mark.parametrize(
+    ("words", "names"),
+    [
+        (["migrate.up", "--to", "3", "fts.check"], ["migrate.up", "fts.check"]),
+        (["migrate"], ["migrate.up", "migrate.down", "migrate.status"]),
+        (["migrate.up", "migrate.nope"], ["migrate.up", "migrate.down"]),
+        (["--list", "migrate.up"], ["backup.create", "verify", "lint"]),
+        ([], ["backup.create", "verify", "lint"]),
+        (["verify", "backup"], ["verify", "backup.create"]),
+    ],
+)
+def test_the_tasks_that_a_command_line_may_name_are_there(words: list[str], names: list[str]) -> None:
+    tasks = namespace(words)
+    assert set(names) <= set(tasks.task_names)
+    assert set(tasks.task_names) <= set(ns.task_names)
+    assert all(tasks[name] is ns[name] for name in tasks.task_names)
+
+
+def test_one_word_brings_one_task() -> None:
+    assert list(namespace(["migrate.up"]).task_names) == ["migrate.up"]
+
+
+@pytest.mark.parametrize(
+    ("words", "complete"),
+    [
+        ("backup.verify", "backup.verify"),
+        ("backup.verify a.db", "backup.verify --file a.db"),
+        ("backup.verify --json a.db", "backup.verify --json --file a.db"),
+        ("backup.verify --env production", "backup.verify --env production"),
+        ("backup.verify --env production a.db", "backup.verify --env production --file a.db"),
+        ("backup.verify --env=x a.db", "backup.verify --env=x --file a.db"),
+        ("backup.verify --env verify a.db", "backup.verify --env verify --file a.db"),
+        ("backup.verify verify", "backup.verify verify"),
+        ("backup.verify migrate", "backup.verify migrate"),
+        ("backup.verify schema", "backup.verify --file schema"),
+        ("backup.verify backup", "backup.verify backup"),
+        ("backup.verify a.db b.db", "backup.verify --file a.db b.db"),
+        ("backup.verify a.db verify", "backup.verify --file a.db verify"),
+        ("backup.verify --all migrate.up --to 3", "backup.verify --all migrate.up --to 3"),
+        ("migrate.up --to 3", "migrate.up --to 3"),
+        ("migrate.to 3 backup.restore 3", "migrate.to 3 backup.restore --file 3"),
+        ("lint a.sql", "lint --path a.sql"),
+        ("lint a.sql --fix b.sql", "lint --path a.sql --fix --path b.sql"),
+        ("lint --project x a.sql", "lint --project x --path a.sql"),
+        ("lint --path x a.sql", "lint --path x --path a.sql"),
+        ("lint -f x.json a.sql", "lint -f x.json --path a.sql"),
+        ("lint verify", "lint verify"),
+        ("lint a.sql verify", "lint --path a.sql verify"),
+        ("lint schema", "lint --path schema"),
+        ("nope a b", "nope a b"),
+        ("", ""),
+    ],
+)
+def test_a_bare_word_gets_the_name_of_its_option(
+    words: str, complete: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "schema").mkdir()
+    monkeypatch.chdir(tmp_path)
+    program = MemsqlProgram([])
+    assert with_options(words.split(), ns, program.initial_context, paths=True) == complete.split()
+
+
+def test_a_bare_word_behind_lint_is_another_task_for_invoke() -> None:
+    program = MemsqlProgram([])
+    words = ["lint", "a.sql", "backup.verify", "b.db"]
+    complete = with_options(words, ns, program.initial_context, paths=False)
+    assert complete == ["lint", "a.sql", "backup.verify", "--file", "b.db"]
+
+
+@pytest.mark.parametrize(
+    ("words", "message", "hint"),
+    [
+        (["migrate.up", "--nope"], "No idea what '--nope' is!", "see: memsql --help migrate.up"),
+        (["migrate.up", "--to", "2", "verfy"], "No idea what 'verfy' is!", "see: memsql --help migrate.up"),
+        (["migrate.up", "--to"], "was not given one", "see: memsql --help migrate.up"),
+        (["--config"], "was not given one", "see: memsql --list"),
+        (["nope"], "No idea what 'nope' is!", "see: memsql --list"),
+        (["backup.verify", "a.db", "b.db"], "No idea what 'b.db' is!", "see: memsql --help backup.verify"),
+        (["backup.verify", "--file", "a.db", "b.db"], "No idea what 'b.db' is!", "see: memsql --help backup.verify"),
+        (["--help", "nope"], "No idea what 'nope' is!", "see: memsql --list"),
+    ],
+)
+@pytest.mark.parametrize("name", ["/usr/bin/memsql", "/usr/bin/memsql-migrate", "__main__.py"])
+def test_an_unknown_word_is_usage_whatever_the_command_is_called(
+    name: str, words: list[str], message: str, hint: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        MemsqlProgram(words).run([name, *words])
+    assert stopped.value.code == 2
+    error = capsys.readouterr().err
+    assert message in error
+    assert hint in error
+
+
+@pytest.mark.parametrize("words", [["--help"], ["--help", "migrate.up"], ["migrate.up", "--help"]])
+def test_help_names_memsql_whatever_the_command_is_called(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        MemsqlProgram(words).run(["/usr/bin/memsql-migrate", *words])
+    assert stopped.value.code == 0
+    assert capsys.readouterr().out.startswith("Usage: memsql [--core-opts] ")
+
+
+def test_python_keeps_what_it_compiles(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "dont_write_bytecode", bool(sys.flags.dont_write_bytecode))
+    program = MemsqlProgram(["verify"])
+    program.parse_core(["memsql", "verify"])
+    assert sys.dont_write_bytecode == bool(sys.flags.dont_write_bytecode)
+
+
+def python(script: str, *words: str) -> str:
+    done = subprocess.run(
+        [sys.executable, "-c", script, *words],
+        capture_output=True,
+        text=True,
+        env={**clean_environment(), "PYTHONPATH": str(ROOT)},
+        check=True,
+    )
+    return done.stdout.strip()
+
+
+def test_the_version_is_told_without_invoke() -> None:
+    script = "import sys; from memsql.__main__ import main; main(); print('invoke' in sys.modules)"
+    expected = python(
+        "from memsql.tasks.program.command import MemsqlProgram; MemsqlProgram([]).run(['m', '--version'])"
+    )
+    assert expected.startswith("memsql ")
+    for option in ("--version", "-V"):
+        assert python(script, option).splitlines() == [expected, "False"]
+
+
+def test_what_is_put_off_at_the_start_is_there_when_it_is_used() -> None:
+    script = """
+import sys
+from memsql.tasks.program.start import import_invoke
+import_invoke()
+late = [m for m in ("unittest", "unittest.mock", "importlib.metadata", "invoke.vendor.yaml.loader") if m in sys.modules]
+import importlib.metadata, invoke, invoke.util
+double = invoke.MockContext(run=invoke.Result("x"))
+print(late, invoke.__version__ == importlib.metadata.version("invoke"), double.run("ls").stdout,
+      invoke.util.yaml.safe_load("a: 1"), type(double.run).__module__)
+import invoke.main
+print(invoke.main.program.version == invoke.__version__, hasattr(invoke, "nope"))
+"""
+    assert python(script).splitlines() == ["[] True x {'a': 1} unittest.mock", "True False"]
