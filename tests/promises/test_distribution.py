@@ -69,6 +69,7 @@ def files() -> Iterator[Path]:
         ("pipx install memsql", 1),
         ("uv tool install memsql", 1),
         ("pip install memsql-migrate", 0),
+        ("pip install memsql-migrate  # the command is memsql", 0),
         ("pip install 'memsql-migrate[lint]' && memsql lint", 0),
         ("python3 -m pip install . && memsql migrate.up", 0),
         ("pip install git+https://github.com/OWNER/memsql", 0),
