@@ -30,7 +30,7 @@ PLACES = (
 
 # A command that installs or runs a distribution, up to the end of that command.
 INSTALLER = re.compile(
-    r"\b(?:pip3?|pipx|uv)\s+(?:tool\s+)?(?:install|run|add|download)\b[^|;&`)\n]*|\buvx\b[^|;&`)\n]*"
+    r"\b(?:pip3?|pipx|uv)\s+(?:tool\s+)?(?:install|run|add|download)\b[^|;&`)#\n]*|\buvx\b[^|;&`)#\n]*"
 )
 BARE_NAME = re.compile(r"(?<![\w./-])memsql(?![\w/-])")
 BARE_EXTRA = re.compile(r"(?<![\w./-])memsql\[\w")
