@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable
+from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NoReturn
@@ -76,8 +77,7 @@ def draft(
     task = _read(path, settings.show(path))
     project = projects.load(settings)
     note("replaying the migrations")
-    base = memory()
-    try:
+    with closing(memory()) as base:
         up_on(base, project, Wish(), Watcher())
         before, after = read(base), from_sql(task.wanted.text, task.shown)
         if _nothing_differs(before, after, task.renames):
@@ -93,8 +93,6 @@ def draft(
         note("proving it on made-up rows")
         migration = _migration(settings, coming, *texts)
         rows = _prove(base, task, project, migration, (before, after), (up, down), hints, seed)
-    finally:
-        base.close()
     files = write_files(
         settings,
         {
@@ -156,12 +154,9 @@ def _refuse_unusable(task: _Task, before: Schema, after: Schema) -> None:
 
 
 def _unusable(schema: Schema) -> dict[str, str]:
-    conn = memory()
-    try:
+    with closing(memory()) as conn:
         conn.script(dump(schema))
         return {**unusable(conn, schema), **lost_content(conn)}
-    finally:
-        conn.close()
 
 
 def _nothing_differs(before: Schema, after: Schema, renames: Renames) -> bool:
@@ -220,19 +215,17 @@ def _fit(task: _Task, before: Schema, after: Schema, renames: Renames, *, back: 
 
 def _try(found: Plan, before: Schema, after: Schema) -> tuple[Hints, str, str]:
     """Run the steps of ``found`` on an empty database: what to do otherwise, what went wrong, and with which object."""
-    conn = memory()
     table = ""
-    try:
-        conn.script(dump(before))
-        for step in found.steps:
-            table = str(getattr(step, "table", getattr(step, "new", getattr(step, "name", ""))))
-            for one in split(statement(step)):
-                conn.execute(one.text)
-        return _differing(read(conn), after)
-    except StatementError as e:
-        return _hint(e.message, table), e.message, table
-    finally:
-        conn.close()
+    with closing(memory()) as conn:
+        try:
+            conn.script(dump(before))
+            for step in found.steps:
+                table = str(getattr(step, "table", getattr(step, "new", getattr(step, "name", ""))))
+                for one in split(statement(step)):
+                    conn.execute(one.text)
+            return _differing(read(conn), after)
+        except StatementError as e:
+            return _hint(e.message, table), e.message, table
 
 
 def _hint(message: str, table: str) -> Hints:

@@ -1,6 +1,6 @@
 """Connections: one protocol, an implementation per kind of database."""
 
-from memsql.db.connect import connect, connection, transaction
+from memsql.db.connect import connect, connection, rolled_back, transaction
 from memsql.db.protocol import Connection, Item, Params, Result, Script, Touched, Value
 
 __all__ = [
@@ -13,5 +13,6 @@ __all__ = [
     "Value",
     "connect",
     "connection",
+    "rolled_back",
     "transaction",
 ]

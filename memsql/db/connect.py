@@ -39,6 +39,19 @@ def connection(target: Target, mode: Mode = "ro", busy_timeout: int = 5000) -> I
 
 
 @contextmanager
+def rolled_back(conn: Connection) -> Iterator[None]:
+    """Take the write lock (BEGIN IMMEDIATE) and ROLLBACK at the end of the block, however it ends.
+
+    Raises LockedError where another process holds the lock.
+    """
+    conn.begin()
+    try:
+        yield
+    finally:
+        conn.rollback()
+
+
+@contextmanager
 def transaction(conn: Connection) -> Iterator[None]:
     """Take the write lock (BEGIN IMMEDIATE) and COMMIT at the end of the block; ROLLBACK where the block or COMMIT raises.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -40,11 +41,8 @@ def lint_text(
     """
     text = text.removeprefix("\ufeff").replace("\r\n", "\n")
     kind = kind or kind_of(path)
-    replay = Replay(before)
-    try:
+    with closing(Replay(before)) as replay:
         return _lint(text, path, kind, replay, before is not None, queries, siblings, final, made_by_up)
-    finally:
-        replay.close()
 
 
 def lint_files(settings: Settings, paths: Iterable[Path]) -> list[Finding]:
@@ -52,14 +50,11 @@ def lint_files(settings: Settings, paths: Iterable[Path]) -> list[Finding]:
 
     A file that cannot be read, or is not UTF-8, is a finding. Raises FileError only where a folder cannot be listed.
     """
-    folder = Folder(settings)
-    try:
+    with closing(Folder(settings)) as folder:
         found: list[Finding] = []
         for path in sorted(paths, key=folder.place):
             found += folder.lint(path)
         return found
-    finally:
-        folder.close()
 
 
 def sql_files(settings: Settings, paths: Sequence[Path] = ()) -> list[Path]:
@@ -229,11 +224,8 @@ class Folder:
 
 
 def _alone(text: str, path: str, kind: str, made: frozenset[str] = frozenset()) -> list[Finding]:
-    replay = Replay()
-    try:
+    with closing(Replay()) as replay:
         return _lint(text, path, kind, replay, False, (), None, None, made)
-    finally:
-        replay.close()
 
 
 def _lint(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import tempfile
 import time
 from collections.abc import Sequence
-from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
@@ -16,7 +15,7 @@ from memsql.backups.catalogue import Backup, find
 from memsql.backups.digest import TableDigest, differences, digests
 from memsql.backups.prove import unpack
 from memsql.config import Settings, Target
-from memsql.db import connect
+from memsql.db import connection
 from memsql.engine import state as states
 from memsql.engine.state import Watcher, Wish
 from memsql.errors import MemsqlError, Refused
@@ -131,12 +130,12 @@ def _failed(name: str, message: str, error: MemsqlError) -> Step:
 
 
 def _schema(settings: Settings) -> Schema:
-    with closing(connect(settings.target)) as conn:
+    with connection(settings.target) as conn:
         return read(conn)
 
 
 def _rows(settings: Settings, progress: Progress, without: Sequence[str] | frozenset[str] = ()) -> list[TableDigest]:
-    with closing(connect(settings.target)) as conn:
+    with connection(settings.target) as conn:
         return [d for d in digests(conn, progress) if d.name not in without]
 
 

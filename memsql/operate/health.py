@@ -12,7 +12,7 @@ from memsql import ledger as books
 from memsql.actions.verify import Finding, failed
 from memsql.backups.catalogue import Backup, backups
 from memsql.config import Settings
-from memsql.db import Connection, Value, connect
+from memsql.db import Connection, Value, connection
 from memsql.db.queries import load
 from memsql.engine.state import State, read_state
 from memsql.errors import MemsqlError
@@ -49,8 +49,7 @@ def health(settings: Settings, *, verify: bool, days: int, progress: Progress) -
     backup = of_backups(settings, saved, now)
     if settings.target.path is not None and not settings.target.path.exists():
         return [Sign("database", "error", f"{settings.target} does not exist"), backup]
-    conn = connect(settings.target, "ro", settings.busy_timeout)
-    try:
+    with connection(settings.target, "ro", settings.busy_timeout) as conn:
         state = read_state(project, conn)
         bytes_ = _bytes(conn)
         signs = [
@@ -61,8 +60,6 @@ def health(settings: Settings, *, verify: bool, days: int, progress: Progress) -
             of_growth(bytes_, saved, now),
             _space(settings, bytes_),
         ]
-    finally:
-        conn.close()
     return [sign for sign in signs if sign is not None]
 
 

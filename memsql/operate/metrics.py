@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from memsql.backups.catalogue import newest_proven
 from memsql.config import Settings
-from memsql.db import Connection, Value, connect
+from memsql.db import Connection, Value, connection
 from memsql.db.queries import load
 from memsql.engine.state import read_state
 from memsql.errors import ConnectError
@@ -63,15 +63,12 @@ def measure(settings: Settings, *, rounds: int, budget: float, progress: Progres
         raise ConnectError(f"{settings.target} does not exist", hint="check --database and --env")
     project = projects.load(settings)
     queries = read_queries(settings.sql / "queries", settings.show(settings.sql) + "/queries")
-    conn = connect(settings.target, "ro", settings.busy_timeout)
-    try:
+    with connection(settings.target, "ro", settings.busy_timeout) as conn:
         state = read_state(project, conn)
         rates, attempts = _history(conn) if "memsql_history" in state.ledger.tables else (Rates(), ())
         progress.start("weighing tables")
         weighed = stats(conn)
         timed = time_queries(conn, queries, rounds, budget, progress)
-    finally:
-        conn.close()
     pending = sum(1 for s in state.statuses if s.state in plan.WAITING)
     return Metrics(
         settings.target.display, settings.env, rates, attempts, pending, weighed, tuple(timed), _saved(settings)

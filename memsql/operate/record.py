@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from memsql import ledger as books
 from memsql.config import Settings
-from memsql.db import connect
+from memsql.db import connection, transaction
 from memsql.errors import MemsqlError
 
 
@@ -18,22 +18,11 @@ def record_verification(settings: Settings, started: datetime, verdict: str, *, 
     took = round((datetime.now(UTC) - started).total_seconds() * 1000)
     entry = books.Entry(None, "verify", "verify", None, None, started, took)
     try:
-        conn = connect(settings.target, "ro", settings.busy_timeout)
-        try:
+        with connection(settings.target, "ro", settings.busy_timeout) as conn:
             if not books.has_history(conn):
                 return False
-        finally:
-            conn.close()
-        conn = connect(settings.target, "rw", settings.busy_timeout)
-        try:
-            conn.begin()
+        with connection(settings.target, "rw", settings.busy_timeout) as conn, transaction(conn):
             books.add_history(conn, entry, "verify", verdict, status="ok" if ok else "failed")
-            conn.commit()
-        except BaseException:
-            conn.rollback()
-            raise
-        finally:
-            conn.close()
     except MemsqlError as e:
         e.state = f"the verification itself ended, and was not recorded; {verdict}"
         raise

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from itertools import islice
 
+from memsql.db import rolled_back
 from memsql.db.sqlite import SQLiteConnection
 from memsql.errors import MemsqlError, StatementError
 from memsql.project.files import Migration
@@ -44,15 +45,14 @@ def measure(conn: SQLiteConnection, migration: Migration) -> tuple[tuple[Row, ..
 
     rest = statements(text)
     conn.execute(f"PRAGMA foreign_keys = {'off' if off else 'on'}")
-    conn.begin()
     try:
-        for statement in islice(rest, LISTED):
-            row, moved = _run(conn, statement, schema, late) if runs else (None, False)
-            runs = row is not None
-            found.append(row or _plain(statement, effect(statement.text), schema))
-            schema = read(conn) if moved else schema
+        with rolled_back(conn):
+            for statement in islice(rest, LISTED):
+                row, moved = _run(conn, statement, schema, late) if runs else (None, False)
+                runs = row is not None
+                found.append(row or _plain(statement, effect(statement.text), schema))
+                schema = read(conn) if moved else schema
     finally:
-        conn.rollback()
         conn.execute("PRAGMA foreign_keys = on")
     return tuple(found), sum(1 for _ in rest)
 

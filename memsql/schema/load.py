@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import closing
+
 from memsql.errors import FileError, Location, StatementError
 from memsql.schema.model import Schema
 from memsql.schema.read import read
@@ -17,12 +19,12 @@ def from_sql(text: str, shown: str | None = None) -> Schema:
     from memsql.sqltext import split
 
     statements = split(text)
-    conn = memory()
     try:
-        conn.begin()
-        with conn.observe():
-            conn.batch([(statement.text, ()) for statement in statements])
-        return read(conn)
+        with closing(memory()) as conn:
+            conn.begin()
+            with conn.observe():
+                conn.batch([(statement.text, ()) for statement in statements])
+            return read(conn)
     except StatementError as e:
         if shown is None or e.index is None:
             raise
@@ -33,5 +35,3 @@ def from_sql(text: str, shown: str | None = None) -> Schema:
             statement=failed.text,
             hint="write it anew: invoke schema.dump --write",
         ) from None
-    finally:
-        conn.close()
