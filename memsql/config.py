@@ -46,6 +46,10 @@ class Target:
         return self.display
 
     @property
+    def is_server(self) -> bool:
+        return self.url is not None
+
+    @property
     def identity(self) -> str:
         """The same text for the same database however it was named: an absolute path, or host and path of a URL."""
         if self.path is not None:

@@ -13,23 +13,25 @@ Read = tuple[str, Params]
 def answers(conn: Connection, reads: Sequence[Read]) -> list[Result | StatementError]:
     """The answer to each of ``reads``, or the error in its place.
 
-    Costs a server one request where none fails, and two more for each that does. Raises ConnectError and LockedError.
+    A server needs one request where no read fails, and two more for each that fails. Raises ConnectError and
+    LockedError.
     """
-    if conn.body_limit is None:
+    if not conn.target.is_server:
         return [_one(conn, read) for read in reads]
-    found: list[Result | StatementError] = []
-    while len(found) < len(reads):
-        rest = reads[len(found) :]
+    results: list[Result | StatementError] = []
+    while len(results) < len(reads):
+        rest = reads[len(results) :]
         try:
-            found += conn.batch(rest)
+            results += conn.batch(rest)
         except StatementError as e:
             if e.index is None or e.code == "RESPONSE_TOO_LARGE":
-                found += [_one(conn, read) for read in rest]
+                results += [_one(conn, read) for read in rest]
             else:
-                # Their results are told only where nothing failed; and where this one cannot even be read, none of them ran.
-                found += answers(conn, rest[: e.index])
-                found.append(e)
-    return found
+                # A batch that fails brings no results, not even of the reads before the failure; and none of those
+                # ran where the server cannot parse the text of the failed one.
+                results += answers(conn, rest[: e.index])
+                results.append(e)
+    return results
 
 
 def _one(conn: Connection, read: Read) -> Result | StatementError:

@@ -14,14 +14,14 @@ from memsql.fts.check import (
 from memsql.fts.diagnose import Finding
 from memsql.fts.discover import FtsTable, discover, shown
 from memsql.fts.extent import rows_for
-from memsql.fts.online import abort, abort_by_name, rebuild_online, unfinished
+from memsql.fts.online import abort, unfinished
+from memsql.fts.rebuild_online import rebuild_online
 
 __all__ = [
     "CheckResult",
     "Finding",
     "FtsTable",
     "abort",
-    "abort_by_name",
     "all_findings",
     "check",
     "check_in_transaction",

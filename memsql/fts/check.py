@@ -1,11 +1,12 @@
-"""Does an FTS5 index agree with its content? And making it agree."""
+"""Whether an FTS5 index agrees with its content, and commands that change the index: rebuild and optimise."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
-from memsql.db import Connection, Value
+from memsql.db import Connection, Params, Value, rolled_back, transaction
 from memsql.db.queries import load
 from memsql.errors import CommitUnknown, ConnectError, LockedError, MemsqlError, Refused, StatementError
 from memsql.fts.diagnose import Content, Finding, diagnose
@@ -20,7 +21,7 @@ _ONLINE_HINT = ", or use invoke fts.rebuild --online, which holds the lock for a
 
 @dataclass(frozen=True, slots=True)
 class CheckResult:
-    """``ok`` and, where it is not, what SQLite said and what follows from it."""
+    """Whether the index agrees with its content (``ok``); where it does not, ``message`` says what is wrong."""
 
     table: FtsTable
     ok: bool
@@ -28,23 +29,21 @@ class CheckResult:
 
 
 def check(conn: Connection, table: FtsTable) -> CheckResult:
-    """Run the integrity check at rank 1, which compares the index with its content, and undo it.
+    """Run FTS5's integrity check at rank 1, which compares the index with its content, in a transaction of its own.
 
-    The command is an INSERT in SQLite's eyes: it takes the write lock and needs a connection that may
-    write, though it changes nothing. Use a clone where writers must not wait.
+    The command is an INSERT to SQLite: it takes the write lock and needs a connection that may write, though it
+    changes nothing. Where writers must not wait, use a clone.
     """
-    conn.begin()
-    try:
+    with rolled_back(conn):
         problems = check_in_transaction(conn, [table.name])
-    finally:
-        conn.rollback()
     return CheckResult(table, not problems, problems[0] if problems else "")
 
 
 def check_in_transaction(conn: Connection, names: Sequence[str]) -> list[str]:
-    """The same for several tables inside the open transaction; a sentence for each that is broken.
+    """Run the same check for several indexes inside the open transaction; return a sentence for each that is broken.
 
-    The plain form without rank 1 says ok of an external-content index that is out of step.
+    Without rank 1 the check says ok of an external-content index that differs from its content
+    (https://sqlite.org/fts5.html, section 6.4).
     """
     problems = []
     for name in names:
@@ -65,31 +64,36 @@ def rebuild_in_transaction(conn: Connection, names: Sequence[str]) -> None:
 
 
 def rebuild(conn: Connection, table: FtsTable) -> None:
-    """Rebuild one index in one transaction and prove it before the commit; one request to a server.
+    """Rebuild one index and check it before the COMMIT, in one transaction; one request to a server.
 
-    Raises Refused for a contentless table: what it indexed is nowhere to be read.
+    Raises Refused for a contentless table: the text that it indexed is not stored anywhere.
     """
     refuse_contentless(table)
-    if conn.body_limit is not None:
-        _on_server(conn, table, "rebuild", "integrity-check")
+    if conn.target.is_server:
+        _on_server(conn, table, ("rebuild", "integrity-check"))
         return
-    _in_transaction(conn, table, lambda: rebuild_in_transaction(conn, [table.name]))
+    with _one_transaction(conn):
+        rebuild_in_transaction(conn, [table.name])
+        problems = check_in_transaction(conn, [table.name])
+        if problems:
+            raise StatementError(f"{problems[0]} even after the rebuild")
 
 
 def optimise(conn: Connection, table: FtsTable) -> None:
     """Merge the index into one segment, in one transaction; one request to a server."""
-    if conn.body_limit is not None:
-        _on_server(conn, table, "optimize")
+    if conn.target.is_server:
+        _on_server(conn, table, ("optimize",))
         return
-    _in_transaction(conn, table, lambda: conn.execute(command(table.name, "optimize")), prove=False)
+    with _one_transaction(conn):
+        conn.execute(command(table.name, "optimize"))
 
 
-def command(name: str, what: str) -> str:
-    """The statement that gives the index ``name`` the command ``what`` (https://sqlite.org/fts5.html, section 6)."""
+def command(name: str, word: str) -> str:
+    """The statement that runs FTS5's command ``word`` on the index ``name`` (https://sqlite.org/fts5.html, section 6)."""
     quoted = quote(name)
-    if what == "integrity-check":
-        return f"INSERT INTO {quoted} ({quoted}, rank) VALUES ('{what}', 1)"
-    return f"INSERT INTO {quoted} ({quoted}) VALUES ('{what}')"
+    if word == "integrity-check":
+        return f"INSERT INTO {quoted} ({quoted}, rank) VALUES ('{word}', 1)"
+    return f"INSERT INTO {quoted} ({quoted}) VALUES ('{word}')"
 
 
 def refuse_contentless(table: FtsTable) -> None:
@@ -103,28 +107,28 @@ def refuse_contentless(table: FtsTable) -> None:
 
 
 def content_of(conn: Connection, table: FtsTable) -> Content:
-    """What the database knows of the table that ``table`` indexes."""
+    """The table or view that ``table`` indexes, as the schema has it now."""
     return _contents(conn, [table])[0]
 
 
 def findings(conn: Connection, table: FtsTable) -> list[Finding]:
-    """Trigger and content mistakes of ``table``. Reads only."""
+    """Mistakes in the triggers of ``table`` and in its content. Reads only."""
     return all_findings(conn, [table])[0]
 
 
 def all_findings(conn: Connection, tables: Sequence[FtsTable]) -> list[list[Finding]]:
-    """Trigger and content mistakes of each of ``tables``, in one request. Reads only."""
+    """The findings of each of ``tables``, in one request. Reads only."""
     return [diagnose(table, content) for table, content in zip(tables, _contents(conn, tables), strict=True)]
 
 
 def _contents(conn: Connection, tables: Sequence[FtsTable]) -> list[Content]:
-    asked = [
+    reads: list[tuple[str, Params]] = [
         (load(f"fts/{query}"), (table.content,))
         for table in tables
         if table.content is not None
         for query in ("content_kind", "content_columns")
     ]
-    answers = iter(conn.batch(asked) if asked else ())
+    answers = iter(conn.batch(reads) if reads else ())
     return [
         Content(None, (), None) if table.content is None else _content(next(answers).rows, next(answers).rows)
         for table in tables
@@ -139,26 +143,21 @@ def _content(kind: Sequence[tuple[Value, ...]], columns: Sequence[tuple[Value, .
     return Content(str(kind[0][0]), tuple(str(r[0]) for r in columns), integer)
 
 
-def _in_transaction(conn: Connection, table: FtsTable, act: Callable[[], object], *, prove: bool = True) -> None:
-    conn.begin()
+@contextmanager
+def _one_transaction(conn: Connection) -> Iterator[None]:
+    """transaction(), whose errors say that it was rolled back."""
     try:
-        act()
-        problems = check_in_transaction(conn, [table.name]) if prove else []
-        if problems:
-            raise StatementError(f"{problems[0]} even after the rebuild")
-        conn.commit()
+        with transaction(conn):
+            yield
     except MemsqlError as e:
-        conn.rollback()
         e.state = e.state or "rolled back; nothing was changed"
         raise
-    except BaseException:
-        conn.rollback()
-        raise
 
 
-def _on_server(conn: Connection, table: FtsTable, *commands: str) -> None:
-    """The commands in one transaction and one request, which stops at the first that fails: COMMIT is the last."""
-    texts = ["BEGIN IMMEDIATE", *(command(table.name, what) for what in commands), "COMMIT"]
+def _on_server(conn: Connection, table: FtsTable, words: Sequence[str]) -> None:
+    """Run the commands ``words`` in one transaction and one request. The request ends at the first failure, and COMMIT
+    is its last statement."""
+    texts = ["BEGIN IMMEDIATE", *(command(table.name, word) for word in words), "COMMIT"]
     try:
         conn.batch([(text, ()) for text in texts])
     except CommitUnknown as e:
@@ -167,12 +166,12 @@ def _on_server(conn: Connection, table: FtsTable, *commands: str) -> None:
     except LockedError as e:
         conn.rollback()
         e.state = f"rolled back; {table.name} is as it was"
-        e.hint = _LOCK_HINT + (_ONLINE_HINT if commands[0] == "rebuild" else "")
+        e.hint = _LOCK_HINT + (_ONLINE_HINT if words[0] == "rebuild" else "")
         raise
     except (StatementError, ConnectError) as e:
         conn.rollback()
         e.state = "rolled back; nothing was changed"
-        if isinstance(e, StatementError) and e.index == len(commands) > 1:
+        if isinstance(e, StatementError) and e.index == len(words) > 1:
             raise StatementError(
                 f"{table.name} does not agree with its content even after the rebuild",
                 code=e.code,

@@ -1,43 +1,38 @@
-"""Rebuilding an external-content index while others go on writing.
+"""The online rebuild of an external-content index: the plan, its state in the database, and giving it up.
 
-A new index grows beside the old one, a chunk of rows a transaction. Everything up to the frontier, the
-last row copied, is kept right by triggers of our own; rows beyond it are copied later with whatever
-they hold then. When nothing is left beyond the frontier the new index takes the old one's name in one
-short transaction. Each step is a transaction, reads the schema anew and writes the frontier with the rows,
-so a run that is killed leaves a state from which the next one goes on, and one whose table or index was
-redefined meanwhile begins again.
+A new index grows beside the old one, a chunk of rows a transaction. Triggers of memsql keep every row up to the
+frontier, the last row that was copied; a row beyond the frontier is copied later, with its values of that moment.
+When no row is left beyond the frontier, the new index takes the name of the old one in one short transaction. Each
+step is one transaction, reads the schema again and writes the frontier together with the rows. So a run that was
+killed leaves a state from which the next run goes on, and a run whose table or index was redefined begins again.
 
-A REPLACE removes a row without firing a delete trigger. Our triggers notice one that takes an indexed row's
-key, the swap notices any other by the number of rows; then the new index is built in one statement.
+A REPLACE removes a row and fires no delete trigger. The triggers of memsql notice a REPLACE that takes the key of an
+indexed row, and the swap notices any other by the number of rows; then one statement builds the whole new index.
 """
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from memsql.db import transaction
 from memsql.db.queries import load
-from memsql.errors import Interrupted, LockedError, Refused, UsageError
-from memsql.fts.check import check_in_transaction, command, content_of, refuse_contentless
+from memsql.errors import Refused, UsageError
+from memsql.fts.check import content_of, refuse_contentless
 from memsql.fts.discover import OURS, FtsTable, arguments_of, discover
 from memsql.sqltext import ROWIDS, quote
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from memsql.db import Connection
 
-PAUSE = 0.25
-EVERYTHING = 2**63 - 1
+END = 2**63 - 1
+"""The frontier when every row was copied: no rowid is greater."""
 
 
 @dataclass(frozen=True, slots=True)
-class Online:
-    """A rebuild on its way: the table, the name of the new index, its row key and its content."""
+class RebuildPlan:
+    """What to rebuild: the index, the name of the new index, and its content table with the column that is its key."""
 
     table: FtsTable
     new: str
@@ -46,106 +41,75 @@ class Online:
 
     @property
     def triggers(self) -> tuple[str, ...]:
-        return tuple(f"{self.new}_{event}" for event in ("insert", "delete", "update"))
+        return trigger_names(self.new)
 
     @property
     def docsize(self) -> str | None:
-        """The shadow table with one row for each row indexed (https://sqlite.org/fts5.html, section 9)."""
+        """The shadow table with one row for each indexed row, None where the index has none
+        (https://sqlite.org/fts5.html, section 9)."""
         return None if ("columnsize", "0") in self.table.options else f"{self.new}_docsize"
 
 
-def rebuild_online(
-    conn: Connection,
-    table: FtsTable,
-    *,
-    chunk: int,
-    progress: Callable[[int, int], None],
-    prove: Callable[[str], bool],
-    stopped: Callable[[], bool] = lambda: False,
-) -> int:
-    """Rebuild ``table`` in chunks of ``chunk`` rows; return the number of rows copied by this run.
+@dataclass(frozen=True, slots=True)
+class Position:
+    """How far a rebuild came. ``frontier`` is the key of the last copied row, None before the first; ``replaced``
+    says that a REPLACE took the key of an indexed row, so that the new index must be built at once."""
 
-    ``progress`` is told rows done and rows in all after each chunk. ``prove`` checks the new index, by its
-    name, on a copy of the database before the swap. Raises Refused or UsageError where it cannot be done
-    online, LockedError when a writer holds the database for too long, Interrupted when ``stopped`` says so:
-    the next run goes on from there.
-    """
-    if conn.body_limit is not None:
-        from memsql.fts.online_server import rebuild_on_server
+    frontier: int | None
+    replaced: bool
 
-        return rebuild_on_server(conn, table, chunk=chunk, progress=progress, prove=prove, stopped=stopped)
-    plan = plan_for(conn, table)
-    with transaction(conn):
-        ensure(conn, plan)
-    total, done, copied = count_rows(conn, plan), copied_rows(conn, plan), 0
-    progress(done, total)
-    try:
-        while True:
-            unless_stopped(stopped, table.name, done, total)
-            started = time.perf_counter()
-            with transaction(conn):
-                plan = plan_again(conn, table.name)
-                if ensure(conn, plan):
-                    done = 0
-                rows = _copy(conn, plan, chunk)
-                complete = rows < chunk
-                if complete:
-                    # Whoever appends a row for each chunk must not keep this going for ever, so the end is reached while
-                    # the lock is held.
-                    _copy(conn, plan, chunk)
-            if rows:
-                done, copied = done + rows, copied + rows
-                progress(done, max(done, total))
-            if not complete:
-                # SQLite's lock knows no queue: without a pause the writers that wait would never get it.
-                time.sleep((time.perf_counter() - started) * PAUSE)
-                continue
-            sound = prove(plan.new)
-            unless_stopped(stopped, table.name, done, total)
-            if _swap(conn, table.name, sound=sound):
-                return copied
-    except LockedError as e:
-        e.state = half_way(done, total)
-        e.hint = f"run it again to go on; {e.hint}"
-        raise
+    @property
+    def complete(self) -> bool:
+        return self.replaced or self.frontier == END
 
 
-def abort(conn: Connection, table: FtsTable) -> bool:
-    """Give a rebuild up and remove all it left; False where there was none."""
-    return abort_by_name(conn, table.name)
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """What one step copied: ``rows``, whether no row is left (``complete``), whether a REPLACE is known to have made
+    the new index wrong (``replaced``), and whether the rebuild began again, so that the rows in the new index have to
+    be counted anew (``recount``)."""
+
+    rows: int = 0
+    complete: bool = False
+    replaced: bool = False
+    recount: bool = False
 
 
-def abort_by_name(conn: Connection, name: str) -> bool:
-    """The same for an index that may itself be gone."""
-    if progress_of(conn, name) is None:
-        return False
-    with transaction(conn):
-        _clear(conn, Online(FtsTable(name, "", (), (), None, "", (), ""), new_name(name), "", ""))
-        _forget(conn, name)
-    return True
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """How many rows are in the new index, and how many there are to be."""
 
+    done: int
+    total: int
 
-def unfinished(conn: Connection) -> list[str]:
-    """Names of the indexes whose online rebuild was begun and not ended. Reads only."""
-    if not conn.execute(load("fts/has_rebuild")).rows:
-        return []
-    return [str(row[0]) for row in conn.execute(load("fts/rebuilds")).rows]
+    @property
+    def fraction(self) -> float:
+        return self.done / max(self.done, self.total) if self.done or self.total else 1.0
+
+    def __str__(self) -> str:
+        return f"{self.done:,} of {max(self.done, self.total):,} rows are in the new index; searches use the old one"
 
 
 def new_name(name: str) -> str:
-    """What the new index is called while it grows; the prefix marks it as ours."""
+    """The name of the new index while it grows; its prefix marks it as memsql's."""
     return OURS + name
 
 
-def plan_for(conn: Connection, table: FtsTable) -> Online:
+def trigger_names(new: str) -> tuple[str, ...]:
+    """The names of the triggers that keep the index ``new``, for insert, delete and update."""
+    return tuple(f"{new}_{event}" for event in ("insert", "delete", "update"))
+
+
+def plan_for(conn: Connection, table: FtsTable) -> RebuildPlan:
+    """How to rebuild ``table`` online. Raises UsageError or Refused where that is impossible."""
     refuse_contentless(table)
     content = content_of(conn, table)
     if table.kind != "external" or content.kind != "table":
-        what = (
+        reason = (
             "keeps its own copy of the text" if table.kind == "own" else f"is over {table.content}, which is no table"
         )
         raise UsageError(
-            f"{table.name} {what}; an online rebuild needs a content table with triggers",
+            f"{table.name} {reason}; an online rebuild needs a content table with triggers",
             state="nothing was changed",
             hint=f"rebuild it in one statement: invoke fts.rebuild --table {table.name}",
         )
@@ -164,12 +128,15 @@ def plan_for(conn: Connection, table: FtsTable) -> Online:
             hint="see invoke fts.status",
         )
     assert table.content is not None
-    return Online(table, new_name(table.name), table.content_rowid, table.content)
+    return RebuildPlan(table, new_name(table.name), table.content_rowid, table.content)
 
 
-def plan_again(conn: Connection, name: str) -> Online:
-    """The plan by the schema as it is now; inside the transaction nobody can change it."""
-    if progress_of(conn, name) is None:
+def plan_again(conn: Connection, name: str) -> RebuildPlan:
+    """The plan by the schema of this moment; call it inside the transaction, where nobody can change the schema.
+
+    Raises Refused where the rebuild was ended by another process or the index ``name`` was dropped.
+    """
+    if position(conn, name) is None:
         raise Refused(f"somebody else finished or gave up the rebuild of {name}", state="nothing was changed")
     table = next((t for t in discover(conn) if t.name == name), None)
     if table is None:
@@ -181,15 +148,18 @@ def plan_again(conn: Connection, name: str) -> Online:
     return plan_for(conn, table)
 
 
-def ensure(conn: Connection, plan: Online) -> bool:
-    """Begin, or begin again where the new index is not what the old one is now; whether it did."""
-    if progress_of(conn, plan.table.name) is not None and _intact(conn, plan):
+def ensure(conn: Connection, plan: RebuildPlan) -> bool:
+    """Create the new index and its triggers, unless they exist and match the old index as it is now.
+
+    Returns True where the rebuild begins, or begins again.
+    """
+    if position(conn, plan.table.name) is not None and is_intact(conn, plan):
         return False
     conn.execute(load("fts/create_rebuild"))
-    _clear(conn, plan)
+    _drop_new(conn, plan.new)
     new = quote(plan.new)
     conn.execute(f"CREATE VIRTUAL TABLE {new} USING fts5({arguments_of(plan.table.sql)}")
-    # What was set with commands, such as rank or automerge, lies beside the index and not in its definition.
+    # Settings made by commands, such as rank or automerge, lie in the config table and not in the definition.
     conn.execute(
         f"INSERT INTO {new} ({new}, rank) SELECT k, v FROM {quote(plan.table.name + '_config')} WHERE k <> 'version'"
     )
@@ -199,19 +169,89 @@ def ensure(conn: Connection, plan: Online) -> bool:
     return True
 
 
-def _intact(conn: Connection, plan: Online) -> bool:
-    """A migration that rebuilds the content table takes our triggers with it, one that redefines the index leaves
-    the new one behind."""
-    there = {str(n): str(sql) for n, sql in conn.execute(load("fts/rebuild_objects"), (plan.new, *plan.triggers)).rows}
-    index = there.pop(plan.new, "")
-    return arguments_of(index) == arguments_of(plan.table.sql) and set(there.values()) == set(_trigger_statements(plan))
+def is_intact(conn: Connection, plan: RebuildPlan) -> bool:
+    """Whether the new index and its triggers exist and match the plan.
+
+    A migration that rebuilds the content table drops our triggers with it; one that redefines the index leaves a new
+    index of the old definition.
+    """
+    rows = conn.execute(load("fts/rebuild_objects"), (plan.new, *plan.triggers)).rows
+    objects = {str(name): str(sql) for name, sql in rows}
+    index = objects.pop(plan.new, "")
+    return arguments_of(index) == arguments_of(plan.table.sql) and set(objects.values()) == set(
+        _trigger_statements(plan)
+    )
 
 
-def _trigger_statements(plan: Online) -> list[str]:
+def position(conn: Connection, name: str) -> Position | None:
+    """How far the rebuild of the index ``name`` came; None where none was begun."""
+    if not conn.execute(load("fts/has_rebuild")).rows:
+        return None
+    rows = conn.execute(load("fts/frontier"), (name,)).rows
+    if not rows:
+        return None
+    frontier, replaced = rows[0]
+    assert frontier is None or isinstance(frontier, int)
+    return Position(frontier, bool(replaced))
+
+
+def count_rows(conn: Connection, plan: RebuildPlan, up_to: int | None = None) -> int:
+    """The number of rows of the content table, or of those whose key is not greater than ``up_to``."""
+    where, params = ("", ()) if up_to is None else (f"WHERE {quote(plan.key)} <= ?", (up_to,))
+    value = conn.execute(f"SELECT count(*) FROM {quote(plan.content)} {where}", params).one()
+    assert isinstance(value, int)
+    return value
+
+
+def copied_rows(conn: Connection, plan: RebuildPlan) -> int:
+    """The number of rows that are in the new index."""
+    reached = position(conn, plan.table.name)
+    return 0 if reached is None or reached.frontier is None else count_rows(conn, plan, reached.frontier)
+
+
+def end(conn: Connection, name: str) -> None:
+    """Forget the rebuild of the index ``name``, inside the open transaction."""
+    conn.execute(load("fts/end_rebuild"), (name,))
+    if not conn.execute(load("fts/any_rebuild")).rows:
+        conn.execute("DROP TABLE memsql_fts_rebuild")
+
+
+def abort(conn: Connection, name: str) -> bool:
+    """Give up the rebuild of the index ``name`` and remove what it left; False where none was begun.
+
+    The index itself need not exist any more.
+    """
+    if position(conn, name) is None:
+        return False
+    with transaction(conn):
+        _drop_new(conn, new_name(name))
+        end(conn, name)
+    return True
+
+
+def unfinished(conn: Connection) -> list[str]:
+    """The names of the indexes whose online rebuild was begun and not ended. Reads only."""
+    if not conn.execute(load("fts/has_rebuild")).rows:
+        return []
+    return [str(row[0]) for row in conn.execute(load("fts/rebuilds")).rows]
+
+
+def _drop_new(conn: Connection, new: str) -> None:
+    drops = [
+        *(f"DROP TRIGGER IF EXISTS {quote(trigger)}" for trigger in trigger_names(new)),
+        f"DROP TABLE IF EXISTS {quote(new)}",
+    ]
+    conn.batch([(sql, ()) for sql in drops])
+
+
+def _trigger_statements(plan: RebuildPlan) -> list[str]:
+    """CREATE TRIGGER for insert, delete and update: each changes the new index where the row is not beyond the
+    frontier."""
     new, key = quote(plan.new), quote(plan.key)
     names = ", ".join(map(quote, plan.table.all_columns))
     mine = "name = '" + plan.table.name.replace("'", "''") + "'"
-    # After a REPLACE the new index is no longer kept: taking out what was never put in could fail the writer's statement.
+    # NULL after a REPLACE, so that no trigger does anything more: to take out a row that is not in the index could
+    # fail the writer's statement.
     frontier = f"(SELECT frontier FROM memsql_fts_rebuild WHERE {mine} AND NOT replaced)"
 
     def values(row: str) -> str:
@@ -229,155 +269,7 @@ def _trigger_statements(plan: Online) -> list[str]:
     return [
         f"CREATE TRIGGER {insert} AFTER INSERT ON {content} WHEN new.{key} <= {frontier} BEGIN {into} END",
         f"CREATE TRIGGER {delete} AFTER DELETE ON {content} WHEN old.{key} <= {frontier} BEGIN {out} END",
-        # An update may carry a row across the frontier, in either direction, by changing its key.
+        # An UPDATE of the key may carry a row across the frontier, in either direction.
         f"CREATE TRIGGER {update} AFTER UPDATE ON {content} "
         f"WHEN min(old.{key}, new.{key}) <= {frontier} BEGIN {out} {into} END",
     ]
-
-
-def _copy(conn: Connection, plan: Online, limit: int) -> int:
-    """Copy up to ``limit`` rows beyond the frontier; 0 when there is none, or no use in going on."""
-    name, key = plan.table.name, quote(plan.key)
-    row = progress_of(conn, name)
-    assert row is not None
-    frontier, replaced = row
-    if replaced:
-        return 0
-    after, params = ("", ()) if frontier is None else (f"WHERE {key} > ?", (frontier,))
-    content = quote(plan.content)
-    last, count = conn.execute(
-        f"SELECT max(k), count(*) FROM (SELECT {key} AS k FROM {content} {after} ORDER BY {key} LIMIT {limit:d})",
-        params,
-    ).rows[0]
-    assert isinstance(count, int)
-    if not count:
-        # From here on the triggers keep the new index right wherever a row goes.
-        conn.execute(load("fts/move_frontier"), (EVERYTHING, name))
-        return 0
-    names = ", ".join(map(quote, plan.table.all_columns))
-    upto = f"{after} AND {key} <= ?" if after else f"WHERE {key} <= ?"
-    conn.execute(
-        f"INSERT INTO {quote(plan.new)} (rowid, {names}) SELECT {key}, {names} FROM {content} {upto} ORDER BY {key}",
-        (*params, last),
-    )
-    conn.execute(load("fts/move_frontier"), (last, name))
-    return count
-
-
-def _swap(conn: Connection, name: str, *, sound: bool) -> bool:
-    """Put the new index in the old one's place in one transaction; False where it has to be copied again first.
-
-    Unless it is ``sound``, and nothing replaced a row since that was proven, it is built in one statement while it
-    is locked anyway, and checked here.
-    """
-    with _plain_renames(conn), transaction(conn):
-        plan = plan_again(conn, name)
-        if not _intact(conn, plan):
-            return False
-        if not sound or _replaced(conn, plan) or _leftover(conn, plan):
-            conn.execute(command(plan.new, "rebuild"))
-            problems = check_in_transaction(conn, [plan.new])
-            if problems:
-                raise Refused(
-                    f"the new index of {name} does not agree with its content",
-                    details=tuple(problems),
-                    state="the old index is still in place",
-                    hint="give the rebuild up with: invoke fts.rebuild --abort",
-                )
-        for trigger in plan.triggers:
-            conn.execute(f"DROP TRIGGER {quote(trigger)}")
-        conn.execute(f"DROP TABLE {quote(name)}")
-        conn.execute(f"ALTER TABLE {quote(plan.new)} RENAME TO {quote(name)}")
-        _forget(conn, name)
-    return True
-
-
-def _leftover(conn: Connection, plan: Online) -> bool:
-    """Whether the new index has rows that the content has not, or what only a check can tell is wrong."""
-    if plan.docsize is None:
-        return bool(check_in_transaction(conn, [plan.new]))
-    indexed = conn.execute(f"SELECT count(*) FROM {quote(plan.docsize)}").one()
-    return indexed != count_rows(conn, plan)
-
-
-@contextmanager
-def _plain_renames(conn: Connection) -> Iterator[None]:
-    """While open, a rename leaves triggers and views alone (https://sqlite.org/pragma.html#pragma_legacy_alter_table).
-
-    They name the old index and are to name the new one, so nothing in them changes; otherwise SQLite would refuse
-    the rename for as long as they name a table that is gone.
-    """
-    before = conn.execute("PRAGMA legacy_alter_table").one()
-    conn.execute("PRAGMA legacy_alter_table = on")
-    try:
-        yield
-    finally:
-        if not before:
-            conn.execute("PRAGMA legacy_alter_table = off")
-
-
-@contextmanager
-def transaction(conn: Connection) -> Iterator[None]:
-    conn.begin()
-    try:
-        yield
-        conn.commit()
-    except BaseException:
-        conn.rollback()
-        raise
-
-
-def unless_stopped(stopped: Callable[[], bool], name: str, done: int, total: int) -> None:
-    if stopped():
-        raise Interrupted(
-            f"the rebuild of {name} was stopped",
-            state=half_way(done, total),
-            hint="run it again to go on, or give up with: invoke fts.rebuild --abort",
-        )
-
-
-def half_way(done: int, total: int) -> str:
-    return f"{done:,} of {max(done, total):,} rows are in the new index; searches use the old one"
-
-
-def _clear(conn: Connection, plan: Online) -> None:
-    drops = [
-        *(f"DROP TRIGGER IF EXISTS {quote(name)}" for name in plan.triggers),
-        f"DROP TABLE IF EXISTS {quote(plan.new)}",
-    ]
-    conn.batch([(sql, ()) for sql in drops])
-
-
-def _forget(conn: Connection, name: str) -> None:
-    conn.execute(load("fts/end_rebuild"), (name,))
-    if not conn.execute(load("fts/any_rebuild")).rows:
-        conn.execute("DROP TABLE memsql_fts_rebuild")
-
-
-def progress_of(conn: Connection, name: str) -> tuple[int | None, bool] | None:
-    """Frontier and whether a row was replaced; None where no rebuild is on its way."""
-    if not conn.execute(load("fts/has_rebuild")).rows:
-        return None
-    rows = conn.execute(load("fts/frontier"), (name,)).rows
-    if not rows:
-        return None
-    frontier, replaced = rows[0]
-    assert frontier is None or isinstance(frontier, int)
-    return frontier, bool(replaced)
-
-
-def _replaced(conn: Connection, plan: Online) -> bool:
-    row = progress_of(conn, plan.table.name)
-    return row is not None and row[1]
-
-
-def count_rows(conn: Connection, plan: Online, upto: int | None = None) -> int:
-    where, params = ("", ()) if upto is None else (f"WHERE {quote(plan.key)} <= ?", (upto,))
-    value = conn.execute(f"SELECT count(*) FROM {quote(plan.content)} {where}", params).one()
-    assert isinstance(value, int)
-    return value
-
-
-def copied_rows(conn: Connection, plan: Online) -> int:
-    row = progress_of(conn, plan.table.name)
-    return 0 if row is None or row[0] is None else count_rows(conn, plan, row[0])

@@ -1,173 +1,171 @@
-"""The online rebuild on a server: a chunk of rows is one request, the swap is two.
+"""The steps of an online rebuild on a server: a chunk of rows is one request, the swap is two.
 
-What a file is asked step by step must be decided there inside the statements: they do nothing when the schema or the
-frontier is not the one that the last answer told of. A server refuses ``PRAGMA legacy_alter_table``, so the
-triggers and views that name the index are dropped before the swap and made again after it, word for word.
+A file is asked between two statements; on a server the statements decide themselves: they do nothing where the schema
+or the frontier is not the one of the last answer. A server refuses ``PRAGMA legacy_alter_table``, so the triggers and
+views that name the index are dropped before the swap and created again after it, word for word.
 """
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from memsql.db import Connection, Item, Result
+from memsql.db import Connection, Item, Result, rolled_back, transaction
 from memsql.db.copying import Stored
 from memsql.db.queries import load
 from memsql.errors import CommitUnknown, LockedError, MemsqlError, Refused, StatementError
 from memsql.fts.check import check_in_transaction, command
 from memsql.fts.discover import FtsTable, discover
-from memsql.fts.online import (
-    EVERYTHING,
-    PAUSE,
-    Online,
-    copied_rows,
-    count_rows,
-    ensure,
-    half_way,
-    plan_again,
-    plan_for,
-    progress_of,
-    transaction,
-    unless_stopped,
-)
+from memsql.fts.online import END, Chunk, Position, RebuildPlan, Tally, ensure, plan_again, plan_for, position
 from memsql.sqltext import identifiers, quote
+
+_ABORT_HINT = "give the rebuild up with: invoke fts.rebuild --abort"
 
 
 @dataclass(frozen=True, slots=True)
-class At:
-    """Where a rebuild stands, and the schema that this holds for."""
+class _At:
+    """How far a rebuild came, and the version of the schema at that moment."""
 
-    plan: Online
-    version: int
-    frontier: int | None
-    replaced: bool
-
-    @property
-    def complete(self) -> bool:
-        return self.replaced or self.frontier == EVERYTHING
+    position: Position
+    schema_version: int
 
 
 class _Moved(Exception):
-    """The schema or the rebuild is not what we knew; look again."""
+    """The schema or the rebuild is not what the last answer said: read both again."""
 
 
-def rebuild_on_server(
-    conn: Connection,
-    table: FtsTable,
-    *,
-    chunk: int,
-    progress: Callable[[int, int], None],
-    prove: Callable[[str], bool],
-    stopped: Callable[[], bool] = lambda: False,
-) -> int:
-    """As online.rebuild_online(), on a server."""
-    plan_for(conn, table)
-    done, total, copied = 0, 0, 0
-    failure = ""
-    try:
-        at = _prepare(conn, table.name, again=False)
-        total, done = count_rows(conn, at.plan), copied_rows(conn, at.plan)
-        progress(done, total)
-        while True:
-            unless_stopped(stopped, table.name, done, total)
-            started = time.perf_counter()
-            try:
-                rows, at = _copy(conn, at, chunk)
-                if rows:
-                    done, copied, failure = done + rows, copied + rows, ""
-                    progress(done, max(done, total))
-                if not at.complete:
-                    time.sleep((time.perf_counter() - started) * PAUSE)
-                    continue
-                sound = not at.replaced and prove(at.plan.new)
-                unless_stopped(stopped, table.name, done, total)
-                _swap(conn, at, sound=sound)
-                return copied
-            except _Moved:
-                pass
-            except StatementError as e:
-                # Most likely something was dropped meanwhile, and looking again tells what.
-                if failure == e.message:
-                    raise
-                failure = e.message
-            at = _prepare(conn, table.name, again=True)
-            done = copied_rows(conn, at.plan)
-    except LockedError as e:
-        e.state = half_way(done, total)
-        e.hint = "run it again to go on; a smaller --chunk holds the lock for less time"
-        raise
-    except CommitUnknown as e:
-        e.hint = "run it again to go on"
-        raise
-    except StatementError as e:
-        e.state = half_way(done, total)
-        e.hint = e.hint or "give the rebuild up with: invoke fts.rebuild --abort"
-        raise
+class ServerEngine:
+    """rebuild_online.Engine for a server."""
+
+    def __init__(self, conn: Connection, table: FtsTable) -> None:
+        self._conn = conn
+        self._name = table.name
+        self.plan = plan_for(conn, table)
+        # None: the schema has to be read again.
+        self._at: _At | None = None
+        self._failure = ""
+
+    def begin(self) -> None:
+        try:
+            self._at = self._look(again=False)
+        except MemsqlError as e:
+            self.explain(e, str(Tally(0, 0)))
+            raise
+
+    def copy(self, limit: int) -> Chunk:
+        recount = self._at is None
+        at, self._at = self._at or self._look(again=True), None
+        try:
+            rows, at = _copy(self._conn, self.plan, at, limit)
+        except _Moved:
+            return Chunk()
+        except StatementError as e:
+            self._tolerate(e)
+            return Chunk()
+        self._at = at
+        if rows:
+            self._failure = ""
+        return Chunk(rows, complete=at.position.complete, replaced=at.position.replaced, recount=recount)
+
+    def swap(self, *, sound: bool) -> bool:
+        at, self._at = self._at, None
+        assert at is not None
+        try:
+            _swap(self._conn, self.plan, at, sound=sound)
+        except _Moved:
+            return False
+        except StatementError as e:
+            self._tolerate(e)
+            return False
+        return True
+
+    def explain(self, error: MemsqlError, reached: str) -> None:
+        if isinstance(error, LockedError):
+            error.state = reached
+            error.hint = "run it again to go on; a smaller --chunk holds the lock for less time"
+        elif isinstance(error, CommitUnknown):
+            error.hint = "run it again to go on"
+        elif isinstance(error, StatementError):
+            error.state = reached
+            error.hint = error.hint or _ABORT_HINT
+
+    def _look(self, *, again: bool) -> _At:
+        """Begin the rebuild, or begin again where the schema changed. Inside the lock, so that plan and version belong
+        together."""
+        with transaction(self._conn):
+            table = next((t for t in discover(self._conn) if t.name == self._name), None)
+            if again or table is None:
+                self.plan = plan_again(self._conn, self._name)
+            else:
+                self.plan = plan_for(self._conn, table)
+            ensure(self._conn, self.plan)
+            return _at(self._conn.execute(load("fts/rebuild_state"), (self._name,)))
+
+    def _tolerate(self, error: StatementError) -> None:
+        """Raise ``error`` where it is the second one of its kind. Most likely another process dropped something, and
+        reading the schema again tells what."""
+        if self._failure == error.message:
+            raise error
+        self._failure = error.message
 
 
 def closure(objects: Sequence[Stored], name: str, ours: Collection[str], broken: Collection[str] = ()) -> list[Stored]:
-    """The triggers and views that stand in the way of renaming a table to ``name``, in the order of their making.
+    """The triggers and views that prevent a table from being renamed to ``name``, in the order of their creation.
 
-    Those that name it, through views too; and, so that they go on firing in the same order, all triggers of a table
-    of which one is made again. ``broken`` are names that SQLite complained of.
+    These are all that name it, through other views too. Where one trigger of a table is among them, all triggers of
+    that table are: they are created again and must fire in the same order. ``ours`` are the triggers of the rebuild,
+    ``broken`` the objects that SQLite complained about.
     """
     names, tables = {name.lower()}, set[str]()
-    found: set[str] = {b.lower() for b in broken}
-    things = [o for o in objects if o.type in ("trigger", "view") and o.name not in ours]
+    chosen: set[str] = {b.lower() for b in broken}
+    candidates = [o for o in objects if o.type in ("trigger", "view") and o.name not in ours]
     while True:
-        before = len(found), len(tables)
-        for thing in things:
-            lower = thing.name.lower()
-            if lower not in found and (
-                identifiers(thing.sql) & names or (thing.type == "trigger" and thing.table.lower() in tables)
+        before = len(chosen), len(tables)
+        for stored in candidates:
+            lower = stored.name.lower()
+            if lower not in chosen and (
+                identifiers(stored.sql) & names or (stored.type == "trigger" and stored.table.lower() in tables)
             ):
-                found.add(lower)
-            if lower in found:
-                (names if thing.type == "view" else tables).add(lower if thing.type == "view" else thing.table.lower())
-        if (len(found), len(tables)) == before:
-            return [o for o in things if o.name.lower() in found]
+                chosen.add(lower)
+            if lower in chosen and stored.type == "view":
+                names.add(lower)
+            elif lower in chosen:
+                tables.add(stored.table.lower())
+        if (len(chosen), len(tables)) == before:
+            return [o for o in candidates if o.name.lower() in chosen]
 
 
-def _prepare(conn: Connection, name: str, *, again: bool) -> At:
-    """Begin, or begin again where the schema says so. Inside the lock, so that the plan is that of the version it goes with."""
-    with transaction(conn):
-        table = next((t for t in discover(conn) if t.name == name), None)
-        plan = plan_again(conn, name) if again or table is None else plan_for(conn, table)
-        ensure(conn, plan)
-        return _at(plan, conn.execute(load("fts/rebuild_state"), (name,)))
-
-
-def _at(plan: Online, state: Result) -> At:
+def _at(state: Result) -> _At:
     if not state.rows:
         raise _Moved
     frontier, replaced, version = state.rows[0]
     assert frontier is None or isinstance(frontier, int)
     assert isinstance(version, int)
-    return At(plan, version, frontier, bool(replaced))
+    return _At(Position(frontier, bool(replaced)), version)
 
 
-def _copy(conn: Connection, at: At, limit: int) -> tuple[int, At]:
-    """Copy up to ``limit`` rows beyond the frontier in one transaction and one request: how many, and where that led.
+def _copy(conn: Connection, plan: RebuildPlan, at: _At, limit: int) -> tuple[int, _At]:
+    """Copy up to ``limit`` rows beyond the frontier in one transaction and one request. Returns how many, and where the
+    rebuild is now.
 
-    Fewer than ``limit`` are the last ones; from then on the triggers keep the new index right wherever a row goes.
+    Fewer than ``limit`` are the last ones; from then on the triggers keep the new index right for every key.
     """
-    name, key, content = at.plan.table.name, quote(at.plan.key), quote(at.plan.content)
-    names = ", ".join(map(quote, at.plan.table.all_columns))
-    after, params = ("true", ()) if at.frontier is None else (f"{key} > ?", (at.frontier,))
-    mine = "name = ? AND frontier IS ? AND NOT replaced AND (SELECT schema_version FROM pragma_schema_version) = ?"
-    guard = (name, at.frontier, at.version)
+    name, key, content, frontier = plan.table.name, quote(plan.key), quote(plan.content), at.position.frontier
+    names = ", ".join(map(quote, plan.table.all_columns))
+    after, params = ("true", ()) if frontier is None else (f"{key} > ?", (frontier,))
+    unmoved = "name = ? AND frontier IS ? AND NOT replaced AND (SELECT schema_version FROM pragma_schema_version) = ?"
+    values = (*params, name, frontier, at.schema_version)
     items: list[Item] = [
         ("BEGIN IMMEDIATE", ()),
         (
-            f"INSERT INTO {quote(at.plan.new)} (rowid, {names}) SELECT {key}, {names} FROM {content} "
-            f"WHERE {after} AND EXISTS (SELECT 1 FROM memsql_fts_rebuild WHERE {mine}) ORDER BY {key} LIMIT {limit:d}",
-            (*params, *guard),
+            f"INSERT INTO {quote(plan.new)} (rowid, {names}) SELECT {key}, {names} FROM {content} WHERE {after} "
+            f"AND EXISTS (SELECT 1 FROM memsql_fts_rebuild WHERE {unmoved}) ORDER BY {key} LIMIT {limit:d}",
+            values,
         ),
         (
             f"UPDATE memsql_fts_rebuild SET frontier = coalesce((SELECT {key} FROM {content} WHERE {after} "
-            f"ORDER BY {key} LIMIT 1 OFFSET {limit - 1:d}), {EVERYTHING}) WHERE {mine}",
-            (*params, *guard),
+            f"ORDER BY {key} LIMIT 1 OFFSET {limit - 1:d}), {END}) WHERE {unmoved}",
+            values,
         ),
         (load("fts/rebuild_state"), (name,)),
         ("COMMIT", ()),
@@ -177,82 +175,90 @@ def _copy(conn: Connection, at: At, limit: int) -> tuple[int, At]:
     except CommitUnknown:
         _settle(conn)
         raise _Moved from None
-    now = _at(at.plan, state)
-    if now.version != at.version:
+    now = _at(state)
+    if now.schema_version != at.schema_version:
         raise _Moved
     return inserted.changes, now
 
 
-def _swap(conn: Connection, at: At, *, sound: bool) -> None:
-    """Put the new index in the old one's place in one transaction. Raises _Moved where it has to be looked at again.
-
-    Unless it is ``sound``, and nothing replaced a row since that was proven, it is built in one statement while it
-    is locked anyway, and checked there.
-    """
-    plan, broken = at.plan, set[str]()
+def _swap(conn: Connection, plan: RebuildPlan, at: _At, *, sound: bool) -> None:
+    """As ServerEngine.swap(). Raises _Moved where the schema has to be read again."""
+    broken = set[str]()
     while True:
-        objects, others, sound_now = _lock_and_look(conn, at, sound=sound)
-        items: list[Item] = (
-            [] if sound_now else [(command(plan.new, "rebuild"), ()), (command(plan.new, "integrity-check"), ())]
+        locked = _lock_and_look(conn, plan, at, sound=sound)
+        proofs: list[Item] = (
+            [] if locked.sound else [(command(plan.new, c), ()) for c in ("rebuild", "integrity-check")]
         )
-        proofs = len(items)
-        items += [(sql, ()) for sql in _swapping(plan, closure(objects, plan.table.name, plan.triggers, broken))]
-        items += [(load("fts/end_rebuild"), (plan.table.name,))] if others else [("DROP TABLE memsql_fts_rebuild", ())]
+        items = [*proofs, *_swapping(plan, closure(locked.objects, plan.table.name, plan.triggers, broken))]
+        if locked.other_rebuilds:
+            items.append((load("fts/end_rebuild"), (plan.table.name,)))
+        else:
+            items.append(("DROP TABLE memsql_fts_rebuild", ()))
         try:
             _sent(conn, [*items, ("COMMIT", ())])
             return
         except CommitUnknown:
             _settle(conn)
-            if progress_of(conn, plan.table.name) is None:
+            if position(conn, plan.table.name) is None:
                 return
             raise _Moved from None
         except StatementError as e:
-            if e.index is not None and e.index < proofs:
+            if e.index is not None and e.index < len(proofs):
                 raise Refused(
                     f"the new index of {plan.table.name} does not agree with its content",
                     details=(e.message,),
                     state="the old index is still in place",
-                    hint="give the rebuild up with: invoke fts.rebuild --abort",
+                    hint=_ABORT_HINT,
                 ) from e
-            # SQLite reads every trigger and view for a rename; one that was broken before is no reason to stop.
-            named = {o.name for o in objects if e.message.startswith(f"error in {o.type} {o.name}")} - broken
-            if not named:
+            # For a rename SQLite reads every trigger and view. One that was broken before must not stop it.
+            blamed = {o.name for o in locked.objects if e.message.startswith(f"error in {o.type} {o.name}")} - broken
+            if not blamed:
                 raise
-            broken |= named
+            broken |= blamed
 
 
-def _lock_and_look(conn: Connection, at: At, *, sound: bool) -> tuple[list[Stored], bool, bool]:
-    """Take the lock; the objects of the schema, whether other rebuilds are on their way, and whether the new index
-    is right."""
-    plan, name = at.plan, at.plan.table.name
-    asked: list[Item] = [
+@dataclass(frozen=True, slots=True)
+class _Locked:
+    """What was read inside the lock: every object of the schema, whether other rebuilds were begun, and whether the
+    new index is right."""
+
+    objects: list[Stored]
+    other_rebuilds: bool
+    sound: bool
+
+
+def _lock_and_look(conn: Connection, plan: RebuildPlan, at: _At, *, sound: bool) -> _Locked:
+    """Take the lock and keep it. Raises _Moved, without the lock, where the schema changed."""
+    name = plan.table.name
+    items: list[Item] = [
         ("BEGIN IMMEDIATE", ()),
         (load("fts/rebuild_state"), (name,)),
         (load("engine/stored_schema"), ()),
         (load("fts/other_rebuilds"), (name,)),
     ]
     if sound and plan.docsize is not None:
-        asked += [(f"SELECT count(*) FROM {quote(table)}", ()) for table in (plan.docsize, plan.content)]
-    _, state, stored, others, *counts = _sent(conn, asked)
+        items += [(f"SELECT count(*) FROM {quote(table)}", ()) for table in (plan.docsize, plan.content)]
+    _, state, stored, others, *counts = _sent(conn, items)
     try:
-        now = _at(plan, state)
-        if now.version != at.version:
+        now = _at(state)
+        if now.schema_version != at.schema_version:
             raise _Moved
         if sound:
-            sound = not now.replaced and (
+            sound = not now.position.replaced and (
                 counts[0].rows == counts[1].rows if counts else not check_in_transaction(conn, [plan.new])
             )
     except BaseException:
         conn.rollback()
         raise
-    return [Stored(str(k), str(n), str(t), str(s)) for k, n, t, s in stored.rows], bool(others.one()), sound
+    objects = [Stored(str(kind), str(n), str(table), str(sql)) for kind, n, table, sql in stored.rows]
+    return _Locked(objects, bool(others.one()), sound)
 
 
-def _swapping(plan: Online, inter: Sequence[Stored]) -> list[str]:
-    """The statements of the swap; ``inter`` is made anew around it."""
-    triggers = [o for o in inter if o.type == "trigger"]
-    views = [o for o in inter if o.type == "view"]
-    return [
+def _swapping(plan: RebuildPlan, dependents: Sequence[Stored]) -> list[Item]:
+    """The statements of the swap. ``dependents``, triggers and views, are dropped before it and created again after."""
+    triggers = [o for o in dependents if o.type == "trigger"]
+    views = [o for o in dependents if o.type == "view"]
+    texts = [
         *(f"DROP TRIGGER {quote(name)}" for name in (*plan.triggers, *(o.name for o in triggers))),
         *(f"DROP VIEW {quote(o.name)}" for o in views),
         f"DROP TABLE {quote(plan.table.name)}",
@@ -260,10 +266,11 @@ def _swapping(plan: Online, inter: Sequence[Stored]) -> list[str]:
         *(o.sql for o in views),
         *(o.sql for o in triggers),
     ]
+    return [(text, ()) for text in texts]
 
 
 def _sent(conn: Connection, items: Sequence[Item]) -> list[Result]:
-    """The answers to ``items``; when one fails the transaction is rolled back."""
+    """The answers to ``items``. Where one fails, the transaction is rolled back."""
     try:
         return conn.batch(items)
     except CommitUnknown:
@@ -274,10 +281,10 @@ def _sent(conn: Connection, items: Sequence[Item]) -> list[Result]:
 
 
 def _settle(conn: Connection) -> None:
-    """Wait for a commit whose answer was lost: the lock is free when it is done, or has come to nothing."""
+    """Wait for a COMMIT whose answer was lost: the lock is free when it succeeded, or failed."""
     try:
-        conn.begin()
-        conn.rollback()
+        with rolled_back(conn):
+            pass
     except MemsqlError as e:
         e.hint = "run it again to go on"
         raise

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from memsql.config import Settings
     from memsql.db import Connection
     from memsql.fts import FtsTable
+    from memsql.progress import Progress
 
 _TABLE = {**COMMON_HELP, "table": "only this FTS5 table (default: all of them)"}
 _CHANGED_TABLE = {**_TABLE, **CHANGE_HELP}
@@ -148,7 +149,7 @@ def rebuild(
                         lines.append(f"{one.name}: {left}; left alone")
                         continue
                     if online:
-                        lines.append(f"{one.name}: {_online(settings, conn, one, int(chunk), bar.tick)}")
+                        lines.append(f"{one.name}: {_online(settings, conn, one, int(chunk), bar)}")
                     else:
                         at_once(conn, one)
                         lines.append(f"{one.name}: rebuilt (proven)")
@@ -219,14 +220,14 @@ def _left_alone(table: FtsTable, online: bool) -> str | None:
 
 def _abort(conn: Connection, name: str | None) -> tuple[list[str], list[str]]:
     """Names given up, and what to say. By what was begun, for the index itself may be gone."""
-    from memsql.fts import abort_by_name
+    from memsql.fts import abort
 
     begun = _begun(conn, name)
     if not begun:
         names = [table.name for table in _tables(conn, name)]
         return [], [f"{one}: no rebuild was on its way" for one in names] or ["no rebuild was on its way"]
     for one in begun:
-        abort_by_name(conn, one)
+        abort(conn, one)
     return begun, [f"{one}: gave the rebuild up" for one in begun]
 
 
@@ -237,15 +238,10 @@ def _begun(conn: Connection, name: str | None) -> list[str]:
     return [one for one in unfinished(conn) if name is None or one.lower() == name.lower()]
 
 
-def _online(
-    settings: Settings, conn: Connection, table: FtsTable, chunk: int, tick: Callable[[float | None], None]
-) -> str:
+def _online(settings: Settings, conn: Connection, table: FtsTable, chunk: int, progress: Progress) -> str:
     from memsql.db.clone import clone
     from memsql.engine.signals import listening
     from memsql.fts import check_in_transaction, rebuild_online, rows_for
-
-    def progress(done: int, total: int) -> None:
-        tick(done / total if total else 1.0)
 
     def prove(name: str) -> bool:
         with clone(settings.target, settings.busy_timeout, choice=rows_for([name])) as copy:

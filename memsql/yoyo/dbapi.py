@@ -16,7 +16,6 @@ from typing import Any
 from memsql.config import Target
 from memsql.db.connect import Mode
 from memsql.db.connect import connect as open_stream
-from memsql.db.protocol import Connection as Stream
 from memsql.db.protocol import Item, Result, Value
 from memsql.errors import ConnectError, LockedError, MemsqlError, StatementError
 from memsql.sqltext import effect
@@ -87,11 +86,6 @@ class Connection:
         self._queue: list[str] = []
         with translated():
             self._stream = open_stream(target, mode, busy_timeout)
-
-    @property
-    def stream(self) -> Stream:
-        """The Connection of memsql's own behind it."""
-        return self._stream
 
     def make_writable(self) -> None:
         """Open a database that was opened for reading once more, creating the file if need be."""

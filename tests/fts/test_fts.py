@@ -19,10 +19,12 @@ from cli import clean_environment
 from indexed import INDEX, TABLE, fill, make, make_triggers, matches, open_, prove, right
 from places import ROOT
 from reference_project import memsql, succeed
+from watching import Watching
 
 from memsql.errors import Refused, UsageError
 from memsql.fts import abort, check, discover, findings, rebuild, rebuild_online
 from memsql.fts.discover import parse
+from memsql.progress import SILENT
 
 
 @pytest.mark.parametrize(
@@ -180,7 +182,7 @@ def test_an_online_rebuild_includes_what_others_write_meanwhile(tmp_path: Path) 
     conn = open_(path)
     step = 0
 
-    def write(done: int, total: int) -> None:
+    def write(fraction: float | None) -> None:
         nonlocal step
         step += 1
         with closing(sqlite3.connect(path)) as db:
@@ -199,7 +201,7 @@ def test_an_online_rebuild_includes_what_others_write_meanwhile(tmp_path: Path) 
         conn,
         discover(conn)[0],
         chunk=50,
-        progress=lambda d, t: write(d, t) if step < 9 else None,
+        progress=Watching(ticked=lambda fraction: write(fraction) if step < 9 else None),
         prove=lambda name: prove(path, name),
     )
 
@@ -216,11 +218,11 @@ def test_a_replace_that_no_trigger_sees_is_caught_by_the_proof(tmp_path: Path) -
     path = tmp_path / "a.db"
     fill(path)
     conn = open_(path)
-    done: list[int] = []
+    done: list[float] = []
 
-    def replace(count: int, total: int) -> None:
-        if count and not done:
-            done.append(count)
+    def replace(fraction: float | None) -> None:
+        if fraction and not done:
+            done.append(fraction)
             with closing(sqlite3.connect(path)) as db:
                 db.execute("INSERT OR REPLACE INTO docs VALUES (-200, 'fresh', 'replaced')")
                 db.commit()
@@ -231,7 +233,7 @@ def test_a_replace_that_no_trigger_sees_is_caught_by_the_proof(tmp_path: Path) -
         proofs.append(prove(path, name))
         return proofs[-1]
 
-    rebuild_online(conn, discover(conn)[0], chunk=50, progress=replace, prove=proven)
+    rebuild_online(conn, discover(conn)[0], chunk=50, progress=Watching(ticked=replace), prove=proven)
     assert proofs == [False]
     assert check(conn, discover(conn)[0]).ok
 
@@ -257,7 +259,10 @@ DRIVER = """
         step()
         return True
 
-    rebuild_online(conn, discover(conn)[0], chunk=60, progress=step, prove=prove)
+    class Steps:
+        start, tick = print, staticmethod(step)
+
+    rebuild_online(conn, discover(conn)[0], chunk=60, progress=Steps, prove=prove)
 """
 
 
@@ -285,7 +290,7 @@ def test_killed_at_any_step_it_goes_on_and_ends_right(tmp_path: Path) -> None:
             db.commit()
         assert before[0], "searches go on in the old index"
         conn = open_(path)
-        rebuild_online(conn, discover(conn)[0], chunk=60, progress=lambda *_: None, prove=partial(prove, path))
+        rebuild_online(conn, discover(conn)[0], chunk=60, progress=SILENT, prove=partial(prove, path))
         assert check(conn, discover(conn)[0]).ok
         assert conn.execute("SELECT name FROM sqlite_schema WHERE name LIKE 'memsql%'").rows == []
         conn.close()
@@ -299,17 +304,17 @@ def test_abort_leaves_no_trace(tmp_path: Path) -> None:
     conn = open_(path)
     table = discover(conn)[0]
     with pytest.raises(RuntimeError):
-        rebuild_online(conn, table, chunk=50, progress=_fail, prove=lambda _: True)
+        rebuild_online(conn, table, chunk=50, progress=Watching(ticked=_fail), prove=lambda _: True)
     assert conn.execute("SELECT count(*) FROM sqlite_schema WHERE name LIKE 'memsql%'").one()
     assert [t.name for t in discover(conn)] == ["docs_fts"]
-    assert abort(conn, discover(conn)[0])
-    assert not abort(conn, discover(conn)[0])
+    assert abort(conn, discover(conn)[0].name)
+    assert not abort(conn, discover(conn)[0].name)
     assert make_triggers(path) == before
     assert check(conn, discover(conn)[0]).ok
 
 
-def _fail(done: int, total: int) -> None:
-    if done:
+def _fail(fraction: float | None) -> None:
+    if fraction:
         raise RuntimeError
 
 
@@ -324,9 +329,9 @@ def test_what_cannot_be_rebuilt_online_says_why(tmp_path: Path) -> None:
     )
     tables = {t.name: t for t in discover(conn)}
     with pytest.raises(UsageError, match="is no table"):
-        rebuild_online(conn, tables["over_view"], chunk=9, progress=lambda *_: None, prove=lambda _: True)
+        rebuild_online(conn, tables["over_view"], chunk=9, progress=SILENT, prove=lambda _: True)
     with pytest.raises(Refused, match="contentless"):
-        rebuild_online(conn, tables["bare"], chunk=9, progress=lambda *_: None, prove=lambda _: True)
+        rebuild_online(conn, tables["bare"], chunk=9, progress=SILENT, prove=lambda _: True)
 
 
 def project(tmp_path: Path, second: str) -> Path:

@@ -19,15 +19,13 @@ from cli import Project, clean_environment, files_below, finish
 from indexed import INDEX, TABLE, fill, make, make_triggers, matches, open_, prove, right
 from places import ROOT
 from reference_project import memsql, succeed
+from watching import Watching
 
 from memsql.errors import Interrupted, LockedError, Refused
-from memsql.fts import abort_by_name, check, discover, rebuild, rebuild_online, unfinished
+from memsql.fts import abort, check, discover, rebuild, rebuild_online, unfinished
+from memsql.progress import SILENT
 
 LONG = "replace(hex(zeroblob(2000)), '0', 'long ')"
-
-
-def quiet(done: int, total: int) -> None:
-    """Progress that nobody looks at."""
 
 
 def write(path: Path, sql: str) -> None:
@@ -61,7 +59,7 @@ def online(
     """Rebuild the only index; run SQL on another connection after the n-th chunk and after the first proof."""
     calls = 0
 
-    def progress(done: int, total: int) -> None:
+    def progress(fraction: float | None) -> None:
         nonlocal calls
         write(path, (after or {}).get(calls, ""))
         calls += 1
@@ -78,7 +76,7 @@ def online(
     conn = open_(path)
     conn.execute("PRAGMA synchronous = off")
     try:
-        return rebuild_online(conn, discover(conn)[0], chunk=chunk, progress=progress, prove=proven)
+        return rebuild_online(conn, discover(conn)[0], chunk=chunk, progress=Watching(ticked=progress), prove=proven)
     finally:
         conn.close()
 
@@ -436,7 +434,7 @@ def test_triggers_that_change_meanwhile_stay_changed(tmp_path: Path, late: bool)
     table = next(t for t in discover(conn) if t.name == "memories_fts")
     calls = 0
 
-    def progress(done: int, total: int) -> None:
+    def progress(fraction: float | None) -> None:
         nonlocal calls
         calls += 1
         if calls == 2 and not late:
@@ -448,7 +446,7 @@ def test_triggers_that_change_meanwhile_stay_changed(tmp_path: Path, late: bool)
             write(path, repair)
         return ok
 
-    rebuild_online(conn, table, chunk=200, progress=progress, prove=proven)
+    rebuild_online(conn, table, chunk=200, progress=Watching(ticked=progress), prove=proven)
     conn.close()
     assert memsql(path, "fts.status", "--check").returncode == 0
     assert clean(path)
@@ -497,15 +495,17 @@ def test_two_at_once_end_in_one_index(tmp_path: Path) -> None:
     table = discover(other)[0]
     calls = 0
 
-    def progress(done: int, total: int) -> None:
+    def progress(fraction: float | None) -> None:
         nonlocal calls
         calls += 1
         if calls == 2:
-            rebuild_online(other, table, chunk=40, progress=quiet, prove=partial(prove, path))
+            rebuild_online(other, table, chunk=40, progress=SILENT, prove=partial(prove, path))
 
     conn = open_(path)
     with pytest.raises(Refused, match="somebody else finished"):
-        rebuild_online(conn, discover(conn)[0], chunk=40, progress=progress, prove=partial(prove, path))
+        rebuild_online(
+            conn, discover(conn)[0], chunk=40, progress=Watching(ticked=progress), prove=partial(prove, path)
+        )
     assert as_fresh(path)
 
 
@@ -524,11 +524,11 @@ def test_only_the_chunks_hold_the_lock(tmp_path: Path) -> None:
         written += 1
         return True
 
-    def progress(done: int, total: int) -> None:
+    def progress(fraction: float | None) -> None:
         if written < 5:
             insert()
 
-    rebuild_online(conn, discover(conn)[0], chunk=100, progress=progress, prove=insert)
+    rebuild_online(conn, discover(conn)[0], chunk=100, progress=Watching(ticked=progress), prove=insert)
     assert written >= 5
     assert as_fresh(path)
 
@@ -538,14 +538,14 @@ def test_somebody_who_appends_all_the_while_does_not_keep_it_from_ending(tmp_pat
     fill(path)
     calls = 0
 
-    def append(done: int, total: int) -> None:
+    def append(fraction: float | None) -> None:
         nonlocal calls
         calls += 1
         assert calls < 50, "it never ends"
         write(path, "INSERT INTO docs(title) VALUES ('fresh')")
 
     conn = open_(path)
-    rebuild_online(conn, discover(conn)[0], chunk=40, progress=append, prove=partial(prove, path))
+    rebuild_online(conn, discover(conn)[0], chunk=40, progress=Watching(ticked=append), prove=partial(prove, path))
     conn.close()
     assert as_fresh(path)
 
@@ -573,7 +573,10 @@ DRIVER = """
     def nothing(*_):
         return True
 
-    rebuild_online(conn, discover(conn)[0], chunk=60, progress=step if where == "chunk" else nothing,
+    class Steps:
+        start, tick = nothing, staticmethod(step if where == "chunk" else nothing)
+
+    rebuild_online(conn, discover(conn)[0], chunk=60, progress=Steps,
                    prove=step if where == "proof" else nothing)
 """
 
@@ -653,9 +656,11 @@ def test_only_one_of_two_is_given_up(tmp_path: Path) -> None:
     conn = open_(project.db)
     for table in discover(conn):
         with pytest.raises(Interrupted):
-            rebuild_online(conn, table, chunk=9, progress=quiet, prove=partial(prove, project.db), stopped=lambda: True)
+            rebuild_online(
+                conn, table, chunk=9, progress=SILENT, prove=partial(prove, project.db), stopped=lambda: True
+            )
     assert unfinished(conn) == ["another", "docs_fts"]
-    assert abort_by_name(conn, "another")
+    assert abort(conn, "another")
     assert unfinished(conn) == ["docs_fts"]
     conn.close()
     project.run("fts.rebuild", "--abort", "--table", "another").expect(0, "another: no rebuild was on its way")
@@ -704,12 +709,12 @@ def test_a_lock_half_way_says_how_far_it_came(tmp_path: Path) -> None:
     conn.execute("PRAGMA busy_timeout = 20")
     holder = sqlite3.connect(path, isolation_level=None)
 
-    def lock(done: int, total: int) -> None:
-        if done == 100:
+    def lock(fraction: float | None) -> None:
+        if fraction and round(300 * fraction) == 100:
             holder.execute("BEGIN IMMEDIATE")
 
     with pytest.raises(LockedError) as locked:
-        rebuild_online(conn, discover(conn)[0], chunk=100, progress=lock, prove=partial(prove, path))
+        rebuild_online(conn, discover(conn)[0], chunk=100, progress=Watching(ticked=lock), prove=partial(prove, path))
     assert "100 of 300 rows are in the new index" in str(locked.value.state)
     assert "run it again" in str(locked.value.hint)
     holder.execute("ROLLBACK")

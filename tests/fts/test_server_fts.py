@@ -13,11 +13,12 @@ import pytest
 import servers
 from cli import Done, Project
 from proxy import Action, Cut, Proxy, Request, proxy_to
+from watching import Watching
 
 from memsql.db import Connection, connect
 from memsql.db.clone import clone
 from memsql.errors import CommitUnknown, ConnectError, Interrupted, LockedError, Refused, StatementError
-from memsql.fts import abort_by_name, check_in_transaction, discover, rebuild, rebuild_online, rows_for, unfinished
+from memsql.fts import abort, check_in_transaction, discover, rebuild, rebuild_online, rows_for, unfinished
 from memsql.server import Running
 
 SCHEMA = """
@@ -92,7 +93,7 @@ def online(
     """Rebuild docs_fts online, with something done after the n-th report of progress."""
     calls = 0
 
-    def progress(done: int, total: int) -> None:
+    def progress(fraction: float | None) -> None:
         nonlocal calls
         (after or {}).get(calls, int)()
         calls += 1
@@ -101,7 +102,7 @@ def online(
         conn,
         discover(conn)[0],
         chunk=chunk,
-        progress=progress,
+        progress=Watching(ticked=progress),
         stopped=stopped,
         prove=prove or (lambda name: ok(conn, name)),
     )
@@ -326,13 +327,13 @@ def test_stopped_and_gone_on_with_and_given_up(broken: Connection, memsql: Calla
     assert clean(broken)
     with pytest.raises(Interrupted):
         online(broken, stopped=iter([False, True]).__next__)
-    assert abort_by_name(broken, "docs_fts")
+    assert abort(broken, "docs_fts")
     assert clean(broken)
 
 
 def test_an_abort_in_the_middle_ends_it(broken: Connection, empty_server: Running) -> None:
     with closing(connect(servers.target(empty_server.url), "rw")) as conn, pytest.raises(Refused, match="gave up"):
-        online(conn, after={2: lambda: abort_by_name(broken, "docs_fts")})
+        online(conn, after={2: lambda: abort(broken, "docs_fts")})
     assert broken.execute("SELECT name FROM sqlite_schema WHERE sql LIKE '%memsql_fts%'").rows == []
 
 
