@@ -19,8 +19,9 @@ _QUERY_KEYS = frozenset({"name", "why", "param", "plan", "allow"})
 _EXPECTATION = re.compile(r"no-scan|no-sort|uses\s+\S.*")
 _PARAM = re.compile(r"(\w+)\s*=\s*(.+)", re.DOTALL)
 _VARIABLE = re.compile(rf"'[^']*+'?|{QUOTED_NAME}|{LINE_COMMENT}|{BLOCK_COMMENT}|(?P<variable>{VARIABLE})")
-# Not a scan: a virtual table asked for something, a row of constants, the result of a subquery of this plan.
-_SCAN = re.compile(r"SCAN (?:TABLE )?(?!\d* ?CONSTANT ROW)(?!.*VIRTUAL TABLE INDEX \d+:.+)(\S+)")
+# Not a scan: a virtual table asked for something, rows of constants ("SCAN 2 CONSTANT ROWS"; of a VALUES clause SQLite 3.53
+# says "SCAN 2-ROW VALUES CLAUSE"), the result of a subquery of this plan.
+_SCAN = re.compile(r"SCAN (?:TABLE )?(?!\d* ?CONSTANT ROW|\d+-ROW VALUES CLAUSE)(?!.*VIRTUAL TABLE INDEX \d+:.+)(\S+)")
 _SUBQUERY = re.compile(r"(?:MATERIALIZE|CO-ROUTINE) (\S+)")
 
 

@@ -60,8 +60,8 @@ _NEAR = re.compile(r'near "(.+?)": syntax error')
 def server_refuses(script: Script) -> Iterator[Hit]:
     """A statement that a libSQL server refuses.
 
-    **Anti-pattern** It runs on a file and fails on Turso: ANALYZE, TEMP objects, most PRAGMAs, and every file with
-    `-- transactional: false`, such as one with VACUUM.
+    **Anti-pattern** It runs on a file and fails on Turso: ANALYZE, TEMP objects, most PRAGMAs, constraints in ALTER TABLE
+    (new in SQLite 3.53), and every file with `-- transactional: false`, such as one with VACUUM.
 
         ANALYZE;
 
@@ -81,6 +81,13 @@ def server_refuses(script: Script) -> Iterator[Hit]:
             script.transactional and step.effect.name in ("journal_mode", "synchronous")
         ):
             yield Hit(step.at, f"a libSQL server refuses PRAGMA {step.effect.name}", "leave it out of migrations")
+    for step in script.of("alter_column"):
+        if _altered_column(step) is None:
+            yield Hit(
+                step.at,
+                "a libSQL server refuses this ALTER TABLE, and so does SQLite before 3.53",
+                "rebuild the table with `-- foreign_keys: off`",
+            )
     if not script.header.transactional and script.steps:
         step = next(iter(script.of("vacuum")), script.steps[0])
         yield Hit(
@@ -106,12 +113,9 @@ def libsql_only(script: Script) -> Iterator[Hit]:
     for step in script.steps:
         if step.kind == "insert" and "vector" not in step.text.lower():
             continue
-        if step.kind == "alter_column" and step.find("ALTER", "COLUMN") is not None:
-            yield Hit(
-                step.place("ALTER", "COLUMN"),
-                "only libSQL knows ALTER COLUMN",
-                "rebuild the table with `-- foreign_keys: off`",
-            )
+        if step.kind == "alter_column" and (at := _altered_column(step)) is not None:
+            hint = "rebuild the table with `-- foreign_keys: off`"
+            yield Hit(step.tokens[at].at, "only libSQL knows ALTER COLUMN … TO", hint)
             continue
         lower = step.text.lower()
         if "vector" not in lower and "random" not in lower:
@@ -150,6 +154,16 @@ def does_not_run(script: Script) -> Iterator[Hit]:
             yield Hit(_near(step, said), f"SQLite says: {said}", "rehearse the file: invoke migrate.up --dry-run")
         # What follows may fail only because of this.
         known = False
+
+
+def _altered_column(step: Step) -> int | None:
+    """The index of the token ALTER in ``ALTER COLUMN name TO definition``, which only libSQL knows; None without it.
+
+    SQLite 3.53 has other forms: ``ALTER [COLUMN] name SET NOT NULL`` and ``DROP NOT NULL``, ``ADD [CONSTRAINT name] CHECK``,
+    ``DROP CONSTRAINT name`` (https://sqlite.org/lang_altertable.html).
+    """
+    at = step.find("ALTER", "COLUMN")
+    return at if at is not None and [token.word for token in step.tokens[at + 3 : at + 4]] == ["TO"] else None
 
 
 def _knows_libsql(step: Step) -> bool:
