@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-_UNITS = (("day", 86_400), ("hour", 3600), ("minute", 60), ("second", 1))
+_UNITS = (("day", "d", 86_400), ("hour", "h", 3600), ("minute", "min", 60), ("second", "s", 1))
 
 
 def count(number: int, noun: str, plural: str | None = None) -> str:
@@ -33,11 +33,22 @@ def size(number: int) -> str:
 
 def age(seconds: float) -> str:
     """``3 days``, ``26 hours``, ``5 minutes``: in the largest unit of which there are at least two."""
-    name, length = next(((n, s) for n, s in _UNITS if seconds >= 2 * s), _UNITS[-1])
+    name, _, length = _unit(seconds)
     return count(int(seconds // length), name)
+
+
+def short_age(seconds: float) -> str:
+    """``3 d``, ``26 h``, ``5 min``, for a column of a table; ``0 s`` for a time that lies in the future."""
+    _, symbol, length = _unit(seconds)
+    return f"{max(0, int(seconds // length))} {symbol}"
 
 
 def orphans(rows: str, child: object, parent: object) -> str:
     """``3 rows of notes refer to users rows that do not exist``; ``rows`` says how many rows of the table ``child`` have a
     foreign key that finds no row in the table ``parent``."""
     return f"{rows} of {child} refer to {parent} rows that do not exist"
+
+
+def _unit(seconds: float) -> tuple[str, str, int]:
+    """The largest unit of which ``seconds`` hold at least two: its name, its symbol and its length in seconds."""
+    return next((unit for unit in _UNITS if seconds >= 2 * unit[2]), _UNITS[-1])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from memsql import words
@@ -72,7 +72,7 @@ def verify(settings: Settings, *, deep: bool, note: Callable[[str], None]) -> li
         conn.close()
 
 
-def failed(found: list[Finding]) -> bool:
+def failed(found: Sequence[Finding]) -> bool:
     """Whether anything with severity error has a problem."""
     return any(not f.ok and f.severity == "error" for f in found)
 

@@ -1,1 +1,1 @@
-"""Results as text and JSON. Everything here is a pure function from a result to what is shown."""
+"""Show results as text, JSON, Markdown and other formats; every function takes a result and only returns."""

@@ -7,88 +7,99 @@ from datetime import datetime
 from pathlib import Path
 
 from memsql.backups.catalogue import Backup
+from memsql.backups.digest import TableDigest
 from memsql.backups.manifest import Manifest
 from memsql.backups.prove import Verified
 from memsql.backups.prune import NOT_OURS, Choice
 from memsql.backups.restore import Restored
 from memsql.config import Settings
-from memsql.report.text import count, size, table
+from memsql.report.text import limited, table
+from memsql.words import count, short_age, size
 
 _SHOWN = 20
 
 
-def create_text(settings: Settings, made: Backup) -> str:
-    """Where it lies, what it holds, what was proven, and the faults that the source has."""
-    manifest = made.manifest
+def create_text(settings: Settings, backup: Backup) -> str:
+    """Where the new backup lies, what it holds, what was proven, and the faults that the database has."""
+    manifest = backup.manifest
     assert manifest is not None
+    content = f"{count(manifest.rows, 'row')} in {count(len(manifest.tables), 'table')}"
     lines = [
-        f"{manifest.source.name}: {settings.show(made.path)}",
-        f"  {count(manifest.rows, 'row')} in {count(len(manifest.tables), 'table')}, {size(manifest.bytes)}, {_version(manifest)}",
+        f"{manifest.source.name}: {settings.show(backup.path)}",
+        f"  {content}, {size(manifest.bytes)}, {_version(manifest)}",
     ]
-    done = ", ".join(proof.name for proof in manifest.proofs if proof.ok)
+    proven = ", ".join(proof.name for proof in manifest.proofs if proof.ok)
     if manifest.proven:
-        lines.append(f"  proven in {manifest.seconds:.1f} s: {done}")
+        lines.append(f"  proven in {manifest.seconds:.1f} s: {proven}")
         if manifest.findings:
-            lines += ["  faults of the database, kept in its backup:", *_some(manifest.findings)]
+            lines += ["  faults of the database, kept in its backup:", *limited(manifest.findings, _SHOWN, 4)]
     else:
-        lines += ["  NOT proven: it holds what could be salvaged", *_some(manifest.findings)]
+        lines += ["  NOT proven: it holds what could be salvaged", *limited(manifest.findings, _SHOWN, 4)]
     lines += [f"  left out: {o.type} {o.name} ({o.reason})" for o in manifest.omitted]
     return "\n".join(lines)
 
 
-def create_data(settings: Settings, made: Backup) -> dict[str, object]:
+def create_data(settings: Settings, backup: Backup) -> dict[str, object]:
     """The same as fields."""
-    manifest = made.manifest
+    manifest = backup.manifest
     assert manifest is not None
     return {
-        "backup": settings.show(made.path),
+        "backup": settings.show(backup.path),
         "proven": manifest.proven,
         "salvaged": manifest.salvaged,
         "version": manifest.version,
         "bytes": manifest.bytes,
         "sha256": manifest.sha256,
         "seconds": manifest.seconds,
-        "tables": [{"name": t.name, "rows": t.rows, "sha256": t.sha256} for t in manifest.tables],
+        "tables": _tables_data(manifest.tables),
         "proofs": [{"name": p.name, "ok": p.ok, "messages": list(p.messages)} for p in manifest.proofs],
         "findings": list(manifest.findings),
         "omitted": [f"{o.type} {o.name}: {o.reason}" for o in manifest.omitted],
     }
 
 
-def list_text(settings: Settings, found: Sequence[Backup], newer: Collection[Path], now: datetime, every: bool) -> str:
-    """A line a backup, the newest first; why it is not proven, or cannot be restored with these files, below them."""
-    if not found:
-        what = "no backup" if every else f"no backup of {settings.target}"
+def list_text(
+    settings: Settings, backups: Sequence[Backup], newer: Collection[Path], *, now: datetime, every_source: bool
+) -> str:
+    """A line for each backup, in the order of ``backups``; below them why one is not proven or not restorable.
+
+    ``newer`` are the paths of backups with migrations that the project does not have. With ``every_source`` the backups
+    are those of all databases, so that each line names its database.
+    """
+    if not backups:
+        what = "no backup" if every_source else f"no backup of {settings.target}"
         return f"{what} in {settings.show(settings.backups)}\nnext: invoke backup" + (
-            "" if every else "; or see: invoke backup.list --all"
+            "" if every_source else "; or see: invoke backup.list --all"
         )
     rows = []
-    for b in found:
-        m = b.manifest
+    for backup in backups:
+        manifest = backup.manifest
         rows.append(
             (
-                _age((now - b.created).total_seconds()),
-                "" if m is None or m.version is None else m.version,
-                "" if m is None else f"{m.rows:,}",
-                size(_bytes(b)),
-                "proven" if b.proven else "no",
-                *((m.source.name if m else "",) if every else ()),
-                settings.show(b.path),
+                short_age((now - backup.created).total_seconds()),
+                "" if manifest is None or manifest.version is None else manifest.version,
+                "" if manifest is None else f"{manifest.rows:,}",
+                size(_bytes(backup)),
+                "proven" if backup.proven else "no",
+                *((manifest.source.name if manifest else "",) if every_source else ()),
+                settings.show(backup.path),
             )
         )
-    headers = ("age", "version", "rows", "size", "proven", *(("of",) if every else ()), "backup")
+    headers = ("age", "version", "rows", "size", "proven", *(("of",) if every_source else ()), "backup")
     lines = [table(headers, rows, frozenset({0, 1, 2, 3})), ""]
-    lines += [f"not proven: {settings.show(b.path)}: {b.problem}" for b in found if b.problem]
+    lines += [f"not proven: {settings.show(b.path)}: {b.problem}" for b in backups if b.problem]
     lines += [
         f"warning: {settings.show(b.path)} has migrations that are not among the files here"
-        for b in found
+        for b in backups
         if b.path in newer
     ]
-    proven = sum(b.proven for b in found)
-    return "\n".join([*lines, f"{count(len(found), 'backup')}, {proven} proven"])
+    proven = sum(b.proven for b in backups)
+    return "\n".join([*lines, f"{count(len(backups), 'backup')}, {proven} proven"])
 
 
-def list_data(settings: Settings, found: Sequence[Backup], newer: Collection[Path], now: datetime) -> dict[str, object]:
+def list_data(
+    settings: Settings, backups: Sequence[Backup], newer: Collection[Path], *, now: datetime
+) -> dict[str, object]:
     """The same as fields."""
     return {
         "backups": [
@@ -100,25 +111,24 @@ def list_data(settings: Settings, found: Sequence[Backup], newer: Collection[Pat
                 "proven": b.proven,
                 "problem": b.problem,
                 "newer": b.path in newer,
-                **_of_manifest(b.manifest),
+                **_manifest_data(b.manifest),
             }
-            for b in found
+            for b in backups
         ]
     }
 
 
 def verify_text(settings: Settings, results: Sequence[Verified]) -> str:
-    """A line a backup, what is wrong below it."""
+    """A line for each backup, with its problems below it, and how many are not proven."""
     lines = []
-    for r in results:
-        lines.append(f"{'ok' if r.ok else 'error':<8} {settings.show(r.backup.path)}")
-        lines += _some(r.problems, 11)
-        if r.ok and r.findings:
-            lines += ["         faults of the database that was copied:", *_some(r.findings, 11)]
-    bad = sum(not r.ok for r in results)
-    return "\n".join(
-        [*lines, "", f"{count(len(results), 'backup')}, " + (f"{bad} not proven" if bad else "all proven")]
-    )
+    for result in results:
+        lines.append(f"{'ok' if result.ok else 'error':<8} {settings.show(result.backup.path)}")
+        lines += limited(result.problems, _SHOWN, 11)
+        if result.ok and result.findings:
+            lines += ["         faults of the database that was copied:", *limited(result.findings, _SHOWN, 11)]
+    bad = sum(not result.ok for result in results)
+    verdict = f"{bad} not proven" if bad else "all proven"
+    return "\n".join([*lines, "", f"{count(len(results), 'backup')}, {verdict}"])
 
 
 def verify_data(settings: Settings, results: Sequence[Verified]) -> dict[str, object]:
@@ -126,27 +136,28 @@ def verify_data(settings: Settings, results: Sequence[Verified]) -> dict[str, ob
     return {
         "backups": [
             {
-                "backup": settings.show(r.backup.path),
-                "ok": r.ok,
-                "problems": list(r.problems),
-                "findings": list(r.findings),
+                "backup": settings.show(result.backup.path),
+                "ok": result.ok,
+                "problems": list(result.problems),
+                "findings": list(result.findings),
             }
-            for r in results
+            for result in results
         ]
     }
 
 
 def prune_text(settings: Settings, choices: Sequence[Choice], dry_run: bool) -> str:
-    """What goes, what stays and why."""
-    goes = "would go" if dry_run else "removed"
+    """A line for each backup: whether it is removed, or why it stays; then the number of both."""
+    verb = "would go" if dry_run else "removed"
     lines = [
-        f"{goes if c.reason is None else 'kept':<8} {settings.show(c.backup.path)}"
+        f"{verb if c.reason is None else 'kept':<8} {settings.show(c.backup.path)}"
         + (f"  ({c.reason})" if c.reason else "")
         for c in choices
     ]
-    gone = [c for c in choices if c.reason is None]
-    freed = sum(c.backup.manifest.bytes for c in gone if c.backup.manifest)
-    return "\n".join([*lines, f"{count(len(gone), 'backup')} {goes} ({size(freed)}), {len(choices) - len(gone)} kept"])
+    removed = [c for c in choices if c.reason is None]
+    freed = sum(c.backup.manifest.bytes for c in removed if c.backup.manifest)
+    kept = len(choices) - len(removed)
+    return "\n".join([*lines, f"{count(len(removed), 'backup')} {verb} ({size(freed)}), {kept} kept"])
 
 
 def prune_data(settings: Settings, choices: Sequence[Choice], dry_run: bool) -> dict[str, object]:
@@ -159,38 +170,43 @@ def prune_data(settings: Settings, choices: Sequence[Choice], dry_run: bool) -> 
     }
 
 
-def restore_text(settings: Settings, done: Restored) -> str:
-    """What was restored onto what, and where the old one lies."""
-    manifest = done.backup.manifest
+def restore_text(settings: Settings, restored: Restored) -> str:
+    """Which backup was restored onto which database, and where the old one lies."""
+    manifest = restored.backup.manifest
     assert manifest is not None
+    content = f"{count(restored.rows, 'row')} in {count(len(restored.tables), 'table')}"
     lines = [
-        f"restored {done.target} from {settings.show(done.backup.path)} of {manifest.created_at}",
-        f"  {count(done.rows, 'row')} in {count(len(done.tables), 'table')}, {_version(manifest)}; every table proven by its hash",
+        f"restored {restored.target} from {settings.show(restored.backup.path)} of {manifest.created_at}",
+        f"  {content}, {_version(manifest)}; every table proven by its hash",
     ]
-    if done.kept:
-        lines.append(f"  what it replaced: {settings.show(done.kept)}")
-    lines += [f"  warning: {warning}" for warning in done.warnings]
+    if restored.kept:
+        lines.append(f"  what it replaced: {settings.show(restored.kept)}")
+    lines += [f"  warning: {warning}" for warning in restored.warnings]
     if manifest.findings:
-        lines += ["  faults of the database that was copied:", *_some(manifest.findings)]
+        lines += ["  faults of the database that was copied:", *limited(manifest.findings, _SHOWN, 4)]
     return "\n".join(lines)
 
 
-def restore_data(settings: Settings, done: Restored) -> dict[str, object]:
+def restore_data(settings: Settings, restored: Restored) -> dict[str, object]:
     """The same as fields."""
-    manifest = done.backup.manifest
+    manifest = restored.backup.manifest
     assert manifest is not None
     return {
-        "backup": settings.show(done.backup.path),
-        "database": done.target,
+        "backup": settings.show(restored.backup.path),
+        "database": restored.target,
         "version": manifest.version,
-        "kept": settings.show(done.kept) if done.kept else None,
-        "warnings": list(done.warnings),
-        "tables": [{"name": t.name, "rows": t.rows, "sha256": t.sha256} for t in done.tables],
+        "kept": settings.show(restored.kept) if restored.kept else None,
+        "warnings": list(restored.warnings),
+        "tables": _tables_data(restored.tables),
         "findings": list(manifest.findings),
     }
 
 
-def _of_manifest(manifest: Manifest | None) -> dict[str, object]:
+def _tables_data(tables: Sequence[TableDigest]) -> list[dict[str, object]]:
+    return [{"name": t.name, "rows": t.rows, "sha256": t.sha256} for t in tables]
+
+
+def _manifest_data(manifest: Manifest | None) -> dict[str, object]:
     if manifest is None:
         return dict.fromkeys(("version", "rows", "source", "content", "compression", "salvaged", "findings"))
     return {
@@ -215,15 +231,3 @@ def _bytes(backup: Backup) -> int:
         return backup.path.stat().st_size
     except OSError:
         return 0
-
-
-def _age(seconds: float) -> str:
-    for unit, length in (("d", 86400), ("h", 3600), ("min", 60)):
-        if seconds >= 2 * length:
-            return f"{int(seconds // length)} {unit}"
-    return f"{max(0, int(seconds))} s"
-
-
-def _some(messages: Sequence[str], indent: int = 4) -> list[str]:
-    lines = [" " * indent + message for message in messages[:_SHOWN]]
-    return lines + ([" " * indent + f"and {len(messages) - _SHOWN} more"] if len(messages) > _SHOWN else [])

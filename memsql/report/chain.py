@@ -1,15 +1,16 @@
-"""What a chain of tasks says in the end."""
+"""What a chain of tasks says at its end."""
 
 from __future__ import annotations
 
 from memsql.operate.chain import Run, Step
-from memsql.report.text import milliseconds, shorten, table
+from memsql.report.text import shorten, table
+from memsql.words import milliseconds
 
 _WIDTH = 100
 
 
 def text(run: Run, report: str | None) -> str:
-    """A line for each step, then what came of it all, and where the ``report`` lies, if anywhere."""
+    """A line for each step, the result of the chain, and where the file ``report`` lies, if it was written."""
     rows = [
         (
             s.command,

@@ -3,26 +3,26 @@
 from __future__ import annotations
 
 from memsql.operate.drill import Drill
-from memsql.report.text import milliseconds
+from memsql.words import milliseconds
 
 
-def text(found: Drill) -> str:
-    """A line a step, what was found below it, and the verdict."""
-    lines = [f"backup: {found.backup.path.name}", ""]
-    for step in found.steps:
+def text(drill: Drill) -> str:
+    """A line for each step, with its messages below it, and the verdict."""
+    lines = [f"backup: {drill.backup.path.name}", ""]
+    for step in drill.steps:
         lines.append(f"{step.outcome:<8} {step.name}  ({milliseconds(step.seconds * 1000)})")
         lines += [f"           {message}" for message in step.messages]
-    verdict = "this backup restores" if found.ok else "the drill failed"
-    return "\n".join([*lines, "", f"{verdict}; it took {milliseconds(found.seconds * 1000)}"])
+    verdict = "this backup restores" if drill.ok else "the drill failed"
+    return "\n".join([*lines, "", f"{verdict}; it took {milliseconds(drill.seconds * 1000)}"])
 
 
-def data(found: Drill) -> dict[str, object]:
+def data(drill: Drill) -> dict[str, object]:
     """The same as fields."""
     return {
-        "backup": str(found.backup.path),
+        "backup": str(drill.backup.path),
         "steps": [
             {"name": s.name, "outcome": s.outcome, "messages": list(s.messages), "seconds": round(s.seconds, 3)}
-            for s in found.steps
+            for s in drill.steps
         ],
-        "seconds": round(found.seconds, 3),
+        "seconds": round(drill.seconds, 3),
     }

@@ -5,32 +5,39 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from memsql.fts import CheckResult, Finding, FtsTable
-from memsql.report.text import count, table
+from memsql.report.text import indented, table
+from memsql.words import count
 
-Found = Sequence[tuple[FtsTable, Sequence[Finding]]]
+Diagnosed = Sequence[tuple[FtsTable, Sequence[Finding]]]
+"""Every FTS5 table with what is wrong with it."""
 
 
-def status_text(found: Found, unfinished: Sequence[str] = ()) -> str:
-    """A table of indexes, then each finding with the trigger that would be right, then online rebuilds that were
-    begun and not ended."""
+def status_text(tables: Diagnosed, unfinished: Sequence[str] = ()) -> str:
+    """A table of the indexes, then each finding with the trigger that would be right, then unfinished rebuilds.
+
+    ``unfinished`` are the names of indexes whose online rebuild was begun and not ended.
+    """
     begun = [
         f"an online rebuild of {name} was begun and not ended; go on with: invoke fts.rebuild --online, "
         "or give it up with: invoke fts.rebuild --abort"
         for name in unfinished
     ]
-    if not found:
+    if not tables:
         return "\n".join(["there is no FTS5 table", *begun])
-    rows = [(t.name, t.kind, t.content or "", ", ".join(t.columns), len(t.triggers), len(fs) or "") for t, fs in found]
+    rows = [
+        (t.name, t.kind, t.content or "", ", ".join(t.columns), len(t.triggers), len(findings) or "")
+        for t, findings in tables
+    ]
     lines = [table(("table", "kind", "content", "columns", "triggers", "problems"), rows, frozenset({4, 5}))]
-    for _, problems in found:
-        for problem in problems:
-            lines += ["", f"{problem.severity} {problem.code}: {problem.message}"]
-            if problem.fix:
-                lines += ["  the right one:", *("    " + line for line in problem.fix.splitlines())]
-    total = sum(len(fs) for _, fs in found)
-    lines += ["", f"{count(len(found), 'index', 'indexes')}, {count(total, 'problem')}"]
-    if total:
-        names = " ".join(_directive(t.name) for t, fs in found if fs)
+    for _, findings in tables:
+        for finding in findings:
+            lines += ["", f"{finding.severity} {finding.code}: {finding.message}"]
+            if finding.fix:
+                lines += ["  the right one:", *indented(finding.fix.splitlines(), 4)]
+    problems = sum(len(findings) for _, findings in tables)
+    lines += ["", f"{count(len(tables), 'index', 'indexes')}, {count(problems, 'problem')}"]
+    if problems:
+        names = " ".join(_directive_name(t.name) for t, findings in tables if findings)
         lines.append(
             f"next: put the right triggers into a migration with `-- fts_rebuild: {names}`; "
             "fts.check says whether it is broken now"
@@ -38,11 +45,7 @@ def status_text(found: Found, unfinished: Sequence[str] = ()) -> str:
     return "\n".join(lines + begun)
 
 
-def _directive(name: str) -> str:
-    return name if name.isidentifier() else '"' + name.replace('"', '""') + '"'
-
-
-def status_data(found: Found, unfinished: Sequence[str] = ()) -> dict[str, object]:
+def status_data(tables: Diagnosed, unfinished: Sequence[str] = ()) -> dict[str, object]:
     """The same as fields."""
     return {
         "unfinished": list(unfinished),
@@ -55,19 +58,19 @@ def status_data(found: Found, unfinished: Sequence[str] = ()) -> dict[str, objec
                 "columns": list(t.columns),
                 "unindexed": list(t.unindexed),
                 "options": dict(t.options),
-                "triggers": [x.name for x in t.triggers],
+                "triggers": [trigger.name for trigger in t.triggers],
                 "findings": [
                     {"code": f.code, "severity": f.severity, "trigger": f.trigger, "message": f.message, "fix": f.fix}
-                    for f in fs
+                    for f in findings
                 ],
             }
-            for t, fs in found
+            for t, findings in tables
         ],
     }
 
 
 def check_text(results: Sequence[CheckResult]) -> str:
-    """A line an index."""
+    """A line for each index."""
     lines = [f"ok       {r.table.name}" if r.ok else f"error    {r.message}" for r in results]
     if not results:
         return "there is no FTS5 table"
@@ -79,3 +82,8 @@ def check_text(results: Sequence[CheckResult]) -> str:
 def check_data(results: Sequence[CheckResult]) -> dict[str, object]:
     """The same as fields."""
     return {"tables": [{"name": r.table.name, "ok": r.ok, "message": r.message} for r in results]}
+
+
+def _directive_name(name: str) -> str:
+    """``name`` as the directive fts_rebuild takes it: in double quotes where it is no identifier."""
+    return name if name.isidentifier() else '"' + name.replace('"', '""') + '"'

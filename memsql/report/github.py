@@ -1,4 +1,5 @@
-"""Annotations: the workflow commands that GitHub Actions shows at lines of a pull request."""
+"""A review as annotations: the workflow commands that GitHub Actions shows at lines of a pull request
+(https://docs.github.com/actions/using-workflows/workflow-commands-for-github-actions)."""
 
 from __future__ import annotations
 
@@ -8,12 +9,15 @@ from memsql.review import Review
 _COMMANDS = {"error": "error", "warning": "warning", "info": "notice"}
 
 
-def commands(found: Review) -> str:
-    """A command a finding, the most severe first (GitHub shows ten of a kind for a step), and the summary."""
+def commands(review: Review) -> str:
+    """One command for each finding, the most severe first, and the headline.
+
+    GitHub shows the first ten annotations of each level for a step, so the order matters.
+    """
     lines = []
-    for finding in found.findings:
+    for finding in review.findings:
         properties = {
-            "file": found.prefix + finding.path,
+            "file": review.prefix + finding.path,
             "line": finding.line,
             "endLine": finding.end_line,
             "title": f"{finding.rule} {finding.name}",
@@ -21,7 +25,7 @@ def commands(found: Review) -> str:
         listed = ",".join(f"{name}={_property(str(value))}" for name, value in properties.items())
         message = finding.message + (f"\n{finding.fix}" if finding.fix else "")
         lines.append(f"::{_COMMANDS[finding.severity]} {listed}::{_data(message)}")
-    return "\n".join([*lines, _inert(headline(found))]) + "\n"
+    return "\n".join([*lines, _inert(headline(review))]) + "\n"
 
 
 def _data(text: str) -> str:
@@ -33,5 +37,5 @@ def _property(text: str) -> str:
 
 
 def _inert(text: str) -> str:
-    """A line that is no command, whatever it says."""
+    """``text`` as a line that GitHub does not take for a command."""
     return " ".join(text.split()).replace("::", ": :")

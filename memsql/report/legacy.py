@@ -9,19 +9,22 @@ from memsql.legacy.shapes import Fit
 _SHOWN = 25
 
 
-def text(state: State, found: Detection | None, target: str) -> str:
-    """Which era and why, what is missing or extra, and what an adoption would do."""
+def text(state: State, detection: Detection | None, target: str) -> str:
+    """Which era the database has and why, what is missing or extra, and what an adoption would do.
+
+    ``detection`` is None for an empty database.
+    """
     lines = [f"database: {target}"]
-    if found is None:
+    if detection is None:
         return "\n".join([*lines, "it is empty; nothing to adopt. next: invoke migrate.up"])
     if state.ledger.is_foreign:
         rows = ", ".join(f"{r.version} {r.status}" for r in state.ledger.rows.values())
         lines.append(f"it has a ledger of another tool: {rows or 'no rows'}; the dates of applied rows are kept")
-    fit = found.fit
+    fit = detection.fit
     if fit is None:
         lines.append("problem: no known shape fits, so nothing would be changed")
-        if found.nearest is not None:
-            lines += [f"nearest: {found.nearest.shape.title}", *_differences(found.nearest)]
+        if detection.nearest is not None:
+            lines += [f"nearest: {detection.nearest.shape.title}", *_differences(detection.nearest)]
         return "\n".join(lines)
     description = fit.shape.era.description
     lines.append(f"era: {fit.shape.title}" + (f" ({description.rstrip('.')})" if description else ""))
@@ -39,14 +42,14 @@ def text(state: State, found: Detection | None, target: str) -> str:
     return "\n".join(lines)
 
 
-def data(state: State, found: Detection | None) -> dict[str, object]:
+def data(state: State, detection: Detection | None) -> dict[str, object]:
     """The same as fields."""
-    fit = found.fit if found else None
-    nearest = found.nearest if found else None
+    fit = detection.fit if detection else None
+    nearest = detection.nearest if detection else None
     shown = fit or nearest
     return {
-        "empty": found is None,
-        "managed": not state.is_legacy and found is not None,
+        "empty": detection is None,
+        "managed": not state.is_legacy and detection is not None,
         "era": fit.shape.era.name if fit else None,
         "shape": fit.shape.title if fit else None,
         "phases": list(fit.shape.pending) if fit else [],

@@ -6,29 +6,31 @@ from collections.abc import Sequence
 from dataclasses import asdict
 
 from memsql.lint.model import Finding
-from memsql.report.text import count
-
-_FIX_LINES = 12
+from memsql.report.text import fix
+from memsql.words import count
 
 
 def text(findings: Sequence[Finding], files: int, fixed: Sequence[str], notes: Sequence[str]) -> str:
-    """A line a finding, what to do below it, and the sums last."""
+    """A line for each finding, what to do below it, and how many there are of each severity in ``files`` files.
+
+    ``fixed`` are the paths of repaired files, ``notes`` sentences about what was not checked.
+    """
     lines = []
     for finding in findings:
         lines.append(
             f"{finding.path}:{finding.line}:{finding.column}: {finding.severity} {finding.rule} {finding.message}"
         )
-        if finding.fix:
-            fix = finding.fix.splitlines()
-            lines += ["    " + line for line in fix[:_FIX_LINES]] + (["    …"] if len(fix) > _FIX_LINES else [])
+        lines += fix(finding.fix)
     if lines:
         lines.append("")
     lines += [f"repaired {path}" for path in fixed]
     lines += [f"note: {note}" for note in notes]
-    sums = {severity: sum(1 for f in findings if f.severity == severity) for severity in ("error", "warning", "info")}
+    numbers = {
+        severity: sum(1 for f in findings if f.severity == severity) for severity in ("error", "warning", "info")
+    }
     lines.append(
-        f"{count(files, 'file')}: {count(sums['error'], 'error')}, {count(sums['warning'], 'warning')}"
-        + (f", {sums['info']} not checked by sqlfluff" if sums["info"] else "")
+        f"{count(files, 'file')}: {count(numbers['error'], 'error')}, {count(numbers['warning'], 'warning')}"
+        + (f", {numbers['info']} not checked by sqlfluff" if numbers["info"] else "")
     )
     return "\n".join(lines)
 

@@ -1,4 +1,4 @@
-"""The report as Markdown, as GitHub renders it, in less than GitHub takes for a comment."""
+"""A review as Markdown for GitHub, short enough for a comment there."""
 
 from __future__ import annotations
 
@@ -8,20 +8,23 @@ from dataclasses import dataclass
 
 from memsql.lint import Finding
 from memsql.report.review_words import headline, kind, plan_line
-from memsql.report.text import count, shorten
+from memsql.report.text import shorten
 from memsql.review import Migrated, Review
-from memsql.review.model import ORDER, severest
+from memsql.review.model import ORDER, Row, severest
+from memsql.words import count
 
 LIMIT = 65_000
-_KEPT = 600
-"""For the sentence that says what was left out."""
+"""How many characters the report may have. GitHub takes 65,536 for a comment."""
+_RESERVED = 600
+"""Characters kept free for the sentence that says what was left out."""
 _STATEMENTS = 40
 _SQL = 120
 _MESSAGE = 1500
 _LINES = 200
 _TITLES = {"error": "Blocks", "warning": "Needs attention", "info": "Worth knowing"}
+_PLURALS = {"error": "errors", "warning": "warnings", "info": "remarks"}
 _VERDICTS = {"safe": "✅ Safe", "needs attention": "⚠️ Needs attention", "blocks": "❌ Blocks"}
-# What means something in Markdown, and what GitHub makes links and mentions of.
+# Characters with a meaning in Markdown, and what GitHub turns into links and mentions.
 _SPECIAL = re.compile(r"([\\`*_{}\[\]()<>#+!|~&$])")
 _LINKED = re.compile(r"@|#(?=\d)|://|\bGH-(?=\d)|\bwww\.", re.IGNORECASE)
 _NOTHING = "&#8203;"
@@ -29,8 +32,10 @@ _NOTHING = "&#8203;"
 
 @dataclass(frozen=True, slots=True)
 class _Block:
-    """A piece that is shown whole or not at all: what it is, in the plural, and its text. ``heading`` comes before the first
-    of its section that is shown."""
+    """A part of the report that is shown whole or not at all.
+
+    ``what`` says what it is, in the plural. ``heading`` is shown once, before the first block of its ``section``.
+    """
 
     what: str
     text: str
@@ -38,32 +43,28 @@ class _Block:
     heading: str = ""
 
 
-def markdown(found: Review, limit: int = LIMIT) -> str:
-    """The report in less than ``limit`` characters, however much there is to say: the most severe comes first, and what has no
-    room is counted."""
-    shown, left = _fitted(
-        [*_findings(found), *_plans(found), *_migrations(found), *_schema(found), *_diagram(found)],
-        limit - _KEPT - _size(_head(found)) - _size(_notes(found)),
-    )
-    parts = [_head(found), *shown]
-    if left:
-        said = ", ".join(
-            f"{n} {what}" if n > 1 or not what.endswith("s") else f"{n} {what[:-1]}" for what, n in left.items()
-        )
+def markdown(review: Review, limit: int = LIMIT) -> str:
+    """The report in less than ``limit`` characters: the most severe comes first, and what has no room is counted."""
+    head, notes = _head(review), _notes(review)
+    blocks = [*_findings(review), *_plans(review), *_migrations(review), *_schema(review), *_diagram(review)]
+    shown, omitted = _fitting(blocks, limit - _RESERVED - _size(head) - _size(notes))
+    parts = [head, *shown]
+    if omitted:
+        numbers = ", ".join(_number(n, what) for what, n in omitted.items())
         parts.append(
-            f"> **Left out**, because a comment has no room for more: {said}. The whole report: `memsql review`.\n"
+            f"> **Left out**, because a comment has no room for more: {numbers}. The whole report: `memsql review`.\n"
         )
-    return "\n".join([*parts, _notes(found)]).rstrip("\n") + "\n"
+    return "\n".join([*parts, notes]).rstrip("\n") + "\n"
 
 
 def prose(text: str) -> str:
-    """``text`` so that Markdown shows it as it is, on one line, and nobody is mentioned."""
+    """``text`` on one line, escaped so that Markdown shows it as it is and GitHub mentions nobody."""
     flat = " ".join(text.split())
     return _LINKED.sub(_unlinked, _SPECIAL.sub(r"\\\1", flat))
 
 
 def code(text: str, *, cell: bool = False) -> str:
-    """``text`` in a code span; a pipe is escaped in the ``cell`` of a table."""
+    """``text`` on one line as a code span; in the ``cell`` of a table a pipe is escaped."""
     flat = " ".join(text.split()) or " "
     fence = "`" * (max((len(run) for run in re.findall("`+", flat)), default=0) + 1)
     pad = " " if flat.startswith("`") or flat.endswith("`") else ""
@@ -71,41 +72,37 @@ def code(text: str, *, cell: bool = False) -> str:
 
 
 def fenced(text: str, language: str = "") -> str:
-    """``text`` as a block of code, whatever it holds."""
+    """``text`` as a block of code, with a fence that is longer than any in the text."""
     fence = "`" * max(3, max((len(run) for run in re.findall("`+", text)), default=0) + 1)
     body = text.rstrip("\n").replace("\r", "")
     return f"{fence}{language}\n{body}\n{fence}\n"
 
 
-def _unlinked(found: re.Match[str]) -> str:
-    text = found[0]
+def _unlinked(match: re.Match[str]) -> str:
+    text = match[0]
     return f"{text[0]}{_NOTHING}{text[1:]}"
 
 
-def _head(found: Review) -> str:
-    lines = [f"## SQL review: {_VERDICTS[found.verdict]}", "", prose(headline(found)), ""]
-    return "\n".join(lines)
+def _number(number: int, plural: str) -> str:
+    """``2 errors``, ``1 error``."""
+    return f"{number} {plural.removesuffix('s') if number == 1 else plural}"
 
 
-def _findings(found: Review) -> list[_Block]:
+def _head(review: Review) -> str:
+    return f"## SQL review: {_VERDICTS[review.verdict]}\n\n{prose(headline(review))}\n"
+
+
+def _findings(review: Review) -> list[_Block]:
+    """The commands for a rename first, because the fixes of findings refer to them; then the findings by severity."""
     blocks = []
+    if review.renames:
+        commands = fenced("\n".join(review.renames[:_LINES]), "sh")
+        blocks.append(_Block("commands for a rename", commands, "rename", "### Rename first\n"))
     for severity in ORDER:
-        some = [f for f in found.findings if f.severity == severity]
-        blocks += [
-            _Block(_named(severity), _finding(f), severity, f"### {_TITLES[severity]} ({len(some)})\n") for f in some
-        ]
-    if found.renames:
-        blocks.insert(
-            0,
-            _Block(
-                "commands for a rename", fenced("\n".join(found.renames[:_LINES]), "sh"), "rename", "### Rename first\n"
-            ),
-        )
+        findings = [f for f in review.findings if f.severity == severity]
+        heading = f"### {_TITLES[severity]} ({len(findings)})\n"
+        blocks += [_Block(_PLURALS[severity], _finding(f), severity, heading) for f in findings]
     return blocks
-
-
-def _named(severity: str) -> str:
-    return {"error": "errors", "warning": "warnings", "info": "remarks"}[severity]
 
 
 def _finding(finding: Finding) -> str:
@@ -113,28 +110,28 @@ def _finding(finding: Finding) -> str:
     lines = [f"- **{finding.rule}** {name} · {code(f'{finding.path}:{finding.line}')}: {prose(_cut(finding.message))}"]
     if finding.statement:
         lines += ["", _indented(fenced(shorten(finding.statement), "sql"))]
-    lines += [*_fix(finding)]
-    return "\n".join(lines) + "\n"
+    return "\n".join([*lines, *_fix(finding)]) + "\n"
 
 
 def _fix(finding: Finding) -> list[str]:
-    """What to do: a sentence, code, or, where the review says it, a sentence with code behind it."""
+    """What to do. A rule of lint advises a sentence or code; one of the review (MR) a sentence, then perhaps code."""
     fix = _cut(finding.fix)
-    said, _, rest = fix.partition("\n")
+    sentence, _, sql = fix.partition("\n")
     if finding.rule in ("MR07", "MR08"):
-        said, rest = "the commands above give it a free version", ""
-    elif not finding.rule.startswith("MR") and rest:
-        said, rest = "", fix
-    lines = ["", f"  Fix: {prose(said)}"] if said else []
-    return lines + (["", _indented(fenced(rest, "sql" if rest.startswith("SELECT") else ""))] if rest else [])
+        sentence, sql = "the commands above give it a free version", ""
+    elif not finding.rule.startswith("MR") and sql:
+        sentence, sql = "", fix
+    lines = ["", f"  Fix: {prose(sentence)}"] if sentence else []
+    return lines + (["", _indented(fenced(sql, "sql" if sql.startswith("SELECT") else ""))] if sql else [])
 
 
-def _migrations(found: Review) -> list[_Block]:
+def _migrations(review: Review) -> list[_Block]:
+    """The migrations with the most severe findings first."""
     by_path: dict[str, list[Finding]] = {}
-    for finding in found.findings:
+    for finding in review.findings:
         by_path.setdefault(finding.path, []).append(finding)
-    own = [(m, tuple(f for path in m.files for f in by_path.get(path, ()))) for m in found.migrations]
-    ordered = sorted(own, key=lambda pair: (severest(pair[1]), pair[0].version, pair[0].name))
+    pairs = [(m, tuple(f for path in m.files for f in by_path.get(path, ()))) for m in review.migrations]
+    ordered = sorted(pairs, key=lambda pair: (severest(pair[1]), pair[0].version, pair[0].name))
     return [
         _Block("migrations in detail", _migration(m, findings), "migrations", "### Migrations\n")
         for m, findings in ordered
@@ -143,27 +140,18 @@ def _migrations(found: Review) -> list[_Block]:
 
 def _migration(migration: Migrated, findings: Sequence[Finding]) -> str:
     counts = [(severity, n) for severity in ORDER if (n := sum(1 for f in findings if f.severity == severity))]
-    state = ", ".join(f"{n} {_named(s)}" if n > 1 else f"1 {_named(s)[:-1]}" for s, n in counts) or "nothing found"
-    lines = [
-        "<details>",
-        f"<summary><b>{_html(migration.name)}</b> ({_html(kind(migration))}): {state}; way back: {migration.way_back}</summary>",
-        "",
-    ]
+    state = ", ".join(_number(n, _PLURALS[severity]) for severity, n in counts) or "nothing found"
+    title = f"<b>{_html(migration.name)}</b> ({_html(kind(migration))})"
+    lines = ["<details>", f"<summary>{title}: {state}; way back: {migration.way_back}</summary>", ""]
     if migration.description:
         lines += [prose(_cut(migration.description)), ""]
     shown = migration.statements[:_STATEMENTS]
     if shown:
         lines += ["| line | statement | tables | rows written | loses values | SQL |", "|---:|---|---|---:|---|---|"]
-        lines += [
-            f"| {r.line} | {r.kind} | {', '.join(code(shorten(t, 60), cell=True) for t in r.tables[:8])} | "
-            f"{'' if r.rows is None else f'{r.rows:,}'}{', the whole table' if r.whole else ''} | {'yes' if r.loses else ''} | "
-            f"{code(shorten(r.text, _SQL), cell=True)} |"
-            for r in shown
-        ]
-        lines.append("")
-    left = migration.left_out + len(migration.statements) - len(shown)
-    if left:
-        lines += [f"and {count(left, 'more statement')}", ""]
+        lines += [*map(_row, shown), ""]
+    omitted = migration.left_out + len(migration.statements) - len(shown)
+    if omitted:
+        lines += [f"and {count(omitted, 'more statement')}", ""]
     if migration.rows:
         listed = ", ".join(f"{code(shorten(name, 60))} {rows}" for name, rows in migration.rows[:20])
         more = f" and {count(len(migration.rows) - 20, 'more table')}" if len(migration.rows) > 20 else ""
@@ -171,10 +159,23 @@ def _migration(migration: Migrated, findings: Sequence[Finding]) -> str:
     return "\n".join([*lines, "</details>", ""])
 
 
-def _plans(found: Review) -> list[_Block]:
+def _row(statement: Row) -> str:
+    """A row of the table of statements."""
+    cells = (
+        str(statement.line),
+        statement.kind,
+        ", ".join(code(shorten(table, 60), cell=True) for table in statement.tables[:8]),
+        ("" if statement.rows is None else f"{statement.rows:,}") + (", the whole table" if statement.whole else ""),
+        "yes" if statement.loses else "",
+        code(shorten(statement.text, _SQL), cell=True),
+    )
+    return f"| {' | '.join(cells)} |"
+
+
+def _plans(review: Review) -> list[_Block]:
     titles = {"broken": "no longer runs", "slower": "slower", "faster": "faster", "other": "changed"}
     order = list(titles)
-    changes = sorted(found.plans, key=lambda p: (order.index(p.effect), p.path))
+    changes = sorted(review.plans, key=lambda p: (order.index(p.effect), p.path))
     return [
         _Block(
             "changes of query plans",
@@ -186,12 +187,12 @@ def _plans(found: Review) -> list[_Block]:
     ]
 
 
-def _schema(found: Review) -> list[_Block]:
-    if not found.schema:
+def _schema(review: Review) -> list[_Block]:
+    if not review.schema:
         return []
-    # A change is a line removed and added in a diff.
+    # In a block of type diff GitHub colours a line that starts with "!", and knows no "~".
     lines = [
-        f"! {line[2:]}" if line.startswith("~") else line for line in (shorten(line, 200) for line in found.schema)
+        f"! {line[2:]}" if line.startswith("~") else line for line in (shorten(line, 200) for line in review.schema)
     ]
     pieces = [lines[i : i + _LINES] for i in range(0, len(lines), _LINES)]
     return [
@@ -200,23 +201,25 @@ def _schema(found: Review) -> list[_Block]:
     ]
 
 
-def _diagram(found: Review) -> list[_Block]:
-    if not found.diagram:
+def _diagram(review: Review) -> list[_Block]:
+    if not review.diagram:
         return []
-    text = f"<details>\n<summary>Tables touched</summary>\n\n{fenced(found.diagram, 'mermaid')}\n</details>\n"
+    text = f"<details>\n<summary>Tables touched</summary>\n\n{fenced(review.diagram, 'mermaid')}\n</details>\n"
     return [_Block("the diagram", text, "diagram")]
 
 
-def _notes(found: Review) -> str:
-    lines = [f"- {prose(_cut(note))}" for note in found.notes[:8]]
+def _notes(review: Review) -> str:
+    lines = [f"- {prose(_cut(note))}" for note in review.notes[:8]]
     return "\n".join(["### How it was tried", "", *lines, ""]) if lines else ""
 
 
-def _fitted(blocks: Sequence[_Block], room: int) -> tuple[list[str], dict[str, int]]:
-    """The blocks that fit, in order, and how many of what kind do not. After the first of a section that does not fit, none of
-    the section is shown: what follows is less severe."""
+def _fitting(blocks: Sequence[_Block], room: int) -> tuple[list[str], dict[str, int]]:
+    """The texts of the blocks that fit into ``room`` characters, in order, and how many of each kind do not.
+
+    After the first block of a section that does not fit, no other of that section is shown: the rest is less severe.
+    """
     shown: list[str] = []
-    left: dict[str, int] = {}
+    omitted: dict[str, int] = {}
     closed: set[str] = set()
     headed: set[str] = set()
     for block in blocks:
@@ -224,16 +227,16 @@ def _fitted(blocks: Sequence[_Block], room: int) -> tuple[list[str], dict[str, i
         size = _size(heading) + _size(block.text) + 2
         if block.section in closed or size > room:
             closed.add(block.section)
-            left[block.what] = left.get(block.what, 0) + 1
+            omitted[block.what] = omitted.get(block.what, 0) + 1
             continue
         headed.add(block.section)
         room -= size
         shown.append(heading + block.text)
-    return shown, left
+    return shown, omitted
 
 
 def _size(text: str) -> int:
-    """As JavaScript and GitHub count: a character beyond the first 65,536 is two."""
+    """Characters as JavaScript and GitHub count them, in units of UTF-16: one above U+FFFF counts as two."""
     return len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
@@ -244,7 +247,7 @@ def _cut(text: str) -> str:
 def _html(text: str) -> str:
     flat = " ".join(text.split())
     escaped = flat.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    # Markdown inside of a summary is still read by GitHub where it is not HTML.
+    # GitHub reads Markdown inside of a summary element too.
     return re.sub(r"[\\`*_\[\]~|]", lambda m: f"&#{ord(m[0])};", _LINKED.sub(_unlinked, escaped))
 
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from memsql.project import plan
 from memsql.project.plan import Status
-from memsql.report.text import count, milliseconds, shorten, table
+from memsql.report.text import shorten, table
+from memsql.words import count, milliseconds
 
 if TYPE_CHECKING:
     from memsql.actions.replicas import Caught
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def status_text(state: State, target: str) -> str:
-    """The table of migrations, a summary line, and what to do next."""
+    """The table of migrations, a summary line, and what to do next. ``target`` is the database as a person knows it."""
     rows = [
         (
             f"{s.version:04d}" if s.version >= 0 else "?",
@@ -67,7 +68,7 @@ def _advice(state: State) -> list[str]:
 
 
 def needs_work(state: State) -> bool:
-    """Whether ``--check`` should fail."""
+    """Whether ``migrate.status --check`` fails: something waits, was edited, or does not agree with the files."""
     return (
         bool(state.project.sum_problems)
         or state.is_legacy
@@ -97,25 +98,18 @@ def status_data(state: State, target: str) -> dict[str, object]:
 
 
 def run_text(report: Report, verb: str) -> str:
-    """What a run did, ending in where the database stands. ``verb`` is applied or rolled back."""
-    lines = [*report.adopted]
-    for name in report.completed:
-        lines.append(f"completed the ledger for {name}")
+    """What a run did, and where the database stands after it. ``verb`` is "applied" or "rolled back"."""
+    lines = [*report.adopted, *(f"completed the ledger for {name}" for name in report.completed)]
     lines += [done_text(d, verb) for d in report.done]
     if not report.done:
-        lines.append(
-            "nothing to do"
-            if verb == "rolled back" or report.adopted or report.completed
-            else "nothing to do: every migration is applied"
-            if not report.waiting
-            else "nothing to do"
-        )
+        complete = not (verb == "rolled back" or report.adopted or report.completed or report.waiting)
+        lines.append("nothing to do: every migration is applied" if complete else "nothing to do")
     lines.append(f"{count(report.applied, 'migration')} applied, {report.waiting} pending")
     return "\n".join(lines)
 
 
 def done_text(done: Done, verb: str) -> str:
-    """One migration that ran, with what it lost by permission."""
+    """A migration that ran, with what it lost by permission. ``verb`` is "applied" or "rolled back"."""
     lines = [f"{verb} {done.id}  ({milliseconds(done.duration_ms)}, proven)"]
     lines += [f"  rebuilt full-text index {name}" for name in done.rebuilt]
     lines += [f"  lost, as allowed: {loss}" for loss in done.lost]
@@ -135,7 +129,7 @@ def run_data(report: Report) -> dict[str, object]:
 
 
 def replicas_text(caught: Sequence[Caught]) -> str:
-    """The replicas that serve the new state, each with the time until that was seen."""
+    """A line for each replica that serves the new state, with the time until it did."""
     return "\n".join(f"replica {c.url} serves it  (after {milliseconds(c.waited_ms)})" for c in caught)
 
 
@@ -145,7 +139,7 @@ def replicas_data(caught: Sequence[Caught]) -> list[dict[str, object]]:
 
 
 def done_data(done: Done) -> dict[str, object]:
-    """One migration as fields; ``statements`` only from a rehearsal."""
+    """A migration that ran, as fields. Only a rehearsal has ``statements``."""
     data: dict[str, object] = {
         "id": done.id,
         "version": done.version,

@@ -1,4 +1,4 @@
-"""What monitor.* says, but for Prometheus."""
+"""What monitor.* says; the text for Prometheus is in prometheus.py."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from memsql.words import count
 
 
 def health_text(signs: Sequence[Sign], target: str) -> str:
-    """A line for each thing that was looked at, and the verdict last."""
+    """A line for each sign, with its details below it, and the verdict last."""
     lines = [f"database: {target}", ""]
     for sign in signs:
         lines.append(f"{sign.level:<8} {sign.name}: {sign.message}")
@@ -20,9 +20,9 @@ def health_text(signs: Sequence[Sign], target: str) -> str:
 
 
 def health_verdict(signs: Sequence[Sign]) -> str:
-    """What came of it, in one line."""
-    bad, warned = (sum(1 for s in signs if s.level == level) for level in ("error", "warning"))
-    return f"{'not well' if bad else 'well'}: {count(bad, 'error')}, {count(warned, 'warning')}"
+    """The result in one line."""
+    errors, warnings = (sum(1 for s in signs if s.level == level) for level in ("error", "warning"))
+    return f"{'not well' if errors else 'well'}: {count(errors, 'error')}, {count(warnings, 'warning')}"
 
 
 def health_data(signs: Sequence[Sign], target: str) -> dict[str, object]:
@@ -35,25 +35,27 @@ def health_data(signs: Sequence[Sign], target: str) -> dict[str, object]:
     }
 
 
-def metrics_data(found: Metrics) -> dict[str, object]:
-    """All figures as fields."""
-    rates, backup = found.rates, found.backup
+def metrics_data(metrics: Metrics) -> dict[str, object]:
+    """All figures as fields. Times of queries are in milliseconds, others in seconds; sizes are in bytes."""
+    rates, backup = metrics.rates, metrics.backup
     return {
-        "database": found.database,
-        "environment": found.environment,
+        "database": metrics.database,
+        "environment": metrics.environment,
         "migrations": {
             "success_ratio": rates.success,
             "mean_duration_seconds": rates.mean_seconds,
             "rollback_ratio": rates.rollback,
-            "pending": found.pending,
-            "attempts": [{"operation": o, "status": s, "count": n} for o, s, n in found.attempts],
+            "pending": metrics.pending,
+            "attempts": [{"operation": o, "status": s, "count": n} for o, s, n in metrics.attempts],
         },
         "verifications": {"pass_ratio": rates.verification_pass},
-        "bytes": found.stats.file_bytes,
-        "rows": found.stats.rows,
-        "tables": [{"name": s.name, "rows": s.rows, "bytes": s.bytes} for s in found.stats.sizes if s.type != "index"],
+        "bytes": metrics.stats.file_bytes,
+        "rows": metrics.stats.rows,
+        "tables": [
+            {"name": s.name, "rows": s.rows, "bytes": s.bytes} for s in metrics.stats.sizes if s.type != "index"
+        ],
         "indexes": [
-            {"name": s.name, "table": s.table, "bytes": s.bytes} for s in found.stats.sizes if s.type == "index"
+            {"name": s.name, "table": s.table, "bytes": s.bytes} for s in metrics.stats.sizes if s.type == "index"
         ],
         "queries": [
             {
@@ -65,7 +67,7 @@ def metrics_data(found: Metrics) -> dict[str, object]:
                 "p99_ms": _rounded(q.p99),
                 "error": q.error,
             }
-            for q in found.queries
+            for q in metrics.queries
         ],
         "backup": None
         if backup is None
@@ -79,7 +81,7 @@ def metrics_data(found: Metrics) -> dict[str, object]:
 
 
 def query_label(path: str) -> str:
-    """What a query is called by programs: its file's name without .sql, of which there is only one."""
+    """How programs call a query: the name of its file without .sql, which is unique."""
     return PurePath(path).stem
 
 

@@ -1,4 +1,4 @@
-"""Progress of long work: a spinner or bar on a terminal's stderr, nothing anywhere else."""
+"""Progress of long work as a bar on stderr, where that is a terminal."""
 
 from __future__ import annotations
 
@@ -11,33 +11,34 @@ if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
 _PATIENCE = 1.0
+"""Seconds before the bar is shown."""
 _EVERY = 0.1
+"""Seconds between two updates of the bar."""
 
 
 class Bar:
-    """Shows nothing for a second, so that quick work stays quiet; then what is going on and how far.
+    """A memsql.progress.Progress that shows nothing for the first second, so that quick work stays quiet.
 
-    Use as a context manager. ``tick`` is cheap enough to be called a million times.
+    Use it as a context manager. ``tick`` is cheap enough to be called a million times.
     """
 
     def __init__(self) -> None:
         self._on = sys.stderr.isatty()
         self._label = ""
         self._fraction: float | None = None
-        self._begun = time.monotonic()
-        self._next = self._begun + _PATIENCE
+        self._next = time.monotonic() + _PATIENCE
         self._calls = 0
         self._shown: Progress | None = None
         self._task: TaskID | None = None
 
     def start(self, label: str) -> None:
-        """Something new begins."""
+        """A new piece of work begins."""
         self._label, self._fraction = label, None
         if self._shown is None:
             self._next = time.monotonic() + _PATIENCE
 
     def tick(self, fraction: float | None = None) -> None:
-        """It goes on; ``fraction`` between 0 and 1 where it is known."""
+        """The work goes on; ``fraction``, from 0 to 1, is how much of it is done, where that is known."""
         if not self._on:
             return
         if fraction is not None:
@@ -76,7 +77,7 @@ class Bar:
         self._shown.refresh()
 
     def clear(self) -> None:
-        """Take it off the screen, before something else is printed."""
+        """Remove the bar from the screen, before something else is printed."""
         if self._shown is not None:
             self._shown.stop()
             self._shown = None

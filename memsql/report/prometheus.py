@@ -1,4 +1,7 @@
-"""Figures as Prometheus text, written by Prometheus's own library."""
+"""Figures as Prometheus text, written by the library prometheus-client.
+
+The format: https://prometheus.io/docs/instrumenting/exposition_formats/
+"""
 
 from __future__ import annotations
 
@@ -13,10 +16,11 @@ from memsql.report.monitor import query_label
 if TYPE_CHECKING:
     from prometheus_client import Metric
 
-Samples = Iterable[tuple[dict[str, str], float | None]]
+Sample = tuple[tuple[str, ...], float | None]
+"""The values of a family's labels, and the figure; None where there is no figure."""
 
 
-def text(found: Metrics) -> str:
+def text(metrics: Metrics) -> str:
     """The figures in the text format, every series labelled with its database.
 
     Raises UsageError where the library is not installed.
@@ -33,81 +37,88 @@ def text(found: Metrics) -> str:
 
     class Figures(Collector):
         def collect(self) -> Iterator[Metric]:
-            return _families(found)
+            return _families(metrics)
 
     registry = CollectorRegistry()
     registry.register(Figures())
     return generate_latest(registry).decode("utf-8").rstrip("\n")
 
 
-def _families(found: Metrics) -> Iterator[Metric]:
+def _families(metrics: Metrics) -> Iterator[Metric]:
     from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 
-    base = {"database": found.database}
-
-    def filled(family: GaugeMetricFamily | CounterMetricFamily, samples: Samples) -> Iterator[Metric]:
-        known = [(labels, value) for labels, value in samples if value is not None]
-        for labels, value in known:
-            family.add_metric(list({**base, **labels}.values()), value)
-        if known:
+    def filled(family: GaugeMetricFamily | CounterMetricFamily, samples: Iterable[Sample]) -> Iterator[Metric]:
+        """The family with its samples; nothing where there is no figure."""
+        for labels, value in samples:
+            if value is not None:
+                family.add_metric([metrics.database, *labels], value)
+        if family.samples:
             yield family
 
-    def gauge(name: str, what: str, samples: Samples, *labels: str) -> Iterator[Metric]:
-        return filled(GaugeMetricFamily(f"memsql_{name}", what, labels=["database", *labels]), samples)
+    def gauge(name: str, help: str, labels: tuple[str, ...], samples: Iterable[Sample]) -> Iterator[Metric]:
+        return filled(GaugeMetricFamily(f"memsql_{name}", help, labels=["database", *labels]), samples)
 
-    rates, backup, sizes, queries = found.rates, found.backup, found.stats.sizes, found.queries
-    yield from gauge(
-        "build_info",
-        "The memsql that took these figures, and the environment it was told.",
-        [({"version": memsql.__version__, "environment": found.environment or ""}, 1)],
-        "version",
-        "environment",
-    )
-    attempts = CounterMetricFamily(
-        "memsql_attempts", "Attempts in the history of the database.", labels=["database", "operation", "status"]
-    )
-    yield from filled(attempts, [({"operation": o, "status": s}, n) for o, s, n in found.attempts])
-    for name, what, value in (
+    environment = ((memsql.__version__, metrics.environment or ""), 1)
+    build = "The memsql that took these figures, and the environment it was told."
+    yield from gauge("build_info", build, ("version", "environment"), [environment])
+    labels = ["database", "operation", "status"]
+    attempts = CounterMetricFamily("memsql_attempts", "Attempts in the history of the database.", labels=labels)
+    yield from filled(attempts, [((operation, status), number) for operation, status, number in metrics.attempts])
+    for name, help, value in _plain(metrics):
+        yield from gauge(name, help, (), [((), value)])
+    for name, help, names, samples in _labelled(metrics):
+        yield from gauge(name, help, names, samples)
+
+
+def _plain(metrics: Metrics) -> list[tuple[str, str, float | None]]:
+    """The gauges of the database as a whole: name, help, figure."""
+    rates, backup = metrics.rates, metrics.backup
+    return [
         ("migration_success_ratio", "Of the attempts to apply a migration, the share that succeeded.", rates.success),
         ("migration_duration_mean_seconds", "What an applied migration took on average.", rates.mean_seconds),
         ("rollback_ratio", "Rollbacks for each applied migration.", rates.rollback),
         ("verification_pass_ratio", "Of the recorded verifications, the share that passed.", rates.verification_pass),
-        ("migrations_pending", "Migrations that wait to be applied.", found.pending),
-        ("database_bytes", "Size of the database: pages times page size.", found.stats.file_bytes),
-        ("database_rows", "Rows of all ordinary tables.", found.stats.rows),
+        ("migrations_pending", "Migrations that wait to be applied.", metrics.pending),
+        ("database_bytes", "Size of the database: pages times page size.", metrics.stats.file_bytes),
+        ("database_rows", "Rows of all ordinary tables.", metrics.stats.rows),
         ("backup_age_seconds", "Age of the newest proven backup.", backup.age_seconds if backup else None),
         ("backup_bytes", "Size of the newest proven backup.", backup.bytes if backup else None),
-    ):
-        yield from gauge(name, what, [({}, value)])
-    tables = [s for s in sizes if s.type != "index"]
-    yield from gauge("table_rows", "Rows of a table.", [({"table": s.name}, s.rows) for s in tables], "table")
-    yield from gauge(
-        "table_bytes",
-        "What a table occupies, without its indexes.",
-        [({"table": s.name}, s.bytes) for s in tables],
-        "table",
-    )
-    yield from gauge(
-        "index_bytes",
-        "What an index occupies.",
-        [({"table": s.table, "index": s.name}, s.bytes) for s in sizes if s.type == "index"],
-        "table",
-        "index",
-    )
-    yield from gauge(
-        "query_duration_seconds",
-        "What a query of sql/queries took, by quantile.",
-        [
-            ({"query": query_label(q.path), "quantile": name}, None if ms is None else ms / 1000)
-            for q in queries
-            for name, ms in (("0.5", q.p50), ("0.95", q.p95), ("0.99", q.p99))
-        ],
-        "query",
-        "quantile",
-    )
-    yield from gauge(
-        "query_runs",
-        "How often the query was run for that.",
-        [({"query": query_label(q.path)}, q.runs) for q in queries],
-        "query",
-    )
+    ]
+
+
+def _labelled(metrics: Metrics) -> list[tuple[str, str, tuple[str, ...], list[Sample]]]:
+    """The gauges of each table, index and query: name, help, names of the labels, samples."""
+    tables = [s for s in metrics.stats.sizes if s.type != "index"]
+    indexes = [s for s in metrics.stats.sizes if s.type == "index"]
+    durations: list[Sample] = [
+        ((query_label(q.path), quantile), None if ms is None else ms / 1000)
+        for q in metrics.queries
+        for quantile, ms in (("0.5", q.p50), ("0.95", q.p95), ("0.99", q.p99))
+    ]
+    return [
+        ("table_rows", "Rows of a table.", ("table",), [((s.name,), s.rows) for s in tables]),
+        (
+            "table_bytes",
+            "What a table occupies, without its indexes.",
+            ("table",),
+            [((s.name,), s.bytes) for s in tables],
+        ),
+        (
+            "index_bytes",
+            "What an index occupies.",
+            ("table", "index"),
+            [((s.table, s.name), s.bytes) for s in indexes],
+        ),
+        (
+            "query_duration_seconds",
+            "What a query of sql/queries took, by quantile.",
+            ("query", "quantile"),
+            durations,
+        ),
+        (
+            "query_runs",
+            "How often the query was run for that.",
+            ("query",),
+            [((query_label(q.path),), q.runs) for q in metrics.queries],
+        ),
+    ]

@@ -1,87 +1,69 @@
-"""What a review says: as text, as fields, and in the formats of others."""
+"""What a review says: as text, as fields, and in every other format."""
 
 from __future__ import annotations
 
 from dataclasses import asdict
 
 from memsql.report.review_words import headline, kind, plan_line
-from memsql.report.text import count, table
-from memsql.review import Review
+from memsql.report.text import fix, indented, table
+from memsql.review import Migrated, Review
+from memsql.words import count
 
 FORMATS = ("text", "markdown", "json", "sarif", "github")
-_FIX_LINES = 12
-_STATEMENTS = 40
-_FIX_LINES = 12
 _STATEMENTS = 40
 
 
-def rendered(found: Review, format: str) -> str:
-    """``found`` in one of FORMATS, ending in a line break. A name that is not UTF-8 is spelled out."""
-    return _rendered(found, format).encode("utf-8", "backslashreplace").decode()
+def rendered(review: Review, format: str) -> str:
+    """``review`` in one of FORMATS, ending in a line break. Bytes of a file name that are no UTF-8 become escapes."""
+    return _rendered(review, format).encode("utf-8", "backslashreplace").decode()
 
 
-def _rendered(found: Review, format: str) -> str:
+def _rendered(review: Review, format: str) -> str:
     if format == "markdown":
         from memsql.report.markdown import markdown
 
-        return markdown(found)
+        return markdown(review)
     if format == "sarif":
         from memsql.report.sarif import sarif
 
-        return sarif(found)
+        return sarif(review)
     if format == "github":
         from memsql.report.github import commands
 
-        return commands(found)
+        return commands(review)
     if format == "json":
         import json
 
-        shown = {"ok": found.verdict != "blocks", "command": "review", **data(found)}
+        shown = {"ok": review.verdict != "blocks", "command": "review", **data(review)}
         return json.dumps(shown, ensure_ascii=False, indent=2) + "\n"
-    return text(found) + "\n"
+    return text(review) + "\n"
 
 
-def text(found: Review) -> str:
+def text(review: Review) -> str:
     """Findings first, then each migration, then schema and plans; the summary last."""
     lines: list[str] = []
-    for finding in found.findings:
+    for finding in review.findings:
         lines.append(f"{finding.path}:{finding.line}: {finding.severity} {finding.rule} {finding.message}")
-        fix = finding.fix.splitlines()
-        lines += ["    " + line for line in fix[:_FIX_LINES]] + (["    …"] if len(fix) > _FIX_LINES else [])
-    for migration in found.migrations:
-        lines += ["", f"{migration.name} ({kind(migration)}): way back {migration.way_back}"]
-        rows = [
-            (
-                r.line,
-                r.kind,
-                ", ".join(r.tables),
-                "" if r.rows is None else f"{r.rows:,}{' (all)' if r.whole else ''}",
-                "loses" if r.loses else "",
-            )
-            for r in migration.statements[:_STATEMENTS]
-        ]
-        if rows:
-            shown = table(("line", "statement", "tables", "rows written", ""), rows, frozenset({0, 3})).splitlines()
-            lines += ["  " + line.rstrip() for line in shown]
-        left = migration.left_out + max(0, len(migration.statements) - _STATEMENTS)
-        lines += [f"  and {count(left, 'more statement')}"] if left else []
-    for title, some in (
-        ("schema", found.schema),
-        ("query plans", [plan_line(p) for p in found.plans]),
-        ("to rename", found.renames),
-        ("notes", found.notes),
+        lines += fix(finding.fix)
+    for migration in review.migrations:
+        lines += _migration(migration)
+    for title, section in (
+        ("schema", review.schema),
+        ("query plans", [plan_line(p) for p in review.plans]),
+        ("to rename", review.renames),
+        ("notes", review.notes),
     ):
-        lines += ["", f"{title}:", *("  " + line for line in some)] if some else []
-    return "\n".join([*lines, "", headline(found)]).lstrip("\n")
+        lines += ["", f"{title}:", *indented(section)] if section else []
+    return "\n".join([*lines, "", headline(review)]).lstrip("\n")
 
 
-def data(found: Review) -> dict[str, object]:
+def data(review: Review) -> dict[str, object]:
     """The same as fields."""
     return {
-        "verdict": found.verdict,
-        "base": found.base,
-        "files": list(found.files),
-        "findings": [asdict(f) for f in found.findings],
+        "verdict": review.verdict,
+        "base": review.base,
+        "files": list(review.files),
+        "findings": [asdict(f) for f in review.findings],
         "migrations": [
             {
                 "name": m.name,
@@ -96,11 +78,33 @@ def data(found: Review) -> dict[str, object]:
                 "statements_left_out": m.left_out,
                 "statements": [asdict(r) for r in m.statements],
             }
-            for m in found.migrations
+            for m in review.migrations
         ],
-        "schema": list(found.schema),
-        "plans": [asdict(p) for p in found.plans],
-        "renames": list(found.renames),
-        "notes": list(found.notes),
-        "diagram": found.diagram,
+        "schema": list(review.schema),
+        "plans": [asdict(p) for p in review.plans],
+        "renames": list(review.renames),
+        "notes": list(review.notes),
+        "diagram": review.diagram,
     }
+
+
+def _migration(migration: Migrated) -> list[str]:
+    """A migration with the table of its statements."""
+    lines = ["", f"{migration.name} ({kind(migration)}): way back {migration.way_back}"]
+    rows = [
+        (
+            r.line,
+            r.kind,
+            ", ".join(r.tables),
+            "" if r.rows is None else f"{r.rows:,}{' (all)' if r.whole else ''}",
+            "loses" if r.loses else "",
+        )
+        for r in migration.statements[:_STATEMENTS]
+    ]
+    if rows:
+        lines += indented(
+            table(("line", "statement", "tables", "rows written", ""), rows, frozenset({0, 3})).splitlines()
+        )
+    omitted = migration.left_out + max(0, len(migration.statements) - _STATEMENTS)
+    lines += [f"  and {count(omitted, 'more statement')}"] if omitted else []
+    return lines

@@ -1,29 +1,27 @@
-"""Phrases that the text, Markdown, GitHub and SARIF reports of a review share."""
+"""Phrases that every report of a review shares: text, Markdown, GitHub and SARIF."""
 
 from __future__ import annotations
 
-from memsql.report.text import count
 from memsql.review import Migrated, PlanChange, Review
+from memsql.words import count
 
 
-def headline(found: Review) -> str:
+def headline(review: Review) -> str:
     """``blocks: 2 errors, 1 warning in 3 migrations against main``."""
-    if not found.files and not found.findings:
-        return f"safe: nothing changed in migrations and sql against {found.base}"
-    where = (
-        f" in {count(len(found.migrations), 'migration')}"
-        if found.migrations
-        else f" in {count(len(found.files), 'file')}"
-    )
-    return f"{found.verdict}: {count(found.count('error'), 'error')}, {count(found.count('warning'), 'warning')}{where} against {found.base}"
+    if not review.files and not review.findings:
+        return f"safe: nothing changed in migrations and sql against {review.base}"
+    place = count(len(review.migrations), "migration") if review.migrations else count(len(review.files), "file")
+    errors, warnings = count(review.count("error"), "error"), count(review.count("warning"), "warning")
+    return f"{review.verdict}: {errors}, {warnings} in {place} against {review.base}"
 
 
 def plan_line(change: PlanChange) -> str:
-    """What became of the plan of a query, in a line."""
-    plans = f"{'; '.join(change.before)} -> {'; '.join(change.after)}" if change.before else "; ".join(change.after)
-    return f"{change.name}: {change.message + ': ' if change.message else ''}{plans}"
+    """How the plan of a query changed, in one line."""
+    before, after = "; ".join(change.before), "; ".join(change.after)
+    message = f"{change.message}: " if change.message else ""
+    return f"{change.name}: {message}{f'{before} -> {after}' if change.before else after}"
 
 
 def kind(migration: Migrated) -> str:
-    """new, edited, removed, or renamed and from what."""
+    """How a migration changed: new, edited, removed, or renamed from its former name."""
     return f"renamed from {migration.was}" if migration.was else migration.kind

@@ -1,83 +1,95 @@
-"""SARIF 2.1.0, for code scanning: https://docs.oasis-open.org/sarif/sarif/v2.1.0/"""
+"""A review as SARIF 2.1.0, for code scanning (https://docs.oasis-open.org/sarif/sarif/v2.1.0/)."""
 
 from __future__ import annotations
 
 import hashlib
 import json
+from collections import Counter
+from collections.abc import Mapping
 from urllib.parse import quote
 
 import memsql
 from memsql.lint import RULES, Finding
+from memsql.lint.model import Rule
 from memsql.report.review_words import headline
 from memsql.review import ABOUT, Review
+from memsql.review.rules import About
 
 _LEVELS = {"error": "error", "warning": "warning", "info": "note"}
 _SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 
 
-def sarif(found: Review) -> str:
-    """One run with every rule that found something, and its findings at places relative to the repository."""
-    used = {f.rule for f in found.findings}
+def sarif(review: Review) -> str:
+    """One run with every rule that has a finding, and the findings at places relative to the repository."""
+    used = {finding.rule for finding in review.findings}
     rules = [rule for rule in _rules() if rule["id"] in used]
-    index = {rule["id"]: place for place, rule in enumerate(rules)}
-    seen: dict[str, int] = {}
     run = {
         "tool": {"driver": {"name": "memsql", "version": memsql.__version__, "rules": rules}},
         "columnKind": "unicodeCodePoints",
         "invocations": [{"executionSuccessful": True}],
-        "results": [_result(f, found.prefix, index, seen) for f in found.findings],
-        "properties": {"verdict": found.verdict, "summary": headline(found)},
+        "results": _results(review, {rule["id"]: place for place, rule in enumerate(rules)}),
+        "properties": {"verdict": review.verdict, "summary": headline(review)},
     }
     return json.dumps({"$schema": _SCHEMA, "version": "2.1.0", "runs": [run]}, ensure_ascii=False, indent=2) + "\n"
 
 
 def _rules() -> list[dict[str, object]]:
-    found = [
+    """The rules of lint and of the review, by code."""
+    rules = [
         _rule(
-            r.code,
-            r.name,
-            r.severity,
-            r.title,
-            f"Anti-pattern: {r.anti_pattern}\n\nBest practice: {r.best_practice}",
-            f"**Anti-pattern** {r.anti_pattern}\n\n**Best practice** {r.best_practice}",
+            rule,
+            f"Anti-pattern: {rule.anti_pattern}\n\nBest practice: {rule.best_practice}",
+            f"**Anti-pattern** {rule.anti_pattern}\n\n**Best practice** {rule.best_practice}",
         )
-        for r in RULES
+        for rule in RULES
     ]
-    found += [_rule(a.code, a.name, a.severity, a.title, a.help, a.help) for a in ABOUT.values()]
-    return sorted(found, key=lambda rule: str(rule["id"]))
+    rules += [_rule(about, about.help, about.help) for about in ABOUT.values()]
+    return sorted(rules, key=lambda rule: str(rule["id"]))
 
 
-def _rule(code: str, name: str, severity: str, title: str, text: str, markdown: str) -> dict[str, object]:
+def _rule(rule: Rule | About, text: str, markdown: str) -> dict[str, object]:
     return {
-        "id": code,
-        "name": "".join(word.capitalize() for word in name.split("_")),
-        "shortDescription": {"text": title},
-        "fullDescription": {"text": title},
+        "id": rule.code,
+        "name": "".join(word.capitalize() for word in rule.name.split("_")),
+        "shortDescription": {"text": rule.title},
+        "fullDescription": {"text": rule.title},
         "help": {"text": text, "markdown": markdown},
-        "defaultConfiguration": {"level": _LEVELS[severity]},
+        "defaultConfiguration": {"level": _LEVELS[rule.severity]},
         "properties": {"tags": ["sql", "migration"]},
     }
 
 
-def _result(finding: Finding, prefix: str, index: dict[object, int], seen: dict[str, int]) -> dict[str, object]:
-    message = finding.message + (f"\n\n{finding.fix}" if finding.fix else "")
-    # Lines move; what is said of a file stays. A second finding of the same words gets a number.
-    key = hashlib.sha256(
-        "\0".join((finding.rule, finding.path, finding.message)).encode("utf-8", "replace")
-    ).hexdigest()[:32]
-    seen[key] = seen.get(key, 0) + 1
-    return {
-        "ruleId": finding.rule,
-        "ruleIndex": index[finding.rule],
-        "level": _LEVELS[finding.severity],
-        "message": {"text": message},
-        "locations": [
+def _results(review: Review, positions: Mapping[object, int]) -> list[dict[str, object]]:
+    """The findings. ``positions`` are the places of the rules in the list of rules, by code."""
+    numbers: Counter[str] = Counter()
+    results = []
+    for finding in review.findings:
+        # Lines move, and the words about a file do not. Of several findings with the same words each gets a number.
+        key = _key(finding)
+        numbers[key] += 1
+        results.append(
             {
-                "physicalLocation": {
-                    "artifactLocation": {"uri": quote(prefix + finding.path, errors="surrogateescape")},
-                    "region": {"startLine": finding.line, "startColumn": finding.column, "endLine": finding.end_line},
-                }
+                "ruleId": finding.rule,
+                "ruleIndex": positions[finding.rule],
+                "level": _LEVELS[finding.severity],
+                "message": {"text": finding.message + (f"\n\n{finding.fix}" if finding.fix else "")},
+                "locations": [_location(finding, review.prefix)],
+                "partialFingerprints": {"memsqlFinding/v1": f"{key}:{numbers[key]}"},
             }
-        ],
-        "partialFingerprints": {"memsqlFinding/v1": f"{key}:{seen[key]}"},
+        )
+    return results
+
+
+def _location(finding: Finding, prefix: str) -> dict[str, object]:
+    return {
+        "physicalLocation": {
+            "artifactLocation": {"uri": quote(prefix + finding.path, errors="surrogateescape")},
+            "region": {"startLine": finding.line, "startColumn": finding.column, "endLine": finding.end_line},
+        }
     }
+
+
+def _key(finding: Finding) -> str:
+    """A hash of what is said, and of which file."""
+    words = "\0".join((finding.rule, finding.path, finding.message))
+    return hashlib.sha256(words.encode("utf-8", "replace")).hexdigest()[:32]

@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from memsql.operate.stats import Stats
-from memsql.report.text import count, size, table
+from memsql.report import text
 from memsql.schema import Schema, SchemaDiff, Table
+from memsql.words import count, size
 
 
-def stats_text(found: Stats, target: str) -> str:
-    """Counts first, then a line a table and index, heaviest table first."""
+def stats_text(stats: Stats, target: str) -> str:
+    """The totals of the database ``target``, then a line for each table and index, the heaviest table first."""
     by_table: dict[str, int] = {}
-    for s in found.sizes:
+    for s in stats.sizes:
         by_table[s.table] = by_table.get(s.table, 0) + (s.bytes or 0)
-    ordered = sorted(found.sizes, key=lambda s: (-by_table[s.table], s.table, s.type == "index", s.name))
+    ordered = sorted(stats.sizes, key=lambda s: (-by_table[s.table], s.table, s.type == "index", s.name))
     rows = [
         (
             "  " + s.name if s.type == "index" else s.name,
@@ -29,45 +30,46 @@ def stats_text(found: Stats, target: str) -> str:
         f"database: {target}",
         ", ".join(
             (
-                count(found.tables, "table"),
-                count(found.indexes, "index", "indexes"),
-                count(found.triggers, "trigger"),
-                count(found.views, "view"),
-                count(found.rows, "row"),
+                count(stats.tables, "table"),
+                count(stats.indexes, "index", "indexes"),
+                count(stats.triggers, "trigger"),
+                count(stats.views, "view"),
+                count(stats.rows, "row"),
             )
         ),
-        f"{size(found.file_bytes)} in {count(found.page_count, 'page')} of {found.page_size:,} bytes, "
-        f"{found.free_pages:,} free; journal mode {found.journal_mode}, {found.encoding}, SQLite {found.sqlite_version}",
+        f"{size(stats.file_bytes)} in {count(stats.page_count, 'page')} of {stats.page_size:,} bytes, "
+        f"{stats.free_pages:,} free; journal mode {stats.journal_mode}, {stats.encoding}, "
+        f"SQLite {stats.sqlite_version}",
     ]
     if rows:
-        lines += ["", table(("name", "type", "rows", "pages", "size"), rows, frozenset({2, 3, 4}))]
+        lines += ["", text.table(("name", "type", "rows", "pages", "size"), rows, frozenset({2, 3, 4}))]
     return "\n".join(lines)
 
 
-def stats_data(found: Stats) -> dict[str, object]:
+def stats_data(stats: Stats) -> dict[str, object]:
     """The same as fields."""
     return {
-        "tables": found.tables,
-        "indexes": found.indexes,
-        "triggers": found.triggers,
-        "views": found.views,
-        "rows": found.rows,
-        "page_size": found.page_size,
-        "page_count": found.page_count,
-        "free_pages": found.free_pages,
-        "bytes": found.file_bytes,
-        "journal_mode": found.journal_mode,
-        "encoding": found.encoding,
-        "sqlite_version": found.sqlite_version,
+        "tables": stats.tables,
+        "indexes": stats.indexes,
+        "triggers": stats.triggers,
+        "views": stats.views,
+        "rows": stats.rows,
+        "page_size": stats.page_size,
+        "page_count": stats.page_count,
+        "free_pages": stats.free_pages,
+        "bytes": stats.file_bytes,
+        "journal_mode": stats.journal_mode,
+        "encoding": stats.encoding,
+        "sqlite_version": stats.sqlite_version,
         "objects": [
             {"name": s.name, "type": s.type, "table": s.table, "rows": s.rows, "pages": s.pages, "bytes": s.bytes}
-            for s in found.sizes
+            for s in stats.sizes
         ],
     }
 
 
 def info_text(schema: Schema, names: Sequence[str]) -> str:
-    """A paragraph a table."""
+    """A paragraph for each table in ``names``."""
     return "\n\n".join(_table_text(schema, schema.tables[name]) for name in names) or "there are no tables"
 
 
@@ -76,54 +78,53 @@ def info_data(schema: Schema, names: Sequence[str]) -> dict[str, object]:
     return {"tables": [_table_data(schema, schema.tables[name]) for name in names]}
 
 
-def diff_text(found: SchemaDiff, one: str, two: str) -> str:
-    """The differences as lines, or that there are none."""
-    if not found:
+def diff_text(diff: SchemaDiff, one: str, two: str) -> str:
+    """The differences between the schemas called ``one`` and ``two``, a line for each."""
+    if not diff:
         return f"no difference between {one} and {two}"
-    return "\n".join(
-        [f"from {one} to {two}: added (+), removed (-), changed (~)", *("  " + line for line in found.lines())]
-    )
+    return "\n".join([f"from {one} to {two}: added (+), removed (-), changed (~)", *text.indented(diff.lines())])
 
 
-def diff_data(found: SchemaDiff, one: str, two: str) -> dict[str, object]:
+def diff_data(diff: SchemaDiff, one: str, two: str) -> dict[str, object]:
     """The same as fields."""
     return {
         "from": one,
         "to": two,
-        "differ": bool(found),
-        "added": list(found.added),
-        "removed": list(found.removed),
-        "changed": list(found.changed),
+        "differ": bool(diff),
+        "added": list(diff.added),
+        "removed": list(diff.removed),
+        "changed": list(diff.changed),
     }
 
 
-def _table_text(schema: Schema, found: Table) -> str:
+def _table_text(schema: Schema, table: Table) -> str:
     rows = [
         (c.name, c.type, "not null" if c.notnull else "", c.default, f"pk {c.pk}" if c.pk else "")
-        for c in found.columns
+        for c in table.columns
     ]
     lines = [
-        f"{found.name} ({found.kind})",
-        *("  " + x for x in table(("column", "type", "null", "default", "key"), rows).splitlines()),
+        f"{table.name} ({table.kind})",
+        *text.indented(text.table(("column", "type", "null", "default", "key"), rows).splitlines()),
     ]
     lines += [
-        f"  refers to {k.parent} by {', '.join(k.columns)}, on delete {k.on_delete.lower()}" for k in found.foreign_keys
+        f"  refers to {key.parent} by {', '.join(key.columns)}, on delete {key.on_delete.lower()}"
+        for key in table.foreign_keys
     ]
-    lines += [f"  referred to by {t} ({', '.join(columns)})" for t, columns in _incoming(schema, found)]
+    lines += [f"  referred to by {t} ({', '.join(columns)})" for t, columns in _incoming(schema, table)]
     for kind in ("index", "trigger"):
-        names = [o.name for o in schema.of(found.name, kind)]
+        names = [o.name for o in schema.of(table.name, kind)]
         if names:
             lines.append(f"  {'indexes' if kind == 'index' else 'triggers'}: {', '.join(names)}")
     return "\n".join(lines)
 
 
-def _table_data(schema: Schema, found: Table) -> dict[str, object]:
+def _table_data(schema: Schema, table: Table) -> dict[str, object]:
     return {
-        "name": found.name,
-        "kind": found.kind,
+        "name": table.name,
+        "kind": table.kind,
         "columns": [
             {"name": c.name, "type": c.type, "notnull": c.notnull, "default": c.default, "pk": c.pk}
-            for c in found.columns
+            for c in table.columns
         ],
         "foreign_keys": [
             {
@@ -133,19 +134,20 @@ def _table_data(schema: Schema, found: Table) -> dict[str, object]:
                 "on_update": k.on_update,
                 "on_delete": k.on_delete,
             }
-            for k in found.foreign_keys
+            for k in table.foreign_keys
         ],
-        "referenced_by": [{"table": t, "columns": list(c)} for t, c in _incoming(schema, found)],
-        "indexes": [o.name for o in schema.of(found.name, "index")],
-        "triggers": [o.name for o in schema.of(found.name, "trigger")],
-        "sql": found.sql,
+        "referenced_by": [{"table": t, "columns": list(c)} for t, c in _incoming(schema, table)],
+        "indexes": [o.name for o in schema.of(table.name, "index")],
+        "triggers": [o.name for o in schema.of(table.name, "trigger")],
+        "sql": table.sql,
     }
 
 
-def _incoming(schema: Schema, found: Table) -> list[tuple[str, tuple[str, ...]]]:
+def _incoming(schema: Schema, table: Table) -> list[tuple[str, tuple[str, ...]]]:
+    """The tables whose foreign keys refer to ``table``, with the columns of each key."""
     return [
-        (t.name, k.columns)
-        for t in schema.tables.values()
-        for k in t.foreign_keys
-        if k.parent.lower() == found.name.lower()
+        (child.name, key.columns)
+        for child in schema.tables.values()
+        for key in child.foreign_keys
+        if key.parent.lower() == table.name.lower()
     ]

@@ -1,13 +1,10 @@
-"""Plain text: aligned columns, sizes, times, counts, errors."""
+"""What all reports are made of: aligned columns, limited lists, errors, colours."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from memsql.errors import MemsqlError
-from memsql.words import count as count
-from memsql.words import milliseconds as milliseconds
-from memsql.words import size as size
 
 _COLOURS = {
     "applied": "green",
@@ -22,13 +19,14 @@ _COLOURS = {
     "error": "red",
     "problem": "red",
 }
+_FIX_LINES = 12
 
 
 def table(headers: Sequence[str], rows: Sequence[Sequence[object]], right: frozenset[int] = frozenset()) -> str:
-    """Aligned columns, two spaces apart; columns numbered in ``right`` are right-aligned.
+    """Aligned columns, two spaces apart. None is an empty cell; columns whose index is in ``right`` are right-aligned.
 
-    A hand-written aligner and not a table library: a thousand rows must print in milliseconds, and
-    libraries that draw tables take longer to import than the whole command may.
+    This is written by hand: a thousand rows must print in milliseconds, and libraries that draw tables take longer to
+    import than the whole command may.
     """
     cells = [[("" if value is None else str(value)) for value in row] for row in rows]
     widths = [max(len(h), *(len(row[i]) for row in cells)) if cells else len(h) for i, h in enumerate(headers)]
@@ -38,6 +36,23 @@ def table(headers: Sequence[str], rows: Sequence[Sequence[object]], right: froze
         return "  ".join(parts).rstrip()
 
     return "\n".join([line(headers), line(["-" * w for w in widths]), *(line(row) for row in cells)])
+
+
+def indented(lines: Iterable[str], indent: int = 2) -> list[str]:
+    """``lines``, each after ``indent`` spaces."""
+    return [" " * indent + line for line in lines]
+
+
+def limited(lines: Sequence[str], limit: int, indent: int) -> list[str]:
+    """The first ``limit`` of ``lines``, indented, and how many more there are."""
+    more = [f"and {len(lines) - limit} more"] if len(lines) > limit else []
+    return indented([*lines[:limit], *more], indent)
+
+
+def fix(text: str) -> list[str]:
+    """The first lines of what a finding advises, indented."""
+    lines = text.splitlines()
+    return indented([*lines[:_FIX_LINES], *(["…"] if len(lines) > _FIX_LINES else [])], 4)
 
 
 def colour(text: str) -> str:
@@ -55,7 +70,7 @@ def colour(text: str) -> str:
 
 
 def error(problem: MemsqlError) -> str:
-    """An error for the person at the keyboard: what, where, which statement, which state, what next."""
+    """An error for people: what happened, where, in which statement, the state of the database, and what to do."""
     lines = [f"error: {problem.message}"]
     if problem.where is not None:
         lines.append(f"  at: {problem.where}")
@@ -70,7 +85,7 @@ def error(problem: MemsqlError) -> str:
 
 
 def error_json(problem: MemsqlError) -> dict[str, object]:
-    """The same as fields."""
+    """An error as fields of the JSON output."""
     where = problem.where
     return {
         "kind": type(problem).__name__,
@@ -86,12 +101,12 @@ def error_json(problem: MemsqlError) -> dict[str, object]:
 
 
 def headline(text: str) -> str:
-    """The line of ``text`` that says what came of it: the last one that neither advises nor goes into detail."""
+    """The line of a report that says the result: the last line that is neither advice nor indented."""
     lines = [line for line in text.splitlines() if line.strip() and not line.startswith((" ", "next:"))]
     return lines[-1] if lines else ""
 
 
 def shorten(sql: str, limit: int = 300) -> str:
-    """One line of at most ``limit`` characters."""
+    """``sql`` in one line of at most ``limit`` characters."""
     flat = " ".join(sql[: limit * 4].split())
     return flat if len(flat) <= limit else flat[: limit - 1] + "…"

@@ -2,39 +2,40 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from memsql.actions.verify import Finding, failed
-from memsql.report.text import count
+from memsql.report.text import limited
+from memsql.words import count
 
 _SHOWN = 10
 
 
-def text(found: list[Finding], target: str) -> str:
-    """A line a check, problems indented below it, and the verdict last."""
+def text(findings: Sequence[Finding], target: str) -> str:
+    """A line for each check of the database ``target``, with its problems below it, and the verdict last."""
     lines = [f"database: {target}", ""]
-    for finding in found:
+    for finding in findings:
         state = "ok" if finding.ok else finding.severity
         lines.append(f"{state:<8} {finding.name}")
-        lines += [f"           {message}" for message in finding.messages[:_SHOWN]]
-        if len(finding.messages) > _SHOWN:
-            lines.append(f"           and {len(finding.messages) - _SHOWN} more")
+        lines += limited(finding.messages, _SHOWN, 11)
         if not finding.ok and finding.why:
             lines.append(f"           ({finding.why})")
-    return "\n".join([*lines, "", verdict(found)])
+    return "\n".join([*lines, "", verdict(findings)])
 
 
-def verdict(found: list[Finding]) -> str:
-    """What came of it, in one line."""
-    bad = sum(1 for f in found if not f.ok and f.severity == "error")
-    warned = sum(1 for f in found if not f.ok and f.severity == "warning")
-    outcome = f"{count(bad, 'check')} failed" if failed(found) else "proven"
-    return f"{outcome}: {count(len(found), 'check')}, {bad} failed, {count(warned, 'warning')}"
+def verdict(findings: Sequence[Finding]) -> str:
+    """The result in one line."""
+    errors = sum(1 for f in findings if not f.ok and f.severity == "error")
+    warnings = sum(1 for f in findings if not f.ok and f.severity == "warning")
+    outcome = f"{count(errors, 'check')} failed" if failed(findings) else "proven"
+    return f"{outcome}: {count(len(findings), 'check')}, {errors} failed, {count(warnings, 'warning')}"
 
 
-def data(found: list[Finding]) -> dict[str, object]:
+def data(findings: Sequence[Finding]) -> dict[str, object]:
     """The same as fields."""
     return {
         "checks": [
             {"name": f.name, "severity": f.severity, "ok": f.ok, "messages": list(f.messages), "why": f.why}
-            for f in found
+            for f in findings
         ]
     }

@@ -95,7 +95,8 @@ def list_(
         found, now = backups(settings, every_source=all), datetime.now(UTC)
         newer = _newer(settings, found)
         return Outcome(
-            report.list_text(settings, found, newer, now, all), report.list_data(settings, found, newer, now)
+            report.list_text(settings, found, newer, now=now, every_source=all),
+            report.list_data(settings, found, newer, now=now),
         )
 
     run("backup.list", Options(project, env, database, json), work)
