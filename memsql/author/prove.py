@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 
 from memsql.author.change import TableChange
@@ -15,8 +16,7 @@ from memsql.engine.state import Watcher, Wish
 from memsql.errors import CheckFailed, StatementError
 from memsql.project.load import Project
 from memsql.schema import Column, Schema, Table, diff, read
-from memsql.scratch.rows import Extra, fill
-from memsql.scratch.values import literals
+from memsql.scratch.fitting import Destination, Successor, populate
 from memsql.sqltext import free_rowid, quote
 from memsql.sqltext.tokens import fold
 
@@ -47,14 +47,11 @@ def prove(base: SQLiteConnection, pair: Pair, *, rows: int, seed: int) -> dict[s
     """
     counts: dict[str, int] = {}
     for some in (0, rows):
-        conn = memory()
-        try:
+        with closing(memory()) as conn:
             base.copy_to(conn)
             if some:
-                counts = _fill(conn, pair, some, seed)
+                counts = populate(conn, pair.before, _destination(pair), rows=some, seed=seed)
             _round(conn, pair)
-        finally:
-            conn.close()
     return counts
 
 
@@ -76,64 +73,21 @@ def _round(conn: SQLiteConnection, pair: Pair) -> None:
             raise CheckFailed(f"{direction} does not keep every row", details=tuple(problems[:_SHOWN]))
 
 
-def _fill(conn: SQLiteConnection, pair: Pair, rows: int, seed: int) -> dict[str, int]:
-    shadow = _Shadow(conn, pair)
-    extra = {fold(c.old.name): _extra(c, pair) for c in pair.changes if c.changed}
-    try:
-        counts = fill(conn, pair.before, rows, seed, accept=shadow.accepts, extra=extra)
-    finally:
-        shadow.conn.close()
-    if any(has_sequence(c.old) for c in pair.changes):
-        conn.execute("UPDATE sqlite_sequence SET seq = seq + 7")
-    return counts
-
-
-class _Shadow:
-    """The tables as they are to be, to ask whether a row could live there. No triggers: only constraints count."""
-
-    def __init__(self, conn: Connection, pair: Pair) -> None:
-        self.conn = memory()
-        self._changes = {fold(c.old.name): c for c in pair.changes}
-        for table in pair.after.tables.values():
-            if table.kind == "table":
-                self.conn.execute(table.sql)
-        for thing in pair.after.objects:
-            if thing.type == "index" and thing.sql[:13].lower() == "create unique":
-                self.conn.execute(thing.sql)
-        for change in pair.changes:
-            for row in conn.execute(f"SELECT * FROM {quote(change.old.name)}").rows:
-                self.accepts(
-                    change.old.name, dict(zip((c.name for c in change.old.columns if c.hidden != 1), row, strict=False))
-                )
-        if any(_judges_keys(c, pair) for c in pair.changes):
-            self.conn.execute("PRAGMA foreign_keys = on")
-
-    def accepts(self, table: str, row: Mapping[str, Value]) -> bool:
-        change = self._changes.get(fold(table))
-        if change is None:
-            return True
-        # What a row leaves out holds the default of the old table, not of the new one.
-        left_out = {
-            c.name: default_of(c) for c in change.old.columns if c.name not in row and not c.hidden and not c.pk
-        }
-        row = {
-            **row,
-            **{n: default and self.conn.execute(f"SELECT {default}").one() for n, default in left_out.items()},
-        }
-        pairs = [
-            (c, _filled(self.conn, c, row[change.kept[c.name]]))
-            for c in change.new.columns
-            if not c.hidden and c.name in change.kept and change.kept[c.name] in row
-        ]
-        if not pairs:
-            return True
-        names, marks = ", ".join(quote(c.name) for c, _ in pairs), ", ".join("?" * len(pairs))
-        try:
-            self.conn.execute(f"INSERT INTO {quote(change.new.name)} ({names}) VALUES ({marks})", [v for _, v in pairs])
-        except StatementError as e:
-            # A column that the way back cannot fill, or one that nothing fills here, says nothing about this row.
-            return e.code == "SQLITE_CONSTRAINT_NOTNULL" and any(f".{c.name}" in e.message for c in change.added)
-        return True
+def _destination(pair: Pair) -> Destination:
+    """The tables after the change, for made-up rows that have to fit them."""
+    successors = tuple(
+        Successor(
+            change.old,
+            change.new,
+            change.kept,
+            changed=change.changed,
+            foreign_keys=tuple(new_foreign_keys(change, pair.changes)),
+            defaults={c.name: default_of(c) or "NULL" for c in change.old.columns if not c.hidden and not c.pk},
+            replacements={c.name: default for c in change.new.columns if c.notnull and (default := default_of(c))},
+        )
+        for change in pair.changes
+    )
+    return Destination(pair.after, successors, foreign_keys=any(_judges_keys(c, pair) for c in pair.changes))
 
 
 def _filled(conn: Connection, column: Column, value: Value) -> Value:
@@ -149,17 +103,6 @@ def _judges_keys(change: TableChange, pair: Pair) -> bool:
     referring = {fold(c) for k in change.new.foreign_keys for c in k.columns}
     filled = {fold(c.name) for c in change.new.columns if c.notnull and default_of(c) is not None}
     return bool(new_foreign_keys(change, pair.changes)) or (change.changed and not referring.isdisjoint(filled))
-
-
-def _extra(change: TableChange, pair: Pair) -> Extra:
-    """What rows of the old table are to satisfy so that the new one takes them."""
-    source = {fold(n): fold(o) for n, o in change.kept.items()}
-    new = {fold(c.name): c for c in change.new.columns}
-    olds = {fold(c.name): c for c in change.old.columns}
-    required = {o for n, o in source.items() if new[n].notnull and default_of(new[n]) is None}
-    types = {o: new[n].type for n, o in source.items() if fold(olds[o].type) != fold(new[n].type)}
-    named = {source[n]: values for n, values in literals(change.new).items() if n in source}
-    return Extra(tuple(new_foreign_keys(change, pair.changes)), frozenset(required), named, types)
 
 
 def _columns(pair: Pair, change: TableChange, *, up: bool) -> list[tuple[Column, Column]]:

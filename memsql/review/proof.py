@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from zlib import crc32
 
 from memsql.backups.digest import differences
 from memsql.config import Settings
@@ -20,7 +21,7 @@ from memsql.review.rules import found
 from memsql.review.statements import measure
 from memsql.schema import Schema, diff, read
 from memsql.scratch.database import Seen, code_of, copy_of, go, look, project_of
-from memsql.scratch.fitting import concerned, populate
+from memsql.scratch.fitting import concerned, destination, populate
 
 _ASSUMPTIONS = 12
 _LINES = 6
@@ -82,9 +83,9 @@ def prove(
         text = "\n".join(_texts(migration))
         try:
             part = concerned(before.schema, text)
-            counts = populate(
-                filled, part, after, min(rows, max(_FEWEST, _ALL_ROWS // max(len(part.tables), 1))), migration.id
-            )
+            each = min(rows, max(_FEWEST, _ALL_ROWS // max(len(part.tables), 1)))
+            seed = crc32(migration.id.encode())
+            counts = populate(filled, part, destination(part, after), rows=each, seed=seed)
         except (StatementError, CheckFailed) as e:
             counts = {}
             problems.append(found("MR15", case.up, f"no rows could be made up: {e.message}"))

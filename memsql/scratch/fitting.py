@@ -1,9 +1,14 @@
-"""Made-up rows that satisfy what holds before a migration and what it demands."""
+"""Made-up rows that fit the schema before a migration and the one after it.
+
+fill() makes rows for the schema before. A shadow, a database in memory with the tables as the migration leaves them,
+judges each row: a row that the new tables refuse is not used.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from zlib import crc32
+from collections.abc import Iterable, Mapping
+from contextlib import closing
+from dataclasses import dataclass, field
 
 from memsql.db import Value
 from memsql.db.sqlite import SQLiteConnection, memory
@@ -16,117 +21,173 @@ from memsql.sqltext import fold, identifiers, quote
 _TABLES = 40
 
 
+@dataclass(frozen=True, slots=True)
+class Successor:
+    """A table as a migration leaves it (``new``), and how a row of the table before (``old``) becomes a row of it.
+
+    ``kept`` maps each column of ``new`` to the column of ``old`` whose values it has. ``changed`` says that the two
+    definitions differ. ``foreign_keys`` are those that only ``new`` has, in the names of ``old``. ``defaults`` holds,
+    by column of ``old``, the SQL of the value of a row that leaves the column out; ``replacements``, by column of
+    ``new``, the SQL of the value that the migration writes in place of NULL.
+    """
+
+    old: Table
+    new: Table
+    kept: Mapping[str, str]
+    changed: bool
+    foreign_keys: tuple[ForeignKey, ...] = ()
+    defaults: Mapping[str, str] = field(default_factory=dict)
+    replacements: Mapping[str, str] = field(default_factory=dict)
+
+    def extra(self) -> Extra:
+        """What rows of ``old`` have to satisfy so that ``new`` takes them."""
+        source = {fold(n): fold(o) for n, o in self.kept.items()}
+        new = {fold(c.name): c for c in self.new.columns}
+        old_types = {fold(c.name): c.type for c in self.old.columns}
+        replaced = set(map(fold, self.replacements))
+        return Extra(
+            self.foreign_keys,
+            frozenset(o for n, o in source.items() if new[n].notnull and n not in replaced),
+            {source[n]: values for n, values in literals(self.new).items() if n in source},
+            {o: new[n].type for n, o in source.items() if fold(old_types[o]) != fold(new[n].type)},
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """Where made-up rows go in the end: the schema after the migration, and the successor of each table. A table
+    without a successor takes any row. With ``foreign_keys`` the shadow enforces them too."""
+
+    schema: Schema
+    successors: tuple[Successor, ...]
+    foreign_keys: bool = False
+
+
 def concerned(schema: Schema, text: str) -> Schema:
-    """The part of ``schema`` that matters to a migration of this text: the tables it names, those that refer to them or that
-    their triggers reach, and whatever all of these refer to. At most 40 tables."""
+    """The part of ``schema`` that matters to a migration with this ``text``, at most 40 tables: the tables that it
+    names, those that refer to them or that their triggers reach, and whatever all of these refer to."""
+    tables = schema.tables.values()
     named = identifiers(text)
-    chosen = {fold(t.name) for t in schema.tables.values() if fold(t.name) in named}
-    reached = {
+    chosen = {fold(t.name) for t in tables if fold(t.name) in named}
+    by_triggers = {
         fold(t.name)
         for o in schema.objects
         if o.type == "trigger" and fold(o.table) in chosen
-        for t in schema.tables.values()
+        for t in tables
         if fold(t.name) in identifiers(o.sql)
     }
-    chosen |= reached | {
-        fold(t.name) for t in schema.tables.values() if any(fold(k.parent) in chosen for k in t.foreign_keys)
-    }
-    # A full-text index of a table is filled by its rows, and is broken with them.
-    chosen |= {
-        fold(t.name)
-        for t in schema.tables.values()
-        if t.kind == "virtual" and not chosen.isdisjoint(identifiers(t.sql))
-    }
-    chosen |= {
-        n for t in schema.tables.values() if t.kind == "virtual" and fold(t.name) in chosen for n in identifiers(t.sql)
-    }
+    chosen |= by_triggers | {fold(t.name) for t in tables if any(fold(k.parent) in chosen for k in t.foreign_keys)}
+    # The rows of a table fill its full-text index, and may break it.
+    virtual = {fold(t.name): identifiers(t.sql) for t in tables if t.kind == "virtual"}
+    chosen |= {name for name, words in virtual.items() if not chosen.isdisjoint(words)}
+    chosen |= {word for name, words in virtual.items() if name in chosen for word in words}
     while True:
-        parents = {fold(k.parent) for t in schema.tables.values() if fold(t.name) in chosen for k in t.foreign_keys}
+        parents = {fold(k.parent) for t in tables if fold(t.name) in chosen for k in t.foreign_keys}
         if parents <= chosen:
             break
         chosen |= parents
-    tables = {n: t for n, t in sorted(schema.tables.items()) if fold(n) in chosen and t.kind != "view"}
-    return Schema(dict(list(tables.items())[:_TABLES]), schema.objects)
+    part = {n: t for n, t in sorted(schema.tables.items()) if fold(n) in chosen and t.kind != "view"}
+    return Schema(dict(list(part.items())[:_TABLES]), schema.objects)
 
 
-def populate(conn: SQLiteConnection, part: Schema, after: Schema, rows: int, name: str) -> dict[str, int]:
-    """Fill the tables of ``part`` with rows that could live in ``after`` too, the same ones for the same ``name``. Returns
-    how many each took. AUTOINCREMENT goes on a little higher, as it does when rows were deleted."""
-    shadow = Shadow(conn, part, after)
-    try:
-        extra = {fold(t.name): found for t in part.tables.values() if (found := _extra(t, after)) is not None}
-        counts = fill(conn, part, rows, crc32(name.encode()), accept=shadow.accepts, extra=extra)
-    finally:
-        shadow.close()
+def destination(part: Schema, after: Schema) -> Destination:
+    """Where the rows of ``part`` go in the schema ``after`` a migration that is known by its result only: a table or
+    column becomes the one of the same name."""
+    successors = []
+    for old in part.tables.values():
+        new = after.table(old.name)
+        if old.kind == "table" and new is not None and new.kind == "table":
+            names = {fold(c.name): c.name for c in old.columns}
+            kept = {c.name: names[fold(c.name)] for c in new.columns if not c.hidden and fold(c.name) in names}
+            successors.append(Successor(old, new, kept, new.sql != old.sql, tuple(new_keys(old, new))))
+    return Destination(after, tuple(successors))
+
+
+def populate(conn: SQLiteConnection, part: Schema, goal: Destination, *, rows: int, seed: int) -> dict[str, int]:
+    """Fill each table of ``part`` with up to ``rows`` rows that fit ``goal`` too, the same rows for the same ``seed``.
+
+    Returns the number of rows of each table, by name. AUTOINCREMENT goes on a little higher than the last row, as
+    after a deletion.
+    """
+    extra = {fold(s.old.name): s.extra() for s in goal.successors if s.changed}
+    with closing(Shadow(conn, goal)) as shadow:
+        counts = fill(conn, part, rows, seed, accept=shadow.accepts, extra=extra)
     if conn.execute("SELECT 1 FROM sqlite_schema WHERE name = 'sqlite_sequence'").rows:
         conn.execute("UPDATE sqlite_sequence SET seq = seq + 7")
     return counts
 
 
 class Shadow:
-    """The tables as the migration leaves them, without triggers, to ask whether a row could live there."""
+    """The tables as a migration leaves them, with the rows that were accepted so far. It has no triggers: only
+    constraints decide."""
 
-    def __init__(self, conn: SQLiteConnection, part: Schema, after: Schema) -> None:
+    def __init__(self, conn: SQLiteConnection, goal: Destination) -> None:
         self._conn = memory()
-        self._tables: dict[str, tuple[Table, frozenset[str]]] = {}
-        for old in part.tables.values():
-            new = after.table(old.name)
-            if old.kind != "table" or new is None or new.kind != "table":
-                continue
-            try:
-                self._conn.execute(new.sql)
-                for index in after.of(new.name, "index"):
-                    if index.sql[:13].lower() == "create unique":
-                        self._conn.execute(index.sql)
-            except StatementError:
-                continue
-            shared = {fold(c.name) for c in old.columns} & {fold(c.name) for c in new.columns if not c.hidden}
-            self._tables[fold(old.name)] = (new, frozenset(shared))
-            for row in conn.execute(f"SELECT * FROM {quote(old.name)}").rows:
-                self.accepts(old.name, dict(zip((c.name for c in old.columns if c.hidden != 1), row, strict=False)))
+        created = set(self._create(goal))
+        self._successors = {fold(s.old.name): s for s in goal.successors if fold(s.new.name) in created}
+        for successor in self._successors.values():
+            names = [c.name for c in successor.old.columns if c.hidden != 1]
+            for row in conn.execute(f"SELECT * FROM {quote(successor.old.name)}").rows:
+                self.accepts(successor.old.name, dict(zip(names, row, strict=False)))
+        if goal.foreign_keys:
+            self._conn.execute("PRAGMA foreign_keys = on")
 
     def accepts(self, table: str, row: Mapping[str, Value]) -> bool:
-        """Whether ``row`` fits beside those that were accepted before."""
-        found = self._tables.get(fold(table))
-        if found is None:
+        """Whether ``row`` of the old ``table`` fits beside the rows that were accepted before; then it is kept."""
+        successor = self._successors.get(fold(table))
+        if successor is None:
             return True
-        new, shared = found
-        kept = {c: v for c, v in row.items() if fold(c) in shared}
-        if not kept:
+        before = {**{name: self._value(sql) for name, sql in successor.defaults.items() if name not in row}, **row}
+        after = {
+            column.name: self._replaced(successor, column.name, before[successor.kept[column.name]])
+            for column in successor.new.columns
+            if not column.hidden and column.name in successor.kept and successor.kept[column.name] in before
+        }
+        if not after:
             return True
-        names, marks = ", ".join(map(quote, kept)), ", ".join("?" * len(kept))
+        names, marks = ", ".join(map(quote, after)), ", ".join("?" * len(after))
         try:
-            self._conn.execute(f"INSERT INTO {quote(new.name)} ({names}) VALUES ({marks})", list(kept.values()))
+            self._conn.execute(
+                f"INSERT INTO {quote(successor.new.name)} ({names}) VALUES ({marks})", list(after.values())
+            )
         except StatementError as e:
-            # A column that the migration fills says nothing about this row.
-            return e.code == "SQLITE_CONSTRAINT_NOTNULL" and not any(e.message.endswith(f".{c}") for c in kept)
+            # A column that only the migration fills says nothing about this row.
+            return e.code == "SQLITE_CONSTRAINT_NOTNULL" and not any(e.message.endswith(f".{name}") for name in after)
         return True
 
     def close(self) -> None:
         """Forget everything."""
         self._conn.close()
 
+    def _create(self, goal: Destination) -> Iterable[str]:
+        """Create the tables with their unique indexes; yield the names of those that can be created, in lower case."""
+        tables = goal.schema.tables.values() if goal.foreign_keys else [s.new for s in goal.successors]
+        for table in tables:
+            if table.kind != "table":
+                continue
+            try:
+                self._conn.execute(table.sql)
+                for index in goal.schema.of(table.name, "index"):
+                    if index.sql[:13].lower() == "create unique":
+                        self._conn.execute(index.sql)
+            except StatementError:
+                continue
+            yield fold(table.name)
+
+    def _replaced(self, successor: Successor, column: str, value: Value) -> Value:
+        replacement = successor.replacements.get(column) if value is None else None
+        return value if replacement is None else self._value(replacement)
+
+    def _value(self, sql: str) -> Value:
+        return self._conn.execute(f"SELECT {sql}").one()
+
 
 def new_keys(old: Table, new: Table) -> list[ForeignKey]:
-    """Foreign keys over columns of ``old`` that only ``new`` has."""
-    had = {(tuple(map(fold, k.columns)), fold(k.parent)) for k in old.foreign_keys}
+    """Foreign keys of ``new`` over columns that ``old`` has too, and that ``old`` does not have."""
+    existing = {(tuple(map(fold, k.columns)), fold(k.parent)) for k in old.foreign_keys}
     names = {fold(c.name) for c in old.columns}
     return [
         k
         for k in new.foreign_keys
-        if (tuple(map(fold, k.columns)), fold(k.parent)) not in had and names.issuperset(map(fold, k.columns))
+        if (tuple(map(fold, k.columns)), fold(k.parent)) not in existing and names.issuperset(map(fold, k.columns))
     ]
-
-
-def _extra(old: Table, after: Schema) -> Extra | None:
-    new = after.table(old.name)
-    if old.kind != "table" or new is None or new.kind != "table" or new.sql == old.sql:
-        return None
-    types = {fold(c.name): c.type for c in new.columns}
-    olds = {fold(c.name): c.type for c in old.columns}
-    return Extra(
-        tuple(new_keys(old, new)),
-        frozenset(fold(c.name) for c in new.columns if c.notnull),
-        literals(new),
-        {n: t for n, t in types.items() if n in olds and fold(olds[n]) != fold(t)},
-    )
