@@ -1,1 +1,2 @@
-"""Running memsql in production: what stands between an operator and a protected database, and what watches it."""
+"""Run memsql in production: the gate before a protected database, maintenance windows, drills, health, metrics,
+statistics."""

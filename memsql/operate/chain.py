@@ -1,5 +1,8 @@
-"""The report of a chain of tasks: what was to run, what ran, and what came of it. Written while it runs, so that a chain
-that is killed leaves what it knew."""
+"""The report of a chain, which is several tasks on one command line: what was to run, what ran, and with which result.
+
+The file is written after every change, so that a killed chain leaves a report too. docs/formats.md specifies the
+fields.
+"""
 
 from __future__ import annotations
 
@@ -23,9 +26,9 @@ Status = Literal["waiting", "running", "ok", "failed"]
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
-    """A task of a chain. ``headline`` says in a line what it did; ``data`` are the fields of its ``--json``, ``error`` those
-    of the error that ended it."""
+class ChainStep:
+    """A task of a chain. ``headline`` says in one line what it did, ``data`` are the fields of its JSON output,
+    ``error`` the fields of the error that ended it; ``started`` is in UTC."""
 
     command: str
     status: Status = "waiting"
@@ -41,11 +44,11 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """A chain. ``words`` are those of its command line, without secrets; ``exit_code`` is None while it runs."""
+    """A chain. ``words`` are the words of its command line; ``exit_code`` is None while it runs."""
 
     words: tuple[str, ...]
     started: datetime
-    steps: tuple[Step, ...]
+    steps: tuple[ChainStep, ...]
     finished: datetime | None = None
     exit_code: int | None = None
 
@@ -55,13 +58,14 @@ class Run:
 
 
 class Journal:
-    """Follows a chain, and keeps its report in the folder ``runs`` of the first settings it is given.
+    """Follows a chain and writes its report into the folder ``runs`` of the settings of its first task.
 
-    ``warn`` is told, once, where the report cannot be written; the chain goes on all the same.
+    ``words`` are the words of the command line, ``commands`` the names of the tasks in it. ``warn`` is called once,
+    with a sentence, where the report cannot be written; the chain goes on.
     """
 
     def __init__(self, words: Sequence[str], commands: Sequence[str], warn: Callable[[str], None]) -> None:
-        self.run = Run(tuple(words), datetime.now(UTC), tuple(Step(c) for c in commands))
+        self.run = Run(tuple(words), datetime.now(UTC), tuple(ChainStep(command) for command in commands))
         self.path: Path | None = None
         self.shown: str | None = None
         self._warn = warn
@@ -72,17 +76,17 @@ class Journal:
 
     @property
     def written(self) -> bool:
-        """Whether the report lies where ``path`` says."""
+        """Whether the file ``path`` holds the report."""
         return self.path is not None and not self._broken
 
     def begin(self, command: str) -> None:
-        """The next step starts."""
+        """Note that the next step starts."""
         self._position = min(self._position + 1, len(self.run.steps) - 1)
         self._begun = time.perf_counter()
         self._change(command=command, status="running", started=datetime.now(UTC))
 
     def use(self, settings: Settings) -> None:
-        """The step that runs has these settings."""
+        """Note the settings of the running step. Their token never appears in the report."""
         if settings.target.token:
             self._secrets.add(settings.target.token)
         if self.path is None:
@@ -93,7 +97,7 @@ class Journal:
     def end_step(
         self, exit_code: int, headline: str, data: Mapping[str, object], error: Mapping[str, object] | None = None
     ) -> None:
-        """The step that runs is over."""
+        """Note that the running step is over."""
         self._change(
             status="failed" if exit_code else "ok",
             seconds=round(time.perf_counter() - self._begun, 3),
@@ -104,7 +108,7 @@ class Journal:
         )
 
     def end(self, exit_code: int) -> None:
-        """The chain is over."""
+        """Note that the chain is over. A step that is still running then has failed."""
         if self._position >= 0 and self.run.steps[self._position].status == "running":
             self.end_step(exit_code or 1, "ended unexpectedly", {})
         self.run = replace(self.run, finished=datetime.now(UTC), exit_code=exit_code)
@@ -126,12 +130,12 @@ class Journal:
             replace_file(self.path, to_text(self.run, self._secrets), self.shown or self.path.name)
         except (OSError, FileError) as e:
             self._broken = True
-            why = e.message if isinstance(e, FileError) else f"{self.shown} cannot be written: {e.strerror}"
-            self._warn(f"there will be no report of this run: {why}")
+            reason = e.message if isinstance(e, FileError) else f"{self.shown} cannot be written: {e.strerror}"
+            self._warn(f"there will be no report of this run: {reason}")
 
 
 def to_text(run: Run, secrets: Iterable[str] = ()) -> str:
-    """The report as JSON, without ``secrets``."""
+    """The report as JSON, with ``***`` in place of every one of ``secrets``."""
     first = next((s for s in run.steps if s.database is not None), None)
     fields = {
         "format": FORMAT,
@@ -146,16 +150,19 @@ def to_text(run: Run, secrets: Iterable[str] = ()) -> str:
         "steps": [_step(step) for step in run.steps],
     }
     text = json.dumps(_cleaned(fields, tuple(secrets)), ensure_ascii=False, indent=2, default=str) + "\n"
-    # A file name need not be UTF-8; what is escaped here is an escape of JSON too.
+    # A file name need not be UTF-8; an escape that replaces such bytes is an escape of JSON too.
     return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def without_query(word: str) -> str:
-    """``word`` of a command line without what a URL in it says after ``?``: a secret may stand there under any name."""
+    """``word`` of a command line without the query of a URL, which may hold a secret under any name.
+
+    ``libsql://host?key=value`` becomes ``libsql://host?***``.
+    """
     return re.sub(r"(://[^\s?#]*)[?#].*", r"\1?***", word)
 
 
-def _step(step: Step) -> dict[str, object]:
+def _step(step: ChainStep) -> dict[str, object]:
     return {
         "command": step.command,
         "status": step.status,

@@ -1,6 +1,6 @@
-"""The gate before a protected database: a proven backup that is young enough, and a yes.
+"""The gate before a change to a protected database: a young proven backup, and the answer yes.
 
-What stands here decides and words; asking at a terminal is the task's business.
+This module decides and words the question; the task asks it at the terminal.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ _UNTOUCHED = "nothing was changed"
 
 def require_backup(settings: Settings, now: datetime | None = None) -> None:
     """Raise Refused where the database of ``settings`` has no proven backup younger than ``backup_max_age``."""
-    problem = lacking(settings, newest_proven(settings), now or datetime.now(UTC))
-    if problem is not None:
-        raise problem
+    refusal = backup_refusal(settings, newest_proven(settings), now or datetime.now(UTC))
+    if refusal is not None:
+        raise refusal
 
 
-def lacking(settings: Settings, newest: Backup | None, now: datetime) -> Refused | None:
-    """The refusal that the ``newest`` proven backup leads to, or None where it will do."""
+def backup_refusal(settings: Settings, newest: Backup | None, now: datetime) -> Refused | None:
+    """The refusal where the ``newest`` proven backup is too old or there is none, or None where it is young enough."""
     folder = settings.show(settings.backups)
     hint = "make one: invoke backup; it may be one line: invoke backup migrate --yes verify"
     if newest is None:
@@ -45,12 +45,13 @@ def lacking(settings: Settings, newest: Backup | None, now: datetime) -> Refused
 
 
 def question(settings: Settings, what: str) -> str:
-    """What to ask before it is done."""
+    """The question before the change; ``what`` completes the sentence "memsql will"."""
     return f"{_name(settings)} is protected.\n  database: {settings.target}\n  memsql will {what}\nGo on? Type yes: "
 
 
 def confirm(settings: Settings, what: str, *, yes: bool, ask: Callable[[str], str | None]) -> None:
-    """Go on where ``yes`` was said already or is the answer of ``ask``, which returns None where nobody can be asked.
+    """Return where ``yes`` is set or ``ask`` answers "yes". ``ask`` takes the question and returns None without a
+    terminal.
 
     Raises Refused for every other answer.
     """

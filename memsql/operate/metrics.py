@@ -7,22 +7,22 @@ from datetime import UTC, datetime
 
 from memsql.backups.catalogue import newest_proven
 from memsql.config import Settings
-from memsql.db import Connection, Value, connection
-from memsql.db.queries import load
+from memsql.db import Connection, Value, connection, queries
 from memsql.engine.state import read_state
 from memsql.errors import ConnectError
 from memsql.operate.stats import Stats, stats
-from memsql.operate.timing import Timing, time_queries
+from memsql.operate.timing import QueryTiming, time_queries
 from memsql.progress import Progress
-from memsql.project import load as projects
-from memsql.project import plan
+from memsql.project import load, plan
 from memsql.project.queries import read_queries
 
 
 @dataclass(frozen=True, slots=True)
 class Rates:
-    """What the history says; None where nothing of the kind was tried yet. Ratios lie between 0 and 1, but for
-    ``rollback``, which is rollbacks for each application."""
+    """What the history says; None where nothing of the kind was tried yet.
+
+    Ratios lie between 0 and 1, except ``rollback``, the number of rollbacks for each application.
+    """
 
     success: float | None = None
     mean_seconds: float | None = None
@@ -31,8 +31,8 @@ class Rates:
 
 
 @dataclass(frozen=True, slots=True)
-class Saved:
-    """The newest proven backup: its file's name, when it was made, how many seconds ago, bytes of the file."""
+class NewestBackup:
+    """The newest proven backup: the name of its file, when it was made (UTC), how many seconds ago, and its size."""
 
     name: str
     created_at: str
@@ -42,7 +42,7 @@ class Saved:
 
 @dataclass(frozen=True, slots=True)
 class Metrics:
-    """All of it. ``attempts`` are (operation, status, number)."""
+    """All figures. ``attempts`` are (operation, status, number)."""
 
     database: str
     environment: str | None
@@ -50,44 +50,51 @@ class Metrics:
     attempts: tuple[tuple[str, str, int], ...]
     pending: int
     stats: Stats
-    queries: tuple[Timing, ...]
-    backup: Saved | None
+    queries: tuple[QueryTiming, ...]
+    backup: NewestBackup | None
 
 
 def measure(settings: Settings, *, rounds: int, budget: float, progress: Progress) -> Metrics:
-    """Read the history, weigh the tables, and time the queries of the project: each ``rounds`` times, within ``budget`` seconds.
+    """Read the history, weigh the tables, and time the queries of sql/queries.
 
-    Raises FileError where the project's files, and ConnectError where the database cannot be read.
+    Each query runs ``rounds`` times, and all of them together for about ``budget`` seconds. Raises FileError where the
+    project's files, and ConnectError where the database cannot be read.
     """
     if settings.target.path is not None and not settings.target.path.exists():
         raise ConnectError(f"{settings.target} does not exist", hint="check --database and --env")
-    project = projects.load(settings)
-    queries = read_queries(settings.sql / "queries", settings.show(settings.sql) + "/queries")
+    project = load.load(settings)
+    hot_queries = read_queries(settings.sql / "queries", settings.show(settings.sql) + "/queries")
     with connection(settings.target, "ro", settings.busy_timeout) as conn:
         state = read_state(project, conn)
         rates, attempts = _history(conn) if "memsql_history" in state.ledger.tables else (Rates(), ())
         progress.start("weighing tables")
-        weighed = stats(conn)
-        timed = time_queries(conn, queries, rounds, budget, progress)
-    pending = sum(1 for s in state.statuses if s.state in plan.WAITING)
+        figures = stats(conn)
+        timings = time_queries(conn, hot_queries, rounds=rounds, budget=budget, progress=progress)
     return Metrics(
-        settings.target.display, settings.env, rates, attempts, pending, weighed, tuple(timed), _saved(settings)
+        database=settings.target.display,
+        environment=settings.env,
+        rates=rates,
+        attempts=attempts,
+        pending=sum(1 for s in state.statuses if s.state in plan.WAITING),
+        stats=figures,
+        queries=tuple(timings),
+        backup=_newest_backup(settings),
     )
 
 
 def _history(conn: Connection) -> tuple[Rates, tuple[tuple[str, str, int], ...]]:
-    rates, attempts = conn.batch([(load("operate/rates"), ()), (load("operate/attempts"), ())])
-    found = [_number(value) for value in rates.rows[0]]
-    return Rates(*found), tuple((str(o), str(s), int(n)) for o, s, n in attempts.rows)  # type: ignore[arg-type]
+    rates, attempts = conn.batch([(queries.load("operate/rates"), ()), (queries.load("operate/attempts"), ())])
+    numbers = [_number(value) for value in rates.rows[0]]
+    return Rates(*numbers), tuple((str(o), str(s), int(n)) for o, s, n in attempts.rows)  # type: ignore[arg-type]
 
 
 def _number(value: Value) -> float | None:
     return float(value) if isinstance(value, (int, float)) else None
 
 
-def _saved(settings: Settings) -> Saved | None:
+def _newest_backup(settings: Settings) -> NewestBackup | None:
     newest = newest_proven(settings)
     if newest is None or newest.manifest is None:
         return None
     old = (datetime.now(UTC) - newest.created).total_seconds()
-    return Saved(newest.path.name, newest.manifest.created_at, round(old, 3), newest.manifest.bytes)
+    return NewestBackup(newest.path.name, newest.manifest.created_at, round(old, 3), newest.manifest.bytes)

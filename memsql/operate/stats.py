@@ -1,4 +1,4 @@
-"""Figures of a database: how many tables and rows, and what they weigh."""
+"""Figures of a database: how many tables and rows it has, and how much space they take."""
 
 from __future__ import annotations
 
@@ -23,8 +23,11 @@ _FIGURES = (
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """A table or index with what it occupies; ``rows`` is None for an index, ``pages`` and ``bytes``
-    None where this SQLite has no dbstat."""
+    """A table or index and the space that it takes.
+
+    ``rows`` is None for an index, and for a virtual table whose module is missing. ``pages`` and ``bytes`` are None
+    where this SQLite has no dbstat (https://sqlite.org/dbstat.html).
+    """
 
     name: str
     type: str
@@ -36,8 +39,8 @@ class Size:
 
 @dataclass(frozen=True, slots=True)
 class Stats:
-    """The figures of a database. ``tables`` counts ordinary tables and each virtual one once, ``indexes``
-    only those that somebody named. ``file_bytes`` is pages times page size."""
+    """The figures of a database. ``tables`` counts each virtual table once, without its shadow tables; ``indexes``
+    leaves out automatic ones; ``rows`` counts those of ordinary tables."""
 
     tables: int
     indexes: int
@@ -54,24 +57,25 @@ class Stats:
 
     @property
     def file_bytes(self) -> int:
+        """Pages times page size."""
         return self.page_size * self.page_count
 
 
 def stats(conn: Connection) -> Stats:
-    """Count and weigh everything that is not internal. One scan of each table, one of the file."""
+    """Count and weigh everything that is not internal. This scans each table once, and the file once."""
     schema = read(conn)
     tables = [t for t in schema.tables.values() if t.kind != "view"]
-    asked = [load("operate/dbstat"), *(f"SELECT count(*) FROM {quote(t.name)}" for t in tables), *_FIGURES]
-    dbstat, *rest = answers(conn, [(sql, ()) for sql in asked])
+    counts = [f"SELECT count(*) FROM {quote(table.name)}" for table in tables]
+    dbstat, *results = answers(conn, [(sql, ()) for sql in (load("operate/dbstat"), *counts, *_FIGURES)])
     # Python's own SQLite may lack dbstat, and a virtual table its module.
     weights = (
         {} if isinstance(dbstat, StatementError) else {str(r[0]): (_integer(r[1]), _integer(r[2])) for r in dbstat.rows}
     )
-    found = [None if isinstance(answer, StatementError) else answer.one() for answer in rest]
-    counted, figures = found[: len(tables)], found[len(tables) :]
+    values = [None if isinstance(result, StatementError) else result.one() for result in results]
+    row_counts, figures = values[: len(tables)], values[len(tables) :]
     virtual = {t.name.lower() for t in tables if t.kind == "virtual"}
     sizes = []
-    for table, rows in zip(tables, counted, strict=True):
+    for table, rows in zip(tables, row_counts, strict=True):
         pages, weight = _weigh(table.name, weights, table.kind == "virtual")
         sizes.append(Size(table.name, table.kind, table.name, rows if isinstance(rows, int) else None, pages, weight))
         for index in schema.of(table.name, "index"):
@@ -95,10 +99,15 @@ def stats(conn: Connection) -> Stats:
 
 
 def _weigh(name: str, weights: dict[str, tuple[int, int]], virtual: bool) -> tuple[int | None, int | None]:
+    """Pages and bytes of a table; those of a virtual table are those of its shadow tables."""
     if not virtual:
         return weights.get(name, (None, None))
-    mine = [w for n, w in weights.items() if n != name and is_internal(n, {name.lower()}) and n.startswith(f"{name}_")]
-    return (sum(p for p, _ in mine), sum(b for _, b in mine)) if mine else (None, None)
+    shadows = [
+        weight
+        for shadow, weight in weights.items()
+        if shadow != name and is_internal(shadow, {name.lower()}) and shadow.startswith(f"{name}_")
+    ]
+    return (sum(pages for pages, _ in shadows), sum(size for _, size in shadows)) if shadows else (None, None)
 
 
 def _integer(value: Value) -> int:

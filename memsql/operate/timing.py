@@ -1,4 +1,4 @@
-"""How long queries take."""
+"""Measure how long queries take."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from memsql.sqltext import effect
 
 
 @dataclass(frozen=True, slots=True)
-class Timing:
-    """What ``runs`` runs of a query took: quantiles in milliseconds, None without a run. ``error`` says why there are
-    fewer runs than were asked for."""
+class QueryTiming:
+    """What ``runs`` runs of a query took: quantiles in milliseconds, None without a run. ``path`` is the file of the
+    query; ``error`` says why it ran less often than it should have."""
 
     name: str
     path: str
@@ -29,28 +29,34 @@ class Timing:
 
 
 def time_queries(
-    conn: Connection, queries: Sequence[Query], rounds: int, budget: float, progress: Progress = SILENT
-) -> list[Timing]:
-    """Run each of ``queries`` up to ``rounds`` times, all of them within about ``budget`` seconds, of which each has an equal
-    share of what the ones before left. On a file a query is stopped when its share is used up; on a server it is
-    not begun again."""
+    conn: Connection, queries: Sequence[Query], *, rounds: int, budget: float, progress: Progress = SILENT
+) -> list[QueryTiming]:
+    """Run each query up to ``rounds`` times, and all of them together for about ``budget`` seconds.
+
+    Each query has an equal share of the time that the queries before it left. When its share is used up, a query on a
+    file is stopped; on a server it is not run again.
+    """
     ends = time.perf_counter() + budget
-    found = []
+    timings = []
     for number, query in enumerate(queries):
         progress.start(f"timing {query.name}")
         share = max(0.0, ends - time.perf_counter()) / (len(queries) - number)
-        found.append(_timed(conn, query, rounds, share))
-    return found
+        timings.append(_timing(conn, query, rounds, share))
+    return timings
 
 
 def quantile(ordered: Sequence[float], share: float) -> float:
-    """The smallest of the ``ordered`` values that ``share`` of all do not exceed (nearest rank)."""
+    """The smallest of the ``ordered`` values that the part ``share`` of all values does not exceed (nearest rank).
+
+    ``quantile([1, 2, 3, 4], 0.5)`` is 2.
+    """
     return ordered[max(0, math.ceil(share * len(ordered)) - 1)]
 
 
-def _timed(conn: Connection, query: Query, rounds: int, share: float) -> Timing:
+def _timing(conn: Connection, query: Query, rounds: int, share: float) -> QueryTiming:
+    """Run ``query`` for at most ``share`` seconds."""
     if effect(query.sql).kind != "select":
-        return Timing(query.name, query.path, 0, None, None, None, "it is no SELECT, and was not run")
+        return QueryTiming(query.name, query.path, 0, None, None, None, "it is no SELECT, and was not run")
     ends = time.perf_counter() + share
     times: list[float] = []
     error = None
@@ -66,4 +72,4 @@ def _timed(conn: Connection, query: Query, rounds: int, share: float) -> Timing:
         error = f"{len(times)} of {rounds} runs in its share of the time, {share:.1f} s"
     times.sort()
     p50, p95, p99 = (quantile(times, s) if times else None for s in (0.5, 0.95, 0.99))
-    return Timing(query.name, query.path, len(times), p50, p95, p99, error)
+    return QueryTiming(query.name, query.path, len(times), p50, p95, p99, error)

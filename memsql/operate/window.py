@@ -1,4 +1,4 @@
-"""Whether a run fits into a maintenance window, by what its rehearsal took."""
+"""Whether a run fits into a maintenance window, as far as its rehearsal tells."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from memsql.engine.job import Done
 from memsql.errors import Refused, UsageError
 
 MARGIN = 2.0
-"""What a rehearsed time is multiplied by. A clone has the disk to itself and does not wait for it to sync."""
+"""The factor from a rehearsed time to an estimate: a clone has the disk to itself and does not wait for it to sync."""
 
 _LONGER = "take a longer one"
 
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """A migration in a window: what it took on the clone, and when it will have ended, margin included, counted from
-    the start of the run."""
+    """A migration in a window: what it took on the clone, and when it will have ended, counted from the start of the
+    run and with the margin."""
 
     id: str
     version: int
@@ -29,8 +29,11 @@ class Slot:
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """A run in a window of ``window_ms``. ``other_ms`` is what the rehearsal took outside of migrations: an adoption,
-    the bookkeeping; it comes first. ``direction`` is up or down."""
+    """A run in a window of ``window_ms``; ``direction`` is up or down.
+
+    ``other_ms`` is what the rehearsal took outside of the migrations, for an adoption and the bookkeeping. The estimate
+    puts this time before the first migration.
+    """
 
     direction: str
     window_ms: float
@@ -57,7 +60,10 @@ class Estimate:
 
 
 def parse_window(text: str) -> float:
-    """Minutes, as in ``10`` or ``0.5``, in milliseconds. Raises UsageError for anything else, and for none at all."""
+    """The milliseconds of ``text``, which is a number of minutes such as ``10`` or ``0.5``.
+
+    Raises UsageError for anything else, and for 0.
+    """
     minutes = float(text) if re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,9})?", text) else 0.0
     if minutes <= 0:
         raise UsageError(
@@ -66,39 +72,37 @@ def parse_window(text: str) -> float:
     return minutes * 60_000
 
 
-def estimate(direction: str, done: Sequence[Done], run_ms: float, window_ms: float) -> Estimate:
-    """What the migrations ``done`` on a clone, of a run of ``run_ms`` there, come to in a window."""
+def estimate_run(direction: str, done: Sequence[Done], run_ms: float, window_ms: float) -> Estimate:
+    """The estimate for a run that took ``run_ms`` on a clone, of which ``done`` are the migrations."""
     other = max(0.0, run_ms - sum(d.duration_ms for d in done))
     slots, elapsed = [], other
-    for one in done:
-        elapsed += one.duration_ms
-        slots.append(Slot(one.id, one.version, one.duration_ms, elapsed * MARGIN))
+    for migration in done:
+        elapsed += migration.duration_ms
+        slots.append(Slot(migration.id, migration.version, migration.duration_ms, elapsed * MARGIN))
     return Estimate(direction, window_ms, other, tuple(slots))
 
 
-def of_rehearsal(found: Rehearsal, window_ms: float) -> Estimate:
-    """The estimate of a run that was rehearsed. Raises what the rehearsal found wrong."""
-    if found.problem is not None:
-        raise found.problem
-    done = found.report.done if found.report else ()
-    return estimate(found.direction, done, found.run_seconds * 1000, window_ms)
+def of_rehearsal(rehearsal: Rehearsal, window_ms: float) -> Estimate:
+    """The estimate for a run that was rehearsed. Raises the problem of the rehearsal, where it has one."""
+    if rehearsal.problem is not None:
+        raise rehearsal.problem
+    done = rehearsal.report.done if rehearsal.report else ()
+    return estimate_run(rehearsal.direction, done, rehearsal.run_seconds * 1000, window_ms)
 
 
-def refusal(found: Estimate, lines: Sequence[str]) -> Refused | None:
-    """Why the run must not begin, or None where it fits; ``lines`` say the estimate in detail."""
-    if found.fits:
+def refusal(estimate: Estimate, lines: Sequence[str]) -> Refused | None:
+    """Why the run must not begin, or None where it fits. ``lines`` are the estimate in words, for the details."""
+    if estimate.fits:
         return None
-    late, fitting = found.first_too_late, found.fitting
-    if found.other_ms * MARGIN > found.window_ms or late is None:
-        message, hint = (
-            "what is no migration (an adoption, the ledger) alone would not end within the maintenance window",
-            _LONGER,
-        )
+    late, fitting = estimate.first_too_late, estimate.fitting
+    if estimate.other_ms * MARGIN > estimate.window_ms or late is None:
+        message = "what is no migration (an adoption, the ledger) alone would not end within the maintenance window"
+        hint = _LONGER
     elif not fitting:
         message, hint = f"not even {late.id}, the first one, would end within the maintenance window", _LONGER
     else:
         message = f"{late.id} would not end within the maintenance window"
-        option = f"--to {fitting[-1].version}" if found.direction == "up" else f"--steps {len(fitting)}"
-        fitting_ones = "one would" if len(fitting) == 1 else f"{len(fitting)} would"
-        hint = f"the first {fitting_ones}: invoke migrate.{found.direction} {option}; or take a longer window"
+        option = f"--to {fitting[-1].version}" if estimate.direction == "up" else f"--steps {len(fitting)}"
+        number = "one" if len(fitting) == 1 else len(fitting)
+        hint = f"the first {number} would: invoke migrate.{estimate.direction} {option}; or take a longer window"
     return Refused(message, details=tuple(line.strip() for line in lines), state="nothing was changed", hint=hint)

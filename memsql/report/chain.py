@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from memsql.operate.chain import Run, Step
+from memsql.operate.chain import ChainStep, Run
 from memsql.report.text import shorten, table
 from memsql.words import milliseconds
 
@@ -31,7 +31,7 @@ def text(run: Run, report: str | None) -> str:
     return "\n".join(lines)
 
 
-def _result(step: Step) -> str:
+def _result(step: ChainStep) -> str:
     if step.status == "waiting":
         return "did not run"
     return f"failed ({step.exit_code})" if step.status == "failed" else step.status

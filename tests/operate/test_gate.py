@@ -18,7 +18,7 @@ from terminal import CTRL_C, CTRL_D, QUESTION, answer
 
 from memsql.backups.catalogue import read_backup
 from memsql.config import load
-from memsql.operate.gate import lacking
+from memsql.operate.gate import backup_refusal
 from memsql.server import Running
 
 PRODUCTION = "[memsql]\n[memsql:production]\ndatabase = prod.db\nprotected = yes\nbackup_max_age = 1h\n"
@@ -102,9 +102,9 @@ def test_the_age_is_exact(project: Project) -> None:
     newest = read_backup(backup(project), "x")
     made = newest.created
     hour = timedelta(hours=1)
-    assert lacking(settings, newest, made + hour) is None
-    assert lacking(settings, newest, made + hour + timedelta(seconds=1)) is not None
-    assert lacking(settings, None, datetime.now(UTC)) is not None
+    assert backup_refusal(settings, newest, made + hour) is None
+    assert backup_refusal(settings, newest, made + hour + timedelta(seconds=1)) is not None
+    assert backup_refusal(settings, None, datetime.now(UTC)) is not None
 
 
 def test_without_a_terminal_it_refuses_and_names_the_option(project: Project) -> None:

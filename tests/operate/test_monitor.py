@@ -282,7 +282,7 @@ def test_quantiles_by_nearest_rank() -> None:
 def test_no_time_at_all(tmp_path: Path) -> None:
     (tmp_path / "q.sql").write_text("-- name: q\nSELECT 1;\n")
     with closing(memory()) as conn:
-        (found,) = time_queries(conn, read_queries(tmp_path), 3, 0.0)
+        (found,) = time_queries(conn, read_queries(tmp_path), rounds=3, budget=0.0)
     assert (found.runs, found.p50) == (0, None)
     assert found.error
 

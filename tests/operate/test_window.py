@@ -15,7 +15,7 @@ from terminal import QUESTION, answer
 
 from memsql.engine.job import Done
 from memsql.errors import UsageError
-from memsql.operate.window import MARGIN, estimate, parse_window, refusal
+from memsql.operate.window import MARGIN, estimate_run, parse_window, refusal
 from memsql.server import Running
 
 SLOW = """INSERT INTO a WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1500000) SELECT max(i) FROM n;
@@ -39,7 +39,7 @@ def project(tmp_path: Path) -> Project:
 
 
 def test_times_add_up_with_the_margin() -> None:
-    found = estimate("up", [done(2, 100), done(3, 200), done(4, 0)], 350, 1000)
+    found = estimate_run("up", [done(2, 100), done(3, 200), done(4, 0)], 350, 1000)
     assert found.other_ms == 50
     assert [s.ends_ms for s in found.slots] == [150 * MARGIN, 350 * MARGIN, 350 * MARGIN]
     assert found.fits
@@ -55,7 +55,7 @@ def test_times_add_up_with_the_margin() -> None:
     ],
 )
 def test_the_first_that_does_not_fit_is_named(window: float, message: str, hint: str) -> None:
-    problem = refusal(estimate("up", [done(2, 100), done(3, 200)], 350, window), ["line"])
+    problem = refusal(estimate_run("up", [done(2, 100), done(3, 200)], 350, window), ["line"])
     assert problem is not None
     assert message in problem.message
     assert hint in (problem.hint or "")
@@ -63,14 +63,14 @@ def test_the_first_that_does_not_fit_is_named(window: float, message: str, hint:
 
 
 def test_a_rollback_is_shortened_by_steps() -> None:
-    problem = refusal(estimate("down", [done(3, 100), done(2, 200)], 300, 100 * MARGIN), [])
+    problem = refusal(estimate_run("down", [done(3, 100), done(2, 200)], 300, 100 * MARGIN), [])
     assert problem is not None
     assert "invoke migrate.down --steps 1" in (problem.hint or "")
 
 
 def test_what_is_no_migration_counts_too() -> None:
-    assert refusal(estimate("up", [], 500, 500 * MARGIN - 1), []) is not None
-    assert refusal(estimate("up", [], 500, 500 * MARGIN), []) is None
+    assert refusal(estimate_run("up", [], 500, 500 * MARGIN - 1), []) is not None
+    assert refusal(estimate_run("up", [], 500, 500 * MARGIN), []) is None
 
 
 @pytest.mark.parametrize("text", ["abc", "0", "-1", "", "0.0", "1e3", "nan", "inf", "10m", "1 2", "٣"])
