@@ -14,7 +14,8 @@ from memsql.lint.header import read_header
 from memsql.lint.judge import judge
 from memsql.lint.model import Finding
 from memsql.lint.replay import Replay
-from memsql.lint.script import Before, Query, Script, Step
+from memsql.lint.script import Before, Query, Script
+from memsql.lint.step import Step, Steps
 from memsql.project.files import parse_file_name, read_file
 from memsql.sqltext import fold, split
 
@@ -240,7 +241,7 @@ def _lint(
     made: frozenset[str] = frozenset(),
 ) -> list[Finding]:
     header, problems = read_header(text, path, kind)
-    steps = tuple(Step(statement) for statement in split(text))
+    steps = Steps(Step(statement) for statement in split(text))
     trial = replay.trial(steps, queries)
     return judge(
         Script(

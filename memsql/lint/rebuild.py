@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from memsql.lint.shape import listed
+from memsql.lint.step import Step, Steps, Token
 from memsql.sqltext import fold
-
-if TYPE_CHECKING:
-    from memsql.lint.script import Script, Step, Token
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,40 +35,39 @@ class Rebuild:
     old_first: bool = False
 
 
-def find_copies(script: Script) -> list[Copy]:
+def find_copies(steps: Steps) -> list[Copy]:
     """Every ``INSERT … SELECT`` of the file that reads from one table first."""
     found = []
-    for step in script.of("insert", "replace"):
+    for step in steps.of("insert", "replace"):
         copy = _copy(step)
         if copy is not None:
             found.append(copy)
     return found
 
 
-def find_rebuilds(script: Script) -> list[Rebuild]:
+def find_rebuilds(steps: Steps, copies: Sequence[Copy]) -> list[Rebuild]:
     """Every table of the file that is made anew: new table, copy, drop, rename; or old table renamed, new table, copy, drop;
     or dropped and created under its name."""
-    created = {step.name: step for step in script.making("table", "virtual")}
-    dropped = {step.name: step for step in script.of("drop") if step.effect.object_type == "table"}
-    copied = script.copies if created else []
+    created = {step.name: step for step in steps.making("table", "virtual")}
+    dropped = {step.name: step for step in steps.of("drop") if step.effect.object_type == "table"}
     found = []
-    for step in script.of("alter_rename"):
+    for step in steps.of("alter_rename"):
         new = fold(step.effect.new_name or "")
         if step.name in created and new in dropped and dropped[new].at < step.at:
             made = created[step.name]
-            found.append(Rebuild(new, made, dropped[new], step, _last(copied, step.name)))
+            found.append(Rebuild(new, made, dropped[new], step, _last(copies, step.name)))
         elif step.name in created and created[step.name].at > step.at:
             made = created[step.name]
-            found.append(Rebuild(step.name, made, dropped.get(new), step, _last(copied, step.name), True))
+            found.append(Rebuild(step.name, made, dropped.get(new), step, _last(copies, step.name), True))
     taken = {r.table for r in found}
     for name, step in created.items():
         if name in dropped and dropped[name].at < step.at and name not in taken:
-            found.append(Rebuild(name, step, dropped[name], None, _last(copied, name)))
+            found.append(Rebuild(name, step, dropped[name], None, _last(copies, name)))
     return found
 
 
-def _last(copied: list[Copy], target: str) -> Copy | None:
-    return next((copy for copy in reversed(copied) if copy.target == target), None)
+def _last(copies: Sequence[Copy], target: str) -> Copy | None:
+    return next((copy for copy in reversed(copies) if copy.target == target), None)
 
 
 def _copy(step: Step) -> Copy | None:

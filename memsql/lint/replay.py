@@ -14,7 +14,8 @@ from memsql.db.queries import load
 from memsql.db.sqlite import memory
 from memsql.errors import MemsqlError
 from memsql.fts.discover import FtsTable, discover
-from memsql.lint.script import Before, Index, Query, Step
+from memsql.lint.script import Before, Index, Query
+from memsql.lint.step import Step
 from memsql.schema import Schema, read
 from memsql.sqltext import fold
 from memsql.sqltext.tokens import unquoted

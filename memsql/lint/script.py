@@ -9,9 +9,9 @@ from functools import cached_property
 from memsql.fts.discover import FtsTable
 from memsql.lint.header import HeaderProblem
 from memsql.lint.rebuild import Copy, Rebuild, find_copies, find_rebuilds
+from memsql.lint.step import Step, Steps
 from memsql.schema import Schema
-from memsql.sqltext import Effect, MigrationHeader, Statement, effect, fold
-from memsql.sqltext.tokens import positions, unquoted
+from memsql.sqltext import MigrationHeader, fold
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,88 +83,6 @@ class Query:
     sql: str
 
 
-@dataclass(frozen=True, slots=True)
-class Token:
-    """A token of a statement: kind (word, quoted, string, number, variable, op), text, offset in the file."""
-
-    kind: str
-    text: str
-    at: int
-
-    @property
-    def word(self) -> str:
-        """The text in upper case if it is a bare word or punctuation, else empty."""
-        return self.text.upper() if self.kind in ("word", "op") else ""
-
-    @property
-    def name(self) -> str:
-        """The name it spells, in lower case; empty where it is no name."""
-        return fold(unquoted((self.kind, self.text))) if self.kind in ("word", "quoted", "string") else ""
-
-
-class Step:
-    """A statement with its effect and its tokens, both found out when somebody asks."""
-
-    __slots__ = ("__dict__", "statement")
-
-    def __init__(self, statement: Statement) -> None:
-        self.statement = statement
-
-    @property
-    def text(self) -> str:
-        return self.statement.text
-
-    @property
-    def at(self) -> int:
-        """The offset of its first character in the file."""
-        return self.statement.start
-
-    @property
-    def number(self) -> int:
-        return self.statement.number
-
-    @cached_property
-    def effect(self) -> Effect:
-        return effect(self.statement.text)
-
-    @cached_property
-    def kind(self) -> str:
-        # A file of data has hundreds of thousands of these; their effect is rarely asked for.
-        return "insert" if self.statement.text[:12].upper() == "INSERT INTO " else self.effect.kind
-
-    @property
-    def name(self) -> str:
-        """The object it concerns, in lower case; empty where there is none."""
-        return fold(self.effect.name or "")
-
-    @cached_property
-    def tokens(self) -> tuple[Token, ...]:
-        start = self.statement.start
-        return tuple(Token(kind, text, start + at) for kind, text, at in positions(self.statement.text))
-
-    def find(self, *words: str, start: int = 0) -> int | None:
-        """The index of the first token from ``start`` on where these words follow each other, or None."""
-        tokens, count = self.tokens, len(words)
-        for i in range(start, len(tokens) - count + 1):
-            if tokens[i].word == words[0] and all(tokens[i + k].word == words[k] for k in range(1, count)):
-                return i
-        return None
-
-    def place(self, *words: str) -> int:
-        """The offset in the file of the first of these words, or of the statement."""
-        found = self.find(*words)
-        return self.at if found is None else self.tokens[found].at
-
-    def place_of(self, name: str | None) -> int:
-        """The offset in the file of the first token behind the verb that spells ``name``, or of the statement."""
-        wanted = fold(name or "")
-        return next((t.at for t in self.tokens[1:] if t.name == wanted), self.at) if wanted else self.at
-
-    def is_making(self, *types: str) -> bool:
-        """Whether it creates an object of one of these types."""
-        return self.kind == "create" and (self.effect.object_type or "") in types
-
-
 @dataclass(frozen=True)
 class Script:
     """A file as rules see it.
@@ -182,7 +100,7 @@ class Script:
     text: str
     header: MigrationHeader
     problems: tuple[HeaderProblem, ...]
-    steps: tuple[Step, ...]
+    steps: Steps
     before: Before | None
     after: Before
     final: Before | None = None
@@ -209,30 +127,22 @@ class Script:
         return self.kind in ("migration", "rollback", "legacy") and self.header.transactional
 
     @cached_property
-    def _by_kind(self) -> dict[str, list[Step]]:
-        found: dict[str, list[Step]] = {}
-        for step in self.steps:
-            found.setdefault(step.kind, []).append(step)
-        return found
-
-    @cached_property
     def copies(self) -> list[Copy]:
         """Every ``INSERT … SELECT`` of the file."""
-        return find_copies(self)
+        return find_copies(self.steps)
 
     @cached_property
     def rebuilds(self) -> list[Rebuild]:
         """Every table that the file makes anew."""
-        return find_rebuilds(self)
+        return find_rebuilds(self.steps, self.copies)
 
     def of(self, *kinds: str) -> Iterator[Step]:
         """The statements of these kinds of effect, in the order of the file within each kind."""
-        for kind in kinds:
-            yield from self._by_kind.get(kind, ())
+        return self.steps.of(*kinds)
 
     def making(self, *types: str) -> Iterator[Step]:
         """The statements that create an object of one of these types."""
-        return (step for step in self.of("create") if step.effect.object_type in types)
+        return self.steps.making(*types)
 
     def existed(self, table: str | None) -> bool:
         """Whether ``table`` may have held rows before the file: it was there, or nobody knows and the file does not make it."""

@@ -13,7 +13,7 @@ import yaml
 from memsql.lint import RULES, Before, Finding, Query
 from memsql.lint.project import lint_text
 from memsql.lint.replay import Replay
-from memsql.lint.script import Step
+from memsql.lint.step import Step
 from memsql.sqltext import split
 
 FOLDER = Path(__file__).parent / "cases"

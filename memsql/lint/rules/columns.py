@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from memsql.lint.model import DATABASE, Hit, rule
-from memsql.lint.script import Script, Token
+from memsql.lint.script import Script
 from memsql.lint.shape import added_column
+from memsql.lint.step import Token
 
 _REBUILD = "add the column without it, or rebuild the table with `-- foreign_keys: off`"
 

@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterator
 
 from memsql.lint.model import DATABASE, OURS, Hit, rule
-from memsql.lint.script import Script, Step
+from memsql.lint.script import Script
+from memsql.lint.step import Step
 
 # Tried against sqld 0.24; docs/libsql.md lists them.
 _SERVER_PRAGMAS = frozenset(

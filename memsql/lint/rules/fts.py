@@ -9,7 +9,8 @@ from memsql.fts.diagnose import Content, diagnose, event_of, writes
 from memsql.fts.diagnose import Finding as Problem
 from memsql.fts.discover import FtsTable
 from memsql.lint.model import DATABASE, Hit, rule
-from memsql.lint.script import Before, Script, Step
+from memsql.lint.script import Before, Script
+from memsql.lint.step import Step
 from memsql.sqltext import fold
 from memsql.sqltext.tokens import quoted
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from memsql.lint.model import DATABASE, OURS, Hit, rule
-from memsql.lint.script import Before, Index, Script, Step
+from memsql.lint.script import Before, Index, Script
 from memsql.lint.shape import added_column, parts
+from memsql.lint.step import Step
 from memsql.schema import Table
 from memsql.sqltext import fold
 

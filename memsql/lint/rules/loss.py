@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from memsql.lint.model import DATABASE, OURS, Hit, rule
-from memsql.lint.script import Script, Step
+from memsql.lint.script import Script
+from memsql.lint.step import Step
 from memsql.sqltext import fold
 
 

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from itertools import pairwise
 
 from memsql.lint.model import OURS, Hit, rule
-from memsql.lint.script import Script, Step
+from memsql.lint.script import Script
+from memsql.lint.step import Step
 from memsql.sqltext import fold
 
 # Each is a silent no-op, or an error, between BEGIN and COMMIT (https://sqlite.org/pragma.html).

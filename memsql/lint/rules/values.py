@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from memsql.lint.model import DATABASE, Hit, rule
-from memsql.lint.script import Script, Step, Token
+from memsql.lint.script import Script
+from memsql.lint.step import Step, Token
 
 # Behind these a value begins, or a name: only the schema can tell.
 _OPENERS = frozenset(
