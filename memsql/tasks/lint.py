@@ -7,41 +7,40 @@ import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from invoke import Context, task
-
-from memsql.tasks.harness import COMMON_HELP, Options, Outcome, run
-from memsql.tasks.program.bare_words import BareWords, MemsqlTask
+from memsql.tasks.program.bare_words import BareWords
+from memsql.tasks.task import PROJECT_OPTIONS, Outcome, task
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from memsql.config import Settings
     from memsql.lint import Finding
-
-_HELP = {
-    "fix": "repair what sqlfluff can repair of the house style; safety rules are for people to decide",
-    "strict": "exit with 1 for warnings too",
-    "path": "a file or folder; may be given more than once (default: migrations and sql)",
-    "write_docs": "write the chapter on rules of docs/review.md anew, and do nothing else",
-    "project": COMMON_HELP["project"],
-    "json": COMMON_HELP["json"],
-}
+    from memsql.lint.style import Styled
+    from memsql.report.progress import Bar
 
 
 @task(
-    klass=MemsqlTask,
-    bare_words=BareWords("--path", paths=True),
-    help=_HELP,
+    "lint",
+    help={
+        "fix": "repair what sqlfluff can repair of the house style; safety rules are for people to decide",
+        "strict": "exit with 1 for warnings too",
+        "path": "a file or folder; may be given more than once (default: migrations and sql)",
+        "write-docs": "write the chapter on rules of docs/review.md anew, and do nothing else",
+    },
+    common=PROJECT_OPTIONS,
     iterable=["path"],
-    auto_shortflags=False,
+    bare_words=BareWords("--path", paths=True),
 )
 def lint(
-    c: Context,
+    settings: Settings,
+    progress: Bar,
+    *,
     path: list[str] | None = None,
     fix: bool = False,
     strict: bool = False,
     write_docs: bool = False,
-    project: str | None = None,
-    json: bool = False,
-) -> None:
+    remainder: str,
+) -> Outcome:
     """Look for mistakes in migrations, rollbacks, checks and queries, without a database.
 
     Safety rules MS01 to MS31 (docs/review.md explains each) look at what a file does to data: an error blocks, a warning needs
@@ -51,62 +50,71 @@ def lint(
 
     Examples:  memsql lint     memsql lint --fix migrations/0005_add_notes.sql     invoke lint -- sql/queries
     """
+    if write_docs:
+        return _write_docs(settings)
+    from memsql.lint import lint_files, sql_files
+    from memsql.report.lint import data, text
 
-    def work(settings: Settings) -> Outcome:
-        if write_docs:
-            return _write_docs(settings)
-        from memsql.lint import sql_files
-        from memsql.report import lint as report
-
-        files = sql_files(settings, _paths(path or [], c.remainder))
-        findings, fixed, notes = _look(settings, files, fix=fix)
-        bad = {"error", "warning"} if strict else {"error"}
-        return Outcome(
-            report.text(findings, len(files), fixed, notes),
-            report.data(findings, len(files), fixed, notes),
-            int(any(f.severity in bad for f in findings)),
-        )
-
-    run("lint", Options(project, None, None, json), work)
+    files = sql_files(settings, _paths(path or [], remainder))
+    styled, repaired, notes = _style(settings, files, fix=fix)
+    findings = _merged(settings, files, lint_files(settings, files), styled)
+    blocking = {"error", "warning"} if strict else {"error"}
+    return Outcome(
+        text(findings, len(files), repaired, notes),
+        data(findings, len(files), repaired, notes),
+        int(any(finding.severity in blocking for finding in findings)),
+    )
 
 
-def _look(settings: Settings, files: list[Path], *, fix: bool) -> tuple[list[Finding], list[str], list[str]]:
+def _style(settings: Settings, files: Sequence[Path], *, fix: bool) -> tuple[list[Styled], list[str], list[str]]:
+    """Return what sqlfluff says of each file, the files that it repaired, and notes about both."""
     from memsql.errors import FileError
-    from memsql.lint import lint_files, style
+    from memsql.lint import style
     from memsql.project.files import read_file
 
-    notes, fixed, styled = [], [], []
-    if style.installed():
-        linter = style.Style(settings)
-        for file in files:
-            try:
-                text = read_file(file, settings.show(file)).text()
-            except FileError:
-                continue  # lint_files says so.
-            found = linter.lint(file, text, fix=fix)
-            if found.fixed is not None:
-                _replace(file, found.fixed, settings.show(file))
-                fixed.append(settings.show(file))
-                found = linter.lint(file, found.fixed)
-            styled.append(found)
-        if any(Path(settings.root / f).parent == settings.migrations for f in fixed):
-            notes.append(
-                "migrations were repaired; stamp them anew with: invoke migrate.sum. One that is applied somewhere counts as edited there"
-            )
-    else:
+    if not style.installed():
+        note = "the house style was not checked: sqlfluff is not installed (pip install 'memsql-migrate[lint]')"
+        return [], [], [note + ("; nothing was repaired" if fix else "")]
+    linter = style.Style(settings)
+    results: list[Styled] = []
+    repaired: list[Path] = []
+    for file in files:
+        try:
+            text = read_file(file, settings.show(file)).text()
+        except FileError:
+            continue  # lint_files says so.
+        result = linter.lint(file, text, fix=fix)
+        if result.fixed is not None:
+            _replace(file, result.fixed, settings.show(file))
+            repaired.append(file)
+            result = linter.lint(file, result.fixed)
+        results.append(result)
+    notes = []
+    if any(Path(settings.root / settings.show(file)).parent == settings.migrations for file in repaired):
         notes.append(
-            "the house style was not checked: sqlfluff is not installed (pip install 'memsql-migrate[lint]')"
-            + ("; nothing was repaired" if fix else "")
+            "migrations were repaired; stamp them anew with: invoke migrate.sum. "
+            "One that is applied somewhere counts as edited there"
         )
-    findings = lint_files(settings, files)
-    wrong = {(f.path, line) for f in findings if f.rule == "MS30" for line in range(f.line, f.end_line + 1)}
-    for found in styled:
-        findings += found.findings
-        # What SQLite cannot read either is told as MS30.
-        findings += [f for f in found.unread if (f.path, f.line) not in wrong]
-    order = {settings.show(file): place for place, file in enumerate(files)}
-    findings.sort(key=lambda f: (order.get(f.path, -1), f.line, f.column, f.rule))
-    return findings, fixed, notes
+    return results, [settings.show(file) for file in repaired], notes
+
+
+def _merged(
+    settings: Settings, files: Sequence[Path], findings: Sequence[Finding], styled: Sequence[Styled]
+) -> list[Finding]:
+    """Return the findings of the safety rules and of the house style, in the order of ``files`` and of their lines."""
+    unreadable = {
+        (finding.path, line)
+        for finding in findings
+        if finding.rule == "MS30"
+        for line in range(finding.line, finding.end_line + 1)
+    }
+    merged = list(findings)
+    for result in styled:
+        merged += result.findings
+        # What SQLite cannot read either has a finding MS30 already.
+        merged += [finding for finding in result.unread if (finding.path, finding.line) not in unreadable]
+    places = {settings.show(file): place for place, file in enumerate(files)}
+    return sorted(merged, key=lambda f: (places.get(f.path, -1), f.line, f.column, f.rule))
 
 
 def _replace(file: Path, text: str, shown: str) -> None:
@@ -119,14 +127,14 @@ def _replace(file: Path, text: str, shown: str) -> None:
     replace_file(file, ("\ufeff" if raw.startswith(b"\xef\xbb\xbf") else "") + text, shown)
 
 
-def _paths(given: list[str], remainder: str) -> list[Path]:
-    """The paths of --path and those behind ``--``, which Invoke hands over as one text."""
+def _paths(paths: Sequence[str], remainder: str) -> list[Path]:
+    """Return the paths of --path and those behind ``--``, which Invoke hands over as one text."""
     try:
         words = [remainder] if remainder and os.path.exists(remainder) else shlex.split(remainder)
     except ValueError:
         # An apostrophe in a name.
         words = remainder.split()
-    return [Path.cwd() / word for word in [*given, *words]]
+    return [Path.cwd() / word for word in [*paths, *words]]
 
 
 def _write_docs(settings: Settings) -> Outcome:

@@ -4,33 +4,26 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from invoke import Collection, Context, task
+from invoke import Collection
 
-from memsql.tasks.harness import COMMON_HELP, Options, Outcome, run
+from memsql.tasks.numbers import number
+from memsql.tasks.task import Outcome, task
 
 if TYPE_CHECKING:
     from memsql.config import Settings
+    from memsql.report.progress import Bar
 
 _LARGEST = 1_000_000
 
 
 @task(
+    "monitor.health",
     help={
-        **COMMON_HELP,
         "verify": "--no-verify leaves out the proof, which reads the whole database",
         "days": "how many days of history to search for failed attempts (default 7)",
     },
-    auto_shortflags=False,
 )
-def health(
-    c: Context,
-    verify: bool = True,
-    days: str = "7",
-    database: str | None = None,
-    env: str | None = None,
-    project: str | None = None,
-    json: bool = False,
-) -> None:
+def health(settings: Settings, progress: Bar, *, verify: bool = True, days: str = "7") -> Outcome:
     """Look at everything that should be looked at every day, and change nothing.
 
     The proof of verify in short, migrations that wait or were edited, failed attempts, the age of the newest proven
@@ -39,44 +32,36 @@ def health(
 
     Example:  invoke monitor.health --env production
     """
+    from memsql.operate import health
+    from memsql.report.monitor import health_data, health_text
 
-    def work(settings: Settings) -> Outcome:
-        from memsql.operate.health import health as look
-        from memsql.report import monitor as report
-        from memsql.report.progress import Bar
-
-        number = _positive(days, "--days")
-        with Bar() as bar:
-            signs = look(settings, verify=verify, days=number, progress=bar)
-        target = str(settings.target)
-        return Outcome(
-            report.health_text(signs, target),
-            report.health_data(signs, target),
-            int(any(s.level == "error" for s in signs)),
-        )
-
-    run("monitor.health", Options(project, env, database, json), work)
+    signs = health.health(settings, verify=verify, days=_positive("--days", days), progress=progress)
+    target = str(settings.target)
+    return Outcome(
+        health_text(signs, target),
+        health_data(signs, target),
+        int(any(sign.level == "error" for sign in signs)),
+    )
 
 
 @task(
+    "monitor.metrics",
     help={
-        **COMMON_HELP,
         "format": "json (default), or prometheus: the text that a scrape or a textfile collector reads",
         "rounds": "how often to run each query of sql/queries (default 20)",
         "budget": "seconds that the queries may take altogether (default 30)",
     },
-    auto_shortflags=False,
+    prints_json=lambda values: bool(values["json"] or values["format"] == "json"),
 )
 def metrics(
-    c: Context,
+    settings: Settings,
+    progress: Bar,
+    *,
     format: str = "json",
     rounds: str = "20",
     budget: str = "30",
-    database: str | None = None,
-    env: str | None = None,
-    project: str | None = None,
     json: bool = False,
-) -> None:
+) -> Outcome:
     """Print figures for a monitoring system, and change nothing.
 
     Success rate, mean duration and rollbacks of migrations and the pass rate of verifications (verify --record), from the
@@ -85,39 +70,31 @@ def metrics(
 
     Example:  invoke monitor.metrics --format prometheus > memsql.prom
     """
-
-    def work(settings: Settings) -> Outcome:
-        from memsql.errors import UsageError
-        from memsql.operate.metrics import measure
-        from memsql.report import monitor as report
-        from memsql.report.progress import Bar
-
-        if format not in ("json", "prometheus"):
-            raise UsageError(f"--format {format}: there are json and prometheus")
-        if json and format == "prometheus":
-            raise UsageError("--json and --format prometheus do not go together")
-        often, seconds = _positive(rounds, "--rounds"), _positive(budget, "--budget")
-        with Bar() as bar:
-            found = measure(settings, rounds=often, budget=seconds, progress=bar)
-        text = ""
-        if format == "prometheus":
-            from memsql.report.prometheus import text as as_prometheus
-
-            text = as_prometheus(found)
-        size = f"{len(found.stats.sizes)} tables and indexes weighed, {len(found.queries)} queries timed"
-        return Outcome(text, report.metrics_data(found), headline=size, plain=True)
-
-    run("monitor.metrics", Options(project, env, database, json or format == "json"), work)
-
-
-def _positive(text: str, option: str) -> int:
     from memsql.errors import UsageError
+    from memsql.operate.metrics import measure
+    from memsql.report.monitor import metrics_data
 
-    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= _LARGEST):
-        raise UsageError(f"{option} {text}: give a number from 1 to {_LARGEST:,}")
-    return int(text)
+    if format not in ("json", "prometheus"):
+        raise UsageError(f"--format {format}: there are json and prometheus")
+    if json and format == "prometheus":
+        raise UsageError("--json and --format prometheus do not go together")
+    figures = measure(
+        settings,
+        rounds=_positive("--rounds", rounds),
+        budget=_positive("--budget", budget),
+        progress=progress,
+    )
+    text = ""
+    if format == "prometheus":
+        from memsql.report import prometheus
+
+        text = prometheus.text(figures)
+    headline = f"{len(figures.stats.sizes)} tables and indexes weighed, {len(figures.queries)} queries timed"
+    return Outcome(text, metrics_data(figures), headline=headline, plain=True)
 
 
-ns = Collection("monitor")
-for one_task in (health, metrics):
-    ns.add_task(one_task)
+def _positive(option: str, text: str) -> int:
+    return number(option, text, least=1, most=_LARGEST, problem=f"give a number from 1 to {_LARGEST:,}")
+
+
+ns = Collection("monitor", health, metrics)

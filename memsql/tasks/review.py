@@ -2,37 +2,44 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from invoke import Context, task
-
-from memsql.tasks.harness import COMMON_HELP, Options, Outcome, run
+from memsql.tasks.task import PROJECT_OPTIONS, Outcome, task
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from memsql.config import Settings
+    from memsql.report.progress import Bar
     from memsql.review import Review
 
-_HELP = {
-    "base": "branch, tag or commit to compare with (default: origin/main, main, origin/master or master, whichever exists)",
-    "format": "text, markdown, json, sarif or github (annotations of GitHub Actions)",
-    "output": "write the report to this file; may be given more than once: .md, .json and .sarif tell the format where --format does not",
-    "no_fail": "exit with 0 even where something blocks",
-    "project": COMMON_HELP["project"],
-    "json": COMMON_HELP["json"],
-}
-_SUFFIXES = {".md": "markdown", ".json": "json", ".sarif": "sarif"}
+_FORMATS_BY_SUFFIX = {".md": "markdown", ".json": "json", ".sarif": "sarif"}
 
 
-@task(help=_HELP, iterable=["output"], auto_shortflags=False)
+@task(
+    "review",
+    help={
+        "base": "branch, tag or commit to compare with (default: origin/main, main, origin/master or master, "
+        "whichever exists)",
+        "format": "text, markdown, json, sarif or github (annotations of GitHub Actions)",
+        "output": "write the report to this file; may be given more than once: .md, .json and .sarif tell the format "
+        "where --format does not",
+        "no-fail": "exit with 0 even where something blocks",
+    },
+    common=PROJECT_OPTIONS,
+    iterable=["output"],
+)
 def review(
-    c: Context,
+    settings: Settings,
+    progress: Bar,
+    *,
     base: str | None = None,
     format: str | None = None,
     output: list[str] | None = None,
     no_fail: bool = False,
-    project: str | None = None,
     json: bool = False,
-) -> None:
+) -> Outcome:
     """Review what changed in migrations and sql since a branch left its base, before it is merged.
 
     Compares with the commit where the branch left the base; what is not committed counts too. Looks at the files as lint
@@ -43,58 +50,40 @@ def review(
 
     Examples:  memsql review     memsql review --base origin/main --format markdown     memsql review --output review.md
     """
+    from memsql import review
+    from memsql.report.review import data, rendered
+    from memsql.report.review_words import headline
 
-    def work(settings: Settings) -> Outcome:
-        from memsql.errors import UsageError
-        from memsql.report import review as report
-        from memsql.report.progress import Bar
-        from memsql.report.review_words import headline
-        from memsql.review import review as look
+    _refuse_format(format, json=json)
+    report = review.review(settings, base, progress.start)
+    exit_code = int(report.verdict == "blocks" and not no_fail)
+    written = _write(report, output or [], format)
+    if written and format != "github":
+        return Outcome("\n".join([*written, headline(report)]), data(report), exit_code)
+    text = rendered(report, format or "text").rstrip("\n")
+    return Outcome(text, data(report), exit_code, headline(report), plain=format not in (None, "text"))
 
-        if format is not None and format not in report.FORMATS:
-            raise UsageError(
-                f"--format {format}: there is no such format", hint="there are: " + ", ".join(report.FORMATS)
-            )
-        if json and format not in (None, "json"):
-            raise UsageError(
-                "--json and --format do not go together", hint="write the other format to a file with --output"
-            )
-        with Bar() as bar:
-            found = look(settings, base, bar.start)
-        code = int(found.verdict == "blocks" and not no_fail)
-        lines = _write(found, output or [], format)
-        if lines and format != "github":
-            return Outcome("\n".join([*lines, headline(found)]), report.data(found), code)
-        if format == "json":
-            return Outcome(
-                report.rendered(found, "json").rstrip("\n"),
-                report.data(found),
-                code,
-                headline(found),
-                plain=True,
-            )
-        chosen = format or "text"
-        return Outcome(
-            report.rendered(found, chosen).rstrip("\n"),
-            report.data(found),
-            code,
-            headline(found),
-            chosen != "text",
+
+def _refuse_format(format: str | None, *, json: bool) -> None:
+    from memsql.errors import UsageError
+    from memsql.report.review import FORMATS
+
+    if format is not None and format not in FORMATS:
+        raise UsageError(f"--format {format}: there is no such format", hint="there are: " + ", ".join(FORMATS))
+    if json and format not in (None, "json"):
+        raise UsageError(
+            "--json and --format do not go together", hint="write the other format to a file with --output"
         )
 
-    run("review", Options(project, None, None, json), work)
 
-
-def _write(found: Review, files: list[str], format: str | None) -> list[str]:
-    from pathlib import Path
-
+def _write(report: Review, files: Sequence[str], format: str | None) -> list[str]:
+    """Write ``report`` to each of ``files``, and return a line about each."""
     from memsql.project.files import replace_file
-    from memsql.report import review as report
+    from memsql.report.review import rendered
 
     lines = []
     for file in files:
-        by_name = _SUFFIXES.get(Path(file).suffix.lower(), "text")
-        text = report.rendered(found, by_name if format in (None, "github") else format)
-        replace_file(Path.cwd() / file, text, file)
+        by_name = _FORMATS_BY_SUFFIX.get(Path(file).suffix.lower(), "text")
+        replace_file(Path.cwd() / file, rendered(report, by_name if format in (None, "github") else format), file)
         lines.append(f"wrote {file}")
     return lines

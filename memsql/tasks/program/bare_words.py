@@ -12,7 +12,8 @@ from itertools import islice
 from os.path import exists
 from typing import Any
 
-from invoke import Collection, ParserContext, Task
+from invoke import Argument, Collection, ParserContext, Task
+from invoke.parser import translate_underscores
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,10 +34,18 @@ class MemsqlTask(Task[Callable[..., Any]]):
         super().__init__(body, **options)
         self.bare_words = bare_words
 
+    def get_arguments(self, ignore_unknown_help: bool | None = None) -> list[Argument]:
+        """Return the options, as often as somebody asks. Invoke takes the help out of the task when it reads it."""
+        texts = dict(self.help)
+        try:
+            return super().get_arguments(ignore_unknown_help)
+        finally:
+            self.help = texts
+
     def valued_options(self) -> set[str]:
-        """The options behind which a value stands, as in ``--env``: all but the switches."""
+        """Return the options behind which a value stands, as in ``--env``: all but the switches."""
         parameters = self.argspec(self.body).parameters.values()
-        return {f"--{p.name.replace('_', '-')}" for p in parameters if not isinstance(p.default, bool)}
+        return {f"--{translate_underscores(p.name)}" for p in parameters if not isinstance(p.default, bool)}
 
 
 def with_options(words: Sequence[str], tasks: Collection, core: ParserContext, *, paths: bool) -> list[str]:

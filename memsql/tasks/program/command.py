@@ -11,7 +11,7 @@ from invoke.exceptions import Exit, ParseError
 
 import memsql
 from memsql.errors import UsageError
-from memsql.report import text as show
+from memsql.report import text
 from memsql.tasks.output import write, write_json
 from memsql.tasks.program.bare_words import all_names, with_options
 from memsql.tasks.program.executor import ChainExecutor
@@ -59,9 +59,9 @@ class Program(invoke.Program):
                 hint=f"see: {self.name.lower()} {_help_for(error, words, names)}",
             )
             if "--json" in words:
-                write_json({"ok": False, "command": None, "error": show.error_json(problem)})
+                write_json({"ok": False, "command": None, "error": text.error_json(problem)})
             else:
-                write(sys.stderr, show.error(problem))
+                write(sys.stderr, text.error(problem))
             raise Exit(code=problem.exit_code) from None
 
 

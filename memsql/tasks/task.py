@@ -1,0 +1,173 @@
+"""The decorator that makes a task of a function: settings, progress, common options, errors, outcome, exit code."""
+
+from __future__ import annotations
+
+import gc
+import inspect
+import signal
+import sys
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import partial, update_wrapper
+from inspect import Parameter, Signature
+from types import FrameType
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec
+
+from invoke.exceptions import Exit
+
+from memsql import config
+from memsql.errors import Interrupted, MemsqlError
+from memsql.report import text
+from memsql.tasks import chain
+from memsql.tasks.output import write, write_json
+from memsql.tasks.program.bare_words import BareWords, MemsqlTask
+
+if TYPE_CHECKING:
+    from invoke import Context
+
+    from memsql.config import Settings
+    from memsql.report.progress import Bar
+
+    P = ParamSpec("P")
+    Body = Callable[Concatenate[Settings, Bar, P], "Outcome"]
+
+_COMMON_HELP = {
+    "database": "path or URL of the database; wins over --env, TURSO_URL and the default of setup.cfg",
+    "env": "use the [memsql:NAME] section of setup.cfg (MEMSQL_ENV sets it for a chain of tasks)",
+    "project": "folder of the project (default: the nearest folder upwards with [memsql] in setup.cfg)",
+    "json": "print one JSON object on stdout",
+}
+_COMMON = {name: Parameter(name, Parameter.KEYWORD_ONLY, default=None) for name in ("database", "env", "project")} | {
+    "json": Parameter("json", Parameter.KEYWORD_ONLY, default=False)
+}
+DATABASE_OPTIONS = tuple(_COMMON)
+"""The common options of a task that works on a database."""
+
+PROJECT_OPTIONS = ("project", "json")
+"""The common options of a task that works on the files of a project alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a task has to say: text for people, fields for programs, and the exit code."""
+
+    text: str
+    data: dict[str, object] = field(default_factory=dict)
+    exit_code: int = 0
+    headline: str = ""
+    """The line that stands for the task in the summary of a chain; by default the last one of ``text``."""
+    plain: bool = False
+    """Keeps colours away from a text for programs."""
+
+
+def task(
+    command: str,
+    *,
+    help: Mapping[str, str] | None = None,
+    common: Iterable[str] = DATABASE_OPTIONS,
+    default: bool = False,
+    iterable: Iterable[str] = (),
+    bare_words: BareWords | None = None,
+    prints_json: Callable[[Mapping[str, Any]], bool] = lambda values: bool(values["json"]),
+) -> Callable[[Body[P]], MemsqlTask]:
+    """Make an Invoke task of a function that takes settings, progress and options, and returns an Outcome.
+
+    The options on the command line are the function's own keyword parameters and the ``common`` ones. A common option is
+    passed on where the function has a parameter of that name; so is ``remainder``, the words behind ``--``. An option of type
+    ``bool`` is a switch; one without a default must be given, by a bare word or by name.
+
+    The settings are loaded before the function is called, and progress is shown on the terminal while it runs. A MemsqlError
+    or a signal becomes a message on stderr (or, where ``prints_json`` of the options' values, an object on stdout with ``ok``
+    false and ``error``) and its exit code. Nothing else is caught. A chain hears of all of it.
+
+    ``command``: the full name, as in "migrate.up". ``help``: a line for each own option. ``default``: the task runs where its
+    collection is named alone. ``iterable``: options that may be given more than once. ``bare_words``: see BareWords.
+
+    Example::
+
+        @task("schema.info", help={"table": "only this table (default: all of them)"})
+        def info(settings: Settings, progress: Bar, *, table: str | None = None) -> Outcome:
+            \"\"\"Describe tables: columns, keys, indexes.\"\"\"
+    """
+    common_options = {name: _COMMON[name] for name in common}
+    common_help = {name: _COMMON_HELP[name] for name in common}
+
+    def decorate(body: Body[P]) -> MemsqlTask:
+        parameters = inspect.signature(body).parameters
+        passed = list(parameters)[2:]
+        own = [parameters[name] for name in passed if name not in _COMMON and name != "remainder"]
+        options = [p.replace(kind=Parameter.POSITIONAL_OR_KEYWORD) for p in (*own, *common_options.values())]
+        signature = Signature([Parameter("context", Parameter.POSITIONAL_OR_KEYWORD), *options])
+
+        def run(context: Context, *args: Any, **kwargs: Any) -> None:
+            bound = signature.bind(context, *args, **kwargs)
+            bound.apply_defaults()
+            values = bound.arguments | {"remainder": context.remainder}
+            work = partial(body, **{name: values[name] for name in passed})
+            _run(command, work, values, as_json=prints_json(values))
+
+        update_wrapper(run, body)
+        vars(run)["__signature__"] = signature
+        return MemsqlTask(
+            run,
+            bare_words=bare_words,
+            name=command.rpartition(".")[2],
+            default=default,
+            iterable=iterable,
+            help={**common_help, **(help or {})},
+            auto_shortflags=False,
+        )
+
+    return decorate
+
+
+def _run(command: str, work: Callable[[Settings, Bar], Outcome], values: Mapping[str, Any], *, as_json: bool) -> None:
+    """Call ``work``, print its outcome, note it in the journal of a chain, and raise Exit with its exit code if not 0."""
+    _prepare_process()
+    chain.begin(command)
+    try:
+        outcome = _outcome(work, values)
+    except (MemsqlError, KeyboardInterrupt) as stopped:
+        error = stopped if isinstance(stopped, MemsqlError) else _interrupted(command, stopped)
+        if as_json:
+            write_json({"ok": False, "command": command, "error": text.error_json(error)})
+        else:
+            write(sys.stderr, text.error(error))
+        chain.failed(error)
+        raise Exit(code=error.exit_code) from None
+    if as_json:
+        write_json({"ok": outcome.exit_code == 0, "command": command, **outcome.data})
+    elif outcome.text:
+        write(sys.stdout, outcome.text, plain=outcome.plain)
+    chain.done(outcome.exit_code, outcome.headline or text.headline(outcome.text), outcome.data)
+    if outcome.exit_code:
+        raise Exit(code=outcome.exit_code)
+
+
+def _outcome(work: Callable[[Settings, Bar], Outcome], values: Mapping[str, Any]) -> Outcome:
+    settings = config.load(project=values["project"], env=values.get("env"), database=values.get("database"))
+    chain.use(settings)
+    from memsql.report.progress import Bar
+
+    with Bar() as progress:
+        return work(settings, progress)
+
+
+def _prepare_process() -> None:
+    # A short-lived process leaves few cycles behind; looking for them among a thousand migrations takes longer
+    # than freeing them would save.
+    gc.set_threshold(100_000, 50, 50)
+    signal.signal(signal.SIGTERM, _terminate)
+
+
+def _terminate(number: int, frame: FrameType | None) -> None:
+    """SIGTERM as an exception, so that temporary files go and locks are released."""
+    raise KeyboardInterrupt("SIGTERM")
+
+
+def _interrupted(command: str, stopped: KeyboardInterrupt) -> Interrupted:
+    return Interrupted(
+        f"{'SIGTERM' if stopped.args else 'Ctrl-C'} stopped {command}",
+        state="no migration was running at that moment",
+        hint="see: invoke migrate.status",
+    )
