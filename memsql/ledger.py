@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from functools import cache, lru_cache
 
 import memsql
-from memsql.db import Connection, Item, Params, Result, Value
+from memsql.db import Connection, Item, Params, Result, Value, transaction
 from memsql.db.queries import load
 from memsql.errors import Refused
 
@@ -259,6 +259,15 @@ def mark_failed(conn: Connection, entry: Entry, operation: str, message: str, *,
     if operation == "apply" and row:
         statements.append((load("ledger/mark_schema_migrations"), _row(entry, "failed")))
     conn.batch(statements)
+
+
+def record_failure(conn: Connection, entry: Entry, operation: str, message: str) -> None:
+    """mark_failed() in a transaction of its own. Raises MemsqlError where that cannot be written."""
+    with transaction(conn):
+        now = read(conn)
+        create_tables(conn, now)
+        # Where another process has applied the migration since, only the history says that this attempt failed.
+        mark_failed(conn, entry, operation, message, row=entry.id not in (now.yoyo or ()))
 
 
 def mark_progress(conn: Connection, entry: Entry, operation: str, statements_done: int) -> None:

@@ -6,7 +6,6 @@ else SILENT.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Protocol
 
 
@@ -32,17 +31,3 @@ class Silent:
 
 
 SILENT = Silent()
-
-
-class Labels:
-    """A progress that passes its labels on to a function, for callers that have no Progress yet."""
-
-    def __init__(self, start: Callable[[str], None]) -> None:
-        self._start = start
-
-    def start(self, label: str) -> None:
-        """Pass ``label`` on."""
-        self._start(label)
-
-    def tick(self, fraction: float | None = None) -> None:
-        """Show nothing."""

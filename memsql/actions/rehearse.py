@@ -5,22 +5,26 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
+from memsql.actions.up import up_on
 from memsql.config import Settings, Target
-from memsql.db import Connection, connect
+from memsql.db import Connection, connection
 from memsql.db.clone import Clone, clone
 from memsql.db.many import answers
 from memsql.db.queries import load
-from memsql.engine.loss import guard
-from memsql.engine.pending import down_on, up_on
-from memsql.engine.state import Report, Watcher, Wish
+from memsql.engine.job import Direction
+from memsql.engine.loss import counting
+from memsql.engine.pending import run_down
+from memsql.engine.session import session_on
+from memsql.engine.state import Report, RunOptions, read_state
 from memsql.errors import MemsqlError, StatementError, UsageError
-from memsql.progress import Labels
-from memsql.project import load as projects
-from memsql.project.load import Project
-from memsql.project.queries import Plan, plan_changes, query_plans
+from memsql.progress import Progress
+from memsql.project.load import Project, refuse_stale_sum
+from memsql.project.load import load as load_project
+from memsql.project.queries import Plan as QueryPlan
+from memsql.project.queries import plan_changes, query_plans
 from memsql.schema import Schema, SchemaDiff, diff, read
 from memsql.sqltext import quote
 
@@ -52,12 +56,24 @@ class Rehearsal:
 
 
 @dataclass(frozen=True, slots=True)
-class _Seen:
-    """A database as a rehearsal compares it."""
+class _Snapshot:
+    """What a rehearsal compares of a database before and after the run."""
 
     schema: Schema
     rows: dict[str, int]
-    plans: list[Plan]
+    plans: list[QueryPlan]
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """The run of a rehearsal: the snapshots around it, its report or its problem, and how long it took alone, in seconds."""
+
+    before: _Snapshot
+    after: _Snapshot
+    report: Report | None
+    problem: MemsqlError | None
+    seconds: float
+    omitted: tuple[str, ...] = ()
 
 
 def place_for(target: Target, *, with_data: bool = False, on_server: bool = False) -> Place:
@@ -78,78 +94,85 @@ def place_for(target: Target, *, with_data: bool = False, on_server: bool = Fals
 
 
 @contextmanager
-def copy_for(settings: Settings, place: Place, watcher: Watcher) -> Iterator[Clone]:
+def copy_for(settings: Settings, place: Place, progress: Progress) -> Iterator[Clone]:
     """The clone to rehearse on."""
     from memsql.db.copying import no_rows
 
     choice = no_rows if place == "schema" else None
-    with clone(settings.target, settings.busy_timeout, Labels(watcher.note), choice=choice) as copy:
+    with clone(settings.target, settings.busy_timeout, progress, choice=choice) as copy:
         yield copy
 
 
-def rehearse(settings: Settings, direction: str, wish: Wish, watcher: Watcher, *, place: Place = "clone") -> Rehearsal:
-    """Run ``up`` or ``down`` where ``place`` says, and report every difference.
+def rehearse(
+    settings: Settings, direction: Direction, options: RunOptions, progress: Progress, *, place: Place = "clone"
+) -> Rehearsal:
+    """Run an up or a down where ``place`` says, and report every difference.
 
-    The database itself is only read, but for a transaction on the server that is rolled back where that is the
-    place. Raises what prevents the rehearsal itself (unreadable files, no access, no space for the clone); what would
-    stop the run is in the result.
+    The database itself is only read, but for a transaction on the server that is rolled back where that is the place. Raises
+    what prevents the rehearsal itself (unreadable files, no access, no space for the clone); what would stop the run is in the
+    result.
     """
     started = time.perf_counter()
-    project = projects.load(settings)
-    projects.refuse_stale_sum(project)
-    omitted: tuple[str, ...] = ()
-    report, problem, run_seconds = None, None, 0.0
-    if place == "server":
-        conn = connect(settings.target, "rw", settings.busy_timeout)
-        try:
-            before = after = _look(conn, settings)
-            try:
-                report, after = _on_server(conn, settings, project, direction, wish, watcher, before)
-            except UsageError:
-                raise
-            except MemsqlError as e:
-                e.state = "this was a rehearsal: the transaction on the server was rolled back"
-                problem = e
-        finally:
-            conn.close()
-    else:
-        with copy_for(settings, place, watcher) as copy:
-            conn, omitted = copy.connection, tuple(map(str, copy.omitted))
-            before = _look(conn, settings)
-            began = time.perf_counter()
-            try:
-                act = up_on if direction == "up" else down_on
-                report = act(conn, project, wish, watcher, timed=True)
-            except MemsqlError as e:
-                problem = _of_a_clone(e, settings.target)
-            run_seconds = time.perf_counter() - began
-            after = _look(conn, settings)
+    project = load_project(settings)
+    refuse_stale_sum(project)
+    rehearsed = _on_server if place == "server" else _on_clone
+    run = rehearsed(project, direction, options, progress, place)
     return Rehearsal(
-        direction,
-        report,
-        problem,
-        diff(before.schema, after.schema),
-        _changed(before.rows, after.rows),
-        _plan_lines(before.plans, after.plans),
-        time.perf_counter() - started,
-        place,
-        omitted,
-        run_seconds,
+        direction=direction,
+        report=run.report,
+        problem=run.problem,
+        schema=diff(run.before.schema, run.after.schema),
+        rows=_changed(run.before.rows, run.after.rows),
+        plans=tuple(str(change) for change in plan_changes(run.before.plans, run.after.plans)),
+        seconds=time.perf_counter() - started,
+        place=place,
+        omitted=run.omitted,
+        run_seconds=run.seconds,
     )
 
 
-def _look(conn: Connection, settings: Settings) -> _Seen:
-    return _Seen(read(conn), row_counts(conn), query_plans(conn, settings.sql / "queries"))
+def _on_clone(project: Project, direction: Direction, options: RunOptions, progress: Progress, place: Place) -> _Run:
+    settings = project.settings
+    report, problem = None, None
+    with copy_for(settings, place, progress) as copy:
+        conn = copy.connection
+        before = _snapshot(conn, settings)
+        began = time.perf_counter()
+        try:
+            with session_on(conn, replace(options, timed=True), progress) as session:
+                state = read_state(project, conn)
+                report = up_on(session, state) if direction == "up" else run_down(session, state)
+        except MemsqlError as e:
+            problem = _of_a_clone(e, settings.target)
+        seconds = time.perf_counter() - began
+        return _Run(before, _snapshot(conn, settings), report, problem, seconds, tuple(map(str, copy.omitted)))
 
 
-def _on_server(
-    conn: Connection, settings: Settings, project: Project, direction: str, wish: Wish, watcher: Watcher, before: _Seen
-) -> tuple[Report, _Seen]:
-    from memsql.actions.rehearse_on_server import try_on
+def _on_server(project: Project, direction: Direction, options: RunOptions, progress: Progress, place: Place) -> _Run:
+    from memsql.actions.rehearse_on_server import rehearse_on_server
 
-    seen = [before]
-    report = try_on(conn, project, direction, wish, watcher, lambda: seen.append(_look(conn, settings)))
-    return report, seen[-1]
+    settings = project.settings
+    report, problem = None, None
+    with connection(settings.target, "rw", settings.busy_timeout) as conn:
+        before = after = _snapshot(conn, settings)
+
+        def look() -> None:
+            nonlocal after
+            after = _snapshot(conn, settings)
+
+        try:
+            with session_on(conn, replace(options, all_or_nothing=True), progress) as session:
+                report = rehearse_on_server(session, read_state(project, conn), direction, look)
+        except UsageError:
+            raise
+        except MemsqlError as e:
+            e.state = "this was a rehearsal: the transaction on the server was rolled back"
+            problem = e
+        return _Run(before, after, report, problem, 0.0)
+
+
+def _snapshot(conn: Connection, settings: Settings) -> _Snapshot:
+    return _Snapshot(read(conn), row_counts(conn), query_plans(conn, settings.sql / "queries"))
 
 
 def _of_a_clone(error: MemsqlError, target: Target) -> MemsqlError:
@@ -166,8 +189,8 @@ def _of_a_clone(error: MemsqlError, target: Target) -> MemsqlError:
 def row_counts(conn: Connection) -> dict[str, int]:
     """Rows of every table that is the user's own, by name; three requests to a server."""
     names = [str(r[0]) for r in conn.execute(load("engine/user_tables")).rows]
-    virtual = guard.virtual_tables(conn)
-    names = [name for name in names if guard.is_user_table(name, virtual)]
+    virtual = counting.virtual_tables(conn)
+    names = [name for name in names if virtual.is_user_table(name)]
     counts = {}
     for name, answer in zip(
         names, answers(conn, [(f"SELECT count(*) FROM {quote(n)}", ()) for n in names]), strict=True
@@ -183,7 +206,3 @@ def row_counts(conn: Connection) -> dict[str, int]:
 def _changed(before: dict[str, int], after: dict[str, int]) -> dict[str, tuple[int | None, int | None]]:
     names = sorted(before.keys() | after.keys())
     return {n: (before.get(n), after.get(n)) for n in names if before.get(n) != after.get(n)}
-
-
-def _plan_lines(before: list[Plan], after: list[Plan]) -> tuple[str, ...]:
-    return tuple(str(change) for change in plan_changes(before, after))

@@ -2,84 +2,106 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from itertools import pairwise
 
-from memsql.db import Connection
-from memsql.engine import verdict
-from memsql.engine.job import Job, LedgerMoved
-from memsql.engine.jobs import down_jobs, up_jobs
-from memsql.engine.on_file import Session
-from memsql.engine.on_server import ServerRunner
-from memsql.engine.run import Clock, groups
-from memsql.engine.signals import listening
-from memsql.engine.state import Report, Watcher, Wish, read_state, unchanged
+from memsql.engine.job import Direction, Job
+from memsql.engine.on_server import OnServer, refuse_stepwise
+from memsql.engine.pending import Pending, pending_down, pending_up, run
+from memsql.engine.run import Runner
+from memsql.engine.session import Session
+from memsql.engine.state import Report, State
+from memsql.engine.verdict import Evidence
 from memsql.errors import MemsqlError, UsageError
-from memsql.project import plan
-from memsql.project.load import Project
+from memsql.ledger import Entry
 
 _TRIES = 5
 
 
-@dataclass
-class TrialRunner(ServerRunner):
-    """Proves everything in one transaction, calls ``look`` inside it, and takes it back. Records nothing."""
+class RolledBack:
+    """The transaction of a rehearsal (see engine.transaction.Transaction): commit() looks and rolls back."""
 
-    look: Callable[[], None] = lambda: None
+    def __init__(self, server: OnServer, look: Callable[[], None]) -> None:
+        """``look`` is called inside the transaction, after all jobs ran and were proven."""
+        self._server = server
+        self._look = look
 
-    def _commit(self, jobs: Sequence[Job], clock: Clock, each: int) -> tuple[str, ...]:
-        if self.session.stop:
-            raise verdict.interrupted(jobs[0], self.session.stop)
+    @property
+    def running(self) -> Sequence[Job]:
+        """As on the server."""
+        return self._server.running
+
+    def take(self, jobs: Sequence[Job]) -> Sequence[Job]:
+        """All."""
+        return jobs
+
+    def prove(self, jobs: Sequence[Job]) -> Iterator[Evidence]:
+        """As on the server."""
+        return self._server.prove(jobs)
+
+    def commit(self, entries: Sequence[Entry]) -> tuple[str, ...]:
+        """Look and roll back."""
         try:
-            self.look()
+            self._look()
         finally:
-            self.session.conn.rollback()
+            self._server.abandon(0)
         return ()
 
-    def _record_failure(self, job: Job, problem: MemsqlError, clock: Clock) -> None:
+    def abandon(self, keep: int) -> bool:
+        """Roll back."""
+        return self._server.abandon(0)
+
+    def record_failure(self, entry: Entry, operation: str, message: str) -> None:
         """A rehearsal is no failure."""
 
+    def aftermath(self, problem: MemsqlError, job: Job, *, whole: bool) -> str:
+        """As on the server."""
+        return self._server.aftermath(problem, job, whole=whole)
 
-def try_on(
-    conn: Connection, project: Project, direction: str, wish: Wish, watcher: Watcher, look: Callable[[], None]
-) -> Report:
-    """Run what ``up`` or ``down`` would, in one transaction of ``conn``, a server, call ``look``, and roll back.
 
-    Raises what the run would raise, and UsageError for what cannot be run in one transaction.
+def rehearse_on_server(session: Session, state: State, direction: Direction, look: Callable[[], None]) -> Report:
+    """Run what an up or down would run in one transaction of the server, call ``look`` inside it, and roll back.
+
+    ``session`` has the option all_or_nothing. Raises what the run would raise, and UsageError for what cannot be run in one
+    transaction.
     """
-    with listening() as stop:
-        session = Session(conn, stop, wish.allow_data_loss, False, watcher.tick)
-        for _ in range(_TRIES):
-            state = read_state(project, conn)
-            if state.is_legacy:
-                raise UsageError(
-                    "a legacy database cannot be rehearsed on the server",
-                    state="nothing was changed",
-                    hint="rehearse on a clone, with --with-data; or adopt it first: invoke legacy.adopt",
-                )
-            if direction == "up":
-                jobs = up_jobs(project, plan.to_apply(state.statuses, to=wish.to, out_of_order=wish.out_of_order))
-            else:
-                jobs = down_jobs(plan.to_roll_back(state.statuses, steps=wish.steps, to=wish.to))
-            if not jobs:
-                return unchanged(state)
-            _refuse_several(jobs)
-            runner = TrialRunner(session, state.ledger, watcher.started, look=look)
-            try:
-                runner.run(jobs, one_transaction=True, fresh=False)
-            except LedgerMoved:
-                continue
-            return replace(unchanged(state), done=tuple(runner.done))
-    raise UsageError("other processes go on changing this database", state="nothing was changed", hint="run it again")
+    tries = 0
+
+    def planner(state: State) -> Pending:
+        if state.is_legacy:
+            raise UsageError(
+                "a legacy database cannot be rehearsed on the server",
+                state="nothing was changed",
+                hint="rehearse on a clone, with --with-data; or adopt it first: invoke legacy.adopt",
+            )
+        return (pending_up if direction == "up" else pending_down)(state, session.options)
+
+    def runner(session: Session, pending: Pending) -> Runner:
+        nonlocal tries
+        tries += 1
+        if tries > _TRIES:
+            raise UsageError(
+                "other processes go on changing this database", state="nothing was changed", hint="run it again"
+            )
+        refuse_stepwise(pending.jobs)
+        _refuse_two_modes(pending.jobs)
+        transaction = RolledBack(OnServer(session, pending.state.ledger, whole=True), look)
+        return Runner(session, transaction, transaction)
+
+    ran = run(session, planner(state), planner, runner)
+    # What ran was rolled back, so as many wait as before.
+    change = sum(1 if done.direction == "up" else -1 for done in ran.done)
+    return replace(ran, applied=ran.applied - change, waiting=ran.waiting + change)
 
 
-def _refuse_several(jobs: Sequence[Job]) -> None:
-    found = groups(jobs)
-    if len(found) > 1 and all(job.header.transactional for job in jobs):
-        first = found[0][-1].migration
-        raise UsageError(
-            "--on-server runs in one transaction, and foreign keys cannot be switched inside one, as "
-            f"{found[1][0].migration.id} wants it",
-            state="nothing was changed",
-            hint=f"rehearse in steps with --to {first.version}, or on a clone with --with-data",
-        )
+def _refuse_two_modes(jobs: Sequence[Job]) -> None:
+    """Raise UsageError where ``jobs`` need foreign keys on and off."""
+    for before, job in pairwise(jobs):
+        if job.header.foreign_keys != before.header.foreign_keys:
+            raise UsageError(
+                "--on-server runs in one transaction, and foreign keys cannot be switched inside one, as "
+                f"{job.migration.id} wants it",
+                state="nothing was changed",
+                hint=f"rehearse in steps with --to {before.migration.version}, or on a clone with --with-data",
+            )

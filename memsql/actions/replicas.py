@@ -6,7 +6,7 @@ A replica answers reads from its own copy, which follows the primary in its own 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from memsql import ledger as books
@@ -15,6 +15,7 @@ from memsql.db import Connection, connect
 from memsql.db.queries import load
 from memsql.errors import LockedError, MemsqlError, UsageError
 from memsql.ledger import Ledger, version_of
+from memsql.progress import SILENT, Progress
 
 Applied = dict[str, str | None]
 """Ids of the applied migrations, each with the checksum that its ledger row holds."""
@@ -92,13 +93,13 @@ def wait_for_replicas(
     replicas: Sequence[Target],
     wanted: Applied,
     timeout: float,
-    note: Callable[[str], None] = lambda _: None,
+    progress: Progress = SILENT,
     *,
     state: str,
 ) -> tuple[Caught, ...]:
     """Return when every replica serves ``wanted``; ask again and again, in pauses that grow to two seconds.
 
-    ``timeout`` is in seconds, ``note`` is told what is waited for. Raises LockedError (exit code 4) that names the
+    ``timeout`` is in seconds, ``progress`` is told what is waited for. Raises LockedError (exit code 4) that names the
     replicas which are not there in time and how far each is; ``state`` is what it says of the primary.
     """
     begun = time.monotonic()
@@ -120,7 +121,7 @@ def wait_for_replicas(
                 behind[number] = f"{replica}: {gap}" if str(replica) not in gap else gap
         if not behind:
             return tuple(caught[number] for number in range(len(replicas)))
-        note(f"waiting for {len(behind)} of {len(replicas)} replicas: {'; '.join(behind.values())}")
+        progress.start(f"waiting for {len(behind)} of {len(replicas)} replicas: {'; '.join(behind.values())}")
         left = timeout - (time.monotonic() - begun)
         if left <= 0:
             raise LockedError(

@@ -3,86 +3,105 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from memsql.config import Settings
-from memsql.db import connect
-from memsql.engine.state import Intent, Report, State, Watcher, Wish, read_state, unchanged
-from memsql.project import load as projects
-from memsql.project import plan
+from memsql.db import connection
+from memsql.engine.state import Proposal, Report, RunOptions, State, read_state, report
+from memsql.progress import SILENT, Progress
+from memsql.project import load, plan
 from memsql.project.files import Migration
+
+if TYPE_CHECKING:
+    from memsql.engine.pending import Pending
+    from memsql.engine.session import Session
 
 _SHOWN = 10
 
-Ready = Callable[[Intent], None]
+Gate = Callable[[Proposal], None]
+"""Hears what will be done before anything is done, and only where there is something to do; what it raises stops the run."""
 
 
-def up(settings: Settings, wish: Wish, watcher: Watcher, ready: Ready = lambda _: None) -> Report:
-    """Apply every waiting migration up to ``wish.to``; adopt a legacy database first.
+def open_gate(proposal: Proposal) -> None:
+    """A gate that lets everything pass."""
 
-    ``ready`` is told what will be done, before anything is, and only where there is something to do; what it raises stops
-    the run. Raises any MemsqlError; its ``state`` says what the database holds.
+
+def up(settings: Settings, options: RunOptions, progress: Progress = SILENT, gate: Gate = open_gate) -> Report:
+    """Apply every waiting migration up to ``options.to``; adopt a legacy database first.
+
+    Raises any MemsqlError; its ``state`` says what the database holds.
     """
-    project = projects.load(settings)
-    conn = connect(settings.target, "ro", settings.busy_timeout)
-    try:
+    project = load.load(settings)
+    with connection(settings.target, "ro", settings.busy_timeout) as conn:
         state = read_state(project, conn)
-    finally:
-        conn.close()
-    waiting = []
+    migrations = []
     if not state.is_legacy:
-        waiting = plan.to_apply(state.statuses, to=wish.to, out_of_order=wish.out_of_order)
-        if not waiting and not any(s.incomplete for s in state.statuses):
-            projects.refuse_stale_sum(project)
-            return unchanged(state)
-    for migration in waiting:
+        migrations = plan.to_apply(state.statuses, to=options.to, out_of_order=options.out_of_order)
+        if not migrations and not any(s.incomplete for s in state.statuses):
+            load.refuse_stale_sum(project)
+            return report(state)
+    for migration in migrations:
         migration.up.hash_beside()
-    # Imported only where there is work, for an idle run is as quick as a status.
-    from memsql.engine.jobs import up_jobs
-    from memsql.engine.pending import up_on
+    # Imported only where there is work, so that an idle run is as quick as a status.
+    from memsql.engine.job import up_jobs
+    from memsql.engine.pending import Pending
+    from memsql.engine.session import session_on
 
-    jobs = up_jobs(project, waiting)
-    projects.refuse_stale_sum(project)
-    ready(_going_up(state, waiting))
-    conn = connect(settings.target, "rwc", settings.busy_timeout)
-    try:
-        return up_on(conn, project, wish, watcher, jobs=jobs)
-    finally:
-        conn.close()
+    pending = Pending(state, tuple(up_jobs(project, migrations)))
+    load.refuse_stale_sum(project)
+    gate(_proposal(state, migrations))
+    with (
+        connection(settings.target, "rwc", settings.busy_timeout) as conn,
+        session_on(conn, options, progress) as session,
+    ):
+        return up_on(session, state, pending)
 
 
-def down(settings: Settings, wish: Wish, watcher: Watcher, ready: Ready = lambda _: None) -> Report:
-    """Roll back ``wish.steps`` migrations, or all above ``wish.to``, latest first; ``ready`` as for up()."""
-    project = projects.load(settings)
-    projects.refuse_stale_sum(project)
-    conn = connect(settings.target, "ro", settings.busy_timeout)
-    try:
+def up_on(session: Session, state: State, pending: Pending | None = None) -> Report:
+    """Adopt a legacy database and apply what waits, on a connection that may write: the database, or a clone of it.
+
+    ``pending``: what the caller has planned already from ``state``.
+    """
+    from memsql.engine.pending import run_up
+
+    if not state.is_legacy:
+        return run_up(session, state, pending)
+    from memsql.legacy.adopt import adopt
+
+    adopted = adopt(session, state)
+    return replace(run_up(session, read_state(state.project, session.conn)), adopted=adopted)
+
+
+def down(settings: Settings, options: RunOptions, progress: Progress = SILENT, gate: Gate = open_gate) -> Report:
+    """Roll back ``options.steps`` migrations, or all above ``options.to``, latest first. Raises like up()."""
+    project = load.load(settings)
+    load.refuse_stale_sum(project)
+    with connection(settings.target, "ro", settings.busy_timeout) as conn:
         state = read_state(project, conn)
-        leaving = plan.to_roll_back(state.statuses, steps=wish.steps, to=wish.to)
-        if not leaving:
-            return unchanged(state)
-        from memsql.engine.jobs import down_jobs
-        from memsql.engine.pending import down_on
+    if not plan.to_roll_back(state.statuses, steps=options.steps, to=options.to):
+        return report(state)
+    from memsql.engine.pending import pending_down, run_down
+    from memsql.engine.session import session_on
 
-        jobs = down_jobs(leaving)
-    finally:
-        conn.close()
-    ready(Intent("down", f"roll back {_counted(leaving)}"))
-    conn = connect(settings.target, "rw", settings.busy_timeout)
-    try:
-        return down_on(conn, project, wish, watcher, jobs=jobs)
-    finally:
-        conn.close()
+    pending = pending_down(state, options)
+    gate(Proposal("down", f"roll back {_listed([job.migration for job in pending.jobs])}"))
+    with (
+        connection(settings.target, "rw", settings.busy_timeout) as conn,
+        session_on(conn, options, progress) as session,
+    ):
+        return run_down(session, state, pending)
 
 
-def _going_up(state: State, waiting: Sequence[Migration]) -> Intent:
+def _proposal(state: State, migrations: Sequence[Migration]) -> Proposal:
     if state.is_legacy:
-        return Intent("up", "adopt it, a legacy database, and apply what waits then")
-    if not waiting:
-        return Intent("up", "complete the ledger for what yoyo did by itself")
-    return Intent("up", f"apply {_counted(waiting)}", empty=not state.has_tables)
+        return Proposal("up", "adopt it, a legacy database, and apply what waits then")
+    if not migrations:
+        return Proposal("up", "complete the ledger for what yoyo did by itself")
+    return Proposal("up", f"apply {_listed(migrations)}", empty=not state.has_tables)
 
 
-def _counted(migrations: Sequence[Migration]) -> str:
+def _listed(migrations: Sequence[Migration]) -> str:
     names = ", ".join(m.id for m in migrations[:_SHOWN])
     more = f" and {len(migrations) - _SHOWN} more" if len(migrations) > _SHOWN else ""
     return f"{len(migrations)} migration{'s' if len(migrations) > 1 else ''}: {names}{more}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from memsql import words
@@ -12,10 +12,10 @@ from memsql.db.queries import load
 from memsql.engine.replay import replay_schema
 from memsql.engine.state import State, read_state
 from memsql.errors import ConnectError, MemsqlError
-from memsql.progress import Labels
+from memsql.progress import Progress
 from memsql.project import load as projects
 from memsql.project import plan
-from memsql.project.checks import read_checks, run_checks
+from memsql.project.checks import run_checks
 from memsql.schema import read
 from memsql.schema.compare import compare, definitions
 
@@ -36,14 +36,14 @@ class Finding:
         return not self.messages
 
 
-def verify(settings: Settings, *, deep: bool, note: Callable[[str], None]) -> list[Finding]:
+def verify(settings: Settings, *, deep: bool, progress: Progress) -> list[Finding]:
     """Check pages, foreign keys, full-text indexes, ledger, sums, schema and every check of the project.
 
     ``deep`` runs SQLite's full integrity_check instead of quick_check. Raises ConnectError where the
     database cannot be read at all.
     """
     project = projects.load(settings)
-    checks = read_checks(settings.sql / "checks", settings.show(settings.sql) + "/checks")
+    checks = project.checks
     conn = connect(settings.target, "ro", settings.busy_timeout)
     try:
         state = read_state(project, conn)
@@ -51,18 +51,18 @@ def verify(settings: Settings, *, deep: bool, note: Callable[[str], None]) -> li
             Finding("migration_files", "error", project.sum_problems, "memsql.sum must match the files"),
             _ledger(state),
         ]
-        note("checking pages")
+        progress.start("checking pages")
         found.append(_pages(conn, deep))
-        note("checking foreign keys")
+        progress.start("checking foreign keys")
         found.append(_foreign_keys(conn))
-        note("comparing the schema")
+        progress.start("comparing the schema")
         found += _schema(settings, state, conn)
-        note("checking full-text indexes")
-        found += _full_text(settings, conn, note)
+        progress.start("checking full-text indexes")
+        found += _full_text(settings, conn, progress)
         applied = {s.version for s in state.statuses if s.is_applied}
         due = [c for c in checks if c.version is None or c.version in applied]
         for some in [due] if settings.target.path is None else [[c] for c in due]:
-            note(f"check {some[0].name}" if len(some) == 1 else f"{len(some)} checks")
+            progress.start(f"check {some[0].name}" if len(some) == 1 else f"{len(some)} checks")
             found += [
                 Finding(r.check.name, r.check.severity, r.messages[:_SHOWN], r.check.why)
                 for r in run_checks(conn, some)
@@ -116,7 +116,7 @@ def _schema(settings: Settings, state: State, conn: Connection) -> list[Finding]
     if not applied:
         return []
     try:
-        goal = replay_schema(settings, max(applied))
+        goal = replay_schema(state.project, max(applied))
     except MemsqlError as e:
         return [Finding("schema", "error", (f"the migrations do not run on an empty database: {e.message}",))]
     comparison = compare(definitions(goal), definitions(read(conn)))
@@ -139,7 +139,7 @@ def _schema(settings: Settings, state: State, conn: Connection) -> list[Finding]
     ]
 
 
-def _full_text(settings: Settings, conn: Connection, note: Callable[[str], None]) -> list[Finding]:
+def _full_text(settings: Settings, conn: Connection, progress: Progress) -> list[Finding]:
     if not conn.execute(load("engine/has_fts")).rows:
         return []
     from memsql.db.clone import clone
@@ -150,7 +150,7 @@ def _full_text(settings: Settings, conn: Connection, note: Callable[[str], None]
     why = "the full-text index agrees with its content"
     try:
         # SQLite takes the write lock for this check, and writers must not wait for a verification.
-        with clone(settings.target, settings.busy_timeout, Labels(note), choice=rows_for()) as copy:
+        with clone(settings.target, settings.busy_timeout, progress, choice=rows_for()) as copy:
             for table in tables:
                 result = check(copy.connection, table)
                 found.append(Finding(f"fts {table.name}", "error", () if result.ok else (result.message,), why))

@@ -18,8 +18,8 @@ from memsql.author.prove import Pair, prove
 from memsql.author.usable import lost_content, unusable
 from memsql.config import Settings
 from memsql.db.sqlite import SQLiteConnection, memory
-from memsql.engine.pending import up_on
-from memsql.engine.state import Watcher, Wish
+from memsql.engine.pending import run_on
+from memsql.engine.state import RunOptions
 from memsql.errors import CheckFailed, FileError, Interrupted, Location, MemsqlError, StatementError, UsageError
 from memsql.project import load as projects
 from memsql.project.files import Migration, SqlFile, read_file, replace_file
@@ -78,7 +78,7 @@ def draft(
     project = projects.load(settings)
     note("replaying the migrations")
     with closing(memory()) as base:
-        up_on(base, project, Wish(), Watcher())
+        run_on(base, project, "up", RunOptions())
         before, after = read(base), from_sql(task.wanted.text, task.shown)
         if _nothing_differs(before, after, task.renames):
             return Draft((), ())

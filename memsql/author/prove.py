@@ -11,8 +11,9 @@ from memsql.author.change import TableChange
 from memsql.author.change.tables import default_of, has_sequence, is_alias, new_foreign_keys
 from memsql.db import Connection, Value
 from memsql.db.sqlite import SQLiteConnection, memory
-from memsql.engine.pending import down_on, up_on
-from memsql.engine.state import Watcher, Wish
+from memsql.engine.job import Direction
+from memsql.engine.pending import run_on
+from memsql.engine.state import RunOptions
 from memsql.errors import CheckFailed, StatementError
 from memsql.project.load import Project
 from memsql.schema import Column, Schema, Table, diff, read
@@ -56,13 +57,13 @@ def prove(base: SQLiteConnection, pair: Pair, *, rows: int, seed: int) -> dict[s
 
 
 def _round(conn: SQLiteConnection, pair: Pair) -> None:
-    steps = (("up", pair.after), ("down", pair.before), ("up", pair.after))
+    steps: tuple[tuple[Direction, Schema], ...] = (("up", pair.after), ("down", pair.before), ("up", pair.after))
     for direction, wanted in steps:
         up = direction == "up"
         expected = _expected(conn, pair, up=up)
         sequences = _sequences(conn, pair, up=up)
-        wish = Wish(steps=None if up else 1, allow_data_loss=pair.loses[not up])
-        (up_on if up else down_on)(conn, pair.project, wish, Watcher())
+        options = RunOptions(steps=None if up else 1, allow_data_loss=pair.loses[not up])
+        run_on(conn, pair.project, direction, options)
         lines = diff(read(conn), wanted).lines()
         if lines:
             raise CheckFailed(f"{direction} does not make the schema that is wanted", details=tuple(lines[:_SHOWN]))

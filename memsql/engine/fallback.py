@@ -1,143 +1,126 @@
 """Running a job on a server when nobody can tell beforehand what it will reach.
 
-A legacy upgrade decides on the way what it runs, and some statements only libSQL understands. Then every table
-of the user's own is looked at before and after, which costs more and proves the same.
+A legacy upgrade decides while it runs which statements run, and some statements only libSQL understands. Then every table of
+the user's own is counted before and after: this costs more and proves the same.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from datetime import UTC, datetime
 
-from memsql.db import Connection
 from memsql.db.queries import load
-from memsql.engine import statements as script
-from memsql.engine import verdict
-from memsql.engine.forecast import Shadow
-from memsql.engine.job import Done, Job
-from memsql.engine.loss import guard
-from memsql.engine.on_file import Session, chosen, mend_and_check, write_ledger
+from memsql.engine import statements, verdict
+from memsql.engine.forecast import SchemaCopy
+from memsql.engine.full_text import rebuild_and_check, work_for
+from memsql.engine.job import Job
+from memsql.engine.loss import counting, guard
+from memsql.engine.session import Session
+from memsql.engine.verdict import Evidence
 from memsql.errors import Location, MemsqlError, StatementError
 from memsql.fts import check_in_transaction
 from memsql.project.checks import run_checks
 from memsql.sqltext import effect, fold, split
 
-_AT_ONCE = 500
+_STATEMENTS_AT_ONCE = 500
+_WRITES = frozenset({"insert", "replace", "update", "delete"})
 
 
-def run_blind(session: Session, job: Job, *, ledger: bool = True) -> Done:
-    """Run ``job`` inside the open transaction: statements, proof and, if wanted, ledger. Does not commit.
-
-    Raises what apply.run_job() raises.
-    """
-    conn = session.conn
+def prove_job(session: Session, job: Job) -> Evidence:
+    """Run ``job`` inside the open transaction of a server and gather the evidence for its verdict. Raises like
+    on_file.prove_job()."""
+    conn, values = session.conn, not session.allows_loss(job)
     started, clock = datetime.now(UTC), time.perf_counter()
-    shadow = read_shadow(session)
-    watch = shadow.everything()
-    values = not session.allows_loss(job)
-    before = _look(conn, shadow, watch, values=values)
-    # An upgrade of an era may meet an index that was broken long ago, and heals it later.
-    sound = () if job.guarded else _sound(conn, shadow)
+    schema = schema_copy(session)
+    watch = schema.everything()
+    before = _count(session, schema, watch, values=values)
+    # A legacy upgrade may come upon an index that was broken long ago and that a later upgrade repairs.
+    sound = [] if job.guarded else [name for name in schema.fts() if not check_in_transaction(conn, [name])]
     written = _run(session, job)
-    shadow = read_shadow(session)
-    after = _look(conn, shadow, guard.after_watch(watch, job.analysis), values=values)
-    lost = verdict.judge_loss(job, before, after, allowed=not values)
-    rebuilt = _prove_fts(conn, job, shadow, written, sound)
-    warnings = verdict.judge_checks(job, run_checks(conn, job.checks))
-    elapsed = round((time.perf_counter() - clock) * 1000)
-    if ledger:
-        write_ledger(conn, job, started, elapsed)
+    schema = schema_copy(session)
+    after = _count(session, schema, guard.after_watch(watch, job.analysis), values=values)
+    indexes = schema.fts()
+    reached = [name for name, content in indexes.items() if written & {fold(name), *content} or name in sound]
+    work = work_for(job, indexes, reached)
+    broken = rebuild_and_check(conn, work)
+    checks = tuple(run_checks(conn, job.checks))
     if session.stop:
         raise verdict.interrupted(job, session.stop)
-    migration = job.migration
-    return Done(migration.id, migration.version, migration.name, job.direction, elapsed, lost, rebuilt, warnings)
-
-
-def read_shadow(session: Session) -> Shadow:
-    """The schema as the server has it now."""
-    return Shadow(
-        session.conn.execute(load("engine/stored_schema")).rows, session.stop, allow_data_loss=session.allow_data_loss
+    return Evidence(
+        before=before,
+        after=after,
+        indexes=work,
+        broken_indexes=broken,
+        checks=checks,
+        started=started,
+        duration_ms=round((time.perf_counter() - clock) * 1000),
     )
 
 
-def _look(conn: Connection, shadow: Shadow, watch: guard.Watch, *, values: bool) -> guard.Look:
-    open_look = guard.observe(shadow.conn, watch, values=False)
-    answers = conn.batch(guard.questions(shadow.conn, open_look, values=values))
-    return guard.answered(open_look, answers, values=values)
-
-
-def _run(session: Session, job: Job) -> frozenset[str]:
-    """Run the text; return the tables, in lower case, that its statements write by name."""
-    conn = session.conn
-    try:
-        with conn.observe(session.interrupted):
-            if job.guarded:
-                return _written(timing.text for timing in script.run_guarded(conn, job.file, session.tick))
-            script.run(conn, job.file, session.tick)
-    except StatementError as e:
-        raise explained(session, job, e) from e
-    return _written(statement.text for text, _, _ in script.texts(job.file) for statement in split(text))
-
-
-def _written(texts: Iterable[str]) -> frozenset[str]:
-    found = (effect(text) for text in texts)
-    return frozenset(
-        fold(what.name or "")
-        for what in found
-        if what.kind in ("insert", "replace", "update", "delete") or what.object_type == "virtual"
-    )
+def schema_copy(session: Session) -> SchemaCopy:
+    """A copy of the schema as the server has it now."""
+    return SchemaCopy(session.conn.execute(load("engine/stored_schema")).rows, session)
 
 
 def explained(session: Session, job: Job, error: StatementError) -> MemsqlError:
-    """What to tell of ``job``, whose text failed with ``error``; ends the transaction to find the statement."""
+    """What to tell of ``job``, whose text raised ``error``. Ends the transaction, to run the text again and name the
+    statement."""
     conn = session.conn
     if session.stop:
         return verdict.interrupted(job, session.stop)
     conn.rollback()
     if error.code == "SQLITE_LOCKED":
-        lost = guard.cascades(conn, job.analysis.drops)
+        lost = counting.cascades(conn, job.analysis.drops)
         if lost:
             return verdict.refused(job, [loss.message for loss in lost])
-    located = error
-    if error.where is None:
-        located = _located(session, job, error)
+    located = error if error.where is not None else _located(session, job, error)
     return verdict.statement_failed(job, located, error.code)
 
 
+def _count(session: Session, schema: SchemaCopy, watch: guard.Watch, *, values: bool) -> guard.Counts:
+    counts = counting.count(schema.conn, watch, values=False)
+    answers = session.conn.batch(counting.questions(schema.conn, counts, values=values))
+    return counting.answered(counts, answers, values=values)
+
+
+def _run(session: Session, job: Job) -> frozenset[str]:
+    """Run the text of ``job``; return the tables, folded, that its statements write by name."""
+    conn = session.conn
+    try:
+        with conn.observe(session.interrupted):
+            if job.guarded:
+                return _written(timing.text for timing in statements.run_guarded(conn, job.file, session.progress))
+            statements.run(conn, job.file, session.progress)
+    except StatementError as e:
+        raise explained(session, job, e) from e
+    return _written(statement.text for text, _, _ in statements.texts(job.file) for statement in split(text))
+
+
+def _written(texts: Iterable[str]) -> frozenset[str]:
+    effects = (effect(text) for text in texts)
+    return frozenset(fold(e.name or "") for e in effects if e.kind in _WRITES or e.object_type == "virtual")
+
+
 def _located(session: Session, job: Job, error: StatementError) -> StatementError:
-    """Name the statement behind ``error`` by running the text again, some hundred statements a request."""
+    """``error`` with the statement that raises it, searched by running the text again, some hundred statements a request."""
     conn = session.conn
     error.where = Location(job.file.path)
-    done = 0
+    before = 0
     conn.begin()
     try:
         with conn.observe(session.interrupted):
-            for chunk in script.chunks(job.file):
-                found = split(chunk.text)
-                for start in range(0, len(found), _AT_ONCE):
-                    some = found[start : start + _AT_ONCE]
+            for chunk in statements.chunks(job.file):
+                chunk_statements = split(chunk.text)
+                for start in range(0, len(chunk_statements), _STATEMENTS_AT_ONCE):
+                    part = chunk_statements[start : start + _STATEMENTS_AT_ONCE]
                     try:
-                        conn.batch([(statement.text, ()) for statement in some])
+                        conn.batch([(statement.text, ()) for statement in part])
                     except StatementError as e:
-                        statement = some[e.index or 0]
-                        return script.failed(e, job.file, chunk, statement, done + statement.number)
-                done += len(found)
+                        statement = part[e.index or 0]
+                        where = Location(job.file.path, chunk.line + statement.line - 1)
+                        return statements.located(e, statement, before + statement.number, where)
+                before += len(chunk_statements)
         return error
     finally:
         conn.rollback()
-
-
-def _sound(conn: Connection, shadow: Shadow) -> tuple[str, ...]:
-    """The full-text indexes that agree with their content."""
-    return tuple(name for name in shadow.session.fts_tables() if not check_in_transaction(conn, [name]))
-
-
-def _prove_fts(
-    conn: Connection, job: Job, shadow: Shadow, written: frozenset[str], sound: Sequence[str]
-) -> tuple[str, ...]:
-    tables = shadow.session.fts_tables()
-    reached = [name for name, content in tables.items() if written & {fold(name), *content} or name in sound]
-    rebuild, check = chosen(job, tables, reached)
-    mend_and_check(conn, job, rebuild, check)
-    return rebuild

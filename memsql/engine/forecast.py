@@ -1,39 +1,42 @@
-"""A server's schema in memory, without its rows, to learn from SQLite's authorizer what a migration will reach.
+"""What a job will reach on a server, learnt from a copy of the server's schema in memory, without rows.
 
-A server has no authorizer. But what a statement reaches, through cascades and triggers too, follows from the
-schema alone, so the migration is read here first; then the looks before and after it can be sent together with it.
-What changes the schema runs; the rest is only compiled (EXPLAIN QUERY PLAN), which asks the authorizer all the same.
+A server has no authorizer. But what a statement reaches, through cascades and triggers too, follows from the schema alone. So
+the job runs on the copy first; then the counts before and after it can be sent together with it. Statements that change the
+schema run on the copy; the others are only compiled (EXPLAIN QUERY PLAN), for which SQLite asks the authorizer too.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
-from memsql.db import Connection, Params, Touched, Value
+from memsql.db import Connection, Params, Value
 from memsql.db.compiling import compile_only
 from memsql.db.queries import load
 from memsql.db.sqlite import memory
-from memsql.engine import statements as script
+from memsql.engine import statements, verdict
+from memsql.engine.full_text import IndexWork, work_after
 from memsql.engine.job import Job
-from memsql.engine.loss import guard
-from memsql.engine.on_file import Session, execute, fts_work, undo
-from memsql.engine.signals import Stop
-from memsql.errors import ConnectError, Interrupted, MigrationFailed, Refused, StatementError
+from memsql.engine.loss import counting, guard
+from memsql.engine.loss.watched import SAVEPOINT, Ran, run_watched, undo
+from memsql.engine.session import SchemaCache, Session
+from memsql.engine.state import RunOptions
+from memsql.errors import ConnectError, StatementError
 from memsql.project.files import SqlFile
 from memsql.schema import is_internal
 from memsql.schema.internal import LEDGER, module_of
-from memsql.sqltext import effect, fold, may_concern, statements
+from memsql.sqltext import effect, fold, may_concern
+from memsql.sqltext import statements as statements_of
 
-# Functions that libSQL has and SQLite lacks; an index or a default may name them.
 _COMPILED = frozenset({"insert", "replace", "update", "delete", "select"})
 BOOKKEEPING = LEDGER | {"memsql_history", "memsql_legacy_objects", "memsql_fts_rebuild"}
-# Rounds of the progress handler, of 200,000 instructions each.
+# How often the observer may be asked during one statement; each time stands for 200,000 instructions of SQLite's machine.
 _BUDGET = 50
-# Two of these reach the same tables, whatever the values.
+# Two statements that begin alike reach the same tables, whatever their values.
 _INSERT = re.compile(r"INSERT\s+INTO\s+[^\s(]+\s*(?:\([^()]*\)\s*)?VALUES\b", re.IGNORECASE).match
+# Functions that libSQL has and SQLite lacks; an index or a default may name them.
 _FOREIGN = (
     "vector",
     "vector1bit",
@@ -47,30 +50,49 @@ _FOREIGN = (
     "vector_distance_l2",
     "libsql_vector_idx",
 )
+_ORDER = {"table": 0, "index": 1, "view": 2, "trigger": 3}
 
 
 @dataclass(frozen=True, slots=True)
 class Forecast:
-    """What a job will reach, and what the tables concerned are like before and after it; rows are not counted, but
-    ``questions`` ask for those before.
-    ``rebuild`` and ``check`` name full-text indexes."""
+    """What a job will reach.
 
-    touched: Touched
-    watch: guard.Watch
-    before: guard.Look
-    after: guard.Look
-    questions: list[tuple[str, Params]]
-    rebuild: tuple[str, ...]
-    check: tuple[str, ...]
-
-
-class Shadow:
-    """The schema as rows of sqlite_schema (type, name, table, sql) made again in memory.
-
-    ``exact`` is false where an object could not be made, because it needs what only libSQL has.
+    ``before``, ``after``: the tables to count around it, with their numbers still open; ``questions`` ask for those of
+    ``before``. ``indexes``: the full-text indexes to rebuild and check.
     """
 
-    def __init__(self, objects: Sequence[tuple[Value, ...]], stop: Stop, *, allow_data_loss: bool) -> None:
+    before: guard.Counts
+    after: guard.Counts
+    questions: list[tuple[str, Params]]
+    indexes: IndexWork
+
+
+class _Budget:
+    """The progress of a statement on the copy: it gives up on one that computes for long, such as CREATE TABLE … AS over
+    rows that it makes up itself."""
+
+    def __init__(self) -> None:
+        self.left = _BUDGET
+
+    def start(self, label: str) -> None:
+        """A new statement begins."""
+        self.left = _BUDGET
+
+    def tick(self, fraction: float | None = None) -> None:
+        """Raise TimeoutError where the budget is spent; the observer then stops the statement."""
+        self.left -= 1
+        if self.left < 0:
+            raise TimeoutError
+
+
+class SchemaCopy:
+    """A copy of a server's schema in memory.
+
+    ``exact`` is false where an object could not be created, because it needs what only libSQL has.
+    """
+
+    def __init__(self, objects: Sequence[tuple[Value, ...]], session: Session) -> None:
+        """``objects``: rows (type, name, table, sql) of the server's sqlite_schema. ``session``: the one on the server."""
         conn = memory()
         self.exact = True
         for function in _FOREIGN:
@@ -82,99 +104,100 @@ class Shadow:
             if kind == "table" and str(sql)[:14].lower() == "create virtual"
         }
         for kind, name, table, sql in sorted(objects, key=lambda o: _ORDER.get(str(o[0]), 9)):
-            if _is_made(str(name), owners) or _is_made(str(table), owners):
+            if _makes_itself(str(name), owners) or _makes_itself(str(table), owners):
                 continue
             try:
                 conn.execute(str(sql))
             except (StatementError, ConnectError):
                 self.exact = self.exact and kind == "view"
         self.conn: Connection = conn
-        self.session = Session(conn, stop, allow_data_loss, tick=self._spend, run_text=self._learn)
-        self._budget = 0
+        self._budget = _Budget()
+        options = RunOptions(allow_data_loss=session.options.allow_data_loss)
+        self._session = Session(conn, session.stop, options, self._budget, SchemaCache(conn))
 
     def forecast(self, job: Job) -> Forecast | None:
-        """Run ``job`` here. None where that does not work, so that only the server can tell; the schema here is then
-        what it was before. Raises Interrupted."""
+        """Run ``job`` on the copy. None where that does not work, so that only the server can tell; the copy is then what
+        it was before. Raises Interrupted."""
         if job.guarded or not self.exact:
             return None
+        session, values = self._session, not self._session.allows_loss(job)
         lean = replace(job, file=self._without_rows(job), checks=())
-        questions: list[tuple[str, Params]] = []
 
-        def looked(look: guard.Look) -> None:
-            # As the schema is now: afterwards a key may fit no more.
-            questions[:] = guard.questions(self.conn, look, values=not self.session.allows_loss(job))
+        def count(watch: guard.Watch) -> tuple[guard.Counts, list[tuple[str, Params]]]:
+            counts = counting.count(self.conn, watch, values=values)
+            # Now, for afterwards a foreign key of the copy may name nothing.
+            return counts, counting.questions(self.conn, counts, values=values)
 
-        self.session.looked = looked
         try:
-            touched, before, watch, _ = execute(self.session, lean)
-            after = guard.observe(self.conn, guard.after_watch(watch, job.analysis), values=False)
-            rebuild, check = fts_work(self.session, job, touched)
-        except Interrupted:
-            raise
-        except (MigrationFailed, Refused, StatementError):
+            watched = run_watched(session, lean, count=count, run=lambda: self._run(lean))
+            after = counting.count(self.conn, guard.after_watch(watched.watch, job.analysis), values=False)
+            indexes = work_after(session.schema, job, watched.touched)
+        except StatementError:
             with suppress(StatementError):
                 undo(self.conn)
+            session.schema.forget()
+            if session.stop:
+                raise verdict.interrupted(job, session.stop) from None
             return None
-        self.conn.execute("RELEASE memsql_migration")
-        return Forecast(touched, watch, before, after, questions, rebuild, check)
+        self.conn.execute(f"RELEASE {SAVEPOINT}")
+        before, questions = watched.before
+        return Forecast(before, after, questions, indexes)
 
     def everything(self) -> guard.Watch:
-        """A watch over every table of the user's own, for when nobody can tell what will be reached."""
-        virtual = self.session.virtual_tables()
-        names = guard.tables(self.conn) - BOOKKEEPING
-        mine = frozenset(n for n in names if guard.is_user_table(n, virtual) and not n.startswith("sqlite_"))
-        return guard.Watch(dropped=mine, linked=mine)
+        """A watch over every table of the user's own, for when nobody can tell what a job will reach."""
+        virtual = self._session.schema.virtual()
+        names = counting.tables(self.conn) - BOOKKEEPING
+        user_tables = frozenset(n for n in names if virtual.is_user_table(n) and not n.startswith("sqlite_"))
+        return guard.Watch(whole=user_tables, linked=user_tables)
+
+    def fts(self) -> dict[str, frozenset[str]]:
+        """As SchemaCache.fts()."""
+        return self._session.schema.fts()
 
     def begin(self, *, foreign_keys: bool) -> None:
-        """Remember the schema, for back(). Inside a savepoint the pragma would do nothing, so it is set here."""
+        """A transaction begins on the server. Inside a savepoint the pragma would do nothing, so it comes first."""
         self.conn.execute(f"PRAGMA foreign_keys = {'on' if foreign_keys else 'off'}")
-        self.conn.execute("SAVEPOINT memsql_pack")
+        self.conn.execute("SAVEPOINT memsql_transaction")
 
     def keep(self) -> None:
         """The server committed."""
-        self.conn.execute("RELEASE memsql_pack")
+        self.conn.execute("RELEASE memsql_transaction")
 
-    def back(self) -> None:
-        """The server rolled back."""
-        self.session.forget()
-        self.conn.execute("ROLLBACK TO memsql_pack")
-        self.conn.execute("RELEASE memsql_pack")
+    def _run(self, job: Job) -> Ran:
+        with self.conn.observe(self._session.interrupted) as touched:
+            assert touched is not None
+            self._compile(job.file)
+        return touched, ()
 
-    def _learn(self, conn: Connection, file: SqlFile, _: Callable[[float], None]) -> None:
+    def _compile(self, file: SqlFile) -> None:
         seen: set[str] = set()
-        for chunk in script.chunks(file):
-            for statement in statements(chunk.text):
-                self._budget = _BUDGET
-                same = _INSERT(statement.text)
-                if same is not None and "conflict" not in statement.text.lower():
-                    if same[0] not in seen:
-                        seen.add(same[0])
+        for chunk in statements.chunks(file):
+            for statement in statements_of(chunk.text):
+                self._budget.start("")
+                insert = _INSERT(statement.text)
+                if insert is not None and "conflict" not in statement.text.lower():
+                    if insert[0] not in seen:
+                        seen.add(insert[0])
                         compile_only(self.conn, statement.text)
                 elif effect(statement.text).kind in _COMPILED:
                     compile_only(self.conn, statement.text)
                 else:
                     seen.clear()
-                    conn.execute(statement.text)
-
-    def _spend(self, _: float | None) -> None:
-        """Give up on a statement that computes for long, such as CREATE TABLE … AS over what it makes up itself."""
-        self._budget -= 1
-        if self._budget < 0:
-            raise TimeoutError
+                    self.conn.execute(statement.text)
 
     def _without_rows(self, job: Job) -> SqlFile:
-        """The file without the parts that only insert, where inserting reaches nothing but the table itself."""
+        """The file of ``job`` without the parts that only insert, where inserting reaches nothing but the table itself."""
         file = job.file
         if (
             len(file.cuts) == 1
             or not job.header.foreign_keys
-            or self.session.replaces()
-            or self.session.fts_tables()
-            or self._has_triggers()
+            or self._session.schema.replaces()
+            or self._session.schema.fts()
+            or self.conn.execute(load("engine/has_triggers")).rows
         ):
             return file
         kept = []
-        for chunk in script.chunks(file):
+        for chunk in statements.chunks(file):
             text = chunk.text.lower()
             if "conflict" in text:
                 return file
@@ -184,15 +207,9 @@ class Shadow:
                 kept.append(chunk.text)
         return replace(file, data="".join(kept).encode())
 
-    def _has_triggers(self) -> bool:
-        return bool(self.conn.execute(load("engine/has_triggers")).rows)
 
-
-_ORDER = {"table": 0, "index": 1, "view": 2, "trigger": 3}
-
-
-def _is_made(name: str, owners: Mapping[str, str]) -> bool:
-    """Whether SQLite or a virtual table makes ``name`` by itself."""
+def _makes_itself(name: str, owners: Mapping[str, str]) -> bool:
+    """Whether SQLite or a virtual table creates ``name`` by itself. ``owners``: virtual table to its module."""
     lower = fold(name)
     if lower.startswith(("sqlite_", "libsql_")):
         return True

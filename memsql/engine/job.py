@@ -1,16 +1,19 @@
-"""What is run and what comes of it: jobs, and what is known of them afterwards."""
+"""What runs: a migration in one direction, read and validated; and what the run reports of it."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from memsql import ledger as books
-from memsql.engine import statements as script
-from memsql.engine.analysis import Analysis
+from memsql import ledger
+from memsql.engine.analysis import Analysis, analyse, refuse_forbidden
+from memsql.engine.statements import StatementTiming
+from memsql.errors import FileError, Location, Refused
 from memsql.project.checks import Check
 from memsql.project.files import Migration, SqlFile
+from memsql.project.load import Project
 from memsql.sqltext import MigrationHeader
 
 Direction = Literal["up", "down"]
@@ -22,9 +25,11 @@ class LedgerMoved(Exception):
 
 @dataclass(frozen=True)
 class Job:
-    """A migration in one direction, read and validated: nothing about it can surprise any more.
-    ``guarded`` marks a legacy upgrade, whose statements may carry a condition and whose ledger is a
-    line of history."""
+    """A migration in one direction: its file is read, its header parsed, and nothing in it is forbidden.
+
+    ``checks`` are the migration's own checks, for an up. ``guarded`` marks a legacy upgrade: its statements may stand under
+    a condition, and the ledger keeps one line of history about it instead of a version.
+    """
 
     migration: Migration
     direction: Direction
@@ -36,13 +41,40 @@ class Job:
 
     @property
     def allows_loss(self) -> bool:
+        """Whether the header has ``-- allow: data-loss``."""
         return any(a.rule == "data-loss" for a in self.header.allows)
+
+    @property
+    def label(self) -> str:
+        """What a progress bar shows: ``applying 0003_add_notes``."""
+        return f"{'applying' if self.direction == 'up' else 'rolling back'} {self.migration.id}"
+
+    @property
+    def operation(self) -> str:
+        """The word for it in the history: ``apply`` or ``rollback``."""
+        return "apply" if self.direction == "up" else "rollback"
+
+    def entry(self, started: datetime, duration_ms: int) -> ledger.Entry:
+        """The ledger's entry about a run of this job that began at ``started``."""
+        migration = self.migration
+        return ledger.Entry(
+            version=migration.version,
+            name=migration.name,
+            id=migration.id,
+            description=migration.header.description or None,
+            checksum=migration.checksum,
+            started=started,
+            duration_ms=duration_ms,
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """A migration that ran: what it was, how long, what it lost with permission, and, from a
-    rehearsal, the time of every statement."""
+    """A migration that ran and was committed.
+
+    ``lost`` says what it lost with permission, ``rebuilt`` which full-text indexes were rebuilt, ``warnings`` what its checks
+    warn of; ``timings`` has the time of every statement where the run measured them.
+    """
 
     id: str
     version: int
@@ -52,18 +84,55 @@ class Done:
     lost: tuple[str, ...] = ()
     rebuilt: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
-    timings: tuple[script.Timing, ...] = ()
+    timings: tuple[StatementTiming, ...] = ()
 
 
-def entry(job: Job, started: datetime, elapsed: int) -> books.Entry:
-    """What the ledger says about this run of ``job``, which took ``elapsed`` milliseconds."""
-    migration = job.migration
-    return books.Entry(
-        migration.version,
-        migration.name,
-        migration.id,
-        migration.header.description or None,
-        migration.checksum,
-        started,
-        elapsed,
+def up_jobs(project: Project, migrations: Sequence[Migration]) -> list[Job]:
+    """Jobs that apply ``migrations``. Raises FileError for a file that must not run."""
+    return [_up_job(m, tuple(c for c in project.checks if c.version == m.version)) for m in migrations]
+
+
+def down_jobs(migrations: Sequence[Migration]) -> list[Job]:
+    """Jobs that roll ``migrations`` back, in the order of the argument.
+
+    Raises Refused where one has no rollback file, or one without a statement, before anything runs.
+    """
+    return [_down_job(m) for m in migrations]
+
+
+def _up_job(migration: Migration, checks: tuple[Check, ...]) -> Job:
+    header = migration.header
+    analysis = analyse(migration.up, transactional=header.transactional)
+    if analysis.empty:
+        raise FileError(
+            f"{migration.up.path} holds no statement",
+            where=Location(migration.up.path),
+            state="nothing was changed",
+            hint="write the migration, or delete the pair",
+        )
+    if migration.down is not None:
+        # A rollback file that must not run is refused now, not when somebody needs it.
+        down_header = migration.down_header
+        assert down_header is not None
+        refuse_forbidden(migration.down, transactional=down_header.transactional)
+    return Job(migration, "up", migration.up, header, analysis, checks)
+
+
+def _down_job(migration: Migration) -> Job:
+    if migration.down is None:
+        raise _no_way_back(migration, f"{migration.id} has no rollback file", f"{migration.id}.rollback.sql")
+    header = migration.down_header
+    assert header is not None
+    analysis = analyse(migration.down, transactional=header.transactional)
+    if analysis.empty:
+        raise _no_way_back(migration, f"{migration.down.path} holds no statement", migration.down.name)
+    return Job(migration, "down", migration.down, header, analysis)
+
+
+def _no_way_back(migration: Migration, message: str, file: str) -> Refused:
+    return Refused(
+        f"{message}, so there is no way back from it",
+        where=Location((migration.down or migration.up).path),
+        state="nothing was changed",
+        hint=f"write {file}, or go forward with a new migration",
     )

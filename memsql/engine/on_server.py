@@ -1,28 +1,29 @@
-"""Running jobs on a server: whole packs of them in one request, the proof included, and a second one to commit.
+"""Running jobs on a server: a whole share of them with their proof in one request, and a second request to commit.
 
-What a job will reach is learnt beforehand from a shadow of the schema, so the looks before and after it, its
-statements, the check of full-text indexes and its own checks go out together. The answers are judged here;
-only then the ledger is written and the transaction committed, in one more request.
+What a job will reach is forecast from a copy of the schema, so its counts, its statements, the check of full-text indexes and
+its own checks are sent together. Only after the verdict the ledger is written and the transaction committed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
 
-from memsql import ledger as books
+from memsql import ledger
 from memsql.db import Item, Result
 from memsql.db.queries import load
-from memsql.engine import verdict
-from memsql.engine.fallback import explained, run_blind
-from memsql.engine.forecast import Shadow
-from memsql.engine.job import Done, Job, LedgerMoved, entry
-from memsql.engine.request import Part, Sent, send
-from memsql.engine.run import Clock, Runner, groups, refuse_mixed
+from memsql.engine import fallback, verdict
+from memsql.engine.forecast import SchemaCopy
+from memsql.engine.job import Job, LedgerMoved
+from memsql.engine.request import ItemFailed, JobRequest, job_request, send
+from memsql.engine.session import Session
+from memsql.engine.transaction import JobFailed
+from memsql.engine.verdict import Evidence
 from memsql.errors import (
     CommitUnknown,
     ConnectError,
-    Interrupted,
     LockedError,
     MemsqlError,
     MigrationFailed,
@@ -30,274 +31,223 @@ from memsql.errors import (
     StatementError,
     UsageError,
 )
+from memsql.ledger import Entry, Ledger
 
-# What goes into one transaction with others: little enough to be done long before a server gives the lock away.
-_PACK_JOBS = 250
-_PACK_BYTES = 1 << 18
-
-
-class _Broken(Exception):
-    """The job at ``place`` of a pack failed with ``problem``."""
-
-    def __init__(self, place: int, problem: MemsqlError) -> None:
-        self.place, self.problem = place, problem
+# What one transaction holds: little enough to end long before a server takes the lock away, which it does after 5 s.
+_JOBS_AT_ONCE = 250
+_BYTES_AT_ONCE = 1 << 18
 
 
-@dataclass
-class ServerRunner(Runner):
-    """Runner for a connection without an authorizer, where a request costs more than what it carries."""
+class OnServer:
+    """Transactions on a server (see engine.transaction.Transaction)."""
 
-    _shadow: Shadow | None = None
-    _cookie: object = None
-    _mark: object = None
-    _sent: str = ""
-    _alone: bool = False
+    def __init__(self, session: Session, planned: Ledger, *, whole: bool) -> None:
+        """``planned``: the ledger that the run was planned with. ``whole``: the run is one transaction."""
+        self.session = session
+        self.running: Sequence[Job] = ()
+        self._ledger = planned
+        self._whole = whole
+        self._schema: SchemaCopy | None = None
+        self._schema_version: object = None
+        self._moved: object = None
 
-    def run(self, jobs: Sequence[Job], *, one_transaction: bool, fresh: bool) -> None:
-        """As Runner.run. ``fresh`` makes no difference: what a pack may hold is bounded anyway."""
-        _refuse_partial(jobs)
-        if one_transaction:
-            refuse_mixed(jobs)
-            self._send(jobs, whole=True)
-            return
-        self._alone = len(jobs) > 1 and self._defers(jobs)
-        for group in groups(jobs):
-            rest: Sequence[Job] = group
-            while rest:
-                rest = rest[self._send(rest[:1] if self._alone else _pack(rest)) :]
-                self._stopped_between(len(jobs))
+    def take(self, jobs: Sequence[Job]) -> Sequence[Job]:
+        """Those with the same foreign-key mode, up to a number and a size."""
+        foreign_keys, size = jobs[0].header.foreign_keys, 0
+        for place, job in enumerate(jobs[:_JOBS_AT_ONCE]):
+            size += len(job.file.data)
+            if job.header.foreign_keys != foreign_keys or (place and size > _BYTES_AT_ONCE):
+                return jobs[:place]
+        return jobs[:_JOBS_AT_ONCE]
 
-    def _send(self, pack: Sequence[Job], *, whole: bool = False) -> int:
-        """Run ``pack`` in one transaction and return how many were committed. Where one fails, those before it are sent
-        without it, and it alone, so that failures mean the same as if each had been alone; unless ``whole``."""
-        clock = Clock()
-        ids = [job.migration.id for job in pack]
-        self._sent = f"{ids[0]} was " if len(ids) == 1 else f"{ids[0]} to {ids[-1]} were "
-        several = "everything was " if len(pack) > 1 else ""
+    def prove(self, jobs: Sequence[Job]) -> Iterator[Evidence]:
+        """Run those whose reach can be forecast, in as few requests as possible; else the first one as fallback does."""
+        foreign_keys = jobs[0].header.foreign_keys
+        self.running = jobs
+        schema = self._schema = self._schema or self._read_schema()
+        schema.begin(foreign_keys=foreign_keys)
+        requests = self._requests(jobs, schema)
+        if requests and (len(requests) == len(jobs) or not self._whole):
+            self.running = jobs[: len(requests)]
+            yield from self._prove_together(requests, foreign_keys)
+        else:
+            self._schema = None
+            self.running = jobs if self._whole else jobs[:1]
+            yield from self._prove_singly(self.running, foreign_keys)
+
+    def commit(self, entries: Sequence[Entry]) -> tuple[str, ...]:
+        """Write the ledger and COMMIT in one request. A lost answer is no failure: the ledger says what became of it."""
+        conn = self.session.conn
+        statements = ledger.applied_statements if self.running[0].direction == "up" else ledger.rolled_back_statements
+        rows: list[Item] = [statement for entry in entries for statement in statements(entry)]
+        end: list[Item] = [(load("ledger/moved"), ()), ("PRAGMA schema_version", ()), ("COMMIT", ())]
         try:
-            done = self._transaction(pack, whole=whole)
-        except LedgerMoved:
-            self._leave()
-            raise
-        except _Broken as e:
-            self._leave()
-            if len(pack) > 1 and not whole and not isinstance(e.problem, Interrupted):
-                return self._send(pack[: max(e.place, 1)])
-            raise self._failed(e.problem, pack[e.place], clock, several) from e.problem
-        except (MemsqlError, KeyboardInterrupt) as e:
-            stopped = isinstance(e, StatementError) and self.session.stop
-            if isinstance(e, StatementError) and len(pack) > 1 and not whole and not stopped:
-                # COMMIT failed and does not say which is to blame: each is to run alone.
-                self._leave()
-                self._alone = True
-                return self._send(pack[:1])
-            problem = verdict.interrupted(pack[0], self.session.stop) if stopped else e
-            raise self._failed(problem, pack[0], clock, several) from e
-        self._finished(done)
-        return len(done)
+            *_, moved, version, _ = send(conn, [[*rows, *end]], self.session.progress)[0]
+        except ItemFailed as e:
+            raise e.error from e
+        except CommitUnknown as e:
+            return self._ask_the_ledger(e)
+        self._moved, self._schema_version = moved.rows, version.one()
+        if self._schema is not None:
+            self._schema.keep()
+        self._ledger = replace(self._ledger, tables=self._ledger.tables | ledger.TABLES)
+        return ()
 
-    def _leave(self) -> None:
-        self._shadow = None
-        super()._leave()
+    def abandon(self, keep: int) -> bool:
+        """Roll everything back: the answers of those before the failed job are lost."""
+        self._schema = None
+        self.session.conn.rollback()
+        return False
 
-    def _state(self, problem: MemsqlError, what: str) -> str:
-        if isinstance(problem, CommitUnknown):
-            return super()._state(problem, f"{problem.state}; if not, {self._sent}")
-        return super()._state(problem, self._sent if isinstance(problem, (LockedError, ConnectError)) else what)
+    def record_failure(self, entry: Entry, operation: str, message: str) -> None:
+        """In a transaction of its own."""
+        ledger.record_failure(self.session.conn, entry, operation, message)
 
-    def _finished(self, finished: Sequence[Done]) -> None:
-        # What was written there is known; nobody need be asked.
-        self.ledger = replace(self.ledger, tables=self.ledger.tables | books.TABLES)
-        self.done += finished
+    def aftermath(self, problem: MemsqlError, job: Job, *, whole: bool) -> str:
+        """The transaction was rolled back."""
+        return verdict.undone(problem, job, self.running, whole=whole)
 
-    def _transaction(self, pack: Sequence[Job], *, whole: bool) -> list[Done]:
-        mode = pack[0].header.foreign_keys
-        shadow = self._shadow = self._shadow or self._read_shadow()
-        shadow.begin(foreign_keys=mode)
-        parts: list[Part] = []
-        for job in pack:
-            forecast = shadow.forecast(job)
+    def _requests(self, jobs: Sequence[Job], schema: SchemaCopy) -> list[JobRequest]:
+        """A request for each of the first jobs whose reach can be forecast."""
+        requests = []
+        for job in jobs:
+            forecast = schema.forecast(job)
             if forecast is None:
                 break
-            parts.append(Part.of(job, forecast, shadow.conn, values=not self.session.allows_loss(job)))
-        if not parts or (whole and len(parts) < len(pack)):
-            self._shadow = None
-            return self._blindly(pack if whole else pack[:1], mode)
-        done = self._proven(parts, mode)
-        shadow.keep()
-        return done
+            requests.append(job_request(job, forecast, schema.conn, values=not self.session.allows_loss(job)))
+        return requests
 
-    def _proven(self, parts: Sequence[Part], mode: bool) -> list[Done]:
-        conn, session, clock = self.session.conn, self.session, Clock()
-        for part in parts:
-            self.on_start(part.job)
-        opening = self._opening(mode)
+    def _prove_together(self, requests: Sequence[JobRequest], foreign_keys: bool) -> Iterator[Evidence]:
+        conn, session = self.session.conn, self.session
+        started, clock = datetime.now(UTC), time.perf_counter()
+        for request in requests:
+            session.progress.start(request.job.label)
+        opening = self._opening(foreign_keys)
         try:
             with conn.observe(session.interrupted):
-                answers = send(conn, [opening, *(part.items for part in parts)], session.tick)
-        except Sent as e:
+                answers = send(conn, [opening, *(request.items for request in requests)], session.progress)
+        except ItemFailed as e:
             if e.place == 0:
-                raise self._not_opened(e.error) from e.error
-            raise _Broken(e.place - 1, self._why(parts, e)) from e.error
-        self._expect(answers[0], mode)
-        judged = []
-        for place, (part, found) in enumerate(zip(parts, answers[1:], strict=True)):
-            try:
-                judged.append(part.judge(found, allowed=session.allows_loss(part.job)))
-            except (MigrationFailed, Refused) as e:
-                raise _Broken(place, e) from e
-        each = round(clock.elapsed() / len(parts))
-        confirmed = self._commit([part.job for part in parts], clock, each)
-        return [
-            replace(part.done(each, lost, warnings), warnings=(*warnings, *confirmed))
-            for part, (lost, warnings) in zip(parts, judged, strict=True)
-        ]
+                raise _not_opened(e.error) from e.error
+            place = e.place - 1
+            raise JobFailed(place, self._explained(requests[place], e, first=place == 0)) from e.error
+        self._expect_planned(answers[0], foreign_keys)
+        duration_ms = round((time.perf_counter() - clock) * 1000 / len(requests))
+        for request, job_answers in zip(requests, answers[1:], strict=True):
+            yield request.evidence(job_answers, started, duration_ms)
 
-    def _blindly(self, jobs: Sequence[Job], mode: bool) -> list[Done]:
-        conn, clock = self.session.conn, Clock()
+    def _prove_singly(self, jobs: Sequence[Job], foreign_keys: bool) -> Iterator[Evidence]:
         try:
-            self._expect(send(conn, [self._opening(mode)], self.session.tick)[0], mode)
-        except Sent as e:
-            raise self._not_opened(e.error) from e.error
-        done = []
-        for place, job in enumerate(jobs):
-            self.on_start(job)
-            try:
-                done.append(run_blind(self.session, job, ledger=False))
-            except (MigrationFailed, Refused) as e:
-                raise _Broken(place, e) from e
-        confirmed = self._commit(jobs, clock, round(clock.elapsed() / len(jobs)))
-        return [replace(d, warnings=(*d.warnings, *confirmed)) for d in done]
+            opened = send(self.session.conn, [self._opening(foreign_keys)], self.session.progress)[0]
+        except ItemFailed as e:
+            raise _not_opened(e.error) from e.error
+        self._expect_planned(opened, foreign_keys)
+        for job in jobs:
+            self.session.progress.start(job.label)
+            yield fallback.prove_job(self.session, job)
 
-    def _why(self, parts: Sequence[Part], failed: Sent) -> MemsqlError:
-        """What to tell of the part whose item failed."""
-        part, error = parts[failed.place - 1], failed.error
+    def _explained(self, request: JobRequest, failure: ItemFailed, *, first: bool) -> MemsqlError:
+        """What to tell of the job whose item failed. ``first``: it is the first in its transaction, so that it can be run
+        again to learn more; another one is sent again by the Runner."""
+        job, error = request.job, failure.error
         if self.session.stop:
-            return verdict.interrupted(part.job, self.session.stop)
-        found = part.explain(failed.index, error)
-        if len(parts) > 1:
-            return found or verdict.statement_failed(part.job, error, error.code)
-        if found is None:
-            return explained(self.session, part.job, error)
-        if failed.index >= len(part.up_to_the_looks):
-            # The answers to what came before are gone with the failure, and a loss is the first thing to tell.
-            try:
-                self.session.conn.rollback()
-                opening = self._opening(part.job.header.foreign_keys)
-                answers = send(self.session.conn, [opening, part.up_to_the_looks], self.session.tick)
-                part.judge_loss(answers[1], allowed=self.session.allows_loss(part.job))
-            except (MigrationFailed, Refused) as e:
-                return e
-            except Sent:
-                return found
-        return found
+            return verdict.interrupted(job, self.session.stop)
+        problem = request.explain(failure.index, error)
+        if not first:
+            return problem or verdict.statement_failed(job, error, error.code)
+        if problem is None:
+            return fallback.explained(self.session, job, error)
+        if request.was_counted(failure.index):
+            return self._loss_of(request) or problem
+        return problem
 
-    def _read_shadow(self) -> Shadow:
-        conn = self.session.conn
-        _, version, objects, _ = conn.batch(
+    def _loss_of(self, request: JobRequest) -> MigrationFailed | Refused | None:
+        """What the job lost. The answers about it are gone with the failure of a later item, and a loss is the first thing to
+        tell."""
+        conn, job = self.session.conn, request.job
+        conn.rollback()
+        try:
+            _, answers = send(conn, [self._opening(job.header.foreign_keys), request.counted], self.session.progress)
+            verdict.judge_loss(job, *request.counts(answers), allows_loss=self.session.allows_loss(job))
+        except (MigrationFailed, Refused) as e:
+            return e
+        except ItemFailed:
+            return None
+        return None
+
+    def _read_schema(self) -> SchemaCopy:
+        _, version, objects, _ = self.session.conn.batch(
             [("BEGIN", ()), ("PRAGMA schema_version", ()), (load("engine/stored_schema"), ()), ("ROLLBACK", ())]
         )
-        self._cookie = version.one()
-        return Shadow(objects.rows, self.session.stop, allow_data_loss=self.session.allow_data_loss)
+        self._schema_version = version.one()
+        return SchemaCopy(objects.rows, self.session)
 
-    def _opening(self, mode: bool) -> list[Item]:
-        """Foreign keys, the lock, and what tells whether anything moved since planning."""
-        if self._mark is None:
-            asked = [load("ledger/tables"), *(sql for _, (sql, _) in books.reads(self.ledger.tables))]
+    def _opening(self, foreign_keys: bool) -> list[Item]:
+        """Set foreign keys, take the lock, and read what tells whether anything moved since planning."""
+        if self._moved is None:
+            reads = [load("ledger/tables"), *(sql for _, (sql, _) in ledger.reads(self._ledger.tables))]
         else:
-            asked = [load("ledger/moved")]
-        texts = [
-            f"PRAGMA foreign_keys = {'on' if mode else 'off'}",
-            "PRAGMA foreign_keys",
-            "BEGIN IMMEDIATE",
-            "PRAGMA schema_version",
-            *asked,
-        ]
-        return [*((text, ()) for text in texts), *books.table_statements(self.ledger)]
+            reads = [load("ledger/moved")]
+        mode = "on" if foreign_keys else "off"
+        texts = [f"PRAGMA foreign_keys = {mode}", "PRAGMA foreign_keys", "BEGIN IMMEDIATE", "PRAGMA schema_version"]
+        return [*((text, ()) for text in [*texts, *reads]), *ledger.table_statements(self._ledger)]
 
-    def _expect(self, answers: Sequence[Result], mode: bool) -> None:
-        """Raise LedgerMoved where the ledger or the schema is not the one we planned with."""
-        _, foreign_keys, _, version, *asked = answers
-        if foreign_keys.one() != int(mode):
+    def _expect_planned(self, answers: Sequence[Result], foreign_keys: bool) -> None:
+        """Raise LedgerMoved where the ledger or the schema is not the one of the plan. ``answers``: to the opening."""
+        _, mode, _, version, *reads = answers
+        if mode.one() != int(foreign_keys):
             raise ConnectError("the server did not take PRAGMA foreign_keys", state="nothing was changed")
-        if self._shadow is not None and version.one() != self._cookie:
-            self._shadow = None
+        if self._schema is not None and version.one() != self._schema_version:
             raise LedgerMoved
-        if self._mark is not None:
-            if asked[0].rows != self._mark:
-                self._mark = None
+        if self._moved is not None:
+            if reads[0].rows != self._moved:
                 raise LedgerMoved
             return
-        names = frozenset(str(row[0]) for row in asked[0].rows)
-        tables = [table for table, _ in books.reads(self.ledger.tables)]
-        now = books.assemble(names, {t: a.rows for t, a in zip(tables, asked[1:], strict=False)})
+        names = frozenset(str(row[0]) for row in reads[0].rows)
+        tables = [table for table, _ in ledger.reads(self._ledger.tables)]
+        now = ledger.assemble(names, {t: a.rows for t, a in zip(tables, reads[1:], strict=False)})
         if now.yoyo_lock is not None:
             raise LockedError(
                 f"yoyo (process {now.yoyo_lock}) holds its lock on this database",
                 hint="wait for it; if it crashed, remove its lock with: yoyo break-lock",
             )
-        if now != self.ledger:
+        if now != self._ledger:
             raise LedgerMoved
 
-    def _not_opened(self, error: StatementError) -> MemsqlError | LedgerMoved:
-        if "already exists" in error.message or "no such table" in error.message:
-            return LedgerMoved()
-        return error
+    def _ask_the_ledger(self, error: CommitUnknown) -> tuple[str, ...]:
+        """The answer to COMMIT was lost: take the lock, which waits for a commit that is still under way, and look.
 
-    def _commit(self, jobs: Sequence[Job], clock: Clock, each: int) -> tuple[str, ...]:
-        """Write the ledger and commit, in one request; return a remark where the answer was lost."""
-        conn = self.session.conn
-        if self.session.stop:
-            raise _Broken(0, verdict.interrupted(jobs[0], self.session.stop))
-        items: list[Item] = []
-        for job in jobs:
-            found = entry(job, clock.started, each)
-            items += books.applied_statements(found) if job.direction == "up" else books.rolled_back_statements(found)
-        end: list[Item] = [(load("ledger/moved"), ()), ("PRAGMA schema_version", ()), ("COMMIT", ())]
-        try:
-            *_, mark, version, _ = send(conn, [[*items, *end]], self.session.tick)[0]
-        except Sent as e:
-            raise e.error from e
-        except CommitUnknown as e:
-            return self._ask_the_ledger(e, jobs)
-        self._mark, self._cookie = mark.rows, version.one()
-        return ()
-
-    def _ask_the_ledger(self, error: CommitUnknown, jobs: Sequence[Job]) -> tuple[str, ...]:
-        """The answer to COMMIT was lost: take the lock, which waits for a commit on its way, and look."""
+        Raises ConnectError where nothing was committed, ``error`` where the ledger cannot be read.
+        """
         conn = self.session.conn
         try:
             conn.begin()
-            now = books.read(conn)
+            now = ledger.read(conn)
         except MemsqlError:
             raise error from None
         finally:
             conn.rollback()
-        there = all((job.migration.id in (now.yoyo or {})) == (job.direction == "up") for job in jobs)
-        if not there:
+        if not all((job.migration.id in (now.yoyo or {})) == (job.direction == "up") for job in self.running):
             raise ConnectError(
                 f"the connection to {conn.target} was lost at COMMIT, and the ledger says that nothing was committed",
                 hint="run the command again",
             ) from error
-        self.ledger, self._mark = now, None
+        self._ledger, self._moved, self._schema = now, None, None
         return ("the answer to COMMIT was lost; the ledger says that it was committed",)
 
 
-def _pack(jobs: Sequence[Job]) -> Sequence[Job]:
-    """The first of ``jobs`` that may share a transaction."""
-    weight = 0
-    for place, job in enumerate(jobs[:_PACK_JOBS]):
-        weight += len(job.file.data)
-        if place and weight > _PACK_BYTES:
-            return jobs[:place]
-    return jobs[:_PACK_JOBS]
-
-
-def _refuse_partial(jobs: Sequence[Job]) -> None:
-    partial = [job.migration.id for job in jobs if not job.header.transactional]
-    if partial:
+def refuse_stepwise(jobs: Sequence[Job]) -> None:
+    """Raise UsageError where one of ``jobs`` runs without a transaction, which no server allows."""
+    stepwise = [job.migration.id for job in jobs if not job.header.transactional]
+    if stepwise:
         raise UsageError(
-            f"{', '.join(partial)}: `-- transactional: false` works on SQLite files only",
+            f"{', '.join(stepwise)}: `-- transactional: false` works on SQLite files only",
             state="nothing was changed",
             hint="a libSQL server refuses VACUUM and its like anyway; without the directive it runs in a transaction",
         )
+
+
+def _not_opened(error: StatementError) -> MemsqlError | LedgerMoved:
+    """What a failure of the opening means: the bookkeeping tables are not those of the plan, or ``error`` itself."""
+    moved = "already exists" in error.message or "no such table" in error.message
+    return LedgerMoved() if moved else error

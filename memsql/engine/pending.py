@@ -1,149 +1,171 @@
-"""Conducting a run on an open connection: plan, run, and plan again when another process was faster."""
+"""What waits, and the one loop: plan, run, and plan again where another process changed the ledger in between."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from memsql import ledger as books
-from memsql.db import Connection
-from memsql.engine.job import Done, Job, LedgerMoved
-from memsql.engine.jobs import down_jobs, up_jobs
-from memsql.engine.on_file import Session
+from memsql import ledger
+from memsql.db import Connection, transaction
+from memsql.engine.job import Direction, Done, Job, LedgerMoved, down_jobs, up_jobs
 from memsql.engine.run import Runner
-from memsql.engine.signals import listening
-from memsql.engine.state import Report, State, Watcher, Wish, read_state, unchanged
-from memsql.ledger import Ledger
+from memsql.engine.session import Session, session_on
+from memsql.engine.state import Report, RunOptions, State, read_state, report
+from memsql.progress import SILENT, Progress
 from memsql.project import plan
-from memsql.project.files import Migration
 from memsql.project.load import Project
 from memsql.project.plan import Status
 
+# For how many seconds migrations on a file go on sharing a transaction: less than another writer notices.
+_PATIENCE = 0.05
 
-def up_on(
-    conn: Connection, project: Project, wish: Wish, watcher: Watcher, *, jobs: Sequence[Job] = (), timed: bool = False
-) -> Report:
-    """Apply what waits, on a connection that may write: the database, or a clone of it.
 
-    ``jobs`` are those that the caller validated already.
+@dataclass(frozen=True)
+class Pending:
+    """The jobs that wait, and the state of files and ledger from which they were planned.
+
+    ``completed``: ids of migrations that yoyo ran by itself and whose ledger rows were written before planning.
     """
-    with listening() as stop:
-        session = Session(conn, stop, wish.allow_data_loss, timed, watcher.tick)
-        adopted: tuple[str, ...] = ()
-        done: list[Done] = []
-        completed: tuple[str, ...] = ()
-        while True:
-            state = read_state(project, conn)
-            if state.is_legacy:
-                from memsql.legacy.adopt import adopt
 
-                adopted += adopt(session, state, watcher.note)
-                continue
-            waiting = plan.to_apply(state.statuses, to=wish.to, out_of_order=wish.out_of_order)
-            jobs = _prepared(waiting, jobs, lambda migrations: up_jobs(project, migrations))
-            if newly := complete(conn, state):
-                completed += newly
-                continue
-            if not jobs:
-                return replace(unchanged(state), done=tuple(done), completed=completed, adopted=adopted)
-            runner = _runner(session, state.ledger, watcher)
-            try:
-                runner.run(jobs, one_transaction=wish.all_or_nothing, fresh=not state.has_tables)
-            except LedgerMoved:
-                done += runner.done
-                continue
-            return replace(
-                unchanged(state, len(runner.done)), done=(*done, *runner.done), completed=completed, adopted=adopted
-            )
+    state: State
+    jobs: tuple[Job, ...]
+    completed: tuple[str, ...] = ()
 
 
-def down_on(
-    conn: Connection, project: Project, wish: Wish, watcher: Watcher, *, jobs: Sequence[Job] = (), timed: bool = False
+Planner = Callable[[State], Pending]
+RunnerFactory = Callable[[Session, Pending], Runner]
+
+
+def pending_up(state: State, options: RunOptions) -> Pending:
+    """What an up applies. Raises FileError for files that must not run, UsageError for an unknown version."""
+    migrations = plan.to_apply(state.statuses, to=options.to, out_of_order=options.out_of_order)
+    return Pending(state, tuple(up_jobs(state.project, migrations)))
+
+
+def pending_down(state: State, options: RunOptions) -> Pending:
+    """What a down rolls back, latest first. Raises Refused where a rollback file is missing or empty."""
+    migrations = plan.to_roll_back(state.statuses, steps=options.steps, to=options.to)
+    return Pending(state, tuple(down_jobs(migrations)))
+
+
+def still_down(first: Pending) -> Planner:
+    """Plans a down again: only what was chosen first is rolled back, whatever else was applied since."""
+    chosen = {job.migration.id for job in first.jobs}
+
+    def planner(state: State) -> Pending:
+        applied = [s.migration for s in reversed(state.statuses) if s.state == plan.APPLIED and s.migration]
+        return Pending(state, tuple(down_jobs([m for m in applied if m.id in chosen])))
+
+    return planner
+
+
+def run_on(
+    conn: Connection, project: Project, direction: Direction, options: RunOptions, *, progress: Progress = SILENT
 ) -> Report:
-    """Roll back what ``wish`` names, on a connection that may write; ``jobs`` as for up_on()."""
-    with listening() as stop:
-        session = Session(conn, stop, wish.allow_data_loss, timed, watcher.tick)
-        done: list[Done] = []
-        goal: set[str] | None = None
-        while True:
-            state = read_state(project, conn)
-            leaving = plan.to_roll_back(state.statuses, steps=wish.steps, to=wish.to)
-            # When the ledger moves on the way, only what was chosen first is still rolled back.
-            goal = goal or {m.id for m in leaving}
-            leaving = (
-                [m for m in leaving if m.id in goal]
-                if not done
-                else [
-                    s.migration
-                    for s in reversed(state.statuses)
-                    if s.state == plan.APPLIED and s.migration and s.migration.id in goal
-                ]
-            )
-            jobs = _prepared(leaving, jobs, down_jobs)
-            if complete(conn, state):
-                continue
-            runner = _runner(session, state.ledger, watcher)
-            try:
-                runner.run(jobs, one_transaction=wish.all_or_nothing and bool(jobs), fresh=False)
-            except LedgerMoved:
-                done += runner.done
-                continue
-            return replace(unchanged(state, -len(runner.done)), done=(*done, *runner.done))
+    """Apply what waits in ``project``, or roll back what ``options`` say, on a connection that may write."""
+    with session_on(conn, options, progress) as session:
+        state = read_state(project, conn)
+        return run_up(session, state) if direction == "up" else run_down(session, state)
 
 
-def _runner(session: Session, ledger: Ledger, watcher: Watcher) -> Runner:
-    if session.conn.body_limit is None:
-        return Runner(session, ledger, watcher.started)
-    from memsql.engine.on_server import ServerRunner
-
-    return ServerRunner(session, ledger, watcher.started)
+def run_up(session: Session, state: State, pending: Pending | None = None) -> Report:
+    """Apply what waits. ``pending``: what the caller has planned already from ``state``."""
+    planner = _completing(session, lambda now: pending_up(now, session.options))
+    return run(session, _first(state, pending, planner), planner)
 
 
-def _prepared(
-    migrations: Sequence[Migration], jobs: Sequence[Job], prepare: Callable[[Sequence[Migration]], Sequence[Job]]
-) -> Sequence[Job]:
-    if [job.migration.id for job in jobs] == [migration.id for migration in migrations]:
-        return jobs
-    return prepare(migrations)
+def run_down(session: Session, state: State, pending: Pending | None = None) -> Report:
+    """Roll back what the options say; ``pending`` as for run_up()."""
+    first = _first(state, pending, _completing(session, lambda now: pending_down(now, session.options)))
+    return run(session, first, _completing(session, still_down(first)))
+
+
+def run(session: Session, pending: Pending, planner: Planner, runner: RunnerFactory | None = None) -> Report:
+    """Run what is ``pending``; where another process changed the ledger in between, let ``planner`` plan again.
+
+    ``runner`` makes the runner of a plan, by default the one for the database of ``session``. Raises what stopped the run;
+    its ``state`` says what the database holds.
+    """
+    done: tuple[Done, ...] = ()
+    completed = pending.completed
+    while pending.jobs:
+        attempt = (runner or _runner)(session, pending)
+        try:
+            attempt.run(pending.jobs, whole=session.options.all_or_nothing)
+        except LedgerMoved:
+            done += tuple(attempt.done)
+            pending = planner(read_state(pending.state.project, session.conn))
+            completed += pending.completed
+        else:
+            return report(pending.state, (*done, *attempt.done), newly=attempt.done, completed=completed)
+    return report(pending.state, done, completed=completed)
 
 
 def complete(conn: Connection, state: State) -> tuple[str, ...]:
-    """Fill the ledger in for what yoyo applied or rolled back by itself, in one transaction.
-
-    Returns the ids concerned.
-    """
+    """Write the ledger's rows for what yoyo applied or rolled back by itself, in one transaction; return the ids."""
     if not any(s.incomplete and s.migration for s in state.statuses):
         return ()
-    conn.begin()
-    try:
-        # Inside the lock: another process may have been faster.
+    with transaction(conn):
+        # Inside the lock: another process may have done it.
         state = read_state(state.project, conn)
-        lacking = [s for s in state.statuses if s.incomplete and s.migration]
-        books.create_tables(conn, state.ledger)
-        for found in lacking:
-            assert found.migration is not None
-            books.complete(conn, _entry_of(found), found.state, found.applied_by)
-        conn.commit()
-    except BaseException:
-        conn.rollback()
-        raise
-    return tuple(s.migration.id for s in lacking if s.migration)
+        incomplete = [s for s in state.statuses if s.incomplete and s.migration]
+        ledger.create_tables(conn, state.ledger)
+        for status in incomplete:
+            ledger.complete(conn, _entry_of(status), status.state, status.applied_by)
+    return tuple(s.migration.id for s in incomplete if s.migration)
 
 
-def _entry_of(found: Status) -> books.Entry:
-    migration = found.migration
+def _completing(session: Session, planner: Planner) -> Planner:
+    """``planner``, after the ledger was completed for what yoyo did by itself."""
+
+    def planned(state: State) -> Pending:
+        completed = complete(session.conn, state)
+        if completed:
+            state = read_state(state.project, session.conn)
+        return replace(planner(state), completed=completed)
+
+    return planned
+
+
+def _first(state: State, pending: Pending | None, planner: Planner) -> Pending:
+    if pending is None or any(s.incomplete for s in state.statuses):
+        return planner(state)
+    return pending
+
+
+def _runner(session: Session, pending: Pending) -> Runner:
+    """The runner for the kind of database that ``session`` is on."""
+    planned, whole = pending.state.ledger, session.options.all_or_nothing
+    if session.conn.target.path is None:
+        from memsql.engine.on_server import OnServer, refuse_stepwise
+
+        refuse_stepwise(pending.jobs)
+        server = OnServer(session, planned, whole=whole)
+        return Runner(session, server, server)
+    from memsql.engine.on_file import OnFile
+    from memsql.engine.stepwise import Stepwise
+
+    # On an empty database nobody waits for the lock.
+    patience = math.inf if whole or not pending.state.has_tables else _PATIENCE
+    file = OnFile(session, planned, patience)
+    return Runner(session, file, Stepwise(session, planned, file))
+
+
+def _entry_of(status: Status) -> ledger.Entry:
+    migration = status.migration
     assert migration is not None
-    when = datetime.now(UTC)
-    if found.applied_at:
-        read = datetime.fromisoformat(found.applied_at)
-        when = read if read.tzinfo else read.replace(tzinfo=UTC)
-    return books.Entry(
-        migration.version,
-        migration.name,
-        migration.id,
-        migration.header.description or None,
-        migration.checksum,
-        when,
-        found.duration_ms or 0,
+    started = datetime.now(UTC)
+    if status.applied_at:
+        applied = datetime.fromisoformat(status.applied_at)
+        started = applied if applied.tzinfo else applied.replace(tzinfo=UTC)
+    return ledger.Entry(
+        version=migration.version,
+        name=migration.name,
+        id=migration.id,
+        description=migration.header.description or None,
+        checksum=migration.checksum,
+        started=started,
+        duration_ms=status.duration_ms or 0,
     )

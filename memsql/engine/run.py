@@ -1,254 +1,155 @@
-"""Running jobs on a connection: transactions, grouping, failure records, what to do when the ledger moves."""
+"""Running jobs one after another, whichever transaction runs them.
+
+The one rule for failures: a job that fails is undone alone, those before it stay, and it is reported as if it had run alone.
+"""
 
 from __future__ import annotations
 
 import contextlib
-import math
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
-from memsql import ledger as books
 from memsql import words
 from memsql.db.queries import load
-from memsql.engine.job import Done, Job, LedgerMoved, entry
-from memsql.engine.on_file import Session, run_job, undo
-from memsql.engine.stepwise import run_partial
-from memsql.errors import (
-    ConnectError,
-    Interrupted,
-    Location,
-    LockedError,
-    MemsqlError,
-    MigrationFailed,
-    Refused,
-    StatementError,
-    UsageError,
-)
-from memsql.ledger import Ledger
+from memsql.engine import verdict
+from memsql.engine.job import Done, Job, LedgerMoved
+from memsql.engine.session import Session
+from memsql.engine.transaction import JobFailed, Transaction
+from memsql.engine.verdict import Evidence
+from memsql.errors import Interrupted, MemsqlError, MigrationFailed, Refused, StatementError, UsageError
+from memsql.ledger import Entry
 
-_SEARCHED = 1 << 20
-# Seconds for which migrations go on sharing a transaction: less than another writer notices.
-_PATIENCE = 0.05
-
-
-class Clock:
-    """When a migration began, as a date and to measure by."""
-
-    def __init__(self) -> None:
-        self.started = datetime.now(UTC)
-        self._begun = time.perf_counter()
-
-    def elapsed(self) -> int:
-        """Milliseconds since then."""
-        return round((time.perf_counter() - self._begun) * 1000)
+# A larger file is searched for "defer" in its first bytes only.
+_SEARCHED_BYTES = 1 << 20
+_Proven = tuple[Done, Entry]
 
 
 @dataclass
 class Runner:
-    """Runs jobs one after another; remembers the ledger as planned with, and what is done so far."""
+    """Runs jobs; ``done`` are those that are committed.
+
+    ``transaction`` runs the jobs that run in one, ``stepwise`` those that cannot.
+    """
 
     session: Session
-    ledger: Ledger
-    on_start: Callable[[Job], None] = lambda _: None
+    transaction: Transaction
+    stepwise: Transaction
     done: list[Done] = field(default_factory=list)
-    _patience: float = 0
-    _foreign_keys: bool | None = None
-    _data_version: int | None = None
+    _alone: bool = False
 
-    def run(self, jobs: Sequence[Job], *, one_transaction: bool, fresh: bool) -> None:
-        """Run ``jobs`` in order. ``one_transaction`` makes it all or nothing; ``fresh`` says that the
-        database is empty, so that nobody waits for the lock while migrations share a transaction.
+    def run(self, jobs: Sequence[Job], *, whole: bool) -> None:
+        """Run ``jobs`` in order. ``whole``: all of them in one transaction, or none.
 
-        Raises what stopped it, with ``state`` saying what the database holds now; LedgerMoved where
-        the plan is out of date, after which ``done`` says what ran already.
+        Raises what stopped it, with ``state`` saying what the database holds now; LedgerMoved where the plan is out of date.
         """
-        if one_transaction:
+        if whole:
             refuse_mixed(jobs)
-            self._all(jobs)
+            self._share(self.transaction, jobs, whole=True)
             return
-        self._patience = 0 if self._defers(jobs) else math.inf if fresh else _PATIENCE
-        with self.session.conn.many_commits() if len(jobs) > 1 else contextlib.nullcontext():
-            for group in groups(jobs):
-                self._run_group(group, len(jobs))
+        several = len(jobs) > 1
+        self._alone = several and self._defers(jobs)
+        rest = jobs
+        with self.session.conn.many_commits() if several else contextlib.nullcontext():
+            while rest:
+                transaction = self.transaction if rest[0].header.transactional else self.stepwise
+                share = transaction.take(rest)
+                rest = rest[self._share(transaction, share[:1] if self._alone else share, whole=False) :]
+                self._stop_between(len(jobs))
 
-    def _defers(self, jobs: Sequence[Job]) -> bool:
-        """Whether foreign keys may wait until COMMIT: then one migration could mend what another one broke, and neither
-        would do alone."""
-        return any(b"defer" in job.file.data[:_SEARCHED].lower() for job in jobs) or bool(
-            self.session.conn.execute(load("engine/has_deferred")).rows
-        )
-
-    def _run_group(self, jobs: Sequence[Job], total: int) -> None:
-        while jobs:
-            if jobs[0].header.transactional:
-                jobs = jobs[self._some(jobs) :]
-            else:
-                self._partial(jobs[0])
-                jobs = jobs[1:]
-            self._stopped_between(total)
-
-    def _all(self, jobs: Sequence[Job]) -> None:
-        """Run ``jobs`` in one transaction, all or nothing."""
-        finished: list[Done] = []
-        job, clock = jobs[0], Clock()
+    def _share(self, transaction: Transaction, jobs: Sequence[Job], *, whole: bool) -> int:
+        """Run the first of ``jobs`` in one transaction, as many as it takes; return how many are committed."""
+        started, clock = datetime.now(UTC), time.perf_counter()
+        proven: list[_Proven] = []
         try:
-            self._begin(job)
-            for job in jobs:
-                self.on_start(job)
-                finished.append(run_job(self.session, job))
-            self.session.write_unwritten()
-            self.session.conn.commit()
+            for evidence in transaction.prove(jobs):
+                proven.append(self._judge(jobs[len(proven)], evidence))
+            self._commit(transaction, proven)
+            return len(proven)
         except LedgerMoved:
+            transaction.abandon(0)
             raise
-        except (MemsqlError, KeyboardInterrupt) as e:
-            raise self._failed(e, job, clock, "everything was " if len(jobs) > 1 else "") from e
-        finally:
-            self._leave()
-        self._finished(finished)
+        except (MemsqlError, JobFailed, KeyboardInterrupt) as error:
+            place = error.place if isinstance(error, JobFailed) else min(len(proven), len(jobs) - 1)
+            job, problem = jobs[place], self._named(error, jobs[place])
+            if whole:
+                transaction.abandon(0)
+            elif isinstance(error, StatementError) and len(transaction.running) > 1 and not self.session.stop:
+                # COMMIT failed and does not say which job is to blame.
+                transaction.abandon(0)
+                self._alone = True
+                return self._share(transaction, jobs[:1], whole=False)
+            elif not self._keep(transaction, proven[:place], problem) and place and _is_own(problem):
+                return self._share(transaction, jobs[:place], whole=False)
+            elapsed = round((time.perf_counter() - clock) * 1000)
+            self._report(transaction, job.entry(started, elapsed), job, problem)
+            problem.state = self._state(transaction.aftermath(problem, job, whole=whole and len(jobs) > 1))
+            raise problem from error
 
-    def _some(self, jobs: Sequence[Job]) -> int:
-        """Run the first of ``jobs`` and those that begin before patience ends in one transaction; return how many.
+    def _judge(self, job: Job, evidence: Evidence) -> _Proven:
+        done = verdict.judge(job, evidence, allows_loss=self.session.allows_loss(job))
+        if self.session.stop:
+            raise verdict.interrupted(job, self.session.stop)
+        return done, job.entry(evidence.started, evidence.duration_ms)
 
-        Sharing saves time and changes no meaning: one that fails is undone alone, and those before it are committed.
-        """
-        conn = self.session.conn
-        finished: list[Done] = []
-        job, clock, began, begun = jobs[0], Clock(), time.perf_counter(), 0
-        try:
-            self._begin(job)
-            for following in jobs:
-                if finished and time.perf_counter() - began > self._patience:
-                    break
-                job, clock, begun = following, Clock(), begun + 1
-                self.on_start(job)
-                finished.append(run_job(self.session, job))
-            self.session.write_unwritten()
-            conn.commit()
-        except LedgerMoved:
-            raise
-        except (MemsqlError, KeyboardInterrupt) as e:
-            self.session.forget()
-            kept = begun > 1 and isinstance(e, (MigrationFailed, Refused, KeyboardInterrupt)) and self._keep()
-            if kept:
-                self._finished(finished[: begun - 1])
-            elif (
-                begun > 1
-                and isinstance(e, (StatementError, MigrationFailed, Refused))
-                and not isinstance(e, Interrupted)
-            ):
-                # The engine undid all of them, or COMMIT failed and does not say which is to blame: each is to run alone.
-                self._leave()
-                self._patience = 0
-                return self._some(jobs)
-            undone = ", ".join(j.migration.id for j in jobs[: begun - 1]) if not kept else ""
-            raise self._failed(
-                e, job, clock, f"it and {undone}, in whose transaction it ran, were " if undone else ""
-            ) from e
-        finally:
-            self._leave()
-        self._finished(finished)
-        return len(finished)
+    def _commit(self, transaction: Transaction, proven: Sequence[_Proven]) -> None:
+        remarks = transaction.commit([entry for _, entry in proven])
+        self.done += [replace(done, warnings=(*done.warnings, *remarks)) for done, _ in proven]
 
-    def _begin(self, job: Job) -> None:
-        self._set_foreign_keys(job.header.foreign_keys)
-        self.session.conn.begin()
-        self.session.unwritten = []
-        self._expect_same_ledger()
-        books.create_tables(self.session.conn, self.ledger)
-
-    def _keep(self) -> bool:
-        """Undo the migration that is running and commit those before it; False where that is not possible."""
-        conn = self.session.conn
-        if not conn.in_transaction:
+    def _keep(self, transaction: Transaction, before: Sequence[_Proven], problem: MemsqlError) -> bool:
+        """Undo the job that failed with ``problem`` and commit those ``before`` it; False where everything is undone."""
+        keep = len(before) if isinstance(problem, (MigrationFailed, Refused)) else 0
+        if not transaction.abandon(keep):
             return False
         try:
-            undo(conn)
-            self.session.write_unwritten()
-            conn.commit()
+            self._commit(transaction, before)
         except MemsqlError:
+            transaction.abandon(0)
             return False
         return True
 
-    def _leave(self) -> None:
-        """End a transaction that did not come to its COMMIT."""
-        self.session.unwritten = None
-        if self.session.conn.in_transaction:
-            self.session.forget()
-            with contextlib.suppress(MemsqlError):
-                self.session.conn.rollback()
-
-    def _finished(self, finished: Sequence[Done]) -> None:
-        if len(self.ledger.tables) < 5:
-            self.ledger = books.read(self.session.conn)
-        self.done += finished
-
-    def _failed(self, error: MemsqlError | KeyboardInterrupt, job: Job, clock: Clock, undone: str) -> MemsqlError:
-        """Undo what is open, record what failed, and say what the database holds now. ``undone`` begins the sentence
-        where more than ``job`` was undone."""
-        problem = _named(error, job, self._broken_keys(error))
-        self._leave()
-        if isinstance(problem, (MigrationFailed, Refused)):
-            self._record_failure(job, problem, clock)
-        problem.state = self._state(problem, undone or "this migration was ")
-        return problem
-
-    def _broken_keys(self, error: MemsqlError | KeyboardInterrupt) -> tuple[str, ...]:
-        """What refers to nothing where a key that may wait until COMMIT made that fail, while the rows are still there."""
-        conn = self.session.conn
-        if not (
-            isinstance(error, StatementError) and error.code == "SQLITE_CONSTRAINT_FOREIGNKEY" and conn.in_transaction
-        ):
-            return ()
-        rows = conn.execute(load("engine/foreign_key_violations")).rows
-        return tuple(words.orphans(words.count(int(str(count)), "row"), child, parent) for child, parent, count in rows)
-
-    def _partial(self, job: Job) -> None:
-        self._set_foreign_keys(job.header.foreign_keys)
-        conn = self.session.conn
-        conn.begin()
+    def _report(self, transaction: Transaction, entry: Entry, job: Job, problem: MemsqlError) -> None:
+        """Record the failure in the ledger; where even that cannot be written, ``problem`` says so."""
+        if not isinstance(problem, (MigrationFailed, Refused)):
+            return
         try:
-            self._expect_same_ledger()
-            books.create_tables(conn, self.ledger)
-            conn.commit()
-        except BaseException:
-            conn.rollback()
-            raise
-        self._finished(())
-        self.on_start(job)
-        clock = Clock()
-        try:
-            result = run_partial(self.session, job, self.ledger)
-        except (MigrationFailed, Refused) as problem:
-            self._record_failure(job, problem, clock)
-            raise
-        self._finished([result])
-
-    def _record_failure(self, job: Job, problem: MemsqlError, clock: Clock) -> None:
-        """In a transaction of its own; when even that cannot be written, the error stands alone."""
-        conn = self.session.conn
-        try:
-            conn.begin()
-            now = books.read(conn)
-            books.create_tables(conn, now)
-            operation = "apply" if job.direction == "up" else "rollback"
-            # Another process may have applied it since; then only the history says that this one failed.
-            row = job.migration.id not in (now.yoyo or ())
-            books.mark_failed(conn, entry(job, clock.started, clock.elapsed()), operation, problem.message, row=row)
-            conn.commit()
-            self._finished(())
+            transaction.record_failure(entry, job.operation, problem.message)
         except MemsqlError as e:
             problem.details = (*problem.details, f"the failure could not be recorded in the ledger: {e.message}")
-            with contextlib.suppress(MemsqlError):
-                conn.rollback()
 
-    def _state(self, problem: MemsqlError, what: str) -> str:
-        verb = "not applied" if isinstance(problem, (LockedError, ConnectError)) else "rolled back"
+    def _named(self, error: MemsqlError | JobFailed | KeyboardInterrupt, job: Job) -> MemsqlError:
+        """``error`` as the person is told of it. Reads what a failed COMMIT left, so it comes before any rollback."""
+        if isinstance(error, JobFailed):
+            return error.problem
+        if isinstance(error, KeyboardInterrupt) or (isinstance(error, StatementError) and self.session.stop):
+            return verdict.interrupted(job, self.session.stop)
+        if isinstance(error, StatementError):
+            return verdict.not_committed(job, error, self._broken_keys(error))
+        return error
+
+    def _broken_keys(self, error: StatementError) -> tuple[str, ...]:
+        """A sentence for each deferred foreign key that made COMMIT fail, while the rows that break it are still there."""
+        conn = self.session.conn
+        if error.code != "SQLITE_CONSTRAINT_FOREIGNKEY" or not conn.in_transaction:
+            return ()
+        violations = conn.execute(load("engine/foreign_key_violations")).rows
+        return tuple(
+            words.orphans(words.count(int(str(rows)), "row"), child, parent) for child, parent, rows in violations
+        )
+
+    def _defers(self, jobs: Sequence[Job]) -> bool:
+        """Whether foreign keys may wait until COMMIT. Then one migration could repair what another one breaks, so they must
+        not share a transaction."""
+        return any(b"defer" in job.file.data[:_SEARCHED_BYTES].lower() for job in jobs) or bool(
+            self.session.conn.execute(load("engine/has_deferred")).rows
+        )
+
+    def _state(self, aftermath: str) -> str:
         before = ", ".join(d.id for d in self.done)
-        return what + verb + (f"; before it, this run finished {before}" if before else "")
+        return aftermath + (f"; before it, this run finished {before}" if before else "")
 
-    def _stopped_between(self, total: int) -> None:
+    def _stop_between(self, total: int) -> None:
         if self.session.stop and len(self.done) < total:
             raise Interrupted(
                 f"{self.session.stop.name} stopped the run between two migrations",
@@ -256,76 +157,13 @@ class Runner:
                 hint="run the command again to go on",
             )
 
-    def _set_foreign_keys(self, on: bool) -> None:
-        # Inside a transaction this pragma silently does nothing, so it is set here and read back.
-        if self._foreign_keys == on:
-            return
-        conn = self.session.conn
-        conn.execute(f"PRAGMA foreign_keys = {'on' if on else 'off'}")
-        if conn.execute("PRAGMA foreign_keys").one() != int(on):
-            raise ConnectError("the engine did not take PRAGMA foreign_keys; nothing was changed")
-        self._foreign_keys = on
-
-    def _expect_same_ledger(self) -> None:
-        """Inside the lock: the ledger must be the one we planned with. Our own commits do not change
-        data_version, those of other processes do."""
-        version = self._read_data_version()
-        if version == self._data_version:
-            return
-        self.session.forget()
-        now = books.read(self.session.conn)
-        if now.yoyo_lock is not None:
-            raise LockedError(
-                f"yoyo (process {now.yoyo_lock}) holds its lock on this database",
-                hint="wait for it; if it crashed, remove its lock with: yoyo break-lock",
-            )
-        self._data_version = version
-        if now != self.ledger:
-            raise LedgerMoved
-
-    def _read_data_version(self) -> int | None:
-        value = self.session.conn.execute("PRAGMA data_version").one()
-        return value if isinstance(value, int) else None
-
-
-def _named(error: MemsqlError | KeyboardInterrupt, job: Job, broken_keys: tuple[str, ...]) -> MemsqlError:
-    if isinstance(error, StatementError):
-        return MigrationFailed(
-            f"{job.migration.id} could not be committed: {error.message}",
-            where=Location(job.file.path),
-            details=broken_keys,
-            hint="free space (the journal needs as much as the change), then run it again"
-            if error.code == "SQLITE_FULL"
-            else "correct the cause and run the command again",
-        )
-    if isinstance(error, MemsqlError):
-        return error
-    return Interrupted(f"Ctrl-C stopped {job.migration.id}")
-
-
-def groups(jobs: Sequence[Job]) -> list[list[Job]]:
-    """Runs of consecutive jobs that can share a transaction."""
-    groups: list[list[Job]] = []
-    for job in jobs:
-        last = groups[-1][-1] if groups else None
-        if (
-            last is not None
-            and last.header.transactional
-            and job.header.transactional
-            and last.header.foreign_keys == job.header.foreign_keys
-        ):
-            groups[-1].append(job)
-        else:
-            groups.append([job])
-    return groups
-
 
 def refuse_mixed(jobs: Sequence[Job]) -> None:
     """Raise UsageError where ``jobs`` cannot share one transaction."""
-    partial = [job.migration.id for job in jobs if not job.header.transactional]
-    if partial:
+    stepwise = [job.migration.id for job in jobs if not job.header.transactional]
+    if stepwise:
         raise UsageError(
-            f"--all-or-nothing cannot include {', '.join(partial)}: `-- transactional: false` runs without a transaction",
+            f"--all-or-nothing cannot include {', '.join(stepwise)}: `-- transactional: false` runs without a transaction",
             state="nothing was changed",
             hint="apply up to there first with --to, then it alone, then the rest",
         )
@@ -337,3 +175,8 @@ def refuse_mixed(jobs: Sequence[Job]) -> None:
             state="nothing was changed",
             hint="apply them in steps with --to",
         )
+
+
+def _is_own(problem: MemsqlError) -> bool:
+    """Whether ``problem`` is the migration's own, so that those before it can run without it."""
+    return isinstance(problem, (MigrationFailed, Refused)) and not isinstance(problem, Interrupted)

@@ -1,16 +1,17 @@
-"""What the person asked for, and how files and ledger stand: all that a status or an idle ``up`` needs.
+"""What the person asks for, and how files and ledger stand: all that a status or an idle ``up`` needs.
 
-Kept apart from the machinery that applies, because importing that takes longer than a status may.
+Apart from the modules that apply migrations, because importing those takes longer than a status may.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from memsql import ledger as books
+from memsql import ledger
 from memsql.config import Settings
-from memsql.db import Connection, connect
+from memsql.db import Connection, connection
 from memsql.db.queries import load
 from memsql.errors import UsageError
 from memsql.ledger import Ledger
@@ -20,35 +21,32 @@ from memsql.project.load import Project
 from memsql.project.plan import Status
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from memsql.engine.job import Done, Job
+    from memsql.engine.job import Done
 
 
 @dataclass(frozen=True, slots=True)
-class Watcher:
-    """Who wants to know how it goes: a job starts, a fraction is done (None: still alive)."""
+class RunOptions:
+    """What the person asks of an up or a down.
 
-    started: Callable[[Job], None] = lambda _: None
-    tick: Callable[[float | None], None] = lambda _: None
-    note: Callable[[str], None] = lambda _: None
-
-
-@dataclass(frozen=True, slots=True)
-class Wish:
-    """What the person asked ``up`` or ``down`` to do."""
+    ``to``: stop at this version. ``steps``: how many to roll back. ``allow_data_loss``: permit every loss. ``all_or_nothing``:
+    one transaction for the whole run. ``out_of_order``: also apply those that come before an applied one. ``timed``: measure
+    each statement, as a rehearsal does.
+    """
 
     to: int | None = None
     steps: int | None = None
     allow_data_loss: bool = False
     all_or_nothing: bool = False
     out_of_order: bool = False
+    timed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class Intent:
-    """What is about to be done, for who may still stop it: ``what`` completes the sentence "it will". ``empty``: the
-    database holds no table, so that nothing of it can be lost."""
+class Proposal:
+    """What is about to be done, for the gate that may still stop it.
+
+    ``what`` completes the sentence "it will". ``empty``: the database holds no table, so that nothing of it can be lost.
+    """
 
     direction: Literal["up", "down"]
     what: str
@@ -57,8 +55,11 @@ class Intent:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What a run did. ``completed`` are migrations that yoyo applied and whose ledger rows were
-    filled in; ``adopted`` says in sentences how a legacy database was taken over."""
+    """What a run did, and how many migrations are ``applied`` and ``waiting`` after it.
+
+    ``completed``: migrations that yoyo ran by itself and whose ledger rows were written now. ``adopted``: sentences about how a
+    legacy database was taken over.
+    """
 
     done: tuple[Done, ...]
     applied: int
@@ -69,7 +70,7 @@ class Report:
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """Files and ledger side by side."""
+    """Files and ledger side by side. ``has_tables``: the database has tables that are not bookkeeping."""
 
     project: Project
     ledger: Ledger
@@ -78,8 +79,11 @@ class State:
 
     @property
     def is_legacy(self) -> bool:
-        """Tables, but no migration of ours or yoyo's was ever applied here. Where the first one was rolled
-        back the tables are somebody else's, beside which it may be applied again."""
+        """Whether there are tables, but no migration was ever applied here by memsql or yoyo.
+
+        False where the first migration was rolled back: then the tables belong to somebody else, and it may be applied again
+        beside them.
+        """
         if self.ledger.yoyo or not self.has_tables:
             return False
         first = self.statuses[0].version if self.statuses else None
@@ -87,19 +91,16 @@ class State:
 
 
 def read_state(project: Project, conn: Connection) -> State:
-    """Read the ledger and hold it against the files; two requests."""
-    ledger, answers = books.read_with(conn, [(load("engine/has_tables"), ())])
-    return State(project, ledger, tuple(plan.statuses(project.ordered, ledger)), bool(answers[0].rows))
+    """Read the ledger and compare it with the files; two requests to a server."""
+    books, answers = ledger.read_with(conn, [(load("engine/has_tables"), ())])
+    return State(project, books, tuple(plan.statuses(project.ordered, books)), bool(answers[0].rows))
 
 
 def status(settings: Settings) -> State:
     """The state of every migration. Reads only; a database that does not exist reads as empty."""
     project = projects.load(settings)
-    conn = connect(settings.target, "ro", settings.busy_timeout)
-    try:
+    with connection(settings.target, "ro", settings.busy_timeout) as conn:
         return read_state(project, conn)
-    finally:
-        conn.close()
 
 
 def direction_to(settings: Settings, version: int) -> Literal["up", "down"]:
@@ -111,8 +112,14 @@ def direction_to(settings: Settings, version: int) -> Literal["up", "down"]:
     return "down" if above or version == 0 else "up"
 
 
-def unchanged(state: State, newly: int = 0) -> Report:
-    """The report of a run that began at ``state`` and applied ``newly`` migrations (fewer than none: rolled back). The
-    database is not asked again: when that failed, what was done would go unsaid."""
+def report(
+    state: State, done: Sequence[Done] = (), *, newly: Sequence[Done] = (), completed: tuple[str, ...] = ()
+) -> Report:
+    """The report of a run that did ``done``, of which ``newly`` since ``state`` was read.
+
+    The database is not read again: if that failed, what was done would go unsaid.
+    """
     applied = sum(1 for s in state.statuses if s.is_applied)
-    return Report((), applied + newly, sum(1 for s in state.statuses if s.state in plan.WAITING) - newly)
+    waiting = sum(1 for s in state.statuses if s.state in plan.WAITING)
+    change = sum(1 if d.direction == "up" else -1 for d in newly)
+    return Report(tuple(done), applied + change, waiting - change, completed)

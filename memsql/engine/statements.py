@@ -1,31 +1,31 @@
-"""Running the text of a migration: in one go where it works, statement by statement to find out why not.
+"""Running the text of a migration: many statements in one call, and one by one where a time or a place is asked for.
 
-A text of any size is cut into chunks at statement ends, so that memory stays near the file's own
-size and progress can be shown. The engine runs a chunk in one call; only when that fails is the chunk
-split and run again to name the statement.
+The text is cut into chunks at ends of statements, so that memory stays near the size of the file and progress can be shown.
+The engine runs a chunk in one call. Only where that fails the file runs again, a statement at a time, to name the statement.
 """
 
 from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from memsql.db import Connection
 from memsql.errors import Location, StatementError
+from memsql.progress import SILENT, Progress
 from memsql.project.files import SqlFile
-from memsql.sqltext import (
-    Statement,
-    split,
-)
+from memsql.sqltext import Statement, split
 
 _GUARD = re.compile(r"^[ \t]*--[ \t]*when:[ \t]*(.+?)[ \t]*$", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """A run of whole statements: ``line`` is the first line's number in the file, from 1."""
+    """Whole statements that follow each other in a file.
+
+    ``line``: the number of the first line in the file, from 1. ``end``: the byte of the file behind the last statement.
+    """
 
     text: str
     line: int
@@ -33,8 +33,8 @@ class Chunk:
 
 
 @dataclass(frozen=True, slots=True)
-class Timing:
-    """One statement of a rehearsal: position and line in the file, seconds' thousandths, rows."""
+class StatementTiming:
+    """One statement that ran: its ``number`` and ``line`` in the file, from 1, ``ms`` milliseconds, changed ``rows``."""
 
     number: int
     line: int
@@ -44,14 +44,17 @@ class Timing:
 
 
 def texts(file: SqlFile, *, likely: bool = False) -> Iterator[tuple[str, int, int]]:
-    """The text of ``file`` in runs of whole statements, ``likely`` ones where that will do, each with the bytes it starts
-    and ends at. Raises FileError where it is not UTF-8."""
+    """The text of ``file`` in runs of whole statements: (text, first byte, byte behind it).
+
+    ``likely``: cut where a statement probably ends (SqlFile.likely_cuts), which is quicker. Raises FileError where the text
+    is not UTF-8.
+    """
     start, view = 0, memoryview(file.data)
     for end in file.likely_cuts if likely else file.cuts:
         try:
             text = str(view[start:end], "utf-8")
         except UnicodeDecodeError:
-            text = file.text()  # raises with the place
+            text = file.text()  # raises FileError with the line
         if "\0" in text:
             file.text()
         yield text, start, end
@@ -59,90 +62,89 @@ def texts(file: SqlFile, *, likely: bool = False) -> Iterator[tuple[str, int, in
 
 
 def chunks(file: SqlFile) -> Iterator[Chunk]:
-    """texts() with their lines, for who tells of single statements."""
+    """texts() with line numbers."""
     line = 1
     for text, _, end in texts(file):
         yield Chunk(text, line, end)
         line += text.count("\n")
 
 
-def run(conn: Connection, file: SqlFile, at: Callable[[float], None]) -> None:
-    """Run all of ``file`` in the open transaction; ``at`` is told the fraction done after each chunk.
+def run(conn: Connection, file: SqlFile, progress: Progress) -> None:
+    """Run all of ``file`` in the open transaction.
 
-    Raises StatementError without a place: locate() finds it.
+    Raises StatementError without a place; locate() names the statement.
     """
     total = len(file.data) or 1
     for text, _, end in texts(file):
         conn.script(text)
-        at(end / total)
+        progress.tick(end / total)
 
 
-def run_timed(conn: Connection, file: SqlFile, at: Callable[[float], None]) -> list[Timing]:
-    """Like run(), a statement at a time, returning each one's time and changed rows."""
-    timings = []
-    done = 0
+def run_timed(conn: Connection, file: SqlFile, progress: Progress) -> list[StatementTiming]:
+    """Like run(), but one statement a call. Returns the time and the changed rows of each."""
+    timings: list[StatementTiming] = []
+    before = 0
     total = len(file.data) or 1
     for chunk in chunks(file):
         for statement in split(chunk.text):
+            number, line = before + statement.number, chunk.line + statement.line - 1
             started = time.perf_counter()
             try:
                 result = conn.execute(statement.text)
             except StatementError as e:
-                raise failed(e, file, chunk, statement, done + statement.number) from e
-            timings.append(
-                Timing(
-                    done + statement.number,
-                    chunk.line + statement.line - 1,
-                    statement.text,
-                    (time.perf_counter() - started) * 1000,
-                    result.changes,
-                )
-            )
-        done = len(timings)
-        at(chunk.end / total)
+                raise located(e, statement, number, Location(file.path, line)) from e
+            timings.append(StatementTiming(number, line, statement.text, _ms_since(started), result.changes))
+        before = len(timings)
+        progress.tick(chunk.end / total)
     return timings
 
 
-def run_guarded(conn: Connection, file: SqlFile, at: Callable[[float], None]) -> list[Timing]:
-    """Like run_timed(), for legacy upgrades: a statement directly under ``-- when: EXPRESSION`` lines
-    runs only where ``SELECT EXPRESSION`` is true for all of them at that moment."""
+def run_guarded(conn: Connection, file: SqlFile, progress: Progress) -> list[StatementTiming]:
+    """Like run_timed(), for legacy upgrades.
+
+    A statement directly below lines ``-- when: EXPRESSION`` runs only where ``SELECT EXPRESSION`` is true for all of them at
+    that moment. Returns the statements that ran.
+    """
     timings = []
     text = file.text()
-    found = split(text)
     end = 0
-    for statement in found:
+    for statement in split(text):
         guards = _GUARD.findall(text, end, statement.start)
         end = statement.end
         started = time.perf_counter()
         try:
-            # A later guard may name a table that the one before it asked for.
+            # One by one: a later guard may name a table that the guard before it tests for.
             if not all(conn.execute(f"SELECT {guard}").one() for guard in guards):
                 continue
             result = conn.execute(statement.text)
         except StatementError as e:
-            raise failed(e, file, Chunk(text, 1, len(text)), statement, statement.number) from e
-        elapsed = (time.perf_counter() - started) * 1000
-        timings.append(Timing(statement.number, statement.line, statement.text, elapsed, result.changes))
-        at(statement.end / len(text))
+            raise located(e, statement, statement.number, Location(file.path, statement.line)) from e
+        timings.append(
+            StatementTiming(statement.number, statement.line, statement.text, _ms_since(started), result.changes)
+        )
+        progress.tick(statement.end / len(text))
     return timings
 
 
 def locate(conn: Connection, file: SqlFile, error: StatementError) -> StatementError:
-    """Name the statement behind ``error`` by running ``file`` again, slowly, from its beginning.
+    """The statement that raises ``error``, searched by running ``file`` from its beginning, a statement at a time.
 
-    The caller has undone the first run. Where the second one goes through, the error is returned
-    with the file alone as its place.
+    The caller has undone the first run. Where the second one succeeds, returns ``error`` with the file as its place.
     """
     try:
-        run_timed(conn, file, lambda _: None)
+        run_timed(conn, file, SILENT)
     except StatementError as e:
         return e
     error.where = Location(file.path)
     return error
 
 
-def failed(error: StatementError, file: SqlFile, chunk: Chunk, statement: Statement, number: int) -> StatementError:
-    """``error`` as that of ``statement`` of ``chunk``, which is ``number`` in ``file``, from 1."""
-    located = StatementError(error.message, code=error.code, index=number - 1, statement=statement.text)
-    located.where = Location(file.path, chunk.line + statement.line - 1)
-    return located
+def located(error: StatementError, statement: Statement, number: int, where: Location) -> StatementError:
+    """``error`` with its place: ``statement`` is the one of that ``number`` in its file, from 1, and begins at ``where``."""
+    named = StatementError(error.message, code=error.code, index=number - 1, statement=statement.text)
+    named.where = where
+    return named
+
+
+def _ms_since(started: float) -> float:
+    return (time.perf_counter() - started) * 1000

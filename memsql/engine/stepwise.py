@@ -1,22 +1,27 @@
-"""Migrations without a transaction (``-- transactional: false``): VACUUM and the like.
+"""Running a migration without a transaction (``-- transactional: false``): VACUUM and its like, on SQLite files only.
 
-Each statement commits by itself, and is counted in the history in the same transaction, so that a run that was
-stopped goes on behind the last statement done. Only what cannot run in a transaction at all (VACUUM, a PRAGMA)
-is counted afterwards, and may run twice when the process is killed in between.
+Each statement commits by itself and is counted in the history in the same transaction, so that a run that was stopped goes on
+behind the last statement done. Only what cannot run in a transaction (VACUUM, a PRAGMA) is counted afterwards, and may run
+twice when the process is killed in between.
 """
 
 from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from memsql import ledger as books
-from memsql.engine.job import Done, Job, LedgerMoved, entry
-from memsql.engine.loss import guard
-from memsql.engine.on_file import Session
+from memsql import ledger
+from memsql.db import transaction
+from memsql.engine import verdict
+from memsql.engine.full_text import IndexWork
+from memsql.engine.job import Job, LedgerMoved
+from memsql.engine.loss import counting, guard
+from memsql.engine.on_file import OnFile
+from memsql.engine.session import Session
+from memsql.engine.verdict import Evidence
 from memsql.errors import (
     ConnectError,
     FileError,
@@ -28,7 +33,7 @@ from memsql.errors import (
     Refused,
     StatementError,
 )
-from memsql.ledger import Ledger
+from memsql.ledger import Entry, Ledger
 from memsql.project.checks import run_checks
 from memsql.sqltext import Statement, effect, split
 
@@ -36,78 +41,137 @@ from memsql.sqltext import Statement, effect, split
 _ALONE = frozenset({"vacuum", "pragma"})
 
 
-def run_partial(session: Session, job: Job, ledger: Ledger) -> Done:
-    """Run ``job`` statement by statement, from where the last attempt stopped.
+class Stepwise:
+    """Runs one job at a time (see engine.transaction.Transaction); what is committed stays, whatever the verdict."""
 
-    Raises MigrationFailed with the number of statements that are done, Refused before the first
-    statement where rows would be dropped without permission, FileError where a statement that is
-    already done was changed in the file, LedgerMoved where another process does the same work.
-    """
-    started, clock = datetime.now(UTC), time.perf_counter()
-    statements = split(job.file.text())
-    walk = _Walk(session, job, "apply" if job.direction == "up" else "rollback", started)
-    walk.done = _resume_at(job, statements, ledger, walk.operation)
-    if not walk.done:
-        _refuse_loss(session, job)
-    try:
-        while walk.done < len(statements):
-            if session.interrupted():
-                raise Interrupted(f"{session.stop.name} stopped {job.migration.id}")
-            walk.step(statements[: walk.done + 1])
-            session.tick(walk.done / len(statements))
-        for result in run_checks(session.conn, job.checks):
-            if not result.ok and result.check.severity == "error":
-                raise MigrationFailed(f"its check {result.check.name!r} failed: {'; '.join(result.messages[:5])}")
-    except MemsqlError as e:
-        raise _stopped(job, statements, walk.done, e) from e
-    elapsed = round((time.perf_counter() - clock) * 1000)
-    walk.finish(elapsed)
-    return Done(job.migration.id, job.migration.version, job.migration.name, job.direction, elapsed)
+    def __init__(self, session: Session, planned: Ledger, file: OnFile) -> None:
+        """``planned``: the ledger that the run was planned with. ``file`` takes the lock and records failures."""
+        self.session = session
+        self.running: Sequence[Job] = ()
+        self._planned = planned
+        self._file = file
+        self._steps: _Steps | None = None
+
+    def take(self, jobs: Sequence[Job]) -> Sequence[Job]:
+        """One."""
+        return jobs[:1]
+
+    def prove(self, jobs: Sequence[Job]) -> Iterator[Evidence]:
+        """Run the statements from where the last attempt stopped, each committed by itself, then the checks.
+
+        Raises MigrationFailed with the number of statements that are done, Refused before the first statement where rows would
+        be dropped without permission, FileError where a statement that is done was changed in the file, LedgerMoved where
+        another process does the same work.
+        """
+        self.running, job = jobs[:1], jobs[0]
+        self._file.begin(foreign_keys=job.header.foreign_keys)
+        self._file.commit(())
+        session = self.session
+        session.progress.start(job.label)
+        started, clock = datetime.now(UTC), time.perf_counter()
+        self._steps = steps = _Steps(session, job, split(job.file.text()), started)
+        steps.resume(self._planned)
+        if not steps.done:
+            _refuse_loss(session, job)
+        steps.run()
+        yield Evidence(
+            before=guard.Counts(),
+            after=guard.Counts(),
+            indexes=IndexWork(),
+            broken_indexes=(),
+            checks=tuple(run_checks(session.conn, job.checks)),
+            started=started,
+            duration_ms=round((time.perf_counter() - clock) * 1000),
+        )
+
+    def commit(self, entries: Sequence[Entry]) -> tuple[str, ...]:
+        """Write ``applied`` or ``rolled_back`` into the ledger."""
+        assert self._steps is not None
+        self._steps.mark(entries[0])
+        return ()
+
+    def abandon(self, keep: int) -> bool:
+        """Nothing can be undone."""
+        return False
+
+    def record_failure(self, entry: Entry, operation: str, message: str) -> None:
+        """In a transaction of its own."""
+        self._file.record_failure(entry, operation, message)
+
+    def aftermath(self, problem: MemsqlError, job: Job, *, whole: bool) -> str:
+        """The statements that are done stay done."""
+        if problem.state:
+            return problem.state
+        if self._steps is None:
+            return verdict.undone(problem, job, self.running, whole=whole)
+        return self._steps.state
 
 
 @dataclass
-class _Walk:
-    """Takes the statements one at a time; ``done`` is how many are known to be done."""
+class _Steps:
+    """The statements of a job, taken one at a time; ``done`` is how many are known to be done."""
 
     session: Session
     job: Job
-    operation: str
+    statements: Sequence[Statement]
     started: datetime
     done: int = 0
     _version: object = None
 
-    def step(self, so_far: Sequence[Statement]) -> None:
-        """Run the last of ``so_far`` and count it, in one transaction where it can run in one."""
-        conn, sql = self.session.conn, so_far[-1].text
+    @property
+    def state(self) -> str:
+        """What the database holds now, as a sentence."""
+        return f"it runs without a transaction: {self.done} statements are done and stay done"
+
+    def resume(self, planned: Ledger) -> None:
+        """Go on where the last attempt stopped, according to the ledger."""
+        progress = planned.progress.get(self.job.migration.version)
+        if progress is None or progress.operation != self.job.operation:
+            return
+        done = progress.statements_done
+        if done > len(self.statements) or _digest(self.statements[:done]) != progress.checksum:
+            raise FileError(
+                f"the first {done} statements of {self.job.file.path} ran already, and were changed since",
+                where=Location(self.job.file.path),
+                state=f"{done} statements are done",
+                hint="restore them (git checkout) and change only what comes after",
+            )
+        self.done = done
+
+    def run(self) -> None:
+        """Run the statements that are not done yet."""
+        try:
+            while self.done < len(self.statements):
+                if self.session.interrupted():
+                    raise verdict.interrupted(self.job, self.session.stop)
+                self._step()
+                self.session.progress.tick(self.done / len(self.statements))
+        except MemsqlError as e:
+            raise self._stopped(e) from e
+
+    def mark(self, entry: Entry) -> None:
+        """Write the job's ``entry`` into the ledger."""
+        conn = self.session.conn
+        mark = ledger.mark_applied if self.job.direction == "up" else ledger.mark_rolled_back
+        with transaction(conn):
+            self._expect_same_progress()
+            mark(conn, entry)
+
+    def _step(self) -> None:
+        """Run the next statement and count it, in one transaction where it can run in one."""
+        conn, sql = self.session.conn, self.statements[self.done].text
+        so_far = self.statements[: self.done + 1]
         alone = effect(sql).kind in _ALONE
         if alone:
             conn.execute(sql)
-        conn.begin()
-        try:
+        with transaction(conn):
             self._expect_same_progress()
             if not alone:
                 self._execute(sql)
             migration = self.job.migration
-            row = books.Entry(migration.version, migration.name, migration.id, None, _digest(so_far), self.started, 0)
-            books.mark_progress(conn, row, self.operation, len(so_far))
-            conn.commit()
-        except BaseException:
-            conn.rollback()
-            raise
+            row = Entry(migration.version, migration.name, migration.id, None, _digest(so_far), self.started, 0)
+            ledger.mark_progress(conn, row, self.job.operation, len(so_far))
         self.done = len(so_far)
-
-    def finish(self, elapsed: int) -> None:
-        """Write ``applied`` or ``rolled_back``."""
-        conn = self.session.conn
-        mark = books.mark_applied if self.job.direction == "up" else books.mark_rolled_back
-        conn.begin()
-        try:
-            self._expect_same_progress()
-            mark(conn, entry(self.job, self.started, elapsed))
-            conn.commit()
-        except BaseException:
-            conn.rollback()
-            raise
 
     def _execute(self, sql: str) -> None:
         try:
@@ -115,43 +179,42 @@ class _Walk:
                 self.session.conn.execute(sql)
         except StatementError as e:
             if self.session.stop:
-                raise Interrupted(f"{self.session.stop.name} stopped {self.job.migration.id}") from e
+                raise verdict.interrupted(self.job, self.session.stop) from e
             raise
 
     def _expect_same_progress(self) -> None:
-        """Inside the lock: another process may be taking the same statements, and has then done this one."""
+        """Inside the lock: raise LedgerMoved where another process ran some of these statements."""
         version = self.session.conn.execute("PRAGMA data_version").one()
         if version == self._version:
             return
-        now = books.read(self.session.conn)
+        now = ledger.read(self.session.conn)
         migration = self.job.migration
         progress = now.progress.get(migration.version)
-        done = 0 if progress is None or progress.operation != self.operation else progress.statements_done
+        done = 0 if progress is None or progress.operation != self.job.operation else progress.statements_done
         if done != self.done or (migration.id in (now.yoyo or ())) != (self.job.direction == "down"):
             raise LedgerMoved
         self._version = version
 
-
-def _resume_at(job: Job, statements: Sequence[Statement], ledger: Ledger, operation: str) -> int:
-    progress = ledger.progress.get(job.migration.version)
-    if progress is None or progress.operation != operation:
-        return 0
-    done = progress.statements_done
-    if done <= len(statements) and _digest(statements[:done]) == progress.checksum:
-        return done
-    raise FileError(
-        f"the first {done} statements of {job.file.path} ran already, and were changed since",
-        where=Location(job.file.path),
-        state=f"{done} statements are done",
-        hint="restore them (git checkout) and change only what comes after",
-    )
+    def _stopped(self, error: MemsqlError) -> MemsqlError:
+        """``error`` with the number of statements done, and the statement that raised it."""
+        kind = type(error) if isinstance(error, (Interrupted, LockedError, ConnectError)) else MigrationFailed
+        statement = self.statements[self.done] if self.done < len(self.statements) else None
+        return kind(
+            f"{self.job.migration.id} stopped after {self.done} of {len(self.statements)} statements: {error.message}",
+            where=Location(self.job.file.path, statement.line if statement else None),
+            statement=statement.text if statement else None,
+            state=self.state,
+            hint="correct the cause and run the command again; it goes on behind the last statement done",
+        )
 
 
 def _refuse_loss(session: Session, job: Job) -> None:
-    if job.allows_loss or session.allow_data_loss:
+    """Raise Refused where ``job`` would drop rows without permission."""
+    if session.allows_loss(job):
         return
-    look = guard.observe(session.conn, guard.planned(job.analysis, frozenset(), session.virtual_tables()), values=False)
-    held = [t for name, t in look.tables.items() if t.rows and name in job.analysis.drops | job.analysis.strips]
+    watch = guard.planned(job.analysis, frozenset(), session.schema.virtual())
+    counts = counting.count(session.conn, watch, values=False)
+    held = [t for name, t in counts.tables.items() if t.rows and name in job.analysis.drops | job.analysis.strips]
     if held:
         raise Refused(
             f"{job.migration.id} would lose data, and without a transaction it could not be undone",
@@ -160,18 +223,6 @@ def _refuse_loss(session: Session, job: Job) -> None:
             state="nothing was changed",
             hint="write `-- allow: data-loss <reason>` into the header of the file, or pass --allow-data-loss",
         )
-
-
-def _stopped(job: Job, statements: Sequence[Statement], done: int, error: MemsqlError) -> MemsqlError:
-    kind = type(error) if isinstance(error, (Interrupted, LockedError, ConnectError)) else MigrationFailed
-    failed = statements[done] if done < len(statements) else None
-    return kind(
-        f"{job.migration.id} stopped after {done} of {len(statements)} statements: {error.message}",
-        where=Location(job.file.path, failed.line if failed else None),
-        statement=failed.text if failed else None,
-        state=f"it runs without a transaction: {done} statements are done and stay done",
-        hint="correct the cause and run the command again; it goes on behind the last statement done",
-    )
 
 
 def _digest(statements: Sequence[Statement]) -> str:

@@ -1,21 +1,114 @@
-"""Verdicts on a job: what was seen goes in, what to tell the person comes out. No database is asked."""
+"""Verdicts on a job: what its run showed goes in, what to tell the person comes out. No database is asked."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
 
-from memsql.engine.job import Job
+from memsql.engine.full_text import IndexWork
+from memsql.engine.job import Done, Job
 from memsql.engine.loss import guard
+from memsql.engine.loss.guard import Counts
 from memsql.engine.signals import Stop
-from memsql.errors import Interrupted, Location, MigrationFailed, Refused, StatementError
+from memsql.engine.statements import StatementTiming
+from memsql.errors import (
+    CommitUnknown,
+    ConnectError,
+    Interrupted,
+    Location,
+    LockedError,
+    MemsqlError,
+    MigrationFailed,
+    Refused,
+    StatementError,
+)
 from memsql.project.checks import CheckResult
+
+_DETAILS = 20
+_RUN_AGAIN = "correct the file and run the command again"
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What a run of a job showed before anything of it is committed.
+
+    ``before``, ``after``: the counts around its statements. ``indexes``: the full-text indexes that were rebuilt and checked;
+    ``broken_indexes``: a sentence for each that disagrees with its content. ``checks``: the answers of the job's own checks.
+    ``started``, ``duration_ms``: when it ran and how long, the proof included.
+    """
+
+    before: Counts
+    after: Counts
+    indexes: IndexWork
+    broken_indexes: tuple[str, ...]
+    checks: tuple[CheckResult, ...]
+    started: datetime
+    duration_ms: int
+    timings: tuple[StatementTiming, ...] = ()
+
+
+def judge(job: Job, evidence: Evidence, *, allows_loss: bool) -> Done:
+    """The job as done.
+
+    Raises Refused where it loses data and ``allows_loss`` is false, MigrationFailed where a foreign key, an index, a trigger,
+    a full-text index or a check of it is broken.
+    """
+    lost = judge_loss(job, evidence.before, evidence.after, allows_loss=allows_loss)
+    if evidence.indexes.unknown is not None:
+        raise no_such_index(job, evidence.indexes)
+    if evidence.broken_indexes:
+        raise broken_index(job, evidence.broken_indexes)
+    return Done(
+        id=job.migration.id,
+        version=job.migration.version,
+        name=job.migration.name,
+        direction=job.direction,
+        duration_ms=evidence.duration_ms,
+        lost=lost,
+        rebuilt=evidence.indexes.rebuild,
+        warnings=judge_checks(job, evidence.checks),
+        timings=evidence.timings,
+    )
+
+
+def judge_loss(job: Job, before: Counts, after: Counts, *, allows_loss: bool) -> tuple[str, ...]:
+    """What was lost with permission, a sentence each.
+
+    Raises Refused where there is no permission, MigrationFailed for foreign keys that a row breaks and for indexes and
+    triggers that a rebuild did not create again.
+    """
+    problems = guard.forgotten(before, after, job.analysis) + guard.broken_keys(before, after)
+    lost = tuple(loss.message for loss in guard.losses(before, after, job.analysis))
+    if lost and not allows_loss:
+        raise refused(job, lost)
+    if problems:
+        raise unproven(job, problems, _RUN_AGAIN)
+    return lost
+
+
+def judge_checks(job: Job, results: Sequence[CheckResult]) -> tuple[str, ...]:
+    """The warnings among ``results``. Raises MigrationFailed for the first one of severity error that has a problem."""
+    warnings = []
+    for result in results:
+        if result.ok:
+            continue
+        if result.check.severity == "error":
+            raise MigrationFailed(
+                f"{job.migration.id} ran, but its check {result.check.name!r} failed",
+                where=Location(result.check.path),
+                details=result.messages[:_DETAILS],
+                hint=result.check.why or "correct the migration and run the command again",
+            )
+        warnings += [f"{result.check.name}: {m}" for m in result.messages]
+    return tuple(warnings)
 
 
 def statement_failed(
     job: Job, error: StatementError, code: str | None, forbidden: str | None = None
 ) -> MigrationFailed:
-    """What to tell of ``job``: its statement ``error`` failed with SQLite's ``code``, or was denied as ``forbidden``."""
-    message, hint = error.message, "correct the file and run the command again"
+    """A statement of ``job`` raised ``error`` with SQLite's ``code``, or the observer denied it as ``forbidden``."""
+    message, hint = error.message, _RUN_AGAIN
     if forbidden is not None:
         message, hint = f"{forbidden} is not allowed inside a migration", "remove it; memsql owns the transaction"
     elif code == "SQLITE_FULL":
@@ -37,37 +130,21 @@ def statement_failed(
     )
 
 
-def judge_loss(job: Job, before: guard.Look, after: guard.Look, *, allowed: bool) -> tuple[str, ...]:
-    """What was lost with permission. Raises Refused where there is none, MigrationFailed for keys that point nowhere and
-    for indexes and triggers that a rebuild forgot."""
-    problems = guard.forgotten(before, after, job.analysis) + guard.broken_keys(before, after)
-    lost = [loss.message for loss in guard.losses(before, after, job.analysis)]
-    if lost and not allowed:
-        raise refused(job, lost)
-    if problems:
-        raise unproven(job, problems, "correct the file and run the command again")
-    return tuple(lost)
-
-
-def judge_checks(job: Job, results: Sequence[CheckResult]) -> tuple[str, ...]:
-    """The warnings among ``results``. Raises MigrationFailed for the first error."""
-    warnings = []
-    for result in results:
-        if result.ok:
-            continue
-        if result.check.severity == "error":
-            raise MigrationFailed(
-                f"{job.migration.id} ran, but its check {result.check.name!r} failed",
-                where=Location(result.check.path),
-                details=result.messages[:20],
-                hint=result.check.why or "correct the migration and run the command again",
-            )
-        warnings += [f"{result.check.name}: {m}" for m in result.messages]
-    return tuple(warnings)
+def not_committed(job: Job, error: StatementError, broken_keys: tuple[str, ...]) -> MigrationFailed:
+    """COMMIT raised ``error``. ``broken_keys``: a sentence for each deferred foreign key that a row breaks."""
+    full = error.code == "SQLITE_FULL"
+    return MigrationFailed(
+        f"{job.migration.id} could not be committed: {error.message}",
+        where=Location(job.file.path),
+        details=broken_keys,
+        hint="free space (the journal needs as much as the change), then run it again"
+        if full
+        else "correct the cause and run the command again",
+    )
 
 
 def unproven(job: Job, problems: Sequence[str], hint: str, what: str = "") -> MigrationFailed:
-    """The job ran, and its proof failed."""
+    """The statements of ``job`` ran, and its proof failed: ``problems`` has a sentence each, ``what`` ends the message."""
     return MigrationFailed(
         f"{job.migration.id} ran, but its proof failed{what}",
         where=Location(job.file.path),
@@ -77,7 +154,7 @@ def unproven(job: Job, problems: Sequence[str], hint: str, what: str = "") -> Mi
 
 
 def broken_index(job: Job, problems: Sequence[str]) -> MigrationFailed:
-    """The job left a full-text index out of step."""
+    """A full-text index disagrees with its content after ``job``."""
     return unproven(
         job,
         problems,
@@ -88,7 +165,7 @@ def broken_index(job: Job, problems: Sequence[str]) -> MigrationFailed:
 
 
 def refused(job: Job, lost: Sequence[str]) -> Refused:
-    """The job would lose what nobody allowed it to lose."""
+    """``job`` loses data without permission; ``lost`` has a sentence each."""
     return Refused(
         f"{job.migration.id} would lose data",
         where=Location(job.file.path),
@@ -98,19 +175,38 @@ def refused(job: Job, lost: Sequence[str]) -> Refused:
     )
 
 
-def no_such_index(job: Job, name: str, known: Sequence[str]) -> MigrationFailed:
-    """The job asks to rebuild what is no full-text index."""
+def no_such_index(job: Job, work: IndexWork) -> MigrationFailed:
+    """The header of ``job`` asks to rebuild what is no FTS5 table."""
     return MigrationFailed(
-        f"{job.migration.id} asks to rebuild {name}, which is no FTS5 table here",
+        f"{job.migration.id} asks to rebuild {work.unknown}, which is no FTS5 table here",
         where=Location(job.file.path),
-        hint="FTS5 tables: " + (", ".join(known) or "none"),
+        hint="FTS5 tables: " + (", ".join(work.existing) or "none"),
     )
 
 
 def interrupted(job: Job, stop: Stop) -> Interrupted:
-    """Somebody asked to stop while the job ran."""
+    """Somebody asked to stop while ``job`` ran."""
     return Interrupted(
-        f"{stop.name} stopped {job.migration.id}",
+        f"{stop.name or 'Ctrl-C'} stopped {job.migration.id}",
         where=Location(job.file.path),
         hint="run the command again to go on",
     )
+
+
+def undone(problem: MemsqlError, job: Job, running: Sequence[Job], *, whole: bool) -> str:
+    """What the database holds now that a transaction was rolled back because of ``problem`` of ``job``.
+
+    ``running``: the jobs that had begun in the transaction, or were sent with it. ``whole``: several jobs were to be all or nothing.
+    """
+    several = len(running) > 1
+    ids = [j.migration.id for j in running]
+    before = ids[: ids.index(job.migration.id)]
+    if isinstance(problem, (LockedError, ConnectError)):
+        names = f"{ids[0]} to {ids[-1]} were" if several else f"{ids[0]} was"
+        prefix = f"{problem.state}; if not, " if isinstance(problem, CommitUnknown) else ""
+        return f"{prefix}{names} not applied"
+    if whole:
+        return "everything was rolled back"
+    if before:
+        return f"it and {', '.join(before)}, in whose transaction it ran, were rolled back"
+    return "this migration was rolled back"

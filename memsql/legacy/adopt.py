@@ -5,17 +5,19 @@ Upgrades and ledger are one transaction: a database is either adopted or as it w
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from memsql import ledger as books
-from memsql.config import Settings
-from memsql.db import Connection
+from memsql import ledger
+from memsql.db import Connection, transaction
 from memsql.db.queries import load
+from memsql.engine import verdict
 from memsql.engine.analysis import analyse
 from memsql.engine.job import Done, Job
-from memsql.engine.on_file import Session, run_job
+from memsql.engine.loss.watched import SAVEPOINT
+from memsql.engine.session import Session
 from memsql.engine.state import State, read_state
 from memsql.errors import (
     CommitUnknown,
@@ -29,8 +31,8 @@ from memsql.errors import (
 )
 from memsql.legacy.eras import Phase, known_shapes, read_phases, record_objects
 from memsql.legacy.shapes import Fit, Shape, best, fit_of, ranked
-from memsql.project import load as projects
 from memsql.project.files import Migration
+from memsql.project.load import Project
 from memsql.schema import read
 from memsql.schema.compare import definitions
 from memsql.sqltext import parse_migration_header
@@ -57,62 +59,50 @@ def detect(conn: Connection, shapes: Sequence[Shape]) -> Detection:
     return Detection(best(fits), fits[0] if fits else None)
 
 
-def adopt(session: Session, state: State, note: Callable[[str], None]) -> tuple[str, ...]:
+def adopt(session: Session, state: State) -> tuple[str, ...]:
     """Adopt the database: all upgrades it needs and the ledger, in one transaction.
 
     Returns what was done, in sentences; nothing where another process was faster. Raises Refused where no
     known shape fits, and what an upgrade's proof raises; nothing is changed then.
     """
-    settings = state.project.settings
-    note("recognising the database")
-    shapes = known_shapes(settings)
+    session.progress.start("recognising the database")
+    shapes = known_shapes(state.project)
     conn = session.conn
-    conn.execute("PRAGMA foreign_keys = on")
-    conn.begin()
     try:
-        if not read_state(state.project, conn).is_legacy:
-            conn.rollback()
-            return ()
-        fit = _recognised(detect(conn, shapes))
-        lines = [f"recognised {'the schema of' if fit.shape.era.is_prefix else 'release'} {fit.shape.title}"]
-        phases = read_phases(settings)
-        for name in fit.shape.pending:
-            note(f"legacy upgrade {name}")
-            lines += _run_phase(session, phases[name])
-        _prove_contains(conn, fit, shapes)
-        _write_ledger(conn, state, fit)
-        conn.commit()
-    except BaseException as e:
-        conn.rollback()
-        if isinstance(e, StatementError):
-            raise MigrationFailed(
-                f"the legacy database could not be adopted: {e.message}",
-                state="nothing was changed",
-                hint="see: invoke legacy.status",
-            ) from e
-        if isinstance(e, MemsqlError) and not isinstance(e, CommitUnknown):
-            e.state = "nothing was changed"
-        raise
+        with _transaction(conn):
+            if not read_state(state.project, conn).is_legacy:
+                return ()
+            fit = _recognised(detect(conn, shapes))
+            lines = [f"recognised {'the schema of' if fit.shape.era.is_prefix else 'release'} {fit.shape.title}"]
+            phases = read_phases(state.project.settings)
+            for name in fit.shape.pending:
+                session.progress.start(f"legacy upgrade {name}")
+                lines += _run_phase(session, phases[name])
+            _prove_contains(conn, fit, shapes)
+            _write_ledger(conn, state, fit)
+    except StatementError as e:
+        raise MigrationFailed(
+            f"the legacy database could not be adopted: {e.message}",
+            state="nothing was changed",
+            hint="see: invoke legacy.status",
+        ) from e
     ids = ", ".join(m.id for m in state.project.ordered if m.version in fit.shape.era.counts_as)
     lines.append(f"adopted: {ids or 'nothing'} counts as applied")
     lines += _kept(fit)
     return tuple(lines)
 
 
-def run_phase(session: Session, settings: Settings, number: int) -> tuple[str, ...]:
+def run_phase(session: Session, project: Project, number: int) -> tuple[str, ...]:
     """Run one legacy upgrade by itself, proven, in its own transaction.
 
     Raises UsageError where there is no such upgrade or it is not the next one.
     """
-    phase = _phase(settings, number)
+    phase = _phase(project, number)
     conn = session.conn
-    shapes = known_shapes(settings)
-    conn.execute("PRAGMA foreign_keys = on")
-    conn.begin()
-    try:
+    shapes = known_shapes(project)
+    with _transaction(conn):
         fit = _recognised(detect(conn, shapes))
         if phase.name not in fit.shape.pending:
-            conn.rollback()
             return (f"nothing to do: {phase.name} is done, or this database ({fit.shape.title}) does not need it",)
         if fit.shape.pending[0] != phase.name:
             raise UsageError(
@@ -128,59 +118,60 @@ def run_phase(session: Session, settings: Settings, number: int) -> tuple[str, .
                 where=Location(phase.up.path),
                 details=tuple(after.nearest.missing + after.nearest.different)[:_SHOWN] if after.nearest else (),
             )
-        conn.commit()
-        return tuple(lines)
-    except BaseException as e:
-        conn.rollback()
-        if isinstance(e, MemsqlError):
-            e.state = e.state or "nothing was changed"
-        raise
+    return tuple(lines)
 
 
-def phase_waits(conn: Connection, settings: Settings, number: int) -> bool:
+def phase_waits(conn: Connection, project: Project, number: int) -> bool:
     """Whether run_phase() would find something to do. Reads only. Raises UsageError where there is no such upgrade."""
-    phase = _phase(settings, number)
-    fit = detect(conn, known_shapes(settings)).fit
+    phase = _phase(project, number)
+    fit = detect(conn, known_shapes(project)).fit
     return fit is not None and phase.name in fit.shape.pending
 
 
-def phase_exists(settings: Settings, number: int) -> bool:
+def phase_exists(project: Project, number: int) -> bool:
     """True; raises UsageError where there is no such upgrade."""
-    return _phase(settings, number).number == number
+    return _phase(project, number).number == number
 
 
-def rollback_phase(session: Session, settings: Settings, number: int) -> tuple[str, ...]:
+def rollback_phase(session: Session, project: Project, number: int) -> tuple[str, ...]:
     """Undo one legacy upgrade, the latest first. Takes the adoption back where there was one.
 
     Raises Refused where migrations stand on it or the rollback is missing, UsageError for the order.
     """
-    phase = _phase(settings, number)
+    phase = _phase(project, number)
     if phase.down is None or analyse(phase.down).empty:
         raise Refused(f"{phase.name} has no rollback", where=Location(phase.up.path), state="nothing was changed")
     conn = session.conn
-    conn.execute("PRAGMA foreign_keys = on")
-    conn.begin()
-    try:
+    with _transaction(conn):
         recorded = _recorded(conn)
-        later = [p.name for p in read_phases(settings).values() if p.number > number and p.name in recorded]
+        later = [p.name for p in read_phases(project.settings).values() if p.number > number and p.name in recorded]
         if later:
             raise UsageError(
                 f"{later[-1]} was run after {phase.name}",
                 state="nothing was changed",
                 hint=f"roll {later[-1]} back first",
             )
-        lines = _take_adoption_back(conn, settings)
+        lines = _take_adoption_back(conn, project)
         conn.execute(load("legacy/create_objects"))
         _run(session, _job(phase, down=True))
         conn.execute(load("legacy/forget_objects"), (phase.name,))
         if not _recorded(conn):
             conn.execute(load("legacy/drop_objects"))
-        conn.commit()
-        return (*lines, f"rolled back legacy upgrade {phase.name} (proven)")
-    except BaseException as e:
-        conn.rollback()
-        if isinstance(e, MemsqlError):
-            e.state = e.state or "nothing was changed"
+    return (*lines, f"rolled back legacy upgrade {phase.name} (proven)")
+
+
+@contextmanager
+def _transaction(conn: Connection) -> Iterator[None]:
+    """A transaction with foreign keys on. An error that ends it says that nothing was changed, but for a lost answer to
+    COMMIT."""
+    conn.execute("PRAGMA foreign_keys = on")
+    try:
+        with transaction(conn):
+            yield
+    except CommitUnknown:
+        raise
+    except MemsqlError as e:
+        e.state = "nothing was changed"
         raise
 
 
@@ -191,11 +182,21 @@ def _run_phase(session: Session, phase: Phase) -> list[str]:
 
 
 def _run(session: Session, job: Job) -> Done:
-    if session.conn.body_limit is None:
-        return run_job(session, job)
-    from memsql.engine.fallback import run_blind
-
-    return run_blind(session, job)
+    """Run and prove ``job`` in the open transaction, and write a line of history about it."""
+    conn = session.conn
+    on_file = conn.target.path is not None
+    if on_file:
+        from memsql.engine.on_file import prove_job
+    else:
+        from memsql.engine.fallback import prove_job
+    evidence = prove_job(session, job)
+    done = verdict.judge(job, evidence, allows_loss=session.allows_loss(job))
+    if on_file:
+        conn.execute(f"RELEASE {SAVEPOINT}")
+    if ledger.has_history(conn):
+        entry = replace(job.entry(evidence.started, evidence.duration_ms), version=None)
+        ledger.add_history(conn, entry, f"legacy_{job.direction}")
+    return done
 
 
 def _job(phase: Phase, *, down: bool) -> Job:
@@ -249,17 +250,17 @@ def _prove_contains(conn: Connection, fit: Fit, shapes: Sequence[Shape]) -> None
 
 
 def _write_ledger(conn: Connection, state: State, fit: Fit) -> None:
-    ledger = books.read(conn)
+    books = ledger.read(conn)
     now = datetime.now(UTC)
     when = _legacy_date(conn, fit) or now
-    books.create_tables(conn, ledger)
+    ledger.create_tables(conn, books)
     for migration in state.project.ordered:
         if migration.version not in fit.shape.era.counts_as:
             continue
-        old = ledger.rows.get(migration.version) if ledger.is_foreign else None
+        old = books.rows.get(migration.version) if books.is_foreign else None
         keep = old if old is not None and old.status == "applied" else None
         applied = _parse(keep.applied_at) if keep else None
-        entry = books.Entry(
+        entry = ledger.Entry(
             migration.version,
             migration.name,
             migration.id,
@@ -268,16 +269,15 @@ def _write_ledger(conn: Connection, state: State, fit: Fit) -> None:
             applied or when,
             (keep.duration_ms if keep else None) or 0,
         )
-        books.mark_applied(conn, entry, "adopt", keep.applied_by if keep else None)
+        ledger.mark_applied(conn, entry, "adopt", keep.applied_by if keep else None)
 
 
-def _take_adoption_back(conn: Connection, settings: Settings) -> list[str]:
-    ledger = books.read(conn)
-    if not ledger.yoyo:
+def _take_adoption_back(conn: Connection, project: Project) -> list[str]:
+    books = ledger.read(conn)
+    if not books.yoyo:
         return []
-    project = projects.load(settings)
     adopted = {str(r[0]) for r in conn.execute(load("legacy/adopted")).rows}
-    later = [i for i in ledger.yoyo if i not in adopted]
+    later = [i for i in books.yoyo if i not in adopted]
     if later:
         raise Refused(
             f"{', '.join(sorted(later))} stand on this upgrade",
@@ -286,9 +286,9 @@ def _take_adoption_back(conn: Connection, settings: Settings) -> list[str]:
         )
     lines = []
     for migration in project.ordered:
-        if migration.id in ledger.yoyo:
-            entry = books.Entry(migration.version, migration.name, migration.id, None, None, datetime.now(UTC), 0)
-            books.forget(conn, entry, "adoption taken back")
+        if migration.id in books.yoyo:
+            entry = ledger.Entry(migration.version, migration.name, migration.id, None, None, datetime.now(UTC), 0)
+            ledger.forget(conn, entry, "adoption taken back")
             lines.append(f"{migration.id} no longer counts as applied")
     return lines
 
@@ -315,8 +315,8 @@ def _recorded(conn: Connection) -> set[str]:
     return {str(r[0]) for r in conn.execute(load("legacy/recorded_phases")).rows}
 
 
-def _phase(settings: Settings, number: int) -> Phase:
-    phases = read_phases(settings)
+def _phase(project: Project, number: int) -> Phase:
+    phases = read_phases(project.settings)
     found = next((p for p in phases.values() if p.number == number), None)
     if found is None:
         raise UsageError(

@@ -14,7 +14,9 @@ from memsql.engine.replay import replay_prefixes
 from memsql.engine.statements import run_guarded
 from memsql.errors import FileError, Location
 from memsql.legacy.shapes import Era, Shape
+from memsql.progress import SILENT
 from memsql.project.files import SqlFile, read_file
+from memsql.project.load import Project
 from memsql.schema import read
 from memsql.schema.compare import definitions
 from memsql.sqltext import parse_header
@@ -59,14 +61,15 @@ def read_phases(settings: Settings) -> dict[str, Phase]:
     return {phase.name: phase for phase in sorted(found, key=lambda p: p.number)}
 
 
-def known_shapes(settings: Settings) -> list[Shape]:
-    """Every shape a database of this project may have, newest migrations first.
+def known_shapes(project: Project) -> list[Shape]:
+    """Every shape a database of ``project`` may have, newest migrations first.
 
     Raises FileError for an era or upgrade that does not run.
     """
+    settings = project.settings
     shapes = []
     versions: list[int] = []
-    for version, name, schema in replay_prefixes(settings):
+    for version, name, schema in replay_prefixes(project):
         versions.append(version)
         era = Era(f"migration {name}", "", (), tuple(versions), frozenset(), is_prefix=True)
         shapes.append(Shape(era, (), definitions(schema)))
@@ -93,11 +96,11 @@ def _era_shapes(path: Path, settings: Settings, phases: dict[str, Phase]) -> lis
     conn = memory()
     try:
         conn.begin()
-        run_guarded(conn, file, lambda _: None)
+        run_guarded(conn, file, SILENT)
         shapes = [Shape(era, (), definitions(read(conn)))]
         for done, name in enumerate(era.phases, 1):
             record_objects(conn, name)
-            run_guarded(conn, phases[name].up, lambda _: None)
+            run_guarded(conn, phases[name].up, SILENT)
             shapes.append(Shape(era, era.phases[:done], definitions(read(conn))))
         return shapes
     finally:

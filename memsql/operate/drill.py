@@ -17,7 +17,7 @@ from memsql.backups.prove import unpack
 from memsql.config import Settings, Target
 from memsql.db import connection
 from memsql.engine import state as states
-from memsql.engine.state import Watcher, Wish
+from memsql.engine.state import RunOptions
 from memsql.errors import MemsqlError, Refused
 from memsql.ledger import TABLES
 from memsql.progress import Progress
@@ -89,7 +89,7 @@ def _verify(backup: Backup, settings: Settings, progress: Progress) -> Step:
         return Step(
             "verify", "skipped", ("memsql never migrated this database: what was restored is all that is proven",)
         )
-    found = verify(settings, deep=True, note=progress.start)
+    found = verify(settings, deep=True, progress=progress)
     wrong = [f for f in found if not f.ok]
     failed = any(f.severity == "error" for f in wrong)
     return Step(
@@ -105,16 +105,16 @@ def _back_and_forth(backup: Backup, settings: Settings, progress: Progress) -> S
     applied = [s for s in state.statuses if s.is_applied and s.migration]
     if state.is_legacy or not applied:
         return Step(name, "skipped", ("no migration is applied in this backup",))
-    last, version, watcher = applied[-1].name, applied[-1].version, Watcher(note=progress.start)
+    last, version = applied[-1].name, applied[-1].version
     schema, rows = _schema(settings), _rows(settings, progress, TABLES)
     try:
-        migrate.down(settings, Wish(steps=1), watcher)
+        migrate.down(settings, RunOptions(steps=1), progress)
     except Refused as e:
         return Step(name, "warning", (f"{version} {last} cannot be rolled back without loss: {e.message}", *e.details))
     except MemsqlError as e:
         return _failed(name, f"{version} {last} cannot be rolled back: {e.message}", e)
     try:
-        migrate.up(settings, Wish(to=version), watcher)
+        migrate.up(settings, RunOptions(to=version), progress)
     except MemsqlError as e:
         return _failed(name, f"{version} {last} was rolled back and cannot be applied again: {e.message}", e)
     wrong = [*differences(rows, _rows(settings, progress, TABLES)), *diff(schema, _schema(settings)).lines()]

@@ -161,7 +161,7 @@ def _tried(name: str, check: Callable[[], Sign]) -> Sign:
 def _verification(settings: Settings, progress: Progress) -> Sign:
     from memsql.actions.verify import verify as prove
 
-    return of_verification(prove(settings, deep=False, note=progress.start))
+    return of_verification(prove(settings, deep=False, progress=progress))
 
 
 def _failures(conn: Connection, state: State, since: datetime, days: int) -> Sign:

@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from memsql.config import Settings
 from memsql.errors import FileError, Location
 from memsql.project import plan
 from memsql.project.files import Migration, read_folder, sum_problems
+
+if TYPE_CHECKING:
+    from memsql.project.checks import Check
 
 
 @dataclass(frozen=True)
@@ -24,6 +28,14 @@ class Project:
         """What memsql.sum holds against them. Read when it is asked for, because all files are hashed for it."""
         by_version = sorted(self.ordered, key=lambda migration: migration.version)
         return tuple(sum_problems(self.settings.migrations, by_version))
+
+    @cached_property
+    def checks(self) -> tuple[Check, ...]:
+        """All checks of the project, read once. Raises FileError for a file that is no check."""
+        # A status needs none, and is quicker without the import.
+        from memsql.project.checks import read_checks
+
+        return read_checks(self.settings.sql / "checks", f"{self.settings.show(self.settings.sql)}/checks")
 
 
 def load(settings: Settings) -> Project:

@@ -44,3 +44,9 @@ def module_of(sql: str) -> str:
     """The module, in lower case, of a CREATE VIRTUAL TABLE as SQLite stores it; "" where it names none."""
     found = _USING.search(sql)
     return found[1].lower() if found else ""
+
+
+def shadow_suffixes(module: str) -> frozenset[str]:
+    """What the names of the shadow tables of a virtual table end in, behind its own name and ``_``; an unknown module may
+    make any."""
+    return _SHADOWS.get(module, _ANY)

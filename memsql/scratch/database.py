@@ -10,8 +10,9 @@ from dataclasses import dataclass, replace
 from memsql.backups.digest import Hasher, Reading, TableDigest, readings
 from memsql.config import Settings
 from memsql.db.sqlite import SQLiteConnection, memory
-from memsql.engine.pending import down_on, up_on
-from memsql.engine.state import Watcher, Wish
+from memsql.engine.job import Direction
+from memsql.engine.pending import run_on
+from memsql.engine.state import RunOptions
 from memsql.errors import MemsqlError, MigrationFailed, StatementError
 from memsql.fts import check_in_transaction, discover
 from memsql.project.files import Migration
@@ -54,19 +55,12 @@ def project_of(settings: Settings, migrations: Sequence[Migration]) -> Project:
     return Project(settings, tuple(migrations))
 
 
-def go(conn: SQLiteConnection, project: Project, direction: str, *, allow: bool = False) -> MemsqlError | None:
+def go(conn: SQLiteConnection, project: Project, direction: Direction, *, allow: bool = False) -> MemsqlError | None:
     """Apply what waits, or roll the last migration back, with guard and proof. What the engine raises is returned."""
-    ends = time.monotonic() + SECONDS
-    late = []
-
-    def tick(_: float | None) -> None:
-        if time.monotonic() > ends:
-            late.append(True)
-            raise _TooLong
-
-    wish = Wish(steps=None if direction == "up" else 1, allow_data_loss=allow, out_of_order=True)
+    deadline = _Deadline(time.monotonic() + SECONDS)
+    options = RunOptions(steps=None if direction == "up" else 1, allow_data_loss=allow, out_of_order=True)
     try:
-        (up_on if direction == "up" else down_on)(conn, project, wish, Watcher(tick=tick))
+        run_on(conn, project, direction, options, progress=deadline)
     except _TooLong:
         problem: MemsqlError | None = None
     except MemsqlError as e:
@@ -74,9 +68,26 @@ def go(conn: SQLiteConnection, project: Project, direction: str, *, allow: bool 
     else:
         return None
     conn.rollback()
-    if late or problem is None:
+    if deadline.passed or problem is None:
         return MigrationFailed(f"it did not end within {SECONDS:.0f} seconds on a sample")
     return problem
+
+
+class _Deadline:
+    """A progress that stops what goes on for too long: SQLite ends a statement whose progress handler raises."""
+
+    def __init__(self, ends: float) -> None:
+        self._ends = ends
+        self.passed = False
+
+    def start(self, label: str) -> None:
+        """Another migration begins; the time does not."""
+
+    def tick(self, fraction: float | None = None) -> None:
+        """Raise _TooLong behind the deadline."""
+        if time.monotonic() > self._ends:
+            self.passed = True
+            raise _TooLong
 
 
 def look(conn: SQLiteConnection, like: Seen | None = None) -> Seen:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from memsql.config import Settings
     from memsql.db import Connection
-    from memsql.engine.on_file import Session
+    from memsql.engine.session import Session
 
 _HELP = {
     **CHANGE_HELP,
@@ -40,20 +40,18 @@ def status(
     """
 
     def work(settings: Settings) -> Outcome:
-        from memsql.db import connect
+        from memsql.db import connection
         from memsql.engine import state as states
         from memsql.legacy.adopt import detect
         from memsql.legacy.eras import known_shapes
         from memsql.project import load as projects
         from memsql.report import legacy as report
 
-        shapes = known_shapes(settings)
-        conn = connect(settings.target, "ro", settings.busy_timeout)
-        try:
-            state = states.read_state(projects.load(settings), conn)
+        project_ = projects.load(settings)
+        shapes = known_shapes(project_)
+        with connection(settings.target, "ro", settings.busy_timeout) as conn:
+            state = states.read_state(project_, conn)
             found = detect(conn, shapes) if state.has_tables else None
-        finally:
-            conn.close()
         bad = found is not None and found.fit is None
         return Outcome(report.text(state, found, str(settings.target)), report.data(state, found), int(bad))
 
@@ -94,7 +92,7 @@ def adopt(
                     if state.has_tables
                     else "nothing to do: the database is empty; see: invoke migrate.up",
                 )
-            return take_over(session, state, session.note)
+            return take_over(session, state)
 
         def needed(conn: Connection) -> bool:
             return states.read_state(project_, conn).is_legacy
@@ -120,11 +118,13 @@ def _phase_task(number: int, name: str, what: str) -> Any:
     ) -> None:
         def work(settings: Settings) -> Outcome:
             from memsql.legacy.adopt import phase_waits, run_phase
+            from memsql.project import load as projects
 
-            change = _Change(f"run legacy upgrade {number}", lambda conn: phase_waits(conn, settings, number), yes)
+            project_ = projects.load(settings)
+            change = _Change(f"run legacy upgrade {number}", lambda conn: phase_waits(conn, project_, number), yes)
             return _act(
                 settings,
-                lambda session: run_phase(session, settings, number),
+                lambda session: run_phase(session, project_, number),
                 change,
                 dry_run,
                 with_data,
@@ -168,13 +168,15 @@ def rollback(
     def work(settings: Settings) -> Outcome:
         from memsql.errors import UsageError
         from memsql.legacy.adopt import phase_exists, rollback_phase
+        from memsql.project import load as projects
 
         if not (phase.isascii() and phase.isdigit()):
             raise UsageError(f"--phase {phase}: not a number")
-        change = _Change(f"undo legacy upgrade {phase}", lambda _: phase_exists(settings, int(phase)), yes)
+        project_ = projects.load(settings)
+        change = _Change(f"undo legacy upgrade {phase}", lambda _: phase_exists(project_, int(phase)), yes)
         return _act(
             settings,
-            lambda session: rollback_phase(session, settings, int(phase)),
+            lambda session: rollback_phase(session, project_, int(phase)),
             change,
             dry_run,
             with_data,
@@ -216,22 +218,22 @@ def _act(
     allow_data_loss: bool,
 ) -> Outcome:
     from memsql.db import connect
-    from memsql.engine.on_file import Session
-    from memsql.engine.signals import listening
+    from memsql.engine.session import session_on
+    from memsql.engine.state import RunOptions
     from memsql.report.progress import Bar
 
     def on(conn: Connection) -> tuple[str, ...]:
-        with Bar() as bar, listening() as stop:
-            return act(Session(conn, stop, allow_data_loss, False, bar.tick, note=bar.start))
+        with Bar() as bar, session_on(conn, RunOptions(allow_data_loss=allow_data_loss), bar) as session:
+            return act(session)
 
     if dry_run:
         from memsql.actions.rehearse import copy_for, place_for, row_counts
-        from memsql.engine.state import Watcher
+        from memsql.progress import SILENT
         from memsql.report.rehearsal import PLACES
         from memsql.schema import diff, read
 
         place = place_for(settings.target, with_data=with_data)
-        with copy_for(settings, place, Watcher()) as copy:
+        with copy_for(settings, place, SILENT) as copy:
             conn, omitted = copy.connection, list(map(str, copy.omitted))
             before, counts = read(conn), row_counts(conn)
             lines = on(conn)

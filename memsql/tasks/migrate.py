@@ -14,10 +14,10 @@ from memsql.tasks.replicas import REPLICA_HELP, followed
 
 if TYPE_CHECKING:
     from memsql.config import Settings
-    from memsql.engine.job import Job
-    from memsql.engine.state import Intent, Watcher, Wish
+    from memsql.engine.job import Direction
+    from memsql.engine.state import Proposal, RunOptions
     from memsql.operate.window import Estimate
-    from memsql.report.progress import Bar
+    from memsql.progress import Progress
 
 _RUN_HELP = {
     **CHANGE_HELP,
@@ -73,11 +73,16 @@ def up(
     """
 
     def work(settings: Settings) -> Outcome:
-        from memsql.engine.state import Wish
+        from memsql.engine.state import RunOptions
 
         how = _How(dry_run, with_data, on_server, maintenance_window, yes)
-        wish = Wish(_version(to), None, allow_data_loss, all_or_nothing, out_of_order)
-        return followed(settings, wait_replicas, replica_timeout, dry_run, lambda: _go("up", settings, wish, how))
+        options = RunOptions(
+            to=_version(to),
+            allow_data_loss=allow_data_loss,
+            all_or_nothing=all_or_nothing,
+            out_of_order=out_of_order,
+        )
+        return followed(settings, wait_replicas, replica_timeout, dry_run, lambda: _go("up", settings, options, how))
 
     run("migrate.up", Options(project, env, database, json), work)
 
@@ -119,11 +124,16 @@ def down(
     """
 
     def work(settings: Settings) -> Outcome:
-        from memsql.engine.state import Wish
+        from memsql.engine.state import RunOptions
 
         how = _How(dry_run, with_data, on_server, maintenance_window, yes)
-        wish = Wish(_version(to), _version(steps, "--steps"), allow_data_loss, all_or_nothing)
-        return followed(settings, wait_replicas, replica_timeout, dry_run, lambda: _go("down", settings, wish, how))
+        options = RunOptions(
+            to=_version(to),
+            steps=_version(steps, "--steps"),
+            allow_data_loss=allow_data_loss,
+            all_or_nothing=all_or_nothing,
+        )
+        return followed(settings, wait_replicas, replica_timeout, dry_run, lambda: _go("down", settings, options, how))
 
     run("migrate.down", Options(project, env, database, json), work)
 
@@ -155,14 +165,16 @@ def to(
     """
 
     def work(settings: Settings) -> Outcome:
-        from memsql.engine.state import Wish, direction_to
+        from memsql.engine.state import RunOptions, direction_to
 
         goal = _version(version, "the version")
         assert goal is not None
         direction = direction_to(settings, goal)
         how = _How(dry_run, with_data, on_server, maintenance_window, yes)
-        wish = Wish(to=goal, allow_data_loss=allow_data_loss)
-        return followed(settings, wait_replicas, replica_timeout, dry_run, lambda: _go(direction, settings, wish, how))
+        options = RunOptions(to=goal, allow_data_loss=allow_data_loss)
+        return followed(
+            settings, wait_replicas, replica_timeout, dry_run, lambda: _go(direction, settings, options, how)
+        )
 
     run("migrate.to", Options(project, env, database, json), work)
 
@@ -350,7 +362,7 @@ class _How:
     yes: bool
 
 
-def _go(direction: str, settings: Settings, wish: Wish, how: _How) -> Outcome:
+def _go(direction: Direction, settings: Settings, options: RunOptions, how: _How) -> Outcome:
     from memsql.actions import up as migrate
     from memsql.report import migrate as report
     from memsql.report.progress import Bar
@@ -363,25 +375,25 @@ def _go(direction: str, settings: Settings, wish: Wish, how: _How) -> Outcome:
 
         place = place_for(settings.target, with_data=how.with_data, on_server=how.on_server)
         with Bar() as bar:
-            found = rehearse(settings, direction, wish, watcher(bar), place=place)
+            found = rehearse(settings, direction, options, bar, place=place)
         return Outcome(rehearsal.text(found), rehearsal.data(found), found.exit_code)
     refuse_without_dry_run(with_data=how.with_data, on_server=how.on_server)
     estimates: list[Estimate] = []
 
-    def ready(intent: Intent) -> None:
+    def gate(proposal: Proposal) -> None:
         def fit() -> str:
             if window_ms is None:
                 return ""
             from memsql.report import window
 
-            estimates.append(_estimated(settings, intent.direction, wish, window_ms, watcher(bar)))
+            estimates.append(_estimated(settings, proposal.direction, options, window_ms, bar))
             return f"\n  {window.text(estimates[0])[0]}"
 
-        admit(settings, intent.what, yes=how.yes, empty=intent.empty, clear=bar.clear, before_asking=fit)
+        admit(settings, proposal.what, yes=how.yes, empty=proposal.empty, clear=bar.clear, before_asking=fit)
 
     with Bar() as bar:
         act = migrate.up if direction == "up" else migrate.down
-        result = act(settings, wish, watcher(bar), ready)
+        result = act(settings, options, bar, gate)
     text, data = report.run_text(result, verb), report.run_data(result)
     if estimates:
         from memsql.report import window
@@ -406,30 +418,19 @@ def _window(how: _How) -> float | None:
     return parse_window(how.window)
 
 
-def _estimated(settings: Settings, direction: str, wish: Wish, window_ms: float, watching: Watcher) -> Estimate:
+def _estimated(
+    settings: Settings, direction: Direction, options: RunOptions, window_ms: float, progress: Progress
+) -> Estimate:
     """Rehearse, and return the estimate where the run fits. Raises Refused where it does not, or what would stop the run."""
     from memsql.actions.rehearse import rehearse
     from memsql.operate.window import of_rehearsal, refusal
     from memsql.report import window as report
 
-    found = of_rehearsal(rehearse(settings, direction, wish, watching), window_ms)
+    found = of_rehearsal(rehearse(settings, direction, options, progress), window_ms)
     problem = refusal(found, report.text(found))
     if problem is not None:
         raise problem
     return found
-
-
-def watcher(bar: Bar) -> Watcher:
-    """Shows ``bar`` while it works."""
-    from memsql.engine.state import Watcher
-
-    def started(job: Job) -> None:
-        bar.start(f"{'applying' if job.direction == 'up' else 'rolling back'} {job.migration.id}")
-
-    def note(text: str) -> None:
-        bar.start(text)
-
-    return Watcher(started, bar.tick, note=note)
 
 
 def _version(text: str | None, what: str = "--to") -> int | None:

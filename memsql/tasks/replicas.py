@@ -39,7 +39,7 @@ def followed(settings: Settings, urls: str | None, timeout: str, dry_run: bool, 
     state = f"what was asked for is done on {settings.target}:\n{outcome.text}".replace("\n", "\n    ")
     wanted = replicas.primary_state(settings, state)
     with Bar() as bar:
-        caught = replicas.wait_for_replicas(targets, wanted, int(timeout), bar.start, state=state)
+        caught = replicas.wait_for_replicas(targets, wanted, int(timeout), bar, state=state)
     return Outcome(
         f"{outcome.text}\n{report.replicas_text(caught)}",
         {**outcome.data, "replicas": report.replicas_data(caught)},

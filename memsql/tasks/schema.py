@@ -96,6 +96,7 @@ def dump(
         from memsql.engine.replay import replay_schema
         from memsql.errors import UsageError
         from memsql.project.files import replace_file
+        from memsql.project.load import load
         from memsql.schema import diff, from_sql
         from memsql.schema import dump as as_sql
 
@@ -105,12 +106,12 @@ def dump(
             raise UsageError("--write and --check do not go together")
         if write:
             path.parent.mkdir(parents=True, exist_ok=True)
-            replace_file(path, as_sql(replay_schema(settings)), shown)
+            replace_file(path, as_sql(replay_schema(load(settings))), shown)
             return Outcome(f"wrote {shown}", {"file": shown})
         if check:
             from memsql.project.files import read_file
 
-            goal = replay_schema(settings) if database is None and env is None else _read(settings)
+            goal = replay_schema(load(settings)) if database is None and env is None else _read(settings)
             stored = from_sql(read_file(path, shown).text(), shown) if path.is_file() else from_sql("")
             lines = diff(stored, goal).lines()
             text = (

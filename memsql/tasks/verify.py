@@ -31,7 +31,7 @@ def verify(settings: Settings, progress: Bar, *, deep: bool = False, record: boo
     from memsql.report.verify import data, text, verdict
 
     started = datetime.now(UTC)
-    findings = verify.verify(settings, deep=deep, note=progress.start)
+    findings = verify.verify(settings, deep=deep, progress=progress)
     failed = verify.failed(findings)
     outcome = Outcome(text(findings, str(settings.target)), data(findings), int(failed), verdict(findings))
     if not record:

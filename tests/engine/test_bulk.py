@@ -13,7 +13,11 @@ from cli import Project
 from memsql.db.sqlite import memory
 from memsql.engine.analysis import analyse
 from memsql.engine.bulk import cut_wrongly, run_quickly
+from memsql.engine.session import SchemaCache, Session
+from memsql.engine.signals import Stop
+from memsql.engine.state import RunOptions
 from memsql.errors import StatementError
+from memsql.progress import Silent
 from memsql.project.files import SqlFile
 from memsql.sqltext import bulk_table
 
@@ -154,13 +158,24 @@ def test_a_failure_in_the_middle_has_its_line(tmp_path: Path) -> None:
     assert project.applied() == []
 
 
+class StopsAfter(Silent):
+    """Sets ``stop`` when it is told for the third time that the work goes on."""
+
+    def __init__(self, stop: Stop) -> None:
+        self.stop, self.ticks = stop, 0
+
+    def tick(self, fraction: float | None = None) -> None:
+        self.ticks += fraction is None
+        self.stop.name = "Ctrl-C" if self.ticks > 2 else None
+
+
 def test_it_stops_between_two_pieces() -> None:
     file = SqlFile("x.sql", "x.sql", ("CREATE TABLE t (y, x);\n" + rows("t")).encode())
-    conn = memory()
+    conn, stop = memory(), Stop()
     conn.begin()
-    asked = iter([False, False, True])
+    session = Session(conn, stop, RunOptions(), StopsAfter(stop), SchemaCache(conn))
     with conn.observe() as touched, pytest.raises(StatementError):
-        run_quickly(conn, file, analyse(file), lambda _: None, lambda: next(asked))
+        run_quickly(session, file, analyse(file))
     assert touched is not None
     assert "t" in touched.inserted
     assert 0 < int(str(conn.execute("SELECT count(*) FROM t").one())) < 5000

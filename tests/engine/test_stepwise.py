@@ -123,7 +123,7 @@ def test_a_rollback_goes_on_too(project: Project) -> None:
 def test_a_check_that_fails_is_said(project: Project) -> None:
     project.check("0002_positive", "SELECT 'n is ' || n FROM log WHERE n < 0", name="only positive")
     project.add("0002_steps", steps("INSERT INTO log VALUES (-7)"))
-    project.run("migrate.up").expect(5, "its check 'only positive' failed: n is -7", "1 statements are done")
+    project.run("migrate.up").expect(5, "its check 'only positive' failed", "n is -7", "1 statements are done")
     assert project.states() == {1: "applied", 2: "failed"}
     project.script("DELETE FROM log")
     project.up()
@@ -161,3 +161,10 @@ def test_a_rehearsal_shows_it(project: Project) -> None:
     before = project.files()
     project.run("migrate.up", "--dry-run").expect(0, "would apply 0002_steps", "log: 0 -> 1")
     assert project.files() == before
+
+
+def test_a_check_that_warns_is_said(project: Project) -> None:
+    project.check("0002_positive", "SELECT 'n is ' || n FROM log WHERE n < 0", name="only positive", severity="warning")
+    project.add("0002_steps", steps("INSERT INTO log VALUES (-7)"))
+    project.run("migrate.up").expect(0, "only positive: n is -7")
+    assert project.states() == {1: "applied", 2: "applied"}

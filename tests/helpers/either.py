@@ -13,13 +13,13 @@ import servers
 from memsql import config
 from memsql.actions import up as migrate
 from memsql.db import connect
-from memsql.engine.state import Watcher, Wish
+from memsql.engine.state import RunOptions
 from memsql.errors import MemsqlError
 
 
 def apply(folder: Path, database: str) -> int:
     try:
-        migrate.up(config.load(project=str(folder), database=database, environ={}), Wish(), Watcher())
+        migrate.up(config.load(project=str(folder), database=database, environ={}), RunOptions())
     except MemsqlError as e:
         return e.exit_code
     return 0

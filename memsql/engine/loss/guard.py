@@ -1,61 +1,60 @@
-"""The loss guard: what a migration could lose, looked at before and compared after.
+"""The loss guard: what to count before a migration, and what its counts afterwards say was lost. Pure: no database is asked.
 
-The decisions (what to watch, what counts as a loss) are pure; only observe() and its helpers ask the
-database. A look costs what the change costs: tables that nothing deletes from are never counted.
+Only what a migration can reach is counted: a table from which nothing is deleted costs nothing.
+Names of tables and columns are folded (ASCII letters in lower case) but where they are shown to a person.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from memsql import words
-from memsql.db import Connection, Params, Result, Touched
-from memsql.db.compiling import compile_only
-from memsql.db.queries import load
+from memsql.db import Touched
 from memsql.engine.analysis import Analysis
-from memsql.errors import StatementError
-from memsql.sqltext import fold, quote
+from memsql.sqltext import fold
 
-# Shadow tables that hold an index and no row of the user's own. An FTS table's _content does hold
-# rows, and so does an R-Tree's _rowid.
+# Shadow tables that hold an index and no row of the user's own. The _content of an FTS table and the _rowid of an R-Tree
+# hold rows.
 _ANY_SHADOW = ("data", "idx", "content", "docsize", "config", "node", "parent", "rowid")
 _INDEX_SHADOWS = ("data", "idx", "docsize", "config", "segments", "segdir", "stat", "node", "parent")
 
 
 @dataclass(frozen=True, slots=True)
 class Watch:
-    """Tables to look at before the migration runs, lower case: ``counted`` for their rows,
-    ``dropped`` for rows, columns, what the columns hold, indexes and triggers; ``linked`` for their
-    foreign keys, in both directions; ``keyed`` for whether they have the keys that other tables name."""
+    """The tables to count before a migration runs.
+
+    ``counted``: their rows. ``whole``: rows, columns, values of each column, indexes and triggers. ``linked``: rows that break
+    their foreign keys, as child or parent. ``keyed``: whether they have the keys that other tables name.
+    """
 
     counted: frozenset[str] = frozenset()
-    dropped: frozenset[str] = frozenset()
+    whole: frozenset[str] = frozenset()
     linked: frozenset[str] = frozenset()
     keyed: frozenset[str] = frozenset()
 
     def __or__(self, other: Watch) -> Watch:
         return Watch(
             self.counted | other.counted,
-            self.dropped | other.dropped,
+            self.whole | other.whole,
             self.linked | other.linked,
             self.keyed | other.keyed,
         )
 
     def covers(self, other: Watch) -> bool:
-        """Whether ``other`` asks for nothing that this one lacks."""
+        """Whether everything that ``other`` counts is counted by this one too."""
         return (
-            other.counted <= self.counted | self.dropped
-            and other.dropped <= self.dropped
+            other.counted <= self.counted | self.whole
+            and other.whole <= self.whole
             and other.linked <= self.linked
             and other.keyed <= self.keyed
         )
 
 
 @dataclass(frozen=True, slots=True)
-class TableState:
-    """A table as it is: its spelling, rows, columns with how many rows hold a value (None where
-    nobody counted), and the named indexes and triggers on it."""
+class TableCounts:
+    """A table at one moment: ``name`` as the schema spells it, number of ``rows``, ``columns`` to the number of rows that hold
+    a value there (None: not counted), and its named indexes and triggers as (type, name)."""
 
     name: str
     rows: int
@@ -64,12 +63,15 @@ class TableState:
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
-    """What observe() saw. ``tables`` by lower-case name, only those that exist; ``violations``
-    counts broken foreign keys by (child, parent); ``keyless``, in SQLite's words, who refers to what is no key."""
+class Counts:
+    """What a Watch counted at one moment.
 
-    tables: Mapping[str, TableState]
-    violations: Mapping[tuple[str, str], int]
+    ``tables``: the tables that exist. ``violations``: rows that break a foreign key, by (child, parent). ``keyless``: foreign
+    keys that name columns without a key, in SQLite's words.
+    """
+
+    tables: Mapping[str, TableCounts] = field(default_factory=dict)
+    violations: Mapping[tuple[str, str], int] = field(default_factory=dict)
     keyless: frozenset[str] = frozenset()
 
     @property
@@ -80,23 +82,42 @@ class Look:
 
 @dataclass(frozen=True, slots=True)
 class Virtual:
-    """The virtual ``tables`` of a database and the ``shadows`` that SQLite knows of, lower case."""
+    """The virtual ``tables`` of a database and their ``shadows``."""
 
     tables: frozenset[str] = frozenset()
     shadows: frozenset[str] = frozenset()
 
     def holds_an_index(self, name: str) -> bool:
-        """Whether ``name`` is the shadow of a virtual table that holds an index, and no row of the user's own."""
+        """Whether the table ``name`` (folded) is a shadow that holds an index and no row of the user's own."""
         return name in self.shadows and name.rpartition("_")[2] in _INDEX_SHADOWS
 
     def content(self, name: str) -> frozenset[str]:
-        """The shadows of ``name`` that hold the user's own rows."""
+        """The shadows of the virtual table ``name`` that hold the user's own rows."""
         return frozenset(s for s in (f"{name}_content", f"{name}_rowid") if s in self.shadows)
+
+    def is_user_table(self, name: str) -> bool:
+        """Whether the table ``name`` (any case) holds rows of the user's own."""
+        return fold(name) not in self.tables and not self.holds_an_index(fold(name))
+
+
+@dataclass(frozen=True, slots=True)
+class Schema:
+    """What the guard knows of the schema before and after the run.
+
+    ``virtual``: virtual tables. ``replaces``: a statement, constraint or trigger replaces rows, so that any INSERT and UPDATE
+    may delete. ``existing``: the tables before the run (None: not read yet). ``keyed``: tables to which others refer and that
+    lost an index.
+    """
+
+    virtual: Virtual
+    replaces: bool = False
+    existing: frozenset[str] | None = None
+    keyed: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
 class Loss:
-    """Rows or values that would be gone."""
+    """Rows or values of ``table`` that are gone: a sentence about them, and how many."""
 
     table: str
     message: str
@@ -104,256 +125,105 @@ class Loss:
 
 
 def planned(analysis: Analysis, named: frozenset[str], virtual: Virtual) -> Watch:
-    """What the text alone says should be watched. ``named`` are the tables whose foreign keys may
-    break, lower case; ``virtual`` the virtual tables, of which only the user's own content counts."""
+    """What to count according to the text alone. ``named``: the tables whose foreign keys may break."""
 
-    def real(names: frozenset[str]) -> frozenset[str]:
-        found = _origins(names, analysis)
-        return (found - virtual.tables).union(*(virtual.content(n) for n in found & virtual.tables))
+    def holders(names: frozenset[str]) -> frozenset[str]:
+        origins = _origins(names, analysis)
+        return (origins - virtual.tables).union(*(virtual.content(n) for n in origins & virtual.tables))
 
-    gone = real(analysis.drops)
-    return _watch(real(analysis.deletes), gone, analysis, named - virtual.tables, whole=real(analysis.strips))
-
-
-def _watch(
-    counted: frozenset[str],
-    gone: frozenset[str],
-    analysis: Analysis,
-    linked: frozenset[str],
-    *,
-    whole: frozenset[str] = frozenset(),
-) -> Watch:
-    """A table that is gone for good has lost its rows and nothing else; of one that comes back, everything counts."""
-    if analysis.rebuilds:
-        return Watch(counted, gone | whole, linked)
-    return Watch(counted | gone, whole, linked)
-
-
-def needed(
-    touched: Touched,
-    analysis: Analysis,
-    virtual: Virtual,
-    *,
-    replaces: bool,
-    fk_off: bool,
-    existing: frozenset[str] | None,
-    keyed: frozenset[str],
-) -> Watch:
-    """What the engine's own account of the run says should have been watched. What the migration created
-    itself held nothing before it; ``existing`` are the tables there were (None: nobody looked), because CREATE
-    TABLE IF NOT EXISTS reads like creating; ``keyed`` are tables to which others refer and that lost an index."""
-    created = {fold(t) for t in touched.created} - (existing or frozenset())
-    losers = _losers(touched, replaces)
-    # A compiled statement only says that the virtual table itself is written.
-    losers = losers.union(*(virtual.content(n) for n in losers & virtual.tables))
-    dropped = {fold(t) for t in touched.dropped}
-    linked: set[str] = set()
-    if fk_off:
-        linked = {fold(t) for t in touched.written() | touched.dropped | touched.altered}
-
-    def old(names: set[str]) -> frozenset[str]:
-        found = _origins(frozenset(names), analysis)
-        return frozenset(n for n in found - created - virtual.tables if not virtual.holds_an_index(n))
-
-    # A table that is new can refer to nothing too.
-    keys = frozenset(n for n in _origins(frozenset(linked), analysis) - virtual.tables if not virtual.holds_an_index(n))
-    return _watch(old(losers), old(dropped), analysis, keys) | Watch(keyed=keyed)
-
-
-def doubtful(touched: Touched, watch: Watch, analysis: Analysis, *, replaces: bool) -> bool:
-    """Whether a table was reached that was, or was not, created by the migration itself: only who knows which
-    tables there were can tell."""
-    created = {fold(t) for t in touched.created}
-    # The shadows of a new virtual table are written and deleted from as a matter of course.
-    created -= {f"{fold(name)}_{suffix}" for name in touched.modules for suffix in _ANY_SHADOW}
-    reached = _origins(frozenset(_losers(touched, replaces) | {fold(t) for t in touched.dropped}), analysis)
-    return bool(created & reached - watch.counted - watch.dropped)
-
-
-def _losers(touched: Touched, replaces: bool) -> set[str]:
-    names = touched.deleted | touched.inserted | touched.updated if replaces else touched.deleted
-    return {fold(t) for t in names}
-
-
-def _origins(names: frozenset[str], analysis: Analysis) -> frozenset[str]:
-    """``names``, and what those tables were called before the migration renamed them."""
-    for old, new in reversed(analysis.renames):
-        if new in names:
-            names |= {old}
-    return names
-
-
-def _aliases(name: str, analysis: Analysis) -> list[str]:
-    """What the table ``name`` of before is called, one name after the other."""
-    found = [name]
-    for old, new in analysis.renames:
-        if old == found[-1]:
-            found.append(new)
-    return found
-
-
-def virtual_tables(conn: Connection) -> Virtual:
-    """The virtual tables and their shadows."""
-    rows = conn.execute(load("engine/virtual_tables")).rows
-    return Virtual(
-        frozenset(fold(str(n)) for n, kind in rows if kind == "virtual"),
-        frozenset(fold(str(n)) for n, kind in rows if kind == "shadow"),
+    stripped = holders(analysis.strips)
+    return _watch(holders(analysis.deletes), holders(analysis.drops), analysis) | Watch(
+        whole=stripped, linked=named - virtual.tables
     )
 
 
-def tables(conn: Connection) -> frozenset[str]:
-    """Lower-case names of all tables."""
-    return frozenset(fold(str(row[0])) for row in conn.execute(load("engine/tables")).rows)
+def needed(touched: Touched, analysis: Analysis, schema: Schema, *, foreign_keys: bool) -> Watch:
+    """What should have been counted, according to what the engine says it reached.
+
+    A table that the migration created held nothing before it. CREATE TABLE IF NOT EXISTS looks to the engine like CREATE
+    TABLE, so ``schema.existing`` tells what was there. ``foreign_keys``: whether the engine enforced them during the run.
+    """
+    virtual = schema.virtual
+    created = {fold(t) for t in touched.created} - (schema.existing or frozenset())
+    losers = _losers(touched, replaces=schema.replaces)
+    # The engine names the virtual table; its rows are in a shadow.
+    losers = losers.union(*(virtual.content(n) for n in losers & virtual.tables))
+    dropped = {fold(t) for t in touched.dropped}
+    reached = set() if foreign_keys else {fold(t) for t in touched.written() | touched.dropped | touched.altered}
+
+    def before(names: set[str]) -> frozenset[str]:
+        origins = _origins(frozenset(names), analysis)
+        return frozenset(n for n in origins - created - virtual.tables if not virtual.holds_an_index(n))
+
+    # A new table can break a foreign key too.
+    linked = frozenset(
+        n for n in _origins(frozenset(reached), analysis) - virtual.tables if not virtual.holds_an_index(n)
+    )
+    return _watch(before(losers), before(dropped), analysis) | Watch(linked=linked, keyed=schema.keyed)
 
 
-def parents(conn: Connection) -> frozenset[str]:
-    """Lower-case names of all tables to which one refers."""
-    return frozenset(fold(str(parent)) for _, parent in conn.execute(load("engine/foreign_keys")).rows)
+def doubtful(touched: Touched, watch: Watch, analysis: Analysis, *, replaces: bool) -> bool:
+    """Whether the run wrote to a table that it says it created and that was not counted: only the list of the tables before
+    the run tells whether the table is new."""
+    created = {fold(t) for t in touched.created}
+    # A new virtual table always writes to its new shadows.
+    created -= {f"{fold(name)}_{suffix}" for name in touched.modules for suffix in _ANY_SHADOW}
+    reached = _origins(frozenset(_losers(touched, replaces=replaces) | {fold(t) for t in touched.dropped}), analysis)
+    return bool(created & reached - watch.counted - watch.whole)
 
 
-def is_user_table(name: str, virtual: Virtual) -> bool:
-    """Whether ``name`` holds rows of the user's own and no index of a virtual table."""
-    return fold(name) not in virtual.tables and not virtual.holds_an_index(fold(name))
+def after_watch(watch: Watch, analysis: Analysis) -> Watch:
+    """What to count after the run: the same tables, under their old names and under those they were renamed to."""
+
+    def follow(names: frozenset[str]) -> frozenset[str]:
+        return names | {alias for name in names for alias in _aliases(name, analysis)}
+
+    return Watch(follow(watch.counted), follow(watch.whole), follow(watch.linked), follow(watch.keyed))
 
 
-def observe(conn: Connection, watch: Watch, *, values: bool) -> Look:
-    """Look at everything in ``watch`` that exists. ``values`` also counts what columns hold."""
-    tables: dict[str, TableState] = {}
-    for name in sorted(watch.counted | watch.dropped):
-        state = _table(conn, name, name in watch.dropped, values)
-        if state is not None:
-            tables[name] = state
-    return Look(tables, _violations(conn, watch.linked), _keyless(conn, watch.keyed))
-
-
-def questions(schema: Connection, look: Look, *, values: bool) -> list[tuple[str, Params]]:
-    """What to ask a database, whose schema ``schema`` has too, so that answered() can fill in what ``look`` leaves open."""
-    found: list[tuple[str, Params]] = []
-    for _, state in sorted(look.tables.items()):
-        columns = [f"count({quote(c)})" for c in sorted(state.columns)] if values else []
-        found.append((f"SELECT {', '.join(['count(*)', *columns])} FROM {quote(state.name)}", ()))
-    for child, parent in sorted(look.violations):
-        question: tuple[str, Params] = (load("engine/foreign_key_check"), (child, parent))
-        try:
-            schema.execute(*question)
-        except StatementError:
-            question = (f"SELECT count(*) FROM {quote(child)}", ())
-        found.append(question)
-    return found
-
-
-def answered(look: Look, answers: Sequence[Result], *, values: bool) -> Look:
-    """``look`` with the numbers that the ``answers`` to questions() hold."""
-    rows = [answer.rows[0] for answer in answers]
-    tables = {}
-    for (name, state), counts in zip(sorted(look.tables.items()), rows, strict=False):
-        held = dict(zip(sorted(state.columns), map(_number, counts[1:]), strict=True)) if values else state.columns
-        tables[name] = replace(state, rows=_number(counts[0]), columns=held)
-    violations = {key: _number(row[0]) for key, row in zip(sorted(look.violations), rows[len(tables) :], strict=True)}
-    return Look(tables, violations, look.keyless)
-
-
-def cascades(conn: Connection, dropped: frozenset[str]) -> list[Loss]:
-    """Rows that ON DELETE CASCADE would take along if the tables ``dropped`` (lower case) went."""
-    # Imported where it is needed, which is rarely: it costs milliseconds.
-    from memsql.schema import read
-
-    found: list[Loss] = []
-    gone = set(dropped)
-    references = [
-        (table, key)
-        for table in read(conn).tables.values()
-        for key in table.foreign_keys
-        if key.on_delete.upper() == "CASCADE"
-    ]
-    grown = True
-    while grown:
-        grown = False
-        for table, key in references:
-            if fold(key.parent) not in gone or fold(table.name) in gone:
-                continue
-            gone.add(fold(table.name))
-            grown = True
-            filled = " AND ".join(f"{quote(column)} IS NOT NULL" for column in key.columns)
-            counts = conn.execute(f"SELECT count(*), sum({filled}) FROM {quote(table.name)}").rows[0]
-            rows, going = _number(counts[0]), _number(counts[1] or 0)
-            if going:
-                message = (
-                    f"table {table.name} loses {words.count(going, 'row')} of {rows:,} with the rows of {key.parent}"
-                )
-                found.append(Loss(table.name, message, going))
-    return found
-
-
-def losses(before: Look, after: Look, analysis: Analysis) -> list[Loss]:
-    """Rows and values that were there before, are not there after, and were not DELETEd by name."""
-    found = []
+def losses(before: Counts, after: Counts, analysis: Analysis) -> list[Loss]:
+    """Rows and values that are in ``before`` and not in ``after``, and that the text does not DELETE by name."""
+    gone: list[Loss] = []
     for name, old in before.tables.items():
         new = after.tables.get(final_name(name, after, analysis))
-        names = _aliases(name, analysis)
-        meant = _meant(name, names, analysis)
+        meant = _meant(name, analysis)
         if new is None or _overtaken(name, before, after, analysis):
             if old.rows and not meant:
-                found.append(
-                    Loss(old.name, f"table {old.name} is dropped with {words.count(old.rows, 'row')}", old.rows)
-                )
+                gone.append(Loss(old.name, f"table {old.name} is dropped with {rows_text(old.rows)}", old.rows))
             continue
         if new.rows < old.rows and not meant:
-            gone = old.rows - new.rows
-            found.append(
-                Loss(
-                    old.name,
-                    f"table {old.name} loses {words.count(gone, 'row')} of {old.rows:,} without a DELETE of its own",
-                    gone,
-                )
-            )
-        kept: list[tuple[str, int, int]] = []
-        for column, held in old.columns.items():
-            key = _column_now(fold(column), names, analysis)
-            key = key if key in new.columns else fold(column)
-            left = new.columns.get(key)
-            if held and key not in new.columns:
-                found.append(Loss(old.name, f"column {old.name}.{column} is dropped with {_values(held)}", held))
-            elif held is not None and left is not None:
-                kept.append((column, held, left))
-        # In total, for a rebuild may move values from one column to another.
-        if not meant and analysis.updates.isdisjoint(names) and sum(h for _, h, _ in kept) > sum(n for _, _, n in kept):
-            found += [
-                Loss(old.name, f"column {old.name}.{column} loses {_values(held - left)}: NULL afterwards", held - left)
-                for column, held, left in kept
-                if left < held
-            ]
-    return found
+            missing = old.rows - new.rows
+            message = f"table {old.name} loses {rows_text(missing)} of {old.rows:,} without a DELETE of its own"
+            gone.append(Loss(old.name, message, missing))
+        gone += _lost_values(name, old, new, analysis)
+    return gone
 
 
-def _column_now(column: str, names: Sequence[str], analysis: Analysis) -> str:
-    """What the column of the table ``names`` is called after all its renames."""
-    for table, old, new in analysis.columns:
-        if table in names and old == column:
-            column = new
-    return column
+def _lost_values(name: str, old: TableCounts, new: TableCounts, analysis: Analysis) -> list[Loss]:
+    names = _aliases(name, analysis)
+    gone: list[Loss] = []
+    kept: list[tuple[str, int, int]] = []
+    for column, held in old.columns.items():
+        renamed = _column_now(fold(column), names, analysis)
+        now = renamed if renamed in new.columns else fold(column)
+        left = new.columns.get(now)
+        if held and now not in new.columns:
+            gone.append(Loss(old.name, f"column {old.name}.{column} is dropped with {_values_text(held)}", held))
+        elif held is not None and left is not None:
+            kept.append((column, held, left))
+    if _meant(name, analysis) or not analysis.updates.isdisjoint(names):
+        return gone
+    # In total, for a rebuild may move values from one column to another.
+    if sum(held for _, held, _ in kept) > sum(left for _, _, left in kept):
+        for column, held, left in kept:
+            if left < held:
+                message = f"column {old.name}.{column} loses {_values_text(held - left)}: NULL afterwards"
+                gone.append(Loss(old.name, message, held - left))
+    return gone
 
 
-def _meant(name: str, names: Sequence[str], analysis: Analysis) -> bool:
-    """Whether the file says by name that rows of the table go. Of one that is dropped or rebuilt only a DELETE of all
-    its rows says so, for behind any other the rest would go unseen."""
-    owner = name.rpartition("_")[0] if name.endswith(("_content", "_rowid")) else name
-    told = {*names, owner}
-    if not analysis.drops.isdisjoint(names):
-        return not analysis.empties.isdisjoint(told)
-    return not analysis.deletes.isdisjoint(told)
-
-
-def _overtaken(name: str, before: Look, after: Look, analysis: Analysis) -> bool:
-    """Whether the table that bears the name of the dropped ``name`` is another one that was there before."""
-    if name not in analysis.drops:
-        return False
-    final = final_name(name, after, analysis)
-    return any(other != name and final_name(other, after, analysis) == final for other in before.tables)
-
-
-def forgotten(before: Look, after: Look, analysis: Analysis) -> list[str]:
-    """Indexes and triggers that vanished with a rebuilt table and that nobody dropped by name."""
+def forgotten(before: Counts, after: Counts, analysis: Analysis) -> list[str]:
+    """Indexes and triggers that went with a rebuilt table and that the text does not drop by name; a sentence each."""
     problems = []
     for name, old in before.tables.items():
         new = after.tables.get(final_name(name, after, analysis))
@@ -366,90 +236,84 @@ def forgotten(before: Look, after: Look, analysis: Analysis) -> list[str]:
     return problems
 
 
-def broken_keys(before: Look, after: Look) -> list[str]:
-    """Foreign keys that point nowhere now and did not before."""
+def broken_keys(before: Counts, after: Counts) -> list[str]:
+    """Foreign keys that are broken in ``after`` and were not in ``before``; a sentence each."""
     problems = []
-    for (child, parent), count in after.violations.items():
-        new = count - before.violations.get((child, parent), 0)
+    for (child, parent), rows in after.violations.items():
+        new = rows - before.violations.get((child, parent), 0)
         if new > 0:
-            problems.append(words.orphans(words.count(new, "row"), child, parent))
+            problems.append(words.orphans(rows_text(new), child, parent))
     return problems + [
-        f"{who}: what the key names has no PRIMARY KEY or UNIQUE index any more, so neither table can be written"
-        for who in sorted(after.keyless - before.keyless)
+        f"{key}: what the key names has no PRIMARY KEY or UNIQUE index any more, so neither table can be written"
+        for key in sorted(after.keyless - before.keyless)
     ]
 
 
-def final_name(name: str, after: Look, analysis: Analysis) -> str:
-    """Where the table ``name`` of before is now: under the name it was renamed to, or, where that one is gone,
-    under its own, which a rebuild has given to a new table."""
+def final_name(name: str, after: Counts, analysis: Analysis) -> str:
+    """Under which name the table ``name`` of before is afterwards: the one it was renamed to, or, where that name is gone, its
+    own, which a rebuild gives to the new table."""
     last = _aliases(name, analysis)[-1]
     return last if last in after.tables else name
 
 
-def after_watch(watch: Watch, analysis: Analysis) -> Watch:
-    """What to look at afterwards: the same, and what it was renamed to."""
-
-    def follow(names: frozenset[str]) -> frozenset[str]:
-        return names | {alias for name in names for alias in _aliases(name, analysis)}
-
-    return Watch(follow(watch.counted), follow(watch.dropped), follow(watch.linked), follow(watch.keyed))
+def _watch(losers: frozenset[str], dropped: frozenset[str], analysis: Analysis) -> Watch:
+    """A table that is dropped for good loses its rows and nothing else; one that comes back may lose columns, values and
+    indexes too."""
+    return Watch(losers, dropped) if analysis.rebuilds else Watch(losers | dropped)
 
 
-def _table(conn: Connection, name: str, whole: bool, values: bool) -> TableState | None:
-    found = conn.execute(load("engine/find_table"), (name,)).rows
-    if not found:
-        return None
-    spelled = str(found[0][0])
-    quoted = quote(spelled)
-    if not whole:
-        return TableState(spelled, _number(conn.execute(f"SELECT count(*) FROM {quoted}").one()))
-    columns = [str(r[0]) for r in conn.execute(load("engine/columns"), (spelled,)).rows]
-    objects = frozenset((str(r[0]), str(r[1])) for r in conn.execute(load("engine/objects_of"), (spelled,)).rows)
-    # count(column) does not read overflow pages, so one scan tells what every column holds.
-    wanted = ["count(*)", *(f"count({quote(c)})" for c in columns)] if values else ["count(*)"]
-    counts: list[int] = []
-    for start in range(0, len(wanted), 500):
-        part = ", ".join(wanted[start : start + 500])
-        counts += [_number(v) for v in conn.execute(f"SELECT {part} FROM {quoted}").rows[0]]
-    held: dict[str, int | None] = dict.fromkeys((fold(c) for c in columns), None)
-    if values:
-        held = {fold(c): n for c, n in zip(columns, counts[1:], strict=True)}
-    return TableState(spelled, counts[0], held, objects)
+def _losers(touched: Touched, *, replaces: bool) -> set[str]:
+    names = touched.deleted | touched.inserted | touched.updated if replaces else touched.deleted
+    return {fold(t) for t in names}
 
 
-def _violations(conn: Connection, linked: frozenset[str]) -> dict[tuple[str, str], int]:
-    """Broken foreign keys of the tables in ``linked`` and of those that refer to them."""
-    if not linked:
-        return {}
-    counts: dict[tuple[str, str], int] = {}
-    for child, parent in conn.execute(load("engine/foreign_keys")).rows:
-        if fold(str(child)) not in linked and fold(str(parent)) not in linked:
-            continue
-        key = (fold(str(child)), fold(str(parent)))
-        try:
-            counts[key] = _number(conn.execute(load("engine/foreign_key_check"), (child, parent)).one())
-        except StatementError:
-            # The parent lacks the key that the child names; no row of the child can be proven.
-            counts[key] = _number(conn.execute(f"SELECT count(*) FROM {quote(str(child))}").one())
-    return counts
+def _origins(names: frozenset[str], analysis: Analysis) -> frozenset[str]:
+    """``names``, and the names those tables had before the migration renamed them."""
+    for old, new in reversed(analysis.renames):
+        if new in names:
+            names |= {old}
+    return names
 
 
-def _keyless(conn: Connection, keyed: frozenset[str]) -> frozenset[str]:
-    """Of each table, who refers to it by what is no key of it, in SQLite's words: it says so when rows are to go."""
-    found = set()
-    for name in sorted(keyed):
-        try:
-            compile_only(conn, f"DELETE FROM {quote(name)}")
-        except StatementError as e:
-            if "foreign key mismatch" in e.message:
-                found.add(e.message.rpartition(" - ")[2])
-    return frozenset(found)
+def _aliases(name: str, analysis: Analysis) -> list[str]:
+    """The names of the table that is called ``name`` before the run, in the order it gets them."""
+    names = [name]
+    for old, new in analysis.renames:
+        if old == names[-1]:
+            names.append(new)
+    return names
 
 
-def _number(value: object) -> int:
-    assert isinstance(value, int)
-    return value
+def _column_now(column: str, names: Sequence[str], analysis: Analysis) -> str:
+    """The name of a column of the table called ``names`` after all renames."""
+    for table, old, new in analysis.columns:
+        if table in names and old == column:
+            column = new
+    return column
 
 
-def _values(number: int) -> str:
-    return f"a value in {words.count(number, 'row')}"
+def _meant(name: str, analysis: Analysis) -> bool:
+    """Whether the text deletes from the table by name. For a table that is dropped or rebuilt only a DELETE of all its rows
+    counts: behind any other DELETE the loss of the remaining rows would go unseen."""
+    names = _aliases(name, analysis)
+    owner = name.rpartition("_")[0] if name.endswith(("_content", "_rowid")) else name
+    if not analysis.drops.isdisjoint(names):
+        return not analysis.empties.isdisjoint({*names, owner})
+    return not analysis.deletes.isdisjoint({*names, owner})
+
+
+def _overtaken(name: str, before: Counts, after: Counts, analysis: Analysis) -> bool:
+    """Whether another table of before now has the name of the dropped table ``name``."""
+    if name not in analysis.drops:
+        return False
+    final = final_name(name, after, analysis)
+    return any(other != name and final_name(other, after, analysis) == final for other in before.tables)
+
+
+def rows_text(number: int) -> str:
+    """``1 row``, ``2,000 rows``."""
+    return words.count(number, "row")
+
+
+def _values_text(number: int) -> str:
+    return f"a value in {rows_text(number)}"

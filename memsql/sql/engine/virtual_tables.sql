@@ -1,2 +1,2 @@
--- Loss guard: every virtual table, and the shadow tables that SQLite knows of.
-SELECT name, type FROM pragma_table_list WHERE schema = 'main' AND type IN ('virtual', 'shadow')
+-- Loss guard: every virtual table and its CREATE statement.
+SELECT name, sql FROM sqlite_schema WHERE type = 'table' AND sql LIKE 'create virtual%'

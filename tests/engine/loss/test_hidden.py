@@ -13,7 +13,7 @@ from either import apply, content
 from memsql import config
 from memsql.actions import up as migrate
 from memsql.db import connect
-from memsql.engine.state import Watcher, Wish
+from memsql.engine.state import RunOptions
 from memsql.errors import MigrationFailed
 
 PARENT = "CREATE TABLE p (id INTEGER PRIMARY KEY);\nINSERT INTO p VALUES (1), (2);\n"
@@ -204,7 +204,7 @@ def test_who_breaks_a_deferred_key_is_blamed(tmp_path: Path) -> None:
     with servers.fresh(tmp_path / "sqld") as server:
         for database in (str(tmp_path / "memory.db"), server.url):
             with pytest.raises(MigrationFailed) as failed:
-                migrate.up(config.load(project=str(tmp_path), database=database, environ={}), Wish(), Watcher())
+                migrate.up(config.load(project=str(tmp_path), database=database, environ={}), RunOptions())
             assert failed.value.details == ("1 row of c refer to p rows that do not exist",)
             if "://" in database:
                 with closing(connect(servers.target(database), "ro")) as conn:

@@ -1,0 +1,173 @@
+"""Counting what a migration could lose: rows, values, foreign keys. The only part of the proof of loss that asks a database.
+
+On a file count() asks at once. For a server the questions travel with the migration: a Counts of its schema, whose numbers
+are still open, becomes a list of questions(), and answered() fills the numbers in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from memsql.db import Connection, Params, Result
+from memsql.db.compiling import compile_only
+from memsql.db.queries import load
+from memsql.engine.loss.guard import Counts, Loss, TableCounts, Virtual, Watch, rows_text
+from memsql.errors import StatementError
+from memsql.schema.internal import module_of, shadow_suffixes
+from memsql.sqltext import fold, quote
+
+# A SELECT has at most 2000 result columns (https://sqlite.org/limits.html#max_column); some builds allow less.
+_COLUMNS_AT_ONCE = 500
+
+
+def virtual_tables(conn: Connection) -> Virtual:
+    """The virtual tables and their shadow tables.
+
+    From sqlite_schema, for ``pragma_table_list`` computes the columns of every view, which takes exponential time where
+    views join views.
+    """
+    rows = conn.execute(load("engine/virtual_tables")).rows
+    modules = {fold(str(name)): module_of(str(sql)) for name, sql in rows}
+    if not modules:
+        return Virtual()
+    shadows = {f"{name}_{suffix}" for name, module in modules.items() for suffix in shadow_suffixes(module)}
+    return Virtual(frozenset(modules), tables(conn) & shadows)
+
+
+def tables(conn: Connection) -> frozenset[str]:
+    """The names of all tables, folded."""
+    return frozenset(fold(str(row[0])) for row in conn.execute(load("engine/tables")).rows)
+
+
+def parents(conn: Connection) -> frozenset[str]:
+    """The names, folded, of all tables to which a foreign key refers."""
+    return frozenset(fold(str(parent)) for _, parent in conn.execute(load("engine/foreign_keys")).rows)
+
+
+def count(conn: Connection, watch: Watch, *, values: bool) -> Counts:
+    """Count everything in ``watch`` that exists. ``values``: also count the values of each column."""
+    counts: dict[str, TableCounts] = {}
+    for name in sorted(watch.counted | watch.whole):
+        table = _table(conn, name, whole=name in watch.whole, values=values)
+        if table is not None:
+            counts[name] = table
+    return Counts(counts, _violations(conn, watch.linked), _keyless(conn, watch.keyed))
+
+
+def questions(schema: Connection, counts: Counts, *, values: bool) -> list[tuple[str, Params]]:
+    """What to ask a server so that answered() can fill in the numbers that ``counts`` leaves open. ``schema`` is a
+    connection to a copy of the server's schema."""
+    reads: list[tuple[str, Params]] = []
+    for _, table in sorted(counts.tables.items()):
+        columns = [f"count({quote(c)})" for c in sorted(table.columns)] if values else []
+        reads.append((f"SELECT {', '.join(['count(*)', *columns])} FROM {quote(table.name)}", ()))
+    for child, parent in sorted(counts.violations):
+        read: tuple[str, Params] = (load("engine/foreign_key_check"), (child, parent))
+        try:
+            schema.execute(*read)
+        except StatementError:
+            read = (f"SELECT count(*) FROM {quote(child)}", ())
+        reads.append(read)
+    return reads
+
+
+def answered(counts: Counts, answers: Sequence[Result], *, values: bool) -> Counts:
+    """``counts`` with the numbers that the ``answers`` to questions() hold."""
+    rows = [answer.rows[0] for answer in answers]
+    filled = {}
+    for (name, table), numbers in zip(sorted(counts.tables.items()), rows, strict=False):
+        columns = dict(zip(sorted(table.columns), map(_integer, numbers[1:]), strict=True)) if values else table.columns
+        filled[name] = replace(table, rows=_integer(numbers[0]), columns=columns)
+    violations = {
+        key: _integer(row[0]) for key, row in zip(sorted(counts.violations), rows[len(filled) :], strict=True)
+    }
+    return Counts(filled, violations, counts.keyless)
+
+
+def cascades(conn: Connection, dropped: frozenset[str]) -> list[Loss]:
+    """Rows that ON DELETE CASCADE would delete if the tables ``dropped`` (folded names) were dropped."""
+    # Imported here because it is rarely needed and costs milliseconds.
+    from memsql.schema import read
+
+    losses: list[Loss] = []
+    gone = set(dropped)
+    references = [
+        (table, key)
+        for table in read(conn).tables.values()
+        for key in table.foreign_keys
+        if key.on_delete.upper() == "CASCADE"
+    ]
+    grown = True
+    while grown:
+        grown = False
+        for table, key in references:
+            if fold(key.parent) not in gone or fold(table.name) in gone:
+                continue
+            gone.add(fold(table.name))
+            grown = True
+            filled = " AND ".join(f"{quote(column)} IS NOT NULL" for column in key.columns)
+            numbers = conn.execute(f"SELECT count(*), sum({filled}) FROM {quote(table.name)}").rows[0]
+            rows, going = _integer(numbers[0]), _integer(numbers[1] or 0)
+            if going:
+                message = f"table {table.name} loses {rows_text(going)} of {rows:,} with the rows of {key.parent}"
+                losses.append(Loss(table.name, message, going))
+    return losses
+
+
+def _table(conn: Connection, name: str, *, whole: bool, values: bool) -> TableCounts | None:
+    """The counts of one table, None where it does not exist. ``whole``: its columns, indexes and triggers too."""
+    names = conn.execute(load("engine/find_table"), (name,)).rows
+    if not names:
+        return None
+    spelled = str(names[0][0])
+    quoted = quote(spelled)
+    if not whole:
+        return TableCounts(spelled, _integer(conn.execute(f"SELECT count(*) FROM {quoted}").one()))
+    columns = [str(r[0]) for r in conn.execute(load("engine/columns"), (spelled,)).rows]
+    objects = frozenset((str(r[0]), str(r[1])) for r in conn.execute(load("engine/objects_of"), (spelled,)).rows)
+    # count(column) does not read overflow pages, so one scan counts the values of all columns.
+    counted = ["count(*)", *(f"count({quote(c)})" for c in columns)] if values else ["count(*)"]
+    numbers: list[int] = []
+    for start in range(0, len(counted), _COLUMNS_AT_ONCE):
+        part = ", ".join(counted[start : start + _COLUMNS_AT_ONCE])
+        numbers += [_integer(v) for v in conn.execute(f"SELECT {part} FROM {quoted}").rows[0]]
+    held: dict[str, int | None] = dict.fromkeys((fold(c) for c in columns), None)
+    if values:
+        held = {fold(c): n for c, n in zip(columns, numbers[1:], strict=True)}
+    return TableCounts(spelled, numbers[0], held, objects)
+
+
+def _violations(conn: Connection, linked: frozenset[str]) -> dict[tuple[str, str], int]:
+    """Rows that break a foreign key, by (child, parent), of the tables in ``linked`` and of those that refer to them."""
+    if not linked:
+        return {}
+    counts: dict[tuple[str, str], int] = {}
+    for child, parent in conn.execute(load("engine/foreign_keys")).rows:
+        if fold(str(child)) not in linked and fold(str(parent)) not in linked:
+            continue
+        key = (fold(str(child)), fold(str(parent)))
+        try:
+            counts[key] = _integer(conn.execute(load("engine/foreign_key_check"), (child, parent)).one())
+        except StatementError:
+            # The parent has no key of that name, so every row of the child refers to nothing.
+            counts[key] = _integer(conn.execute(f"SELECT count(*) FROM {quote(str(child))}").one())
+    return counts
+
+
+def _keyless(conn: Connection, keyed: frozenset[str]) -> frozenset[str]:
+    """For the tables ``keyed``: which foreign keys name columns of them that are no key. In the words of SQLite's error
+    "foreign key mismatch", which it raises when it compiles a DELETE."""
+    mismatches = set()
+    for name in sorted(keyed):
+        try:
+            compile_only(conn, f"DELETE FROM {quote(name)}")
+        except StatementError as e:
+            if "foreign key mismatch" in e.message:
+                mismatches.add(e.message.rpartition(" - ")[2])
+    return frozenset(mismatches)
+
+
+def _integer(value: object) -> int:
+    assert isinstance(value, int)
+    return value

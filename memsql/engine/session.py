@@ -1,0 +1,101 @@
+"""What holds for all migrations of one run on one connection."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from memsql.db import Connection, Touched
+from memsql.db.queries import load
+from memsql.engine.job import Job
+from memsql.engine.loss import counting
+from memsql.engine.loss.guard import Virtual
+from memsql.engine.signals import Stop, listening
+from memsql.engine.state import RunOptions
+from memsql.progress import Progress
+from memsql.sqltext import fold
+
+
+class SchemaCache:
+    """Facts about the schema that a thousand migrations ask for and few change: each is read once, and again after a change."""
+
+    def __init__(self, conn: Connection) -> None:
+        self._conn = conn
+        self._virtual: Virtual | None = None
+        self._fts: dict[str, frozenset[str]] | None = None
+        self._replaces: bool | None = None
+        self._parents: frozenset[str] | None = None
+
+    def virtual(self) -> Virtual:
+        """The virtual tables and their shadow tables."""
+        if self._virtual is None:
+            self._virtual = counting.virtual_tables(self._conn)
+        return self._virtual
+
+    def fts(self) -> dict[str, frozenset[str]]:
+        """FTS5 table to the names, folded, of what it shows: its content table, or its view and the tables of that view."""
+        if self._fts is None:
+            self._fts = {}
+            if self._conn.execute(load("engine/has_fts")).rows:
+                from memsql.fts import discover, shown
+
+                self._fts = shown(self._conn, discover(self._conn))
+        return self._fts
+
+    def replaces(self) -> bool:
+        """Whether a constraint or a trigger replaces rows (ON CONFLICT REPLACE), so that any INSERT may delete."""
+        if self._replaces is None:
+            self._replaces = bool(self._conn.execute(load("engine/replaces")).rows)
+        return self._replaces
+
+    def keyed(self, touched: Touched) -> frozenset[str]:
+        """The tables, folded, that lost an index and to which other tables refer."""
+        if touched.created or touched.altered:
+            self._parents = None
+        if not touched.unindexed:
+            return frozenset()
+        if self._parents is None:
+            self._parents = counting.parents(self._conn)
+        return self._parents & {fold(t) for t in touched.unindexed}
+
+    def forget_replaces(self) -> None:
+        """The statements that ran may have created a constraint or trigger that replaces rows."""
+        self._replaces = None
+
+    def forget_changed(self, touched: Touched) -> None:
+        """Forget the virtual tables where the statements that reached ``touched`` may have changed them."""
+        shows_a_view = any(len(content) > 1 for content in (self._fts or {}).values())
+        if touched.virtual or touched.altered or (touched.schema and shows_a_view):
+            self._fts = self._virtual = None
+
+    def forget(self) -> None:
+        """Forget everything: another process changed the schema, or a ROLLBACK did."""
+        self._fts = self._virtual = self._replaces = self._parents = None
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """A connection with what every migration of the run on it needs."""
+
+    conn: Connection
+    stop: Stop
+    options: RunOptions
+    progress: Progress
+    schema: SchemaCache
+
+    def allows_loss(self, job: Job) -> bool:
+        """Whether the file or the person permits ``job`` to lose data."""
+        return job.allows_loss or self.options.allow_data_loss
+
+    def interrupted(self) -> bool:
+        """Whether somebody asked to stop. The engine asks often while a statement runs, so the progress bar moves too."""
+        self.progress.tick()
+        return bool(self.stop)
+
+
+@contextmanager
+def session_on(conn: Connection, options: RunOptions, progress: Progress) -> Iterator[Session]:
+    """A session on ``conn`` that hears Ctrl-C and SIGTERM while the block runs."""
+    with listening() as stop:
+        yield Session(conn, stop, options, progress, SchemaCache(conn))
