@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 
@@ -20,6 +20,7 @@ from memsql import ledger, server
 from memsql.actions.replicas import look, wait_for_replicas
 from memsql.db import Connection, Script, connect
 from memsql.errors import ConnectError, LockedError, StatementError
+from memsql.progress import Silent
 from memsql.server import Keys, Running
 
 
@@ -202,6 +203,18 @@ def test_a_replica_that_lags_is_waited_for(pair: Pair, project: Project) -> None
     look([replica])
 
 
+class Labels(Silent):
+    """Keeps the labels of the work, and calls ``then`` at each."""
+
+    def __init__(self, then: Callable[[], object] = lambda: None) -> None:
+        self.labels: list[str] = []
+        self._then = then
+
+    def start(self, label: str) -> None:
+        self.labels.append(label)
+        self._then()
+
+
 def test_waiting_ends_when_the_replica_has_caught_up(pair: Pair) -> None:
     replica = servers.target(pair.replica.url)
     look([replica])
@@ -213,14 +226,9 @@ def test_waiting_ends_when_the_replica_has_caught_up(pair: Pair) -> None:
                 ("INSERT INTO _yoyo_migration VALUES ('h', '0001_log', '2024-01-01')", ()),
             ]
         )
-        notes: list[str] = []
-
-        def note(text: str) -> None:
-            notes.append(text)
-            held.close()
-
-        caught = wait_for_replicas([replica], {"0001_log": None}, 60, note, state="applied")
-    assert notes[0] == f"waiting for 1 of 1 replicas: {replica}: 0 of 1 migrations, lacks 0001_log"
+        progress = Labels(held.close)
+        caught = wait_for_replicas([replica], {"0001_log": None}, 60, progress, state="applied")
+    assert progress.labels[0] == f"waiting for 1 of 1 replicas: {replica}: 0 of 1 migrations, lacks 0001_log"
     assert [found.url for found in caught] == [pair.replica.url]
 
 
@@ -258,13 +266,13 @@ def test_a_replica_of_something_else_is_named_with_what_it_lacks(
 
 
 def test_a_replica_that_does_not_answer_is_named(pair: Pair) -> None:
-    notes: list[str] = []
+    progress = Labels()
     replica = servers.target(pair.replica.url)
     with pair.frozen_replica(), pytest.raises(LockedError, match="1 of 1 replicas") as told:
-        wait_for_replicas([replica], {"0001_log": None}, 0, notes.append, state="applied")
+        wait_for_replicas([replica], {"0001_log": None}, 0, progress, state="applied")
     assert (told.value.exit_code, told.value.state) == (4, "applied")
     assert "did not come in time" in told.value.details[0]
-    assert notes == [f"waiting for 1 of 1 replicas: {told.value.details[0]}"]
+    assert progress.labels == [f"waiting for 1 of 1 replicas: {told.value.details[0]}"]
 
 
 def test_every_difference_is_told(pair: Pair, project: Project) -> None:
