@@ -1,4 +1,4 @@
-"""Connections: one protocol, an implementation per kind of database."""
+"""Connections to databases: one protocol, one implementation for files and one for servers."""
 
 from memsql.db.connect import connect, connection, rolled_back, transaction
 from memsql.db.protocol import Connection, Item, Params, Result, Script, Touched, Value

@@ -1,4 +1,7 @@
-"""Open connections: the implementation for a target is imported only when it is needed."""
+"""Opening connections, and blocks that end a connection or a transaction.
+
+The implementation for a target is imported only when it is needed.
+"""
 
 from __future__ import annotations
 
@@ -15,9 +18,9 @@ Mode = Literal["ro", "rw", "rwc"]
 def connect(target: Target, mode: Mode = "ro", busy_timeout: int = 5000) -> Connection:
     """Open ``target``: "ro" never writes, "rw" needs an existing database, "rwc" creates it.
 
-    ``busy_timeout`` is in milliseconds. In mode "ro" a database file that does not exist yet reads
-    as an empty one, and is not created. A server is asked nothing until the first statement. Raises
-    errors.ConnectError or errors.LockedError.
+    ``busy_timeout``, in milliseconds, is how long to wait for a lock. In mode "ro" a database file that does not
+    exist yet reads as an empty one, and is not created. Nothing is sent to a server before the first statement.
+    Raises errors.ConnectError or errors.LockedError.
     """
     if target.path is not None:
         from memsql.db.sqlite import SQLiteConnection
@@ -53,7 +56,8 @@ def rolled_back(conn: Connection) -> Iterator[None]:
 
 @contextmanager
 def transaction(conn: Connection) -> Iterator[None]:
-    """Take the write lock (BEGIN IMMEDIATE) and COMMIT at the end of the block; ROLLBACK where the block or COMMIT raises.
+    """Take the write lock (BEGIN IMMEDIATE) and COMMIT at the end of the block; ROLLBACK where the block or the COMMIT
+    raises.
 
     Raises LockedError where another process holds the lock.
     """

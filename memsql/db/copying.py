@@ -301,7 +301,8 @@ class Copier:
             self.reading = (name, self.reading[1] + len(rows))
 
     def _insert(self, name: str, columns: Sequence[str], rows: Sequence[Sequence[Cell]], *, exact: bool) -> None:
-        """Insert ``rows`` into the table ``name`` of the copy. Where they are ``exact``, text may come as a bytearray."""
+        """Insert ``rows`` into the table ``name`` of the copy. Where they are ``exact``, text may come as a
+        bytearray."""
         head = f"INSERT INTO {quote(name)} ({', '.join(map(quote, columns))}) VALUES "
         if not (exact and any(type(value) is bytearray for row in rows for value in row)):
             self.copy.executemany(f"{head}({', '.join('?' * len(columns))})", rows)  # type: ignore[arg-type]

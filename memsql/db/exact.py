@@ -1,7 +1,7 @@
-"""Rows of a server that Hrana cannot carry as they are: infinite numbers, and text that is no UTF-8.
+"""Rows of a server that Hrana cannot carry as they are: infinite numbers, and text that is not UTF-8.
 
-sqld sends an infinite number as null, and ends the stream at text that is no UTF-8. So text is read as a blob, numbers
-that are infinite as text, and one column more tells the storage class of every value.
+sqld sends an infinite number as null, and ends the stream at text that is not UTF-8. So text is read as a blob and an
+infinite number as text, and one column more says for every value how it was read.
 """
 
 from __future__ import annotations
@@ -16,9 +16,13 @@ if TYPE_CHECKING:
     from memsql.db.libsql import LibsqlConnection
 
 Cell = Value | bytearray
-"""A value, or text as its bytes, where they are no UTF-8."""
+"""A value; text that is not UTF-8 is a bytearray."""
 
-_VALUE = "CASE WHEN typeof({0}) = 'text' THEN CAST({0} AS BLOB) WHEN {0} IN (9e999, -9e999) THEN CAST({0} AS TEXT) ELSE {0} END"
+_VALUE = (
+    "CASE WHEN typeof({0}) = 'text' THEN CAST({0} AS BLOB) WHEN {0} IN (9e999, -9e999) THEN CAST({0} AS TEXT) "
+    "ELSE {0} END"
+)
+# One letter a value: t for text, + and - for an infinite number, a dot for a value that was read as it is.
 _KIND = (
     "CASE WHEN typeof({0}) = 'text' THEN 't' WHEN typeof({0}) <> 'real' THEN '.' WHEN {0} = 9e999 THEN '+' "
     "WHEN {0} = -9e999 THEN '-' ELSE '.' END"
@@ -26,8 +30,8 @@ _KIND = (
 
 
 def exact_lists(conn: LibsqlConnection, sql: str, columns: Sequence[str]) -> Iterator[list[tuple[Cell, ...]]]:
-    """What ``sql`` selects, whose columns are ``columns``, every value as it is stored, some rows at a time."""
-    # Names of our own: two columns of a result may be called the same.
+    """The rows that ``sql`` selects, a list at a time, every value as it is stored. ``columns`` are its columns."""
+    # Names of our own, because two columns of a result may have the same name.
     names = [f"c{n}" for n in range(len(columns))]
     values = ", ".join(_VALUE.format(n) for n in names)
     kinds = " || ".join(_KIND.format(n) for n in names)

@@ -1,6 +1,6 @@
-"""What can go wrong between here and a libSQL server, said for the person at the keyboard. No I/O.
+"""What can go wrong between memsql and a libSQL server, as errors for the person at the keyboard. No I/O.
 
-Server codes and texts are those of sqld 0.24 (docs/libsql.md); nothing here repeats a header or a token.
+Codes and texts of the server are those of sqld 0.24 (docs/libsql.md). No error repeats a header or a token.
 """
 
 from __future__ import annotations
@@ -36,9 +36,9 @@ REFUSED_HINT = (
 class Fault(Exception):
     """A request that brought no usable answer.
 
-    ``error`` is what to raise. ``sent``: the server may have carried it out. ``expired``: the server no longer
-    knows the stream, and did nothing. ``again``: sending it again may help, where that is safe.
-    ``kept``: the stream lives on.
+    ``error`` is what to raise. ``sent``: the server may have carried the request out. ``expired``: the server no longer
+    knows the stream, and did nothing. ``again``: a second try may help, where it is safe. ``kept``: the stream can
+    still be used.
     """
 
     error: MemsqlError
@@ -52,16 +52,17 @@ class Fault(Exception):
 
 
 def statement_error(error: dict[str, object], target: Target, sql: str | None, index: int | None) -> MemsqlError:
-    """The error that a Hrana error object stands for; ``sql`` and ``index`` say what was being run.
+    """The error for a Hrana error object; ``sql`` and ``index`` are the statement that was run and its place in the
+    batch.
 
-    LockedError for a lock that was not had or was taken away, ConnectError for missing rights, StatementError
-    with SQLite's text and name otherwise.
+    LockedError where another writer has the lock or got it, ConnectError for missing rights, otherwise StatementError
+    with SQLite's text and error name.
     """
     text, code = str(error.get("message") or "no message"), str(error.get("code") or "SQLITE_ERROR")
     for prefix in _PREFIXES:
         text = text.removeprefix(prefix)
     if code == "PROXY_ERROR":
-        # A replica passes the primary's error on as text.
+        # A replica passes the error of its primary on as text.
         text = text.removeprefix(_FROM_PRIMARY)
         code = _PROXIED.get(text, "SQLITE_CONSTRAINT" if " constraint failed" in text else "SQLITE_ERROR")
     if code == "TRANSACTION_TIMEOUT":
@@ -100,7 +101,7 @@ def statement_error(error: dict[str, object], target: Target, sql: str | None, i
 
 
 def _constraint(text: str) -> str:
-    """sqld tells the primary result code only; the text tells which constraint."""
+    """The extended result code of a violated constraint. sqld sends the primary one only; the text names the kind."""
     kind = _CONSTRAINTS.get(text.partition(" constraint failed")[0])
     return f"SQLITE_CONSTRAINT_{kind}" if kind else "SQLITE_CONSTRAINT"
 
@@ -128,7 +129,7 @@ def stream_expired(target: Target, open_transaction: bool) -> ConnectError:
 
 
 def broken_off(target: Target) -> ConnectError:
-    """A result came, and its end did not."""
+    """The connection ended in the middle of a result."""
     return ConnectError(
         f"{target}: the result ended before it was complete",
         state="the database was only read",
@@ -136,24 +137,53 @@ def broken_off(target: Target) -> ConnectError:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class _Refusal:
+    """What an HTTP status means. The texts may hold {target}, {status}, {size} (bytes sent) and {quote}, the server's
+    own words in parentheses or nothing."""
+
+    message: str
+    hint: str
+    state: str | None = "nothing was changed by this request"
+    sent: bool = False
+    again: bool = False
+
+
+_REFUSALS = {
+    404: _Refusal(
+        "{target}: there is no such database, or this is not a libSQL server{quote}",
+        "check the URL: the name of the database, the host, the port",
+        "nothing was changed",
+    ),
+    413: _Refusal("{target} takes no request of this size ({size:,} bytes)", "split the migration into smaller ones"),
+    429: _Refusal(
+        "{target}: the server is asked too much at the moment (HTTP 429){quote}", "wait a little and run it again"
+    ),
+}
+_REDIRECT = _Refusal(
+    "{target} answers with a redirect (HTTP {status}), which is not followed: the token would go with it",
+    "give the address of the database itself",
+    "nothing was changed",
+)
+_PROXY = _Refusal(
+    "{target}: a proxy in front of the database answers HTTP {status}: the database itself is not reached",
+    "wait until the service is back; its status page may know more",
+    sent=True,
+    again=True,
+)
+_OTHER = _Refusal(
+    "{target} answers HTTP {status}{quote}", "check the URL and the state of the server", state=None, sent=True
+)
+
+
 def http_status(status: int, body: str, target: Target, size: int) -> Fault:
-    """The fault that an HTTP answer other than 200 means; ``size`` is how much was sent, in bytes."""
-    said = _said(body, target)
-    told = f" (it says: {said})" if said else ""
+    """The fault that an HTTP answer with a ``status`` other than 200 means; ``size`` is how many bytes were sent."""
+    message = _message(body, target)
     if status in (401, 403):
-        return Fault(_denied(target, said), sent=False)
-    if status == 404:
-        return Fault(
-            ConnectError(
-                f"{target}: there is no such database, or this is not a libSQL server{told}",
-                state="nothing was changed",
-                hint="check the URL: the name of the database, the host, the port",
-            ),
-            sent=False,
-        )
+        return Fault(_denied(target, message), sent=False)
     if status == 400 and ("STREAM_EXPIRED" in body or "baton" in body):
         return Fault(stream_expired(target, False), sent=False, expired=True)
-    if _PRIMARY_GONE in said:
+    if _PRIMARY_GONE in message and status != 404:
         return Fault(
             ConnectError(
                 f"{target} is a replica, and has lost the connection to its primary",
@@ -161,55 +191,30 @@ def http_status(status: int, body: str, target: Target, size: int) -> Fault:
                 hint="see that the primary is up, and run it again",
             )
         )
-    if status == 400 or (status == 500 and said):
-        hint = "text that is not UTF-8 cannot be sent: read it with CAST(column AS BLOB)" if "utf-8" in said else None
-        return Fault(
-            StatementError(f"the server could not answer: {said or 'bad request'}", code=f"HTTP_{status}", hint=hint),
-            sent=status == 500,
-        )
-    if status == 413:
-        return Fault(
-            ConnectError(
-                f"{target} takes no request of this size ({size:,} bytes)",
-                state="nothing was changed by this request",
-                hint="split the migration into smaller ones",
-            ),
-            sent=False,
-        )
-    if status == 429:
-        return Fault(
-            ConnectError(
-                f"{target}: the server is asked too much at the moment (HTTP 429){told}",
-                state="nothing was changed by this request",
-                hint="wait a little and run it again",
-            ),
-            sent=False,
-        )
+    if status == 400 or (status == 500 and message):
+        return _not_answered(status, message)
+    refusal = _refusal(status)
+    words = {"target": target, "status": status, "size": size, "quote": f" (it says: {message})" if message else ""}
+    error = ConnectError(refusal.message.format(**words), state=refusal.state, hint=refusal.hint)
+    return Fault(error, sent=refusal.sent, again=refusal.again)
+
+
+def _refusal(status: int) -> _Refusal:
     if 300 <= status < 400:
-        return Fault(
-            ConnectError(
-                f"{target} answers with a redirect (HTTP {status}), which is not followed: the token would go with it",
-                state="nothing was changed",
-                hint="give the address of the database itself",
-            ),
-            sent=False,
-        )
+        return _REDIRECT
     if status in (502, 503, 504):
-        return Fault(
-            ConnectError(
-                f"{target}: a proxy in front of the database answers HTTP {status}: the database itself is not reached",
-                state="nothing was changed by this request",
-                hint="wait until the service is back; its status page may know more",
-            ),
-            again=True,
-        )
-    return Fault(
-        ConnectError(f"{target} answers HTTP {status}{told}", hint="check the URL and the state of the server")
-    )
+        return _PROXY
+    return _REFUSALS.get(status, _OTHER)
+
+
+def _not_answered(status: int, message: str) -> Fault:
+    hint = "text that is not UTF-8 cannot be sent: read it with CAST(column AS BLOB)" if "utf-8" in message else None
+    error = StatementError(f"the server could not answer: {message or 'bad request'}", code=f"HTTP_{status}", hint=hint)
+    return Fault(error, sent=status == 500)
 
 
 def not_a_server(target: Target) -> Fault:
-    """Something answers, in another language."""
+    """The answer is not Hrana."""
     return Fault(
         ConnectError(
             f"{target}: what answers there is not a libSQL server",
@@ -218,33 +223,33 @@ def not_a_server(target: Target) -> Fault:
     )
 
 
-def _denied(target: Target, said: str) -> ConnectError:
-    reason = said.rstrip("`").rpartition("`")[2] if "`" in said else said
+def _denied(target: Target, message: str) -> ConnectError:
+    reason = message.rstrip("`").rpartition("`")[2] if "`" in message else message
     reason = reason.removeprefix("Authentication failed: ").removeprefix("Authorization forbidden: ")
     if "expired" in reason:
-        what = "the token has expired"
+        problem = "the token has expired"
     elif "none given" in reason or not reason:
-        what = "the server wants a token" if reason else "the token is wrong or missing"
+        problem = "the server wants a token" if reason else "the token is wrong or missing"
     elif "permission" in reason:
-        what = f"the token does not give the right for this ({reason})"
+        problem = f"the token does not give the right for this ({reason})"
     else:
-        what = f"the token is wrong or missing ({reason})"
+        problem = f"the token is wrong or missing ({reason})"
     return ConnectError(
-        f"{target}: {what}",
+        f"{target}: {problem}",
         state="nothing was changed by this request",
         hint="set TURSO_AUTH_TOKEN (or ?authToken=… in the URL) to a valid token for this database",
     )
 
 
-def _said(body: str, target: Target) -> str:
-    """What the body of an error says, in one short line without secrets; empty for a page of HTML."""
+def _message(body: str, target: Target) -> str:
+    """The message in the body of an error, as one short line without secrets; empty for a page of HTML."""
     text = body.strip()
     try:
-        found = json.loads(text)
+        fields = json.loads(text)
     except ValueError:
-        found = None
-    if isinstance(found, dict):
-        text = str(found.get("message") or found.get("error") or "")
+        fields = None
+    if isinstance(fields, dict):
+        text = str(fields.get("message") or fields.get("error") or "")
     if text.startswith("<"):
         return ""
     return redact(" ".join(text.split()), target.token)[:300]

@@ -1,7 +1,8 @@
 """Hrana, the protocol of libSQL servers: Python values and lists of SQL to JSON and back. No I/O.
 
-The structures are those of the Hrana 2 and 3 specifications. Values go through libsql-client's conversion
-except where it would lose or misread one.
+The structures are those of the Hrana 2 and 3 specifications
+(https://github.com/tursodatabase/libsql/tree/main/docs). libsql-client converts the values, except where it would lose
+or misread one.
 """
 
 from __future__ import annotations
@@ -20,9 +21,12 @@ _GATE = "memsql_gate"
 
 
 def encode_value(value: Value) -> Json:
-    """``value`` as a Hrana value. Raises StatementError for one that no server can store: an integer beyond
-    64 bits, an infinite number or NaN (JSON has no way to write them), text that is not Unicode, another type."""
-    # A restore sends millions of values, and most are of these kinds.
+    """``value`` as a Hrana value.
+
+    Raises StatementError for a value that no server can store: an integer beyond 64 bits, an infinite number or NaN
+    (JSON cannot write them), text that is not Unicode, or a value of another type.
+    """
+    # First the kinds of nearly all values: a restore sends millions.
     kind_of = type(value)
     if kind_of is str:
         if not value.isascii():  # type: ignore[union-attr]
@@ -33,7 +37,7 @@ def encode_value(value: Value) -> Json:
     if value is None:
         return {"type": "null"}
     try:
-        found: Json = dict(_value_to_proto(value))
+        encoded: Json = dict(_value_to_proto(value))
     except OverflowError:
         raise StatementError(f"the integer {value!r} does not fit into SQLite's 64 bits", code="MEMSQL_VALUE") from None
     except (ValueError, TypeError):
@@ -43,34 +47,34 @@ def encode_value(value: Value) -> Json:
             code="MEMSQL_VALUE",
             hint="infinite numbers and NaN cannot be sent; use NULL or text",
         ) from None
-    return found
+    return encoded
 
 
-def _refuse_surrogates(text: str, what: str) -> None:
-    # They are no UTF-8; the server would refuse the whole request and close the stream.
+def _refuse_surrogates(text: str, name: str) -> None:
+    # UTF-8 cannot write them; the server would refuse the whole request and close the stream.
     try:
         text.encode()
     except UnicodeEncodeError:
         raise StatementError(
-            f"{what} holds half of a surrogate pair, which is not Unicode", code="MEMSQL_VALUE"
+            f"{name} holds half of a surrogate pair, which is not Unicode", code="MEMSQL_VALUE"
         ) from None
 
 
 def decode_value(value: Json) -> Value:
-    """The Python value of a Hrana value. Raises StatementError for an infinite number: sqld sends it as null."""
+    """The Python value of a Hrana value. Raises StatementError for an infinite number, which sqld sends as null."""
     if value["type"] == "float" and value["value"] is None:
         raise StatementError(
             "the result holds an infinite number, which a libSQL server cannot send",
             code="MEMSQL_VALUE",
             hint="select it as text: CAST(column AS TEXT)",
         )
-    found: Value = _value_from_proto(value)
-    return found
+    decoded: Value = _value_from_proto(value)
+    return decoded
 
 
 def decode_row(row: Any) -> tuple[Value, ...]:
     """A row of Hrana values as a tuple."""
-    # A large result has millions of values, and most are one of these three.
+    # First the kinds of nearly all values: a large result has millions.
     return tuple(
         [
             v["value"]
@@ -93,10 +97,10 @@ def decode_rows(entries: Sequence[Json]) -> list[tuple[Value, ...]]:
 def statement(sql: str, params: Params = (), *, want_rows: bool = True) -> Json:
     """A Hrana statement. Raises StatementError for a text or value that cannot be sent."""
     _refuse_surrogates(sql, "the statement")
-    found: Json = {"sql": sql, "want_rows": want_rows}
+    encoded: Json = {"sql": sql, "want_rows": want_rows}
     if params:
-        found["args"] = [encode_value(v) for v in params]
-    return found
+        encoded["args"] = [encode_value(v) for v in params]
+    return encoded
 
 
 def execute(sql: str, params: Params = ()) -> Json:
@@ -105,16 +109,16 @@ def execute(sql: str, params: Params = ()) -> Json:
 
 
 def sequence(sql: str) -> Json:
-    """The request for a text of many statements. Raises StatementError for one that is not Unicode."""
+    """The request for a text of many statements. Raises StatementError for a text that is not Unicode."""
     _refuse_surrogates(sql, "the text")
     return {"type": "sequence", "sql": sql}
 
 
 def chain(statements: Iterable[Json]) -> Json:
-    """A batch whose steps run each only if the one before succeeded."""
+    """A batch in which each step runs only if the step before it succeeded."""
     steps: list[Json] = []
-    for one in statements:
-        step: Json = {"stmt": one}
+    for encoded in statements:
+        step: Json = {"stmt": encoded}
         if steps:
             step["condition"] = {"type": "ok", "step": len(steps) - 1}
         steps.append(step)
@@ -122,21 +126,21 @@ def chain(statements: Iterable[Json]) -> Json:
 
 
 def batch(statements: Iterable[Json]) -> Json:
-    """The request for such a batch."""
+    """The request for a chain() of statements."""
     return {"type": "batch", "batch": chain(statements)}
 
 
 def parse_only(sql: str) -> Json:
-    """A request that makes the server read ``sql`` and not run it: a condition without alternatives is false."""
+    """A request that makes the server parse ``sql`` and not run it: an "or" without conditions is false."""
     never = {"type": "or", "conds": []}
     return {"type": "batch", "batch": {"steps": [{"stmt": {"sql": sql, "want_rows": False}, "condition": never}]}}
 
 
 def autocommit_probe(version: int) -> Json:
-    """The request that asks whether a transaction is open, for Hrana ``version``.
+    """The request that tells whether a transaction is open, for Hrana ``version``.
 
-    Hrana 2 has no question for it. There, a BEGIN that succeeds and is taken back at once answers: inside a
-    transaction it fails and changes nothing.
+    Hrana 2 has no request for it. There a BEGIN tells it: inside a transaction it fails and changes nothing, and where
+    it succeeds a ROLLBACK follows at once.
     """
     if version >= 3:
         return {"type": "get_autocommit"}
@@ -144,21 +148,21 @@ def autocommit_probe(version: int) -> Json:
 
 
 def in_transaction(answer: Json) -> bool | Json:
-    """What the answer to autocommit_probe says, or the error object in its place."""
+    """Whether a transaction is open, by the ``answer`` to autocommit_probe(); or the error object in its place."""
     if answer["type"] == "error":
-        return _object(answer["error"])
+        return _error_object(answer["error"])
     response = answer["response"]
     if response["type"] == "get_autocommit":
         return not response["is_autocommit"]
     error = response["result"]["step_errors"][0]
     if error is not None and error.get("code") == "TRANSACTION_TIMEOUT":
-        return _object(error)
+        return _error_object(error)
     return error is not None
 
 
-def _object(found: Any) -> Json:
-    assert isinstance(found, dict)
-    return found
+def _error_object(value: Any) -> Json:
+    assert isinstance(value, dict)
+    return value
 
 
 def decode_result(result: Json) -> Result:
@@ -167,18 +171,21 @@ def decode_result(result: Json) -> Result:
     return Result(tuple(c["name"] or "" for c in result["cols"]), rows, int(result["affected_row_count"]))
 
 
-class Plan:
-    """A list of statements and texts as the requests of one pipeline, and the way back from its answers.
+class Pipeline:
+    """A list of statements and texts as the requests of one pipeline, and the results from their answers.
 
-    A pipeline runs all its requests whatever the ones before did, and a text (``sequence``) takes no
-    condition. So between two requests stands a gate: a savepoint that the first one sets when all of it
-    succeeded and that the second one releases before anything else, which fails where it was not set.
+    A pipeline runs every request, even after one that failed, and a text (``sequence``) takes no condition. So there is
+    a gate between two requests: the first one sets a savepoint as its last step, and the second one releases it as its
+    first step. Where the first one failed there is no such savepoint, and so the second one fails at once.
+
+    For example, [statement, statement, text] becomes a batch (statement, statement, SAVEPOINT memsql_gate_1) and a
+    sequence (RELEASE memsql_gate_1; text).
     """
 
     def __init__(self, items: Sequence[Item]) -> None:
         self.requests: list[Json] = []
         self._items = items
-        # For each request, for each of its steps, the index of the item; -1 is a gate.
+        # By request and step, the index of the item; -1 is a gate.
         self._steps: list[list[int]] = []
         runs = _runs(items)
         for number, run in enumerate(runs):
@@ -186,7 +193,7 @@ class Plan:
             closing = f"SAVEPOINT {_GATE}_{number + 1}" if number + 1 < len(runs) else None
             first = items[run[0]]
             if isinstance(first, Script):
-                # The text may end in a line comment.
+                # On a line of its own, because the text may end in a line comment.
                 text = (f"{opening};\n" if opening else "") + first.sql + (f"\n;{closing}" if closing else "")
                 self.requests.append(sequence(text))
                 self._steps.append(run)
@@ -198,19 +205,21 @@ class Plan:
             self._steps.append([i for i, _ in kept])
 
     def index_of(self, request: int, step: int | None) -> int | None:
-        """The index of the item that is ``step`` of ``request``; for a text, of that text."""
+        """The index of the item that is ``step`` of ``request``, None for a gate. ``step`` is None where the request
+        failed as a whole: then the index of its text, and None for a batch."""
         steps = self._steps[request]
         if step is None:
             return steps[0] if self.requests[request]["type"] == "sequence" else None
-        found = steps[step]
-        return found if found >= 0 else None
+        index = steps[step]
+        return index if index >= 0 else None
 
     def members(self, request: int) -> list[int]:
         """The indexes of the items in ``request``."""
         return [i for i in self._steps[request] if i >= 0]
 
     def failure(self, answers: Sequence[Json]) -> tuple[int, int | None, Json] | None:
-        """The first failure: request, step in it (None when the request as a whole was refused), error."""
+        """The first failure: the request, its step (None where the server refused the request as a whole), the
+        error."""
         for number, answer in enumerate(answers):
             if answer["type"] == "error":
                 return number, None, answer["error"]
@@ -222,15 +231,15 @@ class Plan:
 
     def results(self, answers: Sequence[Json]) -> list[Result]:
         """One Result an item, from answers without a failure."""
-        found = [Result((), [])] * len(self._items)
+        results = [Result((), [])] * len(self._items)
         for number, answer in enumerate(answers):
             if self.requests[number]["type"] == "batch":
                 for index, result in zip(
                     self._steps[number], answer["response"]["result"]["step_results"], strict=True
                 ):
                     if index >= 0:
-                        found[index] = decode_result(result)
-        return found
+                        results[index] = decode_result(result)
+        return results
 
 
 def _step(item: Item, index: int) -> Json:
@@ -244,7 +253,7 @@ def _step(item: Item, index: int) -> Json:
 
 
 def _runs(items: Sequence[Item]) -> list[list[int]]:
-    """Indexes of neighbouring statements together, each text by itself."""
+    """The indexes of the items, cut into lists: neighbouring statements together, each text by itself."""
     runs: list[list[int]] = []
     for index, item in enumerate(items):
         if runs and not isinstance(item, Script) and not isinstance(items[runs[-1][0]], Script):

@@ -1,4 +1,4 @@
-"""Hrana over HTTP: one stream, kept together by its baton."""
+"""Hrana over HTTP: one stream, whose requests are joined by its baton."""
 
 from __future__ import annotations
 
@@ -16,23 +16,24 @@ from memsql.db.hrana import Json, autocommit_probe
 from memsql.db.transport import USER_AGENT, Timeouts, endpoint, network_fault, proxy_for
 from memsql.errors import ConnectError
 
-# Proxies close idle connections after anything from 5 seconds on, and a request that meets such a
-# connection is lost without an answer.
+# Proxies close idle connections after 5 seconds or more, and a request on a closed connection is lost without an
+# answer.
 _KEEPALIVE_SECONDS = 4
-# A stream ends ten seconds after its last request began.
+# sqld ends a stream ten seconds after its last request began.
 _ALIVE_SECONDS = 3.0
-# Every piece that goes from the network to the caller is one hop between two threads.
+# Large, because each piece that goes from the network to the caller passes from one thread to another.
 _PIECE_BYTES = 1 << 18
-# sqld flushes its compressor behind every few bytes of a cursor: decompressing them took ten times as long as reading the rows.
-_AS_IT_IS = {"Accept-Encoding": "identity"}
+# Not compressed: sqld flushes its compressor behind every few bytes of a cursor, and to decompress them took ten times
+# as long as to read the rows.
+_UNCOMPRESSED = {"Accept-Encoding": "identity"}
 _NETWORK = (aiohttp.ClientError, asyncio.TimeoutError, OSError)
 
 
 class HttpTransport:
     """A stream to a server that speaks Hrana 3 or 2 over HTTP.
 
-    Version 3 is tried first; a server that answers 404 is asked in version 2. Later requests of a stream go
-    where the server's ``base_url`` sends them.
+    Version 3 is tried first, and version 2 where the server answers 404. Later requests of a stream go to the
+    ``base_url`` of the server's answer.
     """
 
     cheap_stop = False
@@ -43,7 +44,7 @@ class HttpTransport:
         self._base = self._url = endpoint(target)
         self._baton: str | None = None
         self._session: aiohttp.ClientSession | None = None
-        self._known = False
+        self._answered = False
         self.version = 3
 
     @property
@@ -62,21 +63,21 @@ class HttpTransport:
             fault = network_fault(e, self._target)
         finally:
             response.release()
-        found = _json(text) if text is not None else None
-        if fault is None and not _answers(found, len(requests) + 1):
+        answer = _json(text) if text is not None else None
+        if fault is None and not _is_answer(answer, len(requests) + 1):
             fault = not_a_server(self._target)
         if fault is not None:
             self._forget()
             raise fault
-        assert found is not None
-        self._follow(found)
-        answers: list[Json] = found["results"]
-        return answers
+        assert answer is not None
+        self._follow(answer)
+        results: list[Json] = answer["results"]
+        return results
 
     async def cursor(self, batch: Json) -> AsyncGenerator[list[Json], None]:
-        response = await self._post("cursor", lambda _: _body(self._baton, batch=batch), None, _AS_IT_IS)
+        response = await self._post("cursor", lambda _: _body(self._baton, batch=batch), None, _UNCOMPRESSED)
         fault, done = None, False
-        # Until the last line has come the server has the stream.
+        # The first entry, which has the baton of the next request. It holds when the last line has come.
         following: Json | None = None
         alive, over = None, asyncio.Event()
         try:
@@ -109,8 +110,11 @@ class HttpTransport:
             raise fault
 
     async def _keep_alive(self, following: Json, over: asyncio.Event) -> Json | None:
-        """While a cursor is read, ask nothing now and then: the server counts the seconds to the end of the stream from the
-        beginning of the cursor. Returns what carries the baton to go on with; None where the stream is gone."""
+        """Send an empty request every few seconds until ``over`` is set. Without it a cursor that is read for long
+        would lose the stream, because the server counts from the beginning of the cursor.
+
+        ``following`` has the baton. Returns the same with the last baton, None where the stream is gone.
+        """
         while True:
             try:
                 await asyncio.wait_for(over.wait(), _ALIVE_SECONDS)
@@ -158,7 +162,7 @@ class HttpTransport:
                 ) as response:
                     await response.read()
         except _NETWORK:
-            # The server ends the stream by itself when nobody asks anything on it.
+            # Without requests the server ends the stream by itself.
             pass
         finally:
             self._forget()
@@ -187,7 +191,7 @@ class HttpTransport:
                     timeout=aiohttp.ClientTimeout(total=None, sock_connect=self._timeouts.connect, sock_read=wait),
                 )
                 if response.status == 200:
-                    self._known = True
+                    self._answered = True
                     return response
                 fault = await self._refusal(response, path, len(body))
             except _NETWORK as e:
@@ -205,16 +209,16 @@ class HttpTransport:
         response.release()
         if (
             response.status == 404
-            and not self._known
+            and not self._answered
             and self.version == 3
             and path == "pipeline"
             and not _json(text.encode())
         ):
             return None
         if path == "cursor" and response.status == 500:
-            # The cursor endpoint has no other way to say that the text is no SQL.
-            said = (_json(text.encode()) or {}).get("error") or ""
-            message = str(said).removeprefix("Internal Error: `").removesuffix("`")
+            # This is how the cursor endpoint answers a text that is not SQL.
+            raw = (_json(text.encode()) or {}).get("error") or ""
+            message = str(raw).removeprefix("Internal Error: `").removesuffix("`")
             error = statement_error({"message": message, "code": "SQL_PARSE_ERROR"}, self._target, None, None)
             return Fault(error, sent=False)
         return http_status(response.status, text, self._target, size)
@@ -257,11 +261,12 @@ def _body(baton: str | None, **rest: Any) -> bytes:
     return json.dumps({"baton": baton, **rest}, ensure_ascii=False, separators=(",", ":")).encode()
 
 
-def _answers(found: Json | None, number: int) -> bool:
-    results = found.get("results") if found is not None else None
+def _is_answer(answer: Json | None, count: int) -> bool:
+    """Whether ``answer`` holds ``count`` results of a pipeline."""
+    results = answer.get("results") if answer is not None else None
     return (
         isinstance(results, list)
-        and len(results) == number
+        and len(results) == count
         and all(
             isinstance(r, dict)
             and isinstance(r.get({"ok": "response", "error": "error"}.get(r.get("type") or "", "")), dict)
@@ -272,24 +277,24 @@ def _answers(found: Json | None, number: int) -> bool:
 
 def _json(text: bytes) -> Json | None:
     try:
-        found = json.loads(text)
+        value = json.loads(text)
     except ValueError:
         return None
-    return found if isinstance(found, dict) else None
+    return value if isinstance(value, dict) else None
 
 
 def _entries(lines: list[bytes]) -> list[Json] | None:
-    """The objects that ``lines`` hold, one each; None where they hold anything else."""
+    """The JSON object of each line; None where a line is anything else."""
     try:
-        found = json.loads(b"[%b]" % b",".join(lines))
+        values = json.loads(b"[%b]" % b",".join(lines))
     except ValueError:
         return None
-    return found if len(found) == len(lines) and all(type(entry) is dict for entry in found) else None
+    return values if len(values) == len(lines) and all(type(entry) is dict for entry in values) else None
 
 
 async def _lines(content: aiohttp.StreamReader) -> AsyncIterator[list[bytes]]:
-    """The lines of the answer, many at once. They may have any length: a row is one line, and StreamReader's own
-    reading of lines has a limit."""
+    """The lines of the answer, in lists. StreamReader's own reading of lines is not used, because it limits their
+    length, and a line is a row of any size."""
     begun: list[bytes] = []
     size = 0
     async for piece in content.iter_any():

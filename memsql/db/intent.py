@@ -1,5 +1,7 @@
-"""What a request is about to do, read from its text: whether its loss is harmless, and what a stream must
-be told again."""
+"""What a request to a server is about to do, read from its SQL.
+
+It decides what to do when the answer is lost, and which settings a new stream needs.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +11,7 @@ from dataclasses import dataclass, field
 from memsql.db.protocol import Item, Script
 from memsql.sqltext import effect, may_control_transactions, statements
 
-# What a new stream must be told again. Other settings lie in the database file or end with the transaction.
+# Settings of one stream. Others lie in the database file, or end with the transaction.
 _OF_THE_STREAM = frozenset(
     {
         "foreign_keys",
@@ -21,6 +23,7 @@ _OF_THE_STREAM = frozenset(
         "reverse_unordered_selects",
     }
 )
+# PRAGMAs whose argument is what to read, not a value to set.
 _READERS = frozenset(
     {
         "table_info",
@@ -39,9 +42,9 @@ _READERS = frozenset(
 
 @dataclass(slots=True)
 class Intent:
-    """``writes``: it changes data or schema. ``opens``: it leaves a transaction open that it began.
-    ``keeps``: when all of it ran, something may be committed. ``settings``: pragmas of the stream that it
-    sets, by name."""
+    """What a request does. ``writes``: it changes data or schema. ``opens``: it begins a transaction and leaves it
+    open. ``keeps``: when all of it ran, something may be committed. ``settings``: the settings of the stream that it
+    makes, the text of the PRAGMA by its name."""
 
     writes: bool = False
     opens: bool = False
@@ -50,19 +53,22 @@ class Intent:
 
     @property
     def repeatable(self) -> bool:
-        """Whether doing it twice is the same as doing it once."""
+        """Whether sending it twice has the same result as sending it once."""
         return not (self.writes or self.opens or self.keeps)
 
 
 def intent(items: Sequence[Item], in_transaction: bool) -> Intent:
-    """What ``items`` do on a stream that is in a transaction or not."""
-    found = Intent()
+    """What ``items`` do on a stream that is in a transaction, or is not.
+
+    For example, outside a transaction an INSERT writes and keeps; inside one it only writes.
+    """
+    result = Intent()
     inside = in_transaction
     for text in _texts(items, inside):
         what = effect(text)
         if what.kind == "transaction":
             if what.name in ("COMMIT", "END", "RELEASE"):
-                found.keeps = True
+                result.keeps = True
             inside = what.name in ("BEGIN", "SAVEPOINT", "RELEASE") or (
                 what.name == "ROLLBACK" and "TO" in text.upper().split()
             )
@@ -74,18 +80,18 @@ def intent(items: Sequence[Item], in_transaction: bool) -> Intent:
                 continue
             if what.name in _OF_THE_STREAM:
                 if not inside:
-                    found.settings[what.name] = text
+                    result.settings[what.name] = text
                 continue
-        found.writes = True
-        found.keeps = found.keeps or not inside
-    found.opens = inside and not in_transaction
-    return found
+        result.writes = True
+        result.keeps = result.keeps or not inside
+    result.opens = inside and not in_transaction
+    return result
 
 
-def _only_reads(text: str, name: str) -> bool:
+def _only_reads(text: str, pragma: str) -> bool:
     if "=" in text:
         return False
-    return "(" not in text or name in _READERS
+    return "(" not in text or pragma in _READERS
 
 
 def _texts(items: Sequence[Item], in_transaction: bool) -> Iterator[str]:
@@ -93,7 +99,7 @@ def _texts(items: Sequence[Item], in_transaction: bool) -> Iterator[str]:
         if not isinstance(item, Script):
             yield item[0]
         elif in_transaction and not may_control_transactions(item.sql):
-            # A text of megabytes inside a transaction: that it writes is all that matters.
+            # Not split, because it may have megabytes: all that matters is that it writes.
             yield "UPDATE"
         else:
             yield from (s.text for s in statements(item.sql))

@@ -1,4 +1,4 @@
-"""libSQL servers behind the Connection protocol: what holds a stream together, whatever carries it."""
+"""Connections to libSQL servers: one stream, kept alive over HTTP or WebSocket."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ from memsql.errors import CommitUnknown, ConnectError, LockedError, MemsqlError,
 from memsql.sqltext import effect
 
 BODY_LIMIT = 4 << 20
-"""Bytes of SQL that every way to a server takes in one request: sqld cuts a WebSocket at a frame of 16 MiB, and
-its values end at 5,000,000 bytes; over HTTP it set no limit up to 70 MiB, but proxies in front of it do."""
+"""Bytes of SQL that a server takes in one request, over HTTP and WebSocket: sqld closes a WebSocket at a frame of 16
+MiB, and refuses values of more than 5,000,000 bytes. Over HTTP sqld took 70 MiB, but proxies in front of it do not."""
 
 ROW_LIMIT = 5_000_000
-"""Bytes of the largest value that sqld takes, and of the largest row."""
+"""Bytes of the largest value, and of the largest row, that sqld takes."""
 
 T = TypeVar("T")
 _RETRIES = 2
@@ -39,9 +39,9 @@ _UNREADABLE = ("SQL_PARSE_ERROR", "SQL_MANY_STATEMENTS", "SQL_NO_STATEMENT")
 class LibsqlConnection:
     """One stream to a libSQL server. Nothing is sent until the first statement.
 
-    The stream is replaced without a word where nothing is lost by it: when it expired outside a transaction,
-    when a connection was refused, and when a read outside a transaction was cut. Settings made with PRAGMA
-    are then made again.
+    A new stream silently replaces one that is gone where nothing is lost: when the stream expired outside a
+    transaction, when a connection was refused, and when a read outside a transaction was cut off. The settings made
+    with PRAGMA are then made again.
     """
 
     def __init__(self, target: Target, mode: str, busy_timeout: int, timeouts: Timeouts | None = None) -> None:
@@ -60,13 +60,13 @@ class LibsqlConnection:
 
     @property
     def in_transaction(self) -> bool:
-        """As the server said with its last answer."""
+        """Whether a transaction is open, by the last answer of the server."""
         return self._open
 
     def execute(self, sql: str, params: Params = ()) -> Result:
         what = self._intent([(sql, params)])
         if effect(sql).kind == "attach":
-            # The answer to it would be 403, as to a wrong token, and the end of the stream.
+            # Not sent: the server would answer 403, as to a wrong token, and end the stream.
             raise statement_error({"message": "unsupported statement: "}, self.target, sql, None)
         request = self._encoded(lambda: hrana.execute(sql, params), sql)
         answer = self._ask([request], what)[0]
@@ -75,7 +75,7 @@ class LibsqlConnection:
             return self._encoded(lambda: self._decoded(lambda: hrana.decode_result(answer["response"]["result"])), sql)
         if answer["error"].get("code") == "RESPONSE_TOO_LARGE" and what.repeatable and self._transport.version >= 3:
             columns, rows = self._cursor(sql, params)
-            return Result(tuple(columns), [row for some in rows for row in some])
+            return Result(tuple(columns), [row for chunk in rows for row in chunk])
         raise statement_error(answer["error"], self.target, sql, None)
 
     def executemany(self, sql: str, rows: Iterable[Params]) -> None:
@@ -95,7 +95,7 @@ class LibsqlConnection:
             yield from rows
 
     def stream_lists(self, sql: str, params: Params = ()) -> Iterator[list[tuple[Value, ...]]]:
-        """The same as stream_rows(), as many rows at once as came at once: about a megabyte of them at most, or one."""
+        """stream_rows() in lists of rows, as they arrive: each has about a megabyte at most, or one row."""
         if self.requests == 0 or (self._transport.fresh and self._settings):
             self._ask([], Intent())
         if self._transport.version < 3:
@@ -107,23 +107,23 @@ class LibsqlConnection:
         if not items:
             return []
         what = self._intent(items)
-        plan = hrana.Plan(items)
-        answers = self._ask(plan.requests, what)
-        failure = self._decoded(lambda: plan.failure(answers))
+        pipeline = hrana.Pipeline(items)
+        answers = self._ask(pipeline.requests, what)
+        failure = self._decoded(lambda: pipeline.failure(answers))
         if failure is None:
             self._settings.update(what.settings)
-            return self._decoded(lambda: plan.results(answers))
+            return self._decoded(lambda: pipeline.results(answers))
         request, step, error = failure
-        index = plan.index_of(request, step)
+        index = pipeline.index_of(request, step)
         if index is None and step is None and error.get("code") in _UNREADABLE:
-            index = self._unreadable(items, plan.members(request))
+            index = self._unreadable(items, pipeline.members(request))
         if index is not None:
             self._settings.update(intent(items[:index], False).settings)
         elif step is not None:
             raise StatementError(
                 "a text before it is incomplete, or ended the transaction",
                 code="MEMSQL_GATE",
-                index=plan.members(request)[0],
+                index=pipeline.members(request)[0],
             )
         item = items[index] if index is not None else None
         raise statement_error(error, self.target, item[0] if isinstance(item, tuple) else None, index)
@@ -137,7 +137,8 @@ class LibsqlConnection:
 
     @contextmanager
     def observe(self, tick: Callable[[], bool] | None = None) -> Iterator[Touched | None]:
-        """Yields None: a server has no authorizer. ``tick`` is called while an answer is awaited."""
+        """Yield None, because a server has no authorizer. ``tick`` is called while the connection waits for an
+        answer."""
         self._tick = tick
         try:
             yield None
@@ -146,12 +147,12 @@ class LibsqlConnection:
 
     @contextmanager
     def many_commits(self) -> Iterator[None]:
-        """Nothing to save on a server."""
+        """Do nothing: there is no work to save on a server."""
         yield
 
     def begin(self) -> None:
-        """BEGIN IMMEDIATE. A server lets a writer wait, and after 5 seconds takes the lock from the one that
-        has it; a shorter busy timeout ends the wait here."""
+        """BEGIN IMMEDIATE. A server makes a writer wait, and after 5 seconds takes the lock from the writer that has
+        it. A busy timeout of less than that ends the wait here."""
         short = self._busy_timeout < _SERVER_LOCK_MS
         patience = self._busy_timeout / 1000 + (0 if short else 1)
         sql = "BEGIN IMMEDIATE"
@@ -171,7 +172,7 @@ class LibsqlConnection:
 
     def rollback(self) -> None:
         if self._open:
-            # Whatever goes wrong with it, the transaction ends: with the stream at the latest.
+            # Where ROLLBACK fails, the end of the stream ends the transaction.
             try:
                 self.execute("ROLLBACK")
             except MemsqlError:
@@ -192,7 +193,7 @@ class LibsqlConnection:
         return what
 
     def _encoded(self, work: Callable[[], T], sql: str) -> T:
-        """What ``work`` returns; its StatementError tells of ``sql``."""
+        """Return the result of ``work``; its StatementError gets ``sql`` as its statement."""
         try:
             return work()
         except StatementError as e:
@@ -200,13 +201,14 @@ class LibsqlConnection:
             raise
 
     def _decoded(self, work: Callable[[], T]) -> T:
-        """What ``work`` reads from an answer. Raises ConnectError when the answer is no Hrana."""
+        """Return the result of ``work``, which reads an answer. Raises ConnectError where the answer is not Hrana."""
         with suppress(KeyError, IndexError, TypeError, ValueError, AttributeError, AssertionError, LibsqlError):
             return work()
         raise not_a_server(self.target).error
 
     def _ask(self, requests: Sequence[Json], what: Intent, patience: float | None = None) -> list[Json]:
-        """Send ``requests`` and return their answers, on a new stream where the old one is gone without loss."""
+        """Send ``requests`` and return their answers. Where the stream is gone and nothing is lost, a new one is
+        used."""
         if self._reading:
             raise RuntimeError("a result of stream_rows() is still being read on this connection")
         tries = 0
@@ -237,7 +239,7 @@ class LibsqlConnection:
         return answers[len(settings) :]
 
     def _recover(self, fault: Fault, what: Intent, tries: int) -> None:
-        """Return where the request may be sent again, and raise what is to be told otherwise."""
+        """Return where the request may be sent again; otherwise raise the error."""
         was_open, gone = self._open, self._transport.fresh
         self._open = was_open and not gone
         error = fault.error
@@ -261,13 +263,15 @@ class LibsqlConnection:
         raise error from None
 
     def _lose(self) -> None:
-        """Give the stream up, and with it whatever transaction is open."""
+        """Drop the stream, and with it an open transaction."""
         self._open = False
         self._loop.run(self._transport.drop())
 
     def _unreadable(self, items: Sequence[Item], members: Sequence[int]) -> int | None:
-        """Which of ``members`` made the server refuse a whole batch before running any of it. It does not say
-        so; so it is asked to read each, in one request, and run none."""
+        """The index in ``members`` of the statement that the server cannot parse, so that it refused a whole batch.
+
+        The refusal does not name it. So one more request makes the server parse each statement and run none.
+        """
         texts = [item[0] for item in (items[i] for i in members) if isinstance(item, tuple)]
         with suppress(MemsqlError):
             for index, answer in zip(members, self._ask([hrana.parse_only(t) for t in texts], Intent()), strict=True):
@@ -276,7 +280,7 @@ class LibsqlConnection:
         return None
 
     def _cursor(self, sql: str, params: Params) -> tuple[list[str], Iterator[list[tuple[Value, ...]]]]:
-        """Column names, and rows that are read as they are asked for."""
+        """The column names, and an iterator of lists of rows that reads from the server as it goes."""
         batch = self._encoded(lambda: hrana.chain([hrana.statement(sql, params)]), sql)
         what = self._intent([(sql, params)])
         pieces = self._entries(batch, what)
@@ -285,10 +289,10 @@ class LibsqlConnection:
             ended = False
             try:
                 while piece is not None:
-                    found = self._decoded(partial(hrana.decode_rows, piece))
-                    if found:
-                        yield found
-                    for entry in piece if len(found) < len(piece) else ():
+                    decoded = self._decoded(partial(hrana.decode_rows, piece))
+                    if decoded:
+                        yield decoded
+                    for entry in piece if len(decoded) < len(piece) else ():
                         ended = ended or entry["type"] == "step_end"
                         if entry["type"] in ("step_error", "error"):
                             raise statement_error(entry["error"], self.target, sql, None)
@@ -318,7 +322,7 @@ class LibsqlConnection:
                 fault = e
             except GeneratorExit:
                 if self._open and not self._transport.cheap_stop:
-                    # Closing the answer would end the stream and the transaction with it.
+                    # Read to the end: to close the answer would end the stream, and the transaction with it.
                     while self._loop.run(_take(source)):
                         pass
                 raise
@@ -332,7 +336,7 @@ class LibsqlConnection:
 
 
 async def _take(source: AsyncGenerator[list[Json], None]) -> list[Json]:
-    """The next entries of a cursor; none at its end."""
+    """The next entries of a cursor; an empty list at its end."""
     return await anext(source, [])
 
 

@@ -1,4 +1,4 @@
-"""An event loop in a thread of its own, so that the rest of memsql need not be asynchronous."""
+"""An event loop in a thread of its own, so that the rest of memsql can be synchronous."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ _TICK_SECONDS = 0.1
 
 
 class Stopped(Exception):
-    """The caller wants no answer any more."""
+    """The caller gave up waiting for the answer."""
 
 
 class Loop:
-    """Runs coroutines one at a time on behalf of a thread that waits for them.
+    """Runs coroutines one at a time for a thread that waits for them.
 
-    A thread and not ``run_until_complete``: a signal then interrupts the waiting thread and never the loop
-    in the middle of its own work, and WebSocket pings are answered while the caller computes.
+    It has a thread of its own, in place of ``run_until_complete``, for two reasons: a signal interrupts the waiting
+    thread and never the loop in the middle of its own work, and WebSocket pings are answered while the caller computes.
     """
 
     def __init__(self) -> None:
@@ -29,9 +29,11 @@ class Loop:
         self._thread.start()
 
     def run(self, work: Coroutine[Any, Any, T], tick: Callable[[], bool] | None = None) -> T:
-        """Wait for ``work`` and return or raise what it does. An exception that arrives in the waiting
-        thread, such as KeyboardInterrupt, cancels it. ``tick`` is called now and then meanwhile; when it
-        returns True, ``work`` is cancelled and Stopped raised."""
+        """Wait for ``work``; return its result or raise its exception.
+
+        An exception in the waiting thread, such as KeyboardInterrupt, cancels ``work``. ``tick`` is called about ten
+        times a second meanwhile; when it returns True, ``work`` is cancelled and Stopped raised.
+        """
         future = asyncio.run_coroutine_threadsafe(work, self._loop)
         try:
             while tick is not None and not concurrent.futures.wait((future,), _TICK_SECONDS).done:
@@ -47,7 +49,7 @@ class Loop:
         return self._loop.is_closed()
 
     def close(self) -> None:
-        """Stop the loop; what still runs in it is cancelled."""
+        """Stop the loop and cancel what still runs in it."""
         self.run(_cancel_others())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()

@@ -1,7 +1,7 @@
-"""What every connection can do, whatever is at its other end.
+"""What every connection can do, to a file or to a server.
 
-A connection is one stream: pragmas and an open transaction hold from call to call. Statement lists
-are sent at once, so that a server costs one round trip a list and not one a statement.
+A connection is one stream: settings made with PRAGMA, and an open transaction, hold from call to call. A list of
+statements is sent in one request, so that a server costs one round trip a list and not one a statement.
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ Params = Sequence[Value]
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """The answer to one statement: column names, rows as tuples in that order, rows changed."""
+    """The answer to one statement: the names of the columns, the rows as tuples in that order, and how many rows the
+    statement changed."""
 
     columns: tuple[str, ...]
     rows: list[tuple[Value, ...]]
@@ -32,7 +33,7 @@ class Result:
 
 @dataclass(frozen=True, slots=True)
 class Script:
-    """A text of many statements as one item of a batch. Its rows are discarded, its Result is empty."""
+    """A text of many statements as one item of a batch. Its rows are discarded, and its Result is empty."""
 
     sql: str
 
@@ -42,11 +43,14 @@ Item = tuple[str, Params] | Script
 
 @dataclass(slots=True)
 class Touched:
-    """What statements reached, as the engine's authorizer named it while they were prepared.
+    """What statements reached, as SQLite's authorizer reported it while they were compiled
+    (https://sqlite.org/c3ref/set_authorizer.html).
 
-    Table names as the schema spells them. ``deleted`` includes the reach of foreign-key actions
-    and triggers, and tables being dropped. ``unindexed`` lost an index by name. ``schema`` says whether the schema was written at all,
-    ``virtual`` whether a virtual table was created or dropped, ``modules`` the names of those that were created.
+    Every set holds names as the schema spells them: tables whose rows were ``inserted``, ``updated`` or ``deleted``, by
+    foreign-key actions and triggers too, and tables that were ``created``, ``dropped`` (then they are in ``deleted``
+    too) or ``altered``; ``unindexed`` are tables that lost an index by DROP INDEX, ``virtual_created`` the virtual
+    tables among the created ones. ``schema``: the schema was written. ``virtual``: a virtual table was created or
+    dropped. ``forbidden`` names a statement that was denied, such as "COMMIT".
     """
 
     inserted: set[str] = field(default_factory=set)
@@ -56,7 +60,7 @@ class Touched:
     dropped: set[str] = field(default_factory=set)
     altered: set[str] = field(default_factory=set)
     unindexed: set[str] = field(default_factory=set)
-    modules: set[str] = field(default_factory=set)
+    virtual_created: set[str] = field(default_factory=set)
     schema: bool = False
     virtual: bool = False
     forbidden: str | None = None
@@ -67,16 +71,18 @@ class Touched:
 
 
 class Connection(Protocol):
-    """A stream to one database. Every method raises errors.LockedError when the lock is held
-    elsewhere for longer than the busy timeout, errors.ConnectError when the database cannot be
-    used at all, and errors.StatementError when the engine refuses a statement."""
+    """A stream to one database.
+
+    Every method raises errors.LockedError when another process holds the lock for longer than the busy timeout,
+    errors.ConnectError when the database cannot be used at all, and errors.StatementError when the engine refuses a
+    statement.
+    """
 
     target: Target
     requests: int
     """Round trips to a server so far; 0 for a file."""
     body_limit: int | None
-    """How many bytes of SQL and parameters one call may carry: longer texts are cut by the caller. None
-    where there is no limit."""
+    """How many bytes of SQL and parameters one call may carry; the caller cuts longer texts. None: any number."""
 
     @property
     def in_transaction(self) -> bool:
@@ -89,27 +95,33 @@ class Connection(Protocol):
         """Run one statement once for each row of parameters."""
 
     def stream_rows(self, sql: str, params: Params = ()) -> Iterator[tuple[Value, ...]]:
-        """Run one reading statement and yield its rows without holding them all. Until the iterator
-        is exhausted or closed, nothing else may run on this connection."""
+        """Run one reading statement and yield its rows without holding all of them. Until the iterator is exhausted or
+        closed, nothing else may run on this connection."""
 
     def batch(self, items: Sequence[Item]) -> list[Result]:
-        """Run statements and whole texts in order, all sent in one request; stop at the first failure,
-        whose StatementError carries its index. No transaction is added; BEGIN, COMMIT and PRAGMA may
-        be among the items. What ran before the failure stays as it is, and an open transaction stays
-        open unless the engine ended it."""
+        """Run statements and whole texts in order, all sent in one request. Returns one Result an item.
+
+        The first failure ends the batch, and its StatementError has the index of the item. No transaction is added:
+        BEGIN, COMMIT and PRAGMA may be among the items. What ran before the failure stays as it is, and an open
+        transaction stays open unless the engine ended it.
+        """
 
     def script(self, sql: str, *, watched: bool = True) -> None:
-        """Run a text of many statements inside the open transaction, discarding rows. Never
-        commits. A StatementError from here has no index. Not ``watched``: what it touches is known,
-        and observe() need not record it again, which is quicker."""
+        """Run a text of many statements inside the open transaction and discard their rows. Never commits.
+
+        Its StatementError has no index. With ``watched`` False an observe() around it records nothing of the text,
+        which is faster; use it where the caller knows already what the text touches.
+        """
 
     def observe(self, tick: Callable[[], bool] | None = None) -> AbstractContextManager[Touched | None]:
-        """While open, record what statements touch; transaction control, ATTACH and DETACH are
-        denied. ``tick`` is called often and stops the running statement by returning True. Yields
-        None where the engine cannot tell."""
+        """While open, record what statements touch, and deny transaction control, ATTACH and DETACH.
+
+        ``tick`` is called often and stops the running statement by returning True. Yields None where the engine has
+        no authorizer.
+        """
 
     def many_commits(self) -> AbstractContextManager[None]:
-        """Tell the connection that many transactions follow, for whatever it can save between them."""
+        """While open, many transactions follow: the connection may save work between them."""
 
     def begin(self) -> None:
         """BEGIN IMMEDIATE: take the write lock now, or raise LockedError."""

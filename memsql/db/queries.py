@@ -1,4 +1,4 @@
-"""memsql's own SQL files, by name."""
+"""The SQL files of memsql itself, by name."""
 
 from __future__ import annotations
 

@@ -13,16 +13,17 @@ from memsql.config import Target
 from memsql.db.protocol import Item, Params, Result, Script, Touched, Value
 from memsql.errors import ConnectError, DamagedError, LockedError, MemsqlError, StatementError
 
-# Action codes of https://sqlite.org/c3ref/c_alter_table.html; Python 3.11 exports them, but a
-# dictionary look-up in a callback that runs once a statement costs more than a literal.
+# Action codes of https://sqlite.org/c3ref/c_alter_table.html. sqlite3 exports them too, but the callback that uses them
+# runs for every column that is read, and a global name is found faster than an attribute of a module.
 _DELETE, _INSERT, _UPDATE = 9, 18, 23
 _PRAGMA, _TRANSACTION, _SAVEPOINT, _ATTACH, _DETACH = 19, 22, 32, 24, 25
-_LOOKS = frozenset({20, 21, 31})
+_READS = frozenset({20, 21, 31})
 _CREATE_TABLE, _CREATE_VTABLE, _DROP_TABLE, _DROP_VTABLE, _ALTER_TABLE, _DROP_INDEX = 2, 29, 11, 30, 26, 10
 _FORBIDDEN = {_SAVEPOINT: "SAVEPOINT", _ATTACH: "ATTACH", _DETACH: "DETACH"}
 _NOTHING = Result((), [])
 _UNWATCH = "memsql_unwatch"
 _Callback = Callable[[int, str | None, str | None, str | None, str | None], int]
+"""An authorizer callback: the action code, two names that depend on it, the database, and the trigger or view."""
 _SCHEMA_TABLES = ("sqlite_master", "sqlite_temp_master")
 
 
@@ -41,7 +42,7 @@ class SQLiteConnection:
         try:
             self._prepare(busy_timeout)
         except BaseException:
-            # Left to the garbage collector it would close at some later time, and a closing connection removes logs.
+            # At once and not by the garbage collector: a connection that closes removes the -wal file.
             self._db.close()
             raise
 
@@ -50,8 +51,8 @@ class SQLiteConnection:
             try:
                 self._db.execute("SELECT count(*) FROM sqlite_schema").fetchone()
             except sqlite3.OperationalError as e:
-                # A hot journal left by a crash must be rolled back before anyone can read; a
-                # read-only handle cannot, and SQLite's own recovery is not a change of ours.
+                # The journal of a crash must be rolled back before anybody can read, and a read-only connection
+                # cannot do it. This recovery is SQLite's own; it is no write in the sense of "ro".
                 if self._mode != "ro" or not _needs_recovery(e):
                     raise
                 self._db.close()
@@ -68,7 +69,7 @@ class SQLiteConnection:
     def copy_to(self, other: SQLiteConnection) -> None:
         """Copy one consistent state of this database over ``other`` (https://sqlite.org/backup.html)."""
         with self._errors():
-            # The callback does nothing, but between its calls Python notices signals.
+            # The callback does nothing; Python notices signals between two calls of it.
             self._db.backup(other.raw, pages=4096, progress=lambda *_: None)
 
     @property
@@ -76,7 +77,7 @@ class SQLiteConnection:
         return self._db.in_transaction
 
     def execute(self, sql: str, params: Params = ()) -> Result:
-        # No context manager here and below: a thousand migrations come by ten thousand times.
+        # No _errors() here and below: a context manager costs time, and this runs ten times a migration.
         try:
             return _result(self._db.execute(sql, tuple(params)))
         except sqlite3.Error as e:
@@ -107,8 +108,8 @@ class SQLiteConnection:
         return results
 
     def script(self, sql: str, *, watched: bool = True) -> None:
-        # executescript of Python 3.11 sends a COMMIT of its own first, which only observe() can swallow.
-        # Elsewhere it would end the caller's transaction behind its back.
+        # executescript() sends a COMMIT first (https://docs.python.org/3.11/library/sqlite3.html). observe() can
+        # swallow it; without observe() it would end the caller's transaction.
         if self._watch is None:
             with self._errors():
                 self._run_text(sql)
@@ -125,8 +126,9 @@ class SQLiteConnection:
 
     @contextmanager
     def _unwatched(self) -> Iterator[None]:
-        """A function that calls the observer off, for a text to begin with: the observer must be there until it has
-        swallowed the COMMIT. It looks more often whether to stop, as nobody asks between the statements."""
+        """While open, there is a SQL function that removes the authorizer; a text begins with a call of it, because the
+        authorizer must stay until it has swallowed the COMMIT. The tick runs more often, because no authorizer calls it
+        between the statements."""
         assert self._watch is not None
         self._db.create_function(_UNWATCH, 0, lambda: self._db.set_authorizer(None))
         self._db.set_progress_handler(self._watch.tick, 1000)
@@ -156,8 +158,8 @@ class SQLiteConnection:
 
     @contextmanager
     def many_commits(self) -> Iterator[None]:
-        """While open, keep the rollback journal's file between commits: as safe, and it saves creating,
-        deleting and syncing a file each time. A journal left by a crash is an ordinary one."""
+        """While open, keep the file of the rollback journal between commits. It is as safe, and saves creating,
+        deleting and syncing a file for each (https://sqlite.org/pragma.html#pragma_journal_mode)."""
         keep = self.execute("PRAGMA journal_mode").one() == "delete"
         if keep:
             self.execute("PRAGMA journal_mode = persist")
@@ -205,23 +207,23 @@ class _Permission:
 
 @dataclass(frozen=True, slots=True)
 class _Watch:
-    """Who is asked about each statement, and now and then while one runs."""
+    """The callbacks of observe(): ``callback`` for each statement that is compiled, ``tick`` while one runs."""
 
     callback: _Callback
     permission: _Permission
     tick: Callable[[], bool] | None
 
     def install(self, db: sqlite3.Connection) -> None:
-        """Begin to ask."""
+        """Set the callbacks on ``db``."""
         db.set_authorizer(self.callback)
         db.set_progress_handler(self.tick, 200_000)
 
 
 def _authorizer(touched: Touched, permission: _Permission, tick: Callable[[], bool] | None) -> _Callback:
-    """The callback that records writes and denies what would break the transaction.
+    """The authorizer callback: it records writes and denies what would end the transaction.
 
-    It runs for every statement that is prepared and every column that is read: a closure with the
-    commonest case first, for it is most of what watching costs.
+    It runs for every statement that is compiled and every column that is read, and is most of what observe() costs.
+    So it is a closure, with the most frequent case first.
     """
     last: str | None = None
     calls = 0
@@ -237,54 +239,55 @@ def _authorizer(touched: Touched, permission: _Permission, tick: Callable[[], bo
             return sqlite3.SQLITE_DENY
         return sqlite3.SQLITE_OK
 
-    def callback(action: int, one: str | None, two: str | None, _db: str | None, _inner: str | None) -> int:
+    def callback(action: int, first: str | None, second: str | None, *_: str | None) -> int:
         nonlocal last, calls
         if action == _INSERT:
-            if one == last:
+            # Many INSERTs in a row go into one table; then only the tick has to be called now and then.
+            if first == last:
                 calls += 1
                 if calls & 63:
                     return 0
-            last = one
-            return write(touched.inserted, one)
-        if action in _LOOKS:
+            last = first
+            return write(touched.inserted, first)
+        if action in _READS:
             return 0
         if action == _UPDATE:
-            return write(touched.updated, one)
+            return write(touched.updated, first)
         if action == _DELETE:
-            return write(touched.deleted, one)
-        if action == _TRANSACTION and permission.swallow_commit and one == "COMMIT":
+            return write(touched.deleted, first)
+        if action == _TRANSACTION and permission.swallow_commit and first == "COMMIT":
             permission.swallow_commit = False
             return sqlite3.SQLITE_IGNORE
-        return _other(touched, action, one, two)
+        return _other(touched, action, first, second)
 
     return callback
 
 
-def _other(touched: Touched, action: int, one: str | None, two: str | None) -> int:
-    if action in (_CREATE_TABLE, _CREATE_VTABLE) and one is not None:
-        touched.created.add(one)
+def _other(touched: Touched, action: int, first: str | None, second: str | None) -> int:
+    if action in (_CREATE_TABLE, _CREATE_VTABLE) and first is not None:
+        touched.created.add(first)
         if action == _CREATE_VTABLE:
             touched.virtual = True
-            touched.modules.add(one)
-    elif action in (_DROP_TABLE, _DROP_VTABLE) and one is not None:
-        touched.dropped.add(one)
+            touched.virtual_created.add(first)
+    elif action in (_DROP_TABLE, _DROP_VTABLE) and first is not None:
+        touched.dropped.add(first)
         touched.virtual = touched.virtual or action == _DROP_VTABLE
-    elif action == _ALTER_TABLE and two is not None:
-        touched.altered.add(two)
+    elif action == _ALTER_TABLE and second is not None:
+        touched.altered.add(second)
         touched.schema = True
-    elif action == _DROP_INDEX and two is not None:
-        touched.unindexed.add(two)
+    elif action == _DROP_INDEX and second is not None:
+        touched.unindexed.add(second)
     elif action == _TRANSACTION:
-        touched.forbidden = one
+        touched.forbidden = first
     elif action in _FORBIDDEN:
         touched.forbidden = _FORBIDDEN[action]
-    elif action == _PRAGMA and one is not None and one.lower() == "foreign_keys" and two is not None:
+    elif action == _PRAGMA and first is not None and first.lower() == "foreign_keys" and second is not None:
         touched.forbidden = "PRAGMA foreign_keys"
     return sqlite3.SQLITE_OK if touched.forbidden is None else sqlite3.SQLITE_DENY
 
 
 def memory() -> SQLiteConnection:
-    """A writable database in memory, for replaying migrations and loading SQL texts."""
+    """A new, empty and writable database in memory."""
     from pathlib import Path
 
     return SQLiteConnection(Target(path=Path(":memory:"), display="an empty database in memory"), "memory", 0)
@@ -300,8 +303,8 @@ def _open(target: Target, mode: str, busy_timeout: int) -> sqlite3.Connection:
         if mode == "rw" and not os.path.exists(path):
             raise ConnectError(f"{target} does not exist", hint="check --database, or create it with migrate.up")
         if mode == "ro" and _is_wal(path):
-            # A read-only handle on a WAL database leaves -wal and -shm files behind; a handle that
-            # may write but is told not to removes them when it closes.
+            # A read-only connection to a WAL database leaves its -wal and -shm files. A connection that may write, and
+            # is kept from it by PRAGMA query_only, removes them when it closes.
             mode = "rw" if os.access(path, os.W_OK) and os.access(os.path.dirname(path) or ".", os.W_OK) else "ro"
         # As bytes: a file name need not be UTF-8.
         return _connect(f"file:{quote(os.fsencode(path))}?mode={mode}", busy_timeout, uri=True)
@@ -314,7 +317,7 @@ def _connect(name: str, busy_timeout: int, *, uri: bool) -> sqlite3.Connection:
 
 
 def _is_wal(path: str) -> bool:
-    """Bytes 18 and 19 of the header are 2 in WAL mode (https://sqlite.org/fileformat2.html)."""
+    """Whether bytes 18 and 19 of the header are 2 (https://sqlite.org/fileformat2.html)."""
     try:
         with open(path, "rb") as f:
             return f.read(20)[18:20] == b"\x02\x02"
@@ -341,9 +344,10 @@ def _result(cursor: sqlite3.Cursor) -> Result:
 def translate(
     error: sqlite3.Error, target: Target, statement: str | None = None, index: int | None = None
 ) -> MemsqlError:
-    """Turn an sqlite3 error into ours: LockedError, ConnectError or StatementError.
+    """The LockedError, ConnectError or StatementError for an error of sqlite3.
 
-    ``statement`` and ``index`` say what was being run. Codes: https://sqlite.org/rescode.html
+    ``statement`` and ``index`` are the text that was run and its place in the batch. Result codes:
+    https://sqlite.org/rescode.html.
     """
     code = getattr(error, "sqlite_errorname", None) or ""
     text = str(error)

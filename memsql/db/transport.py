@@ -1,4 +1,4 @@
-"""What the two ways to a libSQL server, HTTP and WebSocket, have in common."""
+"""What HTTP and WebSocket connections to a libSQL server have in common."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ USER_AGENT = "memsql"
 
 @dataclass(frozen=True, slots=True)
 class Timeouts:
-    """Seconds to wait: for a connection, for the next byte of an answer, and before a second try."""
+    """Seconds to wait: for a connection, for the next byte of an answer, and before the request is sent again."""
 
     connect: float = 10.0
     answer: float = 600.0
@@ -31,12 +31,12 @@ class Timeouts:
 
 
 class Transport(Protocol):
-    """One stream to a server. Methods raise faults.Fault; after one without ``kept`` the stream is gone and
-    the next request begins a new one."""
+    """One stream to a server. Methods raise faults.Fault. After a fault without ``kept`` the stream is gone, and the
+    next request begins a new one."""
 
     @property
     def version(self) -> int:
-        """The version of Hrana that is spoken: 2 or 3. Before the first request, what will be tried."""
+        """The version of Hrana, 2 or 3. Before the first request, the version that will be tried."""
 
     @property
     def fresh(self) -> bool:
@@ -46,16 +46,15 @@ class Transport(Protocol):
     """Whether a cursor can be stopped early without losing the stream."""
 
     async def pipeline(self, requests: Sequence[Json], patience: float | None = None) -> list[Json]:
-        """Send stream requests at once, and with them the question whether a transaction is open after
-        them. Returns the answers in order, that one last. ``patience`` in seconds replaces the time to
-        wait for an answer."""
+        """Send requests at once, and behind them hrana.autocommit_probe(). Returns the answers in order, that of the
+        probe last. ``patience``, in seconds, replaces the time to wait for an answer."""
 
     def cursor(self, batch: Json) -> AsyncGenerator[list[Json], None]:
-        """Run a batch and yield its cursor entries, some at once, as they come. Needs version 3. Close the
-        iterator to stop early."""
+        """Run a batch and yield the entries of its cursor in lists, as they arrive. Needs version 3. Close the iterator
+        to stop early."""
 
     async def drop(self) -> None:
-        """Forget the stream and cut what carries it, so that the server ends it and its transaction."""
+        """Forget the stream and cut the connection, so that the server ends the stream and its transaction."""
 
     async def close(self) -> None:
         """End the stream and release everything. Never raises."""
@@ -74,7 +73,7 @@ def endpoint(target: Target) -> str:
 def proxy_for(url: str) -> str | None:
     """The proxy that the environment (HTTPS_PROXY, HTTP_PROXY, ALL_PROXY, NO_PROXY) names for ``url``.
 
-    Read here and not by aiohttp, whose trust_env also sends what ~/.netrc says about the host.
+    aiohttp's own trust_env is not used, because it also sends the password that ~/.netrc has for the host.
     """
     parts = urlsplit(url)
     if proxy_bypass(parts.netloc.rpartition("@")[2]) or proxy_bypass(parts.hostname or ""):
@@ -85,8 +84,8 @@ def proxy_for(url: str) -> str | None:
 
 
 def network_fault(error: BaseException, target: Target) -> Fault:
-    """The fault for what aiohttp or the operating system raised. Nothing of ``error`` is kept: it can hold
-    the request with its headers."""
+    """The fault for an error of aiohttp or the operating system. ``error`` itself is not kept, because it can hold the
+    request with its headers."""
     if isinstance(
         error,
         (
@@ -143,7 +142,7 @@ def network_fault(error: BaseException, target: Target) -> Fault:
 
 
 def timed_out(target: Target) -> Fault:
-    """The answer did not come in time; the server may still be at work."""
+    """The fault for an answer that did not come in time; the server may still be at work."""
     return Fault(
         LockedError(
             f"{target}: the answer did not come in time",
@@ -159,7 +158,7 @@ def _unreached(message: str, hint: str, *, again: bool = False) -> Fault:
 
 
 def _tls_fault(error: BaseException, target: Target) -> Fault:
-    # A certificate's complaint is safe to show, and the only way to tell an expired one from a wrong name.
+    # The message about a certificate is safe to show, and only it tells an expired one from a wrong name.
     inner: Any = getattr(error, "certificate_error", None) or getattr(error, "os_error", None) or error
     reason = getattr(inner, "verify_message", None) or getattr(inner, "reason", None) or "TLS failed"
     hint = "check the host, the clock of this machine and its certificates (SSL_CERT_FILE)"

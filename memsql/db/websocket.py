@@ -1,4 +1,4 @@
-"""Hrana over WebSocket, through libsql-client's own connection and stream."""
+"""Hrana over WebSocket, on top of libsql-client's connection."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ _CLOSE_SECONDS = 1.0
 
 
 class _Conn(HranaConn):  # type: ignore[misc]
-    """libsql-client's connection, with Hrana 3 offered first, answers of any size, and the proxy of the
-    environment; libsql-client itself offers Hrana 2 only and breaks off at 4 MiB."""
+    """libsql-client's connection, but with Hrana 3 offered first, answers of any size, and the proxy of the
+    environment. libsql-client itself offers Hrana 2 only and ends the connection at an answer of 4 MiB."""
 
     def __init__(self, session: aiohttp.ClientSession, url: str, token: str | None, timeout: float) -> None:
         self.protocol = "hrana3"
@@ -64,15 +64,15 @@ class _Conn(HranaConn):  # type: ignore[misc]
         self._send_msg_queue.put_nowait(text)
 
     def _receive(self, text: str) -> None:
-        # libsql-client forgets a refused hello until the socket is closed, and by then it is a broken connection.
+        # Kept here, because libsql-client reports a refused hello as a broken connection when the socket is closed.
         if not self._recvd_hello:
             message = json.loads(text)
             self._refusal = message["error"] if message.get("type") == "hello_error" else None
         super()._receive(text)
 
     async def greeted(self) -> Json | None:
-        """Wait for the server's hello and return the error object in it, if it is one. Raises what else
-        went wrong."""
+        """Wait for the server's hello. Returns the error object of a refusal, None otherwise. Raises LibsqlError where
+        the connection fails."""
         try:
             await self.wait_connected()
         except LibsqlError:
@@ -113,7 +113,7 @@ class WebSocketTransport:
         size = _FETCH
         opened = self._answer((await self._ask(conn, [opening]))[0])
         if opened["type"] == "error":
-            # sqld cuts the connection when a cursor that did not open is closed.
+            # The cursor is not closed: sqld cuts the connection when a cursor that did not open is closed.
             raise Fault(statement_error(opened["error"], self._target, None, None), sent=False, kept=True)
         try:
             while True:
@@ -145,11 +145,11 @@ class WebSocketTransport:
         await self.drop()
 
     async def _ready(self) -> _Conn:
-        """The connection, made if need be. A fault from here means that nothing was sent."""
+        """The open connection; a new one where there is none. A fault means that nothing was sent."""
         if self._conn is not None:
             if self._conn.exception is None:
                 return self._conn
-            # The server closed the socket while nothing was asked.
+            # The server closed the socket between two requests.
             await self.drop()
             raise Fault(
                 ConnectError(
@@ -182,7 +182,7 @@ class WebSocketTransport:
         raise fault
 
     async def _ask(self, conn: _Conn, requests: Sequence[Json], patience: float | None = None) -> list[Any]:
-        """The answers or exceptions for ``requests``, which are sent at once."""
+        """Send ``requests`` at once; return the answer, or the exception, of each."""
         wait = patience if patience is not None else self._timeouts.answer
         futures, refused = [], None
         try:
@@ -193,7 +193,7 @@ class WebSocketTransport:
             await self.drop()
             raise Fault(refused, sent=False)
         try:
-            # Not gather() in wait_for(): they cancel the futures, which the connection then cannot settle.
+            # Not gather() in wait_for(): these cancel the futures, and the connection cannot settle a cancelled future.
             _, pending = await asyncio.wait(futures, timeout=wait)
         except asyncio.CancelledError:
             await self.drop()
@@ -213,7 +213,7 @@ class WebSocketTransport:
         raise fault
 
     def _answer(self, answer: Any) -> Json:
-        """An answer of _ask in the form that HTTP has."""
+        """An answer of _ask() in the form of an answer over HTTP."""
         if isinstance(answer, LibsqlError):
             return {"type": "error", "error": {"message": answer.explanation, "code": answer.code}}
         if isinstance(answer, BaseException):
@@ -251,7 +251,7 @@ class WebSocketTransport:
 
 
 def _next_size(entries: Sequence[Json]) -> int:
-    """How many rows to ask for so that an answer has about a megabyte, by what the last one had."""
+    """How many rows to request so that the next answer has about a megabyte, by the size of the last rows."""
     weight = sum(
         len(v.get("value") or v.get("base64") or "") if v["type"] in ("text", "blob") else 20
         for entry in entries
@@ -261,5 +261,6 @@ def _next_size(entries: Sequence[Json]) -> int:
 
 
 def _settled(futures: Sequence[asyncio.Future[Any]]) -> list[Any]:
-    """Results or exceptions. Looking at an exception tells asyncio that somebody knows of it."""
+    """The result or exception of each future that is done. Reading an exception keeps asyncio from reporting it as
+    never retrieved."""
     return [f.exception() or f.result() for f in futures if f.done() and not f.cancelled()]

@@ -167,7 +167,7 @@ def doubtful(touched: Touched, watch: Watch, analysis: Analysis, *, replaces: bo
     the run tells whether the table is new."""
     created = {fold(t) for t in touched.created}
     # A new virtual table always writes to its new shadows.
-    created -= {f"{fold(name)}_{suffix}" for name in touched.modules for suffix in _ANY_SHADOW}
+    created -= {f"{fold(name)}_{suffix}" for name in touched.virtual_created for suffix in _ANY_SHADOW}
     reached = _origins(frozenset(_losers(touched, replaces=replaces) | {fold(t) for t in touched.dropped}), analysis)
     return bool(created & reached - watch.counted - watch.whole)
 
