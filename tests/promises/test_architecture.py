@@ -1,4 +1,4 @@
-"""docs/architecture.md is true: its paths and names exist, it leaves no module out, and its layers are those of setup.cfg."""
+"""docs/architecture.md is true: paths and names exist, no module is left out, the layers are those of setup.cfg."""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ def without_code(text: str) -> str:
 
 
 def anchors(page: Path) -> set[str]:
-    """The anchors that GitHub makes of the headings of ``page``: lower case, hyphens for blanks, other signs left out."""
+    """What GitHub makes of the headings of ``page``: lower case, hyphens for blanks, other signs left out."""
     text = re.sub(r"^```.*?^```$", "", page.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
     headings = re.findall(r"^#+ (.*)$", text, re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
@@ -75,7 +75,7 @@ def test_the_changelog_is_one_that_tools_can_read() -> None:
 
 @pytest.mark.parametrize("path", FORMS, ids=lambda path: path.name)
 def test_github_can_show_the_form(path: Path) -> None:
-    """https://docs.github.com/en/communities/using-templates-to-encourage-useful-issues-and-pull-requests/syntax-for-issue-forms"""
+    """https://docs.github.com/en/communities > "Syntax for issue forms"."""
     form = load(path)
     assert {"name", "description", "body"} <= set(form)
     fields = [field for field in form["body"] if field["type"] != "markdown"]

@@ -131,7 +131,7 @@ def test_a_release_publishes_what_was_built_and_checked_with_no_password() -> No
     ],
 )
 def test_the_tag_of_a_release_is_its_version(
-    tmp_path: Path, tag: str, version: str, sections: str, code: int, message: str
+    tmp_path: Path, *, tag: str, version: str, sections: str, code: int, message: str
 ) -> None:
     (tmp_path / "memsql").mkdir()
     (tmp_path / "memsql" / "__init__.py").write_text(f'__version__ = "{version}"\n', encoding="utf-8")
