@@ -23,7 +23,6 @@ from memsql.sqltext import (
     pieces,
     split,
     statements,
-    words_of_loss,
 )
 
 MEGABYTE = 1_000_000
@@ -100,7 +99,6 @@ def main() -> None:
     report("pieces, INSERT statements", inserts, pieces, 2)
     report("may_control_transactions, INSERT statements", inserts, may_control_transactions)
     report("may_control_transactions, tables", tables, may_control_transactions)
-    report("words_of_loss, INSERT statements", inserts, words_of_loss)
     report("identifiers, tables", tables, identifiers)
 
     headers = [f"-- Migration {n}\n-- depends: {n:04}_before\n\nCREATE TABLE t{n} (a);\n" for n in range(1000)]

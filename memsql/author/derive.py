@@ -26,7 +26,7 @@ from memsql.project.files import Migration, SqlFile, read_file, replace_file
 from memsql.project.load import Project
 from memsql.schema import Object, Schema, diff, dump, from_sql, normalise, read
 from memsql.sqltext import split
-from memsql.sqltext.tokens import fold
+from memsql.sqltext.names import fold
 
 _ROWS = 25
 _BY_HAND = "make the change in smaller steps, or write it by hand: invoke migrate.create NAME"

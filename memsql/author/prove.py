@@ -19,7 +19,7 @@ from memsql.project.load import Project
 from memsql.schema import Column, Schema, Table, diff, read
 from memsql.scratch.fitting import Destination, Successor, populate
 from memsql.sqltext import free_rowid, quote
-from memsql.sqltext.tokens import fold
+from memsql.sqltext.names import fold
 
 _SHOWN = 10
 Rows = Counter[tuple[Value, ...]]

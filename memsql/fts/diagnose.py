@@ -10,9 +10,9 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from memsql.fts.discover import FtsTable, Trigger, split_list, unquote
+from memsql.fts.discover import FtsTable, Trigger, split_list
 from memsql.sqltext import ROWIDS, effect, split
-from memsql.sqltext.tokens import quoted
+from memsql.sqltext.names import quote_if_needed, unquote
 
 _QUOTED = r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|`(?:[^`]|``)*`|\[[^\]]*\]"
 _NAME = rf"(?:{_QUOTED}|[\w$.]+)"
@@ -90,18 +90,20 @@ def diagnose(table: FtsTable, content: Content) -> list[Finding]:
 def right_trigger(table: FtsTable, event: str, name: str | None = None) -> str:
     """The trigger that keeps an external-content index right on ``event`` (insert, delete or update)."""
     columns = [*table.columns, *table.unindexed]
-    index = quoted(table.name)
-    listed = ", ".join(["rowid", *map(quoted, columns)])
+    index = quote_if_needed(table.name)
+    listed = ", ".join(["rowid", *map(quote_if_needed, columns)])
 
     def values(row: str) -> str:
-        return ", ".join([f"{row}.{quoted(table.content_rowid)}", *(f"{row}.{quoted(c)}" for c in columns)])
+        return ", ".join(
+            [f"{row}.{quote_if_needed(table.content_rowid)}", *(f"{row}.{quote_if_needed(c)}" for c in columns)]
+        )
 
     delete = f"    INSERT INTO {index} ({index}, {listed}) VALUES ('delete', {values('old')});\n"
     insert = f"    INSERT INTO {index} ({listed}) VALUES ({values('new')});\n"
     body = {"insert": insert, "delete": delete, "update": delete + insert}[event]
     assert table.content is not None
-    trigger = quoted(name or f"{table.name}_{event}")
-    return f"CREATE TRIGGER {trigger} AFTER {event.upper()} ON {quoted(table.content)} BEGIN\n{body}END;"
+    trigger = quote_if_needed(name or f"{table.name}_{event}")
+    return f"CREATE TRIGGER {trigger} AFTER {event.upper()} ON {quote_if_needed(table.content)} BEGIN\n{body}END;"
 
 
 def event_of(trigger: Trigger) -> tuple[str, str, str | None]:
@@ -246,7 +248,7 @@ def _fix(table: FtsTable, event: str, mine: Sequence[Trigger]) -> str:
     """The right trigger instead of ``mine``; whatever else those do, they go on doing without the index."""
     lines, free = [], []
     for trigger in mine:
-        lines.append(f"DROP TRIGGER {quoted(trigger.name)};")
+        lines.append(f"DROP TRIGGER {quote_if_needed(trigger.name)};")
         others = [text.strip().rstrip(";") for text in _statements(trigger) if not _write_kind(text, table)]
         if others:
             body = "".join(f"    {text};\n" for text in others)

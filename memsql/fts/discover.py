@@ -2,36 +2,21 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 from memsql.db import Connection
 from memsql.db.queries import load
+from memsql.schema.definition import read_definition, split_at_commas
 from memsql.sqltext import fold, identifiers
+from memsql.sqltext.names import unquote
+from memsql.sqltext.tokens import join, tokenize, without_comments
 
-# Arguments end at commas outside quotes, brackets and parentheses (https://sqlite.org/fts5.html, section 3).
-_PIECE = re.compile(
-    r"--[^\n]*|/\*.*?(?:\*/|$)|'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|`(?:[^`]|``)*`|\[[^\]]*\]|[(),]|[^'\"`\[(),/-]+|.",
-    re.DOTALL,
-)
-_GAP = r"(?:\s|--[^\n]*\n|/\*.*?\*/)"
-_HEAD = re.compile(rf"\bUSING{_GAP}*[\"'`\[]?fts5[\"'`\]]?{_GAP}*\(", re.IGNORECASE | re.DOTALL)
-_COMMENT = re.compile(
-    r"('(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|`(?:[^`]|``)*`|\[[^\]]*\])|--[^\n]*|/\*.*?(?:\*/|$)", re.DOTALL
-)
-# A table may be called begin, a column too; only the body's BEGIN is followed by a statement.
-_BODY = re.compile(
-    r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|`(?:[^`]|``)*`|\[[^\]]*\]"
-    r"|\b(?P<begin>BEGIN)\s+(?=(?:INSERT|REPLACE|UPDATE|DELETE|SELECT|WITH)\b)",
-    re.IGNORECASE,
-)
-_OPTION = re.compile(r"\s*(\w+)\s*=\s*(.*?)\s*", re.DOTALL)
 # An index that an online rebuild is growing is nobody's yet.
 OURS = "memsql_fts_new_"
-_ARGUMENT = re.compile(
-    r"\s*('(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|`(?:[^`]|``)*`|\[[^\]]*\]|[^\s]+)\s*(\w*)\s*", re.DOTALL
-)
+# What the body of a trigger can start with. A table or column may be called begin too.
+_VERBS = frozenset({"INSERT", "REPLACE", "UPDATE", "DELETE", "SELECT", "WITH"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,10 +29,12 @@ class Trigger:
 
     def parts(self) -> tuple[str, str]:
         """What stands before BEGIN and what between BEGIN and END, without comments."""
-        text = _COMMENT.sub(lambda m: m[1] or " ", self.sql)
-        for match in _BODY.finditer(text):
-            if match["begin"]:
-                return text[: match.start()], re.sub(r"\bEND\s*;?\s*$", "", text[match.end() :], flags=re.IGNORECASE)
+        text = without_comments(self.sql)
+        tokens = tokenize(text)
+        for begin, verb in pairwise(tokens):
+            if begin.word == "BEGIN" and verb.word in _VERBS:
+                last = next(token for token in reversed(tokens) if token.text != ";")
+                return text[: begin.start], text[begin.end : last.start if last.word == "END" else None]
         return text, ""
 
 
@@ -78,7 +65,7 @@ def discover(conn: Connection) -> list[FtsTable]:
     known = [Trigger(str(r[0]), str(r[1]), str(r[2])) for r in triggers.rows]
     found = []
     for name, sql in tables.rows:
-        if _HEAD.search(str(sql)) and not str(name).startswith(OURS):
+        if arguments_of(str(sql)) and not str(name).startswith(OURS):
             table = parse(str(name), str(sql))
             found.append(_with_triggers(table, known))
     return found
@@ -86,21 +73,17 @@ def discover(conn: Connection) -> list[FtsTable]:
 
 def parse(name: str, sql: str) -> FtsTable:
     """Read the text of a CREATE VIRTUAL TABLE … USING fts5(…). Never fails: what it cannot read it ignores."""
-    arguments = split_list(arguments_of(sql))[0]
     indexed: list[str] = []
     unindexed: list[str] = []
     options: list[tuple[str, str]] = []
-    order: list[tuple[str, bool]] = []
-    for argument in arguments:
-        option = _OPTION.fullmatch(argument)
-        if option and not argument.lstrip().startswith(("'", '"', "`", "[")):
-            options.append((option[1].lower(), unquote(option[2])))
-            continue
-        column = _ARGUMENT.fullmatch(argument)
-        if column:
-            order.append((unquote(column[1]), column[2].lower() != "unindexed"))
-    for column_name, is_indexed in order:
-        (indexed if is_indexed else unindexed).append(column_name)
+    # Section 4 of https://sqlite.org/fts5.html: an argument is `key = value`, or a column with an option.
+    for argument in read_definition(sql).clauses if arguments_of(sql) else ():
+        first, *others = argument.tokens
+        if others and others[0].text == "=" and first.kind in ("word", "number"):
+            options.append((first.text.lower(), unquote(join(others[1:]))))
+        elif len(others) < 2:
+            is_indexed = not (others and others[0].word == "UNINDEXED")
+            (indexed if is_indexed else unindexed).append(unquote(first.text))
     values = dict(options)
     content = values.get("content")
     kind = "own" if content is None else "external" if content else "contentless"
@@ -116,41 +99,22 @@ def parse(name: str, sql: str) -> FtsTable:
     )
 
 
-def unquote(text: str) -> str:
-    """A name or value without its quotes."""
-    if len(text) >= 2 and text[0] in "'\"`" and text[-1] == text[0]:
-        return text[1:-1].replace(text[0] * 2, text[0])
-    if len(text) >= 2 and text[0] == "[" and text[-1] == "]":
-        return text[1:-1]
-    return text
-
-
 def arguments_of(sql: str) -> str:
     """What follows ``USING fts5(`` in the text of a CREATE VIRTUAL TABLE; empty for any other module."""
-    head = _HEAD.search(sql)
-    return sql[head.end() :] if head else ""
+    tokens = tokenize(sql)
+    for using, module, opening in zip(tokens, tokens[1:], tokens[2:], strict=False):
+        if using.word == "USING" and module.name == "fts5" and opening.text == "(":
+            return sql[opening.end :]
+    return ""
 
 
 def split_list(text: str) -> tuple[list[str], int]:
     """The items of a list, split at commas and without comments, and where the list ends: behind the
     parenthesis that closes it, or at the end of ``text``."""
-    found: list[str] = []
-    current, depth, end = "", 0, len(text)
-    for match in _PIECE.finditer(text):
-        piece = match.group()
-        if piece.startswith(("--", "/*")):
-            continue
-        if piece == ")" and depth == 0:
-            end = match.end()
-            break
-        if piece == "," and depth == 0:
-            found.append(current.strip())
-            current = ""
-            continue
-        depth += (piece == "(") - (piece == ")")
-        current += piece
-    found.append(current.strip())
-    return [item for item in found if item], end
+    tokens = tokenize(text)
+    items, closing = split_at_commas(tokens, -1)
+    end = tokens[closing].end if closing < len(tokens) else len(text)
+    return [without_comments(text[item[0].start : item[-1].end]) for item in items], end
 
 
 def shown(conn: Connection, tables: Iterable[FtsTable]) -> dict[str, frozenset[str]]:

@@ -18,7 +18,7 @@ from memsql.lint.script import Before, Index, Query
 from memsql.lint.step import Step
 from memsql.schema import Schema, read
 from memsql.sqltext import fold
-from memsql.sqltext.tokens import unquoted
+from memsql.sqltext.names import unquote
 
 _RUN = frozenset({"create", "drop", "alter_rename", "alter_rename_column", "alter_add_column", "alter_drop_column"})
 _PREPARE = frozenset(
@@ -155,7 +155,7 @@ class Replay:
             for token in quoted:
                 if token.at not in found:
                     at = token.at - step.at
-                    text += f"{step.text[end:at]}[{unquoted((token.kind, token.text))}]"
+                    text += f"{step.text[end:at]}[{unquote(token.text)}]"
                     end = at + len(token.text)
             said = self._prepare(text + step.text[end:]) or ""
             missed = _NO_COLUMN.match(said)

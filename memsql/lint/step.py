@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from memsql.sqltext import Effect, Statement, effect, fold
-from memsql.sqltext.tokens import positions, unquoted
+from memsql.sqltext.names import unquote
+from memsql.sqltext.tokens import tokenize
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +27,7 @@ class Token:
     @property
     def name(self) -> str:
         """The name it spells, in lower case; empty where it is no name."""
-        return fold(unquoted((self.kind, self.text))) if self.kind in ("word", "quoted", "string") else ""
+        return fold(unquote(self.text)) if self.kind in ("word", "quoted", "string") else ""
 
 
 class Step:
@@ -67,7 +68,7 @@ class Step:
     @cached_property
     def tokens(self) -> tuple[Token, ...]:
         start = self.statement.start
-        return tuple(Token(kind, text, start + at) for kind, text, at in positions(self.statement.text))
+        return tuple(Token(*token) for token in tokenize(self.statement.text, start))
 
     def find(self, *words: str, start: int = 0) -> int | None:
         """The index of the first token from ``start`` on where these words follow each other, or None."""

@@ -13,12 +13,11 @@ from memsql.db.many import answers
 from memsql.errors import FileError, Location, StatementError
 from memsql.project.files import read_file
 from memsql.sqltext import parse_header, split
-from memsql.sqltext.lexis import BLOCK_COMMENT, LINE_COMMENT, QUOTED_NAME, VARIABLE
+from memsql.sqltext.tokens import tokenize
 
 _QUERY_KEYS = frozenset({"name", "why", "param", "plan", "allow"})
 _EXPECTATION = re.compile(r"no-scan|no-sort|uses\s+\S.*")
 _PARAM = re.compile(r"(\w+)\s*=\s*(.+)", re.DOTALL)
-_VARIABLE = re.compile(rf"'[^']*+'?|{QUOTED_NAME}|{LINE_COMMENT}|{BLOCK_COMMENT}|(?P<variable>{VARIABLE})")
 # Not a scan: a virtual table asked for something, rows of constants ("SCAN 2 CONSTANT ROWS"; of a VALUES clause SQLite 3.53
 # says "SCAN 2-ROW VALUES CLAUSE"), the result of a subquery of this plan.
 _SCAN = re.compile(r"SCAN (?:TABLE )?(?!\d* ?CONSTANT ROW|\d+-ROW VALUES CLAUSE)(?!.*VIRTUAL TABLE INDEX \d+:.+)(\S+)")
@@ -131,7 +130,12 @@ def _read_query(path: Path, shown: str) -> Query:
 
 def _with_values(sql: str, values: Mapping[str, str]) -> str:
     """``sql`` with the values of its variables in their places, not inside strings, names and comments."""
-    return _VARIABLE.sub(lambda m: values.get((m["variable"] or "")[1:], m[0]), sql)
+    parts, end = [], 0
+    for token in tokenize(sql):
+        if token.kind == "variable" and token.text[1:] in values:
+            parts += [sql[end : token.start], values[token.text[1:]]]
+            end = token.end
+    return "".join([*parts, sql[end:]])
 
 
 def _holds(plan: Plan, expectation: str) -> bool:

@@ -13,7 +13,7 @@ from memsql.errors import StatementError
 from memsql.schema import Schema, Table, normalise
 from memsql.scratch.fitting import new_keys
 from memsql.sqltext import fold, free_rowid, identifiers, quote
-from memsql.sqltext.tokens import positions
+from memsql.sqltext.tokens import tokenize
 
 _ROWS = 6
 _ODD: tuple[Value, ...] = ("memsql: no such value", "", -987654321, 0, 987654321987, 0.5, "x" * 400, b"\x00", None)
@@ -220,7 +220,7 @@ def _listed(sql: str) -> tuple[tuple[str, ...], str]:
 
 def _tokens(sql: str) -> list[tuple[tuple[str, str], int, int]]:
     """The tokens of ``sql``, each with where it begins and ends."""
-    return [((kind, text), at, at + len(text)) for kind, text, at in positions(sql)]
+    return [((token.kind, token.text), token.start, token.end) for token in tokenize(sql)]
 
 
 def _closing(tokens: Sequence[tuple[tuple[str, str], int, int]], opening: int) -> int | None:

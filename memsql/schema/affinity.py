@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from memsql.sqltext.tokens import fold
+from memsql.sqltext.names import fold
 
 
 def affinity(declared: str) -> str:

@@ -14,7 +14,8 @@ from typing import NamedTuple
 
 from memsql.schema.model import Column, ForeignKey, Schema, Table
 from memsql.schema.normalise import normalise
-from memsql.sqltext.tokens import fold, join, tokenize
+from memsql.sqltext.names import fold
+from memsql.sqltext.tokens import join, tokenize
 
 _KINDS = {
     "table": "table",
@@ -103,10 +104,10 @@ def checks(text: str) -> tuple[str, ...]:
     tokens = tokenize(text)
     expressions = []
     for start, token in enumerate(tokens[:-1]):
-        if token == ("word", "check") and tokens[start + 1][1] == "(":
+        if token.word == "CHECK" and tokens[start + 1].text == "(":
             depth, end = 1, start + 2
             while end < len(tokens) and depth:
-                depth += (tokens[end][1] == "(") - (tokens[end][1] == ")")
+                depth += (tokens[end].text == "(") - (tokens[end].text == ")")
                 end += 1
             if not depth:
                 expressions.append(join(tokens[start + 2 : end - 1]))

@@ -1,147 +1,212 @@
-"""The text of a CREATE TABLE in parts, each as its author wrote it, and whether two texts say the same after renames."""
+"""The reader of CREATE TABLE: its columns and constraints as their author wrote them, and whether two texts say the same
+once names are replaced."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from memsql.schema.model import Table
 from memsql.schema.normalise import normalise
-from memsql.sqltext.tokens import Token, fold, join, positions, quoted, tokenize, unquoted
+from memsql.sqltext.names import fold, quote_if_needed
+from memsql.sqltext.tokens import Token, join, tokenize
 
-_CONSTRAINTS = frozenset({"constraint", "primary", "unique", "check", "foreign"})
+# The grammar of columns and constraints: https://sqlite.org/lang_createtable.html.
+_CONSTRAINTS = frozenset({"CONSTRAINT", "PRIMARY", "UNIQUE", "CHECK", "FOREIGN"})
+_AFTER_TYPE = _CONSTRAINTS | {"NOT", "NULL", "DEFAULT", "COLLATE", "REFERENCES", "GENERATED", "AS", "("}
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
-    """What stands between two commas: ``name`` is the column it defines, in lower case, "" for a constraint of the
-    table; ``start`` and ``end`` are its place in the text."""
+class Clause:
+    """The definition of one column, or one constraint of the table.
+
+    ``name`` is the column in lower case, empty for a constraint. ``text`` is the clause as it was written, ``tokens`` are
+    its tokens.
+    """
 
     name: str
     text: str
-    start: int
-    end: int
+    tokens: tuple[Token, ...]
+
+    @property
+    def start(self) -> int:
+        """Where the clause starts."""
+        return self.tokens[0].start
+
+    @property
+    def end(self) -> int:
+        """Where the clause ends."""
+        return self.tokens[-1].end
+
+    @property
+    def spelled(self) -> str:
+        """The name of the column as its author spelled it, with quotes if it has some."""
+        return self.tokens[0].text
+
+    @property
+    def body(self) -> tuple[Token, ...]:
+        """The tokens of a constraint, or those behind the name of a column."""
+        return self.tokens[1:] if self.name else self.tokens
+
+    @property
+    def type(self) -> str:
+        """The declared type of a column in upper case, without parentheses: ``VARCHAR`` for ``name varchar(20)``."""
+        words = []
+        for token in self.body:
+            if token.word in _AFTER_TYPE:
+                break
+            words.append(token.text.upper())
+        return " ".join(words)
+
+    def find(self, *words: str) -> Token | None:
+        """The first token outside parentheses from which on these keywords (in upper case) follow each other."""
+        place = self._place(words)
+        return None if place is None else self.body[place]
+
+    def has(self, *words: str) -> bool:
+        """Whether these keywords (in upper case) follow each other outside parentheses."""
+        return self._place(words) is not None
+
+    def behind(self, word: str) -> tuple[Token, ...]:
+        """The tokens behind the first keyword ``word`` (in upper case) outside parentheses; none where it is missing."""
+        place = self._place((word,))
+        return () if place is None else self.body[place + 1 :]
+
+    def _place(self, words: Sequence[str]) -> int | None:
+        body, depth = self.body, 0
+        for place, token in enumerate(body):
+            depth -= token.text == ")"
+            if depth == 0 and [t.word for t in body[place : place + len(words)]] == list(words):
+                return place
+            depth += token.text == "("
+        return None
 
 
 @dataclass(frozen=True, slots=True)
 class Definition:
-    """A CREATE TABLE: where its parentheses open, what stands in its parentheses, and what behind them."""
+    """A CREATE TABLE, or CREATE VIRTUAL TABLE with its arguments as clauses.
+
+    ``opening`` is the offset of the opening parenthesis, or of the end of a text without one. ``tail`` is the text
+    behind the closing parenthesis, ``options`` are the tokens of that text.
+    """
 
     opening: int
-    parts: tuple[Part, ...]
-    tail: str
+    clauses: tuple[Clause, ...]
+    tail: str = ""
+    options: tuple[Token, ...] = ()
 
-    def column(self, name: str) -> Part | None:
-        """The part that defines the column ``name``."""
-        return next((p for p in self.parts if p.name == fold(name)), None)
+    def column(self, name: str) -> Clause | None:
+        """The clause that defines the column ``name``."""
+        return next((clause for clause in self.clauses if clause.name == fold(name)), None)
 
-    def constraints(self) -> list[str]:
+    @property
+    def columns(self) -> tuple[Clause, ...]:
+        """The clauses that define a column."""
+        return tuple(clause for clause in self.clauses if clause.name)
+
+    @property
+    def constraints(self) -> tuple[Clause, ...]:
         """The constraints of the table itself."""
-        return [p.text for p in self.parts if not p.name]
+        return tuple(clause for clause in self.clauses if not clause.name)
 
 
 @dataclass(frozen=True, slots=True)
-class RenamedParents:
+class ParentRenames:
     """New names by old ones, in lower case: of tables, and of the columns of each table by its old name."""
 
     tables: Mapping[str, str] = field(default_factory=dict)
     columns: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
 
-def definition(sql: str, columns: Iterable[str] | None = None) -> Definition:
-    """Read ``sql``, the text of a CREATE TABLE as SQLite stores it or a person wrote it. ``columns`` are the names that
-    are columns; without them whatever does not begin like a constraint is one. Accepts every text."""
-    known = None if columns is None else {fold(c) for c in columns}
-    tokens = placed(sql)
-    start = next((i for i, (token, _, _) in enumerate(tokens) if token[1] == "("), len(tokens))
-    parts: list[Part] = []
-    current: list[tuple[Token, int, int]] = []
-    depth, tail = 1, ""
-    for token, begin, end in tokens[start + 1 :]:
-        depth += (token[1] == "(") - (token[1] == ")")
-        if (token[1] == "," and depth == 1) or depth == 0:
-            if current:
-                first, last = current[0], current[-1]
-                parts.append(Part(_column(first[0], known), sql[first[1] : last[2]], first[1], last[2]))
-            current = []
-        else:
-            current.append((token, begin, end))
-        if depth == 0:
-            tail = sql[end:]
-            break
-    opening = tokens[start][1] if start < len(tokens) else len(sql)
-    return Definition(opening, tuple(parts), tail)
+def read_definition(sql: str, columns: Iterable[str] | None = None, *, offset: int = 0) -> Definition:
+    """Read ``sql``, the text of a CREATE TABLE as SQLite stores it or a person wrote it. Every text is accepted.
+
+    ``columns`` are the names that are columns; without them every clause is one that does not start like a constraint.
+    ``offset`` is added to the position of each token. CREATE TABLE AS has no clauses.
+    """
+    names = None if columns is None else {fold(c) for c in columns}
+    tokens = tokenize(sql, offset)
+    opening = next((place for place, token in enumerate(tokens) if token.text == "("), len(tokens))
+    if opening == len(tokens) or any(token.word == "AS" for token in tokens[:opening]):
+        return Definition(len(sql) + offset, ())
+    groups, closing = split_at_commas(tokens, opening)
+    clauses = (
+        Clause(_column(group[0], names), sql[group[0].start - offset : group[-1].end - offset], tuple(group))
+        for group in groups
+    )
+    tail = sql[tokens[closing].end - offset :] if closing < len(tokens) else ""
+    return Definition(tokens[opening].start, tuple(clauses), tail, tuple(tokens[closing + 1 :]))
 
 
-def of_table(table: Table) -> Definition:
+def definition_of(table: Table) -> Definition:
     """The definition of ``table``."""
-    return definition(table.sql, (c.name for c in table.columns))
+    return read_definition(table.sql, (c.name for c in table.columns))
 
 
-def placed(sql: str) -> list[tuple[Token, int, int]]:
-    """The tokens of ``sql``, each with where it begins and ends."""
-    return [((kind, text), start, start + len(text)) for kind, text, start in positions(sql)]
+def split_at_commas(tokens: Sequence[Token], opening: int) -> tuple[list[list[Token]], int]:
+    """The tokens between the commas of the parentheses that open at index ``opening``, without empty groups, and the index
+    of the closing parenthesis, or the number of tokens where it is missing."""
+    groups: list[list[Token]] = [[]]
+    depth = 1
+    for place in range(opening + 1, len(tokens)):
+        token = tokens[place]
+        depth += (token.text == "(") - (token.text == ")")
+        if depth == 0:
+            return [group for group in groups if group], place
+        if token.text == "," and depth == 1:
+            groups.append([])
+        else:
+            groups[-1].append(token)
+    return [group for group in groups if group], len(tokens)
 
 
 def under_name(sql: str, name: str) -> str:
     """The CREATE TABLE or CREATE VIRTUAL TABLE ``sql``, as SQLite stores it, for a table called ``name``."""
-    tokens = placed(sql)
-    place = 3 if len(tokens) > 3 and fold(tokens[1][0][1]) == "virtual" else 2
-    _, start, end = tokens[place]
-    return sql[:start] + quoted(name) + sql[end:]
+    tokens = tokenize(sql)
+    place = 3 if len(tokens) > 3 and tokens[1].word == "VIRTUAL" else 2
+    return sql[: tokens[place].start] + quote_if_needed(name) + sql[tokens[place].end :]
 
 
 def same(old: str, new: str, maps: Iterable[Mapping[str, str]]) -> bool:
-    """Whether ``old`` says what ``new`` says once the names in one of ``maps`` are replaced, old by new in lower case."""
+    """Whether ``old`` says what ``new`` says once the names in one of ``maps`` (old to new, in lower case) are replaced."""
     goal = normalise(new)
     tokens = tokenize(normalise(old))
     return any(join(_renamed(token, names) for token in tokens) == goal for names in maps)
 
 
-def same_part(old: str, new: str, own: Mapping[str, str], renames: RenamedParents) -> bool:
-    """Whether a part of a CREATE TABLE, ``old``, says what ``new`` says once its columns are called as ``own`` has it and
-    the tables and columns behind REFERENCES as ``renames`` has it."""
+def same_clause(old: str, new: str, own: Mapping[str, str], renames: ParentRenames) -> bool:
+    """Whether the clause ``old`` of a CREATE TABLE says what the clause ``new`` says once names are replaced: those of its
+    own columns as in ``own`` (old to new, in lower case), and the table and columns behind REFERENCES as in ``renames``."""
     if normalise(old) == normalise(new):
         return True
-    result: list[Token] = []
+    return join(_renamed_clause(tokenize(normalise(old)), own, renames)) == normalise(new)
+
+
+def _renamed_clause(tokens: Iterable[Token], own: Mapping[str, str], renames: ParentRenames) -> Iterator[Token]:
     state, parent = "", ""
-    for token in tokenize(normalise(old)):
-        name = fold(unquoted(token)) if token[0] in ("word", "quoted") else ""
-        if state == "references" and name:
-            parent, state = name, "parent"
-            result.append(_renamed(token, renames.tables))
+    for token in tokens:
+        if state == "references" and token.kind in ("word", "quoted"):
+            parent, state = token.name, "parent"
+            yield _renamed(token, renames.tables)
         elif state == "parent":
-            state = "columns" if token[1] == "(" else ""
-            result.append(token)
+            state = "columns" if token.text == "(" else ""
+            yield token
         elif state == "columns":
-            state = "" if token[1] == ")" else state
-            result.append(_renamed(token, renames.columns.get(parent, {})))
+            state = "" if token.text == ")" else state
+            yield _renamed(token, renames.columns.get(parent, {}))
         else:
-            state = "references" if token == ("word", "references") else ""
-            result.append(_renamed(token, own))
-    return join(result) == normalise(new)
-
-
-def words(text: str) -> list[str]:
-    """The tokens of ``text`` outside parentheses, in lower case."""
-    found, depth = [], 0
-    for kind, token in tokenize(text):
-        depth -= token == ")"
-        if depth == 0:
-            found.append(fold(token) if kind == "word" else token)
-        depth += token == "("
-    return found
+            state = "references" if token.word == "REFERENCES" else ""
+            yield _renamed(token, own)
 
 
 def _renamed(token: Token, names: Mapping[str, str]) -> Token:
-    if token[0] not in ("word", "quoted") or not names:
+    if token.kind not in ("word", "quoted") or not names:
         return token
-    new = names.get(fold(unquoted(token)))
-    return token if new is None else ("quoted", quoted(fold(new)))
+    new = names.get(token.name)
+    return token if new is None else Token("quoted", quote_if_needed(fold(new)), token.start)
 
 
-def _column(first: Token, known: set[str] | None) -> str:
-    name = fold(unquoted(first)) if first[0] in ("word", "quoted", "string") else ""
-    if first[0] == "word" and name in _CONSTRAINTS:
+def _column(first: Token, names: set[str] | None) -> str:
+    if first.word in _CONSTRAINTS:
         return ""
-    return name if known is None or name in known else ""
+    return first.name if names is None or first.name in names else ""

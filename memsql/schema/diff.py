@@ -6,10 +6,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from memsql.schema.compare import Definitions, Element, compare
-from memsql.schema.definition import definition
+from memsql.schema.definition import read_definition
 from memsql.schema.model import Column, Object, Schema
 from memsql.schema.normalise import normalise
-from memsql.sqltext.tokens import fold
+from memsql.sqltext.names import fold
 
 _REST = Element("constraints", "")
 """The constraints of a table that belong to no column, and its options."""
@@ -74,10 +74,10 @@ def _table_lines(name: str, before: _Table, after: _Table) -> Iterator[str]:
 def _read(schema: Schema, thing: Object) -> _Table:
     table = schema.table(thing.name)
     columns = {Element("column", fold(c.name)): c for c in (table.columns if table else ())}
-    text = definition(normalise(thing.sql), (element.name for element in columns))
-    texts = {part.name: part.text for part in text.parts}
+    definition = read_definition(normalise(thing.sql), (element.name for element in columns))
+    texts = {clause.name: clause.text for clause in definition.columns}
     definitions: dict[Element, object] = {e: (column, texts.get(e.name)) for e, column in columns.items()}
-    definitions[_REST] = sorted([*text.constraints(), text.tail])
+    definitions[_REST] = sorted([*(clause.text for clause in definition.constraints), definition.tail])
     return _Table(columns, definitions)
 
 

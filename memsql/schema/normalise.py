@@ -1,36 +1,39 @@
-"""The canonical text of a CREATE statement, so that two that mean the same compare equal."""
+"""The canonical text of a CREATE statement, so that two texts that mean the same compare equal."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from functools import lru_cache
 
-from memsql.sqltext.tokens import Token, fold, join, quoted, tokenize, unquoted
+from memsql.sqltext.names import fold, quote_if_needed, unquote
+from memsql.sqltext.tokens import Token, join, tokenize
 
 _IF_NOT_EXISTS = ["if", "not", "exists"]
 
 
 @lru_cache(maxsize=8192)
 def normalise(sql: str) -> str:
-    """``sql`` without comments, in lower case outside strings, names unquoted where they need no quotes,
-    one space between words and none around punctuation, without IF NOT EXISTS and final semicolons."""
-    tokens = list(_canonical(tokenize(sql)))
-    while tokens and tokens[-1] == ("op", ";"):
+    """``sql`` without comments, IF NOT EXISTS and semicolons at its end; in lower case outside strings; with quotes only
+    around names that need them; with one space between words and none around punctuation."""
+    tokens = _canonical(sql)
+    while tokens and tokens[-1].text == ";":
         tokens.pop()
+    # Behind CREATE TABLE, or behind CREATE UNIQUE INDEX and CREATE VIRTUAL TABLE.
     for place in (2, 3):
-        while [text for _, text in tokens[place : place + 3]] == _IF_NOT_EXISTS and tokens[0][1] == "create":
+        while [token.text for token in tokens[place : place + 3]] == _IF_NOT_EXISTS and tokens[0].text == "create":
             del tokens[place : place + 3]
     return join(tokens)
 
 
-def _canonical(tokens: list[Token]) -> Iterator[Token]:
-    before = ""
-    for kind, text in tokens:
-        if kind == "quoted" and before == "default":
+def _canonical(sql: str) -> list[Token]:
+    # Folding changes no token but its letters, so a token of the folded text is where it was.
+    tokens = tokenize(fold(sql))
+    for place, (kind, text, start) in enumerate(tokens):
+        written = sql[start : start + len(text)]
+        if kind == "quoted" and place and tokens[place - 1].text == "default":
             # A default in double quotes is a string, whose case counts (https://sqlite.org/quirks.html).
-            yield "string", "'" + unquoted((kind, text)).replace("'", "''") + "'"
+            tokens[place] = Token("string", "'" + unquote(written).replace("'", "''") + "'", start)
         elif kind == "quoted":
-            yield "quoted", quoted(fold(unquoted((kind, text))))
-        else:
-            yield kind, text if kind in ("string", "variable") else fold(text)
-        before = fold(text)
+            tokens[place] = Token(kind, quote_if_needed(unquote(text)), start)
+        elif kind in ("string", "variable"):
+            tokens[place] = Token(kind, written, start)
+    return tokens

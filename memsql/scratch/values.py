@@ -10,9 +10,10 @@ from random import Random
 from memsql.db import Value
 from memsql.schema import Column, Table
 from memsql.schema.affinity import affinity
-from memsql.schema.definition import of_table
+from memsql.schema.definition import definition_of
 from memsql.sqltext import fold
-from memsql.sqltext.tokens import tokenize, unquoted
+from memsql.sqltext.names import unquote
+from memsql.sqltext.tokens import Token
 
 _WORDS = (
     "alpha",
@@ -81,21 +82,22 @@ def literals(table: Table) -> dict[str, tuple[Value, ...]]:
     """What the definition of ``table`` names in its columns and constraints, by column in lower case, and what lies around it."""
     found: dict[str, list[Value]] = defaultdict(list)
     names = {fold(c.name) for c in table.columns}
-    for part in of_table(table).parts:
-        tokens = tokenize(part.text)
-        values = [v for kind, text in tokens for v in _around(kind, text)]
-        if any(fold(text).startswith("json") for kind, text in tokens if kind == "word"):
+    for clause in definition_of(table).clauses:
+        tokens = clause.tokens
+        values = [v for token in tokens for v in _around(token)]
+        if any(token.word.startswith("JSON") for token in tokens):
             values += _JSON
-        owners = [part.name] if part.name else [fold(unquoted(t)) for t in tokens if t[0] in ("word", "quoted")]
+        owners = [clause.name] if clause.name else [t.name for t in tokens if t.kind in ("word", "quoted")]
         for owner in owners:
             if owner in names:
                 found[owner] += values
     return {name: tuple(dict.fromkeys(values)) for name, values in found.items()}
 
 
-def _around(kind: str, text: str) -> list[Value]:
+def _around(token: Token) -> list[Value]:
+    kind, text, _ = token
     if kind == "string":
-        plain = unquoted((kind, text))
+        plain = unquote(text)
         sample = re.sub(r"\[[^\]]*\]", "5", plain).replace("*", "").replace("%", "")
         return list(dict.fromkeys([plain, sample.replace("?", "a").replace("_", "a"), f"a{sample}b.c"]))
     if kind == "number" and re.fullmatch(r"\d{1,15}", text):

@@ -1,6 +1,6 @@
 """SQL text without a database: statements with positions, header directives, what a statement does."""
 
-from memsql.sqltext.classify import Effect, effect, forbidden_in_transaction, identifiers, words_of_loss
+from memsql.sqltext.classify import Effect, effect, forbidden_in_transaction, identifiers
 from memsql.sqltext.gates import bulk_table, may_concern, may_control_transactions
 from memsql.sqltext.header import (
     CHECK_DIRECTIVES,
@@ -14,7 +14,7 @@ from memsql.sqltext.header import (
     parse_header,
     parse_migration_header,
 )
-from memsql.sqltext.lexis import ROWIDS, fold, free_rowid, quote
+from memsql.sqltext.names import ROWIDS, fold, free_rowid, quote
 from memsql.sqltext.split import (
     Statement,
     pieces,
@@ -50,5 +50,4 @@ __all__ = [
     "skip_to_code",
     "split",
     "statements",
-    "words_of_loss",
 ]

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 
-from memsql.sqltext.lexis import WORD_END, keywords
+from memsql.sqltext.names import WORD_END, keywords
 from memsql.sqltext.split import skip_to_code
 
 _CONTROL = ("BEGIN", "COMMIT", "END", "ROLLBACK", "SAVEPOINT", "RELEASE", "ATTACH", "DETACH", "VACUUM")

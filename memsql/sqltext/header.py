@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass
 
 from memsql.errors import FileError, Location
-from memsql.sqltext.lexis import BLOCK_COMMENT, LINE_COMMENT, TRIVIA
+from memsql.sqltext.tokens import BLOCK_COMMENT, LINE_COMMENT, TRIVIA
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 SQLite's parser ends a statement at every ``;`` token but those inside a trigger, and a trigger at the ``;``
 after an ``END`` that itself follows a ``;``. So one regular expression jumps from one ``;`` token to the
-next; words matter only at the start of a statement. Facts about tokens are in ``lexis``.
+next; words matter only at the start of a statement. Facts about tokens are in ``tokens``.
 """
 
 from __future__ import annotations
@@ -11,15 +11,8 @@ import re
 from collections.abc import Container, Iterator
 from dataclasses import dataclass
 
-from memsql.sqltext.lexis import (
-    BLOCK_COMMENT,
-    LINE_COMMENT,
-    QUOTED_NAME,
-    TRIVIA,
-    VARIABLE,
-    WORD_END,
-    keywords,
-)
+from memsql.sqltext.names import WORD_END, keywords
+from memsql.sqltext.tokens import BLOCK_COMMENT, LINE_COMMENT, QUOTED_PART, TRIVIA, VARIABLE
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +36,7 @@ class Statement:
 # `re` keeps a record for each round of a repeated group until the match is over. The limits keep that memory
 # small for a statement of any size: the loops below just go on where a match stopped.
 _PLAIN = r"""[^;'"`\[\-/$@:#]*+"""
-_OPAQUE = rf"""'[^']*+'?|{QUOTED_NAME}|{LINE_COMMENT}|{BLOCK_COMMENT}|{VARIABLE}|[-/$@:#]"""
+_OPAQUE = rf"{QUOTED_PART}|{LINE_COMMENT}|{BLOCK_COMMENT}|{VARIABLE}|[-/$@:#]"
 _CODE = rf"{_PLAIN}(?:(?:{_OPAQUE}){_PLAIN}){{0,1000}}"
 _SKIP = rf"(?:{TRIVIA}|;){{0,100}}"
 

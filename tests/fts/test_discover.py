@@ -11,7 +11,8 @@ from indexed import make, open_
 
 from memsql.db.copying import Stored
 from memsql.fts import FtsTable, discover, rows_for
-from memsql.fts.discover import arguments_of, split_list, unquote
+from memsql.fts.discover import arguments_of, split_list
+from memsql.sqltext.names import unquote
 
 
 def found(path: Path) -> dict[str, FtsTable]:
@@ -191,7 +192,7 @@ def test_lists_are_split_at_their_own_commas(text: str, items: list[str], rest: 
 
 def test_what_cannot_be_read_is_no_error() -> None:
     assert arguments_of("CREATE VIRTUAL TABLE f USING fts4(a)") == ""
-    assert split_list("'unterminated, a") == (["'unterminated", "a"], 16)
+    assert split_list("'unterminated, a") == (["'unterminated, a"], 16)
     assert unquote("'") == "'"
 
 

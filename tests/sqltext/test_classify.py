@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from memsql.sqltext import Effect, effect, fold, forbidden_in_transaction, identifiers, words_of_loss
+from memsql.sqltext import Effect, effect, fold, forbidden_in_transaction, identifiers
 
 CASES = {
     "CREATE TABLE t(a)": Effect("create", "table", "t"),
@@ -199,13 +199,3 @@ def test_identifiers_hold_any_table_sqlite_takes(name: str) -> None:
         assert effect(text) == Effect("create", "table", stored)
         connection.execute('DROP TABLE "' + stored.replace('"', '""') + '"')
     assert worked >= 2
-
-
-@pytest.mark.parametrize("text", ["x DeLeTe y", "DROP", "é Replace", "-- drop\n", "'replaced'", "\ud800delete"])
-def test_words_of_loss(text: str) -> None:
-    assert words_of_loss(text)
-
-
-@pytest.mark.parametrize("text", ["", "INSERT INTO t VALUES (1)", "d r o p", "é dele te", "\ud800"])
-def test_no_words_of_loss(text: str) -> None:
-    assert not words_of_loss(text)

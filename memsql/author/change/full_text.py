@@ -10,7 +10,7 @@ from memsql.fts.discover import FtsTable, parse
 from memsql.schema import Table
 from memsql.schema.definition import same, under_name
 from memsql.schema.internal import module_of
-from memsql.sqltext.tokens import fold, quoted
+from memsql.sqltext.names import fold, quote_if_needed
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +81,6 @@ def copy(old: Table, new: Table, temporary: str) -> list[Step]:
     assert one is not None
     assert two is not None
     there = {fold(c) for c in one.all_columns}
-    columns = [quoted(c) for c in (*two.columns, *two.unindexed) if fold(c) in there]
+    columns = [quote_if_needed(c) for c in (*two.columns, *two.unindexed) if fold(c) in there]
     names = ["rowid", *columns]
     return [Rebuild(new.name, temporary, under_name(new.sql, temporary), tuple((c, c) for c in names))]

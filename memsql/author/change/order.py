@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from memsql.schema import Object, Schema
 from memsql.sqltext import identifiers
-from memsql.sqltext.tokens import fold
+from memsql.sqltext.names import fold
 
 
 def reaching(schema: Schema, kinds: Iterable[str], names: frozenset[str]) -> list[Object]:

@@ -24,9 +24,9 @@ from memsql.author.change.steps import (
 )
 from memsql.author.change.tables import TableChange, compare, default_of, has_sequence, rebuild_of, refuse_unfillable
 from memsql.schema import Object, Schema, Table
-from memsql.schema.definition import of_table, same, under_name, words
+from memsql.schema.definition import definition_of, same, under_name
 from memsql.sqltext import identifiers
-from memsql.sqltext.tokens import fold
+from memsql.sqltext.names import fold
 
 _NONE = Hints()
 
@@ -174,13 +174,13 @@ class _Planner:
                 yield ForgetSequence(name)
             yield step
             return
-        text = of_table(change.new)
+        definition = definition_of(change.new)
         yield from (DropColumn(name, c.name) for c in change.dropped)
         yield from (RenameColumn(name, old, new) for old, new in change.late)
         for column in change.added:
-            part = text.column(column.name)
-            assert part is not None
-            yield AddColumn(name, part.text)
+            clause = definition.column(column.name)
+            assert clause is not None
+            yield AddColumn(name, clause.text)
 
     def _emptied(self, changes: Iterable[TableChange]) -> Iterator[str]:
         for change in changes if self.back else ():
@@ -276,12 +276,11 @@ class _Planner:
 def _unique(table: Table, schema: Schema) -> frozenset[str]:
     """The columns, in lower case, that may have a part in a unique key; words of an expression count too."""
     found = {fold(c.name) for c in table.columns if c.pk}
-    for part in of_table(table).parts:
-        spoken = words(part.text)
-        if part.name and "unique" in spoken:
-            found.add(part.name)
-        elif not part.name and ("unique" in spoken or "primary" in spoken):
-            found |= identifiers(part.text)
+    for clause in definition_of(table).clauses:
+        if clause.name and clause.has("UNIQUE"):
+            found.add(clause.name)
+        elif not clause.name and (clause.has("UNIQUE") or clause.has("PRIMARY")):
+            found |= identifiers(clause.text)
     for index in schema.of(table.name, "index"):
         if index.sql[:13].lower() == "create unique":
             found |= identifiers(index.sql)

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from memsql.author.change.tables import TableChange
 from memsql.schema import Column, Table
 from memsql.schema.affinity import affinity
-from memsql.sqltext.tokens import fold
+from memsql.sqltext.names import fold
 
 
 def losses(changes: Iterable[TableChange], gone: Iterable[Table]) -> Iterator[str]:

@@ -16,7 +16,8 @@ from memsql.author.change.steps import (
     RenameTable,
     Step,
 )
-from memsql.sqltext.tokens import quoted, without_tail
+from memsql.sqltext.names import quote_if_needed
+from memsql.sqltext.tokens import without_tail
 
 _WIDTH = 100
 
@@ -47,17 +48,19 @@ def statement(step: Step) -> str:
     """The SQL of one step, each statement with its semicolon."""
     match step:
         case Drop(kind, name):
-            return f"DROP {kind.upper()} {quoted(name)};"
+            return f"DROP {kind.upper()} {quote_if_needed(name)};"
         case Create(sql):
             return without_tail(sql) + ";"
         case RenameTable(old, new):
-            return f"ALTER TABLE {quoted(old)} RENAME TO {quoted(new)};"
+            return f"ALTER TABLE {quote_if_needed(old)} RENAME TO {quote_if_needed(new)};"
         case RenameColumn(table, old, new):
-            return f"ALTER TABLE {quoted(table)} RENAME COLUMN {quoted(old)} TO {quoted(new)};"
+            return (
+                f"ALTER TABLE {quote_if_needed(table)} RENAME COLUMN {quote_if_needed(old)} TO {quote_if_needed(new)};"
+            )
         case DropColumn(table, column):
-            return f"ALTER TABLE {quoted(table)} DROP COLUMN {quoted(column)};"
+            return f"ALTER TABLE {quote_if_needed(table)} DROP COLUMN {quote_if_needed(column)};"
         case AddColumn(table, definition):
-            return f"ALTER TABLE {quoted(table)} ADD COLUMN {definition};"
+            return f"ALTER TABLE {quote_if_needed(table)} ADD COLUMN {definition};"
         case ForgetSequence(table):
             return f"DELETE FROM sqlite_sequence WHERE name = {_string(table)};"
         case Rebuild():
@@ -65,7 +68,7 @@ def statement(step: Step) -> str:
 
 
 def _rebuild(step: Rebuild) -> str:
-    table, temporary = quoted(step.table), quoted(step.temporary)
+    table, temporary = quote_if_needed(step.table), quote_if_needed(step.temporary)
     lines = [without_tail(step.sql) + ";", ""]
     if step.sequence:
         lines += [

@@ -6,14 +6,14 @@ The rules are those of https://sqlite.org/lang_altertable.html.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from memsql.author.change.steps import CannotChange, Rebuild, Renames
 from memsql.schema import Column, ForeignKey, Table, normalise
-from memsql.schema.definition import Part, RenamedParents, of_table, same_part, words
-from memsql.sqltext import free_rowid
-from memsql.sqltext.tokens import fold, quoted, tokenize, unquoted
+from memsql.schema.definition import Clause, ParentRenames, definition_of, same_clause
+from memsql.sqltext.names import fold, free_rowid, quote_if_needed, unquote
+from memsql.sqltext.tokens import tokenize
 
 _VALUES = frozenset({"null", "true", "false", "current_time", "current_date", "current_timestamp"})
 
@@ -49,17 +49,17 @@ def compare(old: Table, new: Table, renames: Renames, *, rebuild: bool = False) 
     there = {fold(c.name) for c in old.columns}
     early = tuple(m for m in moved if fold(m[1]) not in there)
     late = tuple(m for m in moved if fold(m[1]) in there)
-    one, two = of_table(old), of_table(new)
+    one, two = definition_of(old), definition_of(new)
     own = {fold(o): n for o, n in moved}
     parents = _parents(renames)
 
-    def alike_parts(text: str, other: str) -> bool:
-        return same_part(text, other, own, parents)
+    def alike_clauses(text: Clause, other: Clause) -> bool:
+        return same_clause(text.text, other.text, own, parents)
 
-    alike = normalise(one.tail) == normalise(two.tail) and _alike(one.constraints(), two.constraints(), alike_parts)
+    alike = normalise(one.tail) == normalise(two.tail) and _alike(one.constraints, two.constraints, alike_clauses)
     for name, source in kept.items():
         before, after = one.column(source), two.column(name)
-        alike = alike and before is not None and after is not None and alike_parts(before.text, after.text)
+        alike = alike and before is not None and after is not None and alike_clauses(before, after)
     changed = not alike or bool(moved or added or dropped)
     gone = {fold(c.name) for c in dropped}
     plain = (
@@ -101,13 +101,13 @@ def is_alias(column: Column, table: Table) -> bool:
         or sum(1 for c in table.columns if c.pk) > 1
     ):
         return False
-    part = of_table(table).column(column.name)
-    return part is None or not re.search(r"\bprimary\s+key\s+desc\b", " ".join(words(part.text)))
+    clause = definition_of(table).column(column.name)
+    return clause is None or not clause.has("PRIMARY", "KEY", "DESC")
 
 
 def has_sequence(table: Table) -> bool:
     """Whether ``table`` is AUTOINCREMENT."""
-    return any("autoincrement" in words(part.text) for part in of_table(table).parts if part.name)
+    return any(clause.has("AUTOINCREMENT") for clause in definition_of(table).columns)
 
 
 def rebuild_of(
@@ -141,7 +141,7 @@ def rebuild_of(
         else:
             value, remark = _new_value(change, column, rowid, back, fold(column.name) in unique)
         if value is not None:
-            copies.append((quoted(column.name), value))
+            copies.append((quote_if_needed(column.name), value))
         remarks += [remark] if remark else []
     if rowid is not None and not any(is_alias(c, change.new) for c in change.new.columns):
         copies.insert(0, (rowid, rowid))
@@ -156,10 +156,10 @@ def default_of(column: Column) -> str | None:
     tokens = tokenize(column.default)
     if len(tokens) != 1:
         return f"({column.default})"
-    kind, text = tokens[0]
+    kind, text, _ = tokens[0]
     if kind == "quoted" or (kind == "word" and fold(text) not in _VALUES):
         # SQLite takes a name for a string here (https://sqlite.org/quirks.html).
-        return "'" + unquoted(tokens[0]).replace("'", "''") + "'"
+        return "'" + unquote(text).replace("'", "''") + "'"
     return text
 
 
@@ -191,40 +191,36 @@ def _kept(old: Table, new: Table, renames: Renames) -> dict[str, str]:
     return kept
 
 
-def _parents(renames: Renames) -> RenamedParents:
+def _parents(renames: Renames) -> ParentRenames:
     columns: dict[str, dict[str, str]] = {}
     for (table, new), old in renames.columns.items():
         columns.setdefault(renames.tables.get(table, table), {})[old] = new
-    return RenamedParents({old: new for new, old in renames.tables.items()}, columns)
+    return ParentRenames({old: new for new, old in renames.tables.items()}, columns)
 
 
-def _alike(one: list[str], two: list[str], same: Callable[[str, str], bool]) -> bool:
+def _alike(one: Sequence[Clause], two: Sequence[Clause], same: Callable[[Clause, Clause], bool]) -> bool:
     left = list(two)
-    for text in one:
-        found = next((other for other in left if same(text, other)), None)
+    for clause in one:
+        found = next((other for other in left if same(clause, other)), None)
         if found is None:
             return False
         left.remove(found)
     return not left
 
 
-def _can_drop(column: Column, part: Part | None) -> bool:
-    found = words(part.text) if part is not None else []
-    return not column.pk and "unique" not in found and "references" not in found
+def _can_drop(column: Column, clause: Clause | None) -> bool:
+    return not column.pk and (clause is None or not (clause.has("UNIQUE") or clause.has("REFERENCES")))
 
 
-def _can_add(column: Column, part: Part | None) -> bool:
-    if part is None:
-        return False
-    found = words(part.text)
-    if column.pk or column.hidden == 3 or "unique" in found or "primary" in found:
+def _can_add(column: Column, clause: Clause | None) -> bool:
+    if clause is None or column.pk or column.hidden == 3 or clause.has("UNIQUE") or clause.has("PRIMARY"):
         return False
     default = default_of(column)
     if default is None:
         return True
-    place = next((i for i, word in enumerate(found) if word == "default"), len(found))
-    constant = not fold(default).startswith("current_") and found[place + 1 : place + 2] != ["("]
-    return constant and "references" not in found
+    written = clause.behind("DEFAULT")
+    constant = not fold(default).startswith("current_") and not (written and written[0].text == "(")
+    return constant and not clause.has("REFERENCES")
 
 
 def _rowid(change: TableChange) -> str | None:
@@ -235,7 +231,7 @@ def _rowid(change: TableChange) -> str | None:
 
 
 def _value(change: TableChange, old: Column, column: Column, source: str, table: str) -> tuple[str, str]:
-    name = quoted(source)
+    name = quote_if_needed(source)
     null = not old.notnull and not is_alias(old, change.old)
     if not (column.notnull and null):
         return name, ""
@@ -243,7 +239,7 @@ def _value(change: TableChange, old: Column, column: Column, source: str, table:
     if default is not None:
         return f"coalesce({name}, {default})", f"NULLs in {column.name} become {default}."
     return name, (
-        f"Fails where {source} is NULL; to see these rows: SELECT * FROM {quoted(table)} WHERE {name} IS NULL"
+        f"Fails where {source} is NULL; to see these rows: SELECT * FROM {quote_if_needed(table)} WHERE {name} IS NULL"
     )
 
 

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 from memsql.author.change.steps import Renames
 from memsql.errors import FileError, Location
-from memsql.schema.definition import Part, definition, placed
+from memsql.schema.definition import Clause, read_definition
 from memsql.sqltext import Effect, Statement, effect, split
-from memsql.sqltext.tokens import comments, fold, tokenize, unquoted
+from memsql.sqltext.names import fold, unquote
+from memsql.sqltext.tokens import comments, tokenize
 
 _ASKED = re.compile(r"--\s*renamed\s+from\s*:\s*(.*?)\s*$", re.IGNORECASE)
 
@@ -61,8 +62,8 @@ def where(text: str, name: str, column: str | None = None) -> int | None:
         what = effect(statement.text)
         if what.kind != "create" or fold(what.name or "") != fold(name):
             continue
-        part = definition(statement.text).column(column) if column else None
-        return statement.line + (statement.text.count("\n", 0, part.start) if part else 0)
+        clause = read_definition(statement.text).column(column) if column else None
+        return statement.line + (statement.text.count("\n", 0, clause.start) if clause else 0)
     return None
 
 
@@ -73,7 +74,7 @@ def _asked(text: str, statements: list[Statement], old: str, start: int, shown: 
         raise FileError(
             "`renamed from:` names nothing", where=Location(shown, line), hint="write -- renamed from: OLD_NAME"
         )
-    name = unquoted(tokens[0]) if len(tokens) == 1 and tokens[0][0] in ("word", "quoted", "string") else old
+    name = unquote(tokens[0].text) if len(tokens) == 1 and tokens[0].name else old
     owner = _owner(text, statements, start)
     what = effect(owner.text) if owner else Effect("other", None, None)
     if owner is None or what.kind != "create" or what.name is None:
@@ -104,32 +105,28 @@ def _owner(text: str, statements: list[Statement], start: int) -> Statement | No
 def _column(owner: Statement, start: int) -> str | None:
     """The column of the CREATE TABLE ``owner`` that a comment at ``start`` belongs to; None for the table itself."""
     place = start - owner.start
-    whole = definition(owner.text)
-    if place < whole.opening or place >= len(owner.text) or not whole.parts:
+    definition = read_definition(owner.text)
+    if place < definition.opening or place >= len(owner.text) or not definition.clauses:
         return None
-    if place > whole.parts[-1].end:
+    last = definition.clauses[-1]
+    if place > last.end:
         # Behind the last column, or behind the closing parenthesis.
-        closed = owner.text[whole.parts[-1].end : place].strip(" \t\r\n")
-        last = whole.parts[-1]
-        return _spelled(owner.text, last.start) if last.name and ")" not in _code(closed) else None
-    above: Part | None = None
-    for part in whole.parts:
-        if part.start > place:
-            gap = owner.text[above.end if above else whole.opening : place]
-            meant = above if "\n" not in gap else part
-            return _spelled(owner.text, meant.start) if meant and meant.name else None
-        if part.start <= place < part.end:
-            return _spelled(owner.text, part.start) if part.name else None
-        above = part
+        closed = any(token.text == ")" for token in tokenize(owner.text[last.end : place]))
+        return None if closed else _spelled(last)
+    above: Clause | None = None
+    for clause in definition.clauses:
+        if clause.start > place:
+            gap = owner.text[above.end if above else definition.opening : place]
+            meant = above if "\n" not in gap else clause
+            return _spelled(meant) if meant else None
+        if clause.start <= place < clause.end:
+            return _spelled(clause)
+        above = clause
     return None
 
 
-def _code(text: str) -> str:
-    return "".join(token[1] for token in tokenize(text))
-
-
-def _spelled(text: str, start: int) -> str:
-    return unquoted(placed(text[start:])[0][0])
+def _spelled(clause: Clause) -> str | None:
+    return unquote(clause.spelled) if clause.name else None
 
 
 def _without(text: str, start: int, end: int) -> str:

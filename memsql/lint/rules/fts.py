@@ -12,7 +12,7 @@ from memsql.lint.model import DATABASE, Hit, rule
 from memsql.lint.script import Before, Script
 from memsql.lint.step import Step
 from memsql.sqltext import fold
-from memsql.sqltext.tokens import quoted
+from memsql.sqltext.names import quote_if_needed
 
 _MISSING, _ROWID = frozenset({"FTS01"}), frozenset({"FTS05", "FTS06"})
 
@@ -55,7 +55,7 @@ def _left_behind(script: Script) -> Iterator[Hit]:
                     step.place_of(step.effect.name),
                     f"{table.name} is dropped, and {named} of {left[0].table} still write to it: "
                     "every write there fails",
-                    "\n".join(f"DROP TRIGGER {quoted(t.name)};" for t in left),
+                    "\n".join(f"DROP TRIGGER {quote_if_needed(t.name)};" for t in left),
                 )
 
 
@@ -128,7 +128,7 @@ def fts_not_rebuilt(script: Script) -> Iterator[Hit]:
             yield Hit(
                 cause[0].place_of(cause[0].effect.name),
                 f"{table.name} {cause[1]}, and is not rebuilt",
-                f"end the file with: INSERT INTO {quoted(table.name)} ({quoted(table.name)}) VALUES ('rebuild')",
+                f"end the file with: INSERT INTO {quote_if_needed(table.name)} ({quote_if_needed(table.name)}) VALUES ('rebuild')",
             )
 
 
