@@ -4,111 +4,84 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from invoke import Collection, Context, task
+from invoke import Collection
 
 from memsql.tasks.gate import CHANGE_HELP, admit
-from memsql.tasks.harness import COMMON_HELP, Options, Outcome, run
+from memsql.tasks.numbers import number
+from memsql.tasks.task import Outcome, task
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from memsql.config import Settings
     from memsql.db import Connection
     from memsql.fts import FtsTable
     from memsql.progress import Progress
+    from memsql.report.progress import Bar
 
-_TABLE = {**COMMON_HELP, "table": "only this FTS5 table (default: all of them)"}
-_CHANGED_TABLE = {**_TABLE, **CHANGE_HELP}
+_TABLE = {"table": "only this FTS5 table (default: all of them)"}
+_LARGEST_INTEGER = 2**63 - 1
 
 
-@task(help={**_TABLE, "check": "exit with 1 when something is wrong"}, auto_shortflags=False)
-def status(
-    c: Context,
-    table: str | None = None,
-    check: bool = False,
-    database: str | None = None,
-    env: str | None = None,
-    project: str | None = None,
-    json: bool = False,
-) -> None:
+@task("fts.status", help={**_TABLE, "check": "exit with 1 when something is wrong"})
+def status(settings: Settings, progress: Bar, *, table: str | None = None, check: bool = False) -> Outcome:
     """List the FTS5 tables: what they index, how they are kept, and what is wrong with their triggers.
 
     Finds triggers that leave old words behind (DELETE FROM the index instead of the 'delete' command), that
     are missing, or that miss columns, and prints the right ones. Reads only; whether the index agrees with
     its content now is what fts.check proves.
     """
+    from memsql.db import connection
+    from memsql.fts import all_findings, unfinished
+    from memsql.report.fts import status_data, status_text
 
-    def work(settings: Settings) -> Outcome:
-        from memsql.db import connect
-        from memsql.fts import all_findings, unfinished
-        from memsql.report import fts as report
-
-        conn = connect(settings.target, "ro", settings.busy_timeout)
-        try:
-            tables = _tables(conn, table)
-            found = list(zip(tables, all_findings(conn, tables), strict=True))
-            begun = unfinished(conn)
-        finally:
-            conn.close()
-        bad = check and any(f.severity == "error" for _, fs in found for f in fs)
-        return Outcome(report.status_text(found, begun), report.status_data(found, begun), int(bad))
-
-    run("fts.status", Options(project, env, database, json), work)
+    with connection(settings.target, "ro", settings.busy_timeout) as conn:
+        tables = _tables(conn, table)
+        findings = list(zip(tables, all_findings(conn, tables), strict=True))
+        rebuilds = unfinished(conn)
+    is_wrong = any(finding.severity == "error" for _, of_table in findings for finding in of_table)
+    return Outcome(status_text(findings, rebuilds), status_data(findings, rebuilds), int(check and is_wrong))
 
 
-@task(help=_TABLE, auto_shortflags=False)
-def check(
-    c: Context,
-    table: str | None = None,
-    database: str | None = None,
-    env: str | None = None,
-    project: str | None = None,
-    json: bool = False,
-) -> None:
+@task("fts.check", help=_TABLE)
+def check(settings: Settings, progress: Bar, *, table: str | None = None) -> Outcome:
     """Prove that each full-text index agrees with its content (integrity-check at rank 1).
 
     Runs on a clone, because SQLite takes the write lock for it. Exit code 1 where an index is broken.
     """
+    from memsql.db.clone import clone
+    from memsql.fts import check, rows_for
+    from memsql.report.fts import check_data, check_text
 
-    def work(settings: Settings) -> Outcome:
-        from memsql.db.clone import clone
-        from memsql.fts import check as prove
-        from memsql.fts import rows_for
-        from memsql.report import fts as report
-        from memsql.report.progress import Bar
-
-        choice = rows_for([table] if table else None)
-        with Bar() as bar, clone(settings.target, settings.busy_timeout, bar, choice=choice) as copy:
-            results = []
-            for one in _tables(copy.connection, table):
-                bar.start(f"checking {one.name}")
-                results.append(prove(copy.connection, one))
-        return Outcome(report.check_text(results), report.check_data(results), int(not all(r.ok for r in results)))
-
-    run("fts.check", Options(project, env, database, json), work)
+    choice = rows_for([table] if table else None)
+    results = []
+    with clone(settings.target, settings.busy_timeout, progress, choice=choice) as copy:
+        for index in _tables(copy.connection, table):
+            progress.start(f"checking {index.name}")
+            results.append(check(copy.connection, index))
+    return Outcome(check_text(results), check_data(results), int(not all(result.ok for result in results)))
 
 
 @task(
+    "fts.rebuild",
     help={
-        **_CHANGED_TABLE,
+        **_TABLE,
+        **CHANGE_HELP,
         "online": "in chunks, beside the old index, while others go on writing; then swap",
         "chunk": "rows a transaction with --online (default 5000)",
         "abort": "give up an online rebuild that was interrupted and remove what it left",
     },
-    auto_shortflags=False,
 )
 def rebuild(
-    c: Context,
+    settings: Settings,
+    progress: Bar,
+    *,
     table: str | None = None,
     online: bool = False,
     chunk: str = "5000",
     abort: bool = False,
     yes: bool = False,
-    database: str | None = None,
-    env: str | None = None,
-    project: str | None = None,
-    json: bool = False,
-) -> None:
+) -> Outcome:
     """Build full-text indexes anew from their content, proven before it counts.
 
     Without --online each is one statement in one transaction, which holds the write lock meanwhile; a server takes
@@ -118,99 +91,67 @@ def rebuild(
 
     Examples:  invoke fts.rebuild     invoke fts.rebuild --table memories_fts --online
     """
+    from memsql.db import connection
 
-    def work(settings: Settings) -> Outcome:
-        from memsql.db import connect
-        from memsql.errors import UsageError
-        from memsql.fts import rebuild as at_once
-        from memsql.report.progress import Bar
+    rows = number("--chunk", chunk, least=1, most=_LARGEST_INTEGER, problem="give a number of rows, 1 or more")
+    if abort:
+        _admit(settings, "give the online rebuild up of", lambda conn: _unfinished(conn, table), yes=yes)
+        with connection(settings.target, "rw", settings.busy_timeout) as conn:
+            names, lines = _abort(conn, table)
+        return Outcome("\n".join(lines), {"tables": names, "online": online, "lines": lines})
 
-        if not chunk.isdecimal() or not 1 <= int(chunk) < 2**63:
-            raise UsageError(f"--chunk {chunk}: give a number of rows, 1 or more")
+    def will_be_rebuilt(conn: Connection) -> list[str]:
+        return [index.name for index in _tables(conn, table) if table or _reason_to_skip(index, online=online) is None]
 
-        def chosen(looking: Connection) -> list[str]:
-            if abort:
-                return _begun(looking, table)
-            return [one.name for one in _tables(looking, table) if table or _left_alone(one, online) is None]
-
-        _ask_first(settings, "give the online rebuild up of" if abort else "rebuild", chosen, yes)
-        conn = connect(settings.target, "rw", settings.busy_timeout)
-        lines: list[str] = []
-        done: list[str] = []
-        try:
-            if abort:
-                done, lines = _abort(conn, table)
-                return Outcome("\n".join(lines), {"tables": done, "online": online, "lines": lines})
-            with Bar() as bar:
-                for one in _tables(conn, table):
-                    bar.start(f"rebuilding {one.name}")
-                    left = None if table else _left_alone(one, online)
-                    if left:
-                        lines.append(f"{one.name}: {left}; left alone")
-                        continue
-                    if online:
-                        lines.append(f"{one.name}: {_online(settings, conn, one, int(chunk), bar)}")
-                    else:
-                        at_once(conn, one)
-                        lines.append(f"{one.name}: rebuilt (proven)")
-                    done.append(one.name)
-        finally:
-            conn.close()
-        return Outcome("\n".join(lines) or "there is no FTS5 table", {"tables": done, "online": online, "lines": lines})
-
-    run("fts.rebuild", Options(project, env, database, json), work)
+    _admit(settings, "rebuild", will_be_rebuilt, yes=yes)
+    names, lines = [], []
+    with connection(settings.target, "rw", settings.busy_timeout) as conn:
+        for index in _tables(conn, table):
+            progress.start(f"rebuilding {index.name}")
+            reason = None if table else _reason_to_skip(index, online=online)
+            if reason is not None:
+                lines.append(f"{index.name}: {reason}; left alone")
+                continue
+            rebuilt = (
+                _rebuild_online(settings, conn, index, chunk=rows, progress=progress)
+                if online
+                else _rebuild(conn, index)
+            )
+            lines.append(f"{index.name}: {rebuilt}")
+            names.append(index.name)
+    return Outcome("\n".join(lines) or "there is no FTS5 table", {"tables": names, "online": online, "lines": lines})
 
 
-@task(help=_CHANGED_TABLE, auto_shortflags=False)
-def optimize(
-    c: Context,
-    table: str | None = None,
-    yes: bool = False,
-    database: str | None = None,
-    env: str | None = None,
-    project: str | None = None,
-    json: bool = False,
-) -> None:
+@task("fts.optimize", help={**_TABLE, **CHANGE_HELP})
+def optimize(settings: Settings, progress: Bar, *, table: str | None = None, yes: bool = False) -> Outcome:
     """Merge each full-text index into one segment: smaller and quicker to search; one transaction each."""
+    from memsql.db import connection
+    from memsql.fts import optimise
 
-    def work(settings: Settings) -> Outcome:
-        from memsql.db import connect
-        from memsql.fts import optimise
-        from memsql.report.progress import Bar
-
-        _ask_first(settings, "optimise", lambda looking: [one.name for one in _tables(looking, table)], yes)
-        conn = connect(settings.target, "rw", settings.busy_timeout)
-        try:
-            tables = _tables(conn, table)
-            with Bar() as bar:
-                for one in tables:
-                    bar.start(f"optimising {one.name}")
-                    optimise(conn, one)
-        finally:
-            conn.close()
-        lines = [f"{one.name}: optimised" for one in tables] or ["there is no FTS5 table"]
-        return Outcome("\n".join(lines), {"tables": [one.name for one in tables]})
-
-    run("fts.optimize", Options(project, env, database, json), work)
+    _admit(settings, "optimise", lambda conn: [index.name for index in _tables(conn, table)], yes=yes)
+    with connection(settings.target, "rw", settings.busy_timeout) as conn:
+        indexes = _tables(conn, table)
+        for index in indexes:
+            progress.start(f"optimising {index.name}")
+            optimise(conn, index)
+    lines = [f"{index.name}: optimised" for index in indexes] or ["there is no FTS5 table"]
+    return Outcome("\n".join(lines), {"tables": [index.name for index in indexes]})
 
 
-def _ask_first(settings: Settings, verb: str, chosen: Callable[[Connection], list[str]], yes: bool) -> None:
-    """Where the database is protected, let somebody agree to what will be done to the tables that ``chosen`` names."""
+def _admit(settings: Settings, verb: str, names: Callable[[Connection], Sequence[str]], *, yes: bool) -> None:
+    """Where the database is protected, let a person agree to what will be done to the tables that ``names`` returns."""
     if not settings.protected:
         return
-    from memsql.db import connect
+    from memsql.db import connection
 
-    conn = connect(settings.target, "ro", settings.busy_timeout)
-    try:
-        names = chosen(conn)
-    finally:
-        conn.close()
-    if names:
-        admit(settings, f"{verb} {', '.join(names)}", yes=yes)
+    with connection(settings.target, "ro", settings.busy_timeout) as conn:
+        tables = names(conn)
+    if tables:
+        admit(settings, f"{verb} {', '.join(tables)}", yes=yes)
 
 
-def _left_alone(table: FtsTable, online: bool) -> str | None:
-    """Why ``table`` is passed over when no table was asked for by name."""
+def _reason_to_skip(table: FtsTable, *, online: bool) -> str | None:
+    """Say why ``table`` is not rebuilt where the person has named no table; None where it is rebuilt."""
     if table.kind == "contentless":
         return "contentless, cannot be rebuilt"
     if online and table.kind == "own":
@@ -218,27 +159,14 @@ def _left_alone(table: FtsTable, online: bool) -> str | None:
     return None
 
 
-def _abort(conn: Connection, name: str | None) -> tuple[list[str], list[str]]:
-    """Names given up, and what to say. By what was begun, for the index itself may be gone."""
-    from memsql.fts import abort
+def _rebuild(conn: Connection, table: FtsTable) -> str:
+    from memsql.fts import rebuild
 
-    begun = _begun(conn, name)
-    if not begun:
-        names = [table.name for table in _tables(conn, name)]
-        return [], [f"{one}: no rebuild was on its way" for one in names] or ["no rebuild was on its way"]
-    for one in begun:
-        abort(conn, one)
-    return begun, [f"{one}: gave the rebuild up" for one in begun]
+    rebuild(conn, table)
+    return "rebuilt (proven)"
 
 
-def _begun(conn: Connection, name: str | None) -> list[str]:
-    """The indexes, or the one of this ``name``, whose online rebuild was begun and not ended."""
-    from memsql.fts import unfinished
-
-    return [one for one in unfinished(conn) if name is None or one.lower() == name.lower()]
-
-
-def _online(settings: Settings, conn: Connection, table: FtsTable, chunk: int, progress: Progress) -> str:
+def _rebuild_online(settings: Settings, conn: Connection, table: FtsTable, *, chunk: int, progress: Progress) -> str:
     from memsql.db.clone import clone
     from memsql.engine.signals import listening
     from memsql.fts import check_in_transaction, rebuild_online, rows_for
@@ -253,21 +181,42 @@ def _online(settings: Settings, conn: Connection, table: FtsTable, chunk: int, p
     return f"rebuilt online, {rows:,} rows copied (proven)"
 
 
+def _abort(conn: Connection, name: str | None) -> tuple[list[str], list[str]]:
+    """Give up the unfinished online rebuilds, or that of the index ``name``; return the indexes' names and the lines to print.
+
+    The unfinished rebuilds have a list of their own, for an index may itself be gone.
+    """
+    from memsql.fts import abort
+
+    names = _unfinished(conn, name)
+    for index in names:
+        abort(conn, index)
+    if names:
+        return names, [f"{index}: gave the rebuild up" for index in names]
+    idle = [f"{table.name}: no rebuild was on its way" for table in _tables(conn, name)]
+    return [], idle or ["no rebuild was on its way"]
+
+
+def _unfinished(conn: Connection, name: str | None) -> list[str]:
+    """Return the indexes, or the one called ``name``, whose online rebuild has not ended."""
+    from memsql.fts import unfinished
+
+    return [index for index in unfinished(conn) if name is None or index.lower() == name.lower()]
+
+
 def _tables(conn: Connection, name: str | None) -> list[FtsTable]:
+    """Return the FTS5 tables, or the one called ``name``. Raises UsageError where there is none of this name."""
     from memsql.errors import UsageError
     from memsql.fts import discover
 
-    found = discover(conn)
+    tables = discover(conn)
     if name is None:
-        return found
-    chosen = [t for t in found if t.name.lower() == name.lower()]
+        return tables
+    chosen = [table for table in tables if table.name.lower() == name.lower()]
     if not chosen:
-        raise UsageError(
-            f"there is no FTS5 table {name}", hint="there are: " + (", ".join(t.name for t in found) or "none")
-        )
+        names = ", ".join(table.name for table in tables) or "none"
+        raise UsageError(f"there is no FTS5 table {name}", hint=f"there are: {names}")
     return chosen
 
 
-ns = Collection("fts")
-for one_task in (status, check, rebuild, optimize):
-    ns.add_task(one_task)
+ns = Collection("fts", status, check, rebuild, optimize)
