@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from memsql.lint.shape import listed
-from memsql.lint.step import Step, Steps, Token
+from memsql.lint.step import Step, Steps
+from memsql.schema.definition import split_at_commas
 from memsql.sqltext import fold
+from memsql.sqltext.tokens import Token
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,9 +81,9 @@ def _copy(step: Step) -> Copy | None:
     place = into + 1
     columns: tuple[str, ...] = ()
     if place < len(tokens) and tokens[place].word == "(":
-        groups = listed(tokens, place)
+        groups, closing = split_at_commas(tokens, place)
         columns = tuple(group[0].name for group in groups)
-        place = _closed(tokens, place) + 1
+        place = closing + 1
     if place < len(tokens) and tokens[place].word == "WITH":
         place = step.find("SELECT", start=place) or len(tokens)
         while place < len(tokens) and _depth(tokens, place) > 0:
@@ -101,15 +102,6 @@ def _copy(step: Step) -> Copy | None:
                 source = tokens[i + 3].name
             break
     return Copy(step, step.name, source, columns, star)
-
-
-def _closed(tokens: tuple[Token, ...], start: int) -> int:
-    depth = 0
-    for i in range(start, len(tokens)):
-        depth += (tokens[i].word == "(") - (tokens[i].word == ")")
-        if depth == 0:
-            return i
-    return len(tokens) - 1
 
 
 def _depth(tokens: tuple[Token, ...], place: int) -> int:

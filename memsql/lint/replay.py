@@ -153,13 +153,13 @@ class Replay:
         while True:
             text, end = "", 0
             for token in quoted:
-                if token.at not in found:
-                    at = token.at - step.at
+                if token.start not in found:
+                    at = token.start - step.at
                     text += f"{step.text[end:at]}[{unquote(token.text)}]"
                     end = at + len(token.text)
             said = self._prepare(text + step.text[end:]) or ""
             missed = _NO_COLUMN.match(said)
-            more = {t.at for t in quoted if missed and t.name == fold(missed[1])} - found
+            more = {t.start for t in quoted if missed and t.name == fold(missed[1])} - found
             if not more:
                 return found
             found |= more

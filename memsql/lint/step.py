@@ -3,31 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cached_property
 
 from memsql.sqltext import Effect, Statement, effect, fold
-from memsql.sqltext.names import unquote
-from memsql.sqltext.tokens import tokenize
-
-
-@dataclass(frozen=True, slots=True)
-class Token:
-    """A token of a statement: kind (word, quoted, string, number, variable, op), text, offset in the file."""
-
-    kind: str
-    text: str
-    at: int
-
-    @property
-    def word(self) -> str:
-        """The text in upper case if it is a bare word or punctuation, else empty."""
-        return self.text.upper() if self.kind in ("word", "op") else ""
-
-    @property
-    def name(self) -> str:
-        """The name it spells, in lower case; empty where it is no name."""
-        return fold(unquote(self.text)) if self.kind in ("word", "quoted", "string") else ""
+from memsql.sqltext.tokens import Token, tokenize
 
 
 class Step:
@@ -67,8 +46,7 @@ class Step:
 
     @cached_property
     def tokens(self) -> tuple[Token, ...]:
-        start = self.statement.start
-        return tuple(Token(*token) for token in tokenize(self.statement.text, start))
+        return tuple(tokenize(self.statement.text, self.statement.start))
 
     def find(self, *words: str, start: int = 0) -> int | None:
         """The index of the first token from ``start`` on where these words follow each other, or None."""
@@ -81,12 +59,12 @@ class Step:
     def place(self, *words: str) -> int:
         """The offset in the file of the first of these words, or of the statement."""
         found = self.find(*words)
-        return self.at if found is None else self.tokens[found].at
+        return self.at if found is None else self.tokens[found].start
 
     def place_of(self, name: str | None) -> int:
         """The offset in the file of the first token behind the verb that spells ``name``, or of the statement."""
         wanted = fold(name or "")
-        return next((t.at for t in self.tokens[1:] if t.name == wanted), self.at) if wanted else self.at
+        return next((t.start for t in self.tokens[1:] if t.name == wanted), self.at) if wanted else self.at
 
     def is_making(self, *types: str) -> bool:
         """Whether it creates an object of one of these types."""

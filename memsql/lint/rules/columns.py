@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from memsql.lint.model import DATABASE, Hit, rule
 from memsql.lint.script import Script
 from memsql.lint.shape import added_column
-from memsql.lint.step import Token
+from memsql.sqltext.tokens import Token
 
 _REBUILD = "add the column without it, or rebuild the table with `-- foreign_keys: off`"
 
@@ -32,7 +32,7 @@ def add_not_null(script: Script) -> Iterator[Hit]:
         default = column.behind("DEFAULT")
         if place and (not default or default[0].word == "NULL"):
             yield Hit(
-                place.at,
+                place.start,
                 f"column {step.effect.column} is NOT NULL without a default: it fails on a table with rows",
                 f"add a constant default: {step.effect.column} … NOT NULL DEFAULT <value>",
             )
@@ -61,19 +61,19 @@ def add_column_refused(script: Script) -> Iterator[Hit]:
             if place := column.find(word):
                 shown = "PRIMARY KEY" if word == "PRIMARY" else word
                 fix = "add the column without it, then CREATE UNIQUE INDEX" if word == "UNIQUE" else _REBUILD
-                yield Hit(place.at, f"SQLite adds no column that is {shown}", fix)
+                yield Hit(place.start, f"SQLite adds no column that is {shown}", fix)
         if (place := column.find("STORED")) and (column.find("AS") or column.find("GENERATED")):
-            yield Hit(place.at, "SQLite adds no STORED generated column", "make it VIRTUAL, or rebuild the table")
+            yield Hit(place.start, "SQLite adds no STORED generated column", "make it VIRTUAL, or rebuild the table")
         default = column.behind("DEFAULT")
         if default and _varies(default):
             yield Hit(
-                default[0].at,
+                default[0].start,
                 f"the default of column {step.effect.column} is no constant: it fails on a table with rows",
                 "add the column with a constant default or none, and fill it with UPDATE",
             )
         elif default and default[0].word != "NULL" and (place := column.find("REFERENCES")):
             yield Hit(
-                place.at,
+                place.start,
                 "SQLite adds no foreign key with a default other than NULL",
                 "leave the default out and fill the column",
             )

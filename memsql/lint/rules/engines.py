@@ -116,7 +116,7 @@ def libsql_only(script: Script) -> Iterator[Hit]:
             continue
         if step.kind == "alter_column" and (at := _altered_column(step)) is not None:
             hint = "rebuild the table with `-- foreign_keys: off`"
-            yield Hit(step.tokens[at].at, "only libSQL knows ALTER COLUMN … TO", hint)
+            yield Hit(step.tokens[at].start, "only libSQL knows ALTER COLUMN … TO", hint)
             continue
         lower = step.text.lower()
         if "vector" not in lower and "random" not in lower:
@@ -124,10 +124,12 @@ def libsql_only(script: Script) -> Iterator[Hit]:
         for i, token in enumerate(step.tokens):
             following = step.tokens[i + 1].word if i + 1 < len(step.tokens) else ""
             if token.word in _LIBSQL and following == "(" and step.name != token.name:
-                yield Hit(token.at, f"only libSQL knows {token.text}()", "keep it out of what runs on SQLite files too")
+                yield Hit(
+                    token.start, f"only libSQL knows {token.text}()", "keep it out of what runs on SQLite files too"
+                )
                 break
             if token.word == "RANDOM" and following == "ROWID":
-                yield Hit(token.at, "only libSQL knows RANDOM ROWID", "leave it out")
+                yield Hit(token.start, "only libSQL knows RANDOM ROWID", "leave it out")
                 break
 
 
@@ -174,7 +176,7 @@ def _knows_libsql(step: Step) -> bool:
 
 def _near(step: Step, said: str) -> int:
     near = _NEAR.search(said)
-    found = [t.at for t in step.tokens if near and t.text == near[1]]
+    found = [t.start for t in step.tokens if near and t.text == near[1]]
     return found[0] if len(found) == 1 else step.at
 
 

@@ -240,7 +240,7 @@ def _inside(step: Step, table: FtsTable, problem: Problem) -> int:
     }.get(problem.code)
     for i in range(body or 0, len(tokens) if wanted and body is not None else 0):
         if tokens[i].word in (wanted or ()) and any(t.name == fold(table.name) for t in tokens[i + 1 : i + 6]):
-            return tokens[i].at
+            return tokens[i].start
     return step.place_of(step.effect.name)
 
 

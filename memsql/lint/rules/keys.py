@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from memsql.lint.model import DATABASE, OURS, Hit, rule
 from memsql.lint.script import Before, Index, Script
-from memsql.lint.shape import added_column, parts
+from memsql.lint.shape import added_column, definition
 from memsql.lint.step import Step
 from memsql.schema import Table
 from memsql.sqltext import fold
@@ -40,7 +40,7 @@ def unique_on_existing(script: Script) -> Iterator[Hit]:
         ):
             continue
         yield Hit(
-            step.tokens[place].at,
+            step.tokens[place].start,
             f"fails where {step.effect.table} holds the same value twice",
             "look for duplicates, mend them in a migration before this one, and say so: -- allow: MS07 <what you saw>",
         )
@@ -69,15 +69,15 @@ def nullable_primary_key(script: Script) -> Iterator[Hit]:
         CREATE TABLE users (id TEXT PRIMARY KEY NOT NULL, email TEXT);
     """
     for step in script.making("table"):
-        columns, options = parts(step)
-        words = [t.word for t in options]
+        table = definition(step)
+        words = [t.word for t in table.options]
         if "STRICT" in words or "ROWID" in words:
             continue
-        named = {part.name: part for part in columns if part.name}
-        for part in columns:
+        named = {column.name: column for column in table.columns}
+        for part in table.clauses:
             if part.name and (place := part.find("PRIMARY", "KEY")):
                 if part.type != "INTEGER" and not part.find("NOT", "NULL"):
-                    yield Hit(place.at, f"primary key {part.name} of {step.effect.name} allows NULL", "add NOT NULL")
+                    yield Hit(place.start, f"primary key {part.name} of {step.effect.name} allows NULL", "add NOT NULL")
             elif not part.name and (place := part.find("PRIMARY", "KEY")):
                 names = [t.name for t in part.tokens[part.tokens.index(place) + 2 :] if t.name]
                 keys = [named[n] for n in names if n in named]
@@ -86,7 +86,7 @@ def nullable_primary_key(script: Script) -> Iterator[Hit]:
                 null = [k.name for k in keys if not k.find("NOT", "NULL")]
                 if null:
                     yield Hit(
-                        place.at,
+                        place.start,
                         f"primary key {', '.join(null)} of {step.effect.name} allows NULL",
                         "add NOT NULL to the column",
                     )
@@ -153,10 +153,10 @@ def _reference(steps: list[Step], columns: tuple[str, ...]) -> int | None:
         if step.kind == "alter_add_column":
             found = [p for p in [added_column(step)] if p is not None]
         else:
-            found = parts(step)[0]
+            found = list(definition(step).clauses)
         for part in found:
             if part.name and columns == (part.name,) and (place := part.find("REFERENCES")):
-                return place.at
+                return place.start
             if not part.name and (place := part.find("FOREIGN", "KEY")):
                 start = part.tokens.index(place)
                 names = []
@@ -166,7 +166,7 @@ def _reference(steps: list[Step], columns: tuple[str, ...]) -> int | None:
                     if token.name:
                         names.append(token.name)
                 if tuple(names) == columns:
-                    return place.at
+                    return place.start
     return None
 
 

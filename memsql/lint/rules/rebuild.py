@@ -168,7 +168,7 @@ def insert_select_star(script: Script) -> Iterator[Hit]:
     for copy in script.copies:
         if copy.star is not None:
             yield Hit(
-                copy.star.at,
+                copy.star.start,
                 f"copies into {copy.step.effect.name} by the position of columns",
                 "name the columns in INSERT and SELECT",
             )

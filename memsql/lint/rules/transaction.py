@@ -225,7 +225,7 @@ def hides_drift(script: Script) -> Iterator[Hit]:
         place = step.find(*words)
         if place is not None and place < 5:
             yield Hit(
-                step.tokens[place].at,
+                step.tokens[place].start,
                 f"{' '.join(words)} hides that {step.effect.name} is "
                 + ("there already, whatever its shape" if step.kind == "create" else "missing"),
                 f"remove {' '.join(words)}",

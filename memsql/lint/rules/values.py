@@ -8,7 +8,8 @@ from itertools import pairwise
 
 from memsql.lint.model import DATABASE, Hit, rule
 from memsql.lint.script import Script
-from memsql.lint.step import Step, Token
+from memsql.lint.step import Step
+from memsql.sqltext.tokens import Token
 
 # Behind these a value begins, or a name: only the schema can tell.
 _OPENERS = frozenset(
@@ -117,7 +118,7 @@ def _candidates(step: Step) -> Iterator[_Quoted]:
         if token.kind == "quoted" and token.text.startswith('"'):
             yield _Quoted(
                 i,
-                token.at,
+                token.start,
                 token.text,
                 token.name,
                 tokens[i - 1].word if i else "",
