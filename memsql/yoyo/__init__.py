@@ -1,1 +1,1 @@
-"""The bridge to yoyo's own command: its backend over our connections."""
+"""The bridge to yoyo's own command: a backend for yoyo over the connections of memsql."""

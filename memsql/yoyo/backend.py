@@ -1,8 +1,9 @@
-"""yoyo's own commands on the databases of memsql: ``yoyo list --database memsql+libsql://HOST``, ``memsql+sqlite:///path``.
+"""yoyo's own commands on the databases of memsql, such as ``yoyo list --database memsql+libsql://HOST`` and
+``--database memsql+sqlite:///path``.
 
-What runs is yoyo: statement by statement, with its tables and its lock, without the proofs of memsql. But a change and its
-mark are one transaction, a look writes nothing, and what cannot go on ends with a message. yoyo finds the
-class through the entry points ``yoyo.backends`` in setup.cfg.
+yoyo runs the migrations: statement by statement, with its tables and its lock, without the proofs of memsql. But a
+migration and its mark are one transaction, a command that only reads writes nothing, and every error ends the command
+with a message. yoyo loads this class through the entry points ``yoyo.backends`` in setup.cfg.
 """
 
 from __future__ import annotations
@@ -25,16 +26,16 @@ from memsql import config
 from memsql.config import Target
 from memsql.db.queries import load
 from memsql.errors import CommitUnknown, ConfigError, ConnectError, MemsqlError
-from memsql.project.files import read_file
-from memsql.sqltext import parse_migration_header, statements
 from memsql.yoyo import dbapi
-from memsql.yoyo.errors import LockTimeout, Stop, stop, told
+from memsql.yoyo.errors import LockTimeout, Stop, raises_stop, stop_for
+from memsql.yoyo.run import Run
 
 _savepoints = count(1)
 
 
 class _Savepoint(SavepointTransactionManager):  # type: ignore[misc]
-    """One that is released in the end: a migration of a thousand statements would nest a thousand of them."""
+    """A savepoint that is released at its end. yoyo does not release its savepoints, so that a migration of a thousand
+    statements nests a thousand of them."""
 
     def _do_begin(self) -> None:
         self.id = f"yoyo_{next(_savepoints)}"
@@ -45,7 +46,7 @@ class _Savepoint(SavepointTransactionManager):  # type: ignore[misc]
 
 
 class MemsqlBackend(DatabaseBackend):  # type: ignore[misc]
-    """A backend over a memsql Connection, for every kind of database that memsql speaks to."""
+    """A backend of yoyo over a memsql Connection, for every kind of database that memsql can open."""
 
     driver_module = "memsql.yoyo.dbapi"
     list_tables_sql = load("engine/tables")
@@ -56,22 +57,23 @@ class MemsqlBackend(DatabaseBackend):  # type: ignore[misc]
 
     def __init__(self, dburi: Any, migration_table: str) -> None:
         self._target, self._busy_timeout = _target(dburi)
-        # How long to wait for yoyo's lock when something is about to be written; None outside lock().
+        # Seconds to wait for yoyo's lock before the first write; None outside lock().
         self._patience: float | None = None
-        # Whatever yoyo or a traceback shows of the URL holds no token.
+        # Without the token: yoyo and tracebacks show the URL.
         super().__init__(dburi._replace(password=None, args={}, database=dburi.database or ""), migration_table)
-        # yoyo's commands never close what they opened; a server's connection would complain about that at the end.
+        # yoyo's commands never close their connection, and asyncio would warn about that of a server at exit.
         weakref.finalize(self, self._connection.close)
 
     def connect(self, dburi: Any) -> dbapi.Connection:
-        """Opened for reading; what is about to write asks for more. A file that does not exist reads as an empty one."""
+        """A connection for reading; _write() opens it for writing. A file that does not exist reads as an empty one."""
         try:
             return dbapi.connect(self._target, "ro", self._busy_timeout)
         except dbapi.Error as e:
-            raise stop(e) from None
+            raise stop_for(e) from None
 
     def init_database(self) -> None:
-        """Nothing: yoyo would create its lock table, and a table to see whether CREATE TABLE can be rolled back. It can."""
+        """Do nothing. yoyo would create its lock table here, and another table to try whether CREATE TABLE can be
+        rolled back; SQLite can do that."""
 
     def copy(self) -> MemsqlBackend:
         """A second connection to the same database."""
@@ -82,25 +84,26 @@ class MemsqlBackend(DatabaseBackend):  # type: ignore[misc]
         return twin
 
     def execute(self, sql: str, params: Any = None) -> Any:
-        """One statement of yoyo's own. An error that no statement can help, such as a wrong token, ends the command; it is not
-        taken for a lock that is held."""
+        """Run one statement of yoyo's own. An error that no other statement would help, such as a wrong token, ends the
+        command; yoyo would take it for a lock that is held."""
         try:
             return super().execute(sql, params)
         except dbapi.InterfaceError as e:
-            raise stop(e) from None
+            raise stop_for(e) from None
 
     def begin(self) -> None:
-        """BEGIN IMMEDIATE: who is about to write waits for the lock at the beginning, and has it."""
+        """BEGIN IMMEDIATE: a writer waits for the lock at the beginning of its transaction."""
         assert not self._in_transaction
         self._write()
         try:
             self.connection.begin()
         except dbapi.InterfaceError as e:
-            raise stop(e) from None
+            raise stop_for(e) from None
         self._in_transaction = True
 
     def rollback(self) -> None:
-        """Never raises: it follows an error, which must be the one that is told; the stream ends with its transaction."""
+        """ROLLBACK. It never raises, because it follows an error, which is the one to report; where ROLLBACK fails, the
+        end of the stream ends the transaction."""
         self._in_transaction = False
         with suppress(dbapi.Error):
             self.connection.rollback()
@@ -122,7 +125,8 @@ class MemsqlBackend(DatabaseBackend):  # type: ignore[misc]
             self.connection.later(f"RELEASE {name}")
 
     def savepoint_rollback(self, id: str) -> None:
-        """Back to the savepoint; where that is impossible everything is undone, and nothing may follow."""
+        """ROLLBACK TO the savepoint. Where that fails, the whole transaction is rolled back, and further statements are
+        refused."""
         name = self.quote_identifier(id)
         if self.connection.take_back(f"SAVEPOINT {name}"):
             return
@@ -135,8 +139,8 @@ class MemsqlBackend(DatabaseBackend):  # type: ignore[misc]
 
     @contextmanager
     def lock(self, timeout: float = 10) -> Iterator[None]:
-        """yoyo's lock, taken when something is about to be written: ``yoyo list`` only looks, and who looked
-        before somebody else wrote finds that out in apply_one() and rollback_one()."""
+        """yoyo's lock, but taken only before the first write, because ``yoyo list`` only reads. Where another process
+        migrated between the reading and the lock, apply_one() and rollback_one() notice it."""
         if self._patience is not None:
             yield
             return
@@ -152,7 +156,7 @@ class MemsqlBackend(DatabaseBackend):  # type: ignore[misc]
                     raise Stop(f"{e}\n  yoyo's lock stays behind: yoyo break-lock", e.problem) from None
             raise
         else:
-            told(MemsqlBackend._unlock)(self)
+            raises_stop(MemsqlBackend._unlock)(self)
 
     def _unlock(self) -> None:
         self._patience = None
@@ -161,7 +165,7 @@ class MemsqlBackend(DatabaseBackend):  # type: ignore[misc]
             self._delete_lock_row(os.getpid())
 
     def _write(self) -> None:
-        """What has to be there before anything is written: a connection that may, and the lock where lock() wants it."""
+        """Prepare for writing: open the connection for writing, and take yoyo's lock inside lock()."""
         self.connection.make_writable()
         if self._patience is None or self._is_locked:
             return
@@ -182,9 +186,9 @@ class MemsqlBackend(DatabaseBackend):  # type: ignore[misc]
         finally:
             self._patience = patience
 
-    @told
+    @raises_stop
     def ensure_internal_schema_updated(self) -> None:
-        """Create or upgrade yoyo's tables, in one transaction. Called where something is about to be written."""
+        """Create or upgrade yoyo's tables, in one transaction. Called before a write."""
         if self._internal_schema_updated:
             return
         self._write()
@@ -192,9 +196,10 @@ class MemsqlBackend(DatabaseBackend):  # type: ignore[misc]
             internalmigrations.upgrade(self)
         self._internal_schema_updated = True
 
-    @told
+    @raises_stop
     def get_applied_migration_hashes(self) -> list[str]:
-        """Hashes in the order of application. Only reads, unless the tables are those of a yoyo before 6.0."""
+        """The hashes of the applied migrations in the order of their application. Only reads, unless the tables are
+        those of a yoyo before 6.0."""
         if not self._internal_schema_updated:
             version = internalmigrations.get_current_version(self)
             if version == 0:
@@ -203,106 +208,109 @@ class MemsqlBackend(DatabaseBackend):  # type: ignore[misc]
                 self.ensure_internal_schema_updated()
         return [row[0] for row in self.execute(self.format_sql(self.applied_migrations_sql)).fetchall()]
 
-    @told
+    @raises_stop
     def break_lock(self) -> None:
         if self.lock_table in self.list_tables():
             super().break_lock()
 
-    @told
+    @raises_stop
     def mark_migrations(self, migrations: Any) -> None:
         if migrations:
             super().mark_migrations(migrations)
 
-    @told
+    @raises_stop
     def unmark_migrations(self, migrations: Any) -> None:
         if migrations:
             super().unmark_migrations(migrations)
 
     def mark_one(self, migration: Any, log: bool = True) -> None:
-        """Nothing where somebody else marked it meanwhile."""
+        """Mark the migration as applied, unless another process did so meanwhile."""
         if not self._is_marked(migration):
             super().mark_one(migration, log)
 
-    @told
+    @raises_stop
     def rollback_migrations(self, migrations: Any, force: bool = False) -> None:
         # yoyo would create its tables even where nothing is to be rolled back.
         for migration in migrations:
             self.rollback_one(migration, force)
 
-    def apply_one(self, migration: Any, force: bool = False, mark: bool = True) -> None:
-        """Run the migration and mark it, in one transaction; nothing where another process applied it meanwhile."""
-        self._run(migration, "apply", force, mark)
+    def apply_one(self, migration: Any, force: Any = False, mark: Any = True) -> None:
+        """Run the migration and mark it, in one transaction; do nothing where another process applied it meanwhile."""
+        self._run(Run(migration, "apply", force, mark))
 
-    def rollback_one(self, migration: Any, force: bool = False) -> None:
-        """Roll the migration back and take its mark away, in one transaction. Raises Stop where a SQL migration has no
-        rollback: yoyo would take the mark away and leave the change."""
-        if migration.is_raw_sql() and not _has_statements(_file_of(migration, "rollback")):
+    def rollback_one(self, migration: Any, force: Any = False) -> None:
+        """Roll the migration back and remove its mark, in one transaction. Raises Stop where a SQL migration has no
+        rollback file: yoyo would remove the mark and leave the change."""
+        run = Run(migration, "rollback", force, mark=True)
+        if run.is_sql and not run.has_statements():
             raise Stop(
-                f"{migration.id} cannot be rolled back: {_file_of(migration, 'rollback').name} is missing or "
+                f"{migration.id} cannot be rolled back: {run.file.name} is missing or "
                 "holds no statement\n  state: it is still applied, and still marked\n"
                 "  next: write that file, or take only the mark away: yoyo unmark"
             )
-        self._run(migration, "rollback", force, True)
+        self._run(run)
 
-    def _run(self, migration: Any, direction: str, force: bool, mark: bool) -> None:
-        done = (
-            f"nothing of {migration.id} was kept; it is {'not ' if direction == 'apply' else 'still '}marked as applied"
-        )
+    def _run(self, run: Run) -> None:
+        state = run.state_after_failure(transactional=True)
         try:
             self.ensure_internal_schema_updated()
-            self._load(migration)
-            keys = not migration.is_raw_sql() or _foreign_keys(_file_of(migration, direction))
-            if migration.use_transactions:
-                self._in_one(migration, direction, force, mark, keys)
+            self._load(run.migration)
+            foreign_keys = run.foreign_keys()
+            if run.migration.use_transactions:
+                self._in_one_transaction(run, foreign_keys)
             else:
-                done = f"what ran of {migration.id} before that stays (`-- transactional: false`), and the mark is as it was"
-                with self.copy() as other:
-                    _set_foreign_keys(other.connection, keys)
-                    migration.process_steps(other, direction, force=force)
-                with self.transaction():
-                    self._note(migration, direction, mark)
+                state = run.state_after_failure(transactional=False)
+                self._without_transaction(run, foreign_keys)
         except dbapi.Error as e:
             lost = isinstance(e.problem, CommitUnknown)
-            happened = self._happened(migration, direction) if lost else False
+            happened = self._happened(run) if lost else False
             if happened:
                 return
             unknown = happened is None or (isinstance(e, Stop) and not lost)
-            raise stop(e, f"{direction} of {migration.id} failed: ", "" if unknown else done) from None
+            prefix = f"{run.direction} of {run.migration.id} failed: "
+            raise stop_for(e, prefix, "" if unknown else state) from None
         except MemsqlError as e:
             where = f"{e.where}: " if e.where is not None else ""
-            raise stop(dbapi.Error(f"{where}{e}", e), state=done) from None
+            raise stop_for(dbapi.Error(f"{where}{e}", e), state=state) from None
 
     def _load(self, migration: Any) -> None:
         try:
             migration.load()
         except exceptions.BadMigration:
-            # yoyo goes on with the next one, which may need this one.
+            # yoyo would go on with the next migration, which may need this one.
             raise Stop(
                 f"{migration.path} cannot be loaded\n  state: nothing of it was run\n  next: see the message above"
             ) from None
 
-    def _in_one(self, migration: Any, direction: str, force: bool, mark: bool, keys: bool) -> None:
-        _set_foreign_keys(self.connection, keys)
+    def _in_one_transaction(self, run: Run, foreign_keys: bool) -> None:
+        _set_foreign_keys(self.connection, foreign_keys)
         with self.transaction():
-            if mark and self._is_marked(migration) == (direction == "apply"):
+            if run.mark and self._is_marked(run.migration) == run.applies:
                 return
-            before = {} if keys else self._orphans()
-            migration.process_steps(self, direction, force=force)
-            for pair, rows in ({} if keys else self._orphans()).items():
+            before = {} if foreign_keys else self._orphans()
+            run.migration.process_steps(self, run.direction, force=run.force)
+            for pair, rows in ({} if foreign_keys else self._orphans()).items():
                 if rows > before.get(pair, 0):
                     raise dbapi.IntegrityError(
                         f"{rows - before.get(pair, 0)} rows of {pair[0]} refer to rows of {pair[1]} that do not exist"
                     )
-            self._note(migration, direction, mark)
+            self._note(run)
 
-    def _note(self, migration: Any, direction: str, mark: bool) -> None:
-        self.log_migration(migration, direction)
-        if not mark:
+    def _without_transaction(self, run: Run, foreign_keys: bool) -> None:
+        with self.copy() as other:
+            _set_foreign_keys(other.connection, foreign_keys)
+            run.migration.process_steps(other, run.direction, force=run.force)
+        with self.transaction():
+            self._note(run)
+
+    def _note(self, run: Run) -> None:
+        self.log_migration(run.migration, run.direction)
+        if not run.mark:
             return
-        if direction == "apply":
-            self.mark_one(migration, log=False)
+        if run.applies:
+            self.mark_one(run.migration, log=False)
         else:
-            self.unmark_one(migration, log=False)
+            self.unmark_one(run.migration, log=False)
 
     def _is_marked(self, migration: Any) -> bool:
         return migration.hash in self.get_applied_migration_hashes()
@@ -311,25 +319,26 @@ class MemsqlBackend(DatabaseBackend):  # type: ignore[misc]
         rows = self.execute(load("engine/foreign_key_violations")).fetchall()
         return {(table, parent): number for table, parent, number in rows}
 
-    def _happened(self, migration: Any, direction: str) -> bool | None:
-        """Whether a COMMIT without an answer took place: the write lock is had when the server is done with it. None where the
-        server stays away."""
+    def _happened(self, run: Run) -> bool | None:
+        """Whether a COMMIT without an answer took place; None where the server does not answer. The write lock is free
+        when the server has finished the COMMIT."""
         self.rollback()
         try:
             with self.transaction():
-                return self._is_marked(migration) == (direction == "apply")
+                return self._is_marked(run.migration) == run.applies
         except dbapi.Error:
             return None
 
     def get_log_data(self, migration: Any = None, operation: str = "apply") -> dict[str, Any]:
-        """yoyo's, with the name of this host as it is: a search for its full name can take seconds, in the transaction."""
-        found: dict[str, Any] = super().get_log_data(migration, operation)
-        return found | {"hostname": socket.gethostname()}
+        """yoyo's data for the log, but with the short name of this host: yoyo looks its full name up, which can take
+        seconds inside the transaction."""
+        data: dict[str, Any] = super().get_log_data(migration, operation)
+        return data | {"hostname": socket.gethostname()}
 
 
 def _target(uri: Any) -> tuple[Target, int]:
-    """Which database yoyo's parsed URL means, and how long to wait for its lock in milliseconds. In a memsql project its
-    setup.cfg and .env are heeded. Raises Stop."""
+    """The database of yoyo's parsed URL, and how many milliseconds to wait for its lock. Inside a memsql project its
+    setup.cfg and .env are read. Raises Stop."""
     scheme = uri.scheme.lower().removeprefix("memsql+")
     host = f"[{uri.hostname}]" if ":" in (uri.hostname or "") else uri.hostname or ""
     port = f":{uri.port}" if uri.port else ""
@@ -339,33 +348,20 @@ def _target(uri: Any) -> tuple[Target, int]:
     try:
         try:
             settings = config.load(database=text)
-            found, patience = settings.target, settings.busy_timeout
+            target, busy_timeout = settings.target, settings.busy_timeout
         except ConfigError:
-            # No project here, or one whose settings are about other things: the URL says what is needed.
-            found, patience = config.parse_target(text, Path.cwd(), os.environ.get("TURSO_AUTH_TOKEN")), 5000
-        if found.url is not None and uri.password:
-            found = Target(url=found.url, token=uri.password, display=found.display)
+            # There is no project here, or its settings are wrong. They are not needed: the URL names the database.
+            target, busy_timeout = config.parse_target(text, Path.cwd(), os.environ.get("TURSO_AUTH_TOKEN")), 5000
+        if target.url is not None and uri.password:
+            target = Target(url=target.url, token=uri.password, display=target.display)
     except MemsqlError as e:
-        raise stop(dbapi.Error(e.message, e)) from None
-    return found, patience
-
-
-def _file_of(migration: Any, direction: str) -> Path:
-    path = Path(migration.path)
-    return path if direction == "apply" else path.with_name(f"{path.stem}.rollback.sql")
-
-
-def _has_statements(path: Path) -> bool:
-    return path.is_file() and any(True for _ in statements(read_file(path, path.name).text()))
-
-
-def _foreign_keys(path: Path) -> bool:
-    """What the header of the file says. Raises FileError for a header that memsql would refuse."""
-    return parse_migration_header(read_file(path, path.name).head(), path.name).foreign_keys
+        raise stop_for(dbapi.Error(e.message, e)) from None
+    return target, busy_timeout
 
 
 def _set_foreign_keys(connection: dbapi.Connection, on: bool) -> None:
-    """As memsql does before BEGIN: dropping a table that others refer to would delete their rows otherwise."""
+    """PRAGMA foreign_keys, before BEGIN. With foreign keys on, DROP of a table deletes rows that refer to it
+    (https://sqlite.org/foreignkeys.html, section 5)."""
     connection.run(f"PRAGMA foreign_keys = {'on' if on else 'off'}")
     if connection.run("PRAGMA foreign_keys").one() != int(on):
         raise dbapi.InterfaceError(

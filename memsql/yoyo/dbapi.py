@@ -1,8 +1,8 @@
-"""A DB-API 2 driver (PEP 249) over Connection, for tools that bring their own SQL: files and servers alike.
+"""A DB-API 2 driver (https://peps.python.org/pep-0249/) over Connection, for tools that bring their own SQL.
 
-Statements commit at once unless BEGIN was sent, as with sqlite3 and ``isolation_level = None``. Dates go in as ISO 8601 text.
-A transaction that the engine ended behind the caller's back refuses every further statement, which would otherwise be
-committed one by one; rollback() clears that.
+Statements commit at once unless BEGIN was sent, as with sqlite3 and ``isolation_level = None``. Dates become ISO 8601
+text. When the engine ended a transaction by itself, every further statement is refused until rollback(): without that,
+each would be committed at once.
 """
 
 from __future__ import annotations
@@ -24,7 +24,6 @@ apilevel = "2.0"
 threadsafety = 1
 paramstyle = "qmark"
 
-Row = tuple[Value, ...]
 _CONTROL = frozenset({"BEGIN", "COMMIT", "END"})
 
 
@@ -33,7 +32,7 @@ class Warning(Exception):
 
 
 class Error(Exception):
-    """The root. ``problem`` is the error of memsql behind it, where there is one."""
+    """The root of the errors. ``problem`` is the error of memsql that caused it, or None."""
 
     def __init__(self, text: str, problem: MemsqlError | None = None) -> None:
         super().__init__(text)
@@ -41,7 +40,7 @@ class Error(Exception):
 
 
 class InterfaceError(Error):
-    """The database is out of reach: no answer, no access, no such file. Nothing that a statement could mend."""
+    """The database cannot be used: no answer, no access, no such file. No other statement would help."""
 
 
 class DatabaseError(Error):
@@ -73,7 +72,7 @@ class NotSupportedError(DatabaseError):
 
 
 def connect(target: Target, mode: Mode = "rwc", busy_timeout: int = 5000) -> Connection:
-    """Open ``target``; mode and milliseconds as in db.connect(). Raises InterfaceError or OperationalError."""
+    """Open ``target`` as db.connect() does. Raises InterfaceError or OperationalError."""
     return Connection(target, mode, busy_timeout)
 
 
@@ -88,7 +87,7 @@ class Connection:
             self._stream = open_stream(target, mode, busy_timeout)
 
     def make_writable(self) -> None:
-        """Open a database that was opened for reading once more, creating the file if need be."""
+        """Open a database that was opened for reading again, for writing; a file that does not exist is created."""
         if self._mode == "ro":
             with translated():
                 fresh = open_stream(self._target, "rwc", self._busy_timeout)
@@ -100,24 +99,24 @@ class Connection:
         return Cursor(self)
 
     def begin(self) -> None:
-        """Begin a transaction and take the write lock. Raises OperationalError where it is not to be had."""
+        """Begin a transaction and take the write lock. Raises OperationalError where another process has it."""
         with translated():
             self._stream.begin()
         self._inside = True
 
     def later(self, sql: str) -> None:
-        """Send ``sql``, which brings no rows, together with the next statement: it costs no round trip of its own."""
+        """Send ``sql``, which returns no rows, together with the next statement, to save a round trip."""
         self._queue.append(sql)
 
     def take_back(self, sql: str) -> bool:
-        """Whether ``sql`` was the last of what was not sent yet; if so it never will be."""
+        """Remove ``sql`` from the end of the statements that later() keeps; False where it is not there."""
         if not self._queue or self._queue[-1] != sql:
             return False
         self._queue.pop()
         return True
 
     def run(self, sql: str, parameters: Sequence[object] = ()) -> Result:
-        """Send one statement, and before it what waits. Raises the errors of this module."""
+        """Send the statements that later() keeps, and then ``sql``. Raises the errors of this module."""
         self._refuse_lost()
         queue, self._queue = self._queue, []
         with translated():
@@ -127,7 +126,7 @@ class Connection:
             return self._stream.batch([*items, (sql, adapt(parameters))])[-1]
 
     def check_control(self, sql: str) -> None:
-        """Refuse what would end or begin a transaction inside begin() and commit(). Raises ProgrammingError."""
+        """Raise ProgrammingError for a statement that begins or ends a transaction between begin() and commit()."""
         what = effect(sql) if self._inside else None
         if (
             what is not None
@@ -137,7 +136,7 @@ class Connection:
             raise ProgrammingError(f"{what.name} inside a transaction would leave half of the change behind")
 
     def commit(self) -> None:
-        """Commit what is open. Raises InternalError where the engine ended the transaction by itself."""
+        """Commit the open transaction. Raises InternalError where the engine ended it by itself."""
         if not self._inside:
             self._queue.clear()
             if self._stream.in_transaction:
@@ -151,12 +150,12 @@ class Connection:
             self._stream.batch([*((text, ()) for text in queue), ("COMMIT", ())])
 
     def rollback(self) -> None:
-        """Undo what is open, if anything is."""
+        """Roll the open transaction back, if there is one."""
         self._inside = False
         self._undo()
 
     def abandon(self) -> None:
-        """Undo everything, and refuse further statements until rollback() ends the transaction for the caller too."""
+        """Roll the transaction back, and refuse further statements until the caller calls rollback() too."""
         self._undo()
 
     def close(self) -> None:
@@ -182,7 +181,7 @@ class Cursor:
         self.connection = connection
         self.description: list[tuple[Any, ...]] | None = None
         self.rowcount = -1
-        self._rows: Iterator[Row] = iter(())
+        self._rows: Iterator[tuple[Value, ...]] = iter(())
 
     def execute(self, sql: str, parameters: Sequence[object] = ()) -> Cursor:
         """Run one statement with a value for each ``?``."""
@@ -205,19 +204,19 @@ class Cursor:
         self.description, self.rowcount = None, changes
         return self
 
-    def fetchone(self) -> Row | None:
+    def fetchone(self) -> tuple[Value, ...] | None:
         """The next row, or None."""
         return next(self._rows, None)
 
-    def fetchmany(self, size: int | None = None) -> list[Row]:
+    def fetchmany(self, size: int | None = None) -> list[tuple[Value, ...]]:
         """The next ``size`` rows, by default ``arraysize``."""
         return list(islice(self._rows, self.arraysize if size is None else size))
 
-    def fetchall(self) -> list[Row]:
+    def fetchall(self) -> list[tuple[Value, ...]]:
         """The rows that are left."""
         return list(self._rows)
 
-    def __iter__(self) -> Iterator[Row]:
+    def __iter__(self) -> Iterator[tuple[Value, ...]]:
         return self._rows
 
     def close(self) -> None:
@@ -232,7 +231,7 @@ class Cursor:
 
 
 def adapt(parameters: Sequence[object]) -> list[Value]:
-    """``parameters`` as values of SQLite. Raises ProgrammingError for what is none."""
+    """``parameters`` as values of SQLite. Raises ProgrammingError for a value of another type."""
     return [_value(value) for value in parameters]
 
 

@@ -1,4 +1,4 @@
-"""What a command of yoyo ends with: a message in place of a traceback."""
+"""Errors that end a command of yoyo with a message in place of a traceback."""
 
 from __future__ import annotations
 
@@ -16,8 +16,12 @@ T = TypeVar("T")
 
 
 class Stop(dbapi.InterfaceError, SystemExit):
-    """An error for whoever calls yoyo's functions; where nobody catches it, the command ends with its text on stderr
-    and exit code 1, and without a traceback. None of the errors that yoyo takes for a failed statement or a lock that is held."""
+    """An error for callers of yoyo's functions. Where nobody catches it, the command ends with its text on stderr and
+    exit code 1, without a traceback: it is a SystemExit too.
+
+    It is an InterfaceError, because yoyo takes the errors of the database for a failed statement or a lock that is
+    held.
+    """
 
     def __init__(self, text: str, problem: MemsqlError | None = None) -> None:
         super().__init__(text, problem)
@@ -25,28 +29,29 @@ class Stop(dbapi.InterfaceError, SystemExit):
 
 
 class LockTimeout(exceptions.LockTimeout, Stop):  # type: ignore[misc]
-    """yoyo's own error for a lock that is held, which ends a command without a traceback too."""
+    """yoyo's error for a lock that is held; it ends a command without a traceback too."""
 
 
-def told(work: Callable[P, T]) -> Callable[P, T]:
-    """Let the errors of the driver leave ``work`` as Stop, with the state of the database and what to do next."""
+def raises_stop(work: Callable[P, T]) -> Callable[P, T]:
+    """A decorator: where ``work`` raises an error of the driver, a Stop is raised in its place."""
 
     @wraps(work)
     def method(*args: P.args, **kwargs: P.kwargs) -> T:
         try:
             return work(*args, **kwargs)
         except dbapi.Error as e:
-            raise stop(e) from None
+            raise stop_for(e) from None
 
     return method
 
 
-def stop(error: dbapi.Error, what: str = "", state: str = "") -> Stop:
-    """``error`` as a text of lines: ``what`` and the message, details, ``state`` or the error's own, what to do next."""
+def stop_for(error: dbapi.Error, prefix: str = "", state: str = "") -> Stop:
+    """The Stop for ``error``. Its lines are ``prefix`` with the message, the details, the state of the database
+    (``state``, or that of the error) and the hint."""
     if isinstance(error, Stop):
         return error
     problem = error.problem
-    lines = [f"{what}{error}"]
+    lines = [f"{prefix}{error}"]
     if problem is not None:
         lines += [f"  - {detail}" for detail in problem.details]
         state = state or problem.state or ""

@@ -11,6 +11,7 @@ import pytest
 import servers
 
 from memsql.config import Target
+from memsql.db import Value
 from memsql.yoyo import dbapi
 
 
@@ -28,7 +29,7 @@ def conn(target: Target) -> Iterator[dbapi.Connection]:
         yield found
 
 
-def rows(conn: dbapi.Connection) -> list[dbapi.Row]:
+def rows(conn: dbapi.Connection) -> list[tuple[Value, ...]]:
     return conn.cursor().execute("SELECT a, b FROM t ORDER BY a").fetchall()
 
 
