@@ -11,9 +11,9 @@ from memsql.db.queries import load
 from memsql.db.sqlite import SQLiteConnection
 from memsql.errors import StatementError
 from memsql.schema import Schema, Table, normalise
+from memsql.schema.definition import read_definition
 from memsql.scratch.fitting import new_keys
 from memsql.sqltext import fold, free_rowid, identifiers, quote
-from memsql.sqltext.tokens import tokenize
 
 _ROWS = 6
 _ODD: tuple[Value, ...] = ("memsql: no such value", "", -987654321, 0, 987654321987, 0.5, "x" * 400, b"\x00", None)
@@ -174,8 +174,8 @@ def _of_table(
             f"rows whose {', '.join(reference.columns)} is not in {reference.parent}",
             f"SELECT count(*) FROM {name} AS t WHERE {mine} AND NOT EXISTS (SELECT 1 FROM {quote(reference.parent)} AS p WHERE {same})",
         )
-    known = {normalise(c) for c in _checks(old.sql)}
-    for check in _checks(new.sql):
+    known = {normalise(c) for c in read_definition(old.sql).checks}
+    for check in read_definition(new.sql).checks:
         named = tuple(c.name for c in old.columns if fold(c.name) in identifiers(check))
         if named and normalise(check) not in known:
             yield Assumption(
@@ -187,49 +187,15 @@ def _of_table(
             )
 
 
-def _checks(sql: str) -> list[str]:
-    """The expressions of the CHECK constraints in a CREATE TABLE."""
-    found, tokens = [], _tokens(sql)
-    for place, ((kind, text), _, end) in enumerate(tokens):
-        if kind == "word" and text.upper() == "CHECK" and place + 1 < len(tokens) and tokens[place + 1][0][1] == "(":
-            close = _closing(tokens, place + 1)
-            found.append(sql[tokens[place + 1][2] : tokens[close][1]].strip() if close else sql[end:])
-    return found
-
-
 def _listed(sql: str) -> tuple[tuple[str, ...], str]:
     """What a CREATE INDEX lists, without its directions, and its WHERE."""
-    tokens = _tokens(sql)
-    opening = next((i for i, (token, _, _) in enumerate(tokens) if token[1] == "("), None)
-    close = _closing(tokens, opening) if opening is not None else None
-    if opening is None or close is None:
-        return (), ""
-    parts, start, depth, end = [], tokens[opening][2], 0, tokens[opening][2]
-    for (_, text), _, stop in tokens[opening + 1 : close + 1]:
-        depth += (text == "(") - (text == ")")
-        if (text == "," and depth == 0) or depth < 0:
-            parts.append(sql[start:end].strip())
-            start = end = stop
-        elif text.upper() not in ("ASC", "DESC"):
-            end = stop
-    where = next(
-        (stop for (kind, text), _, stop in tokens[close + 1 :] if kind == "word" and text.upper() == "WHERE"), None
-    )
-    return tuple(parts), sql[where:].strip() if where else ""
-
-
-def _tokens(sql: str) -> list[tuple[tuple[str, str], int, int]]:
-    """The tokens of ``sql``, each with where it begins and ends."""
-    return [((token.kind, token.text), token.start, token.end) for token in tokenize(sql)]
-
-
-def _closing(tokens: Sequence[tuple[tuple[str, str], int, int]], opening: int) -> int | None:
-    depth = 0
-    for place in range(opening, len(tokens)):
-        depth += (tokens[place][0][1] == "(") - (tokens[place][0][1] == ")")
-        if depth == 0:
-            return place
-    return None
+    index = read_definition(sql)
+    listed = []
+    for clause in index.clauses:
+        end = max((t.end for t in clause.tokens if t.word not in ("ASC", "DESC")), default=clause.start)
+        listed.append(clause.text[: end - clause.start])
+    where = next((t.end for t in index.options if t.word == "WHERE"), None)
+    return tuple(listed), sql[where:].strip() if where else ""
 
 
 def _rows(conn: SQLiteConnection, table: Table, among: str = "") -> Iterator[Found]:

@@ -6,16 +6,15 @@ two such mappings. Whether two definitions are equal is decided in the first ste
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
 
+from memsql.schema.definition import read_definition
 from memsql.schema.model import Column, ForeignKey, Schema, Table
 from memsql.schema.normalise import normalise
 from memsql.sqltext.names import fold
-from memsql.sqltext.tokens import join, tokenize
 
 _KINDS = {
     "table": "table",
@@ -98,36 +97,25 @@ def definitions(schema: Schema) -> dict[Element, str]:
     return result
 
 
-@lru_cache(maxsize=8192)
-def checks(text: str) -> tuple[str, ...]:
-    """The CHECK expressions in ``text``, the normalised text of a CREATE TABLE, in order."""
-    tokens = tokenize(text)
-    expressions = []
-    for start, token in enumerate(tokens[:-1]):
-        if token.word == "CHECK" and tokens[start + 1].text == "(":
-            depth, end = 1, start + 2
-            while end < len(tokens) and depth:
-                depth += (tokens[end].text == "(") - (tokens[end].text == ")")
-                end += 1
-            if not depth:
-                expressions.append(join(tokens[start + 2 : end - 1]))
-    return tuple(expressions)
-
-
 def _of_table(table: Table, name: str) -> dict[Element, str]:
-    text = normalise(table.sql)
-    result = {Element("table", name): _options(text)}
+    result = {Element("table", name): _options(table)}
     for key in table.foreign_keys:
         result[Element("foreign key", f"{name}({fold(','.join(key.columns))})")] = _foreign_key(key)
-    for check in checks(text):
+    for check in _checks(normalise(table.sql)):
         result[Element("check", f"{name}: {check}")] = ""
     for column in table.columns:
         result[Element("column", f"{name}.{fold(column.name)}")] = _column(column)
     return result
 
 
-def _options(text: str) -> str:
-    return " ".join(re.findall(r"\b(?:without rowid|strict)\b", text.rpartition(")")[2]))
+def _options(table: Table) -> str:
+    return " ".join(["without rowid"] * table.without_rowid + ["strict"] * table.strict)
+
+
+@lru_cache(maxsize=8192)
+def _checks(sql: str) -> tuple[str, ...]:
+    # A prefix of the migrations has most tables in common with the next one.
+    return read_definition(sql).checks
 
 
 def _foreign_key(key: ForeignKey) -> str:

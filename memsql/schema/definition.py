@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from memsql.schema.model import Table
 from memsql.schema.normalise import normalise
@@ -72,6 +73,20 @@ class Clause:
         place = self._place((word,))
         return () if place is None else self.body[place + 1 :]
 
+    @property
+    def checks(self) -> tuple[str, ...]:
+        """The expressions of its CHECK constraints as they are written, in order."""
+        expressions, depth = [], 0
+        opening: Token | None = None
+        for before, token in pairwise(self.tokens):
+            if depth == 0 and token.text == "(" and before.word == "CHECK":
+                opening = token
+            depth += (token.text == "(") - (token.text == ")")
+            if depth == 0 and opening:
+                expressions.append(self.text[opening.end - self.start : token.start - self.start].strip())
+                opening = None
+        return tuple(expressions)
+
     def _place(self, words: Sequence[str]) -> int | None:
         body, depth = self.body, 0
         for place, token in enumerate(body):
@@ -98,6 +113,11 @@ class Definition:
     def column(self, name: str) -> Clause | None:
         """The clause that defines the column ``name``."""
         return next((clause for clause in self.clauses if clause.name == fold(name)), None)
+
+    @property
+    def checks(self) -> tuple[str, ...]:
+        """The expressions of all CHECK constraints as they are written, in order."""
+        return tuple(expression for clause in self.clauses for expression in clause.checks)
 
     @property
     def columns(self) -> tuple[Clause, ...]:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
+from memsql.schema.definition import definition_of, read_definition
 from memsql.schema.model import Column, Object, Schema, Table
-from memsql.sqltext.tokens import without_tail
+from memsql.sqltext.names import fold, unquote
+from memsql.sqltext.tokens import tokenize, without_tail
 
 # What the grammar of erDiagram reads as something else than a name, in any case.
 _MERMAID_WORDS = frozenset(
@@ -83,19 +85,14 @@ def _rank(thing: Object, virtual: set[str], views: set[str]) -> int:
 
 
 def _unique(schema: Schema, table: Table) -> set[str]:
-    found = set()
+    """The columns, in lower case, that are unique by themselves."""
+    unique = {clause.name for clause in definition_of(table).columns if clause.has("UNIQUE")}
     for index in schema.of(table.name, "index"):
-        single = re.fullmatch(
-            r"create unique index .*\(\s*[\"`\[]?(\w+)[\"`\]]?\s*\)", index.sql.strip(), re.IGNORECASE | re.DOTALL
-        )
-        if single:
-            found.add(single[1].lower())
-    for column in table.columns:
-        if re.search(
-            rf"(?:^|[(,])\s*[\"`\[]?{re.escape(column.name)}[\"`\]]?\s[^,()]*\bUNIQUE\b", table.sql, re.IGNORECASE
-        ):
-            found.add(column.name.lower())
-    return found
+        definition = read_definition(index.sql)
+        single = len(definition.clauses) == 1 and len(definition.clauses[0].tokens) == 1 and not definition.options
+        if single and tokenize(index.sql)[1].word == "UNIQUE":
+            unique.add(definition.clauses[0].name)
+    return unique
 
 
 def _keys(column: Column, foreign: set[str], unique: set[str]) -> str:
@@ -136,7 +133,9 @@ def _label(text: str) -> str:
 
 
 def _content(table: Table) -> str | None:
-    if table.kind != "virtual":
-        return None
-    found = re.search(r"\bcontent\s*=\s*(?:'([^']+)'|\"([^\"]+)\"|(\w+))", table.sql, re.IGNORECASE)
-    return next((g for g in found.groups() if g), None) if found else None
+    """The table that a full-text table indexes; None where it names none."""
+    for argument in read_definition(table.sql).clauses if table.kind == "virtual" else ():
+        words = [token.text for token in argument.tokens]
+        if len(words) == 3 and fold(words[0]) == "content" and words[1] == "=":
+            return unquote(words[2]) or None
+    return None

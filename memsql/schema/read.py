@@ -9,6 +9,7 @@ from memsql.db import Connection, Value
 from memsql.db.many import answers
 from memsql.db.queries import load
 from memsql.errors import StatementError
+from memsql.schema.definition import read_definition
 from memsql.schema.internal import VECTOR_INDEX, is_internal, module_of
 from memsql.schema.model import Column, ForeignKey, Object, Schema, Table
 
@@ -109,7 +110,5 @@ def _foreign_keys(rows: Rows) -> defaultdict[str, list[ForeignKey]]:
 
 def _options(sql: str) -> tuple[bool, bool]:
     """WITHOUT ROWID and STRICT, from the text, for a SQLite that has no pragma for them."""
-    from memsql.schema.normalise import normalise
-
-    tail = normalise(sql).rpartition(")")[2] if sql[:12].lower() == "create table" else ""
-    return "without rowid" in tail, "strict" in tail
+    words = [token.word for token in read_definition(sql).options] if sql[:12].lower() == "create table" else []
+    return "ROWID" in words, "STRICT" in words

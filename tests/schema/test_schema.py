@@ -14,7 +14,8 @@ from places import ROOT
 from reference_project import memsql, succeed
 
 from memsql.schema import diff, dump, from_sql, is_internal, mermaid, normalise
-from memsql.schema.compare import checks, definitions
+from memsql.schema.compare import definitions
+from memsql.schema.definition import read_definition
 
 
 @pytest.mark.parametrize(
@@ -143,7 +144,7 @@ def test_constraints_are_definitions(ddl: str) -> None:
 
 def test_checks_with_parentheses_and_strings() -> None:
     sql = "CREATE TABLE a (b CHECK (b IN ('x)', 'y')), c, CHECK ((c + 1) > 0))"
-    assert checks(normalise(sql)) == ("b in('x)','y')", "(c+1)>0")
+    assert read_definition(normalise(sql)).checks == ("b in('x)','y')", "(c+1)>0")
 
 
 def test_dump_loads_into_an_equal_schema() -> None:
@@ -203,6 +204,19 @@ def test_diagram_quotes_odd_names() -> None:
     assert '"a #quot;b" {' in drawing
     assert "INT c_d PK" in drawing
     assert "TEXT e UK" in drawing
+
+
+def test_diagram_marks_what_is_unique_by_itself() -> None:
+    drawing = mermaid(
+        from_sql(
+            "CREATE TABLE t (a VARCHAR(10) UNIQUE, b INT, c INT, d INT, e INT CHECK (e IN ('UNIQUE')), UNIQUE (c, d));"
+            "CREATE UNIQUE INDEX one ON t (b /* only */);"
+            "CREATE UNIQUE INDEX partial ON t (c) WHERE lower(d);"
+            "CREATE UNIQUE INDEX expression ON t (lower(d));"
+        )
+    )
+    unique = [line.split()[1] for line in drawing.splitlines() if line.endswith(" UK")]
+    assert unique == ["a", "b"]
 
 
 def test_a_missing_database_has_an_empty_schema_and_is_not_made(tmp_path: Path) -> None:
