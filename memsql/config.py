@@ -1,8 +1,7 @@
-"""Settings: where the project is, which database is meant, and how to treat it.
+"""Settings: where the project is, which database to use, and how.
 
-The project is the nearest folder upwards whose setup.cfg has a ``[memsql]`` section. A database
-named on the command line wins over an environment section, that over TURSO_URL, that over the
-default of the section.
+The project is the nearest folder upwards whose setup.cfg has a ``[memsql]`` section. The database is the one of the
+command line, or else of the environment section ``[memsql:NAME]``, or else of TURSO_URL, or else of ``[memsql]``.
 """
 
 from __future__ import annotations
@@ -29,13 +28,15 @@ DEFAULTS = {
     "runs": "",
     "token_variable": "TURSO_AUTH_TOKEN",
 }
+# The value of ?tls= that agrees with the scheme.
 _TLS = {"http": "0", "ws": "0", "https": "1", "wss": "1"}
 _UNITS_MS = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A database: a file (``path``) or a server (``url`` without secrets, ``token`` beside it)."""
+    """A database: a file (``path``) or a server (``url`` without secrets, and its ``token``). ``display`` is what
+    messages call it."""
 
     path: Path | None = None
     url: str | None = None
@@ -51,7 +52,7 @@ class Target:
 
     @property
     def identity(self) -> str:
-        """The same text for the same database however it was named: an absolute path, or host and path of a URL."""
+        """A text that is equal for every name of the same database: an absolute path, or host and path of a URL."""
         if self.path is not None:
             return os.path.realpath(self.path)
         parts = urlsplit(self.url or "")
@@ -60,8 +61,8 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Everything a task needs to know before it opens a connection. Times are milliseconds. ``runs`` is the folder of
-    the reports of chains."""
+    """Everything a task needs before it opens a connection. Times are in milliseconds. ``runs`` is the folder of the
+    reports of chains."""
 
     root: Path
     migrations: Path
@@ -75,7 +76,7 @@ class Settings:
     backup_max_age: int
 
     def show(self, path: Path) -> str:
-        """``path`` as a person in the project folder would write it."""
+        """``path`` relative to the project folder, as a person there would write it."""
         try:
             return str(path.relative_to(self.root))
         except ValueError:
@@ -116,7 +117,7 @@ def load(
     variables = {**_dotenv(root), **environ}
     env = env or variables.get("MEMSQL_ENV") or None
     values = _sections(root / "setup.cfg", env)
-    target = _choose(root, values, env, database, variables)
+    target = _choose(root, values, variables, database=database, use_url=env is None)
     return Settings(
         root=root,
         migrations=root / values["migrations"],
@@ -132,17 +133,16 @@ def load(
 
 
 def parse_target(text: str, base: Path, token: str | None = None) -> Target:
-    """``text`` is a path (taken literally, relative to ``base``), ``sqlite:///path`` or a server's URL.
+    """The database that ``text`` names: a path (literal, relative to ``base``), ``sqlite:///path`` or a server's URL.
 
-    A token inside the URL is taken out of it, and wins over ``token``. Raises UsageError for a
-    scheme nobody here speaks.
+    A token inside the URL is removed from it and used in place of ``token``. Raises UsageError for an unknown scheme.
     """
-    scheme, found, rest = text.partition("://")
-    if not found or not re.fullmatch(r"[A-Za-z][A-Za-z0-9+.-]*", scheme):
+    scheme, separator, rest = text.partition("://")
+    if not separator or not re.fullmatch(r"[A-Za-z][A-Za-z0-9+.-]*", scheme):
         if text in ("", ":memory:"):
             raise UsageError(f"{text!r} is no database that a later command could find", hint="give a file name")
         if re.match(r"(?i)(?:libsql|https?|wss?):", text):
-            # Taken for a file name it would be created, token and all.
+            # As a file name it would be created, with the token in its name.
             raise UsageError(f"{redact(text)} is no URL: two slashes follow the colon")
         return Target(path=base / text, display=redact(text) if "authToken" in text else text)
     scheme = scheme.lower().removeprefix("memsql+")
@@ -183,7 +183,7 @@ def _server(scheme: str, rest: str, token: str | None) -> Target:
         if key == "authToken":
             token = value or token
         elif key != "tls":
-            # The value may be a secret under a wrong name.
+            # Without the value, which may be a token under a wrong key.
             raise UsageError(f"a libSQL URL has no parameter {key!r}", hint="there are: authToken, tls")
         elif value not in ("0", "1") or value != _TLS.get(scheme, value):
             raise UsageError(
@@ -199,11 +199,12 @@ def _server(scheme: str, rest: str, token: str | None) -> Target:
 
 
 def _choose(
-    root: Path, values: Mapping[str, str], env: str | None, database: str | None, variables: Mapping[str, str]
+    root: Path, values: Mapping[str, str], variables: Mapping[str, str], *, database: str | None, use_url: bool
 ) -> Target:
+    """The database of the command line, or else of TURSO_URL where ``use_url`` allows it, or else of setup.cfg."""
     name = values["token_variable"]
     if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
-        # What stands there may be the token itself.
+        # Without the value, which may be the token itself.
         raise ConfigError(
             "token_variable is not the name of an environment variable",
             where=Location(str(root / "setup.cfg")),
@@ -212,7 +213,7 @@ def _choose(
     token = variables.get(name) or None
     if database is not None:
         return parse_target(database, Path.cwd(), token)
-    if env is None and variables.get("TURSO_URL"):
+    if use_url and variables.get("TURSO_URL"):
         return parse_target(variables["TURSO_URL"], root, token)
     return parse_target(values["database"], root, token)
 
@@ -227,10 +228,12 @@ def _sections(cfg: Path, env: str | None) -> dict[str, str]:
     names = ["memsql"] if env is None else ["memsql", f"memsql:{env}"]
     for name in names:
         if name not in parser:
-            known = [s.removeprefix("memsql:") for s in parser.sections() if s.startswith("memsql:")]
+            environments = [s.removeprefix("memsql:") for s in parser.sections() if s.startswith("memsql:")]
             raise ConfigError(
                 f"there is no environment {env!r}: setup.cfg has no [{name}] section",
-                hint="known environments: " + ", ".join(known) if known else "add the section to setup.cfg",
+                hint="known environments: " + ", ".join(environments)
+                if environments
+                else "add the section to setup.cfg",
             )
         for key, value in parser[name].items():
             if key not in DEFAULTS:
@@ -253,10 +256,11 @@ def _dotenv(root: Path) -> dict[str, str]:
 
 
 def _duration(name: str, text: str) -> int:
-    found = re.fullmatch(r"\s*(\d+)\s*(ms|s|m|h|d)?\s*", text)
-    if found is None:
+    """``text`` in milliseconds."""
+    match = re.fullmatch(r"\s*(\d+)\s*(ms|s|m|h|d)?\s*", text)
+    if match is None:
         raise ConfigError(f"{name} = {text}: not a time", hint="write 5000 (milliseconds), 5s, 10m, 24h or 7d")
-    return int(found[1]) * _UNITS_MS[found[2] or "ms"]
+    return int(match[1]) * _UNITS_MS[match[2] or "ms"]
 
 
 def _boolean(name: str, text: str) -> bool:

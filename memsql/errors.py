@@ -27,7 +27,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Location:
-    """A place in a file: its path as the user knows it, line and column counted from 1."""
+    """A place in a file: its path as the user knows it, and line and column, counted from 1."""
 
     path: str
     line: int | None = None
@@ -40,7 +40,7 @@ class Location:
 
 
 class MemsqlError(Exception):
-    """The root. ``exit_code`` is what the process ends with when nobody handles it.
+    """The root of the errors. ``exit_code`` is the exit code of the process when nobody handles the error.
 
     Parameters: ``message`` one sentence saying what happened; ``where`` a Location;
     ``statement`` the SQL text concerned; ``state`` one sentence on what the database looks like
@@ -100,9 +100,11 @@ class DamagedError(ConnectError):
 
 
 class CommitUnknown(ConnectError):
-    """The connection broke after a COMMIT, or a write outside a transaction, was sent and before its
-    answer came. It may have happened or not. Whoever looks takes the write lock first: the server may still be
-    at it, and gives the lock away only when it is done or has rolled back."""
+    """The connection broke after a COMMIT, or a write outside a transaction, was sent, and before its answer came.
+
+    It may have happened or not. Take the write lock before you look: the server may still be at work, and gives the
+    lock away only when it has committed or rolled back.
+    """
 
 
 class LockedError(MemsqlError):

@@ -1,4 +1,4 @@
-"""What git knows: the repository of a folder, its commits, and the files in them."""
+"""Reading git: the repository of a folder, its commits, and the files in them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from pathlib import Path
 
 from memsql.errors import UsageError
 
-_OF_HOOKS = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX")
+# A hook of git has these; they name its own repository and a temporary index.
+_HOOK_VARIABLES = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX")
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,87 +21,90 @@ class Repository:
     root: Path
     prefix: str
 
-    def ask(self, *words: str) -> str:
-        """What git answers. Raises UsageError with git's own words where it fails."""
-        found = _git(self.root, words)
-        if found.returncode:
-            raise UsageError(f"git {words[0]} failed: {_said(found)}", state="nothing was changed")
-        return os.fsdecode(found.stdout)
+    def run(self, *words: str) -> str:
+        """The output of ``git WORDS``. Raises UsageError with git's own message where it fails."""
+        done = _git(self.root, words)
+        if done.returncode:
+            raise UsageError(f"git {words[0]} failed: {_message(done)}", state="nothing was changed")
+        return os.fsdecode(done.stdout)
 
-    def try_to(self, *words: str) -> str | None:
-        """What git answers, or None where it fails."""
-        found = _git(self.root, words)
-        return None if found.returncode else os.fsdecode(found.stdout)
+    def try_run(self, *words: str) -> str | None:
+        """The output of ``git WORDS``, or None where it fails."""
+        done = _git(self.root, words)
+        return None if done.returncode else os.fsdecode(done.stdout)
 
     def commit(self, name: str) -> str | None:
-        """The commit that ``name`` means, or None."""
-        # A name that begins with a dash must not become an option.
-        found = self.try_to("rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}")
-        return None if found is None else found.split()[-1]
+        """The hash of the commit that ``name`` stands for, or None."""
+        # --end-of-options: a name that begins with a dash is no option.
+        output = self.try_run("rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}")
+        return None if output is None else output.split()[-1]
 
     @property
     def shallow(self) -> bool:
         """Whether older commits were left out when this clone was made."""
-        return self.ask("rev-parse", "--is-shallow-repository").strip() == "true"
+        return self.run("rev-parse", "--is-shallow-repository").strip() == "true"
 
 
 def find_repository(project: Path, hint: str) -> Repository:
-    """The repository that holds the folder ``project``. Raises UsageError, with ``hint``, where there is none, or no git."""
-    found = _git(project, ("rev-parse", "--show-toplevel", "--show-prefix"))
-    if found.returncode:
-        said = _said(found)
-        if "not a git repository" in said:
+    """The repository that holds the folder ``project``. Raises UsageError with ``hint`` where there is no repository,
+    or no git."""
+    done = _git(project, ("rev-parse", "--show-toplevel", "--show-prefix"))
+    if done.returncode:
+        message = _message(done)
+        if "not a git repository" in message:
             raise UsageError(f"{project} is in no git repository", state="nothing was changed", hint=hint)
-        raise UsageError(f"git cannot be used here: {said}", state="nothing was changed", hint=hint)
-    lines = os.fsdecode(found.stdout).split("\n")
+        raise UsageError(f"git cannot be used here: {message}", state="nothing was changed", hint=hint)
+    lines = os.fsdecode(done.stdout).split("\n")
     return Repository(Path(lines[0]), lines[1])
 
 
 def files_in(repository: Repository, commit: str, folder: str) -> dict[str, str]:
-    """The files below ``folder`` in a commit: path in the repository to the name of the content, empty where it has none."""
-    listed = repository.ask("ls-tree", "-r", "-z", "--full-tree", commit, "--", folder)
-    entries = (entry.partition("\t") for entry in listed.split("\0") if entry)
-    return {path: about.split()[2] for about, _, path in entries if about.split()[1] == "blob"}
+    """The files below ``folder`` in a commit: the hash of the content (the blob) by the path in the repository. Empty
+    where the commit has no such folder."""
+    output = repository.run("ls-tree", "-r", "-z", "--full-tree", commit, "--", folder)
+    # Each entry is "MODE TYPE HASH<tab>PATH".
+    entries = (entry.partition("\t") for entry in output.split("\0") if entry)
+    return {path: fields.split()[2] for fields, _, path in entries if fields.split()[1] == "blob"}
 
 
 def contents(repository: Repository, blobs: Iterable[str]) -> dict[str, bytes]:
-    """The bytes of these contents, all in one question."""
-    wanted = sorted(set(blobs))
-    if not wanted:
+    """The bytes of each of ``blobs``, by its hash; one run of git. Raises UsageError where this clone lacks one."""
+    names = sorted(set(blobs))
+    if not names:
         return {}
-    answer = _run(repository.root, ["cat-file", "--batch"], "".join(f"{blob}\n" for blob in wanted).encode())
-    if answer.returncode:
-        raise UsageError(f"git cat-file failed: {_said(answer)}", state="nothing was changed")
-    found, data, at = {}, answer.stdout, 0
-    for blob in wanted:
+    done = _run(repository.root, ["cat-file", "--batch"], "".join(f"{blob}\n" for blob in names).encode())
+    if done.returncode:
+        raise UsageError(f"git cat-file failed: {_message(done)}", state="nothing was changed")
+    contents_by_blob, data, at = {}, done.stdout, 0
+    for blob in names:
+        # "HASH TYPE SIZE", a line end, the bytes, a line end.
         end = data.index(b"\n", at)
         words = data[at:end].split()
         at = end + 1
         if len(words) != 3:
-            # A partial clone without its server.
+            # "HASH missing": a partial clone that does not reach its server.
             raise UsageError(
                 "this clone lacks a file of the base",
                 state="nothing was changed",
                 hint="git fetch --refetch, or clone without --filter",
             )
         size = int(words[2])
-        found[blob] = data[at : at + size]
+        contents_by_blob[blob] = data[at : at + size]
         at += size + 1
-    return found
+    return contents_by_blob
 
 
 def _git(folder: Path, words: Iterable[str]) -> subprocess.CompletedProcess[bytes]:
     return _run(folder, list(words))
 
 
-def _run(folder: Path, words: list[str], given: bytes = b"") -> subprocess.CompletedProcess[bytes]:
-    # A hook of git has variables that speak of its own folder and a temporary index.
-    variables = {k: v for k, v in os.environ.items() if k not in _OF_HOOKS}
+def _run(folder: Path, words: list[str], stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
+    variables = {k: v for k, v in os.environ.items() if k not in _HOOK_VARIABLES}
     try:
         return subprocess.run(
             ["git", *words],
             cwd=folder,
-            input=given,
+            input=stdin,
             capture_output=True,
             check=False,
             env={**variables, "LC_ALL": "C", "GIT_OPTIONAL_LOCKS": "0"},
@@ -113,6 +117,6 @@ def _run(folder: Path, words: list[str], given: bytes = b"") -> subprocess.Compl
         raise UsageError(f"git cannot be run: {e.strerror}", state="nothing was changed") from None
 
 
-def _said(found: subprocess.CompletedProcess[bytes]) -> str:
-    lines = [line for line in found.stderr.decode("utf-8", "replace").splitlines() if line.strip()]
-    return lines[0].removeprefix("fatal: ") if lines else f"exit code {found.returncode}"
+def _message(done: subprocess.CompletedProcess[bytes]) -> str:
+    lines = [line for line in done.stderr.decode("utf-8", "replace").splitlines() if line.strip()]
+    return lines[0].removeprefix("fatal: ") if lines else f"exit code {done.returncode}"

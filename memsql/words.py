@@ -44,8 +44,8 @@ def short_age(seconds: float) -> str:
 
 
 def orphans(rows: str, child: object, parent: object) -> str:
-    """``3 rows of notes refer to users rows that do not exist``; ``rows`` says how many rows of the table ``child`` have a
-    foreign key that finds no row in the table ``parent``."""
+    """``3 rows of notes refer to users rows that do not exist``; ``rows`` says how many rows of the table ``child``
+    have a foreign key that finds no row in the table ``parent``."""
     return f"{rows} of {child} refer to {parent} rows that do not exist"
 
 

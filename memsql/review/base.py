@@ -46,7 +46,7 @@ def find_base(repository: Repository, name: str | None) -> Base:
 def changed_paths(repository: Repository, base: Base, folders: Iterable[str]) -> list[str]:
     """The paths below ``folders`` (as the repository spells them) that differ from the base or are not in it, committed or not."""
     where = ["--", *(f":(literal){folder}" for folder in folders)]
-    changed = repository.ask(
+    changed = repository.run(
         "-c", "core.fsmonitor=false", "diff", "--name-only", "--no-renames", "--no-ext-diff", "-z", base.start, *where
     )
     found = set(changed.split("\0")) | set(untracked_paths(repository, folders))
@@ -56,11 +56,11 @@ def changed_paths(repository: Repository, base: Base, folders: Iterable[str]) ->
 def untracked_paths(repository: Repository, folders: Iterable[str]) -> list[str]:
     """The paths below ``folders`` that git does not know yet and does not ignore."""
     where = ["--", *(f":(literal){folder}" for folder in folders)]
-    return sorted(set(repository.ask("ls-files", "--others", "--exclude-standard", "-z", *where).split("\0")) - {""})
+    return sorted(set(repository.run("ls-files", "--others", "--exclude-standard", "-z", *where).split("\0")) - {""})
 
 
 def _start(repository: Repository, name: str, tip: str) -> str:
-    start = repository.try_to("merge-base", tip, "HEAD")
+    start = repository.try_run("merge-base", tip, "HEAD")
     if start is None:
         raise UsageError(
             f"this clone does not hold the commit where the branch left {name}"
