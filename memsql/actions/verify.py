@@ -143,7 +143,7 @@ def _full_text(settings: Settings, conn: Connection, progress: Progress) -> list
     if not conn.execute(load("engine/has_fts")).rows:
         return []
     from memsql.db.clone import clone
-    from memsql.fts import all_findings, check, discover, rows_for
+    from memsql.fts import all_problems, check, discover, rows_for
 
     found = []
     tables = discover(conn)
@@ -159,6 +159,6 @@ def _full_text(settings: Settings, conn: Connection, progress: Progress) -> list
             raise
         # A server may have indexes that the SQLite of this machine cannot read.
         found = [Finding("fts", "error", (f"cannot be checked: {e.message}",), why)]
-    wrong = [f.message for some in all_findings(conn, tables) for f in some]
+    wrong = [f.message for some in all_problems(conn, tables) for f in some]
     found.append(Finding("fts_triggers", "warning", tuple(wrong), "the triggers keep the full-text indexes right"))
     return found

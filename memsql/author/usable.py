@@ -38,25 +38,24 @@ def unusable(conn: Connection, schema: Schema) -> dict[str, str]:
 
 def lost_content(conn: Connection) -> dict[str, str]:
     """The full-text tables whose content table, or a column of it, does not exist, and what follows."""
-    from memsql.fts import all_findings, discover
+    from memsql.fts import all_problems, discover
 
     return {
         f.table: f"full-text table {f.table}: {f.message}"
-        for found in all_findings(conn, discover(conn))
-        for f in found
+        for problems in all_problems(conn, discover(conn))
+        for f in problems
         if f.code == "FTS06"
     }
 
 
 def _writes(kind: str, name: str, column: str | None, triggers: list[str]) -> list[str]:
     """Statements that reach every trigger of the table; of a view only those that it has a trigger for."""
-    from memsql.fts.diagnose import event_of
-    from memsql.fts.discover import Trigger
+    from memsql.fts.triggers import Trigger
 
     every = {
         "insert": f"INSERT INTO {name} DEFAULT VALUES",
         "delete": f"DELETE FROM {name}",
         "update": f"UPDATE {name} SET {column} = {column}",
     }
-    events = every.keys() if kind == "table" else {event_of(Trigger("", "", sql))[0] for sql in triggers}
+    events = every.keys() if kind == "table" else {Trigger("", "", sql).head().event for sql in triggers}
     return [text for event, text in every.items() if event in events and (column or event != "update")]

@@ -1,17 +1,17 @@
-"""FTS5: find the tables, say what is wrong, check, rebuild, optimise."""
+"""FTS5: discover the indexes, diagnose their triggers, check, rebuild and optimise them."""
 
 from memsql.fts.check import (
     CheckResult,
-    all_findings,
+    all_problems,
     check,
     check_in_transaction,
-    findings,
     optimise,
+    problems_of,
     rebuild,
     rebuild_in_transaction,
     refuse_contentless,
 )
-from memsql.fts.diagnose import Finding
+from memsql.fts.diagnose import Problem
 from memsql.fts.discover import FtsTable, discover, shown
 from memsql.fts.extent import rows_for
 from memsql.fts.online import abort, unfinished
@@ -19,15 +19,15 @@ from memsql.fts.rebuild_online import rebuild_online
 
 __all__ = [
     "CheckResult",
-    "Finding",
     "FtsTable",
+    "Problem",
     "abort",
-    "all_findings",
+    "all_problems",
     "check",
     "check_in_transaction",
     "discover",
-    "findings",
     "optimise",
+    "problems_of",
     "rebuild",
     "rebuild_in_transaction",
     "rebuild_online",

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from memsql.db import Connection, Params, Value, rolled_back, transaction
 from memsql.db.queries import load
 from memsql.errors import CommitUnknown, ConnectError, LockedError, MemsqlError, Refused, StatementError
-from memsql.fts.diagnose import Content, Finding, diagnose
+from memsql.fts.diagnose import Content, Problem, diagnose
 from memsql.fts.discover import FtsTable
 from memsql.sqltext import quote
 
@@ -89,7 +89,8 @@ def optimise(conn: Connection, table: FtsTable) -> None:
 
 
 def command(name: str, word: str) -> str:
-    """The statement that runs FTS5's command ``word`` on the index ``name`` (https://sqlite.org/fts5.html, section 6)."""
+    """The statement that runs FTS5's command ``word`` on the index ``name`` (https://sqlite.org/fts5.html, section
+    6)."""
     quoted = quote(name)
     if word == "integrity-check":
         return f"INSERT INTO {quoted} ({quoted}, rank) VALUES ('{word}', 1)"
@@ -111,13 +112,13 @@ def content_of(conn: Connection, table: FtsTable) -> Content:
     return _contents(conn, [table])[0]
 
 
-def findings(conn: Connection, table: FtsTable) -> list[Finding]:
-    """Mistakes in the triggers of ``table`` and in its content. Reads only."""
-    return all_findings(conn, [table])[0]
+def problems_of(conn: Connection, table: FtsTable) -> list[Problem]:
+    """What is wrong with the triggers and the content of ``table``. Reads only."""
+    return all_problems(conn, [table])[0]
 
 
-def all_findings(conn: Connection, tables: Sequence[FtsTable]) -> list[list[Finding]]:
-    """The findings of each of ``tables``, in one request. Reads only."""
+def all_problems(conn: Connection, tables: Sequence[FtsTable]) -> list[list[Problem]]:
+    """The problems of each of ``tables``, in one request. Reads only."""
     return [diagnose(table, content) for table, content in zip(tables, _contents(conn, tables), strict=True)]
 
 

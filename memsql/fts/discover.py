@@ -1,48 +1,31 @@
-"""Finding the FTS5 tables of a database and the triggers that keep them."""
+"""The FTS5 tables of a database, and the triggers that write to them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from itertools import pairwise
 
 from memsql.db import Connection
 from memsql.db.queries import load
-from memsql.schema.definition import read_definition, split_at_commas
+from memsql.fts.triggers import Trigger
+from memsql.schema.definition import read_definition
 from memsql.sqltext import fold, identifiers
 from memsql.sqltext.names import unquote
-from memsql.sqltext.tokens import join, tokenize, without_comments
+from memsql.sqltext.tokens import join, tokenize
 
-# An index that an online rebuild is growing is nobody's yet.
-OURS = "memsql_fts_new_"
-# What the body of a trigger can start with. A table or column may be called begin too.
-_VERBS = frozenset({"INSERT", "REPLACE", "UPDATE", "DELETE", "SELECT", "WITH"})
-
-
-@dataclass(frozen=True, slots=True)
-class Trigger:
-    """A trigger as the schema stores it: its name, the table it is on, its text."""
-
-    name: str
-    table: str
-    sql: str
-
-    def parts(self) -> tuple[str, str]:
-        """What stands before BEGIN and what between BEGIN and END, without comments."""
-        text = without_comments(self.sql)
-        tokens = tokenize(text)
-        for begin, verb in pairwise(tokens):
-            if begin.word == "BEGIN" and verb.word in _VERBS:
-                last = next(token for token in reversed(tokens) if token.text != ";")
-                return text[: begin.start], text[begin.end : last.start if last.word == "END" else None]
-        return text, ""
+NEW_PREFIX = "memsql_fts_new_"
+"""How the name begins of a new index that an online rebuild grows. No search uses it yet, so it is not discovered."""
 
 
 @dataclass(frozen=True, slots=True)
 class FtsTable:
-    """An FTS5 table. ``kind`` is own, external or contentless; ``columns`` are the indexed ones and
-    ``unindexed`` the others; ``content`` and ``content_rowid`` name what an external one indexes;
-    ``triggers`` are those, on any table, that name it, in the order of their creation."""
+    """An FTS5 table (https://sqlite.org/fts5.html).
+
+    ``kind`` is own (it keeps the text itself), external (it indexes the table or view ``content``, whose key is
+    ``content_rowid``) or contentless. ``columns`` are the indexed columns, ``unindexed`` the others. ``options`` are
+    the arguments of fts5() that are ``key = value``. ``triggers`` are those, on any table, whose body names it, in the
+    order of their creation.
+    """
 
     name: str
     kind: str
@@ -62,17 +45,23 @@ class FtsTable:
 def discover(conn: Connection) -> list[FtsTable]:
     """Every FTS5 table, by name, in one request."""
     tables, triggers = conn.batch([(load("fts/tables"), ()), (load("fts/triggers"), ())])
-    known = [Trigger(str(r[0]), str(r[1]), str(r[2])) for r in triggers.rows]
-    found = []
-    for name, sql in tables.rows:
-        if arguments_of(str(sql)) and not str(name).startswith(OURS):
-            table = parse(str(name), str(sql))
-            found.append(_with_triggers(table, known))
-    return found
+    fts_tables = [
+        parse(str(name), str(sql))
+        for name, sql in tables.rows
+        if arguments_of(str(sql)) and not str(name).startswith(NEW_PREFIX)
+    ]
+    if not fts_tables:
+        return []
+    bodies = [(trigger, identifiers(trigger.parts()[1])) for trigger in (Trigger(*map(str, r)) for r in triggers.rows)]
+    return [
+        replace(table, triggers=tuple(trigger for trigger, words in bodies if fold(table.name) in words))
+        for table in fts_tables
+    ]
 
 
 def parse(name: str, sql: str) -> FtsTable:
-    """Read the text of a CREATE VIRTUAL TABLE … USING fts5(…). Never fails: what it cannot read it ignores."""
+    """The FTS5 table that the text of a CREATE VIRTUAL TABLE … USING fts5(…) defines. Never raises: an argument that it
+    cannot read is left out."""
     indexed: list[str] = []
     unindexed: list[str] = []
     options: list[tuple[str, str]] = []
@@ -100,7 +89,8 @@ def parse(name: str, sql: str) -> FtsTable:
 
 
 def arguments_of(sql: str) -> str:
-    """What follows ``USING fts5(`` in the text of a CREATE VIRTUAL TABLE; empty for any other module."""
+    """The text behind ``USING fts5(`` of a CREATE VIRTUAL TABLE, with the closing parenthesis; empty for any other
+    module."""
     tokens = tokenize(sql)
     for using, module, opening in zip(tokens, tokens[1:], tokens[2:], strict=False):
         if using.word == "USING" and module.name == "fts5" and opening.text == "(":
@@ -108,18 +98,9 @@ def arguments_of(sql: str) -> str:
     return ""
 
 
-def split_list(text: str) -> tuple[list[str], int]:
-    """The items of a list, split at commas and without comments, and where the list ends: behind the
-    parenthesis that closes it, or at the end of ``text``."""
-    tokens = tokenize(text)
-    items, closing = split_at_commas(tokens, -1)
-    end = tokens[closing].end if closing < len(tokens) else len(text)
-    return [without_comments(text[item[0].start : item[-1].end]) for item in items], end
-
-
 def shown(conn: Connection, tables: Iterable[FtsTable]) -> dict[str, frozenset[str]]:
-    """For each of ``tables``, by name, what its rows come from, lower case: its content, and where that is a view, what the
-    text of the view names, through other views too. That may be more than it reads."""
+    """By the name of each of ``tables``, where its rows come from, in lower case: its content, and where that is a
+    view, every word in the text of the view and of the views that it reads. That may be more than it reads."""
     contents = {table.name: fold(table.content or "") for table in tables}
     if not any(contents.values()):
         return {name: frozenset() for name in contents}
@@ -128,15 +109,10 @@ def shown(conn: Connection, tables: Iterable[FtsTable]) -> dict[str, frozenset[s
 
 
 def through_views(name: str, views: Mapping[str, str]) -> frozenset[str]:
-    """``name`` and, where that is one of ``views`` (text by name, lower case), every word of its text and of those of the
-    views among them: whatever it reads is there, and more."""
-    found, new = frozenset[str](), frozenset({name})
+    """``name`` and, where it is one of ``views`` (text by name, in lower case), every word of its text and of the views
+    among these words. Every table that it reads is among them, and more."""
+    words, new = frozenset[str](), frozenset({name})
     while new:
-        found |= new
-        new = frozenset().union(*(identifiers(views[one]) for one in new if one in views)) - found
-    return found
-
-
-def _with_triggers(table: FtsTable, triggers: list[Trigger]) -> FtsTable:
-    name = table.name.lower()
-    return replace(table, triggers=tuple(t for t in triggers if name in identifiers(t.parts()[1])))
+        words |= new
+        new = frozenset().union(*(identifiers(views[view]) for view in new if view in views)) - words
+    return words

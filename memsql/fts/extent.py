@@ -1,32 +1,30 @@
-"""Which tables a check of full-text indexes reads, so that nothing else need be copied for it."""
+"""Which tables a check of full-text indexes reads, so that a clone for it need not copy other rows."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
 from memsql.db.copying import Choice, Stored
-from memsql.fts.discover import OURS, arguments_of, parse, through_views
+from memsql.fts.discover import NEW_PREFIX, arguments_of, parse, through_views
 from memsql.sqltext import fold
 
 
 def rows_for(names: Collection[str] | None = None) -> Choice:
-    """The choice of the FTS5 tables ``names`` (all of them where it is None) and of what they index: tables, and the
-    tables behind views."""
-    wanted = None if names is None else {name.lower() for name in names}
+    """The choice of the FTS5 tables ``names`` (None: all of them), of the tables that they index, and of the tables
+    behind the views that they index."""
+    indexes = None if names is None else {name.lower() for name in names}
 
     def choose(objects: Sequence[Stored]) -> set[str]:
         tables = {fold(o.name): o.name.lower() for o in objects if o.type == "table"}
         views = {fold(o.name): o.sql for o in objects if o.type == "view"}
-        found: set[str] = set()
-        for thing in objects:
-            name = thing.name.lower()
-            if (
-                thing.virtual
-                and arguments_of(thing.sql)
-                and (name in wanted if wanted is not None else not name.startswith(OURS))
-            ):
-                behind = through_views(fold(parse(thing.name, thing.sql).content or ""), views)
-                found |= {name, *(tables[one] for one in behind & tables.keys())}
-        return found
+        chosen: set[str] = set()
+        for stored in objects:
+            name = stored.name.lower()
+            if not (stored.virtual and arguments_of(stored.sql)):
+                continue
+            if name in indexes if indexes is not None else not name.startswith(NEW_PREFIX):
+                read = through_views(fold(parse(stored.name, stored.sql).content or ""), views)
+                chosen |= {name, *(tables[word] for word in read & tables.keys())}
+        return chosen
 
     return choose

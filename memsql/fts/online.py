@@ -20,7 +20,7 @@ from memsql.db import transaction
 from memsql.db.queries import load
 from memsql.errors import Refused, UsageError
 from memsql.fts.check import content_of, refuse_contentless
-from memsql.fts.discover import OURS, FtsTable, arguments_of, discover
+from memsql.fts.discover import NEW_PREFIX, FtsTable, arguments_of, discover
 from memsql.sqltext import ROWIDS, quote
 
 if TYPE_CHECKING:
@@ -92,7 +92,7 @@ class Tally:
 
 def new_name(name: str) -> str:
     """The name of the new index while it grows; its prefix marks it as memsql's."""
-    return OURS + name
+    return NEW_PREFIX + name
 
 
 def trigger_names(new: str) -> tuple[str, ...]:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from memsql.fts import CheckResult, Finding, FtsTable
+from memsql.fts import CheckResult, FtsTable, Problem
 from memsql.report.text import indented, table
 from memsql.words import count
 
-Diagnosed = Sequence[tuple[FtsTable, Sequence[Finding]]]
+Diagnosed = Sequence[tuple[FtsTable, Sequence[Problem]]]
 """Every FTS5 table with what is wrong with it."""
 
 

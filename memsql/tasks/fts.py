@@ -32,12 +32,12 @@ def status(settings: Settings, progress: Bar, *, table: str | None = None, check
     its content now is what fts.check proves.
     """
     from memsql.db import connection
-    from memsql.fts import all_findings, unfinished
+    from memsql.fts import all_problems, unfinished
     from memsql.report.fts import status_data, status_text
 
     with connection(settings.target, "ro", settings.busy_timeout) as conn:
         tables = _tables(conn, table)
-        findings = list(zip(tables, all_findings(conn, tables), strict=True))
+        findings = list(zip(tables, all_problems(conn, tables), strict=True))
         rebuilds = unfinished(conn)
     is_wrong = any(finding.severity == "error" for _, of_table in findings for finding in of_table)
     return Outcome(status_text(findings, rebuilds), status_data(findings, rebuilds), int(check and is_wrong))

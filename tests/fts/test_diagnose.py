@@ -14,7 +14,7 @@ from reference import connect as connect_reference
 from reference import migrate
 from reference_project import memsql
 
-from memsql.fts import Finding, check, discover, findings
+from memsql.fts import Problem, check, discover, problems_of
 
 # Nobody pulls the plug here, and waiting for the disk is most of what these tests would do.
 FAST = "PRAGMA synchronous = off;"
@@ -48,10 +48,10 @@ def with_triggers(path: Path, **changed: str) -> Path:
     )
 
 
-def look(path: Path) -> list[Finding]:
+def look(path: Path) -> list[Problem]:
     conn = open_(path)
     try:
-        return [f for table in discover(conn) for f in findings(conn, table)]
+        return [f for table in discover(conn) for f in problems_of(conn, table)]
     finally:
         conn.close()
 
@@ -237,7 +237,7 @@ def test_each_mistake_has_its_code_and_a_fix_that_is_right(tmp_path: Path, mista
     assert stays_right(path)
 
 
-def _fix(path: Path, finding: Finding) -> None:
+def _fix(path: Path, finding: Problem) -> None:
     assert finding.fix is not None
     with closing(sqlite3.connect(path)) as db:
         db.executescript(FAST + finding.fix)
@@ -340,7 +340,7 @@ def test_the_content_table_is_looked_at(
 ) -> None:
     path = make(tmp_path / "a.db", table + index)
     conn = open_(path)
-    found = [f for f in findings(conn, discover(conn)[0]) if f.code not in ("FTS01",)]
+    found = [f for f in problems_of(conn, discover(conn)[0]) if f.code not in ("FTS01",)]
     conn.close()
     assert [(f.code, f.severity) for f in found] == expected
 

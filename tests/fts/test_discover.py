@@ -11,7 +11,8 @@ from indexed import make, open_
 
 from memsql.db.copying import Stored
 from memsql.fts import FtsTable, discover, rows_for
-from memsql.fts.discover import arguments_of, split_list
+from memsql.fts.discover import arguments_of
+from memsql.fts.triggers import split_list
 from memsql.sqltext.names import unquote
 
 

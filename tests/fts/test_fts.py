@@ -22,7 +22,7 @@ from reference_project import memsql, succeed
 from watching import Watching
 
 from memsql.errors import Refused, UsageError
-from memsql.fts import abort, check, discover, findings, rebuild, rebuild_online
+from memsql.fts import abort, check, discover, problems_of, rebuild, rebuild_online
 from memsql.fts.discover import parse
 from memsql.progress import SILENT
 
@@ -65,7 +65,7 @@ def test_right_triggers_have_no_findings_and_stay_right(tmp_path: Path) -> None:
             UPDATE docs SET title = 'two', body = 'gamma' WHERE id = 2; UPDATE docs SET id = 9 WHERE id = 1;
             DELETE FROM docs WHERE id = -5;""")
     conn = open_(path)
-    assert findings(conn, discover(conn)[0]) == []
+    assert problems_of(conn, discover(conn)[0]) == []
     assert check(conn, discover(conn)[0]).ok
 
 
@@ -105,7 +105,7 @@ def test_each_mistake_is_found_and_its_fix_is_right(tmp_path: Path, event: str, 
         if body is not None:
             db.execute(f"CREATE TRIGGER docs_fts_{event} AFTER {event} ON docs BEGIN {body} END")
     conn = open_(path)
-    found = findings(conn, discover(conn)[0])
+    found = problems_of(conn, discover(conn)[0])
     assert [f.code for f in found] == [code]
     assert found[0].trigger == (None if body is None else f"docs_fts_{event}")
     assert found[0].fix is not None
@@ -115,7 +115,7 @@ def test_each_mistake_is_found_and_its_fix_is_right(tmp_path: Path, event: str, 
             "INSERT INTO docs VALUES (1, 'a', 'b'); UPDATE docs SET title = 'c'; DELETE FROM docs;"
             "INSERT INTO docs VALUES (1, 'a', 'b');"
         )
-    assert findings(conn, discover(conn)[0]) == []
+    assert problems_of(conn, discover(conn)[0]) == []
     assert check(conn, discover(conn)[0]).ok
 
 
@@ -124,12 +124,12 @@ def test_a_restricted_update_and_a_wrong_key_are_found(tmp_path: Path) -> None:
     with closing(sqlite3.connect(path)) as db:
         db.executescript(right(path).replace("AFTER UPDATE ON", "AFTER UPDATE OF title ON"))
     conn = open_(path)
-    assert {"FTS05", "FTS07"} <= {f.code for f in findings(conn, discover(conn)[0])}
+    assert {"FTS05", "FTS07"} <= {f.code for f in problems_of(conn, discover(conn)[0])}
 
 
 def test_missing_content_is_found(tmp_path: Path) -> None:
     conn = open_(make(tmp_path / "a.db", TABLE + INDEX + "DROP TABLE docs;"))
-    assert [f.code for f in findings(conn, discover(conn)[0])] == ["FTS06"]
+    assert [f.code for f in problems_of(conn, discover(conn)[0])] == ["FTS06"]
 
 
 def test_the_shipped_bug_is_found_on_release_1_3(tmp_path: Path) -> None:

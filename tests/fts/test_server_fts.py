@@ -134,10 +134,10 @@ def test_status_reads_all_tables_in_few_requests(writer: Connection, memsql: Cal
     found = memsql("fts.status", "--json").expect(0).json()["tables"]
     assert len(found) == 21
     assert found[0]["findings"] == [] != found[1]["findings"]
-    from memsql.fts import all_findings
+    from memsql.fts import all_problems
 
     before = writer.requests
-    assert len(all_findings(writer, discover(writer))) == 21
+    assert len(all_problems(writer, discover(writer))) == 21
     assert writer.requests - before == 2
 
 

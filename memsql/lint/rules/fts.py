@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from memsql.fts.diagnose import Content, diagnose, event_of, writes
-from memsql.fts.diagnose import Finding as Problem
+from memsql.fts.diagnose import Content, Problem, diagnose
 from memsql.fts.discover import FtsTable
 from memsql.lint.model import DATABASE, Hit, rule
 from memsql.lint.script import Before, Script
@@ -215,8 +214,8 @@ def _place(script: Script, table: FtsTable, problem: Problem) -> int:
         for step in script.of("drop"):
             if (
                 step.name == fold(trigger.name)
-                and f"on {event_of(trigger)[0]} of" in problem.message
-                and writes(trigger, table)
+                and f"on {trigger.head().event} of" in problem.message
+                and trigger.writes_to(table.name)
             ):
                 return step.place_of(step.effect.name)
     touching = [
