@@ -9,7 +9,7 @@ from memsql.db.many import answers
 from memsql.db.queries import load
 from memsql.errors import StatementError
 from memsql.schema import is_internal, read
-from memsql.sqltext import quote
+from memsql.sqltext import fold, quote
 
 _FIGURES = (
     "PRAGMA page_size",
@@ -105,7 +105,7 @@ def _weigh(name: str, weights: dict[str, tuple[int, int]], virtual: bool) -> tup
     shadows = [
         weight
         for shadow, weight in weights.items()
-        if shadow != name and is_internal(shadow, {name.lower()}) and shadow.startswith(f"{name}_")
+        if shadow != name and is_internal(shadow, {fold(name)}) and shadow.startswith(f"{name}_")
     ]
     return (sum(pages for pages, _ in shadows), sum(size for _, size in shadows)) if shadows else (None, None)
 

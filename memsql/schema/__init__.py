@@ -1,7 +1,8 @@
-"""The schema of a database: read, normalise, compare, write down."""
+"""The schema of a database: read, normalise, compare, write down as SQL or as a diagram."""
 
+from memsql.schema.diagram import mermaid
 from memsql.schema.diff import SchemaDiff, diff
-from memsql.schema.dump import dump, mermaid
+from memsql.schema.dump import dump
 from memsql.schema.internal import is_internal
 from memsql.schema.load import from_sql
 from memsql.schema.model import Column, ForeignKey, Object, Schema, Table

@@ -1,7 +1,8 @@
-"""What one schema lacks, has differently, or has besides, compared with another one.
+"""What is missing, different or extra in one schema, compared with another one.
 
-There are two steps. ``definitions`` turns a schema into normalised definitions by kind and name, and ``compare`` compares
-two such mappings. Whether two definitions are equal is decided in the first step alone: ``compare`` only uses ``==``.
+There are two steps. ``definitions`` turns a schema into normalised definitions by kind and name. ``compare`` compares
+two such mappings. Whether two definitions are equal is decided in the first step alone, because ``compare`` only uses
+``==``.
 """
 
 from __future__ import annotations
@@ -31,8 +32,8 @@ _KINDS = {
 class Element(NamedTuple):
     """What a definition is about.
 
-    ``kind`` is table, virtual, column, foreign key, check, index, trigger or view. ``name`` is in lower case: ``users``,
-    for a column ``users.email``, for a foreign key ``memories(user_id)``, for a check ``users: age>0``.
+    ``kind`` is table, virtual, column, foreign key, check, index, trigger or view. ``name`` is in lower case: ``users``
+    for a table, ``users.email`` for a column, ``memories(user_id)`` for a foreign key, ``users: age>0`` for a check.
     """
 
     kind: str

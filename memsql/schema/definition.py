@@ -1,5 +1,7 @@
-"""The reader of CREATE TABLE: its columns and constraints as their author wrote them, and whether two texts say the same
-once names are replaced."""
+"""The one reader of CREATE TABLE: its columns and constraints as they are written.
+
+It also tells whether two texts say the same once names are replaced, as ALTER TABLE RENAME replaces them.
+"""
 
 from __future__ import annotations
 
@@ -21,8 +23,8 @@ _AFTER_TYPE = _CONSTRAINTS | {"NOT", "NULL", "DEFAULT", "COLLATE", "REFERENCES",
 class Clause:
     """The definition of one column, or one constraint of the table.
 
-    ``name`` is the column in lower case, empty for a constraint. ``text`` is the clause as it was written, ``tokens`` are
-    its tokens.
+    ``name`` is the column in lower case, empty for a constraint. ``text`` is the clause as it is written; ``tokens``
+    are the tokens of ``text``.
     """
 
     name: str
@@ -69,7 +71,7 @@ class Clause:
         return self._place(words) is not None
 
     def behind(self, word: str) -> tuple[Token, ...]:
-        """The tokens behind the first keyword ``word`` (in upper case) outside parentheses; none where it is missing."""
+        """The tokens behind the first keyword ``word`` (in upper case) outside parentheses; empty without it."""
         place = self._place((word,))
         return () if place is None else self.body[place + 1 :]
 
@@ -139,10 +141,10 @@ class ParentRenames:
 
 
 def read_definition(sql: str, columns: Iterable[str] | None = None, *, offset: int = 0) -> Definition:
-    """Read ``sql``, the text of a CREATE TABLE as SQLite stores it or a person wrote it. Every text is accepted.
+    """Read ``sql``, the text of a CREATE TABLE as SQLite stores it or as a person wrote it. Every text is accepted.
 
-    ``columns`` are the names that are columns; without them every clause is one that does not start like a constraint.
-    ``offset`` is added to the position of each token. CREATE TABLE AS has no clauses.
+    ``columns`` are the names of its columns, where they are known; otherwise each clause that does not start like a
+    constraint is a column. ``offset`` is added to every position. CREATE TABLE AS has no clauses.
     """
     names = None if columns is None else {fold(c) for c in columns}
     tokens = tokenize(sql, offset)
@@ -164,8 +166,11 @@ def definition_of(table: Table) -> Definition:
 
 
 def split_at_commas(tokens: Sequence[Token], opening: int) -> tuple[list[list[Token]], int]:
-    """The tokens between the commas of the parentheses that open at index ``opening``, without empty groups, and the index
-    of the closing parenthesis, or the number of tokens where it is missing."""
+    """Split what is in the parentheses that open at index ``opening`` of ``tokens``.
+
+    Returns the tokens between each two commas, without empty groups, and the index of the closing parenthesis, which is
+    the number of tokens where it is missing. ``opening`` is -1 where ``tokens`` start behind the parenthesis.
+    """
     groups: list[list[Token]] = [[]]
     depth = 1
     for place in range(opening + 1, len(tokens)):
@@ -188,15 +193,21 @@ def under_name(sql: str, name: str) -> str:
 
 
 def same(old: str, new: str, maps: Iterable[Mapping[str, str]]) -> bool:
-    """Whether ``old`` says what ``new`` says once the names in one of ``maps`` (old to new, in lower case) are replaced."""
+    """Whether ``old`` says what ``new`` says once names are replaced.
+
+    One of ``maps`` (old to new, in lower case) must do for the whole text.
+    """
     goal = normalise(new)
     tokens = tokenize(normalise(old))
     return any(join(_renamed(token, names) for token in tokens) == goal for names in maps)
 
 
 def same_clause(old: str, new: str, own: Mapping[str, str], renames: ParentRenames) -> bool:
-    """Whether the clause ``old`` of a CREATE TABLE says what the clause ``new`` says once names are replaced: those of its
-    own columns as in ``own`` (old to new, in lower case), and the table and columns behind REFERENCES as in ``renames``."""
+    """Whether the clause ``old`` of a CREATE TABLE says what the clause ``new`` says once names are replaced.
+
+    The columns of the table are replaced as in ``own`` (old to new, in lower case), the table and columns behind
+    REFERENCES as in ``renames``.
+    """
     if normalise(old) == normalise(new):
         return True
     return join(_renamed_clause(tokenize(normalise(old)), own, renames)) == normalise(new)

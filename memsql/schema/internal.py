@@ -1,9 +1,13 @@
-"""Which tables are nobody's business: SQLite's, libSQL's, yoyo's, ours, and the shadows of virtual tables."""
+"""Which tables are no part of the schema that migrations own: those of SQLite, libSQL, yoyo and memsql, and the shadow
+tables of virtual tables."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
+from itertools import pairwise
+
+from memsql.sqltext.names import fold
+from memsql.sqltext.tokens import tokenize
 
 LEDGER = frozenset({"_yoyo_migration", "_yoyo_log", "_yoyo_version", "yoyo_lock", "schema_migrations"})
 VECTOR_INDEX = "libsql_vector_idx"
@@ -21,32 +25,30 @@ _SHADOWS = {
     VECTOR_INDEX: frozenset({"shadow"}),
 }
 _ANY = frozenset().union(*_SHADOWS.values())
-_USING = re.compile(r"\bUSING\s+[\"'`\[]?(\w+)", re.IGNORECASE)
 
 
 def is_internal(name: str, virtual_tables: Iterable[str] | Mapping[str, str]) -> bool:
-    """Whether ``name`` is no part of the schema that migrations own.
+    """Whether the table ``name`` is no part of the schema that migrations own.
 
-    ``virtual_tables`` are lower case. As a mapping it tells the module of each, and a table counts as a
-    shadow only if that module makes one of the name; an unknown module ("") may make any.
+    ``virtual_tables`` are names in lower case. A mapping gives the module of each; then a table counts as a shadow
+    table only if that module makes one of this name. An unknown module ("") may make any.
     """
-    lower = name.lower()
-    if lower in LEDGER or lower.startswith(_PREFIXES):
+    folded = fold(name)
+    if folded in LEDGER or folded.startswith(_PREFIXES):
         return True
-    owner, _, suffix = lower.rpartition("_")
+    owner, _, suffix = folded.rpartition("_")
     if suffix not in _ANY or owner not in virtual_tables:
         return False
     module = virtual_tables[owner] if isinstance(virtual_tables, Mapping) else ""
-    return suffix in _SHADOWS.get(module, _ANY)
+    return suffix in shadow_suffixes(module)
 
 
 def module_of(sql: str) -> str:
     """The module, in lower case, of a CREATE VIRTUAL TABLE as SQLite stores it; "" where it names none."""
-    found = _USING.search(sql)
-    return found[1].lower() if found else ""
+    return next((module.name for using, module in pairwise(tokenize(sql)) if using.word == "USING"), "")
 
 
 def shadow_suffixes(module: str) -> frozenset[str]:
-    """What the names of the shadow tables of a virtual table end in, behind its own name and ``_``; an unknown module may
-    make any."""
+    """The suffixes of the shadow tables that ``module`` makes: they are named like the virtual table, with ``_`` and a
+    suffix behind. An unknown module may make any."""
     return _SHADOWS.get(module, _ANY)

@@ -12,8 +12,10 @@ from memsql.schema.read import read
 def from_sql(text: str, shown: str | None = None) -> Schema:
     """Run ``text`` on an empty database in memory and read its schema.
 
-    ``shown`` is the file it comes from, as the user knows it: then FileError with file and line is raised for a
-    statement that does not run, otherwise StatementError. Transaction control, ATTACH and DETACH do not run.
+    Transaction control, ATTACH and DETACH do not run.
+
+    ``shown`` is the path of the file that holds ``text``, as messages show it. For a statement that does not run,
+    FileError with file and line is raised where ``shown`` is given, StatementError otherwise.
     """
     from memsql.db.sqlite import memory
     from memsql.sqltext import split

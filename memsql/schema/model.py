@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from memsql.sqltext.names import fold
+
 
 @dataclass(frozen=True, slots=True)
 class Object:
-    """A row of sqlite_schema: an index, trigger, view or table, its table, and its text."""
+    """A row of sqlite_schema. ``type`` is table, index, trigger or view; ``table`` is the table that it belongs to;
+    ``sql`` is its text, empty for an automatic index."""
 
     type: str
     name: str
@@ -18,8 +21,11 @@ class Object:
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column as pragma_table_xinfo tells it. ``pk`` is its place in the primary key, 0 for none;
-    ``hidden`` 2 or 3 for a generated one, 1 for what a virtual table keeps to itself."""
+    """A column as pragma_table_xinfo describes it (https://sqlite.org/pragma.html#pragma_table_xinfo).
+
+    ``pk`` is its place in the primary key, 0 for none. ``hidden`` is 1 for a hidden column of a virtual table, 2 for a
+    virtual generated column, 3 for a stored one, 0 for every other.
+    """
 
     name: str
     type: str
@@ -31,7 +37,7 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class ForeignKey:
-    """A reference: columns here, table and columns there (empty: its primary key), and the actions."""
+    """A foreign key: its columns, the parent table and its columns (none for its primary key), and the actions."""
 
     columns: tuple[str, ...]
     parent: str
@@ -44,8 +50,8 @@ class ForeignKey:
 class Table:
     """A table, virtual table or view with its columns. ``kind`` is "table", "virtual" or "view".
 
-    A view that refers to what is gone, and a table of a module that is not loaded, have no columns:
-    SQLite cannot tell them.
+    A view that refers to something that is missing, and a table of a module that is not loaded, have no columns,
+    because SQLite cannot tell them.
     """
 
     name: str
@@ -59,22 +65,22 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Schema:
-    """Everything somebody made: ``tables`` by name, and ``objects`` with tables, indexes, triggers, views."""
+    """The tables and views of a database by name, and all its objects: tables, indexes, triggers and views."""
 
     tables: Mapping[str, Table]
     objects: tuple[Object, ...]
     _of: dict[tuple[str, str], list[Object]] = field(init=False, repr=False, compare=False, default_factory=dict)
 
     def __post_init__(self) -> None:
-        for thing in self.objects:
-            if thing.sql:
-                self._of.setdefault((thing.table.lower(), thing.type), []).append(thing)
+        for obj in self.objects:
+            if obj.sql:
+                self._of.setdefault((fold(obj.table), obj.type), []).append(obj)
 
     def of(self, table: str, kind: str) -> tuple[Object, ...]:
-        """The objects of one ``kind`` (index, trigger) on ``table``."""
-        return tuple(self._of.get((table.lower(), kind), ()))
+        """The objects of one ``kind`` (index, trigger) on ``table``, without automatic indexes."""
+        return tuple(self._of.get((fold(table), kind), ()))
 
     def table(self, name: str) -> Table | None:
         """The table, virtual table or view called ``name`` in any case, or None."""
-        found = self.tables.get(name)
-        return found or next((t for t in self.tables.values() if t.name.lower() == name.lower()), None)
+        exact = self.tables.get(name)
+        return exact or next((t for t in self.tables.values() if fold(t.name) == fold(name)), None)

@@ -12,8 +12,11 @@ _IF_NOT_EXISTS = ["if", "not", "exists"]
 
 @lru_cache(maxsize=8192)
 def normalise(sql: str) -> str:
-    """``sql`` without comments, IF NOT EXISTS and semicolons at its end; in lower case outside strings; with quotes only
-    around names that need them; with one space between words and none around punctuation."""
+    """The canonical text of ``sql``.
+
+    It is in lower case outside strings. It has quotes only around names that need them, one space between words, none
+    around operators, and no comments, no IF NOT EXISTS, and no semicolons at its end.
+    """
     tokens = _canonical(sql)
     while tokens and tokens[-1].text == ";":
         tokens.pop()

@@ -1,8 +1,8 @@
 """What one statement does, read from its text alone.
 
-No database is asked: a server has no authorizer callback, and a file is judged before it runs. The grammar
-facts come from SQLite's parse.y and the "SQL As Understood By SQLite" pages; a statement that SQLite would
-reject gets some effect too, never an exception.
+No database is asked: a server has no authorizer callback, and a file is judged before it runs. The grammar comes from
+SQLite's parse.y and from https://sqlite.org/lang.html. A statement that SQLite would reject has some effect too;
+nothing is raised.
 """
 
 from __future__ import annotations
@@ -25,19 +25,19 @@ from memsql.sqltext.tokens import (
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """What one statement does to which object.
+    """What one statement does to which object. Names are without quotes.
 
-    ``kind`` is one of: create, drop, alter_rename, alter_rename_column, alter_add_column,
-    alter_drop_column, alter_column (libSQL's ``ALTER COLUMN`` and whatever else ALTER TABLE may learn),
-    insert, replace (``REPLACE`` and ``INSERT OR REPLACE``: it can delete rows), update, delete, select
-    (also VALUES), pragma, transaction, attach, detach, vacuum, analyze, reindex, explain, other.
-    ``object_type`` is table, index, trigger, view or virtual (CREATE VIRTUAL TABLE; dropping one reads
-    ``DROP TABLE``, so it says table), and None where there is no such object.
-    ``name`` is the object: the old name of a rename, the pragma (in lower case), the verb of a transaction
-    statement (in upper case, ``ROLLBACK``), the schema that is attached, detached or vacuumed, the argument
-    of ANALYZE or REINDEX. ``new_name`` is the new name of a table or column, ``column`` the column concerned.
-    ``schema`` is the prefix of ``name`` (``temp`` for a TEMP object). ``table`` is what a created index or
-    trigger is ON; its own schema prefix is dropped. Names come without their quotes.
+    * ``kind`` is one of: create, drop, alter_rename, alter_rename_column, alter_add_column, alter_drop_column,
+      alter_column (``ALTER COLUMN`` of libSQL and whatever else ALTER TABLE may learn), insert, replace (``REPLACE``
+      and ``INSERT OR REPLACE``, which can delete rows), update, delete, select (also VALUES), pragma, transaction,
+      attach, detach, vacuum, analyze, reindex, explain, other.
+    * ``object_type`` is table, index, trigger, view or virtual, and None where there is no such object. It is virtual
+      only for CREATE VIRTUAL TABLE, because such a table is dropped by ``DROP TABLE``.
+    * ``name`` is the object: the old name of a rename, the pragma in lower case, the verb of a transaction statement in
+      upper case (``ROLLBACK``), the schema that is attached, detached or vacuumed, the argument of ANALYZE or REINDEX.
+    * ``new_name`` is the new name of a table or column, ``column`` the column that an ALTER TABLE is about.
+    * ``schema`` is the prefix of ``name``; ``temp`` for a TEMP object.
+    * ``table`` is the table that a created index or trigger is on, without a schema prefix.
     """
 
     kind: str
@@ -56,10 +56,10 @@ _names = re.compile(
 
 
 class _Reader:
-    """Walks the tokens of one statement, one token ahead.
+    """Reads the tokens of one statement, one after the other.
 
-    ``word`` is the token in upper case if it is a bare ASCII word, ``sign`` the character if it is
-    punctuation; both are empty otherwise, and ``ended`` says that nothing is left.
+    Of the current token ``word`` is its text in upper case if it is a bare ASCII word, and ``sign`` its text if it is
+    an operator; both are empty otherwise. ``ended`` is True behind the last token.
     """
 
     __slots__ = ("_matches", "_raw", "ended", "sign", "word")
@@ -231,10 +231,9 @@ _TRANSACTION = frozenset({"BEGIN", "COMMIT", "END", "ROLLBACK", "SAVEPOINT", "RE
 
 
 def effect(statement_text: str) -> Effect:
-    """What the first statement of ``statement_text`` does; see ``Effect``. Nothing is raised.
+    """What the first statement of ``statement_text`` does. Nothing is raised.
 
-    A trigger is one ``create``: what its body does happens later. Of EXPLAIN only the kind is told, because
-    it runs nothing.
+    A trigger is one ``create``, because its body runs later. EXPLAIN has no object, because it runs nothing.
     """
     reader = _Reader(statement_text)
     verb = reader.word
@@ -274,21 +273,17 @@ def effect(statement_text: str) -> Effect:
     return _OTHER
 
 
-def forbidden_in_transaction(found: Effect) -> bool:
-    """Whether the statement ends, starts or cannot live in the transaction around a migration.
-
-    That is transaction control, ATTACH, DETACH and VACUUM.
-    """
-    return found.kind in ("transaction", "attach", "detach", "vacuum")
+def forbidden_in_transaction(what: Effect) -> bool:
+    """Whether the statement starts or ends a transaction, or cannot run in one: ATTACH, DETACH and VACUUM."""
+    return what.kind in ("transaction", "attach", "detach", "vacuum")
 
 
 def identifiers(text: str) -> frozenset[str]:
     """Every word of ``text`` that could name a table, in lower case and without quotes.
 
-    Bare words (keywords among them), quoted names and single-quoted strings, which SQLite takes for a name
-    where a string makes no sense; not what stands in comments. Whatever table ``text`` names is in it, as
-    ``fold(name)``; much else is too. Trigger bodies count; tables reached through a view, trigger or
-    foreign key of the database do not.
+    These are bare words (also keywords), quoted names, and strings, which SQLite takes for a name where a string makes
+    no sense; bodies of triggers count, comments do not. So every table that ``text`` names is in the result, as
+    ``fold(name)``, and much else. A table that is only reached through a view, trigger or foreign key is not.
     """
-    found = {match[match.lastindex or 0] for match in _names(text) if match.lastindex is not None}
-    return frozenset(fold(unquote(raw)) for raw in found if raw)
+    words = {match[match.lastindex] for match in _names(text) if match.lastindex is not None}
+    return frozenset(fold(unquote(word)) for word in words)

@@ -1,7 +1,7 @@
-"""What a text certainly does not do, told at the speed of one regular expression and without splitting it.
+"""What a text certainly does not do, found by one regular expression and without splitting the text.
 
-Every statement starts at the beginning of the text or after a ``;``, with only white space and comments between. So it is
-enough to look behind each ``;`` character, whether it is a token or not.
+Every statement starts at the beginning of the text or after a ``;``, with only white space and comments between. So it
+is enough to look behind each ``;`` character, whether it ends a statement or is part of a string.
 """
 
 from __future__ import annotations
@@ -20,14 +20,36 @@ _MAY_REPLACE = ("INSERT", "UPDATE")
 _REST = ("ANALYZE", "CREATE", "EXPLAIN", "REINDEX", "SELECT", "VALUES")
 _bulk_head = re.compile(r'INSERT INTO ([A-Za-z_][A-Za-z0-9_]*|"[^"]+") ?(?:\(|VALUES ?\()').match
 
+Search = Callable[[str], Iterator[re.Match[str]]]
 
-def _behind_semicolons(passed: str, words: Sequence[str], source: str) -> Callable[[str], Iterator[re.Match[str]]]:
-    """A search for each ``;`` with ``source``, which begins with one of ``words``, behind it; group 1 is a comment there
-    or a U+FEFF, which may hide one. What ``passed`` matches, the commonest statement of large files, is passed over
-    first, then whatever none of the words begins like."""
-    columns = map("".join, zip(*words, strict=False))
-    letters = "".join(f"[{column}{column.lower()}]" for column in columns)
-    return re.compile(rf";(?!\n{passed})[\t-\r ]*+(?:(?={letters})(?!{passed})(?:{source})|(--|/\*|\ufeff))").finditer
+
+def may_control_transactions(text: str) -> bool:
+    """Whether some statement of ``text`` might be one that ``forbidden_in_transaction`` names.
+
+    False is certain: no statement starts with BEGIN, COMMIT, END, ROLLBACK, SAVEPOINT, RELEASE, ATTACH, DETACH or
+    VACUUM. True means that only ``split`` can tell, because a ``;`` in a string or a trigger counts here too.
+    """
+    return _control_gate.may_open(text)
+
+
+def may_concern(text: str) -> bool:
+    """Whether some statement of ``text`` might control the transaction, drop, alter, delete, replace, or set a pragma.
+
+    False is certain: then ``text`` only creates, inserts, updates and reads.
+    """
+    return _concern_gate.may_open(text)
+
+
+def bulk_table(text: str) -> str | None:
+    """The table, as it is spelled, into which every statement of ``text`` inserts; None where that is not certain.
+
+    All statements begin like the first one, up to the parenthesis or the VALUES behind the name. What follows any other
+    ``;`` is the middle of a string, or something that SQLite will not accept.
+    """
+    head = _bulk_head(text, skip_to_code(text, 0))
+    if head is None or next(_other_statements(head[0])(text), None) is not None:
+        return None
+    return head[1]
 
 
 class _Gate:
@@ -59,38 +81,24 @@ class _Gate:
         return False
 
 
-_control_gate = _Gate(_CONTROL)
-_concern_gate = _Gate(_CONTROL + _LOSS, _MAY_REPLACE)
+def _behind_semicolons(common: str, words: Sequence[str], source: str) -> Search:
+    """A search for each ``;`` that the expression ``source`` follows. ``source`` begins with one of ``words``.
 
-
-def may_control_transactions(text: str) -> bool:
-    """Whether some statement of ``text`` might be one that ``forbidden_in_transaction`` names.
-
-    False is certain: no statement starts with BEGIN, COMMIT, END, ROLLBACK, SAVEPOINT, RELEASE, ATTACH,
-    DETACH or VACUUM. True means that only ``split`` can tell: ``;`` in strings and trigger bodies count too.
+    It also finds a ``;`` with a comment or U+FEFF behind it, which may hide what follows; group 1 is set then. To be
+    fast it first skips statements that match ``common``, the start of most statements in a large file, and then
+    whatever has other first letters than all of ``words``.
     """
-    return _control_gate.may_open(text)
-
-
-def may_concern(text: str) -> bool:
-    """Whether some statement might control the transaction, drop, alter or delete something, replace rows or
-    set a pragma. False is certain: then ``text`` only creates, inserts, updates and reads."""
-    return _concern_gate.may_open(text)
-
-
-def bulk_table(text: str) -> str | None:
-    """The table, as it is spelled, into which every statement of ``text`` inserts; None where that is not certain.
-
-    All of them begin like the first, up to the bracket or the VALUES behind the name. What follows any other ``;`` is the
-    middle of a string, or SQLite will not accept it.
-    """
-    head = _bulk_head(text, skip_to_code(text, 0))
-    if head is None or next(_other_statements(head[0])(text), None) is not None:
-        return None
-    return head[1]
+    columns = map("".join, zip(*words, strict=False))
+    letters = "".join(f"[{column}{column.lower()}]" for column in columns)
+    return re.compile(rf";(?!\n{common})[\t-\r ]*+(?:(?={letters})(?!{common})(?:{source})|(--|/\*|\ufeff))").finditer
 
 
 @cache
-def _other_statements(head: str) -> Callable[[str], Iterator[re.Match[str]]]:
+def _other_statements(head: str) -> Search:
+    """A search for statements that do not begin with ``head``."""
     words = _CONTROL + _LOSS + _MAY_REPLACE + _REST
     return _behind_semicolons(re.escape(head), words, keywords(*words))
+
+
+_control_gate = _Gate(_CONTROL)
+_concern_gate = _Gate(_CONTROL + _LOSS, _MAY_REPLACE)

@@ -1,8 +1,8 @@
-"""The leading comment block of a migration, rollback, check or query file, and the directives in it.
+"""The comments at the start of a migration, rollback, check or query file, and the directives in them.
 
 A directive is a line ``-- name: value`` before the first SQL. yoyo reads two of them, ``depends`` and
-``transactional``, with rules of its own (``parse_metadata_from_sql_comments``); whatever yoyo takes for a
-directive is one here too, and a ``depends`` or ``transactional`` that yoyo would miss is an error.
+``transactional``, with rules of its own (``parse_metadata_from_sql_comments``). Whatever yoyo takes for a directive is
+one here too, and a ``depends`` or ``transactional`` that yoyo would not see is an error.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import re
 from dataclasses import dataclass
 
 from memsql.errors import FileError, Location
+from memsql.sqltext.names import unquote
 from memsql.sqltext.tokens import BLOCK_COMMENT, LINE_COMMENT, TRIVIA
 
 
@@ -44,7 +45,7 @@ class Header:
 
 @dataclass(frozen=True, slots=True)
 class Allow:
-    """``-- allow: rule reason``: a finding that is meant, and why."""
+    """``-- allow: rule reason``: the author accepts what the rule reports, and says why."""
 
     rule: str
     reason: str
@@ -55,8 +56,8 @@ class Allow:
 class MigrationHeader:
     """What a migration or rollback file says about itself.
 
-    ``depends`` holds migration ids; ``foreign_keys`` is False for ``-- foreign_keys: off``; ``fts_rebuild``
-    names the FTS5 tables to rebuild behind the statements, where ``all`` stands for every one.
+    ``depends`` are ids of migrations. ``foreign_keys`` is False for ``-- foreign_keys: off``. ``fts_rebuild`` are the
+    FTS5 tables to rebuild after the statements; the name ``all`` stands for all of them.
     """
 
     description: str = ""
@@ -86,7 +87,7 @@ _block = re.compile(rf"{TRIVIA}*").match
 _comments = re.compile(rf"{LINE_COMMENT}|{BLOCK_COMMENT}").finditer
 _directive = re.compile(r"--\s*([a-z][a-z_]*)(\s*):(?!//)\s*").match
 _rule = re.compile(r"[A-Za-z][A-Za-z0-9_.-]*").fullmatch
-_table = re.compile(r'"(?:[^"]|"")*"|[^\s"]+').findall
+_table_names = re.compile(r'"(?:[^"]|"")*"|[^\s"]+').findall
 
 
 def _listed(names: frozenset[str]) -> str:
@@ -107,7 +108,7 @@ def _unknown(name: str, where: Location, allowed: frozenset[str]) -> FileError:
 
 
 def _first_line(comment: str) -> str:
-    """The first line of a comment that says something, without the comment marks."""
+    """The first line of a comment that is more than a ruler, without the comment marks."""
     if comment.startswith("--"):
         text = comment.lstrip("-").strip()
         return text if text.strip(_RULER) else ""
@@ -122,12 +123,11 @@ def _first_line(comment: str) -> str:
 def parse_header(text: str, path: str, allowed: frozenset[str], repeatable: frozenset[str] = REPEATABLE) -> Header:
     """Read the comments before the first SQL of ``text``, the content of the file at ``path``.
 
-    ``allowed`` names the directives this kind of file knows, ``repeatable`` those that may occur twice.
-    Comments in ``/* */`` only describe. A URL (``-- https://...``) is no directive. An allowed name counts
-    also with space before its colon, as yoyo has it. Line ends may be LF or CRLF.
+    ``allowed`` are the directives that this kind of file knows, ``repeatable`` those that may occur more than once. A
+    comment in ``/* */`` has no directives. A URL (``-- https://...``) is no directive. An allowed name may have space
+    before its colon, as in yoyo. Lines may end with LF or CRLF.
 
-    Raises FileError with file and line for an unknown directive and for a second one of a kind that may
-    occur once.
+    Raises FileError with file and line for an unknown directive, and for a second one that may occur once.
     """
     match = _block(text)
     block = match[0] if match else ""
@@ -139,14 +139,14 @@ def parse_header(text: str, path: str, allowed: frozenset[str], repeatable: froz
     colon = ":" in block
     for comment in _comments(block):
         content = comment[0]
-        found = _directive(content) if colon else None
-        if found is None or (found[2] and found[1] not in allowed):
+        match = _directive(content) if colon else None
+        if match is None or (match[2] and match[1] not in allowed):
             if not description:
                 description = _first_line(content)
                 if description and not colon:
                     break
             continue
-        name = found[1]
+        name = match[1]
         line += block.count("\n", counted, comment.start())
         counted = comment.start()
         if name not in allowed:
@@ -159,7 +159,7 @@ def parse_header(text: str, path: str, allowed: frozenset[str], repeatable: froz
                 hint=f"Keep one of the two; the first is in line {first}.",
             )
         seen.add(name)
-        directives.append(Directive(name, content[found.end() :].rstrip(), line))
+        directives.append(Directive(name, content[match.end() :].rstrip(), line))
     return Header(description, tuple(directives))
 
 
@@ -228,8 +228,8 @@ def parse_migration_header(text: str, path: str) -> MigrationHeader:
             case "allow":
                 allows.append(_allow(directive, path))
             case "fts_rebuild":
-                found = _table(directive.value)
-                fts_rebuild = tuple(name[1:-1].replace('""', '"') if name[0] == '"' else name for name in found)
+                names = _table_names(directive.value)
+                fts_rebuild = tuple(unquote(name) if name[0] == '"' else name for name in names)
                 if not fts_rebuild:
                     raise _bad_value(directive, path, "<table> <table>` or `-- fts_rebuild: all")
         if "/*" in text and directive.name in ("depends", "transactional"):

@@ -1,7 +1,9 @@
 """Names in SQL: how SQLite reads, compares and spells them.
 
-The rules are those of ``sqlite3GetToken`` in SQLite's tokenize.c: only ASCII letters fold case, every character from U+0080
-on can be part of a name, ``[x]`` has no way to write ``]``, and in ``'x'``, ``"x"`` and `` `x` `` a quote is doubled.
+The rules are those of ``sqlite3GetToken`` in SQLite's tokenize.c:
+
+* only ASCII letters fold case, and every character from U+0080 on can be part of a name;
+* ``[x]`` has no way to write ``]``; in ``'x'``, ``"x"`` and `` `x` `` the quote is doubled.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Cut SQL text into statements exactly where SQLite does, in linear time.
 
-SQLite's parser ends a statement at every ``;`` token but those inside a trigger, and a trigger at the ``;``
-after an ``END`` that itself follows a ``;``. So one regular expression jumps from one ``;`` token to the
-next; words matter only at the start of a statement. Facts about tokens are in ``tokens``.
+SQLite's parser ends a statement at every ``;`` token but those inside a trigger, and a trigger at the ``;`` after an
+``END`` that itself follows a ``;``. So one regular expression jumps from one ``;`` token to the next; words matter only
+at the start of a statement.
 """
 
 from __future__ import annotations
@@ -19,11 +19,10 @@ from memsql.sqltext.tokens import BLOCK_COMMENT, LINE_COMMENT, QUOTED_PART, TRIV
 class Statement:
     """One statement of a text.
 
-    ``text`` runs from the first character that is neither white space nor comment up to the ``;``, which is
-    left out; ``start`` and ``end`` are its offsets in the input, in characters. White space and comments
-    between the last word and the ``;`` (or the end of the input) stay in: SQLite stores them in
-    ``sqlite_schema.sql`` of an index, and only so does the stored text equal that of ``executescript``.
-    ``line`` is the line ``text`` starts on and ``number`` its place among the statements, both from 1.
+    ``text`` goes from the first character that is neither white space nor comment up to the ``;``, which is left out.
+    White space and comments between the last word and the ``;`` (or the end of the input) stay in, because SQLite
+    stores them in ``sqlite_schema.sql`` of an index. ``start`` and ``end`` are its offsets in the input, in characters.
+    ``line`` is the line on which ``text`` starts and ``number`` its place among the statements, both from 1.
     """
 
     text: str
@@ -106,9 +105,9 @@ def _spans(text: str) -> Iterator[tuple[int, int]]:
 
 
 def statements(text: str, *, without: Container[str] = ()) -> Iterator[Statement]:
-    """Yield the statements of ``text`` one by one, for texts too large to hold all of them at once.
+    """Yield the statements of ``text`` one by one, for texts that are too large to hold all of them at once.
 
-    Same contract as ``split``, but that statements whose first six letters, in lower case, are in ``without`` are left out.
+    They are those of ``split``, but for statements whose first six letters, in lower case, are in ``without``.
     """
     line = 1
     counted = 0
@@ -121,20 +120,20 @@ def statements(text: str, *, without: Container[str] = ()) -> Iterator[Statement
 
 
 def split(text: str) -> list[Statement]:
-    """The statements of ``text``, in order; pieces of only white space, comments and ``;`` are none.
+    """The statements of ``text``, in order. White space and comments without a statement are left out.
 
-    Every ``str`` is accepted and nothing is raised: what SQLite would reject comes out as a statement for
-    SQLite to reject. A NUL is an ordinary character here, because cutting the text there, as SQLite's C
-    interface does, would drop statements silently; Python's ``sqlite3`` refuses to run such a statement.
+    Every text is accepted and nothing is raised: what SQLite would reject is returned as a statement for SQLite to
+    reject. A NUL is an ordinary character here. To cut the text there, as SQLite's C interface does, would drop
+    statements silently; Python's ``sqlite3`` refuses to run such a statement.
     """
     return list(statements(text))
 
 
 def pieces(text: str) -> list[str]:
-    """Cut ``text`` without dropping anything: ``"".join(pieces(text)) == text``.
+    """Cut ``text`` into statements without dropping anything: ``"".join(pieces(text)) == text``.
 
-    Piece ``n - 1`` holds statement ``n`` with what stands before it and its ``;``. What follows the last
-    ``;`` without being a statement is one more piece, if there is any.
+    The piece at index ``n - 1`` is statement ``n`` with its ``;`` and the text before it. What follows the last ``;``
+    without being a statement is one more piece, if there is any.
     """
     cuts = []
     position = 0

@@ -30,8 +30,10 @@ TRIVIA = rf"(?:[ \t\n\f\r][\t-\r ]*+|{LINE_COMMENT}|{BLOCK_COMMENT}|\ufeff)"
 """One run of white space, or one comment."""
 
 QUOTED_PART = r"""'[^']*+'?|"[^"]*+"?|`[^`]*+`?|\[[^\]]*+\]?"""
-"""A string or quoted name up to the next quote. A doubled quote is the end of one part and the start of the next, so the
-parts side by side cover the whole."""
+"""A string or quoted name up to the next quote.
+
+A doubled quote is the end of one part and the start of the next, so all parts side by side cover the whole.
+"""
 
 STRING = r"(?:'[^']*+'?)+"
 QUOTED_NAME = r'(?:"[^"]*+"?)+|(?:`[^`]*+`?)+|\[[^\]]*+\]?'
@@ -41,8 +43,8 @@ VARIABLE = rf"(?:(?<!{NAME_CHAR})\$|(?<!:)[@:#]):*+{NAME_CHAR}(?:{NAME_CHAR}++|:
 """A variable, with its parentheses if it has any."""
 
 scan = re.compile(
-    rf"{TRIVIA}*(?:(?P<blob>{BLOB})|(?P<word>{NAME})|(?P<quoted>{QUOTED_NAME})|(?P<string>{STRING})|(?P<number>{NUMBER})"
-    rf"|(?P<variable>{VARIABLE})|(?P<op>\|\||->>|->|<<|>>|<=|>=|<>|==|!=|(?s:.))|\Z)"
+    rf"{TRIVIA}*(?:(?P<blob>{BLOB})|(?P<word>{NAME})|(?P<quoted>{QUOTED_NAME})|(?P<string>{STRING})"
+    rf"|(?P<number>{NUMBER})|(?P<variable>{VARIABLE})|(?P<op>\|\||->>|->|<<|>>|<=|>=|<>|==|!=|(?s:.))|\Z)"
 ).finditer
 """A match for each token of a text. ``lastgroup`` is the kind; it is None for trivia at the end of the text."""
 
@@ -54,7 +56,11 @@ _CLOSED = frozenset("(),;")
 
 
 class Token(NamedTuple):
-    """One token: its kind (word, quoted, string, blob, number, variable or op), its text, and where the text starts."""
+    """One token of SQL text.
+
+    ``kind`` is word, quoted (a name in quotes or brackets), string, blob, number, variable or op. ``start`` is the
+    offset of ``text`` in characters.
+    """
 
     kind: str
     text: str
@@ -84,7 +90,7 @@ _new = tuple.__new__
 
 
 class Comment(NamedTuple):
-    """One comment: its text with the comment marks, and where it starts and ends."""
+    """One comment: its text with the comment marks, and its offsets in characters."""
 
     text: str
     start: int
