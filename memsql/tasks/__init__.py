@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 
 def __getattr__(name: str) -> Collection:
-    """Load ``ns`` when it is asked for, and let the ``invoke`` command, where that is what runs, do as ``memsql`` does."""
+    """Load ``ns`` when somebody reads it, and give the ``invoke`` command, where that runs, the behaviour of memsql."""
     if name != "ns":
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from memsql.tasks.program.command import follow_invoke

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 from invoke import Collection
 
 from memsql.tasks.gate import CHANGE_HELP, admit
-from memsql.tasks.numbers import number
+from memsql.tasks.options import number
 from memsql.tasks.program.bare_words import BareWords
 from memsql.tasks.task import Outcome, task
 
@@ -170,7 +170,8 @@ def restore(
     """Bring the database back from a backup: proven before, and again in its place.
 
     A file is replaced in one step, and what lay there is kept beside it as NAME.replaced-TIME. Refused (code 4) while
-    another process has it open, even one that does nothing. A server must be empty; with --replace it is backed up first.
+    another process has it open, even one that does nothing. A server must be empty; with --replace it is backed up
+    first.
 
     Examples:  invoke backup.restore     invoke backup.restore --to /tmp/look.db
                invoke backup.restore memory-20260131T120000Z.db
@@ -184,7 +185,7 @@ def restore(
     target = settings if to is None else to_path(settings, to)
     if target.target.identity == settings.target.identity:
         # No other backup is required: what is replaced is kept, and may be past saving.
-        admit(settings, f"replace what it holds by {backup.path.name}", yes=yes, empty=True)
+        admit(settings, f"replace what it holds by {backup.path.name}", yes=yes, backup="needless")
     restored = restore(
         target, backup, replace_server=replace, unproven=unproven, allow_newer=allow_newer, progress=progress
     )
@@ -197,7 +198,8 @@ def restore(
     help={"file": "the backup to try (default: the newest proven one of this database)"},
 )
 def drill(settings: Settings, progress: Bar, *, file: str | None = None) -> Outcome:
-    """Prove that a backup restores: into a scratch database, verified, its last migration rolled back and applied again.
+    """Prove that a backup restores: into a scratch database, verified, its last migration rolled back and \
+applied again.
 
     The database itself is not touched, and need not be there any more. Run it once a month.
 

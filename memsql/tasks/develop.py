@@ -9,14 +9,16 @@ from pathlib import Path
 from invoke import Context, task
 from invoke.exceptions import Exit
 
+from memsql.tasks.program.bare_words import BareWords, MemsqlTask
+
 
 @task(
+    klass=MemsqlTask,
     help={
         "only": "pass this expression to pytest -k, and run nothing else",
         "fast": "skip linters and type checks",
         "newest": "run the tests alone, with the Python and the SQLite of Debian sid: see tests/helpers/newest.py",
     },
-    auto_shortflags=False,
 )
 def test(c: Context, only: str | None = None, fast: bool = False, newest: bool = False) -> None:
     """Run the tests, the linters and the type checks of the project in this folder.
@@ -34,21 +36,21 @@ def test(c: Context, only: str | None = None, fast: bool = False, newest: bool =
 
 
 @task(
-    positional=["name"],
+    klass=MemsqlTask,
+    bare_words=BareWords("--name"),
     help={
         "name": "a module of benchmarks/, such as migrations, server or splitting",
         "rounds": "how often to repeat; medians are printed",
     },
-    auto_shortflags=False,
 )
 def benchmark(c: Context, name: str = "migrations", rounds: str = "3") -> None:
     """Run a benchmark of this project and print its ratios beside their targets.
 
     Example:  invoke benchmark migrations --rounds 5
     """
-    known = sorted(p.stem for p in Path("benchmarks").glob("[a-z]*.py") if p.stem not in ("common", "delay"))
-    if name not in known:
-        print(f"error: no benchmark {name!r}; there are: {', '.join(known) or 'none in this folder'}", file=sys.stderr)
+    names = sorted(p.stem for p in Path("benchmarks").glob("[a-z]*.py") if p.stem not in ("common", "delay"))
+    if name not in names:
+        print(f"error: no benchmark {name!r}; there are: {', '.join(names) or 'none in this folder'}", file=sys.stderr)
         raise Exit(code=2)
     if not _succeeds([f"benchmarks.{name}", rounds]):
         raise Exit(code=1)

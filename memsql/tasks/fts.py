@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from invoke import Collection
 
 from memsql.tasks.gate import CHANGE_HELP, admit
-from memsql.tasks.numbers import number
+from memsql.tasks.options import number
 from memsql.tasks.task import Outcome, task
 
 if TYPE_CHECKING:
@@ -182,7 +182,8 @@ def _rebuild_online(settings: Settings, conn: Connection, table: FtsTable, *, ch
 
 
 def _abort(conn: Connection, name: str | None) -> tuple[list[str], list[str]]:
-    """Give up the unfinished online rebuilds, or that of the index ``name``; return the indexes' names and the lines to print.
+    """Give up the unfinished online rebuilds, or that of the index ``name``; return the indexes' names and the lines to
+    print.
 
     The unfinished rebuilds have a list of their own, for an index may itself be gone.
     """

@@ -1,25 +1,16 @@
-"""What a task asks before it changes a protected database."""
+"""What a task does before it changes a protected database: look for a backup, and ask a person."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from typing import TYPE_CHECKING
-
-from memsql.tasks.harness import COMMON_HELP
+from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from memsql.config import Settings
 
-CHANGE_HELP = {
-    **COMMON_HELP,
-    "yes": "answer yes where a protected environment asks before it is changed; for scripts",
-}
-"""COMMON_HELP of a task that changes the database."""
-
-WINDOW_HELP = {
-    "maintenance-window": "minutes: rehearse on a clone with the data first, and do not begin what will not end in time",
-}
+CHANGE_HELP = {"yes": "answer yes where a protected environment asks before it is changed; for scripts"}
+"""The help of the option that every task has which changes the database."""
 
 
 def admit(
@@ -27,31 +18,29 @@ def admit(
     what: str,
     *,
     yes: bool,
-    empty: bool = False,
-    clear: Callable[[], None] = lambda: None,
+    backup: Literal["required", "needless"] = "required",
     before_asking: Callable[[], str] = lambda: "",
 ) -> None:
-    """Return when ``settings`` let the database be changed: not protected, or backed up and agreed to.
+    """Return where the database may be changed: it is not protected, or it has a young proven backup and a person
+    agrees.
 
-    ``what`` completes the sentence "memsql will"; ``empty`` says that the database holds nothing that a backup could keep.
-    ``clear`` is called before the question, to take a progress bar away. ``before_asking`` runs between the look at the
-    backups, which is quick, and the question, to which it may add. Call this before the database is opened for
-    writing, and only where there is something to do. Raises Refused.
+    ``what`` completes the sentence "memsql will". ``yes``: the person has agreed already. ``backup``: "needless" where
+    the database holds nothing that a backup could keep. ``before_asking`` is called after the look at the backups,
+    which is quick; what it returns is added to the question. Call this before the database is opened for writing, and
+    only where there is something to do. Raises Refused.
     """
     if not settings.protected:
         before_asking()
         return
     from memsql.operate.gate import confirm, require_backup
 
-    if not empty:
+    if backup == "required":
         require_backup(settings)
-    what += before_asking()
-    clear()
-    confirm(settings, what, yes=yes, ask=_ask)
+    confirm(settings, what + before_asking(), yes=yes, ask=_ask)
 
 
 def _ask(question: str) -> str | None:
-    """The line that was typed, empty for Ctrl-C and Ctrl-D; None without a terminal to ask at."""
+    """Return the line that was typed, "" for Ctrl-C and Ctrl-D, None where there is no terminal."""
     if not (sys.stdin and sys.stdin.isatty() and sys.stderr.isatty()):
         return None
     try:
@@ -59,7 +48,8 @@ def _ask(question: str) -> str | None:
         line = sys.stdin.readline()
     except KeyboardInterrupt as stopped:
         print(file=sys.stderr)
-        if stopped.args:  # a signal that somebody else sent is no answer
+        if stopped.args:
+            # SIGTERM is no answer.
             raise
         return ""
     if not line.endswith("\n"):

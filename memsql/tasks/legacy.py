@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from invoke import Collection, Context, task
+from invoke import Collection
 
 from memsql.tasks.gate import CHANGE_HELP, admit
-from memsql.tasks.harness import COMMON_HELP, Options, Outcome, refuse_without_dry_run, run
+from memsql.tasks.options import number, refuse_without_dry_run
+from memsql.tasks.task import Outcome, task
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
     from memsql.config import Settings
     from memsql.db import Connection
     from memsql.engine.session import Session
+    from memsql.progress import Progress
+    from memsql.report.progress import Bar
+    from memsql.tasks.program.bare_words import MemsqlTask
 
 _HELP = {
     **CHANGE_HELP,
@@ -25,138 +29,113 @@ _HELP = {
 }
 
 
-@task(help=COMMON_HELP, auto_shortflags=False)
-def status(
-    c: Context,
-    database: str | None = None,
-    env: str | None = None,
-    project: str | None = None,
-    json: bool = False,
-) -> None:
+@task("legacy.status")
+def status(settings: Settings, progress: Bar) -> Outcome:
     """Say which release made this database, how that is known, and what an adoption would do.
 
     The schema is compared with every prefix of the migrations and every era in sql/legacy, each also after
     its upgrades. Reads only. Exit codes: 0 recognised, 1 no shape fits.
     """
+    from memsql.db import connection
+    from memsql.engine.state import read_state
+    from memsql.legacy.adopt import detect
+    from memsql.legacy.eras import known_shapes
+    from memsql.project.load import load
+    from memsql.report.legacy import data, text
 
-    def work(settings: Settings) -> Outcome:
-        from memsql.db import connection
-        from memsql.engine import state as states
-        from memsql.legacy.adopt import detect
-        from memsql.legacy.eras import known_shapes
-        from memsql.project import load as projects
-        from memsql.report import legacy as report
-
-        project_ = projects.load(settings)
-        shapes = known_shapes(project_)
-        with connection(settings.target, "ro", settings.busy_timeout) as conn:
-            state = states.read_state(project_, conn)
-            found = detect(conn, shapes) if state.has_tables else None
-        bad = found is not None and found.fit is None
-        return Outcome(report.text(state, found, str(settings.target)), report.data(state, found), int(bad))
-
-    run("legacy.status", Options(project, env, database, json), work)
+    project = load(settings)
+    shapes = known_shapes(project)
+    with connection(settings.target, "ro", settings.busy_timeout) as conn:
+        state = read_state(project, conn)
+        detection = detect(conn, shapes) if state.has_tables else None
+    fits = detection is None or detection.fit is not None
+    return Outcome(text(state, detection, str(settings.target)), data(state, detection), int(not fits))
 
 
-@task(help=_HELP, auto_shortflags=False)
+@task("legacy.adopt", help=_HELP)
 def adopt(
-    c: Context,
+    settings: Settings,
+    progress: Bar,
+    *,
     dry_run: bool = False,
     with_data: bool = False,
     allow_data_loss: bool = False,
     yes: bool = False,
-    database: str | None = None,
-    env: str | None = None,
-    project: str | None = None,
-    json: bool = False,
-) -> None:
+) -> Outcome:
     """Take a legacy database over: run the upgrades it needs and write the ledger, in one transaction.
 
     migrate.up does the same before it applies what comes after; this task stops there. Nothing is
     changed where no era fits.
     """
+    from memsql.engine.state import read_state
+    from memsql.legacy.adopt import adopt
+    from memsql.project.load import load, refuse_stale_sum
 
-    def work(settings: Settings) -> Outcome:
-        from memsql.engine import state as states
-        from memsql.legacy.adopt import adopt as take_over
-        from memsql.project import load as projects
+    project = load(settings)
+    refuse_stale_sum(project)
 
-        project_ = projects.load(settings)
-        projects.refuse_stale_sum(project_)
+    def is_needed(conn: Connection) -> bool:
+        return read_state(project, conn).is_legacy
 
-        def act(session: Session) -> tuple[str, ...]:
-            state = states.read_state(project_, session.conn)
-            if not state.is_legacy:
-                return (
-                    "nothing to do: the ledger knows this database"
-                    if state.has_tables
-                    else "nothing to do: the database is empty; see: invoke migrate.up",
-                )
-            return take_over(session, state)
+    def run(session: Session) -> tuple[str, ...]:
+        state = read_state(project, session.conn)
+        if state.is_legacy:
+            return adopt(session, state)
+        if state.has_tables:
+            return ("nothing to do: the ledger knows this database",)
+        return ("nothing to do: the database is empty; see: invoke migrate.up",)
 
-        def needed(conn: Connection) -> bool:
-            return states.read_state(project_, conn).is_legacy
-
-        change = _Change("adopt it, a legacy database", needed, yes)
-        return _act(settings, act, change, dry_run, with_data, allow_data_loss)
-
-    run("legacy.adopt", Options(project, env, database, json), work)
+    change = _Change("adopt it, a legacy database", is_needed, run)
+    return _outcome(settings, change, _Manner(dry_run, with_data, allow_data_loss, yes), progress)
 
 
-def _phase_task(number: int, name: str, what: str) -> Any:
-    @task(name=name, help=_HELP, auto_shortflags=False)
-    def phase(
-        c: Context,
+def _upgrade_task(phase: int, name: str, doc: str) -> MemsqlTask:
+    """Make the task ``legacy.NAME``, which runs one of the legacy upgrades."""
+
+    @task(f"legacy.{name}", help=_HELP)
+    def upgrade(
+        settings: Settings,
+        progress: Bar,
+        *,
         dry_run: bool = False,
         with_data: bool = False,
         allow_data_loss: bool = False,
         yes: bool = False,
-        database: str | None = None,
-        env: str | None = None,
-        project: str | None = None,
-        json: bool = False,
-    ) -> None:
-        def work(settings: Settings) -> Outcome:
-            from memsql.legacy.adopt import phase_waits, run_phase
-            from memsql.project import load as projects
+    ) -> Outcome:
+        from memsql.legacy.adopt import phase_waits, run_phase
+        from memsql.project.load import load
 
-            project_ = projects.load(settings)
-            change = _Change(f"run legacy upgrade {number}", lambda conn: phase_waits(conn, project_, number), yes)
-            return _act(
-                settings,
-                lambda session: run_phase(session, project_, number),
-                change,
-                dry_run,
-                with_data,
-                allow_data_loss,
-            )
+        project = load(settings)
+        change = _Change(
+            f"run legacy upgrade {phase}",
+            lambda conn: phase_waits(conn, project, phase),
+            lambda session: run_phase(session, project, phase),
+        )
+        return _outcome(settings, change, _Manner(dry_run, with_data, allow_data_loss, yes), progress)
 
-        run(f"legacy.{name}", Options(project, env, database, json), work)
-
-    phase.__doc__ = what
-    return phase
+    upgrade.__doc__ = doc
+    return upgrade
 
 
-phase1 = _phase_task(1, "phase1", "Run legacy upgrade 1 by itself, proven, in one transaction: the low-risk one.")
-phase2 = _phase_task(2, "phase2", "Run legacy upgrade 2 by itself, proven, in one transaction: the medium-risk one.")
-align = _phase_task(3, "align", "Run legacy upgrade 3 by itself, proven: add what the baseline has and this lacks.")
+phase1 = _upgrade_task(1, "phase1", "Run legacy upgrade 1 by itself, proven, in one transaction: the low-risk one.")
+phase2 = _upgrade_task(2, "phase2", "Run legacy upgrade 2 by itself, proven, in one transaction: the medium-risk one.")
+align = _upgrade_task(3, "align", "Run legacy upgrade 3 by itself, proven: add what the baseline has and this lacks.")
 
 
 @task(
-    help={**_HELP, "phase": "number of the upgrade to undo; the latest one that ran comes first"}, auto_shortflags=False
+    "legacy.rollback",
+    help={**_HELP, "phase": "number of the upgrade to undo; the latest one that ran comes first"},
 )
 def rollback(
-    c: Context,
+    settings: Settings,
+    progress: Bar,
+    *,
     phase: str,
     dry_run: bool = False,
     with_data: bool = False,
     allow_data_loss: bool = False,
     yes: bool = False,
-    database: str | None = None,
-    env: str | None = None,
-    project: str | None = None,
-    json: bool = False,
-) -> None:
+) -> Outcome:
     """Undo a legacy upgrade: the schema is again what it was before it, every row kept.
 
     Where the database was adopted, the adoption is taken back with it; migrations that ran since must
@@ -164,109 +143,89 @@ def rollback(
 
     Example:  invoke legacy.rollback --phase 3
     """
+    from memsql.legacy.adopt import phase_exists, rollback_phase
+    from memsql.project.load import load
 
-    def work(settings: Settings) -> Outcome:
-        from memsql.errors import UsageError
-        from memsql.legacy.adopt import phase_exists, rollback_phase
-        from memsql.project import load as projects
-
-        if not (phase.isascii() and phase.isdigit()):
-            raise UsageError(f"--phase {phase}: not a number")
-        project_ = projects.load(settings)
-        change = _Change(f"undo legacy upgrade {phase}", lambda _: phase_exists(project_, int(phase)), yes)
-        return _act(
-            settings,
-            lambda session: rollback_phase(session, project_, int(phase)),
-            change,
-            dry_run,
-            with_data,
-            allow_data_loss,
-        )
-
-    run("legacy.rollback", Options(project, env, database, json), work)
+    upgrade = number("--phase", phase)
+    project = load(settings)
+    change = _Change(
+        f"undo legacy upgrade {phase}",
+        lambda _: phase_exists(project, upgrade),
+        lambda session: rollback_phase(session, project, upgrade),
+    )
+    return _outcome(settings, change, _Manner(dry_run, with_data, allow_data_loss, yes), progress)
 
 
 @dataclass(frozen=True, slots=True)
 class _Change:
-    """What a task is about to do, whether it is ``needed``, and whether it was agreed to already."""
+    """What a task is about to do."""
 
     what: str
-    needed: Callable[[Connection], bool]
+    """Completes the sentence "memsql will"."""
+    is_needed: Callable[[Connection], bool]
+    """Whether there is something to do in this database."""
+    run: Callable[[Session], tuple[str, ...]]
+    """Does it, and returns a line about each step."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Manner:
+    """The options that say how a change is done."""
+
+    dry_run: bool
+    with_data: bool
+    allow_data_loss: bool
     yes: bool
 
-    def ask(self, settings: Settings) -> None:
-        """Where the database is protected, let somebody agree."""
-        if not settings.protected:
-            return
-        from memsql.db import connect
 
-        conn = connect(settings.target, "ro", settings.busy_timeout)
-        try:
-            needed = self.needed(conn)
-        finally:
-            conn.close()
-        if needed:
-            admit(settings, self.what, yes=self.yes)
+def _outcome(settings: Settings, change: _Change, manner: _Manner, progress: Progress) -> Outcome:
+    """Do ``change``, on a clone with --dry-run, and say what was done. Raises any MemsqlError."""
+    from memsql.db import connection
+
+    if manner.dry_run:
+        return _rehearse(settings, change, manner, progress)
+    refuse_without_dry_run(with_data=manner.with_data)
+    if settings.protected:
+        with connection(settings.target, "ro", settings.busy_timeout) as conn:
+            is_needed = change.is_needed(conn)
+        if is_needed:
+            admit(settings, change.what, yes=manner.yes)
+    with connection(settings.target, "rw", settings.busy_timeout) as conn:
+        steps = _run(conn, change, manner, progress)
+    return Outcome("\n".join(steps), {"dry_run": False, "steps": list(steps)})
 
 
-def _act(
-    settings: Settings,
-    act: Callable[[Session], tuple[str, ...]],
-    change: _Change,
-    dry_run: bool,
-    with_data: bool,
-    allow_data_loss: bool,
-) -> Outcome:
-    from memsql.db import connect
+def _run(conn: Connection, change: _Change, manner: _Manner, progress: Progress) -> tuple[str, ...]:
     from memsql.engine.session import session_on
     from memsql.engine.state import RunOptions
-    from memsql.report.progress import Bar
 
-    def on(conn: Connection) -> tuple[str, ...]:
-        with Bar() as bar, session_on(conn, RunOptions(allow_data_loss=allow_data_loss), bar) as session:
-            return act(session)
-
-    if dry_run:
-        from memsql.actions.rehearse import copy_for, place_for, row_counts
-        from memsql.progress import SILENT
-        from memsql.report.rehearsal import PLACES
-        from memsql.schema import diff, read
-
-        place = place_for(settings.target, with_data=with_data)
-        with copy_for(settings, place, SILENT) as copy:
-            conn, omitted = copy.connection, list(map(str, copy.omitted))
-            before, counts = read(conn), row_counts(conn)
-            lines = on(conn)
-            changes, after = diff(before, read(conn)).lines(), row_counts(conn)
-        rows = [
-            f"{n}: {counts.get(n)} -> {after.get(n)}"
-            for n in sorted(counts.keys() | after.keys())
-            if counts.get(n) != after.get(n)
-        ]
-        text = [PLACES[place], *(f"left out: {what}" for what in omitted), *lines]
-        text += ["", "schema:", *("  " + line for line in changes)] if changes else []
-        text += ["", "rows:", *("  " + line for line in rows)] if rows else []
-        return Outcome(
-            "\n".join(text),
-            {
-                "dry_run": True,
-                "place": place,
-                "omitted": omitted,
-                "steps": list(lines),
-                "schema": changes,
-                "rows": rows,
-            },
-        )
-    refuse_without_dry_run(with_data=with_data)
-    change.ask(settings)
-    conn = connect(settings.target, "rw", settings.busy_timeout)
-    try:
-        lines = on(conn)
-    finally:
-        conn.close()
-    return Outcome("\n".join(lines), {"dry_run": False, "steps": list(lines)})
+    with session_on(conn, RunOptions(allow_data_loss=manner.allow_data_loss), progress) as session:
+        return change.run(session)
 
 
-ns = Collection("legacy")
-for one in (status, adopt, phase1, phase2, align, rollback):
-    ns.add_task(one)
+def _rehearse(settings: Settings, change: _Change, manner: _Manner, progress: Progress) -> Outcome:
+    from memsql.actions.rehearse import copy_for, place_for, row_counts
+    from memsql.report.rehearsal import PLACES
+    from memsql.schema import diff, read
+
+    place = place_for(settings.target, with_data=manner.with_data)
+    with copy_for(settings, place, progress) as copy:
+        conn = copy.connection
+        schema_before, rows_before = read(conn), row_counts(conn)
+        steps = _run(conn, change, manner, progress)
+        schema, rows_after = diff(schema_before, read(conn)).lines(), row_counts(conn)
+    omitted = [str(omission) for omission in copy.omitted]
+    rows = [
+        f"{table}: {rows_before.get(table)} -> {rows_after.get(table)}"
+        for table in sorted(rows_before.keys() | rows_after.keys())
+        if rows_before.get(table) != rows_after.get(table)
+    ]
+    text = [PLACES[place], *(f"left out: {omission}" for omission in omitted), *steps]
+    for title, lines in (("schema", schema), ("rows", rows)):
+        if lines:
+            text += ["", f"{title}:", *("  " + line for line in lines)]
+    data = {"place": place, "omitted": omitted, "steps": list(steps), "schema": schema, "rows": rows}
+    return Outcome("\n".join(text), {"dry_run": True, **data})
+
+
+ns = Collection("legacy", status, adopt, phase1, phase2, align, rollback)

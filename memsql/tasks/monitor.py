@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from invoke import Collection
 
-from memsql.tasks.numbers import number
+from memsql.tasks.options import number
 from memsql.tasks.task import Outcome, task
 
 if TYPE_CHECKING:
@@ -64,8 +64,8 @@ def metrics(
 ) -> Outcome:
     """Print figures for a monitoring system, and change nothing.
 
-    Success rate, mean duration and rollbacks of migrations and the pass rate of verifications (verify --record), from the
-    history; bytes and rows of the database and its tables; what each query of sql/queries takes; age and size
+    Success rate, mean duration and rollbacks of migrations and the pass rate of verifications (verify --record), from
+    the history; bytes and rows of the database and its tables; what each query of sql/queries takes; age and size
     of the newest proven backup. Prometheus text needs: pip install 'memsql-migrate[metrics]'
 
     Example:  invoke monitor.metrics --format prometheus > memsql.prom

@@ -1,47 +1,56 @@
-"""What --wait-replicas adds to a task that migrates."""
+"""What --wait-replicas adds to a run: ask the replicas before it, and wait for them after it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from memsql.tasks.harness import Outcome
+from memsql.tasks.options import number
+from memsql.tasks.task import Outcome
 
 if TYPE_CHECKING:
-    from memsql.config import Settings
+    from collections.abc import Sequence
 
-REPLICA_HELP = {
-    "wait-replicas": "URLs of replicas, separated by commas: end only when each of them serves the new state",
-    "replica-timeout": "seconds to wait for them (default 60); exit code 4 when they are not there in time",
-}
+    from memsql.config import Settings, Target
+    from memsql.progress import Progress
 
 
-def followed(settings: Settings, urls: str | None, timeout: str, dry_run: bool, go: Callable[[], Outcome]) -> Outcome:
-    """The outcome of ``go``, when the replicas in ``urls`` serve what it made; a dry run makes nothing to wait for.
+def named(settings: Settings, urls: str | None, timeout: str) -> list[Target]:
+    """Return the replicas that ``urls`` names, separated by commas; none without the option.
 
-    They are asked once before ``go``, so that a wrong address changes nothing. Raises UsageError, ConnectError, or
-    LockedError (exit code 4) where a replica is not there in time.
+    Raises UsageError for a ``timeout`` that is no number of seconds too.
     """
     if urls is None:
-        return go()
+        return []
     from memsql.actions import replicas
-    from memsql.errors import UsageError
-    from memsql.report import migrate as report
-    from memsql.report.progress import Bar
 
-    if not (timeout.isascii() and timeout.isdigit()):
-        raise UsageError(f"--replica-timeout {timeout}: not a number of seconds")
-    targets = replicas.named(settings, urls)
-    if dry_run:
-        return go()
-    replicas.look(targets)
-    outcome = go()
+    number("--replica-timeout", timeout, problem="not a number of seconds")
+    return replicas.named(settings, urls)
+
+
+def look(targets: Sequence[Target]) -> None:
+    """Ask each of ``targets`` once, so that a wrong address changes nothing. Raises ConnectError or LockedError."""
+    if targets:
+        from memsql.actions import replicas
+
+        replicas.look(targets)
+
+
+def wait(
+    settings: Settings, outcome: Outcome, targets: Sequence[Target], timeout: str, *, progress: Progress
+) -> Outcome:
+    """Return ``outcome``, that of a run, and a line about each of ``targets``, when all of them serve the new state.
+
+    Raises ConnectError, or LockedError (exit code 4) where a replica is not there in ``timeout`` seconds.
+    """
+    from memsql.actions import replicas
+    from memsql.report.migrate import replicas_data, replicas_text
+
     state = f"what was asked for is done on {settings.target}:\n{outcome.text}".replace("\n", "\n    ")
     wanted = replicas.primary_state(settings, state)
-    with Bar() as bar:
-        caught = replicas.wait_for_replicas(targets, wanted, int(timeout), bar, state=state)
-    return Outcome(
-        f"{outcome.text}\n{report.replicas_text(caught)}",
-        {**outcome.data, "replicas": report.replicas_data(caught)},
-        outcome.exit_code,
+    caught = replicas.wait_for_replicas(targets, wanted, int(timeout), progress, state=state)
+    return replace(
+        outcome,
+        text=f"{outcome.text}\n{replicas_text(caught)}",
+        data={**outcome.data, "replicas": replicas_data(caught)},
     )

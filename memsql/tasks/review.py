@@ -20,11 +20,15 @@ _FORMATS_BY_SUFFIX = {".md": "markdown", ".json": "json", ".sarif": "sarif"}
 @task(
     "review",
     help={
-        "base": "branch, tag or commit to compare with (default: origin/main, main, origin/master or master, "
-        "whichever exists)",
+        "base": (
+            "branch, tag or commit to compare with (default: origin/main, main, origin/master or master, "
+            "whichever exists)"
+        ),
         "format": "text, markdown, json, sarif or github (annotations of GitHub Actions)",
-        "output": "write the report to this file; may be given more than once: .md, .json and .sarif tell the format "
-        "where --format does not",
+        "output": (
+            "write the report to this file; may be given more than once: .md, .json and .sarif tell the format "
+            "where --format does not"
+        ),
         "no-fail": "exit with 0 even where something blocks",
     },
     common=PROJECT_OPTIONS,
@@ -42,10 +46,11 @@ def review(
 ) -> Outcome:
     """Review what changed in migrations and sql since a branch left its base, before it is merged.
 
-    Compares with the commit where the branch left the base; what is not committed counts too. Looks at the files as lint
-    does, and really runs every migration that changed, up, down and up again: on an empty database, on made-up rows that
-    satisfy every constraint, and on rows that break one thing it takes for granted. Tells what could be lost, what gets
-    slower, whether the way back works, and whether sums, snapshot and versions are right. No database of yours is asked.
+    Compares with the commit where the branch left the base; what is not committed counts too. Looks at the files as
+    lint does, and really runs every migration that changed, up, down and up again: on an empty database, on made-up
+    rows that satisfy every constraint, and on rows that break one thing it takes for granted. Tells what could be lost,
+    what gets slower, whether the way back works, and whether sums, snapshot and versions are right. No database of
+    yours is asked.
     Exit codes: 0 safe, or attention needed; 1 something blocks; 2 no repository, or no such base.
 
     Examples:  memsql review     memsql review --base origin/main --format markdown     memsql review --output review.md

@@ -105,7 +105,7 @@ def diff_(
     settings), schema.sql (the snapshot), the path of a .sql file, git:REF (the snapshot at a commit) or
     git:REF:migrations (the migrations there). Reads only.
 
-    Examples:  invoke schema.diff                                what the database has otherwise than the migrations make
+    Examples:  invoke schema.diff                   what the database has otherwise than the migrations make
                invoke schema.diff --from git:main --to migrations
                invoke schema.diff --from schema.sql --to migrations --check
     """
@@ -162,7 +162,9 @@ def _replayed(settings: Settings) -> Schema:
 
 
 def _compare(settings: Settings, snapshot: Path, goal: Schema) -> Outcome:
-    """Say what the file ``snapshot`` lacks, or has too much, where it is not ``goal``. A missing file is an empty schema."""
+    """Say what the file ``snapshot`` lacks, or has too much, where it is not ``goal``. A missing file is an empty
+    schema.
+    """
     from memsql.project.files import read_file
     from memsql.schema import diff, from_sql
 

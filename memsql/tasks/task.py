@@ -72,16 +72,17 @@ def task(
 ) -> Callable[[Body[P]], MemsqlTask]:
     """Make an Invoke task of a function that takes settings, progress and options, and returns an Outcome.
 
-    The options on the command line are the function's own keyword parameters and the ``common`` ones. A common option is
-    passed on where the function has a parameter of that name; so is ``remainder``, the words behind ``--``. An option of type
-    ``bool`` is a switch; one without a default must be given, by a bare word or by name.
+    The options on the command line are the function's own keyword parameters and the ``common`` ones. A common option
+    is passed on where the function has a parameter of that name; so is ``remainder``, the words behind ``--``. An
+    option of type ``bool`` is a switch; one without a default must be given, by a bare word or by name.
 
-    The settings are loaded before the function is called, and progress is shown on the terminal while it runs. A MemsqlError
-    or a signal becomes a message on stderr (or, where ``prints_json`` of the options' values, an object on stdout with ``ok``
-    false and ``error``) and its exit code. Nothing else is caught. A chain hears of all of it.
+    The settings are loaded before the function is called, and progress is shown on the terminal while it runs. A
+    MemsqlError or a signal becomes a message on stderr (or, where ``prints_json`` of the options' values, an object on
+    stdout with ``ok`` false and ``error``) and its exit code. Nothing else is caught. A chain hears of all of it.
 
-    ``command``: the full name, as in "migrate.up". ``help``: a line for each own option. ``default``: the task runs where its
-    collection is named alone. ``iterable``: options that may be given more than once. ``bare_words``: see BareWords.
+    ``command``: the full name, as in "migrate.up". ``help``: a line for each own option. ``default``: the task runs
+    where its collection is named alone. ``iterable``: options that may be given more than once. ``bare_words``: see
+    BareWords.
 
     Example::
 
@@ -115,14 +116,15 @@ def task(
             default=default,
             iterable=iterable,
             help={**common_help, **(help or {})},
-            auto_shortflags=False,
         )
 
     return decorate
 
 
 def _run(command: str, work: Callable[[Settings, Bar], Outcome], values: Mapping[str, Any], *, as_json: bool) -> None:
-    """Call ``work``, print its outcome, note it in the journal of a chain, and raise Exit with its exit code if not 0."""
+    """Call ``work``, print its outcome, note it in the journal of a chain, and raise Exit with its exit code if not
+    0.
+    """
     _prepare_process()
     chain.begin(command)
     try:
@@ -160,7 +162,7 @@ def _prepare_process() -> None:
     signal.signal(signal.SIGTERM, _terminate)
 
 
-def _terminate(number: int, frame: FrameType | None) -> None:
+def _terminate(signal_number: int, frame: FrameType | None) -> None:
     """SIGTERM as an exception, so that temporary files go and locks are released."""
     raise KeyboardInterrupt("SIGTERM")
 

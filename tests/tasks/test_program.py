@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,15 +14,6 @@ from memsql.tasks import ns
 from memsql.tasks.program.bare_words import with_options
 from memsql.tasks.program.command import MemsqlProgram
 from memsql.tasks.program.loading import namespace
-
-
-@pytest.fixture(autouse=True)
-def help_that_stays() -> Iterator[None]:
-    """Invoke takes the help of an option out of the task when it reads it."""
-    texts = {name: dict(ns[name].help) for name in ns.task_names}
-    yield
-    for name, text in texts.items():
-        ns[name].help = text
 
 
 @pytest.mark.parametrize(

@@ -1,1 +1,1 @@
-"""Everything that memsql does otherwise than Invoke: its start, its command line, its exit codes, and its chains of tasks."""
+"""Everything in which memsql differs from Invoke: start, command line, exit codes, and chains of tasks."""

@@ -1,7 +1,7 @@
-"""Words behind a task that stand for values of one of its options, as in ``memsql lint migrations`` for ``--path migrations``.
+"""Words behind a task that are values of one of its options: ``lint migrations`` means ``lint --path migrations``.
 
-Invoke knows words that must be given, and options, and nothing between. So the name of the option is put before such a word, and
-Invoke reads what it knows.
+Invoke has words that a task requires, and options with names, and nothing between. So this module puts the name of the
+option before such a word, and Invoke reads the rest.
 """
 
 from __future__ import annotations
@@ -24,18 +24,22 @@ class BareWords:
     """The option, as in ``--file``."""
 
     paths: bool = False
-    """Any number of words are paths of files and folders. Else one word is a value, where it is not the name of a task."""
+    """Any number of words are paths. A word that names a task is a path where such a file or folder exists.
+
+    Else one word is the value, and a word that names a task is always the next task.
+    """
 
 
 class MemsqlTask(Task[Callable[..., Any]]):
-    """A task of memsql, in place of Invoke's own class."""
+    """A task of memsql: Invoke's task, with bare words, and without short options such as ``-d``."""
 
     def __init__(self, body: Callable[..., Any], *, bare_words: BareWords | None = None, **options: Any) -> None:
-        super().__init__(body, **options)
+        """Take the options of ``invoke.task``, and ``bare_words``: which option takes words without its name."""
+        super().__init__(body, auto_shortflags=False, **options)
         self.bare_words = bare_words
 
     def get_arguments(self, ignore_unknown_help: bool | None = None) -> list[Argument]:
-        """Return the options, as often as somebody asks. Invoke takes the help out of the task when it reads it."""
+        """Return the options. Unlike Invoke's method it keeps the help of the task, and may be called again."""
         texts = dict(self.help)
         try:
             return super().get_arguments(ignore_unknown_help)
@@ -49,9 +53,10 @@ class MemsqlTask(Task[Callable[..., Any]]):
 
 
 def with_options(words: Sequence[str], tasks: Collection, core: ParserContext, *, paths: bool) -> list[str]:
-    """Return ``words``, a command line without its program, with the names of the options put before the bare words.
+    """Put the names of the options before the bare words of a command line.
 
-    ``core`` has the options of the program itself. Without ``paths`` a task that takes any number of paths is left alone.
+    ``words``: the command line behind the name of the program, up to ``--``. ``tasks``: all tasks that it may name.
+    ``core``: the options of the program itself. ``paths``: whether tasks that take any number of paths take them bare.
 
     Example: ``lint --fix a.sql b.sql`` becomes ``lint --fix --path a.sql --path b.sql``.
     """

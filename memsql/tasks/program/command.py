@@ -1,4 +1,4 @@
-"""The programs ``memsql`` and ``invoke``: what both of them do otherwise than Invoke's own program."""
+"""The program of ``memsql``, and what the program of ``invoke`` does as well where it runs the tasks of memsql."""
 
 from __future__ import annotations
 
@@ -19,8 +19,10 @@ from memsql.tasks.program.loading import namespace
 
 
 class Program(invoke.Program):
-    """Invoke's program, which also runs chains, reads bare words, and ends with our message and exit code 2 for words that it
-    does not know. Invoke itself ends with 1, which is the exit code of a check that failed."""
+    """Invoke's program with bare words, and with our message and exit code 2 for a command line that is wrong.
+
+    Invoke ends with 1 then, which is the exit code of a check that failed.
+    """
 
     takes_paths = False
     """Whether ``lint`` takes paths without ``--path``. Not with ``invoke``, where ``lint test`` may mean two tasks."""
@@ -46,12 +48,12 @@ class Program(invoke.Program):
 
     @contextmanager
     def _usage(self) -> Iterator[None]:
-        """Print an error of the parser as we print every error, and exit."""
+        """Turn an error of Invoke's parser into a UsageError: print it, and raise Exit with its code."""
         try:
             yield
         except ParseError as error:
             words = self.argv[1:]
-            # Invoke sets the attribute when it has read the options before the first task.
+            # Invoke sets the attribute after the options that stand before the first task.
             names = all_names(self.collection) if hasattr(self, "collection") else set()
             problem = UsageError(
                 str(error),
@@ -66,12 +68,12 @@ class Program(invoke.Program):
 
 
 class MemsqlProgram(Program):
-    """The program of the ``memsql`` command, which is called so under whatever name it was started."""
+    """The program of the ``memsql`` command. It calls itself memsql, whatever the name of its executable is."""
 
     takes_paths = True
 
     def __init__(self, words: Sequence[str]) -> None:
-        """Load the tasks that ``words``, the command line behind the program's name, may name."""
+        """Load the tasks that ``words`` may name: the command line behind the name of the program."""
         super().__init__(
             name="memsql",
             binary="memsql",
@@ -82,10 +84,10 @@ class MemsqlProgram(Program):
 
 
 def follow_invoke() -> None:
-    """Where the ``invoke`` command is what runs, let it do as ``memsql`` does.
+    """Give the ``invoke`` command, where that is what runs, the behaviour of ``memsql``.
 
-    It loads tasks.py before it reads the words of the tasks and before it asks its program for an executor. Its program
-    is public (``invoke.main.program``) and is there already; so it becomes one of our class.
+    Its program exists before it loads tasks.py, and is public: ``invoke.main.program``. It reads the words of the tasks
+    and asks for an executor later. So the object becomes one of our class.
     """
     main = sys.modules.get("invoke.main")
     if main is not None:
@@ -95,16 +97,18 @@ def follow_invoke() -> None:
 
 
 def keep_compiled() -> None:
-    """Let Python keep what it compiles, unless it was started otherwise.
+    """Let Python write .pyc files again, unless it was started with ``-B``.
 
-    Invoke forbids it in parse_core, for the sake of tasks.py. But what a command imports later would be compiled at each start
-    then, where nobody did it at the installation.
+    Invoke forbids it in parse_core, so that no .pyc of tasks.py appears. Then each start would compile anew what a
+    command imports later, where the installation has not compiled it.
     """
     sys.dont_write_bytecode = bool(sys.flags.dont_write_bytecode)
 
 
 def _help_for(error: ParseError, words: Sequence[str], names: Container[str]) -> str:
-    """Return the options that explain what ``error`` is about: ``--help TASK``, or ``--list``. ``names`` are those of tasks."""
+    """Return the options that explain what ``error`` is about: ``--help TASK``, or ``--list``. ``names`` are those of
+    tasks.
+    """
     task = error.context.name if error.context is not None and error.context.name else None
     if task is None:
         # The parser does not say behind which task it met an unknown word.

@@ -15,6 +15,7 @@ from invoke.tasks import Call
 
 from memsql.tasks import chain
 from memsql.tasks.output import write
+from memsql.tasks.program.bare_words import MemsqlTask
 
 if TYPE_CHECKING:
     from memsql.operate.chain import Journal
@@ -44,7 +45,7 @@ class ChainExecutor(Executor):
 
 def _is_ours(call: Call) -> bool:
     """Whether ``call`` is of a task of memsql that works on a database."""
-    return call.task.body.__module__.startswith("memsql.tasks.") and "database" in call.kwargs
+    return isinstance(call.task, MemsqlTask) and "database" in call.kwargs
 
 
 def _with_journal(calls: Sequence[Call], execute: Callable[[], Any]) -> Any:

@@ -1,4 +1,4 @@
-"""Which modules of tasks a command line needs."""
+"""The modules of tasks that a command line needs, and no others."""
 
 from __future__ import annotations
 
@@ -26,9 +26,10 @@ _MODULES = {
 
 
 def namespace(words: Iterable[str] = ()) -> Collection:
-    """Return the tasks that ``words``, those of a command line, may name; all tasks where they name none or ask for a list.
+    """Return the tasks that a command line may name: all of them where it names none or asks for a list.
 
-    Invoke copies all options of every task before it looks at the first word, which takes longer than ``migrate.status``.
+    ``words``: the command line behind the name of the program. Invoke copies the options of every task before it looks
+    at the first word, which takes longer than ``migrate.status``.
     """
     words = set(words)
     asks_for_all = any(word in ("-l", "--complete") or word.startswith("--list") for word in words)
@@ -45,7 +46,7 @@ def namespace(words: Iterable[str] = ()) -> Collection:
 
 
 def _only_named(tasks: Collection, words: set[str]) -> Collection:
-    """Those of ``tasks`` that ``words`` name; all where they name the collection itself, or a task that it does not have."""
+    """Return the tasks that ``words`` name; all where a word names the collection itself, or a task that it lacks."""
     prefix = f"{tasks.name}."
     names = {word.removeprefix(prefix) for word in words if word.startswith(prefix)}
     if tasks.name in words or not names <= set(tasks.tasks):

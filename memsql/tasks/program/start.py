@@ -1,14 +1,15 @@
 """The import of Invoke without what no task of memsql uses.
 
-``import invoke`` (3.0.3) also imports three modules for features that no task here uses. They take more than half of the time
-until a command begins:
+``import invoke`` (3.0.3) also imports three modules for features that no task here uses. They take more than half of
+the time until a command begins:
 
 - ``unittest.mock``, with asyncio and ssl, for ``invoke.MockContext``, which is for tests of tasks;
 - ``importlib.metadata``, with the parser of e-mails, for ``invoke.__version__``;
 - ``invoke.vendor.yaml``, for configuration files in YAML.
 
-The first two are used by ``from … import …`` or at once, which ``importlib.util.LazyLoader`` cannot put off. So a stand-in takes
-their place while Invoke is imported, and is removed afterwards; what Invoke keeps of it imports the real module when it is used.
+The first two are used by ``from … import …`` or at once, which ``importlib.util.LazyLoader`` cannot put off. So a
+stand-in takes their place while Invoke is imported, and is removed afterwards; what Invoke keeps of it imports the real
+module when it is used.
 """
 
 from __future__ import annotations
@@ -39,7 +40,8 @@ def import_invoke() -> None:
         for name in stand_ins:
             del sys.modules[name]
     if vars(invoke).get("__version__") is _UNREAD:
-        # Python asks a module's __getattr__ for a name that the module does not have (https://peps.python.org/pep-0562/).
+        # Python asks a module's __getattr__ for a name that the module does not have
+        # (https://peps.python.org/pep-0562/).
         del invoke.__version__
         vars(invoke)["__getattr__"] = _attribute_of_invoke
 

@@ -1,0 +1,133 @@
+"""What migrate.up, migrate.down and migrate.to do alike: rehearse, or ask and run, within a window, and wait for
+replicas.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from memsql.tasks import replicas
+from memsql.tasks.gate import admit
+from memsql.tasks.options import refuse_without_dry_run
+from memsql.tasks.task import Outcome
+
+if TYPE_CHECKING:
+    from memsql.config import Settings
+    from memsql.engine.job import Direction
+    from memsql.engine.state import Proposal, RunOptions
+    from memsql.operate.window import Estimate
+    from memsql.progress import Progress
+    from memsql.report.progress import Bar
+
+
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """The options of a run that say how it is done, and not what is run."""
+
+    dry_run: bool
+    with_data: bool
+    on_server: bool
+    yes: bool
+    window: str | None
+    """The maintenance window in minutes, as it was typed."""
+    replicas: str | None
+    """The URLs of the replicas to wait for, separated by commas."""
+    replica_timeout: str
+
+
+def run(direction: Direction, settings: Settings, options: RunOptions, progress: Bar, *, manner: Manner) -> Outcome:
+    """Rehearse or run an up or a down. Raises any MemsqlError."""
+    targets = replicas.named(settings, manner.replicas, manner.replica_timeout)
+    if manner.dry_run:
+        return _rehearse(direction, settings, options, progress, manner=manner)
+    replicas.look(targets)
+    outcome = _run(direction, settings, options, progress, manner=manner)
+    return replicas.wait(settings, outcome, targets, manner.replica_timeout, progress=progress) if targets else outcome
+
+
+def _rehearse(
+    direction: Direction, settings: Settings, options: RunOptions, progress: Progress, *, manner: Manner
+) -> Outcome:
+    from memsql.actions.rehearse import place_for, rehearse
+    from memsql.errors import UsageError
+    from memsql.report.rehearsal import data, text
+
+    if manner.window is not None:
+        raise UsageError(
+            "--maintenance-window and --dry-run do not go together: both rehearse, and one goes on afterwards",
+            state="nothing was changed",
+            hint="leave one of them out",
+        )
+    place = place_for(settings.target, with_data=manner.with_data, on_server=manner.on_server)
+    rehearsal = rehearse(settings, direction, options, progress, place=place)
+    return Outcome(text(rehearsal), data(rehearsal), rehearsal.exit_code)
+
+
+def _run(direction: Direction, settings: Settings, options: RunOptions, progress: Bar, *, manner: Manner) -> Outcome:
+    from memsql.actions import up
+    from memsql.report.migrate import run_data, run_text
+
+    gate = _Gate(settings, options, progress, manner)
+    refuse_without_dry_run(with_data=manner.with_data, on_server=manner.on_server)
+    report = (up.up if direction == "up" else up.down)(settings, options, progress, gate)
+    text, data = run_text(report, "applied" if direction == "up" else "rolled back"), run_data(report)
+    if gate.estimate is None:
+        return Outcome(text, data)
+    from memsql.report import window
+
+    return Outcome("\n".join([*window.text(gate.estimate), text]), {**data, "window": window.data(gate.estimate)})
+
+
+class _Gate:
+    """Stands before a run: estimates whether it fits into the maintenance window, and lets a person agree to it.
+
+    ``estimate`` is None where there is no window, or nothing to run.
+    """
+
+    def __init__(self, settings: Settings, options: RunOptions, progress: Bar, manner: Manner) -> None:
+        self._settings, self._options, self._progress, self._yes = settings, options, progress, manner.yes
+        self._window_ms = _milliseconds(manner.window)
+        self.estimate: Estimate | None = None
+
+    def __call__(self, proposal: Proposal) -> None:
+        """Return where ``proposal`` may be done. Raises Refused, or what would stop the run."""
+
+        def estimate() -> str:
+            if self._window_ms is None:
+                return ""
+            from memsql.report import window
+
+            self.estimate = self._estimate(proposal.direction, self._window_ms)
+            # The question comes next.
+            self._progress.clear()
+            return f"\n  {window.text(self.estimate)[0]}"
+
+        admit(
+            self._settings,
+            proposal.what,
+            yes=self._yes,
+            backup="needless" if proposal.empty else "required",
+            before_asking=estimate,
+        )
+
+    def _estimate(self, direction: Direction, window_ms: float) -> Estimate:
+        """Rehearse, and return the estimate. Raises Refused where the run does not fit."""
+        from memsql.actions.rehearse import rehearse
+        from memsql.operate.window import of_rehearsal, refusal
+        from memsql.report import window
+
+        estimate = of_rehearsal(rehearse(self._settings, direction, self._options, self._progress), window_ms)
+        refused = refusal(estimate, window.text(estimate))
+        if refused is not None:
+            raise refused
+        return estimate
+
+
+def _milliseconds(window: str | None) -> float | None:
+    """Return the maintenance window, which is minutes as text. Raises UsageError."""
+    if window is None:
+        return None
+    from memsql.operate.window import parse_window
+
+    return parse_window(window)
