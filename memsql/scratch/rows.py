@@ -1,7 +1,7 @@
-"""Rows made up for any schema, that satisfy its constraints: the same ones for the same seed.
+"""Made-up rows for any schema that satisfy its constraints: the same rows for the same seed.
 
-What a constraint demands is found by trial: SQLite refuses a row, and another is made. So no expression needs to
-be understood; the values that a CHECK names are tried most.
+No constraint is interpreted: a row is tried, and where SQLite refuses it, another one is made. The values that a CHECK
+names are tried most.
 """
 
 from __future__ import annotations
@@ -12,27 +12,31 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import TYPE_CHECKING
 
-from memsql.db import Connection, Value
+from memsql.db import Connection, Value, transaction
 from memsql.errors import StatementError
 from memsql.schema import ForeignKey, Schema, Table
-from memsql.scratch.values import Kind, kind_of, literals, make
+from memsql.scratch.values import Kind, kind_of, literals, random_value
 from memsql.sqltext import fold, quote
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _TRIES = 40
-_SHOWN_KEYS = 500
-# Keys that every table numbered by its rowid gets, so that others can refer to them before it has rows.
-_PLANNED = 5
-Row = dict[str, Value]
-Accept = Callable[[str, Row], bool]
+_PARENT_KEYS = 500
+# Every table whose key is its rowid gets the keys from 1 to this one, so that rows of other tables can refer to them
+# before it has rows.
+_PLANNED_KEYS = 5
+Values = dict[str, Value]
+"""A made-up row: its values by column."""
+Accept = Callable[[str, Values], bool]
+"""Whether a row of the table of this name may be used."""
 
 
 @dataclass(frozen=True, slots=True)
 class Extra:
-    """What the rows of a table are to satisfy beside its own definition: ``foreign_keys``, columns that may not be NULL,
-    ``literals`` worth trying, and the types that the values are to fit; columns in lower case."""
+    """What the rows of a table have to satisfy beside its own definition: further ``foreign_keys``, ``required``
+    columns, which may not be NULL, ``literals`` to try, and ``types`` that the values have to fit as well. Columns are
+    in lower case."""
 
     foreign_keys: tuple[ForeignKey, ...] = ()
     required: frozenset[str] = frozenset()
@@ -49,12 +53,13 @@ def fill(
     accept: Accept | None = None,
     extra: Mapping[str, Extra] | None = None,
 ) -> dict[str, int]:
-    """Insert up to ``rows_per_table`` rows into every table of ``schema``, which ``conn`` has, and return how many each
-    took, by name.
+    """Insert up to ``rows_per_table`` rows into every table of ``schema``, which ``conn`` has. Returns the number of
+    rows that each table got, by name.
 
-    Triggers fire, so that full-text indexes are filled by them; those without triggers are filled directly. ``accept`` may
-    refuse a row (table, values); ``extra``, by table name in lower case, narrows what is tried. A table whose constraints no
-    trial satisfied gets fewer rows, or none. Begins and commits a transaction unless one is open. Foreign keys hold afterwards.
+    Triggers fire and fill the full-text indexes; an index without triggers is filled directly. ``accept`` may refuse a
+    row; ``extra``, by table name in lower case, restricts the rows further. A table whose constraints few trials
+    satisfied gets fewer rows, or none. Begins and commits a transaction unless one is open. Foreign keys hold at the
+    end.
     """
     filler = _Filler(conn, schema, Random(seed), accept, extra or {})
     with _without_keys(conn):
@@ -69,19 +74,15 @@ def fill(
 
 @contextmanager
 def _without_keys(conn: Connection) -> Iterator[None]:
-    """A transaction in which foreign keys are not enforced: rows that refer to each other come one by one."""
+    """A transaction without foreign keys, because rows that refer to each other are inserted one by one."""
     if conn.in_transaction:
         yield
         return
     on = conn.execute("PRAGMA foreign_keys").one()
     conn.execute("PRAGMA foreign_keys = off")
-    conn.begin()
     try:
-        yield
-        conn.commit()
-    except BaseException:
-        conn.rollback()
-        raise
+        with transaction(conn):
+            yield
     finally:
         if on:
             conn.execute("PRAGMA foreign_keys = on")
@@ -89,29 +90,31 @@ def _without_keys(conn: Connection) -> Iterator[None]:
 
 @dataclass
 class _Filler:
+    """Fills the tables of a schema, one after the other."""
+
     conn: Connection
     schema: Schema
     rng: Random
     accept: Accept | None
     extra: Mapping[str, Extra]
-    _known: dict[ForeignKey, list[tuple[Value, ...]]] = field(default_factory=dict)
+    _parent_keys: dict[ForeignKey, list[tuple[Value, ...]]] = field(default_factory=dict)
 
-    def table(self, table: Table, wanted: int) -> int:
+    def table(self, table: Table, count: int) -> int:
         kinds = self._kinds(table)
-        self._known.clear()
+        self._parent_keys.clear()
         done = 0
-        for _ in range(wanted * _TRIES):
-            if done == wanted:
+        for _ in range(count * _TRIES):
+            if done == count:
                 break
             done += self._try(table, self._row(table, kinds, done + 1))
         return done
 
-    def _try(self, table: Table, row: Row) -> bool:
+    def _try(self, table: Table, row: Values) -> bool:
         self.conn.execute("SAVEPOINT memsql_sample")
         try:
             columns = ", ".join(map(quote, row))
             values = f"({columns}) VALUES ({', '.join('?' * len(row))})" if row else "DEFAULT VALUES"
-            # ABORT wins over an ON CONFLICT clause of the table, which could end the transaction.
+            # OR ABORT overrides an ON CONFLICT clause of the table, which could end the transaction.
             self.conn.execute(f"INSERT OR ABORT INTO {quote(table.name)} {values}", list(row.values()))
             if self.accept is None or self.accept(table.name, row):
                 return True
@@ -122,59 +125,59 @@ class _Filler:
                 return False
             self.conn.execute("ROLLBACK TO memsql_sample")
         finally:
-            # Where a trigger ended the transaction the savepoint is gone too.
+            # Where a trigger ended the transaction, the savepoint is gone too.
             with suppress(StatementError):
                 self.conn.execute("RELEASE memsql_sample")
         return False
 
-    def _row(self, table: Table, kinds: Mapping[str, Kind], number: int) -> Row:
-        row: Row = {}
+    def _row(self, table: Table, kinds: Mapping[str, Kind], number: int) -> Values:
+        row: Values = {}
         for column in table.columns:
             if column.hidden:
                 continue
             kind = kinds[column.name]
-            # A key of the rowid is given, with gaps, so that a copy that numbers rows anew is found out.
+            # The rowid gets a value, with gaps: only then does a rebuild that numbers the rows anew change them.
             if column.default is not None and not column.pk and self.rng.random() < 0.15:
                 continue
-            if kind.serial and number <= _PLANNED and self.rng.random() < 0.8:
+            if kind.serial and number <= _PLANNED_KEYS and self.rng.random() < 0.8:
                 row[column.name] = number
                 continue
             optional = not column.pk and not kind.required
-            row[column.name] = None if optional and self.rng.random() < 0.2 else make(self.rng, kind)
+            row[column.name] = None if optional and self.rng.random() < 0.2 else random_value(self.rng, kind)
         for key in self._keys(table):
             self._refer(table, key, kinds, row)
         return row
 
-    def _refer(self, table: Table, key: ForeignKey, kinds: Mapping[str, Kind], row: Row) -> None:
-        found = self._known.get(key)
-        if found is None:
-            found = self._parents(key)
-            # The rows of another table stay as they are while this one is filled.
+    def _refer(self, table: Table, key: ForeignKey, kinds: Mapping[str, Kind], row: Values) -> None:
+        parents = self._parent_keys.get(key)
+        if parents is None:
+            parents = self._parents(key)
+            # Rows of another table do not change while this one is filled.
             if fold(key.parent) != fold(table.name):
-                self._known[key] = found
+                self._parent_keys[key] = parents
         names = [next((c.name for c in table.columns if fold(c.name) == fold(n)), n) for n in key.columns]
         optional = not any(kinds[n].required for n in names if n in kinds)
         own = fold(key.parent) == fold(table.name)
-        if not found and optional and not own and self.rng.random() < 0.5 and self._comes(key):
-            row[names[0]] = self.rng.randint(1, _PLANNED)
-        elif optional and (not found or self.rng.random() < 0.2):
+        if not parents and optional and not own and self.rng.random() < 0.5 and self._will_have_planned_keys(key):
+            row[names[0]] = self.rng.randint(1, _PLANNED_KEYS)
+        elif optional and (not parents or self.rng.random() < 0.2):
             row.update(dict.fromkeys(names, None))
-        elif found:
-            row.update(zip(names, self.rng.choice(found), strict=False))
+        elif parents:
+            row.update(zip(names, self.rng.choice(parents), strict=False))
         elif own:
             # The first row can only refer to itself.
             row.update({n: row.get(o) for n, o in zip(names, key.parent_columns or _key(table), strict=False)})
 
-    def _comes(self, key: ForeignKey) -> bool:
-        """Whether the parent, still empty, will have the keys from 1 to _PLANNED."""
+    def _will_have_planned_keys(self, key: ForeignKey) -> bool:
+        """Whether the parent, which has no rows yet, will have the keys from 1 to _PLANNED_KEYS."""
         parent = self.schema.table(key.parent)
         own = (
             [c for c in parent.columns if c.pk]
             if parent and parent.kind == "table" and not parent.without_rowid
             else []
         )
-        named = not key.parent_columns or [fold(c) for c in key.parent_columns] == [fold(c.name) for c in own]
-        return len(key.columns) == len(own) == 1 and fold(own[0].type) == "integer" and named
+        refers_to_it = not key.parent_columns or [fold(c) for c in key.parent_columns] == [fold(c.name) for c in own]
+        return len(key.columns) == len(own) == 1 and fold(own[0].type) == "integer" and refers_to_it
 
     def _parents(self, key: ForeignKey) -> list[tuple[Value, ...]]:
         parent = self.schema.table(key.parent)
@@ -182,11 +185,11 @@ class _Filler:
         if parent is None or not columns:
             return []
         listed = ", ".join(map(quote, columns))
-        there = " AND ".join(f"{quote(c)} IS NOT NULL" for c in columns)
+        not_null = " AND ".join(f"{quote(c)} IS NOT NULL" for c in columns)
+        name = quote(parent.name)
+        sql = f"SELECT DISTINCT {listed} FROM {name} WHERE {not_null} ORDER BY {listed} LIMIT {_PARENT_KEYS}"
         try:
-            return self.conn.execute(
-                f"SELECT DISTINCT {listed} FROM {quote(parent.name)} WHERE {there} ORDER BY {listed} LIMIT {_SHOWN_KEYS}"
-            ).rows
+            return self.conn.execute(sql).rows
         except StatementError:
             return []
 
@@ -196,23 +199,23 @@ class _Filler:
 
     def _kinds(self, table: Table) -> dict[str, Kind]:
         more = self.extra.get(fold(table.name), Extra())
-        named = literals(table)
-        found = {}
+        own_literals = literals(table)
+        kinds = {}
         for column in table.columns:
             name = fold(column.name)
-            found[column.name] = kind_of(
+            kinds[column.name] = kind_of(
                 column,
                 table,
                 required=column.notnull or name in more.required,
-                pool=(*named.get(name, ()), *more.literals.get(name, ())),
+                pool=(*own_literals.get(name, ()), *more.literals.get(name, ())),
                 declared=more.types.get(name),
             )
-        return found
+        return kinds
 
     def remove_orphans(self) -> None:
-        """Delete rows that refer to nothing until there are none."""
+        """Delete rows that refer to no row, until there are none."""
         before: set[tuple[Value, ...]] = set()
-        # One that is deleted may leave others behind; one that is there again will not go.
+        # A deletion may make other rows orphans. The same orphans again means that a trigger keeps them.
         while (broken := set(self._orphans())) and broken != before:
             before = broken
             for name, rowid, *_ in sorted(broken, key=repr):
@@ -223,30 +226,30 @@ class _Filler:
         try:
             return self.conn.execute("PRAGMA foreign_key_check").rows
         except StatementError:
-            # A parent lacks the key that a child names, so that no row of the child can be proven.
+            # A parent has no unique key for a foreign key, so that SQLite cannot check it.
             return []
 
-    def virtual(self, table: Table, wanted: int) -> int:
+    def virtual(self, table: Table, count: int) -> int:
         from memsql.fts.discover import parse
         from memsql.schema.internal import module_of
 
         module = module_of(table.sql)
         if module == "fts5":
-            found = parse(table.name, table.sql)
-            columns: Sequence[str] = found.all_columns
-            if found.kind == "external":
+            index = parse(table.name, table.sql)
+            columns: Sequence[str] = index.all_columns
+            if index.kind == "external":
                 if not self._kept_by_triggers(table):
                     self.conn.execute(f"INSERT INTO {quote(table.name)} ({quote(table.name)}) VALUES ('rebuild')")
-                return wanted
+                return count
         elif module.startswith("rtree"):
             columns = [c.name for c in table.columns if not c.hidden]
         else:
             return 0
         if self._kept_by_triggers(table):
-            return wanted
+            return count
         done = 0
-        for number in range(wanted):
-            row: Row = (
+        for number in range(count):
+            row: Values = (
                 {c: _text(self.rng) for c in columns}
                 if module == "fts5"
                 else {c: number + place for place, c in enumerate(columns)}
@@ -268,7 +271,7 @@ class _Filler:
 
 
 def _text(rng: Random) -> Value:
-    return make(rng, Kind("text", required=True))
+    return random_value(rng, Kind("text", required=True))
 
 
 def _key(table: Table) -> tuple[str, ...]:
@@ -276,10 +279,12 @@ def _key(table: Table) -> tuple[str, ...]:
 
 
 def _parents_first(schema: Schema, extra: Mapping[str, Extra]) -> list[Table]:
+    """The ordinary tables, those that others refer to first as far as that is possible."""
     left = sorted((t for t in schema.tables.values() if t.kind == "table"), key=lambda t: t.name)
-    found: list[Table] = []
+    ordered: list[Table] = []
 
-    def waits(table: Table, required: bool) -> bool:
+    def waits(table: Table, *, required: bool) -> bool:
+        """Whether it refers to a table that is left, by a column that may not be NULL where ``required``."""
         more = extra.get(fold(table.name), Extra())
         needed = {fold(c.name) for c in table.columns if c.notnull or c.pk} | more.required
         names = {fold(t.name) for t in left} - {fold(table.name)}
@@ -289,7 +294,11 @@ def _parents_first(schema: Schema, extra: Mapping[str, Extra]) -> list[Table]:
         )
 
     while left:
-        free = [t for t in left if not waits(t, False)] or [t for t in left if not waits(t, True)][:1] or left[:1]
-        found += free
+        free = (
+            [t for t in left if not waits(t, required=False)]
+            or [t for t in left if not waits(t, required=True)][:1]
+            or left[:1]
+        )
+        ordered += free
         left = [t for t in left if t not in free]
-    return found
+    return ordered

@@ -1,4 +1,4 @@
-"""Values for a column: of its type, from what its constraints name, and the odd ones that break careless SQL."""
+"""Values for a column: of its type, from the literals of its constraints, and odd ones that break careless SQL."""
 
 from __future__ import annotations
 
@@ -35,8 +35,9 @@ _JSON = ("{}", "[]", '{"a": 1}', '["x", "y"]', '"text"', "1")
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """What a column takes: ``name`` is integer, real, numeric, text, blob, any, date, boolean or json; ``pool`` what is worth
-    trying first; ``serial`` for a key of the rowid."""
+    """What values a column takes. ``name`` is integer, real, numeric, text, blob, any, date, boolean, json or "integer
+    text" (text that looks like an integer); ``required``: not NULL; ``pool``: values to try first; ``serial``: the
+    column is the rowid; ``strict``: the table is STRICT."""
 
     name: str
     required: bool = False
@@ -48,11 +49,11 @@ class Kind:
 def kind_of(
     column: Column, table: Table, *, required: bool, pool: tuple[Value, ...], declared: str | None = None
 ) -> Kind:
-    """The kind of ``column``; ``declared`` is another type that its values are to fit as well."""
+    """The kind of ``column``; ``declared`` is another type that its values have to fit as well."""
     kinds = [_kind(column.name, column.type, table.strict)]
     if declared is not None:
         kinds.append(_kind(column.name, declared, table.strict))
-    # Of two types the narrower one: an integer is at home everywhere, a text is not.
+    # Of two types the narrower one: a column of any type takes an integer, not every column takes a text.
     order = ("boolean", "integer", "real", "numeric", "date", "json", "text", "blob", "any")
     name = min(kinds, key=order.index)
     serial = column.pk > 0 and fold(column.type) == "integer" and not table.without_rowid
@@ -66,12 +67,12 @@ def kind_of(
     return Kind(name, required, pool, serial, table.strict)
 
 
-def make(rng: Random, kind: Kind) -> Value:
-    """A value of ``kind``, never NULL."""
+def random_value(rng: Random, kind: Kind) -> Value:
+    """A random value of ``kind``, never NULL."""
     if kind.pool and rng.random() < 0.6:
         value = rng.choice(kind.pool)
         if isinstance(value, str) and rng.random() < 0.4:
-            # A pattern that is unique needs more than one text that fits.
+            # A unique column needs several texts that match the pattern of its CHECK.
             value = rng.choice((f"{value}{rng.randint(0, 999)}", f"{rng.randint(0, 999)}{value}"))
         if not kind.strict or _fits(value, kind.name):
             return value
@@ -79,8 +80,12 @@ def make(rng: Random, kind: Kind) -> Value:
 
 
 def literals(table: Table) -> dict[str, tuple[Value, ...]]:
-    """What the definition of ``table`` names in its columns and constraints, by column in lower case, and what lies around it."""
-    found: dict[str, list[Value]] = defaultdict(list)
+    """By column in lower case, the literals in the definition of ``table``, and values near them.
+
+    For example ``CHECK (stars BETWEEN 1 AND 5)`` gives 0, 1, 2, 4, 5 and 6 for the column stars, and texts of these
+    lengths.
+    """
+    by_column: dict[str, list[Value]] = defaultdict(list)
     names = {fold(c.name) for c in table.columns}
     for clause in definition_of(table).clauses:
         tokens = clause.tokens
@@ -90,11 +95,12 @@ def literals(table: Table) -> dict[str, tuple[Value, ...]]:
         owners = [clause.name] if clause.name else [t.name for t in tokens if t.kind in ("word", "quoted")]
         for owner in owners:
             if owner in names:
-                found[owner] += values
-    return {name: tuple(dict.fromkeys(values)) for name, values in found.items()}
+                by_column[owner] += values
+    return {name: tuple(dict.fromkeys(values)) for name, values in by_column.items()}
 
 
 def _around(token: Token) -> list[Value]:
+    """The literal ``token`` and values near it; for a text that is a pattern, texts that match it."""
     kind, text, _ = token
     if kind == "string":
         plain = unquote(text)
@@ -122,7 +128,8 @@ def _by_name(rng: Random, kind: Kind) -> Value:
         case "real" | "numeric":
             return rng.choice((float(rng.randint(-9, 9)), round(rng.uniform(-1000, 1000), 3), rng.randint(0, 99)))
         case "date":
-            return f"20{rng.randint(10, 30)}-{rng.randint(1, 12):02}-{rng.randint(1, 28):02}T{rng.randint(0, 23):02}:00:00Z"
+            day = f"20{rng.randint(10, 30)}-{rng.randint(1, 12):02}-{rng.randint(1, 28):02}"
+            return f"{day}T{rng.randint(0, 23):02}:00:00Z"
         case "json":
             return rng.choice(_JSON)
         case "blob":
@@ -150,7 +157,7 @@ def _kind(name: str, declared: str, strict: bool) -> str:
         return "boolean"
     if "json" in word:
         return "json"
-    found = affinity(declared)
-    if ("date" in word or "time" in word) or (found == "text" and re.search(r"(_at|_on|date|time)$", fold(name))):
+    kind = affinity(declared)
+    if ("date" in word or "time" in word) or (kind == "text" and re.search(r"(_at|_on|date|time)$", fold(name))):
         return "date"
-    return "any" if found == "blob" and "blob" not in word else found
+    return "any" if kind == "blob" and "blob" not in word else kind
