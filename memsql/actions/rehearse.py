@@ -12,7 +12,6 @@ from memsql.actions.up import up_on
 from memsql.config import Settings, Target
 from memsql.db import Connection, connection
 from memsql.db.clone import Clone, clone
-from memsql.db.many import answers
 from memsql.db.queries import load
 from memsql.engine.job import Direction
 from memsql.engine.loss import counting
@@ -193,7 +192,7 @@ def row_counts(conn: Connection) -> dict[str, int]:
     names = [name for name in names if virtual.is_user_table(name)]
     counts = {}
     for name, answer in zip(
-        names, answers(conn, [(f"SELECT count(*) FROM {quote(n)}", ()) for n in names]), strict=True
+        names, conn.read_each([(f"SELECT count(*) FROM {quote(n)}", ()) for n in names]), strict=True
     ):
         if isinstance(answer, StatementError):
             raise answer

@@ -87,7 +87,7 @@ def rehearse_on_server(session: Session, state: State, direction: Direction, loo
         refuse_stepwise(pending.jobs)
         _refuse_two_modes(pending.jobs)
         transaction = RolledBack(OnServer(session, pending.state.ledger, whole=True), look)
-        return Runner(session, transaction, transaction)
+        return Runner(session, transaction, lambda: transaction)
 
     ran = run(session, planner(state), planner, runner)
     # What ran was rolled back, so as many wait as before.

@@ -41,8 +41,6 @@ def up(settings: Settings, options: RunOptions, progress: Progress = SILENT, gat
         if not migrations and not any(s.incomplete for s in state.statuses):
             load.refuse_stale_sum(project)
             return report(state)
-    for migration in migrations:
-        migration.up.hash_beside()
     # Imported only where there is work, so that an idle run is as quick as a status.
     from memsql.engine.job import up_jobs
     from memsql.engine.pending import Pending

@@ -128,6 +128,28 @@ class LibsqlConnection:
         item = items[index] if index is not None else None
         raise statement_error(error, self.target, item[0] if isinstance(item, tuple) else None, index)
 
+    def read_each(self, reads: Sequence[tuple[str, Params]]) -> list[Result | StatementError]:
+        results: list[Result | StatementError] = []
+        while len(results) < len(reads):
+            rest = reads[len(results) :]
+            try:
+                results += self.batch(rest)
+            except StatementError as e:
+                if e.index is None or e.code == "RESPONSE_TOO_LARGE":
+                    results += [self._read(sql, params) for sql, params in rest]
+                else:
+                    # A batch that fails brings no results, not even of the reads before the failure; and none of those ran
+                    # where the server cannot parse the text of the failed one.
+                    results += self.read_each(rest[: e.index])
+                    results.append(e)
+        return results
+
+    def _read(self, sql: str, params: Params) -> Result | StatementError:
+        try:
+            return self.execute(sql, params)
+        except StatementError as e:
+            return e
+
     def script(self, sql: str, *, watched: bool = True) -> None:
         what = self._intent([Script(sql)])
         answer = self._ask([hrana.sequence(sql)], what)[0]

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from memsql.config import Target
+from memsql.errors import StatementError
 
 Value = None | int | float | str | bytes
 Params = Sequence[Value]
@@ -105,6 +106,10 @@ class Connection(Protocol):
         BEGIN, COMMIT and PRAGMA may be among the items. What ran before the failure stays as it is, and an open
         transaction stays open unless the engine ended it.
         """
+
+    def read_each(self, reads: Sequence[tuple[str, Params]]) -> list[Result | StatementError]:
+        """The answer to each of ``reads``, or the error in its place. A server needs one request where no read fails, and two
+        more for each that fails."""
 
     def script(self, sql: str, *, watched: bool = True) -> None:
         """Run a text of many statements inside the open transaction and discard their rows. Never commits.

@@ -107,6 +107,15 @@ class SQLiteConnection:
             raise translate(e, self.target, sql, len(results)) from e
         return results
 
+    def read_each(self, reads: Sequence[tuple[str, Params]]) -> list[Result | StatementError]:
+        results: list[Result | StatementError] = []
+        for sql, params in reads:
+            try:
+                results.append(self.execute(sql, params))
+            except StatementError as e:
+                results.append(e)
+        return results
+
     def script(self, sql: str, *, watched: bool = True) -> None:
         # executescript() sends a COMMIT first (https://docs.python.org/3.11/library/sqlite3.html). observe() can
         # swallow it; without observe() it would end the caller's transaction.

@@ -45,7 +45,7 @@ def prove_job(session: Session, job: Job) -> Evidence:
     work = work_for(job, indexes, reached)
     broken = rebuild_and_check(conn, work)
     checks = tuple(run_checks(conn, job.checks))
-    if session.stop:
+    if session.stopped:
         raise verdict.interrupted(job, session.stop)
     return Evidence(
         before=before,
@@ -67,7 +67,7 @@ def explained(session: Session, job: Job, error: StatementError) -> MemsqlError:
     """What to tell of ``job``, whose text raised ``error``. Ends the transaction, to run the text again and name the
     statement."""
     conn = session.conn
-    if session.stop:
+    if session.stopped:
         return verdict.interrupted(job, session.stop)
     conn.rollback()
     if error.code == "SQLITE_LOCKED":

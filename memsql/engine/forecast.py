@@ -130,13 +130,13 @@ class SchemaCopy:
 
         try:
             watched = run_watched(session, lean, count=count, run=lambda: self._run(lean))
-            after = counting.count(self.conn, guard.after_watch(watched.watch, job.analysis), values=False)
+            after = counting.count(self.conn, watched.after_watch, values=False)
             indexes = work_after(session.schema, job, watched.touched)
         except StatementError:
             with suppress(StatementError):
                 undo(self.conn)
             session.schema.forget()
-            if session.stop:
+            if session.stopped:
                 raise verdict.interrupted(job, session.stop) from None
             return None
         self.conn.execute(f"RELEASE {SAVEPOINT}")

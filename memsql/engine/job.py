@@ -89,6 +89,8 @@ class Done:
 
 def up_jobs(project: Project, migrations: Sequence[Migration]) -> list[Job]:
     """Jobs that apply ``migrations``. Raises FileError for a file that must not run."""
+    for migration in migrations:
+        migration.up.hash_beside()
     return [_up_job(m, tuple(c for c in project.checks if c.version == m.version)) for m in migrations]
 
 

@@ -10,10 +10,11 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 
 from memsql import ledger
 from memsql.db import Touched
-from memsql.engine import bulk, statements, verdict
+from memsql.engine import statements, verdict
 from memsql.engine.full_text import rebuild_and_check, work_after
 from memsql.engine.job import Job, LedgerMoved
 from memsql.engine.loss import counting, guard
@@ -144,21 +145,17 @@ def prove_job(session: Session, job: Job) -> Evidence:
 
     Raises MigrationFailed, Refused, Interrupted, LockedError or ConnectError; the savepoint then holds unproven changes.
     """
-    conn, allows_loss = session.conn, session.allows_loss(job)
+    conn = session.conn
     started, clock = datetime.now(UTC), time.perf_counter()
-    watched = run_watched(
-        session,
-        job,
-        count=lambda watch: counting.count(conn, watch, values=not allows_loss),
-        run=lambda: _run(session, job),
-    )
+    count = partial(counting.count, conn, values=not session.allows_loss(job))
+    watched = run_watched(session, job, count=count, run=partial(_run, session, job))
     after = guard.Counts()
     if watched.watch.linked or watched.watch.keyed or watched.before.holds_something:
-        after = counting.count(conn, guard.after_watch(watched.watch, job.analysis), values=not allows_loss)
+        after = count(watched.after_watch)
     indexes = work_after(session.schema, job, watched.touched)
     broken = rebuild_and_check(conn, indexes)
     checks = run_checks(conn, job.checks)
-    if session.stop:
+    if session.stopped:
         raise verdict.interrupted(job, session.stop)
     return Evidence(
         before=watched.before,
@@ -185,14 +182,14 @@ def _run(session: Session, job: Job, *, exact: bool = False) -> Ran:
             if session.options.timed:
                 return touched, statements.run_timed(conn, job.file, progress)
             if quick:
-                bulk.run_quickly(session, job.file, job.analysis)
+                statements.run_quickly(session, job.file, job.analysis.bulk)
             else:
                 statements.run(conn, job.file, progress)
             return touched, ()
     except StatementError as e:
-        if session.stop:
+        if session.stopped:
             raise verdict.interrupted(job, session.stop) from e
-        if quick and conn.in_transaction and bulk.cut_wrongly(job.file):
+        if quick and conn.in_transaction and statements.cut_wrongly(job.file):
             conn.execute(f"ROLLBACK TO {SAVEPOINT}")
             return _run(session, job, exact=True)
         raise _explained(session, job, e, touched) from e

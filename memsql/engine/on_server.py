@@ -150,7 +150,7 @@ class OnServer:
         """What to tell of the job whose item failed. ``first``: it is the first in its transaction, so that it can be run
         again to learn more; another one is sent again by the Runner."""
         job, error = request.job, failure.error
-        if self.session.stop:
+        if self.session.stopped:
             return verdict.interrupted(job, self.session.stop)
         problem = request.explain(failure.index, error)
         if not first:

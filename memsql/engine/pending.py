@@ -13,6 +13,7 @@ from memsql.engine.job import Direction, Done, Job, LedgerMoved, down_jobs, up_j
 from memsql.engine.run import Runner
 from memsql.engine.session import Session, session_on
 from memsql.engine.state import Report, RunOptions, State, read_state, report
+from memsql.engine.transaction import Transaction
 from memsql.progress import SILENT, Progress
 from memsql.project import plan
 from memsql.project.load import Project
@@ -143,14 +144,19 @@ def _runner(session: Session, pending: Pending) -> Runner:
 
         refuse_stepwise(pending.jobs)
         server = OnServer(session, planned, whole=whole)
-        return Runner(session, server, server)
+        return Runner(session, server, lambda: server)
     from memsql.engine.on_file import OnFile
-    from memsql.engine.stepwise import Stepwise
 
     # On an empty database nobody waits for the lock.
     patience = math.inf if whole or not pending.state.has_tables else _PATIENCE
     file = OnFile(session, planned, patience)
-    return Runner(session, file, Stepwise(session, planned, file))
+
+    def stepwise() -> Transaction:
+        from memsql.engine.stepwise import Stepwise
+
+        return Stepwise(session, planned, file)
+
+    return Runner(session, file, stepwise)
 
 
 def _entry_of(status: Status) -> ledger.Entry:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
@@ -30,12 +30,12 @@ _Proven = tuple[Done, Entry]
 class Runner:
     """Runs jobs; ``done`` are those that are committed.
 
-    ``transaction`` runs the jobs that run in one, ``stepwise`` those that cannot.
+    ``transaction`` runs the jobs that run in one; ``stepwise`` makes the one for those that cannot.
     """
 
     session: Session
     transaction: Transaction
-    stepwise: Transaction
+    stepwise: Callable[[], Transaction]
     done: list[Done] = field(default_factory=list)
     _alone: bool = False
 
@@ -53,7 +53,7 @@ class Runner:
         rest = jobs
         with self.session.conn.many_commits() if several else contextlib.nullcontext():
             while rest:
-                transaction = self.transaction if rest[0].header.transactional else self.stepwise
+                transaction = self.transaction if rest[0].header.transactional else self.stepwise()
                 share = transaction.take(rest)
                 rest = rest[self._share(transaction, share[:1] if self._alone else share, whole=False) :]
                 self._stop_between(len(jobs))
@@ -75,7 +75,7 @@ class Runner:
             job, problem = jobs[place], self._named(error, jobs[place])
             if whole:
                 transaction.abandon(0)
-            elif isinstance(error, StatementError) and len(transaction.running) > 1 and not self.session.stop:
+            elif isinstance(error, StatementError) and len(transaction.running) > 1 and not self.session.stopped:
                 # COMMIT failed and does not say which job is to blame.
                 transaction.abandon(0)
                 self._alone = True
@@ -89,7 +89,7 @@ class Runner:
 
     def _judge(self, job: Job, evidence: Evidence) -> _Proven:
         done = verdict.judge(job, evidence, allows_loss=self.session.allows_loss(job))
-        if self.session.stop:
+        if self.session.stopped:
             raise verdict.interrupted(job, self.session.stop)
         return done, job.entry(evidence.started, evidence.duration_ms)
 
@@ -122,7 +122,7 @@ class Runner:
         """``error`` as the person is told of it. Reads what a failed COMMIT left, so it comes before any rollback."""
         if isinstance(error, JobFailed):
             return error.problem
-        if isinstance(error, KeyboardInterrupt) or (isinstance(error, StatementError) and self.session.stop):
+        if isinstance(error, KeyboardInterrupt) or (isinstance(error, StatementError) and self.session.stopped):
             return verdict.interrupted(job, self.session.stop)
         if isinstance(error, StatementError):
             return verdict.not_committed(job, error, self._broken_keys(error))
@@ -141,16 +141,14 @@ class Runner:
     def _defers(self, jobs: Sequence[Job]) -> bool:
         """Whether foreign keys may wait until COMMIT. Then one migration could repair what another one breaks, so they must
         not share a transaction."""
-        return any(b"defer" in job.file.data[:_SEARCHED_BYTES].lower() for job in jobs) or bool(
-            self.session.conn.execute(load("engine/has_deferred")).rows
-        )
+        return any(b"defer" in job.file.data[:_SEARCHED_BYTES].lower() for job in jobs) or self.session.schema.defers()
 
     def _state(self, aftermath: str) -> str:
         before = ", ".join(d.id for d in self.done)
         return aftermath + (f"; before it, this run finished {before}" if before else "")
 
     def _stop_between(self, total: int) -> None:
-        if self.session.stop and len(self.done) < total:
+        if self.session.stopped and len(self.done) < total:
             raise Interrupted(
                 f"{self.session.stop.name} stopped the run between two migrations",
                 state="finished: " + ", ".join(d.id for d in self.done) + "; the rest was not begun",

@@ -49,6 +49,10 @@ class SchemaCache:
             self._replaces = bool(self._conn.execute(load("engine/replaces")).rows)
         return self._replaces
 
+    def defers(self) -> bool:
+        """Whether a foreign key is DEFERRABLE, so that COMMIT may check it. Not remembered: it is asked once a run."""
+        return bool(self._conn.execute(load("engine/has_deferred")).rows)
+
     def keyed(self, touched: Touched) -> frozenset[str]:
         """The tables, folded, that lost an index and to which other tables refer."""
         if touched.created or touched.altered:
@@ -88,10 +92,15 @@ class Session:
         """Whether the file or the person permits ``job`` to lose data."""
         return job.allows_loss or self.options.allow_data_loss
 
+    @property
+    def stopped(self) -> bool:
+        """Whether somebody asked to stop."""
+        return self.stop.name is not None
+
     def interrupted(self) -> bool:
         """Whether somebody asked to stop. The engine asks often while a statement runs, so the progress bar moves too."""
         self.progress.tick()
-        return bool(self.stop)
+        return self.stopped
 
 
 @contextmanager

@@ -178,7 +178,7 @@ class _Steps:
             with self.session.conn.observe(self.session.interrupted):
                 self.session.conn.execute(sql)
         except StatementError as e:
-            if self.session.stop:
+            if self.session.stopped:
                 raise verdict.interrupted(self.job, self.session.stop) from e
             raise
 

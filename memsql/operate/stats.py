@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from memsql.db import Connection, Value
-from memsql.db.many import answers
 from memsql.db.queries import load
 from memsql.errors import StatementError
 from memsql.schema import is_internal, read
@@ -66,7 +65,7 @@ def stats(conn: Connection) -> Stats:
     schema = read(conn)
     tables = [t for t in schema.tables.values() if t.kind != "view"]
     counts = [f"SELECT count(*) FROM {quote(table.name)}" for table in tables]
-    dbstat, *results = answers(conn, [(sql, ()) for sql in (load("operate/dbstat"), *counts, *_FIGURES)])
+    dbstat, *results = conn.read_each([(sql, ()) for sql in (load("operate/dbstat"), *counts, *_FIGURES)])
     # Python's own SQLite may lack dbstat, and a virtual table its module.
     weights = (
         {} if isinstance(dbstat, StatementError) else {str(r[0]): (_integer(r[1]), _integer(r[2])) for r in dbstat.rows}

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from memsql.db import Connection, Value
-from memsql.db.many import answers
 from memsql.errors import FileError, Location, StatementError
 from memsql.project.files import parse_file_name, read_file
 from memsql.sqltext import effect, parse_check_header, split
@@ -106,5 +105,5 @@ def run_checks(conn: Connection, checks: Sequence[Check]) -> list[CheckResult]:
     """Run several; on a server in one request, where each of them can run."""
     return [
         could_not_run(check, found) if isinstance(found, StatementError) else result_of(check, found.rows)
-        for check, found in zip(checks, answers(conn, [(check.sql, ()) for check in checks]), strict=True)
+        for check, found in zip(checks, conn.read_each([(check.sql, ()) for check in checks]), strict=True)
     ]

@@ -9,7 +9,6 @@ from pathlib import Path
 
 from memsql.db import Connection, Result
 from memsql.db.compiling import explained
-from memsql.db.many import answers
 from memsql.errors import FileError, Location, StatementError
 from memsql.project.files import read_file
 from memsql.sqltext import parse_header, split
@@ -70,7 +69,7 @@ def query_plans(conn: Connection, folder: Path, shown: str = "sql/queries") -> l
     """
     queries = read_queries(folder, shown)
     # Prepared with the values in place, for a LIKE or a partial index may depend on them.
-    found = answers(conn, [(explained(query.sql), ()) for query in queries])
+    found = conn.read_each([(explained(query.sql), ()) for query in queries])
     return [query.plan(answer) for query, answer in zip(queries, found, strict=True)]
 
 

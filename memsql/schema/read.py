@@ -6,7 +6,6 @@ from collections import defaultdict
 from collections.abc import Sequence
 
 from memsql.db import Connection, Value
-from memsql.db.many import answers
 from memsql.db.queries import load
 from memsql.errors import StatementError
 from memsql.schema.definition import read_definition
@@ -73,7 +72,7 @@ def _ask_one_by_one(conn: Connection) -> tuple[Rows, Rows, Rows, Rows]:
     ]
     *tables, kinds = (
         [] if isinstance(answer, StatementError) else answer.rows
-        for answer in answers(conn, [*reads, (load("schema/tables"), ())])
+        for answer in conn.read_each([*reads, (load("schema/tables"), ())])
     )
     columns, keys = tables[: len(described)], tables[len(described) :]
     return objects, [row for rows in columns for row in rows], [row for rows in keys for row in rows], kinds

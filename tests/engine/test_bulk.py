@@ -12,10 +12,10 @@ from cli import Project
 
 from memsql.db.sqlite import memory
 from memsql.engine.analysis import analyse
-from memsql.engine.bulk import cut_wrongly, run_quickly
 from memsql.engine.session import SchemaCache, Session
 from memsql.engine.signals import Stop
 from memsql.engine.state import RunOptions
+from memsql.engine.statements import cut_wrongly, run_quickly
 from memsql.errors import StatementError
 from memsql.progress import Silent
 from memsql.project.files import SqlFile
@@ -175,7 +175,7 @@ def test_it_stops_between_two_pieces() -> None:
     conn.begin()
     session = Session(conn, stop, RunOptions(), StopsAfter(stop), SchemaCache(conn))
     with conn.observe() as touched, pytest.raises(StatementError):
-        run_quickly(session, file, analyse(file))
+        run_quickly(session, file, analyse(file).bulk)
     assert touched is not None
     assert "t" in touched.inserted
     assert 0 < int(str(conn.execute("SELECT count(*) FROM t").one())) < 5000

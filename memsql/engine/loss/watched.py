@@ -20,11 +20,13 @@ Ran = tuple[Touched, Sequence[StatementTiming]]
 
 @dataclass(frozen=True, slots=True)
 class Watched(Generic[Before]):
-    """A job that ran inside a savepoint: what it ``touched``, what was watched, and what was counted ``before`` it."""
+    """A job that ran inside a savepoint: what it ``touched``, what was watched and counted ``before`` it, and what to count
+    after it."""
 
     touched: Touched
     watch: guard.Watch
     before: Before
+    after_watch: guard.Watch
     timings: Sequence[StatementTiming]
 
 
@@ -61,7 +63,7 @@ def run_watched(
                 continue
         # Not earlier: a virtual table that was dropped still tells which of the dropped tables were its shadows.
         session.schema.forget_changed(touched)
-        return Watched(touched, watch, before, timings)
+        return Watched(touched, watch, before, guard.after_watch(watch, analysis), timings)
 
 
 def undo(conn: Connection) -> None:
