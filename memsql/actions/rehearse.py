@@ -65,7 +65,8 @@ class _Snapshot:
 
 @dataclass(frozen=True, slots=True)
 class _Run:
-    """The run of a rehearsal: the snapshots around it, its report or its problem, and how long it took alone, in seconds."""
+    """The run of a rehearsal: the snapshots around it, its report or its problem, and how long it took alone, in
+    seconds."""
 
     before: _Snapshot
     after: _Snapshot
@@ -107,9 +108,9 @@ def rehearse(
 ) -> Rehearsal:
     """Run an up or a down where ``place`` says, and report every difference.
 
-    The database itself is only read, but for a transaction on the server that is rolled back where that is the place. Raises
-    what prevents the rehearsal itself (unreadable files, no access, no space for the clone); what would stop the run is in the
-    result.
+    The database itself is only read, but for a transaction on the server that is rolled back where that is the
+    place. Raises what prevents the rehearsal itself (unreadable files, no access, no space for the clone); what
+    would stop the run is in the result.
     """
     started = time.perf_counter()
     project = load_project(settings)

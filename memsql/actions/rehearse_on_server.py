@@ -63,8 +63,8 @@ class RolledBack:
 def rehearse_on_server(session: Session, state: State, direction: Direction, look: Callable[[], None]) -> Report:
     """Run what an up or down would run in one transaction of the server, call ``look`` inside it, and roll back.
 
-    ``session`` has the option all_or_nothing. Raises what the run would raise, and UsageError for what cannot be run in one
-    transaction.
+    ``session`` has the option all_or_nothing. Raises what the run would raise, and UsageError for what cannot be
+    run in one transaction.
     """
     tries = 0
 

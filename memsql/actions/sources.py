@@ -19,7 +19,8 @@ FORMS = "migrations, database, schema.sql, a path to a .sql file, git:REF, git:R
 
 def schema_from(settings: Settings, source: str) -> Schema:
     """The schema that ``source`` names: ``migrations`` run on an empty database, ``database``, ``schema.sql`` (the
-    snapshot), the path of a .sql file, ``git:REF`` (the snapshot at a commit) or ``git:REF:migrations`` (the migrations there).
+    snapshot), the path of a .sql file, ``git:REF`` (the snapshot at a commit) or ``git:REF:migrations`` (the
+    migrations there).
 
     Raises UsageError for what is none of these or does not exist, FileError for a file that makes no schema, and what
     replaying and connecting raise.

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 _SHOWN = 10
 
 Gate = Callable[[Proposal], None]
-"""Hears what will be done before anything is done, and only where there is something to do; what it raises stops the run."""
+"""Hears what will be done before anything is done, and only where there is something to do; what it raises stops
+the run."""
 
 
 def open_gate(proposal: Proposal) -> None:

@@ -36,12 +36,13 @@ _SOME = re.compile(r"\b(?:WHERE|LIMIT)\b", re.IGNORECASE)
 class Analysis:
     """What the text of a file says it will do, names in lower case.
 
-    ``drops``: tables it drops; ``empties``: tables from which it DELETEs every row; ``strips``: tables it takes columns from; ``deletes``: tables it DELETEs
-    from by name; ``updates``: tables it UPDATEs; ``renames``: (old, new) in file order; ``columns``: (table, old, new) of renamed columns;
-    ``dropped``: indexes, triggers and views dropped by name; ``replaces``: rows may be replaced;
-    ``rebuilds``: a table that it drops may be there again afterwards; ``arms``: it may create what
-    replaces rows; ``reads_ledger``: it may look at our tables or yoyo's. ``bulk``: by the byte it ends at, each piece of likely_cuts of a large file that only inserts into one
-    table, and that table as it is spelled.
+    ``drops``: tables it drops; ``empties``: tables from which it DELETEs every row; ``strips``: tables it takes
+    columns from; ``deletes``: tables it DELETEs from by name; ``updates``: tables it UPDATEs; ``renames``: (old,
+    new) in file order; ``columns``: (table, old, new) of renamed columns; ``dropped``: indexes, triggers and views
+    dropped by name; ``replaces``: rows may be replaced; ``rebuilds``: a table that it drops may be there again
+    afterwards; ``arms``: it may create what replaces rows; ``reads_ledger``: it may look at our tables or yoyo's.
+    ``bulk``: by the byte it ends at, each piece of likely_cuts of a large file that only inserts into one table,
+    and that table as it is spelled.
     """
 
     empty: bool

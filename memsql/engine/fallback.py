@@ -1,7 +1,7 @@
 """Running a job on a server when nobody can tell beforehand what it will reach.
 
-A legacy upgrade decides while it runs which statements run, and some statements only libSQL understands. Then every table of
-the user's own is counted before and after: this costs more and proves the same.
+A legacy upgrade decides while it runs which statements run, and some statements only libSQL understands. Then every
+table of the user's own is counted before and after: this costs more and proves the same.
 """
 
 from __future__ import annotations
@@ -103,7 +103,8 @@ def _written(texts: Iterable[str]) -> frozenset[str]:
 
 
 def _located(session: Session, job: Job, error: StatementError) -> StatementError:
-    """``error`` with the statement that raises it, searched by running the text again, some hundred statements a request."""
+    """``error`` with the statement that raises it, searched by running the text again, some hundred statements a
+    request."""
     conn = session.conn
     error.where = Location(job.file.path)
     before = 0

@@ -1,8 +1,9 @@
 """What a job will reach on a server, learnt from a copy of the server's schema in memory, without rows.
 
-A server has no authorizer. But what a statement reaches, through cascades and triggers too, follows from the schema alone. So
-the job runs on the copy first; then the counts before and after it can be sent together with it. Statements that change the
-schema run on the copy; the others are only compiled (EXPLAIN QUERY PLAN), for which SQLite asks the authorizer too.
+A server has no authorizer. But what a statement reaches, through cascades and triggers too, follows from the schema
+alone. So the job runs on the copy first; then the counts before and after it can be sent together with it.
+Statements that change the schema run on the copy; the others are only compiled (EXPLAIN QUERY PLAN), for which
+SQLite asks the authorizer too.
 """
 
 from __future__ import annotations
@@ -32,7 +33,8 @@ from memsql.sqltext import statements as statements_of
 
 _COMPILED = frozenset({"insert", "replace", "update", "delete", "select"})
 BOOKKEEPING = LEDGER | {"memsql_history", "memsql_legacy_objects", "memsql_fts_rebuild"}
-# How often the observer may be asked during one statement; each time stands for 200,000 instructions of SQLite's machine.
+# How often the observer may be asked during one statement; each time stands for 200,000 instructions of SQLite's
+# machine.
 _BUDGET = 50
 # Two statements that begin alike reach the same tables, whatever their values.
 _INSERT = re.compile(r"INSERT\s+INTO\s+[^\s(]+\s*(?:\([^()]*\)\s*)?VALUES\b", re.IGNORECASE).match
@@ -68,8 +70,8 @@ class Forecast:
 
 
 class _Budget:
-    """The progress of a statement on the copy: it gives up on one that computes for long, such as CREATE TABLE … AS over
-    rows that it makes up itself."""
+    """The progress of a statement on the copy: it gives up on one that computes for long, such as CREATE TABLE … AS
+    over rows that it makes up itself."""
 
     def __init__(self) -> None:
         self.left = _BUDGET
@@ -92,7 +94,8 @@ class SchemaCopy:
     """
 
     def __init__(self, objects: Sequence[tuple[Value, ...]], session: Session) -> None:
-        """``objects``: rows (type, name, table, sql) of the server's sqlite_schema. ``session``: the one on the server."""
+        """``objects``: rows (type, name, table, sql) of the server's sqlite_schema. ``session``: the one on the
+        server."""
         conn = memory()
         self.exact = True
         for function in _FOREIGN:
@@ -116,8 +119,8 @@ class SchemaCopy:
         self._session = Session(conn, session.stop, options, self._budget, SchemaCache(conn))
 
     def forecast(self, job: Job) -> Forecast | None:
-        """Run ``job`` on the copy. None where that does not work, so that only the server can tell; the copy is then what
-        it was before. Raises Interrupted."""
+        """Run ``job`` on the copy. None where that does not work, so that only the server can tell; the copy is
+        then what it was before. Raises Interrupted."""
         if job.guarded or not self.exact:
             return None
         session, values = self._session, not self._session.allows_loss(job)
@@ -186,7 +189,8 @@ class SchemaCopy:
                     self.conn.execute(statement.text)
 
     def _without_rows(self, job: Job) -> SqlFile:
-        """The file of ``job`` without the parts that only insert, where inserting reaches nothing but the table itself."""
+        """The file of ``job`` without the parts that only insert, where inserting reaches nothing but the table
+        itself."""
         file = job.file
         if (
             len(file.cuts) == 1

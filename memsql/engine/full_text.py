@@ -39,8 +39,8 @@ def work_after(schema: SchemaCache, job: Job, touched: Touched) -> IndexWork:
 
 
 def work_for(job: Job, indexes: Collection[str], reached: Sequence[str]) -> IndexWork:
-    """The work on ``indexes``, all FTS5 tables, of which ``job`` ``reached`` some: rebuild those that its header names, check these
-    and the reached ones."""
+    """The work on ``indexes``, all FTS5 tables, of which ``job`` ``reached`` some: rebuild those that its header
+    names, check these and the reached ones."""
     names = job.header.fts_rebuild
     spelled = {fold(name): name for name in indexes}
     for name in names:

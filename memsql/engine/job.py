@@ -27,8 +27,8 @@ class LedgerMoved(Exception):
 class Job:
     """A migration in one direction: its file is read, its header parsed, and nothing in it is forbidden.
 
-    ``checks`` are the migration's own checks, for an up. ``guarded`` marks a legacy upgrade: its statements may stand under
-    a condition, and the ledger keeps one line of history about it instead of a version.
+    ``checks`` are the migration's own checks, for an up. ``guarded`` marks a legacy upgrade: its statements may
+    stand under a condition, and the ledger keeps one line of history about it instead of a version.
     """
 
     migration: Migration
@@ -72,8 +72,8 @@ class Job:
 class Done:
     """A migration that ran and was committed.
 
-    ``lost`` says what it lost with permission, ``rebuilt`` which full-text indexes were rebuilt, ``warnings`` what its checks
-    warn of; ``timings`` has the time of every statement where the run measured them.
+    ``lost`` says what it lost with permission, ``rebuilt`` which full-text indexes were rebuilt, ``warnings`` what
+    its checks warn of; ``timings`` has the time of every statement where the run measured them.
     """
 
     id: str

@@ -1,6 +1,7 @@
 """Running jobs on a SQLite file: each in a savepoint of a transaction that several may share.
 
-The file's authorizer tells what a job reached while it runs, and the evidence of each job is there before the next begins.
+The file's authorizer tells what a job reached while it runs, and the evidence of each job is there before the next
+begins.
 """
 
 from __future__ import annotations
@@ -31,8 +32,8 @@ class OnFile:
     """Transactions on a file (see engine.transaction.Transaction)."""
 
     def __init__(self, session: Session, planned: Ledger, patience: float) -> None:
-        """``planned``: the ledger that the run was planned with. ``patience``: for how many seconds jobs go on sharing a
-        transaction, during which other writers wait."""
+        """``planned``: the ledger that the run was planned with. ``patience``: for how many seconds jobs go on
+        sharing a transaction, during which other writers wait."""
         self.session = session
         self.running: Sequence[Job] = ()
         self._ledger = planned
@@ -99,7 +100,8 @@ class OnFile:
         return verdict.undone(problem, job, self.running, whole=whole)
 
     def begin(self, *, foreign_keys: bool) -> None:
-        """Take the write lock, and expect the ledger as it was when the run was planned. Raises LedgerMoved, LockedError."""
+        """Take the write lock, and expect the ledger as it was when the run was planned. Raises LedgerMoved,
+        LockedError."""
         self._set_foreign_keys(foreign_keys)
         self.session.conn.begin()
         self._expect_planned_ledger()
@@ -115,7 +117,8 @@ class OnFile:
         if self._foreign_keys == on:
             return
         conn = self.session.conn
-        # Inside a transaction this pragma does nothing and says nothing (https://sqlite.org/pragma.html#pragma_foreign_keys).
+        # Inside a transaction this pragma does nothing and says nothing
+        # (https://sqlite.org/pragma.html#pragma_foreign_keys).
         conn.execute(f"PRAGMA foreign_keys = {'on' if on else 'off'}")
         if conn.execute("PRAGMA foreign_keys").one() != int(on):
             raise ConnectError("the engine did not take PRAGMA foreign_keys; nothing was changed")
@@ -143,7 +146,8 @@ class OnFile:
 def prove_job(session: Session, job: Job) -> Evidence:
     """Run ``job`` inside the open transaction, in a savepoint that stays open, and gather the evidence for its verdict.
 
-    Raises MigrationFailed, Refused, Interrupted, LockedError or ConnectError; the savepoint then holds unproven changes.
+    Raises MigrationFailed, Refused, Interrupted, LockedError or ConnectError; the savepoint then holds unproven
+    changes.
     """
     conn = session.conn
     started, clock = datetime.now(UTC), time.perf_counter()
@@ -170,7 +174,8 @@ def prove_job(session: Session, job: Job) -> Evidence:
 
 
 def _run(session: Session, job: Job, *, exact: bool = False) -> Ran:
-    """Run the statements of ``job``: in large pieces, or exactly one by one where the run is timed, guarded or ``exact``."""
+    """Run the statements of ``job``: in large pieces, or exactly one by one where the run is timed, guarded or
+    ``exact``."""
     conn, progress = session.conn, session.progress
     quick = not (exact or job.guarded or session.options.timed)
     touched: Touched | None = None

@@ -1,7 +1,8 @@
 """Running jobs on a server: a whole share of them with their proof in one request, and a second request to commit.
 
-What a job will reach is forecast from a copy of the schema, so its counts, its statements, the check of full-text indexes and
-its own checks are sent together. Only after the verdict the ledger is written and the transaction committed.
+What a job will reach is forecast from a copy of the schema, so its counts, its statements, the check of full-text
+indexes and its own checks are sent together. Only after the verdict the ledger is written and the transaction
+committed.
 """
 
 from __future__ import annotations
@@ -61,7 +62,8 @@ class OnServer:
         return jobs[:_JOBS_AT_ONCE]
 
     def prove(self, jobs: Sequence[Job]) -> Iterator[Evidence]:
-        """Run those whose reach can be forecast, in as few requests as possible; else the first one as fallback does."""
+        """Run those whose reach can be forecast, in as few requests as possible; else the first one as fallback
+        does."""
         foreign_keys = jobs[0].header.foreign_keys
         self.running = jobs
         schema = self._schema = self._schema or self._read_schema()
@@ -76,7 +78,8 @@ class OnServer:
             yield from self._prove_singly(self.running, foreign_keys)
 
     def commit(self, entries: Sequence[Entry]) -> tuple[str, ...]:
-        """Write the ledger and COMMIT in one request. A lost answer is no failure: the ledger says what became of it."""
+        """Write the ledger and COMMIT in one request. A lost answer is no failure: the ledger says what became of
+        it."""
         conn = self.session.conn
         statements = ledger.applied_statements if self.running[0].direction == "up" else ledger.rolled_back_statements
         rows: list[Item] = [statement for entry in entries for statement in statements(entry)]
@@ -147,8 +150,8 @@ class OnServer:
             yield fallback.prove_job(self.session, job)
 
     def _explained(self, request: JobRequest, failure: ItemFailed, *, first: bool) -> MemsqlError:
-        """What to tell of the job whose item failed. ``first``: it is the first in its transaction, so that it can be run
-        again to learn more; another one is sent again by the Runner."""
+        """What to tell of the job whose item failed. ``first``: it is the first in its transaction, so that it can
+        be run again to learn more; another one is sent again by the Runner."""
         job, error = request.job, failure.error
         if self.session.stopped:
             return verdict.interrupted(job, self.session.stop)
@@ -162,8 +165,8 @@ class OnServer:
         return problem
 
     def _loss_of(self, request: JobRequest) -> MigrationFailed | Refused | None:
-        """What the job lost. The answers about it are gone with the failure of a later item, and a loss is the first thing to
-        tell."""
+        """What the job lost. The answers about it are gone with the failure of a later item, and a loss is the
+        first thing to tell."""
         conn, job = self.session.conn, request.job
         conn.rollback()
         try:

@@ -86,8 +86,8 @@ def run_down(session: Session, state: State, pending: Pending | None = None) -> 
 def run(session: Session, pending: Pending, planner: Planner, runner: RunnerFactory | None = None) -> Report:
     """Run what is ``pending``; where another process changed the ledger in between, let ``planner`` plan again.
 
-    ``runner`` makes the runner of a plan, by default the one for the database of ``session``. Raises what stopped the run;
-    its ``state`` says what the database holds.
+    ``runner`` makes the runner of a plan, by default the one for the database of ``session``. Raises what stopped
+    the run; its ``state`` says what the database holds.
     """
     done: tuple[Done, ...] = ()
     completed = pending.completed

@@ -35,8 +35,9 @@ class ItemFailed(Exception):
 
 @dataclass(frozen=True)
 class JobRequest:
-    """The items of one job, in the order to run: counts ``before``, the job's ``text``, counts ``after``, rebuilds and checks of
-    full-text ``indexes``, the job's own ``checks``. ``values``: the counts include the values of each column."""
+    """The items of one job, in the order to run: counts ``before``, the job's ``text``, counts ``after``, rebuilds
+    and checks of full-text ``indexes``, the job's own ``checks``. ``values``: the counts include the values of each
+    column."""
 
     job: Job
     forecast: Forecast
@@ -119,8 +120,8 @@ def job_request(job: Job, forecast: Forecast, schema: Connection, *, values: boo
 
 
 def send(conn: Connection, lists: Sequence[Sequence[Item]], progress: Progress) -> list[list[Result]]:
-    """Run all items of all ``lists`` in order, in as few requests as the connection's limit allows; return a list of answers
-    for each list.
+    """Run all items of all ``lists`` in order, in as few requests as the connection's limit allows; return a list
+    of answers for each list.
 
     Raises ItemFailed where an item fails, and sends nothing after it.
     """
@@ -144,7 +145,8 @@ def send(conn: Connection, lists: Sequence[Sequence[Item]], progress: Progress) 
 
 
 def _request_end(flat: Sequence[tuple[int, int, Item]], start: int, limit: int | None) -> int:
-    """Where the request that begins at item ``start`` ends, so that it holds at most ``limit`` bytes, and one item at least."""
+    """Where the request that begins at item ``start`` ends, so that it holds at most ``limit`` bytes, and one item
+    at least."""
     size = 0
     for place in range(start, len(flat)):
         item = flat[place][2]

@@ -1,6 +1,7 @@
 """Running jobs one after another, whichever transaction runs them.
 
-The one rule for failures: a job that fails is undone alone, those before it stay, and it is reported as if it had run alone.
+The one rule for failures: a job that fails is undone alone, those before it stay, and it is reported as if it had
+run alone.
 """
 
 from __future__ import annotations
@@ -42,7 +43,8 @@ class Runner:
     def run(self, jobs: Sequence[Job], *, whole: bool) -> None:
         """Run ``jobs`` in order. ``whole``: all of them in one transaction, or none.
 
-        Raises what stopped it, with ``state`` saying what the database holds now; LedgerMoved where the plan is out of date.
+        Raises what stopped it, with ``state`` saying what the database holds now; LedgerMoved where the plan is out
+        of date.
         """
         if whole:
             refuse_mixed(jobs)
@@ -98,7 +100,8 @@ class Runner:
         self.done += [replace(done, warnings=(*done.warnings, *remarks)) for done, _ in proven]
 
     def _keep(self, transaction: Transaction, before: Sequence[_Proven], problem: MemsqlError) -> bool:
-        """Undo the job that failed with ``problem`` and commit those ``before`` it; False where everything is undone."""
+        """Undo the job that failed with ``problem`` and commit those ``before`` it; False where everything is
+        undone."""
         keep = len(before) if isinstance(problem, (MigrationFailed, Refused)) else 0
         if not transaction.abandon(keep):
             return False
@@ -129,7 +132,8 @@ class Runner:
         return error
 
     def _broken_keys(self, error: StatementError) -> tuple[str, ...]:
-        """A sentence for each deferred foreign key that made COMMIT fail, while the rows that break it are still there."""
+        """A sentence for each deferred foreign key that made COMMIT fail, while the rows that break it are still
+        there."""
         conn = self.session.conn
         if error.code != "SQLITE_CONSTRAINT_FOREIGNKEY" or not conn.in_transaction:
             return ()
@@ -139,8 +143,8 @@ class Runner:
         )
 
     def _defers(self, jobs: Sequence[Job]) -> bool:
-        """Whether foreign keys may wait until COMMIT. Then one migration could repair what another one breaks, so they must
-        not share a transaction."""
+        """Whether foreign keys may wait until COMMIT. Then one migration could repair what another one breaks, so
+        they must not share a transaction."""
         return any(b"defer" in job.file.data[:_SEARCHED_BYTES].lower() for job in jobs) or self.session.schema.defers()
 
     def _state(self, aftermath: str) -> str:

@@ -18,7 +18,8 @@ from memsql.sqltext import fold
 
 
 class SchemaCache:
-    """Facts about the schema that a thousand migrations ask for and few change: each is read once, and again after a change."""
+    """Facts about the schema that a thousand migrations ask for and few change: each is read once, and again after
+    a change."""
 
     def __init__(self, conn: Connection) -> None:
         self._conn = conn
@@ -34,7 +35,8 @@ class SchemaCache:
         return self._virtual
 
     def fts(self) -> dict[str, frozenset[str]]:
-        """FTS5 table to the names, folded, of what it shows: its content table, or its view and the tables of that view."""
+        """FTS5 table to the names, folded, of what it shows: its content table, or its view and the tables of that
+        view."""
         if self._fts is None:
             self._fts = {}
             if self._conn.execute(load("engine/has_fts")).rows:
@@ -98,7 +100,8 @@ class Session:
         return self.stop.name is not None
 
     def interrupted(self) -> bool:
-        """Whether somebody asked to stop. The engine asks often while a statement runs, so the progress bar moves too."""
+        """Whether somebody asked to stop. The engine asks often while a statement runs, so the progress bar moves
+        too."""
         self.progress.tick()
         return self.stopped
 

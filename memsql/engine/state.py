@@ -28,9 +28,9 @@ if TYPE_CHECKING:
 class RunOptions:
     """What the person asks of an up or a down.
 
-    ``to``: stop at this version. ``steps``: how many to roll back. ``allow_data_loss``: permit every loss. ``all_or_nothing``:
-    one transaction for the whole run. ``out_of_order``: also apply those that come before an applied one. ``timed``: measure
-    each statement, as a rehearsal does.
+    ``to``: stop at this version. ``steps``: how many to roll back. ``allow_data_loss``: permit every loss.
+    ``all_or_nothing``: one transaction for the whole run. ``out_of_order``: also apply those that come before an
+    applied one. ``timed``: measure each statement, as a rehearsal does.
     """
 
     to: int | None = None
@@ -45,7 +45,8 @@ class RunOptions:
 class Proposal:
     """What is about to be done, for the gate that may still stop it.
 
-    ``what`` completes the sentence "it will". ``empty``: the database holds no table, so that nothing of it can be lost.
+    ``what`` completes the sentence "it will". ``empty``: the database holds no table, so that nothing of it can be
+    lost.
     """
 
     direction: Literal["up", "down"]
@@ -57,8 +58,8 @@ class Proposal:
 class Report:
     """What a run did, and how many migrations are ``applied`` and ``waiting`` after it.
 
-    ``completed``: migrations that yoyo ran by itself and whose ledger rows were written now. ``adopted``: sentences about how a
-    legacy database was taken over.
+    ``completed``: migrations that yoyo ran by itself and whose ledger rows were written now. ``adopted``: sentences
+    about how a legacy database was taken over.
     """
 
     done: tuple[Done, ...]
@@ -81,8 +82,8 @@ class State:
     def is_legacy(self) -> bool:
         """Whether there are tables, but no migration was ever applied here by memsql or yoyo.
 
-        False where the first migration was rolled back: then the tables belong to somebody else, and it may be applied again
-        beside them.
+        False where the first migration was rolled back: then the tables belong to somebody else, and it may be
+        applied again beside them.
         """
         if self.ledger.yoyo or not self.has_tables:
             return False

@@ -1,7 +1,8 @@
 """Running the text of a migration: many statements in one call, and one by one where a time or a place is asked for.
 
-The text is cut into chunks at ends of statements, so that memory stays near the size of the file and progress can be shown.
-The engine runs a chunk in one call. Only where that fails the file runs again, a statement at a time, to name the statement.
+The text is cut into chunks at ends of statements, so that memory stays near the size of the file and progress can
+be shown. The engine runs a chunk in one call. Only where that fails the file runs again, a statement at a time, to
+name the statement.
 """
 
 from __future__ import annotations
@@ -40,7 +41,8 @@ class Chunk:
 
 @dataclass(frozen=True, slots=True)
 class StatementTiming:
-    """One statement that ran: its ``number`` and ``line`` in the file, from 1, ``ms`` milliseconds, changed ``rows``."""
+    """One statement that ran: its ``number`` and ``line`` in the file, from 1, ``ms`` milliseconds, changed
+    ``rows``."""
 
     number: int
     line: int
@@ -52,8 +54,8 @@ class StatementTiming:
 def texts(file: SqlFile, *, likely: bool = False) -> Iterator[tuple[str, int, int]]:
     """The text of ``file`` in runs of whole statements: (text, first byte, byte behind it).
 
-    ``likely``: cut where a statement probably ends (SqlFile.likely_cuts), which is quicker. Raises FileError where the text
-    is not UTF-8.
+    ``likely``: cut where a statement probably ends (SqlFile.likely_cuts), which is quicker. Raises FileError where
+    the text is not UTF-8.
     """
     start, view = 0, memoryview(file.data)
     for end in file.likely_cuts if likely else file.cuts:
@@ -89,9 +91,9 @@ def run(conn: Connection, file: SqlFile, progress: Progress) -> None:
 def run_quickly(session: Session, file: SqlFile, bulk: Mapping[int, str]) -> None:
     """Like run(), with as few questions to the observer as possible.
 
-    SQLite calls the authorizer for each statement that it prepares, which costs a tenth of the time of a plain INSERT. But what
-    an INSERT into an ordinary table without triggers can reach is the same for all of them, so one is enough. ``bulk``: as
-    Analysis.bulk.
+    SQLite calls the authorizer for each statement that it prepares, which costs a tenth of the time of a plain
+    INSERT. But what an INSERT into an ordinary table without triggers can reach is the same for all of them, so one
+    is enough. ``bulk``: as Analysis.bulk.
 
     Raises StatementError without a place: a statement failed, or somebody asked to stop, or the text was cut where no
     statement ends (see cut_wrongly()).
@@ -138,8 +140,8 @@ def run_timed(conn: Connection, file: SqlFile, progress: Progress) -> list[State
 def run_guarded(conn: Connection, file: SqlFile, progress: Progress) -> list[StatementTiming]:
     """Like run_timed(), for legacy upgrades.
 
-    A statement directly below lines ``-- when: EXPRESSION`` runs only where ``SELECT EXPRESSION`` is true for all of them at
-    that moment. Returns the statements that ran.
+    A statement directly below lines ``-- when: EXPRESSION`` runs only where ``SELECT EXPRESSION`` is true for all
+    of them at that moment. Returns the statements that ran.
     """
     timings = []
     text = file.text()
@@ -176,15 +178,16 @@ def locate(conn: Connection, file: SqlFile, error: StatementError) -> StatementE
 
 
 def located(error: StatementError, statement: Statement, number: int, where: Location) -> StatementError:
-    """``error`` with its place: ``statement`` is the one of that ``number`` in its file, from 1, and begins at ``where``."""
+    """``error`` with its place: ``statement`` is the one of that ``number`` in its file, from 1, and begins at
+    ``where``."""
     named = StatementError(error.message, code=error.code, index=number - 1, statement=statement.text)
     named.where = where
     return named
 
 
 def _observe_insert(conn: Connection, table: str) -> bool:
-    """Show the observer everything that an INSERT into ``table`` (quoted where needed) can reach: with ON CONFLICT it may
-    set any column. False where one INSERT might reach more than another."""
+    """Show the observer everything that an INSERT into ``table`` (quoted where needed) can reach: with ON CONFLICT
+    it may set any column. False where one INSERT might reach more than another."""
     name = table.strip('"')
     if not conn.execute(load("engine/plain_table"), (name,)).rows:
         return False

@@ -1,8 +1,8 @@
 """Running a migration without a transaction (``-- transactional: false``): VACUUM and its like, on SQLite files only.
 
-Each statement commits by itself and is counted in the history in the same transaction, so that a run that was stopped goes on
-behind the last statement done. Only what cannot run in a transaction (VACUUM, a PRAGMA) is counted afterwards, and may run
-twice when the process is killed in between.
+Each statement commits by itself and is counted in the history in the same transaction, so that a run that was
+stopped goes on behind the last statement done. Only what cannot run in a transaction (VACUUM, a PRAGMA) is counted
+afterwards, and may run twice when the process is killed in between.
 """
 
 from __future__ import annotations
@@ -59,9 +59,9 @@ class Stepwise:
     def prove(self, jobs: Sequence[Job]) -> Iterator[Evidence]:
         """Run the statements from where the last attempt stopped, each committed by itself, then the checks.
 
-        Raises MigrationFailed with the number of statements that are done, Refused before the first statement where rows would
-        be dropped without permission, FileError where a statement that is done was changed in the file, LedgerMoved where
-        another process does the same work.
+        Raises MigrationFailed with the number of statements that are done, Refused before the first statement where
+        rows would be dropped without permission, FileError where a statement that is done was changed in the file,
+        LedgerMoved where another process does the same work.
         """
         self.running, job = jobs[:1], jobs[0]
         self._file.begin(foreign_keys=job.header.foreign_keys)

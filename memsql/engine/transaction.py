@@ -12,8 +12,8 @@ from memsql.ledger import Entry
 
 
 class JobFailed(Exception):
-    """The job at ``place`` of those that share a transaction failed with ``problem``, where evidence of those before it could
-    not be had."""
+    """The job at ``place`` of those that share a transaction failed with ``problem``, where evidence of those
+    before it could not be had."""
 
     def __init__(self, place: int, problem: MemsqlError) -> None:
         super().__init__(place, problem)
@@ -36,22 +36,22 @@ class Transaction(Protocol):
     def prove(self, jobs: Sequence[Job]) -> Iterator[Evidence]:
         """Begin, run ``jobs`` in order, and yield what each one showed. Nothing is committed.
 
-        The caller judges the evidence of a job before it asks for the next. May end before the last job, when others wait
-        for the lock. Raises LedgerMoved where another process changed the ledger since planning; what stops a job; JobFailed
-        for the job of another place than the one after the last evidence.
+        The caller judges the evidence of a job before it asks for the next. May end before the last job, when
+        others wait for the lock. Raises LedgerMoved where another process changed the ledger since planning; what
+        stops a job; JobFailed for the job of another place than the one after the last evidence.
         """
 
     def commit(self, entries: Sequence[Entry]) -> tuple[str, ...]:
         """Write ``entries``, one for each proven job, into the ledger and COMMIT. Returns remarks for the person."""
 
     def abandon(self, keep: int) -> bool:
-        """Undo the jobs behind the first ``keep``. True where those are still in the open transaction, ready for commit();
-        False where everything was rolled back, so that they must run again."""
+        """Undo the jobs behind the first ``keep``. True where those are still in the open transaction, ready for
+        commit(); False where everything was rolled back, so that they must run again."""
 
     def record_failure(self, entry: Entry, operation: str, message: str) -> None:
-        """Write into the ledger, in a transaction of its own, that a job failed. ``operation``: apply or rollback. Raises
-        MemsqlError where that is impossible."""
+        """Write into the ledger, in a transaction of its own, that a job failed. ``operation``: apply or rollback.
+        Raises MemsqlError where that is impossible."""
 
     def aftermath(self, problem: MemsqlError, job: Job, *, whole: bool) -> str:
-        """What the database holds now that ``job`` failed with ``problem`` and was abandoned. ``whole``: the jobs were to be
-        all or nothing."""
+        """What the database holds now that ``job`` failed with ``problem`` and was abandoned. ``whole``: the jobs
+        were to be all or nothing."""

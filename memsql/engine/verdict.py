@@ -33,9 +33,9 @@ _RUN_AGAIN = "correct the file and run the command again"
 class Evidence:
     """What a run of a job showed before anything of it is committed.
 
-    ``before``, ``after``: the counts around its statements. ``indexes``: the full-text indexes that were rebuilt and checked;
-    ``broken_indexes``: a sentence for each that disagrees with its content. ``checks``: the answers of the job's own checks.
-    ``started``, ``duration_ms``: when it ran and how long, the proof included.
+    ``before``, ``after``: the counts around its statements. ``indexes``: the full-text indexes that were rebuilt
+    and checked; ``broken_indexes``: a sentence for each that disagrees with its content. ``checks``: the answers of
+    the job's own checks. ``started``, ``duration_ms``: when it ran and how long, the proof included.
     """
 
     before: Counts
@@ -51,8 +51,8 @@ class Evidence:
 def judge(job: Job, evidence: Evidence, *, allows_loss: bool) -> Done:
     """The job as done.
 
-    Raises Refused where it loses data and ``allows_loss`` is false, MigrationFailed where a foreign key, an index, a trigger,
-    a full-text index or a check of it is broken.
+    Raises Refused where it loses data and ``allows_loss`` is false, MigrationFailed where a foreign key, an index,
+    a trigger, a full-text index or a check of it is broken.
     """
     lost = judge_loss(job, evidence.before, evidence.after, allows_loss=allows_loss)
     if evidence.indexes.unknown is not None:
@@ -144,7 +144,8 @@ def not_committed(job: Job, error: StatementError, broken_keys: tuple[str, ...])
 
 
 def unproven(job: Job, problems: Sequence[str], hint: str, what: str = "") -> MigrationFailed:
-    """The statements of ``job`` ran, and its proof failed: ``problems`` has a sentence each, ``what`` ends the message."""
+    """The statements of ``job`` ran, and its proof failed: ``problems`` has a sentence each, ``what`` ends the
+    message."""
     return MigrationFailed(
         f"{job.migration.id} ran, but its proof failed{what}",
         where=Location(job.file.path),
@@ -196,7 +197,8 @@ def interrupted(job: Job, stop: Stop) -> Interrupted:
 def undone(problem: MemsqlError, job: Job, running: Sequence[Job], *, whole: bool) -> str:
     """What the database holds now that a transaction was rolled back because of ``problem`` of ``job``.
 
-    ``running``: the jobs that had begun in the transaction, or were sent with it. ``whole``: several jobs were to be all or nothing.
+    ``running``: the jobs that had begun in the transaction, or were sent with it. ``whole``: several jobs were to
+    be all or nothing.
     """
     several = len(running) > 1
     ids = [j.migration.id for j in running]

@@ -78,8 +78,8 @@ class SqlFile:
         return hashlib.sha256(self.data)
 
     def hash_beside(self) -> None:
-        """Begin with ``hashed`` where that takes long. It lets go of the interpreter, so that all goes on meanwhile; who needs
-        it waits for it."""
+        """Begin with ``hashed`` where that takes long. It lets go of the interpreter, so that all goes on
+        meanwhile; who needs it waits for it."""
         if len(self.data) > _HASHED_BESIDE:
             threading.Thread(target=getattr, args=(self, "hashed")).start()
 
@@ -120,9 +120,9 @@ class SqlFile:
 
     @cached_property
     def likely_cuts(self) -> tuple[int, ...]:
-        """``cuts`` for a tenth of the time, right in all but odd texts: at a line end behind a ``;`` a string or a trigger
-        may go on. SQLite then reports an error, for it can make no statement of the piece before. Inside of a
-        comment it could, so there none is made."""
+        """``cuts`` for a tenth of the time, right in all but odd texts: at a line end behind a ``;`` a string or a
+        trigger may go on. SQLite then reports an error, for it can make no statement of the piece before. Inside of
+        a comment it could, so there none is made."""
         # One byte is found at the speed of memory, two are not.
         if b"*" in self.data and b"/*" in self.data:
             return self.cuts

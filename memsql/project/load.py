@@ -45,8 +45,8 @@ def load(settings: Settings) -> Project:
 
 
 def in_order(migrations: Sequence[Migration]) -> tuple[Migration, ...]:
-    """``migrations`` in the order to apply: by version, what they depend on first. Raises FileError for a dependency that is
-    not there, or goes in a circle."""
+    """``migrations`` in the order to apply: by version, what they depend on first. Raises FileError for a
+    dependency that is not there, or goes in a circle."""
     return tuple(plan.order(migrations, _yoyo_sort))
 
 

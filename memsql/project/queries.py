@@ -17,8 +17,8 @@ from memsql.sqltext.tokens import tokenize
 _QUERY_KEYS = frozenset({"name", "why", "param", "plan", "allow"})
 _EXPECTATION = re.compile(r"no-scan|no-sort|uses\s+\S.*")
 _PARAM = re.compile(r"(\w+)\s*=\s*(.+)", re.DOTALL)
-# Not a scan: a virtual table asked for something, rows of constants ("SCAN 2 CONSTANT ROWS"; of a VALUES clause SQLite 3.53
-# says "SCAN 2-ROW VALUES CLAUSE"), the result of a subquery of this plan.
+# Not a scan: a virtual table asked for something, rows of constants ("SCAN 2 CONSTANT ROWS"; of a VALUES clause
+# SQLite 3.53 says "SCAN 2-ROW VALUES CLAUSE"), the result of a subquery of this plan.
 _SCAN = re.compile(r"SCAN (?:TABLE )?(?!\d* ?CONSTANT ROW|\d+-ROW VALUES CLAUSE)(?!.*VIRTUAL TABLE INDEX \d+:.+)(\S+)")
 _SUBQUERY = re.compile(r"(?:MATERIALIZE|CO-ROUTINE) (\S+)")
 
@@ -74,7 +74,8 @@ def query_plans(conn: Connection, folder: Path, shown: str = "sql/queries") -> l
 
 
 def read_queries(folder: Path, shown: str = "sql/queries") -> list[Query]:
-    """Every query in ``folder``, by file name; none where there is no folder. Raises FileError for a file that is no query."""
+    """Every query in ``folder``, by file name; none where there is no folder. Raises FileError for a file that is
+    no query."""
     if not folder.is_dir():
         return []
     return [_read_query(path, f"{shown}/{path.name}") for path in sorted(folder.glob("*.sql"))]

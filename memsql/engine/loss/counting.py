@@ -1,7 +1,8 @@
-"""Counting what a migration could lose: rows, values, foreign keys. The only part of the proof of loss that asks a database.
+"""Counting what a migration could lose: rows, values, foreign keys. The only part of the proof of loss that asks a
+database.
 
-On a file count() asks at once. For a server the questions travel with the migration: a Counts of its schema, whose numbers
-are still open, becomes a list of questions(), and answered() fills the numbers in.
+On a file count() asks at once. For a server the questions travel with the migration: a Counts of its schema, whose
+numbers are still open, becomes a list of questions(), and answered() fills the numbers in.
 """
 
 from __future__ import annotations
@@ -139,7 +140,8 @@ def _table(conn: Connection, name: str, *, whole: bool, values: bool) -> TableCo
 
 
 def _violations(conn: Connection, linked: frozenset[str]) -> dict[tuple[str, str], int]:
-    """Rows that break a foreign key, by (child, parent), of the tables in ``linked`` and of those that refer to them."""
+    """Rows that break a foreign key, by (child, parent), of the tables in ``linked`` and of those that refer to
+    them."""
     if not linked:
         return {}
     counts: dict[tuple[str, str], int] = {}

@@ -1,4 +1,5 @@
-"""The loss guard: what to count before a migration, and what its counts afterwards say was lost. Pure: no database is asked.
+"""The loss guard: what to count before a migration, and what its counts afterwards say was lost. Pure: no database
+is asked.
 
 Only what a migration can reach is counted: a table from which nothing is deleted costs nothing.
 Names of tables and columns are folded (ASCII letters in lower case) but where they are shown to a person.
@@ -14,8 +15,8 @@ from memsql.db import Touched
 from memsql.engine.analysis import Analysis
 from memsql.sqltext import fold
 
-# Shadow tables that hold an index and no row of the user's own. The _content of an FTS table and the _rowid of an R-Tree
-# hold rows.
+# Shadow tables that hold an index and no row of the user's own. The _content of an FTS table and the _rowid of an
+# R-Tree hold rows.
 _ANY_SHADOW = ("data", "idx", "content", "docsize", "config", "node", "parent", "rowid")
 _INDEX_SHADOWS = ("data", "idx", "docsize", "config", "segments", "segdir", "stat", "node", "parent")
 
@@ -24,8 +25,8 @@ _INDEX_SHADOWS = ("data", "idx", "docsize", "config", "segments", "segdir", "sta
 class Watch:
     """The tables to count before a migration runs.
 
-    ``counted``: their rows. ``whole``: rows, columns, values of each column, indexes and triggers. ``linked``: rows that break
-    their foreign keys, as child or parent. ``keyed``: whether they have the keys that other tables name.
+    ``counted``: their rows. ``whole``: rows, columns, values of each column, indexes and triggers. ``linked``: rows
+    that break their foreign keys, as child or parent. ``keyed``: whether they have the keys that other tables name.
     """
 
     counted: frozenset[str] = frozenset()
@@ -53,8 +54,8 @@ class Watch:
 
 @dataclass(frozen=True, slots=True)
 class TableCounts:
-    """A table at one moment: ``name`` as the schema spells it, number of ``rows``, ``columns`` to the number of rows that hold
-    a value there (None: not counted), and its named indexes and triggers as (type, name)."""
+    """A table at one moment: ``name`` as the schema spells it, number of ``rows``, ``columns`` to the number of
+    rows that hold a value there (None: not counted), and its named indexes and triggers as (type, name)."""
 
     name: str
     rows: int
@@ -66,8 +67,8 @@ class TableCounts:
 class Counts:
     """What a Watch counted at one moment.
 
-    ``tables``: the tables that exist. ``violations``: rows that break a foreign key, by (child, parent). ``keyless``: foreign
-    keys that name columns without a key, in SQLite's words.
+    ``tables``: the tables that exist. ``violations``: rows that break a foreign key, by (child, parent).
+    ``keyless``: foreign keys that name columns without a key, in SQLite's words.
     """
 
     tables: Mapping[str, TableCounts] = field(default_factory=dict)
@@ -104,9 +105,9 @@ class Virtual:
 class Schema:
     """What the guard knows of the schema before and after the run.
 
-    ``virtual``: virtual tables. ``replaces``: a statement, constraint or trigger replaces rows, so that any INSERT and UPDATE
-    may delete. ``existing``: the tables before the run (None: not read yet). ``keyed``: tables to which others refer and that
-    lost an index.
+    ``virtual``: virtual tables. ``replaces``: a statement, constraint or trigger replaces rows, so that any INSERT
+    and UPDATE may delete. ``existing``: the tables before the run (None: not read yet). ``keyed``: tables to which
+    others refer and that lost an index.
     """
 
     virtual: Virtual
@@ -140,8 +141,9 @@ def planned(analysis: Analysis, named: frozenset[str], virtual: Virtual) -> Watc
 def needed(touched: Touched, analysis: Analysis, schema: Schema, *, foreign_keys: bool) -> Watch:
     """What should have been counted, according to what the engine says it reached.
 
-    A table that the migration created held nothing before it. CREATE TABLE IF NOT EXISTS looks to the engine like CREATE
-    TABLE, so ``schema.existing`` tells what was there. ``foreign_keys``: whether the engine enforced them during the run.
+    A table that the migration created held nothing before it. CREATE TABLE IF NOT EXISTS looks to the engine like
+    CREATE TABLE, so ``schema.existing`` tells what was there. ``foreign_keys``: whether the engine enforced them
+    during the run.
     """
     virtual = schema.virtual
     created = {fold(t) for t in touched.created} - (schema.existing or frozenset())
@@ -163,8 +165,8 @@ def needed(touched: Touched, analysis: Analysis, schema: Schema, *, foreign_keys
 
 
 def doubtful(touched: Touched, watch: Watch, analysis: Analysis, *, replaces: bool) -> bool:
-    """Whether the run wrote to a table that it says it created and that was not counted: only the list of the tables before
-    the run tells whether the table is new."""
+    """Whether the run wrote to a table that it says it created and that was not counted: only the list of the
+    tables before the run tells whether the table is new."""
     created = {fold(t) for t in touched.created}
     # A new virtual table always writes to its new shadows.
     created -= {f"{fold(name)}_{suffix}" for name in touched.virtual_created for suffix in _ANY_SHADOW}
@@ -250,15 +252,15 @@ def broken_keys(before: Counts, after: Counts) -> list[str]:
 
 
 def final_name(name: str, after: Counts, analysis: Analysis) -> str:
-    """Under which name the table ``name`` of before is afterwards: the one it was renamed to, or, where that name is gone, its
-    own, which a rebuild gives to the new table."""
+    """Under which name the table ``name`` of before is afterwards: the one it was renamed to, or, where that name
+    is gone, its own, which a rebuild gives to the new table."""
     last = _aliases(name, analysis)[-1]
     return last if last in after.tables else name
 
 
 def _watch(losers: frozenset[str], dropped: frozenset[str], analysis: Analysis) -> Watch:
-    """A table that is dropped for good loses its rows and nothing else; one that comes back may lose columns, values and
-    indexes too."""
+    """A table that is dropped for good loses its rows and nothing else; one that comes back may lose columns,
+    values and indexes too."""
     return Watch(losers, dropped) if analysis.rebuilds else Watch(losers | dropped)
 
 
@@ -293,8 +295,8 @@ def _column_now(column: str, names: Sequence[str], analysis: Analysis) -> str:
 
 
 def _meant(name: str, analysis: Analysis) -> bool:
-    """Whether the text deletes from the table by name. For a table that is dropped or rebuilt only a DELETE of all its rows
-    counts: behind any other DELETE the loss of the remaining rows would go unseen."""
+    """Whether the text deletes from the table by name. For a table that is dropped or rebuilt only a DELETE of all
+    its rows counts: behind any other DELETE the loss of the remaining rows would go unseen."""
     names = _aliases(name, analysis)
     owner = name.rpartition("_")[0] if name.endswith(("_content", "_rowid")) else name
     if not analysis.drops.isdisjoint(names):

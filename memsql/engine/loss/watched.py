@@ -20,8 +20,8 @@ Ran = tuple[Touched, Sequence[StatementTiming]]
 
 @dataclass(frozen=True, slots=True)
 class Watched(Generic[Before]):
-    """A job that ran inside a savepoint: what it ``touched``, what was watched and counted ``before`` it, and what to count
-    after it."""
+    """A job that ran inside a savepoint: what it ``touched``, what was watched and counted ``before`` it, and what
+    to count after it."""
 
     touched: Touched
     watch: guard.Watch
@@ -33,7 +33,8 @@ class Watched(Generic[Before]):
 def run_watched(
     session: Session, job: Job, *, count: Callable[[guard.Watch], Before], run: Callable[[], Ran]
 ) -> Watched[Before]:
-    """Count, open SAVEPOINT, and ``run``. Where the run reached more than was counted, undo it, count that too, and run again.
+    """Count, open SAVEPOINT, and ``run``. Where the run reached more than was counted, undo it, count that too, and
+    run again.
 
     ``count`` counts a watch before the run; ``run`` runs the statements of ``job``. The savepoint stays open.
     Raises what ``run`` raises.
@@ -67,7 +68,8 @@ def run_watched(
 
 
 def undo(conn: Connection) -> None:
-    """Take back what the job did since its savepoint. Raises StatementError where the engine has ended the transaction."""
+    """Take back what the job did since its savepoint. Raises StatementError where the engine has ended the
+    transaction."""
     conn.execute(f"ROLLBACK TO {SAVEPOINT}")
     conn.execute(f"RELEASE {SAVEPOINT}")
 
