@@ -1,9 +1,8 @@
-"""The ledger: what the database says was applied, in yoyo's tables and in ours.
+"""The ledger: what the database says was applied, in yoyo's tables and in memsql's.
 
-yoyo's tables decide what is applied, so that ``yoyo list`` and we always agree. schema_migrations adds
-who, when, how long and the checksum; memsql_history keeps every attempt. docs/formats.md specifies
-the columns. Nothing here opens a transaction: callers write the ledger inside the one that carries
-the change.
+yoyo's tables decide what is applied, so that ``yoyo list`` always agrees. schema_migrations adds who, when, how
+long and the checksum; memsql_history keeps every attempt. docs/formats.md specifies the columns. But for
+record_failure() nothing here opens a transaction: callers write the ledger inside the one that carries the change.
 """
 
 from __future__ import annotations
@@ -74,17 +73,18 @@ def read(conn: Connection) -> Ledger:
 
 def read_with(conn: Connection, questions: Sequence[tuple[str, Params]]) -> tuple[Ledger, list[Result]]:
     """The ledger, and the answers to ``questions`` as of the same moment; two requests."""
-    # Without a transaction another process's commit can fall between two of the tables: yoyo's mark would be
-    # there and our row not, as if yoyo had been at work.
+    # Without a transaction another process could commit between the reads of two tables: yoyo's mark would be there and
+    # our row not, as if yoyo had applied the migration by itself.
     own = not conn.in_transaction
     begin: list[Item] = [("BEGIN", ())] if own else []
     try:
-        there, *answers = conn.batch([*begin, (load("ledger/tables"), ()), *questions])[len(begin) :]
-        found = {str(name): str(columns).split(",") for name, columns in there.rows}
-        present = reads(found)
+        existing, *answers = conn.batch([*begin, (load("ledger/tables"), ()), *questions])[len(begin) :]
+        tables = {str(name): str(columns).split(",") for name, columns in existing.rows}
+        queries = reads(tables)
         end: list[Item] = [("ROLLBACK", ())] if own else []
-        rows = conn.batch([*(item for _, item in present), *end])
-        return assemble(found, {table: answer.rows for (table, _), answer in zip(present, rows, strict=False)}), answers
+        results = conn.batch([*(query for _, query in queries), *end])
+        rows = {table: result.rows for (table, _), result in zip(queries, results, strict=False)}
+        return assemble(tables, rows), answers
     finally:
         if own:
             conn.rollback()
@@ -272,7 +272,7 @@ def record_failure(conn: Connection, entry: Entry, operation: str, message: str)
 
 def mark_progress(conn: Connection, entry: Entry, operation: str, statements_done: int) -> None:
     """Record how many statements of a migration without a transaction are done."""
-    conn.batch([(load("ledger/add_history"), _history(entry, operation, "partial", statements_done))])
+    conn.batch([(load("ledger/add_history"), _history(entry, operation, "partial", statements_done=statements_done))])
 
 
 def add_history(
@@ -313,7 +313,7 @@ def _row(entry: Entry, status: str, by: str | None = None) -> tuple[int | str | 
 
 
 def _history(
-    entry: Entry, operation: str, status: str, statements_done: int | None = None, message: str | None = None
+    entry: Entry, operation: str, status: str, *, statements_done: int | None = None, message: str | None = None
 ) -> tuple[int | str | None, ...]:
     return (
         entry.version,

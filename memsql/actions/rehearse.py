@@ -22,14 +22,15 @@ from memsql.errors import MemsqlError, StatementError, UsageError
 from memsql.progress import Progress
 from memsql.project.load import Project, refuse_stale_sum
 from memsql.project.load import load as load_project
-from memsql.project.queries import Plan as QueryPlan
-from memsql.project.queries import plan_changes, query_plans
+from memsql.project.queries import QueryPlan, plan_changes, query_plans
 from memsql.schema import Schema, SchemaDiff, diff, read
 from memsql.sqltext import quote
 
 Place = Literal["clone", "schema", "server"]
 """Where a rehearsal runs: on a clone of everything, on one of the schema and the ledger without rows, or on the server
 itself in a transaction that is rolled back."""
+
+Flag = Literal["with-data", "on-server"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,29 +77,32 @@ class _Run:
     omitted: tuple[str, ...] = ()
 
 
-def place_for(target: Target, *, with_data: bool = False, on_server: bool = False) -> Place:
-    """Where to rehearse. The clone of a file always has its rows. Raises UsageError for what does not go together."""
-    if with_data and on_server:
+def place_for(target: Target, flags: frozenset[Flag]) -> Place:
+    """Where to rehearse a run on ``target``. The clone of a file always has its rows.
+
+    Raises UsageError for flags that do not go together, or not with a file.
+    """
+    if flags == {"with-data", "on-server"}:
         raise UsageError(
             "--with-data and --on-server do not go together: the server has the data", state="nothing was changed"
         )
     if target.path is not None:
-        if on_server:
+        if "on-server" in flags:
             raise UsageError(
                 f"--on-server: {target} is a file, which is rehearsed on a copy with everything in it",
                 state="nothing was changed",
                 hint="leave --on-server out",
             )
         return "clone"
-    return "server" if on_server else "clone" if with_data else "schema"
+    return "server" if "on-server" in flags else "clone" if "with-data" in flags else "schema"
 
 
 @contextmanager
-def copy_for(settings: Settings, place: Place, progress: Progress) -> Iterator[Clone]:
-    """The clone to rehearse on."""
+def copy_for(settings: Settings, progress: Progress, *, rows: bool) -> Iterator[Clone]:
+    """The clone to rehearse on; with ``rows`` of a server or without, of a file always with them."""
     from memsql.db.copying import no_rows
 
-    choice = no_rows if place == "schema" else None
+    choice = None if rows else no_rows
     with clone(settings.target, settings.busy_timeout, progress, choice=choice) as copy:
         yield copy
 
@@ -115,8 +119,10 @@ def rehearse(
     started = time.perf_counter()
     project = load_project(settings)
     refuse_stale_sum(project)
-    rehearsed = _on_server if place == "server" else _on_clone
-    run = rehearsed(project, direction, options, progress, place)
+    if place == "server":
+        run = _on_server(project, direction, options, progress)
+    else:
+        run = _on_clone(project, direction, options, progress, rows=place == "clone")
     return Rehearsal(
         direction=direction,
         report=run.report,
@@ -131,10 +137,10 @@ def rehearse(
     )
 
 
-def _on_clone(project: Project, direction: Direction, options: RunOptions, progress: Progress, place: Place) -> _Run:
+def _on_clone(project: Project, direction: Direction, options: RunOptions, progress: Progress, *, rows: bool) -> _Run:
     settings = project.settings
     report, problem = None, None
-    with copy_for(settings, place, progress) as copy:
+    with copy_for(settings, progress, rows=rows) as copy:
         conn = copy.connection
         before = _snapshot(conn, settings)
         began = time.perf_counter()
@@ -148,7 +154,7 @@ def _on_clone(project: Project, direction: Direction, options: RunOptions, progr
         return _Run(before, _snapshot(conn, settings), report, problem, seconds, tuple(map(str, copy.omitted)))
 
 
-def _on_server(project: Project, direction: Direction, options: RunOptions, progress: Progress, place: Place) -> _Run:
+def _on_server(project: Project, direction: Direction, options: RunOptions, progress: Progress) -> _Run:
     from memsql.actions.rehearse_on_server import rehearse_on_server
 
     settings = project.settings

@@ -1,4 +1,4 @@
-"""Bringing the ledger back in line with the files, where that is certain or asked for by name."""
+"""Making the ledger agree with the files again, where that is certain or a person names the migration."""
 
 from __future__ import annotations
 
@@ -6,101 +6,81 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from memsql import ledger as books
+from memsql import ledger
 from memsql.config import Settings
-from memsql.db import Connection, connect
+from memsql.db import Connection, connection, transaction
 from memsql.engine.pending import complete
 from memsql.engine.state import State, read_state
 from memsql.errors import UsageError
-from memsql.project import load as projects
 from memsql.project import plan
 from memsql.project.files import Migration
+from memsql.project.load import load
 from memsql.project.plan import Status
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One row to re-stamp: the migration as it is now (None: forget it) and the sentence that says so."""
+    """A row of the ledger to correct, and the sentence that says how."""
 
     status: Status
     sentence: str
 
 
 def repair_ledger(
-    settings: Settings, version: int | None, *, dry_run: bool = False, ready: Callable[[str], None] = lambda _: None
+    settings: Settings, version: int | None, *, dry_run: bool = False, gate: Callable[[str], None] = lambda _: None
 ) -> tuple[str, ...]:
-    """Re-stamp what is certain, and ``version`` if given; return what was (or would be) changed.
+    """Correct what is certain, and ``version`` where it is not None; return what was changed, or would be, as
+    sentences.
 
-    ``ready`` is told what will be changed before anything is, and may raise to stop it.
-
-    Certain are checksums that differ by line endings or a byte-order mark alone, and rows that yoyo left
-    incomplete. Raises UsageError where ``version`` is not known to the ledger.
+    Certain are checksums that differ only by line endings or a byte-order mark, and rows that yoyo left incomplete.
+    ``gate`` hears what will be changed before anything is; what it raises stops the repair. Raises UsageError where the
+    ledger does not know ``version``.
     """
-    project = projects.load(settings)
-    conn = connect(settings.target, "ro", settings.busy_timeout)
-    try:
+    project = load(settings)
+    with connection(settings.target, "ro", settings.busy_timeout) as conn:
         state = read_state(project, conn)
-    finally:
-        conn.close()
-    incomplete = [s for s in state.statuses if s.incomplete]
     changes = _changes(state, version)
-    sentences = tuple(
-        f"complete the ledger for {s.migration.id}: {s.state} by yoyo" for s in incomplete if s.migration
-    ) + tuple(c.sentence for c in changes)
+    sentences = (
+        *(f"complete the ledger for {s.migration.id}: {s.state} by yoyo" for s in state.incomplete if s.migration),
+        *(c.sentence for c in changes),
+    )
     if dry_run or not sentences:
         return sentences
-    ready("change the ledger: " + "; ".join(sentences))
-    conn = connect(settings.target, "rw", settings.busy_timeout)
-    try:
+    gate("change the ledger: " + "; ".join(sentences))
+    with connection(settings.target, "rw", settings.busy_timeout) as conn:
         complete(conn, read_state(project, conn))
-        _write(conn, changes)
-    finally:
-        conn.close()
+        if changes:
+            with transaction(conn):
+                _write(conn, changes)
     return sentences
 
 
 def _changes(state: State, version: int | None) -> list[Change]:
-    found = []
-    for status in state.statuses:
-        row = state.ledger.rows.get(status.version)
-        # Under another name it was applied as something else, whatever the text; only a person can know.
-        same_name = status.migration is not None and status.migration.id in (state.ledger.yoyo or ())
-        if (
-            status.migration
-            and row
-            and same_name
-            and status.state == plan.EDITED
-            and _only_line_endings(status.migration, row.checksum)
-        ):
-            found.append(
-                Change(
-                    status, f"re-stamp the checksum of {status.migration.id}: the texts differ by line endings alone"
-                )
-            )
-        elif version == status.version and status.state == plan.EDITED and status.migration and row:
-            old = (row.checksum or "none")[:12]
-            found.append(
-                Change(
-                    status,
-                    f"re-stamp {status.migration.id}: {status.note}; checksum {old} becomes "
-                    f"{status.migration.checksum[:12]}",
-                )
-            )
-        elif version == status.version and status.state == plan.MISSING:
-            found.append(
-                Change(
-                    status,
-                    f"forget {status.version:04d}_{status.name}: its file is gone; the database keeps what it did",
-                )
-            )
     if version is not None and version not in {s.version for s in state.statuses}:
         raise UsageError(f"there is no migration {version}", hint="see: invoke migrate.status")
-    return found
+    sentences = ((status, _sentence(status, state, chosen=status.version == version)) for status in state.statuses)
+    return [Change(status, sentence) for status, sentence in sentences if sentence is not None]
+
+
+def _sentence(status: Status, state: State, *, chosen: bool) -> str | None:
+    """What to change about ``status``, None for nothing. ``chosen``: the person named its version."""
+    row, migration = state.ledger.rows.get(status.version), status.migration
+    if status.state == plan.EDITED and migration and row:
+        # Under another name it was applied as another migration, whatever the text; only a person can know.
+        same_name = migration.id in (state.ledger.yoyo or ())
+        if same_name and _only_line_endings(migration, row.checksum):
+            return f"re-stamp the checksum of {migration.id}: the texts differ by line endings alone"
+        if chosen:
+            old = (row.checksum or "none")[:12]
+            return f"re-stamp {migration.id}: {status.note}; checksum {old} becomes {migration.checksum[:12]}"
+    if status.state == plan.MISSING and chosen:
+        return f"forget {status.version:04d}_{status.name}: its file is gone; the database keeps what it did"
+    return None
 
 
 def _only_line_endings(migration: Migration, checksum: str | None) -> bool:
-    """Whether ``checksum`` is that of the same text under other line endings or with a byte-order mark,
-    as a tool that hashes raw bytes would have written it."""
+    """Whether ``checksum`` is that of the same text with other line endings or a byte-order mark, as a tool writes
+    it that hashes the bytes of the file."""
     import hashlib
 
     up, down = migration.up.data, migration.down.data if migration.down else None
@@ -117,38 +97,28 @@ def _only_line_endings(migration: Migration, checksum: str | None) -> bool:
 
 
 def _write(conn: Connection, changes: list[Change]) -> None:
-    if not changes:
-        return
-    conn.begin()
-    try:
-        ledger = books.read(conn)
-        for change in changes:
-            status, migration = change.status, change.status.migration
-            row = ledger.rows.get(status.version)
-            now = datetime.now(UTC)
-            others = [i for i in ledger.yoyo or {} if books.version_of(i) == status.version]
-            if migration is None:
-                for gone in others:
-                    books.forget(
-                        conn, books.Entry(status.version, status.name, gone, None, None, now, 0), change.sentence
-                    )
-                continue
-            assert row is not None
-            when = datetime.fromisoformat(row.applied_at)
-            stamped = books.Entry(
-                migration.version,
-                migration.name,
-                migration.id,
-                row.description,
-                migration.checksum,
-                when if when.tzinfo else when.replace(tzinfo=UTC),
-                row.duration_ms or 0,
-            )
-            for former in others:
-                if former != migration.id:
-                    books.unmark(conn, former)
-            books.restamp(conn, stamped, row.applied_by, change.sentence)
-        conn.commit()
-    except BaseException:
-        conn.rollback()
-        raise
+    """Write ``changes`` into the ledger, in the open transaction."""
+    now = ledger.read(conn)
+    for change in changes:
+        status, migration = change.status, change.status.migration
+        ids = [i for i in now.yoyo or {} if ledger.version_of(i) == status.version]
+        if migration is None:
+            for migration_id in ids:
+                entry = ledger.Entry(status.version, status.name, migration_id, None, None, datetime.now(UTC), 0)
+                ledger.forget(conn, entry, change.sentence)
+            continue
+        row = now.rows[status.version]
+        applied_at = datetime.fromisoformat(row.applied_at)
+        entry = ledger.Entry(
+            version=migration.version,
+            name=migration.name,
+            id=migration.id,
+            description=row.description,
+            checksum=migration.checksum,
+            started=applied_at if applied_at.tzinfo else applied_at.replace(tzinfo=UTC),
+            duration_ms=row.duration_ms or 0,
+        )
+        for former in ids:
+            if former != migration.id:
+                ledger.unmark(conn, former)
+        ledger.restamp(conn, entry, row.applied_by, change.sentence)

@@ -1,6 +1,7 @@
-"""Wait until the replicas of a server serve what was just migrated.
+"""Waiting until the replicas of a server serve what was just migrated.
 
-A replica answers reads from its own copy, which follows the primary in its own time. Its ledger says how far it is.
+A replica answers reads from its own copy, which follows the primary with a delay. The ledger in the copy says how
+far it is.
 """
 
 from __future__ import annotations
@@ -9,12 +10,12 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from memsql import ledger as books
+from memsql import ledger
 from memsql.config import Settings, Target, parse_target
-from memsql.db import Connection, connect
+from memsql.db import Connection, connection
 from memsql.db.queries import load
 from memsql.errors import LockedError, MemsqlError, UsageError
-from memsql.ledger import Ledger, version_of
+from memsql.ledger import Ledger
 from memsql.progress import SILENT, Progress
 
 Applied = dict[str, str | None]
@@ -28,30 +29,31 @@ _LONGEST_ANSWER = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Caught:
-    """A replica that serves the state asked for, and after how many milliseconds that was seen."""
+    """A replica that serves the state that was waited for, and after how many milliseconds it did."""
 
     url: str
     waited_ms: int
 
 
 def named(settings: Settings, urls: str) -> list[Target]:
-    """The replicas in ``urls``, separated by commas; without tokens of their own they get that of the database.
+    """The replicas in ``urls``, separated by commas. A URL without a token gets the token of the database.
 
     Raises UsageError for what is no URL of a server.
     """
-    found = [parse_target(url.strip(), settings.root, settings.target.token) for url in urls.split(",") if url.strip()]
-    for target in found:
+    names = [url.strip() for url in urls.split(",")]
+    targets = [parse_target(name, settings.root, settings.target.token) for name in names if name]
+    for target in targets:
         if target.url is None:
             raise UsageError(f"--wait-replicas {target}: a replica is a server", hint="give URLs, separated by commas")
-    if not found:
+    if not targets:
         raise UsageError("--wait-replicas names no replica", hint="give URLs, separated by commas")
     if settings.target.url is None:
         raise UsageError(f"{settings.target} is a file, and has no replicas")
-    return found
+    return targets
 
 
 def look(replicas: Sequence[Target]) -> None:
-    """Ask every replica once, so that a wrong address or token is told before anything is changed.
+    """Ask every replica once, so that a wrong address or token is reported before anything is changed.
 
     Raises ConnectError or LockedError.
     """
@@ -64,29 +66,30 @@ def look(replicas: Sequence[Target]) -> None:
 
 
 def primary_state(settings: Settings, state: str) -> Applied:
-    """What is applied, as the primary has it: read under the write lock, for the address may itself be that of a
-    replica, which reads from its own copy outside a transaction that writes. Raises LockedError or ConnectError, which
-    say ``state`` of the primary."""
-    conn = connect(settings.target, "rw", settings.busy_timeout)
-    try:
-        conn.begin()
-        return applied(books.read(conn))
-    except MemsqlError as e:
-        e.state = state
-        raise
-    finally:
-        conn.rollback()
-        conn.close()
+    """What is applied on the primary.
+
+    Read under the write lock: the address may be that of a replica, which outside a transaction that writes reads
+    its own copy. Raises LockedError or ConnectError, whose ``state`` is the argument.
+    """
+    with connection(settings.target, "rw", settings.busy_timeout) as conn:
+        try:
+            conn.begin()
+            return applied(ledger.read(conn))
+        except MemsqlError as e:
+            e.state = state
+            raise
+        finally:
+            conn.rollback()
 
 
-def applied(ledger: Ledger) -> Applied:
+def applied(books: Ledger) -> Applied:
     """What two ledgers are compared by."""
-    found: Applied = {}
-    for migration_id in ledger.yoyo or ():
-        version = version_of(migration_id)
-        row = ledger.rows.get(version) if version is not None else None
-        found[migration_id] = row.checksum if row is not None else None
-    return found
+    checksums: Applied = {}
+    for migration_id in books.yoyo or ():
+        version = ledger.version_of(migration_id)
+        row = books.rows.get(version) if version is not None else None
+        checksums[migration_id] = row.checksum if row is not None else None
+    return checksums
 
 
 def wait_for_replicas(
@@ -97,10 +100,10 @@ def wait_for_replicas(
     *,
     state: str,
 ) -> tuple[Caught, ...]:
-    """Return when every replica serves ``wanted``; ask again and again, in pauses that grow to two seconds.
+    """Ask the replicas again and again, in pauses that grow to two seconds, until all of them serve ``wanted``.
 
-    ``timeout`` is in seconds, ``progress`` is told what is waited for. Raises LockedError (exit code 4) that names the
-    replicas which are not there in time and how far each is; ``state`` is what it says of the primary.
+    ``timeout`` is in seconds. Raises LockedError (exit code 4), which names the replicas that do not serve it in
+    time and how far each is; ``state`` is what the error says of the primary.
     """
     begun = time.monotonic()
     pause = _FIRST_PAUSE
@@ -135,7 +138,7 @@ def wait_for_replicas(
 
 
 def _gap(there: Applied, wanted: Applied) -> str | None:
-    """How ``there`` differs from ``wanted``, as a person wants to read it; None where it does not."""
+    """How what a replica has ``there`` differs from ``wanted``, as a phrase; None where it does not."""
     if there == wanted:
         return None
     parts = [f"{len(there.keys() & wanted.keys())} of {len(wanted)} migrations"]
@@ -159,9 +162,9 @@ def _ask(replica: Target, seconds: float) -> Applied:
         # Not ledger.read(): a transaction that stays open from one request to the next is the primary's, whose ledger
         # it would read. In a request of its own it reads the replica's copy.
         there = {str(name): str(columns).split(",") for name, columns in conn.execute(load("ledger/tables")).rows}
-        present = books.reads(there)
+        present = ledger.reads(there)
         answers = conn.batch([("BEGIN", ()), *(query for _, query in present), ("ROLLBACK", ())])[1:-1]
         rows = {table: answer.rows for (table, _), answer in zip(present, answers, strict=True)}
-        return applied(books.assemble(there, rows))
+        return applied(ledger.assemble(there, rows))
     finally:
         conn.close()

@@ -1,4 +1,4 @@
-"""Where a schema can come from: the migrations, a database, a file, a commit."""
+"""The sources a schema can come from: the migrations, a database, a file, a commit."""
 
 from __future__ import annotations
 
@@ -44,13 +44,10 @@ def schema_from(settings: Settings, source: str) -> Schema:
 
 
 def _database(settings: Settings) -> Schema:
-    from memsql.db import connect
+    from memsql.db import connection
 
-    conn = connect(settings.target, "ro", settings.busy_timeout)
-    try:
+    with connection(settings.target, "ro", settings.busy_timeout) as conn:
         return read(conn)
-    finally:
-        conn.close()
 
 
 def _file(path: Path, shown: str, hint: str) -> Schema:

@@ -39,7 +39,7 @@ def up(settings: Settings, options: RunOptions, progress: Progress = SILENT, gat
     migrations = []
     if not state.is_legacy:
         migrations = plan.to_apply(state.statuses, to=options.to, out_of_order=options.out_of_order)
-        if not migrations and not any(s.incomplete for s in state.statuses):
+        if not migrations and not state.incomplete:
             load.refuse_stale_sum(project)
             return report(state)
     # Imported only where there is work, so that an idle run is as quick as a status.

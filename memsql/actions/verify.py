@@ -7,15 +7,15 @@ from dataclasses import dataclass
 
 from memsql import words
 from memsql.config import Settings
-from memsql.db import Connection, connect
+from memsql.db import Connection, connection
 from memsql.db.queries import load
 from memsql.engine.replay import replay_schema
 from memsql.engine.state import State, read_state
 from memsql.errors import ConnectError, MemsqlError
 from memsql.progress import Progress
-from memsql.project import load as projects
 from memsql.project import plan
 from memsql.project.checks import run_checks
+from memsql.project.load import load as load_project
 from memsql.schema import read
 from memsql.schema.compare import compare, definitions
 
@@ -24,7 +24,8 @@ _SHOWN = 50
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that was looked at. ``messages`` holds a sentence a problem; empty means proven."""
+    """The answer to one question about the database. ``messages`` has a sentence for each problem; none means
+    proven."""
 
     name: str
     severity: str
@@ -33,48 +34,47 @@ class Finding:
 
     @property
     def ok(self) -> bool:
+        """Whether there is no problem."""
         return not self.messages
 
 
 def verify(settings: Settings, *, deep: bool, progress: Progress) -> list[Finding]:
     """Check pages, foreign keys, full-text indexes, ledger, sums, schema and every check of the project.
 
-    ``deep`` runs SQLite's full integrity_check instead of quick_check. Raises ConnectError where the
-    database cannot be read at all.
+    ``deep`` runs SQLite's full integrity_check instead of quick_check. Raises ConnectError where the database cannot be
+    read at all.
     """
-    project = projects.load(settings)
-    checks = project.checks
-    conn = connect(settings.target, "ro", settings.busy_timeout)
-    try:
+    project = load_project(settings)
+    with connection(settings.target, "ro", settings.busy_timeout) as conn:
+        checks = project.checks
         state = read_state(project, conn)
-        found = [
+        findings = [
             Finding("migration_files", "error", project.sum_problems, "memsql.sum must match the files"),
             _ledger(state),
         ]
         progress.start("checking pages")
-        found.append(_pages(conn, deep))
+        findings.append(_pages(conn, deep=deep))
         progress.start("checking foreign keys")
-        found.append(_foreign_keys(conn))
+        findings.append(_foreign_keys(conn))
         progress.start("comparing the schema")
-        found += _schema(settings, state, conn)
+        findings += _schema(state, conn)
         progress.start("checking full-text indexes")
-        found += _full_text(settings, conn, progress)
+        findings += _full_text(settings, conn, progress)
         applied = {s.version for s in state.statuses if s.is_applied}
         due = [c for c in checks if c.version is None or c.version in applied]
-        for some in [due] if settings.target.path is None else [[c] for c in due]:
-            progress.start(f"check {some[0].name}" if len(some) == 1 else f"{len(some)} checks")
-            found += [
+        # On a server all at once, to save requests; on a file one by one, to show progress.
+        for batch in [due] if settings.target.path is None else [[c] for c in due]:
+            progress.start(f"check {batch[0].name}" if len(batch) == 1 else f"{len(batch)} checks")
+            findings += [
                 Finding(r.check.name, r.check.severity, r.messages[:_SHOWN], r.check.why)
-                for r in run_checks(conn, some)
+                for r in run_checks(conn, batch)
             ]
-        return found
-    finally:
-        conn.close()
+        return findings
 
 
-def failed(found: Sequence[Finding]) -> bool:
-    """Whether anything with severity error has a problem."""
-    return any(not f.ok and f.severity == "error" for f in found)
+def failed(findings: Sequence[Finding]) -> bool:
+    """Whether a finding of severity error has a problem."""
+    return any(not f.ok and f.severity == "error" for f in findings)
 
 
 def _ledger(state: State) -> Finding:
@@ -92,7 +92,7 @@ def _ledger(state: State) -> Finding:
     return Finding("ledger", "error", tuple(messages), "the ledger agrees with the files")
 
 
-def _pages(conn: Connection, deep: bool) -> Finding:
+def _pages(conn: Connection, *, deep: bool) -> Finding:
     pragma = "integrity_check" if deep else "quick_check"
     try:
         rows = [str(r[0]) for r in conn.execute(f"PRAGMA {pragma}({_SHOWN})").rows]
@@ -111,7 +111,7 @@ def _foreign_keys(conn: Connection) -> Finding:
     )
 
 
-def _schema(settings: Settings, state: State, conn: Connection) -> list[Finding]:
+def _schema(state: State, conn: Connection) -> list[Finding]:
     applied = [s.version for s in state.statuses if s.is_applied]
     if not applied:
         return []
@@ -145,7 +145,7 @@ def _full_text(settings: Settings, conn: Connection, progress: Progress) -> list
     from memsql.db.clone import clone
     from memsql.fts import all_problems, check, discover, rows_for
 
-    found = []
+    findings = []
     tables = discover(conn)
     why = "the full-text index agrees with its content"
     try:
@@ -153,12 +153,12 @@ def _full_text(settings: Settings, conn: Connection, progress: Progress) -> list
         with clone(settings.target, settings.busy_timeout, progress, choice=rows_for()) as copy:
             for table in tables:
                 result = check(copy.connection, table)
-                found.append(Finding(f"fts {table.name}", "error", () if result.ok else (result.message,), why))
+                findings.append(Finding(f"fts {table.name}", "error", () if result.ok else (result.message,), why))
     except ConnectError as e:
         if settings.target.path is not None:
             raise
         # A server may have indexes that the SQLite of this machine cannot read.
-        found = [Finding("fts", "error", (f"cannot be checked: {e.message}",), why)]
-    wrong = [f.message for some in all_problems(conn, tables) for f in some]
-    found.append(Finding("fts_triggers", "warning", tuple(wrong), "the triggers keep the full-text indexes right"))
-    return found
+        findings = [Finding("fts", "error", (f"cannot be checked: {e.message}",), why)]
+    wrong = [f.message for table_findings in all_problems(conn, tables) for f in table_findings]
+    findings.append(Finding("fts_triggers", "warning", tuple(wrong), "the triggers keep the full-text indexes right"))
+    return findings

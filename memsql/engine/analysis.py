@@ -10,6 +10,7 @@ from memsql.engine.statements import texts
 from memsql.errors import FileError, Location
 from memsql.project.files import SqlFile
 from memsql.sqltext import (
+    Effect,
     Statement,
     bulk_table,
     effect,
@@ -21,12 +22,12 @@ from memsql.sqltext import (
     statements,
 )
 
-# Not the function replace(); a word in a comment or string, or that another one ends in, only costs a count.
+# Not the function replace(). In a comment, in a string, or as the end of another word it only costs a needless count.
 _REPLACES = re.compile(r"[Rr][Ee][Pp][Ll][Aa][Cc][Ee]\b(?!\s*\()")
 _RETURNS = re.compile(rb"create|rename", re.IGNORECASE)
 _ARMS = re.compile(rb"replace", re.IGNORECASE)
 _LEDGER = re.compile(rb"schema_migrations|memsql_|yoyo", re.IGNORECASE)
-# Larger files cost more to search than what is to be saved by it.
+# To search a larger file costs more than the search can save.
 _SEARCHED = 1 << 16
 _HARMLESS = frozenset({"insert", "create", "select"})
 _SOME = re.compile(r"\b(?:WHERE|LIMIT)\b", re.IGNORECASE)
@@ -34,15 +35,19 @@ _SOME = re.compile(r"\b(?:WHERE|LIMIT)\b", re.IGNORECASE)
 
 @dataclass(frozen=True, slots=True)
 class Analysis:
-    """What the text of a file says it will do, names in lower case.
+    """What the text of a file says it will do; names are folded.
 
-    ``drops``: tables it drops; ``empties``: tables from which it DELETEs every row; ``strips``: tables it takes
-    columns from; ``deletes``: tables it DELETEs from by name; ``updates``: tables it UPDATEs; ``renames``: (old,
-    new) in file order; ``columns``: (table, old, new) of renamed columns; ``dropped``: indexes, triggers and views
-    dropped by name; ``replaces``: rows may be replaced; ``rebuilds``: a table that it drops may be there again
-    afterwards; ``arms``: it may create what replaces rows; ``reads_ledger``: it may look at our tables or yoyo's.
-    ``bulk``: by the byte it ends at, each piece of likely_cuts of a large file that only inserts into one table,
-    and that table as it is spelled.
+    ``empty``: it holds no statement.
+    ``drops``: tables that it drops. ``strips``: tables from which it drops columns.
+    ``deletes``: tables from which it DELETEs by name. ``empties``: those from which it DELETEs every row.
+    ``updates``: tables that it UPDATEs.
+    ``renames``: renamed tables as (old, new), in file order. ``columns``: renamed columns as (table, old, new).
+    ``dropped``: indexes, triggers and views that it drops by name.
+    ``replaces``: a statement may replace rows. ``arms``: it may create a constraint or trigger that replaces rows.
+    ``rebuilds``: a table that it drops may be created again.
+    ``reads_ledger``: it may read or write the tables of memsql or yoyo.
+    ``bulk``: the pieces of a large file (see SqlFile.likely_cuts) that only insert into one table: the byte behind the
+    piece to the table, spelled as there.
     """
 
     empty: bool
@@ -62,13 +67,47 @@ class Analysis:
 
 
 def analyse(file: SqlFile, *, transactional: bool = True) -> Analysis:
-    """Read ``file`` for what it will do, and refuse what must not run inside a transaction.
+    """Read what ``file`` will do, and refuse what must not run inside a transaction.
 
     Raises FileError for BEGIN, COMMIT, ATTACH and their like, with file, line and statement.
     """
-    # A wrong cut is no harm here: nobody's statement begins behind it without a `;` before.
-    empty = True
-    concerns = False
+    outline = _outline(file)
+    reader = _Reader(file, transactional)
+    # A file of which no piece may do anything of interest is read no further.
+    for text, start, _ in texts(file) if outline.concerns else ():
+        if may_concern(text):
+            reader.read(text, start)
+    searched = len(file.data) <= _SEARCHED
+    return Analysis(
+        empty=outline.empty,
+        drops=frozenset(reader.drops),
+        strips=frozenset(reader.strips),
+        deletes=frozenset(reader.deletes),
+        empties=frozenset(reader.empties),
+        updates=frozenset(reader.updates),
+        renames=tuple(reader.renames),
+        columns=tuple(reader.columns),
+        dropped=frozenset(reader.dropped),
+        replaces=reader.replaces,
+        rebuilds=not searched or _RETURNS.search(file.data) is not None,
+        arms=not searched or _ARMS.search(file.data) is not None,
+        reads_ledger=not searched or _LEDGER.search(file.data) is not None,
+        bulk=outline.bulk,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Outline:
+    """What a quick look at the pieces of a file tells: see Analysis. ``concerns``: some piece has to be read."""
+
+    empty: bool
+    concerns: bool
+    bulk: Mapping[int, str]
+
+
+def _outline(file: SqlFile) -> _Outline:
+    # A cut in the wrong place does no harm here: no statement begins behind it without a ";" before.
+    empty, concerns = True, False
     bulk: dict[int, str] = {}
     is_large = len(file.likely_cuts) > 1
     for text, _, end in texts(file, likely=True):
@@ -78,63 +117,59 @@ def analyse(file: SqlFile, *, transactional: bool = True) -> Analysis:
             continue
         empty = empty and skip_to_code(text, 0) == len(text)
         concerns = concerns or may_concern(text)
-    drops: set[str] = set()
-    strips: set[str] = set()
-    deletes: set[str] = set()
-    empties: set[str] = set()
-    updates: set[str] = set()
-    dropped: set[str] = set()
-    renames: list[tuple[str, str]] = []
-    columns: list[tuple[str, str, str]] = []
-    replaces = False
-    for text, start, _ in texts(file) if concerns else ():
-        if not may_concern(text):
-            continue
-        replaces = replaces or _REPLACES.search(text) is not None
+    return _Outline(empty, concerns, bulk)
+
+
+class _Reader:
+    """Gathers what the statements of a file do; the attributes are those of Analysis."""
+
+    def __init__(self, file: SqlFile, transactional: bool) -> None:
+        self._file = file
+        self._transactional = transactional
+        self.drops: set[str] = set()
+        self.strips: set[str] = set()
+        self.deletes: set[str] = set()
+        self.empties: set[str] = set()
+        self.updates: set[str] = set()
+        self.dropped: set[str] = set()
+        self.renames: list[tuple[str, str]] = []
+        self.columns: list[tuple[str, str, str]] = []
+        self.replaces = False
+
+    def read(self, text: str, start: int) -> None:
+        """Read the whole statements in ``text``, which begins at byte ``start`` of the file. Raises FileError."""
+        self.replaces = self.replaces or _REPLACES.search(text) is not None
         for statement in statements(text, without=_HARMLESS):
             what = effect(statement.text)
-            if forbidden_in_transaction(what) and (transactional or what.kind != "vacuum"):
-                raise _forbidden(file, start, statement)
-            if transactional and what.kind == "pragma" and (what.name or "").lower() == "foreign_keys":
-                raise _forbidden(file, start, statement)
-            name = fold(what.name or "")
-            if what.kind == "drop" and what.object_type in ("table", "virtual"):
-                drops.add(name)
-            elif what.kind == "drop":
-                dropped.add(name)
-            elif what.kind == "alter_drop_column":
-                strips.add(name)
-            elif what.kind == "alter_rename" and what.new_name:
-                renames.append((name, fold(what.new_name)))
-            elif what.kind == "alter_rename_column" and what.column and what.new_name:
-                columns.append((name, fold(what.column), fold(what.new_name)))
-            elif what.kind == "update":
-                updates.add(name)
-            elif what.kind == "delete" and what.schema != "temp":
-                deletes.add(name)
-                if not _SOME.search(statement.text):
-                    empties.add(name)
-    searched = len(file.data) <= _SEARCHED
-    return Analysis(
-        empty,
-        frozenset(drops),
-        frozenset(strips),
-        frozenset(deletes),
-        frozenset(empties),
-        frozenset(updates),
-        tuple(renames),
-        tuple(columns),
-        frozenset(dropped),
-        replaces,
-        rebuilds=not searched or _RETURNS.search(file.data) is not None,
-        arms=not searched or _ARMS.search(file.data) is not None,
-        reads_ledger=not searched or _LEDGER.search(file.data) is not None,
-        bulk=bulk,
-    )
+            if self._is_forbidden(what):
+                raise _forbidden(self._file, start, statement)
+            self._add(what, statement.text)
+
+    def _is_forbidden(self, what: Effect) -> bool:
+        if forbidden_in_transaction(what):
+            return self._transactional or what.kind != "vacuum"
+        return self._transactional and what.kind == "pragma" and (what.name or "").lower() == "foreign_keys"
+
+    def _add(self, what: Effect, text: str) -> None:
+        name = fold(what.name or "")
+        if what.kind == "drop":
+            (self.drops if what.object_type in ("table", "virtual") else self.dropped).add(name)
+        elif what.kind == "alter_drop_column":
+            self.strips.add(name)
+        elif what.kind == "alter_rename" and what.new_name:
+            self.renames.append((name, fold(what.new_name)))
+        elif what.kind == "alter_rename_column" and what.column and what.new_name:
+            self.columns.append((name, fold(what.column), fold(what.new_name)))
+        elif what.kind == "update":
+            self.updates.add(name)
+        elif what.kind == "delete" and what.schema != "temp":
+            self.deletes.add(name)
+            if not _SOME.search(text):
+                self.empties.add(name)
 
 
 def refuse_forbidden(file: SqlFile, *, transactional: bool) -> None:
-    """What analyse() refuses, without its answer: for a file that may run some day. Raises FileError."""
+    """Raise FileError for what analyse() refuses, quicker than analyse(): for a rollback that does not run now."""
     for text, _, _ in texts(file, likely=True):
         if may_control_transactions(text) or "foreign_keys" in text.lower():
             analyse(file, transactional=transactional)
@@ -142,7 +177,7 @@ def refuse_forbidden(file: SqlFile, *, transactional: bool) -> None:
 
 
 def _forbidden(file: SqlFile, start: int, statement: Statement) -> FileError:
-    """``statement``, of the text that starts at byte ``start``, must not run."""
+    """The error for ``statement`` of the text that begins at byte ``start`` of ``file``: it must not run."""
     word = statement.text.split(None, 1)[0].upper()
     if word == "PRAGMA":
         message = f"{file.path} sets PRAGMA foreign_keys, which does nothing inside a transaction"

@@ -106,12 +106,12 @@ def run(session: Session, pending: Pending, planner: Planner, runner: RunnerFact
 
 def complete(conn: Connection, state: State) -> tuple[str, ...]:
     """Write the ledger's rows for what yoyo applied or rolled back by itself, in one transaction; return the ids."""
-    if not any(s.incomplete and s.migration for s in state.statuses):
+    if not state.incomplete:
         return ()
     with transaction(conn):
         # Inside the lock: another process may have done it.
         state = read_state(state.project, conn)
-        incomplete = [s for s in state.statuses if s.incomplete and s.migration]
+        incomplete = state.incomplete
         ledger.create_tables(conn, state.ledger)
         for status in incomplete:
             ledger.complete(conn, _entry_of(status), status.state, status.applied_by)
@@ -131,7 +131,7 @@ def _completing(session: Session, planner: Planner) -> Planner:
 
 
 def _first(state: State, pending: Pending | None, planner: Planner) -> Pending:
-    if pending is None or any(s.incomplete for s in state.statuses):
+    if pending is None or state.incomplete:
         return planner(state)
     return pending
 

@@ -165,7 +165,8 @@ def refuse_mixed(jobs: Sequence[Job]) -> None:
     stepwise = [job.migration.id for job in jobs if not job.header.transactional]
     if stepwise:
         raise UsageError(
-            f"--all-or-nothing cannot include {', '.join(stepwise)}: `-- transactional: false` runs without a transaction",
+            f"--all-or-nothing cannot include {', '.join(stepwise)}: "
+            "`-- transactional: false` runs without a transaction",
             state="nothing was changed",
             hint="apply up to there first with --to, then it alone, then the rest",
         )

@@ -79,6 +79,11 @@ class State:
     has_tables: bool
 
     @property
+    def incomplete(self) -> list[Status]:
+        """The migrations that yoyo ran by itself, so that the ledger lacks their rows; each has its file."""
+        return [s for s in self.statuses if s.incomplete and s.migration]
+
+    @property
     def is_legacy(self) -> bool:
         """Whether there are tables, but no migration was ever applied here by memsql or yoyo.
 

@@ -172,7 +172,8 @@ def refused(job: Job, lost: Sequence[str]) -> Refused:
         where=Location(job.file.path),
         details=tuple(lost),
         hint="if that is meant, write `-- allow: data-loss <reason>` into the header of the file, or pass "
-        "--allow-data-loss; a table rebuild needs `-- foreign_keys: off`, or the rows of tables that refer to it go too",
+        "--allow-data-loss; a table rebuild needs `-- foreign_keys: off`, "
+        "or the rows of tables that refer to it go too",
     )
 
 

@@ -1,7 +1,7 @@
-"""Checks: one SELECT a file that returns one row per problem.
+"""Checks: files of one SELECT that returns one row for each problem.
 
-A file named ``NNNN_name.sql`` belongs to migration NNNN and is part of its proof; the others are for
-the database as a whole.
+A file named ``NNNN_name.sql`` belongs to migration NNNN and is part of its proof; the others are about the database
+as a whole.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _SHOWN = 100
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """A check as its file says. ``version`` is the migration it belongs to, None for the whole."""
+    """A check as its file says. ``version`` is the migration it belongs to, None for the database as a whole."""
 
     name: str
     severity: str
@@ -32,7 +32,7 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class CheckResult:
-    """What a check found: ``messages``, one a problem, at most a hundred; ``problems`` counts all."""
+    """The answer of a check: ``messages``, one for each problem, at most a hundred; ``problems`` counts all."""
 
     check: Check
     messages: tuple[str, ...]
@@ -50,7 +50,7 @@ def read_checks(folder: Path, shown: str) -> tuple[Check, ...]:
     """
     if not folder.is_dir():
         return ()
-    found = []
+    checks = []
     for path in sorted(folder.glob("*.sql")):
         label = f"{shown}/{path.name}"
         text = read_file(path, label).text()
@@ -70,7 +70,7 @@ def read_checks(folder: Path, shown: str) -> tuple[Check, ...]:
                 hint="a check only looks; it runs inside the transaction that it judges",
             )
         file_name = parse_file_name(path.name)
-        found.append(
+        checks.append(
             Check(
                 header.name,
                 header.severity,
@@ -80,15 +80,7 @@ def read_checks(folder: Path, shown: str) -> tuple[Check, ...]:
                 file_name.version if file_name else None,
             )
         )
-    return tuple(found)
-
-
-def run_check(conn: Connection, check: Check) -> CheckResult:
-    """Run one check. A check that cannot run is a problem, never a pass."""
-    try:
-        return result_of(check, conn.execute(check.sql).rows)
-    except StatementError as e:
-        return could_not_run(check, e)
+    return tuple(checks)
 
 
 def result_of(check: Check, rows: Sequence[tuple[Value, ...]]) -> CheckResult:
@@ -102,8 +94,8 @@ def could_not_run(check: Check, error: StatementError) -> CheckResult:
 
 
 def run_checks(conn: Connection, checks: Sequence[Check]) -> list[CheckResult]:
-    """Run several; on a server in one request, where each of them can run."""
+    """Run ``checks``, on a server in one request. A check that cannot run is a problem, never a pass."""
     return [
-        could_not_run(check, found) if isinstance(found, StatementError) else result_of(check, found.rows)
-        for check, found in zip(checks, conn.read_each([(check.sql, ()) for check in checks]), strict=True)
+        could_not_run(check, answer) if isinstance(answer, StatementError) else result_of(check, answer.rows)
+        for check, answer in zip(checks, conn.read_each([(check.sql, ()) for check in checks]), strict=True)
     ]

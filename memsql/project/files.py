@@ -1,7 +1,7 @@
 """Migration files: pairs in a folder, their checksums, and the chained sum file.
 
-``NNNN_name.sql`` with ``NNNN_name.rollback.sql`` beside it. The digits are the version: any number of
-them, gaps allowed, compared as numbers. docs/formats.md specifies the bytes.
+A pair is ``NNNN_name.sql`` with ``NNNN_name.rollback.sql`` beside it. The digits are the version: any number of digits,
+gaps allowed, compared as numbers. docs/formats.md specifies the bytes.
 """
 
 from __future__ import annotations
@@ -64,22 +64,21 @@ def parse_file_name(file_name: str) -> FileName | None:
 
 @dataclass(frozen=True)
 class SqlFile:
-    """One file: ``path`` as shown to people, ``name`` in its folder, ``data`` normalised bytes (no
-    BOM, LF line endings) and ``raw_differs`` telling whether normalising changed anything."""
+    """One file: ``path`` as shown to people, ``name`` in its folder, ``data`` its bytes without a byte-order mark and
+    with LF line endings."""
 
     path: str
     name: str
     data: bytes = field(repr=False)
-    raw_differs: bool = False
 
     @cached_property
     def hashed(self) -> hashlib._Hash:
-        """SHA-256 of the normalised bytes, to copy and go on with. Once a file: it takes long where that is large."""
+        """SHA-256 of ``data``, to copy and update. Computed once: that takes long for a large file."""
         return hashlib.sha256(self.data)
 
     def hash_beside(self) -> None:
-        """Begin with ``hashed`` where that takes long. It lets go of the interpreter, so that all goes on
-        meanwhile; who needs it waits for it."""
+        """Start to compute ``hashed`` in a thread where that takes long. hashlib releases the interpreter lock, so the
+        rest goes on meanwhile; whoever needs the hash waits for it."""
         if len(self.data) > _HASHED_BESIDE:
             threading.Thread(target=getattr, args=(self, "hashed")).start()
 
@@ -112,18 +111,18 @@ class SqlFile:
 
     @cached_property
     def cuts(self) -> tuple[int, ...]:
-        """Where the text can be cut between two statements, as offsets in ``data``: about a megabyte apart, none in a
-        small file, and the end. Linear in time, whatever the text."""
+        """Offsets in ``data`` between two statements where the text can be cut, about a megabyte apart, and its end. A
+        small file has its end alone. Linear in time, whatever the text."""
         view = memoryview(self.data)
-        # A string or trigger may go on behind it.
+        # A line that ends in ";" may lie inside a string or a trigger.
         return self._cut(lambda start, end: sqlite3.complete_statement(str(view[start:end], "utf-8", "replace")))
 
     @cached_property
     def likely_cuts(self) -> tuple[int, ...]:
-        """``cuts`` for a tenth of the time, right in all but odd texts: at a line end behind a ``;`` a string or a
-        trigger may go on. SQLite then reports an error, for it can make no statement of the piece before. Inside of
-        a comment it could, so there none is made."""
-        # One byte is found at the speed of memory, two are not.
+        """``cuts`` in a tenth of the time: at line ends behind a ``;``. In rare texts a string or a trigger goes on
+        there; SQLite then reports an error, because the piece before the cut ends in the middle of a statement. Inside
+        a comment it would report none, so a text with comments is not cut there."""
+        # A search for one byte runs at the speed of memory, a search for two does not.
         if b"*" in self.data and b"/*" in self.data:
             return self.cuts
         return self._cut(lambda start, end: self.data.find(b"--", self.data.rfind(b"\n", start, end - 1) + 1, end) < 0)
@@ -132,18 +131,18 @@ class SqlFile:
         size = len(self.data)
         if size <= 4 * _PIECE_BYTES:
             return (size,)
-        found, start, reach = [], 0, _PIECE_BYTES
+        offsets, start, reach = [], 0, _PIECE_BYTES
         while start < size:
             end = self.data.find(b";\n", start + reach) + 2
             if end < 2:
                 break
             if ends_statement(start, end):
-                found.append(end)
+                offsets.append(end)
                 start, reach = end, _PIECE_BYTES
             else:
-                # Longer than a piece: double, so that the work stays linear.
+                # The statement is longer than a piece: double, so that the work stays linear.
                 reach = max(reach * 2, end - start)
-        return (*found, size) if start < size else tuple(found)
+        return (*offsets, size) if start < size else tuple(offsets)
 
     def head(self) -> str:
         """The beginning of the text, enough for the header, decoded leniently."""
@@ -182,13 +181,8 @@ class Migration:
     @property
     def depends(self) -> tuple[str, ...]:
         """Ids this one needs first."""
-        # Most files depend on nothing; parsing a thousand headers to learn that is what a status waits for.
+        # Most files depend on nothing, and a status should not parse a thousand headers to learn that.
         return self.header.depends if b"depends" in self.up.data[:_HEADER_BYTES] else ()
-
-    @property
-    def label(self) -> str:
-        """How messages name it: ``0002_add_missing_indices``."""
-        return self.id
 
 
 def _parse(file: SqlFile) -> MigrationHeader:
@@ -211,16 +205,15 @@ def read_file(path: Path | str, shown: str) -> SqlFile:
             os.close(handle)
     except OSError as e:
         raise FileError(f"{shown} cannot be read: {e.strerror}", where=Location(shown)) from None
-    raw = data
     if data.startswith(_BOM):
         data = data[3:]
     if b"\r" in data:
         data = data.replace(b"\r\n", b"\n")
-    return SqlFile(shown, shown.rpartition("/")[2], data, data is not raw)
+    return SqlFile(shown, shown.rpartition("/")[2], data)
 
 
 def _read_whole(handle: int) -> bytes:
-    # From its beginning again, for joining the rest to what is read already would copy both.
+    # From its beginning again: to join the rest to the first part would copy both.
     os.lseek(handle, 0, os.SEEK_SET)
     with os.fdopen(os.dup(handle), "rb") as f:
         return f.read()
@@ -229,8 +222,8 @@ def _read_whole(handle: int) -> bytes:
 def read_folder(folder: Path, shown: str) -> tuple[Migration, ...]:
     """All migrations of ``folder`` in version order; ``shown`` is the folder as people write it.
 
-    Raises FileError for names that do not fit, two files of one version, a rollback without its
-    migration, and a folder that cannot be read.
+    Raises FileError for names that do not fit, two files of one version, a rollback without its migration, and a folder
+    that cannot be read.
     """
     try:
         names = sorted(e.name for e in os.scandir(folder) if e.name.endswith(".sql") and not e.is_dir())
@@ -240,22 +233,37 @@ def read_folder(folder: Path, shown: str) -> tuple[Migration, ...]:
             where=Location(shown),
             hint="create it, set `migrations` in [memsql], or start with: invoke migrate.create NAME",
         ) from None
+    ups, downs = _pairs(names, shown)
+    migrations = []
+    base = str(folder)
+    for version in sorted(ups):
+        up, name = ups[version]
+        stem = up.removesuffix(".sql")
+        down = downs.pop(stem, None)
+        migrations.append(
+            Migration(
+                version,
+                name,
+                stem,
+                read_file(f"{base}/{up}", f"{shown}/{up}"),
+                read_file(f"{base}/{down}", f"{shown}/{down}") if down else None,
+            )
+        )
+    for stem, down in downs.items():
+        raise FileError(
+            f"{shown}/{down} is a rollback without its migration {stem}.sql",
+            where=Location(f"{shown}/{down}"),
+            hint="restore the migration, or rename both files alike",
+        )
+    return tuple(migrations)
+
+
+def _pairs(names: Sequence[str], shown: str) -> tuple[dict[int, tuple[str, str]], dict[str, str]]:
+    """The migration files by version, as (file name, name), and the rollback files by the id of their migration."""
     ups: dict[int, tuple[str, str]] = {}
     downs: dict[str, str] = {}
     for name in names:
-        if not name.isascii() and os.fsencode(name).decode(errors="replace") != name:
-            raise FileError(
-                f"the name of {shown}/{name} is not UTF-8, so no ledger can hold it",
-                where=Location(f"{shown}/{name}"),
-                hint="rename it with characters of UTF-8",
-            )
-        parsed = parse_file_name(name)
-        if parsed is None or not parsed.fits:
-            raise FileError(
-                f"{shown}/{name} is not named like a migration",
-                where=Location(f"{shown}/{name}"),
-                hint="name it NNNN_name.sql, with NNNN_name.rollback.sql beside it, or move it elsewhere",
-            )
+        parsed = _parsed(name, shown)
         if parsed.is_rollback:
             downs[name.removesuffix(".rollback.sql")] = name
             continue
@@ -268,32 +276,28 @@ def read_folder(folder: Path, shown: str) -> tuple[Migration, ...]:
                 hint="renumber the one that was not applied anywhere yet",
             )
         ups[version] = (name, parsed.name)
-    migrations = []
-    base = str(folder)
-    for version in sorted(ups):
-        name, short = ups[version]
-        stem = name.removesuffix(".sql")
-        down = downs.pop(stem, None)
-        migrations.append(
-            Migration(
-                version,
-                short,
-                stem,
-                read_file(f"{base}/{name}", f"{shown}/{name}"),
-                read_file(f"{base}/{down}", f"{shown}/{down}") if down else None,
-            )
-        )
-    for stem, name in downs.items():
+    return ups, downs
+
+
+def _parsed(name: str, shown: str) -> FileName:
+    if not name.isascii() and os.fsencode(name).decode(errors="replace") != name:
         raise FileError(
-            f"{shown}/{name} is a rollback without its migration {stem}.sql",
+            f"the name of {shown}/{name} is not UTF-8, so no ledger can hold it",
             where=Location(f"{shown}/{name}"),
-            hint="restore the migration, or rename both files alike",
+            hint="rename it with characters of UTF-8",
         )
-    return tuple(migrations)
+    parsed = parse_file_name(name)
+    if parsed is None or not parsed.fits:
+        raise FileError(
+            f"{shown}/{name} is not named like a migration",
+            where=Location(f"{shown}/{name}"),
+            hint="name it NNNN_name.sql, with NNNN_name.rollback.sql beside it, or move it elsewhere",
+        )
+    return parsed
 
 
 def sum_text(migrations: Sequence[Migration]) -> str:
-    """What memsql.sum must hold: a line a file, with its SHA-256 and a chain over all lines so far."""
+    """The text of memsql.sum: a line for each file, with its SHA-256 and a hash over all lines so far."""
     lines = ["memsql.sum 1"]
     chain = ""
     for migration in migrations:
@@ -306,7 +310,7 @@ def sum_text(migrations: Sequence[Migration]) -> str:
 
 
 def sum_problems(folder: Path, migrations: Sequence[Migration]) -> list[str]:
-    """How memsql.sum disagrees with the files, one sentence each; empty also where no sum exists."""
+    """How memsql.sum disagrees with the files, a sentence each; none where there is no memsql.sum."""
     try:
         stored = (folder / SUM_NAME).read_text(encoding="utf-8", errors="replace")
     except FileNotFoundError:
@@ -333,7 +337,10 @@ def _sum_entries(text: str) -> dict[str, str]:
 
 
 def replace_file(path: Path, text: str, shown: str) -> None:
-    """Write ``text`` beside ``path`` and rename it over, so that nobody ever reads half of it."""
+    """Write ``text`` beside ``path`` and rename the new file to ``path``, so that nobody ever reads half of it.
+
+    ``shown`` is the path as people write it. Raises FileError where it cannot be written.
+    """
     try:
         handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".tmp")
         try:

@@ -1,9 +1,9 @@
-"""Decisions: files and ledger in, states and steps out. No I/O, so every case is a unit test."""
+"""What state each migration is in, and which ones to apply or roll back. Pure: files and ledger go in."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from memsql.errors import FileError, Location, UsageError
 from memsql.ledger import Ledger, Row, version_of
@@ -18,8 +18,12 @@ Sorter = Callable[[Sequence[Migration]], list[Migration]]
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """One line of ``migrate.status``. ``migration`` is None where the file is gone; ``note`` says
-    what a person should know about this state. ``applied_at`` is UTC ISO-8601."""
+    """The state of one migration: a line of ``migrate.status``.
+
+    ``migration`` is None where the file is gone. ``applied_at`` is UTC ISO-8601, ``duration_ms`` milliseconds.
+    ``note``: what a person should know about this state. ``incomplete``: yoyo applied it or rolled it back by
+    itself, so that a row of ours is missing or outdated.
+    """
 
     version: int
     name: str
@@ -44,11 +48,11 @@ def order(migrations: Sequence[Migration], sort: Sorter) -> list[Migration]:
     FileError for a dependency that does not exist, and what ``sort`` raises for a cycle.
     """
     seen: set[str] = set()
-    known = {m.id for m in migrations}
+    ids = {m.id for m in migrations}
     forward = False
     for migration in migrations:
         for needed in migration.depends:
-            if needed not in known:
+            if needed not in ids:
                 raise FileError(
                     f"{migration.id} depends on {needed}, and there is no such migration",
                     where=Location(migration.up.path, _line_of(migration, needed)),
@@ -63,106 +67,109 @@ def order(migrations: Sequence[Migration], sort: Sorter) -> list[Migration]:
 def statuses(ordered: Sequence[Migration], ledger: Ledger) -> list[Status]:
     """The state of every migration: files in the order to apply, then what only the ledger knows.
 
-    ``ordered`` is what order() returned. A ledger of another tool counts as none.
+    ``ordered`` is what order() returned. The ledger of another tool counts as none.
     """
     yoyo = ledger.yoyo or {}
     rows = {} if ledger.is_foreign else ledger.rows
     result = []
     last_applied = max((i for i, m in enumerate(ordered) if m.id in yoyo), default=-1)
-    explained: set[str] = set()
+    former_ids: set[str] = set()
     for position, migration in enumerate(ordered):
         row = rows.get(migration.version)
-        renamed_from = None
-        if row is not None and row.status == APPLIED and migration.id not in yoyo:
-            renamed_from = next((i for i in yoyo if version_of(i) == migration.version), None)
-        if renamed_from is not None:
-            explained.add(renamed_from)
-        result.append(_status(migration, position, row, ledger, renamed_from, position < last_applied))
-    known = {m.id for m in ordered} | explained
-    missing = [name for name in yoyo if name not in known]
-    # Checksums of what waits are worth their time only where something is missing.
-    waiting = {s.migration.checksum: s.migration.id for s in result if missing and s.migration and s.state in WAITING}
-    for gone in missing:
-        version = version_of(gone)
+        former_id = _former_id(migration, row, yoyo)
+        if former_id is not None:
+            former_ids.add(former_id)
+            result.append(_from_row(migration, row, EDITED, f"applied under the name {former_id}"))
+        else:
+            result.append(_status(migration, row, ledger, later_applied=position < last_applied))
+    missing = [name for name in yoyo if name not in {m.id for m in ordered} | former_ids]
+    return [*result, *_missing(missing, result, ledger)]
+
+
+def _former_id(migration: Migration, row: Row | None, yoyo: Mapping[str, str]) -> str | None:
+    """The id under which yoyo has the version of ``migration``, where that is another id."""
+    if row is None or row.status != APPLIED or migration.id in yoyo:
+        return None
+    return next((i for i in yoyo if version_of(i) == migration.version), None)
+
+
+def _status(migration: Migration, row: Row | None, ledger: Ledger, *, later_applied: bool) -> Status:
+    """``row``: of the version of ``migration``. ``later_applied``: a migration behind it is applied."""
+    yoyo = ledger.yoyo or {}
+    if migration.id in yoyo:
+        if row is None or row.status != APPLIED:
+            return Status(
+                migration.version,
+                migration.name,
+                APPLIED,
+                migration,
+                applied_at=yoyo[migration.id],
+                applied_by=ledger.yoyo_by.get(migration.id),
+                note="applied by yoyo; the ledger lacks it",
+                incomplete=True,
+            )
+        if row.checksum is not None and row.checksum != migration.checksum:
+            return _from_row(migration, row, EDITED, "the file changed after it was applied")
+        return _from_row(migration, row, APPLIED)
+    if row is not None and row.status in (ROLLED_BACK, FAILED):
+        return _from_row(migration, row, row.status)
+    if row is not None and row.status == APPLIED:
+        return replace(_from_row(migration, row, ROLLED_BACK, "rolled back by yoyo"), incomplete=True)
+    if later_applied:
+        note = "a later migration is applied already"
+        return Status(migration.version, migration.name, OUT_OF_ORDER, migration, note=note)
+    return Status(migration.version, migration.name, PENDING, migration)
+
+
+def _from_row(migration: Migration, row: Row | None, state: str, note: str | None = None) -> Status:
+    assert row is not None
+    return Status(
+        migration.version,
+        migration.name,
+        state,
+        migration,
+        applied_at=row.applied_at,
+        applied_by=row.applied_by,
+        duration_ms=row.duration_ms,
+        note=note,
+    )
+
+
+def _missing(ids: Sequence[str], statuses: Sequence[Status], ledger: Ledger) -> list[Status]:
+    """The states of migrations that are applied and have no file; ``statuses`` are those of the files."""
+    rows = {} if ledger.is_foreign else ledger.rows
+    # To hash the waiting files is worth its time only where something is missing.
+    waiting = {s.migration.checksum: s.migration.id for s in statuses if ids and s.migration and s.state in WAITING}
+    result = []
+    for migration_id in ids:
+        version = version_of(migration_id)
         row = rows.get(version) if version is not None else None
         twin = waiting.get(row.checksum) if row is not None and row.checksum else None
         result.append(
             Status(
                 version if version is not None else -1,
-                gone.partition("_")[2] or gone,
+                migration_id.partition("_")[2] or migration_id,
                 MISSING,
                 None,
-                row.applied_at if row else yoyo[gone],
-                row.applied_by if row else None,
-                row.duration_ms if row else None,
-                f"its content is now in {twin}; was it renumbered?" if twin else "applied, but its file is gone",
+                applied_at=row.applied_at if row else (ledger.yoyo or {})[migration_id],
+                applied_by=row.applied_by if row else None,
+                duration_ms=row.duration_ms if row else None,
+                note=f"its content is now in {twin}; was it renumbered?" if twin else "applied, but its file is gone",
             )
         )
     return result
 
 
-def _status(
-    migration: Migration, position: int, mine: Row | None, ledger: Ledger, renamed_from: str | None, later_applied: bool
-) -> Status:
-    yoyo = ledger.yoyo or {}
-    version, name = migration.version, migration.name
-    if renamed_from is not None and mine is not None:
-        return Status(
-            version,
-            name,
-            EDITED,
-            migration,
-            mine.applied_at,
-            mine.applied_by,
-            mine.duration_ms,
-            f"applied under the name {renamed_from}",
-        )
-    if migration.id in yoyo:
-        if mine is None or mine.status != APPLIED:
-            return Status(
-                version,
-                name,
-                APPLIED,
-                migration,
-                yoyo[migration.id],
-                ledger.yoyo_by.get(migration.id),
-                None,
-                "applied by yoyo; the ledger lacks it",
-                incomplete=True,
-            )
-        state, note = APPLIED, None
-        if mine.checksum is not None and mine.checksum != migration.checksum:
-            state, note = EDITED, "the file changed after it was applied"
-        return Status(version, name, state, migration, mine.applied_at, mine.applied_by, mine.duration_ms, note)
-    if mine is not None and mine.status in (ROLLED_BACK, FAILED):
-        return Status(version, name, mine.status, migration, mine.applied_at, mine.applied_by, mine.duration_ms)
-    if mine is not None and mine.status == APPLIED:
-        return Status(
-            version,
-            name,
-            ROLLED_BACK,
-            migration,
-            mine.applied_at,
-            mine.applied_by,
-            mine.duration_ms,
-            "rolled back by yoyo",
-            incomplete=True,
-        )
-    if later_applied:
-        return Status(version, name, OUT_OF_ORDER, migration, note="a later migration is applied already")
-    return Status(version, name, PENDING, migration)
-
-
-def to_apply(found: Sequence[Status], *, to: int | None = None, out_of_order: bool = False) -> list[Migration]:
+def to_apply(statuses: Sequence[Status], *, to: int | None = None, out_of_order: bool = False) -> list[Migration]:
     """The migrations that ``migrate.up`` runs, in order, up to and including version ``to``.
 
     Raises FileError where an applied file was edited or is missing, or where one would be applied
     out of order without ``out_of_order``; UsageError where ``to`` is no version.
     """
-    refuse_changed(found)
-    if to is not None and to not in {s.version for s in found}:
+    refuse_changed(statuses)
+    if to is not None and to not in {s.version for s in statuses}:
         raise UsageError(f"there is no migration {to}", hint="see: invoke migrate.status")
-    late = [s for s in found if s.state == OUT_OF_ORDER and (to is None or s.version <= to)]
+    late = [s for s in statuses if s.state == OUT_OF_ORDER and (to is None or s.version <= to)]
     if late and not out_of_order:
         raise FileError(
             f"{_ids(late)} would be applied out of order: later migrations are applied already",
@@ -170,17 +177,17 @@ def to_apply(found: Sequence[Status], *, to: int | None = None, out_of_order: bo
             state="nothing was changed",
             hint="renumber it after the last one, or apply it where it stands with --out-of-order",
         )
-    return [s.migration for s in found if s.migration and s.state in WAITING and (to is None or s.version <= to)]
+    return [s.migration for s in statuses if s.migration and s.state in WAITING and (to is None or s.version <= to)]
 
 
-def to_roll_back(found: Sequence[Status], *, steps: int | None = None, to: int | None = None) -> list[Migration]:
+def to_roll_back(statuses: Sequence[Status], *, steps: int | None = None, to: int | None = None) -> list[Migration]:
     """The migrations that ``migrate.down`` undoes, latest first: ``steps`` of them, or all above
     version ``to``. Raises like to_apply()."""
-    refuse_changed(found)
-    applied = [s.migration for s in found if s.state == APPLIED and s.migration]
+    refuse_changed(statuses)
+    applied = [s.migration for s in statuses if s.state == APPLIED and s.migration]
     applied.reverse()
     if to is not None:
-        if to != 0 and to not in {s.version for s in found}:
+        if to != 0 and to not in {s.version for s in statuses}:
             raise UsageError(f"there is no migration {to}", hint="0 means before the first; see: invoke migrate.status")
         return [m for m in applied if m.version > to]
     if steps is not None and steps < 1:
@@ -188,9 +195,9 @@ def to_roll_back(found: Sequence[Status], *, steps: int | None = None, to: int |
     return applied[: steps or 1]
 
 
-def refuse_changed(found: Sequence[Status]) -> None:
+def refuse_changed(statuses: Sequence[Status]) -> None:
     """Raise FileError where what was applied is no longer what the files say."""
-    changed = [s for s in found if s.state in (EDITED, MISSING)]
+    changed = [s for s in statuses if s.state in (EDITED, MISSING)]
     if not changed:
         return
     first = changed[0]
@@ -206,8 +213,8 @@ def refuse_changed(found: Sequence[Status]) -> None:
     )
 
 
-def _ids(found: Sequence[Status]) -> str:
-    return ", ".join(s.migration.id if s.migration else f"{s.version:04d}_{s.name}" for s in found)
+def _ids(statuses: Sequence[Status]) -> str:
+    return ", ".join(s.migration.id if s.migration else f"{s.version:04d}_{s.name}" for s in statuses)
 
 
 def _line_of(migration: Migration, needed: str) -> int | None:

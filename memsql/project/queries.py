@@ -24,7 +24,7 @@ _SUBQUERY = re.compile(r"(?:MATERIALIZE|CO-ROUTINE) (\S+)")
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class QueryPlan:
     """How one query runs: the lines of EXPLAIN QUERY PLAN, whether it scans or sorts, and which of its
     expectations do not hold. ``error`` is set where the query cannot be prepared."""
 
@@ -37,8 +37,9 @@ class Plan:
 
     @property
     def scans(self) -> bool:
-        made = {found[1] for line in self.lines if (found := _SUBQUERY.match(line))}
-        return any(found[1] not in made for line in self.lines if (found := _SCAN.match(line)))
+        """Whether it reads a whole table or index."""
+        subqueries = {match[1] for line in self.lines if (match := _SUBQUERY.match(line))}
+        return any(match[1] not in subqueries for line in self.lines if (match := _SCAN.match(line)))
 
     @property
     def sorts(self) -> bool:
@@ -54,23 +55,23 @@ class Query:
     sql: str
     expected: tuple[str, ...]
 
-    def plan(self, answer: Result | StatementError) -> Plan:
+    def plan(self, answer: Result | StatementError) -> QueryPlan:
         if isinstance(answer, StatementError):
-            return Plan(self.name, self.path, (), self.expected, (), answer.message)
+            return QueryPlan(self.name, self.path, (), self.expected, (), answer.message)
         lines = tuple(str(row[-1]) for row in answer.rows)
-        plan = Plan(self.name, self.path, lines, self.expected, ())
+        plan = QueryPlan(self.name, self.path, lines, self.expected, ())
         return replace(plan, unmet=tuple(e for e in self.expected if not _holds(plan, e)))
 
 
-def query_plans(conn: Connection, folder: Path, shown: str = "sql/queries") -> list[Plan]:
+def query_plans(conn: Connection, folder: Path, shown: str = "sql/queries") -> list[QueryPlan]:
     """The plan of every query in ``folder``, by file name; none where there is no folder.
 
     Raises FileError for a file that is no query; a query that does not fit the schema gets an error in its plan.
     """
     queries = read_queries(folder, shown)
     # Prepared with the values in place, for a LIKE or a partial index may depend on them.
-    found = conn.read_each([(explained(query.sql), ()) for query in queries])
-    return [query.plan(answer) for query, answer in zip(queries, found, strict=True)]
+    answers = conn.read_each([(explained(query.sql), ()) for query in queries])
+    return [query.plan(answer) for query, answer in zip(queries, answers, strict=True)]
 
 
 def read_queries(folder: Path, shown: str = "sql/queries") -> list[Query]:
@@ -81,7 +82,7 @@ def read_queries(folder: Path, shown: str = "sql/queries") -> list[Query]:
     return [_read_query(path, f"{shown}/{path.name}") for path in sorted(folder.glob("*.sql"))]
 
 
-def plan_changes(before: Sequence[Plan], after: Sequence[Plan]) -> list[str]:
+def plan_changes(before: Sequence[QueryPlan], after: Sequence[QueryPlan]) -> list[str]:
     """In sentences, what changed for queries that run both before and after."""
     old = {p.path: p for p in before}
     lines = []
@@ -121,10 +122,10 @@ def _read_query(path: Path, shown: str) -> Query:
                 )
     values = {}
     for directive in header.all("param"):
-        found = _PARAM.fullmatch(directive.value.strip())
-        if found is None:
+        match = _PARAM.fullmatch(directive.value.strip())
+        if match is None:
             raise FileError(f"{shown}: write `-- param: name = value`", where=Location(shown, directive.line))
-        values[found[1]] = found[2]
+        values[match[1]] = match[2]
     return Query(header.get("name") or path.stem, shown, _with_values(statements[0].text, values), expected)
 
 
@@ -138,7 +139,7 @@ def _with_values(sql: str, values: Mapping[str, str]) -> str:
     return "".join([*parts, sql[end:]])
 
 
-def _holds(plan: Plan, expectation: str) -> bool:
+def _holds(plan: QueryPlan, expectation: str) -> bool:
     if expectation == "no-scan":
         return not plan.scans
     if expectation == "no-sort":

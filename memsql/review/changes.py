@@ -38,7 +38,7 @@ class Version:
 def sql_file(path: str, raw: bytes) -> SqlFile:
     """A file as memsql reads it: without BOM, with LF."""
     data = raw.removeprefix(_BOM).replace(b"\r\n", b"\n")
-    return SqlFile(path, path.rpartition("/")[2], data, data != raw)
+    return SqlFile(path, path.rpartition("/")[2], data)
 
 
 def version_of(name: str) -> int | None:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from memsql.lint import Finding
-from memsql.project.queries import Plan
+from memsql.project.queries import QueryPlan
 from memsql.review.model import PlanChange
 from memsql.review.rules import found
 
 
-def plan_changes(before: Sequence[Plan], after: Sequence[Plan]) -> list[PlanChange]:
+def plan_changes(before: Sequence[QueryPlan], after: Sequence[QueryPlan]) -> list[PlanChange]:
     """What changed, by file; a query that could not run before is compared with what it expects alone."""
     old = {p.path: p for p in before}
     changes = []
@@ -61,7 +61,7 @@ def plan_findings(changes: Sequence[PlanChange]) -> list[Finding]:
     return problems
 
 
-def _compare(was: Plan, now: Plan) -> tuple[str, str]:
+def _compare(was: QueryPlan, now: QueryPlan) -> tuple[str, str]:
     worse = [word for word, a, b in (("scans", was.scans, now.scans), ("sorts", was.sorts, now.sorts)) if b and not a]
     better = [word for word, a, b in (("scans", was.scans, now.scans), ("sorts", was.sorts, now.sorts)) if a and not b]
     told = [f"no-{word[:-1]}" for word in worse]

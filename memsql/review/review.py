@@ -14,7 +14,7 @@ from memsql.errors import MemsqlError, UsageError
 from memsql.lint import Finding, lint_files
 from memsql.project import load as projects
 from memsql.project.files import SUM_NAME, Migration, SqlFile
-from memsql.project.queries import Plan, query_plans
+from memsql.project.queries import QueryPlan, query_plans
 from memsql.review import upkeep
 from memsql.review.base import Base, changed_paths, find_base, untracked_paths
 from memsql.review.changes import Change, Files, changes, free_versions, migrations, sql_file, stems, version_of
@@ -180,8 +180,8 @@ class _Ran:
     after: Schema
     migrations: tuple[Migrated, ...]
     findings: tuple[Finding, ...]
-    plans_before: tuple[Plan, ...]
-    plans_after: tuple[Plan, ...]
+    plans_before: tuple[QueryPlan, ...]
+    plans_after: tuple[QueryPlan, ...]
     notes: tuple[str, ...]
     complete: bool
 
@@ -299,7 +299,7 @@ def _ordered(some: Sequence[Migration], problems: list[Finding] | None) -> Seque
         return some
 
 
-def _plans(conn: SQLiteConnection, folder: Path, shown: str, problems: list[Finding]) -> tuple[Plan, ...]:
+def _plans(conn: SQLiteConnection, folder: Path, shown: str, problems: list[Finding]) -> tuple[QueryPlan, ...]:
     try:
         return tuple(query_plans(conn, folder, shown))
     except MemsqlError as e:

@@ -208,8 +208,8 @@ def _rehearse(settings: Settings, change: _Change, manner: _Manner, progress: Pr
     from memsql.report.rehearsal import PLACES
     from memsql.schema import diff, read
 
-    place = place_for(settings.target, with_data=manner.with_data)
-    with copy_for(settings, place, progress) as copy:
+    place = place_for(settings.target, frozenset({"with-data"} if manner.with_data else ()))
+    with copy_for(settings, progress, rows=place == "clone") as copy:
         conn = copy.connection
         schema_before, rows_before = read(conn), row_counts(conn)
         steps = _run(conn, change, manner, progress)

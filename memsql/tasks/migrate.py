@@ -279,7 +279,7 @@ def repair(
     def gate(what: str) -> None:
         admit(settings, what, yes=yes)
 
-    changes = repair_ledger(settings, _version("--version", version), dry_run=dry_run, ready=gate)
+    changes = repair_ledger(settings, _version("--version", version), dry_run=dry_run, gate=gate)
     lines = [("would " if dry_run else "") + change for change in changes] or ["nothing to repair"]
     return Outcome("\n".join(lines), {"changes": list(changes), "dry_run": dry_run})
 

@@ -49,7 +49,7 @@ def run(direction: Direction, settings: Settings, options: RunOptions, progress:
 def _rehearse(
     direction: Direction, settings: Settings, options: RunOptions, progress: Progress, *, manner: Manner
 ) -> Outcome:
-    from memsql.actions.rehearse import place_for, rehearse
+    from memsql.actions.rehearse import Flag, place_for, rehearse
     from memsql.errors import UsageError
     from memsql.report.rehearsal import data, text
 
@@ -59,7 +59,8 @@ def _rehearse(
             state="nothing was changed",
             hint="leave one of them out",
         )
-    place = place_for(settings.target, with_data=manner.with_data, on_server=manner.on_server)
+    flags: dict[Flag, bool] = {"with-data": manner.with_data, "on-server": manner.on_server}
+    place = place_for(settings.target, frozenset(flag for flag, on in flags.items() if on))
     rehearsal = rehearse(settings, direction, options, progress, place=place)
     return Outcome(text(rehearsal), data(rehearsal), rehearsal.exit_code)
 

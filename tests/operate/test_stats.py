@@ -11,7 +11,7 @@ from memsql.db import Connection
 from memsql.db.sqlite import memory
 from memsql.errors import FileError
 from memsql.operate.stats import stats
-from memsql.project.queries import Plan, plan_changes, query_plans
+from memsql.project.queries import QueryPlan, plan_changes, query_plans
 
 TABLES = """
 CREATE TABLE a (x INT, y INT, z TEXT); CREATE INDEX by_x ON a (x); CREATE UNIQUE INDEX by_x_and_y ON a (x, y);
@@ -87,7 +87,7 @@ def test_what_is_a_scan_of_a_table(conn: Connection, folder: Path, body: str, sc
     ],
 )
 def test_what_other_versions_call_rows_of_constants_is_no_scan(line: str, scans: bool) -> None:
-    assert Plan("q", "q.sql", (line,), (), ()).scans is scans
+    assert QueryPlan("q", "q.sql", (line,), (), ()).scans is scans
 
 
 def test_expectations(conn: Connection, folder: Path) -> None:

@@ -50,9 +50,14 @@ def count(conn: Connection, watch: Watch, *, values: bool) -> Counts:
     """Count everything in ``watch`` that exists. ``values``: also count the values of each column."""
     counts: dict[str, TableCounts] = {}
     for name in sorted(watch.counted | watch.whole):
-        table = _table(conn, name, whole=name in watch.whole, values=values)
-        if table is not None:
-            counts[name] = table
+        spelled = [str(row[0]) for row in conn.execute(load("engine/find_table"), (name,)).rows]
+        for table in spelled:
+            rows = f"SELECT count(*) FROM {quote(table)}"
+            counts[name] = (
+                _table(conn, table, values=values)
+                if name in watch.whole
+                else TableCounts(table, _integer(conn.execute(rows).one()))
+            )
     return Counts(counts, _violations(conn, watch.linked), _keyless(conn, watch.keyed))
 
 
@@ -116,27 +121,20 @@ def cascades(conn: Connection, dropped: frozenset[str]) -> list[Loss]:
     return losses
 
 
-def _table(conn: Connection, name: str, *, whole: bool, values: bool) -> TableCounts | None:
-    """The counts of one table, None where it does not exist. ``whole``: its columns, indexes and triggers too."""
-    names = conn.execute(load("engine/find_table"), (name,)).rows
-    if not names:
-        return None
-    spelled = str(names[0][0])
-    quoted = quote(spelled)
-    if not whole:
-        return TableCounts(spelled, _integer(conn.execute(f"SELECT count(*) FROM {quoted}").one()))
-    columns = [str(r[0]) for r in conn.execute(load("engine/columns"), (spelled,)).rows]
-    objects = frozenset((str(r[0]), str(r[1])) for r in conn.execute(load("engine/objects_of"), (spelled,)).rows)
+def _table(conn: Connection, name: str, *, values: bool) -> TableCounts:
+    """Rows, columns, indexes and triggers of a table; ``values``: how many values each column holds too."""
+    columns = [str(r[0]) for r in conn.execute(load("engine/columns"), (name,)).rows]
+    objects = frozenset((str(r[0]), str(r[1])) for r in conn.execute(load("engine/objects_of"), (name,)).rows)
     # count(column) does not read overflow pages, so one scan counts the values of all columns.
     counted = ["count(*)", *(f"count({quote(c)})" for c in columns)] if values else ["count(*)"]
     numbers: list[int] = []
     for start in range(0, len(counted), _COLUMNS_AT_ONCE):
         part = ", ".join(counted[start : start + _COLUMNS_AT_ONCE])
-        numbers += [_integer(v) for v in conn.execute(f"SELECT {part} FROM {quoted}").rows[0]]
+        numbers += [_integer(v) for v in conn.execute(f"SELECT {part} FROM {quote(name)}").rows[0]]
     held: dict[str, int | None] = dict.fromkeys((fold(c) for c in columns), None)
     if values:
         held = {fold(c): n for c, n in zip(columns, numbers[1:], strict=True)}
-    return TableCounts(spelled, numbers[0], held, objects)
+    return TableCounts(name, numbers[0], held, objects)
 
 
 def _violations(conn: Connection, linked: frozenset[str]) -> dict[tuple[str, str], int]:
