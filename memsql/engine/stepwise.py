@@ -91,8 +91,8 @@ class Stepwise:
         return ()
 
     def abandon(self, keep: int) -> bool:
-        """Nothing can be undone."""
-        return False
+        """End a transaction that is still open; what is committed stays."""
+        return self._file.abandon(0)
 
     def record_failure(self, entry: Entry, operation: str, message: str) -> None:
         """In a transaction of its own."""
