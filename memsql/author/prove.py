@@ -127,8 +127,7 @@ def _rowid(change: TableChange) -> str | None:
 def _expected(conn: Connection, pair: Pair, *, up: bool) -> dict[str, Rows]:
     """What the rows that come through should look like on the other side, by table."""
     found: dict[str, Rows] = {}
-    scratch = _Scratch()
-    try:
+    with closing(_Scratch()) as scratch:
         for change in pair.changes:
             columns = _columns(pair, change, up=up)
             here, there = (change.old, change.new) if up else (change.new, change.old)
@@ -147,8 +146,6 @@ def _expected(conn: Connection, pair: Pair, *, up: bool) -> dict[str, Rows]:
         for old, new in pair.virtual:
             here = old if up else new
             found[new.name] = Counter(_read(conn, here, _common(old, new), "rowid"))
-    finally:
-        scratch.conn.close()
     return found
 
 
@@ -194,6 +191,9 @@ class _Scratch:
     def __init__(self) -> None:
         self.conn = memory()
         self._tables: dict[tuple[str, bool], str] = {}
+
+    def close(self) -> None:
+        self.conn.close()
 
     def stored(self, value: Value, column: Column, table: Table) -> Value:
         key = (column.type, table.strict)

@@ -249,10 +249,10 @@ def _trigger_statements(plan: RebuildPlan) -> list[str]:
     frontier."""
     new, key = quote(plan.new), quote(plan.key)
     names = ", ".join(map(quote, plan.table.all_columns))
-    mine = "name = '" + plan.table.name.replace("'", "''") + "'"
+    this_rebuild = "name = '" + plan.table.name.replace("'", "''") + "'"
     # NULL after a REPLACE, so that no trigger does anything more: to take out a row that is not in the index could
     # fail the writer's statement.
-    frontier = f"(SELECT frontier FROM memsql_fts_rebuild WHERE {mine} AND NOT replaced)"
+    frontier = f"(SELECT frontier FROM memsql_fts_rebuild WHERE {this_rebuild} AND NOT replaced)"
 
     def values(row: str) -> str:
         return ", ".join(f"{row}.{quote(c)}" for c in (plan.key, *plan.table.all_columns))
@@ -261,7 +261,7 @@ def _trigger_statements(plan: RebuildPlan) -> list[str]:
     into = f"INSERT INTO {new} (rowid, {names}) SELECT {values('new')} WHERE new.{key} <= {frontier};"
     if plan.docsize:
         into = (
-            f"UPDATE memsql_fts_rebuild SET replaced = 1 WHERE {mine} "
+            f"UPDATE memsql_fts_rebuild SET replaced = 1 WHERE {this_rebuild} "
             f"AND EXISTS (SELECT 1 FROM {quote(plan.docsize)} WHERE id = new.{key}); {into}"
         )
     content = quote(plan.content)

@@ -108,8 +108,9 @@ def effect_on(text: str, index: str) -> str:
     """insert, replace, update or delete where the statement ``text`` does that to the table ``index``; empty
     otherwise."""
     what = effect(text)
-    mine = fold(what.name or "") == fold(index)
-    return what.kind if mine and what.kind in ("delete", "update", "insert", "replace") else ""
+    if fold(what.name or "") != fold(index) or what.kind not in ("delete", "update", "insert", "replace"):
+        return ""
+    return what.kind
 
 
 def split_list(text: str) -> tuple[list[str], int]:

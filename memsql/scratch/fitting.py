@@ -14,7 +14,7 @@ from memsql.db import Value
 from memsql.db.sqlite import SQLiteConnection, memory
 from memsql.errors import StatementError
 from memsql.schema import ForeignKey, Schema, Table
-from memsql.scratch.rows import Extra, fill
+from memsql.scratch.rows import Restriction, fill
 from memsql.scratch.values import literals
 from memsql.sqltext import fold, identifiers, quote
 
@@ -39,13 +39,13 @@ class Successor:
     defaults: Mapping[str, str] = field(default_factory=dict)
     replacements: Mapping[str, str] = field(default_factory=dict)
 
-    def extra(self) -> Extra:
+    def restriction(self) -> Restriction:
         """What rows of ``old`` have to satisfy so that ``new`` takes them."""
         source = {fold(n): fold(o) for n, o in self.kept.items()}
         new = {fold(c.name): c for c in self.new.columns}
         old_types = {fold(c.name): c.type for c in self.old.columns}
         replaced = set(map(fold, self.replacements))
-        return Extra(
+        return Restriction(
             self.foreign_keys,
             frozenset(o for n, o in source.items() if new[n].notnull and n not in replaced),
             {source[n]: values for n, values in literals(self.new).items() if n in source},
@@ -109,9 +109,9 @@ def populate(conn: SQLiteConnection, part: Schema, goal: Destination, *, rows: i
     Returns the number of rows of each table, by name. AUTOINCREMENT goes on a little higher than the last row, as
     after a deletion.
     """
-    extra = {fold(s.old.name): s.extra() for s in goal.successors if s.changed}
+    restrictions = {fold(s.old.name): s.restriction() for s in goal.successors if s.changed}
     with closing(Shadow(conn, goal)) as shadow:
-        counts = fill(conn, part, rows, seed, accept=shadow.accepts, extra=extra)
+        counts = fill(conn, part, rows, seed, accept=shadow.accepts, restrictions=restrictions)
     if conn.execute("SELECT 1 FROM sqlite_schema WHERE name = 'sqlite_sequence'").rows:
         conn.execute("UPDATE sqlite_sequence SET seq = seq + 7")
     return counts

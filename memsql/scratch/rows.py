@@ -33,7 +33,7 @@ Accept = Callable[[str, Values], bool]
 
 
 @dataclass(frozen=True, slots=True)
-class Extra:
+class Restriction:
     """What the rows of a table have to satisfy beside its own definition: further ``foreign_keys``, ``required``
     columns, which may not be NULL, ``literals`` to try, and ``types`` that the values have to fit as well. Columns are
     in lower case."""
@@ -51,19 +51,19 @@ def fill(
     seed: int,
     *,
     accept: Accept | None = None,
-    extra: Mapping[str, Extra] | None = None,
+    restrictions: Mapping[str, Restriction] | None = None,
 ) -> dict[str, int]:
     """Insert up to ``rows_per_table`` rows into every table of ``schema``, which ``conn`` has. Returns the number of
     rows that each table got, by name.
 
     Triggers fire and fill the full-text indexes; an index without triggers is filled directly. ``accept`` may refuse a
-    row; ``extra``, by table name in lower case, restricts the rows further. A table whose constraints few trials
+    row; ``restrictions``, by table name in lower case, restricts the rows further. A table whose constraints few trials
     satisfied gets fewer rows, or none. Begins and commits a transaction unless one is open. Foreign keys hold at the
     end.
     """
-    filler = _Filler(conn, schema, Random(seed), accept, extra or {})
+    filler = _Filler(conn, schema, Random(seed), accept, restrictions or {})
     with _without_keys(conn):
-        tables = _parents_first(schema, extra or {})
+        tables = _parents_first(schema, restrictions or {})
         counts = {table.name: filler.table(table, rows_per_table) for table in tables}
         filler.remove_orphans()
         for table in schema.tables.values():
@@ -96,7 +96,7 @@ class _Filler:
     schema: Schema
     rng: Random
     accept: Accept | None
-    extra: Mapping[str, Extra]
+    restrictions: Mapping[str, Restriction]
     _parent_keys: dict[ForeignKey, list[tuple[Value, ...]]] = field(default_factory=dict)
 
     def table(self, table: Table, count: int) -> int:
@@ -194,11 +194,11 @@ class _Filler:
             return []
 
     def _keys(self, table: Table) -> tuple[ForeignKey, ...]:
-        more = self.extra.get(fold(table.name))
-        return table.foreign_keys + (more.foreign_keys if more else ())
+        restriction = self.restrictions.get(fold(table.name))
+        return table.foreign_keys + (restriction.foreign_keys if restriction else ())
 
     def _kinds(self, table: Table) -> dict[str, Kind]:
-        more = self.extra.get(fold(table.name), Extra())
+        restriction = self.restrictions.get(fold(table.name), Restriction())
         own_literals = literals(table)
         kinds = {}
         for column in table.columns:
@@ -206,9 +206,9 @@ class _Filler:
             kinds[column.name] = kind_of(
                 column,
                 table,
-                required=column.notnull or name in more.required,
-                pool=(*own_literals.get(name, ()), *more.literals.get(name, ())),
-                declared=more.types.get(name),
+                required=column.notnull or name in restriction.required,
+                pool=(*own_literals.get(name, ()), *restriction.literals.get(name, ())),
+                declared=restriction.types.get(name),
             )
         return kinds
 
@@ -278,19 +278,19 @@ def _key(table: Table) -> tuple[str, ...]:
     return tuple(c.name for c in sorted(table.columns, key=lambda c: c.pk) if c.pk)
 
 
-def _parents_first(schema: Schema, extra: Mapping[str, Extra]) -> list[Table]:
+def _parents_first(schema: Schema, restrictions: Mapping[str, Restriction]) -> list[Table]:
     """The ordinary tables, those that others refer to first as far as that is possible."""
     left = sorted((t for t in schema.tables.values() if t.kind == "table"), key=lambda t: t.name)
     ordered: list[Table] = []
 
     def waits(table: Table, *, required: bool) -> bool:
         """Whether it refers to a table that is left, by a column that may not be NULL where ``required``."""
-        more = extra.get(fold(table.name), Extra())
-        needed = {fold(c.name) for c in table.columns if c.notnull or c.pk} | more.required
+        restriction = restrictions.get(fold(table.name), Restriction())
+        needed = {fold(c.name) for c in table.columns if c.notnull or c.pk} | restriction.required
         names = {fold(t.name) for t in left} - {fold(table.name)}
         return any(
             fold(k.parent) in names and (not required or not needed.isdisjoint(map(fold, k.columns)))
-            for k in table.foreign_keys + more.foreign_keys
+            for k in table.foreign_keys + restriction.foreign_keys
         )
 
     while left:

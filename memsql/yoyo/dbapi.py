@@ -13,10 +13,10 @@ from contextlib import contextmanager
 from itertools import islice
 from typing import Any
 
+from memsql import db
 from memsql.config import Target
+from memsql.db import Item, Result, Value
 from memsql.db.connect import Mode
-from memsql.db.connect import connect as open_stream
-from memsql.db.protocol import Item, Result, Value
 from memsql.errors import ConnectError, LockedError, MemsqlError, StatementError
 from memsql.sqltext import effect
 
@@ -84,13 +84,13 @@ class Connection:
         self._inside = False
         self._queue: list[str] = []
         with translated():
-            self._stream = open_stream(target, mode, busy_timeout)
+            self._stream = db.connect(target, mode, busy_timeout)
 
     def make_writable(self) -> None:
         """Open a database that was opened for reading again, for writing; a file that does not exist is created."""
         if self._mode == "ro":
             with translated():
-                fresh = open_stream(self._target, "rwc", self._busy_timeout)
+                fresh = db.connect(self._target, "rwc", self._busy_timeout)
                 self._stream.close()
                 self._stream, self._mode = fresh, "rwc"
 
