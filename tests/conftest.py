@@ -19,6 +19,18 @@ from memsql.server import Keys, Running
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark with ``server`` every test that uses ``sqld``, or a fixture that does."""
+    for item in items:
+        if "sqld" in getattr(item, "fixturenames", ()):
+            item.add_marker("server")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    servers.marked = item.get_closest_marker("server") is not None
+
+
 @pytest.fixture(autouse=True)
 def no_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
     """What the tests ask is on this machine, whatever proxy the environment names."""
@@ -28,14 +40,20 @@ def no_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(scope="session")
-def shared_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+def sqld() -> Path:
+    """The server's program. Every fixture that always starts a server asks for it, which marks its tests."""
+    return servers.binary()
+
+
+@pytest.fixture(scope="session")
+def shared_server(sqld: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     """One server without tokens for tests that leave nothing behind."""
     with servers.fresh(tmp_path_factory.mktemp("sqld")) as found:
         yield found
 
 
 @pytest.fixture(scope="session")
-def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guarded]:
+def guarded(sqld: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guarded]:
     keys = Keys.new()
     with servers.fresh(tmp_path_factory.mktemp("sqld-guarded"), keys=keys, namespaces=True) as found:
         servers.create_namespace(found, "127")
@@ -44,7 +62,7 @@ def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guarded]:
 
 
 @pytest.fixture
-def empty_server(tmp_path: Path) -> Iterator[Running]:
+def empty_server(sqld: Path, tmp_path: Path) -> Iterator[Running]:
     """A server of the test's own with an empty database."""
     with servers.fresh(tmp_path / "sqld") as found:
         yield found

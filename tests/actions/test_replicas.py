@@ -95,7 +95,7 @@ class Pair:
 
 
 @pytest.fixture
-def pair(tmp_path: Path) -> Iterator[Pair]:
+def pair(sqld: Path, tmp_path: Path) -> Iterator[Pair]:
     found = Pair(tmp_path / "servers")
     yield found
     found.close()
@@ -317,6 +317,7 @@ def test_what_is_wrong_with_a_replica_is_told_before_anything_is_changed(
         assert token not in done.out + done.err
 
 
+@pytest.mark.server
 def test_server_start_makes_a_primary_and_a_replica(tmp_path: Path) -> None:
     path = f"{servers.binary().parent}{os.pathsep}{os.environ['PATH']}"
     ports = [server.free_port() for _ in range(3)]

@@ -26,7 +26,7 @@ ROWS = "INSERT INTO docs VALUES (1, 'one'), (2, 'two');\n"
 
 
 @pytest.fixture(scope="module")
-def loaded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, str]]:
+def loaded(sqld: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, str]]:
     """The reference database with rows, as a file and as a server. Nobody changes it."""
     folder = tmp_path_factory.mktemp("loaded")
     path = eras.build(folder / "a.db", "1.3", "small", clean_fts=True)

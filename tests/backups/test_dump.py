@@ -15,7 +15,7 @@ import eras
 import pytest
 import server_backups
 import servers
-from odd_databases import FTS, HARD, KINDS, ODD, ORPHAN, make, state, url_of
+from odd_databases import FTS, HARD, ODD, ORPHAN, make, state, url_of
 
 from memsql.backups.digest import TableDigest, differences, digests
 from memsql.backups.dump import load_sql, write_sql
@@ -120,7 +120,7 @@ def test_it_loads_with_memsql(tmp_path: Path, everything: Path) -> None:
     assert dump(tmp_path / "b.db", tmp_path / "b.sql").stat().st_size > 0
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", servers.KINDS)
 def test_it_loads_into_a_server(tmp_path: Path, everything: Path, empty_server: Running, kind: str) -> None:
     send(dump(everything, tmp_path / "a.sql"), url_of(empty_server, kind))
     assert differences(tables(everything), server_backups.copy(empty_server.url, tmp_path / "b.db").tables) == []

@@ -12,7 +12,7 @@ import pytest
 import server_backups
 import servers
 from cli import Project
-from odd_databases import FTS, HARD, KINDS, ODD, ORPHAN, make, state, url_of
+from odd_databases import FTS, HARD, ODD, ORPHAN, make, state, url_of
 from places import ROOT
 
 from memsql.backups.digest import digests
@@ -22,7 +22,7 @@ from memsql.fts import check, discover
 from memsql.server import Running
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", servers.KINDS)
 def test_everything_goes_to_a_server_and_comes_back(tmp_path: Path, empty_server: Running, kind: str) -> None:
     path = make(tmp_path / "a.db", ODD + ORPHAN + FTS)
     url = url_of(empty_server, kind)
@@ -44,7 +44,7 @@ def test_everything_goes_to_a_server_and_comes_back(tmp_path: Path, empty_server
         assert conn.execute("SELECT id FROM boxes WHERE x1 > 2.5").rows == [(2,)]
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", servers.KINDS)
 def test_values_that_hrana_cannot_carry_go_there_and_back(tmp_path: Path, empty_server: Running, kind: str) -> None:
     path, url = make(tmp_path / "a.db", HARD), url_of(empty_server, kind)
     server_backups.restore(path, url)
@@ -59,7 +59,8 @@ def test_values_that_hrana_cannot_carry_go_there_and_back(tmp_path: Path, empty_
         ]
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.server
+@pytest.mark.parametrize("kind", servers.KINDS)
 @pytest.mark.parametrize("era", eras.ERAS)
 def test_every_era_survives_the_round_trip(tmp_path: Path, era: str, kind: str) -> None:
     path = eras.build(tmp_path / "era.db", era, orphans=True)
@@ -91,7 +92,7 @@ def test_a_restored_server_passes_verify(tmp_path: Path, empty_server: Running) 
     project.run("verify", "--database", str(tmp_path / "copy.db")).expect(0)
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", servers.KINDS)
 def test_an_empty_server(tmp_path: Path, empty_server: Running, kind: str) -> None:
     copied = server_backups.copy(url_of(empty_server, kind), tmp_path / "b.db")
     assert (copied.tables, copied.omitted) == ((), ())

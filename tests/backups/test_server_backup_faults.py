@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 import server_backups
 import servers
-from odd_databases import FTS, KINDS, ODD, make, state, url_of
+from odd_databases import FTS, ODD, make, state, url_of
 from places import ROOT
 from proxy import Action, Answer, Cut, Request, proxy_to
 from servers import Guarded
@@ -121,7 +121,7 @@ def once(match: str, action: Action) -> Callable[[Request], Action]:
 # Backups.
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", servers.KINDS)
 @pytest.mark.parametrize("when", ["before", "during", "after"])
 @pytest.mark.parametrize("match", ["sqlite_version", "docs_fts_data", "ROLLBACK"])
 def test_a_cut_connection_leaves_no_backup(
@@ -144,7 +144,7 @@ def test_a_cut_connection_leaves_no_backup(
         assert sorted(p.name for p in tmp_path.glob("b.db*")) == []
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", servers.KINDS)
 def test_a_server_that_dies_half_way_leaves_no_backup(tmp_path: Path, full: Running, kind: str) -> None:
     with pytest.raises(ConnectError) as found:
         server_backups.copy(url_of(full, kind), tmp_path / "b.db", stopping_at("copying old_fts", lambda: kill(full)))
@@ -163,7 +163,7 @@ def test_an_answer_without_its_end_is_no_backup(tmp_path: Path, full: Running) -
     assert list(tmp_path.glob("b.db*")) == []
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", servers.KINDS)
 def test_a_wrong_token(tmp_path: Path, guarded: Guarded, new: Path, kind: str) -> None:
     target = servers.target(url_of(guarded.server, kind), "wrong")
     with pytest.raises(ConnectError, match="token"):
@@ -212,7 +212,8 @@ def test_a_table_that_sqlite_cannot_make_is_an_error_unless_salvaged(tmp_path: P
     assert [(t.name, t.rows) for t in copied.tables] == [("t", 1)]
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.server
+@pytest.mark.parametrize("kind", servers.KINDS)
 def test_vectors_come_back_with_their_index(tmp_path: Path, kind: str) -> None:
     with servers.fresh(tmp_path / "one") as first, servers.fresh(tmp_path / "two") as second:
         with closing(connect(servers.target(first.url), "rw")) as conn:
@@ -268,7 +269,7 @@ def test_a_server_that_is_not_empty_is_left_alone(full: Running, new: Path) -> N
     assert seen(full.url) == before
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", servers.KINDS)
 def test_what_is_there_is_replaced_when_asked_for(full: Running, new: Path, kind: str) -> None:
     server_backups.restore(new, url_of(full, kind), replace=True)
     with closing(connect(servers.target(full.url))) as conn:
@@ -276,7 +277,7 @@ def test_what_is_there_is_replaced_when_asked_for(full: Running, new: Path, kind
         assert conn.execute("SELECT name FROM sqlite_schema WHERE name LIKE '%old%' OR name LIKE 'kept%'").rows == []
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", servers.KINDS)
 @pytest.mark.parametrize("when", ["before", "during", "after"])
 @pytest.mark.parametrize(
     "match", ["BEGIN IMMEDIATE", "DROP TRIGGER", "CREATE TABLE", "INSERT INTO", "CREATE UNIQUE INDEX", "COMMIT"]
@@ -314,7 +315,7 @@ def test_a_server_that_is_gone_after_the_commit_is_not_known(full: Running, new:
     assert "invoke verify" in (found.value.hint or "")
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", servers.KINDS)
 @pytest.mark.parametrize("at", ["making tables", "restoring docs", "making indexes", "reading", "committing"])
 def test_a_killed_restore_leaves_the_server_as_it_was(full: Running, new: Path, kind: str, at: str) -> None:
     before = seen(full.url)
@@ -326,7 +327,8 @@ def test_a_killed_restore_leaves_the_server_as_it_was(full: Running, new: Path, 
     assert seen(full.url) == before
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.server
+@pytest.mark.parametrize("kind", servers.KINDS)
 @pytest.mark.parametrize("at", ["restoring docs", "committing"])
 def test_a_killed_server_is_as_it_was(tmp_path: Path, new: Path, kind: str, at: str) -> None:
     with servers.fresh(tmp_path / "s") as first:
@@ -386,7 +388,7 @@ def test_a_row_that_no_server_takes_is_refused_before_anything_is_sent(tmp_path:
         server_backups.restore(path, "http://127.0.0.1:1")
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", servers.KINDS)
 def test_the_largest_rows_are_restored(tmp_path: Path, empty_server: Running, kind: str) -> None:
     path = make(
         tmp_path / "a.db",

@@ -27,7 +27,7 @@ def writer(empty_server: Running) -> Iterator[Connection]:
         yield conn
 
 
-@pytest.mark.parametrize("kind", ["http", "ws"])
+@pytest.mark.parametrize("kind", servers.KINDS)
 def test_a_clone_is_what_the_server_is(empty_server: Running, writer: Connection, kind: str) -> None:
     writer.script(ODD + FTS)
     writer.script(ORPHAN)

@@ -18,10 +18,9 @@ from memsql.db.sqlite import memory
 from memsql.errors import ConnectError, LockedError, StatementError
 
 Opener = Callable[..., Connection]
-KINDS = ["file", "http", "ws"]
 
 
-@pytest.fixture(params=KINDS)
+@pytest.fixture(params=servers.FILE_AND_KINDS)
 def kind(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
@@ -448,7 +447,8 @@ ITEMS: list[Item] = [
 ]
 
 
-@pytest.mark.parametrize("kind", ["http", "ws"])
+@pytest.mark.server
+@pytest.mark.parametrize("kind", servers.KINDS)
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(lists=st.lists(st.lists(st.sampled_from(ITEMS), min_size=1, max_size=6), min_size=1, max_size=3))
 def test_a_batch_does_on_a_server_what_it_does_in_a_file(shared: Connection, lists: list[list[Item]]) -> None:
@@ -490,7 +490,8 @@ def assert_same(found: Value, given_value: Value) -> None:
         assert math.copysign(1, found) == math.copysign(1, given_value)
 
 
-@pytest.mark.parametrize("kind", ["http", "ws"])
+@pytest.mark.server
+@pytest.mark.parametrize("kind", servers.KINDS)
 @pytest.mark.parametrize(
     ("value", "text"),
     [
@@ -516,14 +517,16 @@ def test_values_that_cannot_be_sent_are_refused_before_they_are(shared: Connecti
     shared.rollback()
 
 
-@pytest.mark.parametrize("kind", ["http", "ws"])
+@pytest.mark.server
+@pytest.mark.parametrize("kind", servers.KINDS)
 def test_an_infinite_result_is_an_error_and_not_a_null(shared: Connection) -> None:
     for run in (lambda: shared.execute("SELECT 1e999"), lambda: list(shared.stream_rows("SELECT -1e999"))):
         with pytest.raises(StatementError, match="infinite"):
             run()
 
 
-@pytest.mark.parametrize("kind", ["http", "ws"])
+@pytest.mark.server
+@pytest.mark.parametrize("kind", servers.KINDS)
 @pytest.mark.parametrize(
     "sql",
     [
@@ -554,7 +557,8 @@ def test_statements_that_servers_refuse(shared: Connection, sql: str) -> None:
     shared.rollback()
 
 
-@pytest.mark.parametrize("kind", ["http", "ws"])
+@pytest.mark.server
+@pytest.mark.parametrize("kind", servers.KINDS)
 def test_a_long_text_in_one_request(conn: Connection) -> None:
     assert conn.body_limit is not None
     line = "INSERT INTO t VALUES ('" + "x" * 200 + "');\n"
@@ -566,7 +570,8 @@ def test_a_long_text_in_one_request(conn: Connection) -> None:
     assert count(conn) == text.count("INSERT")
 
 
-@pytest.mark.parametrize("kind", ["http", "ws"])
+@pytest.mark.server
+@pytest.mark.parametrize("kind", servers.KINDS)
 def test_a_text_that_is_not_unicode_is_refused_before_it_is_sent(shared: Connection) -> None:
     shared.begin()
     before = shared.requests
@@ -582,7 +587,8 @@ def test_a_text_that_is_not_unicode_is_refused_before_it_is_sent(shared: Connect
     shared.rollback()
 
 
-@pytest.mark.parametrize("kind", ["http", "ws"])
+@pytest.mark.server
+@pytest.mark.parametrize("kind", servers.KINDS)
 def test_large_rows_in_and_out(conn: Connection) -> None:
     conn.execute("CREATE TABLE t (a, b)")
     rows = [(n, bytes([n]) * 1_000_000) for n in range(20)]
@@ -592,7 +598,8 @@ def test_large_rows_in_and_out(conn: Connection) -> None:
     assert list(conn.stream_rows("SELECT a, b FROM t ORDER BY a")) == rows
 
 
-@pytest.mark.parametrize("kind", ["http", "ws"])
+@pytest.mark.server
+@pytest.mark.parametrize("kind", servers.KINDS)
 def test_a_request_of_any_size_is_run_or_refused(kind: str, conn: Connection) -> None:
     conn.execute("CREATE TABLE t (a)")
     text = ("INSERT INTO t VALUES ('" + "x" * 1000 + "');\n") * 17_000
@@ -608,7 +615,8 @@ def test_a_request_of_any_size_is_run_or_refused(kind: str, conn: Connection) ->
     conn.rollback()
 
 
-@pytest.mark.parametrize("kind", ["http", "ws"])
+@pytest.mark.server
+@pytest.mark.parametrize("kind", servers.KINDS)
 def test_a_signal_stops_a_long_statement(conn: Connection) -> None:
     asked = threading.Event()
 

@@ -24,7 +24,6 @@ from memsql.db.transport import Timeouts
 from memsql.errors import CommitUnknown, ConnectError, LockedError, MemsqlError, StatementError
 from memsql.server import Keys, Running, free_port
 
-KINDS = ["http", "ws"]
 CUTS = ["before", "during", "after"]
 SLOW = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 2000000) SELECT max(i) FROM n"
 
@@ -88,7 +87,7 @@ def test_a_server_as_turso_cloud_is(proxy: Proxy) -> None:
         assert list(conn.stream_rows("SELECT a FROM t")) == [(1,)]
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", servers.KINDS)
 def test_a_server_that_speaks_version_2_only(proxy: Proxy, kind: str) -> None:
     def rule(request: Request) -> Action:
         if "upgrade" in request.headers:
@@ -186,7 +185,7 @@ def test_what_is_no_libsql_server(proxy: Proxy) -> None:
             conn.batch([("SELECT 1", ())])
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", servers.KINDS)
 def test_text_that_is_not_utf_8(empty_server: Running, kind: str) -> None:
     with opened(as_kind(empty_server.url, kind)) as conn:
         conn.execute("CREATE TABLE t (a)")
@@ -197,7 +196,7 @@ def test_text_that_is_not_utf_8(empty_server: Running, kind: str) -> None:
         assert conn.execute("SELECT CAST(a AS BLOB) FROM t").one() == b"\xff"
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", servers.KINDS)
 def test_tokens(guarded: Guarded, kind: str) -> None:
     url = as_kind(guarded.server.url, kind)
     other = Keys.new()
@@ -237,7 +236,7 @@ def test_namespaces(guarded: Guarded) -> None:
     assert "nowhere" in found.value.message
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", servers.KINDS)
 def test_nobody_listens(kind: str) -> None:
     started = time.monotonic()
     with opened(f"{kind}://127.0.0.1:{free_port()}") as conn, pytest.raises(ConnectError) as found:
@@ -247,7 +246,7 @@ def test_nobody_listens(kind: str) -> None:
     assert time.monotonic() - started < 30
 
 
-@pytest.mark.parametrize("kind", [*KINDS, "libsql", "https", "wss"])
+@pytest.mark.parametrize("kind", [*servers.KINDS, "libsql", "https", "wss"])
 def test_a_name_that_does_not_exist(kind: str) -> None:
     with opened(f"{kind}://db.example.invalid") as conn, pytest.raises(ConnectError, match=r"is not known \(DNS\)"):
         conn.execute("INSERT INTO t VALUES (1)")
@@ -275,7 +274,7 @@ def test_a_certificate_that_nobody_signed(kind: str, tmp_path: Path) -> None:
     assert "SSL_CERT_FILE" in (found.value.hint or "")
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", servers.KINDS)
 def test_a_server_that_accepts_and_says_nothing(kind: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"{kind}://127.0.0.1:{silent.getsockname()[1]}"
@@ -284,7 +283,7 @@ def test_a_server_that_accepts_and_says_nothing(kind: str) -> None:
     assert "in time" in found.value.message
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", servers.KINDS)
 @pytest.mark.parametrize("when", CUTS)
 class TestCuts:
     def test_of_a_read_are_mended(self, proxy: Proxy, kind: str, when: str) -> None:
@@ -369,7 +368,7 @@ def test_whoever_has_the_lock_knows_what_became_of_a_commit(proxy: Proxy, kind: 
         conn.rollback()
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", servers.KINDS)
 def test_an_answer_that_comes_late(proxy: Proxy, kind: str) -> None:
     with opened(as_kind(proxy.url, kind), answer=0.4) as conn:
         conn.execute("CREATE TABLE t (a)")
@@ -384,7 +383,7 @@ def test_an_answer_that_comes_late(proxy: Proxy, kind: str) -> None:
             conn.execute("INSERT INTO t VALUES (2)")
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", servers.KINDS)
 def test_a_slow_line_is_not_a_fault(proxy: Proxy, kind: str) -> None:
     proxy.rule = lambda _: Delay(0.05, 0.05)
     with opened(as_kind(proxy.url, kind)) as conn:
@@ -395,7 +394,8 @@ def test_a_slow_line_is_not_a_fault(proxy: Proxy, kind: str) -> None:
         assert conn.execute("SELECT count(*) FROM t").one() == 10
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.server
+@pytest.mark.parametrize("kind", servers.KINDS)
 def test_a_server_that_restarts(tmp_path: Path, kind: str) -> None:
     port = free_port()
     with opened(f"{kind}://127.0.0.1:{port}") as conn:
@@ -467,7 +467,7 @@ def test_a_lock_that_the_server_takes_away(empty_server: Running, kind: str, way
         assert one.execute("SELECT a FROM t").rows == [(2,)]
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", servers.KINDS)
 def test_ctrl_c_during_a_request(empty_server: Running, kind: str) -> None:
     import _thread
 
@@ -552,7 +552,7 @@ def test_what_netrc_says_is_not_sent(proxy: Proxy, monkeypatch: pytest.MonkeyPat
 TOKEN = "eyJhbGciOi.SECRET-of-the-test.token"
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", servers.KINDS)
 def test_the_token_is_never_told(proxy: Proxy, kind: str, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     told: list[str] = []

@@ -58,7 +58,7 @@ def states(url: str, project: Path = ROOT) -> list[str]:
     return [m["state"] for m in run(url, "migrate.status", "--json", project=project).expect(0).json()["migrations"]]
 
 
-@pytest.mark.parametrize("kind", ["http", "ws"])
+@pytest.mark.parametrize("kind", servers.KINDS)
 def test_up_down_up_on_an_empty_server(empty_server: Running, kind: str) -> None:
     url = empty_server.url.replace("http", kind)
     run(url, "migrate.up").expect(0, "4 migrations applied, 0 pending", "proven")

@@ -197,7 +197,7 @@ def test_a_chunk_is_one_request(broken: Connection) -> None:
     assert len(marks) == 6
 
 
-@pytest.mark.parametrize("kind", ["http", "ws"])
+@pytest.mark.parametrize("kind", servers.KINDS)
 def test_online_beside_a_writer(broken: Connection, empty_server: Running, kind: str) -> None:
     writing, errors = threading.Event(), []
 

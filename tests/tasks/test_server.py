@@ -44,6 +44,7 @@ def start(*words: str, folder: Path) -> subprocess.Popen[str]:
     )
 
 
+@pytest.mark.server
 @pytest.mark.parametrize("way", ["SIGINT", "SIGTERM", "Ctrl-C"])
 def test_a_server_runs_until_it_is_stopped_and_leaves_nothing(tmp_path: Path, way: str) -> None:
     port = free_port()
@@ -74,6 +75,7 @@ def test_a_server_runs_until_it_is_stopped_and_leaves_nothing(tmp_path: Path, wa
         assert probe.connect_ex(("127.0.0.1", port)) != 0
 
 
+@pytest.mark.server
 def test_a_folder_keeps_the_data_and_auth_wants_the_token(tmp_path: Path) -> None:
     for run in (1, 2):
         port = free_port()
@@ -96,6 +98,7 @@ def test_a_folder_keeps_the_data_and_auth_wants_the_token(tmp_path: Path) -> Non
     assert (tmp_path / "kept").is_dir()
 
 
+@pytest.mark.server
 @pytest.mark.parametrize(
     ("words", "text"),
     [
@@ -110,6 +113,7 @@ def test_bad_ports(tmp_path: Path, words: tuple[str, ...], text: str) -> None:
     assert (process.returncode, text in err) == (2, True), err
 
 
+@pytest.mark.server
 def test_a_port_that_is_taken(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         process = start("--port", str(taken.getsockname()[1]), folder=tmp_path)

@@ -88,7 +88,10 @@ class Place:
                 conn.execute(sql)
 
 
-@pytest.fixture(params=["file", "libsql", "ws"])
+LIBSQL = pytest.param("libsql", marks=pytest.mark.server)
+
+
+@pytest.fixture(params=["file", LIBSQL, pytest.param("ws", marks=pytest.mark.server)])
 def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
     project = Project(tmp_path / "project")
     project.add("0001_log", "-- The log\n-- depends:\nCREATE TABLE log (n INTEGER);\n", "DROP TABLE log;\n")
@@ -364,7 +367,7 @@ def test_what_another_process_applied_meanwhile_is_not_applied_again(place: Plac
 
 
 # Each waits ten seconds, as long as yoyo does for a lock.
-@pytest.mark.parametrize("place", ["file", "libsql"], indirect=True)
+@pytest.mark.parametrize("place", ["file", LIBSQL], indirect=True)
 def test_its_lock_is_respected_and_can_be_broken(place: Place) -> None:
     place.yoyo("apply", "--revision", "0001_log")
     place.run("INSERT INTO yoyo_lock (locked, ctime, pid) VALUES (1, '2024-01-01', 4711)")

@@ -15,7 +15,7 @@ from memsql.db import Value
 from memsql.yoyo import dbapi
 
 
-@pytest.fixture(params=["file", "server"])
+@pytest.fixture(params=["file", pytest.param("server", marks=pytest.mark.server)])
 def target(request: pytest.FixtureRequest, tmp_path: Path) -> Target:
     if request.param == "file":
         return Target(path=tmp_path / "a.db", display="a.db")

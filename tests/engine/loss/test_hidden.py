@@ -170,7 +170,7 @@ CASES = [
 ]
 
 
-@pytest.mark.parametrize("kind", ["file", "server"])
+@pytest.mark.parametrize("kind", ["file", pytest.param("server", marks=pytest.mark.server)])
 @pytest.mark.parametrize(("base", "text", "code"), [case[1:] for case in CASES], ids=[case[0] for case in CASES])
 def test_it_is_noticed(tmp_path: Path, base: str, text: str, code: int, kind: str) -> None:
     (tmp_path / "migrations").mkdir()
@@ -195,6 +195,7 @@ def _check(folder: Path, database: str, text: str, code: int) -> None:
 DEFERRED = "CREATE TABLE c (p INTEGER REFERENCES p (id) DEFERRABLE INITIALLY DEFERRED);\nCREATE TABLE x (y);\n"
 
 
+@pytest.mark.server
 def test_who_breaks_a_deferred_key_is_blamed(tmp_path: Path) -> None:
     (tmp_path / "migrations").mkdir()
     (tmp_path / "setup.cfg").write_text("[memsql]\n")
