@@ -2,9 +2,9 @@
 
     python file_killer.py TEMPLATE COPIES STRIDE WORDS...
 
-A step is a change of the file system that Python makes (link, rename, unlink, mkdir, chmod, fsync), killed before it and
-after it, and every STRIDE-th statement that SQLite begins to run. Beside each copy N lies N-killed, as the kill left it; in N itself the
-command was run again and succeeded. Prints how many copies there are.
+A step is a change of the file system that Python makes (link, rename, unlink, mkdir, chmod, fsync), killed before it
+and after it, and every STRIDE-th statement that SQLite begins to run. Beside each copy N lies N-killed, as the kill
+left it; in N itself the command was run again and succeeded. Prints how many copies there are.
 """
 
 from __future__ import annotations
@@ -19,25 +19,26 @@ from pathlib import Path
 from typing import Any
 
 import killer
-
-# Once, here, and not in every child.
+import measured
+import started
 
 _CALLS = ("link", "rename", "replace", "unlink", "mkdir", "rmdir", "chmod", "fsync", "remove")
 
 
-def main(template: Path, copies: Path, stride: int, words: list[str]) -> int:
+def main(forks: measured.Forks, template: Path, copies: Path, stride: int, words: list[str]) -> int:
     killer.prepare = lambda kill_at: prepare(kill_at, stride)
     step = 0
     while True:
         step += 1
         copy = copies / str(step)
         shutil.copytree(template, copy, symlinks=True)
-        status = killer.run(copy, words, step)
+        status = killer.run(forks, copy, words, kill_at=step)
         if status == 0:
             return step
         assert status == -signal.SIGKILL, (copy / "log").read_text()
         shutil.copytree(copy, copies / f"{step}-killed", symlinks=True)
-        assert killer.run(copy, words) == 0, f"step {step}: " + (copy / "log").read_text()
+        look = step % killer.MEASURED == 0
+        assert killer.run(forks, copy, words, measured=look) == 0, f"step {step}: " + (copy / "log").read_text()
 
 
 def prepare(kill_at: int | None, stride: int) -> None:
@@ -81,4 +82,5 @@ def prepare(kill_at: int | None, stride: int) -> None:
 
 
 if __name__ == "__main__":
-    print(main(Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3]), sys.argv[4:]))
+    with measured.forks(started.import_everything) as forks:
+        print(main(forks, Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3]), sys.argv[4:]))

@@ -1,12 +1,13 @@
 """Runs a memsql command over and over, each time on a fresh copy, and kills it STRIDE steps later than before.
 
-    python killer.py TEMPLATE COPIES STRIDE WORDS...
+    python killer.py TEMPLATE COPIES FIRST STRIDE WORDS...
 
 A step is a statement that SQLite begins to run, as its trace hook reports it: every PRAGMA, BEGIN, statement of
 a migration, trigger, bookkeeping statement and COMMIT. memsql itself knows nothing of this. In each copy the
-command is killed (SIGKILL, in a process of its own) when one statement begins; then, in processes that nothing kills, it must
-succeed, and so must a ``migrate.status`` before it in every fourth copy. The last copy is the one that was not
-killed. Prints how many copies there are, and in how many of them the kill left a hot journal.
+command is killed (SIGKILL, in a process of its own) when one statement begins, the first time at step FIRST; then,
+in processes that nothing kills, it must succeed, and so must a ``migrate.status`` before it in every fourth copy.
+The last copy is the one that was not killed. Prints how many copies there are, and in how many of them the kill
+left a hot journal.
 """
 
 from __future__ import annotations
@@ -20,50 +21,54 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-# Once, here, and not in every child.
+import measured
+import started
+
 import memsql.__main__
-import memsql.actions.up
-import memsql.engine.pending
-import memsql.fts
-import memsql.report.migrate
-import memsql.report.progress
-import memsql.sqltext
-import memsql.tasks.program.command
+
+# Of so many copies coverage looks at one. What is killed tells nothing.
+MEASURED = 8
 
 
-def main(template: Path, copies: Path, stride: int, words: list[str]) -> tuple[int, int]:
+def main(
+    forks: measured.Forks, template: Path, copies: Path, steps: tuple[int, int], words: list[str]
+) -> tuple[int, int]:
+    first, stride = steps
     number = hot = 0
     while True:
         number += 1
-        step = 1 + (number - 1) * stride
+        step = first + (number - 1) * stride
         copy = copies / str(number)
         shutil.copytree(template, copy)
-        status = run(copy, words, step)
+        status = run(forks, copy, words, kill_at=step)
         if status == 0:
             return number, hot
         assert status == -signal.SIGKILL, (copy / "log").read_text()
         hot += is_hot(copy / "memory.db-journal")
+        look = number % MEASURED == 0
         for again in [["migrate.status"], words] if number % 4 == 0 else [words]:
-            assert run(copy, again) == 0, f"step {step}: " + (copy / "log").read_text()
+            assert run(forks, copy, again, measured=look) == 0, f"step {step}: " + (copy / "log").read_text()
 
 
-def run(copy: Path, words: list[str], kill_at: int | None = None) -> int:
+def run(
+    forks: measured.Forks, copy: Path, words: list[str], *, kill_at: int | None = None, measured: bool = False
+) -> int:
     """Run memsql in a forked process; return its exit code, negative for the signal that ended it."""
-    child = os.fork()
-    if child == 0:
+
+    def command() -> int:
         os.chdir(copy)
         log = os.open("log", os.O_CREAT | os.O_WRONLY | os.O_TRUNC)
         os.dup2(log, 1)
         os.dup2(log, 2)
         prepare(kill_at)
         sys.argv = ["memsql", *words]
-        code = 0
         try:
             memsql.__main__.main()
         except SystemExit as e:
-            code = e.code if isinstance(e.code, int) else 1
-        os._exit(code)
-    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+            return e.code if isinstance(e.code, int) else 1
+        return 0
+
+    return forks.run(command, measured=measured)
 
 
 def is_hot(journal: Path) -> bool:
@@ -97,4 +102,7 @@ def prepare(kill_at: int | None) -> None:
 
 
 if __name__ == "__main__":
-    print(*main(Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3]), sys.argv[4:]))
+    # Imported once, here, and not in every child.
+    with measured.forks(started.import_everything) as forks:
+        folders, numbers = [Path(word) for word in sys.argv[1:3]], [int(word) for word in sys.argv[3:5]]
+        print(*main(forks, folders[0], folders[1], (numbers[0], numbers[1]), sys.argv[5:]))

@@ -19,7 +19,9 @@ import tempfile
 import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import IO, NoReturn
+from typing import IO
+
+import measured
 
 _FIELD = 8
 # Read before main() begins, by the interpreter or by Invoke.
@@ -91,7 +93,11 @@ def _text(stream: IO[bytes]) -> str:
 
 def _begin() -> socket.socket:
     ours, theirs = socket.socketpair()
-    process = subprocess.Popen([sys.executable, __file__, str(theirs.fileno())], pass_fds=[theirs.fileno()])
+    process = subprocess.Popen(
+        [sys.executable, __file__, str(theirs.fileno())],
+        pass_fds=[theirs.fileno()],
+        env=measured.environment(dict(os.environ)),
+    )
     theirs.close()
 
     def end() -> None:
@@ -112,8 +118,7 @@ def _receive(connection: socket.socket, size: int) -> bytes:
     return found
 
 
-def _serve(connection: socket.socket) -> None:
-    _import_everything()
+def _serve(connection: socket.socket, forks: measured.Forks) -> None:
     while True:
         try:
             head, fds, _, _ = socket.recv_fds(connection, _FIELD, 3)
@@ -122,18 +127,22 @@ def _serve(connection: socket.socket) -> None:
         if not head:
             return
         words, cwd, environment = json.loads(_receive(connection, int.from_bytes(head)))
-        pid = os.fork()
-        if pid == 0:
+
+        def command(
+            words: list[str] = words, cwd: str = cwd, environment: dict[str, str] = environment, fds: list[int] = fds
+        ) -> int:
             connection.close()
-            _become(words, cwd, environment, fds)
-        for fd in fds:
-            os.close(fd)
-        connection.sendall(pid.to_bytes(_FIELD))
-        _, status = os.waitpid(pid, 0)
-        connection.sendall(os.waitstatus_to_exitcode(status).to_bytes(_FIELD, signed=True))
+            return _run(words, cwd, environment, fds)
+
+        def begun(pid: int, fds: list[int] = fds) -> None:
+            for fd in fds:
+                os.close(fd)
+            connection.sendall(pid.to_bytes(_FIELD))
+
+        connection.sendall(forks.run(command, begun=begun).to_bytes(_FIELD, signed=True))
 
 
-def _import_everything() -> None:
+def import_everything() -> None:
     import importlib
     import pkgutil
 
@@ -152,7 +161,7 @@ def _import_everything() -> None:
     gc.freeze()
 
 
-def _become(words: list[str], cwd: str, environment: dict[str, str], fds: list[int]) -> NoReturn:
+def _run(words: list[str], cwd: str, environment: dict[str, str], fds: list[int]) -> int:
     import memsql.__main__
 
     for number, fd in enumerate(fds):
@@ -175,10 +184,11 @@ def _become(words: list[str], cwd: str, environment: dict[str, str], fds: list[i
     atexit._run_exitfuncs()
     sys.stdout.flush()
     sys.stderr.flush()
-    os._exit(code if isinstance(code, int) else 1)
+    return code if isinstance(code, int) else 1
 
 
 if __name__ == "__main__":
     # The folder of this file is that of the tests, whose modules no command may find.
     sys.path.pop(0)
-    _serve(socket.socket(fileno=int(sys.argv[1])))
+    with measured.forks(import_everything) as forks:
+        _serve(socket.socket(fileno=int(sys.argv[1])), forks)

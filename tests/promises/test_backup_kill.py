@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import backups
+import measured
 import pytest
 from backups import crashed
 from cli import Project, clean_environment
@@ -38,7 +39,7 @@ def kill_everywhere(template: Project, *words: str, stride: int) -> list[tuple[P
     copies.mkdir()
     done = subprocess.run(
         [sys.executable, str(KILLER), str(template.root), str(copies), str(stride), *words],
-        env=clean_environment(),
+        env=measured.environment(clean_environment()),
         capture_output=True,
         text=True,
         check=False,

@@ -7,6 +7,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+import measured
 import pytest
 from cli import Project, clean_environment
 from killer import is_hot
@@ -70,12 +71,12 @@ class Sweep:
     hot: int
 
 
-def kill_everywhere(template: Project, *words: str, stride: int = 1) -> Sweep:
+def kill_everywhere(template: Project, *words: str, first: int = 1, stride: int = 1) -> Sweep:
     copies = template.root.parent / "copies"
     copies.mkdir()
     done = subprocess.run(
-        [sys.executable, str(KILLER), str(template.root), str(copies), str(stride), *words],
-        env=clean_environment(),
+        [sys.executable, str(KILLER), str(template.root), str(copies), str(first), str(stride), *words],
+        env=measured.environment(clean_environment()),
         capture_output=True,
         text=True,
         check=False,
