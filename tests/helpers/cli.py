@@ -66,15 +66,16 @@ def run(
     env: Mapping[str, str] | None = None,
     preexec_fn: Callable[[], None] | None = None,
     prefix: tuple[str, ...] = (),
+    program: str = "memsql",
 ) -> Done:
     """Run ``memsql words`` in the folder ``cwd`` to its end, with ``env`` added to the environment."""
     environment = {**clean_environment(), **(env or {})}
     if preexec_fn is None and not prefix and started.fits(env or {}):
-        done = _starter.run(words, cwd, environment, TIMEOUT)
+        done = _starter.run(started.Command(program, list(words), str(cwd), environment), TIMEOUT)
         if done is not None:
             return Done(words, *done)
     found = subprocess.run(
-        [*prefix, sys.executable, "-m", "memsql", *words],
+        [*prefix, sys.executable, "-m", program, *words],
         cwd=cwd,
         env=environment,
         capture_output=True,

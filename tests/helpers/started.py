@@ -1,7 +1,8 @@
-"""``memsql`` as a process of its own that need not wait for imports: forked from one that has imported everything.
+"""``python -m memsql`` and ``python -m yoyo`` as processes that need not wait for imports.
 
-It is the real main() with its own arguments, environment, folder and streams, and it joins its threads and runs its
-exit handlers. What is not tried so is the start and the taking apart of the interpreter; the tests of kills, of signals, of concurrency and of the project itself do that.
+Each is forked from a process that has imported everything. It runs the real main() with its own arguments, environment,
+folder and streams, joins its threads and runs its exit handlers. What is not tried this way is the start and the end of
+the interpreter; the tests of signals, of concurrency and of the project itself do that.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import atexit
 import contextlib
 import gc
+import importlib
 import json
 import os
 import signal
@@ -17,8 +19,8 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from typing import IO
 
 import measured
@@ -30,7 +32,7 @@ _LATE = (
     "aiohttp",
     "libsql_client",
     "sqlfluff.core",
-    "yoyo",
+    "yoyo.scripts.main",
     "rich.console",
     "rich.progress",
     "dotenv",
@@ -45,6 +47,16 @@ def fits(environment: Mapping[str, str]) -> bool:
     return not any(name.startswith(_AT_START) for name in environment)
 
 
+@dataclass(frozen=True)
+class Command:
+    """``python -m program words`` in the folder ``cwd``; ``program`` is memsql or yoyo."""
+
+    program: str
+    words: list[str]
+    cwd: str
+    environment: dict[str, str]
+
+
 class Starter:
     """Starts commands one after the other."""
 
@@ -52,22 +64,18 @@ class Starter:
         self._lock = threading.Lock()
         self._socket: socket.socket | None = None
 
-    def run(
-        self, words: Sequence[str], cwd: Path, environment: Mapping[str, str], timeout: float
-    ) -> tuple[int, str, str] | None:
+    def run(self, command: Command, timeout: float) -> tuple[int, str, str] | None:
         """Exit code, stdout and stderr; None where another thread is at it. Raises TimeoutExpired."""
         if not self._lock.acquire(blocking=False):
             return None
         try:
-            return self._run(words, cwd, environment, timeout)
+            return self._run(command, timeout)
         finally:
             self._lock.release()
 
-    def _run(
-        self, words: Sequence[str], cwd: Path, environment: Mapping[str, str], timeout: float
-    ) -> tuple[int, str, str]:
+    def _run(self, command: Command, timeout: float) -> tuple[int, str, str]:
         connection = self._socket = self._socket or _begin()
-        request = json.dumps([list(words), os.fspath(cwd), dict(environment)], ensure_ascii=True).encode()
+        request = json.dumps(asdict(command), ensure_ascii=True).encode()
         with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err, open(os.devnull, "rb") as nothing:
             socket.send_fds(connection, [len(request).to_bytes(_FIELD)], [nothing.fileno(), out.fileno(), err.fileno()])
             connection.sendall(request)
@@ -79,7 +87,7 @@ class Starter:
                 os.kill(pid, signal.SIGKILL)
                 connection.settimeout(None)
                 _receive(connection, _FIELD)
-                raise subprocess.TimeoutExpired(["memsql", *words], timeout) from None
+                raise subprocess.TimeoutExpired([command.program, *command.words], timeout) from None
             finally:
                 connection.settimeout(None)
             return code, _text(out), _text(err)
@@ -126,24 +134,24 @@ def _serve(connection: socket.socket, forks: measured.Forks) -> None:
             return
         if not head:
             return
-        words, cwd, environment = json.loads(_receive(connection, int.from_bytes(head)))
+        command = Command(**json.loads(_receive(connection, int.from_bytes(head))))
+        connection.sendall(_fork(forks, command, fds, connection).to_bytes(_FIELD, signed=True))
 
-        def command(
-            words: list[str] = words, cwd: str = cwd, environment: dict[str, str] = environment, fds: list[int] = fds
-        ) -> int:
-            connection.close()
-            return _run(words, cwd, environment, fds)
 
-        def begun(pid: int, fds: list[int] = fds) -> None:
-            for fd in fds:
-                os.close(fd)
-            connection.sendall(pid.to_bytes(_FIELD))
+def _fork(forks: measured.Forks, command: Command, fds: list[int], connection: socket.socket) -> int:
+    def work() -> int:
+        connection.close()
+        return _run(command, fds)
 
-        connection.sendall(forks.run(command, begun=begun).to_bytes(_FIELD, signed=True))
+    def begun(pid: int) -> None:
+        for fd in fds:
+            os.close(fd)
+        connection.sendall(pid.to_bytes(_FIELD))
+
+    return forks.run(work, begun=begun)
 
 
 def import_everything() -> None:
-    import importlib
     import pkgutil
 
     import memsql
@@ -161,25 +169,28 @@ def import_everything() -> None:
     gc.freeze()
 
 
-def _run(words: list[str], cwd: str, environment: dict[str, str], fds: list[int]) -> int:
-    import memsql.__main__
-
+def _run(command: Command, fds: list[int]) -> int:
     for number, fd in enumerate(fds):
         os.dup2(fd, number)
         os.close(fd)
-    os.chdir(cwd)
+    os.chdir(command.cwd)
     os.environ.clear()
-    os.environ.update(environment)
-    sys.argv = [memsql.__main__.__file__, *words]
+    os.environ.update(command.environment)
+    # What __main__ of each calls.
+    main = importlib.import_module({"memsql": "memsql.__main__", "yoyo": "yoyo.scripts.main"}[command.program])
+    package = importlib.import_module(command.program)
+    sys.argv = [f"{package.__path__[0]}/__main__.py", *command.words]
     code: object = 1
     try:
-        memsql.__main__.main()
+        main.main()
         code = 0
     except SystemExit as e:
         code = e.code if e.code is not None else 0
     except BaseException:
         sys.excepthook(*sys.exc_info())
-    # What an interpreter does at its end, but for taking apart all that was imported, which takes longer than most commands.
+    if not isinstance(code, int):
+        print(code, file=sys.stderr)
+    # What an interpreter does at its end, but for taking apart what was imported, which takes longer than most commands.
     threading._shutdown()  # type: ignore[attr-defined]
     atexit._run_exitfuncs()
     sys.stdout.flush()

@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
+import cli
 import pytest
 import servers
 import yoyo
@@ -39,31 +40,15 @@ class Place:
     env: dict[str, str] = field(default_factory=dict)
 
     def command(self, command: str, *words: str) -> list[str]:
-        return [
-            sys.executable,
-            "-m",
-            "yoyo",
-            command,
-            "--batch",
-            "--no-config-file",
-            *words,
-            "--database",
-            self.url,
-            str(self.project.migrations),
-        ]
+        return [sys.executable, "-m", "yoyo", *self.words(command, *words)]
+
+    def words(self, command: str, *words: str) -> list[str]:
+        options = ["--batch", "--no-config-file", *words, "--database", self.url]
+        return [command, *options, str(self.project.migrations)]
 
     def yoyo(self, command: str, *words: str, code: int = 0) -> Done:
         """Run yoyo to its end; it ends with ``code`` and never with a traceback."""
-        found = subprocess.run(
-            self.command(command, *words),
-            cwd=self.project.root,
-            env={**clean_environment(), **self.env},
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=TIMEOUT,
-        )
-        return Done((command, *words), found.returncode, found.stdout, found.stderr).expect(code)
+        return cli.run(*self.words(command, *words), cwd=self.project.root, env=self.env, program="yoyo").expect(code)
 
     def listed(self) -> dict[str, str]:
         rows = (line.split() for line in self.yoyo("list").out.splitlines())
