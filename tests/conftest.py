@@ -1,4 +1,4 @@
-"""Fixtures for everything that needs a libSQL server."""
+"""What holds for every test: where its files are, what its markers say, and the fixtures that start libSQL servers."""
 
 from __future__ import annotations
 
@@ -18,12 +18,31 @@ from memsql.server import Keys, Running
 # A shell lets its background processes, and so what they start, ignore Ctrl-C; the tests press it.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
+_MEMORY = Path("/dev/shm")
+_ENOUGH_BYTES = 4 << 30
+
+
+def _is_roomy(folder: Path) -> bool:
+    if not os.access(folder, os.W_OK):
+        return False
+    state = os.statvfs(folder)
+    return state.f_bavail * state.f_frsize >= _ENOUGH_BYTES and not state.f_flag & os.ST_NOEXEC
+
+
+# No test pulls the plug, and waiting for the disk to keep what it wrote would be a third of the time.
+if "TMPDIR" not in os.environ and _is_roomy(_MEMORY):
+    os.environ["TMPDIR"] = str(_MEMORY)
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark with ``server`` every test that uses ``sqld``, or a fixture that does."""
+    """Mark with ``server`` every test that uses ``sqld``, or a fixture that does; the longest tests come first.
+
+    One of them at the end would keep one processor busy, and leave nothing for the others.
+    """
     for item in items:
         if "sqld" in getattr(item, "fixturenames", ()):
             item.add_marker("server")
+    items.sort(key=lambda item: not (item.get_closest_marker("kill") or item.get_closest_marker("slow")))
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -11,25 +12,35 @@ from invoke.exceptions import Exit
 
 from memsql.tasks.program.bare_words import BareWords, MemsqlTask
 
+# Tests wait for servers, locks and disks: one worker more than there are processors keeps these busy.
+_WORKERS = str((os.cpu_count() or 1) + 1)
+
 
 @task(
     klass=MemsqlTask,
     help={
         "only": "pass this expression to pytest -k, and run nothing else",
-        "fast": "skip linters and type checks",
+        "fast": "run nothing but the tests that need no server, kill no process and are not slow: they take a minute",
         "newest": "run the tests alone, with the Python and the SQLite of Debian sid: see tests/helpers/newest.py",
     },
 )
 def test(c: Context, only: str | None = None, fast: bool = False, newest: bool = False) -> None:
     """Run the tests, the linters and the type checks of the project in this folder.
 
-    Everything runs even when something fails; the exit code is 1 then. Needs: pip install -e '.[dev]'
+    Everything runs even when something fails; the exit code is 1 then. Where all tests run, the last line says how much of
+    memsql they ran. Needs: pip install -e '.[dev]'
     """
-    arguments = ["-n", "auto", "--dist", "worksteal", *(["-k", only] if only else [])]
-    commands = [["tests.helpers.newest", *arguments]] if newest else [["pytest", *arguments]]
-    if not (only or fast or newest):
-        commands += [["ruff", "check", "."], ["mypy"], ["importlinter.cli", "lint"]]
-    failed = [words[0] for words in commands if not _succeeds(words)]
+    arguments = ["-n", _WORKERS, "--dist", "worksteal", *(["-k", only] if only else [])]
+    if fast:
+        arguments += ["-m", "not server and not kill and not slow"]
+    if newest:
+        failed = _failed([["tests.helpers.newest", *arguments]])
+    elif only or fast:
+        failed = _failed([["pytest", *arguments]])
+    else:
+        failed = [] if _succeeds_with_coverage(arguments) else ["pytest"]
+        failed += _failed([["ruff", "check", "."], ["mypy"], ["importlinter.cli", "lint"]])
+        print(f"coverage: {_coverage_figure()}")
     if failed:
         print("failed: " + ", ".join(failed), file=sys.stderr)
         raise Exit(code=1)
@@ -56,6 +67,29 @@ def benchmark(c: Context, name: str = "migrations", rounds: str = "3") -> None:
         raise Exit(code=1)
 
 
-def _succeeds(words: list[str]) -> bool:
+def _succeeds_with_coverage(arguments: list[str]) -> bool:
+    """Run pytest and measure which lines of memsql it runs. The data is left in .coverage, for ``coverage html``."""
+    import tempfile
+
+    with tempfile.TemporaryDirectory(prefix="memsql-coverage-") as folder:
+        succeeded = _succeeds(["coverage", "run", "-m", "pytest", *arguments], COVERAGE_FILE=f"{folder}/.coverage")
+        _succeeds(["coverage", "combine", "--quiet", folder])
+    return succeeded
+
+
+def _coverage_figure() -> str:
+    """The percentage of lines that .coverage says were run, or why there is none."""
+    words = [sys.executable, "-m", "coverage", "report", "--format=total", "--precision=1"]
+    report = subprocess.run(words, check=False, capture_output=True, text=True)
+    return f"{report.stdout.strip()} % of the lines of memsql" if report.returncode == 0 else report.stderr.strip()
+
+
+def _failed(commands: list[list[str]]) -> list[str]:
+    """Run ``commands``, Python modules with their arguments, and return the modules of those that failed."""
+    return [words[0] for words in commands if not _succeeds(words)]
+
+
+def _succeeds(words: list[str], **variables: str) -> bool:
+    """Run the Python module ``words`` names first with the others as arguments, and ``variables`` in its environment."""
     print("$ python -m " + " ".join(words), flush=True)
-    return subprocess.run([sys.executable, "-m", *words], check=False).returncode == 0
+    return subprocess.run([sys.executable, "-m", *words], check=False, env={**os.environ, **variables}).returncode == 0

@@ -18,9 +18,9 @@ from memsql.errors import UsageError
 from memsql.operate.window import MARGIN, estimate_run, parse_window, refusal
 from memsql.server import Running
 
-SLOW = """INSERT INTO a WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1500000) SELECT max(i) FROM n;
+SLOW = """INSERT INTO a WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 2500000) SELECT max(i) FROM n;
 """
-FIFTH = "0.002"  # minutes: 120 ms
+SHORT = "0.005"  # minutes: 300 ms
 
 
 def done(version: int, ms: int) -> Done:
@@ -113,7 +113,7 @@ def test_what_fits_is_applied_and_the_estimate_is_printed(project: Project) -> N
 @pytest.mark.parametrize("task", [("migrate.up",), ("migrate.to", "3")], ids=" ".join)
 def test_what_does_not_fit_is_not_begun(project: Project, task: tuple[str, ...]) -> None:
     before = project.files()
-    project.run(*task, "--maintenance-window", FIFTH).expect(
+    project.run(*task, "--maintenance-window", SHORT).expect(
         6,
         "0003_slow would not end within the maintenance window",
         "0002_quick: rehearsed in",
@@ -122,13 +122,13 @@ def test_what_does_not_fit_is_not_begun(project: Project, task: tuple[str, ...])
         "invoke migrate.up --to 2",
     )
     assert project.files() == before
-    project.run("migrate.up", "--to", "2", "--maintenance-window", FIFTH).expect(0, "applied 0002_quick")
+    project.run("migrate.up", "--to", "2", "--maintenance-window", SHORT).expect(0, "applied 0002_quick")
 
 
 def test_a_rollback_that_does_not_fit(project: Project) -> None:
     project.up()
     before = project.everything()
-    project.run("migrate.down", "--steps", "2", "--maintenance-window", FIFTH).expect(
+    project.run("migrate.down", "--steps", "2", "--maintenance-window", SHORT).expect(
         6, "not even 0003_slow, the first one, would end", "nothing was changed"
     )
     assert project.everything() == before
@@ -154,7 +154,7 @@ def test_a_loss_in_the_rehearsal_is_the_answer(project: Project) -> None:
 
 def test_nothing_to_do_is_not_rehearsed(project: Project) -> None:
     project.up()
-    found = project.up("--maintenance-window", FIFTH)
+    found = project.up("--maintenance-window", SHORT)
     assert "estimated" not in found.out
 
 
@@ -175,9 +175,9 @@ def test_a_legacy_database_is_estimated_with_its_adoption(tmp_path: Path) -> Non
 def test_backups_are_looked_at_first_and_the_estimate_is_in_the_question(project: Project) -> None:
     project.configure("[memsql]\nprotected = yes\n")
     save_backup(project.root / "backups", project.db, age=timedelta(days=9))
-    project.run("migrate.up", "--maintenance-window", FIFTH).expect(6, "backup_max_age is 24 hours")
+    project.run("migrate.up", "--maintenance-window", SHORT).expect(6, "backup_max_age is 24 hours")
     save_backup(project.root / "backups", project.db)
-    project.run("migrate.up", "--maintenance-window", FIFTH, "--yes").expect(6, "0003_slow would not end")
+    project.run("migrate.up", "--maintenance-window", SHORT, "--yes").expect(6, "0003_slow would not end")
     found = answer(project.root, "yes", "migrate.up", "--maintenance-window", "5").expect(0, "applied 0003_slow")
     assert found.err.index("estimated: ") < found.err.index(QUESTION)
 
@@ -186,8 +186,8 @@ def test_a_server_is_rehearsed_with_its_data(tmp_path: Path, project: Project, e
     project.script("INSERT INTO a VALUES (1), (2);")
     servers.load(project.db, empty_server.url)
     words = ("migrate.up", "--database", empty_server.url, "--maintenance-window")
-    project.run(*words, FIFTH).expect(6, "0003_slow would not end", "invoke migrate.up --to 2")
+    project.run(*words, SHORT).expect(6, "0003_slow would not end", "invoke migrate.up --to 2")
     assert project.states("--database", empty_server.url) == {1: "applied", 2: "pending", 3: "pending"}
-    project.run(*words, FIFTH, "--to", "2").expect(0, "estimated: ", "applied 0002_quick")
+    project.run(*words, SHORT, "--to", "2").expect(0, "estimated: ", "applied 0002_quick")
     project.add("0003_slow", "CREATE UNIQUE INDEX one ON a ((x > 0));\n", "DROP INDEX one;\n")
     project.run(*words, "5").expect(5, "UNIQUE constraint failed", "this was a rehearsal")
