@@ -74,7 +74,13 @@ def test_ci_runs_for_every_change_on_every_python() -> None:
     }
     test = content["jobs"]["test"]
     assert test["strategy"]["matrix"]["python"] == PYTHONS
-    for command in ("python -m pytest -n auto --dist worksteal", "ruff check .", "ruff format --check .", "mypy", "lint-imports"):
+    for command in (
+        "python -m pytest -n auto --dist worksteal",
+        "ruff check .",
+        "ruff format --check .",
+        "mypy",
+        "lint-imports",
+    ):
         assert re.search(rf"(^|&& ){re.escape(command)}( &&|$)", commands(test), re.MULTILINE), command
     # Quoted in YAML: 3.10 would be 3.1.
     assert all(isinstance(version, str) for version in test["strategy"]["matrix"]["python"])
