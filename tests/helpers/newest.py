@@ -134,6 +134,8 @@ def _bootstrap(root: Path, suite: str, mirror: str) -> None:
 def _mount(root: Path) -> None:
     """The kernel's folders, and of this machine what fetches packages: the names of hosts, pip's settings and the
     certificates, mirrors and wheels that these name, and a libSQL server."""
+    # A mount of its own, for unshare(1), which some tests need, refuses a root that is none.
+    _run("mount", "--bind", str(root), str(root))
     _run("mount", "-t", "proc", "proc", str(root / "proc"))
     _run("mount", "--rbind", "/dev", str(root / "dev"))
     settings = [ast.literal_eval(line.partition("=")[2]) for line in _pip("config", "list").splitlines() if "=" in line]

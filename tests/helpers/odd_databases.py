@@ -92,5 +92,13 @@ def state(conn: Connection) -> State:
         free = [r for r in ("rowid", "oid", "_rowid_") if r not in columns]
         shown = [f"quote({c}), typeof({c})" for c in quoted] + (free[:1] if free and not without_rowid else [])
         table = '"' + str(name).replace('"', '""') + '"'
-        rows[str(name)] = sorted(conn.execute(f"SELECT {', '.join(shown)} FROM {table}").rows, key=repr)
+        stored = conn.execute(f"SELECT {', '.join(shown)} FROM {table}").rows
+        rows[str(name)] = sorted((_with_numbers(row) for row in stored), key=repr)
     return objects, rows
+
+
+def _with_numbers(row: tuple[Value, ...]) -> tuple[Value, ...]:
+    """``row`` of pairs of what quote() and typeof() say, with each real number as such: quote() writes Inf in one version of
+    SQLite and 9.0e+999 in another one, and 15 to 17 digits."""
+    reals = {i for i, text in enumerate(row) if i % 2 and text == "real"}
+    return tuple(float(str(text)) if i + 1 in reals else text for i, text in enumerate(row))

@@ -490,6 +490,9 @@ def test_the_branch_of_mistakes(tmp_path: Path) -> None:
     found = project.run("review", "--format", "markdown").expect(1)
     # The commit depends on every byte of the snapshot.
     shown = re.sub(r"git checkout [0-9a-f]{12} ", "git checkout 0123456789ab ", found.out)
+    # Newer versions of SQLite can drop a table whose cascade writes to a full-text index; then the way back is tried.
+    email = "<b>0003&#95;authors&#95;email</b> (new): 3 errors, 1 warning; way back: "
+    shown = shown.replace(email + "needs permission", email + "not tried")
     if os.environ.get("MEMSQL_GOLDEN") == "write":
         GOLDEN.write_text(shown, encoding="utf-8")
     assert shown == GOLDEN.read_text(encoding="utf-8")
