@@ -20,7 +20,7 @@ from memsql.review.model import Row, WayBack
 from memsql.review.rules import found
 from memsql.review.statements import measure
 from memsql.schema import Schema, diff, read
-from memsql.scratch.database import Seen, code_of, copy_of, go, look, project_of
+from memsql.scratch.database import Contents, contents_of, copy_of, project_of, result_code_of, try_run
 from memsql.scratch.fitting import concerned, destination, populate
 
 _ASSUMPTIONS = 12
@@ -70,7 +70,7 @@ def prove(
     """Try ``migration`` on copies of ``base``, which has the ``earlier`` ones, with up to ``rows`` made-up rows a table."""
     case = _Case(project_of(settings, (*earlier, migration)), migration, rows, _allowed(migration))
     with copy_of(base) as conn:
-        before = look(conn)
+        before = contents_of(conn)
         refusal, problems, way_back = _round(case, conn, before)
         if refusal is not None:
             listed, left = measure(base, migration)
@@ -107,7 +107,7 @@ def prove(
 
 def _with_rows(case: _Case, filled: SQLiteConnection, before: Schema, after: Schema) -> tuple[list[Finding], WayBack]:
     with copy_of(filled) as conn:
-        refusal, problems, way_back = _round(case, conn, look(conn))
+        refusal, problems, way_back = _round(case, conn, contents_of(conn))
     if refusal is not None and _is_check(refusal, case):
         problems.append(
             found(
@@ -120,13 +120,13 @@ def _with_rows(case: _Case, filled: SQLiteConnection, before: Schema, after: Sch
         )
         case = replace(case, project=_without_checks(case.project))
         with copy_of(filled) as conn:
-            refusal, more, way_back = _round(case, conn, look(conn))
+            refusal, more, way_back = _round(case, conn, contents_of(conn))
             problems += more
     if refusal is not None:
         return [*problems, _does_not_apply(refusal, case, empty=False)], "not tried"
     with copy_of(filled) as conn:
         had = unique_keys(conn, before)
-        go(conn, case.project, "up", allow=True)
+        try_run(conn, case.project, "up", allow=True)
         has = unique_keys(conn, after)
     for wanted in assumptions(before, after, had, has)[:_ASSUMPTIONS]:
         problems += _broken(case, filled, before, wanted)
@@ -138,13 +138,13 @@ def _broken(case: _Case, filled: SQLiteConnection, before: Schema, wanted: Assum
     with copy_of(filled) as conn:
         if not break_one(conn, before, wanted):
             return
-        seen = look(conn)
-        refusal = go(conn, case.project, "up", allow=any(case.allowed))
+        seen = contents_of(conn)
+        refusal = try_run(conn, case.project, "up", allow=any(case.allowed))
         if refusal is None:
             if (
                 not any(case.allowed)
-                and go(conn, case.project, "down", allow=True) is None
-                and (rows := _rows(seen, look(conn, seen)))
+                and try_run(conn, case.project, "down", allow=True) is None
+                and (rows := _rows(seen, contents_of(conn, seen)))
             ):
                 yield found(
                     "MR04",
@@ -166,25 +166,25 @@ def _broken(case: _Case, filled: SQLiteConnection, before: Schema, wanted: Assum
         )
 
 
-def _round(case: _Case, conn: SQLiteConnection, before: Seen) -> tuple[MemsqlError | None, list[Finding], WayBack]:
+def _round(case: _Case, conn: SQLiteConnection, before: Contents) -> tuple[MemsqlError | None, list[Finding], WayBack]:
     """Up, down, up. Returns what refused the first up for good, what else was found, and what became of the way back."""
     problems: list[Finding] = []
-    refusal = go(conn, case.project, "up")
+    refusal = try_run(conn, case.project, "up")
     lossy = case.allowed[0]
     asked = False
     if isinstance(refusal, Refused):
         problems.append(_loses(refusal, case))
         lossy = asked = True
-        refusal = go(conn, case.project, "up", allow=True)
+        refusal = try_run(conn, case.project, "up", allow=True)
         if isinstance(refusal, Refused):
             # By no permission: a cascade goes through a full-text index.
             return None, problems, "not tried"
     if refusal is not None:
         return refusal, problems, "not tried"
-    after = look(conn)
+    after = contents_of(conn)
     problems += [found("MR14", case.up, f"after it {line}") for line in after.broken]
     problems += _sequences(before, after, case.up, "it")
-    back = go(conn, case.project, "down")
+    back = try_run(conn, case.project, "down")
     if isinstance(back, Refused):
         if not back.details:
             # No file, or one without a statement: MS27 says so.
@@ -198,7 +198,7 @@ def _round(case: _Case, conn: SQLiteConnection, before: Seen) -> tuple[MemsqlErr
             )
         )
         lossy = asked = True
-        back = go(conn, case.project, "down", allow=True)
+        back = try_run(conn, case.project, "down", allow=True)
     if back is not None:
         path, line = _place(back, case.down)
         problems.append(
@@ -213,7 +213,7 @@ def _round(case: _Case, conn: SQLiteConnection, before: Seen) -> tuple[MemsqlErr
         )
         return None, problems, "does not restore"
     lost = _not_restored(case, conn, before, lossy=lossy, problems=problems)
-    once_more = go(conn, case.project, "up", allow=True)
+    once_more = try_run(conn, case.project, "up", allow=True)
     if once_more is not None:
         path, line = _place(once_more, case.up)
         problems.append(
@@ -239,8 +239,10 @@ def _round(case: _Case, conn: SQLiteConnection, before: Seen) -> tuple[MemsqlErr
     )
 
 
-def _not_restored(case: _Case, conn: SQLiteConnection, before: Seen, *, lossy: bool, problems: list[Finding]) -> bool:
-    now = look(conn, before)
+def _not_restored(
+    case: _Case, conn: SQLiteConnection, before: Contents, *, lossy: bool, problems: list[Finding]
+) -> bool:
+    now = contents_of(conn, before)
     lines = _changes(diff(before.schema, now.schema).lines())
     if lines:
         problems.append(
@@ -263,7 +265,7 @@ def _not_restored(case: _Case, conn: SQLiteConnection, before: Seen, *, lossy: b
     return bool(lines or (rows and not lossy) or now.broken)
 
 
-def _rows(before: Seen, now: Seen) -> list[str]:
+def _rows(before: Contents, now: Contents) -> list[str]:
     """Differences of tables that are there before and now, in the columns of both."""
     there = {r.name: r.columns for r in now.readings}
     alike = {r.name for r in before.readings if set(there.get(r.name, ())) == set(r.columns)}
@@ -272,7 +274,7 @@ def _rows(before: Seen, now: Seen) -> list[str]:
     )
 
 
-def _sequences(before: Seen, now: Seen, path: str, who: str) -> Iterable[Finding]:
+def _sequences(before: Contents, now: Contents, path: str, who: str) -> Iterable[Finding]:
     for table, seq in sorted(before.sequences.items()):
         if table in now.digests and now.sequences.get(table, 0) < seq:
             yield found(
@@ -285,7 +287,7 @@ def _sequences(before: Seen, now: Seen, path: str, who: str) -> Iterable[Finding
 
 def _schema_after(case: _Case, base: SQLiteConnection) -> Schema:
     with copy_of(base) as conn:
-        go(conn, case.project, "up", allow=True)
+        try_run(conn, case.project, "up", allow=True)
         return read(conn)
 
 
@@ -301,7 +303,7 @@ def _does_not_apply(refusal: MemsqlError, case: _Case, *, empty: bool) -> Findin
     where = "on an empty database" if empty else "on made-up rows that satisfy every constraint"
     maybe = (
         not empty
-        and not code_of(refusal).startswith("SQLITE_CONSTRAINT")
+        and not result_code_of(refusal).startswith("SQLITE_CONSTRAINT")
         and any(w in refusal.message for w in _OF_VALUES)
     )
     return found(

@@ -23,7 +23,7 @@ from memsql.review.plans import plan_changes, plan_findings
 from memsql.review.proof import Proof, prove
 from memsql.review.rules import ABOUT, found, in_order
 from memsql.schema import Schema, diff, mermaid, read
-from memsql.scratch.database import go, project_of
+from memsql.scratch.database import project_of, try_run
 from memsql.sqltext import fold
 
 ROWS = 200
@@ -199,7 +199,7 @@ def _run(
     with closing(memory()) as conn:
         ran: list[Migration] = []
         for migration in _ordered(migrations(change.was, {}), problems=None):
-            if go(conn, project_of(settings, (*ran, migration)), "up", allow=True) is None:
+            if try_run(conn, project_of(settings, (*ran, migration)), "up", allow=True) is None:
                 ran.append(migration)
             else:
                 notes.append(
@@ -230,7 +230,7 @@ def _run(
                 runs = proof.applies
             else:
                 runs = True
-            if runs and go(conn, project_of(settings, (*done, migration)), "up", allow=True) is None:
+            if runs and try_run(conn, project_of(settings, (*done, migration)), "up", allow=True) is None:
                 done.append(migration)
             else:
                 left_out.append(migration.id)

@@ -13,7 +13,7 @@ from memsql.project.files import Migration
 from memsql.review.model import Row
 from memsql.schema import Schema, is_internal, read
 from memsql.schema.internal import module_of
-from memsql.scratch import database as scratch
+from memsql.scratch import database
 from memsql.sqltext import Effect, Statement, effect, fold, identifiers, quote, statements
 
 LISTED = 200
@@ -38,7 +38,7 @@ def measure(conn: SQLiteConnection, migration: Migration) -> tuple[tuple[Row, ..
         return (), 0
     found: list[Row] = []
     runs, schema = True, read(conn)
-    ends = time.monotonic() + scratch.SECONDS
+    ends = time.monotonic() + database.TIME_LIMIT
 
     def late() -> bool:
         return time.monotonic() > ends

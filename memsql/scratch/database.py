@@ -1,14 +1,15 @@
-"""Scratch databases: copies in memory on which migrations really run, and what is looked at in them."""
+"""Scratch databases: copies in memory on which migrations really run, and their contents to compare."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 
 from memsql.backups.digest import Hasher, Reading, TableDigest, readings
 from memsql.config import Settings
+from memsql.db import rolled_back
 from memsql.db.sqlite import SQLiteConnection, memory
 from memsql.engine.job import Direction
 from memsql.engine.pending import run_on
@@ -20,13 +21,14 @@ from memsql.project.load import Project
 from memsql.schema import Schema, is_internal, read
 from memsql.sqltext import ROWIDS, quote
 
-SECONDS = 60.0
-"""How long one migration may take on a sample before it is stopped."""
+TIME_LIMIT = 60.0
+"""Seconds after which a migration on made-up rows is stopped."""
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
-    """A scratch database as it was: schema, rows by table, where AUTOINCREMENT stands, and broken full-text indexes."""
+class Contents:
+    """What a scratch database held at one moment: the schema, how each table was read, the digest of its rows by table,
+    the last AUTOINCREMENT key by table, and the full-text indexes that are ``broken``, in sentences."""
 
     schema: Schema
     readings: tuple[Reading, ...]
@@ -36,28 +38,30 @@ class Seen:
 
 
 class _TooLong(Exception):
-    """A migration went on for longer than SECONDS."""
+    """A migration went on for longer than TIME_LIMIT."""
 
 
 @contextmanager
 def copy_of(conn: SQLiteConnection) -> Iterator[SQLiteConnection]:
-    """A copy of ``conn`` in memory, gone afterwards."""
-    copy = memory()
-    try:
+    """A copy of ``conn`` in memory for the block."""
+    with closing(memory()) as copy:
         conn.copy_to(copy)
         yield copy
-    finally:
-        copy.close()
 
 
 def project_of(settings: Settings, migrations: Sequence[Migration]) -> Project:
-    """A project of these migrations alone, in this order."""
+    """A project that has only ``migrations``, in this order."""
     return Project(settings, tuple(migrations))
 
 
-def go(conn: SQLiteConnection, project: Project, direction: Direction, *, allow: bool = False) -> MemsqlError | None:
-    """Apply what waits, or roll the last migration back, with guard and proof. What the engine raises is returned."""
-    deadline = _Deadline(time.monotonic() + SECONDS)
+def try_run(
+    conn: SQLiteConnection, project: Project, direction: Direction, *, allow: bool = False
+) -> MemsqlError | None:
+    """Apply the pending migrations, or roll the last one back, with guard and proof.
+
+    ``allow`` permits the loss of data. Returns the error that stopped it, None where it succeeded.
+    """
+    deadline = _Deadline(time.monotonic() + TIME_LIMIT)
     options = RunOptions(steps=None if direction == "up" else 1, allow_data_loss=allow, out_of_order=True)
     try:
         run_on(conn, project, direction, options, progress=deadline)
@@ -69,47 +73,45 @@ def go(conn: SQLiteConnection, project: Project, direction: Direction, *, allow:
         return None
     conn.rollback()
     if deadline.passed or problem is None:
-        return MigrationFailed(f"it did not end within {SECONDS:.0f} seconds on a sample")
+        return MigrationFailed(f"it did not end within {TIME_LIMIT:.0f} seconds on a sample")
     return problem
 
 
 class _Deadline:
-    """A progress that stops what goes on for too long: SQLite ends a statement whose progress handler raises."""
+    """A progress that stops a run at its deadline: SQLite ends a statement whose progress handler raises."""
 
     def __init__(self, ends: float) -> None:
         self._ends = ends
         self.passed = False
 
     def start(self, label: str) -> None:
-        """Another migration begins; the time does not."""
+        """Do nothing: the deadline is the same for all migrations of a run."""
 
     def tick(self, fraction: float | None = None) -> None:
-        """Raise _TooLong behind the deadline."""
+        """Raise _TooLong after the deadline."""
         if time.monotonic() > self._ends:
             self.passed = True
             raise _TooLong
 
 
-def look(conn: SQLiteConnection, like: Seen | None = None) -> Seen:
-    """Look at everything; ``like`` says in which order columns were read before, whatever their order is now."""
+def contents_of(conn: SQLiteConnection, like: Contents | None = None) -> Contents:
+    """The contents of ``conn``. Columns are read in the order of ``like``, so that the digests of both can be compared
+    where a migration changed the order."""
     schema = read(conn)
     broken: tuple[str, ...] = ()
     tables = [t.name for t in discover(conn)]
     if tables:
-        conn.begin()
-        try:
+        with rolled_back(conn):
             broken = tuple(check_in_transaction(conn, tables))
-        finally:
-            conn.rollback()
     chosen = [_by_columns(r) for r in readings(read(conn, internal=True)) if not is_internal(r.name, ())]
-    known = {r.name: set(r.columns) for r in chosen}
     if like is not None:
-        was = {
-            r.name: replace(r, columns=tuple(c for c in r.columns if c in known[r.name]))
+        columns = {r.name: set(r.columns) for r in chosen}
+        before = {
+            r.name: replace(r, columns=tuple(c for c in r.columns if c in columns[r.name]))
             for r in like.readings
-            if r.name in known
+            if r.name in columns
         }
-        chosen = [was.get(r.name, r) for r in chosen]
+        chosen = [before.get(r.name, r) for r in chosen]
     sequences = {}
     if conn.execute("SELECT 1 FROM sqlite_schema WHERE name = 'sqlite_sequence'").rows:
         sequences = {
@@ -117,16 +119,17 @@ def look(conn: SQLiteConnection, like: Seen | None = None) -> Seen:
             for name, seq in conn.execute("SELECT name, seq FROM sqlite_sequence").rows
             if isinstance(seq, int)
         }
-    return Seen(schema, tuple(chosen), {r.name: _digest(conn, r) for r in chosen}, sequences, broken)
+    return Contents(schema, tuple(chosen), {r.name: _digest(conn, r) for r in chosen}, sequences, broken)
 
 
-def code_of(error: MemsqlError) -> str:
-    """The name that SQLite has for what stopped a migration, or nothing."""
+def result_code_of(error: MemsqlError) -> str:
+    """The name of SQLite's result code that stopped a migration, such as SQLITE_CONSTRAINT_UNIQUE; empty where another
+    problem stopped it."""
     cause: BaseException | None = error
-    seen: set[int] = set()
-    # An error that was told again can be its own cause.
-    while cause is not None and id(cause) not in seen:
-        seen.add(id(cause))
+    visited: set[int] = set()
+    # An error that was raised again can be its own cause.
+    while cause is not None and id(cause) not in visited:
+        visited.add(id(cause))
         if isinstance(cause, StatementError) and cause.code:
             return cause.code
         cause = cause.__cause__
@@ -134,7 +137,8 @@ def code_of(error: MemsqlError) -> str:
 
 
 def _by_columns(reading: Reading) -> Reading:
-    # Without the rowid where it has no name: a rebuild may give another one. Without an order, which is made below.
+    # Without the rowid of a table that has no name for it, because a rebuild may number its rows anew. Without an
+    # order, because _digest() sorts the rows.
     columns = tuple(c for c in reading.columns if c not in ROWIDS)
     return Reading(reading.name, columns or reading.columns, "")
 

@@ -136,9 +136,9 @@ class _Filler:
             if column.hidden:
                 continue
             kind = kinds[column.name]
-            # The rowid gets a value, with gaps: only then does a rebuild that numbers the rows anew change them.
             if column.default is not None and not column.pk and self.rng.random() < 0.15:
                 continue
+            # The rowid gets values with gaps, so that a rebuild which numbers the rows anew is noticed.
             if kind.serial and number <= _PLANNED_KEYS and self.rng.random() < 0.8:
                 row[column.name] = number
                 continue

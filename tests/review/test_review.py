@@ -259,9 +259,9 @@ def test_a_file_that_cannot_be_used_is_a_finding(project: Project, text: bytes) 
 def test_an_endless_statement_is_stopped(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     from memsql import config
     from memsql.review import review as look
-    from memsql.scratch import database as scratch
+    from memsql.scratch import database
 
-    monkeypatch.setattr(scratch, "SECONDS", 0.5)
+    monkeypatch.setattr(database, "TIME_LIMIT", 0.5)
     endless = (
         "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) INSERT INTO a (id) SELECT max(i) FROM n;\n"
     )
