@@ -138,8 +138,8 @@ class LibsqlConnection:
                 if e.index is None or e.code == "RESPONSE_TOO_LARGE":
                     results += [self._read(sql, params) for sql, params in rest]
                 else:
-                    # A batch that fails brings no results, not even of the reads before the failure; and none of those ran
-                    # where the server cannot parse the text of the failed one.
+                    # A batch that fails brings no results, not even of the reads before the failure; and none of those
+                    # ran where the server cannot parse the text of the failed one.
                     results += self.read_each(rest[: e.index])
                     results.append(e)
         return results

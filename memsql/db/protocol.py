@@ -108,8 +108,8 @@ class Connection(Protocol):
         """
 
     def read_each(self, reads: Sequence[tuple[str, Params]]) -> list[Result | StatementError]:
-        """The answer to each of ``reads``, or the error in its place. A server needs one request where no read fails, and two
-        more for each that fails."""
+        """The answer to each of ``reads``, or the error in its place. A server needs one request where no read fails,
+        and two more for each that fails."""
 
     def script(self, sql: str, *, watched: bool = True) -> None:
         """Run a text of many statements inside the open transaction and discard their rows. Never commits.

@@ -10,7 +10,6 @@ import hashlib
 import os
 import re
 import sqlite3
-import tempfile
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -341,6 +340,9 @@ def replace_file(path: Path, text: str, shown: str) -> None:
 
     ``shown`` is the path as people write it. Raises FileError where it cannot be written.
     """
+    # Imported here, because tempfile takes longer to import than all else that a status needs of this module.
+    import tempfile
+
     try:
         handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".tmp")
         try:
