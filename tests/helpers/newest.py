@@ -10,9 +10,9 @@ has the newest Python and SQLite, so it shows these changes before users meet th
     python3 tests/helpers/newest.py --anew               fetch the packages of sid again
 
 The first run makes a Debian with debootstrap in the cache folder of the user (a few minutes, 900 MB); later runs use
-it again. It needs Linux, root, and the package debootstrap. Without root it says so, runs nothing, and exits with 0. Debian's
-packages come from the mirror that apt uses on this machine (or --mirror URL), Python's packages from where pip is
-configured to look. The settings of pip are shown to the Debian by mounts and not copied into it.
+it again. It needs Linux, root, and the package debootstrap. Without root it says so, runs nothing, and exits with 0.
+Debian's packages come from the mirror that apt uses on this machine (or --mirror URL), Python's packages from where pip
+is configured to look. The settings of pip are shown to the Debian by mounts and not copied into it.
 
 The process gets a mount namespace of its own: its mounts are not visible outside, and the kernel removes them when its
 last process ends, also after Ctrl-C or a kill.
@@ -47,7 +47,7 @@ def main() -> None:
         return
     if shutil.which("debootstrap") is None:
         sys.exit("error: debootstrap, which makes the Debian, is not installed: apt-get install debootstrap")
-    mirror = options.mirror or debian_mirror(_output("apt-get", "indextargets", "--format", "$(REPO_URI) $(COMPONENT)"))
+    mirror = options.mirror or debian_mirror(_apt_targets())
     if mirror is None:
         sys.exit("error: apt knows no Debian mirror on this machine: name one with --mirror URL")
     os.umask(0o022)
@@ -101,6 +101,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--mirror", help="where its packages are; the mirror of apt where this is left out")
     parser.add_argument("--anew", action="store_true", help="make the Debian anew, with the packages of today")
     return parser
+
+
+def _apt_targets() -> str:
+    if shutil.which("apt-get") is None:
+        return ""
+    return _output("apt-get", "indextargets", "--format", "$(REPO_URI) $(COMPONENT)")
 
 
 def _lock(path: Path) -> None:
