@@ -49,6 +49,13 @@ def test_links_lead_somewhere(page: Path) -> None:
     assert dead == []
 
 
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_paths_of_the_repository_exist(page: Path) -> None:
+    """Paths such as ``memsql/sql/operate``; those with a placeholder in capitals name no file."""
+    words = re.findall(r"`((?:memsql|tests|benchmarks|docs|\.github)/[\w./-]*)`", page.read_text(encoding="utf-8"))
+    assert [word for word in words if not re.search(r"[A-Z]{3}", word) and not (ROOT / word).exists()] == []
+
+
 def test_the_readme_names_every_page() -> None:
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     pages = [path.relative_to(ROOT).as_posix() for path in PAGES if path.parent in (ROOT, ROOT / "docs")]
