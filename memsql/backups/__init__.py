@@ -1,1 +1,1 @@
-"""Backups: proven copies of a database, each with a manifest beside it, and the way back."""
+"""Make proven copies of a database, each with a manifest beside it, and restore them."""

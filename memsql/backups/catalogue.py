@@ -1,4 +1,4 @@
-"""The backups in a folder. Reads manifests, and of the backups themselves only their size."""
+"""The backups in a folder, by their manifests. Of the backups themselves only the size is read."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ ENDINGS = (".db", ".sql", ".db.zst", ".sql.zst")
 
 @dataclass(frozen=True, slots=True)
 class Backup:
-    """A backup as the folder shows it. ``problem`` says why it must not be trusted; then ``manifest`` may be None."""
+    """A backup as the folder shows it. ``problem`` says why it must not be trusted; ``manifest`` is None where none can
+    be read."""
 
     path: Path
     manifest: Manifest | None
@@ -23,40 +24,49 @@ class Backup:
 
     @property
     def proven(self) -> bool:
-        """Proven when it was made, and of the size it had then. Only backup.verify reads it again."""
+        """Whether it was proven when it was made, and has the size that it had then. Only backup.verify reads it
+        again."""
         return self.problem is None and self.manifest is not None and self.manifest.proven
 
     @property
     def created(self) -> datetime:
-        """When it was made; where no manifest tells, when the file was last written."""
+        """When it was made; without a manifest, when the file was last written."""
         if self.manifest is not None:
             return datetime.fromisoformat(self.manifest.created_at)
         return datetime.fromtimestamp(self.path.stat().st_mtime, UTC)
 
+    def age(self, now: datetime) -> float:
+        """How many seconds ago it was made."""
+        return (now - self.created).total_seconds()
+
+    def is_too_old(self, settings: Settings, now: datetime) -> bool:
+        """Whether it is older than ``backup_max_age``."""
+        return self.age(now) * 1000 > settings.backup_max_age
+
 
 def backups(settings: Settings, *, every_source: bool = False) -> list[Backup]:
-    """The backups of the database of ``settings``, or with ``every_source`` all in the folder; the newest first.
+    """The backups of the database of ``settings``, or with ``every_source`` of all databases; the newest first.
 
-    A file without a manifest that can be read may be of any database, and is always among them. Raises ConnectError where
-    the folder cannot be read.
+    A file whose manifest cannot be read may be of any database, so it is always included. Raises ConnectError where the
+    folder cannot be read.
     """
     folder = settings.backups
     try:
         paths = [path for path in folder.iterdir() if path.name.endswith(ENDINGS) and not path.name.startswith(".")]
-        found = [read_backup(path, settings.show(path)) for path in paths if path.is_file()]
+        all_backups = [read_backup(path, settings.show(path)) for path in paths if path.is_file()]
     except (FileNotFoundError, NotADirectoryError):
         return []
     except OSError as e:
         raise ConnectError(
             f"{settings.show(folder)} cannot be read: {e.strerror}", hint="check its permissions"
         ) from None
-    wanted = settings.target.identity
-    chosen = [b for b in found if every_source or b.manifest is None or b.manifest.source.identity == wanted]
-    return sorted(chosen, key=lambda b: (b.created, b.path.name), reverse=True)
+    identity = settings.target.identity
+    own = [b for b in all_backups if every_source or b.manifest is None or b.manifest.source.identity == identity]
+    return sorted(own, key=lambda b: (b.created, b.path.name), reverse=True)
 
 
 def read_backup(path: Path, shown: str) -> Backup:
-    """The backup ``path`` with its manifest."""
+    """The backup ``path``, which errors call ``shown``, with its manifest."""
     try:
         manifest = read_manifest(manifest_path(path), shown + SUFFIX)
     except FileError as e:
@@ -71,12 +81,13 @@ def read_backup(path: Path, shown: str) -> Backup:
 
 
 def newest_proven(settings: Settings) -> Backup | None:
-    """The newest proven backup of the database of ``settings``."""
+    """The newest proven backup of the database of ``settings``, if there is one."""
     return next((b for b in backups(settings) if b.proven), None)
 
 
 def find(settings: Settings, name: str | None) -> Backup:
-    """The backup called ``name`` (in the folder of backups, or a path), or the newest proven one of the database.
+    """The backup ``name``, which is a file name in the folder of backups or a path. Without a name, the newest proven
+    backup.
 
     Raises UsageError where there is none.
     """

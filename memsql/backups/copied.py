@@ -11,9 +11,13 @@ from memsql.db.copying import Omitted
 
 @dataclass(frozen=True, slots=True)
 class Copied:
-    """A database was copied into a SQLite file: from where, and what the tables held there, read in the very state
-    that was copied. ``omitted`` is what a SQLite file cannot hold. ``shadows`` are the tables behind full-text indexes, where
-    they were copied and not built anew: with them it is proven that a broken index was broken in the source."""
+    """A database that was copied into a SQLite file: where it came from, and the digests of its tables, which were
+    computed from the very state that was copied.
+
+    ``omitted`` is what a SQLite file cannot hold. ``shadows`` are the digests of the tables behind full-text indexes,
+    where these were copied as they are: with them it is proven that an index that is broken in the copy was broken in
+    the source.
+    """
 
     source: Source
     tables: tuple[TableDigest, ...]

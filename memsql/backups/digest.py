@@ -1,9 +1,13 @@
-"""What a table holds, as a number of rows and a SHA-256 that is the same wherever the rows lie.
+"""The content of a table as a number of rows and a SHA-256, which is the same wherever the rows lie.
 
-The bytes under the hash are those of SQLite's own ``.sha3sum`` and ``dbhash``: for each row ``R``, then for each
-value ``N``, or ``I`` and 8 bytes, or ``F`` and 8 bytes (both big-endian), or ``T`` or ``B``, the length in bytes in
-decimal, a colon, and the bytes (https://sqlite.org/src/file/ext/misc/shathree.c). The first value is the rowid, where
-the table has one; rows come in its order, or in that of the primary key.
+The hashed bytes are those of SQLite's own ``.sha3sum`` and ``dbhash``: for each row ``R``, then for each value one of
+
+- ``N`` for NULL,
+- ``I`` or ``F`` and 8 bytes, big-endian, for a number,
+- ``T`` or ``B``, the length in bytes in decimal, a colon, and the bytes, for text and blobs
+
+(https://sqlite.org/src/file/ext/misc/shathree.c). The first value is the rowid, where the table has one. Rows are in
+the order of the rowid, or of the primary key.
 """
 
 from __future__ import annotations
@@ -25,7 +29,7 @@ from memsql.schema.internal import VECTOR_INDEX, module_of
 from memsql.sqltext import free_rowid, quote
 
 Cell = Value | bytearray
-"""A value, or text as its bytes, which need not be UTF-8."""
+"""A value. Text may be a bytearray of its bytes, which need not be UTF-8."""
 
 _AT_ONCE = 500
 _INTEGER = struct.Struct(">q").pack
@@ -44,8 +48,8 @@ class TableDigest:
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
-    """How a table is read for its hash: the columns that ``sql`` yields, in order."""
+class TableSelect:
+    """How a table is read: ``sql`` selects ``columns``, in this order."""
 
     name: str
     columns: tuple[str, ...]
@@ -53,7 +57,7 @@ class Reading:
 
 
 class Hasher:
-    """Takes the rows of one table as they come by; ``bytes`` is how much that was."""
+    """Hashes the rows of one table as they arrive; ``bytes`` is how many bytes it hashed so far."""
 
     def __init__(self, name: str) -> None:
         self._name = name
@@ -62,7 +66,7 @@ class Hasher:
         self.bytes = 0
 
     def add(self, rows: Sequence[Sequence[Cell]]) -> None:
-        """The next rows, in order; how they are divided into calls makes no difference."""
+        """Hash the next rows. Only their order matters, not how many there are in a call."""
         out: list[bytes | bytearray] = []
         for row in rows:
             out.append(b"R")
@@ -73,103 +77,122 @@ class Hasher:
         self._rows += len(rows)
 
     def digest(self) -> TableDigest:
+        """The digest of all rows so far."""
         return TableDigest(self._name, self._rows, self._sha.hexdigest())
 
 
-def readings(schema: Schema) -> list[Reading]:
-    """The tables whose rows are content, by name: the user's, the ledger's, sqlite_sequence, and the shadows of virtual
-    tables that cannot be built anew. ``schema`` includes internal tables. What an FTS5 index keeps about rows
-    that are elsewhere is proven by its own check instead.
+def content_selects(schema: Schema) -> list[TableSelect]:
+    """How to read the tables whose rows are content, by name.
+
+    These are the tables of the user and of the ledger, sqlite_sequence, and those shadow tables of virtual tables that
+    cannot be built anew. What an FTS5 index keeps about rows that lie elsewhere is proven by its own check instead.
+    ``schema`` must include internal tables.
     """
     virtual = _virtual(schema)
     vectors = {f"{o.name}_shadow".lower() for o in schema.objects if o.type == "index" and VECTOR_INDEX in o.sql}
-    found = [
-        t
-        for t in schema.tables.values()
-        if t.kind == "table" and t.name.lower() not in vectors and _is_content(t.name.lower(), virtual)
-    ]
-    return [_reading(table) for table in sorted(found, key=lambda t: t.name)]
+    return _selects(
+        table
+        for table in schema.tables.values()
+        if table.kind == "table" and table.name.lower() not in vectors and _is_content(table.name.lower(), virtual)
+    )
 
 
-def shadow_readings(schema: Schema) -> list[Reading]:
-    """The tables in which FTS5 indexes keep what they know about rows that are elsewhere: no content, but the same in a
-    copy of the pages."""
+def shadow_selects(schema: Schema) -> list[TableSelect]:
+    """How to read the tables in which FTS5 indexes keep what they know about rows that lie elsewhere, by name.
+
+    They are no content, but they are the same in a copy of the pages.
+    """
     virtual = _virtual(schema)
-    found = [
-        t
-        for t in schema.tables.values()
-        if t.kind == "table" and not t.name.lower().startswith(_NEVER) and not _is_content(t.name.lower(), virtual)
-    ]
-    return [_reading(table) for table in sorted(found, key=lambda t: t.name)]
+    return _selects(
+        table
+        for table in schema.tables.values()
+        if table.kind == "table"
+        and not table.name.lower().startswith(_NEVER)
+        and not _is_content(table.name.lower(), virtual)
+    )
 
 
 def digests(
     conn: Connection,
     progress: Progress = SILENT,
     *,
-    choose: Callable[[Schema], list[Reading]] = readings,
+    choose: Callable[[Schema], list[TableSelect]] = content_selects,
 ) -> list[TableDigest]:
-    """Count and hash every content table, or those that ``choose`` picks. The caller holds a transaction where others
-    may write meanwhile."""
-    found = []
-    for reading in choose(read(conn, internal=True)):
-        progress.start(f"hashing {reading.name}")
-        found.append(digest_of(conn, reading, progress))
-    return found
+    """Count and hash the rows of every table with content, or of the tables that ``choose`` picks.
+
+    Where others may write meanwhile, the caller holds a transaction.
+    """
+    tables = []
+    for select in choose(read(conn, internal=True)):
+        progress.start(f"hashing {select.name}")
+        tables.append(digest_of(conn, select, progress))
+    return tables
 
 
-def digest_of(conn: Connection, reading: Reading, progress: Progress = SILENT) -> TableDigest:
-    """Count and hash the rows of one table, without holding them all."""
+def digest_of(conn: Connection, select: TableSelect, progress: Progress = SILENT) -> TableDigest:
+    """Count and hash the rows of one table, without holding all of them in memory."""
     if not isinstance(conn, SQLiteConnection):
-        return _digest_on_server(conn, reading)
-    hasher = Hasher(reading.name)
-    with _rows(conn, reading.sql) as rows:
-        while some := list(islice(rows, _AT_ONCE)):
-            hasher.add(some)
+        return _digest_on_server(conn, select)
+    hasher = Hasher(select.name)
+    with _rows(conn, select.sql) as rows:
+        while batch := list(islice(rows, _AT_ONCE)):
+            hasher.add(batch)
             progress.tick()
     return hasher.digest()
 
 
-def _digest_on_server(conn: Connection, reading: Reading) -> TableDigest:
+def _digest_on_server(conn: Connection, select: TableSelect) -> TableDigest:
     from memsql.db.exact import exact_lists
     from memsql.db.libsql import LibsqlConnection
 
     assert isinstance(conn, LibsqlConnection)
-    hasher = Hasher(reading.name)
+    hasher = Hasher(select.name)
     try:
-        for rows in conn.stream_lists(reading.sql):
+        for rows in conn.stream_lists(select.sql):
             hasher.add(rows)
     except StatementError as e:
         if e.code != "MEMSQL_VALUE":
             raise
-        # An infinite number, which a server cannot send as it is.
-        hasher = Hasher(reading.name)
-        for exact in exact_lists(conn, reading.sql, reading.columns):
-            hasher.add(exact)
+        # There is an infinite number, which a server cannot send as it is.
+        hasher = Hasher(select.name)
+        for exact_rows in exact_lists(conn, select.sql, select.columns):
+            hasher.add(exact_rows)
     return hasher.digest()
 
 
-def differences(wanted: Iterable[TableDigest], found: Iterable[TableDigest]) -> list[str]:
-    """In sentences, a table each, where ``found`` is not ``wanted``. An empty sqlite_sequence, which remains of a table that
-    is gone and which nobody can drop, is as good as none."""
-    one, other = ({d.name: d for d in some if d.rows or d.name != "sqlite_sequence"} for some in (wanted, found))
+def differences(expected: Iterable[TableDigest], actual: Iterable[TableDigest]) -> list[str]:
+    """A sentence for each table that is not as ``expected``.
+
+    An empty sqlite_sequence counts as none: SQLite keeps it after the last AUTOINCREMENT table is dropped, and nobody
+    can drop it.
+    """
+    left, right = (
+        {table.name: table for table in tables if table.rows or table.name != "sqlite_sequence"}
+        for tables in (expected, actual)
+    )
     lines = []
-    for name in sorted(one.keys() | other.keys()):
-        a, b = one.get(name), other.get(name)
-        if a is None or b is None:
-            lines.append(f"{name} is {'missing' if b is None else 'too many'}")
-        elif a.rows != b.rows:
-            lines.append(f"{name} has {b.rows} rows instead of {a.rows}")
-        elif a != b:
-            lines.append(f"{name} has {a.rows} rows, but not the same ones")
+    for name in sorted(left.keys() | right.keys()):
+        before, now = left.get(name), right.get(name)
+        if before is None or now is None:
+            lines.append(f"{name} is {'missing' if now is None else 'too many'}")
+        elif before.rows != now.rows:
+            lines.append(f"{name} has {now.rows} rows instead of {before.rows}")
+        elif before != now:
+            lines.append(f"{name} has {before.rows} rows, but not the same ones")
     return lines
 
 
 def _virtual(schema: Schema) -> dict[str, Table]:
-    return {t.name.lower(): t for t in schema.tables.values() if t.kind == "virtual"}
+    """The virtual tables by name in lower case."""
+    return {table.name.lower(): table for table in schema.tables.values() if table.kind == "virtual"}
+
+
+def _selects(tables: Iterable[Table]) -> list[TableSelect]:
+    return [_select(table) for table in sorted(tables, key=lambda table: table.name)]
 
 
 def _is_content(name: str, virtual: dict[str, Table]) -> bool:
+    """Whether the rows of the table ``name``, in lower case, are content."""
     if name.startswith(_NEVER):
         return False
     owner, _, suffix = name.rpartition("_")
@@ -183,26 +206,26 @@ def _is_content(name: str, virtual: dict[str, Table]) -> bool:
     )
 
 
-def _reading(table: Table) -> Reading:
-    columns = [c.name for c in table.columns if c.hidden == 0]
-    keys = [c.name for c in sorted(table.columns, key=lambda c: c.pk) if c.pk]
+def _select(table: Table) -> TableSelect:
+    columns = [column.name for column in table.columns if column.hidden == 0]
+    keys = [column.name for column in sorted(table.columns, key=lambda column: column.pk) if column.pk]
     if table.name == "sqlite_sequence":
         order = columns[:1]
     elif table.without_rowid:
         order = keys
     else:
-        rowid = free_rowid(c.name for c in table.columns)
+        rowid = free_rowid(column.name for column in table.columns)
         order = [rowid] if rowid else []
         columns = [*order, *columns]
-    listed, by = ", ".join(map(quote, columns)), ", ".join(map(quote, order))
-    return Reading(
-        table.name, tuple(columns), f"SELECT {listed} FROM {quote(table.name)}" + (f" ORDER BY {by}" if by else "")
-    )
+    sql = f"SELECT {', '.join(map(quote, columns))} FROM {quote(table.name)}"
+    if order:
+        sql += f" ORDER BY {', '.join(map(quote, order))}"
+    return TableSelect(table.name, tuple(columns), sql)
 
 
 @contextmanager
 def _rows(conn: SQLiteConnection, sql: str) -> Iterator[Iterator[Sequence[Cell]]]:
-    # Text as its bytes: quicker, and it need not be UTF-8. A blob is bytes, so the two stay apart.
+    # Text as a bytearray: that is quicker, and the text need not be UTF-8. A blob is bytes, so the two stay apart.
     conn.raw.text_factory = bytearray
     try:
         with closing(conn.stream_rows(sql)) as rows:

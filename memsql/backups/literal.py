@@ -11,23 +11,24 @@ from memsql.db.exact import Cell
 
 _HARD_IN_TEXT = re.compile("[\x00\r]").search
 _SHORT = 15
-# SQLite computes with 64 bits or more where a double has 53, and rounds twice: it goes wrong up to a thousandth of the
-# distance between two doubles from the middle between them, on which side depends on the version.
+"""A double holds every number of up to so many decimal digits."""
+# SQLite computes with 64 bits or more where a double has 53, and rounds twice. Close to the middle between two doubles,
+# within a thousandth of their distance, it may round to the wrong side; to which one depends on the version.
 _MARGIN = Fraction(31, 64)
 _STEP = 52
 
 
 def literal(value: Cell) -> str:
-    """``value`` as an expression without names."""
+    """``value`` as an SQL expression without names."""
     if value is None:
         return "NULL"
     if isinstance(value, str):
         if _HARD_IN_TEXT(value):
-            # A NUL ends a text for sqlite3, and some programs change the ends of lines.
+            # The sqlite3 program ends a text at a NUL, and some programs change the ends of lines.
             return f"CAST(x'{value.encode().hex()}' AS TEXT)"
         return "'" + value.replace("'", "''") + "'"
     if isinstance(value, float):
-        # No cache for zero: it would not tell -0.0 from 0.0.
+        # A cache does not distinguish -0.0 from 0.0, so zero goes past it.
         return _real(value) if value else repr(value)
     if isinstance(value, int):
         return str(value)
@@ -36,7 +37,7 @@ def literal(value: Cell) -> str:
 
 @lru_cache(maxsize=65_536)
 def _real(value: float) -> str:
-    """A short decimal number where every SQLite reads it back as it is, and otherwise a fraction of whole numbers."""
+    """A short decimal number where every SQLite reads it back exactly, otherwise a fraction of whole numbers."""
     if math.isinf(value):
         return "9e999" if value > 0 else "-9e999"
     text = repr(value)
@@ -48,7 +49,10 @@ def _real(value: float) -> str:
 
 
 def _fraction(value: float) -> str:
-    """``value`` from its 53 bits by multiplications or divisions that are exact, whatever computes them."""
+    """``value`` as its 53 bits, multiplied or divided by powers of two, which every SQLite computes exactly.
+
+    0.1 becomes ``3602879701896397.0/4503599627370496.0/8.0``.
+    """
     mantissa, exponent = math.frexp(value)
     whole, exponent = int(mantissa * 2**53), exponent - 53
     while whole % 2 == 0:

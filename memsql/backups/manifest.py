@@ -24,8 +24,8 @@ Content = Literal["sqlite", "sql"]
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """The database that was copied. ``name`` as a person knows it, without secrets; ``identity`` the same however
-    it was named; ``engine`` is sqlite or libsql."""
+    """The database that was copied. ``name`` is what people call it, without secrets. ``identity`` is the same by
+    whatever name it was opened. ``engine`` is sqlite or libsql."""
 
     name: str
     identity: str
@@ -36,7 +36,7 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """One thing that was proven, or not: ``messages`` hold a sentence a problem."""
+    """One thing that was proven or not: ``messages`` holds a sentence for each problem."""
 
     name: str
     ok: bool
@@ -45,11 +45,12 @@ class Proof:
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """All of it. ``sha256`` and ``bytes`` are of the file as it lies there, ``plain_…`` of what was compressed.
+    """What is known of a backup. ``bytes`` and ``sha256`` are those of the file as it is, ``plain_…`` those before
+    compression.
 
-    ``version`` and ``applied`` are the newest migration and the ids of all of them by the ledger of the copy.
-    ``findings`` are faults that the source had already, and the copy has too: a backup keeps them. ``proven`` is true
-    only when every proof holds. Times are UTC ISO-8601, ``seconds`` how long it took.
+    ``version`` and ``applied`` are the newest migration and the ids of all applied ones, by the ledger in the copy.
+    ``findings`` are faults of the source that its copy has too. ``proven`` is true only when every proof holds. Times
+    are UTC ISO-8601; ``seconds`` is how long the backup took.
     """
 
     file: str
@@ -79,23 +80,26 @@ class Manifest:
 
 
 def manifest_path(backup: Path) -> Path:
-    """Where the manifest of ``backup`` lies."""
+    """The path of the manifest of ``backup``."""
     return backup.with_name(backup.name + SUFFIX)
 
 
 def to_text(manifest: Manifest) -> str:
-    """The manifest as JSON, with a seal: the SHA-256 of the rest, which a changed byte breaks."""
+    """The manifest as JSON with a seal, which is the SHA-256 of everything else in it."""
     fields = {"format": FORMAT, **asdict(manifest)}
     return json.dumps({**fields, "seal": _seal(fields)}, ensure_ascii=False, indent=2) + "\n"
 
 
 def read_manifest(path: Path, shown: str) -> Manifest:
-    """Read the file ``path``. Raises FileError where it is missing, changed, or of a format that is not known."""
+    """Read the manifest ``path``, which errors call ``shown``.
+
+    Raises FileError where it is missing or changed, or has an unknown format.
+    """
     where = Location(shown)
     try:
         data = path.read_bytes()
-        found = json.loads(data)
-        if not isinstance(found, dict):
+        fields = json.loads(data)
+        if not isinstance(fields, dict):
             raise ValueError
     except FileNotFoundError:
         raise FileError(
@@ -107,18 +111,18 @@ def read_manifest(path: Path, shown: str) -> Manifest:
         raise FileError(f"{shown} cannot be read: {e.strerror}", where=where) from None
     except ValueError:
         raise FileError(f"{shown} is no manifest: it is damaged, or it was edited", where=where) from None
-    if found.get("format") != FORMAT:
+    if fields.get("format") != FORMAT:
         raise FileError(
-            f"{shown} has format {found.get('format')!r}, and this memsql reads {FORMAT}",
+            f"{shown} has format {fields.get('format')!r}, and this memsql reads {FORMAT}",
             where=where,
             hint="use the memsql that wrote it, or a newer one",
         )
-    seal = found.pop("seal", None)
+    seal = fields.pop("seal", None)
     try:
-        if seal != _seal(found):
+        if seal != _seal(fields):
             raise ValueError
-        manifest = _manifest(found)
-        # The seal covers what is said; a changed blank says the same, but somebody changed it.
+        manifest = _manifest(fields)
+        # The seal covers the values. The bytes tell whether somebody changed something else, such as a blank.
         if data != to_text(manifest).encode("utf-8", "surrogatepass"):
             raise ValueError
         return manifest
@@ -136,12 +140,11 @@ def _seal(fields: Mapping[str, Any]) -> str:
     ).hexdigest()
 
 
-def _manifest(found: dict[str, Any]) -> Manifest:
-    fields = dict(found)
-    del fields["format"]
-    fields["source"] = Source(**fields["source"])
-    fields["tables"] = tuple(TableDigest(**t) for t in fields["tables"])
-    fields["omitted"] = tuple(Omitted(**o) for o in fields["omitted"])
-    fields["proofs"] = tuple(Proof(p["name"], p["ok"], tuple(p["messages"])) for p in fields["proofs"])
-    fields["applied"], fields["findings"] = tuple(fields["applied"]), tuple(fields["findings"])
-    return Manifest(**fields)
+def _manifest(fields: Mapping[str, Any]) -> Manifest:
+    values = {name: value for name, value in fields.items() if name != "format"}
+    values["source"] = Source(**values["source"])
+    values["tables"] = tuple(TableDigest(**table) for table in values["tables"])
+    values["omitted"] = tuple(Omitted(**object_) for object_ in values["omitted"])
+    values["proofs"] = tuple(Proof(proof["name"], proof["ok"], tuple(proof["messages"])) for proof in values["proofs"])
+    values["applied"], values["findings"] = tuple(values["applied"]), tuple(values["findings"])
+    return Manifest(**values)

@@ -1,4 +1,4 @@
-"""What a backup is called: after its database and the second it was begun in."""
+"""The names of backups: the name of the database and the second in which the backup began."""
 
 from __future__ import annotations
 
@@ -13,19 +13,20 @@ from memsql.config import Settings, Target
 _LONGEST = 120
 
 
-def candidates(settings: Settings, begun: datetime, ending: str) -> Callable[[int], Path]:
-    """The names to try, by number from 1: ``memory-20260131T120000Z.db``, ``memory-20260131T120000Z-2.db``, …"""
-    name = f"{stem(settings.target)}-{stamp(begun)}"
+def candidates(settings: Settings, created: datetime, ending: str) -> Callable[[int], Path]:
+    """The paths to try, by number from 1: ``memory-20260131T120000Z.db``, ``memory-20260131T120000Z-2.db``, …"""
+    name = f"{stem(settings.target)}-{stamp(created)}"
     return lambda number: settings.backups / (name + (f"-{number}" if number > 1 else "") + ending)
 
 
 def stamp(when: datetime) -> str:
-    """UTC, to the second, without characters that a file name should not have."""
+    """``when``, which is in UTC, as in 20260131T120000Z: without characters that a file name should not have."""
     return when.strftime("%Y%m%dT%H%M%SZ")
 
 
 def stem(target: Target) -> str:
-    """The name of a file without its ending, or host and path of a server; letters, digits, dots and dashes."""
+    """The name of a file without its ending, or host and path of a server; with letters, digits, dots and dashes
+    only."""
     if target.path is not None:
         text = target.path.stem
     else:

@@ -1,20 +1,20 @@
-"""The proof of a copy: pages, references, full-text indexes, and tables that hold what they held in the source."""
+"""Prove a copy: its pages, its references, its full-text indexes, and that its tables hold what they held in the
+source."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from memsql import ledger, words
-from memsql.backups.digest import TableDigest, differences, digests, shadow_readings
+from memsql.backups.connections import file_connection
+from memsql.backups.digest import TableDigest, differences, digests, shadow_selects
 from memsql.backups.manifest import Proof
-from memsql.config import Target
-from memsql.db import connect
+from memsql.db import rolled_back
 from memsql.db.queries import load
 from memsql.db.sqlite import SQLiteConnection
 from memsql.errors import CheckFailed, ConnectError, Refused, StatementError
@@ -23,14 +23,17 @@ from memsql.progress import Progress
 from memsql.schema import dump, read
 
 _SHOWN = 50
-# SQLite 3.44 and later look into full-text indexes for quick_check too.
+# From SQLite 3.44 on, quick_check looks into full-text indexes too.
 _ABOUT_INDEXES = ("malformed inverted index for FTS", "unable to validate the inverted index for FTS")
 
 
 @dataclass(frozen=True, slots=True)
-class Observed:
-    """What was proven about a copy, and what it holds. ``findings`` are faults that are no fault of the copy: it has
-    them because the source has. What they are about, references or full-text indexes, is then not among the proofs."""
+class ProofReport:
+    """What was proven about a copy, and what the copy holds.
+
+    ``findings`` are faults that the copy has because the source has them. What they are about, references or full-text
+    indexes, is not among the proofs then. ``version`` and ``applied`` are the newest migration and all applied ones.
+    """
 
     proofs: tuple[Proof, ...]
     findings: tuple[str, ...]
@@ -41,6 +44,7 @@ class Observed:
 
     @property
     def ok(self) -> bool:
+        """Whether everything was proven."""
         return all(proof.ok for proof in self.proofs)
 
     @property
@@ -49,23 +53,30 @@ class Observed:
         return [f"{proof.name}: {message}" for proof in self.proofs if not proof.ok for message in proof.messages]
 
 
-def prove(
-    copy: Path,
-    wanted: Sequence[TableDigest],
-    progress: Progress,
-    *,
-    shadows: Sequence[TableDigest] = (),
-) -> Observed:
-    """Prove that the SQLite file ``copy`` is sound, that its tables are those in ``wanted`` and, where they are given, that the
-    tables behind its full-text indexes are those in ``shadows``. Not a byte of it changes.
+@dataclass(frozen=True, slots=True)
+class _Expected:
+    """The digests that the copy must have."""
 
-    The check of the full-text indexes takes longest, and runs beside the others. It takes the write lock of the
-    copy, so nobody else may use the file. Raises what keeps the copy from being opened.
+    tables: Sequence[TableDigest]
+    shadows: Sequence[TableDigest]
+
+
+def prove(
+    copy: Path, tables: Sequence[TableDigest], progress: Progress, *, shadows: Sequence[TableDigest] = ()
+) -> ProofReport:
+    """Prove that the SQLite file ``copy`` is sound and that its tables are ``tables``; it is not changed.
+
+    With ``shadows`` it is also proven that these are the tables behind its full-text indexes. The check of the
+    full-text indexes takes longest, so it runs beside the others, in a second thread. It takes the write lock of the
+    copy: nobody else may use the file. Raises ConnectError where the copy cannot be opened.
     """
-    target = Target(path=copy, display="the copy")
-    with _connection(target, "ro") as reader, _connection(target, "rw") as checker, ThreadPoolExecutor(2) as pool:
+    with (
+        file_connection(copy, "the copy", "ro", 0) as reader,
+        file_connection(copy, "the copy", "rw", 0) as checker,
+        ThreadPoolExecutor(2) as pool,
+    ):
         progress.start("proving the copy")
-        reading = pool.submit(_read, reader, wanted, shadows, progress)
+        reading = pool.submit(_read, reader, _Expected(tables, shadows), progress)
         checking = pool.submit(_full_text, checker)
         both: list[Future[Any]] = [reading, checking]
         try:
@@ -73,44 +84,42 @@ def prove(
         except BaseException:
             _stop(both, [reader, checker])
             raise
-        found, broken = reading.result(), checking.result()
-    proofs = (*found.proofs, *(() if broken else (Proof("full_text", True),)))
-    return replace(found, proofs=proofs, findings=found.findings + broken)
+        report, broken = reading.result(), checking.result()
+    proofs = report.proofs if broken else (*report.proofs, Proof("full_text", True))
+    return replace(report, proofs=proofs, findings=report.findings + broken)
 
 
-def require(observed: Observed, message: str, *, state: str, hint: str) -> None:
+def require(report: ProofReport, message: str, *, state: str, hint: str) -> None:
     """Raise CheckFailed with ``message`` and the problems where not everything was proven."""
-    if not observed.ok:
-        raise CheckFailed(message, details=tuple(observed.problems[:_SHOWN]), state=state, hint=hint)
+    if not report.ok:
+        raise CheckFailed(message, details=tuple(report.problems[:_SHOWN]), state=state, hint=hint)
 
 
-def _read(
-    conn: SQLiteConnection,
-    wanted: Sequence[TableDigest],
-    shadows: Sequence[TableDigest],
-    progress: Progress,
-) -> Observed:
-    pages = _pages(conn)
-    about_indexes = tuple(line for line in pages if line.startswith(_ABOUT_INDEXES))
-    sound = tuple(line for line in pages if line not in about_indexes)
+def _read(conn: SQLiteConnection, expected: _Expected, progress: Progress) -> ProofReport:
+    """Everything but the check of the full-text indexes."""
+    lines = _pages(conn)
+    about_indexes = tuple(line for line in lines if line.startswith(_ABOUT_INDEXES))
+    damage = tuple(line for line in lines if line not in about_indexes)
     orphans = _foreign_keys(conn)
     tables: tuple[TableDigest, ...] = ()
     try:
         tables = tuple(digests(conn, progress))
-        unlike = tuple(differences(wanted, tables))
-        if shadows:
-            unlike += tuple(differences(shadows, digests(conn, progress, choose=shadow_readings)))
+        unlike = tuple(differences(expected.tables, tables))
+        if expected.shadows:
+            shadows = digests(conn, progress, choose=shadow_selects)
+            unlike += tuple(differences(expected.shadows, shadows))
         version, applied = _ledger(conn)
         schema = hashlib.sha256(dump(read(conn)).encode("utf-8", "surrogatepass")).hexdigest()
     except ConnectError as e:
         unlike, version, applied, schema = (e.message,), None, (), ""
-    proofs = [Proof("quick_check", not sound, sound), Proof("content", not unlike, unlike)]
+    proofs = [Proof("quick_check", not damage, damage), Proof("content", not unlike, unlike)]
     if not orphans:
         proofs.append(Proof("foreign_keys", True))
-    return Observed(tuple(proofs), about_indexes + orphans, tables, version, applied, schema)
+    return ProofReport(tuple(proofs), about_indexes + orphans, tables, version, applied, schema)
 
 
 def _pages(conn: SQLiteConnection) -> list[str]:
+    """What quick_check finds, a line each."""
     try:
         rows = [str(row[0]) for row in conn.execute(f"PRAGMA quick_check({_SHOWN})").rows]
     except ConnectError as e:
@@ -130,6 +139,7 @@ def _foreign_keys(conn: SQLiteConnection) -> tuple[str, ...]:
 
 
 def _full_text(conn: SQLiteConnection) -> tuple[str, ...]:
+    """A sentence for each full-text index that does not agree with its content."""
     try:
         names = [table.name for table in discover(conn)]
     except ConnectError as e:
@@ -137,14 +147,12 @@ def _full_text(conn: SQLiteConnection) -> tuple[str, ...]:
     if not names:
         return ()
     conn.execute("PRAGMA synchronous = off")
-    conn.begin()
-    try:
+    with rolled_back(conn):
         return tuple(check_in_transaction(conn, names))
-    finally:
-        conn.rollback()
 
 
 def _ledger(conn: SQLiteConnection) -> tuple[int | None, tuple[str, ...]]:
+    """The newest migration and the ids of all applied ones."""
     try:
         applied = tuple(sorted(ledger.read(conn).yoyo or ()))
     except Refused:
@@ -152,18 +160,9 @@ def _ledger(conn: SQLiteConnection) -> tuple[int | None, tuple[str, ...]]:
     return max((v for v in map(ledger.version_of, applied) if v is not None), default=None), applied
 
 
-@contextmanager
-def _connection(target: Target, mode: str) -> Iterator[SQLiteConnection]:
-    conn = connect(target, "ro" if mode == "ro" else "rw", 0)
-    assert isinstance(conn, SQLiteConnection)
-    try:
-        yield conn
-    finally:
-        conn.close()
-
-
 def _stop(futures: Sequence[Future[Any]], connections: Sequence[SQLiteConnection]) -> None:
-    """End what runs in the threads: an interrupt ends the statement of that moment, so more than one is needed."""
+    """End what runs in the threads. An interrupt ends only the statement that runs at that moment, so it takes
+    several."""
     while wait(futures, 0.02).not_done:
         for conn in connections:
             conn.raw.interrupt()

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
+from pathlib import Path
 
-from memsql.backups.catalogue import ENDINGS, Backup, backups
+from memsql.backups.catalogue import ENDINGS, Backup
 from memsql.backups.manifest import SUFFIX, manifest_path
 from memsql.backups.workplace import sweep, writing
 from memsql.config import Settings
@@ -15,50 +16,57 @@ NOT_OURS = "nothing is known of it, so it is left alone"
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
-    """A backup and why it stays; ``reason`` None: it goes."""
+class Retention:
+    """Which backups of a database to keep: the ``keep`` newest, and those that are not older than ``keep_days``. None
+    keeps nothing."""
+
+    keep: int | None
+    keep_days: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """A backup and the reason why it stays; None means that it goes."""
 
     backup: Backup
     reason: str | None
 
 
-def decide(found: Sequence[Backup], keep: int | None, keep_days: float | None, now: datetime) -> list[Choice]:
-    """For each backup whether it stays, newest first as given.
+def decide(backups: Sequence[Backup], retention: Retention, now: datetime) -> list[Decision]:
+    """Decide for each of ``backups``, which has the newest first, whether it stays.
 
-    Of each database stay the ``keep`` newest proven ones and as many others, whatever is not older than ``keep_days``, and
-    always the newest proven one. A file whose manifest cannot be read stays: it may be somebody else's.
+    Of each database stay the newest proven backups and as many unproven ones, whatever ``retention`` keeps by its age,
+    and always the newest proven backup. A file whose manifest cannot be read stays: it may belong to somebody else.
     """
-    seen: dict[tuple[str, bool], int] = {}
-    choices = []
-    for backup in found:
+    numbers: dict[tuple[str, bool], int] = {}
+    decisions = []
+    for backup in backups:
         if backup.manifest is None:
-            choices.append(Choice(backup, NOT_OURS))
+            decisions.append(Decision(backup, NOT_OURS))
             continue
         group = (backup.manifest.source.identity, backup.proven)
-        number = seen[group] = seen.get(group, 0) + 1
-        choices.append(Choice(backup, _reason(backup, number, keep, keep_days, now)))
-    return choices
+        number = numbers[group] = numbers.get(group, 0) + 1
+        decisions.append(Decision(backup, _reason(backup, number, retention, now)))
+    return decisions
 
 
-def prune(
-    settings: Settings, *, keep: int | None, keep_days: float | None, every_source: bool, dry_run: bool
-) -> list[Choice]:
-    """Remove what ``decide`` lets go, and what dead runs left behind. The file goes before its manifest: one without the
-    other is no backup to anybody. Raises ConnectError where the folder cannot be written."""
-    found = backups(settings, every_source=every_source)
-    choices = decide(found, keep, keep_days, datetime.now(UTC))
-    if dry_run or not settings.backups.is_dir():
-        return choices
+def remove(settings: Settings, decisions: Sequence[Decision]) -> None:
+    """Remove the backups that go, and what dead runs left behind. Raises ConnectError where the folder cannot be
+    written."""
+    if not settings.backups.is_dir():
+        return
     with writing(settings.show(settings.backups)):
-        for choice in choices:
-            if choice.reason is None:
-                choice.backup.path.unlink(missing_ok=True)
-                manifest_path(choice.backup.path).unlink(missing_ok=True)
+        for decision in decisions:
+            if decision.reason is None:
+                # The file goes first: a manifest without a file is no backup to anybody.
+                decision.backup.path.unlink(missing_ok=True)
+                manifest_path(decision.backup.path).unlink(missing_ok=True)
         _remove_leftovers(settings)
-    return choices
 
 
-def _reason(backup: Backup, number: int, keep: int | None, keep_days: float | None, now: datetime) -> str | None:
+def _reason(backup: Backup, number: int, retention: Retention, now: datetime) -> str | None:
+    """Why the backup stays that is the ``number``-th newest of its kind."""
+    keep, keep_days = retention.keep, retention.keep_days
     if backup.proven and number == 1:
         return "the newest proven one"
     if keep is not None and number <= keep:
@@ -69,16 +77,20 @@ def _reason(backup: Backup, number: int, keep: int | None, keep_days: float | No
 
 
 def _remove_leftovers(settings: Settings) -> None:
-    """Manifests whose file never came, or is gone. Looked for before it is seen that nobody is at work: who has
-    written his manifest and is not at work any more has given the file its name, or died."""
-    alone = [
-        path
-        for path in settings.backups.glob("*" + SUFFIX)
-        if path.name.removesuffix(SUFFIX).endswith(ENDINGS)
-        and not path.with_name(path.name.removesuffix(SUFFIX)).exists()
-    ]
+    """Remove manifests whose file never came, or is gone.
+
+    They are listed before it is known that no other run is at work. So a manifest that is still alone afterwards
+    belongs to a run that died between naming the manifest and naming the file.
+    """
+    alone = [path for path in settings.backups.glob("*" + SUFFIX) if _is_alone(path)]
     if sweep(settings.backups):
         return
     for path in alone:
-        if not path.with_name(path.name.removesuffix(SUFFIX)).exists():
+        if _is_alone(path):
             path.unlink(missing_ok=True)
+
+
+def _is_alone(manifest: Path) -> bool:
+    """Whether ``manifest`` is named like one of a backup, and that backup does not exist."""
+    name = manifest.name.removesuffix(SUFFIX)
+    return name.endswith(ENDINGS) and not manifest.with_name(name).exists()

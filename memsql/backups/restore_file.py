@@ -1,4 +1,4 @@
-"""Put a proven database in the place of a file: at any moment there is the old one or the new one."""
+"""Put a proven database in the place of a file. At any moment the old file or the new one is there."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from memsql.backups.catalogue import Backup
+from memsql.backups.connections import file_connection
 from memsql.backups.digest import TableDigest, differences, digests
-from memsql.backups.holders import holders, holders_of
+from memsql.backups.holders import file_id, holders, holders_of
 from memsql.backups.manifest import Manifest
 from memsql.backups.names import stamp
-from memsql.backups.proof import prove, require
-from memsql.backups.prove import unpack
+from memsql.backups.restored import Restored, unpack_proven
 from memsql.backups.workplace import sync, workplace
 from memsql.config import Target
 from memsql.db import Connection, connect
@@ -26,27 +26,41 @@ from memsql.errors import CheckFailed, ConnectError, Interrupted, LockedError, M
 from memsql.progress import Progress
 
 _MAGIC = b"SQLite format 3\0"
+"""The first bytes of every database file (https://sqlite.org/fileformat.html)."""
 _BESIDE = ("-wal", "-shm", "-journal")
 
 
 @dataclass(frozen=True, slots=True)
-class InPlace:
-    """A database file was made, or replaced. ``kept`` is where the old one lies now, ``warnings`` what the person should
-    know."""
+class _Place:
+    """Where the database goes: ``target`` as a person named it, ``path`` without symbolic links, ``busy_timeout`` in
+    milliseconds."""
 
-    tables: tuple[TableDigest, ...]
-    kept: Path | None
-    warnings: tuple[str, ...] = ()
+    target: Target
+    path: Path
+    busy_timeout: int
 
 
-def restore_file(backup: Backup, target: Target, busy_timeout: int, progress: Progress) -> InPlace:
-    """Make the file ``target`` the database of ``backup``: proven before it takes the name, and again under it.
+def restore_file(backup: Backup, target: Target, busy_timeout: int, progress: Progress) -> Restored:
+    """Make the file ``target`` the database of ``backup``, which is proven before it gets that name and again after it.
 
-    What lay there is kept as ``NAME.replaced-…`` beside it. Raises CheckFailed (the backup is not proven), LockedError
-    (somebody has the database open) and ConnectError; then the old file is as it was.
+    A file that lies there is kept beside it as ``NAME.replaced-…``. Raises CheckFailed (the backup is not proven),
+    LockedError (another process has the database open) and ConnectError; the old file is as it was then.
     """
     assert target.path is not None
-    path = Path(os.path.realpath(target.path))
+    place = _Place(target, Path(os.path.realpath(target.path)), busy_timeout)
+    _refuse_unwritable(place)
+    _refuse_in_use(place)
+    with workplace(place.path.parent, str(target.path.parent)) as folder:
+        new = folder / "restored.db"
+        manifest = unpack_proven(backup, new, target, progress)
+        _copy_owner_and_mode(new, place.path)
+        tables, kept, warnings = _put(new, manifest, place, progress)
+    return Restored(backup, str(target), tables, kept, warnings)
+
+
+def _refuse_unwritable(place: _Place) -> None:
+    """Raise ConnectError where the file cannot be replaced."""
+    target, path = place.target, place.path
     if path.is_dir():
         raise ConnectError(f"{target} is a folder, not a database file", state="nothing was changed")
     if not path.parent.is_dir():
@@ -55,25 +69,13 @@ def restore_file(backup: Backup, target: Target, busy_timeout: int, progress: Pr
         raise ConnectError(
             f"{target} cannot be written: it is read-only", hint=f"chmod u+w {target}, if it is to be replaced"
         )
-    refuse_in_use(target, path)
-    with workplace(path.parent, str(target.path.parent)) as work:
-        made = work / "restored.db"
-        manifest = unpack(backup, made, progress)
-        require(
-            prove(made, manifest.tables, progress),
-            f"{backup.path.name} is not what it was",
-            state=f"{target} was not touched",
-            hint="use another backup: invoke backup.list",
-        )
-        _dress(made, path)
-        return _put(made, manifest, target, path, busy_timeout, progress)
 
 
-def refuse_in_use(target: Target, path: Path) -> None:
+def _refuse_in_use(place: _Place) -> None:
     """Raise LockedError where another process has the database open, even if it does nothing."""
-    found = holders([path, *(Path(f"{path}{ending}") for ending in _BESIDE)])
-    if found:
-        raise _in_use(target, ", ".join(f"{name} ({pid})" for pid, name in found))
+    processes = holders([place.path, *_files_beside(place.path)])
+    if processes:
+        raise _in_use(place.target, _names(processes))
 
 
 def _in_use(target: Target, who: str) -> LockedError:
@@ -84,68 +86,73 @@ def _in_use(target: Target, who: str) -> LockedError:
     )
 
 
-def _dress(made: Path, path: Path) -> None:
-    """Owner and mode of the file that is replaced; of a new one, those SQLite would give it."""
+def _names(processes: list[tuple[int, str]]) -> str:
+    return ", ".join(f"{name} ({pid})" for pid, name in processes)
+
+
+def _files_beside(path: Path) -> list[Path]:
+    """The log, its index and the journal that SQLite keeps beside the database ``path``."""
+    return [Path(f"{path}{ending}") for ending in _BESIDE]
+
+
+def _copy_owner_and_mode(new: Path, path: Path) -> None:
+    """Give ``new`` the owner and mode of the file that it replaces; where there is none, the mode SQLite would give
+    it."""
     try:
         old = path.stat()
     except FileNotFoundError:
         mask = os.umask(0)
         os.umask(mask)
-        made.chmod(0o644 & ~mask)
+        new.chmod(0o644 & ~mask)
     else:
-        if (old.st_uid, old.st_gid) != (made.stat().st_uid, made.stat().st_gid):
-            os.chown(made, old.st_uid, old.st_gid)
-        made.chmod(old.st_mode & 0o7777)
-    sync(made)
+        if (old.st_uid, old.st_gid) != (new.stat().st_uid, new.stat().st_gid):
+            os.chown(new, old.st_uid, old.st_gid)
+        new.chmod(old.st_mode & 0o7777)
+    sync(new)
 
 
-def _put(made: Path, manifest: Manifest, target: Target, path: Path, busy_timeout: int, progress: Progress) -> InPlace:
-    old = _identity(path)
-    fresh = connect(Target(path=made, display=str(target)), "ro", 0)
-    try:
-        # A read lock on the new file, under whatever name: nobody can change it before it is proven in its place.
-        fresh.execute("BEGIN")
-        fresh.execute("SELECT count(*) FROM sqlite_schema")
+def _put(
+    new: Path, manifest: Manifest, place: _Place, progress: Progress
+) -> tuple[tuple[TableDigest, ...], Path | None, tuple[str, ...]]:
+    """Move the proven file ``new`` to its place, and prove it there. Returns its tables, the old file, and warnings."""
+    target, path = place.target, place.path
+    old = file_id(path)
+    with file_connection(new, str(target), "ro", 0) as conn:
+        # This takes a read lock on the new file, whatever its name is: nobody can change it before it is proven again.
+        conn.execute("BEGIN")
+        conn.execute("SELECT count(*) FROM sqlite_schema")
         try:
-            with _alone(target, path, busy_timeout) as held, _kept(path, held) as kept:
-                os.replace(made, path)
+            with _alone(place) as holder, _kept(path, holder) as kept:
+                os.replace(new, path)
         except KeyboardInterrupt:
-            if _identity(path) == old:
+            if file_id(path) == old:
                 raise
             raise _stopped(target, "the restored file is in its place") from None
-        tables = _prove_there(fresh, manifest, target, path, kept, progress)
-    finally:
-        fresh.close()
-    warnings = _wal_again(target, path, manifest, busy_timeout)
+        tables = _prove_in_place(conn, manifest, place, kept=kept, progress=progress)
+    warnings = _set_wal_mode(place, manifest)
     late = holders_of({old}) if old else []
     if late:
-        who = ", ".join(f"{name} ({pid})" for pid, name in late)
-        warnings = (*warnings, f"{who} opened the old file at the last moment: restart it")
-    return InPlace(tables, kept, warnings)
+        warnings = (*warnings, f"{_names(late)} opened the old file at the last moment: restart it")
+    return tables, kept, warnings
 
 
-def _prove_there(
-    fresh: Connection,
-    manifest: Manifest,
-    target: Target,
-    path: Path,
-    kept: Path | None,
-    progress: Progress,
+def _prove_in_place(
+    conn: Connection, manifest: Manifest, place: _Place, *, kept: Path | None, progress: Progress
 ) -> tuple[TableDigest, ...]:
-    """The tables of the file in its place. Raises CheckFailed where they are not those of the backup."""
+    """The tables of the new file in its place. Raises CheckFailed where they are not those of the backup."""
     progress.start("proving it in its place")
     state = "the restored file is in its place" + (f"; the old one is {kept}" if kept else "")
     try:
-        sync(path.parent)
-        tables = tuple(digests(fresh, progress))
+        sync(place.path.parent)
+        tables = tuple(digests(conn, progress))
         unlike = tuple(differences(manifest.tables, tables))
     except (MemsqlError, OSError) as e:
         unlike = (str(e),)
     except KeyboardInterrupt:
-        raise _stopped(target, state) from None
+        raise _stopped(place.target, state) from None
     if unlike:
         raise CheckFailed(
-            f"{target} does not hold what the backup holds",
+            f"{place.target} does not hold what the backup holds",
             details=unlike,
             state=state,
             hint="the disk may be faulty: restore onto another one with --to PATH",
@@ -162,13 +169,16 @@ def _stopped(target: Target, state: str) -> Interrupted:
 
 
 @contextmanager
-def _alone(target: Target, path: Path, busy_timeout: int) -> Iterator[SQLiteConnection | None]:
-    """Hold the old file so that nobody else can use it, with all of it in one file. Yields the connection that holds it, or
-    None where there is nothing that SQLite can hold: no file, or a damaged one."""
-    old = _identity(path)
-    conn = _open_old(target, path, busy_timeout) if old else None
+def _alone(place: _Place) -> Iterator[SQLiteConnection | None]:
+    """Lock the old file so that nobody else can use it, and merge its log into it.
+
+    Yields the connection that holds the lock, or None where SQLite can lock nothing: there is no file, or it is
+    damaged.
+    """
+    old = file_id(place.path)
+    conn = _open_old(place) if old else None
     if conn is None:
-        refuse_in_use(target, path)
+        _refuse_in_use(place)
         yield None
         return
     was_wal = False
@@ -177,17 +187,17 @@ def _alone(target: Target, path: Path, busy_timeout: int) -> Iterator[SQLiteConn
             was_wal = conn.execute("PRAGMA journal_mode").one() == "wal"
             conn.execute("PRAGMA journal_mode = delete")
             conn.execute("BEGIN EXCLUSIVE")
-            held: SQLiteConnection | None = conn
+            holder: SQLiteConnection | None = conn
         except LockedError as e:
-            raise _in_use(target, "it holds a lock") from e
+            raise _in_use(place.target, "it holds a lock") from e
         except MemsqlError:
             conn.close()
-            held = None
-        refuse_in_use(target, path)
-        yield held
+            holder = None
+        _refuse_in_use(place)
+        yield holder
     except BaseException:
-        # Under another name than its own the old file must not be told so.
-        if was_wal and _identity(path) == old:
+        # Set WAL mode again, but not once the name belongs to the new file.
+        if was_wal and file_id(place.path) == old:
             with suppress(MemsqlError, sqlite3.Error):
                 conn.rollback()
                 conn.execute("PRAGMA journal_mode = wal")
@@ -196,16 +206,16 @@ def _alone(target: Target, path: Path, busy_timeout: int) -> Iterator[SQLiteConn
         conn.close()
 
 
-def _open_old(target: Target, path: Path, busy_timeout: int) -> SQLiteConnection | None:
-    """A connection to the old file, None where it is too damaged for one."""
-    with path.open("rb") as file:
+def _open_old(place: _Place) -> SQLiteConnection | None:
+    """A connection to the old file; None where the file is too damaged for one."""
+    with place.path.open("rb") as file:
         if file.read(len(_MAGIC)) not in (_MAGIC, b""):
-            # SQLite would merge a log into it before it says that it is no database.
+            # SQLite would merge a log into the file before it says that it is not a database.
             return None
     try:
-        conn = connect(Target(path=path, display=str(target)), "rw", busy_timeout)
+        conn = connect(Target(path=place.path, display=str(place.target)), "rw", place.busy_timeout)
     except LockedError as e:
-        raise _in_use(target, "it holds a lock") from e
+        raise _in_use(place.target, "it holds a lock") from e
     except MemsqlError:
         return None
     assert isinstance(conn, SQLiteConnection)
@@ -213,23 +223,25 @@ def _open_old(target: Target, path: Path, busy_timeout: int) -> SQLiteConnection
 
 
 @contextmanager
-def _kept(path: Path, held: SQLiteConnection | None) -> Iterator[Path | None]:
-    """Give the old file a second name, and yield that. What belongs to a file that could not be held, its log or
-    journal, goes with it: it would be applied to the new one. Undone when the block fails."""
-    beside = [] if held else [old for old in (Path(f"{path}{ending}") for ending in _BESIDE) if old.exists()]
+def _kept(path: Path, holder: SQLiteConnection | None) -> Iterator[Path | None]:
+    """Give the old file a second name and yield that; None where there is no old file. Undone where the block fails.
+
+    The log or journal of a file that could not be locked moves with it, because SQLite would apply it to the new file.
+    """
+    beside = [] if holder else [old for old in _files_beside(path) if old.exists()]
     if not beside and not path.exists():
         yield None
         return
-    kept = _second_name(path, held)
+    kept = _second_name(path, holder)
     moves = [(old, kept.with_name(kept.name + old.name.removeprefix(path.name))) for old in beside]
-    before = _identity(path)
+    before = file_id(path)
     try:
         for old, new in moves:
             os.replace(old, new)
         sync(path.parent)
         yield kept
     except BaseException:
-        if _identity(path) == before:
+        if file_id(path) == before:
             for old, new in moves:
                 with suppress(FileNotFoundError):
                     os.replace(new, old)
@@ -237,12 +249,12 @@ def _kept(path: Path, held: SQLiteConnection | None) -> Iterator[Path | None]:
         raise
 
 
-def _second_name(path: Path, held: SQLiteConnection | None) -> Path:
-    """A name beside ``path`` that nobody has, given to its file if there is one."""
-    begun, number = stamp(datetime.now(UTC)), 0
+def _second_name(path: Path, holder: SQLiteConnection | None) -> Path:
+    """A free name beside ``path``. If there is a file ``path``, it has this name too afterwards."""
+    now, number = stamp(datetime.now(UTC)), 0
     while True:
         number += 1
-        kept = path.with_name(f"{path.name}.replaced-{begun}" + (f"-{number}" if number > 1 else ""))
+        kept = path.with_name(f"{path.name}.replaced-{now}" + (f"-{number}" if number > 1 else ""))
         if kept.exists():
             continue
         try:
@@ -251,45 +263,34 @@ def _second_name(path: Path, held: SQLiteConnection | None) -> Path:
         except FileExistsError:
             continue
         except OSError:
-            _copy(path, kept, held)
+            _copy(path, kept, holder)
         return kept
 
 
-def _copy(path: Path, kept: Path, held: SQLiteConnection | None) -> None:
-    """For a file system without hard links. Through the connection that holds the file: to open and close it in another way
-    would give the lock away (https://sqlite.org/howtocorrupt.html, section 2.2)."""
-    if held is None:
+def _copy(path: Path, kept: Path, holder: SQLiteConnection | None) -> None:
+    """Copy the old file, on a file system without hard links.
+
+    A file that ``holder`` has locked is copied through that connection: to open and close it in another way would
+    release the lock (https://sqlite.org/howtocorrupt.html, section 2.2).
+    """
+    if holder is None:
         shutil.copy2(path, kept)
     else:
-        held.rollback()
-        copy = connect(Target(path=kept, display=str(kept)), "rwc", 0)
-        try:
-            assert isinstance(copy, SQLiteConnection)
-            held.copy_to(copy)
-        finally:
-            copy.close()
+        holder.rollback()
+        with file_connection(kept, str(kept), "rwc", 0) as copy:
+            holder.copy_to(copy)
         shutil.copystat(path, kept)
-        held.execute("BEGIN EXCLUSIVE")
+        holder.execute("BEGIN EXCLUSIVE")
     sync(kept)
 
 
-def _wal_again(target: Target, path: Path, manifest: Manifest, busy_timeout: int) -> tuple[str, ...]:
+def _set_wal_mode(place: _Place, manifest: Manifest) -> tuple[str, ...]:
+    """Set WAL mode where the source of the backup had it. Returns a warning where that fails."""
     if manifest.source.journal_mode != "wal":
         return ()
     try:
-        conn = connect(Target(path=path, display=str(target)), "rw", busy_timeout)
-        try:
+        with file_connection(place.path, str(place.target), "rw", place.busy_timeout) as conn:
             mode = str(conn.execute("PRAGMA journal_mode = wal").one())
-        finally:
-            conn.close()
     except MemsqlError as e:
         mode = e.message
     return () if mode == "wal" else (f"the source was in WAL mode, and this is not: {mode}",)
-
-
-def _identity(path: Path) -> tuple[int, int] | None:
-    try:
-        found = path.stat()
-    except OSError:
-        return None
-    return found.st_dev, found.st_ino

@@ -1,4 +1,4 @@
-"""The rows of a SQLite file, every value as it is stored, and the statements that make them anew on a server."""
+"""The rows of a SQLite file, every value as it is stored, and the statements that insert them on a server."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from memsql.backups.digest import Reading, readings, shadow_readings
+from memsql.backups.digest import TableSelect, content_selects, shadow_selects
+from memsql.db import Connection
 from memsql.db.exact import Cell
 from memsql.db.protocol import Item, Value
 from memsql.db.queries import load
@@ -15,12 +16,15 @@ from memsql.schema import read
 from memsql.sqltext import quote
 
 ROWS_A_STATEMENT = 20
+_VALUES_A_STATEMENT = 30_000
+"""A statement takes 32,766 parameters at most (https://sqlite.org/limits.html)."""
 _INFINITE = {float("inf"): "9e999", float("-inf"): "-9e999"}
 
 
 @dataclass(frozen=True, slots=True)
-class Thing:
-    """An object of sqlite_schema. ``kind`` is table, virtual or shadow; for what is no table, its type."""
+class DumpObject:
+    """An object of sqlite_schema that a dump or a restore creates again. ``kind`` is table, virtual or shadow for a
+    table; for another object it is its type."""
 
     type: str
     name: str
@@ -30,45 +34,52 @@ class Thing:
 
 
 @dataclass(frozen=True, slots=True)
-class Rows:
-    """Some rows of a table. ``odd`` says whether a value is among them that Hrana cannot carry as it is."""
+class RowBatch:
+    """Some rows of one table. ``weight`` is about how many bytes they have. ``inexact`` says that Hrana cannot carry
+    one of the values as it is."""
 
     rows: list[tuple[Cell, ...]]
     weight: int
-    odd: bool
+    inexact: bool
 
 
-def things(conn: SQLiteConnection) -> list[Thing]:
-    """Every object that somebody made, in the order of its making."""
+def dump_objects(conn: Connection) -> list[DumpObject]:
+    """Every object that a person created, in order of creation."""
     return [
-        Thing(str(t), str(n), str(o), str(s), str(k or t))
-        for t, n, o, s, k in conn.execute(load("backups/objects")).rows
+        DumpObject(str(type_), str(name), str(table), str(sql), str(kind or type_))
+        for type_, name, table, sql, kind in conn.execute(load("backups/objects")).rows
     ]
 
 
-def all_readings(conn: SQLiteConnection) -> dict[str, Reading]:
-    """How to read every table that is stored: those of readings(), and the shadows of full-text indexes."""
+def all_selects(conn: SQLiteConnection) -> dict[str, TableSelect]:
+    """How to read every table that stores rows, by name: those with content, and the shadow tables of full-text
+    indexes."""
     schema = read(conn, internal=True)
-    return {r.name: r for r in (*readings(schema), *shadow_readings(schema))}
+    return {select.name: select for select in (*content_selects(schema), *shadow_selects(schema))}
 
 
-def sequence_statements(objects: Sequence[Thing], stored: Mapping[str, Reading]) -> list[str]:
-    """What empties sqlite_sequence before its rows are inserted; it is there only where a table with AUTOINCREMENT
-    was made, be it one that is gone."""
-    if "sqlite_sequence" not in stored:
+def sequence_statements(objects: Sequence[DumpObject], selects: Mapping[str, TableSelect]) -> list[str]:
+    """The statements that make sqlite_sequence exist and empty it, before its rows are inserted.
+
+    SQLite creates that table together with the first table that uses AUTOINCREMENT, and keeps it when the last one
+    goes.
+    """
+    if "sqlite_sequence" not in selects:
         return []
-    made = any(t.kind == "table" and "autoincrement" in t.sql.lower() for t in objects)
+    exists = any(o.kind == "table" and "autoincrement" in o.sql.lower() for o in objects)
     helper = ["CREATE TABLE memsql_sequence (id INTEGER PRIMARY KEY AUTOINCREMENT)", "DROP TABLE memsql_sequence"]
-    return [*([] if made else helper), "DELETE FROM sqlite_sequence"]
+    return [*([] if exists else helper), "DELETE FROM sqlite_sequence"]
 
 
-def read_rows(conn: SQLiteConnection, sql: str, at_once: int) -> Iterator[Rows]:
-    """What ``sql`` selects, about ``at_once`` bytes at a time, or one row that is larger. Nothing else may run on
-    ``conn`` before the iterator is closed. Text that is no UTF-8 comes as a bytearray."""
-    kept, conn.raw.text_factory = conn.raw.text_factory, _text
+def read_rows(conn: SQLiteConnection, sql: str, batch_bytes: int) -> Iterator[RowBatch]:
+    """The rows that ``sql`` selects, about ``batch_bytes`` at a time, or one row that is larger.
+
+    Text that is not UTF-8 becomes a bytearray. Nothing else may run on ``conn`` before the iterator is closed.
+    """
+    text_factory, conn.raw.text_factory = conn.raw.text_factory, _text
     try:
         rows: list[tuple[Cell, ...]] = []
-        weight, odd = 0, False
+        weight, inexact = 0, False
         stored: Iterator[tuple[Cell, ...]] = conn.stream_rows(sql)
         for row in stored:
             for value in row:
@@ -76,46 +87,54 @@ def read_rows(conn: SQLiteConnection, sql: str, at_once: int) -> Iterator[Rows]:
                     weight += len(value)
                 elif isinstance(value, bytearray):
                     weight += len(value)
-                    odd = True
+                    inexact = True
                 elif isinstance(value, float) and value in _INFINITE:
-                    odd = True
+                    inexact = True
             weight += 10 * len(row)
             rows.append(row)
-            if weight >= at_once:
-                yield Rows(rows, weight, odd)
-                rows, weight, odd = [], 0, False
+            if weight >= batch_bytes:
+                yield RowBatch(rows, weight, inexact)
+                rows, weight, inexact = [], 0, False
         if rows:
-            yield Rows(rows, weight, odd)
+            yield RowBatch(rows, weight, inexact)
     finally:
-        conn.raw.text_factory = kept
+        conn.raw.text_factory = text_factory
 
 
-def inserts(table: str, columns: Sequence[str], found: Rows) -> list[Item]:
-    """The statements that insert rows on a server: many in one, for each costs the server a look at its text."""
+def inserts(table: str, columns: Sequence[str], batch: RowBatch) -> list[Item]:
+    """The statements that insert ``batch`` on a server. Most insert many rows, because a server parses every
+    statement."""
     head = f"INSERT INTO {quote(table)} ({', '.join(map(quote, columns))}) VALUES "
-    if found.odd:
-        return [_odd(head, row) for row in found.rows]
-    one = f"({', '.join('?' * len(columns))})"
-    # A statement takes 32766 values at most.
-    size = max(1, min(ROWS_A_STATEMENT, 30_000 // max(1, len(columns))))
+    if batch.inexact:
+        return [_exact_insert(head, row) for row in batch.rows]
+    placeholders = f"({', '.join('?' * len(columns))})"
+    size = max(1, min(ROWS_A_STATEMENT, _VALUES_A_STATEMENT // max(1, len(columns))))
     items: list[Item] = []
-    for start in range(0, len(found.rows), size):
-        some = found.rows[start : start + size]
-        values: list[Value] = [value for row in some for value in row]  # type: ignore[misc]
-        items.append((head + ", ".join([one] * len(some)), values))
+    for start in range(0, len(batch.rows), size):
+        rows = batch.rows[start : start + size]
+        values: list[Value] = [value for row in rows for value in row]  # type: ignore[misc]
+        items.append((head + ", ".join([placeholders] * len(rows)), values))
     return items
 
 
-def _odd(head: str, row: Sequence[Cell]) -> Item:
-    marks: list[str] = []
+def longest_row(db: sqlite3.Connection, select: TableSelect) -> int:
+    """How many bytes the values of the largest row of a table have; 0 without a row."""
+    sizes = " + ".join(f"ifnull(length(CAST({quote(column)} AS BLOB)), 0)" for column in select.columns)
+    size = db.execute(f"SELECT max({sizes}) FROM {quote(select.name)}").fetchone()[0]
+    return int(size or 0)
+
+
+def _exact_insert(head: str, row: Sequence[Cell]) -> Item:
+    """The statement that inserts one row, with expressions for the values that Hrana cannot carry."""
+    expressions: list[str] = []
     values: list[Value] = []
     for value in row:
         if isinstance(value, float) and value in _INFINITE:
-            marks.append(_INFINITE[value])
+            expressions.append(_INFINITE[value])
             continue
-        marks.append("CAST(? AS TEXT)" if isinstance(value, bytearray) else "?")
+        expressions.append("CAST(? AS TEXT)" if isinstance(value, bytearray) else "?")
         values.append(bytes(value) if isinstance(value, bytearray) else value)
-    return f"{head}({', '.join(marks)})", values
+    return f"{head}({', '.join(expressions)})", values
 
 
 def _text(value: bytes) -> str | bytearray:
@@ -123,10 +142,3 @@ def _text(value: bytes) -> str | bytearray:
         return value.decode()
     except UnicodeDecodeError:
         return bytearray(value)
-
-
-def longest_row(db: sqlite3.Connection, reading: Reading) -> int:
-    """How many bytes the values of the largest row of a table have."""
-    sizes = " + ".join(f"ifnull(length(CAST({quote(c)} AS BLOB)), 0)" for c in reading.columns)
-    found = db.execute(f"SELECT max({sizes}) FROM {quote(reading.name)}").fetchone()[0]
-    return int(found or 0)

@@ -1,7 +1,7 @@
-"""What a damaged SQLite file still gives: into a new, clean file goes every row that can be read.
+"""Copy what can still be read of a damaged SQLite file into a new, clean one.
 
-Rows are copied inside SQLite, in ranges of rowids. A range that meets a damaged page is halved; the widest comes first, so that
-whatever the damage, most of a table is there before the number of attempts runs out.
+SQLite copies the rows itself, in ranges of rowids. A range that meets a damaged page is halved. The widest range comes
+first, so that most of a table is copied before the number of attempts runs out, whatever the damage is.
 """
 
 from __future__ import annotations
@@ -16,72 +16,77 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote as url_quote
 
+from memsql.backups.connections import file_connection
 from memsql.backups.copied import Copied
 from memsql.backups.copy_file import copy_pages, describe, open_source
 from memsql.backups.digest import digests
 from memsql.backups.manifest import Source
 from memsql.backups.workplace import writing
 from memsql.config import Target
-from memsql.db import connect
+from memsql.db.copying import Stored
 from memsql.db.queries import load
 from memsql.errors import DamagedError
 from memsql.fts.discover import arguments_of, parse
-from memsql.progress import SILENT, Progress
+from memsql.progress import Progress
 from memsql.schema import is_internal
 from memsql.schema.internal import module_of
 from memsql.sqltext import free_rowid, quote
 
 _ATTEMPTS = 20_000
+"""How many ranges of one table may fail."""
 _FIRST, _LAST = -(2**63), 2**63 - 1
 _KEPT_PRAGMAS = ("user_version", "application_id")
 _FULL = ("SQLITE_FULL", "SQLITE_IOERR_WRITE", "SQLITE_INTERRUPT")
 
 
 @dataclass(frozen=True, slots=True)
-class _Thing:
-    """An object of the damaged schema."""
+class _Table:
+    """A table to copy: its name quoted, and its columns quoted and joined."""
 
-    type: str
     name: str
-    table: str
-    sql: str
+    columns: str
+
+    @property
+    def insert(self) -> str:
+        """The statement that copies all rows that the new table does not have yet."""
+        return f"INSERT OR IGNORE INTO main.{self.name} ({self.columns}) SELECT {self.columns} FROM damaged.{self.name}"
 
 
 def salvage_file(
-    target: Target, work: Path, into: Path, busy_timeout: int, progress: Progress
+    target: Target, into: Path, *, busy_timeout: int, progress: Progress
 ) -> tuple[Copied, tuple[str, ...]]:
-    """Make ``into`` of what can be read of ``target``, and say in sentences what was lost and how much is kept.
+    """Fill the new file ``into`` with what can be read of ``target``; return that, and a sentence for everything lost.
 
-    ``work`` is a folder for a copy of the damaged pages; the database itself is only read. Raises DamagedError where
-    nothing can be read at all.
+    The folder of ``into`` also gets a copy of the damaged pages; the database itself is only read. Raises DamagedError
+    where nothing can be read at all.
     """
-    damaged = work / "damaged.db"
-    source = _take(target, damaged, busy_timeout, progress)
+    damaged = into.with_name("damaged.db")
+    source = _copy_damaged(target, damaged, busy_timeout, progress)
     lost: list[str] = []
     with closing(sqlite3.connect(_uri(into, "rwc"), uri=True, isolation_level=None)) as db:
         try:
-            _like(db, damaged)
-            # Lets SQLite open a file that is shorter than it says, and pass over an object it cannot read.
+            _set_pragmas(db, damaged)
+            # Lets SQLite open a file that is shorter than its header says, and skip an object that it cannot read.
             db.execute("PRAGMA writable_schema = on")
             db.execute("ATTACH ? AS damaged", (_uri(damaged, "ro"),))
             lost += _fill(db, progress)
         except sqlite3.Error as e:
             if getattr(e, "sqlite_errorname", "") in _FULL:
-                with writing(str(work)):
+                with writing(str(into.parent)):
                     raise OSError(0, str(e)) from e
             raise DamagedError(
                 f"{target} is damaged so that nothing of it can be read: {e}", hint="restore a backup"
             ) from e
-    with closing(connect(Target(path=into, display="the salvaged copy"), "ro", 0)) as made:
-        tables = digests(made, progress)
+    with file_connection(into, "the salvaged copy", "ro", 0) as conn:
+        tables = digests(conn, progress)
     return Copied(source, tuple(tables)), tuple(lost)
 
 
-def _take(target: Target, damaged: Path, busy_timeout: int, progress: Progress) -> Source:
-    """Copy the pages as they are; where SQLite cannot do it, the files."""
+def _copy_damaged(target: Target, damaged: Path, busy_timeout: int, progress: Progress) -> Source:
+    """Copy the pages as they are; where SQLite cannot do that, copy the files."""
     damaged.unlink(missing_ok=True)
     try:
-        with closing(open_source(target, busy_timeout)) as source:
+        with open_source(target, busy_timeout) as source:
             copy_pages(source, damaged, progress)
             return describe(source)
     except DamagedError:
@@ -96,56 +101,55 @@ def _uri(path: Path, mode: str) -> str:
     return f"file:{url_quote(os.fsencode(path))}?mode={mode}"
 
 
-def _like(db: sqlite3.Connection, damaged: Path) -> None:
-    """Page size, encoding and the numbers of the header, as the damaged file has them."""
+def _set_pragmas(db: sqlite3.Connection, damaged: Path) -> None:
+    """Give ``db`` the page size, the encoding and the numbers in the header of the file ``damaged``."""
     with closing(sqlite3.connect(_uri(damaged, "rw"), uri=True)) as old:
+        # Lets SQLite read the header of a file that is shorter than it says.
         old.execute("PRAGMA writable_schema = on")
         with suppress(sqlite3.Error):
+            # Merge a log, so that the copy can be opened for reading alone.
             old.execute("PRAGMA journal_mode = delete")
-        read = {
+        values = {
             name: old.execute(f"PRAGMA {name}").fetchone()[0]
             for name in ("page_size", "encoding", "auto_vacuum", *_KEPT_PRAGMAS)
         }
-    db.execute(f"PRAGMA page_size = {read['page_size']:d}")
-    db.execute(f"PRAGMA encoding = '{read['encoding']}'")
-    db.execute(f"PRAGMA auto_vacuum = {read['auto_vacuum']:d}")
+    db.execute(f"PRAGMA page_size = {values['page_size']:d}")
+    db.execute(f"PRAGMA encoding = '{values['encoding']}'")
+    db.execute(f"PRAGMA auto_vacuum = {values['auto_vacuum']:d}")
     db.execute("PRAGMA synchronous = off")
     db.execute("PRAGMA ignore_check_constraints = on")
     for name in _KEPT_PRAGMAS:
-        db.execute(f"PRAGMA {name} = {read[name]:d}")
+        db.execute(f"PRAGMA {name} = {values[name]:d}")
 
 
 def _fill(db: sqlite3.Connection, progress: Progress) -> Iterator[str]:
-    things = []
+    """Create and fill everything that can be read, and yield a sentence for everything that is lost."""
+    objects: list[Stored] = []
     try:
         for row in db.execute(load("backups/damaged_objects")):
-            things.append(_Thing(*map(str, row)))
+            objects.append(Stored(*map(str, row)))
     except sqlite3.Error as e:
-        if not things:
+        if not objects:
             raise
         yield f"the schema cannot be read to its end ({e}): what comes later in it is lost"
-    virtual = {
-        t.name.lower(): module_of(t.sql) for t in things if t.type == "table" and t.sql[:14].lower() == "create virtual"
-    }
-    plain = [
-        t
-        for t in things
-        if t.type == "table" and t.name.lower() not in virtual and not _made_by_others(t.name, virtual)
-    ]
-    for thing in plain:
-        progress.start(f"salvaging {thing.name}")
-        yield from _made(db, thing) or _rows(db, thing.name, progress)
-    yield from _sequence(db)
+    tables = [o for o in objects if o.type == "table"]
+    virtual = {t.name.lower(): module_of(t.sql) for t in tables if t.virtual}
+    for table in tables:
+        if table.name.lower() not in virtual and not _is_internal(table.name, virtual):
+            progress.start(f"salvaging {table.name}")
+            yield from _create(db, table) or _copy_table(db, table.name, progress)
+    yield from _copy_sequences(db)
     for kind in ("index", "view", "virtual", "trigger"):
-        for thing in things:
-            if kind == "virtual" and thing.type == "table" and thing.name.lower() in virtual:
-                progress.start(f"salvaging {thing.name}")
-                yield from _made(db, thing) or _virtual(db, thing)
-            elif thing.type == kind:
-                yield from _made(db, thing)
+        for object_ in objects:
+            if kind == "virtual" and object_.type == "table" and object_.name.lower() in virtual:
+                progress.start(f"salvaging {object_.name}")
+                yield from _create(db, object_) or _fill_virtual(db, object_, progress)
+            elif object_.type == kind:
+                yield from _create(db, object_)
 
 
-def _made_by_others(name: str, virtual: dict[str, str]) -> bool:
+def _is_internal(name: str, virtual: dict[str, str]) -> bool:
+    """Whether SQLite or one of the ``virtual`` tables creates the table ``name`` itself."""
     lower = name.lower()
     if lower.startswith("sqlite_"):
         return True
@@ -153,42 +157,44 @@ def _made_by_others(name: str, virtual: dict[str, str]) -> bool:
     return owner in virtual and is_internal(lower, {owner: virtual[owner]})
 
 
-def _made(db: sqlite3.Connection, thing: _Thing) -> list[str]:
-    """Create it; a sentence where that fails."""
+def _create(db: sqlite3.Connection, object_: Stored) -> list[str]:
+    """Create an object. Returns a sentence where that fails."""
     try:
-        db.execute(thing.sql)
+        db.execute(object_.sql)
     except sqlite3.Error as e:
         _refuse_full(e)
-        return [f"{thing.type} {thing.name} is lost: {e}"]
+        return [f"{object_.type} {object_.name} is lost: {e}"]
     return []
 
 
-def _rows(db: sqlite3.Connection, name: str, progress: Progress) -> list[str]:
-    """Copy the rows of one table."""
-    described = db.execute(load("backups/columns"), (name,)).fetchall()
-    columns = [str(n) for n, _, _, hidden in described if hidden == 0]
-    keys = [(str(n), str(t)) for n, t, pk, _ in sorted(described, key=lambda d: int(d[2])) if pk]
-    ordinary = db.execute(load("backups/has_rowid"), (name,)).fetchone()[0]
-    rowid = free_rowid(str(d[0]) for d in described) if ordinary else None
+def _copy_table(db: sqlite3.Connection, name: str, progress: Progress) -> list[str]:
+    """Copy the rows of one table. Returns a sentence where not all could be read."""
+    columns = db.execute(load("backups/columns"), (name,)).fetchall()
+    stored = [str(column) for column, _, _, hidden in columns if hidden == 0]
+    keys = [(str(n), str(type_)) for n, type_, pk, _ in sorted(columns, key=lambda column: int(column[2])) if pk]
+    has_rowid = db.execute(load("backups/has_rowid"), (name,)).fetchone()[0]
+    rowid = free_rowid(str(column[0]) for column in columns) if has_rowid else None
     if rowid is None:
-        complete = _from_both_ends(db, name, columns, [k for k, _ in keys])
+        complete = _copy_from_both_ends(db, _table(name, stored), [key for key, _ in keys])
     else:
         alias = keys[0][0] if len(keys) == 1 and keys[0][1].upper() == "INTEGER" else None
-        complete = _by_ranges(db, name, [rowid, *(c for c in columns if c != alias)], rowid, progress)
+        table = _table(name, [rowid, *(column for column in stored if column != alias)])
+        complete = _copy_by_ranges(db, table, quote(rowid), progress)
     if complete:
         return []
     kept = db.execute(f"SELECT count(*) FROM main.{quote(name)}").fetchone()[0]
     return [f"{name}: {kept:,} rows were kept; others lay on damaged pages and are lost"]
 
 
-def _by_ranges(db: sqlite3.Connection, name: str, columns: Sequence[str], rowid: str, progress: Progress) -> bool:
-    """Copy by ranges of rowids; whether every row was reached."""
-    listed, quoted = ", ".join(map(quote, columns)), quote(name)
-    sql = (
-        f"INSERT OR IGNORE INTO main.{quoted} ({listed}) SELECT {listed} FROM damaged.{quoted} "
-        f"WHERE {quote(rowid)} BETWEEN ? AND ?"
-    )
-    low, high = (_end(db, quoted, quote(rowid), order) for order in ("ASC", "DESC"))
+def _table(name: str, columns: Sequence[str]) -> _Table:
+    return _Table(quote(name), ", ".join(map(quote, columns)))
+
+
+def _copy_by_ranges(db: sqlite3.Connection, table: _Table, rowid: str, progress: Progress) -> bool:
+    """Copy by ranges of rowids. Returns whether every row was read."""
+    sql = f"{table.insert} WHERE {rowid} BETWEEN ? AND ?"
+    low, high = (_end(db, table.name, rowid, order) for order in ("ASC", "DESC"))
+    # The heap yields the widest range first: its key is the first rowid minus the last.
     waiting = [(0, _FIRST if low is None else low, _LAST if high is None else high)]
     failed, complete = 0, True
     while waiting:
@@ -199,19 +205,19 @@ def _by_ranges(db: sqlite3.Connection, name: str, columns: Sequence[str], rowid:
         except sqlite3.Error as e:
             _refuse_full(e)
             failed += 1
-            if first == last or failed > _ATTEMPTS:
+            if failed > _ATTEMPTS:
+                return False
+            if first == last:
                 complete = False
-                if failed > _ATTEMPTS:
-                    break
                 continue
             middle = (first + last) // 2
-            for some in ((first, middle), (middle + 1, last)):
-                heapq.heappush(waiting, (some[0] - some[1], *some))
+            heapq.heappush(waiting, (first - middle, first, middle))
+            heapq.heappush(waiting, (middle + 1 - last, middle + 1, last))
     return complete
 
 
 def _end(db: sqlite3.Connection, table: str, rowid: str, order: str) -> int | None:
-    """The first or last rowid; None where the way there is damaged."""
+    """The first or last rowid, 0 in an empty table; None where the way to it is damaged."""
     try:
         row = db.execute(f"SELECT {rowid} FROM damaged.{table} ORDER BY {rowid} {order} LIMIT 1").fetchone()
     except sqlite3.Error:
@@ -219,24 +225,24 @@ def _end(db: sqlite3.Connection, table: str, rowid: str, order: str) -> int | No
     return int(row[0]) if row else 0
 
 
-def _from_both_ends(db: sqlite3.Connection, name: str, columns: Sequence[str], keys: Sequence[str]) -> bool:
-    """Copy as many rows as can be read from the first on, and from the last back; whether that was all."""
-    listed, quoted = ", ".join(map(quote, columns)), quote(name)
-    sql = f"INSERT OR IGNORE INTO main.{quoted} ({listed}) SELECT {listed} FROM damaged.{quoted}"
-    if _works(db, sql):
+def _copy_from_both_ends(db: sqlite3.Connection, table: _Table, keys: Sequence[str]) -> bool:
+    """Copy as many rows as can be read from the first on, then from the last back. Returns whether these are all."""
+    if _runs(db, table.insert):
         return True
-    orders = ["ORDER BY " + ", ".join(quote(k) + way for k in keys) for way in ("", " DESC")] if keys else [""]
+    orders = ["ORDER BY " + ", ".join(quote(key) + way for key in keys) for way in ("", " DESC")] if keys else [""]
     for order in orders:
+        # How many rows can be read: doubled until it fails, then searched by halves.
         good, bad = 0, 1
-        while _works(db, f"{sql} {order} LIMIT {bad}") and bad < 2**40:
+        while _runs(db, f"{table.insert} {order} LIMIT {bad}") and bad < 2**40:
             good, bad = bad, bad * 2
         while bad - good > 1:
             middle = (good + bad) // 2
-            good, bad = (middle, bad) if _works(db, f"{sql} {order} LIMIT {middle}") else (good, middle)
+            good, bad = (middle, bad) if _runs(db, f"{table.insert} {order} LIMIT {middle}") else (good, middle)
     return False
 
 
-def _works(db: sqlite3.Connection, sql: str) -> bool:
+def _runs(db: sqlite3.Connection, sql: str) -> bool:
+    """Run ``sql``. Returns whether that went well."""
     try:
         db.execute(sql)
     except sqlite3.Error as e:
@@ -245,49 +251,37 @@ def _works(db: sqlite3.Connection, sql: str) -> bool:
     return True
 
 
-def _sequence(db: sqlite3.Connection) -> list[str]:
-    """The counters of AUTOINCREMENT, so that no number is given twice."""
+def _copy_sequences(db: sqlite3.Connection) -> list[str]:
+    """Copy the counters of AUTOINCREMENT, so that no number is used twice."""
     if not db.execute(load("backups/has_sequence")).fetchone():
         return []
-    if not _works(db, load("backups/add_sequence")):
+    if not _runs(db, load("backups/add_sequence")):
         return ["sqlite_sequence: the counters of AUTOINCREMENT are those of the rows that were kept"]
     with suppress(sqlite3.Error):
         db.execute(load("backups/raise_sequence"))
     return []
 
 
-def _virtual(db: sqlite3.Connection, thing: _Thing) -> list[str]:
-    """Fill a virtual table that was made anew: an index of other rows from them, another from what it kept itself."""
-    name, quoted = thing.name, quote(thing.name)
-    if not arguments_of(thing.sql):
-        return (
-            []
-            if _works(db, f"INSERT INTO main.{quoted} SELECT * FROM damaged.{quoted}")
-            else [f"{name}: its rows are lost"]
-        )
-    table = parse(name, thing.sql)
+def _fill_virtual(db: sqlite3.Connection, object_: Stored, progress: Progress) -> list[str]:
+    """Fill a new virtual table: an index of other rows from these, any other table from its own rows."""
+    name, quoted = object_.name, quote(object_.name)
+    if not arguments_of(object_.sql):
+        copied = _runs(db, f"INSERT INTO main.{quoted} SELECT * FROM damaged.{quoted}")
+        return [] if copied else [f"{name}: its rows are lost"]
+    table = parse(name, object_.sql)
     if table.kind == "contentless":
         return [f"{name} is empty: it indexed text that is not in the database"]
-    if table.kind == "external":
-        return (
-            []
-            if _works(db, f"INSERT INTO main.{quoted} ({quoted}) VALUES ('rebuild')")
-            else [f"{name} cannot be rebuilt"]
-        )
-    # It keeps its text in a table of its own, which is filled, and indexed after that.
-    content = quote(f"{name}_content")
-    if not _works(db, f"INSERT INTO main.{content} SELECT * FROM damaged.{content}"):
-        lost = _rows(db, f"{name}_content", SILENT)
-    else:
-        lost = []
-    return (
-        lost
-        if _works(db, f"INSERT INTO main.{quoted} ({quoted}) VALUES ('rebuild')")
-        else [*lost, f"{name} cannot be rebuilt"]
-    )
+    lost: list[str] = []
+    if table.kind == "own":
+        # It keeps its text in a table of its own, which is filled first and indexed then.
+        content = f"{name}_content"
+        if not _runs(db, f"INSERT INTO main.{quote(content)} SELECT * FROM damaged.{quote(content)}"):
+            lost = _copy_table(db, content, progress)
+    rebuilt = _runs(db, f"INSERT INTO main.{quoted} ({quoted}) VALUES ('rebuild')")
+    return lost if rebuilt else [*lost, f"{name} cannot be rebuilt"]
 
 
 def _refuse_full(error: sqlite3.Error) -> None:
-    """Raise what is no fault of the damaged file."""
+    """Raise an error that does not come from the damage, such as a full disk."""
     if getattr(error, "sqlite_errorname", "") in _FULL:
         raise error

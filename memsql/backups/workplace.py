@@ -1,6 +1,7 @@
-"""Where a backup or a restore grows until it is whole: a hidden folder with a lock, on the file system of the result.
+"""The hidden folder in which a backup or a restore writes until it is complete, on the file system of the result.
 
-Who is killed leaves the folder behind, and nobody's lock on it; the next run sees that and removes it.
+A file in the folder is locked while the run lives. A run that is killed leaves the folder behind without a lock; the
+next run sees that and removes it.
 """
 
 from __future__ import annotations
@@ -19,13 +20,14 @@ _PREFIX = ".memsql-work-"
 _LOCK = "lock"
 _FULL = ("SQLITE_FULL", "SQLITE_IOERR")
 CHUNK = 1 << 20
+"""How many bytes of a file are read at a time."""
 
 
 @contextmanager
 def workplace(parent: Path, shown: str) -> Iterator[Path]:
-    """A folder of one's own in ``parent``, gone when the block ends; what dead runs left there goes too.
+    """A new folder in ``parent``, removed at the end of the block, together with what dead runs left there.
 
-    Raises ConnectError where ``parent`` (called ``shown``) cannot be written, inside the block too.
+    Raises ConnectError where ``parent``, which errors call ``shown``, cannot be written, also inside the block.
     """
     with writing(shown):
         sweep(parent)
@@ -40,7 +42,7 @@ def workplace(parent: Path, shown: str) -> Iterator[Path]:
 
 @contextmanager
 def writing(shown: str) -> Iterator[None]:
-    """Say in one sentence what kept a file in the folder ``shown`` from being written."""
+    """Turn errors of writing into the folder ``shown`` into a ConnectError that says the reason in one sentence."""
     try:
         yield
     except OSError as e:
@@ -54,7 +56,7 @@ def writing(shown: str) -> Iterator[None]:
 
 
 def sweep(parent: Path) -> bool:
-    """Remove what dead runs left in ``parent``; whether a living one is at work there."""
+    """Remove what dead runs left in ``parent``. Returns whether a living run is at work there."""
     alive = False
     for folder in parent.glob(_PREFIX + "*"):
         if folder.is_symlink() or not folder.is_dir():
@@ -62,7 +64,8 @@ def sweep(parent: Path) -> bool:
         try:
             lock = os.open(folder / _LOCK, os.O_RDWR)
         except FileNotFoundError:
-            # Made a moment ago and without its lock yet, or half removed: the lock is the first to come.
+            # A run is just creating or removing the folder. One that holds files has lost its lock for good, because
+            # the lock is the first file to be created.
             with suppress(OSError):
                 if any(folder.iterdir()) and not (folder / _LOCK).exists():
                     shutil.rmtree(folder, ignore_errors=True)
@@ -83,7 +86,7 @@ def sweep(parent: Path) -> bool:
 
 
 def refuse_without_space(size: int, folder: Path, what: str, hint: str) -> None:
-    """Raise ConnectError where ``folder`` has no room for ``size`` bytes."""
+    """Raise ConnectError where ``folder`` has no room for ``size`` bytes of ``what``."""
     with writing(str(folder)):
         free = shutil.disk_usage(folder).free
     if size > free:
@@ -93,30 +96,32 @@ def refuse_without_space(size: int, folder: Path, what: str, hint: str) -> None:
         )
 
 
-def place(made: Path, final: Path) -> None:
-    """Give the file ``made``, in the same file system, the name ``final`` too. Raises FileExistsError where
-    somebody has that name: nothing is ever overwritten."""
+def place(file: Path, final: Path) -> None:
+    """Give ``file`` the name ``final``, in the same file system. It keeps its own name too where there are hard links.
+
+    Raises FileExistsError where there is such a file: nothing is ever overwritten.
+    """
     try:
-        os.link(made, final)
+        os.link(file, final)
     except FileExistsError:
         raise
     except OSError:
-        # A file system without hard links: the name is reserved first, and then taken over.
+        # The file system has no hard links. An empty file reserves the name, and is then replaced.
         os.close(os.open(final, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
         try:
-            os.replace(made, final)
+            os.replace(file, final)
         except BaseException:
             final.unlink()
             raise
 
 
 def sync(path: Path) -> None:
-    """What was written to the file or folder ``path`` survives a power failure from now on."""
+    """Write the file or folder ``path`` to the disk, so that it survives a power failure."""
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)
     except OSError:
-        # Not every file system knows fsync of a folder.
+        # Not every file system can sync a folder.
         if not stat.S_ISDIR(os.fstat(handle).st_mode):
             raise
     finally:
@@ -124,20 +129,21 @@ def sync(path: Path) -> None:
 
 
 def _claim(parent: Path) -> tuple[Path, int]:
+    """Create a folder with a locked file in it. Returns the folder and the handle that holds the lock."""
     while True:
         folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=parent))
         try:
             lock = os.open(folder / _LOCK, os.O_CREAT | os.O_RDWR, 0o600)
         except FileNotFoundError:
             continue
-        # A sweep of another process may have come in between and taken the folder for a dead one's.
+        # The sweep of another process may have taken the folder for that of a dead run, and removed it.
         if _locked(lock) and (folder / _LOCK).exists():
             return folder, lock
         os.close(lock)
 
 
 def _locked(handle: int) -> bool:
-    """Take the lock of a file that is open; whether it was free. Where there are no locks, nobody is alive."""
+    """Lock an open file. Returns whether it was free; always True on a system without such locks."""
     try:
         import fcntl
     except ImportError:

@@ -1,4 +1,4 @@
-"""zstd: ``compression.zstd`` of Python 3.14, or the backports.zstd package."""
+"""Compression with zstd, by ``compression.zstd`` of Python 3.14 or by the package backports.zstd."""
 
 from __future__ import annotations
 
@@ -27,29 +27,30 @@ def compress(plain: Path, into: Path, progress: Progress) -> None:
     options = {zstd.CompressionParameter.compression_level: _LEVEL, zstd.CompressionParameter.checksum_flag: 1}
     size, done = plain.stat().st_size, 0
     with plain.open("rb") as source, zstd.open(into, "wb", options=options) as out:
-        while some := source.read(CHUNK):
-            out.write(some)
-            done += len(some)
+        while chunk := source.read(CHUNK):
+            out.write(chunk)
+            done += len(chunk)
             progress.tick(done / size)
 
 
 def decompress(source: IO[bytes], name: str) -> Iterator[bytes]:
-    """The plain bytes of what ``source`` gives. Raises CheckFailed where that is damaged or cut off."""
+    """The decompressed bytes of ``source``, which errors call ``name``. Raises CheckFailed where they are damaged or
+    cut off."""
     zstd = _module()
     try:
         with zstd.open(source, "rb") as plain:
-            while some := plain.read(CHUNK):
-                yield some
+            while chunk := plain.read(CHUNK):
+                yield chunk
     except (EOFError, zstd.ZstdError) as e:
         raise CheckFailed(f"{name} cannot be decompressed: {e}", hint="use another backup") from None
 
 
 def plain_sha256(path: Path, progress: Progress) -> str:
-    """The SHA-256 of the plain bytes of the compressed file ``path``."""
+    """The SHA-256 of the decompressed bytes of the file ``path``."""
     sha = hashlib.sha256()
     with path.open("rb") as source:
-        for some in decompress(source, path.name):
-            sha.update(some)
+        for chunk in decompress(source, path.name):
+            sha.update(chunk)
             progress.tick()
     return sha.hexdigest()
 

@@ -13,7 +13,7 @@ from memsql.actions import up as migrate
 from memsql.actions.verify import Finding, verify
 from memsql.backups.catalogue import Backup, find
 from memsql.backups.digest import TableDigest, differences, digests
-from memsql.backups.prove import unpack
+from memsql.backups.unpack import unpack
 from memsql.config import Settings, Target
 from memsql.db import connection
 from memsql.engine import state as states

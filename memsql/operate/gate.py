@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC, datetime
 
+from memsql import words
 from memsql.backups.catalogue import Backup, newest_proven
 from memsql.config import Settings
 from memsql.errors import Refused
-from memsql.words import age
 
 _UNTOUCHED = "nothing was changed"
 
@@ -33,12 +33,11 @@ def backup_refusal(settings: Settings, newest: Backup | None, now: datetime) -> 
             state=_UNTOUCHED,
             hint=hint,
         )
-    old = (now - newest.created).total_seconds()
-    if old * 1000 <= settings.backup_max_age:
+    if not newest.is_too_old(settings, now):
         return None
     return Refused(
         f"{_name(settings)} is protected, and the newest proven backup of {settings.target}, {newest.path.name}, is "
-        f"{age(old)} old; backup_max_age is {age(settings.backup_max_age / 1000)}",
+        f"{words.age(newest.age(now))} old; backup_max_age is {words.age(settings.backup_max_age / 1000)}",
         state=_UNTOUCHED,
         hint=hint,
     )

@@ -112,12 +112,11 @@ def of_backups(settings: Settings, backups: Sequence[Backup], now: datetime) -> 
     doubtful = tuple(f"{b.path.name}: {b.problem}" for b in backups if not b.proven)[:_SHOWN]
     if newest is None:
         return Sign("backup", bad, "there is no proven backup; make one: invoke backup", doubtful)
-    old = (now - newest.created).total_seconds()
-    late = old * 1000 > settings.backup_max_age
-    message = f"the newest proven one, {newest.path.name}, is {words.age(old)} old"
-    if late:
+    too_old = newest.is_too_old(settings, now)
+    message = f"the newest proven one, {newest.path.name}, is {words.age(newest.age(now))} old"
+    if too_old:
         message += f"; backup_max_age is {words.age(settings.backup_max_age / 1000)}"
-    return Sign("backup", bad if late else "warning" if doubtful else "ok", message, doubtful)
+    return Sign("backup", bad if too_old else "warning" if doubtful else "ok", message, doubtful)
 
 
 def of_growth(size: int, backups: Sequence[Backup], now: datetime) -> Sign:

@@ -96,5 +96,5 @@ def _newest_backup(settings: Settings) -> NewestBackup | None:
     newest = newest_proven(settings)
     if newest is None or newest.manifest is None:
         return None
-    old = (datetime.now(UTC) - newest.created).total_seconds()
-    return NewestBackup(newest.path.name, newest.manifest.created_at, round(old, 3), newest.manifest.bytes)
+    seconds = round(newest.age(datetime.now(UTC)), 3)
+    return NewestBackup(newest.path.name, newest.manifest.created_at, seconds, newest.manifest.bytes)

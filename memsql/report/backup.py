@@ -9,9 +9,9 @@ from pathlib import Path
 from memsql.backups.catalogue import Backup
 from memsql.backups.digest import TableDigest
 from memsql.backups.manifest import Manifest
-from memsql.backups.prove import Verified
-from memsql.backups.prune import NOT_OURS, Choice
-from memsql.backups.restore import Restored
+from memsql.backups.prune import NOT_OURS, Decision
+from memsql.backups.restored import Restored
+from memsql.backups.verify import Verification
 from memsql.config import Settings
 from memsql.report.text import limited, table
 from memsql.words import count, short_age, size
@@ -76,7 +76,7 @@ def list_text(
         manifest = backup.manifest
         rows.append(
             (
-                short_age((now - backup.created).total_seconds()),
+                short_age(backup.age(now)),
                 "" if manifest is None or manifest.version is None else manifest.version,
                 "" if manifest is None else f"{manifest.rows:,}",
                 size(_bytes(backup)),
@@ -106,7 +106,7 @@ def list_data(
             {
                 "backup": settings.show(b.path),
                 "created_at": b.created.isoformat(),
-                "age_seconds": round((now - b.created).total_seconds()),
+                "age_seconds": round(b.age(now)),
                 "bytes": _bytes(b),
                 "proven": b.proven,
                 "problem": b.problem,
@@ -118,7 +118,7 @@ def list_data(
     }
 
 
-def verify_text(settings: Settings, results: Sequence[Verified]) -> str:
+def verify_text(settings: Settings, results: Sequence[Verification]) -> str:
     """A line for each backup, with its problems below it, and how many are not proven."""
     lines = []
     for result in results:
@@ -131,7 +131,7 @@ def verify_text(settings: Settings, results: Sequence[Verified]) -> str:
     return "\n".join([*lines, "", f"{count(len(results), 'backup')}, {verdict}"])
 
 
-def verify_data(settings: Settings, results: Sequence[Verified]) -> dict[str, object]:
+def verify_data(settings: Settings, results: Sequence[Verification]) -> dict[str, object]:
     """The same as fields."""
     return {
         "backups": [
@@ -146,27 +146,29 @@ def verify_data(settings: Settings, results: Sequence[Verified]) -> dict[str, ob
     }
 
 
-def prune_text(settings: Settings, choices: Sequence[Choice], dry_run: bool) -> str:
+def prune_text(settings: Settings, decisions: Sequence[Decision], dry_run: bool) -> str:
     """A line for each backup: whether it is removed, or why it stays; then the number of both."""
     verb = "would go" if dry_run else "removed"
     lines = [
-        f"{verb if c.reason is None else 'kept':<8} {settings.show(c.backup.path)}"
-        + (f"  ({c.reason})" if c.reason else "")
-        for c in choices
+        f"{verb if d.reason is None else 'kept':<8} {settings.show(d.backup.path)}"
+        + (f"  ({d.reason})" if d.reason else "")
+        for d in decisions
     ]
-    removed = [c for c in choices if c.reason is None]
-    freed = sum(c.backup.manifest.bytes for c in removed if c.backup.manifest)
-    kept = len(choices) - len(removed)
+    removed = [d for d in decisions if d.reason is None]
+    freed = sum(d.backup.manifest.bytes for d in removed if d.backup.manifest)
+    kept = len(decisions) - len(removed)
     return "\n".join([*lines, f"{count(len(removed), 'backup')} {verb} ({size(freed)}), {kept} kept"])
 
 
-def prune_data(settings: Settings, choices: Sequence[Choice], dry_run: bool) -> dict[str, object]:
+def prune_data(settings: Settings, decisions: Sequence[Decision], dry_run: bool) -> dict[str, object]:
     """The same as fields."""
     return {
         "dry_run": dry_run,
-        "removed": [settings.show(c.backup.path) for c in choices if c.reason is None],
-        "kept": [{"backup": settings.show(c.backup.path), "reason": c.reason} for c in choices if c.reason is not None],
-        "unknown": [settings.show(c.backup.path) for c in choices if c.reason == NOT_OURS],
+        "removed": [settings.show(d.backup.path) for d in decisions if d.reason is None],
+        "kept": [
+            {"backup": settings.show(d.backup.path), "reason": d.reason} for d in decisions if d.reason is not None
+        ],
+        "unknown": [settings.show(d.backup.path) for d in decisions if d.reason == NOT_OURS],
     }
 
 

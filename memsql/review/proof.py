@@ -267,8 +267,8 @@ def _not_restored(
 
 def _rows(before: Contents, now: Contents) -> list[str]:
     """Differences of tables that are there before and now, in the columns of both."""
-    there = {r.name: r.columns for r in now.readings}
-    alike = {r.name for r in before.readings if set(there.get(r.name, ())) == set(r.columns)}
+    there = {r.name: r.columns for r in now.selects}
+    alike = {r.name for r in before.selects if set(there.get(r.name, ())) == set(r.columns)}
     return differences(
         [d for n, d in before.digests.items() if n in alike], [d for n, d in now.digests.items() if n in alike]
     )

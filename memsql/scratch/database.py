@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 
-from memsql.backups.digest import Hasher, Reading, TableDigest, readings
+from memsql.backups.digest import Hasher, TableDigest, TableSelect, content_selects
 from memsql.config import Settings
 from memsql.db import rolled_back
 from memsql.db.sqlite import SQLiteConnection, memory
@@ -31,7 +31,7 @@ class Contents:
     the last AUTOINCREMENT key by table, and the full-text indexes that are ``broken``, in sentences."""
 
     schema: Schema
-    readings: tuple[Reading, ...]
+    selects: tuple[TableSelect, ...]
     digests: dict[str, TableDigest]
     sequences: dict[str, int]
     broken: tuple[str, ...]
@@ -103,12 +103,12 @@ def contents_of(conn: SQLiteConnection, like: Contents | None = None) -> Content
     if tables:
         with rolled_back(conn):
             broken = tuple(check_in_transaction(conn, tables))
-    chosen = [_by_columns(r) for r in readings(read(conn, internal=True)) if not is_internal(r.name, ())]
+    chosen = [_by_columns(r) for r in content_selects(read(conn, internal=True)) if not is_internal(r.name, ())]
     if like is not None:
         columns = {r.name: set(r.columns) for r in chosen}
         before = {
             r.name: replace(r, columns=tuple(c for c in r.columns if c in columns[r.name]))
-            for r in like.readings
+            for r in like.selects
             if r.name in columns
         }
         chosen = [before.get(r.name, r) for r in chosen]
@@ -136,15 +136,15 @@ def result_code_of(error: MemsqlError) -> str:
     return ""
 
 
-def _by_columns(reading: Reading) -> Reading:
+def _by_columns(select: TableSelect) -> TableSelect:
     # Without the rowid of a table that has no name for it, because a rebuild may number its rows anew. Without an
     # order, because _digest() sorts the rows.
-    columns = tuple(c for c in reading.columns if c not in ROWIDS)
-    return Reading(reading.name, columns or reading.columns, "")
+    columns = tuple(c for c in select.columns if c not in ROWIDS)
+    return TableSelect(select.name, columns or select.columns, "")
 
 
-def _digest(conn: SQLiteConnection, reading: Reading) -> TableDigest:
-    hasher = Hasher(reading.name)
-    listed = ", ".join(map(quote, reading.columns)) or "1"
-    hasher.add(sorted(conn.execute(f"SELECT {listed} FROM {quote(reading.name)}").rows, key=repr))
+def _digest(conn: SQLiteConnection, select: TableSelect) -> TableDigest:
+    hasher = Hasher(select.name)
+    listed = ", ".join(map(quote, select.columns)) or "1"
+    hasher.add(sorted(conn.execute(f"SELECT {listed} FROM {quote(select.name)}").rows, key=repr))
     return hasher.digest()

@@ -45,13 +45,13 @@ def create(
     Examples:  invoke backup     invoke backup --compress     invoke backup --format sql
     Exit codes: 0 proven, 1 not proven, 3 cannot be read or written, 4 locked.
     """
-    from memsql.backups.create import create
+    from memsql.backups.create import BackupOptions, create
     from memsql.errors import UsageError
     from memsql.report.backup import create_data, create_text
 
     if format not in _FORMATS:
         raise UsageError(f"--format {format}: give sqlite or sql")
-    created = create(settings, format=_FORMATS[format], compress=compress, salvage=salvage, progress=progress)
+    created = create(settings, BackupOptions(_FORMATS[format], compress, salvage), progress)
     is_proven = created.manifest is not None and created.manifest.proven
     return Outcome(create_text(settings, created), create_data(settings, created), int(not is_proven))
 
@@ -90,7 +90,7 @@ def verify(settings: Settings, progress: Bar, *, file: str | None = None, all: b
 
     Examples:  invoke backup.verify     invoke backup.verify memory-20260131T120000Z.db     invoke backup.verify --all
     """
-    from memsql.backups import prove
+    from memsql.backups import verify
     from memsql.backups.catalogue import backups, find
     from memsql.errors import UsageError
     from memsql.report.backup import verify_data, verify_text
@@ -98,9 +98,9 @@ def verify(settings: Settings, progress: Bar, *, file: str | None = None, all: b
     if all and file is not None:
         raise UsageError("--all and the name of a backup do not go together", hint="leave one of them out")
     chosen = backups(settings, every_source=True) if all else [find(settings, file)]
-    proofs = [prove.verify(backup, progress) for backup in chosen]
-    is_bad = any(not proof.ok for proof in proofs)
-    return Outcome(verify_text(settings, proofs), verify_data(settings, proofs), int(is_bad))
+    results = [verify.verify(backup, progress) for backup in chosen]
+    is_bad = any(not result.ok for result in results)
+    return Outcome(verify_text(settings, results), verify_data(settings, results), int(is_bad))
 
 
 @task(
@@ -128,20 +128,20 @@ def prune(
 
     Example:  invoke backup.prune --keep 7 --keep-days 30
     """
-    from memsql.backups.prune import prune
+    from datetime import UTC, datetime
+
+    from memsql.backups.catalogue import backups
+    from memsql.backups.prune import Retention, decide, remove
     from memsql.errors import UsageError
     from memsql.report.backup import prune_data, prune_text
 
     if keep is None and keep_days is None:
         raise UsageError("say what to keep", state="nothing was removed", hint="for example: --keep 7 --keep-days 30")
-    choices = prune(
-        settings,
-        keep=_number("--keep", keep),
-        keep_days=_number("--keep-days", keep_days),
-        every_source=all,
-        dry_run=dry_run,
-    )
-    return Outcome(prune_text(settings, choices, dry_run), prune_data(settings, choices, dry_run))
+    retention = Retention(_number("--keep", keep), _number("--keep-days", keep_days))
+    decisions = decide(backups(settings, every_source=all), retention, datetime.now(UTC))
+    if not dry_run:
+        remove(settings, decisions)
+    return Outcome(prune_text(settings, decisions, dry_run), prune_data(settings, decisions, dry_run))
 
 
 @task(
@@ -178,7 +178,7 @@ def restore(
     Exit codes: 0 restored and proven, 1 the backup is not proven, 3 cannot be read or written, 4 in use, 6 refused.
     """
     from memsql.backups.catalogue import find
-    from memsql.backups.restore import restore, to_path
+    from memsql.backups.restore import RestoreOptions, restore, to_path
     from memsql.report.backup import restore_data, restore_text
 
     backup = find(settings, file)
@@ -186,9 +186,7 @@ def restore(
     if target.target.identity == settings.target.identity:
         # No other backup is required: what is replaced is kept, and may be past saving.
         admit(settings, f"replace what it holds by {backup.path.name}", yes=yes, backup="needless")
-    restored = restore(
-        target, backup, replace_server=replace, unproven=unproven, allow_newer=allow_newer, progress=progress
-    )
+    restored = restore(target, backup, RestoreOptions(replace, unproven, allow_newer), progress)
     return Outcome(restore_text(settings, restored), restore_data(settings, restored))
 
 
@@ -215,7 +213,7 @@ applied again.
 
 def _newer(settings: Settings, backups: Sequence[Backup]) -> set[Path]:
     """Return the paths of those ``backups`` that hold migrations which are not among the files of the project."""
-    from memsql.backups.restore import newer
+    from memsql.backups.restore import newer_migrations
     from memsql.errors import FileError
     from memsql.project.files import read_folder
 
@@ -223,7 +221,7 @@ def _newer(settings: Settings, backups: Sequence[Backup]) -> set[Path]:
         migrations = read_folder(settings.migrations, settings.show(settings.migrations))
     except FileError:
         return set()
-    return {b.path for b in backups if b.manifest is not None and newer(b.manifest, migrations)}
+    return {b.path for b in backups if b.manifest is not None and newer_migrations(b.manifest, migrations)}
 
 
 def _number(option: str, text: str | None) -> int | None:

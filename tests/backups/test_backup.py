@@ -29,7 +29,7 @@ from memsql import config
 from memsql.backups.catalogue import Backup, read_backup
 from memsql.backups.create import create
 from memsql.backups.manifest import Manifest, read_manifest
-from memsql.backups.prune import decide
+from memsql.backups.prune import Retention, decide
 
 
 @pytest.fixture(scope="module")
@@ -481,7 +481,7 @@ def test_what_is_pruned(project: Project) -> None:
     ]
 
     def gone(keep: int | None, days: float | None) -> list[str]:
-        return [c.backup.path.name for c in decide(found, keep, days, now) if c.reason is None]
+        return [c.backup.path.name for c in decide(found, Retention(keep, days), now) if c.reason is None]
 
     assert gone(0, None) == ["n0", "n2", "n3", "n4", "s1", "b2"]
     assert gone(2, None) == ["n3", "n4"]

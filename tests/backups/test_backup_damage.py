@@ -16,7 +16,7 @@ from hypothesis import settings as quick
 from hypothesis import strategies as st
 
 from memsql.backups.catalogue import read_backup
-from memsql.backups.prove import verify
+from memsql.backups.verify import verify
 from memsql.progress import SILENT
 
 MORE = """CREATE TABLE pairs (a TEXT, b INTEGER, PRIMARY KEY (a, b)) WITHOUT ROWID;

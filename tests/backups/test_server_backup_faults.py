@@ -170,7 +170,7 @@ def test_a_wrong_token(tmp_path: Path, guarded: Guarded, new: Path, kind: str) -
         copy_server(target, tmp_path / "b.db", 5000, SILENT)
     assert list(tmp_path.glob("b.db*")) == []
     with pytest.raises(ConnectError, match="token"):
-        restore_server(new, server_backups.manifest_of(new), target, 5000, SILENT, replace=False)
+        restore_server(new, server_backups.manifest_of(new), target, busy_timeout=5000, replace=False, progress=SILENT)
 
 
 def test_a_backup_is_of_one_moment(tmp_path: Path, empty_server: Running) -> None:
@@ -430,7 +430,9 @@ def test_a_file_that_changed_meanwhile_is_not_committed(tmp_path: Path, empty_se
     manifest = server_backups.manifest_of(path)
     make(path, "UPDATE t SET a = 2")
     with pytest.raises(CheckFailed, match="not what the backup holds") as found:
-        restore_server(path, manifest, servers.target(empty_server.url), 5000, SILENT, replace=False)
+        restore_server(
+            path, manifest, servers.target(empty_server.url), busy_timeout=5000, replace=False, progress=SILENT
+        )
     assert found.value.details == ("t has 1 rows, but not the same ones",)
     with closing(connect(servers.target(empty_server.url))) as server:
         assert server.execute("SELECT name FROM sqlite_schema").rows == []

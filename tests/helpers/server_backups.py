@@ -59,4 +59,7 @@ def restore(
 ) -> None:
     """Restore the file ``path`` to the server at ``url``, and see that the answer is what the file holds."""
     manifest = manifest_of(path, omitted)
-    assert restore_server(path, manifest, target(url), 5000, progress, replace=replace) == manifest.tables
+    assert (
+        restore_server(path, manifest, target(url), busy_timeout=5000, replace=replace, progress=progress)
+        == manifest.tables
+    )

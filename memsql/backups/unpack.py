@@ -1,0 +1,105 @@
+"""Turn a backup into a database file again, whatever its form: restore, drill and verify begin with that."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO
+
+from memsql.backups import zstd
+from memsql.backups.catalogue import Backup
+from memsql.backups.manifest import Manifest
+from memsql.backups.workplace import CHUNK, refuse_without_space, sync, writing
+from memsql.errors import CheckFailed, ConnectError
+from memsql.progress import Progress
+
+_OTHER = "use another backup: invoke backup.list"
+
+
+def unpack(backup: Backup, into: Path, progress: Progress) -> Manifest:
+    """Write the database of ``backup`` into the new SQLite file ``into``, which only this user can read.
+
+    Returns the manifest, with which the caller proves the tables of the file. Raises CheckFailed where manifest, size,
+    SHA-256 or compression are not as they were, and ConnectError where the backup cannot be read or ``into`` cannot be
+    written.
+    """
+    manifest = backup.manifest
+    if manifest is None:
+        raise CheckFailed(backup.problem or f"{backup.path.name} has no manifest", hint=_OTHER)
+    progress.start(f"reading {backup.path.name}")
+    is_text = manifest.content == "sql"
+    refuse_without_space(
+        manifest.plain_bytes * (2 if is_text else 1),
+        into.parent,
+        f"the content of {backup.path.name}",
+        "make room there, or point TMPDIR at a larger disk",
+    )
+    plain = into.with_name(into.name + ".sql") if is_text else into
+    _write_plain(backup.path, manifest, plain, progress)
+    if is_text:
+        from memsql.backups.dump import load_sql
+
+        load_sql(plain, into, progress)
+        plain.unlink()
+    into.chmod(0o600)
+    return manifest
+
+
+class _Hashing:
+    """A file that is hashed and counted while it is read."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        self._sha = hashlib.sha256()
+        self.size = 0
+
+    def read(self, size: int = -1) -> bytes:
+        chunk = self._file.read(size)
+        self._sha.update(chunk)
+        self.size += len(chunk)
+        return chunk
+
+    def hexdigest(self) -> str:
+        return self._sha.hexdigest()
+
+
+def _write_plain(path: Path, manifest: Manifest, plain: Path, progress: Progress) -> None:
+    """Write the decompressed bytes of the backup ``path`` into the new file ``plain``."""
+    sha, done = hashlib.sha256(), 0
+    try:
+        file = path.open("rb")
+    except OSError as e:
+        raise ConnectError(f"{path.name} cannot be read: {e.strerror}") from None
+    with file:
+        source = _Hashing(file)
+        with writing(str(plain.parent)), plain.open("xb") as out:
+            for chunk in _plain_chunks(source, manifest, path.name):
+                sha.update(chunk)
+                out.write(chunk)
+                done += len(chunk)
+                progress.tick(done / manifest.plain_bytes if manifest.plain_bytes else None)
+        while source.read(CHUNK):
+            pass
+    if (source.size, source.hexdigest()) != (manifest.bytes, manifest.sha256):
+        raise CheckFailed(
+            f"{path.name} was changed after it was written: its bytes are not those of the manifest", hint=_OTHER
+        )
+    if (done, sha.hexdigest()) != (manifest.plain_bytes, manifest.plain_sha256):
+        raise CheckFailed(f"{path.name} does not hold what its manifest says", hint=_OTHER)
+    with writing(str(plain.parent)):
+        sync(plain)
+
+
+def _plain_chunks(source: _Hashing, manifest: Manifest, name: str) -> Iterator[bytes]:
+    """The decompressed bytes of ``source``, in pieces."""
+    if manifest.compression not in (None, "zstd"):
+        raise CheckFailed(f"{name} is compressed with {manifest.compression}, which this memsql does not know")
+    try:
+        if manifest.compression == "zstd":
+            yield from zstd.decompress(source, name)  # type: ignore[arg-type]
+            return
+        while chunk := source.read(CHUNK):
+            yield chunk
+    except OSError as e:
+        raise ConnectError(f"{name} cannot be read: {e.strerror}", hint=_OTHER) from None
