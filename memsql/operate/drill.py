@@ -1,23 +1,23 @@
-"""The proof that a backup restores: into a scratch database, verified, its last migration rolled back and forward."""
+"""Prove that a backup restores: into a scratch database, which is verified, and its last migration rolled back and
+applied."""
 
 from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from memsql.actions import up as migrate
-from memsql.actions.verify import Finding, verify
+from memsql.actions import up
+from memsql.actions.verify import Finding, failed, verify
 from memsql.backups.catalogue import Backup, find
 from memsql.backups.digest import TableDigest, differences, digests
 from memsql.backups.unpack import unpack
 from memsql.config import Settings, Target
 from memsql.db import connection
-from memsql.engine import state as states
-from memsql.engine.state import RunOptions
+from memsql.engine.state import RunOptions, status
 from memsql.errors import MemsqlError, Refused
 from memsql.ledger import TABLES
 from memsql.progress import Progress
@@ -27,8 +27,8 @@ Outcome = Literal["ok", "warning", "failed", "skipped"]
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
-    """A part of the drill: how it ended, what is to be said about it, and how long it took in seconds."""
+class DrillStep:
+    """A part of the drill: how it ended, sentences about it, and how many seconds it took."""
 
     name: str
     outcome: Outcome
@@ -38,95 +38,99 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Drill:
-    """A drill of one backup. A step that failed is the last one."""
+    """A drill of one backup. After a step that failed there is no other."""
 
     backup: Backup
-    steps: tuple[Step, ...]
+    steps: tuple[DrillStep, ...]
 
     @property
     def ok(self) -> bool:
+        """Whether no step failed."""
         return all(step.outcome != "failed" for step in self.steps)
 
     @property
     def seconds(self) -> float:
+        """How many seconds all steps took."""
         return sum(step.seconds for step in self.steps)
 
 
 def drill(settings: Settings, name: str | None, progress: Progress) -> Drill:
     """Restore the backup ``name``, or the newest proven one, into a temporary folder and try it there.
 
-    The database itself is not looked at. Raises UsageError where there is no such backup; what goes wrong with
-    the backup is in the result.
+    The database itself is not read. Raises UsageError where there is no such backup; problems of the backup are in the
+    result.
     """
     backup = find(settings, name)
     with tempfile.TemporaryDirectory(prefix="memsql-drill-") as folder:
-        scratch = Target(path=Path(folder) / "scratch.db", display=f"a scratch copy of {backup.path.name}")
-        there = replace(settings, target=scratch, protected=False)
-        done: list[Step] = []
-        for act in (_restore, _verify, _back_and_forth):
-            begun = time.perf_counter()
-            done.append(replace(act(backup, there, progress), seconds=time.perf_counter() - begun))
-            if done[-1].outcome == "failed":
+        target = Target(path=Path(folder) / "scratch.db", display=f"a scratch copy of {backup.path.name}")
+        scratch = replace(settings, target=target, protected=False)
+        steps: list[DrillStep] = []
+        for run in (_restore, _verify, _back_and_forth):
+            started = time.perf_counter()
+            step = run(backup, scratch, progress)
+            steps.append(replace(step, seconds=time.perf_counter() - started))
+            if step.outcome == "failed":
                 break
-    return Drill(backup, tuple(done))
+    return Drill(backup, tuple(steps))
 
 
-def _restore(backup: Backup, settings: Settings, progress: Progress) -> Step:
-    assert settings.target.path is not None
+def _restore(backup: Backup, scratch: Settings, progress: Progress) -> DrillStep:
+    assert scratch.target.path is not None
     progress.start(f"restoring {backup.path.name}")
     try:
-        manifest = unpack(backup, settings.target.path, progress)
-        wrong = differences(manifest.tables, _rows(settings, progress))
+        manifest = unpack(backup, scratch.target.path, progress)
+        problems = differences(manifest.tables, _tables(scratch, progress))
     except MemsqlError as e:
         return _failed("restore", e.message, e)
-    if wrong:
-        return Step("restore", "failed", tuple(wrong))
-    return Step("restore", "ok", (f"{len(manifest.tables)} tables with {manifest.rows:,} rows, every hash equal",))
+    if problems:
+        return DrillStep("restore", "failed", tuple(problems))
+    message = f"{len(manifest.tables)} tables with {manifest.rows:,} rows, every hash equal"
+    return DrillStep("restore", "ok", (message,))
 
 
-def _verify(backup: Backup, settings: Settings, progress: Progress) -> Step:
-    if states.status(settings).is_legacy:
-        return Step(
-            "verify", "skipped", ("memsql never migrated this database: what was restored is all that is proven",)
-        )
-    found = verify(settings, deep=True, progress=progress)
-    wrong = [f for f in found if not f.ok]
-    failed = any(f.severity == "error" for f in wrong)
-    return Step(
+def _verify(backup: Backup, scratch: Settings, progress: Progress) -> DrillStep:
+    if status(scratch).is_legacy:
+        message = "memsql never migrated this database: what was restored is all that is proven"
+        return DrillStep("verify", "skipped", (message,))
+    findings = verify(scratch, deep=True, progress=progress)
+    problems = [finding for finding in findings if not finding.ok]
+    return DrillStep(
         "verify",
-        "failed" if failed else "warning" if wrong else "ok",
-        tuple(_sentence(f) for f in wrong) or (f"{len(found)} checks, all proven",),
+        "failed" if failed(findings) else "warning" if problems else "ok",
+        tuple(_sentence(finding) for finding in problems) or (f"{len(findings)} checks, all proven",),
     )
 
 
-def _back_and_forth(backup: Backup, settings: Settings, progress: Progress) -> Step:
+def _back_and_forth(backup: Backup, scratch: Settings, progress: Progress) -> DrillStep:
+    """Roll the last migration back and apply it again: the schema and the rows must be the same then."""
     name = "back and forth"
-    state = states.status(settings)
+    state = status(scratch)
     applied = [s for s in state.statuses if s.is_applied and s.migration]
     if state.is_legacy or not applied:
-        return Step(name, "skipped", ("no migration is applied in this backup",))
-    last, version = applied[-1].name, applied[-1].version
-    schema, rows = _schema(settings), _rows(settings, progress, TABLES)
+        return DrillStep(name, "skipped", ("no migration is applied in this backup",))
+    version, last = applied[-1].version, f"{applied[-1].version} {applied[-1].name}"
+    schema, tables = _schema(scratch), _tables(scratch, progress, without=TABLES)
     try:
-        migrate.down(settings, RunOptions(steps=1), progress)
+        up.down(scratch, RunOptions(steps=1), progress)
     except Refused as e:
-        return Step(name, "warning", (f"{version} {last} cannot be rolled back without loss: {e.message}", *e.details))
+        return DrillStep(name, "warning", (f"{last} cannot be rolled back without loss: {e.message}", *e.details))
     except MemsqlError as e:
-        return _failed(name, f"{version} {last} cannot be rolled back: {e.message}", e)
+        return _failed(name, f"{last} cannot be rolled back: {e.message}", e)
     try:
-        migrate.up(settings, RunOptions(to=version), progress)
+        up.up(scratch, RunOptions(to=version), progress)
     except MemsqlError as e:
-        return _failed(name, f"{version} {last} was rolled back and cannot be applied again: {e.message}", e)
-    wrong = [*differences(rows, _rows(settings, progress, TABLES)), *diff(schema, _schema(settings)).lines()]
-    return Step(
-        name,
-        "failed" if wrong else "ok",
-        tuple(wrong) or (f"{version} {last} rolled back and applied: same schema, same rows",),
-    )
+        return _failed(name, f"{last} was rolled back and cannot be applied again: {e.message}", e)
+    problems = [
+        *differences(tables, _tables(scratch, progress, without=TABLES)),
+        *diff(schema, _schema(scratch)).lines(),
+    ]
+    if problems:
+        return DrillStep(name, "failed", tuple(problems))
+    return DrillStep(name, "ok", (f"{last} rolled back and applied: same schema, same rows",))
 
 
-def _failed(name: str, message: str, error: MemsqlError) -> Step:
-    return Step(name, "failed", (message, *error.details))
+def _failed(name: str, message: str, error: MemsqlError) -> DrillStep:
+    return DrillStep(name, "failed", (message, *error.details))
 
 
 def _schema(settings: Settings) -> Schema:
@@ -134,9 +138,10 @@ def _schema(settings: Settings) -> Schema:
         return read(conn)
 
 
-def _rows(settings: Settings, progress: Progress, without: Sequence[str] | frozenset[str] = ()) -> list[TableDigest]:
+def _tables(settings: Settings, progress: Progress, *, without: Collection[str] = ()) -> list[TableDigest]:
+    """The digests of all tables but those whose names are in ``without``."""
     with connection(settings.target) as conn:
-        return [d for d in digests(conn, progress) if d.name not in without]
+        return [table for table in digests(conn, progress) if table.name not in without]
 
 
 def _sentence(finding: Finding) -> str:

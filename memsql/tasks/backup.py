@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from invoke import Collection
 
@@ -16,12 +16,13 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from memsql.backups.catalogue import Backup
+    from memsql.backups.manifest import Content
     from memsql.config import Settings
     from memsql.report.progress import Bar
 
 _FILE = BareWords("--file")
 _ALL = "backups of other databases in the folder too"
-_FORMATS: dict[str, Literal["sqlite", "sql"]] = {"sqlite": "sqlite", "sql": "sql"}
+_FORMATS: dict[str, Content] = {"sqlite": "sqlite", "sql": "sql"}
 
 
 @task(
