@@ -1,8 +1,9 @@
-"""The known shapes of the project: every prefix of its migrations, and every era with its upgrades."""
+"""The shapes that the project knows: every prefix of its migrations, and every era with its upgrades."""
 
 from __future__ import annotations
 
 import re
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,7 +20,7 @@ from memsql.project.files import SqlFile, read_file
 from memsql.project.load import Project
 from memsql.schema import read
 from memsql.schema.compare import definitions
-from memsql.sqltext import parse_header
+from memsql.sqltext import fold, parse_header
 
 _PHASE = re.compile(r"L(\d+)_(\w+)\.sql")
 _ERA_KEYS = frozenset({"era", "phases", "counts_as", "optional", "applied_at"})
@@ -27,7 +28,7 @@ _ERA_KEYS = frozenset({"era", "phases", "counts_as", "optional", "applied_at"})
 
 @dataclass(frozen=True, slots=True)
 class Phase:
-    """A legacy upgrade: its place in the order, its name, and its two files."""
+    """A legacy upgrade: its number in the order, its name, and its two files (``down`` is None where there is none)."""
 
     number: int
     name: str
@@ -36,33 +37,34 @@ class Phase:
 
 
 def read_phases(settings: Settings) -> dict[str, Phase]:
-    """The legacy track of the project by name, in order; empty where there is none."""
+    """The legacy upgrades of the project by name, in order. Raises FileError for a file that is not named like one."""
     folder = settings.migrations / "legacy"
-    found = []
+    phases = []
     for path in sorted(folder.glob("*.sql")) if folder.is_dir() else []:
         if path.name.endswith(".rollback.sql"):
             continue
-        name = _PHASE.fullmatch(path.name)
-        if name is None:
+        match = _PHASE.fullmatch(path.name)
+        if match is None:
             raise FileError(
                 f"{settings.show(path)} is not named like a legacy upgrade",
                 where=Location(settings.show(path)),
                 hint="name it L1_name.sql, with L1_name.rollback.sql beside it",
             )
         down = path.with_name(path.name.removesuffix(".sql") + ".rollback.sql")
-        found.append(
+        phases.append(
             Phase(
-                int(name[1]),
-                name[2],
+                int(match[1]),
+                match[2],
                 read_file(path, settings.show(path)),
                 read_file(down, settings.show(down)) if down.exists() else None,
             )
         )
-    return {phase.name: phase for phase in sorted(found, key=lambda p: p.number)}
+    return {phase.name: phase for phase in sorted(phases, key=lambda p: p.number)}
 
 
 def known_shapes(project: Project) -> list[Shape]:
-    """Every shape a database of ``project`` may have, newest migrations first.
+    """Every schema that a database of ``project`` may have had: the prefixes of the migrations, the longest first, and
+    the eras.
 
     Raises FileError for an era or upgrade that does not run.
     """
@@ -82,7 +84,7 @@ def known_shapes(project: Project) -> list[Shape]:
 
 
 def record_objects(conn: Connection, phase: str) -> None:
-    """Note every object and column there is before ``phase``, for its rollback to look at."""
+    """Write down which objects and columns the database has before ``phase``, so that its rollback can look."""
     conn.execute(load("legacy/create_objects"))
     conn.execute(load("legacy/forget_objects"), (phase,))
     conn.execute(load("legacy/record_objects"), (phase,))
@@ -93,8 +95,7 @@ def _era_shapes(path: Path, settings: Settings, phases: dict[str, Phase]) -> lis
     shown = settings.show(path)
     file = read_file(path, shown)
     era = _read_era(file, shown, phases)
-    conn = memory()
-    try:
+    with closing(memory()) as conn:
         conn.begin()
         run_guarded(conn, file, SILENT)
         shapes = [Shape(era, (), definitions(read(conn)))]
@@ -103,8 +104,6 @@ def _era_shapes(path: Path, settings: Settings, phases: dict[str, Phase]) -> lis
             run_guarded(conn, phases[name].up, SILENT)
             shapes.append(Shape(era, era.phases[:done], definitions(read(conn))))
         return shapes
-    finally:
-        conn.close()
 
 
 def _read_era(file: SqlFile, shown: str, phases: dict[str, Phase]) -> Era:
@@ -126,6 +125,6 @@ def _read_era(file: SqlFile, shown: str, phases: dict[str, Phase]) -> Era:
         header.description,
         tuple(words("phases")),
         tuple(int(n) for n in numbers),
-        frozenset(w.lower() for w in words("optional")),
+        frozenset(fold(w) for w in words("optional")),
         header.get("applied_at"),
     )

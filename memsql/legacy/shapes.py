@@ -52,7 +52,8 @@ class Shape:
 
 @dataclass(frozen=True, slots=True)
 class Fit:
-    """How a database fits ``shape``. Of the elements that the era calls optional only those that are missing are kept."""
+    """How a database fits ``shape``. Of the elements that the era calls optional only those that are missing are
+    kept."""
 
     shape: Shape
     missing: tuple[str, ...]
