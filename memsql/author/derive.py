@@ -3,28 +3,42 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NoReturn
 
-from memsql.author.change import CannotChange, Hints, Plan, Renames, Wanted, plan, read_wanted, render, where
-from memsql.author.change.full_text import read as read_text
-from memsql.author.change.plan import Pairs, orphaned, pair
-from memsql.author.change.render import statement
+from memsql.author.change import (
+    CannotChange,
+    ChangePlan,
+    Hints,
+    Renames,
+    TableMatches,
+    WantedSchema,
+    line_of,
+    match_tables,
+    plan_change,
+    read_wanted,
+    render,
+    step_sql,
+)
+from memsql.author.change.full_text import fts_table
+from memsql.author.change.rebuild import orphaned
 from memsql.author.files import NextName, next_name, write_files
-from memsql.author.prove import Pair, prove
+from memsql.author.prove import Candidate, prove
 from memsql.author.usable import lost_content, unusable
 from memsql.config import Settings
 from memsql.db.sqlite import SQLiteConnection, memory
 from memsql.engine.pending import run_on
 from memsql.engine.state import RunOptions
 from memsql.errors import CheckFailed, FileError, Interrupted, Location, MemsqlError, StatementError, UsageError
-from memsql.project import load as projects
+from memsql.progress import SILENT, Progress
+from memsql.project import load
 from memsql.project.files import Migration, SqlFile, read_file, replace_file
 from memsql.project.load import Project
 from memsql.schema import Object, Schema, diff, dump, from_sql, normalise, read
+from memsql.schema.compare import Element
 from memsql.sqltext import split
 from memsql.sqltext.names import fold
 
@@ -35,9 +49,13 @@ _ERROR_IN = ("error in view ", "error in trigger ", "error in index ")
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """What came of an edited schema. ``files`` are those written, none where nothing differs; ``differences`` are lines;
-    ``rebuilds`` the tables that are rebuilt on the way up or down; ``losses`` say what is lost, up and down; ``rows`` with
-    how many made-up rows each table was proven."""
+    """The migration that was derived from an edited schema.
+
+    ``files`` are the files that were written; there are none where nothing differs. ``differences`` are lines.
+    ``rebuilds`` are the tables that are rebuilt on the way up or down. ``losses`` are sentences about what is lost, on
+    the way up and on the way down. ``notes`` are sentences for the author. ``rows`` are pairs: a table, and with how
+    many made-up rows it was proven.
+    """
 
     files: tuple[str, ...]
     differences: tuple[str, ...]
@@ -48,14 +66,48 @@ class Draft:
 
 
 @dataclass(frozen=True, slots=True)
-class _Task:
-    """An edited schema and what it is compared with."""
+class _Source:
+    """The file with the edited schema: its path, the path as messages show it, and its text."""
 
     path: Path
     shown: str
     text: str
-    wanted: Wanted
-    renames: Renames
+    wanted: WantedSchema
+
+    @property
+    def renames(self) -> Renames:
+        return self.wanted.renames()
+
+    def refuse(self, error: CannotChange) -> NoReturn:
+        """Raise FileError for the place in the file that ``error`` is about."""
+        line = line_of(self.text, error.table, error.column) or line_of(self.text, error.table)
+        raise FileError(
+            error.message,
+            where=Location(self.shown, line),
+            state="nothing was written",
+            hint=error.hint or None,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Derived:
+    """A change of schema and how it is made: the schemas before and after it, the plans up and down, and what a trial
+    run of the way up showed."""
+
+    before: Schema
+    after: Schema
+    up: ChangePlan
+    down: ChangePlan
+    hints: Hints
+
+
+@dataclass(frozen=True, slots=True)
+class _Failure:
+    """What went wrong in a trial run, with which object, and what to do otherwise."""
+
+    hints: Hints
+    problem: str
+    name: str
 
 
 def draft(
@@ -65,65 +117,47 @@ def draft(
     *,
     reason: str | None = None,
     seed: int = 1,
-    note: Callable[[str], None] = lambda _: None,
+    progress: Progress = SILENT,
 ) -> Draft:
-    """Write the pair that makes of the migrations' schema what the file ``source`` describes, and memsql.sum.
+    """Write the pair that changes the schema of the migrations to what the file ``source`` describes, and memsql.sum.
 
-    ``reason`` says why data may be lost. Nothing is written unless up, down and up again went well on an empty database and
-    on one with made-up rows. Raises FileError with file and line for what cannot be derived, and UsageError for a bad name.
+    ``reason`` says why data may be lost. Nothing is written unless up, down and up again succeed on an empty database
+    and on one with made-up rows. Raises FileError with file and line for what cannot be derived, UsageError for a name
+    that makes no file name.
     """
     coming = next_name(settings, name)
-    path = _find(settings, source)
-    task = _read(path, settings.show(path))
-    project = projects.load(settings)
-    note("replaying the migrations")
+    schema_file = _read(settings, source)
+    project = load.load(settings)
+    progress.start("replaying the migrations")
     with closing(memory()) as base:
         run_on(base, project, "up", RunOptions())
-        before, after = read(base), from_sql(task.wanted.text, task.shown)
-        if _nothing_differs(before, after, task.renames):
+        before, after = read(base), from_sql(schema_file.wanted.text, schema_file.shown)
+        if _nothing_differs(before, after, schema_file.renames):
             return Draft((), ())
-        _refuse_unusable(task, before, after)
-        lines = _differences(before, after, task.renames)
-        up, hints = _fit(task, before, after, task.renames, back=False)
-        down, _ = _fit(task, after, before, task.renames.reversed(), back=True)
+        _refuse_unusable(schema_file, before, after)
+        derived = _derive(schema_file, before, after)
         texts = (
-            render(up, coming.title, depends=coming.depends, reason=reason),
-            render(down, f"Undo {coming.id}", reason=reason),
+            render(derived.up, coming.title, depends=coming.depends, reason=reason),
+            render(derived.down, f"Undo {coming.id}", reason=reason),
         )
-        note("proving it on made-up rows")
-        migration = _migration(settings, coming, *texts)
-        rows = _prove(base, task, project, migration, (before, after), (up, down), hints, seed)
-    files = write_files(
-        settings,
-        {
-            settings.migrations / f"{coming.id}.sql": texts[0],
-            settings.migrations / f"{coming.id}.rollback.sql": texts[1],
-        },
+        progress.start("proving it on made-up rows")
+        candidate = _candidate(derived, schema_file.renames, _with_migration(project, coming, texts))
+        rows = _prove(base, candidate, schema_file, seed)
+    files = _write(settings, coming, texts, schema_file)
+    return Draft(
+        files,
+        _differences(before, after, schema_file.renames),
+        tuple(sorted({*derived.up.rebuilds, *derived.down.rebuilds})),
+        (derived.up.losses, derived.down.losses),
+        (*derived.up.notes, *_note_on_empty_tables(before, rows)),
+        tuple(rows.items()),
     )
-    if task.wanted.asked and path == settings.sql / "schema.sql":
-        # A rename that is done must not be asked for again.
-        replace_file(path, task.wanted.text, task.shown)
-        files = (*files, task.shown)
-    empty = [n for n, count in rows.items() if not count and before.tables[n].kind == "table"]
-    notes = [*up.notes, *([f"no made-up row satisfies {', '.join(empty)}: proven without rows there"] if empty else [])]
-    rebuilt = tuple(sorted({*up.rebuilds, *down.rebuilds}))
-    return Draft(files, lines, rebuilt, (up.losses, down.losses), tuple(notes), tuple(rows.items()))
 
 
-def _find(settings: Settings, source: str) -> Path:
-    found = next((p for p in (settings.root / source, Path.cwd() / source) if p.is_file()), None)
-    if found is None:
-        raise UsageError(
-            f"there is no file {source}",
-            state="nothing was written",
-            hint="edit sql/schema.sql and name it: invoke migrate.create NAME --from sql/schema.sql",
-        )
-    resolved = Path(os.path.abspath(found))
-    snapshot = settings.sql / "schema.sql"
-    return snapshot if snapshot.exists() and os.path.samefile(resolved, snapshot) else resolved
-
-
-def _read(path: Path, shown: str) -> _Task:
+def _read(settings: Settings, source: str) -> _Source:
+    """Read the file ``source`` and run it once. Raises UsageError where it is missing, FileError for its mistakes."""
+    path = _find(settings, source)
+    shown = settings.show(path)
     text = read_file(path, shown).text()
     wanted = read_wanted(text, shown)
     try:
@@ -132,22 +166,47 @@ def _read(path: Path, shown: str) -> _Task:
     except FileError as e:
         e.state, e.hint = "nothing was written", "correct it and run the command again"
         raise
-    return _Task(path, shown, text, wanted, wanted.renames())
+    return _Source(path, shown, text, wanted)
 
 
-def _refuse_unusable(task: _Task, before: Schema, after: Schema) -> None:
-    """Raise FileError for a view, trigger, foreign key or full-text table that would not work, unless it did not before."""
-    had = {fold(name) for name in _unusable(before)}
-    broken = {
-        name: said
-        for name, said in _unusable(after).items()
-        if task.renames.tables.get(fold(name), fold(name)) not in had
+def _find(settings: Settings, source: str) -> Path:
+    path = next((p for p in (settings.root / source, Path.cwd() / source) if p.is_file()), None)
+    if path is None:
+        raise UsageError(
+            f"there is no file {source}",
+            state="nothing was written",
+            hint="edit sql/schema.sql and name it: invoke migrate.create NAME --from sql/schema.sql",
+        )
+    resolved = Path(os.path.abspath(path))
+    snapshot = settings.sql / "schema.sql"
+    return snapshot if snapshot.exists() and os.path.samefile(resolved, snapshot) else resolved
+
+
+def _write(settings: Settings, coming: NextName, texts: tuple[str, str], source: _Source) -> tuple[str, ...]:
+    """Write both files and memsql.sum. Return the paths of all files that were written, as messages show them."""
+    up, down = (settings.migrations / f"{coming.id}{end}" for end in (".sql", ".rollback.sql"))
+    files = write_files(settings, {up: texts[0], down: texts[1]})
+    if source.wanted.comments and source.path == settings.sql / "schema.sql":
+        # The next migration must not rename again.
+        replace_file(source.path, source.wanted.text, source.shown)
+        return (*files, source.shown)
+    return files
+
+
+def _refuse_unusable(source: _Source, before: Schema, after: Schema) -> None:
+    """Raise FileError for a view, trigger, foreign key or full-text table that would not work, unless it did not work
+    before either."""
+    was_unusable = {fold(name) for name in _unusable(before)}
+    problems = {
+        name: problem
+        for name, problem in _unusable(after).items()
+        if source.renames.tables.get(fold(name), fold(name)) not in was_unusable
     }
-    if broken:
+    if problems:
         raise FileError(
             "what is wanted would not work",
-            where=Location(task.shown, where(task.text, next(iter(broken)))),
-            details=tuple(broken.values()),
+            where=Location(source.shown, line_of(source.text, next(iter(problems)))),
+            details=tuple(problems.values()),
             state="nothing was written",
             hint="correct what names something that is not there",
         )
@@ -164,9 +223,9 @@ def _nothing_differs(before: Schema, after: Schema, renames: Renames) -> bool:
         return False
     try:
         # Two columns that swap their names differ in nothing but what they hold.
-        return not plan(before, after, renames).steps
+        return not plan_change(before, after, renames).steps
     except CannotChange:
-        # A comment about a rename that was done long ago asks for nothing.
+        # A comment about a rename that was done long ago changes nothing.
         columns = {(fold(t.name), fold(c.name)) for t in before.tables.values() for c in t.columns}
         tables = {table for table, _ in columns}
         return tables.isdisjoint(renames.tables.values()) and columns.isdisjoint(
@@ -175,14 +234,14 @@ def _nothing_differs(before: Schema, after: Schema, renames: Renames) -> bool:
 
 
 def _differences(before: Schema, after: Schema, renames: Renames) -> tuple[str, ...]:
-    """What differs, as lines, a rename as one."""
+    """What differs, as lines; a rename is one line."""
     lines = diff(before, after).lines()
-    told = []
+    renamed = []
     for new, old in renames.tables.items():
-        told.append(f"~ table {old} renamed to {new}")
+        renamed.append(f"~ table {old} renamed to {new}")
         lines = [x for x in lines if x.lower() not in (f"- table {old}", f"+ table {new}")]
     for (table, new), old in renames.columns.items():
-        told.append(f"~ table {table}: column {old} renamed to {new}")
+        renamed.append(f"~ table {table}: column {old} renamed to {new}")
         start = f"~ table {table}: column "
         lines = [
             x
@@ -192,40 +251,51 @@ def _differences(before: Schema, after: Schema, renames: Renames) -> tuple[str, 
                 or (x.lower().startswith(f"{start}{new} ") and x.endswith(" added"))
             )
         ]
-    return (*told, *lines)
+    return (*renamed, *lines)
 
 
-def _fit(task: _Task, before: Schema, after: Schema, renames: Renames, *, back: bool) -> tuple[Plan, Hints]:
-    """The plan whose steps, tried on an empty database, make ``after``. Where plain statements do not do what the
-    rules of SQLite promise, the table is rebuilt."""
+def _derive(source: _Source, before: Schema, after: Schema) -> _Derived:
+    try:
+        up, hints = _plan_that_works(before, after, source.renames)
+        down, _ = _plan_that_works(after, before, source.renames.reversed(), back=True)
+    except CannotChange as e:
+        source.refuse(e)
+    return _Derived(before, after, up, down, hints)
+
+
+def _plan_that_works(
+    before: Schema, after: Schema, renames: Renames, *, back: bool = False
+) -> tuple[ChangePlan, Hints]:
+    """The plan whose steps, run on an empty database, make ``after``.
+
+    Where plain statements do not do what the rules of SQLite promise, the table is rebuilt. Raises CannotChange.
+    """
     hints = Hints()
     while True:
-        try:
-            found = plan(before, after, renames, hints, back=back)
-        except CannotChange as e:
-            _refuse(task, e.message, e.table, e.column, e.hint)
-        more, problem, place = _try(found, before, after)
-        if not problem:
-            return found, hints
-        # Each round must learn something, and there is only so much to learn.
-        if (hints | more) == hints:
-            _refuse(task, f"the {'way back' if back else 'change'} cannot be derived: {problem}", place, None, _BY_HAND)
-        hints |= more
+        plan = plan_change(before, after, renames, hints, back=back)
+        trial = _try(plan, before, after)
+        if trial is None:
+            return plan, hints
+        # Each round must show something new, and there is only so much to show.
+        if (hints | trial.hints) == hints:
+            way = "way back" if back else "change"
+            raise CannotChange(f"the {way} cannot be derived: {trial.problem}", trial.name, None, _BY_HAND)
+        hints |= trial.hints
 
 
-def _try(found: Plan, before: Schema, after: Schema) -> tuple[Hints, str, str]:
-    """Run the steps of ``found`` on an empty database: what to do otherwise, what went wrong, and with which object."""
+def _try(plan: ChangePlan, before: Schema, after: Schema) -> _Failure | None:
+    """Run the steps of ``plan`` on an empty database with the schema ``before``; None where they make ``after``."""
     table = ""
     with closing(memory()) as conn:
         try:
             conn.script(dump(before))
-            for step in found.steps:
+            for step in plan.steps:
                 table = str(getattr(step, "table", getattr(step, "new", getattr(step, "name", ""))))
-                for one in split(statement(step)):
-                    conn.execute(one.text)
-            return _differing(read(conn), after)
+                for statement in split(step_sql(step)):
+                    conn.execute(statement.text)
+            return _difference(read(conn), after)
         except StatementError as e:
-            return _hint(e.message, table), e.message, table
+            return _Failure(_hint(e.message, table), e.message, table)
 
 
 def _hint(message: str, table: str) -> Hints:
@@ -237,88 +307,81 @@ def _hint(message: str, table: str) -> Hints:
     return Hints(rebuild=frozenset({fold(table)}))
 
 
-def _differing(got: Schema, wanted: Schema) -> tuple[Hints, str, str]:
-    lines = diff(got, wanted).lines()
+def _difference(actual: Schema, expected: Schema) -> _Failure | None:
+    lines = diff(actual, expected).lines()
     if not lines:
-        return Hints(), "", ""
-    one, two = _texts(got.objects), _texts(wanted.objects)
-    names = {k for k in one.keys() | two.keys() if normalise(one.get(k, "")) != normalise(two.get(k, ""))}
-    tables = frozenset(name for kind, name in names if kind == "table")
-    others = frozenset(name for kind, name in names if kind != "table")
-    virtual = frozenset(fold(t.name) for t in wanted.tables.values() if t.kind == "virtual")
-    return (
-        Hints(tables - virtual, others | (tables & virtual)),
-        "; ".join(lines),
-        next(iter(sorted(tables | others)), ""),
-    )
+        return None
+    one, two = _texts(actual.objects), _texts(expected.objects)
+    different = {e for e in one.keys() | two.keys() if one.get(e) != two.get(e)}
+    tables = frozenset(e.name for e in different if e.kind == "table")
+    others = frozenset(e.name for e in different if e.kind != "table")
+    virtual = frozenset(fold(t.name) for t in expected.tables.values() if t.kind == "virtual")
+    hints = Hints(tables - virtual, others | (tables & virtual))
+    return _Failure(hints, "; ".join(lines), next(iter(sorted(tables | others)), ""))
 
 
-def _texts(objects: Iterable[Object]) -> dict[tuple[str, str], str]:
-    return {(o.type, fold(o.name)): o.sql for o in objects if o.sql}
+def _texts(objects: Iterable[Object]) -> dict[Element, str]:
+    return {Element(o.type, fold(o.name)): normalise(o.sql) for o in objects if o.sql}
 
 
-def _migration(settings: Settings, coming: NextName, up: str, down: str) -> Migration:
-    folder = settings.show(settings.migrations)
-    files = [
+def _with_migration(project: Project, coming: NextName, texts: tuple[str, str]) -> Project:
+    """``project`` with a migration behind its last one that has these texts, up and down."""
+    folder = project.settings.show(project.settings.migrations)
+    up, down = (
         SqlFile(f"{folder}/{name}", name, text.encode())
-        for name, text in ((f"{coming.id}.sql", up), (f"{coming.id}.rollback.sql", down))
-    ]
-    return Migration(coming.version, coming.name, coming.id, files[0], files[1])
-
-
-def _prove(
-    base: SQLiteConnection,
-    task: _Task,
-    project: Project,
-    migration: Migration,
-    schemas: tuple[Schema, Schema],
-    plans: tuple[Plan, Plan],
-    hints: Hints,
-    seed: int,
-) -> dict[str, int]:
-    before, after = schemas
-    pairs = pair(before, after, task.renames, hints)
-    own = tuple((o, n) for o, n in pairs.virtual if (text := read_text(n)) and text.kind == "own")
-    whole = Pair(
-        replace(project, ordered=(*project.ordered, migration)),
-        before,
-        after,
-        pairs.changes,
-        own,
-        (bool(plans[0].losses), bool(plans[1].losses)),
-        _emptied(pairs),
+        for name, text in zip((f"{coming.id}.sql", f"{coming.id}.rollback.sql"), texts, strict=True)
     )
+    migration = Migration(coming.version, coming.name, coming.id, up, down)
+    return replace(project, ordered=(*project.ordered, migration))
+
+
+def _candidate(derived: _Derived, renames: Renames, project: Project) -> Candidate:
+    matches = match_tables(derived.before, derived.after, renames, derived.hints)
+    return Candidate(
+        project,
+        derived.before,
+        derived.after,
+        matches.changes,
+        tuple((o, n) for o, n in matches.virtual if (index := fts_table(n)) and index.kind == "own"),
+        (bool(derived.up.losses), bool(derived.down.losses)),
+        _emptied(matches),
+    )
+
+
+def _emptied(matches: TableMatches) -> dict[str, frozenset[str]]:
+    """The columns that the way back leaves empty, by the table they are in; all in lower case."""
+    return {
+        fold(c.old.name): orphaned(replace(c, old=c.new, new=c.old), matches.dropped)
+        for c in matches.changes
+        if c.rebuilt
+    }
+
+
+def _prove(base: SQLiteConnection, candidate: Candidate, source: _Source, seed: int) -> dict[str, int]:
     try:
-        return prove(base, whole, rows=_ROWS, seed=seed)
+        return prove(base, candidate, rows=_ROWS, seed=seed)
     except Interrupted as e:
         e.state, e.hint = "nothing was written", "run the command again"
         raise
     except MemsqlError as e:
-        found = FileError(
+        error = FileError(
             f"the derived migration does not pass its proof: {e.message}",
-            where=Location(task.shown),
+            where=Location(source.shown),
             details=e.details,
             statement=e.statement,
             state="nothing was written",
             hint=(isinstance(e, CheckFailed) and e.hint) or _BY_HAND,
         )
         if e.where and e.where.path.endswith(".rollback.sql"):
-            found.hint = (
+            error.hint = (
                 "a column that goes and was NOT NULL has no value on the way back: first make it NULL in a migration "
                 "of its own, then drop it in another; or write the pair by hand"
             )
         if e.where:
-            found.details = (*found.details, f"in what would have been {e.where}")
-        raise found from e
+            error.details = (*error.details, f"in what would have been {e.where}")
+        raise error from e
 
 
-def _emptied(pairs: Pairs) -> dict[str, frozenset[str]]:
-    """The columns that the way back leaves empty, by the table they are in."""
-    return {
-        fold(c.old.name): orphaned(replace(c, old=c.new, new=c.old), pairs.dropped) for c in pairs.changes if c.rebuilt
-    }
-
-
-def _refuse(task: _Task, message: str, name: str, column: str | None, hint: str) -> NoReturn:
-    line = where(task.text, name, column) or where(task.text, name)
-    raise FileError(message, where=Location(task.shown, line), state="nothing was written", hint=hint or None)
+def _note_on_empty_tables(before: Schema, rows: dict[str, int]) -> list[str]:
+    empty = [name for name, count in rows.items() if not count and before.tables[name].kind == "table"]
+    return [f"no made-up row satisfies {', '.join(empty)}: proven without rows there"] if empty else []

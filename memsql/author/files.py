@@ -29,7 +29,7 @@ WHERE 0
 
 @dataclass(frozen=True, slots=True)
 class NextName:
-    """The migration to be written: ``depends`` is the id of the one before it."""
+    """The next migration of a folder. ``depends`` is the id of the last one, None in an empty folder."""
 
     version: int
     name: str
@@ -39,7 +39,7 @@ class NextName:
 
 
 def create_pair(settings: Settings, name: str, *, foreign_keys_off: bool = False) -> tuple[str, ...]:
-    """Write ``NNNN_name.sql``, its rollback, a check and memsql.sum; return their paths as shown.
+    """Write ``NNNN_name.sql``, its rollback, a check and memsql.sum. Return their paths as messages show them.
 
     Raises UsageError for a name that makes no file name, FileError where a file cannot be written.
     """
@@ -56,8 +56,10 @@ def create_pair(settings: Settings, name: str, *, foreign_keys_off: bool = False
 
 
 def next_name(settings: Settings, name: str) -> NextName:
-    """What the next migration is called, in a folder that is made where it is missing. Raises UsageError for a name that
-    makes no file name."""
+    """The version and the name of the next migration. The folder is made where it is missing.
+
+    Raises UsageError for a name that makes no file name.
+    """
     short = re.sub(r"[\s-]+", "_", name.strip()).lower()
     if not re.fullmatch(r"\w+", short):
         raise UsageError(
@@ -76,11 +78,13 @@ def next_name(settings: Settings, name: str) -> NextName:
 
 
 def write_files(settings: Settings, texts: Mapping[Path, str]) -> tuple[str, ...]:
-    """Write new files and then memsql.sum; return their paths as shown. Raises FileError; then none of them is there, and
-    nothing is overwritten."""
+    """Write new files and then memsql.sum. Return their paths as messages show them.
+
+    Raises FileError where one exists or cannot be written; then none of them is there.
+    """
     written: list[Path] = []
     try:
-        # The last first: a rollback without its migration is noticed by everything, a migration without its rollback is not.
+        # The last first: everything refuses a rollback without its migration, but not a migration without its rollback.
         for path, text in reversed(list(texts.items())):
             _write_new(path, text, settings.show(path))
             written.append(path)
@@ -95,17 +99,17 @@ def write_files(settings: Settings, texts: Mapping[Path, str]) -> tuple[str, ...
 def write_sum(settings: Settings, *, check: bool = False) -> tuple[bool, tuple[str, ...]]:
     """Bring memsql.sum up to date, or with ``check`` only say whether it is.
 
-    Returns whether it was stale, and how. Raises FileError where the folder cannot be read or written.
+    Returns whether it was stale, and why. Raises FileError where the folder cannot be read or written.
     """
     shown = settings.show(settings.migrations)
     migrations = read_folder(settings.migrations, shown)
     path = settings.migrations / SUM_NAME
-    wanted = sum_text(migrations)
-    if path.is_file() and path.read_bytes().replace(b"\r\n", b"\n") == wanted.encode():
+    text = sum_text(migrations)
+    if path.is_file() and path.read_bytes().replace(b"\r\n", b"\n") == text.encode():
         return False, ()
     problems = tuple(sum_problems(settings.migrations, migrations)) or ("there is no memsql.sum",)
     if not check:
-        replace_file(path, wanted, f"{shown}/{SUM_NAME}")
+        replace_file(path, text, f"{shown}/{SUM_NAME}")
     return True, problems
 
 

@@ -1,9 +1,9 @@
-"""Proof of a migration pair before anybody has it: up, down and up again, without rows and with made-up ones."""
+"""Proof of a derived migration before it is written: up, down and up again, without rows and with made-up ones."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 
@@ -23,13 +23,17 @@ from memsql.sqltext.names import fold
 
 _SHOWN = 10
 Rows = Counter[tuple[Value, ...]]
+"""Rows of a table without order: how often each one occurs."""
 
 
 @dataclass(frozen=True, slots=True)
-class Pair:
-    """A migration to prove: ``project`` has it as its last, ``changes`` are the tables that are there before and after it,
-    ``virtual`` those that keep text of their own, ``loses`` whether up and down lose data and say so,
-    ``orphans`` the columns, by table in lower case, that the way back empties."""
+class Candidate:
+    """A migration to prove, which is the last one of ``project``.
+
+    ``changes`` are the tables that the schemas ``before`` and ``after`` both have, ``virtual`` the pairs of full-text
+    tables with text of their own. ``loses`` says of the way up and of the way down whether it may lose data.
+    ``emptied`` are the columns that the way back leaves empty, by the table before the change; all in lower case.
+    """
 
     project: Project
     before: Schema
@@ -37,44 +41,119 @@ class Pair:
     changes: tuple[TableChange, ...]
     virtual: tuple[tuple[Table, Table], ...] = ()
     loses: tuple[bool, bool] = (False, False)
-    orphans: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    emptied: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
 
-def prove(base: SQLiteConnection, pair: Pair, *, rows: int, seed: int) -> dict[str, int]:
-    """Run ``pair`` on copies of ``base``, which has all that comes before it: without more rows, and with up to ``rows`` in
-    each table. Returns how many rows each table had.
+def prove(base: SQLiteConnection, candidate: Candidate, *, rows: int, seed: int) -> dict[str, int]:
+    """Run the migration on copies of ``base``, which has all migrations before it: once without made-up rows, once with
+    up to ``rows`` of them in each table. Returns how many rows each table had.
 
     Raises CheckFailed where a schema or a row is not what it should be, and whatever the engine raises.
     """
-    counts: dict[str, int] = {}
-    for some in (0, rows):
-        with closing(memory()) as conn:
-            base.copy_to(conn)
-            if some:
-                counts = populate(conn, pair.before, _destination(pair), rows=some, seed=seed)
-            _round(conn, pair)
+    with closing(memory()) as conn:
+        base.copy_to(conn)
+        _prove_on(conn, candidate)
+    with closing(memory()) as conn:
+        base.copy_to(conn)
+        counts = populate(conn, candidate.before, _destination(candidate), rows=rows, seed=seed)
+        _prove_on(conn, candidate)
     return counts
 
 
-def _round(conn: SQLiteConnection, pair: Pair) -> None:
-    steps: tuple[tuple[Direction, Schema], ...] = (("up", pair.after), ("down", pair.before), ("up", pair.after))
-    for direction, wanted in steps:
-        up = direction == "up"
-        expected = _expected(conn, pair, up=up)
-        sequences = _sequences(conn, pair, up=up)
-        options = RunOptions(steps=None if up else 1, allow_data_loss=pair.loses[not up])
-        run_on(conn, pair.project, direction, options)
-        lines = diff(read(conn), wanted).lines()
+def _prove_on(conn: SQLiteConnection, candidate: Candidate) -> None:
+    for way in (_Way(candidate, "up"), _Way(candidate, "down"), _Way(candidate, "up")):
+        way.prove(conn)
+
+
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """One direction of the migration. ``here`` is a table at the start of the way, ``there`` the one at its end."""
+
+    candidate: Candidate
+    direction: Direction
+
+    @property
+    def up(self) -> bool:
+        return self.direction == "up"
+
+    def prove(self, conn: SQLiteConnection) -> None:
+        """Run it and compare what it makes with what it should make."""
+        candidate, direction = self.candidate, self.direction
+        expected = self._expected(conn)
+        sequences = self._sequences(conn, at_start=True)
+        options = RunOptions(steps=None if self.up else 1, allow_data_loss=candidate.loses[not self.up])
+        run_on(conn, candidate.project, direction, options)
+        lines = diff(read(conn), candidate.after if self.up else candidate.before).lines()
         if lines:
             raise CheckFailed(f"{direction} does not make the schema that is wanted", details=tuple(lines[:_SHOWN]))
-        problems = [*_rows(conn, pair, expected, up=up), *_broken(conn)]
-        if _sequences(conn, pair, up=not up) != sequences:
+        problems = [*self._problems(conn, expected), *_broken(conn)]
+        if self._sequences(conn, at_start=False) != sequences:
             problems.append("AUTOINCREMENT does not go on where it was")
         if problems:
             raise CheckFailed(f"{direction} does not keep every row", details=tuple(problems[:_SHOWN]))
 
+    def _tables(self, old: Table, new: Table) -> tuple[Table, Table]:
+        return (old, new) if self.up else (new, old)
 
-def _destination(pair: Pair) -> Destination:
+    def _columns(self, change: TableChange) -> list[tuple[Column, Column]]:
+        """The pairs of columns, here and there, whose values come through."""
+        olds = {c.name: c for c in change.old.columns}
+        kept = ((olds[change.kept[c.name]], c) for c in change.new.columns if c.name in change.kept)
+        if self.up:
+            return [(old, new) for old, new in kept if not new.hidden]
+        emptied = self.candidate.emptied.get(fold(change.old.name), frozenset())
+        return [(new, old) for old, new in kept if not old.hidden and fold(old.name) not in emptied]
+
+    def _expected(self, conn: Connection) -> dict[str, Rows]:
+        """What the rows that come through should be there, by the name of the table after the change."""
+        expected: dict[str, Rows] = {}
+        with closing(_Storage()) as storage:
+            for change in self.candidate.changes:
+                expected[change.new.name] = self._expected_rows(conn, change, storage)
+        for old, new in self.candidate.virtual:
+            here, _ = self._tables(old, new)
+            expected[new.name] = Counter(_read(conn, here, _common(old, new), "rowid"))
+        return expected
+
+    def _expected_rows(self, conn: Connection, change: TableChange, storage: _Storage) -> Rows:
+        columns = self._columns(change)
+        here, there = self._tables(change.old, change.new)
+        same_type = [(c.type, here.strict) == (d.type, there.strict) for c, d in columns]
+
+        def stored(value: Value, column: Column, same: bool) -> Value:
+            if same and value is not None:
+                return value
+            return storage.stored(_replaced(conn, column, value), column, there)
+
+        return Counter(
+            (row[0], *(stored(v, d, same) for v, same, (_, d) in zip(row[1:], same_type, columns, strict=True)))
+            for row in _read(conn, here, [c.name for c, _ in columns], _rowid(change))
+        )
+
+    def _problems(self, conn: Connection, expected: Mapping[str, Rows]) -> Iterator[str]:
+        for change in self.candidate.changes:
+            columns = [there.name for _, there in self._columns(change)]
+            _, table = self._tables(change.old, change.new)
+            actual = Counter(_read(conn, table, columns, _rowid(change)))
+            yield from _compared(table.name, actual, expected[change.new.name])
+        for old, new in self.candidate.virtual:
+            _, table = self._tables(old, new)
+            actual = Counter(_read(conn, table, _common(old, new), "rowid"))
+            yield from _compared(table.name, actual, expected[new.name])
+
+    def _sequences(self, conn: Connection, *, at_start: bool) -> list[tuple[str, Value]]:
+        """The highest rowid so far of each table that is AUTOINCREMENT before and after the change, by its new name."""
+        sequences: list[tuple[str, Value]] = []
+        for change in self.candidate.changes:
+            if has_sequence(change.old) and has_sequence(change.new):
+                here, there = self._tables(change.old, change.new)
+                name = (here if at_start else there).name
+                seq = conn.execute("SELECT seq FROM sqlite_sequence WHERE name = ?", (name,)).one() or 0
+                sequences.append((change.new.name, seq))
+        return sequences
+
+
+def _destination(candidate: Candidate) -> Destination:
     """The tables after the change, for made-up rows that have to fit them."""
     successors = tuple(
         Successor(
@@ -82,41 +161,33 @@ def _destination(pair: Pair) -> Destination:
             change.new,
             change.kept,
             changed=change.changed,
-            foreign_keys=tuple(new_foreign_keys(change, pair.changes)),
+            foreign_keys=tuple(new_foreign_keys(change, candidate.changes)),
             defaults={c.name: default_of(c) or "NULL" for c in change.old.columns if not c.hidden and not c.pk},
             replacements={c.name: default for c in change.new.columns if c.notnull and (default := default_of(c))},
         )
-        for change in pair.changes
+        for change in candidate.changes
     )
-    return Destination(pair.after, successors, foreign_keys=any(_judges_keys(c, pair) for c in pair.changes))
+    foreign_keys = any(_judges_keys(change, candidate) for change in candidate.changes)
+    return Destination(candidate.after, successors, foreign_keys=foreign_keys)
 
 
-def _filled(conn: Connection, column: Column, value: Value) -> Value:
-    """What stands for a NULL in a column that may not be NULL any more."""
+def _judges_keys(change: TableChange, candidate: Candidate) -> bool:
+    """Whether a row that refers to another row, or to none, may be right before the change and wrong after it."""
+    referring = {fold(c) for k in change.new.foreign_keys for c in k.columns}
+    filled = {fold(c.name) for c in change.new.columns if c.notnull and default_of(c) is not None}
+    return bool(new_foreign_keys(change, candidate.changes)) or (change.changed and not referring.isdisjoint(filled))
+
+
+def _replaced(conn: Connection, column: Column, value: Value) -> Value:
+    """The value that replaces NULL in a column that may not be NULL any more."""
     default = default_of(column)
     if value is not None or default is None or not column.notnull:
         return value
     return conn.execute(f"SELECT {default}").one()
 
 
-def _judges_keys(change: TableChange, pair: Pair) -> bool:
-    """Whether a row that refers to something, or to nothing, may be right before the change and wrong after it."""
-    referring = {fold(c) for k in change.new.foreign_keys for c in k.columns}
-    filled = {fold(c.name) for c in change.new.columns if c.notnull and default_of(c) is not None}
-    return bool(new_foreign_keys(change, pair.changes)) or (change.changed and not referring.isdisjoint(filled))
-
-
-def _columns(pair: Pair, change: TableChange, *, up: bool) -> list[tuple[Column, Column]]:
-    """The columns, from here and there, whose values come through."""
-    olds = {c.name: c for c in change.old.columns}
-    found = ((olds[change.kept[c.name]], c) for c in change.new.columns if c.name in change.kept)
-    if up:
-        return [(old, new) for old, new in found if not new.hidden]
-    emptied = pair.orphans.get(fold(change.old.name), frozenset())
-    return [(new, old) for old, new in found if not old.hidden and fold(old.name) not in emptied]
-
-
 def _rowid(change: TableChange) -> str | None:
+    """A name for the rowid in both tables; None where it need not come through."""
     if change.old.without_rowid or change.new.without_rowid:
         return None
     aliases = [c.name for t in (change.old, change.new) for c in t.columns if is_alias(c, t)]
@@ -124,53 +195,20 @@ def _rowid(change: TableChange) -> str | None:
     return free_rowid(c.name for t in (change.old, change.new) for c in t.columns) if len(aliases) != 1 else None
 
 
-def _expected(conn: Connection, pair: Pair, *, up: bool) -> dict[str, Rows]:
-    """What the rows that come through should look like on the other side, by table."""
-    found: dict[str, Rows] = {}
-    with closing(_Scratch()) as scratch:
-        for change in pair.changes:
-            columns = _columns(pair, change, up=up)
-            here, there = (change.old, change.new) if up else (change.new, change.old)
-            rows = _read(conn, here, [c.name for c, _ in columns], _rowid(change))
-            alike = [(c.type, here.strict) == (d.type, there.strict) for c, d in columns]
-            found[change.new.name] = Counter(
-                (
-                    row[0],
-                    *(
-                        v if same and v is not None else scratch.stored(_filled(conn, d, v), d, there)
-                        for v, same, (_, d) in zip(row[1:], alike, columns, strict=True)
-                    ),
-                )
-                for row in rows
-            )
-        for old, new in pair.virtual:
-            here = old if up else new
-            found[new.name] = Counter(_read(conn, here, _common(old, new), "rowid"))
-    return found
-
-
-def _rows(conn: Connection, pair: Pair, expected: Mapping[str, Rows], *, up: bool) -> Iterable[str]:
-    for change in pair.changes:
-        columns = [there.name for _, there in _columns(pair, change, up=up)]
-        table = change.new if up else change.old
-        yield from _compared(
-            table.name, Counter(_read(conn, table, columns, _rowid(change))), expected[change.new.name]
-        )
-    for old, new in pair.virtual:
-        table = new if up else old
-        yield from _compared(table.name, Counter(_read(conn, table, _common(old, new), "rowid")), expected[new.name])
-
-
-def _compared(table: str, got: Rows, expected: Rows) -> Iterable[str]:
-    if got != expected:
-        missing, surplus = expected - got, got - expected
+def _compared(table: str, actual: Rows, expected: Rows) -> Iterator[str]:
+    if actual != expected:
+        missing, surplus = expected - actual, actual - expected
         shown = next(iter(missing or surplus))
-        yield f"{table}: {missing.total()} rows are not as they were, {surplus.total()} come from nowhere, among them {shown!r}"
+        yield (
+            f"{table}: {missing.total()} rows are not as they were, {surplus.total()} come from nowhere, among them"
+            f" {shown!r}"
+        )
 
 
 def _common(old: Table, new: Table) -> list[str]:
-    there = {fold(c.name) for c in old.columns}
-    return [c.name for c in new.columns if c.hidden != 1 and fold(c.name) in there]
+    """The columns of a full-text table that it has before and after the change."""
+    existing = {fold(c.name) for c in old.columns}
+    return [c.name for c in new.columns if c.hidden != 1 and fold(c.name) in existing]
 
 
 def _read(conn: Connection, table: Table, columns: Sequence[str], rowid: str | None) -> list[tuple[Value, ...]]:
@@ -180,43 +218,32 @@ def _read(conn: Connection, table: Table, columns: Sequence[str], rowid: str | N
 
 def _typed(column: str) -> str:
     # 1 and 1.0 are equal in Python, and are not the same in a database.
-    return (
-        f"CASE typeof({quote(column)}) WHEN 'real' THEN printf('real %!.17g', {quote(column)}) ELSE {quote(column)} END"
-    )
+    name = quote(column)
+    return f"CASE typeof({name}) WHEN 'real' THEN printf('real %!.17g', {name}) ELSE {name} END"
 
 
-class _Scratch:
-    """What SQLite makes of a value that it stores in a column of some type."""
+class _Storage:
+    """A database that tells what SQLite makes of a value that it stores in a column of some type."""
 
     def __init__(self) -> None:
-        self.conn = memory()
+        self._conn = memory()
         self._tables: dict[tuple[str, bool], str] = {}
 
-    def close(self) -> None:
-        self.conn.close()
-
     def stored(self, value: Value, column: Column, table: Table) -> Value:
+        """What ``value``, as ``_typed`` reads it, is after it is stored in ``column`` of ``table``."""
         key = (column.type, table.strict)
         if key not in self._tables:
             self._tables[key] = f"t{len(self._tables)}"
-            self.conn.execute(f"CREATE TABLE {self._tables[key]} (v {column.type}){' STRICT' if table.strict else ''}")
+            self._conn.execute(f"CREATE TABLE {self._tables[key]} (v {column.type}){' STRICT' if table.strict else ''}")
         name = self._tables[key]
-        self.conn.execute(f"DELETE FROM {name}")
+        self._conn.execute(f"DELETE FROM {name}")
         plain = float(value[5:]) if isinstance(value, str) and value.startswith("real ") else value
-        self.conn.execute(f"INSERT INTO {name} VALUES (?)", (plain,))
-        return self.conn.execute(f"SELECT {_typed('v')} FROM {name}").one()
+        self._conn.execute(f"INSERT INTO {name} VALUES (?)", (plain,))
+        return self._conn.execute(f"SELECT {_typed('v')} FROM {name}").one()
 
-
-def _sequences(conn: Connection, pair: Pair, *, up: bool) -> list[tuple[str, Value]]:
-    """Where AUTOINCREMENT stands, of the tables that have it on both sides, by their new names."""
-    found: list[tuple[str, Value]] = []
-    for change in pair.changes:
-        if has_sequence(change.old) and has_sequence(change.new):
-            name = (change.old if up else change.new).name
-            found.append(
-                (change.new.name, conn.execute("SELECT seq FROM sqlite_sequence WHERE name = ?", (name,)).one() or 0)
-            )
-    return found
+    def close(self) -> None:
+        """Forget the database."""
+        self._conn.close()
 
 
 def _broken(conn: Connection) -> Iterable[str]:

@@ -1,4 +1,4 @@
-"""Views that can be read, and tables that can be written: SQLite stores a view or a trigger whatever it names."""
+"""Which tables and views cannot be used: SQLite stores a view or a trigger whatever it names."""
 
 from __future__ import annotations
 
@@ -10,14 +10,15 @@ from memsql.sqltext import quote
 
 
 def unusable(conn: Connection, schema: Schema) -> dict[str, str]:
-    """What of ``schema``, which ``conn`` has, SQLite cannot prepare a statement for, and what it says of it.
+    """The tables and views of ``schema`` that SQLite can compile no statement for, each with a message.
 
-    Nothing is run: each statement is compiled with every trigger and foreign key that it reaches.
+    ``conn`` is a database that has the schema. Nothing is run: each statement is compiled with every trigger and
+    foreign key that it reaches.
     """
     on = conn.execute("PRAGMA foreign_keys").one()
     if not on and not conn.in_transaction:
         conn.execute("PRAGMA foreign_keys = on")
-    found = {}
+    problems = {}
     for table in schema.tables.values():
         name = quote(table.name)
         statements = [f"SELECT * FROM {name}"]
@@ -29,15 +30,15 @@ def unusable(conn: Connection, schema: Schema) -> dict[str, str]:
             try:
                 compile_only(conn, statement)
             except MemsqlError as e:
-                found[table.name] = f"{table.kind} {table.name}: {e.message}"
+                problems[table.name] = f"{table.kind} {table.name}: {e.message}"
                 break
     if not on and not conn.in_transaction:
         conn.execute("PRAGMA foreign_keys = off")
-    return found
+    return problems
 
 
 def lost_content(conn: Connection) -> dict[str, str]:
-    """The full-text tables whose content table, or a column of it, does not exist, and what follows."""
+    """The full-text tables whose content table, or a column of it, does not exist, each with a message."""
     from memsql.fts import all_problems, discover
 
     return {

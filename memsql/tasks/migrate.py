@@ -236,7 +236,7 @@ def _derive(settings: Settings, name: str, schema: str, reason: str | None, *, p
 
     if reason is not None and (not reason.strip() or len(reason.splitlines()) > 1):
         raise UsageError("--allow-data-loss takes a reason of one line that a reviewer can judge")
-    pair = draft(settings, name, schema, reason=reason, note=progress.start)
+    pair = draft(settings, name, schema, reason=reason, progress=progress)
     return Outcome(text(pair, schema, reason), data(pair))
 
 

@@ -1,22 +1,23 @@
-"""From one schema to another: what to do, as data, and as the text of a migration. Pure functions only."""
+"""From one schema to another: the steps as data, and as the text of a migration. Pure functions only."""
 
-from memsql.author.change.plan import plan
-from memsql.author.change.render import render
-from memsql.author.change.steps import CannotChange, Hints, Plan, Renames
-from memsql.author.change.tables import TableChange, compare
-from memsql.author.change.wanted import Asked, Wanted, read_wanted, where
+from memsql.author.change.plan import TableMatches, match_tables, plan_change
+from memsql.author.change.render import render, step_sql
+from memsql.author.change.steps import CannotChange, ChangePlan, Hints, Renames
+from memsql.author.change.tables import TableChange
+from memsql.author.change.wanted import WantedSchema, line_of, read_wanted
 
 __all__ = [
-    "Asked",
     "CannotChange",
+    "ChangePlan",
     "Hints",
-    "Plan",
     "Renames",
     "TableChange",
-    "Wanted",
-    "compare",
-    "plan",
+    "TableMatches",
+    "WantedSchema",
+    "line_of",
+    "match_tables",
+    "plan_change",
     "read_wanted",
     "render",
-    "where",
+    "step_sql",
 ]

@@ -5,35 +5,38 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from memsql.author.change import full_text
-from memsql.author.change.order import mentions, ordered, reaching
+from memsql.author.change.full_text import VirtualChanges, copy_step, fts_table, keeps_rows, virtual_changes
+from memsql.author.change.order import TableEffects, dependent_steps, dependents, mentions
+from memsql.author.change.rebuild import orphaned, rebuild_step, unique_columns
 from memsql.author.change.remarks import losses, notes
 from memsql.author.change.steps import (
+    NO_HINTS,
     AddColumn,
     CannotChange,
+    ChangePlan,
+    ChangeStep,
     Create,
     Drop,
     DropColumn,
     ForgetSequence,
     Hints,
-    Plan,
     RenameColumn,
     Renames,
     RenameTable,
-    Step,
 )
-from memsql.author.change.tables import TableChange, compare, default_of, has_sequence, rebuild_of, refuse_unfillable
-from memsql.schema import Object, Schema, Table
-from memsql.schema.definition import definition_of, same, under_name
-from memsql.sqltext import identifiers
+from memsql.author.change.tables import TableChange, default_of, has_sequence, refuse_unfillable, table_change
+from memsql.schema import Schema, Table
+from memsql.schema.compare import Element
+from memsql.schema.definition import definition_of, same
 from memsql.sqltext.names import fold
-
-_NONE = Hints()
 
 
 @dataclass(frozen=True, slots=True)
-class Pairs:
-    """Tables and virtual tables of both schemas side by side."""
+class TableMatches:
+    """The tables of two schemas side by side: those that both have, and those that only one has.
+
+    ``virtual`` are pairs (before, after) of virtual tables. ``created`` and ``dropped`` include virtual tables.
+    """
 
     changes: tuple[TableChange, ...]
     virtual: tuple[tuple[Table, Table], ...]
@@ -41,17 +44,19 @@ class Pairs:
     dropped: tuple[Table, ...]
 
 
-def pair(before: Schema, after: Schema, renames: Renames, hints: Hints = _NONE) -> Pairs:
-    """Find for each table of ``after`` the one of ``before`` it comes from. Raises CannotChange for a rename that
-    cannot be."""
+def match_tables(before: Schema, after: Schema, renames: Renames, hints: Hints = NO_HINTS) -> TableMatches:
+    """Find for each table of ``after`` the table of ``before`` that it was.
+
+    Raises CannotChange for a rename that is not possible.
+    """
     olds = {fold(t.name): t for t in before.tables.values() if t.kind != "view"}
     news = {fold(t.name): t for t in after.tables.values() if t.kind != "view"}
     _refuse_impossible(olds, news, renames)
-    taken = {renames.tables.get(name, name) for name in news if name in renames.tables}
+    sources = {renames.tables[name] for name in news if name in renames.tables}
     changes, virtual, created = [], [], []
     matched = set()
     for name, new in news.items():
-        source = renames.tables.get(name) or ("" if name in taken else name)
+        source = renames.tables.get(name) or ("" if name in sources else name)
         old = olds.get(source)
         if old is None or old.kind != new.kind:
             created.append(new)
@@ -60,42 +65,36 @@ def pair(before: Schema, after: Schema, renames: Renames, hints: Hints = _NONE) 
         if new.kind == "virtual":
             virtual.append((old, new))
         else:
-            changes.append(compare(old, new, renames, rebuild=bool({source, name} & hints.rebuild)))
-    return Pairs(tuple(changes), tuple(virtual), tuple(created), tuple(t for n, t in olds.items() if n not in matched))
+            changes.append(table_change(old, new, renames, rebuild=bool({source, name} & hints.rebuild)))
+    dropped = tuple(t for name, t in olds.items() if name not in matched)
+    return TableMatches(tuple(changes), tuple(virtual), tuple(created), dropped)
 
 
-def plan(before: Schema, after: Schema, renames: Renames, hints: Hints = _NONE, *, back: bool = False) -> Plan:
-    """What to do to make ``after`` of ``before``. ``back``: it is the way back of a migration. Raises CannotChange."""
-    pairs = pair(before, after, renames, hints)
+def plan_change(
+    before: Schema, after: Schema, renames: Renames, hints: Hints = NO_HINTS, *, back: bool = False
+) -> ChangePlan:
+    """What to do to make ``after`` of ``before``. ``back``: it is the way back of a migration.
+
+    Raises CannotChange where that cannot be derived.
+    """
+    matches = match_tables(before, after, renames, hints)
     if back:
         # Plain statements would put the default into every row.
-        again = frozenset(
-            fold(c.new.name)
-            for c in pairs.changes
-            if c.plain and any(fold(a.name) in _unique(c.new, after) and default_of(a) for a in c.added)
-        )
-        hints |= Hints(rebuild=again)
-        pairs = pair(before, after, renames, hints) if again else pairs
+        repeated = frozenset(fold(c.new.name) for c in matches.changes if c.plain and _repeats_default(c, after))
+        if repeated:
+            hints |= Hints(rebuild=repeated)
+            matches = match_tables(before, after, renames, hints)
     else:
-        for change in pairs.changes:
+        for change in matches.changes:
             refuse_unfillable(change)
-    return _Planner(before, after, renames, hints, pairs, back).plan()
+    return _Planner(before, after, renames, hints, matches, back).plan()
 
 
-def orphaned(change: TableChange, empty: Iterable[Table]) -> frozenset[str]:
-    """The columns of the new table, in lower case, that refer to one of the tables ``empty`` and did not before."""
-    names = {fold(t.name) for t in empty}
-    had = {(tuple(map(fold, k.columns)), fold(k.parent)) for k in change.old.foreign_keys}
-    return frozenset(
-        fold(c)
-        for k in change.new.foreign_keys
-        for c in k.columns
-        if fold(k.parent) in names and (tuple(map(fold, k.columns)), fold(k.parent)) not in had
-    )
+def replacements(after: Schema, renames: Renames) -> list[dict[str, str]]:
+    """The names that SQLite replaces in the text of other objects, old to new.
 
-
-def readings(before: Schema, after: Schema, renames: Renames) -> list[dict[str, str]]:
-    """The names that SQLite replaces in the text of other objects, old by new, in the ways a text can be read."""
+    There are several, because a word in such a text may be a column or not.
+    """
     tables = {old: _spelled(after, new) for new, old in renames.tables.items()}
     columns = {old: new for (_, new), old in renames.columns.items()}
     return [{}, tables, {**columns, **tables}] if columns or tables else [{}]
@@ -107,202 +106,156 @@ class _Planner:
     after: Schema
     renames: Renames
     hints: Hints
-    pairs: Pairs
+    matches: TableMatches
     back: bool
 
-    def plan(self) -> Plan:
-        maps = readings(self.before, self.after, self.renames)
-        changes = [c for c in self.pairs.changes if c.changed]
-        rebuilt = {fold(c.new.name) for c in changes if c.rebuilt}
-        texts = full_text.decide(self.pairs.virtual, maps, self.hints.recreate)
-        moved = [(c.old.name, c.new.name) for c in self.pairs.changes if fold(c.old.name) != fold(c.new.name)]
-        moved += [(o.name, n.name) for o, n in texts.renamed]
-        gone = [t for t in self.pairs.dropped if t.kind == "table"]
-        gone_virtual = [*texts.dropped, *(t for t in self.pairs.dropped if t.kind == "virtual")]
-        disturbed = frozenset(
-            [fold(n) for c in changes if c.rebuilt for n in (c.old.name, c.new.name)]
-            + [fold(t.name) for t in (*gone, *gone_virtual)]
-            + [fold(n.name) for _, n in texts.copied]
-        )
-        checks = bool(rebuilt or moved or texts.copied or any(c.early or c.late or c.dropped for c in changes))
-        drops, makes = self._others(maps, disturbed, checks, rebuilt, {fold(t.name) for t in (*gone, *gone_virtual)})
-        new_tables = [t for t in self.pairs.created if t.kind == "table"]
-        new_virtual = [*texts.created, *(t for t in self.pairs.created if t.kind == "virtual")]
-        steps: list[Step] = [
-            *drops,
-            *(Drop("table", t.name) for t in gone_virtual),
-            *(
-                s
-                for t in _children_first(gone)
-                for s in (*((ForgetSequence(t.name),) if has_sequence(t) else ()), Drop("table", t.name))
-            ),
-            *(RenameTable(old, new) for old, new in moved),
-            *(s for c in changes for s in _renames(c)),
-            *(Create(t.sql) for t in sorted(new_tables, key=lambda t: t.name)),
-            *(s for c in sorted(changes, key=lambda c: c.new.name) for s in self._table(c)),
-            *(s for old, new in texts.copied for s in full_text.copy(old, new, self._free(f"new_{new.name}"))),
-            *(Create(t.sql) for t in sorted(new_virtual, key=lambda t: t.name)),
-            *makes,
-        ]
-        return Plan(
+    def plan(self) -> ChangePlan:
+        maps = replacements(self.after, self.renames)
+        virtual = virtual_changes(self.matches.virtual, maps, self.hints.recreate)
+        changes = [c for c in self.matches.changes if c.changed]
+        dropped = [t for t in self.matches.dropped if t.kind == "table"]
+        effects = self._effects(virtual)
+        drops, creates = dependent_steps(self.before, self.after, effects, self._changed_dependents(maps))
+        steps: list[ChangeStep] = [*drops, *self._table_steps(virtual), *creates]
+        return ChangePlan(
             tuple(steps),
-            bool(rebuilt) or self._referred(gone),
-            self._rebuild_texts(texts, rebuilt, steps),
+            bool(effects.rebuilt) or self._is_referred_to(dropped),
+            self._indexes_to_rebuild(effects.rebuilt, steps),
             (
-                *losses(changes, [*gone, *filter(full_text.keeps_rows, self.pairs.dropped)]),
-                *self._emptied(changes),
-                *texts.losses,
+                *losses(changes, [*dropped, *filter(keeps_rows, self.matches.dropped)]),
+                *self._losses_of_orphans(),
+                *virtual.losses,
             ),
-            () if self.back else tuple(notes(changes, self.pairs.created, self.pairs.dropped)),
+            () if self.back else tuple(notes(changes, self.matches.created, self.matches.dropped)),
         )
 
-    def _table(self, change: TableChange) -> Iterator[Step]:
-        name = change.new.name
-        if change.rebuilt:
-            temporary = self._free(f"new_{name}")
-            gone = orphaned(change, self.pairs.created) if self.back else frozenset()
-            step = rebuild_of(
-                change,
-                temporary,
-                under_name(change.new.sql, temporary),
-                name,
-                back=self.back,
-                orphans=gone,
-                unique=_unique(change.new, self.after),
-            )
-            if has_sequence(change.old) and not has_sequence(change.new):
-                yield ForgetSequence(name)
-            yield step
-            return
-        definition = definition_of(change.new)
-        yield from (DropColumn(name, c.name) for c in change.dropped)
-        yield from (RenameColumn(name, old, new) for old, new in change.late)
-        for column in change.added:
-            clause = definition.column(column.name)
-            assert clause is not None
-            yield AddColumn(name, clause.text)
+    def _table_steps(self, virtual: VirtualChanges) -> Iterator[ChangeStep]:
+        changes = [c for c in self.matches.changes if c.changed]
+        yield from (Drop("table", t.name) for t in self._dropped_virtual(virtual))
+        for table in _children_first([t for t in self.matches.dropped if t.kind == "table"]):
+            yield from [ForgetSequence(table.name)] if has_sequence(table) else []
+            yield Drop("table", table.name)
+        yield from (RenameTable(old, new) for old, new in self._renamed(virtual))
+        yield from (RenameColumn(c.new.name, old, new) for c in changes for old, new in c.early)
+        yield from (Create(t.sql) for t in _by_name(t for t in self.matches.created if t.kind == "table"))
+        for change in sorted(changes, key=lambda c: c.new.name):
+            yield from self._rebuild(change) if change.rebuilt else _alterations(change)
+        for old, new in virtual.copied:
+            yield copy_step(old, new, self._free_name(f"new_{new.name}"))
+        created = [*virtual.created, *(t for t in self.matches.created if t.kind == "virtual")]
+        yield from (Create(t.sql) for t in _by_name(created))
 
-    def _emptied(self, changes: Iterable[TableChange]) -> Iterator[str]:
-        for change in changes if self.back else ():
-            emptied = orphaned(change, self.pairs.created)
-            yield from (
-                f"Loses the values of {change.new.name}.{c.name}: the rows it refers to do not come back."
-                for c in change.new.columns
-                if fold(c.name) in emptied
-            )
+    def _rebuild(self, change: TableChange) -> Iterator[ChangeStep]:
+        step = rebuild_step(
+            change,
+            self._free_name(f"new_{change.new.name}"),
+            back=self.back,
+            orphans=orphaned(change, self.matches.created) if self.back else frozenset(),
+            unique=unique_columns(change.new, self.after),
+        )
+        if has_sequence(change.old) and not has_sequence(change.new):
+            yield ForgetSequence(change.new.name)
+        yield step
 
-    def _others(
-        self, maps: list[dict[str, str]], disturbed: frozenset[str], checks: bool, rebuilt: set[str], gone: set[str]
-    ) -> tuple[list[Step], list[Step]]:
-        """What to drop before, and what to create behind: indexes, views and triggers."""
-        old = {
-            (o.type, fold(o.name)): o for o in self.before.objects if o.sql and o.type in ("index", "view", "trigger")
-        }
-        new = {
-            (o.type, fold(o.name)): o for o in self.after.objects if o.sql and o.type in ("index", "view", "trigger")
-        }
-        changed = {
-            k
-            for k, o in old.items()
-            if k not in new or k[1] in self.hints.recreate or not same(o.sql, new[k].sql, maps)
-        }
-        gone_views = {k[1] for k in changed if k[0] == "view"}
-        if checks:
-            gone_views |= {fold(t.name) for t in self.before.tables.values() if t.kind == "view" and not t.columns}
-        give_way = set(changed)
-        if checks:
-            reached = disturbed | frozenset(gone_views)
-            give_way |= {(o.type, fold(o.name)) for o in reaching(self.before, ("view", "trigger"), reached)}
-            give_way |= {("view", name) for name in gone_views}
-        views = {k[1] for k in give_way if k[0] == "view"}
+    def _effects(self, virtual: VirtualChanges) -> TableEffects:
+        changes = [c for c in self.matches.changes if c.changed]
+        rebuilt = [c for c in changes if c.rebuilt]
+        dropped = [*(t for t in self.matches.dropped if t.kind == "table"), *self._dropped_virtual(virtual)]
+        disturbed = [t for c in rebuilt for t in (c.old, c.new)] + dropped + [new for _, new in virtual.copied]
+        return TableEffects(
+            disturbed=frozenset(fold(t.name) for t in disturbed),
+            rebuilt=frozenset(fold(c.new.name) for c in rebuilt),
+            dropped=frozenset(fold(t.name) for t in dropped),
+            renames=self.renames,
+            checks_schema=bool(rebuilt or virtual.copied or self._renamed(virtual))
+            or any(c.early or c.late or c.dropped for c in changes),
+        )
 
-        def with_its_table(key: tuple[str, str]) -> bool:
-            thing = old[key]
-            table = fold(thing.table)
-            if table in views or table in gone:
-                return True
-            if table not in disturbed or key in changed:
-                return False
-            return key[0] == "index" or not mentions(thing, (disturbed | views) - {table, self._now(table)})
+    def _changed_dependents(self, maps: list[dict[str, str]]) -> frozenset[Element]:
+        old, new = dependents(self.before), dependents(self.after)
+        return frozenset(
+            element
+            for element, o in old.items()
+            if element not in new or element.name in self.hints.recreate or not same(o.sql, new[element].sql, maps)
+        )
 
-        lost = {k for k, o in old.items() if k[0] != "view" and (fold(o.table) in disturbed or fold(o.table) in views)}
-        explicit = {k for k in give_way if k[0] == "view" or not with_its_table(k)}
-        drops: list[Step] = [Drop("trigger", old[k].name) for k in sorted(explicit) if k[0] == "trigger"]
-        drops += [Drop("view", v.name) for v in reversed(ordered([old[k] for k in explicit if k[0] == "view"]))]
-        drops += [Drop("index", old[k].name) for k in sorted(explicit) if k[0] == "index"]
-        wanted = [o for k, o in new.items() if k not in old or k in give_way or k in lost or fold(o.table) in rebuilt]
-        makes: list[Step] = [Create(o.sql) for o in _by_name(wanted, "index")]
-        makes += [Create(o.sql) for o in ordered([o for o in wanted if o.type == "view"])]
-        makes += [Create(o.sql) for o in _by_name(wanted, "trigger")]
-        return drops, makes
+    def _renamed(self, virtual: VirtualChanges) -> list[tuple[str, str]]:
+        pairs = [(c.old, c.new) for c in self.matches.changes if fold(c.old.name) != fold(c.new.name)]
+        return [(old.name, new.name) for old, new in (*pairs, *virtual.renamed)]
 
-    def _now(self, table: str) -> str:
-        """What the table ``table`` of before is called afterwards."""
-        return next((new for new, old in self.renames.tables.items() if old == table), table)
+    def _dropped_virtual(self, virtual: VirtualChanges) -> list[Table]:
+        return [*virtual.dropped, *(t for t in self.matches.dropped if t.kind == "virtual")]
 
-    def _rebuild_texts(self, texts: full_text.Texts, rebuilt: set[str], steps: Iterable[Step]) -> tuple[str, ...]:
-        """The full-text indexes whose content, or triggers, are made anew."""
-        made = [o for s in steps if isinstance(s, Create) for o in self.after.objects if o.sql == s.sql]
-        triggers = [o for o in made if o.type == "trigger"]
-        again = rebuilt | {fold(o.name) for o in made}
-        found = []
+    def _indexes_to_rebuild(self, rebuilt: frozenset[str], steps: Iterable[ChangeStep]) -> tuple[str, ...]:
+        """The full-text indexes whose content or triggers are made anew, or which are made anew themselves."""
+        texts = {step.sql for step in steps if isinstance(step, Create)}
+        created = [o for o in self.after.objects if o.sql in texts]
+        triggers = [o for o in created if o.type == "trigger"]
+        again = rebuilt | {fold(o.name) for o in created}
+        names = []
         for table in self.after.tables.values():
-            text = full_text.read(table)
-            if text is None or text.content is None:
+            index = fts_table(table)
+            if index is None or index.content is None:
                 continue
-            if (
-                fold(table.name) in again
-                or fold(text.content) in again
-                or any(mentions(t, {fold(table.name)}) for t in triggers)
-            ):
-                found.append(table.name)
-        return tuple(found)
+            is_new = not again.isdisjoint({fold(table.name), fold(index.content)})
+            if is_new or any(mentions(trigger, {fold(table.name)}) for trigger in triggers):
+                names.append(table.name)
+        return tuple(names)
 
-    def _referred(self, gone: list[Table]) -> bool:
-        names = {fold(t.name) for t in gone}
+    def _losses_of_orphans(self) -> Iterator[str]:
+        for change in (c for c in self.matches.changes if c.changed and self.back):
+            emptied = orphaned(change, self.matches.created)
+            for column in change.new.columns:
+                if fold(column.name) in emptied:
+                    name = f"{change.new.name}.{column.name}"
+                    yield f"Loses the values of {name}: the rows it refers to do not come back."
+
+    def _is_referred_to(self, tables: list[Table]) -> bool:
+        """Whether another table refers to one of ``tables`` before the change."""
+        names = {fold(t.name) for t in tables}
         return any(
             fold(k.parent) in names and fold(t.name) != fold(k.parent)
             for t in self.before.tables.values()
             for k in t.foreign_keys
         )
 
-    def _free(self, name: str) -> str:
+    def _free_name(self, name: str) -> str:
         taken = {fold(o.name) for schema in (self.before, self.after) for o in schema.objects}
         while fold(name) in taken:
             name += "_"
         return name
 
 
-def _unique(table: Table, schema: Schema) -> frozenset[str]:
-    """The columns, in lower case, that may have a part in a unique key; words of an expression count too."""
-    found = {fold(c.name) for c in table.columns if c.pk}
-    for clause in definition_of(table).clauses:
-        if clause.name and clause.has("UNIQUE"):
-            found.add(clause.name)
-        elif not clause.name and (clause.has("UNIQUE") or clause.has("PRIMARY")):
-            found |= identifiers(clause.text)
-    for index in schema.of(table.name, "index"):
-        if index.sql[:13].lower() == "create unique":
-            found |= identifiers(index.sql)
-    return frozenset(found) & {fold(c.name) for c in table.columns}
+def _alterations(change: TableChange) -> Iterator[ChangeStep]:
+    """What ALTER TABLE does to make ``change``."""
+    table = change.new.name
+    yield from (DropColumn(table, c.name) for c in change.dropped)
+    yield from (RenameColumn(table, old, new) for old, new in change.late)
+    definition = definition_of(change.new)
+    for column in change.added:
+        clause = definition.column(column.name)
+        assert clause is not None
+        yield AddColumn(table, clause.text)
 
 
-def _renames(change: TableChange) -> Iterator[Step]:
-    return (RenameColumn(change.new.name, old, new) for old, new in change.early)
+def _repeats_default(change: TableChange, after: Schema) -> bool:
+    """Whether ADD COLUMN would put the same default into every row of a column that may be unique."""
+    unique = unique_columns(change.new, after)
+    return any(fold(column.name) in unique and default_of(column) for column in change.added)
+
+
+def _by_name(tables: Iterable[Table]) -> list[Table]:
+    return sorted(tables, key=lambda t: t.name)
 
 
 def _children_first(tables: list[Table]) -> list[Table]:
-    left, found = sorted(tables, key=lambda t: t.name), []
+    left, result = _by_name(tables), []
     while left:
         parents = {fold(k.parent) for t in left for k in t.foreign_keys if fold(k.parent) != fold(t.name)}
         free = [t for t in left if fold(t.name) not in parents] or left[:1]
-        found += free
+        result += free
         left = [t for t in left if t not in free]
-    return found
-
-
-def _by_name(things: Iterable[Object], kind: str) -> list[Object]:
-    return sorted((o for o in things if o.type == kind), key=lambda o: o.name)
+    return result
 
 
 def _spelled(schema: Schema, name: str) -> str:

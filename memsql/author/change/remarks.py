@@ -1,4 +1,4 @@
-"""What a change means for the data, in sentences: what is lost, and what the author may not have expected."""
+"""What a change means for the data, in sentences: what is lost, and what the author may not expect."""
 
 from __future__ import annotations
 
@@ -10,14 +10,15 @@ from memsql.schema.affinity import affinity
 from memsql.sqltext.names import fold
 
 
-def losses(changes: Iterable[TableChange], gone: Iterable[Table]) -> Iterator[str]:
-    """What no way back restores: the rows of the tables ``gone``, and columns of those that stay."""
-    for table in gone:
+def losses(changes: Iterable[TableChange], dropped: Iterable[Table]) -> Iterator[str]:
+    """What no way back restores: the rows of the tables ``dropped``, and columns of those that stay."""
+    for table in dropped:
         yield f"Loses the rows of {table.name}; the way back makes it again without them."
     for change in changes:
         for column in change.dropped:
             if not column.hidden:
-                yield f"Loses the values of {change.old.name}.{column.name}; the way back makes the column again without them."
+                name = f"{change.old.name}.{column.name}"
+                yield f"Loses the values of {name}; the way back makes the column again without them."
         for column in change.new.columns:
             source = _source(change, column)
             if source and column.hidden and not source.hidden:
@@ -25,28 +26,28 @@ def losses(changes: Iterable[TableChange], gone: Iterable[Table]) -> Iterator[st
 
 
 def notes(changes: Iterable[TableChange], created: Sequence[Table], dropped: Iterable[Table]) -> Iterator[str]:
-    """Renames that were perhaps meant, and what is right but may surprise."""
+    """Changes that are perhaps renames, and what is right but may surprise."""
     for change in changes:
-        yield from _of_table(change)
-    for gone in dropped:
-        names = [fold(c.name) for c in gone.columns]
-        like = [
-            t.name for t in created if t.kind == gone.kind == "table" and [fold(c.name) for c in t.columns] == names
+        yield from _notes_on(change)
+    for table in dropped:
+        names = [fold(c.name) for c in table.columns]
+        alike = [
+            t.name for t in created if t.kind == table.kind == "table" and [fold(c.name) for c in t.columns] == names
         ]
-        if like:
+        if alike:
             yield (
-                f"{gone.name} goes and {like[0]} comes: if that is the same table, write `-- renamed from: {gone.name}` "
-                "above it"
+                f"{table.name} goes and {alike[0]} comes: if that is the same table, write"
+                f" `-- renamed from: {table.name}` above it"
             )
 
 
-def _of_table(change: TableChange) -> Iterator[str]:
+def _notes_on(change: TableChange) -> Iterator[str]:
     table = change.new.name
     for column in change.dropped:
-        like = [c.name for c in change.added if fold(c.type) == fold(column.type)]
-        if like:
+        alike = [c.name for c in change.added if fold(c.type) == fold(column.type)]
+        if alike:
             yield (
-                f"{table}.{column.name} goes and {' or '.join(like)} comes: if that is the same column, write "
+                f"{table}.{column.name} goes and {' or '.join(alike)} comes: if that is the same column, write "
                 f"`-- renamed from: {column.name}` behind it"
             )
     if change.plain and change.added and change.new.columns[-len(change.added) :] != change.added:
@@ -57,10 +58,11 @@ def _of_table(change: TableChange) -> Iterator[str]:
         source = _source(change, column)
         if source and affinity(source.type) != affinity(column.type):
             yield (
-                f"{table}.{column.name} is copied as it is and then stored as {column.type or 'it comes'}: SQLite turns what "
-                "looks like a number into one where the type asks for it, and the way back cannot tell"
+                f"{table}.{column.name} is copied as it is and then stored as {column.type or 'it comes'}: SQLite turns"
+                " what looks like a number into one where the type asks for it, and the way back cannot tell"
             )
 
 
 def _source(change: TableChange, column: Column) -> Column | None:
+    """The column before the change whose values ``column`` gets."""
     return next((c for c in change.old.columns if c.name == change.kept.get(column.name)), None)

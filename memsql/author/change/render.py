@@ -6,45 +6,47 @@ from collections.abc import Sequence
 
 from memsql.author.change.steps import (
     AddColumn,
+    ChangePlan,
+    ChangeStep,
     Create,
     Drop,
     DropColumn,
     ForgetSequence,
-    Plan,
-    Rebuild,
+    RebuildTable,
     RenameColumn,
     RenameTable,
-    Step,
 )
-from memsql.sqltext.names import quote_if_needed
+from memsql.sqltext.names import quote, quote_if_needed
 from memsql.sqltext.tokens import without_tail
 
 _WIDTH = 100
 
 
-def render(plan: Plan, title: str, *, depends: str | None = None, reason: str | None = None) -> str:
-    """The file of one direction: ``title`` is its description, ``depends`` the migration before it, ``reason`` why data
-    may be lost."""
+def render(plan: ChangePlan, title: str, *, depends: str | None = None, reason: str | None = None) -> str:
+    """The text of a migration file or a rollback file.
+
+    ``title`` is its description, ``depends`` the id of the migration before it, ``reason`` why data may be lost.
+    """
     lines = ["-- " + title]
     lines += [f"-- depends: {depends}"] if depends else []
     lines += ["-- foreign_keys: off"] if plan.foreign_keys_off else []
-    lines += ["-- fts_rebuild: " + " ".join(map(_listed, plan.fts_rebuild))] if plan.fts_rebuild else []
+    lines += ["-- fts_rebuild: " + " ".join(map(_directive_name, plan.fts_rebuild))] if plan.fts_rebuild else []
     lines += [f"-- allow: data-loss {reason}"] if plan.losses and reason else []
     lines += ["--", *(f"-- {loss}" for loss in map(_one_line, plan.losses))] if plan.losses else []
     return "\n".join(lines) + "\n" + _body(plan.steps)
 
 
-def _body(steps: Sequence[Step]) -> str:
+def _body(steps: Sequence[ChangeStep]) -> str:
     text = ""
-    before: Step | None = None
+    before: ChangeStep | None = None
     for step in steps:
         close = isinstance(step, (Drop, DropColumn, RenameColumn, RenameTable)) and type(before) is type(step)
-        text += ("" if close else "\n") + statement(step) + "\n"
+        text += ("" if close else "\n") + step_sql(step) + "\n"
         before = step
     return text
 
 
-def statement(step: Step) -> str:
+def step_sql(step: ChangeStep) -> str:
     """The SQL of one step, each statement with its semicolon."""
     match step:
         case Drop(kind, name):
@@ -63,14 +65,14 @@ def statement(step: Step) -> str:
             return f"ALTER TABLE {quote_if_needed(table)} ADD COLUMN {definition};"
         case ForgetSequence(table):
             return f"DELETE FROM sqlite_sequence WHERE name = {_string(table)};"
-        case Rebuild():
+        case RebuildTable():
             return _rebuild(step)
 
 
-def _rebuild(step: Rebuild) -> str:
+def _rebuild(step: RebuildTable) -> str:
     table, temporary = quote_if_needed(step.table), quote_if_needed(step.temporary)
     lines = [without_tail(step.sql) + ";", ""]
-    if step.sequence:
+    if step.keeps_sequence:
         lines += [
             "INSERT INTO sqlite_sequence (name, seq)",
             f"SELECT {_string(step.temporary)}, seq FROM sqlite_sequence WHERE name = {_string(step.table)};",
@@ -102,9 +104,9 @@ def _string(name: str) -> str:
     return "'" + name.replace("'", "''") + "'"
 
 
-def _listed(name: str) -> str:
+def _directive_name(name: str) -> str:
     plain = '"' not in name and not any(c.isspace() for c in name)
-    return name if plain else '"' + name.replace('"', '""') + '"'
+    return name if plain else quote(name)
 
 
 def _one_line(text: str) -> str:

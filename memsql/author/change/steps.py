@@ -1,4 +1,4 @@
-"""Steps from one schema to another as data."""
+"""The steps from one schema to another as data, and what decides on them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,10 @@ from dataclasses import dataclass, field
 
 
 class CannotChange(Exception):
-    """A change that nobody can derive. ``table`` and ``column`` say where it is wanted, ``hint`` what to write instead."""
+    """A change for which no migration can be derived.
+
+    ``table`` and ``column`` say where the edited schema has it, ``hint`` what to write instead.
+    """
 
     def __init__(self, message: str, table: str, column: str | None = None, hint: str = "") -> None:
         super().__init__(message)
@@ -19,24 +22,37 @@ class CannotChange(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Renames:
-    """What was called otherwise before, in lower case: ``tables`` maps the new name to the old one, ``columns`` the new
-    table and the new column to the old column."""
+    """The tables and columns that had another name before, all names in lower case.
+
+    ``tables`` maps the new name of a table to its old one. ``columns`` maps the new name of a table and of a column of
+    it to the old name of the column.
+    """
 
     tables: Mapping[str, str] = field(default_factory=dict)
     columns: Mapping[tuple[str, str], str] = field(default_factory=dict)
 
     def reversed(self) -> Renames:
-        """The same for the way back."""
+        """The renames of the way back."""
         return Renames(
             {old: new for new, old in self.tables.items()},
             {(self.tables.get(table, table), old): new for (table, new), old in self.columns.items()},
         )
 
+    def new_name(self, table: str) -> str:
+        """The name after the change of the table that is called ``table`` before it."""
+        return next((new for new, old in self.tables.items() if old == table), table)
+
+
+NO_RENAMES = Renames()
+
 
 @dataclass(frozen=True, slots=True)
 class Hints:
-    """What a trial taught: tables to ``rebuild`` that plain statements would not change as wanted, and triggers, views
-    and indexes to ``recreate``; names of before and after, in lower case."""
+    """What a trial run showed, as names before or after the change, in lower case.
+
+    ``rebuild`` are tables that plain statements do not change as they should. ``recreate`` are triggers, views, indexes
+    and virtual tables that must be dropped and created again.
+    """
 
     rebuild: frozenset[str] = frozenset()
     recreate: frozenset[str] = frozenset()
@@ -45,9 +61,12 @@ class Hints:
         return Hints(self.rebuild | other.rebuild, self.recreate | other.recreate)
 
 
+NO_HINTS = Hints()
+
+
 @dataclass(frozen=True, slots=True)
 class Drop:
-    """DROP of a table, index, trigger or view."""
+    """DROP of an object; ``kind`` is table, index, trigger or view."""
 
     kind: str
     name: str
@@ -62,12 +81,16 @@ class Create:
 
 @dataclass(frozen=True, slots=True)
 class RenameTable:
+    """ALTER TABLE … RENAME TO."""
+
     old: str
     new: str
 
 
 @dataclass(frozen=True, slots=True)
 class RenameColumn:
+    """ALTER TABLE … RENAME COLUMN."""
+
     table: str
     old: str
     new: str
@@ -75,13 +98,15 @@ class RenameColumn:
 
 @dataclass(frozen=True, slots=True)
 class DropColumn:
+    """ALTER TABLE … DROP COLUMN."""
+
     table: str
     column: str
 
 
 @dataclass(frozen=True, slots=True)
 class AddColumn:
-    """``definition`` is the column as its author wrote it."""
+    """ALTER TABLE … ADD COLUMN; ``definition`` is the column as its author wrote it."""
 
     table: str
     definition: str
@@ -89,34 +114,40 @@ class AddColumn:
 
 @dataclass(frozen=True, slots=True)
 class ForgetSequence:
-    """Where AUTOINCREMENT of ``table`` stands is not needed any more."""
+    """DELETE of the row in sqlite_sequence: ``table`` is AUTOINCREMENT no more."""
 
     table: str
 
 
 @dataclass(frozen=True, slots=True)
-class Rebuild:
-    """A new table in the place of an old one: ``sql`` makes it under the name ``temporary``, ``copies`` pairs each column
-    to fill with the expression over the old table that fills it. ``sequence``: AUTOINCREMENT goes on where it was.
-    ``remarks`` are sentences for the reader of the file."""
+class RebuildTable:
+    """A new table takes the place of ``table`` (https://sqlite.org/lang_altertable.html, section 7).
+
+    ``sql`` creates it under the name ``temporary``. ``copies`` are pairs: a column to fill, and the expression over the
+    old table that fills it. ``keeps_sequence``: AUTOINCREMENT goes on where it was. ``remarks`` are sentences for the
+    reader of the file.
+    """
 
     table: str
     temporary: str
     sql: str
     copies: tuple[tuple[str, str], ...]
-    sequence: bool = False
+    keeps_sequence: bool = False
     remarks: tuple[str, ...] = ()
 
 
-Step = Drop | Create | RenameTable | RenameColumn | DropColumn | AddColumn | ForgetSequence | Rebuild
+ChangeStep = Drop | Create | RenameTable | RenameColumn | DropColumn | AddColumn | ForgetSequence | RebuildTable
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
-    """What one direction does. ``losses`` are sentences about what no way back restores, ``notes`` are for the author,
-    ``fts_rebuild`` names full-text indexes to build anew, ``rebuilds`` the tables that are rebuilt."""
+class ChangePlan:
+    """What one direction of a migration does.
 
-    steps: tuple[Step, ...]
+    ``fts_rebuild`` are the full-text indexes to build anew. ``losses`` are sentences about what no way back restores,
+    ``notes`` are sentences for the author.
+    """
+
+    steps: tuple[ChangeStep, ...]
     foreign_keys_off: bool = False
     fts_rebuild: tuple[str, ...] = ()
     losses: tuple[str, ...] = ()
@@ -124,4 +155,5 @@ class Plan:
 
     @property
     def rebuilds(self) -> tuple[str, ...]:
-        return tuple(step.table for step in self.steps if isinstance(step, Rebuild))
+        """The tables that are rebuilt."""
+        return tuple(step.table for step in self.steps if isinstance(step, RebuildTable))

@@ -1,0 +1,180 @@
+"""The rebuild of a table: which expression over the old table fills each column of the new one.
+
+The procedure is that of https://sqlite.org/lang_altertable.html, section 7.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from memsql.author.change.steps import CannotChange, RebuildTable
+from memsql.author.change.tables import (
+    TableChange,
+    default_of,
+    has_sequence,
+    is_alias,
+    is_unfillable,
+    reference,
+    refuse_unfillable,
+)
+from memsql.schema import Column, Schema, Table
+from memsql.schema.definition import definition_of, under_name
+from memsql.sqltext import identifiers
+from memsql.sqltext.names import fold, free_rowid, quote_if_needed
+
+
+@dataclass(frozen=True, slots=True)
+class _Fill:
+    """How a column is filled: the expression, None for its default, and a sentence about it where it is no copy."""
+
+    expression: str | None
+    remark: str = ""
+
+
+def rebuild_step(
+    change: TableChange,
+    temporary: str,
+    *,
+    back: bool = False,
+    orphans: frozenset[str] = frozenset(),
+    unique: frozenset[str] = frozenset(),
+) -> RebuildTable:
+    """The step that makes the new table of ``change`` under the name ``temporary`` and then renames it.
+
+    The early renames of ``change`` are done before it. ``back``: it is the way back of a migration, on which a value
+    that nobody knows is replaced by one that says nothing. ``orphans`` are new columns that refer to rows which do not
+    come back, ``unique`` those that may be part of a unique key; both in lower case.
+
+    Raises CannotChange where a column can have no value.
+    """
+    return _Copier(change, back, orphans, unique).step(temporary)
+
+
+@dataclass(frozen=True, slots=True)
+class _Copier:
+    change: TableChange
+    back: bool
+    orphans: frozenset[str]
+    unique: frozenset[str]
+
+    def step(self, temporary: str) -> RebuildTable:
+        new = self.change.new
+        fills = [(column, self._fill(column)) for column in new.columns if not column.hidden]
+        copies = [(quote_if_needed(c.name), f.expression) for c, f in fills if f.expression is not None]
+        rowid = self._rowid
+        if rowid is not None and not any(is_alias(column, new) for column in new.columns):
+            copies.insert(0, (rowid, rowid))
+        return RebuildTable(
+            new.name,
+            temporary,
+            under_name(new.sql, temporary),
+            tuple(copies),
+            has_sequence(self.change.old) and has_sequence(new),
+            tuple(f.remark for _, f in fills if f.remark),
+        )
+
+    @property
+    def _rowid(self) -> str | None:
+        """A name for the rowid in both tables; None where one of them has no rowid, or no free name for it."""
+        old, new = self.change.old, self.change.new
+        if old.without_rowid or new.without_rowid:
+            return None
+        return free_rowid(c.name for table in (old, new) for c in table.columns)
+
+    def _fill(self, column: Column) -> _Fill:
+        if fold(column.name) in self.orphans:
+            return self._orphaned(column)
+        if column.name in self.change.kept:
+            return self._copied(column)
+        return self._unknown(column)
+
+    def _copied(self, column: Column) -> _Fill:
+        """A column that takes its values from one of the old table."""
+        source = self.change.kept[column.name]
+        old = next(c for c in self.change.old.columns if c.name == source)
+        renamed = {fold(before): after for before, after in self.change.early}
+        name = renamed.get(fold(source), source)
+        copy = quote_if_needed(name)
+        may_be_null = not old.notnull and not is_alias(old, self.change.old)
+        if not (column.notnull and may_be_null):
+            return _Fill(copy)
+        default = default_of(column)
+        if default is not None:
+            return _Fill(f"coalesce({copy}, {default})", f"NULLs in {column.name} become {default}.")
+        table = quote_if_needed(self.change.new.name)
+        return _Fill(copy, f"Fails where {name} is NULL; to see these rows: SELECT * FROM {table} WHERE {copy} IS NULL")
+
+    def _orphaned(self, column: Column) -> _Fill:
+        if column.notnull or column.pk:
+            raise CannotChange(
+                f"{self.change.new.name}.{column.name} refers to a table that goes and is NOT NULL: the way back would"
+                " have nothing to refer to",
+                self.change.new.name,
+                None,
+                "first make it NULL in a migration of its own, then drop the table in another",
+            )
+        return _Fill(None, f"The rows that {column.name} refers to do not come back, so it becomes empty.")
+
+    def _unknown(self, column: Column) -> _Fill:
+        """A column that no column of the old table has values for."""
+        new, rowid = self.change.new, self._rowid
+        if is_alias(column, new):
+            return _Fill(rowid)
+        lost = f"Nobody knows {column.name} any more: it becomes"
+        is_unique = fold(column.name) in self.unique
+        refers = any(fold(column.name) in map(fold, key.columns) for key in new.foreign_keys)
+        if self.back and is_unique and default_of(column) is not None and not column.notnull:
+            # Its default in every row would not be unique.
+            return _Fill("NULL", f"{lost} NULL.")
+        if self.back and is_unique and column.notnull and rowid is not None and not refers:
+            return _Fill(rowid, f"{lost} {rowid}.")
+        if not is_unfillable(column, new):
+            return _Fill(None)
+        if not self.back:
+            refuse_unfillable(self.change)
+        if refers or (is_unique and rowid is None):
+            raise CannotChange(
+                f"{new.name}.{column.name} cannot go: it is NOT NULL{' and refers to another table' if refers else ''},"
+                " so the way back would have no value for it",
+                new.name,
+                None,
+                "first make it NULL in a migration of its own, then drop it in another",
+            )
+        value = _empty(column)
+        return _Fill(value, f"{lost} {value}.")
+
+
+def orphaned(change: TableChange, dropped: Iterable[Table]) -> frozenset[str]:
+    """The columns of the new table, in lower case, that refer to one of the tables ``dropped`` and did not before."""
+    names = {fold(t.name) for t in dropped}
+    existing = {reference(key) for key in change.old.foreign_keys}
+    return frozenset(
+        fold(c)
+        for key in change.new.foreign_keys
+        for c in key.columns
+        if fold(key.parent) in names and reference(key) not in existing
+    )
+
+
+def unique_columns(table: Table, schema: Schema) -> frozenset[str]:
+    """The columns, in lower case, that may be part of a unique key; names in an expression of an index count too."""
+    unique = {fold(c.name) for c in table.columns if c.pk}
+    for clause in definition_of(table).clauses:
+        if clause.name and clause.has("UNIQUE"):
+            unique.add(clause.name)
+        elif not clause.name and (clause.has("UNIQUE") or clause.has("PRIMARY")):
+            unique |= identifiers(clause.text)
+    for index in schema.of(table.name, "index"):
+        if index.sql[:13].lower() == "create unique":
+            unique |= identifiers(index.sql)
+    return frozenset(unique) & {fold(c.name) for c in table.columns}
+
+
+def _empty(column: Column) -> str:
+    """A value that says nothing, of the type of ``column`` (https://sqlite.org/datatype3.html, section 3.1)."""
+    declared = fold(column.type)
+    if "int" in declared or re.search(r"real|floa|doub|num|dec|bool|date", declared):
+        return "0"
+    return "x''" if "blob" in declared else "''"
