@@ -15,7 +15,6 @@ from memsql.db.compiling import compile_only
 from memsql.db.queries import load
 from memsql.engine.loss.guard import Counts, Loss, TableCounts, Virtual, Watch, rows_text
 from memsql.errors import StatementError
-from memsql.schema.internal import module_of, shadow_suffixes
 from memsql.sqltext import fold, quote
 
 # A SELECT has at most 2000 result columns (https://sqlite.org/limits.html#max_column); some builds allow less.
@@ -29,9 +28,12 @@ def virtual_tables(conn: Connection) -> Virtual:
     views join views.
     """
     rows = conn.execute(load("engine/virtual_tables")).rows
-    modules = {fold(str(name)): module_of(str(sql)) for name, sql in rows}
-    if not modules:
+    if not rows:
         return Virtual()
+    # Imported only here: most runs need nothing else of that package, which takes long to import.
+    from memsql.schema.internal import module_of, shadow_suffixes
+
+    modules = {fold(str(name)): module_of(str(sql)) for name, sql in rows}
     shadows = {f"{name}_{suffix}" for name, module in modules.items() for suffix in shadow_suffixes(module)}
     return Virtual(frozenset(modules), tables(conn) & shadows)
 
