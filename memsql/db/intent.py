@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
+from memsql import sqltext
 from memsql.db.protocol import Item, Script
-from memsql.sqltext import effect, may_control_transactions, statements
 
 # Settings of one stream. Others lie in the database file, or end with the transaction.
 _OF_THE_STREAM = frozenset(
@@ -57,7 +57,7 @@ class Intent:
         return not (self.writes or self.opens or self.keeps)
 
 
-def intent(items: Sequence[Item], in_transaction: bool) -> Intent:
+def intent_of(items: Sequence[Item], in_transaction: bool) -> Intent:
     """What ``items`` do on a stream that is in a transaction, or is not.
 
     For example, outside a transaction an INSERT writes and keeps; inside one it only writes.
@@ -65,22 +65,22 @@ def intent(items: Sequence[Item], in_transaction: bool) -> Intent:
     result = Intent()
     inside = in_transaction
     for text in _texts(items, inside):
-        what = effect(text)
-        if what.kind == "transaction":
-            if what.name in ("COMMIT", "END", "RELEASE"):
+        effect = sqltext.effect(text)
+        if effect.kind == "transaction":
+            if effect.name in ("COMMIT", "END", "RELEASE"):
                 result.keeps = True
-            inside = what.name in ("BEGIN", "SAVEPOINT", "RELEASE") or (
-                what.name == "ROLLBACK" and "TO" in text.upper().split()
+            inside = effect.name in ("BEGIN", "SAVEPOINT", "RELEASE") or (
+                effect.name == "ROLLBACK" and "TO" in text.upper().split()
             )
             continue
-        if what.kind in ("select", "explain"):
+        if effect.kind in ("select", "explain"):
             continue
-        if what.kind == "pragma" and what.name is not None:
-            if _only_reads(text, what.name):
+        if effect.kind == "pragma" and effect.name is not None:
+            if _only_reads(text, effect.name):
                 continue
-            if what.name in _OF_THE_STREAM:
+            if effect.name in _OF_THE_STREAM:
                 if not inside:
-                    result.settings[what.name] = text
+                    result.settings[effect.name] = text
                 continue
         result.writes = True
         result.keeps = result.keeps or not inside
@@ -98,8 +98,8 @@ def _texts(items: Sequence[Item], in_transaction: bool) -> Iterator[str]:
     for item in items:
         if not isinstance(item, Script):
             yield item[0]
-        elif in_transaction and not may_control_transactions(item.sql):
+        elif in_transaction and not sqltext.may_control_transactions(item.sql):
             # Not split, because it may have megabytes: all that matters is that it writes.
             yield "UPDATE"
         else:
-            yield from (s.text for s in statements(item.sql))
+            yield from (s.text for s in sqltext.statements(item.sql))

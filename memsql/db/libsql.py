@@ -14,7 +14,7 @@ from memsql.config import Target
 from memsql.db import hrana
 from memsql.db.faults import Fault, broken_off, not_a_server, statement_error, stream_expired
 from memsql.db.hrana import Json
-from memsql.db.intent import Intent, intent
+from memsql.db.intent import Intent, intent_of
 from memsql.db.loop import Loop, Stopped
 from memsql.db.protocol import Item, Params, Result, Script, Touched, Value
 from memsql.db.transport import Timeouts, Transport, endpoint
@@ -64,16 +64,16 @@ class LibsqlConnection:
         return self._open
 
     def execute(self, sql: str, params: Params = ()) -> Result:
-        what = self._intent([(sql, params)])
+        intent = self._intent([(sql, params)])
         if effect(sql).kind == "attach":
             # Not sent: the server would answer 403, as to a wrong token, and end the stream.
             raise statement_error({"message": "unsupported statement: "}, self.target, sql, None)
         request = self._encoded(lambda: hrana.execute(sql, params), sql)
-        answer = self._ask([request], what)[0]
+        answer = self._ask([request], intent)[0]
         if answer["type"] == "ok":
-            self._settings.update(what.settings)
+            self._settings.update(intent.settings)
             return self._encoded(lambda: self._decoded(lambda: hrana.decode_result(answer["response"]["result"])), sql)
-        if answer["error"].get("code") == "RESPONSE_TOO_LARGE" and what.repeatable and self._transport.version >= 3:
+        if answer["error"].get("code") == "RESPONSE_TOO_LARGE" and intent.repeatable and self._transport.version >= 3:
             columns, rows = self._cursor(sql, params)
             return Result(tuple(columns), [row for chunk in rows for row in chunk])
         raise statement_error(answer["error"], self.target, sql, None)
@@ -106,19 +106,19 @@ class LibsqlConnection:
     def batch(self, items: Sequence[Item]) -> list[Result]:
         if not items:
             return []
-        what = self._intent(items)
+        intent = self._intent(items)
         pipeline = hrana.Pipeline(items)
-        answers = self._ask(pipeline.requests, what)
+        answers = self._ask(pipeline.requests, intent)
         failure = self._decoded(lambda: pipeline.failure(answers))
         if failure is None:
-            self._settings.update(what.settings)
+            self._settings.update(intent.settings)
             return self._decoded(lambda: pipeline.results(answers))
         request, step, error = failure
         index = pipeline.index_of(request, step)
         if index is None and step is None and error.get("code") in _UNREADABLE:
             index = self._unreadable(items, pipeline.members(request))
         if index is not None:
-            self._settings.update(intent(items[:index], False).settings)
+            self._settings.update(intent_of(items[:index], False).settings)
         elif step is not None:
             raise StatementError(
                 "a text before it is incomplete, or ended the transaction",
@@ -151,11 +151,11 @@ class LibsqlConnection:
             return e
 
     def script(self, sql: str, *, watched: bool = True) -> None:
-        what = self._intent([Script(sql)])
-        answer = self._ask([hrana.sequence(sql)], what)[0]
+        intent = self._intent([Script(sql)])
+        answer = self._ask([hrana.sequence(sql)], intent)[0]
         if answer["type"] == "error":
             raise statement_error(answer["error"], self.target, None, None)
-        self._settings.update(what.settings)
+        self._settings.update(intent.settings)
 
     @contextmanager
     def observe(self, tick: Callable[[], bool] | None = None) -> Iterator[Touched | None]:
@@ -207,12 +207,12 @@ class LibsqlConnection:
             self._loop.close()
 
     def _intent(self, items: Sequence[Item]) -> Intent:
-        what = intent(items, self._open)
-        if what.writes and self._mode == "ro":
+        intent = intent_of(items, self._open)
+        if intent.writes and self._mode == "ro":
             raise ConnectError(
                 f"{self.target} cannot be written: it was opened for reading only", state="nothing was changed"
             )
-        return what
+        return intent
 
     def _encoded(self, work: Callable[[], T], sql: str) -> T:
         """Return the result of ``work``; its StatementError gets ``sql`` as its statement."""
@@ -228,7 +228,7 @@ class LibsqlConnection:
             return work()
         raise not_a_server(self.target).error
 
-    def _ask(self, requests: Sequence[Json], what: Intent, patience: float | None = None) -> list[Json]:
+    def _ask(self, requests: Sequence[Json], intent: Intent, patience: float | None = None) -> list[Json]:
         """Send ``requests`` and return their answers. Where the stream is gone and nothing is lost, a new one is
         used."""
         if self._reading:
@@ -240,7 +240,7 @@ class LibsqlConnection:
             fault = None
             try:
                 answers = self._loop.run(
-                    self._transport.pipeline([*settings, *requests], patience), None if what.keeps else self._tick
+                    self._transport.pipeline([*settings, *requests], patience), None if intent.keeps else self._tick
                 )
             except Fault as e:
                 fault = e
@@ -252,7 +252,7 @@ class LibsqlConnection:
                 raise
             if fault is None:
                 break
-            self._recover(fault, what, tries)
+            self._recover(fault, intent, tries)
             tries += 1
         state = self._decoded(lambda: hrana.in_transaction(answers.pop()))
         self._open = state is True
@@ -260,7 +260,7 @@ class LibsqlConnection:
             raise statement_error(state, self.target, None, None)
         return answers[len(settings) :]
 
-    def _recover(self, fault: Fault, what: Intent, tries: int) -> None:
+    def _recover(self, fault: Fault, intent: Intent, tries: int) -> None:
         """Return where the request may be sent again; otherwise raise the error."""
         was_open, gone = self._open, self._transport.fresh
         self._open = was_open and not gone
@@ -272,14 +272,14 @@ class LibsqlConnection:
                 raise stream_expired(self.target, True) from None
             if tries == 0:
                 return
-        elif fault.sent and what.keeps:
+        elif fault.sent and intent.keeps:
             raise CommitUnknown(
                 f"{self.target}: no answer came to the request that commits",
                 details=tuple(text for text in (error.message, error.hint) if text),
                 state="whether the change was committed is not known; it is there completely or not at all",
                 hint="see: invoke migrate.status",
             ) from None
-        elif fault.again and tries < _RETRIES and (not fault.sent or (what.repeatable and not was_open)):
+        elif fault.again and tries < _RETRIES and (not fault.sent or (intent.repeatable and not was_open)):
             time.sleep(self._timeouts.retry * 4**tries)
             return
         raise error from None
@@ -304,8 +304,8 @@ class LibsqlConnection:
     def _cursor(self, sql: str, params: Params) -> tuple[list[str], Iterator[list[tuple[Value, ...]]]]:
         """The column names, and an iterator of lists of rows that reads from the server as it goes."""
         batch = self._encoded(lambda: hrana.chain([hrana.statement(sql, params)]), sql)
-        what = self._intent([(sql, params)])
-        pieces = self._entries(batch, what)
+        intent = self._intent([(sql, params)])
+        pieces = self._entries(batch, intent)
 
         def rows(piece: list[Json] | None) -> Iterator[list[tuple[Value, ...]]]:
             ended = False
@@ -328,7 +328,7 @@ class LibsqlConnection:
         columns = [c["name"] or "" for c in first[0]["cols"]] if first and first[0].get("type") == "step_begin" else []
         return columns, rows(first)
 
-    def _entries(self, batch: Json, what: Intent) -> Generator[list[Json], None, None]:
+    def _entries(self, batch: Json, intent: Intent) -> Generator[list[Json], None, None]:
         if self._reading:
             raise RuntimeError("a result of stream_rows() is still being read on this connection")
         tries = 0
@@ -353,7 +353,7 @@ class LibsqlConnection:
                 self._loop.run(source.aclose())
             if fault is None:
                 return
-            self._recover(fault, what, _RETRIES if begun else tries)
+            self._recover(fault, intent, _RETRIES if begun else tries)
             tries += 1
 
 

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
+from memsql import sqltext
 from memsql.schema.definition import split_at_commas
-from memsql.sqltext import effect, fold, split
+from memsql.sqltext import fold, split
 from memsql.sqltext.names import unquote
 from memsql.sqltext.tokens import Token, tokenize, without_comments
 
@@ -107,10 +108,10 @@ def write_to(text: str, index: str) -> Write | None:
 def effect_on(text: str, index: str) -> str:
     """insert, replace, update or delete where the statement ``text`` does that to the table ``index``; empty
     otherwise."""
-    what = effect(text)
-    if fold(what.name or "") != fold(index) or what.kind not in ("delete", "update", "insert", "replace"):
+    effect = sqltext.effect(text)
+    if fold(effect.name or "") != fold(index) or effect.kind not in ("delete", "update", "insert", "replace"):
         return ""
-    return what.kind
+    return effect.kind
 
 
 def split_list(text: str) -> tuple[list[str], int]:

@@ -13,12 +13,11 @@ from contextlib import contextmanager
 from itertools import islice
 from typing import Any
 
-from memsql import db
+from memsql import db, sqltext
 from memsql.config import Target
 from memsql.db import Item, Result, Value
 from memsql.db.connect import Mode
 from memsql.errors import ConnectError, LockedError, MemsqlError, StatementError
-from memsql.sqltext import effect
 
 apilevel = "2.0"
 threadsafety = 1
@@ -127,13 +126,12 @@ class Connection:
 
     def check_control(self, sql: str) -> None:
         """Raise ProgrammingError for a statement that begins or ends a transaction between begin() and commit()."""
-        what = effect(sql) if self._inside else None
-        if (
-            what is not None
-            and what.kind == "transaction"
-            and (what.name in _CONTROL or (what.name == "ROLLBACK" and "TO" not in sql.upper().split()))
-        ):
-            raise ProgrammingError(f"{what.name} inside a transaction would leave half of the change behind")
+        if not self._inside:
+            return
+        effect = sqltext.effect(sql)
+        ends = effect.name in _CONTROL or (effect.name == "ROLLBACK" and "TO" not in sql.upper().split())
+        if effect.kind == "transaction" and ends:
+            raise ProgrammingError(f"{effect.name} inside a transaction would leave half of the change behind")
 
     def commit(self) -> None:
         """Commit the open transaction. Raises InternalError where the engine ended it by itself."""
