@@ -82,7 +82,8 @@ def statuses(ordered: Sequence[Migration], ledger: Ledger) -> list[Status]:
             result.append(_from_row(migration, row, EDITED, f"applied under the name {former_id}"))
         else:
             result.append(_status(migration, row, ledger, later_applied=position < last_applied))
-    missing = [name for name in yoyo if name not in {m.id for m in ordered} | former_ids]
+    present = {m.id for m in ordered} | former_ids
+    missing = [name for name in yoyo if name not in present]
     return [*result, *_missing(missing, result, ledger)]
 
 
