@@ -8,7 +8,6 @@ from invoke import Collection
 
 from memsql.tasks.gate import CHANGE_HELP, admit
 from memsql.tasks.options import number
-from memsql.tasks.program.bare_words import BareWords
 from memsql.tasks.task import Outcome, task
 
 if TYPE_CHECKING:
@@ -20,7 +19,6 @@ if TYPE_CHECKING:
     from memsql.config import Settings
     from memsql.report.progress import Bar
 
-_FILE = BareWords("--file")
 _ALL = "backups of other databases in the folder too"
 _FORMATS: dict[str, Content] = {"sqlite": "sqlite", "sql": "sql"}
 
@@ -77,7 +75,7 @@ def list_(settings: Settings, progress: Bar, *, all: bool = False) -> Outcome:
 
 @task(
     "backup.verify",
-    bare_words=_FILE,
+    bare_word="--file",
     help={
         "file": "name or path of a backup (default: the newest proven one of this database)",
         "all": "every backup in the folder",
@@ -147,7 +145,7 @@ def prune(
 
 @task(
     "backup.restore",
-    bare_words=_FILE,
+    bare_word="--file",
     help={
         **CHANGE_HELP,
         "file": "name or path of a backup (default: the newest proven one of this database)",
@@ -193,7 +191,7 @@ def restore(
 
 @task(
     "backup.drill",
-    bare_words=_FILE,
+    bare_word="--file",
     help={"file": "the backup to try (default: the newest proven one of this database)"},
 )
 def drill(settings: Settings, progress: Bar, *, file: str | None = None) -> Outcome:

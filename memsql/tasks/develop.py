@@ -10,7 +10,7 @@ from pathlib import Path
 from invoke import Context, task
 from invoke.exceptions import Exit
 
-from memsql.tasks.program.bare_words import BareWords, MemsqlTask
+from memsql.tasks.program.bare_words import MemsqlTask
 
 # Tests wait for servers, locks and disks: one worker more than there are processors keeps these busy.
 _WORKERS = str((os.cpu_count() or 1) + 1)
@@ -48,7 +48,7 @@ def test(c: Context, only: str | None = None, fast: bool = False, newest: bool =
 
 @task(
     klass=MemsqlTask,
-    bare_words=BareWords("--name"),
+    bare_word="--name",
     help={
         "name": "a module of benchmarks/, such as migrations, server or splitting",
         "rounds": "how often to repeat; medians are printed",

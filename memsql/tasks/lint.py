@@ -7,7 +7,6 @@ import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from memsql.tasks.program.bare_words import BareWords
 from memsql.tasks.task import PROJECT_OPTIONS, Outcome, task
 
 if TYPE_CHECKING:
@@ -29,7 +28,7 @@ if TYPE_CHECKING:
     },
     common=PROJECT_OPTIONS,
     iterable=["path"],
-    bare_words=BareWords("--path", paths=True),
+    bare_paths="--path",
 )
 def lint(
     settings: Settings,

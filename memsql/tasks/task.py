@@ -20,7 +20,7 @@ from memsql.errors import Interrupted, MemsqlError
 from memsql.report import text
 from memsql.tasks import chain
 from memsql.tasks.output import write, write_json
-from memsql.tasks.program.bare_words import BareWords, MemsqlTask
+from memsql.tasks.program.bare_words import MemsqlTask
 
 if TYPE_CHECKING:
     from invoke import Context
@@ -47,7 +47,7 @@ PROJECT_OPTIONS = ("project", "json")
 """The common options of a task that works on the files of a project alone."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Outcome:
     """What a task has to say: text for people, fields for programs, and the exit code."""
 
@@ -67,7 +67,8 @@ def task(
     common: Iterable[str] = DATABASE_OPTIONS,
     default: bool = False,
     iterable: Iterable[str] = (),
-    bare_words: BareWords | None = None,
+    bare_word: str | None = None,
+    bare_paths: str | None = None,
     prints_json: Callable[[Mapping[str, Any]], bool] = lambda values: bool(values["json"]),
 ) -> Callable[[Body[P]], MemsqlTask]:
     """Make an Invoke task of a function that takes settings, progress and options, and returns an Outcome.
@@ -81,8 +82,8 @@ def task(
     stdout with ``ok`` false and ``error``) and its exit code. Nothing else is caught. A chain hears of all of it.
 
     ``command``: the full name, as in "migrate.up". ``help``: a line for each own option. ``default``: the task runs
-    where its collection is named alone. ``iterable``: options that may be given more than once. ``bare_words``: see
-    BareWords.
+    where its collection is named alone. ``iterable``: options that may be given more than once. ``bare_word``
+    and ``bare_paths``: see MemsqlTask.
 
     Example::
 
@@ -111,7 +112,8 @@ def task(
         vars(run)["__signature__"] = signature
         return MemsqlTask(
             run,
-            bare_words=bare_words,
+            bare_word=bare_word,
+            bare_paths=bare_paths,
             name=command.rpartition(".")[2],
             default=default,
             iterable=iterable,

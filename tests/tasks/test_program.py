@@ -74,14 +74,14 @@ def test_a_bare_word_gets_the_name_of_its_option(
 ) -> None:
     (tmp_path / "schema").mkdir()
     monkeypatch.chdir(tmp_path)
-    program = MemsqlProgram([])
-    assert with_options(words.split(), ns, program.initial_context, paths=True) == complete.split()
+    core = MemsqlProgram([]).initial_context
+    assert with_options(words.split(), ns, core, paths=True) == complete.split()
 
 
 def test_a_bare_word_behind_lint_is_another_task_for_invoke() -> None:
-    program = MemsqlProgram([])
+    core = MemsqlProgram([]).initial_context
     words = ["lint", "a.sql", "backup.verify", "b.db"]
-    complete = with_options(words, ns, program.initial_context, paths=False)
+    complete = with_options(words, ns, core, paths=False)
     assert complete == ["lint", "a.sql", "backup.verify", "--file", "b.db"]
 
 
@@ -160,3 +160,15 @@ import invoke.main
 print(invoke.main.program.version == invoke.__version__, hasattr(invoke, "nope"))
 """
     assert python(script).splitlines() == ["[] True x {'a': 1} unittest.mock", "True False"]
+
+
+def test_a_status_does_not_import_what_only_writing_needs(tmp_path: Path) -> None:
+    (tmp_path / "migrations").mkdir()
+    (tmp_path / "setup.cfg").write_text("[memsql]\n")
+    script = """
+import sys; from memsql.__main__ import main
+try: main()
+except SystemExit: pass
+print([m for m in ("tempfile", "shutil", "random", "decimal", "uuid", "memsql.engine.pending") if m in sys.modules])
+"""
+    assert python(script, "migrate.status", "--project", str(tmp_path)).splitlines()[-1] == "[]"

@@ -7,7 +7,6 @@ option before such a word, and Invoke reads the rest.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from itertools import islice
 from os.path import exists
 from typing import Any
@@ -16,27 +15,21 @@ from invoke import Argument, Collection, ParserContext, Task
 from invoke.parser import translate_underscores
 
 
-@dataclass(frozen=True, slots=True)
-class BareWords:
-    """Which option of a task takes the words that have no option before them."""
+class MemsqlTask(Task[Callable[..., Any]]):
+    """A task of memsql: Invoke's task, with bare words, and without short options such as ``-d``.
 
-    option: str
-    """The option, as in ``--file``."""
-
-    paths: bool = False
-    """Any number of words are paths. A word that names a task is a path where such a file or folder exists.
-
-    Else one word is the value, and a word that names a task is always the next task.
+    ``bare_word``: the option whose value may stand alone, as in "--file". A word that names a task is the next task.
+    ``bare_paths``: the option, which may be given more than once, whose values may stand alone, as in "--path". A word
+    that names a task is a path where such a file or folder exists.
     """
 
-
-class MemsqlTask(Task[Callable[..., Any]]):
-    """A task of memsql: Invoke's task, with bare words, and without short options such as ``-d``."""
-
-    def __init__(self, body: Callable[..., Any], *, bare_words: BareWords | None = None, **options: Any) -> None:
-        """Take the options of ``invoke.task``, and ``bare_words``: which option takes words without its name."""
+    def __init__(
+        self, body: Callable[..., Any], *, bare_word: str | None = None, bare_paths: str | None = None, **options: Any
+    ) -> None:
+        """Take the ``options`` of ``invoke.task``."""
         super().__init__(body, auto_shortflags=False, **options)
-        self.bare_words = bare_words
+        self.bare_word = bare_word
+        self.bare_paths = bare_paths
 
     def get_arguments(self, ignore_unknown_help: bool | None = None) -> list[Argument]:
         """Return the options. Unlike Invoke's method it keeps the help of the task, and may be called again."""
@@ -56,36 +49,30 @@ def with_options(words: Sequence[str], tasks: Collection, core: ParserContext, *
     """Put the names of the options before the bare words of a command line.
 
     ``words``: the command line behind the name of the program, up to ``--``. ``tasks``: all tasks that it may name.
-    ``core``: the options of the program itself. ``paths``: whether tasks that take any number of paths take them bare.
+    ``core``: the options of the program itself. ``paths``: whether ``bare_paths`` of a task counts.
 
     Example: ``lint --fix a.sql b.sql`` becomes ``lint --fix --path a.sql --path b.sql``.
     """
     names = all_names(tasks)
-    if not any(_bare_words(tasks[word], paths=paths) for word in words if word in names):
-        return list(words)
     complete: list[str] = []
-    valued: set[str] = set()
-    bare: BareWords | None = None
+    task: Task[Any] | None = None
+    bare_word: str | None = None
+    bare_paths: str | None = None
     rest = iter(words)
     for word in rest:
+        option = bare_paths or bare_word
         if word.startswith("-"):
-            complete += [word, *islice(rest, int(word in valued or _takes_value(core, word)))]
-        elif word in names and not (bare is not None and bare.paths and exists(word)):
+            complete += [word, *islice(rest, int(_takes_value(word, task, core)))]
+        elif word in names and not (bare_paths and exists(word)):
             task = tasks[word]
-            bare = _bare_words(task, paths=paths)
-            valued = task.valued_options() if isinstance(task, MemsqlTask) else set()
+            bare_word, bare_paths = _bare_options(task, paths=paths)
             complete.append(word)
-        elif bare is not None:
-            complete += [bare.option, word]
-            bare = bare if bare.paths else None
+        elif option is not None:
+            complete += [option, word]
+            bare_word = None
         else:
             complete.append(word)
     return complete
-
-
-def _takes_value(core: ParserContext, word: str) -> bool:
-    # Not by get(), which does not find a short flag.
-    return word in core.flags and core.flags[word].takes_value and not core.flags[word].optional
 
 
 def all_names(tasks: Collection) -> set[str]:
@@ -93,6 +80,15 @@ def all_names(tasks: Collection) -> set[str]:
     return {name for task, aliases in tasks.task_names.items() for name in (task, *aliases)}
 
 
-def _bare_words(task: Task[Any], *, paths: bool) -> BareWords | None:
-    bare = task.bare_words if isinstance(task, MemsqlTask) else None
-    return bare if bare is None or paths or not bare.paths else None
+def _bare_options(task: Task[Any], *, paths: bool) -> tuple[str | None, str | None]:
+    if not isinstance(task, MemsqlTask):
+        return None, None
+    return task.bare_word, task.bare_paths if paths else None
+
+
+def _takes_value(word: str, task: Task[Any] | None, core: ParserContext) -> bool:
+    """Whether the option ``word`` of ``task``, or of the program itself, takes the next word as its value."""
+    if isinstance(task, MemsqlTask) and word in task.valued_options():
+        return True
+    # Not by get(), which does not find a short flag.
+    return word in core.flags and core.flags[word].takes_value and not core.flags[word].optional

@@ -35,9 +35,7 @@ class Program(invoke.Program):
 
     def parse_tasks(self) -> None:
         """Read the tasks and their options."""
-        self.core.unparsed = with_options(
-            self.core.unparsed, self.collection, self.initial_context, paths=self.takes_paths
-        )
+        self.core.unparsed = with_options(self.core.unparsed, self.collection, self.core[0], paths=self.takes_paths)
         with self._usage():
             super().parse_tasks()
 
