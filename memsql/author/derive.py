@@ -239,7 +239,7 @@ def _differences(before: Schema, after: Schema, renames: Renames) -> tuple[str, 
     renamed = []
     for new, old in renames.tables.items():
         renamed.append(f"~ table {old} renamed to {new}")
-        lines = [x for x in lines if x.lower() not in (f"- table {old}", f"+ table {new}")]
+        lines = [x for x in lines if fold(x) not in (f"- table {old}", f"+ table {new}")]
     for (table, new), old in renames.columns.items():
         renamed.append(f"~ table {table}: column {old} renamed to {new}")
         start = f"~ table {table}: column "
@@ -247,8 +247,8 @@ def _differences(before: Schema, after: Schema, renames: Renames) -> tuple[str, 
             x
             for x in lines
             if not (
-                (x.lower().startswith(f"{start}{old} ") and x.endswith(" removed"))
-                or (x.lower().startswith(f"{start}{new} ") and x.endswith(" added"))
+                (fold(x).startswith(f"{start}{old} ") and x.endswith(" removed"))
+                or (fold(x).startswith(f"{start}{new} ") and x.endswith(" added"))
             )
         ]
     return (*renamed, *lines)

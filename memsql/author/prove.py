@@ -22,8 +22,8 @@ from memsql.sqltext import free_rowid, quote
 from memsql.sqltext.names import fold
 
 _SHOWN = 10
-Rows = Counter[tuple[Value, ...]]
-"""Rows of a table without order: how often each one occurs."""
+RowCounts = Counter[tuple[Value, ...]]
+"""The rows of a table without order: how often each one occurs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,9 +104,9 @@ class _Way:
         emptied = self.candidate.emptied.get(fold(change.old.name), frozenset())
         return [(new, old) for old, new in kept if not old.hidden and fold(old.name) not in emptied]
 
-    def _expected(self, conn: Connection) -> dict[str, Rows]:
+    def _expected(self, conn: Connection) -> dict[str, RowCounts]:
         """What the rows that come through should be there, by the name of the table after the change."""
-        expected: dict[str, Rows] = {}
+        expected: dict[str, RowCounts] = {}
         with closing(_Storage()) as storage:
             for change in self.candidate.changes:
                 expected[change.new.name] = self._expected_rows(conn, change, storage)
@@ -115,7 +115,7 @@ class _Way:
             expected[new.name] = Counter(_read(conn, here, _common(old, new), "rowid"))
         return expected
 
-    def _expected_rows(self, conn: Connection, change: TableChange, storage: _Storage) -> Rows:
+    def _expected_rows(self, conn: Connection, change: TableChange, storage: _Storage) -> RowCounts:
         columns = self._columns(change)
         here, there = self._tables(change.old, change.new)
         same_type = [(c.type, here.strict) == (d.type, there.strict) for c, d in columns]
@@ -130,7 +130,7 @@ class _Way:
             for row in _read(conn, here, [c.name for c, _ in columns], _rowid(change))
         )
 
-    def _problems(self, conn: Connection, expected: Mapping[str, Rows]) -> Iterator[str]:
+    def _problems(self, conn: Connection, expected: Mapping[str, RowCounts]) -> Iterator[str]:
         for change in self.candidate.changes:
             columns = [there.name for _, there in self._columns(change)]
             _, table = self._tables(change.old, change.new)
@@ -195,7 +195,7 @@ def _rowid(change: TableChange) -> str | None:
     return free_rowid(c.name for t in (change.old, change.new) for c in t.columns) if len(aliases) != 1 else None
 
 
-def _compared(table: str, actual: Rows, expected: Rows) -> Iterator[str]:
+def _compared(table: str, actual: RowCounts, expected: RowCounts) -> Iterator[str]:
     if actual != expected:
         missing, surplus = expected - actual, actual - expected
         shown = next(iter(missing or surplus))

@@ -32,7 +32,7 @@ class SchemaDiff:
 
 
 @dataclass(frozen=True, slots=True)
-class _Table:
+class _TableText:
     """The columns of a table, and the exact definition of everything in it."""
 
     columns: Mapping[Element, Column]
@@ -58,7 +58,7 @@ def diff(before: Schema, after: Schema) -> SchemaDiff:
     )
 
 
-def _table_lines(name: str, before: _Table, after: _Table) -> Iterator[str]:
+def _table_lines(name: str, before: _TableText, after: _TableText) -> Iterator[str]:
     comparison = compare(before.definitions, after.definitions)
     for element in (d.element for d in comparison.extra):
         yield f"table {name}: column {after.columns[element].name} {after.columns[element].type} added"
@@ -71,14 +71,14 @@ def _table_lines(name: str, before: _Table, after: _Table) -> Iterator[str]:
             yield f"table {name}: column {after.columns[element].name} changed"
 
 
-def _read(schema: Schema, thing: Object) -> _Table:
+def _read(schema: Schema, thing: Object) -> _TableText:
     table = schema.table(thing.name)
     columns = {Element("column", fold(c.name)): c for c in (table.columns if table else ())}
     definition = read_definition(normalise(thing.sql), (element.name for element in columns))
     texts = {clause.name: clause.text for clause in definition.columns}
     definitions: dict[Element, object] = {e: (column, texts.get(e.name)) for e, column in columns.items()}
     definitions[_REST] = sorted([*(clause.text for clause in definition.constraints), definition.tail])
-    return _Table(columns, definitions)
+    return _TableText(columns, definitions)
 
 
 def _objects(schema: Schema) -> dict[Element, Object]:

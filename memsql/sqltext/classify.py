@@ -55,7 +55,7 @@ _names = re.compile(
 ).finditer
 
 
-class _Reader:
+class _TokenReader:
     """Reads the tokens of one statement, one after the other.
 
     Of the current token ``word`` is its text in upper case if it is a bare ASCII word, and ``sign`` its text if it is
@@ -136,7 +136,7 @@ class _Reader:
         return False
 
 
-def _create(reader: _Reader) -> Effect:
+def _create(reader: _TokenReader) -> Effect:
     temporary = reader.take("TEMP", "TEMPORARY")
     reader.skip("UNIQUE")
     virtual = reader.take("VIRTUAL")
@@ -154,7 +154,7 @@ def _create(reader: _Reader) -> Effect:
     return Effect("create", "virtual" if virtual else object_type, name, schema=schema, table=table)
 
 
-def _drop(reader: _Reader) -> Effect:
+def _drop(reader: _TokenReader) -> Effect:
     object_type = reader.word.lower()
     if object_type not in ("table", "index", "trigger", "view"):
         return _OTHER
@@ -164,7 +164,7 @@ def _drop(reader: _Reader) -> Effect:
     return Effect("drop", object_type, name, schema=schema)
 
 
-def _alter(reader: _Reader) -> Effect:
+def _alter(reader: _TokenReader) -> Effect:
     if not reader.take("TABLE"):
         return _OTHER
     schema, table = reader.qualified()
@@ -187,7 +187,7 @@ def _alter(reader: _Reader) -> Effect:
     return Effect("alter_column", "table", table, schema=schema)
 
 
-def _write(reader: _Reader, verb: str) -> Effect:
+def _write(reader: _TokenReader, verb: str) -> Effect:
     """INSERT, REPLACE, UPDATE or DELETE, behind the verb."""
     kind = verb.lower()
     if reader.take("OR"):
@@ -199,7 +199,7 @@ def _write(reader: _Reader, verb: str) -> Effect:
     return Effect(kind, "table", name, schema=schema)
 
 
-def _with(reader: _Reader) -> Effect:
+def _with(reader: _TokenReader) -> Effect:
     """A statement behind WITH: step over the common table expressions to the verb that counts."""
     reader.skip("RECURSIVE")
     while not reader.ended:
@@ -219,7 +219,7 @@ def _with(reader: _Reader) -> Effect:
     return _write(reader, verb)
 
 
-def _attach(reader: _Reader) -> Effect:
+def _attach(reader: _TokenReader) -> Effect:
     name = None
     while reader.seek("AS"):
         name = reader.name()
@@ -235,7 +235,7 @@ def effect(statement_text: str) -> Effect:
 
     A trigger is one ``create``, because its body runs later. EXPLAIN has no object, because it runs nothing.
     """
-    reader = _Reader(statement_text)
+    reader = _TokenReader(statement_text)
     verb = reader.word
     if verb == "":
         return _OTHER

@@ -52,7 +52,7 @@ def bulk_table(text: str) -> str | None:
     return head[1]
 
 
-class _Gate:
+class _StatementGate:
     """Looks for statements that begin with one of ``words``, or with one of ``replacing`` and OR."""
 
     def __init__(self, words: tuple[str, ...], replacing: tuple[str, ...] = ()) -> None:
@@ -100,5 +100,5 @@ def _other_statements(head: str) -> Search:
     return _behind_semicolons(re.escape(head), words, keywords(*words))
 
 
-_control_gate = _Gate(_CONTROL)
-_concern_gate = _Gate(_CONTROL + _LOSS, _MAY_REPLACE)
+_control_gate = _StatementGate(_CONTROL)
+_concern_gate = _StatementGate(_CONTROL + _LOSS, _MAY_REPLACE)
