@@ -484,15 +484,25 @@ def test_nothing_is_written(project: Project) -> None:
     assert {k: v for k, v in project.files().items() if not k.startswith(".git/index")} == before
 
 
+# What SQLite 3.53 adds to the report: where older versions say "database table is locked", it can drop a table whose cascade
+# writes to a full-text index. So more is reached, and the way back is tried.
+ABLE_TO_DROP = (
+    ("(new): 3 errors, 1 warning; way back: needs permission", "(new): 3 errors, 1 warning; way back: not tried"),
+    ("| `authors`, `books`, `books_fts` | 200, the whole table | yes |", "| `authors` |  | yes |"),
+    ("| rename table | `authors_new` | 0 |", "| rename table | `authors_new` |  |"),
+    ("    books_fts {\n        fulltext title\n    }\n", ""),
+    ('    books ||..|| books_fts : "full text"\n', ""),
+)
+
+
 def test_the_branch_of_mistakes(tmp_path: Path) -> None:
     """The report to read: golden/review.md beside this file. Written anew with MEMSQL_GOLDEN=write."""
     project = mistakes(tmp_path / "library")
     found = project.run("review", "--format", "markdown").expect(1)
     # The commit depends on every byte of the snapshot.
     shown = re.sub(r"git checkout [0-9a-f]{12} ", "git checkout 0123456789ab ", found.out)
-    # Newer versions of SQLite can drop a table whose cascade writes to a full-text index; then the way back is tried.
-    email = "<b>0003&#95;authors&#95;email</b> (new): 3 errors, 1 warning; way back: "
-    shown = shown.replace(email + "needs permission", email + "not tried")
+    for newer, older in ABLE_TO_DROP:
+        shown = shown.replace(newer, older)
     if os.environ.get("MEMSQL_GOLDEN") == "write":
         GOLDEN.write_text(shown, encoding="utf-8")
     assert shown == GOLDEN.read_text(encoding="utf-8")
