@@ -24,10 +24,10 @@ _ABORT_HINT = "give the rebuild up with: invoke fts.rebuild --abort"
 
 @dataclass(frozen=True, slots=True)
 class _At:
-    """How far a rebuild came, and the version of the schema at that moment."""
+    """How far a rebuild came, and the PRAGMA schema_version of that moment."""
 
     position: Position
-    schema_version: int
+    schema_cookie: int
 
 
 class _Moved(Exception):
@@ -154,7 +154,7 @@ def _copy(conn: Connection, plan: RebuildPlan, at: _At, limit: int) -> tuple[int
     names = ", ".join(map(quote, plan.table.all_columns))
     after, params = ("true", ()) if frontier is None else (f"{key} > ?", (frontier,))
     unmoved = "name = ? AND frontier IS ? AND NOT replaced AND (SELECT schema_version FROM pragma_schema_version) = ?"
-    values = (*params, name, frontier, at.schema_version)
+    values = (*params, name, frontier, at.schema_cookie)
     items: list[Item] = [
         ("BEGIN IMMEDIATE", ()),
         (
@@ -176,7 +176,7 @@ def _copy(conn: Connection, plan: RebuildPlan, at: _At, limit: int) -> tuple[int
         _settle(conn)
         raise _Moved from None
     now = _at(state)
-    if now.schema_version != at.schema_version:
+    if now.schema_cookie != at.schema_cookie:
         raise _Moved
     return inserted.changes, now
 
@@ -241,7 +241,7 @@ def _lock_and_look(conn: Connection, plan: RebuildPlan, at: _At, *, sound: bool)
     _, state, stored, others, *counts = _sent(conn, items)
     try:
         now = _at(state)
-        if now.schema_version != at.schema_version:
+        if now.schema_cookie != at.schema_cookie:
             raise _Moved
         if sound:
             sound = not now.position.replaced and (
