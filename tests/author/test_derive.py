@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 import servers
 from cli import LEDGER, Project
-from schema_edits import EDITS, ROWS, SCHEMA, Edit
+from edited_schema import ROWS, SCHEMA, Edit
+from schema_edits import EDITS
 
 from memsql.db import connect
 from memsql.server import Running

@@ -2,36 +2,21 @@
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from contextlib import closing
 from pathlib import Path
 
-import eras
 import pytest
-from indexed import INDEX, TABLE, make, open_, right
-from reference import connect as connect_reference
-from reference import migrate
-from reference_project import memsql
+from indexed import INDEX, TABLE, make, open_
+from trigger_writes import FAST, look, stays_right
 
-from memsql.fts import Problem, check, discover, problems_of
+from memsql.fts import Problem, discover, problems_of
 
-# Nobody pulls the plug here, and waiting for the disk is most of what these tests would do.
-FAST = "PRAGMA synchronous = off;"
 RIGHT = {
     "insert": "INSERT INTO docs_fts (rowid, title, body) VALUES (new.id, new.title, new.body);",
     "delete": "INSERT INTO docs_fts (docs_fts, rowid, title, body) VALUES ('delete', old.id, old.title, old.body);",
 }
 RIGHT["update"] = RIGHT["delete"] + RIGHT["insert"]
-WRITES = """
-    INSERT INTO docs VALUES (10, 'ten words', 'alpha'), (11, NULL, 'beta'), (-5, 'minus', NULL), (12, '', '');
-    INSERT INTO docs (title, body) VALUES ('automatic', 'gamma');
-    UPDATE docs SET title = 'changed', body = 'delta' WHERE id = 11;
-    UPDATE docs SET title = NULL WHERE id = 10;
-    UPDATE docs SET body = 'only body' WHERE id = 12;
-    UPDATE docs SET id = 99 WHERE id = -5;
-    DELETE FROM docs WHERE id IN (11, 13);
-"""
 
 
 def trigger(
@@ -46,27 +31,6 @@ def with_triggers(path: Path, **changed: str) -> Path:
     return make(
         path, FAST + TABLE + INDEX + "".join(changed.get(e, trigger(e)) for e in ("insert", "delete", "update"))
     )
-
-
-def look(path: Path) -> list[Problem]:
-    conn = open_(path)
-    try:
-        return [f for table in discover(conn) for f in problems_of(conn, table)]
-    finally:
-        conn.close()
-
-
-def stays_right(path: Path, writes: str = WRITES) -> bool:
-    with closing(sqlite3.connect(path)) as db:
-        try:
-            db.executescript(FAST + writes)
-        except sqlite3.Error:
-            return False
-    conn = open_(path)
-    try:
-        return all(check(conn, table).ok for table in discover(conn))
-    finally:
-        conn.close()
 
 
 STYLES = {
@@ -372,47 +336,3 @@ def test_a_contentless_table_takes_the_delete_command_only(tmp_path: Path) -> No
         with pytest.raises(sqlite3.OperationalError, match="contentless"):
             db.execute("UPDATE docs SET title = 'c'")
         db.execute("DELETE FROM docs")
-
-
-def test_the_baseline_as_shipped_is_found_and_the_repair_is_right(tmp_path: Path) -> None:
-    path = eras.build(tmp_path / "a.db", "1.3", "small")
-    status = memsql(path, "fts.status")
-    assert status.returncode == 0
-    for table in ("memories", "entities"):
-        assert f"error FTS02: trigger {table}_fts_delete runs DELETE FROM {table}_fts" in status.stdout
-        assert (
-            f"    DROP TRIGGER {table}_fts_update;\n    CREATE TRIGGER {table}_fts_update AFTER UPDATE ON {table} BEGIN"
-            in status.stdout
-        )
-        assert f"trigger {table}_fts_insert" not in status.stdout
-    assert "`-- fts_rebuild: entities_fts memories_fts`" in status.stdout
-    found = json.loads(memsql(path, "fts.status", "--json").stdout)
-    fixes = [f["fix"] for t in found["tables"] for f in t["findings"]]
-    assert len(fixes) == 4
-    with closing(sqlite3.connect(path)) as db:
-        for fix in fixes:
-            db.executescript(FAST + fix)
-        db.executescript(
-            "INSERT INTO memories_fts(memories_fts) VALUES ('rebuild'); INSERT INTO entities_fts(entities_fts) VALUES ('rebuild');"
-        )
-        db.executescript(
-            "UPDATE memories SET title = 'new', tags = NULL WHERE id % 3 = 0; DELETE FROM entities WHERE id % 4 = 0;"
-            "UPDATE entities SET notes = 'note' || id; DELETE FROM memories WHERE id % 5 = 1;"
-        )
-    assert memsql(path, "fts.status", "--check").returncode == 0
-    assert memsql(path, "fts.check").returncode == 0
-
-
-@pytest.mark.parametrize(("last", "codes"), [(1, ["FTS02"] * 4), (2, ["FTS02"] * 4), (3, []), (4, [])])
-def test_migration_3_mends_what_migration_1_shipped(tmp_path: Path, last: int, codes: list[str]) -> None:
-    path = tmp_path / "a.db"
-    with closing(connect_reference(path)) as con:
-        migrate(con, 1, last)
-    assert [f.code for f in look(path)] == codes
-
-
-def test_right_triggers_of_our_own_are_no_finding(tmp_path: Path) -> None:
-    path = make(tmp_path / "a.db", TABLE + INDEX)
-    make(path, right(path))
-    assert look(path) == []
-    assert stays_right(path)

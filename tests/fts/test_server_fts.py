@@ -1,4 +1,4 @@
-"""Full-text indexes on a real server: checked on a clone, rebuilt at once and online, beside writers and lost answers."""
+"""Full-text indexes on a server: checked on a clone, rebuilt at once and online, beside writers and lost answers."""
 
 from __future__ import annotations
 

@@ -1,183 +1,81 @@
-"""A schema with a bit of everything, rows for it, and edits of it, each as somebody would make it in sql/schema.sql."""
+"""Edits of the schema in edited_schema.py, each as somebody would make it in sql/schema.sql."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-SCHEMA = """
-CREATE TABLE users (
-    id INTEGER PRIMARY KEY AUTOINCREMENT, -- never used again
-    email TEXT NOT NULL UNIQUE,
-    nick TEXT,
-    age INT,
-    score REAL DEFAULT 1.5,
-    note TEXT NOT NULL DEFAULT '' /* for the staff */
-);
-CREATE TABLE posts (
-    id INTEGER PRIMARY KEY,
-    user_id INTEGER NOT NULL REFERENCES users (id) ON DELETE CASCADE,
-    title TEXT,
-    body TEXT,
-    state TEXT DEFAULT 'new' CHECK (state IN ('new', 'done')),
-    rank INTEGER
-);
-CREATE TABLE audit (what TEXT, post INTEGER);
-CREATE TABLE tree (id INTEGER PRIMARY KEY, parent INTEGER REFERENCES tree (id), label TEXT);
-CREATE TABLE hen (id INTEGER PRIMARY KEY, egg INTEGER REFERENCES egg (id), name TEXT);
-CREATE TABLE egg (id INTEGER PRIMARY KEY, hen INTEGER REFERENCES hen (id), name TEXT);
-CREATE TABLE kv (k TEXT PRIMARY KEY, v TEXT) WITHOUT ROWID;
-CREATE TABLE plain (code TEXT PRIMARY KEY, amount INTEGER, kind TEXT);
-CREATE TABLE firm (id INTEGER PRIMARY KEY, name TEXT NOT NULL, size INTEGER) STRICT;
-CREATE TABLE areas (w INTEGER, h INTEGER, area INTEGER AS (w * h));
-CREATE TABLE "odd table" ("a ""great"" column" TEXT, [b c] INTEGER, `select` TEXT);
-CREATE INDEX posts_rank ON posts (rank);
-CREATE INDEX posts_done ON posts (user_id) WHERE state = 'done';
-CREATE INDEX posts_lower ON posts (lower(title));
-CREATE INDEX users_nick ON users (nick);
-CREATE INDEX "odd index" ON "odd table" ("b c" DESC);
-CREATE VIEW active AS SELECT id, email, nick FROM users WHERE age > 17;
-CREATE VIEW active_posts AS SELECT p.id, a.nick FROM posts AS p JOIN active AS a ON a.id = p.user_id;
-CREATE TRIGGER active_insert INSTEAD OF INSERT ON active BEGIN
-    INSERT INTO users (email, nick, age) VALUES (new.email, new.nick, 18);
-END;
-CREATE TRIGGER posts_audit AFTER INSERT ON posts BEGIN
-    INSERT INTO audit (what, post) VALUES ('insert', new.id);
-END;
-CREATE VIRTUAL TABLE posts_fts USING fts5(title, body, content='posts', content_rowid='id');
-CREATE TRIGGER posts_fts_insert AFTER INSERT ON posts BEGIN
-    INSERT INTO posts_fts (rowid, title, body) VALUES (new.id, new.title, new.body);
-END;
-CREATE TRIGGER posts_fts_delete AFTER DELETE ON posts BEGIN
-    INSERT INTO posts_fts (posts_fts, rowid, title, body) VALUES ('delete', old.id, old.title, old.body);
-END;
-CREATE TRIGGER posts_fts_update AFTER UPDATE ON posts BEGIN
-    INSERT INTO posts_fts (posts_fts, rowid, title, body) VALUES ('delete', old.id, old.title, old.body);
-    INSERT INTO posts_fts (rowid, title, body) VALUES (new.id, new.title, new.body);
-END;
-CREATE VIRTUAL TABLE docs USING fts5(head, text);
-"""
-
-ROWS = """
-INSERT INTO users (id, email, nick, age) VALUES (3, 'a@x', 'ann', 40), (7, 'b@x', NULL, 12), (9, 'c@x', 'it''s', 99), (50, 'd@x', 'x', 1);
-DELETE FROM users WHERE id = 50;
-INSERT INTO posts (id, user_id, title, body, state, rank) VALUES
-    (2, 3, 'First light', 'the quick fox', 'new', 5), (5, 7, 'Second', 'lazy dogs', 'done', 6), (11, 9, 'Third', NULL, 'done', -1);
-INSERT INTO tree VALUES (4, NULL, 'root'), (6, 4, 'leaf'), (8, 8, 'own');
-INSERT INTO hen VALUES (1, NULL, 'h1');
-INSERT INTO egg VALUES (1, 1, 'e1'), (2, NULL, 'e2');
-UPDATE hen SET egg = 2;
-INSERT INTO kv VALUES ('a', '1'), ('b', NULL);
-INSERT INTO plain (rowid, code, amount, kind) VALUES (5, 'x', 1, 'k'), (9, 'y', NULL, 'k');
-INSERT INTO firm VALUES (2, 'acme', 10), (4, 'co', NULL);
-INSERT INTO areas (w, h) VALUES (2, 3), (4, NULL);
-INSERT INTO "odd table" VALUES ('1', 2, 'three'), (NULL, NULL, '"');
-INSERT INTO docs (rowid, head, text) VALUES (3, 'alpha', 'one two'), (8, 'beta', 'three');
-"""
-
-
-@dataclass(frozen=True)
-class Edit:
-    """``changes`` replaces texts of SCHEMA, one after the other. ``rebuilt`` tables are rebuilt, the others changed in
-    place. ``lost`` are columns (table, column) or tables whose rows do not come back; ``text`` stands in the migration."""
-
-    name: str
-    changes: tuple[tuple[str, str], ...]
-    rebuilt: frozenset[str] = frozenset()
-    lost: frozenset[tuple[str, str]] = frozenset()
-    text: tuple[str, ...] = ()
-
-    def apply(self, schema: str = SCHEMA) -> str:
-        for old, new in self.changes:
-            assert old in schema, f"{self.name}: {old}"
-            schema = schema.replace(old, new)
-        return schema
-
-
-def _edit(
-    name: str,
-    *changes: tuple[str, str],
-    rebuilt: str = "",
-    lost: tuple[tuple[str, str], ...] = (),
-    text: tuple[str, ...] = (),
-) -> Edit:
-    return Edit(name, changes, frozenset(filter(None, rebuilt.split(","))), frozenset(lost), text)
-
+from edited_schema import edit
 
 _END_OF_POSTS = "    rank INTEGER\n);"
 _POSTS_FTS = "fts5(title, body, content='posts', content_rowid='id')"
-
 EDITS = [
-    _edit(
+    edit(
         "add_column",
         (_END_OF_POSTS, "    rank INTEGER,\n    extra TEXT\n);"),
         text=("ALTER TABLE posts ADD COLUMN extra TEXT;",),
     ),
-    _edit(
+    edit(
         "add_not_null_column",
         (_END_OF_POSTS, "    rank INTEGER,\n    extra TEXT NOT NULL DEFAULT 'x'\n);"),
         text=("ADD COLUMN extra",),
     ),
-    _edit(
+    edit(
         "add_column_in_the_middle",
         ("    nick TEXT,\n", "    nick TEXT,\n    city TEXT, -- where\n"),
         text=("ADD COLUMN city TEXT;",),
     ),
-    _edit(
+    edit(
         "add_reference",
         (_END_OF_POSTS, "    rank INTEGER,\n    editor INTEGER REFERENCES users (id)\n);"),
         text=("ADD COLUMN editor",),
     ),
-    _edit(
+    edit(
         "add_column_with_check",
         (_END_OF_POSTS, "    rank INTEGER,\n    n INTEGER DEFAULT 1 CHECK (n > 0)\n);"),
         text=("ADD COLUMN n",),
     ),
-    _edit(
+    edit(
         "add_column_with_time",
         (_END_OF_POSTS, "    rank INTEGER,\n    made TEXT DEFAULT CURRENT_TIMESTAMP\n);"),
         rebuilt="posts",
     ),
-    _edit(
+    edit(
         "add_column_with_expression",
         (_END_OF_POSTS, "    rank INTEGER,\n    made TEXT DEFAULT (1 + 1)\n);"),
         rebuilt="posts",
     ),
-    _edit("add_unique_column", (_END_OF_POSTS, "    rank INTEGER,\n    slug TEXT UNIQUE\n);"), rebuilt="posts"),
-    _edit(
+    edit("add_unique_column", (_END_OF_POSTS, "    rank INTEGER,\n    slug TEXT UNIQUE\n);"), rebuilt="posts"),
+    edit(
         "add_generated_column",
         (_END_OF_POSTS, "    rank INTEGER,\n    twice INTEGER AS (rank * 2)\n);"),
         text=("ADD COLUMN twice",),
     ),
-    _edit(
+    edit(
         "add_stored_column",
         (_END_OF_POSTS, "    rank INTEGER,\n    twice INTEGER AS (rank * 2) STORED\n);"),
         rebuilt="posts",
     ),
-    _edit("change_generated_column", ("AS (w * h)", "AS (w * h * 2)"), rebuilt="areas"),
-    _edit("generated_becomes_plain", (" AS (w * h)", ""), rebuilt="areas", lost=(("areas", "area"),)),
-    _edit(
+    edit("change_generated_column", ("AS (w * h)", "AS (w * h * 2)"), rebuilt="areas"),
+    edit("generated_becomes_plain", (" AS (w * h)", ""), rebuilt="areas", lost=(("areas", "area"),)),
+    edit(
         "plain_becomes_generated",
         ("amount INTEGER, kind", "amount INTEGER AS (length(kind)), kind"),
         rebuilt="plain",
         lost=(("plain", "amount"),),
     ),
-    _edit(
-        "drop_column", (", label TEXT", ""), lost=(("tree", "label"),), text=("ALTER TABLE tree DROP COLUMN label;",)
-    ),
-    _edit(
+    edit("drop_column", (", label TEXT", ""), lost=(("tree", "label"),), text=("ALTER TABLE tree DROP COLUMN label;",)),
+    edit(
         "drop_indexed_column",
         (",\n    rank INTEGER\n", "\n"),
         ("CREATE INDEX posts_rank ON posts (rank);\n", ""),
         lost=(("posts", "rank"),),
         text=("DROP INDEX posts_rank;", "ALTER TABLE posts DROP COLUMN rank;"),
     ),
-    _edit(
+    edit(
         "drop_not_null_column",
         ("name TEXT NOT NULL, size", "size"),
         lost=(("firm", "name"),),
         text=("DROP COLUMN name",),
     ),
-    _edit(
+    edit(
         "drop_unique_column",
         ("    email TEXT NOT NULL UNIQUE,\n", ""),
         ("SELECT id, email, nick", "SELECT id, nick"),
@@ -188,14 +86,14 @@ EDITS = [
         rebuilt="users",
         lost=(("users", "email"),),
     ),
-    _edit(
+    edit(
         "drop_checked_column",
         ("    state TEXT DEFAULT 'new' CHECK (state IN ('new', 'done')),\n", ""),
         ("CREATE INDEX posts_done ON posts (user_id) WHERE state = 'done';\n", ""),
         lost=(("posts", "state"),),
         text=("DROP COLUMN state",),
     ),
-    _edit(
+    edit(
         "rename_column",
         ("    nick TEXT,", "    handle TEXT, -- renamed from: nick"),
         ("users (nick)", "users (handle)"),
@@ -203,7 +101,7 @@ EDITS = [
         ("users (email, nick, age)", "users (email, handle, age)"),
         text=("ALTER TABLE users RENAME COLUMN nick TO handle;",),
     ),
-    _edit(
+    edit(
         "rename_key_column",
         (
             "CREATE TABLE tree (id INTEGER PRIMARY KEY,",
@@ -212,7 +110,7 @@ EDITS = [
         ("REFERENCES tree (id)", "REFERENCES tree (node)"),
         text=("RENAME COLUMN id TO node",),
     ),
-    _edit(
+    edit(
         "rename_referred_column",
         (
             "    id INTEGER PRIMARY KEY AUTOINCREMENT,",
@@ -222,14 +120,14 @@ EDITS = [
         ("SELECT id, email", "SELECT uid AS id, email"),
         text=("RENAME COLUMN id TO uid",),
     ),
-    _edit(
+    edit(
         "rename_and_retype",
         ("    age INT,", "    years TEXT, -- renamed from: age"),
         ("age > 17", "years > 17"),
         ("nick, age)", "nick, years)"),
         rebuilt="users",
     ),
-    _edit(
+    edit(
         "rename_indexed_text",
         ("    body TEXT,", "    content TEXT, -- renamed from: body"),
         (_POSTS_FTS, "fts5(title, content, content='posts', content_rowid='id')"),
@@ -238,18 +136,18 @@ EDITS = [
         ("old.body", "old.content"),
         text=("fts_rebuild: posts_fts",),
     ),
-    _edit(
+    edit(
         "swap_columns",
         ("(w INTEGER, h INTEGER,", "(h INTEGER, -- renamed from: w\n w INTEGER, -- renamed from: h\n"),
         rebuilt="areas",
     ),
-    _edit(
+    edit(
         "rename_table",
         ("CREATE TABLE tree (", "-- renamed from: tree\nCREATE TABLE forest ("),
         ("REFERENCES tree", "REFERENCES forest"),
         text=("ALTER TABLE tree RENAME TO forest;",),
     ),
-    _edit(
+    edit(
         "rename_referred_table",
         ("CREATE TABLE users (", "CREATE TABLE people ( -- renamed from: users"),
         ("REFERENCES users", "REFERENCES people"),
@@ -258,7 +156,7 @@ EDITS = [
         ("INTO users", "INTO people"),
         text=("ALTER TABLE users RENAME TO people;",),
     ),
-    _edit(
+    edit(
         "rename_and_rebuild_table",
         ("CREATE TABLE hen (", "-- renamed from: hen\nCREATE TABLE hens ("),
         ("REFERENCES hen ", "REFERENCES hens "),
@@ -266,7 +164,7 @@ EDITS = [
         ("name TEXT);\nCREATE TABLE egg", "name TEXT DEFAULT 'h');\nCREATE TABLE egg"),
         rebuilt="hens",
     ),
-    _edit(
+    edit(
         "rename_indexed_table",
         ("CREATE TABLE posts (", "-- renamed from: posts\nCREATE TABLE articles ("),
         ("ON posts", "ON articles"),
@@ -274,38 +172,38 @@ EDITS = [
         ("content='posts'", "content='articles'"),
         text=("fts_rebuild: posts_fts",),
     ),
-    _edit("retype_column", ("    age INT,", "    age TEXT,"), rebuilt="users"),
-    _edit("retype_to_number", ("amount INTEGER, kind TEXT", "amount INTEGER, kind INTEGER"), rebuilt="plain"),
-    _edit(
+    edit("retype_column", ("    age INT,", "    age TEXT,"), rebuilt="users"),
+    edit("retype_to_number", ("amount INTEGER, kind TEXT", "amount INTEGER, kind INTEGER"), rebuilt="plain"),
+    edit(
         "add_not_null",
         ("    title TEXT,", "    title TEXT NOT NULL,"),
         rebuilt="posts",
         text=("Fails where title is NULL",),
     ),
-    _edit(
+    edit(
         "add_not_null_with_default",
         ("    body TEXT,", "    body TEXT NOT NULL DEFAULT 'none',"),
         rebuilt="posts",
         lost=(("posts", "body"), ("posts_fts", "body")),
         text=("coalesce(body, 'none')",),
     ),
-    _edit("remove_not_null", ("name TEXT NOT NULL, size", "name TEXT, size"), rebuilt="firm"),
-    _edit("add_default", ("    rank INTEGER\n", "    rank INTEGER DEFAULT 3\n"), rebuilt="posts"),
-    _edit("change_default", ("REAL DEFAULT 1.5", "REAL DEFAULT 2.5"), rebuilt="users"),
-    _edit("remove_default", ("REAL DEFAULT 1.5", "REAL"), rebuilt="users"),
-    _edit("add_check", (_END_OF_POSTS, "    rank INTEGER,\n    CHECK (rank > -5)\n);"), rebuilt="posts"),
-    _edit("change_check", ("IN ('new', 'done')", "IN ('new', 'done', 'gone')"), rebuilt="posts"),
-    _edit("remove_check", (" CHECK (state IN ('new', 'done'))", ""), rebuilt="posts"),
-    _edit("add_reference_to_column", ("post INTEGER)", "post INTEGER REFERENCES posts (id))"), rebuilt="audit"),
-    _edit("remove_reference", (" REFERENCES users (id) ON DELETE CASCADE", ""), rebuilt="posts"),
-    _edit("change_reference", ("ON DELETE CASCADE", "ON DELETE RESTRICT"), rebuilt="posts"),
-    _edit("add_unique", ("    title TEXT,", "    title TEXT UNIQUE,"), rebuilt="posts"),
-    _edit(
+    edit("remove_not_null", ("name TEXT NOT NULL, size", "name TEXT, size"), rebuilt="firm"),
+    edit("add_default", ("    rank INTEGER\n", "    rank INTEGER DEFAULT 3\n"), rebuilt="posts"),
+    edit("change_default", ("REAL DEFAULT 1.5", "REAL DEFAULT 2.5"), rebuilt="users"),
+    edit("remove_default", ("REAL DEFAULT 1.5", "REAL"), rebuilt="users"),
+    edit("add_check", (_END_OF_POSTS, "    rank INTEGER,\n    CHECK (rank > -5)\n);"), rebuilt="posts"),
+    edit("change_check", ("IN ('new', 'done')", "IN ('new', 'done', 'gone')"), rebuilt="posts"),
+    edit("remove_check", (" CHECK (state IN ('new', 'done'))", ""), rebuilt="posts"),
+    edit("add_reference_to_column", ("post INTEGER)", "post INTEGER REFERENCES posts (id))"), rebuilt="audit"),
+    edit("remove_reference", (" REFERENCES users (id) ON DELETE CASCADE", ""), rebuilt="posts"),
+    edit("change_reference", ("ON DELETE CASCADE", "ON DELETE RESTRICT"), rebuilt="posts"),
+    edit("add_unique", ("    title TEXT,", "    title TEXT UNIQUE,"), rebuilt="posts"),
+    edit(
         "add_composite_unique", (_END_OF_POSTS, "    rank INTEGER,\n    UNIQUE (user_id, title)\n);"), rebuilt="posts"
     ),
-    _edit("remove_unique", ("NOT NULL UNIQUE", "NOT NULL"), rebuilt="users"),
-    _edit("collate", ("    title TEXT,", "    title TEXT COLLATE NOCASE,"), rebuilt="posts"),
-    _edit(
+    edit("remove_unique", ("NOT NULL UNIQUE", "NOT NULL"), rebuilt="users"),
+    edit("collate", ("    title TEXT,", "    title TEXT COLLATE NOCASE,"), rebuilt="posts"),
+    edit(
         "composite_key",
         (
             "code TEXT PRIMARY KEY, amount INTEGER, kind TEXT",
@@ -313,16 +211,16 @@ EDITS = [
         ),
         rebuilt="plain",
     ),
-    _edit(
+    edit(
         "add_key", ("(what TEXT, post INTEGER)", "(id INTEGER PRIMARY KEY, what TEXT, post INTEGER)"), rebuilt="audit"
     ),
-    _edit(
+    edit(
         "key_moves",
         ("(code TEXT PRIMARY KEY, amount INTEGER,", "(code TEXT, amount INTEGER, id INTEGER PRIMARY KEY,"),
         rebuilt="plain",
     ),
-    _edit("remove_autoincrement", (" AUTOINCREMENT", ""), rebuilt="users"),
-    _edit(
+    edit("remove_autoincrement", (" AUTOINCREMENT", ""), rebuilt="users"),
+    edit(
         "add_autoincrement",
         (
             "CREATE TABLE posts (\n    id INTEGER PRIMARY KEY",
@@ -330,65 +228,65 @@ EDITS = [
         ),
         rebuilt="posts",
     ),
-    _edit("strict", ("kind TEXT);", "kind TEXT) STRICT;"), rebuilt="plain"),
-    _edit("not_strict", (" STRICT", ""), rebuilt="firm"),
-    _edit("without_rowid", ("kind TEXT);", "kind TEXT) WITHOUT ROWID;"), rebuilt="plain", lost=(("plain", "_rowid"),)),
-    _edit("with_rowid", (" WITHOUT ROWID", ""), rebuilt="kv"),
-    _edit(
+    edit("strict", ("kind TEXT);", "kind TEXT) STRICT;"), rebuilt="plain"),
+    edit("not_strict", (" STRICT", ""), rebuilt="firm"),
+    edit("without_rowid", ("kind TEXT);", "kind TEXT) WITHOUT ROWID;"), rebuilt="plain", lost=(("plain", "_rowid"),)),
+    edit("with_rowid", (" WITHOUT ROWID", ""), rebuilt="kv"),
+    edit(
         "add_index",
         ("CREATE INDEX posts_rank", "CREATE INDEX posts_title ON posts (title);\nCREATE INDEX posts_rank"),
         text=("CREATE INDEX posts_title",),
     ),
-    _edit(
+    edit(
         "add_unique_index",
         ("CREATE INDEX posts_rank", "CREATE UNIQUE INDEX posts_title ON posts (title);\nCREATE INDEX posts_rank"),
     ),
-    _edit("drop_index", ("CREATE INDEX posts_rank ON posts (rank);\n", ""), text=("DROP INDEX posts_rank;",)),
-    _edit("change_partial_index", ("WHERE state = 'done'", "WHERE state = 'new'"), text=("DROP INDEX posts_done;",)),
-    _edit("change_expression_index", ("lower(title)", "upper(title)")),
-    _edit(
+    edit("drop_index", ("CREATE INDEX posts_rank ON posts (rank);\n", ""), text=("DROP INDEX posts_rank;",)),
+    edit("change_partial_index", ("WHERE state = 'done'", "WHERE state = 'new'"), text=("DROP INDEX posts_done;",)),
+    edit("change_expression_index", ("lower(title)", "upper(title)")),
+    edit(
         "rename_index",
         ("CREATE INDEX posts_rank", "-- renamed from: posts_rank\nCREATE INDEX posts_by_rank"),
         text=("DROP INDEX posts_rank;",),
     ),
-    _edit(
+    edit(
         "drop_index_of_rebuilt",
         ("CREATE INDEX posts_rank ON posts (rank);\n", ""),
         ("DEFAULT 'new' ", "DEFAULT 'done' "),
         rebuilt="posts",
         text=("DROP INDEX posts_rank;",),
     ),
-    _edit(
+    edit(
         "add_trigger",
         (
             "CREATE TRIGGER posts_audit",
             "CREATE TRIGGER users_audit AFTER DELETE ON users BEGIN\n    INSERT INTO audit (what) VALUES ('gone; END');\nEND;\nCREATE TRIGGER posts_audit",
         ),
     ),
-    _edit(
+    edit(
         "change_trigger", ("VALUES ('insert', new.id)", "VALUES ('added', new.id)"), text=("DROP TRIGGER posts_audit;",)
     ),
-    _edit(
+    edit(
         "drop_trigger",
         (
             "CREATE TRIGGER posts_audit AFTER INSERT ON posts BEGIN\n    INSERT INTO audit (what, post) VALUES ('insert', new.id);\nEND;\n",
             "",
         ),
     ),
-    _edit("change_instead_of_trigger", ("new.nick, 18)", "new.nick, 21)"), text=("DROP TRIGGER active_insert;",)),
-    _edit(
+    edit("change_instead_of_trigger", ("new.nick, 18)", "new.nick, 21)"), text=("DROP TRIGGER active_insert;",)),
+    edit(
         "add_view",
         (
             "CREATE VIEW active_posts",
             "CREATE VIEW roots AS SELECT * FROM tree WHERE parent IS NULL;\nCREATE VIEW active_posts",
         ),
     ),
-    _edit("change_view", ("age > 17", "age > 20"), text=("DROP VIEW active;",)),
-    _edit(
+    edit("change_view", ("age > 17", "age > 20"), text=("DROP VIEW active;",)),
+    edit(
         "drop_view",
         ("CREATE VIEW active_posts AS SELECT p.id, a.nick FROM posts AS p JOIN active AS a ON a.id = p.user_id;\n", ""),
     ),
-    _edit(
+    edit(
         "add_fts_column",
         (_POSTS_FTS, "fts5(title, body, state, content='posts', content_rowid='id')"),
         ("title, body)", "title, body, state)"),
@@ -396,7 +294,7 @@ EDITS = [
         ("old.body)", "old.body, old.state)"),
         text=("-- fts_rebuild: posts_fts",),
     ),
-    _edit(
+    edit(
         "add_fts_column_of_new_column",
         (_END_OF_POSTS, "    rank INTEGER,\n    extra TEXT UNIQUE\n);"),
         (_POSTS_FTS, "fts5(title, body, extra, content='posts', content_rowid='id')"),
@@ -406,12 +304,12 @@ EDITS = [
         rebuilt="posts",
         text=("-- fts_rebuild: posts_fts",),
     ),
-    _edit(
+    edit(
         "change_tokenizer",
         ("content_rowid='id')", "content_rowid='id', tokenize='porter')"),
         text=("-- fts_rebuild: posts_fts",),
     ),
-    _edit(
+    edit(
         "add_fts_table",
         (
             "CREATE VIRTUAL TABLE docs",
@@ -430,49 +328,49 @@ CREATE VIRTUAL TABLE docs""",
         ),
         text=("-- fts_rebuild: tree_fts",),
     ),
-    _edit("add_column_to_own_fts", ("fts5(head, text)", "fts5(head, text, tail)"), rebuilt="docs"),
-    _edit(
+    edit("add_column_to_own_fts", ("fts5(head, text)", "fts5(head, text, tail)"), rebuilt="docs"),
+    edit(
         "drop_own_fts",
         ("CREATE VIRTUAL TABLE docs USING fts5(head, text);\n", ""),
         lost=(("docs", ""),),
         text=("-- Loses the rows of docs", "DROP TABLE docs;"),
     ),
-    _edit(
+    edit(
         "add_table",
         (
             "CREATE TABLE audit",
             "CREATE TABLE tags (post INTEGER REFERENCES posts (id), tag TEXT);\nCREATE INDEX tags_tag ON tags (tag);\nCREATE TABLE audit",
         ),
     ),
-    _edit(
+    edit(
         "drop_table",
         ("CREATE TABLE kv (k TEXT PRIMARY KEY, v TEXT) WITHOUT ROWID;\n", ""),
         lost=(("kv", ""),),
         text=("DROP TABLE kv;",),
     ),
-    _edit(
+    edit(
         "drop_parent_table",
         ("CREATE TABLE hen (id INTEGER PRIMARY KEY, egg INTEGER REFERENCES egg (id), name TEXT);\n", ""),
         (" REFERENCES hen (id)", ""),
         rebuilt="egg",
         lost=(("hen", ""), ("egg", "hen")),
     ),
-    _edit(
+    edit(
         "rebuild_both_that_refer_to_each_other",
         ("egg (id), name TEXT", "egg (id), name TEXT DEFAULT 'h'"),
         ("hen (id), name TEXT", "hen (id), name TEXT DEFAULT 'e'"),
         rebuilt="hen,egg",
     ),
-    _edit("rebuild_self_reference", ("label TEXT", "label TEXT DEFAULT 'x'"), rebuilt="tree"),
-    _edit("rebuild_odd_names", ("[b c] INTEGER", "[b c] INTEGER DEFAULT 4"), rebuilt="odd table"),
-    _edit(
+    edit("rebuild_self_reference", ("label TEXT", "label TEXT DEFAULT 'x'"), rebuilt="tree"),
+    edit("rebuild_odd_names", ("[b c] INTEGER", "[b c] INTEGER DEFAULT 4"), rebuilt="odd table"),
+    edit(
         "rename_odd_names",
         ("`select` TEXT", '"from" TEXT -- renamed from: "select"\n'),
         ("[b c] INTEGER", '"d ""e" INTEGER -- renamed from: [b c]\n'),
         ('("b c" DESC)', '("d ""e" DESC)'),
         text=('RENAME COLUMN "b c" TO "d ""e"',),
     ),
-    _edit(
+    edit(
         "everything_at_once",
         ("    nick TEXT,", "    handle TEXT NOT NULL DEFAULT 'anon', -- renamed from: nick"),
         ("users (nick)", "users (handle)"),

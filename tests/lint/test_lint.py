@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import configparser
-import shutil
 import sqlite3
 from pathlib import Path
 
@@ -14,8 +12,7 @@ from hypothesis import strategies as st
 from places import ROOT
 
 from memsql import config
-from memsql.lint import RULES, Finding, lint_files, lint_text, sql_files
-from memsql.lint.document import with_chapter
+from memsql.lint import Finding, lint_files, lint_text, sql_files
 from memsql.lint.project import kind_of
 
 KINDS = ("migration", "rollback", "check", "query", "snapshot", "legacy", "other")
@@ -30,9 +27,6 @@ def project(tmp_path: Path, *, sql: bool = False) -> Project:
     made = Project(tmp_path)
     made.add("0001_notes", f"-- Notes.\n{NOTES}", "-- Undo.\nDROP TABLE notes;\n")
     return made
-
-
-# ------------------------------------------------------------------ the reference project
 
 
 def test_the_project_s_own_files_are_clean() -> None:
@@ -66,9 +60,6 @@ def test_the_shipped_triggers_can_be_repaired_with_the_fix() -> None:
     assert [
         f.rule for f in lint_text(f"{bare}\n{fixes}\n", "migrations/0001_baseline.sql") if f.severity == "error"
     ] == []
-
-
-# ------------------------------------------------------------------ awkward files
 
 
 @pytest.mark.parametrize(
@@ -201,9 +192,6 @@ def test_no_text_breaks_it(text: str, kind: str) -> None:
 )
 def test_kinds_by_path(path: str, kind: str) -> None:
     assert kind_of(path) == kind
-
-
-# ------------------------------------------------------------------ a project
 
 
 def test_earlier_migrations_and_queries_are_known(tmp_path: Path) -> None:
@@ -374,35 +362,3 @@ def test_a_bare_noqa_silences_no_safety_rule(tmp_path: Path) -> None:
     made = project(tmp_path)
     made.add("0002_drop", "-- Drops.\n-- depends: 0001_notes\nDROP TABLE notes; -- noqa\n", f"-- Undo.\n{NOTES}")
     made.run("lint").expect(1, "error MS01")
-
-
-# ------------------------------------------------------------------ documentation and configuration
-
-
-def test_the_chapter_on_rules_is_fresh() -> None:
-    page = (ROOT / "docs" / "review.md").read_text(encoding="utf-8")
-    assert with_chapter(page, RULES) == page, "write it anew: invoke lint --write-docs"
-
-
-def test_every_rule_says_what_is_wrong_and_what_is_right_with_an_example() -> None:
-    for rule in RULES:
-        for text in (rule.anti_pattern, rule.best_practice):
-            assert "\n\n    " in text, rule.code
-
-
-def test_the_house_style_is_the_same_in_both_places() -> None:
-    def sections(path: Path) -> dict[str, dict[str, str]]:
-        parser = configparser.ConfigParser()
-        parser.read(path, encoding="utf-8")
-        return {name: dict(parser[name]) for name in parser.sections() if name.startswith("sqlfluff")}
-
-    assert sections(ROOT / "setup.cfg") == sections(ROOT / "memsql" / "lint" / "sqlfluff.cfg")
-
-
-def test_write_docs_writes_the_page(tmp_path: Path) -> None:
-    made = project(tmp_path)
-    (tmp_path / "docs").mkdir()
-    shutil.copy(ROOT / "docs" / "review.md", tmp_path / "docs" / "review.md")
-    before = (tmp_path / "docs" / "review.md").read_bytes()
-    made.run("lint", "--write-docs").expect(0)
-    assert (tmp_path / "docs" / "review.md").read_bytes() == before

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from edited_schema import SCHEMA
 from places import ROOT
-from schema_edits import SCHEMA
 
 from memsql import fts
 from memsql.db.sqlite import SQLiteConnection, memory
