@@ -17,6 +17,8 @@ from schema_edits import EDITS
 from memsql.db import connect
 from memsql.server import Running
 
+pytestmark = pytest.mark.slow
+
 DOWN = "".join(f"DROP VIEW {v};\n" for v in ("active_posts", "active")) + "".join(
     f"DROP TABLE {t};\n"
     for t in (

@@ -6,6 +6,7 @@ import tempfile
 from pathlib import Path
 from random import Random
 
+import pytest
 import random_schemas
 from cli import Project
 from hypothesis import HealthCheck, given, settings
@@ -15,6 +16,8 @@ from memsql import config
 from memsql.author.derive import Draft, draft
 from memsql.errors import FileError
 from memsql.schema import diff, from_sql
+
+pytestmark = pytest.mark.slow
 
 # What a person is told, and rightly: there is no value for the rows that are there, or no way back.
 TOLD = ("is new and NOT NULL without a default", "the way back would have no value", "the way back would have nothing")

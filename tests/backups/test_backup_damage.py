@@ -148,6 +148,7 @@ def test_a_damaged_root_loses_one_table(project: Project) -> None:
         assert [count(conn, t) for t in ("users", "notes", "sparse")] == [300, 300, 0]
 
 
+@pytest.mark.slow
 def test_a_truncated_file(project: Project) -> None:
     data = project.db.read_bytes()
     project.db.write_bytes(data[: len(data) // 2 // 4096 * 4096])

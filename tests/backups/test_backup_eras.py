@@ -11,6 +11,8 @@ import pytest
 from cli import Project
 from places import ROOT
 
+pytestmark = pytest.mark.slow
+
 # Every era as it was, and each era's drifts all at once.
 CASES: list[tuple[str, dict[str, object]]] = [(era, {}) for era in eras.ERAS] + [
     (e, d) for e, d in eras.DRIFTS if len(d) > 1

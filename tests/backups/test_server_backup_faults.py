@@ -70,6 +70,7 @@ def test_a_cut_connection_leaves_no_backup(
         assert sorted(p.name for p in tmp_path.glob("b.db*")) == []
 
 
+@pytest.mark.kill
 @pytest.mark.parametrize("kind", servers.KINDS)
 def test_a_server_that_dies_half_way_leaves_no_backup(tmp_path: Path, full: Running, kind: str) -> None:
     with pytest.raises(ConnectError) as found:

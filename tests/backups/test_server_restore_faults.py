@@ -97,6 +97,7 @@ def test_a_server_that_is_gone_after_the_commit_is_not_known(full: Running, new:
     assert "invoke verify" in (found.value.hint or "")
 
 
+@pytest.mark.kill
 @pytest.mark.parametrize("kind", servers.KINDS)
 @pytest.mark.parametrize("at", ["making tables", "restoring docs", "making indexes", "reading", "committing"])
 def test_a_killed_restore_leaves_the_server_as_it_was(full: Running, new: Path, kind: str, at: str) -> None:
@@ -109,6 +110,7 @@ def test_a_killed_restore_leaves_the_server_as_it_was(full: Running, new: Path, 
     assert seen(full.url) == before
 
 
+@pytest.mark.kill
 @pytest.mark.server
 @pytest.mark.parametrize("kind", servers.KINDS)
 @pytest.mark.parametrize("at", ["restoring docs", "committing"])

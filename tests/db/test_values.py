@@ -92,6 +92,7 @@ values = st.one_of(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(rows=st.lists(st.tuples(values, values), max_size=5))
 def test_any_values_round_trip(shared: Connection, rows: list[tuple[Value, Value]]) -> None:

@@ -266,6 +266,7 @@ DRIVER = """
 """
 
 
+@pytest.mark.kill
 def test_killed_at_any_step_it_goes_on_and_ends_right(tmp_path: Path) -> None:
     driver = tmp_path / "driver.py"
     driver.write_text(textwrap.dedent(DRIVER))

@@ -79,6 +79,7 @@ def test_a_write_over_an_index_that_is_already_broken_is_refused_with_the_way_ou
     assert project.query("SELECT rowid FROM docs_fts('two')") == [(1,)]
 
 
+@pytest.mark.kill
 def test_migrations_in_the_middle_of_an_online_rebuild(tmp_path: Path) -> None:
     project = Project(tmp_path)
     project.add("0001_docs", TABLE + INDEX)
@@ -107,6 +108,7 @@ def test_migrations_in_the_middle_of_an_online_rebuild(tmp_path: Path) -> None:
     assert as_fresh(project.db)
 
 
+@pytest.mark.kill
 def test_verify_is_clean_in_the_middle_and_at_the_end(tmp_path: Path) -> None:
     path = tmp_path / "a.db"
     succeed(path, "migrate.up")

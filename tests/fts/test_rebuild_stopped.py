@@ -30,6 +30,7 @@ from memsql.fts import abort, check, discover, rebuild_online, unfinished
 from memsql.progress import SILENT
 
 
+@pytest.mark.kill
 @pytest.mark.parametrize(
     ("where", "count", "mode"),
     [
@@ -73,6 +74,7 @@ def test_a_driver_that_is_not_killed_ends(tmp_path: Path) -> None:
     assert clean(path)
 
 
+@pytest.mark.kill
 @pytest.mark.parametrize(("where", "count"), [("chunk", 2), ("proof", 0)])
 def test_given_up_nothing_is_left(tmp_path: Path, where: str, count: int) -> None:
     project = Project(tmp_path)

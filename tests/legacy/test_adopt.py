@@ -16,6 +16,8 @@ from eras import CASES, NAMES
 from places import ROOT
 from reference_project import memsql, succeed
 
+pytestmark = pytest.mark.slow
+
 
 def status(database: Path) -> dict[str, object]:
     return dict(json.loads(memsql(database, "legacy.status", "--json").stdout))

@@ -23,6 +23,8 @@ from reference import (
     schema,
 )
 
+pytestmark = pytest.mark.slow
+
 CASES: list[tuple[str, dict[str, object]]] = [*((era, {}) for era in ERAS), *DRIFTS]
 OLD = [case for case in CASES if header(SHAPES / f"{case[0]}.sql", "phases")]
 FILLED = [("users", "api_key_hash")]

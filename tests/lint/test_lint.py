@@ -89,6 +89,7 @@ def test_names_of_every_kind() -> None:
     assert all("\n" not in f.message for f in found)
 
 
+@pytest.mark.slow
 def test_fifty_megabytes_of_rows() -> None:
     row = f"INSERT INTO notes (id, body) VALUES (1, '{'x' * 960}');\n"
     text = "-- Rows.\n" + row * 50_000 + "DELETE FROM notes;\n"
@@ -165,6 +166,7 @@ SQL = st.lists(
 ).map(" ".join)
 
 
+@pytest.mark.slow
 @settings(max_examples=300, deadline=None)
 @given(text=st.one_of(st.text(), SQL), kind=st.sampled_from(KINDS))
 def test_no_text_breaks_it(text: str, kind: str) -> None:

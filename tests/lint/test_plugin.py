@@ -15,6 +15,8 @@ from places import ROOT
 
 from memsql.lint import RULES
 
+pytestmark = pytest.mark.slow
+
 NOTES = "CREATE TABLE notes (id INTEGER PRIMARY KEY, body TEXT);\n"
 
 

@@ -49,6 +49,7 @@ def steps(found: dict[str, Any]) -> list[tuple[str, str, int | None]]:
     return [(s["command"], s["status"], s["exit_code"]) for s in found["steps"]]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("run", [invoke, Project.run], ids=["invoke", "memsql"])
 def test_a_chain_sums_up_and_leaves_a_report(project: Project, run: Any) -> None:
     found = run(project, "migrate", "verify", "migrate.status").expect(0, "applied 0001_a", "all 3 steps done")
@@ -237,6 +238,7 @@ ns.add_collection(memsql, name="db")
     assert steps(reports(project)[1]) == [("migrate.up", "ok", 0), ("db.verify", "waiting", None)]
 
 
+@pytest.mark.kill
 def test_a_chain_that_is_killed_leaves_what_it_knew(project: Project) -> None:
     project.up()
     project.add("0002_slow", SLOW, "DELETE FROM a;\n")

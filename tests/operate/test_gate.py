@@ -234,6 +234,7 @@ def test_full_text_tasks_are_asked_about(project: Project, words: tuple[str, ...
     project.run(*words, "--yes", *ENV).expect(0, "f: ")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("words", "what"),
     [

@@ -153,6 +153,7 @@ def test_a_path_that_is_not_utf_8(tmp_path: Path) -> None:
     project.run("migrate.up").expect(2, "0002_caf\\udce9.sql", "UTF-8")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
 def test_a_terminal_that_is_not_utf_8(tmp_path: Path, encoding: str) -> None:
     project = Project(tmp_path)

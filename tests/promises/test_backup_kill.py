@@ -15,6 +15,8 @@ from backups import crashed
 from cli import Project, clean_environment
 from places import ROOT
 
+pytestmark = pytest.mark.kill
+
 KILLER = ROOT / "tests" / "helpers" / "file_killer.py"
 
 

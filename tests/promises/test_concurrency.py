@@ -13,6 +13,8 @@ import pytest
 from cli import Done, Project, finish
 from places import ROOT
 
+pytestmark = pytest.mark.slow
+
 PROCESSES = 8
 VERSIONS = range(2, 22)
 

@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 from eras import COUNTS, DRIFTS, ERAS, build, content_hash, counted, lost, row_counts
 
+pytestmark = pytest.mark.slow
+
 
 def one(con: sqlite3.Connection, sql: str) -> object:
     return con.execute(sql).fetchone()[0]

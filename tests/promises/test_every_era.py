@@ -12,6 +12,8 @@ import pytest
 from eras import CASES, NAMES
 from reference_project import memsql, succeed
 
+pytestmark = pytest.mark.slow
+
 
 def filled(database: Path) -> frozenset[tuple[str, str]]:
     """Columns that an upgrade may fill where they were NULL."""

@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 from cli import Done, Project, finish
 
+pytestmark = pytest.mark.slow
+
 ENDLESS = """INSERT INTO kept VALUES ('half done');
 CREATE TABLE numbers (n INTEGER);
 INSERT INTO numbers

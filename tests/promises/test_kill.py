@@ -13,6 +13,8 @@ from cli import Project, clean_environment
 from killer import is_hot
 from places import ROOT
 
+pytestmark = pytest.mark.kill
+
 KILLER = ROOT / "tests" / "helpers" / "killer.py"
 FILLER = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 40)"
 REBUILD = """-- foreign_keys: off

@@ -41,6 +41,7 @@ def test_every_sql_file_begins_with_one_line_that_explains_it() -> None:
         assert not second.startswith("--"), path
 
 
+@pytest.mark.slow
 def test_a_file_database_does_not_pay_for_heavy_imports(tmp_path: Path) -> None:
     (tmp_path / "migrations").mkdir()
     (tmp_path / "setup.cfg").write_text("[memsql]\n")
@@ -128,6 +129,7 @@ def test_each_task_has_help_that_teaches() -> None:
         assert not lacking, (name, lacking)
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_a_wheel_works_from_an_empty_folder(tmp_path: Path) -> None:
     subprocess.run(

@@ -22,6 +22,8 @@ from places import ROOT
 from memsql.db import connect
 from memsql.server import Running
 
+pytestmark = pytest.mark.slow
+
 PAGE = (ROOT / "docs" / "runbook.md").read_text(encoding="utf-8")
 COMMAND = re.compile(r"    \$ (?P<words>.+?)(?:   # exit code (?P<code>\d+))?")
 SETTINGS = re.compile(r"^    (\[memsql:.*|\w+ = .*)?$", re.MULTILINE)

@@ -247,6 +247,7 @@ def test_query_keeps_its_promises_and_finds_rows(
     assert rows[0][0]
 
 
+@pytest.mark.slow
 def test_queries_keep_their_promises_on_an_analyzed_large_database(tmp_path: Path) -> None:
     with closing(connect(build(tmp_path / "a.db", "1.3", "large", clean_fts=True))) as con:
         migrate(con, 2)

@@ -144,6 +144,7 @@ def test_one_long_message_is_cut() -> None:
     assert "**MR01**" in text
 
 
+@pytest.mark.slow
 def test_a_change_of_300_migrations(tmp_path: Path) -> None:
     project = library(tmp_path)
     before = "0002_search"

@@ -226,6 +226,7 @@ ABLE_TO_DROP = (
 )
 
 
+@pytest.mark.slow
 def test_the_branch_of_mistakes(tmp_path: Path) -> None:
     """The report to read: golden/review.md beside this file. Written anew with MEMSQL_GOLDEN=write."""
     project = mistakes(tmp_path / "library")

@@ -177,6 +177,7 @@ def test_a_long_report_fits_into_a_comment(tmp_path: Path) -> None:
     assert LIMIT + len("<!-- memsql sql review: . -->\n") < 65_536
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("up", "code"), [("CREATE TABLE a (id INTEGER PRIMARY KEY);\n", 0), ("DELETE FROM books;\n", 1), (None, 2)]
 )
@@ -238,6 +239,7 @@ def test_nothing_of_an_event_is_written_into_a_script() -> None:
             assert "== null" not in one["if"]
 
 
+@pytest.mark.slow
 def test_hooks_run_as_pre_commit_runs_them(tmp_path: Path) -> None:
     hooks = {hook["id"]: hook for hook in yaml.safe_load(HOOKS.read_text())}
     assert set(hooks) == {"memsql-lint", "memsql-sum", "memsql-review"}

@@ -172,6 +172,7 @@ def test_the_snapshot_is_what_the_migrations_make(tmp_path: Path) -> None:
     assert "idx_memories_active" in stale.stdout
 
 
+@pytest.mark.slow
 def test_stats_count_as_the_documents_do(tmp_path: Path) -> None:
     import eras
 

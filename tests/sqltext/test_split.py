@@ -308,6 +308,7 @@ def script(draw: st.DrawFn) -> str:
     return text.rstrip("; \n") if draw(st.booleans()) else text
 
 
+@pytest.mark.slow
 @given(script())
 def test_sqlite_cuts_the_same_pieces(text: str) -> None:
     # SQLite traces every statement but an EXPLAIN.
@@ -316,6 +317,7 @@ def test_sqlite_cuts_the_same_pieces(text: str) -> None:
     assert run_statements(text) == run_script(text)
 
 
+@pytest.mark.slow
 @given(script())
 def test_complete_statement_agrees(text: str) -> None:
     # To this function a vertical tab is never a blank; the parser, which decides, says otherwise.

@@ -16,6 +16,8 @@ from yoyo_command import ALL, LIBSQL, Place, ours
 
 from memsql.yoyo import dbapi
 
+pytestmark = pytest.mark.slow
+
 
 def test_a_look_writes_nothing(place: Place) -> None:
     assert place.listed() == dict.fromkeys(ALL, "U")

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import subprocess
 
+import pytest
 from cli import TIMEOUT, clean_environment
 from yoyo_command import ALL, Place
+
+pytestmark = pytest.mark.slow
 
 
 def test_a_failure_leaves_neither_change_nor_mark(place: Place) -> None:

@@ -19,6 +19,8 @@ from yoyo_command import Place
 from memsql.db import Connection, connect
 from memsql.server import Running
 
+pytestmark = pytest.mark.slow
+
 
 def _in_url(token: str) -> Callable[[Place], Place]:
     return lambda place: Place(place.project, f"{place.url}?authToken={token}")

@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 from cli import Project, clean_environment
 
+pytestmark = pytest.mark.slow
+
 YOYO_TABLES = ("_yoyo_migration", "_yoyo_log", "_yoyo_version")
 
 
