@@ -125,7 +125,7 @@ def _schema(state: State, conn: Connection) -> list[Finding]:
             "schema",
             "error",
             (
-                *(f"missing: {d.element}" for d in comparison.missing),
+                *(f"missing: {element}" for element in comparison.missing),
                 *(f"different: {d.element}" for d in comparison.different),
             ),
             "everything the applied migrations make is there, as they make it",
@@ -133,7 +133,7 @@ def _schema(state: State, conn: Connection) -> list[Finding]:
         Finding(
             "schema_extra",
             "warning",
-            tuple(f"not made by any migration: {d.element}" for d in comparison.extra),
+            tuple(f"not made by any migration: {element}" for element in comparison.extra),
             "nothing is there that no migration made",
         ),
     ]

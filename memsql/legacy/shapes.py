@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from memsql.schema.compare import Definitions, Difference, Element, compare
+from memsql.schema.compare import Definitions, Element, compare
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,10 +78,10 @@ def fit_of(database: Definitions, shape: Shape) -> Fit:
     optional = shape.era.optional
     return Fit(
         shape,
-        _named(d for d in comparison.missing if not _is_optional(d.element, optional)),
-        _named(comparison.different),
-        _named(d for d in comparison.extra if not _is_optional(d.element, optional)),
-        _named(d for d in comparison.missing if _is_optional(d.element, optional)),
+        tuple(str(e) for e in comparison.missing if not _is_optional(e, optional)),
+        tuple(str(d.element) for d in comparison.different),
+        tuple(str(e) for e in comparison.extra if not _is_optional(e, optional)),
+        tuple(str(e) for e in comparison.missing if _is_optional(e, optional)),
     )
 
 
@@ -98,10 +98,6 @@ def ranked(database: Definitions, shapes: Iterable[Shape]) -> list[Fit]:
 def best(fits: Sequence[Fit]) -> Fit | None:
     """The first fit that holds; None where the database contains no known shape."""
     return next((f for f in fits if f.holds), None)
-
-
-def _named(differences: Iterable[Difference]) -> tuple[str, ...]:
-    return tuple(str(d.element) for d in differences)
 
 
 def _is_optional(element: Element, optional: frozenset[str]) -> bool:

@@ -46,20 +46,20 @@ class Element(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """One element that two schemas do not have alike. A definition is None on the side that lacks the element."""
+    """An element that two schemas define differently, with both definitions."""
 
     element: Element
-    expected: object | None
-    actual: object | None
+    expected: object
+    actual: object
 
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """All differences, in the order of the definitions that were compared."""
+    """What is missing, different or extra in one schema compared with another, in the order of the definitions."""
 
-    missing: tuple[Difference, ...]
+    missing: tuple[Element, ...]
     different: tuple[Difference, ...]
-    extra: tuple[Difference, ...]
+    extra: tuple[Element, ...]
 
 
 Definitions = Mapping[Element, object]
@@ -68,15 +68,15 @@ Definitions = Mapping[Element, object]
 
 def compare(expected: Definitions, actual: Definitions) -> Comparison:
     """Compare the definitions of a schema, ``actual``, with those of the schema it should be."""
-    missing: list[Difference] = []
-    different: list[Difference] = []
-    for element, definition in expected.items():
-        if element not in actual:
-            missing.append(Difference(element, definition, None))
-        elif actual[element] != definition:
-            different.append(Difference(element, definition, actual[element]))
-    extra = [Difference(element, None, definition) for element, definition in actual.items() if element not in expected]
-    return Comparison(tuple(missing), tuple(different), tuple(extra))
+    return Comparison(
+        tuple(element for element in expected if element not in actual),
+        tuple(
+            Difference(element, definition, actual[element])
+            for element, definition in expected.items()
+            if element in actual and actual[element] != definition
+        ),
+        tuple(element for element in actual if element not in expected),
+    )
 
 
 def definitions(schema: Schema) -> dict[Element, str]:
@@ -92,9 +92,9 @@ def definitions(schema: Schema) -> dict[Element, str]:
             result[Element("virtual", name)] = normalise(table.sql)
         elif table.kind == "table":
             result |= _of_table(table, name)
-    for thing in schema.objects:
-        if thing.type in ("index", "trigger", "view") and thing.sql:
-            result[Element(thing.type, fold(thing.name))] = normalise(thing.sql)
+    for obj in schema.objects:
+        if obj.type in ("index", "trigger", "view") and obj.sql:
+            result[Element(obj.type, fold(obj.name))] = normalise(obj.sql)
     return result
 
 

@@ -52,17 +52,17 @@ def diff(before: Schema, after: Schema) -> SchemaDiff:
         else:
             changed.append(_named(new[element]))
     return SchemaDiff(
-        tuple(sorted(_named(new[d.element]) for d in comparison.extra)),
-        tuple(sorted(_named(old[d.element]) for d in comparison.missing)),
+        tuple(sorted(_named(new[element]) for element in comparison.extra)),
+        tuple(sorted(_named(old[element]) for element in comparison.missing)),
         tuple(sorted(changed)),
     )
 
 
 def _table_lines(name: str, before: _TableText, after: _TableText) -> Iterator[str]:
     comparison = compare(before.definitions, after.definitions)
-    for element in (d.element for d in comparison.extra):
+    for element in comparison.extra:
         yield f"table {name}: column {after.columns[element].name} {after.columns[element].type} added"
-    for element in (d.element for d in comparison.missing):
+    for element in comparison.missing:
         yield f"table {name}: column {before.columns[element].name} {before.columns[element].type} removed"
     for element in (d.element for d in comparison.different):
         if element == _REST:
@@ -71,10 +71,10 @@ def _table_lines(name: str, before: _TableText, after: _TableText) -> Iterator[s
             yield f"table {name}: column {after.columns[element].name} changed"
 
 
-def _read(schema: Schema, thing: Object) -> _TableText:
-    table = schema.table(thing.name)
+def _read(schema: Schema, obj: Object) -> _TableText:
+    table = schema.table(obj.name)
     columns = {Element("column", fold(c.name)): c for c in (table.columns if table else ())}
-    definition = read_definition(normalise(thing.sql), (element.name for element in columns))
+    definition = read_definition(normalise(obj.sql), (element.name for element in columns))
     texts = {clause.name: clause.text for clause in definition.columns}
     definitions: dict[Element, object] = {e: (column, texts.get(e.name)) for e, column in columns.items()}
     definitions[_REST] = sorted([*(clause.text for clause in definition.constraints), definition.tail])
@@ -89,8 +89,8 @@ def _texts(objects: Mapping[Element, Object], without: set[Element]) -> Definiti
     return {element: normalise(o.sql) for element, o in objects.items() if element not in without}
 
 
-def _named(thing: Object) -> str:
-    return f"{thing.type} {thing.name}"
+def _named(obj: Object) -> str:
+    return f"{obj.type} {obj.name}"
 
 
 def _is_virtual(sql: str) -> bool:

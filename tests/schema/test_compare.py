@@ -22,7 +22,11 @@ def compared(expected: str, actual: str) -> Comparison:
 
 
 def lines(comparison: Comparison) -> dict[str, list[str]]:
-    return {kind: [str(d.element) for d in getattr(comparison, kind)] for kind in ("missing", "different", "extra")}
+    return {
+        "missing": [str(element) for element in comparison.missing],
+        "different": [str(difference.element) for difference in comparison.different],
+        "extra": [str(element) for element in comparison.extra],
+    }
 
 
 def test_every_element_has_a_definition() -> None:
@@ -47,8 +51,6 @@ def test_missing_and_extra_are_two_sides() -> None:
     more = compared(SQL.replace("CREATE INDEX by_user ON notes (user_id);", ""), SQL)
     assert lines(less) == {"missing": ["index by_user"], "different": [], "extra": []}
     assert lines(more) == {"missing": [], "different": [], "extra": ["index by_user"]}
-    assert less.missing[0].actual is None
-    assert more.extra[0].expected is None
 
 
 @pytest.mark.parametrize(
