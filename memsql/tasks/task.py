@@ -104,7 +104,8 @@ def task(
         def run(context: Context, *args: Any, **kwargs: Any) -> None:
             bound = signature.bind(context, *args, **kwargs)
             bound.apply_defaults()
-            values = bound.arguments | {"remainder": context.remainder}
+            # Invoke 2 does not hand it over.
+            values = bound.arguments | {"remainder": getattr(context, "remainder", "")}
             work = partial(body, **{name: values[name] for name in passed})
             _run(command, work, values, as_json=prints_json(values))
 

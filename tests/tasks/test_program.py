@@ -151,7 +151,8 @@ def test_what_is_put_off_at_the_start_is_there_when_it_is_used() -> None:
 import sys
 from memsql.tasks.program.start import import_invoke
 import_invoke()
-late = [m for m in ("unittest", "unittest.mock", "importlib.metadata", "invoke.vendor.yaml.loader") if m in sys.modules]
+late = [m for m in ("unittest", "unittest.mock", "importlib.metadata", "asyncio", "email", "invoke.vendor.yaml.loader")
+        if m in sys.modules]
 import importlib.metadata, invoke, invoke.util
 double = invoke.MockContext(run=invoke.Result("x"))
 print(late, invoke.__version__ == importlib.metadata.version("invoke"), double.run("ls").stdout,
@@ -160,6 +161,17 @@ import invoke.main
 print(invoke.main.program.version == invoke.__version__, hasattr(invoke, "nope"))
 """
     assert python(script).splitlines() == ["[] True x {'a': 1} unittest.mock", "True False"]
+
+
+def test_a_stand_in_gives_way_where_more_of_the_module_is_used() -> None:
+    script = """
+import sys
+from memsql.tasks.program.start import _StandIn
+module = sys.modules["unittest.mock"] = _StandIn("unittest.mock", Mock=int)
+from unittest.mock import Mock, MagicMock
+print(Mock.__name__, MagicMock.__name__, sys.modules["unittest.mock"] is module)
+"""
+    assert python(script) == "int MagicMock False"
 
 
 def test_a_status_does_not_import_what_only_writing_needs(tmp_path: Path) -> None:
