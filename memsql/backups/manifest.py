@@ -76,6 +76,7 @@ class Manifest:
 
     @property
     def rows(self) -> int:
+        """The rows of all tables."""
         return sum(table.rows for table in self.tables)
 
 

@@ -30,6 +30,7 @@ class Restored:
 
     @property
     def rows(self) -> int:
+        """The rows of all tables."""
         return sum(table.rows for table in self.tables)
 
 

@@ -55,12 +55,14 @@ class _Hashing:
         self.size = 0
 
     def read(self, size: int = -1) -> bytes:
+        """Read up to ``size`` bytes."""
         chunk = self._file.read(size)
         self._sha.update(chunk)
         self.size += len(chunk)
         return chunk
 
     def hexdigest(self) -> str:
+        """The SHA-256 of what was read so far."""
         return self._sha.hexdigest()
 
 

@@ -54,6 +54,7 @@ class Run:
 
     @property
     def status(self) -> str:
+        """running, ok or failed."""
         return "running" if self.exit_code is None else "ok" if self.exit_code == 0 else "failed"
 
 

@@ -42,10 +42,12 @@ class Estimate:
 
     @property
     def ends_ms(self) -> float:
+        """When the run will have ended, counted from its start."""
         return self.slots[-1].ends_ms if self.slots else self.other_ms * MARGIN
 
     @property
     def fits(self) -> bool:
+        """Whether the run will end within the window."""
         return self.ends_ms <= self.window_ms
 
     @property

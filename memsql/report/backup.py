@@ -40,7 +40,7 @@ def create_text(settings: Settings, backup: Backup) -> str:
 
 
 def create_data(settings: Settings, backup: Backup) -> dict[str, object]:
-    """The same as fields."""
+    """The same as fields of the JSON output."""
     manifest = backup.manifest
     assert manifest is not None
     return {
@@ -100,7 +100,7 @@ def list_text(
 def list_data(
     settings: Settings, backups: Sequence[Backup], newer: Collection[Path], *, now: datetime
 ) -> dict[str, object]:
-    """The same as fields."""
+    """The same as fields of the JSON output."""
     return {
         "backups": [
             {
@@ -132,7 +132,7 @@ def verify_text(settings: Settings, results: Sequence[Verification]) -> str:
 
 
 def verify_data(settings: Settings, results: Sequence[Verification]) -> dict[str, object]:
-    """The same as fields."""
+    """The same as fields of the JSON output."""
     return {
         "backups": [
             {
@@ -161,7 +161,7 @@ def prune_text(settings: Settings, decisions: Sequence[Decision], dry_run: bool)
 
 
 def prune_data(settings: Settings, decisions: Sequence[Decision], dry_run: bool) -> dict[str, object]:
-    """The same as fields."""
+    """The same as fields of the JSON output."""
     return {
         "dry_run": dry_run,
         "removed": [settings.show(d.backup.path) for d in decisions if d.reason is None],
@@ -190,7 +190,7 @@ def restore_text(settings: Settings, restored: Restored) -> str:
 
 
 def restore_data(settings: Settings, restored: Restored) -> dict[str, object]:
-    """The same as fields."""
+    """The same as fields of the JSON output."""
     manifest = restored.backup.manifest
     assert manifest is not None
     return {

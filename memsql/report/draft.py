@@ -29,7 +29,7 @@ def text(draft: Draft, source: str, reason: str | None) -> str:
 
 
 def data(draft: Draft) -> dict[str, object]:
-    """The same as fields."""
+    """The same as fields of the JSON output."""
     return {
         "files": list(draft.files),
         "differences": list(draft.differences),

@@ -17,7 +17,7 @@ def text(drill: Drill) -> str:
 
 
 def data(drill: Drill) -> dict[str, object]:
-    """The same as fields."""
+    """The same as fields of the JSON output."""
     return {
         "backup": str(drill.backup.path),
         "steps": [

@@ -46,7 +46,7 @@ def status_text(tables: Diagnosed, unfinished: Sequence[str] = ()) -> str:
 
 
 def status_data(tables: Diagnosed, unfinished: Sequence[str] = ()) -> dict[str, object]:
-    """The same as fields."""
+    """The same as fields of the JSON output."""
     return {
         "unfinished": list(unfinished),
         "tables": [
@@ -80,7 +80,7 @@ def check_text(results: Sequence[CheckResult]) -> str:
 
 
 def check_data(results: Sequence[CheckResult]) -> dict[str, object]:
-    """The same as fields."""
+    """The same as fields of the JSON output."""
     return {"tables": [{"name": r.table.name, "ok": r.ok, "message": r.message} for r in results]}
 
 

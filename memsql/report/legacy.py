@@ -43,7 +43,7 @@ def text(state: State, detection: Detection | None, target: str) -> str:
 
 
 def data(state: State, detection: Detection | None) -> dict[str, object]:
-    """The same as fields."""
+    """The same as fields of the JSON output."""
     fit = detection.fit if detection else None
     nearest = detection.nearest if detection else None
     shown = fit or nearest

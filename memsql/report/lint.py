@@ -36,5 +36,5 @@ def text(findings: Sequence[Finding], files: int, fixed: Sequence[str], notes: S
 
 
 def data(findings: Sequence[Finding], files: int, fixed: Sequence[str], notes: Sequence[str]) -> dict[str, object]:
-    """The same as fields."""
+    """The same as fields of the JSON output."""
     return {"files": files, "findings": [asdict(f) for f in findings], "fixed": list(fixed), "notes": list(notes)}

@@ -77,7 +77,7 @@ def needs_work(state: State) -> bool:
 
 
 def status_data(state: State, target: str) -> dict[str, object]:
-    """The same as fields."""
+    """The same as fields of the JSON output."""
     return {
         "database": target,
         "migrations": [
@@ -118,7 +118,7 @@ def done_text(done: Done, verb: str) -> str:
 
 
 def run_data(report: Report) -> dict[str, object]:
-    """The same as fields."""
+    """The same as fields of the JSON output."""
     return {
         "done": [done_data(d) for d in report.done],
         "applied": report.applied,
@@ -134,7 +134,7 @@ def replicas_text(caught: Sequence[Caught]) -> str:
 
 
 def replicas_data(caught: Sequence[Caught]) -> list[dict[str, object]]:
-    """The same as fields."""
+    """The same as fields of the JSON output."""
     return [{"url": c.url, "waited_ms": c.waited_ms} for c in caught]
 
 

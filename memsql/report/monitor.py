@@ -26,7 +26,7 @@ def health_verdict(signs: Sequence[Sign]) -> str:
 
 
 def health_data(signs: Sequence[Sign], target: str) -> dict[str, object]:
-    """The same as fields."""
+    """The same as fields of the JSON output."""
     return {
         "database": target,
         "findings": [

@@ -37,7 +37,7 @@ def text(rehearsal: Rehearsal) -> str:
 
 
 def data(rehearsal: Rehearsal) -> dict[str, object]:
-    """The same as fields."""
+    """The same as fields of the JSON output."""
     report = rehearsal.report
     return {
         "dry_run": True,

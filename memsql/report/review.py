@@ -58,7 +58,7 @@ def text(review: Review) -> str:
 
 
 def data(review: Review) -> dict[str, object]:
-    """The same as fields."""
+    """The same as fields of the JSON output."""
     return {
         "verdict": review.verdict,
         "base": review.base,

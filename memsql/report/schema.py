@@ -47,7 +47,7 @@ def stats_text(stats: Stats, target: str) -> str:
 
 
 def stats_data(stats: Stats) -> dict[str, object]:
-    """The same as fields."""
+    """The same as fields of the JSON output."""
     return {
         "tables": stats.tables,
         "indexes": stats.indexes,
@@ -74,7 +74,7 @@ def info_text(schema: Schema, names: Sequence[str]) -> str:
 
 
 def info_data(schema: Schema, names: Sequence[str]) -> dict[str, object]:
-    """The same as fields."""
+    """The same as fields of the JSON output."""
     return {"tables": [_table_data(schema, schema.tables[name]) for name in names]}
 
 
@@ -86,7 +86,7 @@ def diff_text(diff: SchemaDiff, one: str, two: str) -> str:
 
 
 def diff_data(diff: SchemaDiff, one: str, two: str) -> dict[str, object]:
-    """The same as fields."""
+    """The same as fields of the JSON output."""
     return {
         "from": one,
         "to": two,

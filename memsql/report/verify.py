@@ -32,7 +32,7 @@ def verdict(findings: Sequence[Finding]) -> str:
 
 
 def data(findings: Sequence[Finding]) -> dict[str, object]:
-    """The same as fields."""
+    """The same as fields of the JSON output."""
     return {
         "checks": [
             {"name": f.name, "severity": f.severity, "ok": f.ok, "messages": list(f.messages), "why": f.why}

@@ -23,7 +23,7 @@ def text(estimate: Estimate) -> list[str]:
 
 
 def data(estimate: Estimate) -> dict[str, object]:
-    """The same as fields."""
+    """The same as fields of the JSON output."""
     return {
         "window_ms": round(estimate.window_ms),
         "estimated_ms": round(estimate.ends_ms),
