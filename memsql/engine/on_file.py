@@ -187,7 +187,9 @@ def _run(session: Session, job: Job, *, exact: bool = False) -> Ran:
             if session.options.timed:
                 return touched, statements.run_timed(conn, job.file, progress)
             if quick:
-                statements.run_quickly(session, job.file, job.analysis.bulk)
+                statements.run_quickly(
+                    conn, job.file, job.analysis.bulk, interrupted=session.interrupted, progress=progress
+                )
             else:
                 statements.run(conn, job.file, progress)
             return touched, ()

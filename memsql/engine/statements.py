@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from memsql.db import Connection
 from memsql.db.compiling import compile_only
@@ -20,9 +19,6 @@ from memsql.errors import Location, StatementError
 from memsql.progress import SILENT, Progress
 from memsql.project.files import SqlFile
 from memsql.sqltext import Statement, quote, split
-
-if TYPE_CHECKING:
-    from memsql.engine.session import Session
 
 _GUARD = re.compile(r"^[ \t]*--[ \t]*when:[ \t]*(.+?)[ \t]*$", re.MULTILINE)
 
@@ -88,17 +84,23 @@ def run(conn: Connection, file: SqlFile, progress: Progress) -> None:
         progress.tick(end / total)
 
 
-def run_quickly(session: Session, file: SqlFile, bulk: Mapping[int, str]) -> None:
+def run_quickly(
+    conn: Connection,
+    file: SqlFile,
+    bulk: Mapping[int, str],
+    *,
+    interrupted: Callable[[], bool],
+    progress: Progress,
+) -> None:
     """Like run(), with as few questions to the observer as possible.
 
     SQLite calls the authorizer for each statement that it prepares, which costs a tenth of the time of a plain
     INSERT. But what an INSERT into an ordinary table without triggers can reach is the same for all of them, so one
-    is enough. ``bulk``: as Analysis.bulk.
+    is enough. ``bulk``: as Analysis.bulk. ``interrupted`` says whether somebody asked to stop.
 
     Raises StatementError without a place: a statement failed, or somebody asked to stop, or the text was cut where no
     statement ends (see cut_wrongly()).
     """
-    conn = session.conn
     total = len(file.data) or 1
     observed: set[str] = set()
     for text, _, end in texts(file, likely=True):
@@ -108,9 +110,9 @@ def run_quickly(session: Session, file: SqlFile, bulk: Mapping[int, str]) -> Non
         elif table not in observed and _observe_insert(conn, table):
             observed.add(table)
         conn.script(text, watched=table not in observed)
-        if session.interrupted():
+        if interrupted():
             raise StatementError("interrupted", code="SQLITE_INTERRUPT")
-        session.progress.tick(end / total)
+        progress.tick(end / total)
 
 
 def cut_wrongly(file: SqlFile) -> bool:

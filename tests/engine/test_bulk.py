@@ -175,7 +175,7 @@ def test_it_stops_between_two_pieces() -> None:
     conn.begin()
     session = Session(conn, stop, RunOptions(), StopsAfter(stop), SchemaCache(conn))
     with conn.observe() as touched, pytest.raises(StatementError):
-        run_quickly(session, file, analyse(file).bulk)
+        run_quickly(conn, file, analyse(file).bulk, interrupted=session.interrupted, progress=session.progress)
     assert touched is not None
     assert "t" in touched.inserted
     assert 0 < int(str(conn.execute("SELECT count(*) FROM t").one())) < 5000
