@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from memsql import words
 from memsql.config import Settings
 from memsql.db import connection
 from memsql.engine.state import Proposal, Report, RunOptions, State, read_state, report
@@ -103,4 +104,4 @@ def _proposal(state: State, migrations: Sequence[Migration]) -> Proposal:
 def _listed(migrations: Sequence[Migration]) -> str:
     names = ", ".join(m.id for m in migrations[:_SHOWN])
     more = f" and {len(migrations) - _SHOWN} more" if len(migrations) > _SHOWN else ""
-    return f"{len(migrations)} migration{'s' if len(migrations) > 1 else ''}: {names}{more}"
+    return f"{words.count(len(migrations), 'migration')}: {names}{more}"

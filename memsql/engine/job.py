@@ -56,16 +56,7 @@ class Job:
 
     def entry(self, started: datetime, duration_ms: int) -> ledger.Entry:
         """The ledger's entry about a run of this job that began at ``started``."""
-        migration = self.migration
-        return ledger.Entry(
-            version=migration.version,
-            name=migration.name,
-            id=migration.id,
-            description=migration.header.description or None,
-            checksum=migration.checksum,
-            started=started,
-            duration_ms=duration_ms,
-        )
+        return entry_of(self.migration, started, duration_ms)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +76,19 @@ class Done:
     rebuilt: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     timings: tuple[StatementTiming, ...] = ()
+
+
+def entry_of(migration: Migration, started: datetime, duration_ms: int) -> ledger.Entry:
+    """The ledger's entry about a run of ``migration`` that began at ``started`` and took ``duration_ms`` milliseconds."""
+    return ledger.Entry(
+        version=migration.version,
+        name=migration.name,
+        id=migration.id,
+        description=migration.header.description or None,
+        checksum=migration.checksum,
+        started=started,
+        duration_ms=duration_ms,
+    )
 
 
 def up_jobs(project: Project, migrations: Sequence[Migration]) -> list[Job]:

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 from memsql import ledger
 from memsql.db import Connection, transaction
-from memsql.engine.job import Direction, Done, Job, LedgerMoved, down_jobs, up_jobs
+from memsql.engine.job import Direction, Done, Job, LedgerMoved, down_jobs, entry_of, up_jobs
 from memsql.engine.run import Runner
 from memsql.engine.session import Session, session_on
 from memsql.engine.state import Report, RunOptions, State, read_state, report
@@ -166,12 +166,4 @@ def _entry_of(status: Status) -> ledger.Entry:
     if status.applied_at:
         applied = datetime.fromisoformat(status.applied_at)
         started = applied if applied.tzinfo else applied.replace(tzinfo=UTC)
-    return ledger.Entry(
-        version=migration.version,
-        name=migration.name,
-        id=migration.id,
-        description=migration.header.description or None,
-        checksum=migration.checksum,
-        started=started,
-        duration_ms=status.duration_ms or 0,
-    )
+    return entry_of(migration, started, status.duration_ms or 0)

@@ -203,14 +203,14 @@ def refuse_changed(statuses: Sequence[Status]) -> None:
         return
     first = changed[0]
     raise FileError(
-        f"{len(changed)} applied migration{'s' if len(changed) > 1 else ''} no longer match the files: {_ids(changed)}"
+        f"{len(changed)} applied migrations no longer match the files: {_ids(changed)}"
         if len(changed) > 1
         else f"{_ids(changed)} was applied, and {'its file is gone' if first.state == MISSING else 'then changed'}",
         where=Location(first.migration.up.path) if first.migration else None,
         details=tuple(f"{_ids([s])}: {s.state} ({s.note})" for s in changed),
         state="nothing was changed",
         hint="bring the file back (git checkout) and put the change into a new migration; "
-        "if the change is harmless, accept it with: invoke migrate.repair --version " + (str(first.version)),
+        "if the change is harmless, accept it with: invoke migrate.repair --version " + str(first.version),
     )
 
 
