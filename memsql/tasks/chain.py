@@ -15,8 +15,8 @@ _journal: Journal | None = None
 
 
 @contextmanager
-def journalled(journal: Journal) -> Iterator[None]:
-    """Let the tasks that run inside write into ``journal``."""
+def running(journal: Journal) -> Iterator[None]:
+    """Let the tasks that run inside of the block write into ``journal``."""
     global _journal
     _journal = journal
     try:
@@ -48,9 +48,9 @@ def done(exit_code: int, headline: str, data: Mapping[str, object]) -> None:
         _journal.end_step(exit_code, headline, data)
 
 
-def failed(problem: MemsqlError) -> None:
+def failed(error: MemsqlError) -> None:
     """Note the error that ended the task."""
     if _journal is not None:
         from memsql.report.text import error_json
 
-        _journal.end_step(problem.exit_code, problem.message, {}, error_json(problem))
+        _journal.end_step(error.exit_code, error.message, {}, error_json(error))

@@ -27,8 +27,8 @@ _WORKERS = str((os.cpu_count() or 1) + 1)
 def test(c: Context, only: str | None = None, fast: bool = False, newest: bool = False) -> None:
     """Run the tests, the linters and the type checks of the project in this folder.
 
-    Everything runs even when something fails; the exit code is 1 then. Where all tests run, the last line says how much of
-    memsql they ran. Needs: pip install -e '.[dev]'
+    Everything runs even when something fails; the exit code is 1 then. Where all tests run, the last line says how much
+    of memsql they ran. Needs: pip install -e '.[dev]'
     """
     arguments = ["-n", _WORKERS, "--dist", "worksteal", *(["-k", only] if only else [])]
     if fast:
@@ -90,6 +90,6 @@ def _failed(commands: list[list[str]]) -> list[str]:
 
 
 def _succeeds(words: list[str], **variables: str) -> bool:
-    """Run the Python module ``words`` names first with the others as arguments, and ``variables`` in its environment."""
+    """Run the Python module ``words[0]`` with the other words as arguments and ``variables`` in its environment."""
     print("$ python -m " + " ".join(words), flush=True)
     return subprocess.run([sys.executable, "-m", *words], check=False, env={**os.environ, **variables}).returncode == 0

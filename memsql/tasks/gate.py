@@ -21,8 +21,7 @@ def admit(
     backup: Literal["required", "needless"] = "required",
     before_asking: Callable[[], str] = lambda: "",
 ) -> None:
-    """Return where the database may be changed: it is not protected, or it has a young proven backup and a person
-    agrees.
+    """Return where the database may be changed: not protected, or a young proven backup is there and a person agrees.
 
     ``what`` completes the sentence "memsql will". ``yes``: the person has agreed already. ``backup``: "needless" where
     the database holds nothing that a backup could keep. ``before_asking`` is called after the look at the backups,

@@ -1,6 +1,4 @@
-"""What migrate.up, migrate.down and migrate.to do alike: rehearse, or ask and run, within a window, and wait for
-replicas.
-"""
+"""What migrate.up, migrate.down and migrate.to share: rehearsal, maintenance window, gate, run and replicas."""
 
 from __future__ import annotations
 
@@ -94,26 +92,28 @@ class _Gate:
     def __call__(self, proposal: Proposal) -> None:
         """Return where ``proposal`` may be done. Raises Refused, or what would stop the run."""
 
-        def estimate() -> str:
-            if self._window_ms is None:
-                return ""
-            from memsql.report import window
-
-            self.estimate = self._estimate(proposal.direction, self._window_ms)
-            # The question comes next.
-            self._progress.clear()
-            return f"\n  {window.text(self.estimate)[0]}"
-
         admit(
             self._settings,
             proposal.what,
             yes=self._yes,
             backup="needless" if proposal.empty else "required",
-            before_asking=estimate,
+            before_asking=lambda: self._line_about_the_window(proposal.direction),
         )
 
-    def _estimate(self, direction: Direction, window_ms: float) -> Estimate:
-        """Rehearse, and return the estimate. Raises Refused where the run does not fit."""
+    def _line_about_the_window(self, direction: Direction) -> str:
+        """Estimate the run, and return what the question says of it; "" without a window."""
+        line = ""
+        if self._window_ms is not None:
+            from memsql.report import window
+
+            self.estimate = self._rehearsed(direction, self._window_ms)
+            line = f"\n  {window.text(self.estimate)[0]}"
+        # The question comes next.
+        self._progress.clear()
+        return line
+
+    def _rehearsed(self, direction: Direction, window_ms: float) -> Estimate:
+        """Rehearse the run, and return the estimate. Raises Refused where it does not fit."""
         from memsql.actions.rehearse import rehearse
         from memsql.operate.window import of_rehearsal, refusal
         from memsql.report import window

@@ -6,27 +6,27 @@ import os
 import sys
 from typing import TextIO
 
-from memsql.report import text as show
+from memsql.report.text import colour
 
 
 def write_json(data: dict[str, object]) -> None:
-    """One object on stdout."""
+    """Print ``data`` as one JSON object on stdout."""
     import json
 
     write(sys.stdout, json.dumps(data, ensure_ascii=False, indent=2, default=str), plain=True)
 
 
 def write(out: TextIO, text: str, *, plain: bool = False) -> None:
-    """``text`` and a line break on ``out``; in colour on a terminal, unless ``plain``."""
-    # A file name that is not UTF-8, or a terminal that is not, must not stop an answer half-way.
+    """Print ``text`` and a line break on ``out``; in colour on a terminal, unless ``plain``."""
+    # A file name that is not UTF-8, or a terminal that does not show UTF-8, must not stop an answer half-way.
     encoding = out.encoding or "utf-8"
     text = text.encode(encoding, "backslashreplace").decode(encoding)
     try:
-        print(text if plain or not out.isatty() else show.colour(text), file=out, flush=True)
+        print(text if plain or not out.isatty() else colour(text), file=out, flush=True)
     except BrokenPipeError:
         silence(out)
 
 
 def silence(out: TextIO) -> None:
-    """The reader of ``out`` (head, less) has seen enough. What was done is done, so the exit code stays."""
+    """Throw away what is still to be written to ``out``, whose reader (head, less) has ended; the exit code stays."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), out.fileno())

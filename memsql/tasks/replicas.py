@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def named(settings: Settings, urls: str | None, timeout: str) -> list[Target]:
     """Return the replicas that ``urls`` names, separated by commas; none without the option.
 
-    Raises UsageError for a ``timeout`` that is no number of seconds too.
+    Raises UsageError for what is no URL of a server, and for a ``timeout`` that is no number of seconds.
     """
     if urls is None:
         return []
@@ -47,8 +47,8 @@ def wait(
     from memsql.report.migrate import replicas_data, replicas_text
 
     state = f"what was asked for is done on {settings.target}:\n{outcome.text}".replace("\n", "\n    ")
-    wanted = replicas.primary_state(settings, state)
-    caught = replicas.wait_for_replicas(targets, wanted, int(timeout), progress, state=state)
+    primary = replicas.primary_state(settings, state)
+    caught = replicas.wait_for_replicas(targets, primary, int(timeout), progress, state=state)
     return replace(
         outcome,
         text=f"{outcome.text}\n{replicas_text(caught)}",

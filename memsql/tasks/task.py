@@ -49,7 +49,7 @@ PROJECT_OPTIONS = ("project", "json")
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a task has to say: text for people, fields for programs, and the exit code."""
+    """The result of a task: text for people, fields for programs, and the exit code."""
 
     text: str
     data: dict[str, object] = field(default_factory=dict)
@@ -57,7 +57,7 @@ class Outcome:
     headline: str = ""
     """The line that stands for the task in the summary of a chain; by default the last one of ``text``."""
     plain: bool = False
-    """Keeps colours away from a text for programs."""
+    """Whether ``text`` is for programs too, and has no colours."""
 
 
 def task(
@@ -79,7 +79,7 @@ def task(
 
     The settings are loaded before the function is called, and progress is shown on the terminal while it runs. A
     MemsqlError or a signal becomes a message on stderr (or, where ``prints_json`` of the options' values, an object on
-    stdout with ``ok`` false and ``error``) and its exit code. Nothing else is caught. A chain hears of all of it.
+    stdout with ``ok`` false and ``error``) and its exit code. Nothing else is caught. A chain notes outcome and error.
 
     ``command``: the full name, as in "migrate.up". ``help``: a line for each own option. ``default``: the task runs
     where its collection is named alone. ``iterable``: options that may be given more than once. ``bare_word``
@@ -91,15 +91,11 @@ def task(
         def info(settings: Settings, progress: Bar, *, table: str | None = None) -> Outcome:
             \"\"\"Describe tables: columns, keys, indexes.\"\"\"
     """
-    common_options = {name: _COMMON[name] for name in common}
-    common_help = {name: _COMMON_HELP[name] for name in common}
+    common = tuple(common)
 
     def decorate(body: Body[P]) -> MemsqlTask:
-        parameters = inspect.signature(body).parameters
-        passed = list(parameters)[2:]
-        own = [parameters[name] for name in passed if name not in _COMMON and name != "remainder"]
-        options = [p.replace(kind=Parameter.POSITIONAL_OR_KEYWORD) for p in (*own, *common_options.values())]
-        signature = Signature([Parameter("context", Parameter.POSITIONAL_OR_KEYWORD), *options])
+        passed = list(inspect.signature(body).parameters)[2:]
+        signature = _signature(body, common)
 
         def run(context: Context, *args: Any, **kwargs: Any) -> None:
             bound = signature.bind(context, *args, **kwargs)
@@ -118,16 +114,23 @@ def task(
             name=command.rpartition(".")[2],
             default=default,
             iterable=iterable,
-            help={**common_help, **(help or {})},
+            help={**{name: _COMMON_HELP[name] for name in common}, **(help or {})},
         )
 
     return decorate
 
 
+def _signature(body: Callable[..., Outcome], common: Iterable[str]) -> Signature:
+    """Return the signature that Invoke reads: its context, the own options of ``body``, and the ``common`` ones."""
+    _settings, _progress, *parameters = inspect.signature(body).parameters.values()
+    own = [parameter for parameter in parameters if parameter.name not in (*_COMMON, "remainder")]
+    context = Parameter("context", Parameter.POSITIONAL_OR_KEYWORD)
+    options = [p.replace(kind=Parameter.POSITIONAL_OR_KEYWORD) for p in (*own, *(_COMMON[name] for name in common))]
+    return Signature([context, *options])
+
+
 def _run(command: str, work: Callable[[Settings, Bar], Outcome], values: Mapping[str, Any], *, as_json: bool) -> None:
-    """Call ``work``, print its outcome, note it in the journal of a chain, and raise Exit with its exit code if not
-    0.
-    """
+    """Call ``work``, and print its outcome. Raises Exit with its exit code, unless that is 0."""
     _prepare_process()
     chain.begin(command)
     try:

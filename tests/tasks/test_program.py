@@ -1,4 +1,4 @@
-"""What memsql does otherwise than Invoke: loading, bare words, errors of usage, names, and what is put off at the start."""
+"""In what memsql differs from Invoke: loading, bare words, errors of usage, names, and the quick start."""
 
 from __future__ import annotations
 

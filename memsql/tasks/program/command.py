@@ -104,9 +104,7 @@ def keep_compiled() -> None:
 
 
 def _help_for(error: ParseError, words: Sequence[str], names: Container[str]) -> str:
-    """Return the options that explain what ``error`` is about: ``--help TASK``, or ``--list``. ``names`` are those of
-    tasks.
-    """
+    """Return the options that explain ``error``: ``--help TASK``, or ``--list``. ``names``: all names of tasks."""
     task = error.context.name if error.context is not None and error.context.name else None
     if task is None:
         # The parser does not say behind which task it met an unknown word.

@@ -1,4 +1,4 @@
-"""Several tasks on one command line: one summary and one report, whichever of ``invoke`` and ``memsql`` runs them.
+"""Chains: several tasks on one command line have one summary and one report, with ``memsql`` and with ``invoke``.
 
 Invoke runs the tasks of a command line one after another and stops at the first failure, with its exit code.
 """
@@ -25,16 +25,16 @@ class ChainExecutor(Executor):
     """Invoke's executor, which also keeps the journal of a chain, and runs a task as often as it is named."""
 
     def execute(self, *tasks: Any) -> Any:
-        """Run ``tasks``; where two or more of them are ours, sum them up in the end."""
+        """Run ``tasks``. Where two or more of them are of memsql, keep a journal, and print a summary in the end."""
         calls = [call for call in self.normalize(tasks) if _is_ours(call)]
         if len(calls) < 2:
             return super().execute(*tasks)
         return _with_journal(calls, lambda: super(ChainExecutor, self).execute(*tasks))
 
     def dedupe(self, calls: list[Call]) -> list[Call]:
-        """Return ``calls`` without the repeated ones that are not ours.
+        """Return ``calls`` without the repeated ones of other people's tasks.
 
-        Invoke drops the second of two equal calls. In ``verify migrate verify`` both are meant.
+        Invoke drops the second of two equal calls. In ``verify migrate verify`` both have to run.
         """
         kept: list[Call] = []
         for call in calls:
@@ -58,7 +58,7 @@ def _with_journal(calls: Sequence[Call], execute: Callable[[], Any]) -> Any:
     )
     exit_code = 1
     try:
-        with chain.journalled(journal):
+        with chain.running(journal):
             result = execute()
         exit_code = 0
         return result
@@ -72,8 +72,8 @@ def _with_journal(calls: Sequence[Call], execute: Callable[[], Any]) -> Any:
 
 def _print_summary(journal: Journal, calls: Sequence[Call]) -> None:
     """Print it on stdout, or on stderr where a task has printed something for programs on stdout."""
-    from memsql.report import chain as report
+    from memsql.report.chain import text
 
     for_programs = any(call.kwargs.get("json") or call.kwargs.get("format") in ("json", "prometheus") for call in calls)
-    summary = report.text(journal.run, journal.shown if journal.written else None)
+    summary = text(journal.run, journal.shown if journal.written else None)
     write(sys.stderr if for_programs else sys.stdout, summary)
