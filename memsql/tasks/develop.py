@@ -7,8 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from invoke import Context, task
-from invoke.exceptions import Exit
+from invoke import Context, Exit, task
 
 from memsql.tasks.program.bare_words import MemsqlTask
 

@@ -13,7 +13,7 @@ from inspect import Parameter, Signature
 from types import FrameType
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec
 
-from invoke.exceptions import Exit
+from invoke import Exit
 
 from memsql import config
 from memsql.errors import Interrupted, MemsqlError

@@ -5,14 +5,17 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
+import invoke
 import pytest
 from cli import clean_environment
 from places import ROOT
 
 from memsql.tasks import ns
 from memsql.tasks.program.bare_words import with_options
-from memsql.tasks.program.command import MemsqlProgram
+from memsql.tasks.program.command import MemsqlProgram, Program, follow_invoke
+from memsql.tasks.program.executor import ChainExecutor
 from memsql.tasks.program.loading import namespace
 
 
@@ -122,6 +125,17 @@ def test_python_keeps_what_it_compiles(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "dont_write_bytecode", bool(sys.flags.dont_write_bytecode))
     program = MemsqlProgram(["verify"])
     program.parse_core(["memsql", "verify"])
+    assert sys.dont_write_bytecode == bool(sys.flags.dont_write_bytecode)
+
+
+def test_the_program_of_invoke_becomes_one_of_ours(monkeypatch: pytest.MonkeyPatch) -> None:
+    program = invoke.Program(name="Invoke")
+    monkeypatch.setitem(sys.modules, "invoke.main", SimpleNamespace(program=program))
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
+    follow_invoke()
+    assert type(program) is Program
+    assert program.executor_class is ChainExecutor
+    assert not program.takes_paths
     assert sys.dont_write_bytecode == bool(sys.flags.dont_write_bytecode)
 
 

@@ -8,8 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from invoke import Context
-from invoke.exceptions import Exit
+from invoke import Context, Exit
 
 from memsql.config import Settings
 from memsql.errors import LockedError

@@ -7,7 +7,7 @@ from collections.abc import Container, Iterator, Sequence
 from contextlib import contextmanager
 
 import invoke
-from invoke.exceptions import Exit, ParseError
+from invoke import Exit, ParseError
 
 import memsql
 from memsql.errors import UsageError

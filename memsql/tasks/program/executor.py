@@ -9,9 +9,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from invoke.exceptions import Exit
-from invoke.executor import Executor
-from invoke.tasks import Call
+from invoke import Call, Executor, Exit
 
 from memsql.tasks import chain
 from memsql.tasks.output import write
