@@ -4,9 +4,11 @@
 installed, ``memsql.lint.plugin`` shows the same findings in ``sqlfluff lint``.
 """
 
+from memsql.lint.catalogue import Catalogue
+from memsql.lint.files import sql_files
 from memsql.lint.model import Finding, Rule
-from memsql.lint.project import lint_files, lint_text, sql_files
+from memsql.lint.project import lint_files, lint_text
 from memsql.lint.rules import RULES
-from memsql.lint.script import Before, Query
+from memsql.lint.trial import SavedQuery
 
-__all__ = ["RULES", "Before", "Finding", "Query", "Rule", "lint_files", "lint_text", "sql_files"]
+__all__ = ["RULES", "Catalogue", "Finding", "Rule", "SavedQuery", "lint_files", "lint_text", "sql_files"]

@@ -1,49 +1,55 @@
-"""Files with what stands around them: their kind, the migrations before them, the queries."""
+"""The files of a project with what stands around them: the migrations before them, the queries, the files beside them."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from memsql.config import Settings
 from memsql.errors import FileError
+from memsql.lint.catalogue import Catalogue
+from memsql.lint.files import kind_of, placed
 from memsql.lint.header import read_header
+from memsql.lint.history import History
 from memsql.lint.judge import judge
+from memsql.lint.memory import MemoryDatabase
 from memsql.lint.model import Finding
-from memsql.lint.replay import Replay
-from memsql.lint.script import Before, Query, Script
+from memsql.lint.script import Script
+from memsql.lint.siblings import Siblings
 from memsql.lint.step import Step, Steps
+from memsql.lint.trial import SavedQuery, Trial, World, try_file
 from memsql.project.files import parse_file_name, read_file
-from memsql.sqltext import fold, split
+from memsql.sqltext import split
 
-_PARTS = {"migrations": "migration", "checks": "check", "queries": "query"}
+_ROWS = ("insert", "update", "delete")
 
 
 def lint_text(
     text: str,
     path: str,
-    before: Before | None = None,
-    queries: Sequence[Query] = (),
+    before: Catalogue | None = None,
+    queries: Sequence[SavedQuery] = (),
     *,
     kind: str | None = None,
     siblings: Sequence[str] | None = None,
-    final: Before | None = None,
+    final: Catalogue | None = None,
     made_by_up: frozenset[str] = frozenset(),
 ) -> list[Finding]:
-    """What the rules find in ``text``, the content of the file at ``path``; sorted by line. Nothing is read, nothing raised.
+    """What the rules find in ``text``, the content of the file at ``path``; sorted by line. Nothing is read or raised.
 
     ``before`` is the schema before the file runs, None where that is not known. ``queries`` are the application's.
-    ``kind`` is told by the path where it is not given. ``siblings`` names the .sql files of the folder, and ``final`` is the
-    schema after all migrations, both None where that is not known. ``made_by_up`` are the names, in lower case, of what the
-    migration of a rollback makes.
+    ``kind`` (see Script) follows from the path where it is None. ``siblings`` names the .sql files of the folder, and
+    ``final`` is the schema after all migrations, both None where that is not known. ``made_by_up`` are the names, in lower
+    case, of what the migration of a rollback makes.
     """
-    text = text.removeprefix("\ufeff").replace("\r\n", "\n")
-    kind = kind or kind_of(path)
-    with closing(Replay(before)) as replay:
-        return _lint(text, path, kind, replay, before is not None, queries, siblings, final, made_by_up)
+    file = _File.of(path, kind or kind_of(path), text)
+    names = None if siblings is None else Siblings(siblings)
+    trial = _trial_alone(file, before, queries)
+    return file.findings(trial, _Around(before is not None, names, final, made_by_up))
 
 
 def lint_files(settings: Settings, paths: Iterable[Path]) -> list[Finding]:
@@ -52,139 +58,120 @@ def lint_files(settings: Settings, paths: Iterable[Path]) -> list[Finding]:
     A file that cannot be read, or is not UTF-8, is a finding. Raises FileError only where a folder cannot be listed.
     """
     with closing(Folder(settings)) as folder:
-        found: list[Finding] = []
-        for path in sorted(paths, key=folder.place):
-            found += folder.lint(path)
-        return found
+        files = sorted((*folder.place(path), _is_rollback(path), str(path), path) for path in paths)
+        # A rollback runs behind its migration, and its findings come first.
+        results = [(group, place, name, folder.lint(path)) for group, place, _, name, path in files]
+        return [finding for *_, findings in sorted(results) for finding in findings]
 
 
-def sql_files(settings: Settings, paths: Sequence[Path] = ()) -> list[Path]:
-    """The .sql files that ``paths`` (files and folders) name; of the whole project where there are none.
+@dataclass(frozen=True, slots=True)
+class _Around:
+    """What is known of the surroundings of a file: whether the schema before it is, and see Script."""
 
-    Raises FileError for a path that does not exist.
-    """
-    found: dict[Path, None] = {}
-    for path in paths or [p for p in (settings.migrations, settings.sql) if p.is_dir()]:
-        path = _placed(settings, path)
-        if path.is_dir():
-            found |= dict.fromkeys(sorted(p for p in path.rglob("*.sql") if p.is_file()))
-        elif path.is_file():
-            found[path] = None
-        else:
-            raise FileError(f"there is no file or folder {settings.show(path)}")
-    return list(found)
-
-
-def _placed(settings: Settings, path: Path) -> Path:
-    """``path`` below the project's folder as settings name it, whichever way it was reached; others as they are."""
-    real = (
-        Path(os.path.realpath(path.parent), path.name) if path.name not in ("", "..") else Path(os.path.realpath(path))
-    )
-    try:
-        return settings.root / real.relative_to(os.path.realpath(settings.root))
-    except ValueError:
-        return Path(os.path.abspath(path))
-
-
-def kind_of(path: str, migrations: Path | None = None, sql: Path | None = None) -> str:
-    """What kind of file ``path`` is, by the folder it lies in: the project's, or ones that are named like them."""
-    file = Path(path)
-    folder = file.parent
-    if migrations is not None and sql is not None:
-        kinds = {
-            migrations: "migration",
-            migrations / "legacy": "legacy",
-            sql / "checks": "check",
-            sql / "queries": "query",
-            sql: "snapshot" if file.name == "schema.sql" else "other",
-            sql / "legacy": "snapshot",
-        }
-        kind = kinds.get(folder, "other")
-    else:
-        kind = _PARTS.get(folder.name, "snapshot" if file.name == "schema.sql" else "other")
-        if folder.name == "legacy":
-            kind = "legacy" if folder.parent.name == "migrations" else "snapshot"
-    return "rollback" if kind == "migration" and file.name.endswith(".rollback.sql") else kind
+    schema: bool
+    siblings: Siblings | None = None
+    final: Catalogue | None = None
+    made_by_up: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
 class _File:
-    version: int
-    stem: str
-    name: str
+    """A file with its statements; ``path`` is as shown to people."""
+
+    path: str
+    kind: str
+    text: str
+    steps: Steps
+
+    @classmethod
+    def of(cls, path: str, kind: str, text: str) -> _File:
+        text = text.removeprefix("\ufeff").replace("\r\n", "\n")
+        return cls(path, kind, text, Steps(map(Step, split(text))))
+
+    def findings(self, trial: Trial, around: _Around) -> list[Finding]:
+        header, problems = read_header(self.text, self.path, self.kind)
+        script = Script(
+            self.path,
+            self.kind,
+            self.text,
+            header,
+            problems,
+            self.steps,
+            trial.before if around.schema else None,
+            trial.after if around.schema else trial.after.with_exact(False),
+            around.final,
+            trial.failures,
+            trial.broken,
+            trial.strings,
+            around.siblings,
+            around.made_by_up,
+        )
+        return judge(script)
 
 
 class Folder:
-    """The files of one project, the migrations replayed up to the one that was looked at last."""
+    """The files of one project, and the schema at each of its migrations."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        folder = self._migrations = _placed(settings, settings.migrations)
-        self._sql = _placed(settings, settings.sql)
-        self._names = tuple(sorted(p.name for p in folder.glob("*.sql") if p.is_file())) if folder.is_dir() else ()
-        self._ups = sorted(_migrations(self._names), key=lambda f: (f.version, f.name))
-        self._stems = {file.stem: place for place, file in enumerate(self._ups)}
+        folder = self._migrations = placed(settings, settings.migrations)
+        self._sql = placed(settings, settings.sql)
+        names = sorted(p.name for p in folder.glob("*.sql") if p.is_file()) if folder.is_dir() else ()
+        self._siblings = Siblings(names)
+        self._ups = _in_order(names)
+        self._places = {name.removesuffix(".sql"): place for place, name in enumerate(self._ups)}
         self._steps: dict[str, tuple[Step, ...]] = {}
-        self._replay, self._at = Replay(), 0
-        self._last = Replay()
-        self._final: tuple[Before, tuple[Query, ...]] | None = None
+        self._history = History(len(self._ups), self._read)
 
     def close(self) -> None:
         """Forget the replayed schema."""
-        self._replay.close()
-        self._last.close()
+        self._history.close()
 
-    def place(self, path: Path) -> tuple[int, int, str]:
-        """A key to sort files by: migrations in their order, each rollback behind its migration, then the rest."""
-        stem = path.name.removesuffix(".sql").removesuffix(".rollback")
-        if _placed(self.settings, path).parent == self._migrations and stem in self._stems:
-            return 0, self._stems[stem], str(path)
-        return 1, 0, str(path)
+    def place(self, path: Path) -> tuple[int, int]:
+        """A key to sort files by: migrations in their order, each with its rollback, then the rest."""
+        stem = _stem(path)
+        if placed(self.settings, path).parent == self._migrations and stem in self._places:
+            return 0, self._places[stem]
+        return 1, 0
 
     def lint(self, path: Path, text: str | None = None) -> list[Finding]:
         """What the rules find in one file, or in ``text`` if that is to take its place."""
-        path = _placed(self.settings, path)
+        path = placed(self.settings, path)
         shown = self.settings.show(path)
         if text is None:
             try:
                 text = read_file(path, shown).text()
             except FileError as e:
-                return [
-                    Finding(
-                        "MS30",
-                        "does_not_run",
-                        "error",
-                        shown,
-                        (e.where.line if e.where else None) or 1,
-                        1,
-                        1,
-                        e.message,
-                        e.hint or "",
-                    )
-                ]
-        text = text.removeprefix("\ufeff").replace("\r\n", "\n")
-        kind = kind_of(str(path), self._migrations, self._sql)
-        stem = path.name.removesuffix(".sql").removesuffix(".rollback")
-        place = self._stems.get(stem) if kind in ("migration", "rollback") else None
-        final, queries = self.final()
-        if place is None:
-            if kind in ("check", "query"):
-                return _lint(text, shown, kind, self._last, True, (), None, final)
-            if kind in ("migration", "rollback"):
-                return _lint(text, shown, kind, self._last, True, queries, self._names, final)
-            return _alone(text, shown, kind, self._made_beside(path))
-        self._go(place)
-        if kind == "migration":
-            return _lint(text, shown, kind, self._replay, True, queries, self._names, final)
-        earlier = self._replay.state()
-        self._go(place + 1)
-        made = _names(self._replay.state()) - _names(earlier)
-        return _lint(text, shown, kind, self._replay, True, (), self._names, final, made)
+                line = (e.where.line if e.where else None) or 1
+                return [Finding("MS30", "does_not_run", "error", shown, line, 1, 1, e.message, e.hint or "")]
+        file = _File.of(shown, kind_of(str(path), self._migrations, self._sql), text)
+        if file.kind in ("check", "query"):
+            trial = self._history.trial(len(self._ups), file.steps)
+            return file.findings(trial, _Around(schema=True, final=self._history.final()))
+        if file.kind in ("migration", "rollback"):
+            return self._lint_migration(file, self._places.get(_stem(path)))
+        return file.findings(_trial_alone(file), _Around(schema=False, made_by_up=self._created_beside(path)))
 
-    def _made_beside(self, path: Path) -> frozenset[str]:
-        """What the file makes that this rollback, outside the migrations, undoes."""
+    def _lint_migration(self, file: _File, place: int | None) -> list[Finding]:
+        """A migration or rollback; ``place`` is None for one whose name does not fit, or without its migration."""
+        history, final = self._history, self._history.final()
+        around = _Around(True, self._siblings, final)
+        if place is None:
+            return file.findings(history.trial(len(self._ups), file.steps, self._dead_queries), around)
+        if file.kind == "migration":
+            return file.findings(history.trial(place, file.steps, self._dead_queries), around)
+        created = history.created_names(place)
+        return file.findings(history.trial(place + 1, file.steps), _Around(True, self._siblings, final, created))
+
+    @cached_property
+    def _dead_queries(self) -> list[SavedQuery]:
+        """The application's queries, and the checks, that do not run after all migrations."""
+        return self._history.refused(_saved_queries(self.settings))
+
+    def _created_beside(self, path: Path) -> frozenset[str]:
+        """What the file creates that this rollback, outside the migrations, undoes."""
         up = path.with_name(path.name.removesuffix(".rollback.sql") + ".sql")
-        if not path.name.endswith(".rollback.sql") or not up.is_file():
+        if not _is_rollback(path) or not up.is_file():
             return frozenset()
         try:
             steps = map(Step, split(read_file(up, up.name).text()))
@@ -192,97 +179,56 @@ class Folder:
             return frozenset()
         return frozenset(step.name for step in steps if step.kind == "create")
 
-    def final(self) -> tuple[Before, tuple[Query, ...]]:
-        """The schema after all migrations, and the application's queries that do not run on it."""
-        if self._final is None:
-            queries = _queries(self.settings)
-            for file in self._ups:
-                self._last.advance(self._read(file))
-            dead = self._last.refuses(queries)
-            self._final = self._last.state(), tuple(q for q in queries if q.path in dead)
-        return self._final
-
-    def _go(self, place: int) -> None:
-        """Replay up to and without the migration at ``place``."""
-        if place < self._at:
-            self._replay.close()
-            self._replay, self._at = Replay(), 0
-        for file in self._ups[self._at : place]:
-            self._replay.advance(self._read(file))
-        self._at = place
-
-    def _read(self, file: _File) -> tuple[Step, ...]:
-        if file.name not in self._steps:
+    def _read(self, place: int) -> tuple[Step, ...]:
+        name = self._ups[place]
+        if name not in self._steps:
             try:
-                text = read_file(self.settings.migrations / file.name, file.name).text()
+                text = read_file(self.settings.migrations / name, name).text()
             except FileError:
                 text = ""
             # Only the schema is of interest; the rows of a large file would fill the memory.
-            self._steps[file.name] = tuple(
-                s for s in map(Step, split(text)) if s.kind not in ("insert", "update", "delete")
-            )
-        return self._steps[file.name]
+            self._steps[name] = tuple(step for step in map(Step, split(text)) if step.kind not in _ROWS)
+        return self._steps[name]
 
 
-def _alone(text: str, path: str, kind: str, made: frozenset[str] = frozenset()) -> list[Finding]:
-    with closing(Replay()) as replay:
-        return _lint(text, path, kind, replay, False, (), None, None, made)
+def _trial_alone(file: _File, before: Catalogue | None = None, queries: Sequence[SavedQuery] = ()) -> Trial:
+    """What comes of running the file on the schema ``before``, or on an empty database."""
+    with closing(MemoryDatabase()) as database:
+        if before is not None:
+            database.load(before.entries())
+        world = World.whole(database, exact=before is None or before.exact)
+        return try_file(world, file.steps, queries)
 
 
-def _lint(
-    text: str,
-    path: str,
-    kind: str,
-    replay: Replay,
-    known: bool,
-    queries: Sequence[Query],
-    siblings: Sequence[str] | None,
-    final: Before | None,
-    made: frozenset[str] = frozenset(),
-) -> list[Finding]:
-    header, problems = read_header(text, path, kind)
-    steps = Steps(Step(statement) for statement in split(text))
-    trial = replay.trial(steps, queries)
-    return judge(
-        Script(
-            path,
-            kind,
-            text,
-            header,
-            problems,
-            steps,
-            trial.before if known else None,
-            trial.after if known else replace(trial.after, exact=False),
-            final,
-            tuple(queries),
-            trial.failures,
-            trial.broken,
-            trial.strings,
-            None if siblings is None else tuple(siblings),
-            made,
-        )
-    )
+def _is_rollback(path: Path) -> bool:
+    return path.name.endswith(".rollback.sql")
 
 
-def _names(state: Before) -> frozenset[str]:
-    return frozenset(fold(o.name) for o in state.schema.objects)
+def _stem(path: Path) -> str:
+    return path.name.removesuffix(".sql").removesuffix(".rollback")
 
 
-def _migrations(names: Iterable[str]) -> Iterator[_File]:
-    for name in names:
-        parsed = parse_file_name(name)
-        if parsed and not parsed.is_rollback:
-            yield _File(parsed.version, name.removesuffix(".sql"), name)
+def _in_order(names: Iterable[str]) -> list[str]:
+    """Those of ``names`` that are names of migrations, in the order in which they run."""
+    parsed = ((name, parse_file_name(name)) for name in names)
+    ups = ((file_name.version, name) for name, file_name in parsed if file_name and not file_name.is_rollback)
+    return [name for _, name in sorted(ups)]
 
 
-def _queries(settings: Settings) -> list[Query]:
+def _saved_queries(settings: Settings) -> list[SavedQuery]:
     """The texts that must go on running: the application's queries, and the checks."""
-    found = []
-    for path in [p for folder in ("queries", "checks") for p in sorted((settings.sql / folder).glob("*.sql"))]:
+    queries = []
+    for path in _query_files(settings):
         shown = settings.show(path)
         try:
             text = read_file(path, shown).text()
         except FileError:
             continue
-        found += [Query(os.path.splitext(path.name)[0], shown, s.text) for s in split(text)[:1]]
-    return found
+        name = os.path.splitext(path.name)[0]
+        queries += [SavedQuery(name, shown, statement.text) for statement in split(text)[:1]]
+    return queries
+
+
+def _query_files(settings: Settings) -> Iterator[Path]:
+    for folder in ("queries", "checks"):
+        yield from sorted((settings.sql / folder).glob("*.sql"))

@@ -6,81 +6,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from memsql.fts.discover import FtsTable
+from memsql.lint.catalogue import Catalogue
 from memsql.lint.header import HeaderProblem
 from memsql.lint.rebuild import Copy, Rebuild, find_copies, find_rebuilds
+from memsql.lint.siblings import Siblings
 from memsql.lint.step import Step, Steps
-from memsql.schema import Schema
+from memsql.lint.trial import Broken
 from memsql.sqltext import MigrationHeader, fold
-
-
-@dataclass(frozen=True, slots=True)
-class Index:
-    """An index, those of UNIQUE and PRIMARY KEY included (``origin`` u and pk; c was created by name).
-
-    A column is None where the index holds an expression; ``descending`` and ``collations`` go with ``columns``.
-    """
-
-    name: str
-    table: str
-    columns: tuple[str | None, ...]
-    descending: tuple[bool, ...]
-    collations: tuple[str, ...]
-    unique: bool
-    partial: bool
-    origin: str
-
-
-@dataclass(frozen=True)
-class Before:
-    """A schema as the migrations make it: tables with columns and keys, indexes, triggers, views, FTS5 tables.
-
-    ``exact`` is False where a statement on the way did not run here, so that something may be missing.
-    """
-
-    schema: Schema
-    indexes: tuple[Index, ...] = ()
-    fts: tuple[FtsTable, ...] = ()
-    exact: bool = True
-
-    def has(self, name: str | None) -> bool:
-        """Whether a table, virtual table or view of this name exists."""
-        return name is not None and self.schema.table(name) is not None
-
-    def indexes_of(self, table: str) -> list[Index]:
-        """The indexes on ``table``."""
-        return self._indexes.get(fold(table), [])
-
-    @cached_property
-    def _indexes(self) -> dict[str, list[Index]]:
-        found: dict[str, list[Index]] = {}
-        for index in self.indexes:
-            found.setdefault(fold(index.table), []).append(index)
-        return found
-
-    def referencing(self, table: str) -> list[str]:
-        """The other tables with a foreign key to ``table``."""
-        name = fold(table)
-        return [
-            t.name
-            for t in self.schema.tables.values()
-            if fold(t.name) != name and any(fold(k.parent) == name for k in t.foreign_keys)
-        ]
-
-    @cached_property
-    def names(self) -> frozenset[str]:
-        """Every name there is, of objects and columns, in lower case."""
-        found = {fold(o.name) for o in self.schema.objects}
-        return frozenset(found | {fold(c.name) for t in self.schema.tables.values() for c in t.columns})
-
-
-@dataclass(frozen=True, slots=True)
-class Query:
-    """One of the application's hot queries, or a check: its name, where it stands, its text."""
-
-    name: str
-    path: str
-    sql: str
 
 
 @dataclass(frozen=True)
@@ -90,7 +22,7 @@ class Script:
     ``kind`` is migration, rollback, check, query, snapshot, legacy or other. ``before`` is the schema before the
     file runs, None where that is not known; ``after`` the schema it leaves, ``final`` the one after all
     migrations. ``failures`` tells by statement number what SQLite said where a statement does not run;
-    ``broken`` names queries that a statement stops from running: (number, query, what SQLite said).
+    ``broken`` are the queries that a statement stops from running.
     ``strings`` holds the offsets of names in double quotes that SQLite takes for strings. ``made_by_up`` names what the
     migration of a rollback makes. ``siblings`` are the .sql files of a migrations folder, None for a file elsewhere.
     """
@@ -101,14 +33,13 @@ class Script:
     header: MigrationHeader
     problems: tuple[HeaderProblem, ...]
     steps: Steps
-    before: Before | None
-    after: Before
-    final: Before | None = None
-    queries: tuple[Query, ...] = ()
+    before: Catalogue | None
+    after: Catalogue
+    final: Catalogue | None = None
     failures: Mapping[int, str] = field(default_factory=dict)
-    broken: tuple[tuple[int, Query, str], ...] = ()
+    broken: tuple[Broken, ...] = ()
     strings: frozenset[int] = frozenset()
-    siblings: tuple[str, ...] | None = None
+    siblings: Siblings | None = None
     made_by_up: frozenset[str] = frozenset()
 
     @property

@@ -44,9 +44,23 @@ class Step:
         """The object it concerns, in lower case; empty where there is none."""
         return fold(self.effect.name or "")
 
+    @property
+    def names(self) -> frozenset[str]:
+        """The name of the object that it concerns, and the name that it gives to a table, in lower case."""
+        new = self.effect.new_name if self.kind == "alter_rename" else None
+        return frozenset({self.name, fold(new or "")} - {""})
+
     @cached_property
     def tokens(self) -> tuple[Token, ...]:
         return tuple(tokenize(self.statement.text, self.statement.start))
+
+    @cached_property
+    def selects(self) -> bool:
+        """Whether it is a CREATE TABLE … AS SELECT, which fills the table as well."""
+        if not self.is_making("table"):
+            return False
+        words = (token.word for token in self.tokens)
+        return next((word for word in words if word in ("AS", "(")), "") == "AS"
 
     def find(self, *words: str, start: int = 0) -> int | None:
         """The index of the first token from ``start`` on where these words follow each other, or None."""

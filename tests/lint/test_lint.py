@@ -13,7 +13,7 @@ from places import ROOT
 
 from memsql import config
 from memsql.lint import Finding, lint_files, lint_text, sql_files
-from memsql.lint.project import kind_of
+from memsql.lint.files import kind_of
 
 KINDS = ("migration", "rollback", "check", "query", "snapshot", "legacy", "other")
 NOTES = "CREATE TABLE notes (id INTEGER PRIMARY KEY, body TEXT);\n"

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
-from memsql.lint import RULES, Before, Finding, Query
+from memsql.lint import RULES, Catalogue, Finding, SavedQuery
+from memsql.lint.memory import MemoryDatabase
 from memsql.lint.project import lint_text
-from memsql.lint.replay import Replay
 from memsql.lint.step import Step
+from memsql.lint.trial import World
 from memsql.sqltext import split
 
 FOLDER = Path(__file__).parent / "cases"
@@ -30,13 +32,10 @@ def cases() -> Iterator[tuple[str, dict[str, Any]]]:
 ALL = list(cases())
 
 
-def state_after(sql: str) -> Before:
-    replay = Replay()
-    try:
-        replay.advance(map(Step, split(sql)))
-        return replay.state()
-    finally:
-        replay.close()
+def state_after(sql: str) -> Catalogue:
+    with closing(MemoryDatabase()) as database:
+        exact = database.advance(map(Step, split(sql)))
+        return World.whole(database, exact=exact).catalogue
 
 
 def run(case: dict[str, Any]) -> list[Finding]:
@@ -45,7 +44,7 @@ def run(case: dict[str, Any]) -> list[Finding]:
     kind = case.get("kind", "migration")
     path = f"migrations/{case['file']}" if "file" in case else PATHS.get(kind, "migrations/0002_x.sql")
     before = state_after(case["before"]) if "before" in case else None
-    queries = [Query(name, f"sql/queries/{name}.sql", sql) for name, sql in case.get("queries", {}).items()]
+    queries = [SavedQuery(name, f"sql/queries/{name}.sql", sql) for name, sql in case.get("queries", {}).items()]
     made = frozenset(case.get("made", ()))
     return lint_text(text, path, before, queries, siblings=case.get("siblings"), made_by_up=made)
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 from memsql.lint.model import DATABASE, OURS, Hit, Rule, rule
 from memsql.lint.script import Script
+from memsql.lint.siblings import Siblings
 from memsql.project.files import parse_file_name
 
 _EVERY = (*DATABASE, "check", "query", "snapshot")
@@ -33,10 +34,10 @@ def no_rollback(script: Script) -> Iterator[Hit]:
             "write the way back, or say why there is none",
         )
     if script.kind == "migration" and script.siblings is not None:
-        wanted = script.name.removesuffix(".sql") + ".rollback.sql"
-        if wanted not in script.siblings:
+        rollback = script.name.removesuffix(".sql") + ".rollback.sql"
+        if rollback not in script.siblings:
             yield Hit(
-                0, f"there is no {wanted}, so migrate.down refuses", "write the way back, or say why there is none"
+                0, f"there is no {rollback}, so migrate.down refuses", "write the way back, or say why there is none"
             )
 
 
@@ -70,24 +71,23 @@ def file_name(script: Script) -> Iterator[Hit]:
         )
     if script.siblings is None:
         return
-    others = [(name, other) for name in script.siblings if (other := parse_file_name(name)) and not other.is_rollback]
     if own.is_rollback:
         if script.name.removesuffix(".rollback.sql") + ".sql" not in script.siblings:
             yield Hit(0, "this rollback has no migration", "restore the migration, or rename both files alike")
         return
-    twins = [name for name, other in others if other.version == own.version and name != script.name]
+    twins = [name for name in script.siblings.of_version(own.version) if name != script.name]
     if twins:
         yield Hit(
             0,
             f"version {own.version} is taken by {twins[0]} too",
             "renumber the one that was not applied anywhere yet",
         )
-    widths = [len(other.digits) for name, other in others if name != script.name and other.version < own.version]
-    if widths and len(own.digits) < max(widths):
+    width = script.siblings.most_digits_below(own.version)
+    if len(own.digits) < width:
         yield Hit(
             0,
             f"version {own.digits} has fewer digits than the others",
-            f"name it {own.digits.zfill(max(widths))}_{own.name}.sql",
+            f"name it {own.digits.zfill(width)}_{own.name}.sql",
             severity="warning",
         )
 
@@ -122,14 +122,12 @@ def header(script: Script) -> Iterator[Hit]:
             severity="error",
         )
     if script.kind == "migration" and script.siblings is not None:
-        yield from _depends(script)
+        yield from _depends(script, script.siblings)
 
 
-def _depends(script: Script) -> Iterable[Hit]:
-    stems = {name.removesuffix(".sql") for name in script.siblings or () if not name.endswith(".rollback.sql")}
-    place = script.text.find("depends")
+def _depends(script: Script, siblings: Siblings) -> Iterator[Hit]:
     for name in script.header.depends:
-        if name not in stems:
+        if not siblings.has_migration(name):
             yield Hit(
                 max(script.text.find(name), 0),
                 f"it depends on {name}, which does not exist",
@@ -137,8 +135,8 @@ def _depends(script: Script) -> Iterable[Hit]:
                 severity="error",
             )
     own = parse_file_name(script.name)
-    first = own is None or not any((m := re.match(r"\d+", s)) and int(m[0]) < own.version for s in stems)
-    if place < 0 and not first and not script.header.depends:
+    first = own is None or not siblings.has_below(own.version)
+    if "depends" not in script.text and not first and not script.header.depends:
         yield Hit(0, "the file does not say which migration it depends on", "write `-- depends: <the one before>`")
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from memsql.fts.diagnose import Content, Problem, diagnose
 from memsql.fts.discover import FtsTable
+from memsql.lint.catalogue import Catalogue
 from memsql.lint.model import DATABASE, Hit, rule
-from memsql.lint.script import Before, Script
+from memsql.lint.script import Script
 from memsql.lint.step import Step
 from memsql.sqltext import fold
 from memsql.sqltext.names import quote_if_needed
@@ -39,14 +40,11 @@ def fts_trigger_missing(script: Script) -> Iterator[Hit]:
 
 def _left_behind(script: Script) -> Iterator[Hit]:
     """The other half of the same mistake: the index goes, and its triggers stay and fail with every write."""
-    for table in script.before.fts if script.before else ():
+    names = {step.name for step in script.of("drop")}
+    for table in _by_name(script.before.fts(name) for name in names) if script.before else ():
         if script.after.has(table.name):
             continue
-        left = [
-            t
-            for t in table.triggers
-            if any(o.type == "trigger" and fold(o.name) == fold(t.name) for o in script.after.schema.objects)
-        ]
+        left = [t for t in table.triggers if script.after.holds("trigger", t.name)]
         for step in script.of("drop"):
             if left and step.name == fold(table.name):
                 named = ", ".join(t.name for t in left)
@@ -118,9 +116,14 @@ def fts_not_rebuilt(script: Script) -> Iterator[Hit]:
 
         INSERT INTO notes_fts (notes_fts) VALUES ('rebuild');
     """
-    asked = {fold(name) for name in script.header.fts_rebuild}
-    for table in script.after.fts:
-        if table.kind != "external" or "all" in asked or fold(table.name) in asked:
+    rebuilt = {fold(name) for name in script.header.fts_rebuild}
+    if "all" in rebuilt:
+        return
+    names = {step.name for step in script.making("virtual")}
+    contents = {r.table for r in script.rebuilds} | {fold(s.effect.table or "") for s in script.making("trigger")}
+    tables = [*map(script.after.fts, names), *(t for c in contents for t in script.after.fts_over(c))]
+    for table in _by_name(tables):
+        if table.kind != "external" or fold(table.name) in rebuilt:
             continue
         cause = _needs_rebuild(script, table)
         if cause is not None and not any(s.at > cause[0].at for s in script.of("insert") if _is_rebuild(s, table.name)):
@@ -140,7 +143,7 @@ def _needs_rebuild(script: Script, table: FtsTable) -> tuple[Step, str] | None:
     for rebuild in script.rebuilds:
         if rebuild.table == content:
             return rebuild.rename or rebuild.create, f"indexes {table.content}, which is rebuilt"
-    earlier = next((t for t in script.before.fts if fold(t.name) == name), None) if script.before else None
+    earlier = script.before.fts(name) if script.before else None
     if script.before is None or earlier is None or not diagnose(earlier, _content(script.before, earlier)):
         return None
     mended = [s for s in script.making("trigger") if fold(s.effect.table or "") == content and name in s.text.lower()]
@@ -169,9 +172,9 @@ def _problems(script: Script) -> list[tuple[FtsTable, Problem]]:
     } | {fold(s.effect.new_name or "") for s in script.of("alter_rename")}
     if not triggers and not tables:
         return []
-    for table in script.after.fts:
+    for table in _by_name(_concerned(script, triggers, tables)):
         mine = {fold(t.name) for t in table.triggers}
-        was = next((t for t in script.before.fts if fold(t.name) == fold(table.name)), None) if script.before else None
+        was = script.before.fts(table.name) if script.before else None
         mine |= {fold(t.name) for t in was.triggers} if was else set()
         if not mine & triggers and not {fold(table.name), fold(table.content or "")} & tables:
             continue
@@ -189,8 +192,24 @@ def _problems(script: Script) -> list[tuple[FtsTable, Problem]]:
     return found
 
 
-def _content(state: Before, table: FtsTable) -> Content:
-    content = state.schema.table(table.content or "")
+def _concerned(script: Script, triggers: set[str], tables: set[str]) -> Iterator[FtsTable | None]:
+    """Those FTS5 tables that one of ``tables`` is, or is the content of, or that one of ``triggers`` writes to."""
+    yield from map(script.after.fts, tables)
+    for content in tables:
+        yield from script.after.fts_over(content)
+    for catalogue in [c for c in (script.before, script.after) if c is not None]:
+        for trigger in triggers:
+            yield from map(script.after.fts, catalogue.words_of_trigger(trigger))
+
+
+def _by_name(tables: Iterable[FtsTable | None]) -> list[FtsTable]:
+    """These tables, each once, by name."""
+    named = {table.name: table for table in tables if table is not None}
+    return [named[name] for name in sorted(named)]
+
+
+def _content(state: Catalogue, table: FtsTable) -> Content:
+    content = state.table(table.content or "")
     if content is None:
         return Content(None, (), None)
     keys = [c for c in content.columns if c.pk]
@@ -209,7 +228,7 @@ def _place(script: Script, table: FtsTable, problem: Problem) -> int:
     created = [s for s in script.making("virtual") if s.name == fold(table.name)]
     if created:
         return created[-1].place_of(created[-1].effect.name)
-    was = next((t for t in script.before.fts if fold(t.name) == fold(table.name)), None) if script.before else None
+    was = script.before.fts(table.name) if script.before else None
     for trigger in was.triggers if was else ():
         for step in script.of("drop"):
             if (

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from memsql.lint.catalogue import Catalogue, Index
 from memsql.lint.model import DATABASE, OURS, Hit, rule
-from memsql.lint.script import Before, Index, Script
+from memsql.lint.script import Script
 from memsql.lint.shape import added_column, definition
 from memsql.lint.step import Step
 from memsql.schema import Table
@@ -109,9 +110,12 @@ def foreign_key_without_index(script: Script) -> Iterator[Hit]:
         places.setdefault(step.name, []).append(step)
     renamed = {fold(s.effect.new_name or ""): s.name for s in script.of("alter_rename")}
     gone = {s.name for s in script.of("drop") if s.effect.object_type == "index"}
-    for table in script.after.schema.tables.values():
+    dropped_indexes = [i for i in map(script.before.index, gone) if i is not None] if script.before else []
+    names = places.keys() | renamed.keys() | {fold(i.table) for i in dropped_indexes}
+    tables = (script.after.table(name) for name in names)
+    for table in sorted((t for t in tables if t is not None), key=lambda t: t.name):
         steps = places.get(fold(table.name)) or places.get(renamed.get(fold(table.name), ""), [])
-        lost = [i for i in (script.before.indexes_of(table.name) if script.before else []) if fold(i.name) in gone]
+        lost = [i for i in (script.before.indexes_of(table.name) if script.before else ()) if fold(i.name) in gone]
         if not steps and not lost:
             continue
         for key in table.foreign_keys:
@@ -133,8 +137,8 @@ def foreign_key_without_index(script: Script) -> Iterator[Hit]:
                 )
 
 
-def _leads(state: Before, table: Table, columns: tuple[str, ...]) -> bool:
-    now = state.schema.table(table.name)
+def _leads(state: Catalogue, table: Table, columns: tuple[str, ...]) -> bool:
+    now = state.table(table.name)
     if (
         now is not None
         and len(columns) == 1
@@ -189,12 +193,11 @@ def redundant_index(script: Script) -> Iterator[Hit]:
         return
     state = script.after
     made = {step.name: step for step in script.making("index")}
-    alive = {fold(i.name) for i in script.final.indexes} if script.final is not None and script.final.exact else None
-    known = {fold(i.name): i for i in state.indexes} if made else {}
+    final = script.final if script.final is not None and script.final.exact else None
     said: set[str] = set()
     for name, step in made.items():
-        mine = known.get(name)
-        if mine is None or (alive is not None and name not in alive):
+        mine = state.index(name)
+        if mine is None or (final is not None and final.index(name) is None):
             continue
         rowid = _rowid(state, mine.table)
         if rowid and not mine.partial and [fold(c or "") for c in mine.columns] == [rowid]:
@@ -208,7 +211,7 @@ def redundant_index(script: Script) -> Iterator[Hit]:
             if (
                 fold(other.name) == name
                 or fold(other.name) in said
-                or (alive is not None and fold(other.name) not in alive and other.origin == "c")
+                or (final is not None and final.index(other.name) is None and other.origin == "c")
             ):
                 continue
             if _covers(other, mine):
@@ -226,8 +229,8 @@ def redundant_index(script: Script) -> Iterator[Hit]:
                 )
 
 
-def _rowid(state: Before, table: str) -> str | None:
-    found = state.schema.table(table)
+def _rowid(state: Catalogue, table: str) -> str | None:
+    found = state.table(table)
     keys = [c for c in found.columns if c.pk] if found and not found.without_rowid else []
     return fold(keys[0].name) if len(keys) == 1 and keys[0].type.upper() == "INTEGER" else None
 

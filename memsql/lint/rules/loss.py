@@ -42,8 +42,8 @@ def drop_table(script: Script) -> Iterator[Hit]:
 
 def _is_index_only(script: Script, step: Step) -> bool:
     """A full-text table over another table's content holds nothing of its own."""
-    known = [*(script.before.fts if script.before else ()), *script.after.fts]
-    return any(fold(t.name) == step.name and t.kind == "external" for t in known)
+    tables = (catalogue.fts(step.name) for catalogue in (script.before, script.after) if catalogue is not None)
+    return any(table is not None and table.kind == "external" for table in tables)
 
 
 def _dropped_by_rename(script: Script, step: Step) -> bool:
@@ -84,8 +84,8 @@ def _left_out(script: Script) -> Iterator[Hit]:
         (step.name, fold(step.effect.column or "")) for step in script.of("alter_drop_column", "alter_rename_column")
     }
     for rebuild in script.rebuilds:
-        old = script.before.schema.table(rebuild.table) if script.before else None
-        new = script.after.schema.table(rebuild.table)
+        old = script.before.table(rebuild.table) if script.before else None
+        new = script.after.table(rebuild.table)
         if old is None or new is None:
             continue
         has = {fold(c.name) for c in new.columns if not c.hidden}
@@ -113,14 +113,14 @@ def rename_in_use(script: Script) -> Iterator[Hit]:
         ALTER TABLE users ADD COLUMN mail TEXT;
     """
     steps = {step.number: step for step in script.steps}
-    for number, query, said in script.broken:
-        step = steps[number]
+    for broken in script.broken:
+        step, path = steps[broken.number], broken.query.path
         verb = "renamed" if step.kind.startswith("alter_rename") else "dropped"
         what = f"{step.effect.name}.{step.effect.column}" if step.effect.column else step.effect.name
         yield Hit(
             step.place_of(step.effect.column or step.effect.name),
-            f"{what} is {verb}, and {query.path} still uses it: {said}",
-            f"change {query.path} in the same pull request",
+            f"{what} is {verb}, and {path} still uses it: {broken.error}",
+            f"change {path} in the same pull request",
         )
 
 

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 from memsql.lint.model import DATABASE, Hit, rule
 from memsql.lint.rebuild import Rebuild
-from memsql.lint.script import Before, Script
+from memsql.lint.script import Script
 from memsql.schema import Table
-from memsql.sqltext import fold, identifiers
+from memsql.sqltext import fold
 
 
 @rule("MS10", "rebuild_with_keys_on", "error", DATABASE)
@@ -62,29 +62,28 @@ def rebuild_forgets(script: Script) -> Iterator[Hit]:
         return
     by_name = {(fold(s.effect.object_type or ""), s.name) for s in script.of("drop")}
     for rebuild in script.rebuilds:
-        old, new = before.schema.table(rebuild.table), script.after.schema.table(rebuild.table)
+        old, new = before.table(rebuild.table), script.after.table(rebuild.table)
         if old is None or new is None:
             continue
         end = (rebuild.rename or rebuild.drop or rebuild.create).at
         yield from _columns(rebuild, old, new)
         for kind in ("index", "trigger"):
-            left = {fold(o.name) for o in script.after.schema.objects if o.type == kind}
-            for thing in before.schema.of(rebuild.table, kind):
-                if fold(thing.name) not in left and (kind, fold(thing.name)) not in by_name:
+            for entry in before.created(rebuild.table, kind):
+                if not script.after.holds(kind, entry.name) and (kind, fold(entry.name)) not in by_name:
                     yield Hit(
                         end,
-                        f"the rebuild of {rebuild.table} forgets {kind} {thing.name}",
-                        f"create it again, or drop it by name before the table: DROP {kind.upper()} {thing.name}",
+                        f"the rebuild of {rebuild.table} forgets {kind} {entry.name}",
+                        f"create it again, or drop it by name before the table: DROP {kind.upper()} {entry.name}",
                     )
-        views = {fold(t.name): t for t in script.after.schema.tables.values() if t.kind == "view"}
-        for view in _views(before, rebuild.table):
-            if fold(view.name) not in views and not script.is_way_back:
+        for view in before.views_naming(rebuild.table):
+            current = script.after.table(view.name) if script.after.holds("view", view.name) else None
+            if current is None and not script.is_way_back:
                 yield Hit(
                     end,
                     f"the rebuild of {rebuild.table} leaves out view {view.name}, which reads it",
                     "create it again",
                 )
-            elif fold(view.name) in views and view.columns and not views[fold(view.name)].columns:
+            elif current is not None and view.columns and not current.columns:
                 yield Hit(
                     end,
                     f"view {view.name} cannot be read after the rebuild of {rebuild.table}",
@@ -118,10 +117,6 @@ def _columns(rebuild: Rebuild, old: Table, new: Table) -> Iterator[Hit]:
             f"no row of {rebuild.table} is copied into its new table",
             "INSERT INTO … (columns) SELECT columns FROM …",
         )
-
-
-def _views(before: Before, table: str) -> list[Table]:
-    return [t for t in before.schema.tables.values() if t.kind == "view" and fold(table) in identifiers(t.sql)]
 
 
 @rule("MS12", "rename_old_first", "error", DATABASE)

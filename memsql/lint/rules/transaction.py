@@ -193,11 +193,11 @@ def _one_row(script: Script, step: Step) -> bool:
     """Whether its WHERE names a row by its key: ``WHERE id = 1`` and no OR."""
     place = step.find("WHERE")
     before = script.before
-    known = before.schema.table(step.effect.name or "") if before else None
-    if place is None or before is None or known is None:
+    table = before.table(step.effect.name or "") if before else None
+    if place is None or before is None or table is None:
         return False
-    keys = {fold(c.name) for c in known.columns if c.pk} or {"rowid"}
-    unique = {fold(i.columns[0] or "") for i in before.indexes_of(known.name) if i.unique and len(i.columns) == 1}
+    keys = {fold(c.name) for c in table.columns if c.pk} or {"rowid"}
+    unique = {fold(i.columns[0] or "") for i in before.indexes_of(table.name) if i.unique and len(i.columns) == 1}
     tokens = step.tokens[place + 1 :]
     if any(t.word == "OR" for t in tokens):
         return False

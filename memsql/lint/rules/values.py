@@ -81,7 +81,6 @@ def double_quoted_string(script: Script) -> Iterator[Hit]:
     """
     if '"' not in script.text:
         return
-    names = script.after.names | (script.before.names if script.before else frozenset())
     for step in script.steps:
         if '"' not in step.text or step.kind in ("pragma", "attach") or step.is_making("virtual"):
             continue
@@ -90,7 +89,7 @@ def double_quoted_string(script: Script) -> Iterator[Hit]:
             if (
                 token.at in script.strings
                 or token.before == "DEFAULT"
-                or (not told and _looks_like_one(step, token, names, script))
+                or (not told and _looks_like_one(step, token, script))
             ):
                 value = token.text[1:-1].replace('""', '"').replace("'", "''")
                 yield Hit(
@@ -126,10 +125,12 @@ def _candidates(step: Step) -> Iterator[_Quoted]:
             )
 
 
-def _looks_like_one(step: Step, token: _Quoted, names: frozenset[str], script: Script) -> bool:
+def _looks_like_one(step: Step, token: _Quoted, script: Script) -> bool:
     """Where SQLite cannot tell: it stands where a value stands, and nothing that is known has that name."""
     tokens = step.tokens
-    if token.before not in _OPENERS or token.after in (".", "(") or token.name in names:
+    if token.before not in _OPENERS or token.after in (".", "("):
+        return False
+    if script.after.knows(token.name) or (script.before is not None and script.before.knows(token.name)):
         return False
     own = {t.name for before, t in pairwise(tokens) if t.name and before.word in _NEW_NAME}
     if token.name in own:
