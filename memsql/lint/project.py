@@ -120,6 +120,7 @@ class Folder:
         self._siblings = Siblings(names)
         self._ups = _in_order(names)
         self._places = {name.removesuffix(".sql"): place for place, name in enumerate(self._ups)}
+        self._folders: dict[Path, Path] = {}
         self._steps: dict[str, tuple[Step, ...]] = {}
         self._history = History(len(self._ups), self._read)
 
@@ -130,13 +131,19 @@ class Folder:
     def place(self, path: Path) -> tuple[int, int]:
         """A key to sort files by: migrations in their order, each with its rollback, then the rest."""
         stem = _stem(path)
-        if placed(self.settings, path).parent == self._migrations and stem in self._places:
+        if self._placed(path).parent == self._migrations and stem in self._places:
             return 0, self._places[stem]
         return 1, 0
 
+    def _placed(self, path: Path) -> Path:
+        """``path`` as the settings name its folder; each folder is looked up once."""
+        if path.parent not in self._folders:
+            self._folders[path.parent] = placed(self.settings, path).parent
+        return self._folders[path.parent] / path.name
+
     def lint(self, path: Path, text: str | None = None) -> list[Finding]:
         """What the rules find in one file, or in ``text`` if that is to take its place."""
-        path = placed(self.settings, path)
+        path = self._placed(path)
         shown = self.settings.show(path)
         if text is None:
             try:

@@ -12,7 +12,9 @@ from memsql.config import Settings
 from memsql.lint.model import Finding
 
 if TYPE_CHECKING:
-    from sqlfluff.core import FluffConfig, Linter
+    from sqlfluff.core import FluffConfig
+
+    from memsql.lint.linter import Linter
 
 _HOUSE = Path(__file__).with_name("sqlfluff.cfg")
 _UNREADABLE = ("PRS", "LXR", "TMP")
@@ -64,6 +66,7 @@ class Style:
             )
         if not text.strip():
             return Styled(())
+        linter.keeps_rules = "sqlfluff:" not in text
         try:
             linted = linter.lint_string(text, fname=str(path), config=config, fix=fix)
             violations = linted.get_violations()
@@ -89,7 +92,9 @@ class Style:
 
     def _linter(self, path: Path) -> tuple[Linter, FluffConfig]:
         if path.parent not in self._linters:
-            from sqlfluff.core import FluffConfig, Linter
+            from sqlfluff.core import FluffConfig
+
+            from memsql.lint.linter import Linter
 
             own = FluffConfig.from_path(str(path), require_dialect=False)
             house = own.get("dialect") is None
