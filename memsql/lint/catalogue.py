@@ -7,7 +7,8 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TypeVar
 
-from memsql.fts.discover import FtsTable, Trigger
+from memsql.fts.discover import FtsTable
+from memsql.fts.triggers import Trigger
 from memsql.schema import Table
 from memsql.sqltext import fold, identifiers
 
