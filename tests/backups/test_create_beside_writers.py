@@ -104,6 +104,7 @@ def test_a_writer_that_never_rests(project: Project, journal: str) -> None:
             ).fetchone() == (0, 1)
 
 
+@pytest.mark.slow
 def test_two_at_once(project: Project) -> None:
     for done in [finish(p) for p in [project.start("backup", *(["--compress"] * (n % 2))) for n in range(4)]]:
         done.expect(0, "proven")

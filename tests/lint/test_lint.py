@@ -196,6 +196,7 @@ def test_kinds_by_path(path: str, kind: str) -> None:
     assert kind_of(path) == kind
 
 
+@pytest.mark.slow
 def test_earlier_migrations_and_queries_are_known(tmp_path: Path) -> None:
     made = project(tmp_path)
     made.add(

@@ -128,6 +128,7 @@ def test_prose_is_one_line_of_text() -> None:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("n", [1, 20, 300, 1000])
 def test_markdown_stays_short_and_says_what_it_left_out(n: int) -> None:
     text = markdown(hostile(n))
@@ -213,6 +214,7 @@ def bad(tmp_path_factory: pytest.TempPathFactory) -> Project:
     return mistakes(tmp_path_factory.mktemp("bad"))
 
 
+@pytest.mark.slow
 def test_every_format_tells_the_same(bad: Project, tmp_path: Path) -> None:
     files = [tmp_path / name for name in ("r.md", "r.json", "r.sarif", "r.txt")]
     found = bad.run("review", "--format", "github", *(w for f in files for w in ("--output", str(f)))).expect(1)
@@ -230,6 +232,7 @@ def test_every_format_tells_the_same(bad: Project, tmp_path: Path) -> None:
     assert json.loads(data)["verdict"] == "blocks"
 
 
+@pytest.mark.slow
 def test_where_a_report_goes(bad: Project, tmp_path: Path) -> None:
     out = tmp_path / "report"
     bad.run("review", "--format", "markdown", "--output", str(out), "--no-fail").expect(0, f"wrote {out}", "blocks:")
@@ -240,6 +243,7 @@ def test_where_a_report_goes(bad: Project, tmp_path: Path) -> None:
     assert json.loads(bad.run("review", "--format", "json").expect(1).out)["command"] == "review"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ['0003_it\'s "q" a|c`d` <b>x', "0003_@octocat $(touch x) üñ😀", "0003_-x a\nb a\\b"])
 def test_hostile_file_names(tmp_path: Path, name: str) -> None:
     project = library(tmp_path)
