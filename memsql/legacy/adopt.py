@@ -208,10 +208,10 @@ def _job(phase: Phase, *, down: bool) -> Job:
     return Job(migration, "down" if down else "up", file, header, analyse(file), (), guarded=True)
 
 
-def _recognised(found: Detection) -> Fit:
-    if found.fit is not None:
-        return found.fit
-    near = found.nearest
+def _recognised(detection: Detection) -> Fit:
+    if detection.fit is not None:
+        return detection.fit
+    near = detection.nearest
     if near is None:
         raise Refused(
             "this database has tables, and the project knows no schema to compare them with",
@@ -317,13 +317,13 @@ def _recorded(conn: Connection) -> set[str]:
 
 def _phase(project: Project, number: int) -> Phase:
     phases = read_phases(project.settings)
-    found = next((p for p in phases.values() if p.number == number), None)
-    if found is None:
+    phase = next((p for p in phases.values() if p.number == number), None)
+    if phase is None:
         raise UsageError(
             f"there is no legacy upgrade {number}",
             hint="known: " + (", ".join(f"{p.number} ({p.name})" for p in phases.values()) or "none"),
         )
-    return found
+    return phase
 
 
 def _kept(fit: Fit) -> list[str]:
