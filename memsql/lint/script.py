@@ -6,7 +6,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from memsql.fts.diagnose import Problem
+from memsql.fts.discover import FtsTable
 from memsql.lint.catalogue import Catalogue
+from memsql.lint.full_text import find_problems
 from memsql.lint.header import HeaderProblem
 from memsql.lint.rebuild import Copy, Rebuild, find_copies, find_rebuilds
 from memsql.lint.siblings import Siblings
@@ -66,6 +69,11 @@ class Script:
     def rebuilds(self) -> list[Rebuild]:
         """Every table that the file makes anew."""
         return find_rebuilds(self.steps, self.copies)
+
+    @cached_property
+    def full_text_problems(self) -> list[tuple[FtsTable, Problem]]:
+        """What the file leaves wrong with full-text indexes."""
+        return find_problems(self.steps, self.before, self.after)
 
     def of(self, *kinds: str) -> Iterator[Step]:
         """The statements of these kinds of effect, in the order of the file within each kind."""

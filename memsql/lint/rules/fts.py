@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
-from memsql.fts.diagnose import Content, Problem, diagnose
+from memsql.fts.diagnose import Problem
 from memsql.fts.discover import FtsTable
-from memsql.lint.catalogue import Catalogue
+from memsql.lint.full_text import by_name, diagnose_in
 from memsql.lint.model import DATABASE, Hit, rule
 from memsql.lint.script import Script
 from memsql.lint.step import Step
@@ -32,7 +32,7 @@ def fts_trigger_missing(script: Script) -> Iterator[Hit]:
             INSERT INTO notes_fts (rowid, body) VALUES (new.id, new.body);
         END;
     """
-    for table, problem in _problems(script):
+    for table, problem in script.full_text_problems:
         if problem.code in _MISSING and problem.trigger is None:
             yield Hit(_place(script, table, problem), f"{table.name}: {problem.message}", problem.fix or "")
     yield from _left_behind(script)
@@ -41,7 +41,7 @@ def fts_trigger_missing(script: Script) -> Iterator[Hit]:
 def _left_behind(script: Script) -> Iterator[Hit]:
     """The other half of the same mistake: the index goes, and its triggers stay and fail with every write."""
     names = {step.name for step in script.of("drop")}
-    for table in _by_name(script.before.fts(name) for name in names) if script.before else ():
+    for table in by_name(script.before.fts(name) for name in names) if script.before else ():
         if script.after.has(table.name):
             continue
         left = [t for t in table.triggers if script.after.holds("trigger", t.name)]
@@ -73,7 +73,7 @@ def fts_trigger_wrong(script: Script) -> Iterator[Hit]:
             INSERT INTO notes_fts (notes_fts, rowid, body) VALUES ('delete', old.id, old.body);
         END;
     """
-    for table, problem in _problems(script):
+    for table, problem in script.full_text_problems:
         if problem.code not in _ROWID and problem.trigger is not None:
             yield Hit(_place(script, table, problem), f"{table.name}: {problem.message}", problem.fix or "")
 
@@ -92,7 +92,7 @@ def fts_rowid(script: Script) -> Iterator[Hit]:
         CREATE TABLE notes (number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, body TEXT);
         CREATE VIRTUAL TABLE notes_fts USING fts5 (body, content='notes', content_rowid='number');
     """
-    for table, problem in _problems(script):
+    for table, problem in script.full_text_problems:
         if problem.code in _ROWID:
             yield Hit(
                 _place(script, table, problem),
@@ -122,7 +122,7 @@ def fts_not_rebuilt(script: Script) -> Iterator[Hit]:
     names = {step.name for step in script.making("virtual")}
     contents = {r.table for r in script.rebuilds} | {fold(s.effect.table or "") for s in script.making("trigger")}
     tables = [*map(script.after.fts, names), *(t for c in contents for t in script.after.fts_over(c))]
-    for table in _by_name(tables):
+    for table in by_name(tables):
         if table.kind != "external" or fold(table.name) in rebuilt:
             continue
         cause = _needs_rebuild(script, table)
@@ -144,7 +144,7 @@ def _needs_rebuild(script: Script, table: FtsTable) -> tuple[Step, str] | None:
         if rebuild.table == content:
             return rebuild.rename or rebuild.create, f"indexes {table.content}, which is rebuilt"
     earlier = script.before.fts(name) if script.before else None
-    if script.before is None or earlier is None or not diagnose(earlier, _content(script.before, earlier)):
+    if script.before is None or earlier is None or not diagnose_in(script.before, earlier):
         return None
     mended = [s for s in script.making("trigger") if fold(s.effect.table or "") == content and name in s.text.lower()]
     return (mended[-1], "was kept by wrong triggers") if mended else None
@@ -154,69 +154,6 @@ def _is_rebuild(step: Step, name: str) -> bool:
     return (
         len(step.text) < 1000 and step.name == name.lower() and re.search(r"\(\s*'rebuild'\s*\)", step.text) is not None
     )
-
-
-def _problems(script: Script) -> list[tuple[FtsTable, Problem]]:
-    """What is wrong, when the file is done, with those FTS5 tables that it has to do with."""
-    found = []
-    triggers = {
-        s.name
-        for s in [*script.making("trigger"), *(s for s in script.of("drop") if s.effect.object_type == "trigger")]
-    }
-    tables = {
-        s.name
-        for s in [
-            *script.making("virtual", "table"),
-            *script.of("alter_rename", "alter_rename_column", "alter_drop_column"),
-        ]
-    } | {fold(s.effect.new_name or "") for s in script.of("alter_rename")}
-    if not triggers and not tables:
-        return []
-    for table in _by_name(_concerned(script, triggers, tables)):
-        mine = {fold(t.name) for t in table.triggers}
-        was = script.before.fts(table.name) if script.before else None
-        mine |= {fold(t.name) for t in was.triggers} if was else set()
-        if not mine & triggers and not {fold(table.name), fold(table.content or "")} & tables:
-            continue
-        if not script.after.exact and not script.after.has(table.content):
-            continue
-        now = diagnose(table, _content(script.after, table))
-        known = (
-            {(p.code, p.trigger, p.message) for p in diagnose(was, _content(script.before, was))}
-            if was and script.before
-            else set()
-        )
-        found += [
-            (table, p) for p in now if (p.code, p.trigger, p.message) not in known or fold(p.trigger or "") in triggers
-        ]
-    return found
-
-
-def _concerned(script: Script, triggers: set[str], tables: set[str]) -> Iterator[FtsTable | None]:
-    """Those FTS5 tables that one of ``tables`` is, or is the content of, or that one of ``triggers`` writes to."""
-    yield from map(script.after.fts, tables)
-    for content in tables:
-        yield from script.after.fts_over(content)
-    for catalogue in [c for c in (script.before, script.after) if c is not None]:
-        for trigger in triggers:
-            yield from map(script.after.fts, catalogue.words_of_trigger(trigger))
-
-
-def _by_name(tables: Iterable[FtsTable | None]) -> list[FtsTable]:
-    """These tables, each once, by name."""
-    named = {table.name: table for table in tables if table is not None}
-    return [named[name] for name in sorted(named)]
-
-
-def _content(state: Catalogue, table: FtsTable) -> Content:
-    content = state.table(table.content or "")
-    if content is None:
-        return Content(None, (), None)
-    keys = [c for c in content.columns if c.pk]
-    integer = (
-        keys[0].name if len(keys) == 1 and keys[0].type.upper() == "INTEGER" and not content.without_rowid else None
-    )
-    return Content("view" if content.kind == "view" else "table", tuple(c.name for c in content.columns), integer)
 
 
 def _place(script: Script, table: FtsTable, problem: Problem) -> int:
