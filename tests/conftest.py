@@ -8,6 +8,7 @@ import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import eras
 import pytest
 import servers
 from permissions import obey_permissions
@@ -56,6 +57,14 @@ def no_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in list(os.environ):
         if name.lower().endswith("_proxy"):
             monkeypatch.delenv(name)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def eras_are_kept(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> None:
+    """One folder of drawn databases for all processes that run tests."""
+    base = tmp_path_factory.getbasetemp()
+    eras.kept = (base.parent if hasattr(request.config, "workerinput") else base) / "eras"
+    eras.kept.mkdir(exist_ok=True)
 
 
 @pytest.fixture(scope="session")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from typing import Any
 
 import backups
 import eras
@@ -29,8 +30,8 @@ def project(tmp_path: Path) -> Project:
 
 
 @pytest.mark.parametrize(("era", "drift"), CASES, ids=NAMES)
-def test_back_up_damage_restore(project: Project, era: str, drift: dict[str, object]) -> None:
-    eras.build(project.db, era, seed=11, **drift)  # type: ignore[arg-type]
+def test_back_up_damage_restore(project: Project, era: str, drift: dict[str, Any]) -> None:
+    eras.build(project.db, era, seed=11, **drift)
     before = backups.hashes(project.db)
     # As shipped these databases have full-text indexes with stale words, and some have orphans: a backup keeps them.
     project.run("backup", "--compress").expect(0, "proven in", "memories_fts does not agree with its content")

@@ -1,4 +1,4 @@
-"""Seeded random rows of the reference database: what tests/eras.py fills its files with."""
+"""Seeded random rows of the reference database, with which eras.py fills its files."""
 
 from __future__ import annotations
 

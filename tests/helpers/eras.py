@@ -14,12 +14,15 @@ What DOMAIN's figures count, worked out from "1.2: 9 tables, 23 indexes; after p
 from __future__ import annotations
 
 import hashlib
+import os
 import random
+import shutil
 import sqlite3
 from collections.abc import Iterable, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from era_rows import Row, Source
 from places import ROOT
@@ -40,7 +43,7 @@ COUNTS = {
 }
 
 # Every drift of DOMAIN section 3 and of issue 2, as keyword arguments of ``build``.
-DRIFTS: tuple[tuple[str, dict[str, object]], ...] = (
+DRIFTS: tuple[tuple[str, dict[str, Any]], ...] = (
     ("1.0", {"learned_patterns_rows": True, "orphans": True}),
     ("1.1", {"learned_patterns_rows": True, "extra_columns": True}),
     ("1.2", {"no_entities_fts": True}),
@@ -98,8 +101,31 @@ SIZES = {
     "large": Size(200, 5_000, 50_000, 10_000, 20_000, 2, 300),
 }
 
+kept: Path | None = None
+"""Where files that were made once are kept for the next test that wants the same; conftest.py sets it."""
 
-def build(
+
+def build(path: Path, era: str, size: str = "small", *, seed: int = 0, **drift: Any) -> Path:
+    """Make the SQLite file ``path`` what ``draw`` would make of it, and return ``path``.
+
+    A small file is drawn once for all tests that want it.
+    """
+    if path.exists():
+        raise ValueError(f"{path} exists")
+    if kept is None or size != "small":
+        return draw(path, era, size, seed=seed, **drift)
+    options = hashlib.sha256(repr((era, size, seed, sorted(drift.items()))).encode()).hexdigest()
+    drawn = kept / f"{options}.db"
+    if not drawn.exists():
+        # Another process may be at it; whoever is last replaces it by the same.
+        part = kept / f"{options}.{os.getpid()}"
+        part.unlink(missing_ok=True)
+        draw(part, era, size, seed=seed, **drift).replace(drawn)
+    shutil.copyfile(drawn, path)
+    return path
+
+
+def draw(
     path: Path,
     era: str,
     size: str = "small",
@@ -127,8 +153,6 @@ def build(
         raise ValueError(f"era {era} has one API key column")
     if npm_statuses and era != "2.0_npm":
         raise ValueError(f"era {era} has no ledger")
-    if path.exists():
-        raise ValueError(f"{path} exists")
     rng = random.Random(f"{seed} {era} {size}")
     with closing(sqlite3.connect(path, isolation_level=None)) as con:
         con.execute("PRAGMA synchronous = OFF")
@@ -335,5 +359,5 @@ def lost(
     return problems
 
 
-CASES: list[tuple[str, dict[str, object]]] = [(era, {}) for era in ERAS] + list(DRIFTS)
+CASES: list[tuple[str, dict[str, Any]]] = [(era, {}) for era in ERAS] + list(DRIFTS)
 NAMES = [era + "".join(f"-{k}" for k in drift) for era, drift in CASES]

@@ -6,6 +6,7 @@ import re
 import sqlite3
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 from eras import DRIFTS, ERAS, SHAPES, build, content_hash, lost, row_counts
@@ -41,9 +42,9 @@ def case_id(value: object) -> str:
 @pytest.mark.parametrize("size", ["empty", "small"])
 @pytest.mark.parametrize(("era", "drift"), CASES, ids=case_id)
 def test_every_era_reaches_the_newest_schema_and_keeps_every_row(
-    tmp_path: Path, era: str, drift: dict[str, object], size: str
+    tmp_path: Path, era: str, drift: dict[str, Any], size: str
 ) -> None:
-    path = build(tmp_path / "a.db", era, size, **drift)  # type: ignore[arg-type]
+    path = build(tmp_path / "a.db", era, size, **drift)
     before, rows = content_hash(path), row_counts(path)
     with closing(connect(path)) as con:
         for phase in phases(era):
@@ -81,9 +82,9 @@ def contains_baseline(con: sqlite3.Connection, scratch: Path) -> None:
 @pytest.mark.parametrize("size", ["empty", "small"])
 @pytest.mark.parametrize(("era", "drift"), OLD, ids=case_id)
 def test_every_phase_rolls_back_to_the_very_shape_and_rows(
-    tmp_path: Path, era: str, drift: dict[str, object], size: str
+    tmp_path: Path, era: str, drift: dict[str, Any], size: str
 ) -> None:
-    path = build(tmp_path / "a.db", era, size, **drift)  # type: ignore[arg-type]
+    path = build(tmp_path / "a.db", era, size, **drift)
     done = []
     with closing(connect(path)) as con:
         for phase in phases(era):
@@ -97,8 +98,8 @@ def test_every_phase_rolls_back_to_the_very_shape_and_rows(
 
 
 @pytest.mark.parametrize(("era", "drift"), OLD, ids=case_id)
-def test_a_phase_twice_changes_nothing_more(tmp_path: Path, era: str, drift: dict[str, object]) -> None:
-    path = build(tmp_path / "a.db", era, **drift)  # type: ignore[arg-type]
+def test_a_phase_twice_changes_nothing_more(tmp_path: Path, era: str, drift: dict[str, Any]) -> None:
+    path = build(tmp_path / "a.db", era, **drift)
     with closing(connect(path)) as con:
         for phase in phases(era):
             phase_up(con, phase)
