@@ -22,7 +22,7 @@ from memsql.errors import MemsqlError, StatementError, UsageError
 from memsql.progress import Progress
 from memsql.project.load import Project, refuse_stale_sum
 from memsql.project.load import load as load_project
-from memsql.project.queries import QueryPlan, plan_changes, query_plans
+from memsql.project.queries import QueryPlan, change_lines, query_plans
 from memsql.schema import Schema, SchemaDiff, diff, read
 from memsql.sqltext import quote
 
@@ -129,7 +129,7 @@ def rehearse(
         problem=run.problem,
         schema=diff(run.before.schema, run.after.schema),
         rows=_changed(run.before.rows, run.after.rows),
-        plans=tuple(str(change) for change in plan_changes(run.before.plans, run.after.plans)),
+        plans=tuple(change_lines(run.before.plans, run.after.plans)),
         seconds=time.perf_counter() - started,
         place=place,
         omitted=run.omitted,

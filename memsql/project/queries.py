@@ -43,7 +43,13 @@ class QueryPlan:
 
     @property
     def sorts(self) -> bool:
+        """Whether it sorts rows in a temporary table."""
         return any("USE TEMP B-TREE" in line for line in self.lines)
+
+    def worse_than(self, earlier: QueryPlan) -> tuple[str, ...]:
+        """What this plan does and ``earlier`` does not: "scans", "sorts", both or nothing."""
+        verbs = (("scans", self.scans, earlier.scans), ("sorts", self.sorts, earlier.sorts))
+        return tuple(verb for verb, now, before in verbs if now and not before)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,26 +88,22 @@ def read_queries(folder: Path, shown: str = "sql/queries") -> list[Query]:
     return [_read_query(path, f"{shown}/{path.name}") for path in sorted(folder.glob("*.sql"))]
 
 
-def plan_changes(before: Sequence[QueryPlan], after: Sequence[QueryPlan]) -> list[str]:
-    """In sentences, what changed for queries that run both before and after."""
-    old = {p.path: p for p in before}
+def change_lines(before: Sequence[QueryPlan], after: Sequence[QueryPlan]) -> list[str]:
+    """A line for each query that is in ``before`` and in ``after`` and whose plan changed."""
+    earlier = {plan.path: plan for plan in before}
     lines = []
     for now in after:
-        was = old.get(now.path)
+        was = earlier.get(now.path)
         if was is None or (was.lines == now.lines and was.error == now.error):
             continue
         if now.error and not was.error:
             lines.append(f"{now.name}: no longer runs: {now.error}")
+        elif was.error and not now.error:
+            lines.append(f"{now.name}: runs now: {'; '.join(now.lines)}")
         elif not now.error:
-            worse = [w for w, a, b in (("scans", was.scans, now.scans), ("sorts", was.sorts, now.sorts)) if b and not a]
-            better = [
-                w for w, a, b in (("scans", was.scans, now.scans), ("sorts", was.sorts, now.sorts)) if a and not b
-            ]
-            if was.error:
-                lines.append(f"{now.name}: runs now: {'; '.join(now.lines)}")
-            else:
-                note = "".join(f"; now {w}" for w in worse) + "".join(f"; no longer {w}" for w in better)
-                lines.append(f"{now.name}: {'; '.join(was.lines)} -> {'; '.join(now.lines)}{note}")
+            changes = [f"now {verb}" for verb in now.worse_than(was)]
+            changes += [f"no longer {verb}" for verb in was.worse_than(now)]
+            lines.append("; ".join([f"{now.name}: {'; '.join(was.lines)} -> {'; '.join(now.lines)}", *changes]))
     return lines
 
 

@@ -62,8 +62,7 @@ def plan_findings(changes: Sequence[PlanChange]) -> list[Finding]:
 
 
 def _compare(was: QueryPlan, now: QueryPlan) -> tuple[str, str]:
-    worse = [word for word, a, b in (("scans", was.scans, now.scans), ("sorts", was.sorts, now.sorts)) if b and not a]
-    better = [word for word, a, b in (("scans", was.scans, now.scans), ("sorts", was.sorts, now.sorts)) if a and not b]
+    worse, better = now.worse_than(was), was.worse_than(now)
     told = [f"no-{word[:-1]}" for word in worse]
     unmet = [wish for wish in now.unmet if wish not in was.unmet and wish not in told]
     if worse or unmet:

@@ -11,7 +11,7 @@ from memsql.db import Connection
 from memsql.db.sqlite import memory
 from memsql.errors import FileError
 from memsql.operate.stats import stats
-from memsql.project.queries import QueryPlan, plan_changes, query_plans
+from memsql.project.queries import QueryPlan, change_lines, query_plans
 
 TABLES = """
 CREATE TABLE a (x INT, y INT, z TEXT); CREATE INDEX by_x ON a (x); CREATE UNIQUE INDEX by_x_and_y ON a (x, y);
@@ -129,15 +129,27 @@ def test_a_query_that_does_not_fit_says_so(conn: Connection, folder: Path) -> No
     assert query_plans(conn, folder)[0].error == "no such column: nope"
 
 
+def test_in_what_a_plan_is_worse_than_another_one() -> None:
+    def plan(*lines: str) -> QueryPlan:
+        return QueryPlan("q", "q.sql", lines, (), ())
+
+    searching = plan("SEARCH a USING INDEX by_x (x=?)")
+    sorting = plan("SEARCH a USING INDEX by_x (x=?)", "USE TEMP B-TREE FOR ORDER BY")
+    both = plan("SCAN a", "USE TEMP B-TREE FOR ORDER BY")
+    assert both.worse_than(searching) == ("scans", "sorts")
+    assert both.worse_than(sorting) == ("scans",)
+    assert searching.worse_than(both) == ()
+
+
 def test_changes_of_plans(conn: Connection, folder: Path) -> None:
     query(folder, "SELECT z FROM a WHERE x = 1")
     conn.execute("DROP INDEX by_x_and_y")
     before = query_plans(conn, folder)
-    assert plan_changes(before, query_plans(conn, folder)) == []
+    assert change_lines(before, query_plans(conn, folder)) == []
     conn.execute("DROP INDEX by_x")
     scanning = query_plans(conn, folder)
-    assert plan_changes(before, scanning) == ["the query: SEARCH a USING INDEX by_x (x=?) -> SCAN a; now scans"]
-    assert plan_changes(scanning, before)[0].endswith("no longer scans")
+    assert change_lines(before, scanning) == ["the query: SEARCH a USING INDEX by_x (x=?) -> SCAN a; now scans"]
+    assert change_lines(scanning, before)[0].endswith("no longer scans")
     conn.execute("DROP VIEW v")
     conn.execute("DROP TABLE a")
-    assert plan_changes(scanning, query_plans(conn, folder)) == ["the query: no longer runs: no such table: a"]
+    assert change_lines(scanning, query_plans(conn, folder)) == ["the query: no longer runs: no such table: a"]
