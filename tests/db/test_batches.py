@@ -181,4 +181,6 @@ def test_a_batch_does_on_a_server_what_it_does_in_a_file(shared: Connection, lis
         told.append(conn.execute("SELECT a FROM t ORDER BY a").rows)
         seen.append(told)
     model.close()
+    # Other tests share the server.
+    shared.execute("DROP TABLE t")
     assert seen[0] == seen[1]
