@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import inspect
 import signal
 import sys
@@ -131,7 +130,7 @@ def _signature(body: Callable[..., Outcome], common: Iterable[str]) -> Signature
 
 def _run(command: str, work: Callable[[Settings, Bar], Outcome], values: Mapping[str, Any], *, as_json: bool) -> None:
     """Call ``work``, and print its outcome. Raises Exit with its exit code, unless that is 0."""
-    _prepare_process()
+    signal.signal(signal.SIGTERM, _terminate)
     chain.begin(command)
     try:
         outcome = _outcome(work, values)
@@ -159,13 +158,6 @@ def _outcome(work: Callable[[Settings, Bar], Outcome], values: Mapping[str, Any]
 
     with Bar() as progress:
         return work(settings, progress)
-
-
-def _prepare_process() -> None:
-    # A short-lived process leaves few cycles behind; looking for them among a thousand migrations takes longer
-    # than freeing them would save.
-    gc.set_threshold(100_000, 50, 50)
-    signal.signal(signal.SIGTERM, _terminate)
 
 
 def _terminate(signal_number: int, frame: FrameType | None) -> None:

@@ -188,6 +188,16 @@ print(Mock.__name__, MagicMock.__name__, sys.modules["unittest.mock"] is module)
     assert python(script) == "int MagicMock False"
 
 
+def test_python_does_not_look_for_cycles_when_it_ends() -> None:
+    script = """
+import atexit, gc
+atexit.register(lambda: print(gc.get_freeze_count() > 10_000))  # runs last
+from memsql.__main__ import main
+main()
+"""
+    assert python(script, "--help", "verify").splitlines()[-1] == "True"
+
+
 def test_a_status_does_not_import_what_only_writing_needs(tmp_path: Path) -> None:
     (tmp_path / "migrations").mkdir()
     (tmp_path / "setup.cfg").write_text("[memsql]\n")
