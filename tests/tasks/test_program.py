@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import atexit
+import gc
 import subprocess
 import sys
 from pathlib import Path
@@ -17,6 +19,13 @@ from memsql.tasks.program.bare_words import with_options
 from memsql.tasks.program.command import MemsqlProgram, Program, follow_invoke
 from memsql.tasks.program.executor import ChainExecutor
 from memsql.tasks.program.loading import namespace
+
+
+@pytest.fixture(autouse=True)
+def process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep what a program sets up for its own process from the process of the tests."""
+    monkeypatch.setattr(atexit, "register", lambda function: function)
+    monkeypatch.setattr(gc, "set_threshold", lambda *_: None)
 
 
 @pytest.mark.parametrize(
