@@ -1,1 +1,1 @@
-"""Applying, rolling back, rehearsing, adopting: the only importer of yoyo."""
+"""The proof: run migrations, look at what they did, judge it, and commit it or roll it back."""
