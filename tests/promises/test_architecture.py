@@ -1,4 +1,4 @@
-"""docs/architecture.md is true: paths, names and codes exist, each module has a row, the layers are those of setup.cfg."""
+"""docs/architecture.md is true: each module has a row; paths, names, codes and layers are those of the code."""
 
 from __future__ import annotations
 
