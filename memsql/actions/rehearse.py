@@ -20,8 +20,7 @@ from memsql.engine.session import session_on
 from memsql.engine.state import Report, RunOptions, read_state
 from memsql.errors import MemsqlError, StatementError, UsageError
 from memsql.progress import Progress
-from memsql.project.load import Project, refuse_stale_sum
-from memsql.project.load import load as load_project
+from memsql.project.load import Project, load_project, refuse_stale_sum
 from memsql.project.queries import QueryPlan, change_lines, query_plans
 from memsql.schema import Schema, SchemaDiff, diff, read
 from memsql.sqltext import quote

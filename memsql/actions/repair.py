@@ -14,7 +14,7 @@ from memsql.engine.state import State, read_state
 from memsql.errors import UsageError
 from memsql.project import plan
 from memsql.project.files import Migration
-from memsql.project.load import load
+from memsql.project.load import load_project
 from memsql.project.plan import Status
 
 
@@ -36,7 +36,7 @@ def repair_ledger(
     ``gate`` hears what will be changed before anything is; what it raises stops the repair. Raises UsageError where the
     ledger does not know ``version``.
     """
-    project = load(settings)
+    project = load_project(settings)
     with connection(settings.target, "ro", settings.busy_timeout) as conn:
         state = read_state(project, conn)
     changes = _changes(state, version)

@@ -11,7 +11,7 @@ from memsql.engine.replay import replay_schema
 from memsql.errors import UsageError
 from memsql.git import Repository, contents, files_in, find_repository
 from memsql.project.files import SUM_NAME, read_file
-from memsql.project.load import load
+from memsql.project.load import load_project
 from memsql.schema import Schema, from_sql, read
 
 FORMS = "migrations, database, schema.sql, a path to a .sql file, git:REF, git:REF:migrations"
@@ -26,7 +26,7 @@ def schema_from(settings: Settings, source: str) -> Schema:
     replaying and connecting raise.
     """
     if source == "migrations":
-        return replay_schema(load(settings))
+        return replay_schema(load_project(settings))
     if source == "database":
         return _database(settings)
     if source.startswith("git:"):
@@ -87,7 +87,7 @@ def _migrations_at(settings: Settings, ref: str) -> Schema:
         for name, blob in blobs.items():
             Path(folder, name).write_bytes(held[blob])
         # Checks of today may not hold for migrations of then.
-        return replay_schema(load(replace(settings, migrations=Path(folder), sql=Path(folder))))
+        return replay_schema(load_project(replace(settings, migrations=Path(folder), sql=Path(folder))))
 
 
 def _commit(settings: Settings, ref: str) -> tuple[Repository, str]:

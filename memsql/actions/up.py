@@ -11,8 +11,9 @@ from memsql.config import Settings
 from memsql.db import connection
 from memsql.engine.state import Proposal, Report, RunOptions, State, read_state, report
 from memsql.progress import SILENT, Progress
-from memsql.project import load, plan
+from memsql.project import plan
 from memsql.project.files import Migration
+from memsql.project.load import load_project, refuse_stale_sum
 
 if TYPE_CHECKING:
     from memsql.engine.pending import Pending
@@ -34,14 +35,14 @@ def up(settings: Settings, options: RunOptions, progress: Progress = SILENT, gat
 
     Raises any MemsqlError; its ``state`` says what the database holds.
     """
-    project = load.load(settings)
+    project = load_project(settings)
     with connection(settings.target, "ro", settings.busy_timeout) as conn:
         state = read_state(project, conn)
     migrations = []
     if not state.is_legacy:
         migrations = plan.to_apply(state.statuses, to=options.to, out_of_order=options.out_of_order)
         if not migrations and not state.incomplete:
-            load.refuse_stale_sum(project)
+            refuse_stale_sum(project)
             return report(state)
     # Imported only where there is work, so that an idle run is as quick as a status.
     from memsql.engine.job import up_jobs
@@ -49,7 +50,7 @@ def up(settings: Settings, options: RunOptions, progress: Progress = SILENT, gat
     from memsql.engine.session import session_on
 
     pending = Pending(state, tuple(up_jobs(project, migrations)))
-    load.refuse_stale_sum(project)
+    refuse_stale_sum(project)
     gate(_proposal(state, migrations))
     with (
         connection(settings.target, "rwc", settings.busy_timeout) as conn,
@@ -75,8 +76,8 @@ def up_on(session: Session, state: State, pending: Pending | None = None) -> Rep
 
 def down(settings: Settings, options: RunOptions, progress: Progress = SILENT, gate: Gate = open_gate) -> Report:
     """Roll back ``options.steps`` migrations, or all above ``options.to``, latest first. Raises like up()."""
-    project = load.load(settings)
-    load.refuse_stale_sum(project)
+    project = load_project(settings)
+    refuse_stale_sum(project)
     with connection(settings.target, "ro", settings.busy_timeout) as conn:
         state = read_state(project, conn)
     if not plan.to_roll_back(state.statuses, steps=options.steps, to=options.to):

@@ -15,7 +15,7 @@ from memsql.errors import ConnectError, MemsqlError
 from memsql.progress import Progress
 from memsql.project import plan
 from memsql.project.checks import run_checks
-from memsql.project.load import load as load_project
+from memsql.project.load import load_project
 from memsql.schema import read
 from memsql.schema.compare import compare, definitions
 

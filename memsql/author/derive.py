@@ -127,7 +127,7 @@ def draft(
     """
     coming = next_name(settings, name)
     schema_file = _read(settings, source)
-    project = load.load(settings)
+    project = load.load_project(settings)
     progress.start("replaying the migrations")
     with closing(memory()) as base:
         run_on(base, project, "up", RunOptions())

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from memsql.db.queries import load
 from memsql.engine import statements, verdict
 from memsql.engine.forecast import SchemaCopy
-from memsql.engine.full_text import rebuild_and_check, work_for
+from memsql.engine.index_work import rebuild_and_check, work_for
 from memsql.engine.job import Job
 from memsql.engine.loss import counting, guard
 from memsql.engine.session import Session

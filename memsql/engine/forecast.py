@@ -18,7 +18,7 @@ from memsql.db.compiling import compile_only
 from memsql.db.queries import load
 from memsql.db.sqlite import memory
 from memsql.engine import statements, verdict
-from memsql.engine.full_text import IndexWork, work_after
+from memsql.engine.index_work import IndexWork, work_after
 from memsql.engine.job import Job
 from memsql.engine.loss import counting, guard
 from memsql.engine.loss.watched import SAVEPOINT, Ran, run_watched, undo

@@ -16,7 +16,7 @@ from functools import partial
 from memsql import ledger
 from memsql.db import Touched
 from memsql.engine import statements, verdict
-from memsql.engine.full_text import rebuild_and_check, work_after
+from memsql.engine.index_work import rebuild_and_check, work_after
 from memsql.engine.job import Job, LedgerMoved
 from memsql.engine.loss import counting, guard
 from memsql.engine.loss.watched import SAVEPOINT, Ran, run_watched, undo

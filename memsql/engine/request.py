@@ -10,7 +10,7 @@ from itertools import accumulate
 from memsql.db import Connection, Item, Result, Script
 from memsql.engine import statements, verdict
 from memsql.engine.forecast import Forecast
-from memsql.engine.full_text import disagrees
+from memsql.engine.index_work import disagrees
 from memsql.engine.job import Job
 from memsql.engine.loss import counting
 from memsql.engine.loss.guard import Counts

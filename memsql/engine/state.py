@@ -15,9 +15,8 @@ from memsql.db import Connection, connection
 from memsql.db.queries import load
 from memsql.errors import UsageError
 from memsql.ledger import Ledger
-from memsql.project import load as projects
 from memsql.project import plan
-from memsql.project.load import Project
+from memsql.project.load import Project, load_project
 from memsql.project.plan import Status
 
 if TYPE_CHECKING:
@@ -104,7 +103,7 @@ def read_state(project: Project, conn: Connection) -> State:
 
 def status(settings: Settings) -> State:
     """The state of every migration. Reads only; a database that does not exist reads as empty."""
-    project = projects.load(settings)
+    project = load_project(settings)
     with connection(settings.target, "ro", settings.busy_timeout) as conn:
         return read_state(project, conn)
 

@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from memsql import ledger
 from memsql.db import transaction
 from memsql.engine import verdict
-from memsql.engine.full_text import IndexWork
+from memsql.engine.index_work import IndexWork
 from memsql.engine.job import Job, LedgerMoved
 from memsql.engine.loss import counting, guard
 from memsql.engine.on_file import OnFile

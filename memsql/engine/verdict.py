@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from memsql.engine.full_text import IndexWork
+from memsql.engine.index_work import IndexWork
 from memsql.engine.job import Done, Job
 from memsql.engine.loss import guard
 from memsql.engine.loss.guard import Counts

@@ -43,7 +43,7 @@ def health(settings: Settings, *, verify: bool, days: int, progress: Progress) -
     Raises FileError where the project's files, and ConnectError where the database cannot be read at all.
     """
     now = datetime.now(UTC)
-    project = load.load(settings)
+    project = load.load_project(settings)
     backups = catalogue.backups(settings)
     backup = of_backups(settings, backups, now)
     if settings.target.path is not None and not settings.target.path.exists():

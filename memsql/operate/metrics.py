@@ -62,7 +62,7 @@ def measure(settings: Settings, *, rounds: int, budget: float, progress: Progres
     """
     if settings.target.path is not None and not settings.target.path.exists():
         raise ConnectError(f"{settings.target} does not exist", hint="check --database and --env")
-    project = load.load(settings)
+    project = load.load_project(settings)
     hot_queries = read_queries(settings.sql / "queries", settings.show(settings.sql) + "/queries")
     with connection(settings.target, "ro", settings.busy_timeout) as conn:
         state = read_state(project, conn)

@@ -38,7 +38,7 @@ class Project:
         return read_checks(self.settings.sql / "checks", f"{self.settings.show(self.settings.sql)}/checks")
 
 
-def load(settings: Settings) -> Project:
+def load_project(settings: Settings) -> Project:
     """Read the migrations folder. Raises FileError for anything in it that cannot be used."""
     shown = settings.show(settings.migrations)
     return Project(settings, in_order(read_folder(settings.migrations, shown)))

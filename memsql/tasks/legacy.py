@@ -40,10 +40,10 @@ def status(settings: Settings, progress: Bar) -> Outcome:
     from memsql.engine.state import read_state
     from memsql.legacy.adopt import detect
     from memsql.legacy.eras import known_shapes
-    from memsql.project.load import load
+    from memsql.project.load import load_project
     from memsql.report.legacy import data, text
 
-    project = load(settings)
+    project = load_project(settings)
     shapes = known_shapes(project)
     with connection(settings.target, "ro", settings.busy_timeout) as conn:
         state = read_state(project, conn)
@@ -69,9 +69,9 @@ def adopt(
     """
     from memsql.engine.state import read_state
     from memsql.legacy.adopt import adopt
-    from memsql.project.load import load, refuse_stale_sum
+    from memsql.project.load import load_project, refuse_stale_sum
 
-    project = load(settings)
+    project = load_project(settings)
     refuse_stale_sum(project)
 
     def is_needed(conn: Connection) -> bool:
@@ -103,9 +103,9 @@ def _upgrade_task(phase: int, name: str, doc: str) -> MemsqlTask:
         yes: bool = False,
     ) -> Outcome:
         from memsql.legacy.adopt import phase_waits, run_phase
-        from memsql.project.load import load
+        from memsql.project.load import load_project
 
-        project = load(settings)
+        project = load_project(settings)
         change = _Change(
             f"run legacy upgrade {phase}",
             lambda conn: phase_waits(conn, project, phase),
@@ -144,10 +144,10 @@ def rollback(
     Example:  invoke legacy.rollback --phase 3
     """
     from memsql.legacy.adopt import phase_exists, rollback_phase
-    from memsql.project.load import load
+    from memsql.project.load import load_project
 
     upgrade = number("--phase", phase)
-    project = load(settings)
+    project = load_project(settings)
     change = _Change(
         f"undo legacy upgrade {phase}",
         lambda _: phase_exists(project, upgrade),

@@ -156,9 +156,9 @@ def _read(settings: Settings) -> Schema:
 def _replayed(settings: Settings) -> Schema:
     """Return the schema that the migrations make on an empty database."""
     from memsql.engine.replay import replay_schema
-    from memsql.project.load import load
+    from memsql.project.load import load_project
 
-    return replay_schema(load(settings))
+    return replay_schema(load_project(settings))
 
 
 def _compare(settings: Settings, snapshot: Path, goal: Schema) -> Outcome:

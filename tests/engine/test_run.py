@@ -10,7 +10,7 @@ import pytest
 
 from memsql.db.sqlite import memory
 from memsql.engine.analysis import Analysis
-from memsql.engine.full_text import IndexWork
+from memsql.engine.index_work import IndexWork
 from memsql.engine.job import Job, LedgerMoved
 from memsql.engine.loss.guard import Counts
 from memsql.engine.run import Runner

@@ -8,7 +8,7 @@ import pytest
 
 from memsql.engine import verdict
 from memsql.engine.analysis import Analysis
-from memsql.engine.full_text import IndexWork, work_for
+from memsql.engine.index_work import IndexWork, work_for
 from memsql.engine.job import Job
 from memsql.engine.loss.guard import Counts, TableCounts
 from memsql.engine.verdict import Evidence
