@@ -92,6 +92,6 @@ def _succeeds(words: list[str], **variables: str) -> bool:
     """Run the Python module ``words[0]`` with the other words as arguments and ``variables`` in its environment."""
     print("$ python -m " + " ".join(words), flush=True)
     environment = {**os.environ, **variables}
-    # The tests start the command thousands of times; where Python may not keep what it compiled, each start compiles it.
+    # The tests start the command thousands of times. Without .pyc files each start would compile memsql.
     environment.pop("PYTHONDONTWRITEBYTECODE", None)
     return subprocess.run([sys.executable, "-m", *words], check=False, env=environment).returncode == 0
