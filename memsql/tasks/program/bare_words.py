@@ -18,9 +18,9 @@ from invoke.parser import translate_underscores
 class MemsqlTask(Task[Callable[..., Any]]):
     """A task of memsql: Invoke's task, with bare words, and without short options such as ``-d``.
 
-    ``bare_word``: the option whose value may stand alone, as in "--file". A word that names a task is the next task.
-    ``bare_paths``: the option, which may be given more than once, whose values may stand alone, as in "--path". A word
-    that names a task is a path where such a file or folder exists.
+    ``bare_word``: the option whose value may stand alone, as in "--file". The full name of a task is the next task.
+    ``bare_paths``: the option, which may be given more than once, whose values may stand alone, as in "--path". The full
+    name of a task is a path where such a file or folder exists.
     """
 
     def __init__(
@@ -53,7 +53,6 @@ def with_options(words: Sequence[str], tasks: Collection, core: ParserContext, *
 
     Example: ``lint --fix a.sql b.sql`` becomes ``lint --fix --path a.sql --path b.sql``.
     """
-    names = all_names(tasks)
     complete: list[str] = []
     task: Task[Any] | None = None
     bare_word: str | None = None
@@ -63,7 +62,7 @@ def with_options(words: Sequence[str], tasks: Collection, core: ParserContext, *
         option = bare_paths or bare_word
         if word.startswith("-"):
             complete += [word, *islice(rest, int(_takes_value(word, task, core)))]
-        elif word in names and not (bare_paths and exists(word)):
+        elif _is_task(word, tasks, after_bare=option is not None) and not (bare_paths and exists(word)):
             task = tasks[word]
             bare_word, bare_paths = _bare_options(task, paths=paths)
             complete.append(word)
@@ -78,6 +77,12 @@ def with_options(words: Sequence[str], tasks: Collection, core: ParserContext, *
 def all_names(tasks: Collection) -> set[str]:
     """Return every word that names one of ``tasks``: ``migrate.up``, and ``migrate``, whose default task that is."""
     return {name for task, aliases in tasks.task_names.items() for name in (task, *aliases)}
+
+
+def _is_task(word: str, tasks: Collection, *, after_bare: bool) -> bool:
+    """Whether ``word`` is the next task. Behind a task that takes bare words only a full name is: ``lint migrate`` asks
+    for a path, and must not apply migrations because there is no such path."""
+    return word in (tasks.task_names if after_bare else all_names(tasks))
 
 
 def _bare_options(task: Task[Any], *, paths: bool) -> tuple[str | None, str | None]:
