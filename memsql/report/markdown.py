@@ -10,7 +10,7 @@ from memsql.lint import Finding
 from memsql.report.review_words import headline, kind, plan_line
 from memsql.report.text import shorten
 from memsql.review import Migrated, Review
-from memsql.review.model import ORDER, Row, severest
+from memsql.review.model import ORDER, StatementResult, severest
 from memsql.words import count
 
 LIMIT = 65_000
@@ -159,7 +159,7 @@ def _migration(migration: Migrated, findings: Sequence[Finding]) -> str:
     return "\n".join([*lines, "</details>", ""])
 
 
-def _row(statement: Row) -> str:
+def _row(statement: StatementResult) -> str:
     """A row of the table of statements."""
     cells = (
         str(statement.line),

@@ -13,7 +13,7 @@ from memsql.lint import RULES, Finding
 from memsql.lint.model import Rule
 from memsql.report.review_words import headline
 from memsql.review import ABOUT, Review
-from memsql.review.rules import About
+from memsql.review.findings import About
 
 _LEVELS = {"error": "error", "warning": "warning", "info": "note"}
 _SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"

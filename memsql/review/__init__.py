@@ -1,7 +1,7 @@
-"""Review of a change before it is merged: what it does to data, proven by running it; nothing is asked but git and SQLite."""
+"""Reviews a change before it is merged: runs its migrations on databases in memory and reports what they do to data."""
 
-from memsql.review.model import Migrated, PlanChange, Review, Row
+from memsql.review.findings import ABOUT, About
+from memsql.review.model import Migrated, PlanChange, Review, StatementResult
 from memsql.review.review import review
-from memsql.review.rules import ABOUT, About
 
-__all__ = ["ABOUT", "About", "Migrated", "PlanChange", "Review", "Row", "review"]
+__all__ = ["ABOUT", "About", "Migrated", "PlanChange", "Review", "StatementResult", "review"]

@@ -1,8 +1,8 @@
-"""What a migration takes for granted about the rows there are, and one row that breaks it."""
+"""What a migration assumes about the rows that exist, and a row that breaks it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby, product
 
@@ -17,15 +17,14 @@ from memsql.sqltext import fold, free_rowid, identifiers, quote
 
 _ROWS = 6
 _ODD: tuple[Value, ...] = ("memsql: no such value", "", -987654321, 0, 987654321987, 0.5, "x" * 400, b"\x00", None)
-Found = tuple[str, tuple[Value, ...]]
-"""A row: a condition with its values that finds it."""
 _STRICT = {"int": "integer", "integer": "integer", "real": "real", "text": "text", "blob": "blob"}
 
 
 @dataclass(frozen=True, slots=True)
 class Assumption:
-    """Something that every row is to satisfy. ``broken_by`` names such rows in the plural, ``count`` is a query that counts
-    them, ``columns`` are what to change in a row to break it, ``among`` a condition on the rows it speaks of."""
+    """Something that every row of ``table`` must satisfy after the migration. ``broken_by`` names, in the plural, the
+    rows that do not; ``count`` is a query that counts them. ``columns`` are the columns that break it when they change.
+    ``among`` is a condition on the rows that it concerns; empty for all."""
 
     kind: str
     table: str
@@ -33,6 +32,14 @@ class Assumption:
     broken_by: str
     count: str
     among: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _RowKey:
+    """A row: a condition with parameters, and their values."""
+
+    condition: str
+    values: tuple[Value, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +63,7 @@ class Unique:
 
 def unique_keys(conn: SQLiteConnection, schema: Schema) -> list[Unique]:
     """Every unique index, those of UNIQUE and PRIMARY KEY included, and every alias of the rowid."""
-    found = []
+    unique: list[Unique] = []
     sql = {fold(o.name): o.sql for o in schema.objects if o.type == "index"}
     for (table, name), rows in groupby(conn.execute(load("lint/indexes")).rows, key=lambda r: (str(r[0]), str(r[1]))):
         listed = list(rows)
@@ -71,76 +78,81 @@ def unique_keys(conn: SQLiteConnection, schema: Schema) -> list[Unique]:
         else:
             columns = tuple(str(r[6]) for r in listed)
             by, where = tuple(map(quote, columns)), ""
-        found.append(Unique(table, columns, by, where))
+        unique.append(Unique(table, columns, by, where))
     for one in schema.tables.values():
         keys = [c for c in one.columns if c.pk]
         if one.kind == "table" and len(keys) == 1 and fold(keys[0].type) == "integer" and not one.without_rowid:
-            found.append(Unique(one.name, (keys[0].name,), (quote(keys[0].name),), ""))
-    return found
+            unique.append(Unique(one.name, (keys[0].name,), (quote(keys[0].name),), ""))
+    return unique
 
 
-def assumptions(before: Schema, after: Schema, had: Sequence[Unique], has: Sequence[Unique]) -> list[Assumption]:
-    """What holds after and need not hold before, of tables that are there on both sides."""
-    found = [
-        a
-        for old in before.tables.values()
-        if old.kind == "table"
-        for new in [after.table(old.name)]
-        if new is not None and new.kind == "table"
-        for a in _of_table(
+def assumptions(
+    before: Schema, after: Schema, keys_before: Sequence[Unique], keys_after: Sequence[Unique]
+) -> list[Assumption]:
+    """What the schema after the migration requires and the one before it does not, in tables that both have."""
+    result: list[Assumption] = []
+    for old in before.tables.values():
+        new = after.table(old.name)
+        if old.kind != "table" or new is None or new.kind != "table":
+            continue
+        result += _unique(
             old,
-            new,
-            [u for u in had if fold(u.table) == fold(old.name)],
-            [u for u in has if fold(u.table) == fold(old.name)],
-            after,
+            [key for key in keys_before if fold(key.table) == fold(old.name)],
+            [key for key in keys_after if fold(key.table) == fold(old.name)],
         )
-    ]
-    return sorted(found, key=lambda a: (a.table, a.kind, a.columns, a.count))
+        result += _not_null_and_types(old, new)
+        result += _references(old, new, after)
+        result += _checks(old, new)
+    return sorted(result, key=lambda a: (a.table, a.kind, a.columns, a.count))
 
 
-def break_one(conn: SQLiteConnection, schema: Schema, wanted: Assumption) -> bool:
-    """Change a row so that ``wanted`` no longer holds. False where the schema does not permit that, or there are no rows."""
-    table = schema.table(wanted.table)
+def break_one(conn: SQLiteConnection, schema: Schema, assumption: Assumption) -> bool:
+    """Change a row so that ``assumption`` no longer holds. False where the schema does not permit that, or there are no
+    rows."""
+    table = schema.table(assumption.table)
     if table is None:
         return False
     conn.execute("PRAGMA foreign_keys = off")
     try:
         rows = list(_rows(conn, table))
-        if wanted.kind == "unique":
-            pairs = product(_rows(conn, table, wanted.among), rows)
+        if assumption.kind == "unique":
+            pairs = product(_rows(conn, table, assumption.among), rows)
             return any(
-                _set(conn, table, target, wanted.columns, _values(conn, table, source, wanted.columns), wanted)
+                _breaks(conn, assumption, target, _values(conn, table, source, assumption.columns))
                 for source, target in pairs
                 if source != target
             )
-        values: Sequence[Value] = (None,) if wanted.kind == "null" else _ODD
+        values: Sequence[Value] = (None,) if assumption.kind == "null" else _ODD
         return any(
-            _set(conn, table, row, (column,), (value,), wanted)
+            _breaks(conn, assumption, row, {column: value})
             for value in values
-            for column in wanted.columns
+            for column in assumption.columns
             for row in rows
         )
     finally:
         conn.execute("PRAGMA foreign_keys = on")
 
 
-def _of_table(
-    old: Table, new: Table, had: Sequence[Unique], has: Sequence[Unique], after: Schema
-) -> Iterator[Assumption]:
-    name, columns = quote(old.name), {fold(c.name): c for c in old.columns}
-    for key in has:
-        if not {fold(c) for c in key.columns} <= columns.keys() or any(key.implied_by(k) for k in had):
+def _unique(old: Table, keys_before: Sequence[Unique], keys_after: Sequence[Unique]) -> Iterator[Assumption]:
+    columns = {fold(c.name) for c in old.columns}
+    for key in keys_after:
+        if not {fold(c) for c in key.columns} <= columns or any(key.implied_by(k) for k in keys_before):
             continue
-        some = " AND ".join([*(f"{b} IS NOT NULL" for b in key.by), *([f"({key.where})"] if key.where else [])])
+        among = " AND ".join([*(f"{b} IS NOT NULL" for b in key.by), *([f"({key.where})"] if key.where else [])])
         listed = ", ".join(key.by)
+        groups = f"SELECT 1 FROM {quote(old.name)} WHERE {among} GROUP BY {listed} HAVING count(*) > 1"
         yield Assumption(
             "unique",
             old.name,
             key.columns,
             f"rows that are alike in {listed}",
-            f"SELECT count(*) FROM (SELECT 1 FROM {name} WHERE {some} GROUP BY {listed} HAVING count(*) > 1)",
-            some,
+            f"SELECT count(*) FROM ({groups})",
+            among,
         )
+
+
+def _not_null_and_types(old: Table, new: Table) -> Iterator[Assumption]:
+    name, columns = quote(old.name), {fold(c.name): c for c in old.columns}
     for column in new.columns:
         was = columns.get(fold(column.name))
         if was is None or column.hidden or was.hidden:
@@ -153,37 +165,44 @@ def _of_table(
                 f"rows without {was.name}",
                 f"SELECT count(*) FROM {name} WHERE {quote(was.name)} IS NULL",
             )
-        kept = _STRICT.get(fold(column.type)) if new.strict else None
-        if kept and (not old.strict or fold(was.type) != fold(column.type)):
+        strict_type = _STRICT.get(fold(column.type)) if new.strict else None
+        if strict_type and (not old.strict or fold(was.type) != fold(column.type)):
             yield Assumption(
                 "type",
                 old.name,
                 (was.name,),
                 f"rows whose {was.name} is not of type {column.type}",
-                f"SELECT count(*) FROM {name} WHERE typeof({quote(was.name)}) NOT IN ('{kept}', 'null')",
+                f"SELECT count(*) FROM {name} WHERE typeof({quote(was.name)}) NOT IN ('{strict_type}', 'null')",
             )
-    for reference in new_keys(old, new):
-        parent = after.table(reference.parent)
-        theirs = reference.parent_columns or tuple(c.name for c in (parent.columns if parent else ()) if c.pk)
-        mine = " AND ".join(f"t.{quote(c)} IS NOT NULL" for c in reference.columns)
-        same = " AND ".join(f"p.{quote(p)} = t.{quote(c)}" for c, p in zip(reference.columns, theirs, strict=False))
+
+
+def _references(old: Table, new: Table, after: Schema) -> Iterator[Assumption]:
+    for key in new_keys(old, new):
+        parent = after.table(key.parent)
+        parent_columns = key.parent_columns or tuple(c.name for c in (parent.columns if parent else ()) if c.pk)
+        not_null = " AND ".join(f"t.{quote(c)} IS NOT NULL" for c in key.columns)
+        same = " AND ".join(f"p.{quote(p)} = t.{quote(c)}" for c, p in zip(key.columns, parent_columns, strict=False))
+        parents = f"SELECT 1 FROM {quote(key.parent)} AS p WHERE {same}"
         yield Assumption(
             "orphan",
             old.name,
-            reference.columns,
-            f"rows whose {', '.join(reference.columns)} is not in {reference.parent}",
-            f"SELECT count(*) FROM {name} AS t WHERE {mine} AND NOT EXISTS (SELECT 1 FROM {quote(reference.parent)} AS p WHERE {same})",
+            key.columns,
+            f"rows whose {', '.join(key.columns)} is not in {key.parent}",
+            f"SELECT count(*) FROM {quote(old.name)} AS t WHERE {not_null} AND NOT EXISTS ({parents})",
         )
-    known = {normalise(c) for c in read_definition(old.sql).checks}
+
+
+def _checks(old: Table, new: Table) -> Iterator[Assumption]:
+    old_checks = {normalise(check) for check in read_definition(old.sql).checks}
     for check in read_definition(new.sql).checks:
-        named = tuple(c.name for c in old.columns if fold(c.name) in identifiers(check))
-        if named and normalise(check) not in known:
+        columns = tuple(c.name for c in old.columns if fold(c.name) in identifiers(check))
+        if columns and normalise(check) not in old_checks:
             yield Assumption(
                 "check",
                 old.name,
-                named,
+                columns,
                 f"rows that break CHECK ({' '.join(check.split())})",
-                f"SELECT count(*) FROM {name} WHERE NOT ({check})",
+                f"SELECT count(*) FROM {quote(old.name)} WHERE NOT ({check})",
             )
 
 
@@ -198,40 +217,36 @@ def _listed(sql: str) -> tuple[tuple[str, ...], str]:
     return tuple(listed), sql[where:].strip() if where else ""
 
 
-def _rows(conn: SQLiteConnection, table: Table, among: str = "") -> Iterator[Found]:
-    """Some rows (of those ``among`` which to look), each as a condition with its values that finds it."""
-    own = free_rowid(c.name for c in table.columns)
-    keys = [quote(c.name) for c in table.columns if c.pk] if table.without_rowid or own is None else [own]
+def _rows(conn: SQLiteConnection, table: Table, among: str = "") -> Iterator[_RowKey]:
+    """The first rows of ``table``, or of those that satisfy the condition ``among``."""
+    rowid = free_rowid(c.name for c in table.columns)
+    keys = [quote(c.name) for c in table.columns if c.pk] if table.without_rowid or rowid is None else [rowid]
     condition = " AND ".join(f"{k} IS ?" for k in keys)
     for row in conn.execute(
         f"SELECT {', '.join(keys)} FROM {quote(table.name)} WHERE {among or 1} ORDER BY {', '.join(keys)} LIMIT {_ROWS}"
     ).rows:
-        yield condition, row
+        yield _RowKey(condition, row)
 
 
-def _values(conn: SQLiteConnection, table: Table, row: Found, columns: Sequence[str]) -> tuple[Value, ...]:
-    found = conn.execute(
-        f"SELECT {', '.join(map(quote, columns))} FROM {quote(table.name)} WHERE {row[0]}", row[1]
+def _values(conn: SQLiteConnection, table: Table, row: _RowKey, columns: Sequence[str]) -> dict[str, Value]:
+    """The values of ``columns`` in a row; empty where the row is not there."""
+    rows = conn.execute(
+        f"SELECT {', '.join(map(quote, columns))} FROM {quote(table.name)} WHERE {row.condition}", row.values
     ).rows
-    return found[0] if found else ()
+    return dict(zip(columns, rows[0], strict=True)) if rows else {}
 
 
-def _set(
-    conn: SQLiteConnection,
-    table: Table,
-    row: Found,
-    columns: Sequence[str],
-    values: Sequence[Value],
-    wanted: Assumption,
-) -> bool:
-    """Give the columns of a row these values, and keep that if it breaks what is wanted."""
-    if len(values) != len(columns):
+def _breaks(conn: SQLiteConnection, assumption: Assumption, row: _RowKey, values: Mapping[str, Value]) -> bool:
+    """Write ``values``, by column, into a row; keep them and return True if that breaks the assumption."""
+    if not values:
         return False
     conn.begin()
     try:
-        listed = ", ".join(f"{quote(c)} = ?" for c in columns)
-        conn.execute(f"UPDATE {quote(table.name)} SET {listed} WHERE {row[0]}", (*values, *row[1]))
-        if conn.execute(wanted.count).one():
+        listed = ", ".join(f"{quote(c)} = ?" for c in values)
+        conn.execute(
+            f"UPDATE {quote(assumption.table)} SET {listed} WHERE {row.condition}", (*values.values(), *row.values)
+        )
+        if conn.execute(assumption.count).one():
             conn.commit()
             return True
     except StatementError:

@@ -13,8 +13,8 @@ _DEFAULTS = ("origin/main", "main", "origin/master", "master")
 
 @dataclass(frozen=True, slots=True)
 class Base:
-    """What a change is compared with: ``name`` as people know it, ``tip`` its newest commit, ``start`` the commit where the
-    branch left it."""
+    """What a change is compared with: ``name`` as people know it, ``tip`` its newest commit, ``start`` the commit
+    where the branch left it."""
 
     name: str
     tip: str
@@ -33,10 +33,10 @@ def find_base(repository: Repository, name: str | None) -> Base:
             hint="commit what exists, then change it",
         )
     names = (name,) if name is not None else _DEFAULTS
-    for one in names:
-        tip = repository.commit(one)
+    for candidate in names:
+        tip = repository.commit(candidate)
         if tip is not None:
-            return Base(one, tip, _start(repository, one, tip))
+            return Base(candidate, tip, _start(repository, candidate, tip))
     shown = name or "any of " + ", ".join(_DEFAULTS)
     raise UsageError(
         f"there is no commit {shown} in this clone", state="nothing was changed", hint=_fetch(repository, name)
@@ -44,13 +44,14 @@ def find_base(repository: Repository, name: str | None) -> Base:
 
 
 def changed_paths(repository: Repository, base: Base, folders: Iterable[str]) -> list[str]:
-    """The paths below ``folders`` (as the repository spells them) that differ from the base or are not in it, committed or not."""
+    """The paths below ``folders`` that differ from the base or are not in it, committed or not. Folders and paths start
+    at the root of the repository."""
     where = ["--", *(f":(literal){folder}" for folder in folders)]
     changed = repository.run(
         "-c", "core.fsmonitor=false", "diff", "--name-only", "--no-renames", "--no-ext-diff", "-z", base.start, *where
     )
-    found = set(changed.split("\0")) | set(untracked_paths(repository, folders))
-    return sorted(found - {""})
+    paths = set(changed.split("\0")) | set(untracked_paths(repository, folders))
+    return sorted(paths - {""})
 
 
 def untracked_paths(repository: Repository, folders: Iterable[str]) -> list[str]:
@@ -75,5 +76,8 @@ def _start(repository: Repository, name: str, tip: str) -> str:
 def _fetch(repository: Repository, name: str | None) -> str:
     branch = (name or "main").removeprefix("origin/")
     if repository.shallow:
-        return f"fetch it: git fetch --unshallow origin {branch} (actions/checkout: fetch-depth: 0), then --base origin/{branch}"
+        return (
+            f"fetch it: git fetch --unshallow origin {branch} (actions/checkout: fetch-depth: 0), "
+            f"then --base origin/{branch}"
+        )
     return f"fetch it (git fetch origin {branch}), or name another one with --base"

@@ -14,9 +14,10 @@ Files = Mapping[str, SqlFile]
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
-    """A migration that is not as the base has it. ``name`` is its file without ``.sql``; ``was`` the name in the base of one that
-    was renamed; ``up`` and ``down`` say which of its files are not those of the base."""
+class MigrationChange:
+    """A migration that is not as the base has it. ``name`` is its file name without ``.sql``. ``was`` is its name
+    in the base where it was renamed. ``up`` and ``down`` say which of its two files differ from those of the
+    base."""
 
     name: str
     kind: Kind
@@ -26,11 +27,12 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True)
-class Version:
-    """A migration that needs another version: ``taken_by`` has the one it has, or is later where ``late``."""
+class VersionConflict:
+    """A migration that needs another version, because the migration ``taken_by`` has the same one, or, where ``late``,
+    a later one. ``free`` is the version that it can have."""
 
     name: str
-    wanted: int
+    free: int
     taken_by: str
     late: bool
 
@@ -61,45 +63,51 @@ def stems(names: Iterable[str]) -> list[str]:
     return sorted(ups, key=lambda s: (version_of(s) or 0, s))
 
 
-def changes(base: Files, now: Files) -> list[Change]:
+def changes_of(base: Files, now: Files) -> list[MigrationChange]:
     """What differs, by version. Other line ends or a BOM are no difference."""
     old, new = stems(base), stems(now)
-    gone, come = [s for s in old if s not in new], [s for s in new if s not in old]
+    removed, added = [s for s in old if s not in new], [s for s in new if s not in old]
     renamed: dict[str, str] = {}
-    for stem in come:
-        twin = next((s for s in gone if s not in renamed.values() and _alike(base, s, now, stem)), None)
+    for stem in added:
+        twin = next((s for s in removed if s not in renamed.values() and _alike(base, s, now, stem)), None)
         if twin is not None:
             renamed[stem] = twin
-    found = [Change(stem, "renamed", renamed[stem]) if stem in renamed else Change(stem, "new") for stem in come]
-    found += [Change(stem, "removed") for stem in gone if stem not in renamed.values()]
+    changes = [
+        MigrationChange(stem, "renamed", renamed[stem]) if stem in renamed else MigrationChange(stem, "new")
+        for stem in added
+    ]
+    changes += [MigrationChange(stem, "removed") for stem in removed if stem not in renamed.values()]
     for stem in new:
         if stem in old:
             up, down = (_differs(base.get(n), now.get(n)) for n in (f"{stem}.sql", f"{stem}.rollback.sql"))
             if up or down:
-                found.append(Change(stem, "edited", "", up, down))
-    return sorted(found, key=lambda c: (version_of(c.name) or 0, c.name))
+                changes.append(MigrationChange(stem, "edited", "", up, down))
+    return sorted(changes, key=lambda c: (version_of(c.name) or 0, c.name))
 
 
 def migrations(files: Files, versions: Mapping[str, int]) -> list[Migration]:
     """The pairs among ``files`` in order; ``versions`` gives some of them another version than their names say.
 
-    Of two with the same version the later one by name is left out, as are names that fit nothing.
+    Of two migrations with the same version the later one by name is left out. Files that are not named like a
+    migration are left out too.
     """
-    found: dict[int, Migration] = {}
+    by_version: dict[int, Migration] = {}
     for stem in stems(files):
         version = versions.get(stem, version_of(stem) or 0)
         name = stem.partition("_")[2]
-        found.setdefault(
+        by_version.setdefault(
             version, Migration(version, name, stem, files[f"{stem}.sql"], files.get(f"{stem}.rollback.sql"))
         )
-    return [found[v] for v in sorted(found)]
+    return [by_version[v] for v in sorted(by_version)]
 
 
-def free_versions(new: Sequence[str], taken: Sequence[str]) -> tuple[dict[str, int], list[Version]]:
-    """Versions for the migrations ``new`` so that they come behind ``taken``, those of the base, in the order they have.
+def free_versions(new: Sequence[str], taken: Sequence[str]) -> tuple[dict[str, int], list[VersionConflict]]:
+    """Versions for the migrations ``new``, so that they come after ``taken``, the migrations of the base, and keep
+    their order.
 
-    Returns those that need another version, and why: because theirs is taken, or below the last one of the base. Some move only
-    to stay behind those that do.
+    Returns the new version of each migration that needs one, by name, and the conflicts: a version is taken, or is
+    below the last one of the base. A migration without a conflict moves only to stay after one that moves.
+    Example: where the base has 0002_x, then 0002_b and 0003_c become versions 3 and 4, and only 0002_b is a conflict.
     """
     by_version: dict[int, str] = {}
     for stem in taken:
@@ -107,19 +115,19 @@ def free_versions(new: Sequence[str], taken: Sequence[str]) -> tuple[dict[str, i
     last = max(by_version, default=None)
     following = 0 if last is None else last + 1
     moved: dict[str, int] = {}
-    why = []
+    conflicts = []
     for stem in sorted(new, key=lambda s: (version_of(s) or 0, s)):
         version = version_of(stem) or 0
         target = max(version, following)
         if target != version:
             moved[stem] = target
         if version in by_version:
-            why.append(Version(stem, target, by_version[version], False))
+            conflicts.append(VersionConflict(stem, target, by_version[version], False))
         elif last is not None and version < last:
-            why.append(Version(stem, target, by_version[last], True))
+            conflicts.append(VersionConflict(stem, target, by_version[last], True))
         by_version.setdefault(version, stem)
         following = target + 1
-    return moved, why
+    return moved, conflicts
 
 
 def renamed(stem: str, version: int) -> str:

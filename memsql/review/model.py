@@ -1,4 +1,4 @@
-"""What a review says."""
+"""The result of a review."""
 
 from __future__ import annotations
 
@@ -10,14 +10,15 @@ from memsql.lint import Finding
 Kind = Literal["new", "edited", "removed", "renamed"]
 Verdict = Literal["safe", "needs attention", "blocks"]
 WayBack = Literal["proven", "loses data as allowed", "needs permission", "does not restore", "none", "not tried"]
-"""What became of the way back; it needs permission where up or down is refused because it would lose data."""
+"""How the rollback went. It needs permission where up or down is refused because it would lose data."""
 ORDER = {"error": 0, "warning": 1, "info": 2}
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
-    """A statement of a migration, as it went on made-up rows. ``rows`` counts what it wrote, None where it did not run;
-    ``whole``: every row of a table was written; ``loses``: what it takes away is not to be had from the schema alone."""
+class StatementResult:
+    """What a statement of a migration did to made-up rows. ``rows`` is the number of rows it wrote, None where it did
+    not run. ``whole``: it wrote every row of a table. ``loses``: it removes values, which the schema alone cannot give
+    back."""
 
     line: int
     kind: str
@@ -30,15 +31,16 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Migrated:
-    """A changed migration: ``files`` are its files as the project names them, ``rows`` what was made up in which table,
-    ``left_out`` the number of statements that are not listed."""
+    """A changed migration. ``files`` are its paths relative to the project, ``rows`` is the number of made-up rows by
+    table, ``left_out`` the number of statements that ``statements`` does not list, and ``was`` its name in the base
+    where it was renamed."""
 
     name: str
     version: int
     kind: Kind
     files: tuple[str, ...]
     description: str = ""
-    statements: tuple[Row, ...] = ()
+    statements: tuple[StatementResult, ...] = ()
     left_out: int = 0
     way_back: WayBack = "not tried"
     rows: tuple[tuple[str, int], ...] = ()
@@ -60,8 +62,8 @@ class PlanChange:
 
 @dataclass(frozen=True, slots=True)
 class Review:
-    """A change, looked at. ``prefix`` is the path of the project in its repository; ``renames`` are the commands that give
-    migrations free versions; ``notes`` say what was not tried."""
+    """The review of a change. ``prefix`` is the path of the project in its repository ("" or "db/"). ``renames`` are
+    the commands that give migrations free versions. ``notes`` say what was not tried."""
 
     base: str
     prefix: str
@@ -87,5 +89,5 @@ class Review:
 
 
 def severest(findings: tuple[Finding, ...]) -> int:
-    """A key that sorts the most severe first."""
+    """The rank of the most severe of ``findings``: 0 for an error, 3 where there are none."""
     return min((ORDER[f.severity] for f in findings), default=3)

@@ -6,12 +6,13 @@ from collections.abc import Sequence
 
 from memsql.lint import Finding
 from memsql.project.queries import QueryPlan
+from memsql.review.findings import finding_of
 from memsql.review.model import PlanChange
-from memsql.review.rules import found
 
 
 def plan_changes(before: Sequence[QueryPlan], after: Sequence[QueryPlan]) -> list[PlanChange]:
-    """What changed, by file; a query that could not run before is compared with what it expects alone."""
+    """The plans that changed, by file. A query that could not run before is compared only with what its file
+    expects."""
     old = {p.path: p for p in before}
     changes = []
     for now in after:
@@ -37,7 +38,7 @@ def plan_findings(changes: Sequence[PlanChange]) -> list[Finding]:
     for change in changes:
         if change.effect == "broken":
             problems.append(
-                found(
+                finding_of(
                     "MR12",
                     change.path,
                     f"{change.name} no longer runs: {change.message}",
@@ -45,16 +46,12 @@ def plan_findings(changes: Sequence[PlanChange]) -> list[Finding]:
                 )
             )
         elif change.effect == "slower":
-            told = (
-                f" ({'; '.join(change.before)} -> {'; '.join(change.after)})"
-                if change.before
-                else f" ({'; '.join(change.after)})"
-            )
+            plans = [*(["; ".join(change.before)] if change.before else []), "; ".join(change.after)]
             problems.append(
-                found(
+                finding_of(
                     "MR11",
                     change.path,
-                    f"{change.name}: {change.message}{told}",
+                    f"{change.name}: {change.message} ({' -> '.join(plans)})",
                     fix="keep or make the index it needs, or change what its file expects",
                 )
             )
@@ -63,12 +60,12 @@ def plan_findings(changes: Sequence[PlanChange]) -> list[Finding]:
 
 def _compare(was: QueryPlan, now: QueryPlan) -> tuple[str, str]:
     worse, better = now.worse_than(was), was.worse_than(now)
-    told = [f"no-{word[:-1]}" for word in worse]
-    unmet = [wish for wish in now.unmet if wish not in was.unmet and wish not in told]
+    in_worse = [f"no-{word[:-1]}" for word in worse]
+    unmet = [wish for wish in now.unmet if wish not in was.unmet and wish not in in_worse]
     if worse or unmet:
-        said = [
+        changes = [
             *(["it now " + " and ".join(worse)] if worse else []),
             *(["it no longer " + ", ".join(unmet)] if unmet else []),
         ]
-        return "slower", "; ".join(said)
+        return "slower", "; ".join(changes)
     return ("faster", "it no longer " + " or ".join(better)) if better else ("other", "")

@@ -1,4 +1,5 @@
-"""Running a changed migration: up, down and up again, without rows, with rows, and with rows that break what it assumes."""
+"""Runs a changed migration up, down and up again: on empty tables, on made-up rows, and on rows that break what the
+migration assumes."""
 
 from __future__ import annotations
 
@@ -16,8 +17,8 @@ from memsql.lint import Finding
 from memsql.project.files import Migration
 from memsql.project.load import Project
 from memsql.review.assumptions import Assumption, assumptions, break_one, unique_keys
-from memsql.review.model import Row, WayBack
-from memsql.review.rules import found
+from memsql.review.findings import finding_of
+from memsql.review.model import StatementResult, WayBack
 from memsql.review.statements import measure
 from memsql.schema import Schema, diff, read
 from memsql.scratch.database import Contents, contents_of, copy_of, project_of, result_code_of, try_run
@@ -30,30 +31,31 @@ _KEEP = (
 )
 # A migration that concerns many tables gets fewer rows in each.
 _ALL_ROWS, _FEWEST = 1600, 20
-# What made-up values break without any constraint that says so.
+# Words of errors that made-up values can cause although they satisfy every constraint.
 _OF_VALUES = ("malformed JSON", "JSON path", "integer overflow", "invalid", "it did not end")
 
 
 @dataclass(frozen=True, slots=True)
-class Proof:
-    """What came of running one migration. ``rows`` are those that were made up, by table."""
+class MigrationProof:
+    """What the trial of one migration gave. ``rows`` is the number of made-up rows by table, ``left_out`` the number of
+    statements that ``statements`` does not list. ``applies``: it runs on an empty database."""
 
     findings: tuple[Finding, ...]
     way_back: WayBack
     rows: tuple[tuple[str, int], ...] = ()
-    statements: tuple[Row, ...] = ()
+    statements: tuple[StatementResult, ...] = ()
     left_out: int = 0
     applies: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class _Case:
-    """A migration on trial, ``project`` ends with it; ``before`` and ``after`` are schemas."""
+    """A migration on trial, the last one of ``project``. The flags say which direction permits a loss of data."""
 
     project: Project
     migration: Migration
-    rows: int
-    allowed: tuple[bool, bool]
+    up_may_lose: bool
+    down_may_lose: bool
 
     @property
     def up(self) -> str:
@@ -63,212 +65,246 @@ class _Case:
     def down(self) -> str:
         return (self.migration.down or self.migration.up).path
 
+    @property
+    def may_lose(self) -> bool:
+        """Whether one of the directions may lose data."""
+        return self.up_may_lose or self.down_may_lose
+
+
+@dataclass(frozen=True, slots=True)
+class _RoundTrip:
+    """Up, down and up again. ``error`` is what stopped the first up; None where it ran, and where the guard refuses it
+    with permission too."""
+
+    error: MemsqlError | None
+    findings: tuple[Finding, ...]
+    way_back: WayBack
+
+
+@dataclass(frozen=True, slots=True)
+class _Sample:
+    """Made-up rows: their number by table, and findings about tables that have none."""
+
+    rows: tuple[tuple[str, int], ...]
+    findings: tuple[Finding, ...]
+
 
 def prove(
-    settings: Settings, base: SQLiteConnection, earlier: Sequence[Migration], migration: Migration, rows: int
-) -> Proof:
-    """Try ``migration`` on copies of ``base``, which has the ``earlier`` ones, with up to ``rows`` made-up rows a table."""
-    case = _Case(project_of(settings, (*earlier, migration)), migration, rows, _allowed(migration))
+    settings: Settings, base: SQLiteConnection, earlier: Sequence[Migration], migration: Migration, *, rows: int
+) -> MigrationProof:
+    """Try ``migration`` on copies of ``base``, which has the ``earlier`` ones, with up to ``rows`` made-up rows in each
+    table; 0 tries it on empty tables alone."""
+    case = _Case(project_of(settings, (*earlier, migration)), migration, *_may_lose(migration))
     with copy_of(base) as conn:
         before = contents_of(conn)
-        refusal, problems, way_back = _round(case, conn, before)
-        if refusal is not None:
-            listed, left = measure(base, migration)
-            return Proof((_does_not_apply(refusal, case, empty=True),), "not tried", (), listed, left, applies=False)
+        trip = _round_trip(case, conn, before)
+    if trip.error is not None:
+        statements, left_out = measure(base, migration)
+        refusal = _does_not_apply(trip.error, case, empty=True)
+        return MigrationProof((refusal,), "not tried", (), statements, left_out, applies=False)
     after = _schema_after(case, base)
+    findings, way_back = [*trip.findings], trip.way_back
     if not rows:
-        listed, left = measure(base, migration)
-        return Proof(tuple(dict.fromkeys(problems)), way_back, (), listed, left)
+        statements, left_out = measure(base, migration)
+        return MigrationProof(tuple(dict.fromkeys(findings)), way_back, (), statements, left_out)
     with copy_of(base) as filled:
-        text = "\n".join(_texts(migration))
-        try:
-            part = concerned(before.schema, text)
-            each = min(rows, max(_FEWEST, _ALL_ROWS // max(len(part.tables), 1)))
-            seed = crc32(migration.id.encode())
-            counts = populate(filled, part, destination(part, after), rows=each, seed=seed)
-        except (StatementError, CheckFailed) as e:
-            counts = {}
-            problems.append(found("MR15", case.up, f"no rows could be made up: {e.message}"))
-        made = {name: n for name, n in sorted(counts.items()) if n}
-        problems += [
-            found(
-                "MR15", case.up, f"nothing was tried on rows of {name}: none that were made up satisfy its constraints"
+        sample = _fill(case, filled, before.schema, after, rows=rows)
+        findings += sample.findings
+        statements, left_out = measure(filled, migration)
+        if sample.rows:
+            problems, way_back_of_rows = _with_rows(case, filled, before.schema, after)
+            findings += problems
+            if way_back in ("proven", "loses data as allowed", "needs permission"):
+                way_back = way_back_of_rows
+    return MigrationProof(tuple(dict.fromkeys(findings)), way_back, sample.rows, statements, left_out)
+
+
+def _fill(case: _Case, conn: SQLiteConnection, before: Schema, after: Schema, *, rows: int) -> _Sample:
+    """Make up rows on ``conn`` that satisfy the schemas before and after the migration."""
+    try:
+        part = concerned(before, "\n".join(_texts(case.migration)))
+        each = min(rows, max(_FEWEST, _ALL_ROWS // max(len(part.tables), 1)))
+        seed = crc32(case.migration.id.encode())
+        counts = populate(conn, part, destination(part, after), rows=each, seed=seed)
+    except (StatementError, CheckFailed) as e:
+        return _Sample((), (finding_of("MR15", case.up, f"no rows could be made up: {e.message}"),))
+    return _Sample(
+        tuple((table, count) for table, count in sorted(counts.items()) if count),
+        tuple(
+            finding_of(
+                "MR15", case.up, f"nothing was tried on rows of {table}: none that were made up satisfy its constraints"
             )
-            for name in sorted(counts)
-            if not counts[name]
-        ]
-        listed, left = measure(filled, migration)
-        if made:
-            more, second = _with_rows(case, filled, before.schema, after)
-            problems += more
-            way_back = second if way_back in ("proven", "loses data as allowed", "needs permission") else way_back
-    return Proof(tuple(dict.fromkeys(problems)), way_back, tuple(made.items()), listed, left)
+            for table in sorted(counts)
+            if not counts[table]
+        ),
+    )
 
 
 def _with_rows(case: _Case, filled: SQLiteConnection, before: Schema, after: Schema) -> tuple[list[Finding], WayBack]:
+    """Try the migration on the made-up rows of ``filled``, and on rows that break what it assumes."""
     with copy_of(filled) as conn:
-        refusal, problems, way_back = _round(case, conn, contents_of(conn))
-    if refusal is not None and _is_check(refusal, case):
-        problems.append(
-            found(
+        trip = _round_trip(case, conn, contents_of(conn))
+    findings = [*trip.findings]
+    if trip.error is not None and _is_check(trip.error, case):
+        findings.append(
+            finding_of(
                 "MR03",
-                refusal.where.path if refusal.where else case.up,
-                f"{refusal.message}, on made-up rows",
+                trip.error.where.path if trip.error.where else case.up,
+                f"{trip.error.message}, on made-up rows",
                 severity="info",
                 fix="made-up rows know nothing of what a check wants; try it on real ones: invoke migrate.up --dry-run",
             )
         )
         case = replace(case, project=_without_checks(case.project))
         with copy_of(filled) as conn:
-            refusal, more, way_back = _round(case, conn, contents_of(conn))
-            problems += more
-    if refusal is not None:
-        return [*problems, _does_not_apply(refusal, case, empty=False)], "not tried"
+            trip = _round_trip(case, conn, contents_of(conn))
+        findings += trip.findings
+    if trip.error is not None:
+        return [*findings, _does_not_apply(trip.error, case, empty=False)], "not tried"
     with copy_of(filled) as conn:
-        had = unique_keys(conn, before)
+        keys_before = unique_keys(conn, before)
         try_run(conn, case.project, "up", allow=True)
-        has = unique_keys(conn, after)
-    for wanted in assumptions(before, after, had, has)[:_ASSUMPTIONS]:
-        problems += _broken(case, filled, before, wanted)
-    return problems, way_back
+        keys_after = unique_keys(conn, after)
+    for assumption in assumptions(before, after, keys_before, keys_after)[:_ASSUMPTIONS]:
+        findings += _broken(case, filled, before, assumption)
+    return findings, trip.way_back
 
 
-def _broken(case: _Case, filled: SQLiteConnection, before: Schema, wanted: Assumption) -> Iterable[Finding]:
-    """What becomes of the migration on rows that break an assumption."""
+def _broken(case: _Case, filled: SQLiteConnection, before: Schema, assumption: Assumption) -> Iterable[Finding]:
+    """Try the migration on rows that break ``assumption``."""
     with copy_of(filled) as conn:
-        if not break_one(conn, before, wanted):
+        if not break_one(conn, before, assumption):
             return
-        seen = contents_of(conn)
-        refusal = try_run(conn, case.project, "up", allow=any(case.allowed))
-        if refusal is None:
+        contents = contents_of(conn)
+        error = try_run(conn, case.project, "up", allow=case.may_lose)
+        if error is None:
             if (
-                not any(case.allowed)
+                not case.may_lose
                 and try_run(conn, case.project, "down", allow=True) is None
-                and (rows := _rows(seen, contents_of(conn, seen)))
+                and (rows := _rows(contents, contents_of(conn, contents)))
             ):
-                yield found(
+                yield finding_of(
                     "MR04",
                     case.down,
-                    f"with {wanted.broken_by} of {wanted.table}, up and down leave other rows: {'; '.join(rows[:_LINES])}",
+                    f"with {assumption.broken_by} of {assumption.table}, up and down leave other rows: "
+                    f"{'; '.join(rows[:_LINES])}",
                     severity="warning",
                     fix=_KEEP,
                 )
             return
-        path, line = _place(refusal, case.up)
-        what = "would lose" if isinstance(refusal, Refused) else "fails on"
-        yield found(
+        path, line = _place(error, case.up)
+        what = "would lose" if isinstance(error, Refused) else "fails on"
+        yield finding_of(
             "MR03",
             path,
-            f"it {what} {wanted.broken_by} of {wanted.table}, which were permitted until now: {_reason(refusal)}",
+            f"it {what} {assumption.broken_by} of {assumption.table}, which were permitted until now: {_reason(error)}",
             line=line,
-            statement=refusal.statement or "",
-            fix=f"count them in production first, and let the migration deal with them:\n{wanted.count};",
+            statement=error.statement or "",
+            fix=f"count them in production first, and let the migration deal with them:\n{assumption.count};",
         )
 
 
-def _round(case: _Case, conn: SQLiteConnection, before: Contents) -> tuple[MemsqlError | None, list[Finding], WayBack]:
-    """Up, down, up. Returns what refused the first up for good, what else was found, and what became of the way back."""
-    problems: list[Finding] = []
-    refusal = try_run(conn, case.project, "up")
-    lossy = case.allowed[0]
-    asked = False
-    if isinstance(refusal, Refused):
-        problems.append(_loses(refusal, case))
-        lossy = asked = True
-        refusal = try_run(conn, case.project, "up", allow=True)
-        if isinstance(refusal, Refused):
-            # By no permission: a cascade goes through a full-text index.
-            return None, problems, "not tried"
-    if refusal is not None:
-        return refusal, problems, "not tried"
+def _round_trip(case: _Case, conn: SQLiteConnection, before: Contents) -> _RoundTrip:
+    """Run up, down and up again on ``conn``, which holds ``before``."""
+    findings: list[Finding] = []
+    error = try_run(conn, case.project, "up")
+    needs_permission = isinstance(error, Refused)
+    if isinstance(error, Refused):
+        findings.append(_loses(error, case))
+        error = try_run(conn, case.project, "up", allow=True)
+        if isinstance(error, Refused):
+            # No permission lets it run: a cascade goes through a full-text index.
+            return _RoundTrip(None, tuple(findings), "not tried")
+    if error is not None:
+        return _RoundTrip(error, tuple(findings), "not tried")
     after = contents_of(conn)
-    problems += [found("MR14", case.up, f"after it {line}") for line in after.broken]
-    problems += _sequences(before, after, case.up, "it")
-    back = try_run(conn, case.project, "down")
-    if isinstance(back, Refused):
-        if not back.details:
-            # No file, or one without a statement: MS27 says so.
-            return None, problems, "none"
-        problems.append(
-            found(
+    findings += [finding_of("MR14", case.up, f"after it {line}") for line in after.broken]
+    findings += _sequences(before, after, case.up, "it")
+    problems, way_back = _back(case, conn, before, after, needs_permission=needs_permission)
+    return _RoundTrip(None, (*findings, *problems), way_back)
+
+
+def _back(
+    case: _Case, conn: SQLiteConnection, before: Contents, after: Contents, *, needs_permission: bool
+) -> tuple[list[Finding], WayBack]:
+    """Run down and up again. ``needs_permission``: the first up ran only with a permission that its file does not
+    give."""
+    findings: list[Finding] = []
+    error = try_run(conn, case.project, "down")
+    if isinstance(error, Refused):
+        if not error.details:
+            # There is no rollback file, or it has no statement: MS27 of lint reports that.
+            return [], "none"
+        findings.append(
+            finding_of(
                 "MR05",
                 case.down,
-                f"on a database with rows the rollback is refused: {_reason(back)}",
+                f"on a database with rows the rollback is refused: {_reason(error)}",
                 fix="if that is meant, write `-- allow: data-loss <reason>` into the header of the rollback",
             )
         )
-        lossy = asked = True
-        back = try_run(conn, case.project, "down", allow=True)
-    if back is not None:
-        path, line = _place(back, case.down)
-        problems.append(
-            found(
-                "MR04",
-                path,
-                f"the rollback fails: {_reason(back)}",
-                line=line,
-                statement=back.statement or "",
-                fix=back.hint or "",
-            )
-        )
-        return None, problems, "does not restore"
-    lost = _not_restored(case, conn, before, lossy=lossy, problems=problems)
-    once_more = try_run(conn, case.project, "up", allow=True)
-    if once_more is not None:
-        path, line = _place(once_more, case.up)
-        problems.append(
-            found(
-                "MR04",
-                path,
-                f"after the rollback it does not run again: {_reason(once_more)}",
-                line=line,
-                statement=once_more.statement or "",
-                fix="undo in the rollback everything that the migration makes",
-            )
-        )
-        lost = True
-    else:
-        lines = _changes(diff(after.schema, read(conn)).lines())
-        if lines:
-            problems.append(found("MR04", case.down, f"up, down and up again make another schema than up: {lines}"))
-            lost = True
-    return (
-        None,
-        problems,
-        "does not restore" if lost else "needs permission" if asked else "loses data as allowed" if lossy else "proven",
-    )
+        needs_permission = True
+        error = try_run(conn, case.project, "down", allow=True)
+    if error is not None:
+        return [*findings, _fails(error, case.down, "the rollback fails", error.hint or "")], "does not restore"
+    lossy = needs_permission or case.up_may_lose
+    not_restored, restored = _not_restored(case, conn, before, lossy=lossy)
+    differs = _up_again(case, conn, after)
+    findings += [*not_restored, *differs]
+    if not restored or differs:
+        return findings, "does not restore"
+    if needs_permission:
+        return findings, "needs permission"
+    return findings, "loses data as allowed" if lossy else "proven"
 
 
-def _not_restored(
-    case: _Case, conn: SQLiteConnection, before: Contents, *, lossy: bool, problems: list[Finding]
-) -> bool:
+def _not_restored(case: _Case, conn: SQLiteConnection, before: Contents, *, lossy: bool) -> tuple[list[Finding], bool]:
+    """What up and down left different, and whether they restored what counts. ``lossy``: rows may differ."""
     now = contents_of(conn, before)
     lines = _changes(diff(before.schema, now.schema).lines())
+    rows = [] if lossy else _rows(before, now)
+    findings = []
     if lines:
-        problems.append(
-            found(
+        findings.append(
+            finding_of(
                 "MR04",
                 case.down,
                 f"up and down leave another schema: {lines}",
                 fix="undo in the rollback everything that the migration does",
             )
         )
-    rows = _rows(before, now)
-    if rows and not lossy:
-        problems.append(
-            found("MR04", case.down, f"up and down leave other rows: {'; '.join(rows[:_LINES])}", fix=_KEEP)
+    if rows:
+        findings.append(
+            finding_of("MR04", case.down, f"up and down leave other rows: {'; '.join(rows[:_LINES])}", fix=_KEEP)
         )
-    problems += [
-        found("MR14", case.down, f"after the rollback {line}") for line in now.broken if line not in before.broken
+    findings += [
+        finding_of("MR14", case.down, f"after the rollback {line}") for line in now.broken if line not in before.broken
     ]
-    problems += _sequences(before, now, case.down, "the rollback")
-    return bool(lines or (rows and not lossy) or now.broken)
+    findings += _sequences(before, now, case.down, "the rollback")
+    return findings, not (lines or rows or now.broken)
+
+
+def _up_again(case: _Case, conn: SQLiteConnection, after: Contents) -> list[Finding]:
+    """Run up once more after the rollback, and compare the schema with ``after``, the one after the first up."""
+    error = try_run(conn, case.project, "up", allow=True)
+    if error is not None:
+        fix = "undo in the rollback everything that the migration makes"
+        return [_fails(error, case.up, "after the rollback it does not run again", fix)]
+    lines = _changes(diff(after.schema, read(conn)).lines())
+    if not lines:
+        return []
+    return [finding_of("MR04", case.down, f"up, down and up again make another schema than up: {lines}")]
+
+
+def _fails(error: MemsqlError, path: str, what: str, fix: str) -> Finding:
+    path, line = _place(error, path)
+    return finding_of("MR04", path, f"{what}: {_reason(error)}", line=line, statement=error.statement or "", fix=fix)
 
 
 def _rows(before: Contents, now: Contents) -> list[str]:
-    """Differences of tables that are there before and now, in the columns of both."""
-    there = {r.name: r.columns for r in now.selects}
-    alike = {r.name for r in before.selects if set(there.get(r.name, ())) == set(r.columns)}
+    """Differences between the rows of those tables that have the same columns before and now."""
+    columns = {select.name: select.columns for select in now.selects}
+    alike = {select.name for select in before.selects if set(columns.get(select.name, ())) == set(select.columns)}
     return differences(
         [d for n, d in before.digests.items() if n in alike], [d for n, d in now.digests.items() if n in alike]
     )
@@ -277,11 +313,14 @@ def _rows(before: Contents, now: Contents) -> list[str]:
 def _sequences(before: Contents, now: Contents, path: str, who: str) -> Iterable[Finding]:
     for table, seq in sorted(before.sequences.items()):
         if table in now.digests and now.sequences.get(table, 0) < seq:
-            yield found(
+            yield finding_of(
                 "MR13",
                 path,
                 f"after {who} AUTOINCREMENT of {table} gives ids again that rows had which were deleted",
-                fix="UPDATE sqlite_sequence SET seq = (the old one) WHERE name = the table, before the old table is dropped",
+                fix=(
+                    "UPDATE sqlite_sequence SET seq = (the old one) WHERE name = the table, "
+                    "before the old table is dropped"
+                ),
             )
 
 
@@ -293,7 +332,7 @@ def _schema_after(case: _Case, base: SQLiteConnection) -> Schema:
 
 def _loses(refusal: Refused, case: _Case) -> Finding:
     path, line = _place(refusal, case.up)
-    return found(
+    return finding_of(
         "MR02", path, f"it would lose data: {'; '.join(refusal.details[:_LINES])}", line=line, fix=refusal.hint or ""
     )
 
@@ -306,7 +345,7 @@ def _does_not_apply(refusal: MemsqlError, case: _Case, *, empty: bool) -> Findin
         and not result_code_of(refusal).startswith("SQLITE_CONSTRAINT")
         and any(w in refusal.message for w in _OF_VALUES)
     )
-    return found(
+    return finding_of(
         "MR03" if maybe else "MR01",
         path,
         f"it does not run {where}: {_reason(refusal)}",
@@ -329,7 +368,7 @@ def _is_check(error: MemsqlError, case: _Case) -> bool:
     return error.where is not None and error.where.path not in (case.up, case.down) and not isinstance(error, Refused)
 
 
-def _allowed(migration: Migration) -> tuple[bool, bool]:
+def _may_lose(migration: Migration) -> tuple[bool, bool]:
     """Whether up and down may lose data."""
     try:
         headers = (migration.header, migration.down_header)

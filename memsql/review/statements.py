@@ -10,13 +10,14 @@ from memsql.db import rolled_back
 from memsql.db.sqlite import SQLiteConnection
 from memsql.errors import MemsqlError, StatementError
 from memsql.project.files import Migration
-from memsql.review.model import Row
+from memsql.review.model import StatementResult
 from memsql.schema import Schema, is_internal, read
 from memsql.schema.internal import module_of
 from memsql.scratch import database
 from memsql.sqltext import Effect, Statement, effect, fold, identifiers, quote, statements
 
 LISTED = 200
+"""The number of statements that a review lists."""
 _VERBS = {
     "alter_rename": "rename table",
     "alter_rename_column": "rename column",
@@ -28,19 +29,22 @@ _VERBS = {
 _LOSES = ("alter_drop_column", "delete", "update", "replace")
 
 
-def measure(conn: SQLiteConnection, migration: Migration) -> tuple[tuple[Row, ...], int]:
-    """Run the statements of ``migration`` one by one on ``conn``, a scratch database, and undo them. Returns the first 200, and
-    how many there are besides. A statement that fails, and what follows it, has no rows."""
+def measure(conn: SQLiteConnection, migration: Migration) -> tuple[tuple[StatementResult, ...], int]:
+    """Run the statements of ``migration`` one by one on ``conn``, a scratch database, and undo them.
+
+    Returns the results of the first LISTED, and the number of the others. The result of a statement that fails, and of
+    those after it, has None for rows.
+    """
     try:
         text = migration.up.text()
         off = not migration.header.foreign_keys
     except MemsqlError:
         return (), 0
-    found: list[Row] = []
+    results: list[StatementResult] = []
     runs, schema = True, read(conn)
     ends = time.monotonic() + database.TIME_LIMIT
 
-    def late() -> bool:
+    def is_late() -> bool:
         return time.monotonic() > ends
 
     rest = statements(text)
@@ -48,13 +52,13 @@ def measure(conn: SQLiteConnection, migration: Migration) -> tuple[tuple[Row, ..
     try:
         with rolled_back(conn):
             for statement in islice(rest, LISTED):
-                row, moved = _run(conn, statement, schema, late) if runs else (None, False)
-                runs = row is not None
-                found.append(row or _plain(statement, effect(statement.text), schema))
-                schema = read(conn) if moved else schema
+                result, changed = _run(conn, statement, schema, is_late) if runs else (None, False)
+                runs = result is not None
+                results.append(result or _plain(statement, effect(statement.text), schema))
+                schema = read(conn) if changed else schema
     finally:
         conn.execute("PRAGMA foreign_keys = on")
-    return tuple(found), sum(1 for _ in rest)
+    return tuple(results), sum(1 for _ in rest)
 
 
 def kind_of(what: Effect) -> str:
@@ -64,7 +68,7 @@ def kind_of(what: Effect) -> str:
     return _VERBS.get(what.kind, what.kind)
 
 
-def _plain(statement: Statement, what: Effect, schema: Schema) -> Row:
+def _plain(statement: Statement, what: Effect, schema: Schema) -> StatementResult:
     table = what.table or (what.name if what.object_type in (None, "table", "virtual") else None)
     if what.kind == "drop" and what.object_type in ("index", "trigger"):
         table = next(
@@ -73,24 +77,24 @@ def _plain(statement: Statement, what: Effect, schema: Schema) -> Row:
         )
     tables = (table,) if table and what.kind not in ("pragma", "transaction", "vacuum", "attach", "detach") else ()
     loses = what.kind in _LOSES or (what.kind == "drop" and what.object_type in ("table", "virtual"))
-    return Row(statement.line, kind_of(what), " ".join(statement.text.split()), tables, None, False, loses)
+    return StatementResult(statement.line, kind_of(what), " ".join(statement.text.split()), tables, None, False, loses)
 
 
 def _run(
-    conn: SQLiteConnection, statement: Statement, schema: Schema, late: Callable[[], bool]
-) -> tuple[Row | None, bool]:
-    """None where it does not run; and whether the schema is another now."""
+    conn: SQLiteConnection, statement: Statement, schema: Schema, is_late: Callable[[], bool]
+) -> tuple[StatementResult | None, bool]:
+    """The result of a statement, None where it does not run; and whether it changed the schema."""
     what = effect(statement.text)
-    row = _plain(statement, what, schema)
+    plain = _plain(statement, what, schema)
     named = identifiers(statement.text)
-    # A trigger or view names tables and touches none.
+    # CREATE TRIGGER and CREATE VIEW name tables, and touch none of them.
     concerned = [t for t in schema.tables.values() if t.kind == "table" and fold(t.name) in named]
     sizes = (
         {fold(t.name): _size(conn, t.name) for t in concerned} if what.object_type not in ("trigger", "view") else {}
     )
     before = conn.raw.total_changes
     try:
-        with conn.observe(late) as touched:
+        with conn.observe(is_late) as touched:
             conn.execute(statement.text)
     except MemsqlError:
         return None, False
@@ -104,17 +108,17 @@ def _run(
         for n in touched.written() | touched.dropped | touched.created | touched.altered
         if not n.startswith("sqlite_") and not is_internal(n, shadows)
     }
-    target = sizes.get(fold(row.tables[0]), 0) if row.tables else 0
+    target = sizes.get(fold(plain.tables[0]), 0) if plain.tables else 0
     if what.kind == "alter_drop_column" or (what.kind == "drop" and what.object_type in ("table", "virtual")):
         rows = target
     elif what.kind in ("create", "alter_rename", "alter_rename_column", "alter_add_column"):
         rows = rows if what.kind == "create" and what.object_type == "table" else 0
-    sources = [n for name, n in sizes.items() if name != fold(row.tables[0] if row.tables else "")]
+    sources = [n for name, n in sizes.items() if name != fold(plain.tables[0] if plain.tables else "")]
     whole = rows > 0 and (
         rows >= target > 0 if what.kind not in ("insert", "replace", "create") else any(rows >= n > 0 for n in sources)
     )
-    tables = (*row.tables, *sorted(reached - set(row.tables)))
-    return Row(row.line, row.kind, row.text, tables, rows, whole, row.loses), touched.schema
+    tables = (*plain.tables, *sorted(reached - set(plain.tables)))
+    return StatementResult(plain.line, plain.kind, plain.text, tables, rows, whole, plain.loses), touched.schema
 
 
 def _size(conn: SQLiteConnection, table: str) -> int:

@@ -1,16 +1,17 @@
-"""What goes with migrations: versions that are free, files that stay as they were applied, sums and snapshot."""
+"""Checks what belongs to migrations: names, free versions, files that the base has, memsql.sum and sql/schema.sql."""
 
 from __future__ import annotations
 
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from memsql.errors import MemsqlError
 from memsql.lint import Finding
-from memsql.project.files import SUM_NAME, Migration, read_file, sum_problems
-from memsql.review.changes import Change, Files, Version, renamed, version_of
-from memsql.review.rules import found
+from memsql.project.files import SUM_NAME, Migration, SqlFile, read_file, sum_problems
+from memsql.review.changes import Files, MigrationChange, VersionConflict, renamed, version_of
+from memsql.review.findings import finding_of
 from memsql.schema import Schema, diff, from_sql
 
 _SHOWN = 8
@@ -19,7 +20,7 @@ _SHOWN = 8
 def name_findings(names: Iterable[str], folder: str) -> list[Finding]:
     """Files of the folder of migrations that memsql does not take for migrations."""
     return [
-        found(
+        finding_of(
             "MR01",
             f"{folder}/{name}",
             "it is not named like a migration, so that memsql refuses the folder",
@@ -30,8 +31,8 @@ def name_findings(names: Iterable[str], folder: str) -> list[Finding]:
     ]
 
 
-def applied_findings(changes: Sequence[Change], folder: str, base: str, commit: str) -> list[Finding]:
-    """Files of the base that are no longer as it has them."""
+def applied_findings(changes: Sequence[MigrationChange], folder: str, base: str, commit: str) -> list[Finding]:
+    """Files of the base that were edited, removed or renamed. ``commit`` is where the branch left ``base``."""
     problems = []
     for change in changes:
         if change.kind == "new":
@@ -48,92 +49,106 @@ def applied_findings(changes: Sequence[Change], folder: str, base: str, commit: 
         ]
         files = " ".join(shlex.quote(f"./{p}" if p.startswith("-") else p) for p in paths)
         problems.append(
-            found(
+            finding_of(
                 "MR06",
                 f"{folder}/{change.name}.sql" if change.kind == "renamed" else paths[0],
                 f"{name} {what}, and {base} has it: databases that applied it would no longer match",
-                fix=f"put the change into a new migration, and bring the file back:\ngit checkout {commit[:12]} -- {files}",
+                fix=(
+                    "put the change into a new migration, and bring the file back:\n"
+                    f"git checkout {commit[:12]} -- {files}"
+                ),
             )
         )
     return problems
 
 
-def version_findings(
-    wanted: Sequence[Version],
-    moved: Mapping[str, int],
-    files: Files,
-    checks: Iterable[str],
-    untracked: Iterable[str],
-    *,
-    folder: str,
-    checks_folder: str,
-    base: str,
-) -> tuple[list[Finding], list[str]]:
-    """Findings for versions that are taken or late, and the commands that give free ones."""
+@dataclass(frozen=True, slots=True)
+class Folders:
+    """The folders of migrations and of checks, relative to the project."""
+
+    migrations: str
+    checks: str
+
+
+def rename_commands(
+    versions: Mapping[str, int], files: Files, *, checks: Iterable[str], untracked: Iterable[str], folders: Folders
+) -> list[str]:
+    """The commands that give migrations the new ``versions``, by name; none where ``versions`` is empty.
+
+    ``files`` are the files of the folder of migrations. ``checks`` are file names of checks that move with their
+    migration, and ``untracked`` the paths that git does not know.
+    """
     commands: list[str] = []
-    unknown = set(untracked)
-    checks = list(checks)
-    for stem in sorted(moved, key=lambda s: moved[s], reverse=True):
-        target = renamed(stem, moved[stem])
+    untracked, checks = set(untracked), list(checks)
+    # The highest first, so that no file takes the name of one that has yet to move.
+    for stem in sorted(versions, key=lambda s: versions[s], reverse=True):
+        target = renamed(stem, versions[stem])
         pairs = [
-            (f"{folder}/{stem}{end}", f"{folder}/{target}{end}")
+            (f"{folders.migrations}/{stem}{end}", f"{folders.migrations}/{target}{end}")
             for end in (".sql", ".rollback.sql")
             if f"{stem}{end}" in files
         ]
         digits = stem.partition("_")[0]
         pairs += [
-            (f"{checks_folder}/{c}", f"{checks_folder}/{renamed(c, moved[stem])}")
-            for c in checks
-            if c.partition("_")[0] == digits
+            (f"{folders.checks}/{check}", f"{folders.checks}/{renamed(check, versions[stem])}")
+            for check in checks
+            if check.partition("_")[0] == digits
         ]
-        commands += [f"{'mv' if old in unknown else 'git mv'} {_word(old)} {_word(new)}" for old, new in pairs]
+        commands += [f"{'mv' if old in untracked else 'git mv'} {_word(old)} {_word(new)}" for old, new in pairs]
     if commands:
-        followers = sorted(
-            name
-            for name, file in files.items()
-            if any(s in file.head() and not name.startswith(f"{s}.") for s in moved) and b"depends" in file.data[:65536]
-        )
-        commands += [f"# write the new name behind `-- depends:` in {_word(f'{folder}/{name}')}" for name in followers]
+        followers = sorted(name for name, file in files.items() if _may_depend(name, file, versions))
+        commands += [
+            f"# write the new name behind `-- depends:` in {_word(f'{folders.migrations}/{name}')}"
+            for name in followers
+        ]
         commands.append("invoke migrate.sum")
-    problems = []
-    for version in wanted:
-        number = version.name.partition("_")[0]
-        say = (
-            f"version {number} is below {version.taken_by}, which {base} has: databases that have that one refuse to go back"
-            if version.late
-            else f"version {number} is taken: {base} has {version.taken_by}"
-        )
-        problems.append(
-            found(
-                "MR08" if version.late else "MR07",
-                f"{folder}/{version.name}.sql",
-                say,
-                fix="\n".join(["give it a free version:", *commands]),
+    return commands
+
+
+def version_findings(
+    conflicts: Sequence[VersionConflict], commands: Sequence[str], folder: str, base: str
+) -> list[Finding]:
+    """Findings for versions that are taken or too low; ``commands`` give free ones."""
+    findings = []
+    for conflict in conflicts:
+        number, path = conflict.name.partition("_")[0], f"{folder}/{conflict.name}.sql"
+        fix = "\n".join(["give it a free version:", *commands])
+        if conflict.late:
+            message = (
+                f"version {number} is below {conflict.taken_by}, which {base} has: "
+                "databases that have that one refuse to go back"
             )
-        )
-    return problems, commands
+            findings.append(finding_of("MR08", path, message, fix=fix))
+        else:
+            message = f"version {number} is taken: {base} has {conflict.taken_by}"
+            findings.append(finding_of("MR07", path, message, fix=fix))
+    return findings
 
 
 def sum_findings(folder: Path, shown: str, now: Sequence[Migration], had_sum: bool) -> list[Finding]:
-    """What memsql.sum says of the files."""
+    """Where memsql.sum does not match the files of ``folder``, or was removed."""
     path = f"{shown}/{SUM_NAME}"
     if not (folder / SUM_NAME).is_file():
-        return [found("MR09", path, "memsql.sum was removed", fix="invoke migrate.sum")] if had_sum else []
+        return [finding_of("MR09", path, "memsql.sum was removed", fix="invoke migrate.sum")] if had_sum else []
     problems = sum_problems(folder, now)
     if not problems:
         return []
-    return [found("MR09", path, _several(problems), fix="look at the change; if it is meant: invoke migrate.sum")]
+    return [finding_of("MR09", path, _several(problems), fix="look at the change; if it is meant: invoke migrate.sum")]
 
 
 def snapshot_findings(path: Path, shown: str, head: Schema, had_snapshot: bool) -> list[Finding]:
-    """What sql/schema.sql lacks or has too much."""
+    """Where the snapshot in ``path`` differs from the schema ``head``, or was removed."""
     if not path.is_file():
-        return [found("MR10", shown, f"{shown} was removed", fix="invoke schema.dump --write")] if had_snapshot else []
+        return (
+            [finding_of("MR10", shown, f"{shown} was removed", fix="invoke schema.dump --write")]
+            if had_snapshot
+            else []
+        )
     try:
         lines = diff(from_sql(read_file(path, shown).text(), shown), head).lines()
     except MemsqlError as e:
         return [
-            found(
+            finding_of(
                 "MR10",
                 shown,
                 e.message,
@@ -145,13 +160,20 @@ def snapshot_findings(path: Path, shown: str, head: Schema, had_snapshot: bool) 
         return []
     words = {"-": "too much", "+": "missing", "~": "different"}
     return [
-        found(
+        finding_of(
             "MR10",
             shown,
             _several([f"{words[line[0]]}: {line[2:]}" for line in lines]),
             fix="invoke schema.dump --write",
         )
     ]
+
+
+def _may_depend(name: str, file: SqlFile, stems: Iterable[str]) -> bool:
+    """Whether the header of a file names one of the migrations ``stems`` that is not its own, and it has
+    dependencies."""
+    head = file.head()
+    return any(stem in head and not name.startswith(f"{stem}.") for stem in stems) and b"depends" in file.data[:65536]
 
 
 def _several(lines: Sequence[str]) -> str:

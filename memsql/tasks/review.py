@@ -60,7 +60,7 @@ def review(
     from memsql.report.review_words import headline
 
     _refuse_format(format, json=json)
-    report = review.review(settings, base, progress.start)
+    report = review.review(settings, base, progress)
     exit_code = int(report.verdict == "blocks" and not no_fail)
     written = _write(report, output or [], format)
     if written and format != "github":

@@ -19,7 +19,7 @@ from memsql.lint import Finding
 from memsql.report.github import commands
 from memsql.report.markdown import LIMIT, code, markdown, prose
 from memsql.report.sarif import sarif
-from memsql.review import Migrated, PlanChange, Review, Row
+from memsql.review import Migrated, PlanChange, Review, StatementResult
 
 HOSTILE = "a|b `c` ``d`` <img src=x onerror=alert(1)> @octocat #12 ![x](http://evil.example) [l](javascript:x) </details> | **b** ~~s~~ \\| $x$ é日本 😀"
 
@@ -46,7 +46,7 @@ def hostile(n: int = 1, message: str = HOSTILE) -> Review:
         for severity in ("error", "warning", "info")
         for i in range(n)
     )
-    row = Row(1, "create table", f"CREATE TABLE x ('{HOSTILE}')", (HOSTILE, "two"), 3, True, True)
+    row = StatementResult(1, "create table", f"CREATE TABLE x ('{HOSTILE}')", (HOSTILE, "two"), 3, True, True)
     migrations = tuple(
         Migrated(
             f"{i:04d}_{HOSTILE}",

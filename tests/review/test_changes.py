@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from memsql.review.changes import changes, free_versions, migrations, renamed, sql_file, stems
+from memsql.review.changes import changes_of, free_versions, migrations, renamed, sql_file, stems
 
 
 @pytest.mark.parametrize(
@@ -49,7 +49,7 @@ def test_what_changed() -> None:
             "6_e.sql": b"E;\n",
         }
     )
-    found = changes(base, now)  # type: ignore[arg-type]
+    found = changes_of(base, now)  # type: ignore[arg-type]
     assert [(c.name, c.kind, c.was, c.up, c.down) for c in found] == [
         ("2_b", "edited", "", False, True),
         ("4_d", "removed", "", True, True),

@@ -1,4 +1,7 @@
-"""What a review finds beyond the text of a file: by running it, and by comparing it with the base."""
+"""The names, severities and help texts of MR01 to MR15, and findings with them.
+
+Other modules decide where a finding is due: run, proof, plans and upkeep.
+"""
 
 from __future__ import annotations
 
@@ -29,42 +32,60 @@ ABOUT = {
             "does_not_apply",
             "error",
             "A migration that does not run",
-            "It was applied to an empty database that has every migration before it, or to one with made-up rows that satisfy every constraint.",
+            (
+                "It was applied to an empty database that has every migration before it, or to one with made-up rows "
+                "that satisfy every constraint."
+            ),
         ),
         About(
             "MR02",
             "loses_rows",
             "error",
             "A migration that loses rows",
-            "Rows or values that were there before it are gone. `-- allow: data-loss <reason>` in the file says that it is meant.",
+            (
+                "Rows or values that were there before it are gone. `-- allow: data-loss <reason>` in the file says "
+                "that it is meant."
+            ),
         ),
         About(
             "MR03",
             "depends_on_data",
             "warning",
             "A migration that fails on some data",
-            "It works on rows that satisfy what it assumes, and fails on others that today's schema permits. The query counts such rows: run it in production first.",
+            (
+                "It works on rows that satisfy what it assumes, and fails on others that today's schema permits. The "
+                "query counts such rows: run it in production first."
+            ),
         ),
         About(
             "MR04",
             "does_not_restore",
             "error",
             "A rollback that does not restore",
-            "Up and then down leaves another schema, other rows, or a broken full-text index; or down fails; or up does not run again after it.",
+            (
+                "Up and then down leaves another schema, other rows, or a broken full-text index; or down fails; or "
+                "up does not run again after it."
+            ),
         ),
         About(
             "MR05",
             "way_back_loses",
             "warning",
             "A rollback that needs permission to lose data",
-            "migrate.down refuses it on a database with rows. `-- allow: data-loss <reason>` in the rollback says that it is meant.",
+            (
+                "migrate.down refuses it on a database with rows. `-- allow: data-loss <reason>` in the rollback says"
+                " that it is meant."
+            ),
         ),
         About(
             "MR06",
             "applied_file_changed",
             "error",
             "A file that the base has was edited, removed or renamed",
-            "It may be applied somewhere, and databases that have it will not run it again. Bring it back, and put the change into a new migration.",
+            (
+                "It may be applied somewhere, and databases that have it will not run it again. Bring it back, and "
+                "put the change into a new migration."
+            ),
         ),
         About(
             "MR07",
@@ -78,7 +99,10 @@ ABOUT = {
             "out_of_order",
             "error",
             "A version below one of the base",
-            "Databases that are up to date have the later one already, and migrate.up refuses to go back. Rename the one that is not merged yet.",
+            (
+                "Databases that are up to date have the later one already, and migrate.up refuses to go back. Rename "
+                "the one that is not merged yet."
+            ),
         ),
         About(
             "MR09",
@@ -133,7 +157,7 @@ ABOUT = {
 }
 
 
-def found(
+def finding_of(
     code: str,
     path: str,
     message: str,
@@ -144,7 +168,7 @@ def found(
     statement: str = "",
     severity: str | None = None,
 ) -> Finding:
-    """A finding of the rule ``code``."""
+    """A finding of the rule ``code``. ``severity`` is given where it is not the usual one."""
     about = ABOUT[code]
     flat = " ".join(statement[: _SHOWN * 4].split())
     shown = flat if len(flat) <= _SHOWN else flat[: _SHOWN - 1] + "…"
@@ -153,8 +177,8 @@ def found(
     )
 
 
-def in_order(findings: set[Finding]) -> tuple[Finding, ...]:
-    """The most severe first, then by file and line."""
+def most_severe_first(findings: set[Finding]) -> tuple[Finding, ...]:
+    """``findings`` in order: errors, warnings, infos; then by file and line."""
     return tuple(
         sorted(findings, key=lambda f: (ORDER[f.severity], f.path, f.line, f.column, f.rule, f.message, f.fix))
     )

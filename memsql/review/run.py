@@ -1,0 +1,201 @@
+"""Runs the migrations of the base and those of the branch, each on an empty database, and tries what changed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field, replace
+
+from memsql.config import Settings
+from memsql.db.sqlite import SQLiteConnection, memory
+from memsql.errors import MemsqlError
+from memsql.lint import Finding
+from memsql.progress import Progress
+from memsql.project.files import Migration
+from memsql.project.load import in_order
+from memsql.project.queries import QueryPlan, query_plans
+from memsql.review.branch import Branch
+from memsql.review.changes import MigrationChange, migrations, version_of
+from memsql.review.findings import finding_of
+from memsql.review.model import Migrated
+from memsql.review.proof import MigrationProof, prove
+from memsql.schema import Schema, read
+from memsql.scratch.database import project_of, try_run
+from memsql.sqltext import fold
+
+ROWS = 200
+"""Made-up rows in each table that a migration concerns; fewer where many migrations changed."""
+_ALL_ROWS = 2000
+_FEWEST = 20
+_WITH_ROWS = 50
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewRun:
+    """What a run of all migrations gave: the schema, the plans of the queries, and problems and notes on the way.
+
+    ``migrations`` are those that changed. ``complete`` says that every migration ran. ``sample`` is a sentence on the
+    made-up rows; empty where no migration was tried.
+    """
+
+    schema: Schema
+    plans: tuple[QueryPlan, ...]
+    findings: tuple[Finding, ...] = ()
+    notes: tuple[str, ...] = ()
+    migrations: tuple[Migrated, ...] = ()
+    complete: bool = True
+    sample: str = ""
+
+
+@dataclass(slots=True)
+class _Database:
+    """An empty database on which migrations run one after the other: ``done`` ran, ``left_out`` did not."""
+
+    conn: SQLiteConnection
+    settings: Settings
+    done: list[Migration] = field(default_factory=list)
+    left_out: list[str] = field(default_factory=list)
+
+    def apply(self, migration: Migration) -> bool:
+        """Run ``migration``, which may lose data. False where it does not run; then it is left out."""
+        if try_run(self.conn, project_of(self.settings, (*self.done, migration)), "up", allow=True) is not None:
+            self.left_out.append(migration.id)
+            return False
+        self.done.append(migration)
+        return True
+
+
+def run_base(settings: Settings, branch: Branch) -> ReviewRun:
+    """Run the migrations as they were where the branch left the base."""
+    ordered, _ = _ordered(migrations(branch.old_files, {}))
+    with closing(memory()) as conn:
+        database = _Database(conn, settings)
+        for migration in ordered:
+            database.apply(migration)
+        plans, findings = _plans(conn, settings)
+        notes = [
+            f"{name} of {branch.base.name} does not run; what differs because of that is not told"
+            for name in database.left_out
+        ]
+        return ReviewRun(read(conn), plans, tuple(findings), tuple(notes))
+
+
+def run_branch(
+    settings: Settings,
+    branch: Branch,
+    changes: Sequence[MigrationChange],
+    versions: dict[str, int],
+    *,
+    progress: Progress,
+) -> ReviewRun:
+    """Run the migrations of the working tree; prove those in ``changes``.
+
+    ``versions`` gives some migrations another version than their names say, by name: see free_versions().
+    """
+    changed = {change.name: change for change in changes}
+    attempts = sum(1 for change in changes if change.kind != "removed")
+    rows = max(_FEWEST, min(ROWS, _ALL_ROWS // max(attempts, 1)))
+    folder = settings.show(settings.migrations)
+    results = {change.name: _not_tried(change, branch.files_of(change.name, folder)) for change in changes}
+    present = migrations(branch.new_files, versions)
+    ordered, findings = _ordered(present)
+    count = 0
+    with closing(memory()) as conn:
+        database = _Database(conn, settings)
+        for migration in ordered:
+            if migration.id not in changed:
+                if not database.apply(migration):
+                    findings.append(_does_not_run(migration))
+                continue
+            progress.start(f"trying {migration.id}")
+            count += 1
+            proof = prove(settings, conn, database.done, migration, rows=rows if count <= _WITH_ROWS else 0)
+            findings += _explained(proof.findings, database.left_out)
+            results[migration.id] = _migrated(results[migration.id], migration, proof)
+            if proof.applies:
+                database.apply(migration)
+            else:
+                database.left_out.append(migration.id)
+        plans, problems = _plans(conn, settings)
+        schema = read(conn)
+    names = {migration.id for migration in present}
+    missing = [c.name for c in changes if c.kind != "removed" and c.name not in names]
+    return ReviewRun(
+        schema,
+        plans,
+        (*findings, *problems),
+        (f"not tried, because another file has the version: {', '.join(missing)}",) if missing else (),
+        tuple(sorted(results.values(), key=lambda m: (m.version, m.name))),
+        not database.left_out and not missing,
+        _sample(rows, count) if attempts else "",
+    )
+
+
+def _sample(rows: int, count: int) -> str:
+    """The sentence on made-up rows, for ``count`` migrations that were tried with ``rows`` in each table."""
+    without = f"; migrations behind the first {_WITH_ROWS} without rows" if count > _WITH_ROWS else ""
+    return f"tried on up to {rows} made-up rows in each table concerned{without}"
+
+
+def _not_tried(change: MigrationChange, files: tuple[str, ...]) -> Migrated:
+    return Migrated(change.name, version_of(change.name) or 0, change.kind, files, was=change.was)
+
+
+def _migrated(empty: Migrated, migration: Migration, proof: MigrationProof) -> Migrated:
+    """``empty`` with the results of ``proof``."""
+    try:
+        description = migration.header.description
+    except MemsqlError:
+        description = ""
+    tables = {fold(t): t for statement in proof.statements for t in statement.tables}
+    return replace(
+        empty,
+        description=description,
+        statements=proof.statements,
+        left_out=proof.left_out,
+        way_back=proof.way_back,
+        rows=proof.rows,
+        tables=tuple(sorted(tables.values())),
+    )
+
+
+def _does_not_run(migration: Migration) -> Finding:
+    return finding_of("MR01", migration.up.path, "it does not run on a database that has those before it")
+
+
+def _explained(findings: Iterable[Finding], left_out: Sequence[str]) -> list[Finding]:
+    """``findings``; those about a migration that does not run also name the migrations that were left out before it."""
+    if not left_out:
+        return list(findings)
+    verb = "do" if len(left_out) > 1 else "does"
+    remark = f" (it was tried without {', '.join(left_out[:5])}, which {verb} not run)"
+    return [replace(f, message=f.message + remark) if f.rule == "MR01" else f for f in findings]
+
+
+def _ordered(migrations: Sequence[Migration]) -> tuple[Sequence[Migration], list[Finding]]:
+    """The migrations in the order to apply; as they are, with a finding, where their dependencies permit no order."""
+    try:
+        return in_order(migrations), []
+    except MemsqlError as e:
+        return migrations, [_error_in_file("MR01", e, migrations[0].up.path)]
+
+
+def _plans(conn: SQLiteConnection, settings: Settings) -> tuple[tuple[QueryPlan, ...], list[Finding]]:
+    """The plans of the queries in sql/queries; none, with a finding, where a file cannot be read."""
+    shown = f"{settings.show(settings.sql)}/queries"
+    try:
+        return tuple(query_plans(conn, settings.sql / "queries", shown)), []
+    except MemsqlError as e:
+        return (), [_error_in_file("MR12", e, shown)]
+
+
+def _error_in_file(code: str, error: MemsqlError, path: str) -> Finding:
+    """A finding at the place that ``error`` names, or else at ``path``."""
+    where = error.where
+    return finding_of(
+        code,
+        where.path if where else path,
+        error.message,
+        line=(where.line if where else None) or 1,
+        fix=error.hint or "",
+    )
