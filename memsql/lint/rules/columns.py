@@ -1,4 +1,4 @@
-"""ALTER TABLE ADD COLUMN that works on an empty table and fails on a full one."""
+"""Rules about ALTER TABLE ADD COLUMN that works on an empty table and fails on a table with rows."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ _REBUILD = "add the column without it, or rebuild the table with `-- foreign_key
 def add_not_null(script: Script) -> Iterator[Hit]:
     """A NOT NULL column is added without a default.
 
-    **Anti-pattern** SQLite accepts it on an empty table, so it works on a laptop, and refuses it as soon as there is a row.
+    **Anti-pattern** SQLite accepts it on an empty table, so it works on a laptop, and refuses it as soon as there
+    is a row.
 
         ALTER TABLE users ADD COLUMN plan TEXT NOT NULL;
 
@@ -42,8 +43,9 @@ def add_not_null(script: Script) -> Iterator[Hit]:
 def add_column_refused(script: Script) -> Iterator[Hit]:
     """A column is added with what ALTER TABLE cannot do.
 
-    **Anti-pattern** UNIQUE and PRIMARY KEY are always refused, STORED generated columns too; a default that is no constant
-    is refused when there is a row, and so is a foreign key with a default other than NULL while foreign keys are enforced.
+    **Anti-pattern** UNIQUE and PRIMARY KEY are always refused, STORED generated columns too; a default that is no
+    constant is refused when there is a row, and so is a foreign key with a default other than NULL while foreign
+    keys are enforced.
 
         ALTER TABLE users ADD COLUMN joined TEXT DEFAULT CURRENT_TIMESTAMP;
         ALTER TABLE users ADD COLUMN handle TEXT UNIQUE;
@@ -80,6 +82,7 @@ def add_column_refused(script: Script) -> Iterator[Hit]:
 
 
 def _varies(default: tuple[Token, ...]) -> bool:
+    """Whether SQLite takes the default for a non-constant one. ``default`` begins with the token behind DEFAULT."""
     if default[0].word in ("CURRENT_TIMESTAMP", "CURRENT_DATE", "CURRENT_TIME"):
         return True
     if default[0].word != "(":

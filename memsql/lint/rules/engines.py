@@ -1,4 +1,4 @@
-"""What one engine takes and the other one does not, and what neither takes."""
+"""Rules about statements that SQLite or a libSQL server refuses."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _SERVER_PRAGMAS = frozenset(
         "encoding",
     }
 )
-_LIBSQL = frozenset(
+_LIBSQL_FUNCTIONS = frozenset(
     {
         "LIBSQL_VECTOR_IDX",
         "VECTOR_TOP_K",
@@ -47,12 +47,14 @@ _LIBSQL = frozenset(
         "VECTOR_DISTANCE_L2",
     }
 )
-# What SQLite says of a text that is no SQL at all.
-_SYNTAX = re.compile(r"near \".*\": syntax error|incomplete input|unrecognized token|malformed|syntax error")
-_WRONG = re.compile(
-    r"no such (?:table|column|index|trigger|view)|already exists|duplicate column name|has no column named|values were supplied|"
-    r"there is already|no such table column|cannot|must have|requires|more than one primary key|unknown column|ambiguous column|"
-    r"error in (?:index|trigger|view|table)|values for \d+ columns|expressions prohibited|subqueries prohibited|NOT NULL"
+# Errors of SQLite's parser: they do not depend on the schema.
+_SYNTAX_ERROR = re.compile(r"near \".*\": syntax error|incomplete input|unrecognized token|malformed|syntax error")
+# Errors that depend on the schema, so they count only where the schema is known.
+_SCHEMA_ERROR = re.compile(
+    r"no such (?:table|column|index|trigger|view)|already exists|duplicate column name|has no column named|"
+    r"values were supplied|there is already|no such table column|cannot|must have|requires|"
+    r"more than one primary key|unknown column|ambiguous column|error in (?:index|trigger|view|table)|"
+    r"values for \d+ columns|expressions prohibited|subqueries prohibited|NOT NULL"
 )
 _NEAR = re.compile(r'near "(.+?)": syntax error')
 
@@ -61,13 +63,13 @@ _NEAR = re.compile(r'near "(.+?)": syntax error')
 def server_refuses(script: Script) -> Iterator[Hit]:
     """A statement that a libSQL server refuses.
 
-    **Anti-pattern** It runs on a file and fails on Turso: ANALYZE, TEMP objects, most PRAGMAs, constraints in ALTER TABLE
-    (new in SQLite 3.53), and every file with `-- transactional: false`, such as one with VACUUM.
+    **Anti-pattern** It runs on a file and fails on Turso: ANALYZE, TEMP objects, most PRAGMAs, constraints in ALTER
+    TABLE (new in SQLite 3.53), and every file with `-- transactional: false`, such as one with VACUUM.
 
         ANALYZE;
 
-    **Best practice** Leave it to whoever runs the database (`invoke fts.optimize`, the service itself), or say that this database
-    is a file only: `-- allow: MS21`.
+    **Best practice** Leave it to whoever runs the database (`invoke fts.optimize`, the service itself), or say that
+    this database is a file only: `-- allow: MS21`.
 
         -- allow: MS21 the archive is a file and never goes to a server
         ANALYZE;
@@ -102,12 +104,14 @@ def server_refuses(script: Script) -> Iterator[Hit]:
 def libsql_only(script: Script) -> Iterator[Hit]:
     """Syntax that only libSQL has.
 
-    **Anti-pattern** The migration runs on Turso and fails on every SQLite file: on laptops, in tests, in the rehearsal of a pull request.
+    **Anti-pattern** The migration runs on Turso and fails on every SQLite file: on laptops, in tests, in the
+    rehearsal of a pull request.
 
         ALTER TABLE users ALTER COLUMN email TO email TEXT NOT NULL;
         CREATE INDEX idx_notes_vector ON notes (libsql_vector_idx(embedding));
 
-    **Best practice** Use what both have, a rebuild for example; or say that this database lives on servers only: `-- allow: MS22`.
+    **Best practice** Use what both have, a rebuild for example; or say that this database lives on servers only:
+    `-- allow: MS22`.
 
         -- foreign_keys: off
     """
@@ -123,7 +127,7 @@ def libsql_only(script: Script) -> Iterator[Hit]:
             continue
         for i, token in enumerate(step.tokens):
             following = step.tokens[i + 1].word if i + 1 < len(step.tokens) else ""
-            if token.word in _LIBSQL and following == "(" and step.name != token.name:
+            if token.word in _LIBSQL_FUNCTIONS and following == "(" and step.name != token.name:
                 yield Hit(
                     token.start, f"only libSQL knows {token.text}()", "keep it out of what runs on SQLite files too"
                 )
@@ -145,25 +149,25 @@ def does_not_run(script: Script) -> Iterator[Hit]:
 
         CREATE INDEX idx_notes_author ON notes (author);
     """
-    known = script.before is not None and script.before.exact and script.kind in OURS
+    schema_is_exact = script.before is not None and script.before.exact and script.kind in OURS
     for step in script.steps:
-        said = script.failures.get(step.number)
-        if said is None or step.kind == "alter_column" or _knows_libsql(step):
+        error = script.failures.get(step.number)
+        if error is None or step.kind == "alter_column" or _knows_libsql(step):
             continue
-        if step.kind == "alter_add_column" and said.lower().startswith("cannot add"):
+        if step.kind == "alter_add_column" and error.lower().startswith("cannot add"):
             continue  # MS05 says it better.
-        syntax = _SYNTAX.search(said)
-        if syntax or (known and _WRONG.search(said)):
-            yield Hit(_near(step, said), f"SQLite says: {said}", "rehearse the file: invoke migrate.up --dry-run")
-        # What follows may fail only because of this.
-        known = False
+        syntax = _SYNTAX_ERROR.search(error)
+        if syntax or (schema_is_exact and _SCHEMA_ERROR.search(error)):
+            yield Hit(_near(step, error), f"SQLite says: {error}", "rehearse the file: invoke migrate.up --dry-run")
+        # A later statement may fail only because this one did.
+        schema_is_exact = False
 
 
 def _altered_column(step: Step) -> int | None:
     """The index of the token ALTER in ``ALTER COLUMN name TO definition``, which only libSQL knows; None without it.
 
-    SQLite 3.53 has other forms: ``ALTER [COLUMN] name SET NOT NULL`` and ``DROP NOT NULL``, ``ADD [CONSTRAINT name] CHECK``,
-    ``DROP CONSTRAINT name`` (https://sqlite.org/lang_altertable.html).
+    SQLite 3.53 has other forms: ``ALTER [COLUMN] name SET NOT NULL`` and ``DROP NOT NULL``,
+    ``ADD [CONSTRAINT name] CHECK``, ``DROP CONSTRAINT name`` (https://sqlite.org/lang_altertable.html).
     """
     at = step.find("ALTER", "COLUMN")
     return at if at is not None and [token.word for token in step.tokens[at + 3 : at + 4]] == ["TO"] else None
@@ -174,10 +178,11 @@ def _knows_libsql(step: Step) -> bool:
     return any(word.lower() in lower for word in ("libsql_", "vector", "random rowid"))
 
 
-def _near(step: Step, said: str) -> int:
-    near = _NEAR.search(said)
-    found = [t.start for t in step.tokens if near and t.text == near[1]]
-    return found[0] if len(found) == 1 else step.at
+def _near(step: Step, error: str) -> int:
+    """The offset of the token that ``near "token": syntax error`` names, or of the statement where that is unclear."""
+    near = _NEAR.search(error)
+    offsets = [t.start for t in step.tokens if near and t.text == near[1]]
+    return offsets[0] if len(offsets) == 1 else step.at
 
 
 RULES = (server_refuses, libsql_only, does_not_run)

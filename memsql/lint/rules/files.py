@@ -1,4 +1,4 @@
-"""What belongs to a migration besides its statements: its rollback, its name, its header."""
+"""Rules about a file as a whole: its rollback, its name, its header."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ def no_rollback(script: Script) -> Iterator[Hit]:
 
         0005_add_notes.sql without 0005_add_notes.rollback.sql
 
-    **Best practice** Write the way back with the change, while you know it. Where there is none, say so in the migration with
-    `-- allow: MS27`, or in the empty rollback.
+    **Best practice** Write the way back with the change, while you know it. Where there is none, say so in the
+    migration with `-- allow: MS27`, or in the empty rollback.
 
         -- Undo 0005_add_notes
         DROP TABLE notes;
@@ -45,12 +45,14 @@ def no_rollback(script: Script) -> Iterator[Hit]:
 def file_name(script: Script) -> Iterator[Hit]:
     """A file name or version that does not fit.
 
-    **Anti-pattern** memsql refuses a folder with a name it cannot read, two files of one version, or a rollback without its
-    migration. Capital letters and other characters, and versions of another width, sort differently elsewhere.
+    **Anti-pattern** memsql refuses a folder with a name it cannot read, two files of one version, or a rollback
+    without its migration. Capital letters and other characters, and versions of another width, sort differently
+    elsewhere.
 
         005-AddNotes.sql beside 0004_index_active_memories.sql
 
-    **Best practice** The next version, as many digits as the others have, words in lower case with underscores. `migrate.create` does it.
+    **Best practice** The next version, as many digits as the others have, words in lower case with underscores.
+    `migrate.create` does it.
 
         0005_add_notes.sql
     """
@@ -96,8 +98,8 @@ def file_name(script: Script) -> Iterator[Hit]:
 def header(script: Script) -> Iterator[Hit]:
     """A header with a mistake, or without what a reader needs.
 
-    **Anti-pattern** memsql refuses an unknown or misplaced directive. Without a description nobody knows what a migration is
-    for, and without `-- depends:` yoyo may apply it before the one it needs.
+    **Anti-pattern** memsql refuses an unknown or misplaced directive. Without a description nobody knows what a
+    migration is for, and without `-- depends:` yoyo may apply it before the one it needs.
 
         -- transactonal: false
         VACUUM;
@@ -111,7 +113,7 @@ def header(script: Script) -> Iterator[Hit]:
     """
     for problem in script.problems:
         if not problem.allow:
-            yield Hit(_line(script, problem.line), problem.message, problem.fix, severity="error")
+            yield Hit(_line_start(script, problem.line), problem.message, problem.fix, severity="error")
     if script.kind in OURS and script.steps and not script.problems and not script.header.description:
         yield Hit(0, "the file does not say what it does", "begin it with a comment line that does")
     if script.kind in ("check", "query") and ([s.kind for s in script.steps] != ["select"]):
@@ -148,17 +150,19 @@ def allow(script: Script) -> Iterator[Hit]:
 
         -- allow: MS01
 
-    **Best practice** Name the rule and why it does not apply, in the header of the file. Remove the line when the reason is gone.
+    **Best practice** Name the rule and why it does not apply, in the header of the file. Remove the line when the
+    reason is gone.
 
         -- allow: MS01 the table was never written to, see release 1.2
         DROP TABLE learned_patterns;
     """
     for problem in script.problems:
         if problem.allow:
-            yield Hit(_line(script, problem.line), problem.message, problem.fix, severity="error")
+            yield Hit(_line_start(script, problem.line), problem.message, problem.fix, severity="error")
 
 
-def _line(script: Script, line: int) -> int:
+def _line_start(script: Script, line: int) -> int:
+    """The offset in the text where the line begins; lines count from 1."""
     at = 0
     for _ in range(line - 1):
         at = script.text.find("\n", at) + 1

@@ -1,4 +1,4 @@
-"""Full-text indexes over another table's content (https://sqlite.org/fts5.html, section 4.4.3)."""
+"""Rules about full-text indexes over another table's content (https://sqlite.org/fts5.html, section 4.4.3)."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ _MISSING, _ROWID = frozenset({"FTS01"}), frozenset({"FTS05", "FTS06"})
 def fts_trigger_missing(script: Script) -> Iterator[Hit]:
     """An FTS5 table over another table's content without its three triggers.
 
-    **Anti-pattern** Rows that come, change or go later are not found, are found by their old words, or make the search fail
-    with "database disk image is malformed".
+    **Anti-pattern** Rows that come, change or go later are not found, are found by their old words, or make the
+    search fail with "database disk image is malformed".
 
         CREATE VIRTUAL TABLE notes_fts USING fts5 (body, content='notes', content_rowid='id');
 
@@ -39,7 +39,7 @@ def fts_trigger_missing(script: Script) -> Iterator[Hit]:
 
 
 def _left_behind(script: Script) -> Iterator[Hit]:
-    """The other half of the same mistake: the index goes, and its triggers stay and fail with every write."""
+    """Indexes that the file drops without their triggers: each write to the content table then fails."""
     names = {step.name for step in script.of("drop")}
     for table in by_name(script.before.fts(name) for name in names) if script.before else ():
         if script.after.has(table.name):
@@ -60,8 +60,9 @@ def _left_behind(script: Script) -> Iterator[Hit]:
 def fts_trigger_wrong(script: Script) -> Iterator[Hit]:
     """A trigger of an FTS5 table that leaves the index wrong.
 
-    **Anti-pattern** `DELETE FROM notes_fts` in an AFTER trigger reads the words to remove from the content row, which has gone
-    or changed by then. The old words stay behind, and a search that hits them fails with "database disk image is malformed".
+    **Anti-pattern** `DELETE FROM notes_fts` in an AFTER trigger reads the words to remove from the content row,
+    which has gone or changed by then. The old words stay behind, and a search that hits them fails with "database
+    disk image is malformed".
 
         CREATE TRIGGER notes_fts_delete AFTER DELETE ON notes BEGIN
             DELETE FROM notes_fts WHERE rowid = old.id;
@@ -82,7 +83,8 @@ def fts_trigger_wrong(script: Script) -> Iterator[Hit]:
 def fts_rowid(script: Script) -> Iterator[Hit]:
     """An FTS5 table over content without INTEGER PRIMARY KEY, or over columns that are not there.
 
-    **Anti-pattern** Without an INTEGER PRIMARY KEY a VACUUM may renumber the rows, and the index then points at other ones.
+    **Anti-pattern** Without an INTEGER PRIMARY KEY a VACUUM may renumber the rows, and the index then points at
+    other ones.
 
         CREATE TABLE notes (id TEXT PRIMARY KEY NOT NULL, body TEXT);
         CREATE VIRTUAL TABLE notes_fts USING fts5 (body, content='notes');
@@ -107,12 +109,13 @@ def fts_rowid(script: Script) -> Iterator[Hit]:
 def fts_not_rebuilt(script: Script) -> Iterator[Hit]:
     """An FTS5 table is made or mended over rows that are there already, without 'rebuild'.
 
-    **Anti-pattern** A new index over a table with rows is empty and finds none of them; what wrong triggers left behind stays in it;
-    after a rebuild of the content table it holds what was there before.
+    **Anti-pattern** A new index over a table with rows is empty and finds none of them; what wrong triggers left
+    behind stays in it; after a rebuild of the content table it holds what was there before.
 
         CREATE VIRTUAL TABLE notes_fts USING fts5 (body, content='notes', content_rowid='id');    -- notes has rows
 
-    **Best practice** Build the index from the content in the end, with the command or with `-- fts_rebuild: notes_fts` in the header.
+    **Best practice** Build the index from the content in the end, with the command or with
+    `-- fts_rebuild: notes_fts` in the header.
 
         INSERT INTO notes_fts (notes_fts) VALUES ('rebuild');
     """
@@ -127,15 +130,19 @@ def fts_not_rebuilt(script: Script) -> Iterator[Hit]:
             continue
         cause = _needs_rebuild(script, table)
         if cause is not None and not any(s.at > cause[0].at for s in script.of("insert") if _is_rebuild(s, table.name)):
+            name = quote_if_needed(table.name)
             yield Hit(
                 cause[0].place_of(cause[0].effect.name),
                 f"{table.name} {cause[1]}, and is not rebuilt",
-                f"end the file with: INSERT INTO {quote_if_needed(table.name)} ({quote_if_needed(table.name)}) VALUES ('rebuild')",
+                f"end the file with: INSERT INTO {name} ({name}) VALUES ('rebuild')",
             )
 
 
 def _needs_rebuild(script: Script, table: FtsTable) -> tuple[Step, str] | None:
-    """The statement behind which the index is not what its content says, and why."""
+    """The last statement after which the index differs from its content table, and the reason; None if they agree.
+
+    The reason follows the name of the index in a sentence: "notes_fts is made over rows of notes".
+    """
     name, content = fold(table.name), fold(table.content or "")
     created = next((s for s in script.making("virtual") if s.name == name), None)
     if created is not None:
@@ -146,18 +153,25 @@ def _needs_rebuild(script: Script, table: FtsTable) -> tuple[Step, str] | None:
     earlier = script.before.fts(name) if script.before else None
     if script.before is None or earlier is None or not diagnose_in(script.before, earlier):
         return None
-    mended = [s for s in script.making("trigger") if fold(s.effect.table or "") == content and name in s.text.lower()]
-    return (mended[-1], "was kept by wrong triggers") if mended else None
+    new_triggers = [
+        s for s in script.making("trigger") if fold(s.effect.table or "") == content and name in s.text.lower()
+    ]
+    return (new_triggers[-1], "was kept by wrong triggers") if new_triggers else None
 
 
 def _is_rebuild(step: Step, name: str) -> bool:
+    """Whether it is ``INSERT INTO name (name) VALUES ('rebuild')``."""
     return (
         len(step.text) < 1000 and step.name == name.lower() and re.search(r"\(\s*'rebuild'\s*\)", step.text) is not None
     )
 
 
 def _place(script: Script, table: FtsTable, problem: Problem) -> int:
-    """Where the file does it: the statement in the trigger, the trigger, the table, or what dropped the trigger."""
+    """The offset of what causes the problem.
+
+    That is the first of these that the file holds: the wrong statement of the trigger, the trigger, the full-text
+    table, the DROP TRIGGER, the last statement that changes the content table. Else it is the first statement.
+    """
     name = fold(problem.trigger or "")
     for step in script.making("trigger"):
         if name and step.name == name:
@@ -165,8 +179,8 @@ def _place(script: Script, table: FtsTable, problem: Problem) -> int:
     created = [s for s in script.making("virtual") if s.name == fold(table.name)]
     if created:
         return created[-1].place_of(created[-1].effect.name)
-    was = script.before.fts(table.name) if script.before else None
-    for trigger in was.triggers if was else ():
+    earlier = script.before.fts(table.name) if script.before else None
+    for trigger in earlier.triggers if earlier else ():
         for step in script.of("drop"):
             if (
                 step.name == fold(trigger.name)
@@ -184,17 +198,17 @@ def _place(script: Script, table: FtsTable, problem: Problem) -> int:
 
 
 def _inside(step: Step, table: FtsTable, problem: Problem) -> int:
-    """The first statement of the trigger that writes to the index in the way that is wrong."""
+    """The offset of the first statement in the trigger that writes wrongly to the index, or of the trigger's name."""
     body = step.find("BEGIN")
     tokens = step.tokens
-    wanted = {
+    verbs = {
         "FTS02": ("DELETE",),
         "FTS08": ("UPDATE",),
         "FTS03": ("INSERT", "REPLACE"),
         "FTS04": ("INSERT", "REPLACE"),
     }.get(problem.code)
-    for i in range(body or 0, len(tokens) if wanted and body is not None else 0):
-        if tokens[i].word in (wanted or ()) and any(t.name == fold(table.name) for t in tokens[i + 1 : i + 6]):
+    for i in range(body or 0, len(tokens) if verbs and body is not None else 0):
+        if tokens[i].word in (verbs or ()) and any(t.name == fold(table.name) for t in tokens[i + 1 : i + 6]):
             return tokens[i].start
     return step.place_of(step.effect.name)
 

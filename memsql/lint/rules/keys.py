@@ -1,4 +1,4 @@
-"""Keys and indexes."""
+"""Rules about keys and indexes."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ def unique_on_existing(script: Script) -> Iterator[Hit]:
 
         CREATE UNIQUE INDEX idx_users_email ON users (email);
 
-    **Best practice** Look for duplicates first, with a check of its own or a query on production, and say what you saw. An index
-    on a table that the same file makes is no finding.
+    **Best practice** Look for duplicates first, with a check of its own or a query on production, and say what you
+    saw. An index on a table that the same file makes is no finding.
 
-        -- allow: MS07 no duplicate in production on 2024-05-02: SELECT email FROM users GROUP BY email HAVING COUNT(*) > 1
+        -- allow: MS07 no duplicate in production, 2024-05-02: SELECT email FROM users GROUP BY email HAVING COUNT(*) > 1
         CREATE UNIQUE INDEX idx_users_email ON users (email);
     """
-    made = {step.name for step in script.making("table")} | {
+    new_tables = {step.name for step in script.making("table")} | {
         fold(s.effect.new_name or "") for s in script.of("alter_rename")
     }
     for step in script.making("index"):
         if (place := step.find("UNIQUE")) != 1 or place is None:
             continue
         table = fold(step.effect.table or "")
-        if table in made and not _rebuilt_without(script, table, step.name):
+        if table in new_tables and not _rebuilt_without(script, table, step.name):
             continue
         if script.before is not None and any(
             fold(i.name) == step.name and i.unique for i in script.before.indexes_of(table)
@@ -60,8 +60,8 @@ def _rebuilt_without(script: Script, table: str, index: str) -> bool:
 def nullable_primary_key(script: Script) -> Iterator[Hit]:
     """A primary key that allows NULL.
 
-    **Anti-pattern** Any primary key but `INTEGER PRIMARY KEY` takes NULL in SQLite, as often as you like, so rows without a
-    key slip in and no reference finds them.
+    **Anti-pattern** Any primary key but `INTEGER PRIMARY KEY` takes NULL in SQLite, as often as you like, so rows
+    without a key slip in and no reference finds them.
 
         CREATE TABLE users (id TEXT PRIMARY KEY, email TEXT);
 
@@ -138,11 +138,12 @@ def foreign_key_without_index(script: Script) -> Iterator[Hit]:
 
 
 def _leads(state: Catalogue, table: Table, columns: tuple[str, ...]) -> bool:
-    now = state.table(table.name)
+    """Whether a key or index of the table begins with these columns in this schema."""
+    current = state.table(table.name)
     if (
-        now is not None
+        current is not None
         and len(columns) == 1
-        and any(c.pk == 1 and c.type.upper() == "INTEGER" and fold(c.name) == columns[0] for c in now.columns)
+        and any(c.pk == 1 and c.type.upper() == "INTEGER" and fold(c.name) == columns[0] for c in current.columns)
     ):
         return True
     return any(_begins(index, columns) for index in state.indexes_of(table.name))
@@ -153,18 +154,19 @@ def _begins(index: Index, columns: tuple[str, ...]) -> bool:
 
 
 def _reference(steps: list[Step], columns: tuple[str, ...]) -> int | None:
+    """The offset of REFERENCES or FOREIGN KEY where a statement makes these columns a foreign key, else None."""
     for step in steps:
         if step.kind == "alter_add_column":
-            found = [p for p in [added_column(step)] if p is not None]
+            clauses = [clause for clause in [added_column(step)] if clause is not None]
         else:
-            found = list(definition(step).clauses)
-        for part in found:
-            if part.name and columns == (part.name,) and (place := part.find("REFERENCES")):
+            clauses = list(definition(step).clauses)
+        for clause in clauses:
+            if clause.name and columns == (clause.name,) and (place := clause.find("REFERENCES")):
                 return place.start
-            if not part.name and (place := part.find("FOREIGN", "KEY")):
-                start = part.tokens.index(place)
+            if not clause.name and (place := clause.find("FOREIGN", "KEY")):
+                start = clause.tokens.index(place)
                 names = []
-                for token in part.tokens[start + 2 :]:
+                for token in clause.tokens[start + 2 :]:
                     if token.word == ")":
                         break
                     if token.name:
@@ -178,13 +180,14 @@ def _reference(steps: list[Step], columns: tuple[str, ...]) -> int | None:
 def redundant_index(script: Script) -> Iterator[Hit]:
     """An index that another one makes superfluous.
 
-    **Anti-pattern** An index on (a) answers nothing that one on (a, b) does not answer, nor one beside UNIQUE (a). It costs
-    space, and time with every write.
+    **Anti-pattern** An index on (a) answers nothing that one on (a, b) does not answer, nor one beside UNIQUE (a).
+    It costs space, and time with every write.
 
         CREATE INDEX idx_notes_user ON notes (user_id);
         CREATE INDEX idx_notes_user_date ON notes (user_id, created_at);
 
-    **Best practice** Keep the longer one, and drop the shorter one in the same file if it is there already. In a rollback it is no finding.
+    **Best practice** Keep the longer one, and drop the shorter one in the same file if it is there already. In a
+    rollback it is no finding.
 
         DROP INDEX idx_notes_user;
         CREATE INDEX idx_notes_user_date ON notes (user_id, created_at);
@@ -192,51 +195,52 @@ def redundant_index(script: Script) -> Iterator[Hit]:
     if script.is_way_back:
         return
     state = script.after
-    made = {step.name: step for step in script.making("index")}
+    new_indexes = {step.name: step for step in script.making("index")}
     final = script.final if script.final is not None and script.final.exact else None
-    said: set[str] = set()
-    for name, step in made.items():
-        mine = state.index(name)
-        if mine is None or (final is not None and final.index(name) is None):
+    reported: set[str] = set()
+    for name, step in new_indexes.items():
+        index = state.index(name)
+        if index is None or (final is not None and final.index(name) is None):
             continue
-        rowid = _rowid(state, mine.table)
-        if rowid and not mine.partial and [fold(c or "") for c in mine.columns] == [rowid]:
+        rowid = _rowid(state, index.table)
+        if rowid and not index.partial and [fold(c or "") for c in index.columns] == [rowid]:
             yield Hit(
                 step.place_of(step.effect.name),
-                f"{mine.name} is superfluous: {rowid} is the key of {mine.table}",
+                f"{index.name} is superfluous: {rowid} is the key of {index.table}",
                 "remove it",
             )
             continue
-        for other in state.indexes_of(mine.table):
+        for other in state.indexes_of(index.table):
             if (
                 fold(other.name) == name
-                or fold(other.name) in said
+                or fold(other.name) in reported
                 or (final is not None and final.index(other.name) is None and other.origin == "c")
             ):
                 continue
-            if _covers(other, mine):
-                said.add(name)
+            if _covers(other, index):
+                reported.add(name)
                 yield Hit(
-                    step.place_of(step.effect.name), f"{mine.name} is superfluous beside {_named(other)}", "remove it"
+                    step.place_of(step.effect.name), f"{index.name} is superfluous beside {_label(other)}", "remove it"
                 )
                 break
-            if _covers(mine, other) and other.origin == "c" and fold(other.name) not in made:
-                said.add(fold(other.name))
+            if _covers(index, other) and other.origin == "c" and fold(other.name) not in new_indexes:
+                reported.add(fold(other.name))
                 yield Hit(
                     step.place_of(step.effect.name),
-                    f"{mine.name} makes {other.name} superfluous",
+                    f"{index.name} makes {other.name} superfluous",
                     f"drop it in the same file: DROP INDEX {other.name}",
                 )
 
 
-def _rowid(state: Catalogue, table: str) -> str | None:
-    found = state.table(table)
-    keys = [c for c in found.columns if c.pk] if found and not found.without_rowid else []
+def _rowid(state: Catalogue, table_name: str) -> str | None:
+    """The column that is another name for the rowid of a table, in lower case; None where it has none."""
+    table = state.table(table_name)
+    keys = [c for c in table.columns if c.pk] if table and not table.without_rowid else []
     return fold(keys[0].name) if len(keys) == 1 and keys[0].type.upper() == "INTEGER" else None
 
 
 def _covers(long: Index, short: Index) -> bool:
-    """Whether ``long`` answers whatever ``short`` answers."""
+    """Whether ``long`` can replace ``short`` in each query and keeps the same values unique."""
     count = len(short.columns)
     if long.partial or short.partial or None in short.columns or count > len(long.columns):
         return False
@@ -246,13 +250,14 @@ def _covers(long: Index, short: Index) -> bool:
         return False
     if tuple(map(fold, short.collations)) != tuple(map(fold, long.collations[:count])):
         return False
-    turned = {a != b for a, b in zip(short.descending, long.descending, strict=False)}
-    return len(turned) <= 1
+    directions_differ = {a != b for a, b in zip(short.descending, long.descending, strict=False)}
+    return len(directions_differ) <= 1
 
 
-def _named(index: Index) -> str:
-    listed = ", ".join(c or "…" for c in index.columns)
-    return {"u": f"UNIQUE ({listed})", "pk": f"PRIMARY KEY ({listed})"}.get(index.origin, index.name)
+def _label(index: Index) -> str:
+    """The index as a reader knows it: its name, or the constraint that made it."""
+    columns = ", ".join(c or "…" for c in index.columns)
+    return {"u": f"UNIQUE ({columns})", "pk": f"PRIMARY KEY ({columns})"}.get(index.origin, index.name)
 
 
 RULES = (unique_on_existing, nullable_primary_key, foreign_key_without_index, redundant_index)

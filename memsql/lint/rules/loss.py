@@ -1,4 +1,4 @@
-"""What takes rows, columns or names away."""
+"""Rules about the loss of rows, columns and names."""
 
 from __future__ import annotations
 
@@ -19,15 +19,20 @@ def drop_table(script: Script) -> Iterator[Hit]:
         DROP TABLE notes;
 
     **Best practice** Rename it, and drop it in a later release when nobody has missed it. Say so where it is meant:
-    `-- allow: MS01` or, as the loss guard wants it for a table that holds rows, `-- allow: data-loss`. Dropping what the
-    same file made, what a rebuild replaces, a full-text index, and in a rollback what the migration made, is no finding.
+    `-- allow: MS01` or, as the loss guard wants it for a table that holds rows, `-- allow: data-loss`. Dropping
+    what the same file made, what a rebuild replaces, a full-text index, and in a rollback what the migration made,
+    is no finding.
 
         ALTER TABLE notes RENAME TO notes_retired;
     """
-    back = {r.drop.number for r in script.rebuilds if r.drop is not None}
-    made: dict[str, int] = {step.name: step.at for step in script.making("table", "virtual")}
+    replaced = {r.drop.number for r in script.rebuilds if r.drop is not None}
+    new_tables: dict[str, int] = {step.name: step.at for step in script.making("table", "virtual")}
     for step in script.of("drop"):
-        if step.effect.object_type != "table" or step.number in back or made.get(step.name, step.at) < step.at:
+        if (
+            step.effect.object_type != "table"
+            or step.number in replaced
+            or new_tables.get(step.name, step.at) < step.at
+        ):
             continue
         if _is_index_only(script, step) or step.name in script.made_by_up or step.effect.schema == "temp":
             continue
@@ -47,7 +52,7 @@ def _is_index_only(script: Script, step: Step) -> bool:
 
 
 def _dropped_by_rename(script: Script, step: Step) -> bool:
-    """Whether it drops the old table of a rebuild, under the name it was given for that."""
+    """Whether it drops the old table of a rebuild that renamed that table first."""
     return any(r.old_first and r.drop is not None and r.drop.number == step.number for r in script.rebuilds)
 
 
@@ -79,7 +84,7 @@ def drop_column(script: Script) -> Iterator[Hit]:
 
 
 def _left_out(script: Script) -> Iterator[Hit]:
-    """Columns that a rebuilt table no longer has, but those that the file renamed or dropped before."""
+    """Columns that a rebuilt table no longer has, except those that the file renamed or dropped by name."""
     named = {
         (step.name, fold(step.effect.column or "")) for step in script.of("alter_drop_column", "alter_rename_column")
     }
@@ -132,20 +137,25 @@ def write_without_where(script: Script) -> Iterator[Hit]:
 
         DELETE FROM sessions;
 
-    **Best practice** Say which rows. Filling a column that the same file added is no finding, nor is a table that the file made.
+    **Best practice** Say which rows. Filling a column that the same file added is no finding, nor is a table that
+    the file made.
 
         DELETE FROM sessions WHERE expires_at < '2024-01-01';
     """
-    new = {(step.name, fold(step.effect.column or "")) for step in script.of("alter_add_column")}
-    made = {step.name for step in script.making("table", "virtual")}
+    new_columns = {(step.name, fold(step.effect.column or "")) for step in script.of("alter_add_column")}
+    new_tables = {step.name for step in script.making("table", "virtual")}
     for step in script.of("update", "delete"):
         depth, narrow = 0, False
         for token in step.tokens:
             depth += (token.word == "(") - (token.word == ")")
             narrow = narrow or (depth == 0 and token.word in ("WHERE", "LIMIT"))
-        if narrow or step.name in made or step.effect.schema == "temp":
+        if narrow or step.name in new_tables or step.effect.schema == "temp":
             continue
-        if step.kind == "update" and (changed := _assigned(step)) and all((step.name, c) in new for c in changed):
+        if (
+            step.kind == "update"
+            and (changed := _assigned(step))
+            and all((step.name, c) in new_columns for c in changed)
+        ):
             continue
         verb = "UPDATE" if step.kind == "update" else "DELETE"
         yield Hit(
@@ -158,21 +168,21 @@ def write_without_where(script: Script) -> Iterator[Hit]:
 
 
 def _assigned(step: Step) -> list[str]:
-    """The columns that an UPDATE sets."""
+    """The columns that an UPDATE sets; empty where it assigns other than ``column = value``."""
     place = step.find("SET")
     if place is None:
         return []
-    tokens, found, depth = step.tokens[place + 1 :], [], 0
+    tokens, columns, depth = step.tokens[place + 1 :], [], 0
     for i, token in enumerate(tokens):
         depth += (token.word == "(") - (token.word == ")")
         if depth == 0 and token.word in ("WHERE", "FROM", "RETURNING"):
             break
         starts = i == 0 or (depth == 0 and tokens[i - 1].word == ",")
         if starts and i + 1 < len(tokens) and tokens[i + 1].word == "=":
-            found.append(token.name)
+            columns.append(token.name)
         elif starts:
             return []
-    return found
+    return columns
 
 
 RULES = (drop_table, drop_column, rename_in_use, write_without_where)

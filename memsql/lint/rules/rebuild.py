@@ -1,4 +1,4 @@
-"""Tables that are made anew (https://sqlite.org/lang_altertable.html, section 7)."""
+"""Rules about the rebuild of a table (https://sqlite.org/lang_altertable.html, section 7)."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from memsql.sqltext import fold
 def rebuild_with_keys_on(script: Script) -> Iterator[Hit]:
     """A table that others refer to is rebuilt while foreign keys are enforced.
 
-    **Anti-pattern** DROP TABLE deletes the rows first, and `ON DELETE CASCADE` then deletes the rows of every table that
-    refers to them. `foreign_key_check` finds nothing wrong afterwards.
+    **Anti-pattern** DROP TABLE deletes the rows first, and `ON DELETE CASCADE` then deletes the rows of every table
+    that refers to them. `foreign_key_check` finds nothing wrong afterwards.
 
         CREATE TABLE users_new (id TEXT PRIMARY KEY NOT NULL, email TEXT);
         INSERT INTO users_new (id, email) SELECT id, email FROM users;
         DROP TABLE users;
         ALTER TABLE users_new RENAME TO users;
 
-    **Best practice** Say `-- foreign_keys: off` in the header of the file: memsql turns them off before BEGIN and proves
-    with `foreign_key_check` that no reference broke.
+    **Best practice** Say `-- foreign_keys: off` in the header of the file: memsql turns them off before BEGIN and
+    proves with `foreign_key_check` that no reference broke.
 
         -- foreign_keys: off
     """
@@ -44,23 +44,24 @@ def rebuild_with_keys_on(script: Script) -> Iterator[Hit]:
 def rebuild_forgets(script: Script) -> Iterator[Hit]:
     """A rebuild leaves out values, indexes, triggers or views of the table.
 
-    **Anti-pattern** DROP TABLE takes the table's indexes and triggers along without a word, and a column that the copy does not
-    name is empty afterwards.
+    **Anti-pattern** DROP TABLE takes the table's indexes and triggers along without a word, and a column that the
+    copy does not name is empty afterwards.
 
         CREATE TABLE notes_new (id INTEGER PRIMARY KEY, body TEXT NOT NULL, author TEXT);
         INSERT INTO notes_new (id, body) SELECT id, body FROM notes;
         DROP TABLE notes;                       -- and idx_notes_author with it
         ALTER TABLE notes_new RENAME TO notes;
 
-    **Best practice** Create every index, trigger and view again in the same file, and copy every column. What is to go is dropped
-    by name, before the table, so that a reader sees it. A column that the new table does not have is a finding of MS02.
+    **Best practice** Create every index, trigger and view again in the same file, and copy every column. What is to
+    go is dropped by name, before the table, so that a reader sees it. A column that the new table does not have is
+    a finding of MS02.
 
         CREATE INDEX idx_notes_author ON notes (author);
     """
     before = script.before
     if before is None:
         return
-    by_name = {(fold(s.effect.object_type or ""), s.name) for s in script.of("drop")}
+    dropped_by_name = {(fold(s.effect.object_type or ""), s.name) for s in script.of("drop")}
     for rebuild in script.rebuilds:
         old, new = before.table(rebuild.table), script.after.table(rebuild.table)
         if old is None or new is None:
@@ -69,7 +70,7 @@ def rebuild_forgets(script: Script) -> Iterator[Hit]:
         yield from _columns(rebuild, old, new)
         for kind in ("index", "trigger"):
             for entry in before.created(rebuild.table, kind):
-                if not script.after.holds(kind, entry.name) and (kind, fold(entry.name)) not in by_name:
+                if not script.after.holds(kind, entry.name) and (kind, fold(entry.name)) not in dropped_by_name:
                     yield Hit(
                         end,
                         f"the rebuild of {rebuild.table} forgets {kind} {entry.name}",
@@ -92,6 +93,7 @@ def rebuild_forgets(script: Script) -> Iterator[Hit]:
 
 
 def _columns(rebuild: Rebuild, old: Table, new: Table) -> Iterator[Hit]:
+    """Constraints and values that the new table does not take over from the old one."""
     if (
         rebuild.create.find("AS") is not None
         and rebuild.create.find("SELECT") is not None
@@ -102,13 +104,13 @@ def _columns(rebuild: Rebuild, old: Table, new: Table) -> Iterator[Hit]:
             f"CREATE TABLE AS takes no key, constraint or default of {rebuild.table} along",
             "write the new table out, and copy with INSERT … SELECT",
         )
-    had = {fold(c.name): c.name for c in old.columns if not c.hidden}
-    has = {fold(c.name): c.name for c in new.columns if not c.hidden}
+    old_names = {fold(c.name): c.name for c in old.columns if not c.hidden}
+    new_names = {fold(c.name): c.name for c in new.columns if not c.hidden}
     if rebuild.copy is not None and rebuild.copy.columns:
-        for key in had.keys() & has.keys() - set(rebuild.copy.columns):
+        for key in old_names.keys() & new_names.keys() - set(rebuild.copy.columns):
             yield Hit(
                 rebuild.copy.step.at,
-                f"the values of {rebuild.table}.{had[key]} are not copied",
+                f"the values of {rebuild.table}.{old_names[key]} are not copied",
                 "name it in INSERT and SELECT",
             )
     elif rebuild.copy is None and rebuild.rename is not None and rebuild.create.find("SELECT") is None:
@@ -123,8 +125,8 @@ def _columns(rebuild: Rebuild, old: Table, new: Table) -> Iterator[Hit]:
 def rename_old_first(script: Script) -> Iterator[Hit]:
     """A rebuild that renames the old table out of the way first.
 
-    **Anti-pattern** The rename goes into every foreign key, trigger and view that names the table: they follow the old table,
-    which is then dropped, and refer to nothing.
+    **Anti-pattern** The rename goes into every foreign key, trigger and view that names the table: they follow the
+    old table, which is then dropped, and refer to nothing.
 
         ALTER TABLE notes RENAME TO notes_old;
         CREATE TABLE notes (id INTEGER PRIMARY KEY, body TEXT NOT NULL);
@@ -151,8 +153,8 @@ def rename_old_first(script: Script) -> Iterator[Hit]:
 def insert_select_star(script: Script) -> Iterator[Hit]:
     """Rows are copied with `SELECT *`.
 
-    **Anti-pattern** Values go by position. Where the order or number of columns differs on one database, they end up in the wrong
-    columns, or the statement fails there only.
+    **Anti-pattern** Values go by position. Where the order or number of columns differs on one database, they end
+    up in the wrong columns, or the statement fails there only.
 
         INSERT INTO notes_new SELECT * FROM notes;
 

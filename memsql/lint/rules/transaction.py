@@ -1,4 +1,4 @@
-"""What the transaction around a migration cannot bear, and what a migration without one must bear."""
+"""Rules about the transaction around a migration, and about migrations that run without one."""
 
 from __future__ import annotations
 
@@ -20,18 +20,20 @@ _PRAGMAS = {
     "auto_vacuum": "set it in a file of its own with `-- transactional: false`, followed by VACUUM",
     "wal_checkpoint": "move it into a file of its own with `-- transactional: false`",
 }
-_MANY = 1000
+_MANY_ROWS = 1000
 
 
 @rule("MS08", "pragma_in_transaction", "error", (*OURS, "legacy"))
 def pragma_in_transaction(script: Script) -> Iterator[Hit]:
     """A PRAGMA or VACUUM that does not work inside a transaction.
 
-    **Anti-pattern** `PRAGMA foreign_keys` does nothing inside a transaction and says nothing; a change to WAL and VACUUM fail.
+    **Anti-pattern** `PRAGMA foreign_keys` does nothing inside a transaction and says nothing; a change to WAL and
+    VACUUM fail.
 
         PRAGMA foreign_keys = off;
 
-    **Best practice** Say it in the header, where memsql reads it before BEGIN. What rewrites the file goes into a file of its own.
+    **Best practice** Say it in the header, where memsql reads it before BEGIN. What rewrites the file goes into a
+    file of its own.
 
         -- foreign_keys: off
 
@@ -42,7 +44,7 @@ def pragma_in_transaction(script: Script) -> Iterator[Hit]:
         return
     for step in script.of("pragma"):
         name = step.effect.name or ""
-        # Without a value it only asks.
+        # A PRAGMA without a value only reads a setting.
         if name in _PRAGMAS and (name == "wal_checkpoint" or any(t.word in ("=", "(") for t in step.tokens)):
             yield Hit(
                 step.at, f"PRAGMA {name} does not work inside the transaction around the migration", _PRAGMAS[name]
@@ -90,7 +92,8 @@ def not_idempotent(script: Script) -> Iterator[Hit]:
         CREATE INDEX idx_notes_author ON notes (author);
         INSERT INTO settings (name) VALUES ('theme');
 
-    **Best practice** Write each statement so that a second run changes nothing, and leave to the transaction what can have one.
+    **Best practice** Write each statement so that a second run changes nothing, and leave to the transaction what
+    can have one.
 
         -- transactional: false
         CREATE INDEX IF NOT EXISTS idx_notes_author ON notes (author);
@@ -105,6 +108,7 @@ def not_idempotent(script: Script) -> Iterator[Hit]:
 
 
 def _cannot_repeat(step: Step) -> tuple[str, str] | None:
+    """Why a second run fails or changes rows again, and what to do about it; None where it may run twice."""
     if step.kind == "create" and step.find("IF", "NOT", "EXISTS") is None:
         return f"a second run fails here: {step.effect.name} exists by then", "add IF NOT EXISTS"
     if step.kind == "drop" and step.find("IF", "EXISTS") is None:
@@ -116,14 +120,15 @@ def _cannot_repeat(step: Step) -> tuple[str, str] | None:
             "a second run inserts these rows again",
             "write INSERT OR IGNORE, or ON CONFLICT DO NOTHING, on a table with a key",
         )
-    if step.kind == "update" and (again := _of_itself(step)):
-        return f"a second run changes {again} again", "let the WHERE leave out what is done"
+    if step.kind == "update" and (column := _of_itself(step)):
+        return f"a second run changes {column} again", "let the WHERE leave out what is done"
     return None
 
 
 def _guards_itself(step: Step) -> bool:
-    ways = (("INSERT", "OR"), ("ON", "CONFLICT"), ("NOT", "EXISTS"), ("NOT", "IN"))
-    return _is_command(step) or any(step.find(*words) is not None for words in ways)
+    """Whether an INSERT that runs twice inserts its rows once."""
+    guards = (("INSERT", "OR"), ("ON", "CONFLICT"), ("NOT", "EXISTS"), ("NOT", "IN"))
+    return _is_command(step) or any(step.find(*words) is not None for words in guards)
 
 
 def _is_command(step: Step) -> bool:
@@ -133,7 +138,7 @@ def _is_command(step: Step) -> bool:
 
 
 def _of_itself(step: Step) -> str | None:
-    """The column that an UPDATE computes from itself."""
+    """The first column that an UPDATE computes from its own value, as in ``SET n = n + 1``; None without one."""
     start = step.find("SET")
     tokens = step.tokens[start + 1 :] if start is not None else ()
     for i, token in enumerate(tokens):
@@ -155,8 +160,8 @@ def _of_itself(step: Step) -> str | None:
 def mixed_backfill(script: Script) -> Iterator[Hit]:
     """A schema change and a change of many rows in one migration.
 
-    **Anti-pattern** Nobody else can write while both run, and when the long part fails the short one is undone as well. A libSQL
-    server takes the lock away after five seconds.
+    **Anti-pattern** Nobody else can write while both run, and when the long part fails the short one is undone as
+    well. A libSQL server takes the lock away after five seconds.
 
         ALTER TABLE users ADD COLUMN handle TEXT;
         UPDATE users SET handle = LOWER(name);
@@ -169,28 +174,33 @@ def mixed_backfill(script: Script) -> Iterator[Hit]:
     schema = next((s for s in script.steps if s.kind in ("create", "drop") or s.kind.startswith("alter_")), None)
     if schema is None or not script.transactional:
         return
-    made = {step.name for step in script.making("table", "virtual")} | {
+    new_tables = {step.name for step in script.making("table", "virtual")} | {
         fold(step.effect.new_name or "") for step in script.of("alter_rename")
     }
     fix = "move it into the next migration"
     for step in script.of("update", "delete"):
-        if step.name not in made and script.existed(step.name) and not _one_row(script, step):
+        if step.name not in new_tables and script.existed(step.name) and not _one_row(script, step):
             yield Hit(step.at, f"changes rows of {step.effect.name} in the same migration as the schema", fix)
-    taken = {r.copy.step.number for r in script.rebuilds if r.copy is not None}
+    rebuild_copies = {r.copy.step.number for r in script.rebuilds if r.copy is not None}
     for copy in script.copies:
-        if copy.step.number not in taken and copy.source and script.existed(copy.source) and copy.source not in made:
+        if (
+            copy.step.number not in rebuild_copies
+            and copy.source
+            and script.existed(copy.source)
+            and copy.source not in new_tables
+        ):
             yield Hit(copy.step.at, f"copies rows of {copy.source} in the same migration as the schema", fix)
-    rows: dict[str, list[Step]] = {}
+    inserts: dict[str, list[Step]] = {}
     for step in script.of("insert"):
         into = re.match(r"INSERT INTO\s+([\w.\"'`\[\]]+)", step.text, re.IGNORECASE)
-        rows.setdefault(into[1].strip("\"'`[]").lower() if into else "", []).append(step)
-    for table, some in rows.items():
-        if len(some) > _MANY and table not in made and script.existed(table):
-            yield Hit(some[0].at, f"inserts {len(some):,} rows into {table} in the same migration as the schema", fix)
+        inserts.setdefault(into[1].strip("\"'`[]").lower() if into else "", []).append(step)
+    for table, steps in inserts.items():
+        if len(steps) > _MANY_ROWS and table not in new_tables and script.existed(table):
+            yield Hit(steps[0].at, f"inserts {len(steps):,} rows into {table} in the same migration as the schema", fix)
 
 
 def _one_row(script: Script, step: Step) -> bool:
-    """Whether its WHERE names a row by its key: ``WHERE id = 1`` and no OR."""
+    """Whether its WHERE picks rows by a key, as in ``WHERE id = 1``, without OR."""
     place = step.find("WHERE")
     before = script.before
     table = before.table(step.effect.name or "") if before else None
@@ -214,7 +224,8 @@ def hides_drift(script: Script) -> Iterator[Hit]:
 
         CREATE TABLE IF NOT EXISTS notes (id INTEGER PRIMARY KEY, body TEXT);
 
-    **Best practice** Migrations run in order and once, so what they make is not there. Let the statement fail where it is.
+    **Best practice** Migrations run in order and once, so what they make is not there. Let the statement fail where
+    it is.
 
         CREATE TABLE notes (id INTEGER PRIMARY KEY, body TEXT);
     """

@@ -1,4 +1,4 @@
-"""Literals."""
+"""Rules about literal values."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from memsql.lint.script import Script
 from memsql.lint.step import Step
 from memsql.sqltext.tokens import Token
 
-# Behind these a value begins, or a name: only the schema can tell.
-_OPENERS = frozenset(
+# A value or a name begins after each of these: only the schema says which.
+_BEFORE_VALUE_OR_NAME = frozenset(
     {
         "=",
         "==",
@@ -46,8 +46,8 @@ _OPENERS = frozenset(
         "HAVING",
     }
 )
-_VALUES = frozenset({"=", "==", "<>", "!=", "LIKE", "GLOB", "THEN", "ELSE", "||"})
-_NEW_NAME = frozenset(
+_BEFORE_VALUE = frozenset({"=", "==", "<>", "!=", "LIKE", "GLOB", "THEN", "ELSE", "||"})
+_BEFORE_NEW_NAME = frozenset(
     {
         "AS",
         "TABLE",
@@ -70,8 +70,9 @@ _NEW_NAME = frozenset(
 def double_quoted_string(script: Script) -> Iterator[Hit]:
     """A string in double quotes.
 
-    **Anti-pattern** Double quotes are for names. SQLite takes a name that it does not know for a string, so a mistake in a
-    name passes unseen, and a column added later changes what the statement means. Other builds of SQLite refuse it.
+    **Anti-pattern** Double quotes are for names. SQLite takes a name that it does not know for a string, so a
+    mistake in a name passes unseen, and a column added later changes what the statement means. Other builds of
+    SQLite refuse it.
 
         UPDATE users SET plan = "free" WHERE plan IS NULL;
 
@@ -84,12 +85,12 @@ def double_quoted_string(script: Script) -> Iterator[Hit]:
     for step in script.steps:
         if '"' not in step.text or step.kind in ("pragma", "attach") or step.is_making("virtual"):
             continue
-        told = step.number not in script.failures and not step.is_making("trigger", "view")
+        sqlite_decides = step.number not in script.failures and not step.is_making("trigger", "view")
         for token in _candidates(step):
             if (
                 token.at in script.strings
                 or token.before == "DEFAULT"
-                or (not told and _looks_like_one(step, token, script))
+                or (not sqlite_decides and _looks_like_string(step, token, script))
             ):
                 value = token.text[1:-1].replace('""', '"').replace("'", "''")
                 yield Hit(
@@ -125,17 +126,17 @@ def _candidates(step: Step) -> Iterator[_Quoted]:
             )
 
 
-def _looks_like_one(step: Step, token: _Quoted, script: Script) -> bool:
-    """Where SQLite cannot tell: it stands where a value stands, and nothing that is known has that name."""
+def _looks_like_string(step: Step, token: _Quoted, script: Script) -> bool:
+    """Whether it stands where a value may stand, and neither the schema nor the statement has that name."""
     tokens = step.tokens
-    if token.before not in _OPENERS or token.after in (".", "("):
+    if token.before not in _BEFORE_VALUE_OR_NAME or token.after in (".", "("):
         return False
     if script.after.knows(token.name) or (script.before is not None and script.before.knows(token.name)):
         return False
-    own = {t.name for before, t in pairwise(tokens) if t.name and before.word in _NEW_NAME}
+    own = {t.name for before, t in pairwise(tokens) if t.name and before.word in _BEFORE_NEW_NAME}
     if token.name in own:
         return False
-    return script.after.exact or token.before in _VALUES or _in_values(tokens, token.place)
+    return script.after.exact or token.before in _BEFORE_VALUE or _in_values(tokens, token.place)
 
 
 def _in_values(tokens: tuple[Token, ...], place: int) -> bool:
