@@ -77,7 +77,7 @@ def server_refuses(script: Script) -> Iterator[Hit]:
     for step in script.of("analyze"):
         yield Hit(step.at, "a libSQL server refuses ANALYZE", "leave it out; the server keeps no statistics of yours")
     for step in script.steps:
-        if step.kind in ("create", "drop", "insert") and step.kind != "insert" and step.effect.schema == "temp":
+        if step.kind in ("create", "drop") and step.effect.schema == "temp":
             yield Hit(step.at, "a libSQL server refuses TEMP objects", "use an ordinary table and drop it in the end")
     for step in script.of("pragma"):
         if step.effect.name not in _SERVER_PRAGMAS and not (

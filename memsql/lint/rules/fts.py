@@ -44,15 +44,15 @@ def _left_behind(script: Script) -> Iterator[Hit]:
     for table in by_name(script.before.fts(name) for name in names) if script.before else ():
         if script.after.has(table.name):
             continue
-        left = [t for t in table.triggers if script.after.holds("trigger", t.name)]
+        triggers = [t for t in table.triggers if script.after.holds("trigger", t.name)]
         for step in script.of("drop"):
-            if left and step.name == fold(table.name):
-                named = ", ".join(t.name for t in left)
+            if triggers and step.name == fold(table.name):
+                listed = ", ".join(t.name for t in triggers)
                 yield Hit(
                     step.place_of(step.effect.name),
-                    f"{table.name} is dropped, and {named} of {left[0].table} still write to it: "
+                    f"{table.name} is dropped, and {listed} of {triggers[0].table} still write to it: "
                     "every write there fails",
-                    "\n".join(f"DROP TRIGGER {quote_if_needed(t.name)};" for t in left),
+                    "\n".join(f"DROP TRIGGER {quote_if_needed(t.name)};" for t in triggers),
                 )
 
 
@@ -139,7 +139,7 @@ def fts_not_rebuilt(script: Script) -> Iterator[Hit]:
 
 
 def _needs_rebuild(script: Script, table: FtsTable) -> tuple[Step, str] | None:
-    """The last statement after which the index differs from its content table, and the reason; None if they agree.
+    """The statement after which the index differs from its content table, and the reason; None without one.
 
     The reason follows the name of the index in a sentence: "notes_fts is made over rows of notes".
     """

@@ -24,7 +24,7 @@ def unique_on_existing(script: Script) -> Iterator[Hit]:
     **Best practice** Look for duplicates first, with a check of its own or a query on production, and say what you
     saw. An index on a table that the same file makes is no finding.
 
-        -- allow: MS07 no duplicate in production, 2024-05-02: SELECT email FROM users GROUP BY email HAVING COUNT(*) > 1
+        -- allow: MS07 none in production on 2024-05-02: SELECT email FROM users GROUP BY email HAVING COUNT(*) > 1
         CREATE UNIQUE INDEX idx_users_email ON users (email);
     """
     new_tables = {step.name for step in script.making("table")} | {
@@ -74,21 +74,23 @@ def nullable_primary_key(script: Script) -> Iterator[Hit]:
         words = [t.word for t in table.options]
         if "STRICT" in words or "ROWID" in words:
             continue
-        named = {column.name: column for column in table.columns}
-        for part in table.clauses:
-            if part.name and (place := part.find("PRIMARY", "KEY")):
-                if part.type != "INTEGER" and not part.find("NOT", "NULL"):
-                    yield Hit(place.start, f"primary key {part.name} of {step.effect.name} allows NULL", "add NOT NULL")
-            elif not part.name and (place := part.find("PRIMARY", "KEY")):
-                names = [t.name for t in part.tokens[part.tokens.index(place) + 2 :] if t.name]
-                keys = [named[n] for n in names if n in named]
+        columns = {column.name: column for column in table.columns}
+        for clause in table.clauses:
+            if clause.name and (place := clause.find("PRIMARY", "KEY")):
+                if clause.type != "INTEGER" and not clause.find("NOT", "NULL"):
+                    yield Hit(
+                        place.start, f"primary key {clause.name} of {step.effect.name} allows NULL", "add NOT NULL"
+                    )
+            elif not clause.name and (place := clause.find("PRIMARY", "KEY")):
+                names = [t.name for t in clause.tokens[clause.tokens.index(place) + 2 :] if t.name]
+                keys = [columns[n] for n in names if n in columns]
                 if len(keys) == 1 and keys[0].type == "INTEGER":
                     continue
-                null = [k.name for k in keys if not k.find("NOT", "NULL")]
-                if null:
+                nullable = [k.name for k in keys if not k.find("NOT", "NULL")]
+                if nullable:
                     yield Hit(
                         place.start,
-                        f"primary key {', '.join(null)} of {step.effect.name} allows NULL",
+                        f"primary key {', '.join(nullable)} of {step.effect.name} allows NULL",
                         "add NOT NULL to the column",
                     )
 
@@ -105,17 +107,19 @@ def foreign_key_without_index(script: Script) -> Iterator[Hit]:
 
         CREATE INDEX idx_notes_user ON notes (user_id);
     """
-    places: dict[str, list[Step]] = {}
+    steps_by_table: dict[str, list[Step]] = {}
     for step in [*script.making("table"), *script.of("alter_add_column")]:
-        places.setdefault(step.name, []).append(step)
-    renamed = {fold(s.effect.new_name or ""): s.name for s in script.of("alter_rename")}
-    gone = {s.name for s in script.of("drop") if s.effect.object_type == "index"}
-    dropped_indexes = [i for i in map(script.before.index, gone) if i is not None] if script.before else []
-    names = places.keys() | renamed.keys() | {fold(i.table) for i in dropped_indexes}
+        steps_by_table.setdefault(step.name, []).append(step)
+    old_names = {fold(s.effect.new_name or ""): s.name for s in script.of("alter_rename")}
+    dropped_names = {s.name for s in script.of("drop") if s.effect.object_type == "index"}
+    dropped_indexes = [i for i in map(script.before.index, dropped_names) if i is not None] if script.before else []
+    names = steps_by_table.keys() | old_names.keys() | {fold(i.table) for i in dropped_indexes}
     tables = (script.after.table(name) for name in names)
     for table in sorted((t for t in tables if t is not None), key=lambda t: t.name):
-        steps = places.get(fold(table.name)) or places.get(renamed.get(fold(table.name), ""), [])
-        lost = [i for i in (script.before.indexes_of(table.name) if script.before else ()) if fold(i.name) in gone]
+        steps = steps_by_table.get(fold(table.name)) or steps_by_table.get(old_names.get(fold(table.name), ""), [])
+        lost = [
+            i for i in (script.before.indexes_of(table.name) if script.before else ()) if fold(i.name) in dropped_names
+        ]
         if not steps and not lost:
             continue
         for key in table.foreign_keys:

@@ -85,7 +85,7 @@ def drop_column(script: Script) -> Iterator[Hit]:
 
 def _left_out(script: Script) -> Iterator[Hit]:
     """Columns that a rebuilt table no longer has, except those that the file renamed or dropped by name."""
-    named = {
+    changed_by_name = {
         (step.name, fold(step.effect.column or "")) for step in script.of("alter_drop_column", "alter_rename_column")
     }
     for rebuild in script.rebuilds:
@@ -93,9 +93,9 @@ def _left_out(script: Script) -> Iterator[Hit]:
         new = script.after.table(rebuild.table)
         if old is None or new is None:
             continue
-        has = {fold(c.name) for c in new.columns if not c.hidden}
+        remaining = {fold(c.name) for c in new.columns if not c.hidden}
         for column in (c.name for c in old.columns if not c.hidden):
-            if fold(column) not in has and (rebuild.table, fold(column)) not in named:
+            if fold(column) not in remaining and (rebuild.table, fold(column)) not in changed_by_name:
                 yield Hit(
                     rebuild.create.place_of(rebuild.create.effect.name),
                     f"the rebuild of {rebuild.table} leaves column {column} out, with its values",

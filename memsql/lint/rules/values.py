@@ -102,7 +102,11 @@ def double_quoted_string(script: Script) -> Iterator[Hit]:
 
 @dataclass(frozen=True, slots=True)
 class _Quoted:
-    """A token in double quotes with its neighbours."""
+    """A token in double quotes with its neighbours.
+
+    ``place`` is its index among the statement's tokens, ``at`` its offset in the file; ``before`` and ``after`` are
+    the words next to it, empty where there is none.
+    """
 
     place: int
     at: int
