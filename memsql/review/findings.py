@@ -15,7 +15,7 @@ _SHOWN = 300
 
 @dataclass(frozen=True, slots=True)
 class About:
-    """A rule of the review: ``severity`` is the usual one."""
+    """The documentation of a rule of the review. A finding may have another ``severity`` than the usual one here."""
 
     code: str
     name: str
