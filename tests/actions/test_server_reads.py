@@ -58,9 +58,9 @@ def memsql(url: str | Path, *words: str, project: Path = ROOT) -> Done:
 def test_a_server_answers_as_the_file_does(loaded: tuple[Path, str], words: tuple[str, ...]) -> None:
     path, url = loaded
     here, there = (memsql(target, *words, "--json").expect(0).json() for target in (path, url))
-    for found in (here, there):
-        found.pop("database", None)
-        for index in found.get("tables", []):
+    for report in (here, there):
+        report.pop("database", None)
+        for index in report.get("tables", []):
             # The triggers of a table come in the order of their making, which loading does not keep.
             if words[0] == "schema.info":
                 index["triggers"] = sorted(map(repr, index["triggers"]))
@@ -93,10 +93,10 @@ def test_what_fails_among_many_reads_fails_alone(one_applied: str, project: Proj
     project.check("lone", "SELECT 'bad ' || id FROM docs WHERE id = 2")
     project.check("grammar", "SELECT 'x' FROM docs WHERE NOTHING = 1")
     project.check("more", "SELECT 'x' FROM docs WHERE lacking = 1", severity="warning")
-    found = memsql(one_applied, "verify", "--json", project=project.root).expect(1).json()["checks"]
+    checks = memsql(one_applied, "verify", "--json", project=project.root).expect(1).json()["checks"]
     messages = {
         c["name"]: [m.partition(" (at offset")[0] for m in c["messages"]]
-        for c in found
+        for c in checks
         if c["name"] in ("good", "ill", "lone", "more", "grammar")
     }
     assert messages.pop("grammar")[0].startswith("the check cannot run: ")
@@ -131,11 +131,11 @@ def test_damage_is_found(empty_server: Running) -> None:
             CREATE TABLE docs (id INTEGER PRIMARY KEY, body TEXT);
             CREATE VIRTUAL TABLE docs_fts USING fts5(body, content='docs', content_rowid='id');
             INSERT INTO docs VALUES (1, 'never indexed');""")
-    found = {c["name"]: c for c in memsql(empty_server.url, "verify", "--json").expect(1).json()["checks"]}
-    assert found["foreign_keys"]["messages"] == ["1 rows of child refer to parent rows that do not exist"]
-    assert not found["fts docs_fts"]["ok"]
-    assert not found["fts_triggers"]["ok"]
-    assert found["quick_check"]["ok"]
+    checks = {c["name"]: c for c in memsql(empty_server.url, "verify", "--json").expect(1).json()["checks"]}
+    assert checks["foreign_keys"]["messages"] == ["1 rows of child refer to parent rows that do not exist"]
+    assert not checks["fts docs_fts"]["ok"]
+    assert not checks["fts_triggers"]["ok"]
+    assert checks["quick_check"]["ok"]
 
 
 # ---- rehearsals
@@ -191,11 +191,11 @@ def test_three_ways_to_rehearse(
     one_applied: str, project: Project, tmp_path: Path, options: tuple[str, ...], place: str, said: str
 ) -> None:
     before = everything(one_applied, tmp_path)
-    found = memsql(one_applied, "migrate.up", "--dry-run", "--json", *options, project=project.root).expect(0).json()
-    assert (found["place"], found["omitted"], found["error"]) == (place, [], None)
-    assert [d["id"] for d in found["done"]] == ["0002_more"]
-    assert any("more" in line for line in found["schema"])
-    statements = found["done"][0].get("statements", [])
+    report = memsql(one_applied, "migrate.up", "--dry-run", "--json", *options, project=project.root).expect(0).json()
+    assert (report["place"], report["omitted"], report["error"]) == (place, [], None)
+    assert [d["id"] for d in report["done"]] == ["0002_more"]
+    assert any("more" in line for line in report["schema"])
+    statements = report["done"][0].get("statements", [])
     assert [s["rows"] for s in statements[1:]] == {"schema": [0], "clone": [2], "server": []}[place]
     memsql(one_applied, "migrate.up", "--dry-run", *options, project=project.root).expect(
         0, said, "would apply 0002_more"
@@ -212,9 +212,9 @@ def test_a_loss_is_seen_where_there_are_rows(
     one_applied: str, project: Project, tmp_path: Path, options: tuple[str, ...]
 ) -> None:
     before = everything(one_applied, tmp_path)
-    found = memsql(one_applied, "migrate.down", "--dry-run", "--json", *options, project=project.root).expect(6).json()
-    assert "docs" in str(found["error"])
-    assert "rehearsal" in found["error"]["state"]
+    report = memsql(one_applied, "migrate.down", "--dry-run", "--json", *options, project=project.root).expect(6).json()
+    assert "docs" in str(report["error"])
+    assert "rehearsal" in report["error"]["state"]
     memsql(one_applied, "migrate.down", "--dry-run", project=project.root).expect(0, "as far as the schema tells")
     assert everything(one_applied, tmp_path) == before
 
@@ -273,8 +273,8 @@ def test_options_that_do_not_fit(template: Project, words: tuple[str, ...], said
 
 
 def test_a_file_is_rehearsed_with_its_rows(project: Project) -> None:
-    found = project.run("migrate.up", "--dry-run", "--with-data", "--json").expect(0).json()
-    assert (found["place"], [s["rows"] for s in found["done"][0]["statements"]][1:]) == ("clone", [2])
+    report = project.run("migrate.up", "--dry-run", "--with-data", "--json").expect(0).json()
+    assert (report["place"], [s["rows"] for s in report["done"][0]["statements"]][1:]) == ("clone", [2])
     project.run("migrate.up", "--dry-run", "--on-server").expect(2, "is a file")
 
 
@@ -298,9 +298,9 @@ def test_a_legacy_server_is_recognised_and_its_adoption_rehearsed(empty_server: 
         **({"database": url} if "database" in status else {}),
     }
     for options, place in ((("--with-data",), "clone"), ((), "schema")):
-        found = memsql(url, "legacy.adopt", "--dry-run", "--json", *options).expect(0).json()
-        assert found["place"] == place
-        assert found["steps"]
+        report = memsql(url, "legacy.adopt", "--dry-run", "--json", *options).expect(0).json()
+        assert report["place"] == place
+        assert report["steps"]
     assert memsql(url, "migrate.up", "--dry-run", "--json").expect(0).json()["adopted"]
     memsql(url, "migrate.up", "--dry-run", "--on-server").expect(2, "legacy.adopt")
     assert everything(url, tmp_path) == before

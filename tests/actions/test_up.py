@@ -87,11 +87,11 @@ def test_more_steps_than_there_are(project: Project) -> None:
 
 
 def test_json_says_what_was_done(project: Project) -> None:
-    found = project.up("--json").json()
-    assert (found["ok"], found["command"], found["applied"], found["pending"]) == (True, "migrate.up", 4, 0)
-    assert [(d["version"], d["direction"]) for d in found["done"]] == [(1, "up"), (2, "up"), (3, "up"), (4, "up")]
-    found = project.run("migrate.down", "--json").expect(0).json()
-    assert [(d["id"], d["direction"]) for d in found["done"]] == [("0004_row", "down")]
+    report = project.up("--json").json()
+    assert (report["ok"], report["command"], report["applied"], report["pending"]) == (True, "migrate.up", 4, 0)
+    assert [(d["version"], d["direction"]) for d in report["done"]] == [(1, "up"), (2, "up"), (3, "up"), (4, "up")]
+    report = project.run("migrate.down", "--json").expect(0).json()
+    assert [(d["id"], d["direction"]) for d in report["done"]] == [("0004_row", "down")]
 
 
 # -- all or nothing ----------------------------------------------------------------------------------
@@ -154,14 +154,14 @@ def test_all_or_nothing_refuses_what_one_transaction_cannot_do(project: Project,
 def test_create_in_an_empty_project(tmp_path: Path) -> None:
     project = Project(tmp_path)
     project.migrations.rmdir()
-    found = project.run("migrate.create", "add users", "--json").expect(0).json()
-    assert found["files"] == [
+    report = project.run("migrate.create", "add users", "--json").expect(0).json()
+    assert report["files"] == [
         "migrations/0001_add_users.sql",
         "migrations/0001_add_users.rollback.sql",
         "sql/checks/0001_add_users.sql",
         "migrations/memsql.sum",
     ]
-    assert all((tmp_path / f).is_file() for f in found["files"])
+    assert all((tmp_path / f).is_file() for f in report["files"])
     project.run("migrate.create", "add users").expect(0, "migrations/0002_add_users.sql")
     assert "-- depends: 0001_add_users" in project.up_file("0002_add_users").read_text()
     project.run("migrate.sum", "--check").expect(0)

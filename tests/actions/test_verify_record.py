@@ -25,15 +25,15 @@ def project(tmp_path: Path) -> Project:
 
 def test_a_verdict_is_recorded(project: Project) -> None:
     project.up()
-    found = project.run("verify", "--record", "--json").expect(0).json()
-    assert found["recorded"] is True
+    report = project.run("verify", "--record", "--json").expect(0).json()
+    assert report["recorded"] is True
     (row,) = project.query(ROWS)
-    assert row == ("verify", None, "verify", "ok", f"proven: {len(found['checks'])} checks, 0 failed, 0 warnings")
+    assert row == ("verify", None, "verify", "ok", f"proven: {len(report['checks'])} checks, 0 failed, 0 warnings")
     project.check("never", "SELECT 'no'")
     project.run("verify", "--record").expect(1, "recorded in the history")
     assert project.query(ROWS)[1][3:] == (
         "failed",
-        f"1 check failed: {len(found['checks']) + 1} checks, 1 failed, 0 warnings",
+        f"1 check failed: {len(report['checks']) + 1} checks, 1 failed, 0 warnings",
     )
     assert project.states() == {1: "applied"}
     project.run("migrate.down").expect(0)
@@ -51,8 +51,8 @@ def test_without_a_history_it_says_so(project: Project) -> None:
     assert not project.db.exists()
     project.script("CREATE TABLE own (x);")
     before = project.everything()
-    found = project.run("verify", "--record", "--json").json()
-    assert found["recorded"] is False
+    report = project.run("verify", "--record", "--json").json()
+    assert report["recorded"] is False
     assert project.everything() == before
 
 

@@ -13,9 +13,9 @@ from cli import Project
 
 @pytest.fixture
 def project(tmp_path: Path) -> Project:
-    found = Project(tmp_path)
-    found.add("0001_a", "-- First\nCREATE TABLE a (x);\n", "DROP TABLE a;\n")
-    return found
+    new = Project(tmp_path)
+    new.add("0001_a", "-- First\nCREATE TABLE a (x);\n", "DROP TABLE a;\n")
+    return new
 
 
 def test_create_writes_a_pair_a_check_and_the_sum(project: Project) -> None:

@@ -51,7 +51,7 @@ def before(tmp_path_factory: pytest.TempPathFactory) -> Project:
 
 def rows(path: Path) -> dict[str, list[dict[str, Any]]]:
     """Every row of every table that is the user's own, as columns and values, in the order of the rowid."""
-    found = {}
+    tables = {}
     with closing(sqlite3.connect(path)) as conn:
         conn.row_factory = sqlite3.Row
         for name, wr in conn.execute(
@@ -61,8 +61,8 @@ def rows(path: Path) -> dict[str, list[dict[str, Any]]]:
                 continue
             quoted = '"' + name.replace('"', '""') + '"'
             rowid = "" if wr else "rowid AS _rowid, "
-            found[name] = [dict(r) for r in conn.execute(f"SELECT {rowid}* FROM {quoted} ORDER BY 1")]
-    return found
+            tables[name] = [dict(r) for r in conn.execute(f"SELECT {rowid}* FROM {quoted} ORDER BY 1")]
+    return tables
 
 
 def sequence(path: Path) -> dict[str, int]:
@@ -71,12 +71,12 @@ def sequence(path: Path) -> dict[str, int]:
 
 
 def without(
-    found: dict[str, list[dict[str, Any]]], lost: frozenset[tuple[str, str]]
+    tables: dict[str, list[dict[str, Any]]], lost: frozenset[tuple[str, str]]
 ) -> dict[str, list[dict[str, Any]]]:
-    """``found`` but for the columns and tables in ``lost``."""
+    """``tables`` but for the columns and tables in ``lost``."""
     return {
-        name: [{c: v for c, v in row.items() if (name, c) not in lost} for row in some]
-        for name, some in found.items()
+        name: [{c: v for c, v in row.items() if (name, c) not in lost} for row in rows]
+        for name, rows in tables.items()
         if (name, "") not in lost
     }
 
@@ -87,7 +87,7 @@ def test_an_edit_goes_there_and_back(before: Project, tmp_path: Path, edit: Edit
     old, old_sequence = rows(project.db), sequence(project.db)
     snapshot = project.root / "sql" / "schema.sql"
     snapshot.write_text(edit.apply(), encoding="utf-8")
-    made = project.run(
+    done = project.run(
         "migrate.create",
         edit.name,
         "--from",
@@ -105,7 +105,7 @@ def test_an_edit_goes_there_and_back(before: Project, tmp_path: Path, edit: Edit
         assert part in text, text
     assert ("-- foreign_keys: off" in text) == bool(edit.rebuilt - {"docs"}), text
     assert "renamed from" not in snapshot.read_text(encoding="utf-8") + text
-    assert ("will refuse this" in made.out) == ("warning:" in made.out)
+    assert ("will refuse this" in done.out) == ("warning:" in done.out)
     kept = without(rows(project.db), edit.lost)
     assert sum(map(len, kept.values())) >= sum(map(len, without(old, edit.lost).values()))
     project.run(
@@ -297,11 +297,11 @@ def test_another_file_than_the_snapshot_is_left_alone(small: Project) -> None:
         "\ufeffCREATE TABLE log (what TEXT);\r\nCREATE TABLE users (\r\n    id INTEGER PRIMARY KEY,\r\n    handle TEXT, -- renamed from: nick\r\n    age INTEGER\r\n);\r\n".encode()
     )
     before = wish.read_bytes()
-    found = small.run("migrate.create", "x", "--from", "wish.sql", "--json").expect(0).json()
-    assert found["files"] == ["migrations/0002_x.sql", "migrations/0002_x.rollback.sql", "migrations/memsql.sum"]
-    assert found["differences"] == ["~ table users: column nick renamed to handle"]
-    assert found["losses"] == {"up": [], "down": []}
-    assert found["rows"] == {"log": 25, "users": 25}
+    report = small.run("migrate.create", "x", "--from", "wish.sql", "--json").expect(0).json()
+    assert report["files"] == ["migrations/0002_x.sql", "migrations/0002_x.rollback.sql", "migrations/memsql.sum"]
+    assert report["differences"] == ["~ table users: column nick renamed to handle"]
+    assert report["losses"] == {"up": [], "down": []}
+    assert report["rows"] == {"log": 25, "users": 25}
     assert wish.read_bytes() == before
     small.run("schema.dump", "--check").expect(1)
     small.run("migrate.up", "schema.dump", "--write", "verify").expect(0)

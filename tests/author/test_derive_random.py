@@ -46,14 +46,14 @@ def test_random_edits_are_proven(seed: int) -> None:
     with tempfile.TemporaryDirectory() as folder:
         refused = ""
         try:
-            before, after, found = derive(seed, Path(folder))
+            before, after, draft = derive(seed, Path(folder))
         except FileError as e:
             refused = e.message if e.where and e.where.line else f"no line: {e.message}"
         written = (Path(folder) / "migrations" / "0002_edit.sql").is_file()
         if refused:
-            assert any(told in refused for told in TOLD), refused
+            assert any(reason in refused for reason in TOLD), refused
             assert not refused.startswith("no line")
             assert not written
         else:
-            assert written == bool(found.files)
+            assert written == bool(draft.files)
             assert written or not diff(from_sql(before), from_sql(after))

@@ -47,8 +47,8 @@ def project(template: Project, tmp_path: Path) -> Project:
 
 def salvaged(project: Project) -> sqlite3.Connection:
     """The database in the only backup, which must say of itself that it is not proven."""
-    told = backups.manifest(backups.one(project))
-    assert (told["proven"], told["salvaged"]) == (False, True)
+    manifest = backups.manifest(backups.one(project))
+    assert (manifest["proven"], manifest["salvaged"]) == (False, True)
     conn = sqlite3.connect(backups.one(project))
     assert conn.execute("PRAGMA integrity_check").fetchone() == ("ok",)
     return conn
@@ -217,5 +217,5 @@ def test_one_byte(
     at = int(place * len(data))
     after = data[:at] + (b"" if way == "remove" else bytes([byte])) + data[at if way == "insert" else at + 1 :]
     changed.write_bytes(after)
-    found = verify(read_backup(folder / source.name, source.name), SILENT)
-    assert found.ok == (after == data)
+    verdict = verify(read_backup(folder / source.name, source.name), SILENT)
+    assert verdict.ok == (after == data)

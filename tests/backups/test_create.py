@@ -20,30 +20,36 @@ from places import ROOT
 def test_a_backup_and_its_manifest(project: Project) -> None:
     project.script("PRAGMA user_version = 7; PRAGMA application_id = 99;")
     before = project.files()
-    found = project.run("backup", "--json").expect(0).json()
+    report = project.run("backup", "--json").expect(0).json()
     path = backups.one(project)
     assert re.fullmatch(r"memory-\d{8}T\d{6}Z\.db", path.name)
-    assert project.root / found["backup"] == path
+    assert project.root / report["backup"] == path
     assert {k: v for k, v in project.files().items() if not k.startswith("backups")} == before
     assert backups.hashes(path) == backups.hashes(project.db)
-    told = backups.manifest(path)
-    assert (told["version"], told["applied"], told["content"], told["proven"], told["salvaged"]) == (
+    manifest = backups.manifest(path)
+    assert (
+        manifest["version"],
+        manifest["applied"],
+        manifest["content"],
+        manifest["proven"],
+        manifest["salvaged"],
+    ) == (
         1,
         ["0001_tables"],
         "sqlite",
         True,
         False,
     )
-    assert told["source"] == {
+    assert manifest["source"] == {
         "name": "memory.db",
         "identity": str(project.db),
         "engine": "sqlite",
         "engine_version": sqlite3.sqlite_version,
         "journal_mode": "delete",
     }
-    assert [p["name"] for p in told["proofs"]] == ["quick_check", "content", "foreign_keys", "full_text"]
-    assert {t["name"]: t["rows"] for t in told["tables"]}["notes"] == 300
-    assert not any(t["name"].startswith("search") for t in told["tables"])
+    assert [p["name"] for p in manifest["proofs"]] == ["quick_check", "content", "foreign_keys", "full_text"]
+    assert {t["name"]: t["rows"] for t in manifest["tables"]}["notes"] == 300
+    assert not any(t["name"].startswith("search") for t in manifest["tables"])
     assert (path.stat().st_mode & 0o777, path.with_name(path.name + ".json").stat().st_mode & 0o777) == (0o600, 0o600)
     assert backups.hidden(path.parent) == []
     with closing(sqlite3.connect(path)) as conn:
@@ -57,9 +63,9 @@ def test_a_backup_and_its_manifest(project: Project) -> None:
 def test_compressed(project: Project) -> None:
     project.run("backup", "--compress").expect(0, "compression")
     path = backups.one(project)
-    told = backups.manifest(path)
+    manifest = backups.manifest(path)
     assert path.name.endswith(".db.zst")
-    assert told["bytes"] == path.stat().st_size < told["plain_bytes"] // 5
+    assert manifest["bytes"] == path.stat().st_size < manifest["plain_bytes"] // 5
     project.run("backup.verify").expect(0, "all proven")
     before = backups.hashes(project.db)
     project.run("backup.restore").expect(0)
@@ -116,10 +122,10 @@ def test_names(template: Project, tmp_path: Path, name: str) -> None:
     project.db.rename(project.root / name)
     project.db = project.root / name
     before = backups.hashes(project.db)
-    found = project.run("backup", "--json").expect(0).json()["backup"]
-    assert re.fullmatch(r"safe ' \"places\" é/[\w.-]+\.db", found)
+    backup = project.run("backup", "--json").expect(0).json()["backup"]
+    assert re.fullmatch(r"safe ' \"places\" é/[\w.-]+\.db", backup)
     project.db.write_bytes(b"gone")
-    project.run("backup.restore", found).expect(0)
+    project.run("backup.restore", backup).expect(0)
     assert backups.hashes(project.db) == before
     assert any(p.name.startswith(f"{name}.replaced-") for p in project.root.iterdir())
 
@@ -146,9 +152,9 @@ def test_faults_of_the_database_are_kept_and_said(project: Project) -> None:
         "search does not agree with its content",
         "1 rows of notes refer to users rows that do not exist",
     )
-    told = backups.manifest(backups.one(project))
-    assert told["proven"]
-    assert [p["name"] for p in told["proofs"]] == ["quick_check", "content"]
+    manifest = backups.manifest(backups.one(project))
+    assert manifest["proven"]
+    assert [p["name"] for p in manifest["proofs"]] == ["quick_check", "content"]
     project.run("backup.verify").expect(0, "search does not agree")
     project.run("backup.restore").expect(0, "search does not agree")
 

@@ -34,12 +34,12 @@ def test_the_source_changes_during_the_backup(project: Project) -> None:
             other.execute("UPDATE notes SET body = 'changed' WHERE id = ?", (1 + commits % 300,))
             commits += 1
 
-        made = create(settings(project), progress=Watching(ticked=write))
+        backup = create(settings(project), progress=Watching(ticked=write))
     assert commits > 3
-    assert backups.hashes(made.path) == before != backups.hashes(project.db)
-    assert made.manifest is not None
-    assert made.manifest.source.journal_mode == "wal"
-    assert not made.path.with_name(made.path.name + "-wal").exists()
+    assert backups.hashes(backup.path) == before != backups.hashes(project.db)
+    assert backup.manifest is not None
+    assert backup.manifest.source.journal_mode == "wal"
+    assert not backup.path.with_name(backup.path.name + "-wal").exists()
 
 
 def test_with_a_rollback_journal_a_commit_waits(project: Project) -> None:
@@ -53,9 +53,9 @@ def test_with_a_rollback_journal_a_commit_waits(project: Project) -> None:
             except sqlite3.OperationalError as e:
                 refused.append(str(e))
 
-        made = create(settings(project), progress=Watching(ticked=write))
+        backup = create(settings(project), progress=Watching(ticked=write))
     assert set(refused) == {"database is locked"}
-    with closing(sqlite3.connect(made.path)) as conn:
+    with closing(sqlite3.connect(backup.path)) as conn:
         assert conn.execute("SELECT body = 'changed' FROM notes WHERE id = 1").fetchone() == (0,)
 
 
@@ -124,7 +124,7 @@ def test_names_are_never_taken_from_others(project: Project) -> None:
         path.write_bytes(b"mine")
     for path in taken[1::2]:
         path.with_name(path.name + ".json").write_bytes(b"mine")
-    found = project.run("backup", "--json").expect(0).json()["backup"]
-    assert found.endswith("Z-2.db")
+    backup = project.run("backup", "--json").expect(0).json()["backup"]
+    assert backup.endswith("Z-2.db")
     assert all(path.read_bytes() == b"mine" for path in taken[::2])
     assert all(path.with_name(path.name + ".json").read_bytes() == b"mine" for path in taken[1::2])

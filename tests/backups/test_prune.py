@@ -23,9 +23,9 @@ def test_list(project: Project) -> None:
     project.run("backup", "--database", "other.db").expect(0)
     stray = project.root / "backups" / "stray.db"
     stray.write_bytes(b"whose?")
-    found = project.run("backup.list", "--json").expect(0).json()["backups"]
-    assert [(b["proven"], b["version"], b["source"]) for b in found if b["source"]] == [(True, 1, "memory.db")]
-    assert [b["problem"] for b in found if not b["source"]] == [
+    entries = project.run("backup.list", "--json").expect(0).json()["backups"]
+    assert [(b["proven"], b["version"], b["source"]) for b in entries if b["source"]] == [(True, 1, "memory.db")]
+    assert [b["problem"] for b in entries if not b["source"]] == [
         "backups/stray.db.json is missing: nothing is known of this backup"
     ]
     assert len(project.run("backup.list", "--all", "--json").expect(0).json()["backups"]) == 3
@@ -37,7 +37,7 @@ def test_list(project: Project) -> None:
     project.run("backup.restore").expect(2, "there is no proven backup")
 
 
-def made(name: str, days: float, now: datetime, template: Manifest, *, proven: bool = True, of: str = "a") -> Backup:
+def backup(name: str, days: float, now: datetime, template: Manifest, *, proven: bool = True, of: str = "a") -> Backup:
     manifest = replace(
         template,
         created_at=(now - timedelta(days=days)).isoformat(),
@@ -52,20 +52,20 @@ def test_what_is_pruned(project: Project) -> None:
     path = backups.one(project)
     one = read_manifest(path.with_name(path.name + ".json"), "x")
     now = datetime(2026, 1, 31, tzinfo=UTC)
-    found = [
-        made("n0", 0, now, one, proven=False),
-        made("n1", 1, now, one),
-        made("n2", 2, now, one),
-        made("b1", 3, now, one, of="b"),
-        made("n3", 10, now, one),
-        made("n4", 20, now, one),
-        made("s1", 25, now, one, proven=False),
-        made("b2", 40, now, one, of="b"),
+    catalogue = [
+        backup("n0", 0, now, one, proven=False),
+        backup("n1", 1, now, one),
+        backup("n2", 2, now, one),
+        backup("b1", 3, now, one, of="b"),
+        backup("n3", 10, now, one),
+        backup("n4", 20, now, one),
+        backup("s1", 25, now, one, proven=False),
+        backup("b2", 40, now, one, of="b"),
         Backup(Path("stray"), None, "missing"),
     ]
 
     def gone(keep: int | None, days: float | None) -> list[str]:
-        return [c.backup.path.name for c in decide(found, Retention(keep, days), now) if c.reason is None]
+        return [c.backup.path.name for c in decide(catalogue, Retention(keep, days), now) if c.reason is None]
 
     assert gone(0, None) == ["n0", "n2", "n3", "n4", "s1", "b2"]
     assert gone(2, None) == ["n3", "n4"]
@@ -102,9 +102,9 @@ def test_read_backup_says_what_is_wrong(project: Project) -> None:
     path = backups.one(project)
     beside = path.with_name(path.name + ".json")
     text = beside.read_text()
-    told = json.loads(text)
-    for change in ({"proven": not told["proven"]}, {"format": 2}, {"bytes": told["bytes"] + 1}, {"extra": 1}):
-        beside.write_text(json.dumps({**told, **change}, indent=2) + "\n")
+    report = json.loads(text)
+    for change in ({"proven": not report["proven"]}, {"format": 2}, {"bytes": report["bytes"] + 1}, {"extra": 1}):
+        beside.write_text(json.dumps({**report, **change}, indent=2) + "\n")
         assert not read_backup(path, path.name).proven
         project.run("backup.restore", path.name).expect(1, "was not touched")
     for data in (text[:-1], text.replace("  ", "\t", 1), text + " ", "[]", ""):

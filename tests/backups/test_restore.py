@@ -56,9 +56,9 @@ def kept(project: Project) -> list[Path]:
 def test_restore(project: Project) -> None:
     old = backups.hashes(project.db)
     project.db.chmod(0o640)
-    found = project.run("backup.restore", "--json").expect(0).json()
+    report = project.run("backup.restore", "--json").expect(0).json()
     assert backups.hashes(project.db) == wanted(project)
-    assert [project.root / found["kept"]] == kept(project)
+    assert [project.root / report["kept"]] == kept(project)
     assert backups.hashes(kept(project)[0]) == old
     assert project.db.stat().st_mode & 0o777 == 0o640
     assert backups.hidden(project.root) == []
@@ -152,8 +152,8 @@ def test_onto_a_damaged_database(project: Project, damage: str) -> None:
     now = project.db.read_bytes()
     project.run("backup.restore").expect(0, "every table proven")
     assert backups.hashes(project.db) == wanted(project)
-    found = {p.name.rpartition("Z")[2]: p.read_bytes() for p in kept(project)}
-    assert found == ({"": now, "-wal": log, "-shm": found.get("-shm")} if damage == "log" else {"": now})
+    parts = {p.name.rpartition("Z")[2]: p.read_bytes() for p in kept(project)}
+    assert parts == ({"": now, "-wal": log, "-shm": parts.get("-shm")} if damage == "log" else {"": now})
     project.run("verify").expect(0)
 
 

@@ -73,9 +73,9 @@ def test_a_cut_connection_leaves_no_backup(
 @pytest.mark.kill
 @pytest.mark.parametrize("kind", servers.KINDS)
 def test_a_server_that_dies_half_way_leaves_no_backup(tmp_path: Path, full: Running, kind: str) -> None:
-    with pytest.raises(ConnectError) as found:
+    with pytest.raises(ConnectError) as caught:
         server_backups.copy(url_of(full, kind), tmp_path / "b.db", stopping_at("copying old_fts", lambda: kill(full)))
-    assert found.value.exit_code == 3
+    assert caught.value.exit_code == 3
     assert list(tmp_path.glob("b.db*")) == []
 
 

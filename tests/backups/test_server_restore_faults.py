@@ -45,9 +45,9 @@ server_backups.restore(Path(sys.argv[2]), sys.argv[3], Watching(note), replace=T
 
 def test_a_server_that_is_not_empty_is_left_alone(full: Running, new: Path) -> None:
     before = seen(full.url)
-    with pytest.raises(Refused, match=r"not empty: it holds kept, old_fts$") as found:
+    with pytest.raises(Refused, match=r"not empty: it holds kept, old_fts$") as caught:
         server_backups.restore(new, full.url)
-    assert found.value.exit_code == 6
+    assert caught.value.exit_code == 6
     assert seen(full.url) == before
 
 
@@ -91,10 +91,10 @@ def test_a_server_that_is_gone_after_the_commit_is_not_known(full: Running, new:
             return None
 
         proxy.rule = rule
-        with pytest.raises(ConnectError) as found:
+        with pytest.raises(ConnectError) as caught:
             server_backups.restore(new, proxy.url, replace=True)
-    assert "not known" in (found.value.state or "")
-    assert "invoke verify" in (found.value.hint or "")
+    assert "not known" in (caught.value.state or "")
+    assert "invoke verify" in (caught.value.hint or "")
 
 
 @pytest.mark.kill
@@ -157,10 +157,10 @@ def test_a_lock_that_is_taken_away_says_what_to_stop(full: Running, new: Path) -
         time.sleep(5.2)
         thread.join()
 
-    with pytest.raises(LockedError) as found:
+    with pytest.raises(LockedError) as caught:
         server_backups.restore(new, full.url, stopping_at("restoring docs", want), replace=True)
     others[0].close()
-    assert "stop whatever writes" in (found.value.hint or "")
+    assert "stop whatever writes" in (caught.value.hint or "")
     assert seen(full.url) == before
 
 
@@ -190,10 +190,10 @@ def test_a_statement_that_the_server_refuses_undoes_all(tmp_path: Path, empty_se
     with closing(sqlite3.connect(path)) as conn:
         conn.create_function("only_here", 1, lambda x: x, deterministic=True)
         conn.execute("CREATE INDEX i ON t (only_here(a))")
-    with pytest.raises(MemsqlError) as found:
+    with pytest.raises(MemsqlError) as caught:
         server_backups.restore(path, empty_server.url)
-    assert isinstance(found.value, CheckFailed)
-    assert "only_here" in found.value.message
+    assert isinstance(caught.value, CheckFailed)
+    assert "only_here" in caught.value.message
     with closing(connect(servers.target(empty_server.url))) as server:
         assert server.execute("SELECT name FROM sqlite_schema").rows == []
 
@@ -213,10 +213,10 @@ def test_a_file_that_changed_meanwhile_is_not_committed(tmp_path: Path, empty_se
     path = make(tmp_path / "a.db", "CREATE TABLE t (a); INSERT INTO t VALUES (1);")
     manifest = server_backups.manifest_of(path)
     make(path, "UPDATE t SET a = 2")
-    with pytest.raises(CheckFailed, match="not what the backup holds") as found:
+    with pytest.raises(CheckFailed, match="not what the backup holds") as caught:
         restore_server(
             path, manifest, servers.target(empty_server.url), busy_timeout=5000, replace=False, progress=SILENT
         )
-    assert found.value.details == ("t has 1 rows, but not the same ones",)
+    assert caught.value.details == ("t has 1 rows, but not the same ones",)
     with closing(connect(servers.target(empty_server.url))) as server:
         assert server.execute("SELECT name FROM sqlite_schema").rows == []

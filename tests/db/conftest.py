@@ -17,8 +17,8 @@ from memsql.server import Running
 
 @pytest.fixture
 def proxy(empty_server: Running) -> Iterator[Proxy]:
-    with proxy_to(empty_server.url) as found:
-        yield found
+    with proxy_to(empty_server.url) as between:
+        yield between
 
 
 @pytest.fixture(params=servers.FILE_AND_KINDS)
@@ -42,8 +42,8 @@ def opener(kind: str, tmp_path: Path) -> Iterator[Opener]:
     if kind == "file":
         yield open_on(str(tmp_path / "a.db"))
     else:
-        with servers.fresh(tmp_path / "sqld") as found:
-            yield open_on(found.url.replace("http", kind))
+        with servers.fresh(tmp_path / "sqld") as server:
+            yield open_on(server.url.replace("http", kind))
             for conn in opened:
                 conn.close()
     for conn in opened:

@@ -15,9 +15,9 @@ from memsql.errors import StatementError
 
 def test_a_batch_stops_at_the_first_failure(conn: Connection) -> None:
     conn.execute("CREATE TABLE t (a PRIMARY KEY)")
-    with pytest.raises(StatementError) as found:
+    with pytest.raises(StatementError) as caught:
         conn.batch([("INSERT INTO t VALUES (?)", (v,)) for v in (1, 2, 2, 3)])
-    assert (found.value.index, found.value.statement) == (2, "INSERT INTO t VALUES (?)")
+    assert (caught.value.index, caught.value.statement) == (2, "INSERT INTO t VALUES (?)")
     assert conn.execute("SELECT a FROM t ORDER BY a").rows == [(1,), (2,)]
     assert not conn.in_transaction
 
@@ -26,9 +26,9 @@ def test_a_statement_that_cannot_be_read_is_found_in_the_batch(conn: Connection)
     conn.execute("CREATE TABLE t (a)")
     conn.begin()
     for bad in ("SELEC 1", "SELECT 'open", "SELECT 1; SELECT 2"):
-        with pytest.raises(StatementError) as found:
+        with pytest.raises(StatementError) as caught:
             conn.batch([("SELECT 1", ()), ("SELECT 2", ()), (bad, ())])
-        assert (found.value.index, found.value.statement) == (2, bad)
+        assert (caught.value.index, caught.value.statement) == (2, bad)
         assert conn.in_transaction
     conn.commit()
 
@@ -48,7 +48,7 @@ def test_a_batch_in_a_transaction_leaves_it_open_when_it_fails(conn: Connection)
 def test_a_batch_may_hold_pragmas_begin_and_commit(conn: Connection) -> None:
     conn.execute("CREATE TABLE t (a)")
     before = conn.requests
-    found = conn.batch(
+    answers = conn.batch(
         [
             ("PRAGMA foreign_keys = off", ()),
             ("BEGIN IMMEDIATE", ()),
@@ -56,10 +56,12 @@ def test_a_batch_may_hold_pragmas_begin_and_commit(conn: Connection) -> None:
             ("PRAGMA foreign_keys", ()),
         ]
     )
-    assert [r.one() for r in found] == [None, None, 0, 0]
+    assert [r.one() for r in answers] == [None, None, 0, 0]
     assert conn.in_transaction
-    found = conn.batch([Script("INSERT INTO t VALUES (1); INSERT INTO t VALUES (2);"), ("SELECT count(*) FROM t", ())])
-    assert found[1].one() == 2
+    answers = conn.batch(
+        [Script("INSERT INTO t VALUES (1); INSERT INTO t VALUES (2);"), ("SELECT count(*) FROM t", ())]
+    )
+    assert answers[1].one() == 2
     conn.batch([("INSERT INTO t VALUES (?)", (3,)), ("COMMIT", ())])
     assert not conn.in_transaction
     assert conn.requests - before in (0, 3)
@@ -76,7 +78,7 @@ def test_a_batch_may_hold_pragmas_begin_and_commit(conn: Connection) -> None:
 )
 def test_a_batch_with_a_text_that_fails_runs_nothing_behind_it(conn: Connection, text: str) -> None:
     conn.execute("CREATE TABLE t (a)")
-    with pytest.raises(StatementError) as found:
+    with pytest.raises(StatementError) as caught:
         conn.batch(
             [
                 ("BEGIN IMMEDIATE", ()),
@@ -86,7 +88,7 @@ def test_a_batch_with_a_text_that_fails_runs_nothing_behind_it(conn: Connection,
                 ("COMMIT", ()),
             ]
         )
-    assert found.value.index == 1
+    assert caught.value.index == 1
     assert conn.in_transaction
     assert conn.execute("SELECT count(*) FROM t WHERE a > 1").one() == 0
     conn.rollback()
@@ -95,14 +97,14 @@ def test_a_batch_with_a_text_that_fails_runs_nothing_behind_it(conn: Connection,
 
 def test_a_text_does_not_run_when_what_comes_before_it_fails(conn: Connection) -> None:
     conn.execute("CREATE TABLE t (a)")
-    with pytest.raises(StatementError) as found:
+    with pytest.raises(StatementError) as caught:
         conn.batch([("BEGIN IMMEDIATE", ()), ("INSERT INTO nope VALUES (1)", ()), Script("INSERT INTO t VALUES (1)")])
-    assert found.value.index == 1
+    assert caught.value.index == 1
     conn.rollback()
     conn.begin()
-    with pytest.raises(StatementError) as found:
+    with pytest.raises(StatementError) as caught:
         conn.batch([("BEGIN IMMEDIATE", ()), Script("INSERT INTO t VALUES (1); COMMIT")])
-    assert found.value.index == 0
+    assert caught.value.index == 0
     assert conn.in_transaction
     conn.rollback()
     assert count(conn) == 0
@@ -116,10 +118,10 @@ def test_a_script_runs_in_the_open_transaction(conn: Connection) -> None:
         INSERT INTO t VALUES (';'); SELECT 'rows nobody wants';
     """)
     assert conn.in_transaction
-    with pytest.raises(StatementError) as found:
+    with pytest.raises(StatementError) as caught:
         conn.script("INSERT INTO t VALUES (5); INSERT INTO nope VALUES (1); INSERT INTO t VALUES (6)")
-    assert found.value.index is None
-    assert "no such table: nope" in found.value.message
+    assert caught.value.index is None
+    assert "no such table: nope" in caught.value.message
     assert conn.in_transaction
     assert count(conn) == 2
     conn.rollback()
@@ -170,16 +172,16 @@ def test_a_batch_does_on_a_server_what_it_does_in_a_file(shared: Connection, lis
         conn.batch(
             [("PRAGMA foreign_keys = on", ()), ("DROP TABLE IF EXISTS t", ()), ("CREATE TABLE t (a PRIMARY KEY)", ())]
         )
-        told: list[object] = []
+        history: list[object] = []
         for items in lists:
             try:
-                told.append([r.rows for r in conn.batch(items)])
+                history.append([r.rows for r in conn.batch(items)])
             except StatementError as e:
-                told.append((e.index, e.message))
-            told.append((conn.in_transaction, conn.execute("SELECT a FROM t ORDER BY a").rows))
+                history.append((e.index, e.message))
+            history.append((conn.in_transaction, conn.execute("SELECT a FROM t ORDER BY a").rows))
         conn.rollback()
-        told.append(conn.execute("SELECT a FROM t ORDER BY a").rows)
-        seen.append(told)
+        history.append(conn.execute("SELECT a FROM t ORDER BY a").rows)
+        seen.append(history)
     model.close()
     # Other tests share the server.
     shared.execute("DROP TABLE t")

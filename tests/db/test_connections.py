@@ -15,8 +15,8 @@ from memsql.errors import ConnectError, LockedError, StatementError
 def test_execute_returns_columns_rows_and_changes(conn: Connection) -> None:
     assert conn.execute("CREATE TABLE t (a, b)").rows == []
     assert conn.execute("INSERT INTO t VALUES (?, ?), (?, ?)", (1, "x", 2, None)).changes == 2
-    found = conn.execute("SELECT a, b AS other FROM t WHERE a >= ? ORDER BY a", (1,))
-    assert (found.columns, found.rows) == (("a", "other"), [(1, "x"), (2, None)])
+    result = conn.execute("SELECT a, b AS other FROM t WHERE a >= ? ORDER BY a", (1,))
+    assert (result.columns, result.rows) == (("a", "other"), [(1, "x"), (2, None)])
     assert conn.execute("SELECT a FROM t WHERE 0").columns == ("a",)
     assert conn.execute("SELECT a FROM t WHERE 0").one() is None
     assert conn.execute("INSERT INTO t VALUES (3, 'y') RETURNING a").rows == [(3,)]
@@ -33,11 +33,11 @@ def test_statement_errors_carry_text_code_and_statement(conn: Connection) -> Non
         ("INSERT INTO t VALUES (2, NULL)", "SQLITE_CONSTRAINT_NOTNULL", "NOT NULL constraint failed: t.b"),
         ("INSERT INTO t VALUES (200, 1)", "SQLITE_CONSTRAINT_CHECK", "CHECK constraint failed"),
     ):
-        with pytest.raises(StatementError) as found:
+        with pytest.raises(StatementError) as caught:
             conn.execute(sql)
-        assert text in found.value.message
-        assert (found.value.code or "").startswith(code)
-        assert (found.value.statement, found.value.index) == (sql, None)
+        assert text in caught.value.message
+        assert (caught.value.code or "").startswith(code)
+        assert (caught.value.statement, caught.value.index) == (sql, None)
     with pytest.raises(StatementError):
         conn.execute("SELEC 1")
     assert count(conn) == 1
@@ -88,9 +88,9 @@ def test_pragmas_hold_on_the_stream(opener: Opener) -> None:
     one.execute("PRAGMA foreign_keys = on")
     assert one.execute("PRAGMA foreign_keys").one() == 0, "a no-op inside a transaction"
     one.commit()
-    with pytest.raises(StatementError) as found:
+    with pytest.raises(StatementError) as caught:
         two.execute("INSERT INTO c VALUES (2)")
-    assert found.value.code == "SQLITE_CONSTRAINT_FOREIGNKEY"
+    assert caught.value.code == "SQLITE_CONSTRAINT_FOREIGNKEY"
 
 
 def test_what_is_committed_is_read_elsewhere(opener: Opener) -> None:
@@ -165,10 +165,10 @@ def test_reading_connections_do_not_write(opener: Opener) -> None:
 @pytest.mark.server
 @pytest.mark.parametrize("kind", servers.KINDS)
 def test_a_signal_stops_a_long_statement(conn: Connection) -> None:
-    asked = threading.Event()
+    looked = threading.Event()
 
     def stop() -> bool:
-        asked.set()
+        looked.set()
         return True
 
     conn.execute("CREATE TABLE t (a)")
@@ -176,11 +176,11 @@ def test_a_signal_stops_a_long_statement(conn: Connection) -> None:
     conn.execute("INSERT INTO t VALUES (1)")
     with conn.observe() as touched:
         assert touched is None
-    with conn.observe(stop), pytest.raises(StatementError) as found:
+    with conn.observe(stop), pytest.raises(StatementError) as caught:
         conn.execute(
             "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 4000000) SELECT max(i) FROM n"
         )
-    assert asked.is_set()
-    assert found.value.code == "SQLITE_INTERRUPT"
+    assert looked.is_set()
+    assert caught.value.code == "SQLITE_INTERRUPT"
     assert not conn.in_transaction
     assert count(conn) == 0

@@ -21,10 +21,10 @@ def test_a_server_as_turso_cloud_is(proxy: Proxy) -> None:
         return Answer(404) if request.path.startswith("/v1") else None
 
     proxy.rule = rule
-    with opened(as_kind(proxy.url, "ws")) as conn, pytest.raises(ConnectError) as found:
+    with opened(as_kind(proxy.url, "ws")) as conn, pytest.raises(ConnectError) as caught:
         conn.execute("SELECT 1")
-    assert "refuses WebSockets (HTTP 505)" in found.value.message
-    assert "libsql:// or https://" in (found.value.hint or "")
+    assert "refuses WebSockets (HTTP 505)" in caught.value.message
+    assert "libsql:// or https://" in (caught.value.hint or "")
     with opened(as_kind(proxy.url, "libsql") + "?tls=0") as conn:
         conn.execute("CREATE TABLE t (a)")
         conn.begin()
@@ -74,12 +74,12 @@ def test_a_server_that_speaks_version_2_only(proxy: Proxy, kind: str) -> None:
 )
 def test_answers_of_a_proxy(proxy: Proxy, status: int, code: int, text: str) -> None:
     proxy.rule = lambda _: Answer(status, "<html>secret page</html>", "text/html")
-    with opened(proxy.url) as conn, pytest.raises(MemsqlError) as found:
+    with opened(proxy.url) as conn, pytest.raises(MemsqlError) as caught:
         conn.execute("SELECT 1")
-    assert (type(found.value), found.value.exit_code) == (ConnectError, code)
-    assert text in found.value.message
-    assert found.value.hint
-    assert "html" not in found.value.message
+    assert (type(caught.value), caught.value.exit_code) == (ConnectError, code)
+    assert text in caught.value.message
+    assert caught.value.hint
+    assert "html" not in caught.value.message
 
 
 @pytest.mark.parametrize("status", [502, 503, 504])
@@ -93,9 +93,9 @@ def test_a_proxy_that_recovers_is_asked_again_for_a_read_only(proxy: Proxy, stat
             conn.execute("INSERT INTO t VALUES (1)")
         conn.begin()
         proxy.rule = once("SELECT", Answer(status))
-        with pytest.raises(ConnectError) as found:
+        with pytest.raises(ConnectError) as caught:
             conn.execute("SELECT 1")
-        assert "rolls the open transaction back" in (found.value.state or "")
+        assert "rolls the open transaction back" in (caught.value.state or "")
         assert not conn.in_transaction
 
 
@@ -136,9 +136,9 @@ def test_text_that_is_not_utf_8(empty_server: Running, kind: str) -> None:
     with opened(as_kind(empty_server.url, kind)) as conn:
         conn.execute("CREATE TABLE t (a)")
         conn.execute("INSERT INTO t VALUES (CAST(x'ff' AS TEXT))")
-        with pytest.raises((StatementError, ConnectError)) as found:
+        with pytest.raises((StatementError, ConnectError)) as caught:
             conn.execute("SELECT a FROM t")
-        assert "UTF-8" in (found.value.hint or "")
+        assert "UTF-8" in (caught.value.hint or "")
         assert conn.execute("SELECT CAST(a AS BLOB) FROM t").one() == b"\xff"
 
 
@@ -153,21 +153,21 @@ def test_tokens(guarded: Guarded, kind: str) -> None:
         (other.token(a="rw"), "the token is wrong or missing"),
         (guarded.keys.token(a="rw", exp=1), "the token has expired"),
     ):
-        with opened(url, token=token) as conn, pytest.raises(ConnectError) as found:
+        with opened(url, token=token) as conn, pytest.raises(ConnectError) as caught:
             conn.execute("SELECT 1")
-        assert text in found.value.message
-        assert found.value.exit_code == 3
-        assert "TURSO_AUTH_TOKEN" in (found.value.hint or "")
+        assert text in caught.value.message
+        assert caught.value.exit_code == 3
+        assert "TURSO_AUTH_TOKEN" in (caught.value.hint or "")
     with opened(url, token=good) as conn:
         assert conn.execute("SELECT 1").one() == 1
     with opened(f"{url}?authToken={good}") as conn:
         assert conn.execute("SELECT 1").one() == 1
     with opened(url, token=guarded.keys.token(a="ro")) as conn:
         assert conn.execute("SELECT 1").one() == 1
-        with pytest.raises(ConnectError) as found:
+        with pytest.raises(ConnectError) as caught:
             conn.execute("CREATE TABLE t (a)")
         # sqld has no words for it on a WebSocket.
-        assert any("not give the right" in text for text in (found.value.message, *found.value.details))
+        assert any("not give the right" in text for text in (caught.value.message, *caught.value.details))
 
 
 def test_namespaces(guarded: Guarded) -> None:
@@ -176,7 +176,7 @@ def test_namespaces(guarded: Guarded) -> None:
         conn.execute("CREATE TABLE only_there (a)")
     with opened(guarded.server.url, token=token) as conn, pytest.raises(StatementError, match="no such table"):
         conn.execute("SELECT * FROM only_there")
-    with opened(f"{guarded.server.url}/dev/nowhere", token=token) as conn, pytest.raises(ConnectError) as found:
+    with opened(f"{guarded.server.url}/dev/nowhere", token=token) as conn, pytest.raises(ConnectError) as caught:
         conn.execute("SELECT 1")
-    assert "no such database" in found.value.message
-    assert "nowhere" in found.value.message
+    assert "no such database" in caught.value.message
+    assert "nowhere" in caught.value.message

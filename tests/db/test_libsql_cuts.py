@@ -34,10 +34,10 @@ class TestCuts:
             conn.begin()
             conn.execute("INSERT INTO t VALUES (1)")
             proxy.rule = once("SELECT 42", Cut(when))  # type: ignore[arg-type]
-            with pytest.raises(ConnectError) as found:
+            with pytest.raises(ConnectError) as caught:
                 conn.execute("SELECT 42")
-            assert not isinstance(found.value, CommitUnknown)
-            assert "rolls the open transaction back" in (found.value.state or "")
+            assert not isinstance(caught.value, CommitUnknown)
+            assert "rolls the open transaction back" in (caught.value.state or "")
             assert not conn.in_transaction
             conn.rollback()
             assert eventually(lambda: conn.execute("SELECT count(*) FROM t").one() == 0)
@@ -45,10 +45,10 @@ class TestCuts:
     def test_of_begin_change_nothing(self, proxy: Proxy, kind: str, when: str) -> None:
         with opened(as_kind(proxy.url, kind)) as conn:
             proxy.rule = once("BEGIN IMMEDIATE", Cut(when))  # type: ignore[arg-type]
-            with pytest.raises(ConnectError) as found:
+            with pytest.raises(ConnectError) as caught:
                 conn.batch([("PRAGMA foreign_keys = off", ()), ("BEGIN IMMEDIATE", ()), ("SELECT 1", ())])
-            assert not isinstance(found.value, CommitUnknown)
-            assert "nothing was changed" in (found.value.state or "")
+            assert not isinstance(caught.value, CommitUnknown)
+            assert "nothing was changed" in (caught.value.state or "")
 
     @pytest.mark.parametrize("way", ["commit", "batch", "autocommit"])
     def test_of_a_commit_leave_it_unknown(
@@ -67,10 +67,10 @@ class TestCuts:
                 "autocommit": lambda: conn.execute("INSERT INTO t VALUES (1)"),
             }
             run = ways[way]
-            with pytest.raises(CommitUnknown) as found:
+            with pytest.raises(CommitUnknown) as caught:
                 run()
-            assert "not known" in (found.value.state or "")
-            assert found.value.exit_code == 3
+            assert "not known" in (caught.value.state or "")
+            assert caught.value.exit_code == 3
             assert not conn.in_transaction
             # The same connection can be asked what became of it.
             conn.execute("SELECT count(*) FROM t")
@@ -110,9 +110,9 @@ def test_an_answer_that_comes_late(proxy: Proxy, kind: str) -> None:
         conn.begin()
         conn.execute("INSERT INTO t VALUES (1)")
         proxy.rule = once("SELECT 42", Delay(request=1.0))
-        with pytest.raises(LockedError, match="did not come in time") as found:
+        with pytest.raises(LockedError, match="did not come in time") as caught:
             conn.execute("SELECT 42")
-        assert found.value.exit_code == 4
+        assert caught.value.exit_code == 4
         proxy.rule = once("INSERT", Delay(request=1.0))
         with pytest.raises(CommitUnknown):
             conn.execute("INSERT INTO t VALUES (2)")
@@ -143,11 +143,11 @@ def test_a_server_that_restarts(tmp_path: Path, kind: str) -> None:
             conn.begin()
             conn.execute("INSERT INTO t VALUES (1)")
         with running(tmp_path, port):
-            with pytest.raises(ConnectError) as found:
+            with pytest.raises(ConnectError) as caught:
                 conn.execute("INSERT INTO t VALUES (2)")
-            assert not isinstance(found.value, CommitUnknown)
-            assert "rolled" in (found.value.state or "")
-            assert "open transaction" in (found.value.state or "")
+            assert not isinstance(caught.value, CommitUnknown)
+            assert "rolled" in (caught.value.state or "")
+            assert "open transaction" in (caught.value.state or "")
             assert conn.execute("SELECT count(*) FROM t").one() == 0
 
 
@@ -162,10 +162,10 @@ def test_a_stream_that_expires(empty_server: Running) -> None:
         committing.execute("INSERT INTO t VALUES (1)")
         time.sleep(11)
         for run in (lambda: busy.execute("SELECT 1"), committing.commit):
-            with pytest.raises(ConnectError, match="closed the stream") as found:
+            with pytest.raises(ConnectError, match="closed the stream") as caught:
                 run()
-            assert not isinstance(found.value, CommitUnknown)
-            assert "rolled the open transaction back" in (found.value.state or "")
+            assert not isinstance(caught.value, CommitUnknown)
+            assert "rolled the open transaction back" in (caught.value.state or "")
         assert not committing.in_transaction
         assert idle.execute("PRAGMA foreign_keys").one() == 0
         assert idle.execute("SELECT count(*) FROM t").one() == 0
@@ -192,10 +192,10 @@ def test_a_lock_that_the_server_takes_away(empty_server: Running, kind: str, way
         one.execute("INSERT INTO t VALUES (1)")
         two.begin()
         two.execute("INSERT INTO t VALUES (2)")
-        with pytest.raises(LockedError, match="took the write lock away") as found:
+        with pytest.raises(LockedError, match="took the write lock away") as caught:
             ways[way](one)
-        assert found.value.exit_code == 4
-        assert "rolled the transaction back" in (found.value.state or "")
+        assert caught.value.exit_code == 4
+        assert "rolled the transaction back" in (caught.value.state or "")
         assert not one.in_transaction
         one.rollback()
         two.commit()

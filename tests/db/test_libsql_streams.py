@@ -88,7 +88,7 @@ TOKEN = "eyJhbGciOi.SECRET-of-the-test.token"
 @pytest.mark.parametrize("kind", servers.KINDS)
 def test_the_token_is_never_told(proxy: Proxy, kind: str, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
-    told: list[str] = []
+    texts: list[str] = []
     failures: list[Action] = [
         Answer(401, TOKEN),
         Answer(403, json.dumps({"error": f"bad {TOKEN}"})),
@@ -108,17 +108,17 @@ def test_the_token_is_never_told(proxy: Proxy, kind: str, caplog: pytest.LogCapt
             as_kind(proxy.url, kind).replace("//", f"//user:{TOKEN}@"),
         ):
             with opened(url) as conn:
-                told += [repr(conn), repr(conn.target), str(conn.target), repr(vars(conn))]
+                texts += [repr(conn), repr(conn.target), str(conn.target), repr(vars(conn))]
                 for sql in ("SELECT 1", "INSERT INTO t VALUES (1)"):
-                    with pytest.raises(MemsqlError) as found:
+                    with pytest.raises(MemsqlError) as caught:
                         conn.execute(sql)
-                    e = found.value
-                    told += ["".join(traceback.format_exception(e)), repr(e), repr(vars(e))]
+                    e = caught.value
+                    texts += ["".join(traceback.format_exception(e)), repr(e), repr(vars(e))]
                     link: BaseException | None = e
                     while link is not None:
-                        told.append(repr(link) + repr(vars(link)))
+                        texts.append(repr(link) + repr(vars(link)))
                         link = link.__cause__ or link.__context__
-    assert all(TOKEN not in text and "SECRET" not in text for text in told)
+    assert all(TOKEN not in text and "SECRET" not in text for text in texts)
     assert "SECRET" not in caplog.text
 
 

@@ -17,10 +17,10 @@ from memsql.server import Running, free_port
 @pytest.mark.parametrize("kind", servers.KINDS)
 def test_nobody_listens(kind: str) -> None:
     started = time.monotonic()
-    with opened(f"{kind}://127.0.0.1:{free_port()}") as conn, pytest.raises(ConnectError) as found:
+    with opened(f"{kind}://127.0.0.1:{free_port()}") as conn, pytest.raises(ConnectError) as caught:
         conn.execute("SELECT 1")
-    assert "refuses the connection" in found.value.message
-    assert "nothing was changed" in (found.value.state or "")
+    assert "refuses the connection" in caught.value.message
+    assert "nothing was changed" in (caught.value.state or "")
     assert time.monotonic() - started < 30
 
 
@@ -34,10 +34,10 @@ def test_a_name_that_does_not_exist(kind: str) -> None:
 def test_a_server_without_tls(empty_server: Running, kind: str) -> None:
     with (
         opened(as_kind(empty_server.url, kind)) as conn,
-        pytest.raises(ConnectError, match="no secure connection") as found,
+        pytest.raises(ConnectError, match="no secure connection") as caught,
     ):
         conn.execute("SELECT 1")
-    assert "tls=0" in (found.value.hint or "")
+    assert "tls=0" in (caught.value.hint or "")
 
 
 @pytest.mark.parametrize("kind", ["https", "wss"])
@@ -45,17 +45,17 @@ def test_a_certificate_that_nobody_signed(kind: str, tmp_path: Path) -> None:
     with (
         tls_server(tmp_path) as port,
         opened(f"{kind}://127.0.0.1:{port}") as conn,
-        pytest.raises(ConnectError, match="no secure connection") as found,
+        pytest.raises(ConnectError, match="no secure connection") as caught,
     ):
         conn.execute("SELECT 1")
-    assert "self-signed certificate" in found.value.message
-    assert "SSL_CERT_FILE" in (found.value.hint or "")
+    assert "self-signed certificate" in caught.value.message
+    assert "SSL_CERT_FILE" in (caught.value.hint or "")
 
 
 @pytest.mark.parametrize("kind", servers.KINDS)
 def test_a_server_that_accepts_and_says_nothing(kind: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"{kind}://127.0.0.1:{silent.getsockname()[1]}"
-        with opened(url, connect=0.3, answer=0.3) as conn, pytest.raises((LockedError, ConnectError)) as found:
+        with opened(url, connect=0.3, answer=0.3) as conn, pytest.raises((LockedError, ConnectError)) as caught:
             conn.execute("SELECT 1")
-    assert "in time" in found.value.message
+    assert "in time" in caught.value.message

@@ -100,20 +100,20 @@ def test_any_values_round_trip(shared: Connection, rows: list[tuple[Value, Value
     try:
         shared.execute("CREATE TABLE t (a, b)")
         shared.executemany("INSERT INTO t VALUES (?, ?)", rows)
-        found = shared.execute("SELECT a, b FROM t ORDER BY rowid").rows
+        read = shared.execute("SELECT a, b FROM t ORDER BY rowid").rows
     finally:
         shared.rollback()
-    assert len(found) == len(rows)
-    for one, other in zip(found, rows, strict=True):
+    assert len(read) == len(rows)
+    for one, other in zip(read, rows, strict=True):
         for a, b in zip(one, other, strict=True):
             assert_same(a, b)
 
 
-def assert_same(found: Value, given_value: Value) -> None:
-    assert type(found) is type(given_value)
-    assert found == given_value
-    if isinstance(found, float) and isinstance(given_value, float):
-        assert math.copysign(1, found) == math.copysign(1, given_value)
+def assert_same(read: Value, given_value: Value) -> None:
+    assert type(read) is type(given_value)
+    assert read == given_value
+    if isinstance(read, float) and isinstance(given_value, float):
+        assert math.copysign(1, read) == math.copysign(1, given_value)
 
 
 @pytest.mark.server
@@ -135,10 +135,10 @@ def test_values_that_cannot_be_sent_are_refused_before_they_are(shared: Connecti
         lambda: shared.execute("SELECT ?", (value,)),
         lambda: shared.batch([("SELECT 1", ()), ("SELECT ?", (value,))]),
     ):
-        with pytest.raises(StatementError, match=text) as found:
+        with pytest.raises(StatementError, match=text) as caught:
             run()
-        assert found.value.statement == "SELECT ?"
-    assert found.value.index == 1
+        assert caught.value.statement == "SELECT ?"
+    assert caught.value.index == 1
     assert (shared.in_transaction, shared.requests) == (True, before)
     shared.rollback()
 
@@ -170,13 +170,13 @@ def test_an_infinite_result_is_an_error_and_not_a_null(shared: Connection) -> No
 )
 def test_statements_that_servers_refuse(shared: Connection, sql: str) -> None:
     shared.begin()
-    with pytest.raises(StatementError, match="does not run statements of this kind") as found:
+    with pytest.raises(StatementError, match="does not run statements of this kind") as caught:
         shared.execute(sql)
-    assert found.value.statement == sql
-    assert "VACUUM" in (found.value.hint or "")
-    with pytest.raises(StatementError, match="does not run statements of this kind") as found:
+    assert caught.value.statement == sql
+    assert "VACUUM" in (caught.value.hint or "")
+    with pytest.raises(StatementError, match="does not run statements of this kind") as caught:
         shared.batch([("SELECT 1", ()), (sql, ())])
-    assert (found.value.index, found.value.statement) == (1, sql)
+    assert (caught.value.index, caught.value.statement) == (1, sql)
     with pytest.raises(StatementError, match="does not run one of the statements of this text"):
         shared.script(f"SELECT 1; {sql}; SELECT 2")
     assert shared.in_transaction

@@ -33,8 +33,8 @@ def project(tmp_path: Path) -> Project:
 
 @pytest.fixture
 def proxy(empty_server: Running) -> Iterator[Proxy]:
-    with proxy_to(empty_server.url) as found:
-        yield found
+    with proxy_to(empty_server.url) as between:
+        yield between
 
 
 def run(url: str, *words: str, project: Path = ROOT) -> Done:
@@ -111,8 +111,8 @@ def test_each_legacy_upgrade_alone_and_back(empty_server: Running, tmp_path: Pat
 
 
 def _schema(url: str) -> set[tuple[object, ...]]:
-    found = query(url, "SELECT type, name, tbl_name FROM sqlite_schema")
-    return {row for row in found if not str(row[2]).startswith(("_yoyo", "memsql_", "schema_migrations", "sqlite_"))}
+    rows = query(url, "SELECT type, name, tbl_name FROM sqlite_schema")
+    return {row for row in rows if not str(row[2]).startswith(("_yoyo", "memsql_", "schema_migrations", "sqlite_"))}
 
 
 def test_a_rebuild_of_a_parent_needs_the_directive(empty_server: Running, tmp_path: Path) -> None:
@@ -334,18 +334,18 @@ def test_a_connection_cut_at_any_request(proxy: Proxy, project: Project, when: s
     project.add("0002_two", TABLE.format("two"), "DROP TABLE two;\n")
     for number in range(1, 12):
         proxy.rule = _nth(number, Cut(when))  # type: ignore[arg-type]
-        found = run(proxy.url, "migrate.up", project=project.root)
+        done = run(proxy.url, "migrate.up", project=project.root)
         proxy.rule = lambda _: None
         there = [str(name) for name in applied(proxy.url)] if "schema_migrations" in _all_tables(proxy.url) else []
-        assert there in ([], ["0001_one", "0002_two"]), found
-        assert tables(proxy.url) == {name.partition("_")[2] for name in there}, found
+        assert there in ([], ["0001_one", "0002_two"]), done
+        assert tables(proxy.url) == {name.partition("_")[2] for name in there}, done
         # What is reported is what is there.
-        if found.code == 0:
+        if done.code == 0:
             assert len(there) == 2
         else:
-            assert found.code in (3, 4), found
+            assert done.code in (3, 4), done
             if there:
-                assert "whether the change was committed is not known" in found.err, found
+                assert "whether the change was committed is not known" in done.err, done
         run(proxy.url, "migrate.up", project=project.root).expect(0)
         assert query(proxy.url, "SELECT count(*) FROM two") == [(2,)]
         run(proxy.url, "migrate.down", "--to", "0", "--allow-data-loss", project=project.root).expect(0)
@@ -379,10 +379,10 @@ def test_nobody_can_tell(proxy: Proxy, project: Project) -> None:
         return Cut("after") if cut else None
 
     proxy.rule = rule
-    found = run(proxy.url, "migrate.up", project=project.root).expect(
+    done = run(proxy.url, "migrate.up", project=project.root).expect(
         3, "whether the change was committed is not known; it is there completely or not at all", "migrate.status"
     )
-    assert "rolled back" not in found.err
+    assert "rolled back" not in done.err
     proxy.rule = lambda _: None
     assert applied(proxy.url) == ["0001_one"]
 

@@ -271,9 +271,9 @@ def test_names_that_need_quotes_are_quoted_in_the_fix(tmp_path: Path) -> None:
         CREATE TRIGGER "select" AFTER DELETE ON "my 'table" BEGIN DELETE FROM "index" WHERE rowid = old."order"; END;
     """,
     )
-    found = look(path)
-    assert [f.code for f in found] == ["FTS01", "FTS02", "FTS01"]
-    for finding in found:
+    problems = look(path)
+    assert [f.code for f in problems] == ["FTS01", "FTS02", "FTS01"]
+    for finding in problems:
         _fix(path, finding)
     assert look(path) == []
     assert stays_right(
@@ -304,9 +304,9 @@ def test_the_content_table_is_looked_at(
 ) -> None:
     path = make(tmp_path / "a.db", table + index)
     conn = open_(path)
-    found = [f for f in problems_of(conn, discover(conn)[0]) if f.code not in ("FTS01",)]
+    problems = [f for f in problems_of(conn, discover(conn)[0]) if f.code not in ("FTS01",)]
     conn.close()
-    assert [(f.code, f.severity) for f in found] == expected
+    assert [(f.code, f.severity) for f in problems] == expected
 
 
 def test_a_view_needs_no_triggers_and_a_missing_table_is_an_error(tmp_path: Path) -> None:

@@ -28,8 +28,8 @@ def test_the_baseline_as_shipped_is_found_and_the_repair_is_right(tmp_path: Path
         )
         assert f"trigger {table}_fts_insert" not in status.stdout
     assert "`-- fts_rebuild: entities_fts memories_fts`" in status.stdout
-    found = json.loads(memsql(path, "fts.status", "--json").stdout)
-    fixes = [f["fix"] for t in found["tables"] for f in t["findings"]]
+    report = json.loads(memsql(path, "fts.status", "--json").stdout)
+    fixes = [f["fix"] for t in report["tables"] for f in t["findings"]]
     assert len(fixes) == 4
     with closing(sqlite3.connect(path)) as db:
         for fix in fixes:

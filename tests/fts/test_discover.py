@@ -16,7 +16,7 @@ from memsql.fts.triggers import split_list
 from memsql.sqltext.names import unquote
 
 
-def found(path: Path) -> dict[str, FtsTable]:
+def tables_of(path: Path) -> dict[str, FtsTable]:
     conn = open_(path)
     try:
         return {table.name: table for table in discover(conn)}
@@ -37,7 +37,7 @@ def found(path: Path) -> dict[str, FtsTable]:
     ],
 )
 def test_every_spelling_of_the_statement(tmp_path: Path, create: str) -> None:
-    table = found(make(tmp_path / "a.db", create))["f"]
+    table = tables_of(make(tmp_path / "a.db", create))["f"]
     assert (table.kind, table.columns, table.content) == ("own", ("a",), None)
 
 
@@ -62,7 +62,7 @@ def test_every_spelling_of_the_statement(tmp_path: Path, create: str) -> None:
 @pytest.mark.parametrize("form", ["content={}", "CONTENT = {}", "content   =  {}"])
 def test_content_in_all_quotes(tmp_path: Path, form: str, value: str, kind: str, content: str | None) -> None:
     create = f"CREATE VIRTUAL TABLE f USING fts5(a, {form.format(value)}, prefix='2 3')"
-    table = found(make(tmp_path / "a.db", create))["f"]
+    table = tables_of(make(tmp_path / "a.db", create))["f"]
     assert (table.kind, table.content, table.columns) == (kind, content, ("a",))
     assert dict(table.options)["prefix"] == "2 3"
 
@@ -77,7 +77,7 @@ def test_the_content_that_is_read_is_the_one_sqlite_reads(tmp_path: Path) -> Non
         INSERT INTO "Find, Me"("Find, Me") VALUES ('rebuild');
     """,
     )
-    table = found(path)["Find, Me"]
+    table = tables_of(path)["Find, Me"]
     assert (table.content, table.content_rowid, table.columns, table.unindexed) == (
         'My "Docs"',
         "The Id",
@@ -96,7 +96,7 @@ def test_unindexed_columns_and_options_with_commas_quotes_and_comments(tmp_path:
         tokenize = "unicode61 remove_diacritics 2 tokenchars '-_,'", -- content=''
         prefix = '2, 3', columnsize=0, detail=none)""",
     )
-    table = found(path)["f"]
+    table = tables_of(path)["f"]
     conn = open_(path)
     names = [row[0] for row in conn.execute("SELECT name FROM pragma_table_info('f')").rows]
     conn.close()
@@ -121,7 +121,7 @@ def test_only_fts5_tables_of_the_user_are_found(tmp_path: Path) -> None:
         CREATE VIRTUAL TABLE memsql_fts_new_f USING fts5(a);
     """,
     )
-    assert list(found(path)) == ["f"]
+    assert list(tables_of(path)) == ["f"]
 
 
 def test_triggers_are_those_whose_body_names_the_index(tmp_path: Path) -> None:
@@ -139,7 +139,7 @@ def test_triggers_are_those_whose_body_names_the_index(tmp_path: Path) -> None:
         CREATE TRIGGER longer AFTER INSERT ON docs BEGIN SELECT 1 AS docs_fts_too; END;
     """,
     )
-    tables = found(path)
+    tables = tables_of(path)
     assert [t.name for t in tables['my "f'].triggers] == ["z_quoted"]
     assert [t.name for t in tables["docs_fts"].triggers] == ["a_brackets"]
 
@@ -153,7 +153,7 @@ def test_triggers_come_in_the_order_of_their_creation(tmp_path: Path) -> None:
             for name in "cab"
         ),
     )
-    assert [t.name for t in found(path)["f"].triggers] == ["c", "a", "b"]
+    assert [t.name for t in tables_of(path)["f"].triggers] == ["c", "a", "b"]
 
 
 def test_a_body_begins_behind_names_called_begin(tmp_path: Path) -> None:
@@ -167,7 +167,7 @@ def test_a_body_begins_behind_names_called_begin(tmp_path: Path) -> None:
             INSERT INTO f(rowid, a) VALUES (new.rowid, CASE WHEN 1 THEN new.a END); END;
     """,
     )
-    head, body = found(path)["f"].triggers[0].parts()
+    head, body = tables_of(path)["f"].triggers[0].parts()
     assert (
         " ".join(head.split())
         == "CREATE TRIGGER begin AFTER UPDATE OF begin, a ON begin WHEN new.begin IS NOT 'BEGIN DELETE'"

@@ -41,8 +41,8 @@ from memsql.progress import SILENT
 def test_definitions_are_read(
     arguments: str, kind: str, columns: tuple[str, ...], unindexed: tuple[str, ...], content: str | None
 ) -> None:
-    found = parse("f", f"CREATE VIRTUAL TABLE IF NOT EXISTS f using FTS5 ({arguments})")
-    assert (found.kind, found.columns, found.unindexed, found.content) == (kind, columns, unindexed, content)
+    table = parse("f", f"CREATE VIRTUAL TABLE IF NOT EXISTS f using FTS5 ({arguments})")
+    assert (table.kind, table.columns, table.unindexed, table.content) == (kind, columns, unindexed, content)
 
 
 def test_sqlite_agrees_about_the_columns(tmp_path: Path) -> None:
@@ -51,9 +51,9 @@ def test_sqlite_agrees_about_the_columns(tmp_path: Path) -> None:
         'CREATE VIRTUAL TABLE "we\'ird" USING fts5("odd, name", [x y] UNINDEXED, tokenize=\'porter\');',
     )
     conn = open_(path)
-    found = discover(conn)[0]
-    names = [r[0] for r in conn.execute("SELECT name FROM pragma_table_info(?)", (found.name,)).rows]
-    assert names == list(found.all_columns)
+    table = discover(conn)[0]
+    names = [r[0] for r in conn.execute("SELECT name FROM pragma_table_info(?)", (table.name,)).rows]
+    assert names == list(table.all_columns)
 
 
 def test_right_triggers_have_no_findings_and_stay_right(tmp_path: Path) -> None:
@@ -105,12 +105,12 @@ def test_each_mistake_is_found_and_its_fix_is_right(tmp_path: Path, event: str, 
         if body is not None:
             db.execute(f"CREATE TRIGGER docs_fts_{event} AFTER {event} ON docs BEGIN {body} END")
     conn = open_(path)
-    found = problems_of(conn, discover(conn)[0])
-    assert [f.code for f in found] == [code]
-    assert found[0].trigger == (None if body is None else f"docs_fts_{event}")
-    assert found[0].fix is not None
+    problems = problems_of(conn, discover(conn)[0])
+    assert [f.code for f in problems] == [code]
+    assert problems[0].trigger == (None if body is None else f"docs_fts_{event}")
+    assert problems[0].fix is not None
     with closing(sqlite3.connect(path)) as db:
-        db.executescript(found[0].fix)
+        db.executescript(problems[0].fix)
         db.executescript(
             "INSERT INTO docs VALUES (1, 'a', 'b'); UPDATE docs SET title = 'c'; DELETE FROM docs;"
             "INSERT INTO docs VALUES (1, 'a', 'b');"
@@ -137,8 +137,8 @@ def test_the_shipped_bug_is_found_on_release_1_3(tmp_path: Path) -> None:
     before = database.read_bytes()
     status = memsql(database, "fts.status", "--check", "--json")
     assert status.returncode == 1
-    found = {f["trigger"]: f["code"] for t in json.loads(status.stdout)["tables"] for f in t["findings"]}
-    assert found == {f"{t}_fts_{event}": "FTS02" for t in ("memories", "entities") for event in ("delete", "update")}
+    tables = {f["trigger"]: f["code"] for t in json.loads(status.stdout)["tables"] for f in t["findings"]}
+    assert tables == {f"{t}_fts_{event}": "FTS02" for t in ("memories", "entities") for event in ("delete", "update")}
     assert memsql(database, "fts.check").returncode == 1
     assert database.read_bytes() == before
     assert [p.name for p in tmp_path.iterdir()] == ["a.db"]

@@ -131,9 +131,9 @@ def test_a_broken_index_is_found_and_mended_at_once(broken: Connection, memsql: 
 def test_status_reads_all_tables_in_few_requests(writer: Connection, memsql: Callable[..., Done]) -> None:
     for n in range(20):
         writer.script(f"CREATE VIRTUAL TABLE f{n} USING fts5(title, content='docs', content_rowid='id')")
-    found = memsql("fts.status", "--json").expect(0).json()["tables"]
-    assert len(found) == 21
-    assert found[0]["findings"] == [] != found[1]["findings"]
+    tables = memsql("fts.status", "--json").expect(0).json()["tables"]
+    assert len(tables) == 21
+    assert tables[0]["findings"] == [] != tables[1]["findings"]
     from memsql.fts import all_problems
 
     before = writer.requests
@@ -178,8 +178,8 @@ def test_at_once_tells_of_the_five_seconds(broken: Connection, empty_server: Run
 def test_online_changes_nothing_but_the_index(broken: Connection, memsql: Callable[..., Done]) -> None:
     broken.script(FIRE)
     objects, fired = broken.execute(OBJECTS).rows, broken.execute("SELECT what FROM log").rows
-    found = memsql("fts.rebuild", "--online", "--chunk", "77", "--json").expect(0).json()
-    assert found["lines"] == ["docs_fts: rebuilt online, 500 rows copied (proven)"]
+    report = memsql("fts.rebuild", "--online", "--chunk", "77", "--json").expect(0).json()
+    assert report["lines"] == ["docs_fts: rebuilt online, 500 rows copied (proven)"]
     assert clean(broken)
     assert broken.execute(OBJECTS).rows == objects
     assert broken.execute("SELECT v FROM docs_fts_config WHERE k = 'rank'").one() == "bm25(10.0, 5.0)"
@@ -235,9 +235,9 @@ def test_what_is_written_between_chunks_and_after_the_proof_is_in(broken: Connec
     with closing(connect(servers.target(empty_server.url), "rw")) as conn:
 
         def prove(name: str) -> bool:
-            found = ok(conn, name)
+            proven = ok(conn, name)
             broken.script("UPDATE docs SET body = 'after the proof' WHERE id = 33")
-            return found
+            return proven
 
         online(
             conn,
@@ -263,10 +263,10 @@ def test_a_replace_is_noticed(broken: Connection, empty_server: Running, after_p
     with closing(connect(servers.target(empty_server.url), "rw")) as conn:
 
         def prove(name: str) -> bool:
-            found = ok(conn, name)
+            proven = ok(conn, name)
             if after_proof:
                 broken.script(replace)
-            return found
+            return proven
 
         online(conn, prove=prove, after={} if after_proof else {2: lambda: broken.script(replace)})
     assert clean(broken)
@@ -317,9 +317,9 @@ def test_a_dropped_index_ends_it(broken: Connection, empty_server: Running, mems
 
 
 def test_stopped_and_gone_on_with_and_given_up(broken: Connection, memsql: Callable[..., Done]) -> None:
-    asked = iter(range(100))
+    steps = iter(range(100))
     with pytest.raises(Interrupted) as caught:
-        online(broken, stopped=lambda: next(asked) == 3)
+        online(broken, stopped=lambda: next(steps) == 3)
     assert caught.value.state == "300 of 500 rows are in the new index; searches use the old one"
     assert unfinished(broken) == ["docs_fts"]
     memsql("fts.status").expect(0, "an online rebuild of docs_fts was begun and not ended")

@@ -51,25 +51,25 @@ def files(project: Project) -> list[Path]:
 
 def one(project: Project) -> Path:
     """The only backup there is."""
-    (found,) = files(project)
-    return found
+    (path,) = files(project)
+    return path
 
 
 def manifest(backup: Path) -> dict[str, Any]:
-    found = json.loads(backup.with_name(backup.name + ".json").read_text(encoding="utf-8"))
-    assert isinstance(found, dict)
-    return found
+    report = json.loads(backup.with_name(backup.name + ".json").read_text(encoding="utf-8"))
+    assert isinstance(report, dict)
+    return report
 
 
 def assert_whole(project: Project) -> int:
     """Whatever has a final name is whole, with a manifest that says so; returns how many backups there are."""
-    found = files(project)
-    for path in found:
-        told = manifest(path)
+    paths = files(project)
+    for path in paths:
+        content = manifest(path)
         data = path.read_bytes()
-        assert (told["bytes"], told["sha256"]) == (len(data), hashlib.sha256(data).hexdigest())
-        assert told["proven"]
-    return len(found)
+        assert (content["bytes"], content["sha256"]) == (len(data), hashlib.sha256(data).hexdigest())
+        assert content["proven"]
+    return len(paths)
 
 
 def hidden(folder: Path) -> list[str]:

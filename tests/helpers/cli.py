@@ -46,9 +46,9 @@ class Done:
 
     def json(self) -> dict[str, Any]:
         """The one object on stdout."""
-        found = json.loads(self.out)
-        assert isinstance(found, dict)
-        return found
+        report = json.loads(self.out)
+        assert isinstance(report, dict)
+        return report
 
     def expect(self, code: int, *parts: str) -> Done:
         """Assert the exit code, that both streams together hold every one of ``parts``, and no traceback."""
@@ -74,7 +74,7 @@ def run(
         done = _starter.run(started.Command(program, list(words), str(cwd), environment), TIMEOUT)
         if done is not None:
             return Done(words, *done)
-    found = subprocess.run(
+    ended = subprocess.run(
         [*prefix, sys.executable, "-m", program, *words],
         cwd=cwd,
         env=environment,
@@ -85,7 +85,7 @@ def run(
         timeout=TIMEOUT,
         preexec_fn=preexec_fn,
     )
-    return Done(words, found.returncode, found.stdout, found.stderr)
+    return Done(words, ended.returncode, ended.stdout, ended.stderr)
 
 
 class Project:
@@ -168,8 +168,8 @@ class Project:
 
     def states(self, *words: str) -> dict[int, str]:
         """What ``migrate.status`` says: version to state."""
-        found = self.run("migrate.status", "--json", *words).expect(0).json()
-        return {m["version"]: m["state"] for m in found["migrations"]}
+        report = self.run("migrate.status", "--json", *words).expect(0).json()
+        return {m["version"]: m["state"] for m in report["migrations"]}
 
     def query(self, sql: str, *params: object) -> list[tuple[Any, ...]]:
         with closing(sqlite3.connect(f"file:{_quoted(self.db)}?mode=ro", uri=True)) as conn:
@@ -225,8 +225,8 @@ def content(path: Path, *, without: frozenset[str] = frozenset()) -> tuple[objec
         for kind, name, _, sql in schema:
             if kind == "table" and "VIRTUAL" not in (sql or "").upper():
                 quoted = name.replace('"', '""')
-                found = conn.execute(f'SELECT * FROM "{quoted}"').fetchall()
-                rows.append((name, tuple(sorted(found, key=repr))))
+                read = conn.execute(f'SELECT * FROM "{quoted}"').fetchall()
+                rows.append((name, tuple(sorted(read, key=repr))))
     return tuple(schema), tuple(rows)
 
 

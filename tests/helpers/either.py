@@ -38,7 +38,7 @@ def _read(ask: Callable[[str], list[tuple[Any, ...]]]) -> list[object]:
     schema = ask(
         "SELECT type, name, tbl_name, sql FROM sqlite_schema WHERE name NOT LIKE 'sqlite%' ORDER BY type, name"
     )
-    found: list[object] = list(schema)
+    everything: list[object] = list(schema)
     for kind, name, _, sql in schema:
         if kind == "table" and name not in (
             "schema_migrations",
@@ -49,7 +49,7 @@ def _read(ask: Callable[[str], list[tuple[Any, ...]]]) -> list[object]:
         ):
             if "VIRTUAL" in sql or name.startswith("child_fts_"):
                 continue
-            found.append((name, ask(f'SELECT * FROM "{name}" ORDER BY 1')))
-    found.append(ask("SELECT version, status FROM schema_migrations ORDER BY version"))
-    found.append(ask("SELECT migration_id, operation, status FROM memsql_history ORDER BY id"))
-    return found
+            everything.append((name, ask(f'SELECT * FROM "{name}" ORDER BY 1')))
+    everything.append(ask("SELECT version, status FROM schema_migrations ORDER BY version"))
+    everything.append(ask("SELECT migration_id, operation, status FROM memsql_history ORDER BY id"))
+    return everything

@@ -345,15 +345,15 @@ def lost(
     skipped = set(filled)
     problems = []
     for table, columns in before.items():
-        found = after.get(table, after.get(RENAMED_TABLES.get(table, "")))
-        if found is None:
+        columns_now = after.get(table, after.get(RENAMED_TABLES.get(table, "")))
+        if columns_now is None:
             if table not in RENAMED_TABLES or set(columns.values()) != {empty}:
                 problems.append(table)
             continue
         for column, digest in columns.items():
             if (table, column) in skipped:
                 continue
-            now = found.get(column) or found.get(RENAMED_COLUMNS.get((table, column), ""))
+            now = columns_now.get(column) or columns_now.get(RENAMED_COLUMNS.get((table, column), ""))
             if now != digest:
                 problems.append(f"{table}.{column}")
     return problems

@@ -77,14 +77,14 @@ def forks(prepare: Callable[[], None]) -> Iterator[Forks]:
     coverage = Coverage(data_file=None, config_file=False, include=[f"{_PACKAGE}/*"])
     with coverage.collect():
         prepare()
-    found = Forks(coverage)
-    found.add(_lines(coverage))
+    processes = Forks(coverage)
+    processes.add(_lines(coverage))
     coverage.get_data().erase()
     try:
-        yield found
+        yield processes
     finally:
         data = CoverageData(data_file, suffix=True)
-        data.add_lines(found.lines)
+        data.add_lines(processes.lines)
         data.write()
 
 

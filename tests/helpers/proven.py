@@ -22,14 +22,14 @@ def save_backup(
     """Write a backup of ``database`` (a path or a URL) that was made ``age`` ago into ``folder``; return its path."""
     folder.mkdir(parents=True, exist_ok=True)
     target = parse_target(str(database), Path("/"))
-    made = datetime.now(UTC) - age
-    path = folder / (name or f"saved-{made:%Y%m%dT%H%M%S.%f}.db")
+    created = datetime.now(UTC) - age
+    path = folder / (name or f"saved-{created:%Y%m%dT%H%M%S.%f}.db")
     data = b"not read by what reads manifests"
     path.write_bytes(data)
     digest = hashlib.sha256(data).hexdigest()
     manifest = Manifest(
         file=path.name,
-        created_at=made.isoformat(),
+        created_at=created.isoformat(),
         tool="memsql test",
         content="sqlite",
         compression=None,

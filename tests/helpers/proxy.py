@@ -86,15 +86,15 @@ def proxy_to(url: str, rule: Rule | None = None) -> Iterator[Proxy]:
     assert parts.hostname is not None
     assert parts.port is not None
     listener = socket.create_server(("127.0.0.1", 0))
-    found = Proxy((parts.hostname, parts.port), listener)
+    proxy = Proxy((parts.hostname, parts.port), listener)
     if rule is not None:
-        found.rule = rule
-    threading.Thread(target=_accept, args=(found,), daemon=True).start()
+        proxy.rule = rule
+    threading.Thread(target=_accept, args=(proxy,), daemon=True).start()
     try:
-        yield found
+        yield proxy
     finally:
         _shut(listener)
-        found.cut_all()
+        proxy.cut_all()
 
 
 def _accept(proxy: Proxy) -> None:

@@ -66,8 +66,8 @@ class Tab:
             if place == 0:
                 text = f"{q(col.name)} INTEGER PRIMARY KEY{' AUTOINCREMENT' if self.autoincrement else ''}"
             comma = "," if place < len(self.cols) - 1 else ""
-            asked = f" -- renamed from: {q(col.was)}" if col.was and col.was != col.name else ""
-            lines.append(f"    {text}{comma}{asked}")
+            remark = f" -- renamed from: {q(col.was)}" if col.was and col.was != col.name else ""
+            lines.append(f"    {text}{comma}{remark}")
         options = ", ".join((["STRICT"] if self.strict else []) + (["WITHOUT ROWID"] if self.without_rowid else []))
         above = f"-- renamed from: {q(self.was)}\n" if self.was and self.was != self.name else ""
         return (
@@ -75,26 +75,26 @@ class Tab:
         )
 
     def _others(self) -> list[str]:
-        me, found = q(self.name), []
+        me, statements = q(self.name), []
         for name, cols, unique, partial in self.indexes:
             where = f" WHERE {q(cols[0].name)} IS NOT NULL" if partial else ""
-            found.append(
+            statements.append(
                 f"CREATE {'UNIQUE ' if unique else ''}INDEX {q(name)} ON {me} ({', '.join(q(c.name) for c in cols)}){where};\n"
             )
         if self.view:
-            found.append(
+            statements.append(
                 f"CREATE VIEW {q('v ' + self.indexes_name())} AS SELECT {', '.join(q(c.name) for c in self.view)} FROM {me};\n"
             )
-            found.append(
+            statements.append(
                 f"CREATE VIEW {q('w ' + self.indexes_name())} AS SELECT * FROM {q('v ' + self.indexes_name())};\n"
             )
         if self.trigger:
-            found.append(
+            statements.append(
                 f"CREATE TRIGGER {q('t ' + self.indexes_name())} AFTER INSERT ON {me} BEGIN\n    INSERT INTO log (what) VALUES (new.{q(self.cols[0].name)});\nEND;\n"
             )
         if self.fts:
-            found.append(self._fts())
-        return found
+            statements.append(self._fts())
+        return statements
 
     def indexes_name(self) -> str:
         return self.was or self.name

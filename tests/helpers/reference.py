@@ -67,11 +67,11 @@ def phase_down(con: sqlite3.Connection, phase: str) -> None:
 
 def schema(con: sqlite3.Connection) -> Schema:
     """Name to SQL text without layout and quotes; no ledger and nothing of SQLite's own."""
-    found = {}
+    objects = {}
     for kind, name, sql in con.execute("SELECT type, name, sql FROM sqlite_schema WHERE sql IS NOT NULL"):
         if not name.startswith(("sqlite_", "memsql_", "_yoyo", "yoyo_")):
-            found[f"{kind} {name}"] = re.sub(r'[\s"]+', " ", sql).replace(" (", "(").strip()
-    return found
+            objects[f"{kind} {name}"] = re.sub(r'[\s"]+', " ", sql).replace(" (", "(").strip()
+    return objects
 
 
 def header(path: Path, key: str) -> list[str]:
@@ -98,5 +98,5 @@ def run_check(con: sqlite3.Connection, path: Path) -> list[str]:
 
 
 def errors(con: sqlite3.Connection) -> dict[str, list[str]]:
-    found = {p.stem: run_check(con, p) for p in CHECKS if header(p, "severity") == ["error"]}
-    return {name: messages for name, messages in found.items() if messages}
+    answers = {p.stem: run_check(con, p) for p in CHECKS if header(p, "severity") == ["error"]}
+    return {name: messages for name, messages in answers.items() if messages}

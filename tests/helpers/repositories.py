@@ -65,7 +65,7 @@ SELECT id, title FROM books WHERE author_id = :author ORDER BY title;
 
 def git(folder: Path, *words: str) -> str:
     """Run git in ``folder``, as nobody in particular, on a fixed date."""
-    found = subprocess.run(
+    done = subprocess.run(
         ["git", "-c", "init.defaultBranch=main", *words],
         cwd=folder,
         env={**os.environ, **_WHO},
@@ -73,8 +73,8 @@ def git(folder: Path, *words: str) -> str:
         encoding="utf-8",
         check=False,
     )
-    assert found.returncode == 0, found.stdout + found.stderr
-    return found.stdout.strip()
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout.strip()
 
 
 def commit(project: Project, message: str = "Go on") -> None:

@@ -22,11 +22,11 @@ def review(project: Project, code: int, *words: str) -> dict[str, Any]:
     return project.run("review", "--json", *words).expect(code).json()
 
 
-def rules(found: dict[str, Any], prefix: str = "MR") -> list[str]:
-    return [f["rule"] for f in found["findings"] if f["rule"].startswith(prefix)]
+def rules(report: dict[str, Any], prefix: str = "MR") -> list[str]:
+    return [f["rule"] for f in report["findings"] if f["rule"].startswith(prefix)]
 
 
-def only(found: dict[str, Any], rule: str) -> dict[str, Any]:
-    (finding,) = [f for f in found["findings"] if f["rule"] == rule]
+def only(report: dict[str, Any], rule: str) -> dict[str, Any]:
+    (finding,) = [f for f in report["findings"] if f["rule"] == rule]
     assert isinstance(finding, dict)
     return finding

@@ -53,27 +53,27 @@ def binary() -> Path:
     """
     if not marked:
         pytest.fail("this test starts a libSQL server: mark it with pytest.mark.server")
-    found = _installed()
-    if isinstance(found, str):
+    program = _installed()
+    if isinstance(program, str):
         if os.environ.get("CI"):
-            pytest.fail(found)
-        pytest.skip(found)
-    return found
+            pytest.fail(program)
+        pytest.skip(program)
+    return program
 
 
 @contextmanager
 def fresh(folder: Path, *, keys: server.Keys | None = None, namespaces: bool = False) -> Iterator[server.Running]:
     """A server with an empty database of its own; it starts within hundredths of a second."""
-    with server.running(binary(), folder, keys=keys, namespaces=namespaces) as found:
-        yield found
+    with server.running(binary(), folder, keys=keys, namespaces=namespaces) as running:
+        yield running
         # Nobody reads its files again, and one that has hardly started may not notice a polite request to end.
-        found.process.kill()
+        running.process.kill()
 
 
-def create_namespace(found: server.Running, name: str) -> None:
+def create_namespace(running: server.Running, name: str) -> None:
     """Through the admin address."""
-    assert found.admin_url is not None
-    connection = HTTPConnection(urlsplit(found.admin_url).netloc, timeout=10)
+    assert running.admin_url is not None
+    connection = HTTPConnection(urlsplit(running.admin_url).netloc, timeout=10)
     connection.request("POST", f"/v1/namespaces/{name}/create", "{}", {"Content-Type": "application/json"})
     assert connection.getresponse().status == 200
     connection.close()
@@ -94,10 +94,10 @@ def load(path: Path, url: str) -> None:
         tables = [(name, sql) for kind, name, sql in objects if kind == "table" and not name.startswith("sqlite_")]
         server_.execute("PRAGMA foreign_keys = off")
         server_.begin()
-        made = _create(tables, lambda sql: server_.execute(sql))
+        created = _create(tables, lambda sql: server_.execute(sql))
         for name, sql in tables:
             if not sql.upper().startswith("CREATE VIRTUAL"):
-                if name not in made:
+                if name not in created:
                     server_.execute(f'DELETE FROM "{name}"')
                 columns, key = _columns(source, name, sql)
                 marks = ", ".join("?" * (columns.count(",") + 1))
@@ -111,11 +111,11 @@ def save(url: str, path: Path) -> Path:
     """Write the database at ``url`` into the SQLite file ``path``, without indexes, triggers and views; return ``path``."""
     path.unlink(missing_ok=True)
     with closing(sqlite3.connect(path)) as copy, closing(connect(target(url), "ro")) as server_:
-        found = server_.execute("SELECT name, sql FROM sqlite_schema WHERE type = 'table' ORDER BY rowid").rows
-        tables = [(str(name), str(sql)) for name, sql in found if not str(name).startswith(("sqlite_", "libsql_"))]
-        made = _create(tables, lambda sql: copy.execute(sql))
+        rows = server_.execute("SELECT name, sql FROM sqlite_schema WHERE type = 'table' ORDER BY rowid").rows
+        tables = [(str(name), str(sql)) for name, sql in rows if not str(name).startswith(("sqlite_", "libsql_"))]
+        created = _create(tables, lambda sql: copy.execute(sql))
         for name, sql in tables:
-            if name in made and not sql.upper().startswith("CREATE VIRTUAL"):
+            if name in created and not sql.upper().startswith("CREATE VIRTUAL"):
                 columns, key = _columns(copy, name, sql)
                 marks = ", ".join("?" * (columns.count(",") + 1))
                 copy.executemany(

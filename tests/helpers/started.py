@@ -117,13 +117,13 @@ def _begin() -> socket.socket:
 
 
 def _receive(connection: socket.socket, size: int) -> bytes:
-    found = b""
-    while len(found) < size:
-        more = connection.recv(size - len(found))
+    data = b""
+    while len(data) < size:
+        more = connection.recv(size - len(data))
         if not more:
             raise EOFError
-        found += more
-    return found
+        data += more
+    return data
 
 
 def _serve(connection: socket.socket, forks: measured.Forks) -> None:

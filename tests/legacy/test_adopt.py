@@ -41,10 +41,10 @@ def test_status_recognises_the_era_and_reads_only(tmp_path: Path, era: str, drif
     database = eras.build(tmp_path / "a.db", era, "empty", **drift)
     digest = hashlib.sha256(database.read_bytes()).hexdigest()
 
-    found = status(database)
+    report = status(database)
 
-    assert found["ok"] is True
-    assert found["managed"] is False
+    assert report["ok"] is True
+    assert report["managed"] is False
     expected = {era}
     if era == "1.3" or "npm_statuses" in drift:
         expected = {"1.3", "2.0_npm", "migration 0001_baseline", "migration 0002_add_missing_indices"}
@@ -52,7 +52,7 @@ def test_status_recognises_the_era_and_reads_only(tmp_path: Path, era: str, drif
         expected |= {"migration 0002_add_missing_indices"}
     if era in ("1.2_phase1", "1.2_phase2"):
         expected |= {"1.2"}
-    assert found["era"] in expected
+    assert report["era"] in expected
     assert hashlib.sha256(database.read_bytes()).hexdigest() == digest
     assert sorted(p.name for p in tmp_path.iterdir()) == ["a.db"]
 

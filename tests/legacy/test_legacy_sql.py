@@ -71,10 +71,10 @@ def contains_baseline(con: sqlite3.Connection, scratch: Path) -> None:
     with closing(connect(scratch)) as other:
         migrate(other, 1, 1)
         wanted = schema(other)
-    found = schema(con)
+    read_back = schema(con)
     # Column order and extra columns differ in old tables; check 0001_columns_present proves the columns.
     same = {name for name in wanted if not re.match(r"table (users|entities|memories|interactions)$", name)}
-    assert {name: found.get(name) for name in same} == {name: wanted[name] for name in same}
+    assert {name: read_back.get(name) for name in same} == {name: wanted[name] for name in same}
     own = [path for path in CHECKS if path.name.startswith("0001_")]
     assert [run_check(con, path) for path in own] == [[]] * len(own)
 

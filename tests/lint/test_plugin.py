@@ -32,7 +32,7 @@ def sqlfluff(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def found(folder: Path, *words: str) -> list[dict[str, Any]]:
+def violations(folder: Path, *words: str) -> list[dict[str, Any]]:
     """The violations of safety rules that ``sqlfluff lint`` reports, with the file's name."""
     done = sqlfluff(folder, "lint", "--format", "json", *words)
     assert "Traceback" not in done.stderr, done.stderr
@@ -46,16 +46,16 @@ def found(folder: Path, *words: str) -> list[dict[str, Any]]:
 
 @pytest.fixture
 def project(tmp_path: Path) -> Project:
-    made = Project(tmp_path)
-    made.configure("[memsql]\n" + (ROOT / "memsql" / "lint" / "sqlfluff.cfg").read_text())
-    made.add("0001_notes", f"-- Notes.\n{NOTES}", "-- Undo.\nDROP TABLE notes;\n")
-    made.add(
+    new = Project(tmp_path)
+    new.configure("[memsql]\n" + (ROOT / "memsql" / "lint" / "sqlfluff.cfg").read_text())
+    new.add("0001_notes", f"-- Notes.\n{NOTES}", "-- Undo.\nDROP TABLE notes;\n")
+    new.add(
         "0002_more",
         "-- depends: 0001_notes\n-- More.\n\nALTER TABLE notes\nALTER COLUMN body TO body TEXT;\n"
         "DROP TABLE notes;\nCREATE TABLE IF NOT EXISTS tags (name TEXT PRIMARY KEY);\n",
         "-- Undo.\nDROP TABLE tags;\n",
     )
-    return made
+    return new
 
 
 def test_the_findings_are_those_of_lint_in_the_same_places(project: Project) -> None:
@@ -65,7 +65,7 @@ def test_the_findings_are_those_of_lint_in_the_same_places(project: Project) -> 
         if f["rule"].startswith("MS")
     ]
     theirs = [
-        (v["file"], v["start_line_no"], v["start_line_pos"], v["code"]) for v in found(project.root, "migrations")
+        (v["file"], v["start_line_no"], v["start_line_pos"], v["code"]) for v in violations(project.root, "migrations")
     ]
     assert sorted(theirs) == sorted(ours)
     assert {code for *_, code in ours} == {"MS01", "MS18", "MS22", "MS25"}
@@ -78,7 +78,7 @@ def test_each_is_reported_once_by_the_task(project: Project) -> None:
 
 
 def test_two_processes_find_the_same(project: Project) -> None:
-    assert found(project.root, "--processes", "2", "migrations") == found(project.root, "migrations")
+    assert violations(project.root, "--processes", "2", "migrations") == violations(project.root, "migrations")
 
 
 def test_warnings_do_not_fail_and_errors_do(project: Project) -> None:
@@ -87,7 +87,7 @@ def test_warnings_do_not_fail_and_errors_do(project: Project) -> None:
     project.up_file("0002_more").write_text(
         "-- More.\n-- depends: 0001_notes\nCREATE TABLE IF NOT EXISTS tags (id INTEGER PRIMARY KEY);\n"
     )
-    assert [v["code"] for v in found(project.root, "migrations/0002_more.sql")] == ["MS25"]
+    assert [v["code"] for v in violations(project.root, "migrations/0002_more.sql")] == ["MS25"]
     assert sqlfluff(project.root, "lint", "migrations/0002_more.sql").returncode == 0
 
 
@@ -95,14 +95,16 @@ def test_an_allow_counts_and_a_noqa_of_the_rule_does_not(project: Project) -> No
     project.up_file("0002_more").write_text(
         "-- More.\n-- depends: 0001_notes\n-- allow: MS01 it is empty\nDROP TABLE notes;\n"
     )
-    assert found(project.root, "migrations/0002_more.sql") == []
+    assert violations(project.root, "migrations/0002_more.sql") == []
     project.up_file("0002_more").write_text("-- More.\n-- depends: 0001_notes\nDROP TABLE notes; -- noqa: MS01\n")
-    assert [v["code"] for v in found(project.root, "migrations/0002_more.sql")] == ["MS01"]
+    assert [v["code"] for v in violations(project.root, "migrations/0002_more.sql")] == ["MS01"]
 
 
 def test_outside_a_project_and_from_a_pipe(tmp_path: Path) -> None:
     (tmp_path / "x.sql").write_text("DELETE FROM notes;\n")
-    assert [(v["code"], v["start_line_no"]) for v in found(tmp_path, "--dialect", "sqlite", "x.sql")] == [("MS06", 1)]
+    assert [(v["code"], v["start_line_no"]) for v in violations(tmp_path, "--dialect", "sqlite", "x.sql")] == [
+        ("MS06", 1)
+    ]
 
 
 @pytest.mark.parametrize(

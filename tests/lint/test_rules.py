@@ -45,17 +45,17 @@ def run(case: dict[str, Any]) -> list[Finding]:
     path = f"migrations/{case['file']}" if "file" in case else PATHS.get(kind, "migrations/0002_x.sql")
     before = state_after(case["before"]) if "before" in case else None
     queries = [SavedQuery(name, f"sql/queries/{name}.sql", sql) for name, sql in case.get("queries", {}).items()]
-    made = frozenset(case.get("made", ()))
-    return lint_text(text, path, before, queries, siblings=case.get("siblings"), made_by_up=made)
+    created = frozenset(case.get("made", ()))
+    return lint_text(text, path, before, queries, siblings=case.get("siblings"), made_by_up=created)
 
 
 @pytest.mark.parametrize(("rule", "case"), ALL, ids=[f"{rule}-{number}" for number, (rule, _) in enumerate(ALL)])
 def test_case(rule: str, case: dict[str, Any]) -> None:
     assert ("fail" in case) != ("pass" in case)
-    found = run(case)
-    mine = [f"{f.line}:{f.column}" for f in found if f.rule == rule]
-    assert mine == case.get("at", []), "\n".join(f"{f.line}:{f.column} {f.rule} {f.message}" for f in found)
-    for finding in found:
+    done = run(case)
+    mine = [f"{f.line}:{f.column}" for f in done if f.rule == rule]
+    assert mine == case.get("at", []), "\n".join(f"{f.line}:{f.column} {f.rule} {f.message}" for f in done)
+    for finding in done:
         assert "\n" not in finding.message
         assert finding.end_line >= finding.line
 

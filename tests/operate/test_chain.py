@@ -34,7 +34,7 @@ def reports(project: Project, folder: str = "backups/runs") -> list[dict[str, An
 
 def invoke(project: Project, *words: str, env: dict[str, str] | None = None) -> Done:
     (project.root / "tasks.py").write_text("from memsql.tasks import ns\n")
-    found = subprocess.run(
+    done = subprocess.run(
         [sys.executable, "-m", "invoke", *words],
         cwd=project.root,
         env={**clean_environment(), **(env or {})},
@@ -42,20 +42,20 @@ def invoke(project: Project, *words: str, env: dict[str, str] | None = None) -> 
         text=True,
         check=False,
     )
-    return Done(words, found.returncode, found.stdout, found.stderr)
+    return Done(words, done.returncode, done.stdout, done.stderr)
 
 
-def steps(found: dict[str, Any]) -> list[tuple[str, str, int | None]]:
-    return [(s["command"], s["status"], s["exit_code"]) for s in found["steps"]]
+def steps(report: dict[str, Any]) -> list[tuple[str, str, int | None]]:
+    return [(s["command"], s["status"], s["exit_code"]) for s in report["steps"]]
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("run", [invoke, Project.run], ids=["invoke", "memsql"])
 def test_a_chain_sums_up_and_leaves_a_report(project: Project, run: Any) -> None:
-    found = run(project, "migrate", "verify", "migrate.status").expect(0, "applied 0001_a", "all 3 steps done")
-    assert found.out.count("1 migration applied, 0 pending") == 2  # the task, the summary
+    done = run(project, "migrate", "verify", "migrate.status").expect(0, "applied 0001_a", "all 3 steps done")
+    assert done.out.count("1 migration applied, 0 pending") == 2  # the task, the summary
     (report,) = reports(project)
-    assert f"report: {next((project.root / 'backups/runs').iterdir()).relative_to(project.root)}" in found.out
+    assert f"report: {next((project.root / 'backups/runs').iterdir()).relative_to(project.root)}" in done.out
     assert (report["format"], report["status"], report["exit_code"]) == (1, "ok", 0)
     assert (report["database"], report["environment"]) == ("memory.db", None)
     assert report["command_line"][1:] == ["migrate", "verify", "migrate.status"]
@@ -70,7 +70,7 @@ def test_a_chain_sums_up_and_leaves_a_report(project: Project, run: Any) -> None
 @pytest.mark.parametrize("run", [invoke, Project.run], ids=["invoke", "memsql"])
 def test_a_chain_stops_at_the_first_failure(project: Project, run: Any) -> None:
     project.add("0002_bad", "CREATE TABLE b (x);\nINSERT INTO nowhere VALUES (1);\n")
-    found = run(project, "verify", "migrate", "verify", "fts.status").expect(
+    done = run(project, "verify", "migrate", "verify", "fts.status").expect(
         5, "stopped with exit code 5: 1 of 4 steps done", "did not run", "no such table: nowhere"
     )
     (report,) = reports(project)
@@ -82,7 +82,7 @@ def test_a_chain_stops_at_the_first_failure(project: Project, run: Any) -> None:
         ("fts.status", "waiting", None),
     ]
     assert report["steps"][1]["error"]["kind"] == "MigrationFailed"
-    assert found.out.index("failed (5)") < found.out.index("did not run")
+    assert done.out.index("failed (5)") < done.out.index("did not run")
 
 
 def test_a_check_that_fails_stops_it_too(project: Project) -> None:
@@ -95,14 +95,14 @@ def test_a_check_that_fails_stops_it_too(project: Project) -> None:
 
 @pytest.mark.parametrize("run", [invoke, Project.run], ids=["invoke", "memsql"])
 def test_the_same_task_twice_runs_twice(project: Project, run: Any) -> None:
-    found = run(project, "verify", "migrate", "verify", "verify").expect(0)
-    assert found.out.count("proven: ") == 6
+    done = run(project, "verify", "migrate", "verify", "verify").expect(0)
+    assert done.out.count("proven: ") == 6
     assert len(reports(project)[0]["steps"]) == 4
 
 
 def test_one_task_is_no_chain(project: Project) -> None:
-    found = project.run("verify", "--database", "migrate").expect(0)
-    assert "step" not in found.out
+    done = project.run("verify", "--database", "migrate").expect(0)
+    assert "step" not in done.out
     assert not (project.root / "backups").exists()
     project.run("migrate.create", "verify").expect(0)
     assert not (project.root / "backups").exists()
@@ -129,30 +129,30 @@ def test_the_environment_of_a_chain(project: Project) -> None:
 
 
 def test_json_keeps_stdout_for_itself(project: Project) -> None:
-    found = project.run("migrate", "--json", "verify", "--json").expect(0)
+    done = project.run("migrate", "--json", "verify", "--json").expect(0)
     decoder = json.JSONDecoder()
-    first, end = decoder.raw_decode(found.out)
-    second, end = decoder.raw_decode(found.out, found.out.index("{", end))
-    assert found.out[end:].strip() == ""
+    first, end = decoder.raw_decode(done.out)
+    second, end = decoder.raw_decode(done.out, done.out.index("{", end))
+    assert done.out[end:].strip() == ""
     assert (first["command"], second["command"]) == ("migrate.up", "verify")
-    assert "all 2 steps done" in found.err
+    assert "all 2 steps done" in done.err
     assert [s["data"] for s in reports(project)[0]["steps"]] == [
         {k: v for k, v in one.items() if k not in ("ok", "command")} for one in (first, second)
     ]
 
 
 def test_figures_keep_stdout_for_themselves(project: Project) -> None:
-    found = project.run("migrate.status", "monitor.metrics", "--format", "prometheus").expect(3)
-    assert "stopped with" in found.err
-    found = project.run("migrate", "backup").expect(0)
-    assert "all 2 steps done" in found.out
+    done = project.run("migrate.status", "monitor.metrics", "--format", "prometheus").expect(3)
+    assert "stopped with" in done.err
+    done = project.run("migrate", "backup").expect(0)
+    assert "all 2 steps done" in done.out
 
 
 def test_a_folder_that_cannot_be_written_is_a_warning(project: Project) -> None:
     (project.root / "backups").write_text("a file stands in the way")
-    found = project.run("migrate", "verify").expect(0, "all 2 steps done")
-    assert found.err.count("warning: there will be no report of this run: ") == 1
-    assert "report: " not in found.out
+    done = project.run("migrate", "verify").expect(0, "all 2 steps done")
+    assert done.err.count("warning: there will be no report of this run: ") == 1
+    assert "report: " not in done.out
 
 
 def test_a_full_disk_is_a_warning(project: Project) -> None:
@@ -193,10 +193,10 @@ def test_backup_migrate_verify_on_a_protected_environment(project: Project) -> N
     invoke(project, "backup", "migrate", "--yes", "verify", env={"MEMSQL_ENV": "production"}).expect(
         0, "all 3 steps done"
     )
-    found = reports(project)
-    assert [r["exit_code"] for r in found] == [6, 6, 0]
-    assert [r["environment"] for r in found] == ["production"] * 3
-    assert steps(found[2]) == [("backup.create", "ok", 0), ("migrate.up", "ok", 0), ("verify", "ok", 0)]
+    written = reports(project)
+    assert [r["exit_code"] for r in written] == [6, 6, 0]
+    assert [r["environment"] for r in written] == ["production"] * 3
+    assert steps(written[2]) == [("backup.create", "ok", 0), ("migrate.up", "ok", 0), ("verify", "ok", 0)]
 
 
 def test_tasks_of_others_run_in_between(project: Project) -> None:
@@ -221,7 +221,7 @@ ns.add_collection(memsql, name="db")
 """)
 
     def run(*words: str) -> Done:
-        found = subprocess.run(
+        done = subprocess.run(
             [sys.executable, "-m", "invoke", *words],
             cwd=project.root,
             env=clean_environment(),
@@ -229,10 +229,10 @@ ns.add_collection(memsql, name="db")
             text=True,
             check=False,
         )
-        return Done(words, found.returncode, found.stdout, found.stderr)
+        return Done(words, done.returncode, done.stdout, done.stderr)
 
-    found = run("build", "db.migrate", "before", "build", "db.verify", "db.verify").expect(0, "all 3 steps done")
-    assert (found.out.count("BEFORE"), found.out.count("BUILT"), found.out.count("proven: ")) == (1, 1, 4)
+    done = run("build", "db.migrate", "before", "build", "db.verify", "db.verify").expect(0, "all 3 steps done")
+    assert (done.out.count("BEFORE"), done.out.count("BUILT"), done.out.count("proven: ")) == (1, 1, 4)
     run("db.migrate", "broken", "db.verify").expect(9, "stopped with exit code 9: 1 of 2 steps done", "did not run")
     assert [r["exit_code"] for r in reports(project)] == [0, 9]
     assert steps(reports(project)[1]) == [("migrate.up", "ok", 0), ("db.verify", "waiting", None)]
@@ -246,8 +246,8 @@ def test_a_chain_that_is_killed_leaves_what_it_knew(project: Project) -> None:
     try:
         ends = time.monotonic() + 30
         while time.monotonic() < ends:
-            found = reports(project)
-            if found and found[0]["steps"][1]["database"]:
+            written = reports(project)
+            if written and written[0]["steps"][1]["database"]:
                 break
             time.sleep(0.02)
     finally:
@@ -287,9 +287,9 @@ def test_a_chain_that_is_interrupted_says_so(project: Project) -> None:
     ids=range(6),
 )
 def test_no_secret_is_in_a_report_of_a_failure(project: Project, words: tuple[str, ...], env: dict[str, str]) -> None:
-    found = project.run("migrate.status", *words, "verify", *words, env=env).expect(3)
+    done = project.run("migrate.status", *words, "verify", *words, env=env).expect(3)
     (path,) = (project.root / "backups" / "runs").iterdir()
-    assert SECRET not in path.read_text() + found.out + found.err
+    assert SECRET not in path.read_text() + done.out + done.err
     assert "127.0.0.1:9" in path.read_text()
 
 
@@ -320,8 +320,8 @@ def test_each_environment_has_its_own_token(tmp_path: Path, guarded: Guarded) ->
 
 def test_a_token_in_place_of_its_variable_is_not_told(project: Project) -> None:
     project.configure(f"[memsql]\ntoken_variable = {SECRET}\n")
-    found = project.run("migrate.status").expect(2, "token_variable is not the name of an environment variable")
-    assert SECRET not in found.out + found.err
+    done = project.run("migrate.status").expect(2, "token_variable is not the name of an environment variable")
+    assert SECRET not in done.out + done.err
 
 
 @pytest.mark.parametrize("run", [invoke, Project.run], ids=["invoke", "memsql"])

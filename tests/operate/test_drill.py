@@ -13,12 +13,12 @@ NOTES = "CREATE TABLE notes (id INTEGER PRIMARY KEY, body TEXT);\n"
 
 @pytest.fixture
 def project(tmp_path: Path) -> Project:
-    found = Project(tmp_path / "my project's")
-    found.add("0001_notes", NOTES, "DROP TABLE notes;\n")
-    found.add("0002_index", "CREATE INDEX notes_by_body ON notes (body);\n", "DROP INDEX notes_by_body;\n")
-    found.up()
-    found.script("INSERT INTO notes (body) VALUES ('one'), ('two')")
-    return found
+    new = Project(tmp_path / "my project's")
+    new.add("0001_notes", NOTES, "DROP TABLE notes;\n")
+    new.add("0002_index", "CREATE INDEX notes_by_body ON notes (body);\n", "DROP INDEX notes_by_body;\n")
+    new.up()
+    new.script("INSERT INTO notes (body) VALUES ('one'), ('two')")
+    return new
 
 
 def outcomes(project: Project, code: int = 0) -> dict[str, str]:

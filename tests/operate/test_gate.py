@@ -61,14 +61,14 @@ def backup(project: Project, **kwargs: object) -> Path:
 )
 def test_without_a_proven_backup_nothing_is_changed(project: Project, words: tuple[str, ...]) -> None:
     before = project.everything()
-    found = project.run(*words, *ENV).expect(
+    done = project.run(*words, *ENV).expect(
         6,
         "the environment production is protected, and there is no proven backup of prod.db in backups",
         "nothing was changed",
         "invoke backup",
     )
     assert project.everything() == before
-    assert not found.out or "--json" in words
+    assert not done.out or "--json" in words
 
 
 def test_backups_that_do_not_count(project: Project) -> None:
@@ -100,10 +100,10 @@ def test_a_backup_that_is_too_old_says_how_old(project: Project) -> None:
 def test_the_age_is_exact(project: Project) -> None:
     settings = load(project=str(project.root), env="production", environ={})
     newest = read_backup(backup(project), "x")
-    made = newest.created
+    created = newest.created
     hour = timedelta(hours=1)
-    assert backup_refusal(settings, newest, made + hour) is None
-    assert backup_refusal(settings, newest, made + hour + timedelta(seconds=1)) is not None
+    assert backup_refusal(settings, newest, created + hour) is None
+    assert backup_refusal(settings, newest, created + hour + timedelta(seconds=1)) is not None
     assert backup_refusal(settings, None, datetime.now(UTC)) is not None
 
 
@@ -134,13 +134,13 @@ def test_without_a_terminal_it_refuses_and_names_the_option(project: Project) ->
 def test_the_question_at_a_terminal(project: Project, typed: str | bytes, code: int) -> None:
     backup(project)
     before = project.everything()
-    found = answer(project.root, typed, "migrate.up", *ENV).expect(
+    done = answer(project.root, typed, "migrate.up", *ENV).expect(
         code, "the environment production is protected", "database: prod.db", "apply 1 migration: 0002_b", QUESTION
     )
-    assert QUESTION not in found.out
+    assert QUESTION not in done.out
     assert (project.everything() == before) == (code == 6)
     if code:
-        assert "\nerror: the answer was not yes" in found.err.replace("\r", "").replace("\x1b[31m", "")
+        assert "\nerror: the answer was not yes" in done.err.replace("\r", "").replace("\x1b[31m", "")
 
 
 def test_what_is_asked_before_a_rollback(project: Project) -> None:
@@ -160,8 +160,8 @@ def test_nothing_to_do_is_not_asked_about(project: Project) -> None:
     project.run("migrate.repair", *ENV).expect(0, "nothing to repair")
     project.run("fts.rebuild", *ENV).expect(0, "there is no FTS5 table")
     project.run("fts.optimize", *ENV).expect(0, "there is no FTS5 table")
-    found = answer(project.root, "no", "migrate.up", *ENV).expect(0, "nothing to do")
-    assert QUESTION not in found.err
+    done = answer(project.root, "no", "migrate.up", *ENV).expect(0, "nothing to do")
+    assert QUESTION not in done.err
 
 
 def test_looking_is_not_asked_about(project: Project) -> None:

@@ -47,19 +47,19 @@ def query(project: Project, name: str, body: str) -> None:
 
 
 def signs(project: Project, *words: str, code: int = 0) -> dict[str, dict[str, Any]]:
-    found = project.run("monitor.health", "--json", *words).expect(code).json()
-    assert found["ok"] is (code == 0)
-    return {f["name"]: f for f in found["findings"]}
+    report = project.run("monitor.health", "--json", *words).expect(code).json()
+    assert report["ok"] is (code == 0)
+    return {f["name"]: f for f in report["findings"]}
 
 
 def test_a_database_that_is_well(project: Project) -> None:
     save_backup(project.root / "backups", project.db, plain_bytes=project.db.stat().st_size)
     before = project.files()
-    found = signs(project)
-    assert {name: f["level"] for name, f in found.items()} == dict.fromkeys(
+    seen = signs(project)
+    assert {name: f["level"] for name, f in seen.items()} == dict.fromkeys(
         ("verify", "migrations", "history", "backup", "growth", "disk"), "ok"
     )
-    assert "(+0 %)" in found["growth"]["message"]
+    assert "(+0 %)" in seen["growth"]["message"]
     project.run("monitor.health").expect(0, "ok       verify: ", "well: 0 errors, 0 warnings")
     assert "verify" not in signs(project, "--no-verify")
     assert project.files() == before
@@ -68,11 +68,11 @@ def test_a_database_that_is_well(project: Project) -> None:
 def test_what_is_wrong_is_an_error(project: Project) -> None:
     project.check("never", "SELECT 'a problem'")
     project.add("0001_a", "CREATE TABLE a (x, edited);\n", "DROP TABLE a;\n")
-    found = signs(project, code=1)
-    assert found["verify"]["level"] == "error"
-    assert "never: a problem" in found["verify"]["details"]
-    assert found["migrations"]["level"] == "error"
-    assert "0001_a is edited" in found["migrations"]["details"][0]
+    seen = signs(project, code=1)
+    assert seen["verify"]["level"] == "error"
+    assert "never: a problem" in seen["verify"]["details"]
+    assert seen["migrations"]["level"] == "error"
+    assert "0001_a is edited" in seen["migrations"]["details"][0]
     project.run("monitor.health").expect(1, "error    verify", "not well: 2 errors, 1 warning")
 
 
@@ -80,12 +80,12 @@ def test_failed_attempts_and_what_waits(project: Project) -> None:
     project.add("0002_bad", "INSERT INTO nowhere VALUES (1);\n")
     project.run("migrate.up").expect(5)
     project.add("0003_later", "CREATE TABLE c (x);\n")
-    found = signs(project, "--no-verify", code=1)
-    assert found["history"]["level"] == "warning"
-    assert found["history"]["message"] == "1 failed attempt in 7 days"
-    assert "apply 0002_bad" in found["history"]["details"][0]
-    assert found["migrations"]["message"] == "1 applied, 1 pending"
-    assert found["migrations"]["details"] == ["0002_bad is failed", "0003_later is pending"]
+    seen = signs(project, "--no-verify", code=1)
+    assert seen["history"]["level"] == "warning"
+    assert seen["history"]["message"] == "1 failed attempt in 7 days"
+    assert "apply 0002_bad" in seen["history"]["details"][0]
+    assert seen["migrations"]["message"] == "1 applied, 1 pending"
+    assert seen["migrations"]["details"] == ["0002_bad is failed", "0003_later is pending"]
     project.script("UPDATE memsql_history SET started_at = '2020-01-01T00:00:00.000Z'")
     assert signs(project, "--no-verify", code=1)["history"]["level"] == "ok"
     assert signs(project, "--no-verify", "--days", "100000", code=1)["history"]["level"] == "warning"
@@ -97,12 +97,12 @@ def test_the_age_of_the_newest_proven_backup(project: Project, protected: str, l
     assert signs(project, "--no-verify", code=code)["backup"]["level"] == level
     save_backup(project.root / "backups", project.db, age=timedelta(hours=5), name="old.db")
     save_backup(project.root / "backups", project.db, proven=False, name="bad.db")
-    found = signs(project, "--no-verify", code=code)["backup"]
-    assert (found["level"], found["message"]) == (
+    seen = signs(project, "--no-verify", code=code)["backup"]
+    assert (seen["level"], seen["message"]) == (
         level,
         "the newest proven one, old.db, is 5 hours old; backup_max_age is 60 minutes",
     )
-    assert found["details"] == ["bad.db: it was never proven"]
+    assert seen["details"] == ["bad.db: it was never proven"]
     (project.root / "backups" / "bad.db").unlink()
     save_backup(project.root / "backups", project.db)
     assert signs(project, "--no-verify")["backup"]["level"] == "ok"
@@ -115,8 +115,8 @@ def test_growth_is_told_with_dates(project: Project) -> None:
     def grown(*saved: tuple[int, int]) -> tuple[str, str]:
         for days, size in saved:
             save_backup(settings.backups, project.db, age=timedelta(days=days), plain_bytes=size, name=f"{days}.db")
-        found: list[Backup] = backups(settings)
-        sign = of_growth(1 << 20, found, now)
+        listed: list[Backup] = backups(settings)
+        sign = of_growth(1 << 20, listed, now)
         return sign.level, sign.message
 
     assert grown() == ("ok", "1.0 MiB; no earlier backup to compare it with")
@@ -187,23 +187,23 @@ def test_metrics_of_a_history(project: Project) -> None:
     save_backup(project.root / "backups", project.db, age=timedelta(hours=2), name='it\'s a "backup".db')
     query(project, "one", "SELECT x FROM a WHERE x = 1")
     before = project.files()
-    found = project.run("monitor.metrics", "--rounds", "5").expect(0).json()
+    report = project.run("monitor.metrics", "--rounds", "5").expect(0).json()
     assert project.files() == before
     # applied: 0001, 0002, 0002 again beside the failure; rolled back once
-    assert found["migrations"]["success_ratio"] == pytest.approx(3 / 4)
-    assert found["migrations"]["rollback_ratio"] == pytest.approx(1 / 3)
-    assert found["migrations"]["mean_duration_seconds"] == 0.25
-    assert found["verifications"]["pass_ratio"] == pytest.approx(1 / 3)
-    assert found["migrations"]["pending"] == 1
-    assert found["bytes"] == project.db.stat().st_size
-    assert {t["name"]: t["rows"] for t in found["tables"]} == {"a": 2, "b": 0}
-    assert all(t["bytes"] > 0 for t in [*found["tables"], *found["indexes"]])
-    assert found["indexes"] == [{"name": "a_x", "table": "a", "bytes": 4096}]
-    (timed,) = found["queries"]
+    assert report["migrations"]["success_ratio"] == pytest.approx(3 / 4)
+    assert report["migrations"]["rollback_ratio"] == pytest.approx(1 / 3)
+    assert report["migrations"]["mean_duration_seconds"] == 0.25
+    assert report["verifications"]["pass_ratio"] == pytest.approx(1 / 3)
+    assert report["migrations"]["pending"] == 1
+    assert report["bytes"] == project.db.stat().st_size
+    assert {t["name"]: t["rows"] for t in report["tables"]} == {"a": 2, "b": 0}
+    assert all(t["bytes"] > 0 for t in [*report["tables"], *report["indexes"]])
+    assert report["indexes"] == [{"name": "a_x", "table": "a", "bytes": 4096}]
+    (timed,) = report["queries"]
     assert (timed["query"], timed["name"], timed["runs"], timed["error"]) == ("one", "the one called one", 5, None)
     assert 0 < timed["p50_ms"] <= timed["p95_ms"] <= timed["p99_ms"]
-    assert found["backup"]["file"] == 'it\'s a "backup".db'
-    assert 7200 <= found["backup"]["age_seconds"] < 7300
+    assert report["backup"]["file"] == 'it\'s a "backup".db'
+    assert 7200 <= report["backup"]["age_seconds"] < 7300
 
 
 def test_the_sql_runs_by_hand(project: Project) -> None:
@@ -243,7 +243,7 @@ def test_without_the_library_it_says_what_to_install(project: Project) -> None:
         "import sys; sys.modules['prometheus_client'] = None; sys.argv = ['memsql', 'monitor.metrics', '--format', 'prometheus'];"
         "from memsql.__main__ import main; main()"
     )
-    found = subprocess.run(
+    done = subprocess.run(
         [sys.executable, "-c", code],
         cwd=project.root,
         env=clean_environment(),
@@ -251,9 +251,9 @@ def test_without_the_library_it_says_what_to_install(project: Project) -> None:
         text=True,
         check=False,
     )
-    assert found.returncode == 2
-    assert "pip install 'memsql-migrate[metrics]'" in found.stderr
-    assert "Traceback" not in found.stderr
+    assert done.returncode == 2
+    assert "pip install 'memsql-migrate[metrics]'" in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_queries_that_do_not_end_or_do_not_run(project: Project) -> None:
@@ -262,9 +262,9 @@ def test_queries_that_do_not_end_or_do_not_run(project: Project) -> None:
     query(project, "3_quick", "SELECT 1")
     query(project, "4_writing", "DELETE FROM a")
     before = project.files()
-    found = project.run("monitor.metrics", "--budget", "2").expect(0).json()
+    report = project.run("monitor.metrics", "--budget", "2").expect(0).json()
     assert project.files() == before
-    by_name = {q["query"]: q for q in found["queries"]}
+    by_name = {q["query"]: q for q in report["queries"]}
     assert "0 of 20 runs in its share of the time" in by_name["1_endless"]["error"]
     assert by_name["1_endless"]["p50_ms"] is None
     assert "no such table: nowhere" in by_name["2_wrong"]["error"]
@@ -282,9 +282,9 @@ def test_quantiles_by_nearest_rank() -> None:
 def test_no_time_at_all(tmp_path: Path) -> None:
     (tmp_path / "q.sql").write_text("-- name: q\nSELECT 1;\n")
     with closing(memory()) as conn:
-        (found,) = time_queries(conn, read_queries(tmp_path), rounds=3, budget=0.0)
-    assert (found.runs, found.p50) == (0, None)
-    assert found.error
+        (timing,) = time_queries(conn, read_queries(tmp_path), rounds=3, budget=0.0)
+    assert (timing.runs, timing.p50) == (0, None)
+    assert timing.error
 
 
 @pytest.fixture
@@ -298,10 +298,10 @@ def test_on_a_server(project: Project, server: str, tmp_path: Path) -> None:
     query(project, "writing", "DELETE FROM a")
     save_backup(project.root / "backups", server)
     before = servers.save(server, tmp_path / "before.db").read_bytes()
-    found = signs(project, "--database", server)
-    assert {name: f["level"] for name, f in found.items()} == dict.fromkeys(
+    seen = signs(project, "--database", server)
+    assert {name: f["level"] for name, f in seen.items()} == dict.fromkeys(
         ("verify", "migrations", "history", "backup"), "ok"
-    ) | {"growth": found["growth"]["level"]}
+    ) | {"growth": seen["growth"]["level"]}
     figures = project.run("monitor.metrics", "--database", server, "--rounds", "3").expect(0).json()
     assert figures["database"] == server
     assert figures["migrations"]["success_ratio"] == 1.0

@@ -22,11 +22,11 @@ CREATE VIRTUAL TABLE f USING fts5(q); INSERT INTO a VALUES (1, 2, 'three'), (4, 
 
 @pytest.fixture
 def conn() -> Iterator[Connection]:
-    found = memory()
+    connection = memory()
     for sql in TABLES.split(";"):
-        found.execute(sql)
-    yield found
-    found.close()
+        connection.execute(sql)
+    yield connection
+    connection.close()
 
 
 @pytest.fixture
@@ -40,12 +40,12 @@ def query(folder: Path, body: str, *header: str) -> None:
 
 
 def test_what_is_counted_and_weighed(conn: Connection) -> None:
-    found = stats(conn)
-    assert (found.tables, found.indexes, found.views, found.triggers, found.rows) == (3, 2, 1, 0, 2)
-    assert {s.name: s.rows for s in found.sizes} == {"a": 2, "b": 0, "f": 1, "by_x": None, "by_x_and_y": None}
-    sizes = {s.name: s for s in found.sizes}
+    figures = stats(conn)
+    assert (figures.tables, figures.indexes, figures.views, figures.triggers, figures.rows) == (3, 2, 1, 0, 2)
+    assert {s.name: s.rows for s in figures.sizes} == {"a": 2, "b": 0, "f": 1, "by_x": None, "by_x_and_y": None}
+    sizes = {s.name: s for s in figures.sizes}
     assert sizes["a"].pages == 1
-    assert sizes["a"].bytes == found.page_size
+    assert sizes["a"].bytes == figures.page_size
     assert (sizes["f"].pages or 0) >= 4
 
 

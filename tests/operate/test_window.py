@@ -41,11 +41,11 @@ def project(tmp_path: Path) -> Project:
 
 
 def test_times_add_up_with_the_margin() -> None:
-    found = estimate_run("up", [done(2, 100), done(3, 200), done(4, 0)], 350, 1000)
-    assert found.other_ms == 50
-    assert [s.ends_ms for s in found.slots] == [150 * MARGIN, 350 * MARGIN, 350 * MARGIN]
-    assert found.fits
-    assert refusal(found, []) is None
+    estimate = estimate_run("up", [done(2, 100), done(3, 200), done(4, 0)], 350, 1000)
+    assert estimate.other_ms == 50
+    assert [s.ends_ms for s in estimate.slots] == [150 * MARGIN, 350 * MARGIN, 350 * MARGIN]
+    assert estimate.fits
+    assert refusal(estimate, []) is None
 
 
 @pytest.mark.parametrize(
@@ -95,8 +95,8 @@ def test_wrong_options_change_nothing(project: Project) -> None:
 
 
 def test_what_fits_is_applied_and_the_estimate_is_printed(project: Project) -> None:
-    found = project.up("--maintenance-window", "5")
-    found.expect(
+    ended = project.up("--maintenance-window", "5")
+    ended.expect(
         0,
         "estimated: ",
         " of 5 min 0 s",
@@ -156,8 +156,8 @@ def test_a_loss_in_the_rehearsal_is_the_answer(project: Project) -> None:
 
 def test_nothing_to_do_is_not_rehearsed(project: Project) -> None:
     project.up()
-    found = project.up("--maintenance-window", SHORT)
-    assert "estimated" not in found.out
+    ended = project.up("--maintenance-window", SHORT)
+    assert "estimated" not in ended.out
 
 
 def test_a_legacy_database_is_estimated_with_its_adoption(tmp_path: Path) -> None:
@@ -180,8 +180,8 @@ def test_backups_are_looked_at_first_and_the_estimate_is_in_the_question(project
     project.run("migrate.up", "--maintenance-window", SHORT).expect(6, "backup_max_age is 24 hours")
     save_backup(project.root / "backups", project.db)
     project.run("migrate.up", "--maintenance-window", SHORT, "--yes").expect(6, "0003_slow would not end")
-    found = answer(project.root, "yes", "migrate.up", "--maintenance-window", "5").expect(0, "applied 0003_slow")
-    assert found.err.index("estimated: ") < found.err.index(QUESTION)
+    ended = answer(project.root, "yes", "migrate.up", "--maintenance-window", "5").expect(0, "applied 0003_slow")
+    assert ended.err.index("estimated: ") < ended.err.index(QUESTION)
 
 
 def test_a_server_is_rehearsed_with_its_data(tmp_path: Path, project: Project, empty_server: Running) -> None:

@@ -147,8 +147,8 @@ def test_a_path_that_is_not_utf_8(tmp_path: Path) -> None:
     project.up("--database", name)
     assert (tmp_path / name).is_file()
     project.run("migrate.status", "--check", "--database", name).expect(0, "database: caf\\udce9.db")
-    found = project.run("migrate.status", "--json", "--database", name).expect(0)
-    assert found.json()["migrations"][0]["state"] == "applied"
+    done = project.run("migrate.status", "--json", "--database", name).expect(0)
+    assert done.json()["migrations"][0]["state"] == "applied"
     (project.migrations / os.fsdecode(b"0002_caf\xe9.sql")).write_text("SELECT 1;\n")
     project.run("migrate.up").expect(2, "0002_caf\\udce9.sql", "UTF-8")
 
@@ -159,9 +159,9 @@ def test_a_terminal_that_is_not_utf_8(tmp_path: Path, encoding: str) -> None:
     project = Project(tmp_path)
     project.add("0001_数据", "SELECT 'ü' FRM x;\n")
     for words in (["migrate.status"], ["migrate.up"], ["migrate.up", "--json"], ["migrate.up", "--dry-run"]):
-        found = project.run(*words, env={"PYTHONIOENCODING": encoding})
-        assert "Traceback" not in found.err, found
-        assert found.code == (0 if words == ["migrate.status"] else 5), found
+        done = project.run(*words, env={"PYTHONIOENCODING": encoding})
+        assert "Traceback" not in done.err, done
+        assert done.code == (0 if words == ["migrate.status"] else 5), done
 
 
 # -- where things are --------------------------------------------------------------------------------

@@ -86,50 +86,50 @@ class TestStatuses:
         assert states([ONE, TWO], ledger(row(ONE), row(TWO, state))) == [(1, "applied"), (2, state)]
 
     def test_a_gap_is_out_of_order(self) -> None:
-        found = plan.statuses([ONE, TWO, THREE], ledger(row(ONE), row(THREE)))
-        assert [s.state for s in found] == ["applied", "out_of_order", "applied"]
-        assert found[1].note == "a later migration is applied already"
-        assert not found[1].is_applied
+        statuses = plan.statuses([ONE, TWO, THREE], ledger(row(ONE), row(THREE)))
+        assert [s.state for s in statuses] == ["applied", "out_of_order", "applied"]
+        assert statuses[1].note == "a later migration is applied already"
+        assert not statuses[1].is_applied
 
     def test_a_failed_one_before_applied_ones_stays_failed(self) -> None:
         assert states([ONE, TWO], ledger(row(ONE, "failed"), row(TWO))) == [(1, "failed"), (2, "applied")]
 
     def test_another_checksum_is_an_edit(self) -> None:
-        found = plan.statuses([ONE], ledger(row(ONE, checksum="0" * 64)))[0]
-        assert (found.state, found.note) == ("edited", "the file changed after it was applied")
-        assert found.is_applied
+        edited = plan.statuses([ONE], ledger(row(ONE, checksum="0" * 64)))[0]
+        assert (edited.state, edited.note) == ("edited", "the file changed after it was applied")
+        assert edited.is_applied
 
     def test_a_row_without_a_checksum_is_believed(self) -> None:
         of = Row(1, "m", None, AT, None, None, None, "applied")
         assert states([ONE], ledger(of)) == [(1, "applied")]
 
     def test_a_mark_without_a_row_is_yoyos_work(self) -> None:
-        found = plan.statuses([ONE], ledger(marks=["0001_m"]))[0]
-        assert (found.state, found.applied_at, found.applied_by, found.incomplete) == ("applied", AT, "yoyo", True)
+        marked = plan.statuses([ONE], ledger(marks=["0001_m"]))[0]
+        assert (marked.state, marked.applied_at, marked.applied_by, marked.incomplete) == ("applied", AT, "yoyo", True)
 
     def test_a_row_without_a_mark_was_rolled_back_by_yoyo(self) -> None:
-        found = plan.statuses([ONE], ledger(row(ONE), marks=[]))[0]
-        assert (found.state, found.note, found.incomplete) == ("rolled_back", "rolled back by yoyo", True)
+        unmarked = plan.statuses([ONE], ledger(row(ONE), marks=[]))[0]
+        assert (unmarked.state, unmarked.note, unmarked.incomplete) == ("rolled_back", "rolled back by yoyo", True)
 
     def test_a_file_that_is_gone_comes_last(self) -> None:
-        found = plan.statuses([TWO], ledger(row(ONE), row(TWO)))
-        assert [(s.version, s.state, s.migration) for s in found] == [(2, "applied", TWO), (1, "missing", None)]
-        assert found[1].note == "applied, but its file is gone"
+        statuses = plan.statuses([TWO], ledger(row(ONE), row(TWO)))
+        assert [(s.version, s.state, s.migration) for s in statuses] == [(2, "applied", TWO), (1, "missing", None)]
+        assert statuses[1].note == "applied, but its file is gone"
 
     def test_a_renumbered_file_is_recognised_by_its_content(self) -> None:
         now = Migration(3, "m", "0003_m", ONE.up, None)
-        found = plan.statuses([now], ledger(row(ONE)))
-        assert [(s.version, s.state) for s in found] == [(3, "pending"), (1, "missing")]
-        assert found[1].note == "its content is now in 0003_m; was it renumbered?"
+        statuses = plan.statuses([now], ledger(row(ONE)))
+        assert [(s.version, s.state) for s in statuses] == [(3, "pending"), (1, "missing")]
+        assert statuses[1].note == "its content is now in 0003_m; was it renumbered?"
 
     def test_a_renamed_file_is_an_edit_under_its_version(self) -> None:
         now = Migration(1, "other", "0001_other", ONE.up, None)
-        found = plan.statuses([now], ledger(row(ONE)))
-        assert [(s.state, s.note) for s in found] == [("edited", "applied under the name 0001_m")]
+        statuses = plan.statuses([now], ledger(row(ONE)))
+        assert [(s.state, s.note) for s in statuses] == [("edited", "applied under the name 0001_m")]
 
     def test_a_mark_that_is_no_migration_of_ours_is_missing(self) -> None:
-        found = plan.statuses([], ledger(marks=["initial"]))
-        assert [(s.version, s.name, s.state) for s in found] == [(-1, "initial", "missing")]
+        statuses = plan.statuses([], ledger(marks=["initial"]))
+        assert [(s.version, s.name, s.state) for s in statuses] == [(-1, "initial", "missing")]
 
     def test_the_ledger_of_another_tool_counts_as_none(self) -> None:
         foreign = Ledger(tables=frozenset({"schema_migrations"}), rows={1: row(ONE)})
@@ -139,24 +139,24 @@ class TestStatuses:
 
 class TestToApply:
     def test_everything_that_waits_in_order(self) -> None:
-        found = [status(1, "applied"), status(2, "failed"), status(3, "rolled_back"), status(4, "pending")]
-        assert [m.version for m in plan.to_apply(found)] == [2, 3, 4]
-        assert [m.version for m in plan.to_apply(found, to=3)] == [2, 3]
-        assert plan.to_apply(found, to=1) == []
+        statuses = [status(1, "applied"), status(2, "failed"), status(3, "rolled_back"), status(4, "pending")]
+        assert [m.version for m in plan.to_apply(statuses)] == [2, 3, 4]
+        assert [m.version for m in plan.to_apply(statuses, to=3)] == [2, 3]
+        assert plan.to_apply(statuses, to=1) == []
 
     def test_no_version_is_no_target(self) -> None:
         with pytest.raises(UsageError, match="there is no migration 9"):
             plan.to_apply([status(1, "pending")], to=9)
 
     def test_out_of_order_is_applied_where_that_is_wanted(self) -> None:
-        found = [status(1, "out_of_order"), status(2, "applied"), status(3, "pending")]
+        statuses = [status(1, "out_of_order"), status(2, "applied"), status(3, "pending")]
         with pytest.raises(FileError, match="0001_m would be applied out of order"):
-            plan.to_apply(found)
-        assert [m.version for m in plan.to_apply(found, out_of_order=True)] == [1, 3]
+            plan.to_apply(statuses)
+        assert [m.version for m in plan.to_apply(statuses, out_of_order=True)] == [1, 3]
 
     def test_what_lies_beyond_the_target_is_no_reason_to_refuse(self) -> None:
-        found = [status(1, "pending"), status(2, "out_of_order"), status(3, "applied")]
-        assert [m.version for m in plan.to_apply(found, to=1)] == [1]
+        statuses = [status(1, "pending"), status(2, "out_of_order"), status(3, "applied")]
+        assert [m.version for m in plan.to_apply(statuses, to=1)] == [1]
 
     @pytest.mark.parametrize("state", ["edited", "missing"])
     def test_nothing_runs_over_files_that_do_not_match(self, state: str) -> None:

@@ -55,16 +55,16 @@ def kill_everywhere(template: Project, *words: str, stride: int) -> list[tuple[P
 @pytest.mark.parametrize("words", [(), ("--compress",)], ids=["plain", "compressed"])
 def test_a_backup_is_killed_at_every_step(template: Project, words: tuple[str, ...]) -> None:
     before = template.db.read_bytes()
-    found = kill_everywhere(template, "backup", *words, stride=12)
-    assert len(found) >= 40
+    sweep = kill_everywhere(template, "backup", *words, stride=12)
+    assert len(sweep) >= 40
     whole = 0
-    for killed, healed in found:
+    for killed, healed in sweep:
         assert killed.db.read_bytes() == before
         whole += backups.assert_whole(killed)
         assert backups.assert_whole(healed) == backups.assert_whole(killed) + 1
         assert backups.hidden(healed.root / "backups") == []
     assert whole >= 2
-    last = found[-1][1]
+    last = sweep[-1][1]
     last.run("backup.verify", "--all").expect(0, "all proven")
 
 
@@ -83,10 +83,10 @@ def test_a_restore_is_killed_at_every_step(template: Project, state: str) -> Non
         template.db.write_bytes(b"no database any more")
         template.db.with_name("memory.db-journal").write_bytes(b"and a journal")
     old = None if state == "damaged" else backups.hashes(_read(template))
-    found = kill_everywhere(template, "backup.restore", path.name, stride=20)
-    assert len(found) >= 30
+    sweep = kill_everywhere(template, "backup.restore", path.name, stride=20)
+    assert len(sweep) >= 30
     olds = news = 0
-    for killed, healed in found:
+    for killed, healed in sweep:
         copy = _read(killed)
         if state == "damaged" and copy.read_bytes() == b"no database any more":
             olds += 1
@@ -114,10 +114,10 @@ def _read(project: Project) -> Path:
     for ending in ("", "-wal", "-journal"):
         if Path(f"{project.db}{ending}").exists():
             shutil.copy(f"{project.db}{ending}", folder)
-    found = folder / project.db.name
+    database = folder / project.db.name
     project_copy = project.root.parent / f"{project.root.name}-look"
     shutil.move(folder, project_copy)
-    return project_copy / found.name
+    return project_copy / database.name
 
 
 @pytest.mark.timeout(400)
@@ -126,9 +126,9 @@ def test_a_pruning_is_killed_at_every_step(template: Project) -> None:
         template.run("backup").expect(0)
     names = {p.name for p in backups.files(template)}
     # The paths differ from copy to copy, and so do the identities.
-    found = kill_everywhere(template, "backup.prune", "--keep", "1", "--all", stride=50)
-    assert len(found) >= 8
-    for killed, healed in found:
+    sweep = kill_everywhere(template, "backup.prune", "--keep", "1", "--all", stride=50)
+    assert len(sweep) >= 8
+    for killed, healed in sweep:
         assert 1 <= backups.assert_whole(killed) <= 3
         assert backups.assert_whole(healed) == 1
         left = {p.name for p in (healed.root / "backups").iterdir()}

@@ -56,8 +56,8 @@ def test_a_read_only_folder(project: Project, bound: Callable[[], None]) -> None
     project.db.rename(database)
     before = files_below(folder)
     with mode(folder, 0o555):
-        found = project.run("migrate.up", "--database", str(database), preexec_fn=bound)
-        found.expect(3, f"{database}", "next: check")
+        done = project.run("migrate.up", "--database", str(database), preexec_fn=bound)
+        done.expect(3, f"{database}", "next: check")
         project.run("migrate.status", "--database", str(database), preexec_fn=bound).expect(0, "1 applied")
         missing = folder / "none.db"
         project.run("migrate.up", "--database", str(missing), preexec_fn=bound).expect(3, "cannot open")
@@ -325,8 +325,8 @@ def test_reads_never_write(
     scratch = tmp_path_factory.mktemp("scratch")
     before = project.files()
     times = {p: p.stat().st_mtime_ns for p in project.root.rglob("*")}
-    found = project.run(*words, env={"TMPDIR": str(scratch)})
-    assert found.code == (1 if "--check" in words else 0), found
+    done = project.run(*words, env={"TMPDIR": str(scratch)})
+    assert done.code == (1 if "--check" in words else 0), done
     assert project.files() == before
     assert {p: p.stat().st_mtime_ns for p in project.root.rglob("*")} == times
     assert list(scratch.iterdir()) == []

@@ -30,12 +30,12 @@ def write_migrations(project: Project, header: str = "") -> None:
 
 def together(project: Project, *words: str) -> list[Done]:
     """Run the command in eight processes at once; each must succeed or say that it was locked."""
-    found = [finish(p) for p in [project.start(*words) for _ in range(PROCESSES)]]
-    for done in found:
+    runs = [finish(p) for p in [project.start(*words) for _ in range(PROCESSES)]]
+    for done in runs:
         assert done.code in (0, 4), done
         assert "Traceback" not in done.err
-    assert any(done.code == 0 for done in found)
-    return found
+    assert any(done.code == 0 for done in runs)
+    return runs
 
 
 def assert_each_once(project: Project) -> None:
@@ -65,8 +65,8 @@ def test_eight_at_once_apply_each_migration_once(project: Project, journal: str 
         with closing(sqlite3.connect(project.db)) as conn:
             conn.execute(f"PRAGMA journal_mode = {journal}")
     write_migrations(project)
-    found = together(project, "migrate.up")
-    said = Counter(line.split()[1] for done in found for line in done.out.splitlines() if line.startswith("applied "))
+    runs = together(project, "migrate.up")
+    said = Counter(line.split()[1] for done in runs for line in done.out.splitlines() if line.startswith("applied "))
     assert set(said.values()) == {1}, "two processes claim the same migration"
     assert_each_once(project)
 
@@ -80,12 +80,12 @@ def test_eight_at_once_with_all_or_nothing(project: Project) -> None:
 def test_eight_at_once_without_transactions(project: Project) -> None:
     project.up()
     write_migrations(project, "-- transactional: false\n")
-    found = together(project, "migrate.up")
+    runs = together(project, "migrate.up")
     while any(s != "applied" for s in project.states().values()):
         project.up()
     assert project.query("SELECT n, count(*) FROM rows GROUP BY n") == [(n, 1) for n in VERSIONS]
     assert Counter(project.query("SELECT version FROM memsql_history WHERE status = 'ok'")).most_common(1)[0][1] == 1
-    assert not [d for d in found if "failed" in d.err]
+    assert not [d for d in runs if "failed" in d.err]
 
 
 @pytest.mark.parametrize("era", ["1.0", "1.3", "2.0_npm"])
@@ -95,8 +95,8 @@ def test_eight_at_once_adopt_a_legacy_database_once(tmp_path: Path, era: str) ->
     before = eras.content_hash(database)
     project = Project(tmp_path / "elsewhere")
     project.db = database
-    found = together(project, "migrate.up", "--project", str(ROOT), "--database", str(database))
-    assert sum("adopted:" in done.out for done in found) == 1
+    runs = together(project, "migrate.up", "--project", str(ROOT), "--database", str(database))
+    assert sum("adopted:" in done.out for done in runs) == 1
     assert eras.lost(before, eras.content_hash(database), filled=frozenset()) == []
     once = Counter(project.query("SELECT migration_id, status FROM memsql_history"))
     assert set(once.values()) == {1}

@@ -143,7 +143,7 @@ def test_impossible_drift_is_refused(tmp_path: Path, era: str, drift: dict[str, 
 
 
 @pytest.mark.parametrize(
-    ("damage", "found"),
+    ("damage", "column"),
     [
         ("DELETE FROM memories WHERE id = 900", "memories.content"),
         ("UPDATE memories SET title = title || ' ' WHERE id = 900", "memories.title"),
@@ -155,14 +155,14 @@ def test_impossible_drift_is_refused(tmp_path: Path, era: str, drift: dict[str, 
         ("UPDATE schema_version SET applied_at = '2099'", "schema_version.applied_at"),
     ],
 )
-def test_lost_notices(tmp_path: Path, damage: str, found: str) -> None:
+def test_lost_notices(tmp_path: Path, damage: str, column: str) -> None:
     path = build(tmp_path / "a.db", "1.1", learned_patterns_rows=True)
     before = content_hash(path)
     assert lost(before, content_hash(path)) == []
     with closing(sqlite3.connect(path)) as con:
         con.execute(damage)
         con.commit()
-    assert found in lost(before, content_hash(path))
+    assert column in lost(before, content_hash(path))
 
 
 def test_lost_follows_renames_and_forgives_only_them(tmp_path: Path) -> None:

@@ -139,9 +139,9 @@ def test_all_or_nothing_is_nothing(project: Project) -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-@pytest.mark.parametrize("found", ["clone.db", "clone.db-journal"])
+@pytest.mark.parametrize("file", ["clone.db", "clone.db-journal"])
 def test_a_rehearsal_leaves_nothing_behind(
-    project: Project, number: int, found: str, tmp_path_factory: pytest.TempPathFactory
+    project: Project, number: int, file: str, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     project.script("CREATE TABLE weight (x); INSERT INTO weight VALUES (zeroblob(30000000));")
     scratch = tmp_path_factory.mktemp("scratch")
@@ -150,7 +150,7 @@ def test_a_rehearsal_leaves_nothing_behind(
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TMPDIR", str(scratch))
         process = project.start("migrate.up", "--dry-run")
-    while process.poll() is None and not list(scratch.rglob(found)):
+    while process.poll() is None and not list(scratch.rglob(file)):
         time.sleep(0.002)
     process.send_signal(number)
     done = finish(process)

@@ -106,19 +106,19 @@ def assert_up(project: Project) -> None:
 
 @pytest.mark.timeout(400)
 def test_up_is_killed_at_every_statement(template: Project) -> None:
-    found = kill_everywhere(template, "migrate.up")
-    assert len(found.projects) >= 60
-    assert found.hot >= 10
-    for project in found.projects:
+    sweep = kill_everywhere(template, "migrate.up")
+    assert len(sweep.projects) >= 60
+    assert sweep.hot >= 10
+    for project in sweep.projects:
         assert_up(project)
 
 
 @pytest.mark.timeout(400)
 def test_down_is_killed_at_every_statement(template: Project) -> None:
     template.up()
-    found = kill_everywhere(template, "migrate.down", "--to", "1", stride=2)
-    assert len(found.projects) >= 40
-    for project in found.projects:
+    sweep = kill_everywhere(template, "migrate.down", "--to", "1", stride=2)
+    assert len(sweep.projects) >= 40
+    for project in sweep.projects:
         assert project.one("PRAGMA integrity_check") == "ok"
         assert project.query("SELECT version FROM log") == [(1,)]
         assert project.query("SELECT count(*) FROM users") == [(40,)]
@@ -137,9 +137,9 @@ def test_a_fresh_database_is_killed_at_every_statement(template: Project, words:
     if words:
         template.remove("0002_rebuild")
         template.add("0002_plain", "INSERT INTO log VALUES (2);\n")
-    found = kill_everywhere(template, "migrate.up", *words, stride=3)
-    assert len(found.projects) >= 30
-    for project in found.projects:
+    sweep = kill_everywhere(template, "migrate.up", *words, stride=3)
+    assert len(sweep.projects) >= 30
+    for project in sweep.projects:
         assert_up(project)
 
 
@@ -158,9 +158,9 @@ INSERT INTO log VALUES (3);
 UPDATE users SET email = email || '!';
 """,
     )
-    found = kill_everywhere(template, "migrate.up")
-    assert len(found.projects) >= 30
-    for project in found.projects:
+    sweep = kill_everywhere(template, "migrate.up")
+    assert len(sweep.projects) >= 30
+    for project in sweep.projects:
         assert project.one("PRAGMA integrity_check") == "ok"
         assert project.query("SELECT version FROM log") == [(1,), (2,), (3,)]
         assert project.query("SELECT count(*) FROM users WHERE email LIKE 'user%!' AND email NOT LIKE '%!!'") == [(40,)]

@@ -113,7 +113,7 @@ def office(tmp_path: Path, empty_server: Running) -> Office:
     for folder in ("migrations", "sql"):
         shutil.copytree(ROOT / folder, root / folder)
     shutil.copy(ROOT / "tasks.py", root)
-    settings = "\n".join(found[1] or "" for found in SETTINGS.finditer(PAGE)).replace(EXAMPLE_URL, empty_server.url)
+    settings = "\n".join(match[1] or "" for match in SETTINGS.finditer(PAGE)).replace(EXAMPLE_URL, empty_server.url)
     assert "protected = yes" in settings
     (root / "setup.cfg").write_text(f"[memsql]\n{settings}\n")
     build(root / "staging.db", "1.3", "small", seed=5)
@@ -129,13 +129,13 @@ def test_every_command_does_what_the_page_says(office: Office) -> None:
     for line in PAGE.splitlines():
         if line.startswith("#"):
             heading = line.lstrip("# ")
-        found = COMMAND.fullmatch(line)
-        if found is None:
+        command = COMMAND.fullmatch(line)
+        if command is None:
             continue
-        if prepare := pending.pop((heading, found["words"]), None):
+        if prepare := pending.pop((heading, command["words"]), None):
             prepare(office)
-        done = office.type(found["words"])
-        assert done.returncode == int(found["code"] or 0), f"{heading}: {line}\n{done.stdout}{done.stderr}"
+        done = office.type(command["words"])
+        assert done.returncode == int(command["code"] or 0), f"{heading}: {line}\n{done.stdout}{done.stderr}"
         assert "Traceback" not in done.stderr
         seen += 1
     assert seen > 40

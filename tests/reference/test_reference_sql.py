@@ -59,12 +59,12 @@ def parsed_indexes(text: str) -> set[tuple[str, str]]:
 
 
 def actual_indexes(con: sqlite3.Connection) -> set[tuple[str, str]]:
-    found = set()
+    indexes = set()
     sql = "SELECT name, tbl_name FROM sqlite_schema WHERE type = 'index' AND sql IS NOT NULL"
     for name, table in con.execute(sql).fetchall():
         columns = con.execute('SELECT name, "desc" FROM pragma_index_xinfo(?) WHERE key = 1', (name,)).fetchall()
-        found.add((table, f"{name}({','.join(str(c) + ('-' if d else '') for c, d in columns)})"))
-    return found
+        indexes.add((table, f"{name}({','.join(str(c) + ('-' if d else '') for c, d in columns)})"))
+    return indexes
 
 
 @pytest.mark.parametrize("table", DOMAIN_COLUMNS)
@@ -139,9 +139,9 @@ def test_fixed_triggers_and_rebuild_heal_search(tmp_path: Path) -> None:
         con.execute("DELETE FROM users WHERE id = 'user-0002'")
         for table in ("memories_fts", "entities_fts"):
             con.execute(f"INSERT INTO {table} ({table}, rank) VALUES ('integrity-check', 1)")
-        found = con.execute("SELECT COUNT(*) FROM memories_fts WHERE memories_fts MATCH 'zebra'").fetchone()
+        rows = con.execute("SELECT COUNT(*) FROM memories_fts WHERE memories_fts MATCH 'zebra'").fetchone()
         wanted = con.execute("SELECT COUNT(*) FROM memories WHERE content LIKE 'zebra %'").fetchone()
-        assert found == wanted != (0,)
+        assert rows == wanted != (0,)
         con.executescript(rollback_text(MIGRATIONS[3]) + rollback_text(MIGRATIONS[2]))
         for table in ("memories_fts", "entities_fts"):
             con.execute(f"INSERT INTO {table} ({table}, rank) VALUES ('integrity-check', 1)")

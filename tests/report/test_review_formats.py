@@ -158,11 +158,11 @@ def test_a_change_of_300_migrations(tmp_path: Path) -> None:
         )
         before = name
     project.run("migrate.sum").expect(0)
-    found = project.run("review", "--format", "markdown").expect(0)
-    assert len(found.out) < LIMIT
+    done = project.run("review", "--format", "markdown").expect(0)
+    assert len(done.out) < LIMIT
     assert (
         "tried on up to 20 made-up rows in each table concerned; migrations behind the first 50 without rows"
-        in found.out
+        in done.out
     )
 
 
@@ -200,9 +200,9 @@ def _is_a_result(result: dict[str, Any], ids: list[str]) -> None:
 
 
 def test_annotations_cannot_be_broken_out_of() -> None:
-    found = hostile()
-    evil = replace(found.findings[0], path="a,b:c%d.sql", message="x\n::error::y\r::set-output name=a::b 100%", fix="")
-    text = commands(replace(found, findings=(evil,), base="x\n::warning::z"))
+    report = hostile()
+    evil = replace(report.findings[0], path="a,b:c%d.sql", message="x\n::error::y\r::set-output name=a::b 100%", fix="")
+    text = commands(replace(report, findings=(evil,), base="x\n::warning::z"))
     assert text.splitlines() == [
         "::error file=a%2Cb%3Ac%25d.sql,line=1,endLine=1,title=MR01 does_not_apply::x%0A::error::y%0D::set-output name=a::b 100%25",
         "blocks: 1 error, 0 warnings in 1 migration against x : :warning: :z",
@@ -217,13 +217,13 @@ def bad(tmp_path_factory: pytest.TempPathFactory) -> Project:
 @pytest.mark.slow
 def test_every_format_tells_the_same(bad: Project, tmp_path: Path) -> None:
     files = [tmp_path / name for name in ("r.md", "r.json", "r.sarif", "r.txt")]
-    found = bad.run("review", "--format", "github", *(w for f in files for w in ("--output", str(f)))).expect(1)
+    done = bad.run("review", "--format", "github", *(w for f in files for w in ("--output", str(f)))).expect(1)
     md, data, log, text = (f.read_text(encoding="utf-8") for f in files)
     findings = json.loads(data)["findings"]
     assert (
         len(json.loads(log)["runs"][0]["results"])
         == len(findings)
-        == len([x for x in found.out.splitlines() if x.startswith("::")])
+        == len([x for x in done.out.splitlines() if x.startswith("::")])
     )
     for finding in findings:
         assert f"{finding['path']}:{finding['line']}: {finding['severity']} {finding['rule']}" in text
@@ -255,9 +255,9 @@ def test_hostile_file_names(tmp_path: Path, name: str) -> None:
     table = name.replace('"', '""')
     project.add(name, f'-- x\nCREATE TABLE "{table}" (id INTEGER PRIMARY KEY);\n', f'-- y\nDROP TABLE "{table}";\n')
     for form in ("text", "markdown", "json", "sarif", "github"):
-        found = project.run("review", "--format", form)
-        assert found.code in (0, 1), found.out + found.err
-        assert "Traceback" not in found.err
+        done = project.run("review", "--format", form)
+        assert done.code in (0, 1), done.out + done.err
+        assert "Traceback" not in done.err
     page = render(project.run("review", "--format", "markdown").out)
     assert "<b>x" not in page
     assert not (project.root / "x").exists()
@@ -267,6 +267,6 @@ def test_a_name_that_is_not_utf8(tmp_path: Path) -> None:
     project = library(tmp_path)
     (Path(str(project.migrations)) / "0003_\udcff.sql").write_text("SELECT 1;\n")
     for form in ("text", "markdown", "json", "sarif", "github"):
-        found = project.run("review", "--format", form, "--output", str(tmp_path / "out"))
-        assert "Traceback" not in found.err
-        assert found.code in (0, 1, 2)
+        done = project.run("review", "--format", form, "--output", str(tmp_path / "out"))
+        assert "Traceback" not in done.err
+        assert done.code in (0, 1, 2)

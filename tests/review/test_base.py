@@ -25,20 +25,20 @@ def test_an_edited_file_of_the_base_blocks_unless_that_is_allowed(project: Proje
 def test_removed_and_renamed_files_block(project: Project) -> None:
     project.rename("0002_search", "0002_find")
     project.remove("0001_library")
-    found = review(project, 1)
-    assert {(m["name"], m["change"], m["was"]) for m in found["migrations"]} == {
+    report = review(project, 1)
+    assert {(m["name"], m["change"], m["was"]) for m in report["migrations"]} == {
         ("0002_find", "renamed", "0002_search"),
         ("0001_library", "removed", ""),
     }
-    assert rules(found).count("MR06") == 2
+    assert rules(report).count("MR06") == 2
 
 
 def test_line_ends_are_no_change(project: Project) -> None:
     git(project.root, "config", "core.autocrlf", "false")
     for path in project.migrations.glob("*.sql"):
         path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes().replace(b"\n", b"\r\n"))
-    found = review(project, 0)
-    assert (found["files"], found["migrations"], found["findings"]) == ([], [], [])
+    report = review(project, 0)
+    assert (report["files"], report["migrations"], report["findings"]) == ([], [], [])
 
 
 def test_stale_sum_and_snapshot_block(project: Project) -> None:
@@ -47,9 +47,9 @@ def test_stale_sum_and_snapshot_block(project: Project) -> None:
         "-- A\n-- depends: 0002_search\nCREATE TABLE a (id INTEGER PRIMARY KEY);\n",
         "-- Undo\nDROP TABLE a;\n",
     )
-    found = review(project, 1)
-    assert rules(found) == ["MR09", "MR10"]
-    assert "missing: table a" in only(found, "MR10")["message"]
+    report = review(project, 1)
+    assert rules(report) == ["MR09", "MR10"]
+    assert "missing: table a" in only(report, "MR10")["message"]
     (project.migrations / "memsql.sum").unlink()
     (project.root / "sql" / "schema.sql").unlink()
     assert [f["message"] for f in review(project, 1)["findings"]] == [
@@ -67,9 +67,9 @@ def test_a_version_that_the_base_took_meanwhile(project: Project) -> None:
     add(project, "0003_theirs", "CREATE TABLE c (id INTEGER PRIMARY KEY);\n", "DROP TABLE c;\n")
     commit(project)
     git(project.root, "checkout", "-q", "work")
-    found = review(project, 1)
-    assert rules(found) == ["MR07"]
-    assert found["renames"] == [
+    report = review(project, 1)
+    assert rules(report) == ["MR07"]
+    assert report["renames"] == [
         "git mv migrations/0004_next.sql migrations/0005_next.sql",
         "git mv migrations/0004_next.rollback.sql migrations/0005_next.rollback.sql",
         "git mv migrations/0003_mine.sql migrations/0004_mine.sql",
@@ -79,7 +79,7 @@ def test_a_version_that_the_base_took_meanwhile(project: Project) -> None:
         "invoke migrate.sum",
     ]
     # What it says can be done, and helps.
-    for command in found["renames"]:
+    for command in report["renames"]:
         if command.startswith("git mv"):
             git(project.root, *command.split()[1:])
     (project.migrations / "0005_next.sql").write_text(
@@ -99,9 +99,9 @@ def test_a_merge_with_two_of_one_version_is_tried_all_the_same(project: Project)
     git(project.root, "merge", "-q", "-s", "ours", "main")
     git(project.root, "checkout", "main", "--", "migrations/0003_theirs.sql", "migrations/0003_theirs.rollback.sql")
     commit(project)
-    found = review(project, 1)
-    assert {"MR07", "MR04"} <= set(rules(found))
-    assert [m["name"] for m in found["migrations"]] == ["0003_mine"]
+    report = review(project, 1)
+    assert {"MR07", "MR04"} <= set(rules(report))
+    assert [m["name"] for m in report["migrations"]] == ["0003_mine"]
 
 
 def test_a_version_below_the_base(project: Project) -> None:
@@ -110,9 +110,9 @@ def test_a_version_below_the_base(project: Project) -> None:
     commit(project)
     git(project.root, "checkout", "-q", "work")
     add(project, "0003_mine", "CREATE TABLE a (id INTEGER PRIMARY KEY);\n", "DROP TABLE a;\n")
-    found = review(project, 1)
-    assert "version 0003 is below 0009_far" in only(found, "MR08")["message"]
-    assert found["renames"][0] == "mv migrations/0003_mine.rollback.sql migrations/0010_mine.rollback.sql" or found[
+    report = review(project, 1)
+    assert "version 0003 is below 0009_far" in only(report, "MR08")["message"]
+    assert report["renames"][0] == "mv migrations/0003_mine.rollback.sql migrations/0010_mine.rollback.sql" or report[
         "renames"
     ][0].startswith("mv ")
 
@@ -124,8 +124,8 @@ def test_a_project_in_a_folder_of_the_repository(template: Project, tmp_path: Pa
     commit(project)
     git(tmp_path, "checkout", "-q", "-b", "work")
     project.add("0001_library", LIBRARY, LIBRARY_BACK)
-    found = review(project, 0)
-    assert (found["migrations"][0]["change"], found["files"]) == (
+    report = review(project, 0)
+    assert (report["migrations"][0]["change"], report["files"]) == (
         "new",
         ["migrations/0001_library.rollback.sql", "migrations/0001_library.sql"],
     )

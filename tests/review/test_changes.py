@@ -23,8 +23,8 @@ from memsql.review.changes import changes_of, free_versions, migrations, renamed
     ],
 )
 def test_free_versions(new: list[str], taken: list[str], moved: dict[str, int], why: list[tuple[str, bool]]) -> None:
-    found, reasons = free_versions(new, taken)
-    assert found == moved
+    versions, reasons = free_versions(new, taken)
+    assert versions == moved
     assert [(r.name, r.late) for r in reasons] == why
 
 
@@ -49,8 +49,8 @@ def test_what_changed() -> None:
             "6_e.sql": b"E;\n",
         }
     )
-    found = changes_of(base, now)  # type: ignore[arg-type]
-    assert [(c.name, c.kind, c.was, c.up, c.down) for c in found] == [
+    changed = changes_of(base, now)  # type: ignore[arg-type]
+    assert [(c.name, c.kind, c.was, c.up, c.down) for c in changed] == [
         ("2_b", "edited", "", False, True),
         ("4_d", "removed", "", True, True),
         ("5_c", "renamed", "3_c", True, True),

@@ -27,14 +27,14 @@ def test_a_good_change_is_safe_and_its_way_back_is_proven(project: Project) -> N
         "CREATE INDEX idx_notes_book ON notes (book_id);\nALTER TABLE books ADD COLUMN pages INTEGER;\n",
         "ALTER TABLE books DROP COLUMN pages;\nDROP TABLE notes;\n",
     )
-    found = review(project, 0)
-    assert (found["verdict"], found["findings"]) == ("safe", [])
-    (migration,) = found["migrations"]
+    report = review(project, 0)
+    assert (report["verdict"], report["findings"]) == ("safe", [])
+    (migration,) = report["migrations"]
     assert (migration["way_back"], migration["change"], migration["sample"]["books"]) == ("proven", "new", 200)
     assert [s["kind"] for s in migration["statements"]] == ["create table", "create index", "add column"]
-    assert "+ table notes" in found["schema"]
-    assert "books" in found["diagram"]
-    assert "authors {" not in found["diagram"]
+    assert "+ table notes" in report["schema"]
+    assert "books" in report["diagram"]
+    assert "authors {" not in report["diagram"]
 
 
 def test_what_is_committed_staged_changed_and_unknown_counts_alike(project: Project) -> None:
@@ -127,8 +127,8 @@ def test_a_migration_that_cannot_run(project: Project) -> None:
         "DROP TABLE a;\n",
     )
     add(project, "0004_b", "CREATE INDEX idx_a ON a (id);\n", "DROP INDEX idx_a;\n", "0003_a")
-    found = review(project, 1)
-    first, second = (f for f in found["findings"] if f["rule"] == "MR01")
+    report = review(project, 1)
+    first, second = (f for f in report["findings"] if f["rule"] == "MR01")
     assert (first["line"], "no column named missing" in first["message"]) == (4, True)
     assert "tried without 0003_a" in second["message"]
 
@@ -146,8 +146,8 @@ def test_a_migration_that_cannot_run(project: Project) -> None:
 )
 def test_a_file_that_cannot_be_used_is_a_finding(project: Project, text: bytes) -> None:
     project.add("0003_a", text)
-    found = review(project, 1)
-    assert "error" in {f["severity"] for f in found["findings"] if f["path"].startswith("migrations/0003_a")}
+    report = review(project, 1)
+    assert "error" in {f["severity"] for f in report["findings"] if f["path"].startswith("migrations/0003_a")}
 
 
 def test_an_endless_statement_is_stopped(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -164,8 +164,8 @@ def test_an_endless_statement_is_stopped(project: Project, monkeypatch: pytest.M
         "-- Endless\n-- depends: 0002_search\nCREATE TABLE a (id INTEGER PRIMARY KEY);\n" + endless,
         "DROP TABLE a;\n",
     )
-    found = look(config.load(project=str(project.root)))
-    assert "did not end within" in next(f.message for f in found.findings if f.rule == "MR01")
+    problems = look(config.load(project=str(project.root)))
+    assert "did not end within" in next(f.message for f in problems.findings if f.rule == "MR01")
 
 
 def test_without_a_transaction(project: Project) -> None:
@@ -180,9 +180,9 @@ def test_a_query_that_gets_slower_or_breaks(project: Project) -> None:
         "-- allow: MS19 for the test\nDROP INDEX idx_books_author;\n",
         "CREATE INDEX idx_books_author ON books (author_id, title);\n",
     )
-    found = review(project, 0)
-    assert "it now scans and sorts" in only(found, "MR11")["message"]
-    assert [p["effect"] for p in found["plans"]] == ["slower"]
+    report = review(project, 0)
+    assert "it now scans and sorts" in only(report, "MR11")["message"]
+    assert [p["effect"] for p in report["plans"]] == ["slower"]
     (project.root / "sql" / "queries" / "mail.sql").write_text(
         "-- name: mail\nSELECT email FROM authors WHERE id = 1;\n"
     )
@@ -192,9 +192,9 @@ def test_a_query_that_gets_slower_or_breaks(project: Project) -> None:
         "ALTER TABLE authors RENAME COLUMN email TO mail;\n",
         "ALTER TABLE authors RENAME COLUMN mail TO email;\n",
     )
-    found = review(project, 1)
-    assert "no such column: email" in only(found, "MR12")["message"]
-    assert rules(found, "MS03")
+    report = review(project, 1)
+    assert "no such column: email" in only(report, "MR12")["message"]
+    assert rules(report, "MS03")
 
 
 def test_a_query_that_gets_faster_is_good_news(project: Project) -> None:
@@ -204,8 +204,8 @@ def test_a_query_that_gets_faster_is_good_news(project: Project) -> None:
     commit(project)
     git(project.root, "branch", "-f", "main")
     add(project, "0003_a", "CREATE INDEX idx_isbn ON books (isbn);\n", "DROP INDEX idx_isbn;\n")
-    found = review(project, 0)
-    assert (found["verdict"], [p["effect"] for p in found["plans"]]) == ("safe", ["faster"])
+    report = review(project, 0)
+    assert (report["verdict"], [p["effect"] for p in report["plans"]]) == ("safe", ["faster"])
 
 
 def test_nothing_is_written(project: Project) -> None:
@@ -230,16 +230,16 @@ ABLE_TO_DROP = (
 def test_the_branch_of_mistakes(tmp_path: Path) -> None:
     """The report to read: golden/review.md beside this file. Written anew with MEMSQL_GOLDEN=write."""
     project = mistakes(tmp_path / "library")
-    found = project.run("review", "--format", "markdown").expect(1)
+    done = project.run("review", "--format", "markdown").expect(1)
     # The commit depends on every byte of the snapshot.
-    shown = re.sub(r"git checkout [0-9a-f]{12} ", "git checkout 0123456789ab ", found.out)
+    shown = re.sub(r"git checkout [0-9a-f]{12} ", "git checkout 0123456789ab ", done.out)
     for newer, older in ABLE_TO_DROP:
         shown = shown.replace(newer, older)
     if os.environ.get("MEMSQL_GOLDEN") == "write":
         GOLDEN.write_text(shown, encoding="utf-8")
     assert shown == GOLDEN.read_text(encoding="utf-8")
     again = project.run("review", "--format", "markdown").expect(1)
-    assert again.out == found.out
+    assert again.out == done.out
     project.run("review", "--no-fail").expect(0, "blocks:")
 
 
@@ -261,10 +261,10 @@ def test_every_rule_of_the_review_is_documented() -> None:
 def test_a_check_that_made_up_rows_fail_is_a_remark(project: Project) -> None:
     add(project, "0003_a", "CREATE INDEX idx_isbn ON books (isbn);\n", "DROP INDEX idx_isbn;\n")
     project.check("0003_a", "SELECT id\nFROM books\nWHERE isbn IS NULL OR isbn NOT LIKE '978-%';")
-    found = review(project, 0)
-    finding = only(found, "MR03")
+    report = review(project, 0)
+    finding = only(report, "MR03")
     assert (finding["severity"], finding["path"]) == ("info", "sql/checks/0003_a.sql")
-    assert found["migrations"][0]["way_back"] == "proven"
+    assert report["migrations"][0]["way_back"] == "proven"
 
 
 def test_a_migration_that_deals_with_the_rows_is_blamed_for_its_way_back_alone(project: Project) -> None:
@@ -272,6 +272,6 @@ def test_a_migration_that_deals_with_the_rows_is_blamed_for_its_way_back_alone(p
         "SELECT id, author_id, title, isbn FROM", "SELECT id, author_id, title, coalesce(isbn, '?') FROM"
     )
     add(project, "0003_a", up, REBUILD.format(""))
-    found = review(project, 0)
-    assert rules(found) == ["MR04"]
-    assert only(found, "MR04")["message"].startswith("with rows without isbn of books, up and down leave other rows")
+    report = review(project, 0)
+    assert rules(report) == ["MR04"]
+    assert only(report, "MR04")["message"].startswith("with rows without isbn of books, up and down leave other rows")

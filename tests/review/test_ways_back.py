@@ -13,10 +13,10 @@ def test_a_rollback_that_forgets_something_blocks(project: Project) -> None:
         "CREATE TABLE a (id INTEGER PRIMARY KEY);\nCREATE INDEX idx_books_isbn ON books (isbn);\n",
         "DROP TABLE a;\n",
     )
-    found = review(project, 1)
-    assert rules(found) == ["MR04", "MR04"]
-    assert "left over: index idx_books_isbn" in found["findings"][0]["message"]
-    assert found["migrations"][0]["way_back"] == "does not restore"
+    report = review(project, 1)
+    assert rules(report) == ["MR04", "MR04"]
+    assert "left over: index idx_books_isbn" in report["findings"][0]["message"]
+    assert report["migrations"][0]["way_back"] == "does not restore"
 
 
 def test_a_rollback_that_changes_rows_blocks_unless_that_is_allowed(project: Project) -> None:
@@ -55,13 +55,13 @@ def test_a_rollback_that_needs_permission_needs_attention(project: Project) -> N
         "ALTER TABLE books ADD COLUMN pages INTEGER NOT NULL DEFAULT 0;\n",
         "ALTER TABLE books DROP COLUMN pages;\n",
     )
-    found = review(project, 0)
-    assert "refused" in only(found, "MR05")["message"]
-    assert (found["verdict"], found["migrations"][0]["way_back"]) == ("needs attention", "needs permission")
+    report = review(project, 0)
+    assert "refused" in only(report, "MR05")["message"]
+    assert (report["verdict"], report["migrations"][0]["way_back"]) == ("needs attention", "needs permission")
 
 
 def test_a_migration_without_a_way_back(project: Project) -> None:
     add(project, "0003_a", "CREATE TABLE a (id INTEGER PRIMARY KEY);\n", None)
-    found = review(project, 0)
-    assert found["migrations"][0]["way_back"] == "none"
-    assert rules(found, "MS27")
+    report = review(project, 0)
+    assert report["migrations"][0]["way_back"] == "none"
+    assert rules(report, "MS27")

@@ -26,15 +26,15 @@ TOKEN = "ghs_secret"
 
 
 def workflow() -> dict[Any, Any]:
-    found = yaml.safe_load(WORKFLOW.read_text(encoding="utf-8"))
-    assert isinstance(found, dict)
-    return found
+    report = yaml.safe_load(WORKFLOW.read_text(encoding="utf-8"))
+    assert isinstance(report, dict)
+    return report
 
 
 def step(name: str) -> dict[str, Any]:
-    (found,) = [s for s in workflow()["jobs"]["review"]["steps"] if s.get("name") == name]
-    assert isinstance(found, dict)
-    return found
+    (named,) = [s for s in workflow()["jobs"]["review"]["steps"] if s.get("name") == name]
+    assert isinstance(named, dict)
+    return named
 
 
 @dataclass
@@ -42,7 +42,7 @@ class Api:
     """The comments of one pull request, a hundred a page, as GitHub serves them."""
 
     comments: list[dict[str, Any]] = field(default_factory=list)
-    asked: list[tuple[str, str, str | None]] = field(default_factory=list)
+    requests: list[tuple[str, str, str | None]] = field(default_factory=list)
     url: str = ""
 
     def serve(self) -> ThreadingHTTPServer:
@@ -57,12 +57,12 @@ class Api:
                 self.wfile.write(body)
 
             def _take(self) -> dict[str, Any]:
-                found = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-                assert isinstance(found, dict)
-                return found
+                report = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                assert isinstance(report, dict)
+                return report
 
             def _note(self) -> bool:
-                api.asked.append((self.command, self.path, self.headers["Authorization"]))
+                api.requests.append((self.command, self.path, self.headers["Authorization"]))
                 return self.headers["Authorization"] == f"Bearer {TOKEN}"
 
             def do_GET(self) -> None:
@@ -92,11 +92,11 @@ class Api:
 
 @pytest.fixture
 def api() -> Iterator[Api]:
-    found = Api()
-    server = found.serve()
+    github = Api()
+    server = github.serve()
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
-    yield found
+    yield github
     server.shutdown()
     server.server_close()
     thread.join()
@@ -144,7 +144,7 @@ def test_one_comment_is_made_and_then_kept_up_to_date(api: Api, tmp_path: Path) 
     assert api.comments == [{"id": 1, "user": {"type": "Bot"}, "body": f"<!-- memsql sql review: . -->\n{text}"}]
     assert comment(api, tmp_path, "second\n").returncode == 0
     assert [c["body"] for c in api.comments] == ["<!-- memsql sql review: . -->\nsecond\n"]
-    assert [a[0] for a in api.asked] == ["GET", "POST", "GET", "PATCH"]
+    assert [a[0] for a in api.requests] == ["GET", "POST", "GET", "PATCH"]
     assert not (tmp_path / "x").exists()
     # Another project of the repository has its own.
     assert comment(api, tmp_path, "other\n", project="db").returncode == 0
@@ -160,14 +160,14 @@ def test_comments_of_others_are_left_alone_on_every_page(api: Api, tmp_path: Pat
     assert comment(api, tmp_path, "new\n").returncode == 0
     assert api.comments[-1]["body"] == f"{marker}new\n"
     assert len(api.comments) == 206
-    assert [a[1].rpartition("=")[2] for a in api.asked if a[0] == "GET"] == ["1", "2", "3"]
+    assert [a[1].rpartition("=")[2] for a in api.requests if a[0] == "GET"] == ["1", "2", "3"]
 
 
 @needs_tools
 def test_a_wrong_token_fails_and_is_not_shown(api: Api, tmp_path: Path) -> None:
-    found = comment(api, tmp_path, "x\n", token="ghs_other")
-    assert found.returncode != 0
-    assert "ghs_other" not in found.stdout + found.stderr
+    done = comment(api, tmp_path, "x\n", token="ghs_other")
+    assert done.returncode != 0
+    assert "ghs_other" not in done.stdout + done.stderr
     assert api.comments == []
 
 
@@ -192,7 +192,7 @@ def test_the_review_step(tmp_path: Path, up: str | None, code: int) -> None:
         project.run("schema.dump", "--write")
         commit(project)
     output, summary = tmp_path / "output", tmp_path / "summary"
-    found = bash(
+    done = bash(
         step("Review")["run"],
         tmp_path,
         PROJECT=str(project.root),
@@ -201,7 +201,7 @@ def test_the_review_step(tmp_path: Path, up: str | None, code: int) -> None:
         GITHUB_STEP_SUMMARY=str(summary),
         PATH=f"{_bin(tmp_path)}:{os.environ['PATH']}",
     )
-    assert found.returncode == (code if code > 1 else 0), found.stdout + found.stderr
+    assert done.returncode == (code if code > 1 else 0), done.stdout + done.stderr
     if code < 2:
         assert output.read_text() == f"code={code}\n"
         assert summary.read_text(encoding="utf-8").startswith("## SQL review: ")
@@ -214,11 +214,11 @@ def _bin(folder: Path) -> Path:
     """A folder with the command memsql of these tests."""
     import sys
 
-    found = folder / "bin"
-    found.mkdir()
-    (found / "memsql").write_text(f"#!/bin/sh\nexec '{sys.executable}' -m memsql \"$@\"\n")
-    (found / "memsql").chmod(0o755)
-    return found
+    programs = folder / "bin"
+    programs.mkdir()
+    (programs / "memsql").write_text(f"#!/bin/sh\nexec '{sys.executable}' -m memsql \"$@\"\n")
+    (programs / "memsql").chmod(0o755)
+    return programs
 
 
 def test_nothing_of_an_event_is_written_into_a_script() -> None:
@@ -251,8 +251,8 @@ def test_hooks_run_as_pre_commit_runs_them(tmp_path: Path) -> None:
         assert chosen
         words = hook["entry"].split()
         assert words[0] == "memsql"
-        given = chosen if hook.get("pass_filenames", True) else []
-        project.run(*words[1:], *given).expect(0)
+        arguments = chosen if hook.get("pass_filenames", True) else []
+        project.run(*words[1:], *arguments).expect(0)
     project.add("0003_a", "DELETE FROM books;\n")
     project.run("migrate.sum", "--check").expect(1)
     project.run("lint", "migrations/0003_a.sql").expect(1)

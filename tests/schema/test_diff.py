@@ -15,18 +15,18 @@ from cli import Project, clean_environment
 def project(tmp_path: Path) -> Project:
     """A project in a folder of a repository, with one commit; the second migration is not committed."""
     root = tmp_path / "deep er" / "project"
-    found = Project(root)
-    found.add("0001_a", "CREATE TABLE a (x INTEGER);\n", "DROP TABLE a;\n")
-    found.run("schema.dump", "--write").expect(0)
+    new = Project(root)
+    new.add("0001_a", "CREATE TABLE a (x INTEGER);\n", "DROP TABLE a;\n")
+    new.run("schema.dump", "--write").expect(0)
     git(tmp_path, "init", "-q", "-b", "trunk")
     git(tmp_path, "add", "-A")
     git(tmp_path, "commit", "-q", "-m", "One")
-    found.add(
+    new.add(
         "0002_b",
         "ALTER TABLE a ADD COLUMN y TEXT;\nCREATE INDEX i ON a (y);\n",
         "DROP INDEX i;\nALTER TABLE a DROP COLUMN y;\n",
     )
-    return found
+    return new
 
 
 def git(folder: Path, *words: str) -> None:
@@ -57,9 +57,9 @@ def test_without_options_it_says_what_the_database_has_otherwise(project: Projec
     project.up()
     project.run("schema.diff").expect(0, "no difference between migrations and memory.db")
     project.script("DROP INDEX i; CREATE TABLE own (x)")
-    found = project.run("schema.diff", "--json").expect(0).json()
-    assert (found["from"], found["to"], found["differ"]) == ("migrations", "memory.db", True)
-    assert (found["added"], found["removed"], found["changed"]) == (["table own"], ["index i"], [])
+    report = project.run("schema.diff", "--json").expect(0).json()
+    assert (report["from"], report["to"], report["differ"]) == ("migrations", "memory.db", True)
+    assert (report["added"], report["removed"], report["changed"]) == (["table own"], ["index i"], [])
     project.run("schema.diff", "--check", "--json").expect(1)
 
 

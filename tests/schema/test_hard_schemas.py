@@ -34,13 +34,13 @@ def schema_of(path: Path, sql: str, *, internal: bool = False) -> Schema:
 
 def test_a_broken_view_hides_nothing_but_its_own_columns(tmp_path: Path) -> None:
     sql = "CREATE TABLE a (x REFERENCES b (y)); CREATE TABLE b (y PRIMARY KEY) WITHOUT ROWID; CREATE VIEW v AS SELECT * FROM gone;"
-    found = schema_of(tmp_path / "a.db", sql)
-    assert sorted(found.tables) == ["a", "b", "v"]
-    assert found.tables["v"].columns == ()
-    assert [c.name for c in found.tables["a"].columns] == ["x"]
-    assert found.tables["a"].foreign_keys[0].parent == "b"
+    schema = schema_of(tmp_path / "a.db", sql)
+    assert sorted(schema.tables) == ["a", "b", "v"]
+    assert schema.tables["v"].columns == ()
+    assert [c.name for c in schema.tables["a"].columns] == ["x"]
+    assert schema.tables["a"].foreign_keys[0].parent == "b"
     whole = schema_of(tmp_path / "b.db", sql.replace("gone", "a"))
-    assert {n: t for n, t in found.tables.items() if n != "v"} == {n: t for n, t in whole.tables.items() if n != "v"}
+    assert {n: t for n, t in schema.tables.items() if n != "v"} == {n: t for n, t in whole.tables.items() if n != "v"}
 
 
 def test_a_table_of_a_module_nobody_has(tmp_path: Path) -> None:
@@ -52,19 +52,19 @@ def test_a_table_of_a_module_nobody_has(tmp_path: Path) -> None:
         )
     conn = connect(Target(path=path, display="a.db"))
     try:
-        found = read(conn)
+        schema = read(conn)
     finally:
         conn.close()
-    assert (found.tables["odd"].kind, found.tables["odd"].columns) == ("virtual", ())
-    assert [c.name for c in found.tables["a"].columns] == ["x"]
+    assert (schema.tables["odd"].kind, schema.tables["odd"].columns) == ("virtual", ())
+    assert [c.name for c in schema.tables["a"].columns] == ["x"]
 
 
 def test_options_of_tables(tmp_path: Path) -> None:
-    found = schema_of(
+    schema = schema_of(
         tmp_path / "a.db", "CREATE TABLE a (x INT PRIMARY KEY) STRICT, WITHOUT ROWID; CREATE TABLE b (x);"
     )
-    assert (found.tables["a"].strict, found.tables["a"].without_rowid) == (True, True)
-    assert (found.tables["b"].strict, found.tables["b"].without_rowid) == (False, False)
+    assert (schema.tables["a"].strict, schema.tables["a"].without_rowid) == (True, True)
+    assert (schema.tables["b"].strict, schema.tables["b"].without_rowid) == (False, False)
 
 
 @pytest.mark.parametrize("module", ["fts5(x)", "fts4(x)", "rtree(id, a, b)"])
@@ -72,9 +72,9 @@ def test_shadows_are_hidden_and_neighbours_are_not(tmp_path: Path, module: str) 
     neighbours = "CREATE TABLE v_log (x); CREATE TABLE my_data (x);"
     neighbours += "CREATE TABLE v_node (x);" if "fts" in module else "CREATE TABLE v_idx (x);"
     sql = f"CREATE VIRTUAL TABLE v USING {module}; {neighbours}"
-    found = schema_of(tmp_path / "a.db", sql)
-    assert sorted(found.tables) == sorted(["v", "v_log", "my_data", "v_node" if "fts" in module else "v_idx"])
-    assert len(schema_of(tmp_path / "b.db", sql, internal=True).tables) > len(found.tables)
+    schema = schema_of(tmp_path / "a.db", sql)
+    assert sorted(schema.tables) == sorted(["v", "v_log", "my_data", "v_node" if "fts" in module else "v_idx"])
+    assert len(schema_of(tmp_path / "b.db", sql, internal=True).tables) > len(schema.tables)
 
 
 def test_a_module_tells_which_shadows_are_its_own() -> None:
@@ -101,31 +101,31 @@ def test_a_comment_behind_a_statement_swallows_nothing(tmp_path: Path, first: st
         raw.commit()
     conn = connect(Target(path=tmp_path / "a.db", display="a.db"))
     try:
-        found = read(conn)
+        schema = read(conn)
     finally:
         conn.close()
-    again = from_sql(dump(found))
-    assert again.tables.keys() == found.tables.keys()
-    assert diff(again, found).lines() == []
+    again = from_sql(dump(schema))
+    assert again.tables.keys() == schema.tables.keys()
+    assert diff(again, schema).lines() == []
 
 
 def test_a_trigger_on_a_view_comes_after_its_view() -> None:
-    found = from_sql(
+    schema = from_sql(
         "CREATE TABLE a (b); CREATE VIEW v AS SELECT b FROM a;"
         "CREATE TRIGGER t INSTEAD OF INSERT ON V BEGIN INSERT INTO a VALUES (new.b); END;"
     )
-    assert from_sql(dump(found)) == found
+    assert from_sql(dump(schema)) == schema
 
 
 @settings(max_examples=60, deadline=None)
 @given(st.lists(NAMES, min_size=3, max_size=3, unique_by=str.lower))
 def test_dump_loads_whatever_the_names_are(names: list[str]) -> None:
     table, column, index = ('"' + n.replace('"', '""') + '"' for n in names)
-    found = from_sql(f"CREATE TABLE {table} ({column} TEXT); CREATE INDEX {index} ON {table} ({column});")
-    again = from_sql(dump(found))
-    assert again == found
-    assert dump(again) == dump(found)
-    assert not diff(again, found)
+    schema = from_sql(f"CREATE TABLE {table} ({column} TEXT); CREATE INDEX {index} ON {table} ({column});")
+    again = from_sql(dump(schema))
+    assert again == schema
+    assert dump(again) == dump(schema)
+    assert not diff(again, schema)
 
 
 def test_a_file_that_makes_no_schema_is_named_with_its_line() -> None:

@@ -178,11 +178,11 @@ def test_stats_count_as_the_documents_do(tmp_path: Path) -> None:
 
     for era, (tables, indexes) in eras.COUNTS.items():
         database = eras.build(tmp_path / f"{era}.db", era, "small")
-        found = json.loads(succeed(database, "schema.stats", "--json"))
-        assert (found["tables"], found["indexes"]) == (tables, indexes), era
-        assert found["rows"] == sum(eras.row_counts(database).values())
-        weighed = {o["name"]: o for o in found["objects"]}
-        assert weighed["memories"]["bytes"] == weighed["memories"]["pages"] * found["page_size"]
+        report = json.loads(succeed(database, "schema.stats", "--json"))
+        assert (report["tables"], report["indexes"]) == (tables, indexes), era
+        assert report["rows"] == sum(eras.row_counts(database).values())
+        weighed = {o["name"]: o for o in report["objects"]}
+        assert weighed["memories"]["bytes"] == weighed["memories"]["pages"] * report["page_size"]
 
 
 def test_info_and_diagram(tmp_path: Path) -> None:

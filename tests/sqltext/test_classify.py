@@ -131,7 +131,7 @@ def test_the_authorizer_names_the_same(text: str) -> None:
         'CREATE TABLE "a b"(id INTEGER PRIMARY KEY, v); CREATE INDEX j ON "a b"(v); CREATE VIEW v AS SELECT 1;'
         'CREATE TRIGGER h AFTER INSERT ON "a b" BEGIN SELECT 1; END;'
     )
-    found = effect(text)
+    what = effect(text)
     seen = set()
 
     def authorize(action: int, first: str | None, second: str | None, schema: str | None, by: str | None) -> int:
@@ -139,13 +139,13 @@ def test_the_authorizer_names_the_same(text: str) -> None:
         if kinds is not None and first is not None and not first.startswith("sqlite_"):
             on = second if action in (sqlite3.SQLITE_CREATE_INDEX, sqlite3.SQLITE_CREATE_TRIGGER) else None
             seen.add(
-                (found.kind in kinds, found.object_type in kinds or len(kinds) != 2 or "replace" in kinds, first, on)
+                (what.kind in kinds, what.object_type in kinds or len(kinds) != 2 or "replace" in kinds, first, on)
             )
         return sqlite3.SQLITE_OK
 
     connection.set_authorizer(authorize)
     connection.execute(text)
-    assert (True, True, found.name, found.table) in seen
+    assert (True, True, what.name, what.table) in seen
 
 
 @pytest.mark.parametrize(
@@ -172,9 +172,9 @@ def test_no_text_is_an_error(text: str, tokens: list[str]) -> None:
 def test_identifiers_hold_every_spelling() -> None:
     text = """SELECT a, "B c", [D;e], `f``G`, 'H''i', "j""K" FROM Größe WHERE x'4142' = 12e5 -- not_here
         /* nor here */ AND é$ = :param AND "" = ''"""
-    found = identifiers(text)
-    assert {"a", "b c", "d;e", "f`g", "h'i", 'j"k', "größe", "é$"} <= found
-    assert not {"not_here", "nor", "here", "4142", "x", "12e5", "e5", "param"} & found
+    names = identifiers(text)
+    assert {"a", "b c", "d;e", "f`g", "h'i", 'j"k', "größe", "é$"} <= names
+    assert not {"not_here", "nor", "here", "4142", "x", "12e5", "e5", "param"} & names
 
 
 names = st.text(st.characters(codec="utf-8", exclude_characters="\0"), min_size=1, max_size=12).filter(

@@ -156,10 +156,10 @@ lines = st.lists(
 
 
 @given(lines, st.sampled_from(["\n", "\r\n"]))
-def test_yoyo_reads_the_same(found: list[str], newline: str) -> None:
+def test_yoyo_reads_the_same(lines: list[str], newline: str) -> None:
     from yoyo.migrations import parse_metadata_from_sql_comments
 
-    text = newline.join(found)
+    text = newline.join(lines)
     theirs, _, _ = parse_metadata_from_sql_comments(text)
     message = ""
     try:

@@ -169,8 +169,8 @@ def test_nothing_is_dropped_and_positions_are_true(name: str) -> None:
 def test_positions_equal_the_golden_file(path: Path) -> None:
     text = path.read_bytes().decode("utf-8")
     golden = json.loads(path.with_suffix(".json").read_text("utf-8"))
-    found = [[s.number, s.line, s.start, s.end, s.text] for s in split(text)]
-    assert found == golden
+    positions = [[s.number, s.line, s.start, s.end, s.text] for s in split(text)]
+    assert positions == golden
 
 
 def test_there_are_golden_files() -> None:
@@ -180,11 +180,11 @@ def test_there_are_golden_files() -> None:
 
 def test_a_variable_hides_what_its_parentheses_hold() -> None:
     text = "CREATE TABLE t(a);INSERT INTO t VALUES (:a(;)),($b::c(')),(@d(\")),(?1);SELECT 1;"
-    found = split(text)
-    assert len(found) == 3
+    parts = split(text)
+    assert len(parts) == 3
     # `execute` wants values for the variables; a script leaves them NULL.
     connection = sqlite3.connect(":memory:", isolation_level=None)
-    for statement in found:
+    for statement in parts:
         connection.executescript(statement.text)
     state, failed = run_script(text)
     assert not failed
@@ -197,12 +197,12 @@ def test_one_statement_in_full() -> None:
 
 def check_shape(text: str) -> None:
     assert "".join(pieces(text)) == text
-    found = split(text)
-    assert found == list(statements(text))
-    assert list(statements(text, without={"select"})) == [s for s in found if s.text[:6].lower() != "select"]
-    assert len(pieces(text)) - len(found) in (0, 1)
+    parts = split(text)
+    assert parts == list(statements(text))
+    assert list(statements(text, without={"select"})) == [s for s in parts if s.text[:6].lower() != "select"]
+    assert len(pieces(text)) - len(parts) in (0, 1)
     behind = 0
-    for number, (statement, piece) in enumerate(zip(found, pieces(text), strict=False), 1):
+    for number, (statement, piece) in enumerate(zip(parts, pieces(text), strict=False), 1):
         assert statement.number == number
         assert behind <= statement.start < statement.end
         assert text[statement.start : statement.end] == statement.text
@@ -216,7 +216,7 @@ def check_shape(text: str) -> None:
         behind = statement.end + 1
         # A statement is one statement, wherever it stands.
         assert [s.text for s in split(statement.text)] == [statement.text]
-    assert all(not split(piece) for piece in pieces(text)[len(found) :])
+    assert all(not split(piece) for piece in pieces(text)[len(parts) :])
 
 
 nasty = st.lists(
@@ -313,7 +313,7 @@ def script(draw: st.DrawFn) -> str:
 def test_sqlite_cuts_the_same_pieces(text: str) -> None:
     # SQLite traces every statement but an EXPLAIN.
     cut = zip(split(text), pieces(text), strict=False)
-    assert what_sqlite_ran(text) == [piece for found, piece in cut if effect(found.text).kind != "explain"]
+    assert what_sqlite_ran(text) == [piece for statement, piece in cut if effect(statement.text).kind != "explain"]
     assert run_statements(text) == run_script(text)
 
 
@@ -332,7 +332,7 @@ def test_sizes_beyond_every_internal_limit() -> None:
     comments = "-- ;\n/* ; */" * 5000
     body = "CREATE TRIGGER g AFTER INSERT ON t BEGIN" + " SELECT '; END;'; -- x\n" * 5000 + comments + "END"
     text = comments + many + ";" + comments + ";" + body + comments + ";" + comments + "SELECT 1"
-    found = split(text)
-    assert [s.text for s in found] == [many, body + comments, "SELECT 1"]
+    parts = split(text)
+    assert [s.text for s in parts] == [many, body + comments, "SELECT 1"]
     assert "".join(pieces(text)) == text
-    assert found[1].line == text[: text.index("CREATE")].count("\n") + 1
+    assert parts[1].line == text[: text.index("CREATE")].count("\n") + 1

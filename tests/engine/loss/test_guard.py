@@ -153,8 +153,8 @@ def test_the_reason_in_the_file_permits_it_and_the_loss_is_said(project: Project
 
 def test_the_flag_permits_it_and_the_loss_is_said(project: Project) -> None:
     project.add("0002_change", "ALTER TABLE users DROP COLUMN phone;\nDROP TABLE usage;\n")
-    found = project.up("--allow-data-loss", "--json").json()
-    assert any("usage" in loss for loss in found["done"][0]["lost"])
+    report = project.up("--allow-data-loss", "--json").json()
+    assert any("usage" in loss for loss in report["done"][0]["lost"])
     assert project.query("SELECT name FROM sqlite_schema WHERE name = 'usage'") == []
 
 

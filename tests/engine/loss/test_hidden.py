@@ -209,8 +209,8 @@ def test_who_breaks_a_deferred_key_is_blamed(tmp_path: Path) -> None:
             assert failed.value.details == ("1 row of c refer to p rows that do not exist",)
             if "://" in database:
                 with closing(connect(servers.target(database), "ro")) as conn:
-                    found = conn.execute("SELECT version, status FROM schema_migrations").rows
+                    rows = conn.execute("SELECT version, status FROM schema_migrations").rows
             else:
                 with closing(sqlite3.connect(database)) as db:
-                    found = db.execute("SELECT version, status FROM schema_migrations").fetchall()
-            assert [tuple(row) for row in found] == [(1, "applied"), (2, "applied"), (3, "failed")]
+                    rows = db.execute("SELECT version, status FROM schema_migrations").fetchall()
+            assert [tuple(row) for row in rows] == [(1, "applied"), (2, "applied"), (3, "failed")]

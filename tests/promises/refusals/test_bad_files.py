@@ -122,9 +122,9 @@ def test_down_refuses_it_too(project: Project, case: str) -> None:
 
 def test_the_error_is_one_object_with_json(project: Project) -> None:
     project.add("0030_tags", "-- Tags\n-- forein_keys: off\n" + TAGS)
-    found = project.run("migrate.up", "--json").expect(2)
-    assert found.err == ""
-    answer = found.json()
+    done = project.run("migrate.up", "--json").expect(2)
+    assert done.err == ""
+    answer = done.json()
     assert (answer["ok"], answer["command"]) == (False, "migrate.up")
     error = answer["error"]
     assert (error["kind"], error["file"], error["line"], error["exit_code"]) == (
