@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -32,7 +33,7 @@ def _is_roomy(folder: Path) -> bool:
 
 # No test pulls the plug, and waiting for the disk to keep what it wrote would be a third of the time.
 if "TMPDIR" not in os.environ and _is_roomy(_MEMORY):
-    os.environ["TMPDIR"] = str(_MEMORY)
+    os.environ["TMPDIR"] = tempfile.tempdir = str(_MEMORY)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

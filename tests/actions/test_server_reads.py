@@ -188,7 +188,7 @@ def everything(url: str, tmp_path: Path) -> object:
     ],
 )
 def test_three_ways_to_rehearse(
-    one_applied: str, project: Project, tmp_path: Path, options: tuple[str, ...], place: str, said: str
+    one_applied: str, project: Project, tmp_path: Path, *, options: tuple[str, ...], place: str, said: str
 ) -> None:
     before = everything(one_applied, tmp_path)
     report = memsql(one_applied, "migrate.up", "--dry-run", "--json", *options, project=project.root).expect(0).json()

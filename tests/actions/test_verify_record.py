@@ -13,7 +13,10 @@ from cli import Project
 from memsql.db import connect
 from memsql.server import Running
 
-ROWS = "SELECT migration_id, version, operation, status, message FROM memsql_history WHERE operation = 'verify' ORDER BY id"
+ROWS = (
+    "SELECT migration_id, version, operation, status, "
+    "message FROM memsql_history WHERE operation = 'verify' ORDER BY id"
+)
 
 
 @pytest.fixture

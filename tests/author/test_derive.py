@@ -129,7 +129,8 @@ def small(tmp_path: Path) -> Project:
     project = Project(tmp_path)
     project.add(
         "0001_base",
-        "CREATE TABLE users (\n    id INTEGER PRIMARY KEY,\n    nick TEXT,\n    age INTEGER\n);\nCREATE TABLE log (what TEXT);\n",
+        "CREATE TABLE users (\n    id INTEGER PRIMARY KEY,\n    nick TEXT,\n    age INTEGER\n);\n"
+        "CREATE TABLE log (what TEXT);\n",
         "DROP TABLE log;\nDROP TABLE users;\n",
     )
     project.run("schema.dump", "--write", "migrate.up").expect(0)
@@ -294,7 +295,9 @@ def test_options_that_do_not_fit(small: Project) -> None:
 def test_another_file_than_the_snapshot_is_left_alone(small: Project) -> None:
     wish = small.root / "wish.sql"
     wish.write_bytes(
-        "\ufeffCREATE TABLE log (what TEXT);\r\nCREATE TABLE users (\r\n    id INTEGER PRIMARY KEY,\r\n    handle TEXT, -- renamed from: nick\r\n    age INTEGER\r\n);\r\n".encode()
+        "\ufeffCREATE TABLE log (what TEXT);\r\nCREATE TABLE users (\r\n"
+        "    id INTEGER PRIMARY KEY,\r\n    handle TEXT, -- renamed from: nick\r\n    age INTEGER\r\n"
+        ");\r\n".encode()
     )
     before = wish.read_bytes()
     report = small.run("migrate.create", "x", "--from", "wish.sql", "--json").expect(0).json()

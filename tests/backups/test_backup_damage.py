@@ -199,6 +199,7 @@ def both(template: Project, tmp_path_factory: pytest.TempPathFactory) -> list[Pa
 def test_one_byte(
     both: list[Path],
     tmp_path_factory: pytest.TempPathFactory,
+    *,
     which: int,
     beside: bool,
     place: float,

@@ -84,7 +84,8 @@ def test_what_does_not_change_content_changes_no_hash(tmp_path: Path) -> None:
     before = hashes(path)
     make(
         path,
-        "INSERT INTO f (f) VALUES ('rebuild'); INSERT INTO f (f) VALUES ('optimize'); CREATE INDEX i ON t (a); ANALYZE; VACUUM;",
+        "INSERT INTO f (f) VALUES ('rebuild'); INSERT INTO f (f) VALUES ('optimize'); "
+        "CREATE INDEX i ON t (a); ANALYZE; VACUUM;",
     )
     assert hashes(path) == before
     assert set(before) == {"t"}
@@ -95,7 +96,8 @@ def test_a_server_s_rows_have_the_hash_of_a_file_s(tmp_path: Path, empty_server:
         tmp_path / "a.db",
         """
         CREATE TABLE t (id INTEGER PRIMARY KEY AUTOINCREMENT, a, rowid TEXT);
-        INSERT INTO t (a, rowid) VALUES (NULL, ''), (1, 'é😀'), (-9223372036854775808, 'o''clock'), (0.1, NULL), (-0.0, x'00'), (x'', 'x');
+        INSERT INTO t (a, rowid) VALUES (NULL, ''), (1, 'é😀'), (-9223372036854775808, 'o''clock'), (0.1, NULL),
+            (-0.0, x'00'), (x'', 'x');
         CREATE TABLE w (a, b, PRIMARY KEY (b DESC, a)) WITHOUT ROWID; INSERT INTO w VALUES (1, 2), (2, 1), (0, 2);
     """,
     )

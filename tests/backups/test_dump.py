@@ -162,8 +162,8 @@ def test_what_is_left_out_is_said(tmp_path: Path) -> None:
     write_sql(path, tmp_path / "a.sql", SILENT, omitted=[index])
     text = (tmp_path / "a.sql").read_text()
     assert (
-        "\n-- left out: the vector index 'i': only libSQL has it\n--     CREATE INDEX i\n--     ON t (libsql_vector_idx(e));\n"
-        in text
+        "\n-- left out: the vector index 'i': only libSQL has it\n--     CREATE INDEX i\n"
+        "--     ON t (libsql_vector_idx(e));\n" in text
     )
     load_sql(tmp_path / "a.sql", tmp_path / "b.db", SILENT)
 
@@ -186,7 +186,9 @@ def test_a_text_that_is_cut_off_is_refused(tmp_path: Path, everything: Path, kee
         ("CREATE TABLE", "CREATE TABEL", "does not run"),
     ],
 )
-def test_a_text_that_was_changed_is_refused(tmp_path: Path, everything: Path, old: str, new: str, message: str) -> None:
+def test_a_text_that_was_changed_is_refused(
+    tmp_path: Path, everything: Path, *, old: str, new: str, message: str
+) -> None:
     text = dump(everything, tmp_path / "a.sql")
     text.write_text(text.read_text(encoding="utf-8").replace(old, new, 1), encoding="utf-8")
     with pytest.raises(CheckFailed, match=message):

@@ -54,6 +54,7 @@ def test_a_cut_connection_leaves_no_backup(
     tmp_path: Path,
     empty_server: Running,
     new: Path,
+    *,
     kind: str,
     when: str,
     match: str,
@@ -127,7 +128,8 @@ def test_a_backup_is_of_one_moment(tmp_path: Path, empty_server: Running) -> Non
 def test_a_table_that_sqlite_cannot_make_is_an_error_unless_salvaged(tmp_path: Path, empty_server: Running) -> None:
     with closing(connect(servers.target(empty_server.url), "rw")) as conn:
         conn.script(
-            "CREATE TABLE checked (e F32_BLOB(2) CHECK (vector_extract(e) <> '')); CREATE TABLE t (a); INSERT INTO t VALUES (1);"
+            "CREATE TABLE checked (e F32_BLOB(2) CHECK (vector_extract(e) <> '')); "
+            "CREATE TABLE t (a); INSERT INTO t VALUES (1);"
         )
     with pytest.raises(
         ConnectError, match="cannot be backed up: the table checked cannot be made by the SQLite of this machine"
@@ -165,7 +167,8 @@ def test_a_full_disk_leaves_no_backup(tmp_path: Path, empty_server: Running, siz
         pytest.skip("a private mount needs root and unshare")
     with closing(connect(servers.target(empty_server.url), "rw")) as conn:
         conn.script(
-            "CREATE TABLE t (a); INSERT INTO t SELECT randomblob(1000) FROM (WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL "
+            "CREATE TABLE t (a); INSERT INTO t SELECT randomblob(1000) FROM (WITH RECURSIVE n(i) AS "
+            "(SELECT 1 UNION ALL "
             "SELECT i + 1 FROM n WHERE i < 1000) SELECT i FROM n); CREATE INDEX i ON t (a);"
         )
     (tmp_path / "disk").mkdir()

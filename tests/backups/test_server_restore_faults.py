@@ -65,7 +65,7 @@ def test_what_is_there_is_replaced_when_asked_for(full: Running, new: Path, kind
     "match", ["BEGIN IMMEDIATE", "DROP TRIGGER", "CREATE TABLE", "INSERT INTO", "CREATE UNIQUE INDEX", "COMMIT"]
 )
 def test_a_cut_connection_leaves_the_server_old_or_new(
-    full: Running, new: Path, kind: str, when: str, match: str
+    full: Running, new: Path, *, kind: str, when: str, match: str
 ) -> None:
     before = seen(full.url)
     with proxy_to(full.url, once(match, Cut(when))) as proxy:  # type: ignore[arg-type]
@@ -176,7 +176,8 @@ def test_a_row_that_no_server_takes_is_refused_before_anything_is_sent(tmp_path:
 def test_the_largest_rows_are_restored(tmp_path: Path, empty_server: Running, kind: str) -> None:
     path = make(
         tmp_path / "a.db",
-        "CREATE TABLE t (a, b); INSERT INTO t VALUES (zeroblob(2400000), zeroblob(2500000)), (hex(zeroblob(2400000)), 1);",
+        "CREATE TABLE t (a, b); INSERT INTO t VALUES (zeroblob(2400000), zeroblob(2500000)), "
+        "(hex(zeroblob(2400000)), 1);",
     )
     server_backups.restore(path, url_of(empty_server, kind))
     assert (

@@ -52,7 +52,7 @@ class TestCuts:
 
     @pytest.mark.parametrize("way", ["commit", "batch", "autocommit"])
     def test_of_a_commit_leave_it_unknown(
-        self, proxy: Proxy, kind: str, when: str, way: str, empty_server: Running
+        self, proxy: Proxy, empty_server: Running, *, kind: str, when: str, way: str
     ) -> None:
         with opened(as_kind(proxy.url, kind)) as conn:
             conn.execute("CREATE TABLE t (a)")

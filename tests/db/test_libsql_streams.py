@@ -129,7 +129,8 @@ def test_a_stream_is_kept_alive_while_a_long_result_is_read(
     monkeypatch.setattr("memsql.db.http._ALIVE_SECONDS", 0.05)
     with opened(empty_server.url) as conn:
         conn.execute(
-            "CREATE TABLE t AS WITH n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 4000) SELECT i, hex(zeroblob(500)) FROM n"
+            "CREATE TABLE t AS WITH n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 4000) "
+            "SELECT i, hex(zeroblob(500)) FROM n"
         )
         conn.begin()
         conn.execute("INSERT INTO t VALUES (0, 'only here')")

@@ -15,7 +15,10 @@ from memsql.errors import StatementError
 
 
 def test_rows_are_streamed(conn: Connection) -> None:
-    sql = "WITH RECURSIVE n(i) AS (SELECT ? UNION ALL SELECT i + 1 FROM n WHERE i < 5000) SELECT i, hex(zeroblob(10)) FROM n"
+    sql = (
+        "WITH RECURSIVE n(i) AS (SELECT ? UNION ALL SELECT i + 1 FROM n WHERE i < 5000) SELECT i, "
+        "hex(zeroblob(10)) FROM n"
+    )
     conn.begin()
     rows = conn.stream_rows(sql, (1,))
     assert next(rows) == (1, "00" * 10)

@@ -1,5 +1,7 @@
-"""The one rule for failures, tried with transactions that keep their jobs in memory: one that can keep the jobs before a
-failed one, as a file can, and one that cannot, as a server cannot."""
+"""The one rule for failures, tried with transactions that keep their jobs in memory.
+
+One can keep the jobs before a failed one, as a file can; the other cannot, as a server cannot.
+"""
 
 from __future__ import annotations
 

@@ -23,7 +23,10 @@ def trigger(
     event: str, body: str | None = None, *, time: str = "AFTER", of: str = "", when: str = "", name: str = ""
 ) -> str:
     name = name or f"docs_fts_{event}"
-    return f"CREATE TRIGGER {name} {time} {event} {of} ON docs {when} BEGIN {RIGHT[event] if body is None else body} END;\n"
+    return (
+        f"CREATE TRIGGER {name} {time} {event} {of} ON docs {when} BEGIN "
+        f"{RIGHT[event] if body is None else body} END;\n"
+    )
 
 
 def with_triggers(path: Path, **changed: str) -> Path:
@@ -56,7 +59,8 @@ STYLES = {
     "quoted names": {
         "update": """
         CREATE TRIGGER "after delete on docs" AFTER UPDATE ON [docs] BEGIN
-        INSERT INTO "docs_fts" ("docs_fts", [rowid], `title`, "body") VALUES ('delete', old."id", old.[title], old.`body`);
+        INSERT INTO "docs_fts" ("docs_fts", [rowid], `title`, "body") VALUES ('delete', old."id", old.[title],
+            old.`body`);
         INSERT INTO 'docs_fts' ("rowid", title, body) VALUES (new.[id], NEW . "title", new.body); END;"""
     },
     "rowid for the key": {
@@ -95,7 +99,8 @@ STYLES = {
     "select": {
         "update": trigger(
             "update",
-            "INSERT INTO docs_fts(docs_fts, rowid, title, body) SELECT 'delete', old.id, old.title, old.body WHERE old.id > -1e9;"
+            "INSERT INTO docs_fts(docs_fts, rowid, title, body) SELECT 'delete', old.id, old.title, "
+            "old.body WHERE old.id > -1e9;"
             "INSERT INTO docs_fts(rowid, title, body) SELECT new.id, new.title, new.body;",
         )
     },
@@ -245,7 +250,10 @@ def test_a_fix_replaces_every_trigger_of_the_event(tmp_path: Path) -> None:
 
 
 def test_a_fix_keeps_what_else_a_trigger_does(tmp_path: Path) -> None:
-    body = "DELETE FROM docs_fts WHERE rowid = old.id; INSERT INTO log VALUES ('gone; ' || old.id); UPDATE log SET a = a || '!';"
+    body = (
+        "DELETE FROM docs_fts WHERE rowid = old.id; INSERT INTO log VALUES ('gone; ' || old.id); "
+        "UPDATE log SET a = a || '!';"
+    )
     path = with_triggers(
         tmp_path / "a.db",
         delete="CREATE TABLE log (a);" + trigger("delete", body, when="WHEN old.id > 10", name="docs_fts_delete"),
@@ -280,7 +288,8 @@ def test_names_that_need_quotes_are_quoted_in_the_fix(tmp_path: Path) -> None:
         path,
         """
         INSERT INTO "my 'table" VALUES (1, 'one', 'two', 'three'), (2, 'x', NULL, 'z');
-        UPDATE "my 'table" SET "group" = 'four', "from" = NULL WHERE "order" = 1; DELETE FROM "my 'table" WHERE "order" = 2;""",
+        UPDATE "my 'table" SET "group" = 'four', "from" = NULL WHERE "order" = 1;
+            DELETE FROM "my 'table" WHERE "order" = 2;""",
     )
 
 

@@ -35,7 +35,8 @@ def test_the_baseline_as_shipped_is_found_and_the_repair_is_right(tmp_path: Path
         for fix in fixes:
             db.executescript(FAST + fix)
         db.executescript(
-            "INSERT INTO memories_fts(memories_fts) VALUES ('rebuild'); INSERT INTO entities_fts(entities_fts) VALUES ('rebuild');"
+            "INSERT INTO memories_fts(memories_fts) VALUES ('rebuild'); "
+            "INSERT INTO entities_fts(entities_fts) VALUES ('rebuild');"
         )
         db.executescript(
             "UPDATE memories SET title = 'new', tags = NULL WHERE id % 3 = 0; DELETE FROM entities WHERE id % 4 = 0;"

@@ -60,7 +60,7 @@ def test_every_spelling_of_the_statement(tmp_path: Path, create: str) -> None:
     ],
 )
 @pytest.mark.parametrize("form", ["content={}", "CONTENT = {}", "content   =  {}"])
-def test_content_in_all_quotes(tmp_path: Path, form: str, value: str, kind: str, content: str | None) -> None:
+def test_content_in_all_quotes(tmp_path: Path, *, form: str, value: str, kind: str, content: str | None) -> None:
     create = f"CREATE VIRTUAL TABLE f USING fts5(a, {form.format(value)}, prefix='2 3')"
     table = tables_of(make(tmp_path / "a.db", create))["f"]
     assert (table.kind, table.content, table.columns) == (kind, content, ("a",))
@@ -133,7 +133,8 @@ def test_triggers_are_those_whose_body_names_the_index(tmp_path: Path) -> None:
         CREATE VIRTUAL TABLE "my ""f" USING fts5(a, content='docs', content_rowid='id');
         CREATE VIRTUAL TABLE docs_fts USING fts5(a, content='docs', content_rowid='id');
         CREATE TRIGGER z_quoted AFTER INSERT ON docs BEGIN INSERT INTO "my ""f"(rowid, a) VALUES (new.id, new.a); END;
-        CREATE TRIGGER a_brackets AFTER INSERT ON docs WHEN new.a <> 'begin' BEGIN INSERT INTO [DOCS_FTS](rowid, a) VALUES (new.id, new.a); END;
+        CREATE TRIGGER a_brackets AFTER INSERT ON docs WHEN new.a <> 'begin' BEGIN
+            INSERT INTO [DOCS_FTS](rowid, a) VALUES (new.id, new.a); END;
         CREATE TRIGGER docs_fts AFTER INSERT ON log BEGIN SELECT 1; /* docs_fts */ END;
         CREATE TRIGGER other AFTER INSERT ON docs BEGIN INSERT INTO log VALUES ('x'); END;
         CREATE TRIGGER longer AFTER INSERT ON docs BEGIN SELECT 1 AS docs_fts_too; END;
@@ -162,7 +163,8 @@ def test_a_body_begins_behind_names_called_begin(tmp_path: Path) -> None:
         """
         CREATE TABLE begin (begin, a);
         CREATE VIRTUAL TABLE f USING fts5(a, content='begin');
-        CREATE TRIGGER begin AFTER UPDATE OF begin, a ON begin WHEN new.begin IS NOT 'BEGIN DELETE' /* BEGIN SELECT */ BEGIN
+        CREATE TRIGGER begin AFTER UPDATE OF begin, a ON begin WHEN new.begin IS NOT 'BEGIN DELETE' /* BEGIN
+            SELECT */ BEGIN
             INSERT INTO f(f, rowid, a) VALUES ('delete', old.rowid, old.a); -- END;
             INSERT INTO f(rowid, a) VALUES (new.rowid, CASE WHEN 1 THEN new.a END); END;
     """,

@@ -39,7 +39,7 @@ from memsql.progress import SILENT
     ],
 )
 def test_definitions_are_read(
-    arguments: str, kind: str, columns: tuple[str, ...], unindexed: tuple[str, ...], content: str | None
+    arguments: str, *, kind: str, columns: tuple[str, ...], unindexed: tuple[str, ...], content: str | None
 ) -> None:
     table = parse("f", f"CREATE VIRTUAL TABLE IF NOT EXISTS f using FTS5 ({arguments})")
     assert (table.kind, table.columns, table.unindexed, table.content) == (kind, columns, unindexed, content)

@@ -115,7 +115,8 @@ def test_verify_is_clean_in_the_middle_and_at_the_end(tmp_path: Path) -> None:
     with closing(sqlite3.connect(path)) as db:
         db.execute("INSERT INTO users(id, email, created_at, updated_at) VALUES ('u', 'u@x', '2024', '2024')")
         db.executemany(
-            "INSERT INTO entities(user_id, name, entity_type, created_at, updated_at) VALUES ('u', ?, 'x', '2024', '2024')",
+            "INSERT INTO entities(user_id, name, entity_type, created_at, updated_at) VALUES ('u', "
+            "?, 'x', '2024', '2024')",
             [(f"name {n}",) for n in range(300)],
         )
         db.commit()

@@ -36,7 +36,9 @@ from memsql.progress import SILENT
 
 WRITES = {
     "insert beyond the frontier": "INSERT INTO docs VALUES (10000, 'fresh', 'body'), (10001, NULL, NULL);",
-    "insert below the frontier": "INSERT INTO docs VALUES (-199, 'fresh', 'body'), (-9223372036854775808, 'fresh', 'body');",
+    "insert below the frontier": (
+        "INSERT INTO docs VALUES (-199, 'fresh', 'body'), (-9223372036854775808, 'fresh', 'body');"
+    ),
     "insert at the very end": "INSERT INTO docs VALUES (9223372036854775807, 'fresh', 'body');",
     "update on both sides": "UPDATE docs SET body = 'fresh body', title = NULL WHERE id % 2 = 0;",
     "update of nothing": "UPDATE docs SET title = title;",
@@ -45,12 +47,19 @@ WRITES = {
     "every key moved by one": "UPDATE docs SET id = -id; UPDATE docs SET id = -id - 3;",
     "delete on both sides": "DELETE FROM docs WHERE id % 2 = 0;",
     "delete everything": "DELETE FROM docs;",
-    "delete and insert again": "DELETE FROM docs WHERE id < 0; INSERT INTO docs VALUES (-200, 'fresh', 'body'), (-197, 'fresh', 'body');",
-    "upsert": "INSERT INTO docs VALUES (-200, 'fresh', 'x'), (40000, 'fresh', 'y') ON CONFLICT (id) DO UPDATE SET title = 'moved';",
+    "delete and insert again": (
+        "DELETE FROM docs WHERE id < 0; INSERT INTO docs VALUES (-200, 'fresh', 'body'), (-197, 'fresh', 'body');"
+    ),
+    "upsert": (
+        "INSERT INTO docs VALUES (-200, 'fresh', 'x'), (40000, 'fresh', "
+        "'y') ON CONFLICT (id) DO UPDATE SET title = 'moved';"
+    ),
     "an update that is ignored": "UPDATE OR IGNORE docs SET id = -197 WHERE id = -200;",
     "a statement that fails": "INSERT OR IGNORE INTO docs VALUES (-200, 'fresh', 'x');",
     "rolled back": "BEGIN; DELETE FROM docs WHERE id < 100; INSERT INTO docs VALUES (-199, 'fresh', 'x'); ROLLBACK;",
-    "the index used": "INSERT INTO docs_fts(docs_fts) VALUES ('optimize'); INSERT INTO docs_fts(docs_fts) VALUES ('rebuild');",
+    "the index used": (
+        "INSERT INTO docs_fts(docs_fts) VALUES ('optimize'); INSERT INTO docs_fts(docs_fts) VALUES ('rebuild');"
+    ),
 }
 
 
@@ -82,7 +91,9 @@ REPLACES = {
     "by an update of the key": "UPDATE OR REPLACE docs SET id = -200 WHERE title = 'title 5';",
     "by a long text": f"REPLACE INTO docs SELECT -200, 'fresh', {LONG}; DELETE FROM docs WHERE id = -200;",
     "and its removal": "REPLACE INTO docs VALUES (-200, 'fresh', 'x'); DELETE FROM docs WHERE id = -200;",
-    "by a row that comes back": "REPLACE INTO docs VALUES (-5000, 'title 2', 'x'); INSERT INTO docs VALUES (-194, 'fresh', 'x');",
+    "by a row that comes back": (
+        "REPLACE INTO docs VALUES (-5000, 'title 2', 'x'); INSERT INTO docs VALUES (-194, 'fresh', 'x');"
+    ),
 }
 
 
@@ -210,7 +221,8 @@ def test_two_update_triggers_keep_their_order(tmp_path: Path) -> None:
     write(
         path,
         """DROP TRIGGER docs_fts_update;
-        CREATE TRIGGER z_in AFTER UPDATE ON docs BEGIN INSERT INTO docs_fts(rowid, title, body) VALUES (new.id, new.title, new.body); END;
+        CREATE TRIGGER z_in AFTER UPDATE ON docs BEGIN INSERT INTO docs_fts(rowid, title, body) VALUES (new.id,
+            new.title, new.body); END;
         CREATE TRIGGER a_out AFTER UPDATE ON docs BEGIN
             INSERT INTO docs_fts(docs_fts, rowid, title, body) VALUES ('delete', old.id, old.title, old.body); END;""",
     )
@@ -263,7 +275,8 @@ def test_a_content_table_that_is_rebuilt_meanwhile_is_read_again(tmp_path: Path,
     fill(path)
     change = (
         "CREATE TABLE other (id INTEGER PRIMARY KEY, title TEXT, body TEXT, more TEXT);"
-        "INSERT INTO other SELECT id, 'fresh ' || title, body, NULL FROM docs; DROP TABLE docs; ALTER TABLE other RENAME TO docs;"
+        "INSERT INTO other SELECT id, 'fresh ' || title, body, NULL FROM docs; DROP TABLE docs; "
+        "ALTER TABLE other RENAME TO docs;"
         "UPDATE docs SET title = 'moved' WHERE id < 0;"
     )
     online(path, after={} if late else {2: change}, after_proof=change if late else "")

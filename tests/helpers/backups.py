@@ -1,4 +1,4 @@
-"""What the tests of backups have in common: projects with a database, damage, and what must be true of a folder of backups."""
+"""What the tests of backups share: projects with a database, damage, and what holds for a folder of backups."""
 
 from __future__ import annotations
 

@@ -6,7 +6,10 @@ from collections.abc import Callable
 
 from cli import Project
 
-USERS = "-- People\nCREATE TABLE users (id INTEGER PRIMARY KEY, email TEXT);\nINSERT INTO users VALUES (1, 'a'), (2, 'b');\n"
+USERS = (
+    "-- People\nCREATE TABLE users (id INTEGER PRIMARY KEY, email TEXT);\n"
+    "INSERT INTO users VALUES (1, 'a'), (2, 'b');\n"
+)
 NOTES = "CREATE TABLE notes (id INTEGER PRIMARY KEY, body TEXT);\n"
 TAGS = "CREATE TABLE tags (name TEXT PRIMARY KEY);\n"
 

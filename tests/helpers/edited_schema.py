@@ -57,10 +57,12 @@ END;
 CREATE VIRTUAL TABLE docs USING fts5(head, text);
 """
 ROWS = """
-INSERT INTO users (id, email, nick, age) VALUES (3, 'a@x', 'ann', 40), (7, 'b@x', NULL, 12), (9, 'c@x', 'it''s', 99), (50, 'd@x', 'x', 1);
+INSERT INTO users (id, email, nick, age) VALUES (3, 'a@x', 'ann', 40), (7, 'b@x', NULL, 12), (9, 'c@x',
+    'it''s', 99), (50, 'd@x', 'x', 1);
 DELETE FROM users WHERE id = 50;
 INSERT INTO posts (id, user_id, title, body, state, rank) VALUES
-    (2, 3, 'First light', 'the quick fox', 'new', 5), (5, 7, 'Second', 'lazy dogs', 'done', 6), (11, 9, 'Third', NULL, 'done', -1);
+    (2, 3, 'First light', 'the quick fox', 'new', 5), (5, 7, 'Second', 'lazy dogs', 'done', 6), (11, 9,
+        'Third', NULL, 'done', -1);
 INSERT INTO tree VALUES (4, NULL, 'root'), (6, 4, 'leaf'), (8, 8, 'own');
 INSERT INTO hen VALUES (1, NULL, 'h1');
 INSERT INTO egg VALUES (1, 1, 'e1'), (2, NULL, 'e2');
@@ -76,8 +78,11 @@ INSERT INTO docs (rowid, head, text) VALUES (3, 'alpha', 'one two'), (8, 'beta',
 
 @dataclass(frozen=True)
 class Edit:
-    """``changes`` replaces texts of SCHEMA, one after the other. ``rebuilt`` tables are rebuilt, the others changed in
-    place. ``lost`` are columns (table, column) or tables whose rows do not come back; ``text`` stands in the migration."""
+    """``changes`` replaces texts of SCHEMA, one after the other.
+
+    ``rebuilt`` tables are rebuilt, the others changed in place. ``lost``: columns (table, column), or tables, whose
+    rows do not come back. ``text`` stands in the migration.
+    """
 
     name: str
     changes: tuple[tuple[str, str], ...]

@@ -107,9 +107,9 @@ class Source:
             "active": self._rng.choice((1, 0, None)),
         }
 
-    def memory(self, long: bool, full_embedding: bool) -> Row:
-        """A memory; ``long`` means 1 MB of content, ``full_embedding`` 1536 numbers, not 8 or none."""
-        count = 1536 if full_embedding else self._rng.choice((8, 8, 8, 0))
+    def memory(self, long: bool, numbers: int | None = None) -> Row:
+        """A memory; ``long`` means 1 MB of content. ``numbers``: of its embedding; None is 8 or none, as it comes."""
+        count = self._rng.choice((8, 8, 8, 0)) if numbers is None else numbers
         embedding = dumps([round(self._rng.uniform(-1, 1), 6) for _ in range(count)]) if count else None
         return self._dates() | {
             "user_id": self._owner(),

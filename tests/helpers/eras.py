@@ -105,84 +105,93 @@ kept: Path | None = None
 """Where files that were made once are kept for the next test that wants the same; conftest.py sets it."""
 
 
-def build(path: Path, era: str, size: str = "small", *, seed: int = 0, **drift: Any) -> Path:
-    """Make the SQLite file ``path`` what ``draw`` would make of it, and return ``path``.
+@dataclass(frozen=True, slots=True)
+class Drift:
+    """How a database differs from its era: DOMAIN's drifts.
 
-    A small file is drawn once for all tests that want it.
+    ``npm_statuses`` maps a version to the status of its ledger row; an unapplied version 2 has no indexes. Unless
+    ``clean_fts`` is set, rows have been updated and deleted under the shipped triggers, so that the full-text indexes
+    hold stale tokens as in real life.
+    """
+
+    no_entities_fts: bool = False
+    both_api_keys: bool = False
+    extra_columns: bool = False
+    learned_patterns_rows: bool = False
+    orphans: bool = False
+    npm_statuses: Mapping[int, str] | None = None
+    clean_fts: bool = False
+
+    def check(self, era: str) -> None:
+        """Raise ValueError where a database of ``era`` cannot differ so."""
+        if self.learned_patterns_rows and era not in ("1.0", "1.1", "1.2"):
+            raise ValueError(f"era {era} has no learned_patterns")
+        if self.both_api_keys and era not in ("1.0", "1.1", "1.2", "1.2_phase1", "1.2_phase2"):
+            raise ValueError(f"era {era} has one API key column")
+        if self.npm_statuses and era != "2.0_npm":
+            raise ValueError(f"era {era} has no ledger")
+
+
+AS_RELEASED = Drift()
+
+
+def build(path: Path, era: str, size: str = "small", *, seed: int = 0, **drift: Any) -> Path:
+    """Make the SQLite file ``path`` what ``draw`` would make of it, with ``drift`` as a Drift, and return ``path``.
+
+    A small file is drawn once for all tests that want it. Raises ValueError where ``path`` exists.
     """
     if path.exists():
         raise ValueError(f"{path} exists")
     if kept is None or size != "small":
-        return draw(path, era, size, seed=seed, **drift)
+        return draw(path, era, size, seed=seed, drift=Drift(**drift))
     options = hashlib.sha256(repr((era, size, seed, sorted(drift.items()))).encode()).hexdigest()
     drawn = kept / f"{options}.db"
     if not drawn.exists():
         # Another process may be at it; whoever is last replaces it by the same.
         part = kept / f"{options}.{os.getpid()}"
         part.unlink(missing_ok=True)
-        draw(part, era, size, seed=seed, **drift).replace(drawn)
+        draw(part, era, size, seed=seed, drift=Drift(**drift)).replace(drawn)
     shutil.copyfile(drawn, path)
     return path
 
 
-def draw(
-    path: Path,
-    era: str,
-    size: str = "small",
-    *,
-    seed: int = 0,
-    no_entities_fts: bool = False,
-    both_api_keys: bool = False,
-    extra_columns: bool = False,
-    learned_patterns_rows: bool = False,
-    orphans: bool = False,
-    npm_statuses: Mapping[int, str] | None = None,
-    clean_fts: bool = False,
-) -> Path:
-    """Make the SQLite file ``path`` (which must not exist) a database of ``era`` and return ``path``.
+def draw(path: Path, era: str, size: str = "small", *, seed: int = 0, drift: Drift = AS_RELEASED) -> Path:
+    """Make the new SQLite file ``path`` a database of ``era`` and return ``path``.
 
-    ``size`` is a key of SIZES; the same ``seed`` gives the same content. Unless ``clean_fts`` is set, rows
-    have been updated and deleted under the shipped triggers, so the FTS5 indexes hold stale tokens as in
-    real life.
-    The other options are DOMAIN's drifts: ``npm_statuses`` maps a version to the status its ledger row has
-    (an unapplied version 2 has no indexes). Raises ValueError for a drift that the era cannot have.
+    ``size`` is a key of SIZES; the same ``seed`` gives the same content. Raises ValueError for a drift that the era
+    cannot have.
     """
-    if learned_patterns_rows and era not in ("1.0", "1.1", "1.2"):
-        raise ValueError(f"era {era} has no learned_patterns")
-    if both_api_keys and era not in ("1.0", "1.1", "1.2", "1.2_phase1", "1.2_phase2"):
-        raise ValueError(f"era {era} has one API key column")
-    if npm_statuses and era != "2.0_npm":
-        raise ValueError(f"era {era} has no ledger")
+    drift.check(era)
     rng = random.Random(f"{seed} {era} {size}")
     with closing(sqlite3.connect(path, isolation_level=None)) as con:
         con.execute("PRAGMA synchronous = OFF")
         con.execute("PRAGMA journal_mode = MEMORY")
         con.execute("PRAGMA foreign_keys = ON")
         con.executescript((SHAPES / f"{era}.sql").read_text(encoding="utf-8"))
-        _drift_shape(con, no_entities_fts, both_api_keys, extra_columns)
+        _drift_shape(con, drift)
         con.execute("BEGIN")
         con.execute("INSERT INTO schema_version (version, applied_at) VALUES (1, '2023-04-05T06:07:08Z')")
         source = Source(rng, SIZES[size].users)
-        _fill(con, source, SIZES[size], learned_patterns_rows)
-        if not clean_fts:
+        _fill(con, source, SIZES[size], drift.learned_patterns_rows)
+        if not drift.clean_fts:
             _wear_out(con, rng)
         if era == "2.0_npm":
-            _npm_ledger(con, npm_statuses or {})
+            _npm_ledger(con, drift.npm_statuses or {})
         con.execute("COMMIT")
-        if orphans:
+        if drift.orphans:
             _add_orphans(con, source)
     return path
 
 
-def _drift_shape(con: sqlite3.Connection, no_fts: bool, both_keys: bool, extra: bool) -> None:
-    if no_fts:
+def _drift_shape(con: sqlite3.Connection, drift: Drift) -> None:
+    if drift.no_entities_fts:
         for event in ("insert", "delete", "update"):
             con.execute(f"DROP TRIGGER entities_fts_{event}")
         con.execute("DROP TABLE entities_fts")
-    if both_keys:
+    if drift.both_api_keys:
         missing = {"api_key", "api_key_hash"} - set(_columns(con, "users"))
         con.execute(f"ALTER TABLE users ADD COLUMN {missing.pop()} TEXT")
-    if extra:
+    if drift.extra_columns:
         con.execute("ALTER TABLE users ADD COLUMN phone_verified TEXT")
         con.execute("ALTER TABLE memories ADD COLUMN source_url TEXT")
         con.execute('ALTER TABLE interactions ADD COLUMN "client version" TEXT')
@@ -194,7 +203,7 @@ def _fill(con: sqlite3.Connection, source: Source, size: Size, patterns: bool) -
     _insert(
         con,
         "memories",
-        (source.memory(n < size.long_texts, n < size.full_embeddings) for n in range(size.memories)),
+        (source.memory(n < size.long_texts, 1536 if n < size.full_embeddings else None) for n in range(size.memories)),
     )
     _insert(con, "interactions", (source.interaction(n < size.long_texts) for n in range(size.interactions)))
     if _columns(con, "api_usage_tracking"):
@@ -253,7 +262,7 @@ def _add_orphans(con: sqlite3.Connection, source: Source) -> None:
     con.execute("BEGIN")
     owner = {"user_id": "user-gone"}
     _insert(con, "entities", (source.entity(False) | owner for _ in range(2)))
-    _insert(con, "memories", (source.memory(False, False) | owner for _ in range(3)))
+    _insert(con, "memories", (source.memory(False) | owner for _ in range(3)))
     _insert(con, "interactions", (source.interaction(False) | owner for _ in range(4)))
     if _columns(con, "api_usage_tracking"):
         _insert(con, "api_usage_tracking", (source.usage(n) | owner for n in range(10**6, 10**6 + 5)))

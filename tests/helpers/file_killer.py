@@ -25,7 +25,7 @@ import started
 _CALLS = ("link", "rename", "replace", "unlink", "mkdir", "rmdir", "chmod", "fsync", "remove")
 
 
-def main(forks: measured.Forks, template: Path, copies: Path, stride: int, words: list[str]) -> int:
+def main(forks: measured.Forks, words: list[str], *, template: Path, copies: Path, stride: int) -> int:
     killer.prepare = lambda kill_at: prepare(kill_at, stride)
     step = 0
     while True:
@@ -83,4 +83,5 @@ def prepare(kill_at: int | None, stride: int) -> None:
 
 if __name__ == "__main__":
     with measured.forks(started.import_everything) as forks:
-        print(main(forks, Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3]), sys.argv[4:]))
+        template, copies, stride, *words = sys.argv[1:]
+        print(main(forks, words, template=Path(template), copies=Path(copies), stride=int(stride)))

@@ -31,9 +31,8 @@ MEASURED = 8
 
 
 def main(
-    forks: measured.Forks, template: Path, copies: Path, steps: tuple[int, int], words: list[str]
+    forks: measured.Forks, words: list[str], *, template: Path, copies: Path, first: int, stride: int
 ) -> tuple[int, int]:
-    first, stride = steps
     number = hot = 0
     while True:
         number += 1
@@ -104,5 +103,5 @@ def prepare(kill_at: int | None) -> None:
 if __name__ == "__main__":
     # Imported once, here, and not in every child.
     with measured.forks(started.import_everything) as forks:
-        folders, numbers = [Path(word) for word in sys.argv[1:3]], [int(word) for word in sys.argv[3:5]]
-        print(*main(forks, folders[0], folders[1], (numbers[0], numbers[1]), sys.argv[5:]))
+        template, copies, first, stride, *words = sys.argv[1:]
+        print(*main(forks, words, template=Path(template), copies=Path(copies), first=int(first), stride=int(stride)))

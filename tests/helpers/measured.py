@@ -23,7 +23,10 @@ _PACKAGE = Path(__file__).resolve().parents[2] / "memsql"
 
 
 def environment(variables: dict[str, str]) -> dict[str, str]:
-    """``variables`` for a process that runs ``forks``: where this process is measured, it will measure what it forks."""
+    """``variables`` for a process that runs ``forks``.
+
+    Where this process is measured, that one measures what it forks.
+    """
     own = sys.modules["coverage"].Coverage.current() if "coverage" in sys.modules else None
     if own is None:
         return variables
@@ -66,7 +69,10 @@ class Forks:
 
 @contextmanager
 def forks(prepare: Callable[[], None]) -> Iterator[Forks]:
-    """Call ``prepare``, which imports what the forked processes need, and write at the end of the block what was measured."""
+    """Call ``prepare``, which imports what the forked processes need, and yield what forks them.
+
+    At the end of the block the measured lines are written.
+    """
     data_file = os.environ.pop(_DATA_FILE, None)
     if data_file is None:
         prepare()

@@ -56,8 +56,10 @@ INSERT INTO boxes VALUES (1, 0.5, 2), (2, 1, 3);
 """
 HARD = """
 CREATE TABLE odd_values (id INTEGER PRIMARY KEY, v);
-INSERT INTO odd_values VALUES (1, CAST(x'ff00fe' AS TEXT)), (2, 9e999), (3, -9e999), (4, -9223372036854775808), (5, x''), (6, -0.0),
-    (7, 'a' || char(0) || 'b'), (8, NULL), (9, 9223372036854775807), (10, '😀'), (11, 1e-320), (12, x'ff00fe'), (13, char(13, 10));
+INSERT INTO odd_values VALUES (1, CAST(x'ff00fe' AS TEXT)), (2, 9e999), (3, -9e999), (4, -9223372036854775808),
+    (5, x''), (6, -0.0),
+    (7, 'a' || char(0) || 'b'), (8, NULL), (9, 9223372036854775807), (10, '😀'), (11, 1e-320), (12, x'ff00fe'),
+        (13, char(13, 10));
 CREATE TABLE more_odd (t); INSERT INTO more_odd VALUES (CAST(x'80' AS TEXT));
 CREATE TABLE other_odd (t, n); INSERT INTO other_odd VALUES ('x', 1), (CAST(x'C0' AS TEXT), -9223372036854775808);
 CREATE TABLE long_text (t TEXT);
@@ -98,7 +100,9 @@ def state(conn: Connection) -> State:
 
 
 def _with_numbers(row: tuple[Value, ...]) -> tuple[Value, ...]:
-    """``row`` of pairs of what quote() and typeof() say, with each real number as such: quote() writes Inf in one version of
-    SQLite and 9.0e+999 in another one, and 15 to 17 digits."""
+    """``row`` of pairs of what quote() and typeof() say, with each real number as such.
+
+    quote() writes Inf in one version of SQLite and 9.0e+999 in another one, and 15 to 17 digits.
+    """
     reals = {i for i, text in enumerate(row) if i % 2 and text == "real"}
     return tuple(float(str(text)) if i + 1 in reals else text for i, text in enumerate(row))

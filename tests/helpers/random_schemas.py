@@ -79,18 +79,21 @@ class Tab:
         for name, cols, unique, partial in self.indexes:
             where = f" WHERE {q(cols[0].name)} IS NOT NULL" if partial else ""
             statements.append(
-                f"CREATE {'UNIQUE ' if unique else ''}INDEX {q(name)} ON {me} ({', '.join(q(c.name) for c in cols)}){where};\n"
+                f"CREATE {'UNIQUE ' if unique else ''}INDEX {q(name)} ON {me} ("
+                f"{', '.join(q(c.name) for c in cols)}){where};\n"
             )
         if self.view:
             statements.append(
-                f"CREATE VIEW {q('v ' + self.indexes_name())} AS SELECT {', '.join(q(c.name) for c in self.view)} FROM {me};\n"
+                f"CREATE VIEW {q('v ' + self.indexes_name())} AS SELECT "
+                f"{', '.join(q(c.name) for c in self.view)} FROM {me};\n"
             )
             statements.append(
                 f"CREATE VIEW {q('w ' + self.indexes_name())} AS SELECT * FROM {q('v ' + self.indexes_name())};\n"
             )
         if self.trigger:
             statements.append(
-                f"CREATE TRIGGER {q('t ' + self.indexes_name())} AFTER INSERT ON {me} BEGIN\n    INSERT INTO log (what) VALUES (new.{q(self.cols[0].name)});\nEND;\n"
+                f"CREATE TRIGGER {q('t ' + self.indexes_name())} AFTER INSERT ON {me} BEGIN\n"
+                f"    INSERT INTO log (what) VALUES (new.{q(self.cols[0].name)});\nEND;\n"
             )
         if self.fts:
             statements.append(self._fts())

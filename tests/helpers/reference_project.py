@@ -11,11 +11,13 @@ from places import ROOT
 REBUILD = """-- Rebuild users so that its name is never NULL
 {directive}
 CREATE TABLE users_new (
-    id TEXT PRIMARY KEY, email TEXT NOT NULL UNIQUE, name TEXT NOT NULL DEFAULT '', organization TEXT, api_key_hash TEXT,
+    id TEXT PRIMARY KEY, email TEXT NOT NULL UNIQUE, name TEXT NOT NULL DEFAULT '', organization TEXT,
+        api_key_hash TEXT,
     oauth_provider TEXT, oauth_id TEXT, is_active BOOLEAN DEFAULT 1, metadata TEXT, created_at TEXT NOT NULL,
     updated_at TEXT NOT NULL
 );
-INSERT INTO users_new SELECT id, email, coalesce(name, ''), organization, api_key_hash, oauth_provider, oauth_id, is_active,
+INSERT INTO users_new SELECT id, email, coalesce(name, ''), organization, api_key_hash, oauth_provider,
+    oauth_id, is_active,
     metadata, created_at, updated_at FROM users;
 DROP TABLE users;
 ALTER TABLE users_new RENAME TO users;

@@ -164,8 +164,9 @@ PUBLISHERS = (
 def mistakes(root: Path) -> Project:
     """The library with a branch of five bad migrations, and a base that went on meanwhile.
 
-    A rebuild that deletes books by cascade; a rollback that forgets an index, which a query needed; triggers that leave a
-    full-text index wrong; a unique index over rows that need not be unique; an edited migration that is applied. And two of one version.
+    A rebuild that deletes books by cascade; a rollback that forgets an index, which a query needed; triggers that
+    leave a full-text index wrong; a unique index over rows that need not be unique; an edited migration that is
+    applied; and two migrations of one version.
     """
     project = library(root)
     git(root, "checkout", "-q", "main")

@@ -7,7 +7,7 @@ from typing import Any
 from cli import Project
 
 
-def add(project: Project, name: str, up: str, down: str | None, before: str = "0002_search") -> None:
+def add(project: Project, name: str, up: str, down: str | None, *, before: str = "0002_search") -> None:
     """A pair with a description and what it depends on, stamped, and the snapshot written where that works."""
     directives = [line for line in up.splitlines(keepends=True) if line.startswith("-- ")]
     rest = "".join(line for line in up.splitlines(keepends=True) if not line.startswith("-- "))

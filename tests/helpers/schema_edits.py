@@ -260,7 +260,8 @@ EDITS = [
         "add_trigger",
         (
             "CREATE TRIGGER posts_audit",
-            "CREATE TRIGGER users_audit AFTER DELETE ON users BEGIN\n    INSERT INTO audit (what) VALUES ('gone; END');\nEND;\nCREATE TRIGGER posts_audit",
+            "CREATE TRIGGER users_audit AFTER DELETE ON users BEGIN\n"
+            "    INSERT INTO audit (what) VALUES ('gone; END');\nEND;\nCREATE TRIGGER posts_audit",
         ),
     ),
     edit(
@@ -269,7 +270,8 @@ EDITS = [
     edit(
         "drop_trigger",
         (
-            "CREATE TRIGGER posts_audit AFTER INSERT ON posts BEGIN\n    INSERT INTO audit (what, post) VALUES ('insert', new.id);\nEND;\n",
+            "CREATE TRIGGER posts_audit AFTER INSERT ON posts BEGIN\n"
+            "    INSERT INTO audit (what, post) VALUES ('insert', new.id);\nEND;\n",
             "",
         ),
     ),
@@ -339,7 +341,8 @@ CREATE VIRTUAL TABLE docs""",
         "add_table",
         (
             "CREATE TABLE audit",
-            "CREATE TABLE tags (post INTEGER REFERENCES posts (id), tag TEXT);\nCREATE INDEX tags_tag ON tags (tag);\nCREATE TABLE audit",
+            "CREATE TABLE tags (post INTEGER REFERENCES posts (id), tag TEXT);\n"
+            "CREATE INDEX tags_tag ON tags (tag);\nCREATE TABLE audit",
         ),
     ),
     edit(

@@ -108,7 +108,10 @@ def load(path: Path, url: str) -> None:
 
 
 def save(url: str, path: Path) -> Path:
-    """Write the database at ``url`` into the SQLite file ``path``, without indexes, triggers and views; return ``path``."""
+    """Write the database at ``url`` into the SQLite file ``path``, and return ``path``.
+
+    Indexes, triggers and views are left out.
+    """
     path.unlink(missing_ok=True)
     with closing(sqlite3.connect(path)) as copy, closing(connect(target(url), "ro")) as server_:
         rows = server_.execute("SELECT name, sql FROM sqlite_schema WHERE type = 'table' ORDER BY rowid").rows

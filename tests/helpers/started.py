@@ -190,7 +190,7 @@ def _run(command: Command, fds: list[int]) -> int:
         sys.excepthook(*sys.exc_info())
     if not isinstance(code, int):
         print(code, file=sys.stderr)
-    # What an interpreter does at its end, but for taking apart what was imported, which takes longer than most commands.
+    # What an interpreter does at its end, but for taking apart what was imported: that takes longer than most commands.
     threading._shutdown()  # type: ignore[attr-defined]
     atexit._run_exitfuncs()
     sys.stdout.flush()

@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 
 class Watching:
-    """Calls ``started`` with the label of each piece of work that begins, and ``ticked`` with how much of it is done."""
+    """Calls ``started`` with the label of each piece of work that begins, and ``ticked`` with how much of it is
+    done."""
 
     def __init__(
         self,

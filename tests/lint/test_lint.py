@@ -83,7 +83,10 @@ def test_columns_count_characters() -> None:
 
 
 def test_names_of_every_kind() -> None:
-    text = '-- Names.\nDROP TABLE "a ""b""\n c";\nDROP TABLE [d e];\nDROP TABLE `f`;\nDROP TABLE naïve;\nDROP TABLE main."x";\n'
+    text = (
+        '-- Names.\nDROP TABLE "a ""b""\n c";\nDROP TABLE [d e];\nDROP TABLE `f`;\n'
+        'DROP TABLE naïve;\nDROP TABLE main."x";\n'
+    )
     findings = lint_text(text, "migrations/0001_x.sql")
     assert codes(findings) == ["MS01 2:1", "MS01 4:1", "MS01 5:1", "MS01 6:1", "MS01 7:1"]
     assert all("\n" not in f.message for f in findings)
@@ -106,7 +109,10 @@ def test_a_thousand_mistakes_are_not_a_thousand_lines() -> None:
 
 
 def test_a_statement_without_end_is_interrupted() -> None:
-    text = "-- x\nCREATE TABLE t AS WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i FROM n;\nDROP TABLE zz;\n"
+    text = (
+        "-- x\nCREATE TABLE t AS WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) "
+        "SELECT i FROM n;\nDROP TABLE zz;\n"
+    )
     assert "MS01 3:1" in codes(lint_text(text, "migrations/0001_x.sql"))
 
 
@@ -305,7 +311,10 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
 
 def test_sqlfluff_s_failure_hides_nothing(tmp_path: Path) -> None:
     new = project(tmp_path)
-    valid = "INSERT INTO notes AS n (id) VALUES (1) ON CONFLICT DO UPDATE SET body = 'x' WHERE n.body IS NOT DISTINCT FROM 'y'"
+    valid = (
+        "INSERT INTO notes AS n (id) VALUES (1) ON CONFLICT DO UPDATE SET body = 'x' WHERE "
+        "n.body IS NOT DISTINCT FROM 'y'"
+    )
     new.add(
         "0002_x",
         f"-- X.\n-- depends: 0001_notes\n{valid} RETURNING id, body ->> '$.a' COLLATE NOCASE;\n"

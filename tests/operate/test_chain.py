@@ -18,7 +18,10 @@ from cli import Done, Project, clean_environment
 from servers import Guarded
 
 SECRET = "eyJhbGciOi.SECRET.token"
-SLOW = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 2000000000) INSERT INTO a SELECT max(i) FROM n;\n"
+SLOW = (
+    "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 2000000000) INSERT "
+    "INTO a SELECT max(i) FROM n;\n"
+)
 
 
 @pytest.fixture
@@ -335,7 +338,9 @@ def test_a_token_in_place_of_its_variable_is_not_told(project: Project) -> None:
         (["--help", "nope"], "No idea what 'nope' is!", "--list"),
     ],
 )
-def test_words_that_nobody_knows_are_usage(project: Project, run: Any, words: list[str], said: str, hint: str) -> None:
+def test_words_that_nobody_knows_are_usage(
+    project: Project, run: Any, *, words: list[str], said: str, hint: str
+) -> None:
     name = "memsql" if run is Project.run else "invoke"
     run(project, *words).expect(2, f"error: {said}" if said.startswith("No") else said, f"next: see: {name} {hint}")
     assert not project.db.exists()

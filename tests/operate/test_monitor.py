@@ -240,7 +240,8 @@ def test_prometheus_text_passes_the_library_s_own_parser(project: Project) -> No
 
 def test_without_the_library_it_says_what_to_install(project: Project) -> None:
     code = (
-        "import sys; sys.modules['prometheus_client'] = None; sys.argv = ['memsql', 'monitor.metrics', '--format', 'prometheus'];"
+        "import sys; sys.modules['prometheus_client'] = None; "
+        "sys.argv = ['memsql', 'monitor.metrics', '--format', 'prometheus'];"
         "from memsql.__main__ import main; main()"
     )
     done = subprocess.run(

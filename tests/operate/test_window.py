@@ -20,7 +20,8 @@ from memsql.server import Running
 
 pytestmark = pytest.mark.slow
 
-SLOW = """INSERT INTO a WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 2500000) SELECT max(i) FROM n;
+SLOW = """INSERT INTO a WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT
+    i + 1 FROM n WHERE i < 2500000) SELECT max(i) FROM n;
 """
 SHORT = "0.005"  # minutes: 300 ms
 

@@ -1,5 +1,7 @@
-"""SIGKILL at every step of a backup, a restore and a pruning: what has a final name is whole, the database is the old one
-or the new one, and the next run succeeds."""
+"""SIGKILL at every step of a backup, a restore and a pruning.
+
+What has a final name is whole, the database is the old one or the new one, and the next run succeeds.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +29,8 @@ def template(tmp_path: Path) -> Project:
         "0001_base",
         """CREATE TABLE users (id INTEGER PRIMARY KEY, email TEXT);
 CREATE VIRTUAL TABLE found USING fts5(email, content='users', content_rowid='id');
-INSERT INTO users WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 200) SELECT i, 'user ' || i FROM n;
+INSERT INTO users WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 200) SELECT i,
+    'user ' || i FROM n;
 INSERT INTO found (found) VALUES ('rebuild');
 """,
     )

@@ -266,7 +266,10 @@ def test_a_full_disk(project: Project) -> None:
     disk = project.root / "disk"
     disk.mkdir()
     after = project.root / "after.db"
-    inside = 'mount -t tmpfs -o size=1m none "$1" && cp "$2" "$1/app.db" && shift && shift && "$@"; c=$?; cp disk/app.db after.db; exit $c'
+    inside = (
+        'mount -t tmpfs -o size=1m none "$1" && cp "$2" "$1/app.db" && shift && shift && "$@"; '
+        "c=$?; cp disk/app.db after.db; exit $c"
+    )
     prefix = (unshare, "-m", "sh", "-c", inside, "sh", str(disk), str(project.db))
     project.run("migrate.up", "--database", str(disk / "app.db"), prefix=prefix).expect(
         5, "0003_big", "the disk is full", "free space", "this migration was rolled back"

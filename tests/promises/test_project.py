@@ -47,12 +47,14 @@ def test_a_file_database_does_not_pay_for_heavy_imports(tmp_path: Path) -> None:
     (tmp_path / "setup.cfg").write_text("[memsql]\n")
     (tmp_path / "migrations" / "0001_a.sql").write_text(
         "-- A\nCREATE TABLE a (b TEXT REFERENCES a);\nCREATE VIRTUAL TABLE f USING fts5(b, content='a');\n"
-        "CREATE TRIGGER t AFTER INSERT ON a BEGIN INSERT INTO f (rowid, b) VALUES (new.rowid, new.b); END;\nINSERT INTO a VALUES (NULL);\n"
+        "CREATE TRIGGER t AFTER INSERT ON a BEGIN INSERT INTO f (rowid, b) VALUES (new.rowid, "
+        "new.b); END;\nINSERT INTO a VALUES (NULL);\n"
     )
     script = (
         "import sys; from memsql.__main__ import main\n"
         "try: main()\nexcept SystemExit: pass\n"
-        "print([m for m in ('aiohttp', 'asyncio', 'libsql_client', 'sqlfluff', 'yoyo', 'rich', 'dotenv', 'email', 'ssl',"
+        "print([m for m in ('aiohttp', 'asyncio', 'libsql_client', 'sqlfluff', 'yoyo', 'rich', "
+        "'dotenv', 'email', 'ssl',"
         " 'unittest', 'importlib.metadata', 'invoke.vendor.yaml.loader') if m in sys.modules])"
     )
     for words in (
@@ -85,7 +87,8 @@ def test_what_was_left_out_at_the_start_is_there_when_it_is_wanted(tmp_path: Pat
         "import sys; from memsql.__main__ import main\n"
         "try: main()\nexcept SystemExit: pass\n"
         "import importlib.metadata, unittest.mock\n"
-        "print(importlib.metadata.version('invoke')[0].isdigit(), unittest.mock.Mock.__name__, 'invoke.vendor.yaml.loader' in sys.modules)"
+        "print(importlib.metadata.version('invoke')[0].isdigit(), unittest.mock.Mock.__name__, "
+        "'invoke.vendor.yaml.loader' in sys.modules)"
     )
     done = subprocess.run(
         [sys.executable, "-c", script, "--list"],

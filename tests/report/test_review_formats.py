@@ -21,7 +21,10 @@ from memsql.report.markdown import LIMIT, code, markdown, prose
 from memsql.report.sarif import sarif
 from memsql.review import Migrated, PlanChange, Review, StatementResult
 
-HOSTILE = "a|b `c` ``d`` <img src=x onerror=alert(1)> @octocat #12 ![x](http://evil.example) [l](javascript:x) </details> | **b** ~~s~~ \\| $x$ é日本 😀"
+HOSTILE = (
+    "a|b `c` ``d`` <img src=x onerror=alert(1)> @octocat #12 ![x](http://evil.example) "
+    "[l](javascript:x) </details> | **b** ~~s~~ \\| $x$ é日本 😀"
+)
 
 
 def render(text: str) -> str:
@@ -204,7 +207,8 @@ def test_annotations_cannot_be_broken_out_of() -> None:
     evil = replace(report.findings[0], path="a,b:c%d.sql", message="x\n::error::y\r::set-output name=a::b 100%", fix="")
     text = commands(replace(report, findings=(evil,), base="x\n::warning::z"))
     assert text.splitlines() == [
-        "::error file=a%2Cb%3Ac%25d.sql,line=1,endLine=1,title=MR01 does_not_apply::x%0A::error::y%0D::set-output name=a::b 100%25",
+        "::error file=a%2Cb%3Ac%25d.sql,line=1,endLine=1,title=MR01 "
+        "does_not_apply::x%0A::error::y%0D::set-output name=a::b 100%25",
         "blocks: 1 error, 0 warnings in 1 migration against x : :warning: :z",
     ]
 

@@ -61,7 +61,7 @@ def test_stale_sum_and_snapshot_block(project: Project) -> None:
 def test_a_version_that_the_base_took_meanwhile(project: Project) -> None:
     add(project, "0003_mine", "CREATE TABLE a (id INTEGER PRIMARY KEY);\n", "DROP TABLE a;\n")
     project.check("0003_mine", "SELECT 'x' WHERE 0;")
-    add(project, "0004_next", "CREATE TABLE b (id INTEGER PRIMARY KEY);\n", "DROP TABLE b;\n", "0003_mine")
+    add(project, "0004_next", "CREATE TABLE b (id INTEGER PRIMARY KEY);\n", "DROP TABLE b;\n", before="0003_mine")
     commit(project)
     git(project.root, "checkout", "-q", "main")
     add(project, "0003_theirs", "CREATE TABLE c (id INTEGER PRIMARY KEY);\n", "DROP TABLE c;\n")

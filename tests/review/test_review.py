@@ -23,7 +23,8 @@ def test_a_good_change_is_safe_and_its_way_back_is_proven(project: Project) -> N
     add(
         project,
         "0003_notes",
-        "CREATE TABLE notes (\n    id INTEGER PRIMARY KEY,\n    book_id INTEGER REFERENCES books (id),\n    note TEXT\n);\n"
+        "CREATE TABLE notes (\n    id INTEGER PRIMARY KEY,\n"
+        "    book_id INTEGER REFERENCES books (id),\n    note TEXT\n);\n"
         "CREATE INDEX idx_notes_book ON notes (book_id);\nALTER TABLE books ADD COLUMN pages INTEGER;\n",
         "ALTER TABLE books DROP COLUMN pages;\nDROP TABLE notes;\n",
     )
@@ -40,9 +41,9 @@ def test_a_good_change_is_safe_and_its_way_back_is_proven(project: Project) -> N
 def test_what_is_committed_staged_changed_and_unknown_counts_alike(project: Project) -> None:
     add(project, "0003_a", "CREATE TABLE a (id INTEGER PRIMARY KEY);\n", "DROP TABLE a;\n")
     commit(project)
-    add(project, "0004_b", "CREATE TABLE b (id INTEGER PRIMARY KEY);\n", "DROP TABLE b;\n", "0003_a")
+    add(project, "0004_b", "CREATE TABLE b (id INTEGER PRIMARY KEY);\n", "DROP TABLE b;\n", before="0003_a")
     git(project.root, "add", "-A")
-    add(project, "0005_c", "CREATE TABLE c (id INTEGER PRIMARY KEY);\n", "DROP TABLE c;\n", "0004_b")
+    add(project, "0005_c", "CREATE TABLE c (id INTEGER PRIMARY KEY);\n", "DROP TABLE c;\n", before="0004_b")
     assert [m["name"] for m in review(project, 0)["migrations"]] == ["0003_a", "0004_b", "0005_c"]
 
 
@@ -112,10 +113,11 @@ def test_a_counter_that_begins_again(project: Project) -> None:
     git(project.root, "checkout", "-q", "-B", "main")
     commit(project)
     rebuild = (
-        "CREATE TABLE a_new (id INTEGER PRIMARY KEY AUTOINCREMENT, v TEXT);\nINSERT INTO a_new (id, v) SELECT id, v FROM a;\n"
+        "CREATE TABLE a_new (id INTEGER PRIMARY KEY AUTOINCREMENT, v TEXT);\n"
+        "INSERT INTO a_new (id, v) SELECT id, v FROM a;\n"
         "DROP TABLE a;\nALTER TABLE a_new RENAME TO a;\n"
     )
-    add(project, "0004_b", rebuild, rebuild, "0003_a")
+    add(project, "0004_b", rebuild, rebuild, before="0003_a")
     assert set(rules(review(project, 0))) == {"MR13"}
 
 
@@ -126,7 +128,7 @@ def test_a_migration_that_cannot_run(project: Project) -> None:
         "CREATE TABLE a (id INTEGER PRIMARY KEY);\nINSERT INTO a (missing) VALUES (1);\n",
         "DROP TABLE a;\n",
     )
-    add(project, "0004_b", "CREATE INDEX idx_a ON a (id);\n", "DROP INDEX idx_a;\n", "0003_a")
+    add(project, "0004_b", "CREATE INDEX idx_a ON a (id);\n", "DROP INDEX idx_a;\n", before="0003_a")
     report = review(project, 1)
     first, second = (f for f in report["findings"] if f["rule"] == "MR01")
     assert (first["line"], "no column named missing" in first["message"]) == (4, True)
@@ -215,8 +217,8 @@ def test_nothing_is_written(project: Project) -> None:
     assert {k: v for k, v in project.files().items() if not k.startswith(".git/index")} == before
 
 
-# What SQLite 3.53 adds to the report: where older versions say "database table is locked", it can drop a table whose cascade
-# writes to a full-text index. So more is reached, and the way back is tried.
+# What SQLite 3.53 adds to the report: where older versions say "database table is locked", it can drop a table whose
+# cascade writes to a full-text index. So more is reached, and the way back is tried.
 ABLE_TO_DROP = (
     ("(new): 3 errors, 1 warning; way back: needs permission", "(new): 3 errors, 1 warning; way back: not tried"),
     ("| `authors`, `books`, `books_fts` | 200, the whole table | yes |", "| `authors` |  | yes |"),

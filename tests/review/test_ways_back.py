@@ -32,7 +32,8 @@ def test_a_rollback_that_changes_rows_blocks_unless_that_is_allowed(project: Pro
     add(
         project,
         "0003_a",
-        "-- allow: data-loss nobody needs the small letters\nUPDATE books SET title = upper(title) WHERE title <> '';\n",
+        "-- allow: data-loss nobody needs the small letters\n"
+        "UPDATE books SET title = upper(title) WHERE title <> '';\n",
         "UPDATE books SET title = lower(title) WHERE title <> '';\n",
     )
     assert review(project, 0)["migrations"][0]["way_back"] == "loses data as allowed"

@@ -1,4 +1,4 @@
-"""What GitHub and pre-commit are given: the files parse, and the shell in them does what it says, against an API of our own."""
+"""What GitHub and pre-commit run: the files parse, and their shell does what it says, tried with an API of our own."""
 
 from __future__ import annotations
 
@@ -118,7 +118,7 @@ def bash(script: str, folder: Path, **variables: str) -> subprocess.CompletedPro
 
 
 def comment(
-    api: Api, folder: Path, body: str, token: str = TOKEN, project: str = "."
+    api: Api, folder: Path, body: str, *, token: str = TOKEN, project: str = "."
 ) -> subprocess.CompletedProcess[str]:
     (folder / "review.md").write_text(body, encoding="utf-8")
     return bash(

@@ -33,7 +33,10 @@ def schema_of(path: Path, sql: str, *, internal: bool = False) -> Schema:
 
 
 def test_a_broken_view_hides_nothing_but_its_own_columns(tmp_path: Path) -> None:
-    sql = "CREATE TABLE a (x REFERENCES b (y)); CREATE TABLE b (y PRIMARY KEY) WITHOUT ROWID; CREATE VIEW v AS SELECT * FROM gone;"
+    sql = (
+        "CREATE TABLE a (x REFERENCES b (y)); CREATE TABLE b (y PRIMARY KEY) WITHOUT ROWID; "
+        "CREATE VIEW v AS SELECT * FROM gone;"
+    )
     schema = schema_of(tmp_path / "a.db", sql)
     assert sorted(schema.tables) == ["a", "b", "v"]
     assert schema.tables["v"].columns == ()

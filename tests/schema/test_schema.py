@@ -93,7 +93,8 @@ def test_normalise_is_idempotent(tokens: list[str], gap: str) -> None:
 def test_what_alter_leaves_behind_compares_equal() -> None:
     altered = from_sql(
         "CREATE TABLE x (id INTEGER PRIMARY KEY, old TEXT); CREATE INDEX i ON x (old);"
-        "ALTER TABLE x RENAME TO users; ALTER TABLE users RENAME COLUMN old TO name; ALTER TABLE users ADD COLUMN age INT;"
+        "ALTER TABLE x RENAME TO users; ALTER TABLE users RENAME COLUMN old TO name; "
+        "ALTER TABLE users ADD COLUMN age INT;"
     )
     written = from_sql(
         "CREATE TABLE users (id INTEGER PRIMARY KEY, name TEXT, age INT); CREATE INDEX i ON users (name);"

@@ -15,13 +15,17 @@ from memsql.scratch.rows import fill
 
 REFERENCE = (Path(ROOT) / "sql" / "schema.sql").read_text(encoding="utf-8")
 HARD = """
-CREATE TABLE a (id TEXT PRIMARY KEY, kind TEXT NOT NULL CHECK (kind IN ('x', 'y''z')), low INT, high INT, CHECK (low < high)) STRICT;
-CREATE TABLE b (x INTEGER, y TEXT, mail TEXT NOT NULL UNIQUE CHECK (mail LIKE '%_@_%'), PRIMARY KEY (x, y)) WITHOUT ROWID;
-CREATE TABLE c (bx INTEGER NOT NULL, "by" TEXT NOT NULL, doc TEXT NOT NULL CHECK (json_valid(doc)), FOREIGN KEY (bx, "by") REFERENCES b);
+CREATE TABLE a (id TEXT PRIMARY KEY, kind TEXT NOT NULL CHECK (kind IN ('x', 'y''z')), low INT, high INT,
+    CHECK (low < high)) STRICT;
+CREATE TABLE b (x INTEGER, y TEXT, mail TEXT NOT NULL UNIQUE CHECK (mail LIKE '%_@_%'), PRIMARY KEY (x,
+    y)) WITHOUT ROWID;
+CREATE TABLE c (bx INTEGER NOT NULL, "by" TEXT NOT NULL, doc TEXT NOT NULL CHECK (json_valid(doc)),
+    FOREIGN KEY (bx, "by") REFERENCES b);
 CREATE TABLE d (id INTEGER PRIMARY KEY, up INTEGER NOT NULL REFERENCES d (id), code TEXT CHECK (length(code) = 4),
     g TEXT CHECK (g GLOB '[0-9]*-?'), r REAL CHECK (r BETWEEN 0.5 AND 1));
 CREATE TABLE e (id INTEGER PRIMARY KEY, f INTEGER REFERENCES f (id));
-CREATE TABLE f (id INTEGER PRIMARY KEY, e INTEGER REFERENCES e (id), u UNIQUE ON CONFLICT REPLACE, w UNIQUE ON CONFLICT ROLLBACK);
+CREATE TABLE f (id INTEGER PRIMARY KEY, e INTEGER REFERENCES e (id), u UNIQUE ON CONFLICT REPLACE,
+    w UNIQUE ON CONFLICT ROLLBACK);
 CREATE TABLE "odd ""one" ([a b] BLOB NOT NULL, `c` ANY, made AS (length([a b])), "it's" TEXT DEFAULT (1 + 1));
 CREATE TABLE barren (id INTEGER PRIMARY KEY, never TEXT NOT NULL CHECK (0));
 CREATE UNIQUE INDEX ai ON a (kind, high) WHERE low > 0;

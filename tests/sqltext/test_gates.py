@@ -46,7 +46,8 @@ def test_ordinary_text_passes_the_gate(text: str) -> None:
 
 @pytest.mark.parametrize("before", ["", "INSERT INTO t VALUES (1);\n", "-- c\n", "SELECT 1; \ufeff", ";\n/* c */"])
 @pytest.mark.parametrize("statement", [
-    *CONTROL, "DROP TABLE t", "alter table t ADD a", "Delete from t", "REPLACE INTO t VALUES (1)", "with a AS (SELECT 1) SELECT 1",
+    *CONTROL, "DROP TABLE t", "alter table t ADD a", "Delete from t", "REPLACE INTO t VALUES (1)",
+    "with a AS (SELECT 1) SELECT 1",
     "PRAGMA foreign_keys = on", "INSERT OR REPLACE INTO t VALUES (1)", "insert\n or ignore INTO t VALUES (1)",
     "INSERT/**/INTO t VALUES (1)", "INSERT --\nINTO t VALUES (1)", "UPDATE OR REPLACE t SET a = 1",
 ])  # fmt: skip

@@ -114,7 +114,7 @@ def test_a_bare_word_behind_lint_is_another_task_for_invoke() -> None:
 )
 @pytest.mark.parametrize("name", ["/usr/bin/memsql", "/usr/bin/memsql-migrate", "__main__.py"])
 def test_an_unknown_word_is_usage_whatever_the_command_is_called(
-    name: str, words: list[str], message: str, hint: str, capsys: pytest.CaptureFixture[str]
+    capsys: pytest.CaptureFixture[str], *, name: str, words: list[str], message: str, hint: str
 ) -> None:
     with pytest.raises(SystemExit) as stopped:
         MemsqlProgram(words).run([name, *words])

@@ -1,4 +1,4 @@
-"""Vanilla yoyo through memsql's connections, on files and servers: its ledger is ours, and it is as safe as it can be made."""
+"""Vanilla yoyo through memsql's connections, on files and servers: it agrees with memsql about what is applied."""
 
 from __future__ import annotations
 

@@ -158,7 +158,8 @@ def test_a_lock_that_was_taken_away_ends_the_migration(
         "import time\nfrom yoyo import step\n__depends__ = {'0001_log'}\n"
         "def slow(conn):\n    conn.cursor().execute('INSERT INTO log VALUES (1)')\n"
         "    open('begun', 'w').close()\n    time.sleep(6)\n"
-        "steps = [step(slow), step('INSERT INTO log VALUES (2)', ignore_errors='apply'), step('INSERT INTO log VALUES (3)')]\n"
+        "steps = [step(slow), step('INSERT INTO log VALUES (2)', ignore_errors='apply'), "
+        "step('INSERT INTO log VALUES (3)')]\n"
     )
     place = Place(project, "memsql+" + empty_server.url)
     process = subprocess.Popen(

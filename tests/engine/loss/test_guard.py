@@ -11,7 +11,8 @@ CHILDREN = ("memories", "entities", "interactions", "usage")
 BASE = (
     "CREATE TABLE users (id INTEGER PRIMARY KEY, email TEXT, nick TEXT, phone TEXT);\n"
     + "".join(
-        f"CREATE TABLE {t} (id INTEGER PRIMARY KEY, user_id INTEGER REFERENCES users (id) ON DELETE CASCADE, body TEXT);\n"
+        f"CREATE TABLE {t} (id INTEGER PRIMARY KEY, "
+        f"user_id INTEGER REFERENCES users (id) ON DELETE CASCADE, body TEXT);\n"
         for t in CHILDREN
     )
     + """CREATE INDEX users_email ON users (email);
@@ -182,7 +183,8 @@ def test_dropping_and_making_an_empty_one_is_a_loss(project: Project) -> None:
 def test_swapping_two_tables_loses_nothing(project: Project) -> None:
     accept(
         project,
-        "ALTER TABLE usage RENAME TO tmp;\nALTER TABLE entities RENAME TO usage;\nALTER TABLE tmp RENAME TO entities;\n",
+        "ALTER TABLE usage RENAME TO tmp;\nALTER TABLE entities RENAME TO usage;\n"
+        "ALTER TABLE tmp RENAME TO entities;\n",
     )
 
 

@@ -17,11 +17,17 @@ from memsql.engine.state import RunOptions
 from memsql.errors import MigrationFailed
 
 PARENT = "CREATE TABLE p (id INTEGER PRIMARY KEY);\nINSERT INTO p VALUES (1), (2);\n"
-CHILD = "CREATE TABLE {0} (id INTEGER PRIMARY KEY, p INTEGER REFERENCES p (id) ON DELETE CASCADE);\nINSERT INTO {0} VALUES (1, 1), (2, 1);\n"
+CHILD = (
+    "CREATE TABLE {0} (id INTEGER PRIMARY KEY, p INTEGER REFERENCES p (id) ON DELETE CASCADE);\n"
+    "INSERT INTO {0} VALUES (1, 1), (2, 1);\n"
+)
 GONE = "DELETE FROM p WHERE id = 1;\n"
 FILLER = "CREATE TABLE filler (x TEXT);\n" + ("INSERT INTO filler VALUES ('" + "x" * 1000 + "');\n") * 4300
 
-NOTES = "CREATE TABLE notes (id INTEGER PRIMARY KEY, a TEXT, b TEXT);\nINSERT INTO notes VALUES (1, 'one', 'two'), (2, 'three', NULL);\n"
+NOTES = (
+    "CREATE TABLE notes (id INTEGER PRIMARY KEY, a TEXT, b TEXT);\n"
+    "INSERT INTO notes VALUES (1, 'one', 'two'), (2, 'three', NULL);\n"
+)
 NEW = "-- foreign_keys: off\nCREATE TABLE new (id INTEGER PRIMARY KEY, a TEXT NOT NULL, b TEXT);\n"
 RENAMED = "DROP TABLE notes;\nALTER TABLE new RENAME TO notes;\n"
 
@@ -39,10 +45,10 @@ REFUSED = {
         "DROP TABLE post_stat;\n",
     ),
     "created if it was not there, which it was": (
-        PARENT
-        + "CREATE TABLE p_log (id INTEGER PRIMARY KEY, p REFERENCES p ON DELETE CASCADE);\nINSERT INTO p_log VALUES (1, 1);\n",
-        "CREATE TABLE IF NOT EXISTS p (id INTEGER PRIMARY KEY);\nCREATE TABLE IF NOT EXISTS p_log (id INTEGER PRIMARY KEY);\n"
-        + GONE,
+        PARENT + "CREATE TABLE p_log (id INTEGER PRIMARY KEY, p REFERENCES p ON DELETE CASCADE);\n"
+        "INSERT INTO p_log VALUES (1, 1);\n",
+        "CREATE TABLE IF NOT EXISTS p (id INTEGER PRIMARY KEY);\n"
+        "CREATE TABLE IF NOT EXISTS p_log (id INTEGER PRIMARY KEY);\n" + GONE,
     ),
     "renamed away, and made anew under the old name": (
         PARENT + CHILD.format("a"),
@@ -55,14 +61,16 @@ REFUSED = {
     "a DELETE of some rows allows no DROP": (PARENT, "DELETE FROM p WHERE id = 1;\nDROP TABLE p;\n"),
     "nor a copy that forgets the others": (
         PARENT,
-        "DELETE FROM p WHERE id = 1;\nCREATE TABLE q (id INTEGER PRIMARY KEY);\nDROP TABLE p;\nALTER TABLE q RENAME TO p;\n",
+        "DELETE FROM p WHERE id = 1;\nCREATE TABLE q (id INTEGER PRIMARY KEY);\nDROP TABLE p;\n"
+        "ALTER TABLE q RENAME TO p;\n",
     ),
     "another table takes the name over": (
         PARENT + "CREATE TABLE other (id INTEGER PRIMARY KEY);\nINSERT INTO other VALUES (7), (8), (9);\n",
         "DROP TABLE p;\nALTER TABLE other RENAME TO p;\n",
     ),
     "an upsert reaches what an insert does not": (
-        "CREATE TABLE t (id INTEGER PRIMARY KEY, v TEXT);\nINSERT INTO t VALUES (1, 'a');\nCREATE TABLE log (x);\nINSERT INTO log VALUES (1);\n"
+        "CREATE TABLE t (id INTEGER PRIMARY KEY, v TEXT);\nINSERT INTO t VALUES (1, 'a');\n"
+        "CREATE TABLE log (x);\nINSERT INTO log VALUES (1);\n"
         "CREATE TRIGGER tu AFTER UPDATE ON t BEGIN DELETE FROM log; END;\n",
         "INSERT INTO t VALUES (2, 'b');\nINSERT INTO t VALUES (1, 'x') ON CONFLICT (id) DO UPDATE SET v = 'x';\n",
     ),
@@ -106,9 +114,11 @@ FAILED = {
     "the unique index that a key names": (KEYED, "DROP INDEX par_code;\n"),
     "what an index shows through two views": (VIEWED, "UPDATE a SET body = 'two';\n"),
     "a rebuilt parent without the key that the child names": (
-        "CREATE TABLE par (id INTEGER PRIMARY KEY, code TEXT UNIQUE);\nCREATE TABLE child (c TEXT REFERENCES par (code));\n"
+        "CREATE TABLE par (id INTEGER PRIMARY KEY, code TEXT UNIQUE);\n"
+        "CREATE TABLE child (c TEXT REFERENCES par (code));\n"
         "INSERT INTO par VALUES (1, 'a');\nINSERT INTO child VALUES ('a');\n",
-        "-- foreign_keys: off\nCREATE TABLE new (id INTEGER PRIMARY KEY, code TEXT);\nINSERT INTO new SELECT * FROM par;\nDROP TABLE par;\n"
+        "-- foreign_keys: off\nCREATE TABLE new (id INTEGER PRIMARY KEY, code TEXT);\n"
+        "INSERT INTO new SELECT * FROM par;\nDROP TABLE par;\n"
         "ALTER TABLE new RENAME TO par;\n",
     ),
     "new tables that refer to nothing": (
@@ -121,11 +131,13 @@ FAILED = {
         "-- foreign_keys: off\n" + FILLER + "INSERT INTO child VALUES (9, 99);\n" + FILLER.partition("\n")[2],
     ),
     "the content of an index is renamed": (
-        "CREATE TABLE docs (id INTEGER PRIMARY KEY, body TEXT);\nCREATE VIRTUAL TABLE docs_fts USING fts5(body, content='docs', content_rowid='id');\n",
+        "CREATE TABLE docs (id INTEGER PRIMARY KEY, body TEXT);\n"
+        "CREATE VIRTUAL TABLE docs_fts USING fts5(body, content='docs', content_rowid='id');\n",
         "ALTER TABLE docs RENAME TO papers;\n",
     ),
     "a column of the content is renamed": (
-        "CREATE TABLE docs (id INTEGER PRIMARY KEY, body TEXT);\nCREATE VIRTUAL TABLE docs_fts USING fts5(body, content='docs', content_rowid='id');\n",
+        "CREATE TABLE docs (id INTEGER PRIMARY KEY, body TEXT);\n"
+        "CREATE VIRTUAL TABLE docs_fts USING fts5(body, content='docs', content_rowid='id');\n",
         "ALTER TABLE docs RENAME COLUMN body TO txt;\n",
     ),
 }
@@ -158,7 +170,8 @@ FINE = {
     ),
     "a key that fits again": (
         "CREATE TABLE par (id INTEGER PRIMARY KEY, code TEXT);\nCREATE TABLE child (c TEXT REFERENCES par (code));\n",
-        "-- foreign_keys: off\nCREATE UNIQUE INDEX par_code ON par (code);\nINSERT INTO par VALUES (1, 'a');\nINSERT INTO child VALUES ('a');\n",
+        "-- foreign_keys: off\nCREATE UNIQUE INDEX par_code ON par (code);\n"
+        "INSERT INTO par VALUES (1, 'a');\nINSERT INTO child VALUES ('a');\n",
     ),
     "a column beyond ASCII": (
         'CREATE TABLE t (id INTEGER PRIMARY KEY, "É" TEXT);\n',
@@ -172,7 +185,7 @@ CASES = [
 
 @pytest.mark.parametrize("kind", ["file", pytest.param("server", marks=pytest.mark.server)])
 @pytest.mark.parametrize(("base", "text", "code"), [case[1:] for case in CASES], ids=[case[0] for case in CASES])
-def test_it_is_noticed(tmp_path: Path, base: str, text: str, code: int, kind: str) -> None:
+def test_it_is_noticed(tmp_path: Path, *, base: str, text: str, code: int, kind: str) -> None:
     (tmp_path / "migrations").mkdir()
     (tmp_path / "setup.cfg").write_text("[memsql]\n")
     (tmp_path / "migrations" / "0001_base.sql").write_text(base, encoding="utf-8")
