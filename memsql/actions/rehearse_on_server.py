@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from itertools import pairwise
 
-from memsql.engine.job import Direction, Job
+from memsql.engine.job import Direction, Done, Job
 from memsql.engine.on_server import OnServer, refuse_stepwise
 from memsql.engine.pending import Pending, pending_down, pending_up, run
 from memsql.engine.run import Runner
@@ -68,7 +68,7 @@ def rehearse_on_server(session: Session, state: State, direction: Direction, loo
     """
     tries = 0
 
-    def planner(state: State) -> Pending:
+    def planner(state: State, done: Sequence[Done]) -> Pending:
         if state.is_legacy:
             raise UsageError(
                 "a legacy database cannot be rehearsed on the server",
@@ -86,10 +86,10 @@ def rehearse_on_server(session: Session, state: State, direction: Direction, loo
             )
         refuse_stepwise(pending.jobs)
         _refuse_two_modes(pending.jobs)
-        transaction = RolledBack(OnServer(session, pending.state.ledger, whole=True), look)
+        transaction = RolledBack(OnServer(session, pending.state, whole=True), look)
         return Runner(session, transaction, lambda: transaction)
 
-    ran = run(session, planner(state), planner, runner)
+    ran = run(session, planner(state, ()), planner, runner)
     # What ran was rolled back, so as many wait as before.
     change = sum(1 if done.direction == "up" else -1 for done in ran.done)
     return replace(ran, applied=ran.applied - change, waiting=ran.waiting + change)

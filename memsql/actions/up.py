@@ -64,14 +64,21 @@ def up_on(session: Session, state: State, pending: Pending | None = None) -> Rep
 
     ``pending``: what the caller has planned already from ``state``.
     """
+    from memsql.engine.job import LedgerMoved
     from memsql.engine.pending import run_up
 
-    if not state.is_legacy:
-        return run_up(session, state, pending)
-    from memsql.legacy.adopt import adopt
+    adopted: tuple[str, ...] = ()
+    while True:
+        if state.is_legacy:
+            from memsql.legacy.adopt import adopt
 
-    adopted = adopt(session, state)
-    return replace(run_up(session, read_state(state.project, session.conn)), adopted=adopted)
+            adopted += adopt(session, state)
+            state, pending = read_state(state.project, session.conn), None
+            continue
+        try:
+            return replace(run_up(session, state, pending), adopted=adopted)
+        except LedgerMoved:
+            state, pending = read_state(state.project, session.conn), None
 
 
 def down(settings: Settings, options: RunOptions, progress: Progress = SILENT, gate: Gate = open_gate) -> Report:

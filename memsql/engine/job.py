@@ -79,7 +79,8 @@ class Done:
 
 
 def entry_of(migration: Migration, started: datetime, duration_ms: int) -> ledger.Entry:
-    """The ledger's entry about a run of ``migration`` that began at ``started`` and took ``duration_ms`` milliseconds."""
+    """The ledger's entry about a run of ``migration`` that began at ``started`` and took ``duration_ms``
+    milliseconds."""
     return ledger.Entry(
         version=migration.version,
         name=migration.name,

@@ -21,9 +21,10 @@ from memsql.engine.job import Job, LedgerMoved
 from memsql.engine.loss import counting, guard
 from memsql.engine.loss.watched import SAVEPOINT, Ran, run_watched, undo
 from memsql.engine.session import Session
+from memsql.engine.state import State
 from memsql.engine.verdict import Evidence
 from memsql.errors import ConnectError, LockedError, MemsqlError, StatementError
-from memsql.ledger import Entry, Ledger
+from memsql.ledger import Entry
 from memsql.project.checks import run_checks
 from memsql.sqltext import fold
 
@@ -31,12 +32,13 @@ from memsql.sqltext import fold
 class OnFile:
     """Transactions on a file (see engine.transaction.Transaction)."""
 
-    def __init__(self, session: Session, planned: Ledger, patience: float) -> None:
-        """``planned``: the ledger that the run was planned with. ``patience``: for how many seconds jobs go on
+    def __init__(self, session: Session, planned: State, patience: float) -> None:
+        """``planned``: the state that the run was planned from. ``patience``: for how many seconds jobs go on
         sharing a transaction, during which other writers wait."""
         self.session = session
         self.running: Sequence[Job] = ()
-        self._ledger = planned
+        self._planned = planned
+        self._ledger = planned.ledger
         self._patience = patience
         self._evidence: list[Evidence] = []
         self._written = 0
@@ -138,9 +140,9 @@ class OnFile:
                 f"yoyo (process {now.yoyo_lock}) holds its lock on this database",
                 hint="wait for it; if it crashed, remove its lock with: yoyo break-lock",
             )
-        self._data_version = version
-        if now != self._ledger:
+        if now != self._ledger or (self._data_version is None and self._planned.is_another_now(self.session.conn)):
             raise LedgerMoved
+        self._data_version = version
 
 
 def prove_job(session: Session, job: Job) -> Evidence:

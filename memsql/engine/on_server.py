@@ -20,6 +20,7 @@ from memsql.engine.forecast import SchemaCopy
 from memsql.engine.job import Job, LedgerMoved
 from memsql.engine.request import ItemFailed, JobRequest, job_request, send
 from memsql.engine.session import Session
+from memsql.engine.state import State
 from memsql.engine.transaction import JobFailed
 from memsql.engine.verdict import Evidence
 from memsql.errors import (
@@ -32,7 +33,7 @@ from memsql.errors import (
     StatementError,
     UsageError,
 )
-from memsql.ledger import Entry, Ledger
+from memsql.ledger import Entry
 
 # What one transaction holds: little enough to end long before a server takes the lock away, which it does after 5 s.
 _JOBS_AT_ONCE = 250
@@ -42,11 +43,12 @@ _BYTES_AT_ONCE = 1 << 18
 class OnServer:
     """Transactions on a server (see engine.transaction.Transaction)."""
 
-    def __init__(self, session: Session, planned: Ledger, *, whole: bool) -> None:
-        """``planned``: the ledger that the run was planned with. ``whole``: the run is one transaction."""
+    def __init__(self, session: Session, planned: State, *, whole: bool) -> None:
+        """``planned``: the state that the run was planned from. ``whole``: the run is one transaction."""
         self.session = session
         self.running: Sequence[Job] = ()
-        self._ledger = planned
+        self._planned = planned
+        self._ledger = planned.ledger
         self._whole = whole
         self._schema: SchemaCopy | None = None
         self._schema_version: object = None
@@ -133,6 +135,9 @@ class OnServer:
             if e.place == 0:
                 raise _not_opened(e.error) from e.error
             place = e.place - 1
+            if place == 0 and self._has_moved():
+                # The answers that say so are gone with the failure, which the other process may have caused.
+                raise LedgerMoved from e.error
             raise JobFailed(place, self._explained(requests[place], e, first=place == 0)) from e.error
         self._expect_planned(answers[0], foreign_keys)
         duration_ms = round((time.perf_counter() - clock) * 1000 / len(requests))
@@ -188,7 +193,8 @@ class OnServer:
     def _opening(self, foreign_keys: bool) -> list[Item]:
         """Set foreign keys, take the lock, and read what tells whether anything moved since planning."""
         if self._moved is None:
-            reads = [load("ledger/tables"), *(sql for _, (sql, _) in ledger.reads(self._ledger.tables))]
+            queries = ledger.reads(self._ledger.tables)
+            reads = [load("ledger/tables"), *(sql for _, (sql, _) in queries), load("engine/has_tables")]
         else:
             reads = [load("ledger/moved")]
         mode = "on" if foreign_keys else "off"
@@ -209,13 +215,24 @@ class OnServer:
         names = frozenset(str(row[0]) for row in reads[0].rows)
         tables = [table for table, _ in ledger.reads(self._ledger.tables)]
         now = ledger.assemble(names, {t: a.rows for t, a in zip(tables, reads[1:], strict=False)})
+        has_tables = bool(reads[len(tables) + 1].rows)
         if now.yoyo_lock is not None:
             raise LockedError(
                 f"yoyo (process {now.yoyo_lock}) holds its lock on this database",
                 hint="wait for it; if it crashed, remove its lock with: yoyo break-lock",
             )
-        if now != self._ledger:
+        if now != self._ledger or (not now.yoyo and has_tables != self._planned.has_tables):
             raise LedgerMoved
+
+    def _has_moved(self) -> bool:
+        """Whether another process changed the ledger or the schema since they were read. Ends the transaction."""
+        conn = self.session.conn
+        conn.rollback()
+        if conn.execute("PRAGMA schema_version").one() != self._schema_version:
+            return True
+        if self._moved is not None:
+            return conn.execute(load("ledger/moved")).rows != self._moved
+        return ledger.read(conn) != self._ledger
 
     def _ask_the_ledger(self, error: CommitUnknown) -> tuple[str, ...]:
         """The answer to COMMIT was lost: take the lock, which waits for a commit that is still under way, and look.

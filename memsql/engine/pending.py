@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
@@ -35,7 +35,9 @@ class Pending:
     completed: tuple[str, ...] = ()
 
 
-Planner = Callable[[State], Pending]
+Planner = Callable[[State, Sequence[Done]], Pending]
+"""Plans again from the state that another process left, after this run has ``done`` some."""
+
 RunnerFactory = Callable[[Session, Pending], Runner]
 
 
@@ -51,13 +53,17 @@ def pending_down(state: State, options: RunOptions) -> Pending:
     return Pending(state, tuple(down_jobs(migrations)))
 
 
-def still_down(first: Pending) -> Planner:
-    """Plans a down again: only what was chosen first is rolled back, whatever else was applied since."""
+def still_down(first: Pending, options: RunOptions) -> Planner:
+    """Plans a down again: of what ``options`` now mean, only what was chosen first is rolled back, whatever was applied
+    since. Where some of it is done already, the rest of it."""
     chosen = {job.migration.id for job in first.jobs}
 
-    def planner(state: State) -> Pending:
-        applied = [s.migration for s in reversed(state.statuses) if s.state == plan.APPLIED and s.migration]
-        return Pending(state, tuple(down_jobs([m for m in applied if m.id in chosen])))
+    def planner(state: State, done: Sequence[Done]) -> Pending:
+        if done:
+            leaving = [s.migration for s in reversed(state.statuses) if s.state == plan.APPLIED and s.migration]
+        else:
+            leaving = plan.to_roll_back(state.statuses, steps=options.steps, to=options.to)
+        return Pending(state, tuple(down_jobs([m for m in leaving if m.id in chosen])))
 
     return planner
 
@@ -72,15 +78,24 @@ def run_on(
 
 
 def run_up(session: Session, state: State, pending: Pending | None = None) -> Report:
-    """Apply what waits. ``pending``: what the caller has planned already from ``state``."""
-    planner = _completing(session, lambda now: pending_up(now, session.options))
-    return run(session, _first(state, pending, planner), planner)
+    """Apply what waits. ``pending``: what the caller has planned already from ``state``.
+
+    Raises LedgerMoved where another process left a database that has to be adopted first.
+    """
+
+    def planner(now: State, done: Sequence[Done]) -> Pending:
+        if now.is_legacy and not done:
+            raise LedgerMoved
+        return pending_up(now, session.options)
+
+    first = _first(session, state, pending, lambda now, _: pending_up(now, session.options))
+    return run(session, first, _completing(session, planner))
 
 
 def run_down(session: Session, state: State, pending: Pending | None = None) -> Report:
     """Roll back what the options say; ``pending`` as for run_up()."""
-    first = _first(state, pending, _completing(session, lambda now: pending_down(now, session.options)))
-    return run(session, first, _completing(session, still_down(first)))
+    first = _first(session, state, pending, lambda now, _: pending_down(now, session.options))
+    return run(session, first, _completing(session, still_down(first, session.options)))
 
 
 def run(session: Session, pending: Pending, planner: Planner, runner: RunnerFactory | None = None) -> Report:
@@ -97,7 +112,7 @@ def run(session: Session, pending: Pending, planner: Planner, runner: RunnerFact
             attempt.run(pending.jobs, whole=session.options.all_or_nothing)
         except LedgerMoved:
             done += tuple(attempt.done)
-            pending = planner(read_state(pending.state.project, session.conn))
+            pending = planner(read_state(pending.state.project, session.conn), done)
             completed += pending.completed
         else:
             return report(pending.state, (*done, *attempt.done), newly=attempt.done, completed=completed)
@@ -121,24 +136,24 @@ def complete(conn: Connection, state: State) -> tuple[str, ...]:
 def _completing(session: Session, planner: Planner) -> Planner:
     """``planner``, after the ledger was completed for what yoyo did by itself."""
 
-    def planned(state: State) -> Pending:
+    def planned(state: State, done: Sequence[Done]) -> Pending:
         completed = complete(session.conn, state)
         if completed:
             state = read_state(state.project, session.conn)
-        return replace(planner(state), completed=completed)
+        return replace(planner(state, done), completed=completed)
 
     return planned
 
 
-def _first(state: State, pending: Pending | None, planner: Planner) -> Pending:
+def _first(session: Session, state: State, pending: Pending | None, planner: Planner) -> Pending:
     if pending is None or state.incomplete:
-        return planner(state)
+        return _completing(session, planner)(state, ())
     return pending
 
 
 def _runner(session: Session, pending: Pending) -> Runner:
     """The runner for the kind of database that ``session`` is on."""
-    planned, whole = pending.state.ledger, session.options.all_or_nothing
+    planned, whole = pending.state, session.options.all_or_nothing
     if session.conn.target.path is None:
         from memsql.engine.on_server import OnServer, refuse_stepwise
 

@@ -90,6 +90,8 @@ class JobRequest:
             work = self.forecast.indexes
             return verdict.broken_index(self.job, [disagrees((*work.rebuild, *work.check)[index - after], error)])
         if index >= indexes:
+            if self.forecast.indexes.unknown is not None:
+                return verdict.no_such_index(self.job, self.forecast.indexes)
             try:
                 verdict.judge_checks(self.job, [could_not_run(self.job.checks[index - indexes], error)])
             except MemsqlError as e:

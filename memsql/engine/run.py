@@ -73,7 +73,7 @@ class Runner:
             transaction.abandon(0)
             raise
         except (MemsqlError, JobFailed, KeyboardInterrupt) as error:
-            place = error.place if isinstance(error, JobFailed) else min(len(proven), len(jobs) - 1)
+            place = _place(error, len(proven), len(transaction.running))
             job, problem = jobs[place], self._named(error, jobs[place])
             if whole:
                 transaction.abandon(0)
@@ -178,6 +178,14 @@ def refuse_mixed(jobs: Sequence[Job]) -> None:
             state="nothing was changed",
             hint="apply them in steps with --to",
         )
+
+
+def _place(error: Exception | KeyboardInterrupt, proven: int, running: int) -> int:
+    """Which of the ``running`` jobs is told to have failed: the one after the ``proven`` ones, unless ``error``
+    says another. COMMIT fails behind all of them and does not say which is to blame; then it is the first."""
+    if isinstance(error, JobFailed):
+        return error.place
+    return proven if proven < running else 0
 
 
 def _is_own(problem: MemsqlError) -> bool:

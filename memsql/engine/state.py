@@ -94,6 +94,11 @@ class State:
         first = self.statuses[0].version if self.statuses else None
         return self.ledger.is_foreign or first is None or first not in self.ledger.rows
 
+    def is_another_now(self, conn: Connection) -> bool:
+        """Whether another process has created tables, or dropped them, so that the database would count as legacy, or
+        no longer. Ask inside the lock; the ledger is compared apart."""
+        return not self.ledger.yoyo and bool(conn.execute(load("engine/has_tables")).rows) != self.has_tables
+
 
 def read_state(project: Project, conn: Connection) -> State:
     """Read the ledger and compare it with the files; two requests to a server."""

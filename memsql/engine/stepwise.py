@@ -21,6 +21,7 @@ from memsql.engine.job import Job, LedgerMoved
 from memsql.engine.loss import counting, guard
 from memsql.engine.on_file import OnFile
 from memsql.engine.session import Session
+from memsql.engine.state import State
 from memsql.engine.verdict import Evidence
 from memsql.errors import (
     ConnectError,
@@ -44,8 +45,8 @@ _ALONE = frozenset({"vacuum", "pragma"})
 class Stepwise:
     """Runs one job at a time (see engine.transaction.Transaction); what is committed stays, whatever the verdict."""
 
-    def __init__(self, session: Session, planned: Ledger, file: OnFile) -> None:
-        """``planned``: the ledger that the run was planned with. ``file`` takes the lock and records failures."""
+    def __init__(self, session: Session, planned: State, file: OnFile) -> None:
+        """``planned``: the state that the run was planned from. ``file`` takes the lock and records failures."""
         self.session = session
         self.running: Sequence[Job] = ()
         self._planned = planned
@@ -70,7 +71,7 @@ class Stepwise:
         session.progress.start(job.label)
         started, clock = datetime.now(UTC), time.perf_counter()
         self._steps = steps = _Steps(session, job, split(job.file.text()), started)
-        steps.resume(self._planned)
+        steps.resume(self._planned.ledger)
         if not steps.done:
             _refuse_loss(session, job)
         steps.run()

@@ -208,7 +208,7 @@ def undone(problem: MemsqlError, job: Job, running: Sequence[Job], *, whole: boo
         names = f"{ids[0]} to {ids[-1]} were" if several else f"{ids[0]} was"
         prefix = f"{problem.state}; if not, " if isinstance(problem, CommitUnknown) else ""
         return f"{prefix}{names} not applied"
-    if whole:
+    if whole or (several and not before and isinstance(problem, Interrupted)):
         return "everything was rolled back"
     if before:
         return f"it and {', '.join(before)}, in whose transaction it ran, were rolled back"

@@ -171,7 +171,7 @@ def _transaction(conn: Connection) -> Iterator[None]:
     except CommitUnknown:
         raise
     except MemsqlError as e:
-        e.state = "nothing was changed"
+        e.state = e.state or "nothing was changed"
         raise
 
 

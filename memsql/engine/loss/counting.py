@@ -33,9 +33,9 @@ def virtual_tables(conn: Connection) -> Virtual:
     # Imported only here: most runs need nothing else of that package, which takes long to import.
     from memsql.schema.internal import module_of, shadow_suffixes
 
-    modules = {fold(str(name)): module_of(str(sql)) for name, sql in rows}
+    modules = {fold(str(name)): module_of(str(sql)) for name, sql in rows if sql is not None}
     shadows = {f"{name}_{suffix}" for name, module in modules.items() for suffix in shadow_suffixes(module)}
-    return Virtual(frozenset(modules), tables(conn) & shadows)
+    return Virtual(frozenset(modules), frozenset(fold(str(name)) for name, _ in rows) & shadows)
 
 
 def tables(conn: Connection) -> frozenset[str]:

@@ -1,2 +1,6 @@
--- Loss guard: every virtual table and its CREATE statement.
-SELECT name, sql FROM sqlite_schema WHERE type = 'table' AND sql LIKE 'create virtual%'
+-- Loss guard: where there is a virtual table, every table, with the CREATE statement of those that are virtual.
+SELECT name, iif(sql LIKE 'create virtual%', sql, NULL)
+FROM sqlite_schema
+WHERE
+    type = 'table'
+    AND EXISTS (SELECT 1 FROM sqlite_schema AS v WHERE v.type = 'table' AND v.sql LIKE 'create virtual%')
