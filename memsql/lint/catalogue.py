@@ -39,8 +39,8 @@ class Entry:
     """A row of sqlite_schema, and what SQLite tells about the object.
 
     ``place`` orders entries by their creation. ``type`` is table, index, trigger or view; ``sql`` is empty for an
-    automatic index. ``hidden`` entries belong to SQLite, to memsql or to a virtual table. ``shape`` is set for tables and
-    views that are not hidden, ``indexes`` for tables, ``fts`` for FTS5 tables.
+    automatic index. ``hidden`` entries belong to SQLite, to memsql or to a virtual table. ``shape`` is set for
+    tables and views that are not hidden, ``indexes`` for tables, ``fts`` for FTS5 tables.
     """
 
     place: int

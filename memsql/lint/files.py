@@ -17,16 +17,16 @@ def sql_files(settings: Settings, paths: Sequence[Path] = ()) -> list[Path]:
 
     Raises FileError for a path that does not exist.
     """
-    found: dict[Path, None] = {}
+    files: dict[Path, None] = {}
     for path in paths or [p for p in (settings.migrations, settings.sql) if p.is_dir()]:
         path = placed(settings, path)
         if path.is_dir():
-            found |= dict.fromkeys(sorted(p for p in path.rglob("*.sql") if p.is_file()))
+            files |= dict.fromkeys(sorted(p for p in path.rglob("*.sql") if p.is_file()))
         elif path.is_file():
-            found[path] = None
+            files[path] = None
         else:
             raise FileError(f"there is no file or folder {settings.show(path)}")
-    return list(found)
+    return list(files)
 
 
 def placed(settings: Settings, path: Path) -> Path:

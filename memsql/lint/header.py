@@ -64,21 +64,21 @@ def _migration(block: str, path: str) -> tuple[MigrationHeader, tuple[HeaderProb
 
 
 def _allows(block: str) -> tuple[tuple[Allow, ...], list[HeaderProblem]]:
-    found, bad = [], []
+    allows, bad = [], []
     for number, line in enumerate(block.split("\n"), 1):
         match = _ALLOW.match(line.strip())
         if match is None:
             continue
         rule, _, reason = match[1].strip().replace("\t", " ").partition(" ")
         if rule and reason.strip():
-            found.append(Allow(rule, reason.strip(), number))
+            allows.append(Allow(rule, reason.strip(), number))
         else:
             bad.append(
                 HeaderProblem(
                     number, "this allow names no rule, or gives no reason", "Write `-- allow: <rule> <reason>`.", True
                 )
             )
-    return tuple(found), bad
+    return tuple(allows), bad
 
 
 def _description(block: str) -> str:

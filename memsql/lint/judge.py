@@ -24,10 +24,11 @@ _DATA_LOSS = {"data-loss": ("MS01", "MS02")}
 
 
 def judge(script: Script) -> list[Finding]:
-    """The findings in a file, by line, without those that its header allows. An ``allow`` that allows nothing is one too."""
+    """The findings in a file, by line, without those that its header allows. An ``allow`` that allows nothing is
+    one too."""
     places = _Places(script)
-    found = [(rule, hit) for rule in RULES if script.kind in rule.kinds for hit in _first(rule, script)]
-    used = {rule.code for rule, _ in found}
+    hits = [(rule, hit) for rule in RULES if script.kind in rule.kinds for hit in _first(rule, script)]
+    used = {rule.code for rule, _ in hits}
     allowed: set[str] = set()
     for allow in script.header.allows:
         name = allow.rule.upper()
@@ -37,7 +38,7 @@ def judge(script: Script) -> list[Finding]:
             # Found by running the file, which nobody does here.
             continue
         elif name not in BY_CODE:
-            found.append(
+            hits.append(
                 (
                     BY_CODE["MS31"],
                     Hit(
@@ -51,7 +52,7 @@ def judge(script: Script) -> list[Finding]:
         elif name not in used and name in _OF_SURROUNDINGS and script.before is None:
             continue
         elif name not in used:
-            found.append(
+            hits.append(
                 (
                     BY_CODE["MS31"],
                     Hit(
@@ -63,7 +64,7 @@ def judge(script: Script) -> list[Finding]:
             )
         else:
             allowed.add(name)
-    findings = {_finding(script, places, rule, hit) for rule, hit in found if rule.code not in allowed}
+    findings = {_finding(script, places, rule, hit) for rule, hit in hits if rule.code not in allowed}
     return sorted(findings, key=lambda f: (f.line, f.column, f.rule, f.message))
 
 

@@ -1,4 +1,5 @@
-"""sqlfluff's linter with its rules made once. Import it only where sqlfluff is wanted: it takes half a second to load."""
+"""sqlfluff's linter with its rules made once. Import it only where sqlfluff is wanted: it takes half a second to
+load."""
 
 from __future__ import annotations
 

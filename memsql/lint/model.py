@@ -67,20 +67,21 @@ class Rule:
 
 
 def rule(code: str, name: str, severity: str, kinds: tuple[str, ...] = OURS) -> Callable[[Check], Rule]:
-    """Make a function the rule ``code``. Its docstring has a title line, ``**Anti-pattern**`` and ``**Best practice**``.
+    """Make a function the rule ``code``. Its docstring has a title line, ``**Anti-pattern**`` and ``**Best
+    practice**``.
 
     Raises ValueError for a docstring without them: a rule that explains nothing helps nobody.
     """
 
     def make(check: Check) -> Rule:
-        found = re.fullmatch(
+        match = re.fullmatch(
             r"(.+?)\n\s*\*\*Anti-pattern\*\*\s+(.+?)\n\s*\*\*Best practice\*\*\s+(.+)",
             inspect.getdoc(check) or "",
             re.DOTALL,
         )
-        if found is None or severity not in SEVERITIES:
+        if match is None or severity not in SEVERITIES:
             raise ValueError(f"rule {code} has no documentation, or an unknown severity")
-        title, bad, good = (part.strip() for part in found.groups())
+        title, bad, good = (part.strip() for part in match.groups())
         return Rule(code, name, severity, kinds, title, bad, good, check)
 
     return make

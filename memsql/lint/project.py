@@ -1,4 +1,5 @@
-"""The files of a project with what stands around them: the migrations before them, the queries, the files beside them."""
+"""The files of a project with what stands around them: the migrations before them, the queries, the files beside
+them."""
 
 from __future__ import annotations
 
@@ -42,9 +43,9 @@ def lint_text(
     """What the rules find in ``text``, the content of the file at ``path``; sorted by line. Nothing is read or raised.
 
     ``before`` is the schema before the file runs, None where that is not known. ``queries`` are the application's.
-    ``kind`` (see Script) follows from the path where it is None. ``siblings`` names the .sql files of the folder, and
-    ``final`` is the schema after all migrations, both None where that is not known. ``made_by_up`` are the names, in lower
-    case, of what the migration of a rollback makes.
+    ``kind`` (see Script) follows from the path where it is None. ``siblings`` names the .sql files of the folder,
+    and ``final`` is the schema after all migrations, both None where that is not known. ``made_by_up`` are the
+    names, in lower case, of what the migration of a rollback makes.
     """
     file = _File.of(path, kind or kind_of(path), text)
     names = None if siblings is None else Siblings(siblings)
@@ -53,7 +54,8 @@ def lint_text(
 
 
 def lint_files(settings: Settings, paths: Iterable[Path]) -> list[Finding]:
-    """What the rules find in these files of a project, file by file, by line. One look at each, one replay of the migrations.
+    """What the rules find in these files of a project, file by file, by line. One look at each, one replay of the
+    migrations.
 
     A file that cannot be read, or is not UTF-8, is a finding. Raises FileError only where a folder cannot be listed.
     """

@@ -38,33 +38,33 @@ class Rebuild:
 
 def find_copies(steps: Steps) -> list[Copy]:
     """Every ``INSERT … SELECT`` of the file that reads from one table first."""
-    found = []
+    copies = []
     for step in steps.of("insert", "replace"):
         copy = _copy(step)
         if copy is not None:
-            found.append(copy)
-    return found
+            copies.append(copy)
+    return copies
 
 
 def find_rebuilds(steps: Steps, copies: Sequence[Copy]) -> list[Rebuild]:
-    """Every table of the file that is made anew: new table, copy, drop, rename; or old table renamed, new table, copy, drop;
-    or dropped and created under its name."""
+    """Every table of the file that is made anew: new table, copy, drop, rename; or old table renamed, new table,
+    copy, drop; or dropped and created under its name."""
     created = {step.name: step for step in steps.making("table", "virtual")}
     dropped = {step.name: step for step in steps.of("drop") if step.effect.object_type == "table"}
-    found = []
+    rebuilds = []
     for step in steps.of("alter_rename"):
         new = fold(step.effect.new_name or "")
         if step.name in created and new in dropped and dropped[new].at < step.at:
-            made = created[step.name]
-            found.append(Rebuild(new, made, dropped[new], step, _last(copies, step.name)))
+            new_table = created[step.name]
+            rebuilds.append(Rebuild(new, new_table, dropped[new], step, _last(copies, step.name)))
         elif step.name in created and created[step.name].at > step.at:
-            made = created[step.name]
-            found.append(Rebuild(step.name, made, dropped.get(new), step, _last(copies, step.name), True))
-    taken = {r.table for r in found}
+            new_table = created[step.name]
+            rebuilds.append(Rebuild(step.name, new_table, dropped.get(new), step, _last(copies, step.name), True))
+    taken = {r.table for r in rebuilds}
     for name, step in created.items():
         if name in dropped and dropped[name].at < step.at and name not in taken:
-            found.append(Rebuild(name, step, dropped[name], None, _last(copies, name)))
-    return found
+            rebuilds.append(Rebuild(name, step, dropped[name], None, _last(copies, name)))
+    return rebuilds
 
 
 def _last(copies: Sequence[Copy], target: str) -> Copy | None:

@@ -84,7 +84,8 @@ class Script:
         return self.steps.making(*types)
 
     def existed(self, table: str | None) -> bool:
-        """Whether ``table`` may have held rows before the file: it was there, or nobody knows and the file does not make it."""
+        """Whether ``table`` may have held rows before the file: it was there, or nobody knows and the file does not
+        make it."""
         if self.before is not None and (self.before.exact or self.before.has(table)):
             return self.before.has(table)
         return not any(fold(table or "") == step.name for step in self.making("table", "virtual", "view"))

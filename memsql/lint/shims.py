@@ -54,10 +54,10 @@ class _Desk:
 
 def _stamp(file: Path) -> tuple[str, int, int]:
     try:
-        found = file.stat()
+        status = file.stat()
     except OSError:
         return str(file), 0, 0
-    return str(file), found.st_mtime_ns, found.st_size
+    return str(file), status.st_mtime_ns, status.st_size
 
 
 _desk = _Desk()
@@ -80,8 +80,8 @@ class Rule_MS00(BaseRule):
 
     def _eval(self, context: RuleContext) -> EvalResultType:
         source = context.templated_file.source_str if context.templated_file else context.segment.raw
-        found = [f for f in _desk.findings(context.path, source) if f.rule == self.code]
-        if not found:
+        findings = [f for f in _desk.findings(context.path, source) if f.rule == self.code]
+        if not findings:
             return None
         raws = [
             raw for raw in context.segment.raw_segments if raw.pos_marker is not None and not raw.is_meta and raw.raw
@@ -91,7 +91,7 @@ class Rule_MS00(BaseRule):
             lines.append(lines[-1] + len(line) + 1)
         return [
             LintResult(anchor=_anchor(raws, lines[f.line - 1] + f.column - 1), description=_described(f))
-            for f in found
+            for f in findings
             if raws
         ]
 
@@ -111,9 +111,9 @@ def _shim(rule: Rule) -> type[BaseRule]:
     # The name makes the code; as an attribute of this module it can be sent to another process.
     name = f"Rule_{rule.code}"
     fields = {"__doc__": doc, "__module__": __name__, "name": f"memsql.{rule.name}"}
-    made = new_class(name, (Rule_MS00,), exec_body=lambda body: body.update(fields))
-    globals()[name] = made
-    return made
+    rule_class = new_class(name, (Rule_MS00,), exec_body=lambda body: body.update(fields))
+    globals()[name] = rule_class
+    return rule_class
 
 
 SHIMS: tuple[type[BaseRule], ...] = tuple(map(_shim, RULES))

@@ -72,8 +72,8 @@ class Step:
 
     def place(self, *words: str) -> int:
         """The offset in the file of the first of these words, or of the statement."""
-        found = self.find(*words)
-        return self.at if found is None else self.tokens[found].start
+        place = self.find(*words)
+        return self.at if place is None else self.tokens[place].start
 
     def place_of(self, name: str | None) -> int:
         """The offset in the file of the first token behind the verb that spells ``name``, or of the statement."""

@@ -1,4 +1,5 @@
-"""sqlfluff's own rules, run in this process. Imported only where they are wanted: sqlfluff takes half a second to load."""
+"""sqlfluff's own rules, run in this process. Imported only where they are wanted: sqlfluff takes half a second to
+load."""
 
 from __future__ import annotations
 
@@ -36,7 +37,8 @@ class Styled:
 
 
 class Style:
-    """sqlfluff with the configuration of the project, or the house style where setup.cfg has none. Safety rules are left out."""
+    """sqlfluff with the configuration of the project, or the house style where setup.cfg has none. Safety rules are
+    left out."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -47,7 +49,8 @@ class Style:
         logger.propagate = False
 
     def lint(self, path: Path, text: str, *, fix: bool = False) -> Styled:
-        """Look at ``text``, the content of ``path`` with LF and without BOM. Nothing is raised for whatever it holds."""
+        """Look at ``text``, the content of ``path`` with LF and without BOM. Nothing is raised for whatever it
+        holds."""
         shown = self._settings.show(path)
         linter, config = self._linter(path)
         limit = config.get("large_file_skip_byte_limit") or 0
@@ -59,8 +62,8 @@ class Style:
                         shown,
                         1,
                         1,
-                        "LIM",
-                        f"sqlfluff skips files of more than {limit:,} bytes; the safety rules looked at it",
+                        code="LIM",
+                        message=f"sqlfluff skips files of more than {limit:,} bytes; the safety rules looked at it",
                     ),
                 ),
             )
@@ -74,21 +77,29 @@ class Style:
             repaired = linted.fix_string() if fix and not broken else (text, False)
         except Exception as e:
             # Another program's mistake must not hide what our rules found.
-            return Styled((), (_note(shown, 1, 1, "PRS", f"sqlfluff failed on this file: {type(e).__name__}"),))
-        found, unread = [], []
+            return Styled(
+                (), (_note(shown, 1, 1, code="PRS", message=f"sqlfluff failed on this file: {type(e).__name__}"),)
+            )
+        findings, unread = [], []
         for violation in violations:
             line, column, code = violation.line_no or 1, violation.line_pos or 1, violation.rule_code()
             if code in _UNREADABLE:
                 unread.append(
-                    _note(shown, line, column, code, "sqlfluff cannot parse this; the house style is not checked here")
+                    _note(
+                        shown,
+                        line,
+                        column,
+                        code=code,
+                        message="sqlfluff cannot parse this; the house style is not checked here",
+                    )
                 )
             else:
-                found.append(
+                findings.append(
                     Finding(
                         code, str(violation.rule_name()), "warning", shown, line, column, line, _flat(violation.desc())
                     )
                 )
-        return Styled(tuple(found), tuple(unread), repaired[0] if repaired[1] and repaired[0] != text else None)
+        return Styled(tuple(findings), tuple(unread), repaired[0] if repaired[1] and repaired[0] != text else None)
 
     def _linter(self, path: Path) -> tuple[Linter, FluffConfig]:
         if path.parent not in self._linters:
@@ -110,7 +121,7 @@ class Style:
         return self._linters[path.parent]
 
 
-def _note(path: str, line: int, column: int, code: str, message: str) -> Finding:
+def _note(path: str, line: int, column: int, *, code: str, message: str) -> Finding:
     return Finding(code, "not_checked", "info", path, line, column, line, message)
 
 

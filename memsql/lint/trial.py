@@ -54,8 +54,9 @@ class Broken:
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """What came of running a file: the schema before and after it, SQLite's message by the number of each statement that
-    does not run, the queries that it breaks, and the offsets of names in double quotes that SQLite takes for strings."""
+    """What came of running a file: the schema before and after it, SQLite's message by the number of each statement
+    that does not run, the queries that it breaks, and the offsets of names in double quotes that SQLite takes for
+    strings."""
 
     before: Catalogue
     after: Catalogue
@@ -68,8 +69,8 @@ class Trial:
 class World:
     """A database with the objects of ``catalogue`` that concern a file, ``loaded``.
 
-    ``places`` has the place of each object by its rowid. It is None for a database that holds all objects and whose rowids
-    are the places.
+    ``places`` has the place of each object by its rowid. It is None for a database that holds all objects and whose
+    rowids are the places.
     """
 
     database: MemoryDatabase
