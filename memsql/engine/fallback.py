@@ -7,20 +7,20 @@ table of the user's own is counted before and after: this costs more and proves 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 
 from memsql.db.queries import load
 from memsql.engine import statements, verdict
 from memsql.engine.forecast import SchemaCopy
-from memsql.engine.index_work import rebuild_and_check, work_for
+from memsql.engine.index_work import IndexWork, rebuild_and_check, work_for
 from memsql.engine.job import Job
 from memsql.engine.loss import counting, guard
 from memsql.engine.session import Session
 from memsql.engine.verdict import Evidence
 from memsql.errors import Location, MemsqlError, StatementError
 from memsql.fts import check_in_transaction
-from memsql.project.checks import run_checks
+from memsql.project.checks import CheckResult, run_checks
 from memsql.sqltext import effect, fold, split
 
 _STATEMENTS_AT_ONCE = 500
@@ -40,11 +40,13 @@ def prove_job(session: Session, job: Job) -> Evidence:
     written = _run(session, job)
     schema = schema_copy(session)
     after = _count(session, schema, guard.after_watch(watch, job.analysis), values=values)
-    indexes = schema.fts()
-    reached = [name for name, content in indexes.items() if written & {fold(name), *content} or name in sound]
-    work = work_for(job, indexes, reached)
-    broken = rebuild_and_check(conn, work)
-    checks = tuple(run_checks(conn, job.checks))
+    work = IndexWork()
+    broken: tuple[str, ...] = ()
+    checks: list[CheckResult] = []
+    if verdict.keeps_data(job, before, after, allows_loss=not values):
+        work = _work(job, schema, written, sound)
+        broken = rebuild_and_check(conn, work)
+        checks = run_checks(conn, job.checks)
     if session.stopped:
         raise verdict.interrupted(job, session.stop)
     return Evidence(
@@ -52,10 +54,17 @@ def prove_job(session: Session, job: Job) -> Evidence:
         after=after,
         indexes=work,
         broken_indexes=broken,
-        checks=checks,
+        checks=tuple(checks),
         started=started,
         duration_ms=round((time.perf_counter() - clock) * 1000),
     )
+
+
+def _work(job: Job, schema: SchemaCopy, written: frozenset[str], sound: Sequence[str]) -> IndexWork:
+    """The full-text indexes to rebuild and check: those of the tables ``written``, and those that were ``sound`` before."""
+    indexes = schema.fts()
+    reached = [name for name, content in indexes.items() if written & {fold(name), *content} or name in sound]
+    return work_for(job, indexes, reached)
 
 
 def schema_copy(session: Session) -> SchemaCopy:

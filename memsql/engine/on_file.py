@@ -16,7 +16,7 @@ from functools import partial
 from memsql import ledger
 from memsql.db import Touched
 from memsql.engine import statements, verdict
-from memsql.engine.index_work import rebuild_and_check, work_after
+from memsql.engine.index_work import IndexWork, rebuild_and_check, work_after
 from memsql.engine.job import Job, LedgerMoved
 from memsql.engine.loss import counting, guard
 from memsql.engine.loss.watched import SAVEPOINT, Ran, run_watched, undo
@@ -25,7 +25,7 @@ from memsql.engine.state import State
 from memsql.engine.verdict import Evidence
 from memsql.errors import ConnectError, LockedError, MemsqlError, StatementError
 from memsql.ledger import Entry
-from memsql.project.checks import run_checks
+from memsql.project.checks import CheckResult, run_checks
 from memsql.sqltext import fold
 
 
@@ -158,9 +158,13 @@ def prove_job(session: Session, job: Job) -> Evidence:
     after = guard.Counts()
     if watched.watch.linked or watched.watch.keyed or watched.before.holds_something:
         after = count(watched.after_watch)
-    indexes = work_after(session.schema, job, watched.touched)
-    broken = rebuild_and_check(conn, indexes)
-    checks = run_checks(conn, job.checks)
+    indexes = IndexWork()
+    broken: tuple[str, ...] = ()
+    checks: list[CheckResult] = []
+    if verdict.keeps_data(job, watched.before, after, allows_loss=session.allows_loss(job)):
+        indexes = work_after(session.schema, job, watched.touched)
+        broken = rebuild_and_check(conn, indexes)
+        checks = run_checks(conn, job.checks)
     if session.stopped:
         raise verdict.interrupted(job, session.stop)
     return Evidence(

@@ -93,9 +93,9 @@ def run_up(session: Session, state: State, pending: Pending | None = None) -> Re
 
 
 def run_down(session: Session, state: State, pending: Pending | None = None) -> Report:
-    """Roll back what the options say; ``pending`` as for run_up()."""
+    """Roll back what the options say; ``pending`` as for run_up(). The report names no completed rows."""
     first = _first(session, state, pending, lambda now, _: pending_down(now, session.options))
-    return run(session, first, _completing(session, still_down(first, session.options)))
+    return replace(run(session, first, _completing(session, still_down(first, session.options))), completed=())
 
 
 def run(session: Session, pending: Pending, planner: Planner, runner: RunnerFactory | None = None) -> Report:

@@ -67,6 +67,8 @@ class Runner:
         try:
             for evidence in transaction.prove(jobs):
                 proven.append(self._judge(jobs[len(proven)], evidence))
+                # Of the next one.
+                started, clock = datetime.now(UTC), time.perf_counter()
             self._commit(transaction, proven)
             return len(proven)
         except LedgerMoved:

@@ -72,6 +72,15 @@ def judge(job: Job, evidence: Evidence, *, allows_loss: bool) -> Done:
     )
 
 
+def keeps_data(job: Job, before: Counts, after: Counts, *, allows_loss: bool) -> bool:
+    """Whether judge_loss() raises nothing, so that the rest of the evidence is worth its time."""
+    try:
+        judge_loss(job, before, after, allows_loss=allows_loss)
+    except (MigrationFailed, Refused):
+        return False
+    return True
+
+
 def judge_loss(job: Job, before: Counts, after: Counts, *, allows_loss: bool) -> tuple[str, ...]:
     """What was lost with permission, a sentence each.
 
@@ -205,7 +214,7 @@ def undone(problem: MemsqlError, job: Job, running: Sequence[Job], *, whole: boo
     ids = [j.migration.id for j in running]
     before = ids[: ids.index(job.migration.id)]
     if isinstance(problem, (LockedError, ConnectError)):
-        names = f"{ids[0]} to {ids[-1]} were" if several else f"{ids[0]} was"
+        names = "everything was" if whole else f"{ids[0]} to {ids[-1]} were" if several else f"{ids[0]} was"
         prefix = f"{problem.state}; if not, " if isinstance(problem, CommitUnknown) else ""
         return f"{prefix}{names} not applied"
     if whole or (several and not before and isinstance(problem, Interrupted)):

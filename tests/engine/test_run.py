@@ -60,6 +60,7 @@ class Kept:
         self.committed: list[int] = []
         self.shares: list[list[int]] = []
         self.failures: list[str] = []
+        self.failed_since: datetime | None = None
 
     def take(self, jobs: Sequence[Job]) -> Sequence[Job]:
         return jobs
@@ -85,6 +86,7 @@ class Kept:
 
     def record_failure(self, entry: Entry, operation: str, message: str) -> None:
         self.failures.append(entry.id)
+        self.failed_since = entry.started
 
     def aftermath(self, problem: MemsqlError, job: Job, *, whole: bool) -> str:
         return undone(problem, job, self.running, whole=whole)
@@ -188,3 +190,16 @@ def test_a_ledger_that_moved_ends_the_run_without_a_word() -> None:
     with pytest.raises(LedgerMoved):
         runner(transaction).run([job(1)], whole=False)
     assert (transaction.committed, transaction.failures) == ([], [])
+
+
+def test_a_failure_is_timed_from_its_own_beginning() -> None:
+    first_ends: list[datetime] = []
+
+    def first() -> Evidence:
+        first_ends.append(datetime.now(UTC))
+        return PASSED
+
+    transaction = Kept({1: first, 2: raises(MigrationFailed("it failed"))})
+    fails(transaction)
+    assert transaction.failed_since is not None
+    assert transaction.failed_since >= first_ends[0]

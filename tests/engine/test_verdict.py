@@ -108,6 +108,7 @@ def test_what_is_left_of_a_transaction() -> None:
         verdict.undone(failed, three, [one, two, three], whole=False),
         verdict.undone(failed, two, [one, two], whole=True),
         verdict.undone(LockedError("locked"), one, [one], whole=False),
+        verdict.undone(LockedError("locked"), one, [one], whole=True),
         verdict.undone(CommitUnknown("lost", state="it may be done"), one, [one, two], whole=False),
     ]
     assert said == [
@@ -115,5 +116,6 @@ def test_what_is_left_of_a_transaction() -> None:
         "it and 0001_x, 0002_x, in whose transaction it ran, were rolled back",
         "everything was rolled back",
         "0001_x was not applied",
+        "everything was not applied",
         "it may be done; if not, 0001_x to 0002_x were not applied",
     ]
