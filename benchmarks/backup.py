@@ -1,8 +1,9 @@
 """Backing up a large database with a full-text index, with proof, from a file and from a server; and its restore.
 
-The yardstick for a file is what a careful operator does by hand with the sqlite3 command line: VACUUM INTO, then quick_check,
-foreign_key_check and the full-text integrity check at rank 1 on the copy. For a server it is reading ``GET /dump`` with
-curl, which proves nothing. Run with: python -m benchmarks.backup [rounds] [rows]; 500,000 rows make about 1 GB.
+The yardstick for a file is what a careful operator does by hand with the sqlite3 command line: VACUUM INTO, then
+quick_check, foreign_key_check and the full-text integrity check at rank 1 on the copy. For a server it is reading
+``GET /dump`` with curl, which proves nothing. Run with: python -m benchmarks.backup [rounds] [rows]; 500,000 rows
+make about 1 GB.
 """
 
 from __future__ import annotations
@@ -28,13 +29,17 @@ SCHEMA = """
 CREATE TABLE users (id TEXT PRIMARY KEY, email TEXT NOT NULL UNIQUE, created_at TEXT NOT NULL);
 CREATE TABLE memories (
     id INTEGER PRIMARY KEY AUTOINCREMENT, user_id TEXT REFERENCES users (id) ON DELETE CASCADE, title TEXT NOT NULL,
-    content TEXT NOT NULL, memory_type TEXT NOT NULL, importance INTEGER, tags TEXT, score REAL, digest BLOB, created_at TEXT
+    content TEXT NOT NULL, memory_type TEXT NOT NULL, importance INTEGER, tags TEXT, score REAL,
+    digest BLOB, created_at TEXT
 );
 CREATE INDEX memories_by_user ON memories (user_id, created_at DESC);
 CREATE INDEX memories_by_type ON memories (user_id, memory_type);
 CREATE VIRTUAL TABLE memories_fts USING fts5(title, content, tags, content='memories', content_rowid='id');
 """
-PROOF = "PRAGMA quick_check; PRAGMA foreign_key_check; INSERT INTO memories_fts (memories_fts, rank) VALUES ('integrity-check', 1);"
+PROOF = (
+    "PRAGMA quick_check; PRAGMA foreign_key_check; "
+    "INSERT INTO memories_fts (memories_fts, rank) VALUES ('integrity-check', 1);"
+)
 
 
 def make(path: Path, rows: int) -> None:
@@ -147,7 +152,8 @@ def serving(database: Path | None) -> Iterator[str]:
 def report_memory(title: str, most: int) -> None:
     """Print the peak beside its limit."""
     print(
-        f"{'memory, ' + title:<50} {most / (1 << 20):8.0f} MiB  limit {MEMORY_LIMIT >> 20}  {'ok' if most <= MEMORY_LIMIT else 'MISSED'}"
+        f"{'memory, ' + title:<50} {most / (1 << 20):8.0f} MiB  limit {MEMORY_LIMIT >> 20}  "
+        f"{'ok' if most <= MEMORY_LIMIT else 'MISSED'}"
     )
 
 

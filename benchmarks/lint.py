@@ -1,4 +1,5 @@
-"""How long ``memsql lint`` takes beside plain sqlfluff, which runs its own rules only, and how that grows with a project.
+"""How long ``memsql lint`` takes beside plain sqlfluff, which runs its own rules only, and how that grows with a
+project.
 
 Run ``python -m benchmarks.lint [ROUNDS]``. Both are command lines over the same files with the same configuration: all
 .sql files of this project, and a change of ten migrations with their rollbacks. The growth is that of ``memsql lint``
@@ -45,7 +46,8 @@ def compare(title: str, folder: Path, paths: list[str], rounds: int) -> list[flo
 
 
 def change(folder: Path) -> list[str]:
-    """Write ten migrations with rollbacks, of the sorts people write, behind those of this project; return their paths."""
+    """Write ten migrations with rollbacks, of the sorts people write, behind those of this project; return their
+    paths."""
     shutil.rmtree(folder / "migrations")
     shutil.copytree(ROOT / "migrations", folder / "migrations")
     shutil.copytree(ROOT / "sql", folder / "sql")
@@ -54,8 +56,10 @@ def change(folder: Path) -> list[str]:
     for n in range(5, 15):
         up = (
             f"-- Adds labels {n}, and a place for them in memories.\n-- depends: {n - 1:04}_x\n\n"
-            f"CREATE TABLE labels_{n} (\n    id INTEGER PRIMARY KEY,\n    memory_id INTEGER NOT NULL REFERENCES memories (id),\n"
-            f"    label TEXT NOT NULL DEFAULT 'none'\n);\n\nCREATE INDEX idx_labels_{n} ON labels_{n} (memory_id, label);\n\n"
+            f"CREATE TABLE labels_{n} (\n    id INTEGER PRIMARY KEY,\n"
+            "    memory_id INTEGER NOT NULL REFERENCES memories (id),\n"
+            "    label TEXT NOT NULL DEFAULT 'none'\n);\n\n"
+            f"CREATE INDEX idx_labels_{n} ON labels_{n} (memory_id, label);\n\n"
             f"ALTER TABLE memories ADD COLUMN label_{n} TEXT;\n\n"
             f"CREATE TRIGGER labels_{n}_gone AFTER DELETE ON labels_{n} BEGIN\n"
             f"    UPDATE memories SET label_{n} = NULL WHERE id = old.memory_id;\nEND;\n"
@@ -93,7 +97,10 @@ def _stage(stage: int, table: str, parent: str) -> tuple[str, str]:
         f"    id INTEGER PRIMARY KEY,\n    body TEXT NOT NULL,\n    author INTEGER NOT NULL DEFAULT 0,\n"
         f"    parent_id INTEGER REFERENCES {parent} (id)"
     )
-    indexes = f"CREATE INDEX idx_{table}_author ON {table} (author);\nCREATE INDEX idx_{table}_parent ON {table} (parent_id);\n"
+    indexes = (
+        f"CREATE INDEX idx_{table}_author ON {table} (author);\n"
+        f"CREATE INDEX idx_{table}_parent ON {table} (parent_id);\n"
+    )
     trigger = (
         f"CREATE TRIGGER {table}_touched AFTER UPDATE OF body ON {table} BEGIN\n"
         f"    UPDATE {table} SET changed = changed + 1 WHERE id = new.id;\nEND;\n"

@@ -57,7 +57,8 @@ def main() -> None:
                 clock.append(time.perf_counter() - started)
             middle = statistics.median(clock)
             print(
-                f"{title:<30} {middle:6.2f} s on the clock, {statistics.median(processor):6.2f} s of processor, target {TARGET:.0f} s  "
+                f"{title:<30} {middle:6.2f} s on the clock, "
+                f"{statistics.median(processor):6.2f} s of processor, target {TARGET:.0f} s  "
                 f"{'ok' if middle <= TARGET else 'MISSED'}",
                 flush=True,
             )

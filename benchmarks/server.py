@@ -112,8 +112,8 @@ def distance(counts: tuple[int, ...]) -> None:
             with fresh() as url, far_away(url, LATENCY) as far:
                 theirs = seconds(partial(yoyo, far.replace("http", "ws"), folder / "migrations"))
         print(
-            f"{count:4d} pending, 50 ms away: memsql {ours:7.2f} s, yoyo {theirs:7.2f} s, {theirs / ours:5.1f} times faster"
-            + ("  target 15" if count == 100 else ""),
+            f"{count:4d} pending, 50 ms away: memsql {ours:7.2f} s, yoyo {theirs:7.2f} s, "
+            f"{theirs / ours:5.1f} times faster" + ("  target 15" if count == 100 else ""),
             flush=True,
         )
 

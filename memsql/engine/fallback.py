@@ -61,7 +61,8 @@ def prove_job(session: Session, job: Job) -> Evidence:
 
 
 def _work(job: Job, schema: SchemaCopy, written: frozenset[str], sound: Sequence[str]) -> IndexWork:
-    """The full-text indexes to rebuild and check: those of the tables ``written``, and those that were ``sound`` before."""
+    """The full-text indexes to rebuild and check: those of the tables ``written``, and those that were ``sound``
+    before."""
     indexes = schema.fts()
     reached = [name for name, content in indexes.items() if written & {fold(name), *content} or name in sound]
     return work_for(job, indexes, reached)

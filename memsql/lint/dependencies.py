@@ -44,8 +44,8 @@ class Dependencies:
     def needed(self, steps: Iterable[Step], queries: Iterable[str] = ()) -> list[Entry]:
         """The objects that must be there to try a file: what it names, what it changes, and what these depend on.
 
-        ``steps`` are the statements that are run or compiled, ``queries`` the texts of queries that are compiled between
-        them. The objects come in the order of their creation.
+        ``steps`` are the statements that are run or compiled, ``queries`` the texts of queries that are compiled
+        between them. The objects come in the order of their creation.
         """
         names: set[str] = {"sqlite_sequence"}
         changed: set[str] = set()
@@ -127,5 +127,6 @@ def _names(step: Step) -> frozenset[str]:
 
 
 def _owner(name: str) -> str:
-    """The virtual table that the table ``name`` is a shadow of, if it is one (https://sqlite.org/vtab.html#the_xshadowname_method)."""
+    """The virtual table that the table ``name`` is a shadow of, if it is one
+    (https://sqlite.org/vtab.html#the_xshadowname_method)."""
     return name.rpartition("_")[0]

@@ -1,9 +1,10 @@
-"""The schema at each place of a project's migrations, worked out in time that grows with the files, not with their square.
+"""The schema at each place of a project's migrations, worked out in time that grows with the files, not with their
+square.
 
-SQLite reads the whole schema again after each ALTER TABLE and each ROLLBACK. So a file runs in a database of its own that
-holds only what concerns it (see dependencies.py), made from the texts of sqlite_schema, and the catalogue of all
-objects takes over what changed. Where texts do not make the same database again (rows of a CREATE TABLE … AS SELECT,
-TEMP objects), every migration is run again instead, in one database.
+SQLite reads the whole schema again after each ALTER TABLE and each ROLLBACK. So a file runs in a database of its
+own that holds only what concerns it (see dependencies.py), made from the texts of sqlite_schema, and the catalogue
+of all objects takes over what changed. Where texts do not make the same database again (rows of a CREATE TABLE … AS
+SELECT, TEMP objects), every migration is run again instead, in one database.
 """
 
 from __future__ import annotations
@@ -33,7 +34,8 @@ class _Recorded:
 
 
 class History:
-    """The schema before and after each of ``count`` migrations. ``read`` returns the statements of one, by its place."""
+    """The schema before and after each of ``count`` migrations. ``read`` returns the statements of one, by its
+    place."""
 
     def __init__(self, count: int, read: Callable[[int], Sequence[Step]]) -> None:
         self._count = count
@@ -144,8 +146,8 @@ def _reads_catalogue(step: Step) -> bool:
 
 
 def _unsettled(database: MemoryDatabase) -> frozenset[Key]:
-    """The objects that an ALTER TABLE of any other table fails on (a view of a table that is gone), or changes (it writes
-    strings in double quotes with single ones).
+    """The objects that an ALTER TABLE of any other table fails on (a view of a table that is gone), or changes (it
+    writes strings in double quotes with single ones).
 
     SQLite names one object that it fails on; with that one dropped it names the next.
     """

@@ -107,7 +107,10 @@ def _described(finding: Finding) -> str:
 
 
 def _shim(rule: Rule) -> type[BaseRule]:
-    doc = f"{rule.title}\n\n    **Anti-pattern**\n\n    {rule.anti_pattern}\n\n    **Best practice**\n\n    {rule.best_practice}\n"
+    doc = (
+        f"{rule.title}\n\n    **Anti-pattern**\n\n    {rule.anti_pattern}\n\n"
+        f"    **Best practice**\n\n    {rule.best_practice}\n"
+    )
     # The name makes the code; as an attribute of this module it can be sent to another process.
     name = f"Rule_{rule.code}"
     fields = {"__doc__": doc, "__module__": __name__, "name": f"memsql.{rule.name}"}

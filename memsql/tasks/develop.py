@@ -38,7 +38,9 @@ def test(c: Context, only: str | None = None, fast: bool = False, newest: bool =
         failed = _failed([["pytest", *arguments]])
     else:
         failed = [] if _succeeds_with_coverage(arguments) else ["pytest"]
-        failed += _failed([["ruff", "check", "."], ["mypy"], ["importlinter.cli", "lint"]])
+        failed += _failed(
+            [["ruff", "check", "."], ["ruff", "format", "--check", "."], ["mypy"], ["importlinter.cli", "lint"]]
+        )
         print(f"coverage: {_coverage_figure()}")
     if failed:
         print("failed: " + ", ".join(failed), file=sys.stderr)

@@ -19,8 +19,8 @@ class MemsqlTask(Task[Callable[..., Any]]):
     """A task of memsql: Invoke's task, with bare words, and without short options such as ``-d``.
 
     ``bare_word``: the option whose value may stand alone, as in "--file". The full name of a task is the next task.
-    ``bare_paths``: the option, which may be given more than once, whose values may stand alone, as in "--path". The full
-    name of a task is a path where such a file or folder exists.
+    ``bare_paths``: the option, which may be given more than once, whose values may stand alone, as in "--path". The
+    full name of a task is a path where such a file or folder exists.
     """
 
     def __init__(
