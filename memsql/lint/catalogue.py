@@ -35,7 +35,7 @@ class Index:
 
 
 @dataclass(frozen=True)
-class Entry:
+class CatalogueEntry:
     """A row of sqlite_schema, and what SQLite tells about the object.
 
     ``place`` orders entries by their creation. ``type`` is table, index, trigger or view; ``sql`` is empty for an
@@ -73,14 +73,14 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class CatalogueChange:
     """What a file does to a catalogue: ``gone`` objects leave it or make room for their ``new`` form.
 
     ``exact`` is False where a statement of the file did not run.
     """
 
     gone: frozenset[Key]
-    new: tuple[Entry, ...]
+    new: tuple[CatalogueEntry, ...]
     exact: bool
 
 
@@ -88,11 +88,11 @@ class Change:
 class _Maps:
     """The entries by key, and what is looked up besides. Values are never changed, so that a copy is cheap and safe."""
 
-    entries: dict[Key, Entry] = field(default_factory=dict)
+    entries: dict[Key, CatalogueEntry] = field(default_factory=dict)
     attached: dict[str, tuple[Key, ...]] = field(default_factory=dict)
     children: dict[str, tuple[str, ...]] = field(default_factory=dict)
     columns: dict[str, int] = field(default_factory=dict)
-    views: dict[str, Entry] = field(default_factory=dict)
+    views: dict[str, CatalogueEntry] = field(default_factory=dict)
     fts: dict[str, FtsTable] = field(default_factory=dict)
     contents: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
@@ -107,7 +107,7 @@ class _Maps:
             self.contents.copy(),
         )
 
-    def add(self, entry: Entry) -> None:
+    def add(self, entry: CatalogueEntry) -> None:
         self.entries[entry.key] = entry
         if entry.type in ("index", "trigger"):
             table = fold(entry.table)
@@ -146,7 +146,7 @@ class Catalogue:
 
     __slots__ = ("_maps", "end", "exact")
 
-    def __init__(self, entries: Iterable[Entry] = (), *, exact: bool = True) -> None:
+    def __init__(self, entries: Iterable[CatalogueEntry] = (), *, exact: bool = True) -> None:
         self._maps = _Maps()
         self.exact = exact
         self.end = 0
@@ -155,7 +155,7 @@ class Catalogue:
             self._maps.add(entry)
             self.end = max(self.end, entry.place + 1)
 
-    def changed(self, change: Change) -> Catalogue:
+    def changed(self, change: CatalogueChange) -> Catalogue:
         """The catalogue after a file that does ``change``."""
         after = Catalogue(exact=change.exact)
         after._maps = self._maps.copy()
@@ -174,11 +174,11 @@ class Catalogue:
         other._maps, other.end = self._maps, self.end
         return other
 
-    def entry(self, key: Key) -> Entry | None:
+    def entry(self, key: Key) -> CatalogueEntry | None:
         """The object of this key, hidden or not."""
         return self._maps.entries.get(key)
 
-    def entries(self) -> list[Entry]:
+    def entries(self) -> list[CatalogueEntry]:
         """Every object, hidden ones too, in the order of creation."""
         return sorted(self._maps.entries.values(), key=lambda entry: entry.place)
 
@@ -209,7 +209,7 @@ class Catalogue:
         """Whether an object or a column has this name, which is in lower case."""
         return self._maps.columns.get(name, 0) > 0 or self.has_object(name)
 
-    def created(self, table: str, type_: str) -> list[Entry]:
+    def created(self, table: str, type_: str) -> list[CatalogueEntry]:
         """The indexes or triggers (``type_``) on ``table`` that were created by name, by name."""
         entries = (self._maps.entries[key] for key in self.attached(fold(table)))
         return sorted(
@@ -254,18 +254,18 @@ class Catalogue:
         return entry.words if entry is not None else frozenset()
 
 
-def with_triggers(table: FtsTable, entries: Iterable[Entry]) -> FtsTable:
+def with_triggers(table: FtsTable, entries: Iterable[CatalogueEntry]) -> FtsTable:
     """``table`` with these triggers in the order of their creation."""
     ordered = sorted(entries, key=lambda entry: entry.place)
     return replace(table, triggers=tuple(Trigger(entry.name, entry.table, entry.sql) for entry in ordered))
 
 
-def _parents(entry: Entry) -> Iterable[str]:
+def _parents(entry: CatalogueEntry) -> Iterable[str]:
     """The tables that the foreign keys of a table name, each once, in lower case."""
     return dict.fromkeys(fold(key.parent) for key in entry.shape.foreign_keys) if entry.shape is not None else ()
 
 
-def _columns(entry: Entry) -> Iterator[str]:
+def _columns(entry: CatalogueEntry) -> Iterator[str]:
     return (fold(column.name) for column in entry.shape.columns) if entry.shape is not None else iter(())
 
 

@@ -15,7 +15,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from functools import cache
 
-from memsql.lint.catalogue import Catalogue, Change, Key
+from memsql.lint.catalogue import Catalogue, CatalogueChange, Key
 from memsql.lint.dependencies import Dependencies
 from memsql.lint.memory import RUN, SENTINEL, MemoryDatabase
 from memsql.lint.step import Step
@@ -29,7 +29,7 @@ _ERROR_IN = re.compile(r"error in (view|trigger|table|index) (.+?)(?: after (?:r
 class _Recorded:
     """What a migration does to the catalogue, and the objects that are unsettled afterwards (see Dependencies)."""
 
-    change: Change
+    change: CatalogueChange
     unsettled: frozenset[Key]
 
 
@@ -73,7 +73,7 @@ class History:
     def trial(self, place: int, steps: Sequence[Step], queries: Sequence[SavedQuery] = ()) -> Trial:
         """What comes of running a file behind the first ``place`` migrations."""
         dependencies = self._at(place)
-        names = dependencies.concerned({name for step in steps if step.kind in MAY_BREAK for name in step.names})
+        names = dependencies.readers({name for step in steps if step.kind in MAY_BREAK for name in step.names})
         concerned = [query for query in queries if not names.isdisjoint(identifiers(query.sql))]
         with self._world(dependencies, [step for step, _ in uses(steps)], concerned) as world:
             return try_file(world, steps, concerned)

@@ -14,7 +14,7 @@ from memsql.db.queries import load
 from memsql.db.sqlite import memory
 from memsql.errors import MemsqlError
 from memsql.fts.discover import discover
-from memsql.lint.catalogue import Entry, Index
+from memsql.lint.catalogue import CatalogueEntry, Index
 from memsql.lint.step import Step
 from memsql.schema import read
 from memsql.sqltext import fold, quote
@@ -33,13 +33,13 @@ _BEGINNING = len("CREATE TABLE")
 
 
 class MemoryDatabase:
-    """A database in memory. ``interrupted`` tells whether a statement ended the transaction of ``undone``."""
+    """A database in memory."""
 
     def __init__(self) -> None:
         self._conn = memory()
         self._db = self._conn.raw
         self._ticks = 0
-        self.interrupted = False
+        self._has_virtual = False
         self._db.execute(f"PRAGMA max_page_count = {_MOST_PAGES}")
         self._db.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _LONGEST_VALUE)
         self._db.set_progress_handler(self._tick, _TICK)
@@ -60,12 +60,12 @@ class MemoryDatabase:
         """Run a statement. Returns what SQLite says where it fails."""
         self._ticks = 0
         inside = self._db.in_transaction
+        self._has_virtual = self._has_virtual or "virtual" in sql[:40].lower()
         try:
             self._db.execute(sql)
         except _ERRORS as e:
             if inside and not self._db.in_transaction:
                 # An interruption undoes the whole transaction.
-                self.interrupted = True
                 self._db.execute("SAVEPOINT memsql_lint")
             return str(e)
         return None
@@ -83,6 +83,7 @@ class MemoryDatabase:
             yield
         finally:
             self._db.execute("ROLLBACK")
+            self._refresh()
 
     def strings(self, step: Step) -> set[int]:
         """The offsets in the file of the names in double quotes that SQLite takes for strings.
@@ -106,9 +107,10 @@ class MemoryDatabase:
                 return offsets
             offsets |= more
 
-    def entries(self) -> list[Entry] | None:
+    def entries(self) -> list[CatalogueEntry] | None:
         """Every object, in the order of creation; its place is its rowid. None where SQLite cannot read the schema."""
         self._ticks = -1000
+        self._refresh()
         try:
             schema, fts = read(self._conn), {table.name: table for table in discover(self._conn)}
             indexes, rows = self._indexes(), self._rows()
@@ -116,7 +118,7 @@ class MemoryDatabase:
             return None
         shown = {(o.type, o.name) for o in schema.objects}
         return [
-            Entry(
+            CatalogueEntry(
                 place,
                 type_,
                 name,
@@ -135,7 +137,7 @@ class MemoryDatabase:
         """The text of every object by its type and name."""
         return {(type_, name): sql for _, type_, name, _, sql in self._rows()}
 
-    def load(self, entries: Sequence[Entry]) -> dict[int, int] | None:
+    def load(self, entries: Sequence[CatalogueEntry]) -> dict[int, int] | None:
         """Create these objects, in their order, from their texts, and the sentinel behind them.
 
         Returns the place of each object by its rowid; None where the texts do not make the same objects again.
@@ -161,10 +163,16 @@ class MemoryDatabase:
         """Whether this build of SQLite enforces foreign keys unless it is told not to."""
         return bool(self._value("PRAGMA foreign_keys"))
 
+    def _refresh(self) -> None:
+        """Let SQLite read the schema again. Until then it takes a table for a shadow though its virtual table is gone; and
+        where it did that in a transaction, it does not after a ROLLBACK."""
+        if self._has_virtual:
+            self._db.execute("PRAGMA writable_schema = RESET")
+
     def _value(self, sql: str) -> Value:
         return self._conn.execute(sql).one()
 
-    def _create(self, entry: Entry) -> None:
+    def _create(self, entry: CatalogueEntry) -> None:
         if entry.name == "sqlite_sequence":
             self.run("CREATE TABLE memsql_lint_sequence (a INTEGER PRIMARY KEY AUTOINCREMENT)")
             self.run("DROP TABLE memsql_lint_sequence")

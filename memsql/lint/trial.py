@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from memsql.fts.discover import FtsTable
-from memsql.lint.catalogue import Catalogue, Change, Entry, Key, with_triggers
+from memsql.lint.catalogue import Catalogue, CatalogueChange, CatalogueEntry, Key, with_triggers
 from memsql.lint.memory import RUN, MemoryDatabase
 from memsql.lint.step import Step
 from memsql.sqltext import fold
@@ -84,25 +84,25 @@ class World:
         catalogue = Catalogue(database.entries() or (), exact=exact)
         return cls(database, catalogue, frozenset(entry.key for entry in catalogue.entries()))
 
-    def change(self, *, exact: bool) -> Change:
+    def change(self, *, exact: bool) -> CatalogueChange:
         """What became of the catalogue by what was run in the database."""
         entries = self.database.entries()
         if entries is None:
-            return Change(self.loaded, (), exact=False)
+            return CatalogueChange(self.loaded, (), exact=False)
         current = {entry.key: entry for entry in map(self._placed, entries)}
         for entry in list(current.values()):
             if entry.fts is not None:
                 current[entry.key] = replace(entry, fts=self._with_triggers(entry.fts, current))
         same = {key for key in self.loaded if current.get(key) == self.catalogue.entry(key)}
         new = tuple(entry for key, entry in current.items() if key not in same)
-        return Change(self.loaded - same, new, exact)
+        return CatalogueChange(self.loaded - same, new, exact)
 
-    def _placed(self, entry: Entry) -> Entry:
+    def _placed(self, entry: CatalogueEntry) -> CatalogueEntry:
         if self.places is None:
             return entry
         return replace(entry, place=self.places.get(entry.place, self.catalogue.end + entry.place))
 
-    def _with_triggers(self, table: FtsTable, current: Mapping[Key, Entry]) -> FtsTable:
+    def _with_triggers(self, table: FtsTable, current: Mapping[Key, CatalogueEntry]) -> FtsTable:
         """``table`` with its triggers in the database, and those in the catalogue that were not loaded."""
         earlier = self.catalogue.fts(table.name)
         keys = [(True, fold(trigger.name)) for trigger in (earlier.triggers if earlier is not None else ())]
