@@ -21,9 +21,9 @@ _LOOK_AT_ALL = frozenset({"alter_rename", "alter_rename_column", "alter_drop_col
 class _Names:
     """The names that concern a file, in lower case, and the keys of objects that do.
 
-    ``read`` are looked up. ``written`` are tables that rows are written to, which compiles their triggers. ``changed`` are
-    tables and views that are created, dropped or altered, which concerns whatever names them; ``widened`` tables only get
-    a column, which concerns the views of them.
+    ``read`` are looked up. ``written`` are tables that rows are written to, which compiles their triggers.
+    ``changed`` are tables and views that are created, dropped or altered, which concerns whatever names them;
+    ``widened`` tables only get a column, which concerns the views of them.
     """
 
     read: set[str] = field(default_factory=set)
@@ -63,8 +63,8 @@ class Dependencies:
         """The objects that must be there to try a file, in the order of their creation: what it names, what depends on
         what it changes, and what these depend on.
 
-        ``steps`` are the statements that are run or compiled, ``queries`` the texts of queries that are compiled between
-        them.
+        ``steps`` are the statements that are run or compiled, ``queries`` the texts of queries that are compiled
+        between them.
         """
         names = self._names(steps)
         names.read.update(*map(identifiers, queries))

@@ -164,8 +164,8 @@ class MemoryDatabase:
         return bool(self._value("PRAGMA foreign_keys"))
 
     def _refresh(self) -> None:
-        """Let SQLite read the schema again. Until then it takes a table for a shadow though its virtual table is gone; and
-        where it did that in a transaction, it does not after a ROLLBACK."""
+        """Let SQLite read the schema again. Until then it takes a table for a shadow though its virtual table is
+        gone; and where it did that in a transaction, it does not after a ROLLBACK."""
         if self._has_virtual:
             self._db.execute("PRAGMA writable_schema = RESET")
 
