@@ -21,6 +21,7 @@ import sqlite3
 from collections.abc import Iterable, Mapping
 from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -309,34 +310,29 @@ def row_counts(path: Path) -> dict[str, int]:
         return {t: int(con.execute(f'SELECT COUNT(*) FROM "{t}"').fetchone()[0]) for t in user_tables(con)}
 
 
-class _Text(bytes):
-    """Text as the bytes in the file, so that invalid UTF-8 counts too and text never equals a blob."""
+# Invalid UTF-8 counts too, and text never equals a blob.
+_TEXT = partial(str, encoding="utf-8", errors="surrogateescape")
 
 
 def content_hash(path: Path) -> dict[str, dict[str, str]]:
     """SHA-256 over storage class and value of every column of every ordinary table, in primary key order."""
     with closing(_read_only(path)) as con:
-        con.text_factory = str
         tables = {table: _columns(con, table) for table in user_tables(con)}
-        con.text_factory = _Text
+        con.text_factory = _TEXT
         return {table: _hash_table(con, table, columns) for table, columns in tables.items()}
 
 
 def _hash_table(con: sqlite3.Connection, table: str, columns: list[str]) -> dict[str, str]:
     keys = con.execute("SELECT name FROM pragma_table_info(?) WHERE pk > 0 ORDER BY pk", (table,)).fetchall()
-    order = ", ".join([f'"{bytes(row[0]).decode()}"' for row in keys] + ["rowid"])
+    order = ", ".join([f'"{row[0]}"' for row in keys] + ["rowid"])
     picked = ", ".join(f'"{column}"' for column in columns)
     digests = [hashlib.sha256() for _ in columns]
     cursor = con.execute(f'SELECT {picked} FROM "{table}" ORDER BY {order}')
     while chunk := cursor.fetchmany(2_000):
         for digest, values in zip(digests, zip(*chunk, strict=True), strict=True):
-            digest.update(b"".join(map(_encoded, values)))
+            # The representation tells the types apart: 1, 1.0, '1' and b'1'.
+            digest.update(repr(values).encode())
     return {column: digest.hexdigest() for column, digest in zip(columns, digests, strict=True)}
-
-
-def _encoded(value: object) -> bytes:
-    body = bytes(value) if isinstance(value, bytes) else repr(value).encode()
-    return b"%s %d:%s" % (type(value).__name__.encode(), len(body), body)
 
 
 def lost(
