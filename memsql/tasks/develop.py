@@ -11,8 +11,7 @@ from invoke import Context, Exit, task
 
 from memsql.tasks.program.bare_words import MemsqlTask
 
-# Tests wait for servers, locks and disks: one worker more than there are processors keeps these busy.
-_WORKERS = str((os.cpu_count() or 1) + 1)
+_PROCESSORS = os.cpu_count() or 1
 
 
 @task(
@@ -29,7 +28,9 @@ def test(c: Context, only: str | None = None, fast: bool = False, newest: bool =
     Everything runs even when something fails; the exit code is 1 then. Where all tests run, the last line says how much
     of memsql they ran. Needs: pip install -e '.[dev]'
     """
-    arguments = ["-n", _WORKERS, "--dist", "worksteal", *(["-k", only] if only else [])]
+    # Tests with servers wait for them and for locks: one worker more than there are processors keeps these busy.
+    workers = _PROCESSORS if fast else _PROCESSORS + 1
+    arguments = ["-n", str(workers), "--dist", "worksteal", *(["-k", only] if only else [])]
     if fast:
         arguments += ["-m", "not server and not kill and not slow"]
     if newest:
