@@ -217,6 +217,7 @@ import sys; before = set(sys.modules)
 from memsql.__main__ import main
 try: main()
 except SystemExit: pass
-print([m for m in ("tempfile", "shutil", "random", "decimal", "uuid", "memsql.engine.pending") if m in sys.modules and m not in before])
+late = ("tempfile", "shutil", "random", "decimal", "uuid", "memsql.engine.pending")
+print([m for m in late if m in set(sys.modules) - before])
 """
     assert python(script, "migrate.status", "--project", str(tmp_path)).splitlines()[-1] == "[]"
