@@ -12,8 +12,7 @@ def __getattr__(name: str) -> Collection:
     """Load ``ns`` when somebody reads it, and give the ``invoke`` command, where that runs, the behaviour of memsql."""
     if name != "ns":
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from memsql.tasks.program.command import follow_invoke
-    from memsql.tasks.program.loading import namespace
+    from memsql.tasks.program import follow_invoke, namespace
 
     follow_invoke()
     globals()["ns"] = tasks = namespace()

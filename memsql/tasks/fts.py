@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 from invoke import Collection
 
 from memsql.tasks.gate import CHANGE_HELP, admit
-from memsql.tasks.options import number
-from memsql.tasks.task import Outcome, task
+from memsql.tasks.task import Outcome, number, task
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

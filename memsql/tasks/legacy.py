@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 from invoke import Collection
 
 from memsql.tasks.gate import CHANGE_HELP, admit
-from memsql.tasks.options import number, refuse_without_dry_run
-from memsql.tasks.task import Outcome, task
+from memsql.tasks.task import Outcome, number, refuse_without_dry_run, task
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
     from memsql.engine.session import Session
     from memsql.progress import Progress
     from memsql.report.progress import Bar
-    from memsql.tasks.program.bare_words import MemsqlTask
+    from memsql.tasks.program import MemsqlTask
 
 _HELP = {
     **CHANGE_HELP,

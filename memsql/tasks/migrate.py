@@ -8,8 +8,7 @@ from invoke import Collection
 
 from memsql.tasks import chain
 from memsql.tasks.gate import CHANGE_HELP, admit
-from memsql.tasks.options import number
-from memsql.tasks.task import Outcome, task
+from memsql.tasks.task import Outcome, number, task
 
 if TYPE_CHECKING:
     from memsql.config import Settings

@@ -7,15 +7,13 @@ from typing import TYPE_CHECKING
 
 from memsql.tasks import replicas
 from memsql.tasks.gate import admit
-from memsql.tasks.options import refuse_without_dry_run
-from memsql.tasks.task import Outcome
+from memsql.tasks.task import Outcome, refuse_without_dry_run
 
 if TYPE_CHECKING:
     from memsql.config import Settings
     from memsql.engine.job import Direction
     from memsql.engine.state import Proposal, RunOptions
     from memsql.operate.window import Estimate
-    from memsql.progress import Progress
     from memsql.report.progress import Bar
 
 
@@ -36,16 +34,19 @@ class Manner:
 
 def run(direction: Direction, settings: Settings, options: RunOptions, progress: Bar, *, manner: Manner) -> Outcome:
     """Rehearse or run an up or a down. Raises any MemsqlError."""
+    work = _rehearse if manner.dry_run else _run
+    if manner.replicas is None:
+        return work(direction, settings, options, progress, manner=manner)
     targets = replicas.named(settings, manner.replicas, manner.replica_timeout)
     if manner.dry_run:
-        return _rehearse(direction, settings, options, progress, manner=manner)
+        return work(direction, settings, options, progress, manner=manner)
     replicas.look(targets)
-    outcome = _run(direction, settings, options, progress, manner=manner)
-    return replicas.wait(settings, outcome, targets, manner.replica_timeout, progress=progress) if targets else outcome
+    outcome = work(direction, settings, options, progress, manner=manner)
+    return replicas.wait(settings, outcome, targets, manner.replica_timeout, progress=progress)
 
 
 def _rehearse(
-    direction: Direction, settings: Settings, options: RunOptions, progress: Progress, *, manner: Manner
+    direction: Direction, settings: Settings, options: RunOptions, progress: Bar, *, manner: Manner
 ) -> Outcome:
     from memsql.actions.rehearse import Flag, place_for, rehearse
     from memsql.errors import UsageError

@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING
 
 from invoke import Collection
 
-from memsql.tasks.options import number
-from memsql.tasks.task import Outcome, task
+from memsql.tasks.task import Outcome, number, task
 
 if TYPE_CHECKING:
     from memsql.config import Settings

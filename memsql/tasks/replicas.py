@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from memsql.tasks.options import number
-from memsql.tasks.task import Outcome
+from memsql.tasks.task import Outcome, number
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -15,13 +14,11 @@ if TYPE_CHECKING:
     from memsql.progress import Progress
 
 
-def named(settings: Settings, urls: str | None, timeout: str) -> list[Target]:
-    """Return the replicas that ``urls`` names, separated by commas; none without the option.
+def named(settings: Settings, urls: str, timeout: str) -> list[Target]:
+    """Return the replicas that ``urls`` names, separated by commas.
 
     Raises UsageError for what is no URL of a server, and for a ``timeout`` that is no number of seconds.
     """
-    if urls is None:
-        return []
     from memsql.actions import replicas
 
     number("--replica-timeout", timeout, problem="not a number of seconds")
@@ -30,10 +27,9 @@ def named(settings: Settings, urls: str | None, timeout: str) -> list[Target]:
 
 def look(targets: Sequence[Target]) -> None:
     """Ask each of ``targets`` once, so that a wrong address changes nothing. Raises ConnectError or LockedError."""
-    if targets:
-        from memsql.actions import replicas
+    from memsql.actions import replicas
 
-        replicas.look(targets)
+    replicas.look(targets)
 
 
 def wait(

@@ -15,8 +15,8 @@ from invoke import Collection, Context, Exit, task
 
 from memsql.errors import MemsqlError
 from memsql.report import text
-from memsql.tasks.options import number
-from memsql.tasks.program.bare_words import MemsqlTask
+from memsql.tasks.program import MemsqlTask
+from memsql.tasks.task import number
 
 if TYPE_CHECKING:
     from memsql.server import Running

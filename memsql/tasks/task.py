@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec
 from invoke import Exit
 
 from memsql import config
-from memsql.errors import Interrupted, MemsqlError
+from memsql.errors import Interrupted, MemsqlError, UsageError
 from memsql.report import text
 from memsql.tasks import chain
 from memsql.tasks.output import write, write_json
-from memsql.tasks.program.bare_words import MemsqlTask
+from memsql.tasks.program import MemsqlTask
 
 if TYPE_CHECKING:
     from invoke import Context
@@ -171,3 +171,27 @@ def _interrupted(command: str, stopped: KeyboardInterrupt) -> Interrupted:
         state="no migration was running at that moment",
         hint="see: invoke migrate.status",
     )
+
+
+def number(
+    option: str, value: str, *, least: int = 0, most: int | None = None, problem: str = "not a number", state: str = ""
+) -> int:
+    """Return the whole number that ``value``, the text of ``option``, is; from ``least`` to ``most``.
+
+    An option is read as text, so that a wrong number is answered like every other wrong option. Raises UsageError, with
+    ``problem`` behind option and text, and ``state`` for what the database looks like.
+    """
+    if value.isascii() and value.isdigit() and int(value) >= least and (most is None or int(value) <= most):
+        return int(value)
+    raise UsageError(f"{option} {value}: {problem}", state=state or None)
+
+
+def refuse_without_dry_run(**switches: bool) -> None:
+    """Raise UsageError where a switch is on that says how to rehearse. Call it where nothing is to be rehearsed."""
+    options = [f"--{name.replace('_', '-')}" for name, is_on in switches.items() if is_on]
+    if options:
+        raise UsageError(
+            f"{options[0]} says how to rehearse, and --dry-run is missing",
+            state="nothing was changed",
+            hint="add --dry-run, or leave it out",
+        )

@@ -155,7 +155,7 @@ def import_everything() -> None:
     import pkgutil
 
     import memsql
-    from memsql.tasks.program.start import import_invoke
+    from memsql.tasks.start import import_invoke
 
     import_invoke()
     for module in pkgutil.walk_packages(memsql.__path__, "memsql."):

@@ -15,10 +15,7 @@ from cli import clean_environment
 from places import ROOT
 
 from memsql.tasks import ns
-from memsql.tasks.program.bare_words import with_options
-from memsql.tasks.program.command import MemsqlProgram, Program, follow_invoke
-from memsql.tasks.program.executor import ChainExecutor
-from memsql.tasks.program.loading import namespace
+from memsql.tasks.program import ChainExecutor, MemsqlProgram, Program, follow_invoke, namespace, with_options
 
 
 @pytest.fixture(autouse=True)
@@ -163,9 +160,7 @@ def python(script: str, *words: str) -> str:
 
 def test_the_version_is_told_without_invoke() -> None:
     script = "import sys; from memsql.__main__ import main; main(); print('invoke' in sys.modules)"
-    expected = python(
-        "from memsql.tasks.program.command import MemsqlProgram; MemsqlProgram([]).run(['m', '--version'])"
-    )
+    expected = python("from memsql.tasks.program import MemsqlProgram; MemsqlProgram([]).run(['m', '--version'])")
     assert expected.startswith("memsql ")
     for option in ("--version", "-V"):
         assert python(script, option).splitlines() == [expected, "False"]
@@ -174,7 +169,7 @@ def test_the_version_is_told_without_invoke() -> None:
 def test_what_is_put_off_at_the_start_is_there_when_it_is_used() -> None:
     script = """
 import sys
-from memsql.tasks.program.start import import_invoke
+from memsql.tasks.start import import_invoke
 import_invoke()
 late = [m for m in ("unittest", "unittest.mock", "importlib.metadata", "asyncio", "email", "invoke.vendor.yaml.loader")
         if m in sys.modules]
@@ -191,7 +186,7 @@ print(invoke.main.program.version == invoke.__version__, hasattr(invoke, "nope")
 def test_a_stand_in_gives_way_where_more_of_the_module_is_used() -> None:
     script = """
 import sys
-from memsql.tasks.program.start import _StandIn
+from memsql.tasks.start import _StandIn
 module = sys.modules["unittest.mock"] = _StandIn("unittest.mock", Mock=int)
 from unittest.mock import Mock, MagicMock
 print(Mock.__name__, MagicMock.__name__, sys.modules["unittest.mock"] is module)

@@ -13,7 +13,7 @@ from invoke import Context, Exit
 from memsql.config import Settings
 from memsql.errors import LockedError
 from memsql.report.progress import Bar
-from memsql.tasks.program.bare_words import MemsqlTask
+from memsql.tasks.program import MemsqlTask
 from memsql.tasks.task import PROJECT_OPTIONS, Outcome, task
 
 
