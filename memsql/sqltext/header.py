@@ -85,7 +85,7 @@ _RULER = "-=*#~_ "
 
 _block = re.compile(rf"{TRIVIA}*").match
 _comments = re.compile(rf"{LINE_COMMENT}|{BLOCK_COMMENT}").finditer
-_directive = re.compile(r"--\s*([a-z][a-z_]*)(\s*):(?!//)\s*").match
+_directive = re.compile(r"--\s*([a-z][a-z_]*)\s*:(?!//)\s*").match
 _rule = re.compile(r"[A-Za-z][A-Za-z0-9_.-]*").fullmatch
 _table_names = re.compile(r'"(?:[^"]|"")*"|[^\s"]+').findall
 
@@ -94,16 +94,23 @@ def _listed(names: frozenset[str]) -> str:
     return ", ".join(sorted(names)) or "none"
 
 
-def _unknown(name: str, where: Location, allowed: frozenset[str]) -> FileError:
-    from difflib import get_close_matches
+def _misspelt(comment: str, allowed: frozenset[str]) -> tuple[str, str] | None:
+    """The directive that ``comment`` misspells, as it is written and as it is meant; None where the line is prose."""
+    if not comment.startswith("--") or ":" not in comment:
+        return None
+    # Imported here: most headers hold nothing but directives and prose without a colon.
+    from memsql.sqltext.near_miss import near_miss
 
-    near = get_close_matches(name, sorted(allowed), n=1)
-    meant = f'Did you mean "{near[0]}"? ' if near else ""
+    return near_miss(comment, allowed | MIGRATION_DIRECTIVES)
+
+
+def _unknown(name: str, meant: str, where: Location, allowed: frozenset[str]) -> FileError:
+    correction = f'Did you mean "{meant}"? ' if meant in allowed and meant != name else ""
     return FileError(
         f'unknown directive "{name}"',
         where=where,
-        hint=f"{meant}Allowed here: {_listed(allowed)}. "
-        f"If the line is prose, start it with a capital letter or drop the colon.",
+        hint=f"{correction}Allowed here: {_listed(allowed)}. "
+        "If the line is prose, drop the colon or put another word before it.",
     )
 
 
@@ -125,9 +132,11 @@ def parse_header(text: str, path: str, allowed: frozenset[str], repeatable: froz
 
     ``allowed`` are the directives that this kind of file knows, ``repeatable`` those that may occur more than once. A
     comment in ``/* */`` has no directives. A URL (``-- https://...``) is no directive. An allowed name may have space
-    before its colon, as in yoyo. Lines may end with LF or CRLF.
+    before its colon, as in yoyo. Any other line with a colon is prose, unless it misspells a directive (see
+    near_miss). Lines may end with LF or CRLF.
 
-    Raises FileError with file and line for an unknown directive, and for a second one that may occur once.
+    Raises FileError with file and line for a misspelt directive, for one of migrations in another kind of file, and for
+    a second one that may occur once.
     """
     match = _block(text)
     block = match[0] if match else ""
@@ -140,7 +149,11 @@ def parse_header(text: str, path: str, allowed: frozenset[str], repeatable: froz
     for comment in _comments(block):
         content = comment[0]
         match = _directive(content) if colon else None
-        if match is None or (match[2] and match[1] not in allowed):
+        if match is None or match[1] not in allowed:
+            misspelt = _misspelt(content, allowed) if colon else None
+            if misspelt is not None:
+                line += block.count("\n", counted, comment.start())
+                raise _unknown(*misspelt, Location(path, line), allowed)
             if not description:
                 description = _first_line(content)
                 if description and not colon:
@@ -149,8 +162,6 @@ def parse_header(text: str, path: str, allowed: frozenset[str], repeatable: froz
         name = match[1]
         line += block.count("\n", counted, comment.start())
         counted = comment.start()
-        if name not in allowed:
-            raise _unknown(name, Location(path, line), allowed)
         if name in seen and name not in repeatable:
             first = next(directive.line for directive in directives if directive.name == name)
             raise FileError(

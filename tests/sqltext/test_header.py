@@ -100,9 +100,70 @@ def test_an_unknown_directive_is_named_with_its_line() -> None:
     assert error.hint is not None
     assert 'Did you mean "depends"?' in error.hint
     assert "allow, depends, foreign_keys, fts_rebuild, transactional" in error.hint
-    far = refusal("-- zzz: 1\n")
-    assert far.hint is not None
-    assert "Did you mean" not in far.hint
+
+
+@pytest.mark.parametrize(
+    ("line", "meant"),
+    [
+        ("depend: 0001_a", "depends"),
+        ("depends_on: 0001_a", "depends"),
+        ("dependencies: 0001_a", "depends"),
+        ("dpeends: 0001_a", "depends"),
+        ("depnds : 0001_a", "depends"),
+        ("alow: data-loss gone", "allow"),
+        ("allowed: data-loss gone", "allow"),
+        ("foreign_key: off", "foreign_keys"),
+        ("foreign-keys: off", "foreign_keys"),
+        ("foreign keys: off", "foreign_keys"),
+        ("Foreign_Keys: off", "foreign_keys"),
+        ("foriegn_kyes: off", "foreign_keys"),
+        ("transaction: false", "transactional"),
+        ("transactionl: false", "transactional"),
+        ("fts-rebuild: all", "fts_rebuild"),
+        ("fts_rebuilds: all", "fts_rebuild"),
+    ],
+)
+def test_a_near_miss_is_no_prose(line: str, meant: str) -> None:
+    error = refusal(f"-- A\n-- {line}\nSELECT 1;")
+    assert line_of(error) == 2
+    assert error.hint is not None
+    assert f'Did you mean "{meant}"?' in error.hint
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "note: teams come first, members later",
+        "constraints: none",
+        "todo: split the name",
+        "author: somebody",
+        "requires: release 3",
+        "name: add users",
+        "why: nobody reads it",
+        "plan: first this, then that",
+        "allowlist: three hosts",
+        "foreign keys: see the next migration",
+        "foreign: the shop of the partner",
+        "rebuild: the old table has no key",
+        "rollback: see the other file",
+        "up:",
+        "zzz: 1",
+        "Depends: q",
+        "Allow: NULL as a mail address",
+        "https://example.org/depend: x",
+        "2026-11-30: first try",
+        "the foreign_key: off switch is not needed",
+    ],
+)
+def test_prose_may_have_a_colon(line: str) -> None:
+    header = parse_migration_header(f"-- {line}\nSELECT 1;", "x.sql")
+    assert header == MigrationHeader(description=line)
+
+
+def test_a_directive_of_migrations_is_none_of_a_check() -> None:
+    for line in ("depends: b", "foreign_keys: off", "sevrity: warning"):
+        assert "unknown directive" in refusal(f"-- name: a\n-- {line}\n", parse_check_header).message
+    assert parse_check_header("-- name: a\n-- note: b\n-- see: c", "c.sql").name == "a"
 
 
 @pytest.mark.parametrize("name", ["transactional: true", "foreign_keys: off", "fts_rebuild: all"])

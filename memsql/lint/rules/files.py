@@ -98,7 +98,7 @@ def file_name(script: Script) -> Iterator[Hit]:
 def header(script: Script) -> Iterator[Hit]:
     """A header with a mistake, or without what a reader needs.
 
-    **Anti-pattern** memsql refuses an unknown or misplaced directive. Without a description nobody knows what a
+    **Anti-pattern** memsql refuses a misspelt or misplaced directive. Without a description nobody knows what a
     migration is for, and without `-- depends:` yoyo may apply it before the one it needs.
 
         -- transactonal: false
