@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from typing import Literal
 
 from memsql import ledger
 from memsql.db import Connection, transaction
@@ -29,57 +30,54 @@ from memsql.errors import (
     StatementError,
     UsageError,
 )
-from memsql.legacy.eras import Phase, known_shapes, read_phases, record_objects
-from memsql.legacy.shapes import Fit, Shape, best, fit_of, ranked
+from memsql.legacy.eras import Phase, known_shapes, read_phases, record_objects, shapes_at
+from memsql.legacy.recognise import accepting_drift, detect, differences, drift, extra, recognised
+from memsql.legacy.shapes import Fit, Shape, fit_of
 from memsql.project.files import Migration
 from memsql.project.load import Project
 from memsql.schema import read
 from memsql.schema.compare import definitions
 from memsql.sqltext import parse_migration_header
 
-_SHOWN = 12
-
 
 @dataclass(frozen=True, slots=True)
-class Detection:
-    """Which shape the database has, and why: ``fit`` is the best one that holds, None where none does;
-    ``nearest`` the best of all, None where the project knows no shape."""
+class Choice:
+    """What the person says of a database: it is at ``version``, or will be after its upgrades. With ``accept_drift`` it
+    may differ from the schema of that version."""
 
-    fit: Fit | None
-    nearest: Fit | None
-
-    @property
-    def counts_as(self) -> tuple[int, ...]:
-        return self.fit.shape.era.counts_as if self.fit else ()
+    version: int
+    accept_drift: bool = False
 
 
-def detect(conn: Connection, shapes: Sequence[Shape]) -> Detection:
-    """Hold the database against all known shapes. Reads only."""
-    fits = ranked(definitions(read(conn)), shapes)
-    return Detection(best(fits), fits[0] if fits else None)
+def adopt(session: Session, state: State, choice: Choice | None = None) -> tuple[str, ...]:
+    """Adopt the database: all upgrades it needs and the ledger, in one transaction. Without ``choice`` its schema alone
+    decides.
 
-
-def adopt(session: Session, state: State) -> tuple[str, ...]:
-    """Adopt the database: all upgrades it needs and the ledger, in one transaction.
-
-    Returns what was done, in sentences; nothing where another process was faster. Raises Refused where no
-    known shape fits, and what an upgrade's proof raises; nothing is changed then.
+    Returns what was done, in sentences; nothing where another process was faster. Raises Refused where no known shape
+    fits, where several fit equally well, and where versions beyond ``session.options.to`` would count as applied;
+    UsageError where there is no version of ``choice``; and what an upgrade's proof raises. Nothing is changed then.
     """
     session.progress.start("recognising the database")
     shapes = known_shapes(state.project)
+    candidates = shapes_at(shapes, choice.version) if choice else shapes
     conn = session.conn
     try:
         with _transaction(conn):
-            if not read_state(state.project, conn).is_legacy:
+            now = read_state(state.project, conn)
+            if not now.is_legacy:
                 return ()
-            fit = _recognised(detect(conn, shapes))
+            detection = detect(conn, candidates, now.ledger)
+            if choice and choice.accept_drift:
+                detection = accepting_drift(detection)
+            fit = recognised(detection, session.options.to)
             lines = [f"recognised {'the schema of' if fit.shape.era.is_prefix else 'release'} {fit.shape.title}"]
             phases = read_phases(state.project.settings)
             for name in fit.shape.pending:
                 session.progress.start(f"legacy upgrade {name}")
                 lines += _run_phase(session, phases[name])
-            _prove_contains(conn, fit, shapes)
-            _write_ledger(conn, state, fit)
+            if fit.holds:
+                _prove_contains(conn, fit, shapes)
+            write_ledger(conn, state.project, fit)
     except StatementError as e:
         raise MigrationFailed(
             f"the legacy database could not be adopted: {e.message}",
@@ -88,7 +86,9 @@ def adopt(session: Session, state: State) -> tuple[str, ...]:
         ) from e
     ids = ", ".join(m.id for m in state.project.ordered if m.version in fit.shape.era.counts_as)
     lines.append(f"adopted: {ids or 'nothing'} counts as applied")
-    lines += _kept(fit)
+    lines += [f"accepted as it is: {line}" for line in drift(fit)]
+    if fit.extra:
+        lines.append(f"kept, though no release had it: {extra(fit)}")
     return tuple(lines)
 
 
@@ -101,7 +101,7 @@ def run_phase(session: Session, project: Project, number: int) -> tuple[str, ...
     conn = session.conn
     shapes = known_shapes(project)
     with _transaction(conn):
-        fit = _recognised(detect(conn, shapes))
+        fit = recognised(detect(conn, shapes))
         if phase.name not in fit.shape.pending:
             return (f"nothing to do: {phase.name} is done, or this database ({fit.shape.title}) does not need it",)
         if fit.shape.pending[0] != phase.name:
@@ -116,7 +116,7 @@ def run_phase(session: Session, project: Project, number: int) -> tuple[str, ...
             raise MigrationFailed(
                 f"{phase.name} ran, but the database does not look like it",
                 where=Location(phase.up.path),
-                details=tuple(after.nearest.missing + after.nearest.different)[:_SHOWN] if after.nearest else (),
+                details=differences(after.nearest) if after.nearest else (),
             )
     return tuple(lines)
 
@@ -208,32 +208,6 @@ def _job(phase: Phase, *, down: bool) -> Job:
     return Job(migration, "down" if down else "up", file, header, analyse(file), (), guarded=True)
 
 
-def _recognised(detection: Detection) -> Fit:
-    if detection.fit is not None:
-        return detection.fit
-    near = detection.nearest
-    if near is None:
-        raise Refused(
-            "this database has tables, and the project knows no schema to compare them with",
-            state="nothing was changed",
-            hint="write the first migration, or name another database",
-        )
-    details = [
-        f"nearest: {near.shape.title}",
-        *(f"missing: {m}" for m in near.missing[:_SHOWN]),
-        *(f"different: {m}" for m in near.different[:_SHOWN]),
-    ]
-    more = len(near.missing) + len(near.different) - (len(details) - 1)
-    if more > 0:
-        details.append(f"and {more} more")
-    raise Refused(
-        "this database was not made by these migrations, and no legacy era fits it",
-        details=tuple(details),
-        state="nothing was changed",
-        hint="check that --database names the right one; see the whole comparison with: invoke legacy.status",
-    )
-
-
 def _prove_contains(conn: Connection, fit: Fit, shapes: Sequence[Shape]) -> None:
     """After the upgrades the database must hold everything the versions it counts as would have made."""
     versions = fit.shape.era.counts_as
@@ -244,17 +218,22 @@ def _prove_contains(conn: Connection, fit: Fit, shapes: Sequence[Shape]) -> None
     if not after.holds:
         raise MigrationFailed(
             f"the upgrades of {fit.shape.title} ran, but the database lacks what {goal.era.name} has",
-            details=(*(f"missing: {m}" for m in after.missing), *(f"different: {m}" for m in after.different))[:_SHOWN],
+            details=differences(after),
             hint="this drift is not known; add what is missing by hand, or describe the era in sql/legacy",
         )
 
 
-def _write_ledger(conn: Connection, state: State, fit: Fit) -> None:
+def write_ledger(
+    conn: Connection, project: Project, fit: Fit, operation: Literal["adopt", "baseline"] = "adopt"
+) -> None:
+    """Mark the migrations of ``project`` as applied that the shape of ``fit`` counts as, in the open transaction. The
+    dates of a legacy ledger are kept."""
     books = ledger.read(conn)
     now = datetime.now(UTC)
     when = _legacy_date(conn, fit) or now
     ledger.create_tables(conn, books)
-    for migration in state.project.ordered:
+    statements = []
+    for migration in project.ordered:
         if migration.version not in fit.shape.era.counts_as:
             continue
         old = books.rows.get(migration.version) if books.is_foreign else None
@@ -269,7 +248,12 @@ def _write_ledger(conn: Connection, state: State, fit: Fit) -> None:
             applied or when,
             (keep.duration_ms if keep else None) or 0,
         )
-        ledger.mark_applied(conn, entry, "adopt", keep.applied_by if keep else None)
+        statements += ledger.applied_statements(entry, operation, keep.applied_by if keep else None)
+    if statements:
+        conn.batch(statements)
+    if drift(fit):
+        entry = ledger.Entry(None, operation, operation, None, None, now, 0)
+        ledger.add_history(conn, entry, operation, f"accepted as it is: {'; '.join(drift(fit))}")
 
 
 def _take_adoption_back(conn: Connection, project: Project) -> list[str]:
@@ -324,10 +308,3 @@ def _phase(project: Project, number: int) -> Phase:
             hint="known: " + (", ".join(f"{p.number} ({p.name})" for p in phases.values()) or "none"),
         )
     return phase
-
-
-def _kept(fit: Fit) -> list[str]:
-    if not fit.extra:
-        return []
-    shown = ", ".join(fit.extra[:_SHOWN]) + (f" and {len(fit.extra) - _SHOWN} more" if len(fit.extra) > _SHOWN else "")
-    return [f"kept, though no release had it: {shown}"]

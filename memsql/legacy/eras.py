@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +14,7 @@ from memsql.db.queries import load
 from memsql.db.sqlite import memory
 from memsql.engine.replay import replay_prefixes
 from memsql.engine.statements import run_guarded
-from memsql.errors import FileError, Location
+from memsql.errors import FileError, Location, UsageError
 from memsql.legacy.shapes import Era, Shape
 from memsql.progress import SILENT
 from memsql.project.files import SqlFile, read_file
@@ -81,6 +82,17 @@ def known_shapes(project: Project) -> list[Shape]:
     for path in sorted(folder.glob("*.sql")) if folder.is_dir() else []:
         shapes += _era_shapes(path, settings, phases)
     return shapes
+
+
+def shapes_at(shapes: Sequence[Shape], version: int) -> list[Shape]:
+    """Those of ``shapes`` whose newest version that counts as applied is ``version``. Raises UsageError where there is
+    none."""
+    chosen = [shape for shape in shapes if max(shape.era.counts_as, default=0) == version]
+    if not chosen:
+        raise UsageError(
+            f"there is no migration {version}", state="nothing was changed", hint="see: invoke migrate.status"
+        )
+    return chosen
 
 
 def record_objects(conn: Connection, phase: str) -> None:

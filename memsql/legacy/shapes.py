@@ -49,6 +49,11 @@ class Shape:
         """The upgrades that the era still needs."""
         return self.era.phases[len(self.done) :]
 
+    @property
+    def requires_something(self) -> bool:
+        """Whether a database can lack anything that the shape has."""
+        return any(not _is_optional(element, self.era.optional) for element in self.definitions)
+
 
 @dataclass(frozen=True, slots=True)
 class Fit:
@@ -63,8 +68,11 @@ class Fit:
 
     @property
     def holds(self) -> bool:
-        """Whether the database has everything that the shape has."""
-        return not self.missing and not self.different
+        """Whether the database has everything that the shape has.
+
+        A shape that requires nothing fits no database, because it would fit every one.
+        """
+        return not self.missing and not self.different and self.shape.requires_something
 
     @property
     def distance(self) -> tuple[int, int, int]:
@@ -86,18 +94,34 @@ def fit_of(database: Definitions, shape: Shape) -> Fit:
 
 
 def ranked(database: Definitions, shapes: Iterable[Shape]) -> list[Fit]:
-    """The fit of a database with each of ``shapes``, the best first.
+    """The fit of a database with each of ``shapes`` that requires something, the best first.
 
     Of fits that are equally good, the one that needs the fewest upgrades comes first, and an era before a prefix of the
     migrations, because an era knows the date.
     """
-    fits = [fit_of(database, shape) for shape in shapes]
+    fits = [fit_of(database, shape) for shape in shapes if shape.requires_something]
     return sorted(fits, key=lambda f: (*f.distance, len(f.shape.pending), len(f.shape.done), f.shape.era.is_prefix))
 
 
 def best(fits: Sequence[Fit]) -> Fit | None:
     """The first fit that holds; None where the database contains no known shape."""
     return next((f for f in fits if f.holds), None)
+
+
+def rivals(fits: Sequence[Fit]) -> tuple[Fit, ...]:
+    """The fits that are as good as the best one and count as other versions, one for each set of versions; the best one
+    is among them. Empty where nothing contradicts the best one.
+
+    Example: the second migration only inserts rows, so the schema after it is the one before it.
+    """
+    first = best(fits)
+    if first is None:
+        return ()
+    alike: dict[tuple[int, ...], Fit] = {}
+    for fit in fits:
+        if fit.holds and fit.distance == first.distance:
+            alike.setdefault(fit.shape.era.counts_as, fit)
+    return tuple(sorted(alike.values(), key=lambda f: f.shape.era.counts_as)) if len(alike) > 1 else ()
 
 
 def _is_optional(element: Element, optional: frozenset[str]) -> bool:

@@ -182,15 +182,18 @@ def to_apply(statuses: Sequence[Status], *, to: int | None = None, out_of_order:
 
 
 def to_roll_back(statuses: Sequence[Status], *, steps: int | None = None, to: int | None = None) -> list[Migration]:
-    """The migrations that ``migrate.down`` undoes, latest first: ``steps`` of them, or all above
-    version ``to``. Raises like to_apply()."""
+    """The migrations that ``migrate.down`` undoes, latest first: ``steps`` of them, or all above version ``to``.
+
+    The version 0 stands for all of them. Raises like to_apply().
+    """
     refuse_changed(statuses)
     applied = [s.migration for s in statuses if s.state == APPLIED and s.migration]
     applied.reverse()
     if to is not None:
         if to != 0 and to not in {s.version for s in statuses}:
             raise UsageError(f"there is no migration {to}", hint="0 means before the first; see: invoke migrate.status")
-        return [m for m in applied if m.version > to]
+        # 0 is before the first one, even where that has the version 0.
+        return [m for m in applied if m.version > to or to == 0]
     if steps is not None and steps < 1:
         raise UsageError(f"--steps {steps}: give a number of migrations, 1 or more")
     return applied[: steps or 1]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from memsql.engine.state import State
-from memsql.legacy.adopt import Detection
+from memsql.legacy.baseline import Baseline
+from memsql.legacy.recognise import Detection, drift, extra
 from memsql.legacy.shapes import Fit
 
 _SHOWN = 25
@@ -21,6 +22,13 @@ def text(state: State, detection: Detection | None, target: str) -> str:
         rows = ", ".join(f"{r.version} {r.status}" for r in state.ledger.rows.values())
         lines.append(f"it has a ledger of another tool: {rows or 'no rows'}; the dates of applied rows are kept")
     fit = detection.fit
+    if detection.rivals and not state.is_legacy:
+        return "\n".join([*lines, "the ledger knows this database; there is nothing to adopt"])
+    if detection.rivals:
+        titles = [rival.shape.title for rival in detection.rivals]
+        lines.append(f"problem: {len(titles)} versions fit equally well, so nothing would be changed")
+        lines += [f"  {title}" for title in titles]
+        return "\n".join([*lines, "next: say which one it is at: invoke legacy.adopt --version N"])
     if fit is None:
         lines.append("problem: no known shape fits, so nothing would be changed")
         if detection.nearest is not None:
@@ -58,7 +66,32 @@ def data(state: State, detection: Detection | None) -> dict[str, object]:
         "missing": list(shown.missing) if shown else [],
         "different": list(shown.different) if shown else [],
         "extra": list(shown.extra) if shown else [],
+        "rivals": [rival.shape.title for rival in detection.rivals] if detection else [],
         "optional_missing": list(shown.optional_missing) if shown else [],
+    }
+
+
+def baseline_text(baseline: Baseline, *, dry_run: bool) -> str:
+    """What a baseline marked as applied, or would mark, and how the database differs from what they make."""
+    if not baseline.ids:
+        return f"nothing to do: the ledger says already that the database is at {baseline.version}"
+    verb = "would count" if dry_run else "counts"
+    lines = [f"{name} {verb} as applied" for name in baseline.ids]
+    lines += [f"accepted as it is: {line}" for line in drift(baseline.fit)]
+    if baseline.fit.extra:
+        lines.append(f"kept, though no migration made it: {extra(baseline.fit)}")
+    return "\n".join([*lines, *([] if dry_run else ["next: invoke migrate.up"])])
+
+
+def baseline_data(baseline: Baseline, *, dry_run: bool) -> dict[str, object]:
+    """The same as fields of the JSON output."""
+    return {
+        "dry_run": dry_run,
+        "version": baseline.version,
+        "marked": list(baseline.ids),
+        "missing": list(baseline.fit.missing),
+        "different": list(baseline.fit.different),
+        "extra": list(baseline.fit.extra),
     }
 
 

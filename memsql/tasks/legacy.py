@@ -33,12 +33,12 @@ def status(settings: Settings, progress: Bar) -> Outcome:
     """Say which release made this database, how that is known, and what an adoption would do.
 
     The schema is compared with every prefix of the migrations and every era in sql/legacy, each also after
-    its upgrades. Reads only. Exit codes: 0 recognised, 1 no shape fits.
+    its upgrades. Reads only. Exit codes: 0 recognised, 1 no shape fits, or several fit equally well.
     """
     from memsql.db import connection
     from memsql.engine.state import read_state
-    from memsql.legacy.adopt import detect
     from memsql.legacy.eras import known_shapes
+    from memsql.legacy.recognise import detect
     from memsql.project.load import load_project
     from memsql.report.legacy import data, text
 
@@ -46,16 +46,25 @@ def status(settings: Settings, progress: Bar) -> Outcome:
     shapes = known_shapes(project)
     with connection(settings.target, "ro", settings.busy_timeout) as conn:
         state = read_state(project, conn)
-        detection = detect(conn, shapes) if state.has_tables else None
+        detection = detect(conn, shapes, state.ledger) if state.has_tables else None
     fits = detection is None or detection.fit is not None
     return Outcome(text(state, detection, str(settings.target)), data(state, detection), int(not fits))
 
 
-@task("legacy.adopt", help=_HELP)
+@task(
+    "legacy.adopt",
+    help={
+        **_HELP,
+        "version": "the newest migration that counts as applied afterwards, where the schema does not say",
+        "accept-drift": "with --version: take it over although its schema differs, and say how",
+    },
+)
 def adopt(
     settings: Settings,
     progress: Bar,
     *,
+    version: str | None = None,
+    accept_drift: bool = False,
     dry_run: bool = False,
     with_data: bool = False,
     allow_data_loss: bool = False,
@@ -64,12 +73,16 @@ def adopt(
     """Take a legacy database over: run the upgrades it needs and write the ledger, in one transaction.
 
     migrate.up does the same before it applies what comes after; this task stops there. Nothing is
-    changed where no era fits.
+    changed where no era fits, or where several versions fit equally well: then say which with --version N.
     """
     from memsql.engine.state import read_state
-    from memsql.legacy.adopt import adopt
+    from memsql.errors import UsageError
+    from memsql.legacy.adopt import Choice, adopt
     from memsql.project.load import load_project, refuse_stale_sum
 
+    choice = None if version is None else Choice(number("--version", version), accept_drift)
+    if accept_drift and choice is None:
+        raise UsageError("--accept-drift goes with --version N", state="nothing was changed")
     project = load_project(settings)
     refuse_stale_sum(project)
 
@@ -79,7 +92,7 @@ def adopt(
     def run(session: Session) -> tuple[str, ...]:
         state = read_state(project, session.conn)
         if state.is_legacy:
-            return adopt(session, state)
+            return adopt(session, state, choice)
         if state.has_tables:
             return ("nothing to do: the ledger knows this database",)
         return ("nothing to do: the database is empty; see: invoke migrate.up",)

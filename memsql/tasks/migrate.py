@@ -283,8 +283,50 @@ def repair(
     return Outcome("\n".join(lines), {"changes": list(changes), "dry_run": dry_run})
 
 
+@task(
+    "migrate.baseline",
+    help={
+        **CHANGE_HELP,
+        "version": "the version that the database is at: the migrations up to it count as applied",
+        "accept-drift": "do it although the schema differs from what they make, and say how",
+        "dry-run": "compare, say what would count as applied, and change nothing",
+    },
+)
+def baseline(
+    settings: Settings,
+    progress: Bar,
+    *,
+    version: str,
+    accept_drift: bool = False,
+    dry_run: bool = False,
+    yes: bool = False,
+) -> Outcome:
+    """Say at which version a database is that has no ledger: what comes up to it counts as applied.
+
+    Nothing runs. The schema must hold what these migrations make; what it has besides is kept. The ledger is written
+    in one transaction, and migrate.up then applies what comes after.
+
+    Examples:  invoke migrate.baseline --version 12     invoke migrate.baseline --version 12 --dry-run
+    Exit codes: 0 done, 2 no such version, 6 the schema differs, the database is empty or has a ledger.
+    """
+    from memsql.db import connection
+    from memsql.legacy.baseline import look, shape_at, write
+    from memsql.project.load import load_project, refuse_stale_sum
+    from memsql.report.legacy import baseline_data, baseline_text
+
+    project = load_project(settings)
+    refuse_stale_sum(project)
+    shape = shape_at(project, number("--version", version))
+    with connection(settings.target, "ro", settings.busy_timeout) as conn:
+        result = look(conn, project, shape, accept_drift=accept_drift)
+    if result.ids and not dry_run:
+        admit(settings, f"count {', '.join(result.ids)} as applied, without running it", yes=yes)
+        result = write(settings, project, shape, accept_drift=accept_drift)
+    return Outcome(baseline_text(result, dry_run=dry_run), baseline_data(result, dry_run=dry_run))
+
+
 def _version(option: str, text: str | None) -> int | None:
     return None if text is None else number(option, text)
 
 
-ns = Collection("migrate", up, down, to, status, create, sum_, repair)
+ns = Collection("migrate", up, down, to, status, create, sum_, repair, baseline)

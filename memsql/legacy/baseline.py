@@ -1,0 +1,111 @@
+"""Saying at which version a database without a ledger is: the person names it, and the schema is compared."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from memsql import ledger
+from memsql.config import Settings
+from memsql.db import Connection, connection, transaction
+from memsql.engine.replay import replay_schema
+from memsql.engine.state import State, read_state
+from memsql.errors import CommitUnknown, LockedError, MemsqlError, Refused, UsageError
+from memsql.legacy.adopt import write_ledger
+from memsql.legacy.recognise import differences
+from memsql.legacy.shapes import Era, Fit, Shape, fit_of
+from memsql.project.load import Project
+from memsql.schema import read
+from memsql.schema.compare import definitions
+
+
+@dataclass(frozen=True, slots=True)
+class Baseline:
+    """What a baseline marks, or would mark, as applied: ``ids``, in order; none where the ledger has them already.
+
+    ``fit`` says how the database agrees with the schema that these migrations make.
+    """
+
+    version: int
+    ids: tuple[str, ...]
+    fit: Fit
+
+
+def shape_at(project: Project, version: int) -> Shape:
+    """The schema that the migrations up to ``version`` make. Raises UsageError where there is no such version."""
+    versions = tuple(m.version for m in project.ordered if m.version <= version)
+    if version not in versions:
+        raise UsageError(
+            f"there is no migration {version}", state="nothing was changed", hint="see: invoke migrate.status"
+        )
+    title = next(m.id for m in project.ordered if m.version == version)
+    era = Era(f"migration {title}", "", (), versions, frozenset(), is_prefix=True)
+    return Shape(era, (), definitions(replay_schema(project, version)))
+
+
+def look(conn: Connection, project: Project, shape: Shape, *, accept_drift: bool) -> Baseline:
+    """What a baseline at ``shape`` would mark in the database. Reads only.
+
+    Raises Refused where the database is empty or has a ledger, and, without ``accept_drift``, where it lacks something
+    of ``shape`` or has it otherwise.
+    """
+    state = read_state(project, conn)
+    wanted = tuple(m.id for m in project.ordered if m.version in shape.era.counts_as)
+    version = max(shape.era.counts_as)
+    fit = fit_of(definitions(read(conn)), shape)
+    if state.ledger.yoyo:
+        if set(state.ledger.yoyo) == set(wanted):
+            return Baseline(version, (), fit)
+        raise _has_ledger(state)
+    if not state.has_tables:
+        raise Refused(
+            "the database is empty: there is nothing that a migration could have made",
+            state="nothing was changed",
+            hint="name another database, or apply the migrations: invoke migrate.up",
+        )
+    if (fit.missing or fit.different) and not accept_drift:
+        raise Refused(
+            f"this database is not what the migrations up to {shape.era.name.removeprefix('migration ')} make",
+            details=differences(fit),
+            state="nothing was changed",
+            hint="name the version that fits; where the difference is known and may stay, add --accept-drift",
+        )
+    return Baseline(version, wanted, fit)
+
+
+def write(settings: Settings, project: Project, shape: Shape, *, accept_drift: bool) -> Baseline:
+    """Write the ledger of a database that is at ``shape``, in one transaction.
+
+    Raises like look(), and LockedError where yoyo holds its lock.
+    """
+    with connection(settings.target, "rw", settings.busy_timeout) as conn:
+        try:
+            with transaction(conn):
+                result = look(conn, project, shape, accept_drift=accept_drift)
+                if result.ids:
+                    _write(conn, project, result)
+                return result
+        except CommitUnknown:
+            raise
+        except MemsqlError as e:
+            e.state = e.state or "nothing was changed"
+            raise
+
+
+def _write(conn: Connection, project: Project, result: Baseline) -> None:
+    lock = ledger.read(conn).yoyo_lock
+    if lock is not None:
+        raise LockedError(
+            f"yoyo (process {lock}) holds its lock on this database",
+            hint="wait for it; if it crashed, remove its lock with: yoyo break-lock",
+        )
+    write_ledger(conn, project, result.fit, "baseline")
+
+
+def _has_ledger(state: State) -> Refused:
+    applied = ", ".join(sorted(state.ledger.yoyo or ())[-5:])
+    return Refused(
+        "this database has a ledger, which says what is applied",
+        details=(f"applied, the newest last: {applied}",),
+        state="nothing was changed",
+        hint="see: invoke migrate.status",
+    )
