@@ -148,7 +148,7 @@ def draft(
         files,
         _differences(before, after, schema_file.renames),
         tuple(sorted({*derived.up.rebuilds, *derived.down.rebuilds})),
-        (derived.up.losses, derived.down.losses),
+        (_sentences(derived.up), _sentences(derived.down)),
         (*derived.up.notes, *_note_on_empty_tables(before, rows)),
         tuple(rows.items()),
     )
@@ -346,6 +346,10 @@ def _candidate(derived: _Derived, renames: Renames, project: Project) -> Candida
         (bool(derived.up.losses), bool(derived.down.losses)),
         _emptied(matches),
     )
+
+
+def _sentences(plan: ChangePlan) -> tuple[str, ...]:
+    return tuple(loss.sentence for loss in plan.losses)
 
 
 def _emptied(matches: TableMatches) -> dict[str, frozenset[str]]:

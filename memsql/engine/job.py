@@ -41,8 +41,8 @@ class Job:
 
     @property
     def allows_loss(self) -> bool:
-        """Whether the header has ``-- allow: data-loss``."""
-        return any(a.rule == "data-loss" for a in self.header.allows)
+        """Whether the header has an ``-- allow: data-loss``."""
+        return self.header.allows_loss
 
     @property
     def label(self) -> str:

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from memsql import ledger
 from memsql.db import Connection, transaction
 from memsql.engine.job import Direction, Done, Job, LedgerMoved, down_jobs, entry_of, up_jobs
+from memsql.engine.permits import refuse_unscoped
 from memsql.engine.run import Runner
 from memsql.engine.session import Session, session_on
 from memsql.engine.state import Report, RunOptions, State, read_state, report
@@ -104,6 +105,8 @@ def run(session: Session, pending: Pending, planner: Planner, runner: RunnerFact
     ``runner`` makes the runner of a plan, by default the one for the database of ``session``. Raises what stopped
     the run; its ``state`` says what the database holds.
     """
+    if not session.options.old_permits:
+        refuse_unscoped(session.conn, pending.jobs)
     done: tuple[Done, ...] = ()
     completed = pending.completed
     while pending.jobs:

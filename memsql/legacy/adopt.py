@@ -18,6 +18,7 @@ from memsql.engine import verdict
 from memsql.engine.analysis import analyse
 from memsql.engine.job import Done, Job
 from memsql.engine.loss.watched import SAVEPOINT
+from memsql.engine.permits import refuse_unscoped
 from memsql.engine.session import Session
 from memsql.engine.state import State, read_state
 from memsql.errors import (
@@ -184,6 +185,7 @@ def _run_phase(session: Session, phase: Phase) -> list[str]:
 def _run(session: Session, job: Job) -> Done:
     """Run and prove ``job`` in the open transaction, and write a line of history about it."""
     conn = session.conn
+    refuse_unscoped(conn, (job,))
     on_file = conn.target.path is not None
     if on_file:
         from memsql.engine.on_file import prove_job

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
+from collections.abc import Iterator
 from dataclasses import replace
 from functools import cached_property
 from itertools import islice
 
-from memsql.lint.model import Finding, Hit, Rule
+from memsql.lint.model import DATABASE, Finding, Hit, Rule
 from memsql.lint.rules import BY_CODE, RULES
 from memsql.lint.script import Script
+from memsql.sqltext import fold, permit_line
 
 _SHOWN = 300
 _OF_THE_REVIEW = re.compile(r"MR\d\d")
@@ -19,8 +21,6 @@ _MOST = 100
 _OF_SURROUNDINGS = frozenset(
     {"MS03", "MS10", "MS11", "MS14", "MS15", "MS16", "MS17", "MS19", "MS20", "MS26", "MS27", "MS28", "MS29", "MS30"}
 )
-# The loss guard heeds this one; whoever allowed that allowed what causes it.
-_DATA_LOSS = {"data-loss": ("MS01", "MS02")}
 
 
 def judge(script: Script) -> list[Finding]:
@@ -30,21 +30,20 @@ def judge(script: Script) -> list[Finding]:
     hits = [(rule, hit) for rule in RULES if script.kind in rule.kinds for hit in _first(rule, script)]
     used = {rule.code for rule, _ in hits}
     allowed: set[str] = set()
+    hits += [(BY_CODE["MS31"], hit) for hit in _unscoped(script, places)]
     for allow in script.header.allows:
         name = allow.rule.upper()
-        if allow.rule in _DATA_LOSS:
-            allowed.update(_DATA_LOSS[allow.rule])
-        elif _OF_THE_REVIEW.fullmatch(name):
-            # Found by running the file, which nobody does here.
+        if allow.rule == "data-loss" or _OF_THE_REVIEW.fullmatch(name):
+            # Said already, or found by running the file, which nobody does here.
             continue
-        elif name not in BY_CODE:
+        if name not in BY_CODE:
             hits.append(
                 (
                     BY_CODE["MS31"],
                     Hit(
                         places.of_line(allow.line),
                         f"there is no rule {allow.rule}",
-                        "name a rule such as MS07, or data-loss",
+                        "name a rule such as MS07, data-loss or broken",
                         severity="error",
                     ),
                 )
@@ -64,8 +63,35 @@ def judge(script: Script) -> list[Finding]:
             )
         else:
             allowed.add(name)
-    findings = {_finding(script, places, rule, hit) for rule, hit in hits if rule.code not in allowed}
+    # What the proof lets pass because of a permit is no finding.
+    permitted = {(fold(p.table), fold(p.column) if p.column is not None else None) for p in script.header.permits}
+    findings = {
+        _finding(script, places, rule, hit)
+        for rule, hit in hits
+        if rule.code not in allowed and not (hit.loses and _folded(hit.loses) in permitted)
+    }
     return sorted(findings, key=lambda f: (f.line, f.column, f.rule, f.message))
+
+
+def _folded(loses: tuple[str, str | None]) -> tuple[str, str | None]:
+    table, column = loses
+    return fold(table), fold(column) if column is not None else None
+
+
+def _unscoped(script: Script, places: _Places) -> Iterator[Hit]:
+    """A hit for each permit to lose data that names no table."""
+    if script.kind not in DATABASE:
+        return
+    fix = f"write `{permit_line('TABLE')}` for rows or `{permit_line('TABLE', 'COLUMN')}` for values, one line for each"
+    for allow in script.header.allows:
+        if allow.rule == "data-loss":
+            message = f"`-- allow: data-loss {allow.reason}` does not say which table may lose what"
+            yield Hit(places.of_line(allow.line), message, fix, severity="error")
+    for permit in script.header.permits:
+        known = script.before is None or not script.before.exact or script.before.has(permit.table)
+        if not known and not any(fold(permit.table) in step.names for step in script.steps):
+            message = f"the file permits the loss of data of {permit.table}, and there is no such table"
+            yield Hit(places.of_line(permit.line), message, fix, severity="error")
 
 
 def _first(rule: Rule, script: Script) -> list[Hit]:

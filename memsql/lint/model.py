@@ -40,13 +40,17 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """What a rule returns: an offset in the text and a sentence. ``severity`` where it is not the rule's."""
+    """What a rule returns: an offset in the text and a sentence. ``severity`` where it is not the rule's.
+
+    ``loses``: the table whose rows go, or the table and the column whose values go; a permit for that is an answer.
+    """
 
     at: int
     message: str
     fix: str = ""
     end: int | None = None
     severity: str | None = None
+    loses: tuple[str, str | None] | None = None
 
 
 Check = Callable[["Script"], Iterable[Hit]]

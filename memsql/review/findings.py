@@ -43,8 +43,8 @@ ABOUT = {
             "error",
             "A migration that loses rows",
             (
-                "Rows or values that were there before it are gone. `-- allow: data-loss <reason>` in the file says "
-                "that it is meant."
+                "Rows or values that were there before it are gone. `-- allow: data-loss TABLE <reason>` in the file "
+                "says that it is meant."
             ),
         ),
         About(
@@ -73,8 +73,8 @@ ABOUT = {
             "warning",
             "A rollback that needs permission to lose data",
             (
-                "migrate.down refuses it on a database with rows. `-- allow: data-loss <reason>` in the rollback says"
-                " that it is meant."
+                "migrate.down refuses it on a database with rows. `-- allow: data-loss TABLE <reason>` in the rollback"
+                " says that it is meant."
             ),
         ),
         About(

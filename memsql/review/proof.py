@@ -27,7 +27,8 @@ from memsql.scratch.fitting import concerned, destination, populate
 _ASSUMPTIONS = 12
 _LINES = 6
 _KEEP = (
-    "keep in the migration what the rollback needs, or say with `-- allow: data-loss <reason>` that it cannot come back"
+    "keep in the migration what the rollback needs, or say with `-- allow: data-loss TABLE <reason>` that it cannot "
+    "come back"
 )
 # A migration that concerns many tables gets fewer rows in each.
 _ALL_ROWS, _FEWEST = 1600, 20
@@ -240,7 +241,7 @@ def _back(
                 "MR05",
                 case.down,
                 f"on a database with rows the rollback is refused: {_reason(error)}",
-                fix="if that is meant, write `-- allow: data-loss <reason>` into the header of the rollback",
+                fix="if that is meant, write `-- allow: data-loss TABLE <reason>` into the header of the rollback",
             )
         )
         needs_permission = True
@@ -374,7 +375,7 @@ def _may_lose(migration: Migration) -> tuple[bool, bool]:
         headers = (migration.header, migration.down_header)
     except MemsqlError:
         return False, False
-    up, down = (h is not None and any(a.rule == "data-loss" for a in h.allows) for h in headers)
+    up, down = (h is not None and h.allows_loss for h in headers)
     return up, down
 
 

@@ -62,7 +62,9 @@ def try_run(
     ``allow`` permits the loss of data. Returns the error that stopped it, None where it succeeded.
     """
     deadline = _Deadline(time.monotonic() + TIME_LIMIT)
-    options = RunOptions(steps=None if direction == "up" else 1, allow_data_loss=allow, out_of_order=True)
+    options = RunOptions(
+        steps=None if direction == "up" else 1, allow_data_loss=allow, out_of_order=True, old_permits=True
+    )
     try:
         run_on(conn, project, direction, options, progress=deadline)
     except _TooLong:

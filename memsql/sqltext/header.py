@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from memsql.errors import FileError, Location
-from memsql.sqltext.names import unquote
+from memsql.sqltext.names import NAME, quote_if_needed, unquote
 from memsql.sqltext.tokens import BLOCK_COMMENT, LINE_COMMENT, TRIVIA
 
 
@@ -53,11 +54,40 @@ class Allow:
 
 
 @dataclass(frozen=True, slots=True)
+class Permit:
+    """``-- allow: data-loss TABLE reason`` permits the loss of rows of a table, ``TABLE.COLUMN`` that of the values of
+    a column.
+
+    ``table`` and ``column`` are spelled as in the file, without quotes. The text alone cannot tell whether there is
+    such a table: see ``memsql.engine.permits``.
+    """
+
+    table: str
+    column: str | None
+    reason: str
+    line: int
+
+
+def permit_line(table: str, column: str | None = None, reason: str = "<reason>") -> str:
+    """The line that permits the loss of rows of ``table``, or of the values of its ``column``."""
+    name = quote_if_needed(table) + (f".{quote_if_needed(column)}" if column is not None else "")
+    return f"-- allow: data-loss {name} {reason}"
+
+
+class BrokenPermit(NamedTuple):
+    """``-- allow: broken NAME reason``: the view or table ``name`` may not compile after the file."""
+
+    name: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class MigrationHeader:
     """What a migration or rollback file says about itself.
 
     ``depends`` are ids of migrations. ``foreign_keys`` is False for ``-- foreign_keys: off``. ``fts_rebuild`` are the
-    FTS5 tables to rebuild after the statements; the name ``all`` stands for all of them.
+    FTS5 tables to rebuild after the statements; the name ``all`` stands for all of them. ``allows`` has no permits,
+    except a ``data-loss`` that does not begin with a name; such a line does not say what may be lost.
     """
 
     description: str = ""
@@ -66,6 +96,13 @@ class MigrationHeader:
     foreign_keys: bool = True
     allows: tuple[Allow, ...] = ()
     fts_rebuild: tuple[str, ...] = ()
+    permits: tuple[Permit, ...] = ()
+    broken: tuple[BrokenPermit, ...] = ()
+
+    @property
+    def allows_loss(self) -> bool:
+        """Whether there is an ``-- allow: data-loss``, with or without the name of a table."""
+        return bool(self.permits) or any(allow.rule == "data-loss" for allow in self.allows)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +124,8 @@ _block = re.compile(rf"{TRIVIA}*").match
 _comments = re.compile(rf"{LINE_COMMENT}|{BLOCK_COMMENT}").finditer
 _directive = re.compile(r"--\s*([a-z][a-z_]*)\s*:(?!//)\s*").match
 _rule = re.compile(r"[A-Za-z][A-Za-z0-9_.-]*").fullmatch
+_IDENTIFIER = rf'{NAME}|(?:"[^"]*+")+|(?:`[^`]*+`)+|\[[^\]]*+\]'
+_permit = re.compile(rf"({_IDENTIFIER})(?:\.({_IDENTIFIER}))?(?:\s+(.+))?").fullmatch
 _table_names = re.compile(r'"(?:[^"]|"")*"|[^\s"]+').findall
 
 
@@ -194,9 +233,28 @@ def _allow(directive: Directive, path: str) -> Allow:
     rule, _, reason = directive.value.replace("\t", " ").partition(" ")
     reason = reason.strip()
     if not reason or not _rule(rule):
-        raise _bad_value(directive, path, "<rule> <reason>` with a reason that a reviewer can judge, such as "
-                         "`-- allow: data-loss the table was never written to")  # fmt: skip
+        raise _bad_value(
+            directive,
+            path,
+            "<rule> <reason>` with a reason that a reviewer can judge, such as `-- allow: MS01 the table was never "
+            "written to` or `-- allow: data-loss notes.author nobody reads it",
+        )
     return Allow(rule, reason, directive.line)
+
+
+def _permitted(allow: Allow) -> Permit | None:
+    """The permit that ``allow``, a ``data-loss``, spells; None where it begins with no name or has no reason."""
+    match = _permit(allow.reason)
+    if match is None or match[3] is None:
+        return None
+    return Permit(unquote(match[1]), unquote(match[2]) if match[2] else None, match[3], allow.line)
+
+
+def _broken(allow: Allow, directive: Directive, path: str) -> BrokenPermit:
+    match = _permit(allow.reason)
+    if match is None or match[2] or match[3] is None:
+        raise _bad_value(directive, path, "broken <view or table> <reason>")
+    return BrokenPermit(unquote(match[1]), match[3])
 
 
 def _refuse_below_block_comment(text: str, directive: Directive, path: str) -> None:
@@ -215,11 +273,12 @@ def parse_migration_header(text: str, path: str) -> MigrationHeader:
     """Read the header of a migration or rollback file: ``text`` is the content of the file at ``path``.
 
     Directives: ``depends: id id ...`` (may be empty and may repeat), ``transactional: true|false``,
-    ``foreign_keys: off|on``, ``allow: <rule> <reason>`` (may repeat), ``fts_rebuild: table table ...`` or
-    ``fts_rebuild: all``.
+    ``foreign_keys: off|on``, ``allow: <rule> <reason>``, ``allow: data-loss <table>[.<column>] <reason>`` and ``allow:
+    broken <name> <reason>`` (may repeat), ``fts_rebuild: table table ...`` or ``fts_rebuild: all``.
 
     Raises FileError with file and line for what ``parse_header`` refuses, for any other value, for an
-    ``allow`` without a reason, and for a ``depends`` or ``transactional`` that yoyo would not see.
+    ``allow`` without a reason, and for a ``depends`` or ``transactional`` that yoyo would not see. A ``data-loss`` that
+    names no table is not refused here, because files that were applied long ago have such lines.
     """
     header = parse_header(text, path, MIGRATION_DIRECTIVES)
     if not header.directives:
@@ -227,6 +286,8 @@ def parse_migration_header(text: str, path: str) -> MigrationHeader:
     depends: list[str] = []
     transactional = foreign_keys = True
     allows: list[Allow] = []
+    permits: list[Permit] = []
+    broken: list[BrokenPermit] = []
     fts_rebuild: tuple[str, ...] = ()
     for directive in header.directives:
         match directive.name:
@@ -237,7 +298,14 @@ def parse_migration_header(text: str, path: str) -> MigrationHeader:
             case "foreign_keys":
                 foreign_keys = _switch(directive, path, "off", "on")
             case "allow":
-                allows.append(_allow(directive, path))
+                allow = _allow(directive, path)
+                permit = _permitted(allow) if allow.rule == "data-loss" else None
+                if permit is not None:
+                    permits.append(permit)
+                elif allow.rule == "broken":
+                    broken.append(_broken(allow, directive, path))
+                else:
+                    allows.append(allow)
             case "fts_rebuild":
                 names = _table_names(directive.value)
                 fts_rebuild = tuple(unquote(name) if name[0] == '"' else name for name in names)
@@ -252,6 +320,8 @@ def parse_migration_header(text: str, path: str) -> MigrationHeader:
         foreign_keys,
         tuple(allows),
         fts_rebuild,
+        tuple(permits),
+        tuple(broken),
     )
 
 

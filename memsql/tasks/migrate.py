@@ -185,7 +185,7 @@ def status(settings: Settings, progress: Bar, *, check: bool = False, json: bool
         "name": "what it does, as in add_missing_indices; becomes the file name",
         "foreign-keys-off": "for a table rebuild: write `-- foreign_keys: off` into both files",
         "from": "derive the pair from this edited schema, as in --from sql/schema.sql",
-        "allow-data-loss": "with --from: why data may be lost; goes into the files as `-- allow: data-loss REASON`",
+        "allow-data-loss": "with --from: why data may be lost; the files get `-- allow: data-loss TABLE.COLUMN REASON`",
     },
 )
 def create(
@@ -219,7 +219,7 @@ def create(
     if allow_data_loss is not None:
         raise UsageError(
             "--allow-data-loss REASON goes with --from",
-            hint="write `-- allow: data-loss REASON` into the file yourself",
+            hint="write `-- allow: data-loss TABLE.COLUMN REASON` into the file yourself",
         )
     created = create_pair(settings, name, foreign_keys_off=foreign_keys_off)
     lines = [f"wrote {path}" for path in created]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from memsql.author.change import CannotChange, ChangePlan, Hints, Renames, match_tables, plan_change, render, step_sql
-from memsql.author.change.steps import RebuildTable
+from memsql.author.change.steps import Loss, RebuildTable
 from memsql.schema import from_sql
 
 USERS = "CREATE TABLE users (id INTEGER PRIMARY KEY, name TEXT);"
@@ -148,7 +148,8 @@ def test_the_way_back_says_what_it_makes_up() -> None:
     before = "CREATE TABLE t (id INTEGER PRIMARY KEY, code TEXT NOT NULL, a TEXT);"
     after = "CREATE TABLE t (id INTEGER PRIMARY KEY, a TEXT);"
     up, down = planned(before, after), planned(after, before, back=True)
-    assert up.losses == ("Loses the values of t.code; the way back makes the column again without them.",)
+    sentence = "Loses the values of t.code; the way back makes the column again without them."
+    assert up.losses == (Loss("t", "code", sentence),)
     assert "-- Nobody knows code any more: it becomes ''." in render(down, "Undo")
 
 

@@ -176,7 +176,7 @@ def test_a_dropped_column_is_said_and_refused_and_allowed_with_a_reason(small: P
     create(small, "--allow-data-loss", "nobody reads it").expect(
         0, "warning: migrate.up: loses the values of users.nick"
     )
-    assert "-- allow: data-loss nobody reads it\n" in small.up_file("0002_x").read_text(encoding="utf-8")
+    assert "-- allow: data-loss users.nick nobody reads it\n" in small.up_file("0002_x").read_text(encoding="utf-8")
     small.run("migrate.up").expect(0)
     assert small.query("SELECT id, age FROM users") == [(1, 40), (2, None)]
 

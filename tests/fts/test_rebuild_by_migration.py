@@ -94,7 +94,9 @@ def test_migrations_in_the_middle_of_an_online_rebuild(tmp_path: Path) -> None:
         "INSERT INTO docs VALUES (-1, 'fresh', 'x');\nUPDATE docs SET title = 'moved', id = id + 1000 WHERE id < 30;\n",
     )
     project.add("0003_column", "ALTER TABLE docs ADD COLUMN more TEXT;\nUPDATE docs SET more = 'x';\n")
-    project.add("0004_loss", "-- Fewer\n-- allow: data-loss the test wants it so\nDELETE FROM docs WHERE id % 7 = 0;\n")
+    project.add(
+        "0004_loss", "-- Fewer\n-- allow: data-loss docs the test wants it so\nDELETE FROM docs WHERE id % 7 = 0;\n"
+    )
     project.add(
         "0005_again", "-- Rebuild\n-- fts_rebuild: docs_fts\nINSERT INTO docs VALUES (-2, 'fresh', 'x', 'y');\n"
     )

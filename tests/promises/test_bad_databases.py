@@ -24,7 +24,7 @@ TWO = "CREATE TABLE notes (id INTEGER PRIMARY KEY, body TEXT);\n"
 def template(tmp_path_factory: pytest.TempPathFactory) -> Project:
     """One migration applied to the database, one waiting."""
     project = Project(tmp_path_factory.mktemp("template"), settings="busy_timeout = 200ms\n")
-    project.add("0001_users", ONE, "-- allow: data-loss a test\nDROP TABLE users;\n")
+    project.add("0001_users", ONE, "-- allow: data-loss users a test\nDROP TABLE users;\n")
     project.up()
     project.add("0002_notes", TWO, "DROP TABLE notes;\n")
     return project

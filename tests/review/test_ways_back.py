@@ -32,7 +32,7 @@ def test_a_rollback_that_changes_rows_blocks_unless_that_is_allowed(project: Pro
     add(
         project,
         "0003_a",
-        "-- allow: data-loss nobody needs the small letters\n"
+        "-- allow: data-loss books.title nobody needs the small letters\n"
         "UPDATE books SET title = upper(title) WHERE title <> '';\n",
         "UPDATE books SET title = lower(title) WHERE title <> '';\n",
     )
@@ -44,7 +44,7 @@ def test_a_rollback_that_loses_rows_blocks(project: Project) -> None:
         project,
         "0003_a",
         "CREATE INDEX idx_books_isbn ON books (isbn);\n",
-        "-- allow: data-loss a mistake\nDROP INDEX idx_books_isbn;\nDELETE FROM books WHERE isbn IS NULL;\n",
+        "-- allow: data-loss books a mistake\nDROP INDEX idx_books_isbn;\nDELETE FROM books WHERE isbn IS NULL;\n",
     )
     assert "books has" in only(review(project, 1), "MR04")["message"]
 

@@ -9,10 +9,12 @@ from hypothesis import strategies as st
 from memsql.errors import FileError, Location
 from memsql.sqltext import (
     Allow,
+    BrokenPermit,
     CheckHeader,
     Directive,
     Header,
     MigrationHeader,
+    Permit,
     parse_check_header,
     parse_header,
     parse_migration_header,
@@ -39,7 +41,7 @@ def line_of(error: FileError) -> int | None:
 def test_a_full_migration_header() -> None:
     text = (
         "-- Rebuild users.\n--\n-- depends: 0001_a 0002_b\n-- More prose: with a colon.\n-- transactional: true\n\n"
-        "-- foreign_keys: off\n--depends:0003_c 0001_a\n-- allow: data-loss never written to\n"
+        "-- foreign_keys: off\n--depends:0003_c 0001_a\n-- allow: data-loss notes never written to\n"
         '-- allow: MS01\tmeant\n-- fts_rebuild: notes_fts "my ""fts"""\nSELECT 1;\n-- depends: 0009_z\n'
     )
     assert parse_migration_header(text, "x.sql") == MigrationHeader(
@@ -47,8 +49,9 @@ def test_a_full_migration_header() -> None:
         depends=("0001_a", "0002_b", "0003_c"),
         transactional=True,
         foreign_keys=False,
-        allows=(Allow("data-loss", "never written to", 9), Allow("MS01", "meant", 10)),
+        allows=(Allow("MS01", "meant", 10),),
         fts_rebuild=("notes_fts", 'my "fts"'),
+        permits=(Permit("notes", None, "never written to", 9),),
     )
     crlf = text.replace("\n", "\r\n")
     assert parse_migration_header(crlf, "x.sql") == parse_migration_header(text, "x.sql")
@@ -202,6 +205,45 @@ def test_what_yoyo_would_miss_is_refused(text: str) -> None:
 def test_ours_may_stand_below_a_block_comment() -> None:
     assert not parse_migration_header("/* a */\n-- foreign_keys: OFF\n", "x.sql").foreign_keys
     assert parse_migration_header("-- depends: a\n/* b */\n", "x.sql").depends == ("a",)
+
+
+@pytest.mark.parametrize(
+    ("line", "table", "column"),
+    [
+        ("notes nobody reads it", "notes", None),
+        ("Notes.Author  nobody reads it", "Notes", "Author"),
+        ('"my table"."a.b" nobody reads it', "my table", "a.b"),
+        ('"say ""x"" now" nobody reads it', 'say "x" now', None),
+        ("[a b].`c``d` nobody reads it", "a b", "c`d"),
+        ("größe.Ä nobody reads it", "größe", "Ä"),
+    ],
+)
+def test_a_permit_names_a_table_or_a_column(line: str, table: str, column: str | None) -> None:
+    header = parse_migration_header(f"-- A\n-- allow: data-loss {line}\nSELECT 1;", "x.sql")
+    assert header.permits == (Permit(table, column, "nobody reads it", 2),)
+    assert header.allows == ()
+    assert header.allows_loss
+
+
+def test_several_permits_stand_side_by_side() -> None:
+    text = "-- A\n-- allow: data-loss a one\n-- allow: data-loss b.c two\n-- allow: broken v three words here\n"
+    header = parse_migration_header(text, "x.sql")
+    assert header.permits == (Permit("a", None, "one", 2), Permit("b", "c", "two", 3))
+    assert header.broken == (BrokenPermit("v", "three words here"),)
+
+
+@pytest.mark.parametrize("line", ["it's gone", "notes", "a.b.c gone", "'notes' gone", "a. gone", "12 rows"])
+def test_a_permit_without_a_name_or_a_reason_is_none(line: str) -> None:
+    header = parse_migration_header(f"-- A\n-- allow: data-loss {line}\nSELECT 1;", "x.sql")
+    assert header.permits == ()
+    assert header.allows == (Allow("data-loss", line, 2),)
+
+
+@pytest.mark.parametrize("line", ["v", "a.b because", "?! because"])
+def test_a_permit_for_what_is_broken_names_it_and_says_why(line: str) -> None:
+    error = refusal(f"-- A\n-- allow: broken {line}\nSELECT 1;")
+    assert line_of(error) == 2
+    assert "-- allow: broken" in (error.hint or "")
 
 
 lines = st.lists(

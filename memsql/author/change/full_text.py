@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from memsql.author.change.steps import CannotChange, RebuildTable
+from memsql.author.change.steps import CannotChange, Loss, RebuildTable
 from memsql.fts.discover import FtsTable, parse
 from memsql.schema import Table
 from memsql.schema.definition import same, under_name
@@ -18,14 +18,14 @@ class VirtualChanges:
     """What to do with the virtual tables that differ.
 
     ``dropped`` and ``created`` have no rows of their own. ``copied`` are pairs (before, after) of tables with rows of
-    their own. ``renamed`` are pairs that differ in nothing but their name. ``losses`` are sentences.
+    their own. ``renamed`` are pairs that differ in nothing but their name. ``losses`` are texts that are left out.
     """
 
     dropped: tuple[Table, ...]
     created: tuple[Table, ...]
     copied: tuple[tuple[Table, Table], ...]
     renamed: tuple[tuple[Table, Table], ...]
-    losses: tuple[str, ...]
+    losses: tuple[Loss, ...]
 
 
 def virtual_changes(
@@ -78,7 +78,7 @@ def _can_be_built_anew(old: Table, new: Table) -> bool:
     return bool(before.content) and after.content is not None
 
 
-def _losses_of_copy(old: Table, new: Table) -> list[str]:
+def _losses_of_copy(old: Table, new: Table) -> list[Loss]:
     before, after = fts_table(old), fts_table(new)
     if before is None or after is None or not before.kind == after.kind == "own":
         raise CannotChange(
@@ -96,7 +96,7 @@ def _losses_of_copy(old: Table, new: Table) -> list[str]:
         )
     kept = {fold(c) for c in after.all_columns}
     return [
-        f"Loses the text of {old.name}.{c}; the way back makes the column again without it."
+        Loss(old.name, c, f"Loses the text of {old.name}.{c}; the way back makes the column again without it.")
         for c in before.all_columns
         if fold(c) not in kept
     ]

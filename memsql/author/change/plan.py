@@ -20,6 +20,7 @@ from memsql.author.change.steps import (
     DropColumn,
     ForgetSequence,
     Hints,
+    Loss,
     RenameColumn,
     Renames,
     RenameTable,
@@ -202,13 +203,14 @@ class _Planner:
                 names.append(table.name)
         return tuple(names)
 
-    def _losses_of_orphans(self) -> Iterator[str]:
+    def _losses_of_orphans(self) -> Iterator[Loss]:
         for change in (c for c in self.matches.changes if c.changed and self.back):
             emptied = orphaned(change, self.matches.created)
             for column in change.new.columns:
                 if fold(column.name) in emptied:
                     name = f"{change.new.name}.{column.name}"
-                    yield f"Loses the values of {name}: the rows it refers to do not come back."
+                    sentence = f"Loses the values of {name}: the rows it refers to do not come back."
+                    yield Loss(change.old.name, change.kept.get(column.name) or column.name, sentence)
 
     def _is_referred_to(self, tables: list[Table]) -> bool:
         """Whether another table refers to one of ``tables`` before the change."""

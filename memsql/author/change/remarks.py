@@ -4,25 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
+from memsql.author.change.steps import Loss
 from memsql.author.change.tables import TableChange
 from memsql.schema import Column, Table
 from memsql.schema.affinity import affinity
 from memsql.sqltext.names import fold
 
 
-def losses(changes: Iterable[TableChange], dropped: Iterable[Table]) -> Iterator[str]:
+def losses(changes: Iterable[TableChange], dropped: Iterable[Table]) -> Iterator[Loss]:
     """What no way back restores: the rows of the tables ``dropped``, and columns of those that stay."""
     for table in dropped:
-        yield f"Loses the rows of {table.name}; the way back makes it again without them."
+        yield Loss(table.name, None, f"Loses the rows of {table.name}; the way back makes it again without them.")
     for change in changes:
         for column in change.dropped:
             if not column.hidden:
                 name = f"{change.old.name}.{column.name}"
-                yield f"Loses the values of {name}; the way back makes the column again without them."
+                sentence = f"Loses the values of {name}; the way back makes the column again without them."
+                yield Loss(change.old.name, column.name, sentence)
         for column in change.new.columns:
             source = _source(change, column)
             if source and column.hidden and not source.hidden:
-                yield f"Loses the values of {change.old.name}.{source.name}, which is computed from now on."
+                sentence = f"Loses the values of {change.old.name}.{source.name}, which is computed from now on."
+                yield Loss(change.old.name, source.name, sentence)
 
 
 def notes(changes: Iterable[TableChange], created: Sequence[Table], dropped: Iterable[Table]) -> Iterator[str]:

@@ -16,6 +16,7 @@ from memsql.author.change.steps import (
     RenameColumn,
     RenameTable,
 )
+from memsql.sqltext import permit_line
 from memsql.sqltext.names import quote, quote_if_needed
 from memsql.sqltext.tokens import without_tail
 
@@ -31,8 +32,8 @@ def render(plan: ChangePlan, title: str, *, depends: str | None = None, reason: 
     lines += [f"-- depends: {depends}"] if depends else []
     lines += ["-- foreign_keys: off"] if plan.foreign_keys_off else []
     lines += ["-- fts_rebuild: " + " ".join(map(_directive_name, plan.fts_rebuild))] if plan.fts_rebuild else []
-    lines += [f"-- allow: data-loss {reason}"] if plan.losses and reason else []
-    lines += ["--", *(f"-- {loss}" for loss in map(_one_line, plan.losses))] if plan.losses else []
+    lines += [permit_line(loss.table, loss.column, reason) for loss in plan.losses] if reason else []
+    lines += ["--", *(f"-- {_one_line(loss.sentence)}" for loss in plan.losses)] if plan.losses else []
     return "\n".join(lines) + "\n" + _body(plan.steps)
 
 

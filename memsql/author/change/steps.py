@@ -140,17 +140,29 @@ ChangeStep = Drop | Create | RenameTable | RenameColumn | DropColumn | AddColumn
 
 
 @dataclass(frozen=True, slots=True)
+class Loss:
+    """What no way back restores: the rows of ``table``, or the values of its ``column``.
+
+    The names are those before the change. ``sentence`` says it.
+    """
+
+    table: str
+    column: str | None
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
 class ChangePlan:
     """What one direction of a migration does.
 
-    ``fts_rebuild`` are the full-text indexes to build anew. ``losses`` are sentences about what no way back restores,
-    ``notes`` are sentences for the author.
+    ``fts_rebuild`` are the full-text indexes to build anew. ``losses`` are what no way back restores, ``notes`` are
+    sentences for the author.
     """
 
     steps: tuple[ChangeStep, ...]
     foreign_keys_off: bool = False
     fts_rebuild: tuple[str, ...] = ()
-    losses: tuple[str, ...] = ()
+    losses: tuple[Loss, ...] = ()
     notes: tuple[str, ...] = ()
 
     @property

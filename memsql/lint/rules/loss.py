@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from memsql.lint.model import DATABASE, OURS, Hit, rule
 from memsql.lint.script import Script
 from memsql.lint.step import Step
-from memsql.sqltext import fold
+from memsql.sqltext import fold, permit_line
 
 
 @rule("MS01", "drop_table", "error", DATABASE)
@@ -19,7 +19,7 @@ def drop_table(script: Script) -> Iterator[Hit]:
         DROP TABLE notes;
 
     **Best practice** Rename it, and drop it in a later release when nobody has missed it. Say so where it is meant:
-    `-- allow: MS01` or, as the loss guard wants it for a table that holds rows, `-- allow: data-loss`. Dropping
+    `-- allow: MS01` or, as the loss guard wants it for a table that holds rows, `-- allow: data-loss notes`. Dropping
     what the same file made, what a rebuild replaces, a full-text index, and in a rollback what the migration made,
     is no finding.
 
@@ -38,10 +38,12 @@ def drop_table(script: Script) -> Iterator[Hit]:
             continue
         if _dropped_by_rename(script, step):
             continue
+        name = step.effect.name or ""
         yield Hit(
             step.place("DROP"),
-            f"table {step.effect.name} is dropped with every row",
-            "rename it and drop it later, or say why it may go: -- allow: data-loss <reason>",
+            f"table {name} is dropped with every row",
+            f"rename it and drop it later, or say why it may go: {permit_line(name)}",
+            loses=(name, None),
         )
 
 
@@ -65,20 +67,22 @@ def drop_column(script: Script) -> Iterator[Hit]:
         ALTER TABLE users DROP COLUMN phone;
 
     **Best practice** Stop using it in one release, drop it in a later one, and say why the values may go
-    (`-- allow: data-loss`). In a rollback, dropping the column that the migration added is no finding.
+    (`-- allow: data-loss users.phone`). In a rollback, dropping the column that the migration added is no finding.
 
-        -- allow: data-loss phone was copied to contacts by 0012
+        -- allow: data-loss users.phone was copied to contacts by 0012
         ALTER TABLE users DROP COLUMN phone;
     """
     if script.is_way_back:
         return
     added = {(step.name, fold(step.effect.column or "")) for step in script.of("alter_add_column")}
     for step in script.of("alter_drop_column"):
-        if (step.name, fold(step.effect.column or "")) not in added:
+        table, column = step.effect.name or "", step.effect.column or ""
+        if (step.name, fold(column)) not in added:
             yield Hit(
-                step.place_of(step.effect.column),
-                f"column {step.effect.column} of {step.effect.name} is dropped with its values",
-                "drop it when no release reads it any more, and say why it may go: -- allow: data-loss <reason>",
+                step.place_of(column),
+                f"column {column} of {table} is dropped with its values",
+                f"drop it when no release reads it any more, and say why it may go: {permit_line(table, column)}",
+                loses=(table, column),
             )
     yield from _left_out(script)
 
@@ -99,7 +103,8 @@ def _left_out(script: Script) -> Iterator[Hit]:
                 yield Hit(
                     rebuild.create.place_of(rebuild.create.effect.name),
                     f"the rebuild of {rebuild.table} leaves column {column} out, with its values",
-                    "add it to the new table, or say why it may go: -- allow: data-loss <reason>",
+                    f"add it to the new table, or say why it may go: {permit_line(rebuild.table, column)}",
+                    loses=(rebuild.table, column),
                 )
 
 

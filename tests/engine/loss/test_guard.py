@@ -147,7 +147,7 @@ def test_dropping_a_column_of_nulls_is_not(project: Project) -> None:
 def test_the_reason_in_the_file_permits_it_and_the_loss_is_said(project: Project) -> None:
     accept(
         project,
-        "-- allow: data-loss nobody reads it\nDROP TABLE usage;\n",
+        "-- allow: data-loss usage nobody reads it\nDROP TABLE usage;\n",
         "lost, as allowed: table usage is dropped with 3 rows",
     )
 

@@ -13,7 +13,7 @@ from cli import Project
 def template(tmp_path_factory: pytest.TempPathFactory) -> Project:
     """Versions 10 and 20 applied, 30 waiting."""
     project = Project(tmp_path_factory.mktemp("template"))
-    project.add("0010_users", USERS, "-- allow: data-loss a test\nDROP TABLE users;\n")
+    project.add("0010_users", USERS, "-- allow: data-loss users a test\nDROP TABLE users;\n")
     project.add("0020_notes", NOTES, "DROP TABLE notes;\n")
     project.up()
     project.add("0030_tags", TAGS, "DROP TABLE tags;\n")

@@ -221,7 +221,7 @@ def test_another_checkout_of_the_same_text_is_no_edit(project: Project, convert:
 
 def test_files_with_bom_and_crlf_apply_like_any_other(tmp_path: Path) -> None:
     project = Project(tmp_path)
-    text = "-- Things\n-- allow: data-loss none really\nCREATE TABLE t (x);\nINSERT INTO t VALUES ('a\nb');\n"
+    text = "-- Things\n-- allow: data-loss t none really\nCREATE TABLE t (x);\nINSERT INTO t VALUES ('a\nb');\n"
     project.add("0001_t", b"\xef\xbb\xbf" + text.replace("\n", "\r\n").encode(), b"\xef\xbb\xbfDROP TABLE t;\r\n")
     project.up()
     assert project.query("SELECT x FROM t") == [("a\nb",)]
