@@ -17,6 +17,8 @@ from memsql.engine.index_work import IndexWork, rebuild_and_check, work_for
 from memsql.engine.job import Job
 from memsql.engine.loss import counting, guard
 from memsql.engine.session import Session
+from memsql.engine.structure import proof
+from memsql.engine.structure.cache import StructureCache
 from memsql.engine.verdict import Evidence
 from memsql.errors import Location, MemsqlError, StatementError
 from memsql.fts import check_in_transaction
@@ -33,6 +35,7 @@ def prove_job(session: Session, job: Job) -> Evidence:
     conn, values = session.conn, not session.allows_loss(job)
     started, clock = datetime.now(UTC), time.perf_counter()
     schema = schema_copy(session)
+    objects = schema.snapshot
     watch = schema.everything()
     before = _count(session, schema, watch, values=values)
     # A legacy upgrade may come upon an index that was broken long ago and that a later upgrade repairs.
@@ -40,6 +43,7 @@ def prove_job(session: Session, job: Job) -> Evidence:
     written = _run(session, job)
     schema = schema_copy(session)
     after = _count(session, schema, guard.after_watch(watch, job.analysis), values=values)
+    structure = proof.compare(schema.conn, StructureCache(schema.conn), job, (objects, schema.snapshot))
     work = IndexWork()
     broken: tuple[str, ...] = ()
     checks: list[CheckResult] = []
@@ -57,6 +61,7 @@ def prove_job(session: Session, job: Job) -> Evidence:
         checks=tuple(checks),
         started=started,
         duration_ms=round((time.perf_counter() - clock) * 1000),
+        structure=structure,
     )
 
 

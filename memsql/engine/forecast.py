@@ -24,6 +24,9 @@ from memsql.engine.loss import counting, guard
 from memsql.engine.loss.watched import SAVEPOINT, Ran, run_watched, undo
 from memsql.engine.session import SchemaCache, Session
 from memsql.engine.state import RunOptions
+from memsql.engine.structure import proof
+from memsql.engine.structure.proof import UNTOUCHED, Structure
+from memsql.engine.structure.snapshot import Snapshot
 from memsql.errors import ConnectError, StatementError
 from memsql.project.files import SqlFile
 from memsql.schema import is_internal
@@ -60,13 +63,15 @@ class Forecast:
     """What a job will reach.
 
     ``before``, ``after``: the tables to count around it, with their numbers still open; ``questions`` ask for those of
-    ``before``. ``indexes``: the full-text indexes to rebuild and check.
+    ``before``. ``indexes``: the full-text indexes to rebuild and check. ``structure``: what becomes of views,
+    triggers, indexes and constraints.
     """
 
     before: guard.Counts
     after: guard.Counts
     questions: list[tuple[str, Params]]
     indexes: IndexWork
+    structure: Structure = UNTOUCHED
 
 
 class _Budget:
@@ -90,7 +95,8 @@ class _Budget:
 class SchemaCopy:
     """A copy of a server's schema in memory.
 
-    ``exact`` is false where an object could not be created, because it needs what only libSQL has.
+    ``exact`` is false where an object could not be created, because it needs what only libSQL has. ``snapshot`` holds
+    the objects of the server.
     """
 
     def __init__(self, objects: Sequence[tuple[Value, ...]], session: Session) -> None:
@@ -98,6 +104,7 @@ class SchemaCopy:
         server."""
         conn = memory()
         self.exact = True
+        self.snapshot = Snapshot(tuple(objects))
         for function in _FOREIGN:
             conn.raw.create_function(function, -1, _nothing, deterministic=True)
         conn.execute("PRAGMA foreign_keys = on")
@@ -132,9 +139,11 @@ class SchemaCopy:
             return counts, counting.questions(self.conn, counts, values=values)
 
         try:
+            objects = proof.begin(session.schema.structure, job)
             watched = run_watched(session, lean, count=count, run=lambda: self._run(lean))
             after = counting.count(self.conn, watched.after_watch, values=False)
             indexes = work_after(session.schema, job, watched.touched)
+            structure = proof.findings(self.conn, session.schema.structure, job, objects)
         except StatementError:
             with suppress(StatementError):
                 undo(self.conn)
@@ -144,7 +153,7 @@ class SchemaCopy:
             return None
         self.conn.execute(f"RELEASE {SAVEPOINT}")
         before, questions = watched.before
-        return Forecast(before, after, questions, indexes)
+        return Forecast(before, after, questions, indexes, structure)
 
     def everything(self) -> guard.Watch:
         """A watch over every table of the user's own, for when nobody can tell what a job will reach."""

@@ -64,7 +64,8 @@ class Done:
     """A migration that ran and was committed.
 
     ``lost`` says what it lost with permission, ``rebuilt`` which full-text indexes were rebuilt, ``warnings`` what
-    its checks warn of; ``timings`` has the time of every statement where the run measured them.
+    its checks warn of; ``broken`` which views and triggers it broke with permission, ``weaker`` which constraints and
+    definitions hold less than before; ``timings`` has the time of every statement where the run measured them.
     """
 
     id: str
@@ -76,6 +77,8 @@ class Done:
     rebuilt: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     timings: tuple[StatementTiming, ...] = ()
+    broken: tuple[str, ...] = ()
+    weaker: tuple[str, ...] = ()
 
 
 def entry_of(migration: Migration, started: datetime, duration_ms: int) -> ledger.Entry:

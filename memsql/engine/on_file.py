@@ -22,6 +22,7 @@ from memsql.engine.loss import counting, guard
 from memsql.engine.loss.watched import SAVEPOINT, Ran, run_watched, undo
 from memsql.engine.session import Session
 from memsql.engine.state import State
+from memsql.engine.structure import proof
 from memsql.engine.verdict import Evidence
 from memsql.errors import ConnectError, LockedError, MemsqlError, StatementError
 from memsql.ledger import Entry
@@ -161,10 +162,12 @@ def prove_job(session: Session, job: Job) -> Evidence:
     conn = session.conn
     started, clock = datetime.now(UTC), time.perf_counter()
     count = partial(counting.count, conn, values=not session.allows_loss(job))
+    objects = proof.begin(session.schema.structure, job)
     watched = run_watched(session, job, count=count, run=partial(_run, session, job))
     after = guard.Counts()
     if watched.watch.linked or watched.watch.keyed or watched.before.holds_something:
         after = count(watched.after_watch)
+    structure = proof.findings(conn, session.schema.structure, job, objects)
     indexes = IndexWork()
     broken: tuple[str, ...] = ()
     checks: list[CheckResult] = []
@@ -183,6 +186,7 @@ def prove_job(session: Session, job: Job) -> Evidence:
         started=started,
         duration_ms=round((time.perf_counter() - clock) * 1000),
         timings=tuple(watched.timings),
+        structure=structure,
     )
 
 

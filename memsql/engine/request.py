@@ -70,6 +70,7 @@ class JobRequest:
             checks=tuple(result_of(check, answer.rows) for check, answer in zip(self.job.checks, checks, strict=True)),
             started=started,
             duration_ms=duration_ms,
+            structure=self.forecast.structure,
         )
 
     def counts(self, answers: Sequence[Result]) -> tuple[Counts, Counts]:

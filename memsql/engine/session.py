@@ -13,6 +13,7 @@ from memsql.engine.loss import counting
 from memsql.engine.loss.guard import Virtual
 from memsql.engine.signals import Stop, listening
 from memsql.engine.state import RunOptions
+from memsql.engine.structure.cache import StructureCache
 from memsql.progress import Progress
 from memsql.sqltext import fold
 
@@ -23,6 +24,7 @@ class SchemaCache:
 
     def __init__(self, conn: Connection) -> None:
         self._conn = conn
+        self.structure = StructureCache(conn)
         self._virtual: Virtual | None = None
         self._fts: dict[str, frozenset[str]] | None = None
         self._replaces: bool | None = None
@@ -71,6 +73,8 @@ class SchemaCache:
 
     def forget_changed(self, touched: Touched) -> None:
         """Forget the virtual tables where the statements that reached ``touched`` may have changed them."""
+        if touched.schema:
+            self.structure.forget_objects()
         shows_a_view = any(len(content) > 1 for content in (self._fts or {}).values())
         if touched.virtual or touched.altered or (touched.schema and shows_a_view):
             self._fts = self._virtual = None
@@ -78,6 +82,7 @@ class SchemaCache:
     def forget(self) -> None:
         """Forget everything: another process changed the schema, or a ROLLBACK did."""
         self._fts = self._virtual = self._replaces = self._parents = None
+        self.structure.forget()
 
 
 @dataclass(frozen=True, slots=True)

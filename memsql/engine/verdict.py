@@ -12,6 +12,7 @@ from memsql.engine.loss import guard
 from memsql.engine.loss.guard import Counts
 from memsql.engine.signals import Stop
 from memsql.engine.statements import StatementTiming
+from memsql.engine.structure.proof import UNTOUCHED, Structure
 from memsql.errors import (
     CommitUnknown,
     ConnectError,
@@ -35,7 +36,8 @@ class Evidence:
 
     ``before``, ``after``: the counts around its statements. ``indexes``: the full-text indexes that were rebuilt
     and checked; ``broken_indexes``: a sentence for each that disagrees with its content. ``checks``: the answers of
-    the job's own checks. ``started``, ``duration_ms``: when it ran and how long, the proof included.
+    the job's own checks. ``started``, ``duration_ms``: when it ran and how long, the proof included. ``structure``:
+    what became of views, triggers, indexes and constraints.
     """
 
     before: Counts
@@ -46,15 +48,19 @@ class Evidence:
     started: datetime
     duration_ms: int
     timings: tuple[StatementTiming, ...] = ()
+    structure: Structure = UNTOUCHED
 
 
 def judge(job: Job, evidence: Evidence, *, allows_loss: bool) -> Done:
     """The job as done.
 
-    Raises Refused where it loses data and ``allows_loss`` is false, MigrationFailed where a foreign key, an index,
-    a trigger, a full-text index or a check of it is broken.
+    Raises Refused where it loses data and ``allows_loss`` is false, MigrationFailed where a foreign key, a view, an
+    index, a trigger, a full-text index or a check of it is broken.
     """
     lost = judge_loss(job, evidence.before, evidence.after, allows_loss=allows_loss)
+    structure = evidence.structure
+    if structure.problems:
+        raise unproven(job, structure.problems, "; ".join(structure.remedies))
     if evidence.indexes.unknown is not None:
         raise no_such_index(job, evidence.indexes)
     if evidence.broken_indexes:
@@ -69,6 +75,8 @@ def judge(job: Job, evidence: Evidence, *, allows_loss: bool) -> Done:
         rebuilt=evidence.indexes.rebuild,
         warnings=judge_checks(job, evidence.checks),
         timings=evidence.timings,
+        broken=structure.broken,
+        weaker=structure.weaker,
     )
 
 

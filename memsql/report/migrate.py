@@ -113,8 +113,17 @@ def done_text(done: Done, verb: str) -> str:
     lines = [f"{verb} {done.id}  ({milliseconds(done.duration_ms)}, proven)"]
     lines += [f"  rebuilt full-text index {name}" for name in done.rebuilt]
     lines += [f"  lost, as allowed: {loss}" for loss in done.lost]
+    lines += structure_lines(done)
     lines += [f"  warning: {warning}" for warning in done.warnings]
     return "\n".join(lines)
+
+
+def structure_lines(done: Done) -> list[str]:
+    """What a migration broke with permission, and which definitions it made weaker."""
+    return [
+        *(f"  broken, as allowed: {sentence}" for sentence in done.broken),
+        *(f"  weaker: {sentence}" for sentence in done.weaker),
+    ]
 
 
 def run_data(report: Report) -> dict[str, object]:
@@ -148,6 +157,8 @@ def done_data(done: Done) -> dict[str, object]:
         "duration_ms": done.duration_ms,
         "lost": list(done.lost),
         "rebuilt": list(done.rebuilt),
+        "broken": list(done.broken),
+        "weaker": list(done.weaker),
         "warnings": list(done.warnings),
     }
     if done.timings:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from memsql.actions.rehearse import Place, Rehearsal
 from memsql.engine.job import Done
-from memsql.report.migrate import done_data
+from memsql.report.migrate import done_data, structure_lines
 from memsql.report.text import error, error_json, indented, shorten, table
 from memsql.words import count, milliseconds
 
@@ -57,6 +57,7 @@ def _done(done: Done, verb: str) -> list[str]:
     """A migration that ran in the rehearsal, with its slowest statements. ``verb`` is "apply" or "roll back"."""
     lines = [f"would {verb} {done.id}  ({milliseconds(done.duration_ms)}, proven)"]
     lines += [f"  would lose, as allowed: {loss}" for loss in done.lost]
+    lines += structure_lines(done)
     lines += [f"  warning: {warning}" for warning in done.warnings]
     timings = done.timings
     if len(timings) > _SLOWEST:

@@ -1,0 +1,1 @@
+"""What a migration does to views, triggers, indexes and constraints: looking, comparing, judging."""
