@@ -1,0 +1,347 @@
+"""Queries and the statements of triggers in their canonical text (https://sqlite.org/lang_select.html)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from memsql.schema.expressions import ExpressionReader
+from memsql.schema.token_reader import Scope
+from memsql.sqltext.names import fold, quote_if_needed, unquote
+from memsql.sqltext.tokens import Token, join
+
+# Words behind which a query goes on, so that they are no alias without AS.
+_BEHIND_RESULT = frozenset(
+    [
+        "FROM",
+        "WHERE",
+        "GROUP",
+        "HAVING",
+        "WINDOW",
+        "ORDER",
+        "LIMIT",
+        "UNION",
+        "INTERSECT",
+        "EXCEPT",
+        "ON",
+        "RETURNING",
+        "DO",
+        "SET",
+    ]
+)
+_JOINS = frozenset(["NATURAL", "LEFT", "RIGHT", "FULL", "INNER", "CROSS", "OUTER"])
+_BEHIND_SOURCE = _BEHIND_RESULT | _JOINS | {"JOIN", "USING", "INDEXED", "NOT", "SELECT", "VALUES", "DEFAULT"}
+_COMPOUND = frozenset({"UNION", "INTERSECT", "EXCEPT"})
+_KEYWORDS = frozenset(
+    [
+        "AND",
+        "AS",
+        "BETWEEN",
+        "BY",
+        "CASE",
+        "CAST",
+        "COLLATE",
+        "DISTINCT",
+        "ELSE",
+        "END",
+        "ESCAPE",
+        "EXISTS",
+        "FILTER",
+        "FROM",
+        "GLOB",
+        "GROUP",
+        "HAVING",
+        "IN",
+        "IS",
+        "ISNULL",
+        "LIKE",
+        "LIMIT",
+        "MATCH",
+        "NOT",
+        "NOTNULL",
+        "NULL",
+        "OR",
+        "ORDER",
+        "OVER",
+        "PARTITION",
+        "REGEXP",
+        "SELECT",
+        "THEN",
+        "WHEN",
+        "WHERE",
+    ]
+)
+
+
+class StatementReader(ExpressionReader):
+    """Reads queries too. Every method raises Unreadable where the text is not in the grammar.
+
+    ``sources`` are the tables that the text reads or writes, in lower case.
+    """
+
+    def __init__(self, tokens: list[Token], scope: Scope) -> None:
+        super().__init__(tokens, scope)
+        self.sources: set[str] = set()
+        self._labels = scope.labels
+        self._cte: set[str] = set()
+
+    def subquery(self) -> str:
+        """A query inside an expression, with its parentheses. Nobody sees the names of its results."""
+        labels, self._labels = self._labels, False
+        try:
+            return self._query_in_parentheses()
+        finally:
+            self._labels = labels
+
+    def _query_in_parentheses(self) -> str:
+        self.expect("(")
+        text = self.query()
+        self.expect(")")
+        return f"({text})"
+
+    def query(self) -> str:
+        """SELECT or VALUES, with WITH, UNION and its like, ORDER BY and LIMIT."""
+        parts = [self._with()] if self.is_next("WITH") else []
+        parts.append(self._core())
+        while self.peek().word in _COMPOUND:
+            parts.append(fold(self.take().text) + " all" * self.accept("ALL"))
+            parts.append(self._core())
+        if self.is_next("ORDER"):
+            parts.append(self.order_by())
+        if self.accept("LIMIT"):
+            parts.append(self._limit())
+        return " ".join(parts)
+
+    def _limit(self) -> str:
+        first = self.expression()
+        if self.accept(","):
+            return f"limit {self.expression()} offset {first}"
+        return f"limit {first} offset {self.expression()}" if self.accept("OFFSET") else f"limit {first}"
+
+    def _with(self) -> str:
+        self.expect("WITH")
+        # Every WITH may be recursive; the word says nothing.
+        self.accept("RECURSIVE")
+        return f"with {self.listed(self._common_table)}"
+
+    def _common_table(self) -> str:
+        name = self.identifier()
+        self._cte.add(name)
+        columns = ""
+        if self.is_next("("):
+            columns = self.in_parentheses(self._alias_name)
+        self.expect("AS")
+        hint = ""
+        if self.accept("NOT", "MATERIALIZED"):
+            hint = " not materialized"
+        elif self.accept("MATERIALIZED"):
+            hint = " materialized"
+        return f"{quote_if_needed(name)}{columns} as{hint} {self._query_in_parentheses()}"
+
+    def _core(self) -> str:
+        if self.accept("VALUES"):
+            return f"values {self.listed(lambda: self.in_parentheses(self.expression))}"
+        self.expect("SELECT")
+        distinct = " distinct" if self.accept("DISTINCT") else ""
+        self.accept("ALL")
+        parts = [f"select{distinct} {self.listed(self._result)}"]
+        if self.accept("FROM"):
+            parts.append(f"from {self._sources()}")
+        if self.accept("WHERE"):
+            parts.append(f"where {self.expression()}")
+        if self.accept("GROUP", "BY"):
+            parts.append(f"group by {self.listed(self.expression)}")
+        if self.accept("HAVING"):
+            parts.append(f"having {self.expression()}")
+        if self.accept("WINDOW"):
+            parts.append(f"window {self.listed(self._named_window)}")
+        return " ".join(parts)
+
+    def _named_window(self) -> str:
+        name = self.name()
+        self.expect("AS")
+        return f"{name} as {self.window()}"
+
+    def _result(self) -> str:
+        if self.accept("*"):
+            return "*"
+        if self.peek().name and self.peek(1).text == "." and self.peek(2).text == "*":
+            name = self.name()
+            self.at += 2
+            return f"{name}.*"
+        start = self.at
+        text = self.expression()
+        end = self.at
+        alias = self._alias(_BEHIND_RESULT)
+        if not self._labels:
+            return f"{text} as {quote_if_needed(fold(alias))}" if alias else text
+        label = alias or _implicit_label(self.tokens[start:end])
+        return f"{text} as {quote_if_needed(label)}" if label else text
+
+    def _alias(self, terminators: frozenset[str]) -> str:
+        """An alias as it is spelled, with or without AS; empty where none comes."""
+        if not self.accept("AS"):
+            token = self.peek()
+            if token.kind not in ("word", "quoted", "string") or token.word in terminators:
+                return ""
+        return unquote(self._alias_token().text)
+
+    def _alias_name(self) -> str:
+        name = unquote(self._alias_token().text)
+        return quote_if_needed(name if self._labels else fold(name))
+
+    def _alias_token(self) -> Token:
+        token = self.take()
+        if not token.name:
+            self.at -= 1
+            self.fail()
+        self.aliases.add(token.name)
+        return token
+
+    def _sources(self) -> str:
+        text = self._source()
+        while True:
+            join_words = self._join_words()
+            if join_words is None:
+                return text
+            text += f" {join_words} {self._source()}"
+            if self.accept("ON"):
+                text += f" on {self.expression()}"
+            elif self.accept("USING"):
+                text += f" using {self.in_parentheses(self.column_name)}"
+
+    def _join_words(self) -> str | None:
+        """The words of a join; a comma is an inner join. None where no join comes."""
+        if self.accept(","):
+            return "join"
+        words = []
+        start = self.at
+        while self.peek().word in _JOINS:
+            words.append(fold(self.take().text))
+        if not self.accept("JOIN"):
+            self.at = start
+            return None
+        return " ".join([*sorted(set(words) - {"inner", "outer"}), "join"])
+
+    def _source(self) -> str:
+        if self.is_next("("):
+            if self._is_query(1):
+                text = self._query_in_parentheses()
+            else:
+                self.expect("(")
+                inner = self._sources()
+                self.expect(")")
+                text = f"({inner})" if " join " in inner else inner
+        else:
+            text = self._table()
+        alias = self._alias(_BEHIND_SOURCE)
+        text += f" as {quote_if_needed(fold(alias))}" if alias else ""
+        if self.accept("NOT", "INDEXED"):
+            return f"{text} not indexed"
+        return f"{text} indexed by {self.name()}" if self.accept("INDEXED", "BY") else text
+
+    def _table(self) -> str:
+        name = self.table_name()
+        if self.is_next("("):
+            # The columns of a table-valued function are in no schema.
+            self.sources_known = False
+            return name + self.in_parentheses(self.expression)
+        self.sources |= {unquote(name)} - self._cte
+        return name
+
+    # The statements of triggers.
+
+    def statements(self) -> str:
+        """BEGIN, the statements of a trigger, END."""
+        self.expect("BEGIN")
+        texts = []
+        while not self.accept("END"):
+            texts.append(self._statement())
+            self.expect(";")
+        return f"begin {'; '.join(texts)}; end"
+
+    def _statement(self) -> str:
+        start = self.at
+        prefix = f"{self._with()} " if self.is_next("WITH") else ""
+        word = self.peek().word
+        if word in ("INSERT", "REPLACE"):
+            return prefix + self._insert()
+        if word == "UPDATE":
+            return prefix + self._update()
+        if word == "DELETE":
+            return prefix + self._delete()
+        self.at = start
+        return self.query()
+
+    def _insert(self) -> str:
+        conflict = " or replace" if self.take().word == "REPLACE" else self._conflict()
+        self.expect("INTO")
+        text = f"insert{conflict} into {self._target()}"
+        if self.is_next("("):
+            text += f" {self.in_parentheses(self.column_name)}"
+        if self.accept("DEFAULT", "VALUES"):
+            return f"{text} default values"
+        text += f" {self.query()}"
+        while self.accept("ON", "CONFLICT"):
+            text += f" {self._upsert()}"
+        return text
+
+    def _upsert(self) -> str:
+        text = "on conflict"
+        if self.is_next("("):
+            text += f" {self.in_parentheses(self.ordered)}"
+            text += f" where {self.expression()}" if self.accept("WHERE") else ""
+        self.expect("DO")
+        if self.accept("NOTHING"):
+            return f"{text} do nothing"
+        self.expect("UPDATE")
+        return f"{text} do update {self._assignments()}"
+
+    def _update(self) -> str:
+        self.expect("UPDATE")
+        conflict = self._conflict()
+        text = f"update{conflict} {self._target()} "
+        if self.accept("NOT", "INDEXED"):
+            text += "not indexed "
+        elif self.accept("INDEXED", "BY"):
+            text += f"indexed by {self.name()} "
+        return text + self._assignments()
+
+    def _assignments(self) -> str:
+        self.expect("SET")
+        text = f"set {self.listed(self._assignment)}"
+        if self.accept("FROM"):
+            text += f" from {self._sources()}"
+        return f"{text} where {self.expression()}" if self.accept("WHERE") else text
+
+    def _assignment(self) -> str:
+        column = self.in_parentheses(self.column_name) if self.is_next("(") else self.column_name()
+        if not self.accept("="):
+            self.expect("==")
+        return f"{column} = {self.expression()}"
+
+    def _delete(self) -> str:
+        self.expect("DELETE", "FROM")
+        text = f"delete from {self._target()}"
+        return f"{text} where {self.expression()}" if self.accept("WHERE") else text
+
+    def _conflict(self) -> str:
+        return f" or {fold(self.take().text)}" if self.accept("OR") else ""
+
+    def _target(self) -> str:
+        name = self.table_name()
+        self.sources.add(unquote(name))
+        return f"{name} as {quote_if_needed(fold(unquote(self._alias_token().text)))}" if self.accept("AS") else name
+
+
+def _implicit_label(tokens: Sequence[Token]) -> str:
+    """The name that SQLite makes of an expression without alias: its text; empty for a plain column.
+
+    White space and the case of keywords are left out of it.
+    """
+    inner = tokens
+    while len(inner) > 2 and inner[0].text == "(" and inner[-1].text == ")":
+        inner = inner[1:-1]
+    names, dots = inner[::2], inner[1::2]
+    if all(token.kind in ("word", "quoted") for token in names) and all(token.text == "." for token in dots):
+        return ""
+    return join(t if t.word not in _KEYWORDS else Token("word", fold(t.text), t.start) for t in tokens)
