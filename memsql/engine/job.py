@@ -28,7 +28,8 @@ class Job:
     """A migration in one direction: its file is read, its header parsed, and nothing in it is forbidden.
 
     ``checks`` are the migration's own checks, for an up. ``guarded`` marks a legacy upgrade: its statements may
-    stand under a condition, and the ledger keeps one line of history about it instead of a version.
+    stand under a condition, and the ledger keeps one line of history about it instead of a version. ``ordered``, for a
+    down: all migrations of the project, in the order they are applied.
     """
 
     migration: Migration
@@ -38,11 +39,17 @@ class Job:
     analysis: Analysis
     checks: tuple[Check, ...] = ()
     guarded: bool = False
+    ordered: Sequence[Migration] = ()
 
     @property
     def allows_loss(self) -> bool:
         """Whether the header has an ``-- allow: data-loss``."""
         return self.header.allows_loss
+
+    @property
+    def earlier(self) -> Sequence[Migration]:
+        """The migrations before it, for a down."""
+        return self.ordered[: self.ordered.index(self.migration)] if self.migration in self.ordered else ()
 
     @property
     def label(self) -> str:
@@ -102,12 +109,13 @@ def up_jobs(project: Project, migrations: Sequence[Migration]) -> list[Job]:
     return [_up_job(m, tuple(c for c in project.checks if c.version == m.version)) for m in migrations]
 
 
-def down_jobs(migrations: Sequence[Migration]) -> list[Job]:
-    """Jobs that roll ``migrations`` back, in the order of the argument.
+def down_jobs(migrations: Sequence[Migration], ordered: Sequence[Migration]) -> list[Job]:
+    """Jobs that roll ``migrations`` back, in the order of the argument. ``ordered``: all migrations of the project, in
+    the order they are applied.
 
     Raises Refused where one has no rollback file, or one without a statement, before anything runs.
     """
-    return [_down_job(m) for m in migrations]
+    return [_down_job(m, ordered) for m in migrations]
 
 
 def _up_job(migration: Migration, checks: tuple[Check, ...]) -> Job:
@@ -128,7 +136,7 @@ def _up_job(migration: Migration, checks: tuple[Check, ...]) -> Job:
     return Job(migration, "up", migration.up, header, analysis, checks)
 
 
-def _down_job(migration: Migration) -> Job:
+def _down_job(migration: Migration, ordered: Sequence[Migration]) -> Job:
     if migration.down is None:
         raise _no_way_back(migration, f"{migration.id} has no rollback file", f"{migration.id}.rollback.sql")
     header = migration.down_header
@@ -136,7 +144,7 @@ def _down_job(migration: Migration) -> Job:
     analysis = analyse(migration.down, transactional=header.transactional)
     if analysis.empty:
         raise _no_way_back(migration, f"{migration.down.path} holds no statement", migration.down.name)
-    return Job(migration, "down", migration.down, header, analysis)
+    return Job(migration, "down", migration.down, header, analysis, ordered=ordered)
 
 
 def _no_way_back(migration: Migration, message: str, file: str) -> Refused:

@@ -51,7 +51,7 @@ def pending_up(state: State, options: RunOptions) -> Pending:
 def pending_down(state: State, options: RunOptions) -> Pending:
     """What a down rolls back, latest first. Raises Refused where a rollback file is missing or empty."""
     migrations = plan.to_roll_back(state.statuses, steps=options.steps, to=options.to)
-    return Pending(state, tuple(down_jobs(migrations)))
+    return Pending(state, tuple(down_jobs(migrations, state.project.ordered)))
 
 
 def still_down(first: Pending, options: RunOptions) -> Planner:
@@ -64,7 +64,7 @@ def still_down(first: Pending, options: RunOptions) -> Planner:
             leaving = [s.migration for s in reversed(state.statuses) if s.state == plan.APPLIED and s.migration]
         else:
             leaving = plan.to_roll_back(state.statuses, steps=options.steps, to=options.to)
-        return Pending(state, tuple(down_jobs([m for m in leaving if m.id in chosen])))
+        return Pending(state, tuple(down_jobs([m for m in leaving if m.id in chosen], state.project.ordered)))
 
     return planner
 

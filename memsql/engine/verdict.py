@@ -92,10 +92,9 @@ def keeps_data(job: Job, before: Counts, after: Counts, *, allows_loss: bool) ->
 def judge_loss(job: Job, before: Counts, after: Counts, *, allows_loss: bool) -> tuple[str, ...]:
     """What was lost with permission, a sentence each.
 
-    Raises Refused where there is no permission, MigrationFailed for foreign keys that a row breaks and for indexes and
-    triggers that a rebuild did not create again.
+    Raises Refused where there is no permission, MigrationFailed for foreign keys that a row breaks.
     """
-    problems = guard.forgotten(before, after, job.analysis) + guard.broken_keys(before, after)
+    problems = guard.broken_keys(before, after)
     lost = tuple(loss.message for loss in guard.losses(before, after, job.analysis))
     if lost and not allows_loss:
         raise refused(job, lost)

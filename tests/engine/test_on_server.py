@@ -141,11 +141,11 @@ def test_a_rebuild_of_a_parent_needs_the_directive(empty_server: Running, tmp_pa
     assert eras.lost(before, eras.content_hash(servers.save(url, copy)), filled=[("users", "name")]) == []
 
     forgetful = REBUILD.format(directive="-- foreign_keys: off").replace(
-        "CREATE INDEX idx_users_email ON users (email);", ""
+        "CREATE INDEX idx_users_api_key_hash ON users (api_key_hash);", ""
     )
     (project / "migrations" / "0006_again.sql").write_text(forgetful)
     run(url, "migrate.sum", project=project).expect(0)
-    run(url, "migrate.up", project=project).expect(5, "index idx_users_email on users is gone")
+    run(url, "migrate.up", project=project).expect(5, "index idx_users_api_key_hash on users is gone")
 
 
 def test_a_failure_is_located_and_what_was_before_stays(empty_server: Running, project: Project) -> None:

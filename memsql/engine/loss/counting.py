@@ -125,9 +125,8 @@ def cascades(conn: Connection, dropped: frozenset[str]) -> list[Loss]:
 
 
 def _table(conn: Connection, name: str, *, values: bool) -> TableCounts:
-    """Rows, columns, indexes and triggers of a table; ``values``: how many values each column holds too."""
+    """Rows and columns of a table; ``values``: how many values each column holds too."""
     columns = [str(r[0]) for r in conn.execute(load("engine/columns"), (name,)).rows]
-    objects = frozenset((str(r[0]), str(r[1])) for r in conn.execute(load("engine/objects_of"), (name,)).rows)
     # count(column) does not read overflow pages, so one scan counts the values of all columns.
     counted = ["count(*)", *(f"count({quote(c)})" for c in columns)] if values else ["count(*)"]
     numbers: list[int] = []
@@ -137,7 +136,7 @@ def _table(conn: Connection, name: str, *, values: bool) -> TableCounts:
     held: dict[str, int | None] = dict.fromkeys((fold(c) for c in columns), None)
     if values:
         held = {fold(c): n for c, n in zip(columns, numbers[1:], strict=True)}
-    return TableCounts(name, numbers[0], held, objects)
+    return TableCounts(name, numbers[0], held)
 
 
 def _violations(conn: Connection, linked: frozenset[str]) -> dict[tuple[str, str], int]:

@@ -25,8 +25,8 @@ _INDEX_SHADOWS = ("data", "idx", "docsize", "config", "segments", "segdir", "sta
 class Watch:
     """The tables to count before a migration runs.
 
-    ``counted``: their rows. ``whole``: rows, columns, values of each column, indexes and triggers. ``linked``: rows
-    that break their foreign keys, as child or parent. ``keyed``: whether they have the keys that other tables name.
+    ``counted``: their rows. ``whole``: rows, columns and values of each column. ``linked``: rows that break their
+    foreign keys, as child or parent. ``keyed``: whether they have the keys that other tables name.
     """
 
     counted: frozenset[str] = frozenset()
@@ -55,12 +55,11 @@ class Watch:
 @dataclass(frozen=True, slots=True)
 class TableCounts:
     """A table at one moment: ``name`` as the schema spells it, number of ``rows``, ``columns`` to the number of
-    rows that hold a value there (None: not counted), and its named indexes and triggers as (type, name)."""
+    rows that hold a value there (None: not counted)."""
 
     name: str
     rows: int
     columns: Mapping[str, int | None] = field(default_factory=dict)
-    objects: frozenset[tuple[str, str]] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +77,7 @@ class Counts:
     @property
     def holds_something(self) -> bool:
         """Whether there is anything that could be missing afterwards."""
-        return any(table.rows or table.objects for table in self.tables.values())
+        return any(table.rows for table in self.tables.values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,20 +223,6 @@ def _lost_values(name: str, old: TableCounts, new: TableCounts, analysis: Analys
     return gone
 
 
-def forgotten(before: Counts, after: Counts, analysis: Analysis) -> list[str]:
-    """Indexes and triggers that went with a rebuilt table and that the text does not drop by name; a sentence each."""
-    problems = []
-    for name, old in before.tables.items():
-        new = after.tables.get(final_name(name, after, analysis))
-        if new is None:
-            continue
-        there = {(kind, fold(thing)) for kind, thing in new.objects}
-        for kind, thing in sorted(old.objects):
-            if (kind, fold(thing)) not in there and fold(thing) not in analysis.dropped:
-                problems.append(f"{kind} {thing} on {old.name} is gone: the rebuild did not create it again")
-    return problems
-
-
 def broken_keys(before: Counts, after: Counts) -> list[str]:
     """Foreign keys that are broken in ``after`` and were not in ``before``; a sentence each."""
     problems = []
@@ -259,8 +244,8 @@ def final_name(name: str, after: Counts, analysis: Analysis) -> str:
 
 
 def _watch(losers: frozenset[str], dropped: frozenset[str], analysis: Analysis) -> Watch:
-    """A table that is dropped for good loses its rows and nothing else; one that comes back may lose columns,
-    values and indexes too."""
+    """A table that is dropped for good loses its rows and nothing else; one that comes back may lose columns and
+    values too."""
     return Watch(losers, dropped) if analysis.rebuilds else Watch(losers | dropped)
 
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from memsql.db import Connection
 from memsql.engine.job import Job
 from memsql.engine.structure import snapshot
 from memsql.engine.structure.broken import failing, newly_broken
 from memsql.engine.structure.cache import StructureCache
+from memsql.engine.structure.missing import Missing, missing
+from memsql.engine.structure.origin import created_by
 from memsql.engine.structure.snapshot import Change, Snapshot
 from memsql.schema.model import Object
 from memsql.sqltext import fold
@@ -62,19 +64,46 @@ def compare(conn: Connection, cache: StructureCache, job: Job, moments: tuple[Sn
     change = snapshot.change(before, after)
     if not (change.gone or change.new):
         return UNTOUCHED
-    return _broken(conn, cache, job, before, after, change)
+    structure = _broken(conn, cache, job, (before, after, change))
+    gone = _missing(job, before, after, change)
+    if not gone:
+        return structure
+    return replace(
+        structure,
+        problems=(*structure.problems, *(str(m) for m in gone)),
+        remedies=(*structure.remedies, _remedy(gone[0])),
+    )
 
 
-def _broken(
-    conn: Connection, cache: StructureCache, job: Job, before: Snapshot, after: Snapshot, change: Change
-) -> Structure:
+def _missing(job: Job, before: Snapshot, after: Snapshot, change: Change) -> list[Missing]:
+    """The indexes and triggers that are gone without permission."""
+    rules = {allow.rule for allow in job.header.allows}
+    if "MS11" in rules:
+        return []
+    gone = missing(before, after, change, job.analysis)
+    if "MS14" in rules:
+        gone = [m for m in gone if m.object.type != "trigger"]
+    if gone and job.direction == "down" and not job.guarded:
+        own = created_by(job.migration, job.earlier, [snapshot.key_of(m.object) for m in gone])
+        gone = [m for m in gone if snapshot.key_of(m.object) not in own]
+    return gone
+
+
+def _remedy(lost: Missing) -> str:
+    obj = lost.object
+    drop = f"DROP {obj.type.upper()} {quote_if_needed(obj.name)};"
+    return f"create it again in this file; if it is to go, write `{drop}` before it goes, or `-- allow: MS11 <reason>`"
+
+
+def _broken(conn: Connection, cache: StructureCache, job: Job, moments: tuple[Snapshot, Snapshot, Change]) -> Structure:
+    before, after, change = moments
     known = cache.broken - {snapshot.key_of(o) for o in change.new}
     suspects = [o for o in snapshot.reached(after, change) if snapshot.key_of(o) not in known]
     failed = failing(conn, suspects) if suspects else {}
     if not failed:
         return UNTOUCHED
     broken = newly_broken(failed, before, after)
-    permits = {fold(permit.name) for permit in getattr(job.header, "broken", ())}
+    permits = {fold(permit.name) for permit in job.header.broken}
     new = [(o, _sentence(o, message)) for o, message in broken.new]
     refused = [(o, text) for o, text in new if permits.isdisjoint((fold(o.name), fold(o.table)))]
     cache.broken |= broken.old | {snapshot.key_of(o) for o, _ in broken.new}

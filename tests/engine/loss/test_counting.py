@@ -41,14 +41,13 @@ def test_the_engine_asks_no_pragma_that_computes_views() -> None:
         assert "pragma_table_list" not in path.read_text(encoding="utf-8"), path.name
 
 
-def test_rows_values_and_objects() -> None:
-    conn = database("CREATE TABLE T (a, b)", "CREATE INDEX i ON T (a)", "INSERT INTO T VALUES (1, NULL), (2, 3)")
+def test_rows_and_values() -> None:
+    conn = database("CREATE TABLE T (a, b)", "INSERT INTO T VALUES (1, NULL), (2, 3)")
     whole = counting.count(conn, Watch(whole=frozenset({"t", "gone"})), values=True).tables
     assert list(whole) == ["t"]
     assert (whole["t"].name, whole["t"].rows, dict(whole["t"].columns)) == ("T", 2, {"a": 2, "b": 1})
-    assert whole["t"].objects == {("index", "i")}
     rows = counting.count(conn, Watch(counted=frozenset({"t"})), values=True).tables["t"]
-    assert (rows.rows, dict(rows.columns), rows.objects) == (2, {}, frozenset())
+    assert (rows.rows, dict(rows.columns)) == (2, {})
 
 
 def test_violations_and_keys_that_are_none() -> None:

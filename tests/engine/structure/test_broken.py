@@ -212,6 +212,17 @@ def test_a_table_whose_module_is_unknown() -> None:
     assert (structure.problems, structure.unproven) == ((), ("view v: cells is unknown here",))
 
 
+def test_the_permit_names_the_view_or_the_table() -> None:
+    for name in ("item_keep", "ITEM", '"item_keep"'):
+        structure = structure_after(
+            ITEM + KEEP, f"-- allow: broken {name} it is made anew next week\nALTER TABLE item ADD COLUMN price;"
+        )
+        assert structure.problems == ()
+        assert structure.broken == (
+            "trigger item_keep on item cannot run: table item_log has 2 columns but 3 values were supplied",
+        )
+
+
 def test_the_line_to_paste_is_in_the_hint() -> None:
     structure = structure_after(
         'CREATE TABLE t (a); CREATE VIEW "my view" AS SELECT a FROM t;', "DROP TABLE t; -- gone"
