@@ -18,7 +18,7 @@ from memsql.db.compiling import compile_only
 from memsql.db.queries import load
 from memsql.db.sqlite import memory
 from memsql.engine import statements, verdict
-from memsql.engine.index_work import IndexWork, work_after
+from memsql.engine.index_work import IndexWork, items, work_after
 from memsql.engine.job import Job
 from memsql.engine.loss import counting, guard
 from memsql.engine.loss.watched import SAVEPOINT, Ran, run_watched, undo
@@ -143,6 +143,8 @@ class SchemaCopy:
             watched = run_watched(session, lean, count=count, run=lambda: self._run(lean))
             after = counting.count(self.conn, watched.after_watch, values=False)
             indexes = work_after(session.schema, job, watched.touched)
+            if items(self.conn, indexes) is None:
+                raise StatementError("what proves a full-text index depends on its rows")
             structure = proof.findings(self.conn, session.schema.structure, job, objects)
         except StatementError:
             with suppress(StatementError):

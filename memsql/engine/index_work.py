@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from memsql.db import Connection, Touched
 from memsql.engine.job import Job
 from memsql.engine.session import SchemaCache
 from memsql.errors import StatementError
 from memsql.sqltext import fold
+
+if TYPE_CHECKING:
+    from memsql.fts import FtsTable
+    from memsql.fts.filling import Filling
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +72,48 @@ def rebuild_and_check(conn: Connection, work: IndexWork) -> tuple[str, ...]:
                 raise
             return (disagrees(name, e),)
     return tuple(check_in_transaction(conn, work.check))
+
+
+@dataclass(frozen=True, slots=True)
+class IndexItem:
+    """One statement of the work on the index ``table`` in a request to a server; ``way``: which rows belong into it."""
+
+    statement: str
+    table: FtsTable
+    way: Filling | None
+
+    def explain(self, error: StatementError) -> str:
+        """The sentence for the index where this statement raised ``error``."""
+        from memsql.fts import proof
+
+        return disagrees(self.table.name, error) if self.way is None else proof.sentence(self.table, self.way, error)
+
+
+def items(schema: Connection, work: IndexWork) -> list[IndexItem] | None:
+    """``work`` as part of a request. ``schema``: a copy of the server's schema as it is after the job. None where the
+    rows decide how an index is to be proven, so that no list of statements does it."""
+    if not (work.rebuild or work.check):
+        return []
+    from memsql.fts import proof
+    from memsql.fts.discover import named
+    from memsql.fts.filling import fillings, rebuild_statements
+
+    rebuilt, checked = named(schema, work.rebuild), named(schema, work.check)
+    if not all(map(proof.is_provable_at_once, [*rebuilt, *checked])):
+        return None
+    return [
+        *(
+            IndexItem(text, table, fillings(table)[0])
+            for table in rebuilt
+            for text in rebuild_statements(table, temporary=False)
+        ),
+        *(
+            IndexItem(text, table, way)
+            for table in checked
+            for way in fillings(table)
+            for text in proof.statements_of(table, way, temporary=False)
+        ),
+    ]
 
 
 def disagrees(name: str, error: StatementError) -> str:

@@ -8,15 +8,14 @@ from datetime import datetime
 from itertools import accumulate
 
 from memsql.db import Connection, Item, Result, Script
-from memsql.engine import statements, verdict
+from memsql.engine import index_work, statements, verdict
 from memsql.engine.forecast import Forecast
-from memsql.engine.index_work import disagrees
+from memsql.engine.index_work import IndexItem
 from memsql.engine.job import Job
 from memsql.engine.loss import counting
 from memsql.engine.loss.guard import Counts
 from memsql.engine.verdict import Evidence
 from memsql.errors import MemsqlError, StatementError
-from memsql.fts.check import command
 from memsql.progress import Progress
 from memsql.project.checks import could_not_run, result_of
 
@@ -44,7 +43,7 @@ class JobRequest:
     before: list[Item]
     text: list[Item]
     after: list[Item]
-    indexes: list[Item]
+    indexes: list[IndexItem]
     checks: list[Item]
     values: bool
 
@@ -56,7 +55,7 @@ class JobRequest:
     @property
     def items(self) -> list[Item]:
         """All items."""
-        return [*self.counted, *self.indexes, *self.checks]
+        return [*self.counted, *((item.statement, ()) for item in self.indexes), *self.checks]
 
     def evidence(self, answers: Sequence[Result], started: datetime, duration_ms: int) -> Evidence:
         """The evidence in the ``answers`` to all items."""
@@ -83,13 +82,12 @@ class JobRequest:
 
     def explain(self, index: int, error: StatementError) -> MemsqlError | None:
         """What to tell of item ``index``, which raised ``error``; None where it belongs to the job's own text."""
-        lengths = map(len, (self.before, self.text, self.after, self.indexes))
+        lengths = (len(part) for part in (self.before, self.text, self.after, self.indexes))
         _, text, after, indexes = accumulate(lengths)
         if len(self.before) <= index < text:
             return None
         if after <= index < indexes:
-            work = self.forecast.indexes
-            return verdict.broken_index(self.job, [disagrees((*work.rebuild, *work.check)[index - after], error)])
+            return verdict.broken_index(self.job, [self.indexes[index - after].explain(error)])
         if index >= indexes:
             if self.forecast.indexes.unknown is not None:
                 return verdict.no_such_index(self.job, self.forecast.indexes)
@@ -106,17 +104,13 @@ class JobRequest:
 
 def job_request(job: Job, forecast: Forecast, schema: Connection, *, values: bool) -> JobRequest:
     """The request for ``job``. ``schema``: a copy of the server's schema as it is after the job."""
-    work = forecast.indexes
     return JobRequest(
         job=job,
         forecast=forecast,
         before=[*forecast.questions],
         text=[Script(text) for text, _, _ in statements.texts(job.file)],
         after=[*counting.questions(schema, forecast.after, values=values)],
-        indexes=[
-            *((command(name, "rebuild"), ()) for name in work.rebuild),
-            *((command(name, "integrity-check"), ()) for name in work.check),
-        ],
+        indexes=index_work.items(schema, forecast.indexes) or [],
         checks=[(check.sql, ()) for check in job.checks],
         values=values,
     )

@@ -12,8 +12,9 @@ from memsql.fts.check import (
     refuse_contentless,
 )
 from memsql.fts.diagnose import Problem
-from memsql.fts.discover import FtsTable, discover, shown
+from memsql.fts.discover import FtsTable, discover, named, shown
 from memsql.fts.extent import rows_for
+from memsql.fts.filling import guarded
 from memsql.fts.online import abort, unfinished
 from memsql.fts.rebuild_online import rebuild_online
 
@@ -26,6 +27,8 @@ __all__ = [
     "check",
     "check_in_transaction",
     "discover",
+    "guarded",
+    "named",
     "optimise",
     "problems_of",
     "rebuild",

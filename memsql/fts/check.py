@@ -9,8 +9,10 @@ from dataclasses import dataclass
 from memsql.db import Connection, Params, Value, rolled_back, transaction
 from memsql.db.queries import load
 from memsql.errors import CommitUnknown, ConnectError, LockedError, MemsqlError, Refused, StatementError
+from memsql.fts import proof
 from memsql.fts.diagnose import Content, Problem, diagnose
-from memsql.fts.discover import FtsTable
+from memsql.fts.discover import FtsTable, named
+from memsql.fts.filling import rebuild_filling, rebuild_statements
 from memsql.sqltext import quote
 
 _LOCK_HINT = (
@@ -21,46 +23,42 @@ _ONLINE_HINT = ", or use invoke fts.rebuild --online, which holds the lock for a
 
 @dataclass(frozen=True, slots=True)
 class CheckResult:
-    """Whether the index agrees with its content (``ok``); where it does not, ``message`` says what is wrong."""
+    """Whether the index holds what it should (``ok``); where it does not, ``message`` says what is wrong. ``note``
+    says against which rows a partial index was proven, or what could not be proven."""
 
     table: FtsTable
     ok: bool
     message: str = ""
+    note: str = ""
 
 
 def check(conn: Connection, table: FtsTable) -> CheckResult:
-    """Run FTS5's integrity check at rank 1, which compares the index with its content, in a transaction of its own.
+    """Compare the index with its content, or with the rows that its triggers let in, in a transaction of its own.
 
-    The command is an INSERT to SQLite: it takes the write lock and needs a connection that may write, though it
-    changes nothing. Where writers must not wait, use a clone.
+    FTS5's integrity check is an INSERT to SQLite: it takes the write lock and needs a connection that may write, though
+    it changes nothing. Where writers must not wait, use a clone.
     """
     with rolled_back(conn):
-        problems = check_in_transaction(conn, [table.name])
-    return CheckResult(table, not problems, problems[0] if problems else "")
+        result = proof.prove(conn, named(conn, [table.name])[0])
+    filling = result.filling
+    note = f"partial: {filling.shown}" if filling is not None and filling.is_guarded else ""
+    return CheckResult(table, not result.problem, result.problem, result.unproven or note)
 
 
 def check_in_transaction(conn: Connection, names: Sequence[str]) -> list[str]:
-    """Run the same check for several indexes inside the open transaction; return a sentence for each that is broken.
-
-    Without rank 1 the check says ok of an external-content index that differs from its content
-    (https://sqlite.org/fts5.html, section 6.4).
-    """
-    problems = []
-    for name in names:
-        try:
-            conn.execute(command(name, "integrity-check"))
-        except (StatementError, ConnectError) as e:
-            if isinstance(e, StatementError) and not (e.code or "").startswith("SQLITE_CORRUPT"):
-                problems.append(f"{name} cannot be checked: {e.message}")
-            else:
-                problems.append(f"{name} does not agree with its content; searches may fail or miss rows")
-    return problems
+    """Run the same check for several indexes inside the open transaction; return a sentence for each that is broken."""
+    if not names:
+        return []
+    proofs = (proof.prove(conn, table) for table in named(conn, names))
+    return [result.problem for result in proofs if result.problem]
 
 
 def rebuild_in_transaction(conn: Connection, names: Sequence[str]) -> None:
-    """Build the indexes anew from their content, inside the open transaction."""
-    for name in names:
-        conn.execute(command(name, "rebuild"))
+    """Build the indexes anew, inside the open transaction: from all rows of their content, or from those that their
+    triggers let in."""
+    if names:
+        for table in named(conn, names):
+            conn.batch([(text, ()) for text in rebuild_statements(table, temporary=not conn.target.is_server)])
 
 
 def rebuild(conn: Connection, table: FtsTable) -> None:
@@ -69,8 +67,9 @@ def rebuild(conn: Connection, table: FtsTable) -> None:
     Raises Refused for a contentless table: the text that it indexed is not stored anywhere.
     """
     refuse_contentless(table)
+    table = named(conn, [table.name])[0]
     if conn.target.is_server:
-        _on_server(conn, table, ("rebuild", "integrity-check"))
+        _rebuild_on_server(conn, table)
         return
     with _one_transaction(conn):
         rebuild_in_transaction(conn, [table.name])
@@ -82,7 +81,7 @@ def rebuild(conn: Connection, table: FtsTable) -> None:
 def optimise(conn: Connection, table: FtsTable) -> None:
     """Merge the index into one segment, in one transaction; one request to a server."""
     if conn.target.is_server:
-        _on_server(conn, table, ("optimize",))
+        _on_server(conn, table, [command(table.name, "optimize")])
         return
     with _one_transaction(conn):
         conn.execute(command(table.name, "optimize"))
@@ -92,8 +91,6 @@ def command(name: str, word: str) -> str:
     """The statement that runs FTS5's command ``word`` on the index ``name`` (https://sqlite.org/fts5.html, section
     6)."""
     quoted = quote(name)
-    if word == "integrity-check":
-        return f"INSERT INTO {quoted} ({quoted}, rank) VALUES ('{word}', 1)"
     return f"INSERT INTO {quoted} ({quoted}) VALUES ('{word}')"
 
 
@@ -155,10 +152,28 @@ def _one_transaction(conn: Connection) -> Iterator[None]:
         raise
 
 
-def _on_server(conn: Connection, table: FtsTable, words: Sequence[str]) -> None:
-    """Run the commands ``words`` in one transaction and one request. The request ends at the first failure, and COMMIT
-    is its last statement."""
-    texts = ["BEGIN IMMEDIATE", *(command(table.name, word) for word in words), "COMMIT"]
+def _rebuild_on_server(conn: Connection, table: FtsTable) -> None:
+    """Rebuild in one request: the last of the statements before COMMIT that may fail is the proof."""
+    filling = rebuild_filling(table)
+    rebuilding = rebuild_statements(table, temporary=False)
+    proving = proof.statements_of(table, filling, temporary=False)
+    try:
+        _on_server(conn, table, [*rebuilding, *proving], hint=_ONLINE_HINT)
+    except StatementError as e:
+        if e.index is not None and e.index > len(rebuilding):
+            raise StatementError(
+                f"{proof.sentence(table, filling, e)} even after the rebuild",
+                code=e.code,
+                state=e.state,
+                hint="see: invoke fts.status",
+            ) from e
+        raise
+
+
+def _on_server(conn: Connection, table: FtsTable, statements: Sequence[str], hint: str = "") -> None:
+    """Run the statements in one transaction and one request. The request ends at the first failure, and COMMIT is its
+    last statement. ``hint``: what to do besides where somebody else took the lock."""
+    texts = ["BEGIN IMMEDIATE", *statements, "COMMIT"]
     try:
         conn.batch([(text, ()) for text in texts])
     except CommitUnknown as e:
@@ -167,18 +182,11 @@ def _on_server(conn: Connection, table: FtsTable, words: Sequence[str]) -> None:
     except LockedError as e:
         conn.rollback()
         e.state = f"rolled back; {table.name} is as it was"
-        e.hint = _LOCK_HINT + (_ONLINE_HINT if words[0] == "rebuild" else "")
+        e.hint = _LOCK_HINT + hint
         raise
     except (StatementError, ConnectError) as e:
         conn.rollback()
         e.state = "rolled back; nothing was changed"
-        if isinstance(e, StatementError) and e.index == len(words) > 1:
-            raise StatementError(
-                f"{table.name} does not agree with its content even after the rebuild",
-                code=e.code,
-                state=e.state,
-                hint="see: invoke fts.status",
-            ) from e
         raise
     except BaseException:
         conn.rollback()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from memsql.db import Connection
@@ -52,11 +52,35 @@ def discover(conn: Connection) -> list[FtsTable]:
     ]
     if not fts_tables:
         return []
-    bodies = [(trigger, identifiers(trigger.parts()[1])) for trigger in (Trigger(*map(str, r)) for r in triggers.rows)]
-    return [
-        replace(table, triggers=tuple(trigger for trigger, words in bodies if fold(table.name) in words))
-        for table in fts_tables
-    ]
+    bodies = _bodies(triggers.rows)
+    return [_with_triggers(table, bodies) for table in fts_tables]
+
+
+def named(conn: Connection, names: Sequence[str]) -> list[FtsTable]:
+    """The FTS5 tables ``names``, which exist and are spelled as in the schema, in one request. Reads the triggers that
+    write to them and no others, so it is quicker than discover()."""
+    # In the text of a trigger the quotes in a name may be doubled; then every trigger is looked at.
+    needles = [fold(name) if name.isidentifier() else "" for name in names]
+    answers = conn.batch(
+        [(load("fts/table_and_triggers"), (name, needle)) for name, needle in zip(names, needles, strict=True)]
+    )
+    tables = []
+    for name, answer in zip(names, answers, strict=True):
+        sql = next((str(row[3]) for row in answer.rows if row[0] == "table"), "")
+        # The triggers of an online rebuild stop at its frontier, which is no guard of the rows.
+        is_growing = name.startswith(NEW_PREFIX)
+        triggers = [row[1:] for row in answer.rows if row[0] == "trigger" and not is_growing]
+        tables.append(_with_triggers(parse(name, sql), _bodies(triggers)))
+    return tables
+
+
+def _bodies(rows: Iterable[Sequence[object]]) -> list[tuple[Trigger, frozenset[str]]]:
+    """Each trigger with the identifiers of its body."""
+    return [(trigger, identifiers(trigger.parts()[1])) for trigger in (Trigger(*map(str, row)) for row in rows)]
+
+
+def _with_triggers(table: FtsTable, bodies: Iterable[tuple[Trigger, frozenset[str]]]) -> FtsTable:
+    return replace(table, triggers=tuple(trigger for trigger, words in bodies if fold(table.name) in words))
 
 
 def parse(name: str, sql: str) -> FtsTable:

@@ -21,6 +21,7 @@ from memsql.db.queries import load
 from memsql.errors import Refused, UsageError
 from memsql.fts.check import content_of, refuse_contentless
 from memsql.fts.discover import NEW_PREFIX, FtsTable, arguments_of, discover
+from memsql.fts.filling import guarded
 from memsql.sqltext import ROWIDS, quote
 
 if TYPE_CHECKING:
@@ -103,6 +104,13 @@ def trigger_names(new: str) -> tuple[str, ...]:
 def plan_for(conn: Connection, table: FtsTable) -> RebuildPlan:
     """How to rebuild ``table`` online. Raises UsageError or Refused where that is impossible."""
     refuse_contentless(table)
+    partial = guarded(table)
+    if partial is not None:
+        raise UsageError(
+            f"{table.name} is partial: it holds {partial.shown}; an online rebuild copies all rows",
+            state="nothing was changed",
+            hint=f"rebuild it in one transaction: invoke fts.rebuild --table {table.name}",
+        )
     content = content_of(conn, table)
     if table.kind != "external" or content.kind != "table":
         reason = (

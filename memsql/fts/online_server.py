@@ -17,6 +17,7 @@ from memsql.errors import CommitUnknown, LockedError, MemsqlError, Refused, Stat
 from memsql.fts.check import check_in_transaction, command
 from memsql.fts.discover import FtsTable, discover
 from memsql.fts.online import END, Chunk, Position, RebuildPlan, Tally, ensure, plan_again, plan_for, position
+from memsql.fts.proof import check_command
 from memsql.sqltext import identifiers, quote
 
 _ABORT_HINT = "give the rebuild up with: invoke fts.rebuild --abort"
@@ -186,9 +187,7 @@ def _swap(conn: Connection, plan: RebuildPlan, at: _At, *, sound: bool) -> None:
     broken = set[str]()
     while True:
         locked = _lock_and_look(conn, plan, at, sound=sound)
-        proofs: list[Item] = (
-            [] if locked.sound else [(command(plan.new, c), ()) for c in ("rebuild", "integrity-check")]
-        )
+        proofs: list[Item] = [] if locked.sound else [(command(plan.new, "rebuild"), ()), (check_command(plan.new), ())]
         items = [*proofs, *_swapping(plan, closure(locked.objects, plan.table.name, plan.triggers, broken))]
         if locked.other_rebuilds:
             items.append((load("fts/end_rebuild"), (plan.table.name,)))

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 
 from memsql import sqltext
 from memsql.schema.definition import split_at_commas
-from memsql.sqltext import fold, split
+from memsql.sqltext import fold, quote, split
 from memsql.sqltext.names import unquote
 from memsql.sqltext.tokens import Token, tokenize, without_comments
 
@@ -22,11 +22,13 @@ _COMMANDS = {"delete": "delete_command", "rebuild": "rebuild"}
 @dataclass(frozen=True, slots=True)
 class Head:
     """When a trigger fires: ``event`` is insert, delete or update (empty where the text is not a CREATE TRIGGER),
-    ``time`` before, after or instead, ``columns`` the text of the list behind UPDATE OF, None where there is none."""
+    ``time`` before, after or instead, ``columns`` the text of the list behind UPDATE OF, None where there is none,
+    ``guard`` the expression behind WHEN, empty where there is none."""
 
     event: str
     time: str
     columns: str | None
+    guard: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,11 +37,32 @@ class Write:
 
     ``action`` is insert, delete, update, delete_command or rebuild: the last two are FTS5's special INSERTs
     (https://sqlite.org/fts5.html, section 6). ``values`` pairs each column that an INSERT names, in lower case, with
-    its expression; the expression is empty where it cannot be read from the text, as for ``SELECT *``.
+    its expression; the expression is empty where it cannot be read from the text, as for ``SELECT *``. ``text`` is the
+    statement.
     """
 
     action: str
     values: tuple[tuple[str, str], ...] = ()
+    text: str = field(default="", compare=False)
+
+    @property
+    def choice(self) -> str:
+        """The text by which the statement itself decides whether there is a row to write: ``WHERE …`` or ``FROM …`` of
+        an INSERT … SELECT; empty where it always writes."""
+        depth = 0
+        for token in tokenize(self.text):
+            depth += (token.text == "(") - (token.text == ")")
+            if depth == 0 and token.word in ("FROM", "WHERE", "LIMIT"):
+                return self.text[token.start :].strip()
+        return ""
+
+    def into(self, table: str) -> str:
+        """The INSERT of this write into ``table`` in the place of the index."""
+        words = _Words(tokenize(self.text))
+        words.skip_insert()
+        start = words.start
+        words.skip_name()
+        return f"{self.text[:start]}{quote(table)}{self.text[words.last_end :]}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +102,9 @@ class Trigger:
         if words.word == "OF":
             listed = words.until("ON")
             columns = text[listed[0].end : listed[-1].end].strip()
-        return Head(event.lower(), time.lower(), columns)
+        words.until("WHEN")
+        guard = text[words.last_end :].strip() if words.take("WHEN") else ""
+        return Head(event.lower(), time.lower(), columns, guard)
 
     def statements(self) -> list[str]:
         """The statements of the body."""
@@ -94,15 +119,15 @@ def write_to(text: str, index: str) -> Write | None:
     """What one statement writes to the full-text index ``index``; None where it writes nothing to it."""
     kind = effect_on(text, index)
     if kind in ("delete", "update"):
-        return Write(kind)
+        return Write(kind, text=text)
     if kind not in ("insert", "replace"):
         return None
     pairs = dict(_inserted(text))
     command = pairs.pop(fold(index), None)
     if command is None:
-        return Write("insert", tuple(pairs.items()))
+        return Write("insert", tuple(pairs.items()), text)
     action = _COMMANDS.get(fold(unquote(command)))
-    return Write(action, tuple(pairs.items())) if action else None
+    return Write(action, tuple(pairs.items()), text) if action else None
 
 
 def effect_on(text: str, index: str) -> str:
@@ -151,6 +176,25 @@ class _Words:
         self._place += 1
         return word
 
+    @property
+    def start(self) -> int:
+        """The offset of the current token; -1 behind the last one."""
+        return self._tokens[self._place].start if self._place < len(self._tokens) else -1
+
+    @property
+    def last_end(self) -> int:
+        """The offset behind the token before the current one."""
+        return self._tokens[self._place - 1].end
+
+    def skip_insert(self) -> bool:
+        """Skip ``INSERT [OR …] INTO`` or ``REPLACE INTO``; False where the current token is neither."""
+        if not self.take("INSERT", "REPLACE"):
+            return False
+        if self.take("OR"):
+            self.take("ABORT", "FAIL", "IGNORE", "REPLACE", "ROLLBACK")
+        self.take("INTO")
+        return True
+
     def skip_name(self) -> None:
         """Skip ``name`` or ``schema.name``."""
         self._place += 1
@@ -171,11 +215,8 @@ class _Words:
 def _inserted(text: str) -> list[tuple[str, str]]:
     """The columns that an INSERT names, in lower case, each with its expression; nothing where it names none."""
     words = _Words(tokenize(text))
-    if not words.take("INSERT", "REPLACE"):
+    if not words.skip_insert():
         return []
-    if words.take("OR"):
-        words.take("ABORT", "FAIL", "IGNORE", "REPLACE", "ROLLBACK")
-    words.take("INTO")
     words.skip_name()
     if words.word != "(":
         return []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from memsql.fts import CheckResult, FtsTable, Problem
+from memsql.fts import CheckResult, FtsTable, Problem, guarded
 from memsql.report.text import indented, table
 from memsql.words import count
 
@@ -25,11 +25,21 @@ def status_text(tables: Diagnosed, unfinished: Sequence[str] = ()) -> str:
     if not tables:
         return "\n".join(["there is no FTS5 table", *begun])
     rows = [
-        (t.name, t.kind, t.content or "", ", ".join(t.columns), len(t.triggers), len(findings) or "")
+        (
+            t.name,
+            "partial" if guarded(t) else t.kind,
+            t.content or "",
+            ", ".join(t.columns),
+            len(t.triggers),
+            len(findings) or "",
+        )
         for t, findings in tables
     ]
     lines = [table(("table", "kind", "content", "columns", "triggers", "problems"), rows, frozenset({4, 5}))]
-    for _, findings in tables:
+    for fts_table, findings in tables:
+        partial = guarded(fts_table)
+        if partial:
+            lines += ["", f"{fts_table.name} is partial: its triggers put in {partial.shown}"]
         for finding in findings:
             lines += ["", f"{finding.severity} {finding.code}: {finding.message}"]
             if finding.fix:
@@ -53,6 +63,8 @@ def status_data(tables: Diagnosed, unfinished: Sequence[str] = ()) -> dict[str, 
             {
                 "name": t.name,
                 "kind": t.kind,
+                "partial": partial is not None,
+                "guard": partial.condition if partial else None,
                 "content": t.content,
                 "content_rowid": t.content_rowid,
                 "columns": list(t.columns),
@@ -65,13 +77,14 @@ def status_data(tables: Diagnosed, unfinished: Sequence[str] = ()) -> dict[str, 
                 ],
             }
             for t, findings in tables
+            for partial in [guarded(t)]
         ],
     }
 
 
 def check_text(results: Sequence[CheckResult]) -> str:
     """A line for each index."""
-    lines = [f"ok       {r.table.name}" if r.ok else f"error    {r.message}" for r in results]
+    lines = [_check_line(result) for result in results]
     if not results:
         return "there is no FTS5 table"
     if not all(r.ok for r in results):
@@ -81,7 +94,13 @@ def check_text(results: Sequence[CheckResult]) -> str:
 
 def check_data(results: Sequence[CheckResult]) -> dict[str, object]:
     """The same as fields of the JSON output."""
-    return {"tables": [{"name": r.table.name, "ok": r.ok, "message": r.message} for r in results]}
+    return {"tables": [{"name": r.table.name, "ok": r.ok, "message": r.message, "note": r.note} for r in results]}
+
+
+def _check_line(result: CheckResult) -> str:
+    if not result.ok:
+        return f"error    {result.message}"
+    return f"ok       {result.table.name}" + (f" ({result.note})" if result.note else "")
 
 
 def _directive_name(name: str) -> str:
