@@ -39,7 +39,7 @@ def check(conn: Connection, table: FtsTable) -> CheckResult:
     it changes nothing. Where writers must not wait, use a clone.
     """
     with rolled_back(conn):
-        result = proof.prove(conn, named(conn, [table.name])[0])
+        result = proof.prove(conn, table)
     filling = result.filling
     note = f"partial: {filling.shown}" if filling is not None and filling.is_guarded else ""
     return CheckResult(table, not result.problem, result.problem, result.unproven or note)
@@ -67,7 +67,6 @@ def rebuild(conn: Connection, table: FtsTable) -> None:
     Raises Refused for a contentless table: the text that it indexed is not stored anywhere.
     """
     refuse_contentless(table)
-    table = named(conn, [table.name])[0]
     if conn.target.is_server:
         _rebuild_on_server(conn, table)
         return
