@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
 from memsql.engine.analysis import Analysis
+from memsql.engine.structure.excerpt import Excerpts, names_of
 from memsql.engine.structure.keys import is_covered, key_of_index, keys_of_table
 from memsql.engine.structure.snapshot import Change, Snapshot
-from memsql.schema.definition import Definition, read_definition
-from memsql.schema.model import Object
-from memsql.schema.normalise import normalise
+from memsql.schema.meaning import index_rules, statement_text
+from memsql.schema.model import Object, Table
+from memsql.schema.read_rules import rules_of
 from memsql.sqltext import fold
 from memsql.sqltext.tokens import Token, tokenize
 
@@ -30,68 +31,55 @@ class Missing:
         return f"{self.object.type} {self.object.name} on {self.owner.name} is gone: {how}"
 
 
-def missing(before: Snapshot, after: Snapshot, change: Change, analysis: Analysis) -> list[Missing]:
+def missing(after: Snapshot, change: Change, analysis: Analysis, parts: Excerpts) -> list[Missing]:
     """What is missing in ``after``, except what the text drops by name, what belongs to a column that is gone, and what
     another index, key or trigger does as well. ``analysis``: of the text that made the ``change``."""
     result = []
     for obj in change.gone:
-        if obj.type not in ("index", "trigger") or fold(obj.name) in analysis.dropped:
+        owner = after.relation(parts.owners.get(fold(obj.table), ""))
+        if obj.type not in ("index", "trigger") or owner is None or fold(obj.name) in analysis.dropped:
             continue
-        names = _names_of(fold(obj.table), analysis)
-        owner = after.relation(names[-1]) or after.relation(names[0])
-        old = before.relation(names[0])
-        if owner is None or old is None or owner.type != old.type or _is_there(obj, owner, after):
+        now = after.objects.get((obj.type, fold(obj.name)))
+        if now is not None and fold(now.table) == fold(owner.name):
             continue
-        renamed = {o: n for table, o, n in analysis.columns if table in names}
-        excused = _index_is_excused if obj.type == "index" else _trigger_is_excused
-        if not excused(obj, old, owner, after, renamed):
+        names = names_of(fold(obj.table), analysis)
+        renamed = {old: new for table, old, new in analysis.columns if table in names}
+        is_excused = _index_is_excused if obj.type == "index" else _trigger_is_excused
+        if not is_excused(obj, owner, parts, renamed):
             result.append(Missing(obj, owner))
     return result
 
 
-def _names_of(table: str, analysis: Analysis) -> list[str]:
-    """The names that ``table`` (folded) has during the migration, in the order it gets them."""
-    names = [table]
-    for old, new in analysis.renames:
-        if old == names[-1]:
-            names.append(new)
-    return names
-
-
-def _is_there(obj: Object, owner: Object, after: Snapshot) -> bool:
-    now = after.objects.get((obj.type, fold(obj.name)))
-    return now is not None and fold(now.table) == fold(owner.name)
-
-
-def _index_is_excused(index: Object, old: Object, owner: Object, after: Snapshot, renamed: Mapping[str, str]) -> bool:
-    table, new = read_definition(old.sql), read_definition(owner.sql)
-    tokens = tokenize(index.sql)
-    opening = next((token.start for token in tokens if token.text == "("), 0)
-    if _gone(table, new, renamed) & {t.name for t in tokens if t.start > opening and t.kind in ("word", "quoted")}:
+def _index_is_excused(index: Object, owner: Object, parts: Excerpts, renamed: Mapping[str, str]) -> bool:
+    old, new = parts.old.table(index.table), parts.new.table(owner.name)
+    if old is None or new is None:
+        return False
+    rules = index_rules(index, parts.old)
+    if rules.unread:
+        return False
+    named = rules.columns | {t.name for t in tokenize(rules.where) if t.kind in ("word", "quoted")}
+    if _gone(old, new, renamed) & named:
         return True
-    indexes = [o for o in after.of("index") if fold(o.table) == fold(owner.name)]
-    return is_covered(key_of_index(index, table, renamed), keys_of_table(new, indexes))
+    indexes = [index_rules(o, parts.new) for o in parts.new.of(owner.name, "index")]
+    return is_covered(key_of_index(rules, rules_of(old), renamed), keys_of_table(rules_of(new), indexes))
 
 
-def _trigger_is_excused(
-    trigger: Object, old: Object, owner: Object, after: Snapshot, renamed: Mapping[str, str]
-) -> bool:
-    tokens = tokenize(trigger.sql)
-    if old.type == "table":
-        gone = _gone(read_definition(old.sql), read_definition(owner.sql), renamed)
-        if gone & _columns_of_rows(tokens):
-            return True
-    text = _without_name(trigger)
-    return any(_without_name(o) == text for o in after.of("trigger") if fold(o.table) == fold(owner.name))
+def _trigger_is_excused(trigger: Object, owner: Object, parts: Excerpts, renamed: Mapping[str, str]) -> bool:
+    old, new = parts.old.table(trigger.table), parts.new.table(owner.name)
+    if old is not None and new is not None and _gone(old, new, renamed) & _columns_of_rows(tokenize(trigger.sql)):
+        return True
+    text = statement_text(trigger, parts.old)
+    return any(statement_text(o, parts.new) == text for o in parts.new.of(owner.name, "trigger"))
 
 
-def _gone(old: Definition, new: Definition, renamed: Mapping[str, str]) -> set[str]:
+def _gone(old: Table, new: Table, renamed: Mapping[str, str]) -> set[str]:
     """The columns, folded, that the new table has no more."""
-    now = {clause.name for clause in new.columns}
-    return {clause.name for clause in old.columns if renamed.get(clause.name, clause.name) not in now}
+    now = {fold(column.name) for column in new.columns}
+    names = (fold(column.name) for column in old.columns)
+    return {name for name in names if renamed.get(name, name) not in now}
 
 
-def _columns_of_rows(tokens: list[Token]) -> set[str]:
+def _columns_of_rows(tokens: Sequence[Token]) -> set[str]:
     """The columns that a trigger names of its own table, folded: NEW.x, OLD.x and those behind UPDATE OF."""
     names = {
         column.name
@@ -105,11 +93,3 @@ def _columns_of_rows(tokens: list[Token]) -> set[str]:
                     return names
                 names.add(token.name)
     return names
-
-
-def _without_name(trigger: Object) -> str:
-    """The canonical text of ``trigger`` as if it were called ``t``."""
-    tokens = tokenize(trigger.sql)
-    place = next((p for p, token in enumerate(tokens) if token.name == fold(trigger.name)), 0)
-    name = tokens[place]
-    return normalise(f"{trigger.sql[: name.start]}t{trigger.sql[name.end :]}")

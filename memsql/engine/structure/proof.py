@@ -10,14 +10,18 @@ from memsql.engine.job import Job
 from memsql.engine.structure import snapshot
 from memsql.engine.structure.broken import failing, newly_broken
 from memsql.engine.structure.cache import StructureCache
+from memsql.engine.structure.excerpt import Excerpts, excerpts
 from memsql.engine.structure.missing import Missing, missing
 from memsql.engine.structure.origin import created_by
 from memsql.engine.structure.snapshot import Change, Snapshot
 from memsql.schema.model import Object
+from memsql.schema.weaker import weaker
 from memsql.sqltext import fold
 from memsql.sqltext.names import quote_if_needed
 
-_CONCERNS = re.compile(rb"drop|view|trigger", re.IGNORECASE)
+# What may remove a definition; the second is ALTER COLUMN of libSQL.
+_REMOVES = re.compile(rb"drop|alter[^;]*\balter", re.IGNORECASE)
+_ADDS = re.compile(rb"view|trigger", re.IGNORECASE)
 _ALTERS = re.compile(rb"alter", re.IGNORECASE)
 
 
@@ -44,7 +48,7 @@ def begin(cache: StructureCache, job: Job) -> Snapshot | None:
     """The objects before ``job``; None where it certainly breaks none: it only creates tables and indexes, or adds
     columns where nothing depends on a table."""
     text = job.file.data
-    if _CONCERNS.search(text) or (_ALTERS.search(text) and cache.has_dependents()):
+    if _REMOVES.search(text) or _ADDS.search(text) or (_ALTERS.search(text) and cache.has_dependents()):
         return cache.snapshot()
     return None
 
@@ -65,22 +69,24 @@ def compare(conn: Connection, cache: StructureCache, job: Job, moments: tuple[Sn
     if not (change.gone or change.new):
         return UNTOUCHED
     structure = _broken(conn, cache, job, (before, after, change))
-    gone = _missing(job, before, after, change)
-    if not gone:
+    parts = excerpts(before, after, change, job.analysis) if _REMOVES.search(job.file.data) else None
+    if parts is None:
         return structure
+    gone = _missing(job, after, change, parts)
     return replace(
         structure,
         problems=(*structure.problems, *(str(m) for m in gone)),
-        remedies=(*structure.remedies, _remedy(gone[0])),
+        remedies=(*structure.remedies, *(_remedy(m) for m in gone[:1])),
+        weaker=weaker(parts.old, parts.new, parts.owners),
     )
 
 
-def _missing(job: Job, before: Snapshot, after: Snapshot, change: Change) -> list[Missing]:
+def _missing(job: Job, after: Snapshot, change: Change, parts: Excerpts) -> list[Missing]:
     """The indexes and triggers that are gone without permission."""
     rules = {allow.rule for allow in job.header.allows}
     if "MS11" in rules:
         return []
-    gone = missing(before, after, change, job.analysis)
+    gone = missing(after, change, job.analysis, parts)
     if "MS14" in rules:
         gone = [m for m in gone if m.object.type != "trigger"]
     if gone and job.direction == "down" and not job.guarded:

@@ -1,0 +1,63 @@
+"""The part of a schema that a change concerns, read as data: the whole would take too long for a small change."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from contextlib import closing
+from dataclasses import dataclass
+
+from memsql.engine.analysis import Analysis
+from memsql.engine.structure.reconstruction import Reconstruction
+from memsql.engine.structure.snapshot import Change, Snapshot
+from memsql.schema import Schema, read
+from memsql.sqltext import fold, identifiers
+
+
+@dataclass(frozen=True, slots=True)
+class Excerpts:
+    """The tables and views that lost an object or have another text, with what belongs to them and the tables that they
+    name, before and after. ``owners``: the name after a migration of each of these tables and views by the one before
+    it, both folded."""
+
+    old: Schema
+    new: Schema
+    owners: dict[str, str]
+
+
+def excerpts(before: Snapshot, after: Snapshot, change: Change, analysis: Analysis) -> Excerpts | None:
+    """What the objects that are gone concern; None where nothing of it is left. ``analysis``: of the text that made the
+    ``change``."""
+    owners = {}
+    for name in {fold(o.table) for o in change.gone}:
+        names = names_of(name, analysis)
+        owner = after.relation(names[-1]) or after.relation(name)
+        old = before.relation(name)
+        # A view instead of a table is no rebuild.
+        if owner is not None and old is not None and owner.type == old.type:
+            owners[name] = fold(owner.name)
+    if not owners:
+        return None
+    return Excerpts(_excerpt(before, owners.keys()), _excerpt(after, owners.values()), owners)
+
+
+def names_of(table: str, analysis: Analysis) -> list[str]:
+    """The names that ``table`` (folded) has during the migration, in the order it gets them."""
+    names = [table]
+    for old, new in analysis.renames:
+        if old == names[-1]:
+            names.append(new)
+    return names
+
+
+def _excerpt(snapshot: Snapshot, names: Iterable[str]) -> Schema:
+    concerned = frozenset(names)
+    own = [o for o in snapshot.objects.values() if fold(o.table) in concerned]
+    named = concerned.union(*(identifiers(o.sql) for o in own))
+    wanted = [
+        o
+        for o in snapshot.of("table", "index")
+        if fold(o.table) in concerned or (o.type == "table" and fold(o.name) in named)
+    ]
+    with closing(Reconstruction(Snapshot(tuple((o.type, o.name, o.table, o.sql) for o in wanted)))) as database:
+        schema = read(database.conn)
+    return Schema(schema.tables, (*schema.objects, *(o for o in own if o.type == "trigger")))
