@@ -219,7 +219,7 @@ def _unusable(schema: Schema) -> dict[str, str]:
 
 
 def _nothing_differs(before: Schema, after: Schema, renames: Renames) -> bool:
-    if diff(before, after):
+    if diff(before, after).meaning_lines():
         return False
     try:
         # Two columns that swap their names differ in nothing but what they hold.
@@ -308,7 +308,7 @@ def _hint(message: str, table: str) -> Hints:
 
 
 def _difference(actual: Schema, expected: Schema) -> _Failure | None:
-    lines = diff(actual, expected).lines()
+    lines = diff(actual, expected).meaning_lines()
     if not lines:
         return None
     one, two = _texts(actual.objects), _texts(expected.objects)

@@ -83,7 +83,7 @@ class _Way:
         sequences = self._sequences(conn, at_start=True)
         options = RunOptions(steps=None if self.up else 1, allow_data_loss=candidate.loses[not self.up])
         run_on(conn, candidate.project, direction, options)
-        lines = diff(read(conn), candidate.after if self.up else candidate.before).lines()
+        lines = diff(read(conn), candidate.after if self.up else candidate.before).meaning_lines()
         if lines:
             raise CheckFailed(f"{direction} does not make the schema that is wanted", details=tuple(lines[:_SHOWN]))
         problems = [*self._problems(conn, expected), *_broken(conn)]

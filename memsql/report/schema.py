@@ -94,6 +94,7 @@ def diff_data(diff: SchemaDiff, one: str, two: str) -> dict[str, object]:
         "added": list(diff.added),
         "removed": list(diff.removed),
         "changed": list(diff.changed),
+        "respelled": list(diff.respelled),
     }
 
 

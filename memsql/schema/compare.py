@@ -1,21 +1,24 @@
 """What is missing, different or extra in one schema, compared with another one.
 
-There are two steps. ``definitions`` turns a schema into normalised definitions by kind and name. ``compare`` compares
+There are two steps. ``definitions`` turns a schema into what its elements mean, by kind and name. ``compare`` compares
 two such mappings. Whether two definitions are equal is decided in the first step alone, because ``compare`` only uses
 ``==``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import NamedTuple
 
-from memsql.schema.definition import read_definition
-from memsql.schema.model import Column, ForeignKey, Schema, Table
-from memsql.schema.normalise import normalise
+from memsql.schema.meaning import index_rules, statement_text, virtual_text
+from memsql.schema.model import Object, Schema, Table
+from memsql.schema.read_rules import rules_of
+from memsql.schema.rules import Check, Reference, TableRules
 from memsql.sqltext.names import fold
+from memsql.sqltext.tokens import join, tokenize
 
 _KINDS = {
     "table": "table",
@@ -24,16 +27,20 @@ _KINDS = {
     "index": "index",
     "trigger": "trigger",
     "view": "view",
+    "primary key": "primary key of",
+    "unique": "unique",
     "foreign key": "foreign key",
     "check": "check of",
 }
+_IN_TABLES = frozenset({"column", "primary key", "unique", "foreign key", "check"})
 
 
 class Element(NamedTuple):
     """What a definition is about.
 
-    ``kind`` is table, virtual, column, foreign key, check, index, trigger or view. ``name`` is in lower case: ``users``
-    for a table, ``users.email`` for a column, ``memories(user_id)`` for a foreign key, ``users: age>0`` for a check.
+    ``kind`` is table, virtual, column, primary key, unique, foreign key, check, index, trigger or view. ``name`` is in
+    lower case: ``users`` for a table or its primary key, ``users.email`` for a column, ``memories(user_id)`` for a
+    foreign key or a unique key, ``users: age>0`` for a check.
     """
 
     kind: str
@@ -42,6 +49,12 @@ class Element(NamedTuple):
     def __str__(self) -> str:
         """``index idx_users_email``."""
         return f"{_KINDS[self.kind]} {self.name}"
+
+    def is_part_of(self, tables: Iterable[str]) -> bool:
+        """Whether it is a column or a constraint of one of ``tables``, in lower case."""
+        return self.kind in _IN_TABLES and any(
+            self.name == table or self.name.startswith((f"{table}.", f"{table}(", f"{table}: ")) for table in tables
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,52 +92,97 @@ def compare(expected: Definitions, actual: Definitions) -> Comparison:
     )
 
 
-def definitions(schema: Schema) -> dict[Element, str]:
-    """The definitions that rows and queries depend on, whatever the layout of the SQL text.
+def definitions(schema: Schema) -> dict[Element, object]:
+    """What every element of ``schema`` means, however it is spelled.
 
-    A table is defined by its options, its columns (type, NOT NULL, default, place in the primary key), its foreign keys
-    and its checks; an index, a trigger, a view and a virtual table by its whole text.
+    A table is defined by its options, its columns (type, NOT NULL, default, collation, expression), its keys, foreign
+    keys and checks. Where the order of columns differs, or the letters of a name, the schema means the same; see
+    ``respelled``.
     """
-    result: dict[Element, str] = {}
+    result: dict[Element, object] = {}
     for table in schema.tables.values():
-        name = fold(table.name)
-        if table.kind == "virtual":
-            result[Element("virtual", name)] = normalise(table.sql)
-        elif table.kind == "table":
-            result |= _of_table(table, name)
+        if table.kind != "view":
+            result |= table_definitions(table, schema)
     for obj in schema.objects:
         if obj.type in ("index", "trigger", "view") and obj.sql:
-            result[Element(obj.type, fold(obj.name))] = normalise(obj.sql)
+            result[Element(obj.type, fold(obj.name))] = definition_of_object(obj, schema)
     return result
 
 
-def _of_table(table: Table, name: str) -> dict[Element, str]:
-    result = {Element("table", name): _options(table)}
-    for key in table.foreign_keys:
-        result[Element("foreign key", f"{name}({fold(','.join(key.columns))})")] = _foreign_key(key)
-    for check in _checks(normalise(table.sql)):
-        result[Element("check", f"{name}: {check}")] = ""
-    for column in table.columns:
-        result[Element("column", f"{name}.{fold(column.name)}")] = _column(column)
-    return result
+def definition_of_object(obj: Object, schema: Schema) -> object:
+    """What an index with a text, a trigger or a view means."""
+    return index_rules(obj, schema) if obj.type == "index" else statement_text(obj, schema)
 
 
-def _options(table: Table) -> str:
-    return " ".join(["without rowid"] * table.without_rowid + ["strict"] * table.strict)
+def table_definitions(table: Table, schema: Schema) -> dict[Element, object]:
+    """What ``table``, a plain or virtual one, and its parts mean: its options as text, each column as ColumnRule, its
+    keys, foreign keys and checks as tuples of Key, Reference and Check."""
+    name = fold(table.name)
+    if table.kind == "virtual":
+        return {Element("virtual", name): virtual_text(table.sql)}
+    return _of_table(table) | _foreign_keys(name, rules_of(table), schema)
 
 
 @lru_cache(maxsize=8192)
-def _checks(sql: str) -> tuple[str, ...]:
+def _of_table(table: Table) -> dict[Element, object]:
     # A prefix of the migrations has most tables in common with the next one.
-    return read_definition(sql).checks
+    name, rules = fold(table.name), rules_of(table)
+    result: dict[Element, object] = {Element("table", name): _options(rules)}
+    for column in rules.columns.values():
+        result[Element("column", f"{name}.{column.name}")] = column
+    if rules.primary_key:
+        result[Element("primary key", name)] = (rules.primary_key,)
+    for key in sorted(rules.unique, key=str):
+        result[Element("unique", f"{name}({','.join(key.terms)})")] = (key,)
+    checks: defaultdict[str, list[Check]] = defaultdict(list)
+    for check in sorted(rules.checks, key=lambda c: (c.expression, c.name)):
+        checks[join(tokenize(check.expression))].append(check)
+    return result | {Element("check", f"{name}: {text}"): tuple(same) for text, same in checks.items()}
 
 
-def _foreign_key(key: ForeignKey) -> str:
-    return (
-        f"{fold(key.parent)}({fold(','.join(key.parent_columns))})"
-        f" on update {fold(key.on_update)} on delete {fold(key.on_delete)}"
-    )
+def _options(rules: TableRules) -> str:
+    return " ".join([*["without rowid"] * rules.without_rowid, *["strict"] * rules.strict, rules.unread]).strip()
 
 
-def _column(column: Column) -> str:
-    return f"{fold(column.type)} notnull={int(column.notnull)} default={column.default} pk={column.pk}"
+def _foreign_keys(name: str, rules: TableRules, schema: Schema) -> dict[Element, object]:
+    keys: defaultdict[Element, list[Reference]] = defaultdict(list)
+    for reference in sorted(rules.references, key=lambda r: (r.parent, r.pairs)):
+        whole = with_parent_columns(reference, schema)
+        keys[Element("foreign key", f"{name}({','.join(whole.columns)})")].append(whole)
+    return {element: tuple(same) for element, same in keys.items()}
+
+
+def with_parent_columns(reference: Reference, schema: Schema) -> Reference:
+    """``reference`` with the names of its parent's columns, which are those of the primary key where its author left
+    them out."""
+    if any(parent for _, parent in reference.pairs):
+        return reference
+    table = schema.table(reference.parent)
+    key = rules_of(table).primary_key if table and table.kind == "table" else None
+    if key is None or len(key.columns) != len(reference.pairs):
+        return reference
+    return replace(reference, pairs=tuple(sorted(zip(reference.columns, key.columns, strict=True))))
+
+
+def respelled(before: Schema, after: Schema) -> tuple[str, ...]:
+    """The names that ``after`` spells with other letters than ``before``, in lines: SQLite takes them for the same."""
+    lines = []
+    others = {(o.type, fold(o.name)): o for o in after.objects if o.sql}
+    for obj in before.objects:
+        other = others.get((obj.type, fold(obj.name)))
+        if not obj.sql or other is None or obj.sql == other.sql:
+            continue
+        if obj.name != other.name:
+            lines.append(f"{obj.type} {obj.name} is spelled {other.name}")
+        one, two = before.table(obj.name), after.table(other.name)
+        if obj.type == "table" and one and two:
+            lines += _respelled_columns(one, two)
+    return tuple(sorted(lines))
+
+
+def _respelled_columns(before: Table, after: Table) -> Iterator[str]:
+    names = {fold(c.name): c.name for c in after.columns if c.hidden != 1}
+    for column in before.columns:
+        name = names.get(fold(column.name), column.name)
+        if column.hidden != 1 and name != column.name:
+            yield f"table {after.name}: column {column.name} is spelled {name}"

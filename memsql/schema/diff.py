@@ -2,96 +2,111 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
-from memsql.schema.compare import Definitions, Element, compare
-from memsql.schema.definition import read_definition
-from memsql.schema.model import Column, Object, Schema
-from memsql.schema.normalise import normalise
+from memsql.schema.compare import (
+    Definitions,
+    Element,
+    compare,
+    definition_of_object,
+    respelled,
+    table_definitions,
+)
+from memsql.schema.model import Object, Schema
+from memsql.schema.rules import ColumnRule
 from memsql.sqltext.names import fold
-
-_REST = Element("constraints", "")
-"""The constraints of a table that belong to no column, and its options."""
 
 
 @dataclass(frozen=True, slots=True)
 class SchemaDiff:
-    """Differences as lines without their mark. False where there is none."""
+    """Differences as lines without their mark. False where there is none.
+
+    ``respelled`` are names that differ in nothing but the case of ASCII letters, which SQLite takes for the same name,
+    but which an application may read.
+    """
 
     added: tuple[str, ...]
     removed: tuple[str, ...]
     changed: tuple[str, ...]
+    respelled: tuple[str, ...] = ()
 
     def __bool__(self) -> bool:
-        return bool(self.added or self.removed or self.changed)
+        return bool(self.lines())
 
     def lines(self) -> list[str]:
-        """All lines: ``-`` marks what is removed, ``~`` what is changed, ``+`` what is added."""
+        """All lines: ``-`` marks what is removed, ``~`` what is changed or spelled otherwise, ``+`` what is added."""
+        return [*self.meaning_lines(), *(f"~ {x}" for x in self.respelled)]
+
+    def meaning_lines(self) -> list[str]:
+        """The lines without those on names that are only spelled otherwise."""
         return [f"- {x}" for x in self.removed] + [f"~ {x}" for x in self.changed] + [f"+ {x}" for x in self.added]
 
 
-@dataclass(frozen=True, slots=True)
-class _TableText:
-    """The columns of a table, and the exact definition of everything in it."""
-
-    columns: Mapping[Element, Column]
-    definitions: Definitions
-
-
 def diff(before: Schema, after: Schema) -> SchemaDiff:
-    """Compare objects by name and normalised text, tables by column and constraint in whatever order."""
+    """Compare two schemas by what they mean: what SQLite reads alike is equal, and so are columns in another order."""
     old, new = _objects(before), _objects(after)
-    # Most texts are equal as they are stored, so they need not be normalised.
-    equal = {element for element in old.keys() & new.keys() if old[element].sql == new[element].sql}
-    comparison = compare(_texts(old, equal), _texts(new, equal))
     changed: list[str] = []
-    for element in (d.element for d in comparison.different):
-        if element.kind == "table" and not _is_virtual(old[element].sql) and not _is_virtual(new[element].sql):
-            changed += _table_lines(element.name, _read(before, old[element]), _read(after, new[element]))
-        else:
-            changed.append(_named(new[element]))
+    for element in old.keys() & new.keys():
+        # Most texts are equal as they are stored.
+        if old[element].sql != new[element].sql:
+            changed += _changes((old[element], before), (new[element], after))
     return SchemaDiff(
-        tuple(sorted(_named(new[element]) for element in comparison.extra)),
-        tuple(sorted(_named(old[element]) for element in comparison.missing)),
+        tuple(sorted(_named(new[element]) for element in new.keys() - old.keys())),
+        tuple(sorted(_named(old[element]) for element in old.keys() - new.keys())),
         tuple(sorted(changed)),
+        respelled(before, after),
     )
 
 
-def _table_lines(name: str, before: _TableText, after: _TableText) -> Iterator[str]:
-    comparison = compare(before.definitions, after.definitions)
-    for element in comparison.extra:
-        yield f"table {name}: column {after.columns[element].name} {after.columns[element].type} added"
-    for element in comparison.missing:
-        yield f"table {name}: column {before.columns[element].name} {before.columns[element].type} removed"
-    for element in (d.element for d in comparison.different):
-        if element == _REST:
-            yield f"table {name}: constraints or options changed"
-        else:
-            yield f"table {name}: column {after.columns[element].name} changed"
+def _changes(old: tuple[Object, Schema], new: tuple[Object, Schema]) -> Iterator[str]:
+    """The lines on an object, before and after, each with its schema."""
+    if new[0].type != "table":
+        if definition_of_object(*old) != definition_of_object(*new):
+            yield _named(new[0])
+        return
+    one, two = old[1].tables[old[0].name], new[1].tables[new[0].name]
+    before, after = table_definitions(one, old[1]), table_definitions(two, new[1])
+    if one.kind == two.kind == "table":
+        yield from _table_lines(fold(two.name), before, after)
+    elif before != after:
+        yield _named(new[0])
 
 
-def _read(schema: Schema, obj: Object) -> _TableText:
-    table = schema.table(obj.name)
-    columns = {Element("column", fold(c.name)): c for c in (table.columns if table else ())}
-    definition = read_definition(normalise(obj.sql), (element.name for element in columns))
-    texts = {clause.name: clause.text for clause in definition.columns}
-    definitions: dict[Element, object] = {e: (column, texts.get(e.name)) for e, column in columns.items()}
-    definitions[_REST] = sorted([*(clause.text for clause in definition.constraints), definition.tail])
-    return _TableText(columns, definitions)
+def _table_lines(name: str, before: Definitions, after: Definitions) -> Iterator[str]:
+    comparison = compare(before, after)
+    for elements, here, there, happened in (
+        (comparison.extra, after, before, "added"),
+        (comparison.missing, before, after, "removed"),
+    ):
+        for element in elements:
+            part = here[element]
+            # What is about a column that comes or goes, comes or goes with it.
+            if all(Element("column", f"{name}.{column}") in there for column in _columns(part)):
+                yield f"table {name}: {_text(part)}{_type(part)} {happened}"
+    for difference in comparison.different:
+        yield f"table {name}: {_text(difference.actual)} changed"
+
+
+def _columns(part: object) -> Collection[str]:
+    """The columns that a key, foreign key or check is about."""
+    return part[0].columns if isinstance(part, tuple) else ()
+
+
+def _text(part: object) -> str:
+    """A column, key, foreign key or check as people write it."""
+    if isinstance(part, ColumnRule):
+        return f"column {part.spelled}"
+    return str(part[0]) if isinstance(part, tuple) else "options"
+
+
+def _type(part: object) -> str:
+    return f" {part.declared}".rstrip() if isinstance(part, ColumnRule) else ""
 
 
 def _objects(schema: Schema) -> dict[Element, Object]:
     return {Element(o.type, fold(o.name)): o for o in schema.objects if o.sql}
 
 
-def _texts(objects: Mapping[Element, Object], without: set[Element]) -> Definitions:
-    return {element: normalise(o.sql) for element, o in objects.items() if element not in without}
-
-
 def _named(obj: Object) -> str:
     return f"{obj.type} {obj.name}"
-
-
-def _is_virtual(sql: str) -> bool:
-    return sql[:14].lower() == "create virtual"

@@ -137,6 +137,7 @@ class _TableReader:
             draft.collation,
             f"({draft.expression}) {kind}" if draft.expression else "",
             column.name,
+            column.type,
         )
 
     def _keys(self) -> tuple[Key | None, frozenset[Key]]:
@@ -388,6 +389,7 @@ def _unread(table: Table, own: Mapping[str, str]) -> TableRules:
             "not null" * c.notnull,
             canonical_default(c.default),
             spelled=c.name,
+            declared=c.type,
         )
         for c in table.columns
     ]

@@ -18,8 +18,8 @@ class ColumnRule:
     """What a column is.
 
     ``not_null`` is empty, "not null", or that with its ON CONFLICT. ``default`` is None for NULL. ``generated`` is the
-    expression in parentheses with "virtual" or "stored" behind it, empty for a plain column. ``spelled`` is the name
-    with the letters of its author.
+    expression in parentheses with "virtual" or "stored" behind it, empty for a plain column. ``spelled`` and
+    ``declared`` are name and type with the letters of their author.
     """
 
     name: str
@@ -29,6 +29,7 @@ class ColumnRule:
     collation: str = "binary"
     generated: str = ""
     spelled: str = field(default="", compare=False)
+    declared: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
+from memsql.schema.compare import with_parent_columns
 from memsql.schema.meaning import IndexRules, index_rules, statement_text
 from memsql.schema.model import Schema, Table
 from memsql.schema.read_rules import rules_of
-from memsql.schema.rules import ColumnRule, Key, Reference, TableRules
+from memsql.schema.rules import ColumnRule, Key, TableRules
 from memsql.sqltext.names import fold, quote_if_needed
 
 _Unique = tuple[frozenset[tuple[str, str]], str]
@@ -107,7 +108,7 @@ def _of_references(
     one: TableRules, two: TableRules, table: str, schemas: tuple[Schema, Schema], renamed: Mapping[str, str]
 ) -> Iterator[str]:
     old, new = (
-        {(r.pairs, r.parent): r for r in (named_parent(r, schema) for r in rules.references)}
+        {(r.pairs, r.parent): r for r in (with_parent_columns(r, schema) for r in rules.references)}
         for rules, schema in zip((one, two), schemas, strict=True)
     )
     for (pairs, parent), reference in sorted(old.items()):
@@ -126,20 +127,6 @@ def _of_references(
                 yield _became(f"ON {event} of {title}", was.upper(), now.upper())
         if reference.deferred != other.deferred:
             yield f"{title} is {'' if other.deferred else 'no longer '}DEFERRABLE INITIALLY DEFERRED"
-
-
-def named_parent(reference: Reference, schema: Schema) -> Reference:
-    """``reference`` with the names of the columns of its parent, where its author left them out."""
-    if any(parent for _, parent in reference.pairs):
-        return reference
-    table = schema.table(reference.parent)
-    key = rules_of(table).primary_key if table and table.kind == "table" else None
-    if key is None or len(key.columns) != len(reference.pairs):
-        return reference
-    pairs = tuple(sorted(zip(reference.columns, key.columns, strict=True)))
-    return Reference(
-        pairs, reference.parent, reference.on_update, reference.on_delete, reference.deferred, reference.origin
-    )
 
 
 def _of_indexes(old: Table, new: Table, before: Schema, after: Schema) -> Iterator[str]:

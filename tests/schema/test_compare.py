@@ -32,10 +32,12 @@ def lines(comparison: Comparison) -> dict[str, list[str]]:
 def test_every_element_has_a_definition() -> None:
     assert {str(element) for element in definitions(from_sql(SQL))} == {
         "table users",
+        "primary key of users",
         "column users.id",
         "column users.name",
         "check of users: name<>''",
         "table notes",
+        "primary key of notes",
         "column notes.id",
         "column notes.user_id",
         "foreign key notes(user_id)",

@@ -150,14 +150,14 @@ def test_columns_in_another_order_are_the_same_table() -> None:
     ("after", "expected"),
     [
         ("CREATE TABLE a (b TEXT COLLATE NOCASE, c INT)", ["~ table a: column b changed"]),
-        ("CREATE TABLE a (b TEXT UNIQUE, c INT)", ["~ table a: column b changed"]),
+        ("CREATE TABLE a (b TEXT UNIQUE, c INT)", ["~ table a: UNIQUE (b) added"]),
         (
             "CREATE TABLE a (b TEXT, c INT CHECK (c > 1), d INT)",
-            ["~ table a: column c changed", "~ table a: column d INT added"],
+            ["~ table a: CHECK (c > 1) added", "~ table a: column d INT added"],
         ),
         ("CREATE TABLE a (b TEXT, c INT, CHECK (c > 0), d_ INT)", None),
-        ("CREATE TABLE a (b TEXT, c INT, CHECK (c > 0))", ["~ table a: constraints or options changed"]),
-        ("CREATE TABLE a (b TEXT, c INT) STRICT", ["~ table a: constraints or options changed"]),
+        ("CREATE TABLE a (b TEXT, c INT, CHECK (c > 0))", ["~ table a: CHECK (c > 0) added"]),
+        ("CREATE TABLE a (b TEXT, c INT) STRICT", ["~ table a: options changed"]),
         ("CREATE TABLE a (b TEXT, c INT GENERATED ALWAYS AS (1))", ["~ table a: column c changed"]),
     ],
 )
