@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import parse_qsl, unquote, urlsplit, urlunsplit
 
+from memsql import words
 from memsql.errors import ConfigError, Location, UsageError
 
 SERVER_SCHEMES = frozenset({"libsql", "http", "https", "ws", "wss"})
@@ -25,12 +26,14 @@ DEFAULTS = {
     "busy_timeout": "5000",
     "protected": "no",
     "backup_max_age": "24h",
+    "check_timeout": "",
     "runs": "",
     "token_variable": "TURSO_AUTH_TOKEN",
 }
 # The value of ?tls= that agrees with the scheme.
 _TLS = {"http": "0", "ws": "0", "https": "1", "wss": "1"}
-_UNITS_MS = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
+# For how long a check may run. On a server it may hold the lock for which other writers wait.
+_CHECK_MS, _CHECK_ON_SERVER_MS = 30_000, 3_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +77,7 @@ class Settings:
     busy_timeout: int
     protected: bool
     backup_max_age: int
+    check_timeout: int = _CHECK_MS
 
     def show(self, path: Path) -> str:
         """``path`` relative to the project folder, as a person there would write it."""
@@ -129,6 +133,7 @@ def load(
         busy_timeout=_duration("busy_timeout", values["busy_timeout"]),
         protected=_boolean("protected", values["protected"]),
         backup_max_age=_duration("backup_max_age", values["backup_max_age"]),
+        check_timeout=_check_timeout(values["check_timeout"], target),
     )
 
 
@@ -257,10 +262,20 @@ def _dotenv(root: Path) -> dict[str, str]:
 
 def _duration(name: str, text: str) -> int:
     """``text`` in milliseconds."""
-    match = re.fullmatch(r"\s*(\d+)\s*(ms|s|m|h|d)?\s*", text)
-    if match is None:
+    duration = words.parse_duration(text, "ms")
+    if duration is None:
         raise ConfigError(f"{name} = {text}: not a time", hint="write 5000 (milliseconds), 5s, 10m, 24h or 7d")
-    return int(match[1]) * _UNITS_MS[match[2] or "ms"]
+    return duration
+
+
+def _check_timeout(text: str, target: Target) -> int:
+    """For how long a check may run on ``target``, in milliseconds; ``text`` is the setting, which may be empty."""
+    if not text.strip():
+        return _CHECK_ON_SERVER_MS if target.is_server else _CHECK_MS
+    duration = words.parse_duration(text, "s")
+    if not duration:
+        raise ConfigError(f"check_timeout = {text}: not a time", hint="write 30s or 2m")
+    return duration
 
 
 def _boolean(name: str, text: str) -> bool:

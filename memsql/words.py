@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import re
+
 _UNITS = (("day", "d", 86_400), ("hour", "h", 3600), ("minute", "min", 60), ("second", "s", 1))
+_UNITS_MS = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
+_duration = re.compile(r"\s*(\d+)\s*(ms|s|m|h|d)?\s*").fullmatch
 
 
 def count(number: int, noun: str, plural: str | None = None) -> str:
@@ -19,6 +23,13 @@ def milliseconds(ms: int | float | None) -> str:
     if ms < 60_000:
         return f"{ms / 1000:.1f} s"
     return f"{int(ms // 60_000)} min {int(ms % 60_000 // 1000)} s"
+
+
+def parse_duration(text: str, unit: str) -> int | None:
+    """``text``, such as ``30s`` or ``5 m``, in milliseconds; None where it is no time. ``unit`` is meant where it names
+    none: ms, s, m, h or d."""
+    match = _duration(text)
+    return int(match[1]) * _UNITS_MS[match[2] or unit] if match is not None else None
 
 
 def size(number: int) -> str:

@@ -10,6 +10,7 @@ from memsql.config import Settings
 from memsql.db import Connection, connection
 from memsql.db.queries import load
 from memsql.engine.replay import replay_schema
+from memsql.engine.signals import interruptible
 from memsql.engine.state import State, read_state
 from memsql.errors import ConnectError, MemsqlError
 from memsql.progress import Progress
@@ -65,10 +66,9 @@ def verify(settings: Settings, *, deep: bool, progress: Progress) -> list[Findin
         # On a server all at once, to save requests; on a file one by one, to show progress.
         for batch in [due] if settings.target.path is None else [[c] for c in due]:
             progress.start(f"check {batch[0].name}" if len(batch) == 1 else f"{len(batch)} checks")
-            findings += [
-                Finding(r.check.name, r.check.severity, r.messages[:_SHOWN], r.check.why)
-                for r in run_checks(conn, batch)
-            ]
+            with interruptible() as interrupted:
+                results = run_checks(conn, batch, interrupted)
+            findings += [Finding(r.check.name, r.check.severity, r.messages[:_SHOWN], r.check.why) for r in results]
         return findings
 
 
@@ -95,14 +95,16 @@ def _ledger(state: State) -> Finding:
 def _pages(conn: Connection, *, deep: bool) -> Finding:
     pragma = "integrity_check" if deep else "quick_check"
     try:
-        rows = [str(r[0]) for r in conn.execute(f"PRAGMA {pragma}({_SHOWN})").rows]
+        with interruptible() as interrupted, conn.observe(interrupted):
+            rows = [str(r[0]) for r in conn.execute(f"PRAGMA {pragma}({_SHOWN})").rows]
     except ConnectError as e:
         rows = [e.message]
     return Finding(pragma, "error", tuple(r for r in rows if r != "ok"), "every page can be read and is in its place")
 
 
 def _foreign_keys(conn: Connection) -> Finding:
-    rows = conn.execute(load("engine/foreign_key_violations")).rows
+    with interruptible() as interrupted, conn.observe(interrupted):
+        rows = conn.execute(load("engine/foreign_key_violations")).rows
     return Finding(
         "foreign_keys",
         "warning",

@@ -33,6 +33,7 @@ _RETRIES = 2
 _CHUNK = 1000
 _CHUNK_BYTES = 1 << 20
 _SERVER_LOCK_MS = 5000
+_INTERRUPT = "SQLITE_INTERRUPT"
 _UNREADABLE = ("SQL_PARSE_ERROR", "SQL_MANY_STATEMENTS", "SQL_NO_STATEMENT")
 
 
@@ -135,6 +136,8 @@ class LibsqlConnection:
             try:
                 results += self.batch(rest)
             except StatementError as e:
+                if e.code == _INTERRUPT:
+                    raise
                 if e.index is None or e.code == "RESPONSE_TOO_LARGE":
                     results += [self._read(sql, params) for sql, params in rest]
                 else:
@@ -148,6 +151,8 @@ class LibsqlConnection:
         try:
             return self.execute(sql, params)
         except StatementError as e:
+            if e.code == _INTERRUPT:
+                raise
             return e
 
     def script(self, sql: str, *, watched: bool = True) -> None:
@@ -246,7 +251,7 @@ class LibsqlConnection:
                 fault = e
             except Stopped:
                 self._lose()
-                raise StatementError("interrupted", code="SQLITE_INTERRUPT") from None
+                raise StatementError("interrupted", code=_INTERRUPT) from None
             except BaseException:
                 self._lose()
                 raise

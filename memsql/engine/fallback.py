@@ -50,7 +50,7 @@ def prove_job(session: Session, job: Job) -> Evidence:
     if verdict.keeps_data(job, before, after, allows_loss=not values):
         work = _work(job, schema, written, sound)
         broken = rebuild_and_check(conn, work)
-        checks = run_checks(conn, job.checks)
+        checks = run_checks(conn, job.checks, session.interrupted)
     if session.stopped:
         raise verdict.interrupted(job, session.stop)
     return Evidence(

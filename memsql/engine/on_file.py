@@ -174,7 +174,7 @@ def prove_job(session: Session, job: Job) -> Evidence:
     if verdict.keeps_data(job, watched.before, after, allows_loss=session.allows_loss(job)):
         indexes = work_after(session.schema, job, watched.touched)
         broken = rebuild_and_check(conn, indexes)
-        checks = run_checks(conn, job.checks)
+        checks = run_checks(conn, job.checks, session.interrupted)
     if session.stopped:
         raise verdict.interrupted(job, session.stop)
     return Evidence(

@@ -34,6 +34,7 @@ from memsql.errors import (
     UsageError,
 )
 from memsql.ledger import Entry
+from memsql.project.checks import run_checks, time_limit
 
 # What one transaction holds: little enough to end long before a server takes the lock away, which it does after 5 s.
 _JOBS_AT_ONCE = 250
@@ -128,9 +129,18 @@ class OnServer:
         for request in requests:
             session.progress.start(request.job.label)
         opening = self._opening(foreign_keys)
+        checks = [check for request in requests for check in request.job.checks]
+        # A check that does not end must not hold the lock; whether it is a check shows where they run alone.
+        limit = max(check.timeout for check in checks) if checks else None
+        tick = session.interrupted if limit is None else time_limit(limit, session.interrupted)
         try:
-            with conn.observe(session.interrupted):
+            with conn.observe(tick):
                 answers = send(conn, [opening, *(request.items for request in requests)], session.progress)
+        except StatementError as e:
+            if e.code != "SQLITE_INTERRUPT" or session.stopped:
+                raise
+            yield from self._prove_one_by_one(requests, foreign_keys)
+            return
         except ItemFailed as e:
             if e.place == 0:
                 raise _not_opened(e.error) from e.error
@@ -143,6 +153,28 @@ class OnServer:
         duration_ms = round((time.perf_counter() - clock) * 1000 / len(requests))
         for request, job_answers in zip(requests, answers[1:], strict=True):
             yield request.evidence(job_answers, started, duration_ms)
+
+    def _prove_one_by_one(self, requests: Sequence[JobRequest], foreign_keys: bool) -> Iterator[Evidence]:
+        """Run ``requests`` in the same transaction with a request for each job and for each of its checks, because all
+        of them took longer than a check may. Raises JobFailed for the first job that fails."""
+        conn, session = self.session.conn, self.session
+        for place, request in enumerate(requests):
+            started, clock = datetime.now(UTC), time.perf_counter()
+            lists = [*([] if place else [self._opening(foreign_keys)]), request.without_checks]
+            try:
+                with conn.observe(session.interrupted):
+                    *opened, answers = send(conn, lists, session.progress)
+            except ItemFailed as e:
+                if not place and e.place == 0:
+                    raise _not_opened(e.error) from e.error
+                raise JobFailed(place, self._explained(request, e, first=place == 0)) from e.error
+            if opened:
+                self._expect_planned(opened[0], foreign_keys)
+            checks = run_checks(conn, request.job.checks, session.interrupted)
+            if session.stopped:
+                raise JobFailed(place, verdict.interrupted(request.job, session.stop))
+            duration_ms = round((time.perf_counter() - clock) * 1000)
+            yield replace(request.evidence(answers, started, duration_ms), checks=tuple(checks))
 
     def _prove_singly(self, jobs: Sequence[Job], foreign_keys: bool) -> Iterator[Evidence]:
         try:

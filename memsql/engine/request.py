@@ -55,10 +55,15 @@ class JobRequest:
     @property
     def items(self) -> list[Item]:
         """All items."""
-        return [*self.counted, *((item.statement, ()) for item in self.indexes), *self.checks]
+        return [*self.without_checks, *self.checks]
+
+    @property
+    def without_checks(self) -> list[Item]:
+        """All items but the job's own checks."""
+        return [*self.counted, *((item.statement, ()) for item in self.indexes)]
 
     def evidence(self, answers: Sequence[Result], started: datetime, duration_ms: int) -> Evidence:
-        """The evidence in the ``answers`` to all items."""
+        """The evidence in the ``answers`` to all items, or to all but those of the checks."""
         before, after = self.counts(answers)
         checks = answers[len(self.counted) + len(self.indexes) :]
         return Evidence(
@@ -66,7 +71,7 @@ class JobRequest:
             after=after,
             indexes=self.forecast.indexes,
             broken_indexes=(),
-            checks=tuple(result_of(check, answer.rows) for check, answer in zip(self.job.checks, checks, strict=True)),
+            checks=tuple(result_of(check, answer.rows) for check, answer in zip(self.job.checks, checks, strict=False)),
             started=started,
             duration_ms=duration_ms,
             structure=self.forecast.structure,

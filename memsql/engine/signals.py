@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from types import FrameType
@@ -38,3 +38,16 @@ def listening() -> Iterator[Stop]:
     finally:
         for number, handler in old.items():
             signal.signal(number, handler)
+
+
+@contextmanager
+def interruptible() -> Iterator[Callable[[], bool]]:
+    """While open, SIGINT and SIGTERM make the yielded function return True, so that SQLite can ask it while a statement
+    runs. At the end such a signal is raised as KeyboardInterrupt, in place of an error."""
+    stop = Stop()
+    try:
+        with listening() as stop:
+            yield lambda: stop.name is not None
+    finally:
+        if stop.name is not None:
+            raise KeyboardInterrupt(*([] if stop.name == "Ctrl-C" else [stop.name])) from None

@@ -75,12 +75,15 @@ class Stepwise:
         if not steps.done:
             _refuse_loss(session, job)
         steps.run()
+        checks = run_checks(session.conn, job.checks, session.interrupted)
+        if session.stopped:
+            raise verdict.interrupted(job, session.stop)
         yield Evidence(
             before=guard.Counts(),
             after=guard.Counts(),
             indexes=IndexWork(),
             broken_indexes=(),
-            checks=tuple(run_checks(session.conn, job.checks)),
+            checks=tuple(checks),
             started=started,
             duration_ms=round((time.perf_counter() - clock) * 1000),
         )

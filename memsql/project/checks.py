@@ -6,8 +6,9 @@ as a whole.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from memsql.db import Connection, Value
@@ -16,11 +17,15 @@ from memsql.project.files import parse_file_name, read_file
 from memsql.sqltext import effect, parse_check_header, split
 
 _SHOWN = 100
+_INTERRUPT = "SQLITE_INTERRUPT"
+TIMEOUT_MS = 30_000
+"""For how long a check may run where nothing else is said."""
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """A check as its file says. ``version`` is the migration it belongs to, None for the database as a whole."""
+    """A check as its file says. ``version`` is the migration it belongs to, None for the database as a whole;
+    ``timeout`` is for how long it may run, in milliseconds."""
 
     name: str
     severity: str
@@ -28,6 +33,7 @@ class Check:
     sql: str
     path: str
     version: int | None
+    timeout: int = TIMEOUT_MS
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +49,9 @@ class CheckResult:
         return self.problems == 0
 
 
-def read_checks(folder: Path, shown: str) -> tuple[Check, ...]:
-    """All checks of ``folder``, by file name; none where the folder does not exist.
+def read_checks(folder: Path, shown: str, timeout: int = TIMEOUT_MS) -> tuple[Check, ...]:
+    """All checks of ``folder``, by file name; none where the folder does not exist. ``timeout``, in milliseconds, is
+    for those that name none.
 
     Raises FileError for a file without a name, with more than one statement or with none.
     """
@@ -78,6 +85,7 @@ def read_checks(folder: Path, shown: str) -> tuple[Check, ...]:
                 statements[0].text,
                 label,
                 file_name.version if file_name else None,
+                header.timeout or timeout,
             )
         )
     return tuple(checks)
@@ -93,9 +101,76 @@ def could_not_run(check: Check, error: StatementError) -> CheckResult:
     return CheckResult(check, (f"the check cannot run: {error.message}",), 1)
 
 
-def run_checks(conn: Connection, checks: Sequence[Check]) -> list[CheckResult]:
-    """Run ``checks``, on a server in one request. A check that cannot run is a problem, never a pass."""
+def did_not_end(check: Check) -> CheckResult:
+    """A problem of severity error, because nobody knows what the check would have said."""
+    message = (
+        f"the check did not end within {check.timeout / 1000:g} s and was stopped; make it faster, or give it more "
+        "time with `-- timeout: 2m` in its header"
+    )
+    return CheckResult(replace(check, severity="error"), (message,), 1)
+
+
+def run_checks(
+    conn: Connection, checks: Sequence[Check], interrupted: Callable[[], bool] = lambda: False
+) -> list[CheckResult]:
+    """Run ``checks``. One that cannot run, or does not end in its time, is a problem, never a pass.
+
+    ``interrupted`` is asked often; after it said True, the checks that have not ended have no result. On a server, a
+    check that is stopped in a transaction ends that too, and those behind it have no result either.
+    """
+    if conn.target.path is None and len(checks) > 1 and not conn.in_transaction:
+        results = _run_together(conn, checks, interrupted)
+        if results is not None:
+            return results
+    results = []
+    inside = conn.in_transaction
+    for check in checks:
+        result = _run_one(conn, check, interrupted)
+        if result is None:
+            break
+        results.append(result)
+        if inside and not conn.in_transaction:
+            break
+    return results
+
+
+def time_limit(milliseconds: int, interrupted: Callable[[], bool]) -> Callable[[], bool]:
+    """A function that says whether ``milliseconds`` from now are over, or that ``interrupted`` says so."""
+    end = time.monotonic() + milliseconds / 1000
+    return lambda: interrupted() or time.monotonic() > end
+
+
+def _run_one(conn: Connection, check: Check, interrupted: Callable[[], bool]) -> CheckResult | None:
+    """The result of ``check``; None where it was interrupted."""
+    messages: list[str] = []
+    problems = 0
+    try:
+        with conn.observe(time_limit(check.timeout, interrupted)):
+            # Not all at once: a SELECT that does not end may return rows without end.
+            for row in conn.stream_rows(check.sql) if conn.target.path is not None else conn.execute(check.sql).rows:
+                problems += 1
+                if problems <= _SHOWN:
+                    messages.append(str(row[0]))
+    except StatementError as e:
+        if e.code != _INTERRUPT:
+            return could_not_run(check, e)
+        return None if interrupted() else did_not_end(check)
+    return CheckResult(check, tuple(messages), problems)
+
+
+def _run_together(
+    conn: Connection, checks: Sequence[Check], interrupted: Callable[[], bool]
+) -> list[CheckResult] | None:
+    """The results of ``checks``, which a server gets in one request; none of an interrupted one. None where they take
+    longer all together than one of them may."""
+    try:
+        with conn.observe(time_limit(max(check.timeout for check in checks), interrupted)):
+            answers = conn.read_each([(check.sql, ()) for check in checks])
+    except StatementError as e:
+        if e.code != _INTERRUPT:
+            raise
+        return [] if interrupted() else None
     return [
         could_not_run(check, answer) if isinstance(answer, StatementError) else result_of(check, answer.rows)
-        for check, answer in zip(checks, conn.read_each([(check.sql, ()) for check in checks]), strict=True)
+        for check, answer in zip(checks, answers, strict=True)
     ]

@@ -35,7 +35,8 @@ class Project:
         # A status needs none, and is quicker without the import.
         from memsql.project.checks import read_checks
 
-        return read_checks(self.settings.sql / "checks", f"{self.settings.show(self.settings.sql)}/checks")
+        settings = self.settings
+        return read_checks(settings.sql / "checks", f"{settings.show(settings.sql)}/checks", settings.check_timeout)
 
 
 def load_project(settings: Settings) -> Project:

@@ -14,6 +14,7 @@ from typing import NamedTuple
 from memsql.errors import FileError, Location
 from memsql.sqltext.names import NAME, quote_if_needed, unquote
 from memsql.sqltext.tokens import BLOCK_COMMENT, LINE_COMMENT, TRIVIA
+from memsql.words import parse_duration
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,16 +108,20 @@ class MigrationHeader:
 
 @dataclass(frozen=True, slots=True)
 class CheckHeader:
-    """What a check file says about itself; ``severity`` is ``error`` or ``warning``."""
+    """What a check file says about itself; ``severity`` is ``error`` or ``warning``.
+
+    ``timeout``: for how long it may run, in milliseconds; None for as long as any other.
+    """
 
     name: str
     severity: str = "error"
     why: str = ""
     description: str = ""
+    timeout: int | None = None
 
 
 MIGRATION_DIRECTIVES = frozenset({"depends", "transactional", "foreign_keys", "allow", "fts_rebuild"})
-CHECK_DIRECTIVES = frozenset({"name", "severity", "why", "allow"})
+CHECK_DIRECTIVES = frozenset({"name", "severity", "why", "timeout", "allow"})
 REPEATABLE = frozenset({"depends", "allow"})
 _RULER = "-=*#~_ "
 
@@ -326,10 +331,10 @@ def parse_migration_header(text: str, path: str) -> MigrationHeader:
 
 
 def parse_check_header(text: str, path: str) -> CheckHeader:
-    """Read the header of a check file: ``name`` (required), ``severity: error|warning``, ``why``.
+    """Read the header of a check file: ``name`` (required), ``severity: error|warning``, ``why``, ``timeout: 2m``.
 
-    Raises FileError with file and line for what ``parse_header`` refuses, for another severity and for a
-    missing or empty name.
+    Raises FileError with file and line for what ``parse_header`` refuses, for another severity, for a timeout that is
+    no time, and for a missing or empty name.
     """
     header = parse_header(text, path, CHECK_DIRECTIVES)
     name = header.get("name")
@@ -344,4 +349,9 @@ def parse_check_header(text: str, path: str) -> CheckHeader:
         severity = directive.value.lower()
         if severity not in ("error", "warning"):
             raise _bad_value(directive, path, "error` or `-- severity: warning")
-    return CheckHeader(name, severity, header.get("why") or "", header.description)
+    timeout = None
+    for directive in header.all("timeout"):
+        timeout = parse_duration(directive.value, "s")
+        if not timeout:
+            raise _bad_value(directive, path, "30s` or `-- timeout: 2m")
+    return CheckHeader(name, severity, header.get("why") or "", header.description, timeout)

@@ -396,3 +396,41 @@ def test_as_turso_cloud_answers(proxy: Proxy) -> None:
     proxy.rule = rule
     run(proxy.url, "migrate.up").expect(0, "4 migrations applied")
     run(proxy.url.replace("http", "ws"), "migrate.status").expect(3, "libsql://")
+
+
+ENDLESS = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i FROM n WHERE i < 0"
+LONG = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 3000000) SELECT max(i) FROM n"
+
+
+@pytest.mark.parametrize("kind", servers.KINDS)
+def test_a_check_that_does_not_end_is_stopped_and_the_lock_is_free(
+    empty_server: Running, project: Project, kind: str
+) -> None:
+    url = empty_server.url.replace("http", kind, 1)
+    project.configure("[memsql]\ncheck_timeout = 500ms\n")
+    project.add("0001_one", TABLE.format("one"))
+    project.add("0002_two", TABLE.format("two"))
+    project.check("0001_one", "SELECT x FROM one WHERE id > 9")
+    project.check("0002_two", ENDLESS)
+    parts = ("0002_two ran, but its check '0002_two' failed", "did not end within 0.5 s")
+    run(url, "migrate.up", "--dry-run", "--on-server", project=project.root).expect(5, *parts)
+    run(url, "migrate.up", project=project.root).expect(5, *parts, "finished 0001_one")
+    assert tables(url) == {"one"}
+    with closing(connect(servers.target(url), "rw")) as conn:
+        conn.begin()
+        conn.rollback()
+    project.check("0002_two", "SELECT x FROM two WHERE id > 9")
+    project.check("endless", ENDLESS)
+    run(url, "migrate.up", project=project.root).expect(0, "applied 0002_two")
+    run(url, "verify", project=project.root).expect(1, "ok       0002_two", "error    endless", "1 check failed")
+
+
+def test_a_migration_may_take_longer_than_its_check(empty_server: Running, project: Project) -> None:
+    url = empty_server.url
+    project.configure("[memsql]\ncheck_timeout = 200ms\n")
+    project.add("0001_one", TABLE.format("one"))
+    project.add("0002_two", f"CREATE TABLE two (x);\nINSERT INTO two {LONG};\n")
+    project.check("0001_one", "SELECT x FROM one WHERE id > 9")
+    project.check("0002_two", "SELECT x FROM two WHERE x < 9")
+    run(url, "migrate.up", project=project.root).expect(0, "applied 0001_one", "applied 0002_two")
+    assert query(url, "SELECT x FROM two") == [(3000000,)]

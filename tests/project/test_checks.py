@@ -85,3 +85,46 @@ def test_one_that_cannot_run_does_not_keep_the_others_from_running() -> None:
     assert [r.ok for r in results] == [False, False, True]
     assert results[0].messages == ("seen",)
     assert "no such table: nowhere" in results[1].messages[0]
+
+
+ENDLESS = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i FROM n"
+
+
+@pytest.mark.parametrize("where", ["", " WHERE i < 0"], ids=["rows without end", "no row ever"])
+def test_a_check_that_does_not_end_is_stopped_and_is_an_error(where: str) -> None:
+    conn = memory()
+    conn.begin()
+    results = checks.run_checks(conn, [Check("e", "warning", "", ENDLESS + where, "e.sql", None, 50), CHECK])
+    assert conn.in_transaction
+    conn.close()
+    assert [(r.check.severity, r.ok) for r in results] == [("error", False), ("warning", False)]
+    assert "did not end within 0.05 s" in results[0].messages[0]
+    assert "-- timeout: 2m" in results[0].messages[0]
+    assert results[1].messages == ("1",)
+
+
+def test_one_that_is_interrupted_has_no_result() -> None:
+    conn = memory()
+    answers = iter([False, False])
+    results = checks.run_checks(
+        conn, [CHECK, Check("e", "error", "", ENDLESS, "e.sql", None)], lambda: next(answers, True)
+    )
+    conn.close()
+    assert [r.check for r in results] == [CHECK]
+
+
+def test_a_check_may_ask_for_more_time(tmp_path: Path) -> None:
+    (tmp_path / "a.sql").write_text("-- name: a\n-- timeout: 2m\nSELECT 1;\n")
+    (tmp_path / "b.sql").write_text("-- name: b\n-- timeout: 45\nSELECT 1;\n")
+    (tmp_path / "c.sql").write_text("-- name: c\nSELECT 1;\n")
+    assert [c.timeout for c in checks.read_checks(tmp_path, "sql/checks", 3000)] == [120_000, 45_000, 3000]
+
+
+@pytest.mark.parametrize("value", ["soon", "0", "-1s", "", "1.5s"])
+def test_a_timeout_that_is_no_time_is_refused(tmp_path: Path, value: str) -> None:
+    (tmp_path / "a.sql").write_text(f"-- name: a\n-- timeout: {value}\nSELECT 1;\n")
+    with pytest.raises(FileError) as caught:
+        checks.read_checks(tmp_path, "sql/checks")
+    assert caught.value.where is not None
+    assert caught.value.where.line == 2
+    assert "-- timeout: 2m" in (caught.value.hint or "")

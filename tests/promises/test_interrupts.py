@@ -174,3 +174,35 @@ def test_without_a_transaction_it_says_how_far_it_came(project: Project) -> None
     process.send_signal(signal.SIGINT)
     finish(process).expect(5, "Ctrl-C stopped 0002_long", "2 statements are done and stay done")
     assert project.query("SELECT what FROM kept") == [("before",), ("one",), ("two",)]
+
+
+ENDLESS_CHECK = "WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c) SELECT n FROM c WHERE n < 0"
+
+
+@pytest.mark.parametrize(("number", "name"), SIGNALS)
+def test_a_check_can_be_interrupted(project: Project, number: int, name: str) -> None:
+    project.add("0002_quick", "CREATE TABLE quick (x);\n")
+    project.check("0002_quick", ENDLESS_CHECK)
+    before = project.data()
+    interrupt(project, number, "migrate.up").expect(5, f"{name} stopped 0002_quick", "this migration was rolled back")
+    assert project.data() == before
+
+
+@pytest.mark.parametrize("words", [("verify",), ("migrate.up", "--dry-run")])
+@pytest.mark.parametrize(("number", "name"), SIGNALS)
+def test_a_check_can_be_interrupted_where_nothing_is_changed(
+    project: Project, number: int, name: str, words: tuple[str, ...]
+) -> None:
+    project.check("endless", ENDLESS_CHECK)
+    if words != ("verify",):
+        project.add("0002_quick", "CREATE TABLE quick (x);\n")
+        project.check("0002_quick", ENDLESS_CHECK)
+    before = project.data()
+    process = project.start(*words)
+    time.sleep(1.5)
+    assert process.poll() is None
+    process.send_signal(number)
+    began = time.monotonic()
+    finish(process).expect(5, f"{name} stopped")
+    assert time.monotonic() - began < 5
+    assert project.data() == before

@@ -34,6 +34,8 @@ def databases(project: Project) -> set[str]:
         ("[memsql]\nbusy_timeout = -5\n", ("busy_timeout = -5: not a time",)),
         ("[memsql]\nprotected = perhaps\n", ("protected = perhaps: not yes or no",)),
         ("[memsql]\nbackup_max_age = 3 weeks\n", ("backup_max_age = 3 weeks: not a time",)),
+        ("[memsql]\ncheck_timeout = never\n", ("check_timeout = never: not a time", "30s or 2m")),
+        ("[memsql]\ncheck_timeout = 0\n", ("check_timeout = 0: not a time",)),
         ("[memsql]\nthis is no setting\n", ("setup.cfg cannot be read",)),
         ("[memsql]\ndatabase = a.db\ndatabase = b.db\n", ("setup.cfg cannot be read",)),
         ("[memsql]\ndatabase = mysql://localhost/x\n", ("mysql:// is no kind of database",)),
