@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -37,8 +36,8 @@ from memsql.progress import SILENT, Progress
 from memsql.project import load
 from memsql.project.files import Migration, SqlFile, read_file, replace_file
 from memsql.project.load import Project
-from memsql.schema import Object, Schema, diff, dump, from_sql, normalise, read
-from memsql.schema.compare import Element
+from memsql.schema import Schema, diff, dump, from_sql, read
+from memsql.schema.compare import object_definitions
 from memsql.sqltext import split
 from memsql.sqltext.names import fold
 
@@ -311,17 +310,13 @@ def _difference(actual: Schema, expected: Schema) -> _Failure | None:
     lines = diff(actual, expected).meaning_lines()
     if not lines:
         return None
-    one, two = _texts(actual.objects), _texts(expected.objects)
+    one, two = object_definitions(actual), object_definitions(expected)
     different = {e for e in one.keys() | two.keys() if one.get(e) != two.get(e)}
     tables = frozenset(e.name for e in different if e.kind == "table")
     others = frozenset(e.name for e in different if e.kind != "table")
     virtual = frozenset(fold(t.name) for t in expected.tables.values() if t.kind == "virtual")
     hints = Hints(tables - virtual, others | (tables & virtual))
     return _Failure(hints, "; ".join(lines), next(iter(sorted(tables | others)), ""))
-
-
-def _texts(objects: Iterable[Object]) -> dict[Element, str]:
-    return {Element(o.type, fold(o.name)): normalise(o.sql) for o in objects if o.sql}
 
 
 def _with_migration(project: Project, coming: NextName, texts: tuple[str, str]) -> Project:

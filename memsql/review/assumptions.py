@@ -10,8 +10,10 @@ from memsql.db import Value
 from memsql.db.queries import load
 from memsql.db.sqlite import SQLiteConnection
 from memsql.errors import StatementError
-from memsql.schema import Schema, Table, normalise
+from memsql.schema import Schema, Table
 from memsql.schema.definition import read_definition
+from memsql.schema.meaning import expression_text
+from memsql.schema.read_rules import rules_of
 from memsql.scratch.fitting import new_keys
 from memsql.sqltext import fold, free_rowid, identifiers, quote
 
@@ -53,12 +55,14 @@ class Unique:
 
     def implied_by(self, other: Unique) -> bool:
         """Whether what ``other`` enforces is enough for this one."""
-        mine = {fold(b) for b in self.by}
-        return (
-            fold(self.table) == fold(other.table)
-            and {fold(b) for b in other.by} <= mine
-            and (not other.where or normalise(other.where) == normalise(self.where))
-        )
+        names = (*self.columns, *other.columns)
+
+        def texts(key: Unique) -> tuple[set[str], str]:
+            where = expression_text(key.where, self.table, names) if key.where else ""
+            return {expression_text(b, self.table, names) for b in key.by}, where
+
+        (mine, my_where), (others, other_where) = texts(self), texts(other)
+        return fold(self.table) == fold(other.table) and others <= mine and other_where in ("", my_where)
 
 
 def unique_keys(conn: SQLiteConnection, schema: Schema) -> list[Unique]:
@@ -193,10 +197,11 @@ def _references(old: Table, new: Table, after: Schema) -> Iterator[Assumption]:
 
 
 def _checks(old: Table, new: Table) -> Iterator[Assumption]:
-    old_checks = {normalise(check) for check in read_definition(old.sql).checks}
+    old_checks = {check.expression for check in rules_of(old).checks}
+    names = [c.name for c in new.columns]
     for check in read_definition(new.sql).checks:
         columns = tuple(c.name for c in old.columns if fold(c.name) in identifiers(check))
-        if columns and normalise(check) not in old_checks:
+        if columns and expression_text(check, new.name, names) not in old_checks:
             yield Assumption(
                 "check",
                 old.name,

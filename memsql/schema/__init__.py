@@ -1,4 +1,4 @@
-"""The schema of a database: read, normalise, compare, write down as SQL or as a diagram."""
+"""The schema of a database: read, compare, write down as SQL or as a diagram."""
 
 from memsql.schema.diagram import mermaid
 from memsql.schema.diff import SchemaDiff, diff
@@ -6,7 +6,6 @@ from memsql.schema.dump import dump
 from memsql.schema.internal import is_internal
 from memsql.schema.load import from_sql
 from memsql.schema.model import Column, ForeignKey, Object, Schema, Table
-from memsql.schema.normalise import normalise
 from memsql.schema.read import read
 
 __all__ = [
@@ -21,6 +20,5 @@ __all__ = [
     "from_sql",
     "is_internal",
     "mermaid",
-    "normalise",
     "read",
 ]

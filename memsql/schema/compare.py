@@ -76,7 +76,7 @@ class Comparison:
 
 
 Definitions = Mapping[Element, object]
-"""The normalised definition of each element of a schema. Definitions are compared with ``==``."""
+"""What each element of a schema means. Definitions are compared with ``==``."""
 
 
 def compare(expected: Definitions, actual: Definitions) -> Comparison:
@@ -106,6 +106,19 @@ def definitions(schema: Schema) -> dict[Element, object]:
     for obj in schema.objects:
         if obj.type in ("index", "trigger", "view") and obj.sql:
             result[Element(obj.type, fold(obj.name))] = definition_of_object(obj, schema)
+    return result
+
+
+def object_definitions(schema: Schema) -> dict[Element, object]:
+    """What every table, index, trigger and view of ``schema`` means, each as a whole."""
+    result: dict[Element, object] = {}
+    for obj in schema.objects:
+        if obj.sql:
+            element = Element(obj.type, fold(obj.name))
+            is_table = obj.type == "table"
+            result[element] = (
+                table_definitions(schema.tables[obj.name], schema) if is_table else definition_of_object(obj, schema)
+            )
     return result
 
 

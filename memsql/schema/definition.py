@@ -1,18 +1,17 @@
-"""The one reader of CREATE TABLE: its columns and constraints as they are written.
+"""The one reader of CREATE TABLE in clauses: its columns and constraints as they are written.
 
-It also tells whether two texts say the same once names are replaced, as ALTER TABLE RENAME replaces them.
+What they mean, however they are written, is in ``schema/read_rules.py``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 
 from memsql.schema.model import Table
-from memsql.schema.normalise import normalise
 from memsql.sqltext.names import fold, quote_if_needed
-from memsql.sqltext.tokens import Token, join, tokenize
+from memsql.sqltext.tokens import Token, tokenize
 
 # The grammar of columns and constraints: https://sqlite.org/lang_createtable.html.
 _CONSTRAINTS = frozenset({"CONSTRAINT", "PRIMARY", "UNIQUE", "CHECK", "FOREIGN"})
@@ -132,14 +131,6 @@ class Definition:
         return tuple(clause for clause in self.clauses if not clause.name)
 
 
-@dataclass(frozen=True, slots=True)
-class ParentRenames:
-    """New names by old ones, in lower case: of tables, and of the columns of each table by its old name."""
-
-    tables: Mapping[str, str] = field(default_factory=dict)
-    columns: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
-
-
 def read_definition(sql: str, columns: Iterable[str] | None = None, *, offset: int = 0) -> Definition:
     """Read ``sql``, the text of a CREATE TABLE as SQLite stores it or as a person wrote it. Every text is accepted.
 
@@ -190,51 +181,6 @@ def under_name(sql: str, name: str) -> str:
     tokens = tokenize(sql)
     place = 3 if len(tokens) > 3 and tokens[1].word == "VIRTUAL" else 2
     return sql[: tokens[place].start] + quote_if_needed(name) + sql[tokens[place].end :]
-
-
-def same(old: str, new: str, maps: Iterable[Mapping[str, str]]) -> bool:
-    """Whether ``old`` says what ``new`` says once names are replaced.
-
-    One of ``maps`` (old to new, in lower case) must do for the whole text.
-    """
-    goal = normalise(new)
-    tokens = tokenize(normalise(old))
-    return any(join(_renamed(token, names) for token in tokens) == goal for names in maps)
-
-
-def same_clause(old: str, new: str, own: Mapping[str, str], renames: ParentRenames) -> bool:
-    """Whether the clause ``old`` of a CREATE TABLE says what the clause ``new`` says once names are replaced.
-
-    The columns of the table are replaced as in ``own`` (old to new, in lower case), the table and columns behind
-    REFERENCES as in ``renames``.
-    """
-    if normalise(old) == normalise(new):
-        return True
-    return join(_renamed_clause(tokenize(normalise(old)), own, renames)) == normalise(new)
-
-
-def _renamed_clause(tokens: Iterable[Token], own: Mapping[str, str], renames: ParentRenames) -> Iterator[Token]:
-    state, parent = "", ""
-    for token in tokens:
-        if state == "references" and token.kind in ("word", "quoted"):
-            parent, state = token.name, "parent"
-            yield _renamed(token, renames.tables)
-        elif state == "parent":
-            state = "columns" if token.text == "(" else ""
-            yield token
-        elif state == "columns":
-            state = "" if token.text == ")" else state
-            yield _renamed(token, renames.columns.get(parent, {}))
-        else:
-            state = "references" if token.word == "REFERENCES" else ""
-            yield _renamed(token, own)
-
-
-def _renamed(token: Token, names: Mapping[str, str]) -> Token:
-    if token.kind not in ("word", "quoted") or not names:
-        return token
-    new = names.get(token.name)
-    return token if new is None else Token("quoted", quote_if_needed(fold(new)), token.start)
 
 
 def _column(first: Token, names: set[str] | None) -> str:

@@ -2,20 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
-from memsql.schema.compare import (
-    Definitions,
-    Element,
-    compare,
-    definition_of_object,
-    respelled,
-    table_definitions,
-)
-from memsql.schema.model import Object, Schema
-from memsql.schema.rules import ColumnRule
-from memsql.sqltext.names import fold
+from memsql.schema.model import Schema
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,68 +34,8 @@ class SchemaDiff:
 
 def diff(before: Schema, after: Schema) -> SchemaDiff:
     """Compare two schemas by what they mean: what SQLite reads alike is equal, and so are columns in another order."""
-    old, new = _objects(before), _objects(after)
-    changed: list[str] = []
-    for element in old.keys() & new.keys():
-        # Most texts are equal as they are stored.
-        if old[element].sql != new[element].sql:
-            changed += _changes((old[element], before), (new[element], after))
-    return SchemaDiff(
-        tuple(sorted(_named(new[element]) for element in new.keys() - old.keys())),
-        tuple(sorted(_named(old[element]) for element in old.keys() - new.keys())),
-        tuple(sorted(changed)),
-        respelled(before, after),
-    )
+    # Most commands read schemas and compare none.
+    from memsql.schema.compare import respelled
+    from memsql.schema.lines import added, changed
 
-
-def _changes(old: tuple[Object, Schema], new: tuple[Object, Schema]) -> Iterator[str]:
-    """The lines on an object, before and after, each with its schema."""
-    if new[0].type != "table":
-        if definition_of_object(*old) != definition_of_object(*new):
-            yield _named(new[0])
-        return
-    one, two = old[1].tables[old[0].name], new[1].tables[new[0].name]
-    before, after = table_definitions(one, old[1]), table_definitions(two, new[1])
-    if one.kind == two.kind == "table":
-        yield from _table_lines(fold(two.name), before, after)
-    elif before != after:
-        yield _named(new[0])
-
-
-def _table_lines(name: str, before: Definitions, after: Definitions) -> Iterator[str]:
-    comparison = compare(before, after)
-    for elements, here, there, happened in (
-        (comparison.extra, after, before, "added"),
-        (comparison.missing, before, after, "removed"),
-    ):
-        for element in elements:
-            part = here[element]
-            # What is about a column that comes or goes, comes or goes with it.
-            if all(Element("column", f"{name}.{column}") in there for column in _columns(part)):
-                yield f"table {name}: {_text(part)}{_type(part)} {happened}"
-    for difference in comparison.different:
-        yield f"table {name}: {_text(difference.actual)} changed"
-
-
-def _columns(part: object) -> Collection[str]:
-    """The columns that a key, foreign key or check is about."""
-    return part[0].columns if isinstance(part, tuple) else ()
-
-
-def _text(part: object) -> str:
-    """A column, key, foreign key or check as people write it."""
-    if isinstance(part, ColumnRule):
-        return f"column {part.spelled}"
-    return str(part[0]) if isinstance(part, tuple) else "options"
-
-
-def _type(part: object) -> str:
-    return f" {part.declared}".rstrip() if isinstance(part, ColumnRule) else ""
-
-
-def _objects(schema: Schema) -> dict[Element, Object]:
-    return {Element(o.type, fold(o.name)): o for o in schema.objects if o.sql}
-
-
-def _named(obj: Object) -> str:
-    return f"{obj.type} {obj.name}"
+    return SchemaDiff(added(before, after), added(after, before), changed(before, after), respelled(before, after))

@@ -8,9 +8,9 @@ double quotes only around names. A name in double quotes that is no column is a 
 
 from __future__ import annotations
 
-from memsql.schema.token_reader import Scope, TokenReader, literal, string
+from memsql.schema.token_reader import Scope, TokenReader, Unreadable, literal, string
 from memsql.sqltext.names import fold, quote_if_needed, unquote
-from memsql.sqltext.tokens import Token, tokenize
+from memsql.sqltext.tokens import Token, join, tokenize
 
 # How tightly an operator binds: https://sqlite.org/lang_expr.html#operators_and_parse_affecting_attributes.
 _OR, _AND, _NOT, _EQUAL, _COMPARE, _BITS, _ADD, _MULTIPLY, _CONCAT, _COLLATE, _SIGN, _SINGLE = range(1, 13)
@@ -61,6 +61,10 @@ _NO_OPERAND = frozenset(
         "BETWEEN",
     ]
 )
+# Words that stand for a value in DEFAULT; every other word is a string there (https://sqlite.org/quirks.html).
+_VALUES = {"true": "1", "false": "0"} | {
+    word: word for word in ("null", "current_date", "current_time", "current_timestamp")
+}
 
 
 class ExpressionReader(TokenReader):
@@ -328,6 +332,27 @@ def read_expression(sql: str, scope: Scope) -> str:
     if not reader.at_end():
         reader.fail()
     return text
+
+
+def canonical_default(text: str | None) -> str | None:
+    """The text of a DEFAULT, as pragma_table_xinfo has it, in its canonical form; None for NULL."""
+    tokens = tokenize(text or "null")
+    if tokens[0].text == "+" and len(tokens) == 2:
+        # SQLite drops a plus sign here.
+        del tokens[0]
+    if len(tokens) == 1 and tokens[0].kind in ("word", "quoted"):
+        value = _VALUES.get(fold(tokens[0].text)) or string(unquote(tokens[0].text))
+    else:
+        try:
+            value = read_expression(join(tokens), Scope())
+        except Unreadable:
+            value = join(tokens)
+    return None if value == "null" else value
+
+
+def canonical_type(declared: str) -> str:
+    """A declared type in lower case, without needless white space."""
+    return join(Token(t.kind, fold(t.text), t.start) for t in tokenize(declared))
 
 
 def _wrapped(text: str, power: int, least: int) -> str:

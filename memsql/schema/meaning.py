@@ -7,11 +7,12 @@ needed too.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
 from memsql.schema.definition import split_at_commas
+from memsql.schema.expressions import read_expression
 from memsql.schema.model import Object, Schema, Table
 from memsql.schema.read_rules import rules_of
 from memsql.schema.statements import StatementReader
@@ -64,6 +65,16 @@ def index_rules(index: Object, schema: Schema) -> IndexRules:
     return _index_rules(index.sql, table)
 
 
+def same_object(one: tuple[Object, Schema], other: tuple[Object, Schema], maps: Iterable[Mapping[str, str]]) -> bool:
+    """Whether an index, view or trigger, each with its schema, means what ``other`` means once names are replaced.
+
+    One of ``maps`` (old to new, in lower case) must do for the whole text.
+    """
+    goal = join(tokenize(_text(*other)))
+    tokens = tokenize(_text(*one))
+    return any(join(_renamed(token, names) for token in tokens) == goal for names in maps)
+
+
 def statement_text(obj: Object, schema: Schema) -> str:
     """The canonical text of a view or trigger."""
     sources = _sources(obj.type, obj.sql)
@@ -88,10 +99,33 @@ def virtual_text(sql: str) -> str:
     return f"using {module}({', '.join([*columns, *sorted(options)])})"
 
 
+def expression_text(sql: str, table: str, columns: Iterable[str]) -> str:
+    """The canonical text of an expression over ``table`` with these ``columns``."""
+    try:
+        return read_expression(sql, scope_of_table(table, columns))
+    except Unreadable:
+        return plain(sql)
+
+
 def plain(sql: str) -> str:
     """The text of a statement that we cannot read: only white space, comments, and the letters of bare words are left
     out."""
     return join(Token(t.kind, fold(t.text) if t.kind == "word" else t.text, t.start) for t in tokenize(sql))
+
+
+def _text(obj: Object, schema: Schema) -> str:
+    if obj.type != "index":
+        return statement_text(obj, schema)
+    rules = index_rules(obj, schema)
+    kind = "unique index" if rules.unique else "index"
+    text = f"{kind} on {quote_if_needed(rules.table)} ({', '.join(rules.terms)})"
+    return rules.unread or (f"{text} where {rules.where}" if rules.where else text)
+
+
+def _renamed(token: Token, names: Mapping[str, str]) -> Token:
+    if token.kind not in ("word", "quoted") or token.name not in names:
+        return token
+    return Token("quoted", quote_if_needed(fold(names[token.name])), token.start)
 
 
 @lru_cache(maxsize=8192)

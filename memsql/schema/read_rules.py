@@ -6,21 +6,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
-from memsql.schema.definition import ParentRenames, split_at_commas
-from memsql.schema.expressions import read_expression
+from memsql.schema.definition import split_at_commas
+from memsql.schema.expressions import canonical_default, canonical_type
 from memsql.schema.model import Column, Table
-from memsql.schema.rules import Check, ColumnRule, Key, Reference, TableRules
+from memsql.schema.rules import Check, ColumnRule, Key, ParentRenames, Reference, TableRules
 from memsql.schema.statements import StatementReader
-from memsql.schema.token_reader import Scope, Unreadable, scope_of_table, string
-from memsql.sqltext.names import fold, quote_if_needed, unquote
+from memsql.schema.token_reader import Scope, Unreadable, scope_of_table
+from memsql.sqltext.names import fold, quote_if_needed
 from memsql.sqltext.tokens import Token, join, tokenize
 
 _TABLE_CONSTRAINTS = frozenset(["CONSTRAINT", "PRIMARY", "UNIQUE", "CHECK", "FOREIGN"])
 _BEHIND_TYPE = _TABLE_CONSTRAINTS | frozenset(["NOT", "NULL", "DEFAULT", "COLLATE", "REFERENCES", "AS", "DEFERRABLE"])
-# Words that stand for a value in DEFAULT; every other word is a string there (https://sqlite.org/quirks.html).
-_VALUES = {"true": "1", "false": "0"} | {
-    word: word for word in ("null", "current_date", "current_time", "current_timestamp")
-}
 _NO_RENAMES = ParentRenames()
 
 
@@ -32,33 +28,12 @@ def rules_of(table: Table) -> TableRules:
 
 def renamed_rules(table: Table, own: Mapping[str, str], parents: ParentRenames) -> TableRules:
     """What ``table`` says once its columns are renamed as in ``own`` (old to new, in lower case), and the tables and
-    columns that it refers to as in ``parents``."""
+    columns that it refers to as in ``parents``. The ``origin`` of a constraint is a name from before that."""
     own = {old: fold(new) for old, new in own.items()}
     try:
         return _TableReader(table, own, parents).rules()
     except Unreadable:
         return _unread(table, own)
-
-
-def canonical_default(text: str | None) -> str | None:
-    """The text of a DEFAULT, as pragma_table_xinfo has it, in its canonical form; None for NULL."""
-    tokens = tokenize(text or "null")
-    if tokens[0].text == "+" and len(tokens) == 2:
-        # SQLite drops a plus sign here.
-        del tokens[0]
-    if len(tokens) == 1 and tokens[0].kind in ("word", "quoted"):
-        value = _VALUES.get(fold(tokens[0].text)) or string(unquote(tokens[0].text))
-    else:
-        try:
-            value = read_expression(join(tokens), Scope())
-        except Unreadable:
-            value = join(tokens)
-    return None if value == "null" else value
-
-
-def canonical_type(declared: str) -> str:
-    """A declared type in lower case, without needless white space."""
-    return join(Token(t.kind, fold(t.text), t.start) for t in tokenize(declared))
 
 
 @dataclass(slots=True)
@@ -210,7 +185,7 @@ class _ClauseReader(StatementReader):
             name = self.identifier()
             if name not in self.drafts.columns:
                 self.fail()
-            self.column, self.origin = self.drafts.columns[name], self._new(name)
+            self.column, self.origin = self.drafts.columns[name], name
             self._skip_type()
         while not self.at_end():
             name = self.identifier() if self.accept("CONSTRAINT") else ""

@@ -104,3 +104,11 @@ class TableRules:
     without_rowid: bool = False
     strict: bool = False
     unread: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ParentRenames:
+    """New names by old ones, in lower case: of tables, and of the columns of each table by its old name."""
+
+    tables: Mapping[str, str] = field(default_factory=dict)
+    columns: Mapping[str, Mapping[str, str]] = field(default_factory=dict)

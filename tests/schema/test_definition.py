@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from memsql.schema.definition import ParentRenames, read_definition, same, same_clause, under_name
+from memsql.schema.definition import read_definition, under_name
 
 SQL = """CREATE TABLE "t" ( -- the first
     id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -68,11 +68,3 @@ def test_every_text_is_accepted(text: str) -> None:
 def test_the_same_text_under_another_name() -> None:
     assert under_name("CREATE TABLE a (b)", "c d") == 'CREATE TABLE "c d" (b)'
     assert under_name("CREATE VIRTUAL TABLE [a] USING fts5(b)", "c") == "CREATE VIRTUAL TABLE c USING fts5(b)"
-
-
-def test_texts_that_say_the_same_after_renames() -> None:
-    assert same("CREATE VIEW v AS SELECT a FROM t", 'create view V as select "A" from u', [{}, {"t": "u"}])
-    assert not same("CREATE VIEW v AS SELECT a FROM t", "CREATE VIEW v AS SELECT 'a' FROM t", [{}])
-    renames = ParentRenames({"p": "q"}, {"p": {"id": "key"}})
-    assert same_clause("a INT REFERENCES p (id)", "b INT REFERENCES q (key)", {"a": "b"}, renames)
-    assert not same_clause("a INT REFERENCES p (id)", "b INT REFERENCES q (id)", {"a": "b"}, renames)

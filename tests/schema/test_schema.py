@@ -8,86 +8,11 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from places import ROOT
 from reference_project import memsql, succeed
 
-from memsql.schema import diff, dump, from_sql, is_internal, mermaid, normalise
+from memsql.schema import diff, dump, from_sql, is_internal, mermaid
 from memsql.schema.compare import definitions
-from memsql.schema.definition import read_definition
-
-
-@pytest.mark.parametrize(
-    ("one", "other"),
-    [
-        ("CREATE TABLE a (b TEXT)", "create   table\n a(b  text);"),
-        ('CREATE TABLE "a" (b TEXT)', "CREATE TABLE [a] (`b` TEXT) -- why\n"),
-        ("CREATE TABLE IF NOT EXISTS a (b)", "CREATE TABLE a (b)"),
-        ("CREATE UNIQUE INDEX IF NOT EXISTS i ON a (b DESC)", "CREATE UNIQUE INDEX i ON a(b DESC)"),
-        ("CREATE INDEX i ON a (b) WHERE c=0", "CREATE INDEX i ON a (b) WHERE c = 0"),
-        ("CREATE TABLE a (b TEXT /* ; */ DEFAULT 'X')", "CREATE TABLE a (b TEXT DEFAULT 'X')"),
-        ('CREATE TABLE a (b DEFAULT "it\'s")', "CREATE TABLE a (b DEFAULT 'it''s')"),
-    ],
-)
-def test_texts_that_mean_the_same_are_equal(one: str, other: str) -> None:
-    assert normalise(one) == normalise(other)
-
-
-@pytest.mark.parametrize(
-    ("one", "other"),
-    [
-        ("CREATE TABLE a (b DEFAULT 'x')", "CREATE TABLE a (b DEFAULT 'X')"),
-        ("CREATE INDEX i ON a (b)", "CREATE INDEX i ON a (b DESC)"),
-        ("CREATE TABLE a (b TEXT)", "CREATE TABLE a (b TEXT) STRICT"),
-        ('CREATE TABLE a ("b c")', 'CREATE TABLE a ("b  c")'),
-        ("CREATE TABLE a (b DEFAULT 'it''s')", "CREATE TABLE a (b DEFAULT 'its')"),
-        ("CREATE TABLE a (b DEFAULT '--x')", "CREATE TABLE a (b DEFAULT '')"),
-        ("CREATE TABLE a (b DEFAULT 'x = y')", "CREATE TABLE a (b DEFAULT 'x=y')"),
-        ('CREATE TABLE a (b DEFAULT "null")', "CREATE TABLE a (b DEFAULT null)"),
-        ('CREATE TABLE a (b DEFAULT "Yes")', 'CREATE TABLE a (b DEFAULT "yes")'),
-        ("CREATE TABLE a (É TEXT)", "CREATE TABLE a (é TEXT)"),
-        ('CREATE TABLE a ("x = y" TEXT)', 'CREATE TABLE a ("x=y" TEXT)'),
-    ],
-)
-def test_texts_that_differ_stay_different(one: str, other: str) -> None:
-    assert normalise(one) != normalise(other)
-
-
-@given(
-    st.lists(
-        st.sampled_from(
-            [
-                "create",
-                "TABLE",
-                "if not exists",
-                "a",
-                '"b c"',
-                '"Plain"',
-                "[x;y]",
-                "`y``z`",
-                "'it''s; --'",
-                "(",
-                ")",
-                ",",
-                "-- c\n",
-                "/* d; */",
-                "1.5",
-                "=",
-                "<>",
-                "é",
-                "check",
-                "x'00'",
-                ";",
-            ]
-        ),
-        max_size=12,
-    ),
-    st.sampled_from([" ", "\n", "  "]),
-)
-def test_normalise_is_idempotent(tokens: list[str], gap: str) -> None:
-    once = normalise(gap.join(tokens))
-    assert normalise(once) == once
 
 
 def test_what_alter_leaves_behind_compares_equal() -> None:
@@ -141,11 +66,6 @@ def test_constraints_are_definitions(ddl: str) -> None:
     )
     assert definitions(from_sql(ddl)) != definitions(plain)
     assert diff(from_sql(ddl), plain)
-
-
-def test_checks_with_parentheses_and_strings() -> None:
-    sql = "CREATE TABLE a (b CHECK (b IN ('x)', 'y')), c, CHECK ((c + 1) > 0))"
-    assert read_definition(normalise(sql)).checks == ("b in('x)','y')", "(c+1)>0")
 
 
 def test_dump_loads_into_an_equal_schema() -> None:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from memsql.author.change.steps import CannotChange, Loss, RebuildTable
 from memsql.fts.discover import FtsTable, parse
 from memsql.schema import Table
-from memsql.schema.definition import same, under_name
+from memsql.schema.definition import under_name
 from memsql.schema.internal import module_of
+from memsql.schema.meaning import virtual_text
 from memsql.sqltext.names import fold, quote_if_needed
 
 
@@ -28,17 +29,15 @@ class VirtualChanges:
     losses: tuple[Loss, ...]
 
 
-def virtual_changes(
-    pairs: Iterable[tuple[Table, Table]], maps: Sequence[Mapping[str, str]], recreate: frozenset[str]
-) -> VirtualChanges:
+def virtual_changes(pairs: Iterable[tuple[Table, Table]], recreate: frozenset[str]) -> VirtualChanges:
     """Decide about each pair of a virtual table before and after the change.
 
-    ``maps`` are the names that SQLite replaces by itself, ``recreate`` the tables that must be made again in any case.
+    ``recreate`` are the tables that must be made again in any case.
     Raises CannotChange for a table whose rows are nowhere else and which cannot be copied.
     """
     dropped, created, copied, renamed, losses = [], [], [], [], []
     for old, new in pairs:
-        if same(old.sql, under_name(new.sql, old.name), [{}]) and fold(new.name) not in recreate:
+        if virtual_text(old.sql) == virtual_text(new.sql) and fold(new.name) not in recreate:
             if fold(old.name) != fold(new.name):
                 renamed.append((old, new))
         elif _can_be_built_anew(old, new):

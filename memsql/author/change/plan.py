@@ -28,7 +28,8 @@ from memsql.author.change.steps import (
 from memsql.author.change.tables import TableChange, default_of, has_sequence, refuse_unfillable, table_change
 from memsql.schema import Schema, Table
 from memsql.schema.compare import Element
-from memsql.schema.definition import definition_of, same
+from memsql.schema.definition import definition_of
+from memsql.schema.meaning import same_object
 from memsql.sqltext.names import fold
 
 
@@ -66,7 +67,7 @@ def match_tables(before: Schema, after: Schema, renames: Renames, hints: Hints =
         if new.kind == "virtual":
             virtual.append((old, new))
         else:
-            changes.append(table_change(old, new, renames, rebuild=bool({source, name} & hints.rebuild)))
+            changes.append(table_change(old, new, after, renames, rebuild=bool({source, name} & hints.rebuild)))
     dropped = tuple(t for name, t in olds.items() if name not in matched)
     return TableMatches(tuple(changes), tuple(virtual), tuple(created), dropped)
 
@@ -112,7 +113,7 @@ class _Planner:
 
     def plan(self) -> ChangePlan:
         maps = replacements(self.after, self.renames)
-        virtual = virtual_changes(self.matches.virtual, maps, self.hints.recreate)
+        virtual = virtual_changes(self.matches.virtual, self.hints.recreate)
         changes = [c for c in self.matches.changes if c.changed]
         dropped = [t for t in self.matches.dropped if t.kind == "table"]
         effects = self._effects(virtual)
@@ -177,7 +178,9 @@ class _Planner:
         return frozenset(
             element
             for element, o in old.items()
-            if element not in new or element.name in self.hints.recreate or not same(o.sql, new[element].sql, maps)
+            if element not in new
+            or element.name in self.hints.recreate
+            or not same_object((o, self.before), (new[element], self.after), maps)
         )
 
     def _renamed(self, virtual: VirtualChanges) -> list[tuple[str, str]]:

@@ -5,12 +5,15 @@ The rules are those of https://sqlite.org/lang_altertable.html.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from memsql.author.change.steps import CannotChange, Renames
-from memsql.schema import Column, ForeignKey, Table, normalise
-from memsql.schema.definition import Clause, Definition, ParentRenames, definition_of, same_clause
+from memsql.schema import Column, ForeignKey, Schema, Table
+from memsql.schema.compare import with_parent_columns
+from memsql.schema.definition import Clause, definition_of
+from memsql.schema.read_rules import renamed_rules, rules_of
+from memsql.schema.rules import Check, Key, ParentRenames, Reference, TableRules
 from memsql.sqltext.names import fold, unquote
 from memsql.sqltext.tokens import tokenize
 
@@ -44,8 +47,8 @@ class TableChange:
         return self.changed and not self.plain
 
 
-def table_change(old: Table, new: Table, renames: Renames, *, rebuild: bool = False) -> TableChange:
-    """What makes ``new`` of ``old``. With ``rebuild`` plain statements will not do.
+def table_change(old: Table, new: Table, after: Schema, renames: Renames, *, rebuild: bool = False) -> TableChange:
+    """What makes ``new``, a table of the schema ``after``, of ``old``. With ``rebuild`` plain statements will not do.
 
     Raises CannotChange for the rename of a column that does not exist, or that another rename takes.
     """
@@ -53,18 +56,19 @@ def table_change(old: Table, new: Table, renames: Renames, *, rebuild: bool = Fa
     sources = {fold(o) for o in kept.values()}
     added = tuple(c for c in new.columns if c.name not in kept)
     dropped = tuple(c for c in old.columns if fold(c.name) not in sources)
-    renamed = [(o, n) for n, o in kept.items() if fold(o) != fold(n)]
+    letters = _renamed_in_letters(new, kept, renames)
+    renamed = [(o, n) for n, o in kept.items() if fold(o) != fold(n) or n in letters]
     existing = {fold(c.name) for c in old.columns}
-    early = tuple(r for r in renamed if fold(r[1]) not in existing)
-    late = tuple(r for r in renamed if fold(r[1]) in existing)
-    before, after = definition_of(old), definition_of(new)
-    alike = _alike(before, after, kept, renames)
+    early = tuple(r for r in renamed if fold(r[1]) not in existing or r[1] in letters)
+    late = tuple(r for r in renamed if fold(r[1]) in existing and r[1] not in letters)
+    definition, wanted = definition_of(old), definition_of(new)
+    alike = _alike(old, new, after, (kept, renames))
     plain = (
         alike
         and not rebuild
         and bool(kept)
-        and all(_can_drop(c, before.column(c.name)) for c in dropped)
-        and all(_can_add(c, after.column(c.name)) and not is_unfillable(c, new) for c in added)
+        and all(_can_drop(c, definition.column(c.name)) for c in dropped)
+        and all(_can_add(c, wanted.column(c.name)) and not is_unfillable(c, new) for c in added)
         and {fold(n) for _, n in late} <= {fold(c.name) for c in dropped}
     )
     changed = not alike or bool(renamed or added or dropped)
@@ -181,19 +185,36 @@ def _kept(old: Table, new: Table, renames: Renames) -> dict[str, str]:
     return kept
 
 
-def _alike(before: Definition, after: Definition, kept: Mapping[str, str], renames: Renames) -> bool:
-    """Whether two definitions say the same about the columns ``kept`` and the whole table, once names are replaced."""
-    own = {fold(o): n for n, o in kept.items() if fold(o) != fold(n)}
-    parents = _parent_renames(renames)
-
-    def same(one: Clause | None, other: Clause | None) -> bool:
-        return one is not None and other is not None and same_clause(one.text, other.text, own, parents)
-
-    return (
-        normalise(before.tail) == normalise(after.tail)
-        and _same_in_any_order(before.constraints, after.constraints, same)
-        and all(same(before.column(source), after.column(name)) for name, source in kept.items())
+def _renamed_in_letters(new: Table, kept: Mapping[str, str], renames: Renames) -> frozenset[str]:
+    """The columns of ``new`` that differ from the old ones in the case of letters, where a comment asks for that."""
+    table = fold(new.name)
+    return frozenset(
+        n for n, o in kept.items() if n != o and fold(n) == fold(o) == renames.columns.get((table, fold(n)))
     )
+
+
+def _alike(old: Table, new: Table, after: Schema, columns: tuple[Mapping[str, str], Renames]) -> bool:
+    """Whether two tables say the same about the columns that are kept and about the whole table, once names are
+    replaced. What is written behind a column that comes or goes, comes or goes with it."""
+    kept, renames = columns
+    sources = {fold(o): fold(n) for n, o in kept.items()}
+    # A column that goes must not be taken for one that gets its name.
+    own = {name: sources.get(name, f"{name}\0") for name in (fold(c.name) for c in old.columns)}
+    one, two = renamed_rules(old, own, _parent_renames(renames)), rules_of(new)
+    names = frozenset(sources.values())
+    return (
+        (one.without_rowid, one.strict, one.unread) == (two.without_rowid, two.strict, two.unread)
+        and one.primary_key == two.primary_key
+        and all(one.columns[name] == two.columns[name] for name in names)
+        and _constraints(one, after, sources.keys()) == _constraints(two, after, names)
+    )
+
+
+def _constraints(table: TableRules, after: Schema, kept: Collection[str]) -> frozenset[Key | Check | Reference]:
+    """All constraints of ``table`` but those that are written behind a column which is not among ``kept``."""
+    constraints: list[Key | Check | Reference] = [*table.unique, *table.checks]
+    constraints += [with_parent_columns(reference, after) for reference in table.references]
+    return frozenset(c for c in constraints if not c.origin or c.origin in kept)
 
 
 def _parent_renames(renames: Renames) -> ParentRenames:
@@ -201,18 +222,6 @@ def _parent_renames(renames: Renames) -> ParentRenames:
     for (table, new), old in renames.columns.items():
         columns.setdefault(renames.tables.get(table, table), {})[old] = new
     return ParentRenames({old: new for new, old in renames.tables.items()}, columns)
-
-
-def _same_in_any_order(
-    before: Sequence[Clause], after: Sequence[Clause], same: Callable[[Clause, Clause], bool]
-) -> bool:
-    left = list(after)
-    for clause in before:
-        twin = next((other for other in left if same(clause, other)), None)
-        if twin is None:
-            return False
-        left.remove(twin)
-    return not left
 
 
 def _can_drop(column: Column, clause: Clause | None) -> bool:
