@@ -7,31 +7,35 @@ from dataclasses import dataclass
 
 from memsql import words
 from memsql.config import Settings
-from memsql.db import Connection, connection
+from memsql.db import Connection, Value, connection
 from memsql.db.queries import load
+from memsql.db.unknown import unknown_part
 from memsql.engine.replay import replay_schema
 from memsql.engine.signals import interruptible
 from memsql.engine.state import State, read_state
-from memsql.errors import ConnectError, MemsqlError
+from memsql.errors import ConnectError, MemsqlError, StatementError
 from memsql.progress import Progress
 from memsql.project import plan
 from memsql.project.checks import run_checks
 from memsql.project.load import load_project
 from memsql.schema import read
 from memsql.schema.compare import compare, definitions
+from memsql.sqltext import quote
 
 _SHOWN = 50
+_WHY_SCHEMA = "everything the applied migrations make is there, as they make it"
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
     """The answer to one question about the database. ``messages`` has a sentence for each problem; none means
-    proven."""
+    proven. ``unproven``: the sentences say what could not be looked at, and nothing is known to be wrong."""
 
     name: str
     severity: str
     messages: tuple[str, ...]
     why: str = ""
+    unproven: bool = False
 
     @property
     def ok(self) -> bool:
@@ -54,9 +58,9 @@ def verify(settings: Settings, *, deep: bool, progress: Progress) -> list[Findin
             _ledger(state),
         ]
         progress.start("checking pages")
-        findings.append(_pages(conn, deep=deep))
+        findings += _pages(conn, deep=deep)
         progress.start("checking foreign keys")
-        findings.append(_foreign_keys(conn))
+        findings += _foreign_keys(conn)
         progress.start("comparing the schema")
         findings += _schema(state, conn)
         progress.start("checking full-text indexes")
@@ -92,25 +96,71 @@ def _ledger(state: State) -> Finding:
     return Finding("ledger", "error", tuple(messages), "the ledger agrees with the files")
 
 
-def _pages(conn: Connection, *, deep: bool) -> Finding:
-    pragma = "integrity_check" if deep else "quick_check"
+def _unproven(name: str, why: str, messages: Sequence[str]) -> Finding:
+    return Finding(name, "warning", tuple(f"not proven: {message}" for message in messages), why, unproven=True)
+
+
+def _pages(conn: Connection, *, deep: bool) -> list[Finding]:
+    pragma, why = "integrity_check" if deep else "quick_check", "every page can be read and is in its place"
+    unknown: list[str] = []
     try:
         with interruptible() as interrupted, conn.observe(interrupted):
-            rows = [str(r[0]) for r in conn.execute(f"PRAGMA {pragma}({_SHOWN})").rows]
+            rows = _answer_of(conn, pragma, unknown)
     except ConnectError as e:
         rows = [e.message]
-    return Finding(pragma, "error", tuple(r for r in rows if r != "ok"), "every page can be read and is in its place")
+    findings = [Finding(pragma, "error", tuple(rows), why)]
+    return [*findings, _unproven(f"{pragma}_unknown", why, unknown)] if unknown else findings
 
 
-def _foreign_keys(conn: Connection) -> Finding:
+def _answer_of(conn: Connection, pragma: str, unknown: list[str]) -> list[str]:
+    """What quick_check or integrity_check finds, a line each. It is asked for each table alone where one of them uses
+    what SQLite does not know here; ``unknown`` gets a sentence for each of those."""
+    try:
+        rows = conn.execute(f"PRAGMA {pragma}({_SHOWN})").rows
+    except StatementError as e:
+        if unknown_part(e.message) is None:
+            return [f"cannot be asked: {e.message}"]
+        rows = []
+        for (name,) in conn.execute(load("engine/tables")).rows:
+            try:
+                rows += conn.execute(f"PRAGMA {pragma}({quote(str(name))})").rows
+            except StatementError as of_table:
+                unknown.append(f"table {name!s} {_uses(of_table)}")
+    return [str(row[0]) for row in rows if row[0] != "ok"][:_SHOWN]
+
+
+def _uses(error: StatementError) -> str:
+    part = unknown_part(error.message)
+    return f"uses {part}, which is unknown here" if part is not None else f"cannot be read: {error.message}"
+
+
+def _foreign_keys(conn: Connection) -> list[Finding]:
+    why = "every reference finds its row; migrations keep old orphans and never add new ones"
+    orphans: list[tuple[Value, ...]] = []
+    mismatches: list[str] = []
+    unknown: list[str] = []
     with interruptible() as interrupted, conn.observe(interrupted):
-        rows = conn.execute(load("engine/foreign_key_violations")).rows
-    return Finding(
-        "foreign_keys",
-        "warning",
-        tuple(words.orphans(f"{count!s} rows", child, parent) for child, parent, count in rows),
-        "every reference finds its row; migrations keep old orphans and never add new ones",
-    )
+        try:
+            orphans += conn.execute(load("engine/foreign_key_violations")).rows
+        except StatementError:
+            # One foreign key that cannot be checked fails the whole statement.
+            for (child,) in conn.execute(load("engine/referring_tables")).rows:
+                try:
+                    rows = conn.execute(load("engine/foreign_key_violations_of"), (child,)).rows
+                    orphans += [(child, *row) for row in rows]
+                except StatementError as e:
+                    if unknown_part(e.message) is None:
+                        mismatches.append(e.message)
+                    else:
+                        unknown.append(f"table {child!s} {_uses(e)}")
+    sentences = tuple(words.orphans(f"{count!s} rows", child, parent) for child, parent, count in orphans)
+    findings = [Finding("foreign_keys", "warning", sentences, why)]
+    if mismatches:
+        why_parents = (
+            "every foreign key refers to a primary key or to columns with a unique index; SQLite refuses writes"
+        )
+        findings.append(Finding("foreign_key_parents", "error", tuple(mismatches), f"{why_parents} otherwise"))
+    return [*findings, _unproven("foreign_keys_unknown", why, unknown)] if unknown else findings
 
 
 def _schema(state: State, conn: Connection) -> list[Finding]:
@@ -120,7 +170,12 @@ def _schema(state: State, conn: Connection) -> list[Finding]:
     try:
         goal = replay_schema(state.project, max(applied))
     except MemsqlError as e:
-        return [Finding("schema", "error", (f"the migrations do not run on an empty database: {e.message}",))]
+        part = unknown_part(e.message)
+        if part is None and (conn.target.path is not None or "syntax error" not in e.message):
+            return [Finding("schema", "error", (f"the migrations do not run on an empty database: {e.message}",))]
+        reason = f"{part} is unknown" if part is not None else "it has no such syntax"
+        message = f"the SQLite of this machine cannot run the migrations, because {reason}: {e.message}"
+        return [_unproven("schema", _WHY_SCHEMA, [message])]
     comparison = compare(definitions(goal), definitions(read(conn)))
     return [
         Finding(
@@ -130,7 +185,7 @@ def _schema(state: State, conn: Connection) -> list[Finding]:
                 *(f"missing: {element}" for element in comparison.missing),
                 *(f"different: {d.element}" for d in comparison.different),
             ),
-            "everything the applied migrations make is there, as they make it",
+            _WHY_SCHEMA,
         ),
         Finding(
             "schema_extra",
@@ -154,13 +209,17 @@ def _full_text(settings: Settings, conn: Connection, progress: Progress) -> list
         # SQLite takes the write lock for this check, and writers must not wait for a verification.
         with clone(settings.target, settings.busy_timeout, progress, choice=rows_for()) as copy:
             for table in tables:
-                result = check(copy.connection, table)
+                try:
+                    result = check(copy.connection, table)
+                except StatementError as e:
+                    findings.append(_unproven(f"fts {table.name}", why, [f"it {_uses(e)}"]))
+                    continue
                 findings.append(Finding(f"fts {table.name}", "error", () if result.ok else (result.message,), why))
     except ConnectError as e:
         if settings.target.path is not None:
             raise
         # A server may have indexes that the SQLite of this machine cannot read.
-        findings = [Finding("fts", "error", (f"cannot be checked: {e.message}",), why)]
+        findings = [_unproven("fts", why, [f"the indexes cannot be checked on this machine: {e.message}"])]
     wrong = [f.message for table_findings in all_problems(conn, tables) for f in table_findings]
     findings.append(Finding("fts_triggers", "warning", tuple(wrong), "the triggers keep the full-text indexes right"))
     return findings

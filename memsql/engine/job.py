@@ -72,7 +72,8 @@ class Done:
 
     ``lost`` says what it lost with permission, ``rebuilt`` which full-text indexes were rebuilt, ``warnings`` what
     its checks warn of; ``broken`` which views and triggers it broke with permission, ``weaker`` which constraints and
-    definitions hold less than before; ``timings`` has the time of every statement where the run measured them.
+    definitions hold less than before; ``unproven`` what could not be looked at, and why; ``timings`` has the time of
+    every statement where the run measured them.
     """
 
     id: str
@@ -86,6 +87,7 @@ class Done:
     timings: tuple[StatementTiming, ...] = ()
     broken: tuple[str, ...] = ()
     weaker: tuple[str, ...] = ()
+    unproven: tuple[str, ...] = ()
 
 
 def entry_of(migration: Migration, started: datetime, duration_ms: int) -> ledger.Entry:

@@ -42,7 +42,7 @@ def refuse_unscoped(conn: Connection, jobs: Sequence[Job]) -> None:
     """
     if not any(header.allows_loss for job in jobs for header in (job.header, job.migration.down_header) if header):
         return
-    known = {fold(str(row[0])) for row in conn.execute(load("engine/table_names")).rows}
+    known = {fold(str(row[0])) for row in conn.execute(load("engine/tables")).rows}
     unread: deque[SqlFile] = deque()
     for job in jobs:
         sides = tuple(_sides(job))

@@ -37,7 +37,8 @@ class Evidence:
     ``before``, ``after``: the counts around its statements. ``indexes``: the full-text indexes that were rebuilt
     and checked; ``broken_indexes``: a sentence for each that disagrees with its content. ``checks``: the answers of
     the job's own checks. ``started``, ``duration_ms``: when it ran and how long, the proof included. ``structure``:
-    what became of views, triggers, indexes and constraints.
+    what became of views, triggers, indexes and constraints. ``unproven``: a sentence for each thing that could not be
+    looked at, with the reason.
     """
 
     before: Counts
@@ -49,6 +50,7 @@ class Evidence:
     duration_ms: int
     timings: tuple[StatementTiming, ...] = ()
     structure: Structure = UNTOUCHED
+    unproven: tuple[str, ...] = ()
 
 
 def judge(job: Job, evidence: Evidence, *, allows_loss: bool) -> Done:
@@ -77,6 +79,7 @@ def judge(job: Job, evidence: Evidence, *, allows_loss: bool) -> Done:
         timings=evidence.timings,
         broken=structure.broken,
         weaker=structure.weaker,
+        unproven=(*evidence.unproven, *structure.unproven),
     )
 
 

@@ -179,7 +179,11 @@ def _transaction(conn: Connection) -> Iterator[None]:
 def _run_phase(session: Session, phase: Phase) -> list[str]:
     record_objects(session.conn, phase.name)
     done = _run(session, _job(phase, down=False))
-    return [f"legacy upgrade {phase.name} (proven)", *(f"  lost, as allowed: {loss}" for loss in done.lost)]
+    return [
+        f"legacy upgrade {phase.name} (proven)",
+        *(f"  lost, as allowed: {loss}" for loss in done.lost),
+        *(f"  not proven: {sentence}" for sentence in done.unproven),
+    ]
 
 
 def _run(session: Session, job: Job) -> Done:

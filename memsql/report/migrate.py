@@ -110,7 +110,7 @@ def run_text(report: Report, verb: str) -> str:
 
 def done_text(done: Done, verb: str) -> str:
     """A migration that ran, with what it lost by permission. ``verb`` is "applied" or "rolled back"."""
-    lines = [f"{verb} {done.id}  ({milliseconds(done.duration_ms)}, proven)"]
+    lines = [f"{verb} {done.id}  ({milliseconds(done.duration_ms)}, {outcome(done)})"]
     lines += [f"  rebuilt full-text index {name}" for name in done.rebuilt]
     lines += [f"  lost, as allowed: {loss}" for loss in done.lost]
     lines += structure_lines(done)
@@ -118,11 +118,17 @@ def done_text(done: Done, verb: str) -> str:
     return "\n".join(lines)
 
 
+def outcome(done: Done) -> str:
+    """What its proof says: ``proven``, or that and that something was not."""
+    return "proven, except as said below" if done.unproven else "proven"
+
+
 def structure_lines(done: Done) -> list[str]:
-    """What a migration broke with permission, and which definitions it made weaker."""
+    """What a migration broke with permission, which definitions it made weaker, and what was not proven."""
     return [
         *(f"  broken, as allowed: {sentence}" for sentence in done.broken),
         *(f"  weaker: {sentence}" for sentence in done.weaker),
+        *(f"  not proven: {sentence}" for sentence in done.unproven),
     ]
 
 
@@ -159,6 +165,7 @@ def done_data(done: Done) -> dict[str, object]:
         "rebuilt": list(done.rebuilt),
         "broken": list(done.broken),
         "weaker": list(done.weaker),
+        "unproven": list(done.unproven),
         "warnings": list(done.warnings),
     }
     if done.timings:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from memsql.actions.rehearse import Place, Rehearsal
 from memsql.engine.job import Done
-from memsql.report.migrate import done_data, structure_lines
+from memsql.report.migrate import done_data, outcome, structure_lines
 from memsql.report.text import error, error_json, indented, shorten, table
 from memsql.words import count, milliseconds
 
@@ -26,7 +26,7 @@ def text(rehearsal: Rehearsal) -> str:
     if rehearsal.report is not None:
         lines += rehearsal.report.adopted
         for done in rehearsal.report.done:
-            lines += _done(done, verb)
+            lines += _done(done, verb, without_rows=rehearsal.place == "schema")
         if not rehearsal.report.done:
             lines.append(f"nothing to {verb}")
     rows = [f"{name}: {_rows(before)} -> {_rows(after)}" for name, (before, after) in rehearsal.rows.items()]
@@ -43,6 +43,7 @@ def data(rehearsal: Rehearsal) -> dict[str, object]:
         "dry_run": True,
         "place": rehearsal.place,
         "omitted": list(rehearsal.omitted),
+        "unproven": _unproven(rehearsal),
         "done": [done_data(d) for d in report.done] if report else [],
         "adopted": list(report.adopted) if report else [],
         "schema": rehearsal.schema.lines(),
@@ -53,9 +54,17 @@ def data(rehearsal: Rehearsal) -> dict[str, object]:
     }
 
 
-def _done(done: Done, verb: str) -> list[str]:
+def _unproven(rehearsal: Rehearsal) -> list[str]:
+    """What the rehearsal as a whole could not prove; each migration has its own besides."""
+    rows = ["no rows were copied from the server: nothing that depends on data was tried"]
+    return [*(rows if rehearsal.place == "schema" else []), *(f"left out: {what}" for what in rehearsal.omitted)]
+
+
+def _done(done: Done, verb: str, *, without_rows: bool) -> list[str]:
     """A migration that ran in the rehearsal, with its slowest statements. ``verb`` is "apply" or "roll back"."""
-    lines = [f"would {verb} {done.id}  ({milliseconds(done.duration_ms)}, proven)"]
+    lines = [
+        f"would {verb} {done.id}  ({milliseconds(done.duration_ms)}, {outcome(done)}{' without rows' * without_rows})"
+    ]
     lines += [f"  would lose, as allowed: {loss}" for loss in done.lost]
     lines += structure_lines(done)
     lines += [f"  warning: {warning}" for warning in done.warnings]

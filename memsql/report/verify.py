@@ -27,8 +27,10 @@ def verdict(findings: Sequence[Finding]) -> str:
     """The result in one line."""
     errors = sum(1 for f in findings if not f.ok and f.severity == "error")
     warnings = sum(1 for f in findings if not f.ok and f.severity == "warning")
+    unproven = sum(1 for f in findings if f.unproven)
     outcome = f"{count(errors, 'check')} failed" if failed(findings) else "proven"
-    return f"{outcome}: {count(len(findings), 'check')}, {errors} failed, {count(warnings, 'warning')}"
+    rest = f", {unproven} not proven" if unproven else ""
+    return f"{outcome}: {count(len(findings), 'check')}, {errors} failed, {count(warnings, 'warning')}{rest}"
 
 
 def data(findings: Sequence[Finding]) -> dict[str, object]:
@@ -37,5 +39,6 @@ def data(findings: Sequence[Finding]) -> dict[str, object]:
         "checks": [
             {"name": f.name, "severity": f.severity, "ok": f.ok, "messages": list(f.messages), "why": f.why}
             for f in findings
-        ]
+        ],
+        "unproven": [f"{f.name}: {message}" for f in findings if f.unproven for message in f.messages],
     }

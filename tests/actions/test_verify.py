@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 from cli import Project
+
+from memsql.server import Running
 
 ENDLESS = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i FROM n WHERE i < 0"
 
@@ -34,3 +38,67 @@ def test_in_a_migration_it_is_a_failure(project: Project) -> None:
     project.run("migrate.up", "--dry-run").expect(5, *parts)
     project.run("migrate.up").expect(5, *parts, "this migration was rolled back")
     assert project.data() == before
+
+
+def test_a_foreign_key_without_a_parent_key_does_not_end_it(project: Project) -> None:
+    project.script(
+        """CREATE TABLE policy (id INTEGER PRIMARY KEY, code TEXT);
+        CREATE TABLE scan (id INTEGER PRIMARY KEY, code TEXT REFERENCES policy (code));
+        CREATE TABLE room (id INTEGER PRIMARY KEY, item INTEGER REFERENCES item);
+        INSERT INTO room VALUES (1, 77);"""
+    )
+    project.check("fine", "SELECT id FROM item")
+    project.run("verify").expect(
+        1,
+        'foreign key mismatch - "scan" referencing "policy"',
+        "1 rows of room refer to item rows that do not exist",
+        "ok       quick_check",
+        "ok       ledger",
+        "ok       schema",
+        "ok       fine",
+        "1 check failed",
+    )
+
+
+def test_what_only_the_application_knows_is_not_proven_and_no_failure(project: Project) -> None:
+    with closing(sqlite3.connect(project.db)) as conn:
+        conn.create_collation("mine", lambda a, b: (a > b) - (a < b))
+        conn.executescript(
+            """CREATE TABLE word (k TEXT COLLATE mine PRIMARY KEY);
+            INSERT INTO word VALUES ('p'), ('q');
+            CREATE TABLE uses (id INTEGER PRIMARY KEY, k REFERENCES word);
+            INSERT INTO uses VALUES (1, 'p');
+            CREATE TABLE room (id INTEGER PRIMARY KEY, item INTEGER REFERENCES item);
+            INSERT INTO room VALUES (1, 77);"""
+        )
+    report = project.run("verify", "--json").expect(0).json()
+    assert report["unproven"] == [
+        "quick_check_unknown: not proven: table word uses the collation mine, which is unknown here",
+        "foreign_keys_unknown: not proven: table uses uses the collation mine, which is unknown here",
+    ]
+    project.run("verify").expect(0, "1 rows of room refer to item rows", "ok       schema", "2 not proven", "proven:")
+
+
+def test_a_migration_says_what_it_could_not_prove(project: Project) -> None:
+    project.add("0002_view", "CREATE VIEW shown AS SELECT of_the_application(id) AS x FROM item;\n")
+    project.run("migrate.up", "--dry-run").expect(0, "proven, except as said below", "not proven: view shown")
+    done = project.run("migrate.up", "--json").expect(0).json()["done"][0]
+    assert len(done["unproven"]) == 1
+    assert "of_the_application" in done["unproven"][0]
+
+
+@pytest.mark.server
+def test_syntax_that_only_the_server_knows_is_not_proven_and_no_failure(
+    empty_server: Running, project: Project
+) -> None:
+    project.add("0002_strict", "ALTER TABLE item ADD COLUMN x;\nALTER TABLE item ALTER COLUMN x TO x TEXT NOT NULL;\n")
+    project.check("fine", "SELECT id FROM item")
+    project.run("migrate.up", "--database", empty_server.url).expect(0, "applied 0002_strict")
+    report = project.run("verify", "--database", empty_server.url, "--json").expect(0).json()
+    assert len(report["unproven"]) == 1
+    assert "it has no such syntax" in report["unproven"][0]
+    assert [c["ok"] for c in report["checks"] if c["name"] in ("fine", "quick_check")] == [True, True]
+    project.add("0003_more", "CREATE TABLE more (x);\n")
+    dry = ("migrate.up", "--dry-run", "--database", empty_server.url)
+    project.run(*dry).expect(0, "proven without rows")
+    assert "no rows were copied" in project.run(*dry, "--json").expect(0).json()["unproven"][0]
