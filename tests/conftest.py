@@ -12,6 +12,8 @@ from pathlib import Path
 import eras
 import pytest
 import servers
+from cli import Project
+from either import Place
 from permissions import obey_permissions
 from servers import Guarded
 
@@ -95,6 +97,17 @@ def empty_server(sqld: Path, tmp_path: Path) -> Iterator[Running]:
     """A server of the test's own with an empty database."""
     with servers.fresh(tmp_path / "sqld") as server:
         yield server
+
+
+@pytest.fixture(params=["file", pytest.param("http", marks=pytest.mark.server)])
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
+    """An empty project, whose database is a file and then on a server."""
+    project = Project(tmp_path / "project")
+    if request.param == "file":
+        yield Place(project, str(project.db))
+        return
+    with servers.fresh(tmp_path / "server") as server:
+        yield Place(project, server.url)
 
 
 @pytest.fixture(scope="session")

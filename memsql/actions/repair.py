@@ -1,80 +1,123 @@
-"""Making the ledger agree with the files again, where that is certain or a person names the migration."""
+"""Making the ledger agree with the files again: where that is certain, where a replay proves it, or where a person says
+so."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from memsql import ledger
+from memsql.actions.edits import Choice, acceptance
 from memsql.config import Settings
 from memsql.db import Connection, connection, transaction
 from memsql.engine.pending import complete
 from memsql.engine.state import State, read_state
-from memsql.errors import UsageError
+from memsql.errors import LockedError
+from memsql.ledger import corrections
 from memsql.project import plan
 from memsql.project.files import Migration
 from memsql.project.load import load_project
 from memsql.project.plan import Status
+from memsql.words import count
+
+_SHOWN = 5
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A row of the ledger to correct, and the sentence that says how."""
+    """A row of the ledger to correct, and the sentence that says how. ``migration`` is what it becomes, None where it
+    is to be forgotten."""
 
     status: Status
+    migration: Migration | None
     sentence: str
 
 
-def repair_ledger(
-    settings: Settings, version: int | None, *, dry_run: bool = False, gate: Callable[[str], None] = lambda _: None
-) -> tuple[str, ...]:
-    """Correct what is certain, and ``version`` where it is not None; return what was changed, or would be, as
-    sentences.
+@dataclass(frozen=True, slots=True)
+class _Repair:
+    """All that a repair changes. ``unhashed`` are migrations that an older memsql applied, whose hashes are added to
+    the history."""
 
-    Certain are checksums that differ only by line endings or a byte-order mark, and rows that yoyo left incomplete.
-    ``gate`` hears what will be changed before anything is; what it raises stops the repair. Raises UsageError where the
-    ledger does not know ``version``.
+    state: State
+    changes: tuple[Change, ...]
+    unhashed: tuple[Status, ...]
+
+    @property
+    def sentences(self) -> tuple[str, ...]:
+        """What is changed, a sentence each."""
+        lines = [_completion(s) for s in self.state.incomplete]
+        lines += [change.sentence for change in self.changes]
+        if self.unhashed:
+            names = ", ".join(s.id for s in self.unhashed[:_SHOWN])
+            more = f" and {len(self.unhashed) - _SHOWN} more" if len(self.unhashed) > _SHOWN else ""
+            lines.append(f"add the hashes of {count(len(self.unhashed), 'migration')} to the history: {names}{more}")
+        return tuple(lines)
+
+
+def repair_ledger(
+    settings: Settings, choice: Choice, *, dry_run: bool = False, gate: Callable[[str], None] = lambda _: None
+) -> tuple[str, ...]:
+    """Correct what is certain, and what ``choice`` accepts; return what was changed, or would be, as sentences.
+
+    Certain are texts that differ by line endings, comments or white space, edited rollbacks, rows that yoyo left
+    incomplete, numbers that changed, and hashes that an older memsql did not write. ``gate`` hears what will be changed
+    before anything is; what it raises stops the repair. Raises UsageError where the ledger does not know the version
+    that is named, or where a person has to say more; Refused where a replay shows a difference.
     """
     project = load_project(settings)
     with connection(settings.target, "ro", settings.busy_timeout) as conn:
         state = read_state(project, conn)
-    changes = _changes(state, version)
-    sentences = (
-        *(f"complete the ledger for {s.migration.id}: {s.state} by yoyo" for s in state.incomplete if s.migration),
-        *(c.sentence for c in changes),
-    )
-    if dry_run or not sentences:
-        return sentences
-    gate("change the ledger: " + "; ".join(sentences))
+        repair = _repair(state, ledger.read_hashes(conn, state.ledger), choice)
+    if dry_run or not repair.sentences:
+        return repair.sentences
+    gate("change the ledger: " + "; ".join(repair.sentences))
     with connection(settings.target, "rw", settings.busy_timeout) as conn:
         complete(conn, read_state(project, conn))
-        if changes:
+        if repair.changes or repair.unhashed:
             with transaction(conn):
-                _write(conn, changes)
-    return sentences
+                _write(conn, repair)
+    return repair.sentences
 
 
-def _changes(state: State, version: int | None) -> list[Change]:
-    if version is not None and version not in {s.version for s in state.statuses}:
-        raise UsageError(f"there is no migration {version}", hint="see: invoke migrate.status")
-    sentences = ((status, _sentence(status, state, chosen=status.version == version)) for status in state.statuses)
-    return [Change(status, sentence) for status, sentence in sentences if sentence is not None]
+def _repair(state: State, history: dict[tuple[int, str], ledger.Hashes], choice: Choice) -> _Repair:
+    changes = [change for status in state.statuses if (change := _certain(status, state)) is not None]
+    known = {change.status for change in changes}
+    changes += [
+        Change(accepted.status, accepted.migration, accepted.sentence)
+        for accepted in acceptance(replace(state, history=history), choice, known)
+    ]
+    unhashed = tuple(
+        s
+        for s in state.statuses
+        if s.state == plan.APPLIED
+        and s.migration
+        and not (s.incomplete or s.edit)
+        and (row := state.ledger.rows.get(s.version)) is not None
+        and row.checksum == s.migration.checksum
+        and (s.version, row.checksum) not in history
+    )
+    return _Repair(state, tuple(changes), unhashed)
 
 
-def _sentence(status: Status, state: State, *, chosen: bool) -> str | None:
-    """What to change about ``status``, None for nothing. ``chosen``: the person named its version."""
+def _completion(status: Status) -> str:
+    if status.former is not None:
+        return f"renumber {status.former} in the ledger: its file is {status.id} now"
+    return f"complete the ledger for {status.id}: {status.state} by yoyo"
+
+
+def _certain(status: Status, state: State) -> Change | None:
+    """What to change about ``status`` without asking anybody."""
     row, migration = state.ledger.rows.get(status.version), status.migration
-    if status.state == plan.EDITED and migration and row:
-        # Under another name it was applied as another migration, whatever the text; only a person can know.
-        same_name = migration.id in (state.ledger.yoyo or ())
-        if same_name and _only_line_endings(migration, row.checksum):
-            return f"re-stamp the checksum of {migration.id}: the texts differ by line endings alone"
-        if chosen:
-            old = (row.checksum or "none")[:12]
-            return f"re-stamp {migration.id}: {status.note}; checksum {old} becomes {migration.checksum[:12]}"
-    if status.state == plan.MISSING and chosen:
-        return f"forget {status.version:04d}_{status.name}: its file is gone; the database keeps what it did"
+    if migration is None or row is None:
+        return None
+    if status.edit is not None:
+        return Change(status, migration, f"re-stamp {migration.id}: {status.note}")
+    # Under another name it was applied as another migration, whatever the text; only a person can know.
+    same_name = migration.id in (state.ledger.yoyo or ())
+    if status.state == plan.EDITED and same_name and _only_line_endings(migration, row.checksum):
+        sentence = f"re-stamp the checksum of {migration.id}: the texts differ by line endings alone"
+        return Change(status, migration, sentence)
     return None
 
 
@@ -96,29 +139,42 @@ def _only_line_endings(migration: Migration, checksum: str | None) -> bool:
     return False
 
 
-def _write(conn: Connection, changes: list[Change]) -> None:
-    """Write ``changes`` into the ledger, in the open transaction."""
+def _write(conn: Connection, repair: _Repair) -> None:
+    """Write the changes into the ledger, in the open transaction."""
     now = ledger.read(conn)
-    for change in changes:
-        status, migration = change.status, change.status.migration
-        ids = [i for i in now.yoyo or {} if ledger.version_of(i) == status.version]
+    ledger.create_tables(conn, now)
+    for change in repair.changes:
+        status, migration = change.status, change.migration
+        former = [i for i in now.yoyo or {} if ledger.version_of(i) == status.version]
         if migration is None:
-            for migration_id in ids:
+            for migration_id in former:
                 entry = ledger.Entry(status.version, status.name, migration_id, None, None, datetime.now(UTC), 0)
-                ledger.forget(conn, entry, change.sentence)
+                corrections.forget(conn, entry, change.sentence)
             continue
-        row = now.rows[status.version]
-        applied_at = datetime.fromisoformat(row.applied_at)
-        entry = ledger.Entry(
-            version=migration.version,
-            name=migration.name,
-            id=migration.id,
-            description=row.description,
-            checksum=migration.checksum,
-            started=applied_at if applied_at.tzinfo else applied_at.replace(tzinfo=UTC),
-            duration_ms=row.duration_ms or 0,
-        )
-        for former in ids:
-            if former != migration.id:
-                ledger.unmark(conn, former)
-        ledger.restamp(conn, entry, row.applied_by, change.sentence)
+        row = now.rows.get(status.version)
+        if row is None:
+            raise LockedError("another process changed the ledger meanwhile", hint="run the command again")
+        for migration_id in former:
+            if migration_id != migration.id:
+                corrections.unmark(conn, migration_id)
+        if migration.version != status.version:
+            corrections.forget_row(conn, status.version)
+        corrections.restamp(conn, _entry(migration, row), row.applied_by, change.sentence)
+    for status in repair.unhashed:
+        assert status.migration is not None
+        corrections.add_hashes(conn, _entry(status.migration, now.rows[status.version]))
+
+
+def _entry(migration: Migration, row: ledger.Row) -> ledger.Entry:
+    """The entry that gives ``row`` the name, number and text of ``migration``, and keeps its dates."""
+    applied_at = datetime.fromisoformat(row.applied_at)
+    return ledger.Entry(
+        version=migration.version,
+        name=migration.name,
+        id=migration.id,
+        description=row.description,
+        checksum=migration.checksum,
+        started=applied_at if applied_at.tzinfo else applied_at.replace(tzinfo=UTC),
+        duration_ms=row.duration_ms or 0,
+        hashes=migration.hashes,
+    )

@@ -161,7 +161,7 @@ def _ask(replica: Target, seconds: float) -> Applied:
     try:
         # Not ledger.read(): a transaction that stays open from one request to the next is the primary's, whose ledger
         # it would read. In a request of its own it reads the replica's copy.
-        there = {str(name): str(columns).split(",") for name, columns in conn.execute(load("ledger/tables")).rows}
+        there = ledger.columns_by_table(conn.execute(load("ledger/tables")))
         present = ledger.reads(there)
         answers = conn.batch([("BEGIN", ()), *(query for _, query in present), ("ROLLBACK", ())])[1:-1]
         rows = {table: answer.rows for (table, _), answer in zip(present, answers, strict=True)}

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -69,7 +71,12 @@ def _snapshot_at(settings: Settings, ref: str) -> Schema:
     return from_sql(_decoded(contents(repository, [blob])[blob], shown), shown)
 
 
-def _migrations_at(settings: Settings, ref: str) -> Schema:
+@contextmanager
+def folder_at(settings: Settings, ref: str) -> Iterator[Path]:
+    """The files of the migrations folder as they are at the commit ``ref``, in a temporary folder.
+
+    Raises UsageError where there is no repository, no such commit, or no migration there.
+    """
     import tempfile
 
     repository, commit = _commit(settings, ref)
@@ -86,8 +93,13 @@ def _migrations_at(settings: Settings, ref: str) -> Schema:
     with tempfile.TemporaryDirectory(prefix="memsql-diff-") as folder:
         for name, blob in blobs.items():
             Path(folder, name).write_bytes(held[blob])
+        yield Path(folder)
+
+
+def _migrations_at(settings: Settings, ref: str) -> Schema:
+    with folder_at(settings, ref) as folder:
         # Checks of today may not hold for migrations of then.
-        return replay_schema(load_project(replace(settings, migrations=Path(folder), sql=Path(folder))))
+        return replay_schema(load_project(replace(settings, migrations=folder, sql=folder)))
 
 
 def _commit(settings: Settings, ref: str) -> tuple[Repository, str]:

@@ -105,7 +105,7 @@ def _proposal(state: State, migrations: Sequence[Migration]) -> Proposal:
     if state.is_legacy:
         return Proposal("up", "adopt it, a legacy database, and apply what waits then")
     if not migrations:
-        return Proposal("up", "complete the ledger for what yoyo did by itself")
+        return Proposal("up", "complete the ledger")
     return Proposal("up", f"apply {_listed(migrations)}", empty=not state.has_tables)
 
 

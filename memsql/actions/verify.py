@@ -90,9 +90,11 @@ def _ledger(state: State) -> Finding:
     if state.is_legacy:
         messages.append("this database was never adopted: it has tables, but no migration of ours")
     pending = [s for s in state.statuses if s.state in plan.WAITING]
-    if pending and not messages:
-        ids = ", ".join(s.migration.id for s in pending if s.migration)
-        return Finding("ledger", "warning", (f"not applied yet: {ids}",), "the ledger agrees with the files")
+    notices = list(plan.notices(state.statuses))
+    if pending:
+        notices.append(f"not applied yet: {', '.join(s.id for s in pending)}")
+    if notices and not messages:
+        return Finding("ledger", "warning", tuple(notices), "the ledger agrees with the files")
     return Finding("ledger", "error", tuple(messages), "the ledger agrees with the files")
 
 

@@ -101,6 +101,7 @@ def entry_of(migration: Migration, started: datetime, duration_ms: int) -> ledge
         checksum=migration.checksum,
         started=started,
         duration_ms=duration_ms,
+        hashes=migration.hashes,
     )
 
 

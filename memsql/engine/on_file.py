@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 
@@ -84,7 +83,7 @@ class OnFile:
         self._write(entries)
         self.session.conn.commit()
         # What this transaction created is known; the ledger need not be read again.
-        self._ledger = replace(self._ledger, tables=self._ledger.tables | ledger.TABLES)
+        self._ledger = self._ledger.with_tables()
         return ()
 
     def abandon(self, keep: int) -> bool:

@@ -96,7 +96,7 @@ class OnServer:
         self._moved, self._schema_version = moved.rows, version.one()
         if self._schema is not None:
             self._schema.keep()
-        self._ledger = replace(self._ledger, tables=self._ledger.tables | ledger.TABLES)
+        self._ledger = self._ledger.with_tables()
         return ()
 
     def abandon(self, keep: int) -> bool:
@@ -244,7 +244,7 @@ class OnServer:
             if reads[0].rows != self._moved:
                 raise LedgerMoved
             return
-        names = frozenset(str(row[0]) for row in reads[0].rows)
+        names = ledger.columns_by_table(reads[0])
         tables = [table for table, _ in ledger.reads(self._ledger.tables)]
         now = ledger.assemble(names, {t: a.rows for t, a in zip(tables, reads[1:], strict=False)})
         has_tables = bool(reads[len(tables) + 1].rows)
@@ -301,5 +301,5 @@ def refuse_stepwise(jobs: Sequence[Job]) -> None:
 
 def _not_opened(error: StatementError) -> MemsqlError | LedgerMoved:
     """What a failure of the opening means: the bookkeeping tables are not those of the plan, or ``error`` itself."""
-    moved = "already exists" in error.message or "no such table" in error.message
+    moved = any(said in error.message for said in ("already exists", "no such table", "duplicate column name"))
     return LedgerMoved() if moved else error

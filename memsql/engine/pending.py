@@ -13,8 +13,9 @@ from memsql.engine.job import Direction, Done, Job, LedgerMoved, down_jobs, entr
 from memsql.engine.permits import refuse_unscoped
 from memsql.engine.run import Runner
 from memsql.engine.session import Session, session_on
-from memsql.engine.state import Report, RunOptions, State, read_state, report
+from memsql.engine.state import Completed, Report, RunOptions, State, read_state, report
 from memsql.engine.transaction import Transaction
+from memsql.ledger import corrections
 from memsql.progress import SILENT, Progress
 from memsql.project import plan
 from memsql.project.load import Project
@@ -28,12 +29,12 @@ _PATIENCE = 0.05
 class Pending:
     """The jobs that wait, and the state of files and ledger from which they were planned.
 
-    ``completed``: ids of migrations that yoyo ran by itself and whose ledger rows were written before planning.
+    ``completed``: rows of the ledger that were written or moved before planning.
     """
 
     state: State
     jobs: tuple[Job, ...]
-    completed: tuple[str, ...] = ()
+    completed: tuple[Completed, ...] = ()
 
 
 Planner = Callable[[State, Sequence[Done]], Pending]
@@ -122,8 +123,9 @@ def run(session: Session, pending: Pending, planner: Planner, runner: RunnerFact
     return report(pending.state, done, completed=completed)
 
 
-def complete(conn: Connection, state: State) -> tuple[str, ...]:
-    """Write the ledger's rows for what yoyo applied or rolled back by itself, in one transaction; return the ids."""
+def complete(conn: Connection, state: State) -> tuple[Completed, ...]:
+    """Write the ledger's rows for what yoyo applied or rolled back by itself, and move those of migrations that got
+    another number, in one transaction."""
     if not state.incomplete:
         return ()
     with transaction(conn):
@@ -131,9 +133,13 @@ def complete(conn: Connection, state: State) -> tuple[str, ...]:
         state = read_state(state.project, conn)
         incomplete = state.incomplete
         ledger.create_tables(conn, state.ledger)
+        moves = [(s.former, _moved_entry(state, s), s.applied_by) for s in incomplete if s.former is not None]
+        if moves:
+            corrections.move_all(conn, moves)
         for status in incomplete:
-            ledger.complete(conn, _entry_of(status), status.state, status.applied_by)
-    return tuple(s.migration.id for s in incomplete if s.migration)
+            if status.former is None:
+                corrections.complete(conn, _entry_of(status), status.state, status.applied_by)
+    return tuple(Completed(s.id, s.former) for s in incomplete)
 
 
 def _completing(session: Session, planner: Planner) -> Planner:
@@ -185,3 +191,15 @@ def _entry_of(status: Status) -> ledger.Entry:
         applied = datetime.fromisoformat(status.applied_at)
         started = applied if applied.tzinfo else applied.replace(tzinfo=UTC)
     return entry_of(migration, started, status.duration_ms or 0)
+
+
+def _moved_entry(state: State, status: Status) -> ledger.Entry:
+    """The entry under the new number: what was applied stays what it was, comments and rollback too."""
+    assert status.former is not None
+    version = ledger.version_of(status.former)
+    assert version is not None
+    row, entry = state.ledger.rows[version], _entry_of(status)
+    if row.checksum == entry.checksum:
+        return replace(entry, description=row.description)
+    hashes = state.history[version, row.checksum or ""]
+    return replace(entry, description=row.description, checksum=row.checksum, hashes=hashes)

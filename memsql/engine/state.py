@@ -5,8 +5,8 @@ Apart from the modules that apply migrations, because importing those takes long
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 from memsql import ledger
@@ -14,7 +14,7 @@ from memsql.config import Settings
 from memsql.db import Connection, connection
 from memsql.db.queries import load
 from memsql.errors import UsageError
-from memsql.ledger import Ledger
+from memsql.ledger import Hashes, Ledger
 from memsql.project import plan
 from memsql.project.load import Project, load_project
 from memsql.project.plan import Status
@@ -56,32 +56,44 @@ class Proposal:
 
 
 @dataclass(frozen=True, slots=True)
+class Completed:
+    """A row of the ledger that follows what happened outside: yoyo ran ``id`` by itself, or its file was called
+    ``former``."""
+
+    id: str
+    former: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """What a run did, and how many migrations are ``applied`` and ``waiting`` after it.
 
-    ``completed``: migrations that yoyo ran by itself and whose ledger rows were written now. ``adopted``: sentences
-    about how a legacy database was taken over.
+    ``completed``: rows of the ledger that were written or moved now. ``adopted``: sentences about how a legacy database
+    was taken over. ``notices``: what changed in files that are applied and still do the same.
     """
 
     done: tuple[Done, ...]
     applied: int
     waiting: int
-    completed: tuple[str, ...] = ()
+    completed: tuple[Completed, ...] = ()
     adopted: tuple[str, ...] = ()
+    notices: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """Files and ledger side by side. ``has_tables``: the database has tables that are not bookkeeping."""
+    """Files and ledger side by side. ``has_tables``: the database has tables that are not bookkeeping. ``history``: the
+    hashes of what was applied, by version and checksum; read only where a file differs from it."""
 
     project: Project
     ledger: Ledger
     statuses: tuple[Status, ...]
     has_tables: bool
+    history: Mapping[tuple[int, str], Hashes] = field(default_factory=dict)
 
     @property
     def incomplete(self) -> list[Status]:
-        """The migrations that yoyo ran by itself, so that the ledger lacks their rows; each has its file."""
+        """The migrations whose rows in the ledger have to be written or moved; each has its file."""
         return [s for s in self.statuses if s.incomplete and s.migration]
 
     @property
@@ -103,9 +115,15 @@ class State:
 
 
 def read_state(project: Project, conn: Connection) -> State:
-    """Read the ledger and compare it with the files; two requests to a server."""
+    """Read the ledger and compare it with the files; two requests to a server, and a third where a file differs from
+    what was applied."""
     books, answers = ledger.read_with(conn, [(load("engine/has_tables"), ())])
-    return State(project, books, tuple(plan.statuses(project.ordered, books)), bool(answers[0].rows))
+    has_tables = bool(answers[0].rows)
+    statuses = plan.statuses(project.ordered, books)
+    if not plan.has_changed(statuses):
+        return State(project, books, tuple(statuses), has_tables)
+    history = ledger.read_hashes(conn, books)
+    return State(project, books, tuple(plan.statuses(project.ordered, books, history)), has_tables, history)
 
 
 def status(settings: Settings) -> State:
@@ -125,7 +143,7 @@ def direction_to(settings: Settings, version: int) -> Literal["up", "down"]:
 
 
 def report(
-    state: State, done: Sequence[Done] = (), *, newly: Sequence[Done] = (), completed: tuple[str, ...] = ()
+    state: State, done: Sequence[Done] = (), *, newly: Sequence[Done] = (), completed: tuple[Completed, ...] = ()
 ) -> Report:
     """The report of a run that did ``done``, of which ``newly`` since ``state`` was read.
 
@@ -134,4 +152,5 @@ def report(
     applied = sum(1 for s in state.statuses if s.is_applied)
     waiting = sum(1 for s in state.statuses if s.state in plan.WAITING)
     change = sum(1 if d.direction == "up" else -1 for d in newly)
-    return Report(tuple(done), applied + change, waiting - change, completed)
+    notices = plan.notices(state.statuses)
+    return Report(tuple(done), applied + change, waiting - change, completed, notices=notices)

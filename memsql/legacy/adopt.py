@@ -31,6 +31,7 @@ from memsql.errors import (
     StatementError,
     UsageError,
 )
+from memsql.ledger import corrections
 from memsql.legacy.eras import Phase, known_shapes, read_phases, record_objects, shapes_at
 from memsql.legacy.recognise import accepting_drift, detect, differences, drift, extra, recognised
 from memsql.legacy.shapes import Fit, Shape, fit_of
@@ -253,6 +254,7 @@ def write_ledger(
             migration.checksum,
             applied or when,
             (keep.duration_ms if keep else None) or 0,
+            migration.hashes,
         )
         statements += ledger.applied_statements(entry, operation, keep.applied_by if keep else None)
     if statements:
@@ -278,7 +280,7 @@ def _take_adoption_back(conn: Connection, project: Project) -> list[str]:
     for migration in project.ordered:
         if migration.id in books.yoyo:
             entry = ledger.Entry(migration.version, migration.name, migration.id, None, None, datetime.now(UTC), 0)
-            ledger.forget(conn, entry, "adoption taken back")
+            corrections.forget(conn, entry, "adoption taken back")
             lines.append(f"{migration.id} no longer counts as applied")
     return lines
 

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 from memsql.errors import FileError, Location
 
 if TYPE_CHECKING:
+    from memsql.ledger import Hashes
     from memsql.sqltext import MigrationHeader
 
 SUM_NAME = "memsql.sum"
@@ -28,6 +29,7 @@ _NAME = re.compile(r"(\d+)_(.+?)(\.rollback)?\.sql")
 # The ledger keeps versions as SQLite integers (https://sqlite.org/datatype3.html).
 _MAX_VERSION = 2**63 - 1
 _HEADER_BYTES = 64 * 1024
+_TOKENS_BYTES = 256 * 1024
 _AT_ONCE = 64 * 1024
 _PIECE_BYTES = 1 << 20
 _HASHED_BESIDE = 8 << 20
@@ -166,6 +168,26 @@ class Migration:
             digest.update(b"\0")
             digest.update(self.down.data)
         return digest.hexdigest()
+
+    @cached_property
+    def hashes(self) -> Hashes:
+        """Hashes that tell what an edit of the pair changed. Of a large file every byte counts, because its tokens take
+        too long to read."""
+        from memsql.ledger import Hashes
+        from memsql.sqltext.meaning import meaning
+
+        up = self.up.digest
+        if len(self.up.data) <= _TOKENS_BYTES:
+            text = meaning(self.up.data.decode("utf-8", "surrogateescape"))
+            up = hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()
+        return Hashes(up, None if self.down is None else self.down.digest)
+
+    @property
+    def has_statement(self) -> bool:
+        """Whether the up file does anything at all."""
+        from memsql.sqltext.meaning import has_statement
+
+        return has_statement(self.up.data.decode("utf-8", "replace"))
 
     @cached_property
     def header(self) -> MigrationHeader:

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Literal
 
 from memsql.errors import FileError, Location, UsageError
-from memsql.ledger import Ledger, Row, version_of
+from memsql.ledger import Hashes, Ledger, Row, version_of
 from memsql.project.files import Migration
 
 APPLIED, PENDING, ROLLED_BACK, FAILED = "applied", "pending", "rolled_back", "failed"
 EDITED, MISSING, OUT_OF_ORDER = "edited", "missing", "out_of_order"
 WAITING = frozenset({PENDING, ROLLED_BACK, FAILED, OUT_OF_ORDER})
+
+Edit = Literal["comments", "rollback"]
+_EDITS: dict[Edit, str] = {
+    "comments": "only comments or white space changed after it was applied",
+    "rollback": "its rollback changed after it was applied",
+}
 
 Sorter = Callable[[Sequence[Migration]], list[Migration]]
 
@@ -21,8 +29,10 @@ class Status:
     """The state of one migration: a line of ``migrate.status``.
 
     ``migration`` is None where the file is gone. ``applied_at`` is UTC ISO-8601, ``duration_ms`` milliseconds.
-    ``note``: what a person should know about this state. ``incomplete``: yoyo applied it or rolled it back by
-    itself, so that a row of ours is missing or outdated.
+    ``note``: what a person should know about this state. ``incomplete``: a row of the ledger has to be written or
+    moved, because yoyo applied it or rolled it back by itself, or because it got another number since; ``former`` is
+    the id under which the ledger has it then. ``edit``: what changed after it was applied, where that does not change
+    what it does.
     """
 
     version: int
@@ -34,11 +44,18 @@ class Status:
     duration_ms: int | None = None
     note: str | None = None
     incomplete: bool = False
+    former: str | None = None
+    edit: Edit | None = None
 
     @property
     def is_applied(self) -> bool:
         """Whether the database has it, edited or missing files included."""
         return self.state in (APPLIED, EDITED, MISSING)
+
+    @property
+    def id(self) -> str:
+        """The id of its file, or what is known of it where the file is gone."""
+        return self.migration.id if self.migration else f"{self.version:04d}_{self.name}"
 
 
 def order(migrations: Sequence[Migration], sort: Sorter) -> list[Migration]:
@@ -64,53 +81,136 @@ def order(migrations: Sequence[Migration], sort: Sorter) -> list[Migration]:
     return sort(migrations) if forward else list(migrations)
 
 
-def statuses(ordered: Sequence[Migration], ledger: Ledger) -> list[Status]:
+def statuses(
+    ordered: Sequence[Migration], ledger: Ledger, history: Mapping[tuple[int, str], Hashes] | None = None
+) -> list[Status]:
     """The state of every migration: files in the order to apply, then what only the ledger knows.
 
-    ``ordered`` is what order() returned. The ledger of another tool counts as none.
+    ``ordered`` is what order() returned. ``history``: the hashes of what was applied, by version and checksum; they are
+    needed where has_changed() of the result without them. The ledger of another tool counts as none.
     """
-    yoyo = ledger.yoyo or {}
-    rows = {} if ledger.is_foreign else ledger.rows
-    result = []
-    last_applied = max((i for i, m in enumerate(ordered) if m.id in yoyo), default=-1)
-    former_ids: set[str] = set()
+    applied = Applied(ordered, ledger, history or {})
+    former = applied.renumbered()
+    last = max((i for i, m in enumerate(ordered) if m.id in applied.yoyo or m.id in former), default=-1)
+    result, explained = [], {*former.values()}
     for position, migration in enumerate(ordered):
-        row = rows.get(migration.version)
-        former_id = _former_id(migration, row, yoyo)
-        if former_id is not None:
-            former_ids.add(former_id)
-            result.append(_from_row(migration, row, EDITED, f"applied under the name {former_id}"))
+        if migration.id in former:
+            result.append(applied.moved(migration, former[migration.id]))
+            continue
+        name = applied.other_name(migration)
+        if name is not None:
+            explained.add(name)
+            result.append(_from_row(migration, applied.row_of(name), EDITED, f"applied under the name {name}"))
         else:
-            result.append(_status(migration, row, ledger, later_applied=position < last_applied))
-    present = {m.id for m in ordered} | former_ids
-    missing = [name for name in yoyo if name not in present]
-    return [*result, *_missing(missing, result, ledger)]
+            result.append(_status(migration, applied, later_applied=position < last))
+    return [*result, *_missing([i for i in applied.lost if i not in explained], result, applied)]
 
 
-def _former_id(migration: Migration, row: Row | None, yoyo: Mapping[str, str]) -> str | None:
-    """The id under which yoyo has the version of ``migration``, where that is another id."""
-    if row is None or row.status != APPLIED or migration.id in yoyo:
-        return None
-    return next((i for i in yoyo if version_of(i) == migration.version), None)
+def has_changed(statuses: Sequence[Status]) -> bool:
+    """Whether something that is applied differs from the files, so that statuses() should know the history."""
+    return any(s.state in (EDITED, MISSING) for s in statuses)
 
 
-def _status(migration: Migration, row: Row | None, ledger: Ledger, *, later_applied: bool) -> Status:
-    """``row``: of the version of ``migration``. ``later_applied``: a migration behind it is applied."""
-    yoyo = ledger.yoyo or {}
-    if migration.id in yoyo:
+def notices(statuses: Sequence[Status]) -> tuple[str, ...]:
+    """What changed in files that are applied and still do the same, in sentences."""
+    return tuple(f"{s.id}: {s.note}" for s in statuses if s.edit)
+
+
+class Applied:
+    """What the ledger says was applied, beside the files. ``lost`` are the ids that no file has."""
+
+    def __init__(self, ordered: Sequence[Migration], ledger: Ledger, history: Mapping[tuple[int, str], Hashes]) -> None:
+        self.ledger = ledger
+        self.yoyo: Mapping[str, str] = ledger.yoyo or {}
+        self.rows: Mapping[int, Row] = {} if ledger.is_foreign else ledger.rows
+        present = {m.id for m in ordered}
+        self.lost = tuple(i for i in self.yoyo if i not in present)
+        self.ordered = tuple(ordered)
+        self._history = history
+        # A row belongs to what is applied under its number, whatever file has that number now.
+        self._taken = {version_of(i): i for i in self.lost}
+
+    def row(self, migration: Migration) -> Row | None:
+        """The row of ``migration``; None where its number is that of another migration."""
+        return None if migration.version in self._taken else self.rows.get(migration.version)
+
+    def row_of(self, migration_id: str) -> Row | None:
+        """The row of ``migration_id``, which may have no file."""
+        version = version_of(migration_id)
+        return None if version is None else self.rows.get(version)
+
+    def same(self, row: Row | None, migration: Migration) -> bool:
+        """Whether ``migration`` does what was applied as ``row``. False where that is not known."""
+        return row is not None and (row.checksum == migration.checksum or self.edit(row, migration) is not None)
+
+    def edit(self, row: Row, migration: Migration) -> Edit | None:
+        """What of ``migration`` changed since it was applied as ``row``, where it still does the same."""
+        then = self._history.get((row.version, row.checksum or ""))
+        if then is None or then.up != migration.hashes.up:
+            return None
+        return "comments" if then.rollback == migration.hashes.rollback else "rollback"
+
+    def other_name(self, migration: Migration) -> str | None:
+        """The id under which ``migration`` was applied with the same number, where that is another id."""
+        name = self._taken.get(migration.version)
+        if name is None or migration.id in self.yoyo or not self.same(self.row_of(name), migration):
+            return None
+        return name
+
+    def renumbered(self) -> dict[str, str]:
+        """The former id of each file that got another number after it was applied.
+
+        That is certain where exactly one lost id and exactly one new file have the same content and the same name
+        behind the number. Files that do nothing are all alike, so nothing is certain about them.
+        """
+        pairs = [
+            (lost, m.id)
+            for lost in self.lost
+            for m in self.ordered
+            if m.name == _name_of(lost) and self._is_new(m) and self.same(self.row_of(lost), m) and m.has_statement
+        ]
+        before, after = Counter(lost for lost, _ in pairs), Counter(new for _, new in pairs)
+        return {new: lost for lost, new in pairs if before[lost] == 1 and after[new] == 1}
+
+    def moved(self, migration: Migration, former: str) -> Status:
+        """The status of ``migration``, whose row in the ledger has the number of ``former``."""
+        note = f"applied as {former}; the ledger is to follow its new number"
+        status = _from_row(migration, self.row_of(former), APPLIED, note)
+        return replace(status, incomplete=True, former=former)
+
+    def _is_new(self, migration: Migration) -> bool:
+        row = self.row(migration)
+        return migration.id not in self.yoyo and (row is None or row.name != migration.name)
+
+
+def _name_of(migration_id: str) -> str:
+    return migration_id.partition("_")[2]
+
+
+def _status(migration: Migration, applied: Applied, *, later_applied: bool) -> Status:
+    """``later_applied``: a migration behind it is applied."""
+    row, ledger = applied.row(migration), applied.ledger
+    if migration.id in applied.yoyo:
+        # Whatever else has its number.
+        row = applied.rows.get(migration.version)
         if row is None or row.status != APPLIED:
             return Status(
                 migration.version,
                 migration.name,
                 APPLIED,
                 migration,
-                applied_at=yoyo[migration.id],
+                applied_at=applied.yoyo[migration.id],
                 applied_by=ledger.yoyo_by.get(migration.id),
                 note="applied by yoyo; the ledger lacks it",
                 incomplete=True,
             )
         if row.checksum is not None and row.checksum != migration.checksum:
-            return _from_row(migration, row, EDITED, "the file changed after it was applied")
+            edit = applied.edit(row, migration)
+            if edit is None:
+                return _from_row(migration, row, EDITED, "the file changed after it was applied")
+            gone = edit == "rollback" and migration.down is None
+            note = "its rollback was removed after it was applied" if gone else _EDITS[edit]
+            return replace(_from_row(migration, row, APPLIED, note), edit=edit)
         return _from_row(migration, row, APPLIED)
     if row is not None and row.status in (ROLLED_BACK, FAILED):
         return _from_row(migration, row, row.status)
@@ -136,29 +236,37 @@ def _from_row(migration: Migration, row: Row | None, state: str, note: str | Non
     )
 
 
-def _missing(ids: Sequence[str], statuses: Sequence[Status], ledger: Ledger) -> list[Status]:
+def _missing(ids: Sequence[str], statuses: Sequence[Status], applied: Applied) -> list[Status]:
     """The states of migrations that are applied and have no file; ``statuses`` are those of the files."""
-    rows = {} if ledger.is_foreign else ledger.rows
     # To hash the waiting files is worth its time only where something is missing.
-    waiting = {s.migration.checksum: s.migration.id for s in statuses if ids and s.migration and s.state in WAITING}
+    waiting = [s.migration for s in statuses if ids and s.migration and s.state in WAITING]
     result = []
     for migration_id in ids:
-        version = version_of(migration_id)
-        row = rows.get(version) if version is not None else None
-        twin = waiting.get(row.checksum) if row is not None and row.checksum else None
+        version, row = version_of(migration_id), applied.row_of(migration_id)
+        twin = next((m.id for m in waiting if applied.same(row, m) and m.has_statement), None)
         result.append(
             Status(
                 version if version is not None else -1,
-                migration_id.partition("_")[2] or migration_id,
+                _name_of(migration_id) or migration_id,
                 MISSING,
                 None,
-                applied_at=row.applied_at if row else (ledger.yoyo or {})[migration_id],
+                applied_at=row.applied_at if row else applied.yoyo[migration_id],
                 applied_by=row.applied_by if row else None,
                 duration_ms=row.duration_ms if row else None,
-                note=f"its content is now in {twin}; was it renumbered?" if twin else "applied, but its file is gone",
+                note=_whereabouts(version, twin, waiting),
             )
         )
     return result
+
+
+def _whereabouts(version: int | None, twin: str | None, waiting: Sequence[Migration]) -> str:
+    """What to say of an applied migration that has no file. ``twin``: the id of a file with the same content."""
+    if twin is not None:
+        return f"its content is now in {twin}; was it renumbered?"
+    successor = next((m.id for m in waiting if m.version == version), None)
+    if successor is not None:
+        return f"applied, but its file is gone, and {successor} has its number"
+    return "applied, but its file is gone"
 
 
 def to_apply(statuses: Sequence[Status], *, to: int | None = None, out_of_order: bool = False) -> list[Migration]:
@@ -212,13 +320,23 @@ def refuse_changed(statuses: Sequence[Status]) -> None:
         where=Location(first.migration.up.path) if first.migration else None,
         details=tuple(f"{_ids([s])}: {s.state} ({s.note})" for s in changed),
         state="nothing was changed",
-        hint="bring the file back (git checkout) and put the change into a new migration; "
-        "if the change is harmless, accept it with: invoke migrate.repair --version " + str(first.version),
+        hint="bring the file back (git checkout) and put the change into a new migration; " + _way_on(first),
+    )
+
+
+def _way_on(changed: Status) -> str:
+    """How to go on with the file as it is now."""
+    command = f"invoke migrate.repair --version {changed.version}"
+    if changed.state == MISSING:
+        return f"if it is to stay gone, give it up with: {command}"
+    return (
+        f"if it still does the same, prove that with: {command} --from REV (the commit that has the old text); "
+        f'if you know it is harmless: {command} --accept "reason"'
     )
 
 
 def _ids(statuses: Sequence[Status]) -> str:
-    return ", ".join(s.migration.id if s.migration else f"{s.version:04d}_{s.name}" for s in statuses)
+    return ", ".join(s.id for s in statuses)
 
 
 def _line_of(migration: Migration, needed: str) -> int | None:

@@ -13,7 +13,7 @@ from memsql.words import count, milliseconds
 if TYPE_CHECKING:
     from memsql.actions.replicas import Caught
     from memsql.engine.job import Done
-    from memsql.engine.state import Report, State
+    from memsql.engine.state import Completed, Report, State
 
 
 def status_text(state: State, target: str) -> str:
@@ -57,10 +57,12 @@ def _advice(state: State) -> list[str]:
     if state.is_legacy:
         lines.append("this database has tables but no migration of ours; see: invoke legacy.status")
     if any(s.state in (plan.EDITED, plan.MISSING) for s in state.statuses):
-        lines.append("next: bring the files back (git checkout), or accept them: invoke migrate.repair --version N")
+        lines.append("next: bring the files back (git checkout); or see: invoke --help migrate.repair")
     if any(s.state == plan.OUT_OF_ORDER for s in state.statuses):
         lines.append("next: renumber the late migration, or: invoke migrate.up --out-of-order")
-    if any(s.incomplete for s in state.statuses):
+    if any(s.former for s in state.statuses):
+        lines.append("next: let the ledger follow the new numbers: invoke migrate.up, or invoke migrate.repair")
+    elif any(s.incomplete for s in state.statuses):
         lines.append("next: yoyo changed this database by itself; complete the ledger with: invoke migrate.repair")
     elif any(s.state in plan.WAITING for s in state.statuses) and not lines:
         lines.append("next: invoke migrate.up")
@@ -99,13 +101,20 @@ def status_data(state: State, target: str) -> dict[str, object]:
 
 def run_text(report: Report, verb: str) -> str:
     """What a run did, and where the database stands after it. ``verb`` is "applied" or "rolled back"."""
-    lines = [*report.adopted, *(f"completed the ledger for {name}" for name in report.completed)]
+    lines = [*report.adopted, *map(_completed_text, report.completed)]
+    lines += [f"note: {notice}" for notice in report.notices]
     lines += [done_text(d, verb) for d in report.done]
     if not report.done:
         complete = not (verb == "rolled back" or report.adopted or report.completed or report.waiting)
         lines.append("nothing to do: every migration is applied" if complete else "nothing to do")
     lines.append(f"{count(report.applied, 'migration')} applied, {report.waiting} pending")
     return "\n".join(lines)
+
+
+def _completed_text(completed: Completed) -> str:
+    if completed.former is None:
+        return f"completed the ledger for {completed.id}"
+    return f"{completed.former} was renumbered: the ledger has it as {completed.id} now"
 
 
 def done_text(done: Done, verb: str) -> str:
@@ -138,7 +147,9 @@ def run_data(report: Report) -> dict[str, object]:
         "done": [done_data(d) for d in report.done],
         "applied": report.applied,
         "pending": report.waiting,
-        "completed": list(report.completed),
+        "completed": [c.id for c in report.completed if c.former is None],
+        "renumbered": [{"from": c.former, "to": c.id} for c in report.completed if c.former is not None],
+        "notices": list(report.notices),
         "adopted": list(report.adopted),
     }
 

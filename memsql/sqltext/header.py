@@ -218,6 +218,19 @@ def parse_header(text: str, path: str, allowed: frozenset[str], repeatable: froz
     return Header(description, tuple(directives))
 
 
+def directive_lines(text: str) -> list[tuple[str, str]]:
+    """The name and value of each directive in the header of ``text``, a migration, in file order.
+
+    Nothing is refused, so that the header of a file that must not run any more can be read.
+    """
+    match = _block(text)
+    block = match[0] if match else ""
+    if ":" not in block:
+        return []
+    lines = ((_directive(comment[0]), comment[0]) for comment in _comments(block))
+    return [(m[1], line[m.end() :].rstrip()) for m, line in lines if m is not None and m[1] in MIGRATION_DIRECTIVES]
+
+
 def _bad_value(directive: Directive, path: str, expected: str) -> FileError:
     shown = f'"{directive.value}"' if directive.value else "nothing"
     return FileError(

@@ -259,26 +259,47 @@ def sum_(settings: Settings, progress: Bar, *, check: bool = False) -> Outcome:
     "migrate.repair",
     help={
         **CHANGE_HELP,
-        "version": "accept this edited, renamed or missing migration as it now is",
+        "version": "the migration to accept as it now is: edited, renamed or missing",
+        "from": "accept an edit where the text at this commit, replayed on made-up rows, does the same",
+        "accept": "accept an edit for this reason, which the history keeps",
         "dry-run": "say what would be changed, and change nothing",
     },
 )
 def repair(
-    settings: Settings, progress: Bar, *, version: str | None = None, dry_run: bool = False, yes: bool = False
+    settings: Settings,
+    progress: Bar,
+    *,
+    version: str | None = None,
+    from_: str | None = None,
+    accept: str | None = None,
+    dry_run: bool = False,
+    yes: bool = False,
 ) -> Outcome:
     """Make the ledger agree with the files again, and say what was changed.
 
-    Without --version only what is certain: checksums of files that differ by line endings alone, and
-    ledger rows for what yoyo did by itself. With --version N, the checksum (and name) of that one migration.
+    By itself only what is certain: files that differ by line endings, comments or white space, edited
+    rollbacks, files with another number, and ledger rows for what yoyo did by itself. --version N accepts another name
+    of the same content, and forgets a migration whose file is gone. Where the content differs, --from REV takes the old
+    text from git and accepts the new one if a replay shows the same schema and rows; --accept "reason" takes your word.
 
-    Examples:  invoke migrate.repair     invoke migrate.repair --version 3
+    Examples:  invoke migrate.repair     invoke migrate.repair --version 3 --from v1.4
+               invoke migrate.repair --version 3 --accept "a default that no row had"
+    Exit codes: 0 done, 2 it has to be said why, 6 the old text does something else.
     """
+    from memsql.actions.edits import Choice
     from memsql.actions.repair import repair_ledger
+    from memsql.errors import UsageError
+
+    if from_ is not None and accept is not None:
+        raise UsageError("--from and --accept do not go together: the one proves it, the other takes your word")
+    if accept is not None and (not accept.strip() or len(accept.splitlines()) > 1):
+        raise UsageError("--accept takes a reason of one line that a reviewer can judge")
+    choice = Choice(_version("--version", version), from_, accept)
 
     def gate(what: str) -> None:
         admit(settings, what, yes=yes)
 
-    changes = repair_ledger(settings, _version("--version", version), dry_run=dry_run, gate=gate)
+    changes = repair_ledger(settings, choice, dry_run=dry_run, gate=gate)
     lines = [("would " if dry_run else "") + change for change in changes] or ["nothing to repair"]
     return Outcome("\n".join(lines), {"changes": list(changes), "dry_run": dry_run})
 

@@ -242,16 +242,18 @@ def test_repair_finds_nothing(project: Project) -> None:
     assert project.files() == before
 
 
-def test_an_edit_is_accepted_only_by_name(project: Project) -> None:
+def test_an_edit_is_accepted_only_for_a_reason(project: Project) -> None:
     project.up()
-    project.add("0002_row", "-- a remark\nINSERT INTO log VALUES (2);\n", "DELETE FROM log WHERE n = 2;\n")
+    project.add("0002_row", "INSERT INTO log (n) VALUES (2);\n", "DELETE FROM log WHERE n = 2;\n")
     when = project.one("SELECT applied_at FROM schema_migrations WHERE version = 2")
     project.run("migrate.repair").expect(0, "nothing to repair")
     assert project.states()[2] == "edited"
     before = project.files()
-    project.run("migrate.repair", "--version", "2", "--dry-run").expect(0, "would re-stamp 0002_row", "checksum")
+    project.run("migrate.repair", "--version", "2", "--dry-run").expect(2, '--accept "reason"')
+    words = ("--version", "2", "--accept", "the same row")
+    project.run("migrate.repair", *words, "--dry-run").expect(0, "would re-stamp 0002_row", "checksum")
     assert project.files() == before
-    project.run("migrate.repair", "--version", "2").expect(0, "re-stamp 0002_row")
+    project.run("migrate.repair", *words).expect(0, "re-stamp 0002_row")
     assert project.states()[2] == "applied"
     assert project.one("SELECT applied_at FROM schema_migrations WHERE version = 2") == when
     assert project.one("SELECT message FROM memsql_history WHERE operation = 'repair'").startswith("re-stamp 0002_row")

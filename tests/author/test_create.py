@@ -64,7 +64,7 @@ def test_the_sum_is_as_specified(project: Project) -> None:
         assert line == f"{digest} {chain[:32]} {name}"
 
 
-def test_repair_restamps_line_endings_by_itself_and_the_rest_by_name(project: Project) -> None:
+def test_repair_restamps_layout_by_itself_and_the_rest_for_a_reason(project: Project) -> None:
     project.up()
     up = (project.root / "migrations" / "0001_a.sql").read_bytes()
     down = (project.root / "migrations" / "0001_a.rollback.sql").read_bytes()
@@ -77,10 +77,14 @@ def test_repair_restamps_line_endings_by_itself_and_the_rest_by_name(project: Pr
     project.run("migrate.status", "--check").expect(0)
 
     project.add("0001_a", "-- First\nCREATE TABLE a (x); -- changed\n", "DROP TABLE a;\n")
+    project.run("migrate.repair").expect(0, "only comments or white space changed")
+    project.run("migrate.repair").expect(0, "nothing to repair")
+    project.add("0001_a", "-- First\nCREATE TABLE a (x INTEGER);\n", "DROP TABLE a;\n")
     project.run("migrate.repair").expect(0, "nothing to repair")
     project.run("migrate.status", "--check").expect(1)
     project.run("migrate.repair", "--version", "7").expect(2, "there is no migration 7")
-    project.run("migrate.repair", "--version", "1").expect(0, "re-stamp 0001_a", "checksum")
+    project.run("migrate.repair", "--version", "1").expect(2, "content differs")
+    project.run("migrate.repair", "--version", "1", "--accept", "so it is").expect(0, "re-stamp 0001_a", "checksum")
     project.run("migrate.status", "--check").expect(0)
     assert project.query("SELECT operation, status FROM memsql_history ORDER BY id DESC LIMIT 1") == [("repair", "ok")]
 

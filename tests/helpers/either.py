@@ -1,4 +1,4 @@
-"""The same on a file and on a server: apply the migrations of a folder, and read what a database holds."""
+"""The same on a file and on a server: commands, the migrations of a folder, and what a database holds."""
 
 from __future__ import annotations
 
@@ -9,12 +9,44 @@ from pathlib import Path
 from typing import Any
 
 import servers
+from cli import Done, Project
 
 from memsql import config
 from memsql.actions import up as migrate
-from memsql.db import connect
+from memsql.db import Script, connect
 from memsql.engine.state import RunOptions
 from memsql.errors import MemsqlError
+
+
+class Place:
+    """A project with a database that is a file, or on a server."""
+
+    def __init__(self, project: Project, url: str) -> None:
+        self.project, self.url = project, url
+
+    def script(self, text: str) -> None:
+        """Run ``text``, as the application would."""
+        with closing(connect(servers.target(self.url), "rwc")) as conn:
+            conn.batch([Script(text)])
+
+    def rows(self, sql: str) -> list[tuple[object, ...]]:
+        with closing(connect(servers.target(self.url), "ro")) as conn:
+            return [tuple(row) for row in conn.execute(sql).rows]
+
+    def run(self, *words: str) -> Done:
+        return self.project.run(*words, "--database", self.url)
+
+    def applied(self) -> list[object]:
+        """Ids that yoyo's table holds, in order."""
+        return [row[0] for row in self.rows('SELECT migration_id FROM "_yoyo_migration" ORDER BY 1')]
+
+    def tables(self) -> set[object]:
+        return {row[0] for row in self.rows("SELECT name FROM sqlite_schema WHERE type = 'table'")}
+
+    def states(self) -> dict[str, str]:
+        """What ``migrate.status`` says: id to state."""
+        report = self.run("migrate.status", "--json").expect(0).json()
+        return {f"{m['version']:04d}_{m['name']}": m["state"] for m in report["migrations"]}
 
 
 def apply(folder: Path, database: str) -> int:

@@ -2,55 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import closing
-from pathlib import Path
-
 import pytest
-import servers
-from cli import Done, Project
-
-from memsql.db import Script, connect
+from either import Place
 
 TEAM = "CREATE TABLE team (id INTEGER PRIMARY KEY, name TEXT NOT NULL);\n"
 SEED = "INSERT INTO team VALUES (7, 'spare');\n"
 RED = f"{TEAM}INSERT INTO team VALUES (1, 'red');"
 
 
-class Place:
-    """A project with a database that is a file, or on a server."""
-
-    def __init__(self, project: Project, url: str) -> None:
-        self.project, self.url = project, url
-        project.add("0001_base", TEAM, "DROP TABLE team;\n")
-
-    def script(self, text: str) -> None:
-        """Run ``text``, as the application would."""
-        with closing(connect(servers.target(self.url), "rwc")) as conn:
-            conn.batch([Script(text)])
-
-    def rows(self, sql: str) -> list[tuple[object, ...]]:
-        with closing(connect(servers.target(self.url), "ro")) as conn:
-            return [tuple(row) for row in conn.execute(sql).rows]
-
-    def run(self, *words: str) -> Done:
-        return self.project.run(*words, "--database", self.url)
-
-    def applied(self) -> list[object]:
-        return [row[0] for row in self.rows('SELECT migration_id FROM "_yoyo_migration" ORDER BY 1')]
-
-    def tables(self) -> set[object]:
-        return {row[0] for row in self.rows("SELECT name FROM sqlite_schema WHERE type = 'table'")}
-
-
-@pytest.fixture(params=["file", pytest.param("http", marks=pytest.mark.server)])
-def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
-    project = Project(tmp_path / "project")
-    if request.param == "file":
-        yield Place(project, str(project.db))
-        return
-    with servers.fresh(tmp_path / "server") as server:
-        yield Place(project, server.url)
+@pytest.fixture
+def place(place: Place) -> Place:
+    place.project.add("0001_base", TEAM, "DROP TABLE team;\n")
+    return place
 
 
 def test_versions_that_differ_by_rows_are_not_guessed(place: Place) -> None:

@@ -116,11 +116,29 @@ class TestStatuses:
         assert [(s.version, s.state, s.migration) for s in statuses] == [(2, "applied", TWO), (1, "missing", None)]
         assert statuses[1].note == "applied, but its file is gone"
 
-    def test_a_renumbered_file_is_recognised_by_its_content(self) -> None:
+    def test_a_renumbered_file_is_recognised_by_content_and_name(self) -> None:
         now = Migration(3, "m", "0003_m", ONE.up, None)
+        (status,) = plan.statuses([now], ledger(row(ONE)))
+        assert (status.version, status.state, status.former, status.incomplete) == (3, "applied", "0001_m", True)
+        assert status.note == "applied as 0001_m; the ledger is to follow its new number"
+
+    def test_a_renumbered_file_with_another_name_is_for_a_person(self) -> None:
+        now = Migration(3, "n", "0003_n", ONE.up, None)
         statuses = plan.statuses([now], ledger(row(ONE)))
         assert [(s.version, s.state) for s in statuses] == [(3, "pending"), (1, "missing")]
-        assert statuses[1].note == "its content is now in 0003_m; was it renumbered?"
+        assert statuses[1].note == "its content is now in 0003_n; was it renumbered?"
+
+    def test_another_file_with_the_number_is_another_migration(self) -> None:
+        now = Migration(1, "other", "0001_other", TWO.up, None)
+        statuses = plan.statuses([now], ledger(row(ONE, checksum="0" * 64)))
+        assert [(s.id, s.state) for s in statuses] == [("0001_other", "pending"), ("0001_m", "missing")]
+        assert statuses[1].note == "applied, but its file is gone, and 0001_other has its number"
+
+    def test_an_edit_that_changes_nothing_is_told_by_the_hashes(self) -> None:
+        then = {(1, "0" * 64): ONE.hashes}
+        (status,) = plan.statuses([ONE], ledger(row(ONE, checksum="0" * 64)), then)
+        assert (status.state, status.edit) == ("applied", "comments")
+        assert plan.notices([status]) == ("0001_m: only comments or white space changed after it was applied",)
 
     def test_a_renamed_file_is_an_edit_under_its_version(self) -> None:
         now = Migration(1, "other", "0001_other", ONE.up, None)
@@ -163,6 +181,7 @@ class TestToApply:
         with pytest.raises(FileError, match="0001_m was applied, and") as caught:
             plan.to_apply([status(1, state), status(2, "pending")])
         assert "invoke migrate.repair --version 1" in (caught.value.hint or "")
+        assert ('--accept "reason"' in (caught.value.hint or "")) == (state == "edited")
 
     def test_all_that_do_not_match_are_named(self) -> None:
         with pytest.raises(FileError, match="2 applied migrations no longer match the files: 0001_m, 0002_m") as caught:

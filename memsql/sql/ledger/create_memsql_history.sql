@@ -11,5 +11,7 @@ CREATE TABLE memsql_history (
     checksum TEXT,
     statements_done INTEGER,
     message TEXT,
-    tool TEXT
+    tool TEXT,
+    up_hash TEXT,
+    rollback_hash TEXT
 )

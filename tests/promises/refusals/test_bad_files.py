@@ -25,20 +25,15 @@ REFUSED: dict[str, tuple[Callable[[Project], object], tuple[str, ...]]] = {
             "migrate.repair --version 10",
         ),
     ),
-    "edited rollback": (
-        lambda p: p.down_file("0020_notes").write_text("DROP TABLE IF EXISTS notes;\n"),
-        ("0020_notes was applied, and then changed",),
-    ),
-    "rollback removed": (lambda p: p.down_file("0020_notes").unlink(), ("0020_notes was applied, and then changed",)),
     "two edited": (
         lambda p: (edit("0010_users")(p), edit("0020_notes")(p)),
         ("2 applied migrations no longer match", "0010_users", "0020_notes"),
     ),
     "missing": (lambda p: p.remove("0010_users"), ("0010_users was applied, and its file is gone",)),
     "renamed": (lambda p: p.rename("0010_users", "0010_people"), ("applied under the name 0010_users",)),
-    "renumbered": (
-        lambda p: p.rename("0020_notes", "0040_notes"),
-        ("0020_notes was applied, and its file is gone", "its content is now in 0040_notes; was it renumbered?"),
+    "renumbered and renamed": (
+        lambda p: p.rename("0020_notes", "0040_remarks"),
+        ("0020_notes was applied, and its file is gone", "its content is now in 0040_remarks; was it renumbered?"),
     ),
     "duplicate version": (
         write("0030_other", TAGS),

@@ -1,0 +1,96 @@
+"""What the ledger holds: rows, marks and hashes, and the entry that is written about one migration."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+
+TABLES = frozenset({"schema_migrations", "memsql_history", "_yoyo_migration", "_yoyo_log", "_yoyo_version"})
+HASHES = ("up_hash", "rollback_hash")
+COLUMNS = ("version", "name", "description", "applied_at", "applied_by", "duration_ms", "checksum", "status")
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A row of schema_migrations. ``applied_at`` is UTC ISO-8601; ``duration_ms`` milliseconds."""
+
+    version: int
+    name: str
+    description: str | None
+    applied_at: str
+    applied_by: str | None
+    duration_ms: int | None
+    checksum: str | None
+    status: str
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a migration without a transaction came: statements done, under which checksum."""
+
+    operation: str
+    statements_done: int
+    checksum: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Hashes:
+    """Hashes of the files of a migration, beside its checksum: ``up`` over what it does, its directives and tokens;
+    ``rollback`` over the text of the rollback, None where there is none."""
+
+    up: str
+    rollback: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """All of it.
+
+    ``yoyo`` maps migration id to time of application, None where yoyo has no table. ``history_lacks``: the columns that
+    the history of an older memsql has not.
+    """
+
+    tables: frozenset[str] = frozenset()
+    rows: Mapping[int, Row] = field(default_factory=dict)
+    yoyo: Mapping[str, str] | None = None
+    yoyo_by: Mapping[str, str] = field(default_factory=dict)
+    progress: Mapping[int, Progress] = field(default_factory=dict)
+    yoyo_lock: int | None = None
+    history_lacks: tuple[str, ...] = ()
+
+    def with_tables(self) -> Ledger:
+        """The same after create_tables()."""
+        return replace(self, tables=self.tables | TABLES, history_lacks=())
+
+    @property
+    def is_foreign(self) -> bool:
+        """A schema_migrations of another tool: rows, but yoyo never wrote here."""
+        return "schema_migrations" in self.tables and self.yoyo is None
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What to write about one migration: ids, texts and times of this attempt. ``version`` is None for what is no
+    migration, such as a legacy phase; ``hashes`` are those of its files, for one that counts
+    as applied afterwards."""
+
+    version: int | None
+    name: str
+    id: str
+    description: str | None
+    checksum: str | None
+    started: datetime
+    duration_ms: int
+    hashes: Hashes | None = None
+
+
+def version_of(migration_id: str) -> int | None:
+    """The number that a yoyo id begins with, None where it has none."""
+    digits = migration_id.partition("_")[0]
+    return int(digits) if digits.isascii() and digits.isdigit() else None
+
+
+def utc_text(when: datetime) -> str:
+    """UTC ISO-8601 with milliseconds: ``2026-01-31T12:00:00.000Z``."""
+    return when.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z"

@@ -1,0 +1,97 @@
+"""Reading the ledger, all of it as of one moment."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from memsql.db import Connection, Item, Params, Result, Value
+from memsql.db.queries import load
+from memsql.errors import Refused
+from memsql.ledger.model import COLUMNS, HASHES, Hashes, Ledger, Progress, Row
+
+
+def read(conn: Connection) -> Ledger:
+    """Read the ledger, all of it as of one moment; tables that do not exist read as empty ones.
+
+    Raises Refused where schema_migrations has other columns than ours.
+    """
+    return read_with(conn, ())[0]
+
+
+def read_with(conn: Connection, questions: Sequence[tuple[str, Params]]) -> tuple[Ledger, list[Result]]:
+    """The ledger, and the answers to ``questions`` as of the same moment; two requests."""
+    # Without a transaction another process could commit between the reads of two tables: yoyo's mark would be there and
+    # our row not, as if yoyo had applied the migration by itself.
+    own = not conn.in_transaction
+    begin: list[Item] = [("BEGIN", ())] if own else []
+    try:
+        existing, *answers = conn.batch([*begin, (load("ledger/tables"), ()), *questions])[len(begin) :]
+        tables = columns_by_table(existing)
+        queries = reads(tables)
+        end: list[Item] = [("ROLLBACK", ())] if own else []
+        results = conn.batch([*(query for _, query in queries), *end])
+        rows = {table: result.rows for (table, _), result in zip(queries, results, strict=False)}
+        return assemble(tables, rows), answers
+    finally:
+        if own:
+            conn.rollback()
+
+
+def columns_by_table(answer: Result) -> dict[str, list[str]]:
+    """The columns of each bookkeeping table that exists, from the ``answer`` to the query ledger/tables."""
+    return {str(name): str(columns).split(",") for name, columns in answer.rows}
+
+
+def read_hashes(conn: Connection, ledger: Ledger) -> dict[tuple[int, str], Hashes]:
+    """The hashes in the history by version and checksum: what each migration was when it was applied or accepted.
+
+    Empty where an older memsql wrote all of the history.
+    """
+    if "memsql_history" not in ledger.tables or ledger.history_lacks:
+        return {}
+    rows = conn.execute(load("ledger/read_hashes")).rows
+    return {(int(r[0]), str(r[1])): Hashes(str(r[2]), None if r[3] is None else str(r[3])) for r in rows}  # type: ignore[arg-type]
+
+
+def reads(tables: Mapping[str, Sequence[str]] | frozenset[str]) -> list[tuple[str, tuple[str, Params]]]:
+    """The queries that read the ledger's ``tables`` (those that exist, with their columns if known), each with
+    the name of its table. Raises Refused where schema_migrations has other columns than ours."""
+    columns = tables.get("schema_migrations") if isinstance(tables, Mapping) else None
+    if columns is not None and set(COLUMNS) - set(columns):
+        raise Refused(
+            "this database has a schema_migrations table of another tool, with other columns",
+            details=("its columns: " + ", ".join(columns), "memsql needs: " + ", ".join(COLUMNS)),
+            state="nothing was changed",
+            hint="rename that table first: ALTER TABLE schema_migrations RENAME TO schema_migrations_old",
+        )
+    wanted = [
+        ("schema_migrations", "ledger/read_schema_migrations"),
+        ("_yoyo_migration", "ledger/read_yoyo_migration"),
+        ("yoyo_lock", "ledger/read_yoyo_lock"),
+        ("memsql_history", "ledger/read_progress"),
+    ]
+    if "_yoyo_migration" in tables and "_yoyo_log" in tables and "memsql_history" not in tables:
+        wanted.append(("_yoyo_log", "ledger/read_yoyo_log"))
+    return [(table, (load(query), ())) for table, query in wanted if table in tables]
+
+
+def assemble(tables: Mapping[str, Sequence[str]], rows: Mapping[str, Sequence[tuple[Value, ...]]]) -> Ledger:
+    """The ledger from its ``tables`` with their columns, and from the answers to reads(), by table."""
+    yoyo = rows.get("_yoyo_migration")
+    return Ledger(
+        tables=frozenset(tables),
+        rows={int(r[0]): Row(*r) for r in rows.get("schema_migrations", [])},  # type: ignore[arg-type]
+        yoyo=None if yoyo is None else {str(name): str(when) for name, when in yoyo},
+        yoyo_by={str(r[0]): f"{r[1]!s}@{r[2]!s}" for r in rows.get("_yoyo_log", [])},
+        progress={
+            int(r[0]): Progress(str(r[1]), int(r[2] or 0), r[3])  # type: ignore[arg-type]
+            for r in rows.get("memsql_history", [])
+        },
+        yoyo_lock=next((int(r[0]) for r in rows.get("yoyo_lock", [])), None),  # type: ignore[arg-type]
+        history_lacks=tuple(c for c in HASHES if c not in tables.get("memsql_history", HASHES)),
+    )
+
+
+def has_history(conn: Connection) -> bool:
+    """Whether attempts can be recorded here already."""
+    return bool(conn.execute(load("ledger/has_history")).rows)

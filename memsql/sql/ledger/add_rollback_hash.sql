@@ -1,0 +1,2 @@
+-- The history of an older memsql gets the hash of the rollback.
+ALTER TABLE memsql_history ADD COLUMN rollback_hash TEXT
