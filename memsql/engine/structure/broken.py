@@ -7,7 +7,8 @@ key without its parent is not taken for a broken trigger, and what was broken be
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Collection, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 
@@ -20,6 +21,9 @@ from memsql.errors import MemsqlError
 from memsql.schema.model import Object
 from memsql.sqltext import fold, quote
 
+# https://sqlite.org/limits.html
+_LIMIT = re.compile(r"^at most |too (?:many|large|long|deep|big)|stack overflow|maximum depth")
+
 Messages = dict[Key, str]
 """What SQLite says of each view or trigger that does not compile."""
 
@@ -27,10 +31,11 @@ Messages = dict[Key, str]
 @dataclass(frozen=True, slots=True)
 class Broken:
     """The views and triggers that do not compile: ``new`` are those that did before, or were not there; ``old`` were
-    broken before. ``unproven``: a sentence for each of which nobody can tell."""
+    broken before, ``limited`` exceed a limit of SQLite. ``unproven``: a sentence for each of which nobody can tell."""
 
     new: tuple[tuple[Object, str], ...] = ()
     old: frozenset[Key] = frozenset()
+    limited: frozenset[Key] = frozenset()
     unproven: tuple[str, ...] = ()
 
 
@@ -54,9 +59,11 @@ def failing(conn: Connection, objects: Sequence[Object]) -> Messages:
 def newly_broken(failed: Messages, before: Snapshot, after: Snapshot) -> Broken:
     """Which of the ``failed`` ones are broken by what happened between ``before`` and ``after``."""
     new: list[tuple[Object, str]] = []
-    unproven: list[str] = []
+    # What is too much for this build of SQLite may not be for the application's.
+    limited = {key for key, message in failed.items() if _LIMIT.search(message)}
+    unproven = [_doubtful(after.objects[key], failed[key]) for key in failed if key in limited]
     old: set[Key] = set()
-    broken = compile_all(after, failed)
+    broken = compile_all(after, [key for key in failed if key not in limited])
     earlier: dict[Key, Compilation] = {}
     if any(c.error is not None and c.doubt is None for c in broken.values()):
         earlier = compile_all(before, broken.keys() & before.objects.keys())
@@ -64,17 +71,19 @@ def newly_broken(failed: Messages, before: Snapshot, after: Snapshot) -> Broken:
         obj = after.objects[key]
         doubt = (_unknown(failed[key]) if compilation.error is None else None) or compilation.doubt
         if doubt is not None:
-            unproven.append(f"{obj.type} {obj.name}: {doubt}")
+            unproven.append(_doubtful(obj, doubt))
         elif compilation.error is not None and key in earlier and earlier[key].error is not None:
             old.add(key)
         elif compilation.error is not None:
             new.append((obj, compilation.error))
-    return Broken(tuple(_without_followers(new)), frozenset(old), tuple(unproven))
+    return Broken(tuple(_without_followers(new)), frozenset(old), frozenset(limited), tuple(unproven))
 
 
-def compile_all(schema: Snapshot, keys: Iterable[Key]) -> dict[Key, Compilation]:
+def compile_all(schema: Snapshot, keys: Collection[Key]) -> dict[Key, Compilation]:
     """What comes of compiling each of these views and triggers of ``schema`` alone, in memory."""
-    compilations = {}
+    compilations: dict[Key, Compilation] = {}
+    if not keys:
+        return compilations
     with closing(Reconstruction(schema)) as database:
         for key in keys:
             obj = schema.objects[key]
@@ -105,6 +114,10 @@ def statement_for(conn: Connection, obj: Object) -> str | None:
         return None
     # A trigger may be for some columns only (UPDATE OF).
     return f"UPDATE {name} SET {', '.join(f'{c} = {c}' for c in columns)}" if columns else None
+
+
+def _doubtful(obj: Object, why: str) -> str:
+    return f"{obj.type} {obj.name}: {why}"
 
 
 def _error(conn: Connection, statement: str) -> str | None:

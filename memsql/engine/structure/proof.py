@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from memsql.db import Connection
 from memsql.engine.job import Job
 from memsql.engine.structure import snapshot
-from memsql.engine.structure.broken import failing, newly_broken
+from memsql.engine.structure.broken import Messages, failing, newly_broken
 from memsql.engine.structure.cache import StructureCache
 from memsql.engine.structure.excerpt import Excerpts, excerpts
 from memsql.engine.structure.missing import Missing, missing
@@ -16,13 +17,16 @@ from memsql.engine.structure.origin import created_by
 from memsql.engine.structure.snapshot import Change, Snapshot
 from memsql.schema.model import Object
 from memsql.schema.weaker import weaker
-from memsql.sqltext import fold
+from memsql.sqltext import effect, fold, statements
 from memsql.sqltext.names import quote_if_needed
 
 # What may remove a definition; the second is ALTER COLUMN of libSQL.
 _REMOVES = re.compile(rb"drop|alter[^;]*\balter", re.IGNORECASE)
+_RENAMES = re.compile(rb"rename", re.IGNORECASE)
 _ADDS = re.compile(rb"view|trigger", re.IGNORECASE)
 _ALTERS = re.compile(rb"alter", re.IGNORECASE)
+# To search a larger text costs more than to compare all objects.
+_SEARCHED = 1 << 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,22 +48,52 @@ class Structure:
 UNTOUCHED = Structure()
 
 
-def begin(cache: StructureCache, job: Job) -> Snapshot | None:
-    """The objects before ``job``; None where it certainly breaks none: it only creates tables and indexes, or adds
-    columns where nothing depends on a table."""
+@dataclass(frozen=True, slots=True)
+class Before:
+    """What begin() remembers: the objects, or where the migration only adds views and triggers, the place of the
+    newest object. ``altered``: the tables, folded, that get a column, where nothing is renamed or dropped; None where
+    everything has to be compared."""
+
+    snapshot: Snapshot | None
+    place: int = 0
+    altered: frozenset[str] | None = None
+
+
+def begin(cache: StructureCache, job: Job) -> Before | None:
+    """What findings() needs to know of the time before ``job``; None where it certainly breaks nothing: it only creates
+    tables and indexes, or adds columns to tables that nothing names."""
     text = job.file.data
-    if _REMOVES.search(text) or _ADDS.search(text) or (_ALTERS.search(text) and cache.has_dependents()):
-        return cache.snapshot()
-    return None
+    if len(text) > _SEARCHED or _REMOVES.search(text) or _RENAMES.search(text):
+        return Before(cache.snapshot())
+    altered: frozenset[str] = frozenset()
+    if _ALTERS.search(text) and cache.dependents():
+        effects = (effect(statement.text) for statement in statements(job.file.text()))
+        altered = frozenset(fold(e.name or "") for e in effects if e.kind.startswith("alter"))
+        if not snapshot.reached(cache.dependents(), altered):
+            altered = frozenset()
+    if altered:
+        return Before(cache.snapshot(), cache.last_place(), altered)
+    return Before(None, cache.last_place(), altered) if _ADDS.search(text) else None
 
 
-def findings(conn: Connection, cache: StructureCache, job: Job, before: Snapshot | None) -> Structure:
+def findings(conn: Connection, cache: StructureCache, job: Job, before: Before | None) -> Structure:
     """What ``job`` did to the objects of ``before``, which begin() returned. ``conn`` has the schema after it."""
     if before is None:
         return UNTOUCHED
+    if before.altered is None:
+        assert before.snapshot is not None
+        after = snapshot.read(conn)
+        cache.keep(after)
+        return compare(conn, cache, job, (before.snapshot, after))
+    new = cache.created_behind(before.place)
+    suspects = snapshot.reached(cache.dependents() if before.altered else new, before.altered, new)
+    failed = _failing(conn, cache, suspects, new)
+    if not failed:
+        return UNTOUCHED
     after = snapshot.read(conn)
-    cache.keep(after)
-    return compare(conn, cache, job, (before, after))
+    keys = {snapshot.key_of(o) for o in new}
+    others = tuple(row for row in after.rows if snapshot.key_of(snapshot.object_of(row)) not in keys)
+    return _broken(cache, job, failed, (before.snapshot or Snapshot(others), after))
 
 
 def compare(conn: Connection, cache: StructureCache, job: Job, moments: tuple[Snapshot, Snapshot]) -> Structure:
@@ -68,8 +102,11 @@ def compare(conn: Connection, cache: StructureCache, job: Job, moments: tuple[Sn
     change = snapshot.change(before, after)
     if not (change.gone or change.new):
         return UNTOUCHED
-    structure = _broken(conn, cache, job, (before, after, change))
-    parts = excerpts(before, after, change, job.analysis) if _REMOVES.search(job.file.data) else None
+    suspects = snapshot.reached(after.of("view", "trigger"), change.names, change.new)
+    failed = _failing(conn, cache, suspects, change.new)
+    structure = _broken(cache, job, failed, moments) if failed else UNTOUCHED
+    removes = len(job.file.data) > _SEARCHED or _REMOVES.search(job.file.data)
+    parts = excerpts(before, after, change, job.analysis) if removes else None
     if parts is None:
         return structure
     gone = _missing(job, after, change, parts)
@@ -101,18 +138,25 @@ def _remedy(lost: Missing) -> str:
     return f"create it again in this file; if it is to go, write `{drop}` before it goes, or `-- allow: MS11 <reason>`"
 
 
-def _broken(conn: Connection, cache: StructureCache, job: Job, moments: tuple[Snapshot, Snapshot, Change]) -> Structure:
-    before, after, change = moments
-    known = cache.broken - {snapshot.key_of(o) for o in change.new}
-    suspects = [o for o in snapshot.reached(after, change) if snapshot.key_of(o) not in known]
-    failed = failing(conn, suspects) if suspects else {}
-    if not failed:
-        return UNTOUCHED
-    broken = newly_broken(failed, before, after)
+def _failing(conn: Connection, cache: StructureCache, suspects: Sequence[Object], new: Sequence[Object]) -> Messages:
+    """Those of ``suspects`` that do not compile and did before, as far as the cache knows. ``new``: what the job
+    created."""
+    if not suspects:
+        return {}
+    cache.broken -= {snapshot.key_of(o) for o in new}
+    cache.limited -= {snapshot.key_of(o) for o in new}
+    failed = failing(conn, [o for o in suspects if snapshot.key_of(o) not in cache.limited])
+    cache.broken -= {snapshot.key_of(o) for o in suspects} - failed.keys()
+    return {key: message for key, message in failed.items() if key not in cache.broken}
+
+
+def _broken(cache: StructureCache, job: Job, failed: Messages, moments: tuple[Snapshot, Snapshot]) -> Structure:
+    broken = newly_broken(failed, *moments)
     permits = {fold(permit.name) for permit in job.header.broken}
     new = [(o, _sentence(o, message)) for o, message in broken.new]
     refused = [(o, text) for o, text in new if permits.isdisjoint((fold(o.name), fold(o.table)))]
     cache.broken |= broken.old | {snapshot.key_of(o) for o, _ in broken.new}
+    cache.limited |= broken.limited
     return Structure(
         problems=tuple(text for _, text in refused),
         remedies=_permits([o for o, _ in refused]),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
@@ -13,24 +13,27 @@ from memsql.sqltext import fold, identifiers
 
 Key = tuple[str, str]
 """The type and the name, folded, of an object."""
+Row = tuple[Value, ...]
+"""The type, name, table and text of an object."""
 
 
 @dataclass(frozen=True)
 class Snapshot:
-    """The objects of a schema: ``rows`` are (type, name, table, text), in the order of their creation, without
-    automatic indexes."""
+    """The objects of a schema as ``rows``, in the order of their creation, without automatic indexes.
 
-    rows: tuple[tuple[Value, ...], ...]
+    Most migrations look at few of them, so only those become objects.
+    """
+
+    rows: tuple[Row, ...]
 
     @cached_property
     def objects(self) -> dict[Key, Object]:
         """Every object by its key."""
-        objects = (Object(str(r[0]), str(r[1]), str(r[2]), str(r[3])) for r in self.rows)
-        return {key_of(o): o for o in objects}
+        return {key_of(o): o for o in map(object_of, self.rows)}
 
     def of(self, *types: str) -> list[Object]:
         """The objects of these types (table, index, view, trigger)."""
-        return [o for o in self.objects.values() if o.type in types]
+        return [object_of(row) for row in self.rows if row[0] in types]
 
     def relation(self, name: str) -> Object | None:
         """The table or view called ``name`` (folded)."""
@@ -45,10 +48,22 @@ class Change:
     gone: tuple[Object, ...]
     new: tuple[Object, ...]
 
+    @property
+    def names(self) -> frozenset[str]:
+        """The tables, views and indexes that changed, folded. A new index breaks nothing; one that is gone may: INDEXED
+        BY names it, and ON CONFLICT needs it."""
+        changed = [*self.gone, *(o for o in self.new if o.type != "index")]
+        return frozenset(fold(name) for o in changed for name in (o.name, o.table) if o.type != "trigger")
+
 
 def read(conn: Connection) -> Snapshot:
     """The objects that ``conn`` has now."""
     return Snapshot(tuple(conn.execute(load("engine/stored_schema")).rows))
+
+
+def object_of(row: Row) -> Object:
+    """``row`` as an object."""
+    return Object(str(row[0]), str(row[1]), str(row[2]), str(row[3]))
 
 
 def key_of(obj: Object) -> Key:
@@ -61,41 +76,39 @@ def change(before: Snapshot, after: Snapshot) -> Change:
     if before.rows == after.rows:
         return Change((), ())
     old, new = frozenset(before.rows), frozenset(after.rows)
-    return Change(_objects(before, new), _objects(after, old))
+    return Change(
+        tuple(object_of(row) for row in before.rows if row not in new),
+        tuple(object_of(row) for row in after.rows if row not in old),
+    )
 
 
-def reached(after: Snapshot, difference: Change) -> list[Object]:
-    """The views and triggers of ``after`` whose meaning may have changed: the new ones, and those that name something
-    that changed, also through other views.
+def reached(dependents: Iterable[Object], names: frozenset[str], new: Iterable[Object] = ()) -> list[Object]:
+    """Those of ``dependents``, all views and triggers, whose meaning may have changed: the ``new`` ones, and those that
+    name something of ``names`` (folded), also through other views.
 
-    What a view or trigger means depends only on the objects that its text names. A new index breaks nothing; an index
-    that is gone may: INDEXED BY names it, and ON CONFLICT needs it.
+    What a view or trigger means depends only on the objects that its text names.
     """
-    changed = [*difference.gone, *(o for o in difference.new if o.type != "index")]
-    names = {fold(name) for o in changed for name in (o.name, o.table) if o.type != "trigger"}
-    new = {key_of(o) for o in difference.new}
-    views = {key_of(o): o for o in after.of("view")}
-    hit: dict[Key, Object] = {}
-    fresh = names
+    created = {key_of(o) for o in new}
+    views = [o for o in dependents if o.type == "view"]
+    hit = [o for o in views if key_of(o) in created]
+    fresh = names | {fold(o.name) for o in hit}
+    seen = fresh
     while fresh:
-        hits = {k: o for k, o in views.items() if k not in hit and (k in new or not fresh.isdisjoint(_names(o.sql)))}
-        hit |= hits
-        fresh = {name for _, name in hits} - names
-        names |= fresh
-    hit |= {k: o for k, o in views.items() if k in new}
+        rest = [o for o in views if o not in hit]
+        more = [o for o in rest if not fresh.isdisjoint(names_in(o.sql))]
+        hit += more
+        fresh = frozenset(fold(o.name) for o in more) - seen
+        seen |= fresh
     triggers = [
         o
-        for o in after.of("trigger")
-        if key_of(o) in new or fold(o.table) in names or not names.isdisjoint(_names(o.sql))
+        for o in dependents
+        if o.type == "trigger"
+        and (key_of(o) in created or fold(o.table) in seen or not seen.isdisjoint(names_in(o.sql)))
     ]
-    return [*hit.values(), *triggers]
-
-
-def _objects(snapshot: Snapshot, others: frozenset[tuple[Value, ...]]) -> tuple[Object, ...]:
-    rows: Sequence[tuple[Value, ...]] = [row for row in snapshot.rows if row not in others]
-    return tuple(Object(str(r[0]), str(r[1]), str(r[2]), str(r[3])) for r in rows)
+    return [*hit, *triggers]
 
 
 @lru_cache(maxsize=8192)
-def _names(sql: str) -> frozenset[str]:
+def names_in(sql: str) -> frozenset[str]:
+    """Every name in the text of an object, folded, and much else (see identifiers())."""
     return identifiers(sql)

@@ -8,6 +8,7 @@ import pytest
 from structures import run, structure_after, up_job
 
 from memsql.db.sqlite import SQLiteConnection, memory
+from memsql.engine.structure import proof
 from memsql.engine.structure.cache import StructureCache
 
 ITEM = "CREATE TABLE item (id INTEGER PRIMARY KEY, name TEXT); CREATE TABLE item_log (id INTEGER, name TEXT);"
@@ -240,3 +241,58 @@ def test_what_a_run_knows_to_be_broken_is_asked_once() -> None:
         assert run(conn, cache, up_job("DROP VIEW v; CREATE VIEW v AS SELECT lost FROM item;")).problems == ()
         assert run(conn, cache, up_job("DROP VIEW v; CREATE VIEW v AS SELECT b FROM item;")).problems == ()
         assert run(conn, cache, up_job("DROP VIEW v; CREATE VIEW v AS SELECT c FROM item;")).problems != ()
+
+
+def test_a_limit_of_this_sqlite_is_no_mistake() -> None:
+    views = "CREATE VIEW v0 AS SELECT id FROM item;"
+    views += "".join(
+        f"CREATE VIEW v{n} AS SELECT x.id FROM v{n - 1} x JOIN v{n - 1} y ON x.id = y.id;" for n in range(1, 9)
+    )
+    structure = structure_after(ITEM, views)
+    assert (structure.problems, len(structure.unproven)) == ((), 2)
+
+
+def test_a_broken_view_that_was_repaired_may_break_again() -> None:
+    with closing(memory()) as conn:
+        conn.raw.executescript(ITEM + "CREATE VIEW v AS SELECT price FROM item;")
+        cache = StructureCache(conn)
+        assert run(conn, cache, up_job("ALTER TABLE item ADD COLUMN a;")).problems == ()
+        assert run(conn, cache, up_job("ALTER TABLE item ADD COLUMN price;")).problems == ()
+        assert cache.broken == frozenset()
+        assert run(conn, cache, up_job("ALTER TABLE item RENAME COLUMN a TO c;")).problems == ()
+        problems = run(conn, cache, up_job("DROP TABLE item; CREATE TABLE item (id);")).problems
+        assert problems == ("view v cannot be read: no such column: price",)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "CREATE TABLE other (a); CREATE INDEX i ON other (a); INSERT INTO other VALUES (1);",
+        "INSERT INTO item VALUES (9, 'x');",
+    ],
+)
+def test_a_small_migration_asks_nothing(change: str) -> None:
+    with closing(memory()) as conn:
+        conn.raw.executescript(ITEM + KEEP + NESTED)
+        cache, job = StructureCache(conn), up_job(change)
+        statements: list[str] = []
+        conn.raw.set_trace_callback(statements.append)
+        before = proof.begin(cache, job)
+        assert proof.findings(conn, cache, job, before) == proof.UNTOUCHED
+        assert statements == []
+
+
+def test_columns_of_a_table_that_nothing_names_compile_nothing() -> None:
+    with closing(memory()) as conn:
+        conn.raw.executescript(ITEM + KEEP + NESTED + "CREATE TABLE other (a);")
+        cache = StructureCache(conn)
+        statements: list[str] = []
+        for number in range(3):
+            job = up_job(f"ALTER TABLE other ADD COLUMN id{number};")
+            conn.raw.set_trace_callback(statements.append)
+            before = proof.begin(cache, job)
+            conn.raw.set_trace_callback(None)
+            conn.raw.execute(job.file.text())
+            conn.raw.set_trace_callback(statements.append)
+            assert proof.findings(conn, cache, job, before) == proof.UNTOUCHED
+        assert len(statements) == 1, statements
