@@ -70,14 +70,14 @@ def _unscoped(header: MigrationHeader, known: set[str], unread: deque[SqlFile]) 
             return allow.reason, allow.line
     for permit in header.permits:
         while fold(permit.table) not in known and unread:
-            known |= _tables_in(unread.popleft())
+            known |= tables_in(unread.popleft())
         if fold(permit.table) not in known:
             name = permit.table if permit.column is None else f"{permit.table}.{permit.column}"
             return f"{name} {permit.reason}", permit.line
     return None
 
 
-def _tables_in(file: SqlFile) -> set[str]:
+def tables_in(file: SqlFile) -> set[str]:
     """The tables that ``file`` creates, drops, alters or renames, folded, and perhaps words of strings in it."""
     text = file.text()
     return {fold(unquote(m[2] or m[1])) for m in _names_a_table(text, skip_to_code(text, 0))}
@@ -95,7 +95,8 @@ def _refusal(job: Job, side: _Side, text: str, line: int) -> FileError:
         state="nothing was changed",
         details=(f"tables that the file drops, rebuilds or changes: {shown}{more}",) if tables else (),
         hint=f"say what may be lost: `-- allow: data-loss {name} <reason>` for rows of a table, "
-        f"`-- allow: data-loss {name}.COLUMN <reason>` for the values of a column, one line for each",
+        f"`-- allow: data-loss {name}.COLUMN <reason>` for the values of a column, one line for each; "
+        "proposals: invoke migrate.permits",
     )
 
 
