@@ -25,8 +25,8 @@ from memsql.errors import StatementError
 from memsql.fts.discover import parse
 from memsql.progress import SILENT, Progress
 from memsql.schema import Schema, Table, is_internal, read
-from memsql.schema.internal import VECTOR_INDEX, module_of
 from memsql.sqltext import free_rowid, quote
+from memsql.sqltext.internal import VECTOR_INDEX, module_of
 
 Cell = Value | bytearray
 """A value. Text may be a bytearray of its bytes, which need not be UTF-8."""

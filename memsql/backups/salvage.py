@@ -29,8 +29,8 @@ from memsql.errors import DamagedError
 from memsql.fts.discover import arguments_of, parse
 from memsql.progress import Progress
 from memsql.schema import is_internal
-from memsql.schema.internal import module_of
 from memsql.sqltext import free_rowid, quote
+from memsql.sqltext.internal import module_of
 
 _ATTEMPTS = 20_000
 """How many ranges of one table may fail."""

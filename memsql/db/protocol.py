@@ -49,14 +49,17 @@ class Touched:
 
     Every set holds names as the schema spells them: tables whose rows were ``inserted``, ``updated`` or ``deleted``, by
     foreign-key actions and triggers too, and tables that were ``created``, ``dropped`` (then they are in ``deleted``
-    too) or ``altered``; ``unindexed`` are tables that lost an index by DROP INDEX, ``virtual_created`` the virtual
-    tables among the created ones. ``schema``: the schema was written. ``virtual``: a virtual table was created or
-    dropped. ``forbidden`` names a statement that was denied, such as "COMMIT".
+    too) or ``altered``. ``writes`` are the DELETEs and UPDATEs, and the INSERTs of triggers: the authorizer's code,
+    table, column of an UPDATE, and trigger (None for the statement itself and for foreign-key actions). ``unindexed``
+    are tables that lost an index by DROP INDEX, ``virtual_created`` the virtual tables among the created ones.
+    ``schema``: the schema was written. ``virtual``: a virtual table was created or dropped. ``forbidden`` names a
+    statement that was denied, such as "COMMIT".
     """
 
     inserted: set[str] = field(default_factory=set)
     updated: set[str] = field(default_factory=set)
     deleted: set[str] = field(default_factory=set)
+    writes: set[tuple[int, str, str | None, str | None]] = field(default_factory=set)
     created: set[str] = field(default_factory=set)
     dropped: set[str] = field(default_factory=set)
     altered: set[str] = field(default_factory=set)
@@ -65,6 +68,23 @@ class Touched:
     schema: bool = False
     virtual: bool = False
     forbidden: str | None = None
+
+    def add(self, other: Touched) -> None:
+        """Take over what other statements reached."""
+        for mine, theirs in (
+            (self.inserted, other.inserted),
+            (self.updated, other.updated),
+            (self.deleted, other.deleted),
+            (self.created, other.created),
+            (self.dropped, other.dropped),
+            (self.altered, other.altered),
+            (self.unindexed, other.unindexed),
+            (self.virtual_created, other.virtual_created),
+        ):
+            mine |= theirs
+        self.schema = self.schema or other.schema
+        self.virtual = self.virtual or other.virtual
+        self.forbidden = self.forbidden or other.forbidden
 
     def written(self) -> set[str]:
         """Every table whose rows may have changed."""

@@ -15,7 +15,7 @@ from memsql.errors import ConnectError, DamagedError, LockedError, MemsqlError, 
 
 # Action codes of https://sqlite.org/c3ref/c_alter_table.html. sqlite3 exports them too, but the callback that uses them
 # runs for every column that is read, and a global name is found faster than an attribute of a module.
-_DELETE, _INSERT, _UPDATE = 9, 18, 23
+DELETE, INSERT, UPDATE = _DELETE, _INSERT, _UPDATE = 9, 18, 23
 _PRAGMA, _TRANSACTION, _SAVEPOINT, _ATTACH, _DETACH = 19, 22, 32, 24, 25
 _READS = frozenset({20, 21, 31})
 _CREATE_TABLE, _CREATE_VTABLE, _DROP_TABLE, _DROP_VTABLE, _ALTER_TABLE, _DROP_INDEX = 2, 29, 11, 30, 26, 10
@@ -75,6 +75,11 @@ class SQLiteConnection:
     @property
     def in_transaction(self) -> bool:
         return self._db.in_transaction
+
+    @property
+    def total_changes(self) -> int:
+        """Rows changed since the connection was opened, by triggers and foreign-key actions too."""
+        return self._db.total_changes
 
     def execute(self, sql: str, params: Params = ()) -> Result:
         # No _errors() here and below: a context manager costs time, and this runs ten times a migration.
@@ -248,9 +253,11 @@ def _authorizer(touched: Touched, permission: _Permission, tick: Callable[[], bo
             return sqlite3.SQLITE_DENY
         return sqlite3.SQLITE_OK
 
-    def callback(action: int, first: str | None, second: str | None, *_: str | None) -> int:
+    def callback(action: int, first: str | None, second: str | None, _: str | None, trigger: str | None) -> int:
         nonlocal last, calls
         if action == _INSERT:
+            if trigger is not None and first is not None:
+                touched.writes.add((action, first, None, trigger))
             # Many INSERTs in a row go into one table; then only the tick has to be called now and then.
             if first == last:
                 calls += 1
@@ -261,8 +268,10 @@ def _authorizer(touched: Touched, permission: _Permission, tick: Callable[[], bo
         if action in _READS:
             return 0
         if action == _UPDATE:
+            touched.writes.add((action, first or "", second, trigger))
             return write(touched.updated, first)
         if action == _DELETE:
+            touched.writes.add((action, first or "", None, trigger))
             return write(touched.deleted, first)
         if action == _TRANSACTION and permission.swallow_commit and first == "COMMIT":
             permission.swallow_commit = False

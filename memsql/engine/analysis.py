@@ -26,6 +26,8 @@ from memsql.sqltext import (
 _REPLACES = re.compile(r"[Rr][Ee][Pp][Ll][Aa][Cc][Ee]\b(?!\s*\()")
 _RETURNS = re.compile(rb"create|rename", re.IGNORECASE)
 _ARMS = re.compile(rb"replace", re.IGNORECASE)
+# A virtual table that was created and undone breaks the next savepoint, so its file must run once and no more.
+_CHANGES = re.compile(r"update|conflict|virtual", re.IGNORECASE)
 _LEDGER = re.compile(rb"schema_migrations|memsql_|yoyo", re.IGNORECASE)
 # To search a larger file costs more than the search can save.
 _SEARCHED = 1 << 16
@@ -38,6 +40,7 @@ class Analysis:
     """What the text of a file says it will do; names are folded.
 
     ``empty``: it holds no statement.
+    ``measured``: it may drop, change or delete, so that its statements run one by one and are accounted for.
     ``drops``: tables that it drops. ``strips``: tables from which it drops columns.
     ``deletes``: tables from which it DELETEs by name. ``empties``: those from which it DELETEs every row.
     ``updates``: tables that it UPDATEs.
@@ -51,6 +54,7 @@ class Analysis:
     """
 
     empty: bool
+    measured: bool = True
     drops: frozenset[str] = frozenset()
     strips: frozenset[str] = frozenset()
     deletes: frozenset[str] = frozenset()
@@ -80,6 +84,7 @@ def analyse(file: SqlFile, *, transactional: bool = True) -> Analysis:
     searched = len(file.data) <= _SEARCHED
     return Analysis(
         empty=outline.empty,
+        measured=outline.measured,
         drops=frozenset(reader.drops),
         strips=frozenset(reader.strips),
         deletes=frozenset(reader.deletes),
@@ -102,12 +107,13 @@ class _Outline:
 
     empty: bool
     concerns: bool
+    measured: bool
     bulk: Mapping[int, str]
 
 
 def _outline(file: SqlFile) -> _Outline:
     # A cut in the wrong place does no harm here: no statement begins behind it without a ";" before.
-    empty, concerns = True, False
+    empty, concerns, changes = True, False, False
     bulk: dict[int, str] = {}
     is_large = len(file.likely_cuts) > 1
     for text, _, end in texts(file, likely=True):
@@ -117,7 +123,8 @@ def _outline(file: SqlFile) -> _Outline:
             continue
         empty = empty and skip_to_code(text, 0) == len(text)
         concerns = concerns or may_concern(text)
-    return _Outline(empty, concerns, bulk)
+        changes = changes or concerns or _CHANGES.search(text) is not None
+    return _Outline(empty, concerns, changes, bulk)
 
 
 class _Reader:

@@ -32,7 +32,7 @@ _WRITES = frozenset({"insert", "replace", "update", "delete"})
 def prove_job(session: Session, job: Job) -> Evidence:
     """Run ``job`` inside the open transaction of a server and gather the evidence for its verdict. Raises like
     on_file.prove_job()."""
-    conn, values = session.conn, not session.allows_loss(job)
+    conn, values = session.conn, not session.allows_all(job)
     started, clock = datetime.now(UTC), time.perf_counter()
     schema = schema_copy(session)
     objects = schema.snapshot
@@ -47,13 +47,15 @@ def prove_job(session: Session, job: Job) -> Evidence:
     work = IndexWork()
     broken: tuple[str, ...] = ()
     checks: list[CheckResult] = []
-    if verdict.keeps_data(job, before, after, allows_loss=not values):
+    account = guard.account(before, after, job.analysis)
+    if verdict.keeps_data(job, account, before, after, allows_all=session.allows_all(job)):
         work = _work(job, schema, written, sound)
         broken = rebuild_and_check(conn, work)
         checks = run_checks(conn, job.checks, session.interrupted)
     if session.stopped:
         raise verdict.interrupted(job, session.stop)
     return Evidence(
+        account=account,
         before=before,
         after=after,
         indexes=work,
@@ -88,7 +90,7 @@ def explained(session: Session, job: Job, error: StatementError) -> MemsqlError:
     if error.code == "SQLITE_LOCKED":
         lost = counting.cascades(conn, job.analysis.drops)
         if lost:
-            return verdict.refused(job, [loss.message for loss in lost])
+            return verdict.refused(job, lost)
     located = error if error.where is not None else _located(session, job, error)
     return verdict.statement_failed(job, located, error.code)
 

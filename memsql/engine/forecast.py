@@ -30,12 +30,11 @@ from memsql.engine.structure.snapshot import Snapshot
 from memsql.errors import ConnectError, StatementError
 from memsql.project.files import SqlFile
 from memsql.schema import is_internal
-from memsql.schema.internal import LEDGER, module_of
 from memsql.sqltext import effect, fold, may_concern
 from memsql.sqltext import statements as statements_of
+from memsql.sqltext.internal import BOOKKEEPING, LEDGER, module_of
 
 _COMPILED = frozenset({"insert", "replace", "update", "delete", "select"})
-BOOKKEEPING = LEDGER | {"memsql_history", "memsql_legacy_objects", "memsql_fts_rebuild"}
 # How often the observer may be asked during one statement; each time stands for 200,000 instructions of SQLite's
 # machine.
 _BUDGET = 50
@@ -130,7 +129,7 @@ class SchemaCopy:
         then what it was before. Raises Interrupted."""
         if job.guarded or not self.exact:
             return None
-        session, values = self._session, not self._session.allows_loss(job)
+        session, values = self._session, not self._session.allows_all(job)
         lean = replace(job, file=self._without_rows(job), checks=())
 
         def count(watch: guard.Watch) -> tuple[guard.Counts, list[tuple[str, Params]]]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
 from memsql import ledger
 from memsql.engine.analysis import Analysis, analyse, refuse_forbidden
+from memsql.engine.loss.model import Account
 from memsql.engine.statements import StatementTiming
 from memsql.errors import FileError, Location, Refused
 from memsql.project.checks import Check
@@ -70,10 +71,10 @@ class Job:
 class Done:
     """A migration that ran and was committed.
 
-    ``lost`` says what it lost with permission, ``rebuilt`` which full-text indexes were rebuilt, ``warnings`` what
-    its checks warn of; ``broken`` which views and triggers it broke with permission, ``weaker`` which constraints and
-    definitions hold less than before; ``unproven`` what could not be looked at, and why; ``timings`` has the time of
-    every statement where the run measured them.
+    ``account`` says what it lost with permission and what it changed by name, ``rebuilt`` which full-text indexes were
+    rebuilt, ``warnings`` what its checks warn of; ``broken`` which views and triggers it broke with permission,
+    ``weaker`` which constraints and definitions hold less than before; ``unproven`` what could not be looked at, and
+    why; ``timings`` has the time of every statement where the run measured them.
     """
 
     id: str
@@ -81,7 +82,7 @@ class Done:
     name: str
     direction: Direction
     duration_ms: int
-    lost: tuple[str, ...] = ()
+    account: Account = field(default_factory=Account)
     rebuilt: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     timings: tuple[StatementTiming, ...] = ()

@@ -14,10 +14,12 @@ from functools import partial
 
 from memsql import ledger
 from memsql.db import Touched
+from memsql.db.sqlite import SQLiteConnection
 from memsql.engine import statements, verdict
 from memsql.engine.index_work import IndexWork, rebuild_and_check, work_after
 from memsql.engine.job import Job, LedgerMoved
 from memsql.engine.loss import counting, guard
+from memsql.engine.loss.model import Account
 from memsql.engine.loss.watched import SAVEPOINT, Ran, run_watched, undo
 from memsql.engine.session import Session
 from memsql.engine.state import State
@@ -160,23 +162,23 @@ def prove_job(session: Session, job: Job) -> Evidence:
     """
     conn = session.conn
     started, clock = datetime.now(UTC), time.perf_counter()
-    count = partial(counting.count, conn, values=not session.allows_loss(job))
+    run = _Statements(session, job)
     objects = proof.begin(session.schema.structure, job)
-    watched = run_watched(session, job, count=count, run=partial(_run, session, job))
-    after = guard.Counts()
-    if watched.watch.linked or watched.watch.keyed or watched.before.holds_something:
-        after = count(watched.after_watch)
+    count = partial(counting.count, conn, values=False)
+    watched = run_watched(session, job, count=count, run=run, rows=False)
+    after = count(watched.after_watch) if watched.watch.linked or watched.watch.keyed else guard.Counts()
     structure = proof.findings(conn, session.schema.structure, job, objects)
     indexes = IndexWork()
     broken: tuple[str, ...] = ()
     checks: list[CheckResult] = []
-    if verdict.keeps_data(job, watched.before, after, allows_loss=session.allows_loss(job)):
+    if verdict.keeps_data(job, run.account, watched.before, after, allows_all=session.allows_all(job)):
         indexes = work_after(session.schema, job, watched.touched)
         broken = rebuild_and_check(conn, indexes)
         checks = run_checks(conn, job.checks, session.interrupted)
     if session.stopped:
         raise verdict.interrupted(job, session.stop)
     return Evidence(
+        account=run.account,
         before=watched.before,
         after=after,
         indexes=indexes,
@@ -189,33 +191,76 @@ def prove_job(session: Session, job: Job) -> Evidence:
     )
 
 
-def _run(session: Session, job: Job, *, exact: bool = False) -> Ran:
-    """Run the statements of ``job``: in large pieces, or exactly one by one where the run is timed, guarded or
-    ``exact``."""
-    conn, progress = session.conn, session.progress
-    quick = not (exact or job.guarded or session.options.timed)
-    touched: Touched | None = None
-    try:
-        with conn.observe(session.interrupted) as touched:
-            assert touched is not None
-            if job.guarded:
-                return touched, statements.run_guarded(conn, job.file, progress)
-            if session.options.timed:
-                return touched, statements.run_timed(conn, job.file, progress)
-            if quick:
-                statements.run_quickly(
-                    conn, job.file, job.analysis.bulk, interrupted=session.interrupted, progress=progress
-                )
-            else:
-                statements.run(conn, job.file, progress)
-            return touched, ()
-    except StatementError as e:
-        if session.stopped:
-            raise verdict.interrupted(job, session.stop) from e
-        if quick and conn.in_transaction and statements.cut_wrongly(job.file):
+class _Statements:
+    """Runs the statements of a job; ``account`` is what they did to the rows from before, in the last run."""
+
+    def __init__(self, session: Session, job: Job) -> None:
+        self._session, self._job = session, job
+        self.account = Account()
+
+    def __call__(self) -> Ran:
+        """Run them: in large pieces where they only insert, else one by one."""
+        job, options = self._job, self._session.options
+        if not (job.analysis.measured or job.guarded or options.timed):
+            ran = self._plain()
+            if ran is not None:
+                return ran
+        return self._measured()
+
+    def _plain(self, *, exact: bool = False) -> Ran | None:
+        """None where a trigger or a constraint may have destroyed something; then all is undone."""
+        session, job = self._session, self._job
+        conn, progress = session.conn, session.progress
+        touched: Touched | None = None
+        try:
+            with conn.observe(session.interrupted) as touched:
+                assert touched is not None
+                if exact:
+                    statements.run(conn, job.file, progress)
+                else:
+                    bulk = job.analysis.bulk
+                    statements.run_quickly(conn, job.file, bulk, interrupted=session.interrupted, progress=progress)
+        except StatementError as e:
+            if session.stopped:
+                raise verdict.interrupted(job, session.stop) from e
+            if not exact and conn.in_transaction and statements.cut_wrongly(job.file):
+                conn.execute(f"ROLLBACK TO {SAVEPOINT}")
+                return self._plain(exact=True)
+            raise _explained(session, job, e, touched) from e
+        virtual = session.schema.virtual() if touched.writes else None
+        silent = any(
+            trigger is not None or (virtual is not None and virtual.is_plain(table))
+            for _, table, _, trigger in touched.writes
+        )
+        if silent or (touched.inserted and session.schema.replaces()):
             conn.execute(f"ROLLBACK TO {SAVEPOINT}")
-            return _run(session, job, exact=True)
-        raise _explained(session, job, e, touched) from e
+            return None
+        return touched, ()
+
+    def _measured(self) -> Ran:
+        # Imported here, because most migrations only create and insert.
+        from memsql.engine.loss.account import Accountant
+
+        session, job = self._session, self._job
+        conn, progress = session.conn, session.progress
+        assert isinstance(conn, SQLiteConnection)
+        accountant = Accountant(
+            conn, session.interrupted, foreign_keys=job.header.foreign_keys, drops=bool(job.analysis.drops)
+        )
+        timings: Sequence[statements.StatementTiming] = ()
+        try:
+            if job.guarded:
+                timings = statements.run_guarded(conn, job.file, progress, accountant.run)
+            elif session.options.timed:
+                timings = statements.run_timed(accountant.run, job.file, progress)
+            else:
+                statements.run_measured(accountant, job.file, progress)
+            self.account = accountant.finish()
+        except StatementError as e:
+            if session.stopped:
+                raise verdict.interrupted(job, session.stop) from e
+            raise _explained(session, job, e, accountant.touched) from e
+        return accountant.touched, timings
 
 
 def _explained(session: Session, job: Job, error: StatementError, touched: Touched | None) -> MemsqlError:
@@ -227,7 +272,7 @@ def _explained(session: Session, job: Job, error: StatementError, touched: Touch
         conn.execute(f"ROLLBACK TO {SAVEPOINT}")
         lost = counting.cascades(conn, frozenset(fold(t) for t in touched.dropped))
         if lost:
-            return verdict.refused(job, [loss.message for loss in lost])
+            return verdict.refused(job, lost)
     located = error
     if error.where is None and conn.in_transaction:
         conn.execute(f"ROLLBACK TO {SAVEPOINT}")

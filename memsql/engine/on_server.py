@@ -18,6 +18,7 @@ from memsql.db.queries import load
 from memsql.engine import fallback, verdict
 from memsql.engine.forecast import SchemaCopy
 from memsql.engine.job import Job, LedgerMoved
+from memsql.engine.loss import guard
 from memsql.engine.request import ItemFailed, JobRequest, job_request, send
 from memsql.engine.session import Session
 from memsql.engine.state import State
@@ -120,7 +121,7 @@ class OnServer:
             forecast = schema.forecast(job)
             if forecast is None:
                 break
-            requests.append(job_request(job, forecast, schema.conn, values=not self.session.allows_loss(job)))
+            requests.append(job_request(job, forecast, schema.conn, values=not self.session.allows_all(job)))
         return requests
 
     def _prove_together(self, requests: Sequence[JobRequest], foreign_keys: bool) -> Iterator[Evidence]:
@@ -208,7 +209,9 @@ class OnServer:
         conn.rollback()
         try:
             _, answers = send(conn, [self._opening(job.header.foreign_keys), request.counted], self.session.progress)
-            verdict.judge_loss(job, *request.counts(answers), allows_loss=self.session.allows_loss(job))
+            before, after = request.counts(answers)
+            account = guard.account(before, after, job.analysis)
+            verdict.judge_loss(job, account, before, after, allows_all=self.session.allows_all(job))
         except (MigrationFailed, Refused) as e:
             return e
         except ItemFailed:

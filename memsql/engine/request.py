@@ -12,7 +12,7 @@ from memsql.engine import index_work, statements, verdict
 from memsql.engine.forecast import Forecast
 from memsql.engine.index_work import IndexItem
 from memsql.engine.job import Job
-from memsql.engine.loss import counting
+from memsql.engine.loss import counting, guard
 from memsql.engine.loss.guard import Counts
 from memsql.engine.verdict import Evidence
 from memsql.errors import MemsqlError, StatementError
@@ -67,6 +67,7 @@ class JobRequest:
         before, after = self.counts(answers)
         checks = answers[len(self.counted) + len(self.indexes) :]
         return Evidence(
+            account=guard.account(before, after, self.job.analysis),
             before=before,
             after=after,
             indexes=self.forecast.indexes,

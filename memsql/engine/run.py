@@ -92,7 +92,7 @@ class Runner:
             raise problem from error
 
     def _judge(self, job: Job, evidence: Evidence) -> _Proven:
-        done = verdict.judge(job, evidence, allows_loss=self.session.allows_loss(job))
+        done = verdict.judge(job, evidence, allows_all=self.session.allows_all(job))
         if self.session.stopped:
             raise verdict.interrupted(job, self.session.stop)
         return done, job.entry(evidence.started, evidence.duration_ms)

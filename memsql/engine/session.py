@@ -95,9 +95,9 @@ class Session:
     progress: Progress
     schema: SchemaCache
 
-    def allows_loss(self, job: Job) -> bool:
-        """Whether the file or the person permits ``job`` to lose data."""
-        return job.allows_loss or self.options.allow_data_loss
+    def allows_all(self, job: Job) -> bool:
+        """Whether the person, or an old permit without a name in a replay, permits ``job`` to lose anything."""
+        return self.options.allow_data_loss or (self.options.old_permits and job.allows_loss)
 
     @property
     def stopped(self) -> bool:

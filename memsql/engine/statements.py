@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from memsql.db import Connection
+from memsql.db import Connection, Result
 from memsql.db.compiling import compile_only
 from memsql.db.queries import load
 from memsql.errors import Location, StatementError
@@ -20,6 +21,11 @@ from memsql.progress import SILENT, Progress
 from memsql.project.files import SqlFile
 from memsql.sqltext import Statement, quote, split
 
+if TYPE_CHECKING:
+    from memsql.engine.loss.account import Accountant
+
+Execute = Callable[[str], Result]
+_inserts = re.compile(r"INSERT\s+INTO\s+[^(]+(?:\([^()]*\)\s*)?VALUES\b", re.IGNORECASE).match
 _GUARD = re.compile(r"^[ \t]*--[ \t]*when:[ \t]*(.+?)[ \t]*$", re.MULTILINE)
 
 
@@ -115,13 +121,45 @@ def run_quickly(
         progress.tick(end / total)
 
 
+def run_measured(accountant: Accountant, file: SqlFile, progress: Progress) -> None:
+    """Run all of ``file`` so that ``accountant`` accounts for every value.
+
+    Statements that only insert run together. Raises StatementError, with its place unless one of those failed.
+    """
+    total = len(file.data) or 1
+    before = 0
+    for chunk in chunks(file):
+        inserts: list[Statement] = []
+        chunk_statements = split(chunk.text)
+        for statement in chunk_statements:
+            if _inserts_values(statement.text):
+                inserts.append(statement)
+                continue
+            _run_together(accountant, chunk.text, inserts)
+            inserts = []
+            try:
+                accountant.run(statement.text)
+            except StatementError as e:
+                where = Location(file.path, chunk.line + statement.line - 1)
+                raise located(e, statement, before + statement.number, where) from e
+        _run_together(accountant, chunk.text, inserts)
+        before += len(chunk_statements)
+        progress.tick(chunk.end / total)
+
+
+def _run_together(accountant: Accountant, text: str, inserts: Sequence[Statement]) -> None:
+    if inserts:
+        part = text[inserts[0].start : inserts[-1].end] + ";"
+        accountant.script(part, [statement.text for statement in inserts])
+
+
 def cut_wrongly(file: SqlFile) -> bool:
     """Whether run_quickly() cuts ``file`` where no statement ends. Takes as long as run_quickly() saves."""
     return file.likely_cuts != file.cuts
 
 
-def run_timed(conn: Connection, file: SqlFile, progress: Progress) -> list[StatementTiming]:
-    """Like run(), but one statement a call. Returns the time and the changed rows of each."""
+def run_timed(execute: Execute, file: SqlFile, progress: Progress) -> list[StatementTiming]:
+    """Like run(), but one statement a call of ``execute``. Returns the time and the changed rows of each."""
     timings: list[StatementTiming] = []
     before = 0
     total = len(file.data) or 1
@@ -130,7 +168,7 @@ def run_timed(conn: Connection, file: SqlFile, progress: Progress) -> list[State
             number, line = before + statement.number, chunk.line + statement.line - 1
             started = time.perf_counter()
             try:
-                result = conn.execute(statement.text)
+                result = execute(statement.text)
             except StatementError as e:
                 raise located(e, statement, number, Location(file.path, line)) from e
             timings.append(StatementTiming(number, line, statement.text, _ms_since(started), result.changes))
@@ -139,8 +177,10 @@ def run_timed(conn: Connection, file: SqlFile, progress: Progress) -> list[State
     return timings
 
 
-def run_guarded(conn: Connection, file: SqlFile, progress: Progress) -> list[StatementTiming]:
-    """Like run_timed(), for legacy upgrades.
+def run_guarded(
+    conn: Connection, file: SqlFile, progress: Progress, execute: Execute | None = None
+) -> list[StatementTiming]:
+    """Like run_timed(), for legacy upgrades. ``execute`` runs a statement, by default on ``conn``.
 
     A statement directly below lines ``-- when: EXPRESSION`` runs only where ``SELECT EXPRESSION`` is true for all
     of them at that moment. Returns the statements that ran.
@@ -156,7 +196,7 @@ def run_guarded(conn: Connection, file: SqlFile, progress: Progress) -> list[Sta
             # One by one: a later guard may name a table that the guard before it tests for.
             if not all(conn.execute(f"SELECT {guard}").one() for guard in guards):
                 continue
-            result = conn.execute(statement.text)
+            result = (execute or conn.execute)(statement.text)
         except StatementError as e:
             raise located(e, statement, statement.number, Location(file.path, statement.line)) from e
         timings.append(
@@ -172,7 +212,7 @@ def locate(conn: Connection, file: SqlFile, error: StatementError) -> StatementE
     The caller has undone the first run. Where the second one succeeds, returns ``error`` with the file as its place.
     """
     try:
-        run_timed(conn, file, SILENT)
+        run_timed(conn.execute, file, SILENT)
     except StatementError as e:
         return e
     error.where = Location(file.path)
@@ -200,6 +240,11 @@ def _observe_insert(conn: Connection, table: str) -> bool:
     except StatementError:
         return False
     return True
+
+
+def _inserts_values(text: str) -> bool:
+    """Whether a statement adds rows and does nothing to those that are there, but by triggers and constraints."""
+    return _inserts(text) is not None and "conflict" not in text.lower()
 
 
 def _ms_since(started: float) -> float:

@@ -19,6 +19,7 @@ from memsql.engine import verdict
 from memsql.engine.index_work import IndexWork
 from memsql.engine.job import Job, LedgerMoved
 from memsql.engine.loss import counting, guard
+from memsql.engine.loss.model import Account
 from memsql.engine.on_file import OnFile
 from memsql.engine.session import Session
 from memsql.engine.state import State
@@ -79,6 +80,7 @@ class Stepwise:
         if session.stopped:
             raise verdict.interrupted(job, session.stop)
         yield Evidence(
+            account=Account(),
             before=guard.Counts(),
             after=guard.Counts(),
             indexes=IndexWork(),
@@ -214,7 +216,7 @@ class _Steps:
 
 def _refuse_loss(session: Session, job: Job) -> None:
     """Raise Refused where ``job`` would drop rows without permission."""
-    if session.allows_loss(job):
+    if session.allows_all(job):
         return
     watch = guard.planned(job.analysis, frozenset(), session.schema.virtual())
     counts = counting.count(session.conn, watch, values=False)

@@ -10,6 +10,7 @@ from memsql.engine.index_work import IndexWork
 from memsql.engine.job import Done, Job
 from memsql.engine.loss import guard
 from memsql.engine.loss.guard import Counts
+from memsql.engine.loss.model import Account, Loss
 from memsql.engine.signals import Stop
 from memsql.engine.statements import StatementTiming
 from memsql.engine.structure.proof import UNTOUCHED, Structure
@@ -34,13 +35,15 @@ _RUN_AGAIN = "correct the file and run the command again"
 class Evidence:
     """What a run of a job showed before anything of it is committed.
 
-    ``before``, ``after``: the counts around its statements. ``indexes``: the full-text indexes that were rebuilt
+    ``account``: what became of the rows and values from before. ``before``, ``after``: the counts around its
+    statements. ``indexes``: the full-text indexes that were rebuilt
     and checked; ``broken_indexes``: a sentence for each that disagrees with its content. ``checks``: the answers of
     the job's own checks. ``started``, ``duration_ms``: when it ran and how long, the proof included. ``structure``:
     what became of views, triggers, indexes and constraints. ``unproven``: a sentence for each thing that could not be
     looked at, with the reason.
     """
 
+    account: Account
     before: Counts
     after: Counts
     indexes: IndexWork
@@ -53,13 +56,13 @@ class Evidence:
     unproven: tuple[str, ...] = ()
 
 
-def judge(job: Job, evidence: Evidence, *, allows_loss: bool) -> Done:
+def judge(job: Job, evidence: Evidence, *, allows_all: bool) -> Done:
     """The job as done.
 
-    Raises Refused where it loses data and ``allows_loss`` is false, MigrationFailed where a foreign key, a view, an
-    index, a trigger, a full-text index or a check of it is broken.
+    Raises Refused where it loses what its header does not permit and ``allows_all`` is false, MigrationFailed where a
+    foreign key, a view, an index, a trigger, a full-text index or a check of it is broken.
     """
-    lost = judge_loss(job, evidence.before, evidence.after, allows_loss=allows_loss)
+    judge_loss(job, evidence.account, evidence.before, evidence.after, allows_all=allows_all)
     structure = evidence.structure
     if structure.problems:
         raise unproven(job, structure.problems, "; ".join(structure.remedies))
@@ -73,7 +76,7 @@ def judge(job: Job, evidence: Evidence, *, allows_loss: bool) -> Done:
         name=job.migration.name,
         direction=job.direction,
         duration_ms=evidence.duration_ms,
-        lost=lost,
+        account=evidence.account,
         rebuilt=evidence.indexes.rebuild,
         warnings=judge_checks(job, evidence.checks),
         timings=evidence.timings,
@@ -83,27 +86,23 @@ def judge(job: Job, evidence: Evidence, *, allows_loss: bool) -> Done:
     )
 
 
-def keeps_data(job: Job, before: Counts, after: Counts, *, allows_loss: bool) -> bool:
+def keeps_data(job: Job, account: Account, before: Counts, after: Counts, *, allows_all: bool) -> bool:
     """Whether judge_loss() raises nothing, so that the rest of the evidence is worth its time."""
     try:
-        judge_loss(job, before, after, allows_loss=allows_loss)
+        judge_loss(job, account, before, after, allows_all=allows_all)
     except (MigrationFailed, Refused):
         return False
     return True
 
 
-def judge_loss(job: Job, before: Counts, after: Counts, *, allows_loss: bool) -> tuple[str, ...]:
-    """What was lost with permission, a sentence each.
-
-    Raises Refused where there is no permission, MigrationFailed for foreign keys that a row breaks.
-    """
-    problems = guard.broken_keys(before, after)
-    lost = tuple(loss.message for loss in guard.losses(before, after, job.analysis))
-    if lost and not allows_loss:
+def judge_loss(job: Job, account: Account, before: Counts, after: Counts, *, allows_all: bool) -> None:
+    """Raise Refused where ``job`` loses what nothing permits, MigrationFailed for foreign keys that a row breaks."""
+    lost = () if allows_all else account.refused(job.header.permits)
+    if lost:
         raise refused(job, lost)
+    problems = guard.broken_keys(before, after)
     if problems:
         raise unproven(job, problems, _RUN_AGAIN)
-    return lost
 
 
 def judge_checks(job: Job, results: Sequence[CheckResult]) -> tuple[str, ...]:
@@ -184,15 +183,17 @@ def broken_index(job: Job, problems: Sequence[str]) -> MigrationFailed:
     )
 
 
-def refused(job: Job, lost: Sequence[str]) -> Refused:
-    """``job`` loses data without permission; ``lost`` has a sentence each."""
+def refused(job: Job, lost: Sequence[Loss]) -> Refused:
+    """``job`` loses data without permission."""
+    lines = dict.fromkeys(loss.permit for loss in lost)
+    pasted = "".join(f"\n    {line}" for line in lines)
     return Refused(
         f"{job.migration.id} would lose data",
         where=Location(job.file.path),
-        details=tuple(lost),
-        hint="if that is meant, write `-- allow: data-loss <reason>` into the header of the file, or pass "
-        "--allow-data-loss; a table rebuild needs `-- foreign_keys: off`, "
-        "or the rows of tables that refer to it go too",
+        details=tuple(loss.message for loss in lost),
+        hint=f"if that is meant, paste into the header of {job.file.path}, with the reason:{pasted}\n"
+        "  or pass --allow-data-loss; a rebuild of a table to which others refer needs `-- foreign_keys: off`, or "
+        "their rows are reached too",
     )
 
 

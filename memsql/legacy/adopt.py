@@ -182,7 +182,7 @@ def _run_phase(session: Session, phase: Phase) -> list[str]:
     done = _run(session, _job(phase, down=False))
     return [
         f"legacy upgrade {phase.name} (proven)",
-        *(f"  lost, as allowed: {loss}" for loss in done.lost),
+        *(f"  lost, as allowed: {loss.message}" for loss in done.account.losses),
         *(f"  not proven: {sentence}" for sentence in done.unproven),
     ]
 
@@ -197,7 +197,7 @@ def _run(session: Session, job: Job) -> Done:
     else:
         from memsql.engine.fallback import prove_job
     evidence = prove_job(session, job)
-    done = verdict.judge(job, evidence, allows_loss=session.allows_loss(job))
+    done = verdict.judge(job, evidence, allows_all=session.allows_all(job))
     if on_file:
         conn.execute(f"RELEASE {SAVEPOINT}")
     if ledger.has_history(conn):

@@ -121,7 +121,7 @@ def done_text(done: Done, verb: str) -> str:
     """A migration that ran, with what it lost by permission. ``verb`` is "applied" or "rolled back"."""
     lines = [f"{verb} {done.id}  ({milliseconds(done.duration_ms)}, {outcome(done)})"]
     lines += [f"  rebuilt full-text index {name}" for name in done.rebuilt]
-    lines += [f"  lost, as allowed: {loss}" for loss in done.lost]
+    lines += account_lines(done, "lost, as allowed")
     lines += structure_lines(done)
     lines += [f"  warning: {warning}" for warning in done.warnings]
     return "\n".join(lines)
@@ -138,6 +138,16 @@ def structure_lines(done: Done) -> list[str]:
         *(f"  broken, as allowed: {sentence}" for sentence in done.broken),
         *(f"  weaker: {sentence}" for sentence in done.weaker),
         *(f"  not proven: {sentence}" for sentence in done.unproven),
+    ]
+
+
+def account_lines(done: Done, lost: str) -> list[str]:
+    """What a migration changed by name, and what it lost with permission; ``lost`` begins the lines about losses."""
+    account = done.account
+    return [
+        *(f"  {change.message}" for change in account.changes),
+        *(f"  {lost}: {loss.message}" for loss in account.losses),
+        *(f"  {note}" for note in account.notes),
     ]
 
 
@@ -172,7 +182,16 @@ def done_data(done: Done) -> dict[str, object]:
         "name": done.name,
         "direction": done.direction,
         "duration_ms": done.duration_ms,
-        "lost": list(done.lost),
+        "lost": [loss.message for loss in done.account.losses],
+        "losses": [
+            {"table": loss.table, "column": loss.column, "rows": loss.rows, "example": loss.example}
+            for loss in done.account.losses
+        ],
+        "changes": [
+            {"what": change.what, "table": change.table, "column": change.column, "rows": change.rows}
+            for change in done.account.changes
+        ],
+        "notes": list(done.account.notes),
         "rebuilt": list(done.rebuilt),
         "broken": list(done.broken),
         "weaker": list(done.weaker),

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from memsql.actions.rehearse import Place, Rehearsal
 from memsql.engine.job import Done
-from memsql.report.migrate import done_data, outcome, structure_lines
+from memsql.report.migrate import account_lines, done_data, outcome, structure_lines
 from memsql.report.text import error, error_json, indented, shorten, table
 from memsql.words import count, milliseconds
 
@@ -65,7 +65,7 @@ def _done(done: Done, verb: str, *, without_rows: bool) -> list[str]:
     lines = [
         f"would {verb} {done.id}  ({milliseconds(done.duration_ms)}, {outcome(done)}{' without rows' * without_rows})"
     ]
-    lines += [f"  would lose, as allowed: {loss}" for loss in done.lost]
+    lines += account_lines(done, "would lose, as allowed")
     lines += structure_lines(done)
     lines += [f"  warning: {warning}" for warning in done.warnings]
     timings = done.timings

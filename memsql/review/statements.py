@@ -12,9 +12,9 @@ from memsql.errors import MemsqlError, StatementError
 from memsql.project.files import Migration
 from memsql.review.model import StatementResult
 from memsql.schema import Schema, is_internal, read
-from memsql.schema.internal import module_of
 from memsql.scratch import database
 from memsql.sqltext import Effect, Statement, effect, fold, identifiers, quote, statements
+from memsql.sqltext.internal import module_of
 
 LISTED = 200
 """The number of statements that a review lists."""

@@ -3,10 +3,10 @@
 from memsql.schema.diagram import mermaid
 from memsql.schema.diff import SchemaDiff, diff
 from memsql.schema.dump import dump
-from memsql.schema.internal import is_internal
 from memsql.schema.load import from_sql
 from memsql.schema.model import Column, ForeignKey, Object, Schema, Table
 from memsql.schema.read import read
+from memsql.sqltext.internal import is_internal
 
 __all__ = [
     "Column",

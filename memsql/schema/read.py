@@ -9,8 +9,8 @@ from memsql.db import Connection, Value
 from memsql.db.queries import load
 from memsql.errors import StatementError
 from memsql.schema.definition import read_definition
-from memsql.schema.internal import VECTOR_INDEX, is_internal, module_of
 from memsql.schema.model import Column, ForeignKey, Object, Schema, Table
+from memsql.sqltext.internal import VECTOR_INDEX, is_internal, module_of
 from memsql.sqltext.names import fold
 
 Rows = Sequence[tuple[Value, ...]]

@@ -231,7 +231,7 @@ class _Filler:
 
     def virtual(self, table: Table, count: int) -> int:
         from memsql.fts.discover import parse
-        from memsql.schema.internal import module_of
+        from memsql.sqltext.internal import module_of
 
         module = module_of(table.sql)
         if module == "fts5":

@@ -9,9 +9,9 @@ from random import Random
 
 from memsql.db import Value
 from memsql.schema import Column, Table
-from memsql.schema.affinity import affinity
 from memsql.schema.definition import definition_of
 from memsql.sqltext import fold
+from memsql.sqltext.affinity import affinity
 from memsql.sqltext.names import unquote
 from memsql.sqltext.tokens import Token
 

@@ -66,10 +66,11 @@ REFUSED = {
         + rows("t")
         + "INSERT INTO t VALUES (1, 'x');\n",
     ),
-    "a view": (
+    "a trigger behind a view": (
         "CREATE TABLE y (y, x);\nCREATE VIEW t AS SELECT * FROM y;\n"
         + LOG
-        + "CREATE TRIGGER ti INSTEAD OF INSERT ON t WHEN new.x = 'x' BEGIN DELETE FROM log; END;\n",
+        + "CREATE TRIGGER ti INSTEAD OF INSERT ON t BEGIN INSERT INTO y VALUES (new.y, new.x); END;\n"
+        + "CREATE TRIGGER yi AFTER INSERT ON y WHEN new.x = 'x' BEGIN DELETE FROM log; END;\n",
         rows("t") + "INSERT INTO t VALUES (1, 'x');\n",
     ),
     "REPLACE among them": (PARENT.format(""), rows("t") + "INSERT OR REPLACE INTO t VALUES (0, 'new');\n" + rows("t")),

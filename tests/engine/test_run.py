@@ -15,6 +15,7 @@ from memsql.engine.analysis import Analysis
 from memsql.engine.index_work import IndexWork
 from memsql.engine.job import Job, LedgerMoved
 from memsql.engine.loss.guard import Counts
+from memsql.engine.loss.model import Account
 from memsql.engine.run import Runner
 from memsql.engine.session import SchemaCache, Session
 from memsql.engine.signals import Stop
@@ -28,9 +29,9 @@ from memsql.project.checks import Check, CheckResult
 from memsql.project.files import Migration, SqlFile
 from memsql.sqltext import parse_migration_header
 
-PASSED = Evidence(Counts(), Counts(), IndexWork(), (), (), datetime(2026, 1, 1, tzinfo=UTC), 1)
+PASSED = Evidence(Account(), Counts(), Counts(), IndexWork(), (), (), datetime(2026, 1, 1, tzinfo=UTC), 1)
 BROKEN = CheckResult(Check("holds", "error", "", "SELECT 1", "sql/checks/holds.sql", None), ("it does not",), 1)
-REFUSED = Evidence(Counts(), Counts(), IndexWork(), (), (BROKEN,), datetime(2026, 1, 1, tzinfo=UTC), 1)
+REFUSED = Evidence(Account(), Counts(), Counts(), IndexWork(), (), (BROKEN,), datetime(2026, 1, 1, tzinfo=UTC), 1)
 
 Act = Callable[[], Evidence]
 

@@ -10,7 +10,8 @@ from memsql.engine import verdict
 from memsql.engine.analysis import Analysis
 from memsql.engine.index_work import IndexWork, work_for
 from memsql.engine.job import Job
-from memsql.engine.loss.guard import Counts, TableCounts
+from memsql.engine.loss.guard import Counts
+from memsql.engine.loss.model import Account, Change, Loss
 from memsql.engine.verdict import Evidence
 from memsql.errors import CommitUnknown, LockedError, MigrationFailed, Refused, StatementError
 from memsql.project.checks import Check, CheckResult
@@ -18,7 +19,9 @@ from memsql.project.files import Migration, SqlFile
 from memsql.sqltext import parse_migration_header
 
 NO_INDEXES = IndexWork()
-FULL = Counts({"t": TableCounts("t", 3, {"a": 3, "b": 2})})
+NOTHING = Account()
+ROWS = Loss("t", None, 3, "table t is dropped with 3 rows")
+VALUES = Loss("Old t", "b", 2, "column Old t.b is dropped with a value in 2 rows", "id 1: 'x'", frozenset({("t", "b")}))
 
 
 def job(text: str = "SELECT 1;", number: int = 1) -> Job:
@@ -33,42 +36,53 @@ def check(severity: str, *messages: str) -> CheckResult:
     )
 
 
-def evidence(after: Counts, *checks: CheckResult, indexes: IndexWork = NO_INDEXES) -> Evidence:
-    """Of a job that began with FULL."""
-    return Evidence(FULL, after, indexes, (), checks, datetime(2026, 1, 1, tzinfo=UTC), 7)
+def evidence(account: Account, *checks: CheckResult, indexes: IndexWork = NO_INDEXES) -> Evidence:
+    return Evidence(account, Counts(), Counts(), indexes, (), checks, datetime(2026, 1, 1, tzinfo=UTC), 7)
 
 
 def test_nothing_lost_is_done() -> None:
-    done = verdict.judge(job(), evidence(FULL), allows_loss=False)
-    assert (done.id, done.duration_ms, done.lost, done.warnings) == ("0001_x", 7, (), ())
+    changed = Account(changes=(Change("UPDATE", "t", None, 3),))
+    done = verdict.judge(job(), evidence(changed), allows_all=False)
+    assert (done.id, done.duration_ms, done.account, done.warnings) == ("0001_x", 7, changed, ())
 
 
 @pytest.mark.parametrize(
-    ("after", "sentence"),
+    ("loss", "line"),
+    [(ROWS, "-- allow: data-loss t <reason>"), (VALUES, '-- allow: data-loss "Old t".b <reason>')],
+)
+def test_a_loss_is_refused_or_reported(loss: Loss, line: str) -> None:
+    with pytest.raises(Refused) as caught:
+        verdict.judge(job(), evidence(Account((loss,))), allows_all=False)
+    assert caught.value.details == (loss.message,)
+    assert line in (caught.value.hint or "")
+    assert verdict.judge(job(), evidence(Account((loss,))), allows_all=True).account.losses == (loss,)
+
+
+@pytest.mark.parametrize(
+    ("permit", "rows", "values"),
     [
-        (Counts(), "table t is dropped with 3 rows"),
-        (Counts({"t": TableCounts("t", 1, {"a": 1, "b": 1})}), "table t loses 2 rows of 3 without a DELETE of its own"),
-        (Counts({"t": TableCounts("t", 3, {"a": 3})}), "column t.b is dropped with a value in 2 rows"),
-        (Counts({"t": TableCounts("t", 3, {"a": 3, "b": 1})}), "column t.b loses a value in 1 row: NULL afterwards"),
+        ("T", True, False),
+        ("t.b", False, True),
+        ('"Old t"."B"', False, True),
+        ('"Old t"', False, False),
+        ("t.c", False, False),
     ],
 )
-def test_a_loss_is_refused_or_told(after: Counts, sentence: str) -> None:
-    with pytest.raises(Refused) as caught:
-        verdict.judge(job(), evidence(after), allows_loss=False)
-    assert sentence in caught.value.details
-    assert sentence in verdict.judge(job(), evidence(after), allows_loss=True).lost
+def test_a_permit_names_rows_or_values(permit: str, rows: bool, values: bool) -> None:
+    permits = job(f"-- allow: data-loss {permit} meant\nSELECT 1;").header.permits
+    assert (ROWS.is_permitted(permits), VALUES.is_permitted(permits)) == (rows, values)
 
 
 def test_a_loss_comes_before_a_failed_check() -> None:
     with pytest.raises(Refused):
-        verdict.judge(job(), evidence(Counts(), check("error", "no")), allows_loss=False)
+        verdict.judge(job(), evidence(Account((ROWS,)), check("error", "no")), allows_all=False)
 
 
 def test_a_check_fails_or_warns() -> None:
     with pytest.raises(MigrationFailed, match="its check 'holds' failed") as caught:
-        verdict.judge(job(), evidence(FULL, check("error", "no")), allows_loss=False)
+        verdict.judge(job(), evidence(NOTHING, check("error", "no")), allows_all=False)
     assert (caught.value.details, caught.value.hint) == (("no",), "it must")
-    done = verdict.judge(job(), evidence(FULL, check("warning", "hm")), allows_loss=False)
+    done = verdict.judge(job(), evidence(NOTHING, check("warning", "hm")), allows_all=False)
     assert done.warnings == ("holds: hm",)
 
 
@@ -76,7 +90,7 @@ def test_a_check_fails_or_warns() -> None:
 def test_an_index_that_does_not_exist(header: str, known: tuple[str, ...]) -> None:
     asking = job(f"-- fts_rebuild: {header}\nSELECT 1;")
     with pytest.raises(MigrationFailed, match=f"asks to rebuild {header}, which is no FTS5 table"):
-        verdict.judge(asking, evidence(FULL, indexes=work_for(asking, known, [])), allows_loss=False)
+        verdict.judge(asking, evidence(NOTHING, indexes=work_for(asking, known, [])), allows_all=False)
 
 
 def test_which_indexes_are_rebuilt_and_checked() -> None:

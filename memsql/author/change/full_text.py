@@ -9,8 +9,8 @@ from memsql.author.change.steps import CannotChange, Loss, RebuildTable
 from memsql.fts.discover import FtsTable, parse
 from memsql.schema import Table
 from memsql.schema.definition import under_name
-from memsql.schema.internal import module_of
 from memsql.schema.meaning import virtual_text
+from memsql.sqltext.internal import module_of
 from memsql.sqltext.names import fold, quote_if_needed
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from memsql.author.change.steps import Loss
 from memsql.author.change.tables import TableChange
 from memsql.schema import Column, Table
-from memsql.schema.affinity import affinity
+from memsql.sqltext.affinity import affinity
 from memsql.sqltext.names import fold
 
 

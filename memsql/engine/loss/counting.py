@@ -13,7 +13,8 @@ from dataclasses import replace
 from memsql.db import Connection, Params, Result
 from memsql.db.compiling import compile_only
 from memsql.db.queries import load
-from memsql.engine.loss.guard import Counts, Loss, TableCounts, Virtual, Watch, rows_text
+from memsql.engine.loss.guard import Counts, TableCounts, Virtual, Watch, rows_text
+from memsql.engine.loss.model import Loss
 from memsql.errors import StatementError
 from memsql.sqltext import fold, quote
 
@@ -31,7 +32,7 @@ def virtual_tables(conn: Connection) -> Virtual:
     if not rows:
         return Virtual()
     # Imported only here: most runs need nothing else of that package, which takes long to import.
-    from memsql.schema.internal import module_of, shadow_suffixes
+    from memsql.sqltext.internal import module_of, shadow_suffixes
 
     modules = {fold(str(name)): module_of(str(sql)) for name, sql in rows if sql is not None}
     shadows = {f"{name}_{suffix}" for name, module in modules.items() for suffix in shadow_suffixes(module)}
@@ -120,7 +121,7 @@ def cascades(conn: Connection, dropped: frozenset[str]) -> list[Loss]:
             if going:
                 # guard.losses() says the same of versions of SQLite that do drop the table.
                 message = f"table {table.name} loses {rows_text(going)} of {rows:,} without a DELETE of its own"
-                losses.append(Loss(table.name, message, going))
+                losses.append(Loss(table.name, None, going, message))
     return losses
 
 

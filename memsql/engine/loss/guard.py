@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from memsql import words
 from memsql.db import Touched
 from memsql.engine.analysis import Analysis
+from memsql.engine.loss.model import Account, Loss
 from memsql.sqltext import fold
 
 # Shadow tables that hold an index and no row of the user's own. The _content of an FTS table and the _rowid of an
@@ -41,6 +42,11 @@ class Watch:
             self.linked | other.linked,
             self.keyed | other.keyed,
         )
+
+    @property
+    def keys(self) -> Watch:
+        """The same without rows: foreign keys alone."""
+        return Watch(linked=self.linked, keyed=self.keyed)
 
     def covers(self, other: Watch) -> bool:
         """Whether everything that ``other`` counts is counted by this one too."""
@@ -95,6 +101,11 @@ class Virtual:
         """The shadows of the virtual table ``name`` that hold the user's own rows."""
         return frozenset(s for s in (f"{name}_content", f"{name}_rowid") if s in self.shadows)
 
+    def is_plain(self, name: str) -> bool:
+        """Whether the table ``name`` (any case) is of the user's own, and neither virtual nor a shadow."""
+        folded = fold(name)
+        return not (folded.startswith("sqlite_") or folded in self.tables or folded in self.shadows)
+
     def is_user_table(self, name: str) -> bool:
         """Whether the table ``name`` (any case) holds rows of the user's own."""
         return fold(name) not in self.tables and not self.holds_an_index(fold(name))
@@ -113,15 +124,6 @@ class Schema:
     replaces: bool = False
     existing: frozenset[str] | None = None
     keyed: frozenset[str] = frozenset()
-
-
-@dataclass(frozen=True, slots=True)
-class Loss:
-    """Rows or values of ``table`` that are gone: a sentence about them, and how many."""
-
-    table: str
-    message: str
-    rows: int
 
 
 def planned(analysis: Analysis, named: frozenset[str], virtual: Virtual) -> Watch:
@@ -182,6 +184,11 @@ def after_watch(watch: Watch, analysis: Analysis) -> Watch:
     return Watch(follow(watch.counted), follow(watch.whole), follow(watch.linked), follow(watch.keyed))
 
 
+def account(before: Counts, after: Counts, analysis: Analysis) -> Account:
+    """What was lost, as far as counts tell."""
+    return Account(tuple(losses(before, after, analysis)))
+
+
 def losses(before: Counts, after: Counts, analysis: Analysis) -> list[Loss]:
     """Rows and values that are in ``before`` and not in ``after``, and that the text does not DELETE by name."""
     gone: list[Loss] = []
@@ -190,12 +197,12 @@ def losses(before: Counts, after: Counts, analysis: Analysis) -> list[Loss]:
         meant = _meant(name, analysis)
         if new is None or _overtaken(name, before, after, analysis):
             if old.rows and not meant:
-                gone.append(Loss(old.name, f"table {old.name} is dropped with {rows_text(old.rows)}", old.rows))
+                gone.append(Loss(old.name, None, old.rows, f"table {old.name} is dropped with {rows_text(old.rows)}"))
             continue
         if new.rows < old.rows and not meant:
             missing = old.rows - new.rows
             message = f"table {old.name} loses {rows_text(missing)} of {old.rows:,} without a DELETE of its own"
-            gone.append(Loss(old.name, message, missing))
+            gone.append(Loss(old.name, None, missing, message))
         gone += _lost_values(name, old, new, analysis)
     return gone
 
@@ -209,7 +216,9 @@ def _lost_values(name: str, old: TableCounts, new: TableCounts, analysis: Analys
         now = renamed if renamed in new.columns else fold(column)
         left = new.columns.get(now)
         if held and now not in new.columns:
-            gone.append(Loss(old.name, f"column {old.name}.{column} is dropped with {_values_text(held)}", held))
+            gone.append(
+                Loss(old.name, column, held, f"column {old.name}.{column} is dropped with {_values_text(held)}")
+            )
         elif held is not None and left is not None:
             kept.append((column, held, left))
     if _meant(name, analysis) or not analysis.updates.isdisjoint(names):
@@ -219,7 +228,7 @@ def _lost_values(name: str, old: TableCounts, new: TableCounts, analysis: Analys
         for column, held, left in kept:
             if left < held:
                 message = f"column {old.name}.{column} loses {_values_text(held - left)}: NULL afterwards"
-                gone.append(Loss(old.name, message, held - left))
+                gone.append(Loss(old.name, column, held - left, message))
     return gone
 
 

@@ -31,19 +31,22 @@ class Watched(Generic[Before]):
 
 
 def run_watched(
-    session: Session, job: Job, *, count: Callable[[guard.Watch], Before], run: Callable[[], Ran]
+    session: Session, job: Job, *, count: Callable[[guard.Watch], Before], run: Callable[[], Ran], rows: bool = True
 ) -> Watched[Before]:
     """Count, open SAVEPOINT, and ``run``. Where the run reached more than was counted, undo it, count that too, and
     run again.
 
-    ``count`` counts a watch before the run; ``run`` runs the statements of ``job``. The savepoint stays open.
+    ``count`` counts a watch before the run; ``run`` runs the statements of ``job``. Without ``rows`` only foreign keys
+    are watched, for the run accounts for rows by itself. The savepoint stays open.
     Raises what ``run`` raises.
     """
     conn, analysis = session.conn, job.analysis
     foreign_keys = job.header.foreign_keys
     watch = _planned_watch(session, job)
+    if not rows:
+        watch = watch.keys
     rebuilds = analysis.rebuilds and bool(not foreign_keys or analysis.deletes or analysis.drops or analysis.strips)
-    existing = counting.tables(conn) if analysis.replaces or rebuilds else None
+    existing = counting.tables(conn) if rows and (analysis.replaces or rebuilds) else None
     replaced = analysis.replaces or session.schema.replaces()
     while True:
         before = count(watch)
@@ -56,7 +59,8 @@ def run_watched(
         if touched.deleted or touched.dropped or not foreign_keys or replaces or keyed:
             schema = guard.Schema(session.schema.virtual(), replaces, existing, keyed)
             needed = guard.needed(touched, analysis, schema, foreign_keys=foreign_keys)
-            unknown = existing is None and guard.doubtful(touched, watch, analysis, replaces=replaces)
+            needed = needed if rows else needed.keys
+            unknown = rows and existing is None and guard.doubtful(touched, watch, analysis, replaces=replaces)
             if unknown or not watch.covers(needed):
                 undo(conn)
                 watch |= needed

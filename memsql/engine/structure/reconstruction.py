@@ -15,9 +15,9 @@ from memsql.db.compiling import compile_only
 from memsql.db.sqlite import memory
 from memsql.engine.structure.snapshot import Snapshot
 from memsql.errors import MemsqlError
-from memsql.schema.internal import module_of, shadow_suffixes
 from memsql.schema.model import Object
 from memsql.sqltext import fold, quote
+from memsql.sqltext.internal import module_of, shadow_suffixes
 from memsql.sqltext.tokens import tokenize
 
 _NO_FUNCTION = re.compile(r"no such function: (.+)", re.DOTALL)

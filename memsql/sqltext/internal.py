@@ -10,6 +10,8 @@ from memsql.sqltext.names import fold
 from memsql.sqltext.tokens import tokenize
 
 LEDGER = frozenset({"_yoyo_migration", "_yoyo_log", "_yoyo_version", "yoyo_lock", "schema_migrations"})
+BOOKKEEPING = LEDGER | {"memsql_history", "memsql_legacy_objects", "memsql_fts_rebuild"}
+"""The tables, folded, that yoyo and memsql keep for themselves."""
 VECTOR_INDEX = "libsql_vector_idx"
 _PREFIXES = ("sqlite_", "libsql_", "_litestream_", "memsql_")
 _RTREE = frozenset({"node", "parent", "rowid"})
@@ -41,6 +43,13 @@ def is_internal(name: str, virtual_tables: Iterable[str] | Mapping[str, str]) ->
         return False
     module = virtual_tables[owner] if isinstance(virtual_tables, Mapping) else ""
     return suffix in shadow_suffixes(module)
+
+
+def is_nobodys_data(name: str) -> bool:
+    """Whether the table ``name`` belongs to SQLite, libSQL, yoyo or memsql, by its name alone. A table that only looks
+    like one of memsql holds somebody's rows."""
+    folded = fold(name)
+    return folded in BOOKKEEPING or folded.startswith(("sqlite_", "libsql_", "_litestream_", "memsql_before_"))
 
 
 def module_of(sql: str) -> str:

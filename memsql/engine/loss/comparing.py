@@ -1,0 +1,248 @@
+"""Comparing a table with those to which its rows were copied: the SQL, and what its answer says. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from memsql.db import Value
+from memsql.engine.loss.copies import Carrier, Match
+from memsql.engine.loss.tables import ROWID, Table
+
+_SHOWN = 40
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """Of a column: in how many rows a value is ``lost``, in how many it was ``changed`` by an expression, and an
+    ``example`` of a lost one, such as ``id 3: 'c at x', now NULL``."""
+
+    lost: int = 0
+    changed: int = 0
+    example: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """What is not in the copies: ``rows`` that are missing, with an ``example``, and the ``columns`` that differ."""
+
+    rows: int = 0
+    example: str = ""
+    columns: dict[str, Difference] = field(default_factory=dict)
+
+    @property
+    def loses(self) -> bool:
+        """Whether anything is missing."""
+        return bool(self.rows) or any(difference.lost for difference in self.columns.values())
+
+    def least(self, other: Comparison) -> Comparison:
+        """What both miss: only that was lost at neither moment."""
+        columns = {
+            name: Difference(min(mine.lost, theirs.lost), mine.changed, mine.example)
+            for name, mine in self.columns.items()
+            if (theirs := other.columns.get(name)) is not None
+        }
+        return Comparison(min(self.rows, other.rows), self.example, columns)
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """A comparison as SQL. ``columns``: those compared, in the order of the answer; ``counted``: those of them whose
+    changes are counted."""
+
+    sql: str
+    columns: tuple[str, ...]
+    counted: frozenset[str]
+
+    def comparison(self, row: Sequence[Value]) -> Comparison:
+        """What the one row of the answer says."""
+        rows, example = integer(row[0]), str(row[1] or "")
+        columns = {}
+        for place, name in enumerate(self.columns):
+            lost, changed, shown = row[2 + 3 * place : 5 + 3 * place]
+            if lost or changed:
+                columns[name] = Difference(integer(lost), integer(changed), str(shown or ""))
+        return Comparison(rows, example, columns)
+
+
+def compare_column(source: Table, column: str, matches: Sequence[Match]) -> Query:
+    """Compare one column of ``source``, whose rows stay, with all ``matches``."""
+    return compare(source, source.key, matches, (column,))
+
+
+def compare(source: Table, key: Sequence[str], matches: Sequence[Match], only: tuple[str, ...] | None = None) -> Query:
+    """Compare ``source`` row by row with all ``matches`` (at least one), each of which has the key; ``only`` these
+    columns, or all."""
+    columns = only or source.stored
+    hit = " OR ".join(_hit(match, n) for n, match in enumerate(matches)) or "0"
+    grouped = not all(match.own or _is_single(source, match) for match in matches)
+    collect = "max" if grouped else ""
+    shown = _key_text(source, key)
+    fields = [f"{collect}({hit}) AS h", f"{'min' if grouped else ''}({shown}) AS k"]
+    counted = set()
+    for n, column in enumerate(columns):
+        value = source.value("o", column)
+        good, same, now = [], [], []
+        for m, match in enumerate(matches):
+            carrier = match.carriers.get(column)
+            if carrier is None:
+                continue
+            alias = "o" if match.own else f"t{m}"
+            present = _hit(match, m)
+            other = match.target.value(alias, carrier.column)
+            good.append(f"({present} AND {_kept(source, column, match.target, carrier, alias)})")
+            same.append(f"({present} AND {_raw(value)} IS {_raw(other)})")
+            now.append(other)
+            if carrier.manner == "expression":
+                counted.add(column)
+        kept = " OR ".join(good) or "0"
+        fields.append(f"{collect}({value} IS NULL OR {kept}) AS g{n}")
+        fields.append(f"{collect}({' OR '.join(same) or '0'}) AS s{n}" if column in counted else f"1 AS s{n}")
+        after = f" || ', now ' || {_shown(now[0])}" if now else ""
+        example = f"{shown} || ': ' || {_shown(value)}{after}"
+        fields.append(f"{'min' if grouped else ''}(CASE WHEN {kept} THEN NULL ELSE {example} END) AS e{n}")
+    joins = "".join(
+        f" LEFT JOIN {match.target.sql} AS t{n} ON {_on(source, match, n)}"
+        for n, match in enumerate(matches)
+        if not match.own
+    )
+    group = f" GROUP BY {_row_id(source)}" if grouped else ""
+    inner = f"SELECT {', '.join(fields)} FROM {source.sql} AS o{joins}{group}"
+    sums = ["total(NOT h)", "min(CASE WHEN NOT h THEN k END)"]
+    # A value of a missing row goes with the row, unless the row stays and only the column goes.
+    there = "1" if only else "h"
+    for n in range(len(columns)):
+        lost = f"{there} AND NOT g{n}"
+        sums += [f"total({lost})", f"total({there} AND NOT s{n})", f"min(CASE WHEN {lost} THEN e{n} END)"]
+    return Query(f"SELECT {', '.join(sums)} FROM ({inner})", columns, frozenset(counted))
+
+
+def compare_bags(source: Table, matches: Sequence[Match]) -> Query:
+    """Compare each distinct row of ``source`` with those of all targets: it must be there as often as before. Only the
+    columns count that every copy has unchanged."""
+    columns = [
+        column
+        for column in source.stored
+        if column != ROWID and all(m.carriers.get(column, Carrier("", "none")).manner == "copy" for m in matches)
+    ]
+    values = [source.value("o", column) for column in columns]
+    parts = [f"SELECT {_listed(values)}, 1 AS n FROM {source.sql} AS o"]
+    for match in matches:
+        others = [_as_before(source, column, match) for column in columns]
+        parts.append(f"SELECT {_listed(others)}, -1 FROM {match.target.sql} AS t")
+    names = ", ".join(f"c{n} COLLATE BINARY, typeof(c{n})" for n in range(len(columns))) or "1"
+    example = " || ', ' || ".join(_shown(f"c{n}") for n in range(min(3, len(columns)))) or "''"
+    groups = f"SELECT sum(n) AS n, {example} AS e FROM ({' UNION ALL '.join(parts)}) GROUP BY {names}"
+    return Query(f"SELECT total(n), min(e) FROM ({groups}) WHERE n > 0", (), frozenset())
+
+
+def count_values(source: Table, columns: Sequence[str]) -> Query:
+    """Count rows, and the values of ``columns``, of a table whose values are nowhere else."""
+    sums = ["count(*)", "NULL"]
+    for column in columns:
+        value = source.value("o", column)
+        example = f"min(CASE WHEN {value} IS NOT NULL THEN {_shown(value)} END)"
+        sums += [f"count({value})", "0", example]
+    return Query(f"SELECT {', '.join(sums)} FROM {source.sql} AS o", tuple(columns), frozenset())
+
+
+def _hit(match: Match, number: int) -> str:
+    if match.own:
+        return "1"
+    target = match.target
+    return (
+        f"t{number}.{target.rowid} IS NOT NULL"
+        if target.rowid
+        else f"{target.value(f't{number}', target.key[0])} IS NOT NULL"
+    )
+
+
+def _on(source: Table, match: Match, number: int) -> str:
+    terms = []
+    for column, other in match.pairs:
+        required = column in (ROWID, source.alias) or (column in source.columns and source.columns[column].required)
+        sign = "=" if required else "IS"
+        terms.append(f"{match.target.value(f't{number}', other)} {sign} {source.value('o', column)}")
+    return " AND ".join(terms)
+
+
+def _is_single(source: Table, match: Match) -> bool:
+    """Whether a row of ``source`` has at most one partner in the target."""
+    required = all(
+        column in (ROWID, source.alias) or (column in source.columns and source.columns[column].required)
+        for column, _ in match.pairs
+    )
+    others = frozenset(ROWID if other == match.target.alias else other for _, other in match.pairs)
+    return required and match.target.identifies(others)
+
+
+def _kept(source: Table, column: str, target: Table, carrier: Carrier, alias: str) -> str:
+    """SQL that is true where the carrier holds the value, under the condition that the value is not NULL."""
+    old, new = source.value("o", column), target.value(alias, carrier.column)
+    if carrier.manner == "expression":
+        return f"{new} IS NOT NULL"
+    before, after = source.affinity(column), target.affinity(carrier.column)
+    if before == after and before != "blob":
+        return f"{old} COLLATE BINARY IS {new}"
+    same = f"({_raw(old)} IS {_raw(new)} AND typeof({old}) = typeof({new}))"
+    if carrier.manner == "none":
+        return same
+    # The value comes back where it is the old one after a CAST to the type that it had.
+    back = (
+        f"{_raw(old)} IS CASE typeof({old}) WHEN 'text' THEN CAST({new} AS TEXT) WHEN 'integer' THEN "
+        f"CAST({new} AS INTEGER) WHEN 'real' THEN CAST({new} AS REAL) ELSE CAST({new} AS BLOB) END"
+    )
+    # A BLOB that is no UTF-8 is no text, whatever CAST makes of it: it has bytes that no character has.
+    return f"({same} OR ({back} AND NOT ({_is_broken_text(old, new)})))"
+
+
+def _is_broken_text(old: str, new: str) -> str:
+    """SQL that is true where a BLOB became a text with a character that SQLite reads as another one."""
+    characters = (
+        f"WITH RECURSIVE place (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM place WHERE i < length({new})) "
+        f"SELECT 1 FROM place WHERE hex(char(unicode(substr({new}, i, 1)))) <> hex(substr({new}, i, 1))"
+    )
+    return f"typeof({old}) = 'blob' AND typeof({new}) = 'text' AND EXISTS ({characters})"
+
+
+def _as_before(source: Table, column: str, match: Match) -> str:
+    carrier = match.carriers[column]
+    new = match.target.value("t", carrier.column)
+    if source.affinity(column) == match.target.affinity(carrier.column):
+        return new
+    kinds = {"text": "TEXT", "integer": "INTEGER", "real": "REAL", "numeric": "NUMERIC", "blob": "BLOB"}
+    kind = kinds[source.affinity(column)]
+    return new if kind == "BLOB" else f"CAST({new} AS {kind})"
+
+
+def _raw(value: str) -> str:
+    """``value`` without the affinity and the collation of its column."""
+    return f"+{value} COLLATE BINARY"
+
+
+def _shown(value: str) -> str:
+    return f"CASE WHEN {value} IS NULL THEN 'NULL' ELSE substr(quote({value}), 1, {_SHOWN}) END"
+
+
+def _key_text(source: Table, key: Sequence[str]) -> str:
+    parts = [f"'{_label(k)} ' || {_shown(source.value('o', k))}" for k in key]
+    return " || ', ' || ".join(parts) or "''"
+
+
+def _label(name: str) -> str:
+    return name.replace("'", "''")
+
+
+def _row_id(source: Table) -> str:
+    if source.rowid:
+        return f"o.{source.rowid}"
+    return ", ".join(source.value("o", column) for column in source.key)
+
+
+def _listed(values: Sequence[str]) -> str:
+    return ", ".join(f"{value} AS c{n}" for n, value in enumerate(values)) or "1"
+
+
+def integer(value: Value) -> int:
+    """A number of an answer; SQLite's total() gives it as REAL, and NULL stands for none."""
+    return int(value) if isinstance(value, (int, float)) else 0

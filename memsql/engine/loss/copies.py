@@ -1,0 +1,106 @@
+"""Which column of a table was copied to which column of another one, according to the text. No database is asked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from memsql.engine.loss.tables import ROWID, Table
+from memsql.sqltext.names import ROWIDS
+from memsql.sqltext.writes import Expression
+
+Manner = Literal["copy", "expression", "none"]
+_STRICT: dict[Manner, int] = {"expression": 0, "copy": 1, "none": 2}
+
+
+@dataclass(frozen=True, slots=True)
+class Carrier:
+    """The ``column`` of a target that may hold the value of a column of the source.
+
+    ``manner``: copy (bare, or CAST: the value must come back), expression (the author's word: any value but NULL), or
+    none (a column of that name into which something else was written: only the same value counts).
+    """
+
+    column: str
+    manner: Manner
+
+
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """Rows of the table ``source`` were inserted into ``target`` (folded names), or its own columns were set from
+    others (then both are the same). ``values``: the target's columns, and what was written there, by the columns of the
+    source that it reads. ``unread``: the text does not tell; columns of the same name may hold the values."""
+
+    source: str
+    target: str
+    values: Mapping[str, tuple[str, frozenset[str]]]
+    unread: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """How rows of a source are found again in ``target``: ``pairs`` of a key column and the column that it was copied
+    to (empty: the key was not copied), and the ``carriers`` of the columns. ``own``: it is the same row."""
+
+    target: Table
+    pairs: tuple[tuple[str, str], ...]
+    carriers: Mapping[str, Carrier]
+    sets_key: bool = False
+    own: bool = False
+
+
+def copy_of(source: str, target: str, columns: Sequence[str], values: Sequence[Expression]) -> Copy:
+    """The copy that writes ``values`` into ``columns`` of ``target``, as far as they come from ``source``."""
+    written = {}
+    for column, value in zip(columns, values, strict=False):
+        reads = frozenset(name for table, name in value.reads if table == source)
+        written[ROWID if column in ROWIDS and column not in written else column] = (value.kind, reads)
+    return Copy(source, target, written)
+
+
+def match(source: Table, key: Sequence[str], target: Table, copies: Iterable[Copy]) -> Match:
+    """How the rows of ``source``, which ``key`` identifies, are found again after ``copies`` of it to ``target``."""
+    carriers: dict[str, Carrier] = {}
+    columns = [*source.columns, *(k for k in key if k not in source.columns)]
+    for copy in copies:
+        for column in columns:
+            carrier = _carrier(column, source, target, copy)
+            if carrier is None:
+                continue
+            before = carriers.get(column)
+            if before is not None and _STRICT[before.manner] >= _STRICT[carrier.manner]:
+                continue
+            carriers[column] = carrier
+    pairs = tuple((k, carriers[k].column) for k in key if k in carriers and carriers[k].manner == "copy")
+    sets_key = any(k in carriers and carriers[k].manner == "expression" for k in key)
+    return Match(target, pairs if len(pairs) == len(key) else (), carriers, sets_key)
+
+
+def own_match(table: Table, copies: Iterable[Copy], dropped: str) -> Match:
+    """Where else in the same row the values of the column ``dropped`` are."""
+    carriers = {}
+    for copy in copies:
+        for column, (kind, reads) in copy.values.items():
+            if dropped in reads and column != dropped and column in table.columns:
+                manner: Manner = "expression" if kind == "other" else "copy"
+                if dropped not in carriers or manner == "copy":
+                    carriers[dropped] = Carrier(column, manner)
+    return Match(table, (), carriers, own=True)
+
+
+def _carrier(column: str, source: Table, target: Table, copy: Copy) -> Carrier | None:
+    if copy.unread:
+        return Carrier(column, "copy") if column in target.columns else None
+    if column in target.columns and (column in source.columns or column == ROWID):
+        kind, reads = copy.values.get(column, ("other", frozenset()))
+        if column not in reads:
+            return Carrier(column, "none")
+        return Carrier(column, "expression" if kind == "other" else "copy")
+    readers = [(kind, name) for name, (kind, reads) in copy.values.items() if column in reads]
+    readers = [(kind, name) for kind, name in readers if name in target.columns or name == ROWID]
+    if not readers:
+        return None
+    # A column alone says more than an expression of which it is a part.
+    kind, name = min(readers, key=lambda reader: (reader[0] == "other", reader[0] == "cast"))
+    return Carrier(name, "expression" if kind == "other" else "copy")

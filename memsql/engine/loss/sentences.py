@@ -1,0 +1,45 @@
+"""The sentences about losses. Each names the table and the column as they were called before the migration."""
+
+from __future__ import annotations
+
+from memsql import words
+
+
+def rows_text(number: int) -> str:
+    """``1 row``, ``2,000 rows``."""
+    return words.count(number, "row")
+
+
+def dropped(table: str, rows: int) -> str:
+    """A table is dropped whose rows are nowhere else."""
+    return f"table {table} is dropped with {rows_text(rows)}"
+
+
+def unreadable(table: str, module: str) -> str:
+    """A virtual table is dropped whose module is not here."""
+    return f"table {table} is dropped, and its rows cannot be counted: the module {module} is not here"
+
+
+def not_copied(table: str, missing: int, rows: int) -> str:
+    """Rows are in none of the copies."""
+    return f"table {table} loses {rows_text(missing)} of {rows:,} without a DELETE of its own: the copy has not all"
+
+
+def values_not_copied(table: str, column: str, rows: int) -> str:
+    """Values of a column are not what they were in any copy."""
+    return f"column {table}.{column} loses a value in {rows_text(rows)}: the copy does not have it"
+
+
+def column_dropped(table: str, column: str, rows: int) -> str:
+    """A column is dropped with values that are nowhere else."""
+    return f"column {table}.{column} is dropped with a value in {rows_text(rows)}"
+
+
+def rows_by_effect(table: str, gone: int, rows: int, cause: str) -> str:
+    """Rows went by a foreign-key action, a trigger or REPLACE."""
+    return f"table {table} loses {rows_text(gone)} of {rows:,} without a DELETE of its own, by {cause}"
+
+
+def values_by_effect(table: str, column: str, rows: int, cause: str) -> str:
+    """Values went by a foreign-key action, a trigger or REPLACE."""
+    return f"column {table}.{column} loses a value in {rows_text(rows)} without an UPDATE of its own, by {cause}"

@@ -1,0 +1,177 @@
+"""What the proof knows of a table: its columns, what identifies a row, and whether its rows are anybody's data."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from memsql.db import Connection
+from memsql.db.queries import load
+from memsql.errors import StatementError
+from memsql.sqltext import fold, free_rowid, quote
+from memsql.sqltext.affinity import affinity
+from memsql.sqltext.internal import is_nobodys_data, module_of, shadow_suffixes
+from memsql.sqltext.tokens import tokenize
+
+ROWID = "rowid"
+Kind = Literal["table", "view", "virtual", "contentless", "unreadable", "derived"]
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column: ``name`` as the schema spells it, its ``affinity`` (https://sqlite.org/datatype3.html), whether it is
+    ``generated`` from others, and NOT NULL."""
+
+    name: str
+    affinity: str
+    generated: bool = False
+    required: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table at one moment.
+
+    ``kind``: contentless is an FTS5 table that keeps no text, unreadable a virtual table whose module is not here,
+    derived one whose rows are computed from others or belong to SQLite. ``columns``: folded name to column. ``key``:
+    folded names of the columns that identify a row: the primary key, else a UNIQUE key without NULL. ``rowid``: a name
+    under which the rowid can be read; None where there is none. ``unique``: sets of columns of which no two rows have
+    the same values. ``replaces``: a constraint is ON CONFLICT REPLACE.
+    """
+
+    name: str
+    schema: str
+    kind: Kind
+    columns: dict[str, Column]
+    key: tuple[str, ...] = ()
+    rowid: str | None = None
+    unique: tuple[frozenset[str], ...] = ()
+    alias: str | None = None
+    replaces: bool = False
+    autoincrement: bool = False
+    module: str = ""
+
+    @property
+    def sql(self) -> str:
+        """Its name in SQL."""
+        return f"{self.schema}.{quote(self.name)}" if self.schema == "temp" else quote(self.name)
+
+    @property
+    def holds_data(self) -> bool:
+        """Whether its rows are somebody's data."""
+        return self.kind in ("table", "virtual", "contentless", "unreadable")
+
+    @property
+    def stored(self) -> tuple[str, ...]:
+        """The folded names of the columns that hold a value of their own."""
+        return tuple(name for name, column in self.columns.items() if not column.generated)
+
+    def value(self, alias: str, column: str) -> str:
+        """SQL that reads ``column`` (folded, or ROWID) of the table under ``alias``."""
+        if column == ROWID and column not in self.columns:
+            return f"{alias}.{self.rowid or ROWID}"
+        return f"{alias}.{quote(self.columns[column].name)}"
+
+    def affinity(self, column: str) -> str:
+        """The affinity of ``column`` (folded, or ROWID)."""
+        return self.columns[column].affinity if column in self.columns else "INTEGER"
+
+    def identifies(self, columns: frozenset[str]) -> bool:
+        """Whether ``columns`` (folded, or ROWID) have different values in any two rows."""
+        return ROWID in columns or any(unique <= columns for unique in self.unique)
+
+
+def read_table(conn: Connection, name: str, *, temporary: bool = True) -> Table | None:
+    """The table or view ``name`` (any case), None where there is none. ``temporary``: a TEMP one comes first."""
+    rows = conn.execute(load("engine/object" if temporary else "engine/object_main"), (name,)).rows
+    if not rows:
+        return None
+    kind, spelled, sql, is_temporary = str(rows[0][0]), str(rows[0][1]), str(rows[0][2] or ""), bool(rows[0][3])
+    schema = "temp" if is_temporary else "main"
+    if kind == "view":
+        try:
+            fields = conn.execute(load("engine/table_columns"), (spelled, schema)).rows
+        except StatementError:
+            fields = []
+        return Table(spelled, schema, "view", _columns(fields))
+    head = fold(sql[:40]).split()
+    if head[:2] == ["create", "virtual"]:
+        return _virtual(conn, spelled, schema, sql)
+    if is_nobodys_data(spelled) or _is_shadow(conn, spelled):
+        return Table(spelled, schema, "derived", {})
+    return _ordinary(conn, spelled, schema, sql)
+
+
+def _ordinary(conn: Connection, name: str, schema: str, sql: str) -> Table:
+    fields = conn.execute(load("engine/table_columns"), (name, schema)).rows
+    columns = _columns(fields)
+    primary = [(int(str(f[3])), fold(str(f[0]))) for f in fields if f[3]]
+    key = tuple(column for _, column in sorted(primary))
+    words = [token.word for token in tokenize(sql)]
+    without_rowid = "WITHOUT" in words and _is_without_rowid(words)
+    indexes: dict[str, list[str | None]] = {}
+    for index, column, _ in conn.execute(load("engine/unique_columns"), (name, schema)).rows:
+        indexes.setdefault(str(index), []).append(None if column is None else fold(str(column)))
+    unique = [frozenset(c for c in columns_ if c) for columns_ in indexes.values() if None not in columns_]
+    alias = None
+    if len(key) == 1 and not without_rowid and not any(set(u) == set(key) for u in unique):
+        alias = key[0]
+        unique.append(frozenset(key))
+    if not key:
+        whole = (tuple(sorted(u)) for u in unique if all(c in columns and columns[c].required for c in u))
+        key = next(whole, ())
+    return Table(
+        name,
+        schema,
+        "table",
+        columns,
+        key,
+        None if without_rowid else free_rowid(columns) or alias,
+        tuple(unique),
+        alias,
+        any(words[n : n + 3] == ["ON", "CONFLICT", "REPLACE"] for n in range(len(words))),
+        "AUTOINCREMENT" in words,
+    )
+
+
+def _virtual(conn: Connection, name: str, schema: str, sql: str) -> Table:
+    module = module_of(sql)
+    try:
+        fields = conn.execute(load("engine/table_columns"), (name, schema)).rows
+        conn.execute(f"SELECT 1 FROM {quote(name)} LIMIT 0")
+    except StatementError:
+        return Table(name, schema, "unreadable", {}, module=module)
+    kind: Kind = "virtual"
+    if module == "fts5":
+        from memsql.fts import discover
+
+        content = next((t.kind for t in discover(conn) if fold(t.name) == fold(name)), "own")
+        kind = {"external": "derived", "contentless": "contentless"}.get(content, "virtual")  # type: ignore[assignment]
+    elif module == "fts5vocab" or module in ("fts3tokenize", "dbstat"):
+        kind = "derived"
+    columns = _columns([f for f in fields if f[4] != 1])
+    key = (next(iter(columns)),) if module.startswith(("rtree", "geopoly")) and columns else ()
+    unique = (frozenset(key),) if key else ()
+    return Table(name, schema, kind, columns, key, free_rowid(columns), unique, module=module)
+
+
+def _columns(fields: Sequence[tuple[object, ...]]) -> dict[str, Column]:
+    return {
+        fold(str(name)): Column(str(name), affinity(str(kind or "")), hidden in (2, 3), bool(required))
+        for name, kind, required, _, hidden in fields
+    }
+
+
+def _is_shadow(conn: Connection, name: str) -> bool:
+    """Whether ``name`` is a table that a virtual table made for itself."""
+    owner, _, suffix = fold(name).rpartition("_")
+    if not owner:
+        return False
+    rows = conn.execute(load("engine/object_main"), (owner,)).rows
+    sql = str(rows[0][2] or "") if rows else ""
+    return fold(sql[:40]).split()[:2] == ["create", "virtual"] and suffix in shadow_suffixes(module_of(sql))
+
+
+def _is_without_rowid(words: list[str]) -> bool:
+    return any(words[n : n + 2] == ["WITHOUT", "ROWID"] for n in range(len(words)))

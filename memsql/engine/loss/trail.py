@@ -1,0 +1,132 @@
+"""Where the rows from before are while a migration runs: under which name, in which copies. No database is asked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+
+from memsql.engine.loss.comparing import Comparison
+from memsql.engine.loss.copies import Copy
+from memsql.engine.loss.tables import ROWID, Table
+from memsql.sqltext import fold
+
+
+@dataclass
+class Trail:
+    """All names are folded but those of ``labels``.
+
+    ``copies``: what was copied so far. ``created``: tables that this migration created. ``holders``: those of them in
+    which rows from before are, whose table is gone. ``least``: of a table with copies, what all comparisons so far
+    miss. ``keys``: columns that identify the rows of a created table, because they came from a key. ``labels`` and
+    ``column_labels``: the names that tables and columns had before the migration.
+    """
+
+    copies: list[Copy] = field(default_factory=list)
+    created: set[str] = field(default_factory=set)
+    holders: set[str] = field(default_factory=set)
+    least: dict[str, Comparison] = field(default_factory=dict)
+    keys: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    labels: dict[str, str] = field(default_factory=dict)
+    column_labels: dict[tuple[str, str], str] = field(default_factory=dict)
+
+    def has_old_rows(self, table: str) -> bool:
+        """Whether rows from before the migration may be in ``table``, and nowhere else."""
+        return table not in self.created or table in self.holders
+
+    def add(self, copies: Iterable[Copy]) -> None:
+        """Note what a statement copied."""
+        for copy in copies:
+            if copy.source == copy.target and not copy.values:
+                continue
+            self.copies.append(copy)
+            if copy.target in self.created and copy.source != copy.target:
+                self.labels.setdefault(copy.target, self.label(copy.source, copy.source))
+
+    def copies_of(self, source: str) -> dict[str, list[Copy]]:
+        """The copies of ``source`` by target."""
+        targets: dict[str, list[Copy]] = {}
+        for copy in self.copies:
+            if copy.source == source and copy.target != source:
+                targets.setdefault(copy.target, []).append(copy)
+        return targets
+
+    def inside(self, table: str) -> list[Copy]:
+        """What was copied between columns of ``table``."""
+        return [copy for copy in self.copies if copy.source == copy.target == table]
+
+    def sources_near(self, table: str) -> set[str]:
+        """Tables that a write to ``table`` makes differ from their copies, or whose copy it changes."""
+        near = {copy.source for copy in self.copies if table in (copy.source, copy.target)}
+        return {source for source in near if self.has_old_rows(source)}
+
+    def key(self, table: Table) -> tuple[str, ...]:
+        """The columns that identify a row of ``table``: its own key, else the one that its rows came with."""
+        return table.key or self.keys.get(fold(table.name), ())
+
+    def dropped(self, table: str, holders: Iterable[str]) -> None:
+        """``table`` is gone; its rows are in ``holders``."""
+        self.holders |= set(holders)
+        self.holders.discard(table)
+        self.created.add(table)
+        self.copies = [copy for copy in self.copies if table not in (copy.source, copy.target)]
+        self.least.pop(table, None)
+
+    def renamed(self, old: str, new: str) -> None:
+        """A table has another name."""
+        label = self.labels.pop(old, None)
+        if label is not None or old not in self.created:
+            self.labels[new] = label or old
+        for names in (self.created, self.holders):
+            if old in names:
+                names.discard(old)
+                names.add(new)
+            elif names is self.created:
+                names.discard(new)
+        if old in self.keys:
+            self.keys[new] = self.keys.pop(old)
+        if old in self.least:
+            self.least[new] = self.least.pop(old)
+        self.column_labels = {(new if t == old else t, c): v for (t, c), v in self.column_labels.items()}
+        self.copies = [
+            replace(
+                copy,
+                source=new if copy.source == old else copy.source,
+                target=new if copy.target == old else copy.target,
+            )
+            for copy in self.copies
+        ]
+
+    def column_renamed(self, table: str, old: str, new: str) -> None:
+        """A column of ``table`` has another name."""
+        self.column_labels[table, new] = self.column_labels.pop((table, old), old)
+        self.copies = [_with_column(copy, table, old, new) for copy in self.copies]
+        if table in self.keys:
+            self.keys[table] = tuple(new if k == old else k for k in self.keys[table])
+
+    def label(self, table: str, spelled: str) -> str:
+        """The name that the table ``table``, now ``spelled``, had before the migration."""
+        return self.labels.get(table, spelled)
+
+    def column_label(self, table: str, column: str, spelled: str) -> str:
+        """The name that a column had before the migration."""
+        return self.column_labels.get((table, column), spelled)
+
+    def inherit_key(self, copy: Copy, source_key: Sequence[str]) -> None:
+        """Note that rows of a created table have the key of the table from which they were copied."""
+        carried = []
+        for key in source_key:
+            column = next((c for c, (kind, reads) in copy.values.items() if kind == "bare" and reads == {key}), None)
+            if column is None:
+                return
+            carried.append(column)
+        if carried and carried != [ROWID]:
+            self.keys.setdefault(copy.target, tuple(carried))
+
+
+def _with_column(copy: Copy, table: str, old: str, new: str) -> Copy:
+    values = {}
+    for column, (kind, reads) in copy.values.items():
+        if copy.source == table and old in reads:
+            reads = (reads - {old}) | {new}
+        values[new if copy.target == table and column == old else column] = (kind, reads)
+    return replace(copy, values=values)
