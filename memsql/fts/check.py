@@ -137,7 +137,8 @@ def _content(kind: Sequence[tuple[Value, ...]], columns: Sequence[tuple[Value, .
         return Content(None, (), None)
     keys = [(str(name), str(type_ or "")) for name, type_, pk in columns if pk]
     integer = keys[0][0] if len(keys) == 1 and keys[0][1].upper() == "INTEGER" else None
-    return Content(str(kind[0][0]), tuple(str(r[0]) for r in columns), integer)
+    type_, sql = map(str, kind[0])
+    return Content(type_, tuple(str(r[0]) for r in columns), integer, sql)
 
 
 @contextmanager

@@ -10,9 +10,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from memsql.fts.discover import FtsTable
-from memsql.fts.triggers import Trigger, Write, effect_on, split_list
+from memsql.fts.filling import guarded
+from memsql.fts.fixes import fix, writers
+from memsql.fts.simulation import flaw_of
+from memsql.fts.triggers import Trigger, Write, split_list
 from memsql.sqltext import ROWIDS, fold
-from memsql.sqltext.names import quote_if_needed, unquote
+from memsql.sqltext.names import unquote
 from memsql.sqltext.tokens import tokenize
 
 _EVENTS = ("insert", "delete", "update")
@@ -26,11 +29,13 @@ _WITHOUT_TRIGGER = {
 @dataclass(frozen=True, slots=True)
 class Content:
     """What an external-content index is over, as the database has it now. ``kind`` is table or view, None where it does
-    not exist; ``integer_key`` is the column that is its INTEGER PRIMARY KEY, None where there is none."""
+    not exist; ``integer_key`` is the column that is its INTEGER PRIMARY KEY, None where there is none; ``sql`` is its
+    text."""
 
     kind: str | None
     columns: tuple[str, ...]
     integer_key: str | None
+    sql: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,26 +75,16 @@ def diagnose(table: FtsTable, content: Content) -> list[Problem]:
         return problems
     for event in _EVENTS:
         problems += _of_event(table, content, event)
-    return problems
-
-
-def right_trigger(table: FtsTable, event: str, name: str | None = None) -> str:
-    """CREATE TRIGGER that keeps an external-content index right on ``event`` (insert, delete or update)."""
-    columns = [*table.columns, *table.unindexed]
-    index = quote_if_needed(table.name)
-    listed = ", ".join(["rowid", *map(quote_if_needed, columns)])
-
-    def values(row: str) -> str:
-        return ", ".join(
-            [f"{row}.{quote_if_needed(table.content_rowid)}", *(f"{row}.{quote_if_needed(c)}" for c in columns)]
+    if not any(problem.severity == "error" for problem in problems):
+        problems += _of_writes(table, content)
+    partial = guarded(table)
+    if partial is not None and not partial.is_settled:
+        text = (
+            f"its triggers put in {partial.shown}, which depends on more than the row: "
+            "when that changes without a write of the row, the index keeps what it has"
         )
-
-    delete = f"    INSERT INTO {index} ({index}, {listed}) VALUES ('delete', {values('old')});\n"
-    insert = f"    INSERT INTO {index} ({listed}) VALUES ({values('new')});\n"
-    body = {"insert": insert, "delete": delete, "update": delete + insert}[event]
-    assert table.content is not None
-    trigger = quote_if_needed(name or f"{table.name}_{event}")
-    return f"CREATE TRIGGER {trigger} AFTER {event.upper()} ON {quote_if_needed(table.content)} BEGIN\n{body}END;"
+        problems.append(Problem("FTS12", "warning", table.name, None, text))
+    return problems
 
 
 def _of_contentless(table: FtsTable) -> list[Problem]:
@@ -135,41 +130,29 @@ def _of_content(table: FtsTable, content: Content) -> list[Problem]:
 
 def _of_event(table: FtsTable, content: Content, event: str) -> list[Problem]:
     """What is wrong with the triggers on ``event`` of the content that write to the index."""
-    triggers = [
-        trigger
-        for trigger in table.triggers
-        if fold(trigger.table) == fold(table.content or "")
-        and trigger.head().event == event
-        and trigger.writes_to(table.name)
-    ]
+    triggers = writers(table, event)
     if not triggers:
         text = f"no trigger on {event} of {table.content}: {_WITHOUT_TRIGGER[event]}"
-        return [Problem("FTS01", "error", table.name, None, text, _fix(table, event, triggers))]
+        return [Problem("FTS01", "error", table.name, None, text, fix(table, event, triggers))]
     faults = (_fault_of(table, content, trigger, event) for trigger in triggers)
     fault = next(filter(None, faults), None) or _fault_of_all(table, triggers, event)
     if fault is None:
         return []
     text = f"trigger {fault.trigger} {fault.text}"
-    return [Problem(fault.code, "error", table.name, fault.trigger, text, _fix(table, event, triggers))]
+    return [Problem(fault.code, "error", table.name, fault.trigger, text, fix(table, event, triggers))]
 
 
-def _fix(table: FtsTable, event: str, triggers: Sequence[Trigger]) -> str:
-    """SQL that puts the right trigger in the place of ``triggers``. Their statements that do not write to the index
-    stay."""
-    lines, free = [], []
-    for trigger in triggers:
-        lines.append(f"DROP TRIGGER {quote_if_needed(trigger.name)};")
-        others = [text.strip().rstrip(";") for text in trigger.statements() if not effect_on(text, table.name)]
-        if others:
-            body = "".join(f"    {text};\n" for text in others)
-            lines.append(f"{trigger.parts()[0].rstrip()} BEGIN\n{body}END;")
-        else:
-            free.append(trigger.name)
-    taken = {fold(t.name) for t in table.triggers} - set(map(fold, free))
-    name = free[0] if free else f"{table.name}_{event}"
-    while fold(name) in taken:
-        name += "_index"
-    return "\n".join([*lines, right_trigger(table, event, name)])
+def _of_writes(table: FtsTable, content: Content) -> list[Problem]:
+    """What the triggers do wrong together, by their guards or their order."""
+    flaw = flaw_of(table, content.sql)
+    if flaw is None:
+        return []
+    code = "FTS11" if flaw.kind == "order" else "FTS10"
+    text = f"trigger {flaw.trigger} {flaw.text}"
+    partial = guarded(table)
+    # Where only the triggers on delete have a guard, what INSERT puts in is too much.
+    event = "insert" if partial is not None and partial.event == "delete" else flaw.event
+    return [Problem(code, "error", table.name, flaw.trigger, text, fix(table, event, writers(table, event)))]
 
 
 def _fault_of(table: FtsTable, content: Content, trigger: Trigger, event: str) -> _Fault | None:

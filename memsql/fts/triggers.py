@@ -148,6 +148,16 @@ def split_list(text: str) -> tuple[list[str], int]:
     return [without_comments(text[item[0].start : item[-1].end]) for item in items], end
 
 
+def with_row(text: str, row: str, other: str) -> str:
+    """``text`` with ``other.`` in the place of each ``row.``, where both are new or old."""
+    parts, end = [], 0
+    for token, dot in pairwise(tokenize(text)):
+        if token.name == row and dot.text == ".":
+            parts += [text[end : token.start], other]
+            end = token.end
+    return "".join([*parts, text[end:]])
+
+
 class _Words:
     """Tokens that are read from the left."""
 

@@ -74,6 +74,7 @@ def _content(catalogue: Catalogue, table: FtsTable) -> Content:
         "view" if content.kind == "view" else "table",
         tuple(column.name for column in content.columns),
         keys[0].name if is_integer else None,
+        content.sql,
     )
 
 

@@ -16,7 +16,7 @@ from watching import Watching
 from memsql.config import parse_target
 from memsql.db import Connection, connect
 from memsql.fts import check, check_in_transaction, discover, rebuild, rebuild_online
-from memsql.fts.diagnose import right_trigger
+from memsql.fts.fixes import right_trigger
 
 TABLE = "CREATE TABLE docs (id INTEGER PRIMARY KEY, title TEXT, body TEXT);"
 INDEX = "CREATE VIRTUAL TABLE docs_fts USING fts5(title, body, content='docs', content_rowid='id');"
