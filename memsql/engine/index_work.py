@@ -62,9 +62,12 @@ def rebuild_and_check(conn: Connection, work: IndexWork) -> tuple[str, ...]:
     """
     if not (work.rebuild or work.check):
         return ()
-    from memsql.fts import check_in_transaction, rebuild_in_transaction
+    from memsql.fts import check_in_transaction, doubt_about, named, rebuild_in_transaction
 
     for name in work.rebuild:
+        reason = doubt_about(conn, named(conn, [name])[0])
+        if reason:
+            return (reason,)
         try:
             rebuild_in_transaction(conn, [name])
         except StatementError as e:

@@ -12,7 +12,7 @@ from memsql.errors import CommitUnknown, ConnectError, LockedError, MemsqlError,
 from memsql.fts import proof
 from memsql.fts.diagnose import Content, Problem, diagnose
 from memsql.fts.discover import FtsTable, named
-from memsql.fts.filling import rebuild_filling, rebuild_statements
+from memsql.fts.filling import fillings, guarded, rebuild_filling, rebuild_statements
 from memsql.sqltext import quote
 
 _LOCK_HINT = (
@@ -64,9 +64,13 @@ def rebuild_in_transaction(conn: Connection, names: Sequence[str]) -> None:
 def rebuild(conn: Connection, table: FtsTable) -> None:
     """Rebuild one index and check it before the COMMIT, in one transaction; one request to a server.
 
-    Raises Refused for a contentless table: the text that it indexed is not stored anywhere.
+    Raises Refused for a contentless table, for the text that it indexed is not stored anywhere, and for a partial index
+    of which nobody can tell what rows belong into it.
     """
     refuse_contentless(table)
+    reason = doubt_about(conn, table)
+    if reason:
+        raise Refused(reason, state="nothing was changed", hint="see: invoke fts.status")
     if conn.target.is_server:
         _rebuild_on_server(conn, table)
         return
@@ -101,6 +105,15 @@ def refuse_contentless(table: FtsTable) -> None:
             state="nothing was changed",
             hint="fill it again from where the text came from",
         )
+
+
+def doubt_about(conn: Connection, table: FtsTable) -> str:
+    """Why ``table`` cannot be built anew: its triggers on insert and on delete mean different rows. Empty where it
+    can."""
+    if len(fillings(table)) == 1 or guarded(table) is None:
+        return ""
+    differing = next((problem for problem in problems_of(conn, table) if problem.code == "FTS10"), None)
+    return f"{table.name} cannot be rebuilt, for its triggers disagree: {differing.message}" if differing else ""
 
 
 def content_of(conn: Connection, table: FtsTable) -> Content:

@@ -96,7 +96,7 @@ class Samples:
             for number, values in enumerate(columns.values())
         )
         listed = ", ".join(f"s{number}.v AS {quote(name)}" for number, name in enumerate(columns))
-        text = f"SELECT new.* FROM (SELECT {listed} FROM {sources}) AS new, (SELECT 1) AS old WHERE ({guard}) LIMIT {_CHOSEN}"
+        text = f"SELECT new.* FROM (SELECT {listed} FROM {sources}) AS new WHERE ({guard}) LIMIT {_CHOSEN}"
         try:
             db.set_progress_handler(lambda: 1, _STEPS)
             rows = db.execute(text, [value for values in columns.values() for value in values]).fetchall()

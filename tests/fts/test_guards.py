@@ -8,9 +8,12 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from indexed import make
+from indexed import make, open_
 from partial import IN, INDEX, OUT, ROWS, TABLE, triggers
 from trigger_writes import FAST, look, stays_right
+
+from memsql.errors import Refused
+from memsql.fts import check, discover, problems_of, rebuild
 
 WRITES = """
     INSERT INTO t (id, body, tags, gone_at, kind, n) VALUES
@@ -224,3 +227,25 @@ def test_many_guards_take_no_time(tmp_path: Path) -> None:
     started = time.process_time()
     assert look(path) == []
     assert time.process_time() - started < 3
+
+
+@pytest.mark.parametrize("guard", ["old.kind IS NULL", "1"])
+def test_a_rebuild_is_refused_where_insert_and_delete_mean_different_rows(tmp_path: Path, guard: str) -> None:
+    text = replaced(("DELETE ON t WHEN old.gone_at IS NULL", f"DELETE ON t WHEN {guard}"))
+    conn = open_(make(tmp_path / "a.db", TABLE + INDEX + text + "INSERT INTO t (id, body) VALUES (1, 'moss');"))
+    before = conn.execute("SELECT * FROM f_data").rows
+    with pytest.raises(Refused, match="f cannot be rebuilt, for its triggers disagree: trigger t_out"):
+        rebuild(conn, discover(conn)[0])
+    assert conn.execute("SELECT * FROM f_data").rows == before
+
+
+def test_an_index_is_right_if_it_holds_what_the_delete_trigger_takes_out(tmp_path: Path) -> None:
+    text = replaced(("AFTER INSERT ON t WHEN new.gone_at IS NULL", "AFTER INSERT ON t"))
+    rows = "INSERT INTO t (id, body) VALUES (1, 'moss'), (2, 'fern'); UPDATE t SET gone_at = 'x' WHERE id = 2;"
+    conn = open_(make(tmp_path / "a.db", TABLE + INDEX + text + rows))
+    (index,) = discover(conn)
+    assert check(conn, index).ok
+    assert check(conn, index).note == "partial: the rows of t for which gone_at IS NULL"
+    assert [p.code for p in problems_of(conn, index)] == ["FTS10"]
+    conn.execute("INSERT INTO t (id, body, gone_at) VALUES (3, 'gone', 'x')")
+    assert not check(conn, index).ok

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from memsql.fts.diagnose import Problem
 from memsql.fts.discover import FtsTable
+from memsql.fts.filling import guarded
 from memsql.lint.full_text import by_name, diagnose_in
 from memsql.lint.model import DATABASE, Hit, rule
 from memsql.lint.script import Script
@@ -68,6 +69,9 @@ def fts_trigger_wrong(script: Script) -> Iterator[Hit]:
             DELETE FROM notes_fts WHERE rowid = old.id;
         END;
 
+    Guards (WHEN) that do not fit each other take out rows that never were in the index, or leave rows in it. Of two
+    AFTER UPDATE triggers SQLite fires the newer one first: it must be the one that takes the old row out.
+
     **Best practice** Give the special 'delete' command the old values; an UPDATE trigger then inserts the new ones.
 
         CREATE TRIGGER notes_fts_delete AFTER DELETE ON notes BEGIN
@@ -115,7 +119,8 @@ def fts_not_rebuilt(script: Script) -> Iterator[Hit]:
         CREATE VIRTUAL TABLE notes_fts USING fts5 (body, content='notes', content_rowid='id');    -- notes has rows
 
     **Best practice** Build the index from the content in the end, with the command or with
-    `-- fts_rebuild: notes_fts` in the header.
+    `-- fts_rebuild: notes_fts` in the header. Where the triggers have a guard, only the header does it: the command
+    knows no guards and fills in every row.
 
         INSERT INTO notes_fts (notes_fts) VALUES ('rebuild');
     """
@@ -123,19 +128,26 @@ def fts_not_rebuilt(script: Script) -> Iterator[Hit]:
     if "all" in rebuilt:
         return
     names = {step.name for step in script.making("virtual")}
+    names |= {step.name for step in script.of("insert") if _is_rebuild(step)}
     contents = {r.table for r in script.rebuilds} | {fold(s.effect.table or "") for s in script.making("trigger")}
     tables = [*map(script.after.fts, names), *(t for c in contents for t in script.after.fts_over(c))]
     for table in by_name(tables):
         if table.kind != "external" or fold(table.name) in rebuilt:
             continue
+        name = quote_if_needed(table.name)
+        fills = [step for step in script.of("insert") if step.name == fold(table.name)]
+        partial = guarded(table)
+        if partial is not None:
+            remedy = f"write into the header: -- fts_rebuild: {name}"
+            for step in filter(_is_rebuild, fills):
+                message = f"{table.name} is to hold {partial.shown}, and 'rebuild' fills in every row"
+                yield Hit(step.place_of(step.effect.name), message, remedy)
+        else:
+            fills = list(filter(_is_rebuild, fills))
+            remedy = f"end the file with: INSERT INTO {name} ({name}) VALUES ('rebuild')"
         cause = _needs_rebuild(script, table)
-        if cause is not None and not any(s.at > cause[0].at for s in script.of("insert") if _is_rebuild(s, table.name)):
-            name = quote_if_needed(table.name)
-            yield Hit(
-                cause[0].place_of(cause[0].effect.name),
-                f"{table.name} {cause[1]}, and is not rebuilt",
-                f"end the file with: INSERT INTO {name} ({name}) VALUES ('rebuild')",
-            )
+        if cause is not None and not any(step.at > cause[0].at for step in fills):
+            yield Hit(cause[0].place_of(cause[0].effect.name), f"{table.name} {cause[1]}, and is not rebuilt", remedy)
 
 
 def _needs_rebuild(script: Script, table: FtsTable) -> tuple[Step, str] | None:
@@ -151,19 +163,20 @@ def _needs_rebuild(script: Script, table: FtsTable) -> tuple[Step, str] | None:
         if rebuild.table == content:
             return rebuild.rename or rebuild.create, f"indexes {table.content}, which is rebuilt"
     earlier = script.before.fts(name) if script.before else None
-    if script.before is None or earlier is None or not diagnose_in(script.before, earlier):
-        return None
     new_triggers = [
         s for s in script.making("trigger") if fold(s.effect.table or "") == content and name in s.text.lower()
     ]
-    return (new_triggers[-1], "was kept by wrong triggers") if new_triggers else None
+    if script.before is None or earlier is None or not new_triggers:
+        return None
+    if diagnose_in(script.before, earlier):
+        return new_triggers[-1], "was kept by wrong triggers"
+    rows = [filling.condition if filling else "" for filling in map(guarded, (earlier, table))]
+    return (new_triggers[-1], "holds the rows of the guard before this one") if rows[0] != rows[1] else None
 
 
-def _is_rebuild(step: Step, name: str) -> bool:
-    """Whether it is ``INSERT INTO name (name) VALUES ('rebuild')``."""
-    return (
-        len(step.text) < 1000 and step.name == name.lower() and re.search(r"\(\s*'rebuild'\s*\)", step.text) is not None
-    )
+def _is_rebuild(step: Step) -> bool:
+    """Whether the INSERT into a full-text index is its command 'rebuild'."""
+    return len(step.text) < 1000 and re.search(r"\(\s*'rebuild'\s*\)", step.text) is not None
 
 
 def _place(script: Script, table: FtsTable, problem: Problem) -> int:
