@@ -24,11 +24,13 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """What is not in the copies: ``rows`` that are missing, with an ``example``, and the ``columns`` that differ."""
+    """What is not in the copies: ``rows`` that are missing, of ``total``, with an ``example``, and the ``columns`` that
+    differ."""
 
     rows: int = 0
     example: str = ""
     columns: dict[str, Difference] = field(default_factory=dict)
+    total: int = 0
 
     @property
     def loses(self) -> bool:
@@ -42,7 +44,7 @@ class Comparison:
             for name, mine in self.columns.items()
             if (theirs := other.columns.get(name)) is not None
         }
-        return Comparison(min(self.rows, other.rows), self.example, columns)
+        return Comparison(min(self.rows, other.rows), self.example, columns, self.total)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,13 +58,13 @@ class Query:
 
     def comparison(self, row: Sequence[Value]) -> Comparison:
         """What the one row of the answer says."""
-        rows, example = integer(row[0]), str(row[1] or "")
+        rows, example, total = integer(row[0]), str(row[1] or ""), integer(row[2])
         columns = {}
         for place, name in enumerate(self.columns):
-            lost, changed, shown = row[2 + 3 * place : 5 + 3 * place]
+            lost, changed, shown = row[3 + 3 * place : 6 + 3 * place]
             if lost or changed:
                 columns[name] = Difference(integer(lost), integer(changed), str(shown or ""))
-        return Comparison(rows, example, columns)
+        return Comparison(rows, example, columns, total)
 
 
 def compare_column(source: Table, column: str, matches: Sequence[Match]) -> Query:
@@ -93,7 +95,7 @@ def compare(source: Table, key: Sequence[str], matches: Sequence[Match], only: t
             good.append(f"({present} AND {_kept(source, column, match.target, carrier, alias)})")
             same.append(f"({present} AND {_raw(value)} IS {_raw(other)})")
             now.append(other)
-            if carrier.manner == "expression":
+            if carrier.manner in ("expression", "partly"):
                 counted.add(column)
         kept = " OR ".join(good) or "0"
         fields.append(f"{collect}({value} IS NULL OR {kept}) AS g{n}")
@@ -108,7 +110,7 @@ def compare(source: Table, key: Sequence[str], matches: Sequence[Match], only: t
     )
     group = f" GROUP BY {_row_id(source)}" if grouped else ""
     inner = f"SELECT {', '.join(fields)} FROM {source.sql} AS o{joins}{group}"
-    sums = ["total(NOT h)", "min(CASE WHEN NOT h THEN k END)"]
+    sums = ["total(NOT h)", "min(CASE WHEN NOT h THEN k END)", "count(*)"]
     # A value of a missing row goes with the row, unless the row stays and only the column goes.
     there = "1" if only else "h"
     for n in range(len(columns)):
@@ -133,12 +135,13 @@ def compare_bags(source: Table, matches: Sequence[Match]) -> Query:
     names = ", ".join(f"c{n} COLLATE BINARY, typeof(c{n})" for n in range(len(columns))) or "1"
     example = " || ', ' || ".join(_shown(f"c{n}") for n in range(min(3, len(columns)))) or "''"
     groups = f"SELECT sum(n) AS n, {example} AS e FROM ({' UNION ALL '.join(parts)}) GROUP BY {names}"
-    return Query(f"SELECT total(n), min(e) FROM ({groups}) WHERE n > 0", (), frozenset())
+    total = f"(SELECT count(*) FROM {source.sql})"
+    return Query(f"SELECT total(n), min(e), {total} FROM ({groups}) WHERE n > 0", (), frozenset())
 
 
 def count_values(source: Table, columns: Sequence[str]) -> Query:
     """Count rows, and the values of ``columns``, of a table whose values are nowhere else."""
-    sums = ["count(*)", "NULL"]
+    sums = ["count(*)", "NULL", "count(*)"]
     for column in columns:
         value = source.value("o", column)
         example = f"min(CASE WHEN {value} IS NOT NULL THEN {_shown(value)} END)"
@@ -181,6 +184,9 @@ def _kept(source: Table, column: str, target: Table, carrier: Carrier, alias: st
     old, new = source.value("o", column), target.value(alias, carrier.column)
     if carrier.manner == "expression":
         return f"{new} IS NOT NULL"
+    if carrier.manner == "partly":
+        default = target.columns[carrier.column].default
+        return f"{new} IS NOT NULL" + (f" AND {new} IS NOT ({default})" if default is not None else "")
     before, after = source.affinity(column), target.affinity(carrier.column)
     if before == after and before != "blob":
         return f"{old} COLLATE BINARY IS {new}"

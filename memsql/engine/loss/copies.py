@@ -10,15 +10,16 @@ from memsql.engine.loss.tables import ROWID, Table
 from memsql.sqltext.names import ROWIDS
 from memsql.sqltext.writes import Expression
 
-Manner = Literal["copy", "expression", "none"]
-_STRICT: dict[Manner, int] = {"expression": 0, "copy": 1, "none": 2}
+Manner = Literal["copy", "expression", "partly", "none"]
+_STRICT: dict[Manner, int] = {"expression": 0, "partly": 1, "copy": 2, "none": 3}
 
 
 @dataclass(frozen=True, slots=True)
 class Carrier:
     """The ``column`` of a target that may hold the value of a column of the source.
 
-    ``manner``: copy (bare, or CAST: the value must come back), expression (the author's word: any value but NULL), or
+    ``manner``: copy (bare, or CAST: the value must come back), expression (the author's word: any value but NULL),
+    partly (an expression that did not reach all rows: any value but NULL and the default of the column), or
     none (a column of that name into which something else was written: only the same value counts).
     """
 
@@ -30,12 +31,14 @@ class Carrier:
 class Copy:
     """Rows of the table ``source`` were inserted into ``target`` (folded names), or its own columns were set from
     others (then both are the same). ``values``: the target's columns, and what was written there, by the columns of the
-    source that it reads. ``unread``: the text does not tell; columns of the same name may hold the values."""
+    source that it reads. ``unread``: the text does not tell; columns of the same name may hold the values. ``some``:
+    it reached only some rows."""
 
     source: str
     target: str
     values: Mapping[str, tuple[str, frozenset[str]]]
     unread: bool = False
+    some: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +86,7 @@ def own_match(table: Table, copies: Iterable[Copy], dropped: str) -> Match:
     for copy in copies:
         for column, (kind, reads) in copy.values.items():
             if dropped in reads and column != dropped and column in table.columns:
-                manner: Manner = "expression" if kind == "other" else "copy"
+                manner: Manner = "copy" if kind != "other" else "partly" if copy.some else "expression"
                 if dropped not in carriers or manner == "copy":
                     carriers[dropped] = Carrier(column, manner)
     return Match(table, (), carriers, own=True)

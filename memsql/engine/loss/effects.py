@@ -121,6 +121,11 @@ def trigger_replaces(reach: Reach) -> frozenset[str]:
     return frozenset(fold(table) for action, table, _, _ in reach if action == INSERT)
 
 
+def named_rows(text: str) -> str:
+    """The SELECT that counts the rows that ``text``, a DELETE, names; no SQL where the text has more than WHERE."""
+    return f"SELECT count(*) {text[fold(text).index('from') :]}"
+
+
 def snapshot(number: int, table: Table, effect: Effect) -> Snapshot:
     """What to keep of ``table`` before the statement."""
     replaced = effect.named is not None

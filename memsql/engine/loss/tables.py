@@ -21,12 +21,13 @@ Kind = Literal["table", "view", "virtual", "contentless", "unreadable", "derived
 @dataclass(frozen=True, slots=True)
 class Column:
     """A column: ``name`` as the schema spells it, its ``affinity`` (https://sqlite.org/datatype3.html), whether it is
-    ``generated`` from others, and NOT NULL."""
+    ``generated`` from others, NOT NULL (``required``), and the SQL of its ``default``."""
 
     name: str
     affinity: str
     generated: bool = False
     required: bool = False
+    default: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,8 +159,14 @@ def _virtual(conn: Connection, name: str, schema: str, sql: str) -> Table:
 
 def _columns(fields: Sequence[tuple[object, ...]]) -> dict[str, Column]:
     return {
-        fold(str(name)): Column(str(name), affinity(str(kind or "")), hidden in (2, 3), bool(required))
-        for name, kind, required, _, hidden in fields
+        fold(str(name)): Column(
+            str(name),
+            affinity(str(kind or "")),
+            hidden in (2, 3),
+            bool(required),
+            None if default is None else str(default),
+        )
+        for name, kind, required, _, hidden, default in fields
     }
 
 

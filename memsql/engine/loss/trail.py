@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from memsql.engine.loss.comparing import Comparison
@@ -110,6 +110,13 @@ class Trail:
     def column_label(self, table: str, column: str, spelled: str) -> str:
         """The name that a column had before the migration."""
         return self.column_labels.get((table, column), spelled)
+
+    def refine(self, source: str, target: str, read: Mapping[str, tuple[str, frozenset[str]]]) -> None:
+        """An UPDATE of ``target`` filled columns from ``source``, of which it is a copy."""
+        self.copies = [
+            replace(copy, values={**copy.values, **read}) if (copy.source, copy.target) == (source, target) else copy
+            for copy in self.copies
+        ]
 
     def inherit_key(self, copy: Copy, source_key: Sequence[str]) -> None:
         """Note that rows of a created table have the key of the table from which they were copied."""

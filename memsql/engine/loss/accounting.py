@@ -1,0 +1,250 @@
+"""Which statements of a migration have to be judged, and how: the rule of the proof, on a file and on a server alike.
+
+Each statement that can destroy is judged by the state just before it and just after it. A table that is dropped is
+compared with those to which its rows were copied. What a foreign-key action, a trigger or REPLACE may destroy is kept
+before the statement and compared after it. See docs/proof.md.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from functools import partial
+
+from memsql.db import Result, Touched
+from memsql.engine.loss import copies, effects
+from memsql.engine.loss.facts import Facts
+from memsql.engine.loss.judging import Answered, Judge
+from memsql.engine.loss.model import Account
+from memsql.engine.loss.tables import Table
+from memsql.sqltext import fold, identifiers
+from memsql.sqltext.classify import Effect, effect
+from memsql.sqltext.writes import Expression, Write, assigned, origins, output_names, read_write
+
+_WRITES = frozenset({"insert", "replace", "update", "delete"})
+_KEPT_SEQUENCE = "memsql_before_"
+
+
+class Accounting(ABC):
+    """Takes the statements of one migration, one after another. ``touched`` is what all of them reached."""
+
+    def __init__(self, facts: Facts, *, foreign_keys: bool, drops: bool) -> None:
+        """``foreign_keys``: whether the database enforces them. ``drops``: some statement drops a table."""
+        self.touched = Touched()
+        self._facts = facts
+        self._foreign_keys, self._drops = foreign_keys, drops
+        self._judge = Judge(facts, self._ask)
+        self._sequences: dict[str, str] = {}
+
+    @abstractmethod
+    def _ask(self, sql: str, then: Answered) -> None:
+        """Ask the database now, with everything before done and nothing behind."""
+
+    @abstractmethod
+    def _perform(self, text: str, then: Answered | None = None) -> None:
+        """Run a statement, of which nothing has to be kept."""
+
+    @abstractmethod
+    def _measure(self, text: str, write: Write | None, table: Table, then: Answered | None = None) -> None:
+        """Run a statement, and keep before it what it may destroy besides. ``write`` is None for DROP TABLE."""
+
+    def statement(self, text: str) -> None:
+        """Take one statement."""
+        what = effect(text)
+        name = fold(what.name or "")
+        if what.kind == "drop" and what.object_type == "table":
+            self._drop(text, name)
+            return
+        if what.kind == "alter_drop_column":
+            table = self._facts.table(name)
+            if table is not None:
+                self._judge.drop_column(table, fold(what.column or ""))
+            self._perform(text)
+            return
+        if what.kind in _WRITES or (what.kind == "create" and what.object_type == "table"):
+            write = read_write(text)
+            if write is not None:
+                self._write(text, write)
+                return
+        existed = what.kind == "create" and self._facts.table(name) is not None
+        self._perform(text)
+        self._follow(what, name, existed=existed)
+
+    def _finish(self) -> None:
+        """After the last statement: judge what only TEMP tables hold, and raise sequences that sank."""
+        for name in sorted(self._judge.trail.holders):
+            table = self._facts.table(name)
+            if table is not None and table.schema == "temp":
+                self._judge.drop(table)
+        for label, kept in self._sequences.items():
+            self._raise_sequence(label, kept)
+
+    def _follow(self, what: Effect, name: str, *, existed: bool) -> None:
+        trail = self._judge.trail
+        if what.kind == "create" and what.object_type in ("table", "virtual") and not existed:
+            trail.created.add(name)
+        elif what.kind == "alter_rename" and what.new_name:
+            trail.renamed(name, fold(what.new_name))
+        elif what.kind == "alter_rename_column" and what.column and what.new_name:
+            trail.column_renamed(name, fold(what.column), fold(what.new_name))
+
+    # Writing rows
+
+    def _write(self, text: str, write: Write) -> None:
+        table = self._facts.table(write.table)
+        by_name = write.verb in ("update", "delete")
+        if self._drops and (by_name or write.replaces or write.upserts):
+            self._judge.before_write(write.table)
+        then: Answered | None = None
+        if by_name and table is not None and table.kind in ("table", "virtual", "contentless"):
+            counted = table
+
+            def then(result: Result) -> None:
+                self._judge.count_change(write.verb.upper(), counted, result.changes)
+
+        if table is not None and self._is_armed(write, table):
+            self._measure(text, write, table, then)
+        else:
+            self._perform(text, then)
+        self._note_copies(text, write, table)
+
+    def _is_armed(self, write: Write, table: Table) -> bool:
+        """Whether the statement may do more than it says."""
+        if write.verb == "create":
+            return False
+        return write.replaces or table.replaces or table.kind == "view" or write.table in self._facts.armed()
+
+    def _effects(self, write: Write | None, table: Table, touched: Touched) -> list[effects.Effect]:
+        """What a statement that reached ``touched`` may destroy besides what it says."""
+        trail, reach = self._judge.trail, frozenset(touched.writes)
+        excused = self._facts.triggers_of(table.name) if table.kind == "view" else frozenset()
+        others = [e for e in effects.effects_of(write, reach, excused) if self._facts.is_data(e.table)]
+        if write is not None and (write.replaces or table.replaces) and table.holds_data:
+            own = effects.replace_effect(write, table)
+            if own is not None:
+                others = [e for e in others if e.table != own.table] + [own]
+        if self._facts.replaces():
+            silent = effects.trigger_replaces(reach) - {e.table for e in others}
+            others += [
+                effects.Effect(name, True, frozenset(), "REPLACE in a trigger")
+                for name in sorted(silent)
+                if self._facts.is_data(name)
+            ]
+        return [e for e in others if trail.has_old_rows(e.table)]
+
+    # Dropping tables
+
+    def _drop(self, text: str, name: str) -> None:
+        table = self._facts.table(name)
+        if table is None:
+            self._perform(text)
+            return
+        self._judge.drop(table)
+        if table.autoincrement and self._judge.trail.has_old_rows(name):
+            self._keep_sequence(table)
+        if self._foreign_keys and name in self._facts.armed():
+            self._measure(text, None, table)
+        else:
+            self._perform(text)
+        self._judge.trail.dropped(name, self._judge.trail.copies_of(name))
+
+    def _keep_sequence(self, table: Table) -> None:
+        label = self._judge.trail.label(fold(table.name), table.name)
+        if label in self._sequences:
+            return
+        kept = self._sequences[label] = f"{_KEPT_SEQUENCE}{len(self._sequences)}"
+        self._ask(
+            f"INSERT INTO sqlite_sequence (name, seq) SELECT '{kept}', seq FROM sqlite_sequence "
+            f"WHERE name = {_string(table.name)}",
+            _ignore,
+        )
+
+    def _raise_sequence(self, label: str, kept: str) -> None:
+        trail = self._judge.trail
+        names = [n for n in (fold(label), *trail.labels) if fold(trail.label(n, n)) == fold(label)]
+        tables = [t for n in dict.fromkeys(names) if (t := self._facts.table(n)) is not None and t.autoincrement]
+        for table in tables:
+            name, old = _string(table.name), f"(SELECT seq FROM sqlite_sequence WHERE name = '{kept}')"
+            self._ask(
+                f"SELECT {old} WHERE {old} > coalesce((SELECT max(seq) FROM sqlite_sequence WHERE name = {name}), 0)",
+                partial(self._say_raised, table),
+            )
+            self._ask(f"UPDATE sqlite_sequence SET seq = max(seq, {old}) WHERE name = {name} AND {old} > 0", _ignore)
+            self._ask(
+                f"INSERT INTO sqlite_sequence (name, seq) SELECT {name}, {old} WHERE {old} > 0 "
+                f"AND NOT EXISTS (SELECT 1 FROM sqlite_sequence WHERE name = {name})",
+                _ignore,
+            )
+        self._ask(f"DELETE FROM sqlite_sequence WHERE name = '{kept}'", _ignore)
+
+    def _say_raised(self, table: Table, answer: Result) -> None:
+        if answer.rows:
+            self._judge.note(f"kept the AUTOINCREMENT sequence of {table.name} at {answer.one()!s}, as before")
+
+    # Copies
+
+    def _note_copies(self, text: str, write: Write, table: Table | None) -> None:
+        if write.verb == "update" and table is not None:
+            self._note_assignments(write)
+            return
+        if not write.arms and write.verb != "create":
+            return
+        target, trail = self._facts.table(write.table), self._judge.trail
+        if target is None:
+            return
+        if write.verb == "create" and table is None:
+            trail.created.add(write.table)
+        names = output_names(write, self._facts.columns) if write.verb == "create" else ()
+        columns = names or write.columns or target.stored
+        noted: list[copies.Copy] = []
+        for values in origins(write, self._facts.columns):
+            sources = {source for value in values for source, _ in value.reads}
+            noted += [copies.copy_of(source, write.table, columns, values) for source in sorted(sources)]
+        # A table behind a view: columns of the same name may hold its values.
+        behind = self._bases(identifiers(text) - {copy.source for copy in noted} - {write.table})
+        noted += [copies.Copy(name, write.table, {}, unread=True) for name in behind]
+        trail.add(noted)
+        for copy in noted:
+            source_table = self._facts.table(copy.source)
+            if source_table is not None and not target.key and write.table in trail.created:
+                trail.inherit_key(copy, trail.key(source_table))
+
+    def _bases(self, names: frozenset[str]) -> list[str]:
+        """Those of ``names`` that are tables, and the tables that views among them name."""
+        bases: set[str] = set()
+        for name in names:
+            table = self._facts.table(name)
+            if table is not None and table.kind == "view":
+                bases |= {n for n in self._facts.view_words(name) if self._facts.is_data(n)}
+            elif table is not None and table.holds_data:
+                bases.add(name)
+        return sorted(bases)
+
+    def _note_assignments(self, write: Write) -> None:
+        """An UPDATE may fill a column from others of its row, or from the table that it was copied from."""
+        values, trail = assigned(write, self._facts.columns), self._judge.trail
+        own = _reads_of(values, write.table)
+        if own:
+            trail.add([copies.Copy(write.table, write.table, own, some=write.some)])
+        for source in {copy.source for copy in trail.copies if copy.target == write.table != copy.source}:
+            read = _reads_of(values, source)
+            if read:
+                trail.refine(source, write.table, read)
+
+    def account(self) -> Account:
+        """What became of the rows and values from before."""
+        return self._judge.account()
+
+
+def _reads_of(values: Mapping[str, Expression], table: str) -> dict[str, tuple[str, frozenset[str]]]:
+    """The columns that are set from columns of ``table``, with how and which."""
+    reads = {c: (v.kind, frozenset(name for t, name in v.reads if t == table)) for c, v in values.items()}
+    return {column: (kind, names) for column, (kind, names) in reads.items() if names}
+
+
+def _ignore(_: Result) -> None:
+    return None
+
+
+def _string(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"

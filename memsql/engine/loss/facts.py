@@ -1,0 +1,94 @@
+"""What the proof of loss asks the schema again and again: read once, and again after a change of the schema."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from memsql.db import Connection, Touched
+from memsql.db.queries import load
+from memsql.engine.loss.copies import Copy
+from memsql.engine.loss.tables import ROWID, Table, read_table
+from memsql.sqltext import fold, identifiers
+from memsql.sqltext.internal import is_nobodys_data
+
+
+class Facts:
+    """The schema of ``conn``: the database itself, or a copy of a server's schema."""
+
+    def __init__(self, conn: Connection, *, temporary: bool) -> None:
+        """``temporary``: whether there may be TEMP tables."""
+        self._conn, self._temporary = conn, temporary
+        self._tables: dict[str, Table | None] = {}
+        self._armed: frozenset[str] | None = None
+        self._replaces: bool | None = None
+
+    def table(self, name: str) -> Table | None:
+        """The table or view ``name``, in any case."""
+        folded = fold(name)
+        if folded not in self._tables:
+            self._tables[folded] = read_table(self._conn, folded, temporary=self._temporary)
+        return self._tables[folded]
+
+    def columns(self, name: str) -> Sequence[str]:
+        """The columns of the table or view ``name``, folded."""
+        table = self.table(name)
+        return tuple(table.columns) if table is not None else ()
+
+    def is_data(self, name: str) -> bool:
+        """Whether ``name`` is a table whose rows are somebody's data."""
+        table = None if is_nobodys_data(name) else self.table(name)
+        return table is not None and table.holds_data
+
+    def is_view(self, name: str) -> bool:
+        """Whether ``name`` is a view."""
+        table = self.table(name)
+        return table is not None and table.kind == "view"
+
+    def armed(self) -> frozenset[str]:
+        """Tables and views, folded, whose writes may reach more than they name."""
+        if self._armed is None:
+            rows = self._conn.execute(load("engine/armed")).rows
+            self._armed = frozenset(fold(str(row[0])) for row in rows)
+        return self._armed
+
+    def replaces(self) -> bool:
+        """Whether some constraint or trigger replaces rows."""
+        if self._replaces is None:
+            self._replaces = bool(self._conn.execute(load("engine/replaces")).rows)
+        return self._replaces
+
+    def triggers_of(self, name: str) -> frozenset[str]:
+        """The triggers of the view ``name``."""
+        return frozenset(str(row[0]) for row in self._conn.execute(load("engine/triggers_of"), (name,)).rows)
+
+    def view_words(self, name: str) -> frozenset[str]:
+        """All names, folded, in the text of the view ``name`` and of the views that it names."""
+        words: set[str] = set()
+        views = [name]
+        while views:
+            rows = self._conn.execute(load("engine/object_main"), (views.pop(),)).rows
+            new = identifiers(str(rows[0][2] or "")) - words if rows else frozenset()
+            words |= new
+            views += [word for word in new if self.is_view(word)]
+        return frozenset(words)
+
+    def defaulted(self, name: str) -> frozenset[str]:
+        """The columns, folded, of the table ``name`` that a foreign key sets to their default."""
+        return frozenset(fold(str(row[0])) for row in self._conn.execute(load("engine/defaulted"), (name,)).rows)
+
+    def needs_rowid(self, table: Table, by_target: Mapping[str, Sequence[Copy]]) -> bool:
+        """Whether the rowid identifies rows of a table without a key: a copy carries it, or a full-text index names
+        it."""
+        if any(ROWID in reads for part in by_target.values() for copy in part for _, reads in copy.values.values()):
+            return True
+        if not self._conn.execute(load("engine/has_fts")).rows:
+            return False
+        from memsql.fts import discover
+
+        return any(fold(index.content or "") == fold(table.name) for index in discover(self._conn))
+
+    def changed(self, touched: Touched) -> None:
+        """Forget what statements that reached ``touched`` may have changed."""
+        if touched.schema or touched.altered or touched.created or touched.dropped:
+            self._tables.clear()
+            self._armed = self._replaces = None

@@ -1,0 +1,207 @@
+"""Judging what a statement destroys, by questions to the database just before and just after it.
+
+A question is SQL with what to do with the answer. On a file it is asked at once; to a server all questions travel with
+the statements, and the answers come afterwards.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+
+from memsql.db import Result
+from memsql.engine.loss import comparing, copies, effects, sentences
+from memsql.engine.loss.comparing import Comparison, Difference
+from memsql.engine.loss.facts import Facts
+from memsql.engine.loss.model import Account, Change, Loss, summed
+from memsql.engine.loss.tables import ROWID, Table
+from memsql.engine.loss.trail import Trail
+from memsql.sqltext import fold
+
+Answered = Callable[[Result], None]
+Ask = Callable[[str, Answered], None]
+
+
+class Judge:
+    """Judges, and keeps what was lost and changed. ``trail`` says where the rows from before are."""
+
+    def __init__(self, facts: Facts, ask: Ask) -> None:
+        self.trail = Trail()
+        self._facts, self._ask = facts, ask
+        self._losses: list[Loss] = []
+        self._changes: list[Change] = []
+        self._notes: list[str] = []
+
+    def account(self) -> Account:
+        """What was lost and changed so far."""
+        return Account(tuple(self._losses), summed(self._changes), tuple(dict.fromkeys(self._notes)))
+
+    def count_change(self, what: str, table: Table, rows: int) -> None:
+        """Note that a statement changed ``rows`` of ``table`` by name."""
+        self._changes.append(Change(what, self.trail.label(fold(table.name), table.name), None, rows))
+
+    def note(self, sentence: str) -> None:
+        """Note a sentence for the person."""
+        self._notes.append(sentence)
+
+    def drop(self, table: Table) -> None:
+        """Judge DROP TABLE, before it runs."""
+        name = fold(table.name)
+        if not table.holds_data or not self.trail.has_old_rows(name):
+            return
+        label = self.trail.label(name, table.name)
+        if table.kind == "unreadable":
+            self.lose(table, None, 0, sentences.unreadable(label, table.module))
+        elif table.kind == "contentless" or not self.trail.copies_of(name):
+            self._ask(f"SELECT count(*) FROM {table.sql}", lambda answer: self._dropped(table, answer))
+        else:
+            matches = self._matches(table)
+            self._compare(table, matches, lambda now: self._not_copied(table, matches, now))
+
+    def drop_column(self, table: Table, column: str) -> None:
+        """Judge DROP COLUMN, before it runs."""
+        name = fold(table.name)
+        if not (table.holds_data and self.trail.has_old_rows(name) and column in table.stored):
+            return
+        matches = [copies.own_match(table, self.trail.inside(name), column), *self._matches(table)]
+        matches = [m for m in matches if column in m.carriers and (m.own or m.pairs)]
+        query = comparing.compare_column(table, column, matches) if matches else None
+        query = query or comparing.count_values(table, [column])
+
+        def then(answer: Result) -> None:
+            difference = query.comparison(answer.rows[0]).columns.get(column)
+            if difference is not None and difference.lost:
+                how = sentences.column_dropped(*self._labels(table, column), difference.lost)
+                self.lose(table, column, difference.lost, how, difference.example)
+
+        self._ask(query.sql, then)
+
+    def before_write(self, name: str) -> None:
+        """Compare copies before a statement changes ``name``: what is in them now is accounted for."""
+        for source in sorted(self.trail.sources_near(name)):
+            table = self._facts.table(source)
+            before = self.trail.least.get(source)
+            if table is None or table.kind not in ("table", "virtual") or (before is not None and not before.loses):
+                continue
+            if self.trail.copies_of(source):
+                self._compare(table, self._matches(table), partial(self._keep_least, source))
+
+    def snapshot(self, kept: effects.Snapshot, schema: str) -> None:
+        """Judge what a statement did besides what it says, after it ran. ``schema``: where the kept rows are."""
+        self._ask(
+            kept.question(self._facts.defaulted(kept.table.name), schema), lambda answer: self._by_effect(kept, answer)
+        )
+
+    def lose(self, table: Table, column: str | None, rows: int, how: str, example: str = "") -> None:
+        """Note a loss of ``rows`` of ``table``, or of values of its ``column`` (folded)."""
+        label, spelled = self._labels(table, column or "")
+        names = {fold(table.name), fold(label)}
+        columns = {None} if column is None else {column, fold(spelled)}
+        aliases = frozenset((t, c) for t in names for c in columns)
+        self._losses.append(Loss(label, None if column is None else spelled, rows, how, example, aliases))
+
+    def _labels(self, table: Table, column: str) -> tuple[str, str]:
+        """The names that ``table`` and its ``column`` had before the migration."""
+        name = fold(table.name)
+        spelled = table.columns[column].name if column in table.columns else column
+        return self.trail.label(name, table.name), self.trail.column_label(name, column, spelled)
+
+    def _dropped(self, table: Table, answer: Result) -> None:
+        rows = comparing.integer(answer.one())
+        if rows:
+            self.lose(table, None, rows, sentences.dropped(self._labels(table, "")[0], rows))
+
+    def _keep_least(self, source: str, now: Comparison) -> None:
+        before = self.trail.least.get(source)
+        self.trail.least[source] = now if before is None else now.least(before)
+
+    def _not_copied(self, table: Table, matches: Sequence[copies.Match], now: Comparison) -> None:
+        before = self.trail.least.get(fold(table.name))
+        comparison = now if before is None else now.least(before)
+        if comparison.rows:
+            how = sentences.not_copied(self._labels(table, "")[0], comparison.rows, comparison.total)
+            self.lose(table, None, comparison.rows, how, comparison.example)
+        for column, difference in comparison.columns.items():
+            label, spelled = self._labels(table, column)
+            if difference.lost:
+                there = any(column in match.carriers for match in matches)
+                say = sentences.values_not_copied if there else sentences.column_dropped
+                self.lose(table, column, difference.lost, say(label, spelled, difference.lost), difference.example)
+            if difference.changed > difference.lost:
+                self._changes.append(Change("copy", label, spelled, difference.changed - difference.lost))
+
+    def _by_effect(self, kept: effects.Snapshot, answer: Result) -> None:
+        total, gone, shown, *rest = answer.rows[0]
+        table, cause, rows = kept.table, kept.effect.cause, comparing.integer(gone)
+        if rows:
+            how = sentences.rows_by_effect(self._labels(table, "")[0], rows, comparing.integer(total), cause)
+            self.lose(table, None, rows, how, str(shown or ""))
+        for place, column in enumerate(kept.columns):
+            lost, example, changed = rest[3 * place : 3 * place + 3]
+            label, spelled = self._labels(table, column)
+            values = comparing.integer(lost)
+            if values:
+                how = sentences.values_by_effect(label, spelled, values, cause)
+                self.lose(table, column, values, how, str(example or ""))
+            elif comparing.integer(changed):
+                self._changes.append(Change("trigger", label, spelled, comparing.integer(changed)))
+
+    def _matches(self, table: Table) -> list[copies.Match]:
+        """How the rows of ``table`` are found again in each table to which they were copied and that is there."""
+        by_target = self.trail.copies_of(fold(table.name))
+        key = self._key(table, by_target)
+        targets = {n: t for n in by_target if (t := self._facts.table(n)) is not None}
+        return [copies.match(table, key, target, by_target[n]) for n, target in targets.items()]
+
+    def _key(self, table: Table, by_target: Mapping[str, Sequence[copies.Copy]]) -> tuple[str, ...]:
+        key = self.trail.key(table)
+        return (ROWID,) if not key and table.rowid and self._facts.needs_rowid(table, by_target) else key
+
+    def _compare(self, table: Table, matches: Sequence[copies.Match], then: Callable[[Comparison], None]) -> None:
+        """Compare ``table`` with its copies as they are now."""
+        key = self._key(table, self.trail.copies_of(fold(table.name)))
+        keyed = [match for match in matches if match.pairs]
+        if keyed:
+            query = comparing.compare(table, key, keyed)
+            self._ask(query.sql, lambda answer: then(query.comparison(answer.rows[0])))
+        else:
+            self._compare_without_key(table, key, matches, then)
+
+    def _compare_without_key(
+        self, table: Table, key: Sequence[str], matches: Sequence[copies.Match], then: Callable[[Comparison], None]
+    ) -> None:
+        columns: dict[str, Difference] = {}
+        unkept = [c for c in table.stored if c not in key and any(c not in match.carriers for match in matches)]
+        if unkept:
+            counted = comparing.count_values(table, unkept)
+            self._ask(counted.sql, lambda answer: columns.update(counted.comparison(answer.rows[0]).columns))
+        if key and any(match.sets_key for match in matches):
+            self.note(f"{self._labels(table, '')[0]}: its key is set anew, so rows were compared without it")
+        elif key:
+            self._ask_renumbered(table, key, matches, columns)
+        bags = comparing.compare_bags(table, matches)
+
+        def end(answer: Result) -> None:
+            missing = bags.comparison(answer.rows[0])
+            then(Comparison(missing.rows, missing.example, {**columns, **missing.columns}, missing.total))
+
+        self._ask(bags.sql, end)
+
+    def _ask_renumbered(
+        self, table: Table, key: Sequence[str], matches: Sequence[copies.Match], columns: dict[str, Difference]
+    ) -> None:
+        """In how many rows the key, which was not copied, is another one afterwards."""
+        same = [
+            copies.Match(match.target, tuple((k, k) for k in key), match.carriers)
+            for match in matches
+            if all(k in match.target.columns or (k == ROWID and match.target.rowid is not None) for k in key)
+        ]
+        query = comparing.compare(table, key, same) if same else comparing.count_values(table, ())
+
+        def then(answer: Result) -> None:
+            comparison = query.comparison(answer.rows[0])
+            rows = comparison.rows + max((d.lost for d in comparison.columns.values()), default=0)
+            if rows:
+                columns[key[0]] = Difference(rows, 0, "the key is not copied, so each row gets another one")
+
+        self._ask(query.sql, then)
