@@ -18,7 +18,7 @@ from memsql.db import rolled_back
 from memsql.db.queries import load
 from memsql.db.sqlite import SQLiteConnection
 from memsql.errors import CheckFailed, ConnectError, Refused, StatementError
-from memsql.fts import check_in_transaction, discover
+from memsql.fts import discover, prove_in_transaction
 from memsql.progress import Progress
 from memsql.schema import dump, read
 
@@ -139,7 +139,7 @@ def _foreign_keys(conn: SQLiteConnection) -> tuple[str, ...]:
 
 
 def _full_text(conn: SQLiteConnection) -> tuple[str, ...]:
-    """A sentence for each full-text index that does not agree with its content."""
+    """A sentence for each full-text index that does not agree with its content, or of which nobody can tell."""
     try:
         names = [table.name for table in discover(conn)]
     except ConnectError as e:
@@ -148,7 +148,7 @@ def _full_text(conn: SQLiteConnection) -> tuple[str, ...]:
         return ()
     conn.execute("PRAGMA synchronous = off")
     with rolled_back(conn):
-        return tuple(check_in_transaction(conn, names))
+        return tuple(p.problem or p.unproven for p in prove_in_transaction(conn, names) if p.problem or p.unproven)
 
 
 def _ledger(conn: SQLiteConnection) -> tuple[int | None, tuple[str, ...]]:

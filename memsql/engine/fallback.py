@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from memsql.db.queries import load
 from memsql.engine import statements, verdict
 from memsql.engine.forecast import SchemaCopy
-from memsql.engine.index_work import IndexWork, rebuild_and_check, work_for
+from memsql.engine.index_work import IndexProof, IndexWork, rebuild_and_check, work_for
 from memsql.engine.job import Job
 from memsql.engine.loss import counting, guard
 from memsql.engine.session import Session
@@ -45,12 +45,12 @@ def prove_job(session: Session, job: Job) -> Evidence:
     after = _count(session, schema, guard.after_watch(watch, job.analysis), values=values)
     structure = proof.compare(schema.conn, StructureCache(schema.conn), job, (objects, schema.snapshot))
     work = IndexWork()
-    broken: tuple[str, ...] = ()
+    index_proof = IndexProof()
     checks: list[CheckResult] = []
     account = guard.account(before, after, job.analysis)
     if verdict.keeps_data(job, account, before, after, allows_all=session.allows_all(job)):
         work = _work(job, schema, written, sound)
-        broken = rebuild_and_check(conn, work)
+        index_proof = rebuild_and_check(conn, work)
         checks = run_checks(conn, job.checks, session.interrupted)
     if session.stopped:
         raise verdict.interrupted(job, session.stop)
@@ -59,11 +59,12 @@ def prove_job(session: Session, job: Job) -> Evidence:
         before=before,
         after=after,
         indexes=work,
-        broken_indexes=broken,
+        broken_indexes=index_proof.broken,
         checks=tuple(checks),
         started=started,
         duration_ms=round((time.perf_counter() - clock) * 1000),
         structure=structure,
+        unproven=index_proof.unproven,
     )
 
 

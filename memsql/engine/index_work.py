@@ -55,26 +55,39 @@ def work_for(job: Job, indexes: Collection[str], reached: Sequence[str]) -> Inde
     return IndexWork(tuple(rebuild), tuple(sorted({*reached, *rebuild})))
 
 
-def rebuild_and_check(conn: Connection, work: IndexWork) -> tuple[str, ...]:
-    """Do ``work`` in the open transaction; return a sentence for each index that disagrees with its content.
+@dataclass(frozen=True, slots=True)
+class IndexProof:
+    """What became of the indexes: a sentence for each that disagrees with its content (``broken``), and for each of
+    which nobody can tell (``unproven``)."""
+
+    broken: tuple[str, ...] = ()
+    unproven: tuple[str, ...] = ()
+
+
+def rebuild_and_check(conn: Connection, work: IndexWork) -> IndexProof:
+    """Do ``work`` in the open transaction.
 
     Raises StatementError where the engine ended the transaction, such as on a full disk.
     """
     if not (work.rebuild or work.check):
-        return ()
-    from memsql.fts import check_in_transaction, doubt_about, named, rebuild_in_transaction
+        return IndexProof()
+    from memsql.fts import doubt_about, named, prove_in_transaction, rebuild_in_transaction
 
     for name in work.rebuild:
         reason = doubt_about(conn, named(conn, [name])[0])
         if reason:
-            return (reason,)
+            return IndexProof((reason,))
         try:
             rebuild_in_transaction(conn, [name])
         except StatementError as e:
             if not conn.in_transaction:
                 raise
-            return (disagrees(name, e),)
-    return tuple(check_in_transaction(conn, work.check))
+            return IndexProof((disagrees(name, e),))
+    proofs = prove_in_transaction(conn, work.check)
+    return IndexProof(
+        tuple(proof.problem for proof in proofs if proof.problem),
+        tuple(proof.unproven for proof in proofs if proof.unproven),
+    )
 
 
 @dataclass(frozen=True, slots=True)

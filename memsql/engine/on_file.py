@@ -16,7 +16,7 @@ from memsql import ledger
 from memsql.db import Touched
 from memsql.db.sqlite import SQLiteConnection
 from memsql.engine import statements, verdict
-from memsql.engine.index_work import IndexWork, rebuild_and_check, work_after
+from memsql.engine.index_work import IndexProof, IndexWork, rebuild_and_check, work_after
 from memsql.engine.job import Job, LedgerMoved
 from memsql.engine.loss import counting, guard
 from memsql.engine.loss.model import Account
@@ -169,11 +169,11 @@ def prove_job(session: Session, job: Job) -> Evidence:
     after = count(watched.after_watch) if watched.watch.linked or watched.watch.keyed else guard.Counts()
     structure = proof.findings(conn, session.schema.structure, job, objects)
     indexes = IndexWork()
-    broken: tuple[str, ...] = ()
+    index_proof = IndexProof()
     checks: list[CheckResult] = []
     if verdict.keeps_data(job, run.account, watched.before, after, allows_all=session.allows_all(job)):
         indexes = work_after(session.schema, job, watched.touched)
-        broken = rebuild_and_check(conn, indexes)
+        index_proof = rebuild_and_check(conn, indexes)
         checks = run_checks(conn, job.checks, session.interrupted)
     if session.stopped:
         raise verdict.interrupted(job, session.stop)
@@ -182,12 +182,13 @@ def prove_job(session: Session, job: Job) -> Evidence:
         before=watched.before,
         after=after,
         indexes=indexes,
-        broken_indexes=broken,
+        broken_indexes=index_proof.broken,
         checks=tuple(checks),
         started=started,
         duration_ms=round((time.perf_counter() - clock) * 1000),
         timings=tuple(watched.timings),
         structure=structure,
+        unproven=index_proof.unproven,
     )
 
 

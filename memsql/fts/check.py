@@ -23,13 +23,14 @@ _ONLINE_HINT = ", or use invoke fts.rebuild --online, which holds the lock for a
 
 @dataclass(frozen=True, slots=True)
 class CheckResult:
-    """Whether the index holds what it should (``ok``); where it does not, ``message`` says what is wrong. ``note``
-    says against which rows a partial index was proven, or what could not be proven."""
+    """Whether the index holds what it should, as far as that can be proven (``ok``); where it does not, ``message``
+    says what is wrong. ``note`` says against which rows a partial index was proven, ``unproven`` what could not be."""
 
     table: FtsTable
     ok: bool
     message: str = ""
     note: str = ""
+    unproven: str = ""
 
 
 def check(conn: Connection, table: FtsTable) -> CheckResult:
@@ -42,15 +43,17 @@ def check(conn: Connection, table: FtsTable) -> CheckResult:
         result = proof.prove(conn, table)
     filling = result.filling
     note = f"partial: {filling.shown}" if filling is not None and filling.is_guarded else ""
-    return CheckResult(table, not result.problem, result.problem, result.unproven or note)
+    return CheckResult(table, not result.problem, result.problem, note, result.unproven)
 
 
 def check_in_transaction(conn: Connection, names: Sequence[str]) -> list[str]:
     """Run the same check for several indexes inside the open transaction; return a sentence for each that is broken."""
-    if not names:
-        return []
-    proofs = (proof.prove(conn, table) for table in named(conn, names))
-    return [result.problem for result in proofs if result.problem]
+    return [result.problem for result in prove_in_transaction(conn, names) if result.problem]
+
+
+def prove_in_transaction(conn: Connection, names: Sequence[str]) -> list[proof.Proof]:
+    """The same, with what could not be proven: a proof for each index."""
+    return [proof.prove(conn, table) for table in named(conn, names)] if names else []
 
 
 def rebuild_in_transaction(conn: Connection, names: Sequence[str]) -> None:

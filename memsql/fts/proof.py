@@ -8,6 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from memsql.db import Connection
+from memsql.db.unknown import unknown_part
 from memsql.errors import ConnectError, MemsqlError, StatementError
 from memsql.fts.discover import FtsTable
 from memsql.fts.filling import SAVEPOINT, Filling, fillings, proof_statements
@@ -88,7 +89,12 @@ def sentence(table: FtsTable, way: Filling | None, error: StatementError | Conne
 
 def _prove_way(conn: Connection, table: FtsTable, way: Filling | None) -> Proof:
     error = _run(conn, statements_of(table, way, temporary=not conn.target.is_server))
-    return Proof("" if error is None else sentence(table, way, error), filling=way)
+    if error is None:
+        return Proof(filling=way)
+    part = unknown_part(error.message)
+    if part is not None:
+        return Proof(unproven=f"{table.name} uses {part}, which is unknown here", filling=way)
+    return Proof(sentence(table, way, error), filling=way)
 
 
 def _run(conn: Connection, statements: Sequence[str]) -> StatementError | ConnectError | None:

@@ -94,12 +94,19 @@ def check_text(results: Sequence[CheckResult]) -> str:
 
 def check_data(results: Sequence[CheckResult]) -> dict[str, object]:
     """The same as fields of the JSON output."""
-    return {"tables": [{"name": r.table.name, "ok": r.ok, "message": r.message, "note": r.note} for r in results]}
+    return {
+        "tables": [
+            {"name": r.table.name, "ok": r.ok, "message": r.message, "note": r.note, "unproven": r.unproven}
+            for r in results
+        ]
+    }
 
 
 def _check_line(result: CheckResult) -> str:
     if not result.ok:
         return f"error    {result.message}"
+    if result.unproven:
+        return f"unproven {result.unproven}"
     return f"ok       {result.table.name}" + (f" ({result.note})" if result.note else "")
 
 

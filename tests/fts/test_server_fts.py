@@ -27,6 +27,7 @@ def test_a_broken_index_is_found_and_mended_at_once(broken: Connection, memsql: 
             "ok": False,
             "message": "docs_fts does not agree with its content; searches may fail or miss rows",
             "note": "",
+            "unproven": "",
         }
     ]
     assert memsql("fts.rebuild", "--json").expect(0).json()["lines"] == ["docs_fts: rebuilt (proven)"]
