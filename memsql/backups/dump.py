@@ -14,7 +14,7 @@ from memsql.db.copying import Omitted
 from memsql.db.queries import load
 from memsql.db.sqlite import SQLiteConnection
 from memsql.errors import CheckFailed, ConnectError, FileError, Location, StatementError
-from memsql.fts import FtsTable, discover
+from memsql.fts import FtsTable, discover, guarded
 from memsql.progress import Progress
 from memsql.sqltext import pieces, quote, skip_to_code
 from memsql.sqltext.tokens import without_tail
@@ -95,11 +95,13 @@ class _Writer:
         self._objects = dump_objects(conn)
         self._selects = all_selects(conn)
         names = {o.name.lower() for o in self._objects}
-        # The full-text indexes that are built anew. One whose content does not exist cannot be.
+        # The full-text indexes that are built anew. One whose content does not exist cannot be, and 'rebuild' would put
+        # every row into one of a part of the rows.
         self._fts = {
             table.name: table
             for table in discover(conn)
-            if table.kind == "own" or (table.kind == "external" and (table.content or "").lower() in names)
+            if table.kind == "own"
+            or (table.kind == "external" and (table.content or "").lower() in names and guarded(table) is None)
         }
 
     def statements(self) -> Iterator[str]:

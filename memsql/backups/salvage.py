@@ -26,7 +26,9 @@ from memsql.config import Target
 from memsql.db.copying import Stored
 from memsql.db.queries import load
 from memsql.errors import DamagedError
-from memsql.fts.discover import arguments_of, parse
+from memsql.fts.discover import arguments_of, parse, with_triggers
+from memsql.fts.filling import rebuild_statements
+from memsql.fts.triggers import Trigger
 from memsql.progress import Progress
 from memsql.schema import is_internal
 from memsql.sqltext import free_rowid, quote
@@ -143,7 +145,8 @@ def _fill(db: sqlite3.Connection, progress: Progress) -> Iterator[str]:
         for object_ in objects:
             if kind == "virtual" and object_.type == "table" and object_.name.lower() in virtual:
                 progress.start(f"salvaging {object_.name}")
-                yield from _create(db, object_) or _fill_virtual(db, object_, progress)
+                triggers = [Trigger(o.name, o.table, o.sql) for o in objects if o.type == "trigger"]
+                yield from _create(db, object_) or _fill_virtual(db, object_, triggers, progress)
             elif object_.type == kind:
                 yield from _create(db, object_)
 
@@ -262,13 +265,16 @@ def _copy_sequences(db: sqlite3.Connection) -> list[str]:
     return []
 
 
-def _fill_virtual(db: sqlite3.Connection, object_: Stored, progress: Progress) -> list[str]:
-    """Fill a new virtual table: an index of other rows from these, any other table from its own rows."""
+def _fill_virtual(
+    db: sqlite3.Connection, object_: Stored, triggers: Sequence[Trigger], progress: Progress
+) -> list[str]:
+    """Fill a new virtual table: an index of other rows from those that its ``triggers`` let in, any other table from
+    its own rows."""
     name, quoted = object_.name, quote(object_.name)
     if not arguments_of(object_.sql):
         copied = _runs(db, f"INSERT INTO main.{quoted} SELECT * FROM damaged.{quoted}")
         return [] if copied else [f"{name}: its rows are lost"]
-    table = parse(name, object_.sql)
+    table = with_triggers(parse(name, object_.sql), triggers)
     if table.kind == "contentless":
         return [f"{name} is empty: it indexed text that is not in the database"]
     lost: list[str] = []
@@ -277,7 +283,7 @@ def _fill_virtual(db: sqlite3.Connection, object_: Stored, progress: Progress) -
         content = f"{name}_content"
         if not _runs(db, f"INSERT INTO main.{quote(content)} SELECT * FROM damaged.{quote(content)}"):
             lost = _copy_table(db, content, progress)
-    rebuilt = _runs(db, f"INSERT INTO main.{quoted} ({quoted}) VALUES ('rebuild')")
+    rebuilt = all(_runs(db, statement) for statement in rebuild_statements(table, temporary=True))
     return lost if rebuilt else [*lost, f"{name} cannot be rebuilt"]
 
 

@@ -74,6 +74,11 @@ def named(conn: Connection, names: Sequence[str]) -> list[FtsTable]:
     return tables
 
 
+def with_triggers(table: FtsTable, triggers: Iterable[Trigger]) -> FtsTable:
+    """``table`` with those of ``triggers`` whose body names it."""
+    return _with_triggers(table, [(trigger, identifiers(trigger.parts()[1])) for trigger in triggers])
+
+
 def _bodies(rows: Iterable[Sequence[object]]) -> list[tuple[Trigger, frozenset[str]]]:
     """Each trigger with the identifiers of its body."""
     return [(trigger, identifiers(trigger.parts()[1])) for trigger in (Trigger(*map(str, row)) for row in rows)]

@@ -8,6 +8,7 @@ from contextlib import closing
 from pathlib import Path
 
 import backups
+import partial
 import pytest
 from backups import ROWS, TABLES
 from cli import Project
@@ -220,3 +221,21 @@ def test_one_byte(
     changed.write_bytes(after)
     verdict = verify(read_backup(folder / source.name, source.name), SILENT)
     assert verdict.ok == (after == data)
+
+
+def test_an_index_of_a_part_of_the_rows_holds_this_part_again(tmp_path: Path) -> None:
+    project = Project(tmp_path)
+    project.add("0001_part", partial.TABLE + partial.INDEX + partial.triggers() + "CREATE TABLE other (a TEXT);\n")
+    project.up()
+    project.script(partial.ROWS)
+    project.script(
+        "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 300) "
+        "INSERT INTO other SELECT hex(zeroblob(200)) FROM n"
+    )
+    matches = project.query("SELECT rowid FROM f WHERE f MATCH 'moss OR fern' ORDER BY rowid")
+    backups.damage(project.db, "other", page=leaf(project.db, "other"))
+    project.run("backup", "--salvage").expect(1, "other: ", "are lost")
+    with closing(salvaged(project)) as conn:
+        assert conn.execute("SELECT rowid FROM f WHERE f MATCH 'moss OR fern' ORDER BY rowid").fetchall() == matches
+        conn.execute("DELETE FROM t")
+        assert conn.execute("SELECT * FROM f WHERE f MATCH 'moss'").fetchall() == []

@@ -12,6 +12,7 @@ from contextlib import closing
 from pathlib import Path
 
 import eras
+import partial
 import pytest
 import server_backups
 import servers
@@ -86,6 +87,17 @@ def test_it_loads_with_sqlite3(tmp_path: Path, everything: Path) -> None:
         done = subprocess.run(["sqlite3", tmp_path / "b.db"], stdin=text, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr, done.stdout) == (0, "", "")
     assert tables(tmp_path / "b.db") == tables(everything)
+
+
+@pytest.mark.parametrize("style", ["a guard on each trigger", "select where", "odd names"])
+def test_an_index_of_a_part_of_the_rows_stays_one(tmp_path: Path, style: str) -> None:
+    source = make(tmp_path / "a.db", partial.STYLES[style] + (partial.ROWS if style != "odd names" else ""))
+    text = dump(source, tmp_path / "a.sql")
+    with closing(sqlite3.connect(tmp_path / "b.db")) as conn:
+        conn.executescript(text.read_text(encoding="utf-8"))
+    with closing(connect(Target(path=tmp_path / "b.db"), "rw")) as copy:
+        assert [check(copy, table).ok for table in discover(copy)] == [True]
+        assert not copy.execute("SELECT name FROM sqlite_schema WHERE name LIKE 'memsql%'").rows
 
 
 def test_the_sqlite3_of_today_takes_it_for_a_text_of_its_own(tmp_path: Path, everything: Path) -> None:
