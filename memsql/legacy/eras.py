@@ -67,13 +67,17 @@ def known_shapes(project: Project) -> list[Shape]:
     """Every schema that a database of ``project`` may have had: the prefixes of the migrations, the longest first, and
     the eras.
 
+    A prefix that ends with a file without a statement is none of its own: whether that ran makes no difference.
     Raises FileError for an era or upgrade that does not run.
     """
     settings = project.settings
     shapes = []
     versions: list[int] = []
+    idle = {m.id for m in project.ordered if not m.has_statement}
     for version, name, schema in replay_prefixes(project):
         versions.append(version)
+        if name in idle:
+            continue
         era = Era(f"migration {name}", "", (), tuple(versions), frozenset(), is_prefix=True)
         shapes.append(Shape(era, (), definitions(schema)))
     shapes.reverse()
@@ -90,7 +94,9 @@ def shapes_at(shapes: Sequence[Shape], version: int) -> list[Shape]:
     chosen = [shape for shape in shapes if max(shape.era.counts_as, default=0) == version]
     if not chosen:
         raise UsageError(
-            f"there is no migration {version}", state="nothing was changed", hint="see: invoke migrate.status"
+            f"there is no migration {version} that makes anything",
+            state="nothing was changed",
+            hint="see: invoke migrate.status",
         )
     return chosen
 
