@@ -13,6 +13,7 @@ from memsql.db.unknown import unknown_part
 from memsql.engine.replay import replay_schema
 from memsql.engine.signals import interruptible
 from memsql.engine.state import State, read_state
+from memsql.engine.structure.broken import all_broken
 from memsql.errors import ConnectError, MemsqlError, StatementError
 from memsql.progress import Progress
 from memsql.project import plan
@@ -44,7 +45,7 @@ class Finding:
 
 
 def verify(settings: Settings, *, deep: bool, progress: Progress) -> list[Finding]:
-    """Check pages, foreign keys, full-text indexes, ledger, sums, schema and every check of the project.
+    """Check pages, foreign keys, views, triggers, full-text indexes, ledger, sums, schema and the project's checks.
 
     ``deep`` runs SQLite's full integrity_check instead of quick_check. Raises ConnectError where the database cannot be
     read at all.
@@ -61,6 +62,8 @@ def verify(settings: Settings, *, deep: bool, progress: Progress) -> list[Findin
         findings += _pages(conn, deep=deep)
         progress.start("checking foreign keys")
         findings += _foreign_keys(conn)
+        progress.start("compiling views and triggers")
+        findings += _structure(conn)
         progress.start("comparing the schema")
         findings += _schema(state, conn)
         progress.start("checking full-text indexes")
@@ -165,6 +168,13 @@ def _foreign_keys(conn: Connection) -> list[Finding]:
     return [*findings, _unproven("foreign_keys_unknown", why, unknown)] if unknown else findings
 
 
+def _structure(conn: Connection) -> list[Finding]:
+    why = "every view can be read, and every trigger can run"
+    broken, unknown = all_broken(conn)
+    findings = [Finding("structure", "warning", tuple(broken), why)]
+    return [*findings, _unproven("structure_unknown", why, unknown)] if unknown else findings
+
+
 def _schema(state: State, conn: Connection) -> list[Finding]:
     applied = [s.version for s in state.statuses if s.is_applied]
     if not applied:
@@ -215,9 +225,6 @@ def _full_text(settings: Settings, conn: Connection, progress: Progress) -> list
                     result = check(copy.connection, table)
                 except StatementError as e:
                     findings.append(_unproven(f"fts {table.name}", why, [f"it {_uses(e)}"]))
-                    continue
-                if result.unproven:
-                    findings.append(_unproven(f"fts {table.name}", why, [result.unproven]))
                     continue
                 findings.append(Finding(f"fts {table.name}", "error", () if result.ok else (result.message,), why))
     except ConnectError as e:

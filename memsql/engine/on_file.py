@@ -163,7 +163,7 @@ def prove_job(session: Session, job: Job) -> Evidence:
     conn = session.conn
     started, clock = datetime.now(UTC), time.perf_counter()
     run = _Statements(session, job)
-    objects = proof.begin(session.schema.structure, job)
+    objects = None if session.options.replayed else proof.begin(session.schema.structure, job)
     count = partial(counting.count, conn, values=False)
     watched = run_watched(session, job, count=count, run=run, rows=False)
     after = count(watched.after_watch) if watched.watch.linked or watched.watch.keyed else guard.Counts()

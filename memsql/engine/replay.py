@@ -17,7 +17,7 @@ def replay_schema(project: Project, to: int | None = None) -> Schema:
     Raises what applying them would raise.
     """
     with closing(memory()) as conn:
-        run_on(conn, project, "up", RunOptions(to=to, old_permits=True))
+        run_on(conn, project, "up", RunOptions(to=to, old_permits=True, replayed=True))
         return read(conn)
 
 
@@ -26,6 +26,7 @@ def replay_prefixes(project: Project) -> list[tuple[int, str, Schema]]:
     prefixes = []
     with closing(memory()) as conn:
         for migration in project.ordered:
-            run_on(conn, project, "up", RunOptions(to=migration.version, out_of_order=True, old_permits=True))
+            options = RunOptions(to=migration.version, out_of_order=True, old_permits=True, replayed=True)
+            run_on(conn, project, "up", options)
             prefixes.append((migration.version, migration.id, read(conn)))
     return prefixes

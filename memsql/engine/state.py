@@ -30,7 +30,8 @@ class RunOptions:
     ``to``: stop at this version. ``steps``: how many to roll back. ``allow_data_loss``: permit every loss.
     ``all_or_nothing``: one transaction for the whole run. ``out_of_order``: also apply those that come before an
     applied one. ``timed``: measure each statement, as a rehearsal does. ``old_permits``: let a ``-- allow: data-loss``
-    pass that names no table, because the files are only replayed.
+    pass that names no table, because the files are only replayed. ``replayed``: the files ran elsewhere long ago, so
+    what they break is not looked at.
     """
 
     to: int | None = None
@@ -40,6 +41,7 @@ class RunOptions:
     out_of_order: bool = False
     timed: bool = False
     old_permits: bool = False
+    replayed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from memsql.schema.expressions import ExpressionReader
 from memsql.schema.token_reader import Scope
@@ -86,11 +86,14 @@ class StatementReader(ExpressionReader):
 
     def subquery(self) -> str:
         """A query inside an expression, with its parentheses. Nobody sees the names of its results."""
+        return self._unlabelled(self._query_in_parentheses)
+
+    def _unlabelled(self, item: Callable[[], str]) -> str:
+        """``item``, of whose results nobody sees the names."""
         labels, self._labels = self._labels, False
-        try:
-            return self._query_in_parentheses()
-        finally:
-            self._labels = labels
+        text = item()
+        self._labels = labels
+        return text
 
     def _query_in_parentheses(self) -> str:
         self.expect("(")
@@ -104,7 +107,8 @@ class StatementReader(ExpressionReader):
         parts.append(self._core())
         while self.peek().word in _COMPOUND:
             parts.append(fold(self.take().text) + " all" * self.accept("ALL"))
-            parts.append(self._core())
+            # The names of the results are those of the first SELECT.
+            parts.append(self._unlabelled(self._core))
         if self.is_next("ORDER"):
             parts.append(self.order_by())
         if self.accept("LIMIT"):
@@ -135,7 +139,8 @@ class StatementReader(ExpressionReader):
             hint = " not materialized"
         elif self.accept("MATERIALIZED"):
             hint = " materialized"
-        return f"{quote_if_needed(name)}{columns} as{hint} {self._query_in_parentheses()}"
+        query = self._unlabelled(self._query_in_parentheses) if columns else self._query_in_parentheses()
+        return f"{quote_if_needed(name)}{columns} as{hint} {query}"
 
     def _core(self) -> str:
         if self.accept("VALUES"):

@@ -59,11 +59,16 @@ def try_run(
 ) -> MemsqlError | None:
     """Apply the pending migrations, or roll the last one back, with guard and proof.
 
-    ``allow`` permits the loss of data. Returns the error that stopped it, None where it succeeded.
+    ``allow`` permits the loss of data, and does not look at broken views and the like. Returns the error that stopped
+    it, None where it succeeded.
     """
     deadline = _Deadline(time.monotonic() + TIME_LIMIT)
     options = RunOptions(
-        steps=None if direction == "up" else 1, allow_data_loss=allow, out_of_order=True, old_permits=True
+        steps=None if direction == "up" else 1,
+        allow_data_loss=allow,
+        out_of_order=True,
+        old_permits=True,
+        replayed=allow,
     )
     try:
         run_on(conn, project, direction, options, progress=deadline)

@@ -13,11 +13,11 @@ from contextlib import closing
 from dataclasses import dataclass
 
 from memsql.db import Connection
-from memsql.db.compiling import compile_only
+from memsql.db.compiling import explained
 from memsql.db.queries import load
-from memsql.engine.structure.reconstruction import Compilation, Reconstruction
-from memsql.engine.structure.snapshot import Key, Snapshot, key_of
-from memsql.errors import MemsqlError
+from memsql.engine.structure.reconstruction import Compilation, Reconstruction, uses_unknown
+from memsql.engine.structure.snapshot import Key, Snapshot, key_of, read
+from memsql.errors import StatementError
 from memsql.schema.model import Object
 from memsql.sqltext import fold, quote
 
@@ -41,19 +41,12 @@ class Broken:
 
 def failing(conn: Connection, objects: Sequence[Object]) -> Messages:
     """Which of ``objects``, all views and triggers of ``conn``, do not compile there."""
-    messages: Messages = {}
-    answers: dict[str, str | None] = {}
-    for obj in objects:
-        statement = statement_for(conn, obj)
-        if statement is None:
-            messages[key_of(obj)] = ""
-            continue
-        if statement not in answers:
-            answers[statement] = _error(conn, statement)
-        message = answers[statement]
-        if message is not None:
-            messages[key_of(obj)] = message
-    return messages
+    columns = _columns(conn, objects)
+    statements = {key_of(o): statement_for(o, columns.get(o.table, ())) for o in objects}
+    distinct = list(dict.fromkeys(statements.values()))
+    answers = dict(zip(distinct, conn.read_each([(explained(text), ()) for text in distinct]), strict=True))
+    errors = {text: answer.message for text, answer in answers.items() if isinstance(answer, StatementError)}
+    return {key: errors[text] for key, text in statements.items() if text in errors}
 
 
 def newly_broken(failed: Messages, before: Snapshot, after: Snapshot) -> Broken:
@@ -61,7 +54,7 @@ def newly_broken(failed: Messages, before: Snapshot, after: Snapshot) -> Broken:
     new: list[tuple[Object, str]] = []
     # What is too much for this build of SQLite may not be for the application's.
     limited = {key for key, message in failed.items() if _LIMIT.search(message)}
-    unproven = [_doubtful(after.objects[key], failed[key]) for key in failed if key in limited]
+    unproven = [_doubtful(after.objects[key], f"exceeds a limit: {failed[key]}") for key in failed if key in limited]
     old: set[Key] = set()
     broken = compile_all(after, [key for key in failed if key not in limited])
     earlier: dict[Key, Compilation] = {}
@@ -69,7 +62,7 @@ def newly_broken(failed: Messages, before: Snapshot, after: Snapshot) -> Broken:
         earlier = compile_all(before, broken.keys() & before.objects.keys())
     for key, compilation in broken.items():
         obj = after.objects[key]
-        doubt = (_unknown(failed[key]) if compilation.error is None else None) or compilation.doubt
+        doubt = (uses_unknown(failed[key]) if compilation.error is None else None) or compilation.doubt
         if doubt is not None:
             unproven.append(_doubtful(obj, doubt))
         elif compilation.error is not None and key in earlier and earlier[key].error is not None:
@@ -79,62 +72,76 @@ def newly_broken(failed: Messages, before: Snapshot, after: Snapshot) -> Broken:
     return Broken(tuple(_without_followers(new)), frozenset(old), frozenset(limited), tuple(unproven))
 
 
+def all_broken(conn: Connection) -> tuple[list[str], list[str]]:
+    """A sentence for each view and trigger of ``conn`` that does not compile, and one for each of which nobody can
+    tell."""
+    now = read(conn)
+    failed = failing(conn, now.of("view", "trigger"))
+    broken = newly_broken(failed, Snapshot(()), now)
+    return [sentence(obj, message) for obj, message in broken.new], list(broken.unproven)
+
+
+def sentence(obj: Object, message: str) -> str:
+    """That ``obj`` does not compile, of which SQLite says ``message``."""
+    if obj.type == "view":
+        return f"view {obj.name} cannot be read: {message}"
+    return f"trigger {obj.name} on {obj.table} cannot run: {message}"
+
+
 def compile_all(schema: Snapshot, keys: Collection[Key]) -> dict[Key, Compilation]:
     """What comes of compiling each of these views and triggers of ``schema`` alone, in memory."""
     compilations: dict[Key, Compilation] = {}
     if not keys:
         return compilations
     with closing(Reconstruction(schema)) as database:
-        for key in keys:
-            obj = schema.objects[key]
-            statement = statement_for(database.conn, obj)
-            if statement is None:
-                error = _error(database.conn, f"SELECT * FROM main.{quote(obj.table)}") or "its table has no columns"
-                compilations[key] = Compilation(error, doubt=_unknown(error))
-            else:
-                compilations[key] = database.compile(statement, obj if obj.type == "trigger" else None)
+        objects = [schema.objects[key] for key in keys]
+        for table in {o.table for o in objects if o.type == "trigger"}:
+            # The columns of a view can only be told where its functions are known.
+            database.compile(f"SELECT * FROM main.{quote(table)}")
+        columns = _columns(database.conn, objects)
+        for obj in objects:
+            statement = statement_for(obj, columns.get(obj.table, ()))
+            compilations[key_of(obj)] = database.compile(statement, obj if obj.type == "trigger" else None)
     return compilations
 
 
-def statement_for(conn: Connection, obj: Object) -> str | None:
-    """The statement that reads the view ``obj``, or makes the trigger ``obj`` fire; None where the columns of the table
-    or view that an UPDATE would set cannot be told."""
+def statement_for(obj: Object, columns: Sequence[str]) -> str:
+    """The statement that reads the view ``obj``, or makes the trigger ``obj`` fire. ``columns``: of its table, those
+    that an UPDATE can set."""
     if obj.type == "view":
         return f"SELECT * FROM main.{quote(obj.name)}"
-    from memsql.fts.triggers import Trigger
-
-    event, name = Trigger(obj.name, obj.table, obj.sql).head().event, f"main.{quote(obj.table)}"
+    event, name = _event(obj), f"main.{quote(obj.table)}"
     if event == "insert":
         return f"INSERT INTO {name} DEFAULT VALUES"
     if event == "delete":
         return f"DELETE FROM {name}"
-    try:
-        columns = [quote(str(row[0])) for row in conn.execute(load("engine/settable_columns"), (obj.table,)).rows]
-    except MemsqlError:
-        return None
-    # A trigger may be for some columns only (UPDATE OF).
-    return f"UPDATE {name} SET {', '.join(f'{c} = {c}' for c in columns)}" if columns else None
+    # A trigger may be for some columns only (UPDATE OF). A view whose columns nobody can tell cannot be read either.
+    settings = ", ".join(f"{quote(c)} = {quote(c)}" for c in columns)
+    return f"UPDATE {name} SET {settings}" if settings else f"SELECT * FROM {name}"
+
+
+def _columns(conn: Connection, objects: Sequence[Object]) -> dict[str, list[str]]:
+    """The columns that an UPDATE can set, of each table that has one of ``objects`` as a trigger for UPDATE."""
+    tables = list(dict.fromkeys(o.table for o in objects if o.type == "trigger" and _event(o) == "update"))
+    if not tables:
+        return {}
+    answers = conn.read_each([(load("engine/settable_columns"), (table,)) for table in tables])
+    return {
+        table: [str(row[0]) for row in answer.rows]
+        for table, answer in zip(tables, answers, strict=True)
+        if not isinstance(answer, StatementError)
+    }
+
+
+def _event(trigger: Object) -> str:
+    # Imported only here: most runs need nothing else of that package, which takes long to import.
+    from memsql.fts.triggers import Trigger
+
+    return Trigger(trigger.name, trigger.table, trigger.sql).head().event
 
 
 def _doubtful(obj: Object, why: str) -> str:
-    return f"{obj.type} {obj.name}: {why}"
-
-
-def _error(conn: Connection, statement: str) -> str | None:
-    try:
-        compile_only(conn, statement)
-    except MemsqlError as e:
-        return e.message
-    return None
-
-
-def _unknown(message: str) -> str | None:
-    """What SQLite misses according to ``message`` that an application may have; None where it is something else."""
-    for what in ("function", "collation sequence", "module"):
-        start = f"no such {what}: "
-        if message.startswith(start):
-            return f"the {what.split()[0]} {message.removeprefix(start)} is unknown here"
-    return None
+    return f"{obj.type} {obj.name} {why}"
 
 
 def _without_followers(broken: Sequence[tuple[Object, str]]) -> list[tuple[Object, str]]:

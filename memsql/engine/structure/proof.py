@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from memsql.db import Connection
 from memsql.engine.job import Job
 from memsql.engine.structure import snapshot
-from memsql.engine.structure.broken import Messages, failing, newly_broken
+from memsql.engine.structure.broken import Messages, failing, newly_broken, sentence
 from memsql.engine.structure.cache import StructureCache
 from memsql.engine.structure.excerpt import Excerpts, excerpts
 from memsql.engine.structure.missing import Missing, missing
@@ -153,7 +153,7 @@ def _failing(conn: Connection, cache: StructureCache, suspects: Sequence[Object]
 def _broken(cache: StructureCache, job: Job, failed: Messages, moments: tuple[Snapshot, Snapshot]) -> Structure:
     broken = newly_broken(failed, *moments)
     permits = {fold(permit.name) for permit in job.header.broken}
-    new = [(o, _sentence(o, message)) for o, message in broken.new]
+    new = [(o, sentence(o, message)) for o, message in broken.new]
     refused = [(o, text) for o, text in new if permits.isdisjoint((fold(o.name), fold(o.table)))]
     cache.broken |= broken.old | {snapshot.key_of(o) for o, _ in broken.new}
     cache.limited |= broken.limited
@@ -163,12 +163,6 @@ def _broken(cache: StructureCache, job: Job, failed: Messages, moments: tuple[Sn
         broken=tuple(text for o, text in new if (o, text) not in refused),
         unproven=broken.unproven,
     )
-
-
-def _sentence(obj: Object, message: str) -> str:
-    if obj.type == "view":
-        return f"view {obj.name} cannot be read: {message}"
-    return f"trigger {obj.name} on {obj.table} cannot run: {message}"
 
 
 def _permits(objects: list[Object]) -> tuple[str, ...]:

@@ -13,6 +13,7 @@ from functools import cached_property
 from memsql.db import Connection
 from memsql.db.compiling import compile_only
 from memsql.db.sqlite import memory
+from memsql.db.unknown import unknown_part
 from memsql.engine.structure.snapshot import Snapshot
 from memsql.errors import MemsqlError
 from memsql.schema.model import Object
@@ -22,7 +23,6 @@ from memsql.sqltext.tokens import tokenize
 
 _NO_FUNCTION = re.compile(r"no such function: (.+)", re.DOTALL)
 _NO_COLLATION = re.compile(r"no such collation sequence: (.+)", re.DOTALL)
-_NO_MODULE = re.compile(r"no such module: (.+)", re.DOTALL)
 _NO_TABLE = re.compile(r"no such table: (?:main\.)?(.+)", re.DOTALL)
 # One statement names no more unknown functions than this.
 _MOST = 50
@@ -115,26 +115,26 @@ class Reconstruction:
                 return None
             self._functions.add(fold(match[1]))
             self._conn.raw.create_function(match[1], -1, _nothing, deterministic=True)
-            return f"the function {match[1]} is unknown here"
+            return uses_unknown(message)
         if match := _NO_COLLATION.fullmatch(message):
             if fold(match[1]) in self._collations:
                 return None
             self._collations.add(fold(match[1]))
             self._conn.raw.create_collation(match[1], _equal)
-            return f"the collation {match[1]} is unknown here"
+            return uses_unknown(message)
         return None
 
     def _doubt(self, message: str) -> str | None:
         """Why ``message`` may be wrong, or None."""
-        if match := _NO_MODULE.fullmatch(message):
-            return f"the module {match[1]} is unknown here"
+        if why := uses_unknown(message):
+            return why
         if match := _NO_TABLE.fullmatch(message):
             name = fold(match[1])
             unknown_here = name in self._missing or name in self._table_functions
-            return f"{match[1]} is unknown here" if unknown_here else None
+            return f"reads {match[1]}, which is unknown here" if unknown_here else None
         words = {token.name for token in tokenize(message)}
         unknown = sorted(words & self._functions)
-        return f"the function {unknown[0]} is unknown here" if unknown else None
+        return f"uses the function {unknown[0]}, which is unknown here" if unknown else None
 
     @cached_property
     def _table_functions(self) -> frozenset[str]:
@@ -157,6 +157,12 @@ class Reconstruction:
             self._conn.execute("DROP TABLE memsql_sequence")
         if any(name.startswith("sqlite_stat") for name in names):
             self._conn.execute("ANALYZE")
+
+
+def uses_unknown(message: str) -> str | None:
+    """``uses the function f, which is unknown here`` where SQLite says so in ``message``, else None."""
+    part = unknown_part(message)
+    return f"uses {part}, which is unknown here" if part else None
 
 
 def _nothing(*_: object) -> None:

@@ -171,17 +171,21 @@ def _with_function(conn: SQLiteConnection) -> None:
 @pytest.mark.parametrize(
     ("base", "change", "sentence"),
     [
-        (ITEM, "CREATE VIEW v AS SELECT app_rank(id) FROM item;", "view v: the function app_rank is unknown here"),
+        (
+            ITEM,
+            "CREATE VIEW v AS SELECT app_rank(id) FROM item;",
+            "view v uses the function app_rank, which is unknown here",
+        ),
         (
             ITEM,
             "CREATE VIEW v AS SELECT id FROM item ORDER BY name COLLATE app_order;",
-            "view v: the collation app_order is unknown here",
+            "view v uses the collation app_order, which is unknown here",
         ),
-        (ITEM, "CREATE VIEW v AS SELECT value FROM series(1, 9);", "view v: series is unknown here"),
+        (ITEM, "CREATE VIEW v AS SELECT value FROM series(1, 9);", "view v reads series, which is unknown here"),
         (
             ITEM,
             "CREATE VIEW v AS SELECT name FROM item WHERE name REGEXP 'a';",
-            "view v: the function REGEXP is unknown here",
+            "view v uses the function REGEXP, which is unknown here",
         ),
     ],
 )
@@ -198,7 +202,7 @@ def test_a_function_of_the_application_hides_no_mistake() -> None:
 def test_a_schema_with_functions_and_collations_of_an_application() -> None:
     structure = structure_after("", "DROP TABLE other; CREATE TABLE other (a, b);", prepare=_with_function)
     assert structure.problems == ()
-    assert structure.unproven == ("view v: the collation app_order is unknown here",)
+    assert structure.unproven == ("view v uses the collation app_order, which is unknown here",)
 
 
 def test_a_table_whose_module_is_unknown() -> None:
@@ -210,7 +214,7 @@ def test_a_table_whose_module_is_unknown() -> None:
         )
 
     structure = structure_after("", "ALTER TABLE item ADD COLUMN price;", prepare=prepare)
-    assert (structure.problems, structure.unproven) == ((), ("view v: cells is unknown here",))
+    assert (structure.problems, structure.unproven) == ((), ("view v reads cells, which is unknown here",))
 
 
 def test_the_permit_names_the_view_or_the_table() -> None:
