@@ -226,6 +226,9 @@ def _full_text(settings: Settings, conn: Connection, progress: Progress) -> list
                 except StatementError as e:
                     findings.append(_unproven(f"fts {table.name}", why, [f"it {_uses(e)}"]))
                     continue
+                if result.unproven:
+                    findings.append(_unproven(f"fts {table.name}", why, [result.unproven]))
+                    continue
                 findings.append(Finding(f"fts {table.name}", "error", () if result.ok else (result.message,), why))
     except ConnectError as e:
         if settings.target.path is not None:
