@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from memsql.db import Connection, Params, Value, rolled_back, transaction
 from memsql.db.queries import load
@@ -135,17 +135,21 @@ def all_problems(conn: Connection, tables: Sequence[FtsTable]) -> list[list[Prob
 
 
 def _contents(conn: Connection, tables: Sequence[FtsTable]) -> list[Content]:
-    reads: list[tuple[str, Params]] = [
-        (load(f"fts/{query}"), (table.content,))
-        for table in tables
-        if table.content is not None
-        for query in ("content_kind", "content_columns")
-    ]
+    reads: list[tuple[str, Params]] = []
+    for table in tables:
+        if table.content is not None:
+            reads += [(load(f"fts/{query}"), (table.content,)) for query in ("content_kind", "content_columns")]
+        if table.source is not None:
+            reads.append((load("fts/content_kind"), (table.source,)))
     answers = iter(conn.batch(reads) if reads else ())
-    return [
-        Content(None, (), None) if table.content is None else _content(next(answers).rows, next(answers).rows)
-        for table in tables
-    ]
+    contents = []
+    for table in tables:
+        content = Content(None, (), None)
+        if table.content is not None:
+            content = _content(next(answers).rows, next(answers).rows)
+        source = next(answers).rows if table.source is not None else []
+        contents.append(replace(content, sql=str(source[0][1]) if source else ""))
+    return contents
 
 
 def _content(kind: Sequence[tuple[Value, ...]], columns: Sequence[tuple[Value, ...]]) -> Content:
@@ -153,8 +157,7 @@ def _content(kind: Sequence[tuple[Value, ...]], columns: Sequence[tuple[Value, .
         return Content(None, (), None)
     keys = [(str(name), str(type_ or "")) for name, type_, pk in columns if pk]
     integer = keys[0][0] if len(keys) == 1 and keys[0][1].upper() == "INTEGER" else None
-    type_, sql = map(str, kind[0])
-    return Content(type_, tuple(str(r[0]) for r in columns), integer, sql)
+    return Content(str(kind[0][0]), tuple(str(r[0]) for r in columns), integer)
 
 
 @contextmanager

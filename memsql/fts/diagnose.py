@@ -29,8 +29,8 @@ _WITHOUT_TRIGGER = {
 @dataclass(frozen=True, slots=True)
 class Content:
     """What an external-content index is over, as the database has it now. ``kind`` is table or view, None where it does
-    not exist; ``integer_key`` is the column that is its INTEGER PRIMARY KEY, None where there is none; ``sql`` is its
-    text."""
+    not exist; ``integer_key`` is the column that is its INTEGER PRIMARY KEY, None where there is none; ``sql`` is
+    the text of the table whose triggers keep the index."""
 
     kind: str | None
     columns: tuple[str, ...]
@@ -66,14 +66,12 @@ def diagnose(table: FtsTable, content: Content) -> list[Problem]:
     if table.kind == "own":
         return []
     if table.kind == "contentless":
-        return _of_contentless(table)
+        return _of_contentless(table) or _of_writes(table, content)
     if content.kind is None:
         text = f"its content table {table.content} does not exist; every search that reads a column fails"
         return [Problem("FTS06", "error", table.name, None, text)]
     problems = _of_content(table, content)
-    if content.kind == "view":
-        return problems
-    for event in _EVENTS:
+    for event in _EVENTS if content.kind == "table" else ():
         problems += _of_event(table, content, event)
     if not any(problem.severity == "error" for problem in problems):
         problems += _of_writes(table, content)
@@ -152,7 +150,9 @@ def _of_writes(table: FtsTable, content: Content) -> list[Problem]:
     partial = guarded(table)
     # Where only the triggers on delete have a guard, what INSERT puts in is too much.
     event = "insert" if partial is not None and partial.event == "delete" else flaw.event
-    return [Problem(code, "error", table.name, flaw.trigger, text, fix(table, event, writers(table, event)))]
+    triggers = writers(table, event)
+    repair = fix(table, event, triggers) if triggers else None
+    return [Problem(code, "error", table.name, flaw.trigger, text, repair)]
 
 
 def _fault_of(table: FtsTable, content: Content, trigger: Trigger, event: str) -> _Fault | None:

@@ -38,6 +38,14 @@ class FtsTable:
     triggers: tuple[Trigger, ...] = ()
 
     @property
+    def source(self) -> str | None:
+        """The table whose triggers keep the index: its content; or, for one that is contentless or over a view, the
+        only table with triggers that write to it, None where there are several or none."""
+        tables = {fold(trigger.table): trigger.table for trigger in self.triggers if trigger.writes_to(self.name)}
+        own = tables.get(fold(self.content or ""))
+        return own if own or len(tables) != 1 else next(iter(tables.values()))
+
+    @property
     def all_columns(self) -> tuple[str, ...]:
         return self.columns + self.unindexed
 

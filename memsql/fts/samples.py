@@ -40,7 +40,7 @@ class Samples:
     def of(cls, db: sqlite3.Connection, table: FtsTable, content: str, triggers: Sequence[Trigger]) -> Samples:
         """The samples for the table ``content`` in ``db`` and the ``triggers`` on it that write to ``table``."""
         info = db.execute(
-            'SELECT name, type, "notnull", dflt_value, pk, hidden FROM pragma_table_xinfo(?)', (table.content,)
+            'SELECT name, type, "notnull", dflt_value, pk, hidden FROM pragma_table_xinfo(?)', (table.source,)
         )
         columns = info.fetchall()
         guards, literals = _guard_texts(table, triggers), _literals(content, triggers)

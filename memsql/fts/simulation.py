@@ -67,12 +67,13 @@ class _Wrong:
 
 @lru_cache(64)
 def flaw_of(table: FtsTable, content: str) -> Flaw | None:
-    """The first flaw of the triggers of ``table``, an index over the table that the CREATE TABLE ``content`` defines.
+    """The first flaw of the triggers of ``table`` on its source, which the CREATE TABLE ``content`` defines.
 
     None where there is none, where no trigger chooses rows and no order matters, and where the triggers cannot be tried
     out alone, because they need other tables or functions of the application.
     """
-    triggers = [t for t in table.triggers if fold(t.table) == fold(table.content or "") and t.writes_to(table.name)]
+    source = table.source or ""
+    triggers = [t for t in table.triggers if fold(t.table) == fold(source) and t.writes_to(table.name)]
     actions = {write.action for trigger in triggers for write in trigger.writes_to(table.name)}
     if not content or actions - {"insert", "delete_command"} or not _may_be_wrong(table, triggers):
         return None
@@ -99,7 +100,7 @@ class _Trial:
 
     def __init__(self, db: sqlite3.Connection, table: FtsTable, content: str, triggers: Sequence[Trigger]) -> None:
         self._db, self._table, self._triggers = db, table, triggers
-        self._index, self._content = quote(table.name), quote(table.content or "")
+        self._index, self._content = quote(table.name), quote(table.source or "")
         db.execute(content)
         notes = ["memsql_trigger", *ROWIDS, table.name, "rank", *table.all_columns]
         db.execute(f"CREATE TABLE {self._index} (memsql_place INTEGER PRIMARY KEY, {', '.join(map(quote, notes))})")

@@ -65,16 +65,17 @@ def _concerned(
 
 
 def _content(catalogue: Catalogue, table: FtsTable) -> Content:
-    content = catalogue.table(table.content or "")
+    content, source = catalogue.table(table.content or ""), catalogue.table(table.source or "")
+    text = source.sql if source is not None else ""
     if content is None:
-        return Content(None, (), None)
+        return Content(None, (), None, text)
     keys = [column for column in content.columns if column.pk]
     is_integer = len(keys) == 1 and keys[0].type.upper() == "INTEGER" and not content.without_rowid
     return Content(
         "view" if content.kind == "view" else "table",
         tuple(column.name for column in content.columns),
         keys[0].name if is_integer else None,
-        content.sql,
+        text,
     )
 
 

@@ -219,6 +219,21 @@ def test_other_tables_in_a_guard_are_a_warning(tmp_path: Path) -> None:
     assert "depends on more than the row" in problem.message
 
 
+OVER = {
+    "contentless": "CREATE VIRTUAL TABLE f USING fts5 (body, tags, content='');",
+    "a view": "CREATE VIEW v AS SELECT id, body, tags FROM t WHERE gone_at IS NULL;"
+    + INDEX.replace("content='t'", "content='v'"),
+}
+
+
+@pytest.mark.parametrize("over", OVER)
+def test_the_triggers_of_other_tables_are_tried_out_too(tmp_path: Path, over: str) -> None:
+    assert look(make(tmp_path / "a.db", TABLE + OVER[over] + triggers())) == []
+    wrong = replaced(("BEFORE DELETE ON t WHEN old.gone_at IS NULL", "BEFORE DELETE ON t"))
+    (problem,) = look(make(tmp_path / "b.db", TABLE + OVER[over] + wrong))
+    assert (problem.code, problem.trigger, problem.fix) == ("FTS10", "t_out", None)
+
+
 def test_many_guards_take_no_time(tmp_path: Path) -> None:
     columns = [f"c{n}" for n in range(30)]
     table = TABLE.replace("n INTEGER", ", ".join(f"{column} TEXT" for column in columns))
