@@ -227,7 +227,7 @@ def _refuse_loss(session: Session, job: Job) -> None:
             where=Location(job.file.path),
             details=tuple(f"{t.name} holds {t.rows:,} rows" for t in held),
             state="nothing was changed",
-            hint="write `-- allow: data-loss <reason>` into the header of the file, or pass --allow-data-loss",
+            hint="write `-- allow: data-loss TABLE <reason>` into the header of the file, or pass --allow-data-loss",
         )
 
 

@@ -82,7 +82,7 @@ def judge(job: Job, evidence: Evidence, *, allows_all: bool) -> Done:
         timings=evidence.timings,
         broken=structure.broken,
         weaker=structure.weaker,
-        unproven=(*evidence.unproven, *structure.unproven),
+        unproven=(*evidence.account.unproven, *evidence.unproven, *structure.unproven),
     )
 
 

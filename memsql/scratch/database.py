@@ -13,7 +13,7 @@ from memsql.db import rolled_back
 from memsql.db.sqlite import SQLiteConnection, memory
 from memsql.engine.job import Direction
 from memsql.engine.pending import run_on
-from memsql.engine.state import RunOptions
+from memsql.engine.state import Report, RunOptions
 from memsql.errors import MemsqlError, MigrationFailed, StatementError
 from memsql.fts import check_in_transaction, discover
 from memsql.project.files import Migration
@@ -62,6 +62,15 @@ def try_run(
     ``allow`` permits the loss of data, and does not look at broken views and the like. Returns the error that stopped
     it, None where it succeeded.
     """
+    try:
+        run_here(conn, project, direction, allow=allow)
+    except MemsqlError as e:
+        return e
+    return None
+
+
+def run_here(conn: SQLiteConnection, project: Project, direction: Direction, *, allow: bool = False) -> Report:
+    """The same as try_run(): returns what was done, and raises the error that stopped it."""
     deadline = _Deadline(time.monotonic() + TIME_LIMIT)
     options = RunOptions(
         steps=None if direction == "up" else 1,
@@ -71,17 +80,15 @@ def try_run(
         replayed=allow,
     )
     try:
-        run_on(conn, project, direction, options, progress=deadline)
+        return run_on(conn, project, direction, options, progress=deadline)
     except _TooLong:
         problem: MemsqlError | None = None
     except MemsqlError as e:
         problem = e
-    else:
-        return None
     conn.rollback()
     if deadline.passed or problem is None:
-        return MigrationFailed(f"it did not end within {TIME_LIMIT:.0f} seconds on a sample")
-    return problem
+        raise MigrationFailed(f"it did not end within {TIME_LIMIT:.0f} seconds on a sample")
+    raise problem
 
 
 class _Deadline:

@@ -105,3 +105,31 @@ def test_a_stale_sum_is_not_written_over(project: Project) -> None:
     before = project.files()
     project.run("migrate.permits", "--rewrite").expect(2, "memsql.sum does not match")
     assert project.files() == before
+
+
+def test_what_goes_with_other_rows_is_named_too(project: Project) -> None:
+    project.add(
+        "0002_team",
+        "CREATE TABLE team (id INTEGER PRIMARY KEY);\n"
+        "CREATE TABLE player (id INTEGER PRIMARY KEY, team INTEGER NOT NULL REFERENCES team ON DELETE CASCADE);\n"
+        "CREATE TABLE fan (id INTEGER PRIMARY KEY, team INTEGER REFERENCES team ON DELETE SET NULL);\n",
+    )
+    project.add("0003_fewer", "-- A\n-- allow: data-loss they are dissolved\nDELETE FROM team WHERE true;\n")
+    project.run("migrate.permits", "--rewrite").expect(0)
+    lines = project.up_file("0003_fewer").read_text().splitlines()
+    assert sorted(lines[1:3]) == [
+        "-- allow: data-loss fan.team they are dissolved",
+        "-- allow: data-loss player they are dissolved",
+    ]
+
+
+def test_an_index_over_other_rows_needs_no_permit(project: Project) -> None:
+    project.add(
+        "0002_fts",
+        "CREATE VIRTUAL TABLE found USING fts5(name, content='member', content_rowid='id');\n"
+        "CREATE VIRTUAL TABLE own USING fts5(text);\n",
+    )
+    project.add("0003_drop", "-- A\n-- allow: data-loss nobody searches\nDROP TABLE found;\nDROP TABLE own;\n")
+    project.run("migrate.permits", "--rewrite").expect(0)
+    lines = project.up_file("0003_drop").read_text().splitlines()
+    assert lines[1:3] == ["-- allow: data-loss own nobody searches", "DROP TABLE found;"]
