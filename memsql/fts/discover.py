@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from memsql.db import Connection
 from memsql.db.queries import load
@@ -96,6 +97,7 @@ def _with_triggers(table: FtsTable, bodies: Iterable[tuple[Trigger, frozenset[st
     return replace(table, triggers=tuple(trigger for trigger, words in bodies if fold(table.name) in words))
 
 
+@lru_cache(64)
 def parse(name: str, sql: str) -> FtsTable:
     """The FTS5 table that the text of a CREATE VIRTUAL TABLE … USING fts5(…) defines. Never raises: an argument that it
     cannot read is left out."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 
 from memsql.fts.discover import FtsTable
@@ -77,6 +78,7 @@ class Filling:
         return " OR ".join(condition or "true" for condition in conditions)
 
 
+@lru_cache(64)
 def fillings(table: FtsTable) -> tuple[Filling | None, ...]:
     """The ways in which the rows of ``table`` may have been chosen, the likeliest first.
 

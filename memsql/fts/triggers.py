@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from itertools import pairwise
 
 from memsql import sqltext
@@ -75,36 +76,11 @@ class Trigger:
 
     def parts(self) -> tuple[str, str]:
         """The text before BEGIN and the text between BEGIN and END, without comments."""
-        text = without_comments(self.sql)
-        tokens = tokenize(text)
-        for begin, verb in pairwise(tokens):
-            if begin.word == "BEGIN" and verb.word in _VERBS:
-                last = next(token for token in reversed(tokens) if token.text != ";")
-                return text[: begin.start], text[begin.end : last.start if last.word == "END" else None]
-        return text, ""
+        return _parts(self.sql)
 
     def head(self) -> Head:
         """When the trigger fires."""
-        text = self.parts()[0]
-        words = _Words(tokenize(text))
-        words.take("CREATE")
-        words.take("TEMP", "TEMPORARY")
-        words.take("TRIGGER")
-        if words.next_word == "NOT":
-            words.take("IF")
-            words.take("NOT")
-            words.take("EXISTS")
-        words.skip_name()
-        time = words.take("BEFORE", "AFTER", "INSTEAD") or "BEFORE"
-        words.take("OF")
-        event = words.take("INSERT", "DELETE", "UPDATE")
-        columns = None
-        if words.word == "OF":
-            listed = words.until("ON")
-            columns = text[listed[0].end : listed[-1].end].strip()
-        words.until("WHEN")
-        guard = text[words.last_end :].strip() if words.take("WHEN") else ""
-        return Head(event.lower(), time.lower(), columns, guard)
+        return _head(self.sql)
 
     def statements(self) -> list[str]:
         """The statements of the body."""
@@ -112,7 +88,48 @@ class Trigger:
 
     def writes_to(self, index: str) -> list[Write]:
         """What the trigger writes to the full-text index ``index``, in order."""
-        return [write for text in self.statements() if (write := write_to(text, index)) is not None]
+        return list(_writes(self, index))
+
+
+# A thousand migrations ask the same of the same few triggers.
+@lru_cache(256)
+def _parts(sql: str) -> tuple[str, str]:
+    text = without_comments(sql)
+    tokens = tokenize(text)
+    for begin, verb in pairwise(tokens):
+        if begin.word == "BEGIN" and verb.word in _VERBS:
+            last = next(token for token in reversed(tokens) if token.text != ";")
+            return text[: begin.start], text[begin.end : last.start if last.word == "END" else None]
+    return text, ""
+
+
+@lru_cache(256)
+def _head(sql: str) -> Head:
+    text = _parts(sql)[0]
+    words = _Words(tokenize(text))
+    words.take("CREATE")
+    words.take("TEMP", "TEMPORARY")
+    words.take("TRIGGER")
+    if words.next_word == "NOT":
+        words.take("IF")
+        words.take("NOT")
+        words.take("EXISTS")
+    words.skip_name()
+    time = words.take("BEFORE", "AFTER", "INSTEAD") or "BEFORE"
+    words.take("OF")
+    event = words.take("INSERT", "DELETE", "UPDATE")
+    columns = None
+    if words.word == "OF":
+        listed = words.until("ON")
+        columns = text[listed[0].end : listed[-1].end].strip()
+    words.until("WHEN")
+    guard = text[words.last_end :].strip() if words.take("WHEN") else ""
+    return Head(event.lower(), time.lower(), columns, guard)
+
+
+@lru_cache(256)
+def _writes(trigger: Trigger, index: str) -> tuple[Write, ...]:
+    return tuple(write for text in trigger.statements() if (write := write_to(text, index)) is not None)
 
 
 def write_to(text: str, index: str) -> Write | None:
