@@ -20,7 +20,7 @@ from memsql.project import plan
 from memsql.project.checks import run_checks
 from memsql.project.load import load_project
 from memsql.schema import read
-from memsql.schema.compare import compare, definitions
+from memsql.schema.compare import compare, definitions, respelled
 from memsql.sqltext import quote
 
 _SHOWN = 50
@@ -188,7 +188,8 @@ def _schema(state: State, conn: Connection) -> list[Finding]:
         reason = f"{part} is unknown" if part is not None else "it has no such syntax"
         message = f"the SQLite of this machine cannot run the migrations, because {reason}: {e.message}"
         return [_unproven("schema", _WHY_SCHEMA, [message])]
-    comparison = compare(definitions(goal), definitions(read(conn)))
+    actual = read(conn)
+    comparison = compare(definitions(goal), definitions(actual))
     return [
         Finding(
             "schema",
@@ -202,8 +203,12 @@ def _schema(state: State, conn: Connection) -> list[Finding]:
         Finding(
             "schema_extra",
             "warning",
-            tuple(f"not made by any migration: {element}" for element in comparison.extra),
-            "nothing is there that no migration made",
+            (
+                *(f"not made by any migration: {element}" for element in comparison.extra),
+                # SQLite takes both for one name, an application that reads names does not.
+                *respelled(goal, actual),
+            ),
+            "nothing is there that no migration made, and every name has the letters of the migrations",
         ),
     ]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -90,14 +91,27 @@ class _Source:
 
 @dataclass(frozen=True, slots=True)
 class _Derived:
-    """A change of schema and how it is made: the schemas before and after it, the plans up and down, and what a trial
-    run of the way up showed."""
+    """A change of schema and how it is made.
+
+    These are the schemas before and after it, the plans up and down, what a trial run of the way up showed, and the
+    names that keep other letters than ``after`` has.
+    """
 
     before: Schema
     after: Schema
     up: ChangePlan
     down: ChangePlan
     hints: Hints
+    respelled: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _WorkingPlan:
+    """A plan that makes the schema it should, what its trial runs showed, and the names that keep other letters."""
+
+    plan: ChangePlan
+    hints: Hints
+    respelled: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,10 +145,12 @@ def draft(
     with closing(memory()) as base:
         run_on(base, project, "up", RunOptions())
         before, after = read(base), from_sql(schema_file.wanted.text, schema_file.shown)
-        if _nothing_differs(before, after, schema_file.renames):
-            return Draft((), ())
+        hints = Hints(recreate=_other_letters(schema_file.wanted, before, after))
+        if _nothing_differs(before, after, schema_file.renames, hints):
+            respelled = diff(before, after).respelled
+            return Draft((), respelled, notes=tuple(_notes_on_letters(respelled)))
         _refuse_unusable(schema_file, before, after)
-        derived = _derive(schema_file, before, after)
+        derived = _derive(schema_file, before, after, hints)
         texts = (
             render(derived.up, coming.title, depends=coming.depends, reason=reason),
             render(derived.down, f"Undo {coming.id}", reason=reason),
@@ -148,7 +164,7 @@ def draft(
         _differences(before, after, schema_file.renames),
         tuple(sorted({*derived.up.rebuilds, *derived.down.rebuilds})),
         (_sentences(derived.up), _sentences(derived.down)),
-        (*derived.up.notes, *_note_on_empty_tables(before, rows)),
+        (*derived.up.notes, *_notes_on_letters(derived.respelled), *_note_on_empty_tables(before, rows)),
         tuple(rows.items()),
     )
 
@@ -217,8 +233,27 @@ def _unusable(schema: Schema) -> dict[str, str]:
         return {**unusable(conn, schema), **lost_content(conn)}
 
 
-def _nothing_differs(before: Schema, after: Schema, renames: Renames) -> bool:
-    if diff(before, after).meaning_lines():
+def _other_letters(wanted: WantedSchema, before: Schema, after: Schema) -> frozenset[str]:
+    """The indexes, triggers and views, in lower case, for which a comment asks for other letters."""
+    asking = {fold(c.name) for c in wanted.comments if fold(c.name) == fold(c.old)}
+    spelled = {(o.type, o.name) for o in before.objects}
+    return frozenset(
+        fold(o.name)
+        for o in after.objects
+        if o.type != "table" and fold(o.name) in asking and (o.type, o.name) not in spelled
+    )
+
+
+def _notes_on_letters(respelled: Iterable[str]) -> list[str]:
+    return [
+        f"{line}: SQLite takes both for one name, so this is not derived; if it is meant, write"
+        " `-- renamed from: OLD` behind it"
+        for line in respelled
+    ]
+
+
+def _nothing_differs(before: Schema, after: Schema, renames: Renames, hints: Hints) -> bool:
+    if hints.recreate or diff(before, after).meaning_lines():
         return False
     try:
         # Two columns that swap their names differ in nothing but what they hold.
@@ -253,28 +288,28 @@ def _differences(before: Schema, after: Schema, renames: Renames) -> tuple[str, 
     return (*renamed, *lines)
 
 
-def _derive(source: _Source, before: Schema, after: Schema) -> _Derived:
+def _derive(source: _Source, before: Schema, after: Schema, hints: Hints) -> _Derived:
     try:
-        up, hints = _plan_that_works(before, after, source.renames)
-        down, _ = _plan_that_works(after, before, source.renames.reversed(), back=True)
+        up = _plan_that_works((before, after), source.renames, hints)
+        down = _plan_that_works((after, before), source.renames.reversed(), hints, back=True)
     except CannotChange as e:
         source.refuse(e)
-    return _Derived(before, after, up, down, hints)
+    return _Derived(before, after, up.plan, down.plan, up.hints, up.respelled)
 
 
 def _plan_that_works(
-    before: Schema, after: Schema, renames: Renames, *, back: bool = False
-) -> tuple[ChangePlan, Hints]:
-    """The plan whose steps, run on an empty database, make ``after``.
+    schemas: tuple[Schema, Schema], renames: Renames, hints: Hints, *, back: bool = False
+) -> _WorkingPlan:
+    """The plan whose steps, run on an empty database with the first schema, make the second one.
 
     Where plain statements do not do what the rules of SQLite promise, the table is rebuilt. Raises CannotChange.
     """
-    hints = Hints()
+    before, after = schemas
     while True:
         plan = plan_change(before, after, renames, hints, back=back)
         trial = _try(plan, before, after)
-        if trial is None:
-            return plan, hints
+        if isinstance(trial, Schema):
+            return _WorkingPlan(plan, hints, diff(trial, after).respelled)
         # Each round must show something new, and there is only so much to show.
         if (hints | trial.hints) == hints:
             way = "way back" if back else "change"
@@ -282,8 +317,11 @@ def _plan_that_works(
         hints |= trial.hints
 
 
-def _try(plan: ChangePlan, before: Schema, after: Schema) -> _Failure | None:
-    """Run the steps of ``plan`` on an empty database with the schema ``before``; None where they make ``after``."""
+def _try(plan: ChangePlan, before: Schema, after: Schema) -> _Failure | Schema:
+    """Run the steps of ``plan`` on an empty database with the schema ``before``.
+
+    Returns the schema that they make where it means what ``after`` means.
+    """
     table = ""
     with closing(memory()) as conn:
         try:
@@ -292,7 +330,8 @@ def _try(plan: ChangePlan, before: Schema, after: Schema) -> _Failure | None:
                 table = str(getattr(step, "table", getattr(step, "new", getattr(step, "name", ""))))
                 for statement in split(step_sql(step)):
                     conn.execute(statement.text)
-            return _difference(read(conn), after)
+            schema = read(conn)
+            return _difference(schema, after) or schema
         except StatementError as e:
             return _Failure(_hint(e.message, table), e.message, table)
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from memsql.schema.compare import Definitions, Element, compare
+from memsql.schema.compare import Definitions, Element, columns_of, compare
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ class Shape:
     @property
     def requires_something(self) -> bool:
         """Whether a database can lack anything that the shape has."""
-        return any(not _is_optional(element, self.era.optional) for element in self.definitions)
+        return any(not _is_optional(*item, self.era.optional) for item in self.definitions.items())
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,13 +83,13 @@ class Fit:
 def fit_of(database: Definitions, shape: Shape) -> Fit:
     """Compare the definitions of a database with one shape."""
     comparison = compare(shape.definitions, database)
-    optional = shape.era.optional
+    missing = [(e, _is_optional(e, shape.definitions[e], shape.era.optional)) for e in comparison.missing]
     return Fit(
         shape,
-        tuple(str(e) for e in comparison.missing if not _is_optional(e, optional)),
+        tuple(str(e) for e, optional in missing if not optional),
         tuple(str(d.element) for d in comparison.different),
-        tuple(str(e) for e in comparison.extra if not _is_optional(e, optional)),
-        tuple(str(e) for e in comparison.missing if _is_optional(e, optional)),
+        tuple(str(e) for e in comparison.extra if not _is_optional(e, database[e], shape.era.optional)),
+        tuple(str(e) for e, optional in missing if optional),
     )
 
 
@@ -124,5 +124,7 @@ def rivals(fits: Sequence[Fit]) -> tuple[Fit, ...]:
     return tuple(sorted(alike.values(), key=lambda f: f.shape.era.counts_as)) if len(alike) > 1 else ()
 
 
-def _is_optional(element: Element, optional: frozenset[str]) -> bool:
-    return element.name in optional or (element.kind == "column" and element.name.partition(".")[0] in optional)
+def _is_optional(element: Element, definition: object, optional: frozenset[str]) -> bool:
+    """Whether an element, its table, or a column that it is about is called optional."""
+    columns = {f"{element.table}.{column}" for column in columns_of(definition)}
+    return not optional.isdisjoint({element.name, element.table, *columns})

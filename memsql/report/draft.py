@@ -12,7 +12,8 @@ def text(draft: Draft, source: str, reason: str | None) -> str:
     ``reason`` is why data may be lost, as the files already say it.
     """
     if not draft.files:
-        return f"nothing differs: {source} is what the migrations make; nothing was written"
+        text = f"nothing differs: {source} is what the migrations make; nothing was written"
+        return "\n".join([text, *(f"note: {note}" for note in draft.notes)])
     lines = [*("  " + line for line in draft.differences), *(f"wrote {path}" for path in draft.files)]
     rows = sum(number for _, number in draft.rows)
     lines.append(f"proven: up, down and up again, on an empty database and on {count(rows, 'made-up row')}")

@@ -8,7 +8,7 @@ two such mappings. Whether two definitions are equal is decided in the first ste
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import NamedTuple
@@ -32,7 +32,6 @@ _KINDS = {
     "foreign key": "foreign key",
     "check": "check of",
 }
-_IN_TABLES = frozenset({"column", "primary key", "unique", "foreign key", "check"})
 
 
 class Element(NamedTuple):
@@ -40,21 +39,17 @@ class Element(NamedTuple):
 
     ``kind`` is table, virtual, column, primary key, unique, foreign key, check, index, trigger or view. ``name`` is in
     lower case: ``users`` for a table or its primary key, ``users.email`` for a column, ``memories(user_id)`` for a
-    foreign key or a unique key, ``users: age>0`` for a check.
+    foreign key or a unique key, ``users: age>0`` for a check. ``table`` is the table that it is a part of, in lower
+    case; empty for what is no part of a table.
     """
 
     kind: str
     name: str
+    table: str = ""
 
     def __str__(self) -> str:
         """``index idx_users_email``."""
         return f"{_KINDS[self.kind]} {self.name}"
-
-    def is_part_of(self, tables: Iterable[str]) -> bool:
-        """Whether it is a column or a constraint of one of ``tables``, in lower case."""
-        return self.kind in _IN_TABLES and any(
-            self.name == table or self.name.startswith((f"{table}.", f"{table}(", f"{table}: ")) for table in tables
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +104,11 @@ def definitions(schema: Schema) -> dict[Element, object]:
     return result
 
 
+def columns_of(definition: object) -> Collection[str]:
+    """The columns, in lower case, that a key, foreign key or check is about; none for another definition."""
+    return definition[0].columns if isinstance(definition, tuple) else ()
+
+
 def object_definitions(schema: Schema) -> dict[Element, object]:
     """What every table, index, trigger and view of ``schema`` means, each as a whole."""
     result: dict[Element, object] = {}
@@ -142,15 +142,15 @@ def _of_table(table: Table) -> dict[Element, object]:
     name, rules = fold(table.name), rules_of(table)
     result: dict[Element, object] = {Element("table", name): _options(rules)}
     for column in rules.columns.values():
-        result[Element("column", f"{name}.{column.name}")] = column
+        result[Element("column", f"{name}.{column.name}", name)] = column
     if rules.primary_key:
-        result[Element("primary key", name)] = (rules.primary_key,)
+        result[Element("primary key", name, name)] = (rules.primary_key,)
     for key in sorted(rules.unique, key=str):
-        result[Element("unique", f"{name}({','.join(key.terms)})")] = (key,)
+        result[Element("unique", f"{name}({','.join(key.terms)})", name)] = (key,)
     checks: defaultdict[str, list[Check]] = defaultdict(list)
     for check in sorted(rules.checks, key=lambda c: (c.expression, c.name)):
         checks[join(tokenize(check.expression))].append(check)
-    return result | {Element("check", f"{name}: {text}"): tuple(same) for text, same in checks.items()}
+    return result | {Element("check", f"{name}: {text}", name): tuple(same) for text, same in checks.items()}
 
 
 def _options(rules: TableRules) -> str:
@@ -161,7 +161,7 @@ def _foreign_keys(name: str, rules: TableRules, schema: Schema) -> dict[Element,
     keys: defaultdict[Element, list[Reference]] = defaultdict(list)
     for reference in sorted(rules.references, key=lambda r: (r.parent, r.pairs)):
         whole = with_parent_columns(reference, schema)
-        keys[Element("foreign key", f"{name}({','.join(whole.columns)})")].append(whole)
+        keys[Element("foreign key", f"{name}({','.join(whole.columns)})", name)].append(whole)
     return {element: tuple(same) for element, same in keys.items()}
 
 

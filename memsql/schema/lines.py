@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 
 from memsql.schema.compare import (
     Definitions,
     Element,
+    columns_of,
     compare,
     definition_of_object,
     table_definitions,
@@ -56,15 +57,10 @@ def _table_lines(name: str, before: Definitions, after: Definitions) -> Iterator
         for element in elements:
             part = here[element]
             # What is about a column that comes or goes, comes or goes with it.
-            if all(Element("column", f"{name}.{column}") in there for column in _columns(part)):
+            if all(Element("column", f"{name}.{column}", name) in there for column in columns_of(part)):
                 yield f"table {name}: {_text(part)}{_type(part)} {happened}"
     for difference in comparison.different:
         yield f"table {name}: {_text(difference.actual)} changed"
-
-
-def _columns(part: object) -> Collection[str]:
-    """The columns that a key, foreign key or check is about."""
-    return part[0].columns if isinstance(part, tuple) else ()
 
 
 def _text(part: object) -> str:

@@ -346,3 +346,55 @@ def test_a_derived_pair_goes_there_and_back_on_a_server(before: Project, tmp_pat
         assert [len(t) for t in ask(conn, kept)] == [len(t) for t in old]
         project.run("migrate.down", *url).expect(0)
         assert ask(conn, kept)[:-1] == old[:-1]
+
+
+SPELLED = """CREATE TABLE member (id INTEGER PRIMARY KEY, mail TEXT);
+CREATE INDEX by_mail ON member (mail);
+CREATE VIEW roster AS SELECT id, mail AS "Mail" FROM member;
+CREATE TRIGGER keep AFTER INSERT ON member BEGIN DELETE FROM member WHERE mail = 'x'; END;
+CREATE VIRTUAL TABLE docs USING fts5(body);
+"""
+
+
+def test_another_spelling_writes_nothing(tmp_path: Path) -> None:
+    project = Project(tmp_path)
+    project.add("0001_base", SPELLED, "SELECT 1;")
+    (tmp_path / "wish.sql").write_text(
+        """create table [member] ("mail" text null, 'id' integer, constraint pk primary key (ID asc));
+create index by_mail on "MEMBER" ('mail' asc);
+create view roster as select all ID, MAIL "Mail" from Member;
+create trigger keep after insert on member for each row begin delete from member where (mail) == "x"; end;
+create virtual table docs using FTS5("body", detail = full);
+"""
+    )
+    project.run("migrate.create", "again", "--from", "wish.sql").expect(0, "nothing differs")
+    assert not list(tmp_path.glob("migrations/0002*"))
+
+
+def test_names_in_other_letters_are_derived_where_a_comment_asks_for_that(tmp_path: Path) -> None:
+    project = Project(tmp_path)
+    project.add("0001_base", SPELLED, "SELECT 1;")
+    project.run("migrate.up").expect(0)
+    project.script("INSERT INTO member VALUES (1, 'a'); INSERT INTO docs VALUES ('text')")
+    letters = SPELLED.replace("TABLE member", "TABLE Member").replace("INDEX by_mail", "INDEX By_Mail")
+    letters = letters.replace("mail TEXT", "mAil TEXT").replace("TABLE docs", "TABLE Docs")
+    (tmp_path / "wish.sql").write_text(letters)
+    project.run("migrate.create", "letters", "--from", "wish.sql").expect(
+        0, "nothing differs", "column mail is spelled mAil", "renamed from"
+    )
+    assert not list(tmp_path.glob("migrations/0002*"))
+    project.run("schema.diff", "--from", "migrations", "--to", "wish.sql", "--check").expect(1, "index by_mail")
+
+    asked = letters.replace("mAil TEXT)", "mAil TEXT -- renamed from: mail\n)")
+    asked = asked.replace("CREATE TABLE Member", "-- renamed from: member\nCREATE TABLE Member")
+    asked = asked.replace("CREATE INDEX", "-- renamed from: by_mail\nCREATE INDEX")
+    asked = asked.replace("CREATE VIRTUAL", "-- renamed from: docs\nCREATE VIRTUAL")
+    (tmp_path / "wish.sql").write_text(asked)
+    project.run("migrate.create", "letters", "--from", "wish.sql").expect(0)
+    project.run("migrate.up").expect(0)
+    project.run("schema.diff", "--from", "database", "--to", "wish.sql", "--check").expect(0, "no difference")
+    assert project.query("SELECT mAil FROM member UNION ALL SELECT body FROM docs") == [("a",), ("text",)]
+    project.run("migrate.down").expect(0)
+    (tmp_path / "wish.sql").write_text(SPELLED)
+    project.run("schema.diff", "--from", "database", "--to", "wish.sql", "--check").expect(0, "no difference")
+    assert project.query("SELECT mail FROM member UNION ALL SELECT body FROM docs") == [("a",), ("text",)]

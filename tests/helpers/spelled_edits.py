@@ -86,7 +86,8 @@ def change_type(random: Random, model: Model) -> bool:
 
 def change_not_null(random: Random, model: Model) -> bool:
     table, column = _column(random, model)
-    if table.without_rowid and table.primary and column.name in [n for n, _ in table.primary.terms]:
+    if (table.without_rowid or table.strict) and table.primary and column.name in [n for n, _ in table.primary.terms]:
+        # It is NOT NULL in any case.
         return False
     column.not_null = _other(random, (None, *CONFLICTS), column.not_null)
     return True

@@ -13,7 +13,7 @@ from speller import Speller
 from memsql.schema import diff, from_sql
 from memsql.schema.compare import definitions
 
-RUNS = int(os.environ.get("MEMSQL_SPELLINGS", "400"))
+RUNS = int(os.environ.get("MEMSQL_SPELLINGS", "200"))
 _PART = 100
 
 

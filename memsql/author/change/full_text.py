@@ -19,13 +19,12 @@ class VirtualChanges:
     """What to do with the virtual tables that differ.
 
     ``dropped`` and ``created`` have no rows of their own. ``copied`` are pairs (before, after) of tables with rows of
-    their own. ``renamed`` are pairs that differ in nothing but their name. ``losses`` are texts that are left out.
+    their own. ``losses`` are texts that are left out.
     """
 
     dropped: tuple[Table, ...]
     created: tuple[Table, ...]
     copied: tuple[tuple[Table, Table], ...]
-    renamed: tuple[tuple[Table, Table], ...]
     losses: tuple[Loss, ...]
 
 
@@ -35,18 +34,17 @@ def virtual_changes(pairs: Iterable[tuple[Table, Table]], recreate: frozenset[st
     ``recreate`` are the tables that must be made again in any case.
     Raises CannotChange for a table whose rows are nowhere else and which cannot be copied.
     """
-    dropped, created, copied, renamed, losses = [], [], [], [], []
+    dropped, created, copied, losses = [], [], [], []
     for old, new in pairs:
         if virtual_text(old.sql) == virtual_text(new.sql) and fold(new.name) not in recreate:
-            if fold(old.name) != fold(new.name):
-                renamed.append((old, new))
-        elif _can_be_built_anew(old, new):
+            continue
+        if _can_be_built_anew(old, new):
             dropped.append(old)
             created.append(new)
         else:
             losses += _losses_of_copy(old, new)
             copied.append((old, new))
-    return VirtualChanges(tuple(dropped), tuple(created), tuple(copied), tuple(renamed), tuple(losses))
+    return VirtualChanges(tuple(dropped), tuple(created), tuple(copied), tuple(losses))
 
 
 def fts_table(table: Table) -> FtsTable | None:

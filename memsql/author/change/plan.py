@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 
 from memsql.author.change.full_text import VirtualChanges, copy_step, fts_table, keeps_rows, virtual_changes
 from memsql.author.change.order import TableEffects, dependent_steps, dependents, mentions
@@ -137,7 +138,10 @@ class _Planner:
         for table in _children_first([t for t in self.matches.dropped if t.kind == "table"]):
             yield from [ForgetSequence(table.name)] if has_sequence(table) else []
             yield Drop("table", table.name)
-        yield from (RenameTable(old, new) for old, new in self._renamed(virtual))
+        for one, other in self._renamed(virtual):
+            # SQLite takes names in other letters for one name, and refuses to give it to a second table.
+            between = [self._free_name(f"{other}_")] if fold(one) == fold(other) else []
+            yield from (RenameTable(*pair) for pair in pairwise([one, *between, other]))
         yield from (RenameColumn(c.new.name, old, new) for c in changes for old, new in c.early)
         yield from (Create(t.sql) for t in _by_name(t for t in self.matches.created if t.kind == "table"))
         for change in sorted(changes, key=lambda c: c.new.name):
@@ -184,8 +188,13 @@ class _Planner:
         )
 
     def _renamed(self, virtual: VirtualChanges) -> list[tuple[str, str]]:
-        pairs = [(c.old, c.new) for c in self.matches.changes if fold(c.old.name) != fold(c.new.name)]
-        return [(old.name, new.name) for old, new in (*pairs, *virtual.renamed)]
+        pairs = [(c.old, c.new) for c in self.matches.changes]
+        pairs += [(o, n) for o, n in self.matches.virtual if o not in virtual.dropped and (o, n) not in virtual.copied]
+        return [(old.name, new.name) for old, new in pairs if self._is_renamed(old.name, new.name)]
+
+    def _is_renamed(self, old: str, new: str) -> bool:
+        """Whether a table gets another name. Other letters are another name where a comment asks for them."""
+        return old != new and (fold(old) != fold(new) or self.renames.tables.get(fold(new)) == fold(old))
 
     def _dropped_virtual(self, virtual: VirtualChanges) -> list[Table]:
         return [*virtual.dropped, *(t for t in self.matches.dropped if t.kind == "virtual")]
@@ -284,7 +293,7 @@ def _refuse_impossible(olds: Mapping[str, Table], news: Mapping[str, Table], ren
             raise CannotChange(f"{table.name} cannot be renamed from {old}: one of them is virtual", table.name)
         if list(renames.tables.values()).count(old) > 1:
             raise CannotChange(f"two tables are renamed from {old}", table.name, None, "leave one of them out")
-        if new in olds and new in renames.tables.values():
+        if new != old and new in olds and new in renames.tables.values():
             raise CannotChange(
                 f"{table.name} takes a name that another table gives up in the same change",
                 table.name,
