@@ -97,10 +97,10 @@ class Accounting(ABC):
             self._judge.before_write(write.table)
         then: Answered | None = None
         if by_name and table is not None and table.kind in ("table", "virtual", "contentless"):
-            counted = table
+            label = self._judge.trail.label(fold(table.name), table.name)
 
             def then(result: Result) -> None:
-                self._judge.count_change(write.verb.upper(), counted, result.changes)
+                self._judge.count_change(write.verb.upper(), label, result.changes)
 
         if table is not None and self._is_armed(write, table):
             self._measure(text, write, table, then)

@@ -7,7 +7,6 @@ the statements, and the answers come afterwards.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
 
 from memsql.db import Result
 from memsql.engine.loss import comparing, copies, effects, sentences
@@ -15,7 +14,7 @@ from memsql.engine.loss.comparing import Comparison, Difference
 from memsql.engine.loss.facts import Facts
 from memsql.engine.loss.model import Account, Change, Loss, summed
 from memsql.engine.loss.tables import ROWID, Table
-from memsql.engine.loss.trail import Trail
+from memsql.engine.loss.trail import Least, Trail
 from memsql.sqltext import fold
 
 Answered = Callable[[Result], None]
@@ -27,7 +26,8 @@ class Judge:
 
     def __init__(self, facts: Facts, ask: Ask) -> None:
         self.trail = Trail()
-        self._facts, self._ask = facts, ask
+        self._facts, self._send = facts, ask
+        self._names: Trail | None = None
         self._losses: list[Loss] = []
         self._changes: list[Change] = []
         self._notes: list[str] = []
@@ -36,9 +36,22 @@ class Judge:
         """What was lost and changed so far."""
         return Account(tuple(self._losses), summed(self._changes), tuple(dict.fromkeys(self._notes)))
 
-    def count_change(self, what: str, table: Table, rows: int) -> None:
-        """Note that a statement changed ``rows`` of ``table`` by name."""
-        self._changes.append(Change(what, self.trail.label(fold(table.name), table.name), None, rows))
+    def count_change(self, what: str, table: str, rows: int) -> None:
+        """Note that a statement changed ``rows`` of ``table``, called so before the migration, by name."""
+        self._changes.append(Change(what, table, None, rows))
+
+    def _ask(self, sql: str, then: Answered) -> None:
+        """Ask. ``then`` calls tables and columns what they are called now, also where the answer comes later."""
+        names = self.trail.names()
+
+        def answered(answer: Result) -> None:
+            outer, self._names = self._names, names
+            try:
+                then(answer)
+            finally:
+                self._names = outer
+
+        self._send(sql, answered)
 
     def note(self, sentence: str) -> None:
         """Note a sentence for the person."""
@@ -55,8 +68,8 @@ class Judge:
         elif table.kind == "contentless" or not self.trail.copies_of(name):
             self._ask(f"SELECT count(*) FROM {table.sql}", lambda answer: self._dropped(table, answer))
         else:
-            matches = self._matches(table)
-            self._compare(table, matches, lambda now: self._not_copied(table, matches, now))
+            matches, least = self._matches(table), self.trail.least.get(name) or Least()
+            self._compare(table, matches, lambda now: self._not_copied(table, matches, least.add(now)))
 
     def drop_column(self, table: Table, column: str) -> None:
         """Judge DROP COLUMN, before it runs."""
@@ -80,11 +93,12 @@ class Judge:
         """Compare copies before a statement changes ``name``: what is in them now is accounted for."""
         for source in sorted(self.trail.sources_near(name)):
             table = self._facts.table(source)
-            before = self.trail.least.get(source)
-            if table is None or table.kind not in ("table", "virtual") or (before is not None and not before.loses):
+            least = self.trail.least.setdefault(source, Least())
+            settled = least.comparison is not None and not least.comparison.loses
+            if table is None or table.kind not in ("table", "virtual") or settled:
                 continue
             if self.trail.copies_of(source):
-                self._compare(table, self._matches(table), partial(self._keep_least, source))
+                self._compare(table, self._matches(table), least.add)
 
     def snapshot(self, kept: effects.Snapshot, schema: str) -> None:
         """Judge what a statement did besides what it says, after it ran. ``schema``: where the kept rows are."""
@@ -104,20 +118,15 @@ class Judge:
         """The names that ``table`` and its ``column`` had before the migration."""
         name = fold(table.name)
         spelled = table.columns[column].name if column in table.columns else column
-        return self.trail.label(name, table.name), self.trail.column_label(name, column, spelled)
+        names = self._names or self.trail
+        return names.label(name, table.name), names.column_label(name, column, spelled)
 
     def _dropped(self, table: Table, answer: Result) -> None:
         rows = comparing.integer(answer.one())
         if rows:
             self.lose(table, None, rows, sentences.dropped(self._labels(table, "")[0], rows))
 
-    def _keep_least(self, source: str, now: Comparison) -> None:
-        before = self.trail.least.get(source)
-        self.trail.least[source] = now if before is None else now.least(before)
-
-    def _not_copied(self, table: Table, matches: Sequence[copies.Match], now: Comparison) -> None:
-        before = self.trail.least.get(fold(table.name))
-        comparison = now if before is None else now.least(before)
+    def _not_copied(self, table: Table, matches: Sequence[copies.Match], comparison: Comparison) -> None:
         if comparison.rows:
             how = sentences.not_copied(self._labels(table, "")[0], comparison.rows, comparison.total)
             self.lose(table, None, comparison.rows, how, comparison.example)
@@ -157,18 +166,22 @@ class Judge:
         key = self.trail.key(table)
         return (ROWID,) if not key and table.rowid and self._facts.needs_rowid(table, by_target) else key
 
-    def _compare(self, table: Table, matches: Sequence[copies.Match], then: Callable[[Comparison], None]) -> None:
+    def _compare(self, table: Table, matches: Sequence[copies.Match], then: Callable[[Comparison], object]) -> None:
         """Compare ``table`` with its copies as they are now."""
         key = self._key(table, self.trail.copies_of(fold(table.name)))
         keyed = [match for match in matches if match.pairs]
         if keyed:
             query = comparing.compare(table, key, keyed)
-            self._ask(query.sql, lambda answer: then(query.comparison(answer.rows[0])))
+
+            def compared(answer: Result) -> None:
+                then(query.comparison(answer.rows[0]))
+
+            self._ask(query.sql, compared)
         else:
             self._compare_without_key(table, key, matches, then)
 
     def _compare_without_key(
-        self, table: Table, key: Sequence[str], matches: Sequence[copies.Match], then: Callable[[Comparison], None]
+        self, table: Table, key: Sequence[str], matches: Sequence[copies.Match], then: Callable[[Comparison], object]
     ) -> None:
         columns: dict[str, Difference] = {}
         unkept = [c for c in table.stored if c not in key and any(c not in match.carriers for match in matches)]

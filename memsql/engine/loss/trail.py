@@ -12,22 +12,38 @@ from memsql.sqltext import fold
 
 
 @dataclass
+class Least:
+    """What all comparisons of a table with its copies so far miss; None before the first one."""
+
+    comparison: Comparison | None = None
+
+    def add(self, now: Comparison) -> Comparison:
+        """Take over a comparison, and return what all of them miss."""
+        self.comparison = now if self.comparison is None else now.least(self.comparison)
+        return self.comparison
+
+
+@dataclass
 class Trail:
     """All names are folded but those of ``labels``.
 
     ``copies``: what was copied so far. ``created``: tables that this migration created. ``holders``: those of them in
-    which rows from before are, whose table is gone. ``least``: of a table with copies, what all comparisons so far
-    miss. ``keys``: columns that identify the rows of a created table, because they came from a key. ``labels`` and
+    which rows from before are, whose table is gone. ``least``: of a table with copies, its comparisons so far.
+    ``keys``: columns that identify the rows of a created table, because they came from a key. ``labels`` and
     ``column_labels``: the names that tables and columns had before the migration.
     """
 
     copies: list[Copy] = field(default_factory=list)
     created: set[str] = field(default_factory=set)
     holders: set[str] = field(default_factory=set)
-    least: dict[str, Comparison] = field(default_factory=dict)
+    least: dict[str, Least] = field(default_factory=dict)
     keys: dict[str, tuple[str, ...]] = field(default_factory=dict)
     labels: dict[str, str] = field(default_factory=dict)
     column_labels: dict[tuple[str, str], str] = field(default_factory=dict)
+
+    def names(self) -> Trail:
+        """The names as they are now, for an answer that comes later."""
+        return Trail(labels=dict(self.labels), column_labels=dict(self.column_labels))
 
     def has_old_rows(self, table: str) -> bool:
         """Whether rows from before the migration may be in ``table``, and nowhere else."""
