@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from itertools import pairwise
 
+from memsql.engine.isolation import refuse_on_server
 from memsql.engine.job import Direction, Done, Job
-from memsql.engine.on_server import OnServer, refuse_stepwise
+from memsql.engine.on_server import OnServer
 from memsql.engine.pending import Pending, pending_down, pending_up, run
 from memsql.engine.run import Runner
 from memsql.engine.session import Session
@@ -84,7 +85,7 @@ def rehearse_on_server(session: Session, state: State, direction: Direction, loo
             raise UsageError(
                 "other processes go on changing this database", state="nothing was changed", hint="run it again"
             )
-        refuse_stepwise(pending.jobs)
+        refuse_on_server(pending.jobs)
         _refuse_two_modes(pending.jobs)
         transaction = RolledBack(OnServer(session, pending.state, whole=True), look)
         return Runner(session, transaction, lambda: transaction)

@@ -9,11 +9,11 @@ from pathlib import Path
 
 from memsql.config import Settings
 from memsql.errors import FileError, Location, UsageError
-from memsql.project.files import SUM_NAME, Migration, read_folder, replace_file, sum_problems, sum_text
+from memsql.project.files import PLACEHOLDER, SUM_NAME, Migration, read_folder, replace_file, sum_problems, sum_text
 
-_UP = """-- {title}
-{directives}
--- Write the change here, as plain SQL. No BEGIN or COMMIT: memsql wraps and proves it.
+_UP = f"""-- {{title}}
+{{directives}}
+{PLACEHOLDER}, as plain SQL. No BEGIN or COMMIT: memsql wraps and proves it.
 """
 _DOWN = """-- Undo {id}
 {directives}

@@ -16,7 +16,7 @@ from memsql.errors import ConnectError, DamagedError, LockedError, MemsqlError, 
 # Action codes of https://sqlite.org/c3ref/c_alter_table.html. sqlite3 exports them too, but the callback that uses them
 # runs for every column that is read, and a global name is found faster than an attribute of a module.
 DELETE, INSERT, UPDATE = _DELETE, _INSERT, _UPDATE = 9, 18, 23
-_PRAGMA, _TRANSACTION, _SAVEPOINT, _ATTACH, _DETACH = 19, 22, 32, 24, 25
+_TRANSACTION, _SAVEPOINT, _ATTACH, _DETACH = 22, 32, 24, 25
 _READS = frozenset({20, 21, 31})
 _CREATE_TABLE, _CREATE_VTABLE, _DROP_TABLE, _DROP_VTABLE, _ALTER_TABLE, _DROP_INDEX = 2, 29, 11, 30, 26, 10
 _FORBIDDEN = {_SAVEPOINT: "SAVEPOINT", _ATTACH: "ATTACH", _DETACH: "DETACH"}
@@ -182,7 +182,9 @@ class SQLiteConnection:
         finally:
             if keep and not self._db.in_transaction:
                 with suppress(MemsqlError):
-                    self.execute("PRAGMA journal_mode = delete")
+                    # A migration may have chosen another mode.
+                    if self.execute("PRAGMA journal_mode").one() == "persist":
+                        self.execute("PRAGMA journal_mode = delete")
 
     def begin(self) -> None:
         try:
@@ -299,8 +301,6 @@ def _other(touched: Touched, action: int, first: str | None, second: str | None)
         touched.forbidden = first
     elif action in _FORBIDDEN:
         touched.forbidden = _FORBIDDEN[action]
-    elif action == _PRAGMA and first is not None and first.lower() == "foreign_keys" and second is not None:
-        touched.forbidden = "PRAGMA foreign_keys"
     return sqlite3.SQLITE_OK if touched.forbidden is None else sqlite3.SQLITE_DENY
 
 

@@ -8,19 +8,21 @@ from dataclasses import dataclass, field
 
 from memsql.engine.statements import texts
 from memsql.errors import FileError, Location
+from memsql.project import admission
+from memsql.project.admission import Mode
 from memsql.project.files import SqlFile
 from memsql.sqltext import (
     Effect,
+    MigrationHeader,
     Statement,
     bulk_table,
     effect,
     fold,
-    forbidden_in_transaction,
     may_concern,
-    may_control_transactions,
     skip_to_code,
     statements,
 )
+from memsql.sqltext.pragmas import Pragma, changes, is_set_back, read_pragma
 
 # Not the function replace(). In a comment, in a string, or as the end of another word it only costs a needless count.
 _REPLACES = re.compile(r"[Rr][Ee][Pp][Ll][Aa][Cc][Ee]\b(?!\s*\()")
@@ -28,7 +30,8 @@ _RETURNS = re.compile(rb"create|rename", re.IGNORECASE)
 _ARMS = re.compile(rb"replace", re.IGNORECASE)
 # A virtual table that was created and undone breaks the next savepoint, so its file must run once and no more.
 _CHANGES = re.compile(r"update|conflict|virtual", re.IGNORECASE)
-_LEDGER = re.compile(rb"schema_migrations|memsql_|yoyo", re.IGNORECASE)
+_LEDGER = re.compile(admission.LEDGER_WORDS.encode(), re.IGNORECASE)
+_TEMPORARY = re.compile(rb"temp", re.IGNORECASE)
 # To search a larger file costs more than the search can save.
 _SEARCHED = 1 << 16
 _HARMLESS = frozenset({"insert", "create", "select"})
@@ -49,6 +52,9 @@ class Analysis:
     ``replaces``: a statement may replace rows. ``arms``: it may create a constraint or trigger that replaces rows.
     ``rebuilds``: a table that it drops may be created again.
     ``reads_ledger``: it may read or write the tables of memsql or yoyo.
+    ``pragmas``: the PRAGMAs that it sets or that do some work. ``settings``: those that are set back after it.
+    ``keys_off``: it switches foreign keys off and on again.
+    ``makes_temporary``: it may make TEMP objects. ``temporary``: their names, as far as they are known.
     ``bulk``: the pieces of a large file (see SqlFile.likely_cuts) that only insert into one table: the byte behind the
     piece to the table, spelled as there.
     """
@@ -67,21 +73,35 @@ class Analysis:
     rebuilds: bool = True
     arms: bool = True
     reads_ledger: bool = True
+    settings: frozenset[str] = frozenset()
+    pragmas: frozenset[str] = frozenset()
+    keys_off: bool = False
+    makes_temporary: bool = True
+    temporary: frozenset[str] = frozenset()
     bulk: Mapping[int, str] = field(default_factory=dict)
 
 
-def analyse(file: SqlFile, *, transactional: bool = True) -> Analysis:
-    """Read what ``file`` will do, and refuse what must not run inside a transaction.
+def analyse(file: SqlFile, header: MigrationHeader | None = None, *, legacy: bool = False) -> Analysis:
+    """Read what ``file`` will do, and refuse what must not stand in it (see admission). ``header``: its own.
+    ``legacy``: it is a legacy upgrade.
 
-    Raises FileError for BEGIN, COMMIT, ATTACH and their like, with file, line and statement.
+    Raises FileError with file, line and statement.
     """
+    header = header or MigrationHeader()
+    mode: Mode = "legacy" if legacy else "transaction" if header.transactional else "stepwise"
     outline = _outline(file)
-    reader = _Reader(file, transactional)
-    # A file of which no piece may do anything of interest is read no further.
-    for text, start, _ in texts(file) if outline.concerns else ():
-        if may_concern(text):
-            reader.read(text, start)
     searched = len(file.data) <= _SEARCHED
+    reads_ledger = not searched or _LEDGER.search(file.data) is not None
+    makes_temporary = not searched or _TEMPORARY.search(file.data) is not None
+    closely = mode == "stepwise" or (searched and (reads_ledger or makes_temporary))
+    reader = _Reader(file, mode, closely=closely)
+    # A file of which no piece may do anything of interest is read no further.
+    for text, start, _ in texts(file) if closely or outline.concerns else ():
+        if closely or may_concern(text):
+            reader.read(text, start)
+    if header.foreign_keys:
+        reader.refuse_left_off()
+    _refuse_bulk(file, outline.bulk)
     return Analysis(
         empty=outline.empty,
         measured=outline.measured,
@@ -96,7 +116,12 @@ def analyse(file: SqlFile, *, transactional: bool = True) -> Analysis:
         replaces=reader.replaces,
         rebuilds=not searched or _RETURNS.search(file.data) is not None,
         arms=not searched or _ARMS.search(file.data) is not None,
-        reads_ledger=not searched or _LEDGER.search(file.data) is not None,
+        reads_ledger=reads_ledger,
+        settings=frozenset(filter(is_set_back, reader.pragmas)),
+        pragmas=frozenset(reader.pragmas),
+        keys_off=reader.keys_off,
+        makes_temporary=makes_temporary,
+        temporary=frozenset(reader.temporary),
         bulk=outline.bulk,
     )
 
@@ -130,9 +155,12 @@ def _outline(file: SqlFile) -> _Outline:
 class _Reader:
     """Gathers what the statements of a file do; the attributes are those of Analysis."""
 
-    def __init__(self, file: SqlFile, transactional: bool) -> None:
+    def __init__(self, file: SqlFile, mode: Mode, *, closely: bool) -> None:
+        """``closely``: statements that only create, insert and read are read too."""
         self._file = file
-        self._transactional = transactional
+        self._mode = mode
+        self._without = frozenset[str]() if closely else _HARMLESS
+        self._switches: list[tuple[str, tuple[int, Statement]]] = []
         self.drops: set[str] = set()
         self.strips: set[str] = set()
         self.deletes: set[str] = set()
@@ -141,29 +169,50 @@ class _Reader:
         self.dropped: set[str] = set()
         self.renames: list[tuple[str, str]] = []
         self.columns: list[tuple[str, str, str]] = []
+        self.pragmas: set[str] = set()
+        self.temporary: set[str] = set()
         self.replaces = False
+
+    @property
+    def keys_off(self) -> bool:
+        """Whether the file switches foreign keys off and on again."""
+        return admission.off_and_on(self._switches)
 
     def read(self, text: str, start: int) -> None:
         """Read the whole statements in ``text``, which begins at byte ``start`` of the file. Raises FileError."""
         self.replaces = self.replaces or _REPLACES.search(text) is not None
-        for statement in statements(text, without=_HARMLESS):
+        for statement in statements(text, without=self._without):
             what = effect(statement.text)
-            if self._is_forbidden(what):
-                raise _forbidden(self._file, start, statement)
+            refusal = admission.refusal(statement.text, what, self._mode)
+            if refusal is not None:
+                raise _refused(self._file, refusal, start, statement)
+            if what.kind == "pragma" and (pragma := read_pragma(statement.text)) is not None and changes(pragma):
+                self._set(pragma, start, statement)
             self._add(what, statement.text)
 
-    def _is_forbidden(self, what: Effect) -> bool:
-        if forbidden_in_transaction(what):
-            return self._transactional or what.kind != "vacuum"
-        return self._transactional and what.kind == "pragma" and (what.name or "").lower() == "foreign_keys"
+    def refuse_left_off(self) -> None:
+        """Raise FileError where the file switches foreign keys off and not on again."""
+        place = admission.left_off(self._switches)
+        if place is not None:
+            raise _refused(self._file, admission.left_off_refusal(), *place)
+
+    def _set(self, pragma: Pragma, start: int, statement: Statement) -> None:
+        if pragma.name == "foreign_keys" and pragma.value is not None:
+            self._switches.append((pragma.value, (start, statement)))
+        self.pragmas.add(pragma.name)
 
     def _add(self, what: Effect, text: str) -> None:
         name = fold(what.name or "")
-        if what.kind == "drop":
+        if what.kind == "create":
+            if what.schema is not None and fold(what.schema) == "temp":
+                self.temporary.add(name)
+        elif what.kind == "drop":
             (self.drops if what.object_type in ("table", "virtual") else self.dropped).add(name)
         elif what.kind == "alter_drop_column":
             self.strips.add(name)
         elif what.kind == "alter_rename" and what.new_name:
+            if name in self.temporary:
+                self.temporary.add(fold(what.new_name))
             self.renames.append((name, fold(what.new_name)))
         elif what.kind == "alter_rename_column" and what.column and what.new_name:
             self.columns.append((name, fold(what.column), fold(what.new_name)))
@@ -175,30 +224,26 @@ class _Reader:
                 self.empties.add(name)
 
 
-def refuse_forbidden(file: SqlFile, *, transactional: bool) -> None:
-    """Raise FileError for what analyse() refuses, quicker than analyse(): for a rollback that does not run now."""
-    for text, _, _ in texts(file, likely=True):
-        if may_control_transactions(text) or "foreign_keys" in text.lower():
-            analyse(file, transactional=transactional)
-            return
+def _refuse_bulk(file: SqlFile, bulk: Mapping[int, str]) -> None:
+    """Raise FileError where a large part of ``file`` inserts into a table of the ledger."""
+    for table in sorted(set(bulk.values())):
+        text = f"INSERT INTO {table} "
+        refusal = admission.refusal(text, effect(text), "transaction")
+        if refusal is not None:
+            raise FileError(
+                f"{file.path} {refusal.message}",
+                where=Location(file.path),
+                state="nothing was changed",
+                hint=refusal.hint,
+            )
 
 
-def _forbidden(file: SqlFile, start: int, statement: Statement) -> FileError:
+def _refused(file: SqlFile, refusal: admission.Refusal, start: int, statement: Statement) -> FileError:
     """The error for ``statement`` of the text that begins at byte ``start`` of ``file``: it must not run."""
-    word = statement.text.split(None, 1)[0].upper()
-    if word == "PRAGMA":
-        message = f"{file.path} sets PRAGMA foreign_keys, which does nothing inside a transaction"
-        hint = "remove it, and write `-- foreign_keys: off` into the header of the file"
-    elif word == "VACUUM":
-        message = f"{file.path} runs VACUUM, which cannot run inside a transaction"
-        hint = "move it into a migration of its own with `-- transactional: false` in its header"
-    else:
-        message = f"{file.path} runs {word}, which would break the transaction around the migration"
-        hint = f"remove {word}: memsql begins, proves and commits each migration itself"
     return FileError(
-        message,
+        f"{file.path} {refusal.message}",
         where=Location(file.path, file.data.count(b"\n", 0, start) + statement.line),
         statement=statement.text,
         state="nothing was changed",
-        hint=hint,
+        hint=refusal.hint,
     )

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 
 from memsql.db.queries import load
-from memsql.engine import statements, verdict
+from memsql.engine import isolation, statements, verdict
 from memsql.engine.forecast import SchemaCopy
 from memsql.engine.index_work import IndexProof, IndexWork, rebuild_and_check, work_for
 from memsql.engine.job import Job
@@ -41,6 +41,7 @@ def prove_job(session: Session, job: Job) -> Evidence:
     # A legacy upgrade may come upon an index that was broken long ago and that a later upgrade repairs.
     sound = [] if job.guarded else [name for name in schema.fts() if not check_in_transaction(conn, [name])]
     written = _run(session, job)
+    conn.batch(isolation.settings_back(job))
     schema = schema_copy(session)
     after = _count(session, schema, guard.after_watch(watch, job.analysis), values=values)
     structure = proof.compare(schema.conn, StructureCache(schema.conn), job, (objects, schema.snapshot))

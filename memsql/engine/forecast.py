@@ -19,6 +19,7 @@ from memsql.db.queries import load
 from memsql.db.sqlite import memory
 from memsql.engine import statements, verdict
 from memsql.engine.index_work import IndexWork, items, work_after
+from memsql.engine.isolation import refuse_ledger_written
 from memsql.engine.job import Job
 from memsql.engine.loss import counting, guard
 from memsql.engine.loss.watched import SAVEPOINT, Ran, run_watched, undo
@@ -126,7 +127,7 @@ class SchemaCopy:
 
     def forecast(self, job: Job) -> Forecast | None:
         """Run ``job`` on the copy. None where that does not work, so that only the server can tell; the copy is
-        then what it was before. Raises Interrupted."""
+        then what it was before. Raises Interrupted, and Refused where it writes the ledger."""
         if job.guarded or not self.exact:
             return None
         session, values = self._session, not self._session.allows_all(job)
@@ -140,6 +141,7 @@ class SchemaCopy:
         try:
             objects = proof.begin(session.schema.structure, job)
             watched = run_watched(session, lean, count=count, run=lambda: self._run(lean))
+            refuse_ledger_written(job, watched.touched)
             after = counting.count(self.conn, watched.after_watch, values=False)
             indexes = work_after(session.schema, job, watched.touched)
             if items(self.conn, indexes) is None:
@@ -204,7 +206,7 @@ class SchemaCopy:
         file = job.file
         if (
             len(file.cuts) == 1
-            or not job.header.foreign_keys
+            or not job.enforces_keys
             or self._session.schema.replaces()
             or self._session.schema.fts()
             or self.conn.execute(load("engine/has_triggers")).rows

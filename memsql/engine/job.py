@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Literal
 
 from memsql import ledger
-from memsql.engine.analysis import Analysis, analyse, refuse_forbidden
+from memsql.engine.analysis import Analysis, analyse
 from memsql.engine.loss.model import Account
 from memsql.engine.statements import StatementTiming
 from memsql.errors import FileError, Location, Refused
 from memsql.project.checks import Check
-from memsql.project.files import Migration, SqlFile
+from memsql.project.files import PLACEHOLDER, Migration, SqlFile
 from memsql.project.load import Project
 from memsql.sqltext import MigrationHeader
+from memsql.sqltext.tokens import comments
 
 Direction = Literal["up", "down"]
 
@@ -51,6 +52,12 @@ class Job:
     def earlier(self) -> Sequence[Migration]:
         """The migrations before it, for a down."""
         return self.ordered[: self.ordered.index(self.migration)] if self.migration in self.ordered else ()
+
+    @property
+    def enforces_keys(self) -> bool:
+        """Whether the engine refuses every row that breaks a foreign key. PRAGMA defer_foreign_keys makes it wait, and
+        forgets what it waits for when it is switched off."""
+        return self.header.foreign_keys and "defer_foreign_keys" not in self.analysis.settings
 
     @property
     def label(self) -> str:
@@ -122,33 +129,59 @@ def down_jobs(migrations: Sequence[Migration], ordered: Sequence[Migration]) -> 
     return [_down_job(m, ordered) for m in migrations]
 
 
+def job_of(migration: Migration, direction: Direction, header: MigrationHeader, checks: tuple[Check, ...] = ()) -> Job:
+    """The job that runs ``migration`` in ``direction``, with the ``header`` of its file there.
+
+    Foreign keys are off for a file that switches them off and on itself: inside a transaction that does nothing. Raises
+    FileError for a file that must not run.
+    """
+    file = migration.up if direction == "up" else migration.down or migration.up
+    analysis = analyse(file, header)
+    if analysis.keys_off:
+        header = replace(header, foreign_keys=False)
+    return Job(migration, direction, file, header, analysis, checks)
+
+
 def _up_job(migration: Migration, checks: tuple[Check, ...]) -> Job:
-    header = migration.header
-    analysis = analyse(migration.up, transactional=header.transactional)
-    if analysis.empty:
-        raise FileError(
-            f"{migration.up.path} holds no statement",
-            where=Location(migration.up.path),
-            state="nothing was changed",
-            hint="write the migration, or delete the pair",
-        )
+    job = job_of(migration, "up", migration.header, checks)
+    if job.analysis.empty:
+        _refuse_unwritten(migration.up)
     if migration.down is not None:
-        # A rollback file that must not run is refused now, not when somebody needs it.
-        down_header = migration.down_header
-        assert down_header is not None
-        refuse_forbidden(migration.down, transactional=down_header.transactional)
-    return Job(migration, "up", migration.up, header, analysis, checks)
+        # A mistake in the header of a rollback is found now, not when somebody needs it in a hurry.
+        _ = migration.down_header
+        migration.down.text()
+    return job
 
 
 def _down_job(migration: Migration, ordered: Sequence[Migration]) -> Job:
+    header = migration.down_header
+    job = job_of(migration, "down", header) if header is not None else None
+    if job is not None and not job.analysis.empty:
+        return replace(job, ordered=ordered)
+    # What did nothing needs no way back.
+    if analyse(migration.up, migration.header).empty:
+        return replace(job or job_of(migration, "down", migration.header), ordered=ordered)
     if migration.down is None:
         raise _no_way_back(migration, f"{migration.id} has no rollback file", f"{migration.id}.rollback.sql")
-    header = migration.down_header
-    assert header is not None
-    analysis = analyse(migration.down, transactional=header.transactional)
-    if analysis.empty:
-        raise _no_way_back(migration, f"{migration.down.path} holds no statement", migration.down.name)
-    return Job(migration, "down", migration.down, header, analysis, ordered=ordered)
+    raise _no_way_back(migration, f"{migration.down.path} holds no statement", migration.down.name)
+
+
+def _refuse_unwritten(file: SqlFile) -> None:
+    """Raise FileError where ``file``, which holds no statement, is not meant to do nothing: it holds no comment, or is
+    as migrate.create wrote it."""
+    text = file.text()
+    if PLACEHOLDER in text:
+        what = "holds no statement, and is as migrate.create wrote it"
+    elif not any(True for _ in comments(text)):
+        what = "holds no statement and no comment"
+    else:
+        return
+    raise FileError(
+        f"{file.path} {what}",
+        where=Location(file.path),
+        state="nothing was changed",
+        hint="write the migration, or nothing but a comment that says why there is nothing to do, or delete the pair",
+    )
 
 
 def _no_way_back(migration: Migration, message: str, file: str) -> Refused:

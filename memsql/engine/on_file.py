@@ -17,6 +17,7 @@ from memsql.db import Touched
 from memsql.db.sqlite import SQLiteConnection
 from memsql.engine import statements, verdict
 from memsql.engine.index_work import IndexProof, IndexWork, rebuild_and_check, work_after
+from memsql.engine.isolation import isolated, refuse_ledger_written
 from memsql.engine.job import Job, LedgerMoved
 from memsql.engine.loss import counting, guard
 from memsql.engine.loss.model import Account
@@ -45,7 +46,6 @@ class OnFile:
         self._patience = patience
         self._entries: list[Entry] = []
         self._written = 0
-        self._foreign_keys: bool | None = None
         self._data_version: int | None = None
 
     @property
@@ -125,15 +125,12 @@ class OnFile:
             self._written = len(entries)
 
     def _set_foreign_keys(self, on: bool) -> None:
-        if self._foreign_keys == on:
-            return
         conn = self.session.conn
         # Inside a transaction this pragma does nothing and says nothing
         # (https://sqlite.org/pragma.html#pragma_foreign_keys).
         conn.execute(f"PRAGMA foreign_keys = {'on' if on else 'off'}")
         if conn.execute("PRAGMA foreign_keys").one() != int(on):
             raise ConnectError("the engine did not take PRAGMA foreign_keys; nothing was changed")
-        self._foreign_keys = on
 
     def _expect_planned_ledger(self) -> None:
         # Commits of this connection do not change data_version, those of other processes do
@@ -166,6 +163,7 @@ def prove_job(session: Session, job: Job) -> Evidence:
     objects = None if session.options.replayed else proof.begin(session.schema.structure, job)
     count = partial(counting.count, conn, values=False)
     watched = run_watched(session, job, count=count, run=run, rows=False)
+    refuse_ledger_written(job, watched.touched)
     after = count(watched.after_watch) if watched.watch.linked or watched.watch.keyed else guard.Counts()
     structure = proof.findings(conn, session.schema.structure, job, objects)
     indexes = IndexWork()
@@ -214,7 +212,7 @@ class _Statements:
         conn, progress = session.conn, session.progress
         touched: Touched | None = None
         try:
-            with conn.observe(session.interrupted) as touched:
+            with isolated(conn, job), conn.observe(session.interrupted) as touched:
                 assert touched is not None
                 if exact:
                     statements.run(conn, job.file, progress)
@@ -250,13 +248,14 @@ class _Statements:
         )
         timings: Sequence[statements.StatementTiming] = ()
         try:
-            if job.guarded:
-                timings = statements.run_guarded(conn, job.file, progress, accountant.run)
-            elif session.options.timed:
-                timings = statements.run_timed(accountant.run, job.file, progress)
-            else:
-                statements.run_measured(accountant, job.file, progress)
-            self.account = accountant.finish()
+            with isolated(conn, job):
+                if job.guarded:
+                    timings = statements.run_guarded(conn, job.file, progress, accountant.run)
+                elif session.options.timed:
+                    timings = statements.run_timed(accountant.run, job.file, progress)
+                else:
+                    statements.run_measured(accountant, job.file, progress)
+                self.account = accountant.finish()
         except StatementError as e:
             if session.stopped:
                 raise verdict.interrupted(job, session.stop) from e

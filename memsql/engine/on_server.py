@@ -32,7 +32,6 @@ from memsql.errors import (
     MigrationFailed,
     Refused,
     StatementError,
-    UsageError,
 )
 from memsql.ledger import Entry
 from memsql.project.checks import run_checks, time_limit
@@ -116,9 +115,12 @@ class OnServer:
 
     def _requests(self, jobs: Sequence[Job], schema: SchemaCopy) -> list[JobRequest]:
         """A request for each of the first jobs whose reach can be forecast."""
-        requests = []
+        requests: list[JobRequest] = []
         for job in jobs:
-            forecast = schema.forecast(job)
+            try:
+                forecast = schema.forecast(job)
+            except Refused as e:
+                raise JobFailed(len(requests), e) from e
             if forecast is None:
                 break
             requests.append(job_request(job, forecast, schema.conn, values=not self.session.allows_all(job)))
@@ -289,17 +291,6 @@ class OnServer:
             ) from error
         self._ledger, self._moved, self._schema = now, None, None
         return ("the answer to COMMIT was lost; the ledger says that it was committed",)
-
-
-def refuse_stepwise(jobs: Sequence[Job]) -> None:
-    """Raise UsageError where one of ``jobs`` runs without a transaction, which no server allows."""
-    stepwise = [job.migration.id for job in jobs if not job.header.transactional]
-    if stepwise:
-        raise UsageError(
-            f"{', '.join(stepwise)}: `-- transactional: false` works on SQLite files only",
-            state="nothing was changed",
-            hint="a libSQL server refuses VACUUM and its like anyway; without the directive it runs in a transaction",
-        )
 
 
 def _not_opened(error: StatementError) -> MemsqlError | LedgerMoved:

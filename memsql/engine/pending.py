@@ -164,9 +164,10 @@ def _runner(session: Session, pending: Pending) -> Runner:
     """The runner for the kind of database that ``session`` is on."""
     planned, whole = pending.state, session.options.all_or_nothing
     if session.conn.target.path is None:
-        from memsql.engine.on_server import OnServer, refuse_stepwise
+        from memsql.engine.isolation import refuse_on_server
+        from memsql.engine.on_server import OnServer
 
-        refuse_stepwise(pending.jobs)
+        refuse_on_server(pending.jobs)
         server = OnServer(session, planned, whole=whole)
         return Runner(session, server, lambda: server)
     from memsql.engine.on_file import OnFile

@@ -84,7 +84,7 @@ def tables_in(file: SqlFile) -> set[str]:
 
 
 def _refusal(job: Job, side: _Side, text: str, line: int) -> FileError:
-    analysis = job.analysis if side.file is job.file else analyse(side.file, transactional=side.header.transactional)
+    analysis = job.analysis if side.file is job.file else analyse(side.file, side.header)
     tables = _changed(analysis)
     shown = ", ".join(quote_if_needed(table) for table in tables[:_SHOWN])
     more = f" and {len(tables) - _SHOWN} more" if len(tables) > _SHOWN else ""

@@ -11,6 +11,7 @@ from memsql.db import Connection, Item, Result, Script
 from memsql.engine import index_work, statements, verdict
 from memsql.engine.forecast import Forecast
 from memsql.engine.index_work import IndexItem
+from memsql.engine.isolation import settings_back
 from memsql.engine.job import Job
 from memsql.engine.loss import counting, guard
 from memsql.engine.loss.guard import Counts
@@ -114,7 +115,7 @@ def job_request(job: Job, forecast: Forecast, schema: Connection, *, values: boo
         job=job,
         forecast=forecast,
         before=[*forecast.questions],
-        text=[Script(text) for text, _, _ in statements.texts(job.file)],
+        text=[*(Script(text) for text, _, _ in statements.texts(job.file)), *settings_back(job)],
         after=[*counting.questions(schema, forecast.after, values=values)],
         indexes=index_work.items(schema, forecast.indexes) or [],
         checks=[(check.sql, ()) for check in job.checks],

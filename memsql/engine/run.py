@@ -19,7 +19,7 @@ from memsql.engine.job import Done, Job, LedgerMoved
 from memsql.engine.session import Session
 from memsql.engine.transaction import JobFailed, Transaction
 from memsql.engine.verdict import Evidence
-from memsql.errors import Interrupted, MemsqlError, MigrationFailed, Refused, StatementError, UsageError
+from memsql.errors import FileError, Interrupted, MemsqlError, MigrationFailed, Refused, StatementError, UsageError
 from memsql.ledger import Entry
 
 # A larger file is searched for "defer" in its first bytes only.
@@ -104,7 +104,7 @@ class Runner:
     def _keep(self, transaction: Transaction, before: Sequence[_Proven], problem: MemsqlError) -> bool:
         """Undo the job that failed with ``problem`` and commit those ``before`` it; False where everything is
         undone."""
-        keep = len(before) if isinstance(problem, (MigrationFailed, Refused)) else 0
+        keep = len(before) if isinstance(problem, (FileError, MigrationFailed, Refused)) else 0
         if not transaction.abandon(keep):
             return False
         try:
@@ -192,4 +192,4 @@ def _place(error: Exception | KeyboardInterrupt, proven: int, running: int) -> i
 
 def _is_own(problem: MemsqlError) -> bool:
     """Whether ``problem`` is the migration's own, so that those before it can run without it."""
-    return isinstance(problem, (MigrationFailed, Refused)) and not isinstance(problem, Interrupted)
+    return isinstance(problem, (FileError, MigrationFailed, Refused)) and not isinstance(problem, Interrupted)

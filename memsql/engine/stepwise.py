@@ -1,8 +1,9 @@
 """Running a migration without a transaction (``-- transactional: false``): VACUUM and its like, on SQLite files only.
 
-Each statement commits by itself and is counted in the history in the same transaction, so that a run that was
-stopped goes on behind the last statement done. Only what cannot run in a transaction (VACUUM, a PRAGMA) is counted
-afterwards, and may run twice when the process is killed in between.
+None of the statements that may stand in such a file changes a row (see project.admission). Each commits by itself and
+is counted in the history in the same transaction, so that a run that was stopped goes on behind the last statement
+done. Only what cannot run in a transaction (VACUUM, a PRAGMA) is counted afterwards, and may run twice when the process
+is killed in between.
 """
 
 from __future__ import annotations
@@ -17,8 +18,9 @@ from memsql import ledger
 from memsql.db import transaction
 from memsql.engine import verdict
 from memsql.engine.index_work import IndexWork
+from memsql.engine.isolation import isolated
 from memsql.engine.job import Job, LedgerMoved
-from memsql.engine.loss import counting, guard
+from memsql.engine.loss import guard
 from memsql.engine.loss.model import Account
 from memsql.engine.on_file import OnFile
 from memsql.engine.session import Session
@@ -32,12 +34,12 @@ from memsql.errors import (
     LockedError,
     MemsqlError,
     MigrationFailed,
-    Refused,
     StatementError,
 )
 from memsql.ledger import Entry, Ledger
 from memsql.project.checks import run_checks
 from memsql.sqltext import Statement, effect, split
+from memsql.sqltext.pragmas import is_set_back, read_pragma
 
 # VACUUM refuses a transaction; a PRAGMA in one may do nothing without saying so.
 _ALONE = frozenset({"vacuum", "pragma"})
@@ -61,9 +63,8 @@ class Stepwise:
     def prove(self, jobs: Sequence[Job]) -> Iterator[Evidence]:
         """Run the statements from where the last attempt stopped, each committed by itself, then the checks.
 
-        Raises MigrationFailed with the number of statements that are done, Refused before the first statement where
-        rows would be dropped without permission, FileError where a statement that is done was changed in the file,
-        LedgerMoved where another process does the same work.
+        Raises MigrationFailed with the number of statements that are done, FileError where a statement that is done was
+        changed in the file, LedgerMoved where another process does the same work.
         """
         self.running, job = jobs[:1], jobs[0]
         self._file.begin(foreign_keys=job.header.foreign_keys)
@@ -72,10 +73,9 @@ class Stepwise:
         session.progress.start(job.label)
         started, clock = datetime.now(UTC), time.perf_counter()
         self._steps = steps = _Steps(session, job, split(job.file.text()), started)
-        steps.resume(self._planned.ledger)
-        if not steps.done:
-            _refuse_loss(session, job)
-        steps.run()
+        with isolated(session.conn, job):
+            steps.resume(self._planned.ledger)
+            steps.run()
         checks = run_checks(session.conn, job.checks, session.interrupted)
         if session.stopped:
             raise verdict.interrupted(job, session.stop)
@@ -143,6 +143,11 @@ class _Steps:
                 hint="restore them (git checkout) and change only what comes after",
             )
         self.done = done
+        # VACUUM needs what was set for it, and that went with the connection.
+        for statement in self.statements[:done]:
+            pragma = read_pragma(statement.text)
+            if pragma is not None and is_set_back(pragma.name):
+                self.session.conn.execute(statement.text)
 
     def run(self) -> None:
         """Run the statements that are not done yet."""
@@ -211,23 +216,6 @@ class _Steps:
             statement=statement.text if statement else None,
             state=self.state,
             hint="correct the cause and run the command again; it goes on behind the last statement done",
-        )
-
-
-def _refuse_loss(session: Session, job: Job) -> None:
-    """Raise Refused where ``job`` would drop rows without permission."""
-    if session.allows_all(job):
-        return
-    watch = guard.planned(job.analysis, frozenset(), session.schema.virtual())
-    counts = counting.count(session.conn, watch, values=False)
-    held = [t for name, t in counts.tables.items() if t.rows and name in job.analysis.drops | job.analysis.strips]
-    if held:
-        raise Refused(
-            f"{job.migration.id} would lose data, and without a transaction it could not be undone",
-            where=Location(job.file.path),
-            details=tuple(f"{t.name} holds {t.rows:,} rows" for t in held),
-            state="nothing was changed",
-            hint="write `-- allow: data-loss TABLE <reason>` into the header of the file, or pass --allow-data-loss",
         )
 
 

@@ -30,6 +30,12 @@ _ERRORS = (sqlite3.Error, sqlite3.Warning, ValueError, MemoryError)
 _TICK, _MOST_TICKS = 100_000, 100
 _MOST_PAGES, _LONGEST_VALUE = 50_000, 50_000_000
 _BEGINNING = len("CREATE TABLE")
+_MODERN_ALTER = "PRAGMA legacy_alter_table = off"
+
+
+def is_run(step: Step) -> bool:
+    """Whether a statement is run: it changes the schema, or how the statements behind it do."""
+    return step.kind in RUN or (step.kind == "pragma" and step.name == "legacy_alter_table")
 
 
 class MemoryDatabase:
@@ -52,8 +58,12 @@ class MemoryDatabase:
         """Run the schema statements of a file for good. Returns False where one did not run; it is left out."""
         exact = True
         for step in steps:
-            if (step.kind in RUN and self.run(step.text) is not None) or step.kind == "alter_column":
+            if (is_run(step) and self.run(step.text) is not None) or step.kind == "alter_column":
                 exact = False
+        self._db.execute(_MODERN_ALTER)
+        # A virtual table takes its shadows with it, so that dropping these fails.
+        for type_, name in self._conn.execute(load("engine/temporary")).rows:
+            self.run(f"DROP {type_!s} IF EXISTS temp.{quote(str(name))}")
         return exact
 
     def run(self, sql: str) -> str | None:
@@ -83,6 +93,7 @@ class MemoryDatabase:
             yield
         finally:
             self._db.execute("ROLLBACK")
+            self._db.execute(_MODERN_ALTER)
             self._refresh()
 
     def strings(self, step: Step) -> set[int]:

@@ -6,7 +6,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -18,11 +18,12 @@ from memsql.lint.header import read_header
 from memsql.lint.history import History
 from memsql.lint.judge import judge
 from memsql.lint.memory import MemoryDatabase
-from memsql.lint.model import Finding
+from memsql.lint.model import OURS, Finding
 from memsql.lint.script import Script
 from memsql.lint.siblings import Siblings
-from memsql.lint.step import Step, Steps
+from memsql.lint.step import Step, Steps, switches
 from memsql.lint.trial import SavedQuery, Trial, World, try_file
+from memsql.project.admission import off_and_on
 from memsql.project.files import parse_file_name, read_file
 from memsql.sqltext import split
 
@@ -92,6 +93,8 @@ class _File:
 
     def findings(self, trial: Trial, around: _Around) -> list[Finding]:
         header, problems = read_header(self.text, self.path, self.kind)
+        if self.kind in OURS and off_and_on(switches(self.steps)):
+            header = replace(header, foreign_keys=False)
         script = Script(
             self.path,
             self.kind,

@@ -13,8 +13,9 @@ from memsql.lint.full_text import find_problems
 from memsql.lint.header import HeaderProblem
 from memsql.lint.rebuild import Copy, Rebuild, find_copies, find_rebuilds
 from memsql.lint.siblings import Siblings
-from memsql.lint.step import Step, Steps
+from memsql.lint.step import Step, Steps, switches
 from memsql.lint.trial import Broken
+from memsql.project.admission import Mode, Refusal, left_off, left_off_refusal, names_ledger, refusal
 from memsql.sqltext import MigrationHeader, fold
 
 
@@ -59,6 +60,25 @@ class Script:
     def transactional(self) -> bool:
         """Whether memsql runs it in a transaction."""
         return self.kind in ("migration", "rollback", "legacy") and self.header.transactional
+
+    @property
+    def mode(self) -> Mode:
+        """How memsql runs it."""
+        return "legacy" if self.kind == "legacy" else "transaction" if self.header.transactional else "stepwise"
+
+    @cached_property
+    def refusals(self) -> list[tuple[Step, Refusal]]:
+        """The statements that memsql refuses to run, and why."""
+        if self.kind not in ("migration", "rollback", "legacy"):
+            return []
+        # A file of data has hundreds of thousands of statements, and few that need a look.
+        closely = self.mode == "stepwise" or names_ledger(self.text)
+        steps = self.steps if closely else self.of("pragma", "explain", "transaction", "attach", "detach", "vacuum")
+        refusals = [(step, refusal(step.text, step.effect, self.mode)) for step in steps]
+        left = left_off(switches(self.steps)) if self.header.foreign_keys else None
+        return [(step, refused) for step, refused in refusals if refused is not None] + (
+            [(left, left_off_refusal())] if left is not None and self.kind != "legacy" else []
+        )
 
     @cached_property
     def copies(self) -> list[Copy]:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from functools import cached_property
 
 from memsql.sqltext import Effect, Statement, effect, fold
+from memsql.sqltext.pragmas import read_pragma
 from memsql.sqltext.tokens import Token, tokenize
 
 
@@ -83,6 +84,12 @@ class Step:
     def is_making(self, *types: str) -> bool:
         """Whether it creates an object of one of these types."""
         return self.kind == "create" and (self.effect.object_type or "") in types
+
+
+def switches(steps: Steps) -> list[tuple[str, Step]]:
+    """The values that PRAGMA foreign_keys gets, each with its statement."""
+    pragmas = ((read_pragma(step.text), step) for step in steps.of("pragma"))
+    return [(p.value, step) for p, step in pragmas if p and p.name == "foreign_keys" and p.value is not None]
 
 
 class Steps(tuple[Step, ...]):

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from memsql.fts.discover import FtsTable
 from memsql.lint.catalogue import Catalogue, CatalogueChange, CatalogueEntry, Key, with_triggers
-from memsql.lint.memory import RUN, MemoryDatabase
+from memsql.lint.memory import RUN, MemoryDatabase, is_run
 from memsql.lint.step import Step
 from memsql.sqltext import fold
 
@@ -143,7 +143,7 @@ def uses(steps: Iterable[Step]) -> Iterator[tuple[Step, Use]]:
         short = (compiles or step.is_making("table", "index")) and len(step.text) < _LONGEST
         first = compiles and short and compiled < _MOST_COMPILED
         compiled += first
-        use = Use(step.kind in RUN, first, short and '"' in step.text)
+        use = Use(is_run(step), first, short and '"' in step.text)
         if use.run or use.compile or use.strings:
             yield step, use
 

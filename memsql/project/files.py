@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from memsql.sqltext import MigrationHeader
 
 SUM_NAME = "memsql.sum"
+PLACEHOLDER = "-- Write the change here"
+"""How the line begins that stands for the statements in a new migration."""
 _BOM = b"\xef\xbb\xbf"
 _NAME = re.compile(r"(\d+)_(.+?)(\.rollback)?\.sql")
 # The ledger keeps versions as SQLite integers (https://sqlite.org/datatype3.html).

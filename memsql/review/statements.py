@@ -9,6 +9,7 @@ from itertools import islice
 from memsql.db import rolled_back
 from memsql.db.sqlite import SQLiteConnection
 from memsql.errors import MemsqlError, StatementError
+from memsql.project.admission import foreign_keys_off
 from memsql.project.files import Migration
 from memsql.review.model import StatementResult
 from memsql.schema import Schema, is_internal, read
@@ -37,7 +38,7 @@ def measure(conn: SQLiteConnection, migration: Migration) -> tuple[tuple[Stateme
     """
     try:
         text = migration.up.text()
-        off = not migration.header.foreign_keys
+        off = not migration.header.foreign_keys or foreign_keys_off(text)
     except MemsqlError:
         return (), 0
     results: list[StatementResult] = []

@@ -34,7 +34,7 @@ def run_for_losses(conn: SQLiteConnection, project: Project, direction: Directio
 def _analysis(migration: Migration, direction: Direction) -> Analysis:
     file = migration.up if direction == "up" or migration.down is None else migration.down
     header = migration.header if file is migration.up else migration.down_header
-    return analyse(file, transactional=header is None or header.transactional)
+    return analyse(file, header)
 
 
 def _gone(before: Schema, after: Schema, analysis: Analysis) -> list[Loss]:

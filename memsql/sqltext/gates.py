@@ -14,10 +14,10 @@ from memsql.sqltext.names import WORD_END, keywords
 from memsql.sqltext.split import skip_to_code
 
 _CONTROL = ("BEGIN", "COMMIT", "END", "ROLLBACK", "SAVEPOINT", "RELEASE", "ATTACH", "DETACH", "VACUUM")
-_LOSS = ("DROP", "ALTER", "DELETE", "REPLACE", "WITH", "PRAGMA")
+_LOSS = ("DROP", "ALTER", "DELETE", "REPLACE", "WITH", "PRAGMA", "EXPLAIN")
 _MAY_REPLACE = ("INSERT", "UPDATE")
 # With these, all that a statement can begin with (cmd in SQLite's parse.y).
-_REST = ("ANALYZE", "CREATE", "EXPLAIN", "REINDEX", "SELECT", "VALUES")
+_REST = ("ANALYZE", "CREATE", "REINDEX", "SELECT", "VALUES")
 _bulk_head = re.compile(r'INSERT INTO ([A-Za-z_][A-Za-z0-9_]*|"[^"]+") ?(?:\(|VALUES ?\()').match
 
 Search = Callable[[str], Iterator[re.Match[str]]]

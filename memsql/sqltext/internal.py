@@ -10,7 +10,9 @@ from memsql.sqltext.names import fold
 from memsql.sqltext.tokens import tokenize
 
 LEDGER = frozenset({"_yoyo_migration", "_yoyo_log", "_yoyo_version", "yoyo_lock", "schema_migrations"})
-BOOKKEEPING = LEDGER | {"memsql_history", "memsql_legacy_objects", "memsql_fts_rebuild"}
+RECORDS = LEDGER | {"memsql_history"}
+"""The tables, folded, that say what was applied."""
+BOOKKEEPING = RECORDS | {"memsql_legacy_objects", "memsql_fts_rebuild"}
 """The tables, folded, that yoyo and memsql keep for themselves."""
 VECTOR_INDEX = "libsql_vector_idx"
 _PREFIXES = ("sqlite_", "libsql_", "_litestream_", "memsql_")

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from memsql.project.admission import foreign_keys_off
 from memsql.project.files import read_file
 from memsql.sqltext import parse_migration_header, statements
 
@@ -40,7 +41,8 @@ class Run:
         """Whether the migration runs with foreign keys on. Raises FileError for a header that memsql would refuse."""
         if not self.is_sql:
             return True
-        return parse_migration_header(read_file(self.file, self.file.name).head(), self.file.name).foreign_keys
+        file = read_file(self.file, self.file.name)
+        return parse_migration_header(file.head(), self.file.name).foreign_keys and not foreign_keys_off(file.text())
 
     def state_after_failure(self, *, transactional: bool) -> str:
         """What a failure leaves in the database, in a sentence."""

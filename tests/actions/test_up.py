@@ -134,14 +134,15 @@ def test_down_can_be_all_or_nothing_too(project: Project) -> None:
 
 
 @pytest.mark.parametrize(
-    ("header", "part"),
+    ("text", "part"),
     [
-        ("-- foreign_keys: off\n", "cannot mix 0003_row"),
-        ("-- transactional: false\n", "cannot include 0003_row"),
+        ("-- foreign_keys: off\nINSERT INTO log VALUES (3);\n", "cannot mix 0003_row"),
+        ("PRAGMA foreign_keys = off;\nSELECT 3;\nPRAGMA foreign_keys = on;\n", "cannot mix 0003_row"),
+        ("-- transactional: false\nVACUUM;\n", "cannot include 0003_row"),
     ],
 )
-def test_all_or_nothing_refuses_what_one_transaction_cannot_do(project: Project, header: str, part: str) -> None:
-    project.add("0003_row", header + "INSERT INTO log VALUES (3);\n")
+def test_all_or_nothing_refuses_what_one_transaction_cannot_do(project: Project, text: str, part: str) -> None:
+    project.add("0003_row", text)
     project.run("migrate.up", "--all-or-nothing").expect(2, part, "nothing was changed", "--to")
     assert not any(project.data())
     project.up("--all-or-nothing", "--to", "2")

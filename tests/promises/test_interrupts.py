@@ -163,17 +163,17 @@ def test_a_rehearsal_leaves_nothing_behind(
 def test_without_a_transaction_it_says_how_far_it_came(project: Project) -> None:
     project.add(
         "0002_long",
-        "-- transactional: false\nINSERT INTO kept VALUES ('one');\nINSERT INTO kept VALUES ('two');\n"
-        + ENDLESS.split("\n", 2)[2],
+        "-- transactional: false\nVACUUM;\nANALYZE;\n"
+        "WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c) SELECT count(*) FROM c;\n",
     )
-    project.script("CREATE TABLE numbers (n INTEGER)")
     process = project.start("migrate.up")
-    while process.poll() is None and project.one("SELECT count(*) FROM kept") < 3:
+    done = "SELECT count(*) FROM memsql_history WHERE statements_done = 2"
+    while process.poll() is None and not project.one(done):
         time.sleep(0.005)
     wait_until_locked(project, process)
     process.send_signal(signal.SIGINT)
     finish(process).expect(5, "Ctrl-C stopped 0002_long", "2 statements are done and stay done")
-    assert project.query("SELECT what FROM kept") == [("before",), ("one",), ("two",)]
+    assert project.query("SELECT tbl FROM sqlite_stat1 WHERE tbl = 'kept'") == [("kept",)]
 
 
 ENDLESS_CHECK = "WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c) SELECT n FROM c WHERE n < 0"

@@ -140,7 +140,7 @@ def test_a_migration_that_cannot_run(project: Project) -> None:
     [
         b"-- depends: nothing\nSELECT 1;\n",
         b"-- x\n\xff;\n",
-        b"-- unknown: x\nSELECT 1;\n",
+        b"-- depend: x\nSELECT 1;\n",
         b"",
         b"BEGIN;\n",
         b"SELECT '",

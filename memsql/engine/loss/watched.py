@@ -41,7 +41,7 @@ def run_watched(
     Raises what ``run`` raises.
     """
     conn, analysis = session.conn, job.analysis
-    foreign_keys = job.header.foreign_keys
+    foreign_keys = job.enforces_keys
     watch = _planned_watch(session, job)
     if not rows:
         watch = watch.keys
@@ -79,7 +79,7 @@ def undo(conn: Connection) -> None:
 
 
 def _planned_watch(session: Session, job: Job) -> guard.Watch:
-    analysis, foreign_keys = job.analysis, job.header.foreign_keys
+    analysis, foreign_keys = job.analysis, job.enforces_keys
     if foreign_keys and not (analysis.deletes or analysis.drops or analysis.strips):
         return guard.Watch()
     named = frozenset() if foreign_keys else identifiers(job.file.text())

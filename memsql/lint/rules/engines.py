@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from memsql.lint.model import DATABASE, OURS, Hit, rule
 from memsql.lint.script import Script
 from memsql.lint.step import Step
+from memsql.sqltext.pragmas import SERVER_SETS, changes, read_pragma
 
 # Tried against sqld 0.24; docs/libsql.md lists them.
 _SERVER_PRAGMAS = frozenset(
@@ -80,10 +81,11 @@ def server_refuses(script: Script) -> Iterator[Hit]:
         if step.kind in ("create", "drop") and step.effect.schema == "temp":
             yield Hit(step.at, "a libSQL server refuses TEMP objects", "use an ordinary table and drop it in the end")
     for step in script.of("pragma"):
-        if step.effect.name not in _SERVER_PRAGMAS and not (
-            script.transactional and step.effect.name in ("journal_mode", "synchronous")
-        ):
-            yield Hit(step.at, f"a libSQL server refuses PRAGMA {step.effect.name}", "leave it out of migrations")
+        pragma = read_pragma(step.text)
+        if pragma is None or (script.transactional and pragma.name in ("journal_mode", "synchronous")):
+            continue
+        if pragma.name not in (SERVER_SETS if changes(pragma) else _SERVER_PRAGMAS):
+            yield Hit(step.at, f"a libSQL server refuses PRAGMA {pragma.name}", "leave it out of migrations")
     for step in script.of("alter_column"):
         if _altered_column(step) is None:
             yield Hit(

@@ -7,8 +7,10 @@ from collections.abc import Iterator
 from memsql.lint.model import DATABASE, Hit, rule
 from memsql.lint.rebuild import Rebuild
 from memsql.lint.script import Script
+from memsql.lint.step import Step
 from memsql.schema import Table
 from memsql.sqltext import fold
+from memsql.sqltext.pragmas import is_on, read_pragma
 
 
 @rule("MS10", "rebuild_with_keys_on", "error", DATABASE)
@@ -133,7 +135,8 @@ def rename_old_first(script: Script) -> Iterator[Hit]:
         INSERT INTO notes (id, body) SELECT id, body FROM notes_old;
         DROP TABLE notes_old;
 
-    **Best practice** Make the new table under another name, and give it the old name in the end.
+    **Best practice** Make the new table under another name, and give it the old name in the end. (With foreign keys off
+    and `PRAGMA legacy_alter_table = ON` before it, the rename goes nowhere; only files have that setting.)
 
         CREATE TABLE notes_new (id INTEGER PRIMARY KEY, body TEXT NOT NULL);
         INSERT INTO notes_new (id, body) SELECT id, body FROM notes;
@@ -141,12 +144,20 @@ def rename_old_first(script: Script) -> Iterator[Hit]:
         ALTER TABLE notes_new RENAME TO notes;
     """
     for rebuild in script.rebuilds:
-        if rebuild.old_first and rebuild.rename is not None:
+        if rebuild.old_first and rebuild.rename is not None and not _renames_alone(script, rebuild.rename):
             yield Hit(
                 rebuild.rename.place("RENAME"),
                 f"foreign keys, triggers and views follow {rebuild.table} to its new name and are lost with it",
                 "create the new table under another name, copy, drop the old one, rename the new one",
             )
+
+
+def _renames_alone(script: Script, rename: Step) -> bool:
+    """Whether nothing follows the table to its new name: PRAGMA legacy_alter_table is on, and foreign keys are off
+    (https://sqlite.org/lang_altertable.html#alter_table_rename)."""
+    settings = [read_pragma(step.text) for step in script.of("pragma") if step.number < rename.number]
+    values = [pragma.value for pragma in settings if pragma is not None and pragma.name == "legacy_alter_table"]
+    return not script.header.foreign_keys and bool(values) and is_on(values[-1] or "")
 
 
 @rule("MS13", "insert_select_star", "error", DATABASE)

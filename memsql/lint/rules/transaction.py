@@ -9,52 +9,32 @@ from itertools import pairwise
 from memsql.lint.model import OURS, Hit, rule
 from memsql.lint.script import Script
 from memsql.lint.step import Step
+from memsql.project.admission import Topic
 from memsql.sqltext import fold
 
-# Each is a silent no-op, or an error, between BEGIN and COMMIT (https://sqlite.org/pragma.html).
-_PRAGMAS = {
-    "foreign_keys": "write `-- foreign_keys: off` into the header of the file",
-    "journal_mode": "set it once on the database, or in a file of its own with `-- transactional: false`",
-    "synchronous": "set it where the application opens its connection",
-    "page_size": "set it in a file of its own with `-- transactional: false`, followed by VACUUM",
-    "auto_vacuum": "set it in a file of its own with `-- transactional: false`, followed by VACUUM",
-    "wal_checkpoint": "move it into a file of its own with `-- transactional: false`",
-}
 _MANY_ROWS = 1000
 
 
 @rule("MS08", "pragma_in_transaction", "error", (*OURS, "legacy"))
 def pragma_in_transaction(script: Script) -> Iterator[Hit]:
-    """A PRAGMA or VACUUM that does not work inside a transaction.
+    """A PRAGMA or VACUUM that a migration may not run.
 
-    **Anti-pattern** `PRAGMA foreign_keys` does nothing inside a transaction and says nothing; a change to WAL and
-    VACUUM fail.
+    **Anti-pattern** Some do nothing inside a transaction, or fail there. Others go round the proof, damage the
+    database, or change what later migrations mean. memsql refuses such a file.
 
-        PRAGMA foreign_keys = off;
+        PRAGMA writable_schema = ON;
+        PRAGMA journal_mode = OFF;
+        VACUUM;
 
-    **Best practice** Say it in the header, where memsql reads it before BEGIN. What rewrites the file goes into a
-    file of its own.
+    **Best practice** Leave settings of the connection to the application. What rewrites the file goes into a file of
+    its own. `PRAGMA foreign_keys = OFF` before and `ON` behind the statements mean the same as the directive.
 
         -- foreign_keys: off
 
         -- transactional: false
         VACUUM;
     """
-    if not script.transactional:
-        return
-    for step in script.of("pragma"):
-        name = step.effect.name or ""
-        # A PRAGMA without a value only reads a setting.
-        if name in _PRAGMAS and (name == "wal_checkpoint" or any(t.word in ("=", "(") for t in step.tokens)):
-            yield Hit(
-                step.at, f"PRAGMA {name} does not work inside the transaction around the migration", _PRAGMAS[name]
-            )
-    for step in script.of("vacuum"):
-        yield Hit(
-            step.at,
-            "VACUUM cannot run inside the transaction around the migration",
-            "move it into a migration of its own with `-- transactional: false`",
-        )
+    yield from _refused(script, "setting")
 
 
 @rule("MS09", "transaction_control", "error", (*OURS, "legacy"))
@@ -72,88 +52,51 @@ def transaction_control(script: Script) -> Iterator[Hit]:
 
         ALTER TABLE users ADD COLUMN plan TEXT;
     """
-    for step in script.of("transaction", "attach", "detach"):
-        word = step.text.split(None, 1)[0].upper()
-        yield Hit(
-            step.at,
-            f"{word} would break the transaction around the migration",
-            f"remove {word}: memsql begins, proves and commits each migration itself",
-        )
+    yield from _refused(script, "transaction")
 
 
-@rule("MS23", "not_idempotent", "error")
-def not_idempotent(script: Script) -> Iterator[Hit]:
-    """A statement that cannot run twice, in a file with `-- transactional: false`.
+@rule("MS23", "without_transaction", "error")
+def without_transaction(script: Script) -> Iterator[Hit]:
+    """A statement that can have a transaction, in a file with `-- transactional: false`.
 
-    **Anti-pattern** Without a transaction an interruption leaves the statements before it done. Run again, the file
-    fails at the first of them, or does it twice.
+    **Anti-pattern** Without a transaction nobody can prove or undo what the statement does. memsql refuses such a file.
 
         -- transactional: false
-        CREATE INDEX idx_notes_author ON notes (author);
         INSERT INTO settings (name) VALUES ('theme');
+        VACUUM;
 
-    **Best practice** Write each statement so that a second run changes nothing, and leave to the transaction what
-    can have one.
+    **Best practice** Keep the directive for what cannot run in a transaction: VACUUM, and PRAGMA journal_mode,
+    page_size, auto_vacuum and wal_checkpoint. REINDEX and ANALYZE may stand beside them.
 
         -- transactional: false
-        CREATE INDEX IF NOT EXISTS idx_notes_author ON notes (author);
-        INSERT OR IGNORE INTO settings (name) VALUES ('theme');
+        PRAGMA page_size = 8192;
+        VACUUM;
     """
-    if script.header.transactional:
-        return
-    for step in script.steps:
-        problem = _cannot_repeat(step)
-        if problem is not None:
-            yield Hit(step.at, problem[0], problem[1])
+    yield from _refused(script, "stepwise")
 
 
-def _cannot_repeat(step: Step) -> tuple[str, str] | None:
-    """Why a second run fails or changes rows again, and what to do about it; None where it may run twice."""
-    if step.kind == "create" and step.find("IF", "NOT", "EXISTS") is None:
-        return f"a second run fails here: {step.effect.name} exists by then", "add IF NOT EXISTS"
-    if step.kind == "drop" and step.find("IF", "EXISTS") is None:
-        return f"a second run fails here: {step.effect.name} is gone by then", "add IF EXISTS"
-    if step.kind.startswith("alter_"):
-        return "a second run of this ALTER TABLE fails", "move it into a migration with a transaction"
-    if step.kind == "insert" and not _guards_itself(step):
-        return (
-            "a second run inserts these rows again",
-            "write INSERT OR IGNORE, or ON CONFLICT DO NOTHING, on a table with a key",
-        )
-    if step.kind == "update" and (column := _of_itself(step)):
-        return f"a second run changes {column} again", "let the WHERE leave out what is done"
-    return None
+@rule("MS32", "writes_ledger", "error", (*OURS, "legacy"))
+def writes_ledger(script: Script) -> Iterator[Hit]:
+    """A statement that writes, makes or drops a table of memsql's own.
+
+    **Anti-pattern** The tables of the ledger say what was applied. Once somebody else writes them, they say something
+    else; memsql refuses such a file.
+
+        DELETE FROM memsql_history;
+        CREATE TABLE schema_migrations (version TEXT PRIMARY KEY);
+
+    **Best practice** Leave them out. A script of another tool loses its statements on `schema_migrations`, a table of
+    the application gets another name. Reading is fine.
+
+        SELECT version FROM schema_migrations;
+    """
+    yield from _refused(script, "ledger")
 
 
-def _guards_itself(step: Step) -> bool:
-    """Whether an INSERT that runs twice inserts its rows once."""
-    guards = (("INSERT", "OR"), ("ON", "CONFLICT"), ("NOT", "EXISTS"), ("NOT", "IN"))
-    return _is_command(step) or any(step.find(*words) is not None for words in guards)
-
-
-def _is_command(step: Step) -> bool:
-    """Whether it is an FTS5 command: INSERT INTO x (x) VALUES ('rebuild')."""
-    words = [t for t in step.tokens[:9] if t.word not in ("INSERT", "INTO")]
-    return len(words) > 2 and words[1].word == "(" and words[2].name == words[0].name
-
-
-def _of_itself(step: Step) -> str | None:
-    """The first column that an UPDATE computes from its own value, as in ``SET n = n + 1``; None without one."""
-    start = step.find("SET")
-    tokens = step.tokens[start + 1 :] if start is not None else ()
-    for i, token in enumerate(tokens):
-        if token.word in ("WHERE", "FROM"):
-            break
-        first = i == 0 or tokens[i - 1].word == ","
-        if (
-            first
-            and i + 3 < len(tokens)
-            and tokens[i + 1].word == "="
-            and tokens[i + 2].name == token.name
-            and tokens[i + 3].word in ("+", "-", "*", "/", "||")
-        ):
-            return token.text
-    return None
+def _refused(script: Script, topic: Topic) -> Iterator[Hit]:
+    for step, refusal in script.refusals:
+        if refusal.topic == topic:
+            yield Hit(step.at, f"the file {refusal.message}", refusal.hint)
 
 
 @rule("MS24", "mixed_backfill", "warning", ("migration",))
@@ -243,4 +186,11 @@ def hides_drift(script: Script) -> Iterator[Hit]:
             )
 
 
-RULES = (pragma_in_transaction, transaction_control, not_idempotent, mixed_backfill, hides_drift)
+RULES = (
+    pragma_in_transaction,
+    transaction_control,
+    without_transaction,
+    mixed_backfill,
+    hides_drift,
+    writes_ledger,
+)

@@ -23,6 +23,7 @@ from cli import Project
         "VACUUM",
         "VACUUM INTO 'copy.db'",
         "PRAGMA foreign_keys = off",
+        "PRAGMA foreign_keys = on;\nPRAGMA foreign_keys = off",
         'pragma main."foreign_keys"(0)',
         "/* hidden */ CoMMiT",
         "-- hidden;\nCOMMIT",
@@ -36,9 +37,22 @@ def test_what_would_break_the_transaction_is_refused(project: Project, statement
     else:
         project.add("0030_tags", TAGS, text)
     before = project.files()
-    file = "migrations/0030_tags.sql" if side == "up" else "migrations/0030_tags.rollback.sql"
     line = 5 if "\n" in statement else 4
-    project.run("migrate.up").expect(2, f"{file}:{line}", "nothing was changed")
+    if side == "up":
+        project.run("migrate.up").expect(2, f"migrations/0030_tags.sql:{line}", "nothing was changed")
+    else:
+        # Nobody asked for the rollback yet; lint names it meanwhile.
+        project.run("lint", "--path", "migrations/0030_tags.rollback.sql").expect(1, f":{line}:")
+        project.up()
+        before = project.files()
+        project.run("migrate.down").expect(2, f"migrations/0030_tags.rollback.sql:{line}", "nothing was changed")
+    assert project.files() == before
+
+
+def test_the_header_of_a_rollback_is_read_with_its_migration(project: Project) -> None:
+    project.add("0030_tags", TAGS, "-- foreign_key: off\nDROP TABLE tags;\n")
+    before = project.files()
+    project.run("migrate.up").expect(2, "migrations/0030_tags.rollback.sql:1", 'Did you mean "foreign_keys"?')
     assert project.files() == before
 
 

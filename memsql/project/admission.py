@@ -1,0 +1,183 @@
+"""Which statements may stand in a migration: refused is what would end its transaction, go round its proof, outlive the
+file, or write the tables of the ledger.
+
+Pure, and the one place for it: the engine refuses before anything runs, lint says the same earlier.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, TypeVar
+
+from memsql.sqltext import Effect, effect, fold, forbidden_in_transaction, statements
+from memsql.sqltext.internal import BOOKKEEPING, RECORDS
+from memsql.sqltext.pragmas import Pragma, changes, is_on, read_pragma, refused, rule_of
+from memsql.sqltext.tokens import tokenize
+
+Mode = Literal["transaction", "stepwise", "legacy"]
+"""How a file runs: in a transaction; ``stepwise``, without one; a ``legacy`` upgrade, which runs in a transaction and
+writes memsql_legacy_objects."""
+Topic = Literal["transaction", "setting", "stepwise", "ledger"]
+"""What a refused statement would harm."""
+Place = TypeVar("Place")
+
+LEDGER_WORDS = "schema_migrations|memsql_|yoyo"
+"""The source of what occurs, in any case, in every text that names a table of the ledger."""
+_ledger_words = re.compile(LEDGER_WORDS, re.IGNORECASE).search
+_LEGACY_OBJECTS = "memsql_legacy_objects"
+_ALONE = frozenset({"vacuum", "reindex", "analyze", "select", "explain"})
+_WITHOUT = "VACUUM, REINDEX, ANALYZE, and PRAGMA journal_mode, page_size, auto_vacuum or wal_checkpoint"
+_ELSEWHERE = "move it into a migration of its own with `-- transactional: false` in its header"
+_WRITES = frozenset({"insert", "replace", "update", "delete"})
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why a statement must not run: what it does, as the end of a sentence that begins with the file, and what to do
+    instead."""
+
+    topic: Topic
+    message: str
+    hint: str
+
+
+def refusal(text: str, what: Effect, mode: Mode) -> Refusal | None:
+    """Why the statement ``text`` with the effect ``what`` must not stand in a file that runs in ``mode``; None where it
+    may. PRAGMA foreign_keys is judged by left_off()."""
+    word = text.split(None, 1)[0].upper() if text.strip() else ""
+    pragma = read_pragma(text) if what.kind in ("pragma", "explain") else None
+    if pragma is not None:
+        return _setting(pragma, mode)
+    if what.kind == "vacuum":
+        return _vacuum(text, mode)
+    if forbidden_in_transaction(what):
+        return Refusal(
+            "transaction",
+            f"runs {word}, which would break the transaction around the migration",
+            f"remove {word}: memsql begins, proves and commits each migration itself",
+        )
+    if mode == "stepwise" and what.kind not in _ALONE:
+        return Refusal(
+            "stepwise",
+            f"runs {word} with `-- transactional: false`, so that nobody could prove or undo it",
+            f"move it into a migration with a transaction; the directive is for {_WITHOUT}",
+        )
+    return _ledger(text, what, mode)
+
+
+def left_off(switches: Sequence[tuple[str, Place]]) -> Place | None:
+    """Where a file switches foreign keys off and not on again; None where it does not. ``switches``: the values that
+    PRAGMA foreign_keys gets, in the order of the file, each with its place."""
+    return switches[-1][1] if switches and not is_on(switches[-1][0]) else None
+
+
+def off_and_on(switches: Sequence[tuple[str, Place]]) -> bool:
+    """Whether the file switches foreign keys off and on again, which means ``-- foreign_keys: off``."""
+    return any(not is_on(value) for value, _ in switches) and left_off(switches) is None
+
+
+def left_off_refusal() -> Refusal:
+    """Why left_off() is no."""
+    return Refusal(
+        "setting",
+        "sets PRAGMA foreign_keys and not back, which does nothing inside a transaction",
+        "remove it, and write `-- foreign_keys: off` into the header of the file",
+    )
+
+
+def foreign_keys_off(text: str) -> bool:
+    """off_and_on() of the whole ``text`` of a file."""
+    if "foreign_keys" not in text.lower():
+        return False
+    pragmas = (read_pragma(statement.text) for statement in statements(text))
+    return off_and_on([(p.value, 0) for p in pragmas if p and p.name == "foreign_keys" and p.value is not None])
+
+
+def ledger_table(name: str | None) -> str | None:
+    """``name``, folded, where it is a table of memsql or yoyo; else None."""
+    folded = fold(name or "")
+    return folded if folded in BOOKKEEPING else None
+
+
+def names_ledger(text: str) -> bool:
+    """Whether ``text`` may name a table of the ledger; False is certain."""
+    return _ledger_words(text) is not None
+
+
+def in_ledger(name: str) -> bool:
+    """Whether the table ``name`` is one of those in which memsql and yoyo record what was applied."""
+    return fold(name) in RECORDS
+
+
+def _setting(pragma: Pragma, mode: Mode) -> Refusal | None:
+    name = f"PRAGMA {pragma.name}"
+    if not changes(pragma):
+        return None
+    if pragma.name == "foreign_keys" and mode == "legacy" and not is_on(pragma.value or ""):
+        return Refusal("setting", f"sets {name}, and legacy upgrades run with foreign keys", "remove it")
+    rule = rule_of(pragma)
+    if rule is None:
+        why, hint = refused(pragma)
+        return Refusal("setting", f"sets {name}, {why}", hint)
+    if rule.reach == "outside" and mode != "stepwise":
+        return Refusal("setting", f"sets {name}, which does not work inside a transaction", _ELSEWHERE)
+    if rule.reach == "database" and mode == "stepwise":
+        return Refusal(
+            "stepwise",
+            f"sets {name} with `-- transactional: false`, so that nobody could undo it",
+            f"move it into a migration with a transaction; the directive is for {_WITHOUT}",
+        )
+    return None
+
+
+def _vacuum(text: str, mode: Mode) -> Refusal | None:
+    if any(token.word == "INTO" for token in tokenize(text)):
+        return Refusal(
+            "setting",
+            "runs VACUUM INTO, which writes another file and changes nothing in the database",
+            "remove it; a copy of the database is made by: invoke backup.create",
+        )
+    if mode == "stepwise":
+        return None
+    return Refusal("setting", "runs VACUUM, which cannot run inside a transaction", _ELSEWHERE)
+
+
+def _ledger(text: str, what: Effect, mode: Mode) -> Refusal | None:
+    if not names_ledger(text):
+        return None
+    makes = what.kind == "create" and what.object_type in ("table", "virtual", "view")
+    name = ledger_table(what.name if makes else what.new_name if what.kind == "alter_rename" else None)
+    if name is not None:
+        return Refusal(
+            "ledger",
+            f"makes a table {name}, and that name is taken: memsql keeps its own records there",
+            "remove the statement where another tool wrote it, for memsql keeps the list of migrations itself; "
+            "a table of the application needs another name",
+        )
+    written = _written(text, what)
+    if mode == "legacy":
+        written = [table for table in written if fold(table) != _LEGACY_OBJECTS]
+    name = next(filter(None, map(ledger_table, written)), None)
+    if name is None:
+        return None
+    return Refusal(
+        "ledger",
+        f"writes {name}, which belongs to memsql: its records would no longer be true",
+        "remove the statement; a migration may read the table, and what memsql recorded wrongly is mended by: "
+        "invoke migrate.repair",
+    )
+
+
+def _written(text: str, what: Effect) -> list[str]:
+    """The tables that a statement writes or changes by name; a trigger those in its body too."""
+    names = [what.table] if what.kind == "create" else []
+    if what.kind in _WRITES or what.kind.startswith("alter_") or (what.kind == "drop" and what.object_type == "table"):
+        names.append(what.name)
+    if what.kind == "create" and what.object_type == "trigger":
+        for token in tokenize(text):
+            if token.word == "BEGIN":
+                effects = map(effect, (statement.text for statement in statements(text[token.end :])))
+                names += [inner.name for inner in effects if inner.kind in _WRITES]
+    return [name for name in names if name]
