@@ -29,7 +29,7 @@ _REPLACES = re.compile(r"[Rr][Ee][Pp][Ll][Aa][Cc][Ee]\b(?!\s*\()")
 _RETURNS = re.compile(rb"create|rename", re.IGNORECASE)
 _ARMS = re.compile(rb"replace", re.IGNORECASE)
 # A virtual table that was created and undone breaks the next savepoint, so its file must run once and no more.
-_CHANGES = re.compile(r"update|conflict|virtual", re.IGNORECASE)
+_CHANGES = re.compile(r"update|conflict|virtual|delete-all", re.IGNORECASE)
 _LEDGER = re.compile(admission.LEDGER_WORDS.encode(), re.IGNORECASE)
 _TEMPORARY = re.compile(rb"temp", re.IGNORECASE)
 # To search a larger file costs more than the search can save.

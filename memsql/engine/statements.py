@@ -244,7 +244,8 @@ def _observe_insert(conn: Connection, table: str) -> bool:
 
 def _inserts_values(text: str) -> bool:
     """Whether a statement adds rows and does nothing to those that are there, but by triggers and constraints."""
-    return _inserts(text) is not None and "conflict" not in text.lower()
+    lower = text.lower()
+    return _inserts(text) is not None and "conflict" not in lower and "delete-all" not in lower
 
 
 def _ms_since(started: float) -> float:

@@ -95,6 +95,9 @@ class Accounting(ABC):
         by_name = write.verb in ("update", "delete")
         if self._drops and (by_name or write.replaces or write.upserts):
             self._judge.before_write(write.table)
+        if table is not None and table.kind in ("contentless", "virtual") and write.table in write.columns:
+            self._command(text, table)
+            return
         then: Answered | None = None
         if by_name and table is not None and table.kind in ("table", "virtual", "contentless"):
             label = self._judge.trail.label(fold(table.name), table.name)
@@ -108,6 +111,14 @@ class Accounting(ABC):
             self._perform(text, then)
         self._note_copies(text, write, table)
 
+    def _command(self, text: str, table: Table) -> None:
+        """A command of a full-text index, which is an INSERT into the column of its name: it may empty the index."""
+        rows = f"SELECT count(*) FROM {table.sql}"
+        before: list[Result] = []
+        self._ask(rows, before.append)
+        self._perform(text)
+        self._ask(rows, lambda after: self._judge.emptied(table, before[0], after))
+
     def _is_armed(self, write: Write, table: Table) -> bool:
         """Whether the statement may do more than it says."""
         if write.verb == "create":
@@ -118,11 +129,13 @@ class Accounting(ABC):
         """What a statement that reached ``touched`` may destroy besides what it says."""
         trail, reach = self._judge.trail, frozenset(touched.writes)
         excused = self._facts.triggers_of(table.name) if table.kind == "view" else frozenset()
-        others = [e for e in effects.effects_of(write, reach, excused) if self._facts.is_data(e.table)]
+        others = [
+            e for e in effects.effects_of(write, fold(table.name), reach, excused) if self._facts.is_data(e.table)
+        ]
         if write is not None and (write.replaces or table.replaces) and table.holds_data:
             own = effects.replace_effect(write, table)
             if own is not None:
-                others = [e for e in others if e.table != own.table] + [own]
+                others.append(own)
         if self._facts.replaces():
             silent = effects.trigger_replaces(reach) - {e.table for e in others}
             others += [
@@ -142,6 +155,8 @@ class Accounting(ABC):
         self._judge.drop(table)
         if table.autoincrement and self._judge.trail.has_old_rows(name):
             self._keep_sequence(table)
+        # A foreign key of a copy may name this table already.
+        self._judge.trail.holders |= set(self._judge.trail.copies_of(name))
         if self._foreign_keys and name in self._facts.armed():
             self._measure(text, None, table)
         else:

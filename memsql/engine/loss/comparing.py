@@ -75,7 +75,7 @@ def compare_column(source: Table, column: str, matches: Sequence[Match]) -> Quer
 def compare(source: Table, key: Sequence[str], matches: Sequence[Match], only: tuple[str, ...] | None = None) -> Query:
     """Compare ``source`` row by row with all ``matches`` (at least one), each of which has the key; ``only`` these
     columns, or all."""
-    columns = only or source.stored
+    columns = only or compared(source, matches)
     hit = " OR ".join(_hit(match, n) for n, match in enumerate(matches)) or "0"
     grouped = not all(match.own or _is_single(source, match) for match in matches)
     collect = "max" if grouped else ""
@@ -119,24 +119,45 @@ def compare(source: Table, key: Sequence[str], matches: Sequence[Match], only: t
     return Query(f"SELECT {', '.join(sums)} FROM ({inner})", columns, frozenset(counted))
 
 
-def compare_bags(source: Table, matches: Sequence[Match]) -> Query:
-    """Compare each distinct row of ``source`` with those of all targets: it must be there as often as before. Only the
-    columns count that every copy has unchanged."""
-    columns = [
+def compared(source: Table, matches: Sequence[Match]) -> tuple[str, ...]:
+    """The columns of ``source`` whose values are data: a generated one only where it is to be a stored one."""
+    return tuple(
+        name
+        for name, column in source.columns.items()
+        if not column.generated
+        or any(name in m.target.columns and not m.target.columns[name].generated for m in matches if not m.own)
+    )
+
+
+def unchanged(source: Table, matches: Sequence[Match]) -> tuple[str, ...]:
+    """The columns of ``source`` that every copy has as they were."""
+    return tuple(
         column
-        for column in source.stored
-        if column != ROWID and all(m.carriers.get(column, Carrier("", "none")).manner == "copy" for m in matches)
-    ]
+        for column in compared(source, matches)
+        if all(m.carriers.get(column, Carrier("", "none")).manner == "copy" for m in matches)
+    )
+
+
+def compare_bags(source: Table, matches: Sequence[Match], column: str | None = None) -> Query:
+    """Compare each distinct row of ``source`` with those of all targets: it must be there as often as before. Only the
+    columns count that every copy has unchanged, and ``column``: then its values are what is lost."""
+    columns = [c for c in unchanged(source, matches) if c != column] + ([column] if column else [])
     values = [source.value("o", column) for column in columns]
     parts = [f"SELECT {_listed(values)}, 1 AS n FROM {source.sql} AS o"]
     for match in matches:
         others = [_as_before(source, column, match) for column in columns]
         parts.append(f"SELECT {_listed(others)}, -1 FROM {match.target.sql} AS t")
-    names = ", ".join(f"c{n} COLLATE BINARY, typeof(c{n})" for n in range(len(columns))) or "1"
-    example = " || ', ' || ".join(_shown(f"c{n}") for n in range(min(3, len(columns)))) or "''"
+    names = ", ".join(f"c{n} COLLATE BINARY, typeof(c{n})" for n in range(len(columns))) or "NULL"
+    first = [len(columns) - 1] if column else range(min(3, len(columns)))
+    example = " || ', ' || ".join(_shown(f"c{n}") for n in first) or "''"
     groups = f"SELECT sum(n) AS n, {example} AS e FROM ({' UNION ALL '.join(parts)}) GROUP BY {names}"
     total = f"(SELECT count(*) FROM {source.sql})"
-    return Query(f"SELECT total(n), min(e), {total} FROM ({groups}) WHERE n > 0", (), frozenset())
+    if column is None:
+        return Query(f"SELECT total(n), min(e), {total} FROM ({groups}) WHERE n > 0", (), frozenset())
+    held = f"c{len(columns) - 1} IS NOT NULL"
+    groups = groups.replace("SELECT sum(n) AS n,", f"SELECT sum(n) AS n, {held} AS h,", 1)
+    lost = "total(CASE WHEN h THEN n END), total(n), min(CASE WHEN h THEN e END)"
+    return Query(f"SELECT 0, NULL, {total}, {lost} FROM ({groups}) WHERE n > 0", (column,), frozenset({column}))
 
 
 def count_values(source: Table, columns: Sequence[str]) -> Query:
@@ -165,7 +186,13 @@ def _on(source: Table, match: Match, number: int) -> str:
     for column, other in match.pairs:
         required = column in (ROWID, source.alias) or (column in source.columns and source.columns[column].required)
         sign = "=" if required else "IS"
-        terms.append(f"{match.target.value(f't{number}', other)} {sign} {source.value('o', column)}")
+        here, there = source.value("o", column), match.target.value(f"t{number}", other)
+        term = f"{there} {sign} {here} COLLATE BINARY"
+        if not required and match.has_rowid:
+            # SQLite lets a key be NULL in several rows (https://sqlite.org/lang_createtable.html#the_primary_key).
+            same = f"t{number}.{match.target.rowid} = o.{source.rowid}"
+            term = f"({there} = {here} COLLATE BINARY OR ({here} IS NULL AND {there} IS NULL AND {same}))"
+        terms.append(term)
     return " AND ".join(terms)
 
 

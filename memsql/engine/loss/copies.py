@@ -44,13 +44,15 @@ class Copy:
 @dataclass(frozen=True, slots=True)
 class Match:
     """How rows of a source are found again in ``target``: ``pairs`` of a key column and the column that it was copied
-    to (empty: the key was not copied), and the ``carriers`` of the columns. ``own``: it is the same row."""
+    to (empty: the key was not copied), and the ``carriers`` of the columns. ``own``: it is the same row.
+    ``has_rowid``: the rowid was copied too."""
 
     target: Table
     pairs: tuple[tuple[str, str], ...]
     carriers: Mapping[str, Carrier]
     sets_key: bool = False
     own: bool = False
+    has_rowid: bool = False
 
 
 def copy_of(source: str, target: str, columns: Sequence[str], values: Sequence[Expression]) -> Copy:
@@ -62,7 +64,7 @@ def copy_of(source: str, target: str, columns: Sequence[str], values: Sequence[E
     return Copy(source, target, written)
 
 
-def match(source: Table, key: Sequence[str], target: Table, copies: Iterable[Copy]) -> Match:
+def match(source: Table, key: Sequence[str], target: Table, copies: Sequence[Copy]) -> Match:
     """How the rows of ``source``, which ``key`` identifies, are found again after ``copies`` of it to ``target``."""
     carriers: dict[str, Carrier] = {}
     columns = [*source.columns, *(k for k in key if k not in source.columns)]
@@ -77,7 +79,9 @@ def match(source: Table, key: Sequence[str], target: Table, copies: Iterable[Cop
             carriers[column] = carrier
     pairs = tuple((k, carriers[k].column) for k in key if k in carriers and carriers[k].manner == "copy")
     sets_key = any(k in carriers and carriers[k].manner == "expression" for k in key)
-    return Match(target, pairs if len(pairs) == len(key) else (), carriers, sets_key)
+    has_rowid = all(copy.values.get(ROWID) == ("bare", frozenset({ROWID})) for copy in copies)
+    has_rowid = has_rowid and source.rowid is not None and target.rowid is not None
+    return Match(target, pairs if len(pairs) == len(key) else (), carriers, sets_key, has_rowid=has_rowid)
 
 
 def own_match(table: Table, copies: Iterable[Copy], dropped: str) -> Match:

@@ -17,13 +17,15 @@ Reach = frozenset[tuple[int, str, str | None, str | None]]
 @dataclass(frozen=True, slots=True)
 class Effect:
     """What a statement may do to a ``table`` (folded) besides what it says: delete rows (``deletes``), and set
-    ``columns`` (folded). ``cause``: a sentence's end. ``named``: columns that a REPLACE names (None: it is none)."""
+    ``columns`` (folded). ``cause``: the end of a sentence about it. ``named``: columns that a REPLACE names (None: it
+    is none). ``in_place``: the REPLACE changes rows that keep their rowid."""
 
     table: str
     deletes: bool
     columns: frozenset[str]
     cause: str
     named: frozenset[str] | None = None
+    in_place: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,10 +77,9 @@ class Snapshot:
         return f"SELECT {', '.join(fields)} FROM {schema}{self.name} AS b LEFT JOIN {self.table.sql} AS t ON {on}"
 
 
-def effects_of(write: Write | None, reach: Reach, excused: Collection[str]) -> list[Effect]:
-    """The effects, by table, of a statement (None: DROP TABLE) that reached ``reach`` when it was compiled, without its
-    own. ``excused``: INSTEAD OF triggers of the view that it writes."""
-    own = write.table if write is not None else ""
+def effects_of(write: Write | None, own: str, reach: Reach, excused: Collection[str]) -> list[Effect]:
+    """The effects, by table, of a statement (None: DROP TABLE) on the table ``own`` (folded), which reached ``reach``
+    when it was compiled, without what it says. ``excused``: INSTEAD OF triggers of the view that it writes."""
     sets = write.sets if write is not None else frozenset()
     deletes: dict[str, str] = {}
     columns: dict[str, set[str]] = {}
@@ -88,12 +89,14 @@ def effects_of(write: Write | None, reach: Reach, excused: Collection[str]) -> l
         if trigger in excused and trigger is not None:
             continue
         cause = f"trigger {trigger}" if trigger is not None else "a foreign-key action"
-        if action == DELETE and not (trigger is None and table == own):
+        is_own = trigger is None and table == own
+        # SQLite does not report what REPLACE deletes, so this DELETE is one that an action makes of it.
+        # Of a DELETE from the table itself only the number of rows tells which were not named.
+        counted = table == own and write is not None and write.verb == "delete"
+        if action == DELETE and not counted and (not is_own or (write is not None and write.verb == "insert")):
             deletes[table] = cause
             causes.setdefault(table, cause)
-        elif (
-            action == UPDATE and column is not None and not (trigger is None and table == own and fold(column) in sets)
-        ):
+        elif action == UPDATE and column is not None and not (is_own and (write is None or fold(column) in sets)):
             columns.setdefault(table, set()).add(fold(column))
             causes.setdefault(table, cause)
     return [
@@ -104,16 +107,20 @@ def effects_of(write: Write | None, reach: Reach, excused: Collection[str]) -> l
 
 def replace_effect(write: Write, table: Table) -> Effect | None:
     """What a REPLACE may do to the table itself; None where it changes nothing that it does not name."""
-    named = frozenset(write.columns) or (frozenset(table.stored) if write.verb == "insert" else frozenset())
+    name, is_table = fold(table.name), table.kind == "table"
+    if write.verb == "delete" or (is_table and not table.unique):
+        return None
+    if write.verb == "update":
+        reaches = any(unique & write.sets for unique in table.unique)
+        return Effect(name, True, frozenset(), "REPLACE", write.sets, in_place=True) if reaches else None
+    named = frozenset(write.columns) or frozenset(table.stored)
     named |= write.upserts
     if table.alias is not None and named & {ROWID, "_rowid_", "oid"}:
         named |= {table.alias}
     others = frozenset(table.stored) - named - frozenset(table.key)
-    if write.verb == "insert" and not others and len(table.unique) < 2 and table.kind == "table":
+    if is_table and table.key and not others and len(table.unique) < 2:
         return None
-    if not table.unique and table.kind == "table":
-        return None
-    return Effect(fold(table.name), True, others if write.verb == "insert" else frozenset(), "REPLACE", named)
+    return Effect(name, True, others, "REPLACE", named)
 
 
 def trigger_replaces(reach: Reach) -> frozenset[str]:
@@ -128,15 +135,16 @@ def named_rows(text: str) -> str:
 
 def snapshot(number: int, table: Table, effect: Effect) -> Snapshot:
     """What to keep of ``table`` before the statement."""
-    replaced = effect.named is not None
+    replaced = effect.named is not None and not effect.in_place
+    changed = effect.columns | ((effect.named or frozenset()) if effect.in_place else frozenset())
     key: Sequence[str]
     if replaced:
-        key = table.key or (tuple(sorted(table.unique[0])) if table.unique else (ROWID,))
+        key = table.key or (ROWID,)
     else:
         # SQLite gives the rowid of the last row away again after it was deleted; the key tells the two rows apart.
-        still = [k for k in table.key if k not in effect.columns and k != table.alias]
+        still = [k for k in table.key if k not in changed and k != table.alias]
         key = (ROWID, *still) if table.rowid else table.key
-    moved = not replaced and bool(effect.columns & ({table.alias} if table.rowid else set(table.key)))
+    moved = not replaced and bool(changed & ({table.alias} if table.rowid else set(table.key)))
     columns = tuple(sorted(c for c in effect.columns if c in table.columns and not table.columns[c].generated))
     return Snapshot(f"memsql_before_{number}", table, effect, tuple(key), columns, moved)
 

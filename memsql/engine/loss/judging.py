@@ -7,10 +7,11 @@ the statements, and the answers come afterwards.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 from memsql.db import Result
 from memsql.engine.loss import comparing, copies, effects, sentences
-from memsql.engine.loss.comparing import Comparison, Difference
+from memsql.engine.loss.comparing import Comparison, Difference, integer
 from memsql.engine.loss.facts import Facts
 from memsql.engine.loss.model import Account, Change, Loss, summed
 from memsql.engine.loss.tables import ROWID, Table
@@ -121,8 +122,14 @@ class Judge:
         names = self._names or self.trail
         return names.label(name, table.name), names.column_label(name, column, spelled)
 
+    def emptied(self, table: Table, before: Result, after: Result) -> None:
+        """Judge the rows that a command took from a virtual table, from the number of rows before it and after it."""
+        rows, gone = integer(before.one()), integer(before.one()) - integer(after.one())
+        if gone > 0 and self.trail.has_old_rows(fold(table.name)):
+            self.lose(table, None, gone, sentences.rows_by_effect(self._labels(table, "")[0], gone, rows, "a command"))
+
     def _dropped(self, table: Table, answer: Result) -> None:
-        rows = comparing.integer(answer.one())
+        rows = integer(answer.one())
         if rows:
             self.lose(table, None, rows, sentences.dropped(self._labels(table, "")[0], rows))
 
@@ -141,19 +148,19 @@ class Judge:
 
     def _by_effect(self, kept: effects.Snapshot, answer: Result) -> None:
         total, gone, shown, *rest = answer.rows[0]
-        table, cause, rows = kept.table, kept.effect.cause, comparing.integer(gone)
-        if rows:
-            how = sentences.rows_by_effect(self._labels(table, "")[0], rows, comparing.integer(total), cause)
+        table, cause, rows = kept.table, kept.effect.cause, integer(gone)
+        if rows and kept.effect.deletes:
+            how = sentences.rows_by_effect(self._labels(table, "")[0], rows, integer(total), cause)
             self.lose(table, None, rows, how, str(shown or ""))
         for place, column in enumerate(kept.columns):
             lost, example, changed = rest[3 * place : 3 * place + 3]
             label, spelled = self._labels(table, column)
-            values = comparing.integer(lost)
+            values = integer(lost)
             if values:
                 how = sentences.values_by_effect(label, spelled, values, cause)
                 self.lose(table, column, values, how, str(example or ""))
-            elif comparing.integer(changed):
-                self._changes.append(Change("trigger", label, spelled, comparing.integer(changed)))
+            elif integer(changed):
+                self._changes.append(Change("trigger", label, spelled, integer(changed)))
 
     def _matches(self, table: Table) -> list[copies.Match]:
         """How the rows of ``table`` are found again in each table to which they were copied and that is there."""
@@ -193,12 +200,48 @@ class Judge:
         elif key:
             self._ask_renumbered(table, key, matches, columns)
         bags = comparing.compare_bags(table, matches)
+        missing: list[Comparison] = []
+        self._ask(bags.sql, lambda answer: missing.append(bags.comparison(answer.rows[0])))
 
-        def end(answer: Result) -> None:
-            missing = bags.comparison(answer.rows[0])
-            then(Comparison(missing.rows, missing.example, {**columns, **missing.columns}, missing.total))
+        def end() -> None:
+            then(replace(missing[0], columns={**columns}))
 
-        self._ask(bags.sql, end)
+        same = {*comparing.unchanged(table, matches), *unkept, *key}
+        for column in comparing.compared(table, matches):
+            if column not in same:
+                self._ask_bag(table, matches, column, columns, missing)
+        # Behind all the others, so that their answers are there.
+        self._ask("SELECT 1", lambda _: end())
+
+    def _ask_bag(
+        self,
+        table: Table,
+        matches: Sequence[copies.Match],
+        column: str,
+        columns: dict[str, Difference],
+        missing: Sequence[Comparison],
+    ) -> None:
+        """How many values of a ``column`` that was not copied as it was are another one now."""
+        query = comparing.compare_bags(table, matches, column)
+        is_written = all(match.carriers[column].manner != "none" for match in matches)
+        held = f"SELECT (SELECT count({table.value('o', column)}) FROM {table.sql} AS o)"
+        for match in matches:
+            value = match.target.value("t", match.carriers[column].column)
+            held += f" - (SELECT count({value}) FROM {match.target.sql} AS t)"
+        emptied: list[int] = []
+        self._ask(held, lambda answer: emptied.append(integer(answer.one())))
+
+        def then(answer: Result) -> None:
+            difference = query.comparison(answer.rows[0]).columns.get(column, Difference())
+            changed = max(0, difference.changed - missing[0].rows)
+            lost = min(changed, max(0, difference.lost - missing[0].rows))
+            if is_written:
+                # Of an expression only NULL is a loss.
+                lost = min(lost, max(0, emptied[0] - missing[0].rows))
+            if lost or changed:
+                columns[column] = Difference(lost, changed if is_written else lost, difference.example)
+
+        self._ask(query.sql, then)
 
     def _ask_renumbered(
         self, table: Table, key: Sequence[str], matches: Sequence[copies.Match], columns: dict[str, Difference]

@@ -1,0 +1,115 @@
+"""No migration loses a row or a value that nobody named: many that try, and many that rightly go through.
+
+The table is in the .yml files beside this one; tests/helpers/loss_cases.py says how an entry is written.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import loss_cases
+import pytest
+from cli import Done, Project
+from loss_cases import Entry
+
+ALL = list(loss_cases.read())
+CHANGE = "9999_change"
+pytestmark = pytest.mark.slow
+
+
+@dataclass
+class Place:
+    """A database with the base of ``entry``, and the project whose files change it."""
+
+    entry: Entry
+    project: Project
+    words: tuple[str, ...]
+    ask: Callable[[str], list[tuple[Any, ...]]] = field(repr=False)
+
+    def prepare(self) -> None:
+        """Apply the base, and for a rollback the migration that it takes back."""
+        self.project.add("0001_base", self.entry.base)
+        if self.entry.down:
+            self.project.add(CHANGE, "SELECT 1;\n")
+        self.project.run("migrate.up", *self.words).expect(0)
+        for number, text in enumerate(self.entry.earlier, 2):
+            self.project.add(f"{number:04}_earlier", text)
+
+    def change(self, permits: list[str]) -> Done:
+        text = self.entry.text(permits)
+        if self.entry.down:
+            self.project.down_file(CHANGE).write_text(text, encoding="utf-8")
+            return self.project.run("migrate.down", *self.words)
+        self.project.add(CHANGE, text)
+        return self.project.run("migrate.up", *self.words)
+
+    def content(self) -> list[object]:
+        return loss_cases.content(self.ask)
+
+
+@contextmanager
+def on_file(entry: Entry, folder: Path) -> Iterator[Place]:
+    project = Project(folder)
+
+    def ask(sql: str) -> list[tuple[Any, ...]]:
+        with closing(sqlite3.connect(project.db)) as conn:
+            return conn.execute(sql).fetchall()
+
+    yield Place(entry, project, (), ask)
+
+
+def test_there_are_enough_of_them() -> None:
+    assert sum(entry.lossy for entry in ALL) >= 150
+    assert sum(not entry.lossy for entry in ALL) >= 60
+    assert len({entry.name for entry in ALL}) == len(ALL)
+
+
+@pytest.mark.parametrize("entry", ALL, ids=[entry.name for entry in ALL])
+def test_on_a_file(entry: Entry, tmp_path: Path) -> None:
+    with on_file(entry, tmp_path) as place:
+        judge(place)
+
+
+def judge(place: Place) -> None:
+    place.prepare()
+    if place.entry.lossy:
+        refuse(place)
+    else:
+        keep(place)
+
+
+def refuse(place: Place) -> None:
+    """It is refused with what it would lose; it goes through with the lines that the refusal offers, not with fewer."""
+    entry = place.entry
+    before = place.content()
+    refusal = place.change([])
+    shows(refusal, 6, entry)
+    assert entry.earlier or place.content() == before
+    offered = loss_cases.permits(refusal.out + refusal.err)
+    assert sorted(map(loss_cases.permitted, offered)) == sorted(count.target for count in entry.counts), refusal
+    if len(offered) > 1:
+        fewer = place.change(offered[:-1])
+        fewer.expect(6)
+        assert loss_cases.permits(fewer.out + fewer.err) == offered[-1:]
+    shows(place.change(offered), entry.then, entry)
+
+
+def keep(place: Place) -> None:
+    done = place.change([])
+    shows(done, 0, place.entry)
+    assert "allow: data-loss" not in done.out + done.err
+    assert done.out.count("lost, as allowed") == 0
+    for query, rows in place.entry.leaves.items():
+        assert [list(row) for row in place.ask(query)] == rows
+
+
+def shows(done: Done, code: int, entry: Entry) -> None:
+    done.expect(code)
+    for count in entry.counts if code in (0, 6) else ():
+        shown = f"{count} is not in:\n{done.out}{done.err}"
+        assert count.is_in(done.out + done.err, any_number=entry.any_number), shown
