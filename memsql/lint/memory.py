@@ -148,6 +148,10 @@ class MemoryDatabase:
         """The text of every object by its type and name."""
         return {(type_, name): sql for _, type_, name, _, sql in self._rows()}
 
+    def rows(self) -> tuple[tuple[str, str, str, str], ...]:
+        """The type, name, table and text of every object that has a text, in the order of creation."""
+        return tuple(row[1:] for row in self._rows() if row[4])
+
     def load(self, entries: Sequence[CatalogueEntry]) -> dict[int, int] | None:
         """Create these objects, in their order, from their texts, and the sentinel behind them.
 

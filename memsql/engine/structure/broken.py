@@ -1,4 +1,5 @@
-"""Which views and triggers do not compile: SQLite stores them whatever they name, and fails when they are used.
+"""Which views and triggers do not compile: SQLite stores them whatever they name, and fails when they are used. And
+which tables cannot be written, because what their foreign keys name is no key any more.
 
 First each is compiled in the database itself, with everything that it reaches. Only where that fails the schema is made
 again in memory, before the migration and after it, and each view and each trigger is compiled there alone. So a foreign
@@ -10,13 +11,13 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from memsql.db import Connection
 from memsql.db.compiling import explained
 from memsql.db.queries import load
 from memsql.engine.structure.reconstruction import Compilation, Reconstruction, uses_unknown
-from memsql.engine.structure.snapshot import Key, Snapshot, key_of, read
+from memsql.engine.structure.snapshot import Key, Snapshot, key_of, needed, read
 from memsql.errors import StatementError
 from memsql.schema.model import Object
 from memsql.sqltext import fold, quote
@@ -30,8 +31,11 @@ Messages = dict[Key, str]
 
 @dataclass(frozen=True, slots=True)
 class Broken:
-    """The views and triggers that do not compile: ``new`` are those that did before, or were not there; ``old`` were
-    broken before, ``limited`` exceed a limit of SQLite. ``unproven``: a sentence for each of which nobody can tell."""
+    """The views and triggers that do not compile, and the tables that cannot be written.
+
+    ``new`` are those that did before, or could be, or were not there; ``old`` were broken before; ``limited`` exceed a
+    limit of SQLite. ``unproven``: a sentence for each of which nobody can tell.
+    """
 
     new: tuple[tuple[Object, str], ...] = ()
     old: frozenset[Key] = frozenset()
@@ -85,15 +89,27 @@ def sentence(obj: Object, message: str) -> str:
     """That ``obj`` does not compile, of which SQLite says ``message``."""
     if obj.type == "view":
         return f"view {obj.name} cannot be read: {message}"
+    if obj.type == "table":
+        return f"table {obj.name} cannot be written: {message}"
     return f"trigger {obj.name} on {obj.table} cannot run: {message}"
 
 
+def without_those_of(schema: Snapshot, broken: Broken) -> Broken:
+    """``broken``, where those that are broken in ``schema`` too count as old: the schema before the migration that is
+    rolled back."""
+    keys = [key_of(o) for o, _ in broken.new if key_of(o) in schema.objects]
+    back = {key for key, compilation in compile_all(schema, keys).items() if compilation.error is not None}
+    new = tuple((o, message) for o, message in broken.new if key_of(o) not in back)
+    return replace(broken, new=new, old=broken.old | back)
+
+
 def compile_all(schema: Snapshot, keys: Collection[Key]) -> dict[Key, Compilation]:
-    """What comes of compiling each of these views and triggers of ``schema`` alone, in memory."""
+    """What comes of compiling each of these views and triggers of ``schema`` alone, in memory, and of writing to each
+    of these tables with foreign keys."""
     compilations: dict[Key, Compilation] = {}
     if not keys:
         return compilations
-    with closing(Reconstruction(schema)) as database:
+    with closing(Reconstruction(needed(schema, keys))) as database:
         objects = [schema.objects[key] for key in keys]
         for table in {o.table for o in objects if o.type == "trigger"}:
             # The columns of a view can only be told where its functions are known.
@@ -101,16 +117,19 @@ def compile_all(schema: Snapshot, keys: Collection[Key]) -> dict[Key, Compilatio
         columns = _columns(database.conn, objects)
         for obj in objects:
             statement = statement_for(obj, columns.get(obj.table, ()))
-            compilations[key_of(obj)] = database.compile(statement, obj if obj.type == "trigger" else None)
+            if obj.type == "table":
+                compilations[key_of(obj)] = database.compile_with_keys(statement)
+            else:
+                compilations[key_of(obj)] = database.compile(statement, obj if obj.type == "trigger" else None)
     return compilations
 
 
 def statement_for(obj: Object, columns: Sequence[str]) -> str:
-    """The statement that reads the view ``obj``, or makes the trigger ``obj`` fire. ``columns``: of its table, those
-    that an UPDATE can set."""
+    """The statement that reads the view ``obj``, makes the trigger ``obj`` fire, or writes to the table ``obj``.
+    ``columns``: of its table, those that an UPDATE can set."""
     if obj.type == "view":
         return f"SELECT * FROM main.{quote(obj.name)}"
-    event, name = _event(obj), f"main.{quote(obj.table)}"
+    event, name = "insert" if obj.type == "table" else _event(obj), f"main.{quote(obj.table)}"
     if event == "insert":
         return f"INSERT INTO {name} DEFAULT VALUES"
     if event == "delete":
@@ -147,4 +166,4 @@ def _doubtful(obj: Object, why: str) -> str:
 def _without_followers(broken: Sequence[tuple[Object, str]]) -> list[tuple[Object, str]]:
     """``broken`` without the triggers of views that are broken themselves."""
     views = {fold(o.name) for o, _ in broken if o.type == "view"}
-    return [(o, message) for o, message in broken if o.type == "view" or fold(o.table) not in views]
+    return [(o, message) for o, message in broken if o.type != "trigger" or fold(o.table) not in views]

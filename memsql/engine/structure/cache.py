@@ -14,8 +14,8 @@ from memsql.schema.model import Object
 class StructureCache:
     """Facts about the objects of one connection.
 
-    ``broken``: views and triggers that are known not to compile. ``limited``: those that exceed a limit of SQLite, and
-    take long to find that out.
+    ``broken``: views and triggers that are known not to compile, and tables that are known not to be writable.
+    ``limited``: those that exceed a limit of SQLite, and take long to find that out.
     """
 
     def __init__(self, conn: Connection) -> None:

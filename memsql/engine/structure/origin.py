@@ -1,32 +1,24 @@
-"""Whether a migration created an object: what its rollback may leave out."""
+"""What the migrations before one left: what its rollback may leave out, or leave broken."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from contextlib import closing
 
-from memsql.engine.structure.snapshot import Key
+from memsql.engine.structure.snapshot import Key, Snapshot
 from memsql.project.files import Migration
 from memsql.sqltext import effect, fold, statements
 
 
-def created_by(migration: Migration, earlier: Sequence[Migration], keys: Iterable[Key]) -> frozenset[Key]:
-    """Which of ``keys`` the up of ``migration`` creates, and were not there before it, after the ups of ``earlier``.
-
-    An up that rebuilds a table creates its indexes again: these belong to the earlier migrations.
-    """
-    wanted = frozenset(keys)
-    if not wanted:
-        return wanted
+def created_by(migration: Migration, keys: Iterable[Key]) -> frozenset[Key]:
+    """Which of ``keys`` the up of ``migration`` creates."""
     effects = (effect(statement.text) for statement in statements(migration.up.text()))
-    created = wanted & {(e.object_type or "", fold(e.name or "")) for e in effects if e.kind == "create"}
-    return created - _keys_after(earlier) if created else created
+    return frozenset(keys) & {(e.object_type or "", fold(e.name or "")) for e in effects if e.kind == "create"}
 
 
-def _keys_after(migrations: Sequence[Migration]) -> frozenset[Key]:
+def objects_after(migrations: Sequence[Migration]) -> Snapshot:
     """The objects that the ups of ``migrations`` leave in an empty database. Statements that do not run are left
     out."""
-    from contextlib import closing
-
     from memsql.lint.memory import RUN, MemoryDatabase
 
     with closing(MemoryDatabase()) as database:
@@ -34,4 +26,4 @@ def _keys_after(migrations: Sequence[Migration]) -> frozenset[Key]:
             for statement in statements(migration.up.text()):
                 if effect(statement.text).kind in RUN:
                     database.run(statement.text)
-        return frozenset((kind, fold(name)) for kind, name in database.texts())
+        return Snapshot(database.rows())

@@ -9,11 +9,11 @@ from dataclasses import dataclass, replace
 from memsql.db import Connection
 from memsql.engine.job import Job
 from memsql.engine.structure import snapshot
-from memsql.engine.structure.broken import Messages, failing, newly_broken, sentence
+from memsql.engine.structure.broken import Messages, failing, newly_broken, sentence, without_those_of
 from memsql.engine.structure.cache import StructureCache
 from memsql.engine.structure.excerpt import Excerpts, excerpts
 from memsql.engine.structure.missing import Missing, missing
-from memsql.engine.structure.origin import created_by
+from memsql.engine.structure.origin import created_by, objects_after
 from memsql.engine.structure.snapshot import Change, Snapshot
 from memsql.schema.model import Object
 from memsql.schema.weaker import weaker
@@ -104,8 +104,11 @@ def compare(conn: Connection, cache: StructureCache, job: Job, moments: tuple[Sn
         return UNTOUCHED
     suspects = snapshot.reached(after.of("view", "trigger"), change.names, change.new)
     failed = _failing(conn, cache, suspects, change.new)
-    structure = _broken(cache, job, failed, moments) if failed else UNTOUCHED
     removes = len(job.file.data) > _SEARCHED or _REMOVES.search(job.file.data)
+    if removes:
+        referring = (snapshot.key_of(o) for o in snapshot.children(after, change.names))
+        failed |= {key: "" for key in referring if key in before.objects}
+    structure = _broken(cache, job, failed, moments) if failed else UNTOUCHED
     parts = excerpts(before, after, change, job.analysis) if removes else None
     if parts is None:
         return structure
@@ -127,7 +130,8 @@ def _missing(job: Job, after: Snapshot, change: Change, parts: Excerpts) -> list
     if "MS14" in rules:
         gone = [m for m in gone if m.object.type != "trigger"]
     if gone and job.direction == "down" and not job.guarded:
-        own = created_by(job.migration, job.earlier, [snapshot.key_of(m.object) for m in gone])
+        own = created_by(job.migration, [snapshot.key_of(m.object) for m in gone])
+        own -= objects_after(job.earlier).objects.keys() if own else own
         gone = [m for m in gone if snapshot.key_of(m.object) not in own]
     return gone
 
@@ -152,6 +156,8 @@ def _failing(conn: Connection, cache: StructureCache, suspects: Sequence[Object]
 
 def _broken(cache: StructureCache, job: Job, failed: Messages, moments: tuple[Snapshot, Snapshot]) -> Structure:
     broken = newly_broken(failed, *moments)
+    if broken.new and job.direction == "down" and not job.guarded:
+        broken = without_those_of(objects_after(job.earlier), broken)
     permits = {fold(permit.name) for permit in job.header.broken}
     new = [(o, sentence(o, message)) for o, message in broken.new]
     refused = [(o, text) for o, text in new if permits.isdisjoint((fold(o.name), fold(o.table)))]

@@ -43,6 +43,7 @@ class Reconstruction:
     def __init__(self, schema: Snapshot) -> None:
         self._schema = schema
         self._conn = memory()
+        self._conn.execute("PRAGMA foreign_keys = off")
         self._functions: set[str] = set()
         self._collations: set[str] = set()
         self._missing: set[str] = set()
@@ -76,6 +77,14 @@ class Reconstruction:
         compilation = self._compile(statement)
         self._conn.execute(f"DROP TRIGGER main.{quote(trigger.name)}")
         return compilation
+
+    def compile_with_keys(self, statement: str) -> Compilation:
+        """Compile ``statement`` while foreign keys are enforced."""
+        self._conn.execute("PRAGMA foreign_keys = on")
+        try:
+            return self._compile(statement)
+        finally:
+            self._conn.execute("PRAGMA foreign_keys = off")
 
     @property
     def conn(self) -> Connection:

@@ -108,6 +108,32 @@ def reached(dependents: Iterable[Object], names: frozenset[str], new: Iterable[O
     return [*hit, *triggers]
 
 
+def children(schema: Snapshot, names: frozenset[str]) -> list[Object]:
+    """The tables of ``schema`` with foreign keys that may refer to tables in ``names`` (folded), or are of one."""
+    return [
+        o
+        for o in schema.of("table")
+        if "references" in o.sql.lower() and (fold(o.name) in names or not names.isdisjoint(names_in(o.sql)))
+    ]
+
+
+def needed(schema: Snapshot, keys: Iterable[Key]) -> Snapshot:
+    """What of ``schema`` has to be there so that the objects with these ``keys`` can be compiled: they, and what they
+    name, also through views, with its indexes; no other triggers."""
+    wanted = set(keys)
+    fresh = [schema.objects[key] for key in wanted]
+    seen: set[str] = set()
+    while fresh:
+        names = frozenset(name for o in fresh for name in (fold(o.table), *names_in(o.sql))) - seen
+        seen |= names
+        relations = [o for name in names if (o := schema.relation(name)) is not None]
+        wanted |= {key_of(o) for o in relations}
+        fresh = [o for o in relations if o.type == "view" or o.sql[:14].lower() == "create virtual"]
+    tables = {name for kind, name in wanted if kind == "table"}
+    wanted |= {key_of(o) for o in schema.of("index") if fold(o.table) in tables}
+    return Snapshot(tuple(row for row in schema.rows if key_of(object_of(row)) in wanted))
+
+
 @lru_cache(maxsize=8192)
 def names_in(sql: str) -> frozenset[str]:
     """Every name in the text of an object, folded, and much else (see identifiers())."""
