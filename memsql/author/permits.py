@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -68,11 +68,15 @@ def list_permits(settings: Settings, progress: Progress) -> tuple[FilePermits, .
     """
     project = load_project(settings)
     listed: list[FilePermits] = []
+    tables: set[str] = set()
     with closing(_Replay(project)) as replay:
         for migration in project.ordered:
-            if any(_has_permits(side) for side in _sides(migration)):
-                progress.start(f"replaying {migration.id}")
-                listed += _permits_of(replay, migration)
+            progress.start(f"reading {migration.id}")
+            sides = list(_sides(migration))
+            tables.update(*(tables_in(side.file) for side in sides))
+            if any(_has_permits(side) for side in sides):
+                wide = {side.direction: _wide(side, tables) for side in sides}
+                listed += _permits_of(replay, migration, wide)
     return (*listed, *_of_legacy_upgrades(settings))
 
 
@@ -151,19 +155,18 @@ def _has_permits(side: _Side) -> bool:
     return side.header.allows_loss or bool(side.header.broken)
 
 
-def _permits_of(replay: _Replay, migration: Migration) -> Iterator[FilePermits]:
-    base = replay.before(migration)
-    sides = list(_sides(migration))
-    tables = _tables_around(replay, base, migration).union(*(tables_in(side.file) for side in sides))
-    wide = {side.direction: _wide(side, tables) for side in sides}
+def _permits_of(
+    replay: _Replay, migration: Migration, wide: Mapping[Direction, tuple[WidePermit, ...]]
+) -> Iterator[FilePermits]:
+    """The permits of ``migration``; ``wide`` are those of each direction that name no table."""
     losses: dict[Direction, tuple[Loss, ...]] = {}
     problem = "there is no way to try it"
     if any(wide.values()):
         try:
-            losses = _losses(replay, base, migration)
+            losses = _losses(replay, replay.before(migration), migration)
         except MemsqlError as e:
             problem = f"it does not run on an empty database: {e.message}"
-    for side in filter(_has_permits, sides):
+    for side in filter(_has_permits, _sides(migration)):
         lines = wide[side.direction]
         known = tuple(p for p in side.header.permits if p.line not in {w.line for w in lines})
         permits = FilePermits(side.file.path, known, side.header.broken, lines)
@@ -186,16 +189,7 @@ def _of_legacy_upgrades(settings: Settings) -> Iterator[FilePermits]:
                 yield FilePermits(file.path, side.header.permits, side.header.broken, wide, problem=problem)
 
 
-def _tables_around(replay: _Replay, base: SQLiteConnection, migration: Migration) -> frozenset[str]:
-    """The tables, folded, that are there before ``migration`` or after it."""
-    with copy_of(base) as conn:
-        before = read(conn, internal=True)
-        try_run(conn, replay.project(migration), "up", allow=True)
-        after = read(conn, internal=True)
-    return frozenset(fold(name) for schema in (before, after) for name in schema.tables)
-
-
-def _wide(side: _Side, tables: frozenset[str]) -> tuple[WidePermit, ...]:
+def _wide(side: _Side, tables: Collection[str]) -> tuple[WidePermit, ...]:
     """The permits of a file that name none of ``tables``."""
     wide = [WidePermit(allow.line, allow.reason) for allow in side.header.allows if allow.rule == "data-loss"]
     lines = side.file.head().split("\n")

@@ -42,7 +42,7 @@ def _next(listed: Sequence[FilePermits], rewritten: Sequence[str]) -> list[str]:
         return [
             *(f"wrote {path}" for path in rewritten),
             "wrote memsql.sum; a database where these files are applied calls them edited: accept them there with "
-            "invoke migrate.repair",
+            "invoke migrate.repair --version N --from REV, a commit that has the old text",
         ]
     if any(permits.wide and not permits.problem for permits in listed):
         return ["next: read the proposals, which come from made-up rows, then: invoke migrate.permits --rewrite"]
