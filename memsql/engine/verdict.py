@@ -129,6 +129,10 @@ def statement_failed(
     message, hint = error.message, _RUN_AGAIN
     if forbidden is not None:
         message, hint = f"{forbidden} is not allowed inside a migration", "remove it; memsql owns the transaction"
+    elif message.startswith(("error in view ", "error in trigger ")):
+        hint = (
+            "SQLite renames nothing while a view or trigger does not compile: drop it before, and create it again after"
+        )
     elif code == "SQLITE_FULL":
         message, hint = "the disk is full", "free space (the journal needs as much as the change), then run it again"
     elif code == "SQLITE_CORRUPT_VTAB":

@@ -183,6 +183,8 @@ def _run_phase(session: Session, phase: Phase) -> list[str]:
     return [
         f"legacy upgrade {phase.name} (proven)",
         *(f"  lost, as allowed: {loss.message}" for loss in done.account.losses),
+        *(f"  broken, as allowed: {sentence}" for sentence in done.broken),
+        *(f"  weaker: {sentence}" for sentence in done.weaker),
         *(f"  not proven: {sentence}" for sentence in done.unproven),
     ]
 

@@ -88,3 +88,11 @@ def test_a_migration_that_was_applied_before_is_not_judged_again(place: Place) -
     place.run("migrate.up").expect(0)
     place.run("verify").expect(0)
     place.run("schema.dump").expect(0, "CREATE VIEW named")
+
+
+def test_a_rename_fails_while_a_view_is_broken(place: Place) -> None:
+    place.project.add("0001_base", "CREATE TABLE item (id INTEGER);\n")
+    place.run("migrate.up").expect(0)
+    place.script("CREATE VIEW lost AS SELECT name FROM item;")
+    place.project.add("0002_rename", "ALTER TABLE item RENAME TO thing;\n")
+    place.run("migrate.up").expect(5, "error in view lost", "drop it before, and create it again after")
