@@ -90,6 +90,10 @@ def _ledger(state: State) -> Finding:
         for s in state.statuses
         if s.state in (plan.EDITED, plan.MISSING, plan.FAILED) or s.incomplete
     ]
+    messages += [
+        f"{name}: marked as applied twice; somebody else wrote _yoyo_migration, so compare its rows and remove one"
+        for name in state.ledger.marked_twice
+    ]
     if state.is_legacy:
         messages.append("this database was never adopted: it has tables, but no migration of ours")
     pending = [s for s in state.statuses if s.state in plan.WAITING]

@@ -47,8 +47,8 @@ class Hashes:
 class Ledger:
     """All of it.
 
-    ``yoyo`` maps migration id to time of application, None where yoyo has no table. ``history_lacks``: the columns that
-    the history of an older memsql has not.
+    ``yoyo`` maps migration id to time of application, None where yoyo has no table. ``marked_twice``: ids that stand
+    more than once in that table. ``history_lacks``: the columns that the history of an older memsql has not.
     """
 
     tables: frozenset[str] = frozenset()
@@ -57,6 +57,7 @@ class Ledger:
     yoyo_by: Mapping[str, str] = field(default_factory=dict)
     progress: Mapping[int, Progress] = field(default_factory=dict)
     yoyo_lock: int | None = None
+    marked_twice: tuple[str, ...] = ()
     history_lacks: tuple[str, ...] = ()
 
     def with_tables(self) -> Ledger:

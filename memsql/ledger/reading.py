@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from memsql.db import Connection, Item, Params, Result, Value
@@ -59,10 +60,11 @@ def reads(tables: Mapping[str, Sequence[str]] | frozenset[str]) -> list[tuple[st
     columns = tables.get("schema_migrations") if isinstance(tables, Mapping) else None
     if columns is not None and set(COLUMNS) - set(columns):
         raise Refused(
-            "this database has a schema_migrations table of another tool, with other columns",
+            "the name schema_migrations is taken: this database has a table of another tool, with other columns",
             details=("its columns: " + ", ".join(columns), "memsql needs: " + ", ".join(COLUMNS)),
             state="nothing was changed",
-            hint="rename that table first: ALTER TABLE schema_migrations RENAME TO schema_migrations_old",
+            hint="memsql keeps its own list under that name. Rename the table first, and tell whatever still uses it: "
+            "ALTER TABLE schema_migrations RENAME TO schema_migrations_old",
         )
     wanted = [
         ("schema_migrations", "ledger/read_schema_migrations"),
@@ -87,6 +89,7 @@ def assemble(tables: Mapping[str, Sequence[str]], rows: Mapping[str, Sequence[tu
             int(r[0]): Progress(str(r[1]), int(r[2] or 0), r[3])  # type: ignore[arg-type]
             for r in rows.get("memsql_history", [])
         },
+        marked_twice=tuple(name for name, marks in Counter(str(name) for name, _ in yoyo or ()).items() if marks > 1),
         yoyo_lock=next((int(r[0]) for r in rows.get("yoyo_lock", [])), None),  # type: ignore[arg-type]
         history_lacks=tuple(c for c in HASHES if c not in tables.get("memsql_history", HASHES)),
     )

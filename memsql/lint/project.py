@@ -25,7 +25,7 @@ from memsql.lint.step import Step, Steps, switches
 from memsql.lint.trial import SavedQuery, Trial, World, try_file
 from memsql.project.admission import off_and_on
 from memsql.project.files import parse_file_name, read_file
-from memsql.sqltext import split
+from memsql.sqltext import Statement, split
 
 _ROWS = ("insert", "update", "delete")
 
@@ -75,6 +75,7 @@ class _Around:
     siblings: Siblings | None = None
     final: Catalogue | None = None
     made_by_up: frozenset[str] = frozenset()
+    undoes_nothing: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +111,7 @@ class _File:
             trial.strings,
             around.siblings,
             around.made_by_up,
+            around.undoes_nothing,
         )
         return judge(script)
 
@@ -173,7 +175,16 @@ class Folder:
         if file.kind == "migration":
             return file.findings(history.trial(place, file.steps, self._dead_queries), around)
         created = history.created_names(place)
-        return file.findings(history.trial(place + 1, file.steps), _Around(True, self._siblings, final, created))
+        undoes_nothing = not file.steps and not self._statements(self._ups[place])
+        around = replace(around, made_by_up=created, undoes_nothing=undoes_nothing)
+        return file.findings(history.trial(place + 1, file.steps), around)
+
+    def _statements(self, name: str) -> list[Statement]:
+        """The statements of the migration ``name``, a file name; none where it cannot be read."""
+        try:
+            return split(read_file(self.settings.migrations / name, name).text())
+        except FileError:
+            return []
 
     @cached_property
     def _dead_queries(self) -> list[SavedQuery]:
@@ -194,12 +205,8 @@ class Folder:
     def _read(self, place: int) -> tuple[Step, ...]:
         name = self._ups[place]
         if name not in self._steps:
-            try:
-                text = read_file(self.settings.migrations / name, name).text()
-            except FileError:
-                text = ""
             # Only the schema is of interest; the rows of a large file would fill the memory.
-            self._steps[name] = tuple(step for step in map(Step, split(text)) if step.kind not in _ROWS)
+            self._steps[name] = tuple(s for s in map(Step, self._statements(name)) if s.kind not in _ROWS)
         return self._steps[name]
 
 

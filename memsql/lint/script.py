@@ -27,6 +27,7 @@ class Script:
     file runs, None where that is not known; ``after`` the schema it leaves, ``final`` the one after all
     migrations. ``failures`` tells by statement number what SQLite said where a statement does not run;
     ``broken`` are the queries that a statement stops from running.
+    ``undoes_nothing``: it is the rollback of a migration that holds no statement.
     ``strings`` holds the offsets of names in double quotes that SQLite takes for strings. ``made_by_up`` names what the
     migration of a rollback makes. ``siblings`` are the .sql files of a migrations folder, None for a file elsewhere.
     """
@@ -45,6 +46,7 @@ class Script:
     strings: frozenset[int] = frozenset()
     siblings: Siblings | None = None
     made_by_up: frozenset[str] = frozenset()
+    undoes_nothing: bool = False
 
     @property
     def name(self) -> str:

@@ -27,13 +27,14 @@ def no_rollback(script: Script) -> Iterator[Hit]:
         -- Undo 0005_add_notes
         DROP TABLE notes;
     """
-    if script.kind == "rollback" and not script.steps:
+    if script.kind == "rollback" and not script.steps and not script.undoes_nothing:
         yield Hit(
             0,
             "the rollback holds no statement, so migrate.down refuses it",
             "write the way back, or say why there is none",
         )
-    if script.kind == "migration" and script.siblings is not None:
+    # What does nothing needs no way back.
+    if script.kind == "migration" and script.siblings is not None and script.steps:
         rollback = script.name.removesuffix(".sql") + ".rollback.sql"
         if rollback not in script.siblings:
             yield Hit(
