@@ -17,9 +17,8 @@ from memsql.db import Connection
 from memsql.db.compiling import explained
 from memsql.db.queries import load
 from memsql.engine.structure.reconstruction import Compilation, Reconstruction, uses_unknown
-from memsql.engine.structure.snapshot import Key, Snapshot, key_of, needed, read
+from memsql.engine.structure.snapshot import Key, Snapshot, StoredObject, key_of, needed, read
 from memsql.errors import StatementError
-from memsql.schema.model import Object
 from memsql.sqltext import fold, quote
 
 # https://sqlite.org/limits.html
@@ -37,13 +36,13 @@ class Broken:
     limit of SQLite. ``unproven``: a sentence for each of which nobody can tell.
     """
 
-    new: tuple[tuple[Object, str], ...] = ()
+    new: tuple[tuple[StoredObject, str], ...] = ()
     old: frozenset[Key] = frozenset()
     limited: frozenset[Key] = frozenset()
     unproven: tuple[str, ...] = ()
 
 
-def failing(conn: Connection, objects: Sequence[Object]) -> Messages:
+def failing(conn: Connection, objects: Sequence[StoredObject]) -> Messages:
     """Which of ``objects``, all views and triggers of ``conn``, do not compile there."""
     columns = _columns(conn, objects)
     statements = {key_of(o): statement_for(o, columns.get(o.table, ())) for o in objects}
@@ -55,7 +54,7 @@ def failing(conn: Connection, objects: Sequence[Object]) -> Messages:
 
 def newly_broken(failed: Messages, before: Snapshot, after: Snapshot) -> Broken:
     """Which of the ``failed`` ones are broken by what happened between ``before`` and ``after``."""
-    new: list[tuple[Object, str]] = []
+    new: list[tuple[StoredObject, str]] = []
     # What is too much for this build of SQLite may not be for the application's.
     limited = {key for key, message in failed.items() if _LIMIT.search(message)}
     unproven = [_doubtful(after.objects[key], f"exceeds a limit: {failed[key]}") for key in failed if key in limited]
@@ -85,7 +84,7 @@ def all_broken(conn: Connection) -> tuple[list[str], list[str]]:
     return [sentence(obj, message) for obj, message in broken.new], list(broken.unproven)
 
 
-def sentence(obj: Object, message: str) -> str:
+def sentence(obj: StoredObject, message: str) -> str:
     """That ``obj`` does not compile, of which SQLite says ``message``."""
     if obj.type == "view":
         return f"view {obj.name} cannot be read: {message}"
@@ -124,7 +123,7 @@ def compile_all(schema: Snapshot, keys: Collection[Key]) -> dict[Key, Compilatio
     return compilations
 
 
-def statement_for(obj: Object, columns: Sequence[str]) -> str:
+def statement_for(obj: StoredObject, columns: Sequence[str]) -> str:
     """The statement that reads the view ``obj``, makes the trigger ``obj`` fire, or writes to the table ``obj``.
     ``columns``: of its table, those that an UPDATE can set."""
     if obj.type == "view":
@@ -139,7 +138,7 @@ def statement_for(obj: Object, columns: Sequence[str]) -> str:
     return f"UPDATE {name} SET {settings}" if settings else f"SELECT * FROM {name}"
 
 
-def _columns(conn: Connection, objects: Sequence[Object]) -> dict[str, list[str]]:
+def _columns(conn: Connection, objects: Sequence[StoredObject]) -> dict[str, list[str]]:
     """The columns that an UPDATE can set, of each table that has one of ``objects`` as a trigger for UPDATE."""
     tables = list(dict.fromkeys(o.table for o in objects if o.type == "trigger" and _event(o) == "update"))
     if not tables:
@@ -152,18 +151,18 @@ def _columns(conn: Connection, objects: Sequence[Object]) -> dict[str, list[str]
     }
 
 
-def _event(trigger: Object) -> str:
+def _event(trigger: StoredObject) -> str:
     # Imported only here: most runs need nothing else of that package, which takes long to import.
     from memsql.fts.triggers import Trigger
 
     return Trigger(trigger.name, trigger.table, trigger.sql).head().event
 
 
-def _doubtful(obj: Object, why: str) -> str:
+def _doubtful(obj: StoredObject, why: str) -> str:
     return f"{obj.type} {obj.name} {why}"
 
 
-def _without_followers(broken: Sequence[tuple[Object, str]]) -> list[tuple[Object, str]]:
+def _without_followers(broken: Sequence[tuple[StoredObject, str]]) -> list[tuple[StoredObject, str]]:
     """``broken`` without the triggers of views that are broken themselves."""
     views = {fold(o.name) for o, _ in broken if o.type == "view"}
     return [(o, message) for o, message in broken if o.type != "trigger" or fold(o.table) not in views]

@@ -7,8 +7,7 @@ from collections.abc import Sequence
 from memsql.db import Connection
 from memsql.db.queries import load
 from memsql.engine.structure import snapshot
-from memsql.engine.structure.snapshot import Key, Snapshot
-from memsql.schema.model import Object
+from memsql.engine.structure.snapshot import Key, Snapshot, StoredObject
 
 
 class StructureCache:
@@ -21,7 +20,7 @@ class StructureCache:
     def __init__(self, conn: Connection) -> None:
         self._conn = conn
         self._snapshot: Snapshot | None = None
-        self._dependents: list[Object] | None = None
+        self._dependents: list[StoredObject] | None = None
         self.broken: frozenset[Key] = frozenset()
         self.limited: frozenset[Key] = frozenset()
 
@@ -36,7 +35,7 @@ class StructureCache:
         self._snapshot = now
         self._dependents = now.of("view", "trigger")
 
-    def dependents(self) -> Sequence[Object]:
+    def dependents(self) -> Sequence[StoredObject]:
         """The views and triggers."""
         if self._dependents is None:
             rows = self._conn.execute(load("engine/dependents"), (0,)).rows
@@ -47,7 +46,7 @@ class StructureCache:
         """The place of the newest object: objects that are created now get higher ones."""
         return int(str(self._conn.execute(load("engine/last_object")).one() or 0))
 
-    def created_behind(self, place: int) -> list[Object]:
+    def created_behind(self, place: int) -> list[StoredObject]:
         """The views and triggers with places behind ``place``; from now on they are among the dependents."""
         rows = self._conn.execute(load("engine/dependents"), (place,)).rows
         new = [snapshot.object_of(row) for row in rows]

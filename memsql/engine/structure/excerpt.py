@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from memsql.engine.analysis import Analysis
 from memsql.engine.structure.reconstruction import Reconstruction
 from memsql.engine.structure.snapshot import Change, Snapshot
-from memsql.schema import Schema, read
+from memsql.schema import Object, Schema, read
 from memsql.sqltext import fold, identifiers
 
 
@@ -60,4 +60,4 @@ def _excerpt(snapshot: Snapshot, names: Iterable[str]) -> Schema:
     ]
     with closing(Reconstruction(Snapshot(tuple((o.type, o.name, o.table, o.sql) for o in wanted)))) as database:
         schema = read(database.conn)
-    return Schema(schema.tables, (*schema.objects, *(o for o in own if o.type == "trigger")))
+    return Schema(schema.tables, (*schema.objects, *(Object(*o) for o in own if o.type == "trigger")))

@@ -9,7 +9,7 @@ from itertools import pairwise
 from memsql.engine.analysis import Analysis
 from memsql.engine.structure.excerpt import Excerpts, names_of
 from memsql.engine.structure.keys import is_covered, key_of_index, keys_of_table
-from memsql.engine.structure.snapshot import Change, Snapshot
+from memsql.engine.structure.snapshot import Change, Snapshot, StoredObject
 from memsql.schema.meaning import index_rules, statement_text
 from memsql.schema.model import Object, Table
 from memsql.schema.read_rules import rules_of
@@ -21,8 +21,8 @@ from memsql.sqltext.tokens import Token, tokenize
 class Missing:
     """An index or a trigger that is gone, though the table or view ``owner`` that it was on is there."""
 
-    object: Object
-    owner: Object
+    object: StoredObject
+    owner: StoredObject
 
     def __str__(self) -> str:
         """The sentence about it."""
@@ -50,11 +50,11 @@ def missing(after: Snapshot, change: Change, analysis: Analysis, parts: Excerpts
     return result
 
 
-def _index_is_excused(index: Object, owner: Object, parts: Excerpts, renamed: Mapping[str, str]) -> bool:
+def _index_is_excused(index: StoredObject, owner: StoredObject, parts: Excerpts, renamed: Mapping[str, str]) -> bool:
     old, new = parts.old.table(index.table), parts.new.table(owner.name)
     if old is None or new is None:
         return False
-    rules = index_rules(index, parts.old)
+    rules = index_rules(Object(*index), parts.old)
     if rules.unread:
         return False
     named = rules.columns | {t.name for t in tokenize(rules.where) if t.kind in ("word", "quoted")}
@@ -64,11 +64,13 @@ def _index_is_excused(index: Object, owner: Object, parts: Excerpts, renamed: Ma
     return is_covered(key_of_index(rules, rules_of(old), renamed), keys_of_table(rules_of(new), indexes))
 
 
-def _trigger_is_excused(trigger: Object, owner: Object, parts: Excerpts, renamed: Mapping[str, str]) -> bool:
+def _trigger_is_excused(
+    trigger: StoredObject, owner: StoredObject, parts: Excerpts, renamed: Mapping[str, str]
+) -> bool:
     old, new = parts.old.table(trigger.table), parts.new.table(owner.name)
     if old is not None and new is not None and _gone(old, new, renamed) & _columns_of_rows(tokenize(trigger.sql)):
         return True
-    text = statement_text(trigger, parts.old)
+    text = statement_text(Object(*trigger), parts.old)
     return any(statement_text(o, parts.new) == text for o in parts.new.of(owner.name, "trigger"))
 
 

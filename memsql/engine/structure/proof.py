@@ -11,12 +11,8 @@ from memsql.engine.job import Job
 from memsql.engine.structure import snapshot
 from memsql.engine.structure.broken import Messages, failing, newly_broken, sentence, without_those_of
 from memsql.engine.structure.cache import StructureCache
-from memsql.engine.structure.excerpt import Excerpts, excerpts
-from memsql.engine.structure.missing import Missing, missing
-from memsql.engine.structure.origin import created_by, objects_after
-from memsql.engine.structure.snapshot import Change, Snapshot
-from memsql.schema.model import Object
-from memsql.schema.weaker import weaker
+from memsql.engine.structure.origin import objects_after
+from memsql.engine.structure.snapshot import Snapshot, StoredObject
 from memsql.sqltext import effect, fold, statements
 from memsql.sqltext.names import quote_if_needed
 
@@ -109,40 +105,23 @@ def compare(conn: Connection, cache: StructureCache, job: Job, moments: tuple[Sn
         referring = (snapshot.key_of(o) for o in snapshot.children(after, change.names))
         failed |= {key: "" for key in referring if key in before.objects}
     structure = _broken(cache, job, failed, moments) if failed else UNTOUCHED
-    parts = excerpts(before, after, change, job.analysis) if removes else None
-    if parts is None:
+    if not (removes and change.gone):
         return structure
-    gone = _missing(job, after, change, parts)
+    # Imported only here: most runs need nothing of the package memsql.schema, which takes long to import.
+    from memsql.engine.structure.definitions import lost_definitions
+
+    lost = lost_definitions(job, after, change, before)
     return replace(
         structure,
-        problems=(*structure.problems, *(str(m) for m in gone)),
-        remedies=(*structure.remedies, *(_remedy(m) for m in gone[:1])),
-        weaker=weaker(parts.old, parts.new, parts.owners),
+        problems=(*structure.problems, *lost.missing),
+        remedies=(*structure.remedies, *lost.remedies),
+        weaker=lost.weaker,
     )
 
 
-def _missing(job: Job, after: Snapshot, change: Change, parts: Excerpts) -> list[Missing]:
-    """The indexes and triggers that are gone without permission."""
-    rules = {allow.rule for allow in job.header.allows}
-    if "MS11" in rules:
-        return []
-    gone = missing(after, change, job.analysis, parts)
-    if "MS14" in rules:
-        gone = [m for m in gone if m.object.type != "trigger"]
-    if gone and job.direction == "down" and not job.guarded:
-        own = created_by(job.migration, [snapshot.key_of(m.object) for m in gone])
-        own -= objects_after(job.earlier).objects.keys() if own else own
-        gone = [m for m in gone if snapshot.key_of(m.object) not in own]
-    return gone
-
-
-def _remedy(lost: Missing) -> str:
-    obj = lost.object
-    drop = f"DROP {obj.type.upper()} {quote_if_needed(obj.name)};"
-    return f"create it again in this file; if it is to go, write `{drop}` before it goes, or `-- allow: MS11 <reason>`"
-
-
-def _failing(conn: Connection, cache: StructureCache, suspects: Sequence[Object], new: Sequence[Object]) -> Messages:
+def _failing(
+    conn: Connection, cache: StructureCache, suspects: Sequence[StoredObject], new: Sequence[StoredObject]
+) -> Messages:
     """Those of ``suspects`` that do not compile and did before, as far as the cache knows. ``new``: what the job
     created."""
     if not suspects:
@@ -171,6 +150,6 @@ def _broken(cache: StructureCache, job: Job, failed: Messages, moments: tuple[Sn
     )
 
 
-def _permits(objects: list[Object]) -> tuple[str, ...]:
+def _permits(objects: list[StoredObject]) -> tuple[str, ...]:
     lines = ", ".join(f"`-- allow: broken {quote_if_needed(o.name)} <reason>`" for o in objects)
     return (f"correct the file; if that is meant, write into its header: {lines}",) if objects else ()

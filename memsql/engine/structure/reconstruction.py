@@ -14,9 +14,8 @@ from memsql.db import Connection
 from memsql.db.compiling import compile_only
 from memsql.db.sqlite import memory
 from memsql.db.unknown import unknown_part
-from memsql.engine.structure.snapshot import Snapshot
+from memsql.engine.structure.snapshot import Snapshot, StoredObject
 from memsql.errors import MemsqlError
-from memsql.schema.model import Object
 from memsql.sqltext import fold, quote
 from memsql.sqltext.internal import module_of, shadow_suffixes
 from memsql.sqltext.tokens import tokenize
@@ -66,7 +65,7 @@ class Reconstruction:
         """Forget everything."""
         self._conn.close()
 
-    def compile(self, statement: str, trigger: Object | None = None) -> Compilation:
+    def compile(self, statement: str, trigger: StoredObject | None = None) -> Compilation:
         """Compile ``statement``; with ``trigger``, as if this were the only one there is."""
         if trigger is None:
             return self._compile(statement)
@@ -105,7 +104,7 @@ class Reconstruction:
                 return Compilation(None, doubt)
         return Compilation(None, doubt)
 
-    def _create(self, obj: Object) -> None:
+    def _create(self, obj: StoredObject) -> None:
         for _ in range(_MOST):
             try:
                 self._conn.execute(obj.sql)

@@ -5,16 +5,25 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from typing import NamedTuple
 
 from memsql.db import Connection, Value
 from memsql.db.queries import load
-from memsql.schema.model import Object
 from memsql.sqltext import fold, identifiers
 
 Key = tuple[str, str]
 """The type and the name, folded, of an object."""
 Row = tuple[Value, ...]
 """The type, name, table and text of an object."""
+
+
+class StoredObject(NamedTuple):
+    """A row of sqlite_schema, as memsql.schema.Object; importing that takes longer than a small migration may."""
+
+    type: str
+    name: str
+    table: str
+    sql: str
 
 
 @dataclass(frozen=True)
@@ -27,15 +36,15 @@ class Snapshot:
     rows: tuple[Row, ...]
 
     @cached_property
-    def objects(self) -> dict[Key, Object]:
+    def objects(self) -> dict[Key, StoredObject]:
         """Every object by its key."""
         return {key_of(o): o for o in map(object_of, self.rows)}
 
-    def of(self, *types: str) -> list[Object]:
+    def of(self, *types: str) -> list[StoredObject]:
         """The objects of these types (table, index, view, trigger)."""
         return [object_of(row) for row in self.rows if row[0] in types]
 
-    def relation(self, name: str) -> Object | None:
+    def relation(self, name: str) -> StoredObject | None:
         """The table or view called ``name`` (folded)."""
         return self.objects.get(("table", name)) or self.objects.get(("view", name))
 
@@ -45,8 +54,8 @@ class Change:
     """What differs between two snapshots: objects that are ``gone`` and objects that are ``new``. One with another
     text is in both."""
 
-    gone: tuple[Object, ...]
-    new: tuple[Object, ...]
+    gone: tuple[StoredObject, ...]
+    new: tuple[StoredObject, ...]
 
     @property
     def names(self) -> frozenset[str]:
@@ -61,12 +70,12 @@ def read(conn: Connection) -> Snapshot:
     return Snapshot(tuple(conn.execute(load("engine/stored_schema")).rows))
 
 
-def object_of(row: Row) -> Object:
+def object_of(row: Row) -> StoredObject:
     """``row`` as an object."""
-    return Object(str(row[0]), str(row[1]), str(row[2]), str(row[3]))
+    return StoredObject(*map(str, row))
 
 
-def key_of(obj: Object) -> Key:
+def key_of(obj: StoredObject) -> Key:
     """The key of ``obj``."""
     return obj.type, fold(obj.name)
 
@@ -82,7 +91,9 @@ def change(before: Snapshot, after: Snapshot) -> Change:
     )
 
 
-def reached(dependents: Iterable[Object], names: frozenset[str], new: Iterable[Object] = ()) -> list[Object]:
+def reached(
+    dependents: Iterable[StoredObject], names: frozenset[str], new: Iterable[StoredObject] = ()
+) -> list[StoredObject]:
     """Those of ``dependents``, all views and triggers, whose meaning may have changed: the ``new`` ones, and those that
     name something of ``names`` (folded), also through other views.
 
@@ -108,7 +119,7 @@ def reached(dependents: Iterable[Object], names: frozenset[str], new: Iterable[O
     return [*hit, *triggers]
 
 
-def children(schema: Snapshot, names: frozenset[str]) -> list[Object]:
+def children(schema: Snapshot, names: frozenset[str]) -> list[StoredObject]:
     """The tables of ``schema`` with foreign keys that may refer to tables in ``names`` (folded), or are of one."""
     return [
         o

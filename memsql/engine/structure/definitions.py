@@ -1,0 +1,56 @@
+"""What became of the indexes, triggers and constraints of tables that a migration made anew."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from memsql.engine.job import Job
+from memsql.engine.structure import snapshot
+from memsql.engine.structure.excerpt import Excerpts, excerpts
+from memsql.engine.structure.missing import Missing, missing
+from memsql.engine.structure.origin import created_by, objects_after
+from memsql.engine.structure.snapshot import Change, Snapshot
+from memsql.schema.weaker import weaker
+from memsql.sqltext.names import quote_if_needed
+
+
+@dataclass(frozen=True, slots=True)
+class LostDefinitions:
+    """``missing``: a sentence for each index and trigger that is gone without permission; ``remedies`` say what to do;
+    ``weaker``: a sentence for each definition that holds less than before."""
+
+    missing: tuple[str, ...] = ()
+    remedies: tuple[str, ...] = ()
+    weaker: tuple[str, ...] = ()
+
+
+def lost_definitions(job: Job, after: Snapshot, change: Change, before: Snapshot) -> LostDefinitions:
+    """What ``job``, which made the ``change`` between ``before`` and ``after``, lost of definitions."""
+    parts = excerpts(before, after, change, job.analysis)
+    if parts is None:
+        return LostDefinitions()
+    gone = _missing(job, after, change, parts)
+    return LostDefinitions(
+        tuple(map(str, gone)), tuple(_remedy(m) for m in gone[:1]), weaker(parts.old, parts.new, parts.owners)
+    )
+
+
+def _missing(job: Job, after: Snapshot, change: Change, parts: Excerpts) -> list[Missing]:
+    """The indexes and triggers that are gone without permission."""
+    rules = {allow.rule for allow in job.header.allows}
+    if "MS11" in rules:
+        return []
+    gone = missing(after, change, job.analysis, parts)
+    if "MS14" in rules:
+        gone = [m for m in gone if m.object.type != "trigger"]
+    if gone and job.direction == "down" and not job.guarded:
+        own = created_by(job.migration, [snapshot.key_of(m.object) for m in gone])
+        own -= objects_after(job.earlier).objects.keys() if own else own
+        gone = [m for m in gone if snapshot.key_of(m.object) not in own]
+    return gone
+
+
+def _remedy(lost: Missing) -> str:
+    obj = lost.object
+    drop = f"DROP {obj.type.upper()} {quote_if_needed(obj.name)};"
+    return f"create it again in this file; if it is to go, write `{drop}` before it goes, or `-- allow: MS11 <reason>`"
