@@ -20,6 +20,7 @@ from memsql.engine.structure.reconstruction import Compilation, Reconstruction, 
 from memsql.engine.structure.snapshot import Key, Snapshot, StoredObject, key_of, needed, read
 from memsql.errors import StatementError
 from memsql.sqltext import fold, quote
+from memsql.sqltext.tokens import tokenize
 
 # https://sqlite.org/limits.html
 _LIMIT = re.compile(r"^at most |too (?:many|large|long|deep|big)|stack overflow|maximum depth")
@@ -152,10 +153,9 @@ def _columns(conn: Connection, objects: Sequence[StoredObject]) -> dict[str, lis
 
 
 def _event(trigger: StoredObject) -> str:
-    # Imported only here: most runs need nothing else of that package, which takes long to import.
-    from memsql.fts.triggers import Trigger
-
-    return Trigger(trigger.name, trigger.table, trigger.sql).head().event
+    """insert, update or delete. None of these words can be a name without quotes, so the first one is the event."""
+    words = (token.word for token in tokenize(trigger.sql))
+    return next((word.lower() for word in words if word in ("INSERT", "UPDATE", "DELETE")), "")
 
 
 def _doubtful(obj: StoredObject, why: str) -> str:

@@ -84,6 +84,12 @@ CHILD = "CREATE TABLE part (id INTEGER PRIMARY KEY, item_id REFERENCES item (id)
             ["item_keep"],
             id="a trigger that fires the one to blame",
         ),
+        pytest.param(
+            ITEM,
+            'CREATE TRIGGER "update" /* INSERT */ AFTER DELETE ON item BEGIN DELETE FROM gone; END;',
+            ["update"],
+            id="a trigger called like an event",
+        ),
         pytest.param(ITEM + KEEP + CHILD, "ALTER TABLE item ADD COLUMN p;", ["item_keep"], id="with a child"),
         pytest.param(
             'CREATE TABLE "it em" (a); CREATE VIEW "v w" AS SELECT a FROM "it em";', 'DROP TABLE "IT EM";', ["v w"]
