@@ -144,7 +144,8 @@ def _on_clone(project: Project, direction: Direction, options: RunOptions, progr
         before = _snapshot(conn, settings)
         began = time.perf_counter()
         try:
-            with session_on(conn, replace(options, timed=True), progress) as session:
+            options = replace(options, timed=True, for_server=settings.target.path is None)
+            with session_on(conn, options, progress) as session:
                 state = read_state(project, conn)
                 report = up_on(session, state) if direction == "up" else run_down(session, state)
         except MemsqlError as e:

@@ -26,12 +26,9 @@ from memsql.sqltext.pragmas import Pragma, changes, is_set_back, read_pragma
 
 # Not the function replace(). In a comment, in a string, or as the end of another word it only costs a needless count.
 _REPLACES = re.compile(r"[Rr][Ee][Pp][Ll][Aa][Cc][Ee]\b(?!\s*\()")
-_RETURNS = re.compile(rb"create|rename", re.IGNORECASE)
-_ARMS = re.compile(rb"replace", re.IGNORECASE)
 # A virtual table that was created and undone breaks the next savepoint, so its file must run once and no more.
 _CHANGES = re.compile(r"update|conflict|virtual|delete-all", re.IGNORECASE)
-_LEDGER = re.compile(admission.LEDGER_WORDS.encode(), re.IGNORECASE)
-_TEMPORARY = re.compile(rb"temp", re.IGNORECASE)
+_LEDGER = tuple(word.encode() for word in admission.LEDGER_WORDS)
 # To search a larger file costs more than the search can save.
 _SEARCHED = 1 << 16
 _HARMLESS = frozenset({"insert", "create", "select"})
@@ -55,6 +52,7 @@ class Analysis:
     ``pragmas``: the PRAGMAs that it sets or that do some work. ``settings``: those that are set back after it.
     ``keys_off``: it switches foreign keys off and on again.
     ``makes_temporary``: it may make TEMP objects. ``temporary``: their names, as far as they are known.
+    ``replayed``: it was applied elsewhere long ago, so its statements were not judged.
     ``bulk``: the pieces of a large file (see SqlFile.likely_cuts) that only insert into one table: the byte behind the
     piece to the table, spelled as there.
     """
@@ -78,30 +76,32 @@ class Analysis:
     keys_off: bool = False
     makes_temporary: bool = True
     temporary: frozenset[str] = frozenset()
+    replayed: bool = False
     bulk: Mapping[int, str] = field(default_factory=dict)
 
 
-def analyse(file: SqlFile, header: MigrationHeader | None = None, *, legacy: bool = False) -> Analysis:
+def analyse(file: SqlFile, header: MigrationHeader | None = None, mode: Mode | None = None) -> Analysis:
     """Read what ``file`` will do, and refuse what must not stand in it (see admission). ``header``: its own.
-    ``legacy``: it is a legacy upgrade.
+    ``mode``: how it runs, if its header does not say that.
 
     Raises FileError with file, line and statement.
     """
     header = header or MigrationHeader()
-    mode: Mode = "legacy" if legacy else "transaction" if header.transactional else "stepwise"
+    mode = mode or ("transaction" if header.transactional else "stepwise")
     outline = _outline(file)
     searched = len(file.data) <= _SEARCHED
-    reads_ledger = not searched or _LEDGER.search(file.data) is not None
-    makes_temporary = not searched or _TEMPORARY.search(file.data) is not None
+    lower = file.data.lower() if searched else b""
+    reads_ledger = not searched or any(word in lower for word in _LEDGER)
+    makes_temporary = not searched or b"temp" in lower
     closely = mode == "stepwise" or (searched and (reads_ledger or makes_temporary))
-    reader = _Reader(file, mode, closely=closely)
+    reader = _Reader(file, mode, closely=closely, may_name_ledger=reads_ledger)
     # A file of which no piece may do anything of interest is read no further.
     for text, start, _ in texts(file) if closely or outline.concerns else ():
         if closely or may_concern(text):
             reader.read(text, start)
-    if header.foreign_keys:
+    if header.foreign_keys and mode != "replay":
         reader.refuse_left_off()
-    _refuse_bulk(file, outline.bulk)
+    _refuse_bulk(file, outline.bulk, mode)
     return Analysis(
         empty=outline.empty,
         measured=outline.measured,
@@ -114,14 +114,15 @@ def analyse(file: SqlFile, header: MigrationHeader | None = None, *, legacy: boo
         columns=tuple(reader.columns),
         dropped=frozenset(reader.dropped),
         replaces=reader.replaces,
-        rebuilds=not searched or _RETURNS.search(file.data) is not None,
-        arms=not searched or _ARMS.search(file.data) is not None,
+        rebuilds=not searched or b"create" in lower or b"rename" in lower,
+        arms=not searched or b"replace" in lower,
         reads_ledger=reads_ledger,
         settings=frozenset(filter(is_set_back, reader.pragmas)),
         pragmas=frozenset(reader.pragmas),
         keys_off=reader.keys_off,
         makes_temporary=makes_temporary,
         temporary=frozenset(reader.temporary),
+        replayed=mode == "replay",
         bulk=outline.bulk,
     )
 
@@ -155,8 +156,10 @@ def _outline(file: SqlFile) -> _Outline:
 class _Reader:
     """Gathers what the statements of a file do; the attributes are those of Analysis."""
 
-    def __init__(self, file: SqlFile, mode: Mode, *, closely: bool) -> None:
-        """``closely``: statements that only create, insert and read are read too."""
+    def __init__(self, file: SqlFile, mode: Mode, *, closely: bool, may_name_ledger: bool) -> None:
+        """``closely``: statements that only create, insert and read are read too. ``may_name_ledger``: the file may
+        name a table of the ledger."""
+        self._may_name_ledger = may_name_ledger
         self._file = file
         self._mode = mode
         self._without = frozenset[str]() if closely else _HARMLESS
@@ -183,7 +186,7 @@ class _Reader:
         self.replaces = self.replaces or _REPLACES.search(text) is not None
         for statement in statements(text, without=self._without):
             what = effect(statement.text)
-            refusal = admission.refusal(statement.text, what, self._mode)
+            refusal = admission.refusal(statement.text, what, self._mode, may_name_ledger=self._may_name_ledger)
             if refusal is not None:
                 raise _refused(self._file, refusal, start, statement)
             if what.kind == "pragma" and (pragma := read_pragma(statement.text)) is not None and changes(pragma):
@@ -224,11 +227,11 @@ class _Reader:
                 self.empties.add(name)
 
 
-def _refuse_bulk(file: SqlFile, bulk: Mapping[int, str]) -> None:
+def _refuse_bulk(file: SqlFile, bulk: Mapping[int, str], mode: Mode) -> None:
     """Raise FileError where a large part of ``file`` inserts into a table of the ledger."""
     for table in sorted(set(bulk.values())):
         text = f"INSERT INTO {table} "
-        refusal = admission.refusal(text, effect(text), "transaction")
+        refusal = admission.refusal(text, effect(text), mode)
         if refusal is not None:
             raise FileError(
                 f"{file.path} {refusal.message}",

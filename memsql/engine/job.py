@@ -12,6 +12,7 @@ from memsql.engine.analysis import Analysis, analyse
 from memsql.engine.loss.model import Account
 from memsql.engine.statements import StatementTiming
 from memsql.errors import FileError, Location, Refused
+from memsql.project.admission import Mode
 from memsql.project.checks import Check
 from memsql.project.files import PLACEHOLDER, Migration, SqlFile
 from memsql.project.load import Project
@@ -113,37 +114,45 @@ def entry_of(migration: Migration, started: datetime, duration_ms: int) -> ledge
     )
 
 
-def up_jobs(project: Project, migrations: Sequence[Migration]) -> list[Job]:
-    """Jobs that apply ``migrations``. Raises FileError for a file that must not run."""
+def up_jobs(project: Project, migrations: Sequence[Migration], *, replayed: bool = False) -> list[Job]:
+    """Jobs that apply ``migrations``. ``replayed``: they were applied elsewhere long ago, when other rules held.
+
+    Raises FileError for a file that must not run.
+    """
     for migration in migrations:
         migration.up.hash_beside()
-    return [_up_job(m, tuple(c for c in project.checks if c.version == m.version)) for m in migrations]
+    jobs = []
+    for migration in migrations:
+        checks = tuple(c for c in project.checks if c.version == migration.version)
+        jobs.append(_up_job(migration, checks, "replay" if replayed else None))
+    return jobs
 
 
-def down_jobs(migrations: Sequence[Migration], ordered: Sequence[Migration]) -> list[Job]:
+def down_jobs(migrations: Sequence[Migration], ordered: Sequence[Migration], *, replayed: bool = False) -> list[Job]:
     """Jobs that roll ``migrations`` back, in the order of the argument. ``ordered``: all migrations of the project, in
-    the order they are applied.
+    the order they are applied; ``replayed`` as for up_jobs().
 
     Raises Refused where one has no rollback file, or one without a statement, before anything runs.
     """
-    return [_down_job(m, ordered) for m in migrations]
+    mode: Mode | None = "replay" if replayed else None
+    return [replace(_down_job(m, mode), ordered=ordered) for m in migrations]
 
 
-def job_of(migration: Migration, direction: Direction, header: MigrationHeader, checks: tuple[Check, ...] = ()) -> Job:
-    """The job that runs ``migration`` in ``direction``, with the ``header`` of its file there.
+def job_of(migration: Migration, direction: Direction, header: MigrationHeader, mode: Mode | None = None) -> Job:
+    """The job that runs ``migration`` in ``direction``, with the ``header`` of its file there. ``mode``: see analyse().
 
     Foreign keys are off for a file that switches them off and on itself: inside a transaction that does nothing. Raises
     FileError for a file that must not run.
     """
     file = migration.up if direction == "up" else migration.down or migration.up
-    analysis = analyse(file, header)
+    analysis = analyse(file, header, mode)
     if analysis.keys_off:
         header = replace(header, foreign_keys=False)
-    return Job(migration, direction, file, header, analysis, checks)
+    return Job(migration, direction, file, header, analysis)
 
 
-def _up_job(migration: Migration, checks: tuple[Check, ...]) -> Job:
-    job = job_of(migration, "up", migration.header, checks)
+def _up_job(migration: Migration, checks: tuple[Check, ...], mode: Mode | None) -> Job:
+    job = replace(job_of(migration, "up", migration.header, mode), checks=checks)
     if job.analysis.empty:
         _refuse_unwritten(migration.up)
     if migration.down is not None:
@@ -153,14 +162,14 @@ def _up_job(migration: Migration, checks: tuple[Check, ...]) -> Job:
     return job
 
 
-def _down_job(migration: Migration, ordered: Sequence[Migration]) -> Job:
+def _down_job(migration: Migration, mode: Mode | None) -> Job:
     header = migration.down_header
-    job = job_of(migration, "down", header) if header is not None else None
+    job = job_of(migration, "down", header, mode) if header is not None else None
     if job is not None and not job.analysis.empty:
-        return replace(job, ordered=ordered)
+        return job
     # What did nothing needs no way back.
-    if analyse(migration.up, migration.header).empty:
-        return replace(job or job_of(migration, "down", migration.header), ordered=ordered)
+    if analyse(migration.up, mode="replay").empty:
+        return job or job_of(migration, "down", migration.header, mode)
     if migration.down is None:
         raise _no_way_back(migration, f"{migration.id} has no rollback file", f"{migration.id}.rollback.sql")
     raise _no_way_back(migration, f"{migration.down.path} holds no statement", migration.down.name)

@@ -46,13 +46,13 @@ RunnerFactory = Callable[[Session, Pending], Runner]
 def pending_up(state: State, options: RunOptions) -> Pending:
     """What an up applies. Raises FileError for files that must not run, UsageError for an unknown version."""
     migrations = plan.to_apply(state.statuses, to=options.to, out_of_order=options.out_of_order)
-    return Pending(state, tuple(up_jobs(state.project, migrations)))
+    return Pending(state, tuple(up_jobs(state.project, migrations, replayed=options.replayed)))
 
 
 def pending_down(state: State, options: RunOptions) -> Pending:
     """What a down rolls back, latest first. Raises Refused where a rollback file is missing or empty."""
     migrations = plan.to_roll_back(state.statuses, steps=options.steps, to=options.to)
-    return Pending(state, tuple(down_jobs(migrations, state.project.ordered)))
+    return Pending(state, tuple(down_jobs(migrations, state.project.ordered, replayed=options.replayed)))
 
 
 def still_down(first: Pending, options: RunOptions) -> Planner:
@@ -163,11 +163,14 @@ def _first(session: Session, state: State, pending: Pending | None, planner: Pla
 def _runner(session: Session, pending: Pending) -> Runner:
     """The runner for the kind of database that ``session`` is on."""
     planned, whole = pending.state, session.options.all_or_nothing
-    if session.conn.target.path is None:
+    on_server = session.conn.target.path is None
+    if on_server or session.options.for_server:
         from memsql.engine.isolation import refuse_on_server
-        from memsql.engine.on_server import OnServer
 
         refuse_on_server(pending.jobs)
+    if on_server:
+        from memsql.engine.on_server import OnServer
+
         server = OnServer(session, planned, whole=whole)
         return Runner(session, server, lambda: server)
     from memsql.engine.on_file import OnFile

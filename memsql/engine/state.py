@@ -41,6 +41,7 @@ class RunOptions:
     out_of_order: bool = False
     timed: bool = False
     old_permits: bool = False
+    for_server: bool = False
     replayed: bool = False
 
 

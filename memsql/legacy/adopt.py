@@ -141,7 +141,7 @@ def rollback_phase(session: Session, project: Project, number: int) -> tuple[str
     Raises Refused where migrations stand on it or the rollback is missing, UsageError for the order.
     """
     phase = _phase(project, number)
-    if phase.down is None or analyse(phase.down, legacy=True).empty:
+    if phase.down is None or analyse(phase.down, mode="legacy").empty:
         raise Refused(f"{phase.name} has no rollback", where=Location(phase.up.path), state="nothing was changed")
     conn = session.conn
     with _transaction(conn):
@@ -214,7 +214,7 @@ def _job(phase: Phase, *, down: bool) -> Job:
     header = parse_migration_header(file.head(), file.path)
     # Its version is none of ours; the ledger only keeps a line of history for it.
     migration = Migration(-phase.number, phase.name, f"L{phase.number}_{phase.name}", phase.up, phase.down)
-    analysis = analyse(file, header, legacy=True)
+    analysis = analyse(file, header, "legacy")
     return Job(migration, "down" if down else "up", file, header, analysis, (), guarded=True)
 
 

@@ -6,7 +6,6 @@ Pure, and the one place for it: the engine refuses before anything runs, lint sa
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeVar
@@ -16,16 +15,16 @@ from memsql.sqltext.internal import BOOKKEEPING, RECORDS
 from memsql.sqltext.pragmas import Pragma, changes, is_on, read_pragma, refused, rule_of
 from memsql.sqltext.tokens import tokenize
 
-Mode = Literal["transaction", "stepwise", "legacy"]
+Mode = Literal["transaction", "stepwise", "legacy", "replay"]
 """How a file runs: in a transaction; ``stepwise``, without one; a ``legacy`` upgrade, which runs in a transaction and
-writes memsql_legacy_objects."""
+writes memsql_legacy_objects; ``replay``, on a scratch database, because it was applied elsewhere long ago, when other
+rules held."""
 Topic = Literal["transaction", "setting", "stepwise", "ledger"]
 """What a refused statement would harm."""
 Place = TypeVar("Place")
 
-LEDGER_WORDS = "schema_migrations|memsql_|yoyo"
-"""The source of what occurs, in any case, in every text that names a table of the ledger."""
-_ledger_words = re.compile(LEDGER_WORDS, re.IGNORECASE).search
+LEDGER_WORDS = ("schema_migrations", "memsql_", "yoyo")
+"""One of these occurs, in any case, in every text that names a table of the ledger."""
 _LEGACY_OBJECTS = "memsql_legacy_objects"
 _ALONE = frozenset({"vacuum", "reindex", "analyze", "select", "explain"})
 _WITHOUT = "VACUUM, REINDEX, ANALYZE, and PRAGMA journal_mode, page_size, auto_vacuum or wal_checkpoint"
@@ -43,16 +42,18 @@ class Refusal:
     hint: str
 
 
-def refusal(text: str, what: Effect, mode: Mode) -> Refusal | None:
+def refusal(text: str, what: Effect, mode: Mode, *, may_name_ledger: bool = True) -> Refusal | None:
     """Why the statement ``text`` with the effect ``what`` must not stand in a file that runs in ``mode``; None where it
-    may. PRAGMA foreign_keys is judged by left_off()."""
-    word = text.split(None, 1)[0].upper() if text.strip() else ""
-    pragma = read_pragma(text) if what.kind in ("pragma", "explain") else None
-    if pragma is not None:
-        return _setting(pragma, mode)
+    may. PRAGMA foreign_keys is judged by left_off(). ``may_name_ledger``: see names_ledger()."""
+    if mode == "replay" and what.kind not in ("transaction", "attach", "detach"):
+        return None
+    if what.kind in ("pragma", "explain"):
+        pragma = read_pragma(text)
+        return _setting(pragma, mode) if pragma is not None else None
     if what.kind == "vacuum":
         return _vacuum(text, mode)
     if forbidden_in_transaction(what):
+        word = _first_word(text)
         return Refusal(
             "transaction",
             f"runs {word}, which would break the transaction around the migration",
@@ -61,10 +62,10 @@ def refusal(text: str, what: Effect, mode: Mode) -> Refusal | None:
     if mode == "stepwise" and what.kind not in _ALONE:
         return Refusal(
             "stepwise",
-            f"runs {word} with `-- transactional: false`, so that nobody could prove or undo it",
+            f"runs {_first_word(text)} with `-- transactional: false`, so that nobody could prove or undo it",
             f"move it into a migration with a transaction; the directive is for {_WITHOUT}",
         )
-    return _ledger(text, what, mode)
+    return _ledger(text, what, mode) if may_name_ledger and names_ledger(text) else None
 
 
 def left_off(switches: Sequence[tuple[str, Place]]) -> Place | None:
@@ -103,12 +104,17 @@ def ledger_table(name: str | None) -> str | None:
 
 def names_ledger(text: str) -> bool:
     """Whether ``text`` may name a table of the ledger; False is certain."""
-    return _ledger_words(text) is not None
+    lower = text.lower()
+    return any(word in lower for word in LEDGER_WORDS)
 
 
 def in_ledger(name: str) -> bool:
     """Whether the table ``name`` is one of those in which memsql and yoyo record what was applied."""
     return fold(name) in RECORDS
+
+
+def _first_word(text: str) -> str:
+    return text.split(None, 1)[0].upper()
 
 
 def _setting(pragma: Pragma, mode: Mode) -> Refusal | None:
@@ -145,8 +151,6 @@ def _vacuum(text: str, mode: Mode) -> Refusal | None:
 
 
 def _ledger(text: str, what: Effect, mode: Mode) -> Refusal | None:
-    if not names_ledger(text):
-        return None
     makes = what.kind == "create" and what.object_type in ("table", "virtual", "view")
     name = ledger_table(what.name if makes else what.new_name if what.kind == "alter_rename" else None)
     if name is not None:

@@ -318,6 +318,8 @@ def test_a_rollback_of_comments_is_no_way_back(project: Project) -> None:
 def test_a_server_refuses_before_anything_runs(empty_server: Running, project: Project, text: str, word: str) -> None:
     project.add("0002_other", text)
     run("migrate.up", "--database", empty_server.url, cwd=project.root).expect(2, word, "nothing was changed")
+    for option in ([], ["--with-data"], ["--on-server"]):
+        run("migrate.up", "--dry-run", *option, "--database", empty_server.url, cwd=project.root).expect(2, word)
     with connect_to(empty_server) as conn:
         assert conn.execute("SELECT count(*) FROM sqlite_schema").one() == 0
 
@@ -363,3 +365,26 @@ def connect_to(running: Running):  # type: ignore[no-untyped-def]
     from contextlib import closing
 
     return closing(connect(servers.target(running.url), "rw", 1000))
+
+
+# -- files that were applied long ago ----------------------------------------------------------------------------------
+
+
+def test_what_was_applied_under_older_rules_is_still_replayed(project: Project) -> None:
+    old = {
+        "0002_seed": "-- transactional: false\nINSERT INTO team VALUES (5, 'old');\n",
+        "0003_check": "PRAGMA ignore_check_constraints = ON;\nCREATE TABLE tag (x);\n",
+        "0004_temp": "CREATE TEMP TABLE team AS SELECT 1 AS id;\n",
+        "0005_history": "UPDATE memsql_history SET message = NULL;\n",
+    }
+    for name in old:
+        project.add(name, "SELECT 1;\n" if name != "0003_check" else "CREATE TABLE tag (x);\n")
+    project.up()
+    project.script("INSERT INTO team VALUES (5, 'old')")
+    for name, text in old.items():
+        project.add(name, text)
+        project.run("migrate.repair", "--version", name[3], "--accept", "a test").expect(0)
+    project.run("verify").expect(0)
+    project.run("schema.dump", "--write").expect(0)
+    project.add("0006_new", "PRAGMA ignore_check_constraints = ON;\n")
+    project.run("migrate.up").expect(2, "0006_new")

@@ -53,7 +53,12 @@ def test_force_ignores_what_failed_and_keeps_the_rest(place: Place) -> None:
     assert place.listed()["0004_bad"] == "A"
 
 
-def test_a_rebuild_keeps_the_rows_that_refer_to_it(place: Place) -> None:
+@pytest.mark.parametrize(
+    ("off", "on"),
+    [("-- foreign_keys: off\n", ""), ("PRAGMA foreign_keys = OFF;\n", "PRAGMA foreign_keys = ON;\n")],
+    ids=["directive", "pair"],
+)
+def test_a_rebuild_keeps_the_rows_that_refer_to_it(place: Place, off: str, on: str) -> None:
     place.project.add(
         "0004_parent",
         "-- depends: 0003_two\nCREATE TABLE parent (id INTEGER PRIMARY KEY);\n"
@@ -62,9 +67,9 @@ def test_a_rebuild_keeps_the_rows_that_refer_to_it(place: Place) -> None:
     )
     place.project.add(
         "0005_rebuild",
-        "-- depends: 0004_parent\n-- foreign_keys: off\n"
+        f"-- depends: 0004_parent\n{off}"
         "CREATE TABLE new (id INTEGER PRIMARY KEY, a);\nINSERT INTO new (id) SELECT id FROM parent;\n"
-        "DROP TABLE parent;\nALTER TABLE new RENAME TO parent;\n",
+        f"DROP TABLE parent;\nALTER TABLE new RENAME TO parent;\n{on}",
     )
     place.yoyo("apply")
     assert place.query("SELECT parent_id FROM child") == [(1,)]
