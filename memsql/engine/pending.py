@@ -119,7 +119,8 @@ def run(session: Session, pending: Pending, planner: Planner, runner: RunnerFact
             pending = planner(read_state(pending.state.project, session.conn), done)
             completed += pending.completed
         else:
-            return report(pending.state, (*done, *attempt.done), newly=attempt.done, completed=completed)
+            end = report(pending.state, (*done, *attempt.done), newly=attempt.done, completed=completed)
+            return replace(end, locked_ms=attempt.locked_ms)
     return report(pending.state, done, completed=completed)
 
 

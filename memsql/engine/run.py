@@ -29,7 +29,8 @@ _Proven = tuple[Done, Entry]
 
 @dataclass
 class Runner:
-    """Runs jobs; ``done`` are those that are committed.
+    """Runs jobs; ``done`` are those that are committed, and ``locked_ms`` is for how many milliseconds the longest
+    transaction held the write lock.
 
     ``transaction`` runs the jobs that run in one; ``stepwise`` makes the one for those that cannot.
     """
@@ -38,6 +39,7 @@ class Runner:
     transaction: Transaction
     stepwise: Callable[[], Transaction]
     done: list[Done] = field(default_factory=list)
+    locked_ms: int = 0
     _alone: bool = False
 
     def run(self, jobs: Sequence[Job], *, whole: bool) -> None:
@@ -63,6 +65,7 @@ class Runner:
     def _share(self, transaction: Transaction, jobs: Sequence[Job], *, whole: bool) -> int:
         """Run the first of ``jobs`` in one transaction, as many as it takes; return how many are committed."""
         started, clock = datetime.now(UTC), time.perf_counter()
+        opened = clock
         proven: list[_Proven] = []
         try:
             for evidence in transaction.prove(jobs):
@@ -70,6 +73,7 @@ class Runner:
                 # Of the next one.
                 started, clock = datetime.now(UTC), time.perf_counter()
             self._commit(transaction, proven)
+            self.locked_ms = max(self.locked_ms, round((time.perf_counter() - opened) * 1000))
             return len(proven)
         except LedgerMoved:
             transaction.abandon(0)

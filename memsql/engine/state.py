@@ -73,6 +73,7 @@ class Report:
 
     ``completed``: rows of the ledger that were written or moved now. ``adopted``: sentences about how a legacy database
     was taken over. ``notices``: what changed in files that are applied and still do the same.
+    ``locked_ms``: for how many milliseconds the longest transaction held the write lock.
     """
 
     done: tuple[Done, ...]
@@ -81,6 +82,7 @@ class Report:
     completed: tuple[Completed, ...] = ()
     adopted: tuple[str, ...] = ()
     notices: tuple[str, ...] = ()
+    locked_ms: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -107,6 +107,8 @@ def run_text(report: Report, verb: str) -> str:
     if not report.done:
         complete = not (verb == "rolled back" or report.adopted or report.completed or report.waiting)
         lines.append("nothing to do: every migration is applied" if complete else "nothing to do")
+    elif report.locked_ms:
+        lines.append(f"the write lock was held for {milliseconds(report.locked_ms)}")
     lines.append(f"{count(report.applied, 'migration')} applied, {report.waiting} pending")
     return "\n".join(lines)
 
@@ -160,6 +162,7 @@ def run_data(report: Report) -> dict[str, object]:
         "completed": [c.id for c in report.completed if c.former is None],
         "renumbered": [{"from": c.former, "to": c.id} for c in report.completed if c.former is not None],
         "notices": list(report.notices),
+        "locked_ms": report.locked_ms,
         "adopted": list(report.adopted),
     }
 
