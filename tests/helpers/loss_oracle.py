@@ -157,7 +157,8 @@ class _Account:
         self._columns = {k: v for k, v in self._columns.items() if k[0] != old}
         for column, start in names.items():
             fate = fates.get(column, Fate(column, "bare"))
-            if fate.name is not None and new:
+            # A column that was added and filled with something else is none of those from before.
+            if fate.name is not None and new and not (isinstance(intent, Remade) and fate.how == "none"):
                 self._columns[new, plain(fate.name)] = start
         start_table = self._tables.pop(old, None)
         if new and start_table is not None:
@@ -262,9 +263,12 @@ class _Judge:
         """Whether a trigger or an action of the table may write to the table."""
         word = rf"\b(FROM|UPDATE|INTO)\s+\"?{re.escape(self.named)}\"?(?!\w)"
         triggers = self.conn.execute("SELECT sql FROM sqlite_schema WHERE type = 'trigger'").fetchall()
+        writes = any(re.search(word, sql, re.IGNORECASE) for (sql,) in triggers if "INSTEAD OF" not in sql)
+        return writes or self._refers_to_itself()
+
+    def _refers_to_itself(self) -> bool:
         references = self.conn.execute(f"PRAGMA foreign_key_list({quoted(self.named)})").fetchall()
-        own = any(r[2].lower() == self.named.lower() for r in references)
-        return own or any(re.search(word, sql, re.IGNORECASE) for (sql,) in triggers if "INSTEAD OF" not in sql)
+        return any(r[2].lower() == self.named.lower() for r in references)
 
     # -- copies
 
@@ -278,7 +282,10 @@ class _Judge:
             yield from self._bag(fates, rows, after)
         else:
             missing = [key for key in rows if self.partner(key) not in after]
-            yield from ((Item(self.named, None), key) for key in missing)
+            acts = self._refers_to_itself() and bool(self.conn.execute("PRAGMA foreign_keys").fetchone()[0])
+            yield from ((Item(self.named, None, exact=not acts), key) for key in missing)
+            # What an action took was copied before, perhaps without the values of some columns.
+            yield from ((Item(self.named, c, sure=False), key) for key in missing if acts for c in fates)
             for key, row in rows.items():
                 if self.partner(key) in after:
                     yield from self._values(fates, key, row, after[self.partner(key)], exact=not missing)

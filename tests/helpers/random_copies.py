@@ -32,6 +32,11 @@ class Copy:
         one_kind = self.table.key == "none" and rows != ""
         for column in self.table.columns:
             self._column(column, plain=plain or one_kind, bare=key == "new" or one_kind)
+        if self.into and key == "none" and all(fate.how == "none" for fate in self.fates.values()):
+            # Of such a table no row could be told from another one.
+            self.columns, self.into, self.select, self.fates = [], [], [], {}
+            for column in self.table.columns:
+                self._add(column, "bare", column.name)
         new = replace(self.table, columns=tuple(self.columns))
         statements = self._statements(new, rows)
         if shift:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
 
 from memsql.db import Result, Touched
@@ -85,6 +86,8 @@ class Accounting(ABC):
             trail.created.add(name)
         elif what.kind == "alter_rename" and what.new_name:
             trail.renamed(name, fold(what.new_name))
+        elif what.kind == "alter_add_column" and what.column:
+            trail.fresh.add((name, fold(what.column)))
         elif what.kind == "alter_rename_column" and what.column and what.new_name:
             trail.column_renamed(name, fold(what.column), fold(what.new_name))
 
@@ -143,7 +146,9 @@ class Accounting(ABC):
                 for name in sorted(silent)
                 if self._facts.is_data(name)
             ]
-        return [e for e in others if trail.has_old_rows(e.table)]
+        return [
+            replace(e, columns=e.columns - trail.fresh_columns(e.table)) for e in others if trail.has_old_rows(e.table)
+        ]
 
     # Dropping tables
 
@@ -155,6 +160,7 @@ class Accounting(ABC):
         self._judge.drop(table)
         if table.autoincrement and self._judge.trail.has_old_rows(name):
             self._keep_sequence(table)
+        self._judge.hand_over(table)
         # A foreign key of a copy may name this table already.
         self._judge.trail.holders |= set(self._judge.trail.copies_of(name))
         if self._foreign_keys and name in self._facts.armed():

@@ -86,17 +86,15 @@ def compare(source: Table, key: Sequence[str], matches: Sequence[Match], only: t
         value = source.value("o", column)
         good, same, now = [], [], []
         for m, match in enumerate(matches):
-            carrier = match.carriers.get(column)
-            if carrier is None:
-                continue
-            alias = "o" if match.own else f"t{m}"
-            present = _hit(match, m)
-            other = match.target.value(alias, carrier.column)
-            good.append(f"({present} AND {_kept(source, column, match.target, carrier, alias)})")
-            same.append(f"({present} AND {_raw(value)} IS {_raw(other)})")
-            now.append(other)
-            if carrier.manner in ("expression", "partly"):
-                counted.add(column)
+            for carrier in match.carriers_of(column):
+                alias = "o" if match.own else f"t{m}"
+                present = _hit(match, m)
+                other = match.target.value(alias, carrier.column)
+                good.append(f"({present} AND {_kept(source, column, match.target, carrier, alias)})")
+                same.append(f"({present} AND {_raw(value)} IS {_raw(other)})")
+                now.append(other)
+                if carrier.manner in ("expression", "partly"):
+                    counted.add(column)
         kept = " OR ".join(good) or "0"
         fields.append(f"{collect}({value} IS NULL OR {kept}) AS g{n}")
         fields.append(f"{collect}({' OR '.join(same) or '0'}) AS s{n}" if column in counted else f"1 AS s{n}")
@@ -124,17 +122,21 @@ def compared(source: Table, matches: Sequence[Match]) -> tuple[str, ...]:
     return tuple(
         name
         for name, column in source.columns.items()
-        if not column.generated
-        or any(name in m.target.columns and not m.target.columns[name].generated for m in matches if not m.own)
+        if not column.fresh
+        and (
+            not column.generated
+            or any(name in m.target.columns and not m.target.columns[name].generated for m in matches if not m.own)
+        )
     )
 
 
 def unchanged(source: Table, matches: Sequence[Match]) -> tuple[str, ...]:
-    """The columns of ``source`` that every copy has as they were."""
+    """The columns of ``source`` that every copy has as they were, in the same type."""
+    nowhere = Carrier("", "none")
     return tuple(
         column
         for column in compared(source, matches)
-        if all(m.carriers.get(column, Carrier("", "none")).manner == "copy" for m in matches)
+        if all((c := m.carriers.get(column, nowhere)).manner == "copy" and not c.converts for m in matches)
     )
 
 
@@ -145,8 +147,13 @@ def compare_bags(source: Table, matches: Sequence[Match], column: str | None = N
     values = [source.value("o", column) for column in columns]
     parts = [f"SELECT {_listed(values)}, 1 AS n FROM {source.sql} AS o"]
     for match in matches:
-        others = [_as_before(source, column, match) for column in columns]
-        parts.append(f"SELECT {_listed(others)}, -1 FROM {match.target.sql} AS t")
+        others = [match.target.value("t", match.carriers[c].column) for c in columns]
+        if column is not None and match.carriers[column].converts:
+            # Which type the value had is not known, so each way back is one that may lead to it.
+            ways = [[*others[:-1], way] for way in _ways_back(others[-1])]
+        else:
+            ways = [others]
+        parts += [f"SELECT {_listed(way)}, -1 FROM {match.target.sql} AS t" for way in ways]
     names = ", ".join(f"c{n} COLLATE BINARY, typeof(c{n})" for n in range(len(columns))) or "NULL"
     first = [len(columns) - 1] if column else range(min(3, len(columns)))
     example = " || ', ' || ".join(_shown(f"c{n}") for n in first) or "''"
@@ -231,21 +238,23 @@ def _kept(source: Table, column: str, target: Table, carrier: Carrier, alias: st
 
 def _is_broken_text(old: str, new: str) -> str:
     """SQL that is true where a BLOB became a text with a character that SQLite reads as another one."""
+    # Byte by byte, for functions of text end at a NUL.
+    character = f"substr(CAST(substr({old}, i, 4) AS TEXT), 1, 1)"
     characters = (
-        f"WITH RECURSIVE place (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM place WHERE i < length({new})) "
-        f"SELECT 1 FROM place WHERE hex(char(unicode(substr({new}, i, 1)))) <> hex(substr({new}, i, 1))"
+        f"WITH RECURSIVE place (i) AS (SELECT 1 UNION ALL SELECT i + max(1, length(CAST({character} AS BLOB))) "
+        f"FROM place WHERE i < length({old})) "
+        f"SELECT 1 FROM place WHERE hex(char(unicode({character}))) <> hex({character}) AND {character} <> ''"
     )
     return f"typeof({old}) = 'blob' AND typeof({new}) = 'text' AND EXISTS ({characters})"
 
 
-def _as_before(source: Table, column: str, match: Match) -> str:
-    carrier = match.carriers[column]
-    new = match.target.value("t", carrier.column)
-    if source.affinity(column) == match.target.affinity(carrier.column):
-        return new
-    kinds = {"text": "TEXT", "integer": "INTEGER", "real": "REAL", "numeric": "NUMERIC", "blob": "BLOB"}
-    kind = kinds[source.affinity(column)]
-    return new if kind == "BLOB" else f"CAST({new} AS {kind})"
+def _ways_back(new: str) -> list[str]:
+    """``new`` in each type that it may have had before it was converted."""
+    blob = f"CAST({new} AS BLOB)"
+    return [
+        *(f"CAST({new} AS {kind})" for kind in ("TEXT", "INTEGER", "REAL")),
+        f"CASE WHEN NOT ({_is_broken_text(blob, new)}) THEN {blob} END",
+    ]
 
 
 def _raw(value: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from memsql.engine.loss.tables import ROWID, Table
@@ -20,11 +20,13 @@ class Carrier:
 
     ``manner``: copy (bare, or CAST: the value must come back), expression (the author's word: any value but NULL),
     partly (an expression that did not reach all rows: any value but NULL and the default of the column), or
-    none (a column of that name into which something else was written: only the same value counts).
+    none (a column of that name into which something else was written: only the same value counts). ``converts``: of a
+    copy, whether CAST or the type of the target may make another value of it.
     """
 
     column: str
     manner: Manner
+    converts: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +46,8 @@ class Copy:
 @dataclass(frozen=True, slots=True)
 class Match:
     """How rows of a source are found again in ``target``: ``pairs`` of a key column and the column that it was copied
-    to (empty: the key was not copied), and the ``carriers`` of the columns. ``own``: it is the same row.
-    ``has_rowid``: the rowid was copied too."""
+    to (empty: the key was not copied), and the ``carriers`` of the columns. ``others``: more carriers of a column, any
+    of which may hold the value instead. ``own``: it is the same row. ``has_rowid``: the rowid was copied too."""
 
     target: Table
     pairs: tuple[tuple[str, str], ...]
@@ -53,6 +55,12 @@ class Match:
     sets_key: bool = False
     own: bool = False
     has_rowid: bool = False
+    others: Mapping[str, tuple[Carrier, ...]] = field(default_factory=dict)
+
+    def carriers_of(self, column: str) -> tuple[Carrier, ...]:
+        """All columns that may hold the value of ``column``."""
+        first = self.carriers.get(column)
+        return () if first is None else (first, *self.others.get(column, ()))
 
 
 def copy_of(source: str, target: str, columns: Sequence[str], values: Sequence[Expression]) -> Copy:
@@ -67,21 +75,22 @@ def copy_of(source: str, target: str, columns: Sequence[str], values: Sequence[E
 def match(source: Table, key: Sequence[str], target: Table, copies: Sequence[Copy]) -> Match:
     """How the rows of ``source``, which ``key`` identifies, are found again after ``copies`` of it to ``target``."""
     carriers: dict[str, Carrier] = {}
-    columns = [*source.columns, *(k for k in key if k not in source.columns)]
-    for copy in copies:
-        for column in columns:
-            carrier = _carrier(column, source, target, copy)
-            if carrier is None:
-                continue
+    others: dict[str, tuple[Carrier, ...]] = {}
+    for column in [*source.columns, *(k for k in key if k not in source.columns)]:
+        parts = [_carriers(column, source, target, copy) for copy in copies]
+        for part in filter(None, parts):
             before = carriers.get(column)
-            if before is not None and _STRICT[before.manner] >= _STRICT[carrier.manner]:
-                continue
-            carriers[column] = carrier
+            if before is None or _STRICT[before.manner] < _STRICT[part[0].manner]:
+                carriers[column] = part[0]
+        # An expression counts only where every copy has it.
+        everywhere = {c for part in parts for c in part if c.manner == "copy" or all(c in each for each in parts)}
+        others[column] = tuple(sorted(everywhere - {carriers.get(column)}, key=lambda carrier: carrier.column))
     pairs = tuple((k, carriers[k].column) for k in key if k in carriers and carriers[k].manner == "copy")
     sets_key = any(k in carriers and carriers[k].manner == "expression" for k in key)
     has_rowid = all(copy.values.get(ROWID) == ("bare", frozenset({ROWID})) for copy in copies)
     has_rowid = has_rowid and source.rowid is not None and target.rowid is not None
-    return Match(target, pairs if len(pairs) == len(key) else (), carriers, sets_key, has_rowid=has_rowid)
+    pairs = pairs if len(pairs) == len(key) else ()
+    return Match(target, pairs, carriers, sets_key, has_rowid=has_rowid, others=others)
 
 
 def own_match(table: Table, copies: Iterable[Copy], dropped: str) -> Match:
@@ -96,18 +105,25 @@ def own_match(table: Table, copies: Iterable[Copy], dropped: str) -> Match:
     return Match(table, (), carriers, own=True)
 
 
-def _carrier(column: str, source: Table, target: Table, copy: Copy) -> Carrier | None:
+def _carriers(column: str, source: Table, target: Table, copy: Copy) -> list[Carrier]:
+    """The columns of ``target`` that may hold the value of ``column`` after ``copy``, the most faithful one first."""
+
+    def carrier(kind: str, name: str) -> Carrier:
+        if kind == "other":
+            return Carrier(name, "expression")
+        return Carrier(name, "copy", kind == "cast" or source.affinity(column) != target.affinity(name))
+
     if copy.unread:
-        return Carrier(column, "copy") if column in target.columns else None
+        return [carrier("bare", column)] if column in target.columns else []
     if column in target.columns and (column in source.columns or column == ROWID):
         kind, reads = copy.values.get(column, ("other", frozenset()))
-        if column not in reads:
-            return Carrier(column, "none")
-        return Carrier(column, "expression" if kind == "other" else "copy")
-    readers = [(kind, name) for name, (kind, reads) in copy.values.items() if column in reads]
-    readers = [(kind, name) for kind, name in readers if name in target.columns or name == ROWID]
-    if not readers:
-        return None
-    # A column alone says more than an expression of which it is a part.
-    kind, name = min(readers, key=lambda reader: (reader[0] == "other", reader[0] == "cast"))
-    return Carrier(name, "expression" if kind == "other" else "copy")
+        return [carrier(kind, column) if column in reads else Carrier(column, "none")]
+    readers = [
+        (kind, name)
+        for name, (kind, reads) in copy.values.items()
+        if column in reads and (name in target.columns or name == ROWID)
+    ]
+    # A column alone says more than an expression of which it is a part, and a new name more than one that is taken.
+    readers.sort(key=lambda reader: (reader[0] == "other", reader[1] in source.columns))
+    carriers = [carrier(kind, name) for kind, name in readers]
+    return sorted(carriers, key=lambda c: (c.manner != "copy", c.converts))

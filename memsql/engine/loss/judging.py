@@ -63,6 +63,7 @@ class Judge:
         name = fold(table.name)
         if not table.holds_data or not self.trail.has_old_rows(name):
             return
+        table = self.trail.old_part(table)
         label = self.trail.label(name, table.name)
         if table.kind == "unreadable":
             self.lose(table, None, 0, sentences.unreadable(label, table.module))
@@ -72,12 +73,24 @@ class Judge:
             matches, least = self._matches(table), self.trail.least.get(name) or Least()
             self._compare(table, matches, lambda now: self._not_copied(table, matches, least.add(now)))
 
+    def hand_over(self, table: Table) -> None:
+        """Note, before a table is dropped, which columns of its copies hold values from before."""
+        if table.holds_data and self.trail.has_old_rows(fold(table.name)):
+            for match in self._matches(table):
+                self.trail.handed_over(table, match)
+
     def drop_column(self, table: Table, column: str) -> None:
         """Judge DROP COLUMN, before it runs."""
         name = fold(table.name)
         if not (table.holds_data and self.trail.has_old_rows(name) and column in table.stored):
             return
-        matches = [copies.own_match(table, self.trail.inside(name), column), *self._matches(table)]
+        own = copies.own_match(table, self.trail.inside(name), column)
+        is_fresh = (name, column) in self.trail.fresh
+        if not is_fresh:
+            self._judge_column(table, column, [own, *self._matches(table)])
+        self.trail.column_dropped(name, column, own)
+
+    def _judge_column(self, table: Table, column: str, matches: Sequence[copies.Match]) -> None:
         matches = [m for m in matches if column in m.carriers and (m.own or m.pairs)]
         query = comparing.compare_column(table, column, matches) if matches else None
         query = query or comparing.count_values(table, [column])
@@ -98,6 +111,7 @@ class Judge:
             settled = least.comparison is not None and not least.comparison.loses
             if table is None or table.kind not in ("table", "virtual") or settled:
                 continue
+            table = self.trail.old_part(table)
             if self.trail.copies_of(source):
                 self._compare(table, self._matches(table), least.add)
 
@@ -191,7 +205,8 @@ class Judge:
         self, table: Table, key: Sequence[str], matches: Sequence[copies.Match], then: Callable[[Comparison], object]
     ) -> None:
         columns: dict[str, Difference] = {}
-        unkept = [c for c in table.stored if c not in key and any(c not in match.carriers for match in matches)]
+        columns_of = comparing.compared(table, matches)
+        unkept = [c for c in columns_of if c not in key and any(c not in match.carriers for match in matches)]
         if unkept:
             counted = comparing.count_values(table, unkept)
             self._ask(counted.sql, lambda answer: columns.update(counted.comparison(answer.rows[0]).columns))
@@ -207,7 +222,7 @@ class Judge:
             then(replace(missing[0], columns={**columns}))
 
         same = {*comparing.unchanged(table, matches), *unkept, *key}
-        for column in comparing.compared(table, matches):
+        for column in columns_of:
             if column not in same:
                 self._ask_bag(table, matches, column, columns, missing)
         # Behind all the others, so that their answers are there.
@@ -223,7 +238,7 @@ class Judge:
     ) -> None:
         """How many values of a ``column`` that was not copied as it was are another one now."""
         query = comparing.compare_bags(table, matches, column)
-        is_written = all(match.carriers[column].manner != "none" for match in matches)
+        is_written = all(match.carriers[column].manner in ("expression", "partly") for match in matches)
         held = f"SELECT (SELECT count({table.value('o', column)}) FROM {table.sql} AS o)"
         for match in matches:
             value = match.target.value("t", match.carriers[column].column)

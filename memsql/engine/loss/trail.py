@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from memsql.engine.loss.comparing import Comparison
-from memsql.engine.loss.copies import Copy
+from memsql.engine.loss.copies import Copy, Match
 from memsql.engine.loss.tables import ROWID, Table
 from memsql.sqltext import fold
 
@@ -30,7 +30,8 @@ class Trail:
     ``copies``: what was copied so far. ``created``: tables that this migration created. ``holders``: those of them in
     which rows from before are, whose table is gone. ``least``: of a table with copies, its comparisons so far.
     ``keys``: columns that identify the rows of a created table, because they came from a key. ``labels`` and
-    ``column_labels``: the names that tables and columns had before the migration.
+    ``column_labels``: the names that tables and columns had before the migration. ``fresh``: columns that the migration
+    added to rows from before, and that hold nothing from before.
     """
 
     copies: list[Copy] = field(default_factory=list)
@@ -40,6 +41,7 @@ class Trail:
     keys: dict[str, tuple[str, ...]] = field(default_factory=dict)
     labels: dict[str, str] = field(default_factory=dict)
     column_labels: dict[tuple[str, str], str] = field(default_factory=dict)
+    fresh: set[tuple[str, str]] = field(default_factory=set)
 
     def names(self) -> Trail:
         """The names as they are now, for an answer that comes later."""
@@ -86,6 +88,37 @@ class Trail:
         self.created.add(table)
         self.copies = [copy for copy in self.copies if table not in (copy.source, copy.target)]
         self.least.pop(table, None)
+        self.column_labels = {place: label for place, label in self.column_labels.items() if place[0] != table}
+        self.fresh = {place for place in self.fresh if place[0] != table}
+
+    def handed_over(self, source: Table, match: Match) -> None:
+        """The rows of ``source``, which is about to go, are in the target of ``match`` now."""
+        old, new = fold(source.name), fold(match.target.name)
+        if new not in self.created:
+            return
+        held = set()
+        for column, spelled in source.columns.items():
+            carriers = match.carriers_of(column)
+            if not carriers or (old, column) in self.fresh:
+                continue
+            held |= {carrier.column for carrier in carriers}
+            self.column_labels.setdefault((new, carriers[0].column), self.column_label(old, column, spelled.name))
+        others = {(new, column) for column in match.target.columns if column not in held}
+        unread = any(copy.unread for copy in self.copies if (copy.source, copy.target) == (old, new))
+        if new in self.holders:
+            self.fresh -= {(new, column) for column in held}
+        elif not unread:
+            self.fresh |= others
+
+    def column_dropped(self, table: str, column: str, match: Match) -> None:
+        """A column is about to go; ``match`` says which others hold its values."""
+        place, spelled = (table, column), match.target.columns[column].name
+        for carrier in match.carriers_of(column) if place not in self.fresh else ():
+            if (table, carrier.column) in self.fresh:
+                self.fresh.discard((table, carrier.column))
+                self.column_labels[table, carrier.column] = self.column_label(table, column, spelled)
+        self.fresh.discard(place)
+        self.column_labels.pop(place, None)
 
     def renamed(self, old: str, new: str) -> None:
         """A table has another name."""
@@ -103,6 +136,7 @@ class Trail:
         if old in self.least:
             self.least[new] = self.least.pop(old)
         self.column_labels = {(new if t == old else t, c): v for (t, c), v in self.column_labels.items()}
+        self.fresh = {(new if t == old else t, c) for t, c in self.fresh}
         self.copies = [
             replace(
                 copy,
@@ -115,9 +149,22 @@ class Trail:
     def column_renamed(self, table: str, old: str, new: str) -> None:
         """A column of ``table`` has another name."""
         self.column_labels[table, new] = self.column_labels.pop((table, old), old)
+        if (table, old) in self.fresh:
+            self.fresh = (self.fresh - {(table, old)}) | {(table, new)}
         self.copies = [_with_column(copy, table, old, new) for copy in self.copies]
         if table in self.keys:
             self.keys[table] = tuple(new if k == old else k for k in self.keys[table])
+
+    def fresh_columns(self, table: str) -> frozenset[str]:
+        """The columns of ``table`` that hold nothing from before."""
+        return frozenset(c for t, c in self.fresh if t == table)
+
+    def old_part(self, table: Table) -> Table:
+        """``table`` with the columns marked that hold nothing from before."""
+        fresh = self.fresh_columns(fold(table.name))
+        if not fresh:
+            return table
+        return replace(table, columns={n: replace(c, fresh=n in fresh) for n, c in table.columns.items()})
 
     def label(self, table: str, spelled: str) -> str:
         """The name that the table ``table``, now ``spelled``, had before the migration."""
