@@ -269,9 +269,9 @@ class ExpressionReader(TokenReader):
 
     def _resolved(self, token: Token) -> str:
         name = token.name
-        is_column = name in self.scope.columns or name in self.aliases
+        is_column = name in self.scope.columns
         if token.text[:1] == '"' and not is_column:
-            if self.scope.closed and self.sources_known:
+            if self.scope.closed:
                 return string(unquote(token.text))
             return '"' + unquote(token.text).replace('"', '""') + '"'
         if token.word in ("TRUE", "FALSE") and not is_column:

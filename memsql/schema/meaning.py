@@ -77,11 +77,15 @@ def same_object(one: tuple[Object, Schema], other: tuple[Object, Schema], maps: 
 
 def statement_text(obj: Object, schema: Schema) -> str:
     """The canonical text of a view or trigger."""
-    sources = _sources(obj.type, obj.sql)
-    if sources is None:
+    outline = _outline(obj.type, obj.sql)
+    if outline is None:
         return plain(obj.sql)
-    # Only a name in double quotes can be a string.
-    columns, closed = _columns(schema, sources) if '"' in obj.sql else (frozenset(), True)
+    if '"' not in obj.sql and not (obj.type == "view" and outline.aliases):
+        # Only a name in double quotes can be a string, and only an alias can be the name that a column has anyway.
+        return _statement(obj.type, obj.sql, frozenset(), closed=True)
+    tables = [schema.table(source) for source in outline.sources]
+    columns = frozenset(c.name for table in tables if table for c in table.columns)
+    closed = outline.closed and all(table is not None and table.columns for table in tables)
     return _statement(obj.type, obj.sql, columns, closed)
 
 
@@ -138,40 +142,37 @@ def _index_rules(sql: str, table: Table) -> IndexRules:
         return IndexRules(fold(table.name), unread=plain(sql))
 
 
+@dataclass(frozen=True, slots=True)
+class _Outline:
+    """What a view or trigger reads and writes. ``closed``: it reads nothing else than ``sources``. ``only`` is the name
+    of the only thing that a view reads, at its only place; empty where there are several."""
+
+    sources: frozenset[str]
+    aliases: frozenset[str]
+    closed: bool
+    only: str
+
+
 @lru_cache(maxsize=8192)
-def _sources(kind: str, sql: str) -> frozenset[str] | None:
-    """The tables that a view or trigger reads or writes, with "" among them where it reads what is no table; None where
-    it cannot be read."""
+def _outline(kind: str, sql: str) -> _Outline | None:
+    """None where the text cannot be read."""
     reader = _ObjectReader(tokenize(sql), Scope())
     try:
         reader.statement(kind)
     except Unreadable:
         return None
-    return frozenset(reader.sources | (set() if reader.sources_known else {""}))
+    only = reader.places[0] if kind == "view" and len(reader.places) == 1 else ""
+    return _Outline(frozenset(reader.sources), frozenset(reader.aliases), reader.sources_known, only)
 
 
 @lru_cache(maxsize=8192)
 def _statement(kind: str, sql: str, columns: frozenset[str], closed: bool) -> str:
-    scope = Scope(columns, closed, labels=kind == "view")
-    first = _ObjectReader(tokenize(sql), scope)
-    text = first.statement(kind)
-    if '"' not in sql or not first.aliases:
-        return text
-    # A name that the text itself defines may be used before that.
-    second = _ObjectReader(tokenize(sql), scope)
-    second.aliases = first.aliases
-    return second.statement(kind)
-
-
-def _columns(schema: Schema, sources: Iterable[str]) -> tuple[frozenset[str], bool]:
-    """The columns of all ``sources`` in lower case, and whether these are all columns that a text can name."""
-    columns = set(ROWIDS)
-    closed = True
-    for source in sources:
-        table = schema.table(source)
-        columns |= {fold(c.name) for c in table.columns} if table else set()
-        closed = closed and table is not None and bool(table.columns)
-    return frozenset(columns), closed
+    """The canonical text, where ``columns`` are those of all sources with their letters."""
+    outline = _outline(kind, sql)
+    assert outline is not None
+    names = frozenset(map(fold, columns)) | outline.aliases | frozenset(ROWIDS)
+    scope = Scope(names, closed, table=outline.only, labels=kind == "view", spelled=columns)
+    return _ObjectReader(tokenize(sql), scope).statement(kind)
 
 
 class _ObjectReader(StatementReader):

@@ -75,12 +75,17 @@ _KEYWORDS = frozenset(
 class StatementReader(ExpressionReader):
     """Reads queries too. Every method raises Unreadable where the text is not in the grammar.
 
-    ``sources`` are the tables that the text reads or writes, in lower case.
+    ``sources`` are the tables that the text reads or writes, ``aliases`` the names that it defines itself, ``places``
+    the names of what is behind each FROM and JOIN; all in lower case. ``sources_known`` is False where it reads a
+    table-valued function, whose columns are in no schema.
     """
 
     def __init__(self, tokens: list[Token], scope: Scope) -> None:
         super().__init__(tokens, scope)
         self.sources: set[str] = set()
+        self.aliases: set[str] = set()
+        self.places: list[str] = []
+        self.sources_known = True
         self._labels = scope.labels
         self._cte: set[str] = set()
 
@@ -170,25 +175,31 @@ class StatementReader(ExpressionReader):
         if self.accept("*"):
             return "*"
         if self.peek().name and self.peek(1).text == "." and self.peek(2).text == "*":
-            name = self.name()
+            name = self.identifier()
             self.at += 2
-            return f"{name}.*"
+            return "*" if name == self.scope.table else f"{quote_if_needed(name)}.*"
         start = self.at
         text = self.expression()
-        end = self.at
+        tokens = self.tokens[start : self.at]
         alias = self._alias(_BEHIND_RESULT)
+        column = _plain_column(tokens)
         if not self._labels:
-            return f"{text} as {quote_if_needed(fold(alias))}" if alias else text
-        label = alias or _implicit_label(self.tokens[start:end])
-        return f"{text} as {quote_if_needed(label)}" if label else text
+            alias = fold(alias)
+        if alias:
+            # Without an alias, a column has the name of its definition.
+            is_own = column == fold(alias) and (not self._labels or alias in self.scope.spelled)
+            return text if is_own else f"{text} as {quote_if_needed(alias)}"
+        return text if column or not self._labels else f"{text} as {quote_if_needed(_label(tokens))}"
 
     def _alias(self, terminators: frozenset[str]) -> str:
         """An alias as it is spelled, with or without AS; empty where none comes."""
-        if not self.accept("AS"):
-            token = self.peek()
-            if token.kind not in ("word", "quoted", "string") or token.word in terminators:
-                return ""
+        if not self.accept("AS") and not self._is_alias_next(terminators):
+            return ""
         return unquote(self._alias_token().text)
+
+    def _is_alias_next(self, terminators: frozenset[str] = _BEHIND_SOURCE) -> bool:
+        token = self.peek()
+        return token.kind in ("word", "quoted", "string") and token.word not in terminators
 
     def _alias_name(self) -> str:
         name = unquote(self._alias_token().text)
@@ -228,18 +239,22 @@ class StatementReader(ExpressionReader):
         return " ".join([*sorted(set(words) - {"inner", "outer"}), "join"])
 
     def _source(self) -> str:
-        if self.is_next("("):
-            if self._is_query(1):
-                text = self._query_in_parentheses()
-            else:
-                self.expect("(")
-                inner = self._sources()
-                self.expect(")")
-                text = f"({inner})" if " join " in inner else inner
-        else:
+        name = ""
+        if not self.is_next("("):
             text = self._table()
-        alias = self._alias(_BEHIND_SOURCE)
-        text += f" as {quote_if_needed(fold(alias))}" if alias else ""
+            name = unquote(text.rpartition(".")[2]) if self.sources_known else ""
+        elif self._is_query(1):
+            text = self._query_in_parentheses()
+        else:
+            self.expect("(")
+            text = self._sources()
+            self.expect(")")
+            is_needed = " join " in text or self._is_alias_next()
+            text = f"({text})" if is_needed else text
+        alias = fold(self._alias(_BEHIND_SOURCE))
+        self.places.append(alias or name)
+        if alias and alias not in (name, self.scope.table):
+            text += f" as {quote_if_needed(alias)}"
         if self.accept("NOT", "INDEXED"):
             return f"{text} not indexed"
         return f"{text} indexed by {self.name()}" if self.accept("INDEXED", "BY") else text
@@ -338,15 +353,16 @@ class StatementReader(ExpressionReader):
         return f"{name} as {quote_if_needed(fold(unquote(self._alias_token().text)))}" if self.accept("AS") else name
 
 
-def _implicit_label(tokens: Sequence[Token]) -> str:
-    """The name that SQLite makes of an expression without alias: its text; empty for a plain column.
+def _plain_column(tokens: Sequence[Token]) -> str:
+    """The name of the column, in lower case, where an expression is nothing else; empty otherwise."""
+    while len(tokens) > 2 and tokens[0].text == "(" and tokens[-1].text == ")":
+        tokens = tokens[1:-1]
+    names, dots = tokens[::2], tokens[1::2]
+    is_column = all(t.kind in ("word", "quoted") for t in names) and all(t.text == "." for t in dots)
+    return tokens[-1].name if is_column else ""
 
-    White space and the case of keywords are left out of it.
-    """
-    inner = tokens
-    while len(inner) > 2 and inner[0].text == "(" and inner[-1].text == ")":
-        inner = inner[1:-1]
-    names, dots = inner[::2], inner[1::2]
-    if all(token.kind in ("word", "quoted") for token in names) and all(token.text == "." for token in dots):
-        return ""
+
+def _label(tokens: Sequence[Token]) -> str:
+    """The name that SQLite makes of an expression without alias: its text. White space and the case of keywords are
+    left out of it."""
     return join(t if t.word not in _KEYWORDS else Token("word", fold(t.text), t.start) for t in tokens)

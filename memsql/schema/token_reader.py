@@ -24,13 +24,15 @@ class Scope:
     ``columns`` are the names that may be a column. ``closed``: every other name in double quotes is a string; otherwise
     such a name keeps its quotes and its letters. ``table`` is the only table of the text, whose name before a column
     says nothing; empty where there may be several. ``labels``: the names of results count with their letters, as those
-    of a view do. ``renamed`` are the new names of columns by their old ones.
+    of a view do. ``spelled`` are the columns with the letters of their definitions. ``renamed`` are the new names
+    of columns by their old ones.
     """
 
     columns: frozenset[str] = frozenset()
     closed: bool = True
     table: str = ""
     labels: bool = False
+    spelled: frozenset[str] = frozenset()
     renamed: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -49,8 +51,6 @@ class TokenReader:
         self.tokens = tokens
         self.scope = scope
         self.at = 0
-        self.aliases: set[str] = set()
-        self.sources_known = True
 
     # The tokens.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 
 from memsql.schema.compare import with_parent_columns
-from memsql.schema.meaning import IndexRules, index_rules, statement_text
+from memsql.schema.meaning import IndexRules, index_rules, same_object
 from memsql.schema.model import Schema, Table
 from memsql.schema.read_rules import rules_of
 from memsql.schema.rules import ColumnRule, Key, TableRules
@@ -33,7 +33,7 @@ def weaker(old: Schema, new: Schema, renamed: Mapping[str, str] | None = None) -
         if table != after:
             sentences += _of_table(table, after, old, new, names)
         sentences += _of_indexes(table, after, old, new)
-    return (*sentences, *_of_triggers(old, new))
+    return (*sentences, *_of_triggers(old, new, names))
 
 
 def _of_table(old: Table, new: Table, before: Schema, after: Schema, renamed: Mapping[str, str]) -> Iterator[str]:
@@ -161,13 +161,13 @@ def _of_index(one: IndexRules, two: IndexRules, name: str) -> Iterator[str]:
         yield f"index {name} is on ({', '.join(two.terms)}) and was on ({', '.join(one.terms)})"
 
 
-def _of_triggers(before: Schema, after: Schema) -> Iterator[str]:
+def _of_triggers(before: Schema, after: Schema, renamed: Mapping[str, str]) -> Iterator[str]:
     others = {fold(o.name): o for o in after.objects if o.type == "trigger"}
     for trigger in before.objects:
         other = others.get(fold(trigger.name)) if trigger.type == "trigger" else None
         if other is None or other.sql == trigger.sql:
             continue
-        if statement_text(trigger, before) != statement_text(other, after):
+        if not same_object((trigger, before), (other, after), [{}, renamed]):
             yield f"trigger {quote_if_needed(other.name)} has another text"
 
 

@@ -5,10 +5,24 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from random import Random
 
-from spelled_model import Check, Column, Expression, FullText, Index, Key, Model, Reference, Table, Trigger, View
+from spelled_model import (
+    COLUMN_NAMES,
+    Check,
+    Column,
+    Expression,
+    FullText,
+    Index,
+    Key,
+    Model,
+    Reference,
+    Table,
+    Trigger,
+    View,
+)
 
 _BARE = set("abcdefghijklmnopqrstuvwxyz_0123456789") | set("größe")
 _RESERVED = {"select", "order"}
+_NAMES = {name.lower() for name in COLUMN_NAMES} | {"", "id", "code", "made"}
 _LEVELS = {"OR": 1, "AND": 2, "=": 4, "<>": 4, "<": 5, ">=": 5, "&": 7, "+": 8, "-": 8, "*": 9, "||": 10, "->>": 10}
 _NOT, _EQUAL, _COMPARE, _COLLATE, _SIGN, _SINGLE = 3, 4, 5, 11, 12, 13
 
@@ -20,6 +34,8 @@ class Speller:
 
     def __init__(self, random: Random) -> None:
         self.random = random
+        self.quoted_strings = True
+        self.qualifiers: tuple[str, ...] = ()
 
     def sql(self, model: Model) -> str:
         """The statements that make ``model``."""
@@ -96,13 +112,17 @@ class Speller:
     def _expression(self, e: Expression) -> tuple[Words, int]:
         match e:
             case ("column", str(name)):
-                return [self.ref(name)], _SINGLE
+                qualifier = self.random.choice((*self.qualifiers, "", ""))
+                return [f"{self.ref(qualifier)}.{self.ref(name)}" if qualifier else self.ref(name)], _SINGLE
             case ("word", str(word)):
                 return [f"\0{word}"], _SINGLE
             case ("number", str(text)):
                 return [self._number(text)], _SINGLE
             case ("string", str(value)):
-                return [self.string(value)], _SINGLE
+                # A name in double quotes that is no column is a string; in a view a label is a column too.
+                is_name = value.lower() in _NAMES or not self.quoted_strings
+                quote = "'" if is_name else self.random.choice("''\"")
+                return [quote + value.replace(quote, quote * 2) + quote], _SINGLE
             case ("binary", str(operator), tuple(left), tuple(right)):
                 level = _LEVELS[operator]
                 spelled = {"=": ("=", "=="), "<>": ("<>", "!=")}.get(operator, (f"\0{operator}",))
@@ -154,9 +174,6 @@ class Speller:
         }
         return self.random.choice(spellings.get(text, (text,)))
 
-    def string(self, value: str) -> str:
-        return "'" + value.replace("'", "''") + "'"
-
     def type(self, declared: str) -> Words:
         return {"": [], "VARCHAR(10)": ["\0varchar", "(", "10", ")"]}.get(declared, [f"\0{declared}"])
 
@@ -184,7 +201,9 @@ class Speller:
             else:
                 below.append(whole)
         for check in table.checks:
+            self.qualifiers = (table.name,)
             words = self._check(check)
+            self.qualifiers = ()
             place([self.random.choice(table.columns).name], words, words)
         for reference in table.references:
             words = self._references(reference)
@@ -230,7 +249,9 @@ class Speller:
         elif column.generated is None and self.random.random() < 0.2:
             parts.append(["\0null"])
         if column.default is not None:
+            self.quoted_strings = False
             parts.append([*self._name(), "\0default", *self._default(column.default)])
+            self.quoted_strings = True
         elif column.generated is None and self.random.random() < 0.1:
             parts.append(["\0default", "\0null"])
         if column.collation or self.random.random() < 0.1:
@@ -294,10 +315,20 @@ class Speller:
         return [*head, self.ref(index.table, "\"[`'"), "(", *self.listed(terms), ")", *where]
 
     def _view(self, view: View) -> Words:
+        # Where a view reads one table, what qualifies a column says nothing.
+        alias = self.random.choice(("", "m")) if not view.left_join else ""
+        self.qualifiers = () if view.left_join else (alias or view.table,)
+        try:
+            return self._view_of(view, alias)
+        finally:
+            self.qualifiers = ()
+
+    def _view_of(self, view: View, alias: str) -> Words:
         results = [[*self.expression(e), *self.maybe("\0as"), self.named(label)] for e, label in view.results]
         words = ["\0create", "\0view", self.named(view.name), "\0as", "\0select"]
         words += ["\0distinct"] if view.distinct else self.random.choice(([], [], ["\0all"]))
         words += [*self.listed(results), "\0from", self.ref(view.table)]
+        words += [*self.maybe("\0as"), self.ref(alias)] if alias else []
         if view.left_join:
             kind = {"left": (["\0left", "\0join"], ["\0left", "\0outer", "\0join"])}.get(
                 view.left_join, (["\0join"], [","], ["\0inner", "\0join"])

@@ -73,6 +73,8 @@ SAME = [
         T + "CREATE VIEW v AS WITH RECURSIVE c (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM c) SELECT i FROM c",
         T + 'CREATE VIEW v AS with C(i) as (select 1 union all select "I"+1 from "C") select I from c',
     ),
+    (T + "CREATE VIEW v AS SELECT kind AS kind, t.n FROM t", T + "CREATE VIEW v AS SELECT x.KIND, n FROM t AS x"),
+    (T + "CREATE VIEW v AS SELECT t.* FROM t WHERE t.n = 1", T + "CREATE VIEW v AS SELECT * FROM (t) WHERE n = 1"),
     # Triggers.
     (
         T + "CREATE TRIGGER g UPDATE OF n, kind ON t BEGIN REPLACE INTO t (n) VALUES (NEW.n); END",
@@ -124,6 +126,12 @@ DIFFERENT = [
     ),
     (P + "CREATE TABLE c (a REFERENCES p (x))", P + "CREATE TABLE c (a REFERENCES p (x) REFERENCES p (y))"),
     (T + "CREATE VIEW v AS SELECT n AS Team FROM t", T + "CREATE VIEW v AS SELECT n AS team FROM t"),
+    (T + "CREATE VIEW v AS SELECT kind AS Kind FROM t", T + "CREATE VIEW v AS SELECT kind FROM t"),
+    (T + "CREATE VIEW v AS SELECT t.n FROM t, t AS u", T + "CREATE VIEW v AS SELECT u.n FROM t, t AS u"),
+    (
+        T + 'CREATE TRIGGER g AFTER INSERT ON t WHEN new.kind = "Free" BEGIN SELECT 1; END',
+        T + 'CREATE TRIGGER g AFTER INSERT ON t WHEN new.kind = "free" BEGIN SELECT 1; END',
+    ),
     (T + "CREATE VIEW v AS SELECT COUNT(*) FROM t", T + "CREATE VIEW v AS SELECT count(*) FROM t"),
     (T + "CREATE VIEW v (Team) AS SELECT n FROM t", T + "CREATE VIEW v (team) AS SELECT n FROM t"),
     (
