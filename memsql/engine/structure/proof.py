@@ -115,7 +115,7 @@ def compare(conn: Connection, cache: StructureCache, job: Job, moments: tuple[Sn
         structure,
         problems=(*structure.problems, *lost.missing),
         remedies=(*structure.remedies, *lost.remedies),
-        weaker=lost.weaker,
+        weaker=(*structure.weaker, *lost.weaker),
     )
 
 
@@ -138,7 +138,8 @@ def _broken(cache: StructureCache, job: Job, failed: Messages, moments: tuple[Sn
     if broken.new and job.direction == "down" and not job.guarded:
         broken = without_those_of(objects_after(job.earlier), broken)
     permits = {fold(permit.name) for permit in job.header.broken}
-    new = [(o, sentence(o, message)) for o, message in broken.new]
+    orphans = [o.name for o, message in broken.new if _lost_its_parent(o, message, moments[1])]
+    new = [(o, sentence(o, message)) for o, message in broken.new if o.name not in orphans]
     refused = [(o, text) for o, text in new if permits.isdisjoint((fold(o.name), fold(o.table)))]
     cache.broken |= broken.old | {snapshot.key_of(o) for o, _ in broken.new}
     cache.limited |= broken.limited
@@ -147,7 +148,17 @@ def _broken(cache: StructureCache, job: Job, failed: Messages, moments: tuple[Sn
         remedies=_permits([o for o, _ in refused]),
         broken=tuple(text for o, text in new if (o, text) not in refused),
         unproven=broken.unproven,
+        weaker=tuple(f"{name} cannot be written: a foreign key of it names a table that is gone" for name in orphans),
     )
+
+
+def _lost_its_parent(obj: StoredObject, message: str, after: Snapshot) -> bool:
+    """Whether ``obj`` is a table whose parent was dropped for good, which its author wrote by name. Not where triggers
+    write to the table, for then other tables cannot be written either."""
+    if obj.type != "table" or not message.startswith("no such table"):
+        return False
+    name = fold(obj.name)
+    return not any(name == fold(t.table) or name in snapshot.names_in(t.sql) for t in after.of("trigger"))
 
 
 def _permits(objects: list[StoredObject]) -> tuple[str, ...]:

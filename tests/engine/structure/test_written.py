@@ -20,7 +20,11 @@ def rebuild(columns: str, after: str = "") -> str:
 @pytest.mark.parametrize(
     ("base", "change", "message"),
     [
-        (TEAM + MEMBER, "DROP TABLE team;", "no such table: main.team"),
+        (
+            TEAM + MEMBER + "CREATE TABLE a (b); CREATE TRIGGER t AFTER INSERT ON a BEGIN DELETE FROM member; END;",
+            "DROP TABLE team;",
+            "no such table: main.team",
+        ),
         (TEAM + MEMBER + KEEP, "DROP TABLE team;", "no such table: main.team"),
         (TEAM + MEMBER, rebuild("id INTEGER PRIMARY KEY, mail TEXT, name TEXT"), "foreign key mismatch"),
         (TEAM + MEMBER, rebuild("id INTEGER PRIMARY KEY, email TEXT UNIQUE"), "foreign key mismatch"),
@@ -65,6 +69,12 @@ def test_not_writable(base: str, change: str, message: str) -> None:
 )
 def test_writable(base: str, change: str) -> None:
     assert structure_after(base, change, keys="off").problems == ()
+
+
+def test_a_parent_that_is_dropped_by_name_is_said() -> None:
+    structure = structure_after(TEAM + MEMBER, "DROP TABLE team;", keys="off")
+    sentence = "member cannot be written: a foreign key of it names a table that is gone"
+    assert (structure.problems, structure.weaker) == ((), (sentence,))
 
 
 def test_a_rollback_leaves_broken_what_was_broken_before_its_up(tmp_path: Path) -> None:
