@@ -178,6 +178,7 @@ class _ClauseReader(StatementReader):
         self.parents = parents
         self.column: _ColumnDraft | None = None
         self.origin = ""
+        self.constraint = ""
 
     def clause(self) -> None:
         """Add the clause to the drafts."""
@@ -188,9 +189,11 @@ class _ClauseReader(StatementReader):
             self.column, self.origin = self.drafts.columns[name], name
             self._skip_type()
         while not self.at_end():
-            name = self.identifier() if self.accept("CONSTRAINT") else ""
+            # A name holds up to the next comma: SQLite gives it to every CHECK that follows.
+            while self.accept("CONSTRAINT"):
+                self.constraint = self.identifier()
             if not self.at_end():
-                self._constraint(name)
+                self._constraint()
 
     def _skip_type(self) -> None:
         depth = 0
@@ -201,9 +204,9 @@ class _ClauseReader(StatementReader):
             depth += (word == "(") - (word == ")")
             self.at += 1
 
-    def _constraint(self, name: str) -> None:
+    def _constraint(self) -> None:
         if self.accept("CHECK"):
-            self._check(name)
+            self._check()
         elif self.accept("PRIMARY", "KEY"):
             self._key("primary key")
         elif self.accept("UNIQUE"):
@@ -216,7 +219,7 @@ class _ClauseReader(StatementReader):
             self._deferral()
         elif self.column is not None:
             self._column_constraint(self.column)
-        elif not (self.is_next("CONSTRAINT") and name):
+        else:
             self.fail()
 
     def _column_constraint(self, column: _ColumnDraft) -> None:
@@ -248,7 +251,7 @@ class _ClauseReader(StatementReader):
             self.at += 1
         self.take()
 
-    def _check(self, name: str) -> None:
+    def _check(self) -> None:
         self.expect("(")
         start = self.at
         expression = self.expression()
@@ -256,7 +259,7 @@ class _ClauseReader(StatementReader):
         self.expect(")")
         self._conflict_clause()
         columns = frozenset(self._new(c) for c in self.drafts.columns if c in words)
-        self.drafts.checks.append(Check(expression, name, columns, self.origin))
+        self.drafts.checks.append(Check(expression, self.constraint, columns, self.origin))
 
     def _key(self, kind: str) -> None:
         if self.column is None:

@@ -214,8 +214,9 @@ class Speller:
         self.random.shuffle(below)
         rest: Words = []
         for number, constraint in enumerate(below):
-            # The comma between two constraints may be missing.
-            rest += [*([","] if number == 0 or self.random.random() < 0.7 else []), *constraint]
+            # The comma between two constraints may be missing, and then a name holds for both.
+            comma = number == 0 or constraint[0] == "\0check" or self.random.random() < 0.7
+            rest += [*[","] * comma, *constraint]
         options = [["\0without", "\0rowid"]] * table.without_rowid + [["\0strict"]] * table.strict
         self.random.shuffle(options)
         head = ["\0create", "\0table", *self.maybe("\0if", "\0not", "\0exists"), self.named(table.name), "("]
@@ -256,7 +257,10 @@ class Speller:
             parts.append(["\0default", "\0null"])
         if column.collation or self.random.random() < 0.1:
             parts.append(["\0collate", self.random.choice((f"\0{column.collation or 'binary'}",))])
-        return [*head, *self.shuffled(parts)]
+        # The name of a constraint holds for every CHECK behind it.
+        unnamed = [part for part in parts if part[0] == "\0check"]
+        others = [part for part in parts if part[0] != "\0check"]
+        return [*head, *self.shuffled(unnamed), *self.shuffled(others)]
 
     def _default(self, default: Expression) -> Words:
         match default:

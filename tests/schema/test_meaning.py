@@ -48,6 +48,8 @@ SAME = [
         P + "CREATE TABLE c (a REFERENCES p (x) NOT DEFERRABLE INITIALLY DEFERRED)",
         P + "CREATE TABLE c (a REFERENCES p (x) MATCH FULL)",
     ),
+    ("CREATE TABLE a (b CONSTRAINT x CONSTRAINT y CHECK (b))", "CREATE TABLE a (b, CONSTRAINT y CHECK (b))"),
+    ("CREATE TABLE a (b CONSTRAINT x NOT NULL CHECK (b))", "CREATE TABLE a (b NOT NULL CONSTRAINT x CHECK (b))"),
     # Expressions.
     (T + 'CREATE INDEX i ON t (n) WHERE kind == "free"', T + "CREATE INDEX i ON t (n) WHERE \"kind\" = 'free'"),
     (T + "CREATE INDEX i ON t (n) WHERE n IS NOT NULL", T + "CREATE INDEX i ON t (n) WHERE n NOTNULL"),
@@ -113,6 +115,7 @@ DIFFERENT = [
     ("CREATE TABLE a (b UNIQUE ON CONFLICT IGNORE)", "CREATE TABLE a (b UNIQUE)"),
     ("CREATE TABLE a (c, b AS (1) STORED)", "CREATE TABLE a (c, b AS (1))"),
     ("CREATE TABLE a (b CONSTRAINT one CHECK (b))", "CREATE TABLE a (b CONSTRAINT two CHECK (b))"),
+    ("CREATE TABLE a (b CONSTRAINT x NOT NULL CHECK (b))", "CREATE TABLE a (b CHECK (b) CONSTRAINT x NOT NULL)"),
     ("CREATE TABLE a (b CHECK (b > '1'))", "CREATE TABLE a (b CHECK (b > 1))"),
     ("CREATE TABLE a (b, c, CHECK (b - (c - 1)))", "CREATE TABLE a (b, c, CHECK (b - c - 1))"),
     ("CREATE TABLE a (b CHECK (+b > 1))", "CREATE TABLE a (b CHECK (b > 1))"),
