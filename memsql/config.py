@@ -27,6 +27,7 @@ DEFAULTS = {
     "protected": "no",
     "backup_max_age": "24h",
     "check_timeout": "",
+    "server_copy_rows": "",
     "runs": "",
     "token_variable": "TURSO_AUTH_TOKEN",
 }
@@ -34,6 +35,9 @@ DEFAULTS = {
 _TLS = {"http": "0", "ws": "0", "https": "1", "wss": "1"}
 # For how long a check may run. On a server it may hold the lock for which other writers wait.
 _CHECK_MS, _CHECK_ON_SERVER_MS = 30_000, 3_000
+
+SERVER_COPY_ROWS = 100_000
+"""Of how many rows of a table a migration makes a copy on a server, to compare it afterwards."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +82,7 @@ class Settings:
     protected: bool
     backup_max_age: int
     check_timeout: int = _CHECK_MS
+    server_copy_rows: int = SERVER_COPY_ROWS
 
     def show(self, path: Path) -> str:
         """``path`` relative to the project folder, as a person there would write it."""
@@ -134,6 +139,7 @@ def load(
         protected=_boolean("protected", values["protected"]),
         backup_max_age=_duration("backup_max_age", values["backup_max_age"]),
         check_timeout=_check_timeout(values["check_timeout"], target),
+        server_copy_rows=_rows("server_copy_rows", values["server_copy_rows"]),
     )
 
 
@@ -276,6 +282,16 @@ def _check_timeout(text: str, target: Target) -> int:
     if not duration:
         raise ConfigError(f"check_timeout = {text}: not a time", hint="write 30s or 2m")
     return duration
+
+
+def _rows(name: str, text: str) -> int:
+    """``text``, which may be empty, as a number of rows."""
+    digits = text.strip().replace("_", "").replace(",", "")
+    if not digits:
+        return SERVER_COPY_ROWS
+    if not (digits.isascii() and digits.isdigit()):
+        raise ConfigError(f"{name} = {text}: not a number of rows", hint=f"write {SERVER_COPY_ROWS}")
+    return int(digits)
 
 
 def _boolean(name: str, text: str) -> bool:

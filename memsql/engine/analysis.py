@@ -24,15 +24,12 @@ from memsql.sqltext import (
 )
 from memsql.sqltext.pragmas import Pragma, changes, is_set_back, read_pragma
 
-# Not the function replace(). In a comment, in a string, or as the end of another word it only costs a needless count.
-_REPLACES = re.compile(r"[Rr][Ee][Pp][Ll][Aa][Cc][Ee]\b(?!\s*\()")
 # A virtual table that was created and undone breaks the next savepoint, so its file must run once and no more.
 _CHANGES = re.compile(r"update|conflict|virtual|delete-all", re.IGNORECASE)
 _LEDGER = tuple(word.encode() for word in admission.LEDGER_WORDS)
 # To search a larger file costs more than the search can save.
 _SEARCHED = 1 << 16
 _HARMLESS = frozenset({"insert", "create", "select"})
-_SOME = re.compile(r"\b(?:WHERE|LIMIT)\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +39,11 @@ class Analysis:
     ``empty``: it holds no statement.
     ``measured``: it may drop, change or delete, so that its statements run one by one and are accounted for.
     ``drops``: tables that it drops. ``strips``: tables from which it drops columns.
-    ``deletes``: tables from which it DELETEs by name. ``empties``: those from which it DELETEs every row.
+    ``deletes``: tables from which it DELETEs by name.
     ``updates``: tables that it UPDATEs.
     ``renames``: renamed tables as (old, new), in file order. ``columns``: renamed columns as (table, old, new).
     ``dropped``: indexes, triggers and views that it drops by name.
-    ``replaces``: a statement may replace rows. ``arms``: it may create a constraint or trigger that replaces rows.
-    ``rebuilds``: a table that it drops may be created again.
+    ``arms``: it may create a constraint or trigger that replaces rows.
     ``reads_ledger``: it may read or write the tables of memsql or yoyo.
     ``pragmas``: the PRAGMAs that it sets or that do some work. ``settings``: those that are set back after it.
     ``keys_off``: it switches foreign keys off and on again.
@@ -62,13 +58,10 @@ class Analysis:
     drops: frozenset[str] = frozenset()
     strips: frozenset[str] = frozenset()
     deletes: frozenset[str] = frozenset()
-    empties: frozenset[str] = frozenset()
     updates: frozenset[str] = frozenset()
     renames: tuple[tuple[str, str], ...] = ()
     columns: tuple[tuple[str, str, str], ...] = ()
     dropped: frozenset[str] = frozenset()
-    replaces: bool = False
-    rebuilds: bool = True
     arms: bool = True
     reads_ledger: bool = True
     settings: frozenset[str] = frozenset()
@@ -108,13 +101,10 @@ def analyse(file: SqlFile, header: MigrationHeader | None = None, mode: Mode | N
         drops=frozenset(reader.drops),
         strips=frozenset(reader.strips),
         deletes=frozenset(reader.deletes),
-        empties=frozenset(reader.empties),
         updates=frozenset(reader.updates),
         renames=tuple(reader.renames),
         columns=tuple(reader.columns),
         dropped=frozenset(reader.dropped),
-        replaces=reader.replaces,
-        rebuilds=not searched or b"create" in lower or b"rename" in lower,
         arms=not searched or b"replace" in lower,
         reads_ledger=reads_ledger,
         settings=frozenset(filter(is_set_back, reader.pragmas)),
@@ -167,14 +157,12 @@ class _Reader:
         self.drops: set[str] = set()
         self.strips: set[str] = set()
         self.deletes: set[str] = set()
-        self.empties: set[str] = set()
         self.updates: set[str] = set()
         self.dropped: set[str] = set()
         self.renames: list[tuple[str, str]] = []
         self.columns: list[tuple[str, str, str]] = []
         self.pragmas: set[str] = set()
         self.temporary: set[str] = set()
-        self.replaces = False
 
     @property
     def keys_off(self) -> bool:
@@ -183,7 +171,6 @@ class _Reader:
 
     def read(self, text: str, start: int) -> None:
         """Read the whole statements in ``text``, which begins at byte ``start`` of the file. Raises FileError."""
-        self.replaces = self.replaces or _REPLACES.search(text) is not None
         for statement in statements(text, without=self._without):
             what = effect(statement.text)
             refusal = admission.refusal(statement.text, what, self._mode, may_name_ledger=self._may_name_ledger)
@@ -191,7 +178,7 @@ class _Reader:
                 raise _refused(self._file, refusal, start, statement)
             if what.kind == "pragma" and (pragma := read_pragma(statement.text)) is not None and changes(pragma):
                 self._set(pragma, start, statement)
-            self._add(what, statement.text)
+            self._add(what)
 
     def refuse_left_off(self) -> None:
         """Raise FileError where the file switches foreign keys off and not on again."""
@@ -204,7 +191,7 @@ class _Reader:
             self._switches.append((pragma.value, (start, statement)))
         self.pragmas.add(pragma.name)
 
-    def _add(self, what: Effect, text: str) -> None:
+    def _add(self, what: Effect) -> None:
         name = fold(what.name or "")
         if what.kind == "create":
             if what.schema is not None and fold(what.schema) == "temp":
@@ -223,8 +210,6 @@ class _Reader:
             self.updates.add(name)
         elif what.kind == "delete" and what.schema != "temp":
             self.deletes.add(name)
-            if not _SOME.search(text):
-                self.empties.add(name)
 
 
 def _refuse_bulk(file: SqlFile, bulk: Mapping[int, str], mode: Mode) -> None:

@@ -18,7 +18,6 @@ from memsql.db.queries import load
 from memsql.engine import fallback, verdict
 from memsql.engine.forecast import SchemaCopy
 from memsql.engine.job import Job, LedgerMoved
-from memsql.engine.loss import guard
 from memsql.engine.request import ItemFailed, JobRequest, job_request, send
 from memsql.engine.session import Session
 from memsql.engine.state import State
@@ -118,12 +117,14 @@ class OnServer:
         requests: list[JobRequest] = []
         for job in jobs:
             try:
-                forecast = schema.forecast(job)
+                forecast = schema.forecast(job, shares=self._whole or not requests)
             except Refused as e:
                 raise JobFailed(len(requests), e) from e
             if forecast is None:
                 break
-            requests.append(job_request(job, forecast, schema.conn, values=not self.session.allows_all(job)))
+            requests.append(job_request(job, forecast, schema.conn))
+            if forecast.has_copies and not self._whole:
+                break
         return requests
 
     def _prove_together(self, requests: Sequence[JobRequest], foreign_keys: bool) -> Iterator[Evidence]:
@@ -211,8 +212,7 @@ class OnServer:
         conn.rollback()
         try:
             _, answers = send(conn, [self._opening(job.header.foreign_keys), request.counted], self.session.progress)
-            before, after = request.counts(answers)
-            account = guard.account(before, after, job.analysis)
+            account, before, after = request.counts(answers)
             verdict.judge_loss(job, account, before, after, allows_all=self.session.allows_all(job))
         except (MigrationFailed, Refused) as e:
             return e

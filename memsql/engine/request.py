@@ -8,13 +8,15 @@ from datetime import datetime
 from itertools import accumulate
 
 from memsql.db import Connection, Item, Result, Script
-from memsql.engine import index_work, statements, verdict
+from memsql.engine import index_work, verdict
 from memsql.engine.forecast import Forecast
 from memsql.engine.index_work import IndexItem
 from memsql.engine.isolation import settings_back
 from memsql.engine.job import Job
-from memsql.engine.loss import counting, guard
+from memsql.engine.loss import counting
+from memsql.engine.loss.foreseen import Step
 from memsql.engine.loss.guard import Counts
+from memsql.engine.loss.model import Account
 from memsql.engine.verdict import Evidence
 from memsql.errors import MemsqlError, StatementError
 from memsql.progress import Progress
@@ -35,23 +37,21 @@ class ItemFailed(Exception):
 
 @dataclass(frozen=True)
 class JobRequest:
-    """The items of one job, in the order to run: counts ``before``, the job's ``text``, counts ``after``, rebuilds
-    and checks of full-text ``indexes``, the job's own ``checks``. ``values``: the counts include the values of each
-    column."""
+    """The items of one job, in the order to run: foreign keys ``before``, the ``steps`` of its statements, foreign keys
+    ``after``, rebuilds and checks of full-text ``indexes``, the job's own ``checks``."""
 
     job: Job
     forecast: Forecast
     before: list[Item]
-    text: list[Item]
+    steps: list[Step]
     after: list[Item]
     indexes: list[IndexItem]
     checks: list[Item]
-    values: bool
 
     @property
     def counted(self) -> list[Item]:
-        """The items up to the counts after the job: enough to judge what was lost."""
-        return [*self.before, *self.text, *self.after]
+        """The items up to the foreign keys after the job: enough to judge what was lost."""
+        return [*self.before, *(step.item for step in self.steps), *self.after]
 
     @property
     def items(self) -> list[Item]:
@@ -64,11 +64,11 @@ class JobRequest:
         return [*self.counted, *((item.statement, ()) for item in self.indexes)]
 
     def evidence(self, answers: Sequence[Result], started: datetime, duration_ms: int) -> Evidence:
-        """The evidence in the ``answers`` to all items, or to all but those of the checks."""
-        before, after = self.counts(answers)
+        """The evidence in the ``answers`` to all items, or to all but those of the checks. Call it once."""
+        account, before, after = self.counts(answers)
         checks = answers[len(self.counted) + len(self.indexes) :]
         return Evidence(
-            account=guard.account(before, after, self.job.analysis),
+            account=account,
             before=before,
             after=after,
             indexes=self.forecast.indexes,
@@ -79,20 +79,25 @@ class JobRequest:
             structure=self.forecast.structure,
         )
 
-    def counts(self, answers: Sequence[Result]) -> tuple[Counts, Counts]:
-        """The counts before and after the job, from the ``answers`` to ``counted``."""
-        end = len(self.counted)
+    def counts(self, answers: Sequence[Result]) -> tuple[Account, Counts, Counts]:
+        """What was lost, and the foreign keys before and after the job, from the ``answers`` to ``counted``. Call it
+        once."""
+        start, end = len(self.before), len(self.counted)
         return (
-            counting.answered(self.forecast.before, answers[: len(self.before)], values=self.values),
-            counting.answered(self.forecast.after, answers[end - len(self.after) : end], values=self.values),
+            self.forecast.account(answers[start : start + len(self.forecast.steps)]),
+            counting.answered(self.forecast.before, answers[:start]),
+            counting.answered(self.forecast.after, answers[end - len(self.after) : end]),
         )
 
     def explain(self, index: int, error: StatementError) -> MemsqlError | None:
         """What to tell of item ``index``, which raised ``error``; None where it belongs to the job's own text."""
-        lengths = (len(part) for part in (self.before, self.text, self.after, self.indexes))
-        _, text, after, indexes = accumulate(lengths)
-        if len(self.before) <= index < text:
+        lengths = (len(part) for part in (self.before, self.steps, self.after, self.indexes))
+        before, steps, after, indexes = accumulate(lengths)
+        kind = self.steps[index - before].kind if before <= index < steps else "question"
+        if kind == "text":
             return None
+        if kind == "keep":
+            return verdict.not_copied(self.job, error)
         if after <= index < indexes:
             return verdict.broken_index(self.job, [self.indexes[index - after].explain(error)])
         if index >= indexes:
@@ -109,17 +114,16 @@ class JobRequest:
         return index >= len(self.counted)
 
 
-def job_request(job: Job, forecast: Forecast, schema: Connection, *, values: bool) -> JobRequest:
+def job_request(job: Job, forecast: Forecast, schema: Connection) -> JobRequest:
     """The request for ``job``. ``schema``: a copy of the server's schema as it is after the job."""
     return JobRequest(
         job=job,
         forecast=forecast,
         before=[*forecast.questions],
-        text=[*(Script(text) for text, _, _ in statements.texts(job.file)), *settings_back(job)],
-        after=[*counting.questions(schema, forecast.after, values=values)],
+        steps=[*forecast.steps, *(Step(item, kind="text") for item in settings_back(job))],
+        after=[*counting.questions(schema, forecast.after)],
         indexes=index_work.items(schema, forecast.indexes) or [],
         checks=[(check.sql, ()) for check in job.checks],
-        values=values,
     )
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 from memsql import ledger
-from memsql.config import Settings
+from memsql.config import SERVER_COPY_ROWS, Settings
 from memsql.db import Connection, connection
 from memsql.db.queries import load
 from memsql.errors import UsageError
@@ -31,7 +31,7 @@ class RunOptions:
     ``all_or_nothing``: one transaction for the whole run. ``out_of_order``: also apply those that come before an
     applied one. ``timed``: measure each statement, as a rehearsal does. ``old_permits``: let a ``-- allow: data-loss``
     pass that names no table, because the files are only replayed. ``replayed``: the files ran elsewhere long ago, so
-    what they break is not looked at.
+    what they break is not looked at. ``server_copy_rows``: of how many rows of a table a copy is made on a server.
     """
 
     to: int | None = None
@@ -43,6 +43,7 @@ class RunOptions:
     old_permits: bool = False
     for_server: bool = False
     replayed: bool = False
+    server_copy_rows: int = SERVER_COPY_ROWS
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,12 +20,12 @@ from memsql.errors import Location, StatementError
 from memsql.progress import SILENT, Progress
 from memsql.project.files import SqlFile
 from memsql.sqltext import Statement, quote, split
+from memsql.sqltext.shapes import inserts_values
 
 if TYPE_CHECKING:
     from memsql.engine.loss.account import Accountant
 
 Execute = Callable[[str], Result]
-_inserts = re.compile(r"INSERT\s+INTO\s+[^(]+(?:\([^()]*\)\s*)?VALUES\b", re.IGNORECASE).match
 _GUARD = re.compile(r"^[ \t]*--[ \t]*when:[ \t]*(.+?)[ \t]*$", re.MULTILINE)
 
 
@@ -132,7 +132,7 @@ def run_measured(accountant: Accountant, file: SqlFile, progress: Progress) -> N
         inserts: list[Statement] = []
         chunk_statements = split(chunk.text)
         for statement in chunk_statements:
-            if _inserts_values(statement.text):
+            if inserts_values(statement.text):
                 inserts.append(statement)
                 continue
             _run_together(accountant, chunk.text, inserts)
@@ -240,12 +240,6 @@ def _observe_insert(conn: Connection, table: str) -> bool:
     except StatementError:
         return False
     return True
-
-
-def _inserts_values(text: str) -> bool:
-    """Whether a statement adds rows and does nothing to those that are there, but by triggers and constraints."""
-    lower = text.lower()
-    return _inserts(text) is not None and "conflict" not in lower and "delete-all" not in lower
 
 
 def _ms_since(started: float) -> float:

@@ -210,6 +210,15 @@ def no_such_index(job: Job, work: IndexWork) -> MigrationFailed:
     )
 
 
+def not_copied(job: Job, error: StatementError) -> LockedError:
+    """The server could not keep a copy of the rows that ``job`` may reach."""
+    return LockedError(
+        f"{job.migration.id} needs a copy of rows on the server, and that could not be made: {error.message}",
+        where=Location(job.file.path),
+        hint="make room on the server, or write the permit for what may be lost",
+    )
+
+
 def interrupted(job: Job, stop: Stop) -> Interrupted:
     """Somebody asked to stop while ``job`` ran."""
     return Interrupted(

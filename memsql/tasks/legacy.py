@@ -203,15 +203,16 @@ def _outcome(settings: Settings, change: _Change, manner: _Manner, progress: Pro
         if is_needed:
             admit(settings, change.what, yes=manner.yes)
     with connection(settings.target, "rw", settings.busy_timeout) as conn:
-        steps = _run(conn, change, manner, progress)
+        steps = _run(conn, change, manner, progress, copy_rows=settings.server_copy_rows)
     return Outcome("\n".join(steps), {"dry_run": False, "steps": list(steps)})
 
 
-def _run(conn: Connection, change: _Change, manner: _Manner, progress: Progress) -> tuple[str, ...]:
+def _run(conn: Connection, change: _Change, manner: _Manner, progress: Progress, *, copy_rows: int) -> tuple[str, ...]:
     from memsql.engine.session import session_on
     from memsql.engine.state import RunOptions
 
-    with session_on(conn, RunOptions(allow_data_loss=manner.allow_data_loss), progress) as session:
+    options = RunOptions(allow_data_loss=manner.allow_data_loss, server_copy_rows=copy_rows)
+    with session_on(conn, options, progress) as session:
         return change.run(session)
 
 
@@ -224,7 +225,7 @@ def _rehearse(settings: Settings, change: _Change, manner: _Manner, progress: Pr
     with copy_for(settings, progress, rows=place == "clone") as copy:
         conn = copy.connection
         schema_before, rows_before = read(conn), row_counts(conn)
-        steps = _run(conn, change, manner, progress)
+        steps = _run(conn, change, manner, progress, copy_rows=settings.server_copy_rows)
         schema, rows_after = diff(schema_before, read(conn)).lines(), row_counts(conn)
     omitted = [str(omission) for omission in copy.omitted]
     rows = [

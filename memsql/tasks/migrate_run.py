@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from memsql.tasks import replicas
@@ -34,6 +34,7 @@ class Manner:
 
 def run(direction: Direction, settings: Settings, options: RunOptions, progress: Bar, *, manner: Manner) -> Outcome:
     """Rehearse or run an up or a down. Raises any MemsqlError."""
+    options = replace(options, server_copy_rows=settings.server_copy_rows)
     work = _rehearse if manner.dry_run else _run
     if manner.replicas is None:
         return work(direction, settings, options, progress, manner=manner)

@@ -217,10 +217,33 @@ def test_what_only_libsql_understands(empty_server: Running, project: Project) -
     assert query(empty_server.url, "SELECT vector_extract(e) FROM v") == [("[1,2,3]",)]
     project.add(
         "0003_delete",
+        "ALTER TABLE v ALTER COLUMN old TO old TEXT;\nCREATE TABLE w AS SELECT id, old FROM v;\nDROP TABLE v;\n",
+    )
+    run(empty_server.url, "migrate.up", project=project.root).expect(6, "column v.e is dropped with a value in 1 row")
+    assert query(empty_server.url, "SELECT count(*) FROM v") == [(1,)]
+    project.add(
+        "0003_delete",
         "ALTER TABLE v ALTER COLUMN old TO old TEXT;\nCREATE TABLE w AS SELECT * FROM v;\nDROP TABLE v;\n",
     )
-    run(empty_server.url, "migrate.up", project=project.root).expect(6, "table v is dropped with 1 row")
-    assert query(empty_server.url, "SELECT count(*) FROM v") == [(1,)]
+    run(empty_server.url, "migrate.up", project=project.root).expect(0)
+    assert query(empty_server.url, "SELECT vector_extract(e) FROM w") == [("[1,2,3]",)]
+
+
+def test_alter_column_is_looked_at(empty_server: Running, project: Project) -> None:
+    project.add(
+        "0001_w", "CREATE TABLE w (a TEXT, b INTEGER);\nINSERT INTO w VALUES ('x', NULL), ('y', 1), ('7', 2);\n"
+    )
+    run(empty_server.url, "migrate.up", project=project.root).expect(0)
+    project.add("0002_type", "ALTER TABLE w ALTER COLUMN a TO a INTEGER;\n")
+    run(empty_server.url, "migrate.up", project=project.root).expect(5, "1 row of w: TEXT value in w.a")
+    project.add("0002_type", "ALTER TABLE w ALTER COLUMN a TO a INTEGER;\nUPDATE w SET a = a;\n")
+    run(empty_server.url, "migrate.up", "--dry-run", "--on-server", project=project.root).expect(0, "UPDATE w: 3 rows")
+    project.add("0002_type", "ALTER TABLE w ALTER COLUMN b TO b INTEGER NOT NULL;\n")
+    run(empty_server.url, "migrate.up", project=project.root).expect(5, "1 row of w: NULL value in w.b")
+    project.add(
+        "0002_type", "UPDATE w SET b = 0 WHERE b IS NULL;\nALTER TABLE w ALTER COLUMN b TO b INTEGER NOT NULL;\n"
+    )
+    run(empty_server.url, "migrate.up", project=project.root).expect(0, "UPDATE w: 1 row")
 
 
 def test_refused_statements_are_named(empty_server: Running, project: Project) -> None:

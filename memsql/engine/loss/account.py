@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from functools import partial
 
 from memsql.db import Result, Touched
 from memsql.db.sqlite import SQLiteConnection
@@ -85,15 +84,7 @@ class Accountant(Accounting):
             self.script(";\n".join(part) + ";", part)
 
     def _ask(self, sql: str, then: Answered) -> None:
-        raw = self._conn.raw
-        usual = raw.text_factory
-        # The example of a lost value may be text that is no UTF-8.
-        raw.text_factory = partial(str, encoding="utf-8", errors="replace")
-        try:
-            answer = self._conn.execute(sql)
-        finally:
-            raw.text_factory = usual
-        then(answer)
+        then(self._conn.execute(sql))
 
     def _perform(self, text: str, then: Answered | None = None) -> None:
         with self._observed() as touched:

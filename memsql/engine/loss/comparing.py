@@ -58,12 +58,12 @@ class Query:
 
     def comparison(self, row: Sequence[Value]) -> Comparison:
         """What the one row of the answer says."""
-        rows, example, total = integer(row[0]), str(row[1] or ""), integer(row[2])
+        rows, example, total = integer(row[0]), shown_text(row[1]), integer(row[2])
         columns = {}
         for place, name in enumerate(self.columns):
             lost, changed, shown = row[3 + 3 * place : 6 + 3 * place]
             if lost or changed:
-                columns[name] = Difference(integer(lost), integer(changed), str(shown or ""))
+                columns[name] = Difference(integer(lost), integer(changed), shown_text(shown))
         return Comparison(rows, example, columns, total)
 
 
@@ -108,12 +108,12 @@ def compare(source: Table, key: Sequence[str], matches: Sequence[Match], only: t
     )
     group = f" GROUP BY {_row_id(source)}" if grouped else ""
     inner = f"SELECT {', '.join(fields)} FROM {source.sql} AS o{joins}{group}"
-    sums = ["total(NOT h)", "min(CASE WHEN NOT h THEN k END)", "count(*)"]
+    sums = ["total(NOT h)", least_text("CASE WHEN NOT h THEN k END"), "count(*)"]
     # A value of a missing row goes with the row, unless the row stays and only the column goes.
     there = "1" if only else "h"
     for n in range(len(columns)):
         lost = f"{there} AND NOT g{n}"
-        sums += [f"total({lost})", f"total({there} AND NOT s{n})", f"min(CASE WHEN {lost} THEN e{n} END)"]
+        sums += [f"total({lost})", f"total({there} AND NOT s{n})", least_text(f"CASE WHEN {lost} THEN e{n} END")]
     return Query(f"SELECT {', '.join(sums)} FROM ({inner})", columns, frozenset(counted))
 
 
@@ -160,10 +160,10 @@ def compare_bags(source: Table, matches: Sequence[Match], column: str | None = N
     groups = f"SELECT sum(n) AS n, {example} AS e FROM ({' UNION ALL '.join(parts)}) GROUP BY {names}"
     total = f"(SELECT count(*) FROM {source.sql})"
     if column is None:
-        return Query(f"SELECT total(n), min(e), {total} FROM ({groups}) WHERE n > 0", (), frozenset())
+        return Query(f"SELECT total(n), {least_text('e')}, {total} FROM ({groups}) WHERE n > 0", (), frozenset())
     held = f"c{len(columns) - 1} IS NOT NULL"
     groups = groups.replace("SELECT sum(n) AS n,", f"SELECT sum(n) AS n, {held} AS h,", 1)
-    lost = "total(CASE WHEN h THEN n END), total(n), min(CASE WHEN h THEN e END)"
+    lost = f"total(CASE WHEN h THEN n END), total(n), {least_text('CASE WHEN h THEN e END')}"
     return Query(f"SELECT 0, NULL, {total}, {lost} FROM ({groups}) WHERE n > 0", (column,), frozenset({column}))
 
 
@@ -172,7 +172,7 @@ def count_values(source: Table, columns: Sequence[str]) -> Query:
     sums = ["count(*)", "NULL", "count(*)"]
     for column in columns:
         value = source.value("o", column)
-        example = f"min(CASE WHEN {value} IS NOT NULL THEN {_shown(value)} END)"
+        example = least_text(f"CASE WHEN {value} IS NOT NULL THEN {_shown(value)} END")
         sums += [f"count({value})", "0", example]
     return Query(f"SELECT {', '.join(sums)} FROM {source.sql} AS o", tuple(columns), frozenset())
 
@@ -288,3 +288,13 @@ def _listed(values: Sequence[str]) -> str:
 def integer(value: Value) -> int:
     """A number of an answer; SQLite's total() gives it as REAL, and NULL stands for none."""
     return int(value) if isinstance(value, (int, float)) else 0
+
+
+def least_text(sql: str) -> str:
+    """SQL: the least of the texts ``sql``, in bytes, for they may be no UTF-8, and then a server could not answer."""
+    return f"CAST(min({sql}) AS BLOB)"
+
+
+def shown_text(value: Value) -> str:
+    """The answer to least_text()."""
+    return value.decode(errors="replace") if isinstance(value, bytes) else str(value or "")

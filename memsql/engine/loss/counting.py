@@ -1,5 +1,4 @@
-"""Counting what a migration could lose: rows, values, foreign keys. The only part of the proof of loss that asks a
-database.
+"""Checking foreign keys in a database.
 
 On a file count() asks at once. For a server the questions travel with the migration: a Counts of its schema, whose
 numbers are still open, becomes a list of questions(), and answered() fills the numbers in.
@@ -8,18 +7,15 @@ numbers are still open, becomes a list of questions(), and answered() fills the 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from memsql.db import Connection, Params, Result
 from memsql.db.compiling import compile_only
 from memsql.db.queries import load
-from memsql.engine.loss.guard import Counts, TableCounts, Virtual, Watch, rows_text
+from memsql.engine.loss import sentences
+from memsql.engine.loss.guard import Counts, Virtual, Watch
 from memsql.engine.loss.model import Loss
 from memsql.errors import StatementError
 from memsql.sqltext import fold, quote
-
-# A SELECT has at most 2000 result columns (https://sqlite.org/limits.html#max_column); some builds allow less.
-_COLUMNS_AT_ONCE = 500
 
 
 def virtual_tables(conn: Connection) -> Virtual:
@@ -49,28 +45,15 @@ def parents(conn: Connection) -> frozenset[str]:
     return frozenset(fold(str(parent)) for _, parent in conn.execute(load("engine/foreign_keys")).rows)
 
 
-def count(conn: Connection, watch: Watch, *, values: bool) -> Counts:
-    """Count everything in ``watch`` that exists. ``values``: also count the values of each column."""
-    counts: dict[str, TableCounts] = {}
-    for name in sorted(watch.counted | watch.whole):
-        spelled = [str(row[0]) for row in conn.execute(load("engine/find_table"), (name,)).rows]
-        for table in spelled:
-            rows = f"SELECT count(*) FROM {quote(table)}"
-            counts[name] = (
-                _table(conn, table, values=values)
-                if name in watch.whole
-                else TableCounts(table, _integer(conn.execute(rows).one()))
-            )
-    return Counts(counts, _violations(conn, watch.linked), _keyless(conn, watch.keyed))
+def count(conn: Connection, watch: Watch) -> Counts:
+    """Check the foreign keys of everything in ``watch`` that exists."""
+    return Counts(_violations(conn, watch.linked), _keyless(conn, watch.keyed))
 
 
-def questions(schema: Connection, counts: Counts, *, values: bool) -> list[tuple[str, Params]]:
+def questions(schema: Connection, counts: Counts) -> list[tuple[str, Params]]:
     """What to ask a server so that answered() can fill in the numbers that ``counts`` leaves open. ``schema`` is a
     connection to a copy of the server's schema."""
     reads: list[tuple[str, Params]] = []
-    for _, table in sorted(counts.tables.items()):
-        columns = [f"count({quote(c)})" for c in sorted(table.columns)] if values else []
-        reads.append((f"SELECT {', '.join(['count(*)', *columns])} FROM {quote(table.name)}", ()))
     for child, parent in sorted(counts.violations):
         read: tuple[str, Params] = (load("engine/foreign_key_check"), (child, parent))
         try:
@@ -81,17 +64,10 @@ def questions(schema: Connection, counts: Counts, *, values: bool) -> list[tuple
     return reads
 
 
-def answered(counts: Counts, answers: Sequence[Result], *, values: bool) -> Counts:
+def answered(counts: Counts, answers: Sequence[Result]) -> Counts:
     """``counts`` with the numbers that the ``answers`` to questions() hold."""
-    rows = [answer.rows[0] for answer in answers]
-    filled = {}
-    for (name, table), numbers in zip(sorted(counts.tables.items()), rows, strict=False):
-        columns = dict(zip(sorted(table.columns), map(_integer, numbers[1:]), strict=True)) if values else table.columns
-        filled[name] = replace(table, rows=_integer(numbers[0]), columns=columns)
-    violations = {
-        key: _integer(row[0]) for key, row in zip(sorted(counts.violations), rows[len(filled) :], strict=True)
-    }
-    return Counts(filled, violations, counts.keyless)
+    numbers = [_integer(answer.one()) for answer in answers]
+    return Counts(dict(zip(sorted(counts.violations), numbers, strict=True)), counts.keyless)
 
 
 def cascades(conn: Connection, dropped: frozenset[str]) -> list[Loss]:
@@ -119,25 +95,9 @@ def cascades(conn: Connection, dropped: frozenset[str]) -> list[Loss]:
             numbers = conn.execute(f"SELECT count(*), sum({filled}) FROM {quote(table.name)}").rows[0]
             rows, going = _integer(numbers[0]), _integer(numbers[1] or 0)
             if going:
-                # guard.losses() says the same of versions of SQLite that do drop the table.
-                message = f"table {table.name} loses {rows_text(going)} of {rows:,} without a DELETE of its own"
+                message = sentences.rows_by_effect(table.name, going, rows, "a foreign-key action")
                 losses.append(Loss(table.name, None, going, message))
     return losses
-
-
-def _table(conn: Connection, name: str, *, values: bool) -> TableCounts:
-    """Rows and columns of a table; ``values``: how many values each column holds too."""
-    columns = [str(r[0]) for r in conn.execute(load("engine/columns"), (name,)).rows]
-    # count(column) does not read overflow pages, so one scan counts the values of all columns.
-    counted = ["count(*)", *(f"count({quote(c)})" for c in columns)] if values else ["count(*)"]
-    numbers: list[int] = []
-    for start in range(0, len(counted), _COLUMNS_AT_ONCE):
-        part = ", ".join(counted[start : start + _COLUMNS_AT_ONCE])
-        numbers += [_integer(v) for v in conn.execute(f"SELECT {part} FROM {quote(name)}").rows[0]]
-    held: dict[str, int | None] = dict.fromkeys((fold(c) for c in columns), None)
-    if values:
-        held = {fold(c): n for c, n in zip(columns, numbers[1:], strict=True)}
-    return TableCounts(name, numbers[0], held)
 
 
 def _violations(conn: Connection, linked: frozenset[str]) -> dict[tuple[str, str], int]:

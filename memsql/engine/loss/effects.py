@@ -7,6 +7,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from memsql.db.sqlite import DELETE, INSERT, UPDATE
+from memsql.engine.loss.comparing import least_text
 from memsql.engine.loss.tables import ROWID, Table
 from memsql.sqltext import fold
 from memsql.sqltext.writes import Write
@@ -60,7 +61,7 @@ class Snapshot:
         there = f"t.{self.table.rowid}" if self.table.rowid else self.table.value("t", self.key[0])
         names = [self.table.alias if k == ROWID and self.table.alias else k for k in self.key]
         shown = " || ', ' || ".join(f"'{_label(k)} ' || quote(b.k{n})" for n, k in enumerate(names)) or "''"
-        fields = ["count(*)", f"total({there} IS NULL)", f"min(CASE WHEN {there} IS NULL THEN {shown} END)"]
+        fields = ["count(*)", f"total({there} IS NULL)", least_text(f"CASE WHEN {there} IS NULL THEN {shown} END")]
         for n, column in enumerate(self.columns):
             old, new = f"b.c{n}", self.table.value("t", column)
             differs = f"{there} IS NOT NULL AND {old} COLLATE BINARY IS NOT {new}"
@@ -70,7 +71,7 @@ class Snapshot:
             example = f"{shown} || ': ' || substr(quote({old}), 1, 40) || ', now ' || substr(quote({new}), 1, 40)"
             fields += [
                 f"total({gone})",
-                f"min(CASE WHEN {gone} THEN {example} END)",
+                least_text(f"CASE WHEN {gone} THEN {example} END"),
                 f"total({differs} AND NOT ({gone}))",
             ]
         on = " AND ".join(f"{self.table.value('t', k)} IS b.k{n}" for n, k in enumerate(self.key))

@@ -87,6 +87,12 @@ class Facts:
 
         return any(fold(index.content or "") == fold(table.name) for index in discover(self._conn))
 
+    def read_again(self, conn: Connection) -> None:
+        """Forget everything: the schema is that of ``conn`` now."""
+        self._conn = conn
+        self._tables.clear()
+        self._armed = self._replaces = None
+
     def changed(self, touched: Touched) -> None:
         """Forget what statements that reached ``touched`` may have changed."""
         if touched.schema or touched.altered or touched.created or touched.dropped:

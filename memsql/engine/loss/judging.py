@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
-from memsql.db import Result
+from memsql.db import Result, Value
 from memsql.engine.loss import comparing, copies, effects, sentences
 from memsql.engine.loss.comparing import Comparison, Difference, integer
 from memsql.engine.loss.facts import Facts
@@ -115,11 +115,39 @@ class Judge:
             if self.trail.copies_of(source):
                 self._compare(table, self._matches(table), least.add)
 
-    def snapshot(self, kept: effects.Snapshot, schema: str) -> None:
-        """Judge what a statement did besides what it says, after it ran. ``schema``: where the kept rows are."""
-        self._ask(
-            kept.question(self._facts.defaulted(kept.table.name), schema), lambda answer: self._by_effect(kept, answer)
-        )
+    def snapshot(self, kept: effects.Snapshot, schema: str, judged: Callable[[int], bool] = lambda rows: False) -> None:
+        """Judge what a statement did besides what it says, after it ran. ``schema``: where the kept rows are.
+        ``judged`` gets their number; where it returns True it has judged them."""
+
+        def then(answer: Result) -> None:
+            if not judged(comparing.integer(answer.one())):
+                self._by_effect(kept, answer)
+
+        self._ask(kept.question(self._facts.defaulted(kept.table.name), schema), then)
+
+    def too_large(self, kept: effects.Snapshot, most: int, numbers: Sequence[Sequence[Value]]) -> None:
+        """Judge a table of which only ``most`` rows were kept. ``numbers``: its rows, and the values of each column of
+        ``kept``, before and after the statement."""
+        table, cause = kept.table, kept.effect.cause
+        (rows, *before), (left, *after) = ([comparing.integer(number) for number in row] for row in numbers)
+        if kept.effect.deletes:
+            gone = (rows, most, max(0, rows - left))
+            self.lose(table, None, rows, sentences.too_large(self._labels(table, "")[0], None, cause, gone))
+        for column, old, new in zip(kept.columns, before, after, strict=True):
+            gone = (rows, most, max(0, old - new))
+            self.lose(table, column, old, sentences.too_large(*self._labels(table, column), cause, gone))
+
+    def taken(self, table: Table, numbers: Callable[[int], tuple[int, int, int]]) -> None:
+        """Judge the rows of its own table that a DELETE took, after it ran. ``numbers`` gets how many are left, and
+        returns how many are gone, how many of them by name, and how many there were."""
+
+        def then(answer: Result) -> None:
+            gone, named, rows = numbers(comparing.integer(answer.one()))
+            if gone > named:
+                label, cause = self._labels(table, "")[0], "a foreign-key action or trigger"
+                self.lose(table, None, gone - named, sentences.rows_by_effect(label, gone - named, rows, cause))
+
+        self._ask(f"SELECT count(*) FROM {table.sql}", then)
 
     def lose(self, table: Table, column: str | None, rows: int, how: str, example: str = "") -> None:
         """Note a loss of ``rows`` of ``table``, or of values of its ``column`` (folded)."""
@@ -165,14 +193,14 @@ class Judge:
         table, cause, rows = kept.table, kept.effect.cause, integer(gone)
         if rows and kept.effect.deletes:
             how = sentences.rows_by_effect(self._labels(table, "")[0], rows, integer(total), cause)
-            self.lose(table, None, rows, how, str(shown or ""))
+            self.lose(table, None, rows, how, comparing.shown_text(shown))
         for place, column in enumerate(kept.columns):
             lost, example, changed = rest[3 * place : 3 * place + 3]
             label, spelled = self._labels(table, column)
             values = integer(lost)
             if values:
                 how = sentences.values_by_effect(label, spelled, values, cause)
-                self.lose(table, column, values, how, str(example or ""))
+                self.lose(table, column, values, how, comparing.shown_text(example))
             elif integer(changed):
                 self._changes.append(Change("trigger", label, spelled, integer(changed)))
 

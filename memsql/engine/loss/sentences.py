@@ -43,3 +43,14 @@ def rows_by_effect(table: str, gone: int, rows: int, cause: str) -> str:
 def values_by_effect(table: str, column: str, rows: int, cause: str) -> str:
     """Values went by a foreign-key action, a trigger or REPLACE."""
     return f"column {table}.{column} loses a value in {rows_text(rows)} without an UPDATE of its own, by {cause}"
+
+
+def too_large(table: str, column: str | None, cause: str, numbers: tuple[int, int, int]) -> str:
+    """Rows of ``table``, or values of its ``column``, may have gone, and nobody can tell which. ``numbers``: the rows
+    of the table, how many are copied at most, and by how many rows or values it holds less."""
+    rows, most, gone = numbers
+    name, what = (f"table {table}", "rows") if column is None else (f"column {table}.{column}", "values")
+    return (
+        f"{name} may lose {what} by {cause}, and with {rows_text(rows)} it is too large to be compared on a server "
+        f"(server_copy_rows = {most}); by number {gone:,} {what} are gone"
+    )

@@ -1,4 +1,4 @@
-"""Counting in a database, without a migration."""
+"""Foreign keys in a database, without a migration."""
 
 from __future__ import annotations
 
@@ -41,15 +41,6 @@ def test_the_engine_asks_no_pragma_that_computes_views() -> None:
         assert "pragma_table_list" not in path.read_text(encoding="utf-8"), path.name
 
 
-def test_rows_and_values() -> None:
-    conn = database("CREATE TABLE T (a, b)", "INSERT INTO T VALUES (1, NULL), (2, 3)")
-    whole = counting.count(conn, Watch(whole=frozenset({"t", "gone"})), values=True).tables
-    assert list(whole) == ["t"]
-    assert (whole["t"].name, whole["t"].rows, dict(whole["t"].columns)) == ("T", 2, {"a": 2, "b": 1})
-    rows = counting.count(conn, Watch(counted=frozenset({"t"})), values=True).tables["t"]
-    assert (rows.rows, dict(rows.columns)) == (2, {})
-
-
 def test_violations_and_keys_that_are_none() -> None:
     conn = database(
         "PRAGMA foreign_keys = off",
@@ -60,7 +51,7 @@ def test_violations_and_keys_that_are_none() -> None:
         "INSERT INTO mismatched VALUES (7)",
         "PRAGMA foreign_keys = on",
     )
-    counts = counting.count(conn, Watch(linked=frozenset({"parent"}), keyed=frozenset({"parent"})), values=False)
+    counts = counting.count(conn, Watch(linked=frozenset({"parent"}), keyed=frozenset({"parent"})))
     assert counts.violations == {("child", "parent"): 2, ("mismatched", "parent"): 1}
     assert counts.keyless == {'"mismatched" referencing "parent"'}
     assert [loss.message for loss in counting.cascades(conn, frozenset({"parent"}))] == []

@@ -14,8 +14,11 @@ from typing import Any
 
 import loss_cases
 import pytest
+import servers
 from cli import Done, Project
 from loss_cases import Entry
+
+from memsql.db import connect
 
 ALL = list(loss_cases.read())
 CHANGE = "9999_change"
@@ -63,6 +66,17 @@ def on_file(entry: Entry, folder: Path) -> Iterator[Place]:
     yield Place(entry, project, (), ask)
 
 
+@contextmanager
+def on_server(entry: Entry, folder: Path) -> Iterator[Place]:
+    with servers.fresh(folder / "sqld") as server:
+
+        def ask(sql: str) -> list[tuple[Any, ...]]:
+            with closing(connect(servers.target(server.url), "ro")) as conn:
+                return [tuple(row) for row in conn.execute(sql).rows]
+
+        yield Place(entry, Project(folder / "project"), ("--database", server.url), ask)
+
+
 def test_there_are_enough_of_them() -> None:
     assert sum(entry.lossy for entry in ALL) >= 150
     assert sum(not entry.lossy for entry in ALL) >= 60
@@ -73,6 +87,19 @@ def test_there_are_enough_of_them() -> None:
 def test_on_a_file(entry: Entry, tmp_path: Path) -> None:
     with on_file(entry, tmp_path) as place:
         judge(place)
+
+
+@pytest.mark.server
+@pytest.mark.parametrize("entry", ALL, ids=[entry.name for entry in ALL])
+def test_on_a_server(entry: Entry, tmp_path: Path) -> None:
+    if isinstance(entry.server, str):
+        pytest.skip(entry.server)
+    with on_server(entry, tmp_path) as place:
+        if entry.server is None:
+            judge(place)
+        else:
+            place.prepare()
+            place.change([]).expect(entry.server)
 
 
 def judge(place: Place) -> None:
