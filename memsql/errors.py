@@ -9,6 +9,7 @@
     |   |-- DamagedError        3  the pages of a database file cannot be read
     |   `-- CommitUnknown       3  the answer to a COMMIT was lost; read the ledger to learn
     |-- LockedError             4  another writer holds the database, or a time-out
+    |-- NoSpace                 4  no room for the rows that a proof keeps
     |-- MigrationFailed         5  a migration failed and was rolled back
     |   `-- Interrupted         5  a signal stopped it, and it was rolled back
     |-- Refused                 6  refused to protect data
@@ -109,6 +110,12 @@ class CommitUnknown(ConnectError):
 
 class LockedError(MemsqlError):
     """Another process holds the lock for longer than ``busy_timeout``, or a time-out struck."""
+
+    exit_code = 4
+
+
+class NoSpace(MemsqlError):
+    """There is no room for the rows that have to be kept to prove a migration; its transaction was undone."""
 
     exit_code = 4
 

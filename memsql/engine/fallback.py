@@ -90,10 +90,8 @@ class Asking(Foreseen):
     """Runs each statement at once. ``unproven``: a sentence for what only the server understands."""
 
     def __init__(self, session: Session, job: Job, schema: SchemaCopy) -> None:
-        super().__init__(
-            schema, schema.copy_rows, foreign_keys=job.enforces_keys, drops=bool(job.analysis.drops) or job.guarded
-        )
-        schema.conn.execute(f"PRAGMA foreign_keys = {'on' if job.enforces_keys else 'off'}")
+        super().__init__(schema, schema.copy_rows, foreign_keys=job.header.foreign_keys, drops=bool(job.analysis.drops))
+        schema.conn.execute(f"PRAGMA foreign_keys = {'on' if job.header.foreign_keys else 'off'}")
         self._session, self._job = session, job
         self._result = Result((), [])
         self._is_old = False
@@ -159,7 +157,7 @@ class Asking(Foreseen):
 
     def _explained(self, step: Step, error: StatementError) -> MemsqlError:
         if step.kind == "keep":
-            return verdict.not_copied(self._job, error)
+            return verdict.not_kept(self._job, error)
         return verdict.unproven(self._job, [error.message], "correct the file and run the command again")
 
     def _broken_rows(self, table: str) -> Counter[str]:
@@ -171,7 +169,7 @@ class Asking(Foreseen):
         """The copy of the schema is no longer what the server has."""
         self._is_old = False
         schema = schema_copy(self._session)
-        schema.conn.execute(f"PRAGMA foreign_keys = {'on' if self._job.enforces_keys else 'off'}")
+        schema.conn.execute(f"PRAGMA foreign_keys = {'on' if self._job.header.foreign_keys else 'off'}")
         self._schema = schema
         self._known.clear()
         self._facts.read_again(schema.conn)

@@ -240,7 +240,9 @@ class _Run:
                 return touched, ()
             # What it did to the schema is undone with its savepoint.
             schema.conn.execute(f"ROLLBACK TO {SAVEPOINT}")
-        planned = Planned(schema, schema.copy_rows, foreign_keys=job.enforces_keys, drops=bool(job.analysis.drops))
+        planned = Planned(
+            schema, schema.copy_rows, foreign_keys=job.header.foreign_keys, drops=bool(job.analysis.drops)
+        )
         planned.take(job.file)
         self.steps, self.account, self.has_copies = planned.steps, planned.answered, planned.has_copies
         return planned.touched, ()

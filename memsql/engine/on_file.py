@@ -20,7 +20,7 @@ from memsql.engine.index_work import IndexProof, IndexWork, rebuild_and_check, w
 from memsql.engine.isolation import isolated, refuse_ledger_written
 from memsql.engine.job import Job, LedgerMoved
 from memsql.engine.loss import counting, guard
-from memsql.engine.loss.model import Account
+from memsql.engine.loss.model import Account, MustRunAlone
 from memsql.engine.loss.watched import SAVEPOINT, Ran, run_watched, undo
 from memsql.engine.session import Session
 from memsql.engine.state import State
@@ -67,14 +67,22 @@ class OnFile:
         self._entries, self._written = [], 0
         began = time.perf_counter()
         self.begin(foreign_keys=jobs[0].header.foreign_keys)
+        whole, alone = self.session.options.all_or_nothing, False
         for place, job in enumerate(jobs):
-            if place and time.perf_counter() - began > self._patience:
+            if place and (alone or time.perf_counter() - began > self._patience):
                 return
             self._begun = place + 1
             self.session.progress.start(job.label)
             if job.checks or job.analysis.reads_ledger:
                 self._write(self._entries)
-            evidence = prove_job(self.session, job)
+            try:
+                evidence = prove_job(self.session, job, shares=bool(place) and not whole)
+            except MustRunAlone:
+                undo(self.session.conn)
+                self.session.schema.forget()
+                self._begun = place
+                return
+            alone = evidence.has_copies and not whole
             yield evidence
             # The caller came back for more, so this job passed.
             self.session.conn.execute(f"RELEASE {SAVEPOINT}")
@@ -151,15 +159,16 @@ class OnFile:
         self._data_version = version
 
 
-def prove_job(session: Session, job: Job) -> Evidence:
+def prove_job(session: Session, job: Job, *, shares: bool = False) -> Evidence:
     """Run ``job`` inside the open transaction, in a savepoint that stays open, and gather the evidence for its verdict.
+    ``shares``: others ran in that transaction.
 
-    Raises MigrationFailed, Refused, Interrupted, LockedError or ConnectError; the savepoint then holds unproven
-    changes.
+    Raises MigrationFailed, Refused, Interrupted, LockedError, NoSpace or ConnectError, or MustRunAlone where it shares
+    what it must not; the savepoint then holds unproven changes.
     """
     conn = session.conn
     started, clock = datetime.now(UTC), time.perf_counter()
-    run = _Statements(session, job)
+    run = _Statements(session, job, shares=shares)
     objects = None if session.options.replayed else proof.begin(session.schema.structure, job)
     count = partial(counting.count, conn)
     watched = run_watched(session, job, count=count, run=run)
@@ -187,15 +196,18 @@ def prove_job(session: Session, job: Job) -> Evidence:
         timings=tuple(watched.timings),
         structure=structure,
         unproven=index_proof.unproven,
+        has_copies=run.has_copies,
     )
 
 
 class _Statements:
-    """Runs the statements of a job; ``account`` is what they did to the rows from before, in the last run."""
+    """Runs the statements of a job; ``account`` is what they did to the rows from before in the last run, and
+    ``has_copies`` whether rows were kept there."""
 
-    def __init__(self, session: Session, job: Job) -> None:
-        self._session, self._job = session, job
+    def __init__(self, session: Session, job: Job, *, shares: bool) -> None:
+        self._session, self._job, self._shares = session, job, shares
         self.account = Account()
+        self.has_copies = False
 
     def __call__(self) -> Ran:
         """Run them: in large pieces where they only insert, else one by one."""
@@ -246,6 +258,7 @@ class _Statements:
         accountant = Accountant(
             conn, session.interrupted, foreign_keys=job.header.foreign_keys, drops=bool(job.analysis.drops)
         )
+        accountant.shares = self._shares
         timings: Sequence[statements.StatementTiming] = ()
         try:
             with isolated(conn, job):
@@ -255,7 +268,7 @@ class _Statements:
                     timings = statements.run_timed(accountant.run, job.file, progress)
                 else:
                     statements.run_measured(accountant, job.file, progress)
-                self.account = accountant.finish()
+                self.account, self.has_copies = accountant.finish(), accountant.has_copies
         except StatementError as e:
             if session.stopped:
                 raise verdict.interrupted(job, session.stop) from e

@@ -97,7 +97,7 @@ class JobRequest:
         if kind == "text":
             return None
         if kind == "keep":
-            return verdict.not_copied(self.job, error)
+            return verdict.not_kept(self.job, error)
         if after <= index < indexes:
             return verdict.broken_index(self.job, [self.indexes[index - after].explain(error)])
         if index >= indexes:

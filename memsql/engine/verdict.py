@@ -22,6 +22,7 @@ from memsql.errors import (
     LockedError,
     MemsqlError,
     MigrationFailed,
+    NoSpace,
     Refused,
     StatementError,
 )
@@ -40,7 +41,7 @@ class Evidence:
     and checked; ``broken_indexes``: a sentence for each that disagrees with its content. ``checks``: the answers of
     the job's own checks. ``started``, ``duration_ms``: when it ran and how long, the proof included. ``structure``:
     what became of views, triggers, indexes and constraints. ``unproven``: a sentence for each thing that could not be
-    looked at, with the reason.
+    looked at, with the reason. ``has_copies``: rows were kept before some statement.
     """
 
     account: Account
@@ -54,6 +55,7 @@ class Evidence:
     timings: tuple[StatementTiming, ...] = ()
     structure: Structure = UNTOUCHED
     unproven: tuple[str, ...] = ()
+    has_copies: bool = False
 
 
 def judge(job: Job, evidence: Evidence, *, allows_all: bool) -> Done:
@@ -210,12 +212,13 @@ def no_such_index(job: Job, work: IndexWork) -> MigrationFailed:
     )
 
 
-def not_copied(job: Job, error: StatementError) -> LockedError:
-    """The server could not keep a copy of the rows that ``job`` may reach."""
-    return LockedError(
-        f"{job.migration.id} needs a copy of rows on the server, and that could not be made: {error.message}",
+def not_kept(job: Job, error: StatementError) -> NoSpace:
+    """The server could not keep the rows that ``job`` may reach."""
+    return NoSpace(
+        f"rows that {job.migration.id} reaches have to be kept on the server, to compare them afterwards, and that "
+        f"failed: {error.message}",
         where=Location(job.file.path),
-        hint="make room on the server, or write the permit for what may be lost",
+        hint="make room on the server, and run the command again",
     )
 
 

@@ -196,9 +196,12 @@ def _run(session: Session, job: Job) -> Done:
     on_file = conn.target.path is not None
     if on_file:
         from memsql.engine.on_file import prove_job
+
+        evidence = prove_job(session, job)
     else:
-        from memsql.engine.fallback import prove_job
-    evidence = prove_job(session, job)
+        from memsql.engine import fallback
+
+        evidence = fallback.prove_job(session, job)
     done = verdict.judge(job, evidence, allows_all=session.allows_all(job))
     if on_file:
         conn.execute(f"RELEASE {SAVEPOINT}")

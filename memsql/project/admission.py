@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Literal, TypeVar
 
 from memsql.sqltext import Effect, effect, fold, forbidden_in_transaction, statements
-from memsql.sqltext.internal import BOOKKEEPING, RECORDS
+from memsql.sqltext.internal import BOOKKEEPING, KEPT, RECORDS
 from memsql.sqltext.pragmas import Pragma, changes, is_on, read_pragma, refused, rule_of
 from memsql.sqltext.tokens import tokenize
 
@@ -152,7 +152,15 @@ def _vacuum(text: str, mode: Mode) -> Refusal | None:
 
 def _ledger(text: str, what: Effect, mode: Mode) -> Refusal | None:
     makes = what.kind == "create" and what.object_type in ("table", "virtual", "view")
-    name = ledger_table(what.name if makes else what.new_name if what.kind == "alter_rename" else None)
+    new = what.name if makes else what.new_name if what.kind == "alter_rename" else None
+    if new is not None and fold(new).startswith(KEPT):
+        return Refusal(
+            "ledger",
+            f"makes a table {new}, and names that begin with {KEPT} are taken: memsql keeps rows under them while it "
+            "proves a migration on a server",
+            "give it another name",
+        )
+    name = ledger_table(new)
     if name is not None:
         return Refusal(
             "ledger",

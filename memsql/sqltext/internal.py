@@ -15,7 +15,10 @@ RECORDS = LEDGER | {"memsql_history"}
 BOOKKEEPING = RECORDS | {"memsql_legacy_objects", "memsql_fts_rebuild"}
 """The tables, folded, that yoyo and memsql keep for themselves."""
 VECTOR_INDEX = "libsql_vector_idx"
-_NOBODYS = ("sqlite_", "libsql_", "_litestream_", "memsql_before_", "memsql_fts_")
+KEPT = "memsql_before_"
+"""How the names begin of tables in which a migration on a server keeps rows while it is proven. Nobody else may use
+them."""
+_NOBODYS = ("sqlite_", "libsql_", "_litestream_", "memsql_fts_")
 _PREFIXES = ("sqlite_", "libsql_", "_litestream_", "memsql_")
 _RTREE = frozenset({"node", "parent", "rowid"})
 _FTS4 = frozenset({"content", "segments", "segdir", "docsize", "stat"})
@@ -52,9 +55,7 @@ def is_nobodys_data(name: str) -> bool:
     """Whether the table ``name`` belongs to SQLite, libSQL, yoyo or memsql, by its name alone. A table that only looks
     like one of memsql holds somebody's rows."""
     folded = fold(name)
-    return folded in BOOKKEEPING or folded.startswith(
-        ("sqlite_", "libsql_", "_litestream_", "memsql_before_", "memsql_fts_")
-    )
+    return folded in BOOKKEEPING or folded.startswith(_NOBODYS)
 
 
 def module_of(sql: str) -> str:

@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 
-from memsql.db import Result, Touched
+from memsql.db import Result, Touched, temporary
 from memsql.db.sqlite import SQLiteConnection
 from memsql.engine.loss import effects, sentences
 from memsql.engine.loss.accounting import Accounting
 from memsql.engine.loss.facts import Facts
 from memsql.engine.loss.judging import Answered
-from memsql.engine.loss.model import Account
+from memsql.engine.loss.model import Account, MustRunAlone
 from memsql.engine.loss.tables import Table
 from memsql.errors import StatementError
 from memsql.sqltext import fold
@@ -27,16 +27,22 @@ _FEW = 8
 
 
 class Accountant(Accounting):
-    """Runs the statements of one migration on a file."""
+    """Runs the statements of one migration on a file. ``shares``: others are in its transaction."""
 
     def __init__(
         self, conn: SQLiteConnection, interrupted: Callable[[], bool], *, foreign_keys: bool, drops: bool
     ) -> None:
         """``interrupted`` is asked often while a statement runs; the rest as in Accounting."""
         super().__init__(Facts(conn, temporary=True), foreign_keys=foreign_keys, drops=drops)
+        self.shares = False
         self._conn, self._interrupted = conn, interrupted
         self._result = Result((), [])
         self._snapshots = 0
+
+    @property
+    def has_copies(self) -> bool:
+        """Whether rows of some table were kept."""
+        return self._snapshots > 0
 
     def run(self, text: str) -> Result:
         """Run one statement, and return its result. Raises StatementError where SQLite refuses it."""
@@ -84,7 +90,9 @@ class Accountant(Accounting):
             self.script(";\n".join(part) + ";", part)
 
     def _ask(self, sql: str, then: Answered) -> None:
-        then(self._conn.execute(sql))
+        with self._conn.observe(self._interrupted):
+            answer = self._conn.execute(sql)
+        then(answer)
 
     def _perform(self, text: str, then: Answered | None = None) -> None:
         with self._observed() as touched:
@@ -136,9 +144,12 @@ class Accountant(Accounting):
         table = self._facts.table(effect.table)
         if table is None or table.kind not in ("table", "virtual"):
             return None
+        if self.shares:
+            raise MustRunAlone
         self._snapshots += 1
         snapshot = effects.snapshot(self._snapshots, table, effect)
-        self._conn.execute(f"CREATE TEMP TABLE {snapshot.name} AS {snapshot.create}")
+        with self._conn.observe(self._interrupted):
+            temporary.keep(self._conn, snapshot.name, snapshot.create, snapshot.size)
         return snapshot
 
     def _rows(self, table: Table) -> int:

@@ -20,10 +20,10 @@ from memsql.engine.loss.model import Account
 from memsql.engine.loss.tables import Table
 from memsql.sqltext import fold, identifiers
 from memsql.sqltext.classify import Effect, effect
+from memsql.sqltext.internal import KEPT
 from memsql.sqltext.writes import Expression, Write, assigned, origins, output_names, read_write
 
 _WRITES = frozenset({"insert", "replace", "update", "delete"})
-_KEPT_SEQUENCE = "memsql_before_"
 
 
 class Accounting(ABC):
@@ -173,7 +173,7 @@ class Accounting(ABC):
         label = self._judge.trail.label(fold(table.name), table.name)
         if label in self._sequences:
             return
-        kept = self._sequences[label] = f"{_KEPT_SEQUENCE}{len(self._sequences)}"
+        kept = self._sequences[label] = f"{KEPT}{len(self._sequences)}"
         self._ask(
             f"INSERT INTO sqlite_sequence (name, seq) SELECT '{kept}', seq FROM sqlite_sequence "
             f"WHERE name = {_string(table.name)}",

@@ -10,6 +10,7 @@ from memsql.db.sqlite import DELETE, INSERT, UPDATE
 from memsql.engine.loss.comparing import least_text
 from memsql.engine.loss.tables import ROWID, Table
 from memsql.sqltext import fold
+from memsql.sqltext.internal import KEPT
 from memsql.sqltext.writes import Write
 
 Reach = frozenset[tuple[int, str, str | None, str | None]]
@@ -50,6 +51,13 @@ class Snapshot:
         parts = [f"{self.table.value('t', k)} AS k{n}" for n, k in enumerate(self.key)]
         parts += [f"{self.table.value('t', c)} AS c{n}" for n, c in enumerate(self.columns)]
         return f"SELECT {', '.join(parts) or '1 AS k0'} FROM {self.table.sql} AS t"
+
+    @property
+    def size(self) -> str:
+        """SQL: about how many bytes these rows take."""
+        values = [self.table.value("t", name) for name in (*self.key, *self.columns)]
+        lengths = [f"coalesce(length(CAST({value} AS BLOB)), 0) + 1" for value in values]
+        return f"SELECT total({' + '.join([*lengths, '8'])}) FROM {self.table.sql} AS t"
 
     def question(self, defaulted: Collection[str], schema: str) -> str:
         """SQL: the rows before, those that are gone, an example; then for each column the values lost, an example,
@@ -147,7 +155,7 @@ def snapshot(number: int, table: Table, effect: Effect) -> Snapshot:
         key = (ROWID, *still) if table.rowid else table.key
     moved = not replaced and bool(changed & ({table.alias} if table.rowid else set(table.key)))
     columns = tuple(sorted(c for c in effect.columns if c in table.columns and not table.columns[c].generated))
-    return Snapshot(f"memsql_before_{number}", table, effect, tuple(key), columns, moved)
+    return Snapshot(f"{KEPT}{number}", table, effect, tuple(key), columns, moved)
 
 
 def _label(name: str) -> str:

@@ -23,10 +23,11 @@ from memsql.engine.loss.facts import Facts
 from memsql.engine.loss.judging import Answered
 from memsql.engine.loss.model import Account
 from memsql.engine.loss.tables import Table
-from memsql.errors import StatementError
+from memsql.errors import Refused, StatementError
 from memsql.project.files import SqlFile
 from memsql.sqltext import bulk_table, fold
 from memsql.sqltext import statements as statements_of
+from memsql.sqltext.internal import KEPT
 from memsql.sqltext.shapes import inserts_values, runs, shape
 from memsql.sqltext.writes import Write
 
@@ -218,7 +219,14 @@ class Foreseen(Accounting):
         if table is None or table.kind not in ("table", "virtual"):
             return None
         self._snapshots += 1
-        return _Kept(effects.snapshot(self._snapshots, table, effect))
+        snapshot = effects.snapshot(self._snapshots, table, effect)
+        if self._facts.table(snapshot.name) is not None:
+            raise Refused(
+                f"there is a table {snapshot.name}, and memsql keeps rows under names that begin with {KEPT} while it "
+                "proves a migration on a server",
+                hint=f"give it another name: ALTER TABLE {snapshot.name} RENAME TO …",
+            )
+        return _Kept(snapshot)
 
 
 @dataclass(slots=True)
@@ -278,9 +286,14 @@ class Planned(Foreseen):
         if len(self._waiting) == 1:
             self._steps.append(Step((self._waiting[0], ()), kind="text"))
         elif self._waiting:
-            # A statement may end in a line comment.
-            self._steps.append(Step(Script("\n;\n".join(self._waiting) + "\n;"), kind="text"))
+            self._steps.append(Step(Script("\n".join(map(_ended, self._waiting))), kind="text"))
         self._waiting, self._size = [], 0
+
+
+def _ended(statement: str) -> str:
+    """``statement`` with a semicolon. SQLite stores the white space before that with an index."""
+    ends_in_comment = "--" in statement.rpartition("\n")[2]
+    return f"{statement}\n;" if ends_in_comment else f"{statement};"
 
 
 def _both(first: Answered, second: Answered | None) -> Answered:

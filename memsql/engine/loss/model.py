@@ -9,6 +9,11 @@ from memsql import words
 from memsql.sqltext import Permit, fold, permit_line
 
 
+class MustRunAlone(Exception):
+    """The migration has to keep rows, and shares its transaction with others: where it fails to write a TEMP table,
+    SQLite ends the whole transaction."""
+
+
 @dataclass(frozen=True, slots=True)
 class Loss:
     """Rows of ``table``, or values of its ``column``, that are gone and that no statement names.

@@ -155,3 +155,15 @@ def test_a_rehearsal_on_the_server_says_the_same_numbers(empty_server: Running, 
     up(project, empty_server.url, "--dry-run", "--on-server").expect(0, *lines)
     up(project, empty_server.url, "--dry-run", "--with-data").expect(0, *lines)
     up(project, empty_server.url).expect(0, *lines)
+
+
+def test_the_names_under_which_rows_are_kept_are_taken(empty_server: Running, project: Project) -> None:
+    project.add("0001_family", FAMILY.format(action="CASCADE"))
+    up(project, empty_server.url).expect(0)
+    project.add("0002_taken", "CREATE TABLE memsql_before_1 (id INTEGER PRIMARY KEY);\n")
+    up(project, empty_server.url).expect(2, "names that begin with memsql_before_ are taken", "another name")
+    project.run("migrate.up").expect(2, "names that begin with memsql_before_ are taken")
+    project.add("0002_taken", "DELETE FROM parent WHERE id = 3;\n")
+    with closing(connect(servers.target(empty_server.url), "rw")) as conn:
+        conn.execute("CREATE TABLE memsql_before_1 (id INTEGER PRIMARY KEY)")
+    up(project, empty_server.url).expect(6, "there is a table memsql_before_1", "ALTER TABLE memsql_before_1 RENAME TO")
