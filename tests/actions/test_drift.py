@@ -31,7 +31,7 @@ CHANGES = {
 SPELLED = """create table "team" ('id' integer, primary key (ID asc));
 create table member (
     id integer primary key, mail text, nick text collate "nocase" null, team_id integer, w integer, double integer
-    generated always as ((W*2)) stored, constraint one unique ("mail") on conflict ignore check ((w) > 0)
+    generated always as ((W*2)) stored, constraint one unique ("mail") on conflict ignore, check ((w) > 0)
     foreign key (team_id) references team on delete no action deferrable initially deferred
 );
 """
