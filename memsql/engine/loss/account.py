@@ -22,12 +22,12 @@ from memsql.sqltext import fold
 from memsql.sqltext.writes import Write
 
 _STATEMENT = "memsql_statement"
-# So many statements are run one by one rather than halved again.
-_FEW = 8
 
 
 class Accountant(Accounting):
     """Runs the statements of one migration on a file. ``shares``: others are in its transaction."""
+
+    asks_at_once = True
 
     def __init__(
         self, conn: SQLiteConnection, interrupted: Callable[[], bool], *, foreign_keys: bool, drops: bool
@@ -56,38 +56,36 @@ class Accountant(Accounting):
 
     def script(self, text: str, statements: Sequence[str]) -> None:
         """Run ``text``, whose statements all are INSERT INTO … VALUES. ``statements``: the same, one by one, for where
-        that may destroy something after all."""
+        a constraint may replace rows. What triggers did besides is judged for all of them together, for none of them
+        names a row from before."""
+        if self._facts.replaces():
+            for statement in statements:
+                self.run(statement)
+            return
         conn = self._conn
         before = conn.total_changes
         conn.execute(f"SAVEPOINT {_STATEMENT}")
         with self._observed() as touched:
             conn.script(text)
-        if self._destroyed(touched, conn.total_changes - before, len(statements)):
+        others = self._script_effects(touched, conn.total_changes - before, len(statements))
+        if others:
             conn.execute(f"ROLLBACK TO {_STATEMENT}")
-            conn.execute(f"RELEASE {_STATEMENT}")
-            self._search(statements)
-            return
+            kept = [snapshot for e in others if (snapshot := self._keep(e)) is not None]
+            with self._observed():
+                conn.script(text)
+            self._judge_kept(kept)
         conn.execute(f"RELEASE {_STATEMENT}")
         self._reached(touched)
 
-    def _destroyed(self, touched: Touched, changes: int, number: int) -> bool:
-        """Whether ``number`` INSERTs, which made so many ``changes``, may have done more than to insert."""
-        if touched.inserted and self._facts.replaces():
-            return True
-        if not any(trigger is not None or self._facts.is_data(table) for _, table, _, trigger in touched.writes):
-            return False
+    def _script_effects(self, touched: Touched, changes: int, number: int) -> list[effects.Effect]:
+        """What ``number`` INSERTs, which made so many ``changes``, may have done besides."""
+        views = [name for name in touched.inserted if self._facts.is_view(name)]
         # Each of them inserted a row at least, so as many changes as statements leave none for a trigger.
-        return changes != number or any(self._facts.is_view(table) for table in touched.inserted)
-
-    def _search(self, statements: Sequence[str]) -> None:
-        """Run INSERTs of which some do more than to insert, those one by one."""
-        if len(statements) <= _FEW or self._facts.replaces():
-            for statement in statements:
-                self.run(statement)
-            return
-        middle = len(statements) // 2
-        for part in (statements[:middle], statements[middle:]):
-            self.script(";\n".join(part) + ";", part)
+        if not touched.writes or (changes == number and not views):
+            return []
+        excused = frozenset().union(*(self._facts.triggers_of(view) for view in views))
+        others = effects.effects_of(None, "", frozenset(touched.writes), excused)
+        return [e for e in others if self._facts.is_data(e.table) and self._judge.trail.has_old_rows(e.table)]
 
     def _ask(self, sql: str, then: Answered) -> None:
         with self._conn.observe(self._interrupted):
@@ -132,13 +130,16 @@ class Accountant(Accounting):
         kept = [snapshot for e in others if (snapshot := self._keep(e)) is not None]
         with self._observed():
             self._result = self._conn.execute(text)
-        for snapshot in kept:
-            self._judge.snapshot(snapshot, "temp.")
-            self._conn.execute(f"DROP TABLE temp.{snapshot.name}")
+        self._judge_kept(kept)
         if gone > named and table.holds_data and self._judge.trail.has_old_rows(fold(table.name)):
             label = self._judge.trail.label(fold(table.name), table.name)
             how = sentences.rows_by_effect(label, gone - named, rows, "a foreign-key action or trigger")
             self._judge.lose(table, None, gone - named, how)
+
+    def _judge_kept(self, kept: Sequence[effects.Snapshot]) -> None:
+        for snapshot in kept:
+            self._judge.snapshot(snapshot, "temp.")
+            self._conn.execute(f"DROP TABLE temp.{snapshot.name}")
 
     def _keep(self, effect: effects.Effect) -> effects.Snapshot | None:
         table = self._facts.table(effect.table)

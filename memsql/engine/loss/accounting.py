@@ -34,8 +34,11 @@ class Accounting(ABC):
         self.touched = Touched()
         self._facts = facts
         self._foreign_keys, self._drops = foreign_keys, drops
-        self._judge = Judge(facts, self._ask)
+        self._judge = Judge(facts, self._ask, at_once=self.asks_at_once)
         self._sequences: dict[str, str] = {}
+
+    asks_at_once: bool
+    """Whether an answer is there when _ask() returns."""
 
     @abstractmethod
     def _ask(self, sql: str, then: Answered) -> None:
@@ -247,7 +250,7 @@ class Accounting(ABC):
         own = _reads_of(values, write.table)
         if own:
             trail.add([copies.Copy(write.table, write.table, own, some=write.some)])
-        for source in {copy.source for copy in trail.copies if copy.target == write.table != copy.source}:
+        for source in trail.copies.sources(write.table):
             read = _reads_of(values, source)
             if read:
                 trail.refine(source, write.table, read)

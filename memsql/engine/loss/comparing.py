@@ -55,6 +55,7 @@ class Query:
     sql: str
     columns: tuple[str, ...]
     counted: frozenset[str]
+    quick: str = ""
 
     def comparison(self, row: Sequence[Value]) -> Comparison:
         """What the one row of the answer says."""
@@ -96,7 +97,7 @@ def compare(source: Table, key: Sequence[str], matches: Sequence[Match], only: t
                 if carrier.manner in ("expression", "partly"):
                     counted.add(column)
         kept = " OR ".join(good) or "0"
-        fields.append(f"{collect}({value} IS NULL OR {kept}) AS g{n}")
+        fields.append(f"{collect}({kept} OR {value} IS NULL) AS g{n}")
         fields.append(f"{collect}({' OR '.join(same) or '0'}) AS s{n}" if column in counted else f"1 AS s{n}")
         after = f" || ', now ' || {_shown(now[0])}" if now else ""
         example = f"{shown} || ': ' || {_shown(value)}{after}"
@@ -114,7 +115,9 @@ def compare(source: Table, key: Sequence[str], matches: Sequence[Match], only: t
     for n in range(len(columns)):
         lost = f"{there} AND NOT g{n}"
         sums += [f"total({lost})", f"total({there} AND NOT s{n})", least_text(f"CASE WHEN {lost} THEN e{n} END")]
-    return Query(f"SELECT {', '.join(sums)} FROM ({inner})", columns, frozenset(counted))
+    equal = " AND ".join(["h", *(f"g{n} AND s{n}" for n in range(len(columns)))])
+    quick = f"SELECT count(*), total(NOT ({equal})) FROM ({inner})"
+    return Query(f"SELECT {', '.join(sums)} FROM ({inner})", columns, frozenset(counted), quick)
 
 
 def compared(source: Table, matches: Sequence[Match]) -> tuple[str, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -61,6 +61,43 @@ class Match:
         """All columns that may hold the value of ``column``."""
         first = self.carriers.get(column)
         return () if first is None else (first, *self.others.get(column, ()))
+
+
+class NotedCopies:
+    """The copies that a migration made so far, to be found by the source and by the target in no time."""
+
+    def __init__(self, copies: Iterable[Copy] = ()) -> None:
+        self._pairs: dict[tuple[str, str], list[Copy]] = {}
+        self._targets: dict[str, list[str]] = {}
+        self._sources: dict[str, set[str]] = {}
+        for copy in copies:
+            self.add(copy)
+
+    def __iter__(self) -> Iterator[Copy]:
+        return (copy for pair in self._pairs.values() for copy in pair)
+
+    def add(self, copy: Copy) -> None:
+        """Note ``copy``, unless an equal one is noted."""
+        pair = self._pairs.get((copy.source, copy.target))
+        if pair is None:
+            pair = self._pairs[copy.source, copy.target] = []
+            if copy.source != copy.target:
+                self._targets.setdefault(copy.source, []).append(copy.target)
+                self._sources.setdefault(copy.target, set()).add(copy.source)
+        if copy not in pair:
+            pair.append(copy)
+
+    def between(self, source: str, target: str) -> list[Copy]:
+        """The copies of ``source`` to ``target``, which may be the same."""
+        return self._pairs.get((source, target), [])
+
+    def targets(self, source: str) -> Sequence[str]:
+        """The other tables to which ``source`` was copied."""
+        return self._targets.get(source, ())
+
+    def sources(self, target: str) -> frozenset[str]:
+        """The other tables that were copied to ``target``."""
+        return frozenset(self._sources.get(target, ()))
 
 
 def copy_of(source: str, target: str, columns: Sequence[str], values: Sequence[Expression]) -> Copy:

@@ -25,9 +25,10 @@ Ask = Callable[[str, Answered], None]
 class Judge:
     """Judges, and keeps what was lost and changed. ``trail`` says where the rows from before are."""
 
-    def __init__(self, facts: Facts, ask: Ask) -> None:
+    def __init__(self, facts: Facts, ask: Ask, *, at_once: bool) -> None:
+        """``at_once``: an answer is there when ``ask`` returns, so that a question may depend on the one before."""
         self.trail = Trail()
-        self._facts, self._send = facts, ask
+        self._facts, self._send, self._at_once = facts, ask, at_once
         self._names: Trail | None = None
         self._losses: list[Loss] = []
         self._changes: list[Change] = []
@@ -225,7 +226,14 @@ class Judge:
             def compared(answer: Result) -> None:
                 then(query.comparison(answer.rows[0]))
 
-            self._ask(query.sql, compared)
+            def glanced(answer: Result) -> None:
+                rows, differing = map(integer, answer.rows[0])
+                if differing:
+                    self._ask(query.sql, compared)
+                else:
+                    then(Comparison(total=rows))
+
+            self._ask(query.quick, glanced) if self._at_once else self._ask(query.sql, compared)
         else:
             self._compare_without_key(table, key, matches, then)
 

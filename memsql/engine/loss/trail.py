@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from memsql.engine.loss.comparing import Comparison
-from memsql.engine.loss.copies import Copy, Match
+from memsql.engine.loss.copies import Copy, Match, NotedCopies
 from memsql.engine.loss.tables import ROWID, Table
 from memsql.sqltext import fold
 
@@ -34,7 +34,7 @@ class Trail:
     added to rows from before, and that hold nothing from before.
     """
 
-    copies: list[Copy] = field(default_factory=list)
+    copies: NotedCopies = field(default_factory=NotedCopies)
     created: set[str] = field(default_factory=set)
     holders: set[str] = field(default_factory=set)
     least: dict[str, Least] = field(default_factory=dict)
@@ -56,25 +56,21 @@ class Trail:
         for copy in copies:
             if copy.source == copy.target and not copy.values:
                 continue
-            self.copies.append(copy)
+            self.copies.add(copy)
             if copy.target in self.created and copy.source != copy.target:
                 self.labels.setdefault(copy.target, self.label(copy.source, copy.source))
 
     def copies_of(self, source: str) -> dict[str, list[Copy]]:
         """The copies of ``source`` by target."""
-        targets: dict[str, list[Copy]] = {}
-        for copy in self.copies:
-            if copy.source == source and copy.target != source:
-                targets.setdefault(copy.target, []).append(copy)
-        return targets
+        return {target: self.copies.between(source, target) for target in self.copies.targets(source)}
 
     def inside(self, table: str) -> list[Copy]:
         """What was copied between columns of ``table``."""
-        return [copy for copy in self.copies if copy.source == copy.target == table]
+        return self.copies.between(table, table)
 
     def sources_near(self, table: str) -> set[str]:
         """Tables that a write to ``table`` makes differ from their copies, or whose copy it changes."""
-        near = {copy.source for copy in self.copies if table in (copy.source, copy.target)}
+        near = self.copies.sources(table) | ({table} if self.copies.targets(table) else set())
         return {source for source in near if self.has_old_rows(source)}
 
     def key(self, table: Table) -> tuple[str, ...]:
@@ -86,7 +82,8 @@ class Trail:
         self.holders |= set(holders)
         self.holders.discard(table)
         self.created.add(table)
-        self.copies = [copy for copy in self.copies if table not in (copy.source, copy.target)]
+        if self.copies.targets(table) or self.copies.sources(table) or self.copies.between(table, table):
+            self.copies = NotedCopies(copy for copy in self.copies if table not in (copy.source, copy.target))
         self.least.pop(table, None)
         self.column_labels = {place: label for place, label in self.column_labels.items() if place[0] != table}
         self.fresh = {place for place in self.fresh if place[0] != table}
@@ -104,7 +101,7 @@ class Trail:
             held |= {carrier.column for carrier in carriers}
             self.column_labels.setdefault((new, carriers[0].column), self.column_label(old, column, spelled.name))
         others = {(new, column) for column in match.target.columns if column not in held}
-        unread = any(copy.unread for copy in self.copies if (copy.source, copy.target) == (old, new))
+        unread = any(copy.unread for copy in self.copies.between(old, new))
         if new in self.holders:
             self.fresh -= {(new, column) for column in held}
         elif not unread:
@@ -137,21 +134,21 @@ class Trail:
             self.least[new] = self.least.pop(old)
         self.column_labels = {(new if t == old else t, c): v for (t, c), v in self.column_labels.items()}
         self.fresh = {(new if t == old else t, c) for t, c in self.fresh}
-        self.copies = [
+        self.copies = NotedCopies(
             replace(
                 copy,
                 source=new if copy.source == old else copy.source,
                 target=new if copy.target == old else copy.target,
             )
             for copy in self.copies
-        ]
+        )
 
     def column_renamed(self, table: str, old: str, new: str) -> None:
         """A column of ``table`` has another name."""
         self.column_labels[table, new] = self.column_labels.pop((table, old), old)
         if (table, old) in self.fresh:
             self.fresh = (self.fresh - {(table, old)}) | {(table, new)}
-        self.copies = [_with_column(copy, table, old, new) for copy in self.copies]
+        self.copies = NotedCopies(_with_column(copy, table, old, new) for copy in self.copies)
         if table in self.keys:
             self.keys[table] = tuple(new if k == old else k for k in self.keys[table])
 
@@ -176,10 +173,10 @@ class Trail:
 
     def refine(self, source: str, target: str, read: Mapping[str, tuple[str, frozenset[str]]]) -> None:
         """An UPDATE of ``target`` filled columns from ``source``, of which it is a copy."""
-        self.copies = [
+        self.copies = NotedCopies(
             replace(copy, values={**copy.values, **read}) if (copy.source, copy.target) == (source, target) else copy
             for copy in self.copies
-        ]
+        )
 
     def inherit_key(self, copy: Copy, source_key: Sequence[str]) -> None:
         """Note that rows of a created table have the key of the table from which they were copied."""
