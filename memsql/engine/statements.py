@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import groupby
 from typing import TYPE_CHECKING
 
 from memsql.db import Connection, Result
@@ -20,7 +21,7 @@ from memsql.errors import Location, StatementError
 from memsql.progress import SILENT, Progress
 from memsql.project.files import SqlFile
 from memsql.sqltext import Statement, quote, split
-from memsql.sqltext.shapes import inserts_values
+from memsql.sqltext.shapes import inserts_values, shape
 
 if TYPE_CHECKING:
     from memsql.engine.loss.account import Accountant
@@ -124,33 +125,39 @@ def run_quickly(
 def run_measured(accountant: Accountant, file: SqlFile, progress: Progress) -> None:
     """Run all of ``file`` so that ``accountant`` accounts for every value.
 
-    Statements that only insert run together. Raises StatementError, with its place unless one of those failed.
+    Statements that only insert run together, and neighbours of one shape. Raises StatementError, with its place unless
+    it ran together with others.
     """
     total = len(file.data) or 1
     before = 0
     for chunk in chunks(file):
-        inserts: list[Statement] = []
         chunk_statements = split(chunk.text)
-        for statement in chunk_statements:
-            if inserts_values(statement.text):
-                inserts.append(statement)
+        for run in _runs(chunk_statements):
+            texts = [statement.text for statement in run]
+            if inserts_values(texts[0]):
+                accountant.script(chunk.text[run[0].start : run[-1].end] + ";", texts)
                 continue
-            _run_together(accountant, chunk.text, inserts)
-            inserts = []
             try:
-                accountant.run(statement.text)
+                accountant.run_all(texts)
             except StatementError as e:
+                if e.index is None:
+                    raise
+                statement = run[e.index]
                 where = Location(file.path, chunk.line + statement.line - 1)
                 raise located(e, statement, before + statement.number, where) from e
-        _run_together(accountant, chunk.text, inserts)
         before += len(chunk_statements)
         progress.tick(chunk.end / total)
 
 
-def _run_together(accountant: Accountant, text: str, inserts: Sequence[Statement]) -> None:
-    if inserts:
-        part = text[inserts[0].start : inserts[-1].end] + ";"
-        accountant.script(part, [statement.text for statement in inserts])
+def _runs(chunk_statements: Iterable[Statement]) -> Iterator[list[Statement]]:
+    """Neighbours that only insert, neighbours of one shape, and each other statement alone."""
+
+    def kind(statement: Statement) -> object:
+        # Nothing is equal to an object of its own.
+        return inserts_values(statement.text) or shape(statement.text) or object()
+
+    for _, run in groupby(chunk_statements, key=kind):
+        yield list(run)
 
 
 def cut_wrongly(file: SqlFile) -> bool:

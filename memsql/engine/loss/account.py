@@ -19,7 +19,7 @@ from memsql.engine.loss.model import Account, MustRunAlone
 from memsql.engine.loss.tables import Table
 from memsql.errors import StatementError
 from memsql.sqltext import fold
-from memsql.sqltext.writes import Write
+from memsql.sqltext.writes import Write, read_write
 
 _STATEMENT = "memsql_statement"
 
@@ -37,6 +37,7 @@ class Accountant(Accounting):
         self.shares = False
         self._conn, self._interrupted = conn, interrupted
         self._result = Result((), [])
+        self._last = Touched()
         self._snapshots = 0
 
     @property
@@ -48,6 +49,42 @@ class Accountant(Accounting):
         """Run one statement, and return its result. Raises StatementError where SQLite refuses it."""
         self.statement(text)
         return self._result
+
+    def run_all(self, texts: Sequence[str]) -> None:
+        """Run statements of one shape, which reach the same and excuse the same. Where the first one does only what it
+        says, the others do too, and run in one call.
+
+        Raises StatementError, with the index of the one that failed unless they ran in one call.
+        """
+        for place, text in enumerate(texts):
+            try:
+                self.statement(text)
+            except StatementError as e:
+                e.index = place
+                raise
+            rest = texts[place + 1 :]
+            if rest:
+                write = read_write(text)
+                table = self._facts.table(write.table) if write is not None else None
+                if write is not None and table is not None and self._says_all(write, table):
+                    self._run_quietly(rest, write, table)
+                    return
+
+    def _run_quietly(self, texts: Sequence[str], write: Write, table: Table) -> None:
+        before = self._conn.total_changes
+        with self._observed():
+            self._conn.script(";\n".join(texts) + ";", watched=False)
+        if write.verb in ("update", "delete"):
+            label = self._judge.trail.label(fold(table.name), table.name)
+            self._judge.count_change(write.verb.upper(), label, self._conn.total_changes - before)
+
+    def _says_all(self, write: Write, table: Table) -> bool:
+        """Whether the last statement reached nothing but what it says, whatever its values are."""
+        if table.kind != "table" or write.verb == "create" or write.replaces or write.upserts or table.replaces:
+            return False
+        own = fold(table.name)
+        alone = all(trigger is None and fold(name) == own for _, name, _, trigger in self._last.writes)
+        return alone and len(self._last.inserted) <= 1 and not self._facts.refers_to_itself(table.name)
 
     def finish(self) -> Account:
         """The account, after the last statement."""
@@ -95,16 +132,19 @@ class Accountant(Accounting):
     def _perform(self, text: str, then: Answered | None = None) -> None:
         with self._observed() as touched:
             self._result = self._conn.execute(text)
+        self._last = touched
         self._reached(touched)
         if then is not None:
             then(self._result)
 
     def _measure(self, text: str, write: Write | None, table: Table, then: Answered | None = None) -> None:
         conn = self._conn
-        before, rows = conn.total_changes, self._rows(table)
+        counts = write is None or write.verb == "delete"
+        before, rows = conn.total_changes, self._rows(table) if counts else 0
         conn.execute(f"SAVEPOINT {_STATEMENT}")
         with self._observed() as touched:
             self._result = conn.execute(text)
+        self._last = touched
         # DROP TABLE deletes all rows, and does not say how many.
         mine = rows if write is None else self._result.changes
         is_loud = conn.total_changes - before != mine

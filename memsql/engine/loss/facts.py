@@ -57,6 +57,10 @@ class Facts:
             self._replaces = bool(self._conn.execute(load("engine/replaces")).rows)
         return self._replaces
 
+    def refers_to_itself(self, name: str) -> bool:
+        """Whether the table ``name`` has a foreign key to itself."""
+        return bool(self._conn.execute(load("engine/refers_to_itself"), (name,)).rows)
+
     def triggers_of(self, name: str) -> frozenset[str]:
         """The triggers of the view ``name``."""
         return frozenset(str(row[0]) for row in self._conn.execute(load("engine/triggers_of"), (name,)).rows)

@@ -74,6 +74,8 @@ class _Kept:
 class Foreseen(Accounting):
     """Takes the statements of one migration for a server."""
 
+    asks_at_once = False
+
     def __init__(self, schema: SchemaReach, most: int, *, foreign_keys: bool, drops: bool) -> None:
         """``schema`` is what the server has. ``most``: of how many rows of a table a copy is made; the rest as in
         Accounting."""
