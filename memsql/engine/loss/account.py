@@ -133,7 +133,7 @@ class Accountant(Accounting):
         with self._observed() as touched:
             self._result = self._conn.execute(text)
         self._last = touched
-        self._reached(touched)
+        self._reached(touched, text)
         if then is not None:
             then(self._result)
 
@@ -209,6 +209,6 @@ class Accountant(Accounting):
                 self.touched.dropped |= touched.dropped
                 raise
 
-    def _reached(self, touched: Touched) -> None:
+    def _reached(self, touched: Touched, text: str | None = None) -> None:
         self.touched.add(touched)
-        self._facts.changed(touched)
+        self._facts.changed(touched, text)

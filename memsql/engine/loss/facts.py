@@ -97,8 +97,14 @@ class Facts:
         self._tables.clear()
         self._armed = self._replaces = None
 
-    def changed(self, touched: Touched) -> None:
-        """Forget what statements that reached ``touched`` may have changed."""
-        if touched.schema or touched.altered or touched.created or touched.dropped:
-            self._tables.clear()
-            self._armed = self._replaces = None
+    def changed(self, touched: Touched, text: str | None = None) -> None:
+        """Forget what statements that reached ``touched`` may have changed. ``text``: the one statement, if known."""
+        if not (touched.schema or touched.altered or touched.created or touched.dropped):
+            return
+        self._tables.clear()
+        words = None if text is None else text.lower()
+        # A table that is dropped may stay among them: then it is only asked about in vain.
+        if words is None or any(word in words for word in ("trigger", "references", "rename")):
+            self._armed = None
+        if words is None or any(word in words for word in ("replace", "rename")):
+            self._replaces = None
