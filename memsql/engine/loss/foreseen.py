@@ -193,14 +193,14 @@ class Foreseen(Accounting):
         """Judge what became of the rows of ``kept``, and drop their copy."""
 
         def judged(total: int) -> bool:
-            if total <= self._most:
-                return False
-            # SQLite does not count what REPLACE deletes.
             mine = own.rows if is_drop else sum(result.changes for result in own.done)
             before, after = (integer(result.one()) for result in own.totals)
-            if after - before != mine or kept.snapshot.effect.named is not None:
+            # SQLite does not count what REPLACE deletes.
+            if after - before == mine and kept.snapshot.effect.named is None:
+                return True
+            if total > self._most:
                 self._judge.too_large(kept.snapshot, self._most, [result.rows[0] for result in kept.numbers])
-            return True
+            return total > self._most
 
         self._ask(kept.count, kept.numbers.append)
         self._judge.snapshot(kept.snapshot, "", judged)
