@@ -71,6 +71,11 @@ def table_change(old: Table, new: Table, after: Schema, renames: Renames, *, reb
         and all(_can_add(c, wanted.column(c.name)) and not is_unfillable(c, new) for c in added)
         and {fold(n) for _, n in late} <= {fold(c.name) for c in dropped}
     )
+    if not plain:
+        # The copy of a rebuild reads each value under a name that the new table has not: a name that both have would
+        # look like another column's value.
+        taken = existing | {fold(c.name) for c in new.columns}
+        early += tuple((o, _free_name(f"old_{o}", taken)) for o, _ in late)
     changed = not alike or bool(renamed or added or dropped)
     return TableChange(old, new, kept, early, late, added, dropped, plain, changed)
 
@@ -237,3 +242,10 @@ def _can_add(column: Column, clause: Clause | None) -> bool:
     expression = clause.behind("DEFAULT")
     constant = not fold(default).startswith("current_") and not (expression and expression[0].text == "(")
     return constant and not clause.has("REFERENCES")
+
+
+def _free_name(name: str, taken: set[str]) -> str:
+    """``name``, with underscores behind it where that is ``taken`` (folded names)."""
+    while fold(name) in taken:
+        name += "_"
+    return name

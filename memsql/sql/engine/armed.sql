@@ -1,7 +1,10 @@
--- Tables and views whose writes may reach more: those with a trigger, and those to which a foreign key with an action refers.
+-- Tables and views whose writes may reach more: those with a trigger, and those to which a foreign key with an action
+-- refers.
 SELECT lower(tbl_name) FROM sqlite_schema WHERE type = 'trigger'
 UNION
 SELECT lower(f."table")
 FROM sqlite_schema AS s
 JOIN pragma_foreign_key_list(s.name, 'main') AS f
-WHERE s.type = 'table' AND (f.on_delete NOT IN ('NO ACTION', 'RESTRICT') OR f.on_update NOT IN ('NO ACTION', 'RESTRICT'))
+WHERE
+    s.type = 'table'
+    AND (f.on_delete NOT IN ('NO ACTION', 'RESTRICT') OR f.on_update NOT IN ('NO ACTION', 'RESTRICT'))

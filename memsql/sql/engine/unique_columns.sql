@@ -1,4 +1,5 @@
--- The columns of each UNIQUE index of table ?1 of schema ?2 that is over all rows: index, column (NULL: an expression), what made the index.
+-- The columns of each UNIQUE index of table ?1 of schema ?2 that is over all rows: index, column (NULL: an expression),
+-- what made the index.
 SELECT l.name, c.name, l.origin
 FROM pragma_index_list(?1, ?2) AS l
 JOIN pragma_index_info(l.name, ?2) AS c
