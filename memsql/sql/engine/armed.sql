@@ -1,5 +1,4 @@
--- Tables and views whose writes may reach more: those with a trigger, and those to which a foreign key with an action
--- refers.
+-- Tables and views whose writes may reach more: those with a trigger, and those named by a foreign key with an action.
 SELECT lower(tbl_name) FROM sqlite_schema WHERE type = 'trigger'
 UNION
 SELECT lower(f."table")
