@@ -19,9 +19,11 @@ from memsql.engine.loss.model import Account, MustRunAlone
 from memsql.engine.loss.tables import Table
 from memsql.errors import StatementError
 from memsql.sqltext import fold
+from memsql.sqltext.shapes import runs
 from memsql.sqltext.writes import Write, read_write
 
 _STATEMENT = "memsql_statement"
+_RUN = "memsql_run"
 
 
 class Accountant(Accounting):
@@ -52,23 +54,57 @@ class Accountant(Accounting):
 
     def run_all(self, texts: Sequence[str]) -> None:
         """Run statements of one shape, which reach the same and excuse the same. Where the first one does only what it
-        says, the others do too, and run in one call.
+        says, the others do too, and run in one call. Otherwise what they may destroy is kept once, before all of them.
 
         Raises StatementError, with the index of the one that failed unless they ran in one call.
         """
-        for place, text in enumerate(texts):
+        write = read_write(texts[0])
+        if len(texts) == 1 or write is None or write.verb == "create":
+            self._run_each(texts)
+            return
+        mark = self._judge.mark()
+        self._conn.execute(f"SAVEPOINT {_RUN}")
+        self._run_each(texts[:1])
+        table = self._facts.table(write.table)
+        if table is None:
+            self._run_each(texts[1:], 1)
+        elif self._says_all(write, table):
+            self._run_quietly(texts[1:], write, table)
+        else:
+            # What the first one reaches is known now, so that it can be judged together with the others.
+            self._conn.execute(f"ROLLBACK TO {_RUN}")
+            self._judge.back_to(mark)
+            self._measure_all(texts, write, table)
+        self._conn.execute(f"RELEASE {_RUN}")
+
+    def _run_each(self, texts: Sequence[str], first: int = 0) -> None:
+        for place, text in enumerate(texts, first):
             try:
                 self.statement(text)
             except StatementError as e:
                 e.index = place
                 raise
-            rest = texts[place + 1 :]
-            if rest:
-                write = read_write(text)
-                table = self._facts.table(write.table) if write is not None else None
-                if write is not None and table is not None and self._says_all(write, table):
-                    self._run_quietly(rest, write, table)
-                    return
+
+    def _measure_all(self, texts: Sequence[str], write: Write, table: Table) -> None:
+        """Run statements of one shape, of which the first one ran last and was undone, and judge them as one."""
+        kept = [snapshot for e in self._effects(write, table, self._last) if (snapshot := self._keep(e)) is not None]
+        is_delete = write.verb == "delete"
+        rows, named, changes = self._rows(table) if is_delete else 0, 0, 0
+        for place, text in enumerate(texts):
+            if is_delete:
+                named += self._named(text)
+            try:
+                with self._observed():
+                    changes += self._conn.execute(text).changes
+            except StatementError as e:
+                e.index = place
+                raise
+        self._judge_kept(kept)
+        if is_delete:
+            self._judge_taken(table, rows - self._rows(table), max(named, changes), rows)
+        if write.verb in ("update", "delete") and table.kind in ("table", "virtual", "contentless"):
+            label = self._judge.trail.label(fold(table.name), table.name)
+            self._judge.count_change(write.verb.upper(), label, changes)
 
     def _run_quietly(self, texts: Sequence[str], write: Write, table: Table) -> None:
         before = self._conn.total_changes
@@ -96,8 +132,13 @@ class Accountant(Accounting):
         a constraint may replace rows. What triggers did besides is judged for all of them together, for none of them
         names a row from before."""
         if self._facts.replaces():
-            for statement in statements:
-                self.run(statement)
+            for run in runs(statements):
+                try:
+                    self.run_all(run)
+                except StatementError as e:
+                    # Its place in the run is not the one in the script.
+                    e.index = None
+                    raise
             return
         conn = self._conn
         before = conn.total_changes
@@ -165,12 +206,21 @@ class Accountant(Accounting):
         its own table, how many of them by itself, and how many there were."""
         gone, named, rows = beyond
         if gone > named:
-            with suppress(StatementError):
-                named = max(named, int(str(self._conn.execute(effects.named_rows(text)).one())))
+            named = max(named, self._named(text))
         kept = [snapshot for e in others if (snapshot := self._keep(e)) is not None]
         with self._observed():
             self._result = self._conn.execute(text)
         self._judge_kept(kept)
+        self._judge_taken(table, gone, named, rows)
+
+    def _named(self, text: str) -> int:
+        """How many rows a DELETE names; 0 where that cannot be asked."""
+        with suppress(StatementError):
+            return int(str(self._conn.execute(effects.named_rows(text)).one()))
+        return 0
+
+    def _judge_taken(self, table: Table, gone: int, named: int, rows: int) -> None:
+        """Judge that ``gone`` of the ``rows`` of a table went by DELETEs from it, of which ``named`` were named."""
         if gone > named and table.holds_data and self._judge.trail.has_old_rows(fold(table.name)):
             label = self._judge.trail.label(fold(table.name), table.name)
             how = sentences.rows_by_effect(label, gone - named, rows, "a foreign-key action or trigger")

@@ -55,6 +55,15 @@ class Judge:
 
         self._send(sql, answered)
 
+    def mark(self) -> tuple[int, int, int]:
+        """How much is noted so far."""
+        return len(self._losses), len(self._changes), len(self._notes)
+
+    def back_to(self, mark: tuple[int, int, int]) -> None:
+        """Forget what was noted since mark(): the statements were undone."""
+        losses, changes, notes = mark
+        del self._losses[losses:], self._changes[changes:], self._notes[notes:]
+
     def note(self, sentence: str) -> None:
         """Note a sentence for the person."""
         self._notes.append(sentence)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from cli import Project
 from reference_project import memsql_in
 
 PARENT = "CREATE TABLE parent (id INTEGER PRIMARY KEY, name TEXT UNIQUE{clause});\n"
@@ -60,3 +61,21 @@ def test_an_upsert_loses_nothing(tmp_path: Path) -> None:
         "INSERT INTO parent VALUES (9, 'a') ON CONFLICT (name) DO UPDATE SET name = excluded.name;\n",
     )
     assert memsql_in(folder, "migrate.up").returncode == 0
+
+
+def test_many_statements_of_one_shape_are_judged_as_one(tmp_path: Path) -> None:
+    project = Project(tmp_path)
+    project.add(
+        "0001_base",
+        "CREATE TABLE parent (id INTEGER PRIMARY KEY, name TEXT);\n"
+        "CREATE TABLE child (id INTEGER PRIMARY KEY, parent_id INTEGER REFERENCES parent (id) ON DELETE SET NULL);\n",
+    )
+    project.up()
+    project.script(
+        "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 300)"
+        " INSERT INTO parent SELECT i, 'x' FROM n; INSERT INTO child SELECT id, id FROM parent;"
+    )
+    before = project.data()
+    project.add("0002_change", "".join(f"DELETE FROM parent WHERE id = {n};\n" for n in range(1, 201)))
+    project.run("migrate.up").expect(6, "column child.parent_id loses a value in 200 rows", "parent_id <reason>")
+    assert project.data() == before
