@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NoReturn
 
+from memsql.author import differences
 from memsql.author.change import (
     CannotChange,
     ChangePlan,
@@ -145,10 +145,10 @@ def draft(
     with closing(memory()) as base:
         run_on(base, project, "up", RunOptions())
         before, after = read(base), from_sql(schema_file.wanted.text, schema_file.shown)
-        hints = Hints(recreate=_other_letters(schema_file.wanted, before, after))
-        if _nothing_differs(before, after, schema_file.renames, hints):
+        hints = Hints(recreate=differences.other_letters(schema_file.wanted, before, after))
+        if differences.nothing_differs(before, after, schema_file.renames, hints):
             respelled = diff(before, after).respelled
-            return Draft((), respelled, notes=tuple(_notes_on_letters(respelled)))
+            return Draft((), respelled, notes=tuple(differences.notes_on_letters(respelled)))
         _refuse_unusable(schema_file, before, after)
         derived = _derive(schema_file, before, after, hints)
         texts = (
@@ -161,10 +161,10 @@ def draft(
     files = _write(settings, coming, texts, schema_file)
     return Draft(
         files,
-        _differences(before, after, schema_file.renames),
+        differences.lines_of(before, after, schema_file.renames),
         tuple(sorted({*derived.up.rebuilds, *derived.down.rebuilds})),
         (_sentences(derived.up), _sentences(derived.down)),
-        (*derived.up.notes, *_notes_on_letters(derived.respelled), *_note_on_empty_tables(before, rows)),
+        (*derived.up.notes, *differences.notes_on_letters(derived.respelled), *_note_on_empty_tables(before, rows)),
         tuple(rows.items()),
     )
 
@@ -231,61 +231,6 @@ def _unusable(schema: Schema) -> dict[str, str]:
     with closing(memory()) as conn:
         conn.script(dump(schema))
         return {**unusable(conn, schema), **lost_content(conn)}
-
-
-def _other_letters(wanted: WantedSchema, before: Schema, after: Schema) -> frozenset[str]:
-    """The indexes, triggers and views, in lower case, for which a comment asks for other letters."""
-    asking = {fold(c.name) for c in wanted.comments if fold(c.name) == fold(c.old)}
-    spelled = {(o.type, o.name) for o in before.objects}
-    return frozenset(
-        fold(o.name)
-        for o in after.objects
-        if o.type != "table" and fold(o.name) in asking and (o.type, o.name) not in spelled
-    )
-
-
-def _notes_on_letters(respelled: Iterable[str]) -> list[str]:
-    return [
-        f"{line}: SQLite takes both for one name, so this is not derived; if it is meant, write"
-        " `-- renamed from: OLD` behind it"
-        for line in respelled
-    ]
-
-
-def _nothing_differs(before: Schema, after: Schema, renames: Renames, hints: Hints) -> bool:
-    if hints.recreate or diff(before, after).meaning_lines():
-        return False
-    try:
-        # Two columns that swap their names differ in nothing but what they hold.
-        return not plan_change(before, after, renames).steps
-    except CannotChange:
-        # A comment about a rename that was done long ago changes nothing.
-        columns = {(fold(t.name), fold(c.name)) for t in before.tables.values() for c in t.columns}
-        tables = {table for table, _ in columns}
-        return tables.isdisjoint(renames.tables.values()) and columns.isdisjoint(
-            (table, old) for (table, _), old in renames.columns.items()
-        )
-
-
-def _differences(before: Schema, after: Schema, renames: Renames) -> tuple[str, ...]:
-    """What differs, as lines; a rename is one line."""
-    lines = diff(before, after).lines()
-    renamed = []
-    for new, old in renames.tables.items():
-        renamed.append(f"~ table {old} renamed to {new}")
-        lines = [x for x in lines if fold(x) not in (f"- table {old}", f"+ table {new}")]
-    for (table, new), old in renames.columns.items():
-        renamed.append(f"~ table {table}: column {old} renamed to {new}")
-        start = f"~ table {table}: column "
-        lines = [
-            x
-            for x in lines
-            if not (
-                (fold(x).startswith(f"{start}{old} ") and x.endswith(" removed"))
-                or (fold(x).startswith(f"{start}{new} ") and x.endswith(" added"))
-            )
-        ]
-    return (*renamed, *lines)
 
 
 def _derive(source: _Source, before: Schema, after: Schema, hints: Hints) -> _Derived:

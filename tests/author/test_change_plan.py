@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from memsql.author.change import CannotChange, ChangePlan, Hints, Renames, match_tables, plan_change, render, step_sql
-from memsql.author.change.steps import Loss, RebuildTable
+from memsql.author.change.steps import Loss, RebuildTable, RenameColumn
 from memsql.schema import from_sql
 
 USERS = "CREATE TABLE users (id INTEGER PRIMARY KEY, name TEXT);"
@@ -126,9 +126,10 @@ def test_a_name_that_another_column_gives_up_is_taken_after_it() -> None:
 def test_columns_that_swap_their_names_rebuild_the_table() -> None:
     table = "CREATE TABLE t (a TEXT, b TEXT);"
     plan = planned(table, table, Renames(columns={("t", "b"): "a", ("t", "a"): "b"}))
-    (step,) = plan.steps
+    *renames, step = plan.steps
+    assert renames == [RenameColumn("t", "b", "old_b"), RenameColumn("t", "a", "old_a")]
     assert isinstance(step, RebuildTable)
-    assert step.copies == (("rowid", "rowid"), ("a", "b"), ("b", "a"))
+    assert step.copies == (("rowid", "rowid"), ("a", "old_b"), ("b", "old_a"))
 
 
 def test_a_rebuild_drops_and_creates_what_stands_on_the_table() -> None:
