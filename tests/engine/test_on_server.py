@@ -71,7 +71,8 @@ def test_up_down_up_on_an_empty_server(empty_server: Running, kind: str) -> None
     assert states(url) == ["applied"] * 4
 
 
-@pytest.mark.parametrize(("era", "drift"), CASES, ids=NAMES)
+# On files all of them are tried; a server needs some seconds for each.
+@pytest.mark.parametrize(("era", "drift"), CASES[::3], ids=NAMES[::3])
 def test_every_era_keeps_every_row(empty_server: Running, tmp_path: Path, era: str, drift: dict[str, Any]) -> None:
     file, copy, url = tmp_path / "legacy.db", tmp_path / "copy.db", empty_server.url
     eras.build(file, era, "small", seed=7, **drift)

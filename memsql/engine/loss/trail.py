@@ -84,7 +84,9 @@ class Trail:
         self.created.add(table)
         if self.copies.targets(table) or self.copies.sources(table) or self.copies.between(table, table):
             self.copies = NotedCopies(copy for copy in self.copies if table not in (copy.source, copy.target))
-        self.least.pop(table, None)
+        # The next table of this name is another one.
+        for names in (self.least, self.labels, self.keys):
+            names.pop(table, None)
         self.column_labels = {place: label for place, label in self.column_labels.items() if place[0] != table}
         self.fresh = {place for place in self.fresh if place[0] != table}
 

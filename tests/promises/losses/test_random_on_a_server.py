@@ -37,8 +37,10 @@ pytestmark = [pytest.mark.slow, pytest.mark.server]
 @pytest.mark.timeout(60 + 5 * EXAMPLES)
 @settings(
     max_examples=EXAMPLES,
+    # The same ones every time, unless somebody searches: LOSS_EXAMPLES=2000.
+    derandomize="LOSS_EXAMPLES" not in os.environ,
     deadline=None,
-    phases=[Phase.explicit, Phase.reuse, Phase.generate],
+    phases=[Phase.explicit, Phase.generate],
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
 )
 @given(st.integers(0, 10**9))
