@@ -12,7 +12,7 @@ from memsql.db.sqlite import SQLiteConnection
 from memsql.errors import ConnectError, StatementError
 from memsql.schema import is_internal
 from memsql.sqltext import fold
-from memsql.sqltext.internal import LEDGER, module_of
+from memsql.sqltext.internal import LEDGER, is_virtual, module_of
 
 # Functions that libSQL has and SQLite lacks; an index or a default may name them.
 _FOREIGN = (
@@ -47,9 +47,7 @@ def make(conn: SQLiteConnection, objects: Sequence[tuple[Value, ...]]) -> Made:
     for function in _FOREIGN:
         conn.raw.create_function(function, -1, _nothing, deterministic=True)
     owners = {
-        fold(str(name)): module_of(str(sql))
-        for kind, name, _, sql in objects
-        if kind == "table" and str(sql)[:14].lower() == "create virtual"
+        fold(str(name)): module_of(str(sql)) for kind, name, _, sql in objects if kind == "table" and is_virtual(sql)
     }
     for kind, name, table, sql in sorted(objects, key=lambda o: _ORDER.get(str(o[0]), 9)):
         if _makes_itself(str(name), owners) or _makes_itself(str(table), owners):
@@ -96,7 +94,7 @@ def _stand_in(conn: SQLiteConnection, name: str, sql: str) -> None:
     """Put a table into the schema that SQLite here cannot create: one without the options at its end, or a virtual
     table whose module is not here."""
     with suppress(StatementError, ConnectError):
-        if fold(sql[:14]) != "create virtual":
+        if not is_virtual(sql):
             conn.execute(sql[: sql.rindex(")") + 1])
             return
         with _writable_schema(conn):

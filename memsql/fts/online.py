@@ -23,6 +23,7 @@ from memsql.fts.check import content_of, refuse_contentless
 from memsql.fts.discover import NEW_PREFIX, FtsTable, arguments_of, discover
 from memsql.fts.filling import guarded
 from memsql.sqltext import ROWIDS, quote
+from memsql.sqltext.names import quote_string
 
 if TYPE_CHECKING:
     from memsql.db import Connection
@@ -257,7 +258,7 @@ def _trigger_statements(plan: RebuildPlan) -> list[str]:
     frontier."""
     new, key = quote(plan.new), quote(plan.key)
     names = ", ".join(map(quote, plan.table.all_columns))
-    this_rebuild = "name = '" + plan.table.name.replace("'", "''") + "'"
+    this_rebuild = f"name = {quote_string(plan.table.name)}"
     # NULL after a REPLACE, so that no trigger does anything more: to take out a row that is not in the index could
     # fail the writer's statement.
     frontier = f"(SELECT frontier FROM memsql_fts_rebuild WHERE {this_rebuild} AND NOT replaced)"

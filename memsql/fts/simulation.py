@@ -21,6 +21,7 @@ from memsql.fts.discover import FtsTable
 from memsql.fts.samples import Row, Samples, Value, same
 from memsql.fts.triggers import Trigger
 from memsql.sqltext import ROWIDS, fold, quote
+from memsql.sqltext.names import quote_string
 
 # Rows at most that the guards let in, and that they leave out.
 _ROWS = 8
@@ -105,8 +106,7 @@ class _Trial:
         notes = ["memsql_trigger", *ROWIDS, table.name, "rank", *table.all_columns]
         db.execute(f"CREATE TABLE {self._index} (memsql_place INTEGER PRIMARY KEY, {', '.join(map(quote, notes))})")
         for trigger in triggers:
-            name = trigger.name.replace("'", "''")
-            marker = f"INSERT INTO {self._index} (memsql_trigger) VALUES ('{name}');\n"
+            marker = f"INSERT INTO {self._index} (memsql_trigger) VALUES ({quote_string(trigger.name)});\n"
             writes = "".join(f"{write.text};\n" for write in trigger.writes_to(table.name))
             db.execute(f"{trigger.parts()[0].rstrip()} BEGIN\n{marker}{writes}END")
         self._samples = Samples.of(db, table, content, triggers)
@@ -247,4 +247,4 @@ def _shown(row: Row, names: Sequence[str] | None = None) -> str:
 def _sql(value: Value) -> str:
     if value is None:
         return "NULL"
-    return "'" + value.replace("'", "''") + "'" if isinstance(value, str) else str(value)
+    return quote_string(value) if isinstance(value, str) else str(value)

@@ -11,6 +11,7 @@ from memsql.fts.discover import FtsTable
 from memsql.fts.triggers import Trigger
 from memsql.schema import Table
 from memsql.sqltext import fold, identifiers
+from memsql.sqltext.internal import is_virtual
 
 T = TypeVar("T")
 Key = tuple[bool, str]
@@ -59,7 +60,7 @@ class CatalogueEntry:
 
     @cached_property
     def is_virtual(self) -> bool:
-        return self.sql[:14].lower() == "create virtual"
+        return is_virtual(self.sql)
 
     @cached_property
     def words(self) -> frozenset[str]:

@@ -8,8 +8,8 @@ double quotes only around names. A name in double quotes that is no column is a 
 
 from __future__ import annotations
 
-from memsql.schema.token_reader import Scope, TokenReader, Unreadable, literal, string
-from memsql.sqltext.names import fold, quote_if_needed, unquote
+from memsql.schema.token_reader import Scope, TokenReader, Unreadable, literal
+from memsql.sqltext.names import fold, quote_if_needed, quote_string, unquote
 from memsql.sqltext.tokens import Token, join, tokenize
 
 # How tightly an operator binds: https://sqlite.org/lang_expr.html#operators_and_parse_affecting_attributes.
@@ -272,7 +272,7 @@ class ExpressionReader(TokenReader):
         is_column = name in self.scope.columns
         if token.text[:1] == '"' and not is_column:
             if self.scope.closed:
-                return string(unquote(token.text))
+                return quote_string(unquote(token.text))
             return '"' + unquote(token.text).replace('"', '""') + '"'
         if token.word in ("TRUE", "FALSE") and not is_column:
             return name
@@ -341,7 +341,7 @@ def canonical_default(text: str | None) -> str | None:
         # SQLite drops a plus sign here.
         del tokens[0]
     if len(tokens) == 1 and tokens[0].kind in ("word", "quoted"):
-        value = _VALUES.get(fold(tokens[0].text)) or string(unquote(tokens[0].text))
+        value = _VALUES.get(fold(tokens[0].text)) or quote_string(unquote(tokens[0].text))
     else:
         try:
             value = read_expression(join(tokens), Scope())

@@ -10,7 +10,7 @@ from memsql.db.queries import load
 from memsql.errors import StatementError
 from memsql.schema.definition import read_definition
 from memsql.schema.model import Column, ForeignKey, Object, Schema, Table
-from memsql.sqltext.internal import VECTOR_INDEX, is_internal, module_of
+from memsql.sqltext.internal import VECTOR_INDEX, is_internal, is_virtual, module_of
 from memsql.sqltext.names import fold
 
 Rows = Sequence[tuple[Value, ...]]
@@ -25,7 +25,7 @@ def read(conn: Connection, *, internal: bool = False) -> Schema:
     objects, columns, keys, kinds = _ask(conn)
     every = [Object(str(r[0]), str(r[1]), str(r[2]), str(r[3] or "")) for r in objects]
     # SQLite stores these two words like this, whatever their author wrote.
-    virtual = {fold(o.name): module_of(o.sql) for o in every if o.sql[:14].lower() == "create virtual"}
+    virtual = {fold(o.name): module_of(o.sql) for o in every if is_virtual(o.sql)}
     owners = virtual | {fold(o.name): VECTOR_INDEX for o in every if o.type == "index" and VECTOR_INDEX in o.sql}
     shadows = {str(r[0]) for r in kinds if r[1] == "shadow"}
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NoReturn
 
-from memsql.sqltext.names import ROWIDS, fold, quote_if_needed, unquote
+from memsql.sqltext.names import ROWIDS, fold, quote_if_needed, quote_string, unquote
 from memsql.sqltext.tokens import Token, join
 
 _END = Token("", "", -1)
@@ -136,12 +136,7 @@ def literal(token: Token) -> str:
     """A number, string or blob as canonical text: numbers of the same value and type are equal."""
     if token.kind == "number":
         return _number(token.text.replace("_", ""))
-    return string(unquote(token.text)) if token.kind == "string" else fold(token.text)
-
-
-def string(value: str) -> str:
-    """``value`` as a string in SQL."""
-    return "'" + value.replace("'", "''") + "'"
+    return quote_string(unquote(token.text)) if token.kind == "string" else fold(token.text)
 
 
 def raw(tokens: Iterable[Token]) -> str:

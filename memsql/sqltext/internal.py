@@ -58,6 +58,11 @@ def is_nobodys_data(name: str) -> bool:
     return folded in BOOKKEEPING or folded.startswith(_NOBODYS)
 
 
+def is_virtual(sql: object) -> bool:
+    """Whether ``sql``, as sqlite_schema has it, makes a virtual table: SQLite writes these words anew."""
+    return str(sql)[:14].lower() == "create virtual"
+
+
 def module_of(sql: str) -> str:
     """The module, in lower case, of a CREATE VIRTUAL TABLE as SQLite stores it; "" where it names none."""
     return next((module.name for using, module in pairwise(tokenize(sql)) if using.word == "USING"), "")

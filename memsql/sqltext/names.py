@@ -120,6 +120,11 @@ def quote(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
+def quote_string(text: str) -> str:
+    """``text`` as a string in SQL, whatever it contains."""
+    return "'" + text.replace("'", "''") + "'"
+
+
 def quote_if_needed(name: str) -> str:
     """``name`` as an identifier, with quotes only where SQL needs them."""
     return name if _bare_name(name) and fold(name) not in _RESERVED else quote(name)

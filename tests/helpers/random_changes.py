@@ -2,13 +2,33 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Callable
 from dataclasses import replace
 from random import Random
 
 import random_tables
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
 from random_copies import Copy
 from random_intents import Case, Copied, Fate, Migration, Named, Remade, Step
 from random_tables import GONE, VALUES, Column, Schema, Table
+
+
+def seeds(number: int) -> Callable[[Callable[[int], None]], Callable[[], None]]:
+    """Call a test with ``number`` seeds for make(): the same ones every time, unless somebody searches with
+    LOSS_EXAMPLES=2000. A smaller seed makes no smaller migration, so nothing is shrunk."""
+
+    def decorate(test: Callable[[int], None]) -> Callable[[], None]:
+        return settings(
+            max_examples=number,
+            derandomize="LOSS_EXAMPLES" not in os.environ,
+            deadline=None,
+            phases=[Phase.explicit, Phase.generate],
+            suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
+        )(given(st.integers(0, 10**9))(test))
+
+    return decorate
 
 
 def make(rng: Random) -> Case:

@@ -17,7 +17,7 @@ from memsql.author.change.steps import (
     RenameTable,
 )
 from memsql.sqltext import permit_line
-from memsql.sqltext.names import quote, quote_if_needed
+from memsql.sqltext.names import quote, quote_if_needed, quote_string
 from memsql.sqltext.tokens import without_tail
 
 _WIDTH = 100
@@ -65,7 +65,7 @@ def step_sql(step: ChangeStep) -> str:
         case AddColumn(table, definition):
             return f"ALTER TABLE {quote_if_needed(table)} ADD COLUMN {definition};"
         case ForgetSequence(table):
-            return f"DELETE FROM sqlite_sequence WHERE name = {_string(table)};"
+            return f"DELETE FROM sqlite_sequence WHERE name = {quote_string(table)};"
         case RebuildTable():
             return _rebuild(step)
 
@@ -76,7 +76,7 @@ def _rebuild(step: RebuildTable) -> str:
     if step.keeps_sequence:
         lines += [
             "INSERT INTO sqlite_sequence (name, seq)",
-            f"SELECT {_string(step.temporary)}, seq FROM sqlite_sequence WHERE name = {_string(step.table)};",
+            f"SELECT {quote_string(step.temporary)}, seq FROM sqlite_sequence WHERE name = {quote_string(step.table)};",
             "",
         ]
     lines += [f"-- {_one_line(remark)}" for remark in step.remarks]
@@ -99,10 +99,6 @@ def _wrapped(start: str, items: Sequence[str], end: str) -> list[str]:
             line = ""
         line += (" " if line else "") + text
     return [*lines, "    " + line, end.lstrip()]
-
-
-def _string(name: str) -> str:
-    return "'" + name.replace("'", "''") + "'"
 
 
 def _directive_name(name: str) -> str:

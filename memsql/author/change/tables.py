@@ -14,7 +14,7 @@ from memsql.schema.compare import with_parent_columns
 from memsql.schema.definition import Clause, definition_of
 from memsql.schema.read_rules import renamed_rules, rules_of
 from memsql.schema.rules import Check, Key, ParentRenames, Reference, TableRules
-from memsql.sqltext.names import fold, unquote
+from memsql.sqltext.names import fold, quote_string, unquote
 from memsql.sqltext.tokens import tokenize
 
 # Words that are a value and no name.
@@ -124,7 +124,7 @@ def default_of(column: Column) -> str | None:
     kind, text, _ = tokens[0]
     if kind == "quoted" or (kind == "word" and fold(text) not in _VALUES):
         # SQLite takes a name for a string here (https://sqlite.org/quirks.html).
-        return "'" + unquote(text).replace("'", "''") + "'"
+        return quote_string(unquote(text))
     return text
 
 

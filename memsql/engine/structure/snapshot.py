@@ -10,6 +10,7 @@ from typing import NamedTuple
 from memsql.db import Connection, Value
 from memsql.db.queries import load
 from memsql.sqltext import fold, identifiers
+from memsql.sqltext.internal import is_virtual
 
 Key = tuple[str, str]
 """The type and the name, folded, of an object."""
@@ -139,7 +140,7 @@ def needed(schema: Snapshot, keys: Iterable[Key]) -> Snapshot:
         seen |= names
         relations = [o for name in names if (o := schema.relation(name)) is not None]
         wanted |= {key_of(o) for o in relations}
-        fresh = [o for o in relations if o.type == "view" or o.sql[:14].lower() == "create virtual"]
+        fresh = [o for o in relations if o.type == "view" or is_virtual(o.sql)]
     tables = {name for kind, name in wanted if kind == "table"}
     wanted |= {key_of(o) for o in schema.of("index") if fold(o.table) in tables}
     return Snapshot(tuple(row for row in schema.rows if key_of(object_of(row)) in wanted))

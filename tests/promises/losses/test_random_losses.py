@@ -17,8 +17,7 @@ import loss_cases
 import pytest
 import random_changes
 from cli import Done, Project
-from hypothesis import HealthCheck, Phase, assume, given, settings
-from hypothesis import strategies as st
+from hypothesis import assume
 from loss_cases import Count
 from loss_dumps import content_of
 from loss_oracle import Losses, Oracle, Unusable
@@ -74,17 +73,8 @@ def test_every_kind_comes_often_enough() -> None:
     assert [kind for kind in KINDS if seen[kind] < 0.03 * total] == []
 
 
-# A smaller seed makes no smaller migration, so nothing is shrunk.
 @pytest.mark.timeout(60 + 2 * EXAMPLES)
-@settings(
-    max_examples=EXAMPLES,
-    # The same ones every time, unless somebody searches: LOSS_EXAMPLES=2000.
-    derandomize="LOSS_EXAMPLES" not in os.environ,
-    deadline=None,
-    phases=[Phase.explicit, Phase.generate],
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
-)
-@given(st.integers(0, 10**9))
+@random_changes.seeds(EXAMPLES)
 def test_memsql_and_the_oracle_agree(seed: int) -> None:
     case = random_changes.make(Random(seed))
     assume(any(migration.steps for migration in case.migrations))

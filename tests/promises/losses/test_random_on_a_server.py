@@ -20,8 +20,7 @@ import pytest
 import random_changes
 import servers
 from cli import LEDGER, Project
-from hypothesis import HealthCheck, Phase, assume, given, settings
-from hypothesis import strategies as st
+from hypothesis import assume
 from loss_oracle import Oracle, Unusable
 from random_intents import Case
 
@@ -35,15 +34,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.server]
 
 
 @pytest.mark.timeout(60 + 5 * EXAMPLES)
-@settings(
-    max_examples=EXAMPLES,
-    # The same ones every time, unless somebody searches: LOSS_EXAMPLES=2000.
-    derandomize="LOSS_EXAMPLES" not in os.environ,
-    deadline=None,
-    phases=[Phase.explicit, Phase.generate],
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
-)
-@given(st.integers(0, 10**9))
+@random_changes.seeds(EXAMPLES)
 def test_a_file_and_a_server_say_the_same(seed: int) -> None:
     case = random_changes.make(Random(seed))
     assume(any(migration.steps for migration in case.migrations))
