@@ -11,8 +11,9 @@ from contextlib import contextmanager, suppress
 
 from memsql.db import Result, Touched, temporary
 from memsql.db.sqlite import SQLiteConnection
-from memsql.engine.loss import effects, sentences
+from memsql.engine.loss import effects
 from memsql.engine.loss.accounting import Accounting
+from memsql.engine.loss.comparing import integer
 from memsql.engine.loss.facts import Facts
 from memsql.engine.loss.judging import Answered
 from memsql.engine.loss.model import Account, MustRunAlone
@@ -40,12 +41,6 @@ class Accountant(Accounting):
         self._conn, self._interrupted = conn, interrupted
         self._result = Result((), [])
         self._last = Touched()
-        self._snapshots = 0
-
-    @property
-    def has_copies(self) -> bool:
-        """Whether rows of some table were kept."""
-        return self._snapshots > 0
 
     def run(self, text: str) -> Result:
         """Run one statement, and return its result. Raises StatementError where SQLite refuses it."""
@@ -58,8 +53,8 @@ class Accountant(Accounting):
 
         Raises StatementError, with the index of the one that failed unless they ran in one call.
         """
-        write = read_write(texts[0])
-        if len(texts) == 1 or write is None or write.verb == "create":
+        write = read_write(texts[0]) if len(texts) > 1 else None
+        if write is None or write.verb == "create":
             self._run_each(texts)
             return
         mark = self._judge.mark()
@@ -87,7 +82,7 @@ class Accountant(Accounting):
 
     def _measure_all(self, texts: Sequence[str], write: Write, table: Table) -> None:
         """Run statements of one shape, of which the first one ran last and was undone, and judge them as one."""
-        kept = [snapshot for e in self._effects(write, table, self._last) if (snapshot := self._keep(e)) is not None]
+        kept = self._keep(self._effects(write, table, self._last))
         is_delete = write.verb == "delete"
         rows, named, changes = self._rows(table) if is_delete else 0, 0, 0
         for place, text in enumerate(texts):
@@ -102,17 +97,18 @@ class Accountant(Accounting):
         self._judge_kept(kept)
         if is_delete:
             self._judge_taken(table, rows - self._rows(table), max(named, changes), rows)
-        if write.verb in ("update", "delete") and table.kind in ("table", "virtual", "contentless"):
-            label = self._judge.trail.label(fold(table.name), table.name)
-            self._judge.count_change(write.verb.upper(), label, changes)
+        self._count(write, table, changes)
 
     def _run_quietly(self, texts: Sequence[str], write: Write, table: Table) -> None:
         before = self._conn.total_changes
         with self._observed():
             self._conn.script(";\n".join(texts) + ";", watched=False)
-        if write.verb in ("update", "delete"):
-            label = self._judge.trail.label(fold(table.name), table.name)
-            self._judge.count_change(write.verb.upper(), label, self._conn.total_changes - before)
+        self._count(write, table, self._conn.total_changes - before)
+
+    def _count(self, write: Write, table: Table, changes: int) -> None:
+        count = self._counter(write, table)
+        if count is not None:
+            count(Result((), [], changes))
 
     def _says_all(self, write: Write, table: Table) -> bool:
         """Whether the last statement reached nothing but what it says, whatever its values are."""
@@ -148,7 +144,7 @@ class Accountant(Accounting):
         others = self._script_effects(touched, conn.total_changes - before, len(statements))
         if others:
             conn.execute(f"ROLLBACK TO {_STATEMENT}")
-            kept = [snapshot for e in others if (snapshot := self._keep(e)) is not None]
+            kept = self._keep(others)
             with self._observed():
                 conn.script(text)
             self._judge_kept(kept)
@@ -207,7 +203,7 @@ class Accountant(Accounting):
         gone, named, rows = beyond
         if gone > named:
             named = max(named, self._named(text))
-        kept = [snapshot for e in others if (snapshot := self._keep(e)) is not None]
+        kept = self._keep(others)
         with self._observed():
             self._result = self._conn.execute(text)
         self._judge_kept(kept)
@@ -216,37 +212,32 @@ class Accountant(Accounting):
     def _named(self, text: str) -> int:
         """How many rows a DELETE names; 0 where that cannot be asked."""
         with suppress(StatementError):
-            return int(str(self._conn.execute(effects.named_rows(text)).one()))
+            return integer(self._conn.execute(effects.named_rows(text)).one())
         return 0
 
     def _judge_taken(self, table: Table, gone: int, named: int, rows: int) -> None:
-        """Judge that ``gone`` of the ``rows`` of a table went by DELETEs from it, of which ``named`` were named."""
-        if gone > named and table.holds_data and self._judge.trail.has_old_rows(fold(table.name)):
-            label = self._judge.trail.label(fold(table.name), table.name)
-            how = sentences.rows_by_effect(label, gone - named, rows, "a foreign-key action or trigger")
-            self._judge.lose(table, None, gone - named, how)
+        if table.holds_data and self._judge.trail.has_old_rows(fold(table.name)):
+            self._judge.taken_besides(table, gone, named, rows)
 
     def _judge_kept(self, kept: Sequence[effects.Snapshot]) -> None:
         for snapshot in kept:
             self._judge.snapshot(snapshot, "temp.")
             self._conn.execute(f"DROP TABLE temp.{snapshot.name}")
 
-    def _keep(self, effect: effects.Effect) -> effects.Snapshot | None:
-        table = self._facts.table(effect.table)
-        if table is None or table.kind not in ("table", "virtual"):
-            return None
-        if self.shares:
+    def _keep(self, others: Sequence[effects.Effect]) -> list[effects.Snapshot]:
+        """Keep what ``others`` may destroy. Raises MustRunAlone where other migrations are in the transaction."""
+        kept = [snapshot for effect in others if (snapshot := self._snapshot(effect)) is not None]
+        if kept and self.shares:
             raise MustRunAlone
-        self._snapshots += 1
-        snapshot = effects.snapshot(self._snapshots, table, effect)
-        with self._conn.observe(self._interrupted):
-            temporary.keep(self._conn, snapshot.name, snapshot.create, snapshot.size)
-        return snapshot
+        for snapshot in kept:
+            with self._conn.observe(self._interrupted):
+                temporary.keep(self._conn, snapshot.name, snapshot.create, snapshot.size)
+        return kept
 
     def _rows(self, table: Table) -> int:
         if table.kind in ("view", "unreadable", "derived"):
             return 0
-        return int(str(self._conn.execute(f"SELECT count(*) FROM {table.sql}").one()))
+        return integer(self._conn.execute(f"SELECT count(*) FROM {table.sql}").one())
 
     @contextmanager
     def _observed(self) -> Iterator[Touched]:

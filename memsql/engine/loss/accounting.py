@@ -21,8 +21,10 @@ from memsql.engine.loss.tables import Table
 from memsql.sqltext import fold, identifiers
 from memsql.sqltext.classify import Effect, effect
 from memsql.sqltext.internal import KEPT
+from memsql.sqltext.names import quote_string
 from memsql.sqltext.writes import Expression, Write, assigned, origins, output_names, read_write
 
+_COUNTED = ("table", "virtual", "contentless")
 _WRITES = frozenset({"insert", "replace", "update", "delete"})
 
 
@@ -36,9 +38,15 @@ class Accounting(ABC):
         self._foreign_keys, self._drops = foreign_keys, drops
         self._judge = Judge(facts, self._ask, at_once=self.asks_at_once)
         self._sequences: dict[str, str] = {}
+        self._snapshots = 0
 
     asks_at_once: bool
     """Whether an answer is there when _ask() returns."""
+
+    @property
+    def has_copies(self) -> bool:
+        """Whether rows of some table were kept."""
+        return self._snapshots > 0
 
     @abstractmethod
     def _ask(self, sql: str, then: Answered) -> None:
@@ -104,18 +112,19 @@ class Accounting(ABC):
         if table is not None and table.kind in ("contentless", "virtual") and write.table in write.columns:
             self._command(text, table)
             return
-        then: Answered | None = None
-        if by_name and table is not None and table.kind in ("table", "virtual", "contentless"):
-            label = self._judge.trail.label(fold(table.name), table.name)
-
-            def then(result: Result) -> None:
-                self._judge.count_change(write.verb.upper(), label, result.changes)
-
+        then = self._counter(write, table)
         if table is not None and self._is_armed(write, table):
             self._measure(text, write, table, then)
         else:
             self._perform(text, then)
         self._note_copies(text, write, table)
+
+    def _counter(self, write: Write, table: Table | None) -> Answered | None:
+        """What counts the rows that an UPDATE or DELETE of ``table`` touched by name; None for other statements."""
+        if write.verb not in ("update", "delete") or table is None or table.kind not in _COUNTED:
+            return None
+        label, verb = self._judge.trail.label(fold(table.name), table.name), write.verb.upper()
+        return lambda result: self._judge.count_change(verb, label, result.changes)
 
     def _command(self, text: str, table: Table) -> None:
         """A command of a full-text index, which is an INSERT into the column of its name: it may empty the index."""
@@ -153,6 +162,14 @@ class Accounting(ABC):
             replace(e, columns=e.columns - trail.fresh_columns(e.table)) for e in others if trail.has_old_rows(e.table)
         ]
 
+    def _snapshot(self, effect: effects.Effect) -> effects.Snapshot | None:
+        """What to keep for ``effect``; None where there is nothing that could be kept."""
+        table = self._facts.table(effect.table)
+        if table is None or table.kind not in ("table", "virtual"):
+            return None
+        self._snapshots += 1
+        return effects.snapshot(self._snapshots, table, effect)
+
     # Dropping tables
 
     def _drop(self, text: str, name: str) -> None:
@@ -179,7 +196,7 @@ class Accounting(ABC):
         kept = self._sequences[label] = f"{KEPT}{len(self._sequences)}"
         self._ask(
             f"INSERT INTO sqlite_sequence (name, seq) SELECT '{kept}', seq FROM sqlite_sequence "
-            f"WHERE name = {_string(table.name)}",
+            f"WHERE name = {quote_string(table.name)}",
             _ignore,
         )
 
@@ -188,7 +205,7 @@ class Accounting(ABC):
         names = [n for n in (fold(label), *trail.labels) if fold(trail.label(n, n)) == fold(label)]
         tables = [t for n in dict.fromkeys(names) if (t := self._facts.table(n)) is not None and t.autoincrement]
         for table in tables:
-            name, old = _string(table.name), f"(SELECT seq FROM sqlite_sequence WHERE name = '{kept}')"
+            name, old = quote_string(table.name), f"(SELECT seq FROM sqlite_sequence WHERE name = '{kept}')"
             self._ask(
                 f"SELECT {old} WHERE {old} > coalesce((SELECT max(seq) FROM sqlite_sequence WHERE name = {name}), 0)",
                 partial(self._say_raised, table),
@@ -268,7 +285,3 @@ def _reads_of(values: Mapping[str, Expression], table: str) -> dict[str, tuple[s
 
 def _ignore(_: Result) -> None:
     return None
-
-
-def _string(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"

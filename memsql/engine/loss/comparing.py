@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from memsql.db import Value
 from memsql.engine.loss.copies import Carrier, Match
 from memsql.engine.loss.tables import ROWID, Table
+from memsql.sqltext.names import quote_string
 
 _SHOWN = 40
 
@@ -49,12 +50,11 @@ class Comparison:
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """A comparison as SQL. ``columns``: those compared, in the order of the answer; ``counted``: those of them whose
-    changes are counted."""
+    """A comparison as SQL. ``columns``: those compared, in the order of the answer. ``quick``: SQL for the number of
+    rows, and of those that differ in anything, which takes half the time."""
 
     sql: str
     columns: tuple[str, ...]
-    counted: frozenset[str]
     quick: str = ""
 
     def comparison(self, row: Sequence[Value]) -> Comparison:
@@ -99,8 +99,8 @@ def compare(source: Table, key: Sequence[str], matches: Sequence[Match], only: t
         kept = " OR ".join(good) or "0"
         fields.append(f"{collect}({kept} OR {value} IS NULL) AS g{n}")
         fields.append(f"{collect}({' OR '.join(same) or '0'}) AS s{n}" if column in counted else f"1 AS s{n}")
-        after = f" || ', now ' || {_shown(now[0])}" if now else ""
-        example = f"{shown} || ': ' || {_shown(value)}{after}"
+        after = f" || ', now ' || {shown_value(now[0])}" if now else ""
+        example = f"{shown} || ': ' || {shown_value(value)}{after}"
         fields.append(f"{'min' if grouped else ''}(CASE WHEN {kept} THEN NULL ELSE {example} END) AS e{n}")
     joins = "".join(
         f" LEFT JOIN {match.target.sql} AS t{n} ON {_on(source, match, n)}"
@@ -117,7 +117,7 @@ def compare(source: Table, key: Sequence[str], matches: Sequence[Match], only: t
         sums += [f"total({lost})", f"total({there} AND NOT s{n})", least_text(f"CASE WHEN {lost} THEN e{n} END")]
     equal = " AND ".join(["h", *(f"g{n} AND s{n}" for n in range(len(columns)))])
     quick = f"SELECT count(*), total(NOT ({equal})) FROM ({inner})"
-    return Query(f"SELECT {', '.join(sums)} FROM ({inner})", columns, frozenset(counted), quick)
+    return Query(f"SELECT {', '.join(sums)} FROM ({inner})", columns, quick)
 
 
 def compared(source: Table, matches: Sequence[Match]) -> tuple[str, ...]:
@@ -159,15 +159,15 @@ def compare_bags(source: Table, matches: Sequence[Match], column: str | None = N
         parts += [f"SELECT {_listed(way)}, -1 FROM {match.target.sql} AS t" for way in ways]
     names = ", ".join(f"c{n} COLLATE BINARY, typeof(c{n})" for n in range(len(columns))) or "NULL"
     first = [len(columns) - 1] if column else range(min(3, len(columns)))
-    example = " || ', ' || ".join(_shown(f"c{n}") for n in first) or "''"
+    example = " || ', ' || ".join(shown_value(f"c{n}") for n in first) or "''"
     groups = f"SELECT sum(n) AS n, {example} AS e FROM ({' UNION ALL '.join(parts)}) GROUP BY {names}"
     total = f"(SELECT count(*) FROM {source.sql})"
     if column is None:
-        return Query(f"SELECT total(n), {least_text('e')}, {total} FROM ({groups}) WHERE n > 0", (), frozenset())
+        return Query(f"SELECT total(n), {least_text('e')}, {total} FROM ({groups}) WHERE n > 0", ())
     held = f"c{len(columns) - 1} IS NOT NULL"
     groups = groups.replace("SELECT sum(n) AS n,", f"SELECT sum(n) AS n, {held} AS h,", 1)
     lost = f"total(CASE WHEN h THEN n END), total(n), {least_text('CASE WHEN h THEN e END')}"
-    return Query(f"SELECT 0, NULL, {total}, {lost} FROM ({groups}) WHERE n > 0", (column,), frozenset({column}))
+    return Query(f"SELECT 0, NULL, {total}, {lost} FROM ({groups}) WHERE n > 0", (column,))
 
 
 def count_values(source: Table, columns: Sequence[str]) -> Query:
@@ -175,9 +175,9 @@ def count_values(source: Table, columns: Sequence[str]) -> Query:
     sums = ["count(*)", "NULL", "count(*)"]
     for column in columns:
         value = source.value("o", column)
-        example = least_text(f"CASE WHEN {value} IS NOT NULL THEN {_shown(value)} END")
+        example = least_text(f"CASE WHEN {value} IS NOT NULL THEN {shown_value(value)} END")
         sums += [f"count({value})", "0", example]
-    return Query(f"SELECT {', '.join(sums)} FROM {source.sql} AS o", tuple(columns), frozenset())
+    return Query(f"SELECT {', '.join(sums)} FROM {source.sql} AS o", tuple(columns))
 
 
 def _hit(match: Match, number: int) -> str:
@@ -194,7 +194,7 @@ def _hit(match: Match, number: int) -> str:
 def _on(source: Table, match: Match, number: int) -> str:
     terms = []
     for column, other in match.pairs:
-        required = column in (ROWID, source.alias) or (column in source.columns and source.columns[column].required)
+        required = _is_required(source, column)
         sign = "=" if required else "IS"
         here, there = source.value("o", column), match.target.value(f"t{number}", other)
         term = f"{there} {sign} {here} COLLATE BINARY"
@@ -206,12 +206,14 @@ def _on(source: Table, match: Match, number: int) -> str:
     return " AND ".join(terms)
 
 
+def _is_required(source: Table, column: str) -> bool:
+    """Whether no row of ``source`` has NULL in ``column``."""
+    return column in (ROWID, source.alias) or (column in source.columns and source.columns[column].required)
+
+
 def _is_single(source: Table, match: Match) -> bool:
     """Whether a row of ``source`` has at most one partner in the target."""
-    required = all(
-        column in (ROWID, source.alias) or (column in source.columns and source.columns[column].required)
-        for column, _ in match.pairs
-    )
+    required = all(_is_required(source, column) for column, _ in match.pairs)
     others = frozenset(ROWID if other == match.target.alias else other for _, other in match.pairs)
     return required and match.target.identifies(others)
 
@@ -265,17 +267,9 @@ def _raw(value: str) -> str:
     return f"+{value} COLLATE BINARY"
 
 
-def _shown(value: str) -> str:
-    return f"CASE WHEN {value} IS NULL THEN 'NULL' ELSE substr(quote({value}), 1, {_SHOWN}) END"
-
-
 def _key_text(source: Table, key: Sequence[str]) -> str:
-    parts = [f"'{_label(k)} ' || {_shown(source.value('o', k))}" for k in key]
+    parts = [f"{quote_string(f'{k} ')} || {shown_value(source.value('o', k))}" for k in key]
     return " || ', ' || ".join(parts) or "''"
-
-
-def _label(name: str) -> str:
-    return name.replace("'", "''")
 
 
 def _row_id(source: Table) -> str:
@@ -291,6 +285,11 @@ def _listed(values: Sequence[str]) -> str:
 def integer(value: Value) -> int:
     """A number of an answer; SQLite's total() gives it as REAL, and NULL stands for none."""
     return int(value) if isinstance(value, (int, float)) else 0
+
+
+def shown_value(value: str) -> str:
+    """SQL: the beginning of ``value`` as a person reads it, NULL too."""
+    return f"substr(quote({value}), 1, {_SHOWN})"
 
 
 def least_text(sql: str) -> str:

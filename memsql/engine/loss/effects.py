@@ -7,10 +7,11 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from memsql.db.sqlite import DELETE, INSERT, UPDATE
-from memsql.engine.loss.comparing import least_text
+from memsql.engine.loss.comparing import least_text, shown_value
 from memsql.engine.loss.tables import ROWID, Table
-from memsql.sqltext import fold
+from memsql.sqltext import ROWIDS, fold
 from memsql.sqltext.internal import KEPT
+from memsql.sqltext.names import quote_string
 from memsql.sqltext.writes import Write
 
 Reach = frozenset[tuple[int, str, str | None, str | None]]
@@ -68,7 +69,7 @@ class Snapshot:
             return f"SELECT {all_rows}, max(0, {number}), NULL" + ", 0, NULL, 0" * len(self.columns)
         there = f"t.{self.table.rowid}" if self.table.rowid else self.table.value("t", self.key[0])
         names = [self.table.alias if k == ROWID and self.table.alias else k for k in self.key]
-        shown = " || ', ' || ".join(f"'{_label(k)} ' || quote(b.k{n})" for n, k in enumerate(names)) or "''"
+        shown = " || ', ' || ".join(f"{quote_string(f'{k} ')} || quote(b.k{n})" for n, k in enumerate(names)) or "''"
         fields = ["count(*)", f"total({there} IS NULL)", least_text(f"CASE WHEN {there} IS NULL THEN {shown} END")]
         for n, column in enumerate(self.columns):
             old, new = f"b.c{n}", self.table.value("t", column)
@@ -76,7 +77,7 @@ class Snapshot:
             gone = f"{differs} AND {old} IS NOT NULL"
             if column not in defaulted and self.effect.named is None:
                 gone = f"{gone} AND {new} IS NULL"
-            example = f"{shown} || ': ' || substr(quote({old}), 1, 40) || ', now ' || substr(quote({new}), 1, 40)"
+            example = f"{shown} || ': ' || {shown_value(old)} || ', now ' || {shown_value(new)}"
             fields += [
                 f"total({gone})",
                 least_text(f"CASE WHEN {gone} THEN {example} END"),
@@ -124,7 +125,7 @@ def replace_effect(write: Write, table: Table) -> Effect | None:
         return Effect(name, True, frozenset(), "REPLACE", write.sets, in_place=True) if reaches else None
     named = frozenset(write.columns) or frozenset(table.stored)
     named |= write.upserts
-    if table.alias is not None and named & {ROWID, "_rowid_", "oid"}:
+    if table.alias is not None and not named.isdisjoint(ROWIDS):
         named |= {table.alias}
     others = frozenset(table.stored) - named - frozenset(table.key)
     if is_table and table.key and not others and len(table.unique) < 2:
@@ -156,7 +157,3 @@ def snapshot(number: int, table: Table, effect: Effect) -> Snapshot:
     moved = not replaced and bool(changed & ({table.alias} if table.rowid else set(table.key)))
     columns = tuple(sorted(c for c in effect.columns if c in table.columns and not table.columns[c].generated))
     return Snapshot(f"{KEPT}{number}", table, effect, tuple(key), columns, moved)
-
-
-def _label(name: str) -> str:
-    return name.replace("'", "''")

@@ -82,13 +82,7 @@ class Foreseen(Accounting):
         super().__init__(Facts(schema.conn, temporary=False), foreign_keys=foreign_keys, drops=drops)
         self._schema, self._most = schema, most
         self._run: Sequence[str] = ()
-        self._snapshots = 0
         self._known: dict[str, Touched] = {}
-
-    @property
-    def has_copies(self) -> bool:
-        """Whether rows of some table are kept."""
-        return self._snapshots > 0
 
     @abstractmethod
     def _send(self, step: Step) -> None:
@@ -217,11 +211,9 @@ class Foreseen(Accounting):
         return True
 
     def _keep(self, effect: effects.Effect) -> _Kept | None:
-        table = self._facts.table(effect.table)
-        if table is None or table.kind not in ("table", "virtual"):
+        snapshot = self._snapshot(effect)
+        if snapshot is None:
             return None
-        self._snapshots += 1
-        snapshot = effects.snapshot(self._snapshots, table, effect)
         if self._facts.table(snapshot.name) is not None:
             raise Refused(
                 f"there is a table {snapshot.name}, and memsql keeps rows under names that begin with {KEPT} while it "

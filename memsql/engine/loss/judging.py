@@ -44,6 +44,9 @@ class Judge:
 
     def _ask(self, sql: str, then: Answered) -> None:
         """Ask. ``then`` calls tables and columns what they are called now, also where the answer comes later."""
+        if self._at_once:
+            self._send(sql, then)
+            return
         names = self.trail.names()
 
         def answered(answer: Result) -> None:
@@ -130,7 +133,7 @@ class Judge:
         ``judged`` gets their number; where it returns True it has judged them."""
 
         def then(answer: Result) -> None:
-            if not judged(comparing.integer(answer.one())):
+            if not judged(integer(answer.one())):
                 self._by_effect(kept, answer)
 
         self._ask(kept.question(self._facts.defaulted(kept.table.name), schema), then)
@@ -139,7 +142,7 @@ class Judge:
         """Judge a table of which only ``most`` rows were kept. ``numbers``: its rows, and the values of each column of
         ``kept``, before and after the statement."""
         table, cause = kept.table, kept.effect.cause
-        (rows, *before), (left, *after) = ([comparing.integer(number) for number in row] for row in numbers)
+        (rows, *before), (left, *after) = ([integer(number) for number in row] for row in numbers)
         if kept.effect.deletes:
             gone = (rows, most, max(0, rows - left))
             self.lose(table, None, rows, sentences.too_large(self._labels(table, "")[0], None, cause, gone))
@@ -152,12 +155,15 @@ class Judge:
         returns how many are gone, how many of them by name, and how many there were."""
 
         def then(answer: Result) -> None:
-            gone, named, rows = numbers(comparing.integer(answer.one()))
-            if gone > named:
-                label, cause = self._labels(table, "")[0], "a foreign-key action or trigger"
-                self.lose(table, None, gone - named, sentences.rows_by_effect(label, gone - named, rows, cause))
+            self.taken_besides(table, *numbers(integer(answer.one())))
 
         self._ask(f"SELECT count(*) FROM {table.sql}", then)
+
+    def taken_besides(self, table: Table, gone: int, named: int, rows: int) -> None:
+        """Judge that ``gone`` of the ``rows`` of a table went by DELETEs from it, of which ``named`` were named."""
+        if gone > named:
+            label, cause = self._labels(table, "")[0], "a foreign-key action or trigger"
+            self.lose(table, None, gone - named, sentences.rows_by_effect(label, gone - named, rows, cause))
 
     def lose(self, table: Table, column: str | None, rows: int, how: str, example: str = "") -> None:
         """Note a loss of ``rows`` of ``table``, or of values of its ``column`` (folded)."""

@@ -11,7 +11,7 @@ from memsql.db.queries import load
 from memsql.errors import StatementError
 from memsql.sqltext import fold, free_rowid, quote
 from memsql.sqltext.affinity import affinity
-from memsql.sqltext.internal import is_nobodys_data, module_of, shadow_suffixes
+from memsql.sqltext.internal import is_nobodys_data, is_virtual, module_of, shadow_suffixes
 from memsql.sqltext.tokens import tokenize
 
 ROWID = "rowid"
@@ -98,8 +98,7 @@ def read_table(conn: Connection, name: str, *, temporary: bool = True) -> Table 
         except StatementError:
             fields = []
         return Table(spelled, schema, "view", _columns(fields))
-    head = fold(sql[:40]).split()
-    if head[:2] == ["create", "virtual"]:
+    if is_virtual(sql):
         return _virtual(conn, spelled, schema, sql)
     if is_nobodys_data(spelled) or _is_shadow(conn, spelled):
         return Table(spelled, schema, "derived", {})
@@ -112,7 +111,7 @@ def _ordinary(conn: Connection, name: str, schema: str, sql: str) -> Table:
     primary = [(int(str(f[3])), fold(str(f[0]))) for f in fields if f[3]]
     key = tuple(column for _, column in sorted(primary))
     words = [token.word for token in tokenize(sql)]
-    without_rowid = "WITHOUT" in words and _is_without_rowid(words)
+    without_rowid = _has(words, "WITHOUT", "ROWID")
     indexes: dict[str, list[str | None]] = {}
     for index, column, _ in conn.execute(load("engine/unique_columns"), (name, schema)).rows:
         indexes.setdefault(str(index), []).append(None if column is None else fold(str(column)))
@@ -133,7 +132,7 @@ def _ordinary(conn: Connection, name: str, schema: str, sql: str) -> Table:
         None if without_rowid else free_rowid(columns) or alias,
         tuple(unique),
         alias,
-        any(words[n : n + 3] == ["ON", "CONFLICT", "REPLACE"] for n in range(len(words))),
+        _has(words, "ON", "CONFLICT", "REPLACE"),
         "AUTOINCREMENT" in words,
     )
 
@@ -179,8 +178,10 @@ def _is_shadow(conn: Connection, name: str) -> bool:
         return False
     rows = conn.execute(load("engine/object_main"), (owner,)).rows
     sql = str(rows[0][2] or "") if rows else ""
-    return fold(sql[:40]).split()[:2] == ["create", "virtual"] and suffix in shadow_suffixes(module_of(sql))
+    return is_virtual(sql) and suffix in shadow_suffixes(module_of(sql))
 
 
-def _is_without_rowid(words: list[str]) -> bool:
-    return any(words[n : n + 2] == ["WITHOUT", "ROWID"] for n in range(len(words)))
+def _has(words: list[str], *sequence: str) -> bool:
+    """Whether ``sequence`` stands somewhere in ``words``."""
+    size = len(sequence)
+    return any(tuple(words[n : n + size]) == sequence for n in range(len(words)))
