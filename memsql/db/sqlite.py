@@ -6,7 +6,7 @@ import os
 import sqlite3
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import quote
 
 from memsql.config import Target
@@ -83,8 +83,13 @@ class SQLiteConnection:
 
     def execute(self, sql: str, params: Params = ()) -> Result:
         # No _errors() here and below: a context manager costs time, and this runs ten times a migration.
+        before = self._db.total_changes
         try:
-            return _result(self._db.execute(sql, tuple(params)))
+            result = _result(self._db.execute(sql, tuple(params)))
+            if not result.changes and self._db.total_changes != before:
+                # Python does not count what a statement changes that begins with WITH.
+                result = replace(result, changes=self._db.execute("SELECT changes()").fetchone()[0])
+            return result
         except sqlite3.Error as e:
             raise translate(e, self.target, sql) from e
 
@@ -353,10 +358,12 @@ def _needs_recovery(error: sqlite3.Error) -> bool:
 
 
 def _result(cursor: sqlite3.Cursor) -> Result:
-    columns, changes = cursor.description, cursor.rowcount
+    columns = cursor.description
     if columns is None:
-        return Result((), [], changes) if changes > 0 else _NOTHING
-    return Result(tuple([d[0] for d in columns]), cursor.fetchall(), max(changes, 0))
+        return Result((), [], cursor.rowcount) if cursor.rowcount > 0 else _NOTHING
+    rows = cursor.fetchall()
+    # With RETURNING the number is known only after the last row.
+    return Result(tuple([d[0] for d in columns]), rows, max(cursor.rowcount, 0))
 
 
 def translate(

@@ -74,6 +74,34 @@ def read_write(text: str) -> Write | None:
     return None
 
 
+def read_trigger(text: str) -> Iterator[Write]:
+    """The writes in the body of a trigger, from its CREATE TRIGGER."""
+    tokens = tokenize(text)
+    begin = next((n for n, token in enumerate(tokens) if token.word == "BEGIN" and tokens[n - 1].word != "."), None)
+    start = None if begin is None else tokens[begin].end
+    for token in tokens[begin:] if begin is not None else ():
+        if token.word == ";":
+            write = read_write(text[start : token.start])
+            start = token.end
+            if write is not None:
+                yield write
+
+
+def named_rows(text: str) -> str:
+    """The SELECT that counts the rows that ``text``, a DELETE, names. Raises ValueError where it is none."""
+    tokens, depth, start, end = tokenize(text), 0, None, None
+    for n, token in enumerate(tokens):
+        depth += (token.word == "(") - (token.word == ")")
+        if depth == 0 and start is None and token.word == "DELETE" and n + 1 < len(tokens):
+            start = n
+        elif depth == 0 and start is not None and token.word in ("RETURNING", ";"):
+            break
+        end = token.end
+    if start is None:
+        raise ValueError(text)
+    return f"{text[: tokens[start].start]}SELECT count(*) FROM (SELECT 1 {text[tokens[start + 1].start : end]})"
+
+
 def origins(write: Write, columns: Columns) -> Iterator[tuple[Expression, ...]]:
     """For each SELECT of an INSERT or CREATE TABLE … AS, where the value of each written column comes from, in the
     order of the written columns."""

@@ -155,7 +155,8 @@ class _Account:
         fates = {plain(c): fate for c, fate in intent.columns.items()}
         names = {c: start for (t, c), start in self._columns.items() if t == old}
         self._columns = {k: v for k, v in self._columns.items() if k[0] != old}
-        for column, start in names.items():
+        # Where two columns end in one, it is that whose values are there.
+        for column, start in sorted(names.items(), key=lambda c: c[0] in fates and fates[c[0]].how != "none"):
             fate = fates.get(column, Fate(column, "bare"))
             # A column that was added and filled with something else is none of those from before.
             if fate.name is not None and new and not (isinstance(intent, Remade) and fate.how == "none"):

@@ -37,6 +37,10 @@ class Copy:
             self.columns, self.into, self.select, self.fates = [], [], [], {}
             for column in self.table.columns:
                 self._add(column, "bare", column.name)
+        for name, fate in list(self.fates.items()):
+            if fate.name is None and name in self.select:
+                # Its values are in a column that had others: it has another name now.
+                self.fates[name] = Fate(self.into[self.select.index(name)], "bare")
         new = replace(self.table, columns=tuple(self.columns))
         statements = self._statements(new, rows)
         if shift:

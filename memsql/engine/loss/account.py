@@ -19,7 +19,7 @@ from memsql.engine.loss.judging import Answered
 from memsql.engine.loss.model import Account, MustRunAlone
 from memsql.engine.loss.tables import Table
 from memsql.errors import StatementError
-from memsql.sqltext import fold
+from memsql.sqltext import fold, writes
 from memsql.sqltext.shapes import runs
 from memsql.sqltext.writes import Write, read_write
 
@@ -85,15 +85,17 @@ class Accountant(Accounting):
         kept = self._keep(self._effects(write, table, self._last))
         is_delete = write.verb == "delete"
         rows, named, changes = self._rows(table) if is_delete else 0, 0, 0
-        for place, text in enumerate(texts):
-            if is_delete:
-                named += self._named(text)
-            try:
-                with self._observed():
-                    changes += self._conn.execute(text).changes
-            except StatementError as e:
-                e.index = place
-                raise
+        copied = self._reached_copies(write, table, self._last)
+        with self._watched_copies(copied, self._own(write, copied, lambda: max(named, changes) if is_delete else 0)):
+            for place, text in enumerate(texts):
+                if is_delete:
+                    named += self._named(text)
+                try:
+                    with self._observed():
+                        changes += self._conn.execute(text).changes
+                except StatementError as e:
+                    e.index = place
+                    raise
         self._judge_kept(kept)
         if is_delete:
             self._judge_taken(table, rows - self._rows(table), max(named, changes), rows)
@@ -142,12 +144,15 @@ class Accountant(Accounting):
         with self._observed() as touched:
             conn.script(text)
         others = self._script_effects(touched, conn.total_changes - before, len(statements))
-        if others:
+        copied = self._compared(e.table for e in others)
+        others = [e for e in others if self._judge.trail.has_old_rows(e.table)]
+        if others or copied:
             conn.execute(f"ROLLBACK TO {_STATEMENT}")
-            kept = self._keep(others)
-            with self._observed():
-                conn.script(text)
-            self._judge_kept(kept)
+            with self._watched_copies(copied):
+                kept = self._keep(others)
+                with self._observed():
+                    conn.script(text)
+                self._judge_kept(kept)
         conn.execute(f"RELEASE {_STATEMENT}")
         self._reached(touched)
 
@@ -159,7 +164,7 @@ class Accountant(Accounting):
             return []
         excused = frozenset().union(*(self._facts.triggers_of(view) for view in views))
         others = effects.effects_of(None, "", frozenset(touched.writes), excused)
-        return [e for e in others if self._facts.is_data(e.table) and self._judge.trail.has_old_rows(e.table)]
+        return [e for e in others if self._facts.is_data(e.table)]
 
     def _ask(self, sql: str, then: Answered) -> None:
         with self._conn.observe(self._interrupted):
@@ -187,9 +192,12 @@ class Accountant(Accounting):
         is_loud = conn.total_changes - before != mine
         others = [e for e in self._effects(write, table, touched) if is_loud or e.named is not None]
         gone = rows - self._rows(table) if write is not None and write.verb == "delete" else 0
-        if others or gone > mine:
+        copied = self._reached_copies(write, table, touched) if is_loud or gone > mine else []
+        if others or gone > mine or copied:
             conn.execute(f"ROLLBACK TO {_STATEMENT}")
-            self._run_again(text, table, others, beyond=(gone, mine, rows))
+            named = max(mine, self._named(text)) if gone > mine else mine
+            with self._watched_copies(copied, self._own(write, copied, lambda: named if gone else 0)):
+                self._run_again(text, table, others, beyond=(gone, named, rows))
         conn.execute(f"RELEASE {_STATEMENT}")
         self._reached(touched)
         if then is not None:
@@ -201,8 +209,6 @@ class Accountant(Accounting):
         """Keep what ``others`` may destroy, run the statement, and judge. ``beyond``: how many rows a DELETE took from
         its own table, how many of them by itself, and how many there were."""
         gone, named, rows = beyond
-        if gone > named:
-            named = max(named, self._named(text))
         kept = self._keep(others)
         with self._observed():
             self._result = self._conn.execute(text)
@@ -212,7 +218,7 @@ class Accountant(Accounting):
     def _named(self, text: str) -> int:
         """How many rows a DELETE names; 0 where that cannot be asked."""
         with suppress(StatementError):
-            return integer(self._conn.execute(effects.named_rows(text)).one())
+            return integer(self._conn.execute(writes.named_rows(text)).one())
         return 0
 
     def _judge_taken(self, table: Table, gone: int, named: int, rows: int) -> None:

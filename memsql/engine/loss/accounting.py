@@ -8,7 +8,8 @@ before the statement and compared after it. See docs/proof.md.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 
@@ -18,6 +19,7 @@ from memsql.engine.loss.facts import Facts
 from memsql.engine.loss.judging import Answered, Judge
 from memsql.engine.loss.model import Account
 from memsql.engine.loss.tables import Table
+from memsql.engine.loss.trail import Own
 from memsql.sqltext import fold, identifiers
 from memsql.sqltext.classify import Effect, effect
 from memsql.sqltext.internal import KEPT
@@ -71,7 +73,8 @@ class Accounting(ABC):
             table = self._facts.table(name)
             if table is not None:
                 self._judge.drop_column(table, fold(what.column or ""))
-            self._perform(text)
+            with self._watched_copies([name]):
+                self._perform(text)
             return
         if what.kind in _WRITES or (what.kind == "create" and what.object_type == "table"):
             write = read_write(text)
@@ -142,25 +145,57 @@ class Accounting(ABC):
 
     def _effects(self, write: Write | None, table: Table, touched: Touched) -> list[effects.Effect]:
         """What a statement that reached ``touched`` may destroy besides what it says."""
-        trail, reach = self._judge.trail, frozenset(touched.writes)
-        excused = self._facts.triggers_of(table.name) if table.kind == "view" else frozenset()
-        others = [
-            e for e in effects.effects_of(write, fold(table.name), reach, excused) if self._facts.is_data(e.table)
-        ]
-        if write is not None and (write.replaces or table.replaces) and table.holds_data:
-            own = effects.replace_effect(write, table)
-            if own is not None:
-                others.append(own)
-        if self._facts.replaces():
-            silent = effects.trigger_replaces(reach) - {e.table for e in others}
-            others += [
-                effects.Effect(name, True, frozenset(), "REPLACE in a trigger")
-                for name in sorted(silent)
-                if self._facts.is_data(name)
-            ]
+        trail = self._judge.trail
         return [
-            replace(e, columns=e.columns - trail.fresh_columns(e.table)) for e in others if trail.has_old_rows(e.table)
+            replace(e, columns=e.columns - trail.fresh_columns(e.table))
+            for e in self._all_effects(write, table, touched)
+            if trail.has_old_rows(e.table)
         ]
+
+    def _reached_copies(self, write: Write | None, table: Table, touched: Touched) -> list[str]:
+        """The copies, of rows whose table is still there, that a statement which reached ``touched`` may change besides
+        what it says, after they were compared."""
+        trail = self._judge.trail
+        if not trail.least:
+            return []
+        names = {e.table for e in self._all_effects(write, table, touched)}
+        if write is not None and write.verb == "delete":
+            names.add(fold(table.name))
+        return self._compared(names)
+
+    def _compared(self, names: Iterable[str]) -> list[str]:
+        """Those of the tables ``names`` that are copies of a table with which they were compared."""
+        return sorted({name for name in names if self._judge.trail.compared_with(name)})
+
+    def _all_effects(self, write: Write | None, table: Table, touched: Touched) -> list[effects.Effect]:
+        reach = frozenset(touched.writes)
+        excused = self._facts.triggers_of(table.name) if table.kind == "view" else frozenset()
+        others = {
+            e.table: e
+            for e in effects.effects_of(write, fold(table.name), reach, excused)
+            if self._facts.is_data(e.table)
+        }
+        if write is not None and (write.replaces or table.replaces) and table.holds_data:
+            own = effects.replace_effect(write, table, others.pop(fold(table.name), None))
+            if own is not None:
+                others[own.table] = own
+        # The conflict clause of a statement holds for its triggers too (https://sqlite.org/lang_createtrigger.html).
+        replaces = write is not None and write.replaces
+        if replaces or self._facts.replaces():
+            for trigger, name in sorted(effects.trigger_writes(reach)):
+                target = self._facts.table(name)
+                if target is None or not target.holds_data:
+                    continue
+                for part in self._facts.trigger_writes(trigger):
+                    if part.table == name and part.verb != "delete" and (replaces or part.replaces or target.replaces):
+                        silent = effects.trigger_replaces(part, target, trigger, is_excused=trigger in excused)
+                        others[name] = silent.merged(others.get(name))
+        return list(others.values())
+
+    @staticmethod
+    def _own(write: Write | None, copied: Sequence[str], rows: Callable[[], int]) -> Own:
+        """What a statement that deletes ``rows`` does by name to one of the copies that it changes."""
+        return Own(write.sets, rows) if write is not None and write.table in copied else Own()
 
     def _snapshot(self, effect: effects.Effect) -> effects.Snapshot | None:
         """What to keep for ``effect``; None where there is nothing that could be kept."""
@@ -183,11 +218,21 @@ class Accounting(ABC):
         self._judge.hand_over(table)
         # A foreign key of a copy may name this table already.
         self._judge.trail.holders |= set(self._judge.trail.copies_of(name))
-        if self._foreign_keys and name in self._facts.armed():
-            self._measure(text, None, table)
-        else:
-            self._perform(text)
-        self._judge.trail.dropped(name, self._judge.trail.copies_of(name))
+        with self._watched_copies([name]):
+            if self._foreign_keys and name in self._facts.armed():
+                self._measure(text, None, table)
+            else:
+                self._perform(text)
+            self._judge.trail.dropped(name, self._judge.trail.copies_of(name))
+
+    @contextmanager
+    def _watched_copies(self, names: Sequence[str], own: Own | None = None) -> Iterator[None]:
+        """Judge what the statement inside does to the copies ``names``, which it does not name or which it drops, as if
+        it were done to the rows themselves. ``own``: what it changes by name."""
+        sources = {source for name in names for source in self._judge.trail.compared_with(name)}
+        self._judge.compare_before(sources)
+        yield
+        self._judge.compare_after(sources, own or Own())
 
     def _keep_sequence(self, table: Table) -> None:
         label = self._judge.trail.label(fold(table.name), table.name)

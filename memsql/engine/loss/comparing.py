@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
 from memsql.db import Value
@@ -37,6 +37,25 @@ class Comparison:
     def loses(self) -> bool:
         """Whether anything is missing."""
         return bool(self.rows) or any(difference.lost for difference in self.columns.values())
+
+    def beyond(self, before: Comparison, columns: Collection[str], rows: int) -> Comparison:
+        """What is missing since ``before``, without ``columns`` and without so many ``rows``."""
+        nothing = Difference()
+        more = {
+            name: Difference(max(0, now.lost - before.columns.get(name, nothing).lost), 0, now.example)
+            for name, now in self.columns.items()
+            if name not in columns
+        }
+        return Comparison(max(0, self.rows - before.rows - rows), self.example, more, self.total)
+
+    def plus(self, other: Comparison) -> Comparison:
+        """What is missing here or there."""
+        nothing = Difference()
+        columns = dict(self.columns)
+        for name, more in other.columns.items():
+            mine = columns.get(name, nothing)
+            columns[name] = Difference(mine.lost + more.lost, mine.changed, mine.example or more.example)
+        return Comparison(self.rows + other.rows, self.example or other.example, columns, self.total)
 
     def least(self, other: Comparison) -> Comparison:
         """What both miss: only that was lost at neither moment."""

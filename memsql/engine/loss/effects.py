@@ -4,9 +4,9 @@ database."""
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from memsql.db.sqlite import DELETE, INSERT, UPDATE
+from memsql.db.sqlite import DELETE, UPDATE
 from memsql.engine.loss.comparing import least_text, shown_value
 from memsql.engine.loss.tables import ROWID, Table
 from memsql.sqltext import ROWIDS, fold
@@ -21,7 +21,8 @@ Reach = frozenset[tuple[int, str, str | None, str | None]]
 class Effect:
     """What a statement may do to a ``table`` (folded) besides what it says: delete rows (``deletes``), and set
     ``columns`` (folded). ``cause``: the end of a sentence about it. ``named``: columns that a REPLACE names (None: it
-    is none). ``in_place``: the REPLACE changes rows that keep their rowid."""
+    is none). ``in_place``: the REPLACE changes rows that keep their rowid. ``unnamed``: those of ``columns`` that the
+    REPLACE leaves out, so that any other value in them is a loss. ``sets``: columns that the statement itself sets."""
 
     table: str
     deletes: bool
@@ -29,6 +30,20 @@ class Effect:
     cause: str
     named: frozenset[str] | None = None
     in_place: bool = False
+    unnamed: frozenset[str] = frozenset()
+    sets: frozenset[str] = frozenset()
+
+    def merged(self, other: Effect | None) -> Effect:
+        """This one, which replaces rows, together with an ``other`` on the same table."""
+        if other is None:
+            return self
+        return replace(
+            self,
+            columns=self.columns | other.columns,
+            in_place=self.in_place and (other.in_place or other.named is None),
+            unnamed=self.unnamed | other.unnamed,
+            sets=self.sets | other.sets,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,11 +77,9 @@ class Snapshot:
 
     def question(self, defaulted: Collection[str], schema: str) -> str:
         """SQL: the rows before, those that are gone, an example; then for each column the values lost, an example,
-        and the values changed."""
+        and the values changed. ``defaulted``: columns that a foreign key sets to their default."""
         if self.by_number:
-            number = f"(SELECT count(*) FROM {schema}{self.name}) - (SELECT count(*) FROM {self.table.sql})"
-            all_rows = f"(SELECT count(*) FROM {schema}{self.name})"
-            return f"SELECT {all_rows}, max(0, {number}), NULL" + ", 0, NULL, 0" * len(self.columns)
+            return self._numbers(defaulted, schema)
         there = f"t.{self.table.rowid}" if self.table.rowid else self.table.value("t", self.key[0])
         names = [self.table.alias if k == ROWID and self.table.alias else k for k in self.key]
         shown = " || ', ' || ".join(f"{quote_string(f'{k} ')} || quote(b.k{n})" for n, k in enumerate(names)) or "''"
@@ -75,8 +88,8 @@ class Snapshot:
             old, new = f"b.c{n}", self.table.value("t", column)
             differs = f"{there} IS NOT NULL AND {old} COLLATE BINARY IS NOT {new}"
             gone = f"{differs} AND {old} IS NOT NULL"
-            if column not in defaulted and self.effect.named is None:
-                gone = f"{gone} AND {new} IS NULL"
+            if column not in self.effect.unnamed:
+                gone = f"{gone} AND NOT ({self._held(column, new, defaulted)})"
             example = f"{shown} || ': ' || {shown_value(old)} || ', now ' || {shown_value(new)}"
             fields += [
                 f"total({gone})",
@@ -85,6 +98,26 @@ class Snapshot:
             ]
         on = " AND ".join(f"{self.table.value('t', k)} IS b.k{n}" for n, k in enumerate(self.key))
         return f"SELECT {', '.join(fields)} FROM {schema}{self.name} AS b LEFT JOIN {self.table.sql} AS t ON {on}"
+
+    def _numbers(self, defaulted: Collection[str], schema: str) -> str:
+        """The question where rows cannot be found again: only how many rows and values there are tells."""
+        before, after = f"{schema}{self.name} AS b", f"{self.table.sql} AS t"
+        rows = f"(SELECT count(*) FROM {before})"
+        gone = f"max(0, {rows} - (SELECT count(*) FROM {after}))"
+        fields = [rows, gone, "NULL"]
+        for n, column in enumerate(self.columns):
+            fewer = ["0"]
+            for values in (frozenset[str](), frozenset(defaulted)):
+                was = f"(SELECT total({self._held(column, f'b.c{n}', values)}) FROM {before})"
+                now = f"(SELECT total({self._held(column, self.table.value('t', column), values)}) FROM {after})"
+                fewer.append(f"{was} - {now} - {gone}")
+            fields += [f"max({', '.join(fewer)})", "NULL", "0"]
+        return f"SELECT {', '.join(fields)}"
+
+    def _held(self, column: str, value: str, defaulted: Collection[str]) -> str:
+        """SQL that is true where ``value`` is none that an action sets a column to."""
+        default = self.table.columns[column].default if column in defaulted else None
+        return f"{value} IS NOT NULL" + (f" AND {value} COLLATE BINARY IS NOT ({default})" if default else "")
 
 
 def effects_of(write: Write | None, own: str, reach: Reach, excused: Collection[str]) -> list[Effect]:
@@ -110,43 +143,61 @@ def effects_of(write: Write | None, own: str, reach: Reach, excused: Collection[
             columns.setdefault(table, set()).add(fold(column))
             causes.setdefault(table, cause)
     return [
-        Effect(table, table in deletes, frozenset(columns.get(table, ())), causes[table])
+        Effect(
+            table,
+            table in deletes,
+            frozenset(columns.get(table, ())),
+            causes[table],
+            sets=sets if table == own else frozenset(),
+        )
         for table in sorted(deletes.keys() | columns.keys())
     ]
 
 
-def replace_effect(write: Write, table: Table) -> Effect | None:
-    """What a REPLACE may do to the table itself; None where it changes nothing that it does not name."""
+def replace_effect(write: Write, table: Table, other: Effect | None) -> Effect | None:
+    """What a REPLACE may do to the table itself, together with the ``other`` effect that actions and triggers have on
+    it; None where nothing changes that it does not name."""
     name, is_table = fold(table.name), table.kind == "table"
-    if write.verb == "delete" or (is_table and not table.unique):
-        return None
+    if write.verb == "delete" or (is_table and not table.unique and not table.partly_unique):
+        return other
+    reached = other.columns if other is not None else frozenset()
     if write.verb == "update":
-        reaches = any(unique & write.sets for unique in table.unique)
-        return Effect(name, True, frozenset(), "REPLACE", write.sets, in_place=True) if reaches else None
+        reaches = table.partly_unique or any(unique & write.sets for unique in table.unique)
+        own = Effect(name, True, reached, "REPLACE", write.sets, in_place=True, sets=write.sets)
+        return own if reaches else other
     named = frozenset(write.columns) or frozenset(table.stored)
     named |= write.upserts
     if table.alias is not None and not named.isdisjoint(ROWIDS):
         named |= {table.alias}
     others = frozenset(table.stored) - named - frozenset(table.key)
-    if is_table and table.key and not others and len(table.unique) < 2:
-        return None
-    return Effect(name, True, others, "REPLACE", named)
+    if is_table and table.key and not others and len(table.unique) < 2 and not table.partly_unique:
+        return None if other is None else replace(other, named=named)
+    return Effect(name, True, others | reached, "REPLACE", named, unnamed=others)
 
 
-def trigger_replaces(reach: Reach) -> frozenset[str]:
-    """The tables, folded, into which triggers insert: where one of them replaces, rows may go."""
-    return frozenset(fold(table) for action, table, _, _ in reach if action == INSERT)
+def trigger_writes(reach: Reach) -> frozenset[tuple[str, str]]:
+    """The triggers that insert or update, each with the table (folded) to which it writes."""
+    return frozenset((trigger, fold(table)) for what, table, _, trigger in reach if what != DELETE and trigger)
 
 
-def named_rows(text: str) -> str:
-    """The SELECT that counts the rows that ``text``, a DELETE, names; no SQL where the text has more than WHERE."""
-    return f"SELECT count(*) {text[fold(text).index('from') :]}"
+def trigger_replaces(write: Write, table: Table, trigger: str, *, is_excused: bool) -> Effect:
+    """What ``write``, a statement of a ``trigger`` that replaces rows of ``table``, may do besides. ``is_excused``:
+    what it names is the word of the statement that fires it."""
+    name, stored, cause = fold(table.name), frozenset(table.stored), f"REPLACE in trigger {trigger}"
+    if write.verb == "update":
+        return Effect(name, True, frozenset(), cause, write.sets, in_place=True, sets=write.sets)
+    named = frozenset(write.columns) or stored
+    if table.alias is not None and not named.isdisjoint(ROWIDS):
+        named |= {table.alias}
+    others = stored - frozenset(table.key)
+    unnamed = others - named - write.upserts
+    return Effect(name, True, unnamed if is_excused else others, cause, named, unnamed=unnamed)
 
 
 def snapshot(number: int, table: Table, effect: Effect) -> Snapshot:
     """What to keep of ``table`` before the statement."""
     replaced = effect.named is not None and not effect.in_place
-    changed = effect.columns | ((effect.named or frozenset()) if effect.in_place else frozenset())
+    changed = effect.columns | effect.sets | ((effect.named or frozenset()) if effect.in_place else frozenset())
     key: Sequence[str]
     if replaced:
         key = table.key or (ROWID,)

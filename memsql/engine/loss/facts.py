@@ -10,6 +10,7 @@ from memsql.engine.loss.copies import Copy
 from memsql.engine.loss.tables import ROWID, Table, read_table
 from memsql.sqltext import fold, identifiers
 from memsql.sqltext.internal import is_nobodys_data
+from memsql.sqltext.writes import Write, read_trigger
 
 
 class Facts:
@@ -21,6 +22,7 @@ class Facts:
         self._tables: dict[str, Table | None] = {}
         self._armed: frozenset[str] | None = None
         self._replaces: bool | None = None
+        self._triggers: dict[str, list[Write]] | None = None
 
     def table(self, name: str) -> Table | None:
         """The table or view ``name``, in any case."""
@@ -48,13 +50,27 @@ class Facts:
         """Tables and views, folded, whose writes may reach more than they name."""
         if self._armed is None:
             rows = self._conn.execute(load("engine/armed")).rows
+            if self._temporary:
+                rows = [*rows, *self._conn.execute(load("engine/armed_temporary")).rows]
             self._armed = frozenset(fold(str(row[0])) for row in rows)
         return self._armed
+
+    def trigger_writes(self, name: str) -> Sequence[Write]:
+        """The statements of the trigger ``name``."""
+        if self._triggers is None:
+            rows = self._conn.execute(load("engine/trigger_texts")).rows
+            if self._temporary:
+                rows = [*rows, *self._conn.execute(load("engine/trigger_texts_temporary")).rows]
+            self._triggers = {fold(str(trigger)): list(read_trigger(str(sql))) for trigger, sql in rows}
+        return self._triggers.get(fold(name), ())
 
     def replaces(self) -> bool:
         """Whether some constraint or trigger replaces rows."""
         if self._replaces is None:
-            self._replaces = bool(self._conn.execute(load("engine/replaces")).rows)
+            rows = self._conn.execute(load("engine/replaces")).rows
+            if self._temporary and not rows:
+                rows = self._conn.execute(load("engine/replaces_temporary")).rows
+            self._replaces = bool(rows)
         return self._replaces
 
     def refers_to_itself(self, name: str) -> bool:
@@ -95,7 +111,7 @@ class Facts:
         """Forget everything: the schema is that of ``conn`` now."""
         self._conn = conn
         self._tables.clear()
-        self._armed = self._replaces = None
+        self._armed = self._replaces = self._triggers = None
 
     def changed(self, touched: Touched, text: str | None = None) -> None:
         """Forget what statements that reached ``touched`` may have changed. ``text``: the one statement, if known."""
@@ -105,6 +121,6 @@ class Facts:
         words = None if text is None else text.lower()
         # A table that is dropped may stay among them: then it is only asked about in vain.
         if words is None or any(word in words for word in ("trigger", "references", "rename")):
-            self._armed = None
+            self._armed = self._triggers = None
         if words is None or any(word in words for word in ("replace", "rename")):
             self._replaces = None

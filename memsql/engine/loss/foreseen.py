@@ -25,7 +25,7 @@ from memsql.engine.loss.model import Account
 from memsql.engine.loss.tables import Table
 from memsql.errors import Refused, StatementError
 from memsql.project.files import SqlFile
-from memsql.sqltext import bulk_table, fold
+from memsql.sqltext import bulk_table, fold, writes
 from memsql.sqltext import statements as statements_of
 from memsql.sqltext.internal import KEPT
 from memsql.sqltext.shapes import inserts_values, runs, shape
@@ -171,10 +171,12 @@ class Foreseen(Accounting):
             self._ask(f"SELECT count(*) FROM {table.sql}", own.counted)
         if kept:
             self._ask(_CHANGES, own.totals.append)
-        for statement in self._texts(text):
-            if named and is_delete:
-                self._ask(effects.named_rows(statement), own.named.append)
-            self._send(Step((statement, ()), _both(own.done.append, then), "text"))
+        copied = self._reached_copies(write, table, touched)
+        with self._watched_copies(copied, self._own(write, copied, lambda: own.deleted if is_delete else 0)):
+            for statement in self._texts(text):
+                if named and is_delete:
+                    self._ask(writes.named_rows(statement), own.named.append)
+                self._send(Step((statement, ()), _both(own.done.append, then), "text"))
         if kept:
             self._ask(_CHANGES, own.totals.append)
         for each in kept:
@@ -205,7 +207,7 @@ class Foreseen(Accounting):
         if write is None or write.verb != "delete":
             return False
         try:
-            compile_only(self._schema.conn, effects.named_rows(text))
+            compile_only(self._schema.conn, writes.named_rows(text))
         except (StatementError, ValueError):
             return False
         return True

@@ -6,8 +6,9 @@ the statements, and the answers come afterwards.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 
 from memsql.db import Result, Value
 from memsql.engine.loss import comparing, copies, effects, sentences
@@ -15,7 +16,7 @@ from memsql.engine.loss.comparing import Comparison, Difference, integer
 from memsql.engine.loss.facts import Facts
 from memsql.engine.loss.model import Account, Change, Loss, summed
 from memsql.engine.loss.tables import ROWID, Table
-from memsql.engine.loss.trail import Least, Trail
+from memsql.engine.loss.trail import Least, Own, Trail
 from memsql.sqltext import fold
 
 Answered = Callable[[Result], None]
@@ -60,12 +61,16 @@ class Judge:
 
     def mark(self) -> tuple[int, int, int]:
         """How much is noted so far."""
+        for least in self.trail.least.values():
+            least.grown_from = None
         return len(self._losses), len(self._changes), len(self._notes)
 
     def back_to(self, mark: tuple[int, int, int]) -> None:
         """Forget what was noted since mark(): the statements were undone."""
         losses, changes, notes = mark
         del self._losses[losses:], self._changes[changes:], self._notes[notes:]
+        for least in self.trail.least.values():
+            least.shrink()
 
     def note(self, sentence: str) -> None:
         """Note a sentence for the person."""
@@ -127,6 +132,24 @@ class Judge:
             table = self.trail.old_part(table)
             if self.trail.copies_of(source):
                 self._compare(table, self._matches(table), least.add)
+
+    def compare_before(self, sources: Collection[str]) -> None:
+        """Compare ``sources`` with their copies before a statement that may change a copy without naming it."""
+        for source in sorted(sources):
+            table = self._facts.table(source)
+            if table is not None:
+                table = self.trail.old_part(table)
+                self._compare(table, self._matches(table), self.trail.least[source].keep)
+
+    def compare_after(self, sources: Collection[str], own: Own) -> None:
+        """Compare them again. What is missing now and is not the statement's ``own`` is lost."""
+        for source in sorted(sources):
+            table = self._facts.table(source)
+            if table is None or not self.trail.copies_of(source):
+                self.trail.least.pop(source, None)
+                continue
+            table, least = self.trail.old_part(table), self.trail.least[source]
+            self._compare(table, self._matches(table), partial(least.grow, own=own))
 
     def snapshot(self, kept: effects.Snapshot, schema: str, judged: Callable[[int], bool] = lambda rows: False) -> None:
         """Judge what a statement did besides what it says, after it ran. ``schema``: where the kept rows are.

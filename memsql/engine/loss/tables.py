@@ -40,7 +40,8 @@ class Table:
     derived one whose rows are computed from others or belong to SQLite. ``columns``: folded name to column. ``key``:
     folded names of the columns that identify a row: the primary key, else a UNIQUE key without NULL. ``rowid``: a name
     under which the rowid can be read; None where there is none. ``unique``: sets of columns of which no two rows have
-    the same values. ``replaces``: a constraint is ON CONFLICT REPLACE.
+    the same values. ``partly_unique``: another UNIQUE index is over expressions or over some rows. ``replaces``: a
+    constraint is ON CONFLICT REPLACE.
     """
 
     name: str
@@ -54,6 +55,7 @@ class Table:
     replaces: bool = False
     autoincrement: bool = False
     module: str = ""
+    partly_unique: bool = False
 
     @property
     def sql(self) -> str:
@@ -113,8 +115,8 @@ def _ordinary(conn: Connection, name: str, schema: str, sql: str) -> Table:
     words = [token.word for token in tokenize(sql)]
     without_rowid = _has(words, "WITHOUT", "ROWID")
     indexes: dict[str, list[str | None]] = {}
-    for index, column, _ in conn.execute(load("engine/unique_columns"), (name, schema)).rows:
-        indexes.setdefault(str(index), []).append(None if column is None else fold(str(column)))
+    for index, column, partial in conn.execute(load("engine/unique_columns"), (name, schema)).rows:
+        indexes.setdefault(str(index), []).append(None if column is None or partial else fold(str(column)))
     unique = [frozenset(c for c in columns_ if c) for columns_ in indexes.values() if None not in columns_]
     alias = None
     if len(key) == 1 and not without_rowid and not any(set(u) == set(key) for u in unique):
@@ -134,6 +136,7 @@ def _ordinary(conn: Connection, name: str, schema: str, sql: str) -> Table:
         alias,
         _has(words, "ON", "CONFLICT", "REPLACE"),
         "AUTOINCREMENT" in words,
+        partly_unique=any(None in columns_ for columns_ in indexes.values()),
     )
 
 

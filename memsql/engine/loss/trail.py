@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from memsql.engine.loss.comparing import Comparison
@@ -12,15 +12,41 @@ from memsql.sqltext import fold
 
 
 @dataclass
+class Own:
+    """What a statement does to a copy by name: the ``columns`` (folded) that it sets, and how many rows it deletes."""
+
+    columns: frozenset[str] = frozenset()
+    rows: Callable[[], int] = lambda: 0
+
+
+@dataclass
 class Least:
-    """What all comparisons of a table with its copies so far miss; None before the first one."""
+    """What all comparisons of a table with its copies so far miss; None before the first one. ``before``: the one
+    before a statement that changed a copy without naming it. ``grown_from``: what was missed before that was added."""
 
     comparison: Comparison | None = None
+    before: Comparison | None = None
+    grown_from: Comparison | None = None
 
     def add(self, now: Comparison) -> Comparison:
         """Take over a comparison, and return what all of them miss."""
         self.comparison = now if self.comparison is None else now.least(self.comparison)
         return self.comparison
+
+    def keep(self, now: Comparison) -> None:
+        """Note what is missing before such a statement."""
+        self.before = now
+
+    def grow(self, now: Comparison, own: Own) -> None:
+        """Add what such a statement destroyed, without its ``own``."""
+        if self.comparison is not None and self.before is not None:
+            self.grown_from = self.comparison
+            self.comparison = self.comparison.plus(now.beyond(self.before, own.columns, own.rows()))
+
+    def shrink(self) -> None:
+        """Take back what was added last: the statement was undone."""
+        if self.grown_from is not None:
+            self.comparison, self.grown_from = self.grown_from, None
 
 
 @dataclass
@@ -68,6 +94,12 @@ class Trail:
         """What was copied between columns of ``table``."""
         return self.copies.between(table, table)
 
+    def compared_with(self, table: str) -> frozenset[str]:
+        """The tables that were compared with their copy ``table`` while they were there."""
+        if self.has_old_rows(table):
+            return frozenset()
+        return (self.copies.sources(table) - {table}) & self.least.keys()
+
     def sources_near(self, table: str) -> set[str]:
         """Tables that a write to ``table`` makes differ from their copies, or whose copy it changes."""
         near = self.copies.sources(table) | ({table} if self.copies.targets(table) else set())
@@ -101,7 +133,12 @@ class Trail:
             if not carriers or (old, column) in self.fresh:
                 continue
             held |= {carrier.column for carrier in carriers}
-            self.column_labels.setdefault((new, carriers[0].column), self.column_label(old, column, spelled.name))
+            place, label = (new, carriers[0].column), self.column_label(old, column, spelled.name)
+            # Into a column of the same name something else may have been written.
+            if carriers[0].manner == "none":
+                self.column_labels.setdefault(place, label)
+            else:
+                self.column_labels[place] = label
         others = {(new, column) for column in match.target.columns if column not in held}
         unread = any(copy.unread for copy in self.copies.between(old, new))
         if new in self.holders:
