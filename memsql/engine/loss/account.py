@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 
 from memsql.db import Result, Touched, temporary
 from memsql.db.sqlite import SQLiteConnection
-from memsql.engine.loss import effects
+from memsql.engine.loss import effects, side_effects
 from memsql.engine.loss.accounting import Accounting
 from memsql.engine.loss.comparing import integer
 from memsql.engine.loss.facts import Facts
@@ -86,7 +86,7 @@ class Accountant(Accounting):
         is_delete = write.verb == "delete"
         rows, named, changes = self._rows(table) if is_delete else 0, 0, 0
         copied = self._reached_copies(write, table, self._last)
-        with self._watched_copies(copied, self._own(write, copied, lambda: max(named, changes) if is_delete else 0)):
+        with self._watched_copies(copied, self._own(write, table, lambda: max(named, changes) if is_delete else 0)):
             for place, text in enumerate(texts):
                 if is_delete:
                     named += self._named(text)
@@ -130,24 +130,28 @@ class Accountant(Accounting):
         a constraint may replace rows. What triggers did besides is judged for all of them together, for none of them
         names a row from before."""
         if self._facts.replaces():
-            for run in runs(statements):
-                try:
-                    self.run_all(run)
-                except StatementError as e:
-                    # Its place in the run is not the one in the script.
-                    e.index = None
-                    raise
+            self._run_shapes(statements)
             return
         conn = self._conn
         before = conn.total_changes
         conn.execute(f"SAVEPOINT {_STATEMENT}")
         with self._observed() as touched:
             conn.script(text)
-        others = self._script_effects(touched, conn.total_changes - before, len(statements))
-        copied = self._compared(e.table for e in others)
-        others = [e for e in others if self._judge.trail.has_old_rows(e.table)]
+        # Each of them inserted a row at least, so as many changes as statements leave none for a trigger.
+        is_quiet = conn.total_changes - before == len(statements) and not any(
+            map(self._facts.is_view, touched.inserted)
+        )
+        reached = [] if is_quiet or not touched.writes else side_effects.of_inserts(self._facts, touched)
+        copied = self._compared(e.table for e in reached)
+        others = [e for e in reached if self._judge.trail.has_old_rows(e.table)]
         if others or copied:
             conn.execute(f"ROLLBACK TO {_STATEMENT}")
+        inserted = set(map(fold, touched.inserted))
+        if any(e.deletes and e.table in inserted for e in others):
+            conn.execute(f"RELEASE {_STATEMENT}")
+            self._run_shapes(statements)
+            return
+        if others or copied:
             with self._watched_copies(copied):
                 kept = self._keep(others)
                 with self._observed():
@@ -156,15 +160,15 @@ class Accountant(Accounting):
         conn.execute(f"RELEASE {_STATEMENT}")
         self._reached(touched)
 
-    def _script_effects(self, touched: Touched, changes: int, number: int) -> list[effects.Effect]:
-        """What ``number`` INSERTs, which made so many ``changes``, may have done besides."""
-        views = [name for name in touched.inserted if self._facts.is_view(name)]
-        # Each of them inserted a row at least, so as many changes as statements leave none for a trigger.
-        if not touched.writes or (changes == number and not views):
-            return []
-        excused = frozenset().union(*(self._facts.triggers_of(view) for view in views))
-        others = effects.effects_of(None, "", frozenset(touched.writes), excused)
-        return [e for e in others if self._facts.is_data(e.table)]
+    def _run_shapes(self, statements: Sequence[str]) -> None:
+        """Run ``statements`` of a script, those of one shape together."""
+        for run in runs(statements):
+            try:
+                self.run_all(run)
+            except StatementError as e:
+                # Its place in the run is not the one in the script.
+                e.index = None
+                raise
 
     def _ask(self, sql: str, then: Answered) -> None:
         with self._conn.observe(self._interrupted):
@@ -192,11 +196,11 @@ class Accountant(Accounting):
         is_loud = conn.total_changes - before != mine
         others = [e for e in self._effects(write, table, touched) if is_loud or e.named is not None]
         gone = rows - self._rows(table) if write is not None and write.verb == "delete" else 0
-        copied = self._reached_copies(write, table, touched) if is_loud or gone > mine else []
+        copied = self._reached_copies(write, table, touched, is_quiet=not is_loud and gone <= mine)
         if others or gone > mine or copied:
             conn.execute(f"ROLLBACK TO {_STATEMENT}")
             named = max(mine, self._named(text)) if gone > mine else mine
-            with self._watched_copies(copied, self._own(write, copied, lambda: named if gone else 0)):
+            with self._watched_copies(copied, self._own(write, table, lambda: named if gone else 0)):
                 self._run_again(text, table, others, beyond=(gone, named, rows))
         conn.execute(f"RELEASE {_STATEMENT}")
         self._reached(touched)

@@ -14,7 +14,7 @@ from dataclasses import replace
 from functools import partial
 
 from memsql.db import Result, Touched
-from memsql.engine.loss import copies, effects
+from memsql.engine.loss import copies, effects, side_effects
 from memsql.engine.loss.facts import Facts
 from memsql.engine.loss.judging import Answered, Judge
 from memsql.engine.loss.model import Account
@@ -109,8 +109,8 @@ class Accounting(ABC):
 
     def _write(self, text: str, write: Write) -> None:
         table = self._facts.table(write.table)
-        by_name = write.verb in ("update", "delete")
-        if self._drops and (by_name or write.replaces or write.upserts):
+        replaces = write.replaces or bool(write.upserts) or (table is not None and table.replaces)
+        if self._drops and (write.verb in ("update", "delete") or replaces):
             self._judge.before_write(write.table)
         if table is not None and table.kind in ("contentless", "virtual") and write.table in write.columns:
             self._command(text, table)
@@ -148,18 +148,21 @@ class Accounting(ABC):
         trail = self._judge.trail
         return [
             replace(e, columns=e.columns - trail.fresh_columns(e.table))
-            for e in self._all_effects(write, table, touched)
+            for e in side_effects.of_statement(self._facts, write, table, touched)
             if trail.has_old_rows(e.table)
         ]
 
-    def _reached_copies(self, write: Write | None, table: Table, touched: Touched) -> list[str]:
+    def _reached_copies(
+        self, write: Write | None, table: Table, touched: Touched, *, is_quiet: bool = False
+    ) -> list[str]:
         """The copies, of rows whose table is still there, that a statement which reached ``touched`` may change besides
-        what it says, after they were compared."""
-        trail = self._judge.trail
-        if not trail.least:
+        what it says, after they were compared. ``is_quiet``: it changed no more rows than it says."""
+        if not self._judge.trail.least:
             return []
-        names = {e.table for e in self._all_effects(write, table, touched)}
-        if write is not None and write.verb == "delete":
+        others = side_effects.of_statement(self._facts, write, table, touched)
+        # SQLite does not count what REPLACE deletes.
+        names = {e.table for e in others if not is_quiet or e.named is not None}
+        if write is not None and write.verb == "delete" and not is_quiet:
             names.add(fold(table.name))
         return self._compared(names)
 
@@ -167,35 +170,13 @@ class Accounting(ABC):
         """Those of the tables ``names`` that are copies of a table with which they were compared."""
         return sorted({name for name in names if self._judge.trail.compared_with(name)})
 
-    def _all_effects(self, write: Write | None, table: Table, touched: Touched) -> list[effects.Effect]:
-        reach = frozenset(touched.writes)
-        excused = self._facts.triggers_of(table.name) if table.kind == "view" else frozenset()
-        others = {
-            e.table: e
-            for e in effects.effects_of(write, fold(table.name), reach, excused)
-            if self._facts.is_data(e.table)
-        }
-        if write is not None and (write.replaces or table.replaces) and table.holds_data:
-            own = effects.replace_effect(write, table, others.pop(fold(table.name), None))
-            if own is not None:
-                others[own.table] = own
-        # The conflict clause of a statement holds for its triggers too (https://sqlite.org/lang_createtrigger.html).
-        replaces = write is not None and write.replaces
-        if replaces or self._facts.replaces():
-            for trigger, name in sorted(effects.trigger_writes(reach)):
-                target = self._facts.table(name)
-                if target is None or not target.holds_data:
-                    continue
-                for part in self._facts.trigger_writes(trigger):
-                    if part.table == name and part.verb != "delete" and (replaces or part.replaces or target.replaces):
-                        silent = effects.trigger_replaces(part, target, trigger, is_excused=trigger in excused)
-                        others[name] = silent.merged(others.get(name))
-        return list(others.values())
-
     @staticmethod
-    def _own(write: Write | None, copied: Sequence[str], rows: Callable[[], int]) -> Own:
-        """What a statement that deletes ``rows`` does by name to one of the copies that it changes."""
-        return Own(write.sets, rows) if write is not None and write.table in copied else Own()
+    def _own(write: Write | None, table: Table, rows: Callable[[], int]) -> Own:
+        """What a statement that deletes ``rows`` of ``table`` does to it by name."""
+        if write is None:
+            return Own()
+        inserted = frozenset(write.columns or table.stored) if write.verb == "insert" else frozenset()
+        return Own(fold(table.name), write.sets | inserted, rows)
 
     def _snapshot(self, effect: effects.Effect) -> effects.Snapshot | None:
         """What to keep for ``effect``; None where there is nothing that could be kept."""

@@ -22,7 +22,8 @@ class Effect:
     """What a statement may do to a ``table`` (folded) besides what it says: delete rows (``deletes``), and set
     ``columns`` (folded). ``cause``: the end of a sentence about it. ``named``: columns that a REPLACE names (None: it
     is none). ``in_place``: the REPLACE changes rows that keep their rowid. ``unnamed``: those of ``columns`` that the
-    REPLACE leaves out, so that any other value in them is a loss. ``sets``: columns that the statement itself sets."""
+    REPLACE leaves out, so that any other value in them is a loss. ``sets``: columns that the statement itself sets.
+    ``renews``: rows without a key are deleted and inserted, so that nothing tells which one is which."""
 
     table: str
     deletes: bool
@@ -32,6 +33,7 @@ class Effect:
     in_place: bool = False
     unnamed: frozenset[str] = frozenset()
     sets: frozenset[str] = frozenset()
+    renews: bool = False
 
     def merged(self, other: Effect | None) -> Effect:
         """This one, which replaces rows, together with an ``other`` on the same table."""
@@ -50,8 +52,9 @@ class Effect:
 class Snapshot:
     """Rows of a table as they were before a statement, in the table ``name``.
 
-    ``key``: columns of the table (or ROWID), which are k0, k1 … there; ``columns``: others, which are c0, c1 …
-    ``by_number``: the key may change, so that only the number of rows tells.
+    ``key``: columns of the table (or ROWID), which are k0, k1 … there; ``columns``: others that the statement may
+    change, which are c0, c1 … ``as_bag``: the key may change, so that rows are compared by all columns that the
+    statement does not change, the ``others``, which are u0, u1 …
     """
 
     name: str
@@ -59,27 +62,36 @@ class Snapshot:
     effect: Effect
     key: tuple[str, ...]
     columns: tuple[str, ...]
-    by_number: bool = False
+    others: tuple[str, ...] = ()
+    as_bag: bool = False
+
+    @property
+    def sets_key(self) -> bool:
+        """Whether the key of rows may be another one afterwards."""
+        return self.as_bag and not self.effect.renews
 
     @property
     def create(self) -> str:
         """The SELECT of the rows to keep."""
-        parts = [f"{self.table.value('t', k)} AS k{n}" for n, k in enumerate(self.key)]
-        parts += [f"{self.table.value('t', c)} AS c{n}" for n, c in enumerate(self.columns)]
+        parts = [
+            f"{self.table.value('t', column)} AS {letter}{n}"
+            for letter, columns in (("k", self.key), ("c", self.columns), ("u", self.others))
+            for n, column in enumerate(columns)
+        ]
         return f"SELECT {', '.join(parts) or '1 AS k0'} FROM {self.table.sql} AS t"
 
     @property
     def size(self) -> str:
         """SQL: about how many bytes these rows take."""
-        values = [self.table.value("t", name) for name in (*self.key, *self.columns)]
+        values = [self.table.value("t", name) for name in (*self.key, *self.columns, *self.others)]
         lengths = [f"coalesce(length(CAST({value} AS BLOB)), 0) + 1" for value in values]
         return f"SELECT total({' + '.join([*lengths, '8'])}) FROM {self.table.sql} AS t"
 
     def question(self, defaulted: Collection[str], schema: str) -> str:
         """SQL: the rows before, those that are gone, an example; then for each column the values lost, an example,
         and the values changed. ``defaulted``: columns that a foreign key sets to their default."""
-        if self.by_number:
-            return self._numbers(defaulted, schema)
+        if self.as_bag:
+            return self._bag_question(defaulted, schema)
         there = f"t.{self.table.rowid}" if self.table.rowid else self.table.value("t", self.key[0])
         names = [self.table.alias if k == ROWID and self.table.alias else k for k in self.key]
         shown = " || ', ' || ".join(f"{quote_string(f'{k} ')} || quote(b.k{n})" for n, k in enumerate(names)) or "''"
@@ -99,20 +111,37 @@ class Snapshot:
         on = " AND ".join(f"{self.table.value('t', k)} IS b.k{n}" for n, k in enumerate(self.key))
         return f"SELECT {', '.join(fields)} FROM {schema}{self.name} AS b LEFT JOIN {self.table.sql} AS t ON {on}"
 
-    def _numbers(self, defaulted: Collection[str], schema: str) -> str:
-        """The question where rows cannot be found again: only how many rows and values there are tells."""
+    def _bag_question(self, defaulted: Collection[str], schema: str) -> str:
+        """The question where rows cannot be found again by their key: each distinct row must be there as often as
+        before, but for the columns that may change; of these only how many values there are tells."""
         before, after = f"{schema}{self.name} AS b", f"{self.table.sql} AS t"
-        rows = f"(SELECT count(*) FROM {before})"
-        gone = f"max(0, {rows} - (SELECT count(*) FROM {after}))"
-        fields = [rows, gone, "NULL"]
+        others = [(f"b.u{n}", self.table.value("t", column)) for n, column in enumerate(self.others)]
+        gone, example = self._missing(others, before, after)
+        fields = [f"(SELECT count(*) FROM {before})", gone, example]
         for n, column in enumerate(self.columns):
+            old, new = f"b.c{n}", self.table.value("t", column)
             fewer = ["0"]
             for values in (frozenset[str](), frozenset(defaulted)):
-                was = f"(SELECT total({self._held(column, f'b.c{n}', values)}) FROM {before})"
-                now = f"(SELECT total({self._held(column, self.table.value('t', column), values)}) FROM {after})"
+                was = f"(SELECT total({self._held(column, old, values)}) FROM {before})"
+                now = f"(SELECT total({self._held(column, new, values)}) FROM {after})"
                 fewer.append(f"{was} - {now} - {gone}")
-            fields += [f"max({', '.join(fewer)})", "NULL", "0"]
+            lost, (differing, _) = f"max({', '.join(fewer)})", self._missing([*others, (old, new)], before, after)
+            fields += [lost, "NULL", f"max(0, {differing} - {gone} - {lost})"]
         return f"SELECT {', '.join(fields)}"
+
+    @staticmethod
+    def _missing(columns: Sequence[tuple[str, str]], before: str, after: str) -> tuple[str, str]:
+        """SQL for how many rows of ``before``, of which ``columns`` count, ``after`` has less often, and an example."""
+        old = ", ".join([*(f"{value} AS v{n}" for n, (value, _) in enumerate(columns)), "1 AS n"])
+        new = ", ".join([*(value for _, value in columns), "-1"])
+        names = ", ".join(f"v{n} COLLATE BINARY, typeof(v{n})" for n in range(len(columns))) or "NULL"
+        shown = " || ', ' || ".join(shown_value(f"v{n}") for n in range(min(3, len(columns)))) or "''"
+        rows = f"SELECT {old} FROM {before} UNION ALL SELECT {new} FROM {after}"
+        groups = f"SELECT sum(n) AS n, {shown} AS e FROM ({rows}) GROUP BY {names}"
+        return (
+            f"(SELECT total(n) FROM ({groups}) WHERE n > 0)",
+            f"(SELECT {least_text('e')} FROM ({groups}) WHERE n > 0)",
+        )
 
     def _held(self, column: str, value: str, defaulted: Collection[str]) -> str:
         """SQL that is true where ``value`` is none that an action sets a column to."""
@@ -194,10 +223,30 @@ def trigger_replaces(write: Write, table: Table, trigger: str, *, is_excused: bo
     return Effect(name, True, unnamed if is_excused else others, cause, named, unnamed=unnamed)
 
 
+def renewed(effect: Effect, table: Table, parts: Sequence[Write]) -> Effect:
+    """``effect``, which deletes rows of a ``table`` into which ``parts`` insert: they may be there again with other
+    values. The parts mean what a REPLACE of the same columns means."""
+    if not table.key and table.kind == "table":
+        return replace(effect, renews=True)
+    stored = frozenset(table.stored)
+    named = [frozenset(part.columns) or stored for part in parts]
+    always = frozenset.intersection(*named) if named else frozenset()
+    others = stored - frozenset(table.key)
+    again = replace(effect, columns=others, named=frozenset().union(*named), unnamed=others - always)
+    return again.merged(effect)
+
+
 def snapshot(number: int, table: Table, effect: Effect) -> Snapshot:
     """What to keep of ``table`` before the statement."""
     replaced = effect.named is not None and not effect.in_place
     changed = effect.columns | effect.sets | ((effect.named or frozenset()) if effect.in_place else frozenset())
+    columns = tuple(sorted(c for c in effect.columns if c in table.columns and not table.columns[c].generated))
+    name = f"{KEPT}{number}"
+    numbers = {table.alias, *(name for name in ROWIDS if name not in table.columns)}
+    moved = changed & (numbers if table.rowid else frozenset(table.key))
+    if effect.renews or (moved and not replaced):
+        others = tuple(c for c in table.stored if c not in changed)
+        return Snapshot(name, table, effect, (), columns, others, as_bag=True)
     key: Sequence[str]
     if replaced:
         key = table.key or (ROWID,)
@@ -205,6 +254,4 @@ def snapshot(number: int, table: Table, effect: Effect) -> Snapshot:
         # SQLite gives the rowid of the last row away again after it was deleted; the key tells the two rows apart.
         still = [k for k in table.key if k not in changed and k != table.alias]
         key = (ROWID, *still) if table.rowid else table.key
-    moved = not replaced and bool(changed & ({table.alias} if table.rowid else set(table.key)))
-    columns = tuple(sorted(c for c in effect.columns if c in table.columns and not table.columns[c].generated))
-    return Snapshot(f"{KEPT}{number}", table, effect, tuple(key), columns, moved)
+    return Snapshot(name, table, effect, tuple(key), columns)

@@ -172,7 +172,7 @@ class Foreseen(Accounting):
         if kept:
             self._ask(_CHANGES, own.totals.append)
         copied = self._reached_copies(write, table, touched)
-        with self._watched_copies(copied, self._own(write, copied, lambda: own.deleted if is_delete else 0)):
+        with self._watched_copies(copied, self._own(write, table, lambda: own.deleted if is_delete else 0)):
             for statement in self._texts(text):
                 if named and is_delete:
                     self._ask(writes.named_rows(statement), own.named.append)

@@ -149,7 +149,8 @@ class Judge:
                 self.trail.least.pop(source, None)
                 continue
             table, least = self.trail.old_part(table), self.trail.least[source]
-            self._compare(table, self._matches(table), partial(least.grow, own=own))
+            matches = self._matches(table)
+            self._compare(table, matches, partial(least.grow, own=own.of(matches)))
 
     def snapshot(self, kept: effects.Snapshot, schema: str, judged: Callable[[int], bool] = lambda rows: False) -> None:
         """Judge what a statement did besides what it says, after it ran. ``schema``: where the kept rows are.
@@ -233,6 +234,8 @@ class Judge:
         if rows and kept.effect.deletes:
             how = sentences.rows_by_effect(self._labels(table, "")[0], rows, integer(total), cause)
             self.lose(table, None, rows, how, comparing.shown_text(shown))
+        if kept.sets_key and integer(total):
+            self.note(sentences.key_set_anew(self._labels(table, "")[0]))
         for place, column in enumerate(kept.columns):
             lost, example, changed = rest[3 * place : 3 * place + 3]
             label, spelled = self._labels(table, column)
@@ -285,7 +288,7 @@ class Judge:
             counted = comparing.count_values(table, unkept)
             self._ask(counted.sql, lambda answer: columns.update(counted.comparison(answer.rows[0]).columns))
         if key and any(match.sets_key for match in matches):
-            self.note(f"{self._labels(table, '')[0]}: its key is set anew, so rows were compared without it")
+            self.note(sentences.key_set_anew(self._labels(table, "")[0]))
         elif key:
             self._ask_renumbered(table, key, matches, columns)
         bags = comparing.compare_bags(table, matches)

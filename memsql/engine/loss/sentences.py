@@ -54,3 +54,8 @@ def too_large(table: str, column: str | None, cause: str, numbers: tuple[int, in
         f"{name} may lose {what} by {cause}, and with {rows_text(rows)} it is too large to be compared on a server "
         f"(server_copy_rows = {most}); by number {gone:,} {what} are gone"
     )
+
+
+def key_set_anew(table: str) -> str:
+    """Rows that could not be found again by their key."""
+    return f"{table}: its key is set anew, so rows were compared without it"

@@ -13,10 +13,18 @@ from memsql.sqltext import fold
 
 @dataclass
 class Own:
-    """What a statement does to a copy by name: the ``columns`` (folded) that it sets, and how many rows it deletes."""
+    """What a statement does to its ``table`` by name: the ``columns`` (both folded) that it sets, and how many rows it
+    deletes."""
 
+    table: str = ""
     columns: frozenset[str] = frozenset()
     rows: Callable[[], int] = lambda: 0
+
+    def of(self, matches: Sequence[Match]) -> Own:
+        """The same in the columns of a table that was copied to the targets of ``matches``."""
+        carriers = [match.carriers for match in matches if fold(match.target.name) == self.table]
+        columns = {c for each in carriers for c, carrier in each.items() if carrier.column in self.columns}
+        return Own(self.table, frozenset(columns), self.rows) if carriers else Own()
 
 
 @dataclass
