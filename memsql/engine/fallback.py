@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from memsql import words
 from memsql.db import Connection, Result, Script, Touched
 from memsql.db.queries import load
-from memsql.engine import isolation, statements, verdict
+from memsql.engine import isolation, shadows, statements, verdict
 from memsql.engine.forecast import SchemaCopy
 from memsql.engine.index_work import IndexProof, IndexWork, rebuild_and_check, work_for
 from memsql.engine.job import Job
@@ -29,6 +29,7 @@ from memsql.errors import Location, MemsqlError, StatementError
 from memsql.fts import check_in_transaction
 from memsql.project.checks import CheckResult, run_checks
 from memsql.sqltext import Effect, effect, fold, quote, split
+from memsql.sqltext.internal import is_virtual
 
 _STATEMENTS_AT_ONCE = 500
 _WRITES = frozenset({"insert", "replace", "update", "delete"})
@@ -41,12 +42,15 @@ def prove_job(session: Session, job: Job) -> Evidence:
     started, clock = datetime.now(UTC), time.perf_counter()
     schema = schema_copy(session)
     objects = schema.snapshot
+    tables = [(o.name, o.sql if is_virtual(o.sql) else None) for o in objects.of("table")]
+    shadows.refuse_by_name(job, lambda: counting.virtual_of(tables))
     watch = schema.everything()
     before = _count(conn, schema, watch)
     # A legacy upgrade may come upon an index that was broken long ago and that a later upgrade repairs.
     sound = [] if job.guarded else [name for name in schema.fts() if not check_in_transaction(conn, [name])]
     accountant = Asking(session, job, schema)
     written = _run(session, job, accountant)
+    shadows.refuse_by_trigger(job, accountant.shadow_writes)
     conn.batch(isolation.settings_back(job))
     schema = schema_copy(session)
     after = _count(conn, schema, guard.after_watch(watch, job.analysis))

@@ -17,7 +17,7 @@ from memsql.db import Params, Result, Script, Touched, Value
 from memsql.db.compiling import compile_only
 from memsql.db.queries import load
 from memsql.db.sqlite import SQLiteConnection, memory
-from memsql.engine import schema_replica, statements, verdict
+from memsql.engine import schema_replica, shadows, statements, verdict
 from memsql.engine.index_work import IndexWork, items, work_after
 from memsql.engine.isolation import refuse_ledger_written
 from memsql.engine.job import Job
@@ -102,7 +102,7 @@ class SchemaCopy:
     def forecast(self, job: Job, *, shares: bool = True) -> Forecast | None:
         """Run ``job`` on the copy. None where that does not work, so that only the server can tell, and where it keeps
         rows on the server and must not share its transaction (not ``shares``); the copy is then what it was before.
-        Raises Interrupted, and Refused where it writes the ledger."""
+        Raises Interrupted, Refused where it writes the ledger, and FileError where it writes a shadow table."""
         if job.guarded or not self._made.exact:
             return None
         session = self._session
@@ -112,11 +112,13 @@ class SchemaCopy:
             # Now, for afterwards a foreign key of the copy may name nothing.
             return counts, counting.questions(self.conn, counts)
 
+        shadows.refuse_by_name(job, session.schema.virtual)
         run = _Run(self, job)
         try:
             objects = proof.begin(session.schema.structure, job)
             watched = run_watched(session, job, count=count, run=run)
             refuse_ledger_written(job, watched.touched)
+            shadows.refuse_by_trigger(job, run.shadow_writes)
             if run.has_copies and not shares:
                 raise StatementError("a job that keeps rows runs alone")
             after = counting.count(self.conn, watched.after_watch)
@@ -222,13 +224,14 @@ class SchemaCopy:
 
 
 class _Run:
-    """Runs a job on the copy; ``steps`` and ``account`` are those of the last run."""
+    """Runs a job on the copy; the attributes are those of the last run."""
 
     def __init__(self, schema: SchemaCopy, job: Job) -> None:
         self._schema, self._job = schema, job
         self.steps: list[Step] = []
         self.account: Callable[[Sequence[Result]], Account] = _nothing_happened
         self.has_copies = False
+        self.shadow_writes: dict[str, tuple[str, str]] = {}
 
     def __call__(self) -> Ran:
         """Run it: as a whole where it only inserts and creates, else one statement after another."""
@@ -245,6 +248,7 @@ class _Run:
         )
         planned.take(job.file)
         self.steps, self.account, self.has_copies = planned.steps, planned.answered, planned.has_copies
+        self.shadow_writes = planned.shadow_writes
         return planned.touched, ()
 
 

@@ -15,7 +15,7 @@ from functools import partial
 from memsql import ledger
 from memsql.db import Touched
 from memsql.db.sqlite import SQLiteConnection
-from memsql.engine import statements, verdict
+from memsql.engine import shadows, statements, verdict
 from memsql.engine.index_work import IndexProof, IndexWork, rebuild_and_check, work_after
 from memsql.engine.isolation import isolated, refuse_ledger_written
 from memsql.engine.job import Job, LedgerMoved
@@ -168,11 +168,13 @@ def prove_job(session: Session, job: Job, *, shares: bool = False) -> Evidence:
     """
     conn = session.conn
     started, clock = datetime.now(UTC), time.perf_counter()
+    shadows.refuse_by_name(job, session.schema.virtual)
     run = _Statements(session, job, shares=shares)
     objects = None if session.options.replayed else proof.begin(session.schema.structure, job)
     count = partial(counting.count, conn)
     watched = run_watched(session, job, count=count, run=run)
     refuse_ledger_written(job, watched.touched)
+    shadows.refuse_by_trigger(job, run.shadow_writes)
     after = count(watched.after_watch) if watched.watch.linked or watched.watch.keyed else guard.Counts()
     structure = proof.findings(conn, session.schema.structure, job, objects)
     indexes = IndexWork()
@@ -201,13 +203,14 @@ def prove_job(session: Session, job: Job, *, shares: bool = False) -> Evidence:
 
 
 class _Statements:
-    """Runs the statements of a job; ``account`` is what they did to the rows from before in the last run, and
-    ``has_copies`` whether rows were kept there."""
+    """Runs the statements of a job; in the last run ``account`` is what they did to the rows from before,
+    ``has_copies`` whether rows were kept, and ``shadow_writes`` as in Accounting."""
 
     def __init__(self, session: Session, job: Job, *, shares: bool) -> None:
         self._session, self._job, self._shares = session, job, shares
         self.account = Account()
         self.has_copies = False
+        self.shadow_writes: dict[str, tuple[str, str]] = {}
 
     def __call__(self) -> Ran:
         """Run them: in large pieces where they only insert, else one by one."""
@@ -269,6 +272,7 @@ class _Statements:
                 else:
                     statements.run_measured(accountant, job.file, progress)
                 self.account, self.has_copies = accountant.finish(), accountant.has_copies
+                self.shadow_writes = accountant.shadow_writes
         except StatementError as e:
             if session.stopped:
                 raise verdict.interrupted(job, session.stop) from e

@@ -26,6 +26,7 @@ from memsql.engine.verdict import Evidence
 from memsql.errors import (
     CommitUnknown,
     ConnectError,
+    FileError,
     LockedError,
     MemsqlError,
     MigrationFailed,
@@ -118,7 +119,7 @@ class OnServer:
         for job in jobs:
             try:
                 forecast = schema.forecast(job, shares=self._whole or not requests)
-            except Refused as e:
+            except (Refused, FileError) as e:
                 raise JobFailed(len(requests), e) from e
             if forecast is None:
                 break

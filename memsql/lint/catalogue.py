@@ -241,6 +241,10 @@ class Catalogue:
         views = (view.shape for view in self._maps.views.values() if word in view.words)
         return sorted((shape for shape in views if shape is not None), key=lambda shape: shape.name)
 
+    def virtual(self) -> dict[str, str]:
+        """The virtual tables, in lower case, each with its CREATE statement."""
+        return {entry.key[1]: entry.sql for entry in self._maps.entries.values() if entry.is_virtual}
+
     def fts(self, name: str) -> FtsTable | None:
         """The FTS5 table called ``name`` in any case, or None."""
         return self._maps.fts.get(fold(name))

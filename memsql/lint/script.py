@@ -15,6 +15,7 @@ from memsql.lint.rebuild import Copy, Rebuild, find_copies, find_rebuilds
 from memsql.lint.siblings import Siblings
 from memsql.lint.step import Step, Steps, switches
 from memsql.lint.trial import Broken
+from memsql.project import shadows
 from memsql.project.admission import Mode, Refusal, left_off, left_off_refusal, names_ledger, refusal
 from memsql.sqltext import MigrationHeader, fold
 
@@ -78,9 +79,20 @@ class Script:
         steps = self.steps if closely else self.of("pragma", "explain", "transaction", "attach", "detach", "vacuum")
         refusals = [(step, refusal(step.text, step.effect, self.mode)) for step in steps]
         left = left_off(switches(self.steps)) if self.header.foreign_keys else None
-        return [(step, refused) for step, refused in refusals if refused is not None] + (
-            [(left, left_off_refusal())] if left is not None and self.kind != "legacy" else []
+        refused_steps = [(step, refused) for step, refused in refusals if refused is not None]
+        return (
+            refused_steps
+            + self._on_shadows()
+            + ([(left, left_off_refusal())] if left is not None and self.kind != "legacy" else [])
         )
+
+    def _on_shadows(self) -> list[tuple[Step, Refusal]]:
+        """Those that write the shadow tables of a virtual table."""
+        if not shadows.may_name_shadow(self.text.encode(errors="replace")):
+            return []
+        owners = self.before.virtual() if self.before is not None else {}
+        steps = ((step, step.text, step.effect) for step in self.steps)
+        return [(step, refusal) for step, _, refusal in shadows.refusals(steps, owners)]
 
     @cached_property
     def copies(self) -> list[Copy]:

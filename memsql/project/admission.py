@@ -19,7 +19,7 @@ Mode = Literal["transaction", "stepwise", "legacy", "replay"]
 """How a file runs: in a transaction; ``stepwise``, without one; a ``legacy`` upgrade, which runs in a transaction and
 writes memsql_legacy_objects; ``replay``, on a scratch database, because it was applied elsewhere long ago, when other
 rules held."""
-Topic = Literal["transaction", "setting", "stepwise", "ledger"]
+Topic = Literal["transaction", "setting", "stepwise", "ledger", "shadow"]
 """What a refused statement would harm."""
 Place = TypeVar("Place")
 
@@ -168,7 +168,7 @@ def _ledger(text: str, what: Effect, mode: Mode) -> Refusal | None:
             "remove the statement where another tool wrote it, for memsql keeps the list of migrations itself; "
             "a table of the application needs another name",
         )
-    written = _written(text, what)
+    written = written_names(text, what)
     if mode == "legacy":
         written = [table for table in written if fold(table) != _LEGACY_OBJECTS]
     name = next(filter(None, map(ledger_table, written)), None)
@@ -182,8 +182,8 @@ def _ledger(text: str, what: Effect, mode: Mode) -> Refusal | None:
     )
 
 
-def _written(text: str, what: Effect) -> list[str]:
-    """The tables that a statement writes or changes by name; a trigger those in its body too."""
+def written_names(text: str, what: Effect) -> list[str]:
+    """The tables, without quotes, that a statement writes or changes by name; a trigger those in its body too."""
     names = [what.table] if what.kind == "create" else []
     if what.kind in _WRITES or what.kind.startswith("alter_") or (what.kind == "drop" and what.object_type == "table"):
         names.append(what.name)

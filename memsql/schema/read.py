@@ -10,7 +10,7 @@ from memsql.db.queries import load
 from memsql.errors import StatementError
 from memsql.schema.definition import read_definition
 from memsql.schema.model import Column, ForeignKey, Object, Schema, Table
-from memsql.sqltext.internal import VECTOR_INDEX, is_internal, is_virtual, module_of
+from memsql.sqltext.internal import VECTOR_INDEX, is_internal, is_virtual, module_of, not_shadows
 from memsql.sqltext.names import fold
 
 Rows = Sequence[tuple[Value, ...]]
@@ -28,9 +28,10 @@ def read(conn: Connection, *, internal: bool = False) -> Schema:
     virtual = {fold(o.name): module_of(o.sql) for o in every if is_virtual(o.sql)}
     owners = virtual | {fold(o.name): VECTOR_INDEX for o in every if o.type == "index" and VECTOR_INDEX in o.sql}
     shadows = {str(r[0]) for r in kinds if r[1] == "shadow"}
+    own = frozenset[str]().union(*(not_shadows(o.name, o.sql) for o in every if is_virtual(o.sql)))
 
     def hidden(name: str) -> bool:
-        return name in shadows or is_internal(name, owners)
+        return fold(name) not in own and (name in shadows or is_internal(name, owners))
 
     chosen = tuple(o for o in every if internal or not (hidden(o.name) or hidden(o.table)))
     columns_of, keys_of = _columns(columns), _foreign_keys(keys)

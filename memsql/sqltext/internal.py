@@ -33,6 +33,8 @@ _SHADOWS = {
     VECTOR_INDEX: frozenset({"shadow"}),
 }
 _ANY = frozenset().union(*_SHADOWS.values())
+SHADOW_SUFFIXES = _ANY - _SHADOWS[VECTOR_INDEX]
+"""How the names of shadow tables end, behind the name of the virtual table and ``_``."""
 
 
 def is_internal(name: str, virtual_tables: Iterable[str] | Mapping[str, str]) -> bool:
@@ -72,3 +74,34 @@ def shadow_suffixes(module: str) -> frozenset[str]:
     """The suffixes of the shadow tables that ``module`` makes: they are named like the virtual table, with ``_`` and a
     suffix behind. An unknown module may make any."""
     return _SHADOWS.get(module, _ANY)
+
+
+def shadows_of(name: str, sql: str) -> frozenset[str]:
+    """The shadow tables, folded, that the virtual table ``name`` makes for itself by ``sql``, its CREATE statement.
+    None for an unknown module."""
+    suffixes = _SHADOWS.get(module_of(sql), frozenset())
+    return frozenset(f"{fold(name)}_{suffix}" for suffix in suffixes) - not_shadows(name, sql)
+
+
+def not_shadows(name: str, sql: str) -> frozenset[str]:
+    """Tables, folded, that SQLite takes for shadows of the virtual table ``name`` by their names, and that it does not
+    make: a full-text index over another table or over nothing has no ``_content``, so that a table of this name is its
+    author's own, often the one that is indexed."""
+    if not module_of(sql).startswith("fts"):
+        return frozenset()
+    options, suffixes = _options(sql), set()
+    if "content" in options and options.get("contentless_unindexed", "0") == "0":
+        suffixes.add("content")
+    if options.get("columnsize") == "0":
+        suffixes.add("docsize")
+    return frozenset(f"{fold(name)}_{suffix}" for suffix in suffixes)
+
+
+def _options(sql: str) -> dict[str, str]:
+    """The arguments ``key = value`` of a virtual table, keys and values folded."""
+    tokens = tokenize(sql)
+    return {
+        key.name: value.name or value.text
+        for before, key, sign, value in zip(tokens, tokens[1:], tokens[2:], tokens[3:], strict=False)
+        if before.text in ("(", ",") and sign.text == "="
+    }

@@ -262,4 +262,5 @@ class Accountant(Accounting):
 
     def _reached(self, touched: Touched, text: str | None = None) -> None:
         self.touched.add(touched)
+        self._note_shadows(touched)
         self._facts.changed(touched, text)

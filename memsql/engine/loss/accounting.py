@@ -31,11 +31,13 @@ _WRITES = frozenset({"insert", "replace", "update", "delete"})
 
 
 class Accounting(ABC):
-    """Takes the statements of one migration, one after another. ``touched`` is what all of them reached."""
+    """Takes the statements of one migration, one after another. ``touched`` is what all of them reached,
+    ``shadow_writes`` which trigger writes a shadow table (with its name), and of which virtual table."""
 
     def __init__(self, facts: Facts, *, foreign_keys: bool, drops: bool) -> None:
         """``foreign_keys``: whether the database enforces them. ``drops``: some statement drops a table."""
         self.touched = Touched()
+        self.shadow_writes: dict[str, tuple[str, str]] = {}
         self._facts = facts
         self._foreign_keys, self._drops = foreign_keys, drops
         self._judge = Judge(facts, self._ask, at_once=self.asks_at_once)
@@ -104,6 +106,13 @@ class Accounting(ABC):
             trail.fresh.add((name, fold(what.column)))
         elif what.kind == "alter_rename_column" and what.column and what.new_name:
             trail.column_renamed(name, fold(what.column), fold(what.new_name))
+
+    def _note_shadows(self, touched: Touched) -> None:
+        """Note the triggers that write shadow tables. What the module writes there itself is no trigger's work."""
+        for _, table, _, trigger in touched.writes:
+            owner = self._facts.shadow_owner(table) if trigger is not None else None
+            if trigger is not None and owner is not None:
+                self.shadow_writes[trigger] = table, owner
 
     # Writing rows
 

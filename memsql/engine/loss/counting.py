@@ -25,14 +25,19 @@ def virtual_tables(conn: Connection) -> Virtual:
     views join views.
     """
     rows = conn.execute(load("engine/virtual_tables")).rows
-    if not rows:
+    return virtual_of([(str(name), None if sql is None else str(sql)) for name, sql in rows])
+
+
+def virtual_of(tables: Sequence[tuple[str, str | None]]) -> Virtual:
+    """virtual_tables() of ``tables``: names, each with the CREATE statement if it is virtual."""
+    owners = {fold(name): sql for name, sql in tables if sql is not None}
+    if not owners:
         return Virtual()
     # Imported only here: most runs need nothing else of that package, which takes long to import.
-    from memsql.sqltext.internal import module_of, shadow_suffixes
+    from memsql.sqltext.internal import shadows_of
 
-    modules = {fold(str(name)): module_of(str(sql)) for name, sql in rows if sql is not None}
-    shadows = {f"{name}_{suffix}" for name, module in modules.items() for suffix in shadow_suffixes(module)}
-    return Virtual(frozenset(modules), frozenset(fold(str(name)) for name, _ in rows) & shadows)
+    shadows = frozenset().union(*(shadows_of(name, sql) for name, sql in owners.items()))
+    return Virtual(frozenset(owners), frozenset(fold(name) for name, _ in tables) & shadows, owners)
 
 
 def tables(conn: Connection) -> frozenset[str]:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from memsql.db import Connection, Touched
 from memsql.db.queries import load
 from memsql.engine.loss.copies import Copy
-from memsql.engine.loss.tables import ROWID, Table, read_table
+from memsql.engine.loss.tables import ROWID, Table, read_table, shadow_owner
 from memsql.sqltext import fold, identifiers
 from memsql.sqltext.internal import is_nobodys_data
 from memsql.sqltext.writes import Write, read_trigger
@@ -40,6 +40,12 @@ class Facts:
         """Whether ``name`` is a table whose rows are somebody's data."""
         table = None if is_nobodys_data(name) else self.table(name)
         return table is not None and table.holds_data
+
+    def shadow_owner(self, name: str) -> str | None:
+        """The virtual table that made the table ``name`` for itself; None where none did."""
+        table = self.table(name)
+        is_derived = table is not None and table.kind == "derived" and not is_nobodys_data(name)
+        return shadow_owner(self._conn, name) if is_derived else None
 
     def is_view(self, name: str) -> bool:
         """Whether ``name`` is a view."""

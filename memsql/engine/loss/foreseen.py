@@ -138,6 +138,7 @@ class Foreseen(Accounting):
     def _reached(self, touched: Touched) -> None:
         self.touched.add(touched)
         self.touched.writes |= touched.writes
+        self._note_shadows(touched)
         self._facts.changed(touched)
         if touched.schema or touched.altered or touched.created or touched.dropped:
             self._known.clear()

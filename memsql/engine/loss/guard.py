@@ -53,10 +53,12 @@ class Counts:
 
 @dataclass(frozen=True, slots=True)
 class Virtual:
-    """The virtual ``tables`` of a database and their ``shadows``."""
+    """The virtual ``tables`` of a database and their ``shadows``; ``owners``: each virtual table with its CREATE
+    statement."""
 
     tables: frozenset[str] = frozenset()
     shadows: frozenset[str] = frozenset()
+    owners: Mapping[str, str] = field(default_factory=dict)
 
     def holds_an_index(self, name: str) -> bool:
         """Whether the table ``name`` (folded) is a shadow that holds an index and no row of the user's own."""

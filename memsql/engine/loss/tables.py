@@ -11,7 +11,7 @@ from memsql.db.queries import load
 from memsql.errors import StatementError
 from memsql.sqltext import fold, free_rowid, quote
 from memsql.sqltext.affinity import affinity
-from memsql.sqltext.internal import is_nobodys_data, is_virtual, module_of, shadow_suffixes
+from memsql.sqltext.internal import SHADOW_SUFFIXES, is_nobodys_data, is_virtual, module_of, shadows_of
 from memsql.sqltext.tokens import tokenize
 
 ROWID = "rowid"
@@ -102,7 +102,7 @@ def read_table(conn: Connection, name: str, *, temporary: bool = True) -> Table 
         return Table(spelled, schema, "view", _columns(fields))
     if is_virtual(sql):
         return _virtual(conn, spelled, schema, sql)
-    if is_nobodys_data(spelled) or _is_shadow(conn, spelled):
+    if is_nobodys_data(spelled) or shadow_owner(conn, spelled) is not None:
         return Table(spelled, schema, "derived", {})
     return _ordinary(conn, spelled, schema, sql)
 
@@ -174,14 +174,14 @@ def _columns(fields: Sequence[tuple[object, ...]]) -> dict[str, Column]:
     }
 
 
-def _is_shadow(conn: Connection, name: str) -> bool:
-    """Whether ``name`` is a table that a virtual table made for itself."""
+def shadow_owner(conn: Connection, name: str) -> str | None:
+    """The virtual table that made the table ``name`` for itself; None where none did."""
     owner, _, suffix = fold(name).rpartition("_")
-    if not owner:
-        return False
+    if not owner or suffix not in SHADOW_SUFFIXES:
+        return None
     rows = conn.execute(load("engine/object_main"), (owner,)).rows
     sql = str(rows[0][2] or "") if rows else ""
-    return is_virtual(sql) and suffix in shadow_suffixes(module_of(sql))
+    return str(rows[0][1]) if is_virtual(sql) and fold(name) in shadows_of(owner, sql) else None
 
 
 def _has(words: list[str], *sequence: str) -> bool:

@@ -17,7 +17,7 @@ from memsql.db.unknown import unknown_part
 from memsql.engine.structure.snapshot import Snapshot, StoredObject
 from memsql.errors import MemsqlError
 from memsql.sqltext import fold, quote
-from memsql.sqltext.internal import is_virtual, module_of, shadow_suffixes
+from memsql.sqltext.internal import is_virtual, shadows_of
 from memsql.sqltext.tokens import tokenize
 
 _NO_FUNCTION = re.compile(r"no such function: (.+)", re.DOTALL)
@@ -48,7 +48,7 @@ class Reconstruction:
         self._missing: set[str] = set()
         tables = schema.of("table")
         virtual = [o for o in tables if is_virtual(o.sql)]
-        shadows = {fold(f"{o.name}_{suffix}") for o in virtual for suffix in shadow_suffixes(module_of(o.sql))}
+        shadows = frozenset[str]().union(*(shadows_of(o.name, o.sql) for o in virtual))
         plain = [o for o in tables if o not in virtual and not o.name.startswith("sqlite_")]
         # A virtual table may read the columns of its content table, and makes its shadows by itself.
         for obj in [o for o in plain if fold(o.name) not in shadows]:

@@ -93,6 +93,23 @@ def writes_ledger(script: Script) -> Iterator[Hit]:
     yield from _refused(script, "ledger")
 
 
+@rule("MS33", "writes_shadow", "error", (*OURS, "legacy"))
+def writes_shadow(script: Script) -> Iterator[Hit]:
+    """A statement that writes a shadow table, in which a virtual table keeps its data.
+
+    **Anti-pattern** What is written past the full-text index or R-Tree, it does not know: rows are gone without a
+    trace, searches find what is not there. memsql refuses such a file.
+
+        DELETE FROM notes_fts_content WHERE id = 7;
+
+    **Best practice** Write the virtual table. Reading its shadow tables is fine. A table whose name merely looks like
+    one is yours, such as the table `notes_fts_content` of an index with `content='notes_fts_content'`.
+
+        DELETE FROM notes_fts WHERE rowid = 7;
+    """
+    yield from _refused(script, "shadow")
+
+
 def _refused(script: Script, topic: Topic) -> Iterator[Hit]:
     for step, refusal in script.refusals:
         if refusal.topic == topic:
@@ -193,4 +210,5 @@ RULES = (
     mixed_backfill,
     hides_drift,
     writes_ledger,
+    writes_shadow,
 )
