@@ -59,8 +59,8 @@ class Author:
     def steps(self) -> list[Step]:
         work = self.rng.choices(
             [self._rebuild, self._update, self._delete, self._replace, self._move_key, self._upsert, self._drop_column,
-             self._remake, self._rename, self._insert, self._through_view, self._drop_table],
-            [28, 8, 12, 12, 5, 3, 5, 8, 2, 5, 9, 5],
+             self._remake, self._rename, self._insert, self._through_view, self._drop_table, self._forget_key],
+            [28, 8, 12, 12, 5, 3, 5, 8, 2, 5, 9, 5, 12],
         )[0]  # fmt: skip
         table = self._pick()
         step = work(table)
@@ -300,3 +300,8 @@ class Author:
 
     def _rebuild(self, table: Table) -> Step | None:
         return Copy(self, table).step()
+
+    def _forget_key(self, table: Table) -> Step | None:
+        """A rebuild that gives the rows other keys, of whichever table it can be written for."""
+        copies = [Copy(self, one) for one in (table, *self.schema.tables.values())]
+        return next((copy.step(new_keys=True) for copy in copies if copy.may_forget_key), None)

@@ -24,8 +24,14 @@ class Copy:
         self.fates: dict[str, Fate] = {}
         self.tags = ["rebuild"]
 
-    def step(self) -> Step:
-        key, shift = self._key()
+    @property
+    def may_forget_key(self) -> bool:
+        """Whether the rows may get new keys: nothing refers to them, and losing the old ones is no accident."""
+        return self.table.key == "int" and not self.careful and not self.schema.references(self.table.name)
+
+    def step(self, *, new_keys: bool = False) -> Step:
+        """The rebuild. ``new_keys``: the key is not copied for sure, which ``may_forget_key`` must allow."""
+        key, shift = self._key(new_keys)
         plain = shift != 0 or key == "new"
         rows = "" if plain and key == "new" else self._rows()
         # Without keys to go by, rows that are missing and columns that differ cannot be told apart.
@@ -49,16 +55,16 @@ class Copy:
         intent = Copied(self.table.name, self.table.name, self.fates, key, shift)
         return self.author.step(self.table, intent, statements, *self.tags)
 
-    def _key(self) -> tuple[str, int]:
+    def _key(self, new_keys: bool) -> tuple[str, int]:
         table, rng = self.table, self.rng
         if table.key == "none":
             return "none", 0
         referenced = bool(self.schema.references(table.name))
-        if table.key == "int" and not referenced and rng.random() < 0.12:
+        if not new_keys and table.key == "int" and not referenced and rng.random() < 0.12:
             self.into, self.select = ["id"], ["id + 5000"]
             self.tags.append("key moved")
             return "shift", 5000
-        if table.key == "int" and not referenced and not self.careful and rng.random() < 0.4:
+        if new_keys or (self.may_forget_key and rng.random() < 0.4):
             self.tags.append("key not copied")
             return "new", 0
         self.into, self.select = list(table.keys), list(table.keys)
