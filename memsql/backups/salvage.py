@@ -32,7 +32,7 @@ from memsql.fts.triggers import Trigger
 from memsql.progress import Progress
 from memsql.schema import is_internal
 from memsql.sqltext import free_rowid, quote
-from memsql.sqltext.internal import module_of
+from memsql.sqltext.internal import module_of, not_shadows
 
 _ATTEMPTS = 20_000
 """How many ranges of one table may fail."""
@@ -136,8 +136,10 @@ def _fill(db: sqlite3.Connection, progress: Progress) -> Iterator[str]:
         yield f"the schema cannot be read to its end ({e}): what comes later in it is lost"
     tables = [o for o in objects if o.type == "table"]
     virtual = {t.name.lower(): module_of(t.sql) for t in tables if t.virtual}
+    own = frozenset[str]().union(*(not_shadows(t.name, t.sql) for t in tables if t.virtual))
     for table in tables:
-        if table.name.lower() not in virtual and not _is_internal(table.name, virtual):
+        name = table.name.lower()
+        if name not in virtual and (name in own or not _is_internal(name, virtual)):
             progress.start(f"salvaging {table.name}")
             yield from _create(db, table) or _copy_table(db, table.name, progress)
     yield from _copy_sequences(db)

@@ -159,6 +159,8 @@ class SchemaCopy:
         if touched.inserted and self._session.schema.replaces():
             return True
         virtual = self._session.schema.virtual()
+        if any(map(virtual.is_contentless, touched.inserted)):
+            return True
         return any(trigger is not None or virtual.is_plain(table) for _, table, _, trigger in touched.writes)
 
     def begin(self, *, foreign_keys: bool) -> None:

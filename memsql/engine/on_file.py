@@ -20,6 +20,7 @@ from memsql.engine.index_work import IndexProof, IndexWork, rebuild_and_check, w
 from memsql.engine.isolation import isolated, refuse_ledger_written
 from memsql.engine.job import Job, LedgerMoved
 from memsql.engine.loss import counting, guard
+from memsql.engine.loss.guard import Virtual
 from memsql.engine.loss.model import Account, MustRunAlone
 from memsql.engine.loss.watched import SAVEPOINT, Ran, run_watched, undo
 from memsql.engine.session import Session
@@ -241,12 +242,13 @@ class _Statements:
                 conn.execute(f"ROLLBACK TO {SAVEPOINT}")
                 return self._plain(exact=True)
             raise _explained(session, job, e, touched) from e
-        virtual = session.schema.virtual() if touched.writes else None
-        silent = any(
-            trigger is not None or (virtual is not None and virtual.is_plain(table))
-            for _, table, _, trigger in touched.writes
-        )
-        if silent or (touched.inserted and session.schema.replaces()):
+        virtual = session.schema.virtual() if touched.inserted or touched.writes else Virtual()
+        silent = any(trigger is not None or virtual.is_plain(table) for _, table, _, trigger in touched.writes)
+        if (
+            silent
+            or any(map(virtual.is_contentless, touched.inserted))
+            or (touched.inserted and session.schema.replaces())
+        ):
             conn.execute(f"ROLLBACK TO {SAVEPOINT}")
             return None
         return touched, ()

@@ -12,7 +12,7 @@ from memsql.db.sqlite import SQLiteConnection
 from memsql.errors import ConnectError, StatementError
 from memsql.schema import is_internal
 from memsql.sqltext import fold
-from memsql.sqltext.internal import LEDGER, is_virtual, module_of
+from memsql.sqltext.internal import LEDGER, is_virtual, module_of, not_shadows
 
 # Functions that libSQL has and SQLite lacks; an index or a default may name them.
 _FOREIGN = (
@@ -46,11 +46,11 @@ def make(conn: SQLiteConnection, objects: Sequence[tuple[Value, ...]]) -> Made:
     made = Made()
     for function in _FOREIGN:
         conn.raw.create_function(function, -1, _nothing, deterministic=True)
-    owners = {
-        fold(str(name)): module_of(str(sql)) for kind, name, _, sql in objects if kind == "table" and is_virtual(sql)
-    }
+    virtual = {str(name): str(sql) for kind, name, _, sql in objects if kind == "table" and is_virtual(sql)}
+    owners = {fold(name): module_of(sql) for name, sql in virtual.items()}
+    own = frozenset[str]().union(*(not_shadows(name, sql) for name, sql in virtual.items()))
     for kind, name, table, sql in sorted(objects, key=lambda o: _ORDER.get(str(o[0]), 9)):
-        if _makes_itself(str(name), owners) or _makes_itself(str(table), owners):
+        if any(_makes_itself(n, owners) and fold(n) not in own for n in (str(name), str(table))):
             continue
         try:
             with_stand_ins(conn, lambda text=str(sql): conn.execute(text))  # type: ignore[misc]

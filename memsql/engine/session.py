@@ -77,7 +77,10 @@ class SchemaCache:
             self.structure.forget_objects()
         shows_a_view = any(len(content) > 1 for content in (self._fts or {}).values())
         if touched.virtual or touched.altered or (touched.schema and shows_a_view):
-            self._fts = self._virtual = None
+            self._fts = None
+        virtual = self._virtual
+        if touched.virtual or (virtual is not None and any(fold(name) in virtual.tables for name in touched.altered)):
+            self._virtual = None
 
     def forget(self) -> None:
         """Forget everything: another process changed the schema, or a ROLLBACK did."""

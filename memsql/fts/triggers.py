@@ -147,6 +147,26 @@ def write_to(text: str, index: str) -> Write | None:
     return Write(action, tuple(pairs.items()), text) if action else None
 
 
+def command_of(text: str, index: str) -> str:
+    """The command that the statement ``text`` gives to the full-text index ``index``, such as ``delete-all``; empty
+    where it gives none, or one that cannot be read from the text."""
+    tokens = tokenize(dict(_inserted(text)).get(fold(index), ""))
+    return tokens[0].name if len(tokens) == 1 and tokens[0].kind in ("string", "quoted") else ""
+
+
+def takes_old_row(text: str, index: str) -> bool:
+    """Whether the statement ``text`` takes from the full-text index ``index`` only the row whose rowid is a column of
+    the row that fires the trigger."""
+    write, words = write_to(text, index), [token.word for token in tokenize(text) if token.word != ";"]
+    if write is not None and write.action == "delete":
+        return words[-6:-1] == ["WHERE", "ROWID", "=", "OLD", "."]
+    several_rows = (")", ",", "(") in zip(words, words[1:], words[2:], strict=False)
+    if write is None or write.action != "delete_command" or several_rows:
+        return False
+    rowid = tokenize(dict(write.values).get("rowid", ""))
+    return len(rowid) == 3 and rowid[0].name == "old" and rowid[1].text == "."
+
+
 def effect_on(text: str, index: str) -> str:
     """insert, replace, update or delete where the statement ``text`` does that to the table ``index``; empty
     otherwise."""

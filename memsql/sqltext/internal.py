@@ -92,9 +92,20 @@ def not_shadows(name: str, sql: str) -> frozenset[str]:
     options, suffixes = _options(sql), set()
     if "content" in options and options.get("contentless_unindexed", "0") == "0":
         suffixes.add("content")
-    if options.get("columnsize") == "0":
+    if not has_sizes(sql):
         suffixes.add("docsize")
     return frozenset(f"{fold(name)}_{suffix}" for suffix in suffixes)
+
+
+def is_contentless(sql: str) -> bool:
+    """Whether the CREATE statement ``sql`` makes an FTS5 table that keeps no text."""
+    return module_of(sql) == "fts5" and _options(sql).get("content") in ("''", '""')
+
+
+def has_sizes(sql: str) -> bool:
+    """Whether the full-text index that ``sql`` makes keeps the sizes of its rows, without which one that keeps no text
+    cannot be read."""
+    return _options(sql).get("columnsize") != "0"
 
 
 def _options(sql: str) -> dict[str, str]:

@@ -27,6 +27,12 @@ from memsql.sqltext.names import quote_string
 from memsql.sqltext.writes import Expression, Write, assigned, origins, output_names, read_write
 
 _COUNTED = ("table", "virtual", "contentless")
+_INDEXES = ("contentless", "virtual", "unreadable")
+# Commands of FTS5 that delete no row (https://sqlite.org/fts5.html#special_insert_commands).
+_UPKEEP = frozenset(
+    {"automerge", "crisismerge", "flush", "integrity-check", "merge", "optimize", "pgsz", "rank", "rebuild"}
+    | {"secure-delete", "usermerge"}
+)
 _WRITES = frozenset({"insert", "replace", "update", "delete"})
 
 
@@ -121,7 +127,7 @@ class Accounting(ABC):
         replaces = write.replaces or bool(write.upserts) or (table is not None and table.replaces)
         if self._drops and (write.verb in ("update", "delete") or replaces):
             self._judge.before_write(write.table)
-        if table is not None and table.kind in ("contentless", "virtual") and write.table in write.columns:
+        if table is not None and table.kind in _INDEXES and write.table in write.columns:
             self._command(text, table)
             return
         then = self._counter(write, table)
@@ -140,11 +146,21 @@ class Accounting(ABC):
 
     def _command(self, text: str, table: Table) -> None:
         """A command of a full-text index, which is an INSERT into the column of its name: it may empty the index."""
+        from memsql.fts.triggers import command_of
+
+        command = command_of(text, table.name)
+        is_delete = command == "delete" and "delete-all" not in text.lower()
+        if table.kind == "unreadable":
+            if not is_delete and command not in _UPKEEP:
+                self._judge.emptied_unread(table)
+            self._perform(text)
+            return
         rows = f"SELECT count(*) FROM {table.sql}"
         before: list[Result] = []
+        done: list[Result] = []
         self._ask(rows, before.append)
-        self._perform(text)
-        self._ask(rows, lambda after: self._judge.emptied(table, before[0], after))
+        self._perform(text, done.append)
+        self._ask(rows, lambda after: self._judge.emptied(table, before[0], after, done if is_delete else ()))
 
     def _is_armed(self, write: Write, table: Table) -> bool:
         """Whether the statement may do more than it says."""
@@ -190,7 +206,7 @@ class Accounting(ABC):
     def _snapshot(self, effect: effects.Effect) -> effects.Snapshot | None:
         """What to keep for ``effect``; None where there is nothing that could be kept."""
         table = self._facts.table(effect.table)
-        if table is None or table.kind not in ("table", "virtual"):
+        if table is None or table.kind not in _COUNTED:
             return None
         self._snapshots += 1
         return effects.snapshot(self._snapshots, table, effect)

@@ -108,7 +108,9 @@ class Snapshot:
                 least_text(f"CASE WHEN {gone} THEN {example} END"),
                 f"total({differs} AND NOT ({gone}))",
             ]
-        on = " AND ".join(f"{self.table.value('t', k)} IS b.k{n}" for n, k in enumerate(self.key))
+        # A virtual table finds a rowid by "=" and not by IS; it is never NULL.
+        same = ["=" if k == ROWID else "IS" for k in self.key]
+        on = " AND ".join(f"{self.table.value('t', k)} {same[n]} b.k{n}" for n, k in enumerate(self.key))
         return f"SELECT {', '.join(fields)} FROM {schema}{self.name} AS b LEFT JOIN {self.table.sql} AS t ON {on}"
 
     def _bag_question(self, defaulted: Collection[str], schema: str) -> str:
@@ -238,6 +240,9 @@ def renewed(effect: Effect, table: Table, parts: Sequence[Write]) -> Effect:
 
 def snapshot(number: int, table: Table, effect: Effect) -> Snapshot:
     """What to keep of ``table`` before the statement."""
+    if table.kind == "contentless":
+        # Nobody can read what is in its rows.
+        return Snapshot(f"{KEPT}{number}", table, replace(effect, renews=True), (), (), as_bag=True)
     replaced = effect.named is not None and not effect.in_place
     changed = effect.columns | effect.sets | ((effect.named or frozenset()) if effect.in_place else frozenset())
     columns = tuple(sorted(c for c in effect.columns if c in table.columns and not table.columns[c].generated))

@@ -22,7 +22,8 @@ class Facts:
         self._tables: dict[str, Table | None] = {}
         self._armed: frozenset[str] | None = None
         self._replaces: bool | None = None
-        self._triggers: dict[str, list[Write]] | None = None
+        self._trigger_texts: dict[str, str] | None = None
+        self._triggers: dict[str, list[Write]] = {}
 
     def table(self, name: str) -> Table | None:
         """The table or view ``name``, in any case."""
@@ -63,12 +64,26 @@ class Facts:
 
     def trigger_writes(self, name: str) -> Sequence[Write]:
         """The statements of the trigger ``name``."""
-        if self._triggers is None:
+        folded = fold(name)
+        if folded not in self._triggers:
+            self._triggers[folded] = list(read_trigger(self._trigger_text(folded)))
+        return self._triggers[folded]
+
+    def keeps_index(self, trigger: str, index: str) -> bool:
+        """Whether ``trigger`` takes from the full-text index ``index`` only the row of a row that is deleted."""
+        from memsql.fts.triggers import Trigger, effect_on, takes_old_row
+
+        parsed = Trigger(trigger, "", self._trigger_text(fold(trigger)))
+        texts = [text for text in parsed.statements() if effect_on(text, index)]
+        return parsed.head().event == "delete" and all(takes_old_row(text, index) for text in texts)
+
+    def _trigger_text(self, name: str) -> str:
+        if self._trigger_texts is None:
             rows = self._conn.execute(load("engine/trigger_texts")).rows
             if self._temporary:
                 rows = [*rows, *self._conn.execute(load("engine/trigger_texts_temporary")).rows]
-            self._triggers = {fold(str(trigger)): list(read_trigger(str(sql))) for trigger, sql in rows}
-        return self._triggers.get(fold(name), ())
+            self._trigger_texts = {fold(str(trigger)): str(sql) for trigger, sql in rows}
+        return self._trigger_texts.get(name, "")
 
     def replaces(self) -> bool:
         """Whether some constraint or trigger replaces rows."""
@@ -117,7 +132,8 @@ class Facts:
         """Forget everything: the schema is that of ``conn`` now."""
         self._conn = conn
         self._tables.clear()
-        self._armed = self._replaces = self._triggers = None
+        self._triggers.clear()
+        self._armed = self._replaces = self._trigger_texts = None
 
     def changed(self, touched: Touched, text: str | None = None) -> None:
         """Forget what statements that reached ``touched`` may have changed. ``text``: the one statement, if known."""
@@ -127,6 +143,7 @@ class Facts:
         words = None if text is None else text.lower()
         # A table that is dropped may stay among them: then it is only asked about in vain.
         if words is None or any(word in words for word in ("trigger", "references", "rename")):
-            self._armed = self._triggers = None
+            self._armed = self._trigger_texts = None
+            self._triggers.clear()
         if words is None or any(word in words for word in ("replace", "rename")):
             self._replaces = None

@@ -14,6 +14,7 @@ from memsql import words
 from memsql.db import Touched
 from memsql.engine.analysis import Analysis
 from memsql.sqltext import fold
+from memsql.sqltext.internal import is_contentless
 
 # Shadow tables that hold an index and no row of the user's own. The _content of an FTS table and the _rowid of an
 # R-Tree hold rows.
@@ -68,6 +69,12 @@ class Virtual:
         """Whether the table ``name`` (any case) is of the user's own, and neither virtual nor a shadow."""
         folded = fold(name)
         return not (folded.startswith("sqlite_") or folded in self.tables or folded in self.shadows)
+
+    def is_contentless(self, name: str) -> bool:
+        """Whether the table ``name`` (any case) is a full-text index without content: an INSERT into it may be a
+        command that deletes."""
+        sql = self.owners.get(fold(name))
+        return sql is not None and is_contentless(sql)
 
     def is_user_table(self, name: str) -> bool:
         """Whether the table ``name`` (any case) holds rows of the user's own."""

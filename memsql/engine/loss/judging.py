@@ -204,11 +204,22 @@ class Judge:
         names = self._names or self.trail
         return names.label(name, table.name), names.column_label(name, column, spelled)
 
-    def emptied(self, table: Table, before: Result, after: Result) -> None:
-        """Judge the rows that a command took from a virtual table, from the number of rows before it and after it."""
+    def emptied(self, table: Table, before: Result, after: Result, deletes: Sequence[Result]) -> None:
+        """Judge the rows that a command took from a virtual table, from the number of rows before it and after it.
+        ``deletes``: the results of commands that each delete a row by name."""
         rows, gone = integer(before.one()), integer(before.one()) - integer(after.one())
-        if gone > 0 and self.trail.has_old_rows(fold(table.name)):
-            self.lose(table, None, gone, sentences.rows_by_effect(self._labels(table, "")[0], gone, rows, "a command"))
+        if gone <= 0 or not self.trail.has_old_rows(fold(table.name)):
+            return
+        label, named = self._labels(table, "")[0], min(gone, sum(result.changes for result in deletes))
+        if named:
+            self.count_change("DELETE", label, named)
+        if gone > named:
+            self.lose(table, None, gone - named, sentences.rows_by_effect(label, gone - named, rows, "a command"))
+
+    def emptied_unread(self, table: Table) -> None:
+        """Judge a command that may take rows from a virtual table whose rows cannot be counted."""
+        if self.trail.has_old_rows(fold(table.name)):
+            self.lose(table, None, 0, sentences.emptied_unread(self._labels(table, "")[0]))
 
     def _dropped(self, table: Table, answer: Result) -> None:
         rows = integer(answer.one())

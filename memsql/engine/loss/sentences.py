@@ -16,8 +16,15 @@ def dropped(table: str, rows: int) -> str:
 
 
 def unreadable(table: str, module: str) -> str:
-    """A virtual table is dropped whose module is not here."""
+    """A virtual table is dropped whose module is not here, or whose rows cannot be read."""
+    if module == "fts5":
+        return f"table {table} is dropped, and its rows cannot be counted: it has no content, and columnsize=0"
     return f"table {table} is dropped, and its rows cannot be counted: the module {module} is not here"
+
+
+def emptied_unread(table: str) -> str:
+    """A command may take rows from a full-text index whose rows cannot be read."""
+    return f"table {table} may be emptied by a command, and its rows cannot be counted: it has columnsize=0"
 
 
 def not_copied(table: str, missing: int, rows: int) -> str:

@@ -11,7 +11,7 @@ from memsql.db.queries import load
 from memsql.errors import StatementError
 from memsql.sqltext import fold, free_rowid, quote
 from memsql.sqltext.affinity import affinity
-from memsql.sqltext.internal import SHADOW_SUFFIXES, is_nobodys_data, is_virtual, module_of, shadows_of
+from memsql.sqltext.internal import SHADOW_SUFFIXES, has_sizes, is_nobodys_data, is_virtual, module_of, shadows_of
 from memsql.sqltext.tokens import tokenize
 
 ROWID = "rowid"
@@ -152,6 +152,8 @@ def _virtual(conn: Connection, name: str, schema: str, sql: str) -> Table:
         from memsql.fts import discover
 
         content = next((t.kind for t in discover(conn) if fold(t.name) == fold(name)), "own")
+        if content == "contentless" and not has_sizes(sql):
+            return Table(name, schema, "unreadable", {}, module=module)
         kind = {"external": "derived", "contentless": "contentless"}.get(content, "virtual")  # type: ignore[assignment]
     elif module == "fts5vocab" or module in ("fts3tokenize", "dbstat"):
         kind = "derived"
