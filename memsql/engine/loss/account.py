@@ -6,10 +6,11 @@ tables, and it runs again.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 
 from memsql.db import Result, Touched, temporary
+from memsql.db.compiling import compile_only
 from memsql.db.sqlite import SQLiteConnection
 from memsql.engine.loss import effects, side_effects
 from memsql.engine.loss.accounting import Accounting
@@ -25,6 +26,10 @@ from memsql.sqltext.writes import Write, read_write
 
 _STATEMENT = "memsql_statement"
 _RUN = "memsql_run"
+# So many neighbours of one shape are worth a question of their own.
+_ALIKE = 4
+# So many rows are kept sooner than statements run twice.
+_FEW = 1000
 
 
 class Accountant(Accounting):
@@ -129,40 +134,74 @@ class Accountant(Accounting):
         """Run ``text``, whose statements all are INSERT INTO … VALUES. ``statements``: the same, one by one, for where
         a constraint may replace rows. What triggers did besides is judged for all of them together, for none of them
         names a row from before."""
+        alike = list(runs(statements))
         if self._facts.replaces():
-            self._run_shapes(statements)
+            self._run_shapes(alike)
+        elif len(alike) * _ALIKE > len(statements):
+            self._insert(text, statements)
+        else:
+            for run in alike:
+                self._insert_alike(";\n".join(run) + ";", run)
+
+    def _insert_alike(self, text: str, statements: Sequence[str]) -> None:
+        """The same for INSERTs into the same columns, which all reach what the first one reaches: it is asked for that,
+        and what little is there is kept at once."""
+        with suppress(StatementError), self._observed() as touched:
+            compile_only(self._conn, statements[0])
+        others = self._old_only(side_effects.of_inserts(self._facts, touched)) if touched.writes else []
+        if self.shares or self._renews(others, touched) or not all(map(self._is_small, others)):
+            self._insert(text, statements)
             return
+        with self._watched_copies(self._compared(e.table for e in others)):
+            kept = self._keep(others)
+            with self._observed():
+                self._conn.script(text, watched=False)
+            self._judge_kept(kept)
+        self._reached(touched)
+
+    def _insert(self, text: str, statements: Sequence[str]) -> None:
         conn = self._conn
         before = conn.total_changes
         conn.execute(f"SAVEPOINT {_STATEMENT}")
         with self._observed() as touched:
             conn.script(text)
         # Each of them inserted a row at least, so as many changes as statements leave none for a trigger.
-        is_quiet = conn.total_changes - before == len(statements) and not any(
-            map(self._facts.is_view, touched.inserted)
-        )
-        reached = [] if is_quiet or not touched.writes else side_effects.of_inserts(self._facts, touched)
-        copied = self._compared(e.table for e in reached)
-        others = [e for e in reached if self._judge.trail.has_old_rows(e.table)]
+        is_quiet = conn.total_changes - before == len(statements)
+        views = any(map(self._facts.is_view, touched.inserted))
+        reached = side_effects.of_inserts(self._facts, touched) if touched.writes and (views or not is_quiet) else []
+        copied, others = self._compared(e.table for e in reached), self._old_only(reached)
         if others or copied:
             conn.execute(f"ROLLBACK TO {_STATEMENT}")
-        inserted = set(map(fold, touched.inserted))
-        if any(e.deletes and e.table in inserted for e in others):
-            conn.execute(f"RELEASE {_STATEMENT}")
-            self._run_shapes(statements)
-            return
-        if others or copied:
-            with self._watched_copies(copied):
-                kept = self._keep(others)
-                with self._observed():
-                    conn.script(text)
-                self._judge_kept(kept)
+            if self._renews(others, touched):
+                self._run_shapes(runs(statements))
+            else:
+                with self._watched_copies(copied):
+                    kept = self._keep(others)
+                    with self._observed():
+                        conn.script(text)
+                    self._judge_kept(kept)
         conn.execute(f"RELEASE {_STATEMENT}")
         self._reached(touched)
 
-    def _run_shapes(self, statements: Sequence[str]) -> None:
-        """Run ``statements`` of a script, those of one shape together."""
-        for run in runs(statements):
+    @staticmethod
+    def _renews(others: Iterable[effects.Effect], touched: Touched) -> bool:
+        """Whether rows that are deleted may be inserted again, so that the columns that are named matter."""
+        inserted = set(map(fold, touched.inserted))
+        return any(e.deletes and e.table in inserted for e in others)
+
+    def _is_small(self, effect: effects.Effect) -> bool:
+        """Whether it costs little to keep the rows that may be reached."""
+        table = self._facts.table(effect.table)
+        if table is None:
+            return True
+        return (
+            integer(self._conn.execute(f"SELECT count(*) FROM (SELECT 1 FROM {table.sql} LIMIT {_FEW + 1})").one())
+            <= _FEW
+        )
+
+    def _run_shapes(self, alike: Iterable[Sequence[str]]) -> None:
+        """Run the statements of a script, those of one shape together."""
+        for run in alike:
             try:
                 self.run_all(run)
             except StatementError as e:

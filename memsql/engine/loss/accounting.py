@@ -170,12 +170,13 @@ class Accounting(ABC):
 
     def _effects(self, write: Write | None, table: Table, touched: Touched) -> list[effects.Effect]:
         """What a statement that reached ``touched`` may destroy besides what it says."""
+        return self._old_only(side_effects.of_statement(self._facts, write, table, touched))
+
+    def _old_only(self, others: Iterable[effects.Effect]) -> list[effects.Effect]:
+        """``others`` without tables and columns that hold nothing from before."""
         trail = self._judge.trail
-        return [
-            replace(e, columns=e.columns - trail.fresh_columns(e.table))
-            for e in side_effects.of_statement(self._facts, write, table, touched)
-            if trail.has_old_rows(e.table)
-        ]
+        old = (e for e in others if trail.has_old_rows(e.table))
+        return [replace(e, columns=e.columns - trail.fresh_columns(e.table)) for e in old]
 
     def _reached_copies(
         self, write: Write | None, table: Table, touched: Touched, *, is_quiet: bool = False
