@@ -50,7 +50,7 @@ def acceptance(state: State, choice: Choice, certain: Collection[Status]) -> lis
         for s in state.statuses
         if s.state in (plan.EDITED, plan.MISSING) and s not in certain and choice.version in (None, s.version)
     ]
-    applied = Applied(state.project.ordered, state.ledger, state.history)
+    applied = _applied(state)
     if choice.revision is not None:
         # What nobody named and has no text any more is no business of a proof.
         picked = [s for s in picked if s.migration or choice.version is not None or _successor(applied, s)]
@@ -62,6 +62,10 @@ def acceptance(state: State, choice: Choice, certain: Collection[Status]) -> lis
             hint="a reason is about one of them: name it with --version N",
         )
     return [_named(applied, status, choice.reason) for status in picked]
+
+
+def _applied(state: State) -> Applied:
+    return Applied(state.project.ordered, state.ledger, state.history)
 
 
 def _named(applied: Applied, status: Status, reason: str | None) -> Accepted:
@@ -112,13 +116,11 @@ def _proven(state: State, picked: Sequence[Status], revision: str) -> list[Accep
 
     if not picked:
         return []
-    applied = Applied(state.project.ordered, state.ledger, state.history)
+    applied = _applied(state)
     settings = state.project.settings
     with folder_at(settings, revision) as folder:
         then = {m.id: m for m in read_folder(folder, f"{revision}:{settings.show(settings.migrations)}")}
-    return [
-        _replayed(applied, state, status, _old_text(applied, status, then, revision), revision) for status in picked
-    ]
+    return [_replayed(state, status, _old_text(applied, status, then, revision), revision) for status in picked]
 
 
 def _old_text(applied: Applied, status: Status, then: dict[str, Migration], revision: str) -> Migration:
@@ -136,10 +138,11 @@ def _old_text(applied: Applied, status: Status, then: dict[str, Migration], revi
     return old
 
 
-def _replayed(applied: Applied, state: State, status: Status, old: Migration, revision: str) -> Accepted:
+def _replayed(state: State, status: Status, old: Migration, revision: str) -> Accepted:
     """``status`` accepted because a replay shows that nothing differs. Raises Refused where something does."""
     from memsql.actions.equivalence import unlike
 
+    applied = _applied(state)
     new = status.migration or _successor(applied, status)
     if new is None:
         raise Refused(

@@ -6,7 +6,7 @@ import hashlib
 import os
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import KW_ONLY, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -33,6 +33,7 @@ class BackupOptions:
     ``salvage`` what can be read of a damaged database is kept, marked as not proven."""
 
     content: Content = "sqlite"
+    _: KW_ONLY
     compress: bool = False
     salvage: bool = False
 

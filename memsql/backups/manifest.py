@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import KW_ONLY, asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -70,6 +70,7 @@ class Manifest:
     omitted: tuple[Omitted, ...]
     proofs: tuple[Proof, ...]
     findings: tuple[str, ...]
+    _: KW_ONLY
     proven: bool
     salvaged: bool
     seconds: float

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import KW_ONLY, dataclass, replace
 from pathlib import Path
 
 from memsql.backups.catalogue import Backup
@@ -27,6 +27,7 @@ class RestoreOptions:
     ``unproven``: a backup that was never proven may be restored. ``allow_newer``: so may one with migrations that are
     not among the files here."""
 
+    _: KW_ONLY
     replace_server: bool = False
     unproven: bool = False
     allow_newer: bool = False

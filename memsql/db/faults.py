@@ -6,7 +6,7 @@ Codes and texts of the server are those of sqld 0.24 (docs/libsql.md). No error 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 
 from memsql.config import Target, redact
 from memsql.errors import ConnectError, LockedError, MemsqlError, StatementError
@@ -42,6 +42,7 @@ class Fault(Exception):
     """
 
     error: MemsqlError
+    _: KW_ONLY
     sent: bool = True
     expired: bool = False
     again: bool = False
@@ -145,6 +146,7 @@ class _Refusal:
     message: str
     hint: str
     state: str | None = "nothing was changed by this request"
+    _: KW_ONLY
     sent: bool = False
     again: bool = False
 

@@ -6,7 +6,7 @@ It decides what to do when the answer is lost, and which settings a new stream n
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import KW_ONLY, dataclass, field
 
 from memsql import sqltext
 from memsql.db.protocol import Item, Script
@@ -46,6 +46,7 @@ class Intent:
     open. ``keeps``: when all of it ran, something may be committed. ``settings``: the settings of the stream that it
     makes, the text of the PRAGMA by its name."""
 
+    _: KW_ONLY
     writes: bool = False
     opens: bool = False
     keeps: bool = False

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import KW_ONLY, dataclass, field
 from typing import Protocol
 
 from memsql.config import Target
@@ -65,6 +65,7 @@ class Touched:
     altered: set[str] = field(default_factory=set)
     unindexed: set[str] = field(default_factory=set)
     virtual_created: set[str] = field(default_factory=set)
+    _: KW_ONLY
     schema: bool = False
     virtual: bool = False
     forbidden: str | None = None

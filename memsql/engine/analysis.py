@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import KW_ONLY, dataclass, field
 
 from memsql.engine.statements import texts
 from memsql.errors import FileError, Location
@@ -53,6 +53,7 @@ class Analysis:
     piece to the table, spelled as there.
     """
 
+    _: KW_ONLY
     empty: bool
     measured: bool = True
     drops: frozenset[str] = frozenset()
@@ -121,6 +122,7 @@ def analyse(file: SqlFile, header: MigrationHeader | None = None, mode: Mode | N
 class _Outline:
     """What a quick look at the pieces of a file tells: see Analysis. ``concerns``: some piece has to be read."""
 
+    _: KW_ONLY
     empty: bool
     concerns: bool
     measured: bool
@@ -140,7 +142,7 @@ def _outline(file: SqlFile) -> _Outline:
         empty = empty and skip_to_code(text, 0) == len(text)
         concerns = concerns or may_concern(text)
         changes = changes or concerns or _CHANGES.search(text) is not None
-    return _Outline(empty, concerns, changes, bulk)
+    return _Outline(empty=empty, concerns=concerns, measured=changes, bulk=bulk)
 
 
 class _Reader:

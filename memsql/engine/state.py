@@ -6,7 +6,7 @@ Apart from the modules that apply migrations, because importing those takes long
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import KW_ONLY, dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 from memsql import ledger
@@ -36,6 +36,7 @@ class RunOptions:
 
     to: int | None = None
     steps: int | None = None
+    _: KW_ONLY
     allow_data_loss: bool = False
     all_or_nothing: bool = False
     out_of_order: bool = False

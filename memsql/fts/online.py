@@ -12,7 +12,7 @@ indexed row, and the swap notices any other by the number of rows; then one stat
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -72,6 +72,7 @@ class Chunk:
     be counted anew (``recount``)."""
 
     rows: int = 0
+    _: KW_ONLY
     complete: bool = False
     replaced: bool = False
     recount: bool = False

@@ -8,7 +8,7 @@ views that name the index are dropped before the swap and created again after it
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 
 from memsql.db import Connection, Item, Result, rolled_back, transaction
 from memsql.db.copying import Stored
@@ -222,6 +222,7 @@ class _Locked:
     new index is right."""
 
     objects: list[Stored]
+    _: KW_ONLY
     other_rebuilds: bool
     sound: bool
 
@@ -250,7 +251,7 @@ def _lock_and_look(conn: Connection, plan: RebuildPlan, at: _At, *, sound: bool)
         conn.rollback()
         raise
     objects = [Stored(str(kind), str(n), str(table), str(sql)) for kind, n, table, sql in stored.rows]
-    return _Locked(objects, bool(others.one()), sound)
+    return _Locked(objects, other_rebuilds=bool(others.one()), sound=sound)
 
 
 def _swapping(plan: RebuildPlan, dependents: Sequence[Stored]) -> list[Item]:

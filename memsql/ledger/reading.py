@@ -51,7 +51,10 @@ def read_hashes(conn: Connection, ledger: Ledger) -> dict[tuple[int, str], Hashe
     if "memsql_history" not in ledger.tables or ledger.history_lacks:
         return {}
     rows = conn.execute(load("ledger/read_hashes")).rows
-    return {(int(r[0]), str(r[1])): Hashes(str(r[2]), None if r[3] is None else str(r[3])) for r in rows}  # type: ignore[arg-type]
+    return {
+        (int(str(version)), str(checksum)): Hashes(str(up), None if rollback is None else str(rollback))
+        for version, checksum, up, rollback in rows
+    }
 
 
 def reads(tables: Mapping[str, Sequence[str]] | frozenset[str]) -> list[tuple[str, tuple[str, Params]]]:
@@ -90,7 +93,7 @@ def assemble(tables: Mapping[str, Sequence[str]], rows: Mapping[str, Sequence[tu
             for r in rows.get("memsql_history", [])
         },
         marked_twice=tuple(name for name, marks in Counter(str(name) for name, _ in yoyo or ()).items() if marks > 1),
-        yoyo_lock=next((int(r[0]) for r in rows.get("yoyo_lock", [])), None),  # type: ignore[arg-type]
+        yoyo_lock=next((int(str(r[0])) for r in rows.get("yoyo_lock", [])), None),
         history_lacks=tuple(c for c in HASHES if c not in tables.get("memsql_history", HASHES)),
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import KW_ONLY, dataclass, field, replace
 from functools import cached_property
 from typing import TypeVar
 
@@ -30,6 +30,7 @@ class Index:
     columns: tuple[str | None, ...]
     descending: tuple[bool, ...]
     collations: tuple[str, ...]
+    _: KW_ONLY
     unique: bool
     partial: bool
     origin: str

@@ -215,9 +215,9 @@ class MemoryDatabase:
                     tuple(None if r[6] is None else str(r[6]) for r in rows),
                     tuple(bool(r[7]) for r in rows),
                     tuple(str(r[8]) for r in rows),
-                    bool(unique),
-                    bool(partial),
-                    str(origin),
+                    unique=bool(unique),
+                    partial=bool(partial),
+                    origin=str(origin),
                 )
             )
         return indexes

@@ -6,7 +6,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import KW_ONLY, dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -51,7 +51,7 @@ def lint_text(
     file = _File.of(path, kind or kind_of(path), text)
     names = None if siblings is None else Siblings(siblings)
     trial = _trial_alone(file, before, queries)
-    return file.findings(trial, _Around(before is not None, names, final, made_by_up))
+    return file.findings(trial, _Around(schema=before is not None, siblings=names, final=final, made_by_up=made_by_up))
 
 
 def lint_files(settings: Settings, paths: Iterable[Path]) -> list[Finding]:
@@ -71,6 +71,7 @@ def lint_files(settings: Settings, paths: Iterable[Path]) -> list[Finding]:
 class _Around:
     """What is known of the surroundings of a file: whether the schema before it is, and see Script."""
 
+    _: KW_ONLY
     schema: bool
     siblings: Siblings | None = None
     final: Catalogue | None = None
@@ -169,7 +170,7 @@ class Folder:
     def _lint_migration(self, file: _File, place: int | None) -> list[Finding]:
         """A migration or rollback; ``place`` is None for one whose name does not fit, or without its migration."""
         history, final = self._history, self._history.final()
-        around = _Around(True, self._siblings, final)
+        around = _Around(schema=True, siblings=self._siblings, final=final)
         if place is None:
             return file.findings(history.trial(len(self._ups), file.steps, self._dead_queries), around)
         if file.kind == "migration":

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import KW_ONLY, dataclass, field, replace
 
 from memsql.fts.discover import FtsTable
 from memsql.lint.catalogue import Catalogue, CatalogueChange, CatalogueEntry, Key, with_triggers
@@ -130,6 +130,7 @@ def try_file(world: World, steps: Sequence[Step], queries: Sequence[SavedQuery] 
 class Use:
     """What is done with a statement: it is run, or compiled, and its names in double quotes are tried or not."""
 
+    _: KW_ONLY
     run: bool
     compile: bool
     strings: bool
@@ -143,7 +144,7 @@ def uses(steps: Iterable[Step]) -> Iterator[tuple[Step, Use]]:
         short = (compiles or step.is_making("table", "index")) and len(step.text) < _LONGEST
         first = compiles and short and compiled < _MOST_COMPILED
         compiled += first
-        use = Use(is_run(step), first, short and '"' in step.text)
+        use = Use(run=is_run(step), compile=first, strings=short and '"' in step.text)
         if use.run or use.compile or use.strings:
             yield step, use
 

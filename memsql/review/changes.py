@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 
 from memsql.project.files import Migration, SqlFile, parse_file_name
 from memsql.review.model import Kind
@@ -22,6 +22,7 @@ class MigrationChange:
     name: str
     kind: Kind
     was: str = ""
+    _: KW_ONLY
     up: bool = True
     down: bool = True
 
@@ -81,7 +82,7 @@ def changes_of(base: Files, now: Files) -> list[MigrationChange]:
         if stem in old:
             up, down = (_differs(base.get(n), now.get(n)) for n in (f"{stem}.sql", f"{stem}.rollback.sql"))
             if up or down:
-                changes.append(MigrationChange(stem, "edited", "", up, down))
+                changes.append(MigrationChange(stem, "edited", up=up, down=down))
     return sorted(changes, key=lambda c: (version_of(c.name) or 0, c.name))
 
 

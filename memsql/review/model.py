@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from typing import Literal
 
 from memsql.lint import Finding
@@ -25,6 +25,7 @@ class StatementResult:
     text: str
     tables: tuple[str, ...]
     rows: int | None
+    _: KW_ONLY
     whole: bool
     loses: bool
 

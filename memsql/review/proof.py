@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import KW_ONLY, dataclass, replace
 from pathlib import Path
 from zlib import crc32
 
@@ -55,6 +55,7 @@ class _Case:
 
     project: Project
     migration: Migration
+    _: KW_ONLY
     up_may_lose: bool
     down_may_lose: bool
 
@@ -95,7 +96,8 @@ def prove(
 ) -> MigrationProof:
     """Try ``migration`` on copies of ``base``, which has the ``earlier`` ones, with up to ``rows`` made-up rows in each
     table; 0 tries it on empty tables alone."""
-    case = _Case(project_of(settings, (*earlier, migration)), migration, *_may_lose(migration))
+    up, down = _may_lose(migration)
+    case = _Case(project_of(settings, (*earlier, migration)), migration, up_may_lose=up, down_may_lose=down)
     with copy_of(base) as conn:
         before = contents_of(conn)
         trip = _round_trip(case, conn, before)

@@ -78,7 +78,9 @@ def _plain(statement: Statement, what: Effect, schema: Schema) -> StatementResul
         )
     tables = (table,) if table and what.kind not in ("pragma", "transaction", "vacuum", "attach", "detach") else ()
     loses = what.kind in _LOSES or (what.kind == "drop" and what.object_type in ("table", "virtual"))
-    return StatementResult(statement.line, kind_of(what), " ".join(statement.text.split()), tables, None, False, loses)
+    return StatementResult(
+        statement.line, kind_of(what), " ".join(statement.text.split()), tables, None, whole=False, loses=loses
+    )
 
 
 def _run(
@@ -119,7 +121,9 @@ def _run(
         rows >= target > 0 if what.kind not in ("insert", "replace", "create") else any(rows >= n > 0 for n in sources)
     )
     tables = (*plain.tables, *sorted(reached - set(plain.tables)))
-    return StatementResult(plain.line, plain.kind, plain.text, tables, rows, whole, plain.loses), touched.schema
+    return StatementResult(
+        plain.line, plain.kind, plain.text, tables, rows, whole=whole, loses=plain.loses
+    ), touched.schema
 
 
 def _size(conn: SQLiteConnection, table: str) -> int:

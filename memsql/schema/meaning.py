@@ -171,7 +171,7 @@ def _statement(kind: str, sql: str, columns: frozenset[str], closed: bool) -> st
     outline = _outline(kind, sql)
     assert outline is not None
     names = frozenset(map(fold, columns)) | outline.aliases | frozenset(ROWIDS)
-    scope = Scope(names, closed, table=outline.only, labels=kind == "view", spelled=columns)
+    scope = Scope(names, closed=closed, table=outline.only, labels=kind == "view", spelled=columns)
     return _ObjectReader(tokenize(sql), scope).statement(kind)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import KW_ONLY, dataclass, field
 
 from memsql.sqltext.names import fold
 
@@ -59,6 +59,7 @@ class Table:
     columns: tuple[Column, ...]
     foreign_keys: tuple[ForeignKey, ...]
     sql: str
+    _: KW_ONLY
     without_rowid: bool = False
     strict: bool = False
 

@@ -48,8 +48,8 @@ def read(conn: Connection, *, internal: bool = False) -> Schema:
             tuple(columns_of[obj.name]),
             tuple(keys_of[obj.name]),
             obj.sql,
-            without_rowid,
-            strict,
+            without_rowid=without_rowid,
+            strict=strict,
         )
     return Schema(tables, chosen)
 

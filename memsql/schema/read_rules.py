@@ -97,8 +97,8 @@ class _TableReader:
             unique,
             frozenset(self.drafts.checks),
             frozenset(self.drafts.references),
-            self.table.without_rowid,
-            self.table.strict,
+            without_rowid=self.table.without_rowid,
+            strict=self.table.strict,
         )
 
     def _column(self, draft: _ColumnDraft) -> ColumnRule:

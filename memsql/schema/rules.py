@@ -8,7 +8,7 @@ names of all constraints but CHECK, whose name is part of the error message.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import KW_ONLY, dataclass, field
 
 from memsql.sqltext.names import quote_if_needed
 
@@ -101,6 +101,7 @@ class TableRules:
     unique: frozenset[Key] = frozenset()
     checks: frozenset[Check] = frozenset()
     references: frozenset[Reference] = frozenset()
+    _: KW_ONLY
     without_rowid: bool = False
     strict: bool = False
     unread: str = ""

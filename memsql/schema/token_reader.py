@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import KW_ONLY, dataclass, field
 from typing import NoReturn
 
 from memsql.sqltext.names import ROWIDS, fold, quote_if_needed, quote_string, unquote
@@ -29,6 +29,7 @@ class Scope:
     """
 
     columns: frozenset[str] = frozenset()
+    _: KW_ONLY
     closed: bool = True
     table: str = ""
     labels: bool = False

@@ -31,23 +31,23 @@ def weaker(old: Schema, new: Schema, renamed: Mapping[str, str] | None = None) -
         if table.kind != "table" or after is None or after.kind != "table":
             continue
         if table != after:
-            sentences += _of_table(table, after, old, new, names)
+            sentences += _of_table(table, after, (old, new), names)
         sentences += _of_indexes(table, after, old, new)
     return (*sentences, *_of_triggers(old, new, names))
 
 
-def _of_table(old: Table, new: Table, before: Schema, after: Schema, renamed: Mapping[str, str]) -> Iterator[str]:
+def _of_table(old: Table, new: Table, schemas: tuple[Schema, Schema], renamed: Mapping[str, str]) -> Iterator[str]:
     one, two, name = rules_of(old), rules_of(new), quote_if_needed(new.name)
     if one.unread or two.unread:
         if one != two:
             yield f"{name} is defined otherwise"
         return
     yield from _of_checks(one, two, name)
-    yield from _of_keys(one, two, name, _enforced(new, two, after))
+    yield from _of_keys(one, two, name, _enforced(new, two, schemas[1]))
     for column in one.columns.values():
         if column.name in two.columns:
             yield from _of_column(column, two.columns[column.name], name)
-    yield from _of_references(one, two, name, (before, after), renamed)
+    yield from _of_references(one, two, schemas, (name, renamed))
     if one.strict and not two.strict:
         yield f"STRICT of {name} is gone"
 
@@ -105,8 +105,10 @@ def _of_column(one: ColumnRule, two: ColumnRule, table: str) -> Iterator[str]:
 
 
 def _of_references(
-    one: TableRules, two: TableRules, table: str, schemas: tuple[Schema, Schema], renamed: Mapping[str, str]
+    one: TableRules, two: TableRules, schemas: tuple[Schema, Schema], names: tuple[str, Mapping[str, str]]
 ) -> Iterator[str]:
+    """``names``: of the table, and the new ones of tables by their old ones."""
+    table, renamed = names
     old, new = (
         {(r.pairs, r.parent): r for r in (with_parent_columns(r, schema) for r in rules.references)}
         for rules, schema in zip((one, two), schemas, strict=True)

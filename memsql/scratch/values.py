@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from random import Random
 
 from memsql.db import Value
@@ -40,6 +40,7 @@ class Kind:
     column is the rowid; ``strict``: the table is STRICT."""
 
     name: str
+    _: KW_ONLY
     required: bool = False
     pool: tuple[Value, ...] = ()
     serial: bool = False
@@ -64,7 +65,7 @@ def kind_of(
     ):
         pool = (*pool, *map(str, range(-3, 40)), "1.5")
         name = "integer text"
-    return Kind(name, required, pool, serial, table.strict)
+    return Kind(name, required=required, pool=pool, serial=serial, strict=table.strict)
 
 
 def random_value(rng: Random, kind: Kind) -> Value:

@@ -8,7 +8,7 @@ one here too, and a ``depends`` or ``transactional`` that yoyo would not see is 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from typing import NamedTuple
 
 from memsql.errors import FileError, Location
@@ -93,6 +93,7 @@ class MigrationHeader:
 
     description: str = ""
     depends: tuple[str, ...] = ()
+    _: KW_ONLY
     transactional: bool = True
     foreign_keys: bool = True
     allows: tuple[Allow, ...] = ()
@@ -334,12 +335,12 @@ def parse_migration_header(text: str, path: str) -> MigrationHeader:
     return MigrationHeader(
         header.description,
         tuple(dict.fromkeys(depends)),
-        transactional,
-        foreign_keys,
-        tuple(allows),
-        fts_rebuild,
-        tuple(permits),
-        tuple(broken),
+        transactional=transactional,
+        foreign_keys=foreign_keys,
+        allows=tuple(allows),
+        fts_rebuild=fts_rebuild,
+        permits=tuple(permits),
+        broken=tuple(broken),
     )
 
 

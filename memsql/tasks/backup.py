@@ -49,7 +49,7 @@ def create(
 
     if format not in _FORMATS:
         raise UsageError(f"--format {format}: give sqlite or sql")
-    created = create(settings, BackupOptions(_FORMATS[format], compress, salvage), progress)
+    created = create(settings, BackupOptions(_FORMATS[format], compress=compress, salvage=salvage), progress)
     is_proven = created.manifest is not None and created.manifest.proven
     return Outcome(create_text(settings, created), create_data(settings, created), int(not is_proven))
 
@@ -184,7 +184,9 @@ def restore(
     if target.target.identity == settings.target.identity:
         # No other backup is required: what is replaced is kept, and may be past saving.
         admit(settings, f"replace what it holds by {backup.path.name}", yes=yes, backup="needless")
-    restored = restore(target, backup, RestoreOptions(replace, unproven, allow_newer), progress)
+    restored = restore(
+        target, backup, RestoreOptions(replace_server=replace, unproven=unproven, allow_newer=allow_newer), progress
+    )
     return Outcome(restore_text(settings, restored), restore_data(settings, restored))
 
 

@@ -22,7 +22,7 @@ _PROCESSORS = os.cpu_count() or 1
         "newest": "run the tests alone, with the Python and the SQLite of Debian sid: see tests/helpers/newest.py",
     },
 )
-def test(c: Context, only: str | None = None, fast: bool = False, newest: bool = False) -> None:
+def test(c: Context, *, only: str | None = None, fast: bool = False, newest: bool = False) -> None:
     """Run the tests, the linters and the type checks of the project in this folder.
 
     Everything runs even when something fails; the exit code is 1 then. Where all tests run, the last line says how much

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from typing import TYPE_CHECKING
 
 from invoke import Collection
@@ -98,7 +98,12 @@ def adopt(
         return ("nothing to do: the database is empty; see: invoke migrate.up",)
 
     change = _Change("adopt it, a legacy database", is_needed, run)
-    return _outcome(settings, change, _Manner(dry_run, with_data, allow_data_loss, yes), progress)
+    return _outcome(
+        settings,
+        change,
+        _Manner(dry_run=dry_run, with_data=with_data, allow_data_loss=allow_data_loss, yes=yes),
+        progress,
+    )
 
 
 def _upgrade_task(phase: int, name: str, doc: str) -> MemsqlTask:
@@ -123,7 +128,12 @@ def _upgrade_task(phase: int, name: str, doc: str) -> MemsqlTask:
             lambda conn: phase_waits(conn, project, phase),
             lambda session: run_phase(session, project, phase),
         )
-        return _outcome(settings, change, _Manner(dry_run, with_data, allow_data_loss, yes), progress)
+        return _outcome(
+            settings,
+            change,
+            _Manner(dry_run=dry_run, with_data=with_data, allow_data_loss=allow_data_loss, yes=yes),
+            progress,
+        )
 
     upgrade.__doc__ = doc
     return upgrade
@@ -165,7 +175,12 @@ def rollback(
         lambda _: phase_exists(project, upgrade),
         lambda session: rollback_phase(session, project, upgrade),
     )
-    return _outcome(settings, change, _Manner(dry_run, with_data, allow_data_loss, yes), progress)
+    return _outcome(
+        settings,
+        change,
+        _Manner(dry_run=dry_run, with_data=with_data, allow_data_loss=allow_data_loss, yes=yes),
+        progress,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,6 +199,7 @@ class _Change:
 class _Manner:
     """The options that say how a change is done."""
 
+    _: KW_ONLY
     dry_run: bool
     with_data: bool
     allow_data_loss: bool

@@ -80,7 +80,15 @@ def up(
         all_or_nothing=all_or_nothing,
         out_of_order=out_of_order,
     )
-    manner = Manner(dry_run, with_data, on_server, yes, maintenance_window, wait_replicas, replica_timeout)
+    manner = Manner(
+        dry_run=dry_run,
+        with_data=with_data,
+        on_server=on_server,
+        yes=yes,
+        window=maintenance_window,
+        replicas=wait_replicas,
+        replica_timeout=replica_timeout,
+    )
     return run("up", settings, options, progress, manner=manner)
 
 
@@ -126,7 +134,15 @@ def down(
         allow_data_loss=allow_data_loss,
         all_or_nothing=all_or_nothing,
     )
-    manner = Manner(dry_run, with_data, on_server, yes, maintenance_window, wait_replicas, replica_timeout)
+    manner = Manner(
+        dry_run=dry_run,
+        with_data=with_data,
+        on_server=on_server,
+        yes=yes,
+        window=maintenance_window,
+        replicas=wait_replicas,
+        replica_timeout=replica_timeout,
+    )
     return run("down", settings, options, progress, manner=manner)
 
 
@@ -155,7 +171,15 @@ def to(
     target = number("the version", version)
     direction = direction_to(settings, target)
     options = RunOptions(to=target, allow_data_loss=allow_data_loss)
-    manner = Manner(dry_run, with_data, on_server, yes, maintenance_window, wait_replicas, replica_timeout)
+    manner = Manner(
+        dry_run=dry_run,
+        with_data=with_data,
+        on_server=on_server,
+        yes=yes,
+        window=maintenance_window,
+        replicas=wait_replicas,
+        replica_timeout=replica_timeout,
+    )
     return run(direction, settings, options, progress, manner=manner)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import KW_ONLY, dataclass, replace
 from typing import TYPE_CHECKING
 
 from memsql.tasks import replicas
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 class Manner:
     """The options of a run that say how it is done, and not what is run."""
 
+    _: KW_ONLY
     dry_run: bool
     with_data: bool
     on_server: bool

@@ -46,6 +46,7 @@ def install(c: Context) -> None:
 )
 def start(
     c: Context,
+    *,
     port: str = "8080",
     folder: str | None = None,
     auth: bool = False,

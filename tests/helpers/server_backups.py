@@ -55,9 +55,9 @@ def manifest_of(path: Path, omitted: tuple[Omitted, ...] = ()) -> Manifest:
         omitted,
         (),
         (),
-        True,
-        False,
-        1.0,
+        proven=True,
+        salvaged=False,
+        seconds=1.0,
     )
 
 

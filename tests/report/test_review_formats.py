@@ -49,7 +49,9 @@ def hostile(n: int = 1, message: str = HOSTILE) -> Review:
         for severity in ("error", "warning", "info")
         for i in range(n)
     )
-    row = StatementResult(1, "create table", f"CREATE TABLE x ('{HOSTILE}')", (HOSTILE, "two"), 3, True, True)
+    row = StatementResult(
+        1, "create table", f"CREATE TABLE x ('{HOSTILE}')", (HOSTILE, "two"), 3, whole=True, loses=True
+    )
     migrations = tuple(
         Migrated(
             f"{i:04d}_{HOSTILE}",

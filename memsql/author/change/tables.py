@@ -6,7 +6,7 @@ The rules are those of https://sqlite.org/lang_altertable.html.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 
 from memsql.author.change.steps import CannotChange, Renames
 from memsql.schema import Column, ForeignKey, Schema, Table
@@ -38,6 +38,7 @@ class TableChange:
     late: tuple[tuple[str, str], ...]
     added: tuple[Column, ...]
     dropped: tuple[Column, ...]
+    _: KW_ONLY
     plain: bool
     changed: bool
 
@@ -77,7 +78,7 @@ def table_change(old: Table, new: Table, after: Schema, renames: Renames, *, reb
         taken = existing | {fold(c.name) for c in new.columns}
         early += tuple((o, _free_name(f"old_{o}", taken)) for o, _ in late)
     changed = not alike or bool(renamed or added or dropped)
-    return TableChange(old, new, kept, early, late, added, dropped, plain, changed)
+    return TableChange(old, new, kept, early, late, added, dropped, plain=plain, changed=changed)
 
 
 def refuse_unfillable(change: TableChange) -> None:
