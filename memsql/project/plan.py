@@ -17,8 +17,8 @@ WAITING = frozenset({PENDING, ROLLED_BACK, FAILED, OUT_OF_ORDER})
 
 Edit = Literal["comments", "rollback"]
 _EDITS: dict[Edit, str] = {
-    "comments": "only comments or white space changed after it was applied",
-    "rollback": "its rollback changed after it was applied",
+    "comments": "only comments or white space changed",
+    "rollback": "its rollback changed",
 }
 
 Sorter = Callable[[Sequence[Migration]], list[Migration]]
@@ -116,6 +116,18 @@ def notices(statuses: Sequence[Status]) -> tuple[str, ...]:
     return tuple(f"{s.id}: {s.note}" for s in statuses if s.edit)
 
 
+def edit_of(then: Hashes, now: Hashes) -> Edit | None:
+    """What an edit changed, where the migration still does the same; ``then`` are the hashes before it."""
+    if then.up != now.up:
+        return None
+    return "comments" if then.rollback == now.rollback else "rollback"
+
+
+def edit_sentence(edit: Edit, rollback: object | None) -> str:
+    """What the ``edit`` changed; ``rollback`` is what the migration has of it now."""
+    return "its rollback was removed" if edit == "rollback" and rollback is None else _EDITS[edit]
+
+
 class Applied:
     """What the ledger says was applied, beside the files. ``lost`` are the ids that no file has."""
 
@@ -146,9 +158,7 @@ class Applied:
     def edit(self, row: Row, migration: Migration) -> Edit | None:
         """What of ``migration`` changed since it was applied as ``row``, where it still does the same."""
         then = self._history.get((row.version, row.checksum or ""))
-        if then is None or then.up != migration.hashes.up:
-            return None
-        return "comments" if then.rollback == migration.hashes.rollback else "rollback"
+        return None if then is None else edit_of(then, migration.hashes)
 
     def other_name(self, migration: Migration) -> str | None:
         """The id under which ``migration`` was applied with the same number, where that is another id."""
@@ -208,8 +218,7 @@ def _status(migration: Migration, applied: Applied, *, later_applied: bool) -> S
             edit = applied.edit(row, migration)
             if edit is None:
                 return _from_row(migration, row, EDITED, "the file changed after it was applied")
-            gone = edit == "rollback" and migration.down is None
-            note = "its rollback was removed after it was applied" if gone else _EDITS[edit]
+            note = f"{edit_sentence(edit, migration.down)} after it was applied"
             return replace(_from_row(migration, row, APPLIED, note), edit=edit)
         return _from_row(migration, row, APPLIED)
     if row is not None and row.status in (ROLLED_BACK, FAILED):

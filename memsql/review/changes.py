@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass
 
 from memsql.project.files import Migration, SqlFile, parse_file_name
+from memsql.project.plan import edit_of, edit_sentence
 from memsql.review.model import Kind
 
 _BOM = b"\xef\xbb\xbf"
@@ -17,7 +18,8 @@ Files = Mapping[str, SqlFile]
 class MigrationChange:
     """A migration that is not as the base has it. ``name`` is its file name without ``.sql``. ``was`` is its name
     in the base where it was renamed. ``up`` and ``down`` say which of its two files differ from those of the
-    base."""
+    base. ``harmless``: what an edit changed, where databases that applied it still have what the file says; empty
+    otherwise."""
 
     name: str
     kind: Kind
@@ -25,6 +27,7 @@ class MigrationChange:
     _: KW_ONLY
     up: bool = True
     down: bool = True
+    harmless: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +85,8 @@ def changes_of(base: Files, now: Files) -> list[MigrationChange]:
         if stem in old:
             up, down = (_differs(base.get(n), now.get(n)) for n in (f"{stem}.sql", f"{stem}.rollback.sql"))
             if up or down:
-                changes.append(MigrationChange(stem, "edited", up=up, down=down))
+                harmless = _harmless(*(_pair(files, stem) for files in (base, now)))
+                changes.append(MigrationChange(stem, "edited", up=up, down=down, harmless=harmless))
     return sorted(changes, key=lambda c: (version_of(c.name) or 0, c.name))
 
 
@@ -95,10 +99,7 @@ def migrations(files: Files, versions: Mapping[str, int]) -> list[Migration]:
     by_version: dict[int, Migration] = {}
     for stem in stems(files):
         version = versions.get(stem, version_of(stem) or 0)
-        name = stem.partition("_")[2]
-        by_version.setdefault(
-            version, Migration(version, name, stem, files[f"{stem}.sql"], files.get(f"{stem}.rollback.sql"))
-        )
+        by_version.setdefault(version, _pair(files, stem, version))
     return [by_version[v] for v in sorted(by_version)]
 
 
@@ -135,6 +136,16 @@ def renamed(stem: str, version: int) -> str:
     """The name ``stem`` with another version, as wide as it was."""
     digits, _, rest = stem.partition("_")
     return f"{version:0{len(digits)}d}_{rest}"
+
+
+def _pair(files: Files, stem: str, version: int = 0) -> Migration:
+    name = stem.partition("_")[2]
+    return Migration(version, name, stem, files[f"{stem}.sql"], files.get(f"{stem}.rollback.sql"))
+
+
+def _harmless(old: Migration, new: Migration) -> str:
+    edit = edit_of(old.hashes, new.hashes)
+    return "" if edit is None else edit_sentence(edit, new.down)
 
 
 def _alike(base: Files, old: str, now: Files, new: str) -> bool:

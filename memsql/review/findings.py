@@ -84,7 +84,8 @@ ABOUT = {
             "A file that the base has was edited, removed or renamed",
             (
                 "It may be applied somewhere, and databases that have it will not run it again. Bring it back, and "
-                "put the change into a new migration."
+                "put the change into a new migration. An edit of comments, white space or the rollback alone is a "
+                "remark."
             ),
         ),
         About(

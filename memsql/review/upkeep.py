@@ -47,6 +47,17 @@ def applied_findings(changes: Sequence[MigrationChange], folder: str, base: str,
         what = {"edited": "was edited", "removed": "was removed", "renamed": f"was renamed to {change.name}"}[
             change.kind
         ]
+        if change.harmless:
+            problems.append(
+                finding_of(
+                    "MR06",
+                    paths[0],
+                    f"{name} {what}, and {base} has it: {change.harmless}; `verify` says so on databases that applied "
+                    "it, until `migrate.repair` takes it over",
+                    severity="info",
+                )
+            )
+            continue
         files = " ".join(shlex.quote(f"./{p}" if p.startswith("-") else p) for p in paths)
         problems.append(
             finding_of(

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from cli import Project
 from repositories import LIBRARY, LIBRARY_BACK, commit, git
 from reviews import add, only, review, rules
 
 
 def test_an_edited_file_of_the_base_blocks_unless_that_is_allowed(project: Project) -> None:
-    project.add("0001_library", LIBRARY + "-- One more word\n", None)
+    project.add("0001_library", LIBRARY + "CREATE TABLE shelves (id INTEGER PRIMARY KEY);\n", None)
     project.run("migrate.sum").expect(0)
     finding = only(review(project, 1), "MR06")
     assert (
@@ -20,6 +21,39 @@ def test_an_edited_file_of_the_base_blocks_unless_that_is_allowed(project: Proje
     project.run("migrate.sum").expect(0)
     finding = only(review(project, 0), "MR06")
     assert (finding["severity"], finding["message"].startswith("allowed: ")) == ("info", True)
+
+
+@pytest.mark.parametrize(
+    ("up", "down", "path", "words"),
+    [
+        ("-- One more word\n" + LIBRARY, LIBRARY_BACK, "0001_library.sql", "only comments or white space changed"),
+        (
+            LIBRARY.replace("TEXT NOT NULL,", "TEXT  NOT\n NULL,"),
+            LIBRARY_BACK,
+            "0001_library.sql",
+            "only comments or white space changed",
+        ),
+        (LIBRARY, LIBRARY_BACK + "-- That is all\n", "0001_library.rollback.sql", "its rollback changed"),
+        (LIBRARY + "-- More\n", LIBRARY_BACK + "-- And more\n", "0001_library.sql", "its rollback changed"),
+        (LIBRARY, None, "0001_library.rollback.sql", "its rollback was removed"),
+    ],
+)
+def test_an_edit_that_changes_nothing_of_what_was_applied_is_a_remark(
+    project: Project, up: str, down: str | None, path: str, words: str
+) -> None:
+    (project.migrations / "0001_library.rollback.sql").unlink()
+    project.add("0001_library", up, down)
+    project.run("migrate.sum").expect(0)
+    finding = only(project.run("review", "--json").json(), "MR06")
+    assert (finding["severity"], finding["path"]) == ("info", f"migrations/{path}")
+    assert words in finding["message"], finding["message"]
+
+
+@pytest.mark.parametrize("line", ["-- foreign_keys: off\n", "-- allow: data-loss books they are old\n"])
+def test_an_edited_directive_blocks(project: Project, line: str) -> None:
+    project.add("0001_library", line + LIBRARY, LIBRARY_BACK)
+    project.run("migrate.sum").expect(0)
+    assert only(review(project, 1), "MR06")["severity"] == "error"
 
 
 def test_removed_and_renamed_files_block(project: Project) -> None:
