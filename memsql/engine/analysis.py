@@ -44,6 +44,7 @@ class Analysis:
     ``renames``: renamed tables as (old, new), in file order. ``columns``: renamed columns as (table, old, new).
     ``dropped``: indexes, triggers and views that it drops by name.
     ``arms``: it may create a constraint or trigger that replaces rows.
+    ``counts``: it may ask last_insert_rowid(), changes() or total_changes().
     ``reads_ledger``: it may read or write the tables of memsql or yoyo.
     ``pragmas``: the PRAGMAs that it sets or that do some work. ``settings``: those that are set back after it.
     ``keys_off``: it switches foreign keys off and on again.
@@ -64,6 +65,7 @@ class Analysis:
     columns: tuple[tuple[str, str, str], ...] = ()
     dropped: frozenset[str] = frozenset()
     arms: bool = True
+    counts: bool = True
     reads_ledger: bool = True
     settings: frozenset[str] = frozenset()
     pragmas: frozenset[str] = frozenset()
@@ -107,6 +109,7 @@ def analyse(file: SqlFile, header: MigrationHeader | None = None, mode: Mode | N
         columns=tuple(reader.columns),
         dropped=frozenset(reader.dropped),
         arms=not searched or b"replace" in lower,
+        counts=not searched or names_counter(lower),
         reads_ledger=reads_ledger,
         settings=frozenset(filter(is_set_back, reader.pragmas)),
         pragmas=frozenset(reader.pragmas),
@@ -116,6 +119,11 @@ def analyse(file: SqlFile, header: MigrationHeader | None = None, mode: Mode | N
         replayed=mode == "replay",
         bulk=outline.bulk,
     )
+
+
+def names_counter(data: bytes) -> bool:
+    """Whether ``data``, in lower case, may name last_insert_rowid(), changes() or total_changes()."""
+    return b"changes" in data or b"last_insert_rowid" in data
 
 
 @dataclass(frozen=True, slots=True)

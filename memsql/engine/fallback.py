@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 
 from memsql import words
 from memsql.db import Connection, Result, Script, Touched
+from memsql.db.counters import zero_on_server
 from memsql.db.queries import load
 from memsql.engine import isolation, shadows, statements, verdict
 from memsql.engine.forecast import SchemaCopy
@@ -29,7 +30,7 @@ from memsql.errors import Location, MemsqlError, StatementError
 from memsql.fts import check_in_transaction
 from memsql.project.checks import CheckResult, run_checks
 from memsql.sqltext import Effect, effect, fold, quote, split
-from memsql.sqltext.internal import is_virtual
+from memsql.sqltext.internal import COUNTER, is_virtual
 
 _STATEMENTS_AT_ONCE = 500
 _WRITES = frozenset({"insert", "replace", "update", "delete"})
@@ -49,7 +50,10 @@ def prove_job(session: Session, job: Job) -> Evidence:
     # A legacy upgrade may come upon an index that was broken long ago and that a later upgrade repairs.
     sound = [] if job.guarded else [name for name in schema.fts() if not check_in_transaction(conn, [name])]
     accountant = Asking(session, job, schema)
+    conn.batch(zero_on_server(COUNTER))
     written = _run(session, job, accountant)
+    if accountant.keeps_sequences:
+        isolation.refuse_counters(job)
     shadows.refuse_by_trigger(job, accountant.shadow_writes)
     conn.batch(isolation.settings_back(job))
     schema = schema_copy(session)

@@ -19,7 +19,7 @@ from memsql.db.queries import load
 from memsql.db.sqlite import SQLiteConnection, memory
 from memsql.engine import schema_replica, shadows, statements, verdict
 from memsql.engine.index_work import IndexWork, items, work_after
-from memsql.engine.isolation import refuse_ledger_written
+from memsql.engine.isolation import refuse_counters, refuse_ledger_written
 from memsql.engine.job import Job
 from memsql.engine.loss import counting, guard
 from memsql.engine.loss.foreseen import Planned, Step
@@ -50,7 +50,8 @@ class Forecast:
     ``before``, ``after``: the foreign keys to check around it, with their numbers still open; ``questions`` ask for
     those of ``before``. ``steps``: its statements, and what to ask between them; ``account`` reads the answers, once.
     ``has_copies``: rows are kept on the server. ``indexes``: the full-text indexes to rebuild and check.
-    ``structure``: what becomes of views, triggers, indexes and constraints.
+    ``structure``: what becomes of views, triggers, indexes and constraints. ``counts``: something may ask
+    last_insert_rowid() or changes().
     """
 
     before: guard.Counts
@@ -61,6 +62,7 @@ class Forecast:
     has_copies: bool
     indexes: IndexWork
     structure: Structure = UNTOUCHED
+    counts: bool = False
 
 
 class _Budget:
@@ -113,12 +115,15 @@ class SchemaCopy:
             return counts, counting.questions(self.conn, counts)
 
         shadows.refuse_by_name(job, session.schema.virtual)
+        counts = job.analysis.counts or session.schema.counts()
         run = _Run(self, job)
         try:
             objects = proof.begin(session.schema.structure, job)
             watched = run_watched(session, job, count=count, run=run)
             refuse_ledger_written(job, watched.touched)
             shadows.refuse_by_trigger(job, run.shadow_writes)
+            if run.keeps_sequences:
+                refuse_counters(job)
             if run.has_copies and not shares:
                 raise StatementError("a job that keeps rows runs alone")
             after = counting.count(self.conn, watched.after_watch)
@@ -135,7 +140,7 @@ class SchemaCopy:
             return None
         self.conn.execute(f"RELEASE {SAVEPOINT}")
         before, questions = watched.before
-        return Forecast(before, after, questions, run.steps, run.account, run.has_copies, indexes, structure)
+        return Forecast(before, after, questions, run.steps, run.account, run.has_copies, indexes, structure, counts)
 
     @property
     def unknown(self) -> Sequence[str]:
@@ -234,6 +239,7 @@ class _Run:
         self.account: Callable[[Sequence[Result]], Account] = _nothing_happened
         self.has_copies = False
         self.shadow_writes: dict[str, tuple[str, str]] = {}
+        self.keeps_sequences = False
 
     def __call__(self) -> Ran:
         """Run it: as a whole where it only inserts and creates, else one statement after another."""
@@ -250,7 +256,7 @@ class _Run:
         )
         planned.take(job.file)
         self.steps, self.account, self.has_copies = planned.steps, planned.answered, planned.has_copies
-        self.shadow_writes = planned.shadow_writes
+        self.shadow_writes, self.keeps_sequences = planned.shadow_writes, planned.keeps_sequences
         return planned.touched, ()
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from itertools import pairwise
 
 from memsql.db import Connection, Item, Touched, Value
 from memsql.db.queries import load
@@ -13,6 +14,7 @@ from memsql.errors import ConnectError, FileError, Location, MemsqlError, Refuse
 from memsql.project.admission import in_ledger
 from memsql.sqltext import quote
 from memsql.sqltext.pragmas import SERVER_SETS, is_settled
+from memsql.sqltext.tokens import tokenize
 
 _TRIES = 3
 
@@ -62,13 +64,23 @@ def refuse_on_server(jobs: Sequence[Job]) -> None:
             hint="a libSQL server refuses VACUUM and its like anyway; without the directive it runs in a transaction",
         )
     for job in jobs:
+        if _asks(job, frozenset({"total_changes"})):
+            raise _not_on_server(
+                job,
+                "asks total_changes(), which counts there what memsql writes too",
+                "use changes() behind each statement, or count the rows",
+            )
         unknown = sorted(job.analysis.pragmas - SERVER_SETS)
         if unknown:
-            raise _not_on_server(job, f"sets PRAGMA {unknown[0]}", "remove it, or keep this migration for SQLite files")
+            raise _not_on_server(
+                job,
+                f"sets PRAGMA {unknown[0]}, which a libSQL server refuses",
+                "remove it, or keep this migration for SQLite files",
+            )
         if job.analysis.temporary:
             raise _not_on_server(
                 job,
-                f"makes the TEMP object {min(job.analysis.temporary)}",
+                f"makes the TEMP object {min(job.analysis.temporary)}, which a libSQL server refuses",
                 "make an ordinary table and drop it in the end",
             )
 
@@ -80,9 +92,29 @@ def settings_back(job: Job) -> list[Item]:
     return [("PRAGMA defer_foreign_keys = off", ())] if "defer_foreign_keys" in job.analysis.settings else []
 
 
+def refuse_counters(job: Job) -> None:
+    """Raise UsageError where the text of ``job`` asks last_insert_rowid() or changes(). Call it where memsql writes
+    something of its own between its statements on a server."""
+    if _asks(job, frozenset({"last_insert_rowid", "changes"})):
+        raise _not_on_server(
+            job,
+            "asks last_insert_rowid() or changes() and drops an AUTOINCREMENT table, whose sequence memsql keeps by "
+            "writes of its own there",
+            "drop the table in a migration of its own",
+        )
+
+
+def _asks(job: Job, functions: frozenset[str]) -> bool:
+    """Whether the text of ``job`` calls one of ``functions``."""
+    if not job.analysis.counts or not any(name.encode() in job.file.data.lower() for name in functions):
+        return False
+    tokens = tokenize(job.file.text())
+    return any(token.name in functions and bracket.text == "(" for token, bracket in pairwise(tokens))
+
+
 def _not_on_server(job: Job, what: str, hint: str) -> UsageError:
     return UsageError(
-        f"{job.file.path} {what}, which a libSQL server refuses",
+        f"{job.file.path} {what}",
         where=Location(job.file.path),
         state="nothing was changed",
         hint=hint,

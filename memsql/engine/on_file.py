@@ -14,8 +14,10 @@ from functools import partial
 
 from memsql import ledger
 from memsql.db import Touched
+from memsql.db.counters import Counters
 from memsql.db.sqlite import SQLiteConnection
 from memsql.engine import shadows, statements, verdict
+from memsql.engine.analysis import names_counter
 from memsql.engine.index_work import IndexProof, IndexWork, rebuild_and_check, work_after
 from memsql.engine.isolation import isolated, refuse_ledger_written
 from memsql.engine.job import Job, LedgerMoved
@@ -227,6 +229,7 @@ class _Statements:
         session, job = self._session, self._job
         conn, progress = session.conn, session.progress
         touched: Touched | None = None
+        self._begin_counters(precise=False)
         try:
             with isolated(conn, job), conn.observe(session.interrupted) as touched:
                 assert touched is not None
@@ -253,6 +256,16 @@ class _Statements:
             return None
         return touched, ()
 
+    def _begin_counters(self, *, precise: bool) -> Counters | None:
+        """Set last_insert_rowid() and its like to what they are before a file. None where nothing asks them;
+        ``precise``: find that out for a large file too."""
+        schema, job = self._session.schema, self._job
+        if not schema.counts() and not (job.analysis.counts and (not precise or names_counter(job.file.data.lower()))):
+            return None
+        counters = schema.counters()
+        counters.begin()
+        return counters
+
     def _measured(self) -> Ran:
         # Imported here, because most migrations only create and insert.
         from memsql.engine.loss.account import Accountant
@@ -263,7 +276,7 @@ class _Statements:
         accountant = Accountant(
             conn, session.interrupted, foreign_keys=job.header.foreign_keys, drops=bool(job.analysis.drops)
         )
-        accountant.shares = self._shares
+        accountant.shares, accountant.counters = self._shares, self._begin_counters(precise=True)
         timings: Sequence[statements.StatementTiming] = ()
         try:
             with isolated(conn, job):

@@ -26,12 +26,12 @@ from memsql.engine.verdict import Evidence
 from memsql.errors import (
     CommitUnknown,
     ConnectError,
-    FileError,
     LockedError,
     MemsqlError,
     MigrationFailed,
     Refused,
     StatementError,
+    UsageError,
 )
 from memsql.ledger import Entry
 from memsql.project.checks import run_checks, time_limit
@@ -119,7 +119,7 @@ class OnServer:
         for job in jobs:
             try:
                 forecast = schema.forecast(job, shares=self._whole or not requests)
-            except (Refused, FileError) as e:
+            except (Refused, UsageError) as e:
                 raise JobFailed(len(requests), e) from e
             if forecast is None:
                 break

@@ -8,6 +8,7 @@ from datetime import datetime
 from itertools import accumulate
 
 from memsql.db import Connection, Item, Result, Script
+from memsql.db.counters import zero_on_server
 from memsql.engine import index_work, verdict
 from memsql.engine.forecast import Forecast
 from memsql.engine.index_work import IndexItem
@@ -21,6 +22,7 @@ from memsql.engine.verdict import Evidence
 from memsql.errors import MemsqlError, StatementError
 from memsql.progress import Progress
 from memsql.project.checks import could_not_run, result_of
+from memsql.sqltext.internal import COUNTER
 
 # Bytes that an item adds to a request besides its text, and bytes for each parameter.
 _FRAME = 80
@@ -37,11 +39,13 @@ class ItemFailed(Exception):
 
 @dataclass(frozen=True)
 class JobRequest:
-    """The items of one job, in the order to run: foreign keys ``before``, the ``steps`` of its statements, foreign keys
+    """The items of one job, in the order to run: what begins the counters (``first``), foreign keys ``before``, the
+    ``steps`` of its statements, foreign keys
     ``after``, rebuilds and checks of full-text ``indexes``, the job's own ``checks``."""
 
     job: Job
     forecast: Forecast
+    first: list[Item]
     before: list[Item]
     steps: list[Step]
     after: list[Item]
@@ -51,7 +55,7 @@ class JobRequest:
     @property
     def counted(self) -> list[Item]:
         """The items up to the foreign keys after the job: enough to judge what was lost."""
-        return [*self.before, *(step.item for step in self.steps), *self.after]
+        return [*self.first, *self.before, *(step.item for step in self.steps), *self.after]
 
     @property
     def items(self) -> list[Item]:
@@ -82,16 +86,17 @@ class JobRequest:
     def counts(self, answers: Sequence[Result]) -> tuple[Account, Counts, Counts]:
         """What was lost, and the foreign keys before and after the job, from the ``answers`` to ``counted``. Call it
         once."""
-        start, end = len(self.before), len(self.counted)
+        first, end = len(self.first), len(self.counted)
+        start = first + len(self.before)
         return (
             self.forecast.account(answers[start : start + len(self.forecast.steps)]),
-            counting.answered(self.forecast.before, answers[:start]),
+            counting.answered(self.forecast.before, answers[first:start]),
             counting.answered(self.forecast.after, answers[end - len(self.after) : end]),
         )
 
     def explain(self, index: int, error: StatementError) -> MemsqlError | None:
         """What to tell of item ``index``, which raised ``error``; None where it belongs to the job's own text."""
-        lengths = (len(part) for part in (self.before, self.steps, self.after, self.indexes))
+        lengths = (len(part) for part in ([*self.first, *self.before], self.steps, self.after, self.indexes))
         before, steps, after, indexes = accumulate(lengths)
         kind = self.steps[index - before].kind if before <= index < steps else "question"
         if kind == "text":
@@ -119,6 +124,7 @@ def job_request(job: Job, forecast: Forecast, schema: Connection) -> JobRequest:
     return JobRequest(
         job=job,
         forecast=forecast,
+        first=zero_on_server(COUNTER) if forecast.counts else [],
         before=[*forecast.questions],
         steps=[*forecast.steps, *(Step(item, kind="text") for item in settings_back(job))],
         after=[*counting.questions(schema, forecast.after)],

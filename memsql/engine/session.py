@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from memsql.db import Connection, Touched
 from memsql.db.queries import load
+from memsql.db.sqlite import SQLiteConnection
 from memsql.engine.job import Job
 from memsql.engine.loss import counting
 from memsql.engine.loss.guard import Virtual
@@ -16,6 +18,9 @@ from memsql.engine.state import RunOptions
 from memsql.engine.structure.cache import StructureCache
 from memsql.progress import Progress
 from memsql.sqltext import fold
+
+if TYPE_CHECKING:
+    from memsql.db.counters import Counters
 
 
 class SchemaCache:
@@ -28,6 +33,8 @@ class SchemaCache:
         self._virtual: Virtual | None = None
         self._fts: dict[str, frozenset[str]] | None = None
         self._replaces: bool | None = None
+        self._counts: bool | None = None
+        self._counters: Counters | None = None
         self._parents: frozenset[str] | None = None
 
     def virtual(self) -> Virtual:
@@ -53,6 +60,21 @@ class SchemaCache:
             self._replaces = bool(self._conn.execute(load("engine/replaces")).rows)
         return self._replaces
 
+    def counts(self) -> bool:
+        """Whether a trigger, view or default value may ask last_insert_rowid(), changes() or total_changes()."""
+        if self._counts is None:
+            self._counts = bool(self._conn.execute(load("engine/names_counter")).rows)
+        return self._counts
+
+    def counters(self) -> Counters:
+        """What these functions return, on a file."""
+        if self._counters is None:
+            from memsql.db.counters import Counters
+
+            assert isinstance(self._conn, SQLiteConnection)
+            self._counters = Counters(self._conn)
+        return self._counters
+
     def defers(self) -> bool:
         """Whether a foreign key is DEFERRABLE, so that COMMIT may check it. Not remembered: it is asked once a run."""
         return bool(self._conn.execute(load("engine/has_deferred")).rows)
@@ -66,6 +88,10 @@ class SchemaCache:
         if self._parents is None:
             self._parents = counting.parents(self._conn)
         return self._parents & {fold(t) for t in touched.unindexed}
+
+    def forget_counts(self) -> None:
+        """The statements that ran may have created something that asks for the counters."""
+        self._counts = None
 
     def forget_replaces(self) -> None:
         """The statements that ran may have created a constraint or trigger that replaces rows."""
@@ -84,7 +110,7 @@ class SchemaCache:
 
     def forget(self) -> None:
         """Forget everything: another process changed the schema, or a ROLLBACK did."""
-        self._fts = self._virtual = self._replaces = self._parents = None
+        self._fts = self._virtual = self._replaces = self._counts = self._parents = None
         self.structure.forget()
 
 

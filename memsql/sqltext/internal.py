@@ -18,6 +18,8 @@ VECTOR_INDEX = "libsql_vector_idx"
 KEPT = "memsql_before_"
 """How the names begin of tables in which a migration on a server keeps rows while it is proven. Nobody else may use
 them."""
+COUNTER = f"{KEPT}counter"
+"""A table on a server by which the counters of SQLite are set."""
 _NOBODYS = ("sqlite_", "libsql_", "_litestream_", "memsql_fts_")
 _PREFIXES = ("sqlite_", "libsql_", "_litestream_", "memsql_")
 _RTREE = frozenset({"node", "parent", "rowid"})

@@ -11,6 +11,7 @@ from contextlib import contextmanager, suppress
 
 from memsql.db import Result, Touched, temporary
 from memsql.db.compiling import compile_only
+from memsql.db.counters import Counters, Counts
 from memsql.db.sqlite import SQLiteConnection
 from memsql.engine.loss import effects, side_effects
 from memsql.engine.loss.accounting import Accounting
@@ -33,7 +34,8 @@ _FEW = 1000
 
 
 class Accountant(Accounting):
-    """Runs the statements of one migration on a file. ``shares``: others are in its transaction."""
+    """Runs the statements of one migration on a file. ``shares``: others are in its transaction.
+    ``counters``: those of SQLite, where something may ask them."""
 
     asks_at_once = True
 
@@ -43,6 +45,8 @@ class Accountant(Accounting):
         """``interrupted`` is asked often while a statement runs; the rest as in Accounting."""
         super().__init__(Facts(conn, temporary=True), foreign_keys=foreign_keys, drops=drops)
         self.shares = False
+        self.counters: Counters | None = None
+        self._counts: dict[str, Counts] = {}
         self._conn, self._interrupted = conn, interrupted
         self._result = Result((), [])
         self._last = Touched()
@@ -63,7 +67,7 @@ class Accountant(Accounting):
             self._run_each(texts)
             return
         mark = self._judge.mark()
-        self._conn.execute(f"SAVEPOINT {_RUN}")
+        self._savepoint(_RUN)
         self._run_each(texts[:1])
         table = self._facts.table(write.table)
         if table is None:
@@ -72,7 +76,7 @@ class Accountant(Accounting):
             self._run_quietly(texts[1:], write, table)
         else:
             # What the first one reaches is known now, so that it can be judged together with the others.
-            self._conn.execute(f"ROLLBACK TO {_RUN}")
+            self._undo(_RUN)
             self._judge.back_to(mark)
             self._measure_all(texts, write, table)
         self._conn.execute(f"RELEASE {_RUN}")
@@ -162,7 +166,7 @@ class Accountant(Accounting):
     def _insert(self, text: str, statements: Sequence[str]) -> None:
         conn = self._conn
         before = conn.total_changes
-        conn.execute(f"SAVEPOINT {_STATEMENT}")
+        self._savepoint(_STATEMENT)
         with self._observed() as touched:
             conn.script(text)
         # Each of them inserted a row at least, so as many changes as statements leave none for a trigger.
@@ -171,7 +175,7 @@ class Accountant(Accounting):
         reached = side_effects.of_inserts(self._facts, touched) if touched.writes and (views or not is_quiet) else []
         copied, others = self._compared(e.table for e in reached), self._old_only(reached)
         if others or copied:
-            conn.execute(f"ROLLBACK TO {_STATEMENT}")
+            self._undo(_STATEMENT)
             if self._renews(others, touched):
                 self._run_shapes(runs(statements))
             else:
@@ -226,7 +230,7 @@ class Accountant(Accounting):
         conn = self._conn
         counts = write is None or write.verb == "delete"
         before, rows = conn.total_changes, self._rows(table) if counts else 0
-        conn.execute(f"SAVEPOINT {_STATEMENT}")
+        self._savepoint(_STATEMENT)
         with self._observed() as touched:
             self._result = conn.execute(text)
         self._last = touched
@@ -237,7 +241,7 @@ class Accountant(Accounting):
         gone = rows - self._rows(table) if write is not None and write.verb == "delete" else 0
         copied = self._reached_copies(write, table, touched, is_quiet=not is_loud and gone <= mine)
         if others or gone > mine or copied:
-            conn.execute(f"ROLLBACK TO {_STATEMENT}")
+            self._undo(_STATEMENT)
             named = max(mine, self._named(text)) if gone > mine else mine
             with self._watched_copies(copied, self._own(write, table, lambda: named if gone else 0)):
                 self._run_again(text, table, others, beyond=(gone, named, rows))
@@ -288,8 +292,20 @@ class Accountant(Accounting):
             return 0
         return integer(self._conn.execute(f"SELECT count(*) FROM {table.sql}").one())
 
+    def _savepoint(self, name: str) -> None:
+        self._conn.execute(f"SAVEPOINT {name}")
+        if self.counters is not None:
+            self._counts[name] = self.counters.counts
+
+    def _undo(self, name: str) -> None:
+        self._conn.execute(f"ROLLBACK TO {name}")
+        if self.counters is not None:
+            self.counters.counts = self._counts[name]
+
     @contextmanager
     def _observed(self) -> Iterator[Touched]:
+        if self.counters is not None:
+            self.counters.before()
         with self._conn.observe(self._interrupted) as touched:
             assert touched is not None
             try:
@@ -298,6 +314,8 @@ class Accountant(Accounting):
                 self.touched.forbidden = touched.forbidden
                 self.touched.dropped |= touched.dropped
                 raise
+        if self.counters is not None:
+            self.counters.after()
 
     def _reached(self, touched: Touched, text: str | None = None) -> None:
         self.touched.add(touched)

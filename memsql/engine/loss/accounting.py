@@ -58,6 +58,11 @@ class Accounting(ABC):
         """Whether rows of some table were kept."""
         return self._snapshots > 0
 
+    @property
+    def keeps_sequences(self) -> bool:
+        """Whether the counter of an AUTOINCREMENT table was kept."""
+        return bool(self._sequences)
+
     @abstractmethod
     def _ask(self, sql: str, then: Answered) -> None:
         """Ask the database now, with everything before done and nothing behind."""

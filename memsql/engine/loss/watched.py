@@ -49,6 +49,8 @@ def run_watched(
         touched, timings = run()
         if touched.schema and analysis.arms:
             schema.forget_replaces()
+        if touched.schema and analysis.counts:
+            schema.forget_counts()
         needed = guard.Watch(keyed=schema.keyed(touched))
         if not job.enforces_keys:
             needed |= guard.needed(touched, analysis, schema.virtual())
