@@ -1,4 +1,4 @@
-"""Whether every ``-- allow: data-loss`` of the files to run says which table may lose what."""
+"""Whether every ``-- allow: data-loss`` of the files to run says which table may lose what, and is spelt right."""
 
 from __future__ import annotations
 
@@ -35,11 +35,14 @@ class _Side:
 
 
 def refuse_unscoped(conn: Connection, jobs: Sequence[Job]) -> None:
-    """Raise FileError for the first permit of ``jobs`` that names no table, before any of them runs.
+    """Raise FileError for the first permit of ``jobs`` that is misspelt or names no table, before any of them runs.
 
     A table is one of the database, or one that a file up to there creates, drops or renames. The rollback of a
     migration to apply is looked at with it.
     """
+    for job in jobs:
+        for side in _sides(job):
+            _refuse_misspelt(side)
     if not any(header.allows_loss for job in jobs for header in (job.header, job.migration.down_header) if header):
         return
     known = {fold(str(row[0])) for row in conn.execute(load("engine/tables")).rows}
@@ -51,6 +54,21 @@ def refuse_unscoped(conn: Connection, jobs: Sequence[Job]) -> None:
             problem = _unscoped(side.header, known, unread)
             if problem is not None:
                 raise _refusal(job, side, *problem)
+
+
+def _refuse_misspelt(side: _Side) -> None:
+    """Raise FileError for a permit that would permit nothing, because nobody reads its name."""
+    from memsql.sqltext.near_miss import permit_meant
+
+    for allow in side.header.allows:
+        meant = permit_meant(allow.rule)
+        if meant is not None:
+            raise FileError(
+                f"`-- allow: {allow.rule}` is not the name of a permit",
+                where=Location(side.file.path, allow.line),
+                state="nothing was changed",
+                hint=f"did you mean `-- allow: {meant} {allow.reason}`?",
+            )
 
 
 def _sides(job: Job) -> Iterator[_Side]:

@@ -13,6 +13,7 @@ from memsql.lint.model import DATABASE, Finding, Hit, Rule
 from memsql.lint.rules import BY_CODE, RULES
 from memsql.lint.script import Script
 from memsql.sqltext import fold, permit_line
+from memsql.sqltext.near_miss import permit_meant
 
 _SHOWN = 300
 _OF_THE_REVIEW = re.compile(r"MR\d\d")
@@ -30,20 +31,23 @@ def judge(script: Script) -> list[Finding]:
     hits = [(rule, hit) for rule in RULES if script.kind in rule.kinds for hit in _first(rule, script)]
     used = {rule.code for rule, _ in hits}
     allowed: set[str] = set()
-    hits += [(BY_CODE["MS31"], hit) for hit in _unscoped(script, places)]
+    hits += [(BY_CODE["MS31"], hit) for hit in (*_unscoped(script, places), *_void(script, places))]
     for allow in script.header.allows:
         name = allow.rule.upper()
         if allow.rule == "data-loss" or _OF_THE_REVIEW.fullmatch(name):
             # Said already, or found by running the file, which nobody does here.
             continue
         if name not in BY_CODE:
+            meant = permit_meant(allow.rule)
             hits.append(
                 (
                     BY_CODE["MS31"],
                     Hit(
                         places.of_line(allow.line),
                         f"there is no rule {allow.rule}",
-                        "name a rule such as MS07, data-loss or broken",
+                        f"did you mean `-- allow: {meant} {allow.reason}`?"
+                        if meant is not None
+                        else "name a rule such as MS07, data-loss or broken",
                         severity="error",
                     ),
                 )
@@ -92,6 +96,31 @@ def _unscoped(script: Script, places: _Places) -> Iterator[Hit]:
         if not known and not any(fold(permit.table) in step.names for step in script.steps):
             message = f"the file permits the loss of data of {permit.table}, and there is no such table"
             yield Hit(places.of_line(permit.line), message, fix, severity="error")
+        elif permit.column is not None and _lacks_column(script, permit.table, fold(permit.column)):
+            message = f"the file permits the loss of {permit.table}.{permit.column}, and there is no such column"
+            yield Hit(places.of_line(permit.line), message, fix, severity="error")
+
+
+def _void(script: Script, places: _Places) -> Iterator[Hit]:
+    """A hit for each ``-- allow: broken`` whose name is none of a view, table or trigger."""
+    for permit in script.header.broken:
+        name = fold(permit.name)
+        known = script.before is None or not script.before.exact or script.before.has_object(name)
+        if not known and not script.after.has_object(name):
+            yield Hit(
+                places.of_line(permit.line),
+                f"the file permits that {permit.name} is broken, and there is no view, trigger or table of that name",
+                "correct the name, or remove the line",
+                severity="error",
+            )
+
+
+def _lacks_column(script: Script, table: str, column: str) -> bool:
+    """Whether no table of this name, before or after the file, has this column."""
+    if script.before is None or not script.before.exact or not script.after.exact:
+        return False
+    shapes = [shape for schema in (script.before, script.after) if (shape := schema.table(table)) is not None]
+    return bool(shapes) and all(column != fold(c.name) for shape in shapes for c in shape.columns)
 
 
 def _first(rule: Rule, script: Script) -> list[Hit]:

@@ -80,6 +80,7 @@ class BrokenPermit(NamedTuple):
 
     name: str
     reason: str
+    line: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +125,7 @@ class CheckHeader:
 MIGRATION_DIRECTIVES = frozenset({"depends", "transactional", "foreign_keys", "allow", "fts_rebuild"})
 CHECK_DIRECTIVES = frozenset({"name", "severity", "why", "timeout", "allow"})
 REPEATABLE = frozenset({"depends", "allow"})
+_TIMEOUT = "timeout"
 _RULER = "-=*#~_ "
 
 _block = re.compile(rf"{TRIVIA}*").match
@@ -146,11 +148,18 @@ def _misspelt(comment: str, allowed: frozenset[str]) -> tuple[str, str] | None:
     # Imported here: most headers hold nothing but directives and prose without a colon.
     from memsql.sqltext.near_miss import near_miss
 
-    return near_miss(comment, allowed | MIGRATION_DIRECTIVES)
+    misspelt = near_miss(comment, allowed | MIGRATION_DIRECTIVES)
+    if misspelt is not None or _TIMEOUT in allowed:
+        return misspelt
+    # With a time behind it this is no prose: its author thinks that it limits the file.
+    is_time = parse_duration(comment.partition(":")[2], "s") is not None
+    return near_miss(comment, {_TIMEOUT}) if is_time else None
 
 
 def _unknown(name: str, meant: str, where: Location, allowed: frozenset[str]) -> FileError:
     correction = f'Did you mean "{meant}"? ' if meant in allowed and meant != name else ""
+    if meant == _TIMEOUT and meant not in allowed:
+        correction = "It limits a check, and stands in the header of one (sql/checks). "
     return FileError(
         f'unknown directive "{name}"',
         where=where,
@@ -180,8 +189,8 @@ def parse_header(text: str, path: str, allowed: frozenset[str], repeatable: froz
     before its colon, as in yoyo. Any other line with a colon is prose, unless it misspells a directive (see
     near_miss). Lines may end with LF or CRLF.
 
-    Raises FileError with file and line for a misspelt directive, for one of migrations in another kind of file, and for
-    a second one that may occur once.
+    Raises FileError with file and line for a misspelt directive, for one of migrations in another kind of file, for the
+    ``timeout`` of a check in another kind, and for a second one that may occur once.
     """
     match = _block(text)
     block = match[0] if match else ""
@@ -273,7 +282,7 @@ def _broken(allow: Allow, directive: Directive, path: str) -> BrokenPermit:
     match = _permit(allow.reason)
     if match is None or match[2] or match[3] is None:
         raise _bad_value(directive, path, "broken <view or table> <reason>")
-    return BrokenPermit(unquote(match[1]), match[3])
+    return BrokenPermit(unquote(match[1]), match[3], allow.line)
 
 
 def _refuse_below_block_comment(text: str, directive: Directive, path: str) -> None:

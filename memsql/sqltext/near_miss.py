@@ -13,6 +13,7 @@ _ENDINGS = (
     "ent", "ant", "ation", "_on",
 )  # fmt: skip
 _SHORTEST_STEM = 4
+_PERMITS = ("data-loss", "broken")
 _SWITCHES = frozenset({"on", "off", "true", "false"})
 
 
@@ -43,6 +44,13 @@ def near_miss(comment: str, directives: Iterable[str]) -> tuple[str, str] | None
         ):
             return word, name
     return None
+
+
+def permit_meant(rule: str) -> str | None:
+    """The permit that ``rule``, the word behind ``-- allow:``, misspells: ``data-loss`` or ``broken``. None where it is
+    one of them, or another word."""
+    folded = rule.lower().replace("_", "-")
+    return next((p for p in _PERMITS if rule != p and _distance(folded, p) <= (2 if len(p) >= _LONG else 1)), None)
 
 
 def _another_ending(word: str, name: str) -> bool:

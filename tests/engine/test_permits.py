@@ -34,6 +34,26 @@ def test_a_permit_without_a_table_is_refused(project: Project, line: str) -> Non
     assert project.data() == before
 
 
+@pytest.mark.parametrize(
+    ("line", "meant"),
+    [
+        ("data_loss member.phone gone", "data-loss member.phone gone"),
+        ("dataloss member.phone gone", "data-loss member.phone gone"),
+        ("DATA-LOSS member.phone gone", "data-loss member.phone gone"),
+        ("data-lost member.phone gone", "data-loss member.phone gone"),
+        ("Broken report old", "broken report old"),
+        ("brokn report old", "broken report old"),
+    ],
+)
+def test_a_misspelt_permit_is_refused(project: Project, line: str, meant: str) -> None:
+    before = project.data()
+    for up, down in ((f"-- A\n-- allow: {line}\n", ""), ("", f"-- A\n-- allow: {line}\n")):
+        project.add("0002_tag", f"{up}CREATE TABLE tag (name TEXT);\n", f"{down}DROP TABLE tag;\n")
+        run = project.run("migrate.up").expect(2, f"did you mean `-- allow: {meant}`?")
+        run.expect(2, f"migrations/0002_tag{'.rollback' if down else ''}.sql:2")
+        assert project.data() == before
+
+
 def test_a_rollback_is_looked_at_with_its_migration(project: Project) -> None:
     project.add("0002_tag", "CREATE TABLE tag (x);\n", "-- A\n-- allow: data-loss nobody tags\nDROP TABLE tag;\n")
     project.run("migrate.up").expect(2, "migrations/0002_tag.rollback.sql:2", "changes: tag")

@@ -163,6 +163,16 @@ def test_prose_may_have_a_colon(line: str) -> None:
     assert header == MigrationHeader(description=line)
 
 
+@pytest.mark.parametrize("line", ["timeout: 2m", "timeout: 30", "timeuot: 45 s", "time-out: 2m"])
+def test_the_timeout_of_a_check_is_none_of_a_migration(line: str) -> None:
+    error = refusal(f"-- A\n-- {line}\nSELECT 1;")
+    assert line_of(error) == 2
+    assert error.hint is not None
+    assert "sql/checks" in error.hint
+    prose = f"-- {line.partition(':')[0]}: the busy one\nSELECT 1;"
+    assert parse_migration_header(prose, "x.sql").description.endswith("the busy one")
+
+
 def test_a_directive_of_migrations_is_none_of_a_check() -> None:
     for line in ("depends: b", "foreign_keys: off", "sevrity: warning"):
         assert "unknown directive" in refusal(f"-- name: a\n-- {line}\n", parse_check_header).message
@@ -229,7 +239,7 @@ def test_several_permits_stand_side_by_side() -> None:
     text = "-- A\n-- allow: data-loss a one\n-- allow: data-loss b.c two\n-- allow: broken v three words here\n"
     header = parse_migration_header(text, "x.sql")
     assert header.permits == (Permit("a", None, "one", 2), Permit("b", "c", "two", 3))
-    assert header.broken == (BrokenPermit("v", "three words here"),)
+    assert header.broken == (BrokenPermit("v", "three words here", 4),)
 
 
 @pytest.mark.parametrize("line", ["it's gone", "notes", "a.b.c gone", "'notes' gone", "a. gone", "12 rows"])
