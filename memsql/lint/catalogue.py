@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from memsql.fts.discover import FtsTable
 from memsql.fts.triggers import Trigger
-from memsql.schema import Table
+from memsql.schema import Object, Schema, Table
 from memsql.sqltext import fold, identifiers
 from memsql.sqltext.internal import is_virtual
 
@@ -197,6 +197,11 @@ class Catalogue:
         entry = self._maps.entries.get((False, fold(name)))
         return entry.shape if entry is not None else None
 
+    def type_of(self, name: str) -> str | None:
+        """table or view, for the table, virtual table or view called ``name``; None where there is none."""
+        entry = self._maps.entries.get((False, fold(name)))
+        return entry.type if entry is not None and entry.shape is not None else None
+
     def holds(self, type_: str, name: str) -> bool:
         """Whether an index, trigger, table or view (``type_``) of this name exists."""
         entry = self._maps.entries.get((type_ == "trigger", fold(name)))
@@ -218,6 +223,14 @@ class Catalogue:
             (entry for entry in entries if entry.type == type_ and entry.sql and not entry.hidden),
             key=lambda entry: entry.name,
         )
+
+    def excerpt(self, name: str) -> Schema:
+        """The table or view called ``name``, its indexes and triggers, and the tables that these name, as a schema."""
+        entries = [*self.created(name, "index"), *self.created(name, "trigger")]
+        names = {fold(name)}.union(*(entry.words for entry in entries))
+        shapes = (self.table(other) for other in sorted(names))
+        objects = (Object(entry.type, entry.name, entry.table, entry.sql) for entry in entries)
+        return Schema({shape.name: shape for shape in shapes if shape is not None}, tuple(objects))
 
     def index(self, name: str) -> Index | None:
         """The index called ``name`` in any case, automatic ones too, or None."""

@@ -29,7 +29,7 @@ def judge(script: Script) -> list[Finding]:
     one too."""
     places = _Places(script)
     hits = [(rule, hit) for rule in RULES if script.kind in rule.kinds for hit in _first(rule, script)]
-    used = {rule.code for rule, _ in hits}
+    used = {code for rule, hit in hits for code in (rule.code, hit.also)}
     allowed: set[str] = set()
     hits += [(BY_CODE["MS31"], hit) for hit in (*_unscoped(script, places), *_void(script, places))]
     for allow in script.header.allows:
@@ -69,10 +69,13 @@ def judge(script: Script) -> list[Finding]:
             allowed.add(name)
     # What the proof lets pass because of a permit is no finding.
     permitted = {(fold(p.table), fold(p.column) if p.column is not None else None) for p in script.header.permits}
+    broken = {fold(p.name) for p in script.header.broken}
     findings = {
         _finding(script, places, rule, hit)
         for rule, hit in hits
-        if rule.code not in allowed and not (hit.loses and _folded(hit.loses) in permitted)
+        if allowed.isdisjoint((rule.code, hit.also))
+        and not (hit.loses and _folded(hit.loses) in permitted)
+        and not (hit.breaks and fold(hit.breaks) in broken)
     }
     return sorted(findings, key=lambda f: (f.line, f.column, f.rule, f.message))
 

@@ -17,6 +17,9 @@ DATABASE = ("migration", "rollback", "legacy", "other")
 OURS = ("migration", "rollback")
 """Kinds of files that memsql runs in a transaction and proves."""
 
+TRIGGER_MISSING = "MS14"
+"""The rule about triggers of full-text indexes; a file that allows it may leave out any trigger, in the proof too."""
+
 
 @dataclass(frozen=True, slots=True)
 class Finding:
@@ -43,6 +46,8 @@ class Hit:
     """What a rule returns: an offset in the text and a sentence. ``severity`` where it is not the rule's.
 
     ``loses``: the table whose rows go, or the table and the column whose values go; a permit for that is an answer.
+    ``also``: another rule that a file may allow in place of this one. ``breaks``: a view that need not compile where
+    the file says so.
     """
 
     at: int
@@ -51,6 +56,8 @@ class Hit:
     end: int | None = None
     severity: str | None = None
     loses: tuple[str, str | None] | None = None
+    also: str = ""
+    breaks: str = ""
 
 
 Check = Callable[["Script"], Iterable[Hit]]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from contextlib import closing
 
@@ -11,8 +12,12 @@ from memsql.engine.job import Job
 from memsql.engine.structure import proof
 from memsql.engine.structure.cache import StructureCache
 from memsql.engine.structure.proof import Structure
+from memsql.lint import lint_text
+from memsql.lint.memory import MemoryDatabase
+from memsql.lint.step import Step
+from memsql.lint.trial import World
 from memsql.project.files import Migration, SqlFile
-from memsql.sqltext import parse_migration_header
+from memsql.sqltext import parse_migration_header, split
 
 
 def up_job(text: str, name: str = "0002_change") -> Job:
@@ -31,6 +36,15 @@ def structure_after(
         conn.raw.executescript(base)
         conn.execute(f"PRAGMA foreign_keys = {keys}")
         return run(conn, StructureCache(conn), up_job(change))
+
+
+def forgotten(base: str, change: str) -> list[str]:
+    """What lint says the migration ``change`` forgets of the indexes and triggers that ``base`` made."""
+    with closing(MemoryDatabase()) as database:
+        exact = database.advance(map(Step, split(base)))
+        before = World.whole(database, exact=exact).catalogue
+    findings = lint_text(change, "migrations/0002_change.sql", before)
+    return [f.message for f in findings if f.rule == "MS11" and re.search(" forgets (index|trigger) ", f.message)]
 
 
 def run(conn: SQLiteConnection, cache: StructureCache, job: Job) -> Structure:

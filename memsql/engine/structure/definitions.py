@@ -6,10 +6,11 @@ from dataclasses import dataclass
 
 from memsql.engine.job import Job
 from memsql.engine.structure import snapshot
-from memsql.engine.structure.excerpt import Excerpts, excerpts
+from memsql.engine.structure.excerpt import excerpts
 from memsql.engine.structure.missing import Missing, missing
 from memsql.engine.structure.origin import created_by, objects_after
 from memsql.engine.structure.snapshot import Change, Snapshot
+from memsql.schema.remade import NameChanges
 from memsql.schema.weaker import weaker
 from memsql.sqltext.names import quote_if_needed
 
@@ -26,21 +27,21 @@ class LostDefinitions:
 
 def lost_definitions(job: Job, after: Snapshot, change: Change, before: Snapshot) -> LostDefinitions:
     """What ``job``, which made the ``change`` between ``before`` and ``after``, lost of definitions."""
-    parts = excerpts(before, after, change, job.analysis)
+    names = NameChanges(job.analysis.dropped, job.analysis.renames, job.analysis.columns)
+    parts = excerpts(before, after, change, names)
     if parts is None:
         return LostDefinitions()
-    gone = _missing(job, after, change, parts)
+    gone = _unpermitted(job, missing(after, change, names, parts))
     return LostDefinitions(
         tuple(map(str, gone)), tuple(_remedy(m) for m in gone[:1]), weaker(parts.old, parts.new, parts.owners)
     )
 
 
-def _missing(job: Job, after: Snapshot, change: Change, parts: Excerpts) -> list[Missing]:
-    """The indexes and triggers that are gone without permission."""
-    rules = {allow.rule for allow in job.header.allows}
+def _unpermitted(job: Job, gone: list[Missing]) -> list[Missing]:
+    """Those of ``gone`` that are gone without permission."""
+    rules = {allow.rule.upper() for allow in job.header.allows}
     if "MS11" in rules:
         return []
-    gone = missing(after, change, job.analysis, parts)
     if "MS14" in rules:
         gone = [m for m in gone if m.object.type != "trigger"]
     if gone and job.direction == "down" and not job.guarded:

@@ -6,10 +6,10 @@ from collections.abc import Iterable
 from contextlib import closing
 from dataclasses import dataclass
 
-from memsql.engine.analysis import Analysis
 from memsql.engine.structure.reconstruction import Reconstruction
 from memsql.engine.structure.snapshot import Change, Snapshot
 from memsql.schema import Object, Schema, read
+from memsql.schema.remade import NameChanges
 from memsql.sqltext import fold, identifiers
 
 
@@ -24,12 +24,12 @@ class Excerpts:
     owners: dict[str, str]
 
 
-def excerpts(before: Snapshot, after: Snapshot, change: Change, analysis: Analysis) -> Excerpts | None:
-    """What the objects that are gone concern; None where nothing of it is left. ``analysis``: of the text that made the
-    ``change``."""
+def excerpts(before: Snapshot, after: Snapshot, change: Change, changes: NameChanges) -> Excerpts | None:
+    """What the objects that are gone concern; None where nothing of it is left. ``changes``: those of names in the text
+    that made the ``change``."""
     owners = {}
     for name in {fold(o.table) for o in change.gone}:
-        names = names_of(name, analysis)
+        names = changes.names_of(name)
         owner = after.relation(names[-1]) or after.relation(name)
         old = before.relation(name)
         # A view instead of a table is no rebuild.
@@ -38,15 +38,6 @@ def excerpts(before: Snapshot, after: Snapshot, change: Change, analysis: Analys
     if not owners:
         return None
     return Excerpts(_excerpt(before, owners.keys()), _excerpt(after, owners.values()), owners)
-
-
-def names_of(table: str, analysis: Analysis) -> list[str]:
-    """The names that ``table`` (folded) has during the migration, in the order it gets them."""
-    names = [table]
-    for old, new in analysis.renames:
-        if old == names[-1]:
-            names.append(new)
-    return names
 
 
 def _excerpt(snapshot: Snapshot, names: Iterable[str]) -> Schema:

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from memsql.lint.model import DATABASE, Hit, rule
+from memsql.lint.catalogue import Catalogue
+from memsql.lint.model import DATABASE, TRIGGER_MISSING, Hit, rule
 from memsql.lint.rebuild import Rebuild
 from memsql.lint.script import Script
 from memsql.lint.step import Step
 from memsql.schema import Table
+from memsql.schema.remade import NameChanges, Remade
 from memsql.sqltext import fold
+from memsql.sqltext.names import quote_if_needed
 from memsql.sqltext.pragmas import is_on, read_pragma
+
+_RELATIONS = ("table", "virtual", "view")
 
 
 @rule("MS10", "rebuild_with_keys_on", "error", DATABASE)
@@ -55,29 +60,22 @@ def rebuild_forgets(script: Script) -> Iterator[Hit]:
         ALTER TABLE notes_new RENAME TO notes;
 
     **Best practice** Create every index, trigger and view again in the same file, and copy every column. What is to
-    go is dropped by name, before the table, so that a reader sees it. A column that the new table does not have is
-    a finding of MS02.
+    go is dropped by name, before the table, so that a reader sees it. An index whose column went, or whose work another
+    index or key does, need not be made again. The triggers of a view that is made anew count like those of a table. A
+    column that the new table does not have is a finding of MS02.
 
         CREATE INDEX idx_notes_author ON notes (author);
     """
     before = script.before
     if before is None:
         return
-    dropped_by_name = {(fold(s.effect.object_type or ""), s.name) for s in script.of("drop")}
+    yield from _lost(script, before)
     for rebuild in script.rebuilds:
         old, new = before.table(rebuild.table), script.after.table(rebuild.table)
         if old is None or new is None:
             continue
         end = (rebuild.rename or rebuild.drop or rebuild.create).at
         yield from _columns(rebuild, old, new)
-        for kind in ("index", "trigger"):
-            for entry in before.created(rebuild.table, kind):
-                if not script.after.holds(kind, entry.name) and (kind, fold(entry.name)) not in dropped_by_name:
-                    yield Hit(
-                        end,
-                        f"the rebuild of {rebuild.table} forgets {kind} {entry.name}",
-                        f"create it again, or drop it by name before the table: DROP {kind.upper()} {entry.name}",
-                    )
         for view in before.views_naming(rebuild.table):
             current = script.after.table(view.name) if script.after.holds("view", view.name) else None
             if current is None and not script.is_way_back:
@@ -91,7 +89,46 @@ def rebuild_forgets(script: Script) -> Iterator[Hit]:
                     end,
                     f"view {view.name} cannot be read after the rebuild of {rebuild.table}",
                     "drop it before the rebuild and create it again",
+                    breaks=view.name,
                 )
+
+
+def _lost(script: Script, before: Catalogue) -> Iterator[Hit]:
+    """The indexes and triggers that go with a table that is rebuilt, or with a view that is made anew."""
+    dropped = [step for step in script.of("drop") if step.effect.object_type in _RELATIONS]
+    renames = tuple((step.name, fold(step.effect.new_name or "")) for step in script.of("alter_rename"))
+    names = NameChanges(
+        frozenset(step.name for step in script.of("drop") if step.effect.object_type in ("index", "trigger")),
+        renames,
+        tuple(
+            (step.name, fold(step.effect.column or ""), fold(step.effect.new_name or ""))
+            for step in script.of("alter_rename_column")
+        ),
+    )
+    for name in dict.fromkeys([*(step.name for step in dropped), *(old for old, _ in renames)]):
+        owner = next((o for o in (names.names_of(name)[-1], name) if script.after.has(o)), None)
+        kind = before.type_of(name)
+        if owner is None or not before.attached(name) or kind is None or script.after.type_of(owner) != kind:
+            continue
+        remade = Remade(before.excerpt(name), script.after.excerpt(owner), names)
+        shown = next(table.name for table in remade.old.tables.values() if fold(table.name) == name)
+        for obj in remade.old.objects:
+            if remade.loses(obj, owner) and not (script.is_way_back and fold(obj.name) in script.made_by_up):
+                how = f"the rebuild of {shown}" if kind == "table" else f"view {shown}, which is made anew,"
+                yield Hit(
+                    _end(script, owner),
+                    f"{how} forgets {obj.type} {obj.name}",
+                    f"create it again, or drop it by name before the {kind}: "
+                    f"DROP {obj.type.upper()} {quote_if_needed(obj.name)}",
+                    also=TRIGGER_MISSING if obj.type == "trigger" else "",
+                )
+
+
+def _end(script: Script, owner: str) -> int:
+    """The place of the last statement that gives something the name ``owner``, or else drops that."""
+    makes = [step for step in script.making(*_RELATIONS) if step.name == owner]
+    makes += [step for step in script.of("alter_rename") if fold(step.effect.new_name or "") == owner]
+    return max(step.at for step in makes or script.of("drop"))
 
 
 def _columns(rebuild: Rebuild, old: Table, new: Table) -> Iterator[Hit]:
@@ -114,12 +151,14 @@ def _columns(rebuild: Rebuild, old: Table, new: Table) -> Iterator[Hit]:
                 rebuild.copy.step.at,
                 f"the values of {rebuild.table}.{old_names[key]} are not copied",
                 "name it in INSERT and SELECT",
+                loses=(rebuild.table, key),
             )
     elif rebuild.copy is None and rebuild.rename is not None and rebuild.create.find("SELECT") is None:
         yield Hit(
             rebuild.create.at,
             f"no row of {rebuild.table} is copied into its new table",
             "INSERT INTO … (columns) SELECT columns FROM …",
+            loses=(rebuild.table, None),
         )
 
 

@@ -1,4 +1,4 @@
-"""Indexes and triggers that go with a rebuilt table, or with a view that is made anew."""
+"""Indexes and triggers that go with a rebuilt table, or with a view that is made anew: the engine and lint agree."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from cli import Project
-from structures import structure_after
+from structures import forgotten, structure_after
 
 JOB = "CREATE TABLE job (id INTEGER PRIMARY KEY, name TEXT, spare TEXT, age INTEGER);"
 INDEX = JOB + "CREATE INDEX job_name ON job (name);"
@@ -88,6 +88,8 @@ def test_missing(base: str, change: str, name: str) -> None:
     assert len(problems) == 1
     assert f" {name} on " in problems[0]
     assert " is gone: " in problems[0]
+    (finding,) = forgotten(base, change)
+    assert finding.endswith(f" {name}")
 
 
 @pytest.mark.parametrize(
@@ -130,6 +132,7 @@ def test_missing(base: str, change: str, name: str) -> None:
         pytest.param(INDEX, "DROP INDEX job_name;" + rebuild(), id="dropped by name"),
         pytest.param(INDEX, rebuild() + "DROP INDEX IF EXISTS JOB_NAME;", id="dropped by name afterwards"),
         pytest.param(INDEX, "-- allow: MS11 nobody searches by name\n" + rebuild(), id="allowed"),
+        pytest.param(INDEX, "-- allow: ms11 nobody searches by name\n" + rebuild(), id="allowed in small letters"),
         pytest.param(TRIGGER, "-- allow: MS14 the application does it\n" + rebuild(), id="a trigger, allowed"),
         pytest.param(INDEX, "ALTER TABLE job RENAME TO old; CREATE TABLE job (name);", id="it is on the old table"),
         pytest.param(INDEX, "DROP TABLE job; CREATE VIEW job AS SELECT 1 AS name;", id="a view instead"),
@@ -159,6 +162,7 @@ def test_missing(base: str, change: str, name: str) -> None:
 )
 def test_not_missing(base: str, change: str) -> None:
     assert structure_after(base, change, keys="off").problems == ()
+    assert forgotten(base, change) == []
 
 
 TWO = "CREATE TABLE job_two (id INTEGER PRIMARY KEY, name TEXT NOT NULL);"
