@@ -130,6 +130,11 @@ def quote_if_needed(name: str) -> str:
     return name if _bare_name(name) and fold(name) not in _RESERVED else quote(name)
 
 
+def is_reserved(name: str) -> bool:
+    """Whether ``name`` without quotes cannot be a column. TRUE and FALSE can."""
+    return fold(name) in _RESERVED - {"true", "false"}
+
+
 def unquote(text: str) -> str:
     """The name or string that ``text``, one token, stands for. A text that has no quotes, or does not end, is returned
     as it is."""

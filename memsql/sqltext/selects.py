@@ -1,22 +1,29 @@
-"""The parts of a SELECT: what it returns and from which tables. Text alone is read."""
+"""The parts of a SELECT: what it returns and from which tables. Text alone is read.
+
+The grammar comes from https://sqlite.org/lang_select.html and https://sqlite.org/lang_with.html.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from memsql.sqltext.tokens import Token
 
-_COMPOUND = frozenset({"UNION", "INTERSECT", "EXCEPT"})
-_BEHIND_FROM = frozenset({"WHERE", "GROUP", "HAVING", "WINDOW", "ORDER", "LIMIT", "RETURNING"}) | _COMPOUND
+COMPOUND = frozenset({"UNION", "INTERSECT", "EXCEPT"})
+_BEHIND_FROM = frozenset({"WHERE", "GROUP", "HAVING", "WINDOW", "ORDER", "LIMIT", "RETURNING"}) | COMPOUND
 _JOIN = frozenset({"JOIN", "LEFT", "RIGHT", "FULL", "INNER", "CROSS", "NATURAL", "OUTER"})
+_LOGIC = frozenset({"NOT", "AND", "OR", "IS", "BETWEEN", "IN", "COLLATE", "DISTINCT", "FROM"})
+_OPERATORS = _LOGIC | {"LIKE", "GLOB", "REGEXP", "MATCH", "ESCAPE"}
 _NO_ALIAS = _JOIN | _BEHIND_FROM | {"ON", "USING", "INDEXED", "NOT", ",", ")", ""}
+# Rows of VALUES that are read one by one.
+_ROWS = 20
 
 
 @dataclass(frozen=True, slots=True)
 class Item:
     """A column that a SELECT returns: its expression, and its name, folded ("" where only SQLite knows it). ``star``:
-    ``*``, or ``of.*``."""
+    ``*``, or ``of.*``. No tokens: an expression that was not read."""
 
     tokens: tuple[Token, ...]
     name: str = ""
@@ -26,11 +33,15 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A table behind FROM, or a SELECT in parentheses; folded names."""
+    """A table behind FROM, or a SELECT in parentheses; folded names. ``using``: columns that it shares with the tables
+    before it, which ``*`` returns once; ``natural``: these are all of the same name."""
 
     table: str
     alias: str | None = None
-    select: tuple[Arm, ...] | None = None
+    select: Select | None = None
+    schema: str | None = None
+    using: frozenset[str] = frozenset()
+    natural: bool = False
 
     @property
     def label(self) -> str:
@@ -40,23 +51,71 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Arm:
-    """One SELECT of a compound one. ``some``: it may leave out rows (WHERE, LIMIT, a join, DISTINCT, GROUP BY)."""
+    """One SELECT of a compound one, or one row of VALUES. ``some``: it may leave out rows of its first table (WHERE,
+    LIMIT, a join, DISTINCT, GROUP BY). ``conditions``: the tokens of ON and of everything behind FROM."""
 
     items: tuple[Item, ...]
     sources: tuple[Source, ...] = ()
     some: bool = False
+    conditions: tuple[Token, ...] = ()
 
 
-def parse_select(tokens: Sequence[Token]) -> tuple[Arm, ...]:
-    """The SELECTs of a compound SELECT, in order. VALUES has neither columns nor sources that matter here."""
-    arms, start, depth = [], 0, 0
+@dataclass(frozen=True, slots=True)
+class Select:
+    """A SELECT. ``arms``: those whose rows it returns, so not what stands behind EXCEPT or INTERSECT. ``ctes``: its
+    common table expressions by name, folded. ``names``: what a common table expression or a view calls the columns."""
+
+    arms: tuple[Arm, ...] = ()
+    ctes: Mapping[str, Select] = field(default_factory=dict)
+    names: tuple[str, ...] = ()
+
+
+def parse_select(tokens: Sequence[Token], names: Sequence[str] = ()) -> Select:
+    """A SELECT or VALUES, compound or not, with WITH or without. ``names``: see Select."""
+    ctes, tokens = parse_ctes(tokens)
+    parts, start, depth = [], 0, 0
     for place, token in enumerate(tokens):
         depth += (token.word == "(") - (token.word == ")")
-        if depth == 0 and token.word in _COMPOUND:
-            arms.append(_arm(tokens[start:place]))
-            start = place + 1 + int(place + 1 < len(tokens) and tokens[place + 1].word == "ALL")
-    arms.append(_arm(tokens[start:]))
-    return tuple(arm for arm in arms if arm.items)
+        if depth == 0 and token.word in COMPOUND:
+            parts.append(tokens[start:place])
+            start = place
+    parts.append(tokens[start:])
+    arms: list[Arm] = []
+    for part in parts:
+        operator = part[0].word if part and part[0].word in COMPOUND else ""
+        if operator in ("INTERSECT", "EXCEPT"):
+            arms = [replace(arm, some=True) for arm in arms]
+            continue
+        arms += _arms(part[1 + (len(part) > 1 and part[1].word == "ALL") :] if operator else part)
+    if len(parts) > 1 and any(token.word == "LIMIT" for token in parts[-1]):
+        arms = [replace(arm, some=True) for arm in arms]
+    return Select(tuple(arms), ctes, tuple(names))
+
+
+def parse_ctes(tokens: Sequence[Token]) -> tuple[dict[str, Select], Sequence[Token]]:
+    """The common table expressions at the beginning of a statement, and the tokens behind them."""
+    ctes: dict[str, Select] = {}
+    if not tokens or tokens[0].word != "WITH":
+        return ctes, tokens
+    place = 2 if len(tokens) > 1 and tokens[1].word == "RECURSIVE" else 1
+    while place < len(tokens):
+        name = tokens[place].name
+        place += 1
+        names: list[str] = []
+        if place < len(tokens) and tokens[place].word == "(":
+            items, place = list_items(tokens, place)
+            names = [item[0].name for item in items if item]
+        while place < len(tokens) and tokens[place].word in ("AS", "NOT", "MATERIALIZED"):
+            place += 1
+        if place >= len(tokens) or tokens[place].word != "(":
+            break
+        end = list_items(tokens, place)[1]
+        ctes[name] = parse_select(tokens[place + 1 : end - 1], names)
+        place = end
+        if place >= len(tokens) or tokens[place].word != ",":
+            break
+        place += 1
+    return ctes, tokens[place:]
 
 
 def list_items(tokens: Sequence[Token], place: int) -> tuple[list[list[Token]], int]:
@@ -89,9 +148,32 @@ def without_parentheses(tokens: Sequence[Token]) -> Sequence[Token]:
     return tokens
 
 
+def parse_from(tokens: Sequence[Token]) -> tuple[tuple[Source, ...], Sequence[Token]]:
+    """The tables behind FROM, which is the first of ``tokens``, and the tokens of their conditions and behind them."""
+    sources, conditions, behind, _ = _sources(tokens[1:])
+    return tuple(sources), [*conditions, *behind]
+
+
+def _arms(tokens: Sequence[Token]) -> list[Arm]:
+    if not tokens or tokens[0].word not in ("SELECT", "VALUES"):
+        return []
+    return [_arm(tokens)] if tokens[0].word == "SELECT" else _rows(tokens)
+
+
+def _rows(tokens: Sequence[Token]) -> list[Arm]:
+    """The rows of VALUES."""
+    rows: list[Arm] = []
+    place = 1
+    while place < len(tokens) and tokens[place].word == "(":
+        items, place = list_items(tokens, place)
+        rows.append(Arm(tuple(Item(tuple(item), f"column{n}") for n, item in enumerate(items, 1))))
+        if len(rows) > _ROWS:
+            return [Arm(tuple(replace(item, tokens=()) for item in rows[0].items))]
+        place += 1
+    return rows
+
+
 def _arm(tokens: Sequence[Token]) -> Arm:
-    if not tokens or tokens[0].word != "SELECT":
-        return Arm(())
     place = 1
     distinct = len(tokens) > 1 and tokens[1].word == "DISTINCT"
     if len(tokens) > 1 and tokens[1].word in ("DISTINCT", "ALL"):
@@ -109,11 +191,13 @@ def _arm(tokens: Sequence[Token]) -> Arm:
             parts[-1].append(token)
         place += 1
     sources: list[Source] = []
+    conditions: Sequence[Token] = ()
     behind: Sequence[Token] = tokens[place:]
+    leaves_out = False
     if behind and behind[0].word == "FROM":
-        sources, behind = _sources(behind[1:])
-    some = distinct or len(sources) > 1 or any(token.word in _BEHIND_FROM - {"ORDER"} for token in behind)
-    return Arm(tuple(_item(part) for part in parts if part), tuple(sources), some)
+        sources, conditions, behind, leaves_out = _sources(behind[1:])
+    some = distinct or leaves_out or any(token.word in _BEHIND_FROM - {"ORDER"} for token in behind)
+    return Arm(tuple(_item(part) for part in parts if part), tuple(sources), some, (*conditions, *behind))
 
 
 def _item(tokens: list[Token]) -> Item:
@@ -122,50 +206,76 @@ def _item(tokens: list[Token]) -> Item:
     if len(tokens) > 2 and tokens[-2].word == "AS":
         return Item(tuple(tokens[:-2]), tokens[-1].name)
     last, before = tokens[-1], tokens[-2] if len(tokens) > 1 else None
-    is_alias = before is not None and (before.word == ")" or before.kind != "op") and before.word != "END"
+    is_alias = before is not None and (before.word == ")" or before.kind != "op") and before.word not in _OPERATORS
     if is_alias and last.kind in ("word", "quoted", "string") and last.word not in ("END", "NULL", "ISNULL", "NOTNULL"):
         return Item(tuple(tokens[:-1]), last.name)
     return Item(tuple(tokens), last.name if last.kind in ("word", "quoted") and last.word != "END" else "")
 
 
-def _sources(tokens: Sequence[Token]) -> tuple[list[Source], Sequence[Token]]:
-    """The tables behind FROM, and the tokens behind these."""
+def _sources(tokens: Sequence[Token]) -> tuple[list[Source], list[Token], Sequence[Token], bool]:
+    """The tables behind FROM, the tokens of their conditions, the tokens behind these, and whether a join may leave
+    out rows of the first one."""
     sources: list[Source] = []
-    place, expected = 0, True
+    conditions: list[Token] = []
+    place, expected, leaves_out = 0, True, False
+    words: set[str] = set()
     while place < len(tokens):
         word = tokens[place].word
         if word in _BEHIND_FROM:
             break
         if expected and word not in _JOIN:
-            part, place = _source(tokens, place)
-            sources += part
-            expected = False
+            leaves_out = leaves_out or (bool(sources) and ("LEFT" not in words or "NATURAL" in words))
+            part, inside, place = _source(tokens, place)
+            sources += [replace(source, natural="NATURAL" in words) for source in part]
+            conditions += inside
+            leaves_out = leaves_out or len(part) > 1
+            expected, words = False, set()
             continue
-        if word == "(":
-            place = list_items(tokens, place)[1]
+        if word == "USING" and place + 1 < len(tokens) and tokens[place + 1].word == "(" and sources:
+            items, place = list_items(tokens, place + 1)
+            sources[-1] = replace(sources[-1], using=frozenset(item[0].name for item in items if item))
             continue
         expected = expected or word == "," or word == "JOIN"
+        if word == "(":
+            end = list_items(tokens, place)[1]
+            conditions += tokens[place:end]
+            place = end
+            continue
+        if word in _JOIN or word == ",":
+            words.add(word)
+        elif word not in ("ON", "INDEXED"):
+            conditions.append(tokens[place])
         place += 1
-    return sources, tokens[place:]
+    return sources, conditions, tokens[place:], leaves_out
 
 
-def _source(tokens: Sequence[Token], place: int) -> tuple[list[Source], int]:
-    """The table, SELECT or join in parentheses at ``place``; and the place behind it and its alias."""
+def _source(tokens: Sequence[Token], place: int) -> tuple[list[Source], list[Token], int]:
+    """The table, SELECT or join in parentheses at ``place``; the conditions of a join; and the place behind it and its
+    alias."""
     if tokens[place].word == "(":
         end = list_items(tokens, place)[1]
         inside = tokens[place + 1 : end - 1]
-        is_select = bool(inside) and inside[0].word in ("SELECT", "VALUES")
+        is_select = bool(inside) and inside[0].word in ("SELECT", "VALUES", "WITH")
         alias, behind = _alias(tokens, end)
         if is_select:
-            return [Source(alias or "", alias, parse_select(inside))], behind
-        return _sources(inside)[0], behind
-    name = tokens[place].name
+            return [Source(alias or "", alias, parse_select(inside))], [], behind
+        sources, conditions, _, _ = _sources(inside)
+        if alias is not None:
+            # All of the join under one name; its columns are not read.
+            return [Source(alias, alias, Select())], [], behind
+        return sources, conditions, behind
+    name, schema = tokens[place].name, None
     place += 1
     if place + 1 < len(tokens) and tokens[place].word == ".":
-        name = tokens[place + 1].name
+        name, schema = tokens[place + 1].name, name
         place += 2
+    if place < len(tokens) and tokens[place].word == "(":
+        # A table-valued function: what it returns is not known.
+        end = list_items(tokens, place)[1]
+        alias, behind = _alias(tokens, end)
+        return [Source(name, alias, Select())], list(tokens[place:end]), behind
     alias, place = _alias(tokens, place)
-    return [Source(name, alias)], place
+    return [Source(name, alias, schema=schema)], [], place
 
 
 def _alias(tokens: Sequence[Token], place: int) -> tuple[str | None, int]:

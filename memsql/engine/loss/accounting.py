@@ -24,7 +24,8 @@ from memsql.sqltext import fold, identifiers
 from memsql.sqltext.classify import Effect, effect
 from memsql.sqltext.internal import KEPT
 from memsql.sqltext.names import quote_string
-from memsql.sqltext.writes import Expression, Write, assigned, origins, output_names, read_write
+from memsql.sqltext.origins import Expression, assigned, branches
+from memsql.sqltext.writes import Write, read_write
 
 _COUNTED = ("table", "virtual", "contentless")
 _INDEXES = ("contentless", "virtual", "unreadable")
@@ -285,27 +286,35 @@ class Accounting(ABC):
         if write.verb == "update" and table is not None:
             self._note_assignments(write)
             return
-        if not write.arms and write.verb != "create":
+        if write.select is None:
             return
         target, trail = self._facts.table(write.table), self._judge.trail
         if target is None:
             return
         if write.verb == "create" and table is None:
             trail.created.add(write.table)
-        names = output_names(write, self._facts.columns) if write.verb == "create" else ()
+        ways = branches(write, self._facts)
+        names = tuple(name for name, _ in ways[0].columns) if write.verb == "create" and ways else ()
         columns = names or write.columns or target.stored
-        noted: list[copies.Copy] = []
-        for values in origins(write, self._facts.columns):
-            sources = {source for value in values for source, _ in value.reads}
-            noted += [copies.copy_of(source, write.table, columns, values) for source in sorted(sources)]
-        # A table behind a view: columns of the same name may hold its values.
-        behind = self._bases(identifiers(text) - {copy.source for copy in noted} - {write.table})
+        noted = copies.copies_of(write.table, columns, ways, self._identity)
+        if write.ignores:
+            noted = [replace(copy, some=True) for copy in noted]
+        # A table that was not read, perhaps behind a view: columns of the same name may hold its values.
+        sources = {copy.source for copy in noted}
+        behind = [name for name in self._bases(identifiers(text) - sources - {write.table}) if name not in sources]
         noted += [copies.Copy(name, write.table, {}, unread=True) for name in behind]
         trail.add(noted)
         for copy in noted:
             source_table = self._facts.table(copy.source)
-            if source_table is not None and not target.key and write.table in trail.created:
+            if source_table is not None and not target.key and write.table in trail.created and not copy.fills:
                 trail.inherit_key(copy, trail.key(source_table))
+
+    def _identity(self, name: str) -> copies.Identity:
+        """What identifies the rows of the table ``name``."""
+        table = self._facts.table(name)
+        return (
+            copies.Identity((), None) if table is None else copies.Identity(self._judge.trail.key(table), table.alias)
+        )
 
     def _bases(self, names: frozenset[str]) -> list[str]:
         """Those of ``names`` that are tables, and the tables that views among them name."""
@@ -320,7 +329,7 @@ class Accounting(ABC):
 
     def _note_assignments(self, write: Write) -> None:
         """An UPDATE may fill a column from others of its row, or from the table that it was copied from."""
-        values, trail = assigned(write, self._facts.columns), self._judge.trail
+        values, trail = assigned(write, self._facts), self._judge.trail
         own = _reads_of(values, write.table)
         if own:
             trail.add([copies.Copy(write.table, write.table, own, some=write.some)])

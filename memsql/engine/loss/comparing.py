@@ -241,7 +241,8 @@ def _kept(source: Table, column: str, target: Table, carrier: Carrier, alias: st
     """SQL that is true where the carrier holds the value, under the condition that the value is not NULL."""
     old, new = source.value("o", column), target.value(alias, carrier.column)
     if carrier.manner == "expression":
-        return f"{new} IS NOT NULL"
+        other = " AND ".join(f"{new} IS NOT ({literal})" for literal in carrier.besides)
+        return f"{new} IS NOT NULL" + (f" AND ({other} OR {_raw(old)} IS {_raw(new)})" if other else "")
     if carrier.manner == "partly":
         default = target.columns[carrier.column].default
         return f"{new} IS NOT NULL" + (f" AND {new} IS NOT ({default})" if default is not None else "")

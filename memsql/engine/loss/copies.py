@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from memsql.engine.loss.tables import ROWID, Table
 from memsql.sqltext.names import ROWIDS
-from memsql.sqltext.writes import Expression
+from memsql.sqltext.origins import Branch, Place
 
 Manner = Literal["copy", "expression", "partly", "none"]
 _STRICT: dict[Manner, int] = {"expression": 0, "partly": 1, "copy": 2, "none": 3}
@@ -21,12 +21,14 @@ class Carrier:
     ``manner``: copy (bare, or CAST: the value must come back), expression (the author's word: any value but NULL),
     partly (an expression that did not reach all rows: any value but NULL and the default of the column), or
     none (a column of that name into which something else was written: only the same value counts). ``converts``: of a
-    copy, whether CAST or the type of the target may make another value of it.
+    copy, whether CAST or the type of the target may make another value of it. ``besides``: literals that were written
+    there for other rows, so that they are no word about the value of this one.
     """
 
     column: str
     manner: Manner
     converts: bool = False
+    besides: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,13 +36,23 @@ class Copy:
     """Rows of the table ``source`` were inserted into ``target`` (folded names), or its own columns were set from
     others (then both are the same). ``values``: the target's columns, and what was written there, by the columns of the
     source that it reads. ``unread``: the text does not tell; columns of the same name may hold the values. ``some``:
-    it reached only some rows."""
+    it may have reached only some rows. ``constants``: the columns into which a literal was written. ``fills``: these
+    are rows of the target that do not come from ``source``."""
 
     source: str
     target: str
     values: Mapping[str, tuple[str, frozenset[str]]]
     unread: bool = False
     some: bool = False
+    constants: Mapping[str, str] = field(default_factory=dict)
+    fills: bool = False
+
+
+class Identity(NamedTuple):
+    """What identifies the rows of a table: its ``key``, and the column that is the rowid, if any."""
+
+    key: Sequence[str]
+    alias: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,34 +112,104 @@ class NotedCopies:
         return frozenset(self._sources.get(target, ()))
 
 
-def copy_of(source: str, target: str, columns: Sequence[str], values: Sequence[Expression]) -> Copy:
-    """The copy that writes ``values`` into ``columns`` of ``target``, as far as they come from ``source``."""
-    written = {}
-    for column, value in zip(columns, values, strict=False):
-        reads = frozenset(name for table, name in value.reads if table == source)
-        written[ROWID if column in ROWIDS and column not in written else column] = (value.kind, reads)
-    return Copy(source, target, written)
+def copies_of(
+    target: str, columns: Sequence[str], branches: Sequence[Branch], identity: Callable[[str], Identity]
+) -> list[Copy]:
+    """The copies that a statement makes which writes rows of ``branches`` into ``columns`` of ``target``.
+
+    ``identity`` says what identifies the rows of a table.
+    """
+    sources = sorted({table for branch in branches for value in branch.values for table, _ in value.reads})
+    return [_copy_of(source, target, columns, branch, identity(source)) for source in sources for branch in branches]
+
+
+def _copy_of(source: str, target: str, columns: Sequence[str], branch: Branch, identity: Identity) -> Copy:
+    """The copy that ``branch`` makes, as far as it comes from ``source``."""
+    read = {p.source for value in branch.values for p in value.places if p.table == source}
+    origins = _copied_source(source, columns, branch, identity) or read
+    written: dict[str, tuple[str, frozenset[str]]] = {}
+    constants: dict[str, str] = {}
+    for column, value in zip(columns, branch.values, strict=False):
+        reads = frozenset(_column(p, identity) for p in value.places if p.table == source and p.source in origins)
+        name = ROWID if column in ROWIDS and column not in written else column
+        written[name] = (value.kind, reads)
+        if value.constant is not None:
+            constants[name] = value.constant
+    left = any(next(iter(origin[-1:]), 0) > 0 for origin in origins)
+    return Copy(source, target, written, some=branch.some or left, constants=constants, fills=not read)
+
+
+def _copied_source(source: str, columns: Sequence[str], branch: Branch, identity: Identity) -> set[tuple[int, ...]]:
+    """Which one of the times that the branch names ``source`` has the rows that are copied: the one whose key is
+    written, at best into columns of the same names. Empty where none has."""
+    carried: dict[tuple[int, ...], dict[str, set[str]]] = {}
+    for column, value in zip(columns, branch.values, strict=False):
+        for place in value.places if value.kind == "bare" else ():
+            if place.table == source:
+                carried.setdefault(place.source, {}).setdefault(_column(place, identity), set()).add(column)
+    whole = [origin for origin, keys in carried.items() if identity.key and all(k in keys for k in identity.key)]
+    whole.sort(key=lambda origin: (not all(k in carried[origin][k] for k in identity.key), origin))
+    return set(whole[:1])
+
+
+def _column(place: Place, identity: Identity) -> str:
+    return identity.alias if place.column == ROWID and identity.alias is not None else place.column
 
 
 def match(source: Table, key: Sequence[str], target: Table, copies: Sequence[Copy]) -> Match:
     """How the rows of ``source``, which ``key`` identifies, are found again after ``copies`` of it to ``target``."""
+    own = [copy for copy in copies if not copy.fills]
+    # Where a copy may leave out rows, others may stand in their place.
+    written = copies if any(copy.some for copy in own) else own
     carriers: dict[str, Carrier] = {}
     others: dict[str, tuple[Carrier, ...]] = {}
     for column in [*source.columns, *(k for k in key if k not in source.columns)]:
-        parts = [_carriers(column, source, target, copy) for copy in copies]
-        for part in filter(None, parts):
-            before = carriers.get(column)
-            if before is None or _STRICT[before.manner] < _STRICT[part[0].manner]:
-                carriers[column] = part[0]
-        # An expression counts only where every copy has it.
-        everywhere = {c for part in parts for c in part if c.manner == "copy" or all(c in each for each in parts)}
-        others[column] = tuple(sorted(everywhere - {carriers.get(column)}, key=lambda carrier: carrier.column))
+        parts = {id(copy): _carriers(column, source, target, copy) for copy in own}
+        if column in key:
+            firsts = [part[0] for part in parts.values() if part]
+            if firsts:
+                carriers[column] = max(firsts, key=lambda carrier: _STRICT[carrier.manner])
+            continue
+        names = dict.fromkeys(carrier.column for part in parts.values() for carrier in part)
+        all_ = [_together(name, parts, written, target) for name in names]
+        if all_:
+            carriers[column] = all_[0]
+            others[column] = tuple(c for c in all_[1:] if c.manner != "none")
     pairs = tuple((k, carriers[k].column) for k in key if k in carriers and carriers[k].manner == "copy")
     sets_key = any(k in carriers and carriers[k].manner == "expression" for k in key)
-    has_rowid = all(copy.values.get(ROWID) == ("bare", frozenset({ROWID})) for copy in copies)
+    has_rowid = all(copy.values.get(ROWID) == ("bare", frozenset({ROWID})) for copy in own)
     has_rowid = has_rowid and source.rowid is not None and target.rowid is not None
-    pairs = pairs if len(pairs) == len(key) else ()
+    if len(pairs) < len(key) or not key:
+        # Without a key nobody knows which row a literal was written for.
+        pairs = ()
+        carriers = {c: Carrier(w.column, "none") if w.besides else w for c, w in carriers.items()}
     return Match(target, pairs, carriers, sets_key, has_rowid=has_rowid, others=others)
+
+
+def _together(name: str, parts: Mapping[int, Sequence[Carrier]], written: Sequence[Copy], target: Table) -> Carrier:
+    """What the column ``name`` of ``target`` holds of a column after all copies. ``parts``: its carriers after each of
+    them. ``written``: all that wrote rows into ``target``."""
+    nothing = Carrier(name, "none")
+    readers = {n: c for n, part in parts.items() for c in part if c.column == name and c.manner != "none"}
+    if not readers:
+        return nothing
+    copied = [carrier for carrier in readers.values() if carrier.manner == "copy"]
+    if len(copied) == len(readers):
+        is_everywhere = all(not part or n in readers for n, part in parts.items())
+        return Carrier(name, "copy", any(c.converts for c in copied)) if is_everywhere else nothing
+    if any(carrier.converts for carrier in copied):
+        return Carrier(name, "copy", True)
+    besides: list[str] = []
+    for copy in written:
+        if id(copy) in readers:
+            continue
+        column = target.columns.get(name)
+        literal = copy.constants.get(name) if name in copy.values else (column.default if column else None) or "NULL"
+        if literal is None or copy.unread:
+            return nothing
+        if literal.upper() != "NULL":
+            besides.append(literal)
+    return Carrier(name, "expression", besides=tuple(dict.fromkeys(besides)))
 
 
 def own_match(table: Table, copies: Iterable[Copy], dropped: str) -> Match:

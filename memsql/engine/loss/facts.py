@@ -10,7 +10,8 @@ from memsql.engine.loss.copies import Copy
 from memsql.engine.loss.tables import ROWID, Table, read_table, shadow_owner
 from memsql.sqltext import fold, identifiers
 from memsql.sqltext.internal import is_nobodys_data
-from memsql.sqltext.writes import Write, read_trigger
+from memsql.sqltext.selects import Select
+from memsql.sqltext.writes import Write, read_trigger, read_view
 
 
 class Facts:
@@ -20,6 +21,7 @@ class Facts:
         """``temporary``: whether there may be TEMP tables."""
         self._conn, self._temporary = conn, temporary
         self._tables: dict[str, Table | None] = {}
+        self._views: dict[str, Select] = {}
         self._armed: frozenset[str] | None = None
         self._replaces: bool | None = None
         self._trigger_texts: dict[str, str] | None = None
@@ -52,6 +54,16 @@ class Facts:
         """Whether ``name`` is a view."""
         table = self.table(name)
         return table is not None and table.kind == "view"
+
+    def view_select(self, name: str) -> Select | None:
+        """The SELECT of the view ``name``; None where it is none."""
+        if not self.is_view(name):
+            return None
+        if name not in self._views:
+            query = "engine/object" if self._temporary else "engine/object_main"
+            rows = self._conn.execute(load(query), (name,)).rows
+            self._views[name] = read_view(str(rows[0][2] or "")) if rows else Select()
+        return self._views[name]
 
     def armed(self) -> frozenset[str]:
         """Tables and views, folded, whose writes may reach more than they name."""
@@ -132,6 +144,7 @@ class Facts:
         """Forget everything: the schema is that of ``conn`` now."""
         self._conn = conn
         self._tables.clear()
+        self._views.clear()
         self._triggers.clear()
         self._armed = self._replaces = self._trigger_texts = None
 
@@ -140,6 +153,7 @@ class Facts:
         if not (touched.schema or touched.altered or touched.created or touched.dropped):
             return
         self._tables.clear()
+        self._views.clear()
         words = None if text is None else text.lower()
         # A table that is dropped may stay among them: then it is only asked about in vain.
         if words is None or any(word in words for word in ("trigger", "references", "rename")):
