@@ -115,17 +115,15 @@ class Copy:
         distinct, tail = ("DISTINCT ", "") if rows == "DISTINCT" else ("", f" {rows}" if rows else "")
         into, select = ", ".join(self.into), ", ".join(self.select)
         styles = ["new"] * 5
-        if not self.into:
-            return [*drop, f"DELETE FROM {name};", *create]
-        if not self.schema.references(name):
+        if self.into and not self.schema.references(name):
             styles += ["rename first"]
-        if not any(c.reference for c in self.table.columns) and not self.schema.references(name):
-            styles += ["chain"]
+            if not any(c.reference for c in self.table.columns):
+                styles += ["chain"]
         style = rng.choice(styles)
         if style == "new":
             fresh = f"fresh_{self.schema.number()}"
-            fill = f"INSERT INTO {fresh} ({into}) SELECT {distinct}{select} FROM {name}{tail};"
-            if rows == "" and rng.random() < 0.2 and self.table.key in ("int", "text"):
+            fill = f"INSERT INTO {fresh} ({into}) SELECT {distinct}{select} FROM {name}{tail};" if into else "SELECT 1;"
+            if into and rows == "" and rng.random() < 0.2 and self.table.key in ("int", "text"):
                 some = rng.choice(self.table.ids)
                 fill = (
                     f"INSERT INTO {fresh} ({into}) SELECT {select} FROM {name} WHERE id < {some} "
