@@ -84,8 +84,7 @@ def forks(prepare: Callable[[], None]) -> Iterator[Forks]:
     with coverage.collect():
         prepare()
     processes = Forks(coverage)
-    processes.add(_lines(coverage))
-    coverage.get_data().erase()
+    processes.add(_take_lines(coverage))
     try:
         yield processes
     finally:
@@ -94,9 +93,19 @@ def forks(prepare: Callable[[], None]) -> Iterator[Forks]:
         data.write()
 
 
-def _lines(coverage: Coverage) -> dict[str, list[int]]:
-    data = coverage.get_data()
-    return {path: data.lines(path) or [] for path in data.measured_files()}
+def _take_lines(coverage: Coverage) -> dict[str, list[int]]:
+    """The lines that were run since the last call.
+
+    Coverage.get_data() would write them into an SQL database first, in each process anew: that takes longer than to
+    start most commands.
+    """
+    collector = coverage._collector
+    assert collector is not None
+    by_path: dict[str, set[int]] = collector.data  # type: ignore[assignment]
+    taken = {path: list(numbers) for path, numbers in by_path.items() if numbers}
+    for path in taken:
+        by_path[path].clear()
+    return taken
 
 
 def _end(work: Callable[[], int], coverage: Coverage | None, writing: int) -> NoReturn:
@@ -107,7 +116,7 @@ def _end(work: Callable[[], int], coverage: Coverage | None, writing: int) -> No
             code = work()
         if coverage:
             with open(writing, "wb") as pipe:
-                pipe.write(marshal.dumps(_lines(coverage)))
+                pipe.write(marshal.dumps(_take_lines(coverage)))
     except BaseException:
         traceback.print_exc()
     finally:
