@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import eras
+import measured
 import pytest
 import servers
 from cli import Project
@@ -52,6 +53,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
     servers.marked = item.get_closest_marker("server") is not None
+    measured.begin(item.nodeid.partition("[")[0])
 
 
 @pytest.fixture(autouse=True)

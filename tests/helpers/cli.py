@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import measured
 import started
 
 LEDGER = frozenset(
@@ -71,7 +72,8 @@ def run(
     """Run ``memsql words`` in the folder ``cwd`` to its end, with ``env`` added to the environment."""
     environment = {**clean_environment(), **(env or {})}
     if preexec_fn is None and not prefix and started.fits(env or {}):
-        done = _starter.run(started.Command(program, list(words), str(cwd), environment), TIMEOUT)
+        command = started.Command(program, list(words), str(cwd), environment, measured.looks)
+        done = _starter.run(command, TIMEOUT)
         if done is not None:
             return Done(words, *done)
     ended = subprocess.run(

@@ -37,7 +37,7 @@ def main(forks: measured.Forks, words: list[str], *, template: Path, copies: Pat
             return step
         assert status == -signal.SIGKILL, (copy / "log").read_text()
         shutil.copytree(copy, copies / f"{step}-killed", symlinks=True)
-        look = step % killer.MEASURED == 0
+        look = step % measured.ONE_IN == 0
         assert killer.run(forks, copy, words, measured=look) == 0, f"step {step}: " + (copy / "log").read_text()
 
 

@@ -26,9 +26,6 @@ import started
 
 import memsql.__main__
 
-# Of so many copies coverage looks at one. What is killed tells nothing.
-MEASURED = 8
-
 
 def main(
     forks: measured.Forks, words: list[str], *, template: Path, copies: Path, first: int, stride: int
@@ -44,7 +41,7 @@ def main(
             return number, hot
         assert status == -signal.SIGKILL, (copy / "log").read_text()
         hot += is_hot(copy / "memory.db-journal")
-        look = number % MEASURED == 0
+        look = number % measured.ONE_IN == 0
         for again in [["migrate.status"], words] if number % 4 == 0 else [words]:
             assert run(forks, copy, again, measured=look) == 0, f"step {step}: " + (copy / "log").read_text()
 

@@ -2,6 +2,9 @@
 
 On its own, coverage.py writes a file in each of them, which takes longer than most commands. Here a forked process
 sends the lines that it ran to the process that forked it, and that one writes one file at its end.
+
+To trace a command makes it slower by half, and the entries of a table of tests run the same lines again: coverage looks
+at the first of them, and then at one in eight.
 """
 
 from __future__ import annotations
@@ -10,6 +13,7 @@ import marshal
 import os
 import sys
 import traceback
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
@@ -20,6 +24,18 @@ if TYPE_CHECKING:
 
 _DATA_FILE = "TESTS_COVERAGE_OF_FORKS"
 _PACKAGE = Path(__file__).resolve().parents[2] / "memsql"
+# Of so many that do the same coverage looks at one.
+ONE_IN = 8
+_entries: Counter[str] = Counter()
+# Whether coverage looks at the commands of the test that runs now; conftest.py begins each test.
+looks = True
+
+
+def begin(function: str) -> None:
+    """A test begins, which is ``function`` or an entry of the table of that name."""
+    global looks
+    _entries[function] += 1
+    looks = _entries[function] <= ONE_IN or _entries[function] % ONE_IN == 0
 
 
 def environment(variables: dict[str, str]) -> dict[str, str]:

@@ -49,12 +49,16 @@ def fits(environment: Mapping[str, str]) -> bool:
 
 @dataclass(frozen=True)
 class Command:
-    """``python -m program words`` in the folder ``cwd``; ``program`` is memsql or yoyo."""
+    """``python -m program words`` in the folder ``cwd``; ``program`` is memsql or yoyo.
+
+    ``measured``: whether coverage looks at it, where it looks at anything.
+    """
 
     program: str
     words: list[str]
     cwd: str
     environment: dict[str, str]
+    measured: bool
 
 
 class Starter:
@@ -148,7 +152,7 @@ def _fork(forks: measured.Forks, command: Command, fds: list[int], connection: s
             os.close(fd)
         connection.sendall(pid.to_bytes(_FIELD))
 
-    return forks.run(work, begun=begun)
+    return forks.run(work, measured=command.measured, begun=begun)
 
 
 def import_everything() -> None:
