@@ -54,10 +54,10 @@ def short_age(seconds: float) -> str:
     return f"{max(0, int(seconds // length))} {symbol}"
 
 
-def orphans(rows: str, child: object, parent: object) -> str:
-    """``3 rows of notes refer to users rows that do not exist``; ``rows`` says how many rows of the table ``child``
-    have a foreign key that finds no row in the table ``parent``."""
-    return f"{rows} of {child} refer to {parent} rows that do not exist"
+def orphans(rows: int, child: object, parent: object) -> str:
+    """``3 rows of notes refer to users rows that do not exist``; ``rows`` is the number of rows of the table ``child``
+    with a foreign key that finds no row in the table ``parent``."""
+    return f"{count(rows, 'row')} of {child} {'refers' if rows == 1 else 'refer'} to {parent} rows that do not exist"
 
 
 def _unit(seconds: float) -> tuple[str, str, int]:

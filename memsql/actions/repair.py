@@ -35,6 +35,15 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True)
+class Repaired:
+    """What a repair changed, a sentence each, and the migrations that it left although they differ from what was
+    applied."""
+
+    changes: tuple[str, ...]
+    left: tuple[Status, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class _Repair:
     """All that a repair changes. ``unhashed`` are migrations that an older memsql applied, whose hashes are added to
     the history."""
@@ -42,6 +51,13 @@ class _Repair:
     state: State
     changes: tuple[Change, ...]
     unhashed: tuple[Status, ...]
+
+    @property
+    def result(self) -> Repaired:
+        """What is changed, and what is left."""
+        changed = {change.status for change in self.changes}
+        differ = (s for s in self.state.statuses if s.state in (plan.EDITED, plan.MISSING))
+        return Repaired(self.sentences, tuple(s for s in differ if s not in changed))
 
     @property
     def sentences(self) -> tuple[str, ...]:
@@ -57,8 +73,8 @@ class _Repair:
 
 def repair_ledger(
     settings: Settings, choice: Choice, *, dry_run: bool = False, gate: Callable[[str], None] = lambda _: None
-) -> tuple[str, ...]:
-    """Correct what is certain, and what ``choice`` accepts; return what was changed, or would be, as sentences.
+) -> Repaired:
+    """Correct what is certain, and what ``choice`` accepts; return what was changed, or would be.
 
     Certain are texts that differ by line endings, comments or white space, edited rollbacks, rows that yoyo left
     incomplete, numbers that changed, and hashes that an older memsql did not write. ``gate`` hears what will be changed
@@ -70,14 +86,14 @@ def repair_ledger(
         state = read_state(project, conn)
         repair = _repair(state, ledger.read_hashes(conn, state.ledger), choice)
     if dry_run or not repair.sentences:
-        return repair.sentences
+        return repair.result
     gate("change the ledger: " + "; ".join(repair.sentences))
     with connection(settings.target, "rw", settings.busy_timeout) as conn:
         complete(conn, read_state(project, conn))
         if repair.changes or repair.unhashed:
             with transaction(conn):
                 _write(conn, repair)
-    return repair.sentences
+    return repair.result
 
 
 def _repair(state: State, history: dict[tuple[int, str], ledger.Hashes], choice: Choice) -> _Repair:

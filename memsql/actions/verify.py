@@ -162,7 +162,7 @@ def _foreign_keys(conn: Connection) -> list[Finding]:
                         mismatches.append(e.message)
                     else:
                         unknown.append(f"table {child!s} {_uses(e)}")
-    sentences = tuple(words.orphans(f"{count!s} rows", child, parent) for child, parent, count in orphans)
+    sentences = tuple(words.orphans(int(str(count)), child, parent) for child, parent, count in orphans)
     findings = [Finding("foreign_keys", "warning", sentences, why)]
     if mismatches:
         why_parents = (

@@ -135,7 +135,7 @@ def _foreign_keys(conn: SQLiteConnection) -> tuple[str, ...]:
             raise
         return (f"foreign keys cannot be checked: {e.message}",)
     # The manifests of earlier backups hold this sentence: a finding that is worded otherwise would pass for a new one.
-    return tuple(words.orphans(f"{count!s} rows", child, parent) for child, parent, count in rows)
+    return tuple(words.orphans(int(str(count)), child, parent) for child, parent, count in rows)
 
 
 def _full_text(conn: SQLiteConnection) -> tuple[str, ...]:

@@ -144,9 +144,7 @@ class Runner:
         if error.code != "SQLITE_CONSTRAINT_FOREIGNKEY" or not conn.in_transaction:
             return ()
         violations = conn.execute(load("engine/foreign_key_violations")).rows
-        return tuple(
-            words.orphans(words.count(int(str(rows)), "row"), child, parent) for child, parent, rows in violations
-        )
+        return tuple(words.orphans(int(str(rows)), child, parent) for child, parent, rows in violations)
 
     def _defers(self, jobs: Sequence[Job]) -> bool:
         """Whether foreign keys may wait until COMMIT. Then one migration could repair what another one breaks, so

@@ -133,7 +133,8 @@ def statement_failed(
         message, hint = f"{forbidden} is not allowed inside a migration", "remove it; memsql owns the transaction"
     elif message.startswith(("error in view ", "error in trigger ")):
         hint = (
-            "SQLite renames nothing while a view or trigger does not compile: drop it before, and create it again after"
+            "SQLite renames or drops nothing where a view or trigger would not compile: drop it before, and create it "
+            "again after"
         )
     elif code == "SQLITE_FULL":
         message, hint = "the disk is full", "free space (the journal needs as much as the change), then run it again"

@@ -33,7 +33,7 @@ from memsql.errors import (
 )
 from memsql.ledger import corrections
 from memsql.legacy.eras import Phase, known_shapes, read_phases, record_objects, shapes_at
-from memsql.legacy.recognise import accepting_drift, detect, differences, drift, extra, recognised
+from memsql.legacy.recognise import accepting_drift, detect, differences, drift, extra, recognised, refuse_ahead
 from memsql.legacy.shapes import Fit, Shape, fit_of
 from memsql.project.files import Migration
 from memsql.project.load import Project
@@ -62,6 +62,7 @@ def adopt(session: Session, state: State, choice: Choice | None = None) -> tuple
     session.progress.start("recognising the database")
     shapes = known_shapes(state.project)
     candidates = shapes_at(shapes, choice.version) if choice else shapes
+    last = next((shape.definitions for shape in shapes if shape.era.is_prefix), {})
     conn = session.conn
     try:
         with _transaction(conn):
@@ -72,6 +73,8 @@ def adopt(session: Session, state: State, choice: Choice | None = None) -> tuple
             if choice and choice.accept_drift:
                 detection = accepting_drift(detection)
             fit = recognised(detection, session.options.to)
+            if choice and not choice.accept_drift:
+                refuse_ahead(fit, last)
             lines = [f"recognised {'the schema of' if fit.shape.era.is_prefix else 'release'} {fit.shape.title}"]
             phases = read_phases(state.project.settings)
             for name in fit.shape.pending:
@@ -87,7 +90,7 @@ def adopt(session: Session, state: State, choice: Choice | None = None) -> tuple
             hint="see: invoke legacy.status",
         ) from e
     ids = ", ".join(m.id for m in state.project.ordered if m.version in fit.shape.era.counts_as)
-    lines.append(f"adopted: {ids or 'nothing'} counts as applied")
+    lines.append(f"adopted: {ids or 'nothing'} {'count' if ', ' in ids else 'counts'} as applied")
     lines += [f"accepted as it is: {line}" for line in drift(fit)]
     if fit.extra:
         lines.append(f"kept, though no release had it: {extra(fit)}")

@@ -11,11 +11,11 @@ from memsql.engine.replay import replay_schema
 from memsql.engine.state import State, read_state
 from memsql.errors import CommitUnknown, LockedError, MemsqlError, Refused, UsageError
 from memsql.legacy.adopt import write_ledger
-from memsql.legacy.recognise import differences
+from memsql.legacy.recognise import differences, refuse_ahead
 from memsql.legacy.shapes import Era, Fit, Shape, fit_of
 from memsql.project.load import Project
 from memsql.schema import read
-from memsql.schema.compare import definitions
+from memsql.schema.compare import Definitions, definitions
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +42,20 @@ def shape_at(project: Project, version: int) -> Shape:
     return Shape(era, (), definitions(replay_schema(project, version)))
 
 
-def look(conn: Connection, project: Project, shape: Shape, *, accept_drift: bool) -> Baseline:
+def last_shape(project: Project) -> Definitions:
+    """The schema that all migrations make; nothing where they do not run, which is another question."""
+    try:
+        return definitions(replay_schema(project))
+    except MemsqlError:
+        return {}
+
+
+def look(conn: Connection, project: Project, shape: Shape, *, last: Definitions | None) -> Baseline:
     """What a baseline at ``shape`` would mark in the database. Reads only.
 
-    Raises Refused where the database is empty or has a ledger, and, without ``accept_drift``, where it lacks something
-    of ``shape`` or has it otherwise.
+    ``last`` is the schema after all migrations, None where the database may differ. Raises Refused where the database
+    is empty or has a ledger, and, unless it may differ, where it lacks something of ``shape``, has it otherwise, or has
+    what later migrations make.
     """
     state = read_state(project, conn)
     wanted = tuple(m.id for m in project.ordered if m.version in shape.era.counts_as)
@@ -62,17 +71,19 @@ def look(conn: Connection, project: Project, shape: Shape, *, accept_drift: bool
             state="nothing was changed",
             hint="name another database, or apply the migrations: invoke migrate.up",
         )
-    if (fit.missing or fit.different) and not accept_drift:
+    if (fit.missing or fit.different) and last is not None:
         raise Refused(
             f"this database is not what the migrations up to {shape.era.name.removeprefix('migration ')} make",
             details=differences(fit),
             state="nothing was changed",
             hint="name the version that fits; where the difference is known and may stay, add --accept-drift",
         )
+    if last is not None:
+        refuse_ahead(fit, last)
     return Baseline(version, wanted, fit)
 
 
-def write(settings: Settings, project: Project, shape: Shape, *, accept_drift: bool) -> Baseline:
+def write(settings: Settings, project: Project, shape: Shape, *, last: Definitions | None) -> Baseline:
     """Write the ledger of a database that is at ``shape``, in one transaction.
 
     Raises like look(), and LockedError where yoyo holds its lock.
@@ -80,7 +91,7 @@ def write(settings: Settings, project: Project, shape: Shape, *, accept_drift: b
     with connection(settings.target, "rw", settings.busy_timeout) as conn:
         try:
             with transaction(conn):
-                result = look(conn, project, shape, accept_drift=accept_drift)
+                result = look(conn, project, shape, last=last)
                 if result.ids:
                     _write(conn, project, result)
                 return result

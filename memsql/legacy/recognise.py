@@ -10,7 +10,7 @@ from memsql.errors import Refused
 from memsql.ledger import Ledger
 from memsql.legacy.shapes import Fit, Shape, best, ranked, rivals
 from memsql.schema import read
-from memsql.schema.compare import definitions
+from memsql.schema.compare import Definitions, definitions
 from memsql.words import count
 
 _SHOWN = 12
@@ -80,6 +80,22 @@ def differences(fit: Fit, limit: int = _SHOWN) -> tuple[str, ...]:
     lines = drift(fit)
     more = (f"and {len(lines) - limit} more",) if len(lines) > limit else ()
     return (*lines[:limit], *more)
+
+
+def refuse_ahead(fit: Fit, last: Definitions) -> None:
+    """Raise Refused where the database has what migrations after the shape of ``fit`` make: they would run, and fail.
+    ``last`` is the schema after all migrations."""
+    later = {str(element) for element in last}
+    ahead = [name for name in fit.extra if name in later]
+    if ahead:
+        shown = [f"already there: {name}" for name in ahead[:_SHOWN]]
+        more = (f"and {len(ahead) - _SHOWN} more",) if len(ahead) > _SHOWN else ()
+        raise Refused(
+            f"this database has what migrations after {fit.shape.title.removeprefix('migration ')} make",
+            details=(*shown, *more),
+            state="nothing was changed",
+            hint="name the version that fits; where it was made by hand and may stay, add --accept-drift",
+        )
 
 
 def extra(fit: Fit, limit: int = _SHOWN) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import KW_ONLY, dataclass, replace
 from typing import Literal
 
 from memsql.errors import FileError, Location, UsageError
@@ -32,7 +32,7 @@ class Status:
     ``note``: what a person should know about this state. ``incomplete``: a row of the ledger has to be written or
     moved, because yoyo applied it or rolled it back by itself, or because it got another number since; ``former`` is
     the id under which the ledger has it then. ``edit``: what changed after it was applied, where that does not change
-    what it does.
+    what it does. ``renamed``: it was applied under another name with the same number, and does the same.
     """
 
     version: int
@@ -43,9 +43,11 @@ class Status:
     applied_by: str | None = None
     duration_ms: int | None = None
     note: str | None = None
+    _: KW_ONLY
     incomplete: bool = False
     former: str | None = None
     edit: Edit | None = None
+    renamed: bool = False
 
     @property
     def is_applied(self) -> bool:
@@ -100,7 +102,8 @@ def statuses(
         name = applied.other_name(migration)
         if name is not None:
             explained.add(name)
-            result.append(_from_row(migration, applied.row_of(name), EDITED, f"applied under the name {name}"))
+            status = _from_row(migration, applied.row_of(name), EDITED, f"applied under the name {name}")
+            result.append(replace(status, renamed=True))
         else:
             result.append(_status(migration, applied, later_applied=position < last))
     return [*result, *_missing([i for i in applied.lost if i not in explained], result, applied)]
@@ -329,15 +332,17 @@ def refuse_changed(statuses: Sequence[Status]) -> None:
         where=Location(first.migration.up.path) if first.migration else None,
         details=tuple(f"{_ids([s])}: {s.state} ({s.note})" for s in changed),
         state="nothing was changed",
-        hint="bring the file back (git checkout) and put the change into a new migration; " + _way_on(first),
+        hint="bring the file back (git checkout) and put the change into a new migration; " + way_on(first),
     )
 
 
-def _way_on(changed: Status) -> str:
+def way_on(changed: Status) -> str:
     """How to go on with the file as it is now."""
     command = f"invoke migrate.repair --version {changed.version}"
     if changed.state == MISSING:
         return f"if it is to stay gone, give it up with: {command}"
+    if changed.renamed:
+        return f"if it was only renamed, let the ledger follow with: {command}"
     return (
         f"if it still does the same, prove that with: {command} --from REV (the commit that has the old text); "
         f'if you know it is harmless: {command} --accept "reason"'

@@ -45,7 +45,7 @@ def text(state: State, detection: Detection | None, target: str) -> str:
         return "\n".join([*lines, "the ledger knows this database; there is nothing to adopt"])
     lines.append("to adopt it: " + (", then ".join(f"upgrade {p}" for p in fit.shape.pending) or "no upgrade needed"))
     ids = [m.id for m in state.project.ordered if m.version in fit.shape.era.counts_as]
-    lines.append(f"then {', '.join(ids)} counts as applied")
+    lines.append(f"then {', '.join(ids)} {'count' if len(ids) > 1 else 'counts'} as applied")
     lines.append("next: invoke legacy.adopt --dry-run, or invoke migrate.up, which adopts and goes on")
     return "\n".join(lines)
 

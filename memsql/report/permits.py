@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from memsql.author.permits import FilePermits
 from memsql.sqltext import permit_line
+from memsql.sqltext.names import quote_if_needed
 from memsql.words import count
 
 
@@ -16,7 +17,7 @@ def text(listed: Sequence[FilePermits], rewritten: Sequence[str]) -> str:
     for permits in listed:
         lines.append(permits.path)
         lines += [f"  {permit_line(p.table, p.column, p.reason)}" for p in permits.permits]
-        lines += [f"  -- allow: broken {p.name} {p.reason}" for p in permits.broken]
+        lines += [f"  -- allow: broken {quote_if_needed(p.name)} {p.reason}" for p in permits.broken]
         lines += _wide(permits)
     if not listed:
         return "no file has a permit"

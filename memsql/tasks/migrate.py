@@ -333,6 +333,7 @@ def repair(
     from memsql.actions.edits import Choice
     from memsql.actions.repair import repair_ledger
     from memsql.errors import UsageError
+    from memsql.report.repair import data, text
 
     if from_ is not None and accept is not None:
         raise UsageError("--from and --accept do not go together: the one proves it, the other takes your word")
@@ -343,9 +344,8 @@ def repair(
     def gate(what: str) -> None:
         admit(settings, what, yes=yes)
 
-    changes = repair_ledger(settings, choice, dry_run=dry_run, gate=gate)
-    lines = [("would " if dry_run else "") + change for change in changes] or ["nothing to repair"]
-    return Outcome("\n".join(lines), {"changes": list(changes), "dry_run": dry_run})
+    repaired = repair_ledger(settings, choice, dry_run=dry_run, gate=gate)
+    return Outcome(text(repaired, dry_run=dry_run), data(repaired, dry_run=dry_run))
 
 
 @task(
@@ -368,25 +368,26 @@ def baseline(
 ) -> Outcome:
     """Say at which version a database is that has no ledger: what comes up to it counts as applied.
 
-    Nothing runs. The schema must hold what these migrations make; what it has besides is kept. The ledger is written
-    in one transaction, and migrate.up then applies what comes after.
+    Nothing runs. The schema must hold what these migrations make, and nothing of what later ones make; what it has
+    besides is kept. The ledger is written in one transaction, and migrate.up then applies what comes after.
 
     Examples:  invoke migrate.baseline --version 12     invoke migrate.baseline --version 12 --dry-run
     Exit codes: 0 done, 2 no such version, 6 the schema differs, the database is empty or has a ledger.
     """
     from memsql.db import connection
-    from memsql.legacy.baseline import look, shape_at, write
+    from memsql.legacy.baseline import last_shape, look, shape_at, write
     from memsql.project.load import load_project, refuse_stale_sum
     from memsql.report.legacy import baseline_data, baseline_text
 
     project = load_project(settings)
     refuse_stale_sum(project)
     shape = shape_at(project, number("--version", version))
+    last = None if accept_drift else last_shape(project)
     with connection(settings.target, "ro", settings.busy_timeout) as conn:
-        result = look(conn, project, shape, accept_drift=accept_drift)
+        result = look(conn, project, shape, last=last)
     if result.ids and not dry_run:
         admit(settings, f"count {', '.join(result.ids)} as applied, without running it", yes=yes)
-        result = write(settings, project, shape, accept_drift=accept_drift)
+        result = write(settings, project, shape, last=last)
     return Outcome(baseline_text(result, dry_run=dry_run), baseline_data(result, dry_run=dry_run))
 
 

@@ -132,7 +132,7 @@ def test_damage_is_found(empty_server: Running) -> None:
             CREATE VIRTUAL TABLE docs_fts USING fts5(body, content='docs', content_rowid='id');
             INSERT INTO docs VALUES (1, 'never indexed');""")
     checks = {c["name"]: c for c in memsql(empty_server.url, "verify", "--json").expect(1).json()["checks"]}
-    assert checks["foreign_keys"]["messages"] == ["1 rows of child refer to parent rows that do not exist"]
+    assert checks["foreign_keys"]["messages"] == ["1 row of child refers to parent rows that do not exist"]
     assert not checks["fts docs_fts"]["ok"]
     assert not checks["fts_triggers"]["ok"]
     assert checks["quick_check"]["ok"]

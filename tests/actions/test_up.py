@@ -264,7 +264,9 @@ def test_an_edit_is_accepted_only_for_a_reason(project: Project) -> None:
 def test_a_rename_is_accepted_by_name(project: Project) -> None:
     project.up()
     project.rename("0003_row", "0003_third")
-    project.run("migrate.repair").expect(0, "nothing to repair")
+    way_on = "if it was only renamed, let the ledger follow with: invoke migrate.repair --version 3"
+    project.run("migrate.up").expect(2, way_on)
+    project.run("migrate.repair").expect(0, "nothing to repair", f"next: {way_on}")
     assert project.states()[3] == "edited"
     project.run("migrate.repair", "--version", "3").expect(0, "applied under the name 0003_row")
     assert project.states() == dict.fromkeys((1, 2, 3, 4), "applied")

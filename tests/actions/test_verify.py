@@ -51,7 +51,7 @@ def test_a_foreign_key_without_a_parent_key_does_not_end_it(project: Project) ->
     project.run("verify").expect(
         1,
         'foreign key mismatch - "scan" referencing "policy"',
-        "1 rows of room refer to item rows that do not exist",
+        "1 row of room refers to item rows that do not exist",
         "ok       quick_check",
         "ok       ledger",
         "ok       schema",
@@ -76,7 +76,7 @@ def test_what_only_the_application_knows_is_not_proven_and_no_failure(project: P
         "quick_check_unknown: not proven: table word uses the collation mine, which is unknown here",
         "foreign_keys_unknown: not proven: table uses uses the collation mine, which is unknown here",
     ]
-    project.run("verify").expect(0, "1 rows of room refer to item rows", "ok       schema", "2 not proven", "proven:")
+    project.run("verify").expect(0, "1 row of room refers to item rows", "ok       schema", "2 not proven", "proven:")
 
 
 def test_a_migration_says_what_it_could_not_prove(project: Project) -> None:

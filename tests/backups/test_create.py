@@ -150,7 +150,7 @@ def test_faults_of_the_database_are_kept_and_said(project: Project) -> None:
         "proven in",
         "faults of the database",
         "search does not agree with its content",
-        "1 rows of notes refer to users rows that do not exist",
+        "1 row of notes refers to users rows that do not exist",
     )
     manifest = backups.manifest(backups.one(project))
     assert manifest["proven"]

@@ -52,7 +52,7 @@ def test_an_adoption_takes_the_version_that_is_named(place: Place) -> None:
     place.script(RED)
     place.run("legacy.adopt", "--accept-drift").expect(2, "--version N")
     place.run("legacy.adopt", "--version", "9").expect(2, "there is no migration 9")
-    place.run("legacy.adopt", "--version", "2").expect(0, "0001_base, 0002_seed counts as applied")
+    place.run("legacy.adopt", "--version", "2").expect(0, "0001_base, 0002_seed count as applied")
     assert place.rows("SELECT id FROM team") == [(1,)]
 
 
@@ -68,6 +68,17 @@ def test_a_baseline_compares_the_schema(place: Place) -> None:
     done.expect(0, "accepted as it is: missing: index team_name", "kept", "table extra")
     assert place.applied() == ["0001_base", "0002_motto"]
     assert ("accepted as it is: missing: index team_name",) in place.rows("SELECT message FROM memsql_history")
+
+
+def test_what_later_migrations_make_must_not_be_there(place: Place) -> None:
+    place.project.add("0002_motto", "ALTER TABLE team ADD COLUMN motto TEXT;\nCREATE INDEX team_name ON team (name);\n")
+    place.project.add("0003_coach", "CREATE TABLE coach (id INTEGER PRIMARY KEY);\n")
+    place.script(f"{RED} ALTER TABLE team ADD COLUMN motto TEXT; CREATE TABLE extra (x);")
+    for task in ("migrate.baseline", "legacy.adopt"):
+        place.run(task, "--version", "1").expect(6, "has what migrations after 0001_base make", "team.motto")
+    assert place.tables() == {"team", "extra"}
+    done = place.run("migrate.baseline", "--version", "1", "--accept-drift")
+    done.expect(0, "0001_base counts as applied", "column team.motto")
 
 
 def test_an_adoption_accepts_drift_too(place: Place) -> None:
@@ -90,7 +101,7 @@ def test_up_to_a_version_marks_no_more(place: Place) -> None:
     place.script(f"{TEAM}ALTER TABLE team ADD COLUMN motto TEXT;")
     place.run("migrate.up", "--to", "1").expect(6, "0002_motto", "beyond version 1")
     assert place.tables() == {"team"}
-    place.run("migrate.up", "--to", "2").expect(0, "0001_base, 0002_motto counts as applied")
+    place.run("migrate.up", "--to", "2").expect(0, "0001_base, 0002_motto count as applied")
 
 
 def test_one_column_made_and_taken_away_again_is_not_guessed(place: Place) -> None:
@@ -119,7 +130,7 @@ def test_a_ledger_of_another_tool_says_which_version_it_is(place: Place) -> None
         "INSERT INTO schema_migrations VALUES (1, 'base', NULL, '2020-01-02T03:04:05Z', 'ann', 1, NULL, 'applied'),"
         "(2, 'seed', NULL, '2020-01-02T03:04:06Z', 'ann', 1, NULL, 'applied');"
     )
-    place.run("migrate.up").expect(0, "0001_base, 0002_seed counts as applied", "applied 0003_more")
+    place.run("migrate.up").expect(0, "0001_base, 0002_seed count as applied", "applied 0003_more")
     assert place.rows("SELECT id FROM team ORDER BY id") == [(1,), (8,)]
     assert place.rows("SELECT applied_by FROM schema_migrations WHERE version < 3") == [("ann",), ("ann",)]
 

@@ -108,7 +108,7 @@ def broken_keys(before: Counts, after: Counts) -> list[str]:
     for (child, parent), rows in after.violations.items():
         new = rows - before.violations.get((child, parent), 0)
         if new > 0:
-            problems.append(words.orphans(words.count(new, "row"), child, parent))
+            problems.append(words.orphans(new, child, parent))
     return problems + [
         f"{key}: what the key names has no PRIMARY KEY or UNIQUE index any more, so neither table can be written"
         for key in sorted(after.keyless - before.keyless)

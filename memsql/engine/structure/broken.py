@@ -91,6 +91,9 @@ def sentence(obj: StoredObject, message: str) -> str:
         return f"view {obj.name} cannot be read: {message}"
     if obj.type == "table":
         return f"table {obj.name} cannot be written: {message}"
+    if message.startswith("cannot modify "):
+        # Nothing else keeps a trigger from firing at the event that it is for.
+        return f"trigger {obj.name} on {obj.table} cannot run: the view has none of the columns behind UPDATE OF"
     return f"trigger {obj.name} on {obj.table} cannot run: {message}"
 
 

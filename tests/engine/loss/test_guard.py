@@ -335,7 +335,7 @@ def test_a_new_orphan_fails_with_foreign_keys_off(project: Project) -> None:
     refuse(
         project,
         OFF + "INSERT INTO usage VALUES (9, 99, 'orphan');\n",
-        "1 row of usage refer to users rows that do not exist",
+        "1 row of usage refers to users rows that do not exist",
         code=5,
     )
 

@@ -219,7 +219,7 @@ def test_who_breaks_a_deferred_key_is_blamed(tmp_path: Path) -> None:
         for database in (str(tmp_path / "memory.db"), server.url):
             with pytest.raises(MigrationFailed) as failed:
                 migrate.up(config.load(project=str(tmp_path), database=database, environ={}), RunOptions())
-            assert failed.value.details == ("1 row of c refer to p rows that do not exist",)
+            assert failed.value.details == ("1 row of c refers to p rows that do not exist",)
             if "://" in database:
                 with closing(connect(servers.target(database), "ro")) as conn:
                     rows = conn.execute("SELECT version, status FROM schema_migrations").rows

@@ -223,6 +223,13 @@ def test_a_table_whose_module_is_unknown() -> None:
     assert (structure.problems, structure.unproven) == ((), ("view v reads cells, which is unknown here",))
 
 
+def test_a_trigger_for_a_column_that_its_view_has_no_more() -> None:
+    trigger = "CREATE TRIGGER w INSTEAD OF UPDATE OF name ON v BEGIN UPDATE item SET name = new.name; END;"
+    base = ITEM + f"CREATE VIEW v AS SELECT id, name FROM item; {trigger}"
+    structure = structure_after(base, f"DROP VIEW v; CREATE VIEW v AS SELECT id FROM item; {trigger}")
+    assert structure.problems == ("trigger w on v cannot run: the view has none of the columns behind UPDATE OF",)
+
+
 def test_the_permit_names_the_view_or_the_table() -> None:
     for name in ("item_keep", "ITEM", '"item_keep"'):
         structure = structure_after(
