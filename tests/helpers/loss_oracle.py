@@ -340,10 +340,12 @@ class _Judge:
     def _remade(self, intent: Remade, rows: dict[Key, Row]) -> Iterator[tuple[Item, Key | None]]:
         after = self.after[self.named]
         fates = {plain(c): fate for c, fate in intent.columns.items()}
+        # A column of the same name that was filled from others may hold the same value by chance.
+        filled = any(fate.how == "none" and fate.name is not None for fate in fates.values())
         for key, row in rows.items():
             if key not in after:
                 yield Item(self.named, None), key
                 continue
-            yield from self._values(fates, key, row, after[key], exact=True)
+            yield from self._values(fates, key, row, after[key], exact=not filled)
             rest = {c: v for c, v in row.items() if c not in fates}
             yield from self._emptied(self.named, key, rest, after[key])
