@@ -5,19 +5,20 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from memsql.db import Connection
+from memsql.db import Connection, Result
 from memsql.errors import StatementError
 from memsql.progress import SILENT, Progress
-from memsql.project.queries import Query
+from memsql.project.queries import Query, filled
 from memsql.sqltext import effect
 
 
 @dataclass(frozen=True, slots=True)
 class QueryTiming:
     """What ``runs`` runs of a query took: quantiles in milliseconds, None without a run. ``path`` is the file of the
-    query; ``error`` says why it ran less often than it should have."""
+    query; ``rows`` how many rows it returned, None without a run; ``error`` says why it ran less often than it should
+    have, ``warning`` why its times say little."""
 
     name: str
     path: str
@@ -25,7 +26,9 @@ class QueryTiming:
     p50: float | None
     p95: float | None
     p99: float | None
+    rows: int | None = None
     error: str | None = None
+    warning: str | None = None
 
 
 def time_queries(
@@ -54,17 +57,24 @@ def quantile(ordered: Sequence[float], share: float) -> float:
 
 
 def _timing(conn: Connection, query: Query, rounds: int, share: float) -> QueryTiming:
-    """Run ``query`` for at most ``share`` seconds."""
+    """Run ``query`` for at most ``share`` seconds, the SELECTs of its sample values among them."""
+    nothing = QueryTiming(query.name, query.path, 0, None, None, None)
     if effect(query.sql).kind != "select":
-        return QueryTiming(query.name, query.path, 0, None, None, None, "it is no SELECT, and was not run")
+        return replace(nothing, error="it is no SELECT, and was not run")
     ends = time.perf_counter() + share
     times: list[float] = []
-    error = None
+    error: str | None = None
+    answer: Result | None = None
+    empty: tuple[str, ...] = ()
     try:
         with conn.observe(lambda: time.perf_counter() > ends):
+            (ready,) = filled(conn, [query])
+            if isinstance(ready, StatementError):
+                raise ready
+            empty = ready.empty
             while len(times) < rounds and time.perf_counter() < ends:
                 begun = time.perf_counter()
-                conn.execute(query.sql)
+                answer = conn.execute(ready.sql)
                 times.append((time.perf_counter() - begun) * 1000)
     except StatementError as e:
         error = e.message if time.perf_counter() < ends else None
@@ -72,4 +82,20 @@ def _timing(conn: Connection, query: Query, rounds: int, share: float) -> QueryT
         error = f"{len(times)} of {rounds} runs in its share of the time, {share:.1f} s"
     times.sort()
     p50, p95, p99 = (quantile(times, s) if times else None for s in (0.5, 0.95, 0.99))
-    return QueryTiming(query.name, query.path, len(times), p50, p95, p99, error)
+    warning = empty_handed(answer or Result((), []), empty) if answer is not None or empty else None
+    rows = None if answer is None else len(answer.rows)
+    return replace(nothing, runs=len(times), p50=p50, p95=p95, p99=p99, rows=rows, error=error, warning=warning)
+
+
+def empty_handed(answer: Result, empty: Sequence[str] = ()) -> str | None:
+    """The warning where a query returned nothing, so that its time says nothing about real work; None otherwise.
+
+    One row of NULL and 0 is nothing too: that is what aggregates make of no rows. ``empty`` are the variables for which
+    there was no sample value.
+    """
+    if len(answer.rows) > 1 or any(value not in (None, 0) for row in answer.rows for value in row):
+        return None
+    what = "1 row of NULL and 0" if answer.rows else "0 rows"
+    if empty:
+        return f"{what}: the SELECT of param {', '.join(empty)} gives no value on this database"
+    return f"{what}: its sample values match nothing here; `-- param: name = SELECT …` takes them from the database"

@@ -11,7 +11,7 @@ from memsql.db import Connection, Result
 from memsql.db.compiling import explained
 from memsql.errors import FileError, Location, StatementError
 from memsql.project.files import read_file
-from memsql.sqltext import parse_header, split
+from memsql.sqltext import effect, parse_header, split
 from memsql.sqltext.tokens import tokenize
 
 _QUERY_KEYS = frozenset({"name", "why", "param", "plan", "allow"})
@@ -20,6 +20,8 @@ _PARAM = re.compile(r"(\w+)\s*=\s*(.+)", re.DOTALL)
 # Not a scan: a virtual table asked for something, rows of constants ("SCAN 2 CONSTANT ROWS"; of a VALUES clause
 # SQLite 3.53 says "SCAN 2-ROW VALUES CLAUSE"), the result of a subquery of this plan.
 _SCAN = re.compile(r"SCAN (?:TABLE )?(?!\d* ?CONSTANT ROW|\d+-ROW VALUES CLAUSE)(?!.*VIRTUAL TABLE INDEX \d+:.+)(\S+)")
+# How a statement begins that only reads; where it goes on as something else, effect() says so.
+_QUERY_WORDS = frozenset({"SELECT", "WITH", "VALUES"})
 _SUBQUERY = re.compile(r"(?:MATERIALIZE|CO-ROUTINE) (\S+)")
 
 
@@ -54,12 +56,16 @@ class QueryPlan:
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """A file of sql/queries with its sample values in place."""
+    """A file of sql/queries with its sample values in place, but for those that a SELECT gives: ``selects`` are the
+    variables and their SELECTs. Of a query that was ``filled`` they are in place too; ``empty`` are the variables for
+    which the database has no value, so that they are NULL."""
 
     name: str
     path: str
     sql: str
     expected: tuple[str, ...]
+    selects: tuple[tuple[str, str], ...] = ()
+    empty: tuple[str, ...] = ()
 
     def plan(self, answer: Result | StatementError) -> QueryPlan:
         if isinstance(answer, StatementError):
@@ -75,9 +81,39 @@ def query_plans(conn: Connection, folder: Path, shown: str = "sql/queries") -> l
     Raises FileError for a file that is no query; a query that does not fit the schema gets an error in its plan.
     """
     queries = read_queries(folder, shown)
+    ready = filled(conn, queries)
     # Prepared with the values in place, for a LIKE or a partial index may depend on them.
-    answers = conn.read_each([(explained(query.sql), ()) for query in queries])
-    return [query.plan(answer) for query, answer in zip(queries, answers, strict=True)]
+    answers = iter(conn.read_each([(explained(query.sql), ()) for query in ready if isinstance(query, Query)]))
+    return [
+        query.plan(next(answers) if isinstance(filling, Query) else filling)
+        for query, filling in zip(queries, ready, strict=True)
+    ]
+
+
+def filled(conn: Connection, queries: Sequence[Query]) -> list[Query | StatementError]:
+    """Each of ``queries`` with the values that its SELECTs give on ``conn`` in place, or the error of such a SELECT.
+
+    A value is the first column of the first row, NULL where there is no row. Reads only, in one request.
+    """
+    selects = list(dict.fromkeys(select for query in queries for _, select in query.selects))
+    # As text of SQL, and as an expression, which cannot write whatever it says.
+    answers = conn.read_each([(f"SELECT quote((\n{select}\n))", ()) for select in selects]) if selects else []
+    literals = {
+        select: answer if isinstance(answer, StatementError) else str(answer.one())
+        for select, answer in zip(selects, answers, strict=True)
+    }
+    return [_filled(query, literals) for query in queries]
+
+
+def _filled(query: Query, literals: Mapping[str, str | StatementError]) -> Query | StatementError:
+    values = {}
+    for name, select in query.selects:
+        literal = literals[select]
+        if isinstance(literal, StatementError):
+            return StatementError(f"the SELECT of param {name}: {literal.message}", statement=select)
+        values[name] = literal
+    empty = tuple(name for name, literal in values.items() if literal == "NULL")
+    return replace(query, sql=_with_values(query.sql, values), selects=(), empty=empty)
 
 
 def read_queries(folder: Path, shown: str = "sql/queries") -> list[Query]:
@@ -122,13 +158,34 @@ def _read_query(path: Path, shown: str) -> Query:
                     where=Location(shown, directive.line),
                     hint="expect no-scan, no-sort or uses NAME, separated by commas",
                 )
-    values = {}
+    literals: dict[str, str] = {}
+    selects: dict[str, str] = {}
     for directive in header.all("param"):
         match = _PARAM.fullmatch(directive.value.strip())
         if match is None:
             raise FileError(f"{shown}: write `-- param: name = value`", where=Location(shown, directive.line))
-        values[match[1]] = match[2]
-    return Query(header.get("name") or path.stem, shown, _with_values(statements[0].text, values), expected)
+        name, value = match[1], match[2]
+        if _is_query(value):
+            # It may name what stands above it, as in `WHERE user_id = :user_id`.
+            earlier = literals | {other: f"({select})" for other, select in selects.items()}
+            selects[name] = _with_values(_one_select(value, Location(shown, directive.line)), earlier)
+        else:
+            literals[name] = value
+    sql = _with_values(statements[0].text, literals)
+    return Query(header.get("name") or path.stem, shown, sql, expected, tuple(selects.items()))
+
+
+def _is_query(value: str) -> bool:
+    """Whether ``value``, behind `-- param: name =`, is a statement that returns it, and not the value itself."""
+    return next((token.word for token in tokenize(value)), "") in _QUERY_WORDS
+
+
+def _one_select(text: str, where: Location) -> str:
+    """The SELECT that ``text`` holds, without its semicolon. Raises FileError for anything else."""
+    statements = split(text)
+    if len(statements) != 1 or effect(statements[0].text).kind != "select":
+        raise FileError(f"{where.path}: the value of a param is a literal or one SELECT", where=where, statement=text)
+    return statements[0].text.rstrip().removesuffix(";")
 
 
 def _with_values(sql: str, values: Mapping[str, str]) -> str:

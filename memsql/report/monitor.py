@@ -65,7 +65,9 @@ def metrics_data(metrics: Metrics) -> dict[str, object]:
                 "p50_ms": _rounded(q.p50),
                 "p95_ms": _rounded(q.p95),
                 "p99_ms": _rounded(q.p99),
+                "rows": q.rows,
                 "error": q.error,
+                "warning": q.warning,
             }
             for q in metrics.queries
         ],
@@ -78,6 +80,11 @@ def metrics_data(metrics: Metrics) -> dict[str, object]:
             "bytes": backup.bytes,
         },
     }
+
+
+def metrics_warnings(metrics: Metrics) -> list[str]:
+    """A sentence for each query whose times say nothing."""
+    return [f"{q.path}: {q.warning}" for q in metrics.queries if q.warning is not None]
 
 
 def query_label(path: str) -> str:

@@ -121,4 +121,10 @@ def _labelled(metrics: Metrics) -> list[tuple[str, str, tuple[str, ...], list[Sa
             ("query",),
             [((query_label(q.path),), q.runs) for q in metrics.queries],
         ),
+        (
+            "query_rows",
+            "How many rows the query returned.",
+            ("query",),
+            [((query_label(q.path),), q.rows) for q in metrics.queries],
+        ),
     ]

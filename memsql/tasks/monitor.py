@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
 from invoke import Collection
 
+from memsql.tasks.output import write
 from memsql.tasks.task import Outcome, number, task
 
 if TYPE_CHECKING:
@@ -64,14 +66,15 @@ def metrics(
     """Print figures for a monitoring system, and change nothing.
 
     Success rate, mean duration and rollbacks of migrations and the pass rate of verifications (verify --record), from
-    the history; bytes and rows of the database and its tables; what each query of sql/queries takes; age and size
-    of the newest proven backup. Prometheus text needs: pip install 'memsql-migrate[metrics]'
+    the history; bytes and rows of the database and its tables; what each query of sql/queries takes and how many rows
+    it returns, with a warning on stderr where that is none; age and size of the newest proven backup.
+    Prometheus text needs: pip install 'memsql-migrate[metrics]'
 
     Example:  invoke monitor.metrics --format prometheus > memsql.prom
     """
     from memsql.errors import UsageError
     from memsql.operate.metrics import measure
-    from memsql.report.monitor import metrics_data
+    from memsql.report.monitor import metrics_data, metrics_warnings
 
     if format not in ("json", "prometheus"):
         raise UsageError(f"--format {format}: there are json and prometheus")
@@ -88,6 +91,9 @@ def metrics(
         from memsql.report import prometheus
 
         text = prometheus.text(figures)
+    for warning in metrics_warnings(figures):
+        # Not on stdout, which is for programs.
+        write(sys.stderr, f"warning: {warning}")
     headline = f"{len(figures.stats.sizes)} tables and indexes weighed, {len(figures.queries)} queries timed"
     return Outcome(text, metrics_data(figures), headline=headline, plain=True)
 

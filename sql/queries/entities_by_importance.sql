@@ -1,6 +1,6 @@
 -- name: entities by importance, then newest
 -- why: The digest of who matters. The index gives the importance, only ties are sorted.
--- param: user_id = 'user-0001'
+-- param: user_id = SELECT user_id FROM entities GROUP BY user_id ORDER BY COUNT(user_id) DESC LIMIT 1
 -- param: limit = 20
 -- plan: no-scan, uses idx_entities_user_importance
 

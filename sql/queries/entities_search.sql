@@ -1,7 +1,7 @@
 -- name: entities by full text, best first
 -- why: Search over names, descriptions, notes and tags.
--- param: user_id = 'user-0001'
--- param: match = 'alpha'
+-- param: user_id = SELECT user_id FROM entities GROUP BY user_id ORDER BY COUNT(user_id) DESC LIMIT 1
+-- param: match = SELECT '"' || REPLACE(name, '"', '') || '"' FROM entities WHERE user_id = :user_id LIMIT 1
 -- param: limit = 20
 -- plan: no-scan, no-sort
 

@@ -1,6 +1,6 @@
 -- name: active memories of a user, newest first
 -- why: The start page, the reason for 0004.
--- param: user_id = 'user-0001'
+-- param: user_id = SELECT user_id FROM memories WHERE is_archived = 0 GROUP BY user_id ORDER BY COUNT(user_id) DESC LIMIT 1
 -- param: limit = 20
 -- plan: no-scan, no-sort, uses idx_memories_active
 

@@ -1,7 +1,7 @@
 -- name: active memories of a user by text or topic
 -- why: Memory search, promised 2 to 3 times faster by 0002.
--- param: user_id = 'user-0001'
--- param: pattern = '%alpha%'
+-- param: user_id = SELECT user_id FROM memories WHERE is_archived = 0 GROUP BY user_id ORDER BY COUNT(user_id) DESC LIMIT 1
+-- param: pattern = SELECT '%' || title || '%' FROM memories WHERE user_id = :user_id AND is_archived = 0 LIMIT 1
 -- param: topic = 'work'
 -- param: limit = 20
 -- plan: no-scan, no-sort, uses idx_memories_user_updated

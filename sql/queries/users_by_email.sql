@@ -1,6 +1,6 @@
 -- name: user by e-mail
 -- why: Login.
--- param: email = 'user0001@example.com'
+-- param: email = SELECT email FROM users LIMIT 1
 -- plan: no-scan, no-sort
 
 SELECT id, email, name, oauth_provider, oauth_id, is_active

@@ -1,6 +1,6 @@
 -- name: user by id
 -- why: Every request starts with it.
--- param: user_id = 'user-0001'
+-- param: user_id = SELECT id FROM users LIMIT 1
 -- plan: no-scan, no-sort
 
 SELECT id, email, name, organization, is_active, metadata

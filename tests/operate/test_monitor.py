@@ -273,6 +273,86 @@ def test_queries_that_do_not_end_or_do_not_run(project: Project) -> None:
     assert "it is no SELECT" in by_name["4_writing"]["error"]
 
 
+def test_sample_values_come_from_the_database(project: Project) -> None:
+    project.script(
+        "CREATE TABLE t (owner TEXT, kind TEXT); INSERT INTO t VALUES ('a', 'x'), ('it''s b', 'y'), ('it''s b', 'z')"
+    )
+    query(
+        project,
+        "one",
+        "-- param: owner = SELECT owner FROM t GROUP BY owner ORDER BY count(*) DESC LIMIT 1;\n"
+        "-- param: kind = WITH k AS (SELECT kind FROM t WHERE owner = :owner) SELECT max(kind) FROM k\n"
+        "SELECT * FROM t WHERE owner = :owner AND kind <= :kind",
+    )
+    before = project.files()
+    done = project.run("monitor.metrics", "--rounds", "2").expect(0)
+    assert project.files() == before
+    (timed,) = done.json()["queries"]
+    assert (timed["runs"], timed["rows"], timed["error"], timed["warning"]) == (2, 2, None, None)
+    assert done.err == ""
+
+
+@pytest.mark.parametrize(
+    ("param", "body", "rows", "warning"),
+    [
+        ("'nobody'", "SELECT x FROM a WHERE x = :v", 0, "0 rows: its sample values match nothing here"),
+        ("7", "SELECT count(*), sum(x) FROM a WHERE x = :v", 1, "1 row of NULL and 0: its sample values"),
+        (
+            "SELECT x FROM a WHERE x > 5",
+            "SELECT x FROM a WHERE x = :v",
+            0,
+            "0 rows: the SELECT of param v gives no value",
+        ),
+        (
+            "SELECT x FROM a WHERE x > 5",
+            "SELECT x FROM a LIMIT :v",
+            None,
+            "0 rows: the SELECT of param v gives no value",
+        ),
+        ("SELECT x FROM a WHERE x > 1", "SELECT count(*) FROM a WHERE x = :v", 1, None),
+    ],
+)
+def test_a_query_that_returns_nothing_is_warned_of(
+    project: Project, param: str, body: str, rows: int | None, warning: str | None
+) -> None:
+    query(project, "one", f"-- param: v = {param}\n{body}")
+    for words in (("monitor.metrics",), ("monitor.metrics", "--format", "prometheus")):
+        done = project.run(*words, "--rounds", "1").expect(0)
+        assert (f"warning: sql/queries/one.sql: {warning}" in done.err) is (warning is not None)
+    (timed,) = project.run("monitor.metrics", "--rounds", "1").json()["queries"]
+    assert timed["rows"] == rows
+    assert (timed["warning"] or "").startswith(warning or "")
+    assert bool(timed["warning"]) is bool(warning)
+
+
+@pytest.mark.parametrize(
+    ("value", "problem"),
+    [
+        ("WITH w AS (SELECT 1) DELETE FROM a", "a literal or one SELECT"),
+        ("SELECT 1; DELETE FROM a", "a literal or one SELECT"),
+    ],
+)
+def test_what_a_param_may_not_say(project: Project, value: str, problem: str) -> None:
+    query(project, "one", f"-- param: v = {value}\nSELECT x FROM a WHERE x = :v")
+    before = project.files()
+    project.run("monitor.metrics").expect(2, problem, '"line": 2')
+    assert project.files() == before
+
+
+def test_a_select_of_a_param_that_does_not_run_is_named(project: Project) -> None:
+    query(project, "one", "-- param: v = SELECT x FROM nowhere\nSELECT x FROM a WHERE x = :v")
+    (timed,) = project.run("monitor.metrics").expect(0).json()["queries"]
+    assert timed["error"] == "the SELECT of param v: no such table: nowhere"
+
+
+def test_a_select_of_a_param_that_does_not_end_is_stopped(project: Project) -> None:
+    query(project, "1_one", f"-- param: v = {ENDLESS}\nSELECT x FROM a WHERE x = :v")
+    query(project, "2_two", "SELECT 1")
+    one, two = project.run("monitor.metrics", "--budget", "2").expect(0).json()["queries"]
+    assert "0 of 20 runs in its share of the time" in one["error"]
+    assert two["runs"] == 20
+
+
 def test_quantiles_by_nearest_rank() -> None:
     ordered = [float(n) for n in range(1, 101)]
     assert [quantile(ordered, s) for s in (0.5, 0.95, 0.99, 1.0)] == [50, 95, 99, 100]
@@ -295,7 +375,7 @@ def server(project: Project, empty_server: Running) -> str:
 
 
 def test_on_a_server(project: Project, server: str, tmp_path: Path) -> None:
-    query(project, "one", "SELECT x FROM a WHERE x = 1")
+    query(project, "one", "-- param: v = SELECT max(x) FROM a\nSELECT x FROM a WHERE x = :v")
     query(project, "writing", "DELETE FROM a")
     save_backup(project.root / "backups", server)
     before = servers.save(server, tmp_path / "before.db").read_bytes()
@@ -309,7 +389,7 @@ def test_on_a_server(project: Project, server: str, tmp_path: Path) -> None:
     assert {t["name"]: t["rows"] for t in figures["tables"]} == {"a": 2}
     assert figures["bytes"] > 0
     one, writing = figures["queries"]
-    assert (one["runs"], one["error"]) == (3, None)
+    assert (one["runs"], one["rows"], one["error"]) == (3, 1, None)
     assert (writing["runs"], bool(writing["error"])) == (0, True)
     assert servers.save(server, tmp_path / "after.db").read_bytes() == before
     text = project.run("monitor.metrics", "--database", server, "--format", "prometheus").expect(0).out

@@ -210,8 +210,12 @@ def expectations(path: Path) -> list[str]:
 
 
 def parameters(con: sqlite3.Connection, path: Path) -> dict[str, object]:
-    pairs = [line.split(" = ", 1) for line in header(path, "param")]
-    return {name: con.execute(f"SELECT {literal}").fetchone()[0] for name, literal in pairs}
+    values: dict[str, object] = {}
+    for line in header(path, "param"):
+        name, value = line.split(" = ", 1)
+        # A SELECT may name the params above it.
+        values[name] = con.execute(f"SELECT ({value})", values).fetchone()[0]
+    return values
 
 
 def broken_promises(con: sqlite3.Connection, path: Path) -> list[str]:
