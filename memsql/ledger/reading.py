@@ -10,6 +10,8 @@ from memsql.db.queries import load
 from memsql.errors import Refused
 from memsql.ledger.model import COLUMNS, HASHES, Hashes, Ledger, Progress, Row
 
+_IMPORTED = "imported rows of schema_migrations"
+
 
 def read(conn: Connection) -> Ledger:
     """Read the ledger, all of it as of one moment; tables that do not exist read as empty ones.
@@ -59,7 +61,8 @@ def read_hashes(conn: Connection, ledger: Ledger) -> dict[tuple[int, str], Hashe
 
 def reads(tables: Mapping[str, Sequence[str]] | frozenset[str]) -> list[tuple[str, tuple[str, Params]]]:
     """The queries that read the ledger's ``tables`` (those that exist, with their columns if known), each with
-    the name of its table. Raises Refused where schema_migrations has other columns than ours."""
+    the name of its answer, mostly that of its table. Raises Refused where schema_migrations has other columns than
+    ours."""
     columns = tables.get("schema_migrations") if isinstance(tables, Mapping) else None
     if columns is not None and set(COLUMNS) - set(columns):
         raise Refused(
@@ -75,17 +78,21 @@ def reads(tables: Mapping[str, Sequence[str]] | frozenset[str]) -> list[tuple[st
         ("yoyo_lock", "ledger/read_yoyo_lock"),
         ("memsql_history", "ledger/read_progress"),
     ]
+    if "memsql_history" in tables and "schema_migrations" in tables:
+        wanted.append((_IMPORTED, "ledger/read_imported"))
     if "_yoyo_migration" in tables and "_yoyo_log" in tables and "memsql_history" not in tables:
         wanted.append(("_yoyo_log", "ledger/read_yoyo_log"))
-    return [(table, (load(query), ())) for table, query in wanted if table in tables]
+    return [(table, (load(query), ())) for table, query in wanted if table in tables or table == _IMPORTED]
 
 
 def assemble(tables: Mapping[str, Sequence[str]], rows: Mapping[str, Sequence[tuple[Value, ...]]]) -> Ledger:
     """The ledger from its ``tables`` with their columns, and from the answers to reads(), by table."""
     yoyo = rows.get("_yoyo_migration")
+    all_rows = {int(r[0]): Row(*r) for r in rows.get("schema_migrations", [])}  # type: ignore[arg-type]
+    foreign = {int(str(r[0])) for r in rows.get(_IMPORTED, [])}
     return Ledger(
         tables=frozenset(tables),
-        rows={int(r[0]): Row(*r) for r in rows.get("schema_migrations", [])},  # type: ignore[arg-type]
+        rows={version: row for version, row in all_rows.items() if version not in foreign},
         yoyo=None if yoyo is None else {str(name): str(when) for name, when in yoyo},
         yoyo_by={str(r[0]): f"{r[1]!s}@{r[2]!s}" for r in rows.get("_yoyo_log", [])},
         progress={
@@ -95,6 +102,7 @@ def assemble(tables: Mapping[str, Sequence[str]], rows: Mapping[str, Sequence[tu
         marked_twice=tuple(name for name, marks in Counter(str(name) for name, _ in yoyo or ()).items() if marks > 1),
         yoyo_lock=next((int(str(r[0])) for r in rows.get("yoyo_lock", [])), None),
         history_lacks=tuple(c for c in HASHES if c not in tables.get("memsql_history", HASHES)),
+        imported={version: row for version, row in all_rows.items() if version in foreign},
     )
 
 

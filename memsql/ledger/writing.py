@@ -24,7 +24,8 @@ def create_tables(conn: Connection, ledger: Ledger) -> None:
 
 
 def table_statements(ledger: Ledger) -> list[tuple[str, Params]]:
-    """What creates the bookkeeping tables and columns that ``ledger`` lacks."""
+    """What creates the bookkeeping tables and columns that ``ledger`` lacks, and copies the rows that another tool
+    wrote into a new history."""
     wanted = {
         "schema_migrations": "ledger/create_schema_migrations",
         "memsql_history": "ledger/create_memsql_history",
@@ -35,6 +36,8 @@ def table_statements(ledger: Ledger) -> list[tuple[str, Params]]:
     missing = [name for name in wanted if name not in ledger.tables]
     statements: list[tuple[str, Params]] = [(_stored(load(wanted[name])), ()) for name in missing]
     statements += [(load(f"ledger/add_{column}"), ()) for column in ledger.history_lacks]
+    if ledger.is_foreign and "memsql_history" in missing:
+        statements.append((load("ledger/import_foreign"), (_tool(),)))
     if "_yoyo_version" in missing:
         statements.append((load("ledger/yoyo_version"), (_yoyo_time(datetime.now(UTC)),)))
     return statements
@@ -171,8 +174,12 @@ def _history(
         entry.checksum,
         statements_done,
         message,
-        f"memsql {memsql.__version__}",
+        _tool(),
     )
+
+
+def _tool() -> str:
+    return f"memsql {memsql.__version__}"
 
 
 def _log_row(migration_id: str, operation: str, when: str) -> tuple[str | None, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from memsql.project import plan
@@ -35,8 +36,17 @@ def status_text(state: State, target: str) -> str:
     lines = [f"database: {target}"]
     if rows:
         lines += ["", table(headers[:shown], [row[:shown] for row in rows]), ""]
-    lines += [summary(state.statuses), *_advice(state)]
+    lines += [summary(state.statuses), *_imported(state), *_advice(state)]
     return "\n".join(lines)
+
+
+def _imported(state: State) -> list[str]:
+    """The rows of another tool that are still in schema_migrations, which are no migrations of ours."""
+    return [
+        f"imported from the ledger of another tool: {row.version} {row.name} ({row.status.replace('_', ' ')} "
+        f"{row.applied_at[:19]}{f' by {row.applied_by}' if row.applied_by else ''})"
+        for row in state.ledger.imported.values()
+    ]
 
 
 def summary(statuses: Sequence[Status]) -> str:
@@ -94,6 +104,7 @@ def status_data(state: State, target: str) -> dict[str, object]:
             }
             for s in state.statuses
         ],
+        "imported": [asdict(row) for row in state.ledger.imported.values()],
         "legacy": state.is_legacy,
         "sum_problems": list(state.project.sum_problems),
     }
