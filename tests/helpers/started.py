@@ -1,4 +1,4 @@
-"""``python -m memsql`` and ``python -m yoyo`` as processes that need not wait for imports.
+"""``python -m memsql``, yoyo and sqlfluff as processes that need not wait for imports.
 
 Each is forked from a process that has imported everything. It runs the real main() with its own arguments, environment,
 folder and streams, joins its threads and runs its exit handlers. What is not tried this way is the start and the end of
@@ -28,10 +28,16 @@ import measured
 _FIELD = 8
 # Read before main() begins, by the interpreter or by Invoke.
 _AT_START = ("PYTHON", "LC_", "LANG", "INVOKE_")
+# What __main__ of each program calls.
+_MAIN = {
+    "memsql": ("memsql.__main__", "main"),
+    "yoyo": ("yoyo.scripts.main", "main"),
+    "sqlfluff": ("sqlfluff.cli.commands", "cli"),
+}
 _LATE = (
     "aiohttp",
     "libsql_client",
-    "sqlfluff.core",
+    "sqlfluff.cli.commands",
     "yoyo.scripts.main",
     "rich.console",
     "rich.progress",
@@ -49,7 +55,7 @@ def fits(environment: Mapping[str, str]) -> bool:
 
 @dataclass(frozen=True)
 class Command:
-    """``python -m program words`` in the folder ``cwd``; ``program`` is memsql or yoyo.
+    """``python -m program words`` in the folder ``cwd``; ``program`` is one of _MAIN.
 
     ``measured``: whether coverage looks at it, where it looks at anything.
     """
@@ -180,13 +186,12 @@ def _run(command: Command, fds: list[int]) -> int:
     os.chdir(command.cwd)
     os.environ.clear()
     os.environ.update(command.environment)
-    # What __main__ of each calls.
-    main = importlib.import_module({"memsql": "memsql.__main__", "yoyo": "yoyo.scripts.main"}[command.program])
+    main = getattr(importlib.import_module(_MAIN[command.program][0]), _MAIN[command.program][1])
     package = importlib.import_module(command.program)
     sys.argv = [f"{package.__path__[0]}/__main__.py", *command.words]
     code: object = 1
     try:
-        main.main()
+        main()
         code = 0
     except SystemExit as e:
         code = e.code if e.code is not None else 0

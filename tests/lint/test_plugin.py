@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import configparser
 import json
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
+import cli
 import pytest
-from cli import Project, clean_environment
+from cli import Done, Project
 from places import ROOT
 
 from memsql.lint import RULES
@@ -20,25 +19,20 @@ pytestmark = pytest.mark.slow
 NOTES = "CREATE TABLE notes (id INTEGER PRIMARY KEY, body TEXT);\n"
 
 
-def sqlfluff(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "sqlfluff", *words],
-        cwd=folder,
-        env=clean_environment(),
-        capture_output=True,
-        encoding="utf-8",
-        check=False,
-        timeout=120,
-    )
+def sqlfluff(folder: Path, *words: str) -> Done:
+    return cli.run(*words, cwd=folder, program="sqlfluff")
 
 
 def violations(folder: Path, *words: str) -> list[dict[str, Any]]:
     """The violations of safety rules that ``sqlfluff lint`` reports, with the file's name."""
-    done = sqlfluff(folder, "lint", "--format", "json", *words)
-    assert "Traceback" not in done.stderr, done.stderr
+    return safety(sqlfluff(folder, "lint", "--format", "json", *words))
+
+
+def safety(done: Done) -> list[dict[str, Any]]:
+    assert "Traceback" not in done.err, done.err
     return [
         {**v, "file": Path(file["filepath"]).name}
-        for file in json.loads(done.stdout)
+        for file in json.loads(done.out)
         for v in file["violations"]
         if v["code"].startswith("MS")
     ]
@@ -78,17 +72,20 @@ def test_each_is_reported_once_by_the_task(project: Project) -> None:
 
 
 def test_two_processes_find_the_same(project: Project) -> None:
-    assert violations(project.root, "--processes", "2", "migrations") == violations(project.root, "migrations")
+    # It forks others, and so must have been started itself.
+    words = ("lint", "--format", "json", "--processes", "2", "migrations")
+    two = cli.run(*words, cwd=project.root, program="sqlfluff", prefix=("env",))
+    assert safety(two) == violations(project.root, "migrations")
 
 
 def test_warnings_do_not_fail_and_errors_do(project: Project) -> None:
-    assert sqlfluff(project.root, "lint", "migrations/0001_notes.sql").returncode == 0
-    assert sqlfluff(project.root, "lint", "migrations/0002_more.sql").returncode == 1
+    assert sqlfluff(project.root, "lint", "migrations/0001_notes.sql").code == 0
+    assert sqlfluff(project.root, "lint", "migrations/0002_more.sql").code == 1
     project.up_file("0002_more").write_text(
         "-- More.\n-- depends: 0001_notes\nCREATE TABLE IF NOT EXISTS tags (id INTEGER PRIMARY KEY);\n"
     )
     assert [v["code"] for v in violations(project.root, "migrations/0002_more.sql")] == ["MS25"]
-    assert sqlfluff(project.root, "lint", "migrations/0002_more.sql").returncode == 0
+    assert sqlfluff(project.root, "lint", "migrations/0002_more.sql").code == 0
 
 
 def test_an_allow_counts_and_a_noqa_of_the_rule_does_not(project: Project) -> None:
@@ -114,21 +111,19 @@ def test_outside_a_project_and_from_a_pipe(tmp_path: Path) -> None:
 def test_awkward_files(project: Project, data: bytes) -> None:
     project.up_file("0002_more").write_bytes(data)
     done = sqlfluff(project.root, "lint", "--format", "json", "migrations/0002_more.sql")
-    assert "Unexpected exception" not in done.stdout
-    assert "Traceback" not in done.stderr
-    lines = {v["start_line_no"] for file in json.loads(done.stdout) for v in file["violations"] if v["code"] == "MS06"}
+    assert "Unexpected exception" not in done.out
+    assert "Traceback" not in done.err
+    lines = {v["start_line_no"] for file in json.loads(done.out) for v in file["violations"] if v["code"] == "MS06"}
     assert lines == ({2} if b"DELETE" in data else set())
 
 
 def test_every_rule_is_listed_by_its_name(tmp_path: Path) -> None:
     done = sqlfluff(tmp_path, "rules", "--format", "json")
     listed = (
-        {r["code"]: r["name"] for r in json.loads(done.stdout) if r["code"].startswith("MS")}
-        if done.returncode == 0
-        else None
+        {r["code"]: r["name"] for r in json.loads(done.out) if r["code"].startswith("MS")} if done.code == 0 else None
     )
     if listed is None:  # older versions know no --format
-        text = sqlfluff(tmp_path, "rules").stdout
+        text = sqlfluff(tmp_path, "rules").out
         assert all(f"memsql.{rule.name}" in " ".join(text.split()) for rule in RULES)
         return
     assert listed == {rule.code: f"memsql.{rule.name}" for rule in RULES}

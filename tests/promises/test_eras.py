@@ -69,7 +69,7 @@ def test_small_has_the_promised_rows_and_hard_values(tmp_path: Path) -> None:
 
 
 def test_large_is_fifty_thousand_memories(tmp_path: Path) -> None:
-    path = build(tmp_path / "a.db", "1.2", "large", clean_fts=True)
+    path = build(tmp_path / "a.db", "1.3", "large", clean_fts=True)
     assert row_counts(path)["memories"] == 50_000
     assert path.stat().st_size < 150_000_000
     with closing(sqlite3.connect(path)) as con:

@@ -151,10 +151,10 @@ def test_one_long_message_is_cut() -> None:
 
 
 @pytest.mark.slow
-def test_a_change_of_300_migrations(tmp_path: Path) -> None:
+def test_a_change_of_more_migrations_than_can_be_shown(tmp_path: Path) -> None:
     project = library(tmp_path)
     before = "0002_search"
-    for n in range(3, 303):
+    for n in range(3, 183):
         name = f"{n:04d}_books"
         project.add(
             name,
@@ -164,7 +164,7 @@ def test_a_change_of_300_migrations(tmp_path: Path) -> None:
         before = name
     project.run("migrate.sum").expect(0)
     done = project.run("review", "--format", "markdown").expect(0)
-    assert len(done.out) < LIMIT
+    assert LIMIT - 2000 < len(done.out) < LIMIT
     assert (
         "tried on up to 20 made-up rows in each table concerned; migrations behind the first 50 without rows"
         in done.out
