@@ -7,14 +7,24 @@ from, and does not take a value for copied that is not.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from itertools import product
 from math import prod
 from typing import Literal, NamedTuple, Protocol
 
-from memsql.sqltext.names import ROWIDS, fold, is_reserved
-from memsql.sqltext.selects import Arm, Item, Select, Source, list_items, parse_select, without_parentheses
+from memsql.sqltext.names import ROWIDS
+from memsql.sqltext.selects import (
+    Arm,
+    Item,
+    Select,
+    Source,
+    constant_of,
+    list_items,
+    parse_select,
+    reference_of,
+    without_parentheses,
+)
 from memsql.sqltext.tokens import Token
 from memsql.sqltext.writes import Write
 
@@ -54,11 +64,13 @@ class Expression:
 
     ``kind``: bare (a column alone), cast (CAST of a column alone) or other. ``places``: the columns it reads; for bare
     and cast that one column, which USING makes equal to others. ``constant``: the SQL of a literal.
+    ``links``: of an UPDATE, columns that a condition makes equal to a column of the table that it changes.
     """
 
     kind: Literal["bare", "cast", "other"] = "other"
     places: frozenset[Place] = frozenset()
     constant: str | None = None
+    links: frozenset[tuple[Place, str]] = frozenset()
 
     @property
     def reads(self) -> frozenset[tuple[str, str]]:
@@ -99,6 +111,7 @@ class _Scope(NamedTuple):
 _NOWHERE = _Scope({})
 # Of each source, in order: it, its columns.
 _Fields = Sequence[tuple[Source, Branch]]
+_Links = Set[tuple[Place, str]]
 
 
 def branches(write: Write, schema: Schema) -> list[Branch]:
@@ -114,7 +127,8 @@ def assigned(write: Write, schema: Schema) -> Mapping[str, Expression]:
     scope = _Scope(write.select.ctes if write.select is not None else {})
     sources = (Source(write.table), *write.sources)
     fields = [(source, _only(resolver.of_source(source, scope, (n,)))) for n, source in enumerate(sources)]
-    return {column: resolver.assigned(tokens, fields, scope) for column, tokens in write.values}
+    links = resolver.links(write.conditions, fields, fields[0])
+    return {column: resolver.assigned(tokens, fields, scope, links) for column, tokens in write.values}
 
 
 class _Resolver:
@@ -156,15 +170,40 @@ class _Resolver:
         columns = self._schema.columns(source.table)
         return [Branch(tuple((c, Expression("bare", frozenset({Place(source.table, c, path)}))) for c in columns))]
 
-    def assigned(self, tokens: Sequence[Token], fields: _Fields, scope: _Scope) -> Expression:
-        """What an UPDATE sets a column to: ``tokens``. A SELECT alone counts as what it returns."""
-        inside = tokens[1:-1]
-        if len(tokens) > 2 and tokens[1].word in ("SELECT", "WITH") and list_items(tokens, 0)[1] == len(tokens):
-            values = [branch.values for branch in self.branches(parse_select(inside), scope, (len(fields),))]
-            if len(values) == 1 and len(values[0]) == 1:
-                inner, outer = values[0][0], self._reads(tokens, fields)
-                return inner if not outer else Expression("other", inner.places | outer)
-        return self._expression(tokens, fields)
+    def assigned(self, tokens: Sequence[Token], fields: _Fields, scope: _Scope, links: _Links) -> Expression:
+        """What an UPDATE sets a column to: ``tokens``. What a nested SELECT returns is read too."""
+        tokens = without_parentheses(tokens)
+        outer = self._expression(tokens, fields)
+        places, links = set(outer.places), set(links)
+        for place, token in enumerate(tokens):
+            following = tokens[place + 1].word if place + 1 < len(tokens) else ""
+            if token.word != "(" or following not in ("SELECT", "WITH"):
+                continue
+            end = list_items(tokens, place)[1]
+            select = parse_select(tokens[place + 1 : end - 1])
+            path = (len(fields), place)
+            ways = self.branches(select, scope, path)
+            if len(ways) != 1 or len(ways[0].columns) != 1:
+                continue
+            (inner,) = ways[0].values
+            if place == 0 and end == len(tokens) and inner.kind != "other":
+                return inner
+            places |= inner.places
+            arm, own = select.arms[0], _Scope(select.ctes, scope)
+            sources = [(s, _only(self.of_source(s, own, (*path, n)))) for n, s in enumerate(arm.sources)]
+            links |= self.links(arm.conditions, sources, fields[0])
+        return replace(outer, places=frozenset(places), links=frozenset(links))
+
+    def links(self, conditions: Sequence[Token], fields: _Fields, changed: tuple[Source, Branch]) -> _Links:
+        """The columns of ``fields`` that ``conditions`` make equal to a column of the table ``changed``."""
+        links: set[tuple[Place, str]] = set()
+        for left, right in _equations(conditions):
+            one, two = (self._field(name, fields) or self._field(name, [changed]) for name in (left, right))
+            if one is None or two is None or one.kind != "bare" or two.kind != "bare":
+                continue
+            for here, there in ((one.places, two.places), (two.places, one.places)):
+                links |= {(p, q.column) for p in here for q in there if q.source == (0,) != p.source}
+        return links
 
     def _of_arm(self, arm: Arm, scope: _Scope, path: tuple[int, ...]) -> list[Branch]:
         parts = [self.of_source(source, scope, (*path, n)) for n, source in enumerate(arm.sources)]
@@ -182,16 +221,16 @@ class _Resolver:
 
     def _expression(self, tokens: Sequence[Token], fields: _Fields) -> Expression:
         tokens = without_parentheses(tokens)
-        constant = _constant(tokens)
+        constant = constant_of(tokens)
         if constant is not None:
             return Expression(constant=constant)
-        single = _reference(tokens)
+        single = reference_of(tokens)
         if single is not None:
             return self._field(single, fields) or Expression()
         if len(tokens) > 4 and tokens[0].word == "CAST" and list_items(tokens, 1)[1] == len(tokens):
             inside = tokens[2:-1]
             place = next((n for n, token in enumerate(inside) if token.word == "AS"), 0)
-            single = _reference(without_parentheses(inside[:place]))
+            single = reference_of(without_parentheses(inside[:place]))
             if single is not None:
                 inner = self._field(single, fields) or Expression()
                 return Expression("other" if inner.kind == "other" else "cast", inner.places)
@@ -323,15 +362,25 @@ def _rowid(part: Branch) -> Place | None:
     return Place(places[0].table, "rowid", places[0].source) if places else None
 
 
-def _constant(tokens: Sequence[Token]) -> str | None:
-    """The SQL of a literal."""
-    signs = [token.word for token in tokens[:-1]]
-    if not tokens or len(signs) > 1 or any(sign not in ("-", "+") for sign in signs):
-        return None
-    last = tokens[-1]
-    if last.kind not in ("string", "number", "blob") and last.word != "NULL":
-        return None
-    return "".join(signs) + last.text
+def _equations(tokens: Sequence[Token]) -> Iterator[tuple[tuple[str | None, str], tuple[str | None, str]]]:
+    """The pairs of columns that must be equal where the conditions ``tokens`` hold: none where there is an OR."""
+    parts: list[list[Token]] = [[]]
+    depth = 0
+    for token in tokens:
+        depth += (token.word == "(") - (token.word == ")")
+        if depth == 0 and token.word == "OR":
+            return
+        if depth == 0 and token.word in ("AND", "WHERE", "GROUP", "ORDER", "LIMIT", "RETURNING", "HAVING"):
+            parts.append([])
+        else:
+            parts[-1].append(token)
+    for part in parts:
+        condition = without_parentheses(part)
+        sign = next((n for n, token in enumerate(condition) if token.word in ("=", "==", "IS")), 0)
+        left = reference_of(without_parentheses(condition[:sign]))
+        right = reference_of(without_parentheses(condition[sign + 1 :]))
+        if sign and left is not None and right is not None:
+            yield left, right
 
 
 def _qualified_name(tokens: Sequence[Token], place: int) -> tuple[tuple[str | None, str] | None, int]:
@@ -339,16 +388,4 @@ def _qualified_name(tokens: Sequence[Token], place: int) -> tuple[tuple[str | No
     end = place
     while end + 2 < len(tokens) and tokens[end + 1].word == ".":
         end += 2
-    return _reference(tokens[place : end + 1]), end
-
-
-def _reference(tokens: Sequence[Token]) -> tuple[str | None, str] | None:
-    """A column alone: ``name``, ``table.name`` or ``schema.table.name``."""
-    names = tokens[::2]
-    if len(tokens) not in (1, 3, 5) or any(token.word != "." for token in tokens[1::2]):
-        return None
-    if any(token.kind not in ("word", "quoted") for token in names):
-        return None
-    if len(names) == 1 and names[0].kind == "word" and is_reserved(names[0].text):
-        return None
-    return (names[-2].name if len(names) > 1 else None), fold(names[-1].name)
+    return reference_of(tokens[place : end + 1]), end

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from memsql.sqltext.names import fold, is_reserved
 from memsql.sqltext.tokens import Token
 
 COMPOUND = frozenset({"UNION", "INTERSECT", "EXCEPT"})
@@ -152,6 +153,29 @@ def parse_from(tokens: Sequence[Token]) -> tuple[tuple[Source, ...], Sequence[To
     """The tables behind FROM, which is the first of ``tokens``, and the tokens of their conditions and behind them."""
     sources, conditions, behind, _ = _sources(tokens[1:])
     return tuple(sources), [*conditions, *behind]
+
+
+def constant_of(tokens: Sequence[Token]) -> str | None:
+    """The SQL of a literal; None where ``tokens`` are something else."""
+    signs = [token.word for token in tokens[:-1]]
+    if not tokens or len(signs) > 1 or any(sign not in ("-", "+") for sign in signs):
+        return None
+    last = tokens[-1]
+    if last.kind not in ("string", "number", "blob") and last.word != "NULL":
+        return None
+    return "".join(signs) + last.text
+
+
+def reference_of(tokens: Sequence[Token]) -> tuple[str | None, str] | None:
+    """A column alone: ``name``, ``table.name`` or ``schema.table.name``."""
+    names = tokens[::2]
+    if len(tokens) not in (1, 3, 5) or any(token.word != "." for token in tokens[1::2]):
+        return None
+    if any(token.kind not in ("word", "quoted") for token in names):
+        return None
+    if len(names) == 1 and names[0].kind == "word" and is_reserved(names[0].text):
+        return None
+    return (names[-2].name if len(names) > 1 else None), fold(names[-1].name)
 
 
 def _arms(tokens: Sequence[Token]) -> list[Arm]:

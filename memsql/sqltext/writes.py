@@ -118,7 +118,6 @@ def _insert(tokens: Sequence[Token], outer: Select) -> Write:
         rest = rest[end:]
     conflict = next((n for n in range(len(rest) - 1) if rest[n].word == "ON" and rest[n + 1].word == "CONFLICT"), None)
     body, clause = (rest, rest[:0]) if conflict is None else (rest[:conflict], rest[conflict:])
-    returning = next((n for n, token in enumerate(body) if token.word == "RETURNING"), len(body))
     return Write(
         "insert",
         table,
@@ -127,7 +126,7 @@ def _insert(tokens: Sequence[Token], outer: Select) -> Write:
         upserts=frozenset(column for column, _ in _upserted(clause)),
         replaces="REPLACE" in (tokens[0].word, resolution),
         ignores=resolution == "IGNORE" or bool(clause),
-        select=_rows_of(body[:returning], outer),
+        select=_rows_of(body, outer),
     )
 
 
@@ -136,7 +135,8 @@ def _rows_of(tokens: Sequence[Token], outer: Select) -> Select | None:
     word = tokens[0].word if tokens else ""
     if word not in ("SELECT", "WITH") and not (word == "VALUES" and any(t.word in COMPOUND for t in tokens)):
         return None
-    select = parse_select(tokens)
+    returning = next((n for n, token in enumerate(tokens) if token.word == "RETURNING"), len(tokens))
+    select = parse_select(tokens[:returning])
     return replace(select, ctes={**outer.ctes, **select.ctes}) if outer.ctes else select
 
 

@@ -142,11 +142,32 @@ def test_whether_rows_may_be_left_out(sql: str, some: bool) -> None:
 
 
 def test_what_an_update_sets() -> None:
-    write = read_write("UPDATE u SET c = (SELECT a FROM t WHERE t.id = u.t_id), t_id = t_id + 1, id = x.id FROM t AS x")
+    write = read_write(
+        "UPDATE u SET c = (SELECT a FROM t WHERE t.id = u.t_id), t_id = t_id + 1, id = x.id, "
+        "d = (SELECT upper(a) FROM t AS n WHERE (u.t_id) = n.id AND b), e = (SELECT max(a) FROM t) "
+        "FROM t AS x WHERE x.id = u.id"
+    )
     assert write is not None
     values = assigned(write, Schema())
     assert {c: (v.kind, sorted(v.reads)) for c, v in values.items()} == {
-        "c": ("other", [("t", "a"), ("u", "t_id")]),
+        "c": ("bare", [("t", "a")]),
         "t_id": ("other", [("u", "t_id")]),
         "id": ("bare", [("t", "id")]),
+        "d": ("other", [("t", "a"), ("u", "t_id")]),
+        "e": ("other", [("t", "a")]),
     }
+
+
+def test_which_row_an_update_reads() -> None:
+    def linked(condition: str) -> set[tuple[str, str]]:
+        write = read_write(f"UPDATE u SET c = (SELECT upper(a) FROM t WHERE {condition})")
+        assert write is not None
+        return {(place.column, column) for place, column in assigned(write, Schema())["c"].links}
+
+    assert linked("t.id = u.t_id") == {("id", "t_id")}
+    assert linked("u.t_id IS t.id AND (b == c) ORDER BY 1 LIMIT 1") == {("id", "t_id"), ("b", "c")}
+    assert linked("t.id = u.t_id OR b") == set()
+    assert linked("t.id <= u.t_id") == set()
+    assert linked("t.id = 1") == set()
+    assert linked("t.id = u.t_id + 1") == set()
+    assert linked("t.id = t.b") == set()

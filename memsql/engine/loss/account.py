@@ -161,6 +161,7 @@ class Accountant(Accounting):
             with self._observed():
                 self._conn.script(text, watched=False)
             self._judge_kept(kept)
+        self._filled(touched)
         self._reached(touched)
 
     def _insert(self, text: str, statements: Sequence[str]) -> None:
@@ -185,6 +186,7 @@ class Accountant(Accounting):
                         conn.script(text)
                     self._judge_kept(kept)
         conn.execute(f"RELEASE {_STATEMENT}")
+        self._filled(touched)
         self._reached(touched)
 
     @staticmethod

@@ -8,7 +8,7 @@ before the statement and compared after it. See docs/proof.md.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
@@ -24,7 +24,7 @@ from memsql.sqltext import fold, identifiers
 from memsql.sqltext.classify import Effect, effect
 from memsql.sqltext.internal import KEPT
 from memsql.sqltext.names import quote_string
-from memsql.sqltext.origins import Expression, assigned, branches
+from memsql.sqltext.origins import assigned, branches
 from memsql.sqltext.writes import Write, read_write
 
 _COUNTED = ("table", "virtual", "contentless")
@@ -287,6 +287,8 @@ class Accounting(ABC):
             self._note_assignments(write)
             return
         if write.select is None:
+            if write.verb == "insert":
+                self._judge.trail.filled([write.table])
             return
         target, trail = self._facts.table(write.table), self._judge.trail
         if target is None:
@@ -303,11 +305,16 @@ class Accounting(ABC):
         sources = {copy.source for copy in noted}
         behind = [name for name in self._bases(identifiers(text) - sources - {write.table}) if name not in sources]
         noted += [copies.Copy(name, write.table, {}, unread=True) for name in behind]
+        trail.filled([write.table], frozenset(copy.source for copy in noted))
         trail.add(noted)
         for copy in noted:
             source_table = self._facts.table(copy.source)
             if source_table is not None and not target.key and write.table in trail.created and not copy.fills:
                 trail.inherit_key(copy, trail.key(source_table))
+
+    def _filled(self, touched: Touched) -> None:
+        """Note that INSERTs of VALUES, which reached ``touched``, added rows that are not from before."""
+        self._judge.trail.filled(map(fold, touched.inserted))
 
     def _identity(self, name: str) -> copies.Identity:
         """What identifies the rows of the table ``name``."""
@@ -330,23 +337,20 @@ class Accounting(ABC):
     def _note_assignments(self, write: Write) -> None:
         """An UPDATE may fill a column from others of its row, or from the table that it was copied from."""
         values, trail = assigned(write, self._facts), self._judge.trail
-        own = _reads_of(values, write.table)
+        own = copies.assigned_from(write.table, values)
         if own:
             trail.add([copies.Copy(write.table, write.table, own, some=write.some)])
         for source in trail.copies.sources(write.table):
-            read = _reads_of(values, source)
-            if read:
-                trail.refine(source, write.table, read)
+            for copy in list(trail.copies.between(source, write.table)):
+                read = copies.assigned_from(source, values, copy, self._identity(source))
+                if read and write.some:
+                    trail.add([replace(copy, values={**copy.values, **read})])
+                elif read:
+                    trail.refine(copy, read)
 
     def account(self) -> Account:
         """What became of the rows and values from before."""
         return self._judge.account()
-
-
-def _reads_of(values: Mapping[str, Expression], table: str) -> dict[str, tuple[str, frozenset[str]]]:
-    """The columns that are set from columns of ``table``, with how and which."""
-    reads = {c: (v.kind, frozenset(name for t, name in v.reads if t == table)) for c, v in values.items()}
-    return {column: (kind, names) for column, (kind, names) in reads.items() if names}
 
 
 def _ignore(_: Result) -> None:

@@ -8,7 +8,7 @@ from typing import Literal, NamedTuple
 
 from memsql.engine.loss.tables import ROWID, Table
 from memsql.sqltext.names import ROWIDS
-from memsql.sqltext.origins import Branch, Place
+from memsql.sqltext.origins import Branch, Expression, Place
 
 Manner = Literal["copy", "expression", "partly", "none"]
 _STRICT: dict[Manner, int] = {"expression": 0, "partly": 1, "copy": 2, "none": 3}
@@ -154,6 +154,35 @@ def _copied_source(source: str, columns: Sequence[str], branch: Branch, identity
 
 def _column(place: Place, identity: Identity) -> str:
     return identity.alias if place.column == ROWID and identity.alias is not None else place.column
+
+
+def assigned_from(
+    source: str, values: Mapping[str, Expression], copy: Copy | None = None, identity: Identity | None = None
+) -> dict[str, tuple[str, frozenset[str]]]:
+    """What an UPDATE sets from columns of ``source``: the columns, and how and what they read.
+
+    ``copy``: the copy of ``source`` that it changes; then an expression counts where it reads the row of the same key.
+    None for a table that is set from itself.
+    """
+    read: dict[str, tuple[str, frozenset[str]]] = {}
+    for column, value in values.items():
+        places = {p for p in value.places if p.table == source}
+        if copy is not None and identity is not None and value.kind == "other":
+            rows = {p.source for p in places if _is_same_row(p, value, copy, identity)}
+            places = {p for p in places if p.source in rows}
+        if places:
+            read[column] = (value.kind, frozenset(p.column for p in places))
+    return read
+
+
+def _is_same_row(place: Place, value: Expression, copy: Copy, identity: Identity) -> bool:
+    """Whether ``place`` is in the row from which ``copy`` made the one that is set."""
+    linked = {
+        _column(there, identity)
+        for there, column in value.links
+        if there.source == place.source and copy.values.get(column) == ("bare", frozenset({_column(there, identity)}))
+    }
+    return linked.issuperset(identity.key or (ROWID,))
 
 
 def match(source: Table, key: Sequence[str], target: Table, copies: Sequence[Copy]) -> Match:

@@ -101,6 +101,7 @@ class Foreseen(Accounting):
         if inserts_values(texts[0]):
             touched = self._reach(texts[0])
             if not self._may_destroy(touched):
+                self._filled(touched)
                 self._reached(touched)
                 self._send_texts(texts)
                 return
@@ -117,6 +118,7 @@ class Foreseen(Accounting):
         touched = self._reach(first.text)
         if self._may_destroy(touched):
             return False
+        self._filled(touched)
         self._reached(touched)
         self._send(Step(Script(text), kind="text"))
         return True

@@ -65,7 +65,8 @@ class Trail:
     which rows from before are, whose table is gone. ``least``: of a table with copies, its comparisons so far.
     ``keys``: columns that identify the rows of a created table, because they came from a key. ``labels`` and
     ``column_labels``: the names that tables and columns had before the migration. ``fresh``: columns that the migration
-    added to rows from before, and that hold nothing from before.
+    added to rows from before, and that hold nothing from before. ``fills``: for each statement that inserted rows, by
+    table, the tables that it read.
     """
 
     copies: NotedCopies = field(default_factory=NotedCopies)
@@ -76,6 +77,7 @@ class Trail:
     labels: dict[str, str] = field(default_factory=dict)
     column_labels: dict[tuple[str, str], str] = field(default_factory=dict)
     fresh: set[tuple[str, str]] = field(default_factory=set)
+    fills: dict[str, set[frozenset[str]]] = field(default_factory=dict)
 
     def names(self) -> Trail:
         """The names as they are now, for an answer that comes later."""
@@ -94,9 +96,20 @@ class Trail:
             if copy.target in self.created and copy.source != copy.target:
                 self.labels.setdefault(copy.target, self.label(copy.source, copy.source))
 
+    def filled(self, tables: Iterable[str], sources: frozenset[str] = frozenset()) -> None:
+        """Note that a statement inserted rows into ``tables``, and read ``sources`` for them."""
+        for table in tables:
+            self.fills.setdefault(table, set()).add(sources)
+
     def copies_of(self, source: str) -> dict[str, list[Copy]]:
-        """The copies of ``source`` by target."""
-        return {target: self.copies.between(source, target) for target in self.copies.targets(source)}
+        """The copies of ``source`` by target, with the rows that came there from elsewhere."""
+        return {target: self._rows_in(source, target) for target in self.copies.targets(source)}
+
+    def _rows_in(self, source: str, target: str) -> list[Copy]:
+        copied = self.copies.between(source, target)
+        if all(source in sources for sources in self.fills.get(target, ())):
+            return copied
+        return [*copied, Copy(source, target, {}, unread=True, fills=True)]
 
     def inside(self, table: str) -> list[Copy]:
         """What was copied between columns of ``table``."""
@@ -125,7 +138,7 @@ class Trail:
         if self.copies.targets(table) or self.copies.sources(table) or self.copies.between(table, table):
             self.copies = NotedCopies(copy for copy in self.copies if table not in (copy.source, copy.target))
         # The next table of this name is another one.
-        for names in (self.least, self.labels, self.keys):
+        for names in (self.least, self.labels, self.keys, self.fills):
             names.pop(table, None)
         self.column_labels = {place: label for place, label in self.column_labels.items() if place[0] != table}
         self.fresh = {place for place in self.fresh if place[0] != table}
@@ -179,6 +192,10 @@ class Trail:
             self.keys[new] = self.keys.pop(old)
         if old in self.least:
             self.least[new] = self.least.pop(old)
+        self.fills = {
+            new if table == old else table: {frozenset(new if s == old else s for s in part) for part in parts}
+            for table, parts in self.fills.items()
+        }
         self.column_labels = {(new if t == old else t, c): v for (t, c), v in self.column_labels.items()}
         self.fresh = {(new if t == old else t, c) for t, c in self.fresh}
         self.copies = NotedCopies(
@@ -218,12 +235,10 @@ class Trail:
         """The name that a column had before the migration."""
         return self.column_labels.get((table, column), spelled)
 
-    def refine(self, source: str, target: str, read: Mapping[str, tuple[str, frozenset[str]]]) -> None:
-        """An UPDATE of ``target`` filled columns from ``source``, of which it is a copy."""
-        self.copies = NotedCopies(
-            replace(copy, values={**copy.values, **read}) if (copy.source, copy.target) == (source, target) else copy
-            for copy in self.copies
-        )
+    def refine(self, copy: Copy, read: Mapping[str, tuple[str, frozenset[str]]]) -> None:
+        """An UPDATE of the target of ``copy`` filled columns from its source."""
+        filled = replace(copy, values={**copy.values, **read})
+        self.copies = NotedCopies(filled if other == copy else other for other in self.copies)
 
     def inherit_key(self, copy: Copy, source_key: Sequence[str]) -> None:
         """Note that rows of a created table have the key of the table from which they were copied."""
