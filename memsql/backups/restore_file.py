@@ -14,20 +14,19 @@ from pathlib import Path
 from memsql.backups.catalogue import Backup
 from memsql.backups.connections import file_connection
 from memsql.backups.digest import TableDigest, differences, digests
-from memsql.backups.holders import file_id, holders, holders_of
 from memsql.backups.manifest import Manifest
 from memsql.backups.names import stamp
 from memsql.backups.restored import Restored, unpack_proven
 from memsql.backups.workplace import sync, workplace
 from memsql.config import Target
 from memsql.db import Connection, connect
+from memsql.db.holders import file_id, files_beside, holders, holders_of, named
 from memsql.db.sqlite import SQLiteConnection
 from memsql.errors import CheckFailed, ConnectError, Interrupted, LockedError, MemsqlError
 from memsql.progress import Progress
 
 _MAGIC = b"SQLite format 3\0"
 """The first bytes of every database file (https://sqlite.org/fileformat.html)."""
-_BESIDE = ("-wal", "-shm", "-journal")
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,9 +72,9 @@ def _refuse_unwritable(place: _Place) -> None:
 
 def _refuse_in_use(place: _Place) -> None:
     """Raise LockedError where another process has the database open, even if it does nothing."""
-    processes = holders([place.path, *_files_beside(place.path)])
+    processes = holders([place.path, *files_beside(place.path)])
     if processes:
-        raise _in_use(place.target, _names(processes))
+        raise _in_use(place.target, named(processes))
 
 
 def _in_use(target: Target, who: str) -> LockedError:
@@ -84,15 +83,6 @@ def _in_use(target: Target, who: str) -> LockedError:
         state="nothing was changed",
         hint="stop what uses the database, then run this again; or restore beside it with --to PATH",
     )
-
-
-def _names(processes: list[tuple[int, str]]) -> str:
-    return ", ".join(f"{name} ({pid})" for pid, name in processes)
-
-
-def _files_beside(path: Path) -> list[Path]:
-    """The log, its index and the journal that SQLite keeps beside the database ``path``."""
-    return [Path(f"{path}{ending}") for ending in _BESIDE]
 
 
 def _copy_owner_and_mode(new: Path, path: Path) -> None:
@@ -132,7 +122,7 @@ def _put(
     warnings = _set_wal_mode(place, manifest)
     late = holders_of({old}) if old else []
     if late:
-        warnings = (*warnings, f"{_names(late)} opened the old file at the last moment: restart it")
+        warnings = (*warnings, f"{named(late)} opened the old file at the last moment: restart it")
     return tables, kept, warnings
 
 
@@ -228,7 +218,7 @@ def _kept(path: Path, holder: SQLiteConnection | None) -> Iterator[Path | None]:
 
     The log or journal of a file that could not be locked moves with it, because SQLite would apply it to the new file.
     """
-    beside = [] if holder else [old for old in _files_beside(path) if old.exists()]
+    beside = [] if holder else [old for old in files_beside(path) if old.exists()]
     if not beside and not path.exists():
         yield None
         return

@@ -377,11 +377,7 @@ def translate(
     code = getattr(error, "sqlite_errorname", None) or ""
     text = str(error)
     if code.startswith(("SQLITE_BUSY", "SQLITE_LOCKED_SHAREDCACHE")):
-        return LockedError(
-            f"{target} is locked by another process",
-            state="nothing was changed",
-            hint="wait for the other writer to finish, or raise busy_timeout in setup.cfg",
-        )
+        return _locked(target)
     if code == "SQLITE_NOTADB":
         return ConnectError(f"{target} is not a SQLite database (or it is encrypted)", state="nothing was changed")
     if code == "SQLITE_CANTOPEN":
@@ -401,3 +397,20 @@ def translate(
             hint="restore a backup, or recover what is readable with: sqlite3 FILE .recover",
         )
     return StatementError(text, code=code or None, index=index, statement=statement)
+
+
+def _locked(target: Target) -> LockedError:
+    """The error of a lock, with the processes that hold one, or else with those that have the file open."""
+    from memsql.db.holders import files_beside, holders, lock_holders, named
+
+    path = target.path
+    locking = lock_holders(path) if path is not None else []
+    opened = holders([path, *files_beside(path)]) if path is not None and not locking else []
+    # What holds the lock may have ended meanwhile.
+    details = (f"open in: {named(opened)}",) if opened else ()
+    return LockedError(
+        f"{target} is locked by another process" + (f": {named(locking)}" if locking else ""),
+        state="nothing was changed",
+        details=details,
+        hint="wait for the other writer to finish, or stop it; or raise busy_timeout in setup.cfg",
+    )

@@ -204,9 +204,9 @@ def test_a_database_in_use(project: Project, statement: str, journal: str) -> No
 
 def test_locks_are_seen_where_processes_are_not(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     from memsql import config
-    from memsql.backups import holders
     from memsql.backups.catalogue import find
     from memsql.backups.restore import restore
+    from memsql.db import holders
     from memsql.errors import LockedError
 
     monkeypatch.setattr(holders, "_PROC", project.root / "no proc here")
