@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from memsql import words
 from memsql.config import Settings
@@ -14,14 +15,17 @@ from memsql.engine.replay import replay_schema
 from memsql.engine.signals import interruptible
 from memsql.engine.state import State, read_state
 from memsql.engine.structure.broken import all_broken
-from memsql.errors import ConnectError, MemsqlError, StatementError
+from memsql.errors import ConnectError, MemsqlError, StatementError, UsageError
 from memsql.progress import Progress
 from memsql.project import plan
-from memsql.project.checks import run_checks
+from memsql.project.checks import Check, run_checks
 from memsql.project.load import load_project
 from memsql.schema import read
 from memsql.schema.compare import compare, definitions, respelled
 from memsql.sqltext import quote
+
+if TYPE_CHECKING:
+    from memsql.legacy.promises import Reached
 
 _SHOWN = 50
 _WHY_SCHEMA = "everything the applied migrations make is there, as they make it"
@@ -30,13 +34,15 @@ _WHY_SCHEMA = "everything the applied migrations make is there, as they make it"
 @dataclass(frozen=True, slots=True)
 class Finding:
     """The answer to one question about the database. ``messages`` has a sentence for each problem; none means
-    proven. ``unproven``: the sentences say what could not be looked at, and nothing is known to be wrong."""
+    proven. ``unproven``: the sentences say what could not be looked at, and nothing is known to be wrong.
+    ``waits_for``: the upgrade or migration that promises it, where that did not run yet; its severity is info."""
 
     name: str
     severity: str
     messages: tuple[str, ...]
     why: str = ""
     unproven: bool = False
+    waits_for: str | None = None
 
     @property
     def ok(self) -> bool:
@@ -52,11 +58,11 @@ def verify(settings: Settings, *, deep: bool, progress: Progress) -> list[Findin
     """
     project = load_project(settings)
     with connection(settings.target, "ro", settings.busy_timeout) as conn:
-        checks = project.checks
         state = read_state(project, conn)
+        legacy = _reached(conn, state)
         findings = [
             Finding("migration_files", "error", project.sum_problems, "memsql.sum must match the files"),
-            _ledger(state),
+            _ledger(state, legacy),
         ]
         progress.start("checking pages")
         findings += _pages(conn, deep=deep)
@@ -67,16 +73,74 @@ def verify(settings: Settings, *, deep: bool, progress: Progress) -> list[Findin
         progress.start("comparing the schema")
         findings += _schema(state, conn)
         progress.start("checking full-text indexes")
-        findings += _full_text(settings, conn, progress)
+        findings += _full_text(settings, conn, progress, on_legacy_track=legacy is not None)
         applied = {s.version for s in state.statuses if s.is_applied}
-        due = [c for c in checks if c.version is None or c.version in applied]
-        # On a server all at once, to save requests; on a file one by one, to show progress.
-        for batch in [due] if settings.target.path is None else [[c] for c in due]:
-            progress.start(f"check {batch[0].name}" if len(batch) == 1 else f"{len(batch)} checks")
-            with interruptible() as interrupted:
-                results = run_checks(conn, batch, interrupted)
-            findings += [Finding(r.check.name, r.check.severity, r.messages[:_SHOWN], r.check.why) for r in results]
-        return findings
+        due = [c for c in project.checks if c.version is None or c.version in applied]
+        return findings + _checks(conn, due, legacy, progress)
+
+
+def verify_only(settings: Settings, word: str, progress: Progress) -> list[Finding]:
+    """Run the checks in sql/checks whose file is called ``word``, or ``word`` and more behind an underscore, and
+    nothing else.
+
+    Raises UsageError where there is none, ConnectError where the database cannot be read at all.
+    """
+    project = load_project(settings)
+    chosen = [c for c in project.checks if _stem(c) == word or _stem(c).startswith(f"{word}_")]
+    if not chosen:
+        groups = ", ".join(dict.fromkeys(_stem(c).partition("_")[0] for c in project.checks)) or "none"
+        raise UsageError(
+            f"--only {word}: no file in {settings.show(settings.sql / 'checks')} is called {word}.sql or {word}_….sql",
+            hint=f"they begin with: {groups}",
+        )
+    with connection(settings.target, "ro", settings.busy_timeout) as conn:
+        state = read_state(project, conn)
+        applied = {s.version for s in state.statuses if s.is_applied}
+        due = [c for c in chosen if c.version is None or c.version in applied]
+        waiting = [c for c in chosen if c not in due]
+        return [
+            *_checks(conn, due, _reached(conn, state), progress),
+            *(_later(c.name, f"migration {c.version:04d}", (), c.why) for c in waiting),
+        ]
+
+
+def _stem(check: Check) -> str:
+    return check.path.rpartition("/")[2].removesuffix(".sql")
+
+
+def _reached(conn: Connection, state: State) -> Reached | None:
+    if not state.is_legacy:
+        return None
+    from memsql.legacy.promises import reached
+
+    return reached(conn, state, [c for c in state.project.checks if c.version is None])
+
+
+def _checks(conn: Connection, due: Sequence[Check], legacy: Reached | None, progress: Progress) -> list[Finding]:
+    """Run the checks that are ``due``. Of a database on the legacy track only what it has reached is judged."""
+    findings = []
+    # On a server all at once, to save requests; on a file one by one, to show progress.
+    for batch in [list(due)] if conn.target.path is None else [[c] for c in due]:
+        if not batch:
+            continue
+        progress.start(f"check {batch[0].name}" if len(batch) == 1 else f"{len(batch)} checks")
+        with interruptible() as interrupted:
+            results = run_checks(conn, batch, interrupted)
+        for result in results:
+            check, messages = result.check, result.messages[:_SHOWN]
+            phase = legacy.later.get(check.path) if legacy and messages else None
+            findings.append(
+                Finding(check.name, check.severity, messages, check.why)
+                if phase is None
+                else _later(check.name, f"legacy upgrade {phase}", messages, check.why)
+            )
+    return findings
+
+
+def _later(name: str, what: str, messages: Sequence[str], why: str) -> Finding:
+    """The finding about a check that is not due before ``what``."""
+    sentences = tuple(f"not before {what}: {message}" for message in messages) or (f"not before {what}",)
+    return Finding(name, "info", sentences, why, waits_for=what)
 
 
 def failed(findings: Sequence[Finding]) -> bool:
@@ -84,7 +148,7 @@ def failed(findings: Sequence[Finding]) -> bool:
     return any(not f.ok and f.severity == "error" for f in findings)
 
 
-def _ledger(state: State) -> Finding:
+def _ledger(state: State, legacy: Reached | None) -> Finding:
     messages = [
         f"{s.migration.id if s.migration else s.name}: {s.note or s.state}"
         for s in state.statuses
@@ -94,10 +158,13 @@ def _ledger(state: State) -> Finding:
         f"{name}: marked as applied twice; somebody else wrote _yoyo_migration, so compare its rows and remove one"
         for name in state.ledger.marked_twice
     ]
-    if state.is_legacy:
-        messages.append("this database was never adopted: it has tables, but no migration of ours")
     pending = [s for s in state.statuses if s.state in plan.WAITING]
     notices = list(plan.notices(state.statuses))
+    if legacy is not None:
+        waits = f"waits for {', '.join(legacy.pending)}" if legacy.pending else "needs no upgrade"
+        notices.append(f"not adopted yet: it is {legacy.title} and {waits}; next: invoke legacy.adopt")
+    elif state.is_legacy:
+        messages.append("this database was never adopted: it has tables, but no migration of ours")
     if pending:
         notices.append(f"not applied yet: {', '.join(s.id for s in pending)}")
     if notices and not messages:
@@ -217,7 +284,9 @@ def _schema(state: State, conn: Connection) -> list[Finding]:
     ]
 
 
-def _full_text(settings: Settings, conn: Connection, progress: Progress) -> list[Finding]:
+def _full_text(settings: Settings, conn: Connection, progress: Progress, *, on_legacy_track: bool) -> list[Finding]:
+    """Check the full-text indexes. On the legacy track an index whose triggers are wrong is a warning: no upgrade
+    promises to repair what a release shipped."""
     if not conn.execute(load("engine/has_fts")).rows:
         return []
     from memsql.db.clone import clone
@@ -225,6 +294,10 @@ def _full_text(settings: Settings, conn: Connection, progress: Progress) -> list
 
     findings = []
     tables = discover(conn)
+    wrong = {
+        table.name: [finding.message for finding in problems]
+        for table, problems in zip(tables, all_problems(conn, tables), strict=True)
+    }
     why = "the full-text index agrees with its content"
     try:
         # SQLite takes the write lock for this check, and writers must not wait for a verification.
@@ -238,12 +311,13 @@ def _full_text(settings: Settings, conn: Connection, progress: Progress) -> list
                 if result.unproven:
                     findings.append(_unproven(f"fts {table.name}", why, [result.unproven]))
                     continue
-                findings.append(Finding(f"fts {table.name}", "error", () if result.ok else (result.message,), why))
+                severity = "warning" if on_legacy_track and wrong[table.name] else "error"
+                findings.append(Finding(f"fts {table.name}", severity, () if result.ok else (result.message,), why))
     except ConnectError as e:
         if settings.target.path is not None:
             raise
         # A server may have indexes that the SQLite of this machine cannot read.
         findings = [_unproven("fts", why, [f"the indexes cannot be checked on this machine: {e.message}"])]
-    wrong = [f.message for table_findings in all_problems(conn, tables) for f in table_findings]
-    findings.append(Finding("fts_triggers", "warning", tuple(wrong), "the triggers keep the full-text indexes right"))
+    messages = tuple(message for of_table in wrong.values() for message in of_table)
+    findings.append(Finding("fts_triggers", "warning", messages, "the triggers keep the full-text indexes right"))
     return findings
