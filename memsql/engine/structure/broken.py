@@ -53,6 +53,22 @@ def failing(conn: Connection, objects: Sequence[StoredObject]) -> Messages:
     return {key: errors[text] for key, text in statements.items() if text in errors}
 
 
+def mismatched(conn: Connection, tables: Collection[str], *, enforced: bool) -> Messages:
+    """Which of ``tables`` (folded) have a foreign key to columns that are no key: SQLite then refuses to write to them
+    and to the other table. ``enforced``: ``conn`` enforces foreign keys, so that it says so itself."""
+    if not enforced:
+        now = read(conn)
+        named = [o for o in now.of("table") if fold(o.name) in tables and "references" in o.sql.lower()]
+        keys = [key_of(o) for o in named]
+        errors = {key: compilation.error or "" for key, compilation in compile_all(now, keys).items()}
+    else:
+        # A table that is gone again, or TEMP, is an error of another kind, which says nothing here.
+        reads = [(explained(f"INSERT INTO main.{quote(name)} DEFAULT VALUES"), ()) for name in tables]
+        answers = zip(tables, conn.read_each(reads), strict=True)
+        errors = {("table", name): answer.message for name, answer in answers if isinstance(answer, StatementError)}
+    return {key: message for key, message in errors.items() if message.startswith("foreign key mismatch")}
+
+
 def newly_broken(failed: Messages, before: Snapshot, after: Snapshot) -> Broken:
     """Which of the ``failed`` ones are broken by what happened between ``before`` and ``after``."""
     new: list[tuple[StoredObject, str]] = []

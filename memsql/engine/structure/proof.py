@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from memsql.db import Connection
 from memsql.engine.job import Job
 from memsql.engine.structure import snapshot
-from memsql.engine.structure.broken import Messages, failing, newly_broken, sentence, without_those_of
+from memsql.engine.structure.broken import Messages, failing, mismatched, newly_broken, sentence, without_those_of
 from memsql.engine.structure.cache import StructureCache
 from memsql.engine.structure.origin import objects_after
 from memsql.engine.structure.snapshot import Snapshot, StoredObject
@@ -19,6 +19,7 @@ from memsql.sqltext.names import quote_if_needed
 # What may remove a definition; the second is ALTER COLUMN of libSQL.
 _REMOVES = re.compile(rb"drop|alter[^;]*\balter", re.IGNORECASE)
 _RENAMES = re.compile(rb"rename", re.IGNORECASE)
+_REFERS = re.compile(rb"references", re.IGNORECASE)
 _ADDS = re.compile(rb"view|trigger", re.IGNORECASE)
 _ALTERS = re.compile(rb"alter", re.IGNORECASE)
 # To search a larger text costs more than to compare all objects.
@@ -46,13 +47,14 @@ UNTOUCHED = Structure()
 
 @dataclass(frozen=True, slots=True)
 class Before:
-    """What begin() remembers: the objects, or where the migration only adds views and triggers, the place of the
-    newest object. ``altered``: the tables, folded, that get a column, where nothing is renamed or dropped; None where
-    everything has to be compared."""
+    """What begin() remembers: the objects, or where the migration only adds views and triggers, the ``place`` of the
+    newest object, None where it adds none. ``altered``: the tables, folded, that get a column, where nothing is renamed
+    or dropped; None where everything has to be compared. ``children``: the tables, folded, that get foreign keys."""
 
     snapshot: Snapshot | None
-    place: int = 0
+    place: int | None = None
     altered: frozenset[str] | None = None
+    children: frozenset[str] = frozenset()
 
 
 def begin(cache: StructureCache, job: Job) -> Before | None:
@@ -62,14 +64,16 @@ def begin(cache: StructureCache, job: Job) -> Before | None:
     if len(text) > _SEARCHED or _REMOVES.search(text) or _RENAMES.search(text):
         return Before(cache.snapshot())
     altered: frozenset[str] = frozenset()
+    children = _children(job) if _REFERS.search(text) else frozenset()
     if _ALTERS.search(text) and cache.dependents():
         effects = (effect(statement.text) for statement in statements(job.file.text()))
         altered = frozenset(fold(e.name or "") for e in effects if e.kind.startswith("alter"))
         if not snapshot.reached(cache.dependents(), altered):
             altered = frozenset()
-    if altered:
-        return Before(cache.snapshot(), cache.last_place(), altered)
-    return Before(None, cache.last_place(), altered) if _ADDS.search(text) else None
+    if altered or (children and _ALTERS.search(text)):
+        return Before(cache.snapshot(), cache.last_place(), altered, children)
+    adds = _ADDS.search(text)
+    return Before(None, cache.last_place() if adds else None, altered, children) if children or adds else None
 
 
 def findings(conn: Connection, cache: StructureCache, job: Job, before: Before | None) -> Structure:
@@ -81,13 +85,15 @@ def findings(conn: Connection, cache: StructureCache, job: Job, before: Before |
         after = snapshot.read(conn)
         cache.keep(after)
         return compare(conn, cache, job, (before.snapshot, after))
-    new = cache.created_behind(before.place)
+    new = cache.created_behind(before.place) if before.place is not None else []
     suspects = snapshot.reached(cache.dependents() if before.altered else new, before.altered, new)
     failed = _failing(conn, cache, suspects, new)
+    if before.children:
+        failed |= mismatched(conn, before.children, enforced=job.enforces_keys)
     if not failed:
         return UNTOUCHED
     after = snapshot.read(conn)
-    keys = {snapshot.key_of(o) for o in new}
+    keys = {snapshot.key_of(o) for o in new} | {("table", name) for name in before.children}
     others = tuple(row for row in after.rows if snapshot.key_of(snapshot.object_of(row)) not in keys)
     return _broken(cache, job, failed, (before.snapshot or Snapshot(others), after))
 
@@ -101,6 +107,11 @@ def compare(conn: Connection, cache: StructureCache, job: Job, moments: tuple[Sn
     suspects = snapshot.reached(after.of("view", "trigger"), change.names, change.new)
     failed = _failing(conn, cache, suspects, change.new)
     removes = len(job.file.data) > _SEARCHED or _REMOVES.search(job.file.data)
+    added = frozenset(
+        fold(o.name) for o in change.new if o.type == "table" and snapshot.key_of(o) not in before.objects
+    )
+    if added:
+        failed |= mismatched(conn, added, enforced=False)
     if removes:
         referring = (snapshot.key_of(o) for o in snapshot.children(after, change.names))
         failed |= {key: "" for key in referring if key in before.objects}
@@ -117,6 +128,14 @@ def compare(conn: Connection, cache: StructureCache, job: Job, moments: tuple[Sn
         remedies=(*structure.remedies, *lost.remedies),
         weaker=(*structure.weaker, *lost.weaker),
     )
+
+
+def _children(job: Job) -> frozenset[str]:
+    """The tables, folded, that statements of ``job`` create or alter which speak of references."""
+    texts = (statement.text for statement in statements(job.file.text()))
+    effects = (effect(text) for text in texts if "references" in text.lower())
+    makes = (e for e in effects if e.kind.startswith("alter") or (e.kind == "create" and e.object_type == "table"))
+    return frozenset(fold(e.name or "") for e in makes if e.schema is None or fold(e.schema) == "main")
 
 
 def _failing(

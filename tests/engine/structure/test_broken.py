@@ -223,6 +223,66 @@ def test_a_table_whose_module_is_unknown() -> None:
     assert (structure.problems, structure.unproven) == ((), ("view v reads cells, which is unknown here",))
 
 
+CODE = "CREATE TABLE code (id INTEGER PRIMARY KEY, name TEXT);"
+UNKEYED = 'foreign key mismatch - "use" referencing "code"'
+
+
+@pytest.mark.parametrize("keys", ["on", "off"])
+@pytest.mark.parametrize(
+    ("base", "change"),
+    [
+        pytest.param(CODE, "CREATE TABLE use (name TEXT REFERENCES code (name));", id="a new table"),
+        pytest.param(CODE, "create table use (name references code (nmae));", id="a column that is not there"),
+        pytest.param(CODE + "CREATE TABLE use (a);", "ALTER TABLE use ADD name REFERENCES code (name);", id="a column"),
+        pytest.param(
+            CODE + "CREATE TABLE use (name);",
+            "DROP TABLE use; CREATE TABLE use (name REFERENCES code (name));",
+            id="a rebuilt table",
+        ),
+        pytest.param(
+            CODE + "CREATE TABLE old (a);", "DROP TABLE old; CREATE TABLE use (name REFERENCES code (name));", id="both"
+        ),
+    ],
+)
+def test_a_new_foreign_key_names_a_key(base: str, change: str, keys: str) -> None:
+    change = "-- foreign_keys: off\n" * (keys == "off") + change
+    structure = structure_after(base, change, keys=keys)
+    assert structure.problems == (f"table use cannot be written: {UNKEYED}",)
+    permitted = structure_after(base, f"-- allow: broken use the index follows\n{change}", keys=keys)
+    assert (permitted.problems, len(permitted.broken)) == ((), 1)
+
+
+@pytest.mark.parametrize("keys", ["on", "off"])
+@pytest.mark.parametrize(
+    ("base", "change"),
+    [
+        pytest.param("", "CREATE TABLE use (name REFERENCES code (name));", id="the parent comes later"),
+        pytest.param(
+            CODE,
+            "CREATE TABLE use (name REFERENCES code (name)); CREATE UNIQUE INDEX once ON code (name);",
+            id="the key comes behind it",
+        ),
+        pytest.param(CODE, "CREATE TABLE use (id REFERENCES code);", id="a primary key"),
+        pytest.param("", "CREATE TABLE use (a UNIQUE, b REFERENCES use (a));", id="a tree"),
+        pytest.param(
+            CODE + "CREATE TABLE use (name REFERENCES code (name));",
+            "ALTER TABLE use ADD more REFERENCES code (id);",
+            id="broken before",
+        ),
+        pytest.param(CODE, "CREATE TEMP TABLE use (name REFERENCES code (name));", id="a TEMP table"),
+        pytest.param(CODE, "CREATE TABLE use (a); INSERT INTO use VALUES ('references code');", id="a word"),
+        pytest.param(
+            CODE + "CREATE TABLE use (name REFERENCES code (name));",
+            "CREATE TABLE new (name REFERENCES code (name)); DROP TABLE use; ALTER TABLE new RENAME TO use;",
+            id="broken before and rebuilt",
+        ),
+    ],
+)
+def test_other_foreign_keys_are_nobody_s_mistake(base: str, change: str, keys: str) -> None:
+    change = "-- foreign_keys: off\n" * (keys == "off") + change
+    assert structure_after(base, change, keys=keys).problems == ()
+
+
 def test_a_trigger_for_a_column_that_its_view_has_no_more() -> None:
     trigger = "CREATE TRIGGER w INSTEAD OF UPDATE OF name ON v BEGIN UPDATE item SET name = new.name; END;"
     base = ITEM + f"CREATE VIEW v AS SELECT id, name FROM item; {trigger}"
