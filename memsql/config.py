@@ -28,6 +28,8 @@ DEFAULTS = {
     "backup_max_age": "24h",
     "check_timeout": "",
     "server_copy_rows": "",
+    "slow_query_ms": "100",
+    "notify": "",
     "runs": "",
     "token_variable": "TURSO_AUTH_TOKEN",
 }
@@ -69,7 +71,8 @@ class Target:
 @dataclass(frozen=True, slots=True)
 class Settings:
     """Everything a task needs before it opens a connection. Times are in milliseconds. ``runs`` is the folder of the
-    reports of chains."""
+    reports of chains. ``notify`` is the command that hears of changes, as the words of its command line; none means
+    that nobody does."""
 
     root: Path
     migrations: Path
@@ -83,6 +86,8 @@ class Settings:
     backup_max_age: int
     check_timeout: int = _CHECK_MS
     server_copy_rows: int = SERVER_COPY_ROWS
+    slow_query_ms: int = 100
+    notify: tuple[str, ...] = ()
 
     def show(self, path: Path) -> str:
         """``path`` relative to the project folder, as a person there would write it."""
@@ -140,6 +145,8 @@ def load(
         backup_max_age=_duration("backup_max_age", values["backup_max_age"]),
         check_timeout=_check_timeout(values["check_timeout"], target),
         server_copy_rows=_rows("server_copy_rows", values["server_copy_rows"]),
+        slow_query_ms=_duration("slow_query_ms", values["slow_query_ms"]),
+        notify=_command("notify", values["notify"]),
     )
 
 
@@ -292,6 +299,22 @@ def _rows(name: str, text: str) -> int:
     if not (digits.isascii() and digits.isdigit()):
         raise ConfigError(f"{name} = {text}: not a number of rows", hint=f"write {SERVER_COPY_ROWS}")
     return int(digits)
+
+
+def _command(name: str, text: str) -> tuple[str, ...]:
+    """The words of the command line ``text``, as a shell would cut it; nothing else of a shell is done."""
+    if not text.strip():
+        return ()
+    import shlex
+
+    try:
+        return tuple(shlex.split(text))
+    except ValueError as e:
+        # Without the text, which may hold a secret of the command's.
+        raise ConfigError(
+            f"{name} is no command line: {str(e).lower()}",
+            hint=f"write a program and its words, as in: {name} = ./tell-team operations",
+        ) from None
 
 
 def _boolean(name: str, text: str) -> bool:

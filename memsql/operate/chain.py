@@ -135,8 +135,8 @@ class Journal:
             self._warn(f"there will be no report of this run: {reason}")
 
 
-def to_text(run: Run, secrets: Iterable[str] = ()) -> str:
-    """The report as JSON, with ``***`` in place of every one of ``secrets``."""
+def to_text(run: Run, secrets: Iterable[str] = (), more: Mapping[str, object] | None = None) -> str:
+    """The report as JSON, with ``***`` in place of every one of ``secrets``; ``more`` are further fields."""
     first = next((s for s in run.steps if s.database is not None), None)
     fields = {
         "format": FORMAT,
@@ -149,6 +149,7 @@ def to_text(run: Run, secrets: Iterable[str] = ()) -> str:
         "database": first.database if first else None,
         "command_line": [without_query(word) for word in run.words],
         "steps": [_step(step) for step in run.steps],
+        **(more or {}),
     }
     text = json.dumps(_cleaned(fields, tuple(secrets)), ensure_ascii=False, indent=2, default=str) + "\n"
     # A file name need not be UTF-8; an escape that replaces such bytes is an escape of JSON too.

@@ -139,8 +139,9 @@ def optimize(settings: Settings, progress: Bar, *, table: str | None = None, yes
 
 
 def _admit(settings: Settings, verb: str, names: Callable[[Connection], Sequence[str]], *, yes: bool) -> None:
-    """Where the database is protected, let a person agree to what will be done to the tables that ``names`` returns."""
-    if not settings.protected:
+    """Where the database is protected, let a person agree to what will be done to the tables that ``names`` returns;
+    where there is a command ``notify``, tell it."""
+    if not (settings.protected or settings.notify):
         return
     from memsql.db import connection
 

@@ -1,10 +1,13 @@
-"""What a task does before it changes a protected database: look for a backup, and ask a person."""
+"""What a task does before it changes a database: where that is protected, look for a backup and ask a person; then tell
+the command ``notify``."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Literal
+
+from memsql.tasks import notice
 
 if TYPE_CHECKING:
     from memsql.config import Settings
@@ -26,16 +29,18 @@ def admit(
     ``what`` completes the sentence "memsql will". ``yes``: the person has agreed already. ``backup``: "needless" where
     the database holds nothing that a backup could keep. ``before_asking`` is called after the look at the backups,
     which is quick; what it returns is added to the question. Call this before the database is opened for writing, and
-    only where there is something to do. Raises Refused.
+    only where there is something to do. Raises Refused. Where it returns, ``notify`` of setup.cfg was told.
     """
     if not settings.protected:
-        before_asking()
+        notice.begin(settings, what, before_asking())
         return
     from memsql.operate.gate import confirm, require_backup
 
     if backup == "required":
         require_backup(settings)
-    confirm(settings, what + before_asking(), yes=yes, ask=_ask)
+    line = before_asking()
+    confirm(settings, what + line, yes=yes, ask=_ask)
+    notice.begin(settings, what, line)
 
 
 def _ask(question: str) -> str | None:

@@ -213,7 +213,7 @@ def _outcome(settings: Settings, change: _Change, manner: _Manner, progress: Pro
     if manner.dry_run:
         return _rehearse(settings, change, manner, progress)
     refuse_without_dry_run(with_data=manner.with_data)
-    if settings.protected:
+    if settings.protected or settings.notify:
         with connection(settings.target, "ro", settings.busy_timeout) as conn:
             is_needed = change.is_needed(conn)
         if is_needed:

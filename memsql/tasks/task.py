@@ -17,7 +17,7 @@ from invoke import Exit
 from memsql import config
 from memsql.errors import Interrupted, MemsqlError, UsageError
 from memsql.report import text
-from memsql.tasks import chain
+from memsql.tasks import chain, notice
 from memsql.tasks.output import write, write_json
 from memsql.tasks.program import MemsqlTask
 
@@ -132,6 +132,7 @@ def _run(command: str, work: Callable[[Settings, Bar], Outcome], values: Mapping
     """Call ``work``, and print its outcome. Raises Exit with its exit code, unless that is 0."""
     signal.signal(signal.SIGTERM, _terminate)
     chain.begin(command)
+    notice.start(command)
     try:
         outcome = _outcome(work, values)
     except (MemsqlError, KeyboardInterrupt) as stopped:
@@ -141,12 +142,15 @@ def _run(command: str, work: Callable[[Settings, Bar], Outcome], values: Mapping
         else:
             write(sys.stderr, text.error(error))
         chain.failed(error)
+        notice.failed(error)
         raise Exit(code=error.exit_code) from None
     if as_json:
         write_json({"ok": outcome.exit_code == 0, "command": command, **outcome.data})
     elif outcome.text:
         write(sys.stdout, outcome.text, plain=outcome.plain)
-    chain.done(outcome.exit_code, outcome.headline or text.headline(outcome.text), outcome.data)
+    headline = outcome.headline or text.headline(outcome.text)
+    chain.done(outcome.exit_code, headline, outcome.data)
+    notice.done(outcome.exit_code, headline, outcome.data)
     if outcome.exit_code:
         raise Exit(code=outcome.exit_code)
 
