@@ -9,7 +9,7 @@ from pathlib import Path
 from memsql.config import Settings
 from memsql.errors import FileError
 
-_PARTS = {"migrations": "migration", "checks": "check", "queries": "query"}
+_PARTS = {"migrations": "migration", "checks": "check", "queries": "query", "smoke": "smoke"}
 
 
 def sql_files(settings: Settings, paths: Sequence[Path] = ()) -> list[Path]:
@@ -50,6 +50,7 @@ def kind_of(path: str, migrations: Path | None = None, sql: Path | None = None) 
             migrations / "legacy": "legacy",
             sql / "checks": "check",
             sql / "queries": "query",
+            sql / "smoke": "smoke",
             sql: "snapshot" if file.name == "schema.sql" else "other",
             sql / "legacy": "snapshot",
         }

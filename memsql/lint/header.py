@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 
 from memsql.errors import FileError
+from memsql.project.smoke import DIRECTIVES, parse_smoke_header
 from memsql.sqltext import (
     CHECK_DIRECTIVES,
     Allow,
@@ -37,10 +38,12 @@ def read_header(text: str, path: str, kind: str) -> tuple[MigrationHeader, tuple
     if kind in ("migration", "rollback"):
         return _migration(block, path)
     problems: list[HeaderProblem] = []
-    if kind in ("check", "query"):
+    if kind in ("check", "query", "smoke"):
         try:
             if kind == "check":
                 parse_check_header(block, path)
+            elif kind == "smoke":
+                parse_smoke_header(block, path)
             else:
                 parse_header(block, path, _QUERY, repeatable=frozenset({"param", "plan", "allow"}))
         except FileError as e:
@@ -83,7 +86,7 @@ def _allows(block: str) -> tuple[tuple[Allow, ...], list[HeaderProblem]]:
 
 def _description(block: str) -> str:
     try:
-        return parse_header(block, "", CHECK_DIRECTIVES | _QUERY).description
+        return parse_header(block, "", CHECK_DIRECTIVES | _QUERY | DIRECTIVES).description
     except FileError:
         return ""
 

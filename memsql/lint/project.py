@@ -160,7 +160,7 @@ class Folder:
                 line = (e.where.line if e.where else None) or 1
                 return [Finding("MS30", "does_not_run", "error", shown, line, 1, 1, e.message, e.hint or "")]
         file = _File.of(shown, kind_of(str(path), self._migrations, self._sql), text)
-        if file.kind in ("check", "query"):
+        if file.kind in ("check", "query", "smoke"):
             trial = self._history.trial(len(self._ups), file.steps)
             return file.findings(trial, _Around(schema=True, final=self._history.final()))
         if file.kind in ("migration", "rollback"):

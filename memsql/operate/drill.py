@@ -1,5 +1,5 @@
-"""Prove that a backup restores: into a scratch database, which is verified, and its last migration rolled back and
-applied."""
+"""Prove that a backup restores: into a scratch database, which is verified, on which the smoke test runs, and whose
+last migration is rolled back and applied."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from memsql.actions import up
+from memsql.actions import smoke, up
 from memsql.actions.verify import Finding, failed, verify
 from memsql.backups.catalogue import Backup, find
 from memsql.backups.digest import TableDigest, differences, digests
@@ -22,6 +22,7 @@ from memsql.errors import MemsqlError, Refused
 from memsql.ledger import TABLES
 from memsql.progress import Progress
 from memsql.schema import Schema, diff, read
+from memsql.words import count
 
 Outcome = Literal["ok", "warning", "failed", "skipped"]
 
@@ -65,7 +66,8 @@ def drill(settings: Settings, name: str | None, progress: Progress) -> Drill:
         target = Target(path=Path(folder) / "scratch.db", display=f"a scratch copy of {backup.path.name}")
         scratch = replace(settings, target=target, protected=False)
         steps: list[DrillStep] = []
-        for run in (_restore, _verify, _back_and_forth):
+        tries = [_smoke] if smoke.project_steps(settings) else []
+        for run in (_restore, _verify, *tries, _back_and_forth):
             started = time.perf_counter()
             step = run(backup, scratch, progress)
             steps.append(replace(step, seconds=time.perf_counter() - started))
@@ -99,6 +101,21 @@ def _verify(backup: Backup, scratch: Settings, progress: Progress) -> DrillStep:
         "failed" if failed(findings) else "warning" if problems else "ok",
         tuple(_sentence(finding) for finding in problems) or (f"{len(findings)} checks, all proven",),
     )
+
+
+def _smoke(backup: Backup, scratch: Settings, progress: Progress) -> DrillStep:
+    """Run the smoke test of the project on what was restored."""
+    lacks = smoke.missing(smoke.project_steps(scratch), status(scratch))
+    if lacks is not None:
+        return DrillStep("smoke", "skipped", (lacks,))
+    try:
+        result = smoke.smoke(scratch, progress)
+    except MemsqlError as e:
+        return _failed("smoke", e.message, e)
+    problems = tuple(problem for step in result.results for problem in step.problems)
+    if not result.ok:
+        return DrillStep("smoke", "failed", problems)
+    return DrillStep("smoke", "ok", (f"{count(len(result.results), 'step')} passed and rolled back",))
 
 
 def _back_and_forth(backup: Backup, scratch: Settings, progress: Progress) -> DrillStep:

@@ -122,6 +122,7 @@ _MODULES = {
     name: name
     for name in (
         "verify",
+        "smoke",
         "lint",
         "review",
         "migrate",

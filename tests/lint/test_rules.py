@@ -19,7 +19,7 @@ from memsql.lint.trial import World
 from memsql.sqltext import split
 
 FOLDER = Path(__file__).parent / "cases"
-PATHS = {"check": "sql/checks/0001_x.sql", "query": "sql/queries/x.sql", "other": "x.sql"}
+PATHS = {"check": "sql/checks/0001_x.sql", "query": "sql/queries/x.sql", "smoke": "sql/smoke/x.sql", "other": "x.sql"}
 
 
 def cases() -> Iterator[tuple[str, dict[str, Any]]]:

@@ -141,7 +141,7 @@ def libsql_only(script: Script) -> Iterator[Hit]:
                 break
 
 
-@rule("MS30", "does_not_run", "error", (*DATABASE, "check", "query", "snapshot"))
+@rule("MS30", "does_not_run", "error", (*DATABASE, "check", "query", "smoke", "snapshot"))
 def does_not_run(script: Script) -> Iterator[Hit]:
     """A statement that SQLite cannot prepare, or a file that cannot be read.
 

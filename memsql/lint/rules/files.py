@@ -10,7 +10,7 @@ from memsql.lint.script import Script
 from memsql.lint.siblings import Siblings
 from memsql.project.files import parse_file_name
 
-_EVERY = (*DATABASE, "check", "query", "snapshot")
+_EVERY = (*DATABASE, "check", "query", "smoke", "snapshot")
 
 
 @rule("MS27", "no_rollback", "warning")
