@@ -5,13 +5,13 @@ Upgrades and ledger are one transaction: a database is either adopted or as it w
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Literal
 
-from memsql import ledger
+from memsql import ledger, words
 from memsql.db import Connection, transaction
 from memsql.db.queries import load
 from memsql.engine import verdict
@@ -39,7 +39,7 @@ from memsql.project.files import Migration
 from memsql.project.load import Project
 from memsql.schema import read
 from memsql.schema.compare import definitions
-from memsql.sqltext import parse_migration_header
+from memsql.sqltext import fold, parse_migration_header, quote
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,15 +181,37 @@ def _transaction(conn: Connection) -> Iterator[None]:
 
 
 def _run_phase(session: Session, phase: Phase) -> list[str]:
-    record_objects(session.conn, phase.name)
-    done = _run(session, _job(phase, down=False))
+    job, conn = _job(phase, down=False), session.conn
+    record_objects(conn, phase.name)
+    before = _table_names(conn)
+    done = _run(session, job)
     return [
         f"legacy upgrade {phase.name} (proven)",
+        *_kept(conn, job, before),
+        *(f"  {change.message}" for change in done.account.changes),
         *(f"  lost, as allowed: {loss.message}" for loss in done.account.losses),
         *(f"  broken, as allowed: {sentence}" for sentence in done.broken),
         *(f"  weaker: {sentence}" for sentence in done.weaker),
         *(f"  not proven: {sentence}" for sentence in done.unproven),
     ]
+
+
+def _table_names(conn: Connection) -> dict[str, str]:
+    """The tables as they are spelled, by folded name."""
+    return {fold(str(name)): str(name) for (name,) in conn.execute(load("engine/tables")).rows}
+
+
+def _kept(conn: Connection, job: Job, before: Mapping[str, str]) -> list[str]:
+    """A line for each table that ``job`` renamed, and did not drop: its rows are all there, under another name."""
+    after = _table_names(conn)
+    lines = []
+    for old, new in job.analysis.renames:
+        if old in before and old not in after and new in after and new not in before:
+            rows = conn.execute(f"SELECT count(*) FROM {quote(after[new])}").one()
+            assert isinstance(rows, int)
+            are = "is" if rows == 1 else "are"
+            lines.append(f"  {words.count(rows, 'row')} of {before[old]} {are} kept in {after[new]}")
+    return lines
 
 
 def _run(session: Session, job: Job) -> Done:

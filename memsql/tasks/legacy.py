@@ -2,30 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import KW_ONLY, dataclass
 from typing import TYPE_CHECKING
 
 from invoke import Collection
 
-from memsql.tasks.gate import CHANGE_HELP, admit
-from memsql.tasks.task import Outcome, number, refuse_without_dry_run, task
+from memsql.tasks.legacy_run import HELP, Change, Manner, outcome
+from memsql.tasks.task import Outcome, number, task
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from memsql.config import Settings
     from memsql.db import Connection
     from memsql.engine.session import Session
-    from memsql.progress import Progress
     from memsql.report.progress import Bar
     from memsql.tasks.program import MemsqlTask
-
-_HELP = {
-    **CHANGE_HELP,
-    "dry-run": "do it on a clone, report what happened there, change nothing",
-    "with-data": "with --dry-run on a server: on a clone with all rows, not on one of the schema alone",
-    "allow-data-loss": "go on where rows would be lost, and say which",
-}
 
 
 @task("legacy.status")
@@ -54,7 +43,7 @@ def status(settings: Settings, progress: Bar) -> Outcome:
 @task(
     "legacy.adopt",
     help={
-        **_HELP,
+        **HELP,
         "version": "the newest migration that counts as applied afterwards, where the schema does not say",
         "accept-drift": "with --version: take it over although its schema differs, and say how",
     },
@@ -68,6 +57,7 @@ def adopt(
     dry_run: bool = False,
     with_data: bool = False,
     allow_data_loss: bool = False,
+    maintenance_window: str | None = None,
     yes: bool = False,
 ) -> Outcome:
     """Take a legacy database over: run the upgrades it needs and write the ledger, in one transaction.
@@ -97,11 +87,13 @@ def adopt(
             return ("nothing to do: the ledger knows this database",)
         return ("nothing to do: the database is empty; see: invoke migrate.up",)
 
-    change = _Change("adopt it, a legacy database", is_needed, run)
-    return _outcome(
+    change = Change("adopt it, a legacy database", is_needed, run)
+    return outcome(
         settings,
         change,
-        _Manner(dry_run=dry_run, with_data=with_data, allow_data_loss=allow_data_loss, yes=yes),
+        Manner(
+            dry_run=dry_run, with_data=with_data, allow_data_loss=allow_data_loss, yes=yes, window=maintenance_window
+        ),
         progress,
     )
 
@@ -109,7 +101,7 @@ def adopt(
 def _upgrade_task(phase: int, name: str, doc: str) -> MemsqlTask:
     """Make the task ``legacy.NAME``, which runs one of the legacy upgrades."""
 
-    @task(f"legacy.{name}", help=_HELP)
+    @task(f"legacy.{name}", help=HELP)
     def upgrade(
         settings: Settings,
         progress: Bar,
@@ -117,21 +109,28 @@ def _upgrade_task(phase: int, name: str, doc: str) -> MemsqlTask:
         dry_run: bool = False,
         with_data: bool = False,
         allow_data_loss: bool = False,
+        maintenance_window: str | None = None,
         yes: bool = False,
     ) -> Outcome:
         from memsql.legacy.adopt import phase_waits, run_phase
         from memsql.project.load import load_project
 
         project = load_project(settings)
-        change = _Change(
+        change = Change(
             f"run legacy upgrade {phase}",
             lambda conn: phase_waits(conn, project, phase),
             lambda session: run_phase(session, project, phase),
         )
-        return _outcome(
+        return outcome(
             settings,
             change,
-            _Manner(dry_run=dry_run, with_data=with_data, allow_data_loss=allow_data_loss, yes=yes),
+            Manner(
+                dry_run=dry_run,
+                with_data=with_data,
+                allow_data_loss=allow_data_loss,
+                yes=yes,
+                window=maintenance_window,
+            ),
             progress,
         )
 
@@ -146,7 +145,7 @@ align = _upgrade_task(3, "align", "Run legacy upgrade 3 by itself, proven: add w
 
 @task(
     "legacy.rollback",
-    help={**_HELP, "phase": "number of the upgrade to undo; the latest one that ran comes first"},
+    help={**HELP, "phase": "number of the upgrade to undo; the latest one that ran comes first"},
 )
 def rollback(
     settings: Settings,
@@ -156,6 +155,7 @@ def rollback(
     dry_run: bool = False,
     with_data: bool = False,
     allow_data_loss: bool = False,
+    maintenance_window: str | None = None,
     yes: bool = False,
 ) -> Outcome:
     """Undo a legacy upgrade: the schema is again what it was before it, every row kept.
@@ -170,91 +170,19 @@ def rollback(
 
     upgrade = number("--phase", phase)
     project = load_project(settings)
-    change = _Change(
+    change = Change(
         f"undo legacy upgrade {phase}",
         lambda _: phase_exists(project, upgrade),
         lambda session: rollback_phase(session, project, upgrade),
     )
-    return _outcome(
+    return outcome(
         settings,
         change,
-        _Manner(dry_run=dry_run, with_data=with_data, allow_data_loss=allow_data_loss, yes=yes),
+        Manner(
+            dry_run=dry_run, with_data=with_data, allow_data_loss=allow_data_loss, yes=yes, window=maintenance_window
+        ),
         progress,
     )
-
-
-@dataclass(frozen=True, slots=True)
-class _Change:
-    """What a task is about to do."""
-
-    what: str
-    """Completes the sentence "memsql will"."""
-    is_needed: Callable[[Connection], bool]
-    """Whether there is something to do in this database."""
-    run: Callable[[Session], tuple[str, ...]]
-    """Does it, and returns a line about each step."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Manner:
-    """The options that say how a change is done."""
-
-    _: KW_ONLY
-    dry_run: bool
-    with_data: bool
-    allow_data_loss: bool
-    yes: bool
-
-
-def _outcome(settings: Settings, change: _Change, manner: _Manner, progress: Progress) -> Outcome:
-    """Do ``change``, on a clone with --dry-run, and say what was done. Raises any MemsqlError."""
-    from memsql.db import connection
-
-    if manner.dry_run:
-        return _rehearse(settings, change, manner, progress)
-    refuse_without_dry_run(with_data=manner.with_data)
-    if settings.protected or settings.notify:
-        with connection(settings.target, "ro", settings.busy_timeout) as conn:
-            is_needed = change.is_needed(conn)
-        if is_needed:
-            admit(settings, change.what, yes=manner.yes)
-    with connection(settings.target, "rw", settings.busy_timeout) as conn:
-        steps = _run(conn, change, manner, progress, copy_rows=settings.server_copy_rows)
-    return Outcome("\n".join(steps), {"dry_run": False, "steps": list(steps)})
-
-
-def _run(conn: Connection, change: _Change, manner: _Manner, progress: Progress, *, copy_rows: int) -> tuple[str, ...]:
-    from memsql.engine.session import session_on
-    from memsql.engine.state import RunOptions
-
-    options = RunOptions(allow_data_loss=manner.allow_data_loss, server_copy_rows=copy_rows)
-    with session_on(conn, options, progress) as session:
-        return change.run(session)
-
-
-def _rehearse(settings: Settings, change: _Change, manner: _Manner, progress: Progress) -> Outcome:
-    from memsql.actions.rehearse import copy_for, place_for, row_counts
-    from memsql.report.rehearsal import PLACES
-    from memsql.schema import diff, read
-
-    place = place_for(settings.target, frozenset({"with-data"} if manner.with_data else ()))
-    with copy_for(settings, progress, rows=place == "clone") as copy:
-        conn = copy.connection
-        schema_before, rows_before = read(conn), row_counts(conn)
-        steps = _run(conn, change, manner, progress, copy_rows=settings.server_copy_rows)
-        schema, rows_after = diff(schema_before, read(conn)).lines(), row_counts(conn)
-    omitted = [str(omission) for omission in copy.omitted]
-    rows = [
-        f"{table}: {rows_before.get(table)} -> {rows_after.get(table)}"
-        for table in sorted(rows_before.keys() | rows_after.keys())
-        if rows_before.get(table) != rows_after.get(table)
-    ]
-    text = [PLACES[place], *(f"left out: {omission}" for omission in omitted), *steps]
-    for title, lines in (("schema", schema), ("rows", rows)):
-        if lines:
-            text += ["", f"{title}:", *("  " + line for line in lines)]
-    data = {"place": place, "omitted": omitted, "steps": list(steps), "schema": schema, "rows": rows}
-    return Outcome("\n".join(text), {"dry_run": True, **data})
 
 
 ns = Collection("legacy", status, adopt, phase1, phase2, align, rollback)
