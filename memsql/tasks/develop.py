@@ -9,7 +9,7 @@ from pathlib import Path
 
 from invoke import Context, Exit, task
 
-from memsql.tasks.program import MemsqlTask
+from memsql.tasks.command_line import MemsqlTask
 
 _PROCESSORS = os.cpu_count() or 1
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from memsql.db import Connection
     from memsql.engine.session import Session
     from memsql.report.progress import Bar
-    from memsql.tasks.program import MemsqlTask
+    from memsql.tasks.command_line import MemsqlTask
 
 
 @task("legacy.status")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -38,7 +36,6 @@ def lint(
     fix: bool = False,
     strict: bool = False,
     write_docs: bool = False,
-    remainder: str,
 ) -> Outcome:
     """Look for mistakes in migrations, rollbacks, checks and queries, without a database.
 
@@ -54,7 +51,7 @@ def lint(
     from memsql.lint import lint_files, sql_files
     from memsql.report.lint import data, text
 
-    files = sql_files(settings, _paths(path or [], remainder))
+    files = sql_files(settings, [Path.cwd() / name for name in path or []])
     styled, repaired, notes = _style(settings, files, fix=fix)
     findings = _merged(settings, files, lint_files(settings, files), styled)
     blocking = {"error", "warning"} if strict else {"error"}
@@ -124,16 +121,6 @@ def _replace(file: Path, text: str, shown: str) -> None:
     if b"\r\n" in raw:
         text = text.replace("\n", "\r\n")
     replace_file(file, ("\ufeff" if raw.startswith(b"\xef\xbb\xbf") else "") + text, shown)
-
-
-def _paths(paths: Sequence[str], remainder: str) -> list[Path]:
-    """Return the paths of --path and those behind ``--``, which Invoke hands over as one text."""
-    try:
-        words = [remainder] if remainder and os.path.exists(remainder) else shlex.split(remainder)
-    except ValueError:
-        # An apostrophe in a name.
-        words = remainder.split()
-    return [Path.cwd() / word for word in [*paths, *words]]
 
 
 def _write_docs(settings: Settings) -> Outcome:

@@ -100,6 +100,7 @@ def up(
         "to": "roll back everything after this version instead; 0 rolls back all",
         "all-or-nothing": "put all of it into one transaction",
     },
+    bare_number="--steps",
 )
 def down(
     settings: Settings,
@@ -123,11 +124,14 @@ def down(
     statement nothing is touched (exit code 6). A rollback that would drop rows is refused with the rows
     named, unless --allow-data-loss.
 
-    Examples:  invoke migrate.down     invoke migrate.down --steps 3     invoke migrate.down --to 2
+    Examples:  invoke migrate.down     invoke migrate.down 3     invoke migrate.down --to 2
     """
     from memsql.engine.state import RunOptions
+    from memsql.errors import UsageError
     from memsql.tasks.migrate_run import Manner, run
 
+    if steps is not None and to is not None:
+        raise UsageError("--steps (or a number alone) and --to do not go together", state="nothing was changed")
     options = RunOptions(
         to=_version("--to", to),
         steps=_version("--steps", steps),

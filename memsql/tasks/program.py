@@ -1,120 +1,34 @@
 """Everything in which memsql differs from Invoke, but for its import (see start.py).
 
-Bare words: ``lint migrations`` means ``lint --path migrations``. Invoke has words that a task requires, and options
-with names, and nothing between; so the name of the option is put before such a word, and Invoke reads the rest.
 Loading: only the tasks that a command line names. Chains: several tasks on one command line have one summary and one
 report; Invoke runs them one after another and stops at the first failure, with its exit code.
-Command line: our message and exit code 2 where it is wrong, with ``memsql`` and with ``invoke``.
+Command line: its words as command_line.py reads them; our message and exit code 2 where it is wrong, for both programs.
 """
 
 from __future__ import annotations
 
 import atexit
 import gc
+import re
 import sys
 from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from importlib import import_module
-from itertools import islice
-from os.path import exists
-from typing import TYPE_CHECKING, Any
+from itertools import dropwhile
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import invoke
-from invoke import Argument, Call, Collection, Executor, Exit, ParseError, ParserContext, Task
-from invoke.parser import translate_underscores
+from invoke import Call, Collection, Executor, Exit, ParseError
 
 import memsql
 from memsql.errors import UsageError
 from memsql.report import text
 from memsql.tasks import chain
+from memsql.tasks.command_line import MemsqlTask, Reader, all_names
 from memsql.tasks.output import write, write_json
 
 if TYPE_CHECKING:
     from memsql.operate.chain import Journal
-
-
-class MemsqlTask(Task[Callable[..., Any]]):
-    """A task of memsql: Invoke's task, with bare words, and without short options such as ``-d``.
-
-    ``bare_word``: the option whose value may stand alone, as in "--file". The full name of a task is the next task.
-    ``bare_paths``: the option, which may be given more than once, whose values may stand alone, as in "--path". The
-    full name of a task is a path where such a file or folder exists.
-    """
-
-    def __init__(
-        self, body: Callable[..., Any], *, bare_word: str | None = None, bare_paths: str | None = None, **options: Any
-    ) -> None:
-        """Take the ``options`` of ``invoke.task``."""
-        super().__init__(body, auto_shortflags=False, **options)
-        self.bare_word = bare_word
-        self.bare_paths = bare_paths
-
-    def get_arguments(self, ignore_unknown_help: bool | None = None) -> list[Argument]:
-        """Return the options. Unlike Invoke's method it keeps the help of the task, and may be called again."""
-        texts = dict(self.help)
-        try:
-            return super().get_arguments(ignore_unknown_help)
-        finally:
-            self.help = texts
-
-    def valued_options(self) -> set[str]:
-        """Return the options behind which a value stands, as in ``--env``: all but the switches."""
-        parameters = self.argspec(self.body).parameters.values()
-        return {f"--{translate_underscores(p.name)}" for p in parameters if not isinstance(p.default, bool)}
-
-
-def with_options(words: Sequence[str], tasks: Collection, core: ParserContext, *, paths: bool) -> list[str]:
-    """Put the names of the options before the bare words of a command line.
-
-    ``words``: the command line behind the name of the program, up to ``--``. ``tasks``: all tasks that it may name.
-    ``core``: the options of the program itself. ``paths``: whether ``bare_paths`` of a task counts.
-
-    Example: ``lint --fix a.sql b.sql`` becomes ``lint --fix --path a.sql --path b.sql``.
-    """
-    complete: list[str] = []
-    task: Task[Any] | None = None
-    bare_word: str | None = None
-    bare_paths: str | None = None
-    rest = iter(words)
-    for word in rest:
-        option = bare_paths or bare_word
-        if word.startswith("-"):
-            complete += [word, *islice(rest, int(_takes_value(word, task, core)))]
-        elif _is_task(word, tasks, after_bare=option is not None) and not (bare_paths and exists(word)):
-            task = tasks[word]
-            bare_word, bare_paths = _bare_options(task, paths=paths)
-            complete.append(word)
-        elif option is not None:
-            complete += [option, word]
-            bare_word = None
-        else:
-            complete.append(word)
-    return complete
-
-
-def all_names(tasks: Collection) -> set[str]:
-    """Return every word that names one of ``tasks``: ``migrate.up``, and ``migrate``, whose default task that is."""
-    return {name for task, aliases in tasks.task_names.items() for name in (task, *aliases)}
-
-
-def _is_task(word: str, tasks: Collection, *, after_bare: bool) -> bool:
-    """Whether ``word`` is the next task. Behind a task that takes bare words only a full name is: ``lint migrate`` asks
-    for a path, and must not apply migrations because there is no such path."""
-    return word in (tasks.task_names if after_bare else all_names(tasks))
-
-
-def _bare_options(task: Task[Any], *, paths: bool) -> tuple[str | None, str | None]:
-    if not isinstance(task, MemsqlTask):
-        return None, None
-    return task.bare_word, task.bare_paths if paths else None
-
-
-def _takes_value(word: str, task: Task[Any] | None, core: ParserContext) -> bool:
-    """Whether the option ``word`` of ``task``, or of the program itself, takes the next word as its value."""
-    if isinstance(task, MemsqlTask) and word in task.valued_options():
-        return True
-    # Not by get(), which does not find a short flag.
-    return word in core.flags and core.flags[word].takes_value and not core.flags[word].optional
 
 
 # The modules that hold the tasks, by the first part of the tasks' names.
@@ -243,9 +157,30 @@ class Program(invoke.Program):
 
     def parse_tasks(self) -> None:
         """Read the tasks and their options."""
-        self.core.unparsed = with_options(self.core.unparsed, self.collection, self.core[0], paths=self.takes_paths)
         with self._usage():
+            self._read_words()
             super().parse_tasks()
+        if self.args.dry.value and any(isinstance(self.collection[task.name], MemsqlTask) for task in self.tasks):
+            # Invoke's --dry prints shell commands in place of running them. A task of memsql would do its work.
+            self._stop(
+                UsageError(
+                    "--dry is an option of Invoke's, and keeps no task of memsql from its work",
+                    hint="write --dry-run behind the name of the task",
+                )
+            )
+
+    def _read_words(self) -> None:
+        """Put the names of options before bare words, and read the words behind ``--`` as those of the last task."""
+        reader = Reader(self.collection, self.core[0], paths=self.takes_paths)
+        reader.read(self.core.unparsed)
+        words = list(dropwhile(lambda word: word != "--", self.argv[1:]))[1:]
+        # The tasks of other people get these words from Invoke, and a default task is one of theirs. If no word before
+        # the dashes is a task, Invoke says so.
+        nothing_else = not (reader.task or reader.complete or self.collection.default)
+        if words and (isinstance(reader.task, MemsqlTask) or nothing_else):
+            reader.read_behind_dashes(words)
+            self.core.remainder = ""
+        self.core.unparsed = reader.complete
 
     def parse_cleanup(self) -> None:
         """Answer ``--help TASK``, ``--list`` and the like."""
@@ -258,19 +193,18 @@ class Program(invoke.Program):
         try:
             yield
         except ParseError as error:
-            words = self.argv[1:]
             # Invoke sets the attribute after the options that stand before the first task.
             names = all_names(self.collection) if hasattr(self, "collection") else set()
-            problem = UsageError(
-                str(error),
-                state="nothing was changed",
-                hint=f"see: {self.name.lower()} {_help_for(error, words, names)}",
-            )
-            if "--json" in words:
-                write_json({"ok": False, "command": None, "error": text.error_json(problem)})
-            else:
-                write(sys.stderr, text.error(problem))
-            raise Exit(code=problem.exit_code) from None
+            self._stop(_problem(error, self.name.lower(), self.argv[1:], names))
+
+    def _stop(self, problem: UsageError) -> NoReturn:
+        """Print ``problem``, and raise Exit with its code."""
+        problem.state = problem.state or "nothing was changed"
+        if "--json" in self.argv:
+            write_json({"ok": False, "command": None, "error": text.error_json(problem)})
+        else:
+            write(sys.stderr, text.error(problem))
+        raise Exit(code=problem.exit_code) from None
 
 
 class MemsqlProgram(Program):
@@ -312,6 +246,30 @@ def prepare_process() -> None:
     # When it ends, Python looks for cycles among everything that was imported: an eighth of the processor time of
     # migrate.status. The system takes the memory back anyway, so there is nothing left to look at.
     atexit.register(gc.freeze)
+
+
+def _problem(error: ParseError, program: str, words: Sequence[str], names: set[str]) -> UsageError:
+    """Return what is wrong with the command line ``words`` of ``program``, and what may have been meant.
+
+    ``names``: the names of the tasks that were loaded for it.
+    """
+    import shlex
+
+    from memsql.config import redact
+    from memsql.tasks import spelling
+
+    see = f"see: {program} {_help_for(error, words, names)}"
+    match = re.fullmatch(r"No idea what '(.*)' is!", str(error), re.DOTALL)
+    unknown = match[1] if match else ""
+    if unknown.startswith("-"):
+        meant = spelling.meant_option(unknown, error.context.flags if error.context is not None else ())
+    else:
+        meant = spelling.meant(unknown, names | all_names(namespace())) if unknown else ()
+    if not meant:
+        return UsageError(str(error), hint=see)
+    if len(meant) == 1:
+        see += f", or type: {program} {redact(shlex.join(spelling.corrected(words, unknown, meant[0])))}"
+    return UsageError(f"{error} Did you mean {' or '.join(meant)}?", hint=see)
 
 
 def _help_for(error: ParseError, words: Sequence[str], names: Container[str]) -> str:

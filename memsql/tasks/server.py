@@ -15,7 +15,7 @@ from invoke import Collection, Context, Exit, task
 
 from memsql.errors import MemsqlError
 from memsql.report import text
-from memsql.tasks.program import MemsqlTask
+from memsql.tasks.command_line import MemsqlTask
 from memsql.tasks.task import number
 
 if TYPE_CHECKING:

@@ -18,8 +18,8 @@ from memsql import config
 from memsql.errors import Interrupted, MemsqlError, UsageError
 from memsql.report import text
 from memsql.tasks import chain, notice
+from memsql.tasks.command_line import MemsqlTask
 from memsql.tasks.output import write, write_json
-from memsql.tasks.program import MemsqlTask
 
 if TYPE_CHECKING:
     from invoke import Context
@@ -67,22 +67,23 @@ def task(
     default: bool = False,
     iterable: Iterable[str] = (),
     bare_word: str | None = None,
+    bare_number: str | None = None,
     bare_paths: str | None = None,
     prints_json: Callable[[Mapping[str, Any]], bool] = lambda values: bool(values["json"]),
 ) -> Callable[[Body[P]], MemsqlTask]:
     """Make an Invoke task of a function that takes settings, progress and options, and returns an Outcome.
 
     The options on the command line are the function's own keyword parameters and the ``common`` ones. A common option
-    is passed on where the function has a parameter of that name; so is ``remainder``, the words behind ``--``. An
-    option of type ``bool`` is a switch; one without a default must be given, by a bare word or by name.
+    is passed on where the function has a parameter of that name. An option of type ``bool`` is a switch; one without a
+    default must be given, by a bare word or by name.
 
     The settings are loaded before the function is called, and progress is shown on the terminal while it runs. A
     MemsqlError or a signal becomes a message on stderr (or, where ``prints_json`` of the options' values, an object on
     stdout with ``ok`` false and ``error``) and its exit code. Nothing else is caught. A chain notes outcome and error.
 
     ``command``: the full name, as in "migrate.up". ``help``: a line for each own option. ``default``: the task runs
-    where its collection is named alone. ``iterable``: options that may be given more than once. ``bare_word``
-    and ``bare_paths``: see MemsqlTask.
+    where its collection is named alone. ``iterable``: options that may be given more than once. ``bare_word``,
+    ``bare_number`` and ``bare_paths``: see MemsqlTask.
 
     Example::
 
@@ -99,8 +100,7 @@ def task(
         def run(context: Context, *args: Any, **kwargs: Any) -> None:
             bound = signature.bind(context, *args, **kwargs)
             bound.apply_defaults()
-            # Invoke 2 does not hand it over.
-            values = bound.arguments | {"remainder": getattr(context, "remainder", "")}
+            values = bound.arguments
             work = partial(body, **{name: values[name] for name in passed})
             _run(command, work, values, as_json=prints_json(values))
 
@@ -109,6 +109,7 @@ def task(
         return MemsqlTask(
             run,
             bare_word=bare_word,
+            bare_number=bare_number,
             bare_paths=bare_paths,
             name=command.rpartition(".")[2],
             default=default,
@@ -122,7 +123,7 @@ def task(
 def _signature(body: Callable[..., Outcome], common: Iterable[str]) -> Signature:
     """Return the signature that Invoke reads: its context, the own options of ``body``, and the ``common`` ones."""
     _settings, _progress, *parameters = inspect.signature(body).parameters.values()
-    own = [parameter for parameter in parameters if parameter.name not in (*_COMMON, "remainder")]
+    own = [parameter for parameter in parameters if parameter.name not in _COMMON]
     context = Parameter("context", Parameter.POSITIONAL_OR_KEYWORD)
     options = [p.replace(kind=Parameter.POSITIONAL_OR_KEYWORD) for p in (*own, *(_COMMON[name] for name in common))]
     return Signature([context, *options])

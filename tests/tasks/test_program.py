@@ -15,7 +15,8 @@ from cli import clean_environment
 from places import ROOT
 
 from memsql.tasks import ns
-from memsql.tasks.program import ChainExecutor, MemsqlProgram, Program, follow_invoke, namespace, with_options
+from memsql.tasks.command_line import Reader
+from memsql.tasks.program import ChainExecutor, MemsqlProgram, Program, follow_invoke, namespace
 
 
 @pytest.fixture(autouse=True)
@@ -86,14 +87,17 @@ def test_a_bare_word_gets_the_name_of_its_option(
     (tmp_path / "schema").mkdir()
     monkeypatch.chdir(tmp_path)
     core = MemsqlProgram([]).initial_context
-    assert with_options(words.split(), ns, core, paths=True) == complete.split()
+    reader = Reader(ns, core, paths=True)
+    reader.read(words.split())
+    assert reader.complete == complete.split()
 
 
 def test_a_bare_word_behind_lint_is_another_task_for_invoke() -> None:
     core = MemsqlProgram([]).initial_context
     words = ["lint", "a.sql", "backup.verify", "b.db"]
-    complete = with_options(words, ns, core, paths=False)
-    assert complete == ["lint", "a.sql", "backup.verify", "--file", "b.db"]
+    reader = Reader(ns, core, paths=False)
+    reader.read(words)
+    assert reader.complete == ["lint", "a.sql", "backup.verify", "--file", "b.db"]
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from invoke import Context, Exit
 from memsql.config import Settings
 from memsql.errors import LockedError
 from memsql.report.progress import Bar
-from memsql.tasks.program import MemsqlTask
+from memsql.tasks.command_line import MemsqlTask
 from memsql.tasks.task import PROJECT_OPTIONS, Outcome, task
 
 
@@ -28,8 +28,8 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def context(remainder: str = "") -> Context:
-    return Context(remainder=remainder)
+def context() -> Context:
+    return Context()
 
 
 def task_of(body: Callable[[], Outcome], command: str = "group.example") -> MemsqlTask:
@@ -87,16 +87,14 @@ def test_help_for_an_option_that_is_not_there_is_a_mistake() -> None:
 
 def test_the_function_gets_settings_progress_and_its_options(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     @task("example")
-    def example(
-        settings: Settings, progress: Bar, *, first: str, second: bool = False, json: bool = False, remainder: str
-    ) -> Outcome:
+    def example(settings: Settings, progress: Bar, *, first: str, second: bool = False, json: bool = False) -> Outcome:
         """Example."""
         progress.start("working")
-        return Outcome(f"{settings.target} {first} {second} {json} {remainder}")
+        return Outcome(f"{settings.target} {first} {second} {json}")
 
-    example(context("a b"), first="x", env="staging")
+    example(context(), first="x", env="staging")
     example(context(), "y", second=True)
-    assert capsys.readouterr().out.splitlines() == ["staging.db x False False a b", "memory.db y True False "]
+    assert capsys.readouterr().out.splitlines() == ["staging.db x False False", "memory.db y True False"]
     with pytest.raises(TypeError):
         example(context())
 
