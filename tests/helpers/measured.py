@@ -46,8 +46,12 @@ def environment(variables: dict[str, str]) -> dict[str, str]:
     own = sys.modules["coverage"].Coverage.current() if "coverage" in sys.modules else None
     if own is None:
         return variables
-    rest = {name: value for name, value in variables.items() if not name.startswith("COVERAGE_PROCESS_")}
-    return {**rest, _DATA_FILE: own.get_option("run:data_file")}
+    return {**unmeasured(variables), _DATA_FILE: own.get_option("run:data_file")}
+
+
+def unmeasured(variables: dict[str, str]) -> dict[str, str]:
+    """``variables`` for processes that coverage leaves alone: whole ones that run what other tests run too."""
+    return {name: value for name, value in variables.items() if not name.startswith("COVERAGE_PROCESS_")}
 
 
 class Forks:

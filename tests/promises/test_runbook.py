@@ -13,6 +13,7 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import measured
 import pytest
 import servers
 from cli import Project, clean_environment
@@ -48,7 +49,7 @@ class Office:
         return subprocess.run(
             ["bash", "-c", words],
             cwd=self.root,
-            env={**clean_environment(), "PATH": path, **self.environment},
+            env={**measured.unmeasured(clean_environment()), "PATH": path, **self.environment},
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
