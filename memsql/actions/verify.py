@@ -35,7 +35,8 @@ _WHY_SCHEMA = "everything the applied migrations make is there, as they make it"
 class Finding:
     """The answer to one question about the database. ``messages`` has a sentence for each problem; none means
     proven. ``unproven``: the sentences say what could not be looked at, and nothing is known to be wrong.
-    ``waits_for``: the upgrade or migration that promises it, where that did not run yet; its severity is info."""
+    ``waits_for``: the upgrade or migration that promises it, where that did not run yet; its severity is info.
+    ``ms``: how many milliseconds a check of sql/checks took, where that is known."""
 
     name: str
     severity: str
@@ -43,6 +44,7 @@ class Finding:
     why: str = ""
     unproven: bool = False
     waits_for: str | None = None
+    ms: float | None = None
 
     @property
     def ok(self) -> bool:
@@ -130,7 +132,7 @@ def _checks(conn: Connection, due: Sequence[Check], legacy: Reached | None, prog
             check, messages = result.check, result.messages[:_SHOWN]
             phase = legacy.later.get(check.path) if legacy and messages else None
             findings.append(
-                Finding(check.name, check.severity, messages, check.why)
+                Finding(check.name, check.severity, messages, check.why, ms=result.ms)
                 if phase is None
                 else _later(check.name, f"legacy upgrade {phase}", messages, check.why)
             )

@@ -38,11 +38,13 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class CheckResult:
-    """The answer of a check: ``messages``, one for each problem, at most a hundred; ``problems`` counts all."""
+    """The answer of a check: ``messages``, one for each problem, at most a hundred; ``problems`` counts all. ``ms``:
+    how many milliseconds it took, None where it ran together with others, or not to its end."""
 
     check: Check
     messages: tuple[str, ...]
     problems: int
+    ms: float | None = None
 
     @property
     def ok(self) -> bool:
@@ -144,6 +146,7 @@ def _run_one(conn: Connection, check: Check, interrupted: Callable[[], bool]) ->
     """The result of ``check``; None where it was interrupted."""
     messages: list[str] = []
     problems = 0
+    started = time.perf_counter()
     try:
         with conn.observe(time_limit(check.timeout, interrupted)):
             # Not all at once: a SELECT that does not end may return rows without end.
@@ -155,7 +158,7 @@ def _run_one(conn: Connection, check: Check, interrupted: Callable[[], bool]) ->
         if e.code != _INTERRUPT:
             return could_not_run(check, e)
         return None if interrupted() else did_not_end(check)
-    return CheckResult(check, tuple(messages), problems)
+    return CheckResult(check, tuple(messages), problems, (time.perf_counter() - started) * 1000)
 
 
 def _run_together(

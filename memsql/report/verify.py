@@ -68,6 +68,7 @@ def data(findings: Sequence[Finding]) -> dict[str, object]:
                 "messages": list(f.messages),
                 "why": f.why,
                 "waits_for": f.waits_for,
+                "duration_ms": None if f.ms is None else round(f.ms, 3),
             }
             for f in findings
         ],

@@ -98,8 +98,31 @@ def metrics(
     return Outcome(text, metrics_data(figures), headline=headline, plain=True)
 
 
+@task(
+    "monitor.slow",
+    help={
+        "days": "how many days to look back (default 7)",
+        "check": "exit with 1 where something was slow",
+    },
+)
+def slow(settings: Settings, progress: Bar, *, days: str = "7", check: bool = False) -> Outcome:
+    """List what took slow_query_ms (setup.cfg, 100) or longer, according to what earlier runs recorded.
+
+    Migrations and recorded verifications (verify --record), from the history; statements of rehearsals, checks of
+    verify, and the 95th percentile of each query of monitor.metrics, from the reports of chains. Reads only.
+
+    Examples:  invoke monitor.slow     invoke verify monitor.metrics monitor.slow
+    """
+    from memsql.operate.slow import slow_log
+    from memsql.report import slow
+
+    log = slow_log(settings, days=_positive("--days", days))
+    target = str(settings.target)
+    return Outcome(slow.text(log, target), slow.data(log, target), int(check and bool(log.slow)), slow.verdict(log)[0])
+
+
 def _positive(option: str, text: str) -> int:
     return number(option, text, least=1, most=_LARGEST, problem=f"give a number from 1 to {_LARGEST:,}")
 
 
-ns = Collection("monitor", health, metrics)
+ns = Collection("monitor", health, metrics, slow)
