@@ -2,7 +2,7 @@
 
 Two records are read: the history in the database, which has a time for each migration and each recorded verification;
 and the reports of chains, which have a time for each statement of a rehearsal, each check of verify and each query that
-monitor.metrics measured.
+monitor.metrics measured, and each step of smoke.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _STAMP = "run-%Y%m%dT%H%M%S"
 class Timed:
     """Something that took ``ms`` milliseconds at ``when`` (UTC, ISO 8601).
 
-    ``kind`` is migration, verification, statement, check or query; ``name`` says which one it is. ``source`` is
+    ``kind`` is migration, verification, statement, check, query or smoke; ``name`` says which one it is. ``source`` is
     history, or the name of a report; ``sql`` is the text of a statement.
     """
 
@@ -123,6 +123,8 @@ def _of_step(data: object) -> Iterator[tuple[str, str, object, str | None]]:
             yield "statement", name, statement.get("duration_ms"), sql
     for check in _mappings(_field(data, "checks")):
         yield "check", str(check.get("name")), check.get("duration_ms"), None
+    for step in _mappings(_field(data, "steps")):
+        yield "smoke", str(step.get("name")), step.get("duration_ms"), None
     for query in _mappings(_field(data, "queries")):
         yield "query", str(query.get("query")), query.get("p95_ms"), None
 
