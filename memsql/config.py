@@ -15,6 +15,7 @@ from pathlib import Path
 from urllib.parse import parse_qsl, unquote, urlsplit, urlunsplit
 
 from memsql import words
+from memsql.address import refuse_word
 from memsql.errors import ConfigError, Location, UsageError
 
 SERVER_SCHEMES = frozenset({"libsql", "http", "https", "ws", "wss"})
@@ -130,8 +131,16 @@ def load(
     root = find_root(Path(project).absolute() if project else Path.cwd())
     variables = {**_dotenv(root), **environ}
     env = env or variables.get("MEMSQL_ENV") or None
-    values = _sections(root / "setup.cfg", env)
-    target = _choose(root, values, variables, database=database, use_url=env is None)
+    values, environments = _sections(root / "setup.cfg", env)
+    if database is not None:
+        origin, text, base = "--database", database, Path.cwd()
+    elif env is None and variables.get("TURSO_URL"):
+        origin, text, base = "TURSO_URL", variables["TURSO_URL"], root
+    else:
+        origin, text, base = "database", values["database"], root
+    target = parse_target(text, base, _token(root, values, variables))
+    if target.path is not None and "://" not in text:
+        refuse_word(text, target.display, base, environments, origin=origin)
     return Settings(
         root=root,
         migrations=root / values["migrations"],
@@ -216,10 +225,8 @@ def _server(scheme: str, rest: str, token: str | None) -> Target:
     return Target(url=url, token=token, display=url)
 
 
-def _choose(
-    root: Path, values: Mapping[str, str], variables: Mapping[str, str], *, database: str | None, use_url: bool
-) -> Target:
-    """The database of the command line, or else of TURSO_URL where ``use_url`` allows it, or else of setup.cfg."""
+def _token(root: Path, values: Mapping[str, str], variables: Mapping[str, str]) -> str | None:
+    """The token in the variable that the setting token_variable names."""
     name = values["token_variable"]
     if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
         # Without the value, which may be the token itself.
@@ -228,15 +235,11 @@ def _choose(
             where=Location(str(root / "setup.cfg")),
             hint="name the variable that holds the token, such as PRODUCTION_TOKEN; not the token itself",
         )
-    token = variables.get(name) or None
-    if database is not None:
-        return parse_target(database, Path.cwd(), token)
-    if use_url and variables.get("TURSO_URL"):
-        return parse_target(variables["TURSO_URL"], root, token)
-    return parse_target(values["database"], root, token)
+    return variables.get(name) or None
 
 
-def _sections(cfg: Path, env: str | None) -> dict[str, str]:
+def _sections(cfg: Path, env: str | None) -> tuple[dict[str, str], list[str]]:
+    """The settings of ``env``, by their names, and the names of all environments."""
     parser = configparser.ConfigParser(interpolation=None)
     try:
         parser.read_string(_read(cfg), source="setup.cfg")
@@ -244,9 +247,9 @@ def _sections(cfg: Path, env: str | None) -> dict[str, str]:
         raise ConfigError(f"setup.cfg cannot be read: {' '.join(str(e).split())}", where=Location(str(cfg))) from None
     values = dict(DEFAULTS)
     names = ["memsql"] if env is None else ["memsql", f"memsql:{env}"]
+    environments = [s.removeprefix("memsql:") for s in parser.sections() if s.startswith("memsql:")]
     for name in names:
         if name not in parser:
-            environments = [s.removeprefix("memsql:") for s in parser.sections() if s.startswith("memsql:")]
             raise ConfigError(
                 f"there is no environment {env!r}: setup.cfg has no [{name}] section",
                 hint="known environments: " + ", ".join(environments)
@@ -261,7 +264,7 @@ def _sections(cfg: Path, env: str | None) -> dict[str, str]:
                     hint="settings are: " + ", ".join(DEFAULTS),
                 )
             values[key] = value
-    return values
+    return values, environments
 
 
 def _dotenv(root: Path) -> dict[str, str]:
