@@ -20,7 +20,23 @@ _OF_THE_REVIEW = re.compile(r"MR\d\d")
 _MOST = 100
 # What these find depends on the files around; a file judged alone cannot tell that an allow is not needed.
 _OF_SURROUNDINGS = frozenset(
-    {"MS03", "MS10", "MS11", "MS14", "MS15", "MS16", "MS17", "MS19", "MS20", "MS26", "MS27", "MS28", "MS29", "MS30"}
+    {
+        "MS03",
+        "MS10",
+        "MS11",
+        "MS14",
+        "MS15",
+        "MS16",
+        "MS17",
+        "MS19",
+        "MS20",
+        "MS26",
+        "MS27",
+        "MS28",
+        "MS29",
+        "MS30",
+        "MS34",
+    }
 )
 
 

@@ -17,6 +17,12 @@ DATABASE = ("migration", "rollback", "legacy", "other")
 OURS = ("migration", "rollback")
 """Kinds of files that memsql runs in a transaction and proves."""
 
+NO_CHECK = "MS34"
+"""The rule about migrations without a check; no review is about that."""
+
+NOT_CHECKED = "not_checked"
+"""The name of the finding that sqlfluff did not look at a file."""
+
 TRIGGER_MISSING = "MS14"
 """The rule about triggers of full-text indexes; a file that allows it may leave out any trigger, in the proof too."""
 

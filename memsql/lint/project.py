@@ -40,18 +40,20 @@ def lint_text(
     siblings: Sequence[str] | None = None,
     final: Catalogue | None = None,
     made_by_up: frozenset[str] = frozenset(),
+    checked: frozenset[int] | None = None,
 ) -> list[Finding]:
     """What the rules find in ``text``, the content of the file at ``path``; sorted by line. Nothing is read or raised.
 
     ``before`` is the schema before the file runs, None where that is not known. ``queries`` are the application's.
     ``kind`` (see Script) follows from the path where it is None. ``siblings`` names the .sql files of the folder,
     and ``final`` is the schema after all migrations, both None where that is not known. ``made_by_up`` are the
-    names, in lower case, of what the migration of a rollback makes.
+    names, in lower case, of what the migration of a rollback makes. ``checked`` are the versions that have a check.
     """
     file = _File.of(path, kind or kind_of(path), text)
     names = None if siblings is None else Siblings(siblings)
     trial = _trial_alone(file, before, queries)
-    return file.findings(trial, _Around(schema=before is not None, siblings=names, final=final, made_by_up=made_by_up))
+    around = _Around(schema=before is not None, siblings=names, final=final, made_by_up=made_by_up, checked=checked)
+    return file.findings(trial, around)
 
 
 def lint_files(settings: Settings, paths: Iterable[Path]) -> list[Finding]:
@@ -77,6 +79,7 @@ class _Around:
     final: Catalogue | None = None
     made_by_up: frozenset[str] = frozenset()
     undoes_nothing: bool = False
+    checked: frozenset[int] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +116,7 @@ class _File:
             around.siblings,
             around.made_by_up,
             around.undoes_nothing,
+            around.checked,
         )
         return judge(script)
 
@@ -170,7 +174,7 @@ class Folder:
     def _lint_migration(self, file: _File, place: int | None) -> list[Finding]:
         """A migration or rollback; ``place`` is None for one whose name does not fit, or without its migration."""
         history, final = self._history, self._history.final()
-        around = _Around(schema=True, siblings=self._siblings, final=final)
+        around = _Around(schema=True, siblings=self._siblings, final=final, checked=self._checked)
         if place is None:
             return file.findings(history.trial(len(self._ups), file.steps, self._dead_queries), around)
         if file.kind == "migration":
@@ -186,6 +190,12 @@ class Folder:
             return split(read_file(self.settings.migrations / name, name).text())
         except FileError:
             return []
+
+    @cached_property
+    def _checked(self) -> frozenset[int]:
+        """The versions of the migrations that have a check."""
+        names = (parse_file_name(path.name) for path in (self._sql / "checks").glob("*.sql"))
+        return frozenset(name.version for name in names if name and not name.is_rollback)
 
     @cached_property
     def _dead_queries(self) -> list[SavedQuery]:

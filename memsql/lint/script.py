@@ -31,6 +31,7 @@ class Script:
     ``undoes_nothing``: it is the rollback of a migration that holds no statement.
     ``strings`` holds the offsets of names in double quotes that SQLite takes for strings. ``made_by_up`` names what the
     migration of a rollback makes. ``siblings`` are the .sql files of a migrations folder, None for a file elsewhere.
+    ``checked``: the versions that have a check in sql/checks, None where that is not known.
     """
 
     path: str
@@ -48,6 +49,7 @@ class Script:
     siblings: Siblings | None = None
     made_by_up: frozenset[str] = frozenset()
     undoes_nothing: bool = False
+    checked: frozenset[int] | None = None
 
     @property
     def name(self) -> str:

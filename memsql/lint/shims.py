@@ -80,7 +80,8 @@ class Rule_MS00(BaseRule):
 
     def _eval(self, context: RuleContext) -> EvalResultType:
         source = context.templated_file.source_str if context.templated_file else context.segment.raw
-        findings = [f for f in _desk.findings(context.path, source) if f.rule == self.code]
+        # To sqlfluff every finding is a violation, and a remark is none.
+        findings = [f for f in _desk.findings(context.path, source) if f.rule == self.code and f.severity != "info"]
         if not findings:
             return None
         raws = [

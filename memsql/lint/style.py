@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from memsql.config import Settings
-from memsql.lint.model import Finding
+from memsql.lint.model import NOT_CHECKED, Finding
 
 if TYPE_CHECKING:
     from sqlfluff.core import FluffConfig
@@ -122,7 +122,7 @@ class Style:
 
 
 def _note(path: str, line: int, column: int, *, code: str, message: str) -> Finding:
-    return Finding(code, "not_checked", "info", path, line, column, line, message)
+    return Finding(code, NOT_CHECKED, "info", path, line, column, line, message)
 
 
 def _flat(text: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict
 
-from memsql.lint.model import Finding
+from memsql.lint.model import NOT_CHECKED, Finding
 from memsql.report.text import fix
 from memsql.words import count
 
@@ -25,12 +25,13 @@ def text(findings: Sequence[Finding], files: int, fixed: Sequence[str], notes: S
         lines.append("")
     lines += [f"repaired {path}" for path in fixed]
     lines += [f"note: {note}" for note in notes]
-    numbers = {
-        severity: sum(1 for f in findings if f.severity == severity) for severity in ("error", "warning", "info")
-    }
+    numbers = {severity: sum(1 for f in findings if f.severity == severity) for severity in ("error", "warning")}
+    remarks = [f.name for f in findings if f.severity == "info"]
+    unchecked = remarks.count(NOT_CHECKED)
     lines.append(
         f"{count(files, 'file')}: {count(numbers['error'], 'error')}, {count(numbers['warning'], 'warning')}"
-        + (f", {numbers['info']} not checked by sqlfluff" if numbers["info"] else "")
+        + (f", {count(len(remarks) - unchecked, 'remark')}" if len(remarks) > unchecked else "")
+        + (f", {unchecked} not checked by sqlfluff" if unchecked else "")
     )
     return "\n".join(lines)
 

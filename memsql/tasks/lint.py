@@ -39,9 +39,9 @@ def lint(
 ) -> Outcome:
     """Look for mistakes in migrations, rollbacks, checks and queries, without a database.
 
-    Safety rules MS01 to MS31 (docs/review.md explains each) look at what a file does to data: an error blocks, a
-    warning needs attention. `-- allow: MS07 reason` in the header of a file permits what is meant. Where sqlfluff is
-    installed (pip install 'memsql-migrate[lint]') its rules check the house style, as warnings.
+    Safety rules MS01 to MS34 (docs/review.md explains each) look at what a file does to data: an error blocks, a
+    warning needs attention, an info only tells. `-- allow: MS07 reason` in the header of a file permits what is meant.
+    Where sqlfluff is installed (pip install 'memsql-migrate[lint]') its rules check the house style, as warnings.
     Exit codes: 0 fine, or warnings only; 1 errors (with --strict, warnings too).
 
     Examples:  memsql lint     memsql lint --fix migrations/0005_add_notes.sql     invoke lint -- sql/queries

@@ -374,3 +374,13 @@ def test_a_bare_noqa_silences_no_safety_rule(tmp_path: Path) -> None:
     new = project(tmp_path)
     new.add("0002_drop", "-- Drops.\n-- depends: 0001_notes\nDROP TABLE notes; -- noqa\n", f"-- Undo.\n{NOTES}")
     new.run("lint").expect(1, "error MS01")
+
+
+def test_a_migration_without_a_check_is_a_remark(tmp_path: Path) -> None:
+    project = Project(tmp_path)
+    project.add("0001_a", "-- A.\nCREATE TABLE a (id INTEGER PRIMARY KEY);\n", "-- Undo.\nDROP TABLE a;\n")
+    project.add("0002_b", "-- B.\n-- depends: 0001_a\n-- Nothing yet.\n", "-- Undo.\n")
+    done = project.run("lint", "--strict", "migrations").expect(0, "0001_a.sql:1:1: info MS34", "0 warnings, 1 remark")
+    assert "0002_b" not in done.out
+    project.check("0001_a", "SELECT 'gone' WHERE NOT EXISTS (SELECT 1 FROM sqlite_schema WHERE name = 'a')")
+    assert "MS34" not in project.run("lint", "migrations").expect(0).out

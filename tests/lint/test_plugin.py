@@ -49,6 +49,8 @@ def project(tmp_path: Path) -> Project:
         "DROP TABLE notes;\nCREATE TABLE IF NOT EXISTS tags (name TEXT PRIMARY KEY);\n",
         "-- Undo.\nDROP TABLE tags;\n",
     )
+    for version in ("0001", "0002"):
+        new.check(f"{version}_any", "SELECT 'none' WHERE NOT EXISTS (SELECT 1 FROM sqlite_schema)")
     return new
 
 

@@ -46,7 +46,8 @@ def run(case: dict[str, Any]) -> list[Finding]:
     before = state_after(case["before"]) if "before" in case else None
     queries = [SavedQuery(name, f"sql/queries/{name}.sql", sql) for name, sql in case.get("queries", {}).items()]
     created = frozenset(case.get("made", ()))
-    return lint_text(text, path, before, queries, siblings=case.get("siblings"), made_by_up=created)
+    checked = frozenset(case["checked"]) if "checked" in case else None
+    return lint_text(text, path, before, queries, siblings=case.get("siblings"), made_by_up=created, checked=checked)
 
 
 @pytest.mark.parametrize(("rule", "case"), ALL, ids=[f"{rule}-{number}" for number, (rule, _) in enumerate(ALL)])

@@ -162,6 +162,35 @@ def allow(script: Script) -> Iterator[Hit]:
             yield Hit(_line_start(script, problem.line), problem.message, problem.fix, severity="error")
 
 
+@rule("MS34", "no_check", "info", ("migration",))
+def no_check(script: Script) -> Iterator[Hit]:
+    """A migration without a check.
+
+    **Anti-pattern** What the migration promises is known to nobody but its author: `verify` cannot tell a year later
+    whether it still holds.
+
+        0005_add_notes.sql without sql/checks/0005_add_notes.sql
+
+    **Best practice** Write one SELECT that returns a row for each problem; `migrate.create` makes the file. It is run
+    before the migration is committed, and by every `verify`. It stays a remark: not every change leaves something to
+    look at.
+
+        -- name: notes present
+        -- severity: error
+        -- why: 0005 adds them
+        SELECT 'table notes is missing'
+        WHERE NOT EXISTS (SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'notes');
+    """
+    own = parse_file_name(script.name)
+    if script.checked is None or own is None or not script.steps or own.version in script.checked:
+        return
+    yield Hit(
+        0,
+        "there is no check of this migration, so verify cannot tell whether it still holds",
+        f"write sql/checks/{script.name} with one SELECT that returns a row for each problem",
+    )
+
+
 def _line_start(script: Script, line: int) -> int:
     """The offset in the text where the line begins; lines count from 1."""
     at = 0
@@ -170,4 +199,4 @@ def _line_start(script: Script, line: int) -> int:
     return at
 
 
-RULES: tuple[Rule, ...] = (no_rollback, file_name, header, allow)
+RULES: tuple[Rule, ...] = (no_rollback, file_name, header, allow, no_check)
