@@ -19,6 +19,8 @@ from permissions import mode
 
 from memsql.backups.digest import TableDigest
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def template(tmp_path_factory: pytest.TempPathFactory) -> Project:

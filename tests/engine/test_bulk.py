@@ -21,6 +21,8 @@ from memsql.progress import Silent
 from memsql.project.files import SqlFile
 from memsql.sqltext import bulk_table
 
+pytestmark = pytest.mark.slow
+
 LONG = "x" * 1000
 LOG = "CREATE TABLE log (x);\nINSERT INTO log VALUES (1);\n"
 CHILD = (

@@ -11,6 +11,8 @@ from cli import Project, run
 from memsql.db import connect
 from memsql.server import Running
 
+pytestmark = pytest.mark.slow
+
 TEAM = """CREATE TABLE team (id INTEGER PRIMARY KEY, name TEXT);
 CREATE TABLE member (id INTEGER PRIMARY KEY, team_id INTEGER REFERENCES team (id) ON DELETE CASCADE, name TEXT);
 INSERT INTO team VALUES (1, 'red'), (2, 'blue');

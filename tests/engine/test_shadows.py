@@ -13,6 +13,8 @@ from cli import Project
 from memsql.db import connect
 from memsql.server import Running
 
+pytestmark = pytest.mark.slow
+
 BASE = """CREATE VIRTUAL TABLE f USING fts5 (a, b);
 CREATE VIRTUAL TABLE fc USING fts5 (a, content='');
 CREATE VIRTUAL TABLE fd USING fts5 (a, content='', contentless_delete=1);

@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from cli import Project
 
+pytestmark = pytest.mark.slow
+
 ODD = [
     "with space",
     "it's",

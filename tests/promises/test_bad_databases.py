@@ -16,6 +16,8 @@ import pytest
 from cli import Project, content, files_below
 from permissions import mode
 
+pytestmark = pytest.mark.slow
+
 ONE = "CREATE TABLE users (id INTEGER PRIMARY KEY, email TEXT);\nINSERT INTO users VALUES (1, 'a'), (2, 'b');\n"
 TWO = "CREATE TABLE notes (id INTEGER PRIMARY KEY, body TEXT);\n"
 

@@ -15,6 +15,8 @@ from reference import MIGRATIONS, rollback_text
 
 from memsql.server import Running
 
+pytestmark = pytest.mark.slow
+
 STEPS = sorted((ROOT / "sql" / "smoke").glob("*.sql"))
 DAMAGE = {
     "01_authentication": [

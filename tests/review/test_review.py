@@ -12,6 +12,8 @@ from places import ROOT
 from repositories import LIBRARY, LIBRARY_BACK, commit, git, library, mistakes, stamp
 from reviews import add, only, review, rules
 
+pytestmark = pytest.mark.slow
+
 GOLDEN = Path(__file__).parent / "golden" / "review.md"
 
 

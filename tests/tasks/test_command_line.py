@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 from cli import Done, Project, run
 
+pytestmark = pytest.mark.slow
+
 TASKS = """
 from invoke import Collection, task
 from memsql.tasks import ns
