@@ -112,7 +112,7 @@ def _upgrade_task(phase: int, name: str, doc: str) -> MemsqlTask:
         maintenance_window: str | None = None,
         yes: bool = False,
     ) -> Outcome:
-        from memsql.legacy.adopt import phase_waits, run_phase
+        from memsql.legacy.upgrades import phase_waits, run_phase
         from memsql.project.load import load_project
 
         project = load_project(settings)
@@ -145,36 +145,54 @@ align = _upgrade_task(3, "align", "Run legacy upgrade 3 by itself, proven: add w
 
 @task(
     "legacy.rollback",
-    help={**HELP, "phase": "number of the upgrade to undo; the latest one that ran comes first"},
+    help={
+        **HELP,
+        "phase": "the upgrade to undo, by number or name (1, phase1, align); the latest one that ran comes first",
+        "all": "undo all that ran here, in one transaction; the same as without --phase",
+    },
+    bare_word="--phase",
 )
 def rollback(
     settings: Settings,
     progress: Bar,
     *,
-    phase: str,
+    phase: str | None = None,
+    all_: bool = False,
     dry_run: bool = False,
     with_data: bool = False,
     allow_data_loss: bool = False,
     maintenance_window: str | None = None,
     yes: bool = False,
 ) -> Outcome:
-    """Undo a legacy upgrade: the schema is again what it was before it, every row kept.
+    """Undo legacy upgrades: the schema is again what it was before them, every row kept.
 
-    Where the database was adopted, the adoption is taken back with it; migrations that ran since must
-    be rolled back first.
+    Without --phase every upgrade that memsql ran in this database, the latest first, in one transaction. Where the
+    database was adopted, the adoption is taken back too; migrations that ran since must be rolled back first.
 
-    Example:  invoke legacy.rollback --phase 3
+    Examples:  invoke legacy.rollback --dry-run     invoke legacy.rollback     invoke legacy.rollback --phase align
+    Exit codes: 0 done or nothing to undo, 2 no such upgrade or another comes first, 6 refused to protect data.
     """
-    from memsql.legacy.adopt import phase_exists, rollback_phase
+    from memsql.errors import UsageError
+    from memsql.legacy.rollback import rollback_all, rollback_phase, upgrades_ran
+    from memsql.legacy.upgrades import phase_called
     from memsql.project.load import load_project
 
-    upgrade = number("--phase", phase)
+    if phase is not None and all_:
+        raise UsageError("--phase and --all do not go together", state="nothing was changed")
     project = load_project(settings)
-    change = Change(
-        f"undo legacy upgrade {phase}",
-        lambda _: phase_exists(project, upgrade),
-        lambda session: rollback_phase(session, project, upgrade),
-    )
+    if phase is None:
+        change = Change(
+            "undo every legacy upgrade that ran here, the latest first",
+            upgrades_ran,
+            lambda session: rollback_all(session, project),
+        )
+    else:
+        upgrade = phase_called(project, phase)
+        change = Change(
+            f"undo legacy upgrade {upgrade.name}",
+            lambda _: True,
+            lambda session: rollback_phase(session, project, upgrade),
+        )
     return outcome(
         settings,
         change,

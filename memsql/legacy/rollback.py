@@ -1,0 +1,99 @@
+"""The way back from legacy upgrades: one of them, or all that ran here in one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from memsql import ledger
+from memsql.db import Connection
+from memsql.db.queries import load
+from memsql.engine.analysis import analyse
+from memsql.engine.session import Session
+from memsql.errors import Location, Refused, UsageError
+from memsql.ledger import corrections
+from memsql.legacy import upgrades
+from memsql.legacy.eras import Phase, read_phases
+from memsql.project.load import Project
+
+
+def rollback_phase(session: Session, project: Project, phase: Phase) -> tuple[str, ...]:
+    """Undo one legacy upgrade, the latest first. Takes the adoption back where there was one.
+
+    Returns what was done, in sentences. Raises Refused where migrations stand on it or the rollback is missing,
+    UsageError for the order.
+    """
+    with upgrades.transaction(session.conn):
+        recorded = upgrades.recorded(session.conn)
+        phases = read_phases(project.settings).values()
+        later = [p.name for p in phases if p.number > phase.number and p.name in recorded]
+        if later:
+            raise UsageError(
+                f"{later[-1]} was run after {phase.name}",
+                hint=f"roll {later[-1]} back first: invoke legacy.rollback --phase {later[-1]}; "
+                "or all of them: invoke legacy.rollback",
+            )
+        return _undo(session, project, [phase])
+
+
+def rollback_all(session: Session, project: Project) -> tuple[str, ...]:
+    """Undo every legacy upgrade that ran here, the latest first, and take the adoption back, in one transaction.
+
+    Returns what was done, in sentences. Raises Refused where migrations stand on them, or a rollback is missing.
+    """
+    with upgrades.transaction(session.conn):
+        recorded = upgrades.recorded(session.conn)
+        phases = read_phases(project.settings)
+        lost = sorted(recorded - phases.keys())
+        if lost:
+            raise Refused(
+                f"the legacy upgrade {lost[0]} ran here, and its files are gone",
+                hint=f"bring migrations/legacy/L…_{lost[0]}.sql and its rollback back from version control",
+            )
+        if not recorded:
+            return ("nothing to undo: memsql ran no legacy upgrade here",)
+        return _undo(session, project, [p for p in reversed(phases.values()) if p.name in recorded])
+
+
+def upgrades_ran(conn: Connection) -> bool:
+    """Whether rollback_all() would find something to do. Reads only."""
+    return bool(upgrades.recorded(conn))
+
+
+def _undo(session: Session, project: Project, phases: Sequence[Phase]) -> tuple[str, ...]:
+    """Undo ``phases``, which come latest first, in the open transaction."""
+    for phase in phases:
+        if phase.down is None or analyse(phase.down, mode="legacy").empty:
+            raise Refused(f"{phase.name} has no rollback", where=Location(phase.up.path))
+    conn = session.conn
+    lines = _take_adoption_back(conn, project)
+    for phase in phases:
+        session.progress.start(f"rolling back legacy upgrade {phase.name}")
+        conn.execute(load("legacy/create_objects"))
+        lines += upgrades.run_rollback(session, phase)
+        conn.execute(load("legacy/forget_objects"), (phase.name,))
+    if not upgrades.recorded(conn):
+        conn.execute(load("legacy/drop_objects"))
+    return tuple(lines)
+
+
+def _take_adoption_back(conn: Connection, project: Project) -> list[str]:
+    """Forget the migrations that count as applied because the database was adopted. Raises Refused where others ran."""
+    books = ledger.read(conn)
+    if not books.yoyo:
+        return []
+    adopted = {str(r[0]) for r in conn.execute(load("legacy/adopted")).rows}
+    later = sorted(i for i in books.yoyo if i not in adopted)
+    if later:
+        last = max((m.version for m in project.ordered if m.id in adopted), default=0)
+        raise Refused(
+            f"{', '.join(later)} {'stands' if len(later) == 1 else 'stand'} on the legacy upgrades",
+            hint=f"roll back first what came later: invoke migrate.down --to {last}; then the same command again",
+        )
+    lines = []
+    for migration in project.ordered:
+        if migration.id in books.yoyo:
+            entry = ledger.Entry(migration.version, migration.name, migration.id, None, None, datetime.now(UTC), 0)
+            corrections.forget(conn, entry, "adoption taken back")
+            lines.append(f"{migration.id} no longer counts as applied")
+    return lines

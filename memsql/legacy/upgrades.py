@@ -1,0 +1,178 @@
+"""Legacy upgrades: find one, run it by itself, and what adoption and rollback need to run it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+
+from memsql import db, ledger, words
+from memsql.db import Connection
+from memsql.db.queries import load
+from memsql.engine import verdict
+from memsql.engine.analysis import analyse
+from memsql.engine.job import Done, Job
+from memsql.engine.loss.watched import SAVEPOINT
+from memsql.engine.permits import refuse_unscoped
+from memsql.engine.session import Session
+from memsql.errors import CommitUnknown, Location, MemsqlError, MigrationFailed, UsageError
+from memsql.legacy.eras import Phase, known_shapes, read_phases, record_objects
+from memsql.legacy.recognise import detect, differences, recognised
+from memsql.project.files import Migration
+from memsql.project.load import Project
+from memsql.sqltext import fold, parse_migration_header, quote
+
+
+def run_phase(session: Session, project: Project, number: int) -> tuple[str, ...]:
+    """Run one legacy upgrade by itself, proven, in its own transaction.
+
+    Raises UsageError where there is no such upgrade or it is not the next one.
+    """
+    phase = phase_called(project, str(number))
+    conn = session.conn
+    shapes = known_shapes(project)
+    with transaction(conn):
+        fit = recognised(detect(conn, shapes))
+        if phase.name not in fit.shape.pending:
+            return (f"nothing to do: {phase.name} is done, or this database ({fit.shape.title}) does not need it",)
+        if fit.shape.pending[0] != phase.name:
+            raise UsageError(
+                f"{fit.shape.pending[0]} comes before {phase.name}",
+                state="nothing was changed",
+                hint="run the upgrades in order, or all of them at once: invoke legacy.adopt",
+            )
+        lines = run_upgrade(session, phase)
+        after = detect(conn, shapes)
+        if after.fit is None or phase.name in after.fit.shape.pending:
+            raise MigrationFailed(
+                f"{phase.name} ran, but the database does not look like it",
+                where=Location(phase.up.path),
+                details=differences(after.nearest) if after.nearest else (),
+            )
+    return tuple(lines)
+
+
+def phase_waits(conn: Connection, project: Project, number: int) -> bool:
+    """Whether run_phase() would find something to do. Reads only. Raises UsageError where there is no such upgrade."""
+    phase = phase_called(project, str(number))
+    fit = detect(conn, known_shapes(project)).fit
+    return fit is not None and phase.name in fit.shape.pending
+
+
+@contextmanager
+def transaction(conn: Connection) -> Iterator[None]:
+    """A transaction with foreign keys on. An error that ends it says that nothing was changed, but for a lost answer to
+    COMMIT."""
+    conn.execute("PRAGMA foreign_keys = on")
+    try:
+        with db.transaction(conn):
+            yield
+    except CommitUnknown:
+        raise
+    except MemsqlError as e:
+        e.state = e.state or "nothing was changed"
+        raise
+
+
+def run_upgrade(session: Session, phase: Phase) -> list[str]:
+    """Run ``phase``, proven, in the open transaction, and return lines about it."""
+    record_objects(session.conn, phase.name)
+    return [f"legacy upgrade {phase.name} (proven)", *_run_and_tell(session, _job(phase, down=False))]
+
+
+def run_rollback(session: Session, phase: Phase) -> list[str]:
+    """Run the rollback of ``phase``, which has one, as run_upgrade() does."""
+    done = _run_and_tell(session, _job(phase, down=True))
+    return [f"rolled back legacy upgrade {phase.name} (proven)", *done]
+
+
+def _run_and_tell(session: Session, job: Job) -> list[str]:
+    before = _table_names(session.conn)
+    done = _run(session, job)
+    return [
+        *_kept(session.conn, job, before),
+        *(f"  {change.message}" for change in done.account.changes),
+        *(f"  lost, as allowed: {loss.message}" for loss in done.account.losses),
+        *(f"  broken, as allowed: {sentence}" for sentence in done.broken),
+        *(f"  weaker: {sentence}" for sentence in done.weaker),
+        *(f"  not proven: {sentence}" for sentence in done.unproven),
+    ]
+
+
+def _table_names(conn: Connection) -> dict[str, str]:
+    """The tables as they are spelled, by folded name."""
+    return {fold(str(name)): str(name) for (name,) in conn.execute(load("engine/tables")).rows}
+
+
+def _kept(conn: Connection, job: Job, before: Mapping[str, str]) -> list[str]:
+    """A line for each table that ``job`` renamed, and did not drop: its rows are all there, under another name."""
+    after = _table_names(conn)
+    lines = []
+    for old, new in job.analysis.renames:
+        if old in before and old not in after and new in after and new not in before:
+            rows = conn.execute(f"SELECT count(*) FROM {quote(after[new])}").one()
+            assert isinstance(rows, int)
+            are = "is" if rows == 1 else "are"
+            lines.append(f"  {words.count(rows, 'row')} of {before[old]} {are} kept in {after[new]}")
+    return lines
+
+
+def _run(session: Session, job: Job) -> Done:
+    """Run and prove ``job`` in the open transaction, and write a line of history about it."""
+    conn = session.conn
+    refuse_unscoped(conn, (job,))
+    on_file = conn.target.path is not None
+    if on_file:
+        from memsql.engine.on_file import prove_job
+
+        evidence = prove_job(session, job)
+    else:
+        from memsql.engine import fallback
+
+        evidence = fallback.prove_job(session, job)
+    done = verdict.judge(job, evidence, allows_all=session.allows_all(job))
+    if on_file:
+        conn.execute(f"RELEASE {SAVEPOINT}")
+    if ledger.has_history(conn):
+        entry = replace(job.entry(evidence.started, evidence.duration_ms), version=None)
+        ledger.add_history(conn, entry, f"legacy_{job.direction}")
+    return done
+
+
+def _job(phase: Phase, *, down: bool) -> Job:
+    file = phase.down if down else phase.up
+    assert file is not None
+    header = parse_migration_header(file.head(), file.path)
+    # Its version is none of ours; the ledger only keeps a line of history for it.
+    migration = Migration(-phase.number, phase.name, f"L{phase.number}_{phase.name}", phase.up, phase.down)
+    analysis = analyse(file, header, "legacy")
+    return Job(migration, "down" if down else "up", file, header, analysis, (), guarded=True)
+
+
+def recorded(conn: Connection) -> set[str]:
+    """The names of the legacy upgrades that ran here and were not rolled back."""
+    if not conn.execute(load("legacy/has_objects")).rows:
+        return set()
+    return {str(r[0]) for r in conn.execute(load("legacy/recorded_phases")).rows}
+
+
+def phase_called(project: Project, name: str) -> Phase:
+    """The legacy upgrade that ``name`` means: its number ("1"), its name ("align"), or both ("Phase 1", "L1_phase1").
+
+    Raises UsageError where there is none.
+    """
+    phases = read_phases(project.settings).values()
+    plain = re.sub(r"[\s_-]+", "", name.strip().lower()) if re.match(r"\s*[A-Za-z\d]", name) else ""
+    for phase in phases:
+        if plain in (phase.name.lower().replace("_", ""), f"l{phase.number}{phase.name.lower().replace('_', '')}"):
+            return phase
+    numbered = re.fullmatch(r"(?:phase|upgrade|l)?(\d+)", plain)
+    for phase in phases:
+        if numbered and int(numbered[1]) == phase.number:
+            return phase
+    raise UsageError(
+        f"there is no legacy upgrade {name}",
+        state="nothing was changed",
+        hint="known: " + (", ".join(f"{p.number} ({p.name})" for p in phases) or "none"),
+    )
