@@ -89,6 +89,7 @@ class Settings:
     server_copy_rows: int = SERVER_COPY_ROWS
     slow_query_ms: int = 100
     notify: tuple[str, ...] = ()
+    token_variable: str = "TURSO_AUTH_TOKEN"
 
     def show(self, path: Path) -> str:
         """``path`` relative to the project folder, as a person there would write it."""
@@ -156,6 +157,7 @@ def load(
         server_copy_rows=_rows("server_copy_rows", values["server_copy_rows"]),
         slow_query_ms=_duration("slow_query_ms", values["slow_query_ms"]),
         notify=_command("notify", values["notify"]),
+        token_variable=values["token_variable"],
     )
 
 

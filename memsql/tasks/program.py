@@ -46,6 +46,7 @@ _MODULES = {
         "schema",
         "server",
         "monitor",
+        "maintain",
     )
 } | {"test": "develop", "benchmark": "develop"}
 

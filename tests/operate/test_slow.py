@@ -115,13 +115,15 @@ def test_fields_that_are_something_else(project: Project) -> None:
             "queries": [{"query": "q", "p95_ms": "9"}, {"query": "r", "p95_ms": True}, {"query": "s", "p95_ms": 9}]
         },
     }
+    smoke = {"steps": ["phase1 done", {"name": "search", "duration_ms": 3}, {"name": "restore", "seconds": 1}]}
     steps = [
         step,
+        {**step, "data": smoke},
         {**step, "database": "odd://x"},
         {**step, "data": [1]},
         {**step, "data": {"done": [{"statements": {}}]}},
     ]
-    assert [t.name for t in of_report(json.loads(json.dumps({"steps": steps})), "r", settings)] == ["s"]
+    assert [t.name for t in of_report(json.loads(json.dumps({"steps": steps})), "r", settings)] == ["s", "search"]
 
 
 def test_one_line_for_each_thing() -> None:

@@ -108,19 +108,26 @@ BEFORE: dict[tuple[str, str], Callable[[Office], None]] = {
 }
 
 
-@pytest.fixture
-def office(tmp_path: Path, empty_server: Running) -> Office:
-    root = tmp_path / "office"
+def furnished(root: Path, url: str) -> Office:
+    """An office in ``root`` without databases, with the settings of the page; production is the server at ``url``."""
     for folder in ("migrations", "sql"):
         shutil.copytree(ROOT / folder, root / folder)
     shutil.copy(ROOT / "tasks.py", root)
-    settings = "\n".join(match[1] or "" for match in SETTINGS.finditer(PAGE)).replace(EXAMPLE_URL, empty_server.url)
+    settings = "\n".join(match[1] or "" for match in SETTINGS.finditer(PAGE)).replace(EXAMPLE_URL, url)
     assert "protected = yes" in settings
     (root / "setup.cfg").write_text(f"[memsql]\n{settings}\n")
-    build(root / "staging.db", "1.3", "small", seed=5)
-    Project.at(root, "staging.db").up("--to", "3", "--env", "staging")
-    servers.load(root / "staging.db", empty_server.url)
-    return Office(root, empty_server.url)
+    (root / "tell-team").write_text("#!/bin/sh\ncat >> heard\n")
+    (root / "tell-team").chmod(0o755)
+    return Office(root, url)
+
+
+@pytest.fixture
+def office(tmp_path: Path, empty_server: Running) -> Office:
+    office = furnished(tmp_path / "office", empty_server.url)
+    build(office.root / "staging.db", "1.3", "small", seed=5)
+    Project.at(office.root, "staging.db").up("--to", "3", "--env", "staging")
+    servers.load(office.root / "staging.db", office.url)
+    return office
 
 
 @pytest.mark.timeout(900)
@@ -141,3 +148,47 @@ def test_every_command_does_what_the_page_says(office: Office) -> None:
         seen += 1
     assert seen > 40
     assert not pending, "the page no longer has these commands"
+    heard = (office.root / "heard").read_text()
+    assert heard.count('"event": "begin"') == heard.count('"event": "end"') > 3
+
+
+BOX = re.compile(r"^(\d+)\. \*\*(.+?)\*\*((?:.|\n   )*)", re.MULTILINE)
+
+
+def boxes() -> list[tuple[int, str, list[str]]]:
+    """Number, title and memsql's commands of each of the sixteen boxes."""
+    section = PAGE.partition("\n## The sixteen boxes\n")[2].partition("\n## ")[0]
+    return [
+        (int(number), title, re.findall(r"`(invoke [^`]+)`", title + rest))
+        for number, title, rest in BOX.findall(section)
+    ]
+
+
+def test_the_sixteen_boxes_are_in_the_order_of_the_guide() -> None:
+    words = (
+        "Back up, team, Stop the application, Preview, before, Phase 1, Verify phase 1, Phase 2, Verify phase 2, "
+        "after, Start the application, Smoke, logs, metrics, documentation, team"
+    )
+    assert [number for number, _, _ in boxes()] == list(range(1, 17))
+    for (_, title, _), word in zip(boxes(), words.split(", "), strict=True):
+        assert word in title
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("place", ["file", "server"])
+def test_every_box_can_be_ticked_on_an_old_database(tmp_path: Path, empty_server: Running, place: str) -> None:
+    office = furnished(tmp_path / "office", empty_server.url)
+    build(office.root / "production.db", "1.2", "small", seed=3)
+    if place == "server":
+        servers.load(office.root / "production.db", office.url)
+    else:
+        text = (office.root / "setup.cfg").read_text().replace(f"database = {office.url}", "database = production.db")
+        (office.root / "setup.cfg").write_text(text)
+    office.environment["MEMSQL_ENV"] = "production"
+    for number, title, commands in boxes():
+        for command in commands:
+            done = office.type(command)
+            assert done.returncode == 0, f"{number}. {title}: {command}\n{done.stdout}{done.stderr}"
+            assert "Traceback" not in done.stderr
+    heard = re.findall(r'"command": "(.+?)"', (office.root / "heard").read_text())
+    assert heard == [name for name in ("legacy.phase1", "legacy.phase2", "migrate.up") for _ in range(2)]
