@@ -162,31 +162,56 @@ def unchanged(source: Table, matches: Sequence[Match]) -> tuple[str, ...]:
     )
 
 
-def compare_bags(source: Table, matches: Sequence[Match], column: str | None = None) -> Query:
+def compare_bags(source: Table, matches: Sequence[Match]) -> Query:
     """Compare each distinct row of ``source`` with those of all targets: it must be there as often as before. Only the
-    columns count that every copy has unchanged, and ``column``: then its values are what is lost."""
-    columns = [c for c in unchanged(source, matches) if c != column] + ([column] if column else [])
-    values = [source.value("o", column) for column in columns]
-    parts = [f"SELECT {_listed(values)}, 1 AS n FROM {source.sql} AS o"]
+    columns count that every copy has unchanged."""
+    columns = unchanged(source, matches)
+    parts = [f"SELECT {_listed([source.value('o', c) for c in columns])}, 1 AS n FROM {source.sql} AS o"]
     for match in matches:
         others = [match.target.value("t", match.carriers[c].column) for c in columns]
-        if column is not None and match.carriers[column].converts:
-            # Which type the value had is not known, so each way back is one that may lead to it.
-            ways = [[*others[:-1], way] for way in _ways_back(others[-1])]
-        else:
-            ways = [others]
-        parts += [f"SELECT {_listed(way)}, -1 FROM {match.target.sql} AS t" for way in ways]
-    names = ", ".join(f"c{n} COLLATE BINARY, typeof(c{n})" for n in range(len(columns))) or "NULL"
-    first = [len(columns) - 1] if column else range(min(3, len(columns)))
-    example = " || ', ' || ".join(shown_value(f"c{n}") for n in first) or "''"
-    groups = f"SELECT sum(n) AS n, {example} AS e FROM ({' UNION ALL '.join(parts)}) GROUP BY {names}"
+        parts.append(f"SELECT {_listed(others)}, -1 FROM {match.target.sql} AS t")
+    example = " || ', ' || ".join(shown_value(f"c{n}") for n in range(min(3, len(columns)))) or "''"
+    groups = f"SELECT sum(n) AS n, {example} AS e FROM ({' UNION ALL '.join(parts)}) GROUP BY {_bag(len(columns))}"
     total = f"(SELECT count(*) FROM {source.sql})"
-    if column is None:
-        return Query(f"SELECT total(n), {least_text('e')}, {total} FROM ({groups}) WHERE n > 0", ())
-    held = f"c{len(columns) - 1} IS NOT NULL"
-    groups = groups.replace("SELECT sum(n) AS n,", f"SELECT sum(n) AS n, {held} AS h,", 1)
-    lost = f"total(CASE WHEN h THEN n END), total(n), {least_text('CASE WHEN h THEN e END')}"
-    return Query(f"SELECT 0, NULL, {total}, {lost} FROM ({groups}) WHERE n > 0", (column,))
+    return Query(f"SELECT total(n), {least_text('e')}, {total} FROM ({groups}) WHERE n > 0", ())
+
+
+def compare_values(source: Table, matches: Sequence[Match], column: str) -> Query:
+    """How many values of ``column``, which not every copy has unchanged, are another one now in rows that stay: among
+    the rows that are equal in the columns that every copy has unchanged. Of an expression only NULL is a loss."""
+    columns = [c for c in unchanged(source, matches) if c != column]
+    mine = f"c{len(columns)}"
+    # n finds values again, m counts rows: a value may be looked for in several ways.
+    old = _listed([source.value("o", c) for c in (*columns, column)])
+    parts = [f"SELECT {old}, 1 AS n, 1 AS m FROM {source.sql} AS o"]
+    for match in matches:
+        *others, value = [match.target.value("t", match.carriers[c].column) for c in (*columns, column)]
+        # Which type the value had is not known, so each way back is one that may lead to it.
+        for way, back in enumerate(_ways_back(value) if match.carriers[column].converts else [value]):
+            parts.append(f"SELECT {_listed([*others, back])}, -1, {0 if way else -1} FROM {match.target.sql} AS t")
+    bag, names = _bag(len(columns)), ", ".join([*(f"c{n}" for n in range(len(columns))), "1 AS c"])
+    values = (
+        f"SELECT {names}, max(0, sum(n)) AS n, sum(m) AS m, {mine} IS NOT NULL AS h, {shown_value(mine)} AS e "
+        f"FROM ({' UNION ALL '.join(parts)}) GROUP BY {bag}, {mine} COLLATE BINARY, typeof({mine})"
+    )
+    rows = (
+        "SELECT max(0, sum(m)) AS gone, total(n) AS changed, total(n * h) AS lost, total(m * h) AS emptied, "
+        f"{least_text('CASE WHEN n > 0 AND h THEN e END')} AS e FROM ({values}) GROUP BY {bag}"
+    )
+    is_written = all(match.carriers[column].manner in ("expression", "partly") for match in matches)
+    lost = f"max(0, min(changed, lost{', emptied' if is_written else ''}) - gone)"
+    changed = "max(0, changed - gone)" if is_written else lost
+    total = f"(SELECT count(*) FROM {source.sql})"
+    return Query(
+        f"SELECT 0, NULL, {total}, total({lost}), total({changed}), {least_text(f'CASE WHEN {lost} > 0 THEN e END')} "
+        f"FROM ({rows})",
+        (column,),
+    )
+
+
+def _bag(number: int) -> str:
+    """SQL: what is the same in equal rows of so many columns."""
+    return ", ".join(f"c{n} COLLATE BINARY, typeof(c{n})" for n in range(number)) or "NULL"
 
 
 def count_values(source: Table, columns: Sequence[str]) -> Query:

@@ -312,39 +312,10 @@ class Judge:
         same = {*comparing.unchanged(table, matches), *unkept, *key}
         for column in columns_of:
             if column not in same:
-                self._ask_bag(table, matches, column, columns, missing)
+                values = comparing.compare_values(table, matches, column)
+                self._ask(values.sql, partial(_differ, values, columns))
         # Behind all the others, so that their answers are there.
         self._ask("SELECT 1", lambda _: end())
-
-    def _ask_bag(
-        self,
-        table: Table,
-        matches: Sequence[copies.Match],
-        column: str,
-        columns: dict[str, Difference],
-        missing: Sequence[Comparison],
-    ) -> None:
-        """How many values of a ``column`` that was not copied as it was are another one now."""
-        query = comparing.compare_bags(table, matches, column)
-        is_written = all(match.carriers[column].manner in ("expression", "partly") for match in matches)
-        held = f"SELECT (SELECT count({table.value('o', column)}) FROM {table.sql} AS o)"
-        for match in matches:
-            value = match.target.value("t", match.carriers[column].column)
-            held += f" - (SELECT count({value}) FROM {match.target.sql} AS t)"
-        emptied: list[int] = []
-        self._ask(held, lambda answer: emptied.append(integer(answer.one())))
-
-        def then(answer: Result) -> None:
-            difference = query.comparison(answer.rows[0]).columns.get(column, Difference())
-            changed = max(0, difference.changed - missing[0].rows)
-            lost = min(changed, max(0, difference.lost - missing[0].rows))
-            if is_written:
-                # Of an expression only NULL is a loss.
-                lost = min(lost, max(0, emptied[0] - missing[0].rows))
-            if lost or changed:
-                columns[column] = Difference(lost, changed if is_written else lost, difference.example)
-
-        self._ask(query.sql, then)
 
     def _ask_renumbered(
         self, table: Table, key: Sequence[str], matches: Sequence[copies.Match], columns: dict[str, Difference]
@@ -364,3 +335,7 @@ class Judge:
                 columns[key[0]] = Difference(rows, 0, "the key is not copied, so each row gets another one")
 
         self._ask(query.sql, then)
+
+
+def _differ(query: comparing.Query, columns: dict[str, Difference], answer: Result) -> None:
+    columns.update(query.comparison(answer.rows[0]).columns)
