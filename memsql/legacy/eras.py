@@ -6,7 +6,6 @@ import re
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from pathlib import Path
 
 from memsql.config import Settings
 from memsql.db import Connection
@@ -82,10 +81,19 @@ def known_shapes(project: Project) -> list[Shape]:
         shapes.append(Shape(era, (), definitions(schema)))
     shapes.reverse()
     phases = read_phases(settings)
-    folder = settings.sql / "legacy"
-    for path in sorted(folder.glob("*.sql")) if folder.is_dir() else []:
-        shapes += _era_shapes(path, settings, phases)
+    for era, file in era_files(settings):
+        shapes += _era_shapes(era, file, phases)
     return shapes
+
+
+def era_files(settings: Settings) -> list[tuple[Era, SqlFile]]:
+    """Every era of the project with the file that makes its schema, by file name. Raises FileError for a header that
+    does not fit."""
+    phases, folder, eras = read_phases(settings), settings.sql / "legacy", []
+    for path in sorted(folder.glob("*.sql")) if folder.is_dir() else []:
+        file = read_file(path, settings.show(path))
+        eras.append((_read_era(file, settings.show(path), phases), file))
+    return eras
 
 
 def shapes_at(shapes: Sequence[Shape], version: int) -> list[Shape]:
@@ -109,10 +117,7 @@ def record_objects(conn: Connection, phase: str) -> None:
     conn.execute(load("legacy/record_columns"), (phase,))
 
 
-def _era_shapes(path: Path, settings: Settings, phases: dict[str, Phase]) -> list[Shape]:
-    shown = settings.show(path)
-    file = read_file(path, shown)
-    era = _read_era(file, shown, phases)
+def _era_shapes(era: Era, file: SqlFile, phases: dict[str, Phase]) -> list[Shape]:
     with closing(memory()) as conn:
         conn.begin()
         run_guarded(conn, file, SILENT)

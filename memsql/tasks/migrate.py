@@ -8,6 +8,7 @@ from invoke import Collection
 
 from memsql.tasks import chain
 from memsql.tasks.gate import CHANGE_HELP, admit
+from memsql.tasks.migrate_trial import permits, round_trip
 from memsql.tasks.task import Outcome, number, task
 
 if TYPE_CHECKING:
@@ -284,26 +285,6 @@ def sum_(settings: Settings, progress: Bar, *, check: bool = False) -> Outcome:
 
 
 @task(
-    "migrate.permits",
-    help={"rewrite": "write the proposals into the files, and memsql.sum anew"},
-)
-def permits(settings: Settings, progress: Bar, *, rewrite: bool = False) -> Outcome:
-    """List what the files may lose (`-- allow: data-loss`) and break, and propose names for permits that have none.
-
-    A permit names a table or a column. For one that names neither, the migrations run in memory on made-up rows, and
-    what is lost there is proposed. No database is opened.
-
-    Example:  invoke migrate.permits --rewrite
-    """
-    from memsql.author import permits
-    from memsql.report.permits import data, text
-
-    listed = permits.list_permits(settings, progress)
-    rewritten = permits.rewrite(settings, listed) if rewrite else ()
-    return Outcome(text(listed, rewritten), data(listed, rewritten))
-
-
-@task(
     "migrate.repair",
     help={
         **CHANGE_HELP,
@@ -399,4 +380,4 @@ def _version(option: str, text: str | None) -> int | None:
     return None if text is None else number(option, text)
 
 
-ns = Collection("migrate", up, down, to, status, create, sum_, permits, repair, baseline)
+ns = Collection("migrate", up, down, to, status, create, sum_, permits, round_trip, repair, baseline)
