@@ -24,8 +24,10 @@ from memsql.engine.state import RunOptions, read_state
 from memsql.engine.statements import run_guarded
 from memsql.errors import MemsqlError
 from memsql.ledger import TABLES
-from memsql.legacy.adopt import Choice, adopt, rollback_phase, run_phase
+from memsql.legacy.adopt import Choice, adopt
 from memsql.legacy.eras import Phase, era_files, read_phases
+from memsql.legacy.rollback import rollback_phase
+from memsql.legacy.upgrades import run_phase
 from memsql.progress import SILENT, Progress
 from memsql.project.checks import Check, run_checks
 from memsql.project.files import Migration, SqlFile
@@ -252,7 +254,10 @@ class _Trial:
 
             def run(on: Connection, *, phase: Phase = phase, back: bool = False) -> None:
                 with session_on(on, RunOptions(), SILENT) as session:
-                    (rollback_phase if back else run_phase)(session, self.project, phase.number)
+                    if back:
+                        rollback_phase(session, self.project, phase)
+                    else:
+                        run_phase(session, self.project, phase.number)
 
             def dry_run(run: Callable[[Connection], None] = run) -> None:
                 with clone(conn.target, settings.busy_timeout) as copy:
