@@ -29,6 +29,11 @@ class Backup:
         return self.problem is None and self.manifest is not None and self.manifest.proven
 
     @property
+    def is_foreign(self) -> bool:
+        """Whether no manifest lies beside it: another program wrote it, or somebody lost the manifest."""
+        return not manifest_path(self.path).exists()
+
+    @property
     def created(self) -> datetime:
         """When it was made; without a manifest, when the file was last written."""
         if self.manifest is not None:

@@ -9,9 +9,10 @@ from pathlib import Path
 
 from memsql.backups.catalogue import Backup
 from memsql.backups.create import create
+from memsql.backups.foreign import unpack_foreign
 from memsql.backups.manifest import Manifest
 from memsql.backups.restore_file import restore_file
-from memsql.backups.restored import Restored, unpack_proven
+from memsql.backups.restored import Restored, Unpack, unpack_proven
 from memsql.config import Settings, parse_target
 from memsql.db import connection
 from memsql.errors import CheckFailed, Interrupted, MemsqlError, Refused, UsageError
@@ -42,11 +43,21 @@ def restore(
     LockedError and ConnectError.
     """
     target = settings.target
-    manifest = restorable(settings, backup, options)
+    _refuse_untrusted(settings, backup, options)
+    _refuse_itself(settings, backup)
+
+    def unpack(into: Path) -> Backup:
+        if not backup.is_foreign:
+            unpack_proven(backup, into, target, progress)
+            return backup
+        unpacked = unpack_foreign(backup, settings.show(backup.path), into, progress)
+        _refuse_newer(settings, unpacked, options)
+        return unpacked
+
     try:
         if target.path is None:
-            return _onto_server(settings, backup, manifest, replace_server=options.replace_server, progress=progress)
-        return restore_file(backup, target, settings.busy_timeout, progress)
+            return _onto_server(settings, unpack, replace_server=options.replace_server, progress=progress)
+        return restore_file(unpack, target, settings.busy_timeout, progress)
     except KeyboardInterrupt:
         if target.path is None:
             raise
@@ -56,10 +67,18 @@ def restore(
         raise
 
 
-def restorable(settings: Settings, backup: Backup, options: RestoreOptions) -> Manifest:
-    """The manifest of ``backup``. Raises CheckFailed or Refused where the backup may not be restored here."""
+def _refuse_untrusted(settings: Settings, backup: Backup, options: RestoreOptions) -> None:
+    """Raise CheckFailed or Refused where ``backup`` may not be restored here."""
     manifest, state = backup.manifest, f"{settings.target} was not touched"
     shown = settings.show(backup.path)
+    if backup.is_foreign:
+        if options.unproven:
+            return
+        raise CheckFailed(
+            f"{shown} cannot be trusted: {backup.problem}",
+            state=state,
+            hint="use another backup: invoke backup.list; or restore what another program saved: --unproven",
+        )
     if manifest is None or (manifest.proven and backup.problem):
         raise CheckFailed(
             f"{shown} cannot be trusted: {backup.problem}", state=state, hint="use another backup: invoke backup.list"
@@ -72,16 +91,32 @@ def restorable(settings: Settings, backup: Backup, options: RestoreOptions) -> M
             state=state,
             hint="use a proven backup, or say --unproven if this is meant",
         )
-    if options.allow_newer or manifest.version is None:
-        return manifest
+    _refuse_newer(settings, backup, options)
+
+
+def _refuse_newer(settings: Settings, backup: Backup, options: RestoreOptions) -> None:
+    """Raise Refused where ``backup`` has migrations that are not among the files of the project."""
+    manifest = backup.manifest
+    if options.allow_newer or manifest is None or manifest.version is None:
+        return
     unknown = newer_migrations(manifest, read_folder(settings.migrations, settings.show(settings.migrations)))
     if unknown:
         raise Refused(
-            f"{shown} has migrations that are not among the files here: {', '.join(unknown[:5])}",
-            state=state,
+            f"{settings.show(backup.path)} has migrations that are not among the files here: {', '.join(unknown[:5])}",
+            state=f"{settings.target} was not touched",
             hint="check out the files that belong to it, or say --allow-newer if this is meant",
         )
-    return manifest
+
+
+def _refuse_itself(settings: Settings, backup: Backup) -> None:
+    """Raise UsageError where the file to restore is the database itself."""
+    path = settings.target.path
+    if path is not None and path.exists() and path.samefile(backup.path):
+        raise UsageError(
+            f"{settings.show(backup.path)} is the database itself",
+            state="nothing was changed",
+            hint="name the file that is to take its place",
+        )
 
 
 def newer_migrations(manifest: Manifest, migrations: Sequence[Migration]) -> list[str]:
@@ -103,25 +138,26 @@ def to_path(settings: Settings, path: str) -> Settings:
     return replace(settings, target=target)
 
 
-def _onto_server(
-    settings: Settings, backup: Backup, manifest: Manifest, *, replace_server: bool, progress: Progress
-) -> Restored:
-    from memsql.backups.restore_server import restore_server
+def _onto_server(settings: Settings, unpack: Unpack, *, replace_server: bool, progress: Progress) -> Restored:
+    from memsql.backups.restore_server import MADE_BY_SERVER, restore_server
 
     target = settings.target
     with tempfile.TemporaryDirectory(prefix="memsql-restore-", ignore_cleanup_errors=True) as folder:
         plain = Path(folder) / "restored.db"
-        unpack_proven(backup, plain, target, progress)
+        backup = unpack(plain)
+        assert backup.manifest is not None
         kept = create(settings, progress=progress).path if replace_server and _holds_something(settings) else None
         tables = restore_server(
             plain,
-            manifest,
+            backup.manifest,
             target,
             busy_timeout=settings.busy_timeout,
             replace=replace_server,
             progress=progress,
         )
-    return Restored(backup, str(target), tables, kept)
+    # The server makes what a SQLite file could not hold.
+    omitted = tuple(o for o in backup.manifest.omitted if not o.sql or o.type.rpartition(" ")[2] not in MADE_BY_SERVER)
+    return Restored(backup, str(target), tables, kept, omitted=omitted)
 
 
 def _holds_something(settings: Settings) -> bool:

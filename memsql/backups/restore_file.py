@@ -11,12 +11,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from memsql.backups.catalogue import Backup
 from memsql.backups.connections import file_connection
 from memsql.backups.digest import TableDigest, differences, digests
 from memsql.backups.manifest import Manifest
 from memsql.backups.names import stamp
-from memsql.backups.restored import Restored, unpack_proven
+from memsql.backups.restored import Restored, Unpack
 from memsql.backups.workplace import sync, workplace
 from memsql.config import Target
 from memsql.db import Connection, connect
@@ -39,10 +38,10 @@ class _Place:
     busy_timeout: int
 
 
-def restore_file(backup: Backup, target: Target, busy_timeout: int, progress: Progress) -> Restored:
-    """Make the file ``target`` the database of ``backup``, which is proven before it gets that name and again after it.
+def restore_file(unpack: Unpack, target: Target, busy_timeout: int, progress: Progress) -> Restored:
+    """Make the file ``target`` the database that ``unpack`` writes, which is proven again after it got that name.
 
-    A file that lies there is kept beside it as ``NAME.replaced-…``. Raises CheckFailed (the backup is not proven),
+    A file that lies there is kept beside it as ``NAME.replaced-…``. Raises what ``unpack`` raises, CheckFailed,
     LockedError (another process has the database open) and ConnectError; the old file is as it was then.
     """
     assert target.path is not None
@@ -51,10 +50,11 @@ def restore_file(backup: Backup, target: Target, busy_timeout: int, progress: Pr
     _refuse_in_use(place)
     with workplace(place.path.parent, str(target.path.parent)) as folder:
         new = folder / "restored.db"
-        manifest = unpack_proven(backup, new, target, progress)
+        backup = unpack(new)
+        assert backup.manifest is not None
         _copy_owner_and_mode(new, place.path)
-        tables, kept, warnings = _put(new, manifest, place, progress)
-    return Restored(backup, str(target), tables, kept, warnings)
+        tables, kept, warnings = _put(new, backup.manifest, place, progress)
+    return Restored(backup, str(target), tables, kept, warnings, backup.manifest.omitted)
 
 
 def _refuse_unwritable(place: _Place) -> None:

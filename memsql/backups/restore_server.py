@@ -33,6 +33,8 @@ _BATCH_BYTES = 1 << 19
 _OBJECTS_AT_ONCE = 100
 _SHOWN = 8
 _AS_BEFORE = "nothing was restored: the server has what it had before"
+MADE_BY_SERVER = ("index", "view", "trigger")
+"""The kinds of objects that are made behind all rows, in this order; also those that a SQLite file could not hold."""
 _DROP_ORDER = ("trigger", "view", "vector", "virtual", "table")
 
 
@@ -172,7 +174,7 @@ class _Restore:
         """The statements that create indexes, views and triggers, also those that a SQLite file could not hold."""
         omitted = [(o.type.rpartition(" ")[2], o.sql) for o in self._manifest.omitted if o.sql]
         objects = [(o.type, o.sql) for o in self._objects] + omitted
-        return [sql for kind in ("index", "view", "trigger") for type_, sql in objects if type_ == kind]
+        return [sql for kind in MADE_BY_SERVER for type_, sql in objects if type_ == kind]
 
     def _set_pragmas(self, server: LibsqlConnection) -> None:
         server.execute(f"PRAGMA user_version = {_pragma(self._file, 'user_version')}")

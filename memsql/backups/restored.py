@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,7 +12,12 @@ from memsql.backups.manifest import Manifest
 from memsql.backups.proof import prove, require
 from memsql.backups.unpack import unpack
 from memsql.config import Target
+from memsql.db.copying import Omitted
 from memsql.progress import Progress
+
+Unpack = Callable[[Path], Backup]
+"""Writes a backup into the new file of that path, and proves it there as far as it can be proven. Returns the backup,
+whose manifest says what the file holds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +25,7 @@ class Restored:
     """A backup that was restored onto the database ``target``, and the tables as they were proven there.
 
     ``kept`` is what the database held before: a file beside the new one, or a backup of a server. ``warnings`` are
-    sentences for the person who restores.
+    sentences for the person who restores, ``omitted`` what the backup holds and the database does not.
     """
 
     backup: Backup
@@ -27,6 +33,7 @@ class Restored:
     tables: tuple[TableDigest, ...]
     kept: Path | None
     warnings: tuple[str, ...] = ()
+    omitted: tuple[Omitted, ...] = ()
 
     @property
     def rows(self) -> int:

@@ -177,13 +177,17 @@ def restore_text(settings: Settings, restored: Restored) -> str:
     manifest = restored.backup.manifest
     assert manifest is not None
     content = f"{count(restored.rows, 'row')} in {count(len(restored.tables), 'table')}"
+    foreign = restored.backup.is_foreign
+    proof = "not proven: nobody knows what it held when it was saved" if foreign else "every table proven by its hash"
     lines = [
         f"restored {restored.target} from {settings.show(restored.backup.path)} of {manifest.created_at}",
-        f"  {content}, {_version(manifest)}; every table proven by its hash",
+        f"  {content}, {_version(manifest)}; {proof}",
     ]
     if restored.kept:
         lines.append(f"  what it replaced: {settings.show(restored.kept)}")
     lines += [f"  warning: {warning}" for warning in restored.warnings]
+    if restored.omitted:
+        lines += ["  what could not be taken:", *limited(tuple(map(str, restored.omitted)), _SHOWN, 4)]
     if manifest.findings:
         lines += ["  faults of the database that was copied:", *limited(manifest.findings, _SHOWN, 4)]
     return "\n".join(lines)
@@ -201,6 +205,8 @@ def restore_data(settings: Settings, restored: Restored) -> dict[str, object]:
         "warnings": list(restored.warnings),
         "tables": _tables_data(restored.tables),
         "findings": list(manifest.findings),
+        "omitted": [f"{o.type} {o.name}: {o.reason}" for o in restored.omitted],
+        "unproven": not manifest.proven,
     }
 
 

@@ -150,7 +150,7 @@ def prune(
         "file": "name or path of a backup (default: the newest proven one of this database)",
         "to": "restore into this file instead of the database itself",
         "replace": "a server that is not empty: back it up, then replace everything it holds",
-        "unproven": "restore a backup that was never proven, such as a salvaged one",
+        "unproven": "restore what was never proven: a salvaged backup, or what sqlite3, VACUUM INTO or Turso saved",
         "allow-newer": "restore a backup that has migrations which are not among the files here",
     },
 )
@@ -171,8 +171,11 @@ def restore(
     another process has it open, even one that does nothing. A server must be empty; with --replace it is backed up
     first.
 
+    With --unproven also a bare SQLite file (.backup, VACUUM INTO) or the text of .dump, of sqlite3 and of the Turso
+    shell: after quick_check, and what could not be taken is named.
+
     Examples:  invoke backup.restore     invoke backup.restore --to /tmp/look.db
-               invoke backup.restore memory-20260131T120000Z.db
+               invoke backup.restore memory-20260131T120000Z.db     invoke backup.restore dump.sql --unproven
     Exit codes: 0 restored and proven, 1 the backup is not proven, 3 cannot be read or written, 4 in use, 6 refused.
     """
     from memsql.backups.catalogue import find
