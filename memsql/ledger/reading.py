@@ -65,12 +65,8 @@ def reads(tables: Mapping[str, Sequence[str]] | frozenset[str]) -> list[tuple[st
     ours."""
     columns = tables.get("schema_migrations") if isinstance(tables, Mapping) else None
     if columns is not None and set(COLUMNS) - set(columns):
-        raise Refused(
-            "the name schema_migrations is taken: this database has a table of another tool, with other columns",
-            details=("its columns: " + ", ".join(columns), "memsql needs: " + ", ".join(COLUMNS)),
-            state="nothing was changed",
-            hint="memsql keeps its own list under that name. Rename the table first, and tell whatever still uses it: "
-            "ALTER TABLE schema_migrations RENAME TO schema_migrations_old",
+        raise _name_is_taken(
+            "with other columns", ("its columns: " + ", ".join(columns), "memsql needs: " + ", ".join(COLUMNS))
         )
     wanted = [
         ("schema_migrations", "ledger/read_schema_migrations"),
@@ -85,10 +81,31 @@ def reads(tables: Mapping[str, Sequence[str]] | frozenset[str]) -> list[tuple[st
     return [(table, (load(query), ())) for table, query in wanted if table in tables or table == _IMPORTED]
 
 
+def _name_is_taken(difference: str, details: tuple[str, ...]) -> Refused:
+    return Refused(
+        f"the name schema_migrations is taken: this database has a table of another tool, {difference}",
+        details=details,
+        state="nothing was changed",
+        hint="memsql keeps its own list under that name. Rename the table first, and tell whatever still uses it: "
+        "ALTER TABLE schema_migrations RENAME TO schema_migrations_old",
+    )
+
+
+def _version(value: Value) -> int:
+    """The version of a row of schema_migrations. Raises Refused for what is no number."""
+    try:
+        return int(str(value))
+    except ValueError:
+        raise _name_is_taken("whose versions are no numbers", (f"one of them is {value!r}",)) from None
+
+
 def assemble(tables: Mapping[str, Sequence[str]], rows: Mapping[str, Sequence[tuple[Value, ...]]]) -> Ledger:
-    """The ledger from its ``tables`` with their columns, and from the answers to reads(), by table."""
+    """The ledger from its ``tables`` with their columns, and from the answers to reads(), by table.
+
+    Raises Refused where a version in schema_migrations is no number.
+    """
     yoyo = rows.get("_yoyo_migration")
-    all_rows = {int(r[0]): Row(*r) for r in rows.get("schema_migrations", [])}  # type: ignore[arg-type]
+    all_rows = {_version(r[0]): Row(*r) for r in rows.get("schema_migrations", [])}  # type: ignore[arg-type]
     foreign = {int(str(r[0])) for r in rows.get(_IMPORTED, [])}
     return Ledger(
         tables=frozenset(tables),

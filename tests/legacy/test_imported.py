@@ -8,9 +8,17 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import cli
 import eras
+import pytest
+import servers
 from cli import Project
+from places import ROOT
 from reference_project import succeed
+
+from memsql.server import Running
+
+pytestmark = pytest.mark.slow
 
 _IMPORTED = (
     "SELECT migration_id, status, started_at, performed_by, duration_ms, checksum, message FROM memsql_history "
@@ -66,6 +74,20 @@ def test_an_adoption_keeps_every_row_of_the_npm_tool(tmp_path: Path) -> None:
     assert _query(database, "SELECT name, checksum FROM schema_migrations WHERE version = 9") == [("add_more", "123")]
 
 
+@pytest.mark.parametrize("words", [["legacy.adopt"], ["migrate.up"], ["migrate.baseline", "--version", "2"]])
+def test_on_a_server_too(empty_server: Running, tmp_path: Path, words: list[str]) -> None:
+    database = tmp_path / "a.db"
+    rows = _npm_with_more_rows(database)
+    servers.load(database, empty_server.url)
+    where = ("--project", str(ROOT), "--database", empty_server.url)
+    cli.run(*words, *where, cwd=tmp_path).expect(0)
+    states = cli.run("migrate.status", "--json", *where, cwd=tmp_path).expect(0).json()["migrations"]
+    waiting = "applied" if words == ["migrate.up"] else "pending"
+    assert [m["state"] for m in states] == ["applied", "applied", waiting, waiting]
+    saved = servers.save(empty_server.url, tmp_path / "saved.db")
+    assert _query(saved, _IMPORTED) == rows
+
+
 def test_a_failure_of_the_other_tool_is_none_of_ours(tmp_path: Path) -> None:
     database = eras.build(tmp_path / "a.db", "2.0_npm", "empty", npm_statuses={2: "failed"})
     with closing(sqlite3.connect(database)) as conn:
@@ -94,3 +116,16 @@ def test_a_row_of_another_tool_is_kept_where_there_is_nothing_to_adopt(tmp_path:
     assert project.query("SELECT migration_id, status FROM memsql_history WHERE operation = 'import'") == [
         ("0002_x", "applied")
     ]
+
+
+def test_versions_that_are_no_numbers_are_refused(tmp_path: Path) -> None:
+    project = Project(tmp_path)
+    project.add("0001_a", "-- a\nCREATE TABLE a (id INTEGER PRIMARY KEY);\n", "DROP TABLE a;\n")
+    project.run("migrate.sum").expect(0)
+    project.script(
+        "CREATE TABLE schema_migrations (version TEXT PRIMARY KEY, name TEXT, description TEXT, applied_at TEXT, "
+        "applied_by TEXT, duration_ms INTEGER, checksum TEXT, status TEXT);"
+        "INSERT INTO schema_migrations (version, name, status) VALUES ('v1', 'x', 'applied');"
+    )
+    for words in (["migrate.status"], ["migrate.up"], ["legacy.status"]):
+        project.run(*words).expect(6, "the name schema_migrations is taken", "'v1'", "RENAME TO")

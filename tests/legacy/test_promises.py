@@ -34,8 +34,10 @@ def test_phases_with_a_verification_after_each(tmp_path: Path, era: str, drift: 
     assert PASSED in succeed(database, "verify", "--only", "schema")
 
 
-def test_phases_with_a_verification_after_each_on_a_server(empty_server: Running, tmp_path: Path) -> None:
-    servers.load(eras.build(tmp_path / "a.db", "1.2", "small", no_entities_fts=True), empty_server.url)
+@pytest.mark.parametrize("era", eras.ERAS)
+def test_phases_with_a_verification_after_each_on_a_server(empty_server: Running, tmp_path: Path, era: str) -> None:
+    drift = {"no_entities_fts": True} if era.startswith("1.2") else {}
+    servers.load(eras.build(tmp_path / "a.db", era, "empty", **drift), empty_server.url)
     for words in (["legacy.phase1"], ["verify"], ["legacy.phase2"], ["verify"], ["migrate.up"]):
         cli.run(*words, "--project", str(ROOT), "--database", empty_server.url, cwd=tmp_path).expect(0)
     only = ("verify", "--only", "schema")
