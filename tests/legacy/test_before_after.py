@@ -46,6 +46,7 @@ def test_phase_1_says_what_the_guide_promises(tmp_path: Path) -> None:
     assert (adopted["before"]["indexes"], adopted["after"]["indexes"]) == (13, 12)
 
 
+@pytest.mark.server
 def test_phase_1_on_a_server(empty_server: Running, tmp_path: Path) -> None:
     servers.load(eras.build(tmp_path / "a.db", "1.2", "empty"), empty_server.url)
     for words in (["legacy.phase1", "--dry-run"], ["legacy.phase1", "--maintenance-window", "5"]):

@@ -74,6 +74,7 @@ def test_an_adoption_keeps_every_row_of_the_npm_tool(tmp_path: Path) -> None:
     assert _query(database, "SELECT name, checksum FROM schema_migrations WHERE version = 9") == [("add_more", "123")]
 
 
+@pytest.mark.server
 @pytest.mark.parametrize("words", [["legacy.adopt"], ["migrate.up"], ["migrate.baseline", "--version", "2"]])
 def test_on_a_server_too(empty_server: Running, tmp_path: Path, words: list[str]) -> None:
     database = tmp_path / "a.db"

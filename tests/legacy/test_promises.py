@@ -34,6 +34,7 @@ def test_phases_with_a_verification_after_each(tmp_path: Path, era: str, drift: 
     assert PASSED in succeed(database, "verify", "--only", "schema")
 
 
+@pytest.mark.server
 @pytest.mark.parametrize("era", eras.ERAS)
 def test_phases_with_a_verification_after_each_on_a_server(empty_server: Running, tmp_path: Path, era: str) -> None:
     drift = {"no_entities_fts": True} if era.startswith("1.2") else {}
