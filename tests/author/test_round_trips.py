@@ -64,6 +64,12 @@ def test_one_that_fails_is_named(project: Project, up: str, down: str, sentence:
     assert report["migrations"][1]["problems"]
 
 
+def test_keys_that_were_given_once_do_not_count(project: Project) -> None:
+    add(project, "0002_b", "CREATE TABLE b (id INTEGER PRIMARY KEY AUTOINCREMENT);\n", "DROP TABLE b;\n")
+    add(project, "0003_row", "INSERT INTO b VALUES (7);\n", "DELETE FROM b WHERE id = 7;\n")
+    project.run("migrate.test").expect(0)
+
+
 def test_a_check_that_fails_is_a_failure(project: Project) -> None:
     project.check("0001_more", "SELECT 'never right'")
     project.run("migrate.test").expect(1, "1 failed: 0001_a", "never right")
