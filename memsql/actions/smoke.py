@@ -14,7 +14,7 @@ from memsql.config import Settings
 from memsql.db import Connection, Item, Value, connection, rolled_back
 from memsql.engine.signals import interruptible
 from memsql.engine.state import State, read_state
-from memsql.errors import StatementError, UsageError
+from memsql.errors import Interrupted, StatementError, UsageError
 from memsql.progress import Progress
 from memsql.project.checks import time_limit
 from memsql.project.load import load_project
@@ -66,7 +66,7 @@ def smoke(settings: Settings, progress: Progress) -> Smoke:
     """Run the steps of the project on its database, in one transaction that is rolled back.
 
     Raises UsageError where the project has no steps, and where the database is not at the version that they need;
-    FileError for a file that is no step; ConnectError and LockedError.
+    FileError for a file that is no step; ConnectError, LockedError and Interrupted.
     """
     steps = project_steps(settings)
     if not steps:
@@ -86,7 +86,12 @@ def smoke(settings: Settings, progress: Progress) -> Smoke:
             state=_STATE,
             hint="apply what is pending: invoke migrate.up; or choose another database with --env or --database",
         )
-    results, unproven = _run(settings, steps, progress)
+    try:
+        results, unproven = _run(settings, steps, progress)
+    except KeyboardInterrupt:
+        raise Interrupted(
+            "the smoke test was stopped", state="its transaction was rolled back", hint="run it again"
+        ) from None
     return Smoke(results, _version(state), unproven)
 
 

@@ -56,6 +56,16 @@ def unpack_foreign(backup: Backup, shown: str, into: Path, progress: Progress) -
         size * (2 if content == "sql" else 1), into.parent, shown, "make room there, or point TMPDIR at a larger disk"
     )
     progress.start(f"reading {path.name}")
+    try:
+        manifest = _convert(backup, shown, into, progress, head=head, content=content)
+    except UnicodeDecodeError as e:
+        # Python cannot read the text in which SQLite says what is wrong, because the damage is part of it.
+        raise _damaged(shown, (f"names and texts in it are not UTF-8: {e.reason}",)) from e
+    return Backup(path, manifest, "it was never proven")
+
+
+def _convert(backup: Backup, shown: str, into: Path, progress: Progress, *, head: bytes, content: Content) -> Manifest:
+    path = backup.path
     notes: tuple[str, ...] = ()
     if content == "sqlite":
         omitted, mode = copy_foreign_pages(path, shown, into, progress), _journal_mode(head)
@@ -63,8 +73,7 @@ def unpack_foreign(backup: Backup, shown: str, into: Path, progress: Progress) -
         (omitted, notes), mode = load_foreign_text(path, shown, into, progress), "delete"
     into.chmod(0o600)
     source = Source(shown, os.path.realpath(path), "sqlite", sqlite3.sqlite_version, mode)
-    manifest = _manifest(backup, into, progress, source=source, content=content, omitted=omitted, notes=notes)
-    return Backup(path, manifest, "it was never proven")
+    return _manifest(backup, into, progress, source=source, content=content, omitted=omitted, notes=notes)
 
 
 def _head(path: Path, shown: str) -> bytes:

@@ -125,6 +125,8 @@ class _Loader:
         for pragma in ("journal_mode = off", "synchronous = off", "cache_size = -50000", "foreign_keys = off"):
             db.execute(f"PRAGMA {pragma}")
         db.execute(f"PRAGMA max_page_count = {(_ROOM + _GROWTH * self._size) // _PAGE}")
+        # No value is longer than the text that holds it.
+        db.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, min(_LONGEST, self._size + _CHUNK))
         if sqlite3.sqlite_version_info < (3, 50):
             # sqlite3 of that version writes texts with control characters by this function.
             db.create_function("unistr", 1, _unistr, deterministic=True)
@@ -177,7 +179,7 @@ class _Loader:
         elif what.kind in _ROWS or what.kind == "analyze" or (what.kind == "drop" and _if_exists(piece.sql)):
             self._run(piece)
         else:
-            word = piece.sql.split(None, 1)[0][:40]
+            word = next(iter(piece.sql[:200].split()), "a control character")[:40]
             problem = f"runs {word.upper()}, which no dump of SQLite does" if state.tables or state.begun else None
             raise self._refusal(problem or "is neither a SQLite database nor a dump of one", piece)
 

@@ -113,7 +113,7 @@ def _expectation(statement: Statement, shown: str) -> Expectation:
 def _problem(text: str, what: Effect) -> str | None:
     """Why a step must not hold the statement ``text``, as the end of a sentence; None where it may."""
     if what.kind != "select" and what.kind not in _WRITES:
-        return f"runs {text.split(None, 1)[0].upper()}, which no step may"
+        return f"runs {next(iter(text.split()), 'a control character').upper()}, which no step may"
     if what.kind in _WRITES and names_ledger(text):
         name = next(filter(None, map(ledger_table, written_names(text, what))), None)
         if name is not None:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import signal
 import sqlite3
 import threading
+import time
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
 import pytest
-from cli import Project
+from cli import Project, finish
 from either import Place
 
 from memsql import config
@@ -186,6 +188,17 @@ def test_a_database_that_does_not_exist_is_not_created(file: Project) -> None:
     (file.root / "sql" / "smoke" / "01_note.sql").write_text("-- name: x\nSELECT 1 WHERE 0;")
     file.run("smoke", "--database", "other.db").expect(3, "does not exist")
     assert not (file.root / "other.db").exists()
+
+
+def test_ctrl_c_rolls_back(file: Project) -> None:
+    endless = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i FROM n WHERE i < 0;"
+    step(file, "02_endless", f"-- name: endless\n{endless}\n")
+    before = file.everything()
+    running = file.start("smoke")
+    time.sleep(2)
+    running.send_signal(signal.SIGINT)
+    finish(running).expect(5, "the smoke test was stopped", "its transaction was rolled back")
+    assert file.everything() == before
 
 
 def test_a_locked_database(file: Project) -> None:

@@ -286,6 +286,16 @@ def test_a_sparse_file_larger_than_the_disk(project: Project, source: Path, tmp_
     refused(project, path, "no space for", code=3)
 
 
+def test_noise_in_the_schema(project: Project, source: Path, tmp_path: Path) -> None:
+    """SQLite then complains in words that are no UTF-8."""
+    data = bytearray(source.read_bytes())
+    at = data.index(b"CREATE TABLE made")
+    data[at + 13 : at + 30] = b"\xf9" * 17
+    path = tmp_path / "noise.db"
+    path.write_bytes(data)
+    refused(project, path, "is damaged, and is not restored")
+
+
 @pytest.mark.parametrize("way", ["cut off", "a page of zeros", "no schema", "noise"])
 def test_a_damaged_file(project: Project, source: Path, tmp_path: Path, way: str) -> None:
     data = bytearray(source.read_bytes())
@@ -319,7 +329,8 @@ def test_a_damaged_file(project: Project, source: Path, tmp_path: Path, way: str
             "INSERT INTO t WITH RECURSIVE n(i) AS (VALUES(1) UNION ALL SELECT i FROM n) SELECT i FROM n;",
             ("computes rows",),
         ),
-        ("INSERT INTO t VALUES(zeroblob(900000000));", ("grows to 16 times its size",)),
+        ("INSERT INTO t VALUES(zeroblob(900000000));", ("does not load: string or blob too big",)),
+        ("INSERT INTO t VALUES(zeroblob(1000000));\n" * 80, ("grows to 16 times its size",)),
         ("VACUUM INTO 'other.db';", ("runs VACUUM",)),
         ("ROLLBACK; -- due to errors", ("ends with ROLLBACK",)),
         ("/**** ERROR: (11) database disk image is malformed *****/", ("met an error here",)),
