@@ -60,6 +60,7 @@ DUTIES: tuple[Duty, ...] = (
         "monitor.metrics",
         report=True,
     ),
+    _duty("quarterly", "round-trips", "try every migration up, down and up again", "migrate.test"),
     _duty("quarterly", "capacity", "plan capacity: sizes, growth and free space", "schema.stats", report=True),
 )
 """Every duty whose command exists, in the order in which those of one period run."""
