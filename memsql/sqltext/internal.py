@@ -20,7 +20,8 @@ KEPT = "memsql_before_"
 them."""
 COUNTER = f"{KEPT}counter"
 """A table on a server by which the counters of SQLite are set."""
-_NOBODYS = ("sqlite_", "libsql_", "_litestream_", "memsql_fts_")
+_NOBODYS = ("sqlite_", "memsql_fts_")
+_ENGINES = frozenset({"libsql_wasm_func_table", "libsql_vector_meta_shadow", "_litestream_seq", "_litestream_lock"})
 _PREFIXES = ("sqlite_", "libsql_", "_litestream_", "memsql_")
 _RTREE = frozenset({"node", "parent", "rowid"})
 _FTS4 = frozenset({"content", "segments", "segdir", "docsize", "stat"})
@@ -59,7 +60,7 @@ def is_nobodys_data(name: str) -> bool:
     """Whether the table ``name`` belongs to SQLite, libSQL, yoyo or memsql, by its name alone. A table that only looks
     like one of memsql holds somebody's rows."""
     folded = fold(name)
-    return folded in BOOKKEEPING or folded.startswith(_NOBODYS)
+    return folded in BOOKKEEPING or folded in _ENGINES or folded.startswith(_NOBODYS)
 
 
 def is_virtual(sql: object) -> bool:

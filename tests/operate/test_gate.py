@@ -258,7 +258,7 @@ def test_legacy_tasks_are_asked_about(tmp_path: Path, words: tuple[str, ...], wh
     assert project.everything() == before
     project.run(*words, "--yes", *ENV).expect(0)
     if words == ("legacy.phase1",):
-        project.run("legacy.rollback", "--phase", "1", *ENV).expect(6, "undo legacy upgrade 1", "add --yes")
+        project.run("legacy.rollback", "--phase", "1", *ENV).expect(6, "undo legacy upgrade phase1", "add --yes")
         project.run("legacy.rollback", "--phase", "1", "--yes", *ENV).expect(0, "rolled back legacy upgrade")
     else:
         project.run("legacy.adopt", *ENV).expect(0, "nothing to do")

@@ -189,16 +189,18 @@ def replace_effect(write: Write, table: Table, other: Effect | None) -> Effect |
     """What a REPLACE may do to the table itself, together with the ``other`` effect that actions and triggers have on
     it; None where nothing changes that it does not name."""
     name, is_table = fold(table.name), table.kind == "table"
-    if write.verb == "delete" or (is_table and not table.unique and not table.partly_unique):
+    numbers = frozenset(table.rowid_names) & (write.sets | frozenset(write.columns))
+    if write.verb == "delete" or (is_table and not table.unique and not table.partly_unique and not numbers):
         return other
     reached = other.columns if other is not None else frozenset()
     if write.verb == "update":
-        reaches = table.partly_unique or any(unique & write.sets for unique in table.unique)
+        computed = frozenset(name for name, column in table.columns.items() if column.generated)
+        reaches = table.partly_unique or numbers or any(unique & (write.sets | computed) for unique in table.unique)
         own = Effect(name, True, reached, "REPLACE", write.sets, in_place=True, sets=write.sets)
         return own if reaches else other
     named = frozenset(write.columns) or frozenset(table.stored)
     named |= write.upserts
-    if table.alias is not None and not named.isdisjoint(ROWIDS):
+    if table.alias is not None and numbers:
         named |= {table.alias}
     others = frozenset(table.stored) - named - frozenset(table.key)
     if is_table and table.key and not others and len(table.unique) < 2 and not table.partly_unique:
@@ -247,8 +249,7 @@ def snapshot(number: int, table: Table, effect: Effect) -> Snapshot:
     changed = effect.columns | effect.sets | ((effect.named or frozenset()) if effect.in_place else frozenset())
     columns = tuple(sorted(c for c in effect.columns if c in table.columns and not table.columns[c].generated))
     name = f"{KEPT}{number}"
-    numbers = {table.alias, *(name for name in ROWIDS if name not in table.columns)}
-    moved = changed & (numbers if table.rowid else frozenset(table.key))
+    moved = changed & ({table.alias, *table.rowid_names} if table.rowid else frozenset(table.key))
     if effect.renews or (moved and not replaced):
         others = tuple(c for c in table.stored if c not in changed)
         return Snapshot(name, table, effect, (), columns, others, as_bag=True)

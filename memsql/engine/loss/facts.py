@@ -24,6 +24,7 @@ class Facts:
         self._views: dict[str, Select] = {}
         self._armed: frozenset[str] | None = None
         self._replaces: bool | None = None
+        self._ignores: bool | None = None
         self._trigger_texts: dict[str, str] | None = None
         self._triggers: dict[str, list[Write]] = {}
 
@@ -106,6 +107,15 @@ class Facts:
             self._replaces = bool(rows)
         return self._replaces
 
+    def ignores(self) -> bool:
+        """Whether some constraint or trigger ignores rows."""
+        if self._ignores is None:
+            rows = self._conn.execute(load("engine/ignores")).rows
+            if self._temporary and not rows:
+                rows = self._conn.execute(load("engine/ignores_temporary")).rows
+            self._ignores = bool(rows)
+        return self._ignores
+
     def refers_to_itself(self, name: str) -> bool:
         """Whether the table ``name`` has a foreign key to itself."""
         return bool(self._conn.execute(load("engine/refers_to_itself"), (name,)).rows)
@@ -146,7 +156,7 @@ class Facts:
         self._tables.clear()
         self._views.clear()
         self._triggers.clear()
-        self._armed = self._replaces = self._trigger_texts = None
+        self._armed = self._replaces = self._ignores = self._trigger_texts = None
 
     def changed(self, touched: Touched, text: str | None = None) -> None:
         """Forget what statements that reached ``touched`` may have changed. ``text``: the one statement, if known."""
@@ -161,3 +171,5 @@ class Facts:
             self._triggers.clear()
         if words is None or any(word in words for word in ("replace", "rename")):
             self._replaces = None
+        if words is None or any(word in words for word in ("ignore", "rename")):
+            self._ignores = None

@@ -105,7 +105,10 @@ class Judge:
         own = copies.own_match(table, self.trail.inside(name), column)
         is_fresh = (name, column) in self.trail.fresh
         if not is_fresh:
-            self._judge_column(table, column, [own, *self._matches(table)])
+            others = self._matches(table)
+            self._judge_column(table, column, [own, *others])
+            # From now on the values are nowhere else.
+            self.trail.holders |= {fold(m.target.name) for m in others if column in m.carriers and m.pairs}
         self.trail.column_dropped(name, column, own)
 
     def _judge_column(self, table: Table, column: str, matches: Sequence[copies.Match]) -> None:

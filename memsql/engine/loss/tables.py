@@ -9,7 +9,7 @@ from typing import Literal
 from memsql.db import Connection
 from memsql.db.queries import load
 from memsql.errors import StatementError
-from memsql.sqltext import fold, free_rowid, quote
+from memsql.sqltext import ROWIDS, fold, free_rowid, quote
 from memsql.sqltext.affinity import affinity
 from memsql.sqltext.internal import SHADOW_SUFFIXES, has_sizes, is_nobodys_data, is_virtual, module_of, shadows_of
 from memsql.sqltext.tokens import tokenize
@@ -72,6 +72,14 @@ class Table:
         """The folded names of the columns that hold a value of their own."""
         return tuple(name for name, column in self.columns.items() if not column.generated)
 
+    @property
+    def rowid_names(self) -> tuple[str, ...]:
+        """The folded names that are no column of it and mean its rowid."""
+        if self.rowid is None:
+            return ()
+        names = (*ROWIDS, "docid") if self.module in ("fts3", "fts4") else ROWIDS
+        return tuple(name for name in names if name not in self.columns)
+
     def value(self, alias: str, column: str) -> str:
         """SQL that reads ``column`` (folded, or ROWID) of the table under ``alias``."""
         if column == ROWID and column not in self.columns:
@@ -109,7 +117,7 @@ def read_table(conn: Connection, name: str, *, temporary: bool = True) -> Table 
 
 def _ordinary(conn: Connection, name: str, schema: str, sql: str) -> Table:
     fields = conn.execute(load("engine/table_columns"), (name, schema)).rows
-    columns = _columns(fields)
+    columns = _columns(fields, is_strict="STRICT" in _tail_words(sql))
     primary = [(int(str(f[3])), fold(str(f[0]))) for f in fields if f[3]]
     key = tuple(column for _, column in sorted(primary))
     words = [token.word for token in tokenize(sql)]
@@ -163,11 +171,15 @@ def _virtual(conn: Connection, name: str, schema: str, sql: str) -> Table:
     return Table(name, schema, kind, columns, key, free_rowid(columns), unique, module=module)
 
 
-def _columns(fields: Sequence[tuple[object, ...]]) -> dict[str, Column]:
+def _columns(fields: Sequence[tuple[object, ...]], *, is_strict: bool = False) -> dict[str, Column]:
+    def affinity_of(kind: str) -> str:
+        # ANY converts nothing in a STRICT table, and is like NUMERIC elsewhere (https://sqlite.org/stricttables.html).
+        return "blob" if is_strict and fold(kind) == "any" else affinity(kind)
+
     return {
         fold(str(name)): Column(
             str(name),
-            affinity(str(kind or "")),
+            affinity_of(str(kind or "")),
             hidden in (2, 3),
             bool(required),
             None if default is None else str(default),
@@ -184,6 +196,13 @@ def shadow_owner(conn: Connection, name: str) -> str | None:
     rows = conn.execute(load("engine/object_main"), (owner,)).rows
     sql = str(rows[0][2] or "") if rows else ""
     return str(rows[0][1]) if is_virtual(sql) and fold(name) in shadows_of(owner, sql) else None
+
+
+def _tail_words(sql: str) -> list[str]:
+    """The words behind the columns of a CREATE TABLE."""
+    words = [token.word for token in tokenize(sql)]
+    end = len(words) - words[::-1].index(")") if ")" in words else len(words)
+    return words[end:]
 
 
 def _has(words: list[str], *sequence: str) -> bool:
