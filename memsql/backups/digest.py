@@ -26,7 +26,7 @@ from memsql.fts.discover import parse
 from memsql.progress import SILENT, Progress
 from memsql.schema import Schema, Table, is_internal, read
 from memsql.sqltext import free_rowid, quote
-from memsql.sqltext.internal import VECTOR_INDEX, module_of
+from memsql.sqltext.internal import ENGINES, VECTOR_INDEX, module_of
 
 Cell = Value | bytearray
 """A value. Text may be a bytearray of its bytes, which need not be UTF-8."""
@@ -35,7 +35,7 @@ _AT_ONCE = 500
 _INTEGER = struct.Struct(">q").pack
 _REAL = struct.Struct(">d").pack
 _INDEX_SHADOWS = ("data", "idx", "docsize", "config")
-_NEVER = ("sqlite_stat", "libsql_", "_litestream_")
+_STATISTICS = "sqlite_stat"
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +107,7 @@ def shadow_selects(schema: Schema) -> list[TableSelect]:
         table
         for table in schema.tables.values()
         if table.kind == "table"
-        and not table.name.lower().startswith(_NEVER)
+        and not _is_nobodys(table.name.lower())
         and not _is_content(table.name.lower(), virtual)
     )
 
@@ -191,9 +191,13 @@ def _selects(tables: Iterable[Table]) -> list[TableSelect]:
     return [_select(table) for table in sorted(tables, key=lambda table: table.name)]
 
 
+def _is_nobodys(name: str) -> bool:
+    return name.startswith(_STATISTICS) or name in ENGINES
+
+
 def _is_content(name: str, virtual: dict[str, Table]) -> bool:
     """Whether the rows of the table ``name``, in lower case, are content."""
-    if name.startswith(_NEVER):
+    if _is_nobodys(name):
         return False
     owner, _, suffix = name.rpartition("_")
     table = virtual.get(owner)

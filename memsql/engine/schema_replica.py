@@ -12,7 +12,7 @@ from memsql.db.sqlite import SQLiteConnection
 from memsql.errors import ConnectError, StatementError
 from memsql.schema import is_internal
 from memsql.sqltext import fold
-from memsql.sqltext.internal import LEDGER, is_virtual, module_of, not_shadows
+from memsql.sqltext.internal import ENGINES, LEDGER, is_virtual, module_of, not_shadows
 
 # Functions that libSQL has and SQLite lacks; an index or a default may name them.
 _FOREIGN = (
@@ -113,9 +113,9 @@ def _writable_schema(conn: SQLiteConnection) -> Iterator[None]:
 def _makes_itself(name: str, owners: Mapping[str, str]) -> bool:
     """Whether SQLite or a virtual table creates ``name`` by itself. ``owners``: virtual table to its module."""
     lower = fold(name)
-    if lower.startswith(("sqlite_", "libsql_")):
+    if lower.startswith("sqlite_") or lower in ENGINES:
         return True
-    return not (lower in LEDGER or lower.startswith(("memsql_", "_litestream_"))) and is_internal(name, owners)
+    return not (lower in LEDGER or lower.startswith("memsql_")) and is_internal(name, owners)
 
 
 def _nothing(*_: object) -> None:

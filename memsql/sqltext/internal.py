@@ -21,8 +21,9 @@ them."""
 COUNTER = f"{KEPT}counter"
 """A table on a server by which the counters of SQLite are set."""
 _NOBODYS = ("sqlite_", "memsql_fts_")
-_ENGINES = frozenset({"libsql_wasm_func_table", "libsql_vector_meta_shadow", "_litestream_seq", "_litestream_lock"})
-_PREFIXES = ("sqlite_", "libsql_", "_litestream_", "memsql_")
+ENGINES = frozenset({"libsql_wasm_func_table", "libsql_vector_meta_shadow", "_litestream_seq", "_litestream_lock"})
+"""The tables, folded, that libSQL and Litestream keep for themselves."""
+_PREFIXES = ("sqlite_", "memsql_")
 _RTREE = frozenset({"node", "parent", "rowid"})
 _FTS4 = frozenset({"content", "segments", "segdir", "docsize", "stat"})
 # The xShadowName function of each module in SQLite's sources; libSQL names those of a vector index.
@@ -47,7 +48,7 @@ def is_internal(name: str, virtual_tables: Iterable[str] | Mapping[str, str]) ->
     table only if that module makes one of this name. An unknown module ("") may make any.
     """
     folded = fold(name)
-    if folded in LEDGER or folded.startswith(_PREFIXES):
+    if folded in LEDGER or folded in ENGINES or folded.startswith(_PREFIXES):
         return True
     owner, _, suffix = folded.rpartition("_")
     if suffix not in _ANY or owner not in virtual_tables:
@@ -60,7 +61,7 @@ def is_nobodys_data(name: str) -> bool:
     """Whether the table ``name`` belongs to SQLite, libSQL, yoyo or memsql, by its name alone. A table that only looks
     like one of memsql holds somebody's rows."""
     folded = fold(name)
-    return folded in BOOKKEEPING or folded in _ENGINES or folded.startswith(_NOBODYS)
+    return folded in BOOKKEEPING or folded in ENGINES or folded.startswith(_NOBODYS)
 
 
 def is_virtual(sql: object) -> bool:

@@ -250,6 +250,8 @@ def snapshot(number: int, table: Table, effect: Effect) -> Snapshot:
     columns = tuple(sorted(c for c in effect.columns if c in table.columns and not table.columns[c].generated))
     name = f"{KEPT}{number}"
     moved = changed & ({table.alias, *table.rowid_names} if table.rowid else frozenset(table.key))
+    if moved and table.rowid and table.alias:
+        changed |= {table.alias}
     if effect.renews or (moved and not replaced):
         others = tuple(c for c in table.stored if c not in changed)
         return Snapshot(name, table, effect, (), columns, others, as_bag=True)

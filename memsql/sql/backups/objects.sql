@@ -5,7 +5,5 @@ LEFT JOIN pragma_table_list AS t ON t.schema = 'main' AND t.name = s.name AND s.
 WHERE
     s.sql IS NOT NULL
     AND s.name NOT LIKE 'sqlite\_%' ESCAPE '\'
-    AND s.name NOT LIKE 'libsql\_%' ESCAPE '\'
-    AND s.name NOT LIKE '\_litestream\_%' ESCAPE '\'
-    AND s.tbl_name NOT LIKE 'libsql\_%' ESCAPE '\'
+    AND lower(s.tbl_name) NOT IN ('libsql_wasm_func_table', 'libsql_vector_meta_shadow', '_litestream_seq', '_litestream_lock')
 ORDER BY s.rowid

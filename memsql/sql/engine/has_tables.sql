@@ -4,7 +4,6 @@ WHERE
     type = 'table'
     AND name NOT IN ('schema_migrations', '_yoyo_migration', '_yoyo_log', '_yoyo_version', 'yoyo_lock')
     AND name NOT LIKE 'sqlite\_%' ESCAPE '\'
-    AND name NOT LIKE 'libsql\_%' ESCAPE '\'
-    AND name NOT LIKE '\_litestream\_%' ESCAPE '\'
+    AND lower(name) NOT IN ('libsql_wasm_func_table', 'libsql_vector_meta_shadow', '_litestream_seq', '_litestream_lock')
     AND name NOT LIKE 'memsql\_%' ESCAPE '\'
 LIMIT 1
