@@ -172,7 +172,10 @@ class _Steps:
         """Run the next statement and count it, in one transaction where it can run in one."""
         conn, sql = self.session.conn, self.statements[self.done].text
         so_far = self.statements[: self.done + 1]
-        alone = effect(sql).kind in _ALONE
+        kind = effect(sql).kind
+        alone = kind in _ALONE
+        if kind == "vacuum":
+            self._refuse_renumbering()
         if alone:
             conn.execute(sql)
         with transaction(conn):
@@ -183,6 +186,19 @@ class _Steps:
             row = Entry(migration.version, migration.name, migration.id, None, _digest(so_far), self.started, 0)
             ledger.mark_progress(conn, row, self.job.operation, len(so_far))
         self.done = len(so_far)
+
+    def _refuse_renumbering(self) -> None:
+        """Raise StatementError where VACUUM may give rows another number by which a full-text index finds them."""
+        from memsql.fts.check import content_of
+        from memsql.fts.discover import discover
+
+        for index in discover(self.session.conn):
+            content = content_of(self.session.conn, index)
+            if content.kind == "table" and content.integer_key is None:
+                raise StatementError(
+                    f"VACUUM may renumber the rows of {index.content}, by whose numbers the index {index.name} finds "
+                    f"them: give {index.content} an INTEGER PRIMARY KEY first"
+                )
 
     def _execute(self, sql: str) -> None:
         try:

@@ -226,3 +226,16 @@ def test_a_check_that_warns_is_said(project: Project) -> None:
     project.add("0002_steps", steps("VACUUM"))
     project.run("migrate.up").expect(0, "only positive: n is -7")
     assert project.states() == {1: "applied", 2: "applied"}
+
+
+def test_vacuum_does_not_renumber_what_an_index_points_at(project: Project) -> None:
+    project.add(
+        "0002_docs",
+        "CREATE TABLE d (a TEXT);\n"
+        "INSERT INTO d (rowid, a) VALUES (1, 'x'), (5, 'y');\n"
+        "CREATE VIRTUAL TABLE f USING fts5 (a, content='d', content_rowid='rowid');\n"
+        "INSERT INTO f (f) VALUES ('rebuild');\n",
+    )
+    project.add("0003_shrink", HEADER + "VACUUM;\n")
+    project.run("migrate.up").expect(5, "VACUUM may renumber the rows of d", "the index f", "0 statements are done")
+    assert project.one("SELECT rowid FROM f WHERE f MATCH 'y'") == 5
