@@ -37,7 +37,7 @@ def require_foreign_keys(connection: SqlConnection) -> None:
     """
     if not has_foreign_keys(connection):
         raise Refused(
-            "this connection does not enforce foreign keys: it would leave rows behind whose users are gone",
+            "this connection does not enforce foreign keys: it would leave rows behind whose parents are gone",
             state="nothing was changed",
             hint=f"{_HINT} ({_PAGE})",
         )
