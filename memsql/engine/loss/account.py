@@ -91,10 +91,11 @@ class Accountant(Accounting):
 
     def _measure_all(self, texts: Sequence[str], write: Write, table: Table) -> None:
         """Run statements of one shape, of which the first one ran last and was undone, and judge them as one."""
-        kept = self._keep(self._effects(write, table, self._last))
+        others = self._effects(write, table, self._last)
+        kept = self._keep(self._old_only(others))
         is_delete = write.verb == "delete"
         rows, named, changes = self._rows(table) if is_delete else 0, 0, 0
-        copied = self._reached_copies(write, table, self._last)
+        copied = self._reached_copies(others, write, table)
         with self._watched_copies(copied, self._own(write, table, lambda: max(named, changes) if is_delete else 0)):
             for place, text in enumerate(texts):
                 if is_delete:
@@ -240,9 +241,14 @@ class Accountant(Accounting):
         # DROP TABLE deletes all rows, and does not say how many.
         mine = rows if write is None else self._result.changes
         is_loud = conn.total_changes - before != mine
-        others = [e for e in self._effects(write, table, touched) if is_loud or e.named is not None]
         gone = rows - self._rows(table) if write is not None and write.verb == "delete" else 0
-        copied = self._reached_copies(write, table, touched, is_quiet=not is_loud and gone <= mine)
+        reached = self._effects(write, table, touched)
+        silent = [e for e in reached if e.is_silent]
+        others = self._old_only(reached if is_loud else silent)
+        if is_loud or gone > mine:
+            copied = self._reached_copies(reached, write, table)
+        else:
+            copied = self._reached_copies(silent, None, table)
         if others or gone > mine or copied:
             self._undo(_STATEMENT)
             named = max(mine, self._named(text)) if gone > mine else mine

@@ -175,8 +175,9 @@ class Accounting(ABC):
         return write.replaces or table.replaces or table.kind == "view" or write.table in self._facts.armed()
 
     def _effects(self, write: Write | None, table: Table, touched: Touched) -> list[effects.Effect]:
-        """What a statement that reached ``touched`` may destroy besides what it says."""
-        return self._old_only(side_effects.of_statement(self._facts, write, table, touched))
+        """What a statement that reached ``touched`` may destroy besides what it says, also where nothing is from
+        before."""
+        return side_effects.of_statement(self._facts, write, table, touched)
 
     def _old_only(self, others: Iterable[effects.Effect]) -> list[effects.Effect]:
         """``others`` without tables and columns that hold nothing from before."""
@@ -184,19 +185,11 @@ class Accounting(ABC):
         old = (e for e in others if trail.has_old_rows(e.table))
         return [replace(e, columns=e.columns - trail.fresh_columns(e.table)) for e in old]
 
-    def _reached_copies(
-        self, write: Write | None, table: Table, touched: Touched, *, is_quiet: bool = False
-    ) -> list[str]:
-        """The copies, of rows whose table is still there, that a statement which reached ``touched`` may change besides
-        what it says, after they were compared. ``is_quiet``: it changed no more rows than it says."""
-        if not self._judge.trail.least:
-            return []
-        others = side_effects.of_statement(self._facts, write, table, touched)
-        # SQLite does not count what REPLACE deletes.
-        names = {e.table for e in others if not is_quiet or e.named is not None}
-        if write is not None and write.verb == "delete" and not is_quiet:
-            names.add(fold(table.name))
-        return self._compared(names)
+    def _reached_copies(self, others: Iterable[effects.Effect], write: Write | None, table: Table) -> list[str]:
+        """The copies, of rows whose table is still there, that a statement on ``table`` with the effects ``others`` may
+        change besides what it says, after they were compared."""
+        own = [fold(table.name)] if write is not None and write.verb == "delete" else []
+        return self._compared([*(e.table for e in others), *own])
 
     def _compared(self, names: Iterable[str]) -> list[str]:
         """Those of the tables ``names`` that are copies of a table with which they were compared."""

@@ -35,6 +35,11 @@ class Effect:
     sets: frozenset[str] = frozenset()
     renews: bool = False
 
+    @property
+    def is_silent(self) -> bool:
+        """Whether SQLite's counters may say nothing of it: they do not count what REPLACE deletes."""
+        return self.named is not None
+
     def merged(self, other: Effect | None) -> Effect:
         """This one, which replaces rows, together with an ``other`` on the same table."""
         if other is None:

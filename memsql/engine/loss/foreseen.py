@@ -163,7 +163,8 @@ class Foreseen(Accounting):
     def _measure(self, text: str, write: Write | None, table: Table, then: Answered | None = None) -> None:
         named = self._named(text, write)
         touched = self._reach(text)
-        kept = [k for e in self._effects(write, table, touched) if (k := self._keep(e)) is not None]
+        others = self._effects(write, table, touched)
+        kept = [k for e in self._old_only(others) if (k := self._keep(e)) is not None]
         is_delete = write is not None and write.verb == "delete" and table.holds_data and table.kind != "unreadable"
         own = _Own()
         for each in kept:
@@ -174,7 +175,7 @@ class Foreseen(Accounting):
             self._ask(f"SELECT count(*) FROM {table.sql}", own.counted)
         if kept:
             self._ask(_CHANGES, own.totals.append)
-        copied = self._reached_copies(write, table, touched)
+        copied = self._reached_copies(others, write, table)
         with self._watched_copies(copied, self._own(write, table, lambda: own.deleted if is_delete else 0)):
             for statement in self._texts(text):
                 if named and is_delete:
@@ -194,8 +195,7 @@ class Foreseen(Accounting):
         def judged(total: int) -> bool:
             mine = own.rows if is_drop else sum(result.changes for result in own.done)
             before, after = (integer(result.one()) for result in own.totals)
-            # SQLite does not count what REPLACE deletes.
-            if after - before == mine and kept.snapshot.effect.named is None:
+            if after - before == mine and not kept.snapshot.effect.is_silent:
                 return True
             if total > self._most:
                 self._judge.too_large(kept.snapshot, self._most, [result.rows[0] for result in kept.numbers])

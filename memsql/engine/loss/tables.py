@@ -117,11 +117,12 @@ def read_table(conn: Connection, name: str, *, temporary: bool = True) -> Table 
 
 def _ordinary(conn: Connection, name: str, schema: str, sql: str) -> Table:
     fields = conn.execute(load("engine/table_columns"), (name, schema)).rows
-    columns = _columns(fields, is_strict="STRICT" in _tail_words(sql))
+    words = [token.word for token in tokenize(sql)]
+    options = _options(words)
+    columns = _columns(fields, is_strict="STRICT" in options)
     primary = [(int(str(f[3])), fold(str(f[0]))) for f in fields if f[3]]
     key = tuple(column for _, column in sorted(primary))
-    words = [token.word for token in tokenize(sql)]
-    without_rowid = _has(words, "WITHOUT", "ROWID")
+    without_rowid = "ROWID" in options
     indexes: dict[str, list[str | None]] = {}
     for index, column, partial in conn.execute(load("engine/unique_columns"), (name, schema)).rows:
         indexes.setdefault(str(index), []).append(None if column is None or partial else fold(str(column)))
@@ -198,11 +199,9 @@ def shadow_owner(conn: Connection, name: str) -> str | None:
     return str(rows[0][1]) if is_virtual(sql) and fold(name) in shadows_of(owner, sql) else None
 
 
-def _tail_words(sql: str) -> list[str]:
-    """The words behind the columns of a CREATE TABLE."""
-    words = [token.word for token in tokenize(sql)]
-    end = len(words) - words[::-1].index(")") if ")" in words else len(words)
-    return words[end:]
+def _options(words: list[str]) -> list[str]:
+    """Those of the ``words`` of a CREATE TABLE that stand behind its columns."""
+    return words[len(words) - words[::-1].index(")") :] if ")" in words else []
 
 
 def _has(words: list[str], *sequence: str) -> bool:
