@@ -193,8 +193,7 @@ class _Steps:
         from memsql.fts.discover import discover
 
         for index in discover(self.session.conn):
-            content = content_of(self.session.conn, index)
-            if content.kind == "table" and content.integer_key is None:
+            if content_of(self.session.conn, index).may_be_renumbered:
                 raise StatementError(
                     f"VACUUM may renumber the rows of {index.content}, by whose numbers the index {index.name} finds "
                     f"them: give {index.content} an INTEGER PRIMARY KEY first"

@@ -37,6 +37,11 @@ class Content:
     integer_key: str | None
     sql: str = ""
 
+    @property
+    def may_be_renumbered(self) -> bool:
+        """Whether VACUUM may give its rows other numbers (https://sqlite.org/lang_vacuum.html)."""
+        return self.kind == "table" and self.integer_key is None
+
 
 @dataclass(frozen=True, slots=True)
 class Problem:
@@ -117,7 +122,7 @@ def _of_content(table: FtsTable, content: Content) -> list[Problem]:
             "rows are looked up wrongly"
         )
         texts.append(("FTS05", "error", text))
-    elif content.kind == "table" and content.integer_key is None:
+    elif content.may_be_renumbered:
         text = (
             f"{table.content} has no INTEGER PRIMARY KEY; "
             "VACUUM may renumber its rows and the index then points at others"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from memsql.db import Connection, Touched
+from memsql.db import Connection, Touched, Value
 from memsql.db.queries import load
 from memsql.engine.loss.copies import Copy
 from memsql.engine.loss.tables import ROWID, Table, read_table, shadow_owner
@@ -69,10 +69,7 @@ class Facts:
     def armed(self) -> frozenset[str]:
         """Tables and views, folded, whose writes may reach more than they name."""
         if self._armed is None:
-            rows = self._conn.execute(load("engine/armed")).rows
-            if self._temporary:
-                rows = [*rows, *self._conn.execute(load("engine/armed_temporary")).rows]
-            self._armed = frozenset(fold(str(row[0])) for row in rows)
+            self._armed = frozenset(fold(str(row[0])) for row in self._both("engine/armed"))
         return self._armed
 
     def trigger_writes(self, name: str) -> Sequence[Write]:
@@ -92,29 +89,25 @@ class Facts:
 
     def _trigger_text(self, name: str) -> str:
         if self._trigger_texts is None:
-            rows = self._conn.execute(load("engine/trigger_texts")).rows
-            if self._temporary:
-                rows = [*rows, *self._conn.execute(load("engine/trigger_texts_temporary")).rows]
-            self._trigger_texts = {fold(str(trigger)): str(sql) for trigger, sql in rows}
+            self._trigger_texts = {fold(str(name)): str(sql) for name, sql in self._both("engine/trigger_texts")}
         return self._trigger_texts.get(name, "")
 
     def replaces(self) -> bool:
         """Whether some constraint or trigger replaces rows."""
         if self._replaces is None:
-            rows = self._conn.execute(load("engine/replaces")).rows
-            if self._temporary and not rows:
-                rows = self._conn.execute(load("engine/replaces_temporary")).rows
-            self._replaces = bool(rows)
+            self._replaces = bool(self._both("engine/replaces"))
         return self._replaces
 
     def ignores(self) -> bool:
         """Whether some constraint or trigger ignores rows."""
         if self._ignores is None:
-            rows = self._conn.execute(load("engine/ignores")).rows
-            if self._temporary and not rows:
-                rows = self._conn.execute(load("engine/ignores_temporary")).rows
-            self._ignores = bool(rows)
+            self._ignores = bool(self._both("engine/ignores"))
         return self._ignores
+
+    def _both(self, query: str) -> list[tuple[Value, ...]]:
+        """The rows of a query of the schema, and of its twin for what is temporary where that may be."""
+        queries = [query, f"{query}_temporary"] if self._temporary else [query]
+        return [row for name in queries for row in self._conn.execute(load(name)).rows]
 
     def refers_to_itself(self, name: str) -> bool:
         """Whether the table ``name`` has a foreign key to itself."""
