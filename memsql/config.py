@@ -16,7 +16,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit, urlunsplit
 
 from memsql import words
 from memsql.address import refuse_word
-from memsql.errors import ConfigError, Location, UsageError
+from memsql.errors import ConfigError, ConnectError, Location, UsageError
 
 SERVER_SCHEMES = frozenset({"libsql", "http", "https", "ws", "wss"})
 DEFAULTS = {
@@ -59,6 +59,16 @@ class Target:
     @property
     def is_server(self) -> bool:
         return self.url is not None
+
+    @property
+    def is_missing(self) -> bool:
+        """Whether it is a file that is not there."""
+        return self.path is not None and not self.path.exists()
+
+    def expect_file(self) -> None:
+        """Raise ConnectError where it is a file that is not there."""
+        if self.is_missing:
+            raise ConnectError(f"{self} does not exist", hint="check --database and --env")
 
     @property
     def identity(self) -> str:

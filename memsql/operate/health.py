@@ -46,7 +46,7 @@ def health(settings: Settings, *, verify: bool, days: int, progress: Progress) -
     project = load.load_project(settings)
     backups = catalogue.backups(settings)
     backup = of_backups(settings, backups, now)
-    if settings.target.path is not None and not settings.target.path.exists():
+    if settings.target.is_missing:
         return [Sign("database", "error", f"{settings.target} does not exist"), backup]
     with connection(settings.target, "ro", settings.busy_timeout) as conn:
         state = read_state(project, conn)

@@ -9,7 +9,6 @@ from memsql.backups.catalogue import newest_proven
 from memsql.config import Settings
 from memsql.db import Connection, Value, connection, queries
 from memsql.engine.state import read_state
-from memsql.errors import ConnectError
 from memsql.operate.stats import Stats, stats
 from memsql.operate.timing import QueryTiming, time_queries
 from memsql.progress import Progress
@@ -60,8 +59,7 @@ def measure(settings: Settings, *, rounds: int, budget: float, progress: Progres
     Each query runs ``rounds`` times, and all of them together for about ``budget`` seconds. Raises FileError where the
     project's files, and ConnectError where the database cannot be read.
     """
-    if settings.target.path is not None and not settings.target.path.exists():
-        raise ConnectError(f"{settings.target} does not exist", hint="check --database and --env")
+    settings.target.expect_file()
     project = load.load_project(settings)
     hot_queries = read_queries(settings.sql / "queries", settings.show(settings.sql) + "/queries")
     with connection(settings.target, "ro", settings.busy_timeout) as conn:

@@ -16,7 +16,7 @@ from pathlib import Path
 from memsql import ledger
 from memsql.config import Settings, parse_target
 from memsql.db import connection, queries
-from memsql.errors import ConnectError, UsageError
+from memsql.errors import UsageError
 
 _STAMP = "run-%Y%m%dT%H%M%S"
 
@@ -130,8 +130,7 @@ def _of_step(data: object) -> Iterator[tuple[str, str, object, str | None]]:
 
 
 def _of_history(settings: Settings, since: datetime) -> list[Timed]:
-    if settings.target.path is not None and not settings.target.path.exists():
-        raise ConnectError(f"{settings.target} does not exist", hint="check --database and --env")
+    settings.target.expect_file()
     with connection(settings.target, "ro", settings.busy_timeout) as conn:
         if not ledger.has_history(conn):
             return []
