@@ -13,7 +13,7 @@ from memsql.errors import FileError, Location
 from memsql.project.admission import ledger_table, names_ledger, written_names
 from memsql.project.files import read_file
 from memsql.sqltext import Effect, Header, Statement, effect, parse_header, split
-from memsql.words import parse_duration
+from memsql.sqltext.header import required_name, timeout_of
 
 FOLDER = "smoke"
 """The folder of the steps, in that of the project's SQL."""
@@ -71,15 +71,8 @@ def parse_smoke_header(text: str, path: str) -> SmokeHeader:
     and for a timeout that is no time.
     """
     header = parse_header(text, path, DIRECTIVES)
-    name = header.get("name")
-    if not name:
-        line = header.all("name")[0].line if name is not None else 1
-        raise FileError(
-            "the step has no name",
-            where=Location(path, line),
-            hint="Start the file with a line `-- name: what the application can do`.",
-        )
-    return SmokeHeader(name, header.get("why") or "", _version(header, path), _timeout(header, path))
+    name = required_name(header, path, "step", "what the application can do")
+    return SmokeHeader(name, header.get("why") or "", _version(header, path), timeout_of(header, path))
 
 
 def _step(path: Path, shown: str, timeout: int) -> SmokeStep:
@@ -131,17 +124,4 @@ def _version(header: Header, path: str) -> int | None:
                 hint="Write the migration that has to be applied: `-- needs: 0003`.",
             )
         return int(digits)
-    return None
-
-
-def _timeout(header: Header, path: str) -> int | None:
-    for directive in header.all("timeout"):
-        timeout = parse_duration(directive.value, "s")
-        if not timeout:
-            raise FileError(
-                f'the directive "timeout" says "{directive.value}"',
-                where=Location(path, directive.line),
-                hint="Write `-- timeout: 30s` or `-- timeout: 2m`.",
-            )
-        return timeout
     return None

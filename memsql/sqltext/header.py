@@ -360,21 +360,35 @@ def parse_check_header(text: str, path: str) -> CheckHeader:
     no time, and for a missing or empty name.
     """
     header = parse_header(text, path, CHECK_DIRECTIVES)
-    name = header.get("name")
-    if not name:
-        raise FileError(
-            "the check has no name",
-            where=Location(path, header.all("name")[0].line if name is not None else 1),
-            hint="Start the file with a line `-- name: what must hold`.",
-        )
+    name = required_name(header, path, "check", "what must hold")
     severity = "error"
     for directive in header.all("severity"):
         severity = directive.value.lower()
         if severity not in ("error", "warning"):
             raise _bad_value(directive, path, "error` or `-- severity: warning")
-    timeout = None
+    return CheckHeader(name, severity, header.get("why") or "", header.description, timeout_of(header, path))
+
+
+def required_name(header: Header, path: str, kind: str, says: str) -> str:
+    """The ``name`` in the ``header`` of a ``kind`` of file (check, step); ``says``: what such a name says.
+
+    Raises FileError with file and line where it is missing or empty.
+    """
+    name = header.get("name")
+    if not name:
+        raise FileError(
+            f"the {kind} has no name",
+            where=Location(path, header.all("name")[0].line if name is not None else 1),
+            hint=f"Start the file with a line `-- name: {says}`.",
+        )
+    return name
+
+
+def timeout_of(header: Header, path: str) -> int | None:
+    """The ``timeout`` in ``header``, in milliseconds; None where it has none. Raises FileError for what is no time."""
     for directive in header.all("timeout"):
         timeout = parse_duration(directive.value, "s")
         if not timeout:
             raise _bad_value(directive, path, "30s` or `-- timeout: 2m")
-    return CheckHeader(name, severity, header.get("why") or "", header.description, timeout)
+        return timeout
+    return None
