@@ -136,6 +136,10 @@ class Refused(MemsqlError):
     exit_code = 6
 
 
+INTERRUPT = "SQLITE_INTERRUPT"
+"""The engine's error name of a statement that was stopped."""
+
+
 class StatementError(MemsqlError):
     """The engine refused a statement.
 
@@ -156,3 +160,8 @@ class StatementError(MemsqlError):
         super().__init__(message, statement=statement, state=state, hint=hint)
         self.code = code
         self.index = index
+
+    @property
+    def is_interrupt(self) -> bool:
+        """Whether it was stopped from outside, by a time limit or a person."""
+        return self.code == INTERRUPT

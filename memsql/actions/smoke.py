@@ -22,7 +22,6 @@ from memsql.project.smoke import FOLDER, SmokeStep, read_steps
 
 _SHOWN = 20
 _ATTEMPTS = 3
-_INTERRUPT = "SQLITE_INTERRUPT"
 _STATE = "nothing was run, and nothing was changed"
 
 
@@ -176,7 +175,7 @@ def _problems(conn: Connection, step: SmokeStep, interrupted: Callable[[], bool]
         with conn.observe(time_limit(step.timeout, interrupted)):
             answers = conn.batch(items)
     except StatementError as e:
-        if e.code == _INTERRUPT:
+        if e.is_interrupt:
             return [f"{step.path}: it did not end within {step.timeout / 1000:g} s, and was stopped"]
         line = f":{step.statements[e.index].line}" if e.index is not None else ""
         return [f"{step.path}{line}: the statement does not run: {e.message}"]

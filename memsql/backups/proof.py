@@ -131,7 +131,7 @@ def _foreign_keys(conn: SQLiteConnection) -> tuple[str, ...]:
     try:
         rows = conn.execute(load("engine/foreign_key_violations")).rows
     except (StatementError, ConnectError) as e:
-        if isinstance(e, StatementError) and e.code == "SQLITE_INTERRUPT":
+        if isinstance(e, StatementError) and e.is_interrupt:
             raise
         return (f"foreign keys cannot be checked: {e.message}",)
     # The manifests of earlier backups hold this sentence: a finding that is worded otherwise would pass for a new one.

@@ -18,7 +18,7 @@ from memsql.db.intent import Intent, intent_of
 from memsql.db.loop import Loop, Stopped
 from memsql.db.protocol import Item, Params, Result, Script, Touched, Value
 from memsql.db.transport import Timeouts, Transport, endpoint
-from memsql.errors import CommitUnknown, ConnectError, LockedError, MemsqlError, StatementError
+from memsql.errors import INTERRUPT, CommitUnknown, ConnectError, LockedError, MemsqlError, StatementError
 from memsql.sqltext import effect
 
 BODY_LIMIT = 4 << 20
@@ -33,7 +33,6 @@ _RETRIES = 2
 _CHUNK = 1000
 _CHUNK_BYTES = 1 << 20
 _SERVER_LOCK_MS = 5000
-_INTERRUPT = "SQLITE_INTERRUPT"
 _UNREADABLE = ("SQL_PARSE_ERROR", "SQL_MANY_STATEMENTS", "SQL_NO_STATEMENT")
 
 
@@ -136,7 +135,7 @@ class LibsqlConnection:
             try:
                 results += self.batch(rest)
             except StatementError as e:
-                if e.code == _INTERRUPT:
+                if e.is_interrupt:
                     raise
                 if e.index is None or e.code == "RESPONSE_TOO_LARGE":
                     results += [self._read(sql, params) for sql, params in rest]
@@ -151,7 +150,7 @@ class LibsqlConnection:
         try:
             return self.execute(sql, params)
         except StatementError as e:
-            if e.code == _INTERRUPT:
+            if e.is_interrupt:
                 raise
             return e
 
@@ -251,7 +250,7 @@ class LibsqlConnection:
                 fault = e
             except Stopped:
                 self._lose()
-                raise StatementError("interrupted", code=_INTERRUPT) from None
+                raise StatementError("interrupted", code=INTERRUPT) from None
             except BaseException:
                 self._lose()
                 raise

@@ -142,7 +142,7 @@ class OnServer:
             with conn.observe(tick):
                 answers = send(conn, [opening, *(request.items for request in requests)], session.progress)
         except StatementError as e:
-            if e.code != "SQLITE_INTERRUPT" or session.stopped:
+            if not e.is_interrupt or session.stopped:
                 raise
             yield from self._prove_one_by_one(requests, foreign_keys)
             return

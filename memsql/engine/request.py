@@ -147,7 +147,7 @@ def send(conn: Connection, lists: Sequence[Sequence[Item]], progress: Progress) 
         try:
             results = conn.batch([item for _, _, item in flat[start:end]])
         except StatementError as e:
-            if e.code == "SQLITE_INTERRUPT":
+            if e.is_interrupt:
                 raise
             place, index, _ = flat[start + (e.index or 0)]
             raise ItemFailed(place, index, e) from e

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from memsql.db import Connection, Result
 from memsql.db.compiling import compile_only
 from memsql.db.queries import load
-from memsql.errors import Location, StatementError
+from memsql.errors import INTERRUPT, Location, StatementError
 from memsql.progress import SILENT, Progress
 from memsql.project.files import SqlFile
 from memsql.sqltext import Statement, quote, split
@@ -118,7 +118,7 @@ def run_quickly(
             observed.add(table)
         conn.script(text, watched=table not in observed)
         if interrupted():
-            raise StatementError("interrupted", code="SQLITE_INTERRUPT")
+            raise StatementError("interrupted", code=INTERRUPT)
         progress.tick(end / total)
 
 

@@ -17,7 +17,6 @@ from memsql.project.files import parse_file_name, read_file
 from memsql.sqltext import effect, parse_check_header, split
 
 _SHOWN = 100
-_INTERRUPT = "SQLITE_INTERRUPT"
 TIMEOUT_MS = 30_000
 """For how long a check may run where nothing else is said."""
 
@@ -155,7 +154,7 @@ def _run_one(conn: Connection, check: Check, interrupted: Callable[[], bool]) ->
                 if problems <= _SHOWN:
                     messages.append(str(row[0]))
     except StatementError as e:
-        if e.code != _INTERRUPT:
+        if not e.is_interrupt:
             return could_not_run(check, e)
         return None if interrupted() else did_not_end(check)
     return CheckResult(check, tuple(messages), problems, (time.perf_counter() - started) * 1000)
@@ -170,7 +169,7 @@ def _run_together(
         with conn.observe(time_limit(max(check.timeout for check in checks), interrupted)):
             answers = conn.read_each([(check.sql, ()) for check in checks])
     except StatementError as e:
-        if e.code != _INTERRUPT:
+        if not e.is_interrupt:
             raise
         return [] if interrupted() else None
     return [

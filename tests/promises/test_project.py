@@ -17,6 +17,7 @@ from cli import clean_environment
 from places import ROOT
 
 import memsql
+from memsql.sqltext.internal import ENGINES
 
 
 def test_memsql_knows_no_table_of_the_reference_database() -> None:
@@ -39,6 +40,16 @@ def test_every_sql_file_begins_with_one_line_that_explains_it() -> None:
         assert first.endswith("."), path
         assert len(first) <= 120, path
         assert not second.startswith("--"), path
+
+
+def test_sql_and_python_agree_on_the_tables_of_the_engines() -> None:
+    lists = [
+        set(re.findall(r"'(\w+)'", names))
+        for path in (ROOT / "memsql" / "sql").rglob("*.sql")
+        for names in re.findall(r"NOT IN \(([^)]*libsql_[^)]*)\)", path.read_text(encoding="utf-8"))
+    ]
+    assert len(lists) >= 3
+    assert all(names == ENGINES for names in lists)
 
 
 @pytest.mark.slow
