@@ -6,25 +6,16 @@ import os
 import sqlite3
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from urllib.parse import quote
 
 from memsql.config import Target
+from memsql.db.authorizer import Watch
 from memsql.db.protocol import Item, Params, Result, Script, Touched, Value
 from memsql.errors import ConnectError, DamagedError, LockedError, MemsqlError, StatementError
 
-# Action codes of https://sqlite.org/c3ref/c_alter_table.html. sqlite3 exports them too, but the callback that uses them
-# runs for every column that is read, and a global name is found faster than an attribute of a module.
-DELETE, INSERT, UPDATE = _DELETE, _INSERT, _UPDATE = 9, 18, 23
-_TRANSACTION, _SAVEPOINT, _ATTACH, _DETACH = 22, 32, 24, 25
-_READS = frozenset({20, 21, 31})
-_CREATE_TABLE, _CREATE_VTABLE, _DROP_TABLE, _DROP_VTABLE, _ALTER_TABLE, _DROP_INDEX = 2, 29, 11, 30, 26, 10
-_FORBIDDEN = {_SAVEPOINT: "SAVEPOINT", _ATTACH: "ATTACH", _DETACH: "DETACH"}
 _NOTHING = Result((), [])
 _UNWATCH = "memsql_unwatch"
-_Callback = Callable[[int, str | None, str | None, str | None, str | None], int]
-"""An authorizer callback: the action code, two names that depend on it, the database, and the trigger or view."""
-_SCHEMA_TABLES = ("sqlite_master", "sqlite_temp_master")
 
 
 class SQLiteConnection:
@@ -37,7 +28,7 @@ class SQLiteConnection:
         assert target.path is not None
         self.target = target
         self._mode = mode
-        self._watch: _Watch | None = None
+        self._watch: Watch | None = None
         self._db = _open(target, mode, busy_timeout)
         try:
             self._prepare(busy_timeout)
@@ -165,8 +156,8 @@ class SQLiteConnection:
 
     @contextmanager
     def observe(self, tick: Callable[[], bool] | None = None) -> Iterator[Touched | None]:
-        touched, permission = Touched(), _Permission()
-        self._watch = _Watch(_authorizer(touched, permission, tick), permission, tick)
+        touched = Touched()
+        self._watch = Watch.of(touched, tick)
         self._watch.install(self._db)
         try:
             yield touched
@@ -217,96 +208,6 @@ class SQLiteConnection:
             yield
         except sqlite3.Error as e:
             raise translate(e, self.target, statement) from e
-
-
-@dataclass(slots=True)
-class _Permission:
-    """Whether the next COMMIT is executescript's own and is to be swallowed."""
-
-    swallow_commit: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class _Watch:
-    """The callbacks of observe(): ``callback`` for each statement that is compiled, ``tick`` while one runs."""
-
-    callback: _Callback
-    permission: _Permission
-    tick: Callable[[], bool] | None
-
-    def install(self, db: sqlite3.Connection) -> None:
-        """Set the callbacks on ``db``."""
-        db.set_authorizer(self.callback)
-        db.set_progress_handler(self.tick, 200_000)
-
-
-def _authorizer(touched: Touched, permission: _Permission, tick: Callable[[], bool] | None) -> _Callback:
-    """The authorizer callback: it records writes and denies what would end the transaction.
-
-    It runs for every statement that is compiled and every column that is read, and is most of what observe() costs.
-    So it is a closure, with the most frequent case first.
-    """
-    last: str | None = None
-    calls = 0
-
-    def write(names: set[str], name: str | None) -> int:
-        nonlocal calls
-        if name in _SCHEMA_TABLES:
-            touched.schema = True
-        elif name is not None:
-            names.add(name)
-        calls += 1
-        if tick is not None and not calls & 63 and tick():
-            return sqlite3.SQLITE_DENY
-        return sqlite3.SQLITE_OK
-
-    def callback(action: int, first: str | None, second: str | None, _: str | None, trigger: str | None) -> int:
-        nonlocal last, calls
-        if action == _INSERT:
-            if trigger is not None and first is not None:
-                touched.writes.add((action, first, None, trigger))
-            # Many INSERTs in a row go into one table; then only the tick has to be called now and then.
-            if first == last:
-                calls += 1
-                if calls & 63:
-                    return 0
-            last = first
-            return write(touched.inserted, first)
-        if action in _READS:
-            return 0
-        if action == _UPDATE:
-            touched.writes.add((action, first or "", second, trigger))
-            return write(touched.updated, first)
-        if action == _DELETE:
-            touched.writes.add((action, first or "", None, trigger))
-            return write(touched.deleted, first)
-        if action == _TRANSACTION and permission.swallow_commit and first == "COMMIT":
-            permission.swallow_commit = False
-            return sqlite3.SQLITE_IGNORE
-        return _other(touched, action, first, second)
-
-    return callback
-
-
-def _other(touched: Touched, action: int, first: str | None, second: str | None) -> int:
-    if action in (_CREATE_TABLE, _CREATE_VTABLE) and first is not None:
-        touched.created.add(first)
-        if action == _CREATE_VTABLE:
-            touched.virtual = True
-            touched.virtual_created.add(first)
-    elif action in (_DROP_TABLE, _DROP_VTABLE) and first is not None:
-        touched.dropped.add(first)
-        touched.virtual = touched.virtual or action == _DROP_VTABLE
-    elif action == _ALTER_TABLE and second is not None:
-        touched.altered.add(second)
-        touched.schema = True
-    elif action == _DROP_INDEX and second is not None:
-        touched.unindexed.add(second)
-    elif action == _TRANSACTION:
-        touched.forbidden = first
-    elif action in _FORBIDDEN:
-        touched.forbidden = _FORBIDDEN[action]
-    return sqlite3.SQLITE_OK if touched.forbidden is None else sqlite3.SQLITE_DENY
 
 
 def memory() -> SQLiteConnection:

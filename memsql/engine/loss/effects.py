@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
-from memsql.db.sqlite import DELETE, UPDATE
+from memsql.db.authorizer import DELETE, UPDATE
 from memsql.engine.loss.comparing import least_text, shown_value
 from memsql.engine.loss.tables import ROWID, Table
 from memsql.sqltext import ROWIDS, fold
