@@ -83,7 +83,7 @@ class Target:
 class Settings:
     """Everything a task needs before it opens a connection. Times are in milliseconds. ``runs`` is the folder of the
     reports of chains. ``notify`` is the command that hears of changes, as the words of its command line; none means
-    that nobody does."""
+    that nobody does. ``environments`` are the names of all of them in setup.cfg."""
 
     root: Path
     migrations: Path
@@ -100,6 +100,7 @@ class Settings:
     slow_query_ms: int = 100
     notify: tuple[str, ...] = ()
     token_variable: str = "TURSO_AUTH_TOKEN"
+    environments: tuple[str, ...] = ()
 
     def show(self, path: Path) -> str:
         """``path`` relative to the project folder, as a person there would write it."""
@@ -168,6 +169,7 @@ def load(
         slow_query_ms=_duration("slow_query_ms", values["slow_query_ms"]),
         notify=_command("notify", values["notify"]),
         token_variable=values["token_variable"],
+        environments=tuple(environments),
     )
 
 

@@ -35,8 +35,8 @@ Flag = Literal["with-data", "on-server"]
 @dataclass(frozen=True, slots=True)
 class Rehearsal:
     """What a run would do. ``problem`` is what would stop it; ``rows`` maps a table to its rows before
-    and after (None: not there); ``seconds`` includes the cloning, ``run_seconds`` is the run alone, an adoption
-    included; ``omitted`` says what a clone of a server lacks."""
+    and after (None: not there), empty where no row was copied; ``seconds`` includes the cloning, ``run_seconds`` is the
+    run alone, an adoption included; ``omitted`` says what a clone of a server lacks."""
 
     direction: str
     report: Report | None
@@ -127,7 +127,7 @@ def rehearse(
         report=run.report,
         problem=run.problem,
         schema=diff(run.before.schema, run.after.schema),
-        rows=_changed(run.before.rows, run.after.rows),
+        rows={} if place == "schema" else _changed(run.before.rows, run.after.rows),
         plans=tuple(change_lines(run.before.plans, run.after.plans)),
         seconds=time.perf_counter() - started,
         place=place,
@@ -144,7 +144,7 @@ def _on_clone(project: Project, direction: Direction, options: RunOptions, progr
         before = _snapshot(conn, settings)
         began = time.perf_counter()
         try:
-            options = replace(options, timed=True, for_server=settings.target.path is None)
+            options = replace(options, timed=True, for_server=settings.target.path is None, without_rows=not rows)
             with session_on(conn, options, progress) as session:
                 state = read_state(project, conn)
                 report = up_on(session, state) if direction == "up" else run_down(session, state)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -27,6 +28,16 @@ class Backup:
         """Whether it was proven when it was made, and has the size that it had then. Only backup.verify reads it
         again."""
         return self.problem is None and self.manifest is not None and self.manifest.proven
+
+    @property
+    def replaced_by(self) -> str | None:
+        """The name of the backup that a restore put in its place: this is a copy that the restore made for safety."""
+        return None if self.manifest is None else self.manifest.replaced_by
+
+    @property
+    def kept(self) -> str | None:
+        """Why there is such a copy for safety, in a sentence; None for every other backup."""
+        return self.replaced_by and f"a restore kept it, when it put {self.replaced_by} in its place"
 
     @property
     def is_foreign(self) -> bool:
@@ -87,20 +98,30 @@ def read_backup(path: Path, shown: str) -> Backup:
 
 def newest_proven(settings: Settings) -> Backup | None:
     """The newest proven backup of the database of ``settings``, if there is one."""
-    return next((b for b in backups(settings) if b.proven), None)
+    return newest_of(backups(settings))
+
+
+def newest_of(listed: Sequence[Backup]) -> Backup | None:
+    """The first proven backup of ``listed``, which has the newest first.
+
+    Never a copy that a restore made for safety: it holds what somebody wanted to be rid of, so it must be named.
+    """
+    return next((b for b in listed if b.proven and b.replaced_by is None), None)
 
 
 def find(settings: Settings, name: str | None) -> Backup:
     """The backup ``name``, which is a file name in the folder of backups or a path. Without a name, the newest proven
-    backup.
+    backup, which is never a copy that a restore made for safety.
 
     Raises UsageError where there is none.
     """
     if name is None:
-        newest = newest_proven(settings)
+        listed = backups(settings)
+        newest = newest_of(listed)
         if newest is None:
             raise UsageError(
                 f"there is no proven backup of {settings.target} in {settings.show(settings.backups)}",
+                details=tuple(f"{b.path.name}: {b.kept}" for b in listed if b.kept),
                 hint="make one: invoke backup; or name a file: invoke backup.list --all shows them",
             )
         return newest

@@ -30,12 +30,14 @@ _STATE = "no backup was kept; the database was only read"
 @dataclass(frozen=True, slots=True)
 class BackupOptions:
     """How to make a backup. ``content`` is the form: a SQLite file, or SQL text. ``compress`` packs it with zstd. With
-    ``salvage`` what can be read of a damaged database is kept, marked as not proven."""
+    ``salvage`` what can be read of a damaged database is kept, marked as not proven. ``replaced_by``: a restore makes
+    it, which will replace the content by the backup of that name."""
 
     content: Content = "sqlite"
     _: KW_ONLY
     compress: bool = False
     salvage: bool = False
+    replaced_by: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +112,7 @@ def _create(settings: Settings, options: BackupOptions, progress: Progress) -> B
             proven=not copy.lost and all(proof.ok for proof in proofs),
             salvaged=bool(copy.lost),
             seconds=round(time.monotonic() - started, 3),
+            replaced_by=options.replaced_by,
         )
         ending = (".sql" if options.content == "sql" else ".db") + (zstd.ENDING if options.compress else "")
         path, manifest = _publish(packed.path, manifest, names.candidates(settings, created, ending))

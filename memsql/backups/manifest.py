@@ -50,7 +50,8 @@ class Manifest:
 
     ``version`` and ``applied`` are the newest migration and the ids of all applied ones, by the ledger in the copy.
     ``findings`` are faults of the source that its copy has too. ``proven`` is true only when every proof holds. Times
-    are UTC ISO-8601; ``seconds`` is how long the backup took.
+    are UTC ISO-8601; ``seconds`` is how long the backup took. ``replaced_by`` is the name of the backup that a
+    restore put in the place of this content, where that restore made this copy for safety.
     """
 
     file: str
@@ -74,6 +75,7 @@ class Manifest:
     proven: bool
     salvaged: bool
     seconds: float
+    replaced_by: str | None = None
 
     @property
     def rows(self) -> int:
@@ -89,6 +91,9 @@ def manifest_path(backup: Path) -> Path:
 def to_text(manifest: Manifest) -> str:
     """The manifest as JSON with a seal, which is the SHA-256 of everything else in it."""
     fields = {"format": FORMAT, **asdict(manifest)}
+    if manifest.replaced_by is None:
+        # Manifests that were written before there was such a field keep their bytes.
+        del fields["replaced_by"]
     return json.dumps({**fields, "seal": _seal(fields)}, ensure_ascii=False, indent=2) + "\n"
 
 

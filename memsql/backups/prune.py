@@ -35,16 +35,17 @@ class Decision:
 def decide(backups: Sequence[Backup], retention: Retention, now: datetime) -> list[Decision]:
     """Decide for each of ``backups``, which has the newest first, whether it stays.
 
-    Of each database stay the newest proven backups and as many unproven ones, whatever ``retention`` keeps by its age,
-    and always the newest proven backup. A file whose manifest cannot be read stays: it may belong to somebody else.
+    Of each database stay the newest proven backups, as many unproven ones, and as many copies that restores made for
+    safety, whatever ``retention`` keeps by its age, and always the newest proven backup of both kinds. A file whose
+    manifest cannot be read stays: it may belong to somebody else.
     """
-    numbers: dict[tuple[str, bool], int] = {}
+    numbers: dict[tuple[str, bool, bool], int] = {}
     decisions = []
     for backup in backups:
         if backup.manifest is None:
             decisions.append(Decision(backup, NOT_OURS))
             continue
-        group = (backup.manifest.source.identity, backup.proven)
+        group = (backup.manifest.source.identity, backup.proven, backup.replaced_by is None)
         number = numbers[group] = numbers.get(group, 0) + 1
         decisions.append(Decision(backup, _reason(backup, number, retention, now)))
     return decisions
@@ -68,7 +69,7 @@ def _reason(backup: Backup, number: int, retention: Retention, now: datetime) ->
     """Why the backup stays that is the ``number``-th newest of its kind."""
     keep, keep_days = retention.keep, retention.keep_days
     if backup.proven and number == 1:
-        return "the newest proven one"
+        return "the newest proven one" if backup.replaced_by is None else "the newest one that a restore kept"
     if keep is not None and number <= keep:
         return f"one of the newest {keep}"
     if keep_days is not None and now - backup.created <= timedelta(days=keep_days):

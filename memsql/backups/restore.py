@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from dataclasses import KW_ONLY, dataclass, replace
 from pathlib import Path
 
+from memsql.address import refuse_word
 from memsql.backups.catalogue import Backup
-from memsql.backups.create import create
+from memsql.backups.create import BackupOptions, create
 from memsql.backups.foreign import unpack_foreign
 from memsql.backups.manifest import Manifest
 from memsql.backups.restore_file import restore_file
@@ -129,12 +130,24 @@ def newer_migrations(manifest: Manifest, migrations: Sequence[Migration]) -> lis
 
 
 def to_path(settings: Settings, path: str) -> Settings:
-    """The same settings with the file ``path`` as the database. Raises UsageError where ``path`` is a URL."""
+    """The same settings with the file ``path`` as the database.
+
+    Raises UsageError where ``path`` is a URL or the name of an environment, or looks like no file.
+    """
     target = parse_target(path, Path.cwd())
     if target.path is None:
         raise UsageError(
             f"--to {target}: give the path of a file", hint="for a server: --database URL with the name of a backup"
         )
+    if "://" not in path:
+        try:
+            refuse_word(path, target.display, Path.cwd(), settings.environments, origin="--to")
+        except UsageError as e:
+            e.hint = (
+                "--to names a file; for an environment write --env NAME with the name of a backup, "
+                f"for a server --database URL, for a new file --to ./{target.display}"
+            )
+            raise
     return replace(settings, target=target)
 
 
@@ -146,7 +159,9 @@ def _onto_server(settings: Settings, unpack: Unpack, *, replace_server: bool, pr
         plain = Path(folder) / "restored.db"
         backup = unpack(plain)
         assert backup.manifest is not None
-        kept = create(settings, progress=progress).path if replace_server and _holds_something(settings) else None
+        kept = None
+        if replace_server and _holds_something(settings):
+            kept = create(settings, BackupOptions(replaced_by=backup.path.name), progress).path
         tables = restore_server(
             plain,
             backup.manifest,

@@ -3,25 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import closing
 from datetime import UTC, datetime
 
 from memsql import ledger
 from memsql.db import Connection
 from memsql.db.queries import load
+from memsql.db.sqlite import memory
 from memsql.engine.analysis import analyse
+from memsql.engine.schema_replica import make
 from memsql.engine.session import Session
-from memsql.errors import Location, Refused, UsageError
+from memsql.engine.statements import run_guarded
+from memsql.errors import Location, MemsqlError, Refused, UsageError
 from memsql.ledger import corrections
 from memsql.legacy import upgrades
 from memsql.legacy.eras import Phase, read_phases
+from memsql.progress import SILENT
 from memsql.project.load import Project
+from memsql.schema import diff, read
 
 
 def rollback_phase(session: Session, project: Project, phase: Phase) -> tuple[str, ...]:
     """Undo one legacy upgrade, the latest first. Takes the adoption back where there was one.
 
-    Returns what was done, in sentences. Raises Refused where migrations stand on it or the rollback is missing,
-    UsageError for the order.
+    An upgrade that another tool ran is undone as far as its rollback recognises it; where it recognises nothing,
+    nothing is done. Returns what was done, in sentences. Raises Refused where migrations stand on it or the rollback is
+    missing, UsageError for the order.
     """
     with upgrades.transaction(session.conn):
         recorded = upgrades.recorded(session.conn)
@@ -33,6 +40,8 @@ def rollback_phase(session: Session, project: Project, phase: Phase) -> tuple[st
                 hint=f"roll {later[-1]} back first: invoke legacy.rollback --phase {later[-1]}; "
                 "or all of them: invoke legacy.rollback",
             )
+        if not phase_ran(session.conn, phase):
+            return (f"nothing to undo: {phase.name} did not run in this database",)
         return _undo(session, project, [phase])
 
 
@@ -58,6 +67,27 @@ def rollback_all(session: Session, project: Project) -> tuple[str, ...]:
 def upgrades_ran(conn: Connection) -> bool:
     """Whether rollback_all() would find something to do. Reads only."""
     return bool(upgrades.recorded(conn))
+
+
+def phase_ran(conn: Connection, phase: Phase) -> bool:
+    """Whether rollback_phase() would find something to undo. Reads only.
+
+    memsql records what it ran. What another tool ran is known to the rollback alone, so it is tried on the schema in
+    memory.
+    """
+    if phase.down is None or phase.name in upgrades.recorded(conn):
+        return True
+    with closing(memory()) as trial:
+        make(trial, conn.execute(load("engine/stored_schema")).rows)
+        before = read(trial)
+        trial.begin()
+        try:
+            trial.execute(load("legacy/create_objects"))
+            run_guarded(trial, phase.down, SILENT)
+        except MemsqlError:
+            # It does not run without rows, or not on this SQLite. The run itself says what is wrong.
+            return True
+        return bool(diff(before, read(trial)))
 
 
 def _undo(session: Session, project: Project, phases: Sequence[Phase]) -> tuple[str, ...]:

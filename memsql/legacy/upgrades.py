@@ -78,13 +78,17 @@ def transaction(conn: Connection) -> Iterator[None]:
 def run_upgrade(session: Session, phase: Phase) -> list[str]:
     """Run ``phase``, proven, in the open transaction, and return lines about it."""
     record_objects(session.conn, phase.name)
-    return [f"legacy upgrade {phase.name} (proven)", *_run_and_tell(session, _job(phase, down=False))]
+    return [f"legacy upgrade {phase.name} ({_proven(session)})", *_run_and_tell(session, _job(phase, down=False))]
 
 
 def run_rollback(session: Session, phase: Phase) -> list[str]:
     """Run the rollback of ``phase``, which has one, as run_upgrade() does."""
     done = _run_and_tell(session, _job(phase, down=True))
-    return [f"rolled back legacy upgrade {phase.name} (proven)", *done]
+    return [f"rolled back legacy upgrade {phase.name} ({_proven(session)})", *done]
+
+
+def _proven(session: Session) -> str:
+    return "proven without rows" if session.options.without_rows else "proven"
 
 
 def _run_and_tell(session: Session, job: Job) -> list[str]:

@@ -108,7 +108,7 @@ def of_backups(settings: Settings, backups: Sequence[Backup], now: datetime) -> 
     """How old the newest proven backup is. One that is too old is an error where the database is protected, otherwise a
     warning; ``backups`` has the newest first."""
     bad: Level = "error" if settings.protected else "warning"
-    newest = next((b for b in backups if b.proven), None)
+    newest = catalogue.newest_of(backups)
     doubtful = tuple(f"{b.path.name}: {b.problem}" for b in backups if not b.proven)[:_SHOWN]
     if newest is None:
         return Sign("backup", bad, "there is no proven backup; make one: invoke backup", doubtful)

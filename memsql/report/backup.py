@@ -88,6 +88,7 @@ def list_text(
     headers = ("age", "version", "rows", "size", "proven", *(("of",) if every_source else ()), "backup")
     lines = [table(headers, rows, frozenset({0, 1, 2, 3})), ""]
     lines += [f"not proven: {settings.show(b.path)}: {b.problem}" for b in backups if b.problem]
+    lines += [f"for safety: {settings.show(b.path)}: {b.kept}" for b in backups if b.kept]
     lines += [
         f"warning: {settings.show(b.path)} has migrations that are not among the files here"
         for b in backups
@@ -216,7 +217,9 @@ def _tables_data(tables: Sequence[TableDigest]) -> list[dict[str, object]]:
 
 def _manifest_data(manifest: Manifest | None) -> dict[str, object]:
     if manifest is None:
-        return dict.fromkeys(("version", "rows", "source", "content", "compression", "salvaged", "findings"))
+        return dict.fromkeys(
+            ("version", "rows", "source", "content", "compression", "salvaged", "findings", "replaced_by")
+        )
     return {
         "version": manifest.version,
         "rows": manifest.rows,
@@ -225,6 +228,7 @@ def _manifest_data(manifest: Manifest | None) -> dict[str, object]:
         "compression": manifest.compression,
         "salvaged": manifest.salvaged,
         "findings": list(manifest.findings),
+        "replaced_by": manifest.replaced_by,
     }
 
 

@@ -11,12 +11,12 @@ from memsql.words import size
 @dataclass(frozen=True, slots=True)
 class Figures:
     """What is compared of a database. ``bytes``: its pages in use; ``index_bytes``: those of its indexes, None where
-    this SQLite cannot tell."""
+    this SQLite cannot tell. ``rows`` and both sizes are None for a clone of a schema alone."""
 
     tables: int
     indexes: int
-    rows: int
-    bytes: int
+    rows: int | None
+    bytes: int | None
     index_bytes: int | None
 
 
@@ -28,21 +28,26 @@ class BeforeAfter:
     after: Figures
 
 
-def compare(before: Stats, after: Stats) -> BeforeAfter:
-    """The figures of both."""
+def compare(before: Stats, after: Stats, *, without_rows: bool = False) -> BeforeAfter:
+    """The figures of both. ``without_rows``: they are of a clone of a schema alone, so only objects are counted."""
+    if without_rows:
+        return BeforeAfter(*(Figures(s.tables, s.indexes, None, None, None) for s in (before, after)))
     return BeforeAfter(_figures(before), _figures(after))
 
 
 def text(compared: BeforeAfter) -> list[str]:
     """``tables 9 → 8 (−11 %), indexes 23 → 13 (−43 %)``, and a line about sizes and rows."""
     before, after = compared.before, compared.after
+    objects = f"tables {_change(before.tables, after.tables)}, indexes {_change(before.indexes, after.indexes)}"
+    if before.rows is None or after.rows is None or before.bytes is None or after.bytes is None:
+        return [
+            objects,
+            "rows and sizes: not known, because no row was copied; --with-data copies all and measures them",
+        ]
     sizes = f"size {_change(before.bytes, after.bytes, in_bytes=True)}"
     if before.index_bytes is not None and after.index_bytes is not None:
         sizes += f", of which indexes {_change(before.index_bytes, after.index_bytes, in_bytes=True)}"
-    return [
-        f"tables {_change(before.tables, after.tables)}, indexes {_change(before.indexes, after.indexes)}",
-        f"{sizes}; rows {_change(before.rows, after.rows)}",
-    ]
+    return [objects, f"{sizes}; rows {_change(before.rows, after.rows)}"]
 
 
 def data(compared: BeforeAfter) -> dict[str, object]:

@@ -173,7 +173,7 @@ def rollback(
     Exit codes: 0 done or nothing to undo, 2 no such upgrade or another comes first, 6 refused to protect data.
     """
     from memsql.errors import UsageError
-    from memsql.legacy.rollback import rollback_all, rollback_phase, upgrades_ran
+    from memsql.legacy.rollback import phase_ran, rollback_all, rollback_phase, upgrades_ran
     from memsql.legacy.upgrades import phase_called
     from memsql.project.load import load_project
 
@@ -190,7 +190,7 @@ def rollback(
         upgrade = phase_called(project, phase)
         change = Change(
             f"undo legacy upgrade {upgrade.name}",
-            lambda _: True,
+            lambda conn: phase_ran(conn, upgrade),
             lambda session: rollback_phase(session, project, upgrade),
         )
     return outcome(

@@ -125,12 +125,18 @@ def _estimate(settings: Settings, change: Change, manner: Manner, progress: Bar,
     return estimate
 
 
-def _run(conn: Connection, settings: Settings, change: Change, manner: Manner, progress: Bar) -> _Run:
+def _run(
+    conn: Connection, settings: Settings, change: Change, manner: Manner, progress: Bar, *, without_rows: bool = False
+) -> _Run:
     from memsql.engine.session import session_on
     from memsql.engine.state import RunOptions
     from memsql.operate.stats import stats
 
-    options = RunOptions(allow_data_loss=manner.allow_data_loss, server_copy_rows=settings.server_copy_rows)
+    options = RunOptions(
+        allow_data_loss=manner.allow_data_loss,
+        server_copy_rows=settings.server_copy_rows,
+        without_rows=without_rows,
+    )
     before = stats(conn)
     with session_on(conn, options, progress) as session:
         began = time.perf_counter()
@@ -156,19 +162,19 @@ def _rehearse(settings: Settings, change: Change, manner: Manner, progress: Bar)
     with copy_for(settings, progress, rows=place == "clone") as copy:
         conn = copy.connection
         schema_before, rows_before = read(conn), row_counts(conn)
-        run = _run(conn, settings, change, manner, progress)
+        run = _run(conn, settings, change, manner, progress, without_rows=place == "schema")
         schema, rows_after = diff(schema_before, read(conn)).lines(), row_counts(conn)
     omitted = [str(omission) for omission in copy.omitted]
     rows = [
         f"{table}: {rows_before.get(table)} -> {rows_after.get(table)}"
         for table in sorted(rows_before.keys() | rows_after.keys())
-        if rows_before.get(table) != rows_after.get(table)
+        if rows_before.get(table) != rows_after.get(table) and place != "schema"
     ]
     text = [PLACES[place], *(f"left out: {omission}" for omission in omitted), *run.steps]
     for title, lines in (("schema", schema), ("rows", rows)):
         if lines:
             text += ["", f"{title}:", *("  " + line for line in lines)]
-    figures = before_after.compare(run.before, run.after)
+    figures = before_after.compare(run.before, run.after, without_rows=place == "schema")
     text += ["", *before_after.text(figures)]
     data = {"place": place, "omitted": omitted, "steps": list(run.steps), "schema": schema, "rows": rows}
     return Outcome("\n".join(text), {"dry_run": True, **data, **before_after.data(figures)})

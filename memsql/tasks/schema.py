@@ -32,16 +32,24 @@ def stats(settings: Settings, progress: Bar) -> Outcome:
     return Outcome(stats_text(sizes, str(settings.target)), stats_data(sizes))
 
 
-@task("schema.info", help={"table": "only this table (default: all of them)"})
+@task("schema.info", help={"table": "only this table (default: all of them)"}, bare_word="--table")
 def info(settings: Settings, progress: Bar, *, table: str | None = None) -> Outcome:
-    """Describe tables: columns, keys, indexes, triggers, what they refer to and what refers to them."""
+    """Describe tables: columns, keys, indexes, triggers, what they refer to and what refers to them.
+
+    Examples:  invoke schema.info     invoke schema.info users
+    """
+    from difflib import get_close_matches
+
     from memsql.errors import UsageError
     from memsql.report.schema import info_data, info_text
 
     schema = _read(settings)
     names = [name for name in schema.tables if table is None or name.lower() == table.lower()]
     if table is not None and not names:
-        raise UsageError(f"there is no table {table}", hint="there are: " + (", ".join(schema.tables) or "none"))
+        folded = {name.lower(): name for name in schema.tables}
+        near = get_close_matches(table.lower(), folded, n=1)
+        meant = f"did you mean {folded[near[0]]}? " if near else ""
+        raise UsageError(f"there is no table {table}", hint=f"{meant}there are: {', '.join(schema.tables) or 'none'}")
     return Outcome(info_text(schema, names), info_data(schema, names))
 
 

@@ -11,8 +11,8 @@ from pathlib import Path
 import backups
 from cli import Project, files_below
 
-from memsql.backups.catalogue import Backup, read_backup
-from memsql.backups.manifest import Manifest, read_manifest
+from memsql.backups.catalogue import Backup, newest_of, read_backup
+from memsql.backups.manifest import Manifest, read_manifest, to_text
 from memsql.backups.prune import Retention, decide
 
 
@@ -37,9 +37,19 @@ def test_list(project: Project) -> None:
     project.run("backup.restore").expect(2, "there is no proven backup")
 
 
-def backup(name: str, days: float, now: datetime, template: Manifest, *, proven: bool = True, of: str = "a") -> Backup:
+def backup(
+    name: str,
+    days: float,
+    now: datetime,
+    template: Manifest,
+    *,
+    proven: bool = True,
+    of: str = "a",
+    replaced_by: str | None = None,
+) -> Backup:
     manifest = replace(
         template,
+        replaced_by=replaced_by,
         created_at=(now - timedelta(days=days)).isoformat(),
         proven=proven,
         source=replace(template.source, identity=of),
@@ -73,6 +83,41 @@ def test_what_is_pruned(project: Project) -> None:
     assert gone(3, 2) == ["n4"]
     assert gone(0, 100) == []
     assert gone(0, 0) == ["n2", "n3", "n4", "s1", "b2"]
+
+
+def test_a_copy_that_a_restore_made_is_counted_by_itself_and_must_be_named(project: Project) -> None:
+    project.run("backup").expect(0)
+    path = backups.one(project)
+    one = read_manifest(path.with_name(path.name + ".json"), "x")
+    now = datetime(2026, 1, 31, tzinfo=UTC)
+    listed = [
+        backup("r1", 1, now, one, replaced_by="n1"),
+        backup("r2", 2, now, one, replaced_by="n2"),
+        backup("n1", 3, now, one),
+        backup("n2", 4, now, one),
+    ]
+    newest = newest_of(listed)
+    assert newest is not None
+    assert newest.path.name == "n1"
+    assert newest_of(listed[:2]) is None
+    reasons = {d.backup.path.name: d.reason for d in decide(listed, Retention(1, None), now)}
+    assert reasons == {
+        "r1": "the newest one that a restore kept",
+        "r2": None,
+        "n1": "the newest proven one",
+        "n2": None,
+    }
+
+
+def test_a_manifest_says_what_replaced_its_content_only_where_something_did(project: Project) -> None:
+    """So that a manifest of an earlier version keeps its bytes, and its seal."""
+    project.run("backup").expect(0)
+    path = backups.one(project)
+    manifest = read_manifest(path.with_name(path.name + ".json"), "x")
+    assert "replaced_by" not in to_text(manifest)
+    safety = path.with_name("safety.db.json")
+    safety.write_text(to_text(replace(manifest, replaced_by="b.db")))
+    assert read_manifest(safety, "x").replaced_by == "b.db"
 
 
 def test_prune(project: Project) -> None:

@@ -68,6 +68,10 @@ def test_a_backup_as_text_goes_back_to_a_server_and_to_a_file(
     on_server(url, "DROP TABLE api_usage_tracking")
     project.run("backup.restore", name, "--replace", "--database", url).expect(0)
     assert hashes(url) == before
+    # The newest is now what that restore replaced, and nobody wants it without naming it.
+    project.run("backup.restore", "--replace", "--database", url).expect(0, name)
+    assert hashes(url) == before
+    project.run("backup.list", "--database", url).expect(0, f"a restore kept it, when it put {name} in its place")
 
 
 def test_from_a_file_to_a_server_and_back(project: Project, empty_server: Running) -> None:

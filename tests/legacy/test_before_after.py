@@ -49,8 +49,16 @@ def test_phase_1_says_what_the_guide_promises(tmp_path: Path) -> None:
 @pytest.mark.server
 def test_phase_1_on_a_server(empty_server: Running, tmp_path: Path) -> None:
     servers.load(eras.build(tmp_path / "a.db", "1.2", "empty"), empty_server.url)
-    for words in (["legacy.phase1", "--dry-run"], ["legacy.phase1", "--maintenance-window", "5"]):
-        cli.run(*words, "--project", str(ROOT), "--database", empty_server.url, cwd=tmp_path).expect(0, PHASE_1)
+    place = ("--project", str(ROOT), "--database", empty_server.url)
+    alone = cli.run("legacy.phase1", "--dry-run", *place, cwd=tmp_path)
+    alone.expect(0, PHASE_1, "phase1 (proven without rows)", "no row was copied; --with-data copies all")
+    assert "learned_patterns: " not in alone.out
+    fields = cli.run("legacy.phase1", "--dry-run", "--json", *place, cwd=tmp_path).expect(0).json()
+    assert fields["before"] == {"tables": 9, "indexes": 23, "rows": None, "bytes": None, "index_bytes": None}
+    assert fields["rows"] == []
+    cli.run("migrate.up", "--dry-run", *place, cwd=tmp_path).expect(0, "upgrade align (proven without rows)")
+    cli.run("legacy.phase1", "--dry-run", "--with-data", *place, cwd=tmp_path).expect(0, PHASE_1, "rows 1 → 1")
+    cli.run("legacy.phase1", "--maintenance-window", "5", *place, cwd=tmp_path).expect(0, PHASE_1, "(proven)")
 
 
 @pytest.mark.parametrize("rows", [True, False])

@@ -111,7 +111,14 @@ def test_info_and_diagram(tmp_path: Path) -> None:
     succeed(database, "migrate.up")
     text = succeed(database, "schema.info", "--table", "users")
     assert "referred to by memories (user_id)" in text
-    assert memsql(database, "schema.info", "--table", "nope").returncode == 2
+    assert succeed(database, "schema.info", "USERS") == text
+    wrong = memsql(database, "schema.info", "memorys")
+    assert wrong.returncode == 2
+    assert "there is no table memorys" in wrong.stderr
+    assert "did you mean memories? there are: " in wrong.stderr
+    nothing_like = memsql(database, "schema.info", "--table", "zzz")
+    assert nothing_like.returncode == 2
+    assert "did you mean" not in nothing_like.stderr
     drawing = succeed(database, "schema.diagram")
     assert drawing.startswith("erDiagram\n")
     assert "TEXT user_id FK" in drawing

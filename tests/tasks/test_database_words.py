@@ -117,3 +117,16 @@ def test_names_of_files(text: str) -> None:
 )  # fmt: skip
 def test_what_is_no_name_of_a_file(text: str) -> None:
     assert not looks_like_a_file(text)
+
+
+@pytest.mark.parametrize("text", ["staging", "Staging", "eu.prod", "production"])
+def test_a_backup_is_not_restored_into_a_file_called_like_an_environment(project: Project, text: str) -> None:
+    project.up()
+    project.run("backup").expect(0)
+    before = files(project)
+    project.run("backup.restore", "--to", text).expect(2, f"--to {text}: this is ", "--env NAME", f"--to ./{text}")
+    assert files(project) == before
+    name = next(project.root.glob("backups/*.db")).name
+    project.run("backup.restore", name, "--env", "staging").expect(0, "restored staging.db")
+    project.run("backup.restore", "--to", f"./{text}").expect(0)
+    assert files(project) == {*before, "staging.db", text}
