@@ -186,12 +186,12 @@ class _Resolver:
             if len(ways) != 1 or len(ways[0].columns) != 1:
                 continue
             (inner,) = ways[0].values
-            if place == 0 and end == len(tokens) and inner.kind != "other":
-                return inner
-            places |= inner.places
             arm, own = select.arms[0], _Scope(select.ctes, scope)
             sources = [(s, _only(self.of_source(s, own, (*path, n)))) for n, s in enumerate(arm.sources)]
             links |= self.links(arm.conditions, sources, fields[0])
+            if place == 0 and end == len(tokens) and inner.kind != "other":
+                return replace(inner, links=frozenset(links))
+            places |= inner.places
         return replace(outer, places=frozenset(places), links=frozenset(links))
 
     def links(self, conditions: Sequence[Token], fields: _Fields, changed: tuple[Source, Branch]) -> _Links:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 
 from memsql.db import Result, Touched, temporary
 from memsql.db.compiling import compile_only
@@ -95,7 +96,7 @@ class Accountant(Accounting):
         kept = self._keep(self._old_only(others))
         is_delete = write.verb == "delete"
         rows, named, changes = self._rows(table) if is_delete else 0, 0, 0
-        copied = self._reached_copies(others, write, table)
+        copied, before = self._reached_copies(others, write, table), self._conn.total_changes
         with self._watched_copies(copied, self._own(write, table, lambda: max(named, changes) if is_delete else 0)):
             for place, text in enumerate(texts):
                 if is_delete:
@@ -106,6 +107,8 @@ class Accountant(Accounting):
                 except StatementError as e:
                     e.index = place
                     raise
+            if table.kind == "view":
+                changes = self._conn.total_changes - before
         self._judge_kept(kept)
         if is_delete:
             self._judge_taken(table, rows - self._rows(table), max(named, changes), rows)
@@ -240,7 +243,8 @@ class Accountant(Accounting):
         self._last = touched
         # DROP TABLE deletes all rows, and does not say how many.
         mine = rows if write is None else self._result.changes
-        is_loud = conn.total_changes - before != mine
+        written = conn.total_changes - before
+        is_loud = written != mine
         gone = rows - self._rows(table) if write is not None and write.verb == "delete" else 0
         reached = self._effects(write, table, touched)
         silent = [e for e in reached if e.is_silent]
@@ -257,7 +261,7 @@ class Accountant(Accounting):
         conn.execute(f"RELEASE {_STATEMENT}")
         self._reached(touched)
         if then is not None:
-            then(self._result)
+            then(replace(self._result, changes=written) if table.kind == "view" else self._result)
 
     def _run_again(
         self, text: str, table: Table, others: Sequence[effects.Effect], *, beyond: tuple[int, int, int]

@@ -144,10 +144,15 @@ class Accounting(ABC):
         self._note_copies(text, write, table)
 
     def _counter(self, write: Write, table: Table | None) -> Answered | None:
-        """What counts the rows that an UPDATE or DELETE of ``table`` touched by name; None for other statements."""
-        if write.verb not in ("update", "delete") or table is None or table.kind not in _COUNTED:
+        """What counts the rows that an UPDATE or DELETE of ``table`` touched by name, or those that triggers wrote for
+        a statement on a view; None for other statements."""
+        if table is None or (write.verb not in ("update", "delete") and table.kind != "view"):
+            return None
+        if table.kind not in (*_COUNTED, "view"):
             return None
         label, verb = self._judge.trail.label(fold(table.name), table.name), write.verb.upper()
+        if table.kind == "view":
+            verb = f"{verb} through triggers of view"
         return lambda result: self._judge.count_change(verb, label, result.changes)
 
     def _command(self, text: str, table: Table) -> None:
@@ -333,13 +338,18 @@ class Accounting(ABC):
         own = copies.assigned_from(write.table, values)
         if own:
             trail.add([copies.Copy(write.table, write.table, own, some=write.some)])
-        for source in trail.copies.sources(write.table):
+        sources = trail.copies.sources(write.table)
+        for source in sources:
             for copy in list(trail.copies.between(source, write.table)):
                 read = copies.assigned_from(source, values, copy, self._identity(source))
                 if read and write.some:
                     trail.add([replace(copy, values={**copy.values, **read})])
                 elif read:
                     trail.refine(copy, read)
+        others = {table for value in values.values() for table, _ in value.reads} - sources - {write.table}
+        for source in sorted(filter(self._facts.is_data, others)):
+            moved = copies.set_from(source, write.table, values, self._identity(source), some=write.some)
+            trail.add([moved] if moved is not None else [])
 
     def account(self) -> Account:
         """What became of the rows and values from before."""

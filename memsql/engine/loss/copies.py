@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal, NamedTuple
 
 from memsql.engine.loss.tables import ROWID, Table
@@ -37,7 +37,8 @@ class Copy:
     others (then both are the same). ``values``: the target's columns, and what was written there, by the columns of the
     source that it reads. ``unread``: the text does not tell; columns of the same name may hold the values. ``some``:
     it may have reached only some rows. ``constants``: the columns into which a literal was written. ``fills``: these
-    are rows of the target that do not come from ``source``."""
+    are rows of the target that do not come from ``source``. ``joins``: an UPDATE set columns of rows that were in the
+    target, so that its other columns are no copies, whatever their names."""
 
     source: str
     target: str
@@ -46,6 +47,7 @@ class Copy:
     some: bool = False
     constants: Mapping[str, str] = field(default_factory=dict)
     fills: bool = False
+    joins: bool = False
 
 
 class Identity(NamedTuple):
@@ -175,6 +177,46 @@ def assigned_from(
     return read
 
 
+def set_from(
+    source: str, target: str, values: Mapping[str, Expression], identity: Identity, *, some: bool
+) -> Copy | None:
+    """The copy that an UPDATE of ``target`` makes by setting columns to ``values``, which read the row of ``source``
+    that has the same key; None where it reads none. ``some``: the UPDATE may have reached only some rows.
+
+    Every value counts as a bare one: only the same value is a copy, whatever the expression around it does.
+    """
+    written: dict[str, tuple[str, frozenset[str]]] = {}
+    for column, value in values.items():
+        for occurrence in sorted({p.source for p in value.places if p.table == source}):
+            reads = {_column(p, identity) for p in value.places if p.source == occurrence}
+            links = {to: _column(p, identity) for p, to in sorted(value.links) if p.source == occurrence}
+            if len(reads) != 1 or not identity.key or not set(identity.key) <= set(links.values()):
+                continue
+            written.update({to: ("bare", frozenset({read})) for to, read in links.items() if to not in values})
+            written[column] = ("bare", frozenset(reads))
+    return Copy(source, target, written, some=some, joins=True) if written else None
+
+
+def between_copies(first: Copy, second: Copy) -> Copy | None:
+    """What ``second`` copied, as a copy of the target of ``first``, which has the same source; None where the text does
+    not tell."""
+    if first.unread or first.fills or second.fills:
+        return None
+    if second.unread:
+        return replace(second, source=first.target)
+    carried: dict[str, str] = {}
+    for column, (kind, reads) in first.values.items():
+        for read in reads if kind == "bare" else ():
+            if read not in carried or column == read:
+                carried[read] = column
+    values = {
+        column: (kind, frozenset(carried[read] for read in reads))
+        for column, (kind, reads) in second.values.items()
+        if reads <= carried.keys()
+    }
+    return replace(second, source=first.target, values=values)
+
+
 def _is_same_row(place: Place, value: Expression, copy: Copy, identity: Identity) -> bool:
     """Whether ``place`` is in the row from which ``copy`` made the one that is set."""
     linked = {
@@ -263,7 +305,7 @@ def _carriers(column: str, source: Table, target: Table, copy: Copy) -> list[Car
 
     if copy.unread:
         return [carrier("bare", column)] if column in target.columns else []
-    if column in target.columns and (column in source.columns or column == ROWID):
+    if not copy.joins and column in target.columns and (column in source.columns or column == ROWID):
         kind, reads = copy.values.get(column, ("other", frozenset()))
         return [carrier(kind, column) if column in reads else Carrier(column, "none")]
     readers = [

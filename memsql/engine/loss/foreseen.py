@@ -173,16 +173,18 @@ class Foreseen(Accounting):
             self._ask(each.count, each.numbers.append)
         if write is None or is_delete:
             self._ask(f"SELECT count(*) FROM {table.sql}", own.counted)
-        if kept:
+        is_view = table.kind == "view"
+        if kept or is_view:
             self._ask(_CHANGES, own.totals.append)
         copied = self._reached_copies(others, write, table)
         with self._watched_copies(copied, self._own(write, table, lambda: own.deleted if is_delete else 0)):
             for statement in self._texts(text):
                 if named and is_delete:
                     self._ask(writes.named_rows(statement), own.named.append)
-                self._send(Step((statement, ()), _both(own.done.append, then), "text"))
-        if kept:
-            self._ask(_CHANGES, own.totals.append)
+                self._send(Step((statement, ()), _both(own.done.append, None if is_view else then), "text"))
+        if kept or is_view:
+            told = None if then is None or not is_view else lambda _: then(own.through_triggers)
+            self._ask(_CHANGES, _both(own.totals.append, told))
         for each in kept:
             self._compare(each, own, is_drop=write is None)
         if is_delete and self._judge.trail.has_old_rows(fold(table.name)):
@@ -241,6 +243,12 @@ class _Own:
     def counted(self, answer: Result) -> None:
         """Note the rows before it."""
         self.rows = integer(answer.one())
+
+    @property
+    def through_triggers(self) -> Result:
+        """A result whose changes are all rows that were written."""
+        before, after = (integer(total.one()) for total in self.totals)
+        return Result((), [], after - before)
 
     @property
     def deleted(self) -> int:

@@ -108,7 +108,9 @@ class Judge:
             others = self._matches(table)
             self._judge_column(table, column, [own, *others])
             # From now on the values are nowhere else.
-            self.trail.holders |= {fold(m.target.name) for m in others if column in m.carriers and m.pairs}
+            holding = [m for m in others if column in m.carriers and m.pairs]
+            self.trail.holders |= {fold(m.target.name) for m in holding}
+            self.trail.fresh -= {(fold(m.target.name), c.column) for m in holding for c in m.carriers_of(column)}
         self.trail.column_dropped(name, column, own)
 
     def _judge_column(self, table: Table, column: str, matches: Sequence[copies.Match]) -> None:

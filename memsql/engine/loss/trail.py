@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from memsql.engine.loss.comparing import Comparison
-from memsql.engine.loss.copies import Copy, Match, NotedCopies
+from memsql.engine.loss.copies import Copy, Match, NotedCopies, between_copies
 from memsql.engine.loss.tables import ROWID, Table
 from memsql.sqltext import fold
 
@@ -117,7 +117,7 @@ class Trail:
 
     def compared_with(self, table: str) -> frozenset[str]:
         """The tables that were compared with their copy ``table`` while they were there."""
-        if self.has_old_rows(table):
+        if self.has_old_rows(table) and not self.fresh_columns(table):
             return frozenset()
         return (self.copies.sources(table) - {table}) & self.least.keys()
 
@@ -135,18 +135,37 @@ class Trail:
         self.holders |= set(holders)
         self.holders.discard(table)
         self.created.add(table)
+        between = self._between_copies_of(table)
         if self.copies.targets(table) or self.copies.sources(table) or self.copies.between(table, table):
             self.copies = NotedCopies(copy for copy in self.copies if table not in (copy.source, copy.target))
+        for copy in between:
+            self.copies.add(copy)
+            fills = self.fills.get(copy.target, set())
+            self.fills[copy.target] = {part | {copy.source} if table in part else part for part in fills}
         # The next table of this name is another one.
         for names in (self.least, self.labels, self.keys, self.fills):
             names.pop(table, None)
         self.column_labels = {place: label for place, label in self.column_labels.items() if place[0] != table}
         self.fresh = {place for place in self.fresh if place[0] != table}
 
+    def _between_copies_of(self, table: str) -> list[Copy]:
+        """The copies of ``table``, each as a copy of every other one: one of them may go where another one stays."""
+        targets = self.copies.targets(table)
+        pairs = [(one, two) for one in targets for two in targets if one != two]
+        firsts = {one: self.copies.between(table, one) for one, _ in pairs}
+        return [
+            copy
+            for one, two in pairs
+            if len(firsts[one]) == 1
+            for second in self.copies.between(table, two)
+            if (copy := between_copies(firsts[one][0], second)) is not None
+        ]
+
     def handed_over(self, source: Table, match: Match) -> None:
         """The rows of ``source``, which is about to go, are in the target of ``match`` now."""
         old, new = fold(source.name), fold(match.target.name)
         if new not in self.created:
+            self.fresh -= {(new, carrier.column) for column in source.columns for carrier in match.carriers_of(column)}
             return
         held = set()
         for column, spelled in source.columns.items():
