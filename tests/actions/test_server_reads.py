@@ -206,7 +206,8 @@ def test_three_ways_to_rehearse(
     down = memsql(
         one_applied, "migrate.down", "--dry-run", "--json", "--allow-data-loss", *options, project=project.root
     )
-    assert down.expect(0).json()["rows"] == {"docs": {"before": 0 if place == "schema" else 2, "after": None}}
+    # Of a copy without rows no number means anything.
+    assert down.expect(0).json()["rows"] == ({} if place == "schema" else {"docs": {"before": 2, "after": None}})
     assert everything(one_applied, tmp_path) == before
 
 
