@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from memsql.engine.state import Completed, Report, State
 
 
+# More lines of numbers would hide the one that says how the migration ended.
+_CHANGES_SHOWN = 20
+
+
 def status_text(state: State, target: str) -> str:
     """The table of migrations, a summary line, and what to do next. ``target`` is the database as a person knows it."""
     rows = [
@@ -157,8 +161,10 @@ def structure_lines(done: Done) -> list[str]:
 def account_lines(done: Done, lost: str) -> list[str]:
     """What a migration changed by name, and what it lost with permission; ``lost`` begins the lines about losses."""
     account = done.account
+    more = len(account.changes) - _CHANGES_SHOWN
     return [
-        *(f"  {change.message}" for change in account.changes),
+        *(f"  {change.message}" for change in account.changes[:_CHANGES_SHOWN]),
+        *([f"  … and changes of {more} more kinds, which --json lists"] if more > 0 else []),
         *(f"  {lost}: {loss.message}" for loss in account.losses),
         *(f"  {note}" for note in account.notes),
     ]

@@ -306,7 +306,11 @@ class Judge:
         if key and any(match.sets_key for match in matches):
             self.note(sentences.key_set_anew(self._labels(table, "")[0]))
         elif key:
-            self._ask_renumbered(table, key, matches, columns)
+            how = "the key is not copied, so each row gets another one"
+            self._ask_renumbered(table, key, matches, lambda n: columns.update({key[0]: Difference(n, 0, how)}))
+        elif table.kind == "virtual" and table.rowid is not None:
+            label = self._labels(table, "")[0]
+            self._ask_renumbered(table, (ROWID,), matches, lambda n: self.note(sentences.rowids_renewed(label, n)))
         bags = comparing.compare_bags(table, matches)
         missing: list[Comparison] = []
         self._ask(bags.sql, lambda answer: missing.append(bags.comparison(answer.rows[0])))
@@ -323,9 +327,10 @@ class Judge:
         self._ask("SELECT 1", lambda _: end())
 
     def _ask_renumbered(
-        self, table: Table, key: Sequence[str], matches: Sequence[copies.Match], columns: dict[str, Difference]
+        self, table: Table, key: Sequence[str], matches: Sequence[copies.Match], renumbered: Callable[[int], None]
     ) -> None:
-        """In how many rows the key, which was not copied, is another one afterwards."""
+        """Ask in how many rows the key, which was not copied, is another one afterwards; ``renumbered`` gets the number
+        where there are any."""
         same = [
             copies.Match(match.target, tuple((k, k) for k in key), match.carriers)
             for match in matches
@@ -337,7 +342,7 @@ class Judge:
             comparison = query.comparison(answer.rows[0])
             rows = comparison.rows + max((d.lost for d in comparison.columns.values()), default=0)
             if rows:
-                columns[key[0]] = Difference(rows, 0, "the key is not copied, so each row gets another one")
+                renumbered(rows)
 
         self._ask(query.sql, then)
 

@@ -66,3 +66,8 @@ def too_large(table: str, column: str | None, cause: str, numbers: tuple[int, in
 def key_set_anew(table: str) -> str:
     """Rows that could not be found again by their key."""
     return f"{table}: its key is set anew, so rows were compared without it"
+
+
+def rowids_renewed(table: str, rows: int) -> str:
+    """Rows of a virtual table have another rowid than before, which was not copied."""
+    return f"{table}: the rowid was not copied, so it is another one in {rows_text(rows)}"
