@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from memsql import words
@@ -19,7 +19,7 @@ from memsql.errors import ConnectError, MemsqlError, StatementError, UsageError
 from memsql.progress import Progress
 from memsql.project import plan
 from memsql.project.checks import Check, run_checks
-from memsql.project.load import load_project
+from memsql.project.load import Project, load_project
 from memsql.schema import read
 from memsql.schema.compare import compare, definitions, respelled
 from memsql.sqltext import quote
@@ -75,7 +75,7 @@ def verify(settings: Settings, *, deep: bool, progress: Progress) -> list[Findin
         progress.start("comparing the schema")
         findings += _schema(state, conn)
         progress.start("checking full-text indexes")
-        findings += _full_text(settings, conn, progress, on_legacy_track=legacy is not None)
+        findings += _full_text(project, conn, progress, on_legacy_track=legacy is not None)
         applied = {s.version for s in state.statuses if s.is_applied}
         due = [c for c in project.checks if c.version is None or c.version in applied]
         return findings + _checks(conn, due, legacy, progress)
@@ -286,14 +286,15 @@ def _schema(state: State, conn: Connection) -> list[Finding]:
     ]
 
 
-def _full_text(settings: Settings, conn: Connection, progress: Progress, *, on_legacy_track: bool) -> list[Finding]:
-    """Check the full-text indexes. On the legacy track an index whose triggers are wrong is a warning: no upgrade
-    promises to repair what a release shipped."""
+def _full_text(project: Project, conn: Connection, progress: Progress, *, on_legacy_track: bool) -> list[Finding]:
+    """Check the full-text indexes. One that a pending migration repairs is a warning that names it. On the legacy track
+    so is one whose triggers are wrong: no upgrade promises to repair what a release shipped."""
     if not conn.execute(load("engine/has_fts")).rows:
         return []
     from memsql.db.clone import clone
     from memsql.fts import all_problems, check, discover, rows_for
 
+    settings = project.settings
     findings = []
     tables = discover(conn)
     wrong = {
@@ -315,6 +316,7 @@ def _full_text(settings: Settings, conn: Connection, progress: Progress, *, on_l
                     continue
                 severity = "warning" if on_legacy_track and wrong[table.name] else "error"
                 findings.append(Finding(f"fts {table.name}", severity, () if result.ok else (result.message,), why))
+            findings = _with_repairs(findings, copy.connection, project, progress)
     except ConnectError as e:
         if settings.target.path is not None:
             raise
@@ -323,3 +325,23 @@ def _full_text(settings: Settings, conn: Connection, progress: Progress, *, on_l
     messages = tuple(message for of_table in wrong.values() for message in of_table)
     findings.append(Finding("fts_triggers", "warning", messages, "the triggers keep the full-text indexes right"))
     return findings
+
+
+def _with_repairs(findings: Sequence[Finding], copy: Connection, project: Project, progress: Progress) -> list[Finding]:
+    """``findings`` about full-text indexes, where those that a pending migration repairs are warnings that name it."""
+    names = {f.name.removeprefix("fts ") for f in findings if not (f.ok or f.unproven)}
+    if not names:
+        return list(findings)
+    from memsql.actions.pending_repair import repaired_by
+
+    repairs = {f"fts {name}": migration for name, migration in repaired_by(copy, project, names, progress).items()}
+    return [
+        replace(
+            f,
+            severity="warning",
+            messages=(*f.messages, f"{repairs[f.name]}, which is not applied yet, repairs it: invoke migrate.up"),
+        )
+        if f.name in repairs
+        else f
+        for f in findings
+    ]

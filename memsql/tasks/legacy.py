@@ -69,6 +69,7 @@ def adopt(
     from memsql.errors import UsageError
     from memsql.legacy.adopt import Choice, adopt
     from memsql.project.load import load_project, refuse_stale_sum
+    from memsql.project.plan import WAITING
 
     choice = None if version is None else Choice(number("--version", version), accept_drift)
     if accept_drift and choice is None:
@@ -82,7 +83,9 @@ def adopt(
     def run(session: Session) -> tuple[str, ...]:
         state = read_state(project, session.conn)
         if state.is_legacy:
-            return adopt(session, state, choice)
+            adopted = adopt(session, state, choice)
+            waiting = [s.id for s in read_state(project, session.conn).statuses if s.state in WAITING]
+            return (*adopted, f"not applied yet: {', '.join(waiting)}; next: invoke migrate.up") if waiting else adopted
         if state.has_tables:
             return ("nothing to do: the ledger knows this database",)
         return ("nothing to do: the database is empty; see: invoke migrate.up",)

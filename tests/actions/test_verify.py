@@ -87,6 +87,28 @@ def test_a_migration_says_what_it_could_not_prove(project: Project) -> None:
     assert "of_the_application" in done["unproven"][0]
 
 
+STALE = """CREATE VIRTUAL TABLE item_fts USING fts5(name, content='item', content_rowid='id');
+CREATE TRIGGER item_fts_delete AFTER DELETE ON item BEGIN DELETE FROM item_fts WHERE rowid = old.id; END;
+INSERT INTO item VALUES (7, 'stale'); INSERT INTO item_fts (rowid, name) VALUES (7, 'stale');
+DELETE FROM item WHERE id = 7;
+"""
+
+
+def test_a_stale_index_is_a_warning_only_where_a_pending_migration_repairs_it(project: Project) -> None:
+    project.script("ALTER TABLE item ADD COLUMN name TEXT;" + STALE)
+    wrong = "item_fts does not agree with its content"
+    project.run("verify").expect(1, f"error    fts item_fts\n           {wrong}")
+    project.add("0002_other", "CREATE TABLE other (id INTEGER PRIMARY KEY);\n")
+    project.run("verify").expect(1, f"error    fts item_fts\n           {wrong}")
+    project.add("0003_repair", "INSERT INTO item_fts (item_fts) VALUES ('rebuild');\n")
+    before = project.everything()
+    said = "0003_repair, which is not applied yet, repairs it: invoke migrate.up"
+    project.run("verify").expect(0, f"warning  fts item_fts\n           {wrong}", said)
+    assert project.everything() == before
+    project.add("0002_other", "CREATE TABLE item (id INTEGER PRIMARY KEY);\n")
+    assert said not in project.run("verify").expect(1, "error    fts item_fts").out
+
+
 @pytest.mark.server
 def test_syntax_that_only_the_server_knows_is_not_proven_and_no_failure(
     empty_server: Running, project: Project

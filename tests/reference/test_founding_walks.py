@@ -26,6 +26,7 @@ legacy.adopt --dry-run          => rehearsal on a clone | tables {tables} → 8
 schema.stats                    => {tables} tables, {indexes} indexes
 legacy.adopt                    => 0001_baseline | tables {tables} → 8
 verify --only schema            => All 17 verification tests passed
+verify                          => , 0 failed | not applied yet:
 schema.stats                    => 8 tables
 """
 WHOLE_WAY_BACK = """
