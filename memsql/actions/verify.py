@@ -204,7 +204,7 @@ def _answer_of(conn: Connection, pragma: str, unknown: list[str]) -> list[str]:
                 rows += conn.execute(f"PRAGMA {pragma}({quote(str(name))})").rows
             except StatementError as of_table:
                 unknown.append(f"table {name!s} {_uses(of_table)}")
-    return [str(row[0]) for row in rows if row[0] != "ok"][:_SHOWN]
+    return [line for row in rows for line in str(row[0]).split("\n") if line != "ok"][:_SHOWN]
 
 
 def _uses(error: StatementError) -> str:

@@ -121,10 +121,10 @@ def _read(conn: SQLiteConnection, expected: _Expected, progress: Progress) -> Pr
 def _pages(conn: SQLiteConnection) -> list[str]:
     """What quick_check finds, a line each."""
     try:
-        rows = [str(row[0]) for row in conn.execute(f"PRAGMA quick_check({_SHOWN})").rows]
+        answers = conn.execute(f"PRAGMA quick_check({_SHOWN})").rows
     except ConnectError as e:
         return [e.message]
-    return [row for row in rows if row != "ok"]
+    return [line for row in answers for line in str(row[0]).split("\n") if line != "ok"]
 
 
 def _foreign_keys(conn: SQLiteConnection) -> tuple[str, ...]:

@@ -14,6 +14,7 @@ from memsql.backups.restored import Restored
 from memsql.backups.verify import Verification
 from memsql.config import Settings
 from memsql.report.text import limited, table
+from memsql.visible import page
 from memsql.words import count, short_age, size
 
 _SHOWN = 20
@@ -36,7 +37,7 @@ def create_text(settings: Settings, backup: Backup) -> str:
     else:
         lines += ["  NOT proven: it holds what could be salvaged", *limited(manifest.findings, _SHOWN, 4)]
     lines += [f"  left out: {o.type} {o.name} ({o.reason})" for o in manifest.omitted]
-    return "\n".join(lines)
+    return page(lines)
 
 
 def create_data(settings: Settings, backup: Backup) -> dict[str, object]:
@@ -86,7 +87,7 @@ def list_text(
             )
         )
     headers = ("age", "version", "rows", "size", "proven", *(("of",) if every_source else ()), "backup")
-    lines = [table(headers, rows, frozenset({0, 1, 2, 3})), ""]
+    lines = [*table(headers, rows, frozenset({0, 1, 2, 3})), ""]
     lines += [f"not proven: {settings.show(b.path)}: {b.problem}" for b in backups if b.problem]
     lines += [f"for safety: {settings.show(b.path)}: {b.kept}" for b in backups if b.kept]
     lines += [
@@ -95,7 +96,7 @@ def list_text(
         if b.path in newer
     ]
     proven = sum(b.proven for b in backups)
-    return "\n".join([*lines, f"{count(len(backups), 'backup')}, {proven} proven"])
+    return page([*lines, f"{count(len(backups), 'backup')}, {proven} proven"])
 
 
 def list_data(
@@ -129,7 +130,7 @@ def verify_text(settings: Settings, results: Sequence[Verification]) -> str:
             lines += ["         faults of the database that was copied:", *limited(result.findings, _SHOWN, 11)]
     bad = sum(not result.ok for result in results)
     verdict = f"{bad} not proven" if bad else "all proven"
-    return "\n".join([*lines, "", f"{count(len(results), 'backup')}, {verdict}"])
+    return page([*lines, "", f"{count(len(results), 'backup')}, {verdict}"])
 
 
 def verify_data(settings: Settings, results: Sequence[Verification]) -> dict[str, object]:
@@ -158,7 +159,7 @@ def prune_text(settings: Settings, decisions: Sequence[Decision], dry_run: bool)
     removed = [d for d in decisions if d.reason is None]
     freed = sum(d.backup.manifest.bytes for d in removed if d.backup.manifest)
     kept = len(decisions) - len(removed)
-    return "\n".join([*lines, f"{count(len(removed), 'backup')} {verb} ({size(freed)}), {kept} kept"])
+    return page([*lines, f"{count(len(removed), 'backup')} {verb} ({size(freed)}), {kept} kept"])
 
 
 def prune_data(settings: Settings, decisions: Sequence[Decision], dry_run: bool) -> dict[str, object]:
@@ -191,7 +192,7 @@ def restore_text(settings: Settings, restored: Restored) -> str:
         lines += ["  what could not be taken:", *limited(tuple(map(str, restored.omitted)), _SHOWN, 4)]
     if manifest.findings:
         lines += ["  faults of the database that was copied:", *limited(manifest.findings, _SHOWN, 4)]
-    return "\n".join(lines)
+    return page(lines)
 
 
 def restore_data(settings: Settings, restored: Restored) -> dict[str, object]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from memsql.operate.chain import ChainStep, Run
 from memsql.report.text import shorten, table
+from memsql.visible import page
 from memsql.words import milliseconds
 
 _WIDTH = 100
@@ -20,7 +21,7 @@ def text(run: Run, report: str | None) -> str:
         )
         for s in run.steps
     ]
-    lines = ["", table(("step", "result", "took", "what"), rows, frozenset({2})), ""]
+    lines = ["", *table(("step", "result", "took", "what"), rows, frozenset({2})), ""]
     passed = sum(1 for s in run.steps if s.status == "ok")
     if run.exit_code:
         lines.append(f"stopped with exit code {run.exit_code}: {passed} of {len(run.steps)} steps done")
@@ -28,7 +29,7 @@ def text(run: Run, report: str | None) -> str:
         lines.append(f"all {len(run.steps)} steps done")
     if report is not None:
         lines.append(f"report: {report}")
-    return "\n".join(lines)
+    return page(lines)
 
 
 def _result(step: ChainStep) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from memsql.author.derive import Draft
+from memsql.visible import page
 from memsql.words import count
 
 
@@ -13,7 +14,7 @@ def text(draft: Draft, source: str, reason: str | None) -> str:
     """
     if not draft.files:
         text = f"nothing differs: {source} is what the migrations make; nothing was written"
-        return "\n".join([text, *(f"note: {note}" for note in draft.notes)])
+        return page([text, *(f"note: {note}" for note in draft.notes)])
     lines = [*("  " + line for line in draft.differences), *(f"wrote {path}" for path in draft.files)]
     rows = sum(number for _, number in draft.rows)
     lines.append(f"proven: up, down and up again, on an empty database and on {count(rows, 'made-up row')}")
@@ -26,7 +27,7 @@ def text(draft: Draft, source: str, reason: str | None) -> str:
                 f"  {task} will refuse this where there is data; if it is meant: --allow-data-loss, here with a reason "
                 "or there"
             )
-    return "\n".join([*lines, "next: read both files, then: invoke migrate.up --dry-run"])
+    return page([*lines, "next: read both files, then: invoke migrate.up --dry-run"])
 
 
 def data(draft: Draft) -> dict[str, object]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from memsql.operate.drill import Drill
+from memsql.visible import page
 from memsql.words import milliseconds
 
 
@@ -13,7 +14,7 @@ def text(drill: Drill) -> str:
         lines.append(f"{step.outcome:<8} {step.name}  ({milliseconds(step.seconds * 1000)})")
         lines += [f"           {message}" for message in step.messages]
     verdict = "this backup restores" if drill.ok else "the drill failed"
-    return "\n".join([*lines, "", f"{verdict}; it took {milliseconds(drill.seconds * 1000)}"])
+    return page([*lines, "", f"{verdict}; it took {milliseconds(drill.seconds * 1000)}"])
 
 
 def data(drill: Drill) -> dict[str, object]:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from memsql.fts import CheckResult, FtsTable, Problem, guarded
 from memsql.report.text import indented, table
+from memsql.visible import page
 from memsql.words import count
 
 Diagnosed = Sequence[tuple[FtsTable, Sequence[Problem]]]
@@ -23,7 +24,7 @@ def status_text(tables: Diagnosed, unfinished: Sequence[str] = ()) -> str:
         for name in unfinished
     ]
     if not tables:
-        return "\n".join(["there is no FTS5 table", *begun])
+        return page(["there is no FTS5 table", *begun])
     rows = [
         (
             t.name,
@@ -35,7 +36,7 @@ def status_text(tables: Diagnosed, unfinished: Sequence[str] = ()) -> str:
         )
         for t, findings in tables
     ]
-    lines = [table(("table", "kind", "content", "columns", "triggers", "problems"), rows, frozenset({4, 5}))]
+    lines = [*table(("table", "kind", "content", "columns", "triggers", "problems"), rows, frozenset({4, 5}))]
     for fts_table, findings in tables:
         partial = guarded(fts_table)
         if partial:
@@ -43,7 +44,7 @@ def status_text(tables: Diagnosed, unfinished: Sequence[str] = ()) -> str:
         for finding in findings:
             lines += ["", f"{finding.severity} {finding.code}: {finding.message}"]
             if finding.fix:
-                lines += ["  the right one:", *indented(finding.fix.splitlines(), 4)]
+                lines += ["  the right one:", *indented(finding.fix.split("\n"), 4)]
     problems = sum(len(findings) for _, findings in tables)
     lines += ["", f"{count(len(tables), 'index', 'indexes')}, {count(problems, 'problem')}"]
     if problems:
@@ -52,7 +53,7 @@ def status_text(tables: Diagnosed, unfinished: Sequence[str] = ()) -> str:
             f"next: put the right triggers into a migration with `-- fts_rebuild: {names}`; "
             "fts.check says whether it is broken now"
         )
-    return "\n".join(lines + begun)
+    return page(lines + begun)
 
 
 def status_data(tables: Diagnosed, unfinished: Sequence[str] = ()) -> dict[str, object]:
@@ -89,7 +90,7 @@ def check_text(results: Sequence[CheckResult]) -> str:
         return "there is no FTS5 table"
     if not all(r.ok for r in results):
         lines.append("next: invoke fts.rebuild (or --online); then see invoke fts.status for the cause")
-    return "\n".join(lines)
+    return page(lines)
 
 
 def check_data(results: Sequence[CheckResult]) -> dict[str, object]:

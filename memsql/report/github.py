@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from memsql import visible
 from memsql.report.review_words import headline
 from memsql.review import Review
 
@@ -23,7 +24,7 @@ def commands(review: Review) -> str:
             "title": f"{finding.rule} {finding.name}",
         }
         listed = ",".join(f"{name}={_property(str(value))}" for name, value in properties.items())
-        message = finding.message + (f"\n{finding.fix}" if finding.fix else "")
+        message = _inert(finding.message) + (f"\n{visible.text(finding.fix)}" if finding.fix else "")
         lines.append(f"::{_COMMANDS[finding.severity]} {listed}::{_data(message)}")
     return "\n".join([*lines, _inert(headline(review))]) + "\n"
 
@@ -33,9 +34,9 @@ def _data(text: str) -> str:
 
 
 def _property(text: str) -> str:
-    return _data(text).replace(":", "%3A").replace(",", "%2C")
+    return _data(_inert(text)).replace(":", "%3A").replace(",", "%2C")
 
 
 def _inert(text: str) -> str:
     """``text`` as a line that GitHub does not take for a command."""
-    return " ".join(text.split()).replace("::", ": :")
+    return visible.text(visible.line(text))

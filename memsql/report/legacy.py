@@ -6,6 +6,7 @@ from memsql.engine.state import State
 from memsql.legacy.baseline import Baseline
 from memsql.legacy.recognise import Detection, drift, extra
 from memsql.legacy.shapes import Fit
+from memsql.visible import page
 
 _SHOWN = 25
 
@@ -17,23 +18,23 @@ def text(state: State, detection: Detection | None, target: str) -> str:
     """
     lines = [f"database: {target}"]
     if detection is None:
-        return "\n".join([*lines, "it is empty; nothing to adopt. next: invoke migrate.up"])
+        return page([*lines, "it is empty; nothing to adopt. next: invoke migrate.up"])
     if state.ledger.is_foreign:
         rows = ", ".join(f"{r.version} {r.status}" for r in state.ledger.rows.values())
         lines.append(f"it has a ledger of another tool: {rows or 'no rows'}; the dates of applied rows are kept")
     fit = detection.fit
     if detection.rivals and not state.is_legacy:
-        return "\n".join([*lines, "the ledger knows this database; there is nothing to adopt"])
+        return page([*lines, "the ledger knows this database; there is nothing to adopt"])
     if detection.rivals:
         titles = [rival.shape.title for rival in detection.rivals]
         lines.append(f"problem: {len(titles)} versions fit equally well, so nothing would be changed")
         lines += [f"  {title}" for title in titles]
-        return "\n".join([*lines, "next: say which one it is at: invoke legacy.adopt --version N"])
+        return page([*lines, "next: say which one it is at: invoke legacy.adopt --version N"])
     if fit is None:
         lines.append("problem: no known shape fits, so nothing would be changed")
         if detection.nearest is not None:
             lines += [f"nearest: {detection.nearest.shape.title}", *_differences(detection.nearest)]
-        return "\n".join(lines)
+        return page(lines)
     description = fit.shape.era.description
     lines.append(f"era: {fit.shape.title}" + (f" ({description.rstrip('.')})" if description else ""))
     lines.append(
@@ -42,12 +43,12 @@ def text(state: State, detection: Detection | None, target: str) -> str:
     )
     lines += _differences(fit)
     if not state.is_legacy:
-        return "\n".join([*lines, "the ledger knows this database; there is nothing to adopt"])
+        return page([*lines, "the ledger knows this database; there is nothing to adopt"])
     lines.append("to adopt it: " + (", then ".join(f"upgrade {p}" for p in fit.shape.pending) or "no upgrade needed"))
     ids = [m.id for m in state.project.ordered if m.version in fit.shape.era.counts_as]
     lines.append(f"then {', '.join(ids)} {'count' if len(ids) > 1 else 'counts'} as applied")
     lines.append("next: invoke legacy.adopt --dry-run, or invoke migrate.up, which adopts and goes on")
-    return "\n".join(lines)
+    return page(lines)
 
 
 def data(state: State, detection: Detection | None) -> dict[str, object]:
@@ -80,7 +81,7 @@ def baseline_text(baseline: Baseline, *, dry_run: bool) -> str:
     lines += [f"accepted as it is: {line}" for line in drift(baseline.fit)]
     if baseline.fit.extra:
         lines.append(f"kept, though no migration made it: {extra(baseline.fit)}")
-    return "\n".join([*lines, *([] if dry_run else ["next: invoke migrate.up"])])
+    return page([*lines, *([] if dry_run else ["next: invoke migrate.up"])])
 
 
 def baseline_data(baseline: Baseline, *, dry_run: bool) -> dict[str, object]:

@@ -7,6 +7,7 @@ from dataclasses import asdict
 
 from memsql.lint.model import NOT_CHECKED, Finding
 from memsql.report.text import fix
+from memsql.visible import page
 from memsql.words import count
 
 
@@ -33,7 +34,7 @@ def text(findings: Sequence[Finding], files: int, fixed: Sequence[str], notes: S
         + (f", {count(len(remarks) - unchecked, 'remark')}" if len(remarks) > unchecked else "")
         + (f", {unchecked} not checked by sqlfluff" if unchecked else "")
     )
-    return "\n".join(lines)
+    return page(lines)
 
 
 def data(findings: Sequence[Finding], files: int, fixed: Sequence[str], notes: Sequence[str]) -> dict[str, object]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from memsql.project import plan
 from memsql.project.plan import Status
 from memsql.report.text import shorten, table
+from memsql.visible import page
 from memsql.words import count, milliseconds
 
 if TYPE_CHECKING:
@@ -39,9 +40,9 @@ def status_text(state: State, target: str) -> str:
     shown = len(headers) if any(row[-1] for row in rows) else len(headers) - 1
     lines = [f"database: {target}"]
     if rows:
-        lines += ["", table(headers[:shown], [row[:shown] for row in rows]), ""]
+        lines += ["", *table(headers[:shown], [row[:shown] for row in rows]), ""]
     lines += [summary(state.statuses), *_imported(state), *_advice(state)]
-    return "\n".join(lines)
+    return page(lines)
 
 
 def _imported(state: State) -> list[str]:
@@ -118,14 +119,15 @@ def run_text(report: Report, verb: str) -> str:
     """What a run did, and where the database stands after it. ``verb`` is "applied" or "rolled back"."""
     lines = [*report.adopted, *map(_completed_text, report.completed)]
     lines += [f"note: {notice}" for notice in report.notices]
-    lines += [done_text(d, verb) for d in report.done]
+    for done in report.done:
+        lines += _done(done, verb)
     if not report.done:
         complete = not (verb == "rolled back" or report.adopted or report.completed or report.waiting)
         lines.append("nothing to do: every migration is applied" if complete else "nothing to do")
     elif report.locked_ms:
         lines.append(f"the write lock was held for {milliseconds(report.locked_ms)}")
     lines.append(f"{count(report.applied, 'migration')} applied, {report.waiting} pending")
-    return "\n".join(lines)
+    return page(lines)
 
 
 def _completed_text(completed: Completed) -> str:
@@ -134,14 +136,13 @@ def _completed_text(completed: Completed) -> str:
     return f"{completed.former} was renumbered: the ledger has it as {completed.id} now"
 
 
-def done_text(done: Done, verb: str) -> str:
+def _done(done: Done, verb: str) -> list[str]:
     """A migration that ran, with what it lost by permission. ``verb`` is "applied" or "rolled back"."""
     lines = [f"{verb} {done.id}  ({milliseconds(done.duration_ms)}, {outcome(done)})"]
     lines += [f"  rebuilt full-text index {name}" for name in done.rebuilt]
     lines += account_lines(done, "lost, as allowed")
     lines += structure_lines(done)
-    lines += [f"  warning: {warning}" for warning in done.warnings]
-    return "\n".join(lines)
+    return [*lines, *(f"  warning: {warning}" for warning in done.warnings)]
 
 
 def outcome(done: Done) -> str:
@@ -186,7 +187,7 @@ def run_data(report: Report) -> dict[str, object]:
 
 def replicas_text(caught: Sequence[Caught]) -> str:
     """A line for each replica that serves the new state, with the time until it did."""
-    return "\n".join(f"replica {c.url} serves it  (after {milliseconds(c.waited_ms)})" for c in caught)
+    return page(f"replica {c.url} serves it  (after {milliseconds(c.waited_ms)})" for c in caught)
 
 
 def replicas_data(caught: Sequence[Caught]) -> list[dict[str, object]]:

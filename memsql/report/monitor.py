@@ -7,6 +7,7 @@ from pathlib import PurePath
 
 from memsql.operate.health import Sign
 from memsql.operate.metrics import Metrics
+from memsql.visible import page
 from memsql.words import count
 
 
@@ -16,7 +17,7 @@ def health_text(signs: Sequence[Sign], target: str) -> str:
     for sign in signs:
         lines.append(f"{sign.level:<8} {sign.name}: {sign.message}")
         lines += [f"           {detail}" for detail in sign.details]
-    return "\n".join([*lines, "", health_verdict(signs)])
+    return page([*lines, "", health_verdict(signs)])
 
 
 def health_verdict(signs: Sequence[Sign]) -> str:

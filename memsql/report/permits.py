@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from memsql.author.permits import FilePermits
 from memsql.sqltext import permit_line
 from memsql.sqltext.names import quote_if_needed
+from memsql.visible import page
 from memsql.words import count
 
 
@@ -24,7 +25,7 @@ def text(listed: Sequence[FilePermits], rewritten: Sequence[str]) -> str:
     wide = sum(len(permits.wide) for permits in listed)
     number = sum(len(p.permits) + len(p.broken) + len(p.wide) for p in listed)
     lines.append(f"{count(number, 'permit')} in {count(len(listed), 'file')}, {wide} without the name of a table")
-    return "\n".join([*lines, *_next(listed, rewritten)])
+    return page([*lines, *_next(listed, rewritten)])
 
 
 def _wide(permits: FilePermits) -> list[str]:

@@ -7,6 +7,8 @@ import time
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
+from memsql import visible
+
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
@@ -33,7 +35,7 @@ class Bar:
 
     def start(self, label: str) -> None:
         """A new piece of work begins."""
-        self._label, self._fraction = label, None
+        self._label, self._fraction = visible.line(label), None
         if self._shown is None:
             self._next = time.monotonic() + _PATIENCE
 
@@ -58,7 +60,7 @@ class Bar:
             from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
             self._shown = Progress(
-                TextColumn("{task.description}"),
+                TextColumn("{task.description}", markup=False),
                 BarColumn(),
                 TimeElapsedColumn(),
                 console=Console(stderr=True),

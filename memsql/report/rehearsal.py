@@ -8,6 +8,7 @@ from memsql.actions.rehearse import Place, Rehearsal
 from memsql.engine.job import Done
 from memsql.report.migrate import account_lines, done_data, outcome, structure_lines
 from memsql.report.text import error, error_json, indented, shorten, table
+from memsql.visible import page
 from memsql.words import count, milliseconds
 
 _SLOWEST = 20
@@ -33,7 +34,7 @@ def text(rehearsal: Rehearsal) -> str:
     lines += _section("schema", rehearsal.schema.lines())
     lines += _section("rows", rows)
     lines += _section("query plans", rehearsal.plans)
-    return "\n".join([*lines, "", *_verdict(rehearsal)])
+    return page([*lines, "", *_verdict(rehearsal)])
 
 
 def data(rehearsal: Rehearsal) -> dict[str, object]:
@@ -75,7 +76,7 @@ def _done(done: Done, verb: str, *, without_rows: bool) -> list[str]:
     if timings:
         headers = ("#", "line", "took", "rows", "statement")
         rows = [(t.number, t.line, milliseconds(t.ms), f"{t.rows:,}", shorten(t.text, 70)) for t in timings]
-        lines += indented(table(headers, rows, frozenset({0, 1, 2, 3})).splitlines())
+        lines += indented(table(headers, rows, frozenset({0, 1, 2, 3})))
     return lines
 
 
@@ -85,7 +86,7 @@ def _section(title: str, lines: Sequence[str]) -> list[str]:
 
 def _verdict(rehearsal: Rehearsal) -> list[str]:
     if rehearsal.problem is not None:
-        return ["this would fail:", error(rehearsal.problem)]
+        return ["this would fail:", *error(rehearsal.problem).split("\n")]
     so_far = "as far as the schema tells, it would work" if rehearsal.place == "schema" else "it would work"
     cloning = "" if rehearsal.place == "server" else " with the cloning"
     return [f"{so_far}; the rehearsal took {milliseconds(rehearsal.seconds * 1000)}{cloning}"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from memsql.actions.repair import Repaired
 from memsql.project.plan import way_on
+from memsql.visible import page
 
 
 def text(repaired: Repaired, *, dry_run: bool) -> str:
@@ -12,7 +13,7 @@ def text(repaired: Repaired, *, dry_run: bool) -> str:
     lines += [f"left as it is: {status.id}: {status.note}" for status in repaired.left]
     if repaired.left:
         lines.append(f"next: {way_on(repaired.left[0])}")
-    return "\n".join(lines)
+    return page(lines)
 
 
 def data(repaired: Repaired, *, dry_run: bool) -> dict[str, object]:

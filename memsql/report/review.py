@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import asdict
 
+from memsql import visible
 from memsql.report.review_words import headline, kind, plan_line
 from memsql.report.text import fix, indented, table
 from memsql.review import Migrated, Review
+from memsql.visible import page
 from memsql.words import count
 
 FORMATS = ("text", "markdown", "json", "sarif", "github")
@@ -14,8 +16,10 @@ _STATEMENTS = 40
 
 
 def rendered(review: Review, format: str) -> str:
-    """``review`` in one of FORMATS, ending in a line break. Bytes of a file name that are no UTF-8 become escapes."""
-    return _rendered(review, format).encode("utf-8", "backslashreplace").decode()
+    """``review`` in one of FORMATS, ending in a line break. Only JSON has names and texts as they are; elsewhere what
+    could act is escaped."""
+    text = _rendered(review, format)
+    return text if format in ("json", "sarif", "github") else visible.text(text)
 
 
 def _rendered(review: Review, format: str) -> str:
@@ -32,10 +36,8 @@ def _rendered(review: Review, format: str) -> str:
 
         return commands(review)
     if format == "json":
-        import json
-
         shown = {"ok": review.verdict != "blocks", "command": "review", **data(review)}
-        return json.dumps(shown, ensure_ascii=False, indent=2) + "\n"
+        return visible.json_text(shown) + "\n"
     return text(review) + "\n"
 
 
@@ -54,7 +56,7 @@ def text(review: Review) -> str:
         ("notes", review.notes),
     ):
         lines += ["", f"{title}:", *indented(section)] if section else []
-    return "\n".join([*lines, "", headline(review)]).lstrip("\n")
+    return page([*lines, "", headline(review)]).lstrip("\n")
 
 
 def data(review: Review) -> dict[str, object]:
@@ -102,9 +104,7 @@ def _migration(migration: Migrated) -> list[str]:
         for r in migration.statements[:_STATEMENTS]
     ]
     if rows:
-        lines += indented(
-            table(("line", "statement", "tables", "rows written", ""), rows, frozenset({0, 3})).splitlines()
-        )
+        lines += indented(table(("line", "statement", "tables", "rows written", ""), rows, frozenset({0, 3})))
     omitted = migration.left_out + max(0, len(migration.statements) - _STATEMENTS)
     lines += [f"  and {count(omitted, 'more statement')}"] if omitted else []
     return lines

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from memsql.author.round_trips import FRESH, Coverage, RoundTrips
 from memsql.report.text import indented, table
+from memsql.visible import page
 from memsql.words import count
 
 _HEADERS = ("what", "rollback", "check", "dry run", "round trip", "coverage", "tried from")
@@ -15,12 +16,12 @@ def text(result: RoundTrips) -> str:
     """A line for each migration and legacy upgrade, the problems below the table, and the verdict last."""
     rows = [(*_row(coverage), _starts(coverage, result)) for coverage in result.all]
     lines = [f"tried from {', '.join(result.starts)}; no database of yours was opened", ""]
-    lines += [table(_HEADERS, rows), ""] if rows else []
+    lines += [*table(_HEADERS, rows), ""] if rows else []
     for coverage in result.all:
         if coverage.problems:
             lines += [f"{coverage.id}:", *indented(coverage.problems)]
     lines += [f"problem: {problem}" for problem in result.problems]
-    return "\n".join([*lines, verdict(result)])
+    return page([*lines, verdict(result)])
 
 
 def verdict(result: RoundTrips) -> str:

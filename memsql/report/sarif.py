@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import json
+import re
 from collections import Counter
 from collections.abc import Mapping
 from urllib.parse import quote
 
 import memsql
+from memsql import visible
 from memsql.lint import RULES, Finding
 from memsql.lint.model import Rule
 from memsql.report.review_words import headline
@@ -16,6 +17,8 @@ from memsql.review import ABOUT, Review
 from memsql.review.findings import About
 
 _LEVELS = {"error": "error", "warning": "warning", "info": "note"}
+# Where a message embeds a link, [text](target); behind a backslash it is text (SARIF 2.1.0, 3.11.6).
+_LINK = re.compile(r"\[(?=[^\]]*\]\()")
 _SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 
 
@@ -28,9 +31,9 @@ def sarif(review: Review) -> str:
         "columnKind": "unicodeCodePoints",
         "invocations": [{"executionSuccessful": True}],
         "results": _results(review, {rule["id"]: place for place, rule in enumerate(rules)}),
-        "properties": {"verdict": review.verdict, "summary": headline(review)},
+        "properties": {"verdict": review.verdict, "summary": visible.line(headline(review))},
     }
-    return json.dumps({"$schema": _SCHEMA, "version": "2.1.0", "runs": [run]}, ensure_ascii=False, indent=2) + "\n"
+    return visible.json_text({"$schema": _SCHEMA, "version": "2.1.0", "runs": [run]}) + "\n"
 
 
 def _rules() -> list[dict[str, object]]:
@@ -72,12 +75,19 @@ def _results(review: Review, positions: Mapping[object, int]) -> list[dict[str, 
                 "ruleId": finding.rule,
                 "ruleIndex": positions[finding.rule],
                 "level": _LEVELS[finding.severity],
-                "message": {"text": finding.message + (f"\n\n{finding.fix}" if finding.fix else "")},
+                "message": {"text": _message(finding)},
                 "locations": [_location(finding, review.prefix)],
                 "partialFingerprints": {"memsqlFinding/v1": f"{key}:{numbers[key]}"},
             }
         )
     return results
+
+
+def _message(finding: Finding) -> str:
+    """What is wrong, and what to do. Links that SARIF reads in a message are escaped too."""
+    message = visible.line(finding.message)
+    text = f"{message}\n\n{visible.text(finding.fix)}" if finding.fix else message
+    return _LINK.sub(r"\\\g<0>", text)
 
 
 def _location(finding: Finding, prefix: str) -> dict[str, object]:

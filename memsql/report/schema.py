@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from memsql.operate.stats import Stats
 from memsql.report import text
 from memsql.schema import Schema, SchemaDiff, Table
+from memsql.visible import page
 from memsql.words import count, size
 
 
@@ -42,8 +43,8 @@ def stats_text(stats: Stats, target: str) -> str:
         f"SQLite {stats.sqlite_version}",
     ]
     if rows:
-        lines += ["", text.table(("name", "type", "rows", "pages", "size"), rows, frozenset({2, 3, 4}))]
-    return "\n".join(lines)
+        lines += ["", *text.table(("name", "type", "rows", "pages", "size"), rows, frozenset({2, 3, 4}))]
+    return page(lines)
 
 
 def stats_data(stats: Stats) -> dict[str, object]:
@@ -82,7 +83,7 @@ def diff_text(diff: SchemaDiff, one: str, two: str) -> str:
     """The differences between the schemas called ``one`` and ``two``, a line for each."""
     if not diff:
         return f"no difference between {one} and {two}"
-    return "\n".join([f"from {one} to {two}: added (+), removed (-), changed (~)", *text.indented(diff.lines())])
+    return page([f"from {one} to {two}: added (+), removed (-), changed (~)", *text.indented(diff.lines())])
 
 
 def diff_data(diff: SchemaDiff, one: str, two: str) -> dict[str, object]:
@@ -105,7 +106,7 @@ def _table_text(schema: Schema, table: Table) -> str:
     ]
     lines = [
         f"{table.name} ({table.kind})",
-        *text.indented(text.table(("column", "type", "null", "default", "key"), rows).splitlines()),
+        *text.indented(text.table(("column", "type", "null", "default", "key"), rows)),
     ]
     lines += [
         f"  refers to {key.parent} by {', '.join(key.columns)}, on delete {key.on_delete.lower()}"
@@ -116,7 +117,7 @@ def _table_text(schema: Schema, table: Table) -> str:
         names = [o.name for o in schema.of(table.name, kind)]
         if names:
             lines.append(f"  {'indexes' if kind == 'index' else 'triggers'}: {', '.join(names)}")
-    return "\n".join(lines)
+    return page(lines)
 
 
 def _table_data(schema: Schema, table: Table) -> dict[str, object]:

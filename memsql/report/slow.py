@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from memsql.operate.slow import Slow, SlowLog
 from memsql.report.text import shorten, table
+from memsql.visible import page
 from memsql.words import count, milliseconds
 
 _SHOWN = 50
@@ -15,11 +16,11 @@ def text(log: SlowLog, target: str) -> str:
     lines = [f"database: {target}", ""]
     if log.slow:
         rows = [_row(slow) for slow in log.slow[:_SHOWN]]
-        lines += [table(("took", "times", "what", "last", "which"), rows, frozenset({0, 1})), ""]
+        lines += [*table(("took", "times", "what", "last", "which"), rows, frozenset({0, 1})), ""]
     if len(log.slow) > _SHOWN:
         lines += [f"and {len(log.slow) - _SHOWN} more, all of them quicker", ""]
     lines += [f"not read: {name} is no report of a chain" for name in log.unreadable]
-    return "\n".join([*lines, *verdict(log)])
+    return page([*lines, *verdict(log)])
 
 
 def verdict(log: SlowLog) -> list[str]:

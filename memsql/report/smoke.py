@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from memsql.actions.smoke import Smoke, StepResult
+from memsql.visible import page
 from memsql.words import count, milliseconds
 
 
@@ -16,7 +17,7 @@ def text(smoke: Smoke, target: str) -> str:
         lines += [f"           {problem}" for problem in result.problems]
         if not result.ok and result.step.why:
             lines.append(f"           ({result.step.why})")
-    return "\n".join([*lines, "", verdict(smoke)])
+    return page([*lines, "", verdict(smoke)])
 
 
 def verdict(smoke: Smoke) -> str:

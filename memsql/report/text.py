@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from memsql import visible
 from memsql.errors import MemsqlError
+from memsql.visible import page
 
 _COLOURS = {
     "applied": "green",
@@ -22,20 +24,21 @@ _COLOURS = {
 _FIX_LINES = 12
 
 
-def table(headers: Sequence[str], rows: Sequence[Sequence[object]], right: frozenset[int] = frozenset()) -> str:
-    """Aligned columns, two spaces apart. None is an empty cell; columns whose index is in ``right`` are right-aligned.
+def table(headers: Sequence[str], rows: Sequence[Sequence[object]], right: frozenset[int] = frozenset()) -> list[str]:
+    """The lines of aligned columns, two spaces apart. None is an empty cell; columns whose index is in ``right`` are
+    right-aligned.
 
     This is written by hand: a thousand rows must print in milliseconds, and libraries that draw tables take longer to
     import than the whole command may.
     """
-    cells = [[("" if value is None else str(value)) for value in row] for row in rows]
+    cells = [["" if value is None else visible.line(str(value)) for value in row] for row in rows]
     widths = [max(len(h), *(len(row[i]) for row in cells)) if cells else len(h) for i, h in enumerate(headers)]
 
     def line(values: Sequence[str]) -> str:
         parts = [v.rjust(w) if i in right else v.ljust(w) for i, (v, w) in enumerate(zip(values, widths, strict=True))]
         return "  ".join(parts).rstrip()
 
-    return "\n".join([line(headers), line(["-" * w for w in widths]), *(line(row) for row in cells)])
+    return [line(headers), line(["-" * w for w in widths]), *(line(row) for row in cells)]
 
 
 def indented(lines: Iterable[str], indent: int = 2) -> list[str]:
@@ -51,7 +54,7 @@ def limited(lines: Sequence[str], limit: int, indent: int) -> list[str]:
 
 def fix(text: str) -> list[str]:
     """The first lines of what a finding advises, indented."""
-    lines = text.splitlines()
+    lines = text.split("\n")
     return indented([*lines[:_FIX_LINES], *(["…"] if len(lines) > _FIX_LINES else [])], 4)
 
 
@@ -78,10 +81,10 @@ def error(problem: MemsqlError) -> str:
         lines.append("  statement: " + shorten(problem.statement))
     lines.extend(f"  - {detail}" for detail in problem.details)
     if problem.state:
-        lines.append(f"  state: {problem.state}")
+        lines.extend(f"  state: {problem.state}".split("\n"))
     if problem.hint:
         lines.append(f"  next: {problem.hint}")
-    return "\n".join(lines)
+    return page(lines)
 
 
 def error_json(problem: MemsqlError) -> dict[str, object]:

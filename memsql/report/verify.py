@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from memsql.actions.verify import Finding, failed
 from memsql.report.text import limited
+from memsql.visible import page
 from memsql.words import count
 
 _SHOWN = 10
@@ -13,12 +14,12 @@ _SHOWN = 10
 
 def text(findings: Sequence[Finding], target: str) -> str:
     """A line for each check of the database ``target``, with its problems below it, and the verdict last."""
-    return "\n".join([f"database: {target}", "", *_lines(findings), "", verdict(findings)])
+    return page([f"database: {target}", "", *_lines(findings), "", verdict(findings)])
 
 
 def text_of_tests(tests: Sequence[Finding], target: str) -> str:
     """The same for some checks alone, whose verdict says how many of them passed."""
-    return "\n".join([f"database: {target}", "", *_lines(tests), "", verdict_of_tests(tests)])
+    return page([f"database: {target}", "", *_lines(tests), "", verdict_of_tests(tests)])
 
 
 def _lines(findings: Sequence[Finding]) -> list[str]:

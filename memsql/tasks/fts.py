@@ -8,6 +8,7 @@ from invoke import Collection
 
 from memsql.tasks.gate import CHANGE_HELP, admit
 from memsql.tasks.task import Outcome, number, task
+from memsql.visible import page
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -98,7 +99,7 @@ def rebuild(
         _admit(settings, "give the online rebuild up of", lambda conn: _unfinished(conn, table), yes=yes)
         with connection(settings.target, "rw", settings.busy_timeout) as conn:
             names, lines = _abort(conn, table)
-        return Outcome("\n".join(lines), {"tables": names, "online": online, "lines": lines})
+        return Outcome(page(lines), {"tables": names, "online": online, "lines": lines})
 
     def will_be_rebuilt(conn: Connection) -> list[str]:
         return [index.name for index in _tables(conn, table) if table or _reason_to_skip(index, online=online) is None]
@@ -119,7 +120,7 @@ def rebuild(
             )
             lines.append(f"{index.name}: {rebuilt}")
             names.append(index.name)
-    return Outcome("\n".join(lines) or "there is no FTS5 table", {"tables": names, "online": online, "lines": lines})
+    return Outcome(page(lines) or "there is no FTS5 table", {"tables": names, "online": online, "lines": lines})
 
 
 @task("fts.optimize", help={**_TABLE, **CHANGE_HELP})
@@ -135,7 +136,7 @@ def optimize(settings: Settings, progress: Bar, *, table: str | None = None, yes
             progress.start(f"optimising {index.name}")
             optimise(conn, index)
     lines = [f"{index.name}: optimised" for index in indexes] or ["there is no FTS5 table"]
-    return Outcome("\n".join(lines), {"tables": [index.name for index in indexes]})
+    return Outcome(page(lines), {"tables": [index.name for index in indexes]})
 
 
 def _admit(settings: Settings, verb: str, names: Callable[[Connection], Sequence[str]], *, yes: bool) -> None:

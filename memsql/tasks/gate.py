@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Literal
 
+from memsql import visible
 from memsql.tasks import notice
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ def _ask(question: str) -> str | None:
     if not (sys.stdin and sys.stdin.isatty() and sys.stderr.isatty()):
         return None
     try:
-        print(question, end="", file=sys.stderr, flush=True)
+        print(visible.text(question), end="", file=sys.stderr, flush=True)
         line = sys.stdin.readline()
     except KeyboardInterrupt as stopped:
         print(file=sys.stderr)

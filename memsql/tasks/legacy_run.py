@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from memsql.tasks.gate import CHANGE_HELP, admit
 from memsql.tasks.task import Outcome, refuse_without_dry_run
+from memsql.visible import page
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -81,7 +82,7 @@ def outcome(settings: Settings, change: Change, manner: Manner, progress: Bar) -
     data = {"dry_run": False, "steps": list(run.steps), **before_after.data(figures)}
     if estimate is not None:
         data["window"] = window.data(estimate)
-    return Outcome("\n".join(text), data, headline=run.steps[-1] if run.steps else "")
+    return Outcome(page(text), data, headline=run.steps[-1] if run.steps else "")
 
 
 def _admitted(settings: Settings, change: Change, manner: Manner, progress: Bar) -> Estimate | None:
@@ -177,4 +178,4 @@ def _rehearse(settings: Settings, change: Change, manner: Manner, progress: Bar)
     figures = before_after.compare(run.before, run.after, without_rows=place == "schema")
     text += ["", *before_after.text(figures)]
     data = {"place": place, "omitted": omitted, "steps": list(run.steps), "schema": schema, "rows": rows}
-    return Outcome("\n".join(text), {"dry_run": True, **data, **before_after.data(figures)})
+    return Outcome(page(text), {"dry_run": True, **data, **before_after.data(figures)})

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from invoke import Collection
 
 from memsql.tasks.task import Outcome, task
+from memsql.visible import page
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -57,7 +58,7 @@ def schedule(
     data = schedule.data(place, periods)
     if output is not None:
         paths = _write(schedule.files(place, format, periods), Path(output))
-        return Outcome("\n".join(f"wrote {path}" for path in paths), {**data, "files": paths})
+        return Outcome(page(f"wrote {path}" for path in paths), {**data, "files": paths})
     texts = {"cron": schedule.cron, "systemd": schedule.systemd_text, "github": schedule.github, None: schedule.text}
     return Outcome(texts[format](place, periods), data, plain=True)
 

@@ -10,6 +10,7 @@ from memsql.tasks import chain
 from memsql.tasks.gate import CHANGE_HELP, admit
 from memsql.tasks.migrate_trial import permits, round_trip
 from memsql.tasks.task import Outcome, number, task
+from memsql.visible import page
 
 if TYPE_CHECKING:
     from memsql.config import Settings
@@ -253,7 +254,7 @@ def create(
     created = create_pair(settings, name, foreign_keys_off=foreign_keys_off)
     lines = [f"wrote {path}" for path in created]
     lines += ["next: write the SQL of both files, then: invoke migrate.sum, invoke migrate.up --dry-run"]
-    return Outcome("\n".join(lines), {"files": list(created)})
+    return Outcome(page(lines), {"files": list(created)})
 
 
 def _derive(settings: Settings, name: str, schema: str, reason: str | None, *, progress: Progress) -> Outcome:
@@ -278,7 +279,7 @@ def sum_(settings: Settings, progress: Bar, *, check: bool = False) -> Outcome:
 
     changed, problems = write_sum(settings, check=check)
     if check:
-        text = "memsql.sum is fresh" if not changed else "\n".join(["memsql.sum is stale:", *problems])
+        text = "memsql.sum is fresh" if not changed else page(["memsql.sum is stale:", *problems])
     else:
         text = "memsql.sum written" if changed else "memsql.sum was up to date"
     return Outcome(text, {"changed": changed, "problems": list(problems)}, int(check and changed))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from memsql.tasks import replicas
 from memsql.tasks.gate import admit
 from memsql.tasks.task import Outcome, refuse_without_dry_run
+from memsql.visible import page
 
 if TYPE_CHECKING:
     from memsql.config import Settings
@@ -78,7 +79,8 @@ def _run(direction: Direction, settings: Settings, options: RunOptions, progress
         return Outcome(text, data)
     from memsql.report import window
 
-    return Outcome("\n".join([*window.text(gate.estimate), text]), {**data, "window": window.data(gate.estimate)})
+    lines = [*window.text(gate.estimate), *text.split("\n")]
+    return Outcome(page(lines), {**data, "window": window.data(gate.estimate)})
 
 
 class _Gate:

@@ -6,18 +6,19 @@ import os
 import sys
 from typing import TextIO
 
+from memsql import visible
 from memsql.report.text import colour
 
 
 def write_json(data: dict[str, object]) -> None:
     """Print ``data`` as one JSON object on stdout."""
-    import json
-
-    write(sys.stdout, json.dumps(data, ensure_ascii=False, indent=2, default=str), plain=True)
+    write(sys.stdout, visible.json_text(data), plain=True)
 
 
 def write(out: TextIO, text: str, *, plain: bool = False) -> None:
-    """Print ``text`` and a line break on ``out``; in colour on a terminal, unless ``plain``."""
+    """Print ``text`` and a line break on ``out``: escaped, and in colour on a terminal; as it is where ``plain``, which
+    is for programs."""
+    text = text if plain else visible.text(text)
     # A file name that is not UTF-8, or a terminal that does not show UTF-8, must not stop an answer half-way.
     encoding = out.encoding or "utf-8"
     text = text.encode(encoding, "backslashreplace").decode(encoding)

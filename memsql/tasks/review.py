@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from memsql.tasks.task import PROJECT_OPTIONS, Outcome, task
+from memsql.visible import page
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -64,7 +65,7 @@ def review(
     exit_code = int(report.verdict == "blocks" and not no_fail)
     written = _write(report, output or [], format)
     if written and format != "github":
-        return Outcome("\n".join([*written, headline(report)]), data(report), exit_code)
+        return Outcome(page([*written, headline(report)]), data(report), exit_code)
     text = rendered(report, format or "text").rstrip("\n")
     return Outcome(text, data(report), exit_code, headline(report), plain=format not in (None, "text"))
 

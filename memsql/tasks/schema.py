@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from invoke import Collection
 
 from memsql.tasks.task import Outcome, task
+from memsql.visible import page
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -93,7 +94,7 @@ def dump(
         by_migrations = database is None and env is None
         return _compare(settings, snapshot, _replayed(settings) if by_migrations else _read(settings))
     sql = dump(_read(settings))
-    return Outcome(sql.rstrip(), {"sql": sql})
+    return Outcome(sql.rstrip(), {"sql": sql}, headline="printed the schema", plain=True)
 
 
 @task(
@@ -187,7 +188,7 @@ def _compare(settings: Settings, snapshot: Path, goal: Schema) -> Outcome:
         *("  " + line for line in lines),
         "next: invoke schema.dump --write",
     ]
-    return Outcome("\n".join(text), data, 1)
+    return Outcome(page(text), data, 1)
 
 
 ns = Collection("schema", stats, info, dump, diff_, diagram)

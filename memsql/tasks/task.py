@@ -56,7 +56,7 @@ class Outcome:
     headline: str = ""
     """The line that stands for the task in the summary of a chain; by default the last one of ``text``."""
     plain: bool = False
-    """Whether ``text`` is for programs too, and has no colours."""
+    """Whether ``text`` is for programs: it has no colours, and is printed as it is."""
 
 
 def task(

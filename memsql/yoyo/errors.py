@@ -9,6 +9,7 @@ from typing import ParamSpec, TypeVar
 from yoyo import exceptions
 
 from memsql.errors import MemsqlError
+from memsql.visible import page
 from memsql.yoyo import dbapi
 
 P = ParamSpec("P")
@@ -59,4 +60,4 @@ def stop_for(error: dbapi.Error, prefix: str = "", state: str = "") -> Stop:
         lines.append(f"  state: {state}")
     if problem is not None and problem.hint:
         lines.append(f"  next: {problem.hint}")
-    return Stop("\n".join(lines), problem)
+    return Stop(page(lines), problem)

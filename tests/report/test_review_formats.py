@@ -210,8 +210,8 @@ def test_annotations_cannot_be_broken_out_of() -> None:
     text = commands(replace(report, findings=(evil,), base="x\n::warning::z"))
     assert text.splitlines() == [
         "::error file=a%2Cb%3Ac%25d.sql,line=1,endLine=1,title=MR01 "
-        "does_not_apply::x%0A::error::y%0D::set-output name=a::b 100%25",
-        "blocks: 1 error, 0 warnings in 1 migration against x : :warning: :z",
+        r"does_not_apply::x\n::error::y\r::set-output name=a::b 100%25",
+        r"blocks: 1 error, 0 warnings in 1 migration against x\n::warning::z",
     ]
 
 
