@@ -166,7 +166,9 @@ def _ledger(state: State, legacy: Reached | None) -> Finding:
         waits = f"waits for {', '.join(legacy.pending)}" if legacy.pending else "needs no upgrade"
         notices.append(f"not adopted yet: it is {legacy.title} and {waits}; next: invoke legacy.adopt")
     elif state.is_legacy:
-        messages.append("this database was never adopted: it has tables, but no migration of ours")
+        messages.append(
+            "this database was never adopted: it has tables, but no migration of ours; see: invoke legacy.status"
+        )
     if pending:
         notices.append(f"not applied yet: {', '.join(s.id for s in pending)}")
     if notices and not messages:

@@ -289,7 +289,7 @@ def to_apply(statuses: Sequence[Status], *, to: int | None = None, out_of_order:
     """
     refuse_changed(statuses)
     if to is not None and to not in {s.version for s in statuses}:
-        raise UsageError(f"there is no migration {to}", hint="see: invoke migrate.status")
+        raise UsageError(f"there is no migration {to}", state="nothing was changed", hint="see: invoke migrate.status")
     late = [s for s in statuses if s.state == OUT_OF_ORDER and (to is None or s.version <= to)]
     if late and not out_of_order:
         raise FileError(
@@ -311,7 +311,11 @@ def to_roll_back(statuses: Sequence[Status], *, steps: int | None = None, to: in
     applied.reverse()
     if to is not None:
         if to != 0 and to not in {s.version for s in statuses}:
-            raise UsageError(f"there is no migration {to}", hint="0 means before the first; see: invoke migrate.status")
+            raise UsageError(
+                f"there is no migration {to}",
+                state="nothing was changed",
+                hint="0 means before the first; see: invoke migrate.status",
+            )
         # 0 is before the first one, even where that has the version 0.
         return [m for m in applied if m.version > to or to == 0]
     if steps is not None and steps < 1:

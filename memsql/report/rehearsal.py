@@ -30,7 +30,7 @@ def text(rehearsal: Rehearsal) -> str:
             lines += _done(done, verb, without_rows=rehearsal.place == "schema")
         if not rehearsal.report.done:
             lines.append(f"nothing to {verb}")
-    rows = [f"{name}: {_rows(before)} -> {_rows(after)}" for name, (before, after) in rehearsal.rows.items()]
+    rows = [f"{name}: {shown_rows(before)} -> {shown_rows(after)}" for name, (before, after) in rehearsal.rows.items()]
     lines += _section("schema", rehearsal.schema.lines())
     lines += _section("rows", rows)
     lines += _section("query plans", rehearsal.plans)
@@ -92,5 +92,6 @@ def _verdict(rehearsal: Rehearsal) -> list[str]:
     return [f"{so_far}; the rehearsal took {milliseconds(rehearsal.seconds * 1000)}{cloning}"]
 
 
-def _rows(number: int | None) -> str:
+def shown_rows(number: int | None) -> str:
+    """The rows of a table as people read them; None means that there is no table."""
     return "no table" if number is None else f"{number:,}"

@@ -150,7 +150,7 @@ def _rehearse(settings: Settings, change: Change, manner: Manner, progress: Bar)
     from memsql.actions.rehearse import copy_for, place_for, row_counts
     from memsql.errors import UsageError
     from memsql.report import before_after
-    from memsql.report.rehearsal import PLACES
+    from memsql.report.rehearsal import PLACES, shown_rows
     from memsql.schema import diff, read
 
     if manner.window is not None:
@@ -167,7 +167,7 @@ def _rehearse(settings: Settings, change: Change, manner: Manner, progress: Bar)
         schema, rows_after = diff(schema_before, read(conn)).lines(), row_counts(conn)
     omitted = [str(omission) for omission in copy.omitted]
     rows = [
-        f"{table}: {rows_before.get(table)} -> {rows_after.get(table)}"
+        f"{table}: {shown_rows(rows_before.get(table))} -> {shown_rows(rows_after.get(table))}"
         for table in sorted(rows_before.keys() | rows_after.keys())
         if rows_before.get(table) != rows_after.get(table) and place != "schema"
     ]

@@ -34,7 +34,9 @@ ENDS = [
 
 def test_phase_1_says_what_the_guide_promises(tmp_path: Path) -> None:
     database = eras.build(tmp_path / "a.db", "1.2", "small")
-    assert PHASE_1 in succeed(database, "legacy.phase1", "--dry-run")
+    rehearsed = succeed(database, "legacy.phase1", "--dry-run")
+    assert PHASE_1 in rehearsed
+    assert "learned_patterns: 0 -> no table" in rehearsed
     report = json.loads(succeed(database, "legacy.phase1", "--dry-run", "--json"))
     assert (report["before"]["tables"], report["before"]["indexes"]) == (9, 23)
     assert (report["after"]["tables"], report["after"]["indexes"]) == (8, 13)
