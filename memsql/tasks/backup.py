@@ -182,8 +182,8 @@ def restore(
     from memsql.backups.restore import RestoreOptions, restore, to_path
     from memsql.report.backup import restore_data, restore_text
 
-    backup = find(settings, file)
     target = settings if to is None else to_path(settings, to)
+    backup = find(settings, file)
     if target.target.identity == settings.target.identity:
         # No other backup is required: what is replaced is kept, and may be past saving.
         admit(settings, f"replace what it holds by {backup.path.name}", yes=yes, backup="needless")

@@ -47,9 +47,12 @@ def info(settings: Settings, progress: Bar, *, table: str | None = None) -> Outc
     schema = _read(settings)
     names = [name for name in schema.tables if table is None or name.lower() == table.lower()]
     if table is not None and not names:
+        owners = {o.name.lower(): o.table for o in schema.objects if o.type in ("index", "trigger")}
         folded = {name.lower(): name for name in schema.tables}
         near = get_close_matches(table.lower(), folded, n=1)
-        meant = f"did you mean {folded[near[0]]}? " if near else ""
+        # Someone who looks for an index means the table that it is on.
+        name = owners.get(table.lower()) or (folded[near[0]] if near else None)
+        meant = f"did you mean {name}? " if name else ""
         raise UsageError(f"there is no table {table}", hint=f"{meant}there are: {', '.join(schema.tables) or 'none'}")
     return Outcome(info_text(schema, names), info_data(schema, names))
 

@@ -116,6 +116,7 @@ def test_info_and_diagram(tmp_path: Path) -> None:
     assert wrong.returncode == 2
     assert "there is no table memorys" in wrong.stderr
     assert "did you mean memories? there are: " in wrong.stderr
+    assert "did you mean users? " in memsql(database, "schema.info", "idx_users_email").stderr
     nothing_like = memsql(database, "schema.info", "--table", "zzz")
     assert nothing_like.returncode == 2
     assert "did you mean" not in nothing_like.stderr
