@@ -17,6 +17,7 @@ from memsql.errors import FileError, Location, UsageError
 from memsql.legacy.shapes import Era, Shape
 from memsql.progress import SILENT
 from memsql.project.files import SqlFile, read_file
+from memsql.project.links import refuse_linked_folders
 from memsql.project.load import Project
 from memsql.schema import read
 from memsql.schema.compare import definitions
@@ -70,6 +71,7 @@ def known_shapes(project: Project) -> list[Shape]:
     Raises FileError for an era or upgrade that does not run.
     """
     settings = project.settings
+    refuse_linked_folders(settings)
     shapes = []
     versions: list[int] = []
     idle = {m.id for m in project.ordered if not m.has_statement}

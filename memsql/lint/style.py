@@ -116,7 +116,9 @@ class Style:
                 left_out = ",".join([*(config.get("rule_denylist") or ()), "memsql"])
                 config = FluffConfig.from_string(text, overrides={"exclude_rules": left_out})
             else:
-                config = FluffConfig.from_path(str(path), overrides={"exclude_rules": left_out})
+                # A templater may run programs that the configuration names, and migrations run as they are.
+                overrides = {"exclude_rules": left_out, "templater": "raw"}
+                config = FluffConfig.from_path(str(path), overrides=overrides)
             self._linters[path.parent] = Linter(config=config), config
         return self._linters[path.parent]
 

@@ -45,7 +45,7 @@ class Refusal:
 def refusal(text: str, what: Effect, mode: Mode, *, may_name_ledger: bool = True) -> Refusal | None:
     """Why the statement ``text`` with the effect ``what`` must not stand in a file that runs in ``mode``; None where it
     may. PRAGMA foreign_keys is judged by left_off(). ``may_name_ledger``: see names_ledger()."""
-    if mode == "replay" and what.kind not in ("transaction", "attach", "detach"):
+    if mode == "replay" and what.kind not in ("transaction", "attach", "detach", "vacuum"):
         return None
     if what.kind in ("pragma", "explain"):
         pragma = read_pragma(text)
@@ -145,7 +145,7 @@ def _vacuum(text: str, mode: Mode) -> Refusal | None:
             "runs VACUUM INTO, which writes another file and changes nothing in the database",
             "remove it; a copy of the database is made by: invoke backup.create",
         )
-    if mode == "stepwise":
+    if mode in ("stepwise", "replay"):
         return None
     return Refusal("setting", "runs VACUUM, which cannot run inside a transaction", _ELSEWHERE)
 

@@ -6,6 +6,7 @@ gaps allowed, compared as numbers. docs/formats.md specifies the bytes.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import re
@@ -33,6 +34,8 @@ _MAX_VERSION = 2**63 - 1
 _HEADER_BYTES = 64 * 1024
 _TOKENS_BYTES = 256 * 1024
 _AT_ONCE = 64 * 1024
+# Windows has no such flag.
+_NO_LINK = getattr(os, "O_NOFOLLOW", 0)
 _PIECE_BYTES = 1 << 20
 _HASHED_BESIDE = 8 << 20
 
@@ -216,23 +219,35 @@ def _parse(file: SqlFile) -> MigrationHeader:
 
 
 def read_file(path: Path | str, shown: str) -> SqlFile:
-    """Read and normalise one file. Raises FileError where it cannot be read."""
+    """Read and normalise one file. Raises FileError where it cannot be read, and where it is a link."""
     try:
-        # os.read and not pathlib: a status of a thousand migrations opens two thousand files.
-        handle = os.open(path, os.O_RDONLY)
-        try:
-            data = os.read(handle, _AT_ONCE)
-            if len(data) == _AT_ONCE:
-                data = _read_whole(handle)
-        finally:
-            os.close(handle)
+        data = _bytes_of(path)
     except OSError as e:
+        if os.path.islink(path):
+            raise FileError(
+                f"{shown} is a link, and memsql follows none: it may lead to any file of this machine",
+                where=Location(shown),
+                hint="put the file itself there",
+            ) from None
         raise FileError(f"{shown} cannot be read: {e.strerror}", where=Location(shown)) from None
     if data.startswith(_BOM):
         data = data[3:]
     if b"\r" in data:
         data = data.replace(b"\r\n", b"\n")
     return SqlFile(shown, shown.rpartition("/")[2], data)
+
+
+def _bytes_of(path: Path | str) -> bytes:
+    """The content of a file. Raises OSError where it cannot be read, and where it is a link."""
+    # os.read and not pathlib: a status of a thousand migrations opens two thousand files.
+    handle = os.open(path, os.O_RDONLY | _NO_LINK)
+    try:
+        if not _NO_LINK and os.path.islink(path):
+            raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
+        data = os.read(handle, _AT_ONCE)
+        return _read_whole(handle) if len(data) == _AT_ONCE else data
+    finally:
+        os.close(handle)
 
 
 def _read_whole(handle: int) -> bytes:
@@ -335,7 +350,7 @@ def sum_text(migrations: Sequence[Migration]) -> str:
 def sum_problems(folder: Path, migrations: Sequence[Migration]) -> list[str]:
     """How memsql.sum disagrees with the files, a sentence each; none where there is no memsql.sum."""
     try:
-        stored = (folder / SUM_NAME).read_text(encoding="utf-8", errors="replace")
+        stored = _bytes_of(folder / SUM_NAME).decode("utf-8", "replace")
     except FileNotFoundError:
         return []
     except OSError as e:

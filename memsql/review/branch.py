@@ -8,7 +8,8 @@ from pathlib import Path
 from memsql import git
 from memsql.config import Settings
 from memsql.errors import UsageError
-from memsql.project.files import SUM_NAME, SqlFile
+from memsql.project.files import SUM_NAME, SqlFile, read_file
+from memsql.project.links import refuse_linked_folders
 from memsql.review.base import Base, changed_paths, find_base, untracked_paths
 from memsql.review.changes import Files, MigrationChange, sql_file, version_of
 
@@ -54,11 +55,12 @@ def read_branch(settings: Settings, base_name: str | None) -> Branch:
     """Compare the working tree with the base: see find_base() for ``base_name``.
 
     Raises UsageError where there is no repository or no base, where the folders of the project lie outside of it, and
-    for a file that cannot be read.
+    for a file that cannot be read or is a link.
     """
     repository = git.find_repository(
         settings.root, "a review compares with a base branch; run it in a clone, or use: memsql lint"
     )
+    refuse_linked_folders(settings)
     base = find_base(repository, base_name)
     prefix = repository.prefix
     folder, sql_folder = _folders(settings)
@@ -79,7 +81,7 @@ def read_branch(settings: Settings, base_name: str | None) -> Branch:
         tuple(
             path
             for path in candidates
-            if _differs(settings.root / path, old_data.get(path)) and path.endswith((".sql", SUM_NAME))
+            if _differs(settings.root / path, path, old_data.get(path)) and path.endswith((".sql", SUM_NAME))
         ),
         {
             Path(path).name: sql_file(path, old_data[path]) if path in old_data else new_files[Path(path).name]
@@ -130,14 +132,8 @@ def _folders(settings: Settings) -> tuple[str, str]:
 
 def _read_folder(settings: Settings, shown: str) -> dict[str, SqlFile]:
     folder = settings.migrations
-    names = sorted(path.name for path in folder.glob("*.sql") if path.is_file()) if folder.is_dir() else []
-    files = {}
-    for name in names:
-        try:
-            files[name] = sql_file(f"{shown}/{name}", (folder / name).read_bytes())
-        except OSError as e:
-            raise UsageError(f"{shown}/{name} cannot be read: {e.strerror}", state="nothing was changed") from None
-    return files
+    names = sorted(path.name for path in folder.glob("*.sql") if not path.is_dir()) if folder.is_dir() else []
+    return {name: read_file(folder / name, f"{shown}/{name}") for name in names}
 
 
 def _is_in(path: str, folder: str) -> bool:
@@ -145,10 +141,8 @@ def _is_in(path: str, folder: str) -> bool:
     return path.rpartition("/")[0] == folder
 
 
-def _differs(path: Path, old: bytes | None) -> bool:
+def _differs(path: Path, shown: str, old: bytes | None) -> bool:
     """Whether the file is not as the base has it; other line ends or a BOM are no difference."""
-    try:
-        new = path.read_bytes()
-    except OSError:
+    if not path.is_symlink() and not path.exists():
         return old is not None
-    return old is None or sql_file("", old).data != sql_file("", new).data
+    return old is None or sql_file("", old).data != read_file(path, shown).data

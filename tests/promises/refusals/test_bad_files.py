@@ -69,7 +69,7 @@ REFUSED: dict[str, tuple[Callable[[Project], object], tuple[str, ...]]] = {
     ),
     "a dangling link": (
         lambda p: (p.migrations / "0031_x.sql").symlink_to("nowhere"),
-        ("migrations/0031_x.sql cannot be read",),
+        ("migrations/0031_x.sql is a link", "put the file itself there"),
     ),
     "unknown directive": (
         write("0030_tags", "-- Tags\n-- forein_keys: off\n" + TAGS),
