@@ -7,7 +7,7 @@ import logging
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from memsql.config import Settings
 from memsql.lint.model import NOT_CHECKED, Finding
@@ -117,7 +117,7 @@ class Style:
                 config = FluffConfig.from_string(text, overrides={"exclude_rules": left_out})
             else:
                 # A templater may run programs that the configuration names, and migrations run as they are.
-                overrides = {"exclude_rules": left_out, "templater": "raw"}
+                overrides: dict[str, Any] = {"exclude_rules": left_out, "templater": "raw"}
                 config = FluffConfig.from_path(str(path), overrides=overrides)
             self._linters[path.parent] = Linter(config=config), config
         return self._linters[path.parent]
