@@ -1,4 +1,4 @@
-"""``python -m memsql``, yoyo and sqlfluff as processes that need not wait for imports.
+"""``python -m memsql``, invoke, yoyo and sqlfluff as processes that need not wait for imports.
 
 Each is forked from a process that has imported everything. It runs the real main() with its own arguments, environment,
 folder and streams, joins its threads and runs its exit handlers. What is not tried this way is the start and the end of
@@ -12,6 +12,7 @@ import contextlib
 import gc
 import importlib
 import json
+import operator
 import os
 import signal
 import socket
@@ -21,6 +22,7 @@ import tempfile
 import threading
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import IO
 
 import measured
@@ -33,11 +35,13 @@ _MAIN = {
     "memsql": ("memsql.__main__", "main"),
     "yoyo": ("yoyo.scripts.main", "main"),
     "sqlfluff": ("sqlfluff.cli.commands", "cli"),
+    "invoke": ("invoke.main", "program.run"),
 }
 _LATE = (
     "aiohttp",
     "libsql_client",
     "sqlfluff.cli.commands",
+    "invoke.main",
     "yoyo.scripts.main",
     "rich.console",
     "rich.progress",
@@ -114,7 +118,7 @@ def _begin() -> socket.socket:
     process = subprocess.Popen(
         [sys.executable, __file__, str(theirs.fileno())],
         pass_fds=[theirs.fileno()],
-        env=measured.environment(dict(os.environ)),
+        env=measured.environment(dict(os.environ), outlives_the_test=True),
     )
     theirs.close()
 
@@ -186,9 +190,12 @@ def _run(command: Command, fds: list[int]) -> int:
     os.chdir(command.cwd)
     os.environ.clear()
     os.environ.update(command.environment)
-    main = getattr(importlib.import_module(_MAIN[command.program][0]), _MAIN[command.program][1])
+    module, name = _MAIN[command.program]
+    main = operator.attrgetter(name)(importlib.import_module(module))
     package = importlib.import_module(command.program)
-    sys.argv = [f"{package.__path__[0]}/__main__.py", *command.words]
+    # People type "invoke", which is a file beside the interpreter and reads tasks.py in the folder.
+    path = Path(sys.executable).with_name("invoke") if module == "invoke.main" else f"{package.__path__[0]}/__main__.py"
+    sys.argv = [str(path), *command.words]
     code: object = 1
     try:
         main()

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shlex
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 import servers
-from cli import Project, clean_environment
+import shell
+from cli import Project
 from eras import build
 from places import ROOT
 
@@ -73,18 +71,14 @@ def test_our_commands_run_in_the_order_of_the_table(tmp_path: Path, empty_server
     for name, era in (("memory", "1.2"), ("staging", "1.3"), ("production", "1.3")):
         build(tmp_path / f"{name}.db", era, "small", seed=5)
     servers.load(tmp_path / "memory.db", empty_server.url)
-    environment = {**clean_environment(), "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
     for old, ours in ROWS:
         # The tests of memsql itself are running already.
         line = "invoke --help test" if ours == "invoke test" else ours.replace(EXAMPLE_URL, empty_server.url)
         if ours.startswith("invoke migrate.create "):
             # What migrate.create wrote is for people to fill.
             line += f" && {FILL.replace('NAME', ours.split()[-1])} && invoke migrate.sum"
-        done = subprocess.run(
-            ["bash", "-c", line],
-            cwd=tmp_path, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False,
-        )  # fmt: skip
-        assert done.returncode == 0, f"{old}\n{line}\n{done.stdout}{done.stderr}"
+        done = shell.run(line, cwd=tmp_path, environment={})
+        assert done.code == 0, f"{old}\n{line}\n{done.out}{done.err}"
 
 
 @pytest.mark.parametrize("old", [old for old, _ in ROWS if "npm run" in old and "TURSO_URL" not in old])

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 import sqlite3
-import subprocess
-import sys
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import measured
 import pytest
 import servers
-from cli import Project, clean_environment
+import shell
+from cli import Done, Project
 from eras import build
 from places import ROOT
 
@@ -39,23 +36,13 @@ class Office:
     url: str
     environment: dict[str, str] = field(default_factory=dict)
 
-    def type(self, words: str) -> subprocess.CompletedProcess[str]:
+    def type(self, words: str) -> Done:
         """One line of the page, as a shell runs it; ``export`` lasts."""
         if words.startswith("export "):
             name, _, value = words.removeprefix("export ").partition("=")
             self.environment[name] = value
             words = "true"
-        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-        return subprocess.run(
-            ["bash", "-c", words],
-            cwd=self.root,
-            env={**measured.unmeasured(clean_environment()), "PATH": path, **self.environment},
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=120,
-        )
+        return shell.run(words, cwd=self.root, environment=self.environment)
 
     def write(self, name: str, up: str, down: str = "SELECT 1;\n") -> None:
         (self.root / "migrations" / f"{name}.sql").write_text(f"-- {name}\n{up}\n")
@@ -72,7 +59,7 @@ def _new_listing(office: Office) -> None:
 
 def _bad_migration(office: Office) -> None:
     office.write("0006_bad", "CREATE TABLE good (a);\nCREATE TABLE users (a);", "DROP TABLE good;")
-    assert office.type("invoke migrate.sum").returncode == 0
+    assert office.type("invoke migrate.sum").code == 0
 
 
 def _mended(office: Office) -> None:
@@ -143,8 +130,8 @@ def test_every_command_does_what_the_page_says(office: Office) -> None:
         if prepare := pending.pop((heading, command["words"]), None):
             prepare(office)
         done = office.type(command["words"])
-        assert done.returncode == int(command["code"] or 0), f"{heading}: {line}\n{done.stdout}{done.stderr}"
-        assert "Traceback" not in done.stderr
+        assert done.code == int(command["code"] or 0), f"{heading}: {line}\n{done.out}{done.err}"
+        assert "Traceback" not in done.err
         seen += 1
     assert seen > 40
     assert not pending, "the page no longer has these commands"
@@ -188,7 +175,7 @@ def test_every_box_can_be_ticked_on_an_old_database(tmp_path: Path, empty_server
     for number, title, commands in boxes():
         for command in commands:
             done = office.type(command)
-            assert done.returncode == 0, f"{number}. {title}: {command}\n{done.stdout}{done.stderr}"
-            assert "Traceback" not in done.stderr
+            assert done.code == 0, f"{number}. {title}: {command}\n{done.out}{done.err}"
+            assert "Traceback" not in done.err
     heard = re.findall(r'"command": "(.+?)"', (office.root / "heard").read_text())
     assert heard == [name for name in ("legacy.phase1", "legacy.phase2", "migrate.up") for _ in range(2)]
