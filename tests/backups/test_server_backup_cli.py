@@ -8,6 +8,7 @@ from pathlib import Path
 
 import backups
 import eras
+import extent
 import pytest
 import servers
 from cli import Project
@@ -38,7 +39,8 @@ def on_server(url: str, *statements: str) -> None:
         conn.batch([(sql, ()) for sql in statements])
 
 
-@pytest.mark.parametrize("era", eras.ERAS)
+# How each era goes to a server and back is tried in test_server_backup.py.
+@pytest.mark.parametrize("era", extent.some(eras.ERAS, 4, first=2))
 def test_back_up_damage_restore(project: Project, empty_server: Running, era: str) -> None:
     url = empty_server.url
     servers.load(eras.build(project.db, era, "small" if era == "1.2" else "empty", seed=3), url)

@@ -1,6 +1,6 @@
-"""Runs a memsql command over and over, each time on a fresh copy, and kills it (SIGKILL) one step later than before.
+"""Runs a memsql command over and over, each time on a fresh copy, and kills it (SIGKILL) EACH steps later than before.
 
-    python file_killer.py TEMPLATE COPIES STRIDE WORDS...
+    python file_killer.py TEMPLATE COPIES EACH STRIDE WORDS...
 
 A step is a change of the file system that Python makes (link, rename, unlink, mkdir, chmod, fsync), killed before it
 and after it, and every STRIDE-th statement that SQLite begins to run. Beside each copy N lies N-killed, as the kill
@@ -25,19 +25,20 @@ import started
 _CALLS = ("link", "rename", "replace", "unlink", "mkdir", "rmdir", "chmod", "fsync", "remove")
 
 
-def main(forks: measured.Forks, words: list[str], *, template: Path, copies: Path, stride: int) -> int:
+def main(forks: measured.Forks, words: list[str], *, template: Path, copies: Path, each: int, stride: int) -> int:
     killer.prepare = lambda kill_at: prepare(kill_at, stride)
-    step = 0
+    number = 0
     while True:
-        step += 1
-        copy = copies / str(step)
+        number += 1
+        step = 1 + (number - 1) * each
+        copy = copies / str(number)
         shutil.copytree(template, copy, symlinks=True)
         status = killer.run(forks, copy, words, kill_at=step)
         if status == 0:
-            return step
+            return number
         assert status == -signal.SIGKILL, (copy / "log").read_text()
-        shutil.copytree(copy, copies / f"{step}-killed", symlinks=True)
-        look = step % measured.ONE_IN == 0
+        shutil.copytree(copy, copies / f"{number}-killed", symlinks=True)
+        look = number % measured.ONE_IN == 0
         assert killer.run(forks, copy, words, measured=look) == 0, f"step {step}: " + (copy / "log").read_text()
 
 
@@ -83,5 +84,5 @@ def prepare(kill_at: int | None, stride: int) -> None:
 
 if __name__ == "__main__":
     with measured.forks(started.import_everything) as forks:
-        template, copies, stride, *words = sys.argv[1:]
-        print(main(forks, words, template=Path(template), copies=Path(copies), stride=int(stride)))
+        template, copies, each, stride, *words = sys.argv[1:]
+        print(main(forks, words, template=Path(template), copies=Path(copies), each=int(each), stride=int(stride)))

@@ -33,8 +33,7 @@ def figures(database: Path) -> tuple[int, int]:
     return report["tables"], report["indexes"]
 
 
-@pytest.mark.parametrize("words", [[], ["--all"], ["--", "--all"]], ids=" ".join)
-@pytest.mark.parametrize("era", ["1.0", "1.1", "1.2"])
+@pytest.mark.parametrize(("era", "words"), [("1.0", []), ("1.1", ["--all"]), ("1.2", ["--", "--all"])])
 def test_the_whole_track_in_one_go_from_an_adopted_database(tmp_path: Path, era: str, words: list[str]) -> None:
     database = eras.build(tmp_path / "a.db", era, "small", seed=3, learned_patterns_rows=True)
     names, rows = eras.row_counts(database), eras.content_hash(database)

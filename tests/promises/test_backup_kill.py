@@ -1,6 +1,7 @@
-"""SIGKILL at every step of a backup, a restore and a pruning.
+"""SIGKILL at the steps of a backup, a restore and a pruning: at calls of the file system, and between two of them.
 
-What has a final name is whole, the database is the old one or the new one, and the next run succeeds.
+By default at a third of the steps, at each one with ``invoke test --thorough``. What has a final name is whole, the
+database is the old one or the new one, and the next run succeeds.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import sys
 from pathlib import Path
 
 import backups
+import extent
 import measured
 import pytest
 from backups import crashed
@@ -20,6 +22,8 @@ from places import ROOT
 pytestmark = pytest.mark.kill
 
 KILLER = ROOT / "tests" / "helpers" / "file_killer.py"
+# Of so many steps one is killed.
+EACH = extent.number(3, 1)
 
 
 @pytest.fixture
@@ -43,7 +47,7 @@ def kill_everywhere(template: Project, *words: str, stride: int) -> list[tuple[P
     copies = template.root.parent / "copies"
     copies.mkdir()
     done = subprocess.run(
-        [sys.executable, str(KILLER), str(template.root), str(copies), str(stride), *words],
+        [sys.executable, str(KILLER), str(template.root), str(copies), str(EACH), str(stride), *words],
         env=measured.environment(clean_environment()),
         capture_output=True,
         text=True,
@@ -59,14 +63,14 @@ def kill_everywhere(template: Project, *words: str, stride: int) -> list[tuple[P
 def test_a_backup_is_killed_at_every_step(template: Project, words: tuple[str, ...]) -> None:
     before = template.db.read_bytes()
     sweep = kill_everywhere(template, "backup", *words, stride=12)
-    assert len(sweep) >= 40
+    assert len(sweep) >= 40 // EACH
     whole = 0
     for killed, healed in sweep:
         assert killed.db.read_bytes() == before
         whole += backups.assert_whole(killed)
         assert backups.assert_whole(healed) == backups.assert_whole(killed) + 1
         assert backups.hidden(healed.root / "backups") == []
-    assert whole >= 2
+    assert whole >= 1
     last = sweep[-1][1]
     last.run("backup.verify", "--all").expect(0, "all proven")
 
@@ -87,7 +91,7 @@ def test_a_restore_is_killed_at_every_step(template: Project, state: str) -> Non
         template.db.with_name("memory.db-journal").write_bytes(b"and a journal")
     old = None if state == "damaged" else backups.hashes(_read(template))
     sweep = kill_everywhere(template, "backup.restore", path.name, stride=20)
-    assert len(sweep) >= 30
+    assert len(sweep) >= 30 // EACH
     olds = news = 0
     for killed, healed in sweep:
         copy = _read(killed)
@@ -106,8 +110,8 @@ def test_a_restore_is_killed_at_every_step(template: Project, state: str) -> Non
             if ".replaced-" in p.name and not p.name.endswith(("-wal", "-shm", "-journal"))
         ]
         assert any(p.read_bytes() == b"no database any more" if old is None else backups.hashes(p) == old for p in safe)
-    assert olds >= 10
-    assert news >= 5
+    assert olds >= 10 // EACH
+    assert news >= 5 // EACH
 
 
 def _read(project: Project) -> Path:
@@ -130,7 +134,7 @@ def test_a_pruning_is_killed_at_every_step(template: Project) -> None:
     names = {p.name for p in backups.files(template)}
     # The paths differ from copy to copy, and so do the identities.
     sweep = kill_everywhere(template, "backup.prune", "--keep", "1", "--all", stride=50)
-    assert len(sweep) >= 8
+    assert len(sweep) >= 8 // EACH
     for killed, healed in sweep:
         assert 1 <= backups.assert_whole(killed) <= 3
         assert backups.assert_whole(healed) == 1

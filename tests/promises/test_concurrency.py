@@ -9,6 +9,7 @@ from contextlib import closing
 from pathlib import Path
 
 import eras
+import extent
 import pytest
 from cli import Done, Project, finish
 from places import ROOT
@@ -90,7 +91,7 @@ def test_eight_at_once_without_transactions(project: Project) -> None:
     assert not [d for d in runs if "failed" in d.err]
 
 
-@pytest.mark.parametrize("era", ["1.0", "1.3", "2.0_npm"])
+@pytest.mark.parametrize("era", extent.some(["1.0", "1.3", "2.0_npm"], 3))
 def test_eight_at_once_adopt_a_legacy_database_once(tmp_path: Path, era: str) -> None:
     database = tmp_path / "legacy.db"
     eras.build(database, era, "small", seed=3)

@@ -8,6 +8,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import extent
 import pytest
 from eras import COUNTS, DRIFTS, ERAS, build, content_hash, counted, draw, lost, row_counts
 
@@ -68,6 +69,7 @@ def test_small_has_the_promised_rows_and_hard_values(tmp_path: Path) -> None:
         assert one(con, "SELECT COUNT(*) FROM memories WHERE NOT JSON_VALID(COALESCE(metadata, '1'))") == 0
 
 
+@pytest.mark.skipif(not extent.THOROUGH, reason="they are drawn for: invoke test --thorough")
 def test_large_is_fifty_thousand_memories(tmp_path: Path) -> None:
     path = build(tmp_path / "a.db", "1.3", "large", clean_fts=True)
     assert row_counts(path)["memories"] == 50_000

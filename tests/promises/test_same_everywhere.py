@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
+import extent
 import pytest
 import servers
 from either import apply, content
@@ -62,7 +63,7 @@ MIGRATION = st.tuples(st.sampled_from(HEADERS), st.lists(st.sampled_from(STATEME
 
 
 @pytest.mark.server
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=extent.number(20, 200), deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.lists(MIGRATION, min_size=1, max_size=3))
 def test_a_file_and_a_server_agree(migrations: list[tuple[str, list[str]]]) -> None:
     with tempfile.TemporaryDirectory() as name:

@@ -42,7 +42,7 @@ ALL = sorted(path.name for path in WORKFLOWS.glob("*.y*ml"))
 
 
 def test_these_workflows_are_there() -> None:
-    assert ALL == ["ci.yml", "release.yml", "sql-review.yml"]
+    assert ALL == ["ci.yml", "release.yml", "sql-review.yml", "thorough.yml"]
 
 
 @pytest.mark.parametrize("name", ALL)
@@ -94,6 +94,13 @@ def test_the_pythons_of_ci_are_those_that_the_metadata_name() -> None:
     )
     assert versions == PYTHONS
     assert setup["options"]["python_requires"] == f">={PYTHONS[0]}"
+
+
+def test_what_a_run_tries_a_share_of_is_tried_whole_each_night() -> None:
+    content = workflow("thorough.yml")
+    assert content[ON] == {"schedule": [{"cron": "17 2 * * *"}], "workflow_dispatch": None}
+    assert content["jobs"]["test"]["strategy"]["matrix"]["python"] == [PYTHONS[0], PYTHONS[-1]]
+    assert step(content["jobs"]["test"], "Everything")["run"] == "invoke test --thorough"
 
 
 def test_a_release_comes_from_a_tag_and_from_nothing_else() -> None:

@@ -8,10 +8,12 @@ import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
 import eras
+import extent
 import pytest
 import servers
 from cli import Project
@@ -147,17 +149,20 @@ backup_max_age = 1h
 TRANSPORTS = ["file", pytest.param("server", marks=pytest.mark.server)]
 
 
-def alternating(both: str) -> list[Any]:
-    """Every era over one transport in turn, and the era ``both`` over both, because a walk takes seconds."""
+def alternating(*ends: str) -> list[Any]:
+    """By default the eras ``ends``, each over another transport; with --thorough every era over both.
+
+    A walk takes seconds, and tests/promises and tests/legacy take most of its steps on every era.
+    """
+    walks = [(era, transport) for era in eras.ERAS for transport in ("file", "server")]
+    few = list(zip(ends, cycle(("server", "file")), strict=False))
     return [
         pytest.param(era, transport, marks=[pytest.mark.server] if transport == "server" else [])
-        for number, era in enumerate(eras.ERAS)
-        for transport in ("file", "server")
-        if (transport == "server") is bool(number % 2) or era == both
+        for era, transport in (walks if extent.THOROUGH else few)
     ]
 
 
-@pytest.mark.parametrize(("era", "transport"), alternating("1.2"))
+@pytest.mark.parametrize(("era", "transport"), alternating("1.2", "1.0", "2.0_npm"))
 def test_the_migration_of_the_guide(tmp_path: Path, era: str, transport: str) -> None:
     with walk(tmp_path, era, transport) as here:
         before = here.content()
@@ -177,7 +182,7 @@ def test_the_migration_of_the_guide(tmp_path: Path, era: str, transport: str) ->
         here.type("backup.restore --replace --yes => every table proven by its hash")
 
 
-@pytest.mark.parametrize(("era", "transport"), alternating("2.0_npm"))
+@pytest.mark.parametrize(("era", "transport"), alternating("2.0_npm", "1.1", "1.3"))
 def test_the_scenarios_and_deployments_of_the_review(tmp_path: Path, era: str, transport: str) -> None:
     with walk(tmp_path, era, transport) as here:
         before = here.content()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from random import Random
 
+import extent
 import pytest
 from spelled_edits import edited
 from spelled_model import random_model
@@ -13,7 +14,7 @@ from speller import Speller
 from memsql.schema import diff, from_sql
 from memsql.schema.compare import definitions
 
-RUNS = int(os.environ.get("MEMSQL_SPELLINGS", "200"))
+RUNS = int(os.environ.get("MEMSQL_SPELLINGS") or extent.number(200, 2000))
 _PART = 100
 
 

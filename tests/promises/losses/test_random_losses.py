@@ -1,7 +1,8 @@
 """Random migrations of random tables: memsql refuses what loses something, and nothing else.
 
 The judge is tests/helpers/loss_oracle.py, which runs the same statements itself and compares whole dumps. The number of
-migrations is LOSS_EXAMPLES, few by default. What the last of many runs tried is printed with ``pytest -s``.
+migrations is LOSS_EXAMPLES, few by default and more with
+``invoke test --thorough``. What the last of many runs tried is printed with ``pytest -s``.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from random import Random
 
+import extent
 import loss_cases
 import pytest
 import random_changes
@@ -23,7 +25,7 @@ from loss_dumps import content_of
 from loss_oracle import Losses, Oracle, Unusable
 from random_intents import Case
 
-EXAMPLES = int(os.environ.get("LOSS_EXAMPLES", "40"))
+EXAMPLES = int(os.environ.get("LOSS_EXAMPLES") or extent.number(40, 400))
 KINDS = [
     "rebuild", "update after rebuild", "chain", "replace", "self-reference", "action", "trigger", "view", "keyless",
     "shared transaction", "column made anew", "drop column", "drop table", "type changed", "column forgotten",

@@ -1,6 +1,7 @@
 """Random migrations of random tables: a server refuses what a file refuses, and says and holds the same afterwards.
 
-Whether the file is right says test_random_losses.py. The number of migrations is LOSS_EXAMPLES, few by default.
+Whether the file is right says test_random_losses.py. The number of migrations is LOSS_EXAMPLES, few by default and more
+with ``invoke test --thorough``.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+import extent
 import loss_cases
 import pytest
 import random_changes
@@ -26,7 +28,7 @@ from random_intents import Case
 
 from memsql.db import connect
 
-EXAMPLES = int(os.environ.get("LOSS_EXAMPLES", "8"))
+EXAMPLES = int(os.environ.get("LOSS_EXAMPLES") or extent.number(8, 80))
 # SQLite writes numbers in another way from version to version; which example is told does not matter.
 _EXAMPLE = re.compile(r" \(for example .*")
 _SAID = re.compile(r"lose|lost|dropped with|UPDATE |DELETE |copy of|changed")
