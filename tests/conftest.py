@@ -48,12 +48,18 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if "sqld" in getattr(item, "fixturenames", ()):
             item.add_marker("server")
     items.sort(key=lambda item: not (item.get_closest_marker("kill") or item.get_closest_marker("slow")))
+    measured.chosen = measured.share(items)
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
     servers.marked = item.get_closest_marker("server") is not None
-    measured.begin(item.nodeid.partition("[")[0])
+    measured.begin(item.nodeid in measured.chosen)
+
+
+def pytest_sessionfinish() -> None:
+    """Coverage wants to end what it sees running."""
+    measured.begin(True)
 
 
 @pytest.fixture(autouse=True)

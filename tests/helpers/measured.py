@@ -1,10 +1,12 @@
-"""Coverage of processes that are forked by the thousand.
+"""Coverage at a price that every run of the tests can pay: of a share of the tests, and of forked processes.
 
-On its own, coverage.py writes a file in each of them, which takes longer than most commands. Here a forked process
+On its own, coverage.py writes a file in each process, which takes longer than most commands. Here a forked process
 sends the lines that it ran to the process that forked it, and that one writes one file at its end.
 
-To trace a command makes it slower by half, and the entries of a table of tests run the same lines again: coverage looks
-at the first of them, and then at one in eight.
+Until Python 3.12, tracing makes a command slower by more than half, and the entries of a table of tests run the same
+lines again. So coverage looks at the first entry of each table, at its first entry with a server, and at one in
+``ONE_IN``. It leaves alone what is killed, and the tests of tests/promises and tests/reference: long ways through what
+the tests of each package run too. The share is the same in every run. ``invoke test --thorough`` looks at every test.
 """
 
 from __future__ import annotations
@@ -13,45 +15,83 @@ import marshal
 import os
 import sys
 import traceback
-from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
+import extent
+
 if TYPE_CHECKING:
+    import pytest
     from coverage import Coverage
 
 _DATA_FILE = "TESTS_COVERAGE_OF_FORKS"
+_FOR_PROCESSES = "COVERAGE_PROCESS_"
 _PACKAGE = Path(__file__).resolve().parents[2] / "memsql"
+_LONG_WAYS = ("tests/promises/", "tests/reference/")
 # Of so many that do the same coverage looks at one.
-ONE_IN = 8
-_entries: Counter[str] = Counter()
-# Whether coverage looks at the commands of the test that runs now; conftest.py begins each test.
+ONE_IN = 16
+# Whether coverage looks at the test that runs now and at its commands; conftest.py begins each test.
 looks = True
+# What makes coverage look at the processes that this one starts, while it shall not.
+_for_processes: dict[str, str] = {}
+# The ids of the tests at which coverage looks; conftest.py sets it.
+chosen: set[str] = set()
 
 
-def begin(function: str) -> None:
-    """A test begins, which is ``function`` or an entry of the table of that name."""
+def share(items: Iterable[pytest.Item]) -> set[str]:
+    """The ids of those tests at which coverage looks."""
+    entries: dict[tuple[str, bool], int] = {}
+    chosen = set()
+    for item in items:
+        if extent.THOROUGH:
+            chosen.add(item.nodeid)
+        elif not (item.get_closest_marker("kill") or item.nodeid.startswith(_LONG_WAYS)):
+            table = item.nodeid.partition("[")[0], item.get_closest_marker("server") is not None
+            number = entries[table] = entries.get(table, -1) + 1
+            if number % ONE_IN == 0:
+                chosen.add(item.nodeid)
+    return chosen
+
+
+def begin(is_looked_at: bool) -> None:
+    """From now on coverage looks at this process and at those that it starts, or it looks at none of them."""
     global looks
-    _entries[function] += 1
-    looks = _entries[function] <= ONE_IN or _entries[function] % ONE_IN == 0
+    own = _coverage()
+    if own is not None and is_looked_at != looks:
+        # Not Coverage.start(), which would patch os._exit once more each time.
+        assert own._collector is not None
+        if is_looked_at:
+            own._collector.start()
+            os.environ.update(_for_processes)
+        else:
+            own._collector.stop()
+            for name in [name for name in os.environ if name.startswith(_FOR_PROCESSES)]:
+                _for_processes[name] = os.environ.pop(name)
+    looks = is_looked_at
 
 
-def environment(variables: dict[str, str]) -> dict[str, str]:
+def _coverage() -> Coverage | None:
+    """What measures this process, if anything does."""
+    current: Coverage | None = sys.modules["coverage"].Coverage.current() if "coverage" in sys.modules else None
+    return current
+
+
+def environment(variables: dict[str, str], *, outlives_the_test: bool = False) -> dict[str, str]:
     """``variables`` for a process that runs ``forks``.
 
-    Where this process is measured, that one measures what it forks.
+    Where this process is measured, that one measures what it forks; for one test alone only if coverage looks at it.
     """
-    own = sys.modules["coverage"].Coverage.current() if "coverage" in sys.modules else None
-    if own is None:
+    own = _coverage()
+    if own is None or not (looks or outlives_the_test):
         return variables
-    return {**unmeasured(variables), _DATA_FILE: own.get_option("run:data_file")}
+    return {**unmeasured(variables), _DATA_FILE: str(own.get_option("run:data_file"))}
 
 
 def unmeasured(variables: dict[str, str]) -> dict[str, str]:
     """``variables`` for processes that coverage leaves alone: whole ones that run what other tests run too."""
-    return {name: value for name, value in variables.items() if not name.startswith("COVERAGE_PROCESS_")}
+    return {name: value for name, value in variables.items() if not name.startswith(_FOR_PROCESSES)}
 
 
 class Forks:
