@@ -3,9 +3,9 @@
 On its own, coverage.py writes a file in each process, which takes longer than most commands. Here a forked process
 sends the lines that it ran to the process that forked it, and that one writes one file at its end.
 
-Until Python 3.12, tracing makes a command slower by more than half, and the entries of a table of tests run the same
-lines again. So coverage looks at the first entry of each table, at its first entry with a server, and at one in
-``ONE_IN``. It leaves alone what is killed, and the tests of tests/promises and tests/reference: long ways through what
+Until Python 3.12, tracing makes a command slower by more than half. So coverage looks at all quick tests, and of those
+that are marked slow or server at the first entry of each table and at one in ``ONE_IN``: the others run the same lines
+again. It leaves alone what is killed, tests/reference and the files of tests/promises, which are long ways through what
 the tests of each package run too. The share is the same in every run. ``invoke test --thorough`` looks at every test.
 """
 
@@ -15,6 +15,7 @@ import marshal
 import os
 import sys
 import traceback
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
@@ -29,9 +30,9 @@ if TYPE_CHECKING:
 _DATA_FILE = "TESTS_COVERAGE_OF_FORKS"
 _FOR_PROCESSES = "COVERAGE_PROCESS_"
 _PACKAGE = Path(__file__).resolve().parents[2] / "memsql"
-_LONG_WAYS = ("tests/promises/", "tests/reference/")
+_LONG_WAYS = ("tests/promises/test_", "tests/reference/")
 # Of so many that do the same coverage looks at one.
-ONE_IN = 16
+ONE_IN = 8
 # Whether coverage looks at the test that runs now and at its commands; conftest.py begins each test.
 looks = True
 # What makes coverage look at the processes that this one starts, while it shall not.
@@ -42,17 +43,18 @@ chosen: set[str] = set()
 
 def share(items: Iterable[pytest.Item]) -> set[str]:
     """The ids of those tests at which coverage looks."""
-    entries: dict[tuple[str, bool], int] = {}
-    chosen = set()
+    entries: Counter[tuple[str, bool]] = Counter()
+    looked_at = set()
     for item in items:
-        if extent.THOROUGH:
-            chosen.add(item.nodeid)
-        elif not (item.get_closest_marker("kill") or item.nodeid.startswith(_LONG_WAYS)):
-            table = item.nodeid.partition("[")[0], item.get_closest_marker("server") is not None
-            number = entries[table] = entries.get(table, -1) + 1
-            if number % ONE_IN == 0:
-                chosen.add(item.nodeid)
-    return chosen
+        marks = {mark.name for mark in item.iter_markers()}
+        table = item.nodeid.partition("[")[0], "server" in marks
+        number = entries[table]
+        entries[table] += 1
+        is_first_or_quick = number % ONE_IN == 0 or not marks & {"slow", "server"}
+        is_left_alone = "kill" in marks or item.nodeid.startswith(_LONG_WAYS)
+        if extent.THOROUGH or (is_first_or_quick and not is_left_alone):
+            looked_at.add(item.nodeid)
+    return looked_at
 
 
 def begin(is_looked_at: bool) -> None:
