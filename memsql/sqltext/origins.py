@@ -40,6 +40,10 @@ _OPENING = _LOGIC | _PATTERNS | _CLAUSES
 _NAMING = ("AS", "COLLATE", "OVER")
 
 
+# The place of the table that an UPDATE changes.
+UPDATED = (0,)
+
+
 class Schema(Protocol):
     """What the schema says of tables and views. Names are folded."""
 
@@ -202,7 +206,7 @@ class _Resolver:
             if one is None or two is None or one.kind != "bare" or two.kind != "bare":
                 continue
             for here, there in ((one.places, two.places), (two.places, one.places)):
-                links |= {(p, q.column) for p in here for q in there if q.source == (0,) != p.source}
+                links |= {(p, q.column) for p in here for q in there if q.source == UPDATED != p.source}
         return links
 
     def _of_arm(self, arm: Arm, scope: _Scope, path: tuple[int, ...]) -> list[Branch]:
@@ -217,7 +221,16 @@ class _Resolver:
         columns: list[tuple[str, Expression]] = []
         for item in arm.items:
             columns += _starred(item, fields) if item.star else [(item.name, self._expression(item.tokens, fields))]
+        equal = list(self._equal(arm.conditions, fields))
+        columns = [(name, _with_equal(expression, equal)) for name, expression in columns]
         return Branch(tuple(columns), arm.some or any(part.some for _, part in fields))
+
+    def _equal(self, conditions: Sequence[Token], fields: _Fields) -> Iterator[frozenset[Place]]:
+        """The columns that ``conditions`` make equal to each other."""
+        for pair in _equations(conditions):
+            one, two = (self._field(name, fields) for name in pair)
+            if one is not None and two is not None and one.kind == two.kind == "bare":
+                yield one.places | two.places
 
     def _expression(self, tokens: Sequence[Token], fields: _Fields) -> Expression:
         tokens = without_parentheses(tokens)
@@ -343,6 +356,14 @@ def _starred(item: Item, fields: _Fields) -> Iterator[tuple[str, Expression]]:
                     continue
                 yield name, expression if item.of is not None else _shared(name, expression, fields)
         seen |= {name for name, _ in part.columns}
+
+
+def _with_equal(expression: Expression, equal: Sequence[frozenset[Place]]) -> Expression:
+    """``expression``, a column, with those that are ``equal`` to it."""
+    if expression.kind != "bare":
+        return expression
+    others = [places for places in equal if not places.isdisjoint(expression.places)]
+    return replace(expression, places=expression.places.union(*others)) if others else expression
 
 
 def _shared(name: str, expression: Expression, fields: _Fields) -> Expression:

@@ -207,7 +207,9 @@ def _arm(tokens: Sequence[Token]) -> Arm:
     while place < len(tokens):
         token = tokens[place]
         depth += (token.word == "(") - (token.word == ")")
-        if depth == 0 and (token.word == "FROM" or token.word in _BEHIND_FROM):
+        # IS DISTINCT FROM is an operator.
+        is_from = token.word == "FROM" and (place < 3 or tokens[place - 1].word != "DISTINCT")
+        if depth == 0 and (is_from or token.word in _BEHIND_FROM):
             break
         if depth == 0 and token.word == ",":
             parts.append([])
@@ -267,7 +269,9 @@ def _sources(tokens: Sequence[Token]) -> tuple[list[Source], list[Token], Sequen
             continue
         if word in _JOIN or word == ",":
             words.add(word)
-        elif word not in ("ON", "INDEXED"):
+        elif word == "ON":
+            conditions.append(Token("word", "AND", tokens[place].start))
+        elif word != "INDEXED":
             conditions.append(tokens[place])
         place += 1
     return sources, conditions, tokens[place:], leaves_out

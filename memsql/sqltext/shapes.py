@@ -12,6 +12,7 @@ _HEAD = rf"INTO\s+({QUOTED_NAME}|[^\s(\"`\[]+)\s*(?:\(([^()]*)\)\s*)?VALUES\b"
 _inserts = re.compile(rf"INSERT\s+{_HEAD}", re.IGNORECASE).match
 _replaces = re.compile(rf"(?:INSERT\s+OR\s+REPLACE|REPLACE)\s+{_HEAD}", re.IGNORECASE).match
 _changes = re.compile(r"(?:INSERT|UPDATE|DELETE)\b", re.IGNORECASE).match
+_compound = re.compile(r"\b(?:UNION|EXCEPT|INTERSECT)\b", re.IGNORECASE).search
 _values = re.compile(
     rf"({LINE_COMMENT}|{BLOCK_COMMENT}|{QUOTED_NAME})|[xX]?'(?:[^']|'')*'|(?<![\w$.])[0-9][0-9a-zA-Z.]*"
 ).sub
@@ -24,9 +25,14 @@ def inserts_values(text: str) -> bool:
     (https://sqlite.org/fts5.html#special_insert_commands).
     """
     head = _inserts(text)
-    if head is None or "conflict" in text.lower():
+    if head is None or does_more(text):
         return False
     return fold(unquote(head[1])) not in [fold(unquote(name.strip())) for name in (head[2] or "").split(",")]
+
+
+def does_more(text: str) -> bool:
+    """Whether INSERTs of VALUES may have a conflict clause, or rows of a SELECT besides."""
+    return "conflict" in text.lower() or _compound(text) is not None
 
 
 def shape(text: str) -> str | None:

@@ -12,6 +12,8 @@ from typing import Literal
 from memsql.sqltext.selects import COMPOUND, Select, Source, list_items, parse_ctes, parse_from, parse_select
 from memsql.sqltext.tokens import Token, tokenize
 
+_BEHIND_SET = ("FROM", "WHERE", "RETURNING", "ORDER", "LIMIT", "ON")
+
 
 @dataclass(frozen=True, slots=True)
 class Write:
@@ -176,7 +178,8 @@ def _assignments(tokens: Sequence[Token]) -> tuple[list[tuple[str, tuple[Token, 
     end = depth = 0
     while end < len(tokens):
         depth += (tokens[end].word == "(") - (tokens[end].word == ")")
-        if depth == 0 and tokens[end].word in ("FROM", "WHERE", "RETURNING", "ORDER", "LIMIT", "ON"):
+        is_operator = tokens[end].word == "FROM" and end > 0 and tokens[end - 1].word == "DISTINCT"
+        if depth == 0 and tokens[end].word in _BEHIND_SET and not is_operator:
             break
         end += 1
     pairs: list[tuple[str, tuple[Token, ...]]] = []

@@ -82,3 +82,16 @@ def test_what_was_applied_before_is_replayed(project: Project) -> None:
     project.add("0002_tag", text)
     project.run("schema.dump", "--write").expect(0)
     project.run("schema.diff").expect(0)
+
+
+def test_a_name_with_line_breaks_is_permitted_on_one_line(tmp_path: Path) -> None:
+    project = Project(tmp_path)
+    project.add("0001_a", 'CREATE TABLE "two\nlines" (id INTEGER PRIMARY KEY, "a\tb" TEXT);\n')
+    project.add("0002_b", "INSERT INTO \"two\nlines\" VALUES (1, 'x');\n")
+    project.run("migrate.up").expect(0)
+    drop = 'ALTER TABLE "two\nlines" DROP COLUMN "a\tb";\nDROP TABLE "two\nlines";\n'
+    project.add("0003_c", drop)
+    project.run("migrate.up").expect(6, '-- allow: data-loss "two\\nlines"."a\\tb" <reason>')
+    names = ('"two\\nlines"."a\\tb"', '"two\\nlines"')
+    project.add("0003_c", "".join(f"-- allow: data-loss {name} nobody needs it\n" for name in names) + drop)
+    project.run("migrate.up").expect(0)

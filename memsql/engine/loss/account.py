@@ -15,10 +15,10 @@ from memsql.db.compiling import compile_only
 from memsql.db.counters import Counters, Counts
 from memsql.db.sqlite import SQLiteConnection
 from memsql.engine.loss import effects, side_effects
-from memsql.engine.loss.accounting import Accounting
+from memsql.engine.loss.accounting import THROUGH_VIEW, Accounting
+from memsql.engine.loss.comparer import Answered
 from memsql.engine.loss.comparing import integer
 from memsql.engine.loss.facts import Facts
-from memsql.engine.loss.judging import Answered
 from memsql.engine.loss.model import Account, MustRunAlone
 from memsql.engine.loss.tables import Table
 from memsql.errors import StatementError
@@ -112,16 +112,16 @@ class Accountant(Accounting):
         self._judge_kept(kept)
         if is_delete:
             self._judge_taken(table, rows - self._rows(table), max(named, changes), rows)
-        self._count(write, table, changes)
+        self._count(texts[0], write, table, changes)
 
     def _run_quietly(self, texts: Sequence[str], write: Write, table: Table) -> None:
         before = self._conn.total_changes
         with self._observed():
             self._conn.script(";\n".join(texts) + ";", watched=False)
-        self._count(write, table, self._conn.total_changes - before)
+        self._count(texts[0], write, table, self._conn.total_changes - before)
 
-    def _count(self, write: Write, table: Table, changes: int) -> None:
-        count = self._counter(write, table)
+    def _count(self, text: str, write: Write, table: Table, changes: int) -> None:
+        count = self._counter(text, write, table)
         if count is not None:
             count(Result((), [], changes))
 
@@ -161,9 +161,10 @@ class Accountant(Accounting):
             self._insert(text, statements)
             return
         with self._watched_copies(self._compared(e.table for e in others)):
-            kept = self._keep(others)
+            kept, before = self._keep(others), self._conn.total_changes
             with self._observed():
                 self._conn.script(text, watched=False)
+            self._count_view(touched, self._conn.total_changes - before)
             self._judge_kept(kept)
         self._filled(touched)
         self._reached(touched)
@@ -176,7 +177,8 @@ class Accountant(Accounting):
             conn.script(text)
         # Each of them inserted a row at least, so as many changes as statements leave none for a trigger; but not where
         # a row may be ignored.
-        is_quiet = conn.total_changes - before == len(statements) and not self._facts.ignores()
+        written = conn.total_changes - before
+        is_quiet = written == len(statements) and not self._facts.ignores()
         views = any(map(self._facts.is_view, touched.inserted))
         reached = side_effects.of_inserts(self._facts, touched) if touched.writes and (views or not is_quiet) else []
         copied, others = self._compared(e.table for e in reached), self._old_only(reached)
@@ -191,8 +193,14 @@ class Accountant(Accounting):
                         conn.script(text)
                     self._judge_kept(kept)
         conn.execute(f"RELEASE {_STATEMENT}")
+        self._count_view(touched, written)
         self._filled(touched)
         self._reached(touched)
+
+    def _count_view(self, touched: Touched, written: int) -> None:
+        """Count the rows that were ``written`` where all INSERTs were into one view, whose triggers wrote them."""
+        if len(touched.inserted) == 1 and self._facts.is_view(name := next(iter(touched.inserted))):
+            self._judge.count_change(f"INSERT {THROUGH_VIEW}", name, written)
 
     @staticmethod
     def _renews(others: Iterable[effects.Effect], touched: Touched) -> bool:

@@ -15,8 +15,11 @@ from functools import partial
 
 from memsql.db import Result, Touched
 from memsql.engine.loss import copies, effects, side_effects
+from memsql.engine.loss.arrivals import Arrival
+from memsql.engine.loss.comparer import Answered
+from memsql.engine.loss.comparing import integer
 from memsql.engine.loss.facts import Facts
-from memsql.engine.loss.judging import Answered, Judge
+from memsql.engine.loss.judging import Judge
 from memsql.engine.loss.model import Account
 from memsql.engine.loss.tables import Table
 from memsql.engine.loss.trail import Own
@@ -27,6 +30,7 @@ from memsql.sqltext.names import quote_string
 from memsql.sqltext.origins import assigned, branches
 from memsql.sqltext.writes import Write, read_write
 
+THROUGH_VIEW = "through triggers of view"
 _COUNTED = ("table", "virtual", "contentless")
 _INDEXES = ("contentless", "virtual", "unreadable")
 # Commands of FTS5 that delete no row (https://sqlite.org/fts5.html#special_insert_commands).
@@ -115,7 +119,7 @@ class Accounting(ABC):
         elif what.kind == "alter_rename" and what.new_name:
             trail.renamed(name, fold(what.new_name))
         elif what.kind == "alter_add_column" and what.column:
-            trail.fresh.add((name, fold(what.column)))
+            trail.column_added(name, fold(what.column))
         elif what.kind == "alter_rename_column" and what.column and what.new_name:
             trail.column_renamed(name, fold(what.column), fold(what.new_name))
 
@@ -136,23 +140,41 @@ class Accounting(ABC):
         if table is not None and table.kind in _INDEXES and write.table in write.columns:
             self._command(text, table)
             return
-        then = self._counter(write, table)
+        then = self._counter(text, write, table)
         if table is not None and self._is_armed(write, table):
             self._measure(text, write, table, then)
         else:
+            arrival = self._arrival(text, write) if write.verb == "create" and table is None else None
             self._perform(text, then)
+            made = self._facts.table(write.table) if arrival is not None else None
+            if arrival is not None and made is not None:
+                self._ask(f"SELECT count(*) FROM {made.sql}", partial(_arrived, arrival))
         self._note_copies(text, write, table)
 
-    def _counter(self, write: Write, table: Table | None) -> Answered | None:
-        """What counts the rows that an UPDATE or DELETE of ``table`` touched by name, or those that triggers wrote for
-        a statement on a view; None for other statements."""
-        if table is None or (write.verb not in ("update", "delete") and table.kind != "view"):
+    def _arrival(self, text: str, write: Write) -> Arrival | None:
+        """Note that a statement copies rows into a table; None where it does not, or where nothing will be dropped."""
+        if not self._drops or write.select is None:
             return None
-        if table.kind not in (*_COUNTED, "view"):
+        arms = [
+            frozenset(table for value in way.values for table, _ in value.reads) for way in branches(write, self._facts)
+        ]
+        known = frozenset[str]().union(*arms)
+        behind = frozenset(self._bases(identifiers(text) - known - {write.table}))
+        return self._judge.trail.arrivals.arrive(write.table, [arm | behind for arm in arms or [known]])
+
+    def _counter(self, text: str, write: Write, table: Table | None) -> Answered | None:
+        """What counts the rows that an UPDATE or DELETE of ``table`` touched by name, those that triggers wrote for a
+        statement on a view, or those that an INSERT copied; None for other statements."""
+        if table is None or table.kind not in (*_COUNTED, "view"):
+            return None
+        if write.verb == "insert" and table.kind != "view":
+            arrival = self._arrival(text, write)
+            return None if arrival is None else partial(_arrived, arrival)
+        if write.verb == "create":
             return None
         label, verb = self._judge.trail.label(fold(table.name), table.name), write.verb.upper()
         if table.kind == "view":
-            verb = f"{verb} through triggers of view"
+            verb = f"{verb} {THROUGH_VIEW}"
         return lambda result: self._judge.count_change(verb, label, result.changes)
 
     def _command(self, text: str, table: Table) -> None:
@@ -335,13 +357,15 @@ class Accounting(ABC):
     def _note_assignments(self, write: Write) -> None:
         """An UPDATE may fill a column from others of its row, or from the table that it was copied from."""
         values, trail = assigned(write, self._facts), self._judge.trail
-        own = copies.assigned_from(write.table, values)
+        if not write.some:
+            trail.overwritten(write.table, {c for c, value in values.items() if (write.table, c) not in value.reads})
+        own = copies.assigned_from(write.table, values, self._identity(write.table))
         if own:
             trail.add([copies.Copy(write.table, write.table, own, some=write.some)])
         sources = trail.copies.sources(write.table)
         for source in sources:
             for copy in list(trail.copies.between(source, write.table)):
-                read = copies.assigned_from(source, values, copy, self._identity(source))
+                read = copies.assigned_from(source, values, self._identity(source), copy)
                 if read and write.some:
                     trail.add([replace(copy, values={**copy.values, **read})])
                 elif read:
@@ -358,3 +382,8 @@ class Accounting(ABC):
 
 def _ignore(_: Result) -> None:
     return None
+
+
+def _arrived(arrival: Arrival, answer: Result) -> None:
+    """Add the rows that a statement inserted, or that a query counted."""
+    arrival.rows += integer(answer.one()) if answer.columns else answer.changes

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from memsql.db import Value
 from memsql.engine.loss.copies import Carrier, Match
@@ -16,11 +16,12 @@ _SHOWN = 40
 @dataclass(frozen=True, slots=True)
 class Difference:
     """Of a column: in how many rows a value is ``lost``, in how many it was ``changed`` by an expression, and an
-    ``example`` of a lost one, such as ``id 3: 'c at x', now NULL``."""
+    ``example`` of a lost one, such as ``id 3: 'c at x', now NULL``. ``is_key``: it is a key that was not copied."""
 
     lost: int = 0
     changed: int = 0
     example: str = ""
+    is_key: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +43,7 @@ class Comparison:
         """What is missing since ``before``, without ``columns`` and without so many ``rows``."""
         nothing = Difference()
         more = {
-            name: Difference(max(0, now.lost - before.columns.get(name, nothing).lost), 0, now.example)
+            name: replace(now, lost=max(0, now.lost - before.columns.get(name, nothing).lost), changed=0)
             for name, now in self.columns.items()
             if name not in columns
         }
@@ -54,13 +55,16 @@ class Comparison:
         columns = dict(self.columns)
         for name, more in other.columns.items():
             mine = columns.get(name, nothing)
-            columns[name] = Difference(mine.lost + more.lost, mine.changed, mine.example or more.example)
+            changed = mine.changed + more.changed
+            columns[name] = replace(
+                more, lost=mine.lost + more.lost, changed=changed, example=mine.example or more.example
+            )
         return Comparison(self.rows + other.rows, self.example or other.example, columns, self.total)
 
     def least(self, other: Comparison) -> Comparison:
         """What both miss: only that was lost at neither moment."""
         columns = {
-            name: Difference(min(mine.lost, theirs.lost), mine.changed, mine.example)
+            name: replace(mine, lost=min(mine.lost, theirs.lost))
             for name, mine in self.columns.items()
             if (theirs := other.columns.get(name)) is not None
         }
@@ -89,15 +93,23 @@ class Query:
 
 def compare_column(source: Table, column: str, matches: Sequence[Match]) -> Query:
     """Compare one column of ``source``, whose rows stay, with all ``matches``."""
-    return compare(source, source.key, matches, (column,))
+    return compare(source, source.key, matches, (column,), row_stays=True)
 
 
-def compare(source: Table, key: Sequence[str], matches: Sequence[Match], only: tuple[str, ...] | None = None) -> Query:
-    """Compare ``source`` row by row with all ``matches`` (at least one), each of which has the key; ``only`` these
-    columns, or all."""
-    columns = only or compared(source, matches)
+def compare(
+    source: Table,
+    key: Sequence[str],
+    matches: Sequence[Match],
+    columns: Sequence[str],
+    *,
+    nulls: Sequence[str] = (),
+    row_stays: bool = False,
+) -> Query:
+    """Compare ``columns`` of ``source`` row by row with all ``matches`` (at least one), each of which has the key. Rows
+    with NULL in one of ``nulls`` are left out. ``row_stays``: a value is lost too where its row is in no copy; else it
+    goes with the row."""
     hit = " OR ".join(_hit(match, n) for n, match in enumerate(matches)) or "0"
-    grouped = not all(match.own or _is_single(source, match) for match in matches)
+    grouped = not all(match.own or is_single(source, match) for match in matches)
     collect = "max" if grouped else ""
     shown = _key_text(source, key)
     fields = [f"{collect}({hit}) AS h", f"{'min' if grouped else ''}({shown}) AS k"]
@@ -122,21 +134,29 @@ def compare(source: Table, key: Sequence[str], matches: Sequence[Match], only: t
         example = f"{shown} || ': ' || {shown_value(value)}{after}"
         fields.append(f"{'min' if grouped else ''}(CASE WHEN {kept} THEN NULL ELSE {example} END) AS e{n}")
     joins = "".join(
-        f" LEFT JOIN {match.target.sql} AS t{n} ON {_on(source, match, n)}"
+        f" LEFT JOIN {match.target.sql} AS t{n} ON {_on(source, match, n, nulls)}"
         for n, match in enumerate(matches)
         if not match.own
     )
     group = f" GROUP BY {_row_id(source)}" if grouped else ""
-    inner = f"SELECT {', '.join(fields)} FROM {source.sql} AS o{joins}{group}"
+    where = f" WHERE NOT ({_any_null(source, 'o', nulls)})" if nulls else ""
+    inner = f"SELECT {', '.join(fields)} FROM {source.sql} AS o{joins}{where}{group}"
     sums = ["total(NOT h)", least_text("CASE WHEN NOT h THEN k END"), "count(*)"]
-    # A value of a missing row goes with the row, unless the row stays and only the column goes.
-    there = "1" if only else "h"
+    there = "1" if row_stays else "h"
     for n in range(len(columns)):
         lost = f"{there} AND NOT g{n}"
         sums += [f"total({lost})", f"total({there} AND NOT s{n})", least_text(f"CASE WHEN {lost} THEN e{n} END")]
-    equal = " AND ".join(["h", *(f"g{n} AND s{n}" for n in range(len(columns)))])
+    equal = _all(["h", *(f"g{n} AND s{n}" for n in range(len(columns)))])
     quick = f"SELECT count(*), total(NOT ({equal})) FROM ({inner})"
-    return Query(f"SELECT {', '.join(sums)} FROM ({inner})", columns, quick)
+    return Query(f"SELECT {', '.join(sums)} FROM ({inner})", tuple(columns), quick)
+
+
+def _all(terms: Sequence[str]) -> str:
+    """SQL that is true where all ``terms`` are, as a tree: SQLite reads no expression that is 1,000 levels deep."""
+    if len(terms) <= 2:
+        return " AND ".join(terms)
+    middle = len(terms) // 2
+    return f"({_all(terms[:middle])}) AND ({_all(terms[middle:])})"
 
 
 def compared(source: Table, matches: Sequence[Match]) -> tuple[str, ...]:
@@ -162,33 +182,44 @@ def unchanged(source: Table, matches: Sequence[Match]) -> tuple[str, ...]:
     )
 
 
-def compare_bags(source: Table, matches: Sequence[Match]) -> Query:
+def null_keys(source: Table, matches: Sequence[Match]) -> tuple[str, ...]:
+    """The columns of the key of ``source`` that may be NULL, so that a row is not found by them (SQLite lets a key be
+    NULL in several rows: https://sqlite.org/lang_createtable.html#the_primary_key); none where the rowid was copied."""
+    if all(match.has_rowid for match in matches):
+        return ()
+    return tuple(column for column, _ in matches[0].pairs if not _is_required(source, column))
+
+
+def compare_bags(source: Table, matches: Sequence[Match], nulls: Sequence[str] = ()) -> Query:
     """Compare each distinct row of ``source`` with those of all targets: it must be there as often as before. Only the
-    columns count that every copy has unchanged."""
+    columns count that every copy has unchanged. ``nulls``: only rows with NULL in one of these columns of the key."""
     columns = unchanged(source, matches)
-    parts = [f"SELECT {_listed([source.value('o', c) for c in columns])}, 1 AS n FROM {source.sql} AS o"]
+    listed = _listed([source.value("o", c) for c in columns])
+    parts = [f"SELECT {listed}, 1 AS n FROM {source.sql} AS o{_with_null(source, nulls)}"]
     for match in matches:
         others = [match.target.value("t", match.carriers[c].column) for c in columns]
-        parts.append(f"SELECT {_listed(others)}, -1 FROM {match.target.sql} AS t")
+        parts.append(f"SELECT {_listed(others)}, -1 FROM {match.target.sql} AS t{_with_null(match, nulls)}")
     example = " || ', ' || ".join(shown_value(f"c{n}") for n in range(min(3, len(columns)))) or "''"
     groups = f"SELECT sum(n) AS n, {example} AS e FROM ({' UNION ALL '.join(parts)}) GROUP BY {_bag(len(columns))}"
     total = f"(SELECT count(*) FROM {source.sql})"
     return Query(f"SELECT total(n), {least_text('e')}, {total} FROM ({groups}) WHERE n > 0", ())
 
 
-def compare_values(source: Table, matches: Sequence[Match], column: str) -> Query:
+def compare_values(source: Table, matches: Sequence[Match], column: str, nulls: Sequence[str] = ()) -> Query:
     """How many values of ``column``, which not every copy has unchanged, are another one now in rows that stay: among
-    the rows that are equal in the columns that every copy has unchanged. Of an expression only NULL is a loss."""
+    the rows that are equal in the columns that every copy has unchanged. Of an expression only NULL is a loss.
+    ``nulls`` as in compare_bags()."""
     columns = [c for c in unchanged(source, matches) if c != column]
     mine = f"c{len(columns)}"
     # n finds values again, m counts rows: a value may be looked for in several ways.
     old = _listed([source.value("o", c) for c in (*columns, column)])
-    parts = [f"SELECT {old}, 1 AS n, 1 AS m FROM {source.sql} AS o"]
+    parts = [f"SELECT {old}, 1 AS n, 1 AS m FROM {source.sql} AS o{_with_null(source, nulls)}"]
     for match in matches:
         *others, value = [match.target.value("t", match.carriers[c].column) for c in (*columns, column)]
         # Which type the value had is not known, so each way back is one that may lead to it.
-        for way, back in enumerate(_ways_back(value) if match.carriers[column].converts else [value]):
-            parts.append(f"SELECT {_listed([*others, back])}, -1, {0 if way else -1} FROM {match.target.sql} AS t")
+        converts, rows = match.carriers[column].converts, f"{match.target.sql} AS t{_with_null(match, nulls)}"
+        for way, back in enumerate(_ways_back(value, source.affinity(column)) if converts else [value]):
+            parts.append(f"SELECT {_listed([*others, back])}, -1, {0 if way else -1} FROM {rows}")
     bag, names = _bag(len(columns)), ", ".join([*(f"c{n}" for n in range(len(columns))), "1 AS c"])
     values = (
         f"SELECT {names}, max(0, sum(n)) AS n, sum(m) AS m, {mine} IS NOT NULL AS h, {shown_value(mine)} AS e "
@@ -214,14 +245,28 @@ def _bag(number: int) -> str:
     return ", ".join(f"c{n} COLLATE BINARY, typeof(c{n})" for n in range(number)) or "NULL"
 
 
-def count_values(source: Table, columns: Sequence[str]) -> Query:
-    """Count rows, and the values of ``columns``, of a table whose values are nowhere else."""
+def _any_null(table: Table, alias: str, columns: Sequence[str]) -> str:
+    return " OR ".join(f"{table.value(alias, column)} IS NULL" for column in columns)
+
+
+def _with_null(rows: Table | Match, nulls: Sequence[str]) -> str:
+    """The WHERE of the rows of a source, or of a target, that have NULL in one of ``nulls``, columns of the source."""
+    if not nulls:
+        return ""
+    if isinstance(rows, Table):
+        return f" WHERE {_any_null(rows, 'o', nulls)}"
+    return f" WHERE {_any_null(rows.target, 't', [other for column, other in rows.pairs if column in nulls])}"
+
+
+def count_values(source: Table, columns: Sequence[str], nulls: Sequence[str] = ()) -> Query:
+    """Count rows, and the values of ``columns``, of a table whose values are nowhere else. ``nulls`` as in
+    compare_bags()."""
     sums = ["count(*)", "NULL", "count(*)"]
     for column in columns:
         value = source.value("o", column)
         example = least_text(f"CASE WHEN {value} IS NOT NULL THEN {shown_value(value)} END")
         sums += [f"count({value})", "0", example]
-    return Query(f"SELECT {', '.join(sums)} FROM {source.sql} AS o", tuple(columns))
+    return Query(f"SELECT {', '.join(sums)} FROM {source.sql} AS o{_with_null(source, nulls)}", tuple(columns))
 
 
 def _hit(match: Match, number: int) -> str:
@@ -235,15 +280,14 @@ def _hit(match: Match, number: int) -> str:
     )
 
 
-def _on(source: Table, match: Match, number: int) -> str:
+def _on(source: Table, match: Match, number: int, nulls: Sequence[str]) -> str:
     terms = []
     for column, other in match.pairs:
-        required = _is_required(source, column)
+        required = column in nulls or _is_required(source, column)
         sign = "=" if required else "IS"
         here, there = source.value("o", column), match.target.value(f"t{number}", other)
         term = f"{there} {sign} {here} COLLATE BINARY"
         if not required and match.has_rowid:
-            # SQLite lets a key be NULL in several rows (https://sqlite.org/lang_createtable.html#the_primary_key).
             same = f"t{number}.{match.target.rowid} = o.{source.rowid}"
             term = f"({there} = {here} COLLATE BINARY OR ({here} IS NULL AND {there} IS NULL AND {same}))"
         terms.append(term)
@@ -255,7 +299,7 @@ def _is_required(source: Table, column: str) -> bool:
     return column in (ROWID, source.alias) or (column in source.columns and source.columns[column].required)
 
 
-def _is_single(source: Table, match: Match) -> bool:
+def is_single(source: Table, match: Match) -> bool:
     """Whether a row of ``source`` has at most one partner in the target."""
     required = all(_is_required(source, column) for column, _ in match.pairs)
     others = frozenset(ROWID if other == match.target.alias else other for _, other in match.pairs)
@@ -282,6 +326,9 @@ def _kept(source: Table, column: str, target: Table, carrier: Carrier, alias: st
         f"{_raw(old)} IS CASE typeof({old}) WHEN 'text' THEN CAST({new} AS TEXT) WHEN 'integer' THEN "
         f"CAST({new} AS INTEGER) WHEN 'real' THEN CAST({new} AS REAL) ELSE CAST({new} AS BLOB) END"
     )
+    if before == "blob":
+        # Without affinity the column does not say which type the value had.
+        back = f"typeof({old}) = 'blob' AND {back}"
     # A BLOB that is no UTF-8 is no text, whatever CAST makes of it: it has bytes that no character has.
     return f"({same} OR ({back} AND NOT ({_is_broken_text(old, new)})))"
 
@@ -298,11 +345,12 @@ def _is_broken_text(old: str, new: str) -> str:
     return f"typeof({old}) = 'blob' AND typeof({new}) = 'text' AND EXISTS ({characters})"
 
 
-def _ways_back(new: str) -> list[str]:
-    """``new`` in each type that it may have had before it was converted."""
+def _ways_back(new: str, affinity: str) -> list[str]:
+    """``new`` in each type that it may have had before it was converted from a column of ``affinity``."""
     blob = f"CAST({new} AS BLOB)"
+    kinds = [f"CAST({new} AS {kind})" for kind in ("TEXT", "INTEGER", "REAL")]
     return [
-        *(f"CAST({new} AS {kind})" for kind in ("TEXT", "INTEGER", "REAL")),
+        *([new] if affinity == "blob" else kinds),
         f"CASE WHEN NOT ({_is_broken_text(blob, new)}) THEN {blob} END",
     ]
 

@@ -8,7 +8,7 @@ from typing import Literal, NamedTuple
 
 from memsql.engine.loss.tables import ROWID, Table
 from memsql.sqltext.names import ROWIDS
-from memsql.sqltext.origins import Branch, Expression, Place
+from memsql.sqltext.origins import UPDATED, Branch, Expression, Place
 
 Manner = Literal["copy", "expression", "partly", "none"]
 _STRICT: dict[Manner, int] = {"expression": 0, "partly": 1, "copy": 2, "none": 3}
@@ -159,17 +159,17 @@ def _column(place: Place, identity: Identity) -> str:
 
 
 def assigned_from(
-    source: str, values: Mapping[str, Expression], copy: Copy | None = None, identity: Identity | None = None
+    source: str, values: Mapping[str, Expression], identity: Identity, copy: Copy | None = None
 ) -> dict[str, tuple[str, frozenset[str]]]:
     """What an UPDATE sets from columns of ``source``: the columns, and how and what they read.
 
-    ``copy``: the copy of ``source`` that it changes; then an expression counts where it reads the row of the same key.
-    None for a table that is set from itself.
+    ``copy``: the copy of ``source`` that it changes; None for a table that is set from itself. An expression counts
+    where it reads the same row, or the one of the same key, which ``identity`` says.
     """
     read: dict[str, tuple[str, frozenset[str]]] = {}
     for column, value in values.items():
         places = {p for p in value.places if p.table == source}
-        if copy is not None and identity is not None and value.kind == "other":
+        if value.kind == "other":
             rows = {p.source for p in places if _is_same_row(p, value, copy, identity)}
             places = {p for p in places if p.source in rows}
         if places:
@@ -217,13 +217,16 @@ def between_copies(first: Copy, second: Copy) -> Copy | None:
     return replace(second, source=first.target, values=values)
 
 
-def _is_same_row(place: Place, value: Expression, copy: Copy, identity: Identity) -> bool:
-    """Whether ``place`` is in the row from which ``copy`` made the one that is set."""
-    linked = {
-        _column(there, identity)
-        for there, column in value.links
-        if there.source == place.source and copy.values.get(column) == ("bare", frozenset({_column(there, identity)}))
-    }
+def _is_same_row(place: Place, value: Expression, copy: Copy | None, identity: Identity) -> bool:
+    """Whether ``place`` is in the row that is set, or in the one from which ``copy`` made it."""
+    if copy is None and place.source == UPDATED:
+        return True
+    linked = set()
+    for there, column in value.links:
+        name = _column(there, identity)
+        same = column == name if copy is None else copy.values.get(column) == ("bare", frozenset({name}))
+        if there.source == place.source and same:
+            linked.add(name)
     return linked.issuperset(identity.key or (ROWID,))
 
 
@@ -235,7 +238,7 @@ def match(source: Table, key: Sequence[str], target: Table, copies: Sequence[Cop
     carriers: dict[str, Carrier] = {}
     others: dict[str, tuple[Carrier, ...]] = {}
     for column in [*source.columns, *(k for k in key if k not in source.columns)]:
-        parts = {id(copy): _carriers(column, source, target, copy) for copy in own}
+        parts = {id(copy): _carriers(column, source, target, copy, in_key=column in key) for copy in own}
         if column in key:
             firsts = [part[0] for part in parts.values() if part]
             if firsts:
@@ -284,19 +287,23 @@ def _together(name: str, parts: Mapping[int, Sequence[Carrier]], written: Sequen
 
 
 def own_match(table: Table, copies: Iterable[Copy], dropped: str) -> Match:
-    """Where else in the same row the values of the column ``dropped`` are."""
+    """Where else in the same row the values of the column ``dropped`` are. An expression is a word about them where it
+    fills a column that the migration added."""
     carriers = {}
     for copy in copies:
         for column, (kind, reads) in copy.values.items():
             if dropped in reads and column != dropped and column in table.columns:
-                manner: Manner = "copy" if kind != "other" else "partly" if copy.some else "expression"
+                manner: Manner = "partly" if copy.some else "expression"
+                if kind != "other" or not table.columns[column].added:
+                    manner = "copy"
                 if dropped not in carriers or manner == "copy":
                     carriers[dropped] = Carrier(column, manner)
     return Match(table, (), carriers, own=True)
 
 
-def _carriers(column: str, source: Table, target: Table, copy: Copy) -> list[Carrier]:
-    """The columns of ``target`` that may hold the value of ``column`` after ``copy``, the most faithful one first."""
+def _carriers(column: str, source: Table, target: Table, copy: Copy, *, in_key: bool) -> list[Carrier]:
+    """The columns of ``target`` that may hold the value of ``column`` after ``copy``, the most faithful one first.
+    ``in_key``: it identifies the rows of the source; then a target with a key of its own may hold it elsewhere."""
 
     def carrier(kind: str, name: str) -> Carrier:
         if kind == "other":
@@ -305,7 +312,9 @@ def _carriers(column: str, source: Table, target: Table, copy: Copy) -> list[Car
 
     if copy.unread:
         return [carrier("bare", column)] if column in target.columns else []
-    if not copy.joins and column in target.columns and (column in source.columns or column == ROWID):
+    is_renumbered = in_key and column not in copy.values
+    keeps_name = column in target.columns and (column in source.columns or column == ROWID)
+    if keeps_name and not copy.joins and not is_renumbered:
         kind, reads = copy.values.get(column, ("other", frozenset()))
         return [carrier(kind, column) if column in reads else Carrier(column, "none")]
     readers = [
@@ -316,4 +325,6 @@ def _carriers(column: str, source: Table, target: Table, copy: Copy) -> list[Car
     # A column alone says more than an expression of which it is a part, and a new name more than one that is taken.
     readers.sort(key=lambda reader: (reader[0] == "other", reader[1] in source.columns))
     carriers = [carrier(kind, name) for kind, name in readers]
+    if not carriers and keeps_name:
+        return [Carrier(column, "none")]
     return sorted(carriers, key=lambda c: (c.manner != "copy", c.converts))

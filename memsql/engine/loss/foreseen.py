@@ -18,9 +18,9 @@ from memsql.db.sqlite import SQLiteConnection
 from memsql.engine import statements
 from memsql.engine.loss import effects
 from memsql.engine.loss.accounting import Accounting
+from memsql.engine.loss.comparer import Answered
 from memsql.engine.loss.comparing import integer
 from memsql.engine.loss.facts import Facts
-from memsql.engine.loss.judging import Answered
 from memsql.engine.loss.model import Account
 from memsql.engine.loss.tables import Table
 from memsql.errors import Refused, StatementError
@@ -28,7 +28,7 @@ from memsql.project.files import SqlFile
 from memsql.sqltext import bulk_table, fold, writes
 from memsql.sqltext import statements as statements_of
 from memsql.sqltext.internal import KEPT
-from memsql.sqltext.shapes import inserts_values, runs, shape
+from memsql.sqltext.shapes import does_more, inserts_values, runs, shape
 from memsql.sqltext.writes import Write
 
 _CHANGES = "SELECT total_changes()"
@@ -110,7 +110,7 @@ class Foreseen(Accounting):
 
     def _take_inserts(self, text: str) -> bool:
         """Take a large text that only inserts into one table, where that destroys nothing; else return False."""
-        if bulk_table(text) is None or "conflict" in text.lower():
+        if bulk_table(text) is None or does_more(text):
             return False
         first = next(iter(statements_of(text)), None)
         if first is None or not inserts_values(first.text):

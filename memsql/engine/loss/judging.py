@@ -7,20 +7,17 @@ the statements, and the answers come afterwards.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import replace
 from functools import partial
 
 from memsql.db import Result, Value
 from memsql.engine.loss import comparing, copies, effects, sentences
+from memsql.engine.loss.comparer import Answered, Ask, Comparer, Copied
 from memsql.engine.loss.comparing import Comparison, Difference, integer
 from memsql.engine.loss.facts import Facts
 from memsql.engine.loss.model import Account, Change, Loss, summed
 from memsql.engine.loss.tables import ROWID, Table
 from memsql.engine.loss.trail import Least, Own, Trail
 from memsql.sqltext import fold
-
-Answered = Callable[[Result], None]
-Ask = Callable[[str, Answered], None]
 
 
 class Judge:
@@ -31,6 +28,7 @@ class Judge:
         self.trail = Trail()
         self._facts, self._send, self._at_once = facts, ask, at_once
         self._names: Trail | None = None
+        self._comparer = Comparer(self._ask, self.note, at_once=at_once)
         self._losses: list[Loss] = []
         self._changes: list[Change] = []
         self._notes: list[str] = []
@@ -59,15 +57,16 @@ class Judge:
 
         self._send(sql, answered)
 
-    def mark(self) -> tuple[int, int, int]:
+    def mark(self) -> tuple[int, int, int, int]:
         """How much is noted so far."""
         for least in self.trail.least.values():
             least.grown_from = None
-        return len(self._losses), len(self._changes), len(self._notes)
+        return len(self._losses), len(self._changes), len(self._notes), len(self.trail.arrivals)
 
-    def back_to(self, mark: tuple[int, int, int]) -> None:
+    def back_to(self, mark: tuple[int, int, int, int]) -> None:
         """Forget what was noted since mark(): the statements were undone."""
-        losses, changes, notes = mark
+        losses, changes, notes, arrivals = mark
+        self.trail.arrivals.cut(arrivals)
         del self._losses[losses:], self._changes[changes:], self._notes[notes:]
         for least in self.trail.least.values():
             least.shrink()
@@ -102,6 +101,7 @@ class Judge:
         name = fold(table.name)
         if not (table.holds_data and self.trail.has_old_rows(name) and column in table.stored):
             return
+        table = self.trail.old_part(table)
         own = copies.own_match(table, self.trail.inside(name), column)
         is_fresh = (name, column) in self.trail.fresh
         if not is_fresh:
@@ -119,10 +119,11 @@ class Judge:
         query = query or comparing.count_values(table, [column])
 
         def then(answer: Result) -> None:
-            difference = query.comparison(answer.rows[0]).columns.get(column)
-            if difference is not None and difference.lost:
+            difference = query.comparison(answer.rows[0]).columns.get(column, Difference())
+            if difference.lost:
                 how = sentences.column_dropped(*self._labels(table, column), difference.lost)
                 self.lose(table, column, difference.lost, how, difference.example)
+            self._count_copied(table, column, difference)
 
         self._ask(query.sql, then)
 
@@ -240,9 +241,15 @@ class Judge:
             if difference.lost:
                 there = any(column in match.carriers for match in matches)
                 say = sentences.values_not_copied if there else sentences.column_dropped
+                if difference.is_key:
+                    say = sentences.key_not_copied
                 self.lose(table, column, difference.lost, say(label, spelled, difference.lost), difference.example)
-            if difference.changed > difference.lost:
-                self._changes.append(Change("copy", label, spelled, difference.changed - difference.lost))
+            self._count_copied(table, column, difference)
+
+    def _count_copied(self, table: Table, column: str, difference: Difference) -> None:
+        """Count the values that expressions changed in a copy."""
+        if difference.changed > difference.lost:
+            self._changes.append(Change("copy", *self._labels(table, column), difference.changed - difference.lost))
 
     def _by_effect(self, kept: effects.Snapshot, answer: Result) -> None:
         total, gone, shown, *rest = answer.rows[0]
@@ -275,77 +282,7 @@ class Judge:
 
     def _compare(self, table: Table, matches: Sequence[copies.Match], then: Callable[[Comparison], object]) -> None:
         """Compare ``table`` with its copies as they are now."""
-        key = self._key(table, self.trail.copies_of(fold(table.name)))
-        keyed = [match for match in matches if match.pairs]
-        if keyed:
-            query = comparing.compare(table, key, keyed)
-
-            def compared(answer: Result) -> None:
-                then(query.comparison(answer.rows[0]))
-
-            def glanced(answer: Result) -> None:
-                rows, differing = map(integer, answer.rows[0])
-                if differing:
-                    self._ask(query.sql, compared)
-                else:
-                    then(Comparison(total=rows))
-
-            self._ask(query.quick, glanced) if self._at_once else self._ask(query.sql, compared)
-        else:
-            self._compare_without_key(table, key, matches, then)
-
-    def _compare_without_key(
-        self, table: Table, key: Sequence[str], matches: Sequence[copies.Match], then: Callable[[Comparison], object]
-    ) -> None:
-        columns: dict[str, Difference] = {}
-        columns_of = comparing.compared(table, matches)
-        unkept = [c for c in columns_of if c not in key and any(c not in match.carriers for match in matches)]
-        if unkept:
-            counted = comparing.count_values(table, unkept)
-            self._ask(counted.sql, lambda answer: columns.update(counted.comparison(answer.rows[0]).columns))
-        if key and any(match.sets_key for match in matches):
-            self.note(sentences.key_set_anew(self._labels(table, "")[0]))
-        elif key:
-            how = "the key is not copied, so each row gets another one"
-            self._ask_renumbered(table, key, matches, lambda n: columns.update({key[0]: Difference(n, 0, how)}))
-        elif table.kind == "virtual" and table.rowid is not None:
-            label = self._labels(table, "")[0]
-            self._ask_renumbered(table, (ROWID,), matches, lambda n: self.note(sentences.rowids_renewed(label, n)))
-        bags = comparing.compare_bags(table, matches)
-        missing: list[Comparison] = []
-        self._ask(bags.sql, lambda answer: missing.append(bags.comparison(answer.rows[0])))
-
-        def end() -> None:
-            then(replace(missing[0], columns={**columns}))
-
-        same = {*comparing.unchanged(table, matches), *unkept, *key}
-        for column in columns_of:
-            if column not in same:
-                values = comparing.compare_values(table, matches, column)
-                self._ask(values.sql, partial(_differ, values, columns))
-        # Behind all the others, so that their answers are there.
-        self._ask("SELECT 1", lambda _: end())
-
-    def _ask_renumbered(
-        self, table: Table, key: Sequence[str], matches: Sequence[copies.Match], renumbered: Callable[[int], None]
-    ) -> None:
-        """Ask in how many rows the key, which was not copied, is another one afterwards; ``renumbered`` gets the number
-        where there are any."""
-        same = [
-            copies.Match(match.target, tuple((k, k) for k in key), match.carriers)
-            for match in matches
-            if all(k in match.target.columns or (k == ROWID and match.target.rowid is not None) for k in key)
-        ]
-        query = comparing.compare(table, key, same) if same else comparing.count_values(table, ())
-
-        def then(answer: Result) -> None:
-            comparison = query.comparison(answer.rows[0])
-            rows = comparison.rows + max((d.lost for d in comparison.columns.values()), default=0)
-            if rows:
-                renumbered(rows)
-
-        self._ask(query.sql, then)
-
-
-def _differ(query: comparing.Query, columns: dict[str, Difference], answer: Result) -> None:
-    columns.update(query.comparison(answer.rows[0]).columns)
+        name = fold(table.name)
+        rooms = [self.trail.arrivals.room(name, fold(match.target.name)) for match in matches]
+        key = self._key(table, self.trail.copies_of(name))
+        self._comparer.compare(Copied(table, key, matches, rooms, self._labels(table, "")[0]), then)

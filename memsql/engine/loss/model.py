@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from memsql import words
 from memsql.sqltext import Permit, fold, permit_line
+from memsql.sqltext.names import on_one_line
 
 
 class MustRunAlone(Exception):
@@ -44,7 +45,8 @@ class Loss:
         """Whether one of ``permits`` names it. The permit of a table is one for its rows, not for values of rows that
         stay."""
         names = self.aliases | {(fold(self.table), None if self.column is None else fold(self.column))}
-        return any((fold(p.table), None if p.column is None else fold(p.column)) in names for p in permits)
+        spelled = {(on_one_line(table), None if column is None else on_one_line(column)) for table, column in names}
+        return any((fold(p.table), None if p.column is None else fold(p.column)) in spelled for p in permits)
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,6 +37,11 @@ def values_not_copied(table: str, column: str, rows: int) -> str:
     return f"column {table}.{column} loses a value in {rows_text(rows)}: the copy does not have it"
 
 
+def key_not_copied(table: str, column: str, rows: int) -> str:
+    """Rows have another key, for the copy does not carry the old one."""
+    return f"key {table}.{column} is another one in {rows_text(rows)}: it is not copied"
+
+
 def column_dropped(table: str, column: str, rows: int) -> str:
     """A column is dropped with values that are nowhere else."""
     return f"column {table}.{column} is dropped with a value in {rows_text(rows)}"

@@ -21,14 +21,15 @@ Kind = Literal["table", "view", "virtual", "contentless", "unreadable", "derived
 @dataclass(frozen=True, slots=True)
 class Column:
     """A column: ``name`` as the schema spells it, its ``affinity`` (https://sqlite.org/datatype3.html), whether it is
-    ``generated`` from others, NOT NULL (``required``), and the SQL of its ``default``. ``fresh``: the migration added
-    it, so that nothing from before is in it."""
+    ``generated`` from others, NOT NULL (``required``), and the SQL of its ``default``. ``added``: by the
+    migration. ``fresh``: and nothing from before is in it."""
 
     name: str
     affinity: str
     generated: bool = False
     required: bool = False
     default: str | None = None
+    added: bool = False
     fresh: bool = False
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from memsql.engine.loss.arrivals import Arrivals
 from memsql.engine.loss.comparing import Comparison
 from memsql.engine.loss.copies import Copy, Match, NotedCopies, between_copies
 from memsql.engine.loss.tables import ROWID, Table
@@ -65,8 +66,9 @@ class Trail:
     which rows from before are, whose table is gone. ``least``: of a table with copies, its comparisons so far.
     ``keys``: columns that identify the rows of a created table, because they came from a key. ``labels`` and
     ``column_labels``: the names that tables and columns had before the migration. ``fresh``: columns that the migration
-    added to rows from before, and that hold nothing from before. ``fills``: for each statement that inserted rows, by
-    table, the tables that it read.
+    added to rows from before, and that hold nothing from before; ``added``: those that hold something now too.
+    ``fills``: for each statement that inserted rows, by table, the tables that it read. ``arrivals``: how many rows
+    came with statements that read tables.
     """
 
     copies: NotedCopies = field(default_factory=NotedCopies)
@@ -77,6 +79,8 @@ class Trail:
     labels: dict[str, str] = field(default_factory=dict)
     column_labels: dict[tuple[str, str], str] = field(default_factory=dict)
     fresh: set[tuple[str, str]] = field(default_factory=set)
+    added: set[tuple[str, str]] = field(default_factory=set)
+    arrivals: Arrivals = field(default_factory=Arrivals)
     fills: dict[str, set[frozenset[str]]] = field(default_factory=dict)
 
     def names(self) -> Trail:
@@ -142,11 +146,13 @@ class Trail:
             self.copies.add(copy)
             fills = self.fills.get(copy.target, set())
             self.fills[copy.target] = {part | {copy.source} if table in part else part for part in fills}
+        self.arrivals.dropped(table)
         # The next table of this name is another one.
         for names in (self.least, self.labels, self.keys, self.fills):
             names.pop(table, None)
         self.column_labels = {place: label for place, label in self.column_labels.items() if place[0] != table}
         self.fresh = {place for place in self.fresh if place[0] != table}
+        self.added = {place for place in self.added if place[0] != table}
 
     def _between_copies_of(self, table: str) -> list[Copy]:
         """The copies of ``table``, each as a copy of every other one: one of them may go where another one stays."""
@@ -185,6 +191,7 @@ class Trail:
             self.fresh -= {(new, column) for column in held}
         elif not unread:
             self.fresh |= others
+            self.added |= others
 
     def column_dropped(self, table: str, column: str, match: Match) -> None:
         """A column is about to go; ``match`` says which others hold its values."""
@@ -194,10 +201,12 @@ class Trail:
                 self.fresh.discard((table, carrier.column))
                 self.column_labels[table, carrier.column] = self.column_label(table, column, spelled)
         self.fresh.discard(place)
+        self.added.discard(place)
         self.column_labels.pop(place, None)
 
     def renamed(self, old: str, new: str) -> None:
         """A table has another name."""
+        self.arrivals.renamed(old, new)
         label = self.labels.pop(old, None)
         if label is not None or old not in self.created:
             self.labels[new] = label or old
@@ -217,6 +226,7 @@ class Trail:
         }
         self.column_labels = {(new if t == old else t, c): v for (t, c), v in self.column_labels.items()}
         self.fresh = {(new if t == old else t, c) for t, c in self.fresh}
+        self.added = {(new if t == old else t, c) for t, c in self.added}
         self.copies = NotedCopies(
             replace(
                 copy,
@@ -226,11 +236,25 @@ class Trail:
             for copy in self.copies
         )
 
+    def column_added(self, table: str, column: str) -> None:
+        """A column was added to ``table``."""
+        self.fresh.add((table, column))
+        self.added.add((table, column))
+
+    def overwritten(self, table: str, columns: Collection[str]) -> None:
+        """Something else was written into ``columns`` of each row of ``table``: they are no copies of others of it."""
+        for copy in self.inside(table):
+            if not copy.values.keys().isdisjoint(columns):
+                values = {column: value for column, value in copy.values.items() if column not in columns}
+                self._exchange(copy, replace(copy, values=values))
+
     def column_renamed(self, table: str, old: str, new: str) -> None:
         """A column of ``table`` has another name."""
         self.column_labels[table, new] = self.column_labels.pop((table, old), old)
-        if (table, old) in self.fresh:
-            self.fresh = (self.fresh - {(table, old)}) | {(table, new)}
+        for places in (self.fresh, self.added):
+            if (table, old) in places:
+                places.discard((table, old))
+                places.add((table, new))
         self.copies = NotedCopies(_with_column(copy, table, old, new) for copy in self.copies)
         if table in self.keys:
             self.keys[table] = tuple(new if k == old else k for k in self.keys[table])
@@ -240,11 +264,15 @@ class Trail:
         return frozenset(c for t, c in self.fresh if t == table)
 
     def old_part(self, table: Table) -> Table:
-        """``table`` with the columns marked that hold nothing from before."""
-        fresh = self.fresh_columns(fold(table.name))
-        if not fresh:
+        """``table`` with the columns marked that the migration added, and those that hold nothing from before."""
+        name = fold(table.name)
+        if not any(place[0] == name for place in self.added):
             return table
-        return replace(table, columns={n: replace(c, fresh=n in fresh) for n, c in table.columns.items()})
+        columns = {
+            n: replace(c, fresh=(name, n) in self.fresh, added=(name, n) in self.added)
+            for n, c in table.columns.items()
+        }
+        return replace(table, columns=columns)
 
     def label(self, table: str, spelled: str) -> str:
         """The name that the table ``table``, now ``spelled``, had before the migration."""
@@ -256,8 +284,10 @@ class Trail:
 
     def refine(self, copy: Copy, read: Mapping[str, tuple[str, frozenset[str]]]) -> None:
         """An UPDATE of the target of ``copy`` filled columns from its source."""
-        filled = replace(copy, values={**copy.values, **read})
-        self.copies = NotedCopies(filled if other == copy else other for other in self.copies)
+        self._exchange(copy, replace(copy, values={**copy.values, **read}))
+
+    def _exchange(self, former: Copy, copy: Copy) -> None:
+        self.copies = NotedCopies(copy if other == former else other for other in self.copies)
 
     def inherit_key(self, copy: Copy, source_key: Sequence[str]) -> None:
         """Note that rows of a created table have the key of the table from which they were copied."""
