@@ -6,6 +6,7 @@ import tempfile
 from pathlib import Path
 from random import Random
 
+import extent
 import pytest
 import random_schemas
 from cli import Project
@@ -17,7 +18,7 @@ from memsql.author.derive import Draft, draft
 from memsql.errors import FileError
 from memsql.schema import diff, from_sql
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(extent.number(300, 1800))]
 
 # What a person is told, and rightly: there is no value for the rows that are there, or no way back.
 TOLD = ("is new and NOT NULL without a default", "the way back would have no value", "the way back would have nothing")
@@ -40,7 +41,12 @@ def derive(seed: int, folder: Path) -> tuple[str, str, Draft]:
     )
 
 
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(
+    max_examples=extent.number(20, 400),
+    derandomize=not extent.THOROUGH,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+)
 @given(st.integers(0, 10**9))
 def test_random_edits_are_proven(seed: int) -> None:
     with tempfile.TemporaryDirectory() as folder:
