@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from memsql import visible
 from memsql.db import Connection
 from memsql.db.queries import load
 from memsql.engine.analysis import Analysis, analyse
@@ -14,7 +15,7 @@ from memsql.engine.job import Job
 from memsql.errors import FileError, Location
 from memsql.project.files import SqlFile
 from memsql.sqltext import MigrationHeader, fold, skip_to_code
-from memsql.sqltext.names import NAME, WORD_END, keywords, on_one_line, quote_if_needed, unquote
+from memsql.sqltext.names import NAME, WORD_END, keywords, quote_if_needed, unquote
 from memsql.sqltext.tokens import QUOTED_NAME, STRING, TRIVIA
 
 _SHOWN = 10
@@ -45,7 +46,7 @@ def refuse_unscoped(conn: Connection, jobs: Sequence[Job]) -> None:
             _refuse_misspelt(side)
     if not any(header.allows_loss for job in jobs for header in (job.header, job.migration.down_header) if header):
         return
-    known = {fold(on_one_line(str(row[0]))) for row in conn.execute(load("engine/tables")).rows}
+    known = {fold(visible.line(str(row[0]))) for row in conn.execute(load("engine/tables")).rows}
     unread: deque[SqlFile] = deque()
     for job in jobs:
         sides = tuple(_sides(job))
@@ -88,7 +89,7 @@ def _unscoped(header: MigrationHeader, known: set[str], unread: deque[SqlFile]) 
             return allow.reason, allow.line
     for permit in header.permits:
         while fold(permit.table) not in known and unread:
-            known |= set(map(on_one_line, tables_in(unread.popleft())))
+            known |= set(map(visible.line, tables_in(unread.popleft())))
         if fold(permit.table) not in known:
             name = permit.table if permit.column is None else f"{permit.table}.{permit.column}"
             return f"{name} {permit.reason}", permit.line

@@ -83,7 +83,7 @@ def error(problem: MemsqlError) -> str:
     if problem.state:
         lines.extend(f"  state: {problem.state}".split("\n"))
     if problem.hint:
-        lines.append(f"  next: {problem.hint}")
+        lines.extend(f"  next: {problem.hint}".split("\n"))
     return page(lines)
 
 

@@ -11,8 +11,9 @@ import re
 from dataclasses import KW_ONLY, dataclass
 from typing import NamedTuple
 
+from memsql import visible
 from memsql.errors import FileError, Location
-from memsql.sqltext.names import NAME, on_one_line, quote_if_needed, unquote
+from memsql.sqltext.names import NAME, quote_if_needed, unquote
 from memsql.sqltext.tokens import BLOCK_COMMENT, LINE_COMMENT, TRIVIA
 from memsql.words import parse_duration
 
@@ -71,7 +72,7 @@ class Permit:
 
 def permit_line(table: str, column: str | None = None, reason: str = "<reason>") -> str:
     """The line that permits the loss of rows of ``table``, or of the values of its ``column``."""
-    name = ".".join(on_one_line(quote_if_needed(part)) for part in (table, column) if part is not None)
+    name = ".".join(visible.line(quote_if_needed(part)) for part in (table, column) if part is not None)
     return f"-- allow: data-loss {name} {reason}"
 
 

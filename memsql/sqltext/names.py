@@ -130,11 +130,6 @@ def quote_if_needed(name: str) -> str:
     return name if _bare_name(name) and fold(name) not in _RESERVED else quote(name)
 
 
-def on_one_line(name: str) -> str:
-    """``name`` as a permit spells it, which is one line: control characters as ``\\n``, ``\\t``, ``\\x1b``."""
-    return "".join(repr(c)[1:-1] if c < " " or c == "\x7f" else c for c in name)
-
-
 def is_reserved(name: str) -> bool:
     """Whether ``name`` without quotes cannot be a column. TRUE and FALSE can."""
     return fold(name) in _RESERVED - {"true", "false"}

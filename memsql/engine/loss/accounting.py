@@ -311,13 +311,13 @@ class Accounting(ABC):
                 self._judge.trail.filled([write.table])
             return
         target, trail = self._facts.table(write.table), self._judge.trail
-        if target is None:
+        if target is None or (write.verb == "create" and table is not None):
+            # CREATE TABLE IF NOT EXISTS … AS does nothing where the table is there.
             return
-        if write.verb == "create" and table is None:
+        if write.verb == "create":
             trail.created.add(write.table)
         ways = branches(write, self._facts)
-        names = tuple(name for name, _ in ways[0].columns) if write.verb == "create" and ways else ()
-        columns = names or write.columns or target.stored
+        columns = write.columns or target.stored
         noted = copies.copies_of(write.table, columns, ways, self._identity)
         if write.ignores:
             noted = [replace(copy, some=True) for copy in noted]

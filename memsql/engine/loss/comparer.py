@@ -45,7 +45,7 @@ class Comparer:
 
     def compare(self, copied: Copied, then: Compared) -> None:
         """Compare a table with its copies as they are now."""
-        keyed = [match for match in copied.matches if match.pairs]
+        keyed = copies.main_and_side([match for match in copied.matches if match.pairs])
         if not keyed:
             self._without_key(copied, then)
             return

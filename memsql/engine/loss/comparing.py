@@ -11,6 +11,7 @@ from memsql.engine.loss.tables import ROWID, Table
 from memsql.sqltext.names import quote_string
 
 _SHOWN = 40
+_LONG_TEXT = 20_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +109,7 @@ def compare(
     """Compare ``columns`` of ``source`` row by row with all ``matches`` (at least one), each of which has the key. Rows
     with NULL in one of ``nulls`` are left out. ``row_stays``: a value is lost too where its row is in no copy; else it
     goes with the row."""
-    hit = " OR ".join(_hit(match, n) for n, match in enumerate(matches)) or "0"
+    hit = " OR ".join(_hit(match, n) for n, match in enumerate(matches) if not match.is_side) or "0"
     grouped = not all(match.own or is_single(source, match) for match in matches)
     collect = "max" if grouped else ""
     shown = _key_text(source, key)
@@ -334,7 +335,10 @@ def _kept(source: Table, column: str, target: Table, carrier: Carrier, alias: st
 
 
 def _is_broken_text(old: str, new: str) -> str:
-    """SQL that is true where a BLOB became a text with a character that SQLite reads as another one."""
+    """SQL that is true where a BLOB became a text with a character that SQLite reads as another one.
+
+    A long one is taken for broken unless it is ASCII: SQLite reads it again for each character.
+    """
     # Byte by byte, for functions of text end at a NUL.
     character = f"substr(CAST(substr({old}, i, 4) AS TEXT), 1, 1)"
     characters = (
@@ -342,7 +346,12 @@ def _is_broken_text(old: str, new: str) -> str:
         f"FROM place WHERE i < length({old})) "
         f"SELECT 1 FROM place WHERE hex(char(unicode({character}))) <> hex({character}) AND {character} <> ''"
     )
-    return f"typeof({old}) = 'blob' AND typeof({new}) = 'text' AND EXISTS ({characters})"
+    is_ascii = f"{new} NOT GLOB '*[^' || char(1) || '-' || char(127) || ']*' AND length({new}) = length({old})"
+    # CASE, for SQLite may ask the operands of AND in any order.
+    return (
+        f"CASE WHEN typeof({old}) <> 'blob' OR typeof({new}) <> 'text' OR ({is_ascii}) THEN 0 "
+        f"WHEN length({old}) > {_LONG_TEXT} THEN 1 ELSE EXISTS ({characters}) END"
+    )
 
 
 def _ways_back(new: str, affinity: str) -> list[str]:
@@ -351,7 +360,7 @@ def _ways_back(new: str, affinity: str) -> list[str]:
     kinds = [f"CAST({new} AS {kind})" for kind in ("TEXT", "INTEGER", "REAL")]
     return [
         *([new] if affinity == "blob" else kinds),
-        f"CASE WHEN NOT ({_is_broken_text(blob, new)}) THEN {blob} END",
+        *([f"CASE WHEN NOT ({_is_broken_text(blob, new)}) THEN {blob} END"] if affinity == "blob" else []),
     ]
 
 
@@ -382,7 +391,9 @@ def integer(value: Value) -> int:
 
 def shown_value(value: str) -> str:
     """SQL: the beginning of ``value`` as a person reads it, NULL too."""
-    return f"substr(quote({value}), 1, {_SHOWN})"
+    # The whole of a long one in quotes may be longer than SQLite allows.
+    beginning = f"CASE WHEN typeof({value}) IN ('text', 'blob') THEN substr({value}, 1, {_SHOWN}) ELSE {value} END"
+    return f"substr(quote({beginning}), 1, {_SHOWN})"
 
 
 def least_text(sql: str) -> str:

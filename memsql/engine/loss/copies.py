@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal, NamedTuple
 
@@ -70,6 +70,13 @@ class Match:
     own: bool = False
     has_rowid: bool = False
     others: Mapping[str, tuple[Carrier, ...]] = field(default_factory=dict)
+    is_side: bool = False
+
+    @property
+    def has_values(self) -> bool:
+        """Whether a column besides the key was copied as it is."""
+        keys = {column for column, _ in self.pairs}
+        return any(c.manner == "copy" for column, c in self.carriers.items() if column not in keys)
 
     def carriers_of(self, column: str) -> tuple[Carrier, ...]:
         """All columns that may hold the value of ``column``."""
@@ -217,6 +224,18 @@ def between_copies(first: Copy, second: Copy) -> Copy | None:
     return replace(second, source=first.target, values=values)
 
 
+def through_copy(first: Copy, second: Copy) -> Copy:
+    """What the source of ``first`` became in the target of ``second``, which copied the target of ``first``."""
+    values: dict[str, tuple[str, frozenset[str]]] = {}
+    for column, (kind, reads) in second.values.items():
+        origins = [first.values.get(read, ("other", frozenset[str]())) for read in sorted(reads)]
+        kinds = {kind, *(k for k, _ in origins)}
+        whole = "bare" if kinds == {"bare"} else "other" if "other" in kinds else "cast"
+        values[column] = (whole, frozenset[str]().union(*(r for _, r in origins)))
+    some, unread = first.some or second.some, first.unread or second.unread
+    return replace(second, source=first.source, values=values, some=some, unread=unread)
+
+
 def _is_same_row(place: Place, value: Expression, copy: Copy | None, identity: Identity) -> bool:
     """Whether ``place`` is in the row that is set, or in the one from which ``copy`` made it."""
     if copy is None and place.source == UPDATED:
@@ -284,6 +303,22 @@ def _together(name: str, parts: Mapping[int, Sequence[Carrier]], written: Sequen
         if literal.upper() != "NULL":
             besides.append(literal)
     return Carrier(name, "expression", besides=tuple(dict.fromkeys(besides)))
+
+
+def main_and_side(matches: Sequence[Match]) -> list[Match]:
+    """``matches`` with those marked that hold only keys and expressions, where others hold values: a row that is there
+    alone is gone. An expression there is no word about a column into which another copy writes something else."""
+    main = [match for match in matches if match.has_values]
+    if len(main) in (0, len(matches)):
+        return list(matches)
+    replaced = {column for match in main for column, c in match.carriers.items() if c.manner == "none"}
+    return main + [_side(match, replaced) for match in matches if match not in main]
+
+
+def _side(match: Match, replaced: Collection[str]) -> Match:
+    carriers = {n: c for n, c in match.carriers.items() if n not in replaced or c.manner == "copy"}
+    others = {n: tuple(c for c in cs if c.manner == "copy" or n not in replaced) for n, cs in match.others.items()}
+    return replace(match, carriers=carriers, others=others, is_side=True)
 
 
 def own_match(table: Table, copies: Iterable[Copy], dropped: str) -> Match:

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from memsql import words
+from memsql import visible, words
 from memsql.sqltext import Permit, fold, permit_line
-from memsql.sqltext.names import on_one_line
 
 
 class MustRunAlone(Exception):
@@ -45,7 +44,7 @@ class Loss:
         """Whether one of ``permits`` names it. The permit of a table is one for its rows, not for values of rows that
         stay."""
         names = self.aliases | {(fold(self.table), None if self.column is None else fold(self.column))}
-        spelled = {(on_one_line(table), None if column is None else on_one_line(column)) for table, column in names}
+        spelled = {(visible.line(table), None if column is None else visible.line(column)) for table, column in names}
         return any((fold(p.table), None if p.column is None else fold(p.column)) in spelled for p in permits)
 
 

@@ -19,6 +19,8 @@ def unreadable(table: str, module: str) -> str:
     """A virtual table is dropped whose module is not here, or whose rows cannot be read."""
     if module == "fts5":
         return f"table {table} is dropped, and its rows cannot be counted: it has no content, and columnsize=0"
+    if module == "fts4":
+        return f"table {table} is dropped, and its rows cannot be counted: it has no content"
     return f"table {table} is dropped, and its rows cannot be counted: the module {module} is not here"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -12,6 +13,7 @@ from memsql.errors import StatementError
 from memsql.sqltext import ROWIDS, fold, free_rowid, quote
 from memsql.sqltext.affinity import affinity
 from memsql.sqltext.internal import SHADOW_SUFFIXES, has_sizes, is_nobodys_data, is_virtual, module_of, shadows_of
+from memsql.sqltext.names import unquote
 from memsql.sqltext.tokens import tokenize
 
 ROWID = "rowid"
@@ -150,6 +152,10 @@ def _ordinary(conn: Connection, name: str, schema: str, sql: str) -> Table:
     )
 
 
+# https://sqlite.org/fts3.html#the_content_option_
+_fts4_content = re.compile(r"[(,]\s*content\s*=\s*(\"[^\"]*\"|'[^']*'|[^\s,)]*)", re.IGNORECASE).search
+
+
 def _virtual(conn: Connection, name: str, schema: str, sql: str) -> Table:
     module = module_of(sql)
     try:
@@ -165,6 +171,10 @@ def _virtual(conn: Connection, name: str, schema: str, sql: str) -> Table:
         if content == "contentless" and not has_sizes(sql):
             return Table(name, schema, "unreadable", {}, module=module)
         kind = {"external": "derived", "contentless": "contentless"}.get(content, "virtual")  # type: ignore[assignment]
+    elif module == "fts4" and (content_of := _fts4_content(sql)) is not None:
+        if not unquote(content_of[1]):
+            return Table(name, schema, "unreadable", {}, module=module)
+        kind = "derived"
     elif module == "fts5vocab" or module in ("fts3tokenize", "dbstat"):
         kind = "derived"
     columns = _columns([f for f in fields if f[4] != 1])

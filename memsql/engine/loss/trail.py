@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from memsql.engine.loss.arrivals import Arrivals
 from memsql.engine.loss.comparing import Comparison
-from memsql.engine.loss.copies import Copy, Match, NotedCopies, between_copies
+from memsql.engine.loss.copies import Copy, Match, NotedCopies, between_copies, through_copy
 from memsql.engine.loss.tables import ROWID, Table
 from memsql.sqltext import fold
 
@@ -111,7 +111,8 @@ class Trail:
 
     def _rows_in(self, source: str, target: str) -> list[Copy]:
         copied = self.copies.between(source, target)
-        if all(source in sources for sources in self.fills.get(target, ())):
+        was_empty = target in self.created or all(copy.joins for copy in copied)
+        if was_empty and all(source in sources for sources in self.fills.get(target, ())):
             return copied
         return [*copied, Copy(source, target, {}, unread=True, fills=True)]
 
@@ -139,7 +140,7 @@ class Trail:
         self.holders |= set(holders)
         self.holders.discard(table)
         self.created.add(table)
-        between = self._between_copies_of(table)
+        between = [*self._between_copies_of(table), *self._copies_through(table)]
         if self.copies.targets(table) or self.copies.sources(table) or self.copies.between(table, table):
             self.copies = NotedCopies(copy for copy in self.copies if table not in (copy.source, copy.target))
         for copy in between:
@@ -167,9 +168,22 @@ class Trail:
             if (copy := between_copies(firsts[one][0], second)) is not None
         ]
 
+    def _copies_through(self, table: str) -> list[Copy]:
+        """The copies of ``table``, as copies of what was copied to it."""
+        return [
+            through_copy(first, second)
+            for source in self.copies.sources(table)
+            for target in self.copies.targets(table)
+            if target != source
+            for first in self.copies.between(source, table)
+            for second in self.copies.between(table, target)
+        ]
+
     def handed_over(self, source: Table, match: Match) -> None:
         """The rows of ``source``, which is about to go, are in the target of ``match`` now."""
         old, new = fold(source.name), fold(match.target.name)
+        # It holds more rows from before than were looked for in its own copies.
+        self.least.pop(new, None)
         if new not in self.created:
             self.fresh -= {(new, carrier.column) for column in source.columns for carrier in match.carriers_of(column)}
             return
