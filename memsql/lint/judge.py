@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from functools import cached_property
 from itertools import islice
@@ -21,9 +21,12 @@ _MOST = 100
 # What these find depends on the files around; a file judged alone cannot tell that an allow is not needed.
 _OF_SURROUNDINGS = frozenset(
     {
+        "MS02",
         "MS03",
+        "MS07",
         "MS10",
         "MS11",
+        "MS12",
         "MS14",
         "MS15",
         "MS16",
@@ -36,6 +39,10 @@ _OF_SURROUNDINGS = frozenset(
         "MS29",
         "MS30",
         "MS34",
+        "MS35",
+        "MS36",
+        "MS37",
+        "MS42",
     }
 )
 
@@ -90,15 +97,14 @@ def judge(script: Script) -> list[Finding]:
         _finding(script, places, rule, hit)
         for rule, hit in hits
         if allowed.isdisjoint((rule.code, hit.also))
-        and not (hit.loses and _folded(hit.loses) in permitted)
+        and not (hit.loses and _folded(hit.loses) <= permitted)
         and not (hit.breaks and fold(hit.breaks) in broken)
     }
     return sorted(findings, key=lambda f: (f.line, f.column, f.rule, f.message))
 
 
-def _folded(loses: tuple[str, str | None]) -> tuple[str, str | None]:
-    table, column = loses
-    return fold(table), fold(column) if column is not None else None
+def _folded(loses: Iterable[tuple[str, str | None]]) -> set[tuple[str, str | None]]:
+    return {(fold(table), fold(column) if column is not None else None) for table, column in loses}
 
 
 def _unscoped(script: Script, places: _Places) -> Iterator[Hit]:

@@ -51,9 +51,9 @@ class Finding:
 class Hit:
     """What a rule returns: an offset in the text and a sentence. ``severity`` where it is not the rule's.
 
-    ``loses``: the table whose rows go, or the table and the column whose values go; a permit for that is an answer.
-    ``also``: another rule that a file may allow in place of this one. ``breaks``: a view that need not compile where
-    the file says so.
+    ``loses``: the tables whose rows go, as (table, None), or the columns whose values go; permits for all of them are
+    an answer. ``also``: another rule that a file may allow in place of this one. ``breaks``: a view that need not
+    compile where the file says so.
     """
 
     at: int
@@ -61,7 +61,7 @@ class Hit:
     fix: str = ""
     end: int | None = None
     severity: str | None = None
-    loses: tuple[str, str | None] | None = None
+    loses: tuple[tuple[str, str | None], ...] = ()
     also: str = ""
     breaks: str = ""
 

@@ -2,42 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from memsql.lint.step import Step, Steps
-from memsql.schema.definition import split_at_commas
 from memsql.sqltext import fold
+from memsql.sqltext.selects import Select, Source, tables_of
 from memsql.sqltext.tokens import Token
 
 
 @dataclass(frozen=True, slots=True)
 class Copy:
-    """``INSERT INTO target … SELECT … FROM source``. ``columns`` are those it names, () for none; ``star`` is the ``*``
-    of its SELECT, or None."""
+    """``INSERT INTO target … SELECT … FROM source``. ``sources`` are all tables that the SELECT reads rows of,
+    ``columns`` those that the INSERT names, () for none."""
 
     step: Step
     target: str
-    source: str
+    sources: tuple[str, ...]
     columns: tuple[str, ...]
-    star: Token | None
+    select: Select
 
 
 @dataclass(frozen=True, slots=True)
 class Rebuild:
     """A table made anew with its rows. ``old_first`` where the old table was renamed away before the new one took its
-    place; ``drop`` is the statement that drops the old one, ``create`` makes the new one, ``copy`` fills it."""
+    place; ``drop`` is the statement that drops the old one, ``create`` makes the new one, ``copies`` fill it."""
 
     table: str
     create: Step
     drop: Step | None
     rename: Step | None
-    copy: Copy | None
+    copies: tuple[Copy, ...]
     old_first: bool = False
 
 
 def find_copies(steps: Steps) -> list[Copy]:
-    """Every ``INSERT … SELECT`` of the file that reads from one table first."""
+    """Every ``INSERT … SELECT`` of the file."""
     copies = []
     for step in steps.of("insert", "replace"):
         copy = _copy(step)
@@ -56,53 +56,49 @@ def find_rebuilds(steps: Steps, copies: Sequence[Copy]) -> list[Rebuild]:
         new = fold(step.effect.new_name or "")
         if step.name in created and new in dropped and dropped[new].at < step.at:
             new_table = created[step.name]
-            rebuilds.append(Rebuild(new, new_table, dropped[new], step, _last(copies, step.name)))
+            rebuilds.append(Rebuild(new, new_table, dropped[new], step, _into(copies, step.name)))
         elif step.name in created and created[step.name].at > step.at:
             new_table = created[step.name]
-            rebuilds.append(Rebuild(step.name, new_table, dropped.get(new), step, _last(copies, step.name), True))
+            rebuilds.append(Rebuild(step.name, new_table, dropped.get(new), step, _into(copies, step.name), True))
     taken = {r.table for r in rebuilds}
     for name, step in created.items():
         if name in dropped and dropped[name].at < step.at and name not in taken:
-            rebuilds.append(Rebuild(name, step, dropped[name], None, _last(copies, name)))
+            rebuilds.append(Rebuild(name, step, dropped[name], None, _into(copies, name)))
     return rebuilds
 
 
-def _last(copies: Sequence[Copy], target: str) -> Copy | None:
-    return next((copy for copy in reversed(copies) if copy.target == target), None)
+def _into(copies: Sequence[Copy], target: str) -> tuple[Copy, ...]:
+    return tuple(copy for copy in copies if copy.target == target)
 
 
 def _copy(step: Step) -> Copy | None:
-    if len(step.text) > 100_000 or "select" not in step.text.lower():
+    write = step.write if "select" in step.text.lower() else None
+    if write is None or write.select is None or not any(arm.items for arm in write.select.arms):
         return None
-    tokens = step.tokens
-    into = next((i for i, t in enumerate(tokens) if t.name == step.name and i > 0), None)
-    if into is None:
-        return None
-    place = into + 1
-    columns: tuple[str, ...] = ()
-    if place < len(tokens) and tokens[place].word == "(":
-        groups, closing = split_at_commas(tokens, place)
-        columns = tuple(group[0].name for group in groups)
-        place = closing + 1
-    if place < len(tokens) and tokens[place].word == "WITH":
-        place = step.find("SELECT", start=place) or len(tokens)
-        while place < len(tokens) and _depth(tokens, place) > 0:
-            place = step.find("SELECT", start=place + 1) or len(tokens)
-    if place >= len(tokens) or tokens[place].word != "SELECT":
-        return None
-    depth, star, source = 0, None, ""
-    for i in range(place + 1, len(tokens)):
-        token = tokens[i]
-        depth += (token.word == "(") - (token.word == ")")
-        if depth == 0 and token.word == "*" and tokens[i - 1].word in ("SELECT", ",", ".", "DISTINCT", "ALL"):
-            star = star or token
-        if depth == 0 and token.word == "FROM" and i + 1 < len(tokens):
-            source = tokens[i + 1].name
-            if i + 3 < len(tokens) and tokens[i + 2].word == ".":
-                source = tokens[i + 3].name
-            break
-    return Copy(step, step.name, source, columns, star)
+    return Copy(step, step.name, tables_of(write.select), write.columns, write.select)
 
 
-def _depth(tokens: tuple[Token, ...], place: int) -> int:
-    return sum((t.word == "(") - (t.word == ")") for t in tokens[:place])
+def star_over_table(select: Select, steps: Steps, ctes: Mapping[str, Select] | None = None) -> Token | None:
+    """The first ``*`` in ``select`` that stands for the columns of a table, or of a view, that was there before the
+    file. The columns of anything else are written out where a reader sees them."""
+    ctes = {**(ctes or {}), **select.ctes}
+    for arm in select.arms:
+        for item in arm.items:
+            sources = [s for s in arm.sources if item.star and item.of in (None, s.label)]
+            if any(_has_columns_of_table(source, steps, ctes) for source in sources):
+                return item.tokens[-1]
+    return None
+
+
+def _has_columns_of_table(source: Source, steps: Steps, ctes: Mapping[str, Select]) -> bool:
+    if source.select is not None:
+        return star_over_table(source.select, steps, ctes) is not None
+    if source.schema is None and source.table in ctes:
+        # Without its own name: a recursive one reads itself.
+        others = {name: select for name, select in ctes.items() if name != source.table}
+        return star_over_table(ctes[source.table], steps, others) is not None
+    new = next((step for step in steps.making("table") if step.name == source.table), None)
+    if new is None or not new.selects:
+        return new is None
+    write = new.write
+    return write is None or write.select is None or star_over_table(write.select, steps) is not None

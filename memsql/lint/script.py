@@ -11,6 +11,7 @@ from memsql.fts.discover import FtsTable
 from memsql.lint.catalogue import Catalogue
 from memsql.lint.full_text import find_problems
 from memsql.lint.header import HeaderProblem
+from memsql.lint.holdings import NOTHING_KNOWN, Holdings, holdings
 from memsql.lint.rebuild import Copy, Rebuild, find_copies, find_rebuilds
 from memsql.lint.siblings import Siblings
 from memsql.lint.step import Step, Steps, switches
@@ -105,6 +106,14 @@ class Script:
     def rebuilds(self) -> list[Rebuild]:
         """Every table that the file makes anew."""
         return find_rebuilds(self.steps, self.copies)
+
+    @cached_property
+    def _holdings(self) -> dict[int, Holdings]:
+        return holdings(self.steps, self.before)
+
+    def held(self, step: Step) -> Holdings:
+        """Which tables and columns certainly hold nothing when a statement that is no INSERT runs."""
+        return self._holdings.get(step.number, NOTHING_KNOWN)
 
     @cached_property
     def full_text_problems(self) -> list[tuple[FtsTable, Problem]]:

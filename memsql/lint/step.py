@@ -8,6 +8,9 @@ from functools import cached_property
 from memsql.sqltext import Effect, Statement, effect, fold
 from memsql.sqltext.pragmas import read_pragma
 from memsql.sqltext.tokens import Token, tokenize
+from memsql.sqltext.writes import Write, parse_write
+
+_LONGEST_READ = 100_000
 
 
 class Step:
@@ -54,6 +57,11 @@ class Step:
     @cached_property
     def tokens(self) -> tuple[Token, ...]:
         return tuple(tokenize(self.statement.text, self.statement.start))
+
+    @cached_property
+    def write(self) -> Write | None:
+        """Which rows it writes; None where it writes none, or is too long to be worth reading."""
+        return parse_write(self.tokens) if len(self.text) <= _LONGEST_READ else None
 
     @cached_property
     def selects(self) -> bool:

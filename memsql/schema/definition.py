@@ -5,7 +5,7 @@ What they mean, however they are written, is in ``schema/read_rules.py``.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -75,6 +75,13 @@ class Clause:
         return () if place is None else self.body[place + 1 :]
 
     @property
+    def default(self) -> tuple[Token, ...]:
+        """The tokens from its default on; empty without one. ``ON DELETE SET DEFAULT`` gives none."""
+        places = (n for n, token in enumerate(self._outside()) if token is not None and token.word == "DEFAULT")
+        place = next((n for n in places if n == 0 or self.body[n - 1].word != "SET"), None)
+        return () if place is None else self.body[place + 1 :]
+
+    @property
     def checks(self) -> tuple[str, ...]:
         """The expressions of its CHECK constraints as they are written, in order."""
         expressions, depth = [], 0
@@ -88,13 +95,18 @@ class Clause:
                 opening = None
         return tuple(expressions)
 
-    def _place(self, words: Sequence[str]) -> int | None:
-        body, depth = self.body, 0
-        for place, token in enumerate(body):
+    def _outside(self) -> Iterator[Token | None]:
+        """The tokens of the body; None for each that stands in parentheses."""
+        depth = 0
+        for token in self.body:
             depth -= token.text == ")"
-            if depth == 0 and [t.word for t in body[place : place + len(words)]] == list(words):
-                return place
+            yield token if depth == 0 else None
             depth += token.text == "("
+
+    def _place(self, words: Sequence[str]) -> int | None:
+        for place, token in enumerate(self._outside()):
+            if token is not None and [t.word for t in self.body[place : place + len(words)]] == list(words):
+                return place
         return None
 
 

@@ -53,7 +53,7 @@ def is_covered(old: SearchKey, keys: Sequence[SearchKey]) -> bool:
     """Whether some of ``keys`` finds rows as ``old`` does, and some forbids duplicates as ``old`` does."""
     usable = [key for key in keys if key.where in ("", old.where)]
     finds = any(_leads(key, old) for key in usable)
-    return finds and (not old.unique or any(_forbids(key, old) for key in usable))
+    return finds and (not old.unique or any(forbids(key, old) for key in usable))
 
 
 def _leads(key: SearchKey, old: SearchKey) -> bool:
@@ -67,7 +67,8 @@ def _leads(key: SearchKey, old: SearchKey) -> bool:
     return len(flips) == 1 and all(ours.compared == theirs.compared for ours, theirs in pairs)
 
 
-def _forbids(key: SearchKey, old: SearchKey) -> bool:
+def forbids(key: SearchKey, old: SearchKey) -> bool:
+    """Whether ``key`` keeps rows apart that ``old`` keeps apart, if both are about the same rows."""
     terms = {term.compared for term in old.terms}
     return key.unique and bool(key.terms) and all(term.compared in terms for term in key.terms)
 

@@ -24,7 +24,7 @@ _ROWS = 20
 @dataclass(frozen=True, slots=True)
 class Item:
     """A column that a SELECT returns: its expression, and its name, folded ("" where only SQLite knows it). ``star``:
-    ``*``, or ``of.*``. No tokens: an expression that was not read."""
+    ``*``, or ``of.*``; its only token is the ``*``. No tokens: an expression that was not read."""
 
     tokens: tuple[Token, ...]
     name: str = ""
@@ -155,6 +155,25 @@ def parse_from(tokens: Sequence[Token]) -> tuple[tuple[Source, ...], Sequence[To
     return tuple(sources), [*conditions, *behind]
 
 
+def tables_of(select: Select) -> tuple[str, ...]:
+    """The tables and views behind FROM, also of SELECTs that stand there, each once. Not those of expressions."""
+    names: dict[str, None] = {}
+    pending = [select]
+    while pending:
+        current = pending.pop(0)
+        for source in [source for arm in current.arms for source in arm.sources]:
+            if source.select is not None:
+                pending.append(source.select)
+            elif source.schema is None and source.table in current.ctes:
+                # A recursive one reads itself, and those beside it.
+                inner, others = current.ctes[source.table], {**current.ctes}
+                del others[source.table]
+                pending.append(replace(inner, ctes={**others, **inner.ctes}))
+            else:
+                names[source.table] = None
+    return tuple(names)
+
+
 def constant_of(tokens: Sequence[Token]) -> str | None:
     """The SQL of a literal; None where ``tokens`` are something else."""
     signs = [token.word for token in tokens[:-1]]
@@ -228,7 +247,7 @@ def _arm(tokens: Sequence[Token]) -> Arm:
 
 def _item(tokens: list[Token]) -> Item:
     if tokens[-1].word == "*" and len(tokens) in (1, 3):
-        return Item((), star=True, of=tokens[0].name if len(tokens) == 3 else None)
+        return Item((tokens[-1],), star=True, of=tokens[0].name if len(tokens) == 3 else None)
     if len(tokens) > 2 and tokens[-2].word == "AS":
         return Item(tuple(tokens[:-2]), tokens[-1].name)
     last, before = tokens[-1], tokens[-2] if len(tokens) > 1 else None

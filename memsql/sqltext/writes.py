@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import accumulate
 from typing import Literal
 
 from memsql.sqltext.selects import COMPOUND, Select, Source, list_items, parse_ctes, parse_from, parse_select
 from memsql.sqltext.tokens import Token, tokenize
 
 _BEHIND_SET = ("FROM", "WHERE", "RETURNING", "ORDER", "LIMIT", "ON")
+_BEHIND_WHERE = frozenset({"RETURNING", "ORDER", "LIMIT"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,17 +22,18 @@ class Write:
     """A statement that writes rows of one table. Names are folded.
 
     ``columns``: those it names: the list of an INSERT (empty: all columns in order), or those that an UPDATE sets.
-    ``upserts``: columns that ON CONFLICT DO UPDATE sets. ``replaces``: OR REPLACE, or REPLACE INTO. ``some``: WHERE or
-    LIMIT chooses the rows. ``ignores``: rows that clash are left out. ``values``: for an UPDATE, what each column is
-    set to. ``select``: the SELECT whose rows are written, None for VALUES alone; of an UPDATE or DELETE it has only the
-    common table expressions. ``sources``: the tables behind FROM of an UPDATE, and ``conditions`` what is behind them.
+    ``upserts``: columns that ON CONFLICT DO UPDATE sets, as often as it does. ``replaces``: OR REPLACE, or REPLACE
+    INTO. ``some``: WHERE or LIMIT chooses the rows. ``ignores``: rows that clash are left out. ``values``: for an
+    UPDATE, what each column is set to. ``select``: the SELECT whose rows are written, None for VALUES alone; of an
+    UPDATE or DELETE it has only the common table expressions. ``sources``: the tables behind FROM of an UPDATE.
+    ``conditions``: what is behind them, or behind the table of a DELETE.
     """
 
     verb: Literal["insert", "update", "delete", "create"]
     table: str
     schema: str | None = None
     columns: tuple[str, ...] = ()
-    upserts: frozenset[str] = frozenset()
+    upserts: tuple[str, ...] = ()
     replaces: bool = False
     some: bool = False
     values: tuple[tuple[str, tuple[Token, ...]], ...] = ()
@@ -40,14 +43,29 @@ class Write:
     conditions: tuple[Token, ...] = ()
 
     @property
+    def condition(self) -> tuple[Token, ...]:
+        """The expression behind WHERE of an UPDATE or DELETE; empty where there is none."""
+        words = [token.word for token in self.conditions]
+        outside = list(accumulate((word == "(") - (word == ")") for word in words))
+        starts = (n for n, word in enumerate(words) if word == "WHERE" and outside[n] == 0)
+        start = next(starts, len(words)) + 1
+        ends = (n for n in range(start, len(words)) if words[n] in _BEHIND_WHERE and outside[n] == 0)
+        return self.conditions[start : next(ends, len(words))]
+
+    @property
     def sets(self) -> frozenset[str]:
         """The columns that it may change in a row that was there before."""
-        return frozenset(self.columns) if self.verb == "update" else self.upserts
+        return frozenset(self.columns if self.verb == "update" else self.upserts)
 
 
 def read_write(text: str) -> Write | None:
     """Read one statement; None where it is none of these."""
-    ctes, rest = parse_ctes(tokenize(text))
+    return parse_write(tokenize(text))
+
+
+def parse_write(statement: Sequence[Token]) -> Write | None:
+    """Read the tokens of one statement; None where it is none of these."""
+    ctes, rest = parse_ctes(statement)
     outer = Select(ctes=ctes)
     tokens = list(rest)
     match tokens[0].word if tokens else "":
@@ -57,7 +75,7 @@ def read_write(text: str) -> Write | None:
             return _update(tokens, outer)
         case "DELETE":
             schema, table, rest = _qualified(tokens[2:])
-            return Write("delete", table, schema, some=_has(rest, "WHERE", "LIMIT"))
+            return Write("delete", table, schema, some=_has(rest, "WHERE", "LIMIT"), conditions=tuple(rest))
         case "CREATE":
             return _create(tokens)
     return None
@@ -65,15 +83,18 @@ def read_write(text: str) -> Write | None:
 
 def read_trigger(text: str) -> Iterator[Write]:
     """The writes in the body of a trigger, from its CREATE TRIGGER."""
-    tokens = tokenize(text)
+    writes = map(parse_write, trigger_statements(tokenize(text)))
+    return (write for write in writes if write is not None)
+
+
+def trigger_statements(tokens: Sequence[Token]) -> Iterator[Sequence[Token]]:
+    """The tokens of each statement in the body of a trigger, from those of its CREATE TRIGGER."""
     begin = next((n for n, token in enumerate(tokens) if token.word == "BEGIN" and tokens[n - 1].word != "."), None)
-    start = None if begin is None else tokens[begin].end
-    for token in tokens[begin:] if begin is not None else ():
-        if token.word == ";":
-            write = read_write(text[start : token.start])
-            start = token.end
-            if write is not None:
-                yield write
+    start = None if begin is None else begin + 1
+    for place in range(start or 0, len(tokens) if start is not None else 0):
+        if tokens[place].word == ";":
+            yield tokens[start:place]
+            start = place + 1
 
 
 def read_view(text: str) -> Select:
@@ -125,7 +146,7 @@ def _insert(tokens: Sequence[Token], outer: Select) -> Write:
         table,
         schema,
         columns,
-        upserts=frozenset(column for column, _ in _upserted(clause)),
+        upserts=tuple(column for column, _ in _upserted(clause)),
         replaces="REPLACE" in (tokens[0].word, resolution),
         ignores=resolution == "IGNORE" or bool(clause),
         select=_rows_of(body, outer),

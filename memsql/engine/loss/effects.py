@@ -204,7 +204,7 @@ def replace_effect(write: Write, table: Table, other: Effect | None) -> Effect |
         own = Effect(name, True, reached, "REPLACE", write.sets, in_place=True, sets=write.sets)
         return own if reaches else other
     named = frozenset(write.columns) or frozenset(table.stored)
-    named |= write.upserts
+    named |= write.sets
     if table.alias is not None and numbers:
         named |= {table.alias}
     others = frozenset(table.stored) - named - frozenset(table.key)
@@ -228,7 +228,7 @@ def trigger_replaces(write: Write, table: Table, trigger: str, *, is_excused: bo
     if table.alias is not None and not named.isdisjoint(ROWIDS):
         named |= {table.alias}
     others = stored - frozenset(table.key)
-    unnamed = others - named - write.upserts
+    unnamed = others - named - write.sets
     return Effect(name, True, unnamed if is_excused else others, cause, named, unnamed=unnamed)
 
 

@@ -1,14 +1,25 @@
 """The rules, by subject, and all of them in the order of their codes."""
 
-from memsql.lint.rules import columns, engines, files, fts, keys, loss, rebuild, transaction, values
+from memsql.lint.rules import (
+    columns,
+    definitions,
+    engines,
+    files,
+    fts,
+    keys,
+    loss,
+    rebuild,
+    slips,
+    tools,
+    transaction,
+    values,
+)
+
+_MODULES = (columns, definitions, engines, files, fts, keys, loss, rebuild, slips, tools, transaction, values)
 
 RULES = tuple(
     sorted(
-        (
-            rule
-            for module in (columns, engines, files, fts, keys, loss, rebuild, transaction, values)
-            for rule in module.RULES
-        ),
+        (rule for module in _MODULES for rule in module.RULES),
         key=lambda rule: rule.code,
     )
 )

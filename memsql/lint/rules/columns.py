@@ -21,7 +21,8 @@ def add_not_null(script: Script) -> Iterator[Hit]:
 
         ALTER TABLE users ADD COLUMN plan TEXT NOT NULL;
 
-    **Best practice** Give the rows that exist a value.
+    **Best practice** Give the rows that exist a value. On a table that the same file made, and that is empty, it is no
+    finding.
 
         ALTER TABLE users ADD COLUMN plan TEXT NOT NULL DEFAULT 'free';
     """
@@ -30,8 +31,8 @@ def add_not_null(script: Script) -> Iterator[Hit]:
         if column is None or column.find("GENERATED") or column.find("AS"):
             continue
         place = column.find("NOT", "NULL")
-        default = column.behind("DEFAULT")
-        if place and (not default or default[0].word == "NULL"):
+        default = column.default
+        if place and (not default or default[0].word == "NULL") and step.name not in script.held(step).empty:
             yield Hit(
                 place.start,
                 f"column {step.effect.column} is NOT NULL without a default: it fails on a table with rows",
@@ -50,7 +51,8 @@ def add_column_refused(script: Script) -> Iterator[Hit]:
         ALTER TABLE users ADD COLUMN joined TEXT DEFAULT CURRENT_TIMESTAMP;
         ALTER TABLE users ADD COLUMN handle TEXT UNIQUE;
 
-    **Best practice** Add a plain column, fill it, and create a unique index; or rebuild the table.
+    **Best practice** Add a plain column, fill it, and create a unique index; or rebuild the table. On a table that the
+    same file made, and that is empty, any default will do, and so will a foreign key.
 
         ALTER TABLE users ADD COLUMN handle TEXT;
         CREATE UNIQUE INDEX idx_users_handle ON users (handle);
@@ -66,14 +68,16 @@ def add_column_refused(script: Script) -> Iterator[Hit]:
                 yield Hit(place.start, f"SQLite adds no column that is {shown}", fix)
         if (place := column.find("STORED")) and (column.find("AS") or column.find("GENERATED")):
             yield Hit(place.start, "SQLite adds no STORED generated column", "make it VIRTUAL, or rebuild the table")
-        default = column.behind("DEFAULT")
-        if default and _varies(default):
+        default = column.default
+        if not default or step.name in script.held(step).empty:
+            continue
+        if _varies(default):
             yield Hit(
                 default[0].start,
                 f"the default of column {step.effect.column} is no constant: it fails on a table with rows",
                 "add the column with a constant default or none, and fill it with UPDATE",
             )
-        elif default and default[0].word != "NULL" and (place := column.find("REFERENCES")):
+        elif script.header.foreign_keys and default[0].word != "NULL" and (place := column.find("REFERENCES")):
             yield Hit(
                 place.start,
                 "SQLite adds no foreign key with a default other than NULL",
@@ -87,7 +91,7 @@ def _varies(default: tuple[Token, ...]) -> bool:
         return True
     if default[0].word != "(":
         return False
-    # Only a literal in parentheses is constant to SQLite, with a sign or without; 1 + 1 is not.
+    # Only a literal in parentheses is constant to SQLite, with signs, a CAST or without; 1 + 1 is not.
     inner: list[Token] = []
     depth = 0
     for token in default:
@@ -96,6 +100,8 @@ def _varies(default: tuple[Token, ...]) -> bool:
             inner.append(token)
         if depth == 0:
             break
+    while inner and inner[0].word == "CAST" and "AS" in (words := [token.word for token in inner]):
+        inner = inner[1 : len(words) - 1 - words[::-1].index("AS")]
     return len(inner) != 1 or (inner[0].kind == "word" and inner[0].word not in ("NULL", "TRUE", "FALSE"))
 
 

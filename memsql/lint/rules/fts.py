@@ -45,7 +45,7 @@ def _left_behind(script: Script) -> Iterator[Hit]:
     for table in by_name(script.before.fts(name) for name in names) if script.before else ():
         if script.after.has(table.name):
             continue
-        triggers = [t for t in table.triggers if script.after.holds("trigger", t.name)]
+        triggers = [t for t in table.triggers if fold(table.name) in script.after.words_of_trigger(t.name)]
         for step in script.of("drop"):
             if triggers and step.name == fold(table.name):
                 listed = ", ".join(t.name for t in triggers)
@@ -143,7 +143,7 @@ def fts_not_rebuilt(script: Script) -> Iterator[Hit]:
                 message = f"{table.name} is to hold {partial.shown}, and 'rebuild' fills in every row"
                 yield Hit(step.place_of(step.effect.name), message, remedy)
         else:
-            fills = list(filter(_is_rebuild, fills))
+            fills = [step for step in fills if _is_rebuild(step) or _fills_in_every_row(script, step, table)]
             remedy = f"end the file with: INSERT INTO {name} ({name}) VALUES ('rebuild')"
         cause = _needs_rebuild(script, table)
         if cause is not None and not any(step.at > cause[0].at for step in fills):
@@ -158,7 +158,12 @@ def _needs_rebuild(script: Script, table: FtsTable) -> tuple[Step, str] | None:
     name, content = fold(table.name), fold(table.content or "")
     created = next((s for s in script.making("virtual") if s.name == name), None)
     if created is not None:
-        return (created, f"is made over rows of {table.content}") if script.existed(content) else None
+        kept_from = next((s for s in script.making("trigger") if fold(s.effect.table or "") == content), created)
+        has_rows = script.existed(content) or any(
+            s.name == content and s.at < created.at for s in script.making("table")
+        )
+        is_empty = content in script.held(kept_from).empty
+        return (created, f"is made over rows of {table.content}") if has_rows and not is_empty else None
     for rebuild in script.rebuilds:
         if rebuild.table == content:
             return rebuild.rename or rebuild.create, f"indexes {table.content}, which is rebuilt"
@@ -172,6 +177,14 @@ def _needs_rebuild(script: Script, table: FtsTable) -> tuple[Step, str] | None:
         return new_triggers[-1], "was kept by wrong triggers"
     rows = [filling.condition if filling else "" for filling in map(guarded, (earlier, table))]
     return (new_triggers[-1], "holds the rows of the guard before this one") if rows[0] != rows[1] else None
+
+
+def _fills_in_every_row(script: Script, step: Step, table: FtsTable) -> bool:
+    """Whether the INSERT copies every row of the content table into an index that the file makes."""
+    if not any(s.name == fold(table.name) and s.at < step.at for s in script.making("virtual")):
+        return False
+    arms = [arm for copy in script.copies if copy.step is step for arm in copy.select.arms]
+    return any(not arm.some and [s.table for s in arm.sources] == [fold(table.content or "")] for arm in arms)
 
 
 def _is_rebuild(step: Step) -> bool:

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 from memsql.lint.catalogue import Catalogue, Index
 from memsql.lint.model import DATABASE, OURS, Hit, rule
+from memsql.lint.rebuild import Copy
 from memsql.lint.script import Script
 from memsql.lint.shape import added_column, definition
 from memsql.lint.step import Step
 from memsql.schema import Table
+from memsql.schema.keys import SearchKey, forbids, key_of_index, keys_of_table
+from memsql.schema.meaning import index_rules
+from memsql.schema.read_rules import rules_of
 from memsql.sqltext import fold
+from memsql.sqltext.tokens import tokenize
 
 
 @rule("MS07", "unique_on_existing", "warning", DATABASE)
@@ -21,39 +26,88 @@ def unique_on_existing(script: Script) -> Iterator[Hit]:
 
         CREATE UNIQUE INDEX idx_users_email ON users (email);
 
-    **Best practice** Look for duplicates first, with a check of its own or a query on production, and say what you
-    saw. An index on a table that the same file makes is no finding.
+    **Best practice** Look for duplicates first, with a check of its own or a query on production, and say what you saw.
+    It is no finding on a table that the same file makes or empties, over a column that it adds without a value (NULLs
+    never clash), or where another key already keeps the rows apart. A rebuild that adds UNIQUE or another PRIMARY KEY
+    is one.
 
         -- allow: MS07 none in production on 2024-05-02: SELECT email FROM users GROUP BY email HAVING COUNT(*) > 1
         CREATE UNIQUE INDEX idx_users_email ON users (email);
     """
-    new_tables = {step.name for step in script.making("table")} | {
-        fold(s.effect.new_name or "") for s in script.of("alter_rename")
-    }
     for step in script.making("index"):
-        if (place := step.find("UNIQUE")) != 1 or place is None:
+        table, place = fold(step.effect.table or ""), step.find("UNIQUE")
+        if place == 1 and table not in script.held(step).empty and _may_hold_twice(script, step, table):
+            yield Hit(step.tokens[place].start, f"fails where {step.effect.table} holds the same value twice", _LOOK)
+    for rebuild in script.rebuilds:
+        if not rebuild.copies or script.before is None or any(_leaves_out_duplicates(c) for c in rebuild.copies):
             continue
-        table = fold(step.effect.table or "")
-        if table in new_tables and not _rebuilt_without(script, table, step.name):
-            continue
-        if script.before is not None and any(
-            fold(i.name) == step.name and i.unique for i in script.before.indexes_of(table)
-        ):
-            continue
-        yield Hit(
-            step.tokens[place].start,
-            f"fails where {step.effect.table} holds the same value twice",
-            "look for duplicates, mend them in a migration before this one, and say so: -- allow: MS07 <what you saw>",
-        )
+        for key in _new_keys(script.before, script.after, rebuild.table):
+            yield Hit(
+                rebuild.create.place_of(rebuild.create.effect.name),
+                f"fails where {rebuild.table} holds the same value of {key} twice",
+                _LOOK,
+            )
 
 
-def _rebuilt_without(script: Script, table: str, index: str) -> bool:
-    """Whether the table had rows before the file and no such index."""
-    return (
-        script.before is not None
-        and script.before.has(table)
-        and not any(fold(i.name) == index for i in script.before.indexes_of(table))
-    )
+_LOOK = "look for duplicates, mend them in a migration before this one, and say so: -- allow: MS07 <what you saw>"
+
+
+def _may_hold_twice(script: Script, step: Step, table: str) -> bool:
+    """Whether rows that were there before the file may clash in a new unique index."""
+    before, after = script.before, script.after
+    if before is None:
+        new = {s.name for s in script.making("table")} | {
+            fold(s.effect.new_name or "") for s in script.of("alter_rename")
+        }
+        return table not in new
+    earlier = {fold(s.effect.new_name or ""): s.name for s in script.of("alter_rename")}
+    origin = next((name for name in (table, earlier.get(table, "")) if before.has(name)), None)
+    if origin is None:
+        return not before.exact and not any(s.name in (table, earlier.get(table)) for s in script.making("table"))
+    index = after.index(step.name)
+    if index is None:
+        return True
+    held = script.held(step)
+    if any(column is not None and held.has_no_value(table, fold(column)) for column in index.columns):
+        return False
+    key = next(iter(_keys(after, index.table, lambda name: name == step.name, constraints=False)), None)
+    return key is None or not _is_kept_apart(key, _keys(before, origin))
+
+
+def _new_keys(before: Catalogue, after: Catalogue, table: str) -> Iterator[str]:
+    """The PRIMARY KEY and UNIQUE of a rebuilt table that rows of the old one may break, as (columns)."""
+    old = before.table(table)
+    columns = {fold(column.name) for column in old.columns} if old is not None else set()
+    earlier = _keys(before, table)
+    for key in _keys(after, table, lambda name: False):
+        names = [tokenize(term.text)[0].name for term in key.terms]
+        if set(names) <= columns and not _is_kept_apart(key, earlier):
+            yield f"({', '.join(names)})"
+
+
+def _is_kept_apart(key: SearchKey, earlier: Sequence[SearchKey]) -> bool:
+    """Whether one of the ``earlier`` keys already lets no two rows clash in ``key``."""
+    return any(forbids(other, key) and other.where in ("", key.where) for other in earlier)
+
+
+def _keys(
+    state: Catalogue, table: str, wanted: Callable[[str], bool] = lambda name: True, *, constraints: bool = True
+) -> list[SearchKey]:
+    """The keys of a table: its constraints, and its indexes whose folded names are ``wanted``."""
+    shape = state.table(table)
+    if shape is None or shape.kind != "table":
+        return []
+    excerpt = state.excerpt(table)
+    rules = rules_of(shape)
+    indexes = [index_rules(o, excerpt) for o in excerpt.of(table, "index") if wanted(fold(o.name))]
+    if constraints:
+        return keys_of_table(rules, indexes)
+    return [key_of_index(index, rules) for index in indexes if not index.unread]
+
+
+def _leaves_out_duplicates(copy: Copy) -> bool:
+    write = copy.step.write
+    return write is not None and (write.ignores or write.replaces)
 
 
 @rule("MS18", "nullable_primary_key", "warning", DATABASE)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from memsql.lint.conditions import always_true
 from memsql.lint.model import DATABASE, OURS, Hit, rule
 from memsql.lint.script import Script
 from memsql.lint.step import Step
 from memsql.sqltext import fold, permit_line
+from memsql.sqltext.tokens import Token, join
 
 
 @rule("MS01", "drop_table", "error", DATABASE)
@@ -43,7 +45,7 @@ def drop_table(script: Script) -> Iterator[Hit]:
             step.place("DROP"),
             f"table {name} is dropped with every row",
             f"rename it and drop it later, or say why it may go: {permit_line(name)}",
-            loses=(name, None),
+            loses=((name, None),),
         )
 
 
@@ -66,25 +68,36 @@ def drop_column(script: Script) -> Iterator[Hit]:
 
         ALTER TABLE users DROP COLUMN phone;
 
-    **Best practice** Stop using it in one release, drop it in a later one, and say why the values may go
-    (`-- allow: data-loss users.phone`). In a rollback, dropping the column that the migration added is no finding.
+    **Best practice** Stop using it in one release, drop it in a later one, and say why the values may go (`-- allow:
+    data-loss users.phone`). In a rollback, dropping the column that the migration added is no finding. Nor is a
+    generated column, which holds nothing of its own, or one without a value: the file made it, or emptied its table.
 
         -- allow: data-loss users.phone was copied to contacts by 0012
         ALTER TABLE users DROP COLUMN phone;
     """
     if script.is_way_back:
         return
-    added = {(step.name, fold(step.effect.column or "")) for step in script.of("alter_add_column")}
+    added = {(step.name, fold(step.effect.column or "")): step.at for step in script.of("alter_add_column")}
     for step in script.of("alter_drop_column"):
         table, column = step.effect.name or "", step.effect.column or ""
-        if (step.name, fold(column)) not in added:
+        is_new = added.get((step.name, fold(column)), step.at) < step.at
+        if (
+            not is_new
+            and not _is_generated(script, step.name, fold(column))
+            and not script.held(step).has_no_value(step.name, fold(column))
+        ):
             yield Hit(
                 step.place_of(column),
                 f"column {column} of {table} is dropped with its values",
                 f"drop it when no release reads it any more, and say why it may go: {permit_line(table, column)}",
-                loses=(table, column),
+                loses=((table, column),),
             )
     yield from _left_out(script)
+
+
+def _is_generated(script: Script, table: str, column: str) -> bool:
+    shape = script.before.table(table) if script.before is not None else None
+    return shape is not None and any(fold(c.name) == column and c.hidden in (2, 3) for c in shape.columns)
 
 
 def _left_out(script: Script) -> Iterator[Hit]:
@@ -95,7 +108,8 @@ def _left_out(script: Script) -> Iterator[Hit]:
     for rebuild in script.rebuilds:
         old = script.before.table(rebuild.table) if script.before else None
         new = script.after.table(rebuild.table)
-        if old is None or new is None:
+        if old is None or new is None or not (rebuild.copies or rebuild.create.selects):
+            # Without a copy every row is gone, not only a column.
             continue
         remaining = {fold(c.name) for c in new.columns if not c.hidden}
         for column in (c.name for c in old.columns if not c.hidden):
@@ -104,7 +118,7 @@ def _left_out(script: Script) -> Iterator[Hit]:
                     rebuild.create.place_of(rebuild.create.effect.name),
                     f"the rebuild of {rebuild.table} leaves column {column} out, with its values",
                     f"add it to the new table, or say why it may go: {permit_line(rebuild.table, column)}",
-                    loses=(rebuild.table, column),
+                    loses=((rebuild.table, column),),
                 )
 
 
@@ -136,58 +150,106 @@ def rename_in_use(script: Script) -> Iterator[Hit]:
 
 @rule("MS06", "write_without_where", "error", (*OURS, "legacy", "other"))
 def write_without_where(script: Script) -> Iterator[Hit]:
-    """UPDATE or DELETE without WHERE.
+    """UPDATE or DELETE without WHERE, or with one that every row passes.
 
-    **Anti-pattern** It changes every row of a table, which is rarely meant and cannot be undone.
+    **Anti-pattern** It changes every row of a table, which is rarely meant and cannot be undone. `WHERE true`, `1 = 1`,
+    `NOT 0` or `id = id` say no more than no WHERE.
 
         DELETE FROM sessions;
 
-    **Best practice** Say which rows. Filling a column that the same file added is no finding, nor is a table that
-    the file made.
+    **Best practice** Say which rows. Where all of them are meant, say so: `-- allow: MS06` or, as the loss guard wants
+    it for a DELETE, `-- allow: data-loss sessions`. Filling a column that the same file added is no finding, nor is a
+    table that the file made.
 
         DELETE FROM sessions WHERE expires_at < '2024-01-01';
     """
     new_columns = {(step.name, fold(step.effect.column or "")) for step in script.of("alter_add_column")}
     new_tables = {step.name for step in script.making("table", "virtual")}
     for step in script.of("update", "delete"):
-        depth, narrow = 0, False
-        for token in step.tokens:
-            depth += (token.word == "(") - (token.word == ")")
-            narrow = narrow or (depth == 0 and token.word in ("WHERE", "LIMIT"))
-        if narrow or step.name in new_tables or step.effect.schema == "temp":
+        if step.name in new_tables or step.effect.schema == "temp" or step.name.startswith("sqlite_stat"):
             continue
-        if (
-            step.kind == "update"
-            and (changed := _assigned(step))
-            and all((step.name, c) in new_columns for c in changed)
-        ):
+        idle = _idle_condition(script, step)
+        columns = step.write.columns if step.write is not None else ()
+        if idle is None or (columns and all((step.name, c) in new_columns for c in columns)):
             continue
-        verb = "UPDATE" if step.kind == "update" else "DELETE"
+        table, verb = step.effect.name or "", step.kind.upper()
+        is_delete = step.kind == "delete"
+        how = f"{verb} WHERE {join(idle)[:60]}" if idle else f"{verb} without WHERE"
+        say = permit_line(table) if is_delete else "-- allow: MS06 <reason>"
         yield Hit(
             step.place(verb),
-            f"{verb} without WHERE changes every row of {step.effect.name}"
-            if verb == "UPDATE"
-            else f"DELETE without WHERE removes every row of {step.effect.name}",
-            "add a WHERE that names the rows; WHERE true if all of them are meant",
+            f"{how} {'removes' if is_delete else 'changes'} every row of {table}",
+            f"add a WHERE that names the rows; if all of them are meant, say so: {say}",
+            loses=((table, None),) if is_delete else (),
         )
 
 
-def _assigned(step: Step) -> list[str]:
-    """The columns that an UPDATE sets; empty where it assigns other than ``column = value``."""
-    place = step.find("SET")
-    if place is None:
-        return []
-    tokens, columns, depth = step.tokens[place + 1 :], [], 0
-    for i, token in enumerate(tokens):
-        depth += (token.word == "(") - (token.word == ")")
-        if depth == 0 and token.word in ("WHERE", "FROM", "RETURNING"):
-            break
-        starts = i == 0 or (depth == 0 and tokens[i - 1].word == ",")
-        if starts and i + 1 < len(tokens) and tokens[i + 1].word == "=":
-            columns.append(token.name)
-        elif starts:
-            return []
-    return columns
+def _idle_condition(script: Script, step: Step) -> tuple[Token, ...] | None:
+    """The condition of a statement that reaches every row of its table, () for none; None where it names rows."""
+    write = step.write
+    if write is None:
+        return None if step.find("WHERE") is not None else ()
+    if not write.some:
+        return ()
+    condition = write.condition
+    if write.sources or not condition or any(t.word == "LIMIT" for t in write.conditions):
+        return None
+    shape = script.after.table(step.name) or (script.before.table(step.name) if script.before is not None else None)
+    columns = shape.columns if shape is not None else ()
+    never_null = {fold(c.name) for c in columns if c.notnull or (c.pk and c.type.upper() == "INTEGER")}
+    return condition if always_true(condition, step.name, never_null) else None
 
 
-RULES = (drop_table, drop_column, rename_in_use, write_without_where)
+@rule("MS37", "renamed_under_code", "warning", ("migration",))
+def renamed_under_code(script: Script) -> Iterator[Hit]:
+    """A table or column gets another name, or a view goes, and the application may still use the old one.
+
+    **Anti-pattern** Every release that says the old name fails from the moment the migration is applied, also the one
+    that is running while the new one is being deployed. MS03 finds it only where a file of sql/queries says the name.
+
+        ALTER TABLE users RENAME COLUMN email TO mail;
+
+    **Best practice** Deploy a release that can do with both names first, or keep the old name alive: a view for a
+    table, a second column until no release reads the first. Then say so. What a rebuild renames, and what the same file
+    made, is no finding.
+
+        -- allow: MS37 release 2.3 and later read both names
+        ALTER TABLE users RENAME TO accounts;
+        CREATE VIEW users AS SELECT id, email FROM accounts;
+    """
+    rebuilt = {r.rename.number for r in script.rebuilds if r.rename is not None}
+    broken = {b.number for b in script.broken}
+    for step in script.of("alter_rename", "alter_rename_column", "drop"):
+        if step.number in rebuilt | broken or step.effect.schema == "temp" or _is_still_there(script, step):
+            continue
+        name = step.effect.name or ""
+        if step.kind == "drop":
+            if step.effect.object_type != "view" or script.before is None or not script.before.holds("view", name):
+                continue
+            message = f"view {name} is dropped: releases of the application that read it fail"
+        elif step.kind == "alter_rename":
+            message = f"table {name} is renamed: releases of the application that still say {name} fail"
+        else:
+            column = step.effect.column
+            message = f"column {column} of {name} is renamed: releases that still say {column} fail"
+        yield Hit(
+            step.place_of(step.effect.column or name),
+            message,
+            "keep the old name alive until no release uses it, and say so: -- allow: MS37 <which release>",
+        )
+
+
+def _is_still_there(script: Script, step: Step) -> bool:
+    """Whether what a statement renames or drops was made by the file, or is there under its old name in the end."""
+    if not script.existed(step.name):
+        return True
+    if step.kind != "alter_rename_column":
+        return script.after.has(step.name)
+    column = fold(step.effect.column or "")
+    known = script.before.table(step.name) if script.before is not None else None
+    shape = script.after.table(step.name)
+    is_new = known is not None and column not in {fold(c.name) for c in known.columns}
+    return is_new or (shape is not None and column in {fold(c.name) for c in shape.columns})
+
+
+RULES = (drop_table, drop_column, rename_in_use, write_without_where, renamed_under_code)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from memsql.lint.catalogue import Catalogue
 from memsql.lint.model import DATABASE, TRIGGER_MISSING, Hit, rule
-from memsql.lint.rebuild import Rebuild
+from memsql.lint.rebuild import Rebuild, star_over_table
 from memsql.lint.script import Script
 from memsql.lint.step import Step
 from memsql.schema import Table
@@ -22,8 +22,9 @@ _RELATIONS = ("table", "virtual", "view")
 def rebuild_with_keys_on(script: Script) -> Iterator[Hit]:
     """A table that others refer to is rebuilt while foreign keys are enforced.
 
-    **Anti-pattern** DROP TABLE deletes the rows first, and `ON DELETE CASCADE` then deletes the rows of every table
-    that refers to them. `foreign_key_check` finds nothing wrong afterwards.
+    **Anti-pattern** DROP TABLE deletes the rows first. `ON DELETE CASCADE` then deletes the rows of every table that
+    refers to them, `SET NULL` empties the columns that do, and `foreign_key_check` finds nothing wrong afterwards.
+    Without such an action the migration fails as soon as a row refers to the table.
 
         CREATE TABLE users_new (id TEXT PRIMARY KEY NOT NULL, email TEXT);
         INSERT INTO users_new (id, email) SELECT id, email FROM users;
@@ -38,13 +39,41 @@ def rebuild_with_keys_on(script: Script) -> Iterator[Hit]:
     if not script.header.foreign_keys or script.before is None:
         return
     for rebuild in script.rebuilds:
-        children = script.before.referencing(rebuild.table)
-        if children and rebuild.drop is not None:
+        if rebuild.drop is None or rebuild.table in script.held(rebuild.drop).empty:
+            continue
+        effects = _effects_on_children(script, script.before, rebuild.table, rebuild.drop)
+        if effects:
             yield Hit(
                 rebuild.drop.place("DROP"),
-                f"dropping {rebuild.table} takes the rows of {', '.join(children)} along, which refer to it",
+                f"dropping {rebuild.table} {'; it '.join(effects)}",
                 "write `-- foreign_keys: off` into the header of the file",
             )
+
+
+def _effects_on_children(script: Script, before: Catalogue, parent: str, drop: Step) -> list[str]:
+    """What the rows that are deleted with a table do to the tables that refer to it: words that follow its name."""
+    by_action: dict[str, list[str]] = {}
+    for name in before.referencing(parent):
+        if any(step.name == fold(name) and step.at < drop.at for step in script.of("drop")):
+            child = script.after.table(name)
+        else:
+            child = before.table(name)
+        for key in child.foreign_keys if child is not None else ():
+            if fold(key.parent) == parent:
+                names = ", ".join(f"{name}.{column}" for column in key.columns)
+                by_action.setdefault(key.on_delete.upper(), []).append(names)
+    effects = []
+    for action, columns in by_action.items():
+        tables = ", ".join(dict.fromkeys(column.partition(".")[0] for column in columns))
+        match action:
+            case "CASCADE":
+                effects.append(f"takes the rows of {tables} along, which refer to it (ON DELETE CASCADE)")
+            case "SET NULL" | "SET DEFAULT":
+                value = "NULL" if action == "SET NULL" else "the default"
+                effects.append(f"sets {', '.join(columns)} to {value} in every row that refers to it")
+            case _:
+                effects.append(f"fails where rows of {tables} refer to it")
+    return effects
 
 
 @rule("MS11", "rebuild_forgets", "error", DATABASE)
@@ -75,7 +104,7 @@ def rebuild_forgets(script: Script) -> Iterator[Hit]:
         if old is None or new is None:
             continue
         end = (rebuild.rename or rebuild.drop or rebuild.create).at
-        yield from _columns(rebuild, old, new)
+        yield from _columns(script, rebuild, old, new)
         for view in before.views_naming(rebuild.table):
             current = script.after.table(view.name) if script.after.holds("view", view.name) else None
             if current is None and not script.is_way_back:
@@ -131,13 +160,17 @@ def _end(script: Script, owner: str) -> int:
     return max(step.at for step in makes or script.of("drop"))
 
 
-def _columns(rebuild: Rebuild, old: Table, new: Table) -> Iterator[Hit]:
+def _filled(script: Script, rebuild: Rebuild) -> set[str]:
+    """The columns of the new table, folded, that get values from a copy, or later from an UPDATE."""
+    names = {rebuild.create.name, rebuild.table}
+    writes = [step.write for step in script.of("update") if step.name in names and step.at > rebuild.create.at]
+    updated = {column for write in writes if write is not None for column in write.columns}
+    return updated.union(*(copy.columns for copy in rebuild.copies))
+
+
+def _columns(script: Script, rebuild: Rebuild, old: Table, new: Table) -> Iterator[Hit]:
     """Constraints and values that the new table does not take over from the old one."""
-    if (
-        rebuild.create.find("AS") is not None
-        and rebuild.create.find("SELECT") is not None
-        and not any(c.pk for c in new.columns)
-    ):
+    if rebuild.create.selects and not any(c.pk for c in new.columns):
         yield Hit(
             rebuild.create.place("AS"),
             f"CREATE TABLE AS takes no key, constraint or default of {rebuild.table} along",
@@ -145,26 +178,26 @@ def _columns(rebuild: Rebuild, old: Table, new: Table) -> Iterator[Hit]:
         )
     old_names = {fold(c.name): c.name for c in old.columns if not c.hidden}
     new_names = {fold(c.name): c.name for c in new.columns if not c.hidden}
-    if rebuild.copy is not None and rebuild.copy.columns:
-        for key in old_names.keys() & new_names.keys() - set(rebuild.copy.columns):
+    if rebuild.copies and all(copy.columns for copy in rebuild.copies):
+        for key in sorted(old_names.keys() & new_names.keys() - _filled(script, rebuild)):
             yield Hit(
-                rebuild.copy.step.at,
+                rebuild.copies[-1].step.at,
                 f"the values of {rebuild.table}.{old_names[key]} are not copied",
                 "name it in INSERT and SELECT",
-                loses=(rebuild.table, key),
+                loses=((rebuild.table, key),),
             )
-    elif rebuild.copy is None and rebuild.rename is not None and rebuild.create.find("SELECT") is None:
+    elif not rebuild.copies and rebuild.rename is not None and not rebuild.create.selects:
         yield Hit(
             rebuild.create.at,
             f"no row of {rebuild.table} is copied into its new table",
             "INSERT INTO … (columns) SELECT columns FROM …",
-            loses=(rebuild.table, None),
+            loses=((rebuild.table, None),),
         )
 
 
 @rule("MS12", "rename_old_first", "error", DATABASE)
 def rename_old_first(script: Script) -> Iterator[Hit]:
-    """A rebuild that renames the old table out of the way first.
+    """A rebuild that renames the old table out of the way first, while something refers to it.
 
     **Anti-pattern** The rename goes into every foreign key, trigger and view that names the table: they follow the
     old table, which is then dropped, and refer to nothing.
@@ -174,8 +207,9 @@ def rename_old_first(script: Script) -> Iterator[Hit]:
         INSERT INTO notes (id, body) SELECT id, body FROM notes_old;
         DROP TABLE notes_old;
 
-    **Best practice** Make the new table under another name, and give it the old name in the end. (With foreign keys off
-    and `PRAGMA legacy_alter_table = ON` before it, the rename goes nowhere; only files have that setting.)
+    **Best practice** Make the new table under another name, and give it the old name in the end. Where nothing refers
+    to the table, or the file makes again whatever does, it is no finding. (With foreign keys off and `PRAGMA
+    legacy_alter_table = ON` before it, the rename goes nowhere; only files have that setting.)
 
         CREATE TABLE notes_new (id INTEGER PRIMARY KEY, body TEXT NOT NULL);
         INSERT INTO notes_new (id, body) SELECT id, body FROM notes;
@@ -183,39 +217,71 @@ def rename_old_first(script: Script) -> Iterator[Hit]:
         ALTER TABLE notes_new RENAME TO notes;
     """
     for rebuild in script.rebuilds:
-        if rebuild.old_first and rebuild.rename is not None and not _renames_alone(script, rebuild.rename):
+        rename = rebuild.rename
+        if not rebuild.old_first or rename is None:
+            continue
+        followers = _followers(script, rebuild.table, rename)
+        if followers is None or followers:
+            who = ", ".join(followers) if followers else "foreign keys, triggers and views that name it"
             yield Hit(
-                rebuild.rename.place("RENAME"),
-                f"foreign keys, triggers and views follow {rebuild.table} to its new name and are lost with it",
+                rename.place("RENAME"),
+                f"{who} follow {rebuild.table} to its new name, {rename.effect.new_name}, and are lost with it",
                 "create the new table under another name, copy, drop the old one, rename the new one",
+                severity=None if followers else "warning",
             )
 
 
-def _renames_alone(script: Script, rename: Step) -> bool:
-    """Whether nothing follows the table to its new name: PRAGMA legacy_alter_table is on, and foreign keys are off
+def _followers(script: Script, table: str, rename: Step) -> list[str] | None:
+    """The foreign keys, views and triggers that name ``table`` before the file, and after it the name that the table is
+    renamed to. None where the schema before is not known."""
+    before, after, away = script.before, script.after, fold(rename.effect.new_name or "")
+    legacy = _legacy_alter_table(script, rename)
+    if legacy and not script.header.foreign_keys:
+        return []
+    if before is None:
+        return None
+    if legacy or rename.number in script.failures:
+        children = before.referencing(table)
+    else:
+        children = [child for child in before.referencing(table) if child in after.referencing(away)]
+    texts = [] if legacy else [e for e in before.entries() if e.type in ("view", "trigger") and table in e.words]
+    followers = [f"the foreign key of {child}" for child in children]
+    for entry in texts:
+        now = after.entry(entry.key)
+        is_own = entry.type == "trigger" and fold(entry.table) == table
+        if not is_own and now is not None and away in now.words:
+            followers.append(f"{entry.type} {entry.name}")
+    return followers
+
+
+def _legacy_alter_table(script: Script, rename: Step) -> bool:
+    """Whether PRAGMA legacy_alter_table is on when ``rename`` runs. Then no view or trigger follows the table to its
+    new name, and foreign keys only while they are enforced
     (https://sqlite.org/lang_altertable.html#alter_table_rename)."""
     settings = [read_pragma(step.text) for step in script.of("pragma") if step.number < rename.number]
     values = [pragma.value for pragma in settings if pragma is not None and pragma.name == "legacy_alter_table"]
-    return not script.header.foreign_keys and bool(values) and is_on(values[-1] or "")
+    return bool(values) and is_on(values[-1] or "")
 
 
 @rule("MS13", "insert_select_star", "error", DATABASE)
 def insert_select_star(script: Script) -> Iterator[Hit]:
-    """Rows are copied with `SELECT *`.
+    """Rows of a table are copied with `SELECT *`.
 
     **Anti-pattern** Values go by position. Where the order or number of columns differs on one database, they end
     up in the wrong columns, or the statement fails there only.
 
         INSERT INTO notes_new SELECT * FROM notes;
 
-    **Best practice** Name the columns on both sides.
+    **Best practice** Name the columns on both sides. A `*` over VALUES, over a SELECT that names its columns, or over a
+    table that the same file makes is no finding.
 
         INSERT INTO notes_new (id, body) SELECT id, body FROM notes;
     """
     for copy in script.copies:
-        if copy.star is not None:
+        star = star_over_table(copy.select, script.steps)
+        if star is not None:
             yield Hit(
-                copy.star.start,
+                star.start,
                 f"copies into {copy.step.effect.name} by the position of columns",
                 "name the columns in INSERT and SELECT",
             )

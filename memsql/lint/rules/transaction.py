@@ -126,13 +126,12 @@ def mixed_backfill(script: Script) -> Iterator[Hit]:
         ALTER TABLE users ADD COLUMN handle TEXT;
         UPDATE users SET handle = LOWER(name);
 
-    **Best practice** One migration for the schema, the next one for the rows. Rows of tables that the file makes, and a
-    rebuild, are no finding.
+    **Best practice** One migration for the schema, the next one for the rows. Filling a table that the file makes, and
+    so a rebuild, is no finding.
 
         ALTER TABLE users ADD COLUMN handle TEXT;
     """
-    schema = next((s for s in script.steps if s.kind in ("create", "drop") or s.kind.startswith("alter_")), None)
-    if schema is None or not script.transactional:
+    if not script.transactional or not any(_is_schema_change(step) for step in script.steps):
         return
     new_tables = {step.name for step in script.making("table", "virtual")} | {
         fold(step.effect.new_name or "") for step in script.of("alter_rename")
@@ -141,15 +140,10 @@ def mixed_backfill(script: Script) -> Iterator[Hit]:
     for step in script.of("update", "delete"):
         if step.name not in new_tables and script.existed(step.name) and not _one_row(script, step):
             yield Hit(step.at, f"changes rows of {step.effect.name} in the same migration as the schema", fix)
-    rebuild_copies = {r.copy.step.number for r in script.rebuilds if r.copy is not None}
     for copy in script.copies:
-        if (
-            copy.step.number not in rebuild_copies
-            and copy.source
-            and script.existed(copy.source)
-            and copy.source not in new_tables
-        ):
-            yield Hit(copy.step.at, f"copies rows of {copy.source} in the same migration as the schema", fix)
+        sources = [name for name in copy.sources if name not in new_tables and script.existed(name)]
+        if copy.target not in new_tables and sources:
+            yield Hit(copy.step.at, f"copies rows of {', '.join(sources)} in the same migration as the schema", fix)
     inserts: dict[str, list[Step]] = {}
     for step in script.of("insert"):
         into = re.match(r"INSERT INTO\s+([\w.\"'`\[\]]+)", step.text, re.IGNORECASE)
@@ -157,6 +151,10 @@ def mixed_backfill(script: Script) -> Iterator[Hit]:
     for table, steps in inserts.items():
         if len(steps) > _MANY_ROWS and table not in new_tables and script.existed(table):
             yield Hit(steps[0].at, f"inserts {len(steps):,} rows into {table} in the same migration as the schema", fix)
+
+
+def _is_schema_change(step: Step) -> bool:
+    return step.kind.startswith("alter_") or (step.kind in ("create", "drop") and step.effect.schema != "temp")
 
 
 def _one_row(script: Script, step: Step) -> bool:
