@@ -7,13 +7,14 @@ import sqlite3
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from memsql.db.confinement import refused
 from memsql.db.protocol import Touched
 
 # Action codes of https://sqlite.org/c3ref/c_alter_table.html. sqlite3 exports them too, but the callback that uses them
 # runs for every column that is read, and a global name is found faster than an attribute of a module.
 DELETE, INSERT, UPDATE = _DELETE, _INSERT, _UPDATE = 9, 18, 23
 _TRANSACTION, _SAVEPOINT, _ATTACH, _DETACH = 22, 32, 24, 25
-_READS = frozenset({20, 21, 31})
+_READS = frozenset({20, 21})
 _CREATE_TABLE, _CREATE_VTABLE, _DROP_TABLE, _DROP_VTABLE, _ALTER_TABLE, _DROP_INDEX = 2, 29, 11, 30, 26, 10
 _FORBIDDEN = {_SAVEPOINT: "SAVEPOINT", _ATTACH: "ATTACH", _DETACH: "DETACH"}
 _Callback = Callable[[int, str | None, str | None, str | None, str | None], int]
@@ -114,4 +115,6 @@ def _other(touched: Touched, action: int, first: str | None, second: str | None)
         touched.forbidden = first
     elif action in _FORBIDDEN:
         touched.forbidden = _FORBIDDEN[action]
+    elif (denied := refused(action, first, second)) is not None:
+        touched.forbidden = denied
     return sqlite3.SQLITE_OK if touched.forbidden is None else sqlite3.SQLITE_DENY

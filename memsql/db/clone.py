@@ -52,6 +52,8 @@ def clone(
         with connection(file, "rw", busy_timeout) as conn:
             conn.execute("PRAGMA synchronous = off")
             conn.execute("PRAGMA journal_mode = delete")
+            assert isinstance(conn, SQLiteConnection)
+            conn.confine()
             yield Clone(conn, omitted)
 
 

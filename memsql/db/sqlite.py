@@ -9,13 +9,16 @@ from contextlib import contextmanager, suppress
 from dataclasses import replace
 from urllib.parse import quote
 
+from memsql import deadline
 from memsql.config import Target
 from memsql.db.authorizer import Watch
+from memsql.db.confinement import Confinement
 from memsql.db.protocol import Item, Params, Result, Script, Touched, Value
 from memsql.errors import ConnectError, DamagedError, LockedError, MemsqlError, StatementError
 
 _NOTHING = Result((), [])
 _UNWATCH = "memsql_unwatch"
+_FAILURES = (sqlite3.Error, MemoryError)
 
 
 class SQLiteConnection:
@@ -29,6 +32,7 @@ class SQLiteConnection:
         self.target = target
         self._mode = mode
         self._watch: Watch | None = None
+        self._confinement: Confinement | None = None
         self._db = _open(target, mode, busy_timeout)
         try:
             self._prepare(busy_timeout)
@@ -81,8 +85,8 @@ class SQLiteConnection:
                 # Python does not count what a statement changes that begins with WITH.
                 result = replace(result, changes=self._db.execute("SELECT changes()").fetchone()[0])
             return result
-        except sqlite3.Error as e:
-            raise translate(e, self.target, sql) from e
+        except _FAILURES as e:
+            raise self._translated(e, sql) from e
 
     def executemany(self, sql: str, rows: Iterable[Params]) -> None:
         with self._errors(sql):
@@ -104,8 +108,8 @@ class SQLiteConnection:
                 else:
                     sql, params = item
                     results.append(_result(self._db.execute(sql, tuple(params))))
-        except sqlite3.Error as e:
-            raise translate(e, self.target, sql, len(results)) from e
+        except _FAILURES as e:
+            raise self._translated(e, sql, len(results)) from e
         return results
 
     def read_each(self, reads: Sequence[tuple[str, Params]]) -> list[Result | StatementError]:
@@ -131,8 +135,8 @@ class SQLiteConnection:
             else:
                 with self._unwatched():
                     self._db.executescript(f"SELECT {_UNWATCH}();\n{sql}")
-        except sqlite3.Error as e:
-            raise translate(e, self.target) from e
+        except _FAILURES as e:
+            raise self._translated(e) from e
 
     @contextmanager
     def _unwatched(self) -> Iterator[None]:
@@ -140,7 +144,8 @@ class SQLiteConnection:
         authorizer must stay until it has swallowed the COMMIT. The tick runs more often, because no authorizer calls it
         between the statements."""
         assert self._watch is not None
-        self._db.create_function(_UNWATCH, 0, lambda: self._db.set_authorizer(None))
+        authorizer = None if self._confinement is None else self._confinement.authorize
+        self._db.create_function(_UNWATCH, 0, lambda: self._db.set_authorizer(authorizer))
         self._db.set_progress_handler(self._watch.tick, 1000)
         try:
             yield
@@ -157,14 +162,34 @@ class SQLiteConnection:
     @contextmanager
     def observe(self, tick: Callable[[], bool] | None = None) -> Iterator[Touched | None]:
         touched = Touched()
-        self._watch = Watch.of(touched, tick)
+        self._watch = Watch.of(touched, tick if self._confinement is None else deadline.or_over(tick))
         self._watch.install(self._db)
         try:
             yield touched
         finally:
             self._watch = None
-            self._db.set_authorizer(None)
-            self._db.set_progress_handler(None, 0)
+            self._set_back()
+
+    def confine(self) -> None:
+        """From now on statements reach nothing outside of this database (see memsql.db.confinement)."""
+        self._confinement = Confinement(self._db)
+
+    @contextmanager
+    def trusted(self) -> Iterator[None]:
+        """While open, statements of memsql's own run, which no rule for somebody else's is for."""
+        self._db.set_authorizer(None)
+        try:
+            yield
+        finally:
+            self._set_back()
+
+    def _set_back(self) -> None:
+        """Set the callbacks that hold where nobody observes."""
+        if self._confinement is not None:
+            self._confinement.install()
+            return
+        self._db.set_authorizer(None)
+        self._db.set_progress_handler(None, 0)
 
     @contextmanager
     def many_commits(self) -> Iterator[None]:
@@ -185,14 +210,14 @@ class SQLiteConnection:
     def begin(self) -> None:
         try:
             self._db.execute("BEGIN IMMEDIATE")
-        except sqlite3.Error as e:
-            raise translate(e, self.target) from e
+        except _FAILURES as e:
+            raise self._translated(e) from e
 
     def commit(self) -> None:
         try:
             self._db.execute("COMMIT")
-        except sqlite3.Error as e:
-            raise translate(e, self.target) from e
+        except _FAILURES as e:
+            raise self._translated(e) from e
 
     def rollback(self) -> None:
         if self._db.in_transaction:
@@ -206,15 +231,27 @@ class SQLiteConnection:
     def _errors(self, statement: str | None = None) -> Iterator[None]:
         try:
             yield
-        except sqlite3.Error as e:
-            raise translate(e, self.target, statement) from e
+        except _FAILURES as e:
+            raise self._translated(e, statement) from e
+
+    def _translated(self, error: Exception, statement: str | None = None, index: int | None = None) -> MemsqlError:
+        """The MemsqlError for ``error``. Raises deadline.Stopped where the time for somebody else's SQL is over."""
+        if self._confinement is not None:
+            deadline.refuse_over()
+            denied, self._confinement.denied = self._confinement.denied, None
+            if denied is not None:
+                message = f"{denied} is refused: a statement may reach nothing outside of its own database"
+                return StatementError(message, code="SQLITE_AUTH", index=index, statement=statement)
+        return translate(error, self.target, statement, index)
 
 
 def memory() -> SQLiteConnection:
-    """A new, empty and writable database in memory."""
+    """A new, empty and writable database in memory, on which SQL of a project may run: it is confined."""
     from pathlib import Path
 
-    return SQLiteConnection(Target(path=Path(":memory:"), display="an empty database in memory"), "memory", 0)
+    conn = SQLiteConnection(Target(path=Path(":memory:"), display="an empty database in memory"), "memory", 0)
+    conn.confine()
+    return conn
 
 
 def _open(target: Target, mode: str, busy_timeout: int) -> sqlite3.Connection:
@@ -267,16 +304,16 @@ def _result(cursor: sqlite3.Cursor) -> Result:
     return Result(tuple([d[0] for d in columns]), rows, max(cursor.rowcount, 0))
 
 
-def translate(
-    error: sqlite3.Error, target: Target, statement: str | None = None, index: int | None = None
-) -> MemsqlError:
-    """The LockedError, ConnectError or StatementError for an error of sqlite3.
+def translate(error: Exception, target: Target, statement: str | None = None, index: int | None = None) -> MemsqlError:
+    """The LockedError, ConnectError or StatementError for an error of sqlite3, which raises MemoryError too.
 
     ``statement`` and ``index`` are the text that was run and its place in the batch. Result codes:
     https://sqlite.org/rescode.html.
     """
     code = getattr(error, "sqlite_errorname", None) or ""
     text = str(error)
+    if isinstance(error, MemoryError):
+        return StatementError("out of memory", code="SQLITE_NOMEM", index=index, statement=statement)
     if code.startswith(("SQLITE_BUSY", "SQLITE_LOCKED_SHAREDCACHE")):
         return _locked(target)
     if code == "SQLITE_NOTADB":

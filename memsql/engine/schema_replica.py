@@ -103,11 +103,12 @@ def _stand_in(conn: SQLiteConnection, name: str, sql: str) -> None:
 
 @contextmanager
 def _writable_schema(conn: SQLiteConnection) -> Iterator[None]:
-    conn.execute("PRAGMA writable_schema = on")
-    try:
-        yield
-    finally:
-        conn.execute("PRAGMA writable_schema = reset")
+    with conn.trusted():
+        conn.execute("PRAGMA writable_schema = on")
+        try:
+            yield
+        finally:
+            conn.execute("PRAGMA writable_schema = reset")
 
 
 def _makes_itself(name: str, owners: Mapping[str, str]) -> bool:

@@ -130,7 +130,8 @@ def statement_failed(
     """A statement of ``job`` raised ``error`` with SQLite's ``code``, or the observer denied it as ``forbidden``."""
     message, hint = error.message, _RUN_AGAIN
     if forbidden is not None:
-        message, hint = f"{forbidden} is not allowed inside a migration", "remove it; memsql owns the transaction"
+        message = f"{forbidden} is not allowed inside a migration"
+        hint = "remove it; memsql owns the transaction, and a migration reaches nothing outside of its database"
     elif message.startswith(("error in view ", "error in trigger ")):
         hint = (
             "SQLite renames or drops nothing where a view or trigger would not compile: drop it before, and create it "

@@ -9,6 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from random import Random
 
+from memsql import deadline
 from memsql.fts.discover import FtsTable
 from memsql.fts.triggers import Trigger, with_row
 from memsql.schema.definition import read_definition
@@ -103,7 +104,7 @@ class Samples:
         except sqlite3.Error:
             return []
         finally:
-            db.set_progress_handler(None, 0)
+            db.set_progress_handler(deadline.is_over, _STEPS)
         return [dict(zip(columns, values, strict=True)) for values in rows]
 
 

@@ -7,18 +7,20 @@ from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass
 
+from memsql import deadline
 from memsql.config import Settings
 from memsql.db import Connection
 from memsql.db.queries import load
-from memsql.db.sqlite import memory
+from memsql.db.sqlite import SQLiteConnection, memory
 from memsql.engine.replay import replay_prefixes
 from memsql.engine.statements import run_guarded
-from memsql.errors import FileError, Location, UsageError
+from memsql.errors import FileError, Location, StatementError, UsageError
 from memsql.legacy.shapes import Era, Shape
 from memsql.progress import SILENT
 from memsql.project.files import SqlFile, read_file
 from memsql.project.links import refuse_linked_folders
 from memsql.project.load import Project
+from memsql.sandbox import isolated
 from memsql.schema import read
 from memsql.schema.compare import definitions
 from memsql.sqltext import fold, parse_header
@@ -68,10 +70,14 @@ def known_shapes(project: Project) -> list[Shape]:
     the eras.
 
     A prefix that ends with a file without a statement is none of its own: whether that ran makes no difference.
-    Raises FileError for an era or upgrade that does not run.
+    Their SQL runs in a process of its own. Raises FileError for an era or upgrade that does not run.
     """
+    refuse_linked_folders(project.settings)
+    return isolated(_shapes, project)
+
+
+def _shapes(project: Project) -> list[Shape]:
     settings = project.settings
-    refuse_linked_folders(settings)
     shapes = []
     versions: list[int] = []
     idle = {m.id for m in project.ordered if not m.has_statement}
@@ -122,13 +128,32 @@ def record_objects(conn: Connection, phase: str) -> None:
 def _era_shapes(era: Era, file: SqlFile, phases: dict[str, Phase]) -> list[Shape]:
     with closing(memory()) as conn:
         conn.begin()
-        run_guarded(conn, file, SILENT)
+        _run(conn, file)
         shapes = [Shape(era, (), definitions(read(conn)))]
         for done, name in enumerate(era.phases, 1):
             record_objects(conn, name)
-            run_guarded(conn, phases[name].up, SILENT)
+            _run(conn, phases[name].up)
             shapes.append(Shape(era, era.phases[:done], definitions(read(conn))))
         return shapes
+
+
+def _run(conn: SQLiteConnection, file: SqlFile) -> None:
+    """Run the ``file`` of an era. Raises FileError for a statement that fails, is refused or does not end."""
+    try:
+        with deadline.part(file.path):
+            run_guarded(conn, file, SILENT)
+    except StatementError as e:
+        raise FileError(
+            f"{file.path} does not run: {e.message}",
+            where=e.where or Location(file.path),
+            statement=e.statement,
+            state="nothing was changed",
+            hint="correct the statement, or remove it",
+        ) from e
+    except deadline.Stopped as e:
+        raise FileError(
+            f"{file.path} does not run: {e.reason}", where=Location(file.path), state="nothing was changed"
+        ) from None
 
 
 def _read_era(file: SqlFile, shown: str, phases: dict[str, Phase]) -> Era:

@@ -10,17 +10,19 @@ from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 
-from memsql.db import Connection
+from memsql import deadline
+from memsql.db import Connection, Value
 from memsql.db.queries import load
 from memsql.db.sqlite import SQLiteConnection, memory
 from memsql.engine.schema_replica import make
 from memsql.engine.state import State
 from memsql.engine.statements import run_guarded
 from memsql.errors import MemsqlError
-from memsql.legacy.eras import known_shapes, read_phases, record_objects
+from memsql.legacy.eras import Phase, known_shapes, read_phases, record_objects
 from memsql.legacy.recognise import detect
 from memsql.progress import SILENT
 from memsql.project.checks import Check, run_checks
+from memsql.sandbox import isolated
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,22 +50,29 @@ def reached(conn: Connection, state: State, checks: Sequence[Check]) -> Reached 
     if fit is None or next(iter(phases)) in fit.shape.pending:
         return None
     objects = conn.execute(load("engine/stored_schema")).rows
+    pending = [phases[name] for name in fit.shape.pending]
+    return Reached(fit.shape.title, fit.shape.pending, isolated(_later, objects, pending, checks))
+
+
+def _later(objects: Sequence[tuple[Value, ...]], pending: Sequence[Phase], checks: Sequence[Check]) -> dict[str, str]:
+    """The upgrade of ``pending`` that a check waits for, by the path of the check. ``objects`` is the schema."""
     later: dict[str, str] = {}
     with closing(memory()) as trial:
         make(trial, objects)
         trial.begin()
         failing = _failing(trial, checks)
-        for name in fit.shape.pending:
+        for phase in pending:
             try:
-                record_objects(trial, name)
-                run_guarded(trial, phases[name].up, SILENT)
-            except MemsqlError:
+                with deadline.part(phase.up.path):
+                    record_objects(trial, phase.name)
+                    run_guarded(trial, phase.up, SILENT)
+                    still = _failing(trial, failing)
+            except (MemsqlError, deadline.Stopped):
                 # It does not run without rows, or not on this SQLite. Then nothing is excused.
                 break
-            still = _failing(trial, failing)
-            later |= {check.path: name for check in failing if check not in still}
+            later |= {check.path: phase.name for check in failing if check not in still}
             failing = still
-    return Reached(fit.shape.title, fit.shape.pending, later)
+    return later
 
 
 def _failing(conn: SQLiteConnection, checks: Sequence[Check]) -> list[Check]:

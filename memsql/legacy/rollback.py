@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from contextlib import closing
 from datetime import UTC, datetime
 
-from memsql import ledger
-from memsql.db import Connection
+from memsql import deadline, ledger
+from memsql.db import Connection, Value
 from memsql.db.queries import load
 from memsql.db.sqlite import memory
 from memsql.engine.analysis import analyse
@@ -19,7 +19,9 @@ from memsql.ledger import corrections
 from memsql.legacy import upgrades
 from memsql.legacy.eras import Phase, read_phases
 from memsql.progress import SILENT
+from memsql.project.files import SqlFile
 from memsql.project.load import Project
+from memsql.sandbox import isolated
 from memsql.schema import diff, read
 
 
@@ -77,14 +79,20 @@ def phase_ran(conn: Connection, phase: Phase) -> bool:
     """
     if phase.down is None or phase.name in upgrades.recorded(conn):
         return True
+    return isolated(_changes_schema, conn.execute(load("engine/stored_schema")).rows, phase.down)
+
+
+def _changes_schema(objects: Sequence[tuple[Value, ...]], rollback: SqlFile) -> bool:
+    """Whether ``rollback`` changes the schema ``objects``, or cannot be tried."""
     with closing(memory()) as trial:
-        make(trial, conn.execute(load("engine/stored_schema")).rows)
+        make(trial, objects)
         before = read(trial)
         trial.begin()
         try:
-            trial.execute(load("legacy/create_objects"))
-            run_guarded(trial, phase.down, SILENT)
-        except MemsqlError:
+            with deadline.part(rollback.path):
+                trial.execute(load("legacy/create_objects"))
+                run_guarded(trial, rollback, SILENT)
+        except (MemsqlError, deadline.Stopped):
             # It does not run without rows, or not on this SQLite. The run itself says what is wrong.
             return True
         return bool(diff(before, read(trial)))

@@ -15,6 +15,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from functools import cache
 
+from memsql import deadline
 from memsql.lint.catalogue import Catalogue, CatalogueChange, Key
 from memsql.lint.dependencies import Dependencies
 from memsql.lint.memory import RUN, SENTINEL, MemoryDatabase
@@ -46,12 +47,30 @@ class History:
         self._replay: MemoryDatabase | None = None
         self._replayed = 0
         self._from_texts = not _enforces_keys()
+        self._stopped: dict[int, deadline.Stopped] = {}
 
     def close(self) -> None:
         """Forget the database in which everything was run again."""
         if self._replay is not None:
             self._replay.close()
             self._replay = None
+
+    def settle(self, name: Callable[[int], str]) -> None:
+        """Run all migrations, each as the part ``name`` of its place; the statements of one that is stopped are left
+        out."""
+        while len(self._recorded) < self._count:
+            place = len(self._recorded)
+            try:
+                with deadline.part(name(place)):
+                    self._record(self._read(place))
+            except deadline.Stopped as e:
+                self._stopped[place] = e
+                self.close()
+                self._record(())
+
+    def stopped(self, place: int | None) -> deadline.Stopped | None:
+        """Why the migration at ``place`` was left out."""
+        return None if place is None else self._stopped.get(place)
 
     def final(self) -> Catalogue:
         """The schema after all migrations."""
@@ -129,7 +148,7 @@ class History:
             self.close()
             self._replay, self._replayed = MemoryDatabase(), 0
         while self._replayed < place:
-            self._replay.advance(self._read(self._replayed))
+            self._replay.advance(() if self._replayed in self._stopped else self._read(self._replayed))
             self._replayed += 1
         return self._replay
 

@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
+from memsql import deadline
 from memsql.db import Value
 from memsql.db.compiling import compile_error
 from memsql.db.queries import load
@@ -74,6 +75,7 @@ class MemoryDatabase:
         try:
             self._db.execute(sql)
         except _ERRORS as e:
+            deadline.refuse_over()
             if inside and not self._db.in_transaction:
                 # An interruption undoes the whole transaction.
                 self._db.execute("SAVEPOINT memsql_lint")
@@ -224,4 +226,4 @@ class MemoryDatabase:
 
     def _tick(self) -> int:
         self._ticks += 1
-        return int(self._ticks > _MOST_TICKS)
+        return int(self._ticks > _MOST_TICKS or deadline.is_over())

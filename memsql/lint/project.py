@@ -10,6 +10,7 @@ from dataclasses import KW_ONLY, dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
+from memsql import deadline
 from memsql.config import Settings
 from memsql.errors import FileError
 from memsql.lint.catalogue import Catalogue
@@ -25,9 +26,11 @@ from memsql.lint.step import Step, Steps, switches
 from memsql.lint.trial import SavedQuery, Trial, World, try_file
 from memsql.project.admission import off_and_on
 from memsql.project.files import parse_file_name, read_file
+from memsql.sandbox import isolated
 from memsql.sqltext import Statement, split
 
 _ROWS = ("insert", "update", "delete")
+_AFTER_MIGRATIONS = frozenset({"migration", "rollback", "check", "query", "smoke"})
 
 
 def lint_text(
@@ -62,10 +65,16 @@ def lint_files(settings: Settings, paths: Iterable[Path]) -> list[Finding]:
 
     A file that cannot be read, or is not UTF-8, is a finding. Raises FileError only where a folder cannot be listed.
     """
+    return isolated(_lint_files, settings, list(paths))
+
+
+def _lint_files(settings: Settings, paths: Sequence[Path]) -> list[Finding]:
     with closing(Folder(settings)) as folder:
+        if any(kind_of(str(path), settings.migrations, settings.sql) in _AFTER_MIGRATIONS for path in paths):
+            folder.settle()
         files = sorted((*folder.place(path), _is_rollback(path), str(path), path) for path in paths)
         # A rollback runs behind its migration, and its findings come first.
-        results = [(group, place, name, folder.lint(path)) for group, place, _, name, path in files]
+        results = [(group, place, name, folder.lint_in_time(path)) for group, place, _, name, path in files]
         return [finding for *_, findings in sorted(results) for finding in findings]
 
 
@@ -152,6 +161,23 @@ class Folder:
         if path.parent not in self._folders:
             self._folders[path.parent] = placed(self.settings, path).parent
         return self._folders[path.parent] / path.name
+
+    def settle(self) -> None:
+        """Work out the schema at each migration, each as a part of the work."""
+        self._history.settle(lambda place: f"{self.settings.show(self.settings.migrations)}/{self._ups[place]}")
+
+    def lint_in_time(self, path: Path) -> list[Finding]:
+        """lint() as a part of the work; where it is stopped, a finding."""
+        shown = self.settings.show(self._placed(path))
+        stopped = self._history.stopped(self._places.get(_stem(path))) if not _is_rollback(path) else None
+        try:
+            if stopped is not None:
+                raise stopped
+            with deadline.part(f"lint of {shown}"):
+                return self.lint(path)
+        except deadline.Stopped as e:
+            message = f"to try its statements was stopped: {e.reason}"
+            return [Finding("MS30", "does_not_run", "error", shown, 1, 1, 1, message)]
 
     def lint(self, path: Path, text: str | None = None) -> list[Finding]:
         """What the rules find in one file, or in ``text`` if that is to take its place."""

@@ -77,6 +77,10 @@ class SqlFile:
     name: str
     data: bytes = field(repr=False)
 
+    def __reduce__(self) -> tuple[type[SqlFile], tuple[str, str, bytes]]:
+        """What another process is given of it: no cached hash, which cannot be sent."""
+        return SqlFile, (self.path, self.name, self.data)
+
     @cached_property
     def hashed(self) -> hashlib._Hash:
         """SHA-256 of ``data``, to copy and update. Computed once: that takes long for a large file."""

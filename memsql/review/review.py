@@ -18,6 +18,7 @@ from memsql.review.findings import ABOUT, most_severe_first
 from memsql.review.model import Review
 from memsql.review.plans import plan_changes, plan_findings
 from memsql.review.run import ReviewRun, run_base, run_branch
+from memsql.sandbox import isolated
 from memsql.schema import Schema, diff, mermaid
 
 _DRAWN = 25
@@ -30,15 +31,26 @@ def review(settings: Settings, base: str | None = None, progress: Progress = SIL
     """
     progress.start("asking git")
     branch = read_branch(settings, base)
-    folder = settings.show(settings.migrations)
     changes = changes_of(branch.old_files, branch.new_files)
-    versions, findings, renames = _names_and_versions(settings, branch, changes)
+    names = _names_and_versions(settings, branch, changes)
     progress.start("looking at the files")
+    return isolated(_examine, settings, branch, changes, names, progress=progress)
+
+
+def _examine(
+    settings: Settings,
+    branch: Branch,
+    changes: list[MigrationChange],
+    names: tuple[dict[str, int], list[Finding], list[str]],
+) -> Review:
+    """Everything that needs no git and runs SQL of the branch."""
+    folder = settings.show(settings.migrations)
+    versions, findings, renames = names
     # That a migration has no check is a remark for its author, and nothing to decide about the change.
+    findings = [*findings]
     findings += [f for f in lint_files(settings, files_to_lint(settings, branch, changes)) if f.rule != NO_CHECK]
     old = run_base(settings, branch)
-    new = run_branch(settings, branch, changes, versions, progress=progress)
-    progress.start("comparing schemas and plans")
+    new = run_branch(settings, branch, changes, versions)
     plans = plan_changes(old.plans, new.plans)
     findings += [*old.findings, *new.findings, *_generated(settings, branch, new), *plan_findings(plans)]
     tables = sorted({table for migration in new.migrations for table in migration.tables})

@@ -6,11 +6,11 @@ from collections.abc import Iterable, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 
+from memsql import deadline
 from memsql.config import Settings
 from memsql.db.sqlite import SQLiteConnection, memory
 from memsql.errors import MemsqlError
 from memsql.lint import Finding
-from memsql.progress import Progress
 from memsql.project.files import Migration
 from memsql.project.load import in_order
 from memsql.project.queries import QueryPlan, query_plans
@@ -56,13 +56,29 @@ class _Database:
     done: list[Migration] = field(default_factory=list)
     left_out: list[str] = field(default_factory=list)
 
-    def apply(self, migration: Migration) -> bool:
-        """Run ``migration``, which may lose data. False where it does not run; then it is left out."""
+    def apply(self, migration: Migration, part: str) -> str | None:
+        """Run ``migration``, which may lose data, as the ``part`` of the work. Returns why it does not run, None where
+        it ran; one that does not run is left out."""
+        try:
+            with deadline.part(part):
+                reason = None if self.run(migration) else "it does not run on a database that has those before it"
+        except deadline.Stopped as e:
+            reason = self.stopped(migration, e)
+        return reason
+
+    def run(self, migration: Migration) -> bool:
+        """Run it. False where it does not run; then it is left out."""
         if try_run(self.conn, project_of(self.settings, (*self.done, migration)), "up", allow=True) is not None:
             self.left_out.append(migration.id)
             return False
         self.done.append(migration)
         return True
+
+    def stopped(self, migration: Migration, stop: deadline.Stopped) -> str:
+        """Leave out ``migration``, which was stopped, and return why."""
+        self.conn.rollback()
+        self.left_out.append(migration.id)
+        return stop.reason
 
 
 def run_base(settings: Settings, branch: Branch) -> ReviewRun:
@@ -71,8 +87,8 @@ def run_base(settings: Settings, branch: Branch) -> ReviewRun:
     with closing(memory()) as conn:
         database = _Database(conn, settings)
         for migration in ordered:
-            database.apply(migration)
-        plans, findings = _plans(conn, settings)
+            database.apply(migration, f"{migration.id} of {branch.base.name}")
+        plans, findings = _plans(conn, settings, f"queries of {branch.base.name}")
         notes = [
             f"{name} of {branch.base.name} does not run; what differs because of that is not told"
             for name in database.left_out
@@ -85,8 +101,6 @@ def run_branch(
     branch: Branch,
     changes: Sequence[MigrationChange],
     versions: dict[str, int],
-    *,
-    progress: Progress,
 ) -> ReviewRun:
     """Run the migrations of the working tree; prove those in ``changes``.
 
@@ -104,19 +118,14 @@ def run_branch(
         database = _Database(conn, settings)
         for migration in ordered:
             if migration.id not in changed:
-                if not database.apply(migration):
-                    findings.append(_does_not_run(migration))
+                reason = database.apply(migration, migration.id)
+                findings += [finding_of("MR01", migration.up.path, reason)] if reason is not None else []
                 continue
-            progress.start(f"trying {migration.id}")
             count += 1
-            proof = prove(settings, conn, database.done, migration, rows=rows if count <= _WITH_ROWS else 0)
-            findings += _explained(proof.findings, database.left_out)
+            proof = _proof(database, migration, rows=rows if count <= _WITH_ROWS else 0)
+            findings += _explained(proof.findings, [name for name in database.left_out if name != migration.id])
             results[migration.id] = _migrated(results[migration.id], migration, proof)
-            if proof.applies:
-                database.apply(migration)
-            else:
-                database.left_out.append(migration.id)
-        plans, problems = _plans(conn, settings)
+        plans, problems = _plans(conn, settings, "queries")
         schema = read(conn)
     names = {migration.id for migration in present}
     missing = [c.name for c in changes if c.kind != "removed" and c.name not in names]
@@ -129,6 +138,27 @@ def run_branch(
         not database.left_out and not missing,
         _sample(rows, count) if attempts else "",
     )
+
+
+def _proof(database: _Database, migration: Migration, *, rows: int) -> MigrationProof:
+    """Try ``migration`` on the database, and then run it there, if it runs at all."""
+    try:
+        with deadline.part(migration.id):
+            proof = prove(database.settings, database.conn, database.done, migration, rows=rows)
+            if proof.applies:
+                database.run(migration)
+            else:
+                database.left_out.append(migration.id)
+            return proof
+    except deadline.Stopped as e:
+        reason = database.stopped(migration, e)
+        finding = finding_of(
+            "MR01",
+            migration.up.path,
+            f"{reason}, on made-up rows; what it does was not proven",
+            fix="read it with care, and rehearse it on a copy of your data: invoke migrate.up --dry-run",
+        )
+        return MigrationProof((finding,), "not tried", applies=False)
 
 
 def _sample(rows: int, count: int) -> str:
@@ -159,10 +189,6 @@ def _migrated(empty: Migrated, migration: Migration, proof: MigrationProof) -> M
     )
 
 
-def _does_not_run(migration: Migration) -> Finding:
-    return finding_of("MR01", migration.up.path, "it does not run on a database that has those before it")
-
-
 def _explained(findings: Iterable[Finding], left_out: Sequence[str]) -> list[Finding]:
     """``findings``; those about a migration that does not run also name the migrations that were left out before it."""
     if not left_out:
@@ -180,11 +206,15 @@ def _ordered(migrations: Sequence[Migration]) -> tuple[Sequence[Migration], list
         return migrations, [_error_in_file("MR01", e, migrations[0].up.path)]
 
 
-def _plans(conn: SQLiteConnection, settings: Settings) -> tuple[tuple[QueryPlan, ...], list[Finding]]:
-    """The plans of the queries in sql/queries; none, with a finding, where a file cannot be read."""
+def _plans(conn: SQLiteConnection, settings: Settings, part: str) -> tuple[tuple[QueryPlan, ...], list[Finding]]:
+    """The plans of the queries in sql/queries; none, with a finding, where a file cannot be read or asks for a value
+    that takes too long."""
     shown = f"{settings.show(settings.sql)}/queries"
     try:
-        return tuple(query_plans(conn, settings.sql / "queries", shown)), []
+        with deadline.part(part):
+            return tuple(query_plans(conn, settings.sql / "queries", shown)), []
+    except deadline.Stopped as e:
+        return (), [finding_of("MR12", shown, f"to ask for the plans of the queries was stopped: {e.reason}")]
     except MemsqlError as e:
         return (), [_error_in_file("MR12", e, shown)]
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from memsql import deadline
 from memsql.errors import MemsqlError
 from memsql.lint import Finding
 from memsql.project.files import SUM_NAME, Migration, SqlFile, read_file, sum_problems
@@ -156,7 +157,10 @@ def snapshot_findings(path: Path, shown: str, head: Schema, had_snapshot: bool) 
             else []
         )
     try:
-        lines = diff(from_sql(read_file(path, shown).text(), shown), head).lines()
+        with deadline.part(shown):
+            lines = diff(from_sql(read_file(path, shown).text(), shown), head).lines()
+    except deadline.Stopped as e:
+        return [finding_of("MR10", shown, f"to run it was stopped: {e.reason}", fix="invoke schema.dump --write")]
     except MemsqlError as e:
         return [
             finding_of(

@@ -213,11 +213,12 @@ def test_a_schema_with_functions_and_collations_of_an_application() -> None:
 
 def test_a_table_whose_module_is_unknown() -> None:
     def prepare(conn: SQLiteConnection) -> None:
-        conn.raw.executescript(
-            "CREATE TABLE item (a); PRAGMA writable_schema = on;"
-            "INSERT INTO sqlite_schema VALUES ('table', 'cells', 'cells', 0, 'CREATE VIRTUAL TABLE cells USING o(a)');"
-            "PRAGMA writable_schema = RESET; CREATE VIEW v AS SELECT a FROM cells JOIN item USING (a);"
-        )
+        row = "'table', 'cells', 'cells', 0, 'CREATE VIRTUAL TABLE cells USING o(a)'"
+        with conn.trusted():
+            conn.raw.executescript(
+                f"CREATE TABLE item (a); PRAGMA writable_schema = on; INSERT INTO sqlite_schema VALUES ({row});"
+                "PRAGMA writable_schema = RESET; CREATE VIEW v AS SELECT a FROM cells JOIN item USING (a);"
+            )
 
     structure = structure_after("", "ALTER TABLE item ADD COLUMN price;", prepare=prepare)
     assert (structure.problems, structure.unproven) == ((), ("view v reads cells, which is unknown here",))

@@ -1,0 +1,168 @@
+"""Starts the process that runs somebody else's SQL, watches it, and ends it where it does not end by itself."""
+
+from __future__ import annotations
+
+import multiprocessing
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from multiprocessing.connection import Connection
+from types import ModuleType
+from typing import Any, TypeVar
+
+from memsql import deadline
+from memsql.errors import CheckFailed
+from memsql.progress import SILENT, Progress
+from memsql.sandbox import child, wire
+
+T = TypeVar("T")
+_LOOK = 0.1
+"""Seconds between two looks at the clock."""
+_GRACE = 5.0
+"""Seconds that a process has to stop by itself when its time is over."""
+_FRAMES = 7
+_LARGEST = 256 << 20
+"""How many bytes an answer may have."""
+
+
+def isolated(work: Callable[..., T], *arguments: Any, progress: Progress = SILENT) -> T:
+    """``work(*arguments)``, called in a process of its own with little time and memory that can reach no file.
+
+    ``work`` is a function of a module that returns plain values, collections and dataclasses of memsql; it divides what
+    it does with deadline.part(). Where the process has to be ended, or ends by itself, it is started again, and the
+    part at which that happened raises deadline.Stopped at once: so each part needs an answer to that.
+
+    Raises what MemsqlError ``work`` raises, and CheckFailed where it is stopped outside of a part.
+    """
+    if child.is_child():
+        return work(*arguments)
+    run = _Run(partial(work, *arguments), progress)
+    while True:
+        outcome = run.attempt()
+        if not isinstance(outcome, deadline.Stopped):
+            return outcome  # type: ignore[no-any-return]
+        if not outcome.part or outcome.part in run.stopped:
+            raise _stopped(f"{outcome.part}: {outcome.reason}" if outcome.part else outcome.reason)
+        run.stopped[outcome.part] = outcome.reason
+
+
+@dataclass(slots=True)
+class _Run:
+    """All attempts to do some work. ``stopped``: why a part was stopped, by its name."""
+
+    work: Callable[[], Any]
+    progress: Progress
+    stopped: dict[str, str] = field(default_factory=dict)
+    whole_ends: float = field(default_factory=lambda: time.monotonic() + deadline.WHOLE_SECONDS)
+
+    def attempt(self) -> Any:
+        """The result of the work, or the Stopped of the part at which its process was ended."""
+        context = multiprocessing.get_context(_start_method())
+        answers, theirs = context.Pipe(duplex=False)
+        seconds = self.whole_ends - time.monotonic()
+        process = context.Process(  # type: ignore[attr-defined]
+            target=child.main, args=(theirs, self.work, self.stopped, seconds), daemon=True
+        )
+        with _without_main():
+            process.start()
+        theirs.close()
+        watch = _Watch(self.progress)
+        try:
+            return watch.answer(answers)
+        except EOFError:
+            process.join()
+            return deadline.Stopped(watch.part, _cause(process.exitcode))
+        finally:
+            process.kill()
+            process.join()
+            answers.close()
+
+
+class _Watch:
+    """Listens to one process. ``part`` is what it was at when it was last heard."""
+
+    def __init__(self, progress: Progress) -> None:
+        self.part = ""
+        self._progress = progress
+        self._began = time.monotonic()
+
+    def answer(self, answers: Connection) -> Any:
+        """The result, or Stopped where the time of a part is over. Raises what the work raised, and EOFError where the
+        process ended."""
+        while True:
+            if not answers.poll(_LOOK):
+                self._progress.tick()
+                if self.part and time.monotonic() - self._began > deadline.PART_SECONDS + _GRACE:
+                    return deadline.Stopped(self.part, deadline.TOO_LONG.format(seconds=deadline.PART_SECONDS))
+                continue
+            try:
+                message = answers.recv_bytes(_LARGEST)
+            except EOFError:
+                raise
+            except OSError:
+                return deadline.Stopped(self.part, "what came of it is too large")
+            kind, content = message[:1], message[1:]
+            if kind == child.PART:
+                self._begin(content.decode("utf-8", "surrogatepass"))
+            else:
+                return _outcome(kind, content)
+
+    def _begin(self, part: str) -> None:
+        self.part, self._began = part, time.monotonic()
+        if part:
+            self._progress.start(f"trying {part}")
+
+
+def _outcome(kind: bytes, content: bytes) -> Any:
+    if kind == child.RESULT:
+        return wire.decode(content)
+    if kind == child.ERROR:
+        raise wire.decode_error(content)
+    text = content.decode("utf-8", "replace")
+    if kind == child.STOPPED:
+        raise _stopped(text)
+    lines = text.rstrip().split("\n")
+    raise CheckFailed(
+        f"memsql itself failed on the SQL of this project: {lines[-1]}",
+        details=tuple(line.strip() for line in lines[-_FRAMES:-1]),
+        state="nothing was changed",
+        hint="please report it, with the SQL",
+    )
+
+
+def _stopped(what: str) -> CheckFailed:
+    return CheckFailed(f"the trial of this project's SQL was stopped: {what}", state="nothing was changed")
+
+
+def _start_method() -> str:
+    """How to start the process. A fork needs no imports; with other threads, or on another system, it is not safe."""
+    is_alone = sys.platform == "linux" and threading.active_count() == 1
+    return "fork" if is_alone else "spawn"
+
+
+@contextmanager
+def _without_main() -> Iterator[None]:
+    """While open, this process has no main program: a process that is spawned would run it to import what it defines,
+    and the work needs nothing of it."""
+    main = sys.modules["__main__"]
+    sys.modules["__main__"] = ModuleType("__main__")
+    try:
+        yield
+    finally:
+        sys.modules["__main__"] = main
+
+
+def _cause(code: int | None) -> str:
+    """Why a process ended with the exit code ``code``, as a sentence."""
+    if code is None or code >= 0:
+        return f"the process that tried it ended with exit code {code}"
+    try:
+        name = signal.Signals(-code).name
+    except ValueError:
+        name = f"signal {-code}"
+    return f"the process that tried it was ended by {name}, as for too much memory or a crash of SQLite"
