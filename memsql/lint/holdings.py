@@ -62,7 +62,7 @@ class _Walk:
 
     def _make(self, step: Step) -> None:
         may_exist = step.find("IF", "NOT", "EXISTS") is not None and (
-            self._before is None or not self._before.exact or self._before.has(step.name)
+            self._before is None or self._before.has(step.name)
         )
         self._forget(step.name)
         if not step.selects and not may_exist:

@@ -49,26 +49,40 @@ def find_copies(steps: Steps) -> list[Copy]:
 def find_rebuilds(steps: Steps, copies: Sequence[Copy]) -> list[Rebuild]:
     """Every table of the file that is made anew: new table, copy, drop, rename; or old table renamed, new table,
     copy, drop; or dropped and created under its name."""
-    created = {step.name: step for step in steps.making("table", "virtual")}
-    dropped = {step.name: step for step in steps.of("drop") if step.effect.object_type == "table"}
+    created = list(steps.making("table", "virtual"))
+    dropped = [step for step in steps.of("drop") if step.effect.object_type == "table"]
     rebuilds = []
-    for step in steps.of("alter_rename"):
-        new = fold(step.effect.new_name or "")
-        if step.name in created and new in dropped and dropped[new].at < step.at:
-            new_table = created[step.name]
-            rebuilds.append(Rebuild(new, new_table, dropped[new], step, _into(copies, step.name)))
-        elif step.name in created and created[step.name].at > step.at:
-            new_table = created[step.name]
-            rebuilds.append(Rebuild(step.name, new_table, dropped.get(new), step, _into(copies, step.name), True))
-    taken = {r.table for r in rebuilds}
-    for name, step in created.items():
-        if name in dropped and dropped[name].at < step.at and name not in taken:
-            rebuilds.append(Rebuild(name, step, dropped[name], None, _into(copies, name)))
+    for rename in steps.of("alter_rename"):
+        old, new = rename.name, fold(rename.effect.new_name or "")
+        create, drop = _last(created, old, rename), _last(dropped, new, rename)
+        if create is not None and drop is not None:
+            rebuilds.append(Rebuild(new, create, drop, rename, _into(copies, create, rename)))
+            continue
+        create, drop = _next(created, old, rename), _next(dropped, new, rename)
+        if create is not None:
+            rebuilds.append(Rebuild(old, create, drop, rename, _into(copies, create, drop), old_first=True))
+    taken = {rebuild.table for rebuild in rebuilds}
+    for create in created:
+        drop = _last(dropped, create.name, create)
+        if drop is not None and create.name not in taken:
+            rebuilds.append(Rebuild(create.name, create, drop, None, _into(copies, create, None)))
     return rebuilds
 
 
-def _into(copies: Sequence[Copy], target: str) -> tuple[Copy, ...]:
-    return tuple(copy for copy in copies if copy.target == target)
+def _last(steps: Sequence[Step], name: str, before: Step) -> Step | None:
+    """The last of ``steps`` in front of ``before`` that is about ``name``."""
+    return next((step for step in reversed(steps) if step.name == name and step.at < before.at), None)
+
+
+def _next(steps: Sequence[Step], name: str, after: Step) -> Step | None:
+    """The first of ``steps`` behind ``after`` that is about ``name``."""
+    return next((step for step in steps if step.name == name and step.at > after.at), None)
+
+
+def _into(copies: Sequence[Copy], create: Step, end: Step | None) -> tuple[Copy, ...]:
+    """The copies into a new table, up to the statement that ends its rebuild."""
+    inside = (copy for copy in copies if copy.step.at > create.at and (end is None or copy.step.at < end.at))
+    return tuple(copy for copy in inside if copy.target == create.name)
 
 
 def _copy(step: Step) -> Copy | None:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
 from memsql.fts.diagnose import Problem
 from memsql.fts.discover import FtsTable
+from memsql.lint.carried import carried
 from memsql.lint.catalogue import Catalogue
 from memsql.lint.full_text import find_problems
 from memsql.lint.header import HeaderProblem
 from memsql.lint.holdings import NOTHING_KNOWN, Holdings, holdings
 from memsql.lint.rebuild import Copy, Rebuild, find_copies, find_rebuilds
+from memsql.lint.references import Children, children_of_dropped
 from memsql.lint.siblings import Siblings
 from memsql.lint.step import Step, Steps, switches
 from memsql.lint.trial import Broken
@@ -106,6 +108,28 @@ class Script:
     def rebuilds(self) -> list[Rebuild]:
         """Every table that the file makes anew."""
         return find_rebuilds(self.steps, self.copies)
+
+    @cached_property
+    def remade(self) -> list[Rebuild]:
+        """Of each table that the file makes anew, the last time it does."""
+        return list({rebuild.table: rebuild for rebuild in self.rebuilds}.values())
+
+    @cached_property
+    def _children(self) -> dict[int, Children]:
+        return children_of_dropped(self.steps, self.before) if self.before is not None else {}
+
+    def children(self, drop: Step) -> Children:
+        """The tables that refer to a table when ``drop`` drops it; none where the schema before is not known."""
+        return self._children.get(drop.number, {})
+
+    @cached_property
+    def _carried(self) -> Mapping[str, frozenset[str]]:
+        return carried(self.steps, self.before, self.after) if self.before is not None else {}
+
+    def carries(self, table: str, columns: Iterable[str]) -> bool:
+        """Whether the file copies all these ``columns`` of ``table`` (folded) as they are, so that no value is lost."""
+        wanted = set(columns)
+        return bool(wanted) and wanted <= self._carried.get(table, frozenset())
 
     @cached_property
     def _holdings(self) -> dict[int, Holdings]:

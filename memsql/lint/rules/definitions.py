@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import chain
 
 from memsql.lint.catalogue import Catalogue
@@ -36,7 +37,7 @@ def type_changed(script: Script) -> Iterator[Hit]:
     """
     if script.before is None:
         return
-    for rebuild in script.rebuilds:
+    for rebuild in script.remade:
         old, new = script.before.table(rebuild.table), script.after.table(rebuild.table)
         if old is None or new is None or not (rebuild.copies or rebuild.create.selects):
             continue
@@ -128,10 +129,14 @@ def _weakened(script: Script) -> Iterator[tuple[Step, tuple[str, ...]]]:
         index = script.before.index(step.name) if step.effect.object_type == "index" else None
         if index is not None and index.unique:
             makers[fold(index.table)] = step
-    makers |= {rebuild.table: rebuild.create for rebuild in script.rebuilds}
+    makers |= {rebuild.table: rebuild.create for rebuild in script.remade}
     for table, step in makers.items():
         if script.after.type_of(table) == "table" == script.before.type_of(table):
-            yield step, weaker(_around(script.before, table), _around(script.after, table))
+            old = _around(script.before, table)
+            new = _around(script.after, table)
+            # Parents only name their keys; what became of them is said where they are made anew.
+            same = {name: old.tables.get(name, shape) for name, shape in new.tables.items() if fold(name) != table}
+            yield step, weaker(old, replace(new, tables={**new.tables, **same}))
 
 
 def _around(state: Catalogue, name: str) -> Schema:

@@ -38,15 +38,17 @@ def unique_on_existing(script: Script) -> Iterator[Hit]:
         table, place = fold(step.effect.table or ""), step.find("UNIQUE")
         if place == 1 and table not in script.held(step).empty and _may_hold_twice(script, step, table):
             yield Hit(step.tokens[place].start, f"fails where {step.effect.table} holds the same value twice", _LOOK)
-    for rebuild in script.rebuilds:
+    for rebuild in script.remade:
         if not rebuild.copies or script.before is None or any(_leaves_out_duplicates(c) for c in rebuild.copies):
             continue
-        for key in _new_keys(script.before, script.after, rebuild.table):
-            yield Hit(
-                rebuild.create.place_of(rebuild.create.effect.name),
-                f"fails where {rebuild.table} holds the same value of {key} twice",
-                _LOOK,
-            )
+        for columns in _new_keys(script.before, script.after, rebuild.table):
+            # What no copy names, SQLite numbers, or leaves empty.
+            if all(not copy.columns or set(columns) <= set(copy.columns) for copy in rebuild.copies):
+                yield Hit(
+                    rebuild.create.place_of(rebuild.create.effect.name),
+                    f"fails where {rebuild.table} holds the same value of ({', '.join(columns)}) twice",
+                    _LOOK,
+                )
 
 
 _LOOK = "look for duplicates, mend them in a migration before this one, and say so: -- allow: MS07 <what you saw>"
@@ -74,15 +76,15 @@ def _may_hold_twice(script: Script, step: Step, table: str) -> bool:
     return key is None or not _is_kept_apart(key, _keys(before, origin))
 
 
-def _new_keys(before: Catalogue, after: Catalogue, table: str) -> Iterator[str]:
-    """The PRIMARY KEY and UNIQUE of a rebuilt table that rows of the old one may break, as (columns)."""
+def _new_keys(before: Catalogue, after: Catalogue, table: str) -> Iterator[list[str]]:
+    """The columns, folded, of each PRIMARY KEY and UNIQUE of a rebuilt table that rows of the old one may break."""
     old = before.table(table)
     columns = {fold(column.name) for column in old.columns} if old is not None else set()
     earlier = _keys(before, table)
     for key in _keys(after, table, lambda name: False):
         names = [tokenize(term.text)[0].name for term in key.terms]
         if set(names) <= columns and not _is_kept_apart(key, earlier):
-            yield f"({', '.join(names)})"
+            yield names
 
 
 def _is_kept_apart(key: SearchKey, earlier: Sequence[SearchKey]) -> bool:

@@ -8,8 +8,10 @@ from memsql.lint.conditions import always_true
 from memsql.lint.model import DATABASE, OURS, Hit, rule
 from memsql.lint.script import Script
 from memsql.lint.step import Step
+from memsql.schema.read_rules import rules_of
 from memsql.sqltext import fold, permit_line
-from memsql.sqltext.tokens import Token, join
+from memsql.sqltext.selects import tables_of
+from memsql.sqltext.tokens import Token, join, tokenize
 
 
 @rule("MS01", "drop_table", "error", DATABASE)
@@ -20,10 +22,10 @@ def drop_table(script: Script) -> Iterator[Hit]:
 
         DROP TABLE notes;
 
-    **Best practice** Rename it, and drop it in a later release when nobody has missed it. Say so where it is meant:
-    `-- allow: MS01` or, as the loss guard wants it for a table that holds rows, `-- allow: data-loss notes`. Dropping
-    what the same file made, what a rebuild replaces, a full-text index, and in a rollback what the migration made,
-    is no finding.
+    **Best practice** Rename it, and drop it in a later release when nobody has missed it. Say so where it is meant: `--
+    allow: MS01` or, as the loss guard wants it for a table that holds rows, `-- allow: data-loss notes`. Dropping what
+    the same file made, what a rebuild replaces, a table whose columns the file copied as they are, a full-text index,
+    and in a rollback what the migration made, is no finding.
 
         ALTER TABLE notes RENAME TO notes_retired;
     """
@@ -38,7 +40,7 @@ def drop_table(script: Script) -> Iterator[Hit]:
             continue
         if _is_index_only(script, step) or step.name in script.made_by_up or step.effect.schema == "temp":
             continue
-        if _dropped_by_rename(script, step):
+        if _dropped_by_rename(script, step) or _loses_nothing(script, step):
             continue
         name = step.effect.name or ""
         yield Hit(
@@ -53,6 +55,20 @@ def _is_index_only(script: Script, step: Step) -> bool:
     """A full-text table over another table's content holds nothing of its own."""
     tables = (catalogue.fts(step.name) for catalogue in (script.before, script.after) if catalogue is not None)
     return any(table is not None and table.kind == "external" for table in tables)
+
+
+def _loses_nothing(script: Script, step: Step) -> bool:
+    """Whether there is no such table, it is empty, or the file copies all of its columns."""
+    before, name = script.before, step.name
+    if before is None:
+        return False
+    if name in script.held(step).empty:
+        return True
+    earlier = next((s.name for s in script.of("alter_rename") if fold(s.effect.new_name or "") == name), name)
+    shape = before.table(name) or before.table(earlier)
+    if shape is None:
+        return before.exact and not any(s.name in (name, earlier) for s in script.making("table", "virtual"))
+    return script.carries(fold(shape.name), [fold(c.name) for c in shape.columns if not c.hidden])
 
 
 def _dropped_by_rename(script: Script, step: Step) -> bool:
@@ -85,6 +101,7 @@ def drop_column(script: Script) -> Iterator[Hit]:
             not is_new
             and not _is_generated(script, step.name, fold(column))
             and not script.held(step).has_no_value(step.name, fold(column))
+            and not script.carries(step.name, [fold(column)])
         ):
             yield Hit(
                 step.place_of(column),
@@ -105,7 +122,7 @@ def _left_out(script: Script) -> Iterator[Hit]:
     changed_by_name = {
         (step.name, fold(step.effect.column or "")) for step in script.of("alter_drop_column", "alter_rename_column")
     }
-    for rebuild in script.rebuilds:
+    for rebuild in script.remade:
         old = script.before.table(rebuild.table) if script.before else None
         new = script.after.table(rebuild.table)
         if old is None or new is None or not (rebuild.copies or rebuild.create.selects):
@@ -113,7 +130,11 @@ def _left_out(script: Script) -> Iterator[Hit]:
             continue
         remaining = {fold(c.name) for c in new.columns if not c.hidden}
         for column in (c.name for c in old.columns if not c.hidden):
-            if fold(column) not in remaining and (rebuild.table, fold(column)) not in changed_by_name:
+            if (
+                fold(column) not in remaining
+                and (rebuild.table, fold(column)) not in changed_by_name
+                and not script.carries(rebuild.table, [fold(column)])
+            ):
                 yield Hit(
                     rebuild.create.place_of(rebuild.create.effect.name),
                     f"the rebuild of {rebuild.table} leaves column {column} out, with its values",
@@ -159,7 +180,7 @@ def write_without_where(script: Script) -> Iterator[Hit]:
 
     **Best practice** Say which rows. Where all of them are meant, say so: `-- allow: MS06` or, as the loss guard wants
     it for a DELETE, `-- allow: data-loss sessions`. Filling a column that the same file added is no finding, nor is a
-    table that the file made.
+    table that the file made, one that can hold a single row only, or rows that the file copies away and back.
 
         DELETE FROM sessions WHERE expires_at < '2024-01-01';
     """
@@ -167,6 +188,8 @@ def write_without_where(script: Script) -> Iterator[Hit]:
     new_tables = {step.name for step in script.making("table", "virtual")}
     for step in script.of("update", "delete"):
         if step.name in new_tables or step.effect.schema == "temp" or step.name.startswith("sqlite_stat"):
+            continue
+        if _has_one_row(script, step.name) or (step.kind == "delete" and _comes_back(script, step)):
             continue
         idle = _idle_condition(script, step)
         columns = step.write.columns if step.write is not None else ()
@@ -182,6 +205,32 @@ def write_without_where(script: Script) -> Iterator[Hit]:
             f"add a WHERE that names the rows; if all of them are meant, say so: {say}",
             loses=((table, None),) if is_delete else (),
         )
+
+
+def _has_one_row(script: Script, table: str) -> bool:
+    """Whether a table can hold one row only, as with ``id INTEGER PRIMARY KEY CHECK (id = 1)``."""
+    shape = script.after.table(table)
+    if shape is None or shape.kind != "table":
+        return False
+    rules = rules_of(shape)
+    keys = [key.columns for key in (*rules.unique, *([rules.primary_key] if rules.primary_key else []))]
+    for check in rules.checks:
+        sides = [token for token in tokenize(check.expression) if token.word not in ("=", "==", "IN", "(", ")")]
+        values = [side for side in sides if side.kind in ("string", "number")]
+        if len(sides) == 2 and len(values) == 1 and (next(s for s in sides if s not in values).name,) in keys:
+            return "<" not in check.expression and ">" not in check.expression
+    return False
+
+
+def _comes_back(script: Script, delete: Step) -> bool:
+    """Whether the rows were copied to another table before, and are copied back behind the statement."""
+    table = delete.name
+    kept = {copy.target for copy in script.copies if table in copy.sources and copy.step.at < delete.at}
+    for step in script.making("table"):
+        if step.selects and step.at < delete.at and step.write is not None and step.write.select is not None:
+            kept |= {step.name} if table in tables_of(step.write.select) else set()
+    back = [copy for copy in script.copies if copy.target == table and copy.step.at > delete.at]
+    return any(not kept.isdisjoint(copy.sources) for copy in back)
 
 
 def _idle_condition(script: Script, step: Step) -> tuple[Token, ...] | None:
@@ -219,6 +268,7 @@ def renamed_under_code(script: Script) -> Iterator[Hit]:
     """
     rebuilt = {r.rename.number for r in script.rebuilds if r.rename is not None}
     broken = {b.number for b in script.broken}
+    yield from _renamed_by_rebuild(script)
     for step in script.of("alter_rename", "alter_rename_column", "drop"):
         if step.number in rebuilt | broken or step.effect.schema == "temp" or _is_still_there(script, step):
             continue
@@ -235,8 +285,27 @@ def renamed_under_code(script: Script) -> Iterator[Hit]:
         yield Hit(
             step.place_of(step.effect.column or name),
             message,
-            "keep the old name alive until no release uses it, and say so: -- allow: MS37 <which release>",
+            _KEEP_ALIVE,
         )
+
+
+_KEEP_ALIVE = "keep the old name alive until no release uses it, and say so: -- allow: MS37 <which release>"
+
+
+def _renamed_by_rebuild(script: Script) -> Iterator[Hit]:
+    """Columns that a rebuilt table has under another name: the values are there, and the old name is not."""
+    for rebuild in script.remade:
+        old = script.before.table(rebuild.table) if script.before else None
+        new = script.after.table(rebuild.table)
+        remaining = {fold(c.name) for c in new.columns} if new is not None else set()
+        for column in old.columns if old is not None and new is not None else ():
+            if fold(column.name) not in remaining and script.carries(rebuild.table, [fold(column.name)]):
+                yield Hit(
+                    rebuild.create.place_of(rebuild.create.effect.name),
+                    f"the rebuild gives {rebuild.table}.{column.name} another name or place: releases that still say "
+                    f"{column.name} fail",
+                    _KEEP_ALIVE,
+                )
 
 
 def _is_still_there(script: Script, step: Step) -> bool:

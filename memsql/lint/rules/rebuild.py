@@ -39,29 +39,27 @@ def rebuild_with_keys_on(script: Script) -> Iterator[Hit]:
     if not script.header.foreign_keys or script.before is None:
         return
     for rebuild in script.rebuilds:
-        if rebuild.drop is None or rebuild.table in script.held(rebuild.drop).empty:
+        drop = rebuild.drop
+        if drop is None or not script.before.has(rebuild.table) or drop.name in script.held(drop).empty:
             continue
-        effects = _effects_on_children(script, script.before, rebuild.table, rebuild.drop)
+        effects = _effects_on_children(script, drop)
         if effects:
             yield Hit(
-                rebuild.drop.place("DROP"),
-                f"dropping {rebuild.table} {'; it '.join(effects)}",
+                drop.place("DROP"),
+                f"dropping {drop.effect.name} {'; it '.join(effects)}",
                 "write `-- foreign_keys: off` into the header of the file",
             )
 
 
-def _effects_on_children(script: Script, before: Catalogue, parent: str, drop: Step) -> list[str]:
+def _effects_on_children(script: Script, drop: Step) -> list[str]:
     """What the rows that are deleted with a table do to the tables that refer to it: words that follow its name."""
     by_action: dict[str, list[str]] = {}
-    for name in before.referencing(parent):
-        if any(step.name == fold(name) and step.at < drop.at for step in script.of("drop")):
-            child = script.after.table(name)
-        else:
-            child = before.table(name)
-        for key in child.foreign_keys if child is not None else ():
-            if fold(key.parent) == parent:
-                names = ", ".join(f"{name}.{column}" for column in key.columns)
-                by_action.setdefault(key.on_delete.upper(), []).append(names)
+    for child, keys in sorted(script.children(drop).items()):
+        shape = script.before.table(child) if script.before is not None else None
+        name = shape.name if shape is not None else child
+        for key in keys if child not in script.held(drop).empty else ():
+            names = ", ".join(f"{name}.{column}" for column in key.columns)
+            by_action.setdefault(key.on_delete.upper(), []).append(names)
     effects = []
     for action, columns in by_action.items():
         tables = ", ".join(dict.fromkeys(column.partition(".")[0] for column in columns))
@@ -99,7 +97,7 @@ def rebuild_forgets(script: Script) -> Iterator[Hit]:
     if before is None:
         return
     yield from _lost(script, before)
-    for rebuild in script.rebuilds:
+    for rebuild in script.remade:
         old, new = before.table(rebuild.table), script.after.table(rebuild.table)
         if old is None or new is None:
             continue
@@ -225,7 +223,7 @@ def rename_old_first(script: Script) -> Iterator[Hit]:
             who = ", ".join(followers) if followers else "foreign keys, triggers and views that name it"
             yield Hit(
                 rename.place("RENAME"),
-                f"{who} follow {rebuild.table} to its new name, {rename.effect.new_name}, and are lost with it",
+                f"the rename to {rename.effect.new_name} takes {who} along, and they are lost with that table",
                 "create the new table under another name, copy, drop the old one, rename the new one",
                 severity=None if followers else "warning",
             )
