@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Protocol
 
 PART_SECONDS = 60.0
 """For how long one part of the work may run."""
@@ -32,27 +33,36 @@ class Stopped(Exception):
         self.reason = reason
 
 
+class Listener(Protocol):
+    """Somebody who wants to know at which part the work is."""
+
+    def begins(self, part: str) -> None:
+        """The part begins."""
+
+    def ends(self, part: str, stopped: str) -> None:
+        """The part ends; ``stopped`` is the reason where it was stopped, and "" otherwise."""
+
+
 @dataclass(slots=True)
 class _Budget:
     """``ends`` is when the part that runs has to end, ``whole_ends`` when everything has to, in seconds of the
-    monotonic clock. ``stopped`` are the reasons of the parts that must not run again, ``announce`` hears the name of
-    each part that begins, and "" at its end."""
+    monotonic clock. ``stopped`` are the reasons of the parts that must not run again, ``listener`` hears of each part.
+    """
 
     ends: float = math.inf
     whole_ends: float = math.inf
     part: str = ""
     stopped: Mapping[str, str] = field(default_factory=dict)
-    announce: Callable[[str], None] = lambda part: None
+    listener: Listener | None = None
 
 
 _budget = _Budget()
 
 
-def limit_process(seconds: float, stopped: Mapping[str, str], announce: Callable[[str], None]) -> None:
-    """Give this process ``seconds`` for everything. ``stopped``: why some parts must not run again, by their names.
-    ``announce`` is called with the name of each part when it begins, and with "" when it ends."""
+def limit_process(seconds: float, stopped: Mapping[str, str], listener: Listener) -> None:
+    """Give this process ``seconds`` for everything. ``stopped``: why some parts must not run again, by their names."""
     _budget.whole_ends = time.monotonic() + seconds
-    _budget.stopped, _budget.announce = stopped, announce
+    _budget.stopped, _budget.listener = stopped, listener
 
 
 @contextmanager
@@ -68,16 +78,20 @@ def part(name: str) -> Iterator[None]:
     if now >= _budget.whole_ends:
         raise Stopped(name, TOO_LATE.format(minutes=WHOLE_SECONDS / 60))
     _budget.part, _budget.ends = name, min(now + PART_SECONDS, _budget.whole_ends)
-    _budget.announce(name)
+    if _budget.listener is not None:
+        _budget.listener.begins(name)
+    reason = ""
     try:
         yield
-    except MemoryError:
-        raise Stopped(name, TOO_LARGE) from None
-    except RecursionError:
-        raise Stopped(name, TOO_DEEP) from None
+        # What was interrupted may have been taken for an error of a statement.
+        refuse_over()
+    except (Stopped, MemoryError, RecursionError) as e:
+        reason = e.reason if isinstance(e, Stopped) else TOO_LARGE if isinstance(e, MemoryError) else TOO_DEEP
+        raise Stopped(name, reason) from None
     finally:
         _budget.part, _budget.ends = "", math.inf
-        _budget.announce("")
+        if _budget.listener is not None:
+            _budget.listener.ends(name, reason)
 
 
 def is_over() -> bool:

@@ -79,7 +79,7 @@ class MemoryDatabase:
             if inside and not self._db.in_transaction:
                 # An interruption undoes the whole transaction.
                 self._db.execute("SAVEPOINT memsql_lint")
-            return str(e)
+            return str(e) or "out of memory"
         return None
 
     def compile(self, sql: str) -> str | None:
@@ -94,7 +94,9 @@ class MemoryDatabase:
         try:
             yield
         finally:
-            self._db.execute("ROLLBACK")
+            # An interruption undoes the whole transaction.
+            if self._db.in_transaction:
+                self._db.execute("ROLLBACK")
             self._db.execute(_MODERN_ALTER)
             self._refresh()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import threading
 import traceback
 from collections.abc import Callable, Mapping
@@ -15,9 +16,9 @@ from memsql import deadline
 from memsql.errors import MemsqlError
 from memsql.sandbox import limits, wire
 
-PART, RESULT, ERROR, STOPPED, BUG = b"p", b"r", b"e", b"s", b"b"
-"""What a message says, its first byte: the name of the part of the work that begins (empty at its end), the result, a
-MemsqlError, why the part was stopped, and what went wrong in memsql itself."""
+BEGINS, ENDS, RESULT, ERROR, STOPPED, BUG = b"p", b"q", b"r", b"e", b"s", b"b"
+"""What a message says, its first byte: that a part of the work begins or ends; the result, a MemsqlError, why
+everything was stopped, and what went wrong in memsql itself."""
 _running = False
 
 
@@ -35,17 +36,33 @@ def main(answers: Connection, work: Callable[[], Any], stopped: Mapping[str, str
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     threading.Thread(target=_end_with_parent, daemon=True).start()
-
-    def announce(name: str) -> None:
-        answers.send_bytes(PART + name.encode("utf-8", "surrogatepass"))
-
-    deadline.limit_process(seconds, stopped, announce)
+    reporter = _Reporter(answers)
+    deadline.limit_process(seconds, stopped, reporter)
     with limits.in_force():
-        message = _answer(work)
+        message = _answer(work, reporter)
     answers.send_bytes(message)
 
 
-def _answer(work: Callable[[], Any]) -> bytes:
+class _Reporter:
+    """Tells the parent which part begins and how each ends. ``failed`` is the part in which memsql made a mistake."""
+
+    def __init__(self, answers: Connection) -> None:
+        self.failed = ""
+        self._answers = answers
+
+    def begins(self, part: str) -> None:
+        """Tell that a part begins."""
+        self._answers.send_bytes(BEGINS + wire.encode(part))
+
+    def ends(self, part: str, stopped: str) -> None:
+        """Tell that it ends, and why it was stopped, if it was."""
+        error = sys.exc_info()[1]
+        if isinstance(error, Exception) and not isinstance(error, MemsqlError | deadline.Stopped):
+            self.failed = part
+        self._answers.send_bytes(ENDS + wire.encode((part, stopped)))
+
+
+def _answer(work: Callable[[], Any], reporter: _Reporter) -> bytes:
     try:
         return RESULT + wire.encode(work())
     except MemsqlError as e:
@@ -55,7 +72,7 @@ def _answer(work: Callable[[], Any]) -> bytes:
     except MemoryError:
         return STOPPED + deadline.TOO_LARGE.encode()
     except Exception:
-        return BUG + traceback.format_exc().encode("utf-8", "backslashreplace")
+        return BUG + wire.encode((reporter.failed, traceback.format_exc()))
 
 
 def _end_with_parent() -> None:

@@ -71,7 +71,8 @@ class _Run:
         with _without_main():
             process.start()
         theirs.close()
-        watch = _Watch(self.progress)
+        # The last attempt, for which no time is left, still has to say so of each part.
+        watch = _Watch(self, max(self.whole_ends, time.monotonic() + deadline.PART_SECONDS))
         try:
             return watch.answer(answers)
         except EOFError:
@@ -84,38 +85,45 @@ class _Run:
 
 
 class _Watch:
-    """Listens to one process. ``part`` is what it was at when it was last heard."""
+    """Listens to one process, which has to end at ``ends``. ``part`` is what it is at."""
 
-    def __init__(self, progress: Progress) -> None:
+    def __init__(self, run: _Run, ends: float) -> None:
         self.part = ""
-        self._progress = progress
-        self._began = time.monotonic()
+        self._run = run
+        self._part_ends = self._whole_ends = ends
 
     def answer(self, answers: Connection) -> Any:
-        """The result, or Stopped where the time of a part is over. Raises what the work raised, and EOFError where the
-        process ended."""
+        """The result, or Stopped where the process was too slow or cannot be understood. Raises what the work raised,
+        and EOFError where the process ended."""
         while True:
+            late = time.monotonic() > min(self._part_ends, self._whole_ends) + _GRACE
+            if late:
+                seconds = deadline.PART_SECONDS if self.part else deadline.WHOLE_SECONDS
+                return deadline.Stopped(self.part, deadline.TOO_LONG.format(seconds=seconds))
             if not answers.poll(_LOOK):
-                self._progress.tick()
-                if self.part and time.monotonic() - self._began > deadline.PART_SECONDS + _GRACE:
-                    return deadline.Stopped(self.part, deadline.TOO_LONG.format(seconds=deadline.PART_SECONDS))
+                self._run.progress.tick()
                 continue
             try:
                 message = answers.recv_bytes(_LARGEST)
+                kind, content = message[:1], message[1:]
+                if kind not in (child.BEGINS, child.ENDS):
+                    return _outcome(kind, content)
+                self._hear(kind, wire.decode(content))
             except EOFError:
                 raise
-            except OSError:
-                return deadline.Stopped(self.part, "what came of it is too large")
-            kind, content = message[:1], message[1:]
-            if kind == child.PART:
-                self._begin(content.decode("utf-8", "surrogatepass"))
-            else:
-                return _outcome(kind, content)
+            except (OSError, ValueError):
+                return deadline.Stopped(self.part, "what came of it is too large, or no answer")
 
-    def _begin(self, part: str) -> None:
-        self.part, self._began = part, time.monotonic()
-        if part:
-            self._progress.start(f"trying {part}")
+    def _hear(self, kind: bytes, content: Any) -> None:
+        if kind == child.BEGINS:
+            self.part, self._part_ends = content, time.monotonic() + deadline.PART_SECONDS
+            self._run.progress.start(f"trying {self.part}")
+            return
+        part, reason = content
+        self.part, self._part_ends = "", self._whole_ends
+        if reason:
+            # Known now; another attempt need not find it out again.
+            self._run.stopped[part] = reason
 
 
 def _outcome(kind: bytes, content: bytes) -> Any:
@@ -123,10 +131,12 @@ def _outcome(kind: bytes, content: bytes) -> Any:
         return wire.decode(content)
     if kind == child.ERROR:
         raise wire.decode_error(content)
-    text = content.decode("utf-8", "replace")
     if kind == child.STOPPED:
-        raise _stopped(text)
-    lines = text.rstrip().split("\n")
+        raise _stopped(content.decode("utf-8", "replace"))
+    part, trace = wire.decode(content)
+    lines = trace.rstrip().split("\n")
+    if part:
+        return deadline.Stopped(part, f"memsql itself failed on it ({lines[-1]}); please report that")
     raise CheckFailed(
         f"memsql itself failed on the SQL of this project: {lines[-1]}",
         details=tuple(line.strip() for line in lines[-_FRAMES:-1]),

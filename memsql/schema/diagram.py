@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
+from memsql import visible
 from memsql.schema.definition import definition_of, read_definition
 from memsql.schema.model import Column, Schema, Table
 from memsql.sqltext.names import fold, unquote
@@ -124,4 +125,4 @@ def _entity(name: str) -> str:
 
 def _label(text: str) -> str:
     # Mermaid takes %% for a comment, and no %, backslash or line end inside a quoted name.
-    return re.sub(r"[%\\\x00-\x1f]", "_", text).replace('"', "#quot;")
+    return re.sub(r"[%\\]", "_", visible.line(text)).replace('"', "#quot;")

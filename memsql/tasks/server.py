@@ -16,6 +16,7 @@ from invoke import Collection, Context, Exit, task
 from memsql.errors import MemsqlError
 from memsql.report import text
 from memsql.tasks.command_line import MemsqlTask
+from memsql.tasks.output import write
 from memsql.tasks.task import number
 
 if TYPE_CHECKING:
@@ -104,7 +105,7 @@ def _errors_printed() -> Iterator[None]:
     try:
         yield
     except MemsqlError as error:
-        print(text.error(error), file=sys.stderr)
+        write(sys.stderr, text.error(error))
         raise Exit(code=error.exit_code) from None
     except KeyboardInterrupt:
         raise Exit(code=130) from None

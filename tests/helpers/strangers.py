@@ -6,7 +6,7 @@ from __future__ import annotations
 import os
 import signal
 import time
-from contextlib import closing
+from contextlib import closing, nullcontext
 
 from memsql import deadline
 from memsql.db.sqlite import memory
@@ -88,8 +88,13 @@ def fail() -> None:
     )
 
 
-def mistaken() -> None:
-    raise KeyError("a mistake")
+def mistaken(part: str) -> list[str]:
+    """Make a mistake of memsql's own, in a part or outside of one."""
+    try:
+        with deadline.part(part) if part else nullcontext():
+            raise KeyError("a mistake")
+    except deadline.Stopped as e:
+        return [e.reason]
 
 
 def process_id() -> int:

@@ -129,7 +129,9 @@ def test_errors_arrive_whole() -> None:
     assert (error.message, error.where, error.statement) == ("it is wrong", Location("a.sql", 3), "SELECT")
     assert (error.details, error.hint, error.exit_code) == (("one", "two"), "mend it", 2)
     with pytest.raises(CheckFailed, match=r"memsql itself failed .*KeyError"):
-        isolated(strangers.mistaken)
+        isolated(strangers.mistaken, "")
+    (reason,) = isolated(strangers.mistaken, "part")
+    assert reason == "memsql itself failed on it (KeyError: 'a mistake'); please report that"
     with pytest.raises(CheckFailed, match="was stopped: script: it"):
         deadline_of_script()
 
