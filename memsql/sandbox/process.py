@@ -74,7 +74,10 @@ class _Run:
         # The last attempt, for which no time is left, still has to say so of each part.
         watch = _Watch(self, max(self.whole_ends, time.monotonic() + deadline.PART_SECONDS))
         try:
-            return watch.answer(answers)
+            outcome = watch.answer(answers)
+            # It may have something to put away, such as what was measured of it.
+            process.join(0 if isinstance(outcome, deadline.Stopped) else _GRACE)
+            return outcome
         except EOFError:
             process.join()
             return deadline.Stopped(watch.part, _cause(process.exitcode))

@@ -11,6 +11,7 @@ the tests of each package run too. The share is the same in every run. ``invoke 
 
 from __future__ import annotations
 
+import io
 import marshal
 import os
 import sys
@@ -117,10 +118,10 @@ class Forks:
         if begun:
             begun(pid)
         with open(reading, "rb") as pipe:
-            sent = pipe.read()
+            sent = io.BytesIO(pipe.read())
         _, status = os.waitpid(pid, 0)
-        if sent:
-            self.add(marshal.loads(sent))
+        while sent.tell() < len(sent.getbuffer()):
+            self.add(marshal.load(sent))
         return os.waitstatus_to_exitcode(status)
 
     def add(self, lines: dict[str, list[int]]) -> None:
@@ -170,9 +171,23 @@ def _take_lines(coverage: Coverage) -> dict[str, list[int]]:
     return taken
 
 
+def _send_at_exit(coverage: Coverage, writing: int) -> None:
+    """Let this process, which a measured one forked, send what was measured of it at its end, as that one does."""
+    leave = os._exit
+
+    def send_and_leave(status: int) -> NoReturn:
+        with open(writing, "wb", closefd=False) as pipe:
+            pipe.write(marshal.dumps(_take_lines(coverage)))
+        leave(status)
+
+    os._exit = send_and_leave
+
+
 def _end(work: Callable[[], int], coverage: Coverage | None, writing: int) -> NoReturn:
     """Run ``work`` in this forked process, send what was measured, and end the process."""
     code = 1
+    if coverage:
+        os.register_at_fork(after_in_child=lambda: _send_at_exit(coverage, writing))
     try:
         with coverage.collect() if coverage else nullcontext():
             code = work()
