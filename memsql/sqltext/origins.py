@@ -221,7 +221,7 @@ class _Resolver:
         columns: list[tuple[str, Expression]] = []
         for item in arm.items:
             columns += _starred(item, fields) if item.star else [(item.name, self._expression(item.tokens, fields))]
-        equal = list(self._equal(arm.conditions, fields))
+        equal = [*self._equal(arm.conditions, fields), *_joined(fields)]
         columns = [(name, _with_equal(expression, equal)) for name, expression in columns]
         return Branch(tuple(columns), arm.some or any(part.some for _, part in fields))
 
@@ -233,7 +233,7 @@ class _Resolver:
                 yield one.places | two.places
 
     def _expression(self, tokens: Sequence[Token], fields: _Fields) -> Expression:
-        tokens = without_parentheses(tokens)
+        tokens = _without_effect(tokens)
         constant = constant_of(tokens)
         if constant is not None:
             return Expression(constant=constant)
@@ -242,11 +242,10 @@ class _Resolver:
             return self._field(single, fields) or Expression()
         if len(tokens) > 4 and tokens[0].word == "CAST" and list_items(tokens, 1)[1] == len(tokens):
             inside = tokens[2:-1]
-            place = next((n for n, token in enumerate(inside) if token.word == "AS"), 0)
-            single = reference_of(without_parentheses(inside[:place]))
-            if single is not None:
-                inner = self._field(single, fields) or Expression()
-                return Expression("other" if inner.kind == "other" else "cast", inner.places)
+            place = next((n for n in reversed(range(len(inside))) if inside[n].word == "AS"), 0)
+            inner = self._expression(inside[:place], fields)
+            if inner.kind != "other":
+                return Expression("cast", inner.places)
         return Expression("other", self._reads(tokens, fields))
 
     def _reads(self, tokens: Sequence[Token], fields: _Fields, hidden: _Hidden | None = None) -> frozenset[Place]:
@@ -356,6 +355,31 @@ def _starred(item: Item, fields: _Fields) -> Iterator[tuple[str, Expression]]:
                     continue
                 yield name, expression if item.of is not None else _shared(name, expression, fields)
         seen |= {name for name, _ in part.columns}
+
+
+def _joined(fields: _Fields) -> Iterator[frozenset[Place]]:
+    """The columns that USING and NATURAL make equal to each other."""
+    for n, (source, part) in enumerate(fields):
+        for column, expression in part.columns:
+            if expression.kind != "bare" or not (source.natural or column in source.using):
+                continue
+            for _, earlier in fields[:n]:
+                for name, other in earlier.columns:
+                    if name == column and other.kind == "bare":
+                        yield expression.places | other.places
+
+
+def _without_effect(tokens: Sequence[Token]) -> Sequence[Token]:
+    """``tokens`` without what changes no value: parentheses, + before a column, and COLLATE behind it."""
+    while True:
+        inner = without_parentheses(tokens)
+        if len(inner) > 2 and inner[-2].word == "COLLATE":
+            inner = inner[:-2]
+        elif len(inner) > 1 and inner[0].word == "+" and inner[1].kind in ("word", "quoted"):
+            inner = inner[1:]
+        if len(inner) == len(tokens):
+            return inner
+        tokens = inner
 
 
 def _with_equal(expression: Expression, equal: Sequence[frozenset[Place]]) -> Expression:

@@ -113,6 +113,19 @@ def read_view(text: str) -> Select:
 
 def named_rows(text: str) -> str:
     """The SELECT that counts the rows that ``text``, a DELETE, names. Raises ValueError where it is none."""
+    before, rows = _named(text)
+    return f"{before}SELECT count(*) FROM (SELECT 1 {rows})"
+
+
+def named_keys(text: str, columns: str) -> str:
+    """The SELECT of ``columns``, as SQL, of the rows that ``text``, a DELETE, names. Raises ValueError where it is
+    none."""
+    before, rows = _named(text)
+    return f"{before}SELECT {columns} {rows}"
+
+
+def _named(text: str) -> tuple[str, str]:
+    """What stands before the DELETE, its common table expressions, and the clauses that name its rows."""
     tokens, depth, start, end = tokenize(text), 0, None, None
     for n, token in enumerate(tokens):
         depth += (token.word == "(") - (token.word == ")")
@@ -123,7 +136,7 @@ def named_rows(text: str) -> str:
         end = token.end
     if start is None:
         raise ValueError(text)
-    return f"{text[: tokens[start].start]}SELECT count(*) FROM (SELECT 1 {text[tokens[start + 1].start : end]})"
+    return text[: tokens[start].start], text[tokens[start + 1].start : end]
 
 
 def _insert(tokens: Sequence[Token], outer: Select) -> Write:

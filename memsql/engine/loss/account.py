@@ -75,6 +75,8 @@ class Accountant(Accounting):
             self._run_each(texts[1:], 1)
         elif self._says_all(write, table):
             self._run_quietly(texts[1:], write, table)
+        elif self._is_masked(write, table, self._last):
+            self._run_each(texts[1:], 1)
         else:
             # What the first one reaches is known now, so that it can be judged together with the others.
             self._undo(_RUN)
@@ -261,7 +263,12 @@ class Accountant(Accounting):
             copied = self._reached_copies(reached, write, table)
         else:
             copied = self._reached_copies(silent, None, table)
-        if others or gone > mine or copied:
+        if self._is_masked(write, table, touched):
+            self._undo(_STATEMENT)
+            own = self._own_rows(text, table, touched)
+            with self._watched_copies(copied, self._own(write, table, lambda: mine)):
+                self._run_again(text, table, others, own=own)
+        elif others or gone > mine or copied:
             self._undo(_STATEMENT)
             named = max(mine, self._named(text)) if gone > mine else mine
             with self._watched_copies(copied, self._own(write, table, lambda: named if gone else 0)):
@@ -272,12 +279,18 @@ class Accountant(Accounting):
             then(replace(self._result, changes=written) if table.kind == "view" else self._result)
 
     def _run_again(
-        self, text: str, table: Table, others: Sequence[effects.Effect], *, beyond: tuple[int, int, int]
+        self,
+        text: str,
+        table: Table,
+        others: Sequence[effects.Effect],
+        *,
+        beyond: tuple[int, int, int] = (0, 0, 0),
+        own: effects.Snapshot | None = None,
     ) -> None:
-        """Keep what ``others`` may destroy, run the statement, and judge. ``beyond``: how many rows a DELETE took from
-        its own table, how many of them by itself, and how many there were."""
+        """Keep what ``others`` may destroy, and ``own`` rows, run the statement, and judge. ``beyond``: how many rows a
+        DELETE took from its own table, how many of them by itself, and how many there were."""
         gone, named, rows = beyond
-        kept = self._keep(others)
+        kept = self._keep(others, own)
         with self._observed():
             self._result = self._conn.execute(text)
         self._judge_kept(kept)
@@ -298,9 +311,11 @@ class Accountant(Accounting):
             self._judge.snapshot(snapshot, "temp.")
             self._conn.execute(f"DROP TABLE temp.{snapshot.name}")
 
-    def _keep(self, others: Sequence[effects.Effect]) -> list[effects.Snapshot]:
-        """Keep what ``others`` may destroy. Raises MustRunAlone where other migrations are in the transaction."""
+    def _keep(self, others: Sequence[effects.Effect], own: effects.Snapshot | None = None) -> list[effects.Snapshot]:
+        """Keep what ``others`` may destroy, and ``own`` rows. Raises MustRunAlone where other migrations are in the
+        transaction."""
         kept = [snapshot for effect in others if (snapshot := self._snapshot(effect)) is not None]
+        kept += [own] if own is not None else []
         if kept and self.shares:
             raise MustRunAlone
         for snapshot in kept:

@@ -14,6 +14,7 @@ from dataclasses import replace
 from functools import partial
 
 from memsql.db import Result, Touched
+from memsql.db.authorizer import UPDATE
 from memsql.engine.loss import copies, effects, side_effects
 from memsql.engine.loss.arrivals import Arrival
 from memsql.engine.loss.comparer import Answered
@@ -23,7 +24,7 @@ from memsql.engine.loss.judging import Judge
 from memsql.engine.loss.model import Account
 from memsql.engine.loss.tables import Table
 from memsql.engine.loss.trail import Own
-from memsql.sqltext import fold, identifiers
+from memsql.sqltext import fold, identifiers, quote, writes
 from memsql.sqltext.classify import Effect, effect
 from memsql.sqltext.internal import KEPT
 from memsql.sqltext.names import quote_string
@@ -238,6 +239,22 @@ class Accounting(ABC):
         self._snapshots += 1
         return effects.snapshot(self._snapshots, table, effect)
 
+    def _is_masked(self, write: Write | None, table: Table, touched: Touched) -> bool:
+        """Whether the number of rows does not tell which ones a DELETE took: a trigger inserts others, or ignores rows
+        that it names."""
+        if write is None or write.verb != "delete" or table.kind not in ("table", "virtual"):
+            return False
+        inserts = any(t == fold(table.name) for _, t in effects.trigger_writes(frozenset(touched.writes)))
+        return self._judge.trail.has_old_rows(fold(table.name)) and (inserts or self._facts.ignores())
+
+    def _own_rows(self, text: str, table: Table, touched: Touched) -> effects.Snapshot:
+        """What to keep of the table of such a DELETE."""
+        self._snapshots += 1
+        changed = {fold(c) for what, t, c, _ in touched.writes if what == UPDATE and c and fold(t) == fold(table.name)}
+        keys = ", ".join(quote(k) if k in table.columns else k for k in effects.identity(table))
+        named = writes.named_keys(text, keys)
+        return effects.own_rows(self._snapshots, table, named, changed)
+
     # Dropping tables
 
     def _drop(self, text: str, name: str) -> None:
@@ -357,8 +374,8 @@ class Accounting(ABC):
     def _note_assignments(self, write: Write) -> None:
         """An UPDATE may fill a column from others of its row, or from the table that it was copied from."""
         values, trail = assigned(write, self._facts), self._judge.trail
-        if not write.some:
-            trail.overwritten(write.table, {c for c, value in values.items() if (write.table, c) not in value.reads})
+        anew = {c: value for c, value in values.items() if (write.table, c) not in value.reads}
+        trail.overwritten(write.table, {c: value.constant for c, value in anew.items()}, some=write.some)
         own = copies.assigned_from(write.table, values, self._identity(write.table))
         if own:
             trail.add([copies.Copy(write.table, write.table, own, some=write.some)])

@@ -315,7 +315,8 @@ def _kept(source: Table, column: str, target: Table, carrier: Carrier, alias: st
         return f"{new} IS NOT NULL" + (f" AND ({other} OR {_raw(old)} IS {_raw(new)})" if other else "")
     if carrier.manner == "partly":
         default = target.columns[carrier.column].default
-        return f"{new} IS NOT NULL" + (f" AND {new} IS NOT ({default})" if default is not None else "")
+        literals = (*carrier.besides, *([default] if default is not None else ()))
+        return " AND ".join([f"{new} IS NOT NULL", *(f"{new} IS NOT ({literal})" for literal in literals)])
     before, after = source.affinity(column), target.affinity(carrier.column)
     if before == after and before != "blob":
         return f"{old} COLLATE BINARY IS {new}"
@@ -326,6 +327,8 @@ def _kept(source: Table, column: str, target: Table, carrier: Carrier, alias: st
     back = (
         f"{_raw(old)} IS CASE typeof({old}) WHEN 'text' THEN CAST({new} AS TEXT) WHEN 'integer' THEN "
         f"CAST({new} AS INTEGER) WHEN 'real' THEN CAST({new} AS REAL) ELSE CAST({new} AS BLOB) END"
+        # CAST makes the greatest integer of each REAL that is greater.
+        f" AND (typeof({old}) <> 'integer' OR typeof({new}) <> 'real' OR {old} = {new})"
     )
     if before == "blob":
         # Without affinity the column does not say which type the value had.

@@ -38,7 +38,8 @@ class Copy:
     source that it reads. ``unread``: the text does not tell; columns of the same name may hold the values. ``some``:
     it may have reached only some rows. ``constants``: the columns into which a literal was written. ``fills``: these
     are rows of the target that do not come from ``source``. ``joins``: an UPDATE set columns of rows that were in the
-    target, so that its other columns are no copies, whatever their names."""
+    target, so that its other columns are no copies, whatever their names. ``taken``: columns of the target that have
+    the value of a column of the same name of another table."""
 
     source: str
     target: str
@@ -48,6 +49,7 @@ class Copy:
     constants: Mapping[str, str] = field(default_factory=dict)
     fills: bool = False
     joins: bool = False
+    taken: frozenset[str] = frozenset()
 
 
 class Identity(NamedTuple):
@@ -145,7 +147,12 @@ def _copy_of(source: str, target: str, columns: Sequence[str], branch: Branch, i
         if value.constant is not None:
             constants[name] = value.constant
     left = any(next(iter(origin[-1:]), 0) > 0 for origin in origins)
-    return Copy(source, target, written, some=branch.some or left, constants=constants, fills=not read)
+    taken = frozenset(
+        column
+        for column, value in zip(columns, branch.values, strict=False)
+        if value.kind == "bare" and any(p.column == column and p.table != source for p in value.places)
+    )
+    return Copy(source, target, written, some=branch.some or left, constants=constants, fills=not read, taken=taken)
 
 
 def _copied_source(source: str, columns: Sequence[str], branch: Branch, identity: Identity) -> set[tuple[int, ...]]:
@@ -307,24 +314,30 @@ def _together(name: str, parts: Mapping[int, Sequence[Carrier]], written: Sequen
 
 def main_and_side(matches: Sequence[Match]) -> list[Match]:
     """``matches`` with those marked that hold only keys and expressions, where others hold values: a row that is there
-    alone is gone. An expression there is no word about a column into which another copy writes something else."""
+    alone is gone. An expression there is no word about a column, nor is one beside a copy that has the value itself."""
     main = [match for match in matches if match.has_values]
-    if len(main) in (0, len(matches)):
+    if len(matches) == 1 or not main:
         return list(matches)
-    replaced = {column for match in main for column, c in match.carriers.items() if c.manner == "none"}
-    return main + [_side(match, replaced) for match in matches if match not in main]
+    whole = {column for match in main for column, c in match.carriers.items() if c.manner == "copy"}
+    return [_without_words(match, whole if match in main else match.carriers, match in main) for match in matches]
 
 
-def _side(match: Match, replaced: Collection[str]) -> Match:
-    carriers = {n: c for n, c in match.carriers.items() if n not in replaced or c.manner == "copy"}
-    others = {n: tuple(c for c in cs if c.manner == "copy" or n not in replaced) for n, cs in match.others.items()}
-    return replace(match, carriers=carriers, others=others, is_side=True)
+def without_words(match: Match) -> Match:
+    """``match`` without expressions: only the same value counts."""
+    return _without_words(match, match.carriers, True)
+
+
+def _without_words(match: Match, columns: Collection[str], is_main: bool) -> Match:
+    carriers = {n: c for n, c in match.carriers.items() if n not in columns or c.manner in ("copy", "none")}
+    others = {n: tuple(c for c in cs if n not in columns or c.manner == "copy") for n, cs in match.others.items()}
+    return replace(match, carriers=carriers, others=others, is_side=not is_main)
 
 
 def own_match(table: Table, copies: Iterable[Copy], dropped: str) -> Match:
     """Where else in the same row the values of the column ``dropped`` are. An expression is a word about them where it
     fills a column that the migration added."""
     carriers = {}
+    copies = list(copies)
     for copy in copies:
         for column, (kind, reads) in copy.values.items():
             if dropped in reads and column != dropped and column in table.columns:
@@ -332,7 +345,8 @@ def own_match(table: Table, copies: Iterable[Copy], dropped: str) -> Match:
                 if kind != "other" or not table.columns[column].added:
                     manner = "copy"
                 if dropped not in carriers or manner == "copy":
-                    carriers[dropped] = Carrier(column, manner)
+                    besides = tuple(c.constants[column] for c in copies if column in c.constants)
+                    carriers[dropped] = Carrier(column, manner, besides=besides)
     return Match(table, (), carriers, own=True)
 
 
@@ -347,7 +361,7 @@ def _carriers(column: str, source: Table, target: Table, copy: Copy, *, in_key: 
 
     if copy.unread:
         return [carrier("bare", column)] if column in target.columns else []
-    is_renumbered = in_key and column not in copy.values
+    is_renumbered = (in_key and column not in copy.values) or (column in copy.taken and not copy.values[column][1])
     keeps_name = column in target.columns and (column in source.columns or column == ROWID)
     if keeps_name and not copy.joins and not is_renumbered:
         kind, reads = copy.values.get(column, ("other", frozenset()))

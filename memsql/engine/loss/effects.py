@@ -14,6 +14,8 @@ from memsql.sqltext.internal import KEPT
 from memsql.sqltext.names import quote_string
 from memsql.sqltext.writes import Write
 
+# So many columns of a key name the example of a row.
+_KEYS_SHOWN = 3
 Reach = frozenset[tuple[int, str, str | None, str | None]]
 
 
@@ -59,7 +61,8 @@ class Snapshot:
 
     ``key``: columns of the table (or ROWID), which are k0, k1 … there; ``columns``: others that the statement may
     change, which are c0, c1 … ``as_bag``: the key may change, so that rows are compared by all columns that the
-    statement does not change, the ``others``, which are u0, u1 …
+    statement does not change, the ``others``, which are u0, u1 … ``named``: the SELECT of the keys of rows that the
+    statement deletes by name; these are not missed.
     """
 
     name: str
@@ -69,6 +72,7 @@ class Snapshot:
     columns: tuple[str, ...]
     others: tuple[str, ...] = ()
     as_bag: bool = False
+    named: str = ""
 
     @property
     def sets_key(self) -> bool:
@@ -83,6 +87,9 @@ class Snapshot:
             for letter, columns in (("k", self.key), ("c", self.columns), ("u", self.others))
             for n, column in enumerate(columns)
         ]
+        if self.named:
+            keys = ", ".join(self.table.value("t", column) for column in identity(self.table))
+            parts.append(f"({keys}) IN ({self.named}) AS named")
         return f"SELECT {', '.join(parts) or '1 AS k0'} FROM {self.table.sql} AS t"
 
     @property
@@ -98,9 +105,10 @@ class Snapshot:
         if self.as_bag:
             return self._bag_question(defaulted, schema)
         there = f"t.{self.table.rowid}" if self.table.rowid else self.table.value("t", self.key[0])
-        names = [self.table.alias if k == ROWID and self.table.alias else k for k in self.key]
+        names = [self.table.alias if k == ROWID and self.table.alias else k for k in self.key[:_KEYS_SHOWN]]
         shown = " || ', ' || ".join(f"{quote_string(f'{k} ')} || quote(b.k{n})" for n, k in enumerate(names)) or "''"
-        fields = ["count(*)", f"total({there} IS NULL)", least_text(f"CASE WHEN {there} IS NULL THEN {shown} END")]
+        is_gone = f"{there} IS NULL" + (" AND NOT b.named" if self.named else "")
+        fields = ["count(*)", f"total({is_gone})", least_text(f"CASE WHEN {is_gone} THEN {shown} END")]
         for n, column in enumerate(self.columns):
             old, new = f"b.c{n}", self.table.value("t", column)
             differs = f"{there} IS NOT NULL AND {old} COLLATE BINARY IS NOT {new}"
@@ -129,18 +137,20 @@ class Snapshot:
             old, new = f"b.c{n}", self.table.value("t", column)
             fewer = ["0"]
             for values in (frozenset[str](), frozenset(defaulted)):
-                was = f"(SELECT total({self._held(column, old, values)}) FROM {before})"
-                now = f"(SELECT total({self._held(column, new, values)}) FROM {after})"
-                fewer.append(f"{was} - {now} - {gone}")
+                held = self._held(column, old, values), self._held(column, new, values)
+                fewer.append(f"{self._missing(others, before, after, held)[0]} - {gone}")
             lost, (differing, _) = f"max({', '.join(fewer)})", self._missing([*others, (old, new)], before, after)
             fields += [lost, "NULL", f"max(0, {differing} - {gone} - {lost})"]
         return f"SELECT {', '.join(fields)}"
 
     @staticmethod
-    def _missing(columns: Sequence[tuple[str, str]], before: str, after: str) -> tuple[str, str]:
-        """SQL for how many rows of ``before``, of which ``columns`` count, ``after`` has less often, and an example."""
-        old = ", ".join([*(f"{value} AS v{n}" for n, (value, _) in enumerate(columns)), "1 AS n"])
-        new = ", ".join([*(value for _, value in columns), "-1"])
+    def _missing(
+        columns: Sequence[tuple[str, str]], before: str, after: str, counted: tuple[str, str] = ("1", "1")
+    ) -> tuple[str, str]:
+        """SQL for how many rows of ``before``, of which ``columns`` count, ``after`` has less often, and an example.
+        ``counted``: SQL for which rows count in each of the two."""
+        old = ", ".join([*(f"{value} AS v{n}" for n, (value, _) in enumerate(columns)), f"({counted[0]}) AS n"])
+        new = ", ".join([*(value for _, value in columns), f"-({counted[1]})"])
         names = ", ".join(f"v{n} COLLATE BINARY, typeof(v{n})" for n in range(len(columns))) or "NULL"
         shown = " || ', ' || ".join(shown_value(f"v{n}") for n in range(min(3, len(columns)))) or "''"
         rows = f"SELECT {old} FROM {before} UNION ALL SELECT {new} FROM {after}"
@@ -243,6 +253,19 @@ def renewed(effect: Effect, table: Table, parts: Sequence[Write]) -> Effect:
     others = stored - frozenset(table.key)
     again = replace(effect, columns=others, named=frozenset().union(*named), unnamed=others - always)
     return again.merged(effect)
+
+
+def identity(table: Table) -> tuple[str, ...]:
+    """What identifies a row of ``table`` while a statement runs."""
+    return (ROWID,) if table.rowid else table.key
+
+
+def own_rows(number: int, table: Table, named: str, changed: Collection[str]) -> Snapshot:
+    """What to keep of ``table`` before a DELETE from it whose triggers insert rows, or ignore what it names: all that
+    tells a row from another one, but for columns that may be ``changed``. ``named``: the keys that the DELETE names."""
+    others = [c for c in table.stored if c not in changed and c != table.alias and c not in identity(table)]
+    effect = Effect(fold(table.name), True, frozenset(), "a foreign-key action or trigger")
+    return Snapshot(f"{KEPT}{number}", table, effect, (*identity(table), *others), (), named=named)
 
 
 def snapshot(number: int, table: Table, effect: Effect) -> Snapshot:

@@ -163,8 +163,16 @@ class Foreseen(Accounting):
     def _measure(self, text: str, write: Write | None, table: Table, then: Answered | None = None) -> None:
         named = self._named(text, write)
         touched = self._reach(text)
+        is_masked = named and self._is_masked(write, table, touched)
+        if is_masked and len(self._texts(text)) > 1:
+            texts, self._run = self._run, ()
+            for statement in texts:
+                self._measure(statement, write, table, then)
+            return
         others = self._effects(write, table, touched)
-        kept = [k for e in self._old_only(others) if (k := self._keep(e)) is not None]
+        kept = [self._keep(s) for e in self._old_only(others) if (s := self._snapshot(e)) is not None]
+        if is_masked:
+            kept.append(self._keep(self._own_rows(text, table, touched)))
         is_delete = write is not None and write.verb == "delete" and table.holds_data and table.kind != "unreadable"
         own = _Own()
         for each in kept:
@@ -187,7 +195,7 @@ class Foreseen(Accounting):
             self._ask(_CHANGES, _both(own.totals.append, told))
         for each in kept:
             self._compare(each, own, is_drop=write is None)
-        if is_delete and self._judge.trail.has_old_rows(fold(table.name)):
+        if is_delete and not is_masked and self._judge.trail.has_old_rows(fold(table.name)):
             self._judge.taken(table, lambda after: (own.rows - after, own.deleted, own.rows))
         self._reached(touched)
 
@@ -217,10 +225,7 @@ class Foreseen(Accounting):
             return False
         return True
 
-    def _keep(self, effect: effects.Effect) -> _Kept | None:
-        snapshot = self._snapshot(effect)
-        if snapshot is None:
-            return None
+    def _keep(self, snapshot: effects.Snapshot) -> _Kept:
         if self._facts.table(snapshot.name) is not None:
             raise Refused(
                 f"there is a table {snapshot.name}, and memsql keeps rows under names that begin with {KEPT} while it "

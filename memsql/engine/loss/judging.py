@@ -106,7 +106,7 @@ class Judge:
         is_fresh = (name, column) in self.trail.fresh
         if not is_fresh:
             others = self._matches(table)
-            self._judge_column(table, column, [own, *others])
+            self._judge_column(table, column, [own, *map(copies.without_words, others)])
             # From now on the values are nowhere else.
             holding = [m for m in others if column in m.carriers and m.pairs]
             self.trail.holders |= {fold(m.target.name) for m in holding}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from memsql.engine.loss.arrivals import Arrivals
@@ -255,12 +255,20 @@ class Trail:
         self.fresh.add((table, column))
         self.added.add((table, column))
 
-    def overwritten(self, table: str, columns: Collection[str]) -> None:
-        """Something else was written into ``columns`` of each row of ``table``: they are no copies of others of it."""
+    def overwritten(self, table: str, columns: Mapping[str, str | None], *, some: bool) -> None:
+        """Something else was written into ``columns`` of ``table``, which may have copied others of its row: a literal,
+        or what is not known (None). ``some``: perhaps only in some rows; where a copy did not reach all either, a
+        literal there is no copy."""
         for copy in self.inside(table):
-            if not copy.values.keys().isdisjoint(columns):
-                values = {column: value for column, value in copy.values.items() if column not in columns}
+            written = columns.keys() & copy.values.keys()
+            if some and not copy.some:
+                continue
+            literals = {c: literal for c in written if some and (literal := columns[c]) is not None}
+            if written:
+                values = {column: v for column, v in copy.values.items() if column not in written - literals.keys()}
                 self._exchange(copy, replace(copy, values=values))
+            if literals:
+                self.copies.add(Copy(table, table, {}, constants=literals, fills=True))
 
     def column_renamed(self, table: str, old: str, new: str) -> None:
         """A column of ``table`` has another name."""
