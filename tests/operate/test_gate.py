@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
@@ -247,8 +248,8 @@ def test_full_text_tasks_are_asked_about(project: Project, words: tuple[str, ...
 def test_legacy_tasks_are_asked_about(tmp_path: Path, words: tuple[str, ...], what: str) -> None:
     project = Project.at(tmp_path, "prod.db")
     eras.build(project.db, "1.2", "empty")
-    (tmp_path / "migrations").symlink_to(ROOT / "migrations")
-    (tmp_path / "sql").symlink_to(ROOT / "sql")
+    shutil.copytree(ROOT / "migrations", tmp_path / "migrations")
+    shutil.copytree(ROOT / "sql", tmp_path / "sql")
     project.configure(PRODUCTION)
     before = project.everything()
     project.run(*words, "--dry-run", *ENV).expect(0)

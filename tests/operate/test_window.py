@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from datetime import timedelta
 from pathlib import Path
 
@@ -164,8 +165,8 @@ def test_nothing_to_do_is_not_rehearsed(project: Project) -> None:
 def test_a_legacy_database_is_estimated_with_its_adoption(tmp_path: Path) -> None:
     project = Project.at(tmp_path)
     eras.build(project.db, "1.2", "empty")
-    (tmp_path / "migrations").symlink_to(ROOT / "migrations")
-    (tmp_path / "sql").symlink_to(ROOT / "sql")
+    shutil.copytree(ROOT / "migrations", tmp_path / "migrations")
+    shutil.copytree(ROOT / "sql", tmp_path / "sql")
     project.configure("[memsql]\n")
     before = project.everything()
     project.run("migrate.up", "--maintenance-window", "0.00001").expect(

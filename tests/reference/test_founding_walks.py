@@ -3,8 +3,8 @@ deployments, each as a script, on a database of every legacy era, in a file and 
 
 from __future__ import annotations
 
-import os
 import shlex
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -124,7 +124,7 @@ def walk(folder: Path, era: str, transport: str) -> Iterator[Walk]:
     project = Project(folder / "project")
     project.migrations.rmdir()
     for name in ("migrations", "sql"):
-        os.symlink(ROOT / name, project.root / name)
+        shutil.copytree(ROOT / name, project.root / name)
     if era:
         eras.build(project.db, era, "tiny", seed=11)
     if transport == "file":
