@@ -50,7 +50,9 @@ def in_force() -> Iterator[None]:
         return
     _lower(resource.RLIMIT_CORE, 0)
     _lower(resource.RLIMIT_CPU, int(deadline.WHOLE_SECONDS) + 60)
-    _lower(resource.RLIMIT_AS, _address_space() + MEMORY)
+    # Elsewhere it is not enforced, or means something else.
+    if sys.platform == "linux":
+        _lower(resource.RLIMIT_AS, _address_space() + MEMORY)
     # No byte into any file: everything is in memory.
     _lower(resource.RLIMIT_FSIZE, 0)
     try:
@@ -69,8 +71,10 @@ def _lower(limit: int, value: int) -> None:
 
 def _address_space() -> int:
     """How many bytes of addresses this process has by itself; a guess where that is not known."""
+    import resource
+
     try:
         with open("/proc/self/statm", encoding="ascii") as f:
-            return int(f.read().split()[0]) * 4096
+            return int(f.read().split()[0]) * resource.getpagesize()
     except (OSError, ValueError):
         return MEMORY

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import signal
+import subprocess
 import sys
 import time
 from dataclasses import dataclass
@@ -149,6 +151,23 @@ def test_another_way_to_start_gives_the_same(monkeypatch: pytest.MonkeyPatch) ->
 
 def test_the_process_is_another_one() -> None:
     assert isolated(strangers.process_id) != os.getpid()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
+def test_the_process_ends_with_its_parent(number: signal.Signals) -> None:
+    program = "import strangers; from memsql.sandbox import isolated; isolated(strangers.deaf)"
+    environment = {**os.environ, "PYTHONPATH": str(Path(strangers.__file__).parent)}
+    parent = subprocess.Popen([sys.executable, "-c", program], env=environment, stderr=subprocess.DEVNULL)
+    children = Path(f"/proc/{parent.pid}/task/{parent.pid}/children")
+    while not (pids := children.read_text().split()):
+        time.sleep(0.05)
+    parent.send_signal(number)
+    parent.wait(30)
+    ends = time.monotonic() + 20
+    while Path(f"/proc/{pids[0]}").exists() and time.monotonic() < ends:
+        time.sleep(0.05)
+    assert not Path(f"/proc/{pids[0]}").exists()
 
 
 @dataclass(frozen=True)
