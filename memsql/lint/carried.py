@@ -6,7 +6,6 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 
 from memsql.lint.catalogue import Catalogue
-from memsql.lint.shape import definition
 from memsql.lint.step import Step, Steps
 from memsql.sqltext import fold
 from memsql.sqltext.origins import assigned, branches
@@ -85,7 +84,7 @@ class _Shapes:
         if shape is not None:
             return [fold(column.name) for column in shape.columns if column.hidden != 1]
         new = next((step for step in self._steps.making("table") if step.name == name), None)
-        return [column.name for column in definition(new).columns] if new is not None else []
+        return [column.name for column in new.definition.columns] if new is not None else []
 
     def view_select(self, name: str) -> Select | None:
         """The SELECT of a view; None where ``name`` is none."""

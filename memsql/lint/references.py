@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from memsql.lint.catalogue import Catalogue
-from memsql.lint.shape import added_column, definition, references
+from memsql.lint.shape import added_column, references
 from memsql.lint.step import Step, Steps
 from memsql.schema import ForeignKey
 from memsql.sqltext import fold
@@ -35,7 +35,7 @@ class _Walk:
         name = step.name
         if step.is_making("table"):
             if step.find("IF", "NOT", "EXISTS") is None or name not in self._keys:
-                self._keys[name] = [key for clause in definition(step).clauses for key in references(clause)]
+                self._keys[name] = [key for clause in step.definition.clauses for key in references(clause)]
         elif step.kind == "alter_add_column":
             column = added_column(step)
             self._keys.setdefault(name, []).extend(references(column) if column is not None else ())

@@ -4,12 +4,7 @@ from __future__ import annotations
 
 from memsql.lint.step import Step
 from memsql.schema import ForeignKey
-from memsql.schema.definition import Clause, Definition, read_definition
-
-
-def definition(step: Step) -> Definition:
-    """The columns, constraints and options of a CREATE TABLE. CREATE TABLE AS has none."""
-    return read_definition(step.text, offset=step.at)
+from memsql.schema.definition import Clause
 
 
 def added_column(step: Step) -> Clause | None:

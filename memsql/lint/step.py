@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import cached_property
 
+from memsql.schema.definition import Definition, read_definition
 from memsql.sqltext import Effect, Statement, effect, fold
 from memsql.sqltext.pragmas import read_pragma
 from memsql.sqltext.tokens import Token, tokenize
@@ -62,6 +63,11 @@ class Step:
     def write(self) -> Write | None:
         """Which rows it writes; None where it writes none, or is too long to be worth reading."""
         return parse_write(self.tokens) if len(self.text) <= _LONGEST_READ else None
+
+    @cached_property
+    def definition(self) -> Definition:
+        """The columns, constraints and options of a CREATE TABLE. CREATE TABLE AS has none."""
+        return read_definition(self.text, offset=self.at)
 
     @cached_property
     def selects(self) -> bool:

@@ -11,6 +11,7 @@ from places import ROOT
 
 from memsql.lint import RULES
 from memsql.lint.document import with_chapter
+from memsql.lint.experience import TRIALS
 
 
 def test_the_chapter_on_rules_is_fresh() -> None:
@@ -22,6 +23,11 @@ def test_every_rule_says_what_is_wrong_and_what_is_right_with_an_example() -> No
     for rule in RULES:
         for text in (rule.anti_pattern, rule.best_practice):
             assert "\n\n    " in text, rule.code
+
+
+def test_trials_are_of_rules_that_there_are() -> None:
+    assert TRIALS.keys() <= {rule.code for rule in RULES}
+    assert all(0 <= trial.read <= trial.findings for trial in TRIALS.values())
 
 
 def test_the_house_style_is_the_same_in_both_places() -> None:

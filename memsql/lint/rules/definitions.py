@@ -110,6 +110,9 @@ def autoincrement_lost(script: Script) -> Iterator[Hit]:
 
         CREATE TABLE orders_new (id INTEGER PRIMARY KEY AUTOINCREMENT, total INTEGER);
     """
+    tables = [script.before.table(r.table) for r in script.remade] if script.before is not None else []
+    if not any(table is not None and _SEQUENCE in table.sql.upper() for table in tables):
+        return
     for step, sentences in _weakened(script):
         for sentence in sentences:
             if _SEQUENCE in sentence:

@@ -8,7 +8,7 @@ from memsql.lint.catalogue import Catalogue, Index
 from memsql.lint.model import DATABASE, OURS, Hit, rule
 from memsql.lint.rebuild import Copy
 from memsql.lint.script import Script
-from memsql.lint.shape import added_column, definition
+from memsql.lint.shape import added_column
 from memsql.lint.step import Step
 from memsql.schema import Table
 from memsql.schema.keys import SearchKey, forbids, key_of_index, keys_of_table
@@ -79,12 +79,22 @@ def _may_hold_twice(script: Script, step: Step, table: str) -> bool:
 def _new_keys(before: Catalogue, after: Catalogue, table: str) -> Iterator[list[str]]:
     """The columns, folded, of each PRIMARY KEY and UNIQUE of a rebuilt table that rows of the old one may break."""
     old = before.table(table)
+    if _uniques(after, table) <= _uniques(before, table):
+        return
     columns = {fold(column.name) for column in old.columns} if old is not None else set()
     earlier = _keys(before, table)
     for key in _keys(after, table, lambda name: False):
         names = [tokenize(term.text)[0].name for term in key.terms]
         if set(names) <= columns and not _is_kept_apart(key, earlier):
             yield names
+
+
+def _uniques(state: Catalogue, table: str) -> set[tuple[str | None, ...]]:
+    """The columns and collations of each key of a table, as SQLite tells them; cheaper than to read its text."""
+    shape = state.table(table)
+    key = tuple(fold(column.name) for column in shape.columns if column.pk) if shape is not None else ()
+    indexes = (index for index in state.indexes_of(table) if index.unique and not index.partial)
+    return {key, *((*(fold(c) if c is not None else None for c in i.columns), *i.collations) for i in indexes)}
 
 
 def _is_kept_apart(key: SearchKey, earlier: Sequence[SearchKey]) -> bool:
@@ -126,7 +136,7 @@ def nullable_primary_key(script: Script) -> Iterator[Hit]:
         CREATE TABLE users (id TEXT PRIMARY KEY NOT NULL, email TEXT);
     """
     for step in script.making("table"):
-        table = definition(step)
+        table = step.definition
         words = [t.word for t in table.options]
         if "STRICT" in words or "ROWID" in words:
             continue
@@ -219,7 +229,7 @@ def _reference(steps: list[Step], columns: tuple[str, ...]) -> int | None:
         if step.kind == "alter_add_column":
             clauses = [clause for clause in [added_column(step)] if clause is not None]
         else:
-            clauses = list(definition(step).clauses)
+            clauses = list(step.definition.clauses)
         for clause in clauses:
             if clause.name and columns == (clause.name,) and (place := clause.find("REFERENCES")):
                 return place.start

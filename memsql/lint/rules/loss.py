@@ -60,14 +60,18 @@ def _is_index_only(script: Script, step: Step) -> bool:
 def _loses_nothing(script: Script, step: Step) -> bool:
     """Whether there is no such table, it is empty, or the file copies all of its columns."""
     before, name = script.before, step.name
+    renames = [s for s in script.of("alter_rename") if fold(s.effect.new_name or "") == name]
+    earlier = next((s.name for s in renames if s.at < step.at), name)
+    if name in script.held(step).empty or earlier in script.made_by_up:
+        return True
     if before is None:
         return False
-    if name in script.held(step).empty:
-        return True
-    earlier = next((s.name for s in script.of("alter_rename") if fold(s.effect.new_name or "") == name), name)
     shape = before.table(name) or before.table(earlier)
     if shape is None:
-        return before.exact and not any(s.name in (name, earlier) for s in script.making("table", "virtual"))
+        is_new = any(s.name in (name, earlier) for s in script.making("table", "virtual"))
+        # IF EXISTS in front of what the file gives that name removes what an earlier attempt left.
+        is_leftover = step.find("IF", "EXISTS") is not None and any(s.at > step.at for s in renames)
+        return (before.exact and not is_new) or is_leftover
     return script.carries(fold(shape.name), [fold(c.name) for c in shape.columns if not c.hidden])
 
 
@@ -189,11 +193,11 @@ def write_without_where(script: Script) -> Iterator[Hit]:
     for step in script.of("update", "delete"):
         if step.name in new_tables or step.effect.schema == "temp" or step.name.startswith("sqlite_stat"):
             continue
-        if _has_one_row(script, step.name) or (step.kind == "delete" and _comes_back(script, step)):
-            continue
         idle = _idle_condition(script, step)
         columns = step.write.columns if step.write is not None else ()
         if idle is None or (columns and all((step.name, c) in new_columns for c in columns)):
+            continue
+        if _has_one_row(script, step.name) or (step.kind == "delete" and _comes_back(script, step)):
             continue
         table, verb = step.effect.name or "", step.kind.upper()
         is_delete = step.kind == "delete"
@@ -210,7 +214,7 @@ def write_without_where(script: Script) -> Iterator[Hit]:
 def _has_one_row(script: Script, table: str) -> bool:
     """Whether a table can hold one row only, as with ``id INTEGER PRIMARY KEY CHECK (id = 1)``."""
     shape = script.after.table(table)
-    if shape is None or shape.kind != "table":
+    if shape is None or shape.kind != "table" or "check" not in shape.sql.lower():
         return False
     rules = rules_of(shape)
     keys = [key.columns for key in (*rules.unique, *([rules.primary_key] if rules.primary_key else []))]

@@ -38,8 +38,11 @@ def rebuild_with_keys_on(script: Script) -> Iterator[Hit]:
     """
     if not script.header.foreign_keys or script.before is None:
         return
+    makes_keys = "references" in script.text.lower()
     for rebuild in script.rebuilds:
         drop = rebuild.drop
+        if not makes_keys and not script.before.referencing(rebuild.table):
+            continue
         if drop is None or not script.before.has(rebuild.table) or drop.name in script.held(drop).empty:
             continue
         effects = _effects_on_children(script, drop)

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from memsql.lint.conditions import always_true
 from memsql.lint.model import DATABASE, Hit, rule
 from memsql.lint.script import Script
-from memsql.lint.shape import added_column, definition
+from memsql.lint.shape import added_column
 from memsql.sqltext import ROWIDS, fold
 from memsql.sqltext.selects import Select, parse_select
 from memsql.sqltext.tokens import Token, tokenize
@@ -111,8 +111,11 @@ def hides_rowid(script: Script) -> Iterator[Hit]:
 
         CREATE TABLE objects (id INTEGER PRIMARY KEY, object_id TEXT);
     """
+    text = script.text.lower()
+    if not any(name in text for name in ROWIDS):
+        return
     for step in script.making("table"):
-        table = definition(step)
+        table = step.definition
         if any(token.word == "WITHOUT" for token in table.options):
             continue
         key = [clause for clause in table.constraints if clause.has("PRIMARY", "KEY")]

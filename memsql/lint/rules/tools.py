@@ -78,7 +78,7 @@ def other_tools_marker(script: Script) -> Iterator[Hit]:
             yield Hit(
                 marker.at,
                 f"`{marker.text}` means something to {marker.tool}, and nothing to memsql",
-                "remove it; docs/authoring.md lists what memsql reads",
+                "remove it; docs/formats.md lists what memsql reads",
                 severity="warning",
             )
             return
