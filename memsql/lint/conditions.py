@@ -21,7 +21,20 @@ _BESIDE = frozenset({"=", "==", "<>", "!=", "<", ">", "<=", ">=", "IS", "NOT", "
 _BETWEEN = frozenset({"BETWEEN", "AND", "OR", "(", ")", ",", "SELECT", "FROM", "DISTINCT"})
 _SIDES = _BESIDE | _BETWEEN
 _CONSTANTS = frozenset({"NULL", "TRUE", "FALSE"})
-_ALLOWED = _SIDES | _CONSTANTS | {"EXISTS", "WHERE", "."}
+_ALLOWED = _SIDES | _CONSTANTS | {"EXISTS", "WHERE", ".", "AS"}
+_CASE = frozenset({"CASE", "WHEN", "THEN", "ELSE", "END", "CAST", "TEXT", "INTEGER", "GLOB"})
+_CONSTANT_WORDS = _CASE | {
+    "ABS",
+    "COALESCE",
+    "IFNULL",
+    "NULLIF",
+    "IIF",
+    "LENGTH",
+    "LOWER",
+    "UPPER",
+    "LIKELY",
+    "UNLIKELY",
+}
 _SIGNS = frozenset("+-")
 _BEFORE_SIGN = _SIDES - {")"}
 _BASE: tuple[object, ...] = (-(10**12), -1, 0, 0.5, 1, 10**12, "", "zz")
@@ -44,7 +57,7 @@ def always_true(condition: Sequence[Token], table: str, not_null: Collection[str
         # Each column is compared once, with a constant, and so some value does not pass.
         return False
     values = list(dict.fromkeys([*_BASE, *_around(condition)]))
-    nullable = [speaks_of_null and column not in not_null for column in columns]
+    nullable = [speaks_of_null and column not in (*not_null, *ROWIDS) for column in columns]
     rows = list(islice(product(*([*values, None] if null else values for null in nullable)), _MOST_ROWS + 1))
     return len(rows) <= _MOST_ROWS and _holds_for(condition, table, columns, rows)
 
@@ -68,21 +81,41 @@ def _holds_for(
 def _columns(condition: Sequence[Token], table: str) -> list[str] | None:
     """The columns that the condition names, folded, as often as it does; None where it is of another sort than those
     that a sample can decide."""
+    if all(_is_constant(token) for token in condition):
+        return []
     columns: list[str] = []
     words = ["(", *(token.word if token.kind not in _LITERALS else "literal" for token in condition), ")"]
+    labels = {table, *_aliases(condition, table)}
     for place, token in enumerate(condition, 1):
         word, before, after = words[place], words[place - 1], words[place + 1]
         if token.kind in _LITERALS or word in _ALLOWED or (word in _SIGNS and before in _BEFORE_SIGN):
             continue
         if token.kind not in ("word", "quoted"):
             return None
-        if token.name == table and (before == "FROM" or after == "."):
+        if token.name in labels and (before in ("FROM", "AS") or after == "." or words[place - 2] == "FROM"):
             continue
         before = words[place - 3] if before == "." and place > 2 else before
-        if token.name in ROWIDS or before == "FROM" or not {before, after} <= _SIDES or after == "(":
+        if before == "FROM" or not {before, after} <= _SIDES or after == "(":
             return None
         columns.append(token.name)
     return columns
+
+
+def _is_constant(token: Token) -> bool:
+    """Whether the token can stand in an expression that reads nothing and has always the same value."""
+    if token.kind in _LITERALS or token.kind == "op":
+        return True
+    return token.word in _ALLOWED - {"FROM"} or token.word in _CONSTANT_WORDS
+
+
+def _aliases(condition: Sequence[Token], table: str) -> Iterator[str]:
+    """The other names that nested SELECTs give the table."""
+    for place, token in enumerate(condition[:-2]):
+        if token.word == "FROM" and condition[place + 1].name == table:
+            following = condition[place + 2 : place + 4]
+            alias = following[-1] if following[0].word == "AS" else following[0]
+            if alias.kind in ("word", "quoted") and alias.word not in _ALLOWED:
+                yield alias.name
 
 
 def _around(condition: Sequence[Token]) -> Iterator[object]:

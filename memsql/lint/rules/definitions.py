@@ -91,10 +91,18 @@ def constraint_dropped(script: Script) -> Iterator[Hit]:
 
         -- allow: MS36 guests have no email
     """
+    hint = "write it again, or say that it may go: -- allow: MS36 <reason>"
     for step, sentences in _weakened(script):
         for sentence in sentences:
             if _SEQUENCE not in sentence:
-                yield Hit(step.at, sentence, "write it again, or say that it may go: -- allow: MS36 <reason>")
+                yield Hit(step.at, sentence, hint)
+    for step in script.of("alter_column"):
+        place = step.find("DROP")
+        words = [token.word for token in step.tokens[place + 1 : place + 3]] if place is not None else []
+        if place is not None and (words == ["NOT", "NULL"] or words[:1] == ["CONSTRAINT"]):
+            what = step.effect.column if words[0] == "NOT" else step.tokens[-1].text
+            named = "NOT NULL of column" if words[0] == "NOT" else "constraint"
+            yield Hit(step.tokens[place].start, f"{named} {what} of {step.effect.name} is dropped", hint)
 
 
 @rule("MS42", "autoincrement_lost", "warning", ("migration",))

@@ -83,7 +83,13 @@ def check_never_fails(script: Script) -> Iterator[Hit]:
 
 
 def _returns_nothing(select: Select) -> bool:
-    return bool(select.arms) and all(_never_true(_where(arm.conditions)) for arm in select.arms)
+    return bool(select.arms) and all(
+        _never_true(_where(arm.conditions)) or _is_limited_to_none(arm.conditions) for arm in select.arms
+    )
+
+
+def _is_limited_to_none(conditions: Sequence[Token]) -> bool:
+    return [token.text.upper() for token in conditions[-2:]] == ["LIMIT", "0"]
 
 
 def _where(conditions: Sequence[Token]) -> tuple[Token, ...]:

@@ -21,7 +21,8 @@ class _Marker:
     begins: str
 
 
-_SIDES = {"ups": "up", "downs": "down", "undo": "down", "create above / drop below": "down"}
+_DOWN = frozenset({"down", "downs", "undo", "downgrade", "rollback", "revert", "create above / drop below"})
+_UP = frozenset({"up", "ups", "upgrade"})
 # Each finds the whole comment; the group is the half that begins there.
 _TOOLS = (
     ("goose", r"--\s*\+goose\s+(up|down|no\s+transaction|envsub\s+\w+)\b.*"),
@@ -36,11 +37,14 @@ _TOOLS = (
     ("sqlx", r"--\s*(no-transaction)\s*"),
     (
         "another tool",
-        r"--[\s=*#@+>-]*(?:migrat(?:e|ion)\s+)?(up|down)(?:\s+(?:migration|script|section|part))?[\s=*#:<-]*",
+        r"--[\s=*#@+>-]*(?:migrat(?:e|ion)\s+)?(up|down|upgrade|downgrade|undo|rollback|revert)"
+        r"(?:\s+(?:migration|script|section|part))?[\s=*#:<-]*",
     ),
 )
 _markers = [(tool, re.compile(source, re.IGNORECASE)) for tool, source in _TOOLS]
-_hint = re.compile(r"up|down|undo|create above|formatted|changeset|atlas:|no-transaction|\+goose", re.IGNORECASE)
+_hint = re.compile(
+    r"up|down|undo|rollback|revert|create above|formatted|changeset|atlas:|no-transaction|\+goose", re.IGNORECASE
+)
 _flyway = re.compile(r"\$\{flyway:[^}]*\}", re.IGNORECASE)
 
 
@@ -92,12 +96,15 @@ def _markers_of(text: str) -> Iterator[_Marker]:
     if _hint.search(text) is None:
         return
     for comment in comments(text):
+        line = comment.text.strip()
+        if line.startswith("/*"):
+            line = f"--{line[2:].removesuffix('*/')}".strip()
         for tool, pattern in _markers:
-            match = pattern.fullmatch(comment.text.strip())
+            match = pattern.fullmatch(line)
             if match is not None:
                 word = " ".join(match[1].lower().replace("/", " / ").split())
-                begins = _SIDES.get(word, word if word in ("up", "down") else "")
-                yield _Marker(tool, comment.start, comment.text.strip()[:60], begins)
+                begins = "down" if word in _DOWN else "up" if word in _UP else ""
+                yield _Marker(tool, comment.start, " ".join(comment.text.split())[:60], begins)
                 break
 
 

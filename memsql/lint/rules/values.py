@@ -66,7 +66,7 @@ _BEFORE_NEW_NAME = frozenset(
 )
 
 
-@rule("MS26", "double_quoted_string", "error", (*DATABASE, "check", "query", "snapshot"))
+@rule("MS26", "double_quoted_string", "error", (*DATABASE, "check", "query", "smoke", "snapshot"))
 def double_quoted_string(script: Script) -> Iterator[Hit]:
     """A string in double quotes.
 
