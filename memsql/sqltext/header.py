@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from memsql import visible
 from memsql.errors import FileError, Location
-from memsql.sqltext.names import NAME, quote_if_needed, unquote
+from memsql.sqltext.names import NAME, quote, quote_if_needed, unquote
 from memsql.sqltext.tokens import BLOCK_COMMENT, LINE_COMMENT, TRIVIA
 from memsql.words import parse_duration
 
@@ -72,8 +72,13 @@ class Permit:
 
 def permit_line(table: str, column: str | None = None, reason: str = "<reason>") -> str:
     """The line that permits the loss of rows of ``table``, or of the values of its ``column``."""
-    name = ".".join(visible.line(quote_if_needed(part)) for part in (table, column) if part is not None)
+    name = ".".join(_on_one_line(part) for part in (table, column) if part is not None)
     return f"-- allow: data-loss {name} {reason}"
+
+
+def _on_one_line(name: str) -> str:
+    seen = visible.line(name)
+    return quote_if_needed(name) if seen == name else quote(seen)
 
 
 class BrokenPermit(NamedTuple):

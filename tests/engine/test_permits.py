@@ -95,3 +95,12 @@ def test_a_name_with_line_breaks_is_permitted_on_one_line(tmp_path: Path) -> Non
     names = ('"two\\nlines"."a\\tb"', '"two\\nlines"')
     project.add("0003_c", "".join(f"-- allow: data-loss {name} nobody needs it\n" for name in names) + drop)
     project.run("migrate.up").expect(0)
+
+
+def test_a_name_that_is_not_drawn_is_permitted_as_it_is_shown(tmp_path: Path) -> None:
+    project = Project(tmp_path)
+    project.add("0001_a", "CREATE TABLE a\u2028b (id INTEGER PRIMARY KEY);\nINSERT INTO a\u2028b VALUES (1);\n")
+    project.add("0002_b", "DROP TABLE a\u2028b;\n")
+    project.run("migrate.up").expect(6, '-- allow: data-loss "a\\u2028b" <reason>')
+    project.add("0002_b", '-- allow: data-loss "a\\u2028b" nobody needs it\nDROP TABLE a\u2028b;\n')
+    project.run("migrate.up").expect(0)

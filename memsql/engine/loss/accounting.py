@@ -387,6 +387,9 @@ class Accounting(ABC):
                     trail.add([replace(copy, values={**copy.values, **read})])
                 elif read:
                     trail.refine(copy, read)
+                rest = {c: value.constant for c, value in values.items() if c not in read and c not in copy.values}
+                if rest and not copy.joins:
+                    trail.overwritten_copy(copy, rest, some=write.some)
         others = {table for value in values.values() for table, _ in value.reads} - sources - {write.table}
         for source in sorted(filter(self._facts.is_data, others)):
             moved = copies.set_from(source, write.table, values, self._identity(source), some=write.some)

@@ -11,6 +11,9 @@ from memsql.engine.loss.copies import Copy, Match, NotedCopies, between_copies, 
 from memsql.engine.loss.tables import ROWID, Table
 from memsql.sqltext import fold
 
+# So many literals that UPDATEs write into copies of one table are told apart.
+_LITERALS = 8
+
 
 @dataclass
 class Own:
@@ -256,9 +259,9 @@ class Trail:
         self.added.add((table, column))
 
     def overwritten(self, table: str, columns: Mapping[str, str | None], *, some: bool) -> None:
-        """Something else was written into ``columns`` of ``table``, which may have copied others of its row: a literal,
-        or what is not known (None). ``some``: perhaps only in some rows; where a copy did not reach all either, a
-        literal there is no copy."""
+        """Something else was written into ``columns`` of ``table``, in which copies of other columns of its row may be:
+        a literal, or what is not known (None). ``some``: perhaps only in some rows; where a copy did not reach all
+        either, a literal there is no copy."""
         for copy in self.inside(table):
             written = columns.keys() & copy.values.keys()
             if some and not copy.some:
@@ -269,6 +272,18 @@ class Trail:
                 self._exchange(copy, replace(copy, values=values))
             if literals:
                 self.copies.add(Copy(table, table, {}, constants=literals, fills=True))
+
+    def overwritten_copy(self, copy: Copy, columns: Mapping[str, str | None], *, some: bool) -> None:
+        """The same where ``columns`` of the target of ``copy`` do not come from its source."""
+        is_known = len(self.copies.between(copy.source, copy.target)) < _LITERALS
+        literals = {c: literal for c, literal in columns.items() if literal is not None and is_known}
+        constants = {c: literal for c, literal in copy.constants.items() if c not in columns} | literals
+        values = {**copy.values, **{c: ("other", frozenset[str]()) for c in columns}}
+        written = replace(copy, values=values, constants=constants)
+        if some:
+            self.copies.add(written)
+        else:
+            self._exchange(copy, written)
 
     def column_renamed(self, table: str, old: str, new: str) -> None:
         """A column of ``table`` has another name."""
