@@ -22,7 +22,7 @@ from memsql.project.links import refuse_linked_folders
 from memsql.project.load import Project
 from memsql.sandbox import isolated
 from memsql.schema import read
-from memsql.schema.compare import definitions
+from memsql.schema.compare import Definitions, Element, definitions
 from memsql.sqltext import fold, parse_header
 
 _PHASE = re.compile(r"L(\d+)_(\w+)\.sql")
@@ -81,17 +81,30 @@ def _shapes(project: Project) -> list[Shape]:
     shapes = []
     versions: list[int] = []
     idle = {m.id for m in project.ordered if not m.has_statement}
+    pool: dict[Element, tuple[Element, object]] = {}
     for version, name, schema in replay_prefixes(project):
         versions.append(version)
         if name in idle:
             continue
         era = Era(f"migration {name}", "", (), tuple(versions), frozenset(), is_prefix=True)
-        shapes.append(Shape(era, (), definitions(schema)))
+        shapes.append(Shape(era, (), _shared(definitions(schema), pool)))
     shapes.reverse()
     phases = read_phases(settings)
     for era, file in era_files(settings):
         shapes += _era_shapes(era, file, phases)
     return shapes
+
+
+def _shared(own: Definitions, pool: dict[Element, tuple[Element, object]]) -> Definitions:
+    """``own`` with the objects of ``pool`` where they are equal: a thousand prefixes hold the same tables, which take
+    memory and time to send only once. What is new goes into ``pool``."""
+    shared = {}
+    for element, definition in own.items():
+        entry = pool.get(element)
+        if entry is None or entry[1] != definition:
+            entry = pool[element] = element, definition
+        shared[entry[0]] = entry[1]
+    return shared
 
 
 def era_files(settings: Settings) -> list[tuple[Era, SqlFile]]:

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import fields, is_dataclass
 from enum import Enum
+from functools import cache
 from importlib import import_module
+from itertools import chain
 from typing import Any
 
 from memsql import errors
@@ -90,7 +92,8 @@ class _Writer:
             return known[1]
         kind, content = self._node(value)
         # 1, 1.0 and True are equal.
-        key = (kind, type(value), repr(value) if isinstance(value, float) else _frozen(content))
+        plain = tuple(content) if isinstance(content, list) else repr(content) if kind == "v" else content
+        key = (kind, type(value), plain)
         number = self._numbers.get(key)
         if number is None:
             number = self._numbers[key] = len(self.nodes)
@@ -98,24 +101,30 @@ class _Writer:
         self._known[id(value)] = value, number
         return number
 
+    def _references(self, values: Iterable[object]) -> list[int]:
+        # A large result has a million of them, and most are known.
+        known = self._known
+        return [known[id(value)][1] if id(value) in known else self.reference(value) for value in values]
+
     def _node(self, value: object) -> tuple[str, Any]:
         if value is None or (isinstance(value, bool | int | float | str) and not isinstance(value, Enum)):
             return "v", value
         if isinstance(value, bytes):
             return "b", value.hex()
         if isinstance(value, Mapping):
-            return "m", [[self.reference(key), self.reference(item)] for key, item in value.items()]
+            return "m", self._references(chain.from_iterable(value.items()))
         if isinstance(value, tuple | list | set | frozenset):
             kind = _name(type(value)) if hasattr(value, "_fields") else type(value).__name__
-            return kind, [self.reference(item) for item in value]
+            return kind, self._references(value)
         if is_dataclass(value) and not isinstance(value, type):
-            listed = [getattr(value, field.name) for field in fields(value)]
-            return _name(type(value)), [self.reference(item) for item in listed]
+            return _name(type(value)), self._references([getattr(value, name) for name in _parameters(type(value))])
         raise TypeError(f"{type(value).__name__} is no part of a result")
 
 
-def _frozen(content: Any) -> object:
-    return tuple(map(_frozen, content)) if isinstance(content, list) else content
+@cache
+def _parameters(type_: Any) -> tuple[str, ...]:
+    """The names of the parameters of a dataclass."""
+    return tuple(field.name for field in fields(type_) if field.init)
 
 
 _COLLECTIONS = {"tuple": tuple, "list": list, "set": set, "frozenset": frozenset}
@@ -127,15 +136,15 @@ def _read(kind: str, content: Any, values: list[object]) -> object:
     if kind == "b":
         return bytes.fromhex(content)
     if kind == "m":
-        return {values[key]: values[item] for key, item in content}
+        numbers = iter(content)
+        return {values[key]: values[item] for key, item in zip(numbers, numbers, strict=True)}
     items = [values[number] for number in content]
     if kind in _COLLECTIONS:
         return _COLLECTIONS[kind](items)
     type_ = _type(kind)
     if issubclass(type_, tuple):
         return type_(*items)
-    keyed = dict(zip((field.name for field in fields(type_) if field.init), items, strict=True))
-    return type_(**keyed)
+    return type_(**dict(zip(_parameters(type_), items, strict=True)))
 
 
 def _name(type_: type) -> str:
@@ -144,6 +153,7 @@ def _name(type_: type) -> str:
     return f"{type_.__module__}:{type_.__qualname__}"
 
 
+@cache
 def _type(name: str) -> Any:
     """The dataclass or named tuple of memsql that is called ``name``."""
     module, _, class_name = name.partition(":")

@@ -22,7 +22,8 @@ def status(settings: Settings, progress: Bar) -> Outcome:
     """Say which release made this database, how that is known, and what an adoption would do.
 
     The schema is compared with every prefix of the migrations and every era in sql/legacy, each also after
-    its upgrades. Reads only. Exit codes: 0 recognised, 1 no shape fits, or several fit equally well.
+    its upgrades. Reads only. Exit codes: 0 recognised, 1 no shape fits, or several fit equally well, 2 a
+    file of an era does not run.
     """
     from memsql.db import connection
     from memsql.engine.state import read_state
