@@ -8,7 +8,7 @@ no sample tells.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import closing
 from itertools import islice, product
 
@@ -60,6 +60,17 @@ def always_true(condition: Sequence[Token], table: str, not_null: Collection[str
     nullable = [speaks_of_null and column not in (*not_null, *ROWIDS) for column in columns]
     rows = list(islice(product(*([*values, None] if null else values for null in nullable)), _MOST_ROWS + 1))
     return len(rows) <= _MOST_ROWS and _holds_for(condition, table, columns, rows)
+
+
+def holds_where_null(expression: str, columns: Iterable[str]) -> bool:
+    """Whether an expression is true in every row that has NULL in ``columns``. False where it reads other columns."""
+    fields = ", ".join(f"NULL AS {quote(column)}" for column in columns)
+    with closing(memory()) as conn:
+        try:
+            row = conn.raw.execute(f"SELECT ({expression}) IS TRUE FROM (SELECT {fields})").fetchone()
+        except (sqlite3.Error, sqlite3.Warning):
+            return False
+    return bool(row[0])
 
 
 def _holds_for(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 
 from memsql.lint.catalogue import Catalogue, Index
+from memsql.lint.conditions import holds_where_null
 from memsql.lint.model import DATABASE, OURS, Hit, rule
 from memsql.lint.rebuild import Copy
 from memsql.lint.script import Script
@@ -69,11 +70,15 @@ def _may_hold_twice(script: Script, step: Step, table: str) -> bool:
     index = after.index(step.name)
     if index is None:
         return True
-    held = script.held(step)
-    if any(column is not None and held.has_no_value(table, fold(column)) for column in index.columns):
-        return False
     key = next(iter(_keys(after, index.table, lambda name: name == step.name, constraints=False)), None)
-    return key is None or not _is_kept_apart(key, _keys(before, origin))
+    if key is None:
+        return True
+    blank = sorted(column for owner, column in script.held(step).blank if owner == table)
+    # NULLs never clash, and a partial index may have no row at all.
+    idle = [f"({term.text}) IS NULL" for term in key.terms] + ([f"({key.where}) IS NOT TRUE"] if key.where else [])
+    if blank and any(holds_where_null(condition, blank) for condition in idle):
+        return False
+    return not _is_kept_apart(key, _keys(before, origin))
 
 
 def _new_keys(before: Catalogue, after: Catalogue, table: str) -> Iterator[list[str]]:

@@ -131,7 +131,7 @@ def mixed_backfill(script: Script) -> Iterator[Hit]:
 
         ALTER TABLE users ADD COLUMN handle TEXT;
     """
-    if not script.transactional or not any(_is_schema_change(step) for step in script.steps):
+    if not script.transactional or not any(_is_schema_change(script, step) for step in script.steps):
         return
     new_tables = {step.name for step in script.making("table", "virtual")} | {
         fold(step.effect.new_name or "") for step in script.of("alter_rename")
@@ -153,20 +153,23 @@ def mixed_backfill(script: Script) -> Iterator[Hit]:
             yield Hit(steps[0].at, f"inserts {len(steps):,} rows into {table} in the same migration as the schema", fix)
 
 
-def _is_schema_change(step: Step) -> bool:
-    return step.kind.startswith("alter_") or (step.kind in ("create", "drop") and step.effect.schema != "temp")
+def _is_schema_change(script: Script, step: Step) -> bool:
+    if step.kind not in ("create", "drop") or step.effect.schema == "temp":
+        return step.kind.startswith("alter_")
+    return step.kind == "create" or not any(
+        s.effect.schema == "temp" for s in script.of("create") if s.name == step.name
+    )
 
 
 def _one_row(script: Script, step: Step) -> bool:
     """Whether its WHERE picks rows by a key, as in ``WHERE id = 1``, without OR."""
-    place = step.find("WHERE")
     before = script.before
     table = before.table(step.effect.name or "") if before else None
-    if place is None or before is None or table is None:
+    tokens = step.write.condition if step.write is not None else ()
+    if not tokens or before is None or table is None:
         return False
     keys = {fold(c.name) for c in table.columns if c.pk} or {"rowid"}
     unique = {fold(i.columns[0] or "") for i in before.indexes_of(table.name) if i.unique and len(i.columns) == 1}
-    tokens = step.tokens[place + 1 :]
     if any(t.word == "OR" for t in tokens):
         return False
     named = {t.name for t, sign in pairwise(tokens) if sign.word in ("=", "==", "IN")}
