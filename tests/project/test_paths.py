@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from cli import Project
 
+from memsql import visible
+
 pytestmark = pytest.mark.slow
 
 ODD = [
@@ -110,7 +112,7 @@ def test_odd_names_of_folders_files_and_tables(tmp_path: Path, name: str) -> Non
     project.up(database)
     assert project.query(f"SELECT {quoted} FROM {quoted}") == [("x",), ("y",)]
     project.run("migrate.down", "--to=0", database).expect(
-        6, "0001_odd would lose data", f"table {name} is dropped with 1 row"
+        6, "0001_odd would lose data", f"table {visible.line(name)} is dropped with 1 row"
     )
     assert project.query(f"SELECT {quoted} FROM {quoted}") == [("x",)]
     assert {p.name for p in root.iterdir()} == {"migrations", "setup.cfg", f"{name}.db"}
