@@ -10,6 +10,7 @@ from memsql import words
 from memsql.config import Settings
 from memsql.db import connection
 from memsql.engine.state import Proposal, Report, RunOptions, State, read_state, report
+from memsql.errors import MemsqlError
 from memsql.progress import SILENT, Progress
 from memsql.project import plan
 from memsql.project.files import Migration
@@ -18,8 +19,10 @@ from memsql.project.load import load_project, refuse_stale_sum
 if TYPE_CHECKING:
     from memsql.engine.pending import Pending
     from memsql.engine.session import Session
+    from memsql.legacy.adopt import Adoption
 
 _SHOWN = 10
+_NOTHING = "nothing was changed"
 
 Gate = Callable[[Proposal], None]
 """Hears what will be done before anything is done, and only where there is something to do; what it raises stops
@@ -62,23 +65,37 @@ def up(settings: Settings, options: RunOptions, progress: Progress = SILENT, gat
 def up_on(session: Session, state: State, pending: Pending | None = None) -> Report:
     """Adopt a legacy database and apply what waits, on a connection that may write: the database, or a clone of it.
 
-    ``pending``: what the caller has planned already from ``state``.
+    ``pending``: what the caller has planned already from ``state``. The adoption is a transaction of its own; what
+    stops the migrations after it leaves it, and says so.
     """
     from memsql.engine.job import LedgerMoved
     from memsql.engine.pending import run_up
 
-    adopted: tuple[str, ...] = ()
+    adoption: Adoption | None = None
     while True:
-        if state.is_legacy:
-            from memsql.legacy.adopt import adopt
-
-            adopted += adopt(session, state)
-            state, pending = read_state(state.project, session.conn), None
-            continue
         try:
-            return replace(run_up(session, state, pending), adopted=adopted)
+            if state.is_legacy:
+                from memsql.legacy.adopt import adopt
+
+                adoption = adopt(session, state) or adoption
+            else:
+                return replace(run_up(session, state, pending), adopted=adoption.lines if adoption else ())
         except LedgerMoved:
-            state, pending = read_state(state.project, session.conn), None
+            pass
+        except MemsqlError as e:
+            if adoption:
+                e.state = _beside_adoption(e.state, adoption)
+            raise
+        state, pending = read_state(state.project, session.conn), None
+
+
+def _beside_adoption(state: str | None, adoption: Adoption) -> str:
+    """``state`` of a run that was stopped after the ``adoption``, which was committed before and stays."""
+    if state is None:
+        state = "no migration was applied"
+    elif state.startswith(_NOTHING):
+        state = f"nothing else was changed{state.removeprefix(_NOTHING)}"
+    return f"{state}; the adoption before it stays: {adoption.summary}"
 
 
 def down(settings: Settings, options: RunOptions, progress: Progress = SILENT, gate: Gate = open_gate) -> Report:

@@ -243,11 +243,13 @@ def undone(problem: MemsqlError, job: Job, running: Sequence[Job], *, whole: boo
     ids = [j.migration.id for j in running]
     before = ids[: ids.index(job.migration.id)]
     if isinstance(problem, (LockedError, ConnectError)):
-        names = "everything was" if whole else f"{ids[0]} to {ids[-1]} were" if several else f"{ids[0]} was"
+        names = "no migration was" if whole else f"{ids[0]} to {ids[-1]} were not" if several else f"{ids[0]} was not"
         prefix = f"{problem.state}; if not, " if isinstance(problem, CommitUnknown) else ""
-        return f"{prefix}{names} not applied"
-    if whole or (several and not before and isinstance(problem, Interrupted)):
-        return "everything was rolled back"
+        return f"{prefix}{names} applied"
+    if whole:
+        return "every migration of this run was rolled back"
+    if several and not before and isinstance(problem, Interrupted):
+        return f"{ids[0]} to {ids[-1]}, which shared a transaction, were rolled back"
     if before:
         return f"it and {', '.join(before)}, in whose transaction it ran, were rolled back"
     return "this migration was rolled back"

@@ -37,11 +37,19 @@ class Choice:
     accept_drift: bool = False
 
 
-def adopt(session: Session, state: State, choice: Choice | None = None) -> tuple[str, ...]:
+@dataclass(frozen=True, slots=True)
+class Adoption:
+    """What an adoption did: ``lines`` say it in sentences, ``summary`` in half of one."""
+
+    lines: tuple[str, ...]
+    summary: str
+
+
+def adopt(session: Session, state: State, choice: Choice | None = None) -> Adoption | None:
     """Adopt the database: all upgrades it needs and the ledger, in one transaction. Without ``choice`` its schema alone
     decides.
 
-    Returns what was done, in sentences; nothing where another process was faster. Raises Refused where no known shape
+    Returns what was done; None where another process was faster. Raises Refused where no known shape
     fits, where several fit equally well, and where versions beyond ``session.options.to`` would count as applied;
     UsageError where there is no version of ``choice``; and what an upgrade's proof raises. Nothing is changed then.
     """
@@ -54,7 +62,7 @@ def adopt(session: Session, state: State, choice: Choice | None = None) -> tuple
         with upgrades.transaction(conn):
             now = read_state(state.project, conn)
             if not now.is_legacy:
-                return ()
+                return None
             detection = detect(conn, candidates, now.ledger)
             if choice and choice.accept_drift:
                 detection = accepting_drift(detection)
@@ -76,11 +84,13 @@ def adopt(session: Session, state: State, choice: Choice | None = None) -> tuple
             hint="see: invoke legacy.status",
         ) from e
     ids = ", ".join(m.id for m in state.project.ordered if m.version in fit.shape.era.counts_as)
-    lines.append(f"adopted: {ids or 'nothing'} {'count' if ', ' in ids else 'counts'} as applied")
+    counts = f"{ids or 'nothing'} {'count' if ', ' in ids else 'counts'} as applied"
+    lines.append(f"adopted: {counts}")
     lines += [f"accepted as it is: {line}" for line in drift(fit)]
     if fit.extra:
         lines.append(f"kept, though no release had it: {extra(fit)}")
-    return tuple(lines)
+    ran = f"; legacy upgrades that ran: {', '.join(fit.shape.pending)}" if fit.shape.pending else ""
+    return Adoption(tuple(lines), f"{counts}{ran}")
 
 
 def _prove_contains(conn: Connection, fit: Fit, shapes: Sequence[Shape]) -> None:

@@ -84,7 +84,8 @@ def adopt(
     def run(session: Session) -> tuple[str, ...]:
         state = read_state(project, session.conn)
         if state.is_legacy:
-            adopted = adopt(session, state, choice)
+            adoption = adopt(session, state, choice)
+            adopted = adoption.lines if adoption else ()
             waiting = [s.id for s in read_state(project, session.conn).statuses if s.state in WAITING]
             return (*adopted, f"not applied yet: {', '.join(waiting)}; next: invoke migrate.up") if waiting else adopted
         if state.has_tables:

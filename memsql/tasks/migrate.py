@@ -39,7 +39,7 @@ _RUN_HELP = {
     help={
         **_RUN_HELP,
         "to": "stop after this version",
-        "all-or-nothing": "put every pending migration into one transaction",
+        "all-or-nothing": "put every pending migration into one transaction (an adoption comes before it, in its own)",
         "out-of-order": "also apply migrations that come before one that is applied already",
     },
 )

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from cli import Project
+from either import Place
 
 
 @pytest.fixture(scope="module")
@@ -109,7 +110,7 @@ def test_all_or_nothing_is_nothing(project: Project, at: int) -> None:
     name = "0001_log" if at == 1 else f"{at:04d}_row"
     project.add(name, "CREATE TABLE other (x);\nOOPS;\n")
     project.run("migrate.up", "--all-or-nothing").expect(
-        5, f"{name} failed in statement 2", f"migrations/{name}.sql:2", "everything was rolled back"
+        5, f"{name} failed in statement 2", f"migrations/{name}.sql:2", "every migration of this run was rolled back"
     )
     assert applied(project) == []
     assert not any(project.data())
@@ -123,7 +124,7 @@ def test_down_can_be_all_or_nothing_too(project: Project) -> None:
     project.up()
     before = project.data()
     project.run("migrate.down", "--to", "0", "--all-or-nothing").expect(
-        5, "0002_row failed", "everything was rolled back"
+        5, "0002_row failed", "every migration of this run was rolled back"
     )
     assert project.data() == before
     assert applied(project) == [1, 2, 3, 4]
@@ -323,3 +324,28 @@ def test_a_migration_that_reads_the_ledger_finds_those_before_it(tmp_path: Path)
             ("0003_c", "apply"),
             ("0004_d", "apply"),
         ]
+
+
+@pytest.mark.parametrize("words", [(), ("--all-or-nothing",)], ids=["one by one", "all or nothing"])
+def test_a_failure_after_an_adoption_says_that_the_adoption_stays(place: Place, words: tuple[str, ...]) -> None:
+    place.project.add("0001_a", "CREATE TABLE a (x);\n")
+    place.project.add("0002_quick", "CREATE TABLE quick (x);\n")
+    place.project.add("0003_unique", "CREATE UNIQUE INDEX u ON a (x);\n")
+    place.script("CREATE TABLE a (x); INSERT INTO a VALUES (1), (1);")
+
+    done = place.run("migrate.up", *words).expect(
+        5, "0003_unique failed", "rolled back", "the adoption before it stays: 0001_a counts as applied"
+    )
+
+    assert "everything" not in done.err
+    assert place.applied() == (["0001_a"] if words else ["0001_a", "0002_quick"])
+    assert ("before it, this run finished 0002_quick" in done.err) is not bool(words)
+
+
+def test_a_refusal_after_an_adoption_does_not_say_that_nothing_was_changed(project: Project) -> None:
+    for n, header in ((2, "-- foreign_keys: off\n"), (3, ""), (4, "")):
+        project.add(f"{n:04d}_row", f"{header}CREATE TABLE t{n} (x);\n")
+    project.script("CREATE TABLE log (n INTEGER);")
+    done = project.run("migrate.up", "--all-or-nothing").expect(2, "cannot mix 0002_row")
+    assert "state: nothing else was changed; the adoption before it stays: 0001_log counts as applied" in done.err
+    assert applied(project) == [1]

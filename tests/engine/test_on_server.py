@@ -174,7 +174,7 @@ def test_all_or_nothing(empty_server: Running, project: Project) -> None:
     project.add("0001_one", TABLE.format("one"))
     project.add("0002_bad", "INSERT INTO nowhere VALUES (1);\n")
     run(empty_server.url, "migrate.up", "--all-or-nothing", project=project.root).expect(
-        5, "everything was rolled back"
+        5, "every migration of this run was rolled back"
     )
     assert tables(empty_server.url) == set()
     project.add("0002_bad", TABLE.format("two"))

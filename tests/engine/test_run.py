@@ -151,7 +151,7 @@ def test_all_or_nothing_is_nothing() -> None:
     transaction = Kept({2: raises(MigrationFailed("it failed"))})
     _, problem = fails(transaction, whole=True)
     assert (transaction.committed, transaction.failures) == ([], ["0002_x"])
-    assert problem.state == "everything was rolled back"
+    assert problem.state == "every migration of this run was rolled back"
 
 
 def test_a_commit_that_fails_makes_each_run_alone() -> None:

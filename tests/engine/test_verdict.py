@@ -128,8 +128,8 @@ def test_what_is_left_of_a_transaction() -> None:
     assert said == [
         "this migration was rolled back",
         "it and 0001_x, 0002_x, in whose transaction it ran, were rolled back",
-        "everything was rolled back",
+        "every migration of this run was rolled back",
         "0001_x was not applied",
-        "everything was not applied",
+        "no migration was applied",
         "it may be done; if not, 0001_x to 0002_x were not applied",
     ]

@@ -132,7 +132,7 @@ def test_all_or_nothing_is_nothing(project: Project) -> None:
     project.add("0003_long", ENDLESS)
     before = project.data()
     interrupt(project, signal.SIGINT, "migrate.up", "--all-or-nothing").expect(
-        5, "Ctrl-C stopped 000", "everything was rolled back"
+        5, "Ctrl-C stopped 000", "every migration of this run was rolled back"
     )
     assert project.data() == before
     assert project.applied() == ["0001_kept"]

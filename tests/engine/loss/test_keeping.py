@@ -47,7 +47,7 @@ def test_a_migration_that_keeps_rows_shares_no_transaction(project: Project) -> 
 
 def test_all_or_nothing_is_one_transaction(project: Project) -> None:
     project.add("0005_bad", "INSERT INTO nowhere VALUES (1);\n")
-    project.run("migrate.up", "--all-or-nothing").expect(5, "everything was rolled back")
+    project.run("migrate.up", "--all-or-nothing").expect(5, "every migration of this run was rolled back")
     assert ("applied" in str(states(project)[1:])) is False
 
 
