@@ -13,6 +13,7 @@ from itertools import product
 from math import prod
 from typing import Literal, NamedTuple, Protocol
 
+from memsql.sqltext.expressions import equations, qualified_name, without_effect
 from memsql.sqltext.names import ROWIDS
 from memsql.sqltext.selects import (
     Arm,
@@ -201,7 +202,7 @@ class _Resolver:
     def links(self, conditions: Sequence[Token], fields: _Fields, changed: tuple[Source, Branch]) -> _Links:
         """The columns of ``fields`` that ``conditions`` make equal to a column of the table ``changed``."""
         links: set[tuple[Place, str]] = set()
-        for left, right in _equations(conditions):
+        for left, right in equations(conditions):
             one, two = (self._field(name, fields) or self._field(name, [changed]) for name in (left, right))
             if one is None or two is None or one.kind != "bare" or two.kind != "bare":
                 continue
@@ -227,13 +228,13 @@ class _Resolver:
 
     def _equal(self, conditions: Sequence[Token], fields: _Fields) -> Iterator[frozenset[Place]]:
         """The columns that ``conditions`` make equal to each other."""
-        for pair in _equations(conditions):
+        for pair in equations(conditions):
             one, two = (self._field(name, fields) for name in pair)
             if one is not None and two is not None and one.kind == two.kind == "bare":
                 yield one.places | two.places
 
     def _expression(self, tokens: Sequence[Token], fields: _Fields) -> Expression:
-        tokens = _without_effect(tokens)
+        tokens = without_effect(tokens)
         constant = constant_of(tokens)
         if constant is not None:
             return Expression(constant=constant)
@@ -271,7 +272,7 @@ class _Resolver:
             elif is_operand:
                 is_operand = token.word == "END"
             else:
-                reference, place = _qualified_name(tokens, place)
+                reference, place = qualified_name(tokens, place)
                 if reference is not None and not (hidden is not None and hidden.covers(reference)):
                     column = self._field(reference, fields)
                     places |= column.places if column is not None else frozenset()
@@ -369,19 +370,6 @@ def _joined(fields: _Fields) -> Iterator[frozenset[Place]]:
                         yield expression.places | other.places
 
 
-def _without_effect(tokens: Sequence[Token]) -> Sequence[Token]:
-    """``tokens`` without what changes no value: parentheses, + before a column, and COLLATE behind it."""
-    while True:
-        inner = without_parentheses(tokens)
-        if len(inner) > 2 and inner[-2].word == "COLLATE":
-            inner = inner[:-2]
-        elif len(inner) > 1 and inner[0].word == "+" and inner[1].kind in ("word", "quoted"):
-            inner = inner[1:]
-        if len(inner) == len(tokens):
-            return inner
-        tokens = inner
-
-
 def _with_equal(expression: Expression, equal: Sequence[frozenset[Place]]) -> Expression:
     """``expression``, a column, with those that are ``equal`` to it."""
     if expression.kind != "bare":
@@ -405,32 +393,3 @@ def _rowid(part: Branch) -> Place | None:
     """The rowid of the table whose columns ``part`` has as they are."""
     places = [place for _, expression in part.columns if expression.kind == "bare" for place in expression.places]
     return Place(places[0].table, "rowid", places[0].source) if places else None
-
-
-def _equations(tokens: Sequence[Token]) -> Iterator[tuple[tuple[str | None, str], tuple[str | None, str]]]:
-    """The pairs of columns that must be equal where the conditions ``tokens`` hold: none where there is an OR."""
-    parts: list[list[Token]] = [[]]
-    depth = 0
-    for token in tokens:
-        depth += (token.word == "(") - (token.word == ")")
-        if depth == 0 and token.word == "OR":
-            return
-        if depth == 0 and token.word in ("AND", "WHERE", "GROUP", "ORDER", "LIMIT", "RETURNING", "HAVING"):
-            parts.append([])
-        else:
-            parts[-1].append(token)
-    for part in parts:
-        condition = without_parentheses(part)
-        sign = next((n for n, token in enumerate(condition) if token.word in ("=", "==", "IS")), 0)
-        left = reference_of(without_parentheses(condition[:sign]))
-        right = reference_of(without_parentheses(condition[sign + 1 :]))
-        if sign and left is not None and right is not None:
-            yield left, right
-
-
-def _qualified_name(tokens: Sequence[Token], place: int) -> tuple[tuple[str | None, str] | None, int]:
-    """The column whose name begins at ``place``, None where that is a keyword; and the place of its last token."""
-    end = place
-    while end + 2 < len(tokens) and tokens[end + 1].word == ".":
-        end += 2
-    return reference_of(tokens[place : end + 1]), end

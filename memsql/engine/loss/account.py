@@ -16,8 +16,8 @@ from memsql.db.counters import Counters, Counts
 from memsql.db.sqlite import SQLiteConnection
 from memsql.engine.loss import effects, side_effects
 from memsql.engine.loss.accounting import THROUGH_VIEW, Accounting
+from memsql.engine.loss.answers import integer
 from memsql.engine.loss.comparer import Answered
-from memsql.engine.loss.comparing import integer
 from memsql.engine.loss.facts import Facts
 from memsql.engine.loss.model import Account, MustRunAlone
 from memsql.engine.loss.tables import Table

@@ -15,20 +15,20 @@ from functools import partial
 
 from memsql.db import Result, Touched
 from memsql.db.authorizer import UPDATE
-from memsql.engine.loss import copies, effects, side_effects
+from memsql.engine.loss import effects, side_effects
+from memsql.engine.loss.answers import integer
 from memsql.engine.loss.arrivals import Arrival
 from memsql.engine.loss.comparer import Answered
-from memsql.engine.loss.comparing import integer
 from memsql.engine.loss.facts import Facts
 from memsql.engine.loss.judging import Judge
 from memsql.engine.loss.model import Account
+from memsql.engine.loss.noting import Noting
 from memsql.engine.loss.tables import Table
 from memsql.engine.loss.trail import Own
-from memsql.sqltext import fold, identifiers, quote, writes
+from memsql.sqltext import fold, quote, writes
 from memsql.sqltext.classify import Effect, effect
 from memsql.sqltext.internal import KEPT
 from memsql.sqltext.names import quote_string
-from memsql.sqltext.origins import assigned, branches
 from memsql.sqltext.writes import Write, read_write
 
 THROUGH_VIEW = "through triggers of view"
@@ -53,6 +53,7 @@ class Accounting(ABC):
         self._facts = facts
         self._foreign_keys, self._drops = foreign_keys, drops
         self._judge = Judge(facts, self._ask, at_once=self.asks_at_once)
+        self._noting = Noting(facts, self._judge.trail)
         self._sequences: dict[str, str] = {}
         self._snapshots = 0
 
@@ -145,23 +146,14 @@ class Accounting(ABC):
         if table is not None and self._is_armed(write, table):
             self._measure(text, write, table, then)
         else:
-            arrival = self._arrival(text, write) if write.verb == "create" and table is None else None
+            arrival = (
+                self._noting.arrival(text, write) if self._drops and write.verb == "create" and table is None else None
+            )
             self._perform(text, then)
             made = self._facts.table(write.table) if arrival is not None else None
             if arrival is not None and made is not None:
                 self._ask(f"SELECT count(*) FROM {made.sql}", partial(_arrived, arrival))
-        self._note_copies(text, write, table)
-
-    def _arrival(self, text: str, write: Write) -> Arrival | None:
-        """Note that a statement copies rows into a table; None where it does not, or where nothing will be dropped."""
-        if not self._drops or write.select is None:
-            return None
-        arms = [
-            frozenset(table for value in way.values for table, _ in value.reads) for way in branches(write, self._facts)
-        ]
-        known = frozenset[str]().union(*arms)
-        behind = frozenset(self._bases(identifiers(text) - known - {write.table}))
-        return self._judge.trail.arrivals.arrive(write.table, [arm | behind for arm in arms or [known]])
+        self._noting.written(text, write, table)
 
     def _counter(self, text: str, write: Write, table: Table | None) -> Answered | None:
         """What counts the rows that an UPDATE or DELETE of ``table`` touched by name, those that triggers wrote for a
@@ -169,7 +161,7 @@ class Accounting(ABC):
         if table is None or table.kind not in (*_COUNTED, "view"):
             return None
         if write.verb == "insert" and table.kind != "view":
-            arrival = self._arrival(text, write)
+            arrival = self._noting.arrival(text, write) if self._drops else None
             return None if arrival is None else partial(_arrived, arrival)
         if write.verb == "create":
             return None
@@ -317,83 +309,9 @@ class Accounting(ABC):
         if answer.rows:
             self._judge.note(f"kept the AUTOINCREMENT sequence of {table.name} at {answer.one()!s}, as before")
 
-    # Copies
-
-    def _note_copies(self, text: str, write: Write, table: Table | None) -> None:
-        if write.verb == "update" and table is not None:
-            self._note_assignments(write)
-            return
-        if write.select is None:
-            if write.verb == "insert":
-                self._judge.trail.filled([write.table])
-            return
-        target, trail = self._facts.table(write.table), self._judge.trail
-        if target is None or (write.verb == "create" and table is not None):
-            # CREATE TABLE IF NOT EXISTS … AS does nothing where the table is there.
-            return
-        if write.verb == "create":
-            trail.created.add(write.table)
-        ways = branches(write, self._facts)
-        columns = write.columns or target.stored
-        noted = copies.copies_of(write.table, columns, ways, self._identity)
-        if write.ignores:
-            noted = [replace(copy, some=True) for copy in noted]
-        # A table that was not read, perhaps behind a view: columns of the same name may hold its values.
-        sources = {copy.source for copy in noted}
-        behind = [name for name in self._bases(identifiers(text) - sources - {write.table}) if name not in sources]
-        noted += [copies.Copy(name, write.table, {}, unread=True) for name in behind]
-        trail.filled([write.table], frozenset(copy.source for copy in noted))
-        trail.add(noted)
-        for copy in noted:
-            source_table = self._facts.table(copy.source)
-            if source_table is not None and not target.key and write.table in trail.created and not copy.fills:
-                trail.inherit_key(copy, trail.key(source_table))
-
     def _filled(self, touched: Touched) -> None:
         """Note that INSERTs of VALUES, which reached ``touched``, added rows that are not from before."""
         self._judge.trail.filled(map(fold, touched.inserted))
-
-    def _identity(self, name: str) -> copies.Identity:
-        """What identifies the rows of the table ``name``."""
-        table = self._facts.table(name)
-        return (
-            copies.Identity((), None) if table is None else copies.Identity(self._judge.trail.key(table), table.alias)
-        )
-
-    def _bases(self, names: frozenset[str]) -> list[str]:
-        """Those of ``names`` that are tables, and the tables that views among them name."""
-        bases: set[str] = set()
-        for name in names:
-            table = self._facts.table(name)
-            if table is not None and table.kind == "view":
-                bases |= {n for n in self._facts.view_words(name) if self._facts.is_data(n)}
-            elif table is not None and table.holds_data:
-                bases.add(name)
-        return sorted(bases)
-
-    def _note_assignments(self, write: Write) -> None:
-        """An UPDATE may fill a column from others of its row, or from the table that it was copied from."""
-        values, trail = assigned(write, self._facts), self._judge.trail
-        anew = {c: value for c, value in values.items() if (write.table, c) not in value.reads}
-        trail.overwritten(write.table, {c: value.constant for c, value in anew.items()}, some=write.some)
-        own = copies.assigned_from(write.table, values, self._identity(write.table))
-        if own:
-            trail.add([copies.Copy(write.table, write.table, own, some=write.some)])
-        sources = trail.copies.sources(write.table)
-        for source in sources:
-            for copy in list(trail.copies.between(source, write.table)):
-                read = copies.assigned_from(source, values, self._identity(source), copy)
-                if read and write.some:
-                    trail.add([replace(copy, values={**copy.values, **read})])
-                elif read:
-                    trail.refine(copy, read)
-                rest = {c: value.constant for c, value in values.items() if c not in read and c not in copy.values}
-                if rest and not copy.joins:
-                    trail.overwritten_copy(copy, rest, some=write.some)
-        others = {table for value in values.values() for table, _ in value.reads} - sources - {write.table}
-        for source in sorted(filter(self._facts.is_data, others)):
-            moved = copies.set_from(source, write.table, values, self._identity(source), some=write.some)
-            trail.add([moved] if moved is not None else [])
 
     def account(self) -> Account:
         """What became of the rows and values from before."""

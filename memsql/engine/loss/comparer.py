@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from memsql.db import Result
-from memsql.engine.loss import arrivals, comparing, copies, sentences
-from memsql.engine.loss.comparing import Comparison, Difference, integer
+from memsql.engine.loss import answers, arrivals, bags, comparing, copies, sentences
+from memsql.engine.loss.answers import Comparison, Difference, integer
 from memsql.engine.loss.tables import ROWID, Table
 
 Answered = Callable[[Result], None]
@@ -75,7 +75,7 @@ class Comparer:
             query = comparing.compare(copied.table, copied.key, copied.matches, part, nulls=nulls)
             self._ask_quickly(query, add)
 
-    def _ask_quickly(self, query: comparing.Query, then: Compared) -> None:
+    def _ask_quickly(self, query: answers.Query, then: Compared) -> None:
         def compared(answer: Result) -> None:
             then(query.comparison(answer.rows[0]))
 
@@ -103,17 +103,17 @@ class Comparer:
             self._ask_renumbered(copied, key, lambda n: columns.update({key[0]: Difference(n, is_key=True)}))
         elif table.kind == "virtual" and table.rowid is not None:
             self._ask_renumbered(copied, (ROWID,), lambda n: self._note(sentences.rowids_renewed(copied.label, n)))
-        bags = comparing.compare_bags(table, matches, nulls)
+        whole = bags.compare_bags(table, matches, nulls)
         missing: list[Comparison] = []
-        self._ask(bags.sql, lambda answer: missing.append(bags.comparison(answer.rows[0])))
+        self._ask(whole.sql, lambda answer: missing.append(whole.comparison(answer.rows[0])))
 
         def end() -> None:
             then(copied.settled(replace(missing[0], columns={**columns})))
 
-        same = {*comparing.unchanged(table, matches), *unkept, *key}
+        same = {*bags.unchanged(table, matches), *unkept, *key}
         for column in columns_of:
             if column not in same:
-                values = comparing.compare_values(table, matches, column, nulls)
+                values = bags.compare_values(table, matches, column, nulls)
                 self._ask(values.sql, partial(_differ, values, columns))
         # Behind all the others, so that their answers are there.
         self._ask("SELECT 1", lambda _: end())
@@ -140,5 +140,5 @@ class Comparer:
         self._ask(query.sql, then)
 
 
-def _differ(query: comparing.Query, columns: dict[str, Difference], answer: Result) -> None:
+def _differ(query: answers.Query, columns: dict[str, Difference], answer: Result) -> None:
     columns.update(query.comparison(answer.rows[0]).columns)

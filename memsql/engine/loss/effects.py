@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
 from memsql.db.authorizer import DELETE, UPDATE
-from memsql.engine.loss.comparing import least_text, shown_value
+from memsql.engine.loss.answers import least_text, shown_value
 from memsql.engine.loss.tables import ROWID, Table
 from memsql.sqltext import ROWIDS, fold
 from memsql.sqltext.internal import KEPT

@@ -18,8 +18,8 @@ from memsql.db.sqlite import SQLiteConnection
 from memsql.engine import statements
 from memsql.engine.loss import effects
 from memsql.engine.loss.accounting import Accounting
+from memsql.engine.loss.answers import integer
 from memsql.engine.loss.comparer import Answered
-from memsql.engine.loss.comparing import integer
 from memsql.engine.loss.facts import Facts
 from memsql.engine.loss.model import Account
 from memsql.engine.loss.tables import Table

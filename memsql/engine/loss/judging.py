@@ -11,8 +11,8 @@ from functools import partial
 
 from memsql.db import Result, Value
 from memsql.engine.loss import comparing, copies, effects, sentences
+from memsql.engine.loss.answers import Comparison, Difference, integer, shown_text
 from memsql.engine.loss.comparer import Answered, Ask, Comparer, Copied
-from memsql.engine.loss.comparing import Comparison, Difference, integer
 from memsql.engine.loss.facts import Facts
 from memsql.engine.loss.model import Account, Change, Loss, summed
 from memsql.engine.loss.tables import ROWID, Table
@@ -256,7 +256,7 @@ class Judge:
         table, cause, rows = kept.table, kept.effect.cause, integer(gone)
         if rows and kept.effect.deletes:
             how = sentences.rows_by_effect(self._labels(table, "")[0], rows, integer(total), cause)
-            self.lose(table, None, rows, how, comparing.shown_text(shown))
+            self.lose(table, None, rows, how, shown_text(shown))
         if kept.sets_key and integer(total):
             self.note(sentences.key_set_anew(self._labels(table, "")[0]))
         for place, column in enumerate(kept.columns):
@@ -265,7 +265,7 @@ class Judge:
             values = integer(lost)
             if values:
                 how = sentences.values_by_effect(label, spelled, values, cause)
-                self.lose(table, column, values, how, comparing.shown_text(example))
+                self.lose(table, column, values, how, shown_text(example))
             elif integer(changed):
                 self._changes.append(Change("trigger", label, spelled, integer(changed)))
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from memsql.engine.loss.answers import Comparison
 from memsql.engine.loss.arrivals import Arrivals
-from memsql.engine.loss.comparing import Comparison
 from memsql.engine.loss.copies import Copy, Match, NotedCopies, between_copies, through_copy
 from memsql.engine.loss.tables import ROWID, Table
 from memsql.sqltext import fold
