@@ -54,7 +54,7 @@ def _examine(
     plans = plan_changes(old.plans, new.plans)
     findings += [*old.findings, *new.findings, *_generated(settings, branch, new), *plan_findings(plans)]
     tables = sorted({table for migration in new.migrations for table in migration.tables})
-    drawn = _without_views(tables, new.schema)
+    drawn = [name for name in tables if new.schema.table(name) is not None]
     return Review(
         branch.base.name,
         branch.repository.prefix,
@@ -105,11 +105,6 @@ def _generated(settings: Settings, branch: Branch, new: ReviewRun) -> list[Findi
     if new.complete:
         findings += upkeep.snapshot_findings(snapshot, shown, new.schema, shown in branch.base_paths)
     return findings
-
-
-def _without_views(tables: Sequence[str], schema: Schema) -> list[str]:
-    """Those of ``tables`` that ``schema`` has and that are not views."""
-    return [name for name in tables if (table := schema.table(name)) is not None and table.kind != "view"]
 
 
 def _notes(branch: Branch, folder: str, tables: int) -> list[str]:

@@ -60,6 +60,14 @@ class Clause:
             words.append(token.text.upper())
         return " ".join(words)
 
+    @property
+    def type_tokens(self) -> tuple[Token, ...]:
+        """The tokens of the declared type of a column, its parentheses included; empty without a type."""
+        for place, (token, outside) in enumerate(zip(self.body, self._outside(), strict=True)):
+            if outside is not None and token.word in _AFTER_TYPE - {"("}:
+                return self.body[:place]
+        return self.body if self.name else ()
+
     def find(self, *words: str) -> Token | None:
         """The first token outside parentheses from which on these keywords (in upper case) follow each other."""
         place = self._place(words)

@@ -17,6 +17,7 @@ from memsql.schema.model import Object, Schema, Table
 from memsql.schema.read_rules import rules_of
 from memsql.schema.statements import StatementReader
 from memsql.schema.token_reader import Scope, Unreadable, scope_of_table
+from memsql.sqltext.classify import identifiers
 from memsql.sqltext.names import ROWIDS, fold, quote_if_needed, unquote
 from memsql.sqltext.tokens import Token, join, tokenize
 
@@ -87,6 +88,12 @@ def statement_text(obj: Object, schema: Schema) -> str:
     columns = frozenset(c.name for table in tables if table for c in table.columns)
     closed = outline.closed and all(table is not None and table.columns for table in tables)
     return _statement(obj.type, obj.sql, columns, closed)
+
+
+def sources_of_view(view: Table) -> tuple[str, ...]:
+    """The tables and views, in lower case, that ``view`` reads, in order; of a text that cannot be read, every name."""
+    outline = _outline("view", view.sql)
+    return tuple(sorted((identifiers(view.sql) if outline is None else outline.sources) - {fold(view.name)}))
 
 
 @lru_cache(maxsize=8192)

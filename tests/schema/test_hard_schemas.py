@@ -177,6 +177,7 @@ def test_diagram_writes_names_that_mermaid_can_read() -> None:
             'CREATE TABLE one (x REFERENCES "a%b"); CREATE TABLE "to" (x TEXT REFERENCES one (x));'
         )
     )
-    assert '"a_b" {\n        INT _pk PK "pk"\n        decimal_10_2_ _9x "9x"\n        TEXT gr__e "größe"' in drawing
+    assert '"a_b" {\n        INT _pk PK "pk"\n        decimal_10_2_ _9x "9x: decimal(10,2)"\n' in drawing
+    assert '        TEXT gr__e "größe"\n' in drawing
     assert '"a_b" |o--o{ "one" : "x"' in drawing
     assert '"one" |o--o{ "to" : "x"' in drawing
