@@ -19,7 +19,7 @@ from memsql.review.model import Review
 from memsql.review.plans import plan_changes, plan_findings
 from memsql.review.run import ReviewRun, run_base, run_branch
 from memsql.sandbox import isolated
-from memsql.schema import Schema, diff, mermaid
+from memsql.schema import diff, mermaid
 
 _DRAWN = 25
 

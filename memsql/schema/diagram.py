@@ -46,13 +46,15 @@ def mermaid(schema: Schema, only: Iterable[str] | None = None) -> str:
     drawing = erd(schema, only)
     lines = ["erDiagram"]
     for entity in drawing.entities:
-        lines += [f"    {_entity(entity.name)} {{", *map(_attribute, entity.attributes), "    }"]
+        untyped = "fulltext" if entity.kind == "virtual" else "any"
+        attributes = (_attribute(attribute, untyped) for attribute in entity.attributes)
+        lines += [f"    {_entity(entity.name)} {{", *attributes, "    }"]
     return "\n".join([*lines, *map(_relation, drawing.relations)]) + "\n"
 
 
-def _attribute(attribute: Attribute) -> str:
-    # A table of full-text search has no types, and Mermaid wants a word.
-    type_ = _type(attribute.type) if attribute.type else "any"
+def _attribute(attribute: Attribute, untyped: str) -> str:
+    """A line about ``attribute``; Mermaid wants a type, so one without has the word ``untyped``."""
+    type_ = _type(attribute.type) if attribute.type else untyped
     keys = f" {', '.join(attribute.keys)}" if attribute.keys else ""
     name = _word(attribute.name)
     spelled = [
