@@ -1,4 +1,4 @@
-"""Whether a text without a scheme can be meant as the file of a database.
+"""Which file the address of a database means, and whether a text without a scheme can be meant as one.
 
 Of any name a new file could be made, so a word that means something else would be a database that nobody looks for.
 """
@@ -8,12 +8,73 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from pathlib import Path
+from urllib.parse import parse_qsl, unquote
 
 from memsql.errors import UsageError
 
 _SUFFIXES = frozenset({"db", "db3", "sqlite", "sqlite3", "s3db", "sl3"})
 # With a port, or with two dots and more: an address of four numbers, or a name that ends with letters.
 _HOST = re.compile(r"(?:[\w.-]+:\d+|\d+(?:\.\d+){3}|[\w-]+(?:\.[\w-]+)+\.[A-Za-z]{2,})(?:\?.*)?")
+# A letter alone is a drive, and digits behind the colon are a port.
+_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):(?!\d+(?:[/?]|$))")
+# What a client asks of SQLite with a URL, and memsql does not do.
+_UNKEPT = frozenset({"mode=ro", "mode=memory", "immutable=1", "nolock=1"})
+
+
+def file_in(text: str, base: Path) -> str | None:
+    """The path in ``text``, a URL with the scheme ``file:`` or ``sqlite:``; None where it has another one, or none.
+
+    ``sqlite:///x`` is relative, as yoyo has it, ``file:///x`` absolute; ``base`` is the folder of what is relative.
+    Raises UsageError where it is no file, or for what is asked of it in vain.
+    """
+    match = re.match(r"(?is)(file|sqlite):(.*)", text)
+    if match is None:
+        return None
+    scheme = match[1].lower()
+    path, _, query = match[2].partition("?")
+    if scheme == "file" and "#" in match[2]:
+        raise UsageError(f"{scheme}:{path}: the part behind # is none of the path", hint="write %23, or the path alone")
+    for key, value in parse_qsl(query):
+        if f"{key}={value}" in _UNKEPT or key == "vfs":
+            raise UsageError(
+                f"{scheme}:{path}?{key}={value}: memsql opens a file as its command needs it",
+                hint=f"leave {key}={value} out",
+            )
+    if path.startswith("//"):
+        path = _behind_slashes(scheme, path, base)
+    path = unquote(path)
+    if path in ("", ":memory:"):
+        raise UsageError(f"{scheme}:{path} is no database that a later command could find", hint="give a file name")
+    return path
+
+
+def _behind_slashes(scheme: str, path: str, base: Path) -> str:
+    """The path in ``path``, which begins with two slashes. Raises UsageError where a host stands behind them."""
+    host, slash, rest = path[2:].partition("/")
+    if scheme == "file":
+        if host.lower() not in ("", "localhost") or not rest:
+            raise UsageError(f"{scheme}:{path}: write file:relative/path or file:///absolute/path")
+        return slash + rest
+    if host or not rest:
+        raise UsageError(f"{scheme}:{path}: write sqlite:///relative/path or sqlite:////absolute/path")
+    if not _exists(base / unquote(rest)) and _exists(Path(unquote(slash + rest))):
+        raise UsageError(
+            f"{scheme}:{path}: this is a relative path, and only the absolute one is there",
+            hint=f"write sqlite:////{rest}",
+        )
+    return rest
+
+
+def refuse_scheme(text: str, base: Path) -> None:
+    """Raise UsageError where ``text``, which is no URL of a known kind, begins like one and is no file in ``base``."""
+    match = _SCHEME.match(text)
+    if match and not _exists(base / text):
+        raise UsageError(
+            f"{match[1]}: is no kind of database that memsql knows",
+            state="nothing was changed",
+            hint="a path, file:path, sqlite:///path, libsql://, https://, http://, wss:// or ws://; for a file that is "
+            "called so write ./ in front of it",
+        )
 
 
 def refuse_word(text: str, shown: str, base: Path, environments: Sequence[str], *, origin: str) -> None:

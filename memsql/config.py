@@ -1,7 +1,8 @@
 """Settings: where the project is, which database to use, and how.
 
 The project is the nearest folder upwards whose setup.cfg has a ``[memsql]`` section. The database is the one of the
-command line, or else of the environment section ``[memsql:NAME]``, or else of TURSO_URL, or else of ``[memsql]``.
+command line, or else of the environment section ``[memsql:NAME]``, or else of TURSO_URL, or else of ``[memsql]``. Where
+MEMSQL_ENV and TURSO_URL name two of them, neither is taken.
 """
 
 from __future__ import annotations
@@ -9,13 +10,13 @@ from __future__ import annotations
 import configparser
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.parse import parse_qsl, unquote, urlsplit, urlunsplit
+from urllib.parse import parse_qsl, urlsplit, urlunsplit
 
 from memsql import words
-from memsql.address import refuse_word
+from memsql.address import file_in, refuse_scheme, refuse_word
 from memsql.errors import ConfigError, ConnectError, Location, UsageError
 
 SERVER_SCHEMES = frozenset({"libsql", "http", "https", "ws", "wss"})
@@ -142,17 +143,20 @@ def load(
         raise UsageError(f"--project {project}: there is no such folder")
     root = find_root(Path(project).absolute() if project else Path.cwd())
     variables = {**_dotenv(root), **environ}
-    env = env or variables.get("MEMSQL_ENV") or None
-    values, environments = _sections(root / "setup.cfg", env)
+    is_typed, env = env is not None, env or variables.get("MEMSQL_ENV") or None
+    values, environments, has_address = _sections(root / "setup.cfg", env)
+    token, url = _token(root, values, variables), variables.get("TURSO_URL", "")
     if database is not None:
-        origin, text, base = "--database", database, Path.cwd()
-    elif env is None and variables.get("TURSO_URL"):
-        origin, text, base = "TURSO_URL", variables["TURSO_URL"], root
+        target = _target("--database", database, Path.cwd(), token, environments)
+    elif env is None and url:
+        target = _target("TURSO_URL", url, root, token, environments)
     else:
-        origin, text, base = "database", values["database"], root
-    target = parse_target(text, base, _token(root, values, variables))
-    if target.path is not None and "://" not in text:
-        refuse_word(text, target.display, base, environments, origin=origin)
+        target = _target("database", values["database"], root, token, environments)
+    if database is None and env is not None and url:
+        # A variable that was set for this command is newer than what .env says for all of them.
+        is_newer = environ.get("MEMSQL_ENV") and not environ.get("TURSO_URL")
+        if not (has_address and (is_typed or is_newer)):
+            _refuse_other(target, f"--env {env}" if is_typed else f"MEMSQL_ENV={env}", url, root, has_address)
     return Settings(
         root=root,
         migrations=root / values["migrations"],
@@ -173,11 +177,47 @@ def load(
     )
 
 
+def _target(origin: str, text: str, base: Path, token: str | None, environments: Sequence[str]) -> Target:
+    """The database that ``text`` names, which stands in ``origin``. Raises UsageError where it names none."""
+    target = parse_target(text, base, token)
+    if target.path is not None and not is_url(text):
+        refuse_word(text, target.display, base, environments, origin=origin)
+    return target
+
+
+def _refuse_other(target: Target, chosen: str, url: str, root: Path, has_address: bool) -> None:
+    """Raise UsageError where ``url``, the text of TURSO_URL, names another database than ``target``.
+
+    ``chosen``: how the environment of ``target`` was chosen, as in "MEMSQL_ENV=staging". ``has_address``: whether its
+    section of setup.cfg names ``target``.
+    """
+    env = re.split("[ =]", chosen, maxsplit=1)[1]
+    if url.strip().casefold() == env.casefold():
+        return
+    try:
+        if parse_target(url, root).identity == target.identity:
+            return
+    except UsageError:
+        # What it means is no matter: it is not what would be used.
+        pass
+    this = f"--env {env}" if has_address else f"`database = …` in the section [memsql:{env}] of setup.cfg"
+    raise UsageError(
+        f"{chosen} and TURSO_URL={redact(url)} name two databases: {target} and {redact(url)}",
+        state="nothing was changed",
+        hint=f"for {target} write {this}, for the other one --database {redact(url)}; or unset one of the two "
+        "variables, as with MEMSQL_ENV= or TURSO_URL= in front of the command",
+    )
+
+
 def parse_target(text: str, base: Path, token: str | None = None) -> Target:
-    """The database that ``text`` names: a path (literal, relative to ``base``), ``sqlite:///path`` or a server's URL.
+    """The database that ``text`` names: a path (literal, relative to ``base``), ``sqlite:///path``, ``file:path`` or a
+    server's URL.
 
     A token inside the URL is removed from it and used in place of ``token``. Raises UsageError for an unknown scheme.
     """
+    name = file_in(text.removeprefix("memsql+"), base)
+    if name is not None:
+        return Target(path=base / name, display=name)
     scheme, separator, rest = text.partition("://")
     if not separator or not re.fullmatch(r"[A-Za-z][A-Za-z0-9+.-]*", scheme):
         if text in ("", ":memory:"):
@@ -185,17 +225,13 @@ def parse_target(text: str, base: Path, token: str | None = None) -> Target:
         if re.match(r"(?i)(?:libsql|https?|wss?):", text):
             # As a file name it would be created, with the token in its name.
             raise UsageError(f"{redact(text)} is no URL: two slashes follow the colon")
+        refuse_scheme(text, base)
         return Target(path=base / text, display=redact(text) if "authToken" in text else text)
     scheme = scheme.lower().removeprefix("memsql+")
-    if scheme == "sqlite":
-        name = unquote(rest.partition("?")[0])
-        if not name.startswith("/") or len(name) < 2:
-            raise UsageError(f"{redact(text)}: write sqlite:///relative/path or sqlite:////absolute/path")
-        return Target(path=base / name[1:], display=name[1:])
     if scheme not in SERVER_SCHEMES:
         raise UsageError(
             f"{scheme}:// is no kind of database that memsql knows",
-            hint="a path, sqlite:///path, libsql://, https://, http://, wss:// or ws://",
+            hint="a path, sqlite:///path, file:path, libsql://, https://, http://, wss:// or ws://",
         )
     return _server(scheme, rest, token)
 
@@ -252,8 +288,9 @@ def _token(root: Path, values: Mapping[str, str], variables: Mapping[str, str]) 
     return variables.get(name) or None
 
 
-def _sections(cfg: Path, env: str | None) -> tuple[dict[str, str], list[str]]:
-    """The settings of ``env``, by their names, and the names of all environments."""
+def _sections(cfg: Path, env: str | None) -> tuple[dict[str, str], list[str], bool]:
+    """The settings of ``env`` by their names, the names of all environments, and whether the section of ``env`` itself
+    names a database."""
     parser = configparser.ConfigParser(interpolation=None)
     try:
         parser.read_string(_read(cfg), source="setup.cfg")
@@ -278,7 +315,7 @@ def _sections(cfg: Path, env: str | None) -> tuple[dict[str, str], list[str]]:
                     hint="settings are: " + ", ".join(DEFAULTS),
                 )
             values[key] = value
-    return values, environments
+    return values, environments, "database" in parser[names[-1]]
 
 
 def _dotenv(root: Path) -> dict[str, str]:
@@ -332,6 +369,11 @@ def _command(name: str, text: str) -> tuple[str, ...]:
             f"{name} is no command line: {str(e).lower()}",
             hint=f"write a program and its words, as in: {name} = ./tell-team operations",
         ) from None
+
+
+def is_url(text: str) -> bool:
+    """Whether ``text``, the address of a database, is a URL: of a server, or ``file:`` or ``sqlite:``."""
+    return "://" in text or re.match(r"(?i)(?:file|sqlite):", text) is not None
 
 
 def _boolean(name: str, text: str) -> bool:

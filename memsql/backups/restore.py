@@ -14,7 +14,7 @@ from memsql.backups.foreign import unpack_foreign
 from memsql.backups.manifest import Manifest
 from memsql.backups.restore_file import restore_file
 from memsql.backups.restored import Restored, Unpack, unpack_proven
-from memsql.config import Settings, parse_target
+from memsql.config import Settings, is_url, parse_target
 from memsql.db import connection
 from memsql.errors import CheckFailed, Interrupted, MemsqlError, Refused, UsageError
 from memsql.ledger import version_of
@@ -139,7 +139,7 @@ def to_path(settings: Settings, path: str) -> Settings:
         raise UsageError(
             f"--to {target}: give the path of a file", hint="for a server: --database URL with the name of a backup"
         )
-    if "://" not in path:
+    if not is_url(path):
         try:
             refuse_word(path, target.display, Path.cwd(), settings.environments, origin="--to")
         except UsageError as e:

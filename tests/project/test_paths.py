@@ -108,7 +108,8 @@ def test_odd_names_of_folders_files_and_tables(tmp_path: Path, name: str) -> Non
         f"DROP TABLE {quoted};\n",
     )
     project.add("0002_fill", f"INSERT INTO {quoted} VALUES ('y');\n", f"DELETE FROM {quoted} WHERE {quoted} = 'y';\n")
-    database = f"--database={name}.db"
+    # Without the folder it would be a URL.
+    database = f"--database={'./' if name.startswith('file:') else ''}{name}.db"
     project.up(database)
     assert project.query(f"SELECT {quoted} FROM {quoted}") == [("x",), ("y",)]
     project.run("migrate.down", "--to=0", database).expect(
@@ -219,11 +220,23 @@ def test_database_is_relative_to_where_one_stands(project: Project, tmp_path: Pa
         ("{root}/plain.db", "plain.db"),
         ("sqlite:///q.db?mode=ignored", "q.db"),
         ("percent%20stays.db", "percent%20stays.db"),
+        ("sqlite:relative.db", "relative.db"),
+        ("SQLite:./sub/relative.db", "sub/relative.db"),
+        ("sqlite:/{root}/absolute.db", "absolute.db"),
+        ("file:relative.db", "relative.db"),
+        ("FILE:./sub/relative.db", "sub/relative.db"),
+        ("file:with%20space%23.db", "with space#.db"),
+        ("file:q.db?mode=rwc&cache=shared", "q.db"),
+        ("file:/{root}/absolute.db", "absolute.db"),
+        ("file:///{root}/absolute.db", "absolute.db"),
+        ("file://localhost/{root}/absolute.db", "absolute.db"),
+        ("file:word", "word"),
+        ("./file:literal.db", "file:literal.db"),
     ],
 )
 def test_sqlite_urls(project: Project, url: str, place: str) -> None:
     (project.root / "sub").mkdir()
-    url = url.format(root=str(project.root).lstrip("/") if url.startswith("sqlite") else project.root)
+    url = url.format(root=str(project.root).lstrip("/") if ":" in url else project.root)
     project.up("--database", url)
     assert (project.root / place).is_file()
     assert not project.db.exists()
@@ -238,11 +251,34 @@ def test_sqlite_urls(project: Project, url: str, place: str) -> None:
         ("postgres://localhost/x", "postgres:// is no kind of database that memsql knows"),
         (":memory:", "no database that a later"),
         ("", "no database that a later"),
+        ("file::memory:", "no database that a later"),
+        ("file::memory:?cache=shared", "no database that a later"),
+        ("sqlite::memory:", "no database that a later"),
+        ("sqlite:///:memory:", "no database that a later"),
+        ("file:", "no database that a later"),
+        ("file:x.db?mode=memory", "?mode=memory"),
+        ("file:x.db?mode=ro", "?mode=ro"),
+        ("file:x.db?vfs=unix-none", "?vfs=unix-none"),
+        ("file:x.db#1", "%23"),
+        ("file://relative.db", "write file:relative/path"),
+        ("file://server/share/x.db", "write file:relative/path"),
+        ("jdbc:sqlite:x.db", "jdbc: is no kind of database that memsql knows"),
+        ("sqlite3:x.db", "sqlite3: is no kind of database that memsql knows"),
+        ("turso:x.db", "turso: is no kind of database that memsql knows"),
     ],
 )
 def test_bad_urls(project: Project, url: str, part: str) -> None:
     before = project.files()
     project.run("migrate.up", "--database", url).expect(2, part)
+    assert project.files() == before
+
+
+def test_three_slashes_in_front_of_an_absolute_path(project: Project) -> None:
+    """Of some clients it is the absolute path; memsql does not make another file for them."""
+    project.up()
+    before = project.files()
+    url = f"sqlite://{project.db}"
+    project.run("migrate.up", "--database", url).expect(2, f"sqlite:///{project.db}")
     assert project.files() == before
 
 

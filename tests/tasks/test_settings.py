@@ -94,6 +94,72 @@ def test_the_environment_wins_over_turso_url(project: Project) -> None:
     assert databases(project) == {"one.db"}
 
 
+TWO = {"MEMSQL_ENV": "one", "TURSO_URL": "sqlite:///turso.db"}
+
+
+@pytest.mark.parametrize("url", ["sqlite:///turso.db", "libsql://test.example.invalid", "two"])
+@pytest.mark.parametrize("task", ["migrate.up", "migrate.status"])
+def test_two_variables_that_disagree_are_refused(project: Project, url: str, task: str) -> None:
+    project.configure("[memsql]\n[memsql:one]\ndatabase = one.db\n[memsql:two]\ndatabase = two.db\n")
+    (project.root / "turso.db").touch()
+    before = project.files()
+    done = project.run(task, env={**TWO, "TURSO_URL": url}).expect(2, "MEMSQL_ENV=one", "one.db", f"TURSO_URL={url}")
+    assert "--env one" in done.err
+    assert "--database" in done.err
+    assert project.files() == before
+
+
+def test_a_token_in_one_of_the_two_stays_secret(project: Project) -> None:
+    project.configure("[memsql]\n[memsql:one]\ndatabase = one.db\n")
+    done = project.run("migrate.up", env={**TWO, "TURSO_URL": f"libsql://h.invalid?authToken={TOKEN}"}).expect(2)
+    assert TOKEN not in done.out + done.err
+
+
+def test_two_variables_in_dotenv_that_disagree_are_refused(project: Project) -> None:
+    project.configure("[memsql]\n[memsql:one]\ndatabase = one.db\n")
+    (project.root / ".env").write_text("MEMSQL_ENV=one\nTURSO_URL=sqlite:///turso.db\n")
+    project.run("migrate.up").expect(2, "MEMSQL_ENV=one", "TURSO_URL=sqlite:///turso.db")
+    (project.root / ".env").write_text("MEMSQL_ENV=one\n")
+    project.run("migrate.up", env={"TURSO_URL": "sqlite:///turso.db"}).expect(2, "MEMSQL_ENV=one")
+    assert databases(project) == set()
+
+
+def test_what_is_chosen_on_the_command_line_ends_the_disagreement(project: Project) -> None:
+    project.configure("[memsql]\n[memsql:one]\ndatabase = one.db\n")
+    project.up("--env", "one", env=TWO)
+    assert databases(project) == {"one.db"}
+    project.up("--database", "sqlite:///turso.db", env=TWO)
+    assert databases(project) == {"one.db", "turso.db"}
+    project.db.unlink(missing_ok=True)
+    (project.root / "turso.db").unlink()
+    project.up(env={**TWO, "MEMSQL_ENV": ""})
+    assert databases(project) == {"one.db", "turso.db"}
+
+
+def test_two_variables_that_agree(project: Project) -> None:
+    project.configure("[memsql]\n[memsql:one]\ndatabase = one.db\n")
+    project.up(env={**TWO, "TURSO_URL": "file:./one.db"})
+    assert databases(project) == {"one.db"}
+
+
+def test_an_environment_that_is_typed_wins_over_the_file_of_a_developer(project: Project) -> None:
+    project.configure("[memsql]\n[memsql:one]\ndatabase = one.db\n")
+    (project.root / ".env").write_text("TURSO_URL=sqlite:///dotenv.db\n")
+    project.up(env={"MEMSQL_ENV": "one"})
+    assert databases(project) == {"one.db"}
+
+
+@pytest.mark.parametrize("words", [(), ("--env", "one")], ids=["variable", "option"])
+def test_an_environment_without_an_address_of_its_own_is_refused_beside_turso_url(
+    project: Project, words: tuple[str, ...]
+) -> None:
+    project.configure("[memsql]\ndatabase = default.db\n[memsql:one]\nbusy_timeout = 1s\n")
+    project.run("migrate.up", *words, env={"TURSO_URL": "sqlite:///turso.db"} if words else TWO).expect(
+        2, "default.db", "TURSO_URL=sqlite:///turso.db", "[memsql:one]", "--database sqlite:///turso.db"
+    )
+    assert databases(project) == set()
+
+
 def test_turso_url_wins_over_the_default(project: Project) -> None:
     project.up(env={"TURSO_URL": "sqlite:///turso.db"})
     assert databases(project) == {"turso.db"}
