@@ -24,7 +24,7 @@ from memsql.author.change import (
     step_sql,
 )
 from memsql.author.change.full_text import fts_table
-from memsql.author.change.rebuild import orphaned
+from memsql.author.change.references import orphaned, vanished
 from memsql.author.files import NextName, next_name, write_files
 from memsql.author.prove import Candidate, prove
 from memsql.author.usable import lost_content, unusable
@@ -39,6 +39,7 @@ from memsql.project.files import Migration, SqlFile, read_file, replace_file
 from memsql.project.load import Project
 from memsql.schema import Schema, diff, dump, from_sql, read
 from memsql.schema.compare import object_definitions
+from memsql.schema.snapshot import beside, read_snapshot
 from memsql.sqltext import split
 from memsql.sqltext.names import fold
 
@@ -77,6 +78,11 @@ class _Source:
     @property
     def renames(self) -> Renames:
         return self.wanted.renames()
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What it holds beside CREATE statements."""
+        return tuple(beside(read_snapshot(self.text), self.shown))
 
     def refuse(self, error: CannotChange) -> NoReturn:
         """Raise FileError for the place in the file that ``error`` is about."""
@@ -148,7 +154,7 @@ def draft(
         hints = Hints(recreate=differences.other_letters(schema_file.wanted, before, after))
         if differences.nothing_differs(before, after, schema_file.renames, hints):
             respelled = diff(before, after).respelled
-            return Draft((), respelled, notes=tuple(differences.notes_on_letters(respelled)))
+            return Draft((), respelled, notes=(*schema_file.notes, *differences.notes_on_letters(respelled)))
         _refuse_unusable(schema_file, before, after)
         derived = _derive(schema_file, before, after, hints)
         texts = (
@@ -164,7 +170,12 @@ def draft(
         differences.lines_of(before, after, schema_file.renames),
         tuple(sorted({*derived.up.rebuilds, *derived.down.rebuilds})),
         (_sentences(derived.up), _sentences(derived.down)),
-        (*derived.up.notes, *differences.notes_on_letters(derived.respelled), *_note_on_empty_tables(before, rows)),
+        (
+            *schema_file.notes,
+            *derived.up.notes,
+            *differences.notes_on_letters(derived.respelled),
+            *_note_on_empty_tables(before, rows),
+        ),
         tuple(rows.items()),
     )
 
@@ -333,8 +344,9 @@ def _sentences(plan: ChangePlan) -> tuple[str, ...]:
 
 def _emptied(matches: TableMatches) -> dict[str, frozenset[str]]:
     """The columns that the way back leaves empty, by the table they are in; all in lower case."""
+    gone = vanished(matches.dropped, ((c.old, c.dropped) for c in matches.changes))
     return {
-        fold(c.old.name): orphaned(replace(c, old=c.new, new=c.old), matches.dropped)
+        fold(c.old.name): frozenset(orphaned(replace(c, old=c.new, new=c.old), gone))
         for c in matches.changes
         if c.rebuilt
     }

@@ -8,7 +8,8 @@ from contextlib import closing
 from dataclasses import dataclass, field
 
 from memsql.author.change import TableChange
-from memsql.author.change.tables import default_of, has_sequence, is_alias, new_foreign_keys
+from memsql.author.change.references import echoes, new_foreign_keys
+from memsql.author.change.tables import default_of, has_sequence, is_alias
 from memsql.db import Connection, Value
 from memsql.db.sqlite import SQLiteConnection, memory
 from memsql.engine.job import Direction
@@ -155,13 +156,17 @@ class _Way:
 
 def _destination(candidate: Candidate) -> Destination:
     """The tables after the change, for made-up rows that have to fit them."""
+    shared = echoes(candidate.changes)
+    keys = {change.new.name: tuple(new_foreign_keys(change, candidate.changes)) for change in candidate.changes}
     successors = tuple(
         Successor(
             change.old,
             change.new,
             change.kept,
-            changed=change.changed,
-            foreign_keys=tuple(new_foreign_keys(change, candidate.changes)),
+            # The key that a foreign key means may move although the table with the foreign key stays as it is.
+            changed=change.changed or bool(keys[change.new.name]) or fold(change.old.name) in shared,
+            foreign_keys=keys[change.new.name],
+            echoes=shared.get(fold(change.old.name), {}),
             defaults={c.name: default_of(c) or "NULL" for c in change.old.columns if not c.hidden and not c.pk},
             replacements={c.name: default for c in change.new.columns if c.notnull and (default := default_of(c))},
         )
@@ -190,9 +195,10 @@ def _rowid(change: TableChange) -> str | None:
     """A name for the rowid in both tables; None where it need not come through."""
     if change.old.without_rowid or change.new.without_rowid:
         return None
-    aliases = [c.name for t in (change.old, change.new) for c in t.columns if is_alias(c, t)]
-    # Where the rowid has a name on one side only, it need not come through.
-    return free_rowid(c.name for t in (change.old, change.new) for c in t.columns) if len(aliases) != 1 else None
+    old, new = (next((c.name for c in t.columns if is_alias(c, t)), None) for t in (change.old, change.new))
+    # Where the rowid is another column, or is one on one side only, it need not come through.
+    same = old == new if new is None else change.kept.get(new) == old
+    return free_rowid(c.name for t in (change.old, change.new) for c in t.columns) if same else None
 
 
 def _compared(table: str, actual: RowCounts, expected: RowCounts) -> Iterator[str]:
@@ -234,7 +240,9 @@ class _Storage:
         key = (column.type, table.strict)
         if key not in self._tables:
             self._tables[key] = f"t{len(self._tables)}"
-            self._conn.execute(f"CREATE TABLE {self._tables[key]} (v {column.type}){' STRICT' if table.strict else ''}")
+            # A type may be any text: the catalogue has it without its quotes.
+            declared = f" {quote(column.type)}" if column.type else ""
+            self._conn.execute(f"CREATE TABLE {self._tables[key]} (v{declared}){' STRICT' if table.strict else ''}")
         name = self._tables[key]
         self._conn.execute(f"DELETE FROM {name}")
         plain = float(value[5:]) if isinstance(value, str) and value.startswith("real ") else value

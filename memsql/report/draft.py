@@ -24,8 +24,8 @@ def text(draft: Draft, source: str, reason: str | None) -> str:
         lines += [f"warning: {task}: {loss[0].lower()}{loss[1:]}" for loss in losses]
         if losses and not reason:
             lines.append(
-                f"  {task} will refuse this where there is data; if it is meant: --allow-data-loss, here with a reason "
-                "or there"
+                f"  {task} will refuse this where data would be lost; if it is meant: --allow-data-loss, here with a "
+                "reason or there"
             )
     return page([*lines, "next: read both files, then: invoke migrate.up --dry-run"])
 

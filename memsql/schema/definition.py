@@ -197,10 +197,25 @@ def split_at_commas(tokens: Sequence[Token], opening: int) -> tuple[list[list[To
 
 
 def under_name(sql: str, name: str) -> str:
-    """The CREATE TABLE or CREATE VIRTUAL TABLE ``sql``, as SQLite stores it, for a table called ``name``."""
+    """The CREATE TABLE or CREATE VIRTUAL TABLE ``sql``, as SQLite stores it, for a table called ``name``.
+
+    A CHECK that names its own table, as in ``CHECK (member.age > 21)``, names the new one.
+    """
     tokens = tokenize(sql)
     place = 3 if len(tokens) > 3 and tokens[1].word == "VIRTUAL" else 2
-    return sql[: tokens[place].start] + quote_if_needed(name) + sql[tokens[place].end :]
+    own = tokens[place].name
+    result, end = "", 0
+    for number, token in enumerate(tokens):
+        if number == place or (number > place and token.name == own and _qualifies_column(tokens, number)):
+            result += sql[end : token.start] + quote_if_needed(name)
+            end = token.end
+    return result + sql[end:]
+
+
+def _qualifies_column(tokens: Sequence[Token], place: int) -> bool:
+    """Whether the name at ``place`` stands before the name of a column, as ``a`` does in ``a.b`` and ``main.a.b``."""
+    dots = [token.text == "." for token in tokens[place + 1 : place + 4 : 2]]
+    return dots[:1] == [True] and dots[1:] != [True]
 
 
 def _column(first: Token, names: set[str] | None) -> str:

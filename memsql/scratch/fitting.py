@@ -14,6 +14,7 @@ from memsql.db import Value
 from memsql.db.sqlite import SQLiteConnection, memory
 from memsql.errors import StatementError
 from memsql.schema import ForeignKey, Schema, Table
+from memsql.schema.read_rules import rules_of
 from memsql.scratch.rows import Restriction, fill
 from memsql.scratch.values import literals
 from memsql.sqltext import fold, identifiers, quote
@@ -26,9 +27,10 @@ class Successor:
     """A table as a migration leaves it (``new``), and how a row of the table before (``old``) becomes a row of it.
 
     ``kept`` maps each column of ``new`` to the column of ``old`` whose values it has. ``changed`` says that the two
-    definitions differ. ``foreign_keys`` are those that only ``new`` has, in the names of ``old``. ``defaults`` holds,
-    by column of ``old``, the SQL of the value of a row that leaves the column out; ``replacements``, by column of
-    ``new``, the SQL of the value that the migration writes in place of NULL.
+    definitions differ, or what a foreign key of theirs means. ``foreign_keys`` are those that only ``new`` has, in the
+    names of ``old``. ``defaults`` holds, by column of ``old``, the SQL of the value of a row that leaves the column
+    out; ``replacements``, by column of ``new``, the SQL of the value that the migration writes in place of NULL.
+    ``echoes`` are those of Restriction.
     """
 
     old: Table
@@ -38,6 +40,13 @@ class Successor:
     foreign_keys: tuple[ForeignKey, ...] = ()
     defaults: Mapping[str, str] = field(default_factory=dict)
     replacements: Mapping[str, str] = field(default_factory=dict)
+    echoes: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+
+    @property
+    def rowid(self) -> tuple[str, ...]:
+        """The column of ``new`` that is its rowid, in lower case; empty without one. SQLite replaces a NULL there."""
+        key = rules_of(self.new).primary_key
+        return key.columns if key and key.kind == "rowid" else ()
 
     def restriction(self) -> Restriction:
         """What rows of ``old`` have to satisfy so that ``new`` takes them."""
@@ -47,9 +56,10 @@ class Successor:
         replaced = set(map(fold, self.replacements))
         return Restriction(
             self.foreign_keys,
-            frozenset(o for n, o in source.items() if new[n].notnull and n not in replaced),
+            frozenset(o for n, o in source.items() if (new[n].notnull and n not in replaced) or n in self.rowid),
             {source[n]: values for n, values in literals(self.new).items() if n in source},
             {o: new[n].type for n, o in source.items() if fold(old_types[o]) != fold(new[n].type)},
+            self.echoes,
         )
 
 
@@ -145,14 +155,17 @@ class Shadow:
         }
         if not after:
             return True
+        if any(value is None and fold(name) in successor.rowid for name, value in after.items()):
+            return False
         names, marks = ", ".join(map(quote, after)), ", ".join("?" * len(after))
         try:
             self._conn.execute(
                 f"INSERT INTO {quote(successor.new.name)} ({names}) VALUES ({marks})", list(after.values())
             )
         except StatementError as e:
-            # A column that only the migration fills says nothing about this row.
-            return e.code == "SQLITE_CONSTRAINT_NOTNULL" and not any(e.message.endswith(f".{name}") for name in after)
+            # A column that only the migration fills says nothing about this row; one that is computed does.
+            judged = [*after, *(column.name for column in successor.new.columns if column.hidden)]
+            return e.code == "SQLITE_CONSTRAINT_NOTNULL" and not any(e.message.endswith(f".{name}") for name in judged)
         return True
 
     def close(self) -> None:

@@ -35,13 +35,15 @@ Accept = Callable[[str, Values], bool]
 @dataclass(frozen=True, slots=True)
 class Restriction:
     """What the rows of a table have to satisfy beside its own definition: further ``foreign_keys``, ``required``
-    columns, which may not be NULL, ``literals`` to try, and ``types`` that the values have to fit as well. Columns are
-    in lower case."""
+    columns, which may not be NULL, ``literals`` to try, and ``types`` that the values have to fit as well. ``echoes``
+    are columns that need values in common with another column, each with its table and name. Names are in lower
+    case."""
 
     foreign_keys: tuple[ForeignKey, ...] = ()
     required: frozenset[str] = frozenset()
     literals: Mapping[str, tuple[Value, ...]] = field(default_factory=dict)
     types: Mapping[str, str] = field(default_factory=dict)
+    echoes: Mapping[str, tuple[str, str]] = field(default_factory=dict)
 
 
 def fill(
@@ -146,7 +148,29 @@ class _Filler:
             row[column.name] = None if optional and self.rng.random() < 0.2 else random_value(self.rng, kind)
         for key in self._keys(table):
             self._refer(table, key, kinds, row)
+        self._echo(table, kinds, row)
         return row
+
+    def _echo(self, table: Table, kinds: Mapping[str, Kind], row: Values) -> None:
+        """Give some columns the value of another one."""
+        restriction = self.restrictions.get(fold(table.name), Restriction())
+        for name, (other_table, other) in restriction.echoes.items():
+            column = next((c for c in row if fold(c) == name), None)
+            if column is None or kinds[column].serial or self.rng.random() < 0.3:
+                continue
+            if other_table == fold(table.name):
+                row[column] = next((value for c, value in row.items() if fold(c) == other), row[column])
+            elif values := self._values(other_table, other):
+                row[column] = self.rng.choice(values)
+
+    def _values(self, table: str, column: str) -> list[Value]:
+        """Values of a column that the rows so far have."""
+        name = quote(column)
+        sql = f"SELECT DISTINCT {name} FROM {quote(table)} WHERE {name} IS NOT NULL ORDER BY 1 LIMIT {_PARENT_KEYS}"
+        try:
+            return [row[0] for row in self.conn.execute(sql).rows]
+        except StatementError:
+            return []
 
     def _refer(self, table: Table, key: ForeignKey, kinds: Mapping[str, Kind], row: Values) -> None:
         parents = self._parent_keys.get(key)
@@ -154,7 +178,7 @@ class _Filler:
             parents = self._parents(key)
             # Rows of another table do not change while this one is filled.
             if fold(key.parent) != fold(table.name):
-                self._parent_keys[key] = parents
+                self._parent_keys[key] = parents = self._shared(table, key, parents)
         names = [next((c.name for c in table.columns if fold(c.name) == fold(n)), n) for n in key.columns]
         optional = not any(kinds[n].required for n in names if n in kinds)
         own = fold(key.parent) == fold(table.name)
@@ -167,6 +191,16 @@ class _Filler:
         elif own:
             # The first row can only refer to itself.
             row.update({n: row.get(o) for n, o in zip(names, key.parent_columns or _key(table), strict=False)})
+
+    def _shared(self, table: Table, key: ForeignKey, parents: list[tuple[Value, ...]]) -> list[tuple[Value, ...]]:
+        """Those of ``parents`` that the other foreign keys over the same columns can refer to as well."""
+        columns = tuple(map(fold, key.columns))
+        for other in self._keys(table):
+            if other != key and tuple(map(fold, other.columns)) == columns:
+                # The parents may store the same value in another type.
+                values = {tuple(map(str, row)) for row in self._parents(other)}
+                parents = [row for row in parents if tuple(map(str, row)) in values]
+        return parents
 
     def _will_have_planned_keys(self, key: ForeignKey) -> bool:
         """Whether the parent, which has no rows yet, will have the keys from 1 to _PLANNED_KEYS."""

@@ -165,7 +165,7 @@ def test_nothing_is_written_where_nothing_differs(small: Project) -> None:
 def test_a_dropped_column_is_said_and_refused_and_allowed_with_a_reason(small: Project) -> None:
     edited(small, ("    nick TEXT,\n", ""))
     create(small).expect(
-        0, "warning: migrate.up: loses the values of users.nick", "migrate.up will refuse this where there is data"
+        0, "warning: migrate.up: loses the values of users.nick", "migrate.up will refuse this where data would be lost"
     )
     text = small.up_file("0002_x").read_text(encoding="utf-8")
     assert "-- Loses the values of users.nick" in text
@@ -225,7 +225,7 @@ def test_a_not_null_that_the_rows_do_not_keep_fails_and_names_the_way_to_them(sm
         ),
         ([("    age INTEGER", "    years INTEGER -- renamed from:")], ("names nothing", "sql/schema.sql:8")),
         ([("what TEXT", "what TEXT,,")], ("does not make a schema", "sql/schema.sql:3", "nothing was written")),
-        ([("what TEXT);", "what TEXT);\nCOMMIT;")], ("does not make a schema", "sql/schema.sql:4")),
+        ([("what TEXT);", "what TEXT);\nDETACH main;")], ("does not make a schema", "sql/schema.sql:4")),
         (
             [("what TEXT);", "what TEXT);\nCREATE VIEW v AS SELECT nix FROM log;")],
             ("what is wanted would not work", "view v: no such column: nix"),

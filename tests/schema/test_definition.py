@@ -68,3 +68,9 @@ def test_every_text_is_accepted(text: str) -> None:
 def test_the_same_text_under_another_name() -> None:
     assert under_name("CREATE TABLE a (b)", "c d") == 'CREATE TABLE "c d" (b)'
     assert under_name("CREATE VIRTUAL TABLE [a] USING fts5(b)", "c") == "CREATE VIRTUAL TABLE c USING fts5(b)"
+    # What names a column of its own table, and no column or table of the same name.
+    assert (
+        under_name("CREATE TABLE a (a REFERENCES a (a), CHECK (\"A\".a > 1 AND main.[a].a <> 'a.a' AND a))", "b")
+        == "CREATE TABLE b (a REFERENCES a (a), CHECK (b.a > 1 AND main.b.a <> 'a.a' AND a))"
+    )
+    assert under_name("CREATE TABLE main (a, CHECK (main.main.a))", "b") == "CREATE TABLE b (a, CHECK (main.b.a))"

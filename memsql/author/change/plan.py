@@ -8,7 +8,8 @@ from itertools import pairwise
 
 from memsql.author.change.full_text import VirtualChanges, copy_step, fts_table, keeps_rows, virtual_changes
 from memsql.author.change.order import TableEffects, dependent_steps, dependents, mentions
-from memsql.author.change.rebuild import orphaned, rebuild_step, unique_columns
+from memsql.author.change.rebuild import rebuild_step, unique_columns
+from memsql.author.change.references import orphaned, vanished
 from memsql.author.change.remarks import losses, notes
 from memsql.author.change.steps import (
     NO_HINTS,
@@ -156,7 +157,7 @@ class _Planner:
             change,
             self._free_name(f"new_{change.new.name}"),
             back=self.back,
-            orphans=orphaned(change, self.matches.created) if self.back else frozenset(),
+            orphans=self._orphaned(change),
             unique=unique_columns(change.new, self.after),
         )
         if has_sequence(change.old) and not has_sequence(change.new):
@@ -215,14 +216,20 @@ class _Planner:
                 names.append(table.name)
         return tuple(names)
 
+    def _orphaned(self, change: TableChange) -> dict[str, str]:
+        if not self.back:
+            return {}
+        return orphaned(change, vanished(self.matches.created, ((c.new, c.added) for c in self.matches.changes)))
+
     def _losses_of_orphans(self) -> Iterator[Loss]:
-        for change in (c for c in self.matches.changes if c.changed and self.back):
-            emptied = orphaned(change, self.matches.created)
+        for change in (c for c in self.matches.changes if c.changed):
+            emptied = self._orphaned(change)
             for column in change.new.columns:
-                if fold(column.name) in emptied:
+                goal = emptied.get(fold(column.name))
+                if goal and column.name in change.kept:
                     name = f"{change.new.name}.{column.name}"
-                    sentence = f"Loses the values of {name}: the rows it refers to do not come back."
-                    yield Loss(change.old.name, change.kept.get(column.name) or column.name, sentence)
+                    sentence = f"Loses the values of {name}: what it refers to in {goal} does not come back."
+                    yield Loss(change.old.name, change.kept[column.name], sentence)
 
     def _is_referred_to(self, tables: list[Table]) -> bool:
         """Whether another table refers to one of ``tables`` before the change."""

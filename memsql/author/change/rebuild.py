@@ -6,7 +6,7 @@ The procedure is that of https://sqlite.org/lang_altertable.html, section 7.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from memsql.author.change.steps import CannotChange, RebuildTable
@@ -16,13 +16,14 @@ from memsql.author.change.tables import (
     has_sequence,
     is_alias,
     is_unfillable,
-    reference,
     refuse_unfillable,
 )
 from memsql.schema import Column, Schema, Table
 from memsql.schema.definition import definition_of, under_name
 from memsql.sqltext import identifiers
 from memsql.sqltext.names import fold, free_rowid, quote_if_needed
+
+NO_ORPHANS: Mapping[str, str] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,14 +39,15 @@ def rebuild_step(
     temporary: str,
     *,
     back: bool = False,
-    orphans: frozenset[str] = frozenset(),
+    orphans: Mapping[str, str] = NO_ORPHANS,
     unique: frozenset[str] = frozenset(),
 ) -> RebuildTable:
     """The step that makes the new table of ``change`` under the name ``temporary`` and then renames it.
 
     The early renames of ``change`` are done before it. ``back``: it is the way back of a migration, on which a value
-    that nobody knows is replaced by one that says nothing. ``orphans`` are new columns that refer to rows which do not
-    come back, ``unique`` those that may be part of a unique key; both in lower case.
+    that nobody knows is replaced by one that says nothing. ``orphans`` are columns that refer to what does not come
+    back, each with the table or column that it refers to; ``unique`` are columns that may be part of a unique key; all
+    in lower case.
 
     Raises CannotChange where a column can have no value.
     """
@@ -56,7 +58,7 @@ def rebuild_step(
 class _Copier:
     change: TableChange
     back: bool
-    orphans: frozenset[str]
+    orphans: Mapping[str, str]
     unique: frozenset[str]
 
     def step(self, temporary: str) -> RebuildTable:
@@ -97,25 +99,32 @@ class _Copier:
         renamed = {fold(before): after for before, after in self.change.early}
         name = renamed.get(fold(source), source)
         copy = quote_if_needed(name)
-        may_be_null = not old.notnull and not is_alias(old, self.change.old)
-        if not (column.notnull and may_be_null):
+        if not self.change.may_be_null(old):
+            return _Fill(copy)
+        to_see = f"to see these rows: SELECT * FROM {quote_if_needed(self.change.new.name)} WHERE {copy} IS NULL"
+        if is_alias(column, self.change.new):
+            # SQLite would give a number of its own to a row without one. It takes no text for a number.
+            remark = f"Fails with a datatype mismatch where {name}, the key from now on, is NULL; {to_see}"
+            return _Fill(f"coalesce({copy}, 'no number')", remark)
+        if not column.notnull:
             return _Fill(copy)
         default = default_of(column)
         if default is not None:
             return _Fill(f"coalesce({copy}, {default})", f"NULLs in {column.name} become {default}.")
-        table = quote_if_needed(self.change.new.name)
-        return _Fill(copy, f"Fails where {name} is NULL; to see these rows: SELECT * FROM {table} WHERE {copy} IS NULL")
+        return _Fill(copy, f"Fails where {name} is NULL; {to_see}")
 
     def _orphaned(self, column: Column) -> _Fill:
+        goal = self.orphans[fold(column.name)]
         if column.notnull or column.pk:
             raise CannotChange(
-                f"{self.change.new.name}.{column.name} refers to a table that goes and is NOT NULL: the way back would"
-                " have nothing to refer to",
+                f"{self.change.new.name}.{column.name} refers to {goal}, which goes, and is NOT NULL: the way back"
+                " would have nothing to refer to",
                 self.change.new.name,
                 None,
-                "first make it NULL in a migration of its own, then drop the table in another",
+                f"first make it NULL in a migration of its own, then drop {goal} in another",
             )
-        return _Fill(None, f"The rows that {column.name} refers to do not come back, so it becomes empty.")
+        remark = f"What {column.name} refers to in {goal} does not come back, so it becomes empty."
+        return _Fill(None if default_of(column) is None else "NULL", remark)
 
     def _unknown(self, column: Column) -> _Fill:
         """A column that no column of the old table has values for."""
@@ -144,18 +153,6 @@ class _Copier:
             )
         value = _empty(column)
         return _Fill(value, f"{lost} {value}.")
-
-
-def orphaned(change: TableChange, dropped: Iterable[Table]) -> frozenset[str]:
-    """The columns of the new table, in lower case, that refer to one of the tables ``dropped`` and did not before."""
-    names = {fold(t.name) for t in dropped}
-    existing = {reference(key) for key in change.old.foreign_keys}
-    return frozenset(
-        fold(c)
-        for key in change.new.foreign_keys
-        for c in key.columns
-        if fold(key.parent) in names and reference(key) not in existing
-    )
 
 
 def unique_columns(table: Table, schema: Schema) -> frozenset[str]:

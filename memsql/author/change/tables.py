@@ -5,11 +5,11 @@ The rules are those of https://sqlite.org/lang_altertable.html.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import KW_ONLY, dataclass
 
 from memsql.author.change.steps import CannotChange, Renames
-from memsql.schema import Column, ForeignKey, Schema, Table
+from memsql.schema import Column, Schema, Table
 from memsql.schema.compare import with_parent_columns
 from memsql.schema.definition import Clause, definition_of
 from memsql.schema.read_rules import renamed_rules, rules_of
@@ -46,6 +46,14 @@ class TableChange:
     def rebuilt(self) -> bool:
         """Whether the table must be rebuilt."""
         return self.changed and not self.plain
+
+    def source(self, column: Column) -> Column | None:
+        """The column of ``old`` whose values ``column``, one of ``new``, gets."""
+        return next((c for c in self.old.columns if c.name == self.kept.get(column.name)), None)
+
+    def may_be_null(self, column: Column) -> bool:
+        """Whether ``column``, one of ``old``, can hold NULL."""
+        return not column.notnull and not is_alias(column, self.old)
 
 
 def table_change(old: Table, new: Table, after: Schema, renames: Renames, *, rebuild: bool = False) -> TableChange:
@@ -127,37 +135,6 @@ def default_of(column: Column) -> str | None:
         # SQLite takes a name for a string here (https://sqlite.org/quirks.html).
         return quote_string(unquote(text))
     return text
-
-
-def new_foreign_keys(change: TableChange, changes: Iterable[TableChange]) -> list[ForeignKey]:
-    """The foreign keys that only the new table has, on columns that it keeps, in the names before the change.
-
-    ``changes`` are those of all tables.
-    """
-    source = {fold(n): o for n, o in change.kept.items()}
-    parents = {fold(c.new.name): c for c in changes}
-    existing = {reference(key) for key in change.old.foreign_keys}
-    keys = []
-    for key in change.new.foreign_keys:
-        if not all(fold(c) in source for c in key.columns):
-            continue
-        parent = parents.get(fold(key.parent))
-        names = {fold(n): o for n, o in parent.kept.items()} if parent else {}
-        old = ForeignKey(
-            tuple(source[fold(c)] for c in key.columns),
-            parent.old.name if parent else key.parent,
-            tuple(names.get(fold(c), c) for c in key.parent_columns),
-            key.on_update,
-            key.on_delete,
-        )
-        if reference(old) not in existing:
-            keys.append(old)
-    return keys
-
-
-def reference(key: ForeignKey) -> tuple[tuple[str, ...], str]:
-    """The columns of a foreign key and the table it refers to, in lower case."""
-    return tuple(map(fold, key.columns)), fold(key.parent)
 
 
 def _kept(old: Table, new: Table, renames: Renames) -> dict[str, str]:
