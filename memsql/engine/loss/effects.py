@@ -179,10 +179,14 @@ def effects_of(write: Write | None, own: str, reach: Reach, excused: Collection[
             continue
         cause = f"trigger {trigger}" if trigger is not None else "a foreign-key action"
         is_own = trigger is None and table == own
-        # SQLite does not report what REPLACE deletes, so this DELETE is one that an action makes of it.
+        # SQLite does not report what REPLACE deletes, so such a DELETE in an INSERT or UPDATE comes from an action.
         # Of a DELETE from the table itself only the number of rows tells which were not named.
         counted = table == own and write is not None and write.verb == "delete"
-        if action == DELETE and not counted and (not is_own or (write is not None and write.verb == "insert")):
+        if (
+            action == DELETE
+            and not counted
+            and (not is_own or (write is not None and write.verb in ("insert", "update")))
+        ):
             deletes[table] = cause
             causes.setdefault(table, cause)
         elif action == UPDATE and column is not None and not (is_own and (write is None or fold(column) in sets)):
