@@ -18,34 +18,31 @@ from memsql.author.change import (
     WantedSchema,
     line_of,
     match_tables,
-    plan_change,
     read_wanted,
     render,
-    step_sql,
 )
 from memsql.author.change.full_text import fts_table
 from memsql.author.change.references import orphaned, vanished
+from memsql.author.change.steps import NO_RENAMES
+from memsql.author.defaults import dangling_defaults
 from memsql.author.files import NextName, next_name, write_files
 from memsql.author.prove import Candidate, prove
+from memsql.author.trial import BY_HAND, plan_that_works
 from memsql.author.usable import lost_content, unusable
 from memsql.config import Settings
 from memsql.db.sqlite import SQLiteConnection, memory
 from memsql.engine.pending import run_on
 from memsql.engine.state import RunOptions
-from memsql.errors import CheckFailed, FileError, Interrupted, Location, MemsqlError, StatementError, UsageError
+from memsql.errors import CheckFailed, FileError, Interrupted, Location, MemsqlError, UsageError
 from memsql.progress import SILENT, Progress
 from memsql.project import load
 from memsql.project.files import Migration, SqlFile, read_file, replace_file
 from memsql.project.load import Project
 from memsql.schema import Schema, diff, dump, from_sql, read
-from memsql.schema.compare import object_definitions
 from memsql.schema.snapshot import beside, read_snapshot
-from memsql.sqltext import split
 from memsql.sqltext.names import fold
 
 _ROWS = 25
-_BY_HAND = "make the change in smaller steps, or write it by hand: invoke migrate.create NAME"
-_ERROR_IN = ("error in view ", "error in trigger ", "error in index ")
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,24 +108,6 @@ class _Derived:
     respelled: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class _WorkingPlan:
-    """A plan that makes the schema it should, what its trial runs showed, and the names that keep other letters."""
-
-    plan: ChangePlan
-    hints: Hints
-    respelled: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class _Failure:
-    """What went wrong in a trial run, with which object, and what to do otherwise."""
-
-    hints: Hints
-    problem: str
-    name: str
-
-
 def draft(
     settings: Settings,
     name: str,
@@ -156,6 +135,8 @@ def draft(
             respelled = diff(before, after).respelled
             return Draft((), respelled, notes=(*schema_file.notes, *differences.notes_on_letters(respelled)))
         _refuse_unusable(schema_file, before, after)
+        dangling = dangling_defaults(base, before, NO_RENAMES) | dangling_defaults(base, after, schema_file.renames)
+        hints |= Hints(dangling=dangling)
         derived = _derive(schema_file, before, after, hints)
         texts = (
             render(derived.up, coming.title, depends=coming.depends, reason=reason),
@@ -246,72 +227,11 @@ def _unusable(schema: Schema) -> dict[str, str]:
 
 def _derive(source: _Source, before: Schema, after: Schema, hints: Hints) -> _Derived:
     try:
-        up = _plan_that_works((before, after), source.renames, hints)
-        down = _plan_that_works((after, before), source.renames.reversed(), hints, back=True)
+        up = plan_that_works((before, after), source.renames, hints)
+        down = plan_that_works((after, before), source.renames.reversed(), hints, back=True)
     except CannotChange as e:
         source.refuse(e)
     return _Derived(before, after, up.plan, down.plan, up.hints, up.respelled)
-
-
-def _plan_that_works(
-    schemas: tuple[Schema, Schema], renames: Renames, hints: Hints, *, back: bool = False
-) -> _WorkingPlan:
-    """The plan whose steps, run on an empty database with the first schema, make the second one.
-
-    Where plain statements do not do what the rules of SQLite promise, the table is rebuilt. Raises CannotChange.
-    """
-    before, after = schemas
-    while True:
-        plan = plan_change(before, after, renames, hints, back=back)
-        trial = _try(plan, before, after)
-        if isinstance(trial, Schema):
-            return _WorkingPlan(plan, hints, diff(trial, after).respelled)
-        # Each round must show something new, and there is only so much to show.
-        if (hints | trial.hints) == hints:
-            way = "way back" if back else "change"
-            raise CannotChange(f"the {way} cannot be derived: {trial.problem}", trial.name, None, _BY_HAND)
-        hints |= trial.hints
-
-
-def _try(plan: ChangePlan, before: Schema, after: Schema) -> _Failure | Schema:
-    """Run the steps of ``plan`` on an empty database with the schema ``before``.
-
-    Returns the schema that they make where it means what ``after`` means.
-    """
-    table = ""
-    with closing(memory()) as conn:
-        try:
-            conn.script(dump(before))
-            for step in plan.steps:
-                table = str(getattr(step, "table", getattr(step, "new", getattr(step, "name", ""))))
-                for statement in split(step_sql(step)):
-                    conn.execute(statement.text)
-            schema = read(conn)
-            return _difference(schema, after) or schema
-        except StatementError as e:
-            return _Failure(_hint(e.message, table), e.message, table)
-
-
-def _hint(message: str, table: str) -> Hints:
-    for start in _ERROR_IN:
-        if message.startswith(start):
-            rest = message[len(start) :]
-            name = rest.split(" after ")[0] if " after " in rest.split(":")[0] else rest.split(":")[0]
-            return Hints(recreate=frozenset({fold(name)}))
-    return Hints(rebuild=frozenset({fold(table)}))
-
-
-def _difference(actual: Schema, expected: Schema) -> _Failure | None:
-    lines = diff(actual, expected).meaning_lines()
-    if not lines:
-        return None
-    one, two = object_definitions(actual), object_definitions(expected)
-    different = {e for e in one.keys() | two.keys() if one.get(e) != two.get(e)}
-    tables = frozenset(e.name for e in different if e.kind == "table")
-    others = frozenset(e.name for e in different if e.kind != "table")
-    virtual = frozenset(fold(t.name) for t in expected.tables.values() if t.kind == "virtual")
-    hints = Hints(tables - virtual, others | (tables & virtual))
-    return _Failure(hints, "; ".join(lines), next(iter(sorted(tables | others)), ""))
 
 
 def _with_migration(project: Project, coming: NextName, texts: tuple[str, str]) -> Project:
@@ -344,7 +264,7 @@ def _sentences(plan: ChangePlan) -> tuple[str, ...]:
 
 def _emptied(matches: TableMatches) -> dict[str, frozenset[str]]:
     """The columns that the way back leaves empty, by the table they are in; all in lower case."""
-    gone = vanished(matches.dropped, ((c.old, c.dropped) for c in matches.changes))
+    gone = vanished(matches.dropped, ((c.old, c.dropped, c.new) for c in matches.changes))
     return {
         fold(c.old.name): frozenset(orphaned(replace(c, old=c.new, new=c.old), gone))
         for c in matches.changes
@@ -365,12 +285,13 @@ def _prove(base: SQLiteConnection, candidate: Candidate, source: _Source, seed: 
             details=e.details,
             statement=e.statement,
             state="nothing was written",
-            hint=(isinstance(e, CheckFailed) and e.hint) or _BY_HAND,
+            hint=(isinstance(e, CheckFailed) and e.hint) or BY_HAND,
         )
-        if e.where and e.where.path.endswith(".rollback.sql"):
+        required = [f"{c.old.name}.{d.name}" for c in candidate.changes for d in c.dropped if d.notnull]
+        if required and e.where and e.where.path.endswith(".rollback.sql"):
             error.hint = (
-                "a column that goes and was NOT NULL has no value on the way back: first make it NULL in a migration "
-                "of its own, then drop it in another; or write the pair by hand"
+                f"{', '.join(required)}: a column that goes and was NOT NULL has no value on the way back: first make"
+                " it NULL in a migration of its own, then drop it in another; or write the pair by hand"
             )
         if e.where:
             error.details = (*error.details, f"in what would have been {e.where}")

@@ -50,10 +50,14 @@ def lines_of(before: Schema, after: Schema, renames: Renames) -> tuple[str, ...]
     lines = diff(before, after).lines()
     renamed = []
     for new, old in renames.tables.items():
-        renamed.append(f"~ table {old} renamed to {new}")
+        one, two = _table(before, old), _table(after, new)
+        renamed.append(f"~ table {one} renamed to {two}")
         lines = [x for x in lines if fold(x) not in (f"- table {old}", f"+ table {new}")]
+        lines = [x for x in lines if x != f"~ table {one} is spelled {two}"]
     for (table, new), old in renames.columns.items():
-        renamed.append(f"~ table {table}: column {old} renamed to {new}")
+        one, two = _column(before, renames.tables.get(table, table), old), _column(after, table, new)
+        name = _table(after, table)
+        renamed.append(f"~ table {name}: column {one} renamed to {two}")
         start = f"~ table {table}: column "
         lines = [
             x
@@ -61,6 +65,18 @@ def lines_of(before: Schema, after: Schema, renames: Renames) -> tuple[str, ...]
             if not (
                 (fold(x).startswith(f"{start}{old} ") and x.endswith(" removed"))
                 or (fold(x).startswith(f"{start}{new} ") and x.endswith(" added"))
+                or x == f"~ table {name}: column {one} is spelled {two}"
             )
         ]
     return (*renamed, *lines)
+
+
+def _table(schema: Schema, name: str) -> str:
+    """``name``, which is in lower case, as ``schema`` spells it."""
+    table = schema.table(name)
+    return table.name if table else name
+
+
+def _column(schema: Schema, table: str, name: str) -> str:
+    owner = schema.table(table)
+    return next((c.name for c in owner.columns if fold(c.name) == name), name) if owner else name

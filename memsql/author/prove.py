@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from memsql.author.change import TableChange
 from memsql.author.change.references import echoes, new_foreign_keys
-from memsql.author.change.tables import default_of, has_sequence, is_alias
+from memsql.author.change.tables import default_of, has_sequence
 from memsql.db import Connection, Value
 from memsql.db.sqlite import SQLiteConnection, memory
 from memsql.engine.job import Direction
@@ -143,10 +143,11 @@ class _Way:
             yield from _compared(table.name, actual, expected[new.name])
 
     def _sequences(self, conn: Connection, *, at_start: bool) -> list[tuple[str, Value]]:
-        """The highest rowid so far of each table that is AUTOINCREMENT before and after the change, by its new name."""
+        """The highest rowid so far of each table that is AUTOINCREMENT before and after the change, and by the same
+        column, by its new name."""
         sequences: list[tuple[str, Value]] = []
         for change in self.candidate.changes:
-            if has_sequence(change.old) and has_sequence(change.new):
+            if has_sequence(change.old) and has_sequence(change.new) and change.keeps_key:
                 here, there = self._tables(change.old, change.new)
                 name = (here if at_start else there).name
                 seq = conn.execute("SELECT seq FROM sqlite_sequence WHERE name = ?", (name,)).one() or 0
@@ -195,10 +196,9 @@ def _rowid(change: TableChange) -> str | None:
     """A name for the rowid in both tables; None where it need not come through."""
     if change.old.without_rowid or change.new.without_rowid:
         return None
-    old, new = (next((c.name for c in t.columns if is_alias(c, t)), None) for t in (change.old, change.new))
     # Where the rowid is another column, or is one on one side only, it need not come through.
-    same = old == new if new is None else change.kept.get(new) == old
-    return free_rowid(c.name for t in (change.old, change.new) for c in t.columns) if same else None
+    names = (c.name for t in (change.old, change.new) for c in t.columns)
+    return free_rowid(names) if change.keeps_key else None
 
 
 def _compared(table: str, actual: RowCounts, expected: RowCounts) -> Iterator[str]:

@@ -175,10 +175,10 @@ class _Filler:
     def _refer(self, table: Table, key: ForeignKey, kinds: Mapping[str, Kind], row: Values) -> None:
         parents = self._parent_keys.get(key)
         if parents is None:
-            parents = self._parents(key)
+            parents = self._shared(table, key, self._parents(key))
             # Rows of another table do not change while this one is filled.
             if fold(key.parent) != fold(table.name):
-                self._parent_keys[key] = parents = self._shared(table, key, parents)
+                self._parent_keys[key] = parents
         names = [next((c.name for c in table.columns if fold(c.name) == fold(n)), n) for n in key.columns]
         optional = not any(kinds[n].required for n in names if n in kinds)
         own = fold(key.parent) == fold(table.name)
@@ -248,6 +248,12 @@ class _Filler:
 
     def remove_orphans(self) -> None:
         """Delete rows that refer to no row, until there are none."""
+        for _ in range(_TRIES):
+            self._remove_orphans()
+            if not self._remove_restricted():
+                break
+
+    def _remove_orphans(self) -> None:
         before: set[tuple[Value, ...]] = set()
         # A deletion may make other rows orphans. The same orphans again means that a trigger keeps them.
         while (broken := set(self._orphans())) and broken != before:
@@ -255,6 +261,23 @@ class _Filler:
             for name, rowid, *_ in sorted(broken, key=repr):
                 sql = f"DELETE FROM {quote(str(name))}" + (" WHERE rowid = ?" if rowid is not None else "")
                 self.conn.execute(sql, () if rowid is None else (rowid,))
+
+    def _remove_restricted(self) -> bool:
+        """Delete rows that refer to no row by a foreign key of a restriction. Returns whether there were some."""
+        removed = False
+        for name, restriction in self.restrictions.items():
+            for key in restriction.foreign_keys:
+                parent = self.schema.table(key.parent)
+                columns = key.parent_columns or (_key(parent) if parent else ())
+                table = quote(name)
+                pairs = list(zip(map(quote, key.columns), map(quote, columns), strict=False))
+                refers = " AND ".join(f"{table}.{c} IS NOT NULL" for c, _ in pairs) or "0"
+                same = " AND ".join(f"p.{o} = {table}.{c}" for c, o in pairs)
+                goal = f"SELECT 1 FROM {quote(key.parent)} AS p WHERE {same}"
+                sql = f"DELETE FROM {table} WHERE {refers} AND NOT EXISTS ({goal})"
+                with suppress(StatementError):
+                    removed |= self.conn.execute(sql).changes > 0
+        return removed
 
     def _orphans(self) -> list[tuple[Value, ...]]:
         try:

@@ -11,6 +11,7 @@ from cli import Project
 
 from memsql import config
 from memsql.author.derive import Draft, draft
+from memsql.errors import FileError
 
 
 @dataclass(frozen=True)
@@ -171,3 +172,53 @@ def test_it_is_derived_and_proven(kind: Kind, tmp_path: Path) -> None:
     if kind.rows is not None:
         assert sum(count for _, count in result.rows) == kind.rows, result.rows
     assert bool(re.search("allow:", up + down)) == bool(kind.reason)
+
+
+REFUSED = [
+    (
+        "CREATE TABLE p (id INTEGER PRIMARY KEY);\nCREATE TABLE c (a);",
+        "CREATE TABLE p (id INTEGER PRIMARY KEY);\nCREATE TABLE c (\n  a,\n  p INTEGER DEFAULT 7 REFERENCES p\n);",
+        "c.p is new, and its default 7 refers to no row of p that a migration makes",
+        4,
+        "leave the DEFAULT out, so that the rows that are there get NULL, or insert that row of p in a migration",
+    ),
+    (
+        "CREATE TABLE p (id INTEGER PRIMARY KEY, code TEXT UNIQUE);\nCREATE TABLE c (a, p TEXT REFERENCES p (code));",
+        "CREATE TABLE p (id INTEGER PRIMARY KEY);\nCREATE TABLE c (a, p TEXT NOT NULL);",
+        "c.p refers to p.code, which goes, and is not to be NULL any more",
+        2,
+        "first drop p.code in a migration of its own",
+    ),
+    (
+        "CREATE TABLE p (id INTEGER PRIMARY KEY, code TEXT UNIQUE);\n"
+        "CREATE TABLE c (a, p TEXT NOT NULL REFERENCES p (code));",
+        "CREATE TABLE p (id INTEGER PRIMARY KEY);\nCREATE TABLE c (a, p TEXT NOT NULL);",
+        "c.p refers to p.code, which goes, and is NOT NULL",
+        2,
+        "first make it NULL in a migration of its own, then drop p.code in another",
+    ),
+]
+
+
+@pytest.mark.parametrize(("before", "after", "said", "line", "hint"), REFUSED, ids=lambda v: str(v)[:20])
+def test_it_is_refused_with_what_to_do(
+    before: str, after: str, said: str, line: int, hint: str, tmp_path: Path
+) -> None:
+    with pytest.raises(FileError, match=re.escape(said)) as raised:
+        derive(tmp_path, before, after)
+    assert raised.value.where is not None
+    assert raised.value.where.line == line
+    assert hint in (raised.value.hint or "")
+    assert not (tmp_path / "migrations" / "0002_next.sql").exists()
+
+
+def test_a_default_may_refer_to_a_row_that_a_migration_inserts(tmp_path: Path) -> None:
+    before = "CREATE TABLE p (id INTEGER PRIMARY KEY);\nINSERT INTO p VALUES (7);\nCREATE TABLE c (a);"
+    after = "CREATE TABLE p (id INTEGER PRIMARY KEY);\nCREATE TABLE c (a, p INTEGER NOT NULL DEFAULT 7 REFERENCES p);"
+    assert derive(tmp_path, before, after).files
+
+
+def test_a_rename_in_other_letters_is_one_line(tmp_path: Path) -> None:
+    after = "-- renamed from: m\nCREATE TABLE M (id INTEGER PRIMARY KEY,\n eMail TEXT -- renamed from: email\n);"
+    result = derive(tmp_path, "CREATE TABLE m (id INTEGER PRIMARY KEY, email TEXT);", after)
+    assert result.differences == ("~ table m renamed to M", "~ table M: column email renamed to eMail")

@@ -6,8 +6,10 @@ import copy
 from dataclasses import dataclass, field
 from random import Random
 
+from memsql.sqltext.names import fold
+
 NAMES = ("a", "b", "c d", "E", "select", "naïve", 'x"y', "text", "key", "it's")
-TYPES = ("", "INTEGER", "TEXT", "REAL", "BLOB", "NUMERIC", "BOOLEAN", "VARCHAR(10)", "INT")
+TYPES = ("", "INTEGER", "TEXT", "REAL", "BLOB", "NUMERIC", "BOOLEAN", "VARCHAR(10)", "INT", '"my type! (3.2)"', "[a b]")
 STRICT_TYPES = ("INTEGER", "TEXT", "REAL", "BLOB", "ANY", "INT")
 DEFAULTS = ("0", "'x'", "-1", "''", "NULL", "(1 + 1)", "CURRENT_TIMESTAMP", "2.5", "'it''s; --'")
 
@@ -18,7 +20,8 @@ def q(name: str) -> str:
 
 @dataclass(eq=False)
 class Col:
-    """A column; ``was`` is its name before the edit."""
+    """A column; ``was`` is its name before the edit, ``goal`` the column of ``parent`` to which it refers, None for the
+    key. ``named``: the CHECK names the table; ``source`` is the column from which it is computed."""
 
     name: str
     type: str
@@ -28,19 +31,25 @@ class Col:
     check: bool = False
     collate: bool = False
     parent: Tab | None = None
+    goal: Col | None = None
+    named: bool = False
     computed: str = ""
+    source: Col | None = None
     was: str | None = None
 
-    def sql(self) -> str:
+    def sql(self, table: Tab) -> str:
         parts = [q(self.name), self.type]
         if self.computed:
-            return " ".join([*parts, f"AS (1 + 1) {self.computed}"])
+            expression = f"length({q(self.source.name)}) + 1" if self.source else "1 + 1"
+            return " ".join([*parts, f"AS ({expression}) {self.computed}", "NOT NULL" * self.notnull])
         parts += ["COLLATE NOCASE"] if self.collate else []
         parts += ["NOT NULL"] if self.notnull else []
         parts += ["DEFAULT " + self.default] if self.default is not None else []
         parts += ["UNIQUE"] if self.unique else []
-        parts += [f"CHECK ({q(self.name)} IS NULL OR length({q(self.name)}) < 40)"] if self.check else []
-        parts += [f"REFERENCES {q(self.parent.name)} ({q(self.parent.cols[0].name)})"] if self.parent else []
+        me = f"{q(table.name)}." * self.named + q(self.name)
+        parts += [f"CHECK ({me} IS NULL OR length({me}) < 40)"] if self.check else []
+        goal = self.goal or (self.parent.cols[0] if self.parent else self)
+        parts += [f"REFERENCES {q(self.parent.name)} ({q(goal.name)})"] if self.parent else []
         return " ".join(filter(None, parts))
 
 
@@ -62,7 +71,7 @@ class Tab:
     def sql(self) -> str:
         lines = []
         for place, col in enumerate(self.cols):
-            text = col.sql()
+            text = col.sql(self)
             if place == 0:
                 text = f"{q(col.name)} INTEGER PRIMARY KEY{' AUTOINCREMENT' if self.autoincrement else ''}"
             comma = "," if place < len(self.cols) - 1 else ""
@@ -94,6 +103,9 @@ class Tab:
             statements.append(
                 f"CREATE TRIGGER {q('t ' + self.indexes_name())} AFTER INSERT ON {me} BEGIN\n"
                 f"    INSERT INTO log (what) VALUES (new.{q(self.cols[0].name)});\nEND;\n"
+                f"CREATE TRIGGER {q('u ' + self.indexes_name())} AFTER UPDATE OF {q(self.cols[-1].name)} ON {me}\n"
+                f"WHEN old.{q(self.cols[-1].name)} IS NOT new.{q(self.cols[-1].name)} BEGIN\n"
+                f"    INSERT INTO log (what) SELECT {q(self.cols[0].name)} FROM {me} LIMIT 1;\nEND;\n"
             )
         if self.fts:
             statements.append(self._fts())
@@ -144,11 +156,16 @@ def _table(rng: Random, name: str, tables: list[Tab]) -> Tab:
 def _column(rng: Random, name: str, table: Tab, tables: list[Tab]) -> Col:
     col = Col(name, rng.choice(STRICT_TYPES if table.strict else TYPES))
     if rng.random() < 0.2:
-        col.parent, col.type = rng.choice(tables), "INTEGER"
+        col.type = "INTEGER"
+        _refer(rng, col, tables)
+        if rng.random() < 0.2 and col.type == "INTEGER":
+            col.default = rng.choice(("0", "1"))
         return col
     if rng.random() < 0.1:
         col.computed = rng.choice(("VIRTUAL", "STORED"))
         col.type = "INTEGER"
+        col.source = rng.choice([None, *(c for c in table.cols if not c.computed)])
+        col.notnull = rng.random() < 0.4
         return col
     col.notnull = rng.random() < 0.3
     if not table.strict:
@@ -157,8 +174,20 @@ def _column(rng: Random, name: str, table: Tab, tables: list[Tab]) -> Col:
             col.default = None
     col.unique = rng.random() < 0.1
     col.check = rng.random() < 0.2
+    col.named = rng.random() < 0.5
     col.collate = rng.random() < 0.15
     return col
+
+
+def _refer(rng: Random, col: Col, tables: list[Tab]) -> None:
+    """Let ``col`` refer to the key of a table, or to another unique column of its type."""
+    col.parent = rng.choice(tables)
+    col.goal = rng.choice([None, *(c for c in col.parent.cols[1:] if c.unique and c.type == col.type and c is not col)])
+
+
+def _refers(tables: list[Tab], goal: Col) -> list[Col]:
+    """The columns that refer to ``goal``, which is no key."""
+    return [c for t in tables for c in t.cols if c.parent and c.goal is goal]
 
 
 def _stand_on(rng: Random, table: Tab) -> None:
@@ -200,6 +229,9 @@ def _change(rng: Random, after: list[Tab]) -> None:
             "stand",
             "rename table",
             "drop table",
+            "retarget",
+            "letters",
+            "key",
         )
     )
     table = rng.choice(after)
@@ -211,14 +243,14 @@ def _change(rng: Random, after: list[Tab]) -> None:
             col.notnull = False
         table.cols.insert(rng.randint(1, len(table.cols)), col)
     elif what == "drop" and len(others) > 1:
-        _drop(table, rng.choice(others))
+        _drop(table, rng.choice(others), after)
     elif what == "rename" and free:
         rng.choice(table.cols).name = rng.choice(free)
     elif what == "toggle" and others:
-        _toggle(rng, rng.choice(others))
+        _toggle(rng, rng.choice(others), after)
     elif what == "type" and others:
         col = rng.choice(others)
-        if not col.computed and not col.parent:
+        if not col.computed and not col.parent and not _refers(after, col):
             col.type = rng.choice(STRICT_TYPES if table.strict else TYPES)
     elif what == "table" and len(after) < 4:
         after.append(_table(rng, f"new{len(after)}", after))
@@ -234,20 +266,51 @@ def _change(rng: Random, after: list[Tab]) -> None:
         for other in after:
             for col in other.cols:
                 if col.parent is table:
-                    col.parent = None
+                    col.parent = col.goal = None
+    else:
+        _change_keys(rng, what, table, after)
 
 
-def _drop(table: Tab, col: Col) -> None:
+def _change_keys(rng: Random, what: str, table: Tab, after: list[Tab]) -> None:
+    others = table.cols[1:]
+    referring = [c for c in others if c.parent]
+    if what == "retarget" and referring:
+        _refer(rng, rng.choice(referring), after)
+    elif what == "letters":
+        col = rng.choice(table.cols)
+        if fold(col.name) not in {fold(c.name) for c in table.cols if c is not col}:
+            col.name = col.name.swapcase() if col.name.isascii() else col.name
+    elif what == "key":
+        plain = [c for c in others if not c.computed and not c.parent and not _refers(after, c)]
+        if plain and not (table.strict or table.without_rowid):
+            key, old = rng.choice(plain), table.cols[0]
+            table.cols.remove(key)
+            table.cols.insert(0, key)
+            key.type, key.unique, key.notnull, key.default = "INTEGER", False, False, None
+            old.unique, old.notnull, old.default = True, rng.random() < 0.3, None
+            # What refers to the old key goes on to do so.
+            for col in (c for t in after for c in t.cols if c.parent is table and c.goal is None):
+                col.goal = old
+            table.fts = [c for c in table.fts if c is not key]
+            table.indexes = [i for i in table.indexes if key not in i[1]]
+
+
+def _drop(table: Tab, col: Col, tables: list[Tab]) -> None:
+    for other in _refers(tables, col):
+        other.parent = other.goal = None
+    for other in table.cols:
+        if other.source is col:
+            other.source = None
     table.cols.remove(col)
     table.indexes = [i for i in table.indexes if col not in i[1]]
     table.view = [c for c in table.view if c is not col]
     table.fts = [c for c in table.fts if c is not col]
 
 
-def _toggle(rng: Random, col: Col) -> None:
-    if col.computed:
+def _toggle(rng: Random, col: Col, tables: list[Tab]) -> None:
+    which = rng.choice(("notnull", "unique", "check", "collate", "default", "named"))
+    if (col.computed and which != "notnull") or (which in ("unique", "collate") and _refers(tables, col)):
         return
-    which = rng.choice(("notnull", "unique", "check", "collate", "default"))
     if which == "default":
         col.default = (
             rng.choice(("0", "1", None))

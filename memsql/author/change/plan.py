@@ -159,6 +159,7 @@ class _Planner:
             back=self.back,
             orphans=self._orphaned(change),
             unique=unique_columns(change.new, self.after),
+            dangling={c: parent for (t, c), parent in self.hints.dangling.items() if t == fold(change.new.name)},
         )
         if has_sequence(change.old) and not has_sequence(change.new):
             yield ForgetSequence(change.new.name)
@@ -219,7 +220,7 @@ class _Planner:
     def _orphaned(self, change: TableChange) -> dict[str, str]:
         if not self.back:
             return {}
-        return orphaned(change, vanished(self.matches.created, ((c.new, c.added) for c in self.matches.changes)))
+        return orphaned(change, vanished(self.matches.created, ((c.new, c.added, c.old) for c in self.matches.changes)))
 
     def _losses_of_orphans(self) -> Iterator[Loss]:
         for change in (c for c in self.matches.changes if c.changed):

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import NoReturn
 
 from memsql.author.change.steps import CannotChange, RebuildTable
 from memsql.author.change.tables import (
@@ -41,17 +42,18 @@ def rebuild_step(
     back: bool = False,
     orphans: Mapping[str, str] = NO_ORPHANS,
     unique: frozenset[str] = frozenset(),
+    dangling: Mapping[str, str] = NO_ORPHANS,
 ) -> RebuildTable:
     """The step that makes the new table of ``change`` under the name ``temporary`` and then renames it.
 
     The early renames of ``change`` are done before it. ``back``: it is the way back of a migration, on which a value
     that nobody knows is replaced by one that says nothing. ``orphans`` are columns that refer to what does not come
-    back, each with the table or column that it refers to; ``unique`` are columns that may be part of a unique key; all
-    in lower case.
+    back, each with the table or column that it refers to; ``unique`` are columns that may be part of a unique key;
+    ``dangling`` are those whose default refers to no row, each with the table; all in lower case.
 
     Raises CannotChange where a column can have no value.
     """
-    return _Copier(change, back, orphans, unique).step(temporary)
+    return _Copier(change, back, orphans, unique, dangling).step(temporary)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +62,7 @@ class _Copier:
     back: bool
     orphans: Mapping[str, str]
     unique: frozenset[str]
+    dangling: Mapping[str, str]
 
     def step(self, temporary: str) -> RebuildTable:
         new = self.change.new
@@ -73,7 +76,7 @@ class _Copier:
             temporary,
             under_name(new.sql, temporary),
             tuple(copies),
-            has_sequence(self.change.old) and has_sequence(new),
+            has_sequence(self.change.old) and has_sequence(new) and self.change.keeps_key,
             tuple(f.remark for _, f in fills if f.remark),
         )
 
@@ -115,13 +118,19 @@ class _Copier:
 
     def _orphaned(self, column: Column) -> _Fill:
         goal = self.orphans[fold(column.name)]
-        if column.notnull or column.pk:
+        later = self.change.source(column)
+        # After the way back it is empty, and the way up again has to copy that.
+        required = later is not None and not self.change.may_be_null(later) and default_of(later) is None
+        if column.notnull or column.pk or required:
+            which = "is NOT NULL" if column.notnull or column.pk else "is not to be NULL any more"
             raise CannotChange(
-                f"{self.change.new.name}.{column.name} refers to {goal}, which goes, and is NOT NULL: the way back"
-                " would have nothing to refer to",
+                f"{self.change.new.name}.{column.name} refers to {goal}, which goes, and {which}: the way back would"
+                " have nothing to refer to",
                 self.change.new.name,
                 None,
-                f"first make it NULL in a migration of its own, then drop {goal} in another",
+                f"first make it NULL in a migration of its own, then drop {goal} in another"
+                if which == "is NOT NULL"
+                else f"first drop {goal} in a migration of its own, then change {column.name} in another",
             )
         remark = f"What {column.name} refers to in {goal} does not come back, so it becomes empty."
         return _Fill(None if default_of(column) is None else "NULL", remark)
@@ -134,12 +143,17 @@ class _Copier:
         lost = f"Nobody knows {column.name} any more: it becomes"
         is_unique = fold(column.name) in self.unique
         refers = any(fold(column.name) in map(fold, key.columns) for key in new.foreign_keys)
+        dangles = fold(column.name) in self.dangling
+        if dangles and not self.back:
+            self._refuse_dangling(column)
+        if dangles and not column.notnull:
+            return _Fill("NULL", f"{lost} NULL.")
         if self.back and is_unique and default_of(column) is not None and not column.notnull:
             # Its default in every row would not be unique.
             return _Fill("NULL", f"{lost} NULL.")
         if self.back and is_unique and column.notnull and rowid is not None and not refers:
             return _Fill(rowid, f"{lost} {rowid}.")
-        if not is_unfillable(column, new):
+        if not (is_unfillable(column, new) or dangles):
             return _Fill(None)
         if not self.back:
             refuse_unfillable(self.change)
@@ -153,6 +167,17 @@ class _Copier:
             )
         value = _empty(column)
         return _Fill(value, f"{lost} {value}.")
+
+    def _refuse_dangling(self, column: Column) -> NoReturn:
+        parent = self.dangling[fold(column.name)]
+        nullable = "" if column.notnull else "leave the DEFAULT out, so that the rows that are there get NULL, or "
+        raise CannotChange(
+            f"{self.change.new.name}.{column.name} is new, and its default {default_of(column)} refers to no row of"
+            f" {parent} that a migration makes",
+            self.change.new.name,
+            column.name,
+            f"{nullable}insert that row of {parent} in a migration of its own first",
+        )
 
 
 def unique_columns(table: Table, schema: Schema) -> frozenset[str]:

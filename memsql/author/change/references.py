@@ -58,16 +58,22 @@ class Vanished:
     columns: Mapping[str, frozenset[str]]
 
 
-def vanished(dropped: Iterable[Table], columns: Iterable[tuple[Table, Iterable[Column]]]) -> Vanished:
-    """What is gone where the tables ``dropped`` go, and ``columns`` of other tables. The rowid comes back under its
-    name."""
+def vanished(dropped: Iterable[Table], columns: Iterable[tuple[Table, Iterable[Column], Table]]) -> Vanished:
+    """What is gone where the tables ``dropped`` go, and ``columns`` of other tables: each table that has them, these
+    columns, and the same table without them."""
     return Vanished(
         frozenset(fold(t.name) for t in dropped),
         {
-            fold(table.name): frozenset(fold(c.name) for c in gone if not is_alias(c, table) and not c.hidden)
-            for table, gone in columns
+            fold(table.name): frozenset(fold(c.name) for c in gone if not (c.hidden or _is_rowid(c, table, without)))
+            for table, gone, without in columns
         },
     )
+
+
+def _is_rowid(column: Column, table: Table, without: Table) -> bool:
+    """Whether ``column`` is only a name for the rowid of ``table``, which ``without`` keeps under no name."""
+    kept = not without.without_rowid and not any(is_alias(c, without) for c in without.columns)
+    return kept and is_alias(column, table)
 
 
 def orphaned(change: TableChange, gone: Vanished) -> dict[str, str]:

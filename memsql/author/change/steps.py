@@ -51,14 +51,16 @@ class Hints:
     """What a trial run showed, as names before or after the change, in lower case.
 
     ``rebuild`` are tables that plain statements do not change as they should. ``recreate`` are triggers, views, indexes
-    and virtual tables that must be dropped and created again.
+    and virtual tables that must be dropped and created again. ``dangling`` are the columns (table, column) whose
+    default refers to no row, each with the table to which it refers.
     """
 
     rebuild: frozenset[str] = frozenset()
     recreate: frozenset[str] = frozenset()
+    dangling: Mapping[tuple[str, str], str] = field(default_factory=dict)
 
     def __or__(self, other: Hints) -> Hints:
-        return Hints(self.rebuild | other.rebuild, self.recreate | other.recreate)
+        return Hints(self.rebuild | other.rebuild, self.recreate | other.recreate, {**self.dangling, **other.dangling})
 
 
 NO_HINTS = Hints()

@@ -51,6 +51,12 @@ class TableChange:
         """The column of ``old`` whose values ``column``, one of ``new``, gets."""
         return next((c for c in self.old.columns if c.name == self.kept.get(column.name)), None)
 
+    @property
+    def keeps_key(self) -> bool:
+        """Whether the rowid goes by the same column before and after the change, or by none."""
+        old, new = (next((c.name for c in t.columns if is_alias(c, t)), None) for t in (self.old, self.new))
+        return old == new if new is None else self.kept.get(new) == old
+
     def may_be_null(self, column: Column) -> bool:
         """Whether ``column``, one of ``old``, can hold NULL."""
         return not column.notnull and not is_alias(column, self.old)
