@@ -45,7 +45,7 @@ def mermaid(schema: Schema, only: Iterable[str] | None = None) -> str:
     """
     drawing = erd(schema, only)
     lines = ["erDiagram"]
-    for entity in drawing.entities:
+    for entity in drawing.nodes:
         untyped = "fulltext" if entity.kind == "virtual" else "any"
         attributes = (_attribute(attribute, untyped) for attribute in entity.attributes)
         lines += [f"    {_entity(entity.name)} {{", *attributes, "    }"]

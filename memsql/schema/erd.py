@@ -60,9 +60,9 @@ class Relation:
 
 @dataclass(frozen=True, slots=True)
 class Erd:
-    """Entities in the order of their names, and the relations between them."""
+    """The entities in the order of their names (``nodes``), and the relations between them."""
 
-    entities: tuple[Entity, ...]
+    nodes: tuple[Entity, ...]
     relations: tuple[Relation, ...]
 
 
@@ -135,7 +135,8 @@ def _relations(schema: Schema, table: Table, shown: dict[str, Table]) -> Iterato
         parent = shown.get(fold(key.parent))
         if parent is not None:
             yield foreign_key_relation(schema, table, key, parent)
-    content = shown.get(fold(content_of(table) or ""))
+    indexed = content_of(table)
+    content = None if indexed is None else shown.get(fold(indexed))
     if content is not None:
         yield Relation(content.name, table.name, "full text", "one", "one")
     for name in sources_of_view(table) if table.kind == "view" else ():

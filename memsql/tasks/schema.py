@@ -134,24 +134,63 @@ def diff_(
 @task(
     "schema.diagram",
     help={
+        "format": "mermaid or svg (default: what the name of --output ends with, or mermaid)",
         "output": "write it to this file instead of printing it",
-        "tables": "only these tables, separated by commas",
+        "tables": "only these tables and views, separated by commas",
     },
 )
-def diagram(settings: Settings, progress: Bar, *, output: str | None = None, tables: str | None = None) -> Outcome:
-    """Draw the schema as a Mermaid diagram, which GitHub shows in Markdown.
+def diagram(
+    settings: Settings,
+    progress: Bar,
+    *,
+    format: str | None = None,
+    output: str | None = None,
+    tables: str | None = None,
+) -> Outcome:
+    """Draw tables, views and how they hang together, as Mermaid (which GitHub shows in Markdown) or as an SVG picture.
 
-    Example:  invoke schema.diagram --output docs/schema.mmd
+    The signs are those of crow's foot notation: exactly one, zero or one, zero or many. Reads only.
+
+    Examples:  invoke schema.diagram --output docs/schema.mmd     invoke schema.diagram --output docs/schema.svg
     """
+    from memsql.errors import UsageError
+    from memsql.schema import mermaid
+
+    if format not in (None, "mermaid", "svg"):
+        raise UsageError(f"--format {format}: there is no such format", hint="there are: mermaid, svg")
+    chosen = format or ("svg" if (output or "").lower().endswith(".svg") else "mermaid")
+    schema = _read(settings)
+    names = _named(schema, tables)
+    if chosen == "mermaid":
+        text = mermaid(schema, names)
+    else:
+        from memsql.report.drawing import svg
+        from memsql.schema import erd
+
+        text = svg(erd(schema, names))
+    return _written(text, output, chosen, "drew the schema")
+
+
+def _named(schema: Schema, tables: str | None) -> list[str] | None:
+    """The names in ``tables``, which commas separate; None without. Raises UsageError for a name that is not there."""
+    from memsql.errors import UsageError
+
+    names = [name.strip() for name in tables.split(",") if name.strip()] if tables else None
+    missing = [name for name in names or () if schema.table(name) is None]
+    if missing:
+        listed = ", ".join(schema.tables) or "none"
+        raise UsageError(f"there is no table {', '.join(missing)}", hint=f"there are: {listed}")
+    return names
+
+
+def _written(text: str, output: str | None, field: str, headline: str) -> Outcome:
+    """Write ``text`` to the file ``output``, or print it; ``field`` is its name in JSON."""
     from pathlib import Path
 
     from memsql.project.files import replace_file
-    from memsql.schema import mermaid
 
-    names = [name.strip() for name in tables.split(",")] if tables else None
-    text = mermaid(_read(settings), names)
     if output is None:
-        return Outcome(text.rstrip(), {"mermaid": text})
+        return Outcome(text.rstrip(), {field: text}, headline=headline)
     replace_file(Path.cwd() / output, text, output)
     return Outcome(f"wrote {output}", {"file": output})
 

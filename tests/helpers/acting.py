@@ -5,13 +5,41 @@ from __future__ import annotations
 import re
 import unicodedata
 
+HOSTILE = (
+    "x\n::error::y",
+    "x\r::error::y",
+    "x\r\n  ::add-mask::y",
+    "x\u2028::error::y",
+    "x\x85::error::y",
+    "x\x1b[2Jy",
+    "x\x1b]0;title\x07y",
+    "x\x9b31my",
+    "x\x00y",
+    "x\u202ey",
+    "x\u2066y",
+    "x\u200by",
+    "x\u00ady",
+    "x\ufeffy",
+    "x\U000e0041y",
+    "x\udc80y",
+    "x\ufffe\uffffy",
+    "x ##[error]y",
+    "x ##vso[task.complete]y",
+    "::error::y",
+    "\u3000::error::y",
+)
+"""Names that act where they are not escaped."""
+
 _COMMAND = re.compile(r"(?m)^\s*::|##\w*\[")
 _INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
+_NO_CHARACTERS = "\ufffe\uffff"
 
 
 def acts(shown: str) -> bool:
     """Whether ``shown`` holds a command to the log of a build, or a character that nobody sees."""
-    return bool(_COMMAND.search(shown)) or any(c not in "\n\t" and unicodedata.category(c) in _INVISIBLE for c in shown)
+    return bool(_COMMAND.search(shown)) or any(
+        c in _NO_CHARACTERS or (c not in "\n\t" and unicodedata.category(c) in _INVISIBLE) for c in shown
+    )
 
 
 def annotations_act(shown: str) -> bool:

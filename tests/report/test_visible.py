@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 
 import pytest
-from acting import acts, annotations_act
+from acting import HOSTILE, acts, annotations_act
 
 from memsql import visible
 from memsql.errors import Location, MemsqlError
@@ -18,29 +18,6 @@ from memsql.report.progress import Bar
 from memsql.report.review import FORMATS, rendered
 from memsql.review import Review
 from memsql.tasks.output import write
-
-HOSTILE = (
-    "x\n::error::y",
-    "x\r::error::y",
-    "x\r\n  ::add-mask::y",
-    "x\u2028::error::y",
-    "x\x85::error::y",
-    "x\x1b[2Jy",
-    "x\x1b]0;title\x07y",
-    "x\x9b31my",
-    "x\x00y",
-    "x\u202ey",
-    "x\u2066y",
-    "x\u200by",
-    "x\u00ady",
-    "x\ufeffy",
-    "x\U000e0041y",
-    "x\udc80y",
-    "x ##[error]y",
-    "x ##vso[task.complete]y",
-    "::error::y",
-    "\u3000::error::y",
-)
 
 
 @pytest.mark.parametrize("name", HOSTILE)

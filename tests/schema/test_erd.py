@@ -94,7 +94,7 @@ def test_types_as_written() -> None:
         "a text, b varchar(20), c DECIMAL(10, 2), d double  precision, e 'odd', f, g Int GENERATED ALWAYS AS (1),"
         " h unsigned big int NOT NULL, i numeric CHECK (i > 0), j real DEFAULT (1), k Text COLLATE nocase"
     )
-    (entity,) = erd(from_sql(f"CREATE TABLE t ({columns})")).entities
+    (entity,) = erd(from_sql(f"CREATE TABLE t ({columns})")).nodes
     assert [a.type for a in entity.attributes] == [
         "text",
         "varchar(20)",
@@ -119,7 +119,7 @@ def test_views_are_drawn_with_what_they_read() -> None:
         "CREATE VIEW w AS SELECT id AS v FROM v; CREATE VIEW alone AS SELECT 1 AS one;"
     )
     drawing = erd(schema)
-    assert [e.name for e in drawing.entities if e.kind == "view"] == ["alone", "v", "w"]
+    assert [e.name for e in drawing.nodes if e.kind == "view"] == ["alone", "v", "w"]
     assert [(r.parent, r.child) for r in drawing.relations] == [("a", "v"), ("b", "v"), ("v", "w")]
     assert '    a }o..o{ v : "view"\n' in mermaid(schema)
     assert [(r.parent, r.child) for r in erd(schema, ["B", "v"]).relations] == [("b", "v")]
