@@ -5,10 +5,12 @@ from __future__ import annotations
 import sys
 
 import memsql
+from memsql import startup
 
 
 def main() -> None:
     """Run the command line of this process. It may end with SystemExit, as ``sys.exit`` raises it."""
+    startup.before_tasks("memsql")
     try:
         try:
             _run()

@@ -6,7 +6,7 @@ from collections.abc import Collection
 
 from memsql.actions.up import up_on
 from memsql.db import Connection
-from memsql.engine.session import session_on
+from memsql.engine.session import trial_on
 from memsql.engine.state import RunOptions, read_state
 from memsql.errors import MemsqlError
 from memsql.fts import check, discover
@@ -30,7 +30,7 @@ def repaired_by(clone: Connection, project: Project, names: Collection[str], pro
             break
         try:
             options = RunOptions(to=status.version, for_server=project.settings.target.is_server)
-            with session_on(clone, options, progress) as session:
+            with trial_on(clone, options, progress) as session:
                 up_on(session, read_state(project, clone))
             still = {table.name for table in discover(clone) if table.name in wrong and not check(clone, table).ok}
         except MemsqlError:

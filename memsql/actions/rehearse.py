@@ -16,7 +16,7 @@ from memsql.db.queries import load
 from memsql.engine.job import Direction
 from memsql.engine.loss import counting
 from memsql.engine.pending import run_down
-from memsql.engine.session import session_on
+from memsql.engine.session import trial_on
 from memsql.engine.state import Report, RunOptions, read_state
 from memsql.errors import MemsqlError, StatementError, UsageError
 from memsql.progress import Progress
@@ -145,7 +145,7 @@ def _on_clone(project: Project, direction: Direction, options: RunOptions, progr
         began = time.perf_counter()
         try:
             options = replace(options, timed=True, for_server=settings.target.path is None, without_rows=not rows)
-            with session_on(conn, options, progress) as session:
+            with trial_on(conn, options, progress) as session:
                 state = read_state(project, conn)
                 report = up_on(session, state) if direction == "up" else run_down(session, state)
         except MemsqlError as e:
@@ -167,7 +167,7 @@ def _on_server(project: Project, direction: Direction, options: RunOptions, prog
             after = _snapshot(conn, settings)
 
         try:
-            with session_on(conn, replace(options, all_or_nothing=True), progress) as session:
+            with trial_on(conn, replace(options, all_or_nothing=True), progress) as session:
                 report = rehearse_on_server(session, read_state(project, conn), direction, look)
         except UsageError:
             raise

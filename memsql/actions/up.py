@@ -11,6 +11,7 @@ from memsql.config import Settings
 from memsql.db import connection
 from memsql.engine.state import Proposal, Report, RunOptions, State, read_state, report
 from memsql.errors import MemsqlError
+from memsql.interrupts import untouched
 from memsql.progress import SILENT, Progress
 from memsql.project import plan
 from memsql.project.files import Migration
@@ -54,7 +55,8 @@ def up(settings: Settings, options: RunOptions, progress: Progress = SILENT, gat
 
     pending = Pending(state, tuple(up_jobs(project, migrations)))
     refuse_stale_sum(project)
-    gate(_proposal(state, migrations))
+    with untouched():
+        gate(_proposal(state, migrations))
     with (
         connection(settings.target, "rwc", settings.busy_timeout) as conn,
         session_on(conn, options, progress) as session,
@@ -110,7 +112,8 @@ def down(settings: Settings, options: RunOptions, progress: Progress = SILENT, g
     from memsql.engine.session import session_on
 
     pending = pending_down(state, options)
-    gate(Proposal("down", f"roll back {_listed([job.migration for job in pending.jobs])}"))
+    with untouched():
+        gate(Proposal("down", f"roll back {_listed([job.migration for job in pending.jobs])}"))
     with (
         connection(settings.target, "rw", settings.busy_timeout) as conn,
         session_on(conn, options, progress) as session,

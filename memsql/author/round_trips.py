@@ -19,7 +19,7 @@ from memsql.db import Connection, connection, transaction
 from memsql.db.clone import clone
 from memsql.engine.job import Direction
 from memsql.engine.pending import run_on
-from memsql.engine.session import session_on
+from memsql.engine.session import trial_on
 from memsql.engine.state import RunOptions, read_state
 from memsql.engine.statements import run_guarded
 from memsql.errors import MemsqlError
@@ -181,7 +181,7 @@ class _Trial:
                     run_guarded(conn, file, SILENT)
                 if not self._upgrade(conn, name, phases):
                     return
-                with session_on(conn, RunOptions(), SILENT) as session:
+                with trial_on(conn, RunOptions(), SILENT) as session:
                     adopt(session, read_state(self.project, conn), Choice(max(counts_as, default=0)))
             except MemsqlError as e:
                 self.problems.append(f"from {name}: {_sentence(e)}")
@@ -253,7 +253,7 @@ class _Trial:
             coverage.starts.append(start)
 
             def run(on: Connection, *, phase: Phase = phase, back: bool = False) -> None:
-                with session_on(on, RunOptions(), SILENT) as session:
+                with trial_on(on, RunOptions(), SILENT) as session:
                     if back:
                         rollback_phase(session, self.project, phase)
                     else:

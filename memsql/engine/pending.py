@@ -12,7 +12,7 @@ from memsql.db import Connection, transaction
 from memsql.engine.job import Direction, Done, Job, LedgerMoved, down_jobs, entry_of, up_jobs
 from memsql.engine.permits import refuse_unscoped
 from memsql.engine.run import Runner
-from memsql.engine.session import Session, session_on
+from memsql.engine.session import Session, trial_on
 from memsql.engine.state import Completed, Report, RunOptions, State, read_state, report
 from memsql.engine.transaction import Transaction
 from memsql.ledger import corrections
@@ -73,8 +73,8 @@ def still_down(first: Pending, options: RunOptions) -> Planner:
 def run_on(
     conn: Connection, project: Project, direction: Direction, options: RunOptions, *, progress: Progress = SILENT
 ) -> Report:
-    """Apply what waits in ``project``, or roll back what ``options`` say, on a connection that may write."""
-    with session_on(conn, options, progress) as session:
+    """Apply what waits in ``project``, or roll back what ``options`` say, on a database that is thrown away."""
+    with trial_on(conn, options, progress) as session:
         state = read_state(project, conn)
         return run_up(session, state) if direction == "up" else run_down(session, state)
 

@@ -13,7 +13,7 @@ from memsql.db.sqlite import SQLiteConnection
 from memsql.engine.job import Job
 from memsql.engine.loss import counting
 from memsql.engine.loss.guard import Virtual
-from memsql.engine.signals import Stop, listening
+from memsql.engine.signals import Stop, listening, listening_once
 from memsql.engine.state import RunOptions
 from memsql.engine.structure.cache import StructureCache
 from memsql.progress import Progress
@@ -144,4 +144,14 @@ class Session:
 def session_on(conn: Connection, options: RunOptions, progress: Progress) -> Iterator[Session]:
     """A session on ``conn`` that hears Ctrl-C and SIGTERM while the block runs."""
     with listening() as stop:
+        yield Session(conn, stop, options, progress, SchemaCache(conn))
+
+
+@contextmanager
+def trial_on(conn: Connection, options: RunOptions, progress: Progress) -> Iterator[Session]:
+    """session_on() for a database that is thrown away: Ctrl-C and SIGTERM end the whole trial, as KeyboardInterrupt.
+
+    They would be the result of the migration that ran otherwise, and who tries it would say that it fails.
+    """
+    with listening_once() as stop:
         yield Session(conn, stop, options, progress, SchemaCache(conn))

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import signal
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from types import FrameType
+
+from memsql import interrupts
 
 
 @dataclass(slots=True)
@@ -22,10 +23,10 @@ class Stop:
 
 @contextmanager
 def listening() -> Iterator[Stop]:
-    """While open, SIGINT and SIGTERM set the yielded Stop and nothing else. Outside the main thread,
-    where Python allows no handlers, it never sets."""
+    """While open, SIGINT and SIGTERM set the yielded Stop and nothing else. It never sets where this process or thread
+    does not decide what they do."""
     stop = Stop()
-    if threading.current_thread() is not threading.main_thread():
+    if not interrupts.can_listen():
         yield stop
         return
 
@@ -41,13 +42,20 @@ def listening() -> Iterator[Stop]:
 
 
 @contextmanager
-def interruptible() -> Iterator[Callable[[], bool]]:
-    """While open, SIGINT and SIGTERM make the yielded function return True, so that SQLite can ask it while a statement
-    runs. At the end such a signal is raised as KeyboardInterrupt, in place of an error."""
+def listening_once() -> Iterator[Stop]:
+    """listening(), and at the end the signal is raised as KeyboardInterrupt, in place of a result or an error."""
     stop = Stop()
     try:
         with listening() as stop:
-            yield lambda: stop.name is not None
+            yield stop
     finally:
         if stop.name is not None:
             raise KeyboardInterrupt(*([] if stop.name == "Ctrl-C" else [stop.name])) from None
+
+
+@contextmanager
+def interruptible() -> Iterator[Callable[[], bool]]:
+    """listening_once(), where SIGINT and SIGTERM make the yielded function return True, so that SQLite can ask it while
+    a statement runs."""
+    with listening_once() as stop:
+        yield lambda: stop.name is not None

@@ -19,6 +19,7 @@ from memsql.errors import (
     MigrationFailed,
     StatementError,
 )
+from memsql.interrupts import untouched
 from memsql.legacy import upgrades
 from memsql.legacy.eras import known_shapes, read_phases, shapes_at
 from memsql.legacy.recognise import accepting_drift, detect, differences, drift, extra, recognised, refuse_ahead
@@ -54,7 +55,8 @@ def adopt(session: Session, state: State, choice: Choice | None = None) -> Adopt
     UsageError where there is no version of ``choice``; and what an upgrade's proof raises. Nothing is changed then.
     """
     session.progress.start("recognising the database")
-    shapes = known_shapes(state.project)
+    with untouched():
+        shapes = known_shapes(state.project)
     candidates = shapes_at(shapes, choice.version) if choice else shapes
     last = next((shape.definitions for shape in shapes if shape.era.is_prefix), {})
     conn = session.conn

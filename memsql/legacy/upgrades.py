@@ -17,6 +17,7 @@ from memsql.engine.loss.watched import SAVEPOINT
 from memsql.engine.permits import refuse_unscoped
 from memsql.engine.session import Session
 from memsql.errors import CommitUnknown, Location, MemsqlError, MigrationFailed, UsageError
+from memsql.interrupts import untouched
 from memsql.legacy.eras import Phase, known_shapes, read_phases, record_objects
 from memsql.legacy.recognise import detect, differences, recognised
 from memsql.project.files import Migration
@@ -31,7 +32,8 @@ def run_phase(session: Session, project: Project, number: int) -> tuple[str, ...
     """
     phase = phase_called(project, str(number))
     conn = session.conn
-    shapes = known_shapes(project)
+    with untouched():
+        shapes = known_shapes(project)
     with transaction(conn):
         fit = recognised(detect(conn, shapes))
         if phase.name not in fit.shape.pending:

@@ -7,7 +7,7 @@ import time
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from memsql import visible
+from memsql import interrupts, visible
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
@@ -34,7 +34,8 @@ class Bar:
         self._task: TaskID | None = None
 
     def start(self, label: str) -> None:
-        """A new piece of work begins."""
+        """A new piece of work begins. Raises KeyboardInterrupt where one was lost in the piece before."""
+        interrupts.refuse_lost()
         self._label, self._fraction = visible.line(label), None
         if self._shown is None:
             self._next = time.monotonic() + _PATIENCE

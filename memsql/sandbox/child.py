@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import sys
 import threading
 import traceback
@@ -12,7 +11,7 @@ from multiprocessing import connection, parent_process
 from multiprocessing.connection import Connection
 from typing import Any
 
-from memsql import deadline
+from memsql import deadline, interrupts
 from memsql.errors import MemsqlError
 from memsql.sandbox import limits, wire
 
@@ -33,8 +32,7 @@ def main(answers: Connection, work: Callable[[], Any], stopped: Mapping[str, str
     global _running
     _running = True
     # The parent hears Ctrl-C too, and ends this process.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    interrupts.ignore_all()
     threading.Thread(target=_end_with_parent, daemon=True).start()
     reporter = _Reporter(answers)
     deadline.limit_process(seconds, stopped, reporter)

@@ -15,7 +15,7 @@ from multiprocessing.connection import Connection
 from types import ModuleType
 from typing import Any, TypeVar
 
-from memsql import deadline
+from memsql import deadline, interrupts
 from memsql.errors import CheckFailed
 from memsql.progress import SILENT, Progress
 from memsql.sandbox import child, wire
@@ -43,7 +43,8 @@ def isolated(work: Callable[..., T], *arguments: Any, progress: Progress = SILEN
         return work(*arguments)
     run = _Run(partial(work, *arguments), progress)
     while True:
-        outcome = run.attempt()
+        with interrupts.raised():
+            outcome = run.attempt()
         if not isinstance(outcome, deadline.Stopped):
             return outcome  # type: ignore[no-any-return]
         if not outcome.part or outcome.part in run.stopped:

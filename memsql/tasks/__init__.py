@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -12,6 +13,10 @@ def __getattr__(name: str) -> Collection:
     """Load ``ns`` when somebody reads it, and give the ``invoke`` command, where that runs, the behaviour of memsql."""
     if name != "ns":
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    if "invoke.main" in sys.modules:
+        from memsql import startup
+
+        startup.before_tasks("invoke")
     from memsql.tasks.program import follow_invoke, namespace
 
     follow_invoke()

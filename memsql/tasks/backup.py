@@ -54,7 +54,7 @@ def create(
     return Outcome(create_text(settings, created), create_data(settings, created), int(not is_proven))
 
 
-@task("backup.list", help={"all": _ALL})
+@task("backup.list", reads_only=True, help={"all": _ALL})
 def list_(settings: Settings, progress: Bar, *, all: bool = False) -> Outcome:
     """List the backups of this database, the newest first: age, ledger version, size, and whether they are proven.
 
@@ -74,6 +74,7 @@ def list_(settings: Settings, progress: Bar, *, all: bool = False) -> Outcome:
 
 @task(
     "backup.verify",
+    reads_only=True,
     bare_word="--file",
     help={
         "file": "name or path of a backup (default: the newest proven one of this database)",
@@ -195,6 +196,7 @@ def restore(
 
 @task(
     "backup.drill",
+    reads_only=True,
     bare_word="--file",
     help={"file": "the backup to try (default: the newest proven one of this database)"},
 )

@@ -23,7 +23,7 @@ _TABLE = {"table": "only this FTS5 table (default: all of them)"}
 _LARGEST_INTEGER = 2**63 - 1
 
 
-@task("fts.status", help={**_TABLE, "check": "exit with 1 when something is wrong"})
+@task("fts.status", reads_only=True, help={**_TABLE, "check": "exit with 1 when something is wrong"})
 def status(settings: Settings, progress: Bar, *, table: str | None = None, check: bool = False) -> Outcome:
     """List the FTS5 tables: what they index, how they are kept, and what is wrong with their triggers.
 
@@ -43,7 +43,7 @@ def status(settings: Settings, progress: Bar, *, table: str | None = None, check
     return Outcome(status_text(findings, rebuilds), status_data(findings, rebuilds), int(check and is_wrong))
 
 
-@task("fts.check", help=_TABLE)
+@task("fts.check", reads_only=True, help=_TABLE)
 def check(settings: Settings, progress: Bar, *, table: str | None = None) -> Outcome:
     """Prove that each full-text index agrees with its content (integrity-check at rank 1).
 

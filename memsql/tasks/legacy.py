@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from memsql.tasks.command_line import MemsqlTask
 
 
-@task("legacy.status")
+@task("legacy.status", reads_only=True)
 def status(settings: Settings, progress: Bar) -> Outcome:
     """Say which release made this database, how that is known, and what an adoption would do.
 

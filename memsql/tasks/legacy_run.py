@@ -6,6 +6,7 @@ import time
 from dataclasses import KW_ONLY, dataclass
 from typing import TYPE_CHECKING
 
+from memsql.interrupts import untouched
 from memsql.tasks.gate import CHANGE_HELP, admit
 from memsql.tasks.task import Outcome, refuse_without_dry_run
 from memsql.visible import page
@@ -74,7 +75,8 @@ def outcome(settings: Settings, change: Change, manner: Manner, progress: Bar) -
     if manner.dry_run:
         return _rehearse(settings, change, manner, progress)
     refuse_without_dry_run(with_data=manner.with_data)
-    estimate = _admitted(settings, change, manner, progress)
+    with untouched():
+        estimate = _admitted(settings, change, manner, progress)
     with connection(settings.target, "rw", settings.busy_timeout) as conn:
         run = _run(conn, settings, change, manner, progress)
     figures = before_after.compare(run.before, run.after)
@@ -129,8 +131,9 @@ def _estimate(settings: Settings, change: Change, manner: Manner, progress: Bar,
 def _run(
     conn: Connection, settings: Settings, change: Change, manner: Manner, progress: Bar, *, without_rows: bool = False
 ) -> _Run:
-    from memsql.engine.session import session_on
+    from memsql.engine.session import session_on, trial_on
     from memsql.engine.state import RunOptions
+    from memsql.errors import Interrupted
     from memsql.operate.stats import stats
 
     options = RunOptions(
@@ -138,12 +141,20 @@ def _run(
         server_copy_rows=settings.server_copy_rows,
         without_rows=without_rows,
     )
-    before = stats(conn)
-    with session_on(conn, options, progress) as session:
+    with untouched():
+        before = stats(conn)
+    with (session_on if conn.target == settings.target else trial_on)(conn, options, progress) as session:
         began = time.perf_counter()
         steps = change.run(session)
         seconds = time.perf_counter() - began
-    return _Run(steps, before, stats(conn), seconds)
+    try:
+        return _Run(steps, before, stats(conn), seconds)
+    except KeyboardInterrupt as e:
+        raise Interrupted(
+            f"{e.args[0] if e.args else 'Ctrl-C'} came when it was done, and before it was counted",
+            state="; ".join(steps),
+            hint="see: invoke schema.stats",
+        ) from None
 
 
 def _rehearse(settings: Settings, change: Change, manner: Manner, progress: Bar) -> Outcome:

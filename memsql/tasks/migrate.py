@@ -189,7 +189,11 @@ def to(
     return run(direction, settings, options, progress, manner=manner)
 
 
-@task("migrate.status", help={"check": "exit with 1 when anything is pending, edited, missing or incomplete"})
+@task(
+    "migrate.status",
+    reads_only=True,
+    help={"check": "exit with 1 when anything is pending, edited, missing or incomplete"},
+)
 def status(settings: Settings, progress: Bar, *, check: bool = False, json: bool = False) -> Outcome:
     """Show every migration: its state, when it ran, by whom and how long it took.
 

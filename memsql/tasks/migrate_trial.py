@@ -33,6 +33,7 @@ def permits(settings: Settings, progress: Bar, *, rewrite: bool = False) -> Outc
 
 @task(
     "migrate.test",
+    reads_only=True,
     help={"strict": "exit with 1 too where a rollback or a check is missing"},
     common=PROJECT_OPTIONS,
 )

@@ -19,6 +19,7 @@ _LARGEST = 1_000_000
 
 @task(
     "monitor.health",
+    reads_only=True,
     help={
         "verify": "--no-verify leaves out the proof, which reads the whole database",
         "days": "how many days of history to search for failed attempts (default 7)",
@@ -47,6 +48,7 @@ def health(settings: Settings, progress: Bar, *, verify: bool = True, days: str 
 
 @task(
     "monitor.metrics",
+    reads_only=True,
     help={
         "format": "json (default), or prometheus: the text that a scrape or a textfile collector reads",
         "rounds": "how often to run each query of sql/queries (default 20)",
@@ -100,6 +102,7 @@ def metrics(
 
 @task(
     "monitor.slow",
+    reads_only=True,
     help={
         "days": "how many days to look back (default 7)",
         "check": "exit with 1 where something was slow",

@@ -21,7 +21,8 @@ import invoke
 from invoke import Call, Collection, Executor, Exit, ParseError
 
 import memsql
-from memsql.errors import UsageError
+from memsql import startup
+from memsql.errors import Interrupted, MemsqlError, UsageError
 from memsql.report import text
 from memsql.tasks import chain
 from memsql.tasks.command_line import MemsqlTask, Reader, all_names
@@ -198,7 +199,22 @@ class Program(invoke.Program):
             names = all_names(self.collection) if hasattr(self, "collection") else set()
             self._stop(_problem(error, self.name.lower(), self.argv[1:], names))
 
-    def _stop(self, problem: UsageError) -> NoReturn:
+    def execute(self) -> None:
+        """Run the tasks. Ctrl-C between two of ours, or behind them, is said like one in a task."""
+        startup.tasks_begin()
+        try:
+            super().execute()
+        except KeyboardInterrupt as stopped:
+            if not any(isinstance(self.collection[task.name], MemsqlTask) for task in self.tasks):
+                raise
+            self._stop(
+                Interrupted(
+                    f"{'SIGTERM' if stopped.args else 'Ctrl-C'} stopped {self.name.lower()}",
+                    state="no task was running at that moment; what was reported before is done",
+                )
+            )
+
+    def _stop(self, problem: MemsqlError) -> NoReturn:
         """Print ``problem``, and raise Exit with its code."""
         problem.state = problem.state or "nothing was changed"
         if "--json" in self.argv:

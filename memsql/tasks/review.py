@@ -20,6 +20,7 @@ _FORMATS_BY_SUFFIX = {".md": "markdown", ".json": "json", ".sarif": "sarif"}
 
 @task(
     "review",
+    reads_only=True,
     help={
         "base": (
             "branch, tag or commit to compare with (default: origin/main, main, origin/master or master, "

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from memsql.schema import Schema
 
 
-@task("schema.stats")
+@task("schema.stats", reads_only=True)
 def stats(settings: Settings, progress: Bar) -> Outcome:
     """Count tables, indexes, triggers and rows, and weigh each: rows, pages, bytes.
 
@@ -33,7 +33,7 @@ def stats(settings: Settings, progress: Bar) -> Outcome:
     return Outcome(stats_text(sizes, str(settings.target)), stats_data(sizes))
 
 
-@task("schema.info", help={"table": "only this table (default: all of them)"}, bare_word="--table")
+@task("schema.info", reads_only=True, help={"table": "only this table (default: all of them)"}, bare_word="--table")
 def info(settings: Settings, progress: Bar, *, table: str | None = None) -> Outcome:
     """Describe tables: columns, keys, indexes, triggers, what they refer to and what refers to them.
 
@@ -102,6 +102,7 @@ def dump(
 
 @task(
     "schema.diff",
+    reads_only=True,
     help={
         "from": "the one side (default: migrations)",
         "to": "the other side (default: database)",

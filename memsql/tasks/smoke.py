@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from memsql.report.progress import Bar
 
 
-@task("smoke")
+@task("smoke", reads_only=True)
 def smoke(settings: Settings, progress: Bar) -> Outcome:
     """Try on this database what the application does with it, and leave nothing behind.
 

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import inspect
-import signal
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import partial, update_wrapper
 from inspect import Parameter, Signature
-from types import FrameType
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec
 
 from invoke import Exit
 
-from memsql import config
-from memsql.errors import Interrupted, MemsqlError, UsageError
+from memsql import config, interrupts
+from memsql.errors import Interrupted, MemsqlError, StatementError, UsageError
 from memsql.report import text
 from memsql.tasks import chain, notice
 from memsql.tasks.command_line import MemsqlTask
@@ -70,6 +68,7 @@ def task(
     bare_number: str | None = None,
     bare_paths: str | None = None,
     prints_json: Callable[[Mapping[str, Any]], bool] = lambda values: bool(values["json"]),
+    reads_only: bool = False,
 ) -> Callable[[Body[P]], MemsqlTask]:
     """Make an Invoke task of a function that takes settings, progress and options, and returns an Outcome.
 
@@ -83,7 +82,8 @@ def task(
 
     ``command``: the full name, as in "migrate.up". ``help``: a line for each own option. ``default``: the task runs
     where its collection is named alone. ``iterable``: options that may be given more than once. ``bare_word``,
-    ``bare_number`` and ``bare_paths``: see MemsqlTask.
+    ``bare_number`` and ``bare_paths``: see MemsqlTask. ``reads_only``: it changes nothing, so that a signal leaves
+    everything as it was.
 
     Example::
 
@@ -101,8 +101,9 @@ def task(
             bound = signature.bind(context, *args, **kwargs)
             bound.apply_defaults()
             values = bound.arguments
-            work = partial(body, **{name: values[name] for name in passed})
-            _run(command, work, values, as_json=prints_json(values))
+            work = partial(_outcome, partial(body, **{name: values[name] for name in passed}), values)
+            changes_nothing = reads_only or bool(values.get("dry_run"))
+            _run(command, work, as_json=prints_json(values), reads_only=changes_nothing)
 
         update_wrapper(run, body)
         vars(run)["__signature__"] = signature
@@ -129,15 +130,15 @@ def _signature(body: Callable[..., Outcome], common: Iterable[str]) -> Signature
     return Signature([context, *options])
 
 
-def _run(command: str, work: Callable[[Settings, Bar], Outcome], values: Mapping[str, Any], *, as_json: bool) -> None:
+def _run(command: str, work: Callable[[], Outcome], *, as_json: bool, reads_only: bool) -> None:
     """Call ``work``, and print its outcome. Raises Exit with its exit code, unless that is 0."""
-    signal.signal(signal.SIGTERM, _terminate)
+    interrupts.task_begins()
     chain.begin(command)
     notice.start(command)
     try:
-        outcome = _outcome(work, values)
-    except (MemsqlError, KeyboardInterrupt) as stopped:
-        error = stopped if isinstance(stopped, MemsqlError) else _interrupted(command, stopped)
+        outcome = work()
+    except (Exception, KeyboardInterrupt) as stopped:
+        error = _error_of(command, stopped, reads_only=reads_only)
         if as_json:
             write_json({"ok": False, "command": command, "error": text.error_json(error)})
         else:
@@ -165,17 +166,35 @@ def _outcome(work: Callable[[Settings, Bar], Outcome], values: Mapping[str, Any]
         return work(settings, progress)
 
 
-def _terminate(signal_number: int, frame: FrameType | None) -> None:
-    """SIGTERM as an exception, so that temporary files go and locks are released."""
-    raise KeyboardInterrupt("SIGTERM")
+def _error_of(command: str, stopped: BaseException, *, reads_only: bool) -> MemsqlError:
+    """What to tell of ``stopped``, which ended the task. Raises it where it is a mistake in memsql."""
+    interruption = _interruption(stopped)
+    if interruption is not None:
+        return _interrupted(command, interruption, reads_only=reads_only)
+    if isinstance(stopped, MemsqlError):
+        return stopped
+    raise stopped
 
 
-def _interrupted(command: str, stopped: KeyboardInterrupt) -> Interrupted:
-    return Interrupted(
-        f"{'SIGTERM' if stopped.args else 'Ctrl-C'} stopped {command}",
-        state="no migration was running at that moment",
-        hint="see: invoke migrate.status",
-    )
+def _interruption(error: BaseException) -> KeyboardInterrupt | None:
+    """The signal behind ``error``, None where there is none. Python loses a KeyboardInterrupt that comes in the middle
+    of an import or of a callback of SQLite, and another error takes its place."""
+    if isinstance(error, KeyboardInterrupt):
+        return error
+    stopped = error.is_interrupt if isinstance(error, StatementError) else not isinstance(error, MemsqlError)
+    if stopped:
+        try:
+            interrupts.refuse_lost()
+        except KeyboardInterrupt as e:
+            return e
+    return None
+
+
+def _interrupted(command: str, stopped: KeyboardInterrupt, *, reads_only: bool) -> Interrupted:
+    message = f"{'SIGTERM' if stopped.args else 'Ctrl-C'} stopped {command}"
+    if reads_only or isinstance(stopped, interrupts.Untouched):
+        return Interrupted(message, state="nothing was changed")
+    return Interrupted(message, state="no migration was running at that moment", hint="see: invoke migrate.status")
 
 
 def number(

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 @task(
     "verify",
+    reads_only=True,
     help={
         "deep": "SQLite's full integrity_check instead of quick_check; slower",
         "only": "run only the checks whose file in sql/checks begins with this word, as in --only schema",

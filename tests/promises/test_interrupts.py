@@ -5,12 +5,13 @@ from __future__ import annotations
 import signal
 import sqlite3
 import subprocess
+import sys
 import time
 from contextlib import closing
 from pathlib import Path
 
 import pytest
-from cli import Done, Project, finish
+from cli import Done, Project, clean_environment, finish
 
 pytestmark = pytest.mark.slow
 
@@ -206,3 +207,107 @@ def test_a_check_can_be_interrupted_where_nothing_is_changed(
     finish(process).expect(5, f"{name} stopped")
     assert time.monotonic() - began < 5
     assert project.data() == before
+
+
+def wait_for_scratch(process: subprocess.Popen[str], folder: Path, pattern: str) -> None:
+    while process.poll() is None and not list(folder.rglob(pattern)):
+        time.sleep(0.002)
+
+
+@pytest.mark.parametrize(
+    ("words", "file"),
+    [(("migrate.test",), "scratch.db-journal"), (("migrate.up", "--dry-run"), "clone.db-journal")],
+    ids=" ".join,
+)
+@pytest.mark.parametrize(("number", "name"), SIGNALS)
+def test_what_a_trial_runs_is_not_blamed(
+    project: Project,
+    number: int,
+    name: str,
+    words: tuple[str, ...],
+    file: str,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    """A migration that was interrupted did not fail, and the trial ends."""
+    scratch = tmp_path_factory.mktemp("scratch")
+    project.down_file("0001_kept").write_text("DROP TABLE kept;\n")
+    project.add("0002_long", ENDLESS)
+    before = project.data()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TMPDIR", str(scratch))
+        process = project.start(*words)
+    wait_for_scratch(process, scratch, file)
+    time.sleep(0.5)
+    process.send_signal(number)
+    began = time.monotonic()
+    done = finish(process).expect(5, f"error: {name} stopped {words[0]}", "state: nothing was changed")
+    assert time.monotonic() - began < 5
+    assert "0002_long" not in done.out + done.err
+    assert project.data() == before
+    assert list(scratch.iterdir()) == []
+
+
+@pytest.mark.parametrize("words", [("legacy.adopt",), ("legacy.status",), ("migrate.up",)], ids=" ".join)
+@pytest.mark.parametrize(("number", "name"), SIGNALS)
+def test_what_runs_in_memory_is_not_blamed(project: Project, number: int, name: str, words: tuple[str, ...]) -> None:
+    """To recognise a database the migrations run on a scratch one, in another process."""
+    project.db.unlink()
+    project.add("0001_kept", ENDLESS.partition("\n")[2])
+    project.script("CREATE TABLE kept (what TEXT);")
+    before = project.everything()
+    process = project.start(*words)
+    time.sleep(1.5)
+    assert process.poll() is None
+    process.send_signal(number)
+    began = time.monotonic()
+    done = finish(process).expect(5, f"error: {name} stopped {words[0]}", "state: nothing was changed")
+    assert time.monotonic() - began < 5
+    assert "0001_kept" not in done.out + done.err
+    assert project.everything() == before
+
+
+AT_IMPORT = """
+import os, signal, sys
+
+module, *words = sys.argv[1:]
+
+class Finder:
+    @staticmethod
+    def find_spec(name, path=None, target=None):
+        if name == module:
+            os.kill(os.getpid(), signal.SIGINT)
+
+sys.meta_path.insert(0, Finder)
+from memsql.__main__ import main
+sys.argv = ["memsql", *words]
+main()
+"""
+
+
+@pytest.mark.parametrize(
+    "module",
+    ["invoke", "invoke.parser", "memsql.tasks.program", "memsql.config", "memsql.report.progress", "memsql.db.sqlite"],
+)
+@pytest.mark.parametrize("words", [(), ("--json",)], ids=["text", "json"])
+def test_a_start_is_interrupted_with_a_line_and_without_a_traceback(
+    project: Project, module: str, words: tuple[str, ...]
+) -> None:
+    command = [sys.executable, "-c", AT_IMPORT, module, "migrate.status", *words]
+    ended = subprocess.run(
+        command, cwd=project.root, env=clean_environment(), capture_output=True, encoding="utf-8", check=False
+    )
+    done = Done(tuple(command[3:]), ended.returncode, ended.stdout, ended.stderr)
+    done.expect(5, "Ctrl-C stopped m", "nothing was changed")
+    if words:
+        assert done.json()["error"]["kind"] == "Interrupted"
+    else:
+        assert done.err.startswith("error: ")
+
+
+def test_a_start_that_hears_ctrl_c_early_imports_little() -> None:
+    """What is imported before is the time in which Python itself answers, with a traceback."""
+    text = (
+        "import sys; import memsql.startup; print(*[m for m in sys.modules if m.startswith(('memsql', 'contextlib'))])"
+    )
+    ended = subprocess.run([sys.executable, "-I", "-c", text], capture_output=True, encoding="utf-8", check=True)
+    assert ended.stdout.split() == ["memsql", "memsql.startup"]

@@ -1,0 +1,84 @@
+"""Ctrl-C and SIGTERM while a task runs and no migration does: a KeyboardInterrupt.
+
+A run of migrations listens to them instead (see memsql.engine.signals), and before a task see memsql.startup.
+"""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+_deaf = False
+heard: str | None = None
+"""What was pressed or sent last while a task ran, "Ctrl-C" or "SIGTERM"; None where nothing was."""
+
+
+class Untouched(KeyboardInterrupt):
+    """Somebody stopped the work before anything was changed."""
+
+
+def task_begins() -> None:
+    """Let Ctrl-C and SIGTERM be a KeyboardInterrupt, so that temporary files go and locks are released. Its arguments
+    are empty for Ctrl-C, and "SIGTERM" otherwise."""
+    global heard
+    heard = None
+    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
+        signal.signal(signal.SIGINT, _raise)
+    signal.signal(signal.SIGTERM, _raise)
+
+
+def ignore_all() -> None:
+    """Leave Ctrl-C and SIGTERM to the process that started this one and will end it."""
+    global _deaf
+    _deaf = True
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
+def can_listen() -> bool:
+    """Whether this thread of this process may decide what a signal does."""
+    return _is_main() and not _deaf
+
+
+def refuse_lost() -> None:
+    """Raise KeyboardInterrupt again where somebody pressed Ctrl-C in this task: SQLite drops what is raised in its
+    callbacks. Call it where new work begins, and never where work is undone."""
+    if heard is not None:
+        raise KeyboardInterrupt(*([] if heard == "Ctrl-C" else [heard]))
+
+
+@contextmanager
+def raised() -> Iterator[None]:
+    """While open, Ctrl-C and SIGTERM are a KeyboardInterrupt, also where a run of migrations listens: it waits for the
+    block, and runs nothing meanwhile."""
+    if not can_listen():
+        yield
+        return
+    old = {number: signal.signal(number, _raise) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in old.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
+def untouched() -> Iterator[None]:
+    """Say of a KeyboardInterrupt that comes out of the block that nothing was changed."""
+    try:
+        yield
+    except KeyboardInterrupt as e:
+        raise Untouched(*e.args) from None
+
+
+def _raise(number: int, frame: FrameType | None) -> None:
+    global heard
+    heard = "Ctrl-C" if number == signal.SIGINT else signal.Signals(number).name
+    raise KeyboardInterrupt(*([] if number == signal.SIGINT else [heard]))
+
+
+def _is_main() -> bool:
+    return threading.current_thread() is threading.main_thread()
