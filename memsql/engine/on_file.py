@@ -29,6 +29,7 @@ from memsql.engine.session import Session
 from memsql.engine.state import State
 from memsql.engine.structure import proof
 from memsql.engine.verdict import Evidence
+from memsql.engine.violations import violations
 from memsql.errors import ConnectError, LockedError, MemsqlError, StatementError
 from memsql.ledger import Entry
 from memsql.project.checks import CheckResult, run_checks
@@ -310,4 +311,6 @@ def _explained(session: Session, job: Job, error: StatementError, touched: Touch
         conn.execute(f"ROLLBACK TO {SAVEPOINT}")
         with conn.observe(session.interrupted):
             located = statements.locate(conn, job.file, error)
-    return verdict.statement_failed(job, located, error.code, touched.forbidden if touched else None)
+    forbidden = touched.forbidden if touched else None
+    details = violations(conn, located, session.interrupted) if forbidden is None else ()
+    return verdict.statement_failed(job, located, error.code, forbidden, details)

@@ -125,9 +125,10 @@ def judge_checks(job: Job, results: Sequence[CheckResult]) -> tuple[str, ...]:
 
 
 def statement_failed(
-    job: Job, error: StatementError, code: str | None, forbidden: str | None = None
+    job: Job, error: StatementError, code: str | None, forbidden: str | None = None, details: tuple[str, ...] = ()
 ) -> MigrationFailed:
-    """A statement of ``job`` raised ``error`` with SQLite's ``code``, or the observer denied it as ``forbidden``."""
+    """A statement of ``job`` raised ``error`` with SQLite's ``code``, or the observer denied it as ``forbidden``.
+    ``details``: sentences about the rows."""
     message, hint = error.message, _RUN_AGAIN
     if forbidden is not None:
         message = f"{forbidden} is not allowed inside a migration"
@@ -151,6 +152,7 @@ def statement_failed(
     return MigrationFailed(
         f"{job.migration.id} failed{number}: {message}",
         where=error.where or Location(job.file.path),
+        details=details,
         statement=error.statement,
         hint=hint,
     )

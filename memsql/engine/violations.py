@@ -1,0 +1,150 @@
+"""The rows that break a constraint: what a person needs to know beside SQLite's name of the constraint."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+
+from memsql.db import Connection
+from memsql.db.queries import load
+from memsql.engine.loss.answers import least_text, shown_text, shown_value
+from memsql.errors import StatementError
+from memsql.schema.definition import split_at_commas
+from memsql.sqltext import quote
+from memsql.sqltext.names import fold, quote_if_needed
+from memsql.sqltext.tokens import Token, tokenize
+from memsql.sqltext.writes import read_write
+from memsql.words import count
+
+_SAVEPOINT = "memsql_violations"
+_SHOWN = 3
+
+
+def violations(conn: Connection, error: StatementError, interrupted: Callable[[], bool]) -> tuple[str, ...]:
+    """Sentences about the rows for which the statement of ``error`` failed, an INSERT … SELECT or a CREATE UNIQUE
+    INDEX; none where they cannot be told.
+
+    ``conn`` is in the transaction in which the statement failed. What is tried there is undone. ``interrupted`` says
+    whether somebody asked to stop.
+    """
+    text, kind = error.statement or "", (error.code or "").removeprefix("SQLITE_CONSTRAINT_")
+    if kind not in ("UNIQUE", "PRIMARYKEY", "ROWID", "NOTNULL", "CHECK") or not conn.in_transaction:
+        return ()
+    with suppress(StatementError):
+        conn.execute(f"SAVEPOINT {_SAVEPOINT}")
+        try:
+            with conn.observe(interrupted):
+                copy = _copy(conn, text)
+                return tuple(_of_index(conn, text) if copy is None else _of_copy(conn, copy, kind, error.message))
+        finally:
+            conn.execute(f"ROLLBACK TO {_SAVEPOINT}")
+            conn.execute(f"RELEASE {_SAVEPOINT}")
+    return ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Copy:
+    """An INSERT … SELECT: the table, the columns that it fills, and the SELECT."""
+
+    table: str
+    columns: tuple[str, ...]
+    select: str
+
+    @property
+    def rows(self) -> str:
+        """SQL: the rows of the SELECT, as a table ``r`` with these columns."""
+        return f"WITH r ({', '.join(map(quote, self.columns))}) AS ({self.select})"
+
+    @property
+    def again(self) -> str:
+        """The same INSERT, without the rows that break something."""
+        return f"INSERT OR IGNORE INTO {quote(self.table)} ({', '.join(map(quote, self.columns))}) {self.select}"
+
+
+def _copy(conn: Connection, text: str) -> _Copy | None:
+    write, tokens = read_write(text), tokenize(text)
+    if write is None or write.verb != "insert" or write.ignores or write.replaces or write.schema is not None:
+        return None
+    start = next((t.start for t, depth in _depths(tokens) if depth == 0 and t.word in ("SELECT", "WITH")), None)
+    if start is None or tokens[0].word != "INSERT":
+        return None
+    columns = write.columns or tuple(str(row[0]) for row in conn.execute(load("engine/columns"), (write.table,)).rows)
+    return _Copy(write.table, columns, text[start : tokens[-1].end].rstrip(";"))
+
+
+def _of_copy(conn: Connection, copy: _Copy, kind: str, message: str) -> Iterator[str]:
+    constrained = [name.rpartition(".")[2] for name in message.rpartition(": ")[2].split(", ")]
+    total = conn.execute(f"{copy.rows} SELECT count(*) FROM r").one()
+    known = {fold(c) for c in copy.columns}
+    if not all(fold(c) in known for c in constrained) and kind != "CHECK":
+        return
+    if kind == "NOTNULL":
+        column = constrained[0]
+        nulls = conn.execute(f"{copy.rows} SELECT count(*) FROM r WHERE {quote(column)} IS NULL").one()
+        yield f"{column} is NULL in {int(nulls or 0)} of {_rows(total)}"
+    elif kind == "CHECK":
+        fit = conn.execute(copy.again).changes
+        yield f"{int(total or 0) - fit} of {_rows(total)} do not satisfy it"
+    else:
+        yield from _duplicates(conn, copy, constrained)
+
+
+def _duplicates(conn: Connection, copy: _Copy, columns: Sequence[str]) -> Iterator[str]:
+    """The values that several rows have. The table itself compares them, by its types and collations."""
+    target = quote(copy.table)
+    same = " AND ".join(f"t.{quote(c)} = r.{quote(c)}" for c in columns)
+    values = " || ', ' || ".join(shown_value(f"r.{quote(c)}") for c in columns)
+    grouped = f"FROM r JOIN {target} AS t ON {same} GROUP BY {', '.join(f't.{quote(c)}' for c in columns)}"
+    shown = f"count(*), {least_text(values)}, CAST(max({values}) AS BLOB)"
+    name = ", ".join(map(quote_if_needed, columns))
+    for _, least, _ in conn.execute(f"{copy.rows} SELECT {shown} {grouped} LIMIT {_SHOWN}").rows:
+        yield f"{copy.table} has a row with this {name} already: {shown_text(least)}"
+    conn.execute(copy.again)
+    order = f"HAVING count(*) > 1 ORDER BY 1 DESC LIMIT {_SHOWN}"
+    for number, *examples in conn.execute(f"{copy.rows} SELECT {shown} {grouped} {order}").rows:
+        yield _same(int(number or 0), name, list(map(shown_text, examples)))
+
+
+def _of_index(conn: Connection, text: str) -> Iterator[str]:
+    """The values that several rows have in the terms of a unique index."""
+    tokens = tokenize(text)
+    words = [token.word for token in tokens]
+    if words[:3] != ["CREATE", "UNIQUE", "INDEX"] or "ON" not in words or "(" not in words:
+        return
+    opening = words.index("(")
+    groups, closing = split_at_commas(tokens, opening)
+    # Strings and names of several parts are rare here.
+    table = tokens[opening - 1].name
+    terms = [_term(text, group) for group in groups]
+    where = text[tokens[closing].end : tokens[-1].end].rstrip(";") if closing < len(tokens) else ""
+    values = " || ', ' || ".join(map(shown_value, terms))
+    known = " AND ".join(f"({term}) IS NOT NULL" for term in terms)
+    rows = conn.execute(
+        f"SELECT n, a, b FROM (SELECT count(*) AS n, {least_text(values)} AS a, CAST(max({values}) AS BLOB) AS b,"
+        f" {known} AS known FROM {quote(table)} {where} GROUP BY {', '.join(terms)})"
+        f" WHERE n > 1 AND known ORDER BY 1 DESC LIMIT {_SHOWN}"
+    ).rows
+    for number, *examples in rows:
+        yield _same(int(number or 0), ", ".join(terms), list(map(shown_text, examples)))
+
+
+def _term(text: str, tokens: Sequence[Token]) -> str:
+    end = -1 if tokens[-1].word in ("ASC", "DESC") and len(tokens) > 1 else None
+    return text[tokens[0].start : tokens[:end][-1].end]
+
+
+def _same(number: int, name: str, examples: Sequence[str]) -> str:
+    return f"{count(number, 'row')} have the same {name}: {' and '.join(dict.fromkeys(examples))}"
+
+
+def _rows(total: object) -> str:
+    return count(total if isinstance(total, int) else 0, "row")
+
+
+def _depths(tokens: Sequence[Token]) -> Iterator[tuple[Token, int]]:
+    depth = 0
+    for token in tokens:
+        depth -= token.word == ")"
+        yield token, depth
+        depth += token.word == "("
