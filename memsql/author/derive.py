@@ -40,6 +40,7 @@ from memsql.project.files import Migration, SqlFile, read_file, replace_file
 from memsql.project.load import Project
 from memsql.schema import Schema, diff, dump, from_sql, read
 from memsql.schema.snapshot import beside, read_snapshot
+from memsql.sqltext import effect
 from memsql.sqltext.names import fold
 
 _ROWS = 25
@@ -279,6 +280,9 @@ def _prove(base: SQLiteConnection, candidate: Candidate, source: _Source, seed: 
         e.state, e.hint = "nothing was written", "run the command again"
         raise
     except MemsqlError as e:
+        back = e.where is not None and e.where.path.endswith(".rollback.sql")
+        if back and (computed := _uncomputed(candidate, e)) is not None:
+            source.refuse(computed)
         error = FileError(
             f"the derived migration does not pass its proof: {e.message}",
             where=Location(source.shown),
@@ -288,7 +292,7 @@ def _prove(base: SQLiteConnection, candidate: Candidate, source: _Source, seed: 
             hint=(isinstance(e, CheckFailed) and e.hint) or BY_HAND,
         )
         required = [f"{c.old.name}.{d.name}" for c in candidate.changes for d in c.dropped if d.notnull]
-        if required and e.where and e.where.path.endswith(".rollback.sql"):
+        if required and back:
             error.hint = (
                 f"{', '.join(required)}: a column that goes and was NOT NULL has no value on the way back: first make"
                 " it NULL in a migration of its own, then drop it in another; or write the pair by hand"
@@ -296,6 +300,25 @@ def _prove(base: SQLiteConnection, candidate: Candidate, source: _Source, seed: 
         if e.where:
             error.details = (*error.details, f"in what would have been {e.where}")
         raise error from e
+
+
+def _uncomputed(candidate: Candidate, error: MemsqlError) -> CannotChange | None:
+    """What to say where a way back stopped with ``error`` because a computed column would be NULL."""
+    if "NOT NULL constraint failed" not in error.message:
+        return None
+    # ALTER TABLE … ADD COLUMN does not name the column.
+    name = effect(error.statement or "").column or error.message.rpartition(".")[2]
+    for change in candidate.changes:
+        for column in change.old.columns:
+            if column.hidden and column.notnull and fold(column.name) == fold(name):
+                return CannotChange(
+                    f"{change.old.name}.{column.name} is computed and NOT NULL, and the way back would have no value"
+                    " for it: what it is computed from does not come back",
+                    change.old.name,
+                    None,
+                    f"first let {column.name} go, or be NULL, in a migration of its own",
+                )
+    return None
 
 
 def _note_on_empty_tables(before: Schema, rows: dict[str, int]) -> list[str]:
