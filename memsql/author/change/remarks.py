@@ -71,7 +71,7 @@ def _notes_on(change: TableChange) -> Iterator[str]:
             )
         elif (
             source
-            and affinity(source.type) != affinity(column.type)
+            and _affinity(source, change.old) != _affinity(column, change.new)
             and not _may_be_stored_otherwise(change, source, column)
         ):
             yield (
