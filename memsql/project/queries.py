@@ -58,7 +58,7 @@ class QueryPlan:
 class Query:
     """A file of sql/queries with its sample values in place, but for those that a SELECT gives: ``selects`` are the
     variables and their SELECTs. Of a query that was ``filled`` they are in place too; ``empty`` are the variables for
-    which the database has no value, so that they are NULL."""
+    which the database has no value, so that they are NULL. ``why`` is what its header says."""
 
     name: str
     path: str
@@ -66,6 +66,7 @@ class Query:
     expected: tuple[str, ...]
     selects: tuple[tuple[str, str], ...] = ()
     empty: tuple[str, ...] = ()
+    why: str = ""
 
     def plan(self, answer: Result | StatementError) -> QueryPlan:
         if isinstance(answer, StatementError):
@@ -80,7 +81,11 @@ def query_plans(conn: Connection, folder: Path, shown: str = "sql/queries") -> l
 
     Raises FileError for a file that is no query; a query that does not fit the schema gets an error in its plan.
     """
-    queries = read_queries(folder, shown)
+    return plans_of(conn, read_queries(folder, shown))
+
+
+def plans_of(conn: Connection, queries: Sequence[Query]) -> list[QueryPlan]:
+    """The plan of each of ``queries``; of one that does not fit the schema, its error."""
     ready = filled(conn, queries)
     # Prepared with the values in place, for a LIKE or a partial index may depend on them.
     answers = iter(conn.read_each([(explained(query.sql), ()) for query in ready if isinstance(query, Query)]))
@@ -172,7 +177,8 @@ def _read_query(path: Path, shown: str) -> Query:
         else:
             literals[name] = value
     sql = _with_values(statements[0].text, literals)
-    return Query(header.get("name") or path.stem, shown, sql, expected, tuple(selects.items()))
+    name, why = header.get("name") or path.stem, header.get("why") or ""
+    return Query(name, shown, sql, expected, tuple(selects.items()), why=why)
 
 
 def _is_query(value: str) -> bool:

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from memsql import visible
+from memsql.report import templates
 from memsql.report.layout import Edge, Layout, Size, Stretch, lay_out
-from memsql.report.templates import render
 from memsql.schema import Attribute, Entity, Erd, Relation
 from memsql.sqltext import fold
 from memsql.words import count
@@ -83,7 +83,7 @@ def svg(erd: Erd, *, links: Mapping[str, str] | None = None, keys_only: bool = F
     lines = [drawn.line(relation) for relation in erd.relations]
     legend = bool(lines)
     width = max(layout.size.width, 560 if legend else 260)
-    return render(
+    return templates.render(
         "erd.svg.jinja",
         width=_round(width + 2 * _MARGIN),
         height=_round((layout.size.height or _ROW) + 2 * _MARGIN + legend * _LEGEND),
@@ -127,8 +127,8 @@ class _Plan:
         self.shown = _most_important(attributes)
         self.left_out = len(entity.attributes) - len(self.shown)
         self.kind_word = _KINDS[entity.kind]
-        head = _cells(_clipped(entity.name)) + (_cells(self.kind_word) + 2 if self.kind_word else 0)
-        names = max((_cells(_clipped(a.name)) for a in self.shown), default=0)
+        head = _cells(_clipped(templates.name(entity.name))) + (_cells(self.kind_word) + 2 if self.kind_word else 0)
+        names = max((_cells(_clipped(templates.name(a.name))) for a in self.shown), default=0)
         types = max((_cells(_clipped(a.type)) for a in self.shown), default=0)
         rows = _KEYS + (names + types + 2) * _LETTER if self.shown else 0
         width = max(head * _LETTER * 1.08, rows, 110) + 2 * _SIDE
@@ -166,7 +166,7 @@ class _Drawing:
             plan.size.height,
             plan.entity.kind,
             plan.kind_word,
-            _clipped(name),
+            _clipped(templates.name(name)),
             f"{name} ({'full text or virtual table' if plan.entity.kind == 'virtual' else plan.entity.kind})",
             tuple(_row(attribute, _HEAD + _ROW * n + 14) for n, attribute in enumerate(plan.shown)),
             more if plan.left_out else "",
@@ -262,7 +262,12 @@ def _legend(y: float) -> Iterator[tuple[float, float, str, str, str]]:
 def _row(attribute: Attribute, y: float) -> _Row:
     title = f"{attribute.name} {attribute.type}".rstrip() + (", never NULL" if attribute.required else "")
     return _Row(
-        y, " ".join(attribute.keys), _clipped(attribute.name), _clipped(attribute.type), attribute.required, title
+        y,
+        " ".join(attribute.keys),
+        _clipped(templates.name(attribute.name)),
+        _clipped(attribute.type),
+        attribute.required,
+        title,
     )
 
 

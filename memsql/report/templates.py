@@ -41,13 +41,24 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.filters["block"] = _block
+    environment.filters["name"] = name
     return environment
 
 
 def _shown(value: object) -> object:
     """What becomes of every value before it is escaped as HTML."""
-    return value if isinstance(value, Markup) else visible.line(str(value))
+    return value if isinstance(value, Markup) else visible.text(visible.line(str(value)))
 
 
 def _block(text: str) -> Markup:
     return escape(visible.text(text))
+
+
+def name(text: str) -> str:
+    """The name ``text`` as people can see it: in quotes where it is empty, or has blanks at an end."""
+    return text if text and text == text.strip() else f'"{text}"'
+
+
+def markup(text: str) -> Markup:
+    """``text`` as a part of a page that is not escaped again: for what ``render`` returned, and nothing else."""
+    return Markup(text)

@@ -172,6 +172,30 @@ def diagram(
     return _written(text, output, chosen, "drew the schema")
 
 
+@task("schema.docs", help={"output": "write it to this file instead of printing it"})
+def docs(settings: Settings, progress: Bar, *, output: str | None = None) -> Outcome:
+    """Write the schema down as one HTML page: diagram, tables, columns, keys, indexes, triggers, queries and plans.
+
+    The page needs no network and no other file, runs no script, and is the same for the same schema and queries, so it
+    can be committed. It holds no rows; the plans are those of sql/queries in this database. Reads only.
+
+    Example:  invoke schema.docs --output docs/schema.html
+    """
+    from memsql.db import connection
+    from memsql.project.queries import plans_of, read_queries
+    from memsql.report.schema_page import schema_page
+    from memsql.schema import read
+
+    folder = settings.sql / "queries"
+    queries = read_queries(folder, settings.show(folder))
+    with connection(settings.target, "ro", settings.busy_timeout) as conn:
+        schema = read(conn)
+        plans = plans_of(conn, queries)
+    name = settings.target.path.name if settings.target.path else str(settings.target)
+    text = schema_page(schema, name, list(zip(queries, plans, strict=True)))
+    return _written(text, output, "html", "wrote the schema down")
+
+
 def _named(schema: Schema, tables: str | None) -> list[str] | None:
     """The names in ``tables``, which commas separate; None without. Raises UsageError for a name that is not there."""
     from memsql.errors import UsageError
@@ -191,7 +215,7 @@ def _written(text: str, output: str | None, field: str, headline: str) -> Outcom
     from memsql.project.files import replace_file
 
     if output is None:
-        return Outcome(text.rstrip(), {field: text}, headline=headline)
+        return Outcome(text.rstrip(), {field: text}, headline=headline, plain=field != "mermaid")
     replace_file(Path.cwd() / output, text, output)
     return Outcome(f"wrote {output}", {"file": output})
 
@@ -234,4 +258,4 @@ def _compare(settings: Settings, snapshot: Path, goal: Schema) -> Outcome:
     return Outcome(page(text), data, 1)
 
 
-ns = Collection("schema", stats, info, dump, diff_, diagram)
+ns = Collection("schema", stats, info, dump, diff_, diagram, docs)

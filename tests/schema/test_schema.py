@@ -150,7 +150,7 @@ def test_diagram_marks_what_is_unique_by_itself() -> None:
 
 
 def test_a_missing_database_has_an_empty_schema_and_is_not_made(tmp_path: Path) -> None:
-    for task in ("schema.stats", "schema.info", "schema.dump", "schema.diagram"):
+    for task in ("schema.stats", "schema.info", "schema.dump", "schema.diagram", "schema.docs"):
         succeed(tmp_path / "none.db", task)
     assert list(tmp_path.iterdir()) == []
 
