@@ -129,10 +129,14 @@ class _Describer:
             self._links(r.child for r in incoming if r.kind == "foreign key"),
             self._links(r.parent for r in outgoing if r.kind != "foreign key"),
             self._links(r.child for r in incoming if r.kind != "foreign key"),
-            tuple(self._index(o) for o in self.schema.of(table.name, "index")),
-            self.schema.of(table.name, "trigger"),
+            tuple(self._index(o) for o in self._objects(table, "index")),
+            tuple(self._objects(table, "trigger")),
             table.sql,
         )
+
+    def _objects(self, table: Table, kind: str) -> list[Object]:
+        """By name, so that the page does not depend on what was made first."""
+        return sorted(self.schema.of(table.name, kind), key=lambda o: o.name)
 
     def _columns(self, table: Table) -> Iterator[_Column]:
         (node,) = (node for node in self.drawing.nodes if node.name == table.name)

@@ -51,7 +51,6 @@ def memsql(url: str | Path, *words: str, project: Path = ROOT) -> Done:
         ("schema.info",),
         ("schema.dump", "--check"),
         ("schema.diagram",),
-        ("schema.docs",),
         ("legacy.status",),
     ],
     ids=" ".join,
