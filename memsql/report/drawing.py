@@ -27,6 +27,9 @@ _ROWS = 40
 _MARGIN = 16
 _SYMBOL = 20
 _LEGEND = 44
+_LEGEND_WIDTH = 620
+# A wider picture is not made smaller than this on a page.
+_WIDE = 704
 _KINDS = {"table": "", "view": "view", "virtual": "virtual"}
 _WORDS = {"one": "exactly one", "zero or one": "zero or one", "zero or many": "zero or many"}
 
@@ -82,7 +85,7 @@ def svg(erd: Erd, *, links: Mapping[str, str] | None = None, keys_only: bool = F
     layout = drawn.layout
     lines = [drawn.line(relation) for relation in erd.relations]
     legend = bool(lines)
-    width = max(layout.size.width, 560 if legend else 260)
+    width = max(layout.size.width, _LEGEND_WIDTH if legend else 260)
     return templates.render(
         "erd.svg.jinja",
         width=_round(width + 2 * _MARGIN),
@@ -93,6 +96,7 @@ def svg(erd: Erd, *, links: Mapping[str, str] | None = None, keys_only: bool = F
         legend=_legend(layout.size.height + _LEGEND) if legend else (),
         summary=summary(erd),
         inline=inline,
+        wide=width > _WIDE,
         linked=bool(links),
     )
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from memsql.lint import Finding
-from memsql.report.review_words import headline, kind, plan_line
+from memsql.report.review_words import fix_parts, headline, kind, plan_line
 from memsql.report.text import shorten
 from memsql.review import Migrated, Review
 from memsql.review.model import ORDER, StatementResult, severest
@@ -114,13 +114,7 @@ def _finding(finding: Finding) -> str:
 
 
 def _fix(finding: Finding) -> list[str]:
-    """What to do. A rule of lint advises a sentence or code; one of the review (MR) a sentence, then perhaps code."""
-    fix = _cut(finding.fix)
-    sentence, _, sql = fix.partition("\n")
-    if finding.rule in ("MR07", "MR08"):
-        sentence, sql = "the commands above give it a free version", ""
-    elif not finding.rule.startswith("MR") and sql:
-        sentence, sql = "", fix
+    sentence, sql = fix_parts(replace(finding, fix=_cut(finding.fix)))
     lines = ["", f"  Fix: {prose(sentence)}"] if sentence else []
     return lines + (["", _indented(fenced(sql, "sql" if sql.startswith("SELECT") else ""))] if sql else [])
 

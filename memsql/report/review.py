@@ -11,7 +11,7 @@ from memsql.review import Migrated, Review
 from memsql.visible import page
 from memsql.words import count
 
-FORMATS = ("text", "markdown", "json", "sarif", "github")
+FORMATS = ("text", "markdown", "html", "json", "sarif", "github")
 _STATEMENTS = 40
 
 
@@ -27,6 +27,10 @@ def _rendered(review: Review, format: str) -> str:
         from memsql.report.markdown import markdown
 
         return markdown(review)
+    if format == "html":
+        from memsql.report.review_page import review_page
+
+        return review_page(review)
     if format == "sarif":
         from memsql.report.sarif import sarif
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from memsql.lint import Finding
 from memsql.review import Migrated, PlanChange, Review
 from memsql.words import count
 
@@ -20,6 +21,17 @@ def plan_line(change: PlanChange) -> str:
     before, after = "; ".join(change.before), "; ".join(change.after)
     message = f"{change.message}: " if change.message else ""
     return f"{change.name}: {message}{f'{before} -> {after}' if change.before else after}"
+
+
+def fix_parts(finding: Finding) -> tuple[str, str]:
+    """What to do: a sentence, and code. A rule of lint advises a sentence or code; one of the review (MR) a sentence,
+    then perhaps code."""
+    sentence, _, code = finding.fix.partition("\n")
+    if finding.rule in ("MR07", "MR08"):
+        return "the commands above give it a free version", ""
+    if not finding.rule.startswith("MR") and code:
+        return "", finding.fix
+    return sentence, code
 
 
 def kind(migration: Migrated) -> str:

@@ -6,11 +6,13 @@ from dataclasses import KW_ONLY, dataclass
 from typing import Literal
 
 from memsql.lint import Finding
+from memsql.schema import Erd
 
 Kind = Literal["new", "edited", "removed", "renamed"]
 Verdict = Literal["safe", "needs attention", "blocks"]
 WayBack = Literal["proven", "loses data as allowed", "needs permission", "does not restore", "none", "not tried"]
 """How the rollback went. It needs permission where up or down is refused because it would lose data."""
+_NO_ERD = Erd((), ())
 ORDER = {"error": 0, "warning": 1, "info": 2}
 
 
@@ -64,7 +66,8 @@ class PlanChange:
 @dataclass(frozen=True, slots=True)
 class Review:
     """The review of a change. ``prefix`` is the path of the project in its repository ("" or "db/"). ``renames`` are
-    the commands that give migrations free versions. ``notes`` say what was not tried."""
+    the commands that give migrations free versions. ``notes`` say what was not tried. ``diagram`` is ``erd`` in
+    Mermaid."""
 
     base: str
     prefix: str
@@ -77,6 +80,7 @@ class Review:
     notes: tuple[str, ...] = ()
     diagram: str = ""
     tables: tuple[str, ...] = ()
+    erd: Erd = _NO_ERD
 
     def count(self, severity: str) -> int:
         """How many findings are this severe."""

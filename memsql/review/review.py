@@ -19,7 +19,7 @@ from memsql.review.model import Review
 from memsql.review.plans import plan_changes, plan_findings
 from memsql.review.run import ReviewRun, run_base, run_branch
 from memsql.sandbox import isolated
-from memsql.schema import diff, mermaid
+from memsql.schema import diff, erd, mermaid
 
 _DRAWN = 25
 
@@ -67,6 +67,7 @@ def _examine(
         (*([new.sample] if new.sample else []), *old.notes, *new.notes, *_notes(branch, folder, len(drawn))),
         mermaid(new.schema, drawn[:_DRAWN]) if drawn else "",
         tuple(tables),
+        erd(new.schema, drawn[:_DRAWN]),
     )
 
 

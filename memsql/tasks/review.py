@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from memsql.report.progress import Bar
     from memsql.review import Review
 
-_FORMATS_BY_SUFFIX = {".md": "markdown", ".json": "json", ".sarif": "sarif"}
+_FORMATS_BY_SUFFIX = {".md": "markdown", ".html": "html", ".htm": "html", ".json": "json", ".sarif": "sarif"}
 
 
 @task(
@@ -26,9 +26,9 @@ _FORMATS_BY_SUFFIX = {".md": "markdown", ".json": "json", ".sarif": "sarif"}
             "branch, tag or commit to compare with (default: origin/main, main, origin/master or master, "
             "whichever exists)"
         ),
-        "format": "text, markdown, json, sarif or github (annotations of GitHub Actions)",
+        "format": "text, markdown, html (one page), json, sarif or github (annotations of GitHub Actions)",
         "output": (
-            "write the report to this file; may be given more than once: .md, .json and .sarif tell the format "
+            "write the report to this file; may be given more than once: .md, .html, .json and .sarif tell the format "
             "where --format does not"
         ),
         "no-fail": "exit with 0 even where something blocks",

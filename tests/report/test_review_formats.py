@@ -13,13 +13,16 @@ from urllib.parse import unquote
 import pytest
 from cli import Project
 from markdown_it import MarkdownIt
+from pages import Page, is_closed_in_itself
 from repositories import git, library, mistakes
 
 from memsql.lint import Finding
 from memsql.report.github import commands
 from memsql.report.markdown import LIMIT, code, markdown, prose
+from memsql.report.review import rendered
 from memsql.report.sarif import sarif
 from memsql.review import Migrated, PlanChange, Review, StatementResult
+from memsql.schema import erd, from_sql
 
 HOSTILE = (
     "a|b `c` ``d`` <img src=x onerror=alert(1)> @octocat #12 ![x](http://evil.example) "
@@ -115,6 +118,27 @@ def test_markdown_shows_hostile_names_as_they_are() -> None:
     assert "#12" not in outside
     assert "href" not in page
     assert "http://evil.example" not in outside
+
+
+def test_a_page_shows_hostile_names_as_they_are() -> None:
+    text = rendered(hostile(2), "html")
+    page = Page(text)
+    assert page.problems == []
+    assert is_closed_in_itself(page)
+    assert HOSTILE in page.text
+    assert page.text.count("does not apply") == 6
+    assert page.text.count("loses values") == 60
+    ids = page.values("id")
+    assert len(ids) == len(set(ids))
+    assert {link[1:] for link in page.values("href")} <= set(ids)
+
+
+def test_a_page_of_a_change_has_its_diagram() -> None:
+    schema = from_sql("CREATE TABLE a (id INTEGER PRIMARY KEY); CREATE TABLE b (a_id INT NOT NULL REFERENCES a);")
+    page = Page(rendered(replace(hostile(), erd=erd(schema), schema=("+ table b", "- index i", "~ table a")), "html"))
+    assert "b (a_id) refers to a (id): exactly one a for each b, zero or many b for each a" in page.text
+    assert {"added", "removed", "changed"} <= set(page.values("class"))
+    assert is_closed_in_itself(page)
 
 
 @pytest.mark.parametrize("text", ["`", "``x`", "a|b", "", " ", "x\ny", "`` ` ``"])
@@ -222,18 +246,21 @@ def bad(tmp_path_factory: pytest.TempPathFactory) -> Project:
 
 @pytest.mark.slow
 def test_every_format_tells_the_same(bad: Project, tmp_path: Path) -> None:
-    files = [tmp_path / name for name in ("r.md", "r.json", "r.sarif", "r.txt")]
+    files = [tmp_path / name for name in ("r.md", "r.json", "r.sarif", "r.txt", "r.html")]
     done = bad.run("review", "--format", "github", *(w for f in files for w in ("--output", str(f)))).expect(1)
-    md, data, log, text = (f.read_text(encoding="utf-8") for f in files)
+    md, data, log, text, html = (f.read_text(encoding="utf-8") for f in files)
     findings = json.loads(data)["findings"]
     assert (
         len(json.loads(log)["runs"][0]["results"])
         == len(findings)
         == len([x for x in done.out.splitlines() if x.startswith("::")])
     )
+    page = Page(html)
+    assert is_closed_in_itself(page)
     for finding in findings:
         assert f"{finding['path']}:{finding['line']}: {finding['severity']} {finding['rule']}" in text
         assert f"**{finding['rule']}**" in md
+        assert finding["message"] in page.text
     assert json.loads(data)["ok"] is False
     assert json.loads(data)["verdict"] == "blocks"
 
@@ -243,7 +270,7 @@ def test_where_a_report_goes(bad: Project, tmp_path: Path) -> None:
     out = tmp_path / "report"
     bad.run("review", "--format", "markdown", "--output", str(out), "--no-fail").expect(0, f"wrote {out}", "blocks:")
     assert out.read_text(encoding="utf-8").startswith("## SQL review")
-    bad.run("review", "--format", "html").expect(2, "there is no such format", "sarif")
+    bad.run("review", "--format", "pdf").expect(2, "there is no such format", "sarif")
     bad.run("review", "--format", "sarif", "--json").expect(2, "do not go together")
     bad.run("review", "--output", str(tmp_path / "no" / "x.md")).expect(2)
     assert json.loads(bad.run("review", "--format", "json").expect(1).out)["command"] == "review"
