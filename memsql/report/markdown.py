@@ -23,7 +23,12 @@ _MESSAGE = 1500
 _LINES = 200
 _TITLES = {"error": "Blocks", "warning": "Needs attention", "info": "Worth knowing"}
 _PLURALS = {"error": "errors", "warning": "warnings", "info": "remarks"}
-_VERDICTS = {"safe": "✅ Safe", "needs attention": "⚠️ Needs attention", "blocks": "❌ Blocks"}
+_VERDICTS = {
+    "safe": "✅ Safe",
+    "not proven": "❔ Not proven",
+    "needs attention": "⚠️ Needs attention",
+    "blocks": "❌ Blocks",
+}
 # Characters with a meaning in Markdown, and what GitHub turns into links and mentions.
 _SPECIAL = re.compile(r"([\\`*_{}\[\]()<>#+!|~&$])")
 _LINKED = re.compile(r"@|#(?=\d)|://|\bGH-(?=\d)|\bwww\.", re.IGNORECASE)

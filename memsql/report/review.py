@@ -67,6 +67,7 @@ def data(review: Review) -> dict[str, object]:
     """The same as fields of the JSON output."""
     return {
         "verdict": review.verdict,
+        "not_tried": len(review.not_tried),
         "base": review.base,
         "files": list(review.files),
         "findings": [asdict(f) for f in review.findings],

@@ -8,12 +8,14 @@ from memsql.words import count
 
 
 def headline(review: Review) -> str:
-    """``blocks: 2 errors, 1 warning in 3 migrations against main``."""
+    """``not proven: 2 things were not tried; 0 errors, 0 warnings in 3 migrations against main``."""
     if not review.files and not review.findings:
         return f"safe: nothing changed in migrations and sql against {review.base}"
     place = count(len(review.migrations), "migration") if review.migrations else count(len(review.files), "file")
     errors, warnings = count(review.count("error"), "error"), count(review.count("warning"), "warning")
-    return f"{review.verdict}: {errors}, {warnings} in {place} against {review.base}"
+    missing = len(review.not_tried)
+    remark = f"{count(missing, 'thing')} {'was' if missing == 1 else 'were'} not tried; " if missing else ""
+    return f"{review.verdict}: {remark}{errors}, {warnings} in {place} against {review.base}"
 
 
 def plan_line(change: PlanChange) -> str:

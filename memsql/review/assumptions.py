@@ -16,9 +16,21 @@ from memsql.schema.meaning import expression_text
 from memsql.schema.read_rules import rules_of
 from memsql.scratch.fitting import new_keys
 from memsql.sqltext import fold, free_rowid, identifiers, quote
+from memsql.sqltext.tokens import tokenize
 
 _ROWS = 6
-_ODD: tuple[Value, ...] = ("memsql: no such value", "", -987654321, 0, 987654321987, 0.5, "x" * 400, b"\x00", None)
+_ODD: tuple[Value, ...] = (
+    "memsql: no such value",
+    "",
+    -987654321,
+    0,
+    987654321987,
+    0.5,
+    "x" * 400,
+    b"\x00",
+    None,
+    "{}",
+)
 _STRICT = {"int": "integer", "integer": "integer", "real": "real", "text": "text", "blob": "blob"}
 
 
@@ -26,7 +38,7 @@ _STRICT = {"int": "integer", "integer": "integer", "real": "real", "text": "text
 class Assumption:
     """Something that every row of ``table`` must satisfy after the migration. ``broken_by`` names, in the plural, the
     rows that do not; ``count`` is a query that counts them. ``columns`` are the columns that break it when they change.
-    ``among`` is a condition on the rows that it concerns; empty for all."""
+    ``among`` is a condition on the rows that it concerns, empty for all; ``condition`` is the expression of a CHECK."""
 
     kind: str
     table: str
@@ -34,6 +46,7 @@ class Assumption:
     broken_by: str
     count: str
     among: str = ""
+    condition: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +94,8 @@ def unique_keys(conn: SQLiteConnection, schema: Schema) -> list[Unique]:
             columns = tuple(c.name for c in here.columns if fold(c.name) in named) if here else ()
         else:
             columns = tuple(str(r[6]) for r in listed)
-            by, where = tuple(map(quote, columns)), ""
+            collations = ("" if r[8] in (None, "BINARY") else f" COLLATE {r[8]!s}" for r in listed)
+            by, where = tuple(quote(c) + collation for c, collation in zip(columns, collations, strict=True)), ""
         unique.append(Unique(table, columns, by, where))
     for one in schema.tables.values():
         keys = [c for c in one.columns if c.pk]
@@ -99,15 +113,26 @@ def assumptions(
         new = after.table(old.name)
         if old.kind != "table" or new is None or new.kind != "table":
             continue
+        added = _added(old, new)
         result += _unique(
             old,
             [key for key in keys_before if fold(key.table) == fold(old.name)],
             [key for key in keys_after if fold(key.table) == fold(old.name)],
+            added,
         )
         result += _not_null_and_types(old, new)
+        result += _generated(old, new, added)
         result += _references(old, new, after)
-        result += _checks(old, new)
+        result += _checks(old, new, added)
     return sorted(result, key=lambda a: (a.table, a.kind, a.columns, a.count))
+
+
+def breaks(conn: SQLiteConnection, assumption: Assumption) -> bool:
+    """Whether a row of ``conn`` breaks ``assumption``."""
+    try:
+        return bool(conn.execute(assumption.count).one())
+    except StatementError:
+        return False
 
 
 def break_one(conn: SQLiteConnection, schema: Schema, assumption: Assumption) -> bool:
@@ -121,12 +146,17 @@ def break_one(conn: SQLiteConnection, schema: Schema, assumption: Assumption) ->
         rows = list(_rows(conn, table))
         if assumption.kind == "unique":
             pairs = product(_rows(conn, table, assumption.among), rows)
-            return any(
-                _breaks(conn, assumption, target, _values(conn, table, source, assumption.columns))
+            return breaks(conn, assumption) or any(
+                _breaks(conn, assumption, target, values)
                 for source, target in pairs
                 if source != target
+                for values in _alike(_values(conn, table, source, assumption.columns))
             )
-        values: Sequence[Value] = (None,) if assumption.kind == "null" else _ODD
+        if not assumption.columns:
+            return breaks(conn, assumption)
+        values: Sequence[Value] = (None, *_ODD) if assumption.kind == "null" else _ODD
+        if assumption.kind == "orphan":
+            values = (*_other_parents(conn, schema, table, assumption.columns), *_ODD)
         return any(
             _breaks(conn, assumption, row, {column: value})
             for value in values
@@ -137,21 +167,108 @@ def break_one(conn: SQLiteConnection, schema: Schema, assumption: Assumption) ->
         conn.execute("PRAGMA foreign_keys = on")
 
 
-def _unique(old: Table, keys_before: Sequence[Unique], keys_after: Sequence[Unique]) -> Iterator[Assumption]:
-    columns = {fold(c.name) for c in old.columns}
-    for key in keys_after:
-        if not {fold(c) for c in key.columns} <= columns or any(key.implied_by(k) for k in keys_before):
+def _alike(values: Mapping[str, Value]) -> Iterator[Mapping[str, Value]]:
+    """``values``, and what a collation may take for the same: other letters, white space at the end."""
+    yield values
+    if any(isinstance(value, str) for value in values.values()):
+        yield {name: value.swapcase() if isinstance(value, str) else value for name, value in values.items()}
+        yield {name: f"{value} " if isinstance(value, str) else value for name, value in values.items()}
+
+
+def _other_parents(conn: SQLiteConnection, schema: Schema, table: Table, columns: Sequence[str]) -> tuple[Value, ...]:
+    """Values that the parents have to which ``columns`` refer until now."""
+    values: list[Value] = []
+    for key in table.foreign_keys:
+        parent = schema.table(key.parent)
+        names = key.parent_columns or _primary_key(parent)
+        if parent is not None and len(names) == 1 and [*map(fold, key.columns)] == [*map(fold, columns)]:
+            name = quote(names[0])
+            rows = conn.execute(f"SELECT {name} FROM {quote(parent.name)} WHERE {name} IS NOT NULL LIMIT 50").rows
+            values += [row[0] for row in rows]
+    return tuple(values)
+
+
+def _added(old: Table, new: Table) -> dict[str, str]:
+    """For each column that only ``new`` has, in lower case, SQL of its value in a row that was there before: of what it
+    is generated from, its default, or NULL."""
+    existing, rules = {fold(c.name) for c in old.columns}, rules_of(new).columns
+    added: dict[str, str] = {}
+    for column in new.columns:
+        name = fold(column.name)
+        if name in existing:
             continue
-        among = " AND ".join([*(f"{b} IS NOT NULL" for b in key.by), *([f"({key.where})"] if key.where else [])])
-        listed = ", ".join(key.by)
-        groups = f"SELECT 1 FROM {quote(old.name)} WHERE {among} GROUP BY {listed} HAVING count(*) > 1"
+        rule = rules.get(name)
+        if rule is not None and rule.generated:
+            added[name] = substitute(rule.generated.rpartition(" ")[0], added)
+        else:
+            added[name] = f"({column.default})" if column.default is not None else "NULL"
+    return added
+
+
+def substitute(expression: str, values: Mapping[str, str]) -> str:
+    """``expression`` with SQL in place of the columns that ``values`` has, in lower case."""
+    tokens = tokenize(expression)
+    text, end = "", 0
+    for number, token in enumerate(tokens):
+        following = tokens[number + 1].text if number + 1 < len(tokens) else ""
+        if token.kind not in ("word", "quoted") or token.name not in values or following in ("(", "."):
+            continue
+        start = token.start
+        if number > 1 and tokens[number - 1].text == ".":
+            start = tokens[number - 2].start
+        text += expression[end:start] + values[token.name]
+        end = token.end
+    return text + expression[end:]
+
+
+def _old_columns(old: Table, expression: str) -> tuple[str, ...]:
+    """The columns of ``old`` that ``expression`` names."""
+    named = identifiers(expression)
+    return tuple(c.name for c in old.columns if fold(c.name) in named)
+
+
+def _unique(
+    old: Table, keys_before: Sequence[Unique], keys_after: Sequence[Unique], added: Mapping[str, str]
+) -> Iterator[Assumption]:
+    existing = {fold(c.name) for c in old.columns}
+    for key in keys_after:
+        if not {fold(c) for c in key.columns} <= {*existing, *added} or any(key.implied_by(k) for k in keys_before):
+            continue
+        # A column that is new has one value in all rows, unless that is NULL, which is like no other.
+        own = [by for by in key.by if existing & identifiers(substitute(by, added))]
+        fixed = [substitute(by, added) for by in key.by if by not in own]
+        if any(value == "NULL" for value in fixed):
+            continue
+        listed = [substitute(by, added) for by in own]
+        where = substitute(key.where, added)
+        among = " AND ".join([*(f"{b} IS NOT NULL" for b in (*listed, *fixed)), *([f"({where})"] if where else [])])
+        groups = f"SELECT 1 FROM {quote(old.name)} WHERE {among}"
+        groups += f" GROUP BY {', '.join(listed)} HAVING count(*) > 1" if listed else " LIMIT -1 OFFSET 1"
         yield Assumption(
             "unique",
             old.name,
-            key.columns,
-            f"rows that are alike in {listed}",
+            tuple(c for c in _old_columns(old, " ".join(listed))),
+            f"rows that are alike in {', '.join(key.by)}",
             f"SELECT count(*) FROM ({groups})",
             among,
+        )
+
+
+def _generated(old: Table, new: Table, added: Mapping[str, str]) -> Iterator[Assumption]:
+    """NOT NULL of generated columns that are new, or were nullable."""
+    before = {fold(c.name): c for c in old.columns}
+    for column in new.columns:
+        was = before.get(fold(column.name))
+        rule = rules_of(new).columns.get(fold(column.name))
+        if not column.notnull or column.hidden not in (2, 3) or rule is None or (was is not None and was.notnull):
+            continue
+        expression = substitute(rule.generated.rpartition(" ")[0], added)
+        yield Assumption(
+            "null",
+            old.name,
+            _old_columns(old, expression),
+            f"rows for which {column.name} has no value",
+            f"SELECT count(*) FROM {quote(old.name)} WHERE {expression} IS NULL",
         )
 
 
@@ -183,7 +300,7 @@ def _not_null_and_types(old: Table, new: Table) -> Iterator[Assumption]:
 def _references(old: Table, new: Table, after: Schema) -> Iterator[Assumption]:
     for key in new_keys(old, new):
         parent = after.table(key.parent)
-        parent_columns = key.parent_columns or tuple(c.name for c in (parent.columns if parent else ()) if c.pk)
+        parent_columns = key.parent_columns or _primary_key(parent)
         not_null = " AND ".join(f"t.{quote(c)} IS NOT NULL" for c in key.columns)
         same = " AND ".join(f"p.{quote(p)} = t.{quote(c)}" for c, p in zip(key.columns, parent_columns, strict=False))
         parents = f"SELECT 1 FROM {quote(key.parent)} AS p WHERE {same}"
@@ -196,18 +313,23 @@ def _references(old: Table, new: Table, after: Schema) -> Iterator[Assumption]:
         )
 
 
-def _checks(old: Table, new: Table) -> Iterator[Assumption]:
+def _primary_key(table: Table | None) -> tuple[str, ...]:
+    return tuple(c.name for c in sorted(table.columns, key=lambda c: c.pk) if c.pk) if table is not None else ()
+
+
+def _checks(old: Table, new: Table, added: Mapping[str, str]) -> Iterator[Assumption]:
     old_checks = {check.expression for check in rules_of(old).checks}
     names = [c.name for c in new.columns]
     for check in read_definition(new.sql).checks:
-        columns = tuple(c.name for c in old.columns if fold(c.name) in identifiers(check))
-        if columns and expression_text(check, new.name, names) not in old_checks:
+        if expression_text(check, new.name, names) not in old_checks:
+            condition = substitute(check, added)
             yield Assumption(
                 "check",
                 old.name,
-                columns,
+                _old_columns(old, condition),
                 f"rows that break CHECK ({' '.join(check.split())})",
-                f"SELECT count(*) FROM {quote(old.name)} WHERE NOT ({check})",
+                f"SELECT count(*) FROM {quote(old.name)} WHERE NOT ({condition})",
+                condition=condition,
             )
 
 

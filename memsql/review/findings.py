@@ -1,4 +1,4 @@
-"""The names, severities and help texts of MR01 to MR15, and findings with them.
+"""The names, severities and help texts of MR01 to MR17, and findings with them.
 
 Other modules decide where a finding is due: run, proof, plans and upkeep.
 """
@@ -152,7 +152,30 @@ ABOUT = {
             "not_tried",
             "info",
             "Something that was not tried",
-            "What the review could not execute is for people to judge.",
+            (
+                'No made-up row reached it, or it could not be executed. The verdict is then at best "not proven"; '
+                "with `--strict` that is exit code 1. `-- allow: MR15 reason` says that people looked at it."
+            ),
+        ),
+        About(
+            "MR16",
+            "values_become_others",
+            "warning",
+            "A new type that turns values into others",
+            (
+                "A column has another type, and values that were made up for it are stored otherwise: of '007' an "
+                "INTEGER column keeps 7."
+            ),
+        ),
+        About(
+            "MR17",
+            "schema_weaker",
+            "warning",
+            "A schema that protects less, or otherwise, than before",
+            (
+                "A constraint, an index or a trigger is gone, or has another definition, in a table or view that is "
+                "still there. What lint reported of the statements is not repeated."
+            ),
         ),
     )
 }

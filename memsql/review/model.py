@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import KW_ONLY, dataclass
 from typing import Literal
 
@@ -9,11 +10,13 @@ from memsql.lint import Finding
 from memsql.schema import Erd
 
 Kind = Literal["new", "edited", "removed", "renamed"]
-Verdict = Literal["safe", "needs attention", "blocks"]
+Verdict = Literal["safe", "not proven", "needs attention", "blocks"]
 WayBack = Literal["proven", "loses data as allowed", "needs permission", "does not restore", "none", "not tried"]
 """How the rollback went. It needs permission where up or down is refused because it would lose data."""
 _NO_ERD = Erd((), ())
 ORDER = {"error": 0, "warning": 1, "info": 2}
+ALLOWED = "allowed: "
+"""How the message of a finding begins that the header of its file allows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,9 +91,28 @@ class Review:
 
     @property
     def verdict(self) -> Verdict:
-        if self.count("error"):
-            return "blocks"
-        return "needs attention" if self.count("warning") else "safe"
+        return verdict_of(self.findings)
+
+    @property
+    def not_tried(self) -> tuple[Finding, ...]:
+        """What was not tried, and is not allowed to be."""
+        return not_tried(self.findings)
+
+
+def verdict_of(findings: Sequence[Finding]) -> Verdict:
+    """The verdict on a change with these ``findings``: it is safe only where there is nothing to say and everything was
+    tried."""
+    severities = {finding.severity for finding in findings}
+    if "error" in severities:
+        return "blocks"
+    if "warning" in severities:
+        return "needs attention"
+    return "not proven" if not_tried(findings) else "safe"
+
+
+def not_tried(findings: Sequence[Finding]) -> tuple[Finding, ...]:
+    """Those of ``findings`` that say that something was not tried."""
+    return tuple(f for f in findings if f.rule == "MR15" and not f.message.startswith(ALLOWED))
 
 
 def severest(findings: tuple[Finding, ...]) -> int:

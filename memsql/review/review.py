@@ -14,10 +14,11 @@ from memsql.project.files import SUM_NAME
 from memsql.review import upkeep
 from memsql.review.branch import Branch, files_to_lint, new_checks, read_branch
 from memsql.review.changes import Files, MigrationChange, changes_of, free_versions, migrations, stems
-from memsql.review.findings import ABOUT, most_severe_first
-from memsql.review.model import Review
+from memsql.review.findings import ABOUT, finding_of, most_severe_first
+from memsql.review.model import ALLOWED, Review
 from memsql.review.plans import plan_changes, plan_findings
 from memsql.review.run import ReviewRun, run_base, run_branch
+from memsql.review.weakened import SAID_BY, without_repeats
 from memsql.sandbox import isolated
 from memsql.schema import diff, erd, mermaid
 
@@ -47,12 +48,13 @@ def _examine(
     folder = settings.show(settings.migrations)
     versions, findings, renames = names
     # That a migration has no check is a remark for its author, and nothing to decide about the change.
-    findings = [*findings]
-    findings += [f for f in lint_files(settings, files_to_lint(settings, branch, changes)) if f.rule != NO_CHECK]
+    linted = [f for f in lint_files(settings, files_to_lint(settings, branch, changes)) if f.rule != NO_CHECK]
     old = run_base(settings, branch)
     new = run_branch(settings, branch, changes, versions)
     plans = plan_changes(old.plans, new.plans)
-    findings += [*old.findings, *new.findings, *_generated(settings, branch, new), *plan_findings(plans)]
+    tried = without_repeats((*old.findings, *new.findings), linted)
+    findings = [*findings, *linted, *tried, *_legacy(branch, folder)]
+    findings += [*_generated(settings, branch, new), *plan_findings(plans)]
     tables = sorted({table for migration in new.migrations for table in migration.tables})
     drawn = [name for name in tables if new.schema.table(name) is not None]
     return Review(
@@ -64,7 +66,7 @@ def _examine(
         tuple(diff(old.schema, new.schema).lines()),
         tuple(plans),
         tuple(renames),
-        (*([new.sample] if new.sample else []), *old.notes, *new.notes, *_notes(branch, folder, len(drawn))),
+        (*([new.sample] if new.sample else []), *old.notes, *new.notes, *_notes(len(drawn))),
         mermaid(new.schema, drawn[:_DRAWN]) if drawn else "",
         tuple(tables),
         erd(new.schema, drawn[:_DRAWN]),
@@ -108,11 +110,18 @@ def _generated(settings: Settings, branch: Branch, new: ReviewRun) -> list[Findi
     return findings
 
 
-def _notes(branch: Branch, folder: str, tables: int) -> list[str]:
-    """What the review leaves out: legacy files, and tables of the diagram."""
+def _legacy(branch: Branch, folder: str) -> list[Finding]:
+    """A finding for each legacy upgrade that changed: it runs on databases that a review does not have."""
+    return [
+        finding_of("MR15", path, "a legacy upgrade was looked at and not run: invoke migrate.test runs it")
+        for path in branch.paths
+        if path.startswith(f"{folder}/legacy/") and path.endswith(".sql")
+    ]
+
+
+def _notes(tables: int) -> list[str]:
+    """What the report leaves out: tables of the diagram."""
     notes = []
-    if any(path.startswith(f"{folder}/legacy/") for path in branch.paths):
-        notes.append(f"what changed in {folder}/legacy was looked at and not run")
     if tables > _DRAWN:
         notes.append(f"the diagram shows {_DRAWN} of {tables} tables")
     return notes
@@ -126,8 +135,8 @@ def _with_allowances(findings: Iterable[Finding], files: Files, folder: str) -> 
         if finding.rule in ABOUT and name in files:
             if name not in allowed:
                 allowed[name] = _allowed_rules(files, name, finding.path)
-            if finding.rule in allowed[name]:
-                yield replace(finding, severity="info", message=f"allowed: {finding.message}")
+            if allowed[name].intersection((finding.rule, *SAID_BY.get(finding.rule, ()))):
+                yield replace(finding, severity="info", message=f"{ALLOWED}{finding.message}")
                 continue
         yield finding
 

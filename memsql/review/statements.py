@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from itertools import islice
 
 from memsql.db import rolled_back
 from memsql.db.sqlite import SQLiteConnection
+from memsql.engine.job import Direction
 from memsql.errors import MemsqlError, StatementError
 from memsql.project.admission import foreign_keys_off
 from memsql.project.files import Migration
@@ -16,9 +18,14 @@ from memsql.schema import Schema, is_internal, read
 from memsql.scratch import database
 from memsql.sqltext import Effect, Statement, effect, fold, identifiers, quote, statements
 from memsql.sqltext.internal import module_of
+from memsql.sqltext.tokens import tokenize
 
 LISTED = 200
 """The number of statements that a review lists."""
+_MEASURED = 1000
+_HEAD = 4000
+WRITES = frozenset({"insert", "update", "delete", "replace"})
+"""The kinds of statements that write rows."""
 _VERBS = {
     "alter_rename": "rename table",
     "alter_rename_column": "rename column",
@@ -30,17 +37,34 @@ _VERBS = {
 _LOSES = ("alter_drop_column", "delete", "update", "replace")
 
 
-def measure(conn: SQLiteConnection, migration: Migration) -> tuple[tuple[StatementResult, ...], int]:
-    """Run the statements of ``migration`` one by one on ``conn``, a scratch database, and undo them.
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What the statements of one direction did, one by one. ``left_out`` is the number of those behind them;
+    ``rest_writes``: some of these may change rows."""
 
-    Returns the results of the first LISTED, and the number of the others. The result of a statement that fails, and of
-    those after it, has None for rows.
+    results: tuple[StatementResult, ...] = ()
+    left_out: int = 0
+    rest_writes: bool = False
+
+    @property
+    def ran(self) -> int:
+        """How many of the statements ran."""
+        return sum(result.rows is not None for result in self.results)
+
+
+def measure(conn: SQLiteConnection, migration: Migration, direction: Direction = "up") -> Measured:
+    """Run the statements of one direction of ``migration`` one by one on ``conn``, a scratch database, and undo them.
+
+    The result of a statement that fails, and of those after it, has None for rows.
     """
     try:
-        text = migration.up.text()
-        off = not migration.header.foreign_keys or foreign_keys_off(text)
+        file, header = migration.up, migration.header
+        if direction == "down" and migration.down is not None:
+            file, header = migration.down, migration.down_header or header
+        text = file.text()
+        off = not header.foreign_keys or foreign_keys_off(text)
     except MemsqlError:
-        return (), 0
+        return Measured()
     results: list[StatementResult] = []
     runs, schema = True, read(conn)
     ends = time.monotonic() + database.TIME_LIMIT
@@ -52,14 +76,26 @@ def measure(conn: SQLiteConnection, migration: Migration) -> tuple[tuple[Stateme
     conn.execute(f"PRAGMA foreign_keys = {'off' if off else 'on'}")
     try:
         with rolled_back(conn):
-            for statement in islice(rest, LISTED):
+            for statement in islice(rest, _MEASURED):
                 result, changed = _run(conn, statement, schema, is_late) if runs else (None, False)
                 runs = result is not None
                 results.append(result or _plain(statement, effect(statement.text), schema))
                 schema = read(conn) if changed else schema
     finally:
         conn.execute("PRAGMA foreign_keys = on")
-    return tuple(results), sum(1 for _ in rest)
+    left = [statement.text for statement in rest]
+    return Measured(tuple(results), len(left), any(not has_only_values(text) for text in left))
+
+
+def writes_rows(text: str) -> bool:
+    """Whether ``text`` has a statement that may write rows of others than itself."""
+    return any(effect(s.text).kind in WRITES and not has_only_values(s.text) for s in statements(text))
+
+
+def has_only_values(text: str) -> bool:
+    """Whether a statement writes what it says itself, and nothing that it reads from a table."""
+    words = {token.word for token in tokenize(text[:_HEAD])}
+    return bool(words & {"INSERT", "REPLACE"}) and "SELECT" not in words
 
 
 def kind_of(what: Effect) -> str:

@@ -160,5 +160,12 @@ def _by_columns(select: TableSelect) -> TableSelect:
 def _digest(conn: SQLiteConnection, select: TableSelect) -> TableDigest:
     hasher = Hasher(select.name)
     listed = ", ".join(map(quote, select.columns)) or "1"
-    hasher.add(sorted(conn.execute(f"SELECT {listed} FROM {quote(select.name)}").rows, key=repr))
+    before = conn.raw.text_factory
+    # Text need not be UTF-8, and the hasher takes the bytes of a text in a bytearray.
+    conn.raw.text_factory = bytearray
+    try:
+        rows = conn.execute(f"SELECT {listed} FROM {quote(select.name)}").rows
+    finally:
+        conn.raw.text_factory = before
+    hasher.add(sorted(rows, key=repr))
     return hasher.digest()

@@ -8,18 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from memsql.db import Value
 from memsql.db.sqlite import SQLiteConnection, memory
 from memsql.errors import StatementError
 from memsql.schema import ForeignKey, Schema, Table
 from memsql.schema.read_rules import rules_of
-from memsql.scratch.rows import Restriction, fill
+from memsql.scratch.constants import Wanted
+from memsql.scratch.restriction import Amount, Restriction
+from memsql.scratch.rows import fill
 from memsql.scratch.values import literals
 from memsql.sqltext import fold, identifiers, quote
-
-_TABLES = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,30 +74,43 @@ class Destination:
 
 
 def concerned(schema: Schema, text: str) -> Schema:
-    """The part of ``schema`` that matters to a migration with this ``text``, at most 40 tables: the tables that it
-    names, those that refer to them or that their triggers reach, and whatever all of these refer to."""
+    """The part of ``schema`` that matters to a migration with this ``text``: see neighbours(), and whatever these
+    tables refer to."""
     tables = schema.tables.values()
-    named = identifiers(text)
-    chosen = {fold(t.name) for t in tables if fold(t.name) in named}
-    by_triggers = {
-        fold(t.name)
-        for o in schema.objects
-        if o.type == "trigger" and fold(o.table) in chosen
-        for t in tables
-        if fold(t.name) in identifiers(o.sql)
-    }
-    chosen |= by_triggers | {fold(t.name) for t in tables if any(fold(k.parent) in chosen for k in t.foreign_keys)}
-    # The rows of a table fill its full-text index, and may break it.
-    virtual = {fold(t.name): identifiers(t.sql) for t in tables if t.kind == "virtual"}
-    chosen |= {name for name, words in virtual.items() if not chosen.isdisjoint(words)}
-    chosen |= {word for name, words in virtual.items() if name in chosen for word in words}
+    chosen = set(neighbours(schema, text))
     while True:
         parents = {fold(k.parent) for t in tables if fold(t.name) in chosen for k in t.foreign_keys}
         if parents <= chosen:
             break
         chosen |= parents
     part = {n: t for n, t in sorted(schema.tables.items()) if fold(n) in chosen and t.kind != "view"}
-    return Schema(dict(list(part.items())[:_TABLES]), schema.objects)
+    return Schema(part, schema.objects)
+
+
+def neighbours(schema: Schema, text: str) -> frozenset[str]:
+    """The tables that ``text`` names, those that refer to them, those that share a view with them or that their
+    triggers reach, and their full-text indexes; in lower case."""
+    tables = schema.tables.values()
+    words = {fold(t.name): identifiers(t.sql) for t in tables if t.kind in ("view", "virtual")}
+    named = identifiers(text)
+    chosen = {fold(t.name) for t in tables if fold(t.name) in named}
+    for table in tables:
+        # The rows of a view are those of the tables that it reads.
+        if table.kind == "view" and not chosen.isdisjoint({fold(table.name), *words[fold(table.name)]}):
+            chosen |= {fold(t.name) for t in tables if fold(t.name) in words[fold(table.name)]}
+    chosen |= {
+        fold(t.name)
+        for o in schema.objects
+        if o.type == "trigger" and fold(o.table) in chosen
+        for t in tables
+        if fold(t.name) in identifiers(o.sql)
+    }
+    chosen |= {fold(t.name) for t in tables if any(fold(k.parent) in chosen for k in t.foreign_keys)}
+    # The rows of a table fill its full-text index, and may break it.
+    virtual = {fold(t.name): words[fold(t.name)] for t in tables if t.kind == "virtual"}
+    chosen |= {name for name, listed in virtual.items() if not chosen.isdisjoint(listed)}
+    chosen |= {word for name, listed in virtual.items() if name in chosen for word in listed}
+    return frozenset(chosen)
 
 
 def destination(part: Schema, after: Schema) -> Destination:
@@ -113,15 +126,30 @@ def destination(part: Schema, after: Schema) -> Destination:
     return Destination(after, tuple(successors))
 
 
-def populate(conn: SQLiteConnection, part: Schema, goal: Destination, *, rows: int, seed: int) -> dict[str, int]:
+def populate(
+    conn: SQLiteConnection,
+    part: Schema,
+    goal: Destination | None,
+    *,
+    rows: int | Amount,
+    seed: int,
+    asked: Mapping[str, Wanted] | None = None,
+) -> dict[str, int]:
     """Fill each table of ``part`` with up to ``rows`` rows that fit ``goal`` too, the same rows for the same ``seed``.
 
-    Returns the number of rows of each table, by name. AUTOINCREMENT goes on a little higher than the last row, as
-    after a deletion.
+    Without a ``goal`` the rows fit the schema that is there, and no other. ``asked`` is what conditions want of them,
+    by table in lower case. Returns the number of rows of each table, by name. AUTOINCREMENT goes on a little higher
+    than the last row, as after a deletion.
     """
-    restrictions = {fold(s.old.name): s.restriction() for s in goal.successors if s.changed}
-    with closing(Shadow(conn, goal)) as shadow:
-        counts = fill(conn, part, rows, seed, accept=shadow.accepts, restrictions=restrictions)
+    successors = goal.successors if goal is not None else ()
+    restrictions = {fold(s.old.name): s.restriction() for s in successors if s.changed}
+    for table, wanted in (asked or {}).items():
+        restrictions[table] = replace(restrictions.get(table, Restriction()), wanted=wanted)
+    if goal is None:
+        counts = fill(conn, part, rows, seed, restrictions=restrictions)
+    else:
+        with closing(Shadow(conn, goal)) as shadow:
+            counts = fill(conn, part, rows, seed, accept=shadow.accepts, restrictions=restrictions)
     if conn.execute("SELECT 1 FROM sqlite_schema WHERE name = 'sqlite_sequence'").rows:
         conn.execute("UPDATE sqlite_sequence SET seq = seq + 7")
     return counts

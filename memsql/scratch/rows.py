@@ -8,13 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import KW_ONLY, dataclass, field
+from itertools import cycle
 from random import Random
 from typing import TYPE_CHECKING
 
 from memsql.db import Connection, Value, transaction
 from memsql.errors import StatementError
 from memsql.schema import ForeignKey, Schema, Table
+from memsql.scratch.odd import NotUtf8, odd_values
+from memsql.scratch.restriction import NO_RESTRICTION, Amount, Restriction
 from memsql.scratch.values import Kind, kind_of, literals, random_value
 from memsql.sqltext import fold, quote
 
@@ -22,55 +25,47 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _TRIES = 40
+# After so many rows that were refused one after the other, a table gets no more: before its first row, and behind it.
+_IN_VAIN_AT_ALL, _IN_VAIN = 1500, 120
 _PARENT_KEYS = 500
 # Every table whose key is its rowid gets the keys from 1 to this one, so that rows of other tables can refer to them
 # before it has rows.
 _PLANNED_KEYS = 5
+# Of the values of a column so many are odd; more in a table of few rows, so that some are.
+_ODD_SHARE, _ODD_ROWS = 0.14, 8
 Values = dict[str, Value]
 """A made-up row: its values by column."""
 Accept = Callable[[str, Values], bool]
 """Whether a row of the table of this name may be used."""
 
 
-@dataclass(frozen=True, slots=True)
-class Restriction:
-    """What the rows of a table have to satisfy beside its own definition: further ``foreign_keys``, ``required``
-    columns, which may not be NULL, ``literals`` to try, and ``types`` that the values have to fit as well. ``echoes``
-    are columns that need values in common with another column, each with its table and name. Names are in lower
-    case."""
-
-    foreign_keys: tuple[ForeignKey, ...] = ()
-    required: frozenset[str] = frozenset()
-    literals: Mapping[str, tuple[Value, ...]] = field(default_factory=dict)
-    types: Mapping[str, str] = field(default_factory=dict)
-    echoes: Mapping[str, tuple[str, str]] = field(default_factory=dict)
-
-
 def fill(
     conn: Connection,
     schema: Schema,
-    rows_per_table: int,
+    amount: int | Amount,
     seed: int,
     *,
     accept: Accept | None = None,
     restrictions: Mapping[str, Restriction] | None = None,
 ) -> dict[str, int]:
-    """Insert up to ``rows_per_table`` rows into every table of ``schema``, which ``conn`` has. Returns the number of
-    rows that each table got, by name.
+    """Insert up to ``amount`` rows into every table of ``schema``, which ``conn`` has. Returns the number of rows that
+    each table got, by name.
 
     Triggers fire and fill the full-text indexes; an index without triggers is filled directly. ``accept`` may refuse a
     row; ``restrictions``, by table name in lower case, restricts the rows further. A table whose constraints few trials
     satisfied gets fewer rows, or none. Begins and commits a transaction unless one is open. Foreign keys hold at the
     end.
     """
-    filler = _Filler(conn, schema, Random(seed), accept, restrictions or {})
+    if isinstance(amount, int):
+        amount = Amount(amount)
+    filler = _Filler(conn, schema, Random(seed), accept, restrictions or {}, odd=amount.odd)
     with _without_keys(conn):
         tables = _parents_first(schema, restrictions or {})
-        counts = {table.name: filler.table(table, rows_per_table) for table in tables}
+        counts = {table.name: filler.table(table, amount.of(table.name)) for table in tables}
         filler.remove_orphans()
         for table in schema.tables.values():
             if table.kind == "virtual":
-                counts[table.name] = filler.virtual(table, rows_per_table)
+                counts[table.name] = filler.virtual(table, amount.of(table.name))
     return {name: min(n, filler.count(name)) for name, n in counts.items()}
 
 
@@ -99,23 +94,33 @@ class _Filler:
     rng: Random
     accept: Accept | None
     restrictions: Mapping[str, Restriction]
+    _: KW_ONLY
+    odd: bool = False
+    _odd: dict[str, Iterator[Value]] = field(default_factory=dict)
+    _odd_share: float = 0.0
+    _others: dict[tuple[str, str], list[Value]] = field(default_factory=dict)
     _parent_keys: dict[ForeignKey, list[tuple[Value, ...]]] = field(default_factory=dict)
 
     def table(self, table: Table, count: int) -> int:
         kinds = self._kinds(table)
+        self._odd = {name: cycle(odd_values(kind)) for name, kind in kinds.items()}
+        self._odd_share = max(_ODD_SHARE, min(0.4, _ODD_ROWS / max(1, count)))
         self._parent_keys.clear()
-        done = 0
+        self._others.clear()
+        done = in_vain = 0
         for _ in range(count * _TRIES):
-            if done == count:
+            if done == count or in_vain == (_IN_VAIN_AT_ALL if done == 0 else _IN_VAIN):
                 break
-            done += self._try(table, self._row(table, kinds, done + 1))
+            is_taken = self._try(table, self._row(table, kinds, done + 1))
+            done, in_vain = done + is_taken, 0 if is_taken else in_vain + 1
         return done
 
     def _try(self, table: Table, row: Values) -> bool:
         self.conn.execute("SAVEPOINT memsql_sample")
         try:
             columns = ", ".join(map(quote, row))
-            values = f"({columns}) VALUES ({', '.join('?' * len(row))})" if row else "DEFAULT VALUES"
+            marks = ", ".join("CAST(? AS TEXT)" if isinstance(v, NotUtf8) else "?" for v in row.values())
+            values = f"({columns}) VALUES ({marks})" if row else "DEFAULT VALUES"
             # OR ABORT overrides an ON CONFLICT clause of the table, which could end the transaction.
             self.conn.execute(f"INSERT OR ABORT INTO {quote(table.name)} {values}", list(row.values()))
             if self.accept is None or self.accept(table.name, row):
@@ -146,31 +151,57 @@ class _Filler:
                 continue
             optional = not column.pk and not kind.required
             row[column.name] = None if optional and self.rng.random() < 0.2 else random_value(self.rng, kind)
+            if self.odd and not kind.serial and self.rng.random() < self._odd_share:
+                row[column.name] = next(self._odd[column.name])
         for key in self._keys(table):
             self._refer(table, key, kinds, row)
         self._echo(table, kinds, row)
+        self._want(table, row)
         return row
 
     def _echo(self, table: Table, kinds: Mapping[str, Kind], row: Values) -> None:
         """Give some columns the value of another one."""
-        restriction = self.restrictions.get(fold(table.name), Restriction())
-        for name, (other_table, other) in restriction.echoes.items():
+        for name, (other_table, other) in self._restriction(table).echoes.items():
             column = next((c for c in row if fold(c) == name), None)
             if column is None or kinds[column].serial or self.rng.random() < 0.3:
                 continue
             if other_table == fold(table.name):
                 row[column] = next((value for c, value in row.items() if fold(c) == other), row[column])
-            elif values := self._values(other_table, other):
+            elif values := self._values_of(other_table, other):
                 row[column] = self.rng.choice(values)
 
-    def _values(self, table: str, column: str) -> list[Value]:
-        """Values of a column that the rows so far have."""
-        name = quote(column)
-        sql = f"SELECT DISTINCT {name} FROM {quote(table)} WHERE {name} IS NOT NULL ORDER BY 1 LIMIT {_PARENT_KEYS}"
-        try:
-            return [row[0] for row in self.conn.execute(sql).rows]
-        except StatementError:
-            return []
+    def _want(self, table: Table, row: Values) -> None:
+        """Give ``row`` values that the conditions of the change name."""
+        wanted = self._restriction(table).wanted
+        if not wanted.presets and not wanted.alike:
+            return
+        names = {fold(c.name): c.name for c in table.columns if not c.hidden}
+        keys = {fold(k.columns[0]): k for k in self._keys(table) if len(k.columns) == 1}
+        for column, others in wanted.alike.items():
+            if column in names and column not in keys and self.rng.random() < 0.5:
+                values = self._values_of(*self.rng.choice(others))
+                if values:
+                    row[names[column]] = self.rng.choice(values)
+        if not wanted.presets or self.rng.random() < 0.5:
+            return
+        for column, listed in self.rng.choice(wanted.presets).items():
+            key = keys.get(column)
+            value = self.rng.choice(listed)
+            refers = key is None or value is None or (value,) in (self._parent_keys.get(key) or self._parents(key))
+            if column in names and refers and self.rng.random() < 0.9:
+                row[names[column]] = value
+
+    def _values_of(self, table: str, column: str) -> list[Value]:
+        """Values of a column that other conditions compare with; empty before its table has rows."""
+        key = (table, column)
+        if key not in self._others:
+            name = quote(column)
+            sql = f"SELECT DISTINCT {name} FROM {quote(table)} WHERE typeof({name}) <> 'blob' LIMIT {_PARENT_KEYS}"
+            try:
+                self._others[key] = [row[0] for row in self.conn.execute(sql).rows if row[0] is not None]
+            except StatementError:
+                self._others[key] = []
+        return self._others[key]
 
     def _refer(self, table: Table, key: ForeignKey, kinds: Mapping[str, Kind], row: Values) -> None:
         parents = self._parent_keys.get(key)
@@ -227,12 +258,14 @@ class _Filler:
         except StatementError:
             return []
 
+    def _restriction(self, table: Table) -> Restriction:
+        return self.restrictions.get(fold(table.name), NO_RESTRICTION)
+
     def _keys(self, table: Table) -> tuple[ForeignKey, ...]:
-        restriction = self.restrictions.get(fold(table.name))
-        return table.foreign_keys + (restriction.foreign_keys if restriction else ())
+        return table.foreign_keys + self._restriction(table).foreign_keys
 
     def _kinds(self, table: Table) -> dict[str, Kind]:
-        restriction = self.restrictions.get(fold(table.name), Restriction())
+        restriction = self._restriction(table)
         own_literals = literals(table)
         kinds = {}
         for column in table.columns:
@@ -241,7 +274,11 @@ class _Filler:
                 column,
                 table,
                 required=column.notnull or name in restriction.required,
-                pool=(*own_literals.get(name, ()), *restriction.literals.get(name, ())),
+                pool=(
+                    *own_literals.get(name, ()),
+                    *restriction.literals.get(name, ()),
+                    *(v for v in restriction.wanted.pool.get(name, ()) if v is not None),
+                ),
                 declared=restriction.types.get(name),
             )
         return kinds

@@ -90,7 +90,7 @@ def literals(table: Table) -> dict[str, tuple[Value, ...]]:
     names = {fold(c.name) for c in table.columns}
     for clause in definition_of(table).clauses:
         tokens = clause.tokens
-        values = [v for token in tokens for v in _around(token)]
+        values = [v for token in tokens for v in around(token)]
         if any(token.word.startswith("JSON") for token in tokens):
             values += _JSON
         owners = [clause.name] if clause.name else [t.name for t in tokens if t.kind in ("word", "quoted")]
@@ -100,7 +100,7 @@ def literals(table: Table) -> dict[str, tuple[Value, ...]]:
     return {name: tuple(dict.fromkeys(values)) for name, values in by_column.items()}
 
 
-def _around(token: Token) -> list[Value]:
+def around(token: Token) -> list[Value]:
     """The literal ``token`` and values near it; for a text that is a pattern, texts that match it."""
     kind, text, _ = token
     if kind == "string":
@@ -117,27 +117,39 @@ def _around(token: Token) -> list[Value]:
 
 
 def _by_name(rng: Random, kind: Kind) -> Value:
+    # Called for each value of each row that is tried: nothing is made that is not used.
+    pick = int(rng.random() * 12)
     if kind.serial:
-        return rng.choice((rng.randint(1, 60), rng.randint(61, 5000), -rng.randint(1, 9) if rng.random() < 0.1 else 7))
+        return rng.randint(1, 60) if pick < 4 else rng.randint(61, 5000) if pick < 8 else -pick if pick == 8 else 7
     match kind.name:
         case "boolean":
-            return rng.randint(0, 1)
+            return pick % 2
         case "integer":
-            return rng.choice((rng.randint(0, 9), rng.randint(-100, 1000), rng.randint(-(2**53), 2**53)))
+            if pick < 4:
+                return int(rng.random() * 10)
+            return rng.randint(-100, 1000) if pick < 8 else rng.randint(-(2**53), 2**53)
         case "integer text":
             return str(rng.randint(0, 10_000))
         case "real" | "numeric":
-            return rng.choice((float(rng.randint(-9, 9)), round(rng.uniform(-1000, 1000), 3), rng.randint(0, 99)))
+            if pick < 4:
+                return float(rng.randint(-9, 9))
+            return round(rng.uniform(-1000, 1000), 3) if pick < 8 else rng.randint(0, 99)
         case "date":
-            day = f"20{rng.randint(10, 30)}-{rng.randint(1, 12):02}-{rng.randint(1, 28):02}"
+            day = f"20{rng.randint(10, 30)}-{pick + 1:02}-{rng.randint(1, 28):02}"
             return f"{day}T{rng.randint(0, 23):02}:00:00Z"
         case "json":
             return rng.choice(_JSON)
         case "blob":
-            return rng.randbytes(rng.randint(0, 12))
+            return rng.randbytes(pick + rng.randint(0, 1))
         case "any":
-            return rng.choice((rng.randint(-5, 50), rng.uniform(-1, 1), rng.choice(_WORDS), rng.randbytes(3)))
-    return rng.choice((rng.choice(_WORDS), f"{rng.choice(_WORDS)} {rng.randint(0, 9999)}", str(rng.randint(0, 99)), ""))
+            if pick < 6:
+                return rng.randint(-5, 50) if pick < 3 else rng.uniform(-1, 1)
+            return rng.choice(_WORDS) if pick < 9 else rng.randbytes(3)
+    if pick < 3:
+        return rng.choice(_WORDS)
+    if pick < 6:
+        return f"{rng.choice(_WORDS)} {rng.randint(0, 9999)}"
+    return str(rng.randint(0, 99)) if pick < 9 else ""
 
 
 def _fits(value: Value, kind: str) -> bool:

@@ -31,6 +31,7 @@ _FORMATS_BY_SUFFIX = {".md": "markdown", ".html": "html", ".htm": "html", ".json
             "write the report to this file; may be given more than once: .md, .html, .json and .sarif tell the format "
             "where --format does not"
         ),
+        "strict": "exit with 1 where something was not tried, too",
         "no-fail": "exit with 0 even where something blocks",
     },
     common=PROJECT_OPTIONS,
@@ -43,6 +44,7 @@ def review(
     base: str | None = None,
     format: str | None = None,
     output: list[str] | None = None,
+    strict: bool = False,
     no_fail: bool = False,
     json: bool = False,
 ) -> Outcome:
@@ -51,9 +53,10 @@ def review(
     Compares with the commit where the branch left the base; what is not committed counts too. Looks at the files as
     lint does, and really runs every migration that changed, up, down and up again: on an empty database, on made-up
     rows that satisfy every constraint, and on rows that break one thing it takes for granted. Tells what could be lost,
-    what gets slower, whether the way back works, and whether sums, snapshot and versions are right. No database of
-    yours is asked.
-    Exit codes: 0 safe, or attention needed; 1 something blocks; 2 no repository, or no such base.
+    what gets slower, whether the way back works, and whether sums, snapshot and versions are right; "safe" only where
+    everything was tried. No database of yours is asked.
+    Exit codes: 0 safe, not proven, or attention needed; 1 something blocks, or with --strict was not tried;
+    2 no repository, or no such base.
 
     Examples:  memsql review     memsql review --base origin/main --format markdown     memsql review --output review.md
     """
@@ -63,7 +66,8 @@ def review(
 
     _refuse_format(format, json=json)
     report = review.review(settings, base, progress)
-    exit_code = int(report.verdict == "blocks" and not no_fail)
+    failed = report.verdict == "blocks" or (strict and bool(report.not_tried))
+    exit_code = int(failed and not no_fail)
     written = _write(report, output or [], format)
     if written and format != "github":
         return Outcome(page([*written, headline(report)]), data(report), exit_code)

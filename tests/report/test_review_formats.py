@@ -182,7 +182,7 @@ def test_a_change_of_more_migrations_than_can_be_shown(tmp_path: Path) -> None:
         name = f"{n:04d}_books"
         project.add(
             name,
-            f"-- Books {n}\n-- depends: {before}\nUPDATE books SET isbn = NULL WHERE isbn = '{n}';\n",
+            f"-- Books {n}\n-- depends: {before}\nUPDATE books SET isbn = isbn WHERE isbn = '{n}';\n",
             None if n % 2 else "-- Undo\nSELECT 1;\n",
         )
         before = name

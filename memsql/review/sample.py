@@ -1,0 +1,74 @@
+"""The made-up rows on which a review tries a migration: those that today's schema permits, however odd, and those that
+also fit what the migration makes of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from zlib import crc32
+
+from memsql.db.sqlite import SQLiteConnection
+from memsql.errors import CheckFailed, StatementError
+from memsql.review.case import Case
+from memsql.schema import Schema
+from memsql.scratch.constants import Wanted, wanted
+from memsql.scratch.fitting import concerned, destination, neighbours, populate
+from memsql.scratch.restriction import Amount
+
+# A migration that concerns many tables gets fewer rows in each, and still fewer in those that are only referred to.
+_ALL_ROWS, _FEWEST, _FEWEST_PARENTS = 1600, 20, 5
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """Made-up rows: their number by table, and why none could be made up ("" where that went well)."""
+
+    counts: Mapping[str, int]
+    problem: str = ""
+
+    @property
+    def rows(self) -> tuple[tuple[str, int], ...]:
+        """The tables that have rows, with their numbers."""
+        return tuple((table, count) for table, count in sorted(self.counts.items()) if count)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Which rows to make up for a migration. ``part`` is what it concerns of the schema, ``asked`` what the conditions
+    of its files want of rows, ``amount`` how many."""
+
+    part: Schema
+    asked: Mapping[str, Wanted]
+    amount: Amount
+    seed: int
+
+
+def plan_of(case: Case, before: Schema, *, rows: int) -> Plan:
+    """The rows to make up for ``case``, up to ``rows`` in a table."""
+    part, chosen = concerned(before, case.text), neighbours(before, case.text)
+    few = max(1, _ALL_ROWS // max(len(part.tables), 1))
+    amount = Amount(min(rows, max(_FEWEST, few)), chosen=chosen, fewer=max(_FEWEST_PARENTS, few), odd=True)
+    return Plan(part, wanted(case.text, part), amount, crc32(case.migration.id.encode()))
+
+
+def fill_freely(conn: SQLiteConnection, plan: Plan) -> Sample:
+    """Make up rows on ``conn`` that satisfy its schema, with odd values among them."""
+    return _filled(conn, plan, None)
+
+
+def fill_fitting(conn: SQLiteConnection, plan: Plan, after: Schema) -> Sample:
+    """Make up rows on ``conn`` that satisfy its schema and the one ``after`` the migration."""
+    return _filled(conn, plan, after)
+
+
+def _filled(conn: SQLiteConnection, plan: Plan, after: Schema | None) -> Sample:
+    amount = plan.amount
+    goal = destination(plan.part, after) if after is not None else None
+    if goal is not None:
+        amount = Amount(amount.rows, chosen=amount.chosen, fewer=amount.fewer)
+    try:
+        return Sample(populate(conn, plan.part, goal, rows=amount, seed=plan.seed, asked=plan.asked))
+    except (StatementError, CheckFailed) as e:
+        if conn.in_transaction:
+            conn.rollback()
+        return Sample({}, f"no rows could be made up: {e.message}")

@@ -1,0 +1,97 @@
+"""Finds what a schema protects less, or otherwise, behind a migration."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from memsql.engine.analysis import analyse
+from memsql.errors import MemsqlError
+from memsql.lint import Finding
+from memsql.review.case import Case
+from memsql.review.findings import finding_of
+from memsql.schema import Object, Schema
+from memsql.schema.meaning import same_object
+from memsql.schema.weaker import weaker
+from memsql.sqltext import effect, fold, statements
+from memsql.sqltext.names import quote_if_needed
+
+SAID_BY = {"MR16": ("MS35",), "MR17": ("MS11", "MS36", "MS42")}
+"""The rules of lint that say the same of a statement, by the rule of the review."""
+
+
+def weakened(case: Case, before: Schema, after: Schema) -> Iterator[Finding]:
+    """A finding for everything that the tables and views of both schemas protect less, or otherwise."""
+    renamed = _renamed(case)
+    dropped = set(_dropped(case))
+    for sentence in weaker(before, after, renamed):
+        kind, _, rest = sentence.partition(" ")
+        # Who drops an index or trigger by its name and makes another one of that name means it.
+        meant = kind in ("index", "trigger") and fold(rest.split(" ")[0].strip('"')) in dropped
+        unique = sentence.endswith("is no longer UNIQUE")
+        yield finding_of(
+            "MR17",
+            case.up,
+            sentence,
+            severity="info" if meant and not unique else None,
+            fix="write it again, or say that it may go: -- allow: MR17 <reason>",
+        )
+    for trigger in _lost_triggers(before, after, renamed):
+        if fold(trigger.name) not in dropped:
+            view = before.table(trigger.table)
+            of = "INSTEAD OF trigger" if view is not None and view.kind == "view" else "trigger"
+            yield finding_of(
+                "MR17",
+                case.up,
+                f"{of} {quote_if_needed(trigger.name)} of {quote_if_needed(trigger.table)} is gone",
+                fix=f"make it again behind {quote_if_needed(trigger.table)}, or drop it by its name:\n{trigger.sql};",
+            )
+
+
+def without_repeats(findings: Iterable[Finding], linted: Sequence[Finding]) -> list[Finding]:
+    """``findings`` of the review without those that ``linted``, the findings of lint, say of the same file."""
+    return [f for f in findings if not any(_says_the_same(other, f) for other in linted)]
+
+
+def _says_the_same(linted: Finding, finding: Finding) -> bool:
+    if linted.path != finding.path or linted.rule not in SAID_BY.get(finding.rule, ()):
+        return False
+    if finding.rule == "MR16":
+        return finding.message.partition(" was ")[0] == linted.message.partition(" was ")[0]
+    subject = finding.message.removeprefix("INSTEAD OF ").removeprefix("trigger ").partition(" of ")[0]
+    return finding.message in linted.message or (linted.rule == "MS11" and subject in linted.message)
+
+
+def _renamed(case: Case) -> dict[str, str]:
+    try:
+        return dict(analyse(case.migration.up, case.migration.header).renames)
+    except MemsqlError:
+        return {}
+
+
+def _dropped(case: Case) -> Iterator[str]:
+    """The names of the indexes and triggers that the migration drops by name."""
+    try:
+        text = case.migration.up.text()
+    except MemsqlError:
+        return
+    for statement in statements(text):
+        if statement.text[:4].lower() == "drop":
+            what = effect(statement.text)
+            if what.object_type in ("index", "trigger") and what.name:
+                yield fold(what.name)
+
+
+def _lost_triggers(before: Schema, after: Schema, renamed: dict[str, str]) -> Iterator[Object]:
+    """The triggers of tables and views that are still there, of which no other one says the same."""
+    left = [o for o in after.objects if o.type == "trigger"]
+    names = {fold(o.name) for o in left}
+    for trigger in before.objects:
+        if trigger.type != "trigger" or fold(trigger.name) in names:
+            continue
+        table = renamed.get(fold(trigger.table), trigger.table)
+        if after.table(table) is not None and not any(
+            same_object((trigger, before), (other, after), [{}, renamed])
+            for other in left
+            if fold(other.table) == fold(table)
+        ):
+            yield trigger

@@ -1,0 +1,163 @@
+"""What a review says of changes that only some rows break, that every row breaks, or that no made-up row reaches."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from memsql import config
+from memsql.db.sqlite import memory
+from memsql.project.files import read_folder
+from memsql.review.model import verdict_of
+from memsql.review.proof import MigrationProof, prove
+from memsql.scratch.database import project_of, try_run
+
+TEAM = "CREATE TABLE team (id INTEGER PRIMARY KEY, name TEXT NOT NULL, points INTEGER);"
+KIDS = "\n".join(
+    f"CREATE TABLE a_kid_{n} (id INTEGER PRIMARY KEY, team_id INTEGER NOT NULL REFERENCES team (id));"
+    for n in range(45)
+)
+
+
+def rebuilt(name: str, columns: str, kept: str, *, select: str = "") -> str:
+    return (
+        f"CREATE TABLE {name}_new ({columns});\nINSERT INTO {name}_new ({kept}) SELECT {select or kept} FROM {name};\n"
+        f"DROP TABLE {name};\nALTER TABLE {name}_new RENAME TO {name};"
+    )
+
+
+def tried(folder: Path, base: str, up: str, down: str = "SELECT 1;") -> MigrationProof:
+    """The trial of a change behind one migration with ``base``."""
+    migrations = folder / "migrations"
+    migrations.mkdir()
+    (folder / "setup.cfg").write_text("[memsql]\n")
+    (migrations / "0001_base.sql").write_text(f"-- Base\n{base}\n")
+    (migrations / "0002_change.sql").write_text(f"-- Change\n{up}\n")
+    (migrations / "0002_change.rollback.sql").write_text(f"-- Undo\n{down}\n")
+    settings = config.load(project=str(folder), environ={})
+    first, second = read_folder(migrations, "migrations")
+    with closing(memory()) as conn:
+        assert try_run(conn, project_of(settings, [first]), "up") is None
+        return prove(settings, conn, [first], second, rows=60)
+
+
+def said(proof: MigrationProof, rule: str, severity: str) -> list[str]:
+    return [f"{f.message}\n{f.fix}" for f in proof.findings if (f.rule, f.severity) == (rule, severity)]
+
+
+@pytest.mark.parametrize(
+    ("base", "up", "rule", "severity", "words"),
+    [
+        (
+            TEAM,
+            "ALTER TABLE team ADD COLUMN size INTEGER DEFAULT 0 CHECK (size > 0);",
+            "MR01",
+            "error",
+            "CHECK (size > 0)",
+        ),
+        (TEAM, "ALTER TABLE team ADD COLUMN size INTEGER DEFAULT 1 CHECK (size > 0);", "", "", ""),
+        (
+            TEAM,
+            "ALTER TABLE team ADD COLUMN goal INTEGER DEFAULT 5 CHECK (goal > points);",
+            "MR03",
+            "warning",
+            'SELECT count(*) FROM "team" WHERE NOT ((5) > points);',
+        ),
+        (
+            TEAM,
+            "ALTER TABLE team ADD COLUMN twice INTEGER AS (points * 2) NOT NULL;",
+            "MR03",
+            "warning",
+            'SELECT count(*) FROM "team" WHERE (points * 2) IS NULL;',
+        ),
+        (
+            TEAM,
+            "ALTER TABLE team ADD COLUMN slug TEXT NOT NULL DEFAULT '';\nCREATE UNIQUE INDEX slugs ON team (slug);",
+            "MR01",
+            "error",
+            "two rows",
+        ),
+        (
+            TEAM,
+            "ALTER TABLE team ADD COLUMN kind TEXT NOT NULL DEFAULT '';\nCREATE UNIQUE INDEX k ON team (kind, name);",
+            "MR03",
+            "warning",
+            "WHERE name IS NOT NULL",
+        ),
+        (
+            "CREATE TABLE member (id INTEGER PRIMARY KEY, nick TEXT UNIQUE);",
+            rebuilt("member", "id INTEGER PRIMARY KEY, nick TEXT COLLATE NOCASE UNIQUE", "id, nick"),
+            "MR03",
+            "warning",
+            '"nick" COLLATE NOCASE',
+        ),
+        (
+            "CREATE TABLE town (id INTEGER PRIMARY KEY, zip TEXT NOT NULL);",
+            rebuilt("town", "id INTEGER PRIMARY KEY, zip INTEGER NOT NULL", "id, zip"),
+            "MR16",
+            "warning",
+            "town.zip was TEXT and is INTEGER",
+        ),
+        (
+            "CREATE TABLE a (id INTEGER PRIMARY KEY); CREATE TABLE b (id INTEGER PRIMARY KEY);\n"
+            "CREATE TABLE c (id INTEGER PRIMARY KEY, x INTEGER REFERENCES a (id));",
+            rebuilt("c", "id INTEGER PRIMARY KEY, x INTEGER REFERENCES b (id)", "id, x"),
+            "MR03",
+            "warning",
+            "rows whose x is not in b of c",
+        ),
+        (
+            TEAM + KIDS,
+            "-- foreign_keys: off\n"
+            + rebuilt("team", "id INTEGER PRIMARY KEY, name TEXT", "id, name", select="id, name"),
+            "MR02",
+            "error",
+            "points",
+        ),
+        (
+            "CREATE TABLE licence (id INTEGER PRIMARY KEY, num INTEGER NOT NULL CHECK (num * 7919 % 1000003 = 42));",
+            "ALTER TABLE licence ADD COLUMN memo TEXT;",
+            "MR15",
+            "info",
+            "licence",
+        ),
+        (
+            TEAM,
+            "UPDATE team SET points = 0 WHERE name = 'gold team' AND points BETWEEN 700 AND 701;",
+            "MR04",
+            "error",
+            "other rows",
+        ),
+        (
+            TEAM,
+            "UPDATE team SET points = 0 WHERE length(name) * 7919 % 1000003 = 424242;",
+            "MR15",
+            "info",
+            "team: no made-up row is reached by this UPDATE",
+        ),
+        (
+            f"{TEAM} CREATE VIEW v AS SELECT id, name FROM team;\n"
+            "CREATE TRIGGER v_add INSTEAD OF INSERT ON v BEGIN INSERT INTO team (name) VALUES (new.name); END;",
+            "DROP VIEW v;\nCREATE VIEW v AS SELECT id, name, points FROM team;",
+            "MR01",
+            "error",
+            "v_add",
+        ),
+        (
+            f"{TEAM} CREATE INDEX points ON team (points);",
+            "DROP INDEX points;\nCREATE INDEX points ON team (name);",
+            "MR17",
+            "info",
+            "index points is on (name) and was on (points)",
+        ),
+    ],
+)
+def test_what_is_said(tmp_path: Path, base: str, up: str, rule: str, severity: str, words: str) -> None:
+    proof = tried(tmp_path, base, up)
+    if not rule:
+        assert [f.message for f in proof.findings if f.rule in ("MR01", "MR02", "MR03", "MR15")] == []
+        return
+    assert any(words in text for text in said(proof, rule, severity)), proof.findings
+    assert verdict_of(proof.findings) != "safe"
