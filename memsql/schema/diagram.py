@@ -74,7 +74,8 @@ def _relation(relation: Relation) -> str:
 
 def _type(text: str) -> str:
     """A type as Mermaid can write it: letters, digits, and parentheses, but no comma and no blank."""
-    return text if re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*(?:\(\d+\))?", text) else _word(text)
+    sized = re.fullmatch(r"([A-Za-z][A-Za-z0-9_]*)\(\d+\)", text)
+    return text if sized else _word(text)
 
 
 def _word(text: str) -> str:
@@ -84,7 +85,8 @@ def _word(text: str) -> str:
 
 def _entity(name: str) -> str:
     plain = re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name) and name.lower() not in _MERMAID_WORDS
-    return name if plain else '"' + _label(name) + '"'
+    # Mermaid takes no empty name.
+    return name if plain else f'"{_label(name) or "#quot;#quot;"}"'
 
 
 def _label(text: str) -> str:

@@ -179,5 +179,8 @@ def test_diagram_writes_names_that_mermaid_can_read() -> None:
     )
     assert '"a_b" {\n        INT _pk PK "pk"\n        decimal_10_2_ _9x "9x: decimal(10,2)"\n' in drawing
     assert '        TEXT gr__e "größe"\n' in drawing
+    odd = mermaid(from_sql('CREATE TABLE "" ("" UK, "p k" "", c "varchar(20)", d INT REFERENCES "");'))
+    assert '    "#quot;#quot;" {\n        _UK _ ": UK"\n        any p_k "p k"\n        varchar(20) c\n' in odd
+    assert '    "#quot;#quot;" |o--o{ "#quot;#quot;" : "d"\n' in odd
     assert '"a_b" |o--o{ "one" : "x"' in drawing
     assert '"one" |o--o{ "to" : "x"' in drawing
