@@ -259,7 +259,7 @@ def _schema(state: State, conn: Connection) -> list[Finding]:
     except MemsqlError as e:
         part = unknown_part(e.message)
         if part is None and (conn.target.path is not None or "syntax error" not in e.message):
-            return [Finding("schema", "error", (f"the migrations do not run on an empty database: {e.message}",))]
+            return [Finding("schema", "error", (e.message,))]
         reason = f"{part} is unknown" if part is not None else "it has no such syntax"
         message = f"the SQLite of this machine cannot run the migrations, because {reason}: {e.message}"
         return [_unproven("schema", _WHY_SCHEMA, [message])]

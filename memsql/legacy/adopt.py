@@ -5,7 +5,6 @@ Upgrades and ledger are one transaction: a database is either adopted or as it w
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal
@@ -21,9 +20,18 @@ from memsql.errors import (
 )
 from memsql.interrupts import untouched
 from memsql.legacy import upgrades
-from memsql.legacy.eras import known_shapes, read_phases, shapes_at
-from memsql.legacy.recognise import accepting_drift, detect, differences, drift, extra, recognised, refuse_ahead
-from memsql.legacy.shapes import Fit, Shape, fit_of
+from memsql.legacy.eras import does_not_run, known_shapes, read_phases, shapes_at
+from memsql.legacy.recognise import (
+    accepting_drift,
+    detect,
+    differences,
+    drift,
+    extra,
+    recognised,
+    refuse_ahead,
+    refuse_undecided,
+)
+from memsql.legacy.shapes import Fit, KnownShapes, fit_of
 from memsql.project.load import Project
 from memsql.schema import read
 from memsql.schema.compare import definitions
@@ -56,9 +64,8 @@ def adopt(session: Session, state: State, choice: Choice | None = None) -> Adopt
     """
     session.progress.start("recognising the database")
     with untouched():
-        shapes = known_shapes(state.project)
-    candidates = shapes_at(shapes, choice.version) if choice else shapes
-    last = next((shape.definitions for shape in shapes if shape.era.is_prefix), {})
+        known = known_shapes(state.project)
+    candidates = shapes_at(known, choice.version) if choice else known
     conn = session.conn
     try:
         with upgrades.transaction(conn):
@@ -68,16 +75,17 @@ def adopt(session: Session, state: State, choice: Choice | None = None) -> Adopt
             detection = detect(conn, candidates, now.ledger)
             if choice and choice.accept_drift:
                 detection = accepting_drift(detection)
+            refuse_undecided(detection)
             fit = recognised(detection, session.options.to)
             if choice and not choice.accept_drift:
-                refuse_ahead(fit, last)
+                refuse_ahead(fit, known.last.definitions if known.last else {})
             lines = [f"recognised {'the schema of' if fit.shape.era.is_prefix else 'release'} {fit.shape.title}"]
             phases = read_phases(state.project.settings)
             for name in fit.shape.pending:
                 session.progress.start(f"legacy upgrade {name}")
                 lines += upgrades.run_upgrade(session, phases[name])
             if fit.holds:
-                _prove_contains(conn, fit, shapes)
+                _prove_contains(conn, fit, known)
             write_ledger(conn, state.project, fit)
     except StatementError as e:
         raise MigrationFailed(
@@ -95,10 +103,12 @@ def adopt(session: Session, state: State, choice: Choice | None = None) -> Adopt
     return Adoption(tuple(lines), f"{counts}{ran}")
 
 
-def _prove_contains(conn: Connection, fit: Fit, shapes: Sequence[Shape]) -> None:
+def _prove_contains(conn: Connection, fit: Fit, known: KnownShapes) -> None:
     """After the upgrades the database must hold everything the versions it counts as would have made."""
     versions = fit.shape.era.counts_as
-    goal = next((s for s in shapes if s.era.is_prefix and s.era.counts_as == versions), None)
+    goal = next((s for s in known.shapes if s.era.is_prefix and s.era.counts_as == versions), None)
+    if goal is None and known.unknown is not None:
+        raise does_not_run(known.unknown)
     if goal is None:
         raise FileError(f"{fit.shape.title} counts as {versions}, and there are no such migrations")
     after = fit_of(definitions(read(conn)), goal)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass
 
@@ -15,7 +14,7 @@ from memsql.db.sqlite import SQLiteConnection, memory
 from memsql.engine.replay import replay_prefixes
 from memsql.engine.statements import run_guarded
 from memsql.errors import FileError, Location, StatementError, UsageError
-from memsql.legacy.shapes import Era, Shape
+from memsql.legacy.shapes import Era, KnownShapes, Shape, Unknown
 from memsql.progress import SILENT
 from memsql.project.files import SqlFile, read_file
 from memsql.project.links import refuse_linked_folders
@@ -65,9 +64,9 @@ def read_phases(settings: Settings) -> dict[str, Phase]:
     return {phase.name: phase for phase in sorted(phases, key=lambda p: p.number)}
 
 
-def known_shapes(project: Project) -> list[Shape]:
+def known_shapes(project: Project) -> KnownShapes:
     """Every schema that a database of ``project`` may have had: the prefixes of the migrations, the longest first, and
-    the eras.
+    the eras. A migration that does not run on an empty database ends the prefixes.
 
     A prefix that ends with a file without a statement is none of its own: whether that ran makes no difference.
     Their SQL runs in a process of its own. Raises FileError for an era or upgrade that does not run.
@@ -76,13 +75,14 @@ def known_shapes(project: Project) -> list[Shape]:
     return isolated(_shapes, project)
 
 
-def _shapes(project: Project) -> list[Shape]:
+def _shapes(project: Project) -> KnownShapes:
     settings = project.settings
-    shapes = []
+    shapes: list[Shape] = []
     versions: list[int] = []
     idle = {m.id for m in project.ordered if not m.has_statement}
     pool: dict[Element, tuple[Element, object]] = {}
-    for version, name, schema in replay_prefixes(project):
+    prefixes = replay_prefixes(project)
+    for version, name, schema in prefixes.schemas:
         versions.append(version)
         if name in idle:
             continue
@@ -92,7 +92,8 @@ def _shapes(project: Project) -> list[Shape]:
     phases = read_phases(settings)
     for era, file in era_files(settings):
         shapes += _era_shapes(era, file, phases)
-    return shapes
+    unknown = Unknown(prefixes.unknown, prefixes.problem) if prefixes.unknown else None
+    return KnownShapes(tuple(shapes), unknown)
 
 
 def _shared(own: Definitions, pool: dict[Element, tuple[Element, object]]) -> Definitions:
@@ -117,17 +118,29 @@ def era_files(settings: Settings) -> list[tuple[Era, SqlFile]]:
     return eras
 
 
-def shapes_at(shapes: Sequence[Shape], version: int) -> list[Shape]:
-    """Those of ``shapes`` whose newest version that counts as applied is ``version``. Raises UsageError where there is
-    none."""
-    chosen = [shape for shape in shapes if max(shape.era.counts_as, default=0) == version]
+def shapes_at(known: KnownShapes, version: int) -> KnownShapes:
+    """Those shapes whose newest version that counts as applied is ``version``. Raises UsageError where there is none,
+    FileError where it is not known what its migrations make."""
+    chosen = tuple(shape for shape in known.shapes if max(shape.era.counts_as, default=0) == version)
+    if not chosen and known.unknown:
+        raise does_not_run(known.unknown)
     if not chosen:
         raise UsageError(
             f"there is no migration {version} that makes anything",
             state="nothing was changed",
             hint="see: invoke migrate.status",
         )
-    return chosen
+    return KnownShapes(chosen)
+
+
+def does_not_run(unknown: Unknown) -> FileError:
+    """The error where the schema of a migration is needed that does not run on an empty database."""
+    return FileError(
+        f"{unknown.id} does not run on an empty database",
+        details=(unknown.problem,),
+        state="it was tried on a scratch database; nothing was changed in any other",
+        hint="correct the file, or move it away until it is done",
+    )
 
 
 def record_objects(conn: Connection, phase: str) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from memsql.db import Connection
 from memsql.errors import Refused
 from memsql.ledger import Ledger
-from memsql.legacy.shapes import Fit, Shape, best, ranked, rivals
+from memsql.legacy.shapes import Fit, KnownShapes, Unknown, best, ranked, rivals
 from memsql.schema import read
 from memsql.schema.compare import Definitions, definitions
 from memsql.words import count
@@ -21,22 +21,26 @@ class Detection:
     """Which shape the database has, and why.
 
     ``fit`` is the best shape that holds, None where none does or where several fit equally well; those are the
-    ``rivals``. ``nearest`` is the best of all, None where the project knows no shape.
+    ``rivals``. ``nearest`` is the best of all, None where the project knows no shape. ``unknown`` is the migration that
+    may have run too, where ``fit`` is all that is known before it.
     """
 
     fit: Fit | None
     nearest: Fit | None
     rivals: tuple[Fit, ...] = ()
+    unknown: Unknown | None = None
 
 
-def detect(conn: Connection, shapes: Sequence[Shape], ledger: Ledger | None = None) -> Detection:
+def detect(conn: Connection, known: KnownShapes, ledger: Ledger | None = None) -> Detection:
     """Compare the database with all known shapes. Reads only.
 
     Where several fit equally well, the rows of the ``ledger`` of another tool decide, if they name one of them.
     """
-    fits = ranked(definitions(read(conn)), shapes)
+    fits = ranked(definitions(read(conn)), known.shapes)
     alike = rivals(fits)
     fit = _named_by(ledger, alike) if alike else best(fits)
+    if fit is not None and known.unknown is not None and fit.shape is known.last:
+        return Detection(fit, fit, unknown=known.unknown)
     return Detection(fit, fits[0] if fits else None, () if fit else alike)
 
 
@@ -126,6 +130,20 @@ def _ambiguous(alike: Sequence[Fit]) -> Refused:
         state="nothing was changed",
         hint=f"say which one it is at, as in: invoke {task} --version {lowest}; migrate.up then applies what comes "
         "after it",
+    )
+
+
+def refuse_undecided(detection: Detection) -> None:
+    """Raise Refused where a migration that nobody can try may have run in the database."""
+    unknown, fit = detection.unknown, detection.fit
+    if unknown is None or fit is None:
+        return
+    version = max(fit.shape.era.counts_as)
+    raise Refused(
+        f"this database has {fit.shape.title}, and whether {unknown.id} ran here cannot be told",
+        details=(f"it does not run on a scratch database: {unknown.problem}",),
+        state="nothing was changed",
+        hint=f"correct the file, or say that it did not run: invoke legacy.adopt --version {version}",
     )
 
 

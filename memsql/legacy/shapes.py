@@ -56,6 +56,29 @@ class Shape:
 
 
 @dataclass(frozen=True, slots=True)
+class Unknown:
+    """The first migration that does not run on an empty database, so that nobody knows what it and those after it make.
+    ``problem`` says in a sentence what is wrong with it."""
+
+    id: str
+    problem: str
+
+
+@dataclass(frozen=True, slots=True)
+class KnownShapes:
+    """The ``shapes`` that a database of the project may have had. ``unknown``: where they end too early, and why."""
+
+    shapes: tuple[Shape, ...]
+    unknown: Unknown | None = None
+
+    @property
+    def last(self) -> Shape | None:
+        """The prefix with the most migrations; None where none is known."""
+        prefixes = [shape for shape in self.shapes if shape.era.is_prefix]
+        return max(prefixes, key=lambda shape: len(shape.era.counts_as), default=None)
+
+
+@dataclass(frozen=True, slots=True)
 class Fit:
     """How a database fits ``shape``. Of the elements that the era calls optional only those that are missing are
     kept."""

@@ -5,18 +5,21 @@ from __future__ import annotations
 from memsql.engine.state import State
 from memsql.legacy.baseline import Baseline
 from memsql.legacy.recognise import Detection, drift, extra
-from memsql.legacy.shapes import Fit
+from memsql.legacy.shapes import Fit, Unknown
 from memsql.visible import page
 
 _SHOWN = 25
 
 
-def text(state: State, detection: Detection | None, target: str) -> str:
+def text(state: State, detection: Detection | None, target: str, unknown: Unknown | None = None) -> str:
     """Which era the database has and why, what is missing or extra, and what an adoption would do.
 
-    ``detection`` is None for an empty database.
+    ``detection`` is None for an empty database. ``unknown``: the migration at which the known shapes end.
     """
     lines = [f"database: {target}"]
+    if unknown is not None:
+        lines.append(f"note: {unknown.id} does not run on a scratch database, so nothing from it on is compared")
+        lines.append(f"  {unknown.problem}")
     if detection is None:
         return page([*lines, "it is empty; nothing to adopt. next: invoke migrate.up"])
     if state.ledger.is_foreign:
@@ -44,6 +47,9 @@ def text(state: State, detection: Detection | None, target: str) -> str:
     lines += _differences(fit)
     if not state.is_legacy:
         return page([*lines, "the ledger knows this database; there is nothing to adopt"])
+    if detection.unknown:
+        lines.append(f"problem: whether {detection.unknown.id} ran too cannot be told, so nothing would be changed")
+        return page([*lines, "next: correct the file, or say which version it is at: invoke legacy.adopt --version N"])
     lines.append("to adopt it: " + (", then ".join(f"upgrade {p}" for p in fit.shape.pending) or "no upgrade needed"))
     ids = [m.id for m in state.project.ordered if m.version in fit.shape.era.counts_as]
     lines.append(f"then {', '.join(ids)} {'count' if len(ids) > 1 else 'counts'} as applied")
@@ -51,7 +57,7 @@ def text(state: State, detection: Detection | None, target: str) -> str:
     return page(lines)
 
 
-def data(state: State, detection: Detection | None) -> dict[str, object]:
+def data(state: State, detection: Detection | None, unknown: Unknown | None = None) -> dict[str, object]:
     """The same as fields of the JSON output."""
     fit = detection.fit if detection else None
     nearest = detection.nearest if detection else None
@@ -68,6 +74,7 @@ def data(state: State, detection: Detection | None) -> dict[str, object]:
         "different": list(shown.different) if shown else [],
         "extra": list(shown.extra) if shown else [],
         "rivals": [rival.shape.title for rival in detection.rivals] if detection else [],
+        "unknown": {"id": unknown.id, "problem": unknown.problem} if unknown else None,
         "optional_missing": list(shown.optional_missing) if shown else [],
     }
 

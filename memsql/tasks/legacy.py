@@ -33,12 +33,13 @@ def status(settings: Settings, progress: Bar) -> Outcome:
     from memsql.report.legacy import data, text
 
     project = load_project(settings)
-    shapes = known_shapes(project)
+    known = known_shapes(project)
     with connection(settings.target, "ro", settings.busy_timeout) as conn:
         state = read_state(project, conn)
-        detection = detect(conn, shapes, state.ledger) if state.has_tables else None
-    fits = detection is None or detection.fit is not None
-    return Outcome(text(state, detection, str(settings.target)), data(state, detection), int(not fits))
+        detection = detect(conn, known, state.ledger) if state.has_tables else None
+    fits = detection is None or (detection.fit is not None and not (state.is_legacy and detection.unknown))
+    shown = text(state, detection, str(settings.target), known.unknown)
+    return Outcome(shown, data(state, detection, known.unknown), int(not fits))
 
 
 @task(
