@@ -14,10 +14,9 @@ from memsql.engine.statements import StatementTiming
 from memsql.errors import FileError, Location, Refused
 from memsql.project.admission import Mode
 from memsql.project.checks import Check
-from memsql.project.files import PLACEHOLDER, Migration, SqlFile
+from memsql.project.files import WRITE_IT, Migration, SqlFile, unwritten
 from memsql.project.load import Project
 from memsql.sqltext import MigrationHeader
-from memsql.sqltext.tokens import comments
 
 Direction = Literal["up", "down"]
 
@@ -176,21 +175,10 @@ def _down_job(migration: Migration, mode: Mode | None) -> Job:
 
 
 def _refuse_unwritten(file: SqlFile) -> None:
-    """Raise FileError where ``file``, which holds no statement, is not meant to do nothing: it holds no comment, or is
-    as migrate.create wrote it."""
-    text = file.text()
-    if PLACEHOLDER in text:
-        what = "holds no statement, and is as migrate.create wrote it"
-    elif not any(True for _ in comments(text)):
-        what = "holds no statement and no comment"
-    else:
-        return
-    raise FileError(
-        f"{file.path} {what}",
-        where=Location(file.path),
-        state="nothing was changed",
-        hint="write the migration, or nothing but a comment that says why there is nothing to do, or delete the pair",
-    )
+    """Raise FileError where ``file``, which holds no statement, is not meant to do nothing."""
+    what = unwritten(file.text())
+    if what is not None:
+        raise FileError(f"{file.path} {what}", where=Location(file.path), state="nothing was changed", hint=WRITE_IT)
 
 
 def _no_way_back(migration: Migration, message: str, file: str) -> Refused:

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 SUM_NAME = "memsql.sum"
 PLACEHOLDER = "-- Write the change here"
+WRITE_IT = "write the migration, or nothing but a comment that says why there is nothing to do, or delete the pair"
+"""What to do about an unwritten() migration."""
 """How the line begins that stands for the statements in a new migration."""
 _BOM = b"\xef\xbb\xbf"
 _NAME = re.compile(r"(\d+)_(.+?)(\.rollback)?\.sql")
@@ -60,6 +62,16 @@ class FileName:
     def fits(self) -> bool:
         """Whether the ledger can hold the version."""
         return self.version <= _MAX_VERSION
+
+
+def unwritten(text: str) -> str | None:
+    """Why ``text``, a migration without a statement, is not meant to do nothing, as the end of a sentence that begins
+    with the file: it holds no comment, or is as migrate.create wrote it. None where it is."""
+    if PLACEHOLDER in text:
+        return "holds no statement, and is as migrate.create wrote it"
+    from memsql.sqltext.tokens import comments
+
+    return None if any(True for _ in comments(text)) else "holds no statement and no comment"
 
 
 def parse_file_name(file_name: str) -> FileName | None:

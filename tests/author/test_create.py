@@ -28,7 +28,11 @@ def test_create_writes_a_pair_a_check_and_the_sum(project: Project) -> None:
     ]
     text = (project.root / created[0]).read_text()
     assert text.startswith("-- Add some notes\n-- depends: 0001_a\n")
-    project.run("migrate.up").expect(2, "0002_add_some_notes.sql holds no statement")
+    unwritten = "holds no statement, and is as migrate.create wrote it"
+    for words in (("migrate.up",), ("lint", "migrations"), ("schema.diff",)):
+        code = 0 if words[0] == "lint" else 2
+        project.run(*words).expect(code, "migrations/0002_add_some_notes.sql", unwritten)
+    project.run("migrate.to", "1").expect(0)
     (project.root / created[0]).write_text(text + "CREATE TABLE notes (x);\n")
     project.run("migrate.up").expect(2, "memsql.sum does not match", "invoke migrate.sum")
     project.run("migrate.sum", "--check").expect(1, "0002_add_some_notes.sql: the file changed")

@@ -68,7 +68,9 @@ def test_a_database_that_may_have_run_it_is_not_adopted(tmp_path: Path) -> None:
     assert project.states() == {1: "applied", 2: "failed"}
 
 
-@pytest.mark.parametrize("words", [("schema.diff",), ("schema.dump", "--write"), ("migrate.baseline", "--version", "2")])
+@pytest.mark.parametrize(
+    "words", [("schema.diff",), ("schema.dump", "--write"), ("migrate.baseline", "--version", "2")], ids=" ".join
+)
 def test_a_replay_that_fails_is_told_as_one(tmp_path: Path, words: tuple[str, ...]) -> None:
     project = Project(tmp_path)
     project.add("0001_a", "CREATE TABLE a (x);\n")

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from memsql.lint.model import DATABASE, OURS, Hit, Rule, rule
 from memsql.lint.script import Script
 from memsql.lint.siblings import Siblings
-from memsql.project.files import parse_file_name
+from memsql.project.files import WRITE_IT, parse_file_name, unwritten
 
 _EVERY = (*DATABASE, "check", "query", "smoke", "snapshot")
 
@@ -99,8 +99,9 @@ def file_name(script: Script) -> Iterator[Hit]:
 def header(script: Script) -> Iterator[Hit]:
     """A header with a mistake, or without what a reader needs.
 
-    **Anti-pattern** memsql refuses a misspelt or misplaced directive. Without a description nobody knows what a
-    migration is for, and without `-- depends:` yoyo may apply it before the one it needs.
+    **Anti-pattern** memsql refuses a misspelt or misplaced directive, and a migration that was not written yet. Without
+    a description nobody knows what a migration is for, and without `-- depends:` yoyo may apply it before the one it
+    needs.
 
         -- transactonal: false
         VACUUM;
@@ -117,6 +118,10 @@ def header(script: Script) -> Iterator[Hit]:
             yield Hit(_line_start(script, problem.line), problem.message, problem.fix, severity="error")
     if script.kind in OURS and script.steps and not script.problems and not script.header.description:
         yield Hit(0, "the file does not say what it does", "begin it with a comment line that does")
+    if script.kind == "migration" and not script.steps:
+        what = unwritten(script.text)
+        if what is not None:
+            yield Hit(0, f"the file {what}, so migrate.up refuses it", WRITE_IT)
     if script.kind in ("check", "query") and ([s.kind for s in script.steps] != ["select"]):
         yield Hit(
             script.steps[1].at if len(script.steps) > 1 else 0,
