@@ -34,6 +34,7 @@ DEFAULTS = {
     "notify": "",
     "runs": "",
     "token_variable": "TURSO_AUTH_TOKEN",
+    "target": "",
 }
 # The value of ?tls= that agrees with the scheme.
 _TLS = {"http": "0", "ws": "0", "https": "1", "wss": "1"}
@@ -84,7 +85,8 @@ class Target:
 class Settings:
     """Everything a task needs before it opens a connection. Times are in milliseconds. ``runs`` is the folder of the
     reports of chains. ``notify`` is the command that hears of changes, as the words of its command line; none means
-    that nobody does. ``environments`` are the names of all of them in setup.cfg."""
+    that nobody does. ``environments`` are the names of all of them in setup.cfg. ``engines`` is the setting
+    ``target``, the engines on which the SQL is to run (see memsql.targets)."""
 
     root: Path
     migrations: Path
@@ -102,6 +104,7 @@ class Settings:
     notify: tuple[str, ...] = ()
     token_variable: str = "TURSO_AUTH_TOKEN"
     environments: tuple[str, ...] = ()
+    engines: str = ""
 
     def show(self, path: Path) -> str:
         """``path`` relative to the project folder, as a person there would write it."""
@@ -174,6 +177,7 @@ def load(
         notify=_command("notify", values["notify"]),
         token_variable=values["token_variable"],
         environments=tuple(environments),
+        engines=values["target"],
     )
 
 

@@ -28,6 +28,7 @@ from memsql.project.admission import off_and_on
 from memsql.project.files import parse_file_name, read_file
 from memsql.sandbox import isolated
 from memsql.sqltext import Statement, split
+from memsql.targets import TargetEngine, parse_targets
 
 _ROWS = ("insert", "update", "delete")
 _AFTER_MIGRATIONS = frozenset({"migration", "rollback", "check", "query", "smoke"})
@@ -44,6 +45,7 @@ def lint_text(
     final: Catalogue | None = None,
     made_by_up: frozenset[str] = frozenset(),
     checked: frozenset[int] | None = None,
+    targets: tuple[TargetEngine, ...] = (),
 ) -> list[Finding]:
     """What the rules find in ``text``, the content of the file at ``path``; sorted by line. Nothing is read or raised.
 
@@ -51,11 +53,19 @@ def lint_text(
     ``kind`` (see Script) follows from the path where it is None. ``siblings`` names the .sql files of the folder,
     and ``final`` is the schema after all migrations, both None where that is not known. ``made_by_up`` are the
     names, in lower case, of what the migration of a rollback makes. ``checked`` are the versions that have a check.
+    ``targets`` are the engines on which it is to run.
     """
     file = _File.of(path, kind or kind_of(path), text)
     names = None if siblings is None else Siblings(siblings)
     trial = _trial_alone(file, before, queries)
-    around = _Around(schema=before is not None, siblings=names, final=final, made_by_up=made_by_up, checked=checked)
+    around = _Around(
+        schema=before is not None,
+        siblings=names,
+        final=final,
+        made_by_up=made_by_up,
+        checked=checked,
+        targets=targets,
+    )
     return file.findings(trial, around)
 
 
@@ -89,6 +99,7 @@ class _Around:
     made_by_up: frozenset[str] = frozenset()
     undoes_nothing: bool = False
     checked: frozenset[int] | None = None
+    targets: tuple[TargetEngine, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +137,7 @@ class _File:
             around.made_by_up,
             around.undoes_nothing,
             around.checked,
+            around.targets,
         )
         return judge(script)
 
@@ -135,6 +147,7 @@ class Folder:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
+        self._targets = parse_targets(settings.engines)
         folder = self._migrations = placed(settings, settings.migrations)
         self._sql = placed(settings, settings.sql)
         names = sorted(p.name for p in folder.glob("*.sql") if p.is_file()) if folder.is_dir() else ()
@@ -192,15 +205,19 @@ class Folder:
         file = _File.of(shown, kind_of(str(path), self._migrations, self._sql), text)
         if file.kind in ("check", "query", "smoke"):
             trial = self._history.trial(len(self._ups), file.steps)
-            return file.findings(trial, _Around(schema=True, final=self._history.final()))
+            return file.findings(trial, _Around(schema=True, final=self._history.final(), targets=self._targets))
         if file.kind in ("migration", "rollback"):
             return self._lint_migration(file, self._places.get(_stem(path)))
-        return file.findings(_trial_alone(file), _Around(schema=False, made_by_up=self._created_beside(path)))
+        return file.findings(
+            _trial_alone(file), _Around(schema=False, made_by_up=self._created_beside(path), targets=self._targets)
+        )
 
     def _lint_migration(self, file: _File, place: int | None) -> list[Finding]:
         """A migration or rollback; ``place`` is None for one whose name does not fit, or without its migration."""
         history, final = self._history, self._history.final()
-        around = _Around(schema=True, siblings=self._siblings, final=final, checked=self._checked)
+        around = _Around(
+            schema=True, siblings=self._siblings, final=final, checked=self._checked, targets=self._targets
+        )
         if place is None:
             return file.findings(history.trial(len(self._ups), file.steps, self._dead_queries), around)
         if file.kind == "migration":

@@ -21,6 +21,7 @@ from memsql.lint.trial import Broken
 from memsql.project import shadows
 from memsql.project.admission import Mode, Refusal, left_off, left_off_refusal, names_ledger, refusal
 from memsql.sqltext import MigrationHeader, fold
+from memsql.targets import TargetEngine
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,8 @@ class Script:
     ``undoes_nothing``: it is the rollback of a migration that holds no statement.
     ``strings`` holds the offsets of names in double quotes that SQLite takes for strings. ``made_by_up`` names what the
     migration of a rollback makes. ``siblings`` are the .sql files of a migrations folder, None for a file elsewhere.
-    ``checked``: the versions that have a check in sql/checks, None where that is not known.
+    ``checked``: the versions that have a check in sql/checks, None where that is not known. ``targets``: the engines on
+    which the file is to run, none where the project names none.
     """
 
     path: str
@@ -53,6 +55,7 @@ class Script:
     made_by_up: frozenset[str] = frozenset()
     undoes_nothing: bool = False
     checked: frozenset[int] | None = None
+    targets: tuple[TargetEngine, ...] = ()
 
     @property
     def name(self) -> str:

@@ -39,6 +39,7 @@ _MODULES = {
         "verify",
         "smoke",
         "lint",
+        "check",
         "review",
         "migrate",
         "legacy",

@@ -17,6 +17,7 @@ from memsql.lint.project import lint_text
 from memsql.lint.step import Step
 from memsql.lint.trial import World
 from memsql.sqltext import split
+from memsql.targets import parse_targets
 
 FOLDER = Path(__file__).parent / "cases"
 PATHS = {"check": "sql/checks/0001_x.sql", "query": "sql/queries/x.sql", "smoke": "sql/smoke/x.sql", "other": "x.sql"}
@@ -47,7 +48,16 @@ def run(case: dict[str, Any]) -> list[Finding]:
     queries = [SavedQuery(name, f"sql/queries/{name}.sql", sql) for name, sql in case.get("queries", {}).items()]
     created = frozenset(case.get("made", ()))
     checked = frozenset(case["checked"]) if "checked" in case else None
-    return lint_text(text, path, before, queries, siblings=case.get("siblings"), made_by_up=created, checked=checked)
+    return lint_text(
+        text,
+        path,
+        before,
+        queries,
+        siblings=case.get("siblings"),
+        made_by_up=created,
+        checked=checked,
+        targets=parse_targets(case.get("target", "")),
+    )
 
 
 @pytest.mark.parametrize(("rule", "case"), ALL, ids=[f"{rule}-{number}" for number, (rule, _) in enumerate(ALL)])

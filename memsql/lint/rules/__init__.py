@@ -10,12 +10,13 @@ from memsql.lint.rules import (
     loss,
     rebuild,
     slips,
+    targets,
     tools,
     transaction,
     values,
 )
 
-_MODULES = (columns, definitions, engines, files, fts, keys, loss, rebuild, slips, tools, transaction, values)
+_MODULES = (columns, definitions, engines, files, fts, keys, loss, rebuild, slips, targets, tools, transaction, values)
 
 RULES = tuple(
     sorted(

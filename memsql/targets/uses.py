@@ -1,0 +1,143 @@
+"""Which features of the table a statement uses, from its text alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from memsql.sqltext import Effect, effect, fold
+from memsql.sqltext.tokens import Token, tokenize
+from memsql.sqltext.writes import trigger_statements
+from memsql.targets.table import Feature, features
+
+# A file of data holds statements of megabytes, and nothing of interest behind their beginning.
+_LONGEST = 200_000
+# Words before a name and a parenthesis that is no call: INSERT INTO log (…), REFERENCES log (…).
+_NO_CALL = frozenset({"INTO", "TABLE", "REFERENCES", "ON", "EXISTS", "UPDATE", "WITH", "VIEW", "INDEX", "."})
+_NO_AGGREGATE = frozenset({"OVER", "AS", "IN", "EXISTS", "FILTER", "VALUES", "FROM", "JOIN", "SELECT", "WHERE", "NOT"})
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """A place at which a statement uses a feature: the offset ``at`` in its text. ``detail``: which PRAGMA it is."""
+
+    feature: Feature
+    at: int
+    detail: str = ""
+
+
+def uses(text: str) -> Iterator[Use]:
+    """The features that the statement ``text`` uses, each once, those of a trigger's body too."""
+    if len(text) > _LONGEST:
+        return
+    tokens = tokenize(text)
+    if not tokens:
+        return
+    what = effect(text)
+    parts = [_Part(what, tokens)]
+    if what.kind == "create" and what.object_type == "trigger":
+        parts += [
+            _Part(effect(text[body[0].start : body[-1].end]), list(body)) for body in trigger_statements(tokens) if body
+        ]
+    for feature in features():
+        place = next((place for part in parts if (place := part.find(feature)) is not None), None)
+        if place is not None:
+            yield Use(feature, place, fold(what.name or "") if feature.special == "pragma" else "")
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """A statement, also one in the body of a trigger, with what it does."""
+
+    effect: Effect
+    tokens: Sequence[Token]
+
+    def find(self, feature: Feature) -> int | None:
+        """The offset at which it uses ``feature``; None where it does not."""
+        if feature.effects and self.effect.kind not in feature.effects:
+            return None
+        if feature.special:
+            return _SPECIAL[feature.special](self.effect, self.tokens)
+        if feature.words or feature.functions or feature.options:
+            return next(self._places(feature), None)
+        return self.tokens[0].start
+
+    def _places(self, feature: Feature) -> Iterator[int]:
+        words = [_word(token) for token in self.tokens]
+        for pattern in feature.words:
+            for start in range(len(words) - len(pattern) + 1):
+                if all(one in (other, "*") for one, other in zip(pattern, words[start:], strict=False)):
+                    yield self.tokens[start].start
+        for place, token in enumerate(self.tokens[:-1]):
+            is_call = token.kind in ("word", "quoted") and words[place + 1] == "("
+            if is_call and token.name in feature.functions and (place == 0 or words[place - 1] not in _NO_CALL):
+                yield token.start
+        behind = max((place for place, word in enumerate(words) if word == ")"), default=len(words))
+        for pattern in feature.options:
+            for start in range(behind, len(words) - len(pattern) + 1):
+                if tuple(words[start : start + len(pattern)]) == pattern and self.effect.object_type == "table":
+                    yield self.tokens[start].start
+
+
+def _word(token: Token) -> str:
+    """The token in upper case where it is a bare word or an operator; a mark for every other one."""
+    return token.word or "\0"
+
+
+def _update_from(_: Effect, tokens: Sequence[Token]) -> int | None:
+    depth, seen = 0, False
+    for place, token in enumerate(tokens):
+        depth += (token.word == "(") - (token.word == ")")
+        seen |= depth == 0 and token.word == "SET"
+        if seen and depth == 0 and token.word == "FROM" and tokens[place - 1].word != "DISTINCT":
+            return token.start
+    return None
+
+
+def _temporary(what: Effect, tokens: Sequence[Token]) -> int | None:
+    return tokens[0].start if what.kind == "create" and fold(what.schema or "") == "temp" else None
+
+
+def _pragma(what: Effect, tokens: Sequence[Token]) -> int | None:
+    return tokens[0].start if what.kind == "pragma" else None
+
+
+def _generated(what: Effect, tokens: Sequence[Token]) -> int | None:
+    """A column that is computed: ``AS (`` between the columns."""
+    if what.object_type != "table":
+        return None
+    depth, inside = 0, 1 if what.kind == "create" else 0
+    for place, token in enumerate(tokens[:-1]):
+        depth += (token.word == "(") - (token.word == ")")
+        if depth == inside and token.word == "AS" and tokens[place + 1].word == "(":
+            return token.start
+    return None
+
+
+def _ordered_aggregate(_: Effect, tokens: Sequence[Token]) -> int | None:
+    """ORDER BY among the arguments of a function."""
+    calls: list[bool] = []
+    for place, token in enumerate(tokens[:-1]):
+        if token.word == "(":
+            before = tokens[place - 1] if place else None
+            name = before is not None and before.kind in ("word", "quoted") and before.word not in _NO_AGGREGATE
+            calls.append(name and tokens[place + 1].word not in ("SELECT", "WITH", "VALUES"))
+        elif token.word == ")" and calls:
+            calls.pop()
+        elif calls and calls[-1] and token.word == "ORDER" and tokens[place + 1].word == "BY":
+            return token.start
+    return None
+
+
+def _separator(_: Effect, tokens: Sequence[Token]) -> int | None:
+    return next((token.start for token in tokens if token.kind == "number" and "_" in token.text), None)
+
+
+_SPECIAL: Mapping[str, Callable[[Effect, Sequence[Token]], int | None]] = {
+    "update_from": _update_from,
+    "temporary": _temporary,
+    "pragma": _pragma,
+    "generated": _generated,
+    "ordered_aggregate": _ordered_aggregate,
+    "separator": _separator,
+}
