@@ -49,8 +49,8 @@ class Ledger:
 
     ``yoyo`` maps migration id to time of application, None where yoyo has no table. ``marked_twice``: ids that stand
     more than once in that table. ``history_lacks``: the columns that the history of an older memsql has not.
-    ``imported``: the rows of schema_migrations that another tool wrote and that the history has as imported; they are
-    not among ``rows``.
+    ``foreign``: the rows that another tool wrote, as the history keeps them; where schema_migrations still has such a
+    row, it is not among ``rows``.
     """
 
     tables: frozenset[str] = frozenset()
@@ -61,7 +61,7 @@ class Ledger:
     yoyo_lock: int | None = None
     marked_twice: tuple[str, ...] = ()
     history_lacks: tuple[str, ...] = ()
-    imported: Mapping[int, Row] = field(default_factory=dict)
+    foreign: tuple[Row, ...] = ()
 
     def with_tables(self) -> Ledger:
         """The same after create_tables()."""

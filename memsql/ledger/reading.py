@@ -106,7 +106,8 @@ def assemble(tables: Mapping[str, Sequence[str]], rows: Mapping[str, Sequence[tu
     """
     yoyo = rows.get("_yoyo_migration")
     all_rows = {_version(r[0]): Row(*r) for r in rows.get("schema_migrations", [])}  # type: ignore[arg-type]
-    foreign = {int(str(r[0])) for r in rows.get(_IMPORTED, [])}
+    imports = rows.get(_IMPORTED, [])
+    foreign = {int(str(r[0])) for r in imports if r[-1]}
     return Ledger(
         tables=frozenset(tables),
         rows={version: row for version, row in all_rows.items() if version not in foreign},
@@ -119,7 +120,10 @@ def assemble(tables: Mapping[str, Sequence[str]], rows: Mapping[str, Sequence[tu
         marked_twice=tuple(name for name, marks in Counter(str(name) for name, _ in yoyo or ()).items() if marks > 1),
         yoyo_lock=next((int(str(r[0])) for r in rows.get("yoyo_lock", [])), None),
         history_lacks=tuple(c for c in HASHES if c not in tables.get("memsql_history", HASHES)),
-        imported={version: row for version, row in all_rows.items() if version in foreign},
+        foreign=tuple(
+            Row(r[0], str(r[1]).partition("_")[2], *r[2:-1])  # type: ignore[arg-type]
+            for r in imports
+        ),
     )
 
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from memsql.actions.replicas import Caught
     from memsql.engine.job import Done
     from memsql.engine.state import Completed, Report, State
+    from memsql.ledger import Row
 
 
 # More lines of numbers would hide the one that says how the migration ended.
@@ -46,12 +47,20 @@ def status_text(state: State, target: str) -> str:
 
 
 def _imported(state: State) -> list[str]:
-    """The rows of another tool that are still in schema_migrations, which are no migrations of ours."""
+    """A line for each of _others(), with the migration of ours that has its number, if there is one."""
+    ours = {s.version: s.id for s in state.statuses if s.migration}
     return [
         f"imported from the ledger of another tool: {row.version} {row.name} ({row.status.replace('_', ' ')} "
         f"{row.applied_at[:19]}{f' by {row.applied_by}' if row.applied_by else ''})"
-        for row in state.ledger.imported.values()
+        + (f"; it is not {ours[row.version]}, which has the same number" if row.version in ours else "")
+        for row in _others(state)
     ]
+
+
+def _others(state: State) -> list[Row]:
+    """The rows of another tool that are no migrations of ours. One with number and name of ours is the same one."""
+    ours = {(s.version, s.name) for s in state.statuses if s.migration}
+    return [row for row in state.ledger.foreign if (row.version, row.name) not in ours]
 
 
 def summary(statuses: Sequence[Status]) -> str:
@@ -109,7 +118,7 @@ def status_data(state: State, target: str) -> dict[str, object]:
             }
             for s in state.statuses
         ],
-        "imported": [asdict(row) for row in state.ledger.imported.values()],
+        "imported": [asdict(row) for row in _others(state)],
         "legacy": state.is_legacy,
         "sum_problems": list(state.project.sum_problems),
     }

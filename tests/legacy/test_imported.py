@@ -70,7 +70,15 @@ def test_an_adoption_keeps_every_row_of_the_npm_tool(tmp_path: Path) -> None:
     assert _query(database, _IMPORTED) == rows
     status = json.loads(succeed(database, "migrate.status", "--json"))
     assert [m["state"] for m in status["migrations"]] == ["applied"] * 4
-    assert [row["version"] for row in status["imported"]] == [9]
+    assert [(row["version"], row["name"], row["status"], row["applied_by"]) for row in status["imported"]] == [
+        (3, "add_tags", "rolled_back", "deploy@host"),
+        (4, "add_colours", "failed", None),
+        (9, "add_more", "applied", "deploy@host"),
+    ]
+    assert (
+        "imported from the ledger of another tool: 3 add_tags (rolled back 2024-01-02T03:04:05 by deploy@host); "
+        "it is not 0003_fix_fts_triggers, which has the same number" in succeed(database, "migrate.status")
+    )
     assert _query(database, "SELECT name, checksum FROM schema_migrations WHERE version = 9") == [("add_more", "123")]
 
 
