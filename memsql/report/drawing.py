@@ -48,7 +48,8 @@ class _Row:
 
 @dataclass(frozen=True, slots=True)
 class _Box:
-    """An entity in its place. ``more`` says how many columns are not shown, ``link`` where it leads to."""
+    """An entity in its place. ``more`` says how many columns are not shown, ``link`` where it leads to, and ``indent``
+    where the names of columns begin."""
 
     x: float
     y: float
@@ -61,6 +62,7 @@ class _Box:
     rows: tuple[_Row, ...]
     more: str
     link: str
+    indent: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +136,8 @@ class _Plan:
         head = _cells(_clipped(templates.name(entity.name))) + (_cells(self.kind_word) + 2 if self.kind_word else 0)
         names = max((_cells(_clipped(templates.name(a.name))) for a in self.shown), default=0)
         types = max((_cells(_clipped(a.type)) for a in self.shown), default=0)
-        rows = _KEYS + (names + types + 2) * _LETTER if self.shown else 0
+        self.indent = _KEYS if any(a.keys for a in self.shown) else _SIDE
+        rows = self.indent + (names + types + 2) * _LETTER if self.shown else 0
         width = max(head * _LETTER * 1.08, rows, 110) + 2 * _SIDE
         self.size = Size(_round(width), _HEAD + _ROW * (len(self.shown) + bool(self.left_out)) + _FOOT)
 
@@ -175,6 +178,7 @@ class _Drawing:
             tuple(_row(attribute, _HEAD + _ROW * n + 14) for n, attribute in enumerate(plan.shown)),
             more if plan.left_out else "",
             link,
+            plan.indent,
         )
 
     def line(self, relation: Relation) -> _Line:
@@ -226,17 +230,19 @@ _Ends = tuple[tuple[str, float, float, int], ...]
 
 
 def _way(x: float, y: float, column: float, stretches: Iterable[Stretch], end: tuple[float, float]) -> str:
-    """A line from x, y through the gaps between the columns to ``end``; ``column`` is where the first gap begins."""
-    parts = [f"M{x} {y}H{_round(max(column, x))}"]
-    points = [(max(column, x), y)]
+    """A line from x, y through the gaps between the columns to ``end``; ``column`` is where the first gap begins. It
+    is straight where the symbols of its ends are."""
+    begin = _round(max(column, x + _SYMBOL))
+    parts = [f"M{x} {y}H{begin}"]
+    points = [(begin, y)]
     for stretch in stretches:
         points += [(stretch.left, stretch.y), (stretch.right, stretch.y)]
-    points.append(end)
+    points.append((_round(end[0] - _SYMBOL), end[1]))
     for n, ((x1, y1), (x2, y2)) in enumerate(pairwise(points)):
         # Every other piece is a stretch.
         bend = _round((x2 - x1) / 2)
         parts.append(f"H{x2}" if n % 2 else f"C{_round(x1 + bend)} {y1} {_round(x2 - bend)} {y2} {x2} {y2}")
-    return "".join(parts)
+    return "".join([*parts, f"H{end[0]}"])
 
 
 def _symbol(end: str, x: float, y: float, side: int) -> str:

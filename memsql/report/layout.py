@@ -13,7 +13,7 @@ from itertools import accumulate, pairwise
 from math import sqrt
 from statistics import fmean
 
-_GAP_X = 72
+_GAP_X = 92
 _GAP_Y = 26
 _LANE = 10
 """The height that a line takes where it passes a column."""
