@@ -138,6 +138,8 @@ class Refused(MemsqlError):
 
 INTERRUPT = "SQLITE_INTERRUPT"
 """The engine's error name of a statement that was stopped."""
+FULL = frozenset({"SQLITE_FULL", "SQLITE_IOERR_WRITE"})
+"""The engine's error names of a statement for which a disk had no space."""
 
 
 class StatementError(MemsqlError):
@@ -162,6 +164,18 @@ class StatementError(MemsqlError):
         self.index = index
 
     @property
+    def is_full(self) -> bool:
+        """Whether a disk has no space left."""
+        return self.code in FULL
+
+    @property
     def is_interrupt(self) -> bool:
         """Whether it was stopped from outside, by a time limit or a person."""
         return self.code == INTERRUPT
+
+
+def is_full(error: BaseException | None) -> bool:
+    """Whether a disk without space is behind ``error``."""
+    while error is not None and not (isinstance(error, StatementError) and error.is_full):
+        error = error.__cause__ if error.__cause__ is not error else None
+    return error is not None

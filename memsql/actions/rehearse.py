@@ -11,7 +11,7 @@ from typing import Literal
 from memsql.actions.up import up_on
 from memsql.config import Settings, Target
 from memsql.db import Connection, connection
-from memsql.db.clone import Clone, clone
+from memsql.db.clone import Clone, clone, refuse_full
 from memsql.db.queries import load
 from memsql.engine.job import Direction
 from memsql.engine.loss import counting
@@ -149,7 +149,8 @@ def _on_clone(project: Project, direction: Direction, options: RunOptions, progr
                 state = read_state(project, conn)
                 report = up_on(session, state) if direction == "up" else run_down(session, state)
         except MemsqlError as e:
-            problem = _of_a_clone(e, settings.target)
+            refuse_full(e, conn.target)
+            problem = of_a_clone(e, settings.target)
         seconds = time.perf_counter() - began
         return _Run(before, _snapshot(conn, settings), report, problem, seconds, tuple(map(str, copy.omitted)))
 
@@ -181,7 +182,7 @@ def _snapshot(conn: Connection, settings: Settings) -> _Snapshot:
     return _Snapshot(read(conn), row_counts(conn), query_plans(conn, settings.sql / "queries"))
 
 
-def _of_a_clone(error: MemsqlError, target: Target) -> MemsqlError:
+def of_a_clone(error: MemsqlError, target: Target) -> MemsqlError:
     """``error`` as a rehearsal tells it."""
     error.state = "this was a rehearsal: the database was not touched"
     said = " ".join((error.message, *error.details))

@@ -14,7 +14,7 @@ from memsql.config import Target
 from memsql.db.connect import connection
 from memsql.db.protocol import Connection
 from memsql.db.sqlite import SQLiteConnection
-from memsql.errors import ConnectError
+from memsql.errors import ConnectError, MemsqlError, is_full
 from memsql.progress import SILENT, Progress
 
 if TYPE_CHECKING:
@@ -54,7 +54,24 @@ def clone(
             conn.execute("PRAGMA journal_mode = delete")
             assert isinstance(conn, SQLiteConnection)
             conn.confine()
-            yield Clone(conn, omitted)
+            try:
+                yield Clone(conn, omitted)
+            except MemsqlError as e:
+                refuse_full(e, conn.target)
+                raise
+
+
+def refuse_full(error: MemsqlError, file: Target) -> None:
+    """Raise ConnectError where ``error`` came of a full disk under the clone ``file``."""
+    if not is_full(error) or file.path is None:
+        return
+    folder = file.path.parent.parent
+    raise ConnectError(
+        f"no space in the temporary folder {folder} for what runs on the clone: {error.message}",
+        statement=error.statement,
+        state="this was a rehearsal on a clone: the database was not touched",
+        hint="point TMPDIR at a larger disk, and run the command again",
+    ) from error
 
 
 def _copy(source: Connection, file: Target, progress: Progress, choice: Choice | None) -> tuple[Omitted, ...]:

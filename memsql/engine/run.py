@@ -93,7 +93,8 @@ class Runner:
             elapsed = round((time.perf_counter() - clock) * 1000)
             self._report(transaction, job.entry(started, elapsed), job, problem)
             problem.state = self._state(transaction.aftermath(problem, job, whole=whole and len(jobs) > 1))
-            raise problem from error
+            # Its cause stays what it was.
+            raise problem from (error.__cause__ if problem is error else error)
 
     def _judge(self, job: Job, evidence: Evidence) -> _Proven:
         done = verdict.judge(job, evidence, allows_all=self.session.allows_all(job))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import contextmanager
 from dataclasses import KW_ONLY, dataclass
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,7 @@ from memsql.tasks.task import Outcome, refuse_without_dry_run
 from memsql.visible import page
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from memsql.config import Settings
     from memsql.db import Connection
@@ -119,7 +120,7 @@ def _estimate(settings: Settings, change: Change, manner: Manner, progress: Bar,
     from memsql.operate.window import estimate_run, refusal
     from memsql.report import window
 
-    with copy_for(settings, progress, rows=True) as copy:
+    with copy_for(settings, progress, rows=True) as copy, _told_as_rehearsal(settings):
         run = _run(copy.connection, settings, change, manner, progress)
     estimate = estimate_run("up", (), run.seconds * 1000, window_ms)
     refused = refusal(estimate, window.text(estimate))
@@ -157,6 +158,18 @@ def _run(
         ) from None
 
 
+@contextmanager
+def _told_as_rehearsal(settings: Settings) -> Iterator[None]:
+    """Let every error of the block say that it comes of a clone."""
+    from memsql.actions.rehearse import of_a_clone
+    from memsql.errors import MemsqlError
+
+    try:
+        yield
+    except MemsqlError as e:
+        raise of_a_clone(e, settings.target) from e.__cause__
+
+
 def _rehearse(settings: Settings, change: Change, manner: Manner, progress: Bar) -> Outcome:
     from memsql.actions.rehearse import copy_for, place_for, row_counts
     from memsql.errors import UsageError
@@ -174,7 +187,8 @@ def _rehearse(settings: Settings, change: Change, manner: Manner, progress: Bar)
     with copy_for(settings, progress, rows=place == "clone") as copy:
         conn = copy.connection
         schema_before, rows_before = read(conn), row_counts(conn)
-        run = _run(conn, settings, change, manner, progress, without_rows=place == "schema")
+        with _told_as_rehearsal(settings):
+            run = _run(conn, settings, change, manner, progress, without_rows=place == "schema")
         schema, rows_after = diff(schema_before, read(conn)).lines(), row_counts(conn)
     omitted = [str(omission) for omission in copy.omitted]
     rows = [

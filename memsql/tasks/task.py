@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec
 from invoke import Exit
 
 from memsql import config, interrupts
-from memsql.errors import Interrupted, MemsqlError, StatementError, UsageError
+from memsql.errors import ConnectError, Interrupted, MemsqlError, StatementError, UsageError
 from memsql.report import text
 from memsql.tasks import chain, notice
 from memsql.tasks.command_line import MemsqlTask
@@ -171,6 +171,14 @@ def _error_of(command: str, stopped: BaseException, *, reads_only: bool) -> Mems
     interruption = _interruption(stopped)
     if interruption is not None:
         return _interrupted(command, interruption, reads_only=reads_only)
+    if isinstance(stopped, StatementError) and stopped.is_full:
+        return ConnectError(
+            f"there is no space left on the disk of the database: {stopped.message}",
+            statement=stopped.statement,
+            details=stopped.details,
+            state=stopped.state,
+            hint=f"free space (the journal needs as much as the change), and run it again: invoke {command}",
+        )
     if isinstance(stopped, MemsqlError):
         return stopped
     raise stopped
