@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import groupby, product
+from itertools import combinations, groupby, product
 
 from memsql.db import Value
 from memsql.db.queries import load
@@ -15,6 +15,7 @@ from memsql.schema.definition import read_definition
 from memsql.schema.meaning import expression_text
 from memsql.schema.read_rules import rules_of
 from memsql.scratch.fitting import new_keys
+from memsql.scratch.values import around
 from memsql.sqltext import fold, free_rowid, identifiers, quote
 from memsql.sqltext.tokens import tokenize
 
@@ -157,14 +158,28 @@ def break_one(conn: SQLiteConnection, schema: Schema, assumption: Assumption) ->
         values: Sequence[Value] = (None, *_ODD) if assumption.kind == "null" else _ODD
         if assumption.kind == "orphan":
             values = (*_other_parents(conn, schema, table, assumption.columns), *_ODD)
-        return any(
-            _breaks(conn, assumption, row, {column: value})
-            for value in values
-            for column in assumption.columns
+        if assumption.kind == "check":
+            values = (*(v for t in tokenize(assumption.condition) for v in around(t)), *_ODD)
+        return breaks(conn, assumption) or any(
+            _breaks(conn, assumption, row, change)
+            for change in (
+                *({c: v} for v in values for c in assumption.columns),
+                *_equal(conn, table, assumption, rows),
+            )
             for row in rows
         )
     finally:
         conn.execute("PRAGMA foreign_keys = on")
+
+
+def _equal(
+    conn: SQLiteConnection, table: Table, assumption: Assumption, rows: Sequence[_RowKey]
+) -> Iterator[dict[str, Value]]:
+    """Changes that give each two columns of ``assumption`` the same value."""
+    for row in rows if assumption.kind == "check" else ():
+        for value in _values(conn, table, row, assumption.columns).values():
+            for one, two in combinations(assumption.columns, 2):
+                yield {one: value, two: value}
 
 
 def _alike(values: Mapping[str, Value]) -> Iterator[Mapping[str, Value]]:

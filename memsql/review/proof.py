@@ -19,14 +19,16 @@ from memsql.review.findings import finding_of
 from memsql.review.model import StatementResult, WayBack
 from memsql.review.reach import not_reached
 from memsql.review.round_trip import KEEP, RoundTrip, changed_rows, round_trip
-from memsql.review.sample import Sample, fill_fitting, fill_freely, plan_of
+from memsql.review.sample import Plan, Sample, fill_fitting, fill_freely, plan_of
 from memsql.review.statements import LISTED, Measured, measure
 from memsql.review.trial import Trial, try_on
 from memsql.review.weakened import weakened
 from memsql.schema import Schema
-from memsql.scratch.database import contents_of, copy_of, result_code_of, try_run
+from memsql.scratch.database import contents_of, copy_of, try_run
+from memsql.scratch.restriction import Amount
 
 _ASSUMPTIONS = 12
+_FEW_ATTEMPTS = 4
 # Words of errors that made-up values can cause although they satisfy every constraint.
 _OF_VALUES = ("malformed JSON", "JSON path", "integer overflow", "invalid", "it did not end")
 # Findings that say that rows come to harm, in the order in which one makes the next needless.
@@ -92,8 +94,12 @@ def _with_rows(case: Case, base: SQLiteConnection, before: Schema, empty: RoundT
         expected = assumptions(before, after, unique_keys(base, before), empty.keys)
         for assumption in expected[:_ASSUMPTIONS]:
             findings += _broken(case, fitting if troubled else free, before, assumption)
+        findings += [_not_broken(case, a) for a in expected[_ASSUMPTIONS:]]
         if troubled:
-            findings += _told_apart(case, (trials[0], trials[1]), [a for a in expected if breaks(free, a)], findings)
+            broken = [a for a in expected if breaks(free, a)]
+            few = replace(plan, amount=Amount(2))
+            always = trials[1].trip.error is not None and not _runs_on_few(case, base, trials[1].sample, few, after)
+            findings += _told_apart(case, (trials[0], trials[1]), broken, findings, always=always)
         else:
             findings += trials[0].findings
         findings += conversions(case, free, before, after)
@@ -111,17 +117,23 @@ def _is_troubled(trial: Trial) -> bool:
 
 
 def _told_apart(
-    case: Case, trials: tuple[Trial, Trial], broken: Sequence[Assumption], known: Sequence[Finding]
+    case: Case,
+    trials: tuple[Trial, Trial],
+    broken: Sequence[Assumption],
+    known: Sequence[Finding],
+    *,
+    always: bool,
 ) -> Iterator[Finding]:
     """What is wrong on any rows (``trials[0]``), as far as it is not wrong on fitting rows (``trials[1]``) already.
 
-    ``broken`` are the assumptions that do not hold for any rows, ``known`` the findings so far.
+    ``broken`` are the assumptions that do not hold for any rows, ``known`` the findings so far. ``always``: it fails on
+    few fitting rows, too.
     """
     free, fitting = trials
     yield from fitting.findings
     error = free.trip.error
     if fitting.trip.error is not None:
-        yield _does_not_apply(fitting.trip.error, case, empty=False)
+        yield _does_not_apply(fitting.trip.error, case, empty=False, always=always)
     elif error is not None:
         yield from _depends(case, error, trials, broken, known)
     harm = {f.rule for f in (*fitting.findings, *known)}
@@ -168,14 +180,12 @@ def _depends(
     for assumption in concerned[:_ASSUMPTIONS]:
         yield _fails_on(assumption, case, error)
     if not concerned:
-        of_values = not kind and any(word in error.message for word in _OF_VALUES)
         yield finding_of(
             "MR03",
             path,
             f"it fails on rows that are permitted until now: {reason(error)}",
             line=line,
             statement=statement,
-            severity="info" if of_values else None,
             fix=f"look whether production has such rows; {REHEARSE}",
         )
 
@@ -185,6 +195,8 @@ def _broken(case: Case, filled: SQLiteConnection, before: Schema, assumption: As
     case = case.without_checks()
     with copy_of(filled) as conn:
         if not break_one(conn, before, assumption):
+            if assumption.columns:
+                yield _not_broken(case, assumption)
             return
         contents = contents_of(conn)
         error = try_run(conn, case.project, "up", allow=case.may_lose)
@@ -205,6 +217,15 @@ def _broken(case: Case, filled: SQLiteConnection, before: Schema, assumption: As
             )
 
 
+def _not_broken(case: Case, assumption: Assumption) -> Finding:
+    return finding_of(
+        "MR15",
+        case.up,
+        f"{assumption.table}: whether it fails on {assumption.broken_by} was not tried, because none could be made up",
+        fix=f"count them in production first:\n{assumption.count};",
+    )
+
+
 def _fails_on(assumption: Assumption, case: Case, error: MemsqlError) -> Finding:
     path, line = place(error, case.up)
     what = "would lose" if isinstance(error, Refused) else "fails on"
@@ -218,19 +239,29 @@ def _fails_on(assumption: Assumption, case: Case, error: MemsqlError) -> Finding
     )
 
 
-def _does_not_apply(refusal: MemsqlError, case: Case, *, empty: bool) -> Finding:
+def _runs_on_few(case: Case, base: SQLiteConnection, many: Sample, plan: Plan, after: Schema) -> bool:
+    """Whether the migration runs on few rows, as ``plan`` has them, in every table that has rows in ``many``; then it
+    fails on some rows only."""
+    case = case.without_checks()
+    for seed in range(plan.seed + 1, plan.seed + 1 + _FEW_ATTEMPTS):
+        with copy_of(base) as conn:
+            few = fill_fitting(conn, replace(plan, seed=seed), after)
+            is_whole = {table for table, _ in few.rows} >= {table for table, _ in many.rows}
+            if is_whole and try_run(conn, case.project, "up", allow=True) is None:
+                return True
+    return False
+
+
+def _does_not_apply(refusal: MemsqlError, case: Case, *, empty: bool, always: bool = True) -> Finding:
     path, line = place(refusal, case.up)
     where = "on an empty database" if empty else "on made-up rows that satisfy every constraint"
-    maybe = (
-        not empty
-        and not result_code_of(refusal).startswith("SQLITE_CONSTRAINT")
-        and any(w in refusal.message for w in _OF_VALUES)
-    )
+    of_values = not kind_of_error(refusal) and any(word in refusal.message for word in _OF_VALUES)
+    maybe = not empty and (of_values or not always)
     return finding_of(
         "MR03" if maybe else "MR01",
         path,
         f"it does not run {where}: {reason(refusal)}",
         line=line,
         statement=refusal.statement or "",
-        fix=refusal.hint or "",
+        fix=f"look whether production has such rows; {REHEARSE}" if maybe else refusal.hint or "",
     )

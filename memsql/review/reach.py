@@ -44,7 +44,8 @@ def not_reached(case: Case, base: SQLiteConnection, before: Schema, trials: Sequ
 def _problem(results: Sequence[StatementResult], before: Schema, counts: dict[str, int]) -> str:
     """Why the statement with these results, one for each trial, proved nothing; empty where it proved something."""
     shown = results[0]
-    if all(r.rows is None for r in results):
+    if any(r.rows is None for r in results):
+        # It, or one before it, failed on rows.
         return ""
     if shown.kind not in WRITES:
         missing = [] if shown.kind in _MAKES else _without_rows(_known(shown.tables, before), counts)

@@ -11,7 +11,7 @@ import json
 import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from memsql.db import Value
 from memsql.schema import Schema
@@ -35,12 +35,13 @@ _PARENTS = 3
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """What conditions ask of the rows of one table. ``presets`` has, for each statement, the values that its conditions
-    name, by column; ``pool`` values that other rows may have; ``alike`` the columns of other tables that a column is
-    compared with, as table and column. All names in lower case."""
+    name, by column; ``pool`` values that other rows may have; ``alike`` the columns that a column is compared with, as
+    table and column; ``json`` the columns that are read as JSON. All names in lower case."""
 
     presets: tuple[Mapping[str, tuple[Value, ...]], ...] = ()
     pool: Mapping[str, tuple[Value, ...]] = field(default_factory=dict)
     alike: Mapping[str, tuple[tuple[str, str], ...]] = field(default_factory=dict)
+    json: frozenset[str] = frozenset()
 
 
 def wanted(text: str, schema: Schema) -> dict[str, Wanted]:
@@ -69,6 +70,7 @@ class _Drafts:
     presets: dict[str, list[Mapping[str, tuple[Value, ...]]]] = field(default_factory=lambda: defaultdict(list))
     pool: dict[str, dict[str, list[Value]]] = field(default_factory=dict)
     alike: dict[str, dict[str, list[tuple[str, str]]]] = field(default_factory=dict)
+    json: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
 
     def statement_ends(self) -> None:
         """Make presets of what the statement compares."""
@@ -85,8 +87,9 @@ class _Drafts:
                 tuple(self.presets.get(table, ())),
                 {column: tuple(dict.fromkeys(v)) for column, v in self.pool.get(table, {}).items()},
                 {column: tuple(dict.fromkeys(v)) for column, v in self.alike.get(table, {}).items()},
+                frozenset(self.json.get(table, ())),
             )
-            for table in {*self.presets, *self.pool, *self.alike}
+            for table in {*self.presets, *self.pool, *self.alike, *self.json}
         }
 
 
@@ -137,8 +140,12 @@ class _Reader:
                     self._using(place)
             elif word in _CONDITION_ENDS:
                 conditional = False
-            elif conditional and (operand := self._operand(place)) is not None:
-                self._compare(operand, place)
+            elif token.kind in ("word", "quoted") and (operand := self._operand(place)) is not None:
+                if self._is_json(place):
+                    for table in operand.tables:
+                        self._drafts.json[table].add(operand.name)
+                if conditional:
+                    self._compare(operand, place)
 
     def _read_aliases(self) -> Iterator[tuple[str, str]]:
         for place, token in enumerate(self._tokens):
@@ -189,6 +196,12 @@ class _Reader:
         if not path and function.startswith("json_extract") and inner:
             path = str(inner[0])
         return _Operand(operand.name, operand.tables, at, path, tuple(inner), function)
+
+    def _is_json(self, place: int) -> bool:
+        """Whether the column that is named at ``place`` is read as JSON."""
+        opening = place - (3 if self._word(place - 1) == "." else 1)
+        called = self._word(opening) == "(" and self._tokens[opening - 1].name.startswith("json") if opening else False
+        return called or self._word(place + 1) in ("->", "->>")
 
     def _is_function(self, place: int) -> bool:
         token = self._tokens[place] if place >= 0 else None
@@ -356,5 +369,5 @@ def _with_parents(tables: dict[str, Wanted], schema: Schema) -> dict[str, Wanted
             break
         for name, presets in more.items():
             old = tables.get(name, Wanted())
-            tables[name] = Wanted((*old.presets, *presets), old.pool, old.alike)
+            tables[name] = replace(old, presets=(*old.presets, *presets))
     return tables

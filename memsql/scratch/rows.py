@@ -19,7 +19,7 @@ from memsql.schema import ForeignKey, Schema, Table
 from memsql.scratch.odd import NotUtf8, odd_values
 from memsql.scratch.restriction import NO_RESTRICTION, Amount, Restriction
 from memsql.scratch.values import Kind, kind_of, literals, random_value
-from memsql.sqltext import fold, quote
+from memsql.sqltext import fold, identifiers, quote
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -179,8 +179,10 @@ class _Filler:
         keys = {fold(k.columns[0]): k for k in self._keys(table) if len(k.columns) == 1}
         for column, others in wanted.alike.items():
             if column in names and column not in keys and self.rng.random() < 0.5:
-                values = self._values_of(*self.rng.choice(others))
-                if values:
+                other_table, other = self.rng.choice(others)
+                if other_table == fold(table.name):
+                    row[names[column]] = row.get(names.get(other, ""), row.get(names[column]))
+                elif values := self._values_of(other_table, other):
                     row[names[column]] = self.rng.choice(values)
         if not wanted.presets or self.rng.random() < 0.5:
             return
@@ -270,6 +272,7 @@ class _Filler:
         kinds = {}
         for column in table.columns:
             name = fold(column.name)
+            is_json = name in restriction.wanted.json
             kinds[column.name] = kind_of(
                 column,
                 table,
@@ -277,9 +280,10 @@ class _Filler:
                 pool=(
                     *own_literals.get(name, ()),
                     *restriction.literals.get(name, ()),
-                    *(v for v in restriction.wanted.pool.get(name, ()) if v is not None),
+                    *(v for v in restriction.wanted.pool.get(name, ()) if v is not None and not is_json),
                 ),
                 declared=restriction.types.get(name),
+                is_json=is_json,
             )
         return kinds
 
@@ -352,8 +356,6 @@ class _Filler:
         return done
 
     def _kept_by_triggers(self, table: Table) -> bool:
-        from memsql.sqltext import identifiers
-
         return any(o.type == "trigger" and fold(table.name) in identifiers(o.sql) for o in self.schema.objects)
 
     def count(self, name: str) -> int:

@@ -48,15 +48,24 @@ class Kind:
 
 
 def kind_of(
-    column: Column, table: Table, *, required: bool, pool: tuple[Value, ...], declared: str | None = None
+    column: Column,
+    table: Table,
+    *,
+    required: bool,
+    pool: tuple[Value, ...],
+    declared: str | None = None,
+    is_json: bool = False,
 ) -> Kind:
-    """The kind of ``column``; ``declared`` is another type that its values have to fit as well."""
+    """The kind of ``column``; ``declared`` is another type that its values have to fit as well. ``is_json``: something
+    reads them as JSON."""
     kinds = [_kind(column.name, column.type, table.strict)]
     if declared is not None:
         kinds.append(_kind(column.name, declared, table.strict))
     # Of two types the narrower one: a column of any type takes an integer, not every column takes a text.
     order = ("boolean", "integer", "real", "numeric", "date", "json", "text", "blob", "any")
     name = min(kinds, key=order.index)
+    if is_json and name == "text":
+        name = "json"
     serial = column.pk > 0 and fold(column.type) == "integer" and not table.without_rowid
     if (
         declared is not None
