@@ -19,7 +19,7 @@ from memsql.errors import (
     StatementError,
 )
 from memsql.interrupts import untouched
-from memsql.legacy import upgrades
+from memsql.legacy import kept, upgrades
 from memsql.legacy.eras import does_not_run, known_shapes, read_phases, shapes_at
 from memsql.legacy.recognise import (
     accepting_drift,
@@ -84,9 +84,9 @@ def adopt(session: Session, state: State, choice: Choice | None = None) -> Adopt
             for name in fit.shape.pending:
                 session.progress.start(f"legacy upgrade {name}")
                 lines += upgrades.run_upgrade(session, phases[name])
-            if fit.holds:
-                _prove_contains(conn, fit, known)
+            final = _prove_contains(conn, fit, known) if fit.holds else fit
             write_ledger(conn, state.project, fit)
+            kept.record(conn, final, "adopt")
     except StatementError as e:
         raise MigrationFailed(
             f"the legacy database could not be adopted: {e.message}",
@@ -103,8 +103,9 @@ def adopt(session: Session, state: State, choice: Choice | None = None) -> Adopt
     return Adoption(tuple(lines), f"{counts}{ran}")
 
 
-def _prove_contains(conn: Connection, fit: Fit, known: KnownShapes) -> None:
-    """After the upgrades the database must hold everything the versions it counts as would have made."""
+def _prove_contains(conn: Connection, fit: Fit, known: KnownShapes) -> Fit:
+    """After the upgrades the database must hold everything the versions it counts as would have made. Returns how it
+    fits them."""
     versions = fit.shape.era.counts_as
     goal = next((s for s in known.shapes if s.era.is_prefix and s.era.counts_as == versions), None)
     if goal is None and known.unknown is not None:
@@ -118,6 +119,7 @@ def _prove_contains(conn: Connection, fit: Fit, known: KnownShapes) -> None:
             details=differences(after),
             hint="this drift is not known; add what is missing by hand, or describe the era in sql/legacy",
         )
+    return after
 
 
 def write_ledger(

@@ -10,6 +10,7 @@ from memsql.db import Connection, connection, transaction
 from memsql.engine.replay import replay_schema
 from memsql.engine.state import State, read_state
 from memsql.errors import CommitUnknown, LockedError, MemsqlError, Refused, UsageError
+from memsql.legacy import kept
 from memsql.legacy.adopt import write_ledger
 from memsql.legacy.recognise import differences, refuse_ahead
 from memsql.legacy.shapes import Era, Fit, Shape, fit_of
@@ -110,6 +111,7 @@ def _write(conn: Connection, project: Project, result: Baseline) -> None:
             hint="wait for it; if it crashed, remove its lock with: yoyo break-lock",
         )
     write_ledger(conn, project, result.fit, "baseline")
+    kept.record(conn, result.fit, "baseline")
 
 
 def _has_ledger(state: State) -> Refused:

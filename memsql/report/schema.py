@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from memsql.legacy.kept import Kept
 from memsql.operate.stats import Stats
 from memsql.report import text
 from memsql.schema import Schema, SchemaDiff, Table
@@ -79,14 +80,20 @@ def info_data(schema: Schema, names: Sequence[str]) -> dict[str, object]:
     return {"tables": [_table_data(schema, schema.tables[name]) for name in names]}
 
 
-def diff_text(diff: SchemaDiff, one: str, two: str) -> str:
-    """The differences between the schemas called ``one`` and ``two``, a line for each."""
+def diff_text(diff: SchemaDiff, one: str, two: str, *, kept: Kept | None = None) -> str:
+    """The differences between the schemas called ``one`` and ``two``, a line for each, and which of them an adoption
+    ``kept``."""
     if not diff:
         return f"no difference between {one} and {two}"
-    return page([f"from {one} to {two}: added (+), removed (-), changed (~)", *text.indented(diff.lines())])
+    lines = [f"from {one} to {two}: added (+), removed (-), changed (~)", *text.indented(diff.lines())]
+    if kept is not None and kept.is_all:
+        lines.append("all of it was kept by the adoption of this database, so nothing changed since")
+    elif kept is not None and kept.differences:
+        lines.append(f"of that the adoption of this database kept: {', '.join(kept.differences)}")
+    return page(lines)
 
 
-def diff_data(diff: SchemaDiff, one: str, two: str) -> dict[str, object]:
+def diff_data(diff: SchemaDiff, one: str, two: str, *, kept: Kept | None = None) -> dict[str, object]:
     """The same as fields of the JSON output."""
     return {
         "from": one,
@@ -96,6 +103,7 @@ def diff_data(diff: SchemaDiff, one: str, two: str) -> dict[str, object]:
         "removed": list(diff.removed),
         "changed": list(diff.changed),
         "respelled": list(diff.respelled),
+        "kept": list(kept.differences) if kept else [],
     }
 
 

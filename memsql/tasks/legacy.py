@@ -23,7 +23,7 @@ def status(settings: Settings, progress: Bar) -> Outcome:
 
     The schema is compared with every prefix of the migrations and every era in sql/legacy, each also after
     its upgrades. Reads only. Exit codes: 0 recognised, 1 no shape fits, or several fit equally well, 2 a
-    file of an era does not run.
+    file of an era does not run, 3 there is no such database.
     """
     from memsql.db import connection
     from memsql.engine.state import read_state
@@ -33,6 +33,7 @@ def status(settings: Settings, progress: Bar) -> Outcome:
     from memsql.report.legacy import data, text
 
     project = load_project(settings)
+    settings.target.expect_file()
     known = known_shapes(project)
     with connection(settings.target, "ro", settings.busy_timeout) as conn:
         state = read_state(project, conn)

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from memsql.config import Settings
+    from memsql.legacy.kept import Kept
     from memsql.report.progress import Bar
     from memsql.schema import Schema
 
@@ -28,6 +29,7 @@ def stats(settings: Settings, progress: Bar) -> Outcome:
     from memsql.operate.stats import stats
     from memsql.report.schema import stats_data, stats_text
 
+    settings.target.expect_file()
     with connection(settings.target, "ro", settings.busy_timeout) as conn:
         sizes = stats(conn)
     return Outcome(stats_text(sizes, str(settings.target)), stats_data(sizes))
@@ -118,6 +120,8 @@ def diff_(
     settings), schema.sql (the snapshot), the path of a .sql file, git:REF (the snapshot at a commit) or
     git:REF:migrations (the migrations there). Reads only.
 
+    What the adoption of this database kept, though no migration makes it, is listed, and does not fail --check.
+
     Examples:  invoke schema.diff                   what the database has otherwise than the migrations make
                invoke schema.diff --from git:main --to migrations
                invoke schema.diff --from schema.sql --to migrations --check
@@ -126,10 +130,26 @@ def diff_(
     from memsql.report.schema import diff_data, diff_text
     from memsql.schema import diff
 
-    differences = diff(schema_from(settings, from_), schema_from(settings, to))
+    before, after = schema_from(settings, from_), schema_from(settings, to)
+    differences = diff(before, after)
+    kept = _kept(settings, (from_, before), (to, after)) if differences else None
     sides = [str(settings.target) if side == "database" else side for side in (from_, to)]
-    exit_code = int(check and bool(differences))
-    return Outcome(diff_text(differences, *sides), diff_data(differences, *sides), exit_code)
+    exit_code = int(check and bool(differences) and not (kept and kept.is_all))
+    return Outcome(diff_text(differences, *sides, kept=kept), diff_data(differences, *sides, kept=kept), exit_code)
+
+
+def _kept(settings: Settings, before: tuple[str, Schema], after: tuple[str, Schema]) -> Kept | None:
+    """What of the difference of two sides, each the name of a source and its schema, an adoption kept; None where none
+    of them is the database, or both are."""
+    from memsql.db import connection
+    from memsql.legacy.kept import kept_of
+
+    sides = dict((before, after))
+    if len(sides) < 2 or "database" not in sides:
+        return None
+    actual = sides.pop("database")
+    with connection(settings.target, "ro", settings.busy_timeout) as conn:
+        return kept_of(conn, next(iter(sides.values())), actual)
 
 
 @task(

@@ -117,6 +117,25 @@ def test_adopt_stops_before_the_next_migration_and_can_be_taken_back(tmp_path: P
     assert eras.content_hash(database) == eras.content_hash(tmp_path / "copy.db")
 
 
+@pytest.mark.parametrize("era", ["1.2", "1.3"])
+def test_what_an_adoption_kept_is_no_drift_afterwards(tmp_path: Path, era: str) -> None:
+    """The check of every month would fail for ever otherwise."""
+    patterns = {"learned_patterns_rows": True} if era == "1.2" else {}
+    database = eras.build(tmp_path / "a.db", era, "tiny", extra_columns=True, **patterns)
+    succeed(database, "migrate.up")
+    assert "all of it was kept by the adoption" in succeed(database, "schema.diff", "--check")
+    kept = json.loads(succeed(database, "schema.diff", "--json"))["kept"]
+    assert "extra: column users.phone_verified" in kept
+    assert ("extra: table learned_patterns_retired" in kept) is (era == "1.2")
+
+    with closing(sqlite3.connect(database)) as conn:
+        conn.executescript("CREATE TABLE by_hand (x)")
+    done = memsql(database, "schema.diff", "--check")
+    assert done.returncode == 1
+    assert "+ table by_hand" in done.stdout
+    assert "of that the adoption of this database kept: extra: column" in done.stdout
+
+
 def test_adoption_keeps_the_dates_of_the_legacy_ledger(tmp_path: Path) -> None:
     plain = eras.build(tmp_path / "plain.db", "1.2", "empty")
     succeed(plain, "migrate.up")

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from cli import Project
 
 from memsql.db import Connection
 from memsql.db.sqlite import memory
@@ -153,3 +154,11 @@ def test_changes_of_plans(conn: Connection, folder: Path) -> None:
     conn.execute("DROP VIEW v")
     conn.execute("DROP TABLE a")
     assert change_lines(scanning, query_plans(conn, folder)) == ["the query: no longer runs: no such table: a"]
+
+
+@pytest.mark.parametrize("task", ["schema.stats", "legacy.status"])
+def test_a_misspelt_database_is_none(tmp_path: Path, task: str) -> None:
+    project = Project(tmp_path)
+    project.add("0001_a", "CREATE TABLE a (x);\n")
+    project.run(task, "--database", "memroy.db").expect(3, "memroy.db does not exist", "check --database")
+    assert not (tmp_path / "memroy.db").exists()
