@@ -130,7 +130,7 @@ def assigned(write: Write, schema: Schema) -> Mapping[str, Expression]:
     """What an UPDATE sets each column to. The columns of the table itself count as (table, column)."""
     resolver = _Resolver(schema)
     scope = _Scope(write.select.ctes if write.select is not None else {})
-    sources = (Source(write.table), *write.sources)
+    sources = (Source(write.table, write.alias), *write.sources)
     fields = [(source, _only(resolver.of_source(source, scope, (n,)))) for n, source in enumerate(sources)]
     links = resolver.links(write.conditions, fields, fields[0])
     return {column: resolver.assigned(tokens, fields, scope, links) for column, tokens in write.values}

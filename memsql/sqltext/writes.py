@@ -41,6 +41,7 @@ class Write:
     select: Select | None = None
     sources: tuple[Source, ...] = ()
     conditions: tuple[Token, ...] = ()
+    alias: str | None = None
 
     @property
     def condition(self) -> tuple[Token, ...]:
@@ -190,6 +191,8 @@ def _update(tokens: Sequence[Token], outer: Select) -> Write | None:
     start = next((n for n, token in enumerate(rest) if token.word == "SET"), None)
     if start is None:
         return None
+    named = rest[1:start] if rest[0].word == "AS" else rest[:start]
+    is_alias = len(named) == 1 and named[0].kind in ("word", "quoted", "string")
     assignments, tail = _assignments(rest[start + 1 :])
     some = _has(tail, "WHERE", "LIMIT")
     sources, conditions = parse_from(tail) if tail and tail[0].word == "FROM" else ((), tail)
@@ -204,6 +207,7 @@ def _update(tokens: Sequence[Token], outer: Select) -> Write | None:
         select=outer,
         sources=sources,
         conditions=tuple(conditions),
+        alias=named[0].name if is_alias else None,
     )
 
 

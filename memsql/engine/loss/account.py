@@ -323,6 +323,9 @@ class Accountant(Accounting):
                 temporary.keep(self._conn, snapshot.name, snapshot.create, snapshot.size)
         return kept
 
+    def _last_reach(self, text: str) -> Touched:
+        return self._last
+
     def _rows(self, table: Table) -> int:
         if table.kind in ("view", "unreadable", "derived"):
             return 0

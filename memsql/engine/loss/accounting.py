@@ -152,8 +152,22 @@ class Accounting(ABC):
             self._perform(text, then)
             made = self._facts.table(write.table) if arrival is not None else None
             if arrival is not None and made is not None:
-                self._ask(f"SELECT count(*) FROM {made.sql}", partial(_arrived, arrival))
+                self._ask(f"SELECT count(*) FROM {made.sql}", partial(_counted, arrival))
         self._noting.written(text, write, table)
+        self._note_overwrites(self._last_reach(text), write, replaces)
+
+    @abstractmethod
+    def _last_reach(self, text: str) -> Touched:
+        """What the statement ``text``, which ran last, reached."""
+
+    def _note_overwrites(self, touched: Touched, write: Write | None = None, replaces: bool = False) -> None:
+        """Note which columns a statement overwrote by a trigger, a conflict clause or REPLACE: nobody reads by what."""
+        trail = self._judge.trail
+        for what, table, column, trigger in touched.writes if trail.added else ():
+            if what == UPDATE and column and (trigger is not None or write is None or write.verb != "update"):
+                trail.overwritten_unread(fold(table), {fold(column)})
+        if replaces and write is not None:
+            trail.overwritten_unread(write.table, {column for table, column in trail.added if table == write.table})
 
     def _counter(self, text: str, write: Write, table: Table | None) -> Answered | None:
         """What counts the rows that an UPDATE or DELETE of ``table`` touched by name, those that triggers wrote for a
@@ -312,6 +326,7 @@ class Accounting(ABC):
     def _filled(self, touched: Touched) -> None:
         """Note that INSERTs of VALUES, which reached ``touched``, added rows that are not from before."""
         self._judge.trail.filled(map(fold, touched.inserted))
+        self._note_overwrites(touched)
 
     def account(self) -> Account:
         """What became of the rows and values from before."""
@@ -323,5 +338,10 @@ def _ignore(_: Result) -> None:
 
 
 def _arrived(arrival: Arrival, answer: Result) -> None:
-    """Add the rows that a statement inserted, or that a query counted."""
-    arrival.rows += integer(answer.one()) if answer.columns else answer.changes
+    """Add the rows that a statement inserted."""
+    arrival.rows += answer.changes
+
+
+def _counted(arrival: Arrival, answer: Result) -> None:
+    """Add the rows that a query counted."""
+    arrival.rows += integer(answer.one())

@@ -3,8 +3,11 @@ once cannot stand for two. No database is asked."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+
+# So many ways in which rows came into a table are told apart.
+_MOST = 64
 
 
 @dataclass(slots=True, eq=False)
@@ -20,20 +23,27 @@ class Arrival:
 
     def left(self, source: int) -> int:
         """How many of the rows may stand for rows of ``source``."""
+        return max(0, self.rows - self.taken(source))
+
+    def taken(self, source: int) -> int:
+        """How many of the rows stand for rows of tables that have none in common with ``source``."""
         rivals = (n for t, n in self.claims.items() if t != source and not any({t, source} <= arm for arm in self.arms))
-        return max(0, self.rows - sum(rivals))
+        return sum(rivals)
 
 
 @dataclass(frozen=True, slots=True)
 class Room:
-    """The ``arrivals`` in one table that may stand for rows of ``source``; none where nothing is known of them."""
+    """The ``arrivals`` in one table that may stand for rows of ``source``; none where nothing is known of them.
+    ``others``: the rest of what came into the table."""
 
     source: int
     arrivals: Sequence[Arrival]
+    others: Sequence[Arrival] = ()
 
-    def left(self) -> int:
-        """For how many rows of the source they may stand."""
-        return sum(arrival.left(self.source) for arrival in self.arrivals)
+    def left(self, rows: int) -> int:
+        """For how many rows of the source they may stand, where the table has so many ``rows`` now."""
+        taken = sum(arrival.taken(self.source) for arrival in (*self.arrivals, *self.others))
+        return min(rows - taken, sum(arrival.left(self.source) for arrival in self.arrivals))
 
     def claim(self, rows: int) -> None:
         """Note that so many rows of the source were found among them."""
@@ -59,14 +69,34 @@ class Arrivals:
 
     def arrive(self, target: str, arms: Iterable[frozenset[str]]) -> Arrival:
         """Note a statement that inserts rows into ``target``."""
-        arrival = Arrival(self._number(target), [frozenset(map(self._number, arm)) for arm in arms])
+        numbers = [way for arm in arms for way in self._ways(frozenset(map(self._number, arm)))]
+        arrival = Arrival(self._number(target), numbers)
         self._arrivals.append(arrival)
         return arrival
+
+    def _ways(self, arm: frozenset[int]) -> list[frozenset[int]]:
+        """``arm`` with the tables from which its own tables were filled: one for each way in which rows came there."""
+        ways = [arm]
+        for table in sorted(arm):
+            origins = [origin for a in self._arrivals if a.target == table for origin in a.arms]
+            ways = [way | origin for way in ways for origin in origins or [frozenset[int]()]]
+            if len(ways) > _MOST:
+                return [frozenset[int]().union(*ways)]
+        return ways
+
+    def stands_for(self, copy: str, table: str) -> None:
+        """Rows of ``table``, which is about to go, are in ``copy`` too, which takes its place."""
+        one, other = self._number(table), self._number(copy)
+        for arrival in self._arrivals:
+            if arrival.target != other:
+                arrival.arms = [arm | {other} if one in arm else arm for arm in arrival.arms]
 
     def room(self, source: str, target: str) -> Room:
         """What may stand for rows of ``source`` in ``target``."""
         one, other = self._number(source), self._number(target)
-        return Room(one, [a for a in self._arrivals if a.target == other and any(one in arm for arm in a.arms)])
+        into = [arrival for arrival in self._arrivals if arrival.target == other]
+        own = [arrival for arrival in into if any(one in arm for arm in arrival.arms)]
+        return Room(one, own, [arrival for arrival in into if arrival not in own])
 
     def renamed(self, old: str, new: str) -> None:
         """A table has another name."""
@@ -84,8 +114,9 @@ class Arrivals:
         return self._numbers[table]
 
 
-def short(rooms: Collection[Room], rows: int) -> int:
-    """How many of the ``rows`` of a table cannot be in ``rooms``, the ones of its copies; 0 where that is not known."""
+def short(rooms: Sequence[Room], counts: Sequence[int], rows: int) -> int:
+    """How many of the ``rows`` of a table cannot be in ``rooms``, the ones of its copies, which have so many rows
+    (``counts``); 0 where that is not known."""
     if not rooms or not all(room.arrivals for room in rooms):
         return 0
-    return max(0, rows - sum(room.left() for room in rooms))
+    return max(0, rows - sum(room.left(count) for room, count in zip(rooms, counts, strict=True)))

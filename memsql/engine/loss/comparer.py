@@ -29,9 +29,10 @@ class Copied:
     rooms: Sequence[arrivals.Room]
     label: str
 
-    def settled(self, comparison: Comparison) -> Comparison:
-        """``comparison`` with the rows that were not inserted often enough, and that another row seems to be."""
-        missing = max(comparison.rows, arrivals.short(self.rooms, comparison.total))
+    def settled(self, comparison: Comparison, counts: Sequence[int]) -> Comparison:
+        """``comparison`` with the rows that were not inserted often enough, and that another row seems to be.
+        ``counts``: how many rows the copies have."""
+        missing = max(comparison.rows, arrivals.short(self.rooms, counts, comparison.total))
         for room in self.rooms:
             room.claim(comparison.total - missing)
         return replace(comparison, rows=missing)
@@ -50,7 +51,7 @@ class Comparer:
             self._without_key(copied, then)
             return
         is_single = all(comparing.is_single(copied.table, match) for match in keyed)
-        settled = then if is_single else lambda comparison: then(copied.settled(comparison))
+        settled = then if is_single else self._settled(copied, then)
         nulls = comparing.null_keys(copied.table, keyed)
         if nulls:
             apart = replace(copied, matches=keyed, rooms=())
@@ -59,6 +60,13 @@ class Comparer:
             self._without_key(apart, lambda others: settled(others.plus(rest[0])), nulls)
         else:
             self._by_key(replace(copied, matches=keyed), (), settled)
+
+    def _settled(self, copied: Copied, then: Compared) -> Compared:
+        """``then`` with what the numbers of rows in the copies say, for which it asks."""
+        counts: list[int] = []
+        for match in copied.matches if any(room.arrivals for room in copied.rooms) else ():
+            self._ask(f"SELECT count(*) FROM {match.target.sql}", lambda answer: counts.append(integer(answer.one())))
+        return lambda comparison: then(copied.settled(comparison, counts))
 
     def _by_key(self, copied: Copied, nulls: Sequence[str], then: Compared) -> None:
         """Compare rows that their key identifies; ``nulls``: those without NULL in these columns."""
@@ -107,8 +115,10 @@ class Comparer:
         missing: list[Comparison] = []
         self._ask(whole.sql, lambda answer: missing.append(whole.comparison(answer.rows[0])))
 
+        settled = self._settled(copied, then)
+
         def end() -> None:
-            then(copied.settled(replace(missing[0], columns={**columns})))
+            settled(replace(missing[0], columns={**columns}))
 
         same = {*bags.unchanged(table, matches), *unkept, *key}
         for column in columns_of:

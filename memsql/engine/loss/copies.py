@@ -333,20 +333,26 @@ def _without_words(match: Match, columns: Collection[str], is_main: bool) -> Mat
     return replace(match, carriers=carriers, others=others, is_side=not is_main)
 
 
-def own_match(table: Table, copies: Iterable[Copy], dropped: str) -> Match:
+def own_match(
+    table: Table, copies: Iterable[Copy], dropped: str, besides: Mapping[str, Collection[str | None]]
+) -> Match:
     """Where else in the same row the values of the column ``dropped`` are. An expression is a word about them where it
-    fills a column that the migration added."""
-    carriers = {}
+    fills a column that the migration added. ``besides``: what else was written into a column, by literals (None: that
+    is not known)."""
+    carriers: dict[str, Carrier] = {}
     copies = list(copies)
+    foreign = {c for copy in copies for c, (_, reads) in copy.values.items() if not reads & {dropped, c}}
     for copy in copies:
         for column, (kind, reads) in copy.values.items():
-            if dropped in reads and column != dropped and column in table.columns:
-                manner: Manner = "partly" if copy.some else "expression"
-                if kind != "other" or not table.columns[column].added:
-                    manner = "copy"
-                if dropped not in carriers or manner == "copy":
-                    besides = tuple(c.constants[column] for c in copies if column in c.constants)
-                    carriers[dropped] = Carrier(column, manner, besides=besides)
+            if dropped not in reads or column == dropped or column not in table.columns:
+                continue
+            others = besides.get(column, ())
+            literals = tuple(literal for literal in others if literal is not None)
+            is_known = len(literals) == len(others) and column not in foreign
+            is_word = kind == "other" and table.columns[column].added and is_known
+            manner: Manner = "copy" if not is_word else "partly" if copy.some or literals else "expression"
+            if dropped not in carriers or manner == "copy":
+                carriers[dropped] = Carrier(column, manner, besides=literals)
     return Match(table, (), carriers, own=True)
 
 

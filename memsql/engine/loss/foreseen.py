@@ -137,6 +137,9 @@ class Foreseen(Accounting):
                 self._known[form] = known
         return known
 
+    def _last_reach(self, text: str) -> Touched:
+        return self._reach(text)
+
     def _reached(self, touched: Touched) -> None:
         self.touched.add(touched)
         self.touched.writes |= touched.writes

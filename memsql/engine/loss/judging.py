@@ -102,7 +102,8 @@ class Judge:
         if not (table.holds_data and self.trail.has_old_rows(name) and column in table.stored):
             return
         table = self.trail.old_part(table)
-        own = copies.own_match(table, self.trail.inside(name), column)
+        besides = {c: written for (t, c), written in self.trail.besides.items() if t == name}
+        own = copies.own_match(table, self.trail.inside(name), column, besides)
         is_fresh = (name, column) in self.trail.fresh
         if not is_fresh:
             others = self._matches(table)
@@ -111,6 +112,9 @@ class Judge:
             holding = [m for m in others if column in m.carriers and m.pairs]
             self.trail.holders |= {fold(m.target.name) for m in holding}
             self.trail.fresh -= {(fold(m.target.name), c.column) for m in holding for c in m.carriers_of(column)}
+            # These tables hold more values from before than were looked for in their own copies.
+            for target in {fold(m.target.name) for m in (*holding, *([own] if own.carriers else []))}:
+                self.trail.least.pop(target, None)
         self.trail.column_dropped(name, column, own)
 
     def _judge_column(self, table: Table, column: str, matches: Sequence[copies.Match]) -> None:

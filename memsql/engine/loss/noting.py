@@ -28,7 +28,7 @@ class Noting:
             frozenset(table for value in way.values for table, _ in value.reads) for way in branches(write, self._facts)
         ]
         known = frozenset[str]().union(*arms)
-        behind = frozenset(self._bases(identifiers(text) - known - {write.table}))
+        behind = frozenset(self._bases(identifiers(text) - known - {write.table})) - known
         return self._trail.arrivals.arrive(write.table, [arm | behind for arm in arms or [known]])
 
     def written(self, text: str, write: Write, table: Table | None) -> None:
@@ -82,10 +82,11 @@ class Noting:
         """An UPDATE may fill a column from others of its row, or from the table that it was copied from."""
         values, trail = assigned(write, self._facts), self._trail
         anew = {c: value for c, value in values.items() if (write.table, c) not in value.reads}
-        trail.overwritten(write.table, {c: value.constant for c, value in anew.items()}, some=write.some)
         own = copies.assigned_from(write.table, values, self._identity(write.table))
+        literals = {c: value.constant for c, value in anew.items() if c not in own}
+        trail.overwritten(write.table, literals, some=write.some)
         if own:
-            trail.add([copies.Copy(write.table, write.table, own, some=write.some)])
+            trail.copied_inside(copies.Copy(write.table, write.table, own, some=write.some))
         sources = trail.copies.sources(write.table)
         for source in sources:
             for copy in list(trail.copies.between(source, write.table)):

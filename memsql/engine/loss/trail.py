@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from memsql.engine.loss.answers import Comparison
@@ -83,6 +83,7 @@ class Trail:
     column_labels: dict[tuple[str, str], str] = field(default_factory=dict)
     fresh: set[tuple[str, str]] = field(default_factory=set)
     added: set[tuple[str, str]] = field(default_factory=set)
+    besides: dict[tuple[str, str], set[str | None]] = field(default_factory=dict)
     arrivals: Arrivals = field(default_factory=Arrivals)
     fills: dict[str, set[frozenset[str]]] = field(default_factory=dict)
 
@@ -143,10 +144,12 @@ class Trail:
         self.holders |= set(holders)
         self.holders.discard(table)
         self.created.add(table)
-        between = [*self._between_copies_of(table), *self._copies_through(table)]
+        between, through = self._between_copies_of(table), self._copies_through(table)
         if self.copies.targets(table) or self.copies.sources(table) or self.copies.between(table, table):
             self.copies = NotedCopies(copy for copy in self.copies if table not in (copy.source, copy.target))
         for copy in between:
+            self.arrivals.stands_for(copy.source, table)
+        for copy in (*between, *through):
             self.copies.add(copy)
             fills = self.fills.get(copy.target, set())
             self.fills[copy.target] = {part | {copy.source} if table in part else part for part in fills}
@@ -157,6 +160,7 @@ class Trail:
         self.column_labels = {place: label for place, label in self.column_labels.items() if place[0] != table}
         self.fresh = {place for place in self.fresh if place[0] != table}
         self.added = {place for place in self.added if place[0] != table}
+        self.besides = {place: v for place, v in self.besides.items() if place[0] != table}
 
     def _between_copies_of(self, table: str) -> list[Copy]:
         """The copies of ``table``, each as a copy of every other one: one of them may go where another one stays."""
@@ -188,7 +192,12 @@ class Trail:
         # It holds more rows from before than were looked for in its own copies.
         self.least.pop(new, None)
         if new not in self.created:
-            self.fresh -= {(new, carrier.column) for column in source.columns for carrier in match.carriers_of(column)}
+            held = {carrier.column for column in source.columns for carrier in match.carriers_of(column)}
+            self.fresh -= {(new, column) for column in held}
+            for copy in list(self.inside(new)):
+                # What was read from there before is no copy of what came in.
+                values = {c: (kind, reads) for c, (kind, reads) in copy.values.items() if reads.isdisjoint(held)}
+                self._exchange(copy, replace(copy, values=values))
             return
         held = set()
         for column, spelled in source.columns.items():
@@ -220,6 +229,8 @@ class Trail:
         self.fresh.discard(place)
         self.added.discard(place)
         self.column_labels.pop(place, None)
+        self.besides.pop(place, None)
+        self.copies = NotedCopies(_without_column(copy, table, column) for copy in self.copies)
 
     def renamed(self, old: str, new: str) -> None:
         """A table has another name."""
@@ -244,6 +255,7 @@ class Trail:
         self.column_labels = {(new if t == old else t, c): v for (t, c), v in self.column_labels.items()}
         self.fresh = {(new if t == old else t, c) for t, c in self.fresh}
         self.added = {(new if t == old else t, c) for t, c in self.added}
+        self.besides = {(new if t == old else t, c): v for (t, c), v in self.besides.items()}
         self.copies = NotedCopies(
             replace(
                 copy,
@@ -260,18 +272,38 @@ class Trail:
 
     def overwritten(self, table: str, columns: Mapping[str, str | None], *, some: bool) -> None:
         """Something else was written into ``columns`` of ``table``, in which copies of other columns of its row may be:
-        a literal, or what is not known (None). ``some``: perhaps only in some rows; where a copy did not reach all
-        either, a literal there is no copy."""
-        for copy in self.inside(table):
-            written = columns.keys() & copy.values.keys()
-            if some and not copy.some:
-                continue
-            literals = {c: literal for c in written if some and (literal := columns[c]) is not None}
-            if written:
-                values = {column: v for column, v in copy.values.items() if column not in written - literals.keys()}
+        a literal, or what is not known (None). ``some``: perhaps only in some rows; then it mends a copy that reached
+        all of them."""
+        inside = list(self.inside(table))
+        whole = {column for copy in inside if not copy.some for column in copy.values}
+        for column, literal in columns.items():
+            if not some:
+                self.besides[table, column] = {literal}
+            elif column not in whole:
+                self.besides.setdefault((table, column), set()).add(literal)
+        if not some:
+            self._forget_inside(table, columns.keys())
+
+    def overwritten_unread(self, table: str, columns: Collection[str]) -> None:
+        """Something else may have been written into ``columns`` of ``table``, and the text does not tell what."""
+        for place in self.added & {(table, column) for column in columns}:
+            self.besides.setdefault(place, set()).add(None)
+
+    def copied_inside(self, copy: Copy) -> None:
+        """``copy`` set columns of a table from others of its row."""
+        anew = {column for column, (_, reads) in copy.values.items() if column not in reads}
+        if not copy.some:
+            self._forget_inside(copy.target, anew)
+            for column in anew:
+                self.besides.pop((copy.target, column), None)
+        self.add([copy])
+
+    def _forget_inside(self, table: str, columns: Collection[str]) -> None:
+        """``columns`` of ``table`` are no copies of others of their row any more."""
+        for copy in list(self.inside(table)):
+            if not copy.values.keys().isdisjoint(columns):
+                values = {column: v for column, v in copy.values.items() if column not in columns}
                 self._exchange(copy, replace(copy, values=values))
-            if literals:
-                self.copies.add(Copy(table, table, {}, constants=literals, fills=True))
 
     def overwritten_copy(self, copy: Copy, columns: Mapping[str, str | None], *, some: bool) -> None:
         """The same where ``columns`` of the target of ``copy`` do not come from its source."""
@@ -288,6 +320,8 @@ class Trail:
     def column_renamed(self, table: str, old: str, new: str) -> None:
         """A column of ``table`` has another name."""
         self.column_labels[table, new] = self.column_labels.pop((table, old), old)
+        if (table, old) in self.besides:
+            self.besides[table, new] = self.besides.pop((table, old))
         for places in (self.fresh, self.added):
             if (table, old) in places:
                 places.discard((table, old))
@@ -336,6 +370,13 @@ class Trail:
             carried.append(column)
         if carried and carried != [ROWID]:
             self.keys.setdefault(copy.target, tuple(carried))
+
+
+def _without_column(copy: Copy, table: str, column: str) -> Copy:
+    values = {c: v for c, v in copy.values.items() if copy.target != table or c != column}
+    if copy.source == table:
+        values = {c: (kind, reads - {column}) for c, (kind, reads) in values.items()}
+    return replace(copy, values=values)
 
 
 def _with_column(copy: Copy, table: str, old: str, new: str) -> Copy:
