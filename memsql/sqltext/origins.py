@@ -208,7 +208,10 @@ class _Resolver:
                 continue
             for here, there in ((one.places, two.places), (two.places, one.places)):
                 links |= {(p, q.column) for p in here for q in there if q.source == UPDATED != p.source}
-        return links
+        equal = [*self._equal(conditions, fields), *_joined(fields)]
+        return links | {
+            (q, to) for p, to in links for places in equal if p in places for q in places if q.source != UPDATED
+        }
 
     def _of_arm(self, arm: Arm, scope: _Scope, path: tuple[int, ...]) -> list[Branch]:
         parts = [self.of_source(source, scope, (*path, n)) for n, source in enumerate(arm.sources)]

@@ -231,10 +231,24 @@ def _assignments(tokens: Sequence[Token]) -> tuple[list[tuple[str, tuple[Token, 
             pairs.append((left[0].name, tuple(right)))
             continue
         names = [name[0].name for name in list_items(left, 0)[0] if name]
-        values = list_items(right, 0)[0] if right and right[0].word == "(" else []
+        values = _row_values(right)
         same = len(values) == len(names)
         pairs += [(name, tuple(values[n]) if same else ()) for n, name in enumerate(names)]
     return pairs, tokens[end:]
+
+
+def _row_values(tokens: Sequence[Token]) -> list[list[Token]]:
+    """The expressions of a row value; of one that a SELECT returns, a SELECT for each."""
+    if not tokens or tokens[0].word != "(":
+        return []
+    if len(tokens) < 3 or tokens[1].word != "SELECT":
+        return [list(item) for item in list_items(tokens, 0)[0]]
+    inside, depth, end = tokens[2:-1], 0, 0
+    while end < len(inside) and (depth or inside[end].word != "FROM"):
+        depth += (inside[end].word == "(") - (inside[end].word == ")")
+        end += 1
+    items, _ = list_items([tokens[0], *inside[:end], tokens[-1]], 0)
+    return [[*tokens[:2], *item, *inside[end:], tokens[-1]] for item in items]
 
 
 def _create(tokens: Sequence[Token]) -> Write | None:

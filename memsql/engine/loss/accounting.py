@@ -23,8 +23,8 @@ from memsql.engine.loss.facts import Facts
 from memsql.engine.loss.judging import Judge
 from memsql.engine.loss.model import Account
 from memsql.engine.loss.noting import Noting
+from memsql.engine.loss.settled import Own
 from memsql.engine.loss.tables import Table
-from memsql.engine.loss.trail import Own
 from memsql.sqltext import fold, quote, writes
 from memsql.sqltext.classify import Effect, effect
 from memsql.sqltext.internal import KEPT
@@ -250,6 +250,11 @@ class Accounting(ABC):
         that it names."""
         if write is None or write.verb != "delete" or table.kind not in ("table", "virtual"):
             return False
+        keys = {*effects.identity(table), table.alias}
+        if any(
+            what == UPDATE and fold(t) == fold(table.name) and fold(c or "") in keys for what, t, c, _ in touched.writes
+        ):
+            return False
         inserts = any(t == fold(table.name) for _, t in effects.trigger_writes(frozenset(touched.writes)))
         return self._judge.trail.has_old_rows(fold(table.name)) and (inserts or self._facts.ignores())
 
@@ -273,7 +278,8 @@ class Accounting(ABC):
             self._keep_sequence(table)
         self._judge.hand_over(table)
         # A foreign key of a copy may name this table already.
-        self._judge.trail.holders |= set(self._judge.trail.copies_of(name))
+        if self._judge.trail.has_old_rows(name):
+            self._judge.trail.holders |= set(self._judge.trail.copies_of(name))
         with self._watched_copies([name]):
             if self._foreign_keys and name in self._facts.armed():
                 self._measure(text, None, table)

@@ -142,6 +142,9 @@ def _on(source: Table, match: Match, number: int, nulls: Sequence[str]) -> str:
         required = column in nulls or _is_required(source, column)
         sign = "=" if required else "IS"
         here, there = source.value("o", column), match.target.value(f"t{number}", other)
+        if source.affinity(column) != match.target.affinity(other):
+            # Without affinity of its own it takes that of the other side, whose index can then be used.
+            here = f"+{here}"
         term = f"{there} {sign} {here} COLLATE BINARY"
         if not required and match.has_rowid:
             same = f"t{number}.{match.target.rowid} = o.{source.rowid}"

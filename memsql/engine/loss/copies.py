@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Literal, NamedTuple
 
 from memsql.engine.loss.tables import ROWID, Table
-from memsql.sqltext.names import ROWIDS
+from memsql.sqltext.names import ROWIDS, fold
 from memsql.sqltext.origins import UPDATED, Branch, Expression, Place
 
 Manner = Literal["copy", "expression", "partly", "none"]
@@ -124,7 +124,7 @@ class NotedCopies:
 
 
 def copies_of(
-    target: str, columns: Sequence[str], branches: Sequence[Branch], identity: Callable[[str], Identity]
+    target: Table, columns: Sequence[str], branches: Sequence[Branch], identity: Callable[[str], Identity]
 ) -> list[Copy]:
     """The copies that a statement makes which writes rows of ``branches`` into ``columns`` of ``target``.
 
@@ -134,7 +134,7 @@ def copies_of(
     return [_copy_of(source, target, columns, branch, identity(source)) for source in sources for branch in branches]
 
 
-def _copy_of(source: str, target: str, columns: Sequence[str], branch: Branch, identity: Identity) -> Copy:
+def _copy_of(source: str, target: Table, columns: Sequence[str], branch: Branch, identity: Identity) -> Copy:
     """The copy that ``branch`` makes, as far as it comes from ``source``."""
     read = {p.source for value in branch.values for p in value.places if p.table == source}
     origins = _copied_source(source, columns, branch, identity) or read
@@ -142,7 +142,7 @@ def _copy_of(source: str, target: str, columns: Sequence[str], branch: Branch, i
     constants: dict[str, str] = {}
     for column, value in zip(columns, branch.values, strict=False):
         reads = frozenset(_column(p, identity) for p in value.places if p.table == source and p.source in origins)
-        name = ROWID if column in ROWIDS and column not in written else column
+        name = ROWID if column in ROWIDS and column not in target.columns else column
         written[name] = (value.kind, reads)
         if value.constant is not None:
             constants[name] = value.constant
@@ -152,7 +152,9 @@ def _copy_of(source: str, target: str, columns: Sequence[str], branch: Branch, i
         for column, value in zip(columns, branch.values, strict=False)
         if value.kind == "bare" and any(p.column == column and p.table != source for p in value.places)
     )
-    return Copy(source, target, written, some=branch.some or left, constants=constants, fills=not read, taken=taken)
+    return Copy(
+        source, fold(target.name), written, some=branch.some or left, constants=constants, fills=not read, taken=taken
+    )
 
 
 def _copied_source(source: str, columns: Sequence[str], branch: Branch, identity: Identity) -> set[tuple[int, ...]]:

@@ -15,8 +15,9 @@ from memsql.engine.loss.answers import Comparison, Difference, integer, shown_te
 from memsql.engine.loss.comparer import Answered, Ask, Comparer, Copied
 from memsql.engine.loss.facts import Facts
 from memsql.engine.loss.model import Account, Change, Loss, summed
+from memsql.engine.loss.settled import Least, Own
 from memsql.engine.loss.tables import ROWID, Table
-from memsql.engine.loss.trail import Least, Own, Trail
+from memsql.engine.loss.trail import Trail
 from memsql.sqltext import fold
 
 
@@ -100,6 +101,7 @@ class Judge:
         """Judge DROP COLUMN, before it runs."""
         name = fold(table.name)
         if not (table.holds_data and self.trail.has_old_rows(name) and column in table.stored):
+            self.trail.column_gone(name, column)
             return
         table = self.trail.old_part(table)
         besides = {c: written for (t, c), written in self.trail.besides.items() if t == name}
@@ -112,9 +114,10 @@ class Judge:
             holding = [m for m in others if column in m.carriers and m.pairs]
             self.trail.holders |= {fold(m.target.name) for m in holding}
             self.trail.fresh -= {(fold(m.target.name), c.column) for m in holding for c in m.carriers_of(column)}
-            # These tables hold more values from before than were looked for in their own copies.
-            for target in {fold(m.target.name) for m in (*holding, *([own] if own.carriers else []))}:
-                self.trail.least.pop(target, None)
+            for match in holding:
+                self.trail.came_in(fold(match.target.name), {c.column for c in match.carriers_of(column)})
+            if own.carriers:
+                self.trail.came_in(name, {c.column for c in own.carriers_of(column)})
         self.trail.column_dropped(name, column, own)
 
     def _judge_column(self, table: Table, column: str, matches: Sequence[copies.Match]) -> None:

@@ -48,7 +48,7 @@ class Noting:
             trail.created.add(write.table)
         ways = branches(write, self._facts)
         columns = write.columns or target.stored
-        noted = copies.copies_of(write.table, columns, ways, self._identity)
+        noted = copies.copies_of(target, columns, ways, self._identity)
         if write.ignores:
             noted = [replace(copy, some=True) for copy in noted]
         # A table that was not read, perhaps behind a view: columns of the same name may hold its values.
@@ -85,6 +85,7 @@ class Noting:
         own = copies.assigned_from(write.table, values, self._identity(write.table))
         literals = {c: value.constant for c, value in anew.items() if c not in own}
         trail.overwritten(write.table, literals, some=write.some)
+        trail.modified(write.table, values.keys() - anew.keys())
         if own:
             trail.copied_inside(copies.Copy(write.table, write.table, own, some=write.some))
         sources = trail.copies.sources(write.table)

@@ -2,63 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from memsql.engine.loss.answers import Comparison
 from memsql.engine.loss.arrivals import Arrivals
 from memsql.engine.loss.copies import Copy, Match, NotedCopies, between_copies, through_copy
+from memsql.engine.loss.settled import Least
 from memsql.engine.loss.tables import ROWID, Table
 from memsql.sqltext import fold
 
 # So many literals that UPDATEs write into copies of one table are told apart.
 _LITERALS = 8
-
-
-@dataclass
-class Own:
-    """What a statement does to its ``table`` by name: the ``columns`` (both folded) that it sets, and how many rows it
-    deletes."""
-
-    table: str = ""
-    columns: frozenset[str] = frozenset()
-    rows: Callable[[], int] = lambda: 0
-
-    def of(self, matches: Sequence[Match]) -> Own:
-        """The same in the columns of a table that was copied to the targets of ``matches``."""
-        carriers = [match.carriers for match in matches if fold(match.target.name) == self.table]
-        columns = {c for each in carriers for c, carrier in each.items() if carrier.column in self.columns}
-        return Own(self.table, frozenset(columns), self.rows) if carriers else Own()
-
-
-@dataclass
-class Least:
-    """What all comparisons of a table with its copies so far miss; None before the first one. ``before``: the one
-    before a statement that changed a copy without naming it. ``grown_from``: what was missed before that was added."""
-
-    comparison: Comparison | None = None
-    before: Comparison | None = None
-    grown_from: Comparison | None = None
-
-    def add(self, now: Comparison) -> Comparison:
-        """Take over a comparison, and return what all of them miss."""
-        self.comparison = now if self.comparison is None else now.least(self.comparison)
-        return self.comparison
-
-    def keep(self, now: Comparison) -> None:
-        """Note what is missing before such a statement."""
-        self.before = now
-
-    def grow(self, now: Comparison, own: Own) -> None:
-        """Add what such a statement destroyed, without its ``own``."""
-        if self.comparison is not None and self.before is not None:
-            self.grown_from = self.comparison
-            self.comparison = self.comparison.plus(now.beyond(self.before, own.columns, own.rows()))
-
-    def shrink(self) -> None:
-        """Take back what was added last: the statement was undone."""
-        if self.grown_from is not None:
-            self.comparison, self.grown_from = self.grown_from, None
 
 
 @dataclass
@@ -141,7 +95,7 @@ class Trail:
 
     def dropped(self, table: str, holders: Iterable[str]) -> None:
         """``table`` is gone; its rows are in ``holders``."""
-        self.holders |= set(holders)
+        self.holders |= set(holders) if self.has_old_rows(table) else set()
         self.holders.discard(table)
         self.created.add(table)
         between, through = self._between_copies_of(table), self._copies_through(table)
@@ -194,10 +148,7 @@ class Trail:
         if new not in self.created:
             held = {carrier.column for column in source.columns for carrier in match.carriers_of(column)}
             self.fresh -= {(new, column) for column in held}
-            for copy in list(self.inside(new)):
-                # What was read from there before is no copy of what came in.
-                values = {c: (kind, reads) for c, (kind, reads) in copy.values.items() if reads.isdisjoint(held)}
-                self._exchange(copy, replace(copy, values=values))
+            self.came_in(new, held)
             return
         held = set()
         for column, spelled in source.columns.items():
@@ -219,6 +170,20 @@ class Trail:
             self.fresh |= others
             self.added |= others
 
+    def came_in(self, table: str, columns: Collection[str]) -> None:
+        """Values from before came into ``columns`` of ``table``: what was read from there earlier is no word about
+        them, and its copies have to be compared again."""
+        self.least.pop(table, None)
+        for copy in [
+            c for c in self.copies if c.source == table and any(r & set(columns) for _, r in c.values.values())
+        ]:
+            values = {
+                column: (kind if reads.isdisjoint(columns) else "bare", reads)
+                for column, (kind, reads) in copy.values.items()
+                if copy.target != table or reads.isdisjoint(columns)
+            }
+            self._exchange(copy, replace(copy, values=values))
+
     def column_dropped(self, table: str, column: str, match: Match) -> None:
         """A column is about to go; ``match`` says which others hold its values."""
         place, spelled = (table, column), match.target.columns[column].name
@@ -226,6 +191,11 @@ class Trail:
             if (table, carrier.column) in self.fresh:
                 self.fresh.discard((table, carrier.column))
                 self.column_labels[table, carrier.column] = self.column_label(table, column, spelled)
+        self.column_gone(table, column)
+
+    def column_gone(self, table: str, column: str) -> None:
+        """The next column of this name is another one."""
+        place = table, column
         self.fresh.discard(place)
         self.added.discard(place)
         self.column_labels.pop(place, None)
@@ -283,6 +253,12 @@ class Trail:
                 self.besides.setdefault((table, column), set()).add(literal)
         if not some:
             self._forget_inside(table, columns.keys())
+
+    def modified(self, table: str, columns: Collection[str]) -> None:
+        """Each of ``columns`` was set from itself: where only some rows had a copy, the others are not known by their
+        literals any more."""
+        whole = {column for copy in self.inside(table) if not copy.some for column in copy.values}
+        self.overwritten_unread(table, set(columns) - whole)
 
     def overwritten_unread(self, table: str, columns: Collection[str]) -> None:
         """Something else may have been written into ``columns`` of ``table``, and the text does not tell what."""
