@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from memsql.author.change import Renames
-from memsql.author.change.tables import default_of
+from memsql.author.change.values import default_of
 from memsql.db import Connection
 from memsql.errors import StatementError
 from memsql.schema import ForeignKey, Schema, Table

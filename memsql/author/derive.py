@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NoReturn
 
-from memsql.author import differences
+from memsql.author import differences, engines
 from memsql.author.change import (
     CannotChange,
     ChangePlan,
@@ -42,8 +42,13 @@ from memsql.schema import Schema, diff, dump, from_sql, read
 from memsql.schema.snapshot import beside, read_snapshot
 from memsql.sqltext import effect
 from memsql.sqltext.names import fold
+from memsql.targets import TargetEngine, parse_targets
 
 _ROWS = 25
+_COULD_DO_MORE = (
+    "the target can change NOT NULL and CHECK in place, but the SQLite that runs here, and has to prove it, cannot: the"
+    " table is rebuilt"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +86,17 @@ class _Source:
     def notes(self) -> tuple[str, ...]:
         """What it holds beside CREATE statements."""
         return tuple(beside(read_snapshot(self.text), self.shown))
+
+    def refuse_on(self, targets: tuple[TargetEngine, ...], obstacles: tuple[str, ...]) -> None:
+        """Raise FileError where there are ``obstacles`` to run the migration on ``targets``."""
+        if obstacles:
+            raise FileError(
+                f"what is wanted would not run on {', '.join(map(str, targets))}, the target of setup.cfg",
+                where=Location(self.shown),
+                details=obstacles,
+                state="nothing was written",
+                hint="write it in words that all targets have, or change `target` in setup.cfg",
+            )
 
     def refuse(self, error: CannotChange) -> NoReturn:
         """Raise FileError for the place in the file that ``error`` is about."""
@@ -124,6 +140,7 @@ def draft(
     and on one with made-up rows. Raises FileError with file and line for what cannot be derived, UsageError for a name
     that makes no file name.
     """
+    targets = parse_targets(settings.engines)
     coming = next_name(settings, name)
     schema_file = _read(settings, source)
     project = load.load_project(settings)
@@ -137,12 +154,13 @@ def draft(
             return Draft((), respelled, notes=(*schema_file.notes, *differences.notes_on_letters(respelled)))
         _refuse_unusable(schema_file, before, after)
         dangling = dangling_defaults(base, before, NO_RENAMES) | dangling_defaults(base, after, schema_file.renames)
-        hints |= Hints(dangling=dangling)
+        hints |= Hints(dangling=dangling, abilities=engines.abilities(targets))
         derived = _derive(schema_file, before, after, hints)
         texts = (
             render(derived.up, coming.title, depends=coming.depends, reason=reason),
             render(derived.down, f"Undo {coming.id}", reason=reason),
         )
+        schema_file.refuse_on(targets, engines.obstacles(texts, targets))
         progress.start("proving it on made-up rows")
         candidate = _candidate(derived, schema_file.renames, _with_migration(project, coming, texts))
         rows = _prove(base, candidate, schema_file, seed)
@@ -157,6 +175,7 @@ def draft(
             *derived.up.notes,
             *differences.notes_on_letters(derived.respelled),
             *_note_on_empty_tables(before, rows),
+            *([_COULD_DO_MORE] if derived.up.rebuilds and engines.could_do_more(targets) else []),
         ),
         tuple(rows.items()),
     )

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 
 from memsql.author.change import TableChange
 from memsql.author.change.references import echoes, new_foreign_keys
-from memsql.author.change.tables import default_of, has_sequence
+from memsql.author.change.tables import has_sequence
+from memsql.author.change.values import default_of
 from memsql.db import Connection, Value
 from memsql.db.sqlite import SQLiteConnection, memory
 from memsql.engine.job import Direction

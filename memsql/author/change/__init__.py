@@ -2,11 +2,12 @@
 
 from memsql.author.change.plan import TableMatches, match_tables, plan_change
 from memsql.author.change.render import render, step_sql
-from memsql.author.change.steps import CannotChange, ChangePlan, Hints, Renames
+from memsql.author.change.steps import Abilities, CannotChange, ChangePlan, Hints, Renames
 from memsql.author.change.tables import TableChange
 from memsql.author.change.wanted import WantedSchema, line_of, read_wanted
 
 __all__ = [
+    "Abilities",
     "CannotChange",
     "ChangePlan",
     "Hints",

@@ -20,6 +20,7 @@ from memsql.author.change.steps import (
     Create,
     Drop,
     DropColumn,
+    DropConstraint,
     ForgetSequence,
     Hints,
     Loss,
@@ -27,7 +28,8 @@ from memsql.author.change.steps import (
     Renames,
     RenameTable,
 )
-from memsql.author.change.tables import TableChange, default_of, has_sequence, refuse_unfillable, table_change
+from memsql.author.change.tables import TableChange, has_sequence, refuse_unfillable, table_change
+from memsql.author.change.values import default_of
 from memsql.schema import Schema, Table
 from memsql.schema.compare import Element
 from memsql.schema.definition import definition_of
@@ -69,7 +71,8 @@ def match_tables(before: Schema, after: Schema, renames: Renames, hints: Hints =
         if new.kind == "virtual":
             virtual.append((old, new))
         else:
-            changes.append(table_change(old, new, after, renames, rebuild=bool({source, name} & hints.rebuild)))
+            rebuild = bool({source, name} & hints.rebuild)
+            changes.append(table_change(old, new, after, renames, rebuild=rebuild, abilities=hints.abilities))
     dropped = tuple(t for name, t in olds.items() if name not in matched)
     return TableMatches(tuple(changes), tuple(virtual), tuple(created), dropped)
 
@@ -251,6 +254,8 @@ class _Planner:
 def _alterations(change: TableChange) -> Iterator[ChangeStep]:
     """What ALTER TABLE does to make ``change``."""
     table = change.new.name
+    # A CHECK may name a column that goes.
+    yield from (step for step in change.constraints if isinstance(step, DropConstraint))
     yield from (DropColumn(table, c.name) for c in change.dropped)
     yield from (RenameColumn(table, old, new) for old, new in change.late)
     definition = definition_of(change.new)
@@ -258,6 +263,7 @@ def _alterations(change: TableChange) -> Iterator[ChangeStep]:
         clause = definition.column(column.name)
         assert clause is not None
         yield AddColumn(table, clause.text)
+    yield from (step for step in change.constraints if not isinstance(step, DropConstraint))
 
 
 def _repeats_default(change: TableChange, after: Schema) -> bool:

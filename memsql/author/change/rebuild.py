@@ -13,12 +13,12 @@ from typing import NoReturn
 from memsql.author.change.steps import CannotChange, RebuildTable
 from memsql.author.change.tables import (
     TableChange,
-    default_of,
     has_sequence,
     is_alias,
     is_unfillable,
     refuse_unfillable,
 )
+from memsql.author.change.values import default_of
 from memsql.schema import Column, Schema, Table
 from memsql.schema.definition import definition_of, under_name
 from memsql.sqltext import identifiers

@@ -5,16 +5,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from memsql.author.change.steps import (
+    AddCheck,
     AddColumn,
     ChangePlan,
     ChangeStep,
+    ConstraintStep,
     Create,
     Drop,
     DropColumn,
+    DropConstraint,
+    DropNotNull,
     ForgetSequence,
     RebuildTable,
     RenameColumn,
     RenameTable,
+    SetNotNull,
 )
 from memsql.sqltext import permit_line
 from memsql.sqltext.names import quote, quote_if_needed, quote_string
@@ -64,10 +69,31 @@ def step_sql(step: ChangeStep) -> str:
             return f"ALTER TABLE {quote_if_needed(table)} DROP COLUMN {quote_if_needed(column)};"
         case AddColumn(table, definition):
             return f"ALTER TABLE {quote_if_needed(table)} ADD COLUMN {definition};"
+        case SetNotNull() | DropNotNull() | AddCheck() | DropConstraint():
+            return _constraint(step)
         case ForgetSequence(table):
             return f"DELETE FROM sqlite_sequence WHERE name = {quote_string(table)};"
         case RebuildTable():
             return _rebuild(step)
+
+
+def _constraint(step: ConstraintStep) -> str:
+    table = quote_if_needed(step.table)
+    alter = f"ALTER TABLE {table}"
+    match step:
+        case SetNotNull(_, column, default):
+            name = quote_if_needed(column)
+            before = f"-- Fails where {column} is NULL; to see these rows: SELECT * FROM {table} WHERE {name} IS NULL"
+            if default is not None:
+                before = f"UPDATE {table} SET {name} = {default} WHERE {name} IS NULL;"
+            return f"{before}\n{alter} ALTER COLUMN {name} SET NOT NULL;"
+        case DropNotNull(_, column):
+            return f"{alter} ALTER COLUMN {quote_if_needed(column)} DROP NOT NULL;"
+        case AddCheck(_, name, expression):
+            named = f"CONSTRAINT {quote_if_needed(name)} " if name else ""
+            return f"{alter} ADD {named}CHECK ({expression});"
+        case DropConstraint(_, name):
+            return f"{alter} DROP CONSTRAINT {quote_if_needed(name)};"
 
 
 def _rebuild(step: RebuildTable) -> str:

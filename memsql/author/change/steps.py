@@ -47,8 +47,20 @@ NO_RENAMES = Renames()
 
 
 @dataclass(frozen=True, slots=True)
+class Abilities:
+    """What ALTER TABLE can do on every engine that counts: DROP COLUMN, and changes of NOT NULL and CHECK."""
+
+    drop_column: bool = True
+    constraints: bool = False
+
+
+NO_ABILITIES = Abilities()
+"""Those of SQLite from 3.35 to 3.52."""
+
+
+@dataclass(frozen=True, slots=True)
 class Hints:
-    """What a trial run showed, as names before or after the change, in lower case.
+    """What a trial run showed, as names before or after the change, in lower case, and what the engines can do.
 
     ``rebuild`` are tables that plain statements do not change as they should. ``recreate`` are triggers, views, indexes
     and virtual tables that must be dropped and created again. ``dangling`` are the columns (table, column) whose
@@ -58,9 +70,15 @@ class Hints:
     rebuild: frozenset[str] = frozenset()
     recreate: frozenset[str] = frozenset()
     dangling: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    abilities: Abilities = NO_ABILITIES
 
     def __or__(self, other: Hints) -> Hints:
-        return Hints(self.rebuild | other.rebuild, self.recreate | other.recreate, {**self.dangling, **other.dangling})
+        return Hints(
+            self.rebuild | other.rebuild,
+            self.recreate | other.recreate,
+            {**self.dangling, **other.dangling},
+            self.abilities if other.abilities == NO_ABILITIES else other.abilities,
+        )
 
 
 NO_HINTS = Hints()
@@ -115,6 +133,43 @@ class AddColumn:
 
 
 @dataclass(frozen=True, slots=True)
+class SetNotNull:
+    """ALTER TABLE … SET NOT NULL; a NULL becomes the ``default`` before, where there is one."""
+
+    table: str
+    column: str
+    default: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class DropNotNull:
+    """ALTER TABLE … DROP NOT NULL."""
+
+    table: str
+    column: str
+
+
+@dataclass(frozen=True, slots=True)
+class AddCheck:
+    """ALTER TABLE … ADD CONSTRAINT, or ADD CHECK where ``name`` is empty; ``expression`` as its author wrote it."""
+
+    table: str
+    name: str
+    expression: str
+
+
+@dataclass(frozen=True, slots=True)
+class DropConstraint:
+    """ALTER TABLE … DROP CONSTRAINT."""
+
+    table: str
+    name: str
+
+
+ConstraintStep = SetNotNull | DropNotNull | AddCheck | DropConstraint
+
+
+@dataclass(frozen=True, slots=True)
 class ForgetSequence:
     """DELETE of the row in sqlite_sequence: ``table`` is AUTOINCREMENT no more."""
 
@@ -138,7 +193,9 @@ class RebuildTable:
     remarks: tuple[str, ...] = ()
 
 
-ChangeStep = Drop | Create | RenameTable | RenameColumn | DropColumn | AddColumn | ForgetSequence | RebuildTable
+ChangeStep = (
+    Drop | Create | RenameTable | RenameColumn | DropColumn | AddColumn | ConstraintStep | ForgetSequence | RebuildTable
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,17 +8,15 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import KW_ONLY, dataclass
 
-from memsql.author.change.steps import CannotChange, Renames
+from memsql.author.change.in_place import Constraint, in_place, same_frame
+from memsql.author.change.steps import NO_ABILITIES, Abilities, CannotChange, ConstraintStep, Renames
+from memsql.author.change.values import default_of
 from memsql.schema import Column, Schema, Table
 from memsql.schema.compare import with_parent_columns
 from memsql.schema.definition import Clause, definition_of
 from memsql.schema.read_rules import renamed_rules, rules_of
-from memsql.schema.rules import Check, Key, ParentRenames, Reference, TableRules
-from memsql.sqltext.names import fold, quote_string, unquote
-from memsql.sqltext.tokens import tokenize
-
-# Words that are a value and no name.
-_VALUES = frozenset({"null", "true", "false", "current_time", "current_date", "current_timestamp"})
+from memsql.schema.rules import ParentRenames, TableRules
+from memsql.sqltext.names import fold
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +26,7 @@ class TableChange:
     ``kept`` maps each column of ``new`` that takes its values from ``old`` to the column there, both as spelled.
     ``early`` are the columns (old name, new name) that can be renamed before anything else, ``late`` those whose new
     name is taken by another column of ``old``. ``plain`` says that ALTER TABLE can make the whole change, ``changed``
-    that there is one.
+    that there is one; ``constraints`` are the steps of a plain one that change constraints.
     """
 
     old: Table
@@ -41,6 +39,7 @@ class TableChange:
     _: KW_ONLY
     plain: bool
     changed: bool
+    constraints: tuple[ConstraintStep, ...] = ()
 
     @property
     def rebuilt(self) -> bool:
@@ -62,8 +61,17 @@ class TableChange:
         return not column.notnull and not is_alias(column, self.old)
 
 
-def table_change(old: Table, new: Table, after: Schema, renames: Renames, *, rebuild: bool = False) -> TableChange:
+def table_change(
+    old: Table,
+    new: Table,
+    after: Schema,
+    renames: Renames,
+    *,
+    rebuild: bool = False,
+    abilities: Abilities = NO_ABILITIES,
+) -> TableChange:
     """What makes ``new``, a table of the schema ``after``, of ``old``. With ``rebuild`` plain statements will not do.
+    ``abilities`` are what ALTER TABLE can do.
 
     Raises CannotChange for the rename of a column that does not exist, or that another rename takes.
     """
@@ -77,11 +85,13 @@ def table_change(old: Table, new: Table, after: Schema, renames: Renames, *, reb
     early = tuple(r for r in renamed if fold(r[1]) not in existing or r[1] in letters)
     late = tuple(r for r in renamed if fold(r[1]) in existing and r[1] not in letters)
     definition, wanted = definition_of(old), definition_of(new)
-    alike = _alike(old, new, after, (kept, renames))
+    constraints = _constraint_steps(old, new, after, (kept, renames), abilities)
+    alike = constraints == ()
     plain = (
-        alike
+        constraints is not None
         and not rebuild
         and bool(kept)
+        and (abilities.drop_column or not dropped)
         and all(_can_drop(c, definition.column(c.name)) for c in dropped)
         and all(_can_add(c, wanted.column(c.name)) and not is_unfillable(c, new) for c in added)
         and {fold(n) for _, n in late} <= {fold(c.name) for c in dropped}
@@ -92,7 +102,8 @@ def table_change(old: Table, new: Table, after: Schema, renames: Renames, *, reb
         taken = existing | {fold(c.name) for c in new.columns}
         early += tuple((o, _free_name(f"old_{o}", taken)) for o, _ in late)
     changed = not alike or bool(renamed or added or dropped)
-    return TableChange(old, new, kept, early, late, added, dropped, plain=plain, changed=changed)
+    steps = constraints if plain and constraints else ()
+    return TableChange(old, new, kept, early, late, added, dropped, plain=plain, changed=changed, constraints=steps)
 
 
 def refuse_unfillable(change: TableChange) -> None:
@@ -127,20 +138,6 @@ def is_alias(column: Column, table: Table) -> bool:
 def has_sequence(table: Table) -> bool:
     """Whether ``table`` is AUTOINCREMENT."""
     return any(clause.has("AUTOINCREMENT") for clause in definition_of(table).columns)
-
-
-def default_of(column: Column) -> str | None:
-    """The default of ``column`` as an expression; None where there is none, or NULL."""
-    if column.default is None or fold(column.default) == "null":
-        return None
-    tokens = tokenize(column.default)
-    if len(tokens) != 1:
-        return f"({column.default})"
-    kind, text, _ = tokens[0]
-    if kind == "quoted" or (kind == "word" and fold(text) not in _VALUES):
-        # SQLite takes a name for a string here (https://sqlite.org/quirks.html).
-        return quote_string(unquote(text))
-    return text
 
 
 def _kept(old: Table, new: Table, renames: Renames) -> dict[str, str]:
@@ -182,26 +179,32 @@ def _renamed_in_letters(new: Table, kept: Mapping[str, str], renames: Renames) -
     )
 
 
-def _alike(old: Table, new: Table, after: Schema, columns: tuple[Mapping[str, str], Renames]) -> bool:
-    """Whether two tables say the same about the columns that are kept and about the whole table, once names are
-    replaced. What is written behind a column that comes or goes, comes or goes with it."""
+def _constraint_steps(
+    old: Table, new: Table, after: Schema, columns: tuple[Mapping[str, str], Renames], abilities: Abilities
+) -> tuple[ConstraintStep, ...] | None:
+    """What ALTER TABLE has to do about constraints so that two tables say the same about the columns that are kept and
+    about the whole table, once names are replaced; None where it cannot. What is written behind a column that comes or
+    goes, comes or goes with it."""
     kept, renames = columns
     sources = {fold(o): fold(n) for n, o in kept.items()}
     # A column that goes must not be taken for one that gets its name.
     own = {name: sources.get(name, f"{name}\0") for name in (fold(c.name) for c in old.columns)}
     one, two = renamed_rules(old, own, _parent_renames(renames)), rules_of(new)
     names = frozenset(sources.values())
-    return (
-        (one.without_rowid, one.strict, one.unread) == (two.without_rowid, two.strict, two.unread)
-        and one.primary_key == two.primary_key
-        and all(one.columns[name] == two.columns[name] for name in names)
-        and _constraints(one, after, sources.keys()) == _constraints(two, after, names)
-    )
+    if not same_frame(one, two):
+        return None
+    rules = ({n: one.columns[n] for n in names}, {n: two.columns[n] for n in names})
+    constraints = (_constraints(one, after, sources.keys()), _constraints(two, after, names))
+    if rules[0] == rules[1] and constraints[0] == constraints[1]:
+        return ()
+    if not abilities.constraints:
+        return None
+    return in_place(new, rules, constraints, has_triggers=bool(after.of(new.name, "trigger")))
 
 
-def _constraints(table: TableRules, after: Schema, kept: Collection[str]) -> frozenset[Key | Check | Reference]:
+def _constraints(table: TableRules, after: Schema, kept: Collection[str]) -> frozenset[Constraint]:
     """All constraints of ``table`` but those that are written behind a column which is not among ``kept``."""
-    constraints: list[Key | Check | Reference] = [*table.unique, *table.checks]
+    constraints: list[Constraint] = [*table.unique, *table.checks]
     constraints += [with_parent_columns(reference, after) for reference in table.references]
     return frozenset(c for c in constraints if not c.origin or c.origin in kept)
 
