@@ -25,6 +25,7 @@ from memsql.sandbox import isolated
 from memsql.schema import diff, read
 
 
+@upgrades.or_nothing
 def rollback_phase(session: Session, project: Project, phase: Phase) -> tuple[str, ...]:
     """Undo one legacy upgrade, the latest first. Takes the adoption back where there was one.
 
@@ -43,10 +44,11 @@ def rollback_phase(session: Session, project: Project, phase: Phase) -> tuple[st
                 "or all of them: invoke legacy.rollback",
             )
         if not phase_ran(session.conn, phase):
-            return (f"nothing to undo: {phase.name} did not run in this database",)
+            raise upgrades.Idle(f"nothing to undo: {phase.name} did not run in this database")
         return _undo(session, project, [phase])
 
 
+@upgrades.or_nothing
 def rollback_all(session: Session, project: Project) -> tuple[str, ...]:
     """Undo every legacy upgrade that ran here, the latest first, and take the adoption back, in one transaction.
 
@@ -62,7 +64,7 @@ def rollback_all(session: Session, project: Project) -> tuple[str, ...]:
                 hint=f"bring migrations/legacy/L…_{lost[0]}.sql and its rollback back from version control",
             )
         if not recorded:
-            return ("nothing to undo: memsql ran no legacy upgrade here",)
+            raise upgrades.Idle("nothing to undo: memsql ran no legacy upgrade here")
         return _undo(session, project, [p for p in reversed(phases.values()) if p.name in recorded])
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import wraps
+from typing import ParamSpec
 
 from memsql import db, ledger, words
 from memsql.db import Connection
@@ -16,6 +18,7 @@ from memsql.engine.job import Done, Job
 from memsql.engine.loss.watched import SAVEPOINT
 from memsql.engine.permits import refuse_unscoped
 from memsql.engine.session import Session
+from memsql.engine.state import read_state
 from memsql.errors import CommitUnknown, Location, MemsqlError, MigrationFailed, UsageError
 from memsql.interrupts import untouched
 from memsql.legacy.eras import Phase, known_shapes, read_phases, record_objects
@@ -24,9 +27,37 @@ from memsql.project.files import Migration
 from memsql.project.load import Project
 from memsql.sqltext import fold, parse_migration_header, quote
 
+P = ParamSpec("P")
 
+
+@dataclass(frozen=True, slots=True)
+class Nothing:
+    """There was nothing to do, and nothing was written. ``reason``: a sentence."""
+
+    reason: str
+
+
+class Idle(Exception):
+    """Ends a transaction with ROLLBACK, because there is nothing to do: a COMMIT of nothing makes a file of 4 KiB of an
+    empty one. ``args`` has the reason, a sentence."""
+
+
+def or_nothing(work: Callable[P, tuple[str, ...]]) -> Callable[P, tuple[str, ...] | Nothing]:
+    """``work``, which returns Nothing where it raises Idle."""
+
+    @wraps(work)
+    def answer(*args: P.args, **kwargs: P.kwargs) -> tuple[str, ...] | Nothing:
+        try:
+            return work(*args, **kwargs)
+        except Idle as idle:
+            return Nothing(str(idle))
+
+    return answer
+
+
+@or_nothing
 def run_phase(session: Session, project: Project, number: int) -> tuple[str, ...]:
-    """Run one legacy upgrade by itself, proven, in its own transaction.
+    """Run one legacy upgrade by itself, proven, in its own transaction, and return what was done, in sentences.
 
     Raises UsageError where there is no such upgrade or it is not the next one.
     """
@@ -35,9 +66,11 @@ def run_phase(session: Session, project: Project, number: int) -> tuple[str, ...
     with untouched():
         shapes = known_shapes(project)
     with transaction(conn):
+        if not read_state(project, conn).has_tables:
+            raise Idle("nothing to do: the database is empty; see: invoke migrate.up")
         fit = recognised(detect(conn, shapes))
         if phase.name not in fit.shape.pending:
-            return (f"nothing to do: {phase.name} is done, or this database ({fit.shape.title}) does not need it",)
+            raise Idle(f"nothing to do: {phase.name} is done, or this database ({fit.shape.title}) does not need it")
         if fit.shape.pending[0] != phase.name:
             raise UsageError(
                 f"{fit.shape.pending[0]} comes before {phase.name}",

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from memsql.config import Settings
     from memsql.db import Connection
     from memsql.engine.session import Session
+    from memsql.legacy.upgrades import Nothing
     from memsql.report.progress import Bar
     from memsql.tasks.command_line import MemsqlTask
 
@@ -71,6 +72,7 @@ def adopt(
     from memsql.engine.state import read_state
     from memsql.errors import UsageError
     from memsql.legacy.adopt import Choice, adopt
+    from memsql.legacy.upgrades import Nothing
     from memsql.project.load import load_project, refuse_stale_sum
     from memsql.project.plan import WAITING
 
@@ -83,16 +85,16 @@ def adopt(
     def is_needed(conn: Connection) -> bool:
         return read_state(project, conn).is_legacy
 
-    def run(session: Session) -> tuple[str, ...]:
+    def run(session: Session) -> tuple[str, ...] | Nothing:
         state = read_state(project, session.conn)
-        if state.is_legacy:
-            adoption = adopt(session, state, choice)
-            adopted = adoption.lines if adoption else ()
+        adoption = adopt(session, state, choice) if state.is_legacy else None
+        if adoption is not None:
             waiting = [s.id for s in read_state(project, session.conn).statuses if s.state in WAITING]
-            return (*adopted, f"not applied yet: {', '.join(waiting)}; next: invoke migrate.up") if waiting else adopted
+            more = (f"not applied yet: {', '.join(waiting)}; next: invoke migrate.up",) if waiting else ()
+            return (*adoption.lines, *more)
         if state.has_tables:
-            return ("nothing to do: the ledger knows this database",)
-        return ("nothing to do: the database is empty; see: invoke migrate.up",)
+            return Nothing("nothing to do: the ledger knows this database")
+        return Nothing("nothing to do: the database is empty; see: invoke migrate.up")
 
     change = Change("adopt it, a legacy database", is_needed, run)
     return outcome(

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from memsql.config import Settings
     from memsql.db import Connection
     from memsql.engine.session import Session
+    from memsql.legacy.upgrades import Nothing
     from memsql.operate.stats import Stats
     from memsql.operate.window import Estimate
     from memsql.report.progress import Bar
@@ -41,7 +42,7 @@ class Change:
     """Completes the sentence "memsql will"."""
     is_needed: Callable[[Connection], bool]
     """Whether there is something to do in this database."""
-    run: Callable[[Session], tuple[str, ...]]
+    run: Callable[[Session], tuple[str, ...] | Nothing]
     """Does it, and returns a line about each step."""
 
 
@@ -135,6 +136,7 @@ def _run(
     from memsql.engine.session import session_on, trial_on
     from memsql.engine.state import RunOptions
     from memsql.errors import Interrupted
+    from memsql.legacy.upgrades import Nothing
     from memsql.operate.stats import stats
 
     options = RunOptions(
@@ -146,8 +148,13 @@ def _run(
         before = stats(conn)
     with (session_on if conn.target == settings.target else trial_on)(conn, options, progress) as session:
         began = time.perf_counter()
-        steps = change.run(session)
+        result = change.run(session)
         seconds = time.perf_counter() - began
+    if isinstance(result, Nothing):
+        # What another process did since the first look is none of this run's.
+        now = stats(conn)
+        return _Run((result.reason,), now, now, seconds)
+    steps = result
     try:
         return _Run(steps, before, stats(conn), seconds)
     except KeyboardInterrupt as e:
@@ -167,7 +174,9 @@ def _told_as_rehearsal(settings: Settings) -> Iterator[None]:
     try:
         yield
     except MemsqlError as e:
-        raise of_a_clone(e, settings.target) from e.__cause__
+        error = of_a_clone(e, settings.target)
+        error.state = "nothing was changed: this was a rehearsal on a clone"
+        raise error from e.__cause__
 
 
 def _rehearse(settings: Settings, change: Change, manner: Manner, progress: Bar) -> Outcome:

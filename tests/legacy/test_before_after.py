@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import subprocess
+import sys
+import time
 from contextlib import closing
 from pathlib import Path
 
@@ -11,6 +14,7 @@ import cli
 import eras
 import pytest
 import servers
+from cli import clean_environment
 from places import ROOT
 from reference_project import memsql, succeed
 
@@ -101,3 +105,44 @@ def test_a_maintenance_window(tmp_path: Path, task: str) -> None:
         database, "legacy.rollback", "--phase", "1" if task == "phase1" else "3", "--maintenance-window", "5"
     )
     assert "estimated: " in done
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("legacy.phase1",), "nothing to do: the database is empty"),
+        (("legacy.phase2",), "nothing to do: the database is empty"),
+        (("legacy.align", "--dry-run"), "nothing to do: the database is empty"),
+        (("legacy.adopt",), "nothing to do: the database is empty"),
+        (("legacy.rollback",), "nothing to undo"),
+        (("legacy.rollback", "--phase", "1"), "nothing to undo"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
+)
+def test_an_empty_file_stays_empty(tmp_path: Path, words: tuple[str, ...], said: str) -> None:
+    database = tmp_path / "empty.db"
+    database.touch()
+    assert said in succeed(database, *words)
+    assert database.read_bytes() == b""
+
+
+@pytest.mark.parametrize("task", ["legacy.phase1", "legacy.adopt"])
+def test_the_figures_of_another_process_are_none_of_this_run(tmp_path: Path, task: str) -> None:
+    """Two at once: the second one waits for the lock, and finds nothing to do."""
+    database = eras.build(tmp_path / "a.db", "1.2", "tiny")
+    with closing(sqlite3.connect(database, isolation_level=None)) as conn:
+        conn.execute("BEGIN IMMEDIATE")
+        both = [
+            subprocess.Popen(
+                [sys.executable, "-m", "memsql", task, "--project", str(ROOT), "--database", str(database)],
+                cwd=tmp_path, env=clean_environment(), stdout=subprocess.PIPE, encoding="utf-8",
+            )
+            for _ in range(2)
+        ]  # fmt: skip
+        time.sleep(3)
+        conn.execute("ROLLBACK")
+    texts = sorted((process.communicate(timeout=60)[0] for process in both), key=lambda text: "nothing to do" in text)
+    assert [process.returncode for process in both] == [0, 0]
+    assert "indexes 23 → " in texts[0]
+    assert "nothing to do" in texts[1]
+    assert "%" not in texts[1], texts[1]
