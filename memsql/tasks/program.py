@@ -280,14 +280,31 @@ def _problem(error: ParseError, program: str, words: Sequence[str], names: set[s
     match = re.fullmatch(r"No idea what '(.*)' is!", str(error), re.DOTALL)
     unknown = match[1] if match else ""
     if unknown.startswith("-"):
-        meant = spelling.meant_option(unknown, error.context.flags if error.context is not None else ())
+        meant = spelling.meant_option(unknown, _options_at(error, words, names))
     else:
         meant = spelling.meant(unknown, names | all_names(namespace())) if unknown else ()
+    if meant and not unknown.startswith("-") and unknown in dropwhile(lambda word: word != "--", words):
+        line = [word for word in spelling.corrected(words, unknown, meant[0]) if word != "--"]
+        return UsageError(
+            f"{unknown} stands behind --, where the options of one task stand, and {meant[0]} is another task",
+            hint=f"{see}, or type: {program} {redact(shlex.join(line))}",
+        )
     if not meant:
         return UsageError(str(error), hint=see)
     if len(meant) == 1:
         see += f", or type: {program} {redact(shlex.join(spelling.corrected(words, unknown, meant[0])))}"
     return UsageError(f"{error} Did you mean {' or '.join(meant)}?", hint=see)
+
+
+def _options_at(error: ParseError, words: Sequence[str], names: Container[str]) -> Sequence[str]:
+    """Return the options that may stand where ``error`` happened: those of the last task, if it is one of ours."""
+    if error.context is not None:
+        return list(error.context.flags)
+    task = next((word for word in reversed(words) if word in names), None)
+    if task is None:
+        return ()
+    named = namespace([task])[task]
+    return sorted(named.options()) if isinstance(named, MemsqlTask) else ()
 
 
 def _help_for(error: ParseError, words: Sequence[str], names: Container[str]) -> str:

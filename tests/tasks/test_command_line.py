@@ -92,6 +92,18 @@ def test_what_no_task_can_take_is_refused(project: Project, program: str, line: 
     assert project.everything() == before
 
 
+@pytest.mark.parametrize(
+    ("line", "typed"),
+    [
+        ("migrate.up -- verify", "migrate.up verify"),
+        ("migrate.up -- --dry-run verfy", "migrate.up --dry-run verify"),
+        ("migrate.up -- --dryrun", "migrate.up -- --dry-run"),
+    ],
+)
+def test_what_was_meant_behind_the_dashes_can_be_typed(project: Project, program: str, line: str, typed: str) -> None:
+    assert type_line(project, program, line).expect(2).err.rstrip().endswith(f"or type: {program} {typed}")
+
+
 def test_an_unknown_word_behind_the_dashes_is_json_too(project: Project, program: str) -> None:
     error = type_line(project, program, "migrate.down -- --json --nope").expect(2).json()["error"]
     assert "--nope" in error["message"]
