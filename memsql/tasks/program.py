@@ -286,7 +286,7 @@ def _problem(error: ParseError, program: str, words: Sequence[str], names: set[s
     if meant and not unknown.startswith("-") and unknown in dropwhile(lambda word: word != "--", words):
         line = [word for word in spelling.corrected(words, unknown, meant[0]) if word != "--"]
         return UsageError(
-            f"{unknown} stands behind --, where the options of one task stand, and {meant[0]} is another task",
+            f"{error} Behind -- stand the options of the task before it, and {meant[0]} is another task",
             hint=f"{see}, or type: {program} {redact(shlex.join(line))}",
         )
     if not meant:
