@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from memsql.author.change import Abilities
+from memsql.author.change.steps import NO_ABILITIES
 from memsql.sqltext import split
 from memsql.targets import TargetEngine, parse_targets, refusal, uses
 
@@ -14,7 +15,9 @@ _CONSTRAINTS = "ALTER TABLE t ADD CONSTRAINT c CHECK (a > 0)"
 
 def abilities(targets: tuple[TargetEngine, ...]) -> Abilities:
     """What ALTER TABLE can do on each of ``targets``, and where a migration is proven: here."""
-    constraints = bool(targets) and not _refusals(_CONSTRAINTS, (*targets, *parse_targets("sqlite")))
+    if not targets:
+        return NO_ABILITIES
+    constraints = not _refusals(_CONSTRAINTS, (*targets, *parse_targets("sqlite")))
     return Abilities(not _refusals(_DROP, targets), constraints)
 
 
@@ -25,6 +28,8 @@ def could_do_more(targets: tuple[TargetEngine, ...]) -> bool:
 
 def obstacles(texts: Iterable[str], targets: tuple[TargetEngine, ...]) -> tuple[str, ...]:
     """What in the migration ``texts`` one of ``targets`` does not accept, in sentences."""
+    if not targets:
+        return ()
     sentences = (s for text in texts for statement in split(text) for s in _refusals(statement.text, targets))
     return tuple(dict.fromkeys(sentences))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from memsql.sqltext import Effect, effect, fold
 from memsql.sqltext.tokens import Token, tokenize
@@ -14,6 +15,8 @@ from memsql.targets.table import Feature, features
 _LONGEST = 200_000
 # Words before a name and a parenthesis that is no call: INSERT INTO log (…), REFERENCES log (…).
 _NO_CALL = frozenset({"INTO", "TABLE", "REFERENCES", "ON", "EXISTS", "UPDATE", "WITH", "VIEW", "INDEX", "."})
+_TABLE_CONSTRAINTS = frozenset({"CONSTRAINT", "PRIMARY", "UNIQUE", "CHECK", "FOREIGN"})
+_MOST_COLUMNS = 100
 _NO_AGGREGATE = frozenset({"OVER", "AS", "IN", "EXISTS", "FILTER", "VALUES", "FROM", "JOIN", "SELECT", "WHERE", "NOT"})
 
 
@@ -114,6 +117,18 @@ def _generated(what: Effect, tokens: Sequence[Token]) -> int | None:
     return None
 
 
+def _many_columns(what: Effect, tokens: Sequence[Token]) -> int | None:
+    """More than 100 columns in a CREATE TABLE, the most that Cloudflare D1 takes."""
+    if what.kind != "create" or what.object_type != "table":
+        return None
+    depth, columns = 0, 0
+    for token, following in pairwise(tokens):
+        depth += (token.word == "(") - (token.word == ")")
+        starts = depth == 1 and token.word in ("(", ",")
+        columns += starts and following.word not in _TABLE_CONSTRAINTS
+    return tokens[0].start if columns > _MOST_COLUMNS else None
+
+
 def _ordered_aggregate(_: Effect, tokens: Sequence[Token]) -> int | None:
     """ORDER BY among the arguments of a function."""
     calls: list[bool] = []
@@ -138,6 +153,7 @@ _SPECIAL: Mapping[str, Callable[[Effect, Sequence[Token]], int | None]] = {
     "temporary": _temporary,
     "pragma": _pragma,
     "generated": _generated,
+    "many_columns": _many_columns,
     "ordered_aggregate": _ordered_aggregate,
     "separator": _separator,
 }
