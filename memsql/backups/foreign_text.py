@@ -148,11 +148,11 @@ class _Loader:
             raise self._refusal("is not whole: the program that wrote it met an error here, and says so", piece)
         if not piece.sql:
             return
-        if not piece.ended and (self._state.tables or self._state.begun or effect(piece.sql[:200]).kind != "other"):
-            raise self._refusal("is cut off in the middle of a statement", piece)
         if piece.sql[0] == ".":
             word = piece.sql.split(None, 1)[0]
             raise self._refusal(f"holds {word}, a command of the sqlite3 shell, and memsql runs none", piece)
+        if not piece.ended and (self._state.tables or self._state.begun or effect(piece.sql[:200]).kind != "other"):
+            raise self._refusal("is cut off in the middle of a statement", piece)
         if piece.sql[:11].upper() == "INSERT INTO" and "sqlite_" not in piece.sql[:100].lower():
             # Most of a dump is this, and need not be read any closer.
             self._run(piece)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from memsql.db import Connection, Result
 from memsql.errors import StatementError
 from memsql.progress import SILENT, Progress
-from memsql.project.queries import Query, filled
+from memsql.project.queries import Query, bound, filled
 from memsql.sqltext import effect
 
 
@@ -72,9 +72,11 @@ def _timing(conn: Connection, query: Query, rounds: int, share: float) -> QueryT
             if isinstance(ready, StatementError):
                 raise ready
             empty = ready.empty
+            # A statement with its values in place is planned for them, and none of an application's is.
+            statement, values = bound(conn, ready)
             while len(times) < rounds and time.perf_counter() < ends:
                 begun = time.perf_counter()
-                answer = conn.execute(ready.sql)
+                answer = conn.execute(statement, values)
                 times.append((time.perf_counter() - begun) * 1000)
     except StatementError as e:
         error = e.message if time.perf_counter() < ends else None

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from memsql.db import Connection, Result
+from memsql.db import Connection, Result, Value
 from memsql.db.compiling import explained
 from memsql.errors import FileError, Location, StatementError
 from memsql.project.files import read_file
@@ -58,7 +58,8 @@ class QueryPlan:
 class Query:
     """A file of sql/queries with its sample values in place, but for those that a SELECT gives: ``selects`` are the
     variables and their SELECTs. Of a query that was ``filled`` they are in place too; ``empty`` are the variables for
-    which the database has no value, so that they are NULL. ``why`` is what its header says."""
+    which the database has no value, so that they are NULL. ``why`` is what its header says. ``text`` is the statement
+    with its variables, and ``literals`` are those that have a sample value by now, each with that as SQL."""
 
     name: str
     path: str
@@ -67,6 +68,8 @@ class Query:
     selects: tuple[tuple[str, str], ...] = ()
     empty: tuple[str, ...] = ()
     why: str = ""
+    text: str = ""
+    literals: tuple[tuple[str, str], ...] = ()
 
     def plan(self, answer: Result | StatementError) -> QueryPlan:
         if isinstance(answer, StatementError):
@@ -118,7 +121,21 @@ def _filled(query: Query, literals: Mapping[str, str | StatementError]) -> Query
             return StatementError(f"the SELECT of param {name}: {literal.message}", statement=select)
         values[name] = literal
     empty = tuple(name for name, literal in values.items() if literal == "NULL")
-    return replace(query, sql=_with_values(query.sql, values), selects=(), empty=empty)
+    known = (*query.literals, *values.items())
+    return replace(query, sql=_with_values(query.sql, values), selects=(), empty=empty, literals=known)
+
+
+def bound(conn: Connection, query: Query) -> tuple[str, tuple[Value, ...]]:
+    """``query``, which was filled, as an application sends it: the statement with a ``?`` for each variable that has a
+    sample value, and these values in the same order. Raises StatementError for a value that cannot be computed."""
+    literals = dict(query.literals)
+    names = [
+        token.text[1:] for token in tokenize(query.text) if token.kind == "variable" and token.text[1:] in literals
+    ]
+    if not names:
+        return query.text, ()
+    (values,) = conn.execute(f"SELECT {', '.join(f'({literals[name]})' for name in names)}").rows
+    return _with_values(query.text, dict.fromkeys(names, "?")), values
 
 
 def read_queries(folder: Path, shown: str = "sql/queries") -> list[Query]:
@@ -178,7 +195,16 @@ def _read_query(path: Path, shown: str) -> Query:
             literals[name] = value
     sql = _with_values(statements[0].text, literals)
     name, why = header.get("name") or path.stem, header.get("why") or ""
-    return Query(name, shown, sql, expected, tuple(selects.items()), why=why)
+    return Query(
+        name,
+        shown,
+        sql,
+        expected,
+        tuple(selects.items()),
+        why=why,
+        text=statements[0].text,
+        literals=tuple(literals.items()),
+    )
 
 
 def _is_query(value: str) -> bool:

@@ -191,7 +191,9 @@ def restore_text(settings: Settings, restored: Restored) -> str:
     if restored.omitted:
         lines += ["  what could not be taken:", *limited(tuple(map(str, restored.omitted)), _SHOWN, 4)]
     if manifest.findings:
-        lines += ["  faults of the database that was copied:", *limited(manifest.findings, _SHOWN, 4)]
+        # Of what somebody else saved some is unknown, which is no fault.
+        title = "what to know of it" if foreign else "faults of the database that was copied"
+        lines += [f"  {title}:", *limited(manifest.findings, _SHOWN, 4)]
     return page(lines)
 
 

@@ -393,7 +393,11 @@ def test_what_cannot_be_taken_is_named(project: Project, tmp_path: Path) -> None
 def test_a_text_without_a_transaction_says_so(project: Project, tmp_path: Path) -> None:
     path = tmp_path / "dump.sql"
     path.write_text("DROP TABLE IF EXISTS t;\nCREATE TABLE t(a);\nINSERT INTO t VALUES(1),(2);\n")
-    project.run("backup.restore", str(path), "--unproven").expect(0, "nothing in it tells whether it is whole")
+    done = project.run("backup.restore", str(path), "--unproven").expect(0, "nothing in it tells whether it is whole")
+    assert "what to know of it:" in done.out
+    assert "faults" not in done.out
+    path.write_text("CREATE TABLE t(a);\nINSERT INTO t VALUES(1);\n.shell touch pwned")
+    project.run("backup.restore", str(path), "--unproven").expect(1, "holds .shell, a command of the sqlite3 shell")
     path.write_text("CREATE TABLE t(a);\nINSERT INTO t VALUES(1),(2)")
     project.run("backup.restore", str(path), "--unproven").expect(1, "is cut off in the middle of a statement", ":2")
 

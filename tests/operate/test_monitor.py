@@ -22,7 +22,7 @@ from memsql.db.queries import load as sql
 from memsql.db.sqlite import memory
 from memsql.operate.health import of_failures, of_growth, of_space
 from memsql.operate.timing import quantile, time_queries
-from memsql.project.queries import read_queries
+from memsql.project.queries import Query, bound, filled, read_queries
 from memsql.server import Running
 
 ENDLESS = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n"
@@ -402,3 +402,20 @@ def test_on_a_server(project: Project, server: str, tmp_path: Path) -> None:
 def test_a_server_that_is_not_there(project: Project) -> None:
     for task in ("monitor.health", "monitor.metrics"):
         project.run(task, "--database", "http://127.0.0.1:9").expect(3)
+
+
+def test_a_query_is_timed_with_bound_parameters_as_an_application_sends_it(tmp_path: Path) -> None:
+    (tmp_path / "q.sql").write_text(
+        "-- name: q\n-- param: owner = SELECT max(x) FROM a\n-- param: word = 'it''s :limit'\n-- param: limit = 20\n"
+        "SELECT x, ':owner', :word FROM a WHERE x = :owner AND :word <> '' LIMIT :limit;\n"
+    )
+    with closing(memory()) as conn:
+        conn.execute("CREATE TABLE a (x)")
+        conn.execute("INSERT INTO a VALUES (1), (7)")
+        (ready,) = filled(conn, read_queries(tmp_path))
+        assert isinstance(ready, Query)
+        statement, values = bound(conn, ready)
+        assert statement == "SELECT x, ':owner', ? FROM a WHERE x = ? AND ? <> '' LIMIT ?"
+        assert values == ("it's :limit", 7, "it's :limit", 20)
+        (timing,) = time_queries(conn, read_queries(tmp_path), rounds=3, budget=5.0)
+    assert (timing.runs, timing.rows, timing.error) == (3, 1, None)
