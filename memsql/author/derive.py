@@ -302,23 +302,20 @@ def _prove(base: SQLiteConnection, candidate: Candidate, source: _Source, seed: 
         back = e.where is not None and e.where.path.endswith(".rollback.sql")
         if back and (computed := _uncomputed(candidate, e)) is not None:
             source.refuse(computed)
-        error = FileError(
-            f"the derived migration does not pass its proof: {e.message}",
-            where=Location(source.shown),
-            details=e.details,
-            statement=e.statement,
-            state="nothing was written",
-            hint=(isinstance(e, CheckFailed) and e.hint) or BY_HAND,
-        )
-        required = [f"{c.old.name}.{d.name}" for c in candidate.changes for d in c.dropped if d.notnull]
+        message, where = f"the derived migration does not pass its proof: {e.message}", Location(source.shown)
+        hint = (isinstance(e, CheckFailed) and e.hint) or BY_HAND
+        required = [(c.old.name, d.name) for c in candidate.changes for d in c.dropped if d.notnull]
         if required and back:
-            error.hint = (
-                f"{', '.join(required)}: a column that goes and was NOT NULL has no value on the way back: first make"
-                " it NULL in a migration of its own, then drop it in another; or write the pair by hand"
+            names = ", ".join(f"{table}.{column}" for table, column in required)
+            message = f"the way back would have no value for {names} that passes its proof: {e.message}"
+            where = Location(source.shown, line_of(source.text, required[0][0]))
+            hint = (
+                f"{names}: a column that goes and was NOT NULL has no value on the way back: first make it NULL in a"
+                " migration of its own, then drop it in another; or write the pair by hand"
             )
-        if e.where:
-            error.details = (*error.details, f"in what would have been {e.where}")
-        raise error from e
+        details = (*e.details, f"in what would have been {e.where}") if e.where else e.details
+        state = "nothing was written"
+        raise FileError(message, where=where, details=details, statement=e.statement, state=state, hint=hint) from e
 
 
 def _uncomputed(candidate: Candidate, error: MemsqlError) -> CannotChange | None:

@@ -34,6 +34,9 @@ def derive(seed: int, folder: Path) -> tuple[str, str, Draft]:
     rng = Random(seed)
     tables = random_schemas.make(rng)
     before, after = random_schemas.text(tables), random_schemas.text(random_schemas.edit(rng, tables))
+    if rng.random() < 0.2:
+        # As the shell prints it.
+        after = f"PRAGMA foreign_keys=OFF;\nBEGIN TRANSACTION;\n{after}\nINSERT INTO log VALUES(1);\nCOMMIT;\n"
     project = Project(folder)
     project.add("0001_base", before)
     (folder / "sql").mkdir(exist_ok=True)

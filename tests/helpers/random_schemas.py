@@ -260,7 +260,7 @@ def _change(rng: Random, after: list[Tab]) -> None:
         table.indexes, table.view, table.trigger, table.fts = [], [], False, []
         _stand_on(rng, table)
     elif what == "rename table":
-        table.name = f"renamed {after.index(table)}"
+        table.name = table.name.swapcase() if rng.random() < 0.3 else f"renamed {after.index(table)}"
     elif what == "drop table" and len(after) > 1:
         after.remove(table)
         for other in after:
