@@ -71,3 +71,11 @@ def is_plain(assumption: Assumption) -> bool:
         token.kind not in ("word", "op") or token.word in _PLAIN or token.name in map(str.lower, assumption.columns)
         for token in tokens
     )
+
+
+def may_be_broken(assumption: Assumption) -> bool:
+    """Whether rows may break ``assumption`` although none could be made up that does."""
+    # What every sort of value satisfies, the schema of today demands already.
+    return bool(assumption.columns) and (
+        assumption.kind in ("unique", "orphan") or (assumption.kind == "check" and not is_plain(assumption))
+    )

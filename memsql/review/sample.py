@@ -4,19 +4,20 @@ also fit what the migration makes of it."""
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from zlib import crc32
 
 from memsql.db.sqlite import SQLiteConnection
 from memsql.errors import CheckFailed, StatementError
 from memsql.review.case import Case
-from memsql.schema import Schema
+from memsql.schema import Schema, read
 from memsql.scratch.constants import Wanted, wanted
 from memsql.scratch.fitting import concerned, destination, neighbours, populate
 from memsql.scratch.restriction import Amount
 
 # A migration that concerns many tables gets fewer rows in each, and still fewer in those that are only referred to.
 _ALL_ROWS, _FEWEST, _FEWEST_PARENTS = 1600, 20, 5
+_AFTER = 15
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,11 +62,20 @@ def fill_fitting(conn: SQLiteConnection, plan: Plan, after: Schema) -> Sample:
     return _filled(conn, plan, after)
 
 
+def add_rows(conn: SQLiteConnection, case: Case) -> None:
+    """Make up a few rows more on ``conn``, behind the migration: such as only its schema permits, with the values that
+    its rollback looks for."""
+    after = read(conn)
+    amount = Amount(_AFTER, chosen=neighbours(after, case.text), fewer=_FEWEST_PARENTS)
+    part = concerned(after, case.text)
+    _filled(conn, Plan(part, wanted(case.text, part), amount, crc32(case.migration.id.encode())), None)
+
+
 def _filled(conn: SQLiteConnection, plan: Plan, after: Schema | None) -> Sample:
     amount = plan.amount
     goal = destination(plan.part, after) if after is not None else None
     if goal is not None:
-        amount = Amount(amount.rows, chosen=amount.chosen, fewer=amount.fewer)
+        amount = replace(amount, odd=False)
     try:
         return Sample(populate(conn, plan.part, goal, rows=amount, seed=plan.seed, asked=plan.asked))
     except (StatementError, CheckFailed) as e:

@@ -10,7 +10,7 @@ from memsql.lint import Finding
 from memsql.review.case import REHEARSE, Case, place
 from memsql.review.findings import finding_of
 from memsql.review.round_trip import RoundTrip, round_trip
-from memsql.review.sample import Sample
+from memsql.review.sample import Sample, add_rows
 from memsql.review.statements import Measured, measure, writes_rows
 from memsql.scratch.database import contents_of, copy_of, try_run
 
@@ -45,6 +45,7 @@ def try_on(case: Case, filled: SQLiteConnection, sample: Sample) -> Trial:
     if trip.error is None and case.migration.down is not None and writes_rows(case.migration.down.text()):
         with copy_of(filled) as conn:
             if try_run(conn, case.project, "up", allow=True) is None:
+                add_rows(conn, case)
                 down = measure(conn, case.migration, "down")
     return Trial(sample, trip, tuple(findings), measure(filled, case.migration), down)
 

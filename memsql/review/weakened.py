@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 
 from memsql.engine.analysis import analyse
@@ -21,9 +22,11 @@ SAID_BY = {"MR16": ("MS35",), "MR17": ("MS11", "MS36", "MS42")}
 
 def weakened(case: Case, before: Schema, after: Schema) -> Iterator[Finding]:
     """A finding for everything that the tables and views of both schemas protect less, or otherwise."""
-    renamed = _renamed(case)
+    renamed, columns = _renamed(case, after)
     dropped = set(_dropped(case))
     for sentence in weaker(before, after, renamed):
+        if _is_a_rename(sentence, columns):
+            continue
         kind, _, rest = sentence.partition(" ")
         # Who drops an index or trigger by its name and makes another one of that name means it.
         meant = kind in ("index", "trigger") and fold(rest.split(" ")[0].strip('"')) in dropped
@@ -61,11 +64,21 @@ def _says_the_same(linted: Finding, finding: Finding) -> bool:
     return finding.message in linted.message or (linted.rule == "MS11" and subject in linted.message)
 
 
-def _renamed(case: Case) -> dict[str, str]:
+def _renamed(case: Case, after: Schema) -> tuple[dict[str, str], dict[str, str]]:
+    """The new names of tables and columns, by the old ones. A name that there is again is not that of another table."""
     try:
-        return dict(analyse(case.migration.up, case.migration.header).renames)
+        analysis = analyse(case.migration.up, case.migration.header)
     except MemsqlError:
-        return {}
+        return {}, {}
+    tables = {old: new for old, new in analysis.renames if after.table(old) is None}
+    return tables, {old: new for _, old, new in analysis.columns}
+
+
+def _is_a_rename(sentence: str, columns: dict[str, str]) -> bool:
+    """Whether ``index i is on (new) and was on (old)`` speaks of a column that has a new name."""
+    now, _, was = sentence.partition(" and was on ")
+    terms = now.partition(" is on ")[2]
+    return bool(was) and re.sub(r"\w+", lambda word: columns.get(word[0], word[0]), was) == terms
 
 
 def _dropped(case: Case) -> Iterator[str]:

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, replace
 from memsql.db import Value
 from memsql.schema import Schema
 from memsql.scratch.values import around
-from memsql.sqltext import fold, statements
+from memsql.sqltext import effect, fold, statements
 from memsql.sqltext.names import unquote
 from memsql.sqltext.tokens import Token, tokenize
 
@@ -53,13 +53,23 @@ def wanted(text: str, schema: Schema) -> dict[str, Wanted]:
     named = {token.name for token in tokenize(text) if token.kind in ("word", "quoted")}
     tables = {fold(t.name): frozenset(fold(c.name) for c in t.columns) for t in schema.tables.values()}
     drafts = _Drafts()
+    renames = dict(_renamed_columns(text))
     for number, statement in enumerate(statements(text)):
         if number == _STATEMENTS:
             break
         if len(statement.text) <= _LONGEST:
-            _Reader(tokenize(statement.text), tables, frozenset(named & tables.keys()), drafts).read()
+            _Reader(tokenize(statement.text), tables, frozenset(named & tables.keys()), drafts, renames).read()
             drafts.statement_ends()
     return _with_parents(drafts.wanted(), schema)
+
+
+def _renamed_columns(text: str) -> Iterator[tuple[str, str]]:
+    """The new names of columns that ``text`` renames, with the old ones."""
+    if "rename" in text.lower():
+        for statement in statements(text):
+            what = effect(statement.text)
+            if what.kind == "alter_rename_column" and what.column and what.new_name:
+                yield fold(what.new_name), fold(what.column)
 
 
 @dataclass(slots=True)
@@ -110,9 +120,15 @@ class _Reader:
     """Reads the conditions of one statement."""
 
     def __init__(
-        self, tokens: Sequence[Token], tables: Mapping[str, frozenset[str]], named: frozenset[str], drafts: _Drafts
+        self,
+        tokens: Sequence[Token],
+        tables: Mapping[str, frozenset[str]],
+        named: frozenset[str],
+        drafts: _Drafts,
+        renames: Mapping[str, str],
     ) -> None:
         self._tokens = tokens
+        self._renames = renames
         self._tables = tables
         self._drafts = drafts
         here = {token.name for token in tokens if token.kind in ("word", "quoted")} & tables.keys()
@@ -162,8 +178,11 @@ class _Reader:
         token = self._tokens[place]
         if token.kind not in ("word", "quoted") or self._word(place + 1) in (".", "("):
             return None
-        tables = self._owners(token.name, self._tokens[place - 2].name if self._word(place - 1) == "." else "")
-        return self._behind(_Operand(token.name, tables, place + 1), place) if tables else None
+        qualifier = self._tokens[place - 2].name if self._word(place - 1) == "." else ""
+        for name in (token.name, self._renames.get(token.name, token.name)):
+            if tables := self._owners(name, qualifier):
+                return self._behind(_Operand(name, tables, place + 1), place)
+        return None
 
     def _owners(self, column: str, qualifier: str) -> tuple[str, ...]:
         if qualifier and (table := self._aliases.get(qualifier, qualifier)) in self._tables:
@@ -193,7 +212,7 @@ class _Reader:
                 at += 1
             else:
                 break
-        if not path and function.startswith("json_extract") and inner:
+        if not path and function.startswith("json_") and inner:
             path = str(inner[0])
         return _Operand(operand.name, operand.tables, at, path, tuple(inner), function)
 
@@ -308,7 +327,10 @@ class _Reader:
     def _literals(self, token: Token, sign: str) -> list[Value]:
         """The value of a literal; with values beside it where the ``sign`` orders, or wants a pattern."""
         match token.kind:
-            case "string":
+            case "string" | "quoted":
+                # SQLite takes a name in double quotes that is no column for a text.
+                if token.kind == "quoted" and not token.text.startswith('"'):
+                    return []
                 text = unquote(token.text)
                 if sign in ("LIKE", "GLOB"):
                     return [v for v in around(token) if "%" not in str(v) and "*" not in str(v)]
@@ -338,8 +360,10 @@ class _Reader:
 
 def _inside(operand: _Operand, value: Value) -> Value:
     """The value of a column whose JSON, length or type is ``value``."""
+    if operand.function in ("typeof", "json_type"):
+        value = _TYPED.get(str(value), value)
     if operand.function == "typeof":
-        return _TYPED.get(str(value), value)
+        return value
     if operand.function == "length" and isinstance(value, int):
         return "x" * max(0, min(value, 300))
     if not operand.path or isinstance(value, bytes):

@@ -88,12 +88,13 @@ def concerned(schema: Schema, text: str) -> Schema:
 
 
 def neighbours(schema: Schema, text: str) -> frozenset[str]:
-    """The tables that ``text`` names, those that refer to them, those that share a view with them or that their
-    triggers reach, and their full-text indexes; in lower case."""
+    """The tables that ``text`` names, or an index or trigger of theirs, those that refer to them, those that share a
+    view with them or that their triggers reach, and their full-text indexes; in lower case."""
     tables = schema.tables.values()
     words = {fold(t.name): identifiers(t.sql) for t in tables if t.kind in ("view", "virtual")}
     named = identifiers(text)
     chosen = {fold(t.name) for t in tables if fold(t.name) in named}
+    chosen |= {fold(o.table) for o in schema.objects if o.type in ("index", "trigger") and fold(o.name) in named}
     for table in tables:
         # The rows of a view are those of the tables that it reads.
         if table.kind == "view" and not chosen.isdisjoint({fold(table.name), *words[fold(table.name)]}):

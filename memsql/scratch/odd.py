@@ -57,9 +57,9 @@ _DATES: tuple[Value, ...] = ("", "2020-02-30", 0, "2020-01-01", "ann", 157783680
 _STRICT = {"integer": (int,), "real": (int, float), "text": (str,), "date": (str,), "json": (str,), "blob": (bytes,)}
 
 
-def odd_values(kind: Kind) -> tuple[Value, ...]:
+def odd_values(kind: Kind, *, readable: bool = False) -> tuple[Value, ...]:
     """The odd values for a column of ``kind``, none of them NULL: some are of its type, and others of another one
-    where the table is not STRICT."""
+    where the table is not STRICT. ``readable``: only those that Python can read."""
     match kind.name:
         case "integer" | "boolean":
             values = _INTEGERS
@@ -72,6 +72,6 @@ def odd_values(kind: Kind) -> tuple[Value, ...]:
         case _:
             values = _TEXTS
     types = _STRICT.get(kind.name) if kind.strict else None
-    if types is None:
+    if types is None and not readable:
         return values
-    return tuple(v for v in values if isinstance(v, types) and not isinstance(v, NotUtf8))
+    return tuple(v for v in values if isinstance(v, types or object) and not isinstance(v, NotUtf8))

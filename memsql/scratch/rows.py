@@ -103,7 +103,8 @@ class _Filler:
 
     def table(self, table: Table, count: int) -> int:
         kinds = self._kinds(table)
-        self._odd = {name: cycle(odd_values(kind)) for name, kind in kinds.items()}
+        read = self._read_columns(table)
+        self._odd = {n: cycle(odd_values(kind, readable=fold(n) in read)) for n, kind in kinds.items()}
         self._odd_share = max(_ODD_SHARE, min(0.4, _ODD_ROWS / max(1, count)))
         self._parent_keys.clear()
         self._others.clear()
@@ -262,6 +263,12 @@ class _Filler:
 
     def _restriction(self, table: Table) -> Restriction:
         return self.restrictions.get(fold(table.name), NO_RESTRICTION)
+
+    def _read_columns(self, table: Table) -> frozenset[str]:
+        """The columns, in lower case, whose values other rows are to have too."""
+        others = {c for wanted in self.restrictions.values() for v in wanted.wanted.alike.values() for _, c in v}
+        parents = {fold(c) for t in self.schema.tables.values() for k in t.foreign_keys for c in k.parent_columns}
+        return frozenset(others | parents | {fold(c.name) for c in table.columns if c.pk})
 
     def _keys(self, table: Table) -> tuple[ForeignKey, ...]:
         return table.foreign_keys + self._restriction(table).foreign_keys
