@@ -1,0 +1,31 @@
+-- name: embeddings of one length
+-- severity: warning
+-- why: A vector search compares lists of numbers of one length; another one is skipped, or ends the search with an error.
+-- timeout: 1m
+
+WITH lengths AS (
+    SELECT
+        id,
+        CASE
+            WHEN JSON_VALID(embedding) AND JSON_TYPE(embedding) = 'array' THEN JSON_ARRAY_LENGTH(embedding)
+        END AS numbers
+    FROM memories
+    WHERE embedding IS NOT NULL
+),
+
+usual AS (
+    SELECT numbers
+    FROM lengths
+    WHERE numbers > 0
+    GROUP BY numbers
+    ORDER BY COUNT(*) DESC, numbers DESC
+    LIMIT 1
+)
+
+SELECT
+    COUNT(*) || ' of ' || (SELECT COUNT(embedding) FROM memories) || ' embeddings of memories are no JSON array'
+    || COALESCE(' of ' || (SELECT numbers FROM usual) || ' numbers, the usual length', '')
+    || '; the first is that of memory ' || MIN(id) AS message
+FROM lengths
+WHERE numbers IS NOT (SELECT numbers FROM usual) OR numbers IS NULL
+HAVING COUNT(*) > 0;
