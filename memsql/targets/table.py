@@ -7,7 +7,7 @@ import sqlite3
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from importlib import resources
+from pathlib import Path
 from typing import Any
 
 from memsql.errors import UsageError
@@ -113,8 +113,7 @@ def _table() -> dict[str, Any]:
     # Only projects that name a target, and the task check, read it.
     import tomllib
 
-    text = resources.files("memsql.targets").joinpath("features.toml").read_text(encoding="utf-8")
-    return tomllib.loads(text)
+    return tomllib.loads(Path(__file__).with_name("features.toml").read_text(encoding="utf-8"))
 
 
 def _version(text: str) -> Version:
