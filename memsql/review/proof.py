@@ -26,6 +26,7 @@ from memsql.review.weakened import weakened
 from memsql.schema import Schema
 from memsql.scratch.database import contents_of, copy_of, try_run
 from memsql.scratch.restriction import Amount
+from memsql.sqltext.libsql import only_libsql
 
 _ASSUMPTIONS = 12
 _FEW_ATTEMPTS = 4
@@ -57,6 +58,8 @@ def prove(
     with copy_of(base) as conn:
         before = contents_of(conn)
         trip = round_trip(case, conn, before)
+    if trip.error is not None and (syntax := only_libsql(trip.error.statement or "")):
+        return _proof((_not_known(trip.error, case, syntax),), "not tried", measure(base, migration), applies=False)
     if trip.error is not None:
         refusal = _does_not_apply(trip.error, case, empty=True)
         return _proof((refusal,), "not tried", measure(base, migration), applies=False)
@@ -251,6 +254,18 @@ def _fails_on(assumption: Assumption, case: Case, error: MemsqlError) -> Finding
         line=line,
         statement=error.statement or "",
         fix=f"count them in production first, and let the migration deal with them:\n{assumption.count};",
+    )
+
+
+def _not_known(error: MemsqlError, case: Case, syntax: str) -> Finding:
+    path, line = place(error, case.up)
+    return finding_of(
+        "MR15",
+        path,
+        f"it was not tried, because only libSQL knows {syntax}",
+        line=line,
+        statement=error.statement or "",
+        fix="rehearse it on the server: invoke migrate.up --dry-run --on-server",
     )
 
 

@@ -16,12 +16,13 @@ from memsql.project.load import in_order
 from memsql.project.queries import QueryPlan, query_plans
 from memsql.review.branch import Branch
 from memsql.review.changes import MigrationChange, migrations, version_of
-from memsql.review.findings import finding_of
+from memsql.review.findings import ABOUT, finding_of
 from memsql.review.model import Migrated
 from memsql.review.proof import MigrationProof, prove
 from memsql.schema import Schema, read
 from memsql.scratch.database import project_of, try_run
-from memsql.sqltext import fold
+from memsql.sqltext import fold, statements
+from memsql.sqltext.libsql import only_libsql
 
 ROWS = 200
 """Made-up rows in each table that a migration concerns; fewer where many migrations changed."""
@@ -113,16 +114,19 @@ def run_branch(
     present = migrations(branch.new_files, versions)
     ordered, findings = _ordered(present)
     count = 0
+    for_libsql = {migration.id for migration in ordered if _for_libsql(migration)}
     with closing(memory()) as conn:
         database = _Database(conn, settings)
         for migration in ordered:
             if migration.id not in changed:
                 reason = database.apply(migration, migration.id)
-                findings += [finding_of("MR01", migration.up.path, reason)] if reason is not None else []
+                if reason is not None:
+                    findings.append(_left_out(migration, reason))
                 continue
             count += 1
             proof = _proof(database, migration, rows=rows if count <= _WITH_ROWS else 0)
-            findings += _explained(proof.findings, [name for name in database.left_out if name != migration.id])
+            others = [name for name in database.left_out if name != migration.id]
+            findings += _explained(proof.findings, others, for_libsql=for_libsql.issuperset(others))
             results[migration.id] = _migrated(results[migration.id], migration, proof)
         plans, problems = _plans(conn, settings, "queries")
         schema = read(conn)
@@ -188,13 +192,32 @@ def _migrated(empty: Migrated, migration: Migration, proof: MigrationProof) -> M
     )
 
 
-def _explained(findings: Iterable[Finding], left_out: Sequence[str]) -> list[Finding]:
-    """``findings``; those about a migration that does not run also name the migrations that were left out before it."""
+def _for_libsql(migration: Migration) -> bool:
+    """Whether ``migration`` has a statement that only libSQL knows."""
+    text = migration.up.data.decode("utf-8", "replace")
+    return any(only_libsql(statement.text) for statement in statements(text))
+
+
+def _left_out(migration: Migration, reason: str) -> Finding:
+    """A finding about a migration of the base that does not run."""
+    if _for_libsql(migration):
+        return finding_of("MR15", migration.up.path, "it was not tried, because only libSQL knows what it says")
+    return finding_of("MR01", migration.up.path, reason)
+
+
+def _explained(findings: Iterable[Finding], left_out: Sequence[str], *, for_libsql: bool) -> list[Finding]:
+    """``findings``; those about a migration that does not run also name the migrations that were left out before it.
+    ``for_libsql``: these may run on a server, and so may this one."""
     if not left_out:
         return list(findings)
     verb = "do" if len(left_out) > 1 else "does"
     remark = f" (it was tried without {', '.join(left_out[:5])}, which {verb} not run)"
-    return [replace(f, message=f.message + remark) if f.rule == "MR01" else f for f in findings]
+    code, severity = ("MR15", "info") if for_libsql else ("MR01", "error")
+    name = ABOUT[code].name
+    return [
+        replace(f, rule=code, name=name, severity=severity, message=f.message + remark) if f.rule == "MR01" else f
+        for f in findings
+    ]
 
 
 def _ordered(migrations: Sequence[Migration]) -> tuple[Sequence[Migration], list[Finding]]:

@@ -288,3 +288,25 @@ def test_a_migration_that_deals_with_the_rows_is_blamed_for_its_way_back_alone(p
     report = review(project, 0)
     assert rules(report) == ["MR04"]
     assert only(report, "MR04")["message"].startswith("with rows without isbn of books, up and down leave other rows")
+
+
+def test_what_was_not_tried_is_not_proven_and_with_strict_a_failure(project: Project) -> None:
+    up = "UPDATE books SET isbn = isbn WHERE length(title) * 7919 % 1000003 = 424242;\n"
+    add(project, "0003_a", up, "SELECT 1;\n")
+    report = review(project, 0)
+    finding = only(report, "MR15")
+    assert (report["verdict"], report["not_tried"], finding["line"]) == ("not proven", 1, 3)
+    project.run("review").expect(0, "not proven: 1 thing was not tried; 0 errors")
+    project.run("review", "--strict").expect(1, "not proven: ", "info MR15 books: ")
+    project.run("review", "--format", "markdown").expect(0, "Not proven")
+    add(project, "0003_a", f"-- allow: MR15 nobody has such a title\n{up}", "SELECT 1;\n")
+    assert review(project, 0, "--strict")["verdict"] == "safe"
+
+
+def test_what_only_libsql_knows_was_not_tried_and_neither_is_what_comes_behind_it(project: Project) -> None:
+    alter = "ALTER TABLE books ALTER COLUMN isbn TO isbn TEXT CHECK (length(isbn) > 0);\n"
+    allow = "-- allow: MS22 servers only\n"
+    add(project, "0003_a", f"{allow}{alter}ALTER TABLE books ADD COLUMN x TEXT;\n", f"{allow}SELECT 1;\n")
+    add(project, "0004_b", "CREATE INDEX books_x ON books (x);\n", "DROP INDEX books_x;\n", before="0003_a")
+    report = review(project, 0)
+    assert (rules(report), report["not_tried"]) == (["MR15", "MR15"], 2)

@@ -9,6 +9,7 @@ from memsql.lint.model import DATABASE, OURS, Hit, rule
 from memsql.lint.script import Script
 from memsql.lint.step import Step
 from memsql.project.admission import ledger_table
+from memsql.sqltext import libsql
 from memsql.sqltext.pragmas import SERVER_SETS, changes, read_pragma
 
 # Tried against sqld 0.24; docs/libsql.md lists them.
@@ -31,22 +32,6 @@ _SERVER_PRAGMAS = frozenset(
         "freelist_count",
         "user_version",
         "encoding",
-    }
-)
-_LIBSQL_FUNCTIONS = frozenset(
-    {
-        "LIBSQL_VECTOR_IDX",
-        "VECTOR_TOP_K",
-        "VECTOR",
-        "VECTOR1BIT",
-        "VECTOR8",
-        "VECTOR16",
-        "VECTORB16",
-        "VECTOR32",
-        "VECTOR64",
-        "VECTOR_EXTRACT",
-        "VECTOR_DISTANCE_COS",
-        "VECTOR_DISTANCE_L2",
     }
 )
 # Errors of SQLite's parser: they do not depend on the schema.
@@ -131,7 +116,7 @@ def libsql_only(script: Script) -> Iterator[Hit]:
             continue
         for i, token in enumerate(step.tokens):
             following = step.tokens[i + 1].word if i + 1 < len(step.tokens) else ""
-            if token.word in _LIBSQL_FUNCTIONS and following == "(" and step.name != token.name:
+            if token.word in libsql.FUNCTIONS and following == "(" and step.name != token.name:
                 yield Hit(
                     token.start, f"only libSQL knows {token.text}()", "keep it out of what runs on SQLite files too"
                 )
