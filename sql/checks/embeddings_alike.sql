@@ -20,12 +20,19 @@ usual AS (
     GROUP BY numbers
     ORDER BY COUNT(*) DESC, numbers DESC
     LIMIT 1
+),
+
+others AS (
+    SELECT
+        COUNT(*) AS embeddings,
+        MIN(id) AS first_id
+    FROM lengths
+    WHERE COALESCE(numbers, -1) <> COALESCE((SELECT numbers FROM usual), -2)
 )
 
 SELECT
-    COUNT(*) || ' of ' || (SELECT COUNT(embedding) FROM memories) || ' embeddings of memories are no JSON array'
+    embeddings || ' of ' || (SELECT COUNT(embedding) FROM memories) || ' embeddings of memories are no JSON array'
     || COALESCE(' of ' || (SELECT numbers FROM usual) || ' numbers, the usual length', '')
-    || '; the first is that of memory ' || MIN(id) AS message
-FROM lengths
-WHERE numbers IS NOT (SELECT numbers FROM usual) OR numbers IS NULL
-HAVING COUNT(*) > 0;
+    || '; the first is that of memory ' || first_id AS message
+FROM others
+WHERE embeddings > 0;
