@@ -206,6 +206,7 @@ def docs(settings: Settings, progress: Bar, *, output: str | None = None) -> Out
     from memsql.report.schema_page import schema_page
     from memsql.schema import read
 
+    settings.target.expect_file()
     folder = settings.sql / "queries"
     queries = read_queries(folder, settings.show(folder))
     with connection(settings.target, "ro", settings.busy_timeout) as conn:
@@ -241,10 +242,11 @@ def _written(text: str, output: str | None, field: str, headline: str) -> Outcom
 
 
 def _read(settings: Settings) -> Schema:
-    """Return the schema of the database."""
+    """Return the schema of the database. Raises ConnectError where it is a file that is not there."""
     from memsql.db import connection
     from memsql.schema import read
 
+    settings.target.expect_file()
     with connection(settings.target, "ro", settings.busy_timeout) as conn:
         return read(conn)
 

@@ -149,9 +149,10 @@ def test_diagram_marks_what_is_unique_by_itself() -> None:
     assert unique == ["a", "b"]
 
 
-def test_a_missing_database_has_an_empty_schema_and_is_not_made(tmp_path: Path) -> None:
+def test_a_missing_database_is_said_to_be_missing_and_is_not_made(tmp_path: Path) -> None:
     for task in ("schema.stats", "schema.info", "schema.dump", "schema.diagram", "schema.docs"):
-        succeed(tmp_path / "none.db", task)
+        done = memsql(tmp_path / "none.db", task)
+        assert (done.returncode, "none.db does not exist" in done.stderr) == (3, True), done
     assert list(tmp_path.iterdir()) == []
 
 
