@@ -22,7 +22,7 @@ usual AS (
     LIMIT 1
 ),
 
-others AS (
+unlike AS (
     SELECT
         COUNT(*) AS embeddings,
         MIN(id) AS first_id
@@ -34,5 +34,5 @@ SELECT
     embeddings || ' of ' || (SELECT COUNT(embedding) FROM memories) || ' embeddings of memories are no JSON array'
     || COALESCE(' of ' || (SELECT numbers FROM usual) || ' numbers, the usual length', '')
     || '; the first is that of memory ' || first_id AS message
-FROM others
+FROM unlike
 WHERE embeddings > 0;
