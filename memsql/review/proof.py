@@ -204,6 +204,8 @@ def _depends(
             f"it fails on rows that are permitted until now: {reason(error)}",
             line=line,
             statement=statement,
+            # A sum of made-up numbers is soon too large.
+            severity="info" if "integer overflow" in error.message else None,
             fix=f"look whether production has such rows; {REHEARSE}",
         )
 

@@ -29,6 +29,7 @@ _TYPED: Mapping[str, Value] = {"text": "x", "blob": b"\x01", "real": 0.5, "integ
 _WORDS: Mapping[str, Value] = {"TRUE": 1, "FALSE": 0, "NULL": None}
 _DATE = re.compile(r"(\d{4})(-\d\d.*)", re.DOTALL)
 _LONGEST, _STATEMENTS = 40_000, 500
+_LONGEST_VALUE = 20_000
 _PARENTS = 3
 
 
@@ -202,6 +203,8 @@ class _Reader:
                 at += 2
             elif word == "COLLATE":
                 at += 2
+            elif word == "AS" and self._word(opening - 1) == "CAST":
+                at = self._closing(at)
             elif word == "," and self._word(opening) == "(" and self._is_function(opening - 1):
                 end = self._closing(at)
                 inner += [unquote(t.text) for t in self._tokens[at:end] if t.kind == "string"]
@@ -364,8 +367,8 @@ def _inside(operand: _Operand, value: Value) -> Value:
         value = _TYPED.get(str(value), value)
     if operand.function == "typeof":
         return value
-    if operand.function == "length" and isinstance(value, int):
-        return "x" * max(0, min(value, 300))
+    if operand.function in ("length", "octet_length") and isinstance(value, int):
+        return "x" * max(0, min(value, _LONGEST_VALUE))
     if not operand.path or isinstance(value, bytes):
         return value
     content: object = value
