@@ -34,8 +34,8 @@ def status(settings: Settings, progress: Bar) -> Outcome:
     from memsql.report.legacy import data, text
 
     project = load_project(settings)
-    settings.target.expect_file()
     known = known_shapes(project)
+    settings.target.expect_file()
     with connection(settings.target, "ro", settings.busy_timeout) as conn:
         state = read_state(project, conn)
         detection = detect(conn, known, state.ledger) if state.has_tables else None

@@ -231,13 +231,18 @@ def _named(schema: Schema, tables: str | None) -> list[str] | None:
 
 def _written(text: str, output: str | None, field: str, headline: str) -> Outcome:
     """Write ``text`` to the file ``output``, or print it; ``field`` is its name in JSON."""
+    from contextlib import suppress
     from pathlib import Path
 
     from memsql.project.files import replace_file
 
     if output is None:
         return Outcome(text.rstrip(), {field: text}, headline=headline, plain=field != "mermaid")
-    replace_file(Path.cwd() / output, text, output)
+    file = Path.cwd() / output
+    if file.parent.parent.is_dir():
+        with suppress(OSError):
+            file.parent.mkdir(exist_ok=True)
+    replace_file(file, text, output)
     return Outcome(f"wrote {output}", {"file": output})
 
 
