@@ -166,7 +166,7 @@ class Accounting(ABC):
         for what, table, column, trigger in touched.writes if trail.added else ():
             if what == UPDATE and column and (trigger is not None or write is None or write.verb != "update"):
                 trail.overwritten_unread(fold(table), {fold(column)})
-        if replaces and write is not None:
+        if replaces and write is not None and write.verb == "insert":
             trail.overwritten_unread(write.table, {column for table, column in trail.added if table == write.table})
 
     def _counter(self, text: str, write: Write, table: Table | None) -> Answered | None:
