@@ -43,8 +43,7 @@ def _exists(conn: Connection, schema: Schema, renames: Renames, reference: tuple
     if parent is None:
         return False
     name = fold(parent.name)
-    keys = [c.name for c in sorted(parent.columns, key=lambda c: c.pk) if c.pk]
-    columns = [renames.columns.get((name, fold(c)), c) for c in key.parent_columns or keys]
+    columns = [renames.columns.get((name, fold(c)), c) for c in key.referred(parent)]
     conditions = " AND ".join(_conditions(columns, defaults))
     try:
         sql = f"SELECT 1 FROM {quote(renames.tables.get(name, parent.name))} WHERE {conditions} LIMIT 1"

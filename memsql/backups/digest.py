@@ -212,11 +212,10 @@ def _is_content(name: str, virtual: dict[str, Table]) -> bool:
 
 def _select(table: Table) -> TableSelect:
     columns = [column.name for column in table.columns if column.hidden == 0]
-    keys = [column.name for column in sorted(table.columns, key=lambda column: column.pk) if column.pk]
     if table.name == "sqlite_sequence":
         order = columns[:1]
     elif table.without_rowid:
-        order = keys
+        order = [*table.primary_key]
     else:
         rowid = free_rowid(column.name for column in table.columns)
         order = [rowid] if rowid else []

@@ -195,7 +195,7 @@ def _other_parents(conn: SQLiteConnection, schema: Schema, table: Table, columns
     values: list[Value] = []
     for key in table.foreign_keys:
         parent = schema.table(key.parent)
-        names = key.parent_columns or _primary_key(parent)
+        names = key.referred(parent)
         if parent is not None and len(names) == 1 and [*map(fold, key.columns)] == [*map(fold, columns)]:
             name = quote(names[0])
             rows = conn.execute(f"SELECT {name} FROM {quote(parent.name)} WHERE {name} IS NOT NULL LIMIT 50").rows
@@ -315,7 +315,7 @@ def _not_null_and_types(old: Table, new: Table) -> Iterator[Assumption]:
 def _references(old: Table, new: Table, after: Schema) -> Iterator[Assumption]:
     for key in new_keys(old, new):
         parent = after.table(key.parent)
-        parent_columns = key.parent_columns or _primary_key(parent)
+        parent_columns = key.referred(parent)
         not_null = " AND ".join(f"t.{quote(c)} IS NOT NULL" for c in key.columns)
         same = " AND ".join(f"p.{quote(p)} = t.{quote(c)}" for c, p in zip(key.columns, parent_columns, strict=False))
         parents = f"SELECT 1 FROM {quote(key.parent)} AS p WHERE {same}"
@@ -326,10 +326,6 @@ def _references(old: Table, new: Table, after: Schema) -> Iterator[Assumption]:
             f"rows whose {', '.join(key.columns)} is not in {key.parent}",
             f"SELECT count(*) FROM {quote(old.name)} AS t WHERE {not_null} AND NOT EXISTS ({parents})",
         )
-
-
-def _primary_key(table: Table | None) -> tuple[str, ...]:
-    return tuple(c.name for c in sorted(table.columns, key=lambda c: c.pk) if c.pk) if table is not None else ()
 
 
 def _checks(old: Table, new: Table, added: Mapping[str, str]) -> Iterator[Assumption]:

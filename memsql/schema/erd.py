@@ -82,7 +82,7 @@ def foreign_key_relation(schema: Schema, table: Table, key: ForeignKey, parent: 
     A row belongs to exactly one parent where no column of the key can be NULL, and a parent has at most one row where
     the columns of the key, or some of them, are unique.
     """
-    targets = key.parent_columns or tuple(c.name for c in sorted(parent.columns, key=lambda c: c.pk) if c.pk)
+    targets = key.referred(parent)
     required = all(fold(name) in _required(table) for name in key.columns)
     unique = any(_keeps_apart(unique, key, targets, parent) for unique in _unique_keys(schema, table))
     return Relation(
@@ -175,7 +175,7 @@ def _unique_keys(schema: Schema, table: Table) -> list[SearchKey]:
     keys = keys_of_table(rules, (index_rules(o, schema) for o in schema.of(table.name, "index")))
     if rules.unread:
         # The grammar of a server: its columns are known all the same.
-        columns = [fold(c.name) for c in sorted(table.columns, key=lambda c: c.pk) if c.pk]
+        columns = [fold(name) for name in table.primary_key]
         keys.append(SearchKey(tuple(Term(quote_if_needed(c), "binary", False) for c in columns), unique=True))
         keys += [
             SearchKey((Term(quote_if_needed(clause.name), "binary", False),), unique=True)

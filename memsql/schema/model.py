@@ -45,6 +45,10 @@ class ForeignKey:
     on_update: str
     on_delete: str
 
+    def referred(self, parent: Table | None) -> tuple[str, ...]:
+        """The columns of ``parent`` that it refers to; none where they are not named and ``parent`` is missing."""
+        return self.parent_columns or (parent.primary_key if parent is not None else ())
+
 
 @dataclass(frozen=True, slots=True)
 class Table:
@@ -62,6 +66,11 @@ class Table:
     _: KW_ONLY
     without_rowid: bool = False
     strict: bool = False
+
+    @property
+    def primary_key(self) -> tuple[str, ...]:
+        """The columns of the primary key in its order; empty without one."""
+        return tuple(c.name for c in sorted(self.columns, key=lambda c: c.pk) if c.pk)
 
 
 @dataclass(frozen=True, slots=True)

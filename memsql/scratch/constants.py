@@ -384,7 +384,7 @@ def _with_parents(tables: dict[str, Wanted], schema: Schema) -> dict[str, Wanted
         for table in schema.tables.values():
             for key in table.foreign_keys:
                 parent = schema.table(key.parent)
-                columns = key.parent_columns or tuple(c.name for c in (parent.columns if parent else ()) if c.pk)
+                columns = key.referred(parent)
                 if parent is None or len(key.columns) != 1 or len(columns) != 1:
                     continue
                 for preset in tables.get(fold(table.name), Wanted()).presets:

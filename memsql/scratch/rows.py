@@ -224,7 +224,7 @@ class _Filler:
             row.update(zip(names, self.rng.choice(parents), strict=False))
         elif own:
             # The first row can only refer to itself.
-            row.update({n: row.get(o) for n, o in zip(names, key.parent_columns or _key(table), strict=False)})
+            row.update({n: row.get(o) for n, o in zip(names, key.referred(table), strict=False)})
 
     def _shared(self, table: Table, key: ForeignKey, parents: list[tuple[Value, ...]]) -> list[tuple[Value, ...]]:
         """Those of ``parents`` that the other foreign keys over the same columns can refer to as well."""
@@ -249,7 +249,7 @@ class _Filler:
 
     def _parents(self, key: ForeignKey) -> list[tuple[Value, ...]]:
         parent = self.schema.table(key.parent)
-        columns = key.parent_columns or (_key(parent) if parent else ())
+        columns = key.referred(parent)
         if parent is None or not columns:
             return []
         listed = ", ".join(map(quote, columns))
@@ -316,7 +316,7 @@ class _Filler:
         for name, restriction in self.restrictions.items():
             for key in restriction.foreign_keys:
                 parent = self.schema.table(key.parent)
-                columns = key.parent_columns or (_key(parent) if parent else ())
+                columns = key.referred(parent)
                 table = quote(name)
                 pairs = list(zip(map(quote, key.columns), map(quote, columns), strict=False))
                 refers = " AND ".join(f"{table}.{c} IS NOT NULL" for c, _ in pairs) or "0"
@@ -375,10 +375,6 @@ class _Filler:
 
 def _text(rng: Random) -> Value:
     return random_value(rng, Kind("text", required=True))
-
-
-def _key(table: Table) -> tuple[str, ...]:
-    return tuple(c.name for c in sorted(table.columns, key=lambda c: c.pk) if c.pk)
 
 
 def _parents_first(schema: Schema, restrictions: Mapping[str, Restriction]) -> list[Table]:

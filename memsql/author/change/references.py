@@ -113,7 +113,7 @@ def _in_old_names(change: TableChange, key: ForeignKey, changes: Iterable[TableC
         return None
     parent = next((c for c in changes if fold(c.new.name) == fold(key.parent)), None)
     names = {fold(n): o for n, o in parent.kept.items()} if parent else {}
-    referred = key.parent_columns or (_primary_key(parent.new) if parent else ())
+    referred = key.referred(parent.new if parent else None)
     return ForeignKey(
         tuple(source[fold(c)] for c in key.columns),
         parent.old.name if parent else key.parent,
@@ -124,9 +124,5 @@ def _in_old_names(change: TableChange, key: ForeignKey, changes: Iterable[TableC
 
 
 def _pairs(key: ForeignKey, parent: Table | None) -> _Pairs:
-    referred = key.parent_columns or (_primary_key(parent) if parent else ())
+    referred = key.referred(parent)
     return frozenset(zip(map(fold, key.columns), map(fold, referred), strict=False))
-
-
-def _primary_key(table: Table) -> tuple[str, ...]:
-    return tuple(c.name for c in sorted(table.columns, key=lambda c: c.pk) if c.pk)
