@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
@@ -47,7 +47,28 @@ def refuse_lost() -> None:
     """Raise KeyboardInterrupt again where somebody pressed Ctrl-C in this task: SQLite drops what is raised in its
     callbacks. Call it where new work begins, and never where work is undone."""
     if heard is not None:
-        raise KeyboardInterrupt(*([] if heard == "Ctrl-C" else [heard]))
+        raise exception_of(heard)
+
+
+def name_of(number: int) -> str:
+    """What people call the signal ``number``: "Ctrl-C" or "SIGTERM"."""
+    return "Ctrl-C" if number == signal.SIGINT else signal.Signals(number).name
+
+
+def exception_of(name: str) -> KeyboardInterrupt:
+    """The KeyboardInterrupt for the signal that name_of() calls ``name``: see task_begins()."""
+    return KeyboardInterrupt(*([] if name == "Ctrl-C" else [name]))
+
+
+@contextmanager
+def handled_by(handler: Callable[[int, FrameType | None], None]) -> Iterator[None]:
+    """While open, Ctrl-C and SIGTERM call ``handler``, and nothing else. For a thread that can_listen()."""
+    old = {number: signal.signal(number, handler) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler_before in old.items():
+            signal.signal(number, handler_before)
 
 
 @contextmanager
@@ -57,12 +78,8 @@ def raised() -> Iterator[None]:
     if not can_listen():
         yield
         return
-    old = {number: signal.signal(number, _raise) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
+    with handled_by(_raise):
         yield
-    finally:
-        for number, handler in old.items():
-            signal.signal(number, handler)
 
 
 @contextmanager
@@ -76,8 +93,8 @@ def untouched() -> Iterator[None]:
 
 def _raise(number: int, frame: FrameType | None) -> None:
     global heard
-    heard = "Ctrl-C" if number == signal.SIGINT else signal.Signals(number).name
-    raise KeyboardInterrupt(*([] if number == signal.SIGINT else [heard]))
+    heard = name_of(number)
+    raise exception_of(heard)
 
 
 def _is_main() -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -31,14 +30,10 @@ def listening() -> Iterator[Stop]:
         return
 
     def remember(number: int, _: FrameType | None) -> None:
-        stop.name = "Ctrl-C" if number == signal.SIGINT else signal.Signals(number).name
+        stop.name = interrupts.name_of(number)
 
-    old = {number: signal.signal(number, remember) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
+    with interrupts.handled_by(remember):
         yield stop
-    finally:
-        for number, handler in old.items():
-            signal.signal(number, handler)
 
 
 @contextmanager
@@ -50,7 +45,7 @@ def listening_once() -> Iterator[Stop]:
             yield stop
     finally:
         if stop.name is not None:
-            raise KeyboardInterrupt(*([] if stop.name == "Ctrl-C" else [stop.name])) from None
+            raise interrupts.exception_of(stop.name) from None
 
 
 @contextmanager
