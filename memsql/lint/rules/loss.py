@@ -40,7 +40,7 @@ def drop_table(script: Script) -> Iterator[Hit]:
             continue
         if _is_index_only(script, step) or step.name in script.made_by_up or step.effect.schema == "temp":
             continue
-        if _dropped_by_rename(script, step) or _loses_nothing(script, step):
+        if _loses_nothing(script, step):
             continue
         name = step.effect.name or ""
         yield Hit(
@@ -73,11 +73,6 @@ def _loses_nothing(script: Script, step: Step) -> bool:
         is_leftover = step.find("IF", "EXISTS") is not None and any(s.at > step.at for s in renames)
         return (before.exact and not is_new) or is_leftover
     return script.carries(fold(shape.name), [fold(c.name) for c in shape.columns if not c.hidden])
-
-
-def _dropped_by_rename(script: Script, step: Step) -> bool:
-    """Whether it drops the old table of a rebuild that renamed that table first."""
-    return any(r.old_first and r.drop is not None and r.drop.number == step.number for r in script.rebuilds)
 
 
 @rule("MS02", "drop_column", "error", DATABASE)
