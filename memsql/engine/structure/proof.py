@@ -94,7 +94,7 @@ def findings(conn: Connection, cache: StructureCache, job: Job, before: Before |
         return UNTOUCHED
     after = snapshot.read(conn)
     keys = {snapshot.key_of(o) for o in new} | {("table", name) for name in before.children}
-    others = tuple(row for row in after.rows if snapshot.key_of(snapshot.object_of(row)) not in keys)
+    others = tuple(row for row in after.rows if snapshot.keyed(row)[0] not in keys)
     return _broken(cache, job, failed, (before.snapshot or Snapshot(others), after))
 
 

@@ -39,7 +39,12 @@ class Snapshot:
     @cached_property
     def objects(self) -> dict[Key, StoredObject]:
         """Every object by its key."""
-        return {key_of(o): o for o in map(object_of, self.rows)}
+        return dict(map(keyed, self.rows))
+
+    @cached_property
+    def row_set(self) -> frozenset[Row]:
+        """The rows, to be found in no time."""
+        return frozenset(self.rows)
 
     def of(self, *types: str) -> list[StoredObject]:
         """The objects of these types (table, index, view, trigger)."""
@@ -71,9 +76,17 @@ def read(conn: Connection) -> Snapshot:
     return Snapshot(tuple(conn.execute(load("engine/stored_schema")).rows))
 
 
+# The snapshots before and after each migration of a long run share nearly all of their rows.
+@lru_cache(maxsize=16_384)
+def keyed(row: Row) -> tuple[Key, StoredObject]:
+    """``row`` as an object, with its key."""
+    obj = StoredObject(*map(str, row))
+    return key_of(obj), obj
+
+
 def object_of(row: Row) -> StoredObject:
     """``row`` as an object."""
-    return StoredObject(*map(str, row))
+    return keyed(row)[1]
 
 
 def key_of(obj: StoredObject) -> Key:
@@ -85,10 +98,9 @@ def change(before: Snapshot, after: Snapshot) -> Change:
     """What differs between the two."""
     if before.rows == after.rows:
         return Change((), ())
-    old, new = frozenset(before.rows), frozenset(after.rows)
     return Change(
-        tuple(object_of(row) for row in before.rows if row not in new),
-        tuple(object_of(row) for row in after.rows if row not in old),
+        tuple(object_of(row) for row in before.rows if row not in after.row_set),
+        tuple(object_of(row) for row in after.rows if row not in before.row_set),
     )
 
 
@@ -143,7 +155,7 @@ def needed(schema: Snapshot, keys: Iterable[Key]) -> Snapshot:
         fresh = [o for o in relations if o.type == "view" or is_virtual(o.sql)]
     tables = {name for kind, name in wanted if kind == "table"}
     wanted |= {key_of(o) for o in schema.of("index") if fold(o.table) in tables}
-    return Snapshot(tuple(row for row in schema.rows if key_of(object_of(row)) in wanted))
+    return Snapshot(tuple(row for row in schema.rows if keyed(row)[0] in wanted))
 
 
 @lru_cache(maxsize=8192)
