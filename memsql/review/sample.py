@@ -12,7 +12,7 @@ from memsql.errors import CheckFailed, StatementError
 from memsql.review.case import Case
 from memsql.schema import Schema, read
 from memsql.scratch.constants import Wanted, wanted
-from memsql.scratch.fitting import concerned, destination, neighbours, populate
+from memsql.scratch.fitting import destination, neighbours, populate, with_parents
 from memsql.scratch.restriction import Amount
 
 # A migration that concerns many tables gets fewer rows in each, and still fewer in those that are only referred to.
@@ -46,10 +46,11 @@ class Plan:
 
 def plan_of(case: Case, before: Schema, *, rows: int) -> Plan:
     """The rows to make up for ``case``, up to ``rows`` in a table."""
-    part, chosen = concerned(before, case.text), neighbours(before, case.text)
+    chosen = neighbours(before, case.text)
+    part = with_parents(before, chosen)
     few = max(1, _ALL_ROWS // max(len(part.tables), 1))
     amount = Amount(min(rows, max(_FEWEST, few)), chosen=chosen, fewer=max(_FEWEST_PARENTS, few), odd=True)
-    return Plan(part, wanted(case.text, part), amount, crc32(case.migration.id.encode()))
+    return _plan(case, part, amount)
 
 
 def fill_freely(conn: SQLiteConnection, plan: Plan) -> Sample:
@@ -66,9 +67,13 @@ def add_rows(conn: SQLiteConnection, case: Case) -> None:
     """Make up a few rows more on ``conn``, behind the migration: such as only its schema permits, with the values that
     its rollback looks for."""
     after = read(conn)
-    amount = Amount(_AFTER, chosen=neighbours(after, case.text), fewer=_FEWEST_PARENTS)
-    part = concerned(after, case.text)
-    _filled(conn, Plan(part, wanted(case.text, part), amount, crc32(case.migration.id.encode())), None)
+    chosen = neighbours(after, case.text)
+    amount = Amount(_AFTER, chosen=chosen, fewer=_FEWEST_PARENTS)
+    _filled(conn, _plan(case, with_parents(after, chosen), amount), None)
+
+
+def _plan(case: Case, part: Schema, amount: Amount) -> Plan:
+    return Plan(part, wanted(case.text, part), amount, crc32(case.migration.id.encode()))
 
 
 def _filled(conn: SQLiteConnection, plan: Plan, after: Schema | None) -> Sample:

@@ -76,8 +76,13 @@ class Destination:
 def concerned(schema: Schema, text: str) -> Schema:
     """The part of ``schema`` that matters to a migration with this ``text``: see neighbours(), and whatever these
     tables refer to."""
+    return with_parents(schema, neighbours(schema, text))
+
+
+def with_parents(schema: Schema, names: frozenset[str]) -> Schema:
+    """The tables of ``schema`` that ``names`` has, in lower case, and whatever they refer to; without views."""
     tables = schema.tables.values()
-    chosen = set(neighbours(schema, text))
+    chosen = set(names)
     while True:
         parents = {fold(k.parent) for t in tables if fold(t.name) in chosen for k in t.foreign_keys}
         if parents <= chosen:
@@ -91,21 +96,18 @@ def neighbours(schema: Schema, text: str) -> frozenset[str]:
     """The tables that ``text`` names, or an index or trigger of theirs, those that refer to them, those that share a
     view with them or that their triggers reach, and their full-text indexes; in lower case."""
     tables = schema.tables.values()
+    names = frozenset(fold(t.name) for t in tables)
     words = {fold(t.name): identifiers(t.sql) for t in tables if t.kind in ("view", "virtual")}
     named = identifiers(text)
-    chosen = {fold(t.name) for t in tables if fold(t.name) in named}
+    chosen = set(names & named)
     chosen |= {fold(o.table) for o in schema.objects if o.type in ("index", "trigger") and fold(o.name) in named}
     for table in tables:
         # The rows of a view are those of the tables that it reads.
         if table.kind == "view" and not chosen.isdisjoint({fold(table.name), *words[fold(table.name)]}):
-            chosen |= {fold(t.name) for t in tables if fold(t.name) in words[fold(table.name)]}
-    chosen |= {
-        fold(t.name)
-        for o in schema.objects
-        if o.type == "trigger" and fold(o.table) in chosen
-        for t in tables
-        if fold(t.name) in identifiers(o.sql)
-    }
+            chosen |= names & words[fold(table.name)]
+    triggers = [o for o in schema.objects if o.type == "trigger" and fold(o.table) in chosen]
+    for trigger in triggers:
+        chosen |= names & identifiers(trigger.sql)
     chosen |= {fold(t.name) for t in tables if any(fold(k.parent) in chosen for k in t.foreign_keys)}
     # The rows of a table fill its full-text index, and may break it.
     virtual = {fold(t.name): words[fold(t.name)] for t in tables if t.kind == "virtual"}
