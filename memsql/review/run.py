@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 
@@ -55,22 +55,21 @@ class _Database:
     conn: SQLiteConnection
     settings: Settings
     done: list[Migration] = field(default_factory=list)
-    left_out: list[str] = field(default_factory=list)
+    left_out: list[Migration] = field(default_factory=list)
 
     def apply(self, migration: Migration, part: str) -> str | None:
         """Run ``migration``, which may lose data, as the ``part`` of the work. Returns why it does not run, None where
         it ran; one that does not run is left out."""
         try:
             with deadline.part(part):
-                reason = None if self.run(migration) else "it does not run on a database that has those before it"
+                return None if self.run(migration) else "it does not run on a database that has those before it"
         except deadline.Stopped as e:
-            reason = self.stopped(migration, e)
-        return reason
+            return self.stopped(migration, e)
 
     def run(self, migration: Migration) -> bool:
         """Run it. False where it does not run; then it is left out."""
         if try_run(self.conn, project_of(self.settings, (*self.done, migration)), "up", allow=True) is not None:
-            self.left_out.append(migration.id)
+            self.left_out.append(migration)
             return False
         self.done.append(migration)
         return True
@@ -78,7 +77,7 @@ class _Database:
     def stopped(self, migration: Migration, stop: deadline.Stopped) -> str:
         """Leave out ``migration``, which was stopped, and return why."""
         self.conn.rollback()
-        self.left_out.append(migration.id)
+        self.left_out.append(migration)
         return stop.reason
 
 
@@ -90,9 +89,8 @@ def run_base(settings: Settings, branch: Branch) -> ReviewRun:
         for migration in ordered:
             database.apply(migration, f"{migration.id} of {branch.base.name}")
         plans, findings = _plans(conn, settings, f"queries of {branch.base.name}")
-        paths = {migration.id: migration.up.path for migration in ordered}
         remark = f"it does not run in {branch.base.name}; what differs because of that was not looked at"
-        findings += [finding_of("MR15", paths[name], remark) for name in database.left_out]
+        findings += [finding_of("MR15", migration.up.path, remark) for migration in database.left_out]
         return ReviewRun(read(conn), plans, tuple(findings))
 
 
@@ -114,7 +112,6 @@ def run_branch(
     present = migrations(branch.new_files, versions)
     ordered, findings = _ordered(present)
     count = 0
-    for_libsql = {migration.id for migration in ordered if _for_libsql(migration)}
     with closing(memory()) as conn:
         database = _Database(conn, settings)
         for migration in ordered:
@@ -124,9 +121,9 @@ def run_branch(
                     findings.append(_left_out(migration, reason))
                 continue
             count += 1
+            left_out = tuple(database.left_out)
             proof = _proof(database, migration, rows=rows if count <= _WITH_ROWS else 0)
-            others = [name for name in database.left_out if name != migration.id]
-            findings += _explained(proof.findings, others, for_libsql=for_libsql.issuperset(others))
+            findings += _explained(proof.findings, left_out)
             results[migration.id] = _migrated(results[migration.id], migration, proof)
         plans, problems = _plans(conn, settings, "queries")
         schema = read(conn)
@@ -151,7 +148,7 @@ def _proof(database: _Database, migration: Migration, *, rows: int) -> Migration
             if proof.applies:
                 database.run(migration)
             else:
-                database.left_out.append(migration.id)
+                database.left_out.append(migration)
             return proof
     except deadline.Stopped as e:
         reason = database.stopped(migration, e)
@@ -205,14 +202,14 @@ def _left_out(migration: Migration, reason: str) -> Finding:
     return finding_of("MR01", migration.up.path, reason)
 
 
-def _explained(findings: Iterable[Finding], left_out: Sequence[str], *, for_libsql: bool) -> list[Finding]:
+def _explained(findings: Sequence[Finding], left_out: Sequence[Migration]) -> Sequence[Finding]:
     """``findings``; those about a migration that does not run also name the migrations that were left out before it.
-    ``for_libsql``: these may run on a server, and so may this one."""
-    if not left_out:
-        return list(findings)
+    Where these may run on a server, so may this one."""
+    if not left_out or all(f.rule != "MR01" for f in findings):
+        return findings
     verb = "do" if len(left_out) > 1 else "does"
-    remark = f" (it was tried without {', '.join(left_out[:5])}, which {verb} not run)"
-    code, severity = ("MR15", "info") if for_libsql else ("MR01", "error")
+    remark = f" (it was tried without {', '.join(migration.id for migration in left_out[:5])}, which {verb} not run)"
+    code, severity = ("MR15", "info") if all(map(_for_libsql, left_out)) else ("MR01", "error")
     name = ABOUT[code].name
     return [
         replace(f, rule=code, name=name, severity=severity, message=f.message + remark) if f.rule == "MR01" else f
