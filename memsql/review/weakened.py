@@ -13,7 +13,7 @@ from memsql.review.findings import finding_of
 from memsql.schema import Object, Schema
 from memsql.schema.meaning import same_object
 from memsql.schema.weaker import weaker
-from memsql.sqltext import effect, fold, statements
+from memsql.sqltext import fold
 from memsql.sqltext.names import quote_if_needed
 
 SAID_BY = {"MR16": ("MS35",), "MR17": ("MS11", "MS36", "MS42")}
@@ -22,8 +22,7 @@ SAID_BY = {"MR16": ("MS35",), "MR17": ("MS11", "MS36", "MS42")}
 
 def weakened(case: Case, before: Schema, after: Schema) -> Iterator[Finding]:
     """A finding for everything that the tables and views of both schemas protect less, or otherwise."""
-    renamed, columns = _renamed(case, after)
-    dropped = set(_dropped(case))
+    renamed, columns, dropped = _by_name(case, after)
     for sentence in weaker(before, after, renamed):
         if _is_a_rename(sentence, columns):
             continue
@@ -64,14 +63,17 @@ def _says_the_same(linted: Finding, finding: Finding) -> bool:
     return finding.message in linted.message or (linted.rule == "MS11" and subject in linted.message)
 
 
-def _renamed(case: Case, after: Schema) -> tuple[dict[str, str], dict[str, str]]:
-    """The new names of tables and columns, by the old ones. A name that there is again is not that of another table."""
+def _by_name(case: Case, after: Schema) -> tuple[dict[str, str], dict[str, str], frozenset[str]]:
+    """The new names of tables and columns, by the old ones, and what the migration drops by name beside tables.
+
+    A name that there is again is not that of another table.
+    """
     try:
         analysis = analyse(case.migration.up, case.migration.header)
     except MemsqlError:
-        return {}, {}
+        return {}, {}, frozenset()
     tables = {old: new for old, new in analysis.renames if after.table(old) is None}
-    return tables, {old: new for _, old, new in analysis.columns}
+    return tables, {old: new for _, old, new in analysis.columns}, analysis.dropped
 
 
 def _is_a_rename(sentence: str, columns: dict[str, str]) -> bool:
@@ -79,19 +81,6 @@ def _is_a_rename(sentence: str, columns: dict[str, str]) -> bool:
     now, _, was = sentence.partition(" and was on ")
     terms = now.partition(" is on ")[2]
     return bool(was) and re.sub(r"\w+", lambda word: columns.get(word[0], word[0]), was) == terms
-
-
-def _dropped(case: Case) -> Iterator[str]:
-    """The names of the indexes and triggers that the migration drops by name."""
-    try:
-        text = case.migration.up.text()
-    except MemsqlError:
-        return
-    for statement in statements(text):
-        if statement.text[:4].lower() == "drop":
-            what = effect(statement.text)
-            if what.object_type in ("index", "trigger") and what.name:
-                yield fold(what.name)
 
 
 def _lost_triggers(before: Schema, after: Schema, renamed: dict[str, str]) -> Iterator[Object]:
