@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
 
 from memsql.sqltext import Effect, effect, fold
@@ -48,12 +49,38 @@ def uses(text: str) -> Iterator[Use]:
             yield Use(feature, place, fold(what.name or "") if feature.special == "pragma" else "")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class _Part:
     """A statement, also one in the body of a trigger, with what it does."""
 
     effect: Effect
     tokens: Sequence[Token]
+
+    @cached_property
+    def _words(self) -> list[str]:
+        """The tokens in upper case where they are bare words or operators; a mark for every other one."""
+        return [token.word or "\0" for token in self.tokens]
+
+    @cached_property
+    def _vocabulary(self) -> frozenset[str]:
+        """All words of patterns that may match here."""
+        return frozenset(self._words) | {"*"}
+
+    @cached_property
+    def _calls(self) -> list[tuple[str, int]]:
+        """The functions that it calls, in lower case, with their offsets."""
+        words = self._words
+        return [
+            (token.name, token.start)
+            for place, token in enumerate(self.tokens[:-1])
+            if token.kind in ("word", "quoted") and words[place + 1] == "("
+            if place == 0 or words[place - 1] not in _NO_CALL
+        ]
+
+    @cached_property
+    def _behind(self) -> int:
+        """The index of the last closing parenthesis, or how many tokens there are."""
+        return max((place for place, word in enumerate(self._words) if word == ")"), default=len(self._words))
 
     def find(self, feature: Feature) -> int | None:
         """The offset at which it uses ``feature``; None where it does not."""
@@ -66,25 +93,20 @@ class _Part:
         return self.tokens[0].start
 
     def _places(self, feature: Feature) -> Iterator[int]:
-        words = [_word(token) for token in self.tokens]
         for pattern in feature.words:
-            for start in range(len(words) - len(pattern) + 1):
-                if all(one in (other, "*") for one, other in zip(pattern, words[start:], strict=False)):
-                    yield self.tokens[start].start
-        for place, token in enumerate(self.tokens[:-1]):
-            is_call = token.kind in ("word", "quoted") and words[place + 1] == "("
-            if is_call and token.name in feature.functions and (place == 0 or words[place - 1] not in _NO_CALL):
-                yield token.start
-        behind = max((place for place, word in enumerate(words) if word == ")"), default=len(words))
-        for pattern in feature.options:
-            for start in range(behind, len(words) - len(pattern) + 1):
-                if tuple(words[start : start + len(pattern)]) == pattern and self.effect.object_type == "table":
-                    yield self.tokens[start].start
+            yield from self._follow(pattern)
+        yield from (start for name, start in self._calls if name in feature.functions)
+        for pattern in feature.options if self.effect.object_type == "table" else ():
+            yield from self._follow(pattern, self._behind)
 
-
-def _word(token: Token) -> str:
-    """The token in upper case where it is a bare word or an operator; a mark for every other one."""
-    return token.word or "\0"
+    def _follow(self, pattern: tuple[str, ...], start: int = 0) -> Iterator[int]:
+        """The offsets from token ``start`` on where the words of ``pattern`` follow each other."""
+        if not self._vocabulary.issuperset(pattern):
+            return
+        words, length = self._words, len(pattern)
+        for place in range(start, len(words) - length + 1):
+            if all(one in (other, "*") for one, other in zip(pattern, words[place : place + length], strict=True)):
+                yield self.tokens[place].start
 
 
 def _update_from(_: Effect, tokens: Sequence[Token]) -> int | None:
