@@ -11,7 +11,7 @@ from memsql.config import Settings
 from memsql.project.files import read_file
 from memsql.schema import Schema
 from memsql.sqltext import split
-from memsql.targets import TargetEngine, refusal, uses
+from memsql.targets import TargetEngine, uses
 from memsql.words import count
 
 
@@ -69,7 +69,5 @@ def portability_of_schema(schema: Schema, source: str, targets: tuple[TargetEngi
 def _obstacles(place: str, line: int | None, text: str, targets: tuple[TargetEngine, ...]) -> Iterator[Obstacle]:
     for use in uses(text):
         where = place if line is None else f"{place}:{line + text.count(chr(10), 0, use.at)}"
-        for target in targets:
-            reason = refusal(target, use.feature, use.detail)
-            if reason:
-                yield Obstacle(where, use.feature.name, target, reason)
+        for target, reason in use.refused_by(targets):
+            yield Obstacle(where, use.feature.name, target, reason)

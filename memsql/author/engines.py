@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from memsql.author.change import Abilities
 from memsql.author.change.steps import NO_ABILITIES
 from memsql.sqltext import split
-from memsql.targets import TargetEngine, parse_targets, refusal, uses
+from memsql.targets import TargetEngine, parse_targets, uses
 
 _DROP = "ALTER TABLE t DROP COLUMN a"
 _CONSTRAINTS = "ALTER TABLE t ADD CONSTRAINT c CHECK (a > 0)"
@@ -35,9 +35,4 @@ def obstacles(texts: Iterable[str], targets: tuple[TargetEngine, ...]) -> tuple[
 
 
 def _refusals(statement: str, targets: Iterable[TargetEngine]) -> list[str]:
-    return [
-        f"{use.feature.name}: {reason}"
-        for use in uses(statement)
-        for target in targets
-        if (reason := refusal(target, use.feature, use.detail))
-    ]
+    return [f"{use.feature.name}: {reason}" for use in uses(statement) for _, reason in use.refused_by(targets)]

@@ -78,8 +78,10 @@ def refusal(target: TargetEngine, feature: Feature, detail: str = "") -> str:
         accepted = feature.since is not None and feature.since <= target.version
     if accepted:
         return ""
-    if feature.since is None or feature.others.get(target.key) is not None or target.key != "sqlite":
-        return f"{target} has no such thing" if feature.since is None else f"{target} refuses it"
+    if feature.since is None:
+        return f"{target} has no such thing"
+    if target.key != "sqlite":
+        return f"{target} refuses it"
     return f"{target} has it from SQLite {_shown(feature.since)} on"
 
 

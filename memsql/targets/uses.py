@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
@@ -10,7 +10,7 @@ from itertools import pairwise
 from memsql.sqltext import Effect, effect, fold
 from memsql.sqltext.tokens import Token, tokenize
 from memsql.sqltext.writes import trigger_statements
-from memsql.targets.table import Feature, features
+from memsql.targets.table import Feature, TargetEngine, features, refusal
 
 # A file of data holds statements of megabytes, and nothing of interest behind their beginning.
 _LONGEST = 200_000
@@ -28,6 +28,13 @@ class Use:
     feature: Feature
     at: int
     detail: str = ""
+
+    def refused_by(self, targets: Iterable[TargetEngine]) -> Iterator[tuple[TargetEngine, str]]:
+        """Those of ``targets`` that do not accept it, each with the reason as words."""
+        for target in targets:
+            reason = refusal(target, self.feature, self.detail)
+            if reason:
+                yield target, reason
 
 
 def uses(text: str) -> Iterator[Use]:

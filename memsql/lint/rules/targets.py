@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from memsql.lint.model import DATABASE, Hit, rule
 from memsql.lint.script import Script
-from memsql.targets import refusal, uses
+from memsql.targets import uses
 
 
 @rule("MS43", "newer_than_target", "error", (*DATABASE, "check", "query", "smoke", "snapshot"))
@@ -32,9 +32,9 @@ def newer_than_target(script: Script) -> Iterator[Hit]:
         return
     for step in script.steps:
         for use in uses(step.text):
-            refusals = [reason for target in script.targets if (reason := refusal(target, use.feature, use.detail))]
-            if refusals:
-                message = f"{use.feature.name}: {'; '.join(refusals)}"
+            reasons = [reason for _, reason in use.refused_by(script.targets)]
+            if reasons:
+                message = f"{use.feature.name}: {'; '.join(reasons)}"
                 yield Hit(step.at + use.at, message, "write it in words that all targets have")
 
 
