@@ -63,7 +63,7 @@ class _Shapes:
 
     def __init__(self, steps: Steps, before: Catalogue, after: Catalogue) -> None:
         self._steps, self._before, self._after = steps, before, after
-        self._renames = [(step.at, step.name, fold(step.effect.new_name or "")) for step in steps.of("alter_rename")]
+        self._renames = [(step.at, step.name, step.new_name) for step in steps.of("alter_rename")]
 
     def final_name(self, table: str, step: Step) -> str:
         """What the table that ``step`` calls ``table`` is called in the end."""

@@ -94,7 +94,7 @@ class _Walk:
 
     def _alter(self, step: Step) -> None:
         if step.kind == "alter_rename":
-            self._rename(step.name, fold(step.effect.new_name or ""))
+            self._rename(step.name, step.new_name)
         elif step.kind == "alter_add_column":
             column = added_column(step)
             if column is None:
@@ -103,9 +103,9 @@ class _Walk:
             if not generated and [token.word for token in column.default[:1]] in ([], ["NULL"]):
                 self.blank.add((step.name, column.name))
         elif step.kind == "alter_rename_column":
-            old, new = fold(step.effect.column or ""), fold(step.effect.new_name or "")
-            if (step.name, old) in self.blank:
-                self.blank = (self.blank - {(step.name, old)}) | {(step.name, new)}
+            old, new = (step.name, step.column), (step.name, step.new_name)
+            if old in self.blank:
+                self.blank = (self.blank - {old}) | {new}
 
     def _rename(self, old: str, new: str) -> None:
         if old in self.empty:

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from memsql.lint.step import Step, Steps
-from memsql.sqltext import fold
 from memsql.sqltext.selects import Select, Source, tables_of
 from memsql.sqltext.tokens import Token
 
@@ -53,7 +52,7 @@ def find_rebuilds(steps: Steps, copies: Sequence[Copy]) -> list[Rebuild]:
     dropped = [step for step in steps.of("drop") if step.effect.object_type == "table"]
     rebuilds = []
     for rename in steps.of("alter_rename"):
-        old, new = rename.name, fold(rename.effect.new_name or "")
+        old, new = rename.name, rename.new_name
         create, drop = _last(created, old, rename), _last(dropped, new, rename)
         if create is not None and drop is not None:
             rebuilds.append(Rebuild(new, create, drop, rename, _into(copies, create, rename)))

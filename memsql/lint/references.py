@@ -40,7 +40,7 @@ class _Walk:
             column = added_column(step)
             self._keys.setdefault(name, []).extend(references(column) if column is not None else ())
         elif step.kind == "alter_rename":
-            self._rename(name, fold(step.effect.new_name or ""))
+            self._rename(name, step.new_name)
         elif step.kind == "drop" and step.effect.object_type == "table":
             others = {child: tuple(k for k in keys if fold(k.parent) == name) for child, keys in self._keys.items()}
             self.children[step.number] = {child: keys for child, keys in others.items() if keys and child != name}

@@ -50,10 +50,20 @@ class Step:
         return fold(self.effect.name or "")
 
     @property
+    def new_name(self) -> str:
+        """The name that it gives to a table or column, in lower case; empty where it gives none."""
+        return fold(self.effect.new_name or "")
+
+    @property
+    def column(self) -> str:
+        """The column that it concerns, in lower case; empty where there is none."""
+        return fold(self.effect.column or "")
+
+    @property
     def names(self) -> frozenset[str]:
         """The name of the object that it concerns, and the name that it gives to a table, in lower case."""
-        new = self.effect.new_name if self.kind == "alter_rename" else None
-        return frozenset({self.name, fold(new or "")} - {""})
+        new = self.new_name if self.kind == "alter_rename" else ""
+        return frozenset({self.name, new} - {""})
 
     @cached_property
     def tokens(self) -> tuple[Token, ...]:

@@ -217,8 +217,7 @@ def _place(script: Script, table: FtsTable, problem: Problem) -> int:
     touching = [
         s
         for s in script.steps
-        if s.kind.startswith(("alter_", "drop", "create"))
-        and fold(table.content or "") in (s.name, fold(s.effect.new_name or ""))
+        if s.kind.startswith(("alter_", "drop", "create")) and fold(table.content or "") in (s.name, s.new_name)
     ]
     return touching[-1].place_of(touching[-1].effect.name) if touching else script.steps[0].at
 

@@ -59,11 +59,9 @@ def _may_hold_twice(script: Script, step: Step, table: str) -> bool:
     """Whether rows that were there before the file may clash in a new unique index."""
     before, after = script.before, script.after
     if before is None:
-        new = {s.name for s in script.making("table")} | {
-            fold(s.effect.new_name or "") for s in script.of("alter_rename")
-        }
+        new = {s.name for s in script.making("table")} | {s.new_name for s in script.of("alter_rename")}
         return table not in new
-    earlier = {fold(s.effect.new_name or ""): s.name for s in script.of("alter_rename")}
+    earlier = {s.new_name: s.name for s in script.of("alter_rename")}
     origin = next((name for name in (table, earlier.get(table, "")) if before.has(name)), None)
     if origin is None:
         return not before.exact and not any(s.name in (table, earlier.get(table)) for s in script.making("table"))
@@ -181,7 +179,7 @@ def foreign_key_without_index(script: Script) -> Iterator[Hit]:
     steps_by_table: dict[str, list[Step]] = {}
     for step in [*script.making("table"), *script.of("alter_add_column")]:
         steps_by_table.setdefault(step.name, []).append(step)
-    old_names = {fold(s.effect.new_name or ""): s.name for s in script.of("alter_rename")}
+    old_names = {s.new_name: s.name for s in script.of("alter_rename")}
     dropped_names = {s.name for s in script.of("drop") if s.effect.object_type == "index"}
     dropped_indexes = [i for i in map(script.before.index, dropped_names) if i is not None] if script.before else []
     names = steps_by_table.keys() | old_names.keys() | {fold(i.table) for i in dropped_indexes}

@@ -60,7 +60,7 @@ def _is_index_only(script: Script, step: Step) -> bool:
 def _loses_nothing(script: Script, step: Step) -> bool:
     """Whether there is no such table, it is empty, or the file copies all of its columns."""
     before, name = script.before, step.name
-    renames = [s for s in script.of("alter_rename") if fold(s.effect.new_name or "") == name]
+    renames = [s for s in script.of("alter_rename") if s.new_name == name]
     earlier = next((s.name for s in renames if s.at < step.at), name)
     if name in script.held(step).empty or earlier in script.made_by_up:
         return True
@@ -92,15 +92,15 @@ def drop_column(script: Script) -> Iterator[Hit]:
     """
     if script.is_way_back:
         return
-    added = {(step.name, fold(step.effect.column or "")): step.at for step in script.of("alter_add_column")}
+    added = {(step.name, step.column): step.at for step in script.of("alter_add_column")}
     for step in script.of("alter_drop_column"):
         table, column = step.effect.name or "", step.effect.column or ""
-        is_new = added.get((step.name, fold(column)), step.at) < step.at
+        is_new = added.get((step.name, step.column), step.at) < step.at
         if (
             not is_new
-            and not _is_generated(script, step.name, fold(column))
-            and not script.held(step).has_no_value(step.name, fold(column))
-            and not script.carries(step.name, [fold(column)])
+            and not _is_generated(script, step.name, step.column)
+            and not script.held(step).has_no_value(step.name, step.column)
+            and not script.carries(step.name, [step.column])
         ):
             yield Hit(
                 step.place_of(column),
@@ -118,9 +118,7 @@ def _is_generated(script: Script, table: str, column: str) -> bool:
 
 def _left_out(script: Script) -> Iterator[Hit]:
     """Columns that a rebuilt table no longer has, except those that the file renamed or dropped by name."""
-    changed_by_name = {
-        (step.name, fold(step.effect.column or "")) for step in script.of("alter_drop_column", "alter_rename_column")
-    }
+    changed_by_name = {(step.name, step.column) for step in script.of("alter_drop_column", "alter_rename_column")}
     for rebuild in script.remade:
         old = script.before.table(rebuild.table) if script.before else None
         new = script.after.table(rebuild.table)
@@ -183,7 +181,7 @@ def write_without_where(script: Script) -> Iterator[Hit]:
 
         DELETE FROM sessions WHERE expires_at < '2024-01-01';
     """
-    new_columns = {(step.name, fold(step.effect.column or "")) for step in script.of("alter_add_column")}
+    new_columns = {(step.name, step.column) for step in script.of("alter_add_column")}
     new_tables = {step.name for step in script.making("table", "virtual")}
     for step in script.of("update", "delete"):
         if step.name in new_tables or step.effect.schema == "temp" or step.name.startswith("sqlite_stat"):
@@ -313,7 +311,7 @@ def _is_still_there(script: Script, step: Step) -> bool:
         return True
     if step.kind != "alter_rename_column":
         return script.after.has(step.name)
-    column = fold(step.effect.column or "")
+    column = step.column
     known = script.before.table(step.name) if script.before is not None else None
     shape = script.after.table(step.name)
     is_new = known is not None and column not in {fold(c.name) for c in known.columns}

@@ -126,14 +126,11 @@ def rebuild_forgets(script: Script) -> Iterator[Hit]:
 def _lost(script: Script, before: Catalogue) -> Iterator[Hit]:
     """The indexes and triggers that go with a table that is rebuilt, or with a view that is made anew."""
     dropped = [step for step in script.of("drop") if step.effect.object_type in _RELATIONS]
-    renames = tuple((step.name, fold(step.effect.new_name or "")) for step in script.of("alter_rename"))
+    renames = tuple((step.name, step.new_name) for step in script.of("alter_rename"))
     names = NameChanges(
         frozenset(step.name for step in script.of("drop") if step.effect.object_type in ("index", "trigger")),
         renames,
-        tuple(
-            (step.name, fold(step.effect.column or ""), fold(step.effect.new_name or ""))
-            for step in script.of("alter_rename_column")
-        ),
+        tuple((step.name, step.column, step.new_name) for step in script.of("alter_rename_column")),
     )
     for name in dict.fromkeys([*(step.name for step in dropped), *(old for old, _ in renames)]):
         owner = next((o for o in (names.names_of(name)[-1], name) if script.after.has(o)), None)
@@ -157,7 +154,7 @@ def _lost(script: Script, before: Catalogue) -> Iterator[Hit]:
 def _end(script: Script, owner: str) -> int:
     """The place of the last statement that gives something the name ``owner``, or else drops that."""
     makes = [step for step in script.making(*_RELATIONS) if step.name == owner]
-    makes += [step for step in script.of("alter_rename") if fold(step.effect.new_name or "") == owner]
+    makes += [step for step in script.of("alter_rename") if step.new_name == owner]
     return max(step.at for step in makes or script.of("drop"))
 
 
@@ -235,7 +232,7 @@ def rename_old_first(script: Script) -> Iterator[Hit]:
 def _followers(script: Script, table: str, rename: Step) -> list[str] | None:
     """The foreign keys, views and triggers that name ``table`` before the file, and after it the name that the table is
     renamed to. None where the schema before is not known."""
-    before, after, away = script.before, script.after, fold(rename.effect.new_name or "")
+    before, after, away = script.before, script.after, rename.new_name
     legacy = _legacy_alter_table(script, rename)
     if legacy and not script.header.foreign_keys:
         return []

@@ -8,7 +8,7 @@ from memsql.lint.conditions import always_true
 from memsql.lint.model import DATABASE, Hit, rule
 from memsql.lint.script import Script
 from memsql.lint.shape import added_column
-from memsql.sqltext import ROWIDS, fold
+from memsql.sqltext import ROWIDS
 from memsql.sqltext.selects import Select, parse_select
 from memsql.sqltext.tokens import Token, tokenize
 from memsql.sqltext.writes import Write, parse_write, trigger_statements
@@ -135,7 +135,7 @@ def hides_rowid(script: Script) -> Iterator[Hit]:
         if clause is not None and clause.name in ROWIDS:
             yield _hides(clause.start, clause.name)
     for step in script.of("alter_rename_column"):
-        if fold(step.effect.new_name or "") in ROWIDS:
+        if step.new_name in ROWIDS:
             yield _hides(step.place_of(step.effect.new_name), step.effect.new_name or "")
 
 

@@ -134,7 +134,7 @@ def mixed_backfill(script: Script) -> Iterator[Hit]:
     if not script.transactional or not any(_is_schema_change(script, step) for step in script.steps):
         return
     new_tables = {step.name for step in script.making("table", "virtual")} | {
-        fold(step.effect.new_name or "") for step in script.of("alter_rename")
+        step.new_name for step in script.of("alter_rename")
     }
     fix = "move it into the next migration"
     for step in script.of("update", "delete"):
