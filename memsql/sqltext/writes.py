@@ -46,17 +46,22 @@ class Write:
     @property
     def condition(self) -> tuple[Token, ...]:
         """The expression behind WHERE of an UPDATE or DELETE; empty where there is none."""
-        words = [token.word for token in self.conditions]
-        outside = list(accumulate((word == "(") - (word == ")") for word in words))
-        starts = (n for n, word in enumerate(words) if word == "WHERE" and outside[n] == 0)
-        start = next(starts, len(words)) + 1
-        ends = (n for n in range(start, len(words)) if words[n] in _BEHIND_WHERE and outside[n] == 0)
-        return self.conditions[start : next(ends, len(words))]
+        return where_expression(self.conditions)
 
     @property
     def sets(self) -> frozenset[str]:
         """The columns that it may change in a row that was there before."""
         return frozenset(self.columns if self.verb == "update" else self.upserts)
+
+
+def where_expression(clauses: Sequence[Token]) -> tuple[Token, ...]:
+    """The expression behind the WHERE of ``clauses``, up to RETURNING, ORDER BY or LIMIT; empty where there is none."""
+    words = [token.word for token in clauses]
+    outside = list(accumulate((word == "(") - (word == ")") for word in words))
+    starts = (n for n, word in enumerate(words) if word == "WHERE" and outside[n] == 0)
+    start = next(starts, len(words)) + 1
+    ends = (n for n in range(start, len(words)) if words[n] in _BEHIND_WHERE and outside[n] == 0)
+    return tuple(clauses[start : next(ends, len(words))])
 
 
 def read_write(text: str) -> Write | None:

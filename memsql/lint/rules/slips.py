@@ -11,7 +11,7 @@ from memsql.lint.shape import added_column
 from memsql.sqltext import ROWIDS
 from memsql.sqltext.selects import Select, parse_select
 from memsql.sqltext.tokens import Token, tokenize
-from memsql.sqltext.writes import Write, parse_write, trigger_statements
+from memsql.sqltext.writes import Write, parse_write, trigger_statements, where_expression
 
 
 @rule("MS38", "assigned_twice", "error", DATABASE)
@@ -84,17 +84,12 @@ def check_never_fails(script: Script) -> Iterator[Hit]:
 
 def _returns_nothing(select: Select) -> bool:
     return bool(select.arms) and all(
-        _never_true(_where(arm.conditions)) or _is_limited_to_none(arm.conditions) for arm in select.arms
+        _never_true(where_expression(arm.conditions)) or _is_limited_to_none(arm.conditions) for arm in select.arms
     )
 
 
 def _is_limited_to_none(conditions: Sequence[Token]) -> bool:
     return [token.text.upper() for token in conditions[-2:]] == ["LIMIT", "0"]
-
-
-def _where(conditions: Sequence[Token]) -> tuple[Token, ...]:
-    """The expression behind WHERE, from the tokens behind FROM."""
-    return Write("delete", "", conditions=tuple(conditions)).condition
 
 
 def _never_true(condition: tuple[Token, ...]) -> bool:
