@@ -11,7 +11,6 @@ from memsql.report.drawing import summary, svg
 from memsql.report.templates import markup, page
 from memsql.schema import Erd, Object, Relation, Schema, Table, erd
 from memsql.schema.definition import definition_of, read_definition
-from memsql.schema.erd import written_type
 from memsql.schema.meaning import index_rules
 from memsql.schema.model import ForeignKey
 from memsql.schema.read_rules import rules_of
@@ -152,7 +151,7 @@ class _Describer:
                 remarks.append(f"COLLATE {rule.collation.upper()}")
             yield _Column(
                 column.name,
-                written_type(table, column),
+                attribute.type,
                 " ".join(attribute.keys),
                 "" if table.kind != "table" else "never" if attribute.required else "yes",
                 column.default or "",

@@ -83,7 +83,7 @@ def foreign_key_relation(schema: Schema, table: Table, key: ForeignKey, parent: 
     the columns of the key, or some of them, are unique.
     """
     targets = key.referred(parent)
-    required = all(fold(name) in _required(table) for name in key.columns)
+    required = {fold(name) for name in key.columns} <= _required(table)
     unique = any(_keeps_apart(unique, key, targets, parent) for unique in _unique_keys(schema, table))
     return Relation(
         parent.name,
@@ -96,14 +96,6 @@ def foreign_key_relation(schema: Schema, table: Table, key: ForeignKey, parent: 
     )
 
 
-def written_type(table: Table, column: Column) -> str:
-    """The type of ``column`` as its author wrote it; SQLite tells the usual ones in capitals."""
-    clause = definition_of(table).column(column.name) if table.kind == "table" else None
-    text = "" if clause is None else _type_text(clause)
-    # Whatever else may stand there is what SQLite says.
-    return text if fold(_flat(text)) == fold(_flat(column.type)) else _flat(column.type)
-
-
 def _by_name(table: Table) -> tuple[str, str]:
     return fold(table.name), table.name
 
@@ -112,6 +104,7 @@ def _entity(schema: Schema, table: Table) -> Entity:
     foreign = {fold(c) for key in table.foreign_keys for c in key.columns}
     unique = {k.terms[0].text for k in _unique_keys(schema, table) if len(k.terms) == 1 and not k.where}
     required = _required(table)
+    types = _written_types(table)
 
     def keys(column: Column) -> Iterator[str]:
         name = fold(column.name)
@@ -123,7 +116,7 @@ def _entity(schema: Schema, table: Table) -> Entity:
             yield "UK"
 
     attributes = (
-        Attribute(c.name, written_type(table, c), tuple(keys(c)), fold(c.name) in required)
+        Attribute(c.name, types[c.name], tuple(keys(c)), fold(c.name) in required)
         for c in table.columns
         if c.hidden != 1
     )
@@ -212,6 +205,18 @@ def _not_null_columns(condition: str) -> set[str] | None:
         names.add(fold(unquote(match[1])))
         place = match.end()
     return names
+
+
+def _written_types(table: Table) -> dict[str, str]:
+    """The type of each column as its author wrote it; SQLite tells the usual ones in capitals."""
+    definition = definition_of(table) if table.kind == "table" else None
+    types = {}
+    for column in table.columns:
+        clause = definition.column(column.name) if definition is not None else None
+        text, told = "" if clause is None else _type_text(clause), _flat(column.type)
+        # Whatever else may stand there is what SQLite says.
+        types[column.name] = text if fold(_flat(text)) == fold(told) else told
+    return types
 
 
 def _type_text(clause: Clause) -> str:
