@@ -13,7 +13,7 @@ from memsql.errors import StatementError
 from memsql.schema.definition import split_at_commas
 from memsql.sqltext import quote
 from memsql.sqltext.names import fold, quote_if_needed
-from memsql.sqltext.tokens import Token, tokenize
+from memsql.sqltext.tokens import Token, outside, tokenize
 from memsql.sqltext.writes import read_write
 from memsql.words import count
 
@@ -66,7 +66,7 @@ def _copy(conn: Connection, text: str) -> _Copy | None:
     write, tokens = read_write(text), tokenize(text)
     if write is None or write.verb != "insert" or write.ignores or write.replaces or write.schema is not None:
         return None
-    start = next((t.start for t, depth in _depths(tokens) if depth == 0 and t.word in ("SELECT", "WITH")), None)
+    start = next((token.start for _, token in outside(tokens) if token.word in ("SELECT", "WITH")), None)
     if start is None or tokens[0].word != "INSERT":
         return None
     columns = write.columns or tuple(str(row[0]) for row in conn.execute(load("engine/columns"), (write.table,)).rows)
@@ -140,11 +140,3 @@ def _same(number: int, name: str, examples: Sequence[str]) -> str:
 
 def _rows(total: object) -> str:
     return count(total if isinstance(total, int) else 0, "row")
-
-
-def _depths(tokens: Sequence[Token]) -> Iterator[tuple[Token, int]]:
-    depth = 0
-    for token in tokens:
-        depth -= token.word == ")"
-        yield token, depth
-        depth += token.word == "("

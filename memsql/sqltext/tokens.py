@@ -17,7 +17,7 @@ character class is right in every version.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from memsql.sqltext.names import NAME, NAME_CHAR, fold, unquote
@@ -95,6 +95,15 @@ class Comment(NamedTuple):
     text: str
     start: int
     end: int
+
+
+def outside(tokens: Sequence[Token]) -> Iterator[tuple[int, Token]]:
+    """The tokens outside parentheses, each with its place in ``tokens``; a closing parenthesis is one of them."""
+    depth = 0
+    for place, token in enumerate(tokens):
+        depth += (token.word == "(") - (token.word == ")")
+        if depth == 0:
+            yield place, token
 
 
 def tokenize(sql: str, offset: int = 0) -> list[Token]:

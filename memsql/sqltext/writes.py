@@ -11,7 +11,7 @@ from itertools import accumulate
 from typing import Literal
 
 from memsql.sqltext.selects import COMPOUND, Select, Source, list_items, parse_ctes, parse_from, parse_select
-from memsql.sqltext.tokens import Token, tokenize
+from memsql.sqltext.tokens import Token, outside, tokenize
 
 _BEHIND_SET = ("FROM", "WHERE", "RETURNING", "ORDER", "LIMIT", "ON")
 _BEHIND_WHERE = frozenset({"RETURNING", "ORDER", "LIMIT"})
@@ -132,17 +132,14 @@ def named_keys(text: str, columns: str) -> str:
 
 def _named(text: str) -> tuple[str, str]:
     """What stands before the DELETE, its common table expressions, and the clauses that name its rows."""
-    tokens, depth, start, end = tokenize(text), 0, None, None
-    for n, token in enumerate(tokens):
-        depth += (token.word == "(") - (token.word == ")")
-        if depth == 0 and start is None and token.word == "DELETE" and n + 1 < len(tokens):
-            start = n
-        elif depth == 0 and start is not None and token.word in ("RETURNING", ";"):
-            break
-        end = token.end
-    if start is None:
+    tokens = tokenize(text)
+    places = [n for n, token in outside(tokens[:-1]) if token.word == "DELETE"]
+    if not places:
         raise ValueError(text)
-    return text[: tokens[start].start], text[tokens[start + 1].start : end]
+    start = places[0]
+    ends = (n for n, token in outside(tokens) if n > start and token.word in ("RETURNING", ";"))
+    last = next(ends, len(tokens)) - 1
+    return text[: tokens[start].start], text[tokens[start + 1].start : tokens[last].end]
 
 
 def _insert(tokens: Sequence[Token], outer: Select) -> Write:
@@ -248,10 +245,8 @@ def _row_values(tokens: Sequence[Token]) -> list[list[Token]]:
         return []
     if len(tokens) < 3 or tokens[1].word != "SELECT":
         return [list(item) for item in list_items(tokens, 0)[0]]
-    inside, depth, end = tokens[2:-1], 0, 0
-    while end < len(inside) and (depth or inside[end].word != "FROM"):
-        depth += (inside[end].word == "(") - (inside[end].word == ")")
-        end += 1
+    inside = tokens[2:-1]
+    end = next((n for n, token in outside(inside) if token.word == "FROM"), len(inside))
     items, _ = list_items([tokens[0], *inside[:end], tokens[-1]], 0)
     return [[*tokens[:2], *item, *inside[end:], tokens[-1]] for item in items]
 
@@ -279,9 +274,4 @@ def _qualified(tokens: Sequence[Token]) -> tuple[str | None, str, Sequence[Token
 
 def _has(tokens: Sequence[Token], *words: str) -> bool:
     """Whether one of ``words`` stands outside parentheses."""
-    depth = 0
-    for token in tokens:
-        depth += (token.word == "(") - (token.word == ")")
-        if depth == 0 and token.word in words:
-            return True
-    return False
+    return any(token.word in words for _, token in outside(tokens))
