@@ -248,23 +248,23 @@ class Accounting(ABC):
     def _is_masked(self, write: Write | None, table: Table, touched: Touched) -> bool:
         """Whether the number of rows does not tell which ones a DELETE took: a trigger inserts others, or ignores rows
         that it names."""
+        name = fold(table.name)
         if write is None or write.verb != "delete" or table.kind not in ("table", "virtual"):
             return False
-        keys = {*effects.identity(table), table.alias}
-        if any(
-            what == UPDATE and fold(t) == fold(table.name) and fold(c or "") in keys for what, t, c, _ in touched.writes
-        ):
+        if not self._judge.trail.has_old_rows(name):
             return False
-        inserts = any(t == fold(table.name) for _, t in effects.trigger_writes(frozenset(touched.writes)))
-        return self._judge.trail.has_old_rows(fold(table.name)) and (inserts or self._facts.ignores())
+        if not _updated(touched, name).isdisjoint({*effects.identity(table), table.alias}):
+            # Nothing tells which row is which.
+            return False
+        inserts = any(t == name for _, t in effects.trigger_writes(frozenset(touched.writes)))
+        return inserts or self._facts.ignores()
 
     def _own_rows(self, text: str, table: Table, touched: Touched) -> effects.Snapshot:
         """What to keep of the table of such a DELETE."""
         self._snapshots += 1
-        changed = {fold(c) for what, t, c, _ in touched.writes if what == UPDATE and c and fold(t) == fold(table.name)}
         keys = ", ".join(quote(k) if k in table.columns else k for k in effects.identity(table))
         named = writes.named_keys(text, keys)
-        return effects.own_rows(self._snapshots, table, named, changed)
+        return effects.own_rows(self._snapshots, table, named, _updated(touched, fold(table.name)))
 
     # Dropping tables
 
@@ -337,6 +337,11 @@ class Accounting(ABC):
     def account(self) -> Account:
         """What became of the rows and values from before."""
         return self._judge.account()
+
+
+def _updated(touched: Touched, table: str) -> set[str]:
+    """The columns, folded, of ``table`` (folded) that statements which reached ``touched`` may set."""
+    return {fold(c) for what, t, c, _ in touched.writes if what == UPDATE and c and fold(t) == table}
 
 
 def _ignore(_: Result) -> None:

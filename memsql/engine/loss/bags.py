@@ -77,12 +77,10 @@ def _bag(number: int) -> str:
 
 def _ways_back(new: str, affinity: str) -> list[str]:
     """``new`` in each type that it may have had before it was converted from a column of ``affinity``."""
+    if affinity != "blob":
+        return [f"CAST({new} AS {kind})" for kind in ("TEXT", "INTEGER", "REAL")]
     blob = f"CAST({new} AS BLOB)"
-    kinds = [f"CAST({new} AS {kind})" for kind in ("TEXT", "INTEGER", "REAL")]
-    return [
-        *([new] if affinity == "blob" else kinds),
-        *([f"CASE WHEN NOT ({is_broken_text(blob, new)}) THEN {blob} END"] if affinity == "blob" else []),
-    ]
+    return [new, f"CASE WHEN NOT ({is_broken_text(blob, new)}) THEN {blob} END"]
 
 
 def _listed(values: Sequence[str]) -> str:

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from memsql.db import Result
-from memsql.engine.loss import answers, arrivals, bags, comparing, copies, sentences
-from memsql.engine.loss.answers import Comparison, Difference, integer
+from memsql.engine.loss import arrivals, bags, comparing, copies, sentences
+from memsql.engine.loss.answers import Comparison, Difference, Query, integer
 from memsql.engine.loss.tables import ROWID, Table
 
 Answered = Callable[[Result], None]
@@ -72,18 +72,18 @@ class Comparer:
         """Compare rows that their key identifies; ``nulls``: those without NULL in these columns."""
         columns = comparing.compared(copied.table, copied.matches)
         parts = [columns[start : start + _WIDEST] for start in range(0, len(columns), _WIDEST)] or [()]
-        answers: list[Comparison] = []
+        done: list[Comparison] = []
 
         def add(comparison: Comparison) -> None:
-            answers.append(comparison)
-            if len(answers) == len(parts):
-                then(replace(answers[0], columns={k: v for answer in answers for k, v in answer.columns.items()}))
+            done.append(comparison)
+            if len(done) == len(parts):
+                then(replace(done[0], columns={k: v for each in done for k, v in each.columns.items()}))
 
         for part in parts:
             query = comparing.compare(copied.table, copied.key, copied.matches, part, nulls=nulls)
             self._ask_quickly(query, add)
 
-    def _ask_quickly(self, query: answers.Query, then: Compared) -> None:
+    def _ask_quickly(self, query: Query, then: Compared) -> None:
         def compared(answer: Result) -> None:
             then(query.comparison(answer.rows[0]))
 
@@ -150,5 +150,5 @@ class Comparer:
         self._ask(query.sql, then)
 
 
-def _differ(query: answers.Query, columns: dict[str, Difference], answer: Result) -> None:
+def _differ(query: Query, columns: dict[str, Difference], answer: Result) -> None:
     columns.update(query.comparison(answer.rows[0]).columns)

@@ -113,12 +113,11 @@ class Judge:
             # From now on the values are nowhere else.
             holding = [m for m in others if column in m.carriers and m.pairs]
             self.trail.holders |= {fold(m.target.name) for m in holding}
-            self.trail.fresh -= {(fold(m.target.name), c.column) for m in holding for c in m.carriers_of(column)}
             for match in holding:
                 self.trail.came_in(fold(match.target.name), {c.column for c in match.carriers_of(column)})
-            if own.carriers:
-                self.trail.came_in(name, {c.column for c in own.carriers_of(column)})
         self.trail.column_dropped(name, column, own)
+        if own.carriers and not is_fresh:
+            self.trail.came_in(name, {c.column for c in own.carriers_of(column)})
 
     def _judge_column(self, table: Table, column: str, matches: Sequence[copies.Match]) -> None:
         matches = [m for m in matches if column in m.carriers and (m.own or m.pairs)]

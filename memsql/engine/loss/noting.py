@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import NamedTuple
 
 from memsql.engine.loss import copies
 from memsql.engine.loss.arrivals import Arrival
@@ -10,8 +11,16 @@ from memsql.engine.loss.facts import Facts
 from memsql.engine.loss.tables import Table
 from memsql.engine.loss.trail import Trail
 from memsql.sqltext import identifiers
-from memsql.sqltext.origins import assigned, branches
+from memsql.sqltext.origins import Branch, assigned, branches
 from memsql.sqltext.writes import Write
+
+
+class _Reading(NamedTuple):
+    """The ``ways`` in which the rows of a statement come about. ``behind``: tables that it names and that these do not
+    read, perhaps behind a view; columns of the same name may hold their values."""
+
+    ways: list[Branch]
+    behind: list[str]
 
 
 class Noting:
@@ -19,17 +28,24 @@ class Noting:
 
     def __init__(self, facts: Facts, trail: Trail) -> None:
         self._facts, self._trail = facts, trail
+        self._last: tuple[Write, _Reading] | None = None
 
     def arrival(self, text: str, write: Write) -> Arrival | None:
         """Note that a statement copies rows into a table; None where it does not."""
         if write.select is None:
             return None
-        arms = [
-            frozenset(table for value in way.values for table, _ in value.reads) for way in branches(write, self._facts)
-        ]
-        known = frozenset[str]().union(*arms)
-        behind = frozenset(self._bases(identifiers(text) - known - {write.table})) - known
-        return self._trail.arrivals.arrive(write.table, [arm | behind for arm in arms or [known]])
+        reading = self._read(text, write)
+        behind, arms = frozenset(reading.behind), [_tables(way) for way in reading.ways]
+        return self._trail.arrivals.arrive(write.table, [arm | behind for arm in arms or [frozenset[str]()]])
+
+    def _read(self, text: str, write: Write) -> _Reading:
+        """From what ``write``, a statement with a SELECT, takes its rows. It is asked for twice, before and after."""
+        if self._last is None or self._last[0] is not write:
+            ways = branches(write, self._facts)
+            known = frozenset[str]().union(*map(_tables, ways))
+            behind = [name for name in self._bases(identifiers(text) - known - {write.table}) if name not in known]
+            self._last = write, _Reading(ways, behind)
+        return self._last[1]
 
     def written(self, text: str, write: Write, table: Table | None) -> None:
         """Note what a statement copied, which ran; ``table`` as it was before."""
@@ -46,15 +62,12 @@ class Noting:
             return
         if write.verb == "create":
             trail.created.add(write.table)
-        ways = branches(write, self._facts)
+        reading = self._read(text, write)
         columns = write.columns or target.stored
-        noted = copies.copies_of(target, columns, ways, self._identity)
+        noted = copies.copies_of(target, columns, reading.ways, self._identity)
         if write.ignores:
             noted = [replace(copy, some=True) for copy in noted]
-        # A table that was not read, perhaps behind a view: columns of the same name may hold its values.
-        sources = {copy.source for copy in noted}
-        behind = [name for name in self._bases(identifiers(text) - sources - {write.table}) if name not in sources]
-        noted += [copies.Copy(name, write.table, {}, unread=True) for name in behind]
+        noted += [copies.Copy(name, write.table, {}, unread=True) for name in reading.behind]
         trail.filled([write.table], frozenset(copy.source for copy in noted))
         trail.add(noted)
         for copy in noted:
@@ -103,3 +116,8 @@ class Noting:
         for source in sorted(filter(self._facts.is_data, others)):
             moved = copies.set_from(source, write.table, values, self._identity(source), some=write.some)
             trail.add([moved] if moved is not None else [])
+
+
+def _tables(way: Branch) -> frozenset[str]:
+    """The tables from which values of ``way`` come."""
+    return frozenset(table for value in way.values for table, _ in value.reads)

@@ -146,9 +146,7 @@ class Trail:
         # It holds more rows from before than were looked for in its own copies.
         self.least.pop(new, None)
         if new not in self.created:
-            held = {carrier.column for column in source.columns for carrier in match.carriers_of(column)}
-            self.fresh -= {(new, column) for column in held}
-            self.came_in(new, held)
+            self.came_in(new, {carrier.column for column in source.columns for carrier in match.carriers_of(column)})
             return
         held = set()
         for column, spelled in source.columns.items():
@@ -173,6 +171,7 @@ class Trail:
     def came_in(self, table: str, columns: Collection[str]) -> None:
         """Values from before came into ``columns`` of ``table``: what was read from there earlier is no word about
         them, and its copies have to be compared again."""
+        self.fresh -= {(table, column) for column in columns}
         self.least.pop(table, None)
         for copy in [
             c for c in self.copies if c.source == table and any(r & set(columns) for _, r in c.values.values())
