@@ -11,9 +11,9 @@ from memsql.db.sqlite import SQLiteConnection
 from memsql.errors import CheckFailed, StatementError
 from memsql.review.case import Case
 from memsql.schema import Schema, read
-from memsql.scratch.constants import Wanted, wanted
+from memsql.scratch.constants import wanted
 from memsql.scratch.fitting import destination, neighbours, populate, with_parents
-from memsql.scratch.restriction import Amount
+from memsql.scratch.restriction import Amount, Wanted
 
 # A migration that concerns many tables gets fewer rows in each, and still fewer in those that are only referred to.
 _ALL_ROWS, _FEWEST, _FEWEST_PARENTS = 1600, 20, 5

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field, replace
 
 from memsql.db import Value
 from memsql.schema import Schema
+from memsql.scratch.restriction import Wanted
 from memsql.scratch.values import around
 from memsql.sqltext import effect, fold, statements
 from memsql.sqltext.names import unquote
@@ -31,18 +32,6 @@ _DATE = re.compile(r"(\d{4})(-\d\d.*)", re.DOTALL)
 _LONGEST, _STATEMENTS = 40_000, 500
 _LONGEST_VALUE = 20_000
 _PARENTS = 3
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """What conditions ask of the rows of one table. ``presets`` has, for each statement, the values that its conditions
-    name, by column; ``pool`` values that other rows may have; ``alike`` the columns that a column is compared with, as
-    table and column; ``json`` the columns that are read as JSON. All names in lower case."""
-
-    presets: tuple[Mapping[str, tuple[Value, ...]], ...] = ()
-    pool: Mapping[str, tuple[Value, ...]] = field(default_factory=dict)
-    alike: Mapping[str, tuple[tuple[str, str], ...]] = field(default_factory=dict)
-    json: frozenset[str] = frozenset()
 
 
 def wanted(text: str, schema: Schema) -> dict[str, Wanted]:
@@ -82,6 +71,12 @@ class _Drafts:
     pool: dict[str, dict[str, list[Value]]] = field(default_factory=dict)
     alike: dict[str, dict[str, list[tuple[str, str]]]] = field(default_factory=dict)
     json: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
+
+    def compare(self, column: tuple[str, str], others: Sequence[tuple[str, str]]) -> None:
+        """Note that ``column`` is compared with each of ``others`` but itself, all as table and column."""
+        table, name = column
+        if unlike := [other for other in others if other != column]:
+            self.alike.setdefault(table, {}).setdefault(name, []).extend(unlike)
 
     def statement_ends(self) -> None:
         """Make presets of what the statement compares."""
@@ -193,7 +188,7 @@ class _Reader:
 
     def _behind(self, operand: _Operand, place: int) -> _Operand:
         """``operand`` with the functions around it and the operators of JSON behind it left out."""
-        opening = place - (3 if self._word(place - 1) == "." else 1)
+        opening = self._before(place)
         at, path, inner = place + 1, "", []
         function = ""
         while at < len(self._tokens):
@@ -219,9 +214,13 @@ class _Reader:
             path = str(inner[0])
         return _Operand(operand.name, operand.tables, at, path, tuple(inner), function)
 
+    def _before(self, place: int) -> int:
+        """The place before the name at ``place``, and before the table that qualifies it."""
+        return place - (3 if self._word(place - 1) == "." else 1)
+
     def _is_json(self, place: int) -> bool:
         """Whether the column that is named at ``place`` is read as JSON."""
-        opening = place - (3 if self._word(place - 1) == "." else 1)
+        opening = self._before(place)
         called = self._word(opening) == "(" and self._tokens[opening - 1].name.startswith("json") if opening else False
         return called or self._word(place + 1) in ("->", "->>")
 
@@ -257,7 +256,7 @@ class _Reader:
         if sign in _POSITIVE | _NEGATIVE and sign != "WHEN":
             self._right_side(operand, at + 1, sign, negative=negative)
             return
-        before = place - (3 if self._word(place - 1) == "." else 1)
+        before = self._before(place)
         if before > 0 and self._word(before) in _POSITIVE | _NEGATIVE:
             values = self._literals(self._tokens[before - 1], self._word(before))
             self._add(operand, values, preset=self._word(before) not in _NEGATIVE)
@@ -302,19 +301,15 @@ class _Reader:
     def _link(self, one: _Operand, two: _Operand) -> None:
         for mine, theirs in ((one, two), (two, one)):
             for table in mine.tables:
-                others = [(t, theirs.name) for t in theirs.tables if (t, theirs.name) != (table, mine.name)]
-                if others:
-                    self._drafts.alike.setdefault(table, {}).setdefault(mine.name, []).extend(others)
+                self._drafts.compare((table, mine.name), [(t, theirs.name) for t in theirs.tables])
 
     def _using(self, place: int) -> None:
         if self._word(place + 1) != "(":
             return
         for token in self._tokens[place + 2 : self._closing(place + 2)]:
             owners = self._owners(token.name, "") if token.kind in ("word", "quoted") else ()
-            if len(owners) > 1:
-                for table in owners:
-                    others = [(t, token.name) for t in owners if t != table]
-                    self._drafts.alike.setdefault(table, {}).setdefault(token.name, []).extend(others)
+            for table in owners:
+                self._drafts.compare((table, token.name), [(t, token.name) for t in owners])
 
     def _case(self, place: int) -> None:
         """``CASE column WHEN value``: the values are no condition on the rows, and rows should have them."""

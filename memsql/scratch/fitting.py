@@ -15,8 +15,7 @@ from memsql.db.sqlite import SQLiteConnection, memory
 from memsql.errors import StatementError
 from memsql.schema import ForeignKey, Schema, Table
 from memsql.schema.read_rules import rules_of
-from memsql.scratch.constants import Wanted
-from memsql.scratch.restriction import Amount, Restriction
+from memsql.scratch.restriction import Amount, Restriction, Wanted
 from memsql.scratch.rows import fill
 from memsql.scratch.values import literals
 from memsql.sqltext import fold, identifiers, quote

@@ -7,8 +7,19 @@ from dataclasses import KW_ONLY, dataclass, field
 
 from memsql.db import Value
 from memsql.schema import ForeignKey
-from memsql.scratch.constants import Wanted
 from memsql.sqltext import fold
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What conditions ask of the rows of one table. ``presets`` has, for each statement, the values that its conditions
+    name, by column; ``pool`` values that other rows may have; ``alike`` the columns that a column is compared with, as
+    table and column; ``json`` the columns that are read as JSON. All names in lower case."""
+
+    presets: tuple[Mapping[str, tuple[Value, ...]], ...] = ()
+    pool: Mapping[str, tuple[Value, ...]] = field(default_factory=dict)
+    alike: Mapping[str, tuple[tuple[str, str], ...]] = field(default_factory=dict)
+    json: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
