@@ -134,7 +134,7 @@ def digest_of(conn: Connection, select: TableSelect, progress: Progress = SILENT
     if not isinstance(conn, SQLiteConnection):
         return _digest_on_server(conn, select)
     hasher = Hasher(select.name)
-    with _rows(conn, select.sql) as rows:
+    with rows_as_bytes(conn, select.sql) as rows:
         while batch := list(islice(rows, _AT_ONCE)):
             hasher.add(batch)
             progress.tick()
@@ -227,8 +227,11 @@ def _select(table: Table) -> TableSelect:
 
 
 @contextmanager
-def _rows(conn: SQLiteConnection, sql: str) -> Iterator[Iterator[Sequence[Cell]]]:
-    # Text as a bytearray: that is quicker, and the text need not be UTF-8. A blob is bytes, so the two stay apart.
+def rows_as_bytes(conn: SQLiteConnection, sql: str) -> Iterator[Iterator[Sequence[Cell]]]:
+    """The rows that ``sql`` selects, for a Hasher. While open, nothing else may run on ``conn``.
+
+    Text is a bytearray: that is quicker, and the text need not be UTF-8. A blob is bytes, so the two stay apart.
+    """
     conn.raw.text_factory = bytearray
     try:
         with closing(conn.stream_rows(sql)) as rows:

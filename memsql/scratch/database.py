@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 
-from memsql.backups.digest import Hasher, TableDigest, TableSelect, content_selects
+from memsql.backups.digest import Hasher, TableDigest, TableSelect, content_selects, rows_as_bytes
 from memsql.config import Settings
 from memsql.db import rolled_back
 from memsql.db.sqlite import SQLiteConnection, memory
@@ -160,12 +160,6 @@ def _by_columns(select: TableSelect) -> TableSelect:
 def _digest(conn: SQLiteConnection, select: TableSelect) -> TableDigest:
     hasher = Hasher(select.name)
     listed = ", ".join(map(quote, select.columns)) or "1"
-    before = conn.raw.text_factory
-    # Text need not be UTF-8, and the hasher takes the bytes of a text in a bytearray.
-    conn.raw.text_factory = bytearray
-    try:
-        rows = conn.execute(f"SELECT {listed} FROM {quote(select.name)}").rows
-    finally:
-        conn.raw.text_factory = before
-    hasher.add(sorted(rows, key=repr))
+    with rows_as_bytes(conn, f"SELECT {listed} FROM {quote(select.name)}") as rows:
+        hasher.add(sorted(rows, key=repr))
     return hasher.digest()
