@@ -17,18 +17,19 @@ _UNSEEN = (
     "\u2028-\u202e\u2060-\u206f\u2800\u3164\ufeff\uffa0\ufff0-\ufffb\ufffe\uffff\ud800-\udfff\U0001bca0-\U0001bca3"
     "\U0001d173-\U0001d17a\U000e0000-\U000e0fff"
 )
-_unseen = re.compile(f"[{_UNSEEN}]")
-_unseen_or_break = re.compile(f"[\t\n{_UNSEEN}]")
+# Texts, which re compiles at their first use: most reports are plain and start quicker without them.
+_UNSEEN_CHARACTER = f"[{_UNSEEN}]"
+_UNSEEN_OR_BREAK = f"[\t\n{_UNSEEN}]"
 # GitHub Actions runs "::command::" behind the blanks of a line, and "##[command]" anywhere; Azure and TeamCity have
 # "##vso[command]" and "##teamcity[command]".
-_command = re.compile(r"^(?P<blanks>[^\S\n]*)(?=::)|(?<=#)(?=#\w*\[)", re.MULTILINE)
+_COMMAND = r"(?m)^(?P<blanks>[^\S\n]*)(?=::)|(?<=#)(?=#\w*\[)"
 _SHORT = {"\t": "\\t", "\n": "\\n", "\r": "\\r"}
 
 
 def line(value: str) -> str:
     """``value`` on one line: a line break, a tab and every character that is not drawn become escapes, as in ``\\n``
     and ``\\x1b``."""
-    return _unseen_or_break.sub(_escape, value)
+    return value if _is_plain(value) else re.sub(_UNSEEN_OR_BREAK, _escape, value)
 
 
 def page(lines: Iterable[str]) -> str:
@@ -39,7 +40,9 @@ def page(lines: Iterable[str]) -> str:
 def text(value: str) -> str:
     """``value`` with its line breaks and tabs; other characters that are not drawn become escapes, and no line is a
     command to the log of a build."""
-    return _command.sub(r"\g<blanks>" + "\\\\", _unseen.sub(_escape, value))
+    shown = value if _is_plain(value.replace("\n", "")) else re.sub(_UNSEEN_CHARACTER, _escape, value)
+    # The pattern tries every place of the text, and few have what begins a command.
+    return re.sub(_COMMAND, r"\g<blanks>" + "\\\\", shown) if "::" in shown or "##" in shown else shown
 
 
 def json_text(data: object) -> str:
@@ -48,7 +51,12 @@ def json_text(data: object) -> str:
     import json
 
     written = json.dumps(data, ensure_ascii=False, indent=2, default=str)
-    return re.sub(r"(?<=#)#(?=\w*\[)", r"\\u0023", _unseen.sub(_json_escape, written))
+    return re.sub(r"(?<=#)#(?=\w*\[)", r"\\u0023", re.sub(_UNSEEN_CHARACTER, _json_escape, written))
+
+
+def _is_plain(value: str) -> bool:
+    """Whether ``value`` is of drawn ASCII characters alone, as most are: quicker to tell than by a pattern."""
+    return value.isascii() and value.isprintable()
 
 
 def _escape(match: re.Match[str]) -> str:
