@@ -36,8 +36,9 @@ from memsql.engine.state import RunOptions
 from memsql.errors import CheckFailed, FileError, Interrupted, Location, MemsqlError, UsageError
 from memsql.progress import SILENT, Progress
 from memsql.project import load
-from memsql.project.files import Migration, SqlFile, read_file, replace_file
+from memsql.project.files import Migration, SqlFile, read_file
 from memsql.project.load import Project
+from memsql.project.writing import replace_file
 from memsql.schema import Schema, diff, dump, from_sql, read
 from memsql.schema.snapshot import beside, read_snapshot
 from memsql.sqltext import effect

@@ -17,8 +17,9 @@ from memsql.engine.permits import tables_in
 from memsql.errors import MemsqlError
 from memsql.legacy.eras import read_phases
 from memsql.progress import Progress
-from memsql.project.files import Migration, SqlFile, replace_file
+from memsql.project.files import Migration, SqlFile
 from memsql.project.load import Project, load_project, refuse_stale_sum
+from memsql.project.writing import replace_file
 from memsql.schema import Schema, read
 from memsql.scratch.database import copy_of, project_of, try_run
 from memsql.scratch.fitting import concerned, destination, populate

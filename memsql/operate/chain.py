@@ -124,7 +124,7 @@ class Journal:
     def _write(self) -> None:
         if self.path is None or self._broken:
             return
-        from memsql.project.files import replace_file
+        from memsql.project.writing import replace_file
 
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)

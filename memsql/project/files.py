@@ -26,9 +26,9 @@ if TYPE_CHECKING:
 
 SUM_NAME = "memsql.sum"
 PLACEHOLDER = "-- Write the change here"
+"""How the line begins that stands for the statements in a new migration."""
 WRITE_IT = "write the migration, or nothing but a comment that says why there is nothing to do, or delete the pair"
 """What to do about an unwritten() migration."""
-"""How the line begins that stands for the statements in a new migration."""
 _BOM = b"\xef\xbb\xbf"
 _NAME = re.compile(r"(\d+)_(.+?)(\.rollback)?\.sql")
 # The ledger keeps versions as SQLite integers (https://sqlite.org/datatype3.html).
@@ -388,25 +388,3 @@ def sum_problems(folder: Path, migrations: Sequence[Migration]) -> list[str]:
 def _sum_entries(text: str) -> dict[str, str]:
     rows = (line.split(" ", 2) for line in text.splitlines()[1:])
     return {row[2]: row[0] for row in rows if len(row) == 3}
-
-
-def replace_file(path: Path, text: str, shown: str) -> None:
-    """Write ``text`` beside ``path`` and rename the new file to ``path``, so that nobody ever reads half of it.
-
-    ``shown`` is the path as people write it. Raises FileError where it cannot be written.
-    """
-    # Imported here, because tempfile takes longer to import than all else that a status needs of this module.
-    import tempfile
-
-    try:
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".tmp")
-        try:
-            with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as f:
-                f.write(text)
-            os.chmod(temporary, 0o644)
-            os.replace(temporary, path)
-        except BaseException:
-            os.unlink(temporary)
-            raise
-    except OSError as e:
-        raise FileError(f"{shown} cannot be written: {e.strerror}", where=Location(shown)) from None

@@ -117,7 +117,7 @@ def _merged(
 
 def _replace(file: Path, text: str, shown: str) -> None:
     """Write the repaired text with the line ends and the byte-order mark that the file had."""
-    from memsql.project.files import replace_file
+    from memsql.project.writing import replace_file
 
     raw = file.read_bytes()
     if b"\r\n" in raw:
@@ -128,7 +128,7 @@ def _replace(file: Path, text: str, shown: str) -> None:
 def _write_docs(settings: Settings) -> Outcome:
     from memsql.lint import RULES
     from memsql.lint.document import with_chapter
-    from memsql.project.files import replace_file
+    from memsql.project.writing import replace_file
 
     page = settings.root / "docs" / "review.md"
     page.parent.mkdir(exist_ok=True)

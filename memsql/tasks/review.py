@@ -89,7 +89,7 @@ def _refuse_format(format: str | None, *, json: bool) -> None:
 
 def _write(report: Review, files: Sequence[str], format: str | None) -> list[str]:
     """Write ``report`` to each of ``files``, and return a line about each."""
-    from memsql.project.files import replace_file
+    from memsql.project.writing import replace_file
     from memsql.report.review import rendered
 
     lines = []

@@ -84,7 +84,7 @@ def dump(
     Examples:  invoke schema.dump     invoke schema.dump --write     invoke schema.dump --check
     """
     from memsql.errors import UsageError
-    from memsql.project.files import replace_file
+    from memsql.project.writing import replace_file
     from memsql.schema import dump
 
     if write and check:
@@ -234,7 +234,7 @@ def _written(text: str, output: str | None, field: str, headline: str) -> Outcom
     from contextlib import suppress
     from pathlib import Path
 
-    from memsql.project.files import replace_file
+    from memsql.project.writing import replace_file
 
     if output is None:
         return Outcome(text.rstrip(), {field: text}, headline=headline, plain=field != "mermaid")
