@@ -239,9 +239,9 @@ def _written(text: str, output: str | None, field: str, headline: str) -> Outcom
     if output is None:
         return Outcome(text.rstrip(), {field: text}, headline=headline, plain=field != "mermaid")
     file = Path.cwd() / output
-    if file.parent.parent.is_dir():
-        with suppress(OSError):
-            file.parent.mkdir(exist_ok=True)
+    # One folder alone: where the one above is missing too, the path is a mistake, which replace_file tells.
+    with suppress(OSError):
+        file.parent.mkdir(exist_ok=True)
     replace_file(file, text, output)
     return Outcome(f"wrote {output}", {"file": output})
 
