@@ -159,7 +159,8 @@ def load(
         # A variable that was set for this command is newer than what .env says for all of them.
         is_newer = environ.get("MEMSQL_ENV") and not environ.get("TURSO_URL")
         if not (has_address and (is_typed or is_newer)):
-            _refuse_other(target, f"--env {env}" if is_typed else f"MEMSQL_ENV={env}", url, root, has_address)
+            origin = "--env " if is_typed else "MEMSQL_ENV="
+            _refuse_other(target, env, url, root, origin=origin, has_address=has_address)
     return Settings(
         root=root,
         migrations=root / values["migrations"],
@@ -189,13 +190,12 @@ def _target(origin: str, text: str, base: Path, token: str | None, environments:
     return target
 
 
-def _refuse_other(target: Target, chosen: str, url: str, root: Path, has_address: bool) -> None:
+def _refuse_other(target: Target, env: str, url: str, root: Path, *, origin: str, has_address: bool) -> None:
     """Raise UsageError where ``url``, the text of TURSO_URL, names another database than ``target``.
 
-    ``chosen``: how the environment of ``target`` was chosen, as in "MEMSQL_ENV=staging". ``has_address``: whether its
-    section of setup.cfg names ``target``.
+    ``origin``: what chose ``env``, the environment of ``target``: "MEMSQL_ENV=" or "--env ". ``has_address``: whether
+    its section of setup.cfg names ``target``.
     """
-    env = re.split("[ =]", chosen, maxsplit=1)[1]
     if url.strip().casefold() == env.casefold():
         return
     try:
@@ -206,7 +206,7 @@ def _refuse_other(target: Target, chosen: str, url: str, root: Path, has_address
         pass
     this = f"--env {env}" if has_address else f"`database = …` in the section [memsql:{env}] of setup.cfg"
     raise UsageError(
-        f"{chosen} and TURSO_URL={redact(url)} name two databases: {target} and {redact(url)}",
+        f"{origin}{env} and TURSO_URL={redact(url)} name two databases: {target} and {redact(url)}",
         state="nothing was changed",
         hint=f"for {target} write {this}, for the other one --database {redact(url)}; or unset one of the two "
         "variables, as with MEMSQL_ENV= or TURSO_URL= in front of the command",
