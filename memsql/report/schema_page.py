@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from memsql.project.queries import Query, QueryPlan
 from memsql.report.drawing import summary, svg
 from memsql.report.templates import markup, page
-from memsql.schema import Erd, Object, Relation, Schema, Table, erd
+from memsql.schema import Entity, Object, Relation, Schema, Table, erd
 from memsql.schema.definition import definition_of, read_definition
 from memsql.schema.meaning import index_rules
 from memsql.schema.model import ForeignKey
@@ -84,7 +84,8 @@ def schema_page(schema: Schema, name: str, queries: Sequence[tuple[Query, QueryP
     """The page about ``schema``, the one of the database ``name``, and the hot queries of its project."""
     drawing = erd(schema)
     anchors = _anchors(schema)
-    tables = [_Describer(schema, drawing, anchors).describe(schema.tables[node.name]) for node in drawing.nodes]
+    describer = _Describer(schema, drawing.relations, anchors)
+    tables = [describer.describe(entity) for entity in drawing.nodes]
     keys_only = len(drawing.nodes) > _WHOLE
     picture = svg(drawing, links={t: f"#{a}" for t, a in anchors.items()}, keys_only=keys_only, inline=True)
     kinds = {kind: [t for t in tables if t.kind == _KINDS[kind]] for kind in _SECTIONS}
@@ -108,21 +109,22 @@ def _anchors(schema: Schema) -> dict[str, str]:
 class _Describer:
     """Describes the tables of one schema."""
 
-    def __init__(self, schema: Schema, drawing: Erd, anchors: Mapping[str, str]) -> None:
+    def __init__(self, schema: Schema, relations: Sequence[Relation], anchors: Mapping[str, str]) -> None:
         self.schema = schema
-        self.drawing = drawing
+        self.relations = relations
         self.anchors = anchors
 
-    def describe(self, table: Table) -> _Described:
-        outgoing = [r for r in self.drawing.relations if r.child == table.name]
-        incoming = [r for r in self.drawing.relations if r.parent == table.name]
+    def describe(self, entity: Entity) -> _Described:
+        table = self.schema.tables[entity.name]
+        outgoing = [r for r in self.relations if r.child == table.name]
+        incoming = [r for r in self.relations if r.parent == table.name]
         options = [*(["WITHOUT ROWID"] if table.without_rowid else []), *(["STRICT"] if table.strict else [])]
         return _Described(
             self.anchors[table.name],
             table.name,
             _KINDS[table.kind],
             tuple(options),
-            tuple(self._columns(table)),
+            tuple(_columns(table, entity)),
             tuple(_constraints(table)),
             tuple(self._reference(key, outgoing) for key in table.foreign_keys),
             self._links(r.child for r in incoming if r.kind == "foreign key"),
@@ -136,27 +138,6 @@ class _Describer:
     def _objects(self, table: Table, kind: str) -> list[Object]:
         """By name, so that the page does not depend on what was made first."""
         return sorted(self.schema.of(table.name, kind), key=lambda o: o.name)
-
-    def _columns(self, table: Table) -> Iterator[_Column]:
-        (node,) = (node for node in self.drawing.nodes if node.name == table.name)
-        attributes = {attribute.name: attribute for attribute in node.attributes}
-        rules = rules_of(table) if table.kind == "table" else None
-        for column in table.columns:
-            attribute = attributes.get(column.name)
-            if attribute is None:
-                continue
-            rule = rules.columns.get(fold(column.name)) if rules else None
-            remarks = [f"generated, {_GENERATED[column.hidden]}"] if column.hidden in _GENERATED else []
-            if rule is not None and rule.collation != "binary":
-                remarks.append(f"COLLATE {rule.collation.upper()}")
-            yield _Column(
-                column.name,
-                attribute.type,
-                " ".join(attribute.keys),
-                "" if table.kind != "table" else "never" if attribute.required else "yes",
-                column.default or "",
-                ", ".join(remarks),
-            )
 
     def _reference(self, key: ForeignKey, relations: Sequence[Relation]) -> _Reference:
         relation = next((r for r in relations if r.columns == key.columns and fold(r.parent) == fold(key.parent)), None)
@@ -192,6 +173,27 @@ class _Describer:
 
     def _link(self, name: str) -> _Link:
         return _Link(name, self.anchors[name])
+
+
+def _columns(table: Table, entity: Entity) -> Iterator[_Column]:
+    attributes = {attribute.name: attribute for attribute in entity.attributes}
+    rules = rules_of(table) if table.kind == "table" else None
+    for column in table.columns:
+        attribute = attributes.get(column.name)
+        if attribute is None:
+            continue
+        rule = rules.columns.get(fold(column.name)) if rules else None
+        remarks = [f"generated, {_GENERATED[column.hidden]}"] if column.hidden in _GENERATED else []
+        if rule is not None and rule.collation != "binary":
+            remarks.append(f"COLLATE {rule.collation.upper()}")
+        yield _Column(
+            column.name,
+            attribute.type,
+            " ".join(attribute.keys),
+            "" if table.kind != "table" else "never" if attribute.required else "yes",
+            column.default or "",
+            ", ".join(remarks),
+        )
 
 
 def _constraints(table: Table) -> Iterator[str]:
