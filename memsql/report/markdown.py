@@ -7,10 +7,22 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from memsql.lint import Finding
-from memsql.report.review_words import fix_parts, headline, kind, plan_line
+from memsql.report.review_words import (
+    EFFECTS,
+    PLURALS,
+    TITLES,
+    fix_parts,
+    headline,
+    kind,
+    numbered,
+    ordered_migrations,
+    ordered_plans,
+    plan_line,
+    state,
+)
 from memsql.report.text import shorten
 from memsql.review import Migrated, Review
-from memsql.review.model import ORDER, StatementResult, severest
+from memsql.review.model import ORDER, StatementResult
 from memsql.words import count
 
 LIMIT = 65_000
@@ -21,8 +33,6 @@ _STATEMENTS = 40
 _SQL = 120
 _MESSAGE = 1500
 _LINES = 200
-_TITLES = {"error": "Blocks", "warning": "Needs attention", "info": "Worth knowing"}
-_PLURALS = {"error": "errors", "warning": "warnings", "info": "remarks"}
 _VERDICTS = {
     "safe": "✅ Safe",
     "not proven": "❔ Not proven",
@@ -55,7 +65,7 @@ def markdown(review: Review, limit: int = LIMIT) -> str:
     shown, omitted = _fitting(blocks, limit - _RESERVED - _size(head) - _size(notes))
     parts = [head, *shown]
     if omitted:
-        numbers = ", ".join(_number(n, what) for what, n in omitted.items())
+        numbers = ", ".join(numbered(n, what) for what, n in omitted.items())
         parts.append(
             f"> **Left out**, because a comment has no room for more: {numbers}. The whole report: `memsql review`.\n"
         )
@@ -88,11 +98,6 @@ def _unlinked(match: re.Match[str]) -> str:
     return f"{text[0]}{_NOTHING}{text[1:]}"
 
 
-def _number(number: int, plural: str) -> str:
-    """``2 errors``, ``1 error``."""
-    return f"{number} {plural.removesuffix('s') if number == 1 else plural}"
-
-
 def _head(review: Review) -> str:
     return f"## SQL review: {_VERDICTS[review.verdict]}\n\n{prose(headline(review))}\n"
 
@@ -105,8 +110,8 @@ def _findings(review: Review) -> list[_Block]:
         blocks.append(_Block("commands for a rename", commands, "rename", "### Rename first\n"))
     for severity in ORDER:
         findings = [f for f in review.findings if f.severity == severity]
-        heading = f"### {_TITLES[severity]} ({len(findings)})\n"
-        blocks += [_Block(_PLURALS[severity], _finding(f), severity, heading) for f in findings]
+        heading = f"### {TITLES[severity]} ({len(findings)})\n"
+        blocks += [_Block(PLURALS[severity], _finding(f), severity, heading) for f in findings]
     return blocks
 
 
@@ -125,23 +130,15 @@ def _fix(finding: Finding) -> list[str]:
 
 
 def _migrations(review: Review) -> list[_Block]:
-    """The migrations with the most severe findings first."""
-    by_path: dict[str, list[Finding]] = {}
-    for finding in review.findings:
-        by_path.setdefault(finding.path, []).append(finding)
-    pairs = [(m, tuple(f for path in m.files for f in by_path.get(path, ()))) for m in review.migrations]
-    ordered = sorted(pairs, key=lambda pair: (severest(pair[1]), pair[0].version, pair[0].name))
     return [
         _Block("migrations in detail", _migration(m, findings), "migrations", "### Migrations\n")
-        for m, findings in ordered
+        for m, findings in ordered_migrations(review)
     ]
 
 
 def _migration(migration: Migrated, findings: Sequence[Finding]) -> str:
-    counts = [(severity, n) for severity in ORDER if (n := sum(1 for f in findings if f.severity == severity))]
-    state = ", ".join(_number(n, _PLURALS[severity]) for severity, n in counts) or "nothing found"
     title = f"<b>{_html(migration.name)}</b> ({_html(kind(migration))})"
-    lines = ["<details>", f"<summary>{title}: {state}; way back: {migration.way_back}</summary>", ""]
+    lines = ["<details>", f"<summary>{title}: {state(findings)}; way back: {migration.way_back}</summary>", ""]
     if migration.description:
         lines += [prose(_cut(migration.description)), ""]
     shown = migration.statements[:_STATEMENTS]
@@ -172,17 +169,14 @@ def _row(statement: StatementResult) -> str:
 
 
 def _plans(review: Review) -> list[_Block]:
-    titles = {"broken": "no longer runs", "slower": "slower", "faster": "faster", "other": "changed"}
-    order = list(titles)
-    changes = sorted(review.plans, key=lambda p: (order.index(p.effect), p.path))
     return [
         _Block(
             "changes of query plans",
-            f"- **{titles[p.effect]}** {code(p.path)} {prose(_cut(plan_line(p)))}\n",
+            f"- **{EFFECTS[p.effect]}** {code(p.path)} {prose(_cut(plan_line(p)))}\n",
             "plans",
             "### Query plans\n",
         )
-        for p in changes
+        for p in ordered_plans(review)
     ]
 
 

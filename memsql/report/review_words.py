@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from memsql.lint import Finding
 from memsql.review import Migrated, PlanChange, Review
+from memsql.review.model import ORDER, severest
 from memsql.words import count
+
+TITLES = {"error": "Blocks", "warning": "Needs attention", "info": "Worth knowing"}
+"""The title of the findings of each severity."""
+PLURALS = {"error": "errors", "warning": "warnings", "info": "remarks"}
+"""The findings of each severity in words."""
+EFFECTS = {"broken": "no longer runs", "slower": "slower", "faster": "faster", "other": "changed"}
+"""What a change of a query plan means, the worst first."""
 
 
 def headline(review: Review) -> str:
@@ -23,6 +33,32 @@ def plan_line(change: PlanChange) -> str:
     before, after = "; ".join(change.before), "; ".join(change.after)
     message = f"{change.message}: " if change.message else ""
     return f"{change.name}: {message}{f'{before} -> {after}' if change.before else after}"
+
+
+def numbered(number: int, plural: str) -> str:
+    """``2 errors``, ``1 error``."""
+    return f"{number} {plural.removesuffix('s') if number == 1 else plural}"
+
+
+def state(findings: Sequence[Finding]) -> str:
+    """``1 error, 2 remarks``: how many ``findings`` there are of each severity."""
+    numbers = [(severity, sum(f.severity == severity for f in findings)) for severity in ORDER]
+    return ", ".join(numbered(number, PLURALS[severity]) for severity, number in numbers if number) or "nothing found"
+
+
+def ordered_migrations(review: Review) -> list[tuple[Migrated, tuple[Finding, ...]]]:
+    """Each migration with its findings, the one with the most severe findings first."""
+    by_path: dict[str, list[Finding]] = {}
+    for finding in review.findings:
+        by_path.setdefault(finding.path, []).append(finding)
+    pairs = [(m, tuple(f for path in m.files for f in by_path.get(path, ()))) for m in review.migrations]
+    return sorted(pairs, key=lambda pair: (severest(pair[1]), pair[0].version, pair[0].name))
+
+
+def ordered_plans(review: Review) -> list[PlanChange]:
+    """The changes of query plans, the worst first."""
+    order = list(EFFECTS)
+    return sorted(review.plans, key=lambda p: (order.index(p.effect), p.path))
 
 
 def fix_parts(finding: Finding) -> tuple[str, str]:
