@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
 
 from memsql.author.change.full_text import VirtualChanges, copy_step, fts_table, keeps_rows, virtual_changes
 from memsql.author.change.order import TableEffects, dependent_steps, dependents, mentions
 from memsql.author.change.rebuild import rebuild_step, unique_columns
-from memsql.author.change.references import orphaned, vanished
+from memsql.author.change.references import Vanished, orphaned, vanished
 from memsql.author.change.remarks import losses, notes
 from memsql.author.change.steps import (
     NO_HINTS,
@@ -107,7 +108,7 @@ def replacements(after: Schema, renames: Renames) -> list[dict[str, str]]:
     return [{}, tables, {**columns, **tables}] if columns or tables else [{}]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class _Planner:
     before: Schema
     after: Schema
@@ -220,10 +221,13 @@ class _Planner:
                 names.append(table.name)
         return tuple(names)
 
+    @cached_property
+    def _gone(self) -> Vanished:
+        """What a way back makes again without what was in it."""
+        return vanished(self.matches.created, ((c.new, c.added, c.old) for c in self.matches.changes))
+
     def _orphaned(self, change: TableChange) -> dict[str, str]:
-        if not self.back:
-            return {}
-        return orphaned(change, vanished(self.matches.created, ((c.new, c.added, c.old) for c in self.matches.changes)))
+        return orphaned(change, self._gone) if self.back else {}
 
     def _losses_of_orphans(self) -> Iterator[Loss]:
         for change in (c for c in self.matches.changes if c.changed):
