@@ -4,16 +4,16 @@ compares schemas later."""
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from memsql import ledger
 from memsql.db import Connection
 from memsql.db.queries import load
-from memsql.legacy.recognise import drift
 from memsql.legacy.shapes import Fit
 from memsql.schema import Schema
-from memsql.schema.compare import compare, definitions, respelled
+from memsql.schema.compare import Element, compare, definitions, respelled
 
 _PREFIX = "kept: "
 
@@ -28,7 +28,7 @@ class Kept:
 
 def record(conn: Connection, fit: Fit, operation: str) -> None:
     """Write what the database has otherwise than the shape of ``fit`` into the history, in the open transaction."""
-    differences = [*(f"extra: {name}" for name in fit.extra), *drift(fit)]
+    differences = _entries(fit.extra, fit.missing, fit.different)
     if differences:
         entry = ledger.Entry(None, operation, operation, None, None, datetime.now(UTC), 0)
         ledger.add_history(conn, entry, operation, f"{_PREFIX}{json.dumps(differences, ensure_ascii=False)}")
@@ -45,11 +45,18 @@ def kept(conn: Connection) -> frozenset[str]:
 def kept_of(conn: Connection, expected: Schema, actual: Schema) -> Kept:
     """What of the difference between ``actual``, the schema of this database, and the ``expected`` one was kept."""
     comparison = compare(definitions(expected), definitions(actual))
-    differences = [
-        *(f"extra: {element}" for element in comparison.extra),
-        *(f"missing: {element}" for element in comparison.missing),
-        *(f"different: {difference.element}" for difference in comparison.different),
-    ]
+    differences = _entries(comparison.extra, comparison.missing, [d.element for d in comparison.different])
     recorded = kept(conn)
     known = tuple(difference for difference in differences if difference in recorded)
     return Kept(known, len(known) == len(differences) and not respelled(expected, actual))
+
+
+def _entries(
+    extra: Iterable[Element | str], missing: Iterable[Element | str], different: Iterable[Element | str]
+) -> list[str]:
+    """Differences as the history keeps them. Histories hold these words, so they must stay as they are."""
+    return [
+        *(f"extra: {element}" for element in extra),
+        *(f"missing: {element}" for element in missing),
+        *(f"different: {element}" for element in different),
+    ]
