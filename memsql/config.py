@@ -10,7 +10,7 @@ from __future__ import annotations
 import configparser
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import parse_qsl, urlsplit, urlunsplit
@@ -150,17 +150,20 @@ def load(
     values, environments, has_address = _sections(root / "setup.cfg", env)
     token, url = _token(root, values, variables), variables.get("TURSO_URL", "")
     if database is not None:
-        target = _target("--database", database, Path.cwd(), token, environments)
+        origin, text, base = "--database", database, Path.cwd()
     elif env is None and url:
-        target = _target("TURSO_URL", url, root, token, environments)
+        origin, text, base = "TURSO_URL", url, root
     else:
-        target = _target("database", values["database"], root, token, environments)
+        origin, text, base = "database", values["database"], root
+    target = parse_target(text, base, token)
+    if target.path is not None and not is_url(text):
+        refuse_word(text, target.display, base, environments, origin=origin)
     if database is None and env is not None and url:
         # A variable that was set for this command is newer than what .env says for all of them.
         is_newer = environ.get("MEMSQL_ENV") and not environ.get("TURSO_URL")
         if not (has_address and (is_typed or is_newer)):
-            origin = "--env " if is_typed else "MEMSQL_ENV="
-            _refuse_other(target, env, url, root, origin=origin, has_address=has_address)
+            chosen_by = "--env " if is_typed else "MEMSQL_ENV="
+            _refuse_other(target, env, url, root, chosen_by=chosen_by, has_address=has_address)
     return Settings(
         root=root,
         migrations=root / values["migrations"],
@@ -182,19 +185,11 @@ def load(
     )
 
 
-def _target(origin: str, text: str, base: Path, token: str | None, environments: Sequence[str]) -> Target:
-    """The database that ``text`` names, which stands in ``origin``. Raises UsageError where it names none."""
-    target = parse_target(text, base, token)
-    if target.path is not None and not is_url(text):
-        refuse_word(text, target.display, base, environments, origin=origin)
-    return target
-
-
-def _refuse_other(target: Target, env: str, url: str, root: Path, *, origin: str, has_address: bool) -> None:
+def _refuse_other(target: Target, env: str, url: str, root: Path, *, chosen_by: str, has_address: bool) -> None:
     """Raise UsageError where ``url``, the text of TURSO_URL, names another database than ``target``.
 
-    ``origin``: what chose ``env``, the environment of ``target``: "MEMSQL_ENV=" or "--env ". ``has_address``: whether
-    its section of setup.cfg names ``target``.
+    ``chosen_by``: what chose ``env``, the environment of ``target``: "MEMSQL_ENV=" or "--env ". ``has_address``:
+    whether its section of setup.cfg names ``target``.
     """
     if url.strip().casefold() == env.casefold():
         return
@@ -206,7 +201,7 @@ def _refuse_other(target: Target, env: str, url: str, root: Path, *, origin: str
         pass
     this = f"--env {env}" if has_address else f"`database = …` in the section [memsql:{env}] of setup.cfg"
     raise UsageError(
-        f"{origin}{env} and TURSO_URL={redact(url)} name two databases: {target} and {redact(url)}",
+        f"{chosen_by}{env} and TURSO_URL={redact(url)} name two databases: {target} and {redact(url)}",
         state="nothing was changed",
         hint=f"for {target} write {this}, for the other one --database {redact(url)}; or unset one of the two "
         "variables, as with MEMSQL_ENV= or TURSO_URL= in front of the command",
