@@ -11,7 +11,7 @@ from itertools import pairwise
 from memsql import visible
 from memsql.report import templates
 from memsql.report.layout import Edge, Layout, Size, Stretch, lay_out
-from memsql.schema import Attribute, Entity, Erd, Relation
+from memsql.schema.erd import Attribute, Entity, Erd, Relation
 from memsql.sqltext import fold
 from memsql.words import count
 

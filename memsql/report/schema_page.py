@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from memsql.project.queries import Query, QueryPlan
 from memsql.report.drawing import summary, svg
 from memsql.report.templates import markup, page
-from memsql.schema import Entity, Object, Relation, Schema, Table, erd
+from memsql.schema import Object, Schema, Table
 from memsql.schema.definition import definition_of, read_definition
+from memsql.schema.erd import Entity, Relation, erd
 from memsql.schema.meaning import index_rules
 from memsql.schema.model import ForeignKey
 from memsql.schema.read_rules import rules_of

@@ -7,7 +7,7 @@ from dataclasses import KW_ONLY, dataclass
 from typing import Literal
 
 from memsql.lint import Finding
-from memsql.schema import Erd
+from memsql.schema.erd import Erd
 
 Kind = Literal["new", "edited", "removed", "renamed"]
 Verdict = Literal["safe", "not proven", "needs attention", "blocks"]

@@ -20,7 +20,9 @@ from memsql.review.plans import plan_changes, plan_findings
 from memsql.review.run import ReviewRun, run_base, run_branch
 from memsql.review.weakened import SAID_BY, without_repeats
 from memsql.sandbox import isolated
-from memsql.schema import diff, erd, mermaid
+from memsql.schema import diff
+from memsql.schema.diagram import mermaid
+from memsql.schema.erd import erd
 
 _DRAWN = 25
 

@@ -175,7 +175,7 @@ def diagram(
     Examples:  invoke schema.diagram --output docs/schema.mmd     invoke schema.diagram --output docs/schema.svg
     """
     from memsql.errors import UsageError
-    from memsql.schema import mermaid
+    from memsql.schema.diagram import mermaid
 
     if format not in (None, "mermaid", "svg"):
         raise UsageError(f"--format {format}: there is no such format", hint="there are: mermaid, svg")
@@ -186,7 +186,7 @@ def diagram(
         text = mermaid(schema, names)
     else:
         from memsql.report.drawing import svg
-        from memsql.schema import erd
+        from memsql.schema.erd import erd
 
         text = svg(erd(schema, names))
     return _written(text, output, chosen, "drew the schema")

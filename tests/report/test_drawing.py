@@ -13,7 +13,8 @@ from reference_project import memsql, succeed
 
 from memsql.report.drawing import summary, svg
 from memsql.report.layout import Edge, Layout, Size, lay_out
-from memsql.schema import Attribute, Entity, Erd, Relation, erd, from_sql
+from memsql.schema import from_sql
+from memsql.schema.erd import Attribute, Entity, Erd, Relation, erd
 
 NAMES = (
     *HOSTILE,

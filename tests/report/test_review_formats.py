@@ -22,7 +22,8 @@ from memsql.report.markdown import LIMIT, code, markdown, prose
 from memsql.report.review import rendered
 from memsql.report.sarif import sarif
 from memsql.review import Migrated, PlanChange, Review, StatementResult
-from memsql.schema import erd, from_sql
+from memsql.schema import from_sql
+from memsql.schema.erd import erd
 
 HOSTILE = (
     "a|b `c` ``d`` <img src=x onerror=alert(1)> @octocat #12 ![x](http://evil.example) "

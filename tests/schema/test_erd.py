@@ -6,7 +6,9 @@ import sqlite3
 
 import pytest
 
-from memsql.schema import Relation, erd, from_sql, mermaid
+from memsql.schema import from_sql
+from memsql.schema.diagram import mermaid
+from memsql.schema.erd import Relation, erd
 
 PARENT = "CREATE TABLE a (id INTEGER PRIMARY KEY, k TEXT COLLATE NOCASE UNIQUE, m INT, n INT, UNIQUE (m, n));"
 

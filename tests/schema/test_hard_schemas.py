@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from memsql.config import Target
 from memsql.db import Connection, connect
 from memsql.errors import FileError, StatementError
-from memsql.schema import Schema, diff, dump, from_sql, is_internal, mermaid, read
+from memsql.schema import Schema, diff, dump, from_sql, is_internal, read
+from memsql.schema.diagram import mermaid
 
 NAMES = st.text(alphabet="abZ _-;'\"`[]().,é9%", min_size=1, max_size=8).filter(lambda n: n.strip() != "")
 

@@ -11,8 +11,9 @@ import pytest
 from places import ROOT
 from reference_project import memsql, succeed
 
-from memsql.schema import diff, dump, from_sql, is_internal, mermaid
+from memsql.schema import diff, dump, from_sql, is_internal
 from memsql.schema.compare import definitions
+from memsql.schema.diagram import mermaid
 
 
 def test_what_alter_leaves_behind_compares_equal() -> None:
