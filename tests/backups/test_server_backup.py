@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import sqlite3
 from contextlib import closing
 from itertools import cycle
@@ -10,11 +9,11 @@ from pathlib import Path
 
 import eras
 import pytest
+import reference_project
 import server_backups
 import servers
 from cli import Project
 from odd_databases import FTS, HARD, ODD, ORPHAN, make, state, url_of
-from places import ROOT
 
 from memsql.backups.digest import digests
 from memsql.config import Target
@@ -81,8 +80,7 @@ def test_every_era_survives_the_round_trip(tmp_path: Path, era: str, kind: str) 
 
 def test_a_restored_server_passes_verify(tmp_path: Path, empty_server: Running) -> None:
     project = Project.at(tmp_path / "project")
-    shutil.copytree(ROOT / "migrations", project.root / "migrations")
-    shutil.copytree(ROOT / "sql", project.root / "sql")
+    reference_project.copy_to(project.root)
     project.configure("[memsql]\n")
     eras.build(project.db, "1.2", learned_patterns_rows=True)
     project.run("migrate.up").expect(0)

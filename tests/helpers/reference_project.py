@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -24,6 +25,12 @@ ALTER TABLE users_new RENAME TO users;
 CREATE INDEX idx_users_email ON users (email);
 CREATE INDEX idx_users_api_key_hash ON users (api_key_hash);
 """
+
+
+def copy_to(folder: Path) -> None:
+    """Put its migrations and its SQL into the project ``folder``: as files, because memsql follows no links."""
+    for name in ("migrations", "sql"):
+        shutil.copytree(ROOT / name, folder / name)
 
 
 def memsql(database: Path, *words: str) -> subprocess.CompletedProcess[str]:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import sqlite3
-import subprocess
-import sys
 import time
 from contextlib import closing
 from pathlib import Path
@@ -14,7 +12,6 @@ import cli
 import eras
 import pytest
 import servers
-from cli import clean_environment
 from places import ROOT
 from reference_project import memsql, succeed
 
@@ -132,13 +129,8 @@ def test_the_figures_of_another_process_are_none_of_this_run(tmp_path: Path, tas
     database = eras.build(tmp_path / "a.db", "1.2", "tiny")
     with closing(sqlite3.connect(database, isolation_level=None)) as conn:
         conn.execute("BEGIN IMMEDIATE")
-        both = [
-            subprocess.Popen(
-                [sys.executable, "-m", "memsql", task, "--project", str(ROOT), "--database", str(database)],
-                cwd=tmp_path, env=clean_environment(), stdout=subprocess.PIPE, encoding="utf-8",
-            )
-            for _ in range(2)
-        ]  # fmt: skip
+        words = (task, "--project", str(ROOT), "--database", str(database))
+        both = [cli.Project.at(tmp_path).start(*words) for _ in range(2)]
         time.sleep(3)
         conn.execute("ROLLBACK")
     texts = sorted((process.communicate(timeout=60)[0] for process in both), key=lambda text: "nothing to do" in text)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
@@ -11,9 +10,9 @@ from pathlib import Path
 
 import eras
 import pytest
+import reference_project
 import servers
 from cli import Done, Project
-from places import ROOT
 from proven import save_backup
 from terminal import CTRL_C, CTRL_D, QUESTION, answer
 
@@ -248,8 +247,7 @@ def test_full_text_tasks_are_asked_about(project: Project, words: tuple[str, ...
 def test_legacy_tasks_are_asked_about(tmp_path: Path, words: tuple[str, ...], what: str) -> None:
     project = Project.at(tmp_path, "prod.db")
     eras.build(project.db, "1.2", "empty")
-    shutil.copytree(ROOT / "migrations", tmp_path / "migrations")
-    shutil.copytree(ROOT / "sql", tmp_path / "sql")
+    reference_project.copy_to(tmp_path)
     project.configure(PRODUCTION)
     before = project.everything()
     project.run(*words, "--dry-run", *ENV).expect(0)

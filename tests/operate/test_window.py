@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import shutil
 from datetime import timedelta
 from pathlib import Path
 
 import eras
 import pytest
+import reference_project
 import servers
 from cli import Project
-from places import ROOT
 from proven import save_backup
 from terminal import QUESTION, answer
 
@@ -165,8 +164,7 @@ def test_nothing_to_do_is_not_rehearsed(project: Project) -> None:
 def test_a_legacy_database_is_estimated_with_its_adoption(tmp_path: Path) -> None:
     project = Project.at(tmp_path)
     eras.build(project.db, "1.2", "empty")
-    shutil.copytree(ROOT / "migrations", tmp_path / "migrations")
-    shutil.copytree(ROOT / "sql", tmp_path / "sql")
+    reference_project.copy_to(tmp_path)
     project.configure("[memsql]\n")
     before = project.everything()
     project.run("migrate.up", "--maintenance-window", "0.00001").expect(

@@ -4,7 +4,6 @@ deployments, each as a script, on a database of every legacy era, in a file and 
 from __future__ import annotations
 
 import shlex
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,9 +14,9 @@ from typing import Any
 import eras
 import extent
 import pytest
+import reference_project
 import servers
 from cli import Project
-from places import ROOT
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
@@ -123,8 +122,7 @@ def walk(folder: Path, era: str, transport: str) -> Iterator[Walk]:
     """A project with the migrations and SQL of this repository; ``era`` "" has no database yet."""
     project = Project(folder / "project")
     project.migrations.rmdir()
-    for name in ("migrations", "sql"):
-        shutil.copytree(ROOT / name, project.root / name)
+    reference_project.copy_to(project.root)
     if era:
         eras.build(project.db, era, "tiny", seed=11)
     if transport == "file":
