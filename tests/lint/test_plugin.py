@@ -74,9 +74,14 @@ def test_each_is_reported_once_by_the_task(project: Project) -> None:
 
 
 def test_two_processes_find_the_same(project: Project) -> None:
-    # It forks others, and so must have been started itself.
+    # It forks others, and so must have been started itself; two of them would write the data of coverage at once.
     words = ("lint", "--format", "json", "--processes", "2", "migrations")
-    two = cli.run(*words, cwd=project.root, program="sqlfluff", prefix=("env",))
+    two = cli.run(
+        *words,
+        cwd=project.root,
+        program="sqlfluff",
+        prefix=("env", "-u", "COVERAGE_PROCESS_CONFIG", "-u", "COVERAGE_PROCESS_START"),
+    )
     assert safety(two) == violations(project.root, "migrations")
 
 

@@ -163,11 +163,11 @@ class Accounting(ABC):
     def _note_overwrites(self, touched: Touched, write: Write | None = None, replaces: bool = False) -> None:
         """Note which columns a statement overwrote by a trigger, a conflict clause or REPLACE: nobody reads by what."""
         trail = self._judge.trail
-        for what, table, column, trigger in touched.writes if trail.added else ():
+        for what, table, column, trigger in touched.writes if trail.columns.any_added else ():
             if what == UPDATE and column and (trigger is not None or write is None or write.verb != "update"):
                 trail.overwritten_unread(fold(table), {fold(column)})
         if replaces and write is not None and write.verb == "insert":
-            trail.overwritten_unread(write.table, {column for table, column in trail.added if table == write.table})
+            trail.overwritten_unread(write.table, trail.columns.added_to(write.table).keys())
 
     def _counter(self, text: str, write: Write, table: Table | None) -> Answered | None:
         """What counts the rows that an UPDATE or DELETE of ``table`` touched by name, those that triggers wrote for a

@@ -104,9 +104,9 @@ class Judge:
             self.trail.column_gone(name, column)
             return
         table = self.trail.old_part(table)
-        besides = {c: written for (t, c), written in self.trail.besides.items() if t == name}
+        besides = {n: written.others for n, written in self.trail.columns.of(name).items()}
         own = copies.own_match(table, self.trail.inside(name), column, besides)
-        is_fresh = (name, column) in self.trail.fresh
+        is_fresh = self.trail.columns.is_fresh(name, column)
         if not is_fresh:
             others = self._matches(table)
             self._judge_column(table, column, [own, *map(copies.without_words, others)])

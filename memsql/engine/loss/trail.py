@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from memsql.engine.loss.arrivals import Arrivals
+from memsql.engine.loss.columns import Columns
 from memsql.engine.loss.copies import Copy, Match, NotedCopies, between_copies, through_copy
 from memsql.engine.loss.settled import Least
 from memsql.engine.loss.tables import ROWID, Table
@@ -22,10 +23,9 @@ class Trail:
     ``copies``: what was copied so far. ``created``: tables that this migration created. ``holders``: those of them in
     which rows from before are, whose table is gone. ``least``: of a table with copies, its comparisons so far.
     ``keys``: columns that identify the rows of a created table, because they came from a key. ``labels`` and
-    ``column_labels``: the names that tables and columns had before the migration. ``fresh``: columns that the migration
-    added to rows from before, and that hold nothing from before; ``added``: those that hold something now too.
-    ``fills``: for each statement that inserted rows, by table, the tables that it read. ``arrivals``: how many rows
-    came with statements that read tables.
+    ``column_labels``: the names that tables and columns had before the migration. ``columns``: what happened to single
+    ones. ``fills``: for each statement that inserted rows, by table, the tables that it read. ``arrivals``: how many
+    rows came with statements that read tables.
     """
 
     copies: NotedCopies = field(default_factory=NotedCopies)
@@ -35,9 +35,7 @@ class Trail:
     keys: dict[str, tuple[str, ...]] = field(default_factory=dict)
     labels: dict[str, str] = field(default_factory=dict)
     column_labels: dict[tuple[str, str], str] = field(default_factory=dict)
-    fresh: set[tuple[str, str]] = field(default_factory=set)
-    added: set[tuple[str, str]] = field(default_factory=set)
-    besides: dict[tuple[str, str], set[str | None]] = field(default_factory=dict)
+    columns: Columns = field(default_factory=Columns)
     arrivals: Arrivals = field(default_factory=Arrivals)
     fills: dict[str, set[frozenset[str]]] = field(default_factory=dict)
 
@@ -112,9 +110,7 @@ class Trail:
         for names in (self.least, self.labels, self.keys, self.fills):
             names.pop(table, None)
         self.column_labels = {place: label for place, label in self.column_labels.items() if place[0] != table}
-        self.fresh = {place for place in self.fresh if place[0] != table}
-        self.added = {place for place in self.added if place[0] != table}
-        self.besides = {place: v for place, v in self.besides.items() if place[0] != table}
+        self.columns.table_gone(table)
 
     def _between_copies_of(self, table: str) -> list[Copy]:
         """The copies of ``table``, each as a copy of every other one: one of them may go where another one stays."""
@@ -151,7 +147,7 @@ class Trail:
         held = set()
         for column, spelled in source.columns.items():
             carriers = match.carriers_of(column)
-            if not carriers or (old, column) in self.fresh:
+            if not carriers or self.columns.is_fresh(old, column):
                 continue
             held |= {carrier.column for carrier in carriers}
             place, label = (new, carriers[0].column), self.column_label(old, column, spelled.name)
@@ -160,18 +156,17 @@ class Trail:
                 self.column_labels.setdefault(place, label)
             else:
                 self.column_labels[place] = label
-        others = {(new, column) for column in match.target.columns if column not in held}
+        others = [column for column in match.target.columns if column not in held]
         unread = any(copy.unread for copy in self.copies.between(old, new))
         if new in self.holders:
-            self.fresh -= {(new, column) for column in held}
+            self.columns.held(new, held)
         elif not unread:
-            self.fresh |= others
-            self.added |= others
+            self.columns.added(new, others)
 
     def came_in(self, table: str, columns: Collection[str]) -> None:
         """Values from before came into ``columns`` of ``table``: what was read from there earlier is no word about
         them, and its copies have to be compared again."""
-        self.fresh -= {(table, column) for column in columns}
+        self.columns.held(table, columns)
         self.least.pop(table, None)
         for copy in [
             c for c in self.copies if c.source == table and any(r & set(columns) for _, r in c.values.values())
@@ -185,20 +180,18 @@ class Trail:
 
     def column_dropped(self, table: str, column: str, match: Match) -> None:
         """A column is about to go; ``match`` says which others hold its values."""
-        place, spelled = (table, column), match.target.columns[column].name
-        for carrier in match.carriers_of(column) if place not in self.fresh else ():
-            if (table, carrier.column) in self.fresh:
-                self.fresh.discard((table, carrier.column))
+        spelled = match.target.columns[column].name
+        for carrier in match.carriers_of(column) if not self.columns.is_fresh(table, column) else ():
+            if self.columns.is_fresh(table, carrier.column):
+                self.columns.held(table, [carrier.column])
                 self.column_labels[table, carrier.column] = self.column_label(table, column, spelled)
         self.column_gone(table, column)
 
     def column_gone(self, table: str, column: str) -> None:
         """The next column of this name is another one."""
         place = table, column
-        self.fresh.discard(place)
-        self.added.discard(place)
+        self.columns.gone(table, column)
         self.column_labels.pop(place, None)
-        self.besides.pop(place, None)
         self.copies = NotedCopies(_without_column(copy, table, column) for copy in self.copies)
 
     def renamed(self, old: str, new: str) -> None:
@@ -222,9 +215,7 @@ class Trail:
             for table, parts in self.fills.items()
         }
         self.column_labels = {(new if t == old else t, c): v for (t, c), v in self.column_labels.items()}
-        self.fresh = {(new if t == old else t, c) for t, c in self.fresh}
-        self.added = {(new if t == old else t, c) for t, c in self.added}
-        self.besides = {(new if t == old else t, c): v for (t, c), v in self.besides.items()}
+        self.columns.table_renamed(old, new)
         self.copies = NotedCopies(
             replace(
                 copy,
@@ -236,8 +227,7 @@ class Trail:
 
     def column_added(self, table: str, column: str) -> None:
         """A column was added to ``table``."""
-        self.fresh.add((table, column))
-        self.added.add((table, column))
+        self.columns.added(table, [column])
 
     def overwritten(self, table: str, columns: Mapping[str, str | None], *, some: bool) -> None:
         """Something else was written into ``columns`` of ``table``, in which copies of other columns of its row may be:
@@ -246,10 +236,8 @@ class Trail:
         inside = list(self.inside(table))
         whole = {column for copy in inside if not copy.some for column in copy.values}
         for column, literal in columns.items():
-            if not some:
-                self.besides[table, column] = {literal}
-            elif column not in whole:
-                self.besides.setdefault((table, column), set()).add(literal)
+            if not some or column not in whole:
+                self.columns.written(table, column, literal, whole=not some)
         if not some:
             self._forget_inside(table, columns.keys())
 
@@ -261,16 +249,15 @@ class Trail:
 
     def overwritten_unread(self, table: str, columns: Collection[str]) -> None:
         """Something else may have been written into ``columns`` of ``table``, and the text does not tell what."""
-        for place in self.added & {(table, column) for column in columns}:
-            self.besides.setdefault(place, set()).add(None)
+        for column in self.columns.added_to(table).keys() & set(columns):
+            self.columns.written(table, column, None, whole=False)
 
     def copied_inside(self, copy: Copy) -> None:
         """``copy`` set columns of a table from others of its row."""
         anew = {column for column, (_, reads) in copy.values.items() if column not in reads}
         if not copy.some:
             self._forget_inside(copy.target, anew)
-            for column in anew:
-                self.besides.pop((copy.target, column), None)
+            self.columns.copied(copy.target, anew)
         self.add([copy])
 
     def _forget_inside(self, table: str, columns: Collection[str]) -> None:
@@ -295,30 +282,24 @@ class Trail:
     def column_renamed(self, table: str, old: str, new: str) -> None:
         """A column of ``table`` has another name."""
         self.column_labels[table, new] = self.column_labels.pop((table, old), old)
-        if (table, old) in self.besides:
-            self.besides[table, new] = self.besides.pop((table, old))
-        for places in (self.fresh, self.added):
-            if (table, old) in places:
-                places.discard((table, old))
-                places.add((table, new))
+        self.columns.renamed(table, old, new)
         self.copies = NotedCopies(_with_column(copy, table, old, new) for copy in self.copies)
         if table in self.keys:
             self.keys[table] = tuple(new if k == old else k for k in self.keys[table])
 
     def fresh_columns(self, table: str) -> frozenset[str]:
         """The columns of ``table`` that hold nothing from before."""
-        return frozenset(c for t, c in self.fresh if t == table)
+        return frozenset(name for name, column in self.columns.of(table).items() if column.fresh)
 
     def old_part(self, table: Table) -> Table:
         """``table`` with the columns marked that the migration added, and those that hold nothing from before."""
-        name = fold(table.name)
-        if not any(place[0] == name for place in self.added):
+        added = self.columns.added_to(fold(table.name))
+        if not added:
             return table
-        columns = {
-            n: replace(c, fresh=(name, n) in self.fresh, added=(name, n) in self.added)
-            for n, c in table.columns.items()
+        changed = {
+            n: replace(table.columns[n], fresh=c.fresh, added=True) for n, c in added.items() if n in table.columns
         }
-        return replace(table, columns=columns)
+        return replace(table, columns={**table.columns, **changed})
 
     def label(self, table: str, spelled: str) -> str:
         """The name that the table ``table``, now ``spelled``, had before the migration."""
