@@ -293,7 +293,9 @@ def _not_null_and_types(old: Table, new: Table) -> Iterator[Assumption]:
         was = columns.get(fold(column.name))
         if was is None or column.hidden or was.hidden:
             continue
-        if column.notnull and not was.notnull and not was.pk:
+        # Only the rowid and the keys of WITHOUT ROWID are never NULL.
+        never_null = was.notnull or (was.pk and (old.without_rowid or fold(was.type) == "integer"))
+        if (column.notnull or (column.pk and new.without_rowid)) and not never_null:
             yield Assumption(
                 "null",
                 old.name,

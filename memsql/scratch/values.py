@@ -30,6 +30,8 @@ _WORDS = (
     "x y z",
     "NULL",
 )
+_DATES = ("2020-01-01", "2020-01-01 00:00:00", "00:00:00")
+_CLASS = re.compile(r"\[(\^?)([^\]]+)\]")
 _JSON = ("{}", "[]", '{"a": 1}', '["x", "y"]', '"text"', "1")
 
 
@@ -102,6 +104,8 @@ def literals(table: Table) -> dict[str, tuple[Value, ...]]:
         values = [v for token in tokens for v in around(token)]
         if any(token.word.startswith("JSON") for token in tokens):
             values += _JSON
+        if any(token.word in ("DATE", "DATETIME", "TIME", "STRFTIME", "JULIANDAY") for token in tokens[1:]):
+            values += _DATES
         owners = [clause.name] if clause.name else [t.name for t in tokens if t.kind in ("word", "quoted")]
         for owner in owners:
             if owner in names:
@@ -109,17 +113,29 @@ def literals(table: Table) -> dict[str, tuple[Value, ...]]:
     return {name: tuple(dict.fromkeys(values)) for name, values in by_column.items()}
 
 
+def _first(members: re.Match[str]) -> str:
+    """The first of the characters that a class of a GLOB pattern names."""
+    return "~" if members[1] else members[2][0]
+
+
+def _last(members: re.Match[str]) -> str:
+    """The last one."""
+    return "~" if members[1] else members[2][-1]
+
+
 def around(token: Token) -> list[Value]:
     """The literal ``token`` and values near it; for a text that is a pattern, texts that match it."""
     kind, text, _ = token
     if kind == "string":
         plain = unquote(text)
-        sample = re.sub(r"\[[^\]]*\]", "5", plain).replace("*", "").replace("%", "")
-        return list(dict.fromkeys([plain, sample.replace("?", "a").replace("_", "a"), f"a{sample}b.c"]))
+        samples = [_CLASS.sub(member, plain).replace("*", "").replace("%", "") for member in ("5", _first, _last)]
+        matching = [sample.replace("?", "a").replace("_", "a") for sample in samples]
+        return list(dict.fromkeys([plain, *matching, f"a{samples[0]}b.c"]))
     if kind == "number" and re.fullmatch(r"\d{1,15}", text):
         number = int(text)
         around: list[Value] = [number, number + 1, number - 1]
-        return [*around, *("x" * n for n in (number, number + 1, number - 1) if 0 < n < 300)]
+        lengths = (number, number + 1, number - 1)
+        return [*around, *("x" * n for n in lengths if 0 < n < 300), *(["0" * number] if 1 < number < 300 else [])]
     if kind == "number" and re.fullmatch(r"\d*\.\d+|\d+\.\d*", text):
         return [float(text), float(text) + 0.5, float(text) - 0.5]
     return []
