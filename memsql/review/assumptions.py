@@ -288,14 +288,12 @@ def _generated(old: Table, new: Table, added: Mapping[str, str]) -> Iterator[Ass
 
 
 def _not_null_and_types(old: Table, new: Table) -> Iterator[Assumption]:
-    name, columns = quote(old.name), {fold(c.name): c for c in old.columns}
+    name, columns, rowid = quote(old.name), {fold(c.name): c for c in old.columns}, rules_of(old).rowid
     for column in new.columns:
         was = columns.get(fold(column.name))
         if was is None or column.hidden or was.hidden:
             continue
-        # Only the rowid and the keys of WITHOUT ROWID are never NULL.
-        never_null = was.notnull or (was.pk and (old.without_rowid or fold(was.type) == "integer"))
-        if (column.notnull or (column.pk and new.without_rowid)) and not never_null:
+        if column.notnull and not was.notnull and fold(was.name) not in rowid:
             yield Assumption(
                 "null",
                 old.name,

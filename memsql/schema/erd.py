@@ -153,8 +153,7 @@ def _required(table: Table) -> frozenset[str]:
     names = {fold(c.name) for c in table.columns if c.notnull}
     if rules is None:
         return frozenset(names)
-    if rules.primary_key and rules.primary_key.kind == "rowid":
-        names |= set(rules.primary_key.columns)
+    names |= set(rules.rowid)
     for check in rules.checks:
         names |= _not_null_columns(check.expression) or set()
     return frozenset(names)

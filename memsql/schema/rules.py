@@ -106,6 +106,11 @@ class TableRules:
     strict: bool = False
     unread: str = ""
 
+    @property
+    def rowid(self) -> tuple[str, ...]:
+        """The column that is the rowid, in lower case; empty without one. SQLite replaces a NULL there."""
+        return self.primary_key.columns if self.primary_key and self.primary_key.kind == "rowid" else ()
+
 
 @dataclass(frozen=True, slots=True)
 class ParentRenames:

@@ -12,6 +12,7 @@ from memsql.db import Connection, Value
 from memsql.errors import StatementError
 from memsql.schema import ForeignKey, Schema, Table
 from memsql.scratch.odd import odd_values
+from memsql.scratch.permitted import Permitted
 from memsql.scratch.restriction import NO_RESTRICTION, Restriction
 from memsql.scratch.values import Kind, kind_of, literals, random_value
 from memsql.sqltext import fold, quote
@@ -20,6 +21,8 @@ _PARENT_KEYS = 500
 # Every table whose key is its rowid gets the keys from 1 to this one, so that rows of other tables can refer to them
 # before it has rows.
 _PLANNED_KEYS = 5
+# So often a value is made up anew that the CHECKs of its column refuse.
+_VALUE_TRIES = 40
 Values = dict[str, Value]
 """A made-up row: its values by column."""
 
@@ -40,6 +43,7 @@ class Candidates:
     _keys: tuple[ForeignKey, ...] = field(init=False)
     _kinds: dict[str, Kind] = field(init=False)
     _odd: dict[str, Iterator[Value]] = field(init=False)
+    _permitted: Permitted = field(init=False)
     _others: dict[tuple[str, str], list[Value]] = field(default_factory=dict)
     _parent_keys: dict[ForeignKey, list[tuple[Value, ...]]] = field(default_factory=dict)
 
@@ -48,6 +52,12 @@ class Candidates:
         self._keys = self.table.foreign_keys + self._restriction.foreign_keys
         self._kinds = self._kinds_of_columns()
         self._odd = self._odd_of_columns() if self.odd_share else {}
+        own = [(fold(c.name), self.table, c.name) for c in self.table.columns]
+        self._permitted = Permitted([*own, *((o, t, n) for o, (t, n) in self._restriction.successors.items())])
+
+    def close(self) -> None:
+        """Give back what it holds."""
+        self._permitted.close()
 
     def row(self, number: int) -> Values:
         """A row that may become the row ``number`` of the table, from 1."""
@@ -63,14 +73,24 @@ class Candidates:
                 row[column.name] = number
                 continue
             optional = not column.pk and not kind.required
-            row[column.name] = None if optional and self.rng.random() < 0.2 else random_value(self.rng, kind)
+            row[column.name] = None if optional and self.rng.random() < 0.2 else self._value(column.name)
             if self._odd and not kind.serial and self.rng.random() < self.odd_share:
-                row[column.name] = next(self._odd[column.name])
+                odd = next(self._odd[column.name])
+                if self._permitted.permits(fold(column.name), odd):
+                    row[column.name] = odd
         for key in self._keys:
             self._refer(key, row)
         self._echo(row)
         self._want(row)
         return row
+
+    def _value(self, column: str) -> Value:
+        """A value of ``column`` that its CHECKs permit, as far as some trials give one."""
+        for _ in range(_VALUE_TRIES - 1):
+            value = random_value(self.rng, self._kinds[column])
+            if self._permitted.permits(fold(column), value):
+                return value
+        return random_value(self.rng, self._kinds[column])
 
     def _echo(self, row: Values) -> None:
         """Give some columns the value of another one."""

@@ -43,9 +43,8 @@ class Successor:
 
     @property
     def rowid(self) -> tuple[str, ...]:
-        """The column of ``new`` that is its rowid, in lower case; empty without one. SQLite replaces a NULL there."""
-        key = rules_of(self.new).primary_key
-        return key.columns if key and key.kind == "rowid" else ()
+        """The column of ``new`` that is its rowid, in lower case; empty without one."""
+        return rules_of(self.new).rowid
 
     def restriction(self) -> Restriction:
         """What rows of ``old`` have to satisfy so that ``new`` takes them."""
@@ -59,6 +58,7 @@ class Successor:
             {source[n]: values for n, values in literals(self.new).items() if n in source},
             {o: new[n].type for n, o in source.items() if fold(old_types[o]) != fold(new[n].type)},
             self.echoes,
+            successors={o: (self.new, n) for n, o in source.items()},
         )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import KW_ONLY, dataclass, field
 
 from memsql.db import Value
-from memsql.schema import ForeignKey
+from memsql.schema import ForeignKey, Table
 from memsql.sqltext import fold
 
 
@@ -26,8 +26,9 @@ class Wanted:
 class Restriction:
     """What the rows of a table have to satisfy beside its own definition: further ``foreign_keys``, ``required``
     columns, which may not be NULL, ``literals`` to try, and ``types`` that the values have to fit as well. ``echoes``
-    are columns that need values in common with another column, each with its table and name. Beside that some rows
-    have values that conditions name: see Wanted. Names are in lower case."""
+    are columns that need values in common with another column, each with its table and name. ``successors`` are the
+    tables and columns that have to take the values of a column as well. Beside that some rows have values that
+    conditions name: see Wanted. Names are in lower case."""
 
     foreign_keys: tuple[ForeignKey, ...] = ()
     required: frozenset[str] = frozenset()
@@ -35,6 +36,7 @@ class Restriction:
     types: Mapping[str, str] = field(default_factory=dict)
     echoes: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     wanted: Wanted = field(default_factory=Wanted)
+    successors: Mapping[str, tuple[Table, str]] = field(default_factory=dict)
 
 
 NO_RESTRICTION = Restriction()

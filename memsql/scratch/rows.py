@@ -7,7 +7,7 @@ names are tried most.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import KW_ONLY, dataclass
 from random import Random
 from typing import TYPE_CHECKING
@@ -94,13 +94,15 @@ class _Filler:
 
     def table(self, table: Table, count: int) -> int:
         odd_share = max(_ODD_SHARE, min(0.4, _ODD_ROWS / max(1, count))) if self.odd else 0.0
-        candidates = Candidates(self.conn, self.schema, self.rng, self.restrictions, table=table, odd_share=odd_share)
         done = in_vain = 0
-        for _ in range(count * _TRIES):
-            if done == count or in_vain == (_IN_VAIN_AT_ALL if done == 0 else _IN_VAIN):
-                break
-            is_taken = self._try(table, candidates.row(done + 1))
-            done, in_vain = done + is_taken, 0 if is_taken else in_vain + 1
+        with closing(
+            Candidates(self.conn, self.schema, self.rng, self.restrictions, table=table, odd_share=odd_share)
+        ) as candidates:
+            for _ in range(count * _TRIES):
+                if done == count or in_vain == (_IN_VAIN_AT_ALL if done == 0 else _IN_VAIN):
+                    break
+                is_taken = self._try(table, candidates.row(done + 1))
+                done, in_vain = done + is_taken, 0 if is_taken else in_vain + 1
         return done
 
     def _try(self, table: Table, row: Values) -> bool:

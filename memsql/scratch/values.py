@@ -85,10 +85,19 @@ def random_value(rng: Random, kind: Kind) -> Value:
         value = rng.choice(kind.pool)
         if isinstance(value, str) and rng.random() < 0.4:
             # A unique column needs several texts that match the pattern of its CHECK.
-            value = rng.choice((f"{value}{rng.randint(0, 999)}", f"{rng.randint(0, 999)}{value}"))
+            value = _variant(rng, value)
         if not kind.strict or _fits(value, kind.name):
             return value
     return _by_name(rng, kind)
+
+
+def _variant(rng: Random, text: str) -> str:
+    """``text`` with digits before or behind it, or with other digits in place of its own."""
+    pick = rng.randint(0, 2)
+    if pick == 2:
+        return re.sub("[0-9]", lambda _: str(rng.randint(0, 9)), text)
+    digits = str(rng.randint(0, 999))
+    return digits + text if pick else text + digits
 
 
 def literals(table: Table) -> dict[str, tuple[Value, ...]]:

@@ -21,9 +21,10 @@ KIDS = "\n".join(
 )
 
 
-def rebuilt(name: str, columns: str, kept: str, *, select: str = "") -> str:
+def rebuilt(name: str, columns: str, kept: str, *, select: str = "", options: str = "") -> str:
     return (
-        f"CREATE TABLE {name}_new ({columns});\nINSERT INTO {name}_new ({kept}) SELECT {select or kept} FROM {name};\n"
+        f"CREATE TABLE {name}_new ({columns}) {options};\n"
+        f"INSERT INTO {name}_new ({kept}) SELECT {select or kept} FROM {name};\n"
         f"DROP TABLE {name};\nALTER TABLE {name}_new RENAME TO {name};"
     )
 
@@ -92,6 +93,27 @@ def said(proof: MigrationProof, rule: str, severity: str) -> list[str]:
             "MR03",
             "warning",
             '"nick" COLLATE NOCASE',
+        ),
+        (
+            "CREATE TABLE tag (name TEXT PRIMARY KEY, n INTEGER);",
+            rebuilt("tag", "name TEXT PRIMARY KEY, n INTEGER", "name, n", options="WITHOUT ROWID"),
+            "MR03",
+            "warning",
+            'SELECT count(*) FROM "tag" WHERE "name" IS NULL;',
+        ),
+        (
+            "CREATE TABLE seat (line INTEGER, place INTEGER, PRIMARY KEY (line, place));",
+            rebuilt("seat", "line INTEGER NOT NULL, place INTEGER, PRIMARY KEY (line, place)", "line, place"),
+            "MR03",
+            "warning",
+            'SELECT count(*) FROM "seat" WHERE "line" IS NULL;',
+        ),
+        (
+            "CREATE TABLE room (id INTEGER PRIMARY KEY, name TEXT);",
+            rebuilt("room", "id INTEGER NOT NULL PRIMARY KEY, name TEXT", "id, name"),
+            "",
+            "",
+            "",
         ),
         (
             "CREATE TABLE town (id INTEGER PRIMARY KEY, zip TEXT NOT NULL);",

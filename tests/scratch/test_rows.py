@@ -29,6 +29,10 @@ CREATE TABLE f (id INTEGER PRIMARY KEY, e INTEGER REFERENCES e (id), u UNIQUE ON
 CREATE TABLE "odd ""one" ([a b] BLOB NOT NULL, `c` ANY, made AS (length([a b])), "it's" TEXT DEFAULT (1 + 1));
 CREATE TABLE barren (id INTEGER PRIMARY KEY, never TEXT NOT NULL CHECK (0));
 CREATE UNIQUE INDEX ai ON a (kind, high) WHERE low > 0;
+CREATE TABLE patterns (id INTEGER PRIMARY KEY, day TEXT NOT NULL CHECK (day IS date(day)),
+    hash TEXT NOT NULL UNIQUE CHECK (hash NOT GLOB '*[^0-9a-f]*' AND length(hash) = 8),
+    code TEXT NOT NULL CHECK (code GLOB '[A-Z][A-Z]-[0-9]'), moment TEXT NOT NULL CHECK (datetime(moment) = moment),
+    zip TEXT NOT NULL CHECK (length(zip) = 5 AND zip GLOB '[0-9]*'));
 CREATE VIRTUAL TABLE box USING rtree(id, x0, x1);
 CREATE VIRTUAL TABLE loose USING fts5(t, content='');
 CREATE VIRTUAL TABLE bare USING fts5("by", content='c');
