@@ -50,14 +50,18 @@ class Case:
 
     def without_checks(self) -> Case:
         """The same without the checks of the project."""
-        settings = replace(self.project.settings, sql=Path(os.devnull))
-        return replace(self, project=replace(self.project, settings=settings))
+        return replace(self, project=replace(self.project, settings=without_checks(self.project.settings)))
 
     def is_check(self, error: MemsqlError) -> bool:
         """Whether a check of the project stopped the migration."""
         return (
             error.where is not None and error.where.path not in (self.up, self.down) and not isinstance(error, Refused)
         )
+
+
+def without_checks(settings: Settings) -> Settings:
+    """``settings`` of a project that has no checks."""
+    return replace(settings, sql=Path(os.devnull))
 
 
 def case_of(settings: Settings, earlier: Sequence[Migration], migration: Migration) -> Case:

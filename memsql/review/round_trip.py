@@ -73,7 +73,7 @@ def _back(
                 "MR05",
                 case.down,
                 f"on a database with rows the rollback is refused: {reason(error)}",
-                fix="if that is meant, write `-- allow: data-loss TABLE <reason>` into the header of the rollback",
+                fix=error.hint or "",
             )
         )
         needs_permission = True

@@ -11,10 +11,12 @@ from memsql.config import Settings
 from memsql.db.sqlite import SQLiteConnection, memory
 from memsql.errors import MemsqlError
 from memsql.lint import Finding
+from memsql.project.checks import read_checks
 from memsql.project.files import Migration
 from memsql.project.load import in_order
 from memsql.project.queries import QueryPlan, query_plans
 from memsql.review.branch import Branch
+from memsql.review.case import reason, without_checks
 from memsql.review.changes import MigrationChange, migrations, version_of
 from memsql.review.findings import ABOUT, finding_of
 from memsql.review.model import Migrated
@@ -50,7 +52,8 @@ class ReviewRun:
 
 @dataclass(slots=True)
 class _Database:
-    """An empty database on which migrations run one after the other: ``done`` ran, ``left_out`` did not."""
+    """An empty database on which migrations run one after the other: ``done`` ran, ``left_out`` did not. ``settings``
+    are those of their trials; here they run without checks."""
 
     conn: SQLiteConnection
     settings: Settings
@@ -62,17 +65,17 @@ class _Database:
         it ran; one that does not run is left out."""
         try:
             with deadline.part(part):
-                return None if self.run(migration) else "it does not run on a database that has those before it"
+                error = self.run(migration)
         except deadline.Stopped as e:
             return self.stopped(migration, e)
+        return None if error is None else f"it does not run on a database that has those before it: {reason(error)}"
 
-    def run(self, migration: Migration) -> bool:
-        """Run it. False where it does not run; then it is left out."""
-        if try_run(self.conn, project_of(self.settings, (*self.done, migration)), "up", allow=True) is not None:
-            self.left_out.append(migration)
-            return False
-        self.done.append(migration)
-        return True
+    def run(self, migration: Migration) -> MemsqlError | None:
+        """Run it. Returns why it does not run; then it is left out."""
+        project = project_of(without_checks(self.settings), (*self.done, migration))
+        error = try_run(self.conn, project, "up", allow=True)
+        (self.done if error is None else self.left_out).append(migration)
+        return error
 
     def stopped(self, migration: Migration, stop: deadline.Stopped) -> str:
         """Leave out ``migration``, which was stopped, and return why."""
@@ -111,14 +114,16 @@ def run_branch(
     results = {change.name: _not_tried(change, branch.files_of(change.name, folder)) for change in changes}
     present = migrations(branch.new_files, versions)
     ordered, findings = _ordered(present)
+    for_trials, problems = _with_checks(settings)
+    findings += problems
     count = 0
     with closing(memory()) as conn:
-        database = _Database(conn, settings)
+        database = _Database(conn, for_trials)
         for migration in ordered:
             if migration.id not in changed:
-                reason = database.apply(migration, migration.id)
-                if reason is not None:
-                    findings.append(_left_out(migration, reason))
+                why = database.apply(migration, migration.id)
+                if why is not None:
+                    findings.append(_left_out(migration, why))
                 continue
             count += 1
             left_out = tuple(database.left_out)
@@ -151,11 +156,10 @@ def _proof(database: _Database, migration: Migration, *, rows: int) -> Migration
                 database.left_out.append(migration)
             return proof
     except deadline.Stopped as e:
-        reason = database.stopped(migration, e)
         finding = finding_of(
             "MR01",
             migration.up.path,
-            f"{reason}, on made-up rows; what it does was not proven",
+            f"{database.stopped(migration, e)}, on made-up rows; what it does was not proven",
             fix="read it with care, and rehearse it on a copy of your data: invoke migrate.up --dry-run",
         )
         return MigrationProof((finding,), "not tried", applies=False)
@@ -195,11 +199,11 @@ def _for_libsql(migration: Migration) -> bool:
     return any(only_libsql(statement.text) for statement in statements(text))
 
 
-def _left_out(migration: Migration, reason: str) -> Finding:
+def _left_out(migration: Migration, why: str) -> Finding:
     """A finding about a migration of the base that does not run."""
     if _for_libsql(migration):
         return finding_of("MR15", migration.up.path, "it was not tried, because only libSQL knows what it says")
-    return finding_of("MR01", migration.up.path, reason)
+    return finding_of("MR01", migration.up.path, why)
 
 
 def _explained(findings: Sequence[Finding], left_out: Sequence[Migration]) -> Sequence[Finding]:
@@ -215,6 +219,16 @@ def _explained(findings: Sequence[Finding], left_out: Sequence[Migration]) -> Se
         replace(f, rule=code, name=name, severity=severity, message=f.message + remark) if f.rule == "MR01" else f
         for f in findings
     ]
+
+
+def _with_checks(settings: Settings) -> tuple[Settings, list[Finding]]:
+    """The settings for the trials. Where a file is no check, they are without checks, and there is a finding."""
+    try:
+        read_checks(settings.sql / "checks", f"{settings.show(settings.sql)}/checks")
+    except MemsqlError as e:
+        problem = _error_in_file("MR01", e, settings.show(settings.sql))
+        return without_checks(settings), [replace(problem, message=f"no check was tried: {problem.message}")]
+    return settings, []
 
 
 def _ordered(migrations: Sequence[Migration]) -> tuple[Sequence[Migration], list[Finding]]:

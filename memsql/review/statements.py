@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 
 from memsql.db import rolled_back
+from memsql.db.protocol import Touched
 from memsql.db.sqlite import SQLiteConnection
 from memsql.engine.job import Direction
 from memsql.errors import MemsqlError, StatementError
 from memsql.project.admission import foreign_keys_off
 from memsql.project.files import Migration
+from memsql.review.held import Held
 from memsql.review.model import StatementResult
 from memsql.schema import Schema, is_internal, read
 from memsql.scratch import database
@@ -67,6 +69,7 @@ def measure(conn: SQLiteConnection, migration: Migration, direction: Direction =
         return Measured()
     results: list[StatementResult] = []
     runs, schema = True, read(conn)
+    held = Held.by(schema)
     ends = time.monotonic() + database.TIME_LIMIT
 
     def is_late() -> bool:
@@ -77,10 +80,15 @@ def measure(conn: SQLiteConnection, migration: Migration, direction: Direction =
     try:
         with rolled_back(conn):
             for statement in islice(rest, _MEASURED):
-                result, changed = _run(conn, statement, schema, is_late) if runs else (None, False)
-                runs = result is not None
-                results.append(result or _plain(statement, effect(statement.text), schema))
-                schema = read(conn) if changed else schema
+                what = effect(statement.text)
+                result, touched = _run(conn, statement, schema, is_late) if runs else (None, None)
+                runs = touched is not None
+                if result is None or touched is None:
+                    results.append(_plain(statement, what, schema))
+                    continue
+                results.append(replace(result, loses=held.loses(what, touched)))
+                schema = read(conn) if touched.schema else schema
+                held.follow(what, schema, copies="SELECT" in _words(statement.text))
     finally:
         conn.execute("PRAGMA foreign_keys = on")
     left = [statement.text for statement in rest]
@@ -94,8 +102,12 @@ def writes_rows(text: str) -> bool:
 
 def has_only_values(text: str) -> bool:
     """Whether a statement writes what it says itself, and nothing that it reads from a table."""
-    words = {token.word for token in tokenize(text[:_HEAD])}
+    words = _words(text)
     return bool(words & {"INSERT", "REPLACE"}) and "SELECT" not in words
+
+
+def _words(text: str) -> set[str]:
+    return {token.word for token in tokenize(text[:_HEAD])}
 
 
 def kind_of(what: Effect) -> str:
@@ -121,8 +133,8 @@ def _plain(statement: Statement, what: Effect, schema: Schema) -> StatementResul
 
 def _run(
     conn: SQLiteConnection, statement: Statement, schema: Schema, is_late: Callable[[], bool]
-) -> tuple[StatementResult | None, bool]:
-    """The result of a statement, None where it does not run; and whether it changed the schema."""
+) -> tuple[StatementResult, Touched] | tuple[None, None]:
+    """The result of a statement and what it reached; None where it does not run."""
     what = effect(statement.text)
     plain = _plain(statement, what, schema)
     named = identifiers(statement.text)
@@ -136,7 +148,7 @@ def _run(
         with conn.observe(is_late) as touched:
             conn.execute(statement.text)
     except MemsqlError:
-        return None, False
+        return None, None
     assert touched is not None
     rows = conn.raw.total_changes - before
     shadows = {fold(t.name): module_of(t.sql) for t in schema.tables.values() if t.kind == "virtual"}
@@ -157,9 +169,7 @@ def _run(
         rows >= target > 0 if what.kind not in ("insert", "replace", "create") else any(rows >= n > 0 for n in sources)
     )
     tables = (*plain.tables, *sorted(reached - set(plain.tables)))
-    return StatementResult(
-        plain.line, plain.kind, plain.text, tables, rows, whole=whole, loses=plain.loses
-    ), touched.schema
+    return replace(plain, tables=tables, rows=rows, whole=whole), touched
 
 
 def _size(conn: SQLiteConnection, table: str) -> int:

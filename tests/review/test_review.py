@@ -280,6 +280,29 @@ def test_a_check_that_made_up_rows_fail_is_a_remark(project: Project) -> None:
     assert report["migrations"][0]["way_back"] == "proven"
 
 
+def test_a_file_that_is_no_check_is_blamed_alone(project: Project) -> None:
+    add(project, "0003_a", "CREATE INDEX idx_isbn ON books (isbn);\n", "DROP INDEX idx_isbn;\n")
+    project.check("0003_a", "SELECT id FROM books WHERE 0;\nDELETE FROM books;")
+    report = review(project, 1)
+    finding = only(report, "MR01")
+    assert (finding["path"], finding["message"][:21]) == ("sql/checks/0003_a.sql", "no check was tried: s")
+    assert report["migrations"][0]["way_back"] == "proven"
+
+
+def test_the_statements_that_lose_values_are_marked(project: Project) -> None:
+    up = (
+        "ALTER TABLE books ADD COLUMN slug TEXT;\nUPDATE books SET slug = title;\nUPDATE books SET isbn = 'none';\n"
+        "CREATE TABLE other (id INTEGER PRIMARY KEY, title TEXT);\nDELETE FROM other;\n"
+        "INSERT INTO other SELECT id, title FROM books;\nDELETE FROM other;\nDROP TABLE other;\n"
+    )
+    add(project, "0003_a", up, "ALTER TABLE books DROP COLUMN slug;\n")
+    report = review(project, 1)
+    assert [s["loses"] for s in report["migrations"][0]["statements"]] == [
+        *(False, False, True),
+        *(False, False, False, True, True),
+    ]
+
+
 def test_a_migration_that_deals_with_the_rows_is_blamed_for_its_way_back_alone(project: Project) -> None:
     up = REBUILD.format(" NOT NULL").replace(
         "SELECT id, author_id, title, isbn FROM", "SELECT id, author_id, title, coalesce(isbn, '?') FROM"
