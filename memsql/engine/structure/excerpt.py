@@ -42,7 +42,7 @@ def excerpts(before: Snapshot, after: Snapshot, change: Change, changes: NameCha
 
 def _excerpt(snapshot: Snapshot, names: Iterable[str]) -> Schema:
     concerned = frozenset(names)
-    own = [o for o in snapshot.objects.values() if fold(o.table) in concerned]
+    own = snapshot.belonging(concerned)
     named = concerned.union(*(identifiers(o.sql) for o in own))
     wanted = [
         o

@@ -82,7 +82,7 @@ def findings(conn: Connection, cache: StructureCache, job: Job, before: Before |
         return UNTOUCHED
     if before.altered is None:
         assert before.snapshot is not None
-        after = snapshot.read(conn)
+        after = snapshot.read(conn, before.snapshot)
         cache.keep(after)
         return compare(conn, cache, job, (before.snapshot, after))
     new = cache.created_behind(before.place) if before.place is not None else []

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import NamedTuple
@@ -27,7 +27,7 @@ class StoredObject(NamedTuple):
     sql: str
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class Snapshot:
     """The objects of a schema as ``rows``, in the order of their creation, without automatic indexes.
 
@@ -42,13 +42,31 @@ class Snapshot:
         return dict(map(keyed, self.rows))
 
     @cached_property
-    def row_set(self) -> frozenset[Row]:
-        """The rows, to be found in no time."""
-        return frozenset(self.rows)
+    def places(self) -> dict[Row, int]:
+        """The index of each row."""
+        return {row: place for place, row in enumerate(self.rows)}
+
+    def later(self, rows: tuple[Row, ...]) -> Snapshot:
+        """The snapshot of ``rows``, read later: objects that are the same are not made again."""
+        snapshot = Snapshot(rows)
+        snapshot.objects = dict(self.objects)
+        changed = change(self, snapshot)
+        for obj in changed.gone:
+            del snapshot.objects[key_of(obj)]
+        snapshot.objects |= {key_of(obj): obj for obj in changed.new}
+        return snapshot
+
+    def without(self, other: Snapshot) -> list[Row]:
+        """The rows that ``other`` does not have, in their order."""
+        return sorted(self.places.keys() - other.places.keys(), key=self.places.__getitem__)
 
     def of(self, *types: str) -> list[StoredObject]:
         """The objects of these types (table, index, view, trigger)."""
         return [object_of(row) for row in self.rows if row[0] in types]
+
+    def belonging(self, tables: Collection[str]) -> list[StoredObject]:
+        """The tables and views called as one of ``tables`` (folded), and what belongs to them."""
+        return [object_of(row) for row in self.rows if fold(str(row[2])) in tables]
 
     def relation(self, name: str) -> StoredObject | None:
         """The table or view called ``name`` (folded)."""
@@ -71,9 +89,10 @@ class Change:
         return frozenset(fold(name) for o in changed for name in (o.name, o.table) if o.type != "trigger")
 
 
-def read(conn: Connection) -> Snapshot:
-    """The objects that ``conn`` has now."""
-    return Snapshot(tuple(conn.execute(load("engine/stored_schema")).rows))
+def read(conn: Connection, earlier: Snapshot | None = None) -> Snapshot:
+    """The objects that ``conn`` has now; ``earlier``: those that it had a moment ago."""
+    rows = tuple(conn.execute(load("engine/stored_schema")).rows)
+    return earlier.later(rows) if earlier is not None else Snapshot(rows)
 
 
 # The snapshots before and after each migration of a long run share nearly all of their rows.
@@ -94,14 +113,12 @@ def key_of(obj: StoredObject) -> Key:
     return obj.type, fold(obj.name)
 
 
+@lru_cache(maxsize=2)
 def change(before: Snapshot, after: Snapshot) -> Change:
     """What differs between the two."""
     if before.rows == after.rows:
         return Change((), ())
-    return Change(
-        tuple(object_of(row) for row in before.rows if row not in after.row_set),
-        tuple(object_of(row) for row in after.rows if row not in before.row_set),
-    )
+    return Change(tuple(map(object_of, before.without(after))), tuple(map(object_of, after.without(before))))
 
 
 def reached(
@@ -134,11 +151,8 @@ def reached(
 
 def children(schema: Snapshot, names: frozenset[str]) -> list[StoredObject]:
     """The tables of ``schema`` with foreign keys that may refer to tables in ``names`` (folded), or are of one."""
-    return [
-        o
-        for o in schema.of("table")
-        if "references" in o.sql.lower() and (fold(o.name) in names or not names.isdisjoint(names_in(o.sql)))
-    ]
+    referring = (object_of(row) for row in schema.rows if row[0] == "table" and "references" in str(row[3]).lower())
+    return [o for o in referring if fold(o.name) in names or not names.isdisjoint(names_in(o.sql))]
 
 
 def needed(schema: Snapshot, keys: Iterable[Key]) -> Snapshot:
