@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from memsql.actions.up import up_on
+from memsql.advise.queries import QueryPlan, change_lines, query_plans
 from memsql.config import Settings, Target
 from memsql.db import Connection, connection
 from memsql.db.clone import Clone, clone, refuse_full
@@ -21,7 +22,6 @@ from memsql.engine.state import Report, RunOptions, read_state
 from memsql.errors import MemsqlError, StatementError, UsageError
 from memsql.progress import Progress
 from memsql.project.load import Project, load_project, refuse_stale_sum
-from memsql.project.queries import QueryPlan, change_lines, query_plans
 from memsql.schema import Schema, SchemaDiff, diff, read
 from memsql.sqltext import quote
 

@@ -22,6 +22,12 @@ def explained(sql: str) -> str:
     return f"{_EXPLAIN}{sql}\n-- {next(_numbers)}"
 
 
+def bytecode(sql: str) -> str:
+    """The statement that compiles ``sql`` and answers with its bytecode (https://sqlite.org/opcode.html), of which
+    holds what explained() says."""
+    return f"EXPLAIN {sql}\n-- {next(_numbers)}"
+
+
 def compile_only(conn: Connection, sql: str) -> None:
     """Compile one statement, with every trigger and foreign-key action that it reaches, and do not run it.
 

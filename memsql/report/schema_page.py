@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from memsql.project.queries import Query, QueryPlan
+from memsql.advise.queries import QueryPlan
+from memsql.project.queries import Query
 from memsql.report.drawing import summary, svg
 from memsql.report.templates import markup, page
 from memsql.schema import Object, Schema, Table

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from memsql.advise.queries import QueryPlan
 from memsql.lint import Finding
-from memsql.project.queries import QueryPlan
 from memsql.review.findings import finding_of
 from memsql.review.model import PlanChange
 

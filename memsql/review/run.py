@@ -7,6 +7,7 @@ from contextlib import closing
 from dataclasses import dataclass, field, replace
 
 from memsql import deadline
+from memsql.advise.queries import QueryPlan, query_plans
 from memsql.config import Settings
 from memsql.db.sqlite import SQLiteConnection, memory
 from memsql.errors import MemsqlError
@@ -14,7 +15,6 @@ from memsql.lint import Finding
 from memsql.project.checks import read_checks
 from memsql.project.files import Migration
 from memsql.project.load import in_order
-from memsql.project.queries import QueryPlan, query_plans
 from memsql.review.branch import Branch
 from memsql.review.case import reason, without_checks
 from memsql.review.changes import MigrationChange, migrations, version_of

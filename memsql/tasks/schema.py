@@ -201,8 +201,9 @@ def docs(settings: Settings, progress: Bar, *, output: str | None = None) -> Out
 
     Example:  invoke schema.docs --output docs/schema.html
     """
+    from memsql.advise.queries import plans_of
     from memsql.db import connection
-    from memsql.project.queries import plans_of, read_queries
+    from memsql.project.queries import read_queries
     from memsql.report.schema_page import schema_page
     from memsql.schema import read
 

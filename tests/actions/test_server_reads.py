@@ -14,9 +14,9 @@ from cli import Done, Project
 from places import ROOT
 from reference_project import succeed
 
+from memsql.advise.queries import query_plans
 from memsql.db import connect
 from memsql.operate.stats import stats
-from memsql.project.queries import query_plans
 from memsql.schema import read
 from memsql.server import Running
 

@@ -1,4 +1,4 @@
-"""Figures and query plans of real databases."""
+"""Figures of real databases."""
 
 from __future__ import annotations
 
@@ -10,9 +10,7 @@ from cli import Project
 
 from memsql.db import Connection
 from memsql.db.sqlite import memory
-from memsql.errors import FileError
 from memsql.operate.stats import stats
-from memsql.project.queries import QueryPlan, change_lines, query_plans
 
 TABLES = """
 CREATE TABLE a (x INT, y INT, z TEXT); CREATE INDEX by_x ON a (x); CREATE UNIQUE INDEX by_x_and_y ON a (x, y);
@@ -30,16 +28,6 @@ def conn() -> Iterator[Connection]:
     connection.close()
 
 
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    return tmp_path
-
-
-def query(folder: Path, body: str, *header: str) -> None:
-    lines = ["-- name: the query", *(f"-- {line}" for line in header), body]
-    (folder / "q.sql").write_text("\n".join(lines) + "\n", encoding="utf-8")
-
-
 def test_what_is_counted_and_weighed(conn: Connection) -> None:
     figures = stats(conn)
     assert (figures.tables, figures.indexes, figures.views, figures.triggers, figures.rows) == (3, 2, 1, 0, 2)
@@ -53,107 +41,6 @@ def test_what_is_counted_and_weighed(conn: Connection) -> None:
 def test_a_broken_view_does_not_hide_the_figures(conn: Connection) -> None:
     conn.execute("CREATE VIEW w AS SELECT * FROM gone")
     assert (stats(conn).tables, stats(conn).views) == (3, 2)
-
-
-@pytest.mark.parametrize(
-    ("body", "scans"),
-    [
-        ("SELECT * FROM a WHERE x = 1", False),
-        ("SELECT * FROM a WHERE y = 1", True),
-        ("SELECT x FROM a", True),
-        ("SELECT 1", False),
-        ("VALUES (1), (2)", False),
-        ("SELECT * FROM f WHERE f MATCH 'word'", False),
-        ("SELECT * FROM f", True),
-        ("SELECT * FROM (SELECT x, count(*) AS n FROM a WHERE x = 1 GROUP BY x LIMIT 3) AS s JOIN a USING (x)", False),
-        ("SELECT * FROM (SELECT x, count(*) AS n FROM a GROUP BY x LIMIT 3) AS s JOIN a USING (x)", True),
-        ("WITH RECURSIVE r (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM r WHERE n < 5) SELECT n FROM r", False),
-    ],
-)
-def test_what_is_a_scan_of_a_table(conn: Connection, folder: Path, body: str, scans: bool) -> None:
-    query(folder, body, "plan: no-scan")
-    (plan,) = query_plans(conn, folder)
-    assert plan.error is None
-    assert plan.scans is scans
-    assert plan.unmet == (("no-scan",) if scans else ())
-
-
-@pytest.mark.parametrize(
-    ("line", "scans"),
-    [
-        ("SCAN 2-ROW VALUES CLAUSE", False),
-        ("SCAN 12 CONSTANT ROWS", False),
-        ("SCAN CONSTANT ROW", False),
-        ("SCAN 2-ROW", True),
-    ],
-)
-def test_what_other_versions_call_rows_of_constants_is_no_scan(line: str, scans: bool) -> None:
-    assert QueryPlan("q", "q.sql", (line,), (), ()).scans is scans
-
-
-def test_expectations(conn: Connection, folder: Path) -> None:
-    query(folder, "SELECT z FROM a WHERE x = 1 ORDER BY z", "plan: no-scan, no-sort, uses by_x", "plan: uses by")
-    (plan,) = query_plans(conn, folder)
-    assert plan.expected == ("no-scan", "no-sort", "uses by_x", "uses by")
-    assert set(plan.unmet) - {"uses by_x"} == {"no-sort", "uses by"}
-    conn.execute("DROP INDEX by_x_and_y")
-    assert query_plans(conn, folder)[0].unmet == ("no-sort", "uses by")
-
-
-def test_a_longer_index_name_is_another_index(conn: Connection, folder: Path) -> None:
-    conn.execute("DROP INDEX by_x")
-    query(folder, "SELECT z FROM a WHERE x = 1", "plan: uses by_x")
-    assert query_plans(conn, folder)[0].unmet == ("uses by_x",)
-
-
-def test_an_expectation_nobody_knows_is_named_with_its_line(conn: Connection, folder: Path) -> None:
-    query(folder, "SELECT 1", "why: because", "plan: no-scn")
-    with pytest.raises(FileError) as caught:
-        query_plans(conn, folder)
-    assert str(caught.value.where) == "sql/queries/q.sql:3"
-
-
-def test_values_are_put_where_variables_are_and_nowhere_else(conn: Connection, folder: Path) -> None:
-    query(
-        folder,
-        "SELECT ':a' FROM a /* :a */ WHERE z = :a AND \"x\" = :ab -- :a",
-        "param: a = 'it''s :ab'",
-        "param: ab = 1",
-        "plan: no-scan",
-    )
-    (plan,) = query_plans(conn, folder)
-    assert (plan.error, plan.unmet) == (None, ())
-
-
-def test_a_query_that_does_not_fit_says_so(conn: Connection, folder: Path) -> None:
-    query(folder, "SELECT nope FROM a", "plan: no-scan")
-    assert query_plans(conn, folder)[0].error == "no such column: nope"
-
-
-def test_in_what_a_plan_is_worse_than_another_one() -> None:
-    def plan(*lines: str) -> QueryPlan:
-        return QueryPlan("q", "q.sql", lines, (), ())
-
-    searching = plan("SEARCH a USING INDEX by_x (x=?)")
-    sorting = plan("SEARCH a USING INDEX by_x (x=?)", "USE TEMP B-TREE FOR ORDER BY")
-    both = plan("SCAN a", "USE TEMP B-TREE FOR ORDER BY")
-    assert both.worse_than(searching) == ("scans", "sorts")
-    assert both.worse_than(sorting) == ("scans",)
-    assert searching.worse_than(both) == ()
-
-
-def test_changes_of_plans(conn: Connection, folder: Path) -> None:
-    query(folder, "SELECT z FROM a WHERE x = 1")
-    conn.execute("DROP INDEX by_x_and_y")
-    before = query_plans(conn, folder)
-    assert change_lines(before, query_plans(conn, folder)) == []
-    conn.execute("DROP INDEX by_x")
-    scanning = query_plans(conn, folder)
-    assert change_lines(before, scanning) == ["the query: SEARCH a USING INDEX by_x (x=?) -> SCAN a; now scans"]
-    assert change_lines(scanning, before)[0].endswith("no longer scans")
-    conn.execute("DROP VIEW v")
-    conn.execute("DROP TABLE a")
-    assert change_lines(scanning, query_plans(conn, folder)) == ["the query: no longer runs: no such table: a"]
 
 
 @pytest.mark.parametrize("task", ["schema.stats", "legacy.status"])

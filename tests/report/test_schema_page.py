@@ -11,7 +11,9 @@ from acting import HOSTILE, acts
 from pages import Page, is_closed_in_itself
 from reference_project import succeed
 
-from memsql.project.queries import Query, QueryPlan
+from memsql.advise.contracts import Breach
+from memsql.advise.queries import QueryPlan
+from memsql.project.queries import Query
 from memsql.report.schema_page import schema_page
 from memsql.schema import from_sql
 from memsql.sqltext import quote
@@ -33,8 +35,9 @@ CREATE VIRTUAL TABLE titles USING fts5(title, content='books', content_rowid='ro
 
 def query(name: str = "a query", error: str | None = None) -> tuple[Query, QueryPlan]:
     path = f"sql/queries/{name}.sql"
-    plan = QueryPlan(name, path, () if error else (f"SCAN {name}",), ("no-scan",), ("no-scan",), error)
-    return Query(name, path, f"SELECT 1 /* {name} */", ("no-scan",), why=f"because of {name}"), plan
+    breaches = (Breach("no-scan", "reads all"),)
+    plan = QueryPlan(name, path, () if error else (f"SCAN {name}",), ("no-scan",), breaches, error)
+    return Query(name, path, f"SELECT 1 /* {name} */", (), why=f"because of {name}"), plan
 
 
 def test_a_page_says_all_there_is() -> None:

@@ -1,0 +1,109 @@
+"""Whether a plan is what its query file expects of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from memsql.advise.plans import Catalogue, Node
+from memsql.project.contracts import Expectation
+from memsql.sqltext import fold
+
+
+@dataclass(frozen=True, slots=True)
+class Breach:
+    """An expectation, as its author wrote it, that does not hold, and why."""
+
+    expectation: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What the database of a plan has: its catalogue, and by the folded name of a view the tables that it reads."""
+
+    catalogue: Catalogue = field(default_factory=Catalogue)
+    behind: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+def breaches(expected: Iterable[Expectation], nodes: Sequence[Node], facts: Facts) -> tuple[Breach, ...]:
+    """Those of ``expected`` that do not hold for the plan ``nodes``. How many rows it reads is not in a plan, and no
+    such expectation is among them: see too_many_rows()."""
+    reasons = ((expectation, _reason(expectation, nodes, facts)) for expectation in expected)
+    return tuple(Breach(expectation.text, reason) for expectation, reason in reasons if reason)
+
+
+def too_many_rows(expectation: Expectation, rows: int, how: str) -> Breach | None:
+    """The breach of an expectation ``rows read`` where a query reads ``rows``; ``how`` this is known."""
+    return Breach(expectation.text, f"reads {rows:,} rows ({how})") if rows > expectation.most else None
+
+
+def _reason(expectation: Expectation, nodes: Sequence[Node], facts: Facts) -> str | None:
+    match expectation.property:
+        case "no scan":
+            return _scans(expectation, nodes, facts)
+        case "no sort":
+            rows = [node for node in nodes if node.temporary]
+            return f"sorts in a temporary b-tree: {_listed(node.temporary for node in rows)}" if rows else None
+        case "no automatic index":
+            built = [node for node in nodes if node.automatic]
+            return f"builds an index for this query alone: {_listed(node.detail for node in built)}" if built else None
+        case "uses":
+            return _other_index(expectation.index, nodes, facts)
+        case "rows read":
+            return None
+
+
+def _scans(expectation: Expectation, nodes: Sequence[Node], facts: Facts) -> str | None:
+    names = [*expectation.tables, *expectation.others]
+    unknown = [name for name in names if not _known(name, nodes, facts)]
+    if unknown:
+        return _nothing_called(unknown[0], "table or view", [*facts.catalogue.tables, *facts.catalogue.views])
+    only, others = _tables(expectation.tables, facts), _tables(expectation.others, facts)
+    reasons = []
+    for node in nodes:
+        if not node.reads_whole_table or node.table is None:
+            continue
+        table = fold(node.table)
+        if (not only or table in only) and table not in others:
+            purpose = " to build an automatic index" if node.automatic else ""
+            reasons.append(f"reads all of {node.table}{purpose} ({node.detail})")
+    return "; ".join(dict.fromkeys(reasons)) or None
+
+
+def _known(name: str, nodes: Sequence[Node], facts: Facts) -> bool:
+    return (
+        fold(name) in facts.catalogue.tables
+        or fold(name) in facts.catalogue.views
+        or any(node.table is not None and fold(node.table) == fold(name) for node in nodes)
+    )
+
+
+def _tables(names: Sequence[str], facts: Facts) -> set[str]:
+    """The folded names of the tables ``names``, and of those behind the views among them."""
+    return {
+        fold(table)
+        for name in names
+        for table in (facts.behind.get(fold(name), ()) if fold(name) in facts.catalogue.views else (name,))
+    }
+
+
+def _other_index(wanted: str, nodes: Sequence[Node], facts: Facts) -> str | None:
+    used = [node.index for node in nodes if node.index is not None]
+    if any(fold(index) == fold(wanted) for index in used):
+        return None
+    if facts.catalogue.tables and fold(wanted) not in facts.catalogue.indexes:
+        return _nothing_called(wanted, "index", facts.catalogue.indexes)
+    return f"uses {_listed(used)} instead" if used else "uses no index"
+
+
+def _nothing_called(name: str, kind: str, names: Iterable[str]) -> str:
+    # Few need it, and it takes time to load.
+    from difflib import get_close_matches
+
+    near = get_close_matches(fold(name), sorted(names), 1)
+    return f"there is no {kind} {name}" + (f"; did you mean {near[0]}?" if near else "")
+
+
+def _listed(texts: Iterable[str]) -> str:
+    return ", ".join(dict.fromkeys(texts))

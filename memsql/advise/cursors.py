@@ -1,0 +1,161 @@
+"""Which b-tree a line of EXPLAIN QUERY PLAN is about, by the bytecode that EXPLAIN shows (https://sqlite.org/opcode.html).
+
+The id of a line is the address of its instruction Explain. EXPLAIN leaves most of these instructions out, and nothing
+else differs, so that the loop of a line begins at its id less the number of lines before it. The first instruction
+there that moves a cursor is that of the loop; where that cursor was opened stands its root page.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+UNKNOWN = -1
+"""In place of a root page: the bytecode does not tell."""
+
+_SEEK = frozenset({"SeekGE", "SeekGT", "SeekLE", "SeekLT", "SeekRowid", "NotExists"})
+_STEP = frozenset({"Next", "Prev"})
+_WALK = frozenset({"Rewind", "Last"})
+_OPEN_TABLE = frozenset({"OpenRead", "OpenWrite", "ReopenIdx"})
+_OPEN_OTHER = frozenset({"OpenEphemeral", "OpenPseudo", "OpenDup", "SorterOpen", "OpenAutoindex", "VOpen"})
+_END = frozenset({"Next", "Prev", "ResultRow", "Halt", "Return", "EndCoroutine", "Goto", "SorterSort", "Sort"})
+_LOOP = re.compile(r"(?:SCAN|SEARCH) ")
+_IN = re.compile(r"USING .* FOR IN-OPERATOR", re.DOTALL)
+# Equality of the rowid: before it seeks, it may walk through the values of an IN.
+_BY_ROWID = re.compile(r"SEARCH .* \((?:.* AND )?rowid=\?.*\).*", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class Instruction:
+    """An instruction of the bytecode with its first three operands, and the fourth as text."""
+
+    opcode: str
+    p1: int
+    p2: int
+    p3: int
+    p4: str = ""
+
+
+def instructions(rows: Sequence[Sequence[object]]) -> list[Instruction]:
+    """The instructions in ``rows``, the answer to EXPLAIN: address, opcode, p1, p2, p3, p4 and more."""
+    return [
+        Instruction(str(row[1]), int(str(row[2])), int(str(row[3])), int(str(row[4])), str(row[5] or ""))
+        for row in rows
+    ]
+
+
+def roots_of(lines: Sequence[tuple[int, str]], code: Sequence[Instruction]) -> Mapping[int, int | None]:
+    """The root page of what each of ``lines`` reads, by its id: None where that is no table but rows of a subquery.
+
+    ``lines`` are ids and texts in the order of the ids. A line that reads nothing, or of which the bytecode does not
+    tell, is left out. So is a line "FOR IN-OPERATOR" whose b-tree is searched and not read from end to end.
+    """
+    starts = _starts(lines, code)
+    loops = [(number, starts[number]) for number, detail in lines if _LOOP.match(detail)]
+    walker = _Walker(code)
+    roots: dict[int, int | None] = {}
+    for number, detail in lines:
+        if _LOOP.match(detail):
+            later = {start for other, start in loops if other > number}
+            root = walker.root(starts[number], later, seeks=_BY_ROWID.fullmatch(detail) is not None)
+        elif _IN.fullmatch(detail):
+            root = walker.driving(starts[number])
+        else:
+            continue
+        if root != UNKNOWN:
+            roots[number] = root
+    return roots
+
+
+def _starts(lines: Sequence[tuple[int, str]], code: Sequence[Instruction]) -> dict[int, int]:
+    """Where the code behind each line begins. Some lines are instructions of ``code`` too."""
+    shown = [instruction.p4 for instruction in code if instruction.opcode == "Explain"]
+    starts, left_out = {}, 0
+    for number, detail in lines:
+        starts[number] = number - left_out
+        if shown and shown[0] == detail:
+            shown.pop(0)
+        else:
+            left_out += 1
+    return starts
+
+
+class _Walker:
+    """Follows the bytecode from the beginning of a loop to the cursor that it moves."""
+
+    def __init__(self, code: Sequence[Instruction]) -> None:
+        self._code = code
+
+    def root(self, start: int, later: set[int], *, seeks: bool) -> int | None:
+        """The root page of the loop that begins at ``start``; the loops inside of it begin at ``later``."""
+        place, code = start, self._code
+        while 0 <= place < len(code) and place not in later:
+            instruction = code[place]
+            if instruction.opcode in _SEEK or (instruction.opcode in _WALK and not seeks):
+                return self._opened(instruction.p1, place)
+            if instruction.opcode == "Yield":
+                return None
+            if instruction.opcode in _END:
+                break
+            place = self._behind(place)
+        return self._counted(start)
+
+    def driving(self, start: int) -> int | None:
+        """The root page that the operator IN at ``start`` opens, if its rows are read one after the other."""
+        code = self._code
+        # The line follows its OpenRead.
+        near = sorted(range(max(0, start - 3), min(start + 3, len(code))), key=lambda n: abs(n - start + 0.5))
+        opened = next((code[n] for n in near if code[n].opcode in _OPEN_TABLE), None)
+        if opened is None or not any(i.opcode in _STEP and i.p1 == opened.p1 for i in code):
+            return UNKNOWN
+        return opened.p2
+
+    def _behind(self, place: int) -> int:
+        """The next instruction of the loop itself: what a subquery or a list does is passed over."""
+        instruction = self._code[place]
+        if instruction.opcode in ("Once", "InitCoroutine"):
+            return instruction.p2 if instruction.p2 > place else place + 1
+        if instruction.opcode == "BeginSubrtn":
+            for behind in range(place + 1, len(self._code)):
+                if self._code[behind].opcode == "Return" and self._code[behind].p1 == instruction.p2:
+                    return behind + 1
+        return place + 1
+
+    def _opened(self, cursor: int, place: int) -> int | None:
+        """The root page behind ``cursor`` at ``place``; of an automatic index, of the table that it is built from."""
+        before = [n for n in range(place) if self._opens(self._code[n], cursor)]
+        # What is opened further down belongs to a part that runs earlier.
+        where = (
+            before[-1]
+            if before
+            else next((n for n in range(place, len(self._code)) if self._opens(self._code[n], cursor)), None)
+        )
+        if where is None:
+            return UNKNOWN
+        opening = self._code[where]
+        if opening.opcode in _OPEN_TABLE:
+            return opening.p2 if opening.p3 == 0 else UNKNOWN
+        return self._source(where) if opening.opcode == "OpenAutoindex" else None
+
+    def _source(self, place: int) -> int | None:
+        for n in range(place + 1, len(self._code)):
+            instruction = self._code[n]
+            if instruction.opcode in _WALK:
+                return self._opened(instruction.p1, n)
+            if instruction.opcode in ("Yield", "VFilter"):
+                return None
+            if instruction.opcode in _END:
+                break
+        return UNKNOWN
+
+    def _counted(self, start: int) -> int | None:
+        """COUNT(*) of a whole table is one instruction in front of its line."""
+        for n in range(max(0, start - 2), min(start, len(self._code))):
+            if self._code[n].opcode == "Count":
+                return self._opened(self._code[n].p1, n)
+        return UNKNOWN
+
+    @staticmethod
+    def _opens(instruction: Instruction, cursor: int) -> bool:
+        return instruction.p1 == cursor and instruction.opcode in _OPEN_TABLE | _OPEN_OTHER

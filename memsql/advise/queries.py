@@ -1,0 +1,130 @@
+"""The plans of the hot queries on a database, and how two plans of one query differ."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from memsql.advise.contracts import Breach, Facts, breaches
+from memsql.advise.cursors import instructions
+from memsql.advise.plans import Catalogue, Node, catalogue_of, nodes_of
+from memsql.db import Connection, Result
+from memsql.db.compiling import bytecode, explained
+from memsql.db.queries import load
+from memsql.errors import StatementError
+from memsql.project.queries import Query, filled, read_queries
+from memsql.sqltext import fold, quote
+
+
+@dataclass(frozen=True, slots=True)
+class QueryPlan:
+    """How one query runs: the lines of EXPLAIN QUERY PLAN and what they mean (``nodes``), what its file expects, and
+    which expectations do not hold. ``error`` is set where the query cannot be prepared."""
+
+    name: str
+    path: str
+    lines: tuple[str, ...]
+    expected: tuple[str, ...]
+    breaches: tuple[Breach, ...]
+    error: str | None = None
+    nodes: tuple[Node, ...] = ()
+
+    @property
+    def unmet(self) -> tuple[str, ...]:
+        """The expectations that do not hold, as their author wrote them."""
+        return tuple(breach.expectation for breach in self.breaches)
+
+    @property
+    def scans(self) -> bool:
+        """Whether it reads a whole table or index."""
+        return any(node.reads_whole_table for node in self.nodes)
+
+    @property
+    def sorts(self) -> bool:
+        """Whether it sorts rows in a temporary table."""
+        return any(node.temporary for node in self.nodes)
+
+    def worse_than(self, earlier: QueryPlan) -> tuple[str, ...]:
+        """What this plan does and ``earlier`` does not: "scans", "sorts", both or nothing."""
+        verbs = (("scans", self.scans, earlier.scans), ("sorts", self.sorts, earlier.sorts))
+        return tuple(verb for verb, now, before in verbs if now and not before)
+
+
+def query_plans(conn: Connection, folder: Path, shown: str = "sql/queries") -> list[QueryPlan]:
+    """The plan of every query in ``folder``, by file name; none where there is no folder.
+
+    Raises FileError for a file that is no query; a query that does not fit the schema gets an error in its plan.
+    """
+    return plans_of(conn, read_queries(folder, shown))
+
+
+def plans_of(conn: Connection, queries: Sequence[Query]) -> list[QueryPlan]:
+    """The plan of each of ``queries``; of one that does not fit the schema, its error."""
+    if not queries:
+        return []
+    ready = filled(conn, queries)
+    # Prepared with the values in place, for a LIKE or a partial index may depend on them.
+    texts = [query.sql for query in ready if isinstance(query, Query)]
+    reads = [(make(sql), ()) for sql in texts for make in (explained, bytecode)]
+    first, *others = conn.read_each([(load("advise/catalogue"), ()), *reads])
+    catalogue = Catalogue() if isinstance(first, StatementError) else catalogue_of(first.rows)
+    facts = Facts(catalogue, _behind_views(conn, queries, catalogue))
+    answers = iter(zip(others[::2], others[1::2], strict=True))
+    return [
+        _plan(query, filling.sql, *next(answers), facts) if isinstance(filling, Query) else _failed(query, filling)
+        for query, filling in zip(queries, ready, strict=True)
+    ]
+
+
+def change_lines(before: Sequence[QueryPlan], after: Sequence[QueryPlan]) -> list[str]:
+    """A line for each query that is in ``before`` and in ``after`` and whose plan changed."""
+    earlier = {plan.path: plan for plan in before}
+    lines = []
+    for now in after:
+        was = earlier.get(now.path)
+        if was is None or (was.lines == now.lines and was.error == now.error):
+            continue
+        if now.error and not was.error:
+            lines.append(f"{now.name}: no longer runs: {now.error}")
+        elif was.error and not now.error:
+            lines.append(f"{now.name}: runs now: {'; '.join(now.lines)}")
+        elif not now.error:
+            changes = [f"now {verb}" for verb in now.worse_than(was)]
+            changes += [f"no longer {verb}" for verb in was.worse_than(now)]
+            lines.append("; ".join([f"{now.name}: {'; '.join(was.lines)} -> {'; '.join(now.lines)}", *changes]))
+    return lines
+
+
+def _plan(
+    query: Query, sql: str, plan: Result | StatementError, code: Result | StatementError, facts: Facts
+) -> QueryPlan:
+    if isinstance(plan, StatementError):
+        return _failed(query, plan)
+    # A server may know the one and not the other.
+    program = [] if isinstance(code, StatementError) else instructions(code.rows)
+    nodes = nodes_of(plan.rows, program, facts.catalogue, sql)
+    lines = tuple(str(row[-1]) for row in plan.rows)
+    expected = tuple(expectation.text for expectation in query.expected)
+    return QueryPlan(query.name, query.path, lines, expected, breaches(query.expected, nodes, facts), nodes=nodes)
+
+
+def _failed(query: Query, error: StatementError) -> QueryPlan:
+    expected = tuple(expectation.text for expectation in query.expected)
+    return QueryPlan(query.name, query.path, (), expected, (), error.message)
+
+
+def _behind_views(conn: Connection, queries: Sequence[Query], catalogue: Catalogue) -> dict[str, tuple[str, ...]]:
+    """Which tables each view reads that an expectation of ``queries`` names, by its folded name."""
+    named = {fold(name) for query in queries for wish in query.expected for name in (*wish.tables, *wish.others)}
+    views = sorted(named & catalogue.views.keys())
+    if not views:
+        return {}
+    behind = {}
+    for view, answer in zip(
+        views, conn.read_each([(bytecode(f"SELECT * FROM {quote(view)}"), ()) for view in views]), strict=True
+    ):
+        if not isinstance(answer, StatementError):
+            opened = [step.p2 for step in instructions(answer.rows) if step.opcode == "OpenRead" and step.p3 == 0]
+            behind[view] = tuple(sorted({catalogue.roots[root] for root in opened if root in catalogue.roots}))
+    return behind
