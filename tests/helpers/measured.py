@@ -3,10 +3,10 @@
 On its own, coverage.py writes a file in each process, which takes longer than most commands. Here a forked process
 sends the lines that it ran to the process that forked it, and that one writes one file at its end.
 
-Until Python 3.12, tracing makes a command slower by more than half. So coverage looks at all quick tests, and of those
-that are marked slow or server at the first entry of each table and at one in ``ONE_IN``: the others run the same lines
-again. It leaves alone what is killed, tests/reference and the files of tests/promises, which are long ways through what
-the tests of each package run too. The share is the same in every run. ``invoke test --thorough`` looks at every test.
+Until Python 3.12, tracing makes a command slower by more than half. So coverage looks at the first entry of each table
+and at one in ``ONE_IN``: the others run the same lines again. A test without a table is a table with one entry. Coverage
+leaves alone what is killed, tests/reference and the files of tests/promises, which are long ways through what the tests
+of each package run too. The share is the same in every run. ``invoke test --thorough`` looks at every test.
 """
 
 from __future__ import annotations
@@ -51,9 +51,8 @@ def share(items: Iterable[pytest.Item]) -> set[str]:
         table = item.nodeid.partition("[")[0], "server" in marks
         number = entries[table]
         entries[table] += 1
-        is_first_or_quick = number % ONE_IN == 0 or not marks & {"slow", "server"}
         is_left_alone = "kill" in marks or item.nodeid.startswith(_LONG_WAYS)
-        if extent.THOROUGH or (is_first_or_quick and not is_left_alone):
+        if extent.THOROUGH or (number % ONE_IN == 0 and not is_left_alone):
             looked_at.add(item.nodeid)
     return looked_at
 

@@ -24,15 +24,21 @@ ns.add_task(own)
 """
 
 
-@pytest.fixture
-def project(tmp_path: Path) -> Project:
+@pytest.fixture(scope="module")
+def applied(tmp_path_factory: pytest.TempPathFactory) -> Project:
     """Three migrations that are applied, and a tasks.py with a task of somebody else's."""
-    project = Project(tmp_path)
+    project = Project(tmp_path_factory.mktemp("applied"))
     for number in (1, 2, 3):
         project.add(f"000{number}_t", f"CREATE TABLE t{number} (x);\n", f"DROP TABLE t{number};\n")
-    (tmp_path / "tasks.py").write_text(TASKS)
+    (project.root / "tasks.py").write_text(TASKS)
     project.up()
     return project
+
+
+@pytest.fixture
+def project(applied: Project, tmp_path: Path) -> Project:
+    """A copy of ``applied`` that a test may change."""
+    return applied.copy(tmp_path)
 
 
 @pytest.fixture(params=["memsql", "invoke"])
@@ -41,9 +47,7 @@ def program(request: pytest.FixtureRequest) -> str:
 
 
 def type_line(project: Project, program: str, line: str) -> Done:
-    # The quick way of the tests to start a command knows no invoke.
-    prefix = ("env",) if program == "invoke" else ()
-    return run(*shlex.split(line), cwd=project.root, program=program, prefix=prefix)
+    return run(*shlex.split(line), cwd=project.root, program=program)
 
 
 @pytest.mark.parametrize(
