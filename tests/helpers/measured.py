@@ -4,9 +4,9 @@ On its own, coverage.py writes a file in each process, which takes longer than m
 sends the lines that it ran to the process that forked it, and that one writes one file at its end.
 
 Until Python 3.12, tracing makes a command slower by more than half. So coverage looks at the first entry of each table
-and at one in ``ONE_IN``: the others run the same lines again. A test without a table is a table with one entry. Coverage
-leaves alone what is killed, tests/reference and the files of tests/promises, which are long ways through what the tests
-of each package run too. The share is the same in every run. ``invoke test --thorough`` looks at every test.
+and at one in ``ONE_IN``: the others run the same lines again. A test without a table is one with a single entry.
+Coverage leaves alone what is killed, tests/reference and the files of tests/promises, which are long ways through what
+the tests of each package run too. The share is the same in every run. ``invoke test --thorough`` looks at every test.
 """
 
 from __future__ import annotations
