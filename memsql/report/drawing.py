@@ -28,8 +28,6 @@ _MARGIN = 16
 _SYMBOL = 20
 _LEGEND = 44
 _LEGEND_WIDTH = 620
-# A wider picture is not made smaller than this on a page.
-_WIDE = 704
 _KINDS = {"table": "", "view": "view", "virtual": "virtual"}
 _WORDS = {"one": "exactly one", "zero or one": "zero or one", "zero or many": "zero or many"}
 
@@ -98,7 +96,6 @@ def svg(erd: Erd, *, links: Mapping[str, str] | None = None, keys_only: bool = F
         legend=_legend(layout.size.height + _LEGEND) if legend else (),
         summary=summary(erd),
         inline=inline,
-        wide=width > _WIDE,
         linked=bool(links),
     )
 

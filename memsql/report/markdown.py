@@ -124,9 +124,10 @@ def _finding(finding: Finding) -> str:
 
 
 def _fix(finding: Finding) -> list[str]:
-    sentence, sql = fix_parts(replace(finding, fix=_cut(finding.fix)))
+    sentence, sql, instead = fix_parts(replace(finding, fix=_cut(finding.fix)))
     lines = ["", f"  Fix: {prose(sentence)}"] if sentence else []
-    return lines + (["", _indented(fenced(sql, "sql" if sql.startswith("SELECT") else ""))] if sql else [])
+    lines += ["", _indented(fenced(sql, "sql" if sql.startswith("SELECT") else ""))] if sql else []
+    return [*lines, *(["", f"  {prose(instead)}"] if instead else [])]
 
 
 def _migrations(review: Review) -> list[_Block]:

@@ -28,11 +28,12 @@ _EFFECT_TONES = {"broken": "error", "slower": "warning", "faster": "good", "othe
 
 @dataclass(frozen=True, slots=True)
 class _Finding:
-    """A finding with its advice in two parts: a sentence, and code."""
+    """A finding with its advice in three parts: a sentence, code, and another sentence."""
 
     finding: Finding
     advice: str
     code: str
+    instead: str
 
 
 def review_page(review: Review) -> str:
@@ -57,8 +58,8 @@ def review_page(review: Review) -> str:
 
 
 def _finding(finding: Finding) -> _Finding:
-    sentence, code = fix_parts(finding)
-    return _Finding(finding, sentence, textwrap.dedent(code))
+    sentence, code, instead = fix_parts(finding)
+    return _Finding(finding, sentence, textwrap.dedent(code), instead)
 
 
 def _ordered(review: Review) -> list[tuple[Migrated, str, str, str]]:

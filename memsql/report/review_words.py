@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
+from itertools import takewhile
 
 from memsql.lint import Finding
 from memsql.review import Migrated, PlanChange, Review
@@ -15,6 +17,8 @@ PLURALS = {"error": "errors", "warning": "warnings", "info": "remarks"}
 """The findings of each severity in words."""
 EFFECTS = {"broken": "no longer runs", "slower": "slower", "faster": "faster", "other": "changed"}
 """What a change of a query plan means, the worst first."""
+_INDENT = "    "
+"""What begins a line to paste, in advice that goes on behind it."""
 
 
 def headline(review: Review) -> str:
@@ -61,15 +65,23 @@ def ordered_plans(review: Review) -> list[PlanChange]:
     return sorted(review.plans, key=lambda p: (order.index(p.effect), p.path))
 
 
-def fix_parts(finding: Finding) -> tuple[str, str]:
-    """What to do: a sentence, and code. A rule of lint advises a sentence or code; one of the review (MR) a sentence,
-    then perhaps code."""
+def fix_parts(finding: Finding) -> tuple[str, str, str]:
+    """What to do: a sentence, code, and what to do instead of that. A rule of lint advises a sentence or code; one of
+    the review (MR) a sentence, then perhaps code; what follows code that is indented is a sentence again."""
     sentence, _, code = finding.fix.partition("\n")
     if finding.rule in ("MR07", "MR08"):
-        return "the commands above give it a free version", ""
+        return "the commands above give it a free version", "", ""
     if not finding.rule.startswith("MR") and code:
-        return "", finding.fix
-    return sentence, code
+        return "", finding.fix, ""
+    lines = code.splitlines(keepends=True)
+    indented = [*takewhile(lambda line: line.startswith(_INDENT), lines)]
+    if not indented:
+        return sentence, code, ""
+    return (
+        sentence,
+        textwrap.dedent("".join(indented)).rstrip(),
+        " ".join(line.strip() for line in lines[len(indented) :]),
+    )
 
 
 def kind(migration: Migrated) -> str:

@@ -13,6 +13,8 @@ from markupsafe import Markup, escape
 from memsql import visible
 
 _FOLDER = Path(__file__).parent / "templates"
+_LONGEST = 5_000
+"""So many characters of a statement are shown in a list of them."""
 
 
 def render(template: str, **values: object) -> str:
@@ -41,6 +43,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.filters["block"] = _block
+    environment.filters["cut"] = _cut
     environment.filters["name"] = name
     return environment
 
@@ -52,6 +55,12 @@ def _shown(value: object) -> object:
 
 def _block(text: str) -> Markup:
     return escape(visible.text(text))
+
+
+def _cut(text: str) -> Markup:
+    """``text`` as a block. Of a long one the beginning, because a statement may have megabytes."""
+    left = len(text) - _LONGEST
+    return _block(text if left <= 0 else f"{text[:_LONGEST]}… and {left:,} more characters")
 
 
 def name(text: str) -> str:

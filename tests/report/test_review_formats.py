@@ -134,6 +134,14 @@ def test_a_page_shows_hostile_names_as_they_are() -> None:
     assert {link[1:] for link in page.values("href")} <= set(ids)
 
 
+def test_a_page_shows_the_beginning_of_a_long_statement() -> None:
+    review = hostile(1)
+    long = replace(review.migrations[0].statements[0], text="x" * 1_000_000)
+    text = rendered(replace(review, migrations=(replace(review.migrations[0], statements=(long,)),)), "html")
+    assert len(text) < 100_000
+    assert "… and 995,000 more characters" in text
+
+
 def test_a_page_of_a_change_has_its_diagram() -> None:
     schema = from_sql("CREATE TABLE a (id INTEGER PRIMARY KEY); CREATE TABLE b (a_id INT NOT NULL REFERENCES a);")
     page = Page(rendered(replace(hostile(), erd=erd(schema), schema=("+ table b", "- index i", "~ table a")), "html"))
