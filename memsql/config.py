@@ -35,6 +35,8 @@ DEFAULTS = {
     "runs": "",
     "token_variable": "TURSO_AUTH_TOKEN",
     "target": "",
+    "queries": "",
+    "price_rows_read": "",
 }
 # The value of ?tls= that agrees with the scheme.
 _TLS = {"http": "0", "ws": "0", "https": "1", "wss": "1"}
@@ -86,7 +88,8 @@ class Settings:
     """Everything a task needs before it opens a connection. Times are in milliseconds. ``runs`` is the folder of the
     reports of chains. ``notify`` is the command that hears of changes, as the words of its command line; none means
     that nobody does. ``environments`` are the names of all of them in setup.cfg. ``engines`` is the setting
-    ``target``, the engines on which the SQL is to run (see memsql.targets)."""
+    ``target``, the engines on which the SQL is to run (see memsql.targets). ``queries`` are patterns of files of an
+    application that hold queries. ``price_rows_read`` is what a billion rows read cost; None where nobody pays."""
 
     root: Path
     migrations: Path
@@ -105,6 +108,8 @@ class Settings:
     token_variable: str = "TURSO_AUTH_TOKEN"
     environments: tuple[str, ...] = ()
     engines: str = ""
+    queries: tuple[str, ...] = ()
+    price_rows_read: float | None = None
 
     def show(self, path: Path) -> str:
         """``path`` relative to the project folder, as a person there would write it."""
@@ -182,6 +187,8 @@ def load(
         token_variable=values["token_variable"],
         environments=tuple(environments),
         engines=values["target"],
+        queries=tuple(re.split(r"[\s,]+", values["queries"].strip())) if values["queries"].strip() else (),
+        price_rows_read=_price("price_rows_read", values["price_rows_read"]),
     )
 
 
@@ -352,6 +359,21 @@ def _rows(name: str, text: str) -> int:
     if not (digits.isascii() and digits.isdigit()):
         raise ConfigError(f"{name} = {text}: not a number of rows", hint=f"write {SERVER_COPY_ROWS}")
     return int(digits)
+
+
+def _price(name: str, text: str) -> float | None:
+    """``text``, which may be empty, as an amount of money."""
+    if not text.strip():
+        return None
+    try:
+        price = float(text)
+    except ValueError:
+        price = -1.0
+    if not 0 <= price < 1e12:
+        raise ConfigError(
+            f"{name} = {text}: not a price", hint=f"write what a billion rows read cost, as in: {name} = 1.00"
+        )
+    return price
 
 
 def _command(name: str, text: str) -> tuple[str, ...]:

@@ -179,7 +179,7 @@ def _on_server(project: Project, direction: Direction, options: RunOptions, prog
 
 
 def _snapshot(conn: Connection, settings: Settings) -> _Snapshot:
-    return _Snapshot(read(conn), row_counts(conn), query_plans(conn, settings.sql / "queries"))
+    return _Snapshot(read(conn), row_counts(conn), query_plans(conn, settings))
 
 
 def of_a_clone(error: MemsqlError, target: Target) -> MemsqlError:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, replace
 
 from memsql.advise.contracts import Breach, Facts, breaches
 from memsql.advise.cursors import instructions
 from memsql.advise.plans import Catalogue, Node, catalogue_of, nodes_of
+from memsql.advise.samples import with_samples
+from memsql.config import Settings
 from memsql.db import Connection, Result
 from memsql.db.compiling import bytecode, explained
 from memsql.db.queries import load
 from memsql.errors import StatementError
-from memsql.project.queries import Query, filled, read_queries
+from memsql.project.named_queries import hot_queries
+from memsql.project.queries import Query, filled
 from memsql.sqltext import fold, quote
 
 
@@ -29,6 +31,13 @@ class QueryPlan:
     breaches: tuple[Breach, ...]
     error: str | None = None
     nodes: tuple[Node, ...] = ()
+    part: str = ""
+    line: int = 1
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """Which query it is: two plans with one key are those of one query."""
+        return self.path, self.part
 
     @property
     def unmet(self) -> tuple[str, ...]:
@@ -51,18 +60,19 @@ class QueryPlan:
         return tuple(verb for verb, now, before in verbs if now and not before)
 
 
-def query_plans(conn: Connection, folder: Path, shown: str = "sql/queries") -> list[QueryPlan]:
-    """The plan of every query in ``folder``, by file name; none where there is no folder.
+def query_plans(conn: Connection, settings: Settings) -> list[QueryPlan]:
+    """The plan of every hot query of the project: see hot_queries().
 
     Raises FileError for a file that is no query; a query that does not fit the schema gets an error in its plan.
     """
-    return plans_of(conn, read_queries(folder, shown))
+    return plans_of(conn, hot_queries(settings))
 
 
 def plans_of(conn: Connection, queries: Sequence[Query]) -> list[QueryPlan]:
     """The plan of each of ``queries``; of one that does not fit the schema, its error."""
     if not queries:
         return []
+    queries = with_samples(conn, queries)
     ready = filled(conn, queries)
     # Prepared with the values in place, for a LIKE or a partial index may depend on them.
     texts = [query.sql for query in ready if isinstance(query, Query)]
@@ -79,10 +89,10 @@ def plans_of(conn: Connection, queries: Sequence[Query]) -> list[QueryPlan]:
 
 def change_lines(before: Sequence[QueryPlan], after: Sequence[QueryPlan]) -> list[str]:
     """A line for each query that is in ``before`` and in ``after`` and whose plan changed."""
-    earlier = {plan.path: plan for plan in before}
+    earlier = {plan.key: plan for plan in before}
     lines = []
     for now in after:
-        was = earlier.get(now.path)
+        was = earlier.get(now.key)
         if was is None or (was.lines == now.lines and was.error == now.error):
             continue
         if now.error and not was.error:
@@ -105,13 +115,16 @@ def _plan(
     program = [] if isinstance(code, StatementError) else instructions(code.rows)
     nodes = nodes_of(plan.rows, program, facts.catalogue, sql)
     lines = tuple(str(row[-1]) for row in plan.rows)
-    expected = tuple(expectation.text for expectation in query.expected)
-    return QueryPlan(query.name, query.path, lines, expected, breaches(query.expected, nodes, facts), nodes=nodes)
+    return replace(_empty(query), lines=lines, breaches=breaches(query.expected, nodes, facts), nodes=nodes)
 
 
 def _failed(query: Query, error: StatementError) -> QueryPlan:
+    return replace(_empty(query), error=error.message)
+
+
+def _empty(query: Query) -> QueryPlan:
     expected = tuple(expectation.text for expectation in query.expected)
-    return QueryPlan(query.name, query.path, (), expected, (), error.message)
+    return QueryPlan(query.name, query.path, (), expected, (), part=query.part, line=query.line)
 
 
 def _behind_views(conn: Connection, queries: Sequence[Query], catalogue: Catalogue) -> dict[str, tuple[str, ...]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from memsql.advise.samples import with_samples
 from memsql.backups.catalogue import newest_proven
 from memsql.config import Settings
 from memsql.db import Connection, Value, connection, queries
@@ -13,7 +14,7 @@ from memsql.operate.stats import Stats, stats
 from memsql.operate.timing import QueryTiming, time_queries
 from memsql.progress import Progress
 from memsql.project import load, plan
-from memsql.project.queries import read_queries
+from memsql.project.named_queries import hot_queries
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,13 +62,15 @@ def measure(settings: Settings, *, rounds: int, budget: float, progress: Progres
     """
     settings.target.expect_file()
     project = load.load_project(settings)
-    hot_queries = read_queries(settings.sql / "queries", settings.show(settings.sql) + "/queries")
+    queries_of_files = hot_queries(settings)
     with connection(settings.target, "ro", settings.busy_timeout) as conn:
         state = read_state(project, conn)
         rates, attempts = _history(conn) if "memsql_history" in state.ledger.tables else (Rates(), ())
         progress.start("weighing tables")
         figures = stats(conn)
-        timings = time_queries(conn, hot_queries, rounds=rounds, budget=budget, progress=progress)
+        timings = time_queries(
+            conn, with_samples(conn, queries_of_files), rounds=rounds, budget=budget, progress=progress
+        )
     return Metrics(
         database=settings.target.display,
         environment=settings.env,

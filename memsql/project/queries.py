@@ -11,10 +11,11 @@ from memsql.db import Connection, Value
 from memsql.errors import FileError, Location, StatementError
 from memsql.project.contracts import Expectation, parse_expectations
 from memsql.project.files import read_file
-from memsql.sqltext import effect, parse_header, split
+from memsql.sqltext import Header, effect, parse_header, split
 from memsql.sqltext.tokens import tokenize
 
 _QUERY_KEYS = frozenset({"name", "why", "param", "plan", "allow"})
+REPEATABLE_KEYS = frozenset({"param", "plan", "allow"})
 _PARAM = re.compile(r"(\w+)\s*=\s*(.+)", re.DOTALL)
 # How a statement begins that only reads; where it goes on as something else, effect() says so.
 _QUERY_WORDS = frozenset({"SELECT", "WITH", "VALUES"})
@@ -25,7 +26,9 @@ class Query:
     """A file of sql/queries with its sample values in place, but for those that a SELECT gives: ``selects`` are the
     variables and their SELECTs. Of a query that was ``filled`` they are in place too; ``empty`` are the variables for
     which the database has no value, so that they are NULL. ``why`` is what its header says. ``text`` is the statement
-    with its variables, and ``literals`` are those that have a sample value by now, each with that as SQL."""
+    with its variables, and ``literals`` are those that have a sample value by now, each with that as SQL. ``part`` and
+    ``line`` tell the queries of one file apart: what each is called there, and where it begins. ``samples`` are the
+    variables of which nobody gave a value."""
 
     name: str
     path: str
@@ -36,6 +39,19 @@ class Query:
     why: str = ""
     text: str = ""
     literals: tuple[tuple[str, str], ...] = ()
+    part: str = ""
+    line: int = 1
+    samples: tuple[str, ...] = ()
+
+    @property
+    def variables(self) -> tuple[str, ...]:
+        """The names of its variables, in the order of the statement."""
+        return tuple(dict.fromkeys(token.text[1:] for token in tokenize(self.text) if token.kind == "variable"))
+
+    @property
+    def only_reads(self) -> bool:
+        """Whether it can be run without changing anything."""
+        return effect(self.sql).kind == "select"
 
 
 def filled(conn: Connection, queries: Sequence[Query]) -> list[Query | StatementError]:
@@ -88,10 +104,16 @@ def read_queries(folder: Path, shown: str = "sql/queries") -> list[Query]:
 
 def _read_query(path: Path, shown: str) -> Query:
     text = read_file(path, shown).text()
-    header = parse_header(text, shown, _QUERY_KEYS, repeatable=frozenset({"param", "plan", "allow"}))
+    header = parse_header(text, shown, _QUERY_KEYS, repeatable=REPEATABLE_KEYS)
     statements = split(text)
     if len(statements) != 1:
         raise FileError(f"{shown} must hold one SELECT, and holds {len(statements)} statements", where=Location(shown))
+    return query_of(header, statements[0].text, header.get("name") or path.stem, shown)
+
+
+def query_of(header: Header, sql: str, name: str, shown: str) -> Query:
+    """The query ``sql`` of the file ``shown`` with what its ``header`` says. Raises FileError for a directive that
+    nobody knows."""
     expected = tuple(
         expectation
         for directive in header.all("plan")
@@ -103,23 +125,21 @@ def _read_query(path: Path, shown: str) -> Query:
         match = _PARAM.fullmatch(directive.value.strip())
         if match is None:
             raise FileError(f"{shown}: write `-- param: name = value`", where=Location(shown, directive.line))
-        name, value = match[1], match[2]
+        variable, value = match[1], match[2]
         if _is_query(value):
             # It may name what stands above it, as in `WHERE user_id = :user_id`.
             earlier = literals | {other: f"({select})" for other, select in selects.items()}
-            selects[name] = _with_values(_one_select(value, Location(shown, directive.line)), earlier)
+            selects[variable] = _with_values(_one_select(value, Location(shown, directive.line)), earlier)
         else:
-            literals[name] = value
-    sql = _with_values(statements[0].text, literals)
-    name, why = header.get("name") or path.stem, header.get("why") or ""
+            literals[variable] = value
     return Query(
         name,
         shown,
-        sql,
+        _with_values(sql, literals),
         expected,
         tuple(selects.items()),
-        why=why,
-        text=statements[0].text,
+        why=header.get("why") or "",
+        text=sql,
         literals=tuple(literals.items()),
     )
 

@@ -13,10 +13,10 @@ from memsql.review.model import PlanChange
 def plan_changes(before: Sequence[QueryPlan], after: Sequence[QueryPlan]) -> list[PlanChange]:
     """The plans that changed, by file. A query that could not run before is compared only with what its file
     expects."""
-    old = {p.path: p for p in before}
+    old = {p.key: p for p in before}
     changes = []
     for now in after:
-        was = old.get(now.path)
+        was = old.get(now.key)
         lines = was.lines if was and not was.error else ()
         if now.error:
             effect, message = ("broken", now.error) if was and not was.error else ("other", "")

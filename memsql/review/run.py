@@ -245,7 +245,7 @@ def _plans(conn: SQLiteConnection, settings: Settings, part: str) -> tuple[tuple
     shown = f"{settings.show(settings.sql)}/queries"
     try:
         with deadline.part(part):
-            return tuple(query_plans(conn, settings.sql / "queries", shown)), []
+            return tuple(query_plans(conn, settings)), []
     except deadline.Stopped as e:
         return (), [finding_of("MR12", shown, f"to ask for the plans of the queries was stopped: {e.reason}")]
     except MemsqlError as e:

@@ -203,13 +203,12 @@ def docs(settings: Settings, progress: Bar, *, output: str | None = None) -> Out
     """
     from memsql.advise.queries import plans_of
     from memsql.db import connection
-    from memsql.project.queries import read_queries
+    from memsql.project.named_queries import hot_queries
     from memsql.report.schema_page import schema_page
     from memsql.schema import read
 
     settings.target.expect_file()
-    folder = settings.sql / "queries"
-    queries = read_queries(folder, settings.show(folder))
+    queries = hot_queries(settings)
     with connection(settings.target, "ro", settings.busy_timeout) as conn:
         schema = read(conn)
         plans = plans_of(conn, queries)

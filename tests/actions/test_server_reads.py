@@ -14,9 +14,10 @@ from cli import Done, Project
 from places import ROOT
 from reference_project import succeed
 
-from memsql.advise.queries import query_plans
+from memsql.advise.queries import plans_of
 from memsql.db import connect
 from memsql.operate.stats import stats
+from memsql.project.queries import read_queries
 from memsql.schema import read
 from memsql.server import Running
 
@@ -85,7 +86,7 @@ def test_looking_takes_few_requests(loaded: tuple[Path, str]) -> None:
         assert conn.requests == 1
         stats(conn)
         assert conn.requests == 3
-        assert len(query_plans(conn, ROOT / "sql" / "queries")) > 5
+        assert len(plans_of(conn, read_queries(ROOT / "sql" / "queries"))) > 5
         # What is filled in for the parameters comes first.
         assert conn.requests == 5
 

@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from memsql.advise.queries import QueryPlan, query_plans
+from memsql.advise.queries import QueryPlan, plans_of
 from memsql.db import Connection
 from memsql.db.sqlite import memory
 from memsql.errors import FileError, Location
 from memsql.project.contracts import Expectation, parse_expectations
+from memsql.project.queries import read_queries
 
 SCHEMA = """
 CREATE TABLE users (id INTEGER PRIMARY KEY, name TEXT);
@@ -35,7 +36,7 @@ def conn() -> Iterator[Connection]:
 def plan_of(conn: Connection, folder: Path, sql: str, *expected: str) -> QueryPlan:
     lines = [f"-- plan: {text}" for text in expected]
     (folder / "q.sql").write_text("\n".join([*lines, sql, ""]), encoding="utf-8")
-    (plan,) = query_plans(conn, folder)
+    (plan,) = plans_of(conn, read_queries(folder))
     assert plan.error is None
     return plan
 

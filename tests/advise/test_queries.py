@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 
 from memsql.advise.plans import nodes_of
-from memsql.advise.queries import QueryPlan, change_lines, query_plans
+from memsql.advise.queries import QueryPlan, change_lines, plans_of
 from memsql.db import Connection
 from memsql.db.sqlite import memory
 from memsql.errors import FileError
+from memsql.project.queries import read_queries
 
 TABLES = """
 CREATE TABLE a (x INT, y INT, z TEXT); CREATE INDEX by_x ON a (x); CREATE UNIQUE INDEX by_x_and_y ON a (x, y);
@@ -39,6 +40,10 @@ def query(folder: Path, body: str, *header: str) -> None:
     (folder / "q.sql").write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
+def plans(conn: Connection, folder: Path) -> list[QueryPlan]:
+    return plans_of(conn, read_queries(folder))
+
+
 def plan_of(*lines: str) -> QueryPlan:
     nodes = nodes_of([(number, 0, 0, line) for number, line in enumerate(lines, 1)])
     return QueryPlan("q", "q.sql", lines, (), (), nodes=nodes)
@@ -61,7 +66,7 @@ def plan_of(*lines: str) -> QueryPlan:
 )
 def test_what_is_a_scan_of_a_table(conn: Connection, folder: Path, body: str, scans: bool) -> None:
     query(folder, body, "plan: no-scan")
-    (plan,) = query_plans(conn, folder)
+    (plan,) = plans(conn, folder)
     assert plan.error is None
     assert plan.scans is scans
     assert plan.unmet == (("no-scan",) if scans else ())
@@ -82,23 +87,23 @@ def test_what_other_versions_call_rows_of_constants_is_no_scan(line: str, scans:
 
 def test_expectations(conn: Connection, folder: Path) -> None:
     query(folder, "SELECT z FROM a WHERE x = 1 ORDER BY z", "plan: no-scan, no-sort, uses by_x", "plan: uses by")
-    (plan,) = query_plans(conn, folder)
+    (plan,) = plans(conn, folder)
     assert plan.expected == ("no-scan", "no-sort", "uses by_x", "uses by")
     assert set(plan.unmet) - {"uses by_x"} == {"no-sort", "uses by"}
     conn.execute("DROP INDEX by_x_and_y")
-    assert query_plans(conn, folder)[0].unmet == ("no-sort", "uses by")
+    assert plans(conn, folder)[0].unmet == ("no-sort", "uses by")
 
 
 def test_a_longer_index_name_is_another_index(conn: Connection, folder: Path) -> None:
     conn.execute("DROP INDEX by_x")
     query(folder, "SELECT z FROM a WHERE x = 1", "plan: uses by_x")
-    assert query_plans(conn, folder)[0].unmet == ("uses by_x",)
+    assert plans(conn, folder)[0].unmet == ("uses by_x",)
 
 
 def test_an_expectation_nobody_knows_is_named_with_its_line(conn: Connection, folder: Path) -> None:
     query(folder, "SELECT 1", "why: because", "plan: no-scn")
     with pytest.raises(FileError) as caught:
-        query_plans(conn, folder)
+        plans(conn, folder)
     assert str(caught.value.where) == "sql/queries/q.sql:3"
 
 
@@ -110,13 +115,13 @@ def test_values_are_put_where_variables_are_and_nowhere_else(conn: Connection, f
         "param: ab = 1",
         "plan: no-scan",
     )
-    (plan,) = query_plans(conn, folder)
+    (plan,) = plans(conn, folder)
     assert (plan.error, plan.unmet) == (None, ())
 
 
 def test_a_query_that_does_not_fit_says_so(conn: Connection, folder: Path) -> None:
     query(folder, "SELECT nope FROM a", "plan: no-scan")
-    assert query_plans(conn, folder)[0].error == "no such column: nope"
+    assert plans(conn, folder)[0].error == "no such column: nope"
 
 
 def test_in_what_a_plan_is_worse_than_another_one() -> None:
@@ -131,12 +136,12 @@ def test_in_what_a_plan_is_worse_than_another_one() -> None:
 def test_changes_of_plans(conn: Connection, folder: Path) -> None:
     query(folder, "SELECT z FROM a WHERE x = 1")
     conn.execute("DROP INDEX by_x_and_y")
-    before = query_plans(conn, folder)
-    assert change_lines(before, query_plans(conn, folder)) == []
+    before = plans(conn, folder)
+    assert change_lines(before, plans(conn, folder)) == []
     conn.execute("DROP INDEX by_x")
-    scanning = query_plans(conn, folder)
+    scanning = plans(conn, folder)
     assert change_lines(before, scanning) == ["the query: SEARCH a USING INDEX by_x (x=?) -> SCAN a; now scans"]
     assert change_lines(scanning, before)[0].endswith("no longer scans")
     conn.execute("DROP VIEW v")
     conn.execute("DROP TABLE a")
-    assert change_lines(scanning, query_plans(conn, folder)) == ["the query: no longer runs: no such table: a"]
+    assert change_lines(scanning, plans(conn, folder)) == ["the query: no longer runs: no such table: a"]
