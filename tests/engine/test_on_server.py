@@ -73,7 +73,7 @@ def test_up_down_up_on_an_empty_server(empty_server: Running, kind: str) -> None
 
 
 # On files all of them are tried; a server needs some seconds for each.
-@pytest.mark.parametrize(("era", "drift"), extent.some(CASES, 7), ids=extent.some(NAMES, 7))
+@pytest.mark.parametrize(("era", "drift"), extent.some(CASES, 10, first=4), ids=extent.some(NAMES, 10, first=4))
 def test_every_era_keeps_every_row(empty_server: Running, tmp_path: Path, era: str, drift: dict[str, Any]) -> None:
     file, copy, url = tmp_path / "legacy.db", tmp_path / "copy.db", empty_server.url
     eras.build(file, era, "small", seed=7, **drift)
@@ -99,7 +99,7 @@ def test_every_era_keeps_every_row(empty_server: Running, tmp_path: Path, era: s
 
 def test_each_legacy_upgrade_alone_and_back(empty_server: Running, tmp_path: Path) -> None:
     file, copy, url = tmp_path / "legacy.db", tmp_path / "copy.db", empty_server.url
-    eras.build(file, "1.2", "small", seed=3)
+    eras.build(file, "1.2", "tiny", seed=3)
     servers.load(file, url)
     before, schema = eras.content_hash(servers.save(url, copy)), _schema(url)
     run(url, "legacy.status").expect(0, "1.2")
@@ -122,7 +122,7 @@ def test_a_rebuild_of_a_parent_needs_the_directive(empty_server: Running, tmp_pa
     for folder in ("migrations", "sql"):
         shutil.copytree(ROOT / folder, project / folder)
     (project / "setup.cfg").write_text("[memsql]\n")
-    eras.build(file, "1.3", "small", seed=5)
+    eras.build(file, "1.3", "tiny", seed=5)
     servers.load(file, url)
     run(url, "migrate.up", project=project).expect(0)
     before = eras.content_hash(servers.save(url, copy))

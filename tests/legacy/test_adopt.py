@@ -59,7 +59,7 @@ def test_status_recognises_the_era_and_reads_only(tmp_path: Path, era: str, drif
 
 @pytest.mark.parametrize("era", ["1.0", "1.1", "1.2"])
 def test_each_upgrade_alone_and_back(tmp_path: Path, era: str) -> None:
-    database = eras.build(tmp_path / "a.db", era, "small", seed=3, learned_patterns_rows=True)
+    database = eras.build(tmp_path / "a.db", era, "tiny", seed=3, learned_patterns_rows=True)
     start, content = names(database), eras.content_hash(database)
 
     for task in ("phase1", "phase2", "align"):

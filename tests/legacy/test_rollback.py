@@ -35,7 +35,7 @@ def figures(database: Path) -> tuple[int, int]:
 
 @pytest.mark.parametrize(("era", "words"), [("1.0", []), ("1.1", ["--all"]), ("1.2", ["--", "--all"])])
 def test_the_whole_track_in_one_go_from_an_adopted_database(tmp_path: Path, era: str, words: list[str]) -> None:
-    database = eras.build(tmp_path / "a.db", era, "small", seed=3, learned_patterns_rows=True)
+    database = eras.build(tmp_path / "a.db", era, "tiny", seed=3, learned_patterns_rows=True)
     names, rows = eras.row_counts(database), eras.content_hash(database)
     before = figures(database)
     succeed(database, "legacy.adopt")
@@ -174,7 +174,7 @@ def test_the_order_is_said_with_the_command(tmp_path: Path) -> None:
 
 @pytest.mark.server
 def test_the_whole_track_on_a_server(tmp_path: Path, empty_server: Running) -> None:
-    servers.load(eras.build(tmp_path / "a.db", "1.2", "small", seed=3, learned_patterns_rows=True), empty_server.url)
+    servers.load(eras.build(tmp_path / "a.db", "1.2", "tiny", seed=3, learned_patterns_rows=True), empty_server.url)
 
     def steps(*words: str) -> str:
         done = cli.run(*words, "--json", "--project", str(ROOT), "--database", empty_server.url, cwd=tmp_path).expect(0)

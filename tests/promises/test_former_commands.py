@@ -69,7 +69,7 @@ def test_our_commands_run_in_the_order_of_the_table(tmp_path: Path, empty_server
         "[memsql]\n[memsql:staging]\ndatabase = staging.db\n[memsql:production]\ndatabase = production.db\n"
     )
     for name, era in (("memory", "1.2"), ("staging", "1.3"), ("production", "1.3")):
-        build(tmp_path / f"{name}.db", era, "small", seed=5)
+        build(tmp_path / f"{name}.db", era, "tiny", seed=5)
     servers.load(tmp_path / "memory.db", empty_server.url)
     for old, ours in ROWS:
         # The tests of memsql itself are running already.

@@ -111,7 +111,11 @@ def furnished(root: Path, url: str) -> Office:
 @pytest.fixture
 def office(tmp_path: Path, empty_server: Running) -> Office:
     office = furnished(tmp_path / "office", empty_server.url)
-    build(office.root / "staging.db", "1.3", "small", seed=5)
+    for era in office.root.glob("sql/legacy/*.sql"):
+        # From the other eras migrate.test is tried in tests/author.
+        if era.stem not in ("1.2", "1.3"):
+            era.unlink()
+    build(office.root / "staging.db", "1.3", "tiny", seed=5)
     Project.at(office.root, "staging.db").up("--to", "3", "--env", "staging")
     servers.load(office.root / "staging.db", office.url)
     return office
@@ -165,7 +169,7 @@ def test_the_sixteen_boxes_are_in_the_order_of_the_guide() -> None:
 @pytest.mark.parametrize("place", ["file", "server"])
 def test_every_box_can_be_ticked_on_an_old_database(tmp_path: Path, empty_server: Running, place: str) -> None:
     office = furnished(tmp_path / "office", empty_server.url)
-    build(office.root / "production.db", "1.2", "small", seed=3)
+    build(office.root / "production.db", "1.2", "tiny", seed=3)
     if place == "server":
         servers.load(office.root / "production.db", office.url)
     else:
