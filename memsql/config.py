@@ -37,6 +37,7 @@ DEFAULTS = {
     "target": "",
     "queries": "",
     "price_rows_read": "",
+    "models": "",
 }
 # The value of ?tls= that agrees with the scheme.
 _TLS = {"http": "0", "ws": "0", "https": "1", "wss": "1"}
@@ -89,7 +90,8 @@ class Settings:
     reports of chains. ``notify`` is the command that hears of changes, as the words of its command line; none means
     that nobody does. ``environments`` are the names of all of them in setup.cfg. ``engines`` is the setting
     ``target``, the engines on which the SQL is to run (see memsql.targets). ``queries`` are patterns of files of an
-    application that hold queries. ``price_rows_read`` is what a billion rows read cost; None where nobody pays."""
+    application that hold queries. ``price_rows_read`` is what a billion rows read cost; None where nobody pays.
+    ``models`` are the files, folders and modules of the models in source code."""
 
     root: Path
     migrations: Path
@@ -110,6 +112,7 @@ class Settings:
     engines: str = ""
     queries: tuple[str, ...] = ()
     price_rows_read: float | None = None
+    models: tuple[str, ...] = ()
 
     def show(self, path: Path) -> str:
         """``path`` relative to the project folder, as a person there would write it."""
@@ -189,6 +192,7 @@ def load(
         engines=values["target"],
         queries=tuple(re.split(r"[\s,]+", values["queries"].strip())) if values["queries"].strip() else (),
         price_rows_read=_price("price_rows_read", values["price_rows_read"]),
+        models=tuple(word for word in re.split(r"[,\s]+", values["models"]) if word),
     )
 
 

@@ -217,6 +217,94 @@ def docs(settings: Settings, progress: Bar, *, output: str | None = None) -> Out
     return _written(text, output, "html", "wrote the schema down")
 
 
+@task(
+    "schema.check",
+    reads_only=True,
+    help={
+        "models": "a file, folder or Python module; may be given more than once (default: the setting models)",
+        "of": "the schema: database (default) or migrations, or another side of schema.diff",
+        "strict": "exit with 1 for warnings too",
+    },
+    iterable=["models"],
+    bare_paths="--models",
+)
+def check(
+    settings: Settings,
+    progress: Bar,
+    *,
+    models: list[str] | None = None,
+    of: str = "database",
+    strict: bool = False,
+) -> Outcome:
+    """Compare the schema with the models in source code: TypeScript interfaces, Python dataclasses.
+
+    Finds types that do not fit, NULL on one side alone, values that a CHECK refuses, fields without a column, columns
+    without a field (dead where no SQL names them either), models without a table and tables without a model. Source
+    code is read as text; nothing of it is imported or run. Exit codes: 0 it fits, or warnings only; 1 errors.
+
+    Examples:  memsql schema.check models/reference.ts     invoke schema.check --models app.models --of migrations
+    """
+    from memsql.actions.models import WHAT_COUNTS, compare_models
+    from memsql.actions.sources import schema_from
+    from memsql.errors import UsageError
+    from memsql.report.models import data, headline, text
+
+    named = models or settings.models
+    if not named:
+        raise UsageError("no models are named", hint=f"name a file: memsql schema.check models.ts; {WHAT_COUNTS}")
+    if of == "database":
+        settings.target.expect_file()
+    result, sources = compare_models(settings, schema_from(settings, of), named)
+    shown = str(settings.target) if of == "database" else of
+    return Outcome(
+        text(result, sources, shown),
+        data(result, sources, shown),
+        int(bool(result.count("error") or (strict and result.count("warning")))),
+        headline=headline(result, sources, shown),
+    )
+
+
+@task(
+    "schema.types",
+    help={
+        "format": "typescript or python (default: what the name of --output ends with, or typescript)",
+        "of": "the schema: database (default) or migrations, or another side of schema.diff",
+        "output": "write it to this file instead of printing it",
+        "tables": "only these tables and views, separated by commas",
+    },
+)
+def types(
+    settings: Settings,
+    progress: Bar,
+    *,
+    format: str | None = None,
+    of: str = "database",
+    output: str | None = None,
+    tables: str | None = None,
+) -> Outcome:
+    """Write models of all tables and views: TypeScript interfaces, or Python dataclasses.
+
+    A table gets one for its rows and one for what an INSERT may name, a view one for its rows. The same schema gives
+    the same text, and schema.check finds nothing in it. Reads only.
+
+    Examples:  memsql schema.types --output src/models.ts     memsql schema.types --format python --of migrations
+    """
+    from memsql.actions.sources import schema_from
+    from memsql.errors import UsageError
+    from memsql.schema.code import write_python, write_typescript
+
+    if format not in (None, "typescript", "python"):
+        raise UsageError(f"--format {format}: there is no such format", hint="there are: typescript, python")
+    is_python = format == "python" or (format is None and (output or "").endswith(".py"))
+    if of == "database":
+        settings.target.expect_file()
+    schema = schema_from(settings, of)
+    chosen = _named(schema, tables)
+    names = None if chosen is None else [name for name, t in schema.tables.items() if t in map(schema.table, chosen)]
+    text = (write_python if is_python else write_typescript)(schema, names)
+    return _written(text, output, "python" if is_python else "typescript", "wrote the models")
+
+
 def _named(schema: Schema, tables: str | None) -> list[str] | None:
     """The names in ``tables``, which commas separate; None without. Raises UsageError for a name that is not there."""
     from memsql.errors import UsageError
@@ -285,4 +373,4 @@ def _compare(settings: Settings, snapshot: Path, goal: Schema) -> Outcome:
     return Outcome(page(text), data, 1)
 
 
-ns = Collection("schema", stats, info, dump, diff_, diagram, docs)
+ns = Collection("schema", stats, info, dump, diff_, diagram, docs, check, types)

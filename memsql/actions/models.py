@@ -1,0 +1,139 @@
+"""Finds the source code that declares models, reads it, and holds a schema against it: for ``schema.check``."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from memsql.config import Settings
+from memsql.errors import FileError, UsageError
+from memsql.project.files import read_file
+from memsql.project.queries import read_queries
+from memsql.schema import Schema
+from memsql.schema.code import Comparison, Source, compare, read_python, read_typescript
+
+_READERS = {".py": read_python, ".pyi": read_python} | dict.fromkeys((".ts", ".tsx", ".mts", ".cts"), read_typescript)
+_PASSED_OVER = frozenset({"node_modules", "__pycache__", "venv", "dist", "build"})
+# Files that are read only for the types that others import from them.
+_MOST_BESIDE = 200
+WHAT_COUNTS = (
+    "models are TypeScript interfaces and object types, and in Python dataclasses (attrs and pydantic too), NamedTuple "
+    "and TypedDict"
+)
+
+
+def compare_models(settings: Settings, schema: Schema, named: Sequence[str]) -> tuple[Comparison, list[Source]]:
+    """Hold ``schema`` against the models in ``named``: files, folders, and Python modules by their dotted names.
+
+    Source code is read as text; nothing of it is imported or run. Raises UsageError for a name that is nothing, or
+    where there are no models, and FileError, with the line, for a file that cannot be read.
+    """
+    sources = read_sources(settings, named)
+    folder = settings.sql / "queries"
+    queries = {query.path: query.text for query in read_queries(folder, settings.show(folder))}
+    comparison = compare(schema, sources, queries)
+    if not any(declaration.is_model for source in sources if not source.beside for declaration in source.declarations):
+        raise UsageError(f"there are no models in {', '.join(named)}", hint=WHAT_COUNTS)
+    return comparison, sources
+
+
+def read_sources(settings: Settings, named: Iterable[str]) -> list[Source]:
+    """What the files of ``named`` declare, and behind them what the files do that they import by relative paths."""
+    files = {os.path.realpath(file): file for name in named for file in _files_of(settings, name)}
+    sources = [_read(settings, file) for file in files.values()]
+    pending = [(file, source) for file, source in zip(files.values(), sources, strict=True)]
+    seen = set(files)
+    while pending:
+        file, source = pending.pop(0)
+        for other in _imported(settings, file, source):
+            real = os.path.realpath(other)
+            if real in seen or len(seen) - len(files) >= _MOST_BESIDE:
+                continue
+            seen.add(real)
+            try:
+                read = replace(_read(settings, other), beside=True)
+            except FileError:
+                continue  # Then what it declares is not known, and the comparison says so where that matters.
+            sources.append(read)
+            pending.append((other, read))
+    return sources
+
+
+def _read(settings: Settings, file: Path) -> Source:
+    shown = settings.show(file)
+    return _READERS[file.suffix](read_file(file, shown).text(), shown)
+
+
+def _files_of(settings: Settings, name: str) -> list[Path]:
+    """The files that ``name`` means: itself, those of a folder, or those of a module."""
+    for base in (Path.cwd(), settings.root):
+        path = base / name
+        if path.is_dir():
+            files = sorted(_below(path))
+            if not files:
+                raise UsageError(f"--models {name}: the folder holds no Python and no TypeScript", hint=WHAT_COUNTS)
+            return files
+        if path.exists() or path.is_symlink():
+            if path.suffix not in _READERS:
+                raise UsageError(f"--models {name}: not a .py or .ts file", hint=WHAT_COUNTS)
+            return [Path(os.path.normpath(path))]
+    module = _module(settings, name)
+    if module is None:
+        raise UsageError(
+            f"--models {name}: there is no such file, folder or module",
+            hint="a module is looked up in the project folder and in its folder src; nothing is imported",
+        )
+    return [module]
+
+
+def _below(folder: Path) -> Iterator[Path]:
+    for place, folders, names in os.walk(folder):
+        folders[:] = sorted(name for name in folders if name not in _PASSED_OVER and not name.startswith("."))
+        yield from (Path(place, name) for name in names if Path(name).suffix in _READERS)
+
+
+def _module(settings: Settings, name: str) -> Path | None:
+    """The file of the Python module ``name``, None where the project has none."""
+    parts = name.split(".")
+    if not all(part.isidentifier() for part in parts):
+        return None
+    bases = dict.fromkeys((Path.cwd(), settings.root, settings.root / "src"))
+    places = [base.joinpath(*parts) for base in bases]
+    return next(filter(None, map(_module_at, places)), None)
+
+
+def _module_at(place: Path) -> Path | None:
+    candidates = (place.with_name(f"{place.name}.py"), place / "__init__.py")
+    return next((candidate for candidate in candidates if candidate.is_file()), None)
+
+
+def _imported(settings: Settings, file: Path, source: Source) -> Iterator[Path]:
+    """The files inside the project that ``file`` imports."""
+    root = os.path.realpath(settings.root) + os.sep
+    for name in source.imports:
+        path = _python_import(settings, file, name) if source.language == "python" else _typescript_import(file, name)
+        if path is not None and os.path.realpath(path).startswith(root):
+            yield path
+
+
+def _python_import(settings: Settings, file: Path, name: str) -> Path | None:
+    level = len(name) - len(name.lstrip("."))
+    if level == 0:
+        return _module(settings, name)
+    folder = file.parents[min(level, len(file.parents)) - 1]
+    place = folder.joinpath(*filter(None, name[level:].split(".")))
+    return _module_at(place)
+
+
+def _typescript_import(file: Path, name: str) -> Path | None:
+    if not name.startswith("."):
+        return None
+    place = Path(os.path.normpath(file.parent / name))
+    # TypeScript names a module by the file that it becomes.
+    stem = place.with_suffix("") if place.suffix in (".js", ".mjs", ".cjs", ".jsx", ".ts") else place
+    endings = (".ts", ".tsx", ".mts", ".cts", ".d.ts")
+    candidates = [stem.with_name(stem.name + ending) for ending in endings]
+    candidates += [place / f"index{ending}" for ending in endings]
+    return next((candidate for candidate in candidates if candidate.is_file()), None)
