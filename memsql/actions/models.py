@@ -10,7 +10,7 @@ from pathlib import Path
 from memsql.config import Settings
 from memsql.errors import FileError, UsageError
 from memsql.project.files import read_file
-from memsql.project.queries import read_queries
+from memsql.project.named_queries import hot_queries
 from memsql.schema import Schema
 from memsql.schema.code import Comparison, Source, compare, read_python, read_typescript
 
@@ -31,8 +31,7 @@ def compare_models(settings: Settings, schema: Schema, named: Sequence[str]) -> 
     where there are no models, and FileError, with the line, for a file that cannot be read.
     """
     sources = read_sources(settings, named)
-    folder = settings.sql / "queries"
-    queries = {query.path: query.text for query in read_queries(folder, settings.show(folder))}
+    queries = {f"the query {query.name} ({query.path})": query.text for query in hot_queries(settings)}
     comparison = compare(schema, sources, queries)
     if not any(declaration.is_model for source in sources if not source.beside for declaration in source.declarations):
         raise UsageError(f"there are no models in {', '.join(named)}", hint=WHAT_COUNTS)

@@ -12,8 +12,8 @@ from memsql.sqltext.tokens import tokenize
 
 
 def who_names(texts: Mapping[str, str], table: Table, column: str) -> str:
-    """What names both ``table`` and its ``column``: the first name of ``texts`` whose SQL does, or the table itself where
-    it needs the column for a key or another column; empty for nothing. ``*`` names no column."""
+    """What names both ``table`` and its ``column``: the first name of ``texts`` whose SQL does, or the table itself
+    where it needs the column for a key or another column; empty for nothing. ``*`` names no column."""
     name = fold(column)
     if any(name in map(fold, key.columns) for key in table.foreign_keys) or name in map(fold, table.primary_key):
         return f"a key of {table.name}"
