@@ -46,7 +46,7 @@ TRIALS: Mapping[str, Trial] = {
     "MS25": Trial(2484, 0),
     "MS26": Trial(80, 23),
     "MS27": Trial(1433, 0),
-    "MS29": Trial(4930, 0),
+    "MS29": Trial(5089, 0),
     "MS30": Trial(238, 44, "some in sets whose first tables a program makes"),
     "MS34": Trial(2327, 0),
     "MS35": Trial(17, 17),
