@@ -49,6 +49,7 @@ _MODULES = {
         "server",
         "monitor",
         "maintain",
+        "analyze",
     )
 } | {"test": "develop", "benchmark": "develop"}
 

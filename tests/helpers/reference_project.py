@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import cli
 from places import ROOT
@@ -45,6 +46,10 @@ def succeed(database: Path, *words: str) -> str:
     done = memsql(database, *words)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
+
+
+def memsql_json(database: Path, *words: str) -> dict[str, Any]:
+    return cli.run(*words, "--json", "--project", str(ROOT), "--database", str(database), cwd=database.parent).json()
 
 
 def _completed(done: cli.Done) -> subprocess.CompletedProcess[str]:
