@@ -11,13 +11,15 @@ from memsql.advise.purposes import REFERRING, purposes
 from memsql.advise.queries import QueryPlan, plans_of
 from memsql.advise.redundancy import Kind, superseded, unindexed
 from memsql.advise.replica import Replica, replica
+from memsql.advise.samples import with_samples
 from memsql.advise.sizes import sizes
 from memsql.config import Settings
 from memsql.db import Connection, connection
 from memsql.errors import StatementError
 from memsql.progress import SILENT, Progress
 from memsql.project.checks import Check, read_checks, run_checks
-from memsql.project.queries import Query, filled, read_queries
+from memsql.project.named_queries import hot_queries
+from memsql.project.queries import Query, filled
 from memsql.schema import Schema
 from memsql.sqltext import fold
 
@@ -81,7 +83,7 @@ def findings(settings: Settings, progress: Progress = SILENT) -> Findings:
     Raises FileError for a query or check that cannot be read, ConnectError and LockedError.
     """
     shown = settings.show(settings.sql)
-    queries = read_queries(settings.sql / "queries", f"{shown}/queries")
+    queries = hot_queries(settings)
     checks = read_checks(settings.sql / "checks", f"{shown}/checks")
     with connection(settings.target, "ro", settings.busy_timeout) as conn:
         progress.start("reading the schema")
@@ -94,6 +96,7 @@ def _findings(
 ) -> Findings:
     schema = clone.schema
     indexes = read_indexes(clone.conn, schema)
+    queries = with_samples(conn, queries)
     ready = filled(conn, queries)
     runnable = [query for query in ready if isinstance(query, Query)]
     broken = [(q.path, r.message) for q, r in zip(queries, ready, strict=True) if isinstance(r, StatementError)]
