@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -39,24 +40,31 @@ def compare_models(settings: Settings, schema: Schema, named: Sequence[str]) -> 
 
 
 def read_sources(settings: Settings, named: Iterable[str]) -> list[Source]:
-    """What the files of ``named`` declare, and behind them what the files do that they import by relative paths."""
-    files = {os.path.realpath(file): file for name in named for file in _files_of(settings, name)}
-    sources = [_read(settings, file) for file in files.values()]
-    pending = [(file, source) for file, source in zip(files.values(), sources, strict=True)]
-    seen = set(files)
-    while pending:
-        file, source = pending.pop(0)
-        for other in _imported(settings, file, source):
-            real = os.path.realpath(other)
-            if real in seen or len(seen) - len(files) >= _MOST_BESIDE:
-                continue
-            seen.add(real)
-            try:
-                read = replace(_read(settings, other), beside=True)
-            except FileError:
-                continue  # Then what it declares is not known, and the comparison says so where that matters.
-            sources.append(read)
-            pending.append((other, read))
+    """What the files of ``named`` declare, with those that they pass on as their own; behind them, for their types, the
+    files of the project that they import."""
+    pending = deque((file, False) for name in named for file in _files_of(settings, name))
+    later: deque[tuple[Path, bool]] = deque()
+    sources: list[Source] = []
+    seen: set[str] = set()
+    beside = 0
+    while pending or later:
+        # What is named comes first, so that no file is read for its types alone and is named as well.
+        file, is_beside = (pending or later).popleft()
+        real = os.path.realpath(file)
+        if real in seen or (is_beside and beside >= _MOST_BESIDE):
+            continue
+        seen.add(real)
+        try:
+            source = replace(_read(settings, file), beside=is_beside)
+        except FileError:
+            if is_beside:
+                continue  # What it declares is not known then, and the comparison says so where that matters.
+            raise
+        beside += is_beside
+        sources.append(source)
+        exports = _modules_of(settings, file, source.language, source.exports)
+        (later if is_beside else pending).extend((other, is_beside) for other in exports)
+        later.extend((other, True) for other in _modules_of(settings, file, source.language, source.imports))
     return sources
 
 
@@ -108,11 +116,11 @@ def _module_at(place: Path) -> Path | None:
     return next((candidate for candidate in candidates if candidate.is_file()), None)
 
 
-def _imported(settings: Settings, file: Path, source: Source) -> Iterator[Path]:
-    """The files inside the project that ``file`` imports."""
+def _modules_of(settings: Settings, file: Path, language: str, names: Iterable[str]) -> Iterator[Path]:
+    """The files inside the project that ``file`` calls ``names``."""
     root = os.path.realpath(settings.root) + os.sep
-    for name in source.imports:
-        path = _python_import(settings, file, name) if source.language == "python" else _typescript_import(file, name)
+    for name in names:
+        path = _python_import(settings, file, name) if language == "python" else _typescript_import(file, name)
         if path is not None and os.path.realpath(path).startswith(root):
             yield path
 

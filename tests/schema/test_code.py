@@ -123,6 +123,8 @@ SAME = [
     "class C<T> { private x = '{'; m(): void { interface Inner { id: string } } }\n"
     "function f(type: string) { type = 'x'; return /}/.test(type) }\n"
     "/* interface Note { id: string } */ interface Note { id: number; kind: 'a' | 'b'; note?: string }",
+    "const x = `a ${ f('`', \"}\") } b`; interface C { <T>(x: T): T; new <T>(): C }\n"
+    "interface Note { id: number; kind: 'a' | 'b'; note?: string }",
     "declare module 'x' { interface Note { id: number; kind: 'a' | 'b'; note: string | null; } }",
     "// table: notes\ninterface Anything { id: number; kind: 'a' | 'b'; text?: string; /* column: note */ }",
     "export interface NoteRow { // table: notes\n  id: number;\n  /** The kind.\n   * column: kind\n   */\n"
@@ -288,7 +290,8 @@ def test_fields_find_their_columns_by_name() -> None:
 
 ODD = """
     CREATE TABLE "order" ("select" TEXT, "two words" INTEGER NOT NULL, userId TEXT, user_id TEXT, "class" INT DEFAULT 1,
-        "it's */ odd" TEXT CHECK ("it's */ odd" IN ('a"b', 'c\\d')), "__x" REAL, "1st" BLOB, "é" ANY, f F32_BLOB(2),
+        "it's */ odd" TEXT
+        CHECK ("it's */ odd" IN ('a"b', 'c\\d', '😀')), "__x" REAL, "1st" BLOB, "é" ANY, f F32_BLOB(2),
         "int" INTEGER, "table: x" "column: y");
     CREATE TABLE orders (id INTEGER PRIMARY KEY, "order" INTEGER REFERENCES "order", d DATETIME NOT NULL DEFAULT 'now;
         column: z', up TEXT AS (upper(d)), j TEXT NOT NULL CHECK (json_valid(j)), n INT CHECK (n IN (1, 2.5)));
@@ -357,7 +360,8 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
     (source / "latin.ts").write_bytes(b"// caf\xe9\n")
     (source / "words.txt").write_text("Note")
     (source / "code.ts").write_text("export const x = 1;\n")
-    (source / "__init__.py").write_text("")
+    (source / "__init__.py").write_text("from .models import Note\n")
+    (source / "index.ts").write_text("export * from './good';\nexport { type Note } from './good.js'\n")
     (source / "models.py").write_text(
         "from dataclasses import dataclass\nfrom .kinds import Kind\n\nopen('it was run', 'w')\n\n\n"
         "@dataclass\nclass Note:\n    id: int\n    body: str\n    kind: Kind | None\n"
@@ -371,6 +375,7 @@ def test_check_names_files_modules_and_what_it_found(project: Project) -> None:
         0, "1 model and 3 fields of 1 file against", "everything fits"
     )
     project.run("schema.check", "--models", "app.models", "--models", "src/app/good.ts").expect(0, "2 models")
+    project.run("schema.check", "src/app/index.ts", "--models", "app").expect(0, "2 models and 6 fields of 4 files")
     assert not (project.root / "it was run").exists()
     project.run("schema.check", "src/app/bad.ts").expect(1, "src/app/bad.ts:3: error: type: Note.body is number")
     report = project.run("schema.check", "src/app/bad.ts", "--json").expect(1).json()
@@ -409,3 +414,12 @@ def test_types_are_written_and_checked(project: Project) -> None:
     project.run("schema.types", "--tables", "nothing").expect(2, "there is no table nothing")
     project.run("schema.types", "--format", "cobol").expect(2, "there is no such format")
     Path(project.root / "out.ts").unlink()
+
+
+def test_the_text_of_jsx_hides_no_interface() -> None:
+    text = (
+        "export const A = () => <p>{1}</p> /* it's */;\nconst B = () => {\n return <p>it's (a) { } @x/*</p> }\n"
+        "export interface Note { id: number; body: string }\n"
+    )
+    source = read_typescript(text, "m.tsx")
+    assert [declaration.name for declaration in source.declarations] == ["Note"]

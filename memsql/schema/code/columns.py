@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from memsql.schema.model import Column, Table
 from memsql.schema.read_rules import rules_of
@@ -36,7 +37,8 @@ class ColumnFacts:
     is_generated: bool = False
 
 
-def facts_of(table: Table) -> dict[str, ColumnFacts]:
+@lru_cache(maxsize=4096)
+def facts_of(table: Table) -> Mapping[str, ColumnFacts]:
     """The columns of ``table`` by name, in order; without those that a virtual table hides."""
     if table.kind != "table":
         return {

@@ -7,6 +7,7 @@ import ast
 import io
 import sys
 import tokenize
+import warnings
 from collections.abc import Iterable, Iterator
 
 from memsql.errors import FileError, Location
@@ -37,7 +38,9 @@ def read_python(text: str, path: str) -> Source:
     """What ``text``, the file ``path``, declares: dataclasses (attrs and pydantic too), NamedTuple, TypedDict, enums
     and aliases of types. Raises FileError, with the line, where it is no Python."""
     try:
-        tree = ast.parse(text, path)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            tree = ast.parse(text, path)
         comments = _comments(text)
         return _Reader(path, comments).source(tree)
     except SyntaxError as e:
@@ -79,11 +82,14 @@ class _Reader:
             if declaration is not None:
                 declarations[declaration.name] = declaration
         every = read_directives(text for text, _ in self.comments.values())
+        is_package = self.path.replace("\\", "/").rpartition("/")[2] == "__init__.py"
         return Source(
             self.path,
             "python",
             tuple(declarations.values()),
             imports=tuple(dict.fromkeys(imports)),
+            # What a package imports from its own modules is what it offers.
+            exports=tuple(dict.fromkeys(i for i in imports if i.startswith("."))) if is_package else (),
             without_model=every.without_model,
         )
 

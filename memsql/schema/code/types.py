@@ -103,7 +103,8 @@ class Declaration:
 class Source:
     """What a file declares. ``path`` is its name for people; ``language`` is "python" or "typescript".
 
-    ``imports`` are the modules that it names, as it writes them; ``without_model`` are the tables for which it says
+    ``imports`` are the modules that it imports from, as it writes them, ``exports`` those whose types it passes on as
+    its own; ``without_model`` are the tables for which it says
     that no model is wanted. ``beside``: the file was read for the types that others import, not for its models.
     """
 
@@ -111,5 +112,6 @@ class Source:
     language: str
     declarations: tuple[Declaration, ...]
     imports: tuple[str, ...] = ()
+    exports: tuple[str, ...] = ()
     without_model: tuple[str, ...] = ()
     beside: bool = field(default=False)

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from memsql.errors import FileError, Location
 
+_STRING = re.compile(r""""(?:[^"\\\n]|\\(?s:.))*"|'(?:[^'\\\n]|\\(?s:.))*'""")
 _SCAN = re.compile(
     r"""(?P<space>\s+)
     |(?P<comment>//[^\n\u2028\u2029]*|/\*(?s:.*?)\*/)
@@ -63,7 +64,9 @@ def lex(text: str, path: str) -> Lexed:
     while place < len(text):
         kind, end = _next(text, place, tokens[-1] if tokens else None)
         piece = text[place:end]
-        if not end or (kind == "op" and text.startswith("/*", place)):
+        # In the text of JSX these two characters are no comment.
+        is_comment = kind == "op" and text.startswith("/*", place) and not has_jsx(path)
+        if not end or is_comment:
             what = "template" if not end else "comment"
             raise FileError(f"{path}: this {what} has no end", where=Location(path, line))
         if kind == "comment":
@@ -75,9 +78,16 @@ def lex(text: str, path: str) -> Lexed:
     return Lexed(tuple(tokens), tuple(comments))
 
 
+def has_jsx(path: str) -> bool:
+    """Whether the file ``path`` may hold JSX, whose text has quotes and brackets that are none of TypeScript."""
+    return path.endswith("x")
+
+
 def string_value(text: str) -> str:
     """The value of a string or template without holes, from its text with quotes."""
-    return _ESCAPE.sub(_unescaped, text[1:-1])
+    value = _ESCAPE.sub(_unescaped, text[1:-1])
+    # Two escapes may stand for one character.
+    return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace") if "\\u" in text else value
 
 
 def comment_text(comment: Token) -> str:
@@ -105,7 +115,8 @@ def _next(text: str, place: int, before: Token | None) -> tuple[str, int]:
 def _may_begin_value(before: Token | None) -> bool:
     if before is None or (before.kind == "word" and before.text in _BEFORE_VALUE):
         return True
-    return before.kind == "op" and before.text not in (")", "]", "}")
+    # Behind "<" it closes an element of JSX.
+    return before.kind == "op" and before.text not in (")", "]", "}", "<")
 
 
 def _template_end(text: str, place: int) -> int:
@@ -127,6 +138,8 @@ def _template_end(text: str, place: int) -> int:
                 place += 1
         elif character == "`":
             holes.append(-1)
+        elif character in "'\"" and (string := _STRING.match(text, place)):
+            place = string.end() - 1
         elif character == "{":
             holes[-1] += 1
         elif character == "}":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from memsql.errors import FileError
 from memsql.schema.code.directives import Directives, read_directives
 from memsql.schema.code.types import (
     Declaration,
@@ -17,11 +18,12 @@ from memsql.schema.code.types import (
     TypeExpr,
     Union,
 )
-from memsql.schema.code.typescript_lexer import comment_text, lex, string_value
+from memsql.schema.code.typescript_lexer import comment_text, has_jsx, lex, string_value
 from memsql.schema.code.typescript_types import CLOSING, TypeReader
 
+_STARTS = frozenset({"export", "declare", "interface", "type", "enum", "const", "namespace", "function", "class"})
 _UTILITIES = frozenset({"Partial", "Required", "Readonly", "Pick", "Omit"})
-_IMPORT = re.compile(r"""^\s*(?:import|export)\b[^;'"]*?\bfrom\s*['"]([^'"\n]+)['"]""", re.MULTILINE)
+_IMPORT = re.compile(r"""^\s*(import|export)\b[^;'"]*?\bfrom\s*['"]([^'"\n]+)['"]""", re.MULTILINE)
 
 
 def read_typescript(text: str, path: str) -> Source:
@@ -33,8 +35,11 @@ def read_typescript(text: str, path: str) -> Source:
     lexed = lex(text, path)
     declarations = _merged(_DeclarationReader(lexed, path, text).declarations())
     every = read_directives(comment_text(comment) for comment in lexed.comments)
-    imports = tuple(dict.fromkeys(_IMPORT.findall(text)))
-    return Source(path, "typescript", tuple(declarations), imports, every.without_model)
+    named = _IMPORT.findall(text)
+    imports, exports = (
+        tuple(dict.fromkeys(module for word, module in named if word == which)) for which in ("import", "export")
+    )
+    return Source(path, "typescript", tuple(declarations), imports, exports, every.without_model)
 
 
 class _DeclarationReader(TypeReader):
@@ -85,10 +90,23 @@ class _DeclarationReader(TypeReader):
             self.at = start
 
     def _pass_over(self) -> None:
-        if self.peek().kind == "op" and self.peek().text in CLOSING:
-            self.skip_group()
-        else:
+        if not (self.peek().kind == "op" and self.peek().text in CLOSING):
             self.take()
+            return
+        start = self.at
+        try:
+            self.skip_group()
+        except FileError:
+            if not has_jsx(self.path):
+                raise
+            # What the text of JSX opens and closes cannot be told: go on at what looks like the next statement.
+            self.at = start + 1
+            while self.at < len(self.tokens) and not self._starts_statement():
+                self.at += 1
+
+    def _starts_statement(self) -> bool:
+        token = self.peek()
+        return token.text in _STARTS and (token.start == 0 or self.text[token.start - 1] == "\n")
 
     def _interface(self, first: int) -> Declaration:
         self.take()

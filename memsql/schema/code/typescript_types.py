@@ -283,7 +283,7 @@ class TypeReader:
         first = self.at
         while self.peek().text in _MODIFIERS and self.peek(1).text not in (":", "?", "(", ";", ",", "}"):
             self.take()
-        if self.is_next("("):
+        if self.is_next("(") or self.is_next("<"):
             self._method()
             return None
         if self.is_next("["):
@@ -294,7 +294,7 @@ class TypeReader:
             if token.kind not in ("word", "string", "number"):
                 self.at -= 1
                 self.fail("a field is missing before")
-            if token.text == "new" and self.is_next("("):
+            if token.text == "new" and (self.is_next("(") or self.is_next("<")):
                 self._method()
                 return None
             name = string_value(token.text) if token.kind == "string" else token.text

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import keyword
 import re
 from collections.abc import Iterator
@@ -73,7 +72,7 @@ def _type(facts: ColumnFacts, *, nullable: bool) -> str:
     # A Literal holds no fractions.
     if values and facts.kind in ("text", "integer") and not any(isinstance(value, float) for value in values):
         ordered = sorted(values, key=lambda v: (isinstance(v, str), v))
-        text = f"Literal[{', '.join(json.dumps(v) if isinstance(v, str) else str(v) for v in ordered)}]"
+        text = f"Literal[{', '.join(ascii(v) for v in ordered)}]"
     return f"{text} | None" if nullable and text != "Any" else text
 
 
