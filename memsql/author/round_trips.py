@@ -25,8 +25,9 @@ from memsql.engine.statements import run_guarded
 from memsql.errors import MemsqlError
 from memsql.ledger import TABLES
 from memsql.legacy.adopt import Choice, adopt
-from memsql.legacy.eras import Phase, era_files, read_phases
+from memsql.legacy.eras import Phase, era_files, known_shapes, read_phases
 from memsql.legacy.rollback import rollback_phase
+from memsql.legacy.shapes import KnownShapes
 from memsql.legacy.upgrades import run_phase
 from memsql.progress import SILENT, Progress
 from memsql.project.checks import Check, run_checks
@@ -166,6 +167,7 @@ class _Trial:
     upgrades: dict[str, Coverage]
     progress: Progress
     problems: list[str] = field(default_factory=list)
+    known: KnownShapes | None = None
 
     def from_fresh(self) -> None:
         """Every migration, from an empty database."""
@@ -182,12 +184,20 @@ class _Trial:
                 if not self._upgrade(conn, name, phases):
                     return
                 with trial_on(conn, RunOptions(), SILENT) as session:
-                    adopt(session, read_state(self.project, conn), Choice(max(counts_as, default=0)))
+                    adopt(
+                        session, read_state(self.project, conn), Choice(max(counts_as, default=0)), known=self._known()
+                    )
             except MemsqlError as e:
                 self.problems.append(f"from {name}: {_sentence(e)}")
                 return
             later = [m for m in self.project.ordered if m.version not in counts_as]
             self._migrate(settings, conn, name, later)
+
+    def _known(self) -> KnownShapes:
+        """The known shapes of the project. To make them takes longer than most steps of a trip."""
+        if self.known is None:
+            self.known = known_shapes(self.project)
+        return self.known
 
     @contextmanager
     def _scratch(self) -> Iterator[tuple[Settings, Connection]]:
@@ -257,7 +267,7 @@ class _Trial:
                     if back:
                         rollback_phase(session, self.project, phase)
                     else:
-                        run_phase(session, self.project, phase.number)
+                        run_phase(session, self.project, phase.number, known=self._known())
 
             def dry_run(run: Callable[[Connection], None] = run) -> None:
                 with clone(conn.target, settings.busy_timeout) as copy:

@@ -54,9 +54,11 @@ class Adoption:
     summary: str
 
 
-def adopt(session: Session, state: State, choice: Choice | None = None) -> Adoption | None:
+def adopt(
+    session: Session, state: State, choice: Choice | None = None, *, known: KnownShapes | None = None
+) -> Adoption | None:
     """Adopt the database: all upgrades it needs and the ledger, in one transaction. Without ``choice`` its schema alone
-    decides.
+    decides. ``known``: the known_shapes() of the project, where they were read before.
 
     Returns what was done; None where another process was faster. Raises Refused where no known shape
     fits, where several fit equally well, and where versions beyond ``session.options.to`` would count as applied;
@@ -64,7 +66,7 @@ def adopt(session: Session, state: State, choice: Choice | None = None) -> Adopt
     """
     session.progress.start("recognising the database")
     with untouched():
-        known = known_shapes(state.project)
+        known = known or known_shapes(state.project)
     candidates = shapes_at(known, choice.version) if choice else known
     conn = session.conn
     try:

@@ -23,6 +23,7 @@ from memsql.errors import CommitUnknown, Location, MemsqlError, MigrationFailed,
 from memsql.interrupts import untouched
 from memsql.legacy.eras import Phase, known_shapes, read_phases, record_objects
 from memsql.legacy.recognise import detect, differences, recognised
+from memsql.legacy.shapes import KnownShapes
 from memsql.project.files import Migration
 from memsql.project.load import Project
 from memsql.sqltext import fold, parse_migration_header, quote
@@ -56,15 +57,16 @@ def or_nothing(work: Callable[P, tuple[str, ...]]) -> Callable[P, tuple[str, ...
 
 
 @or_nothing
-def run_phase(session: Session, project: Project, number: int) -> tuple[str, ...]:
+def run_phase(session: Session, project: Project, number: int, *, known: KnownShapes | None = None) -> tuple[str, ...]:
     """Run one legacy upgrade by itself, proven, in its own transaction, and return what was done, in sentences.
 
-    Raises UsageError where there is no such upgrade or it is not the next one.
+    ``known``: the known_shapes() of ``project``, where they were read before. Raises UsageError where
+    there is no such upgrade or it is not the next one.
     """
     phase = phase_called(project, str(number))
     conn = session.conn
     with untouched():
-        shapes = known_shapes(project)
+        shapes = known or known_shapes(project)
     with transaction(conn):
         if not read_state(project, conn).has_tables:
             raise Idle("nothing to do: the database is empty; see: invoke migrate.up")
