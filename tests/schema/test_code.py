@@ -258,6 +258,40 @@ def test_a_field_may_hold_a_model_of_another_table_or_a_list_of_them() -> None:
     assert typescript(sql, text) == []
 
 
+VIEWS = [
+    ("SELECT id, body, note FROM notes", "id: number; body: string; note: string | null", []),
+    ("SELECT id, body AS text, n.note FROM notes AS n", "id: number; text: string; note?: string", []),
+    ("SELECT * FROM notes", "id: number; body: string; note: string | null", []),
+    (
+        "SELECT n.*, u.name FROM notes n JOIN users u ON u.id = n.id",
+        "id: number; body: string; note?: string; name: string",
+        [],
+    ),
+    ("SELECT * FROM (SELECT id, body FROM notes)", "id: number; body: string", []),
+    ("SELECT id, note FROM notes", "id: number; note: string", ["error null"]),
+    ("SELECT id, body FROM notes", "id: string; body: string | null", ["warning null", "error type"]),
+    ("SELECT u.id, n.body FROM users u LEFT JOIN notes n ON n.id = u.id", "id: number; body: string", []),
+    ("SELECT u.id, n.body FROM users u LEFT JOIN notes n ON n.id = u.id", "id: number; body: string | null", []),
+    ("SELECT body, count(*) AS n FROM notes", "body: string | null; n: number", []),
+    ("SELECT body, count(*) AS n FROM notes GROUP BY body", "body: string | null; n: number", ["warning null"]),
+    ("SELECT id FROM notes UNION SELECT name FROM users", "id: number", []),
+    ("SELECT id, body FROM deeper", "id: number; body: string", []),
+    ("SELECT body FROM notes", "body: string; other: string", ["error unknown field"]),
+]
+
+
+@pytest.mark.parametrize(("select", "fields", "expected"), VIEWS)
+def test_views_are_compared_by_what_they_pass_on(select: str, fields: str, expected: list[str]) -> None:
+    sql = f"""
+        CREATE TABLE notes (id INTEGER PRIMARY KEY, body TEXT NOT NULL, note TEXT);
+        CREATE TABLE users (id INTEGER PRIMARY KEY, name TEXT NOT NULL);
+        CREATE VIEW deeper AS SELECT body, id FROM notes;
+        CREATE VIEW things AS {select};
+    """
+    text = f"interface Thing {{ {fields} }} // without a model: notes, users"
+    assert short(typescript(sql, text)) == expected
+
+
 def test_a_base_that_is_not_known_is_said() -> None:
     sql = "CREATE TABLE notes (id INTEGER PRIMARY KEY, body TEXT);"
     assert short(typescript(sql, "interface Note extends Elsewhere { id: number }")) == ["note not compared"]

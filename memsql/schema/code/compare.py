@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from memsql.schema.code.columns import ColumnFacts, facts_of
+from memsql.schema.code.columns import ColumnFacts
 from memsql.schema.code.fields import compare_field
 from memsql.schema.code.findings import ERROR, NOTE, WARNING, Finding
 from memsql.schema.code.matching import Model, match
@@ -60,7 +60,7 @@ def _field(model: Model, field: Field, models: Sequence[Model], *, writes_apart:
     said = field.directives
     if said.is_no_column:
         return None
-    facts = facts_of(model.table)
+    facts = model.facts
     name = column_of(said.column or field.name, facts)
     if name is not None:
         return compare_field(model, field, facts[name], writes_apart=writes_apart)
@@ -98,7 +98,7 @@ def _is_relation(read: TypeExpr, models: set[str]) -> bool:
 
 def _columns_of(model: Model) -> set[str]:
     """The columns for which the model has a field."""
-    facts = facts_of(model.table)
+    facts = model.facts
     columns = {
         column_of(field.directives.column or field.name, facts)
         for field in model.members.fields
@@ -112,7 +112,7 @@ def _required(model: Model) -> list[Finding]:
     known = _columns_of(model)
     missing = [
         facts
-        for facts in facts_of(model.table).values()
+        for facts in model.facts.values()
         if facts.is_required and facts.name not in known
         if fold(facts.name) not in map(fold, model.declaration.directives.left_out)
     ]
@@ -137,7 +137,7 @@ def _left_out(models: Sequence[Model], schema: Schema, texts: Mapping[str, str])
     left_out = {fold(name) for model in models for name in model.declaration.directives.left_out}
     has_insert = any(model.form == "insert" for model in models)
     findings = []
-    for facts in facts_of(widest.table).values():
+    for facts in widest.facts.values():
         if facts.name in known or fold(facts.name) in left_out or widest.table.kind == "virtual":
             continue
         if facts.is_required and widest.form == "row" and not has_insert:

@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from memsql.schema.code.columns import ColumnFacts
 from memsql.schema.code.findings import ERROR, NOTE, WARNING, Finding
 from memsql.schema.code.names import table_of, words_of
 from memsql.schema.code.shapes import Members, Scope, members_of
 from memsql.schema.code.types import Declaration, Indexed, Intersection, Named, Struct, TypeExpr, Union
+from memsql.schema.code.views import facts_in
 from memsql.schema.model import Schema, Table
 
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """A model with its fields and its table. ``form`` is "row", "insert" or "update": what it is for."""
+    """A model with its fields and its table, whose columns are ``facts``. ``form`` says what it is for: "row", "insert"
+    or "update"."""
 
     declaration: Declaration
     scope: Scope
     members: Members
     table: Table
+    facts: Mapping[str, ColumnFacts]
     form: str
 
     @property
@@ -73,7 +77,7 @@ def _pair(schema: Schema, declaration: Declaration, scope: Scope, members: Membe
     name, form = table_of(declaration.name, schema.tables)
     table = schema.table(said.table or name or "")
     if table is not None:
-        return Model(declaration, scope, members, table, said.form or form)
+        return Model(declaration, scope, members, table, facts_in(schema, table), said.form or form)
     place = Finding(ERROR, "model without table", "", "", scope.source.path, declaration.line, declaration.name)
     shown = declaration.name
     if said.table:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from memsql.schema.code.columns import ColumnFacts, facts_of
+from memsql.schema.code.columns import ColumnFacts
 from memsql.schema.code.names import column_of, pascal, unique
+from memsql.schema.code.views import facts_in
 from memsql.schema.model import Schema, Table
 
 
@@ -37,7 +38,7 @@ def names_for(
     inserts = unique(writable, reserved | set(rows.values()))
     written = []
     for table in chosen:
-        facts = facts_of(table)
+        facts = facts_in(schema, table)
         fields = unique({name: field_name(name) for name in facts})
         comments = {name: _comment(table, each) for name, each in facts.items()}
         written.append(Written(table, rows[table.name], inserts.get(table.name, ""), fields, facts, comments))

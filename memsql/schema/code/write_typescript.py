@@ -55,9 +55,9 @@ def write_typescript(schema: Schema, tables: list[str] | None = None) -> str:
 
 
 def _row_field(model: Written, facts: ColumnFacts) -> Iterator[str]:
-    nullable = model.table.kind != "table" or facts.may_be_null
+    nullable = facts.may_be_null is not False
     yield f"  /** {_comment(model.comments[facts.name])} */"
-    yield f"  {_property(model, facts)}: {_type(facts, nullable=bool(nullable))};{_directive(model, facts)}"
+    yield f"  {_property(model, facts)}: {_type(facts, nullable=nullable)};{_directive(model, facts)}"
 
 
 def _insert_field(model: Written, facts: ColumnFacts) -> Iterator[str]:
