@@ -244,7 +244,9 @@ def test_models_for_reading_and_for_writing() -> None:
     assert typescript(sql, row + "type NoteUpdate = Partial<Pick<Note, 'body' | 'note'>>") == []
     wrong = "interface NoteInsert { body?: string; n: number | null; size: number }"
     assert short(typescript(sql, row + wrong)) == ["error null", "error null", "error generated column"]
-    assert short(typescript(sql, row + "interface CreateNote { note: string }")) == ["error column not in the model"]
+    assert short(typescript(sql, row + "interface CreateNoteRequest { note: string }")) == [
+        "error column not in the model"
+    ]
     assert short(typescript(sql, row + "interface NotePatch { body?: string | null }")) == ["error null"]
 
 

@@ -10,15 +10,12 @@ _IRREGULAR = {
     "children": "child",
     "men": "man",
     "women": "woman",
-    "data": "datum",
     "indices": "index",
 }
 # What people put around the name of a table to say what a model of it is for.
 _FORM_WORDS = {
-    **dict.fromkeys(
-        ("row", "record", "model", "schema", "table", "entity", "dto", "db", "base", "data", "type"), "row"
-    ),
-    **dict.fromkeys(("select", "selectable", "interface"), "row"),
+    **dict.fromkeys(("row", "record", "model", "schema", "table", "entity", "dto", "db", "base", "data"), "row"),
+    **dict.fromkeys(("select", "selectable", "interface", "type", "request", "payload", "params"), "row"),
     **dict.fromkeys(("insert", "insertable", "new", "create", "input"), "insert"),
     **dict.fromkeys(("update", "updateable", "patch"), "update"),
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import keyword
 import re
 from collections.abc import Iterator
@@ -49,7 +50,7 @@ def write_python(schema: Schema, tables: list[str] | None = None) -> str:
     lines += [f"# without a model: {', '.join(map(spelled, without))}"] if without else []
     lines += ["", "from __future__ import annotations", "", "from dataclasses import dataclass"]
     lines += [f"from typing import {', '.join(names)}"] if names else []
-    return "\n".join(lines) + text.removesuffix("\n") + "\n"
+    return "\n".join([*lines, *body]) + "\n"
 
 
 def _row_field(model: Written, facts: ColumnFacts) -> Iterator[str]:
@@ -72,8 +73,13 @@ def _type(facts: ColumnFacts, *, nullable: bool) -> str:
     # A Literal holds no fractions.
     if values and facts.kind in ("text", "integer") and not any(isinstance(value, float) for value in values):
         ordered = sorted(values, key=lambda v: (isinstance(v, str), v))
-        text = f"Literal[{', '.join(ascii(v) for v in ordered)}]"
+        text = f"Literal[{', '.join(_literal(v) for v in ordered)}]"
     return f"{text} | None" if nullable and text != "Any" else text
+
+
+def _literal(value: str | float) -> str:
+    # JSON spells a character beyond U+FFFF as two, which Python would take for two.
+    return json.dumps(value) if not isinstance(value, str) or max(value, default="") <= "\uffff" else ascii(value)
 
 
 def _directive(model: Written, facts: ColumnFacts) -> str:
