@@ -5,7 +5,6 @@ from __future__ import annotations
 import signal
 import sqlite3
 import threading
-import time
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -13,6 +12,7 @@ from pathlib import Path
 import pytest
 from cli import Project, finish
 from either import Place
+from processes import wait_until_it_computes
 
 from memsql import config
 from memsql.actions import smoke
@@ -195,7 +195,7 @@ def test_ctrl_c_rolls_back(file: Project) -> None:
     step(file, "02_endless", f"-- name: endless\n{endless}\n")
     before = file.everything()
     running = file.start("smoke")
-    time.sleep(2)
+    wait_until_it_computes(running)
     running.send_signal(signal.SIGINT)
     finish(running).expect(5, "the smoke test was stopped", "its transaction was rolled back")
     assert file.everything() == before

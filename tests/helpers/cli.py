@@ -27,7 +27,8 @@ LEDGER = frozenset(
         "yoyo_lock",
     }
 )
-TIMEOUT = 60
+# A command takes a second at most, but on a machine that is busy with much else.
+TIMEOUT = 200
 _starter = started.Starter()
 
 

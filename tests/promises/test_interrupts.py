@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from cli import Done, Project, clean_environment, finish
+from processes import wait_until_it_computes
 
 pytestmark = pytest.mark.slow
 
@@ -200,12 +201,12 @@ def test_a_check_can_be_interrupted_where_nothing_is_changed(
         project.check("0002_quick", ENDLESS_CHECK)
     before = project.data()
     process = project.start(*words)
-    time.sleep(1.5)
+    wait_until_it_computes(process)
     assert process.poll() is None
     process.send_signal(number)
     began = time.monotonic()
     finish(process).expect(5, f"{name} stopped")
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 30
     assert project.data() == before
 
 
@@ -241,7 +242,7 @@ def test_what_a_trial_runs_is_not_blamed(
     process.send_signal(number)
     began = time.monotonic()
     done = finish(process).expect(5, f"error: {name} stopped {words[0]}", "state: nothing was changed")
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 30
     assert "0002_long" not in done.out + done.err
     assert project.data() == before
     assert list(scratch.iterdir()) == []
@@ -256,12 +257,12 @@ def test_what_runs_in_memory_is_not_blamed(project: Project, number: int, name: 
     project.script("CREATE TABLE kept (what TEXT);")
     before = project.everything()
     process = project.start(*words)
-    time.sleep(1.5)
+    wait_until_it_computes(process)
     assert process.poll() is None
     process.send_signal(number)
     began = time.monotonic()
     done = finish(process).expect(5, f"error: {name} stopped {words[0]}", "state: nothing was changed")
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 30
     assert "0001_kept" not in done.out + done.err
     assert project.everything() == before
 

@@ -81,7 +81,7 @@ def test_a_hostile_pull_request(hostile: Project, tmp_path: Path, monkeypatch: p
     files = sorted(tmp_path.rglob("*"))
     began = time.monotonic()
     report = look(config.load(project=str(hostile.root)), "main")
-    assert time.monotonic() - began < 60
+    assert time.monotonic() - began < 200
     assert sorted(tmp_path.rglob("*")) == files
     assert report.verdict == "blocks"
     silent = [name for name in MIGRATIONS if not about(report, name) and name != "0015_name"]

@@ -74,7 +74,7 @@ def test_what_does_not_end_is_stopped(sql: str) -> None:
     began = time.monotonic()
     first, second = isolated(strangers.answer, sql, "SELECT 2")
     assert (first.startswith("stopped: it "), second) == (True, "2")
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < 60
 
 
 @pytest.mark.parametrize(
