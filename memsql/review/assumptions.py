@@ -214,13 +214,13 @@ def _added(old: Table, new: Table) -> dict[str, str]:
             continue
         rule = rules.get(name)
         if rule is not None and rule.generated:
-            added[name] = _substitute(rule.generated.rpartition(" ")[0], added)
+            added[name] = substitute(rule.generated.rpartition(" ")[0], added)
         else:
             added[name] = f"({column.default})" if column.default is not None else "NULL"
     return added
 
 
-def _substitute(expression: str, values: Mapping[str, str]) -> str:
+def substitute(expression: str, values: Mapping[str, str]) -> str:
     """``expression`` with SQL in place of the columns that ``values`` has, in lower case."""
     tokens = tokenize(expression)
     text, end = "", 0
@@ -250,12 +250,12 @@ def _unique(
         if not {fold(c) for c in key.columns} <= {*existing, *added} or any(key.implied_by(k) for k in keys_before):
             continue
         # A column that is new has one value in all rows, unless that is NULL, which is like no other.
-        terms = [_substitute(by, added) for by in key.by]
+        terms = [substitute(by, added) for by in key.by]
         listed = [term for term in terms if existing & identifiers(term)]
         fixed = [term for term in terms if term not in listed]
         if "NULL" in fixed:
             continue
-        where = _substitute(key.where, added)
+        where = substitute(key.where, added)
         among = " AND ".join([*(f"{b} IS NOT NULL" for b in (*listed, *fixed)), *([f"({where})"] if where else [])])
         groups = f"SELECT 1 FROM {quote(old.name)} WHERE {among}"
         groups += f" GROUP BY {', '.join(listed)} HAVING count(*) > 1" if listed else " LIMIT -1 OFFSET 1"
@@ -277,7 +277,7 @@ def _generated(old: Table, new: Table, added: Mapping[str, str]) -> Iterator[Ass
         rule = rules_of(new).columns.get(fold(column.name))
         if not column.notnull or column.hidden not in (2, 3) or rule is None or (was is not None and was.notnull):
             continue
-        expression = _substitute(rule.generated.rpartition(" ")[0], added)
+        expression = substitute(rule.generated.rpartition(" ")[0], added)
         yield Assumption(
             "null",
             old.name,
@@ -333,7 +333,7 @@ def _checks(old: Table, new: Table, added: Mapping[str, str]) -> Iterator[Assump
     names = [c.name for c in new.columns]
     for check in read_definition(new.sql).checks:
         if expression_text(check, new.name, names) not in old_checks:
-            condition = _substitute(check, added)
+            condition = substitute(check, added)
             yield Assumption(
                 "check",
                 old.name,

@@ -11,15 +11,16 @@ from memsql.db.sqlite import SQLiteConnection
 from memsql.errors import MemsqlError, Refused
 from memsql.lint import Finding
 from memsql.project.files import Migration
-from memsql.review.assumptions import Assumption, assumptions, break_one, breaks, unique_keys
+from memsql.review.assumptions import Assumption, Unique, assumptions, break_one, breaks, unique_keys
 from memsql.review.case import LINES, REHEARSE, Case, case_of, place, reason
 from memsql.review.certain import breaking_table, kind_of_error, may_be_broken
+from memsql.review.collisions import collisions, referring
 from memsql.review.conversions import conversions
 from memsql.review.findings import finding_of
 from memsql.review.model import StatementResult, WayBack
 from memsql.review.reach import not_reached
 from memsql.review.round_trip import KEEP, RoundTrip, changed_rows, round_trip
-from memsql.review.sample import Plan, Sample, fill_fitting, fill_freely, plan_of
+from memsql.review.sample import Plan, Sample, fill_fitting, fill_freely, plan_of, spread_keys
 from memsql.review.statements import LISTED, Measured, measure
 from memsql.review.trial import Trial, try_on
 from memsql.review.weakened import weakened
@@ -29,7 +30,7 @@ from memsql.scratch.restriction import Amount
 from memsql.sqltext.libsql import only_libsql
 
 _ASSUMPTIONS = 12
-_FEW_ATTEMPTS = 4
+_FEW, _FEW_ATTEMPTS = 2, 4
 # Words of errors that made-up values can cause although they satisfy every constraint.
 _OF_VALUES = ("malformed JSON", "JSON path", "integer overflow", "invalid", "it did not end")
 # Findings that say that rows come to harm, in the order in which one makes the next needless.
@@ -102,12 +103,19 @@ def _with_rows(case: Case, base: SQLiteConnection, before: Schema, empty: RoundT
             if _loses(trials[0]) and not _loses(trials[1]):
                 trials[1] = _with_losses(case, base, trials[1], plan)
             broken = [a for a in expected if breaks(free, a)]
-            few = replace(plan, amount=Amount(2))
-            always = trials[1].trip.error is not None and not _runs_on_few(case, base, trials[1].sample, few, after)
-            findings += _told_apart(case, (trials[0], trials[1]), broken, findings, always=always)
+            few = replace(plan, amount=Amount(_FEW))
+            known = None
+            if trials[1].trip.error is not None:
+                known = _on_few(case, base, trials[1].sample, few, (before, after, empty.keys))
+                if known == ():
+                    known = tuple(referring(case, fitting, trials[1].trip.error))
+            findings += known or ()
+            findings += _told_apart(case, (trials[0], trials[1]), broken, findings, always=known is None)
         else:
             findings += trials[0].findings
         findings += conversions(case, free, before, after)
+        if trials[-1].trip.error is None and trials[-1].sample.rows:
+            findings += collisions(case, fitting if troubled else free, before, empty.keys)
     findings += not_reached(case, base, before, trials)
     sound = trials[-1] if trials[-1].sample.rows else trials[0]
     way_back = empty.way_back
@@ -145,13 +153,16 @@ def _told_apart(
     """What is wrong on any rows (``trials[0]``), as far as it is not wrong on fitting rows (``trials[1]``) already.
 
     ``broken`` are the assumptions that do not hold for any rows, ``known`` the findings so far. ``always``: it fails on
-    few fitting rows, too.
+    few fitting rows, too, whatever keys they have.
     """
     free, fitting = trials
     yield from fitting.findings
     error = free.trip.error
     if fitting.trip.error is not None:
-        yield _does_not_apply(fitting.trip.error, case, empty=False, always=always)
+        refusal = _does_not_apply(fitting.trip.error, case, empty=False, always=always)
+        # A query that counts such rows says more.
+        if refusal.rule == "MR01" or not any(f.rule == "MR03" and f.line == refusal.line for f in known):
+            yield refusal
     elif error is not None:
         yield from _depends(case, error, trials, broken, known)
     harm = {f.rule for f in (*fitting.findings, *known)}
@@ -271,17 +282,30 @@ def _not_known(error: MemsqlError, case: Case, syntax: str) -> Finding:
     )
 
 
-def _runs_on_few(case: Case, base: SQLiteConnection, many: Sample, plan: Plan, after: Schema) -> bool:
-    """Whether the migration runs on few rows, as ``plan`` has them, in every table that has rows in ``many``; then it
-    fails on some rows only."""
+def _on_few(
+    case: Case, base: SQLiteConnection, many: Sample, plan: Plan, schemas: tuple[Schema, Schema, Sequence[Unique]]
+) -> tuple[Finding, ...] | None:
+    """What stops the migration on few rows, as ``plan`` has them, in every table that has rows in ``many``, although it
+    runs on these few; None where it does not run on any. ``schemas``: before and after it, with the unique keys after.
+    """
     case = case.without_checks()
-    for seed in range(plan.seed + 1, plan.seed + 1 + _FEW_ATTEMPTS):
+    before, after, keys = schemas
+    result: tuple[Finding, ...] | None = None
+    plain = {name: replace(wanted, presets=()) for name, wanted in plan.asked.items()}
+    for number in range(2 * _FEW_ATTEMPTS):
+        tried = replace(plan, seed=plan.seed + 1 + number, asked=plan.asked if number < _FEW_ATTEMPTS else plain)
         with copy_of(base) as conn:
-            few = fill_fitting(conn, replace(plan, seed=seed), after)
-            is_whole = {table for table, _ in few.rows} >= {table for table, _ in many.rows}
-            if is_whole and try_run(conn, case.project, "up", allow=True) is None:
-                return True
-    return False
+            few = fill_fitting(conn, tried, after)
+            if not {table for table, _ in few.rows} >= {table for table, _ in many.rows}:
+                continue
+            spread_keys(conn, before)
+            with copy_of(conn) as trial:
+                if try_run(trial, case.project, "up", allow=True) is not None:
+                    continue
+            result = tuple(collisions(case, conn, before, keys))
+            if result:
+                break
+    return result
 
 
 def _does_not_apply(refusal: MemsqlError, case: Case, *, empty: bool, always: bool = True) -> Finding:

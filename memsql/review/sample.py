@@ -4,6 +4,7 @@ also fit what the migration makes of it."""
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from zlib import crc32
 
@@ -11,13 +12,16 @@ from memsql.db.sqlite import SQLiteConnection
 from memsql.errors import CheckFailed, StatementError
 from memsql.review.case import Case
 from memsql.schema import Schema, read
+from memsql.schema.read_rules import rules_of
 from memsql.scratch.constants import wanted
 from memsql.scratch.fitting import destination, neighbours, populate, with_parents
 from memsql.scratch.restriction import Amount, Wanted
+from memsql.sqltext import fold, quote
 
 # A migration that concerns many tables gets fewer rows in each, and still fewer in those that are only referred to.
 _ALL_ROWS, _FEWEST, _FEWEST_PARENTS = 1600, 20, 5
 _AFTER = 15
+_FAR = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +74,23 @@ def add_rows(conn: SQLiteConnection, case: Case) -> None:
     chosen = neighbours(after, case.text)
     amount = Amount(_AFTER, chosen=chosen, fewer=_FEWEST_PARENTS)
     _filled(conn, _plan(case, with_parents(after, chosen), amount), None)
+
+
+def spread_keys(conn: SQLiteConnection, schema: Schema) -> None:
+    """Give the rows of each table keys far from those of other tables, and from those that a migration may write, where
+    the key is an INTEGER PRIMARY KEY; what refers to them follows."""
+    conn.execute("PRAGMA foreign_keys = off")
+    for number, table in enumerate((t for t in schema.tables.values() if rules_of(t).rowid), start=1):
+        key, far = rules_of(table).rowid[0], number * _FAR
+        changes = [(table.name, key)]
+        for child in schema.tables.values():
+            for refers in child.foreign_keys:
+                if fold(refers.parent) == fold(table.name) and [*map(fold, refers.referred(table))] == [key]:
+                    changes.append((child.name, refers.columns[0]))
+        for name, column in changes:
+            with suppress(StatementError):
+                conn.execute(f"UPDATE {quote(name)} SET {quote(column)} = {quote(column)} + {far}")
+    conn.execute("PRAGMA foreign_keys = on")
 
 
 def _plan(case: Case, part: Schema, amount: Amount) -> Plan:

@@ -55,23 +55,36 @@ def project_of(settings: Settings, migrations: Sequence[Migration]) -> Project:
 
 
 def try_run(
-    conn: SQLiteConnection, project: Project, direction: Direction, *, allow: bool = False
+    conn: SQLiteConnection,
+    project: Project,
+    direction: Direction,
+    *,
+    allow: bool = False,
+    seconds: float | None = None,
 ) -> MemsqlError | None:
     """Apply the pending migrations, or roll the last one back, with guard and proof.
 
-    ``allow`` permits the loss of data, and does not look at broken views and the like. Returns the error that stopped
-    it, None where it succeeded.
+    ``allow`` permits the loss of data, and does not look at broken views and the like. It is stopped after ``seconds``,
+    TIME_LIMIT where they are None. Returns the error that stopped it, None where it succeeded.
     """
     try:
-        run_here(conn, project, direction, allow=allow)
+        run_here(conn, project, direction, allow=allow, seconds=seconds)
     except MemsqlError as e:
         return e
     return None
 
 
-def run_here(conn: SQLiteConnection, project: Project, direction: Direction, *, allow: bool = False) -> Report:
+def run_here(
+    conn: SQLiteConnection,
+    project: Project,
+    direction: Direction,
+    *,
+    allow: bool = False,
+    seconds: float | None = None,
+) -> Report:
     """The same as try_run(): returns what was done, and raises the error that stopped it."""
-    deadline = _Deadline(time.monotonic() + TIME_LIMIT)
+    limit = TIME_LIMIT if seconds is None else seconds
+    deadline = _Deadline(time.monotonic() + limit)
     options = RunOptions(
         steps=None if direction == "up" else 1,
         allow_data_loss=allow,
@@ -87,7 +100,7 @@ def run_here(conn: SQLiteConnection, project: Project, direction: Direction, *, 
         problem = e
     conn.rollback()
     if deadline.passed or problem is None:
-        raise MigrationFailed(f"it did not end within {TIME_LIMIT:.0f} seconds on a sample")
+        raise MigrationFailed(f"it did not end within {limit:.0f} seconds on a sample")
     raise problem
 
 

@@ -15,6 +15,7 @@ from memsql.review.proof import MigrationProof, prove
 from memsql.scratch.database import project_of, try_run
 
 TEAM = "CREATE TABLE team (id INTEGER PRIMARY KEY, name TEXT NOT NULL, points INTEGER);"
+USERS = "CREATE TABLE u (id INTEGER PRIMARY KEY, r TEXT NOT NULL REFERENCES r (n)); CREATE INDEX ur ON u (r);"
 KIDS = "\n".join(
     f"CREATE TABLE a_kid_{n} (id INTEGER PRIMARY KEY, team_id INTEGER NOT NULL REFERENCES team (id));"
     for n in range(45)
@@ -174,6 +175,97 @@ def said(proof: MigrationProof, rule: str, severity: str) -> list[str]:
             "info",
             "index points is on (name) and was on (points)",
         ),
+        (
+            "CREATE TABLE s (k TEXT PRIMARY KEY NOT NULL, v TEXT);",
+            "UPDATE s SET k = 'colour' WHERE k = 'color';",
+            "MR03",
+            "warning",
+            """SELECT count(*) FROM "s" WHERE "k" = 'colour';""",
+        ),
+        (
+            "CREATE TABLE s (id INTEGER PRIMARY KEY, tenant TEXT NOT NULL, k TEXT NOT NULL, UNIQUE (tenant, k));",
+            "UPDATE s SET k = replace(k, '/old/', '/new/') WHERE k LIKE '/old/%';",
+            "MR03",
+            "warning",
+            """JOIN (SELECT "tenant" AS "tenant", replace(k, '/old/', '/new/') AS "k", rowid AS own FROM "s\"""",
+        ),
+        (
+            "CREATE TABLE s (k TEXT PRIMARY KEY NOT NULL, v TEXT);",
+            rebuilt("s", "k TEXT PRIMARY KEY NOT NULL, v TEXT", "k, v", select="'ui.' || k, v").replace(
+                "FROM s;", "FROM s WHERE k = 'theme' UNION ALL SELECT k, v FROM s WHERE k <> 'theme';"
+            ),
+            "MR03",
+            "warning",
+            "has a row already with k = 'ui.theme'",
+        ),
+        (
+            "CREATE TABLE s (id INTEGER PRIMARY KEY, k TEXT NOT NULL); CREATE UNIQUE INDEX sk ON s (lower(k));",
+            "INSERT INTO s (k) VALUES ('theme'), ('font');",
+            "MR03",
+            "warning",
+            "(lower(k) = lower('font')) OR (lower(k) = lower('theme'))",
+        ),
+        (
+            "CREATE TABLE s (id INTEGER PRIMARY KEY, k TEXT NOT NULL UNIQUE); CREATE TABLE old (k TEXT);",
+            "INSERT INTO s (k) SELECT DISTINCT 'x-' || k FROM old WHERE k IS NOT NULL AND k NOT LIKE x'ff';",
+            "MR03",
+            "warning",
+            'WITH written ("k") AS (SELECT DISTINCT',
+        ),
+        (
+            "CREATE TABLE s (id INTEGER PRIMARY KEY, k TEXT NOT NULL UNIQUE);",
+            "INSERT INTO s (k) SELECT 'theme' WHERE NOT EXISTS (SELECT 1 FROM s WHERE k = 'theme');\n"
+            "INSERT OR IGNORE INTO s (k) VALUES ('font');\n"
+            "INSERT INTO s (k) VALUES ('size') ON CONFLICT DO NOTHING;",
+            "",
+            "",
+            "",
+        ),
+        (
+            f"CREATE TABLE r (n TEXT PRIMARY KEY NOT NULL); {USERS}",
+            "DELETE FROM r WHERE n = 'guest';",
+            "MR03",
+            "warning",
+            """FROM "u" WHERE ("r") IN (SELECT "n" FROM r WHERE n = 'guest');""",
+        ),
+        (
+            f"CREATE TABLE r (n TEXT PRIMARY KEY NOT NULL); {USERS}",
+            "UPDATE r SET n = 'visitor' WHERE n = 'guest';",
+            "MR03",
+            "warning",
+            "whose r refers to a row of r that it removes",
+        ),
+        (
+            "CREATE TABLE c (id INTEGER PRIMARY KEY, up INTEGER REFERENCES c (id), root INTEGER);",
+            "UPDATE c SET root = (WITH RECURSIVE a (id, up) AS (SELECT c.id, c.up UNION ALL SELECT p.id, p.up FROM"
+            " c AS p JOIN a ON p.id = a.up) SELECT id FROM a WHERE up IS NULL) WHERE up IS NOT NULL;",
+            "MR03",
+            "warning",
+            "it does not end where a row of c has its own id as up",
+        ),
+        (
+            "CREATE TABLE roles (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);",
+            "INSERT INTO roles (id, name) VALUES (1, 'admin');",
+            "MR03",
+            "warning",
+            'FROM "roles" WHERE "id" = 1;',
+        ),
+        (
+            "CREATE TABLE a (id INTEGER PRIMARY KEY, n TEXT); CREATE TABLE b (id INTEGER PRIMARY KEY, n TEXT);",
+            "INSERT INTO a (id, n) SELECT id, n FROM b;",
+            "MR03",
+            "warning",
+            'JOIN written ON t."id" = written."id"',
+        ),
+        (
+            "CREATE TABLE r (id INTEGER PRIMARY KEY, n TEXT NOT NULL);\n"
+            "CREATE TABLE u (id INTEGER PRIMARY KEY, r_id INTEGER REFERENCES r (id)); CREATE INDEX ur ON u (r_id);",
+            "DELETE FROM r WHERE n = 'guest';",
+            "MR03",
+            "warning",
+            """FROM "u" WHERE ("r_id") IN (SELECT "id" FROM r WHERE n = 'guest');""",
+        ),
+        (f"{TEAM} CREATE UNIQUE INDEX names ON team (name);", "UPDATE team SET name = '';", "MR01", "error", "UNIQUE"),
     ],
 )
 def test_what_is_said(tmp_path: Path, base: str, up: str, rule: str, severity: str, words: str) -> None:
@@ -183,3 +275,4 @@ def test_what_is_said(tmp_path: Path, base: str, up: str, rule: str, severity: s
         return
     assert any(words in text for text in said(proof, rule, severity)), proof.findings
     assert verdict_of(proof.findings) != "safe"
+    assert rule == "MR01" or said(proof, "MR01", "error") == []
