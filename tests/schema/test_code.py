@@ -389,7 +389,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
     source.mkdir(parents=True)
     (source / "kinds.ts").write_text("export type Kind = 'a' | 'b'; export interface Tag { id: string }\n")
     (source / "good.ts").write_text(
-        "import type { Kind } from './kinds.js';\nexport interface Note { id: number; body: string; kind?: Kind }\n"
+        "import type { Kind as K } from './kinds.js';\nexport interface Note { id: number; body: string; kind?: K }\n"
     )
     (source / "bad.ts").write_text("interface Note {\n  id: number;\n  body: number;\n  kind?: string }\n")
     (source / "broken.ts").write_text("interface Note {\n  id number }\n")
@@ -399,8 +399,8 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
     (source / "__init__.py").write_text("from .models import Note\n")
     (source / "index.ts").write_text("export * from './good';\nexport { type Note } from './good.js'\n")
     (source / "models.py").write_text(
-        "from dataclasses import dataclass\nfrom .kinds import Kind\n\nopen('it was run', 'w')\n\n\n"
-        "@dataclass\nclass Note:\n    id: int\n    body: str\n    kind: Kind | None\n"
+        "from dataclasses import dataclass\nfrom .kinds import Kind as K\n\nopen('it was run', 'w')\n\n\n"
+        "@dataclass\nclass Note:\n    id: int\n    body: str\n    kind: K | None\n"
     )
     (source / "kinds.py").write_text("from typing import Literal\nKind = Literal['a']\n")
     return project

@@ -78,6 +78,9 @@ class _Reader:
         for node in _statements(tree.body):
             if isinstance(node, ast.ImportFrom):
                 imports.append("." * node.level + (node.module or ""))
+                for alias in node.names:
+                    if alias.asname and alias.asname != alias.name:
+                        declarations[alias.asname] = Declaration(alias.asname, Named(alias.name), node.lineno)
             declaration = self._declaration(node)
             if declaration is not None:
                 declarations[declaration.name] = declaration

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 from memsql.errors import FileError
 from memsql.schema.code.directives import Directives, read_directives
 from memsql.schema.code.types import (
@@ -18,12 +16,11 @@ from memsql.schema.code.types import (
     TypeExpr,
     Union,
 )
-from memsql.schema.code.typescript_lexer import comment_text, has_jsx, lex, string_value
+from memsql.schema.code.typescript_lexer import Lexed, comment_text, has_jsx, lex, string_value
 from memsql.schema.code.typescript_types import CLOSING, TypeReader
 
 _STARTS = frozenset({"export", "declare", "interface", "type", "enum", "const", "namespace", "function", "class"})
 _UTILITIES = frozenset({"Partial", "Required", "Readonly", "Pick", "Omit"})
-_IMPORT = re.compile(r"""^\s*(import|export)\b[^;'"]*?\bfrom\s*['"]([^'"\n]+)['"]""", re.MULTILINE)
 
 
 def read_typescript(text: str, path: str) -> Source:
@@ -33,22 +30,32 @@ def read_typescript(text: str, path: str) -> Source:
     namespaces; classes and code are passed over.
     """
     lexed = lex(text, path)
-    declarations = _merged(_DeclarationReader(lexed, path, text).declarations())
+    reader = _DeclarationReader(lexed, path, text)
+    declarations = _merged(reader.declarations())
     every = read_directives(comment_text(comment) for comment in lexed.comments)
-    named = _IMPORT.findall(text)
     imports, exports = (
-        tuple(dict.fromkeys(module for word, module in named if word == which)) for which in ("import", "export")
+        tuple(dict.fromkeys(module for word, module in reader.modules if word == which))
+        for which in ("import", "export")
     )
     return Source(path, "typescript", tuple(declarations), imports, exports, every.without_model)
 
 
 class _DeclarationReader(TypeReader):
+    def __init__(self, lexed: Lexed, path: str, text: str) -> None:
+        super().__init__(lexed, path, text)
+        self.modules: list[tuple[str, str]] = []
+        """The modules that the file names, each with "import" or "export"."""
+
     def declarations(self) -> list[Declaration]:
         """Every declaration, in order."""
         read: list[Declaration] = []
         first = 0
         while self.at < len(self.tokens):
             before = self.at
+            if self._names_module():
+                read += self._module()
+                first = self.at
+                continue
             if self.peek().text in ("export", "declare", "default", "const") and self.peek(1).kind == "word":
                 is_list = self.is_next("const") and not self.is_next("const", "enum")
                 self.at += 1
@@ -63,6 +70,27 @@ class _DeclarationReader(TypeReader):
                 self._pass_over()
             first = self.at
         return read
+
+    def _names_module(self) -> bool:
+        """Whether an import comes next, or an export of what another file declares."""
+        if self.is_next("import"):
+            return self.peek(1).text not in ("(", ".")
+        names = 2 if self.is_next("export", "type") else 1
+        return self.is_next("export") and self.peek(names).text in ("{", "*")
+
+    def _module(self) -> list[Declaration]:
+        """``import { A as B } from './c'`` and the like. Returns the other names that it gives to types."""
+        word = self.take().text
+        renamed = []
+        while self.peek().kind == "word" or any(self.is_next(sign) for sign in ("{", "}", "*", ",")):
+            name, line = self.peek().text, self.peek().line
+            self.take()
+            if name == "from" and self.peek().kind == "string":
+                self.modules.append((word, string_value(self.take().text)))
+                break
+            if self.is_next("as") and self.peek(1).kind == "word" and self.peek(1).text != name and name != "*":
+                renamed.append(Declaration(self.peek(1).text, Named(name), line))
+        return renamed
 
     def _declaration(self, first: int) -> Declaration | None:
         if self.peek().kind == "word" and self.peek().text in ("namespace", "module", "global"):
