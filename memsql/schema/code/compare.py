@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 
 from memsql.schema.code.columns import ColumnFacts
 from memsql.schema.code.fields import compare_field
 from memsql.schema.code.findings import ERROR, NOTE, WARNING, Finding
 from memsql.schema.code.matching import Model, match
-from memsql.schema.code.names import column_of
+from memsql.schema.code.names import column_of, words_of
 from memsql.schema.code.shapes import scopes_of
 from memsql.schema.code.types import Field, Named, Source, TypeExpr, Union
 from memsql.schema.code.used import who_names
@@ -66,25 +67,24 @@ def _field(model: Model, field: Field, models: Sequence[Model], *, writes_apart:
         return compare_field(model, field, facts[name], writes_apart=writes_apart)
     if not said.column and _is_relation(field.type, {other.name for other in models}):
         return None
-    what = f"the column {said.column}, which {model.table.name} does not have"
-    kind = "view" if model.table.kind == "view" else "table"
-    return [
-        Finding(
-            ERROR,
-            "unknown field",
-            f"{model.name}.{field.name} is for {what}"
-            if said.column
-            else f"{model.table.name} has no column for {model.name}.{field.name}",
-            f"a query that names it fails; a field that is not stored in the {kind} says so with the comment "
-            "`not a column: REASON`",
-            model.scope.source.path,
-            field.line,
-            model.name,
-            field.name,
-            model.table.name,
-            said.column,
-        )
-    ]
+    return [_unknown(model, field)]
+
+
+def _unknown(model: Model, field: Field) -> Finding:
+    """The finding about a field for which there is no column, with the column that it may mean."""
+    said, table = field.directives.column, model.table.name
+    message = f"{table} has no column for {model.name}.{field.name}"
+    if said:
+        message = f"{model.name}.{field.name} is for the column {said}, which {table} does not have"
+    free = {"_".join(words_of(name)): name for name in model.facts if name not in _columns_of(model)}
+    near = get_close_matches("_".join(words_of(said or field.name)), free, n=1)
+    meant = f"did you mean {free[near[0]]}? " if near else ""
+    effect = (
+        f"{meant}a query that names it fails; a field that is not stored in the "
+        f"{'view' if model.table.kind == 'view' else 'table'} says so with the comment `not a column: REASON`"
+    )
+    place = (model.scope.source.path, field.line, model.name, field.name, table, said)
+    return Finding(ERROR, "unknown field", message, effect, *place)
 
 
 def _is_relation(read: TypeExpr, models: set[str]) -> bool:
