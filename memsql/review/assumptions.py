@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import combinations, groupby, product
+from itertools import combinations, product
 
 from memsql.db import Value
-from memsql.db.queries import load
 from memsql.db.sqlite import SQLiteConnection
 from memsql.errors import StatementError
+from memsql.review.keys import Unique
 from memsql.schema import Schema, Table
 from memsql.schema.definition import read_definition
 from memsql.schema.meaning import expression_text
@@ -17,7 +17,7 @@ from memsql.schema.read_rules import rules_of
 from memsql.scratch.fitting import new_keys
 from memsql.scratch.values import around
 from memsql.sqltext import fold, free_rowid, identifiers, quote
-from memsql.sqltext.tokens import tokenize
+from memsql.sqltext.tokens import Token, tokenize
 
 _ROWS = 6
 _ODD: tuple[Value, ...] = (
@@ -32,6 +32,9 @@ _ODD: tuple[Value, ...] = (
     None,
     "{}",
 )
+_SHORT = 300
+LONGEST = 2_000_000
+"""The longest text that is made up to break a CHECK, in characters."""
 _STRICT = {"int": "integer", "integer": "integer", "real": "real", "text": "text", "blob": "blob"}
 
 
@@ -56,53 +59,6 @@ class _RowKey:
 
     condition: str
     values: tuple[Value, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Unique:
-    """A key that a table enforces: ``by`` is its list as SQL, ``where`` the condition of a partial index."""
-
-    table: str
-    columns: tuple[str, ...]
-    by: tuple[str, ...]
-    where: str
-
-    def implied_by(self, other: Unique) -> bool:
-        """Whether what ``other`` enforces is enough for this one."""
-        names = (*self.columns, *other.columns)
-
-        def texts(key: Unique) -> tuple[set[str], str]:
-            where = expression_text(key.where, self.table, names) if key.where else ""
-            return {expression_text(b, self.table, names) for b in key.by}, where
-
-        (mine, my_where), (others, other_where) = texts(self), texts(other)
-        return fold(self.table) == fold(other.table) and others <= mine and other_where in ("", my_where)
-
-
-def unique_keys(conn: SQLiteConnection, schema: Schema) -> list[Unique]:
-    """Every unique index, those of UNIQUE and PRIMARY KEY included, and every alias of the rowid."""
-    unique: list[Unique] = []
-    sql = {fold(o.name): o.sql for o in schema.objects if o.type == "index"}
-    for (table, name), rows in groupby(conn.execute(load("lint/indexes")).rows, key=lambda r: (str(r[0]), str(r[1]))):
-        listed = list(rows)
-        if not listed[0][2]:
-            continue
-        text = sql.get(fold(name), "")
-        if text:
-            by, where = _listed(text)
-            here = schema.table(table)
-            named = identifiers(text[text.find("(") :]) if here else frozenset()
-            columns = tuple(c.name for c in here.columns if fold(c.name) in named) if here else ()
-        else:
-            columns = tuple(str(r[6]) for r in listed)
-            collations = ("" if r[8] in (None, "BINARY") else f" COLLATE {r[8]!s}" for r in listed)
-            by, where = tuple(quote(c) + collation for c, collation in zip(columns, collations, strict=True)), ""
-        unique.append(Unique(table, columns, by, where))
-    for one in schema.tables.values():
-        keys = [c for c in one.columns if c.pk]
-        if one.kind == "table" and len(keys) == 1 and fold(keys[0].type) == "integer" and not one.without_rowid:
-            unique.append(Unique(one.name, (keys[0].name,), (quote(keys[0].name),), ""))
-    return unique
 
 
 def assumptions(
@@ -159,7 +115,7 @@ def break_one(conn: SQLiteConnection, schema: Schema, assumption: Assumption) ->
         if assumption.kind == "orphan":
             values = (*_other_parents(conn, schema, table, assumption.columns), *_ODD)
         if assumption.kind == "check":
-            values = (*(v for t in tokenize(assumption.condition) for v in around(t)), *_ODD)
+            values = (*(v for t in tokenize(assumption.condition) for v in (*around(t), *_long(t))), *_ODD)
         return breaks(conn, assumption) or any(
             _breaks(conn, assumption, row, change)
             for change in (
@@ -180,6 +136,12 @@ def _equal(
         for value in _values(conn, table, row, assumption.columns).values():
             for one, two in combinations(assumption.columns, 2):
                 yield {one: value, two: value}
+
+
+def _long(token: Token) -> Iterator[str]:
+    """A text that is longer than a number of a CHECK says, where that is no everyday length."""
+    if token.kind == "number" and token.text.isdecimal() and _SHORT < int(token.text) <= LONGEST:
+        yield "x" * (int(token.text) + 1)
 
 
 def _alike(values: Mapping[str, Value]) -> Iterator[Mapping[str, Value]]:
@@ -342,17 +304,6 @@ def _checks(old: Table, new: Table, added: Mapping[str, str]) -> Iterator[Assump
                 f"SELECT count(*) FROM {quote(old.name)} WHERE NOT ({condition})",
                 condition=condition,
             )
-
-
-def _listed(sql: str) -> tuple[tuple[str, ...], str]:
-    """What a CREATE INDEX lists, without its directions, and its WHERE."""
-    index = read_definition(sql)
-    listed = []
-    for clause in index.clauses:
-        end = max((t.end for t in clause.tokens if t.word not in ("ASC", "DESC")), default=clause.start)
-        listed.append(clause.text[: end - clause.start])
-    where = next((t.end for t in index.options if t.word == "WHERE"), None)
-    return tuple(listed), sql[where:].strip() if where else ""
 
 
 def _rows(conn: SQLiteConnection, table: Table, among: str = "") -> Iterator[_RowKey]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from memsql.errors import MemsqlError
-from memsql.review.assumptions import Assumption
+from memsql.review.assumptions import LONGEST, Assumption
 from memsql.scratch.database import result_code_of
-from memsql.sqltext.tokens import tokenize
+from memsql.sqltext.tokens import Token, tokenize
 
 _ENOUGH = 10
 """Rows of a table that are enough to say that none of them fits."""
@@ -67,10 +67,16 @@ def is_plain(assumption: Assumption) -> bool:
     if not assumption.columns:
         return True
     tokens = tokenize(assumption.condition)
+    if any(token.word == "LENGTH" for token in tokens) and any(_is_too_long(token) for token in tokens):
+        return False
     return all(
         token.kind not in ("word", "op") or token.word in _PLAIN or token.name in map(str.lower, assumption.columns)
         for token in tokens
     )
+
+
+def _is_too_long(token: Token) -> bool:
+    return token.kind == "number" and token.text.isdecimal() and int(token.text) > LONGEST
 
 
 def may_be_broken(assumption: Assumption) -> bool:

@@ -14,11 +14,11 @@ from memsql.db.sqlite import SQLiteConnection
 from memsql.errors import MemsqlError, Refused, StatementError
 from memsql.lint import Finding
 from memsql.project.admission import foreign_keys_off
-from memsql.review.assumptions import Unique, unique_keys
 from memsql.review.case import REHEARSE, Case, place, reason
 from memsql.review.certain import kind_of_error
 from memsql.review.counting import count_of_children, count_of_keys, listed
 from memsql.review.findings import finding_of
+from memsql.review.keys import Unique, unique_keys
 from memsql.schema import ForeignKey, Schema, Table, read
 from memsql.schema.read_rules import rules_of
 from memsql.scratch.database import copy_of, try_run

@@ -8,7 +8,8 @@ from itertools import islice
 from memsql.db import Value
 from memsql.db.sqlite import SQLiteConnection
 from memsql.errors import StatementError
-from memsql.review.assumptions import Unique, substitute
+from memsql.review.assumptions import substitute
+from memsql.review.keys import Unique
 from memsql.schema import ForeignKey, Schema, read
 from memsql.sqltext import fold, quote
 from memsql.sqltext.names import quote_string

@@ -11,12 +11,14 @@ from memsql.db.sqlite import SQLiteConnection
 from memsql.errors import MemsqlError, Refused
 from memsql.lint import Finding
 from memsql.project.files import Migration
-from memsql.review.assumptions import Assumption, Unique, assumptions, break_one, breaks, unique_keys
+from memsql.review.assumptions import Assumption, assumptions, break_one, breaks
 from memsql.review.case import LINES, REHEARSE, Case, case_of, place, reason
 from memsql.review.certain import breaking_table, kind_of_error, may_be_broken
 from memsql.review.collisions import collisions, referring
 from memsql.review.conversions import conversions
+from memsql.review.filters import leaves_nothing_out
 from memsql.review.findings import finding_of
+from memsql.review.keys import Unique, unique_keys
 from memsql.review.model import StatementResult, WayBack
 from memsql.review.reach import not_reached
 from memsql.review.round_trip import KEEP, RoundTrip, changed_rows, round_trip
@@ -116,6 +118,7 @@ def _with_rows(case: Case, base: SQLiteConnection, before: Schema, empty: RoundT
         findings += conversions(case, free, before, after)
         if trials[-1].trip.error is None and trials[-1].sample.rows:
             findings += collisions(case, fitting if troubled else free, before, empty.keys)
+        findings += leaves_nothing_out(case, (free, fitting) if troubled else (free,), before)
     findings += not_reached(case, base, before, trials)
     sound = trials[-1] if trials[-1].sample.rows else trials[0]
     way_back = empty.way_back

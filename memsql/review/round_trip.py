@@ -9,9 +9,9 @@ from memsql.backups.digest import differences
 from memsql.db.sqlite import SQLiteConnection
 from memsql.errors import MemsqlError, Refused
 from memsql.lint import Finding
-from memsql.review.assumptions import Unique, unique_keys
 from memsql.review.case import LINES, Case, place, reason
 from memsql.review.findings import finding_of
+from memsql.review.keys import Unique, unique_keys
 from memsql.review.model import WayBack
 from memsql.schema import Schema, diff, read
 from memsql.scratch.database import Contents, contents_of, try_run

@@ -14,6 +14,7 @@ from memsql.review.model import verdict_of
 from memsql.review.proof import MigrationProof, prove
 from memsql.scratch.database import project_of, try_run
 
+TEAM_COLUMNS = "id INTEGER PRIMARY KEY, name TEXT NOT NULL, points INTEGER"
 TEAM = "CREATE TABLE team (id INTEGER PRIMARY KEY, name TEXT NOT NULL, points INTEGER);"
 USERS = "CREATE TABLE u (id INTEGER PRIMARY KEY, r TEXT NOT NULL REFERENCES r (n)); CREATE INDEX ur ON u (r);"
 KIDS = "\n".join(
@@ -266,6 +267,55 @@ def said(proof: MigrationProof, rule: str, severity: str) -> list[str]:
             """FROM "u" WHERE ("r_id") IN (SELECT "id" FROM r WHERE n = 'guest');""",
         ),
         (f"{TEAM} CREATE UNIQUE INDEX names ON team (name);", "UPDATE team SET name = '';", "MR01", "error", "UNIQUE"),
+        (
+            TEAM,
+            rebuilt("team", TEAM_COLUMNS, "id, name, points").replace(
+                "FROM team;", "FROM team ORDER BY id LIMIT 1000;"
+            ),
+            "MR15",
+            "info",
+            "team: no made-up row is left out by LIMIT 1000",
+        ),
+        (
+            TEAM,
+            rebuilt("team", TEAM_COLUMNS, "id, name, points").replace(
+                "FROM team;", "FROM team AS t WHERE t.name <> '' AND (t.id % 1000) <> 999;"
+            ),
+            "MR15",
+            "info",
+            'SELECT count(*) FROM "team" AS "t" WHERE ((t.id % 1000) <> 999) IS NOT TRUE;',
+        ),
+        (
+            TEAM,
+            rebuilt("team", TEAM_COLUMNS, "id, name, points").replace(
+                "FROM team;", "FROM (SELECT *, row_number() OVER (ORDER BY id) AS n FROM team) WHERE n <= 5000;"
+            ),
+            "MR15",
+            "info",
+            "team: no made-up row is left out by WHERE n <= 5000",
+        ),
+        (
+            TEAM,
+            "ALTER TABLE team ADD COLUMN title TEXT;\nUPDATE team SET title = name WHERE name <> char(39);\n"
+            "ALTER TABLE team DROP COLUMN name;",
+            "MR15",
+            "info",
+            "WHERE (name <> char(39)) IS NOT TRUE",
+        ),
+        (
+            TEAM,
+            rebuilt("team", TEAM_COLUMNS, "id, name, points").replace("FROM team;", "FROM team WHERE 1;"),
+            "",
+            "",
+            "",
+        ),
+        (
+            TEAM,
+            rebuilt("team", f"{TEAM_COLUMNS}, CHECK (length(name) < 100000)", "id, name, points"),
+            "MR03",
+            "warning",
+            "NOT (length(name) < 100000)",
+        ),
     ],
 )
 def test_what_is_said(tmp_path: Path, base: str, up: str, rule: str, severity: str, words: str) -> None:
