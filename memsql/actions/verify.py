@@ -53,7 +53,8 @@ class Finding:
 
 
 def verify(settings: Settings, *, deep: bool, progress: Progress) -> list[Finding]:
-    """Check pages, foreign keys, views, triggers, full-text indexes, ledger, sums, schema and the project's checks.
+    """Check pages, foreign keys, views, triggers, full-text indexes, ledger, sums, schema, the project's checks and
+    the plans of its queries.
 
     ``deep`` runs SQLite's full integrity_check instead of quick_check. Raises ConnectError where the database cannot be
     read at all.
@@ -78,7 +79,9 @@ def verify(settings: Settings, *, deep: bool, progress: Progress) -> list[Findin
         findings += _full_text(project, conn, progress, on_legacy_track=legacy is not None)
         applied = {s.version for s in state.statuses if s.is_applied}
         due = [c for c in project.checks if c.version is None or c.version in applied]
-        return findings + _checks(conn, due, legacy, progress)
+        findings += _checks(conn, due, legacy, progress)
+        progress.start("planning the queries")
+        return findings + _contracts(state, conn)
 
 
 def verify_only(settings: Settings, word: str, progress: Progress) -> list[Finding]:
@@ -143,6 +146,22 @@ def _later(name: str, what: str, messages: Sequence[str], why: str) -> Finding:
     """The finding about a check that is not due before ``what``."""
     sentences = tuple(f"not before {what}: {message}" for message in messages) or (f"not before {what}",)
     return Finding(name, "info", sentences, why, waits_for=what)
+
+
+def _contracts(state: State, conn: Connection) -> list[Finding]:
+    """A finding for each query that expects something of its plan. What a pending migration provides is not due."""
+    from memsql.actions.contracts import contracts
+
+    why = "the plan is what the file of the query expects"
+    findings = []
+    for contract in contracts(state, conn):
+        if contract.messages and contract.waits_for:
+            findings.append(_later(contract.name, contract.waits_for, contract.messages, why))
+        elif contract.unproven and not contract.messages:
+            findings.append(_unproven(contract.name, why, contract.unproven))
+        else:
+            findings.append(Finding(contract.name, "error", contract.messages, why))
+    return findings
 
 
 def failed(findings: Sequence[Finding]) -> bool:

@@ -17,6 +17,9 @@ class Breach:
     expectation: str
     reason: str
 
+    def __str__(self) -> str:
+        return f"{self.expectation!r} does not hold: {self.reason}"
+
 
 @dataclass(frozen=True, slots=True)
 class Facts:
@@ -28,14 +31,9 @@ class Facts:
 
 def breaches(expected: Iterable[Expectation], nodes: Sequence[Node], facts: Facts) -> tuple[Breach, ...]:
     """Those of ``expected`` that do not hold for the plan ``nodes``. How many rows it reads is not in a plan, and no
-    such expectation is among them: see too_many_rows()."""
+    such expectation is among them: see costs_of()."""
     reasons = ((expectation, _reason(expectation, nodes, facts)) for expectation in expected)
     return tuple(Breach(expectation.text, reason) for expectation, reason in reasons if reason)
-
-
-def too_many_rows(expectation: Expectation, rows: int, how: str) -> Breach | None:
-    """The breach of an expectation ``rows read`` where a query reads ``rows``; ``how`` this is known."""
-    return Breach(expectation.text, f"reads {rows:,} rows ({how})") if rows > expectation.most else None
 
 
 def _reason(expectation: Expectation, nodes: Sequence[Node], facts: Facts) -> str | None:

@@ -49,13 +49,15 @@ _SUBQUERY = re.compile(r"(?:REUSE )?(?P<correlated>CORRELATED )?(?:SCALAR |LIST 
 class Catalogue:
     """What names and numbers of a plan refer to. Keys of ``indexes`` (the table of each), ``tables`` (its name as the
     schema spells it), ``modules`` (of virtual tables) and ``views`` (their SQL) are folded names; ``roots`` are the
-    tables by the root page of the table itself, and of each of its indexes."""
+    tables by the root page of the table itself, and of each of its indexes; ``unique`` has the number of columns of
+    each unique index."""
 
     roots: Mapping[int, str] = field(default_factory=dict)
     indexes: Mapping[str, str] = field(default_factory=dict)
     tables: Mapping[str, str] = field(default_factory=dict)
     modules: Mapping[str, str] = field(default_factory=dict)
     views: Mapping[str, str] = field(default_factory=dict)
+    unique: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +101,8 @@ def catalogue_of(rows: Sequence[Sequence[Value]]) -> Catalogue:
     indexes: dict[str, str] = {}
     modules: dict[str, str] = {}
     views: dict[str, str] = {}
-    for kind, name, table, root, sql in rows:
+    unique: dict[str, int] = {}
+    for kind, name, table, root, sql, columns, is_unique in rows:
         if kind == "view":
             views[fold(str(name))] = str(sql)
             continue
@@ -107,11 +110,13 @@ def catalogue_of(rows: Sequence[Sequence[Value]]) -> Catalogue:
             roots[int(str(root))] = str(table)
         if kind == "index":
             indexes[fold(str(name))] = str(table)
+            if is_unique:
+                unique[fold(str(name))] = int(str(columns))
             continue
         tables[fold(str(name))] = str(name)
         if sql is not None:
             modules[fold(str(name))] = _module(str(sql))
-    return Catalogue(roots, indexes, tables, modules, views)
+    return Catalogue(roots, indexes, tables, modules, views, unique)
 
 
 def nodes_of(

@@ -60,6 +60,16 @@ class QueryPlan:
         return tuple(verb for verb, now, before in verbs if now and not before)
 
 
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A query, the same with its sample values in place (``ready``), its plan, and the catalogue of the database."""
+
+    query: Query
+    ready: Query
+    plan: QueryPlan
+    catalogue: Catalogue
+
+
 def query_plans(conn: Connection, settings: Settings) -> list[QueryPlan]:
     """The plan of every hot query of the project: see hot_queries().
 
@@ -70,6 +80,12 @@ def query_plans(conn: Connection, settings: Settings) -> list[QueryPlan]:
 
 def plans_of(conn: Connection, queries: Sequence[Query]) -> list[QueryPlan]:
     """The plan of each of ``queries``; of one that does not fit the schema, its error."""
+    return [planned.plan for planned in planned_of(conn, queries)]
+
+
+def planned_of(conn: Connection, queries: Sequence[Query]) -> list[Planned]:
+    """Each of ``queries`` with its plan and what the plan was made of; one that does not fit the schema has an error in
+    its plan."""
     if not queries:
         return []
     queries = with_samples(conn, queries)
@@ -82,7 +98,9 @@ def plans_of(conn: Connection, queries: Sequence[Query]) -> list[QueryPlan]:
     facts = Facts(catalogue, _behind_views(conn, queries, catalogue))
     answers = iter(zip(others[::2], others[1::2], strict=True))
     return [
-        _plan(query, filling.sql, *next(answers), facts) if isinstance(filling, Query) else _failed(query, filling)
+        Planned(query, filling, _plan(query, filling.sql, *next(answers), facts), catalogue)
+        if isinstance(filling, Query)
+        else Planned(query, query, _failed(query, filling), catalogue)
         for query, filling in zip(queries, ready, strict=True)
     ]
 

@@ -168,7 +168,10 @@ def _error_object(value: Any) -> Json:
 def decode_result(result: Json) -> Result:
     """A Hrana statement result as a Result."""
     rows = [decode_row(row) for row in result["rows"]]
-    return Result(tuple(c["name"] or "" for c in result["cols"]), rows, int(result["affected_row_count"]))
+    columns = tuple(c["name"] or "" for c in result["cols"])
+    # Servers of the first Hrana say nothing about it.
+    rows_read = result.get("rows_read")
+    return Result(columns, rows, int(result["affected_row_count"]), None if rows_read is None else int(rows_read))
 
 
 class Pipeline:

@@ -7,9 +7,10 @@ from pathlib import Path
 
 from memsql import git
 from memsql.config import Settings
-from memsql.errors import UsageError
+from memsql.errors import ConfigError, UsageError
 from memsql.project.files import SUM_NAME, SqlFile, read_file
 from memsql.project.links import refuse_linked_folders
+from memsql.project.named_queries import application_files
 from memsql.review.base import Base, changed_paths, find_base, untracked_paths
 from memsql.review.changes import Files, MigrationChange, sql_file, version_of
 
@@ -21,7 +22,7 @@ class Branch:
     ``paths`` are the changed .sql files and memsql.sum. ``old_files`` is the folder of migrations where the branch
     left the base, ``new_files`` the folder in the working tree, and ``tip_names`` are the names of the files in that
     folder in the newest commit of the base. ``base_paths`` are all files of migrations and sql where the branch left
-    the base.
+    the base. ``queries`` are the changed files among those of the application that hold queries.
     """
 
     repository: git.Repository
@@ -32,6 +33,7 @@ class Branch:
     tip_names: tuple[str, ...]
     untracked: tuple[str, ...]
     base_paths: frozenset[str]
+    queries: tuple[str, ...] = ()
 
     def has_merged(self, name: str) -> bool:
         """Whether the tip of the base has the migration ``name`` with the same content: it was merged meanwhile."""
@@ -92,6 +94,7 @@ def read_branch(settings: Settings, base_name: str | None) -> Branch:
         tuple(sorted(Path(path).name for path in tip if _is_in(path, folder))),
         tuple(path.removeprefix(prefix) for path in untracked_paths(repository, places)),
         frozenset(blobs),
+        _changed_queries(settings, repository, base),
     )
 
 
@@ -117,6 +120,18 @@ def files_to_lint(settings: Settings, branch: Branch, changes: list[MigrationCha
     }
     # The snapshot is generated; snapshot_findings() compares it with the schema.
     return sorted(paths - {settings.sql / "schema.sql"})
+
+
+def _changed_queries(settings: Settings, repository: git.Repository, base: Base) -> tuple[str, ...]:
+    """Which files of the application with queries differ from the base."""
+    try:
+        files = [f"{repository.prefix}{settings.show(path)}" for path in application_files(settings)]
+    except ConfigError:
+        # Who reads the queries says what is wrong.
+        return ()
+    if not files:
+        return ()
+    return tuple(path.removeprefix(repository.prefix) for path in changed_paths(repository, base, files))
 
 
 def _folders(settings: Settings) -> tuple[str, str]:

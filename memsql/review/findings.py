@@ -1,4 +1,4 @@
-"""The names, severities and help texts of MR01 to MR17, and findings with them.
+"""The names, severities and help texts of MR01 to MR18, and findings with them.
 
 Other modules decide where a finding is due: run, proof, plans and upkeep.
 """
@@ -124,7 +124,7 @@ ABOUT = {
             "query_slower",
             "warning",
             "A query of sql/queries scans or sorts where it did not",
-            "Keep or make the index that it needs, or change what it expects if that is meant.",
+            "Keep or make the index that it needs.",
         ),
         About(
             "MR12",
@@ -175,6 +175,16 @@ ABOUT = {
             (
                 "A constraint, an index or a trigger is gone, or has another definition, in a table or view that is "
                 "still there. What lint reported of the statements is not repeated."
+            ),
+        ),
+        About(
+            "MR18",
+            "contract_broken",
+            "error",
+            "A query whose plan is not what its file expects",
+            (
+                "What `-- plan:` in its file says does not hold on a database that has every migration of the branch, "
+                "without rows. Where it did not hold in the base either, it is a warning."
             ),
         ),
     )

@@ -1,8 +1,8 @@
-"""How the plans of the application's queries change."""
+"""How the plans of the application's queries change, and whether they are what their files expect."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 
 from memsql.advise.queries import QueryPlan
 from memsql.lint import Finding
@@ -11,8 +11,7 @@ from memsql.review.model import PlanChange
 
 
 def plan_changes(before: Sequence[QueryPlan], after: Sequence[QueryPlan]) -> list[PlanChange]:
-    """The plans that changed, by file. A query that could not run before is compared only with what its file
-    expects."""
+    """The plans that changed, by file."""
     old = {p.key: p for p in before}
     changes = []
     for now in after:
@@ -22,14 +21,32 @@ def plan_changes(before: Sequence[QueryPlan], after: Sequence[QueryPlan]) -> lis
             effect, message = ("broken", now.error) if was and not was.error else ("other", "")
         elif was is None or was.error:
             # New, or it needs what the change makes.
-            effect, message = (
-                ("slower", f"it is not as it wants to be: {', '.join(now.unmet)}") if now.unmet else ("other", "")
-            )
+            effect, message = "other", ""
         else:
             effect, message = _compare(was, now)
         if message or (lines and lines != now.lines):
             changes.append(PlanChange(now.name, now.path, lines, now.lines, effect, message))
     return changes
+
+
+def contract_findings(
+    before: Sequence[QueryPlan], after: Sequence[QueryPlan], changed: Container[str]
+) -> list[Finding]:
+    """Findings for expectations that do not hold. One that did not hold in the base either is a warning, unless its
+    file is among the ``changed`` ones."""
+    earlier = {(*plan.key, wish) for plan in before for wish in plan.unmet if plan.path not in changed}
+    return [
+        finding_of(
+            "MR18",
+            plan.path,
+            f"{plan.name}: {breach}",
+            line=plan.line,
+            severity="warning" if (*plan.key, breach.expectation) in earlier else None,
+            fix="keep or make the index it needs, or change what its file expects",
+        )
+        for plan in after
+        for breach in plan.breaches
+    ]
 
 
 def plan_findings(changes: Sequence[PlanChange]) -> list[Finding]:
@@ -52,7 +69,7 @@ def plan_findings(changes: Sequence[PlanChange]) -> list[Finding]:
                     "MR11",
                     change.path,
                     f"{change.name}: {change.message} ({' -> '.join(plans)})",
-                    fix="keep or make the index it needs, or change what its file expects",
+                    fix="keep or make the index it needs",
                 )
             )
     return problems
@@ -60,12 +77,6 @@ def plan_findings(changes: Sequence[PlanChange]) -> list[Finding]:
 
 def _compare(was: QueryPlan, now: QueryPlan) -> tuple[str, str]:
     worse, better = now.worse_than(was), was.worse_than(now)
-    in_worse = [f"no-{word[:-1]}" for word in worse]
-    unmet = [wish for wish in now.unmet if wish not in was.unmet and wish not in in_worse]
-    if worse or unmet:
-        changes = [
-            *(["it now " + " and ".join(worse)] if worse else []),
-            *(["it no longer " + ", ".join(unmet)] if unmet else []),
-        ]
-        return "slower", "; ".join(changes)
+    if worse:
+        return "slower", "it now " + " and ".join(worse)
     return ("faster", "it no longer " + " or ".join(better)) if better else ("other", "")

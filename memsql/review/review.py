@@ -16,7 +16,7 @@ from memsql.review.branch import Branch, files_to_lint, new_checks, read_branch
 from memsql.review.changes import Files, MigrationChange, changes_of, free_versions, migrations, stems
 from memsql.review.findings import ABOUT, finding_of, most_severe_first
 from memsql.review.model import ALLOWED, Review
-from memsql.review.plans import plan_changes, plan_findings
+from memsql.review.plans import contract_findings, plan_changes, plan_findings
 from memsql.review.run import ReviewRun, run_base, run_branch
 from memsql.review.weakened import SAID_BY, without_repeats
 from memsql.sandbox import isolated
@@ -57,6 +57,7 @@ def _examine(
     tried = without_repeats((*old.findings, *new.findings), linted)
     findings = [*findings, *linted, *tried, *_legacy(branch, folder)]
     findings += [*_generated(settings, branch, new), *plan_findings(plans)]
+    findings += contract_findings(old.plans, new.plans, {*branch.paths, *branch.queries})
     tables = sorted({table for migration in new.migrations for table in migration.tables})
     drawn = [name for name in tables if new.schema.table(name) is not None]
     return Review(

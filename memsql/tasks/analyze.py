@@ -5,5 +5,6 @@ from __future__ import annotations
 from invoke import Collection
 
 from memsql.tasks.analyze_indexes import indexes
+from memsql.tasks.analyze_queries import queries
 
-ns = Collection("analyze", indexes)
+ns = Collection("analyze", queries, indexes)

@@ -28,8 +28,9 @@ def verify(
     """Prove everything that can be proven about this database, and change nothing but for --record, which adds a line.
 
     Pages (quick_check), foreign keys, full-text indexes against their content, the ledger against the
-    files, the schema against what the migrations make, and every check in sql/checks. Between two legacy upgrades the
-    checks that only a later one makes true are reported and do not fail.
+    files, the schema against what the migrations make, every check in sql/checks, and the plans of the queries against
+    what their files expect. Between two legacy upgrades the checks that only a later one makes true are reported and do
+    not fail, and so are plans that need a pending migration.
 
     Examples:  invoke verify     invoke verify --only schema
     Exit codes: 0 all proven (warnings allowed), 1 something failed, 3 cannot be read.

@@ -193,9 +193,18 @@ def test_a_query_that_gets_slower_or_breaks(project: Project) -> None:
         "-- allow: MS19 for the test\nDROP INDEX idx_books_author;\n",
         "CREATE INDEX idx_books_author ON books (author_id, title);\n",
     )
-    report = review(project, 0)
+    report = review(project, 1)
     assert "it now scans and sorts" in only(report, "MR11")["message"]
     assert [p["effect"] for p in report["plans"]] == ["slower"]
+    broken = [f for f in report["findings"] if f["rule"] == "MR18"]
+    assert {(f["severity"], f["path"]) for f in broken} == {("error", "sql/queries/books_of_author.sql")}
+    messages = sorted(f["message"].partition(": ")[2] for f in broken)
+    assert messages[0].startswith("'no-scan' does not hold: reads all of books")
+    assert messages[1] == "'no-sort' does not hold: sorts in a temporary b-tree: ORDER BY"
+    # A query that expects nothing gets slower, and that is a warning.
+    query = project.root / "sql" / "queries" / "books_of_author.sql"
+    query.write_text(query.read_text().replace("-- plan: no-scan, no-sort\n", ""))
+    assert "it now scans and sorts" in only(review(project, 0), "MR11")["message"]
     (project.root / "sql" / "queries" / "mail.sql").write_text(
         "-- name: mail\nSELECT email FROM authors WHERE id = 1;\n"
     )
@@ -208,6 +217,26 @@ def test_a_query_that_gets_slower_or_breaks(project: Project) -> None:
     report = review(project, 1)
     assert "no such column: email" in only(report, "MR12")["message"]
     assert rules(report, "MS03")
+
+
+def test_what_a_query_expects_of_its_plan(project: Project) -> None:
+    """New queries are judged too; what did not hold in the base already is a warning."""
+    queries = project.root / "sql" / "queries"
+    (queries / "old.sql").write_text("-- plan: no scan of books\nSELECT isbn FROM books AS b;\n")
+    commit(project)
+    git(project.root, "branch", "-f", "main", "HEAD")
+    (queries / "isbn.sql").write_text(
+        "-- plan: uses by_isbn\n-- param: isbn = '1'\nSELECT * FROM books WHERE isbn = :isbn;\n"
+    )
+    (project.root / "app").mkdir()
+    (project.root / "app" / "q.sql").write_text("-- name: All :many\n-- plan: no scan\n\nSELECT * FROM authors;\n")
+    (project.root / "setup.cfg").write_text("[memsql]\nqueries = app/*.sql\n")
+    found = {(f["path"], f["line"], f["severity"]) for f in review(project, 1)["findings"] if f["rule"] == "MR18"}
+    assert found == {
+        ("sql/queries/isbn.sql", 1, "error"),
+        ("sql/queries/old.sql", 1, "warning"),
+        ("app/q.sql", 4, "error"),
+    }
 
 
 def test_a_query_that_gets_faster_is_good_news(project: Project) -> None:

@@ -1,0 +1,96 @@
+"""What SQLite counts while it runs a statement (https://sqlite.org/c3ref/c_stmtstatus_counter.html).
+
+Python's sqlite3 has no function for these counters. Where its SQLite was compiled with SQLITE_ENABLE_STMTVTAB, the
+table sqlite_stmt shows them; elsewhere the library apsw runs the statement again, if it is installed.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote
+
+from memsql.db.compiling import bytecode
+from memsql.db.protocol import Params, Value
+from memsql.db.sqlite import SQLiteConnection
+from memsql.errors import StatementError
+
+_COUNTERS = "SELECT nscan, nsort, naidx, nstep FROM sqlite_stmt WHERE sql = ?"
+_NAMES = ("FULLSCAN_STEP", "SORT", "AUTOINDEX", "VM_STEP")
+_numbers = itertools.count()
+
+
+@dataclass(frozen=True, slots=True)
+class Counters:
+    """``scanned``: rows of loops that scan; ``sorts``: how often rows were sorted; ``indexed``: rows that went into
+    automatic indexes; ``steps``: how many instructions were executed. ``sqlite`` is the version that counted, and
+    ``program`` the answer to its EXPLAIN: the instructions that it has executed."""
+
+    scanned: int
+    sorts: int
+    indexed: int
+    steps: int
+    sqlite: str
+    program: Sequence[tuple[Value, ...]]
+
+
+def counters(
+    conn: SQLiteConnection, sql: str, params: Params, tick: Callable[[], bool] | None = None
+) -> Counters | None:
+    """Run the reading statement ``sql`` and return what SQLite counted; None where nothing here can count.
+
+    ``tick`` is called often and stops the statement by returning True. Raises StatementError where it does not run.
+    """
+    counted = _by_table(conn, sql, params, tick)
+    return counted if counted is not None else _by_apsw(conn, sql, params, tick)
+
+
+def _by_table(conn: SQLiteConnection, sql: str, params: Params, tick: Callable[[], bool] | None) -> Counters | None:
+    try:
+        conn.execute(_COUNTERS, ("",))
+    except StatementError:
+        return None
+    # A text of its own: counters of a prepared statement go on from run to run.
+    text = f"{sql}\n-- counted {next(_numbers)}"
+    with conn.observe(tick):
+        conn.execute(text, params)
+    rows = conn.execute(_COUNTERS, (text,)).rows
+    if not rows:
+        return None
+    scanned, sorts, indexed, steps = (int(str(value)) for value in rows[0])
+    version = str(conn.execute("SELECT sqlite_version()").one())
+    return Counters(scanned, sorts, indexed, steps, version, conn.execute(bytecode(sql), params).rows)
+
+
+def _by_apsw(conn: SQLiteConnection, sql: str, params: Params, tick: Callable[[], bool] | None) -> Counters | None:
+    path = conn.target.path
+    if path is None or not path.exists():
+        return None
+    try:
+        import apsw
+    except ImportError:
+        return None
+    events: list[dict[str, Any]] = []
+    name = f"file:{quote(os.fsencode(path))}?mode=ro"
+    try:
+        other = apsw.Connection(name, flags=apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI)
+    except apsw.Error:
+        return None
+    try:
+        other.set_progress_handler(tick, 1000)
+        other.trace_v2(apsw.SQLITE_TRACE_PROFILE, events.append)
+        for _ in other.execute(sql, tuple(params)):
+            pass
+        program = list(other.execute(bytecode(sql), tuple(params)))
+    except apsw.Error as e:
+        raise StatementError(str(e), statement=sql) from e
+    finally:
+        other.close()
+    status = next((event["stmt_status"] for event in events if not event.get("trigger")), None)
+    if status is None:
+        return None
+    scanned, sorts, indexed, steps = (int(status[f"SQLITE_STMTSTATUS_{counter}"]) for counter in _NAMES)
+    return Counters(scanned, sorts, indexed, steps, apsw.sqlite_lib_version(), program)

@@ -1,0 +1,133 @@
+"""analyze.queries and verify: what queries cost, and whether that is what their files expect."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from cli import Project
+from either import Place
+
+SCHEMA = "CREATE TABLE memories (id INTEGER PRIMARY KEY, user_id INT, body TEXT);\n"
+INDEX = "CREATE INDEX by_user ON memories (user_id);\n"
+ROWS = "WITH RECURSIVE n (v) AS (SELECT 1 UNION ALL SELECT v + 1 FROM n WHERE v < 200) "
+FILL = f"INSERT INTO memories (user_id, body) {ROWS} SELECT v % 4, 'text' FROM n;\n"
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    return filled(Project(tmp_path, "queries = app/*.sql\nprice_rows_read = 1.00\n"))
+
+
+def filled(project: Project) -> Project:
+    project.add("0001_memories", SCHEMA + FILL, "DROP TABLE memories;\n")
+    project.add("0002_index", INDEX, "DROP INDEX by_user;\n")
+    write(
+        project, "sql/queries/mine.sql", "-- plan: no scan, rows read <= 60\nSELECT * FROM memories WHERE user_id = :u;"
+    )
+    write(
+        project,
+        "app/memories.sql",
+        "-- name: Count :one\nSELECT count(*) FROM memories WHERE body = ?;\n\n"
+        "-- name: Add :exec\nINSERT INTO memories (user_id) VALUES (?);\n",
+    )
+    return project
+
+
+def write(project: Project, path: str, text: str) -> None:
+    file = project.root / path
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(text + "\n", encoding="utf-8")
+
+
+def test_what_queries_cost(project: Project) -> None:
+    project.up()
+    before = project.files()
+    report = project.run("analyze.queries", "--json").expect(0).json()
+    assert project.files() == before
+    mine, total, add = report["queries"]
+    assert (mine["name"], mine["path"], mine["line"], mine["ok"]) == ("mine", "sql/queries/mine.sql", 1, True)
+    # With the entry that ends the range.
+    assert (mine["rows_read"], mine["price_of_a_million"], mine["samples"]) == (51, 0.051, ["u"])
+    assert mine["steps"][0] == {
+        "kind": "search",
+        "table": "memories",
+        "index": "by_user",
+        "whole": False,
+        "covering": False,
+        "automatic": False,
+        "equality": ["user_id"],
+        "ranges": [],
+        "sorts": None,
+    }
+    assert (total["name"], total["line"], total["rows_read"], total["price_of_a_million"]) == ("Count", 2, 200, 0.2)
+    assert (add["name"], add["not_measured"]) == ("Add", "it writes, and was not run")
+    done = project.run("analyze.queries").expect(0, "SCAN memories", "a million calls: 0.20", "1 with expectations")
+    assert "ok       Count  (app/memories.sql:2)" in done.out
+
+
+def test_a_contract_that_is_broken_fails(project: Project) -> None:
+    write(
+        project, "app/memories.sql", "-- name: count\n-- plan: no scan of memories\nSELECT count(*) FROM memories AS m;"
+    )
+    project.up()
+    reason = "'no scan of memories' does not hold: reads all of memories"
+    project.run("analyze.queries").expect(1, "error    count  (app/memories.sql:3)", reason, "1 not as expected")
+    done = project.run("verify", "--json").expect(1).json()
+    (check,) = [check for check in done["checks"] if check["name"] == "query count"]
+    assert (check["severity"], check["ok"]) == ("error", False)
+    assert check["messages"][0].startswith(f"app/memories.sql: {reason}")
+    project.run("analyze.queries", "--only", "mine", "--no-run").expect(0, "estimated, without ANALYZE")
+    project.run("analyze.queries", "--only", "nothing").expect(2, "no query has this word")
+
+
+def test_what_a_pending_migration_provides_is_not_due(project: Project) -> None:
+    project.run("migrate.to", "1").expect(0)
+    done = project.run("verify").expect(0, "later    query mine", "not before migration 0002")
+    assert "'no scan' does not hold" in done.out
+    project.run("analyze.queries").expect(1)
+    # No migration provides this.
+    write(project, "sql/queries/mine.sql", "-- plan: uses by_body\nSELECT * FROM memories WHERE body = 'x';")
+    project.run("verify").expect(1, "error    query mine", "there is no index by_body")
+
+
+def test_a_query_that_does_not_run_and_one_that_nobody_can_judge(project: Project) -> None:
+    write(project, "sql/queries/mine.sql", "-- plan: no scan\nSELECT absent FROM memories;")
+    write(project, "sql/queries/some.sql", "-- plan: rows read <= 5\nSELECT count(*) FROM memories;")
+    project.up()
+    done = project.run("verify").expect(1, "it does not run: no such column: absent", "1 not proven")
+    assert "warning  query some" in done.out
+    project.run("analyze.queries").expect(1, "it does not run here: no such column: absent", "unproven some")
+
+
+def test_files_that_are_no_queries(project: Project) -> None:
+    project.up()
+    write(project, "app/memories.sql", "-- name: a\n-- plan: no scn\nSELECT 1;")
+    for task in ("analyze.queries", "verify"):
+        project.run(task).expect(2, "app/memories.sql:2", 'did you mean "no scan"?')
+    project.configure("[memsql]\nqueries = none/*.sql\n")
+    project.run("analyze.queries").expect(2, "queries = none/*.sql: there is no such file")
+    project.run("analyze.queries", "--database", "none.db").expect(3, "none.db does not exist")
+
+
+def test_a_database_that_nobody_may_write(project: Project) -> None:
+    project.up()
+    project.db.chmod(0o444)
+    project.root.chmod(0o555)
+    try:
+        project.run("analyze.queries").expect(0)
+        project.run("verify").expect(0)
+    finally:
+        project.root.chmod(0o755)
+
+
+def test_the_same_on_a_file_and_on_a_server(place: Place) -> None:
+    filled(place.project)
+    place.project.configure("[memsql]\nprice_rows_read = 1.00\n")
+    place.run("migrate.up").expect(0)
+    report = place.run("analyze.queries", "--json").expect(0).json()
+    (mine,) = report["queries"]
+    assert mine["steps"][0]["index"] == "by_user"
+    assert mine["rows_read"] in (50, 51)
+    assert (mine["rows_read_by"]["server"] is None) is place.url.endswith(".db")
+    place.run("verify").expect(0, "ok       query mine")
