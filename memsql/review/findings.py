@@ -174,7 +174,8 @@ ABOUT = {
             "A schema that protects less, or otherwise, than before",
             (
                 "A constraint, an index or a trigger is gone, or has another definition, in a table or view that is "
-                "still there. What lint reported of the statements is not repeated."
+                "still there, or a view takes a new column for what it named before. What lint reported of the "
+                "statements is not repeated."
             ),
         ),
         About(

@@ -11,6 +11,7 @@ from memsql.db.sqlite import SQLiteConnection
 from memsql.errors import MemsqlError, Refused
 from memsql.lint import Finding
 from memsql.project.files import Migration
+from memsql.review.afterwards import missing_parents, other_meanings, unreadable
 from memsql.review.assumptions import Assumption, assumptions, break_one, breaks
 from memsql.review.case import LINES, REHEARSE, Case, case_of, place, reason
 from memsql.review.certain import breaking_table, kind_of_error, may_be_broken
@@ -66,12 +67,21 @@ def prove(
     if trip.error is not None:
         refusal = _does_not_apply(trip.error, case, empty=True)
         return _proof((refusal,), "not tried", measure(base, migration), applies=False)
-    weaker = tuple(weakened(case, before.schema, trip.after or before.schema))
+    weaker = _behind(case, base, before.schema, trip.after or before.schema)
     if not rows:
         remark = finding_of("MR15", case.up, "nothing was tried on rows, because too many migrations changed")
         return _proof((*trip.findings, *weaker, remark), trip.way_back, measure(base, migration))
     proof = _with_rows(case, base, before.schema, trip, rows=rows)
     return replace(proof, findings=(*proof.findings, *weaker))
+
+
+def _behind(case: Case, base: SQLiteConnection, before: Schema, after: Schema) -> tuple[Finding, ...]:
+    """What the two schemas alone say."""
+    return (
+        *weakened(case, before, after),
+        *missing_parents(case, before, after),
+        *other_meanings(case, base, before, after),
+    )
 
 
 def _proof(
@@ -118,6 +128,7 @@ def _with_rows(case: Case, base: SQLiteConnection, before: Schema, empty: RoundT
         findings += conversions(case, free, before, after)
         if trials[-1].trip.error is None and trials[-1].sample.rows:
             findings += collisions(case, fitting if troubled else free, before, empty.keys)
+        findings += unreadable(case, fitting if troubled else free, before, after)
         findings += leaves_nothing_out(case, (free, fitting) if troubled else (free,), before)
     findings += not_reached(case, base, before, trials)
     sound = trials[-1] if trials[-1].sample.rows else trials[0]

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing
 
+from memsql.db.sqlite import memory
 from memsql.engine.analysis import analyse
-from memsql.errors import MemsqlError
+from memsql.errors import MemsqlError, StatementError
 from memsql.lint import Finding
 from memsql.review.case import Case
 from memsql.review.findings import finding_of
@@ -15,7 +17,10 @@ from memsql.schema.meaning import same_object
 from memsql.schema.weaker import weaker
 from memsql.sqltext import fold
 from memsql.sqltext.names import quote_if_needed
+from memsql.sqltext.tokens import join, tokenize
+from memsql.sqltext.writes import read_trigger
 
+_CONSTANT = frozenset({"TRUE", "FALSE", "NULL", "NOT", "AND", "OR", "IS"})
 SAID_BY = {"MR16": ("MS35",), "MR17": ("MS11", "MS36", "MS42")}
 """The rules of lint that say the same of a statement, by the rule of the review."""
 
@@ -30,6 +35,11 @@ def weakened(case: Case, before: Schema, after: Schema) -> Iterator[Finding]:
         # Who drops an index or trigger by its name and makes another one of that name means it.
         meant = kind in ("index", "trigger") and fold(rest.split(" ")[0].strip('"')) in dropped
         unique = sentence.endswith("is no longer UNIQUE")
+        if kind == "trigger" and (idle := _idle(rest.split(" ")[0].strip('"'), before, after)):
+            yield finding_of(
+                "MR17", case.up, idle, fix="drop it where it is not needed, or say: -- allow: MR17 <reason>"
+            )
+            continue
         yield finding_of(
             "MR17",
             case.up,
@@ -38,15 +48,58 @@ def weakened(case: Case, before: Schema, after: Schema) -> Iterator[Finding]:
             fix="write it again, or say that it may go: -- allow: MR17 <reason>",
         )
     for trigger in _lost_triggers(before, after, renamed):
-        if fold(trigger.name) not in dropped:
+        if fold(trigger.name) not in dropped or _reaches(trigger, after):
             view = before.table(trigger.table)
             of = "INSTEAD OF trigger" if view is not None and view.kind == "view" else "trigger"
             yield finding_of(
                 "MR17",
                 case.up,
                 f"{of} {quote_if_needed(trigger.name)} of {quote_if_needed(trigger.table)} is gone",
-                fix=f"make it again behind {quote_if_needed(trigger.table)}, or drop it by its name:\n{trigger.sql};",
+                fix=_make_again(trigger, by_name=fold(trigger.name) in dropped),
             )
+
+
+def _make_again(trigger: Object, *, by_name: bool) -> str:
+    if by_name:
+        return "say that what it did is not needed any more: -- allow: MR17 <reason>"
+    return f"make it again behind {quote_if_needed(trigger.table)}, or drop it by its name:\n{trigger.sql};"
+
+
+def _reaches(trigger: Object, after: Schema) -> bool:
+    """Whether a trigger that its migration drops by name has something to do yet: it refuses rows, or each table that
+    it writes is there."""
+    writes = list(read_trigger(trigger.sql))
+    return _refuses(trigger.sql) or bool(writes and all(after.table(write.table) is not None for write in writes))
+
+
+def _refuses(sql: str) -> bool:
+    return any(token.word == "RAISE" for token in tokenize(sql))
+
+
+def _idle(name: str, before: Schema, after: Schema) -> str:
+    """What to say of a trigger that does nothing any more; empty where it does something."""
+    old, new = (next((o.sql for o in s.objects if fold(o.name) == fold(name)), "") for s in (before, after))
+    shown = quote_if_needed(name)
+    if _never_fires(new) and not _never_fires(old):
+        return f"trigger {shown} never fires: its condition is false for all rows"
+    did, does = (_refuses(sql) or any(True for _ in read_trigger(sql)) for sql in (old, new))
+    return f"trigger {shown} does nothing any more" if did and not does else ""
+
+
+def _never_fires(sql: str) -> bool:
+    """Whether the WHEN of a trigger names no column, and is false."""
+    tokens = tokenize(sql)
+    words = [token.word for token in tokens]
+    if "WHEN" not in words or "BEGIN" not in words:
+        return False
+    condition = tokens[words.index("WHEN") + 1 : words.index("BEGIN")]
+    if any(t.kind == "quoted" or (t.kind == "word" and t.word not in _CONSTANT) for t in condition):
+        return False
+    with closing(memory()) as conn:
+        try:
+            return not conn.execute(f"SELECT ({join(condition)}) IS TRUE").one()
+        except StatementError:
+            return False
 
 
 def without_repeats(findings: Iterable[Finding], linted: Sequence[Finding]) -> list[Finding]:
