@@ -16,6 +16,7 @@ from memsql.config import Settings
 from memsql.db import Connection, Value, connection, queries
 from memsql.engine.state import State, read_state
 from memsql.errors import MemsqlError
+from memsql.operate import wal_reset
 from memsql.progress import Progress
 from memsql.project import load, plan
 
@@ -58,6 +59,7 @@ def health(settings: Settings, *, verify: bool, days: int, progress: Progress) -
             backup,
             of_growth(size, backups, now),
             _space(settings, size),
+            _engine(settings, conn),
         ]
     return [sign for sign in signs if sign is not None]
 
@@ -149,6 +151,13 @@ def of_space(free: int, size: int) -> Sign:
     return Sign("disk", level, f"{words.size(free)} are free, the database has {words.size(size)}")
 
 
+def of_engine(version: str, journal_mode: str) -> Sign:
+    """Whether the SQLite of this machine, ``version``, may damage a database of this ``journal_mode``."""
+    if journal_mode != "wal" or not wal_reset.is_affected(version):
+        return Sign("engine", "ok", f"SQLite {version}, journal mode {journal_mode}")
+    return Sign("engine", "warning", f"SQLite {version} of memsql and {wal_reset.WARNING}", wal_reset.REMEDIES)
+
+
 def _tried(name: str, check: Callable[[], Sign]) -> Sign:
     """The sign of ``check``; where it cannot be done, that is a sign too."""
     try:
@@ -173,6 +182,13 @@ def _space(settings: Settings, size: int) -> Sign | None:
     if settings.target.path is None:
         return None
     return of_space(shutil.disk_usage(settings.target.path.parent).free, size)
+
+
+def _engine(settings: Settings, conn: Connection) -> Sign | None:
+    if settings.target.path is None:
+        return None
+    version, journal = (r.one() for r in conn.batch([("SELECT sqlite_version()", ()), ("PRAGMA journal_mode", ())]))
+    return of_engine(str(version), str(journal))
 
 
 def _size(conn: Connection) -> int:

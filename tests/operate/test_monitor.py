@@ -20,7 +20,7 @@ from memsql.backups.catalogue import Backup, backups
 from memsql.config import load
 from memsql.db.queries import load as sql
 from memsql.db.sqlite import memory
-from memsql.operate.health import of_failures, of_growth, of_space
+from memsql.operate.health import of_engine, of_failures, of_growth, of_space
 from memsql.operate.timing import quantile, time_queries
 from memsql.project.queries import Query, bound, filled, read_queries
 from memsql.server import Running
@@ -57,12 +57,36 @@ def test_a_database_that_is_well(project: Project) -> None:
     before = project.files()
     seen = signs(project)
     assert {name: f["level"] for name, f in seen.items()} == dict.fromkeys(
-        ("verify", "migrations", "history", "backup", "growth", "disk"), "ok"
+        ("verify", "migrations", "history", "backup", "growth", "disk", "engine"), "ok"
     )
     assert "(+0 %)" in seen["growth"]["message"]
     project.run("monitor.health").expect(0, "ok       verify: ", "well: 0 errors, 0 warnings")
     assert "verify" not in signs(project, "--no-verify")
     assert project.files() == before
+
+
+@pytest.mark.parametrize(
+    ("version", "affected"),
+    [
+        ("3.6.23", False),
+        ("3.7.0", True),
+        ("3.40.1", True),
+        ("3.44.5", True),
+        ("3.44.6", False),
+        ("3.45.0", True),
+        ("3.50.6", True),
+        ("3.50.7", False),
+        ("3.51.0", True),
+        ("3.51.2", True),
+        ("3.51.3", False),
+        ("3.52.0", False),
+        ("3.53.1", False),
+        ("unknown", False),
+    ],
+)
+def test_versions_that_can_damage_a_database_in_wal_mode(version: str, affected: bool) -> None:
+    assert of_engine(version, "wal").level == ("warning" if affected else "ok")
+    assert of_engine(version, "delete").level == "ok"
 
 
 def test_what_is_wrong_is_an_error(project: Project) -> None:

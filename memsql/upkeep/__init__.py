@@ -1,0 +1,1 @@
+"""Upkeep of a database: build indexes anew, gather statistics, give space back, move aside what refers to nothing."""
