@@ -14,6 +14,7 @@ from itertools import islice, product
 
 from memsql.db.sqlite import memory
 from memsql.sqltext.names import ROWIDS, quote, unquote
+from memsql.sqltext.selects import list_items
 from memsql.sqltext.tokens import Token, join
 
 _LITERALS = frozenset({"number", "string", "blob"})
@@ -21,7 +22,10 @@ _BESIDE = frozenset({"=", "==", "<>", "!=", "<", ">", "<=", ">=", "IS", "NOT", "
 _BETWEEN = frozenset({"BETWEEN", "AND", "OR", "(", ")", ",", "SELECT", "FROM", "DISTINCT"})
 _SIDES = _BESIDE | _BETWEEN
 _CONSTANTS = frozenset({"NULL", "TRUE", "FALSE"})
-_ALLOWED = _SIDES | _CONSTANTS | {"EXISTS", "WHERE", ".", "AS"}
+# What they return is one of their arguments, so that a sample tells as much as of a column alone.
+_CHOICES = frozenset({"COALESCE", "IFNULL"})
+_COUNT = "memsql_count"
+_ALLOWED = _CHOICES | _SIDES | _CONSTANTS | {"EXISTS", "WHERE", ".", "AS"}
 _CASE = frozenset({"CASE", "WHEN", "THEN", "ELSE", "END", "CAST", "TEXT", "INTEGER", "GLOB"})
 _CONSTANT_WORDS = _CASE | {
     "ABS",
@@ -47,19 +51,43 @@ def always_true(condition: Sequence[Token], table: str, not_null: Collection[str
     ``not_null`` names columns, folded, that are never NULL. A column is NULL in the sample only where the condition
     speaks of NULL: nobody writes ``name = name`` to leave out rows without a name. False where it cannot be told.
     """
+    condition, counts = _without_counts(condition)
     names = _columns(condition, table)
     if names is None:
         return False
     columns = sorted(set(names))
     words = {token.word for token in condition}
     speaks_of_null = not words.isdisjoint(("NULL", "NOTNULL", "ISNULL"))
-    if columns and len(columns) == len(names) and not speaks_of_null and words.isdisjoint(("LIKE", "OR")):
+    if columns and len(columns) == len(names) and not (speaks_of_null or counts) and words.isdisjoint(("LIKE", "OR")):
         # Each column is compared once, with a constant, and so some value does not pass.
         return False
     values = list(dict.fromkeys([*_BASE, *_around(condition)]))
-    nullable = [speaks_of_null and column not in (*not_null, *ROWIDS) for column in columns]
-    rows = list(islice(product(*([*values, None] if null else values for null in nullable)), _MOST_ROWS + 1))
+    nullable = [speaks_of_null and column not in (*not_null, *ROWIDS, _COUNT) for column in columns]
+    numbers = [value for value in values if isinstance(value, int | float) and value >= 0]
+    sides = [numbers if name == _COUNT else values for name in columns]
+    rows = list(
+        islice(product(*([*v, None] if null else v for v, null in zip(sides, nullable, strict=True))), _MOST_ROWS + 1)
+    )
     return len(rows) <= _MOST_ROWS and _holds_for(condition, table, columns, rows)
+
+
+def _without_counts(condition: Sequence[Token]) -> tuple[Sequence[Token], bool]:
+    """``condition`` with a column in place of each ``(SELECT count(…) …)``, which is a number from 0 on; and whether
+    there was one."""
+    kept: list[Token] = []
+    place = 0
+    while place < len(condition):
+        words = [token.word for token in condition[place : place + 4]]
+        end = list_items(condition, place)[1] if words == ["(", "SELECT", "COUNT", "("] else place
+        inside = condition[place:end]
+        # A GROUP BY may return no row, and then it is NULL.
+        if end > place and not any(t.word in ("GROUP", "HAVING", "LIMIT", "UNION") for t in inside):
+            kept.append(Token("word", _COUNT, condition[place].start))
+            place = end
+        else:
+            kept.append(condition[place])
+            place += 1
+    return kept, len(kept) < len(condition)
 
 
 def holds_where_null(expression: str, columns: Iterable[str]) -> bool:

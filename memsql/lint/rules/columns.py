@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from memsql.lint.model import DATABASE, Hit, rule
 from memsql.lint.script import Script
@@ -32,12 +32,19 @@ def add_not_null(script: Script) -> Iterator[Hit]:
             continue
         place = column.find("NOT", "NULL")
         default = column.default
-        if place and (not default or default[0].word == "NULL") and step.name not in script.held(step).empty:
+        if place and (not default or _is_null(default)) and step.name not in script.held(step).empty:
             yield Hit(
                 place.start,
                 f"column {step.effect.column} is NOT NULL without a default: it fails on a table with rows",
                 f"add a constant default: {step.effect.column} … NOT NULL DEFAULT <value>",
             )
+
+
+def _is_null(default: Sequence[Token]) -> bool:
+    """Whether a default, the tokens behind DEFAULT, is NULL, in parentheses or not."""
+    depth = next((n for n, token in enumerate(default) if token.word != "("), 0)
+    closing = default[depth + 1 : 2 * depth + 1]
+    return default[depth].word == "NULL" and all(token.word == ")" for token in closing)
 
 
 @rule("MS05", "add_column_refused", "error", DATABASE)

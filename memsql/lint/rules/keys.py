@@ -146,7 +146,9 @@ def nullable_primary_key(script: Script) -> Iterator[Hit]:
         columns = {column.name: column for column in table.columns}
         for clause in table.clauses:
             if clause.name and (place := clause.find("PRIMARY", "KEY")):
-                if clause.type != "INTEGER" and not clause.find("NOT", "NULL"):
+                # SQLite takes INTEGER PRIMARY KEY DESC for no rowid (https://sqlite.org/lang_createtable.html#rowid).
+                is_rowid = clause.type == "INTEGER" and not clause.find("PRIMARY", "KEY", "DESC")
+                if not is_rowid and not clause.find("NOT", "NULL"):
                     yield Hit(
                         place.start, f"primary key {clause.name} of {step.effect.name} allows NULL", "add NOT NULL"
                     )

@@ -171,7 +171,7 @@ def write_without_where(script: Script) -> Iterator[Hit]:
     """UPDATE or DELETE without WHERE, or with one that every row passes.
 
     **Anti-pattern** It changes every row of a table, which is rarely meant and cannot be undone. `WHERE true`, `1 = 1`,
-    `NOT 0` or `id = id` say no more than no WHERE.
+    `NOT 0` or `id = id` say no more than no WHERE, and UPDATE … FROM without WHERE joins every row with every row.
 
         DELETE FROM sessions;
 
@@ -238,7 +238,14 @@ def _idle_condition(script: Script, step: Step) -> tuple[Token, ...] | None:
     if not write.some:
         return ()
     condition = write.condition
-    if write.sources or not condition or any(t.word == "LIMIT" for t in write.conditions):
+    if any(t.word == "LIMIT" for t in write.conditions):
+        return None
+    if write.sources:
+        # A join with the table itself needs no WHERE.
+        label = write.alias or write.table
+        joined = any(source.table == write.table for source in write.sources)
+        return None if condition or joined or any(t.name == label for t in write.conditions) else ()
+    if not condition:
         return None
     shape = script.after.table(step.name) or (script.before.table(step.name) if script.before is not None else None)
     columns = shape.columns if shape is not None else ()

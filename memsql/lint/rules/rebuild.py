@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 
 from memsql.lint.catalogue import Catalogue
 from memsql.lint.model import DATABASE, TRIGGER_MISSING, Hit, rule
 from memsql.lint.rebuild import Rebuild, star_over_table
 from memsql.lint.script import Script
 from memsql.lint.step import Step
-from memsql.schema import Table
+from memsql.schema import ForeignKey, Table
 from memsql.schema.remade import NameChanges, Remade
 from memsql.sqltext import fold
 from memsql.sqltext.names import quote_if_needed
 from memsql.sqltext.pragmas import is_on, read_pragma
+from memsql.sqltext.selects import tables_of
 
 _RELATIONS = ("table", "virtual", "view")
 
@@ -24,7 +25,8 @@ def rebuild_with_keys_on(script: Script) -> Iterator[Hit]:
 
     **Anti-pattern** DROP TABLE deletes the rows first. `ON DELETE CASCADE` then deletes the rows of every table that
     refers to them, `SET NULL` empties the columns that do, and `foreign_key_check` finds nothing wrong afterwards.
-    Without such an action the migration fails as soon as a row refers to the table.
+    Without such an action the migration fails as soon as a row refers to the table. REPLACE with rows of the table
+    itself deletes them, too.
 
         CREATE TABLE users_new (id TEXT PRIMARY KEY NOT NULL, email TEXT);
         INSERT INTO users_new (id, email) SELECT id, email FROM users;
@@ -52,15 +54,32 @@ def rebuild_with_keys_on(script: Script) -> Iterator[Hit]:
                 f"dropping {drop.effect.name} {'; it '.join(effects)}",
                 "write `-- foreign_keys: off` into the header of the file",
             )
+    yield from _replaced_in_place(script)
 
 
-def _effects_on_children(script: Script, drop: Step) -> list[str]:
-    """What the rows that are deleted with a table do to the tables that refer to it: words that follow its name."""
+def _replaced_in_place(script: Script) -> Iterator[Hit]:
+    """REPLACE with rows of the table itself: it deletes each row before it writes it."""
+    for step in script.of("replace", "insert"):
+        write = step.write
+        if write is None or not write.replaces or write.select is None or step.name not in tables_of(write.select):
+            continue
+        # NO ACTION looks for the row at the end of the statement, when it is there again.
+        effects = [e for e in _effects_on_children(script, step) if not e.startswith("fails")]
+        if effects:
+            yield Hit(
+                step.place("REPLACE"),
+                f"REPLACE deletes each row of {step.effect.name} before it writes it, and {'; it '.join(effects)}",
+                "write UPDATE, or ON CONFLICT DO UPDATE",
+            )
+
+
+def _effects_on_children(script: Script, step: Step) -> list[str]:
+    """What the rows that a statement deletes do to the tables that refer to them: words that follow its name."""
     by_action: dict[str, list[str]] = {}
-    for child, keys in sorted(script.children(drop).items()):
+    for child, keys in sorted(_children(script, step).items()):
         shape = script.before.table(child) if script.before is not None else None
         name = shape.name if shape is not None else child
-        for key in keys if child not in script.held(drop).empty else ():
+        for key in keys if child not in script.held(step).empty else ():
             names = ", ".join(f"{name}.{column}" for column in key.columns)
             by_action.setdefault(key.on_delete.upper(), []).append(names)
     effects = []
@@ -75,6 +94,14 @@ def _effects_on_children(script: Script, drop: Step) -> list[str]:
             case _:
                 effects.append(f"fails where rows of {tables} refer to it")
     return effects
+
+
+def _children(script: Script, step: Step) -> Mapping[str, Sequence[ForeignKey]]:
+    """The tables that refer to the table of a statement, with their foreign keys."""
+    if step.kind == "drop" or script.before is None:
+        return script.children(step)
+    children = (script.before.table(name) for name in script.before.referencing(step.name))
+    return {fold(t.name): [k for k in t.foreign_keys if fold(k.parent) == step.name] for t in children if t is not None}
 
 
 @rule("MS11", "rebuild_forgets", "error", DATABASE)
