@@ -21,9 +21,10 @@ _OPEN_TABLE = frozenset({"OpenRead", "OpenWrite", "ReopenIdx"})
 _OPEN_OTHER = frozenset({"OpenEphemeral", "OpenPseudo", "OpenDup", "SorterOpen", "OpenAutoindex", "VOpen"})
 _END = frozenset({"Next", "Prev", "ResultRow", "Halt", "Return", "EndCoroutine", "Goto", "SorterSort", "Sort"})
 _LOOP = re.compile(r"(?:SCAN|SEARCH) ")
+_ALTERNATIVE = re.compile(r"INDEX \d+")
 _IN = re.compile(r"USING .* FOR IN-OPERATOR", re.DOTALL)
-# Equality of the rowid: before it seeks, it may walk through the values of an IN.
-_BY_ROWID = re.compile(r"SEARCH .* \((?:.* AND )?rowid=\?.*\).*", re.DOTALL)
+# Before an equality is sought, the loop may walk through the values of an IN.
+_EQUALITY = re.compile(r"SEARCH .* \(.*=\?.*\).*", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,35 +46,47 @@ def instructions(rows: Sequence[Sequence[object]]) -> list[Instruction]:
     ]
 
 
-def roots_of(lines: Sequence[tuple[int, str]], code: Sequence[Instruction]) -> Mapping[int, int | None]:
-    """The root page of what each of ``lines`` reads, by its id: None where that is no table but rows of a subquery.
+@dataclass(frozen=True, slots=True)
+class Roots:
+    """What lines of a plan read, by their ids: ``pages`` are root pages, None for rows of a subquery; lines that read
+    nothing, or of which the bytecode does not tell, are left out. ``whole`` are the lines "FOR IN-OPERATOR" whose
+    b-tree is read from end to end, because its rows drive the loop around it; the others are searched."""
 
-    ``lines`` are ids and texts in the order of the ids. A line that reads nothing, or of which the bytecode does not
-    tell, is left out. So is a line "FOR IN-OPERATOR" whose b-tree is searched and not read from end to end.
-    """
+    pages: Mapping[int, int | None]
+    whole: frozenset[int]
+
+
+def roots_of(lines: Sequence[tuple[int, int, str]], code: Sequence[Instruction]) -> Roots:
+    """What each of ``lines`` reads: ids, parents and texts, in the order of the ids."""
     starts = _starts(lines, code)
-    loops = [(number, starts[number]) for number, detail in lines if _LOOP.match(detail)]
     walker = _Walker(code)
-    roots: dict[int, int | None] = {}
-    for number, detail in lines:
-        if _LOOP.match(detail):
-            later = {start for other, start in loops if other > number}
-            root = walker.root(starts[number], later, seeks=_BY_ROWID.fullmatch(detail) is not None)
+    loops = {number for number, _, detail in lines if _LOOP.match(detail)}
+    pages: dict[int, int | None] = {}
+    whole: set[int] = set()
+    for number, _, detail in lines:
+        page: int | None = UNKNOWN
+        if number in loops:
+            later = {starts[other] for other in loops if other > number}
+            page = walker.page(starts[number], later, seeks=_EQUALITY.fullmatch(detail) is not None)
         elif _IN.fullmatch(detail):
-            root = walker.driving(starts[number])
-        else:
-            continue
-        if root != UNKNOWN:
-            roots[number] = root
-    return roots
+            page, is_whole = walker.listed(starts[number])
+            whole |= {number} if is_whole else set()
+        if page != UNKNOWN:
+            pages[number] = page
+    return Roots(pages, frozenset(whole))
 
 
-def _starts(lines: Sequence[tuple[int, str]], code: Sequence[Instruction]) -> dict[int, int]:
-    """Where the code behind each line begins. Some lines are instructions of ``code`` too."""
+def _starts(lines: Sequence[tuple[int, int, str]], code: Sequence[Instruction]) -> dict[int, int]:
+    """Where the code of each line begins. Some lines are instructions of ``code`` too."""
     shown = [instruction.p4 for instruction in code if instruction.opcode == "Explain"]
-    starts, left_out = {}, 0
-    for number, detail in lines:
-        starts[number] = number - left_out
+    starts: dict[int, int] = {}
+    left_out = 0
+    alternatives = set()
+    for number, parent, detail in lines:
+        # The line of an alternative of OR stands behind its code, and the one above it, "INDEX 1", before.
+        starts[number] = starts[parent] if parent in alternatives else number - left_out
+        if _ALTERNATIVE.fullmatch(detail):
+            alternatives.add(number)
         if shown and shown[0] == detail:
             shown.pop(0)
         else:
@@ -87,7 +100,7 @@ class _Walker:
     def __init__(self, code: Sequence[Instruction]) -> None:
         self._code = code
 
-    def root(self, start: int, later: set[int], *, seeks: bool) -> int | None:
+    def page(self, start: int, later: set[int], *, seeks: bool) -> int | None:
         """The root page of the loop that begins at ``start``; the loops inside of it begin at ``later``."""
         place, code = start, self._code
         while 0 <= place < len(code) and place not in later:
@@ -101,15 +114,15 @@ class _Walker:
             place = self._behind(place)
         return self._counted(start)
 
-    def driving(self, start: int) -> int | None:
-        """The root page that the operator IN at ``start`` opens, if its rows are read one after the other."""
+    def listed(self, start: int) -> tuple[int, bool]:
+        """The root page that the operator IN at ``start`` opens, and whether its rows are read one after the other."""
         code = self._code
         # The line follows its OpenRead.
         near = sorted(range(max(0, start - 3), min(start + 3, len(code))), key=lambda n: abs(n - start + 0.5))
         opened = next((code[n] for n in near if code[n].opcode in _OPEN_TABLE), None)
-        if opened is None or not any(i.opcode in _STEP and i.p1 == opened.p1 for i in code):
-            return UNKNOWN
-        return opened.p2
+        if opened is None or opened.p3 != 0:
+            return UNKNOWN, False
+        return opened.p2, any(i.opcode in _STEP and i.p1 == opened.p1 for i in code)
 
     def _behind(self, place: int) -> int:
         """The next instruction of the loop itself: what a subquery or a list does is passed over."""

@@ -108,9 +108,10 @@ class _Tree:
         if node.table is None:
             return 0.0, max(subqueries.get(node.name, 1.0), 1.0)
         size = self._statistics.rows.get(fold(node.table))
+        if node.detail.startswith("USING"):
+            # The rows behind IN: all of them, or one for each row around it.
+            return (None if size is None else float(size) if node.kind == "scan" else around), 1.0
         if node.kind == "scan":
-            if node.detail.startswith("USING"):
-                return (None if size is None else float(size)), 1.0
             return (None if size is None else around * size), float(size or 1)
         rows = self._searched(node, size)
         if node.automatic:

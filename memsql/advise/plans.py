@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import KW_ONLY, dataclass, field
+from dataclasses import KW_ONLY, dataclass, field, replace
 from typing import Literal
 
 from memsql.advise.cursors import UNKNOWN, Instruction, roots_of
@@ -129,10 +129,12 @@ def nodes_of(
     ``code`` that to EXPLAIN of the same statement ``sql``. Without ``code`` or ``catalogue`` tables are called as the
     plan calls them."""
     lines = sorted((int(str(row[0])), int(str(row[1])), str(row[-1])) for row in rows)
-    roots = roots_of([(number, detail) for number, _, detail in lines], code)
+    roots = roots_of(lines, code)
     subqueries = {match["name"] for _, _, detail in lines if (match := _NAMED.fullmatch(detail))}
     reader = _Reader(catalogue, subqueries, sql)
-    return tuple(reader.node(number, parent, detail, roots.get(number, UNKNOWN)) for number, parent, detail in lines)
+    nodes = (reader.node(*line, roots.pages.get(line[0], UNKNOWN)) for line in lines)
+    # An IN whose rows drive a loop reads all of them.
+    return tuple(replace(node, kind="scan") if node.id in roots.whole else node for node in nodes)
 
 
 class _Reader:
@@ -150,13 +152,11 @@ class _Reader:
         if match := _LOOP.fullmatch(detail):
             return self._loop(Node(number, parent, "search", detail, match["name"]), match, root)
         if match := _IN.fullmatch(detail):
-            name = match["table"] or ""
-            # Where it drives the loop around it, its rows are read one after the other.
-            kind: Kind = "other" if root in (None, UNKNOWN) else "scan"
-            table = self._table_of(match["index"], root, name)
-            return Node(number, parent, kind, detail, name, table, match["index"], covering=True)
+            table = self._table_of(match["index"], root, match["table"] or "")
+            name = match["table"] or table or ""
+            return Node(number, parent, "search", detail, name, table, match["index"], covering=True)
         if match := _NAMED.fullmatch(detail):
-            kind = "materialize" if match["verb"] == "MATERIALIZE" else "coroutine"
+            kind: Kind = "materialize" if match["verb"] == "MATERIALIZE" else "coroutine"
             return Node(number, parent, kind, detail, match["name"])
         if match := _TEMPORARY.fullmatch(detail):
             what = match["compound"] or match["what"] or ""

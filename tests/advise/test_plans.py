@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import closing
+from random import Random
 
 import pytest
+import random_queries
 import servers
+from random_queries import random_query
 
 from memsql.advise.cursors import instructions
 from memsql.advise.plans import Node, catalogue_of, nodes_of
 from memsql.db import Script, Value, connect
 from memsql.db.queries import load
 from memsql.db.sqlite import memory
+from memsql.errors import StatementError
 from memsql.server import Running
 
 SCHEMA = """
@@ -84,6 +88,17 @@ MEANINGS: dict[str, tuple[set[str], set[str]]] = {
     "SELECT * FROM json_each('[1]') AS j JOIN memories AS m ON m.id = j.value": (set(), {"memories"}),
     "SELECT * FROM (VALUES (1), (2)) AS t JOIN memories AS m ON m.id = t.column1": (set(), {"memories"}),
     "SELECT max(id) FROM memories": (set(), {"memories"}),
+    # Lines of alternatives stand behind their code.
+    "SELECT DISTINCT u.id FROM memories AS users JOIN users AS u WHERE users.user_id = 5 OR users.id = 2": (
+        {"users"},
+        {"memories"},
+    ),
+    # The key of a table without rowid is an index without a row in the schema.
+    "SELECT * FROM kinds AS k WHERE k.a IN (SELECT a FROM pairs AS users)": ({"kinds"}, {"pairs"}),
+    "SELECT * FROM pairs AS users WHERE users.b IN (SELECT id FROM users AS x) AND users.a = 'x'": (
+        {"users"},
+        {"pairs"},
+    ),
     "SELECT 1": (set(), set()),
     "SELECT * FROM users AS u WHERE u.id BETWEEN 3 AND 5": (set(), {"users"}),
     "SELECT * FROM users AS u WHERE u.id < 5": (set(), {"users"}),
@@ -155,6 +170,26 @@ def test_a_subquery_for_each_row_is_correlated(ask: Ask) -> None:
     each = meaning(ask, sql.format("(SELECT max(m.at) FROM memories AS m WHERE m.user_id = u.id)"))
     once = meaning(ask, sql.format("(SELECT max(m.at) FROM memories AS m)"))
     assert [node.correlated for nodes in (each, once) for node in nodes if node.kind == "subquery"] == [True, False]
+
+
+def test_random_queries_read_what_their_bytecode_opens() -> None:
+    conn = memory()
+    for sql in random_queries.SCHEMA.strip().split(";")[:-1]:
+        conn.execute(sql)
+    catalogue = catalogue_of(conn.execute(load("advise/catalogue")).rows)
+    random, planned = Random(15), 0
+    for _ in range(400):
+        sql = random_query(random)
+        try:
+            rows = conn.execute(f"EXPLAIN QUERY PLAN {sql}").rows
+        except StatementError:
+            # Some refer to what is not there.
+            continue
+        planned += 1
+        code = instructions(conn.execute(f"EXPLAIN {sql}").rows)
+        opened = {catalogue.roots[i.p2] for i in code if i.opcode in ("OpenRead", "ReopenIdx")}
+        assert {n.table for n in nodes_of(rows, code, catalogue, sql) if n.table} == opened, sql
+    assert planned > 300
 
 
 def test_a_server_says_the_same(empty_server: Running) -> None:
