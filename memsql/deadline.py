@@ -104,6 +104,15 @@ def or_over(tick: Callable[[], bool] | None) -> Callable[[], bool]:
     return is_over if tick is None else lambda: tick() or is_over()
 
 
+def refuse_large() -> None:
+    """Raise Stopped in a process that has a budget: a statement of a part needed more memory than there is.
+
+    SQLite says of it what it says of any other error, so that it would be taken for the answer of the statement.
+    """
+    if _budget.part and math.isfinite(_budget.whole_ends):
+        raise Stopped(_budget.part, TOO_LARGE)
+
+
 def refuse_over() -> None:
     """Raise Stopped where the part that runs has no time left."""
     if is_over():

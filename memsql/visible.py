@@ -11,15 +11,17 @@ import re
 from collections.abc import Iterable
 
 # Controls (Cc), formats (Cf: directions, zero widths, tags), line separators (Zl, Zp), lone surrogates (Cs), and the
-# letters and marks that are drawn as nothing. Not U+FE0F, which our own emoji need.
+# letters and marks that are drawn as nothing.
 _UNSEEN = (
     "\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u034f\u061c\u070f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f"
-    "\u2028-\u202e\u2060-\u206f\u2800\u3164\ufeff\uffa0\ufff0-\ufffb\ufffe\uffff\ud800-\udfff\U0001bca0-\U0001bca3"
+    "\u2028-\u202e\u2060-\u206f\u2800\u3164\ufe00-\ufe0e\ufeff\uffa0\ufff0-\ufffb\ufffe\uffff\ud800-\udfff\U0001bca0-\U0001bca3"
     "\U0001d173-\U0001d17a\U000e0000-\U000e0fff"
 )
 # Texts, which re compiles at their first use: most reports are plain and start quicker without them.
-_UNSEEN_CHARACTER = f"[{_UNSEEN}]"
-_UNSEEN_OR_BREAK = f"[\t\n{_UNSEEN}]"
+# U+FE0F makes an emoji of the character before it. The only one of ours that needs it is U+26A0.
+_SELECTOR = "(?<!\u26a0)\ufe0f"
+_UNSEEN_CHARACTER = f"[{_UNSEEN}]|{_SELECTOR}"
+_UNSEEN_OR_BREAK = f"[\t\n{_UNSEEN}]|{_SELECTOR}"
 # GitHub Actions runs "::command::" behind the blanks of a line, and "##[command]" anywhere; Azure and TeamCity have
 # "##vso[command]" and "##teamcity[command]".
 _COMMAND = r"(?m)^(?P<blanks>[^\S\n]*)(?=::)|(?<=#)(?=#\w*\[)"

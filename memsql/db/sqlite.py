@@ -235,9 +235,12 @@ class SQLiteConnection:
             raise self._translated(e, statement) from e
 
     def _translated(self, error: Exception, statement: str | None = None, index: int | None = None) -> MemsqlError:
-        """The MemsqlError for ``error``. Raises deadline.Stopped where the time for somebody else's SQL is over."""
+        """The MemsqlError for ``error``. Raises deadline.Stopped where the time for somebody else's SQL is over, or its
+        memory."""
         if self._confinement is not None:
             deadline.refuse_over()
+            if isinstance(error, MemoryError):
+                deadline.refuse_large()
             denied, self._confinement.denied = self._confinement.denied, None
             if denied is not None:
                 message = f"{denied} is refused: a statement may reach nothing outside of its own database"

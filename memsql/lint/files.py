@@ -23,7 +23,7 @@ def sql_files(settings: Settings, paths: Sequence[Path] = ()) -> list[Path]:
     for path in paths or [p for p in (settings.migrations, settings.sql) if p.is_dir()]:
         path = placed(settings, path)
         if path.is_dir():
-            files |= dict.fromkeys(sorted(p for p in path.rglob("*.sql") if p.is_file()))
+            files |= dict.fromkeys(sorted(p for p in path.rglob("*.sql") if not p.is_dir()))
         elif path.is_file():
             files[path] = None
         else:

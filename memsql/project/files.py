@@ -11,6 +11,7 @@ import hashlib
 import os
 import re
 import sqlite3
+import stat
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -38,6 +39,7 @@ _TOKENS_BYTES = 256 * 1024
 _AT_ONCE = 64 * 1024
 # Windows has no such flag.
 _NO_LINK = getattr(os, "O_NOFOLLOW", 0)
+_NO_WAITING = getattr(os, "O_NONBLOCK", 0)
 _PIECE_BYTES = 1 << 20
 _HASHED_BESIDE = 8 << 20
 
@@ -235,7 +237,8 @@ def _parse(file: SqlFile) -> MigrationHeader:
 
 
 def read_file(path: Path | str, shown: str) -> SqlFile:
-    """Read and normalise one file. Raises FileError where it cannot be read, and where it is a link."""
+    """Read and normalise one file. Raises FileError where it cannot be read, and where it is a link or no regular file,
+    such as a pipe, which would make who reads it wait."""
     try:
         data = _bytes_of(path)
     except OSError as e:
@@ -244,6 +247,13 @@ def read_file(path: Path | str, shown: str) -> SqlFile:
                 f"{shown} is a link, and memsql follows none: it may lead to any file of this machine",
                 where=Location(shown),
                 hint="put the file itself there",
+            ) from None
+        if e.errno == errno.ESPIPE:
+            raise FileError(
+                f"{shown} is no regular file",
+                where=Location(shown),
+                state="nothing was changed",
+                hint="put a file there, or remove it",
             ) from None
         raise FileError(f"{shown} cannot be read: {e.strerror}", where=Location(shown)) from None
     if data.startswith(_BOM):
@@ -254,10 +264,13 @@ def read_file(path: Path | str, shown: str) -> SqlFile:
 
 
 def _bytes_of(path: Path | str) -> bytes:
-    """The content of a file. Raises OSError where it cannot be read, and where it is a link."""
+    """The content of a file. Raises OSError where it cannot be read, and where it is a link; with ESPIPE where it is no
+    regular file."""
     # os.read and not pathlib: a status of a thousand migrations opens two thousand files.
-    handle = os.open(path, os.O_RDONLY | _NO_LINK)
+    handle = os.open(path, os.O_RDONLY | _NO_LINK | _NO_WAITING)
     try:
+        if not stat.S_ISREG(os.fstat(handle).st_mode):
+            raise OSError(errno.ESPIPE, os.strerror(errno.ESPIPE))
         if not _NO_LINK and os.path.islink(path):
             raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
         data = os.read(handle, _AT_ONCE)

@@ -29,7 +29,7 @@ from memsql.sqltext.writes import Write, parse_write
 _STATEMENTS = 300
 _KEYS, _ROWS = 3, 6
 # Seconds for all trials of a migration, and for one that may have no end.
-_LONG_ENOUGH, _ENDLESS = 5.0, 1.0
+_LONG_ENOUGH, _ENDLESS = 2.0, 1.0
 _Key = tuple[Value, ...]
 
 

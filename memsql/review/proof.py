@@ -118,7 +118,7 @@ def _with_rows(case: Case, base: SQLiteConnection, before: Schema, empty: RoundT
             few = replace(plan, amount=Amount(_FEW))
             known = None
             if trials[1].trip.error is not None:
-                known = _on_few(case, base, trials[1].sample, few, (before, after, empty.keys))
+                known = _on_few(case, base, trials[1], few, (before, after, empty.keys))
                 if known == ():
                     known = tuple(referring(case, fitting, trials[1].trip.error))
             findings += known or ()
@@ -297,27 +297,29 @@ def _not_known(error: MemsqlError, case: Case, syntax: str) -> Finding:
 
 
 def _on_few(
-    case: Case, base: SQLiteConnection, many: Sample, plan: Plan, schemas: tuple[Schema, Schema, Sequence[Unique]]
+    case: Case, base: SQLiteConnection, many: Trial, plan: Plan, schemas: tuple[Schema, Schema, Sequence[Unique]]
 ) -> tuple[Finding, ...] | None:
-    """What stops the migration on few rows, as ``plan`` has them, in every table that has rows in ``many``, although it
-    runs on these few; None where it does not run on any. ``schemas``: before and after it, with the unique keys after.
+    """What stops the migration on few rows, as ``plan`` has them, in every table that has rows in ``many``, where it
+    failed, although it runs on these few; None where it does not run on any. ``schemas``: before and after it, with
+    the unique keys after.
     """
     case = case.without_checks()
     before, after, keys = schemas
+    kind = kind_of_error(many.trip.error) if many.trip.error is not None else ""
     result: tuple[Finding, ...] | None = None
     plain = {name: replace(wanted, presets=()) for name, wanted in plan.asked.items()}
     for number in range(2 * _FEW_ATTEMPTS):
         tried = replace(plan, seed=plan.seed + 1 + number, asked=plan.asked if number < _FEW_ATTEMPTS else plain)
         with copy_of(base) as conn:
             few = fill_fitting(conn, tried, after)
-            if not {table for table, _ in few.rows} >= {table for table, _ in many.rows}:
+            if not {table for table, _ in few.rows} >= {table for table, _ in many.sample.rows}:
                 continue
             spread_keys(conn, before)
             with copy_of(conn) as trial:
                 if try_run(trial, case.project, "up", allow=True) is not None:
                     continue
             result = tuple(collisions(case, conn, before, keys))
-            if result:
+            if result or kind not in ("unique", "orphan"):
                 break
     return result
 

@@ -21,6 +21,8 @@ HOSTILE = (
     "x\u00ady",
     "x\ufeffy",
     "x\U000e0041y",
+    "x\ufe0fy",
+    "x\ufe01y",
     "x\udc80y",
     "x\ufffe\uffffy",
     "x ##[error]y",
@@ -30,6 +32,7 @@ HOSTILE = (
 )
 """Names that act where they are not escaped."""
 
+_SELECTOR = re.compile("[\ufe00-\ufe0e]|(?<!\u26a0)\ufe0f")
 _COMMAND = re.compile(r"(?m)^\s*::|##\w*\[")
 _INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 _NO_CHARACTERS = "\ufffe\uffff"
@@ -37,7 +40,7 @@ _NO_CHARACTERS = "\ufffe\uffff"
 
 def acts(shown: str) -> bool:
     """Whether ``shown`` holds a command to the log of a build, or a character that nobody sees."""
-    return bool(_COMMAND.search(shown)) or any(
+    return bool(_COMMAND.search(shown) or _SELECTOR.search(shown)) or any(
         c in _NO_CHARACTERS or (c not in "\n\t" and unicodedata.category(c) in _INVISIBLE) for c in shown
     )
 

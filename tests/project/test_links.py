@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -68,3 +69,16 @@ def test_a_configuration_of_sqlfluff_runs_no_program(project: Project) -> None:
     (project.root / "evil" / "__init__.py").write_text("open('pwned', 'w').close()\n")
     project.run("lint").expect(0)
     assert not list(project.root.rglob("pwned"))
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no pipes with a name")
+@pytest.mark.parametrize("name", ["migrations/0002_change.sql", "sql/queries/x.sql"])
+def test_a_pipe_is_refused_and_nobody_waits(project: Project, name: str) -> None:
+    pipe = project.root / name
+    pipe.parent.mkdir(parents=True, exist_ok=True)
+    os.mkfifo(pipe)
+    project.run("lint").expect(1, f"{name} is no regular file")
+    if name.startswith("migrations"):
+        project.run("migrate.status").expect(2, f"{name} is no regular file")
+    with pytest.raises(FileError, match="is no regular file"):
+        read_file(os.devnull, "null")
