@@ -54,12 +54,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
     servers.marked = item.get_closest_marker("server") is not None
-    measured.begin(item.nodeid in measured.chosen)
+    measured.begin(measured.chosen[item.nodeid])
 
 
 def pytest_sessionfinish() -> None:
     """Coverage wants to end what it sees running."""
-    measured.begin(True)
+    measured.begin(measured.Look.ALL_PROCESSES)
 
 
 @pytest.fixture(autouse=True)

@@ -98,10 +98,10 @@ def _coverage_figure() -> tuple[bool, str]:
     """
     words = [sys.executable, "-m", "coverage", "report", "--format=total", "--precision=1"]
     report = subprocess.run(words, check=False, capture_output=True, text=True)
-    figure = report.stdout.strip()
-    # The exit code is 2 below fail_under, with the figure on stdout and the sentence on stderr.
-    shown = [f"{figure} % of the lines of memsql"] if figure.replace(".", "").isdigit() else []
-    return report.returncode == 0, "; ".join(filter(None, [*shown, report.stderr.strip()]))
+    # Below fail_under the exit code is 2, and a sentence follows the figure: on stdout, or in older versions on stderr.
+    figure, _, remark = report.stdout.strip().partition("\n")
+    shown = f"{figure} % of the lines of memsql" if figure.replace(".", "").isdigit() else ""
+    return report.returncode == 0, "; ".join(filter(None, [shown, remark.strip(), report.stderr.strip()]))
 
 
 def _failed(commands: list[list[str]]) -> list[str]:

@@ -73,7 +73,7 @@ def run(
     """Run ``memsql words`` in the folder ``cwd`` to its end, with ``env`` added to the environment."""
     environment = {**clean_environment(), **(env or {})}
     if preexec_fn is None and not prefix and started.fits(env or {}):
-        command = started.Command(program, list(words), str(cwd), environment, measured.looks)
+        command = started.Command(program, list(words), str(cwd), environment, measured.looks_at_commands())
         done = _starter.run(command, TIMEOUT)
         if done is not None:
             return Done(words, *done)

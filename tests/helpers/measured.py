@@ -4,9 +4,10 @@ On its own, coverage.py writes a file in each process, which takes longer than m
 sends the lines that it ran to the process that forked it, and that one writes one file at its end.
 
 Until Python 3.12, tracing makes a command slower by more than half. So coverage looks at the first entry of each table
-and at one in ``ONE_IN``: the others run the same lines again. A test without a table is one with a single entry.
-Coverage leaves alone what is killed, tests/reference and the files of tests/promises, which are long ways through what
-the tests of each package run too. The share is the same in every run. ``invoke test --thorough`` looks at every test.
+and at one in ``ONE_IN``: the others run the same lines again. A test without a table is one with a single entry. What
+quick tests run in their own process takes little time, and differs more: coverage looks at all of that. It leaves alone
+what is killed, tests/reference and the files of tests/promises, which are long ways through what the tests of each
+package run too. The share is the same in every run. ``invoke test --thorough`` looks at every test.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ import traceback
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, nullcontext
+from enum import IntEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
@@ -34,18 +36,28 @@ _PACKAGE = Path(__file__).resolve().parents[2] / "memsql"
 _LONG_WAYS = ("tests/promises/test_", "tests/reference/")
 # Of so many that do the same coverage looks at one.
 ONE_IN = 8
-# Whether coverage looks at the test that runs now and at its commands; conftest.py begins each test.
-looks = True
+
+
+class Look(IntEnum):
+    """At what of a test coverage looks."""
+
+    NOTHING = 0
+    OWN_PROCESS = 1
+    ALL_PROCESSES = 2
+
+
+# At what of the test that runs now coverage looks; conftest.py begins each test.
+look = Look.ALL_PROCESSES
 # What makes coverage look at the processes that this one starts, while it shall not.
 _for_processes: dict[str, str] = {}
-# The ids of the tests at which coverage looks; conftest.py sets it.
-chosen: set[str] = set()
+# At what of each test coverage looks, by the id of the test; conftest.py sets it.
+chosen: dict[str, Look] = {}
 
 
-def share(items: Iterable[pytest.Item]) -> set[str]:
-    """The ids of those tests at which coverage looks."""
+def share(items: Iterable[pytest.Item]) -> dict[str, Look]:
+    """At what of each test coverage looks, by the id of the test."""
     entries: Counter[tuple[str, bool]] = Counter()
-    looked_at = set()
+    looks = {}
     for item in items:
         marks = {mark.name for mark in item.iter_markers()}
         table = item.nodeid.partition("[")[0], "server" in marks
@@ -53,25 +65,35 @@ def share(items: Iterable[pytest.Item]) -> set[str]:
         entries[table] += 1
         is_left_alone = "kill" in marks or item.nodeid.startswith(_LONG_WAYS)
         if extent.THOROUGH or (number % ONE_IN == 0 and not is_left_alone):
-            looked_at.add(item.nodeid)
-    return looked_at
+            looks[item.nodeid] = Look.ALL_PROCESSES
+        else:
+            is_quick = not marks & {"slow", "server"}
+            looks[item.nodeid] = Look.OWN_PROCESS if is_quick and not is_left_alone else Look.NOTHING
+    return looks
 
 
-def begin(is_looked_at: bool) -> None:
-    """From now on coverage looks at this process and at those that it starts, or it looks at none of them."""
-    global looks
+def begin(wanted: Look) -> None:
+    """From now on coverage looks at what is ``wanted`` of this process and those that it starts."""
+    global look
     own = _coverage()
-    if own is not None and is_looked_at != looks:
+    if own is not None:
         # Not Coverage.start(), which would patch os._exit once more each time.
         assert own._collector is not None
-        if is_looked_at:
+        if wanted and not look:
             own._collector.start()
+        if look and not wanted:
+            own._collector.stop()
+        if wanted == Look.ALL_PROCESSES:
             os.environ.update(_for_processes)
         else:
-            own._collector.stop()
             for name in [name for name in os.environ if name.startswith(_FOR_PROCESSES)]:
                 _for_processes[name] = os.environ.pop(name)
-    looks = is_looked_at
+    look = wanted
+
+
+def looks_at_commands() -> bool:
+    """Whether coverage looks at the processes that this one starts for the test that runs now."""
+    return look == Look.ALL_PROCESSES
 
 
 def _coverage() -> Coverage | None:
@@ -86,7 +108,7 @@ def environment(variables: dict[str, str], *, outlives_the_test: bool = False) -
     Where this process is measured, that one measures what it forks; for one test alone only if coverage looks at it.
     """
     own = _coverage()
-    if own is None or not (looks or outlives_the_test):
+    if own is None or not (looks_at_commands() or outlives_the_test):
         return variables
     return {**unmeasured(variables), _DATA_FILE: str(own.get_option("run:data_file"))}
 
