@@ -39,7 +39,8 @@ class Feature:
     """What some engines accept and others do not.
 
     ``since`` is the version of SQLite from which on it is accepted, None for never. ``others`` says of an engine
-    whether it differs from the SQLite on which it is built. The rest says how it is found, see features.toml.
+    whether it differs from the SQLite on which it is built. ``build`` is an option with which SQLite has to be built.
+    The rest says how it is found, see features.toml.
     """
 
     name: str
@@ -51,6 +52,7 @@ class Feature:
     options: tuple[tuple[str, ...], ...]
     special: str
     example: str
+    build: str = ""
 
 
 @cache
@@ -76,6 +78,8 @@ def refusal(target: TargetEngine, feature: Feature, detail: str = "") -> str:
     accepted = feature.others.get(target.key)
     if accepted is None:
         accepted = feature.since is not None and feature.since <= target.version
+        if accepted and feature.build:
+            return f"{target} has it only where it is built with {feature.build}"
     if accepted:
         return ""
     if feature.since is None:
@@ -107,6 +111,7 @@ def _feature(row: Mapping[str, Any]) -> Feature:
         tuple(tuple(words.split()) for words in row.get("options", ())),
         row.get("special", ""),
         row["example"],
+        row.get("build", ""),
     )
 
 

@@ -8,7 +8,8 @@ from functools import cached_property
 from itertools import pairwise
 
 from memsql.sqltext import Effect, effect, fold
-from memsql.sqltext.tokens import Token, tokenize
+from memsql.sqltext.selects import list_items
+from memsql.sqltext.tokens import Token, outside, tokenize
 from memsql.sqltext.writes import trigger_statements
 from memsql.targets.table import Feature, TargetEngine, features, refusal
 
@@ -177,6 +178,51 @@ def _separator(_: Effect, tokens: Sequence[Token]) -> int | None:
     return next((token.start for token in tokens if token.kind == "number" and "_" in token.text), None)
 
 
+def _fts5(matches: Callable[[Sequence[Token]], bool]) -> Callable[[Effect, Sequence[Token]], int | None]:
+    """Looks for an option of a full-text table."""
+
+    def find(what: Effect, tokens: Sequence[Token]) -> int | None:
+        is_fts5 = what.object_type == "virtual" and any(token.name == "fts5" for token in tokens)
+        arguments = (
+            list_items(tokens, next((n for n, t in enumerate(tokens) if t.word == "("), 0))[0] if is_fts5 else []
+        )
+        return next((item[0].start for item in arguments if item and matches(item)), None)
+
+    return find
+
+
+def _option(name: str) -> Callable[[Sequence[Token]], bool]:
+    return lambda item: len(item) > 1 and item[0].name == name and item[1].word == "="
+
+
+def _removes_diacritics(item: Sequence[Token]) -> bool:
+    return item[0].name == "tokenize" and all(w in item[-1].text.lower() for w in ("trigram", "remove_diacritics"))
+
+
+def _raise(_: Effect, tokens: Sequence[Token]) -> int | None:
+    """RAISE with something else behind its first word than one text."""
+    for place, token in enumerate(tokens[:-5]):
+        words = [other.word for other in tokens[place : place + 6]]
+        if words[:2] == ["RAISE", "("] and words[3] == "," and words[5] != ")":
+            return token.start
+    return None
+
+
+def _iif(_: Effect, tokens: Sequence[Token]) -> int | None:
+    """iif() with another number of arguments than three."""
+    for place, token in enumerate(tokens[:-1]):
+        is_call = token.name == "iif" and token.kind != "string" and tokens[place + 1].word == "("
+        if is_call and len(list_items(tokens, place + 1)[0]) != 3:
+            return token.start
+    return None
+
+
+def _limited_write(what: Effect, tokens: Sequence[Token]) -> int | None:
+    if what.kind not in ("update", "delete"):
+        return None
+    return next((token.start for _, token in outside(tokens) if token.word in ("ORDER", "LIMIT")), None)
+
+
 _SPECIAL: Mapping[str, Callable[[Effect, Sequence[Token]], int | None]] = {
     "update_from": _update_from,
     "temporary": _temporary,
@@ -185,4 +231,10 @@ _SPECIAL: Mapping[str, Callable[[Effect, Sequence[Token]], int | None]] = {
     "many_columns": _many_columns,
     "ordered_aggregate": _ordered_aggregate,
     "separator": _separator,
+    "fts5_locale": _fts5(_option("locale")),
+    "fts5_unindexed": _fts5(_option("contentless_unindexed")),
+    "fts5_trigram": _fts5(_removes_diacritics),
+    "raise": _raise,
+    "iif": _iif,
+    "limited_write": _limited_write,
 }
