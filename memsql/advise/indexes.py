@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from memsql.advise.index_list import Index, by_table, read_indexes, rowid_alias
+from memsql.advise.proposals import Database, Proposals, proposals
 from memsql.advise.purposes import REFERRING, purposes
 from memsql.advise.queries import QueryPlan, plans_of
 from memsql.advise.redundancy import Kind, superseded, unindexed
@@ -73,12 +74,14 @@ class Findings:
     unindexed: tuple[Unindexed, ...]
     unread: frozenset[str]
     queries: int
+    proposals: Proposals = Proposals()
     broken: tuple[tuple[str, str], ...] = ()
     notes: tuple[str, ...] = ()
 
 
-def findings(settings: Settings, progress: Progress = SILENT) -> Findings:
-    """Look at the indexes of the database of ``settings``, with the queries of its project. Reads only.
+def findings(settings: Settings, budget: int, progress: Progress = SILENT) -> Findings:
+    """Look at the indexes of the database of ``settings``, with the queries of its project. Reads only, and at most
+    ``budget`` rows of each table for the statistics.
 
     Raises FileError for a query or check that cannot be read, ConnectError and LockedError.
     """
@@ -88,11 +91,16 @@ def findings(settings: Settings, progress: Progress = SILENT) -> Findings:
     with connection(settings.target, "ro", settings.busy_timeout) as conn:
         progress.start("reading the schema")
         with replica(conn) as clone:
-            return _findings(conn, clone, queries, checks, progress)
+            return _findings(conn, clone, queries, checks, budget, progress)
 
 
 def _findings(
-    conn: Connection, clone: Replica, queries: Sequence[Query], checks: Sequence[Check], progress: Progress
+    conn: Connection,
+    clone: Replica,
+    queries: Sequence[Query],
+    checks: Sequence[Check],
+    budget: int,
+    progress: Progress,
 ) -> Findings:
     schema = clone.schema
     indexes = read_indexes(clone.conn, schema)
@@ -117,6 +125,12 @@ def _findings(
         )
         for index in indexes
     )
+    progress.start("trying indexes that are not there")
+    running = [plan.error is None for plan in plans]
+    runnable = [query for query, runs in zip(runnable, running, strict=True) if runs]
+    rows = {name: number for name, number in weights.entries.items() if name in schema.tables}
+    ground = Database(conn, budget, clone, indexes, rows)
+    missing = proposals(ground, runnable, [plan for plan in plans if plan.error is None])
     redundant = _redundant(clone, indexes, runnable, checks)
     superfluous = {one.index.name for one in redundant}
     staying = [use for use in uses if use.index.name not in superfluous]
@@ -130,6 +144,7 @@ def _findings(
         tuple(_unindexed(schema, by_table(indexes))),
         frozenset(schema.tables) - {node.table for plan in plans for node in plan.nodes if node.table is not None},
         len(queries),
+        missing,
         tuple(broken),
         (*clone.unknown, *([f"sizes are not known: {weights.problem}"] if weights.problem else [])),
     )

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 
+from memsql.advise.index_list import Index
 from memsql.advise.queries import QueryPlan, plans_of
-from memsql.db import Connection
+from memsql.db import Connection, Params
 from memsql.db.queries import load
 from memsql.db.sqlite import SQLiteConnection, memory
 from memsql.engine import schema_replica
@@ -29,6 +30,31 @@ class Replica:
         """The plans of ``queries``, which are filled."""
         return plans_of(self.conn, queries)
 
+    def learn(self, stat1: Sequence[Params], stat4: Sequence[Params] = ()) -> None:
+        """From now on the planner knows these statistics: rows of sqlite_stat1, and of sqlite_stat4 where the SQLite of
+        this machine reads it (https://sqlite.org/fileformat2.html#stat1tab)."""
+        with self.conn.trusted():
+            self.conn.execute("ANALYZE")
+            self.conn.execute("DELETE FROM sqlite_stat1")
+            self.conn.executemany("INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES (?, ?, ?)", stat1)
+            if stat4 and self.conn.execute(load("advise/has_stat4")).rows:
+                self.conn.executemany(load("advise/add_stat4"), stat4)
+            self.conn.execute("ANALYZE sqlite_schema")
+
+    @contextmanager
+    def with_indexes(self, indexes: Sequence[tuple[Index, str]], *, learned: bool = True) -> Iterator[None]:
+        """While open, ``indexes`` are there, each with what sqlite_stat1 says of it. Without ``learned`` the planner
+        knows no statistics at all."""
+        with self.changed(), self.conn.trusted():
+            for index, stat in indexes:
+                self.conn.execute(index.sql)
+                row = (index.table, index.name, stat)
+                self.conn.execute("INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES (?, ?, ?)", row)
+            if not learned:
+                self.conn.execute("DELETE FROM sqlite_stat1")
+            self.conn.execute("ANALYZE sqlite_schema")
+            yield
+
     @contextmanager
     def without(self, *indexes: str) -> Iterator[None]:
         """While open, the indexes of these names are not there."""
@@ -36,7 +62,7 @@ class Replica:
             yield
 
     @contextmanager
-    def changed(self, statements: Iterator[str] | Sequence[str]) -> Iterator[None]:
+    def changed(self, statements: Iterable[str] = ()) -> Iterator[None]:
         """While open, ``statements`` have run."""
         self.conn.begin()
         try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from memsql.advise.indexes import Findings, IndexUse, Redundant
+from memsql.advise.proposals import Proposal
 from memsql.report.text import indented, table
 from memsql.visible import page
 from memsql.words import count, size
@@ -42,6 +43,11 @@ def text(findings: Findings, target: str) -> str:
     lines += _section(
         "used by no query of the project, only where a row is deleted that others may refer to",
         [_shown(findings, use) for use in findings.indexes if use.index.name in findings.for_deletes],
+    )
+    lines += _section("missing", [line for one in findings.proposals.needed for line in _missing(one)])
+    lines += _section(
+        "not needed, for the plans are what the files of the queries expect, but these would read far less",
+        [line for one in findings.proposals.beyond for line in _missing(one)],
     )
     lines += _section(
         "foreign keys without an index: a DELETE in the parent reads the whole table",
@@ -104,6 +110,21 @@ def data(findings: Findings, target: str) -> dict[str, object]:
 
 def _section(title: str, lines: list[str]) -> list[str]:
     return [f"{title}:", *indented(lines), ""] if lines else []
+
+
+def _missing(one: Proposal) -> list[str]:
+    lines = [f"{one.statement};"]
+    if one.reference:
+        lines.append(f"  {one.reference}, and no index begins with that")
+    for benefit in one.benefits:
+        sort = f", no longer sorts {count(benefit.unsorted, 'row')}" if benefit.unsorted else ""
+        expected = f" ({', '.join(benefit.fulfilled)}: as its file expects)" if benefit.fulfilled else ""
+        lines.append(f"  {benefit.path}: {benefit.before:,} rows read a call, then {benefit.after:,}{sort}{expected}")
+    lines.append(
+        f"  costs about {size(one.bytes)} ({count(one.entries, 'entry', 'entries')}), and an entry for each row written"
+    )
+    lines += [f"  makes {name} superfluous" for name in one.replaces]
+    return [*lines, *(f"  {note}" for note in one.notes)]
 
 
 def _superfluous(one: Redundant) -> list[str]:

@@ -24,5 +24,5 @@ def indexes(settings: Settings, progress: Bar) -> Outcome:
     from memsql.report import indexes as report
 
     settings.target.expect_file()
-    result, target = findings(settings, progress), str(settings.target)
+    result, target = findings(settings, 20_000, progress), str(settings.target)
     return Outcome(report.text(result, target), report.data(result, target), headline=report.verdict(result))

@@ -1,0 +1,203 @@
+"""Which of the candidates to advise: the planner tries each on the clone, and the sample says how many rows that saves.
+
+One index after the other is chosen: the one that saves most beside those chosen before, and of those that save nearly
+as much the smallest. So an index that serves several queries wins over one for each, and one that saves little beside
+another is not advised.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from memsql.advise.candidates import Candidate
+from memsql.advise.index_list import Index
+from memsql.advise.queries import QueryPlan
+from memsql.advise.replica import Replica
+from memsql.advise.sampled_reads import Estimate, Known, estimate
+from memsql.advise.table_samples import TableSample
+from memsql.advise.terms import Usage
+from memsql.project.queries import Query
+from memsql.sqltext import fold
+
+_MOST = 12
+_NEARLY = 0.8
+_WORSE = 1.5
+_TRIAL = "memsql_candidate"
+
+
+@dataclass(frozen=True, slots=True)
+class Workload:
+    """A query, what it asks of tables, and whether its file says what it expects of the plan and gets it."""
+
+    query: Query
+    usages: tuple[Usage, ...]
+    is_content: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Benefit:
+    """What an index saves in one call of a query: rows read before and after it, rows that are no longer sorted, and
+    what its file expects of its plan, and gets by the index."""
+
+    query: str
+    path: str
+    before: int
+    after: int
+    unsorted: int = 0
+    fulfilled: tuple[str, ...] = ()
+
+    @property
+    def saved(self) -> int:
+        """Rows read that are saved."""
+        return max(0, self.before - self.after)
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """An index to create, and what it saves; ``benefits`` are those beside what is chosen before it."""
+
+    candidate: Candidate
+    benefits: tuple[Benefit, ...]
+
+    @property
+    def saved(self) -> int:
+        """Rows read that one call of each query saves together."""
+        return sum(benefit.saved for benefit in self.benefits)
+
+
+@dataclass(frozen=True, slots=True)
+class _Outcome:
+    """A query with certain indexes: its plan, and what it reads."""
+
+    plan: QueryPlan
+    cost: Estimate
+
+
+@dataclass(slots=True)
+class Selection:
+    """Chooses among candidates for ``workloads`` on ``clone``, which has learned the statistics."""
+
+    clone: Replica
+    workloads: Sequence[Workload]
+    samples: Mapping[str, TableSample]
+    indexes: Sequence[Index]
+    _plain: dict[int, _Outcome] = field(init=False, default_factory=dict)
+
+    def choose(self, candidates: Sequence[Candidate]) -> list[Choice]:
+        """The candidates to create, in the order of what they save, for the queries that are not content."""
+        wanted = frozenset(n for n, workload in enumerate(self.workloads) if not workload.is_content)
+        return self._pruned(self._choose(candidates, [], wanted, least=0), wanted)
+
+    def beyond(self, candidates: Sequence[Candidate], chosen: Sequence[Choice]) -> list[Choice]:
+        """The same beside ``chosen`` for the queries that are content, where much would be saved."""
+        content = frozenset(n for n, workload in enumerate(self.workloads) if workload.is_content)
+        return self._choose(candidates, list(chosen), content, least=20)
+
+    def is_taken(self, choice: Choice, *, learned: bool) -> bool:
+        """Whether a plan uses the index, with the statistics (``learned``) or without any."""
+        places = [n for n, w in enumerate(self.workloads) if any(b.path == w.query.path for b in choice.benefits)]
+        outcomes = self._outcomes([choice.candidate], places, learned=learned)
+        return any(_uses(outcome.plan, 0) for outcome in outcomes.values())
+
+    def plans_with(self, candidates: Sequence[Candidate]) -> list[QueryPlan]:
+        """The plans of all queries where ``candidates`` are there."""
+        outcomes = self._outcomes(candidates, range(len(self.workloads)))
+        return [outcomes[n].plan for n in range(len(self.workloads))]
+
+    def _choose(
+        self, candidates: Sequence[Candidate], chosen: list[Choice], wanted: frozenset[int], *, least: int
+    ) -> list[Choice]:
+        before, new = [choice.candidate for choice in chosen], list[Choice]()
+        remaining = [candidate for candidate in candidates if candidate not in before]
+        while remaining and len(new) < _MOST:
+            now = [*before, *(choice.candidate for choice in new)]
+            scores = [(score, c, benefits) for c in remaining for score, benefits in self._score(c, now, wanted, least)]
+            if not scores:
+                break
+            top = max(score for score, _, _ in scores)
+            _, best, benefits = min(
+                (s for s in scores if s[0] >= top * _NEARLY),
+                key=lambda s: (self.bytes_of(s[1]), len(s[1].terms), -s[0], s[1].shown),
+            )
+            new.append(Choice(best, benefits))
+            remaining.remove(best)
+        return new
+
+    def _pruned(self, chosen: list[Choice], wanted: frozenset[int]) -> list[Choice]:
+        """``chosen`` without those that save nothing any more beside the ones chosen later."""
+        for choice in list(chosen):
+            others = [other.candidate for other in chosen if other is not choice]
+            if not any(True for _ in self._score(choice.candidate, others, wanted, 0)):
+                chosen.remove(choice)
+        return chosen
+
+    def _score(
+        self, candidate: Candidate, beside: Sequence[Candidate], wanted: frozenset[int], least: int
+    ) -> Iterator[tuple[float, tuple[Benefit, ...]]]:
+        """What ``candidate`` saves ``beside`` others; nothing where it saves nothing, or makes a query worse."""
+        places = [n for n, w in enumerate(self.workloads) if any(u.table == candidate.table for u in w.usages)]
+        without = self._outcomes(beside, places)
+        outcomes = self._outcomes([*beside, candidate], places)
+        score, benefits = 0.0, []
+        for n in places:
+            was, now = without[n], outcomes[n]
+            if self._is_worse(n, was, now, by_contract=not least or n not in wanted):
+                return
+            if n not in wanted or not _uses(now.plan, len(beside)):
+                continue
+            unsorted = was.cost.sorted_rows if not now.cost.sorted_rows and not least else 0.0
+            saved = was.cost.rows - now.cost.rows
+            fulfilled = tuple(text for text in was.plan.unmet if text not in now.plan.unmet)
+            if (saved >= max(1, least) and now.cost.rows * 2 <= was.cost.rows) or unsorted > 1 or fulfilled:
+                # What its author asks for is worth as much as all rows that the query reads.
+                score += saved + unsorted + was.cost.rows * bool(fulfilled)
+                query, cost = self.workloads[n].query, now.cost
+                benefits.append(Benefit(query.name, query.path, was.cost.shown, cost.shown, round(unsorted), fulfilled))
+        if benefits and score > 0:
+            yield score, tuple(benefits)
+
+    def _is_worse(self, place: int, was: _Outcome, now: _Outcome, *, by_contract: bool) -> bool:
+        """Whether a query reads far more than before, sorts, or is less than before what its file expects."""
+        if now.cost.rows > was.cost.rows * _WORSE + 1 or (now.cost.sorted_rows > 1 and not was.cost.sorted_rows):
+            return True
+        lost = set(now.plan.unmet) - set(was.plan.unmet) if by_contract else set()
+        names = {fold(index.name) for index in self.indexes}
+        # An index that is not there may be what the trial calls otherwise.
+        wishes = [wish for wish in self.workloads[place].query.expected if wish.text in lost]
+        return any(wish.property != "uses" or fold(wish.index) in names for wish in wishes)
+
+    def _outcomes(
+        self, candidates: Sequence[Candidate], places: Sequence[int], *, learned: bool = True
+    ) -> dict[int, _Outcome]:
+        if not candidates and learned and all(n in self._plain for n in places):
+            return self._plain
+        indexes = [c.as_index(f"{_TRIAL}_{n}") for n, c in enumerate(candidates)]
+        rows = [
+            self.samples[c.table].row_of_stat1([term for term, _ in c.terms], [c.where] if c.where else [])
+            for c in candidates
+        ]
+        by_name = {fold(index.name): index for index in [*self.indexes, *indexes]}
+        known = Known(self.samples, by_name)
+        with self.clone.with_indexes(list(zip(indexes, rows, strict=True)), learned=learned):
+            plans = self.clone.plans([self.workloads[n].query for n in places])
+        outcomes = {
+            n: _Outcome(plan, estimate(plan.nodes, self.workloads[n].usages, known))
+            for n, plan in zip(places, plans, strict=True)
+        }
+        if not candidates and learned:
+            self._plain |= outcomes
+        return outcomes
+
+    def bytes_of(self, candidate: Candidate) -> int:
+        """About how many bytes the index would take."""
+        sample = self.samples[candidate.table]
+        return round(self.entries_of(candidate) * sample.width([term for term, _ in candidate.terms]))
+
+    def entries_of(self, candidate: Candidate) -> int:
+        """How many entries it would have."""
+        return self.samples[candidate.table].entries([candidate.where] if candidate.where else [])
+
+
+def _uses(plan: QueryPlan, place: int) -> bool:
+    return any(node.index is not None and fold(node.index) == f"{_TRIAL}_{place}" for node in plan.nodes)
