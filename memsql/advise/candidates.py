@@ -101,8 +101,10 @@ def _of(
         equal = _unique(c for c in conditions if c.kind == "equal" and c.term is not None)
         constant = [c for c in equal if c.constant and c.sql]
         variable = [c for c in equal if c not in constant]
+        # Where the table is read first, nothing is known yet of those after it.
+        alone = [c for c in equal if c.sql]
         ranges = _unique(c for c in conditions if c.kind == "range" and c.term is not None)
-        for leading, where in ((equal, []), (variable, constant), (variable, [])):
+        for leading, where in ((equal, []), (alone, []), (variable, constant), (variable, [])):
             texts = {c.term.text for c in leading if c.term is not None}
             order = tuple(o for o in usage.order if o[0].text not in texts)
             ends = [order, *(((c.term, False),) for c in ranges if c.term is not None and c.term.text not in texts), ()]

@@ -1,28 +1,32 @@
-"""The indexes of a database: what each is for, which are superfluous, and where one is missing."""
+"""The indexes of a database: what each is for, which are superfluous, and which are missing."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass, field, replace
 
+from memsql.advise.dropping import Redundant, redundant_of
 from memsql.advise.index_list import Index, by_table, read_indexes, rowid_alias
 from memsql.advise.proposals import Database, Proposals, proposals
 from memsql.advise.purposes import REFERRING, purposes
 from memsql.advise.queries import QueryPlan, plans_of
-from memsql.advise.redundancy import Kind, superseded, unindexed
+from memsql.advise.redundancy import unindexed
 from memsql.advise.replica import Replica, replica
 from memsql.advise.samples import with_samples
-from memsql.advise.sizes import sizes
+from memsql.advise.sizes import Sizes, sizes
 from memsql.config import Settings
 from memsql.db import Connection, connection
 from memsql.errors import StatementError
 from memsql.progress import SILENT, Progress
-from memsql.project.checks import Check, read_checks, run_checks
+from memsql.project.checks import Check, read_checks
 from memsql.project.named_queries import hot_queries
 from memsql.project.queries import Query, filled
 from memsql.schema import Schema
 from memsql.sqltext import fold
+
+ROWS = {"file": 100_000, "server": 10_000}
+"""How many rows may be read for statistics where nobody says another number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,17 +46,6 @@ class IndexUse:
 
 
 @dataclass(frozen=True, slots=True)
-class Redundant:
-    """An index that another one (``by``, None: the key of the table itself) makes superfluous. ``kept``: sentences that
-    say why it cannot be dropped all the same; none where it can."""
-
-    index: Index
-    by: Index | None
-    kind: Kind
-    kept: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
 class Unindexed:
     """A foreign key with no index on its own columns, so that a DELETE in the parent reads the whole table."""
 
@@ -69,85 +62,114 @@ class Findings:
 
     indexes: tuple[IndexUse, ...]
     redundant: tuple[Redundant, ...]
+    _: KW_ONLY
     unused: tuple[str, ...]
     for_deletes: tuple[str, ...]
     unindexed: tuple[Unindexed, ...]
     unread: frozenset[str]
     queries: int
-    proposals: Proposals = Proposals()
+    proposals: Proposals = field(default_factory=Proposals)
     broken: tuple[tuple[str, str], ...] = ()
     notes: tuple[str, ...] = ()
 
 
-def findings(settings: Settings, budget: int, progress: Progress = SILENT) -> Findings:
-    """Look at the indexes of the database of ``settings``, with the queries of its project. Reads only, and at most
-    ``budget`` rows of each table for the statistics.
+def findings(
+    settings: Settings, rows: int | None = None, *, beyond: bool = False, progress: Progress = SILENT
+) -> Findings:
+    """Look at the indexes of the database of ``settings``, with the queries of its project. Reads only; for statistics
+    at most so many ``rows``. ``beyond``: also propose what no file of a query asks for.
 
     Raises FileError for a query or check that cannot be read, ConnectError and LockedError.
     """
-    shown = settings.show(settings.sql)
     queries = hot_queries(settings)
-    checks = read_checks(settings.sql / "checks", f"{shown}/checks")
+    checks = read_checks(settings.sql / "checks", f"{settings.show(settings.sql)}/checks")
+    budget = rows or ROWS["server" if settings.target.is_server else "file"]
     with connection(settings.target, "ro", settings.busy_timeout) as conn:
         progress.start("reading the schema")
         with replica(conn) as clone:
-            return _findings(conn, clone, queries, checks, budget, progress)
+            return _Look(conn, clone, queries, progress).findings(checks, budget, beyond=beyond)
 
 
-def _findings(
-    conn: Connection,
-    clone: Replica,
-    queries: Sequence[Query],
-    checks: Sequence[Check],
-    budget: int,
-    progress: Progress,
-) -> Findings:
-    schema = clone.schema
-    indexes = read_indexes(clone.conn, schema)
-    queries = with_samples(conn, queries)
-    ready = filled(conn, queries)
-    runnable = [query for query in ready if isinstance(query, Query)]
-    broken = [(q.path, r.message) for q, r in zip(queries, ready, strict=True) if isinstance(r, StatementError)]
-    progress.start("planning the queries")
-    plans = plans_of(conn, runnable)
-    broken += [(plan.path, plan.error) for plan in plans if plan.error]
-    progress.start("weighing the indexes")
-    without_rowid = frozenset(table.name for table in schema.tables.values() if table.without_rowid)
-    weights = sizes(conn, without_rowid, frozenset(index.name for index in indexes))
-    serves, reasons = _queries_by_index(plans), purposes(clone.conn, schema, indexes)
-    uses = tuple(
-        IndexUse(
-            index,
-            weights.bytes.get(index.name),
-            weights.entries.get(index.name),
-            serves.get(fold(index.name), ()),
-            reasons.get(index.name, ()),
+class _Look:
+    """One look at one database."""
+
+    def __init__(self, conn: Connection, clone: Replica, queries: Sequence[Query], progress: Progress) -> None:
+        self._conn, self._clone, self._progress = conn, clone, progress
+        self._indexes = read_indexes(clone.conn, clone.schema)
+        self._queries = with_samples(conn, [replace(q, selects=()) for q in queries] if _is_server(conn) else queries)
+
+    def findings(self, checks: Sequence[Check], budget: int, *, beyond: bool) -> Findings:
+        schema, clone = self._clone.schema, self._clone
+        queries, plans, broken = self._planned()
+        weights = self._weights()
+        uses = self._uses(plans, weights)
+        self._progress.start("trying indexes that are not there")
+        rows = {name: number for name, number in weights.entries.items() if name in schema.tables}
+        database = Database(self._conn, budget, clone, self._indexes, rows, beyond)
+        missing = proposals(database, queries, plans)
+        redundant = redundant_of(clone, self._indexes, queries, checks)
+        superfluous = {one.index.name for one in redundant}
+        staying = [use for use in uses if use.index.name not in superfluous]
+        for_deletes = [use.index.name for use in staying if use.serves_deletes and _is_alone(use, staying, schema)]
+        idle = [use for use in staying if use.serves_deletes or not (use.queries or use.purposes)]
+        return Findings(
+            uses,
+            redundant,
+            unused=tuple(use.index.name for use in idle if use.index.name not in for_deletes),
+            for_deletes=tuple(for_deletes),
+            unindexed=tuple(_unindexed(schema, by_table(self._indexes))),
+            unread=frozenset(schema.tables) - {node.table for plan in plans for node in plan.nodes if node.table},
+            queries=len(self._queries),
+            proposals=missing,
+            broken=tuple(broken),
+            notes=tuple(self._notes(weights)),
         )
-        for index in indexes
-    )
-    progress.start("trying indexes that are not there")
-    running = [plan.error is None for plan in plans]
-    runnable = [query for query, runs in zip(runnable, running, strict=True) if runs]
-    rows = {name: number for name, number in weights.entries.items() if name in schema.tables}
-    ground = Database(conn, budget, clone, indexes, rows)
-    missing = proposals(ground, runnable, [plan for plan in plans if plan.error is None])
-    redundant = _redundant(clone, indexes, runnable, checks)
-    superfluous = {one.index.name for one in redundant}
-    staying = [use for use in uses if use.index.name not in superfluous]
-    for_deletes = [use.index.name for use in staying if use.serves_deletes and _is_alone(use, staying, schema)]
-    idle = [use for use in staying if use.serves_deletes or not (use.queries or use.purposes)]
-    return Findings(
-        uses,
-        redundant,
-        tuple(use.index.name for use in idle if use.index.name not in for_deletes),
-        tuple(for_deletes),
-        tuple(_unindexed(schema, by_table(indexes))),
-        frozenset(schema.tables) - {node.table for plan in plans for node in plan.nodes if node.table is not None},
-        len(queries),
-        missing,
-        tuple(broken),
-        (*clone.unknown, *([f"sizes are not known: {weights.problem}"] if weights.problem else [])),
-    )
+
+    def _planned(self) -> tuple[list[Query], list[QueryPlan], list[tuple[str, str]]]:
+        """The queries that run, with their plans on the database, and the errors of the others by path."""
+        self._progress.start("planning the queries")
+        ready = filled(self._conn, self._queries)
+        queries = [query for query in ready if isinstance(query, Query)]
+        answers = zip(self._queries, ready, strict=True)
+        broken = [(query.path, answer.message) for query, answer in answers if isinstance(answer, StatementError)]
+        plans = plans_of(self._conn, queries)
+        broken += [(plan.path, plan.error) for plan in plans if plan.error]
+        runnable = [(query, plan) for query, plan in zip(queries, plans, strict=True) if plan.error is None]
+        return [query for query, _ in runnable], [plan for _, plan in runnable], broken
+
+    def _weights(self) -> Sizes:
+        self._progress.start("weighing the indexes")
+        without_rowid = frozenset(t.name for t in self._clone.schema.tables.values() if t.without_rowid)
+        return sizes(self._conn, without_rowid, frozenset(index.name for index in self._indexes))
+
+    def _uses(self, plans: Sequence[QueryPlan], weights: Sizes) -> tuple[IndexUse, ...]:
+        serves = _queries_by_index(plans)
+        reasons = purposes(self._clone.conn, self._clone.schema, self._indexes)
+        return tuple(
+            IndexUse(
+                index,
+                weights.bytes.get(index.name),
+                weights.entries.get(index.name),
+                serves.get(fold(index.name), ()),
+                reasons.get(index.name, ()),
+            )
+            for index in self._indexes
+        )
+
+    def _notes(self, weights: Sizes) -> list[str]:
+        notes = list(self._clone.unknown)
+        if weights.problem:
+            notes.append(f"sizes are not known: {weights.problem}")
+        if _is_server(self._conn):
+            notes.append(
+                "the variables of queries have any value that is there, not those of the SELECTs of their files,"
+                " which may read whole tables"
+            )
+        return notes
+
+
+def _is_server(conn: Connection) -> bool:
+    return conn.target.is_server
 
 
 def _is_alone(use: IndexUse, uses: Sequence[IndexUse], schema: Schema) -> bool:
@@ -165,52 +187,6 @@ def _queries_by_index(plans: Sequence[QueryPlan]) -> dict[str, tuple[str, ...]]:
             if node.index is not None:
                 serves[fold(node.index)][plan.name] = None
     return {name: tuple(queries) for name, queries in serves.items()}
-
-
-def _redundant(
-    clone: Replica, indexes: list[Index], queries: Sequence[Query], checks: Sequence[Check]
-) -> tuple[Redundant, ...]:
-    """The superfluous indexes. They are dropped from the clone one after the other: one without which a plan or a check
-    gets worse stays."""
-    expected = {fold(wish.index) for query in queries for wish in query.expected if wish.property == "uses"}
-    named = {index.name for index in indexes if fold(index.name) in expected}
-    rowids = {table.name: rowid_alias(table) for table in clone.schema.tables.values()}
-    kept: dict[str, tuple[str, ...]] = {}
-    gone: list[str] = []
-    candidates = superseded(indexes, rowids, named)
-    if not candidates:
-        return ()
-    before, failing = clone.plans(queries), _failing(clone, checks)
-    for one in candidates:
-        with clone.without(*gone, one.index.name):
-            kept[one.index.name] = (
-                *_worse(before, clone.plans(queries)),
-                *(f"the check {path} expects it" for path in sorted(_failing(clone, checks) - failing)),
-            )
-        if not kept[one.index.name]:
-            gone.append(one.index.name)
-    return tuple(Redundant(one.index, one.by, one.kind, kept[one.index.name]) for one in candidates)
-
-
-def _worse(before: Sequence[QueryPlan], after: Sequence[QueryPlan]) -> list[str]:
-    """A sentence for each query whose plan got worse."""
-    sentences = []
-    for was, now in zip(before, after, strict=True):
-        covered = {node.table for node in was.nodes if node.covering} - {n.table for n in now.nodes if n.covering}
-        verbs = [*now.worse_than(was), *(f"reads {table} beside the index" for table in sorted(filter(None, covered)))]
-        if now.error and not was.error:
-            verbs = [f"does not run: {now.error}"]
-        unmet = [text for text in now.unmet if text not in was.unmet]
-        if verbs or unmet:
-            verbs += [f"is not what its file expects ({text})" for text in unmet]
-            sentences.append(f"{was.path} then {', '.join(verbs)}")
-    return sentences
-
-
-def _failing(clone: Replica, checks: Sequence[Check]) -> set[str]:
-    """The paths of the checks of severity error that report a problem on the clone, which has no rows."""
-    errors = [check for check in checks if check.severity == "error"]
-    return {result.check.path for result in run_checks(clone.conn, errors) if not result.ok}
 
 
 def _unindexed(schema: Schema, indexes: Mapping[str, Sequence[Index]]) -> list[Unindexed]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from memsql.advise.candidates import Candidate, candidates, covering, foreign_key
 from memsql.advise.index_list import Index, rowid_alias
@@ -65,14 +65,16 @@ class Proposals:
 
 @dataclass(frozen=True, slots=True)
 class Database:
-    """What is known before: the connection to the database, how many rows of a table may be read, the clone with its
-    indexes, and how many rows tables have where that is known."""
+    """What is known before: the connection to the database, how many rows of it may be read, the clone with its
+    indexes, and how many rows tables have where that is known. ``beyond``: whether to propose more than the files of
+    the queries expect."""
 
     conn: Connection
     budget: int
     clone: Replica
     indexes: Sequence[Index]
     rows: dict[str, int]
+    beyond: bool = False
 
     @property
     def schema(self) -> Schema:
@@ -94,7 +96,7 @@ def proposals(database: Database, queries: Sequence[Query], plans: Sequence[Quer
     tables = {usage.table for usage in usages} | {table.name for table, _ in missing}
     stat1, stat4 = _learned(database.conn)
     analyzed = loaded(stat1)
-    sampler = Sampler(database.conn, database.budget)
+    sampler = Sampler(database.conn, database.budget // max(1, len(tables)))
     samples = {
         name: sampler.sample_of(
             table, _expressions(database, table, usages), _known(database, analyzed, name), _constants(usages, name)
@@ -108,7 +110,7 @@ def proposals(database: Database, queries: Sequence[Query], plans: Sequence[Quer
     tried = candidates(usages, database.indexes, rowids, lambda table, term: samples[table].distinct([term]))
     needed = selection.choose(tried)
     needed = [_covered(choice, selection, database.schema) for choice in needed]
-    beyond = selection.beyond(tried, needed)
+    beyond = selection.beyond(tried, needed) if database.beyond else []
     writer = _Writer(database, selection, {table for table, _ in analyzed})
     return Proposals(
         tuple(writer.written(needed, [*_alone(missing, needed)])),
@@ -163,9 +165,10 @@ class _Writer:
         )
 
     def _notes(self, choice: Choice) -> Iterable[str]:
-        if not choice.benefits or fold(choice.candidate.table) in self._analyzed:
-            return
-        if not self._selection.is_taken(choice, learned=False):
+        if choice.partner is not None:
+            yield f"saves this together with the one on {choice.partner.table} {choice.partner.shown}"
+        analyzed = fold(choice.candidate.table) in self._analyzed
+        if choice.benefits and not analyzed and not self._selection.is_taken(choice, learned=False):
             yield "SQLite takes it only after ANALYZE, which this database has not seen"
 
     def _expected(self, choice: Choice) -> str | None:
@@ -190,7 +193,7 @@ def _covered(choice: Choice, selection: Selection, schema: Schema) -> Choice:
     longer = [covering(choice.candidate, usage, (c.name for c in table.columns), _COVERED) for usage in usages]
     if len(longer) != 1 or longer[0] is None or max(benefit.after for benefit in choice.benefits) < _COVERS_FROM:
         return choice
-    return Choice(longer[0], choice.benefits)
+    return replace(choice, candidate=longer[0])
 
 
 def _alone(missing: Iterable[tuple[Table, ForeignKey]], chosen: Sequence[Choice]) -> Iterable[tuple[Candidate, str]]:

@@ -56,6 +56,7 @@ class _Walk:
         self._usages = list(usages)
         self._known = known
         self._lookups = 0.0
+        self._passed: set[str] = set()
 
     def total(self) -> Estimate:
         rows, out, usage = self._level(0)
@@ -65,7 +66,18 @@ class _Walk:
             wanted = usage.limit + (self._tie(usage, out) if partly else 0.0)
             part = min(1.0, wanted / out) if out else 1.0
             rows, self._lookups = rows * part, self._lookups * part
+        if usage is not None and usage.extreme and self._is_in_order(usage):
+            rows, self._lookups = 1.0, 0.0
         return Estimate(rows, out if sorts and not partly else 0.0, self._lookups)
+
+    def _is_in_order(self, usage: Usage) -> bool:
+        """Whether the index of the only loop gives the rows in the order of ``usage``."""
+        node = next((node for node in self._children[0] if node.kind in _LOOPS), None)
+        index = self._known.indexes.get(fold(node.index or "")) if node is not None else None
+        if node is None or index is None:
+            return False
+        terms = index.terms[len(node.equality) :]
+        return bool(terms) and terms[0].text == usage.order[0][0].text
 
     def _level(self, parent: int) -> tuple[float, float, Usage | None]:
         """What the steps below ``parent`` read, how many rows come out of them, and what the first loop is about."""
@@ -102,7 +114,9 @@ class _Walk:
         read = self._rows(sample, used, index)
         if node.automatic:
             read += sample.rows
-        passed = self._rows(sample, usage.conditions, None)
+        known = self._passed | {usage.label}
+        passed = self._rows(sample, [c for c in usage.conditions if c.others <= known], None)
+        self._passed = known
         if node.kind == "search" and index is None and not node.virtual and "rowid" in node.equality:
             return 1.0, min(1.0, passed)
         return read, min(read, passed)

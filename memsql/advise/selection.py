@@ -7,8 +7,9 @@ another is not advised.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import combinations
 
 from memsql.advise.candidates import Candidate
 from memsql.advise.index_list import Index
@@ -21,6 +22,7 @@ from memsql.project.queries import Query
 from memsql.sqltext import fold
 
 _MOST = 12
+_MOST_PAIRS = 60
 _NEARLY = 0.8
 _WORSE = 1.5
 _TRIAL = "memsql_candidate"
@@ -55,10 +57,12 @@ class Benefit:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """An index to create, and what it saves; ``benefits`` are those beside what is chosen before it."""
+    """An index to create, and what it saves; ``benefits`` are those beside what is chosen before it. ``partner``: the
+    one that it needs for that, on the other side of a join."""
 
     candidate: Candidate
     benefits: tuple[Benefit, ...]
+    partner: Candidate | None = None
 
     @property
     def saved(self) -> int:
@@ -97,7 +101,8 @@ class Selection:
     def is_taken(self, choice: Choice, *, learned: bool) -> bool:
         """Whether a plan uses the index, with the statistics (``learned``) or without any."""
         places = [n for n, w in enumerate(self.workloads) if any(b.path == w.query.path for b in choice.benefits)]
-        outcomes = self._outcomes([choice.candidate], places, learned=learned)
+        group = [choice.candidate, *([choice.partner] if choice.partner is not None else [])]
+        outcomes = self._outcomes(group, places, learned=learned)
         return any(_uses(outcome.plan, 0) for outcome in outcomes.values())
 
     def plans_with(self, candidates: Sequence[Candidate]) -> list[QueryPlan]:
@@ -112,43 +117,67 @@ class Selection:
         remaining = [candidate for candidate in candidates if candidate not in before]
         while remaining and len(new) < _MOST:
             now = [*before, *(choice.candidate for choice in new)]
-            scores = [(score, c, benefits) for c in remaining for score, benefits in self._score(c, now, wanted, least)]
-            if not scores:
+            best = self._best(((candidate,) for candidate in remaining), now, wanted, least)
+            best = best or self._best(self._pairs(remaining, wanted), now, wanted, least)
+            if best is None:
                 break
-            top = max(score for score, _, _ in scores)
-            _, best, benefits = min(
-                (s for s in scores if s[0] >= top * _NEARLY),
-                key=lambda s: (self.bytes_of(s[1]), len(s[1].terms), -s[0], s[1].shown),
-            )
-            new.append(Choice(best, benefits))
-            remaining.remove(best)
+            group, benefits = best
+            new += [Choice(one, benefits, next((other for other in group if other is not one), None)) for one in group]
+            remaining = [candidate for candidate in remaining if candidate not in group]
         return new
+
+    def _best(
+        self,
+        groups: Iterable[tuple[Candidate, ...]],
+        beside: Sequence[Candidate],
+        wanted: frozenset[int],
+        least: int,
+    ) -> tuple[tuple[Candidate, ...], tuple[Benefit, ...]] | None:
+        """The group that saves most, or the smallest of those that save nearly as much, and what it saves."""
+        scores = [(score, g, benefits) for g in groups for score, benefits in self._score(g, beside, wanted, least)]
+        if not scores:
+            return None
+        top = max(score for score, _, _ in scores)
+        _, group, benefits = min(
+            (s for s in scores if s[0] >= top * _NEARLY),
+            key=lambda s: (sum(map(self.bytes_of, s[1])), -s[0], [(len(c.terms), c.shown) for c in s[1]]),
+        )
+        return group, benefits
+
+    def _pairs(self, candidates: Sequence[Candidate], wanted: frozenset[int]) -> list[tuple[Candidate, ...]]:
+        """Pairs of candidates on two tables that a query joins: one may be of no use without the other."""
+        pairs: dict[tuple[Candidate, ...], None] = {}
+        for n in sorted(wanted):
+            tables = {usage.table for usage in self.workloads[n].usages}
+            own = [candidate for candidate in candidates if candidate.table in tables]
+            pairs |= dict.fromkeys(pair for pair in combinations(own, 2) if pair[0].table != pair[1].table)
+        return list(pairs)[:_MOST_PAIRS]
 
     def _pruned(self, chosen: list[Choice], wanted: frozenset[int]) -> list[Choice]:
         """``chosen`` without those that save nothing any more beside the ones chosen later."""
-        for choice in list(chosen):
+        for choice in [choice for choice in chosen if choice.partner is None]:
             others = [other.candidate for other in chosen if other is not choice]
-            if not any(True for _ in self._score(choice.candidate, others, wanted, 0)):
+            if not any(True for _ in self._score((choice.candidate,), others, wanted, 0)):
                 chosen.remove(choice)
         return chosen
 
     def _score(
-        self, candidate: Candidate, beside: Sequence[Candidate], wanted: frozenset[int], least: int
+        self, group: tuple[Candidate, ...], beside: Sequence[Candidate], wanted: frozenset[int], least: int
     ) -> Iterator[tuple[float, tuple[Benefit, ...]]]:
-        """What ``candidate`` saves ``beside`` others; nothing where it saves nothing, or makes a query worse."""
-        places = [n for n, w in enumerate(self.workloads) if any(u.table == candidate.table for u in w.usages)]
-        without = self._outcomes(beside, places)
-        outcomes = self._outcomes([*beside, candidate], places)
+        """What ``group`` saves ``beside`` others; nothing where it saves nothing, or makes a query worse."""
+        tables = {candidate.table for candidate in group}
+        places = [n for n, w in enumerate(self.workloads) if any(u.table in tables for u in w.usages)]
+        without, outcomes = self._outcomes(beside, places), self._outcomes([*beside, *group], places)
         score, benefits = 0.0, []
         for n in places:
             was, now = without[n], outcomes[n]
             if self._is_worse(n, was, now, by_contract=not least or n not in wanted):
                 return
-            if n not in wanted or not _uses(now.plan, len(beside)):
+            if n not in wanted or not all(_uses(now.plan, len(beside) + m) for m in range(len(group))):
                 continue
             unsorted = was.cost.sorted_rows if not now.cost.sorted_rows and not least else 0.0
             saved = was.cost.rows - now.cost.rows
-            fulfilled = tuple(text for text in was.plan.unmet if text not in now.plan.unmet)
+            fulfilled = () if least else tuple(text for text in was.plan.unmet if text not in now.plan.unmet)
             if (saved >= max(1, least) and now.cost.rows * 2 <= was.cost.rows) or unsorted > 1 or fulfilled:
                 # What its author asks for is worth as much as all rows that the query reads.
                 score += saved + unsorted + was.cost.rows * bool(fulfilled)

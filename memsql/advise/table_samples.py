@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import math
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from memsql.advise.terms import TermUse
@@ -30,8 +30,8 @@ _PLACES = 2_000
 @dataclass(frozen=True, slots=True)
 class TableSample:
     """The rows of a table. ``rows``: how many there are; ``source`` says how that is known. ``sample``: what each of
-    ``expressions`` (SQL) gives for some of them, or for all. A table without rows is assumed to have some, of which each
-    term has 100 values, or hardly two where it is one of ``constants``, which are compared with constants."""
+    ``expressions`` (SQL) gives for some of them, or for all. A table without rows is assumed to have some, of which
+    each term has 100 values, or hardly two where it is one of ``constants``, which are compared with constants."""
 
     table: str
     rows: int
@@ -39,6 +39,8 @@ class TableSample:
     expressions: Mapping[str, int] = field(default_factory=dict)
     sample: tuple[tuple[Value, ...], ...] = ()
     constants: frozenset[str] = frozenset()
+    # The same questions are asked for each index that is tried.
+    _answers: dict[Hashable, float] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @property
     def is_assumed(self) -> bool:
@@ -47,19 +49,26 @@ class TableSample:
 
     def share(self, conditions: Sequence[str]) -> float:
         """The part of the rows for which all ``conditions`` hold; of a table without rows, most for each."""
-        places = [self.expressions[sql] for sql in conditions if sql in self.expressions]
         if not self.sample:
             return 1.0 / _ASSUMED_CONSTANTS ** len(conditions)
+        return self._remembered(("share", *conditions), lambda: self._share(conditions))
+
+    def _share(self, conditions: Sequence[str]) -> float:
+        places = [self.expressions[sql] for sql in conditions if sql in self.expressions]
         hits = sum(1 for row in self.sample if all(row[place] for place in places))
         # What no row of the sample shows may be there all the same, where it is not all rows.
         return max(hits, 0.5 if self.rows > len(self.sample) else 0) / len(self.sample)
 
     def distinct(self, terms: Sequence[TermUse | Term], where: Sequence[str] = ()) -> float:
         """How many different values ``terms`` together have, in the rows for which ``where`` holds."""
-        rows = self._where(where)
         if not self.sample:
             values = (_ASSUMED_CONSTANTS if term.text in self.constants else _ASSUMED_VALUES for term in terms)
             return float(min(self.rows, math.prod(values)))
+        question = ("distinct", *((term.text, term.collation) for term in terms), *where)
+        return self._remembered(question, lambda: self._distinct(terms, where))
+
+    def _distinct(self, terms: Sequence[TermUse | Term], where: Sequence[str]) -> float:
+        rows = self._where(where)
         if not rows:
             return 1.0
         places = [(self.expressions[t.text], t.collation) for t in terms if t.text in self.expressions]
@@ -89,11 +98,22 @@ class TableSample:
         """How many bytes an entry of an index on ``terms`` takes, on average."""
         total = 0.0
         for term in terms:
-            place = self.expressions.get(term.text)
-            values = [row[place] for row in self.sample] if place is not None else []
-            total += sum(map(_width, values)) / len(values) if values else 8
+            total += self._remembered(("width", term.text), lambda text=term.text: self._width(text))  # type: ignore[misc]
         # The rowid, the header of the record, its place in the page.
         return total + len(terms) + 8
+
+    def _width(self, text: str) -> float:
+        place = self.expressions.get(text)
+        return (
+            sum(_width(row[place]) for row in self.sample) / len(self.sample)
+            if place is not None and self.sample
+            else 8
+        )
+
+    def _remembered(self, question: Hashable, answer: Callable[[], float]) -> float:
+        if question not in self._answers:
+            self._answers[question] = answer()
+        return self._answers[question]
 
     def _where(self, where: Sequence[str]) -> Sequence[tuple[Value, ...]]:
         places = [self.expressions[sql] for sql in where if sql in self.expressions]
@@ -131,34 +151,34 @@ class Sampler:
 
     def _rows(self, table: Table, columns: str, known: int | None) -> tuple[int, list[tuple[Value, ...]]]:
         """How many rows there are, and those of the sample."""
-        name = quote(table.name)
-        if known is None or known <= self.budget // 2:
-            rows = self._read(f"SELECT {columns} FROM {name} LIMIT {self.budget // 2 + 1}")
-            if len(rows) <= self.budget // 2:
+        name, few = quote(table.name), max(1, self.budget // 2)
+        if known is None or known <= few:
+            rows = self._read(f"SELECT {columns} FROM {name} LIMIT {few + 1}")
+            if len(rows) <= few:
                 return len(rows), rows
         rowid = None if table.without_rowid else free_rowid(c.name for c in table.columns)
         if rowid is None:
-            return known or self.budget, self._read(f"SELECT {columns} FROM {name} LIMIT {self.budget // 2}")
+            return known or self.budget, self._read(f"SELECT {columns} FROM {name} LIMIT {few}")
         return self._scattered(name, rowid, columns, known)
 
     def _scattered(self, name: str, rowid: str, columns: str, known: int | None) -> tuple[int, list[tuple[Value, ...]]]:
         ((first, last),) = self._read(f"SELECT min({rowid}), max({rowid}) FROM {name}")
         assert isinstance(first, int)
         assert isinstance(last, int)
-        number = min(_PLACES, self.budget // 4)
+        # Each takes one step to find the place, and one to read the row.
+        number = max(1, min(_PLACES, self.budget // 8))
         chosen = random.Random(0).sample(range(first, last + 1), min(number, last + 1 - first))
         rows = self._read(
             f"SELECT {columns} FROM {name} WHERE {rowid} IN (SELECT (SELECT {rowid} FROM {name} WHERE {rowid} >="
             " place.value LIMIT 1) FROM json_each(?) AS place)",
             (json.dumps(chosen),),
         )
-        self.read += len(rows)
         return known or last + 1 - first, rows
 
     def _read(self, sql: str, params: Sequence[Value] = ()) -> list[tuple[Value, ...]]:
-        rows = self.conn.execute(sql, params).rows
-        self.read += len(rows)
-        return rows
+        answer = self.conn.execute(sql, params)
+        self.read += len(answer.rows) if answer.rows_read is None else answer.rows_read
+        return answer.rows
 
 
 def loaded(rows: Sequence[tuple[Value, ...]]) -> dict[tuple[str, str], str]:

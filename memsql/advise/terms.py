@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from typing import Literal
 
 from memsql.project.queries import Query
@@ -40,14 +41,16 @@ class TermUse:
 class Condition:
     """A condition that a row must meet, one of those that AND joins. ``sql`` is its text without the alias of the
     table, with the values of the query in place; empty where it is about other tables too. ``constant``: what the term
-    is compared with stands in the query and is no variable of it. ``varies``: how many rows meet it depends on a variable
-    that is compared in another way, such as the pattern of a LIKE."""
+    is compared with stands in the query and is no variable of it. ``varies``: how many rows meet it depends on a
+    variable that is compared in another way, such as the pattern of a LIKE. ``others``: the labels of the other tables
+    that it is about."""
 
     kind: Comparison
     sql: str
     term: TermUse | None = None
     constant: bool = False
     varies: bool = False
+    others: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +58,8 @@ class Usage:
     """One table as one SELECT of a query reads it. ``order``: the terms of ORDER BY, or else of GROUP BY, with their
     direction; none where they are about other tables too. ``grouped``: they are those of GROUP BY. ``columns`` are
     those that the query reads, None for all. ``limit``: after how many rows the query ends, None where it reads all.
-    ``alternatives``: the conditions of each branch of an OR.
+    ``extreme``: it looks for one min() or max() alone, which is the first or last row in ``order``. ``alternatives``:
+    the conditions of each branch of an OR.
     """
 
     table: str
@@ -65,6 +69,7 @@ class Usage:
     grouped: bool = False
     columns: frozenset[str] | None = None
     limit: int | None = None
+    extreme: bool = False
     alternatives: tuple[tuple[Condition, ...], ...] = ()
 
     def of(self, kind: Comparison) -> tuple[Condition, ...]:
@@ -175,7 +180,8 @@ class _Reader:
                 conditions.append(condition)
         aggregates = not parts.group and any(_aggregates(item.tokens) for item in arm.items)
         keys = parts.group or parts.order
-        order = one.order(_named(keys, arm), extreme=_extreme(arm) if aggregates and not keys else ()) if alone else ()
+        extreme = _extreme(arm) if aggregates and not keys else ()
+        order = one.order(_named(keys, arm), extreme) if alone else ()
         whole = any(item.star and item.of in (None, label) for item in arm.items)
         return Usage(
             table.name,
@@ -185,6 +191,7 @@ class _Reader:
             bool(parts.group),
             None if whole or not arm.items else one.columns([*(i.tokens for i in arm.items), arm.conditions]),
             None if aggregates or parts.group or not alone else self._number(parts.limit),
+            bool(extreme and order),
             tuple(alternatives),
         )
 
@@ -213,7 +220,9 @@ class _OneTable:
             for one, other in ((left, right), (right, left)):
                 term = self.term(one, collated=other)
                 if term is not None and self._label not in self._owners(other):
-                    return Condition(kind, sql, term, alone and not any(t.kind == "variable" for t in other))
+                    constant = alone and not any(t.kind == "variable" for t in other)
+                    others = frozenset(o for o in owners if o is not None) - {self._label}
+                    return Condition(kind, sql, term, constant, others=others)
         return Condition("other", sql, varies=any(t.kind == "variable" for t in tokens)) if sql else None
 
     def order(self, keys: Sequence[Sequence[Token]], extreme: Sequence[Token] = ()) -> tuple[tuple[TermUse, bool], ...]:
@@ -400,7 +409,7 @@ def _named(keys: Sequence[Sequence[Token]], arm: Arm) -> list[Sequence[Token]]:
     names = {item.name: item.tokens for item in arm.items if item.name and not item.star}
     resolved: list[Sequence[Token]] = []
     for key in keys:
-        words, rest = list(key), []
+        words, rest = list(key), list[Token]()
         while words and words[-1].word in ("ASC", "DESC"):
             rest.insert(0, words.pop())
         if len(words) == 1 and words[0].kind == "number" and 0 < int(words[0].text) <= len(arm.items):
@@ -412,14 +421,14 @@ def _named(keys: Sequence[Sequence[Token]], arm: Arm) -> list[Sequence[Token]]:
 
 
 def _aggregates(tokens: Sequence[Token]) -> bool:
-    return any(t.word in _AGGREGATES and n.word == "(" for t, n in zip(tokens, tokens[1:], strict=False))
+    return any(t.word in _AGGREGATES and n.word == "(" for t, n in pairwise(tokens))
 
 
 def _extreme(arm: Arm) -> Sequence[Token]:
     """What a SELECT of one min() or max() alone looks for; nothing for another one."""
     tokens = arm.items[0].tokens if len(arm.items) == 1 else ()
     is_one = len(tokens) > 3 and tokens[0].word in ("MIN", "MAX") and tokens[1].word == "(" and tokens[-1].word == ")"
-    return (*tokens[2:-1], Token("word", "DESC", 0)) if is_one and tokens[0].word == "MAX" else tokens[2:-1] * is_one
+    return tokens[2:-1] if is_one else ()
 
 
 def _shared(sources: Sequence[Source]) -> Iterator[list[Token]]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from memsql.advise.indexes import Findings, IndexUse, Redundant
+from memsql.advise.costs import price_of
+from memsql.advise.dropping import Redundant
+from memsql.advise.indexes import Findings, IndexUse
 from memsql.advise.proposals import Proposal
 from memsql.report.text import indented, table
 from memsql.visible import page
@@ -17,8 +19,8 @@ _WHY = {
 }
 
 
-def text(findings: Findings, target: str) -> str:
-    """The indexes by table, what is wrong with them, and the verdict last."""
+def text(findings: Findings, target: str, price: float | None = None) -> str:
+    """The indexes by table, what is wrong with them, and the verdict last. ``price`` of a billion rows read."""
     lines = [f"database: {target}", ""]
     if findings.indexes:
         rows = [
@@ -44,29 +46,34 @@ def text(findings: Findings, target: str) -> str:
         "used by no query of the project, only where a row is deleted that others may refer to",
         [_shown(findings, use) for use in findings.indexes if use.index.name in findings.for_deletes],
     )
-    lines += _section("missing", [line for one in findings.proposals.needed for line in _missing(one)])
+    proposals = findings.proposals
+    lines += _section("missing", [line for one in proposals.needed for line in _missing(one, price)])
     lines += _section(
-        "not needed, for the plans are what the files of the queries expect, but these would read far less",
-        [line for one in findings.proposals.beyond for line in _missing(one)],
-    )
-    lines += _section(
-        "foreign keys without an index: a DELETE in the parent reads the whole table",
-        [f"{key.table} ({', '.join(key.columns)}) refers to {key.parent}" for key in findings.unindexed],
+        "not needed, for these plans are what the files of the queries expect; with more indexes they would read less",
+        [line for one in proposals.beyond for line in _missing(one, price)],
     )
     lines += _section("queries that do not run here", [f"{path}: {error}" for path, error in findings.broken])
-    return page([*lines, *[f"note: {note}" for note in findings.notes], verdict(findings)])
+    lines += [f"note: {note}" for note in findings.notes]
+    if proposals.sources:
+        ways = [f"{name} ({_way(name, source, findings)})" for name, source in proposals.sources]
+        lines.append(f"statistics: {', '.join(ways)}; {count(proposals.rows, 'row')} read for them")
+    return page([*lines, verdict(findings)])
+
+
+def _way(name: str, source: str, findings: Findings) -> str:
+    return f"ANALYZE, {source}" if name in findings.proposals.analyzed else source
 
 
 def verdict(findings: Findings) -> str:
     """The result on one line."""
+    missing, superfluous, unused = findings.proposals.needed, findings.redundant, findings.unused
     return (
         f"{count(len(findings.indexes), 'index', 'indexes')}, {count(findings.queries, 'query', 'queries')}: "
-        f"{len(findings.redundant)} superfluous, {len(findings.unused)} unused, {len(findings.unindexed)} missing on a "
-        "foreign key"
+        f"{len(missing)} missing, {len(superfluous)} superfluous, {len(unused)} unused"
     )
 
 
-def data(findings: Findings, target: str) -> dict[str, object]:
+def data(findings: Findings, target: str, price: float | None = None) -> dict[str, object]:
     """The same as fields of the JSON output."""
     return {
         "database": target,
@@ -103,8 +110,42 @@ def data(findings: Findings, target: str) -> dict[str, object]:
         "unindexed": [
             {"table": key.table, "columns": list(key.columns), "parent": key.parent} for key in findings.unindexed
         ],
+        "missing": [_proposal(one, price) for one in findings.proposals.needed],
+        "beyond": [_proposal(one, price) for one in findings.proposals.beyond],
+        "statistics": [
+            {"table": name, "rows": source, "analyzed": name in findings.proposals.analyzed}
+            for name, source in findings.proposals.sources
+        ],
+        "rows_read": findings.proposals.rows,
         "broken": [{"path": path, "error": error} for path, error in findings.broken],
         "notes": list(findings.notes),
+    }
+
+
+def _proposal(one: Proposal, price: float | None) -> dict[str, object]:
+    return {
+        "name": one.name,
+        "table": one.candidate.table,
+        "key": one.candidate.shown,
+        "sql": one.statement,
+        "reference": one.reference or None,
+        "entries": one.entries,
+        "bytes": one.bytes,
+        "rows_saved": one.saved,
+        "price_saved": None if price is None else round(price_of(one.saved, price), 6),
+        "queries": [
+            {
+                "name": benefit.query,
+                "path": benefit.path,
+                "rows_before": benefit.before,
+                "rows_after": benefit.after,
+                "unsorted": benefit.unsorted,
+                "fulfilled": list(benefit.fulfilled),
+            }
+            for benefit in one.benefits
+        ],
+        "replaces": list(one.replaces),
+        "notes": list(one.notes),
     }
 
 
@@ -112,17 +153,19 @@ def _section(title: str, lines: list[str]) -> list[str]:
     return [f"{title}:", *indented(lines), ""] if lines else []
 
 
-def _missing(one: Proposal) -> list[str]:
+def _missing(one: Proposal, price: float | None) -> list[str]:
     lines = [f"{one.statement};"]
     if one.reference:
         lines.append(f"  {one.reference}, and no index begins with that")
     for benefit in one.benefits:
         sort = f", no longer sorts {count(benefit.unsorted, 'row')}" if benefit.unsorted else ""
-        expected = f" ({', '.join(benefit.fulfilled)}: as its file expects)" if benefit.fulfilled else ""
+        expected = f" ({', '.join(benefit.fulfilled)}, as its file expects)" if benefit.fulfilled else ""
         lines.append(f"  {benefit.path}: {benefit.before:,} rows read a call, then {benefit.after:,}{sort}{expected}")
-    lines.append(
-        f"  costs about {size(one.bytes)} ({count(one.entries, 'entry', 'entries')}), and an entry for each row written"
-    )
+    if price is not None and one.saved:
+        lines.append(f"  saves {price_of(one.saved, price):,.2f} in a million calls of each")
+    size_text = f"about {size(one.bytes)} ({count(one.entries, 'entry', 'entries')})"
+    part = " that meets the condition" if one.candidate.where else ""
+    lines.append(f"  costs {size_text}, and an entry to write with each row{part}")
     lines += [f"  makes {name} superfluous" for name in one.replaces]
     return [*lines, *(f"  {note}" for note in one.notes)]
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -35,9 +37,10 @@ def test_what_there_is_to_say(project: Project) -> None:
         "stays, for sql/queries/by_a.sql then does not run: no such index: i",
         "c1 (c) on t: d (c, b) begins with the same terms",
         "stays, for the check sql/checks/c2_is_there.sql expects it",
-        "unread (u) refers to p",
+        "CREATE INDEX idx_unread_u ON unread (u);",
+        "(u) refers to p, and no index begins with that",
         "sql/queries/gone.sql: no such table: gone",
-        "6 indexes, 2 queries: 3 superfluous, 2 unused, 1 missing on a foreign key",
+        "6 indexes, 2 queries: 1 missing, 3 superfluous, 2 unused",
     )
     assert project.files() == before
     report = project.run("analyze.indexes", "--json").expect(0).json()
@@ -70,5 +73,86 @@ def test_the_list_of_the_first_legacy_upgrade(tmp_path: Path) -> None:
     assert phase1 - said == {"idx_memories_archived"}
     assert said - phase1 == {
         *("idx_users_email", "idx_users_api_key", "idx_memories_uuid", "idx_memories_created"),
-        *("idx_memories_importance", "idx_memories_user_importance"),
+        "idx_memories_importance",
     }
+
+
+REDISCOVERED = {
+    "CREATE INDEX idx_entities_user_created ON entities (user_id, created_at DESC)",
+    "CREATE INDEX idx_memories_user_updated ON memories (user_id, updated_at DESC)",
+    "CREATE INDEX idx_memories_active ON memories (user_id, created_at DESC) WHERE is_archived = 0",
+}
+
+
+@pytest.mark.parametrize("size", ["empty", "tiny", "small"])
+@pytest.mark.parametrize("analyzed", [False, True])
+def test_the_indexes_of_0002_and_0004_are_found_again(tmp_path: Path, size: str, analyzed: bool) -> None:
+    database = eras.build(tmp_path / "memory.db", "1.3", size)
+    if analyzed:
+        with closing(sqlite3.connect(database)) as con:
+            con.execute("ANALYZE")
+    report = reference_project.memsql_json(database, "analyze.indexes")
+    assert {one["sql"] for one in report["missing"]} == REDISCOVERED
+    assert [(one["name"], bool(one["kept"])) for one in report["redundant"]] == [("idx_users_email", True)]
+
+
+def test_nothing_is_missing_where_all_migrations_ran(tmp_path: Path) -> None:
+    database = tmp_path / "memory.db"
+    reference_project.succeed(database, "migrate.up")
+    report = reference_project.memsql_json(database, "analyze.indexes")
+    assert report["missing"] == []
+
+
+@pytest.mark.parametrize(
+    ("query", "proposals"),
+    [
+        ("SELECT * FROM big WHERE kind = :kind", ["(kind)"]),
+        ("SELECT * FROM big WHERE other = :other AND kind = :kind", ["(kind, other)"]),
+        ("SELECT * FROM big WHERE lower(name) = :name", ["(lower(name))"]),
+        ("SELECT * FROM big WHERE name = :name COLLATE NOCASE", ["(name COLLATE nocase)"]),
+        ("SELECT * FROM big WHERE kind = :kind AND number BETWEEN 1 AND 3", ["(kind, number)"]),
+        ("SELECT * FROM big WHERE done = 0 ORDER BY number LIMIT 5", ["(number) WHERE done = 0"]),
+        ("SELECT * FROM big AS b JOIN small AS s ON s.id = b.small_id WHERE s.name = :name", ["(name)", "(small_id)"]),
+        ("SELECT max(number) FROM big", ["(number)"]),
+        ("DELETE FROM big WHERE kind = :kind", ["(kind)"]),
+        # The rowid is an index, and nothing more selective is to be had.
+        ("SELECT * FROM big WHERE id = 7", []),
+        ("SELECT * FROM big", []),
+        ("SELECT * FROM big WHERE done <> 7", []),
+    ],
+)
+def test_what_is_proposed_for_a_query(tmp_path: Path, query: str, proposals: list[str]) -> None:
+    project = Project(tmp_path)
+    (tmp_path / "sql" / "queries").mkdir(parents=True)
+    (tmp_path / "sql" / "queries" / "q.sql").write_text(f"{query};\n", encoding="utf-8")
+    project.script(BIG)
+    report = project.run("analyze.indexes", "--json").expect(0).json()
+    assert sorted(one["key"] for one in report["missing"]) == proposals
+
+
+BIG = """CREATE TABLE small (id INTEGER PRIMARY KEY, name TEXT);
+CREATE TABLE big (id INTEGER PRIMARY KEY, small_id INTEGER, name TEXT, kind, number, done, other);
+WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 500)
+INSERT INTO small SELECT i, 'n' || i FROM n;
+WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 4000)
+INSERT INTO big SELECT i, i % 500, 'N' || i, i % 100, i % 1000, i % 10 = 0, i % 2 FROM n;
+"""
+
+
+def test_one_index_serves_two_queries(tmp_path: Path) -> None:
+    project = Project(tmp_path)
+    queries = tmp_path / "sql" / "queries"
+    queries.mkdir(parents=True)
+    (queries / "a.sql").write_text("SELECT * FROM big WHERE kind = :kind;\n", encoding="utf-8")
+    (queries / "b.sql").write_text("SELECT * FROM big WHERE name = :n AND kind = :kind;\n", encoding="utf-8")
+    project.script(BIG)
+    report = project.run("analyze.indexes", "--json").expect(0).json()
+    assert [one["key"] for one in report["missing"]] == ["(kind, name)"]
+    (queries / "c.sql").write_text("-- plan: no sort\nSELECT * FROM big ORDER BY number LIMIT 5;\n", encoding="utf-8")
+    report = project.run("analyze.indexes", "--json").expect(0).json()
+    assert {one["key"] for one in report["missing"]} == {"(kind, name)", "(number)"}
+
+
+@pytest.mark.parametrize("rows", ["0", "x"])
+def test_a_number_of_rows_that_is_none(project: Project, rows: str) -> None:
+    project.run("analyze.indexes", "--rows", rows).expect(2, "--rows")
