@@ -8,7 +8,7 @@ executed in all.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 
 from memsql.advise.cursors import Instruction
 
@@ -65,17 +65,23 @@ def _longest(code: Sequence[Instruction], start: int, end: int) -> int | None:
 
 
 def _rounds(code: Sequence[Instruction], lookups: Sequence[int]) -> Iterator[tuple[int, int]]:
-    """Of each loop how many rows a round of it reads at most, and how many instructions it takes at least."""
-    for end, instruction in enumerate(code):
-        start = instruction.p2
-        if not 0 <= start < end:
-            continue
-        inside = sum(1 for place in lookups if start <= place < end)
-        if instruction.opcode in _NEXT:
-            yield 1 + inside, _shortest(code, start, end)
-        elif instruction.opcode == "Goto" and inside and any(i.opcode == "Yield" for i in code[start:end]):
+    """Of each loop how many rows a round of it reads at most, and how many instructions it takes at least, both without
+    those of loops inside of it."""
+    ends = [end for end, i in enumerate(code) if 0 <= i.p2 < end and i.opcode in (*_NEXT, "Goto")]
+    for end in ends:
+        start = code[end].p2
+        within = {
+            place
+            for other in ends
+            if other != end and start <= code[other].p2 and other <= end and code[other].opcode in _NEXT
+            for place in range(code[other].p2, other + 1)
+        }
+        looked_up = sum(1 for place in lookups if start <= place < end and place not in within)
+        if code[end].opcode in _NEXT:
+            yield 1 + looked_up, max(1, _shortest(code, start, end, within))
+        elif looked_up and any(i.opcode == "Yield" for i in code[start:end]):
             # The rows of a subquery that gives them one by one were read there.
-            yield inside, _shortest(code, start, end)
+            yield looked_up, max(1, _shortest(code, start, end, within))
 
 
 def _lookups(code: Sequence[Instruction]) -> list[int]:
@@ -84,20 +90,22 @@ def _lookups(code: Sequence[Instruction]) -> list[int]:
     return [n for n, i in enumerate(code) if i.opcode in _LOOKUPS and i.p1 not in looped]
 
 
-def _shortest(code: Sequence[Instruction], start: int, end: int) -> int:
-    """The number of instructions on the shortest way from ``start`` to ``end``, both counted."""
-    distance = {start: 1}
+def _shortest(code: Sequence[Instruction], start: int, end: int, free: Container[int]) -> int:
+    """The number of instructions on the shortest way from ``start`` to ``end``, both counted, and those at the places
+    ``free`` not."""
+    distance = {start: int(start not in free)}
     waiting = deque([start])
     while waiting:
         place = waiting.popleft()
-        if place == end:
-            return distance[place]
-        for following in _following(code[place], place):
-            if 0 <= following < len(code) and following not in distance:
-                distance[following] = distance[place] + 1
-                waiting.append(following)
-    # No way is known, and a loop has two instructions at least.
-    return 2
+        for following in _following(code[place], place) if place != end else ():
+            if not 0 <= following < len(code):
+                continue
+            length = distance[place] + int(following not in free)
+            if length < distance.get(following, length + 1):
+                distance[following] = length
+                (waiting.appendleft if following in free else waiting.append)(following)
+    # Where no way is known, the instruction at the end is all.
+    return distance.get(end, 1)
 
 
 def _following(instruction: Instruction, place: int) -> tuple[int, ...]:

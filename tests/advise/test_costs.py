@@ -44,6 +44,7 @@ VISITED = {
     "SELECT u.name, m.id FROM users AS u JOIN memories AS m ON m.user_id = u.id WHERE u.id IN (1, 2)": 202,
     "SELECT kind, count(*) FROM memories WHERE user_id = 3 GROUP BY kind": 100,
     "SELECT * FROM memories AS m JOIN users AS u ON u.id = m.user_id WHERE m.user_id = 3": 101,
+    "SELECT a.id, b.id FROM users AS a, users AS b": 110,
     "SELECT max(at) FROM memories WHERE user_id = 3": 1,
     "SELECT * FROM (SELECT DISTINCT kind FROM memories WHERE user_id = 3 LIMIT 9) AS k, users AS u WHERE u.id = 1": 101,
 }
