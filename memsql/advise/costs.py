@@ -20,6 +20,7 @@ from memsql.errors import StatementError
 from memsql.progress import SILENT, Progress
 from memsql.project.queries import bound
 from memsql.sqltext import fold, quote
+from memsql.words import count
 
 # How large a table is at most, by its module, in one step: by its last rowid.
 _LARGEST = {None: "SELECT max(rowid) FROM {0}", "fts5": "SELECT max(id) FROM {1}"}
@@ -66,7 +67,7 @@ class RowsRead:
     @property
     def said(self) -> str:
         """``best`` in words."""
-        return "an unknown number of rows" if self.best is None else f"{self.best:,} rows ({self.how})"
+        return "an unknown number of rows" if self.best is None else f"{count(self.best, 'row')} ({self.how})"
 
     def within(self, most: int) -> bool | None:
         """Whether a run reads at most so many rows; None where nobody knows."""
@@ -167,9 +168,11 @@ def _bounded(rows: RowsRead, counted: Counters, nodes: Sequence[Node]) -> RowsRe
     if most is not None and len(loops) == 1 and loops[0].kind == "scan" and not loops[0].virtual:
         # SQLite counts each step from a row to the next one.
         most = min(most, counted.scanned + 1)
+    if not loops:
+        least, most = 0, 0
     return replace(
         rows,
-        at_least=max(least, least_rows(code, counted.steps)),
+        at_least=max(least, least_rows(code, counted.steps)) if loops else 0,
         at_most=most,
         steps=counted.steps,
         counted_by=counted.sqlite,

@@ -105,5 +105,5 @@ def _lines(cost: QueryCost) -> list[str]:
     said += [f"not counted: {rows.problem}"] if rows.problem else []
     said += [str(breach) for breach in cost.breaches]
     said += [f"not proven: {wish}" for wish in cost.unproven]
-    said += [f"values made up for {', '.join(cost.samples)}"] if cost.samples else []
+    said += [f"no value in the file, so one was made up: {', '.join(cost.samples)}"] if cost.samples else []
     return [*lines, *indented(said, _INDENT)]

@@ -104,6 +104,7 @@ def test_bounds_are_close_where_every_row_is_alike(conn: SQLiteConnection) -> No
         ("SELECT * FROM memories AS m", 999, "broken"),
         ("SELECT * FROM memories AS m", 1001, "holds"),
         ("SELECT * FROM users WHERE id = :id", 1, "holds"),
+        ("WITH k AS MATERIALIZED (SELECT 1 AS z) SELECT * FROM k, json_each('[1, 2]')", 0, "holds"),
         # Between the bounds, and nothing was analyzed.
         ("SELECT kind, count(*) FROM memories WHERE user_id = 3 GROUP BY kind", 101, "unproven"),
         ("SELECT count(*) FROM memories", 5, "unproven"),
