@@ -24,7 +24,8 @@ TIMEOUT_MS = 30_000
 @dataclass(frozen=True, slots=True)
 class Check:
     """A check as its file says. ``version`` is the migration it belongs to, None for the database as a whole;
-    ``timeout`` is for how long it may run, in milliseconds."""
+    ``timeout`` is for how long it may run, in milliseconds; ``references`` are keys that the schema does not declare,
+    as text with their lines."""
 
     name: str
     severity: str
@@ -33,6 +34,7 @@ class Check:
     path: str
     version: int | None
     timeout: int = TIMEOUT_MS
+    references: tuple[tuple[str, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +89,7 @@ def read_checks(folder: Path, shown: str, timeout: int = TIMEOUT_MS) -> tuple[Ch
                 label,
                 file_name.version if file_name else None,
                 header.timeout or timeout,
+                header.references,
             )
         )
     return tuple(checks)

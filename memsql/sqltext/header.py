@@ -118,7 +118,8 @@ class MigrationHeader:
 class CheckHeader:
     """What a check file says about itself; ``severity`` is ``error`` or ``warning``.
 
-    ``timeout``: for how long it may run, in milliseconds; None for as long as any other.
+    ``timeout``: for how long it may run, in milliseconds; None for as long as any other. ``references``: keys that
+    the schema does not declare, as text with their lines: ``notes.topic_id -> topics.id``.
     """
 
     name: str
@@ -126,11 +127,12 @@ class CheckHeader:
     why: str = ""
     description: str = ""
     timeout: int | None = None
+    references: tuple[tuple[str, int], ...] = ()
 
 
 MIGRATION_DIRECTIVES = frozenset({"depends", "transactional", "foreign_keys", "allow", "fts_rebuild"})
-CHECK_DIRECTIVES = frozenset({"name", "severity", "why", "timeout", "allow"})
-REPEATABLE = frozenset({"depends", "allow"})
+CHECK_DIRECTIVES = frozenset({"name", "severity", "why", "timeout", "allow", "references"})
+REPEATABLE = frozenset({"depends", "allow", "references"})
 _TIMEOUT = "timeout"
 _RULER = "-=*#~_ "
 
@@ -360,7 +362,8 @@ def parse_migration_header(text: str, path: str) -> MigrationHeader:
 
 
 def parse_check_header(text: str, path: str) -> CheckHeader:
-    """Read the header of a check file: ``name`` (required), ``severity: error|warning``, ``why``, ``timeout: 2m``.
+    """Read the header of a check file: ``name`` (required), ``severity: error|warning``, ``why``, ``timeout: 2m``,
+    ``references: notes.topic_id -> topics.id`` (may repeat).
 
     Raises FileError with file and line for what ``parse_header`` refuses, for another severity, for a timeout that is
     no time, and for a missing or empty name.
@@ -372,7 +375,9 @@ def parse_check_header(text: str, path: str) -> CheckHeader:
         severity = directive.value.lower()
         if severity not in ("error", "warning"):
             raise _bad_value(directive, path, "error` or `-- severity: warning")
-    return CheckHeader(name, severity, header.get("why") or "", header.description, timeout_of(header, path))
+    references = tuple((directive.value, directive.line) for directive in header.all("references"))
+    timeout = timeout_of(header, path)
+    return CheckHeader(name, severity, header.get("why") or "", header.description, timeout, references)
 
 
 def required_name(header: Header, path: str, kind: str, says: str) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from invoke import Collection
 
-from memsql.tasks import maintain_indexes, maintain_vacuum
+from memsql.tasks import maintain_indexes, maintain_orphans, maintain_vacuum
 from memsql.tasks.task import Outcome, task
 from memsql.visible import page
 
@@ -111,4 +111,11 @@ def _write(files: Mapping[str, str], folder: Path) -> list[str]:
     return [str(path) for path in paths]
 
 
-ns = Collection("maintain", maintain_indexes.reindex, maintain_indexes.optimize, maintain_vacuum.vacuum, schedule)
+ns = Collection(
+    "maintain",
+    maintain_indexes.reindex,
+    maintain_indexes.optimize,
+    maintain_vacuum.vacuum,
+    maintain_orphans.orphans,
+    schedule,
+)

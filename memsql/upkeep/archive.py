@@ -1,0 +1,151 @@
+"""Move rows that refer to no row aside, with the rows that refer to them, in one transaction that is proven."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from memsql.db import Connection, transaction
+from memsql.errors import Refused
+from memsql.ledger import utc_text
+from memsql.progress import Progress
+from memsql.schema import Schema, Table
+from memsql.sqltext import quote
+from memsql.upkeep.archives import PREFIX, Archive, archives, columns_of, creation, integer, is_equal, is_row
+from memsql.upkeep.references import Reference, identity, orphaned, refers, same
+from memsql.upkeep.running import stating, watched
+from memsql.upkeep.unharmed import moment, prove
+from memsql.words import count
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """Rows that were moved into ``archive``; ``why`` says by which reference, ``with_parents`` that they refer to
+    rows that were moved."""
+
+    archive: Archive
+    rows: int
+    why: str
+    with_parents: bool = False
+
+
+class _Mover:
+    """Moves the rows of one transaction."""
+
+    def __init__(self, conn: Connection, schema: Schema, references: Sequence[Reference]) -> None:
+        self.conn, self.schema, self.references = conn, schema, references
+        self.number = max((archive.number for archive in archives(conn)), default=0) + 1
+        self.when = utc_text(datetime.now(UTC))
+        self.archives: dict[str, Archive] = {}
+        self.moved: dict[tuple[str, str, bool], Moved] = {}
+
+    def keep_orphans(self, tables: Sequence[str] | None) -> None:
+        """Copy the orphans, of ``tables`` or of all, into archives."""
+        for reference in self.references:
+            if tables is None or reference.child in tables:
+                self._keep(reference, orphaned(reference, self.schema), "refers to no row", with_parents=False)
+
+    def keep_descendants(self) -> None:
+        """Copy the rows that refer to no other rows than those in the archives, and those that refer to them, and so
+        on."""
+        again = True
+        while again:
+            again = False
+            for reference in self.references:
+                if reference.parent in self.archives:
+                    where = self._refers_to_archived(reference)
+                    again |= self._keep(reference, where, "refers to a row that was moved", with_parents=True)
+
+    def remove(self) -> None:
+        """Delete what is in the archives from the tables, those who refer first."""
+        for name, archive in reversed(self.archives.items()):
+            table = self.schema.tables[name]
+            self._refuse_unequal(table, archive)
+            here = f"EXISTS (SELECT 1 FROM {quote(archive.name)} AS a WHERE {is_row(table, 'a', quote(name))})"
+            rowid = identity(table)
+            if rowid is not None:
+                here = f"{quote(rowid)} IN (SELECT memsql_rowid FROM {quote(archive.name)})"
+            self.conn.execute(f"DELETE FROM {quote(name)} WHERE {here}")
+
+    def rows(self) -> dict[str, int]:
+        """How many rows of each table were moved."""
+        totals: dict[str, int] = dict.fromkeys(self.archives, 0)
+        for one in self.moved.values():
+            totals[one.archive.table] += one.rows
+        return totals
+
+    def _keep(self, reference: Reference, where: str, why: str, *, with_parents: bool) -> bool:
+        table = self.schema.tables[reference.child]
+        rowid = identity(table)
+        if rowid is None and not table.primary_key:
+            raise Refused(f"the rows of {table.name} cannot be told apart: columns hide their rowid")
+        condition = where
+        if (archive := self.archives.get(table.name)) is not None:
+            condition += f" AND NOT EXISTS (SELECT 1 FROM {quote(archive.name)} AS a WHERE {is_row(table)})"
+        there = self.conn.execute(f"SELECT EXISTS (SELECT 1 FROM {quote(table.name)} AS c WHERE {condition})").one()
+        if not there:
+            return False
+        if archive is None:
+            archive = self.archives[table.name] = Archive(
+                f"{PREFIX}{self.number}_{table.name}", self.number, table.name
+            )
+            self.conn.execute(creation(archive, table))
+        columns = [quote(column) for column in columns_of(table)]
+        before = self._count(archive)
+        self.conn.execute(
+            f"INSERT INTO {quote(archive.name)} (memsql_rowid, memsql_moved_at, memsql_why, {', '.join(columns)})"
+            f" SELECT {f'c.{quote(rowid)}' if rowid else 'NULL'}, ?, ?, {', '.join(f'c.{c}' for c in columns)}"
+            f" FROM {quote(table.name)} AS c WHERE {condition}",
+            (self.when, f"{why}: {reference.shown}"),
+        )
+        rows = self._count(archive) - before
+        key = (archive.name, reference.shown, with_parents)
+        earlier = self.moved.get(key)
+        self.moved[key] = Moved(archive, rows + (earlier.rows if earlier else 0), reference.shown, with_parents)
+        return rows > 0
+
+    def _refers_to_archived(self, reference: Reference) -> str:
+        """SQL: whether a row of the child refers to rows in the archive of the parent, and to none beside it."""
+        parent, archive = self.schema.tables[reference.parent], self.archives[reference.parent]
+        moved = f"SELECT 1 FROM {quote(archive.name)} AS a WHERE {is_row(parent, 'a', 'p')}"
+        goal = f"SELECT 1 FROM {quote(parent.name)} AS p WHERE {same(reference)}"
+        beside = f"{goal} AND NOT EXISTS ({moved})"
+        return f"{refers(reference)} AND EXISTS ({goal} AND EXISTS ({moved})) AND NOT EXISTS ({beside})"
+
+    def _refuse_unequal(self, table: Table, archive: Archive) -> None:
+        sql = f"SELECT count(*) FROM {quote(archive.name)} AS a JOIN {quote(table.name)} AS c ON {is_row(table)}"
+        equal = integer(self.conn.execute(f"{sql} WHERE {is_equal(columns_of(table))}").one())
+        if equal != self._count(archive):
+            raise Refused(f"{count(self._count(archive) - equal, 'row')} of {table.name} cannot be kept as they are")
+
+    def _count(self, archive: Archive) -> int:
+        return integer(self.conn.execute(f"SELECT count(*) FROM {quote(archive.name)}").one())
+
+
+def archive_orphans(
+    conn: Connection, schema: Schema, references: Iterable[Reference], tables: Sequence[str] | None, progress: Progress
+) -> list[Moved]:
+    """Move the orphans of ``tables`` (None: of all) aside, and the rows that refer to them. Foreign keys are on.
+
+    Raises Refused where the proof fails, LockedError, and Interrupted where a signal came: nothing was changed then.
+    """
+    usable = [reference for reference in references if reference.problem is None]
+    with stating(lambda: "nothing was changed: all of it is one transaction") as stopped, watched(conn, stopped):
+        conn.execute("PRAGMA foreign_keys = on")
+        with transaction(conn):
+            conn.execute("PRAGMA defer_foreign_keys = on")
+            mover = _Mover(conn, schema, usable)
+            progress.start("copying the rows that refer to nothing")
+            mover.keep_orphans(tables)
+            if not mover.archives:
+                return []
+            mover.keep_descendants()
+            before = moment(conn, schema, usable, mover.archives)
+            progress.start("moving them aside")
+            mover.remove()
+            progress.start("proving it")
+            prove(before, moment(conn, schema, usable, mover.archives), {n: -rows for n, rows in mover.rows().items()})
+            if stopped():
+                raise KeyboardInterrupt
+    return list(mover.moved.values())
