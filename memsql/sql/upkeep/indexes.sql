@@ -1,5 +1,4 @@
--- Reindex: every index, one row for each of its terms: table, index, its SQL, whether it is partial, number of the column
--- (-2: an expression), collation, whether the column is generated.
+-- Every index, one row for each of its terms; the number of an expression is -2.
 SELECT i.tbl_name, i.name, i.sql, l.partial, x.cid, x.coll, coalesce(c.hidden, 0) IN (2, 3) AS generated
 FROM sqlite_schema AS i
 JOIN pragma_index_list(i.tbl_name) AS l ON l.name = i.name
