@@ -163,7 +163,7 @@ def draft(
         )
         schema_file.refuse_on(targets, engines.obstacles(texts, targets))
         progress.start("proving it on made-up rows")
-        candidate = _candidate(derived, schema_file.renames, _with_migration(project, coming, texts))
+        candidate = _candidate(derived, schema_file.renames, with_migration(project, coming, texts))
         rows = _prove(base, candidate, schema_file, seed)
     files = _write(settings, coming, texts, schema_file)
     return Draft(
@@ -255,7 +255,7 @@ def _derive(source: _Source, before: Schema, after: Schema, hints: Hints) -> _De
     return _Derived(before, after, up.plan, down.plan, up.hints, up.respelled)
 
 
-def _with_migration(project: Project, coming: NextName, texts: tuple[str, str]) -> Project:
+def with_migration(project: Project, coming: NextName, texts: tuple[str, str]) -> Project:
     """``project`` with a migration behind its last one that has these texts, up and down."""
     folder = project.settings.show(project.settings.migrations)
     up, down = (

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from memsql.advise.costs import price_of
 from memsql.advise.dropping import Redundant
 from memsql.advise.indexes import Findings, IndexUse
 from memsql.advise.proposals import Proposal
+from memsql.author.index_pair import Pair
 from memsql.report.text import indented, table
 from memsql.visible import page
 from memsql.words import count, size
@@ -19,9 +22,20 @@ _WHY = {
 }
 
 
-def text(findings: Findings, target: str, price: float | None = None) -> str:
-    """The indexes by table, what is wrong with them, and the verdict last. ``price`` of a billion rows read."""
-    lines = [f"database: {target}", ""]
+@dataclass(frozen=True, slots=True)
+class View:
+    """What belongs to the findings: the name of the database, the price of a billion rows read, the proposals that the
+    migrations of the project create, and the migration that was written."""
+
+    target: str
+    price: float | None = None
+    made: frozenset[str] = frozenset()
+    pair: Pair | None = None
+
+
+def text(findings: Findings, view: View) -> str:
+    """The indexes by table, what is wrong with them, and the verdict last."""
+    lines = [f"database: {view.target}", ""]
     if findings.indexes:
         rows = [
             (
@@ -47,17 +61,29 @@ def text(findings: Findings, target: str, price: float | None = None) -> str:
         [_shown(findings, use) for use in findings.indexes if use.index.name in findings.for_deletes],
     )
     proposals = findings.proposals
-    lines += _section("missing", [line for one in proposals.needed for line in _missing(one, price)])
+    lines += _section("missing", [line for one in proposals.needed for line in _missing(one, view)])
     lines += _section(
         "not needed, for these plans are what the files of the queries expect; with more indexes they would read less",
-        [line for one in proposals.beyond for line in _missing(one, price)],
+        [line for one in proposals.beyond for line in _missing(one, view)],
     )
     lines += _section("queries that do not run here", [f"{path}: {error}" for path, error in findings.broken])
     lines += [f"note: {note}" for note in findings.notes]
     if proposals.sources:
         ways = [f"{name} ({_way(name, source, findings)})" for name, source in proposals.sources]
         lines.append(f"statistics: {', '.join(ways)}; {count(proposals.rows, 'row')} read for them")
+    if view.pair is not None:
+        lines += written(view.pair)
     return page([*lines, verdict(findings)])
+
+
+def written(pair: Pair) -> list[str]:
+    """What was written, and what to do next."""
+    lines = [f"wrote {path}" for path in pair.files]
+    lines += [f"left out: {note}" for note in pair.notes]
+    return [
+        *lines,
+        "next: invoke migrate.up --dry-run" if pair.files else "nothing was written: there is nothing to do",
+    ]
 
 
 def _way(name: str, source: str, findings: Findings) -> str:
@@ -73,10 +99,12 @@ def verdict(findings: Findings) -> str:
     )
 
 
-def data(findings: Findings, target: str, price: float | None = None) -> dict[str, object]:
+def data(findings: Findings, view: View) -> dict[str, object]:
     """The same as fields of the JSON output."""
+    files = {"files": list(view.pair.files), "left_out": list(view.pair.notes)} if view.pair is not None else {}
     return {
-        "database": target,
+        **files,
+        "database": view.target,
         "queries": findings.queries,
         "indexes": [
             {
@@ -110,8 +138,8 @@ def data(findings: Findings, target: str, price: float | None = None) -> dict[st
         "unindexed": [
             {"table": key.table, "columns": list(key.columns), "parent": key.parent} for key in findings.unindexed
         ],
-        "missing": [_proposal(one, price) for one in findings.proposals.needed],
-        "beyond": [_proposal(one, price) for one in findings.proposals.beyond],
+        "missing": [_proposal(one, view) for one in findings.proposals.needed],
+        "beyond": [_proposal(one, view) for one in findings.proposals.beyond],
         "statistics": [
             {"table": name, "rows": source, "analyzed": name in findings.proposals.analyzed}
             for name, source in findings.proposals.sources
@@ -122,7 +150,7 @@ def data(findings: Findings, target: str, price: float | None = None) -> dict[st
     }
 
 
-def _proposal(one: Proposal, price: float | None) -> dict[str, object]:
+def _proposal(one: Proposal, view: View) -> dict[str, object]:
     return {
         "name": one.name,
         "table": one.candidate.table,
@@ -132,7 +160,8 @@ def _proposal(one: Proposal, price: float | None) -> dict[str, object]:
         "entries": one.entries,
         "bytes": one.bytes,
         "rows_saved": one.saved,
-        "price_saved": None if price is None else round(price_of(one.saved, price), 6),
+        "price_saved": None if view.price is None else round(price_of(one.saved, view.price), 6),
+        "in_migrations": one.name in view.made,
         "queries": [
             {
                 "name": benefit.query,
@@ -153,7 +182,7 @@ def _section(title: str, lines: list[str]) -> list[str]:
     return [f"{title}:", *indented(lines), ""] if lines else []
 
 
-def _missing(one: Proposal, price: float | None) -> list[str]:
+def _missing(one: Proposal, view: View) -> list[str]:
     lines = [f"{one.statement};"]
     if one.reference:
         lines.append(f"  {one.reference}, and no index begins with that")
@@ -161,12 +190,14 @@ def _missing(one: Proposal, price: float | None) -> list[str]:
         sort = f", no longer sorts {count(benefit.unsorted, 'row')}" if benefit.unsorted else ""
         expected = f" ({', '.join(benefit.fulfilled)}, as its file expects)" if benefit.fulfilled else ""
         lines.append(f"  {benefit.path}: {benefit.before:,} rows read a call, then {benefit.after:,}{sort}{expected}")
-    if price is not None and one.saved:
-        lines.append(f"  saves {price_of(one.saved, price):,.2f} in a million calls of each")
+    if view.price is not None and one.saved:
+        lines.append(f"  saves {price_of(one.saved, view.price):,.2f} in a million calls of each")
     size_text = f"about {size(one.bytes)} ({count(one.entries, 'entry', 'entries')})"
     part = " that meets the condition" if one.candidate.where else ""
     lines.append(f"  costs {size_text}, and an entry to write with each row{part}")
     lines += [f"  makes {name} superfluous" for name in one.replaces]
+    if one.name in view.made:
+        lines.append("  the migrations of the project create it: invoke migrate.up")
     return [*lines, *(f"  {note}" for note in one.notes)]
 
 

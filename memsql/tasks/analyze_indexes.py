@@ -19,9 +19,12 @@ _MOST_ROWS = 1_000_000_000
     help={
         "rows": "how many rows may be read for statistics (default 100,000; of a server, which bills them, 10,000)",
         "beyond": "propose indexes also for queries whose plans are what their files expect",
+        "write": "write a migration of this name that creates what is missing and drops what is superfluous",
     },
 )
-def indexes(settings: Settings, progress: Bar, *, rows: str | None = None, beyond: bool = False) -> Outcome:
+def indexes(
+    settings: Settings, progress: Bar, *, rows: str | None = None, beyond: bool = False, write: str | None = None
+) -> Outcome:
     """List the indexes of the database, say which are superfluous or unused, and propose those that are missing.
 
     Of each index: its size, which of the hot queries use it, what it is for besides. What might help is tried on a
@@ -29,9 +32,13 @@ def indexes(settings: Settings, progress: Bar, *, rows: str | None = None, beyon
     takes it and it saves rows, or sorting, or gives a query the plan that its file expects. A query that has that plan
     already needs nothing; --beyond looks at such queries too. Reads only.
 
+    --write NAME writes the next migration with its rollback and a check, proven like those of migrate.create --from.
+
     Examples:  invoke analyze.indexes     invoke analyze.indexes --env production --rows 5000 --json
+               invoke analyze.indexes --write tune_indexes
     """
     from memsql.advise.indexes import findings
+    from memsql.author.index_pair import Advice, Pair, made_already, write_pair
     from memsql.report import indexes as report
 
     settings.target.expect_file()
@@ -39,6 +46,11 @@ def indexes(settings: Settings, progress: Bar, *, rows: str | None = None, beyon
     if rows is not None:
         most = number("--rows", rows, least=10, most=_MOST_ROWS, problem=f"give a number from 10 to {_MOST_ROWS:,}")
     result, target = findings(settings, most, beyond=beyond, progress=progress), str(settings.target)
-    price = settings.price_rows_read
-    text, data = report.text(result, target, price), report.data(result, target, price)
-    return Outcome(text, data, headline=report.verdict(result))
+    proposals = (*result.proposals.needed, *result.proposals.beyond)
+    made = made_already(settings, proposals)
+    pair: Pair | None = None
+    if write is not None:
+        pair = write_pair(settings, write, Advice(proposals, result.redundant), progress)
+    view = report.View(target, settings.price_rows_read, made, pair)
+    headline = report.verdict(result) if pair is None else report.written(pair)[-1]
+    return Outcome(report.text(result, view), report.data(result, view), headline=headline)

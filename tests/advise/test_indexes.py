@@ -153,6 +153,42 @@ def test_one_index_serves_two_queries(tmp_path: Path) -> None:
     assert {one["key"] for one in report["missing"]} == {"(kind, name)", "(number)"}
 
 
+def test_a_migration_is_written_and_proven(tmp_path: Path) -> None:
+    project = Project(tmp_path)
+    (tmp_path / "sql" / "queries").mkdir(parents=True)
+    for name, sql in {
+        "plain": 'SELECT "odd one" FROM "a table" WHERE "odd one" = :x',
+        "expression": 'SELECT * FROM "a table" WHERE lower(b) = :b',
+        "partial": "-- plan: no sort\nSELECT * FROM \"a table\" WHERE done = 'no' ORDER BY n DESC LIMIT 3",
+    }.items():
+        (tmp_path / "sql" / "queries" / f"{name}.sql").write_text(f"{sql};\n", encoding="utf-8")
+    project.add(
+        "0001_base",
+        'CREATE TABLE "a table" (id INTEGER PRIMARY KEY, "odd one" TEXT UNIQUE, b TEXT, done TEXT, n);\n'
+        'CREATE INDEX "twice" ON "a table" ("odd one");\nCREATE INDEX later ON "a table" (b, done);\n',
+        'DROP TABLE "a table";\n',
+    )
+    project.run("migrate.sum").expect(0)
+    project.up()
+    report = project.run("analyze.indexes", "--write", "tune", "--json").expect(0).json()
+    assert report["files"][0] == "migrations/0002_tune.sql"
+    assert report["left_out"] == []
+    up = project.up_file("0002_tune").read_text(encoding="utf-8")
+    assert 'CREATE INDEX idx_a_table_lower_b ON "a table" (lower(b));' in up
+    assert "CREATE INDEX idx_a_table_n ON \"a table\" (n DESC) WHERE done = 'no';" in up
+    assert "DROP INDEX twice;" in up
+    assert 'CREATE INDEX "twice" ON "a table" ("odd one");' in project.down_file("0002_tune").read_text(
+        encoding="utf-8"
+    )
+    project.run("analyze.indexes").expect(0, "the migrations of the project create it: invoke migrate.up")
+    again = project.run("analyze.indexes", "--write", "again").expect(0, "the migrations create it already")
+    assert "nothing was written" in again.out
+    project.up()
+    project.run("verify").expect(0)
+    project.run("analyze.indexes").expect(0, "0 missing, 0 superfluous")
+    project.run("migrate.down").expect(0)
+
+
 @pytest.mark.parametrize("rows", ["0", "x"])
 def test_a_number_of_rows_that_is_none(project: Project, rows: str) -> None:
     project.run("analyze.indexes", "--rows", rows).expect(2, "--rows")
