@@ -7,18 +7,14 @@ monitor.metrics measured, and each step of smoke.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 from memsql import ledger
-from memsql.config import Settings, parse_target
+from memsql.config import Settings
 from memsql.db import connection, queries
-from memsql.errors import UsageError
-
-_STAMP = "run-%Y%m%dT%H%M%S"
+from memsql.operate.recorded import field, mappings, recorded, steps_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,13 +68,10 @@ def slow_log(settings: Settings, *, days: int, now: datetime | None = None) -> S
     since = now - min(timedelta(days=days), now - datetime(1970, 1, 1, tzinfo=UTC))
     timed = _of_history(settings, since)
     reports, unreadable = 0, []
-    for path in _reports(settings.runs, since):
-        try:
-            report = json.loads(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError, RecursionError):
-            unreadable.append(path.name)
-            continue
-        times = list(of_report(report, path.name, settings))
+    for report in recorded(settings, since):
+        if not report.readable:
+            unreadable.append(report.name)
+        times = [time for step in report.steps for time in _of(step, report.name)]
         reports += bool(times)
         timed += times
     return SlowLog(
@@ -99,17 +92,15 @@ def grouped(timed: Iterable[Timed], threshold_ms: float) -> tuple[Slow, ...]:
 
 
 def of_report(report: object, source: str, settings: Settings) -> Iterator[Timed]:
-    """The times in the ``report`` of a chain that belong to the database of ``settings``.
+    """The times in the ``report`` of a chain that belong to the database of ``settings``."""
+    for step in steps_of(report, settings):
+        yield from _of(step, source)
 
-    What has another form than memsql writes is passed over: others may have written the file.
-    """
-    for step in _mappings(_field(report, "steps")):
-        database, when = step.get("database"), step.get("started")
-        if not isinstance(database, str) or not isinstance(when, str) or not _is_same(database, settings):
-            continue
-        for kind, name, ms, sql in _of_step(step.get("data")):
-            if isinstance(ms, (int, float)) and not isinstance(ms, bool):
-                yield Timed(kind, name, float(ms), when, source, sql)
+
+def _of(step: Mapping[str, object], source: str) -> Iterator[Timed]:
+    for kind, name, ms, sql in _of_step(step.get("data")):
+        if isinstance(ms, (int, float)) and not isinstance(ms, bool):
+            yield Timed(kind, name, float(ms), str(step["started"]), source, sql)
 
 
 def _of_step(data: object) -> Iterator[tuple[str, str, object, str | None]]:
@@ -117,15 +108,15 @@ def _of_step(data: object) -> Iterator[tuple[str, str, object, str | None]]:
 
     The time of a migration as a whole is left out: the history has it too.
     """
-    for migration in _mappings(_field(data, "done")):
-        for statement in _mappings(migration.get("statements")):
+    for migration in mappings(field(data, "done")):
+        for statement in mappings(migration.get("statements")):
             name, sql = f"{migration.get('id')}:{statement.get('line')}", str(statement.get("sql", ""))
             yield "statement", name, statement.get("duration_ms"), sql
-    for check in _mappings(_field(data, "checks")):
+    for check in mappings(field(data, "checks")):
         yield "check", str(check.get("name")), check.get("duration_ms"), None
-    for step in _mappings(_field(data, "steps")):
+    for step in mappings(field(data, "steps")):
         yield "smoke", str(step.get("name")), step.get("duration_ms"), None
-    for query in _mappings(_field(data, "queries")):
+    for query in mappings(field(data, "queries")):
         yield "query", str(query.get("query")), query.get("p95_ms"), None
 
 
@@ -142,27 +133,3 @@ def _of_history(settings: Settings, since: datetime) -> list[Timed]:
         for operation, id, ms, when in rows
         if isinstance(ms, (int, float))
     ]
-
-
-def _reports(folder: Path, since: datetime) -> list[Path]:
-    """The reports in ``folder`` that are not older than ``since``, by the time in their names."""
-    first = since.strftime(_STAMP)
-    return sorted(path for path in folder.glob("run-*.json") if path.name >= first)
-
-
-def _is_same(database: str, settings: Settings) -> bool:
-    """Whether ``database``, as a report names it, is the database of ``settings``."""
-    if database == settings.target.display:
-        return True
-    try:
-        return parse_target(database, settings.root).identity == settings.target.identity
-    except UsageError:
-        return False
-
-
-def _field(value: object, name: str) -> object:
-    return value.get(name) if isinstance(value, Mapping) else None
-
-
-def _mappings(value: object) -> list[Mapping[str, object]]:
-    return [item for item in value if isinstance(item, Mapping)] if isinstance(value, list) else []
