@@ -308,7 +308,8 @@ def _on_few(
     kind = kind_of_error(many.trip.error) if many.trip.error is not None else ""
     result: tuple[Finding, ...] | None = None
     plain = {name: replace(wanted, presets=()) for name, wanted in plan.asked.items()}
-    for number in range(2 * _FEW_ATTEMPTS):
+    by_keys = kind in ("unique", "orphan")
+    for number in range((2 if by_keys else 1) * _FEW_ATTEMPTS):
         tried = replace(plan, seed=plan.seed + 1 + number, asked=plan.asked if number < _FEW_ATTEMPTS else plain)
         with copy_of(base) as conn:
             few = fill_fitting(conn, tried, after)
@@ -319,7 +320,7 @@ def _on_few(
                 if try_run(trial, case.project, "up", allow=True) is not None:
                     continue
             result = tuple(collisions(case, conn, before, keys))
-            if result or kind not in ("unique", "orphan"):
+            if result or not by_keys:
                 break
     return result
 
