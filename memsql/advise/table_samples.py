@@ -162,7 +162,8 @@ class Sampler:
         return self._scattered(name, rowid, columns, known)
 
     def _scattered(self, name: str, rowid: str, columns: str, known: int | None) -> tuple[int, list[tuple[Value, ...]]]:
-        ((first, last),) = self._read(f"SELECT min({rowid}), max({rowid}) FROM {name}")
+        # Asked for together, SQLite would read all rows.
+        ((first, last),) = self._read(f"SELECT (SELECT min({rowid}) FROM {name}), (SELECT max({rowid}) FROM {name})")
         assert isinstance(first, int)
         assert isinstance(last, int)
         # Each takes one step to find the place, and one to read the row.

@@ -90,6 +90,7 @@ def usages_of(query: Query, schema: Schema) -> list[Usage]:
 class _Scope:
     """The tables behind one FROM, by label, and those around it."""
 
+    schema: Schema
     tables: dict[str, Table | None]
     outer: _Scope | None = None
 
@@ -157,7 +158,7 @@ class _Reader:
                 from memsql.sqltext.writes import read_view
 
                 yield from self._select(read_view(table.sql), None)
-        scope = _Scope(tables, outer)
+        scope = _Scope(self._schema, tables, outer)
         parts = _sections(arm.conditions)
         for tokens in [*(item.tokens for item in arm.items), arm.conditions]:
             for inner in _subqueries(tokens):
@@ -372,6 +373,11 @@ def _references(tokens: Sequence[Token], scope: _Scope) -> Iterator[tuple[str | 
     while place < len(tokens):
         token = tokens[place]
         following = tokens[place + 1].word if place + 1 < len(tokens) else ""
+        if token.word == "(" and following in _SUBQUERY:
+            inner = next(_subqueries(tokens[place:]))
+            yield from _taken_from(inner, scope)
+            place += len(inner) + 2
+            continue
         is_name = token.kind == "quoted" or (token.kind == "word" and not is_reserved(token.text))
         if not is_name or following == "(" or (token.word in _WORDS and following != "."):
             place += 2 if token.word == "COLLATE" else 1
@@ -382,6 +388,22 @@ def _references(tokens: Sequence[Token], scope: _Scope) -> Iterator[tuple[str | 
             if owner is not None or not _is_literal(token):
                 yield owner, reference[1]
         place += 1
+
+
+def _taken_from(tokens: Sequence[Token], scope: _Scope) -> Iterator[tuple[str | None, str]]:
+    """The columns around a subquery, those of ``scope``, that it reads."""
+    pending, names, labels = [parse_select(tokens)], set[str](), set[str]()
+    while pending:
+        select = pending.pop()
+        pending += select.ctes.values()
+        for source in (source for arm in select.arms for source in arm.sources):
+            table = scope.schema.table(source.table)
+            labels |= {source.label, source.table}
+            names |= {fold(column.name) for column in table.columns} if table is not None else set()
+            pending += [source.select] if source.select is not None else []
+    for owner, name in _references(tokens[1:], scope):
+        if owner is not None and owner not in labels and name not in names:
+            yield owner, name
 
 
 def _is_literal(token: Token) -> bool:

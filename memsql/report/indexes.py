@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import KW_ONLY, dataclass, field
 
-from memsql.advise.costs import price_of
+from memsql.advise.costs import RowsRead, price_of
 from memsql.advise.dropping import Redundant
 from memsql.advise.indexes import Findings, IndexUse
+from memsql.advise.measuring import Measured
 from memsql.advise.proposals import Proposal
 from memsql.author.index_pair import Pair
 from memsql.report.text import indented, table
@@ -25,12 +27,16 @@ _WHY = {
 @dataclass(frozen=True, slots=True)
 class View:
     """What belongs to the findings: the name of the database, the price of a billion rows read, the proposals that the
-    migrations of the project create, and the migration that was written."""
+    migrations of the project create, the migration that was written, and what was measured, by the path of a query;
+    ``asks``: somebody asked for that."""
 
     target: str
     price: float | None = None
     made: frozenset[str] = frozenset()
     pair: Pair | None = None
+    measured: Mapping[str, Measured] = field(default_factory=dict)
+    _: KW_ONLY
+    asks: bool = False
 
 
 def text(findings: Findings, view: View) -> str:
@@ -170,11 +176,21 @@ def _proposal(one: Proposal, view: View) -> dict[str, object]:
                 "rows_after": benefit.after,
                 "unsorted": benefit.unsorted,
                 "fulfilled": list(benefit.fulfilled),
+                "measured": _measured_data(view.measured.get(benefit.path)),
             }
             for benefit in one.benefits
         ],
         "replaces": list(one.replaces),
         "notes": list(one.notes),
+    }
+
+
+def _measured_data(measured: Measured | None) -> dict[str, object] | None:
+    if measured is None or not measured.is_known:
+        return None
+    return {
+        when: {"at_least": rows.at_least, "at_most": rows.at_most, "steps": rows.steps, "sqlite": rows.counted_by}
+        for when, rows in (("before", measured.before), ("after", measured.after))
     }
 
 
@@ -190,6 +206,7 @@ def _missing(one: Proposal, view: View) -> list[str]:
         sort = f", no longer sorts {count(benefit.unsorted, 'row')}" if benefit.unsorted else ""
         expected = f" ({', '.join(benefit.fulfilled)}, as its file expects)" if benefit.fulfilled else ""
         lines.append(f"  {benefit.path}: {benefit.before:,} rows read a call, then {benefit.after:,}{sort}{expected}")
+        lines += indented(_measured(benefit.path, view), 4)
     if view.price is not None and one.saved:
         lines.append(f"  saves {price_of(one.saved, view.price):,.2f} in a million calls of each")
     size_text = f"about {size(one.bytes)} ({count(one.entries, 'entry', 'entries')})"
@@ -199,6 +216,26 @@ def _missing(one: Proposal, view: View) -> list[str]:
     if one.name in view.made:
         lines.append("  the migrations of the project create it: invoke migrate.up")
     return [*lines, *(f"  {note}" for note in one.notes)]
+
+
+def _measured(path: str, view: View) -> list[str]:
+    """What a run read without the proposals, and with them."""
+    measured = view.measured.get(path)
+    if measured is None:
+        return []
+    before, after = measured.before, measured.after
+    if not measured.is_known:
+        return [f"not measured: {before.problem or after.problem}"] if view.asks else []
+    counted = f"SQLite {after.counted_by}, with the sample values"
+    return [
+        f"measured: {_bounds(before)} rows, {before.steps:,} steps; then {_bounds(after)}, {after.steps:,} ({counted})"
+    ]
+
+
+def _bounds(rows: RowsRead) -> str:
+    assert rows.at_least is not None
+    assert rows.at_most is not None
+    return f"{rows.at_least:,}" if rows.at_least == rows.at_most else f"{rows.at_least:,} to {rows.at_most:,}"
 
 
 def _superfluous(one: Redundant) -> list[str]:

@@ -19,11 +19,18 @@ _MOST_ROWS = 1_000_000_000
     help={
         "rows": "how many rows may be read for statistics (default 100,000; of a server, which bills them, 10,000)",
         "beyond": "propose indexes also for queries whose plans are what their files expect",
+        "measure": "run the queries on a clone with and without what is proposed (small files are measured anyway)",
         "write": "write a migration of this name that creates what is missing and drops what is superfluous",
     },
 )
 def indexes(
-    settings: Settings, progress: Bar, *, rows: str | None = None, beyond: bool = False, write: str | None = None
+    settings: Settings,
+    progress: Bar,
+    *,
+    rows: str | None = None,
+    beyond: bool = False,
+    measure: bool = False,
+    write: str | None = None,
 ) -> Outcome:
     """List the indexes of the database, say which are superfluous or unused, and propose those that are missing.
 
@@ -38,10 +45,17 @@ def indexes(
                invoke analyze.indexes --write tune_indexes
     """
     from memsql.advise.indexes import findings
+    from memsql.advise.measuring import is_small
+    from memsql.advise.measuring import measure as measured_by
     from memsql.author.index_pair import Advice, Pair, made_already, write_pair
+    from memsql.errors import UsageError
     from memsql.report import indexes as report
 
     settings.target.expect_file()
+    if measure and settings.target.is_server:
+        raise UsageError(
+            "--measure copies the database, and a server bills every row", hint="measure a restored backup"
+        )
     most = None
     if rows is not None:
         most = number("--rows", rows, least=10, most=_MOST_ROWS, problem=f"give a number from 10 to {_MOST_ROWS:,}")
@@ -51,6 +65,7 @@ def indexes(
     pair: Pair | None = None
     if write is not None:
         pair = write_pair(settings, write, Advice(proposals, result.redundant), progress)
-    view = report.View(target, settings.price_rows_read, made, pair)
+    measured = measured_by(settings, proposals, progress) if measure or is_small(settings) else {}
+    view = report.View(target, settings.price_rows_read, made, pair, measured, asks=measure)
     headline = report.verdict(result) if pair is None else report.written(pair)[-1]
     return Outcome(report.text(result, view), report.data(result, view), headline=headline)

@@ -7,10 +7,15 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import cli
 import eras
 import pytest
 import reference_project
+import servers
 from cli import Project
+from places import ROOT
+
+from memsql.server import Running
 
 
 @pytest.fixture
@@ -148,6 +153,9 @@ def test_one_index_serves_two_queries(tmp_path: Path) -> None:
     project.script(BIG)
     report = project.run("analyze.indexes", "--json").expect(0).json()
     assert [one["key"] for one in report["missing"]] == ["(kind, name)"]
+    for query in report["missing"][0]["queries"]:
+        before, after = (query["measured"][when]["steps"] for when in ("before", "after"))
+        assert after * 10 < before
     (queries / "c.sql").write_text("-- plan: no sort\nSELECT * FROM big ORDER BY number LIMIT 5;\n", encoding="utf-8")
     report = project.run("analyze.indexes", "--json").expect(0).json()
     assert {one["key"] for one in report["missing"]} == {"(kind, name)", "(number)"}
@@ -192,3 +200,16 @@ def test_a_migration_is_written_and_proven(tmp_path: Path) -> None:
 @pytest.mark.parametrize("rows", ["0", "x"])
 def test_a_number_of_rows_that_is_none(project: Project, rows: str) -> None:
     project.run("analyze.indexes", "--rows", rows).expect(2, "--rows")
+
+
+def test_a_server_is_read_within_its_rows(tmp_path: Path, empty_server: Running) -> None:
+    database = eras.build(tmp_path / "memory.db", "1.3", "small", clean_fts=True)
+    servers.load(database, empty_server.url)
+    words = ("analyze.indexes", "--json", "--project", str(ROOT), "--database", empty_server.url)
+    report = cli.run(*words, cwd=tmp_path).json()
+    assert {one["sql"] for one in report["missing"]} == REDISCOVERED
+    assert report["rows_read"] < 3_000
+    assert any("a server would bill" in note for note in report["notes"])
+    few = cli.run(*words, "--rows", "400", cwd=tmp_path).json()
+    assert 0 < few["rows_read"] <= 400
+    assert "idx_entities_user_created" in {one["name"] for one in few["missing"]}
