@@ -9,13 +9,16 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from memsql.actions.up import up_on
+from memsql.advise.disk import Disk, disk_for
 from memsql.advise.queries import QueryPlan, change_lines, query_plans
 from memsql.config import Settings, Target
 from memsql.db import Connection, connection
 from memsql.db.clone import Clone, clone, refuse_full
 from memsql.db.queries import load
+from memsql.db.sqlite import SQLiteConnection
 from memsql.engine.job import Direction
 from memsql.engine.loss import counting
+from memsql.engine.metered import Cost, Meter, Sampling
 from memsql.engine.pending import run_down
 from memsql.engine.session import trial_on
 from memsql.engine.state import Report, RunOptions, read_state
@@ -36,7 +39,8 @@ Flag = Literal["with-data", "on-server"]
 class Rehearsal:
     """What a run would do. ``problem`` is what would stop it; ``rows`` maps a table to its rows before
     and after (None: not there), empty where no row was copied; ``seconds`` includes the cloning, ``run_seconds`` is the
-    run alone, an adoption included; ``omitted`` says what a clone of a server lacks."""
+    run alone, an adoption included; ``omitted`` says what a clone of a server lacks. ``costs`` is what each transaction
+    took on a clone with rows, and ``disk`` what they need together beside a file."""
 
     direction: str
     report: Report | None
@@ -48,6 +52,8 @@ class Rehearsal:
     place: Place = "clone"
     omitted: tuple[str, ...] = ()
     run_seconds: float = 0.0
+    costs: tuple[Cost, ...] = ()
+    disk: Disk | None = None
 
     @property
     def exit_code(self) -> int:
@@ -74,6 +80,8 @@ class _Run:
     problem: MemsqlError | None
     seconds: float
     omitted: tuple[str, ...] = ()
+    costs: tuple[Cost, ...] = ()
+    journal_mode: str = ""
 
 
 def place_for(target: Target, flags: frozenset[Flag]) -> Place:
@@ -133,26 +141,40 @@ def rehearse(
         place=place,
         omitted=run.omitted,
         run_seconds=run.seconds,
+        costs=run.costs,
+        disk=disk_for(run.costs, settings.target, run.journal_mode) if run.costs else None,
     )
 
 
 def _on_clone(project: Project, direction: Direction, options: RunOptions, progress: Progress, *, rows: bool) -> _Run:
     settings = project.settings
-    report, problem = None, None
+    report, problem, meter = None, None, None
     with copy_for(settings, progress, rows=rows) as copy:
         conn = copy.connection
+        assert isinstance(conn, SQLiteConnection)
         before = _snapshot(conn, settings)
         began = time.perf_counter()
         try:
             options = replace(options, timed=True, for_server=settings.target.path is None, without_rows=not rows)
-            with trial_on(conn, options, progress) as session:
+            meter = Meter.on(conn, copy.journal_mode) if rows else None
+            seen = progress if meter is None else Sampling(progress, meter)
+            with trial_on(conn, options, seen, meter=meter) as session:
                 state = read_state(project, conn)
                 report = up_on(session, state) if direction == "up" else run_down(session, state)
         except MemsqlError as e:
             refuse_full(e, conn.target)
             problem = of_a_clone(e, settings.target)
         seconds = time.perf_counter() - began
-        return _Run(before, _snapshot(conn, settings), report, problem, seconds, tuple(map(str, copy.omitted)))
+        return _Run(
+            before,
+            _snapshot(conn, settings),
+            report,
+            problem,
+            seconds,
+            tuple(map(str, copy.omitted)),
+            tuple(meter.costs) if meter else (),
+            meter.journal_mode if meter else "",
+        )
 
 
 def _on_server(project: Project, direction: Direction, options: RunOptions, progress: Progress) -> _Run:

@@ -26,10 +26,12 @@ _SPARE = 1.5
 
 @dataclass(frozen=True, slots=True)
 class Clone:
-    """A copy of a database: a connection that may write to it, and what of a server it lacks."""
+    """A copy of a database: a connection that may write to it, what of a server it lacks, and the journal mode of the
+    database itself; a server writes a log."""
 
     connection: Connection
     omitted: tuple[Omitted, ...] = ()
+    journal_mode: str = "wal"
 
 
 @contextmanager
@@ -48,6 +50,7 @@ def clone(
         with connection(target, "ro", busy_timeout) as source:
             progress.start(f"cloning {target}")
             omitted = _copy(source, file, progress, choice)
+            journal = "wal" if target.is_server else str(source.execute("PRAGMA journal_mode").one())
         # Opened again: the connection that copied the tables behind a virtual table remembers their older content.
         with connection(file, "rw", busy_timeout) as conn:
             conn.execute("PRAGMA synchronous = off")
@@ -55,7 +58,7 @@ def clone(
             assert isinstance(conn, SQLiteConnection)
             conn.confine()
             try:
-                yield Clone(conn, omitted)
+                yield Clone(conn, omitted, journal)
             except MemsqlError as e:
                 refuse_full(e, conn.target)
                 raise

@@ -183,9 +183,11 @@ def _runner(session: Session, pending: Pending) -> Runner:
     def stepwise() -> Transaction:
         from memsql.engine.stepwise import Stepwise
 
-        return Stepwise(session, planned, file)
+        steps = Stepwise(session, planned, file)
+        return steps if meter is None else meter.metered(steps, whole=False, holds_lock=False)
 
-    return Runner(session, file, stepwise)
+    meter = session.meter
+    return Runner(session, file if meter is None else meter.metered(file, whole=whole), stepwise)
 
 
 def _entry_of(status: Status) -> ledger.Entry:

@@ -21,6 +21,7 @@ from memsql.sqltext import fold
 
 if TYPE_CHECKING:
     from memsql.db.counters import Counters
+    from memsql.engine.metered import Meter
 
 
 class SchemaCache:
@@ -116,13 +117,15 @@ class SchemaCache:
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """A connection with what every migration of the run on it needs."""
+    """A connection with what every migration of the run on it needs. ``meter`` measures what each costs; only a
+    rehearsal has one."""
 
     conn: Connection
     stop: Stop
     options: RunOptions
     progress: Progress
     schema: SchemaCache
+    meter: Meter | None = None
 
     def allows_all(self, job: Job) -> bool:
         """Whether the person, or an old permit without a name in a replay, permits ``job`` to lose anything."""
@@ -148,10 +151,13 @@ def session_on(conn: Connection, options: RunOptions, progress: Progress) -> Ite
 
 
 @contextmanager
-def trial_on(conn: Connection, options: RunOptions, progress: Progress) -> Iterator[Session]:
+def trial_on(
+    conn: Connection, options: RunOptions, progress: Progress, *, meter: Meter | None = None
+) -> Iterator[Session]:
     """session_on() for a database that is thrown away: Ctrl-C and SIGTERM end the whole trial, as KeyboardInterrupt.
 
-    They would be the result of the migration that ran otherwise, and who tries it would say that it fails.
+    They would be the result of the migration that ran otherwise, and who tries it would say that it fails. ``meter``
+    measures what each migration costs.
     """
     with listening_once() as stop:
-        yield Session(conn, stop, options, progress, SchemaCache(conn))
+        yield Session(conn, stop, options, progress, SchemaCache(conn), meter)

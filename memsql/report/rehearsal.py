@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from memsql.actions.rehearse import Place, Rehearsal
 from memsql.engine.job import Done
+from memsql.report import cost
 from memsql.report.migrate import account_lines, done_data, outcome, structure_lines
 from memsql.report.text import error, error_json, indented, shorten, table
 from memsql.visible import page
@@ -28,12 +29,14 @@ def text(rehearsal: Rehearsal) -> str:
         lines += rehearsal.report.adopted
         for done in rehearsal.report.done:
             lines += _done(done, verb, without_rows=rehearsal.place == "schema")
+            lines += cost.lines(done.id, rehearsal.costs)
         if not rehearsal.report.done:
             lines.append(f"nothing to {verb}")
     rows = [f"{name}: {shown_rows(before)} -> {shown_rows(after)}" for name, (before, after) in rehearsal.rows.items()]
     lines += _section("schema", rehearsal.schema.lines())
     lines += _section("rows", rows)
     lines += _section("query plans", rehearsal.plans)
+    lines += _section("disk", cost.disk_lines(rehearsal.disk))
     return page([*lines, "", *_verdict(rehearsal)])
 
 
@@ -50,6 +53,8 @@ def data(rehearsal: Rehearsal) -> dict[str, object]:
         "schema": rehearsal.schema.lines(),
         "rows": {name: {"before": before, "after": after} for name, (before, after) in rehearsal.rows.items()},
         "plans": list(rehearsal.plans),
+        "costs": cost.data(rehearsal.costs),
+        "disk": cost.disk_data(rehearsal.disk),
         "error": error_json(rehearsal.problem) if rehearsal.problem else None,
         "duration_ms": round(rehearsal.seconds * 1000),
     }
