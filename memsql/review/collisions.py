@@ -4,8 +4,8 @@ a statement writes, one that refers to a key which it removes, and one that is i
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import islice
 
 from memsql.backups.digest import rows_as_bytes
@@ -24,7 +24,7 @@ from memsql.schema.read_rules import rules_of
 from memsql.scratch.database import copy_of, try_run
 from memsql.sqltext import Statement, effect, fold, free_rowid, identifiers, quote, statements
 from memsql.sqltext.tokens import tokenize
-from memsql.sqltext.writes import Write, parse_write
+from memsql.sqltext.writes import Write, parse_write, read_trigger
 
 _STATEMENTS = 300
 _KEYS, _ROWS = 3, 6
@@ -37,7 +37,7 @@ _Key = tuple[Value, ...]
 class _Hit:
     """Something that a statement does to keys of ``table``, which was there before the migration. ``columns`` of a row
     that is made up need one of ``keys``, so that it meets the statement; ``rows`` are whole ones with such a key, by
-    column."""
+    column. ``by_trigger``: a trigger of its table writes them."""
 
     statement: Statement
     write: Write
@@ -47,6 +47,12 @@ class _Hit:
     rows: tuple[dict[str, Value], ...] = ()
     unique: Unique | None = None
     refers: ForeignKey | None = None
+    by_trigger: bool = False
+
+    @property
+    def writer(self) -> str:
+        """Who writes the key."""
+        return f"a trigger of {self.write.table}" if self.by_trigger else "it"
 
 
 def collisions(case: Case, filled: SQLiteConnection, before: Schema, keys: Sequence[Unique]) -> Iterator[Finding]:
@@ -91,7 +97,7 @@ def _hits(case: Case, filled: SQLiteConnection, before: Schema, keys: Sequence[U
     """What the statements write and remove, one after the other."""
     header, text = case.migration.header, case.migration.up.text()
     parsed = list(islice(((s, parse_write(tokenize(s.text))) for s in statements(text)), _STATEMENTS))
-    last = max((n for n, (_, write) in enumerate(parsed) if _matters(write)), default=-1)
+    last = max((n for n, (_, write) in enumerate(parsed) if write is not None), default=-1)
     becomes = _new_names(parsed, before)
     off = not header.foreign_keys or foreign_keys_off(text)
     with copy_of(filled) as conn:
@@ -99,22 +105,18 @@ def _hits(case: Case, filled: SQLiteConnection, before: Schema, keys: Sequence[U
         with rolled_back(conn):
             schema, current = read(conn), unique_keys(conn, before)
             for statement, write in parsed[: last + 1]:
-                watched = _Watched(conn, filled, schema)
-                table = before.table(becomes.get(fold(write.table), write.table)) if write is not None else None
-                if write is not None and table is not None and table.kind == "table":
-                    watched.look(write, table, [*current, *keys], writes=not off)
+                watched = list(_watched(conn, filled, (schema, before), write, becomes))
+                for one in watched:
+                    one.look([*current, *keys], enforced=not off)
                 try:
                     conn.execute(statement.text)
                 except MemsqlError:
                     return
-                yield from watched.changes(statement)
+                for one in watched:
+                    yield from one.changes(statement)
                 if write is None or write.verb == "create":
                     schema = read(conn)
                     current = unique_keys(conn, schema)
-
-
-def _matters(write: Write | None) -> bool:
-    return write is not None and not write.ignores and not write.replaces
 
 
 def _new_names(parsed: Sequence[tuple[Statement, Write | None]], before: Schema) -> dict[str, str]:
@@ -127,62 +129,85 @@ def _new_names(parsed: Sequence[tuple[Statement, Write | None]], before: Schema)
     }
 
 
+def _watched(
+    conn: SQLiteConnection,
+    filled: SQLiteConnection,
+    schemas: tuple[Schema, Schema],
+    write: Write | None,
+    becomes: Mapping[str, str],
+) -> Iterator[_Watched]:
+    """The tables to look at while ``write`` runs: its own, and those that triggers write. ``schemas``: now, and before
+    the migration; ``becomes``: see _new_names()."""
+    now, before = schemas
+    if write is None:
+        return
+    bodies = (o.sql for o in now.of(write.table, "trigger"))
+    for name in dict.fromkeys([write.table, *(w.table for sql in bodies for w in read_trigger(sql))]):
+        table = before.table(becomes.get(fold(name), name))
+        if table is not None and table.kind == "table":
+            yield _Watched(conn, filled, now, write, name, table)
+
+
+@dataclass(slots=True)
 class _Watched:
-    """The keys of one table before a statement and behind it."""
+    """The keys of one table before a statement and behind it. The table has this ``name`` now, and is or becomes
+    ``table``."""
 
-    def __init__(self, conn: SQLiteConnection, filled: SQLiteConnection, schema: Schema) -> None:
-        self._conn, self._filled, self._schema = conn, filled, schema
-        self._unique: list[tuple[Unique, set[_Key]]] = []
-        self._referred: list[tuple[Table, ForeignKey, tuple[str, ...], set[_Key]]] = []
-        self._write: Write | None = None
-        self._table: Table | None = None
+    conn: SQLiteConnection
+    filled: SQLiteConnection
+    schema: Schema
+    write: Write
+    name: str
+    table: Table
+    _unique: list[tuple[Unique, set[_Key]]] = field(default_factory=list)
+    _referred: list[tuple[Table, ForeignKey, tuple[str, ...], set[_Key]]] = field(default_factory=list)
 
-    def look(self, write: Write, table: Table, keys: Sequence[Unique], *, writes: bool) -> None:
-        """Take note of the keys before ``write``, a statement on ``table`` or what becomes ``table``. ``writes``:
-        foreign keys hold."""
-        self._write, self._table = write, table
+    @property
+    def _by_trigger(self) -> bool:
+        return fold(self.name) != fold(self.write.table)
+
+    def look(self, keys: Sequence[Unique], *, enforced: bool) -> None:
+        """Take note of the keys before the statement. ``enforced``: foreign keys hold."""
+        write, table = self.write, self.table
         names = {fold(c.name) for c in table.columns if not c.hidden}
-        here = {fold(write.table), fold(table.name)}
-        if write.verb in ("insert", "update") and _matters(write):
+        here = {fold(self.name), fold(table.name)}
+        # Whether ON CONFLICT, OR IGNORE and OR REPLACE help is seen when the migration runs.
+        if self._by_trigger or write.verb in ("insert", "update"):
             listed = {(tuple(map(fold, k.columns)), k.where): k for k in keys if fold(k.table) in here and k.columns}
             for key in listed.values():
                 if {fold(c) for c in key.columns} <= names:
-                    before = _keys_of(self._conn, write.table, key.columns)
-                    self._unique.append((key, before | _keys_of(self._filled, table.name, key.columns)))
-        if write.verb in ("update", "delete") and fold(write.table) == fold(table.name) and writes:
-            for child in self._schema.tables.values():
+                    before = _keys_of(self.conn, self.name, key.columns)
+                    self._unique.append((key, before | _keys_of(self.filled, table.name, key.columns)))
+        if write.verb in ("update", "delete") and fold(write.table) == fold(table.name) and enforced:
+            for child in self.schema.tables.values():
                 for refers in child.foreign_keys:
                     columns = refers.referred(table)
                     if fold(refers.parent) == fold(table.name) and columns and {fold(c) for c in columns} <= names:
-                        before = _keys_of(self._conn, table.name, columns)
-                        self._referred.append((child, refers, columns, before))
+                        self._referred.append((child, refers, columns, _keys_of(self.conn, table.name, columns)))
 
     def changes(self, statement: Statement) -> Iterator[_Hit]:
         """What is otherwise behind the statement."""
-        write, table = self._write, self._table
-        if write is None or table is None:
-            return
+        write, table = self.write, self.table
         for unique, before in self._unique:
-            new = sorted(_keys_of(self._conn, write.table, unique.columns) - before, key=repr)[:_KEYS]
+            new = sorted(_keys_of(self.conn, self.name, unique.columns) - before, key=repr)[:_KEYS]
             if new:
                 rows = tuple(row for key in new[:1] for row in self._rows(unique.columns, key))
-                yield _Hit(statement, write, table, unique.columns, tuple(new), rows, unique=unique)
+                hit = _Hit(statement, write, table, unique.columns, tuple(new), rows, unique=unique)
+                yield replace(hit, by_trigger=self._by_trigger)
         for child, refers, columns, before in self._referred:
-            gone = sorted(before - _keys_of(self._conn, table.name, columns), key=repr)[:_KEYS]
+            gone = sorted(before - _keys_of(self.conn, table.name, columns), key=repr)[:_KEYS]
             if gone:
                 yield _Hit(statement, write, child, refers.columns, tuple(gone), refers=refers)
 
     def _rows(self, columns: Sequence[str], key: _Key) -> list[dict[str, Value]]:
-        assert self._write is not None
-        assert self._table is not None
-        serial = set(rules_of(self._table).rowid) - {fold(c) for c in columns}
-        here = self._schema.table(self._write.table)
+        serial = set(rules_of(self.table).rowid) - {fold(c) for c in columns}
+        here = self.schema.table(self.name)
         there = {fold(c.name) for c in here.columns if not c.hidden} if here is not None else set()
-        names = [c.name for c in self._table.columns if not c.hidden and fold(c.name) in there - serial]
+        names = [c.name for c in self.table.columns if not c.hidden and fold(c.name) in there - serial]
         same = " AND ".join(f"{quote(c)} IS ?" for c in columns)
-        sql = f"SELECT {', '.join(map(quote, names))} FROM {quote(self._write.table)} WHERE {same} LIMIT 1"
+        sql = f"SELECT {', '.join(map(quote, names))} FROM {quote(self.name)} WHERE {same} LIMIT 1"
         try:
-            return [dict(zip(names, row, strict=True)) for row in self._conn.execute(sql, key).rows] if names else []
+            return [dict(zip(names, row, strict=True)) for row in self.conn.execute(sql, key).rows] if names else []
         except StatementError:
             return []
 
@@ -210,11 +235,12 @@ def _key_is_there(case: Case, filled: SQLiteConnection, hit: _Hit) -> Finding | 
         with copy_of(filled) as conn:
             if not (_insert(conn, hit) if number == 0 else _change(conn, hit, number - 1)):
                 continue
-            query = count_of_keys(conn, hit.statement.text, hit.write, (hit.table.name, hit.unique), hit.keys)
+            at = hit.table.name, hit.unique
+            query = "" if hit.by_trigger else count_of_keys(conn, hit.statement.text, hit.write, at, hit.keys)
             error = try_run(conn, case.project, "up", allow=case.may_lose)
             if error is not None and kind_of_error(error) == "unique":
                 there = f"where {hit.table.name} has a row already with {listed(hit.columns, hit.keys[0])}"
-                return _finding(case, error, hit, f"it fails {there}, which is what it writes", query)
+                return _finding(case, error, hit, f"it fails {there}, which is what {hit.writer} writes", query)
             if error is not None or number > _KEYS:
                 return None
     return None

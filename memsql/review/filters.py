@@ -136,6 +136,12 @@ def _filters(text: str, write: Write, before: Schema) -> Iterator[tuple[str, _Fi
     if rows is not None and write.select is not None:
         for arm in _arms(write.select):
             yield from _of_arm(text, rows, arm, write.select)
+        head, start, end = rows
+        for word, place in ((t.word, t.start) for _, t in outside(tokenize(text)) if start < t.start < end):
+            sources = tables_of(write.select) if word in ("EXCEPT", "INTERSECT") else ()
+            if sources:
+                without, with_it = (f"{head}SELECT count(*) FROM ({text[start:stop]})" for stop in (place, end))
+                yield sources[0], _Filter(_flat(text[place:end]), without, with_it)
 
 
 def _of_arm(text: str, rows: tuple[str, int, int], arm: Arm, whole: Select) -> Iterator[tuple[str, _Filter]]:
@@ -145,11 +151,14 @@ def _of_arm(text: str, rows: tuple[str, int, int], arm: Arm, whole: Select) -> I
         return
 
     def counted(*changes: tuple[int, int, str]) -> str:
-        query, last = text[start:end], len(text)
+        # A condition of a common table expression stands before the INSERT.
+        query, before = text[start:end], head
         for begin, stop, instead in sorted(changes, reverse=True):
-            assert stop <= last
-            query, last = query[: begin - start] + instead + query[stop - start :], begin
-        return f"{head}SELECT count(*) FROM ({query})"
+            if begin >= start:
+                query = query[: begin - start] + instead + query[stop - start :]
+            else:
+                before = before[:begin] + instead + before[stop:]
+        return f"{before}SELECT count(*) FROM ({query})"
 
     clauses = _clauses(arm.conditions)
     for word in ("HAVING", "LIMIT"):

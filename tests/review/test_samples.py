@@ -378,6 +378,32 @@ def said(proof: MigrationProof, rule: str, severity: str) -> list[str]:
             "",
             "",
         ),
+        (
+            "CREATE TABLE a (id INTEGER PRIMARY KEY, k TEXT); CREATE TABLE log (k TEXT PRIMARY KEY NOT NULL);\n"
+            "CREATE TRIGGER g AFTER UPDATE ON a BEGIN INSERT INTO log (k) VALUES (new.k); END;",
+            "UPDATE a SET k = 'z' WHERE id = 5;",
+            "MR03",
+            "warning",
+            "log has a row already with k = 'z', which is what a trigger of a writes",
+        ),
+        (
+            TEAM,
+            rebuilt("team", TEAM_COLUMNS, "id, name, points")
+            .replace("INSERT", "WITH keep AS (SELECT * FROM team WHERE id % 1000 <> 999) INSERT")
+            .replace("FROM team;", "FROM keep;"),
+            "MR15",
+            "info",
+            "team: no made-up row is left out by WHERE id % 1000 <> 999",
+        ),
+        (
+            TEAM,
+            rebuilt("team", TEAM_COLUMNS, "id, name, points").replace(
+                "FROM team;", "FROM team EXCEPT SELECT id, name, points FROM team WHERE name = char(39);"
+            ),
+            "MR15",
+            "info",
+            "team: no made-up row is left out by EXCEPT SELECT",
+        ),
     ],
 )
 def test_what_is_said(tmp_path: Path, base: str, up: str, rule: str, severity: str, words: str) -> None:
