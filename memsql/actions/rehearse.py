@@ -18,7 +18,7 @@ from memsql.db.queries import load
 from memsql.db.sqlite import SQLiteConnection
 from memsql.engine.job import Direction
 from memsql.engine.loss import counting
-from memsql.engine.metered import Cost, Meter, Sampling
+from memsql.engine.meter import Cost, Meter, Sampling
 from memsql.engine.pending import run_down
 from memsql.engine.session import trial_on
 from memsql.engine.state import Report, RunOptions, read_state

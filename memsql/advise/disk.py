@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from memsql.config import Target
-from memsql.engine.metered import Cost
+from memsql.engine.meter import Cost
 
 FreeSpace = Callable[[Path], int]
 """How many bytes are free on the disk of a folder. Raises OSError."""

@@ -184,10 +184,14 @@ def _runner(session: Session, pending: Pending) -> Runner:
         from memsql.engine.stepwise import Stepwise
 
         steps = Stepwise(session, planned, file)
-        return steps if meter is None else meter.metered(steps, whole=False, holds_lock=False)
+        return steps if meter is None else Metered(steps, meter, holds_lock=False)
 
     meter = session.meter
-    return Runner(session, file if meter is None else meter.metered(file, whole=whole), stepwise)
+    if meter is None:
+        return Runner(session, file, stepwise)
+    from memsql.engine.metered import Metered
+
+    return Runner(session, Metered(file, meter, whole=whole), stepwise)
 
 
 def _entry_of(status: Status) -> ledger.Entry:

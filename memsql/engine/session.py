@@ -21,7 +21,7 @@ from memsql.sqltext import fold
 
 if TYPE_CHECKING:
     from memsql.db.counters import Counters
-    from memsql.engine.metered import Meter
+    from memsql.engine.meter import Meter
 
 
 class SchemaCache:

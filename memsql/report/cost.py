@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from memsql.advise.disk import Disk
-from memsql.engine.metered import Cost
+from memsql.engine.meter import Cost
 from memsql.words import count, milliseconds, size
 
 

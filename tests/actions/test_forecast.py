@@ -11,7 +11,7 @@ from cli import Project
 
 from memsql.advise.disk import disk_for
 from memsql.config import Target
-from memsql.engine.metered import Cost
+from memsql.engine.meter import Cost
 
 ROWS = (
     "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {})"
