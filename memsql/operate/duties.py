@@ -18,7 +18,7 @@ class Duty:
     memsql.
 
     ``reads_backups``: it makes or reads backups, so it must run where they are kept. ``is_report``: its output is to be
-    read every time; otherwise only where it ends with another exit code than 0.
+    read every time; otherwise only where it ends with another exit code than 0. ``files_only``: a server refuses it.
     """
 
     every: Every
@@ -27,45 +27,83 @@ class Duty:
     command: tuple[str, ...]
     reads_backups: bool = False
     is_report: bool = False
+    files_only: bool = False
 
 
-def _duty(every: Every, name: str, what: str, command: str, *, backups: bool = False, report: bool = False) -> Duty:
-    return Duty(every, name, what, tuple(command.split()), backups, report)
+def _duty(every: Every, name: str, what: str, command: str, **kinds: bool) -> Duty:
+    return Duty(every, name, what, tuple(command.split()), **kinds)
 
 
 DUTIES: tuple[Duty, ...] = (
     _duty("daily", "verify", "prove the database, and keep the result", "verify --record"),
-    _duty("daily", "backup", "make a proven backup", "backup", backups=True),
+    _duty("daily", "backup", "make a proven backup", "backup", reads_backups=True),
     _duty("daily", "status", "see whether a migration waits, was edited or is missing", "migrate.status --check"),
     _duty(
         "daily",
         "errors",
         "look at failed attempts, backups, growth and space",
         "monitor.health --no-verify",
-        backups=True,
+        reads_backups=True,
     ),
-    _duty("weekly", "slow", "review what was slow", "verify monitor.metrics monitor.slow", report=True),
-    _duty("weekly", "indexes", "see how large each index is", "schema.stats", report=True),
+    _duty("weekly", "slow", "review what was slow", "verify monitor.metrics monitor.slow", is_report=True),
+    _duty("weekly", "indexes", "see which indexes are used, superfluous or missing", "analyze.indexes", is_report=True),
     _duty("weekly", "search", "prove the full-text indexes", "fts.check"),
-    _duty("monthly", "backups", "prove every backup again", "backup.verify --all", backups=True),
-    _duty("monthly", "drill", "restore a backup and try it out", "backup.drill", backups=True),
-    _duty("monthly", "prune", "delete old backups", "backup.prune --keep 10 --keep-days 30", backups=True),
-    _duty("monthly", "speed", "measure the hot queries", "monitor.metrics", report=True),
+    _duty(
+        "weekly",
+        "statistics",
+        "gather the statistics of indexes",
+        "backup maintain.optimize --yes",
+        reads_backups=True,
+        files_only=True,
+    ),
+    _duty("monthly", "backups", "prove every backup again", "backup.verify --all", reads_backups=True),
+    _duty(
+        "monthly",
+        "drill",
+        "restore a backup and try it out, and record it",
+        "backup.drill backup.list",
+        reads_backups=True,
+    ),
+    _duty("monthly", "prune", "delete old backups", "backup.prune --keep 10 --keep-days 30", reads_backups=True),
+    _duty("monthly", "review", "review the performance", "monitor.review", reads_backups=True, is_report=True),
+    _duty("monthly", "speed", "measure the hot queries", "monitor.metrics", is_report=True),
     _duty("monthly", "index-review", "compare the indexes with those of the migrations", "schema.diff --check"),
-    _duty("quarterly", "schema", "review tables, columns and keys", "schema.info", report=True),
+    _duty("monthly", "index-check", "hold the indexes against their tables", "maintain.reindex --check"),
+    _duty("monthly", "orphans", "find rows that refer to nothing", "maintain.orphans --check"),
+    _duty(
+        "monthly",
+        "space",
+        "see what a VACUUM would give back",
+        "maintain.vacuum --dry-run",
+        is_report=True,
+        files_only=True,
+    ),
+    _duty("quarterly", "schema", "review tables, columns and keys", "schema.info", is_report=True),
     _duty(
         "quarterly",
         "migrations",
         "review success, duration and rollbacks of migrations",
         "monitor.metrics",
-        report=True,
+        is_report=True,
     ),
+    _duty("quarterly", "reindex", "build the indexes anew", "backup maintain.reindex --yes", reads_backups=True),
     _duty("quarterly", "round-trips", "try every migration up, down and up again", "migrate.test"),
-    _duty("quarterly", "capacity", "plan capacity: sizes, growth and free space", "schema.stats", report=True),
+    _duty(
+        "quarterly",
+        "capacity",
+        "plan capacity: growth, forecast and free space",
+        "monitor.review --days 92",
+        reads_backups=True,
+        is_report=True,
+    ),
 )
-"""Every duty whose command exists, in the order in which those of one period run."""
+"""Every duty, in the order in which those of one period run."""
 
 
-def duties_of(every: Every, *, with_backups: bool = True) -> list[Duty]:
-    """The duties of a period; without ``with_backups`` only those that need none."""
-    return [duty for duty in DUTIES if duty.every == every and (with_backups or not duty.reads_backups)]
+def duties_of(every: Every, *, is_server: bool, with_backups: bool = True) -> list[Duty]:
+    """The duties of a period, for a server or a file; without ``with_backups`` only those that need none."""
+    return [
+        duty
+        for duty in DUTIES
+        if duty.every == every and (with_backups or not duty.reads_backups) and not (is_server and duty.files_only)
+    ]

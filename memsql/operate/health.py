@@ -178,10 +178,14 @@ def _failures(conn: Connection, state: State, since: datetime, days: int) -> Sig
     return of_failures(conn.execute(queries.load("operate/failures"), (ledger.utc_text(since),)).rows, days)
 
 
+def free_space(settings: Settings) -> int | None:
+    """How many bytes the disk of the database has left; None for a server."""
+    return None if settings.target.path is None else shutil.disk_usage(settings.target.path.parent).free
+
+
 def _space(settings: Settings, size: int) -> Sign | None:
-    if settings.target.path is None:
-        return None
-    return of_space(shutil.disk_usage(settings.target.path.parent).free, size)
+    free = free_space(settings)
+    return None if free is None else of_space(free, size)
 
 
 def _engine(settings: Settings, conn: Connection) -> Sign | None:

@@ -11,11 +11,11 @@ import shlex
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from memsql.operate.duties import DUTIES, PERIODS, Duty, Every, duties_of
+from memsql.operate.duties import PERIODS, Duty, Every, duties_of
 
 _STEP_MINUTES = 10
 _NO_PROGRAM = frozenset("\"'\\$")
-_HOUR: Mapping[Every, int] = {"daily": 2, "weekly": 3, "monthly": 4, "quarterly": 5}
+_HOUR: Mapping[Every, int] = {"daily": 2, "weekly": 3, "monthly": 4, "quarterly": 7}
 _CRON_DAYS: Mapping[Every, str] = {"daily": "* * *", "weekly": "* * 1", "monthly": "1 * *", "quarterly": "1 1,4,7,10 *"}
 _SYSTEMD_DAYS: Mapping[Every, str] = {
     "daily": "*-*-*",
@@ -49,7 +49,7 @@ def cron(place: Place, periods: Iterable[Every] = PERIODS) -> str:
     lines = [f"# memsql: the duties of {_comment(place.database)}. Append these lines with: crontab -e"]
     for every in periods:
         lines += ["", f"# {every}"]
-        for number, duty in enumerate(duties_of(every)):
+        for number, duty in enumerate(duties_of(every, is_server=place.is_server)):
             lines += [f"# {duty.what}", f"{_cron_time(every, number)}  {_cron_command(place, duty)}"]
     return "\n".join(lines)
 
@@ -58,7 +58,7 @@ def systemd(place: Place, periods: Iterable[Every] = PERIODS) -> dict[str, str]:
     """The units by their file names, a service and a timer for each duty."""
     units = {}
     for every in periods:
-        for number, duty in enumerate(duties_of(every)):
+        for number, duty in enumerate(duties_of(every, is_server=place.is_server)):
             name = f"memsql-{every}-{duty.name}"
             units[f"{name}.service"] = _service(place, duty)
             units[f"{name}.timer"] = _timer(duty, number)
@@ -123,8 +123,8 @@ def data(place: Place, periods: Iterable[Every] = PERIODS) -> dict[str, object]:
     return {
         "duties": [
             {"every": d.every, "name": d.name, "what": d.what, "command": " ".join(("memsql", *d.command))}
-            for d in DUTIES
-            if d.every in chosen
+            for every in chosen
+            for d in duties_of(every, is_server=place.is_server)
         ],
         "cron": cron(place, chosen),
         "systemd": systemd(place, chosen),
@@ -226,7 +226,7 @@ def _job(place: Place, every: Every, time: str) -> list[str]:
             '          python-version: "3.13"',
             "      - run: python -m pip install memsql-migrate",
         ]
-    for duty in duties_of(every, with_backups=not place.is_server):
+    for duty in duties_of(every, is_server=place.is_server, with_backups=not place.is_server):
         lines += [f"      - name: {json.dumps(duty.what)}", "        if: ${{ !cancelled() }}"]
         lines += [f"        run: {json.dumps(_github_command(place, duty))}"]
     return lines

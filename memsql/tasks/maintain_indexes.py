@@ -21,6 +21,7 @@ _SAMPLE = "1000"
         "index": "only this index",
         "table": "only the indexes of this table",
         "expressions": "only those whose entries depend on a function, a condition or a collation of somebody's own",
+        "check": "change nothing, and exit with 1 where an index disagrees with its table",
         **_DRY_RUN,
         **CHANGE_HELP,
     },
@@ -32,6 +33,7 @@ def reindex(
     index: str | None = None,
     table: str | None = None,
     expressions: bool = False,
+    check: bool = False,
     dry_run: bool = False,
     yes: bool = False,
 ) -> Outcome:
@@ -39,7 +41,7 @@ def reindex(
 
     Before and afterwards integrity_check holds each against its table, which reads both and takes no lock. A server
     builds indexes too, and gives the lock away after 5 seconds when somebody else wants it.
-    Exit codes: 1 an index could not be built or is still wrong, 6 the database is damaged beyond its indexes.
+    Exit codes: 1 an index could not be built or is still wrong, or with --check is wrong; 6 more is damaged than that.
 
     Examples:  invoke maintain.reindex --expressions     invoke maintain.reindex --index idx_users_email
     """
@@ -51,21 +53,22 @@ def reindex(
     if index is not None and (table is not None or expressions):
         raise UsageError("--index names one index: give it without --table and --expressions")
     settings.target.expect_file()
+    only_looks = dry_run or check
     with connection(settings.target, "ro", settings.busy_timeout) as conn:
         chosen = upkeep.choose(upkeep.candidates(conn), index, table, expressions=expressions)
-        if dry_run or not chosen:
+        if only_looks or not chosen:
             seen, notes = upkeep.look(conn, chosen, progress)
             result = upkeep.Reindexing(tuple(seen), notes, 0.0)
-    if not dry_run and chosen:
+    if chosen and not only_looks:
         indexes = "1 index" if len(chosen) == 1 else f"{len(chosen)} indexes"
         admit(settings, f"build {indexes} anew: {', '.join(c.name for c in chosen[:10])}", yes=yes)
         with connection(settings.target, "rw", settings.busy_timeout) as conn:
             result = upkeep.reindex(conn, chosen, progress)
     target = str(settings.target)
     return Outcome(
-        report.text(result, target, dry_run=dry_run),
-        report.data(result, target, dry_run=dry_run),
-        int(not dry_run and not result.ok),
+        report.text(result, target, dry_run=only_looks),
+        report.data(result, target, dry_run=only_looks),
+        int(any(i.before for i in result.indexes) if check else not result.ok),
     )
 
 

@@ -124,8 +124,52 @@ def slow(settings: Settings, progress: Bar, *, days: str = "7", check: bool = Fa
     return Outcome(slow.text(log, target), slow.data(log, target), int(check and bool(log.slow)), slow.verdict(log)[0])
 
 
+@task(
+    "monitor.review",
+    reads_only=True,
+    help={
+        "days": "how many days what was slow counts back (default 31)",
+        "format": "text (default) or markdown",
+        "rounds": "how often to run each query of sql/queries (default 20)",
+        "budget": "seconds that the queries may take altogether (default 10)",
+    },
+)
+def review(
+    settings: Settings,
+    progress: Bar,
+    *,
+    days: str = "31",
+    format: str = "text",
+    rounds: str = "20",
+    budget: str = "10",
+) -> Outcome:
+    """Print the monthly performance review and the quarterly capacity review as one report, and change nothing.
+
+    What asks for attention comes first, each with the command that is next. Then hot queries with times and contracts,
+    what was slow, indexes, statistics, wasted space, migrations, backups, drills, and how the database grows: a
+    forecast with its uncertainty from the sizes that backups and the reports of chains have recorded.
+
+    Examples:  invoke monitor.review     invoke monitor.review --format markdown > review.md
+    """
+    from memsql.errors import UsageError
+    from memsql.operate.periodic import periodic_review
+    from memsql.report import periodic
+
+    if format not in ("text", "markdown"):
+        raise UsageError(f"--format {format}: there are text and markdown")
+    result = periodic_review(
+        settings,
+        days=_positive("--days", days),
+        rounds=_positive("--rounds", rounds),
+        budget=_positive("--budget", budget),
+        progress=progress,
+    )
+    text = periodic.markdown(result) if format == "markdown" else periodic.text(result)
+    return Outcome(text, periodic.data(result), headline=periodic.verdict(result), plain=format == "markdown")
+
+
 def _positive(option: str, text: str) -> int:
     return number(option, text, least=1, most=_LARGEST, problem=f"give a number from 1 to {_LARGEST:,}")
 
 
-ns = Collection("monitor", health, metrics, slow)
+ns = Collection("monitor", health, metrics, slow, review)

@@ -72,7 +72,7 @@ def forecast(conn: SQLiteConnection, into: Path | None) -> Forecast:
     page_size, pages, free, automatic = (int(str(conn.execute(f"PRAGMA {name}").one())) for name in names)
     journal = str(conn.execute("PRAGMA journal_mode").one())
     most = (pages - free) * page_size
-    rows = _pages(conn)
+    rows = page_use(conn)
     expected = min(most, expected_size(rows, page_size)) if rows else most
     schema = read(conn, internal=True)
     changes = renumbered(schema)
@@ -179,7 +179,9 @@ def measured_rate(journal_mode: str, into: bool) -> float:
             return weight / (time.perf_counter() - started)
 
 
-def _pages(conn: SQLiteConnection) -> list[tuple[object, ...]]:
+def page_use(conn: SQLiteConnection) -> list[tuple[object, ...]]:
+    """The answer to sql/upkeep/pages.sql: name, whether it is about the rest of long rows, bytes, unused bytes. Reads
+    the whole file for at most ten seconds; nothing where that is not enough, or this SQLite has no dbstat."""
     ends = time.monotonic() + _SECONDS
     try:
         with conn.observe(lambda: time.monotonic() > ends):

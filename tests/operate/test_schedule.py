@@ -123,7 +123,8 @@ def test_workflow_of_github_for_a_server() -> None:
         assert job["env"] == {"MEMSQL_ENV": "production", "TOKEN": "${{ secrets.TOKEN }}"}
         assert job["defaults"]["run"]["working-directory"] == 'db "x"'
         commands = [step["run"] for step in job["steps"] if step.get("run", "").startswith("memsql ")]
-        assert commands == [f"memsql {' '.join(d.command)}" for d in DUTIES if d.every == every and not d.reads_backups]
+        on_server = [d for d in DUTIES if d.every == every and not d.reads_backups and not d.files_only]
+        assert commands == [f"memsql {' '.join(d.command)}" for d in on_server]
 
 
 def test_workflow_of_github_for_a_file() -> None:
@@ -187,10 +188,30 @@ def test_wrong_options(project: Project, words: tuple[str, ...]) -> None:
     project.run("maintain.schedule", *words).expect(2)
 
 
-def test_the_runbook_has_every_duty() -> None:
+def test_the_commands_of_the_runbook_are_the_duties_of_their_period() -> None:
     page = (ROOT / "docs" / "runbook.md").read_text(encoding="utf-8")
-    for duty in DUTIES:
-        assert f"    $ invoke {' '.join(duty.command)}\n" in page, duty
+    for every in PERIODS:
+        part = page.partition(f"### {every.capitalize()}\n")[2].partition("\n##")[0]
+        commands = set(re.findall(r"^    \$ invoke (.+?)(?:   # exit code \d)?$", part, re.MULTILINE))
+        duties = {" ".join(duty.command) for duty in DUTIES if duty.every == every}
+        # One command that stands for others, and a text for Prometheus.
+        assert commands - duties <= {"monitor.health", "monitor.metrics --format prometheus > memsql.prom"}
+        assert duties <= commands
+
+
+def test_what_the_founding_documents_ask_for_regularly_is_a_duty() -> None:
+    page = (ROOT / "docs" / "founding-duties.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (daily|weekly|monthly|quarterly)\b:? ([^|]+) \| ([^|]+) \|", page, re.MULTILINE)
+    assert len(rows) > 10
+    for every, item, command in rows:
+        if command == "–":
+            # What no command does yet.
+            assert item == "benchmark", item
+            continue
+        words = command.strip("`").removeprefix("invoke ").split()[0]
+        # A shorter period serves a longer one.
+        serving = PERIODS[: PERIODS.index(every) + 1]
+        assert words in {word for duty in DUTIES if duty.every in serving for word in duty.command}, item
 
 
 def test_json_is_one_object(project: Project) -> None:

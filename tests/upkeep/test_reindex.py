@@ -47,6 +47,8 @@ def test_what_disagrees_is_named_and_built_anew(project: Project) -> None:
     project.run("maintain.reindex", "--dry-run").expect(
         0, "would build 6 indexes anew; 1 index disagreed", "notes_body:"
     )
+    project.run("maintain.reindex", "--check").expect(1, "notes_body:")
+    project.run("maintain.reindex", "--check", "--table", "users").expect(0, "0 indexes disagreed")
     assert project.files() == before
     report = project.run("maintain.reindex", "--expressions", "--json").expect(0).json()
     assert [i["name"] for i in report["indexes"]] == DEPENDENT
