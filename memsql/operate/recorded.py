@@ -36,7 +36,7 @@ def steps_of(report: object, settings: Settings) -> list[Mapping[str, object]]:
     return [
         step
         for step in mappings(field(report, "steps"))
-        if isinstance(step.get("started"), str) and _is_same(step.get("database"), settings)
+        if isinstance(step.get("started"), str) and is_of(step.get("database"), settings)
     ]
 
 
@@ -58,7 +58,7 @@ def _read(path: Path, settings: Settings) -> Recorded:
     return Recorded(path.name, tuple(steps_of(report, settings)))
 
 
-def _is_same(database: object, settings: Settings) -> bool:
+def is_of(database: object, settings: Settings) -> bool:
     """Whether ``database``, as a report names it, is the database of ``settings``."""
     if not isinstance(database, str):
         return False

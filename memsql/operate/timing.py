@@ -17,8 +17,9 @@ from memsql.sqltext import effect
 @dataclass(frozen=True, slots=True)
 class QueryTiming:
     """What ``runs`` runs of a query took: quantiles in milliseconds, None without a run. ``path`` is the file of the
-    query; ``rows`` how many rows it returned, None without a run; ``error`` says why it ran less often than it should
-    have, ``warning`` why its times say little."""
+    query, ``part`` which query of that file it is; ``rows`` how many rows it returned, None without a run; ``error``
+    says why it ran less often than it should have, ``warning`` why its times say little.
+    ``late``: its share of the time was over before it had run once."""
 
     name: str
     path: str
@@ -29,6 +30,8 @@ class QueryTiming:
     rows: int | None = None
     error: str | None = None
     warning: str | None = None
+    part: str = ""
+    late: bool = False
 
 
 def time_queries(
@@ -58,7 +61,7 @@ def quantile(ordered: Sequence[float], share: float) -> float:
 
 def _timing(conn: Connection, query: Query, rounds: int, share: float) -> QueryTiming:
     """Run ``query`` for at most ``share`` seconds, the SELECTs of its sample values among them."""
-    nothing = QueryTiming(query.name, query.path, 0, None, None, None)
+    nothing = QueryTiming(query.name, query.path, 0, None, None, None, part=query.part)
     if effect(query.sql).kind != "select":
         return replace(nothing, error="it is no SELECT, and was not run")
     ends = time.perf_counter() + share
@@ -86,6 +89,7 @@ def _timing(conn: Connection, query: Query, rounds: int, share: float) -> QueryT
     p50, p95, p99 = (quantile(times, s) if times else None for s in (0.5, 0.95, 0.99))
     warning = empty_handed(answer or Result((), []), empty) if answer is not None or empty else None
     rows = None if answer is None else len(answer.rows)
+    nothing = replace(nothing, late=not times and time.perf_counter() >= ends)
     return replace(nothing, runs=len(times), p50=p50, p95=p95, p99=p99, rows=rows, error=error, warning=warning)
 
 

@@ -38,10 +38,12 @@ def health_data(signs: Sequence[Sign], target: str) -> dict[str, object]:
 
 def metrics_data(metrics: Metrics) -> dict[str, object]:
     """All figures as fields. Times of queries are in milliseconds, others in seconds; sizes are in bytes."""
-    rates, backup = metrics.rates, metrics.backup
+    rates, backup, contracts = metrics.rates, metrics.backup, metrics.contracts
+    rows_read = {cost.plan.key: cost.rows for cost in metrics.costs}
     return {
         "database": metrics.database,
         "environment": metrics.environment,
+        "version": metrics.version,
         "migrations": {
             "success_ratio": rates.success,
             "mean_duration_seconds": rates.mean_seconds,
@@ -67,11 +69,13 @@ def metrics_data(metrics: Metrics) -> dict[str, object]:
                 "p95_ms": _rounded(q.p95),
                 "p99_ms": _rounded(q.p99),
                 "rows": q.rows,
+                "rows_read": None if (read := rows_read.get((q.path, q.part))) is None else read.best,
                 "error": q.error,
                 "warning": q.warning,
             }
             for q in metrics.queries
         ],
+        "contracts": {"held": contracts.held, "broken": contracts.broken, "unproven": contracts.unproven},
         "backup": None
         if backup is None
         else {

@@ -90,6 +90,7 @@ def _labelled(metrics: Metrics) -> list[tuple[str, str, tuple[str, ...], list[Sa
     """The gauges of each table, index and query: name, help, names of the labels, samples."""
     tables = [s for s in metrics.stats.sizes if s.type != "index"]
     indexes = [s for s in metrics.stats.sizes if s.type == "index"]
+    contracts = metrics.contracts
     durations: list[Sample] = [
         ((query_label(q.path), quantile), None if ms is None else ms / 1000)
         for q in metrics.queries
@@ -126,5 +127,17 @@ def _labelled(metrics: Metrics) -> list[tuple[str, str, tuple[str, ...], list[Sa
             "How many rows the query returned.",
             ("query",),
             [((query_label(q.path),), q.rows) for q in metrics.queries],
+        ),
+        (
+            "query_rows_read",
+            "How many rows the query read, counted or estimated.",
+            ("query",),
+            [((query_label(cost.plan.path),), cost.rows.best) for cost in metrics.costs],
+        ),
+        (
+            "contracts",
+            "Queries that expect something of their plan, by whether that holds.",
+            ("state",),
+            [(("held",), contracts.held), (("broken",), contracts.broken), (("unproven",), contracts.unproven)],
         ),
     ]

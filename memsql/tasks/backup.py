@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from invoke import Collection
@@ -198,9 +199,12 @@ def restore(
     "backup.drill",
     reads_only=True,
     bare_word="--file",
-    help={"file": "the backup to try (default: the newest proven one of this database)"},
+    help={
+        "file": "the backup to try (default: the newest proven one of this database)",
+        "record": "add the result as a line to the history file, for monitor.dashboard",
+    },
 )
-def drill(settings: Settings, progress: Bar, *, file: str | None = None) -> Outcome:
+def drill(settings: Settings, progress: Bar, *, file: str | None = None, record: bool = False) -> Outcome:
     """Prove that a backup restores: into a scratch database, verified, its last migration rolled back and \
 applied again.
 
@@ -213,7 +217,13 @@ applied again.
     from memsql.report.drill import data, text
 
     drilled = drill(settings, file, progress)
-    return Outcome(text(drilled), data(drilled), int(not drilled.ok))
+    outcome = Outcome(text(drilled), data(drilled), int(not drilled.ok))
+    if not record:
+        return outcome
+    from memsql.operate.history import append
+
+    shown = append(settings, "drill", {**outcome.data, "ok": drilled.ok})
+    return replace(outcome, text=f"{outcome.text}\nrecorded in {shown}")
 
 
 def _newer(settings: Settings, backups: Sequence[Backup]) -> set[Path]:

@@ -53,6 +53,8 @@ def health(settings: Settings, progress: Bar, *, verify: bool = True, days: str 
         "format": "json (default), or prometheus: the text that a scrape or a textfile collector reads",
         "rounds": "how often to run each query of sql/queries (default 20)",
         "budget": "seconds that the queries may take altogether (default 30)",
+        "record": "add the figures as a line to the history file, for monitor.dashboard",
+        "history": "the history file (default: history.jsonl in the folder runs)",
     },
     prints_json=lambda values: bool(values["json"] or values["format"] == "json"),
 )
@@ -63,16 +65,19 @@ def metrics(
     format: str = "json",
     rounds: str = "20",
     budget: str = "30",
+    record: bool = False,
+    history: str | None = None,
     json: bool = False,
 ) -> Outcome:
-    """Print figures for a monitoring system, and change nothing.
+    """Print figures for a monitoring system, and change nothing in the database; --record keeps them in a file.
 
     Success rate, mean duration and rollbacks of migrations and the pass rate of verifications (verify --record), from
     the history; bytes and rows of the database and its tables; what each query of sql/queries takes and how many rows
-    it returns, with a warning on stderr where that is none; age and size of the newest proven backup.
+    it returns (with a warning on stderr where that is none) and reads; how many contracts of queries hold; age and
+    size of the newest proven backup.
     Prometheus text needs: pip install 'memsql-migrate[metrics]'
 
-    Example:  invoke monitor.metrics --format prometheus > memsql.prom
+    Examples:  invoke monitor.metrics --format prometheus > memsql.prom     invoke monitor.metrics --record
     """
     from memsql.errors import UsageError
     from memsql.operate.metrics import measure
@@ -82,6 +87,8 @@ def metrics(
         raise UsageError(f"--format {format}: there are json and prometheus")
     if json and format == "prometheus":
         raise UsageError("--json and --format prometheus do not go together")
+    if history is not None and not record:
+        raise UsageError("--history names the file for --record, which is missing", state="nothing was read")
     figures = measure(
         settings,
         rounds=_positive("--rounds", rounds),
@@ -97,7 +104,13 @@ def metrics(
         # Not on stdout, which is for programs.
         write(sys.stderr, f"warning: {warning}")
     headline = f"{len(figures.stats.sizes)} tables and indexes weighed, {len(figures.queries)} queries timed"
-    return Outcome(text, metrics_data(figures), headline=headline, plain=True)
+    data = metrics_data(figures)
+    if record:
+        from memsql.operate.history import append
+
+        # The file is named on stderr too: stdout is for programs.
+        write(sys.stderr, f"recorded in {append(settings, 'metrics', data, history)}")
+    return Outcome(text, data, headline=headline, plain=True)
 
 
 @task(
