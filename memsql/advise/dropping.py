@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from memsql.advise.index_list import Index, rowid_alias
@@ -26,16 +26,21 @@ class Redundant:
 
 
 def redundant_of(
-    clone: Replica, indexes: Sequence[Index], queries: Sequence[Query], checks: Sequence[Check]
+    clone: Replica,
+    indexes: Sequence[Index],
+    queries: Sequence[Query],
+    checks: Sequence[Check],
+    *,
+    but: Collection[str] = (),
 ) -> tuple[Redundant, ...]:
-    """The superfluous ones of ``indexes``, which are those of ``clone``. One without which a plan of ``queries`` or a
-    check gets worse stays."""
+    """The superfluous ones of ``indexes``, which are those of ``clone``, without those whose names are in ``but``. One
+    without which a plan of ``queries`` or a check gets worse stays."""
     expected = {fold(wish.index) for query in queries for wish in query.expected if wish.property == "uses"}
-    named = {index.name for index in indexes if fold(index.name) in expected}
+    named = {index.name for index in indexes if fold(index.name) in expected} | set(but)
     rowids = {table.name: rowid_alias(table) for table in clone.schema.tables.values()}
     kept: dict[str, tuple[str, ...]] = {}
     gone: list[str] = []
-    candidates = superseded(indexes, rowids, named)
+    candidates = [one for one in superseded(indexes, rowids, named) if one.index.name not in but]
     if not candidates:
         return ()
     before, failing = clone.plans(queries), _failing(clone, checks)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from memsql.db import Connection, Value
@@ -100,6 +100,12 @@ def _shown(sql: str) -> str:
     end = list_items(tokens, start)[1]
     last = tokens[-1].end if end < len(tokens) and tokens[-1].word != ";" else tokens[end - 1].end
     return " ".join(sql[tokens[start].start : last].split())
+
+
+def equal_index(index: Index, others: Iterable[Index]) -> Index | None:
+    """The one of ``others`` that is what ``index`` is, but for its name."""
+    what = (fold(index.table), index.terms, index.where)
+    return next((other for other in others if (fold(other.table), other.terms, other.where) == what), None)
 
 
 def by_table(indexes: list[Index]) -> Mapping[str, list[Index]]:

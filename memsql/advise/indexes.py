@@ -8,7 +8,7 @@ from dataclasses import KW_ONLY, dataclass, field, replace
 
 from memsql.advise.dropping import Redundant, redundant_of
 from memsql.advise.index_list import Index, by_table, read_indexes, rowid_alias
-from memsql.advise.proposals import Database, Proposals, proposals
+from memsql.advise.proposals import Database, Limits, Proposals, proposals
 from memsql.advise.purposes import REFERRING, purposes
 from memsql.advise.queries import QueryPlan, plans_of
 from memsql.advise.redundancy import unindexed
@@ -58,7 +58,9 @@ class Unindexed:
 class Findings:
     """What there is to say of the indexes of a database. ``unused`` are the names of those that nothing uses,
     ``for_deletes`` of those without which only a DELETE in another table would be slow. ``unread``: the tables that no
-    query reads. ``broken``: queries that do not run here, each with its error. ``queries``: how many were looked at."""
+    query reads. ``served``: of each other table, how many queries read it, and how many of these never read all of it.
+    ``replaced``: what is superfluous only once the proposals are there. ``broken``: queries that do not run here, each
+    with its error. ``queries``: how many were looked at."""
 
     indexes: tuple[IndexUse, ...]
     redundant: tuple[Redundant, ...]
@@ -67,17 +69,25 @@ class Findings:
     for_deletes: tuple[str, ...]
     unindexed: tuple[Unindexed, ...]
     unread: frozenset[str]
+    served: tuple[tuple[str, int, int], ...]
     queries: int
     proposals: Proposals = field(default_factory=Proposals)
+    replaced: tuple[Redundant, ...] = ()
     broken: tuple[tuple[str, str], ...] = ()
     notes: tuple[str, ...] = ()
 
 
 def findings(
-    settings: Settings, rows: int | None = None, *, beyond: bool = False, progress: Progress = SILENT
+    settings: Settings,
+    rows: int | None = None,
+    *,
+    beyond: bool = False,
+    defined: Sequence[Index] = (),
+    progress: Progress = SILENT,
 ) -> Findings:
     """Look at the indexes of the database of ``settings``, with the queries of its project. Reads only; for statistics
-    at most so many ``rows``. ``beyond``: also propose what no file of a query asks for.
+    at most so many ``rows``. ``beyond``: also propose what no file of a query asks for. ``defined``: the indexes
+    that the migrations of the project make, from which proposals take their names.
 
     Raises FileError for a query or check that cannot be read, ConnectError and LockedError.
     """
@@ -87,7 +97,8 @@ def findings(
     with connection(settings.target, "ro", settings.busy_timeout) as conn:
         progress.start("reading the schema")
         with replica(conn) as clone:
-            return _Look(conn, clone, queries, progress).findings(checks, budget, beyond=beyond)
+            limits = Limits(budget, beyond, defined)
+            return _Look(conn, clone, queries, progress).findings(checks, limits)
 
 
 class _Look:
@@ -98,16 +109,20 @@ class _Look:
         self._indexes = read_indexes(clone.conn, clone.schema)
         self._queries = with_samples(conn, [replace(q, selects=()) for q in queries] if _is_server(conn) else queries)
 
-    def findings(self, checks: Sequence[Check], budget: int, *, beyond: bool) -> Findings:
+    def findings(self, checks: Sequence[Check], limits: Limits) -> Findings:
         schema, clone = self._clone.schema, self._clone
         queries, plans, broken = self._planned()
         weights = self._weights()
         uses = self._uses(plans, weights)
         self._progress.start("trying indexes that are not there")
         rows = {name: number for name, number in weights.entries.items() if name in schema.tables}
-        database = Database(self._conn, budget, clone, self._indexes, rows, beyond)
+        database = Database(self._conn, limits, clone, self._indexes, rows)
         missing = proposals(database, queries, plans)
         redundant = redundant_of(clone, self._indexes, queries, checks)
+        new = [proposal.index for proposal in missing.needed]
+        with clone.changed(index.sql for index in new):
+            names = {one.index.name for one in redundant} | {index.name for index in new}
+            later = redundant_of(clone, [*self._indexes, *new], queries, checks, but=names)
         superfluous = {one.index.name for one in redundant}
         staying = [use for use in uses if use.index.name not in superfluous]
         for_deletes = [use.index.name for use in staying if use.serves_deletes and _is_alone(use, staying, schema)]
@@ -119,8 +134,10 @@ class _Look:
             for_deletes=tuple(for_deletes),
             unindexed=tuple(_unindexed(schema, by_table(self._indexes))),
             unread=frozenset(schema.tables) - {node.table for plan in plans for node in plan.nodes if node.table},
+            served=tuple(_served(plans)),
             queries=len(self._queries),
             proposals=missing,
+            replaced=later,
             broken=tuple(broken),
             notes=tuple(self._notes(weights)),
         )
@@ -145,11 +162,16 @@ class _Look:
     def _uses(self, plans: Sequence[QueryPlan], weights: Sizes) -> tuple[IndexUse, ...]:
         serves = _queries_by_index(plans)
         reasons = purposes(self._clone.conn, self._clone.schema, self._indexes)
+        # The primary key of a table without rowid is the table itself.
+        whole = {t.name for t in self._clone.schema.tables.values() if t.without_rowid}
+        stored = {
+            i.name: i.table if i.table in whole and i.constraint == "PRIMARY KEY" else i.name for i in self._indexes
+        }
         return tuple(
             IndexUse(
                 index,
-                weights.bytes.get(index.name),
-                weights.entries.get(index.name),
+                weights.bytes.get(stored[index.name]),
+                weights.entries.get(stored[index.name]),
                 serves.get(fold(index.name), ()),
                 reasons.get(index.name, ()),
             )
@@ -166,6 +188,17 @@ class _Look:
                 " which may read whole tables"
             )
         return notes
+
+
+def _served(plans: Sequence[QueryPlan]) -> list[tuple[str, int, int]]:
+    """Each table that queries read, how many these are, and how many never read all of it."""
+    tables = sorted({node.table for plan in plans for node in plan.nodes if node.table})
+    served = []
+    for table in tables:
+        reading = [plan for plan in plans if any(node.table == table for node in plan.nodes)]
+        whole = [plan for plan in reading if any(n.table == table and n.reads_whole_table for n in plan.nodes)]
+        served.append((table, len(reading), len(reading) - len(whole)))
+    return served
 
 
 def _is_server(conn: Connection) -> bool:

@@ -36,10 +36,10 @@ def _beginning(table: str, existing: Sequence[Index]) -> str:
     if any("_".join(words).startswith(f"idx_{plain}_") for words in names) or not names:
         first = {fold(index.name).partition("_")[0] for index in existing if "_" in index.name}
         return f"{first.pop() if len(first) == 1 and not names else 'idx'}_{plain}"
-    if all(words[0].endswith("idx") or words[0] == "ix" for words in names) and all(len(w) > 2 for w in names):
-        second = {tuple(words[:2]) for words in names}
-        if len(second) == 1:
-            return "_".join(names[0][:2])
+    # A short name of the table: idx_usage_… for api_usage_tracking.
+    heads = {tuple(words[:2]) for words in names if len(words) > 2}
+    if len(heads) == 1 and names[0][1] in plain.split("_"):
+        return "_".join(heads.pop())
     return f"idx_{plain}"
 
 

@@ -6,10 +6,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from memsql.advise.candidates import Candidate, candidates, covering, foreign_key
-from memsql.advise.index_list import Index, rowid_alias
+from memsql.advise.index_list import Index, equal_index, rowid_alias
 from memsql.advise.naming import name_for
 from memsql.advise.queries import QueryPlan
-from memsql.advise.redundancy import superseded, unindexed
+from memsql.advise.redundancy import unindexed
 from memsql.advise.replica import Replica
 from memsql.advise.selection import Benefit, Choice, Selection, Workload
 from memsql.advise.table_samples import Sampler, TableSample, loaded
@@ -28,8 +28,8 @@ _COVERS_FROM = 100.0
 @dataclass(frozen=True, slots=True)
 class Proposal:
     """An index to create. ``bytes`` and ``entries`` are about what it would take; ``benefits`` what it saves in one
-    call of each query; ``reference``: the foreign key that has no index, where that is its reason. ``replaces``: the
-    indexes that it makes superfluous. ``notes`` are sentences."""
+    call of each query; ``reference``: the foreign key that has no index, where that is its reason. ``notes`` are
+    sentences."""
 
     name: str
     candidate: Candidate
@@ -37,13 +37,17 @@ class Proposal:
     entries: int
     benefits: tuple[Benefit, ...]
     reference: str = ""
-    replaces: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
     @property
     def statement(self) -> str:
         """The CREATE INDEX that makes it."""
         return self.candidate.statement(self.name)
+
+    @property
+    def index(self) -> Index:
+        """The index that it would be."""
+        return self.candidate.as_index(self.name)
 
     @property
     def saved(self) -> int:
@@ -64,17 +68,25 @@ class Proposals:
 
 
 @dataclass(frozen=True, slots=True)
+class Limits:
+    """How far to go: how many rows of the database may be read, and whether to propose more than the files of the
+    queries expect (``beyond``). ``defined``: the indexes that the migrations of the project make; they have names."""
+
+    rows: int
+    beyond: bool = False
+    defined: Sequence[Index] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Database:
-    """What is known before: the connection to the database, how many rows of it may be read, the clone with its
-    indexes, and how many rows tables have where that is known. ``beyond``: whether to propose more than the files of
-    the queries expect."""
+    """What is known before: the connection to the database, the clone with its indexes, and how many rows tables have
+    where that is known."""
 
     conn: Connection
-    budget: int
+    limits: Limits
     clone: Replica
     indexes: Sequence[Index]
     rows: dict[str, int]
-    beyond: bool = False
 
     @property
     def schema(self) -> Schema:
@@ -96,7 +108,7 @@ def proposals(database: Database, queries: Sequence[Query], plans: Sequence[Quer
     tables = {usage.table for usage in usages} | {table.name for table, _ in missing}
     stat1, stat4 = _learned(database.conn)
     analyzed = loaded(stat1)
-    sampler = Sampler(database.conn, database.budget // max(1, len(tables)))
+    sampler = Sampler(database.conn, database.limits.rows // max(1, len(tables)))
     samples = {
         name: sampler.sample_of(
             table, _expressions(database, table, usages), _known(database, analyzed, name), _constants(usages, name)
@@ -110,7 +122,7 @@ def proposals(database: Database, queries: Sequence[Query], plans: Sequence[Quer
     tried = candidates(usages, database.indexes, rowids, lambda table, term: samples[table].distinct([term]))
     needed = selection.choose(tried)
     needed = [_covered(choice, selection, database.schema) for choice in needed]
-    beyond = selection.beyond(tried, needed) if database.beyond else []
+    beyond = selection.beyond(tried, needed) if database.limits.beyond else []
     writer = _Writer(database, selection, {table for table, _ in analyzed})
     return Proposals(
         tuple(writer.written(needed, [*_alone(missing, needed)])),
@@ -135,24 +147,19 @@ class _Writer:
     def __init__(self, database: Database, selection: Selection, analyzed: set[str]) -> None:
         self._database, self._selection, self._analyzed = database, selection, analyzed
         self._taken = {fold(o.name) for o in database.schema.objects}
-        self._indexes = list(database.indexes)
-        self._rowids = {table.name: rowid_alias(table) for table in database.schema.tables.values()}
 
     def written(self, choices: Iterable[Choice], references: Iterable[tuple[Candidate, str]]) -> Iterable[Proposal]:
         """The proposals: what saves most first, and foreign keys last."""
         for choice in choices:
             yield self._proposal(choice, self._expected(choice), "")
         for candidate, reference in references:
-            yield self._proposal(Choice(candidate, ()), None, reference)
+            choice = Choice(candidate, ())
+            yield self._proposal(choice, self._expected(choice), reference)
 
     def _proposal(self, choice: Choice, name: str | None, reference: str) -> Proposal:
         candidate = choice.candidate
         name = name or name_for(candidate, self._database.indexes, self._taken)
         self._taken.add(fold(name))
-        index = candidate.as_index(name)
-        before = {one.index.name for one in superseded(self._indexes, self._rowids)}
-        self._indexes.append(index)
-        after = [one.index.name for one in superseded(self._indexes, self._rowids, {name})]
         return Proposal(
             name,
             candidate,
@@ -160,7 +167,6 @@ class _Writer:
             self._selection.entries_of(candidate),
             choice.benefits,
             reference,
-            tuple(other for other in after if other not in before and other != name),
             tuple(self._notes(choice)),
         )
 
@@ -172,14 +178,19 @@ class _Writer:
             yield "SQLite takes it only after ANALYZE, which this database has not seen"
 
     def _expected(self, choice: Choice) -> str | None:
-        """The name by which the file of a query expects the index, if no other has that."""
+        """The name that the migrations give it, or by which the file of a query expects it, if no other has that."""
+        index = choice.candidate.as_index("")
+        equal = equal_index(index, self._database.limits.defined)
+        if equal is not None and fold(equal.name) not in self._taken:
+            return equal.name
+        others = {fold(other.name) for other in self._database.limits.defined}
         paths = {benefit.path for benefit in choice.benefits}
         wishes = [
             wish.index
             for workload in self._selection.workloads
             if workload.query.path in paths
             for wish in workload.query.expected
-            if wish.property == "uses" and fold(wish.index) not in self._taken
+            if wish.property == "uses" and fold(wish.index) not in self._taken | others
         ]
         return wishes[0] if wishes else None
 
@@ -190,7 +201,9 @@ def _covered(choice: Choice, selection: Selection, schema: Schema) -> Choice:
     table = schema.tables[choice.candidate.table]
     paths = {benefit.path for benefit in choice.benefits}
     usages = [u for w in selection.workloads if w.query.path in paths for u in w.usages if u.table == table.name]
-    longer = [covering(choice.candidate, usage, (c.name for c in table.columns), _COVERED) for usage in usages]
+    # The rowid is in every index.
+    columns = [c.name for c in table.columns if c.name != rowid_alias(table)]
+    longer = [covering(choice.candidate, usage, columns, _COVERED) for usage in usages]
     if len(longer) != 1 or longer[0] is None or max(benefit.after for benefit in choice.benefits) < _COVERS_FROM:
         return choice
     return replace(choice, candidate=longer[0])

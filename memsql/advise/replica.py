@@ -63,14 +63,17 @@ class Replica:
 
     @contextmanager
     def changed(self, statements: Iterable[str] = ()) -> Iterator[None]:
-        """While open, ``statements`` have run."""
-        self.conn.begin()
+        """While open, ``statements`` have run. One of these may be inside of another."""
+        with self.conn.trusted():
+            self.conn.execute("SAVEPOINT memsql_trial")
         try:
             for statement in statements:
                 self.conn.execute(statement)
             yield
         finally:
-            self.conn.rollback()
+            with self.conn.trusted():
+                self.conn.execute("ROLLBACK TO memsql_trial")
+                self.conn.execute("RELEASE memsql_trial")
 
 
 @contextmanager

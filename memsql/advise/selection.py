@@ -24,6 +24,8 @@ from memsql.sqltext import fold
 _MOST = 12
 _MOST_PAIRS = 60
 _NEARLY = 0.8
+# Fewer rows read or sorted in a call are not worth an index.
+_LEAST = 20
 _WORSE = 1.5
 _TRIAL = "memsql_candidate"
 
@@ -96,7 +98,7 @@ class Selection:
     def beyond(self, candidates: Sequence[Candidate], chosen: Sequence[Choice]) -> list[Choice]:
         """The same beside ``chosen`` for the queries that are content, where much would be saved."""
         content = frozenset(n for n, workload in enumerate(self.workloads) if workload.is_content)
-        return self._choose(candidates, list(chosen), content, least=20)
+        return self._choose(candidates, list(chosen), content, least=_LEAST)
 
     def is_taken(self, choice: Choice, *, learned: bool) -> bool:
         """Whether a plan uses the index, with the statistics (``learned``) or without any."""
@@ -173,12 +175,18 @@ class Selection:
             was, now = without[n], outcomes[n]
             if self._is_worse(n, was, now, by_contract=not least or n not in wanted):
                 return
-            if n not in wanted or not all(_uses(now.plan, len(beside) + m) for m in range(len(group))):
+            # What reads one row cannot read less.
+            if (
+                n not in wanted
+                or was.cost.rows < 2
+                or not all(_uses(now.plan, len(beside) + m) for m in range(len(group)))
+            ):
                 continue
             unsorted = was.cost.sorted_rows if not now.cost.sorted_rows and not least else 0.0
             saved = was.cost.rows - now.cost.rows
             fulfilled = () if least else tuple(text for text in was.plan.unmet if text not in now.plan.unmet)
-            if (saved >= max(1, least) and now.cost.rows * 2 <= was.cost.rows) or unsorted > 1 or fulfilled:
+            enough = max(least, _LEAST)
+            if (saved >= enough and now.cost.rows * 2 <= was.cost.rows) or unsorted >= enough or fulfilled:
                 # What its author asks for is worth as much as all rows that the query reads.
                 score += saved + unsorted + was.cost.rows * bool(fulfilled)
                 query, cost = self.workloads[n].query, now.cost

@@ -19,6 +19,7 @@ from memsql.schema import Table
 from memsql.schema.keys import Term
 from memsql.sqltext import fold, quote
 from memsql.sqltext.names import free_rowid
+from memsql.sqltext.tokens import tokenize
 
 _ASSUMED_ROWS = 10_000
 _ASSUMED_VALUES = 100
@@ -133,21 +134,21 @@ class Sampler:
     ) -> TableSample:
         """The rows of ``table``. ``expressions``: SQL by the name under which the sample has it. ``known``: how many
         rows there are, where that is known already. ``constants``: terms that are compared with constants."""
-        names = list(expressions)
-        columns = ", ".join(f"({sql})" for sql in expressions.values()) or "1"
-        places = {name: place for place, name in enumerate(names)}
         try:
-            whole, rows = self._rows(table, columns, known)
-        except StatementError as e:
-            return TableSample(table.name, known or _ASSUMED_ROWS, f"unknown: {e.message}", places, (), constants)
+            whole, rows = self._rows(table, _columns(expressions), known)
+        except StatementError:
+            # A function may fail for a value: what stands in the columns themselves is read all the same.
+            expressions = {name: sql for name, sql in expressions.items() if len(tokenize(sql)) == 1}
+            try:
+                whole, rows = self._rows(table, _columns(expressions), known)
+            except StatementError as e:
+                return TableSample(table.name, known or _ASSUMED_ROWS, f"unknown: {e.message}", {}, (), constants)
+        places = {name: place for place, name in enumerate(expressions)}
         if not rows:
-            return TableSample(
-                table.name, _ASSUMED_ROWS, f"no rows: {_ASSUMED_ROWS:,} are assumed", places, (), constants
-            )
-        source = (
-            "read whole" if whole == len(rows) else f"{len(rows):,} of {'' if known else 'about '}{whole:,} rows read"
-        )
-        return TableSample(table.name, whole, source, places, tuple(rows))
+            source = f"no rows: {_ASSUMED_ROWS:,} are assumed"
+            return TableSample(table.name, _ASSUMED_ROWS, source, places, (), constants)
+        part = f"{len(rows):,} of {'' if known else 'about '}{whole:,} rows read"
+        return TableSample(table.name, whole, "read whole" if whole == len(rows) else part, places, tuple(rows))
 
     def _rows(self, table: Table, columns: str, known: int | None) -> tuple[int, list[tuple[Value, ...]]]:
         """How many rows there are, and those of the sample."""
@@ -168,7 +169,8 @@ class Sampler:
         assert isinstance(last, int)
         # Each takes one step to find the place, and one to read the row.
         number = max(1, min(_PLACES, self.budget // 8))
-        chosen = random.Random(0).sample(range(first, last + 1), min(number, last + 1 - first))
+        generator = random.Random(0)
+        chosen = sorted({generator.randint(first, last) for _ in range(number)})
         rows = self._read(
             f"SELECT {columns} FROM {name} WHERE {rowid} IN (SELECT (SELECT {rowid} FROM {name} WHERE {rowid} >="
             " place.value LIMIT 1) FROM json_each(?) AS place)",
@@ -180,6 +182,10 @@ class Sampler:
         answer = self.conn.execute(sql, params)
         self.read += len(answer.rows) if answer.rows_read is None else answer.rows_read
         return answer.rows
+
+
+def _columns(expressions: Mapping[str, str]) -> str:
+    return ", ".join(f"({sql})" for sql in expressions.values()) or "1"
 
 
 def loaded(rows: Sequence[tuple[Value, ...]]) -> dict[tuple[str, str], str]:

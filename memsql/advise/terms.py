@@ -215,7 +215,8 @@ class _OneTable:
         owners = self._owners(tokens)
         if self._label not in owners or None in owners:
             return None
-        alone = owners <= {self._label} and not any(True for _ in _subqueries(tokens))
+        correlated = any(owner == "" for owner, _ in _references(tokens, self._scope))
+        alone = owners <= {self._label} and not correlated and not any(True for _ in _subqueries(tokens))
         sql = self._filled(tokens) if alone else ""
         for kind, left, right in _comparison(tokens):
             for one, other in ((left, right), (right, left)):

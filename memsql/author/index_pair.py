@@ -7,7 +7,7 @@ from contextlib import closing
 from dataclasses import dataclass
 
 from memsql.advise.dropping import Redundant
-from memsql.advise.index_list import Index, read_indexes
+from memsql.advise.index_list import Index, equal_index, read_indexes
 from memsql.advise.proposals import Proposal
 from memsql.author.change import match_tables
 from memsql.author.change.steps import NO_RENAMES
@@ -80,18 +80,14 @@ def write_pair(settings: Settings, name: str, advice: Advice, progress: Progress
     )
 
 
-def made_already(settings: Settings, proposals: Sequence[Proposal]) -> frozenset[str]:
-    """The names of those of ``proposals`` that the migrations of the project create, so that the database only lacks
-    these; none where they do not run."""
-    if not proposals:
-        return frozenset()
+def defined_indexes(settings: Settings) -> list[Index]:
+    """The indexes that the migrations of the project make; none where they do not run."""
     try:
         with closing(memory()) as conn:
             run_on(conn, load_project(settings), "up", RunOptions(old_permits=True, replayed=True))
-            indexes = read_indexes(conn, read(conn))
+            return read_indexes(conn, read(conn))
     except MemsqlError:
-        return frozenset()
-    return frozenset(one.name for one in proposals if _equal(one, indexes) is not None)
+        return []
 
 
 def _left(
@@ -102,7 +98,7 @@ def _left(
     names = {fold(o.name) for o in schema.objects}
     create, drop, notes = [], [], []
     for one in advice.create:
-        equal = _equal(one, indexes)
+        equal = equal_index(one.index, indexes)
         problem = _problem(base, one) if fold(one.name) not in names else f"there is another {one.name}"
         if equal is not None:
             notes.append(f"{one.name}: the migrations create it already ({equal.name}): invoke migrate.up")
@@ -118,15 +114,6 @@ def _left(
         else:
             notes.append(f"{gone.index.name}: not in what the migrations make: invoke migrate.up, or drop it by hand")
     return create, drop, tuple(notes)
-
-
-def _equal(proposal: Proposal, indexes: Sequence[Index]) -> Index | None:
-    """The one of ``indexes`` that is what ``proposal`` wants."""
-    wanted = proposal.candidate.as_index(proposal.name)
-    return next(
-        (i for i in indexes if (fold(i.table), i.terms, i.where) == (fold(wanted.table), wanted.terms, wanted.where)),
-        None,
-    )
 
 
 def _problem(base: SQLiteConnection, proposal: Proposal) -> str:

@@ -57,6 +57,8 @@ def text(findings: Findings, view: View) -> str:
         ]
         headers = ("table", "index", "key", "entries", "size", "queries", "also for")
         lines += [*table(headers, rows, frozenset({3, 4, 5})), ""]
+    shares = [f"{table} {served} of {total}" for table, total, served in findings.served]
+    lines += [f"queries that never read the whole table: {', '.join(shares)}", ""] if shares else []
     lines += _section("superfluous", [line for one in findings.redundant for line in _superfluous(one)])
     lines += _section(
         "used by no query, constraint, foreign key or trigger (an application may have queries that are in no file)",
@@ -68,6 +70,7 @@ def text(findings: Findings, view: View) -> str:
     )
     proposals = findings.proposals
     lines += _section("missing", [line for one in proposals.needed for line in _missing(one, view)])
+    lines += _section("superfluous then", [line for one in findings.replaced for line in _superfluous(one)])
     lines += _section(
         "not needed, for these plans are what the files of the queries expect; with more indexes they would read less",
         [line for one in proposals.beyond for line in _missing(one, view)],
@@ -126,21 +129,12 @@ def data(findings: Findings, view: View) -> dict[str, object]:
             }
             for use in findings.indexes
         ],
-        "redundant": [
-            {
-                "name": one.index.name,
-                "table": one.index.table,
-                "key": one.index.shown,
-                "kind": one.kind,
-                "by": one.by.label if one.by is not None else None,
-                "reason": _reason(one),
-                "kept": list(one.kept),
-            }
-            for one in findings.redundant
-        ],
+        "redundant": [_redundant(one) for one in findings.redundant],
+        "replaced": [_redundant(one) for one in findings.replaced],
         "unused": list(findings.unused),
         "for_deletes": list(findings.for_deletes),
         "unread_tables": sorted(findings.unread),
+        "served": [{"table": table, "queries": total, "served": served} for table, total, served in findings.served],
         "unindexed": [
             {"table": key.table, "columns": list(key.columns), "parent": key.parent} for key in findings.unindexed
         ],
@@ -153,6 +147,18 @@ def data(findings: Findings, view: View) -> dict[str, object]:
         "rows_read": findings.proposals.rows,
         "broken": [{"path": path, "error": error} for path, error in findings.broken],
         "notes": list(findings.notes),
+    }
+
+
+def _redundant(one: Redundant) -> dict[str, object]:
+    return {
+        "name": one.index.name,
+        "table": one.index.table,
+        "key": one.index.shown,
+        "kind": one.kind,
+        "by": one.by.label if one.by is not None else None,
+        "reason": _reason(one),
+        "kept": list(one.kept),
     }
 
 
@@ -180,7 +186,6 @@ def _proposal(one: Proposal, view: View) -> dict[str, object]:
             }
             for benefit in one.benefits
         ],
-        "replaces": list(one.replaces),
         "notes": list(one.notes),
     }
 
@@ -212,7 +217,6 @@ def _missing(one: Proposal, view: View) -> list[str]:
     size_text = f"about {size(one.bytes)} ({count(one.entries, 'entry', 'entries')})"
     part = " that meets the condition" if one.candidate.where else ""
     lines.append(f"  costs {size_text}, and an entry to write with each row{part}")
-    lines += [f"  makes {name} superfluous" for name in one.replaces]
     if one.name in view.made:
         lines.append("  the migrations of the project create it: invoke migrate.up")
     return [*lines, *(f"  {note}" for note in one.notes)]
@@ -227,15 +231,11 @@ def _measured(path: str, view: View) -> list[str]:
     if not measured.is_known:
         return [f"not measured: {before.problem or after.problem}"] if view.asks else []
     counted = f"SQLite {after.counted_by}, with the sample values"
-    return [
-        f"measured: {_bounds(before)} rows, {before.steps:,} steps; then {_bounds(after)}, {after.steps:,} ({counted})"
-    ]
+    return [f"measured: {_most(before)} rows, {before.steps:,} steps; then {_most(after)}, {after.steps:,} ({counted})"]
 
 
-def _bounds(rows: RowsRead) -> str:
-    assert rows.at_least is not None
-    assert rows.at_most is not None
-    return f"{rows.at_least:,}" if rows.at_least == rows.at_most else f"{rows.at_least:,} to {rows.at_most:,}"
+def _most(rows: RowsRead) -> str:
+    return f"{rows.at_most:,}" if rows.at_least == rows.at_most else f"at most {rows.at_most:,}"
 
 
 def _superfluous(one: Redundant) -> list[str]:
