@@ -36,7 +36,7 @@ def _beginning(table: str, existing: Sequence[Index]) -> str:
     if any("_".join(words).startswith(f"idx_{plain}_") for words in names) or not names:
         first = {fold(index.name).partition("_")[0] for index in existing if "_" in index.name}
         return f"{first.pop() if len(first) == 1 and not names else 'idx'}_{plain}"
-    # A short name of the table: idx_usage_… for api_usage_tracking.
+    # The project calls the table by a word of its name.
     heads = {tuple(words[:2]) for words in names if len(words) > 2}
     if len(heads) == 1 and names[0][1] in plain.split("_"):
         return "_".join(heads.pop())

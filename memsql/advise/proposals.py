@@ -13,7 +13,8 @@ from memsql.advise.redundancy import unindexed
 from memsql.advise.replica import Replica
 from memsql.advise.selection import Benefit, Choice, Selection, Workload
 from memsql.advise.table_samples import Sampler, TableSample, loaded
-from memsql.advise.terms import TermUse, Usage, usages_of
+from memsql.advise.terms import TermUse, Usage
+from memsql.advise.usages import usages_of
 from memsql.db import Connection, Value
 from memsql.db.queries import load
 from memsql.errors import StatementError

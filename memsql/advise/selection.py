@@ -7,7 +7,7 @@ another is not advised.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
 
@@ -21,7 +21,7 @@ from memsql.advise.terms import Usage
 from memsql.project.queries import Query
 from memsql.sqltext import fold
 
-_MOST = 12
+_MOST = 50
 _MOST_PAIRS = 60
 _NEARLY = 0.8
 # Fewer rows read or sorted in a call are not worth an index.
@@ -89,6 +89,7 @@ class Selection:
     samples: Mapping[str, TableSample]
     indexes: Sequence[Index]
     _plain: dict[int, _Outcome] = field(init=False, default_factory=dict)
+    _scores: dict[Hashable, tuple[float, tuple[Benefit, ...]] | None] = field(init=False, default_factory=dict)
 
     def choose(self, candidates: Sequence[Candidate]) -> list[Choice]:
         """The candidates to create, in the order of what they save, for the queries that are not content."""
@@ -169,12 +170,30 @@ class Selection:
         """What ``group`` saves ``beside`` others; nothing where it saves nothing, or makes a query worse."""
         tables = {candidate.table for candidate in group}
         places = [n for n, w in enumerate(self.workloads) if any(u.table in tables for u in w.usages)]
+        # An index on a table that none of these queries reads makes no difference to them.
+        near = {usage.table for n in places for usage in self.workloads[n].usages}
+        others = tuple(candidate for candidate in beside if candidate.table in near)
+        question = (group, others, wanted, least)
+        if question not in self._scores:
+            self._scores[question] = self._computed(group, others, places, wanted, least)
+        score = self._scores[question]
+        if score is not None:
+            yield score
+
+    def _computed(
+        self,
+        group: tuple[Candidate, ...],
+        beside: tuple[Candidate, ...],
+        places: Sequence[int],
+        wanted: frozenset[int],
+        least: int,
+    ) -> tuple[float, tuple[Benefit, ...]] | None:
         without, outcomes = self._outcomes(beside, places), self._outcomes([*beside, *group], places)
         score, benefits = 0.0, []
         for n in places:
             was, now = without[n], outcomes[n]
             if self._is_worse(n, was, now, by_contract=not least or n not in wanted):
-                return
+                return None
             # What reads one row cannot read less.
             if (
                 n not in wanted
@@ -191,8 +210,7 @@ class Selection:
                 score += saved + unsorted + was.cost.rows * bool(fulfilled)
                 query, cost = self.workloads[n].query, now.cost
                 benefits.append(Benefit(query.name, query.path, was.cost.shown, cost.shown, round(unsorted), fulfilled))
-        if benefits and score > 0:
-            yield score, tuple(benefits)
+        return (score, tuple(benefits)) if benefits and score > 0 else None
 
     def _is_worse(self, place: int, was: _Outcome, now: _Outcome, *, by_contract: bool) -> bool:
         """Whether a query reads far more than before, sorts, or is less than before what its file expects."""

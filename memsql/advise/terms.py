@@ -1,29 +1,27 @@
-"""What a query asks of each table: the columns and expressions that it compares, sorts and groups by. Text and schema
-alone are read; whether an index helps, the planner of SQLite says later."""
+"""What a query asks of a table: the columns and expressions that it compares, sorts and groups by, and how conditions
+are read from the point of view of one table. Text and schema alone are read; whether an index helps, the planner of
+SQLite says later."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from itertools import pairwise
+from dataclasses import dataclass
 from typing import Literal
 
-from memsql.project.queries import Query
 from memsql.schema import Schema, Table
 from memsql.schema.meaning import expression_text
 from memsql.schema.read_rules import rules_of
 from memsql.sqltext import fold
-from memsql.sqltext.expressions import qualified_name, without_effect
+from memsql.sqltext.expressions import qualified_name
 from memsql.sqltext.names import is_reserved, quote_if_needed
-from memsql.sqltext.selects import Arm, Select, Source, parse_from, parse_select, without_parentheses
-from memsql.sqltext.tokens import Token, tokenize
+from memsql.sqltext.selects import parse_select, without_parentheses
+from memsql.sqltext.tokens import Token
 
 Comparison = Literal["equal", "range", "other"]
 _EQUAL = frozenset({"=", "==", "IS"})
 _RANGE = frozenset({"<", ">", "<=", ">="})
-_AGGREGATES = frozenset({"COUNT", "SUM", "TOTAL", "AVG", "MIN", "MAX", "GROUP_CONCAT", "STRING_AGG"})
-_SECTIONS = frozenset({"WHERE", "GROUP", "HAVING", "WINDOW", "ORDER", "LIMIT", "RETURNING"})
-_SUBQUERY = frozenset({"SELECT", "WITH", "VALUES"})
+SUBQUERY_WORDS = frozenset({"SELECT", "WITH", "VALUES"})
+"""How a query begins."""
 _WORDS = frozenset({"ASC", "DESC", "NULLS", "FIRST", "LAST", "LIKE", "GLOB", "MATCH", "REGEXP", "ESCAPE", "END"})
 
 
@@ -77,22 +75,13 @@ class Usage:
         return tuple(c for c in self.conditions if c.kind == kind and c.term is not None)
 
 
-def usages_of(query: Query, schema: Schema) -> list[Usage]:
-    """What ``query``, which is filled, asks of the tables of ``schema``; nothing of a text that cannot be read."""
-    reader = _Reader(schema, dict(query.literals))
-    tokens = tokenize(query.text)
-    while tokens and tokens[-1].word == ";":
-        tokens.pop()
-    return list(reader.statement(tokens))
-
-
 @dataclass(slots=True)
-class _Scope:
+class Scope:
     """The tables behind one FROM, by label, and those around it."""
 
     schema: Schema
     tables: dict[str, Table | None]
-    outer: _Scope | None = None
+    outer: Scope | None = None
 
     def owner(self, reference: tuple[str | None, str]) -> str | None:
         """The label of the table of a column; "" where it is one of a SELECT around, None where nobody knows."""
@@ -107,104 +96,10 @@ class _Scope:
         return None
 
 
-@dataclass(slots=True)
-class _Parts:
-    """The sections behind FROM."""
-
-    conditions: list[list[Token]] = field(default_factory=list)
-    group: list[list[Token]] = field(default_factory=list)
-    order: list[list[Token]] = field(default_factory=list)
-    limit: list[Token] = field(default_factory=list)
-
-
-class _Reader:
-    def __init__(self, schema: Schema, values: Mapping[str, str]) -> None:
-        self._schema = schema
-        self._values = values
-
-    def statement(self, tokens: Sequence[Token]) -> Iterator[Usage]:
-        """The usages of a SELECT, a DELETE or an UPDATE."""
-        word = tokens[0].word if tokens else ""
-        if word in ("SELECT", "WITH", "VALUES"):
-            yield from self._select(parse_select(tokens), None)
-        elif word == "DELETE" and len(tokens) > 1 and tokens[1].word == "FROM":
-            sources, conditions = parse_from(tokens[1:])
-            yield from self._arm(Arm((), sources, conditions=tuple(conditions)), {}, None, alone=True)
-        elif word == "UPDATE" and len(tokens) > 1:
-            where = next((n for n, t in _outside(tokens) if t.word == "WHERE"), len(tokens))
-            source = Source(tokens[1].name)
-            yield from self._arm(Arm((), (source,), conditions=tuple(tokens[where:])), {}, None, alone=True)
-        elif word in ("INSERT", "REPLACE"):
-            start = next((n for n, t in _outside(tokens) if t.word in _SUBQUERY), len(tokens))
-            yield from self._select(parse_select(tokens[start:]), None)
-
-    def _select(
-        self, select: Select, outer: _Scope | None, ctes: Mapping[str, Select] | None = None
-    ) -> Iterator[Usage]:
-        known = {**(ctes or {}), **select.ctes}
-        for name, cte in select.ctes.items():
-            yield from self._select(cte, outer, {n: c for n, c in known.items() if n != name})
-        for arm in select.arms:
-            yield from self._arm(arm, known, outer, alone=len(select.arms) == 1)
-
-    def _arm(self, arm: Arm, ctes: Mapping[str, Select], outer: _Scope | None, *, alone: bool) -> Iterator[Usage]:
-        tables: dict[str, Table | None] = {}
-        for source in arm.sources:
-            if source.select is not None:
-                yield from self._select(source.select, outer, ctes)
-            table = None if source.select is not None or source.table in ctes else self._schema.table(source.table)
-            tables[source.label] = table if table is not None and table.kind == "table" else None
-            if table is not None and table.kind == "view":
-                from memsql.sqltext.writes import read_view
-
-                yield from self._select(read_view(table.sql), None)
-        scope = _Scope(self._schema, tables, outer)
-        parts = _sections(arm.conditions)
-        for tokens in [*(item.tokens for item in arm.items), arm.conditions]:
-            for inner in _subqueries(tokens):
-                yield from self._select(parse_select(inner), scope, ctes)
-        joined = list(_shared(arm.sources))
-        for label, table in tables.items():
-            if table is not None:
-                yield self._usage(label, table, arm, replace_parts(parts, joined), scope, alone=alone)
-
-    def _usage(self, label: str, table: Table, arm: Arm, parts: _Parts, scope: _Scope, *, alone: bool) -> Usage:
-        one = _OneTable(label, table, scope, self._values)
-        conditions, alternatives = [], []
-        for tokens in parts.conditions:
-            branches = _split(without_parentheses(tokens), "OR")
-            if len(branches) > 1:
-                parsed = [[one.condition(part) for part in _split(branch, "AND")] for branch in branches]
-                alternatives += [tuple(filter(None, branch)) for branch in parsed]
-            condition = one.condition(tokens)
-            if condition is not None:
-                conditions.append(condition)
-        aggregates = not parts.group and any(_aggregates(item.tokens) for item in arm.items)
-        keys = parts.group or parts.order
-        extreme = _extreme(arm) if aggregates and not keys else ()
-        order = one.order(_named(keys, arm), extreme) if alone else ()
-        whole = any(item.star and item.of in (None, label) for item in arm.items)
-        return Usage(
-            table.name,
-            label,
-            tuple(conditions),
-            order,
-            bool(parts.group),
-            None if whole or not arm.items else one.columns([*(i.tokens for i in arm.items), arm.conditions]),
-            None if aggregates or parts.group or not alone else self._number(parts.limit),
-            bool(extreme and order),
-            tuple(alternatives),
-        )
-
-    def _number(self, tokens: Sequence[Token]) -> int | None:
-        texts = [self._values.get(t.text[1:], "") if t.kind == "variable" else t.text for t in tokens[:1]]
-        return int(texts[0]) if texts and texts[0].isdigit() else None
-
-
-class _OneTable:
+class TableReader:
     """Reads conditions and keys from the point of view of one table."""
 
-    def __init__(self, label: str, table: Table, scope: _Scope, values: Mapping[str, str]) -> None:
+    def __init__(self, label: str, table: Table, scope: Scope, values: Mapping[str, str]) -> None:
         self._label, self._table, self._scope, self._values = label, table, scope, values
         self._collations = {fold(c.name): c.collation for c in rules_of(table).columns.values()}
         self._spelled = {fold(c.name): c.name for c in table.columns}
@@ -216,7 +111,7 @@ class _OneTable:
         if self._label not in owners or None in owners:
             return None
         correlated = any(owner == "" for owner, _ in _references(tokens, self._scope))
-        alone = owners <= {self._label} and not correlated and not any(True for _ in _subqueries(tokens))
+        alone = owners <= {self._label} and not correlated and not any(True for _ in subqueries(tokens))
         sql = self._filled(tokens) if alone else ""
         for kind, left, right in _comparison(tokens):
             for one, other in ((left, right), (right, left)):
@@ -249,7 +144,7 @@ class _OneTable:
         inner = without_parentheses(tokens[:-2] if _collation(tokens) else tokens)
         if not inner or self._owners(inner) != {self._label} or any(t.kind == "variable" for t in inner):
             return None
-        if any(True for _ in _subqueries(inner)) or inner[0].word == "+":
+        if any(True for _ in subqueries(inner)) or inner[0].word == "+":
             return None
         bare = self._bare(inner)
         if len(bare) == 1 and bare[0].name in self._spelled:
@@ -296,12 +191,7 @@ class _OneTable:
         return _written(texts)
 
 
-def replace_parts(parts: _Parts, conditions: list[list[Token]]) -> _Parts:
-    """``parts`` with more ``conditions``."""
-    return replace(parts, conditions=[*parts.conditions, *conditions])
-
-
-def _outside(tokens: Sequence[Token]) -> Iterator[tuple[int, Token]]:
+def outside_parentheses(tokens: Sequence[Token]) -> Iterator[tuple[int, Token]]:
     depth = 0
     for place, token in enumerate(tokens):
         depth += (token.word == "(") - (token.word == ")")
@@ -309,30 +199,7 @@ def _outside(tokens: Sequence[Token]) -> Iterator[tuple[int, Token]]:
             yield place, token
 
 
-def _sections(tokens: Sequence[Token]) -> _Parts:
-    """The conditions of ON and WHERE, and the lists of GROUP BY, ORDER BY and LIMIT."""
-    parts = _Parts()
-    section, start, depth = "WHERE", 0, 0
-    pieces: list[tuple[str, Sequence[Token]]] = []
-    for place, token in enumerate(tokens):
-        depth += (token.word == "(") - (token.word == ")")
-        if depth == 0 and token.word in _SECTIONS:
-            pieces.append((section, tokens[start:place]))
-            section, start = token.word, place + 1 + (token.word in ("GROUP", "ORDER"))
-    pieces.append((section, tokens[start:]))
-    for name, piece in pieces:
-        if name == "WHERE":
-            parts.conditions += [part for part in _split(piece, "AND") if part]
-        elif name == "GROUP":
-            parts.group = [part for part in _split(piece, ",") if part]
-        elif name == "ORDER":
-            parts.order = [part for part in _split(piece, ",") if part]
-        elif name == "LIMIT":
-            parts.limit = list(piece)
-    return parts
-
-
-def _split(tokens: Sequence[Token], separator: str) -> list[list[Token]]:
+def split_outside(tokens: Sequence[Token], separator: str) -> list[list[Token]]:
     """``tokens`` cut at each ``separator`` outside parentheses. The AND of a BETWEEN cuts nothing."""
     parts: list[list[Token]] = [[]]
     between = 0
@@ -352,7 +219,7 @@ def _split(tokens: Sequence[Token], separator: str) -> list[list[Token]]:
 
 def _comparison(tokens: Sequence[Token]) -> Iterator[tuple[Comparison, Sequence[Token], Sequence[Token]]]:
     """How a condition compares, and its two sides; nothing for another condition."""
-    places = {token.word: place for place, token in reversed(list(_outside(tokens)))}
+    places = {token.word: place for place, token in reversed(list(outside_parentheses(tokens)))}
     if "NOT" in places or "OR" in places:
         return
     if "BETWEEN" in places:
@@ -367,15 +234,15 @@ def _comparison(tokens: Sequence[Token]) -> Iterator[tuple[Comparison, Sequence[
             return
 
 
-def _references(tokens: Sequence[Token], scope: _Scope) -> Iterator[tuple[str | None, str]]:
+def _references(tokens: Sequence[Token], scope: Scope) -> Iterator[tuple[str | None, str]]:
     """The columns in ``tokens``: the label of the table of each ("" for one of a SELECT around), and its folded name.
     Also those that subqueries take from here."""
     place = 0
     while place < len(tokens):
         token = tokens[place]
         following = tokens[place + 1].word if place + 1 < len(tokens) else ""
-        if token.word == "(" and following in _SUBQUERY:
-            inner = next(_subqueries(tokens[place:]))
+        if token.word == "(" and following in SUBQUERY_WORDS:
+            inner = next(subqueries(tokens[place:]))
             yield from _taken_from(inner, scope)
             place += len(inner) + 2
             continue
@@ -391,7 +258,7 @@ def _references(tokens: Sequence[Token], scope: _Scope) -> Iterator[tuple[str | 
         place += 1
 
 
-def _taken_from(tokens: Sequence[Token], scope: _Scope) -> Iterator[tuple[str | None, str]]:
+def _taken_from(tokens: Sequence[Token], scope: Scope) -> Iterator[tuple[str | None, str]]:
     """The columns around a subquery, those of ``scope``, that it reads."""
     pending, names, labels = [parse_select(tokens)], set[str](), set[str]()
     while pending:
@@ -412,11 +279,11 @@ def _is_literal(token: Token) -> bool:
     return token.kind == "quoted" or token.word in ("TRUE", "FALSE")
 
 
-def _subqueries(tokens: Sequence[Token]) -> Iterator[Sequence[Token]]:
+def subqueries(tokens: Sequence[Token]) -> Iterator[Sequence[Token]]:
     """The SELECTs in parentheses among ``tokens``, the outermost ones."""
     place = 0
     while place + 1 < len(tokens):
-        if tokens[place].word == "(" and tokens[place + 1].word in _SUBQUERY:
+        if tokens[place].word == "(" and tokens[place + 1].word in SUBQUERY_WORDS:
             depth, end = 0, place
             for end in range(place, len(tokens)):
                 depth += (tokens[end].word == "(") - (tokens[end].word == ")")
@@ -425,46 +292,6 @@ def _subqueries(tokens: Sequence[Token]) -> Iterator[Sequence[Token]]:
             yield tokens[place + 1 : end]
             place = end
         place += 1
-
-
-def _named(keys: Sequence[Sequence[Token]], arm: Arm) -> list[Sequence[Token]]:
-    """``keys`` of ORDER BY or GROUP BY with the expression for the name or number of a result column."""
-    names = {item.name: item.tokens for item in arm.items if item.name and not item.star}
-    resolved: list[Sequence[Token]] = []
-    for key in keys:
-        words, rest = list(key), list[Token]()
-        while words and words[-1].word in ("ASC", "DESC"):
-            rest.insert(0, words.pop())
-        if len(words) == 1 and words[0].kind == "number" and 0 < int(words[0].text) <= len(arm.items):
-            words = list(arm.items[int(words[0].text) - 1].tokens)
-        elif len(words) == 1 and words[0].name in names:
-            words = list(names[words[0].name])
-        resolved.append([*without_effect(words), *rest] if words and words[0].word != "+" else key)
-    return resolved
-
-
-def _aggregates(tokens: Sequence[Token]) -> bool:
-    return any(t.word in _AGGREGATES and n.word == "(" for t, n in pairwise(tokens))
-
-
-def _extreme(arm: Arm) -> Sequence[Token]:
-    """What a SELECT of one min() or max() alone looks for; nothing for another one."""
-    tokens = arm.items[0].tokens if len(arm.items) == 1 else ()
-    is_one = len(tokens) > 3 and tokens[0].word in ("MIN", "MAX") and tokens[1].word == "(" and tokens[-1].word == ")"
-    return tokens[2:-1] if is_one else ()
-
-
-def _shared(sources: Sequence[Source]) -> Iterator[list[Token]]:
-    """The conditions that USING means."""
-    for place, source in enumerate(sources):
-        for column in sorted(source.using):
-            before = sources[place - 1].label
-            yield [
-                *(Token("quoted", quote_if_needed(before), 0), Token("op", ".", 0)),
-                *(Token("quoted", quote_if_needed(column), 0), Token("op", "=", 0)),
-                *(Token("quoted", quote_if_needed(source.label), 0), Token("op", ".", 0)),
-                Token("quoted", quote_if_needed(column), 0),
-            ]
 
 
 def _collation(tokens: Sequence[Token]) -> str:

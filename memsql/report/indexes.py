@@ -28,15 +28,15 @@ _WHY = {
 class View:
     """What belongs to the findings: the name of the database, the price of a billion rows read, the proposals that the
     migrations of the project create, the migration that was written, and what was measured, by the path of a query;
-    ``asks``: somebody asked for that."""
+    ``measures``: somebody wants that."""
 
     target: str
     price: float | None = None
-    made: frozenset[str] = frozenset()
+    in_migrations: frozenset[str] = frozenset()
     pair: Pair | None = None
     measured: Mapping[str, Measured] = field(default_factory=dict)
     _: KW_ONLY
-    asks: bool = False
+    measures: bool = False
 
 
 def text(findings: Findings, view: View) -> str:
@@ -173,7 +173,7 @@ def _proposal(one: Proposal, view: View) -> dict[str, object]:
         "bytes": one.bytes,
         "rows_saved": one.saved,
         "price_saved": None if view.price is None else round(price_of(one.saved, view.price), 6),
-        "in_migrations": one.name in view.made,
+        "in_migrations": one.name in view.in_migrations,
         "queries": [
             {
                 "name": benefit.query,
@@ -217,7 +217,7 @@ def _missing(one: Proposal, view: View) -> list[str]:
     size_text = f"about {size(one.bytes)} ({count(one.entries, 'entry', 'entries')})"
     part = " that meets the condition" if one.candidate.where else ""
     lines.append(f"  costs {size_text}, and an entry to write with each row{part}")
-    if one.name in view.made:
+    if one.name in view.in_migrations:
         lines.append("  the migrations of the project create it: invoke migrate.up")
     return [*lines, *(f"  {note}" for note in one.notes)]
 
@@ -229,7 +229,7 @@ def _measured(path: str, view: View) -> list[str]:
         return []
     before, after = measured.before, measured.after
     if not measured.is_known:
-        return [f"not measured: {before.problem or after.problem}"] if view.asks else []
+        return [f"not measured: {before.problem or after.problem}"] if view.measures else []
     counted = f"SQLite {after.counted_by}, with the sample values"
     return [f"measured: {_most(before)} rows, {before.steps:,} steps; then {_most(after)}, {after.steps:,} ({counted})"]
 

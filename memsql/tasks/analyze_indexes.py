@@ -44,10 +44,9 @@ def indexes(
     Examples:  invoke analyze.indexes     invoke analyze.indexes --env production --rows 5000 --json
                invoke analyze.indexes --write tune_indexes
     """
+    from memsql.advise import measuring
     from memsql.advise.index_list import equal_index
     from memsql.advise.indexes import findings
-    from memsql.advise.measuring import is_small
-    from memsql.advise.measuring import measure as measured_by
     from memsql.author.index_pair import Advice, Pair, defined_indexes, write_pair
     from memsql.errors import UsageError
     from memsql.report import indexes as report
@@ -63,11 +62,11 @@ def indexes(
     defined = defined_indexes(settings)
     result = findings(settings, most, beyond=beyond, defined=defined, progress=progress)
     proposals = (*result.proposals.needed, *result.proposals.beyond)
-    made = frozenset(one.name for one in proposals if equal_index(one.index, defined) is not None)
+    in_migrations = frozenset(one.name for one in proposals if equal_index(one.index, defined) is not None)
     pair: Pair | None = None
     if write is not None:
         pair = write_pair(settings, write, Advice(proposals, (*result.redundant, *result.replaced)), progress)
-    measured = measured_by(settings, proposals, progress) if measure or is_small(settings) else {}
-    view = report.View(str(settings.target), settings.price_rows_read, made, pair, measured, asks=measure)
+    measured = measuring.measure(settings, proposals, progress) if measure or measuring.is_small(settings) else {}
+    view = report.View(str(settings.target), settings.price_rows_read, in_migrations, pair, measured, measures=measure)
     headline = report.verdict(result) if pair is None else report.written(pair)[-1]
     return Outcome(report.text(result, view), report.data(result, view), headline=headline)

@@ -6,7 +6,7 @@ import pytest
 
 from memsql.advise.candidates import candidates
 from memsql.advise.index_list import read_indexes
-from memsql.advise.terms import usages_of
+from memsql.advise.usages import usages_of
 from memsql.db.sqlite import memory
 from memsql.project.queries import Query
 from memsql.schema import read
