@@ -30,6 +30,7 @@ DEFAULTS = {
     "backup_max_age": "24h",
     "check_timeout": "",
     "server_copy_rows": "",
+    "lock_budget": "",
     "slow_query_ms": "100",
     "notify": "",
     "runs": "",
@@ -43,6 +44,8 @@ DEFAULTS = {
 _TLS = {"http": "0", "ws": "0", "https": "1", "wss": "1"}
 # For how long a check may run. On a server it may hold the lock for which other writers wait.
 _CHECK_MS, _CHECK_ON_SERVER_MS = 30_000, 3_000
+# A libSQL server gives the lock away after this time when somebody else waits for it.
+_LOCK_ON_SERVER_MS = 5_000
 
 SERVER_COPY_ROWS = 100_000
 """Of how many rows of a table a migration makes a copy on a server, to compare it afterwards."""
@@ -91,6 +94,7 @@ class Settings:
     that nobody does. ``environments`` are the names of all of them in setup.cfg. ``engines`` is the setting
     ``target``, the engines on which the SQL is to run (see memsql.targets). ``queries`` are patterns of files of an
     application that hold queries. ``price_rows_read`` is what a billion rows read cost; None where nobody pays.
+    ``lock_budget``: for how long a migration may hold the write lock without a warning; None for any time.
     ``models`` are the files, folders and modules of the models in source code."""
 
     root: Path
@@ -106,6 +110,7 @@ class Settings:
     check_timeout: int = _CHECK_MS
     server_copy_rows: int = SERVER_COPY_ROWS
     slow_query_ms: int = 100
+    lock_budget: int | None = None
     notify: tuple[str, ...] = ()
     token_variable: str = "TURSO_AUTH_TOKEN"
     environments: tuple[str, ...] = ()
@@ -186,6 +191,7 @@ def load(
         check_timeout=_check_timeout(values["check_timeout"], target),
         server_copy_rows=_rows("server_copy_rows", values["server_copy_rows"]),
         slow_query_ms=_duration("slow_query_ms", values["slow_query_ms"]),
+        lock_budget=_lock_budget(values["lock_budget"], target),
         notify=_command("notify", values["notify"]),
         token_variable=values["token_variable"],
         environments=tuple(environments),
@@ -353,6 +359,17 @@ def _check_timeout(text: str, target: Target) -> int:
     if not duration:
         raise ConfigError(f"check_timeout = {text}: not a time", hint="write 30s or 2m")
     return duration
+
+
+def _lock_budget(text: str, target: Target) -> int | None:
+    """For how long a migration may hold the write lock of ``target`` without a warning, in milliseconds; None for any
+    time. ``text`` is the setting, which may be empty."""
+    if not text.strip():
+        return _LOCK_ON_SERVER_MS if target.is_server else None
+    duration = words.parse_duration(text, "s")
+    if duration is None:
+        raise ConfigError(f"lock_budget = {text}: not a time", hint="write 5s or 500ms; 0 is without a limit")
+    return duration or None
 
 
 def _rows(name: str, text: str) -> int:

@@ -113,7 +113,9 @@ def down(settings: Settings, options: RunOptions, progress: Progress = SILENT, g
 
     pending = pending_down(state, options)
     with untouched():
-        gate(Proposal("down", f"roll back {_listed([job.migration for job in pending.jobs])}"))
+        migrations = [job.migration for job in pending.jobs]
+        checksums = tuple(m.checksum for m in migrations)
+        gate(Proposal("down", f"roll back {_listed(migrations)}", checksums=checksums))
     with (
         connection(settings.target, "rw", settings.busy_timeout) as conn,
         session_on(conn, options, progress) as session,
@@ -126,7 +128,8 @@ def _proposal(state: State, migrations: Sequence[Migration]) -> Proposal:
         return Proposal("up", "adopt it, a legacy database, and apply what waits then")
     if not migrations:
         return Proposal("up", "complete the ledger")
-    return Proposal("up", f"apply {_listed(migrations)}", empty=not state.has_tables)
+    checksums = tuple(m.checksum for m in migrations)
+    return Proposal("up", f"apply {_listed(migrations)}", empty=not state.has_tables, checksums=checksums)
 
 
 def _listed(migrations: Sequence[Migration]) -> str:

@@ -54,12 +54,13 @@ class Proposal:
     """What is about to be done, for the gate that may still stop it.
 
     ``what`` completes the sentence "it will". ``empty``: the database holds no table, so that nothing of it can be
-    lost.
+    lost. ``checksums`` are those of the migrations that will run.
     """
 
     direction: Literal["up", "down"]
     what: str
     empty: bool = False
+    checksums: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

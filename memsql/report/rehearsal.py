@@ -21,8 +21,8 @@ PLACES: dict[Place, str] = {
 }
 
 
-def text(rehearsal: Rehearsal) -> str:
-    """Statements with times and rows, schema and row differences, plan changes, and the verdict."""
+def text(rehearsal: Rehearsal, warnings: Sequence[str] = ()) -> str:
+    """Statements with times and rows, schema and row differences, plan changes, ``warnings``, and the verdict."""
     verb = "apply" if rehearsal.direction == "up" else "roll back"
     lines = [PLACES[rehearsal.place], *(f"left out: {what}" for what in rehearsal.omitted), ""]
     if rehearsal.report is not None:
@@ -37,10 +37,11 @@ def text(rehearsal: Rehearsal) -> str:
     lines += _section("rows", rows)
     lines += _section("query plans", rehearsal.plans)
     lines += _section("disk", cost.disk_lines(rehearsal.disk))
+    lines += ["", *(f"warning: {warning}" for warning in warnings)] if warnings else []
     return page([*lines, "", *_verdict(rehearsal)])
 
 
-def data(rehearsal: Rehearsal) -> dict[str, object]:
+def data(rehearsal: Rehearsal, warnings: Sequence[str] = ()) -> dict[str, object]:
     """The same as fields of the JSON output."""
     report = rehearsal.report
     return {
@@ -55,6 +56,7 @@ def data(rehearsal: Rehearsal) -> dict[str, object]:
         "plans": list(rehearsal.plans),
         "costs": cost.data(rehearsal.costs),
         "disk": cost.disk_data(rehearsal.disk),
+        "warnings": list(warnings),
         "error": error_json(rehearsal.problem) if rehearsal.problem else None,
         "duration_ms": round(rehearsal.seconds * 1000),
     }

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import KW_ONLY, dataclass, replace
 from typing import TYPE_CHECKING
 
-from memsql.tasks import replicas
+from memsql.tasks import costs, replicas
 from memsql.tasks.gate import admit
+from memsql.tasks.output import write
 from memsql.tasks.task import Outcome, refuse_without_dry_run
-from memsql.visible import page
+from memsql.visible import line, page
 
 if TYPE_CHECKING:
     from memsql.config import Settings
@@ -64,7 +66,8 @@ def _rehearse(
     flags: dict[Flag, bool] = {"with-data": manner.with_data, "on-server": manner.on_server}
     place = place_for(settings.target, frozenset(flag for flag, on in flags.items() if on))
     rehearsal = rehearse(settings, direction, options, progress, place=place)
-    return Outcome(text(rehearsal), data(rehearsal), rehearsal.exit_code)
+    warnings = costs.after_rehearsal(settings, rehearsal)
+    return Outcome(text(rehearsal, warnings), data(rehearsal, warnings), rehearsal.exit_code)
 
 
 def _run(direction: Direction, settings: Settings, options: RunOptions, progress: Bar, *, manner: Manner) -> Outcome:
@@ -74,7 +77,10 @@ def _run(direction: Direction, settings: Settings, options: RunOptions, progress
     gate = _Gate(settings, options, progress, manner)
     refuse_without_dry_run(with_data=manner.with_data, on_server=manner.on_server)
     report = (up.up if direction == "up" else up.down)(settings, options, progress, gate)
-    text, data = run_text(report, "applied" if direction == "up" else "rolled back"), run_data(report)
+    warnings = costs.after_run(settings, report)
+    text = run_text(report, "applied" if direction == "up" else "rolled back")
+    text = "\n".join([text, *map(line, costs.lines(warnings))])
+    data = {**run_data(report), "warnings": [*gate.warnings, *warnings]}
     if gate.estimate is None:
         return Outcome(text, data)
     from memsql.report import window
@@ -86,17 +92,22 @@ def _run(direction: Direction, settings: Settings, options: RunOptions, progress
 class _Gate:
     """Stands before a run: estimates whether it fits into the maintenance window, and lets a person agree to it.
 
-    ``estimate`` is None where there is no window, or nothing to run.
+    ``estimate`` is None where there is no window, or nothing to run; ``warnings`` are what the person was told.
     """
 
     def __init__(self, settings: Settings, options: RunOptions, progress: Bar, manner: Manner) -> None:
         self._settings, self._options, self._progress, self._yes = settings, options, progress, manner.yes
         self._window_ms = _milliseconds(manner.window)
         self.estimate: Estimate | None = None
+        self.warnings: tuple[str, ...] = ()
 
     def __call__(self, proposal: Proposal) -> None:
         """Return where ``proposal`` may be done. Raises Refused, or what would stop the run."""
-
+        self.warnings = costs.before_run(self._settings, proposal)
+        if self.warnings:
+            self._progress.clear()
+            for warning in costs.lines(self.warnings):
+                write(sys.stderr, warning)
         admit(
             self._settings,
             proposal.what,
@@ -123,10 +134,12 @@ class _Gate:
         from memsql.operate.window import of_rehearsal, refusal
         from memsql.report import window
 
-        estimate = of_rehearsal(rehearse(self._settings, direction, self._options, self._progress), window_ms)
+        rehearsal = rehearse(self._settings, direction, self._options, self._progress)
+        estimate = of_rehearsal(rehearsal, window_ms)
         refused = refusal(estimate, window.text(estimate))
         if refused is not None:
             raise refused
+        costs.after_rehearsal(self._settings, rehearsal)
         return estimate
 
 
