@@ -9,6 +9,7 @@ from memsql.upkeep.archive import Moved
 from memsql.upkeep.archives import Kept
 from memsql.upkeep.bring_back import Returned
 from memsql.upkeep.orphans import Orphans
+from memsql.upkeep.references import Reference
 from memsql.visible import page
 from memsql.words import count
 
@@ -67,10 +68,14 @@ def report_data(orphans: Sequence[Orphans], kept: Sequence[Kept], target: str) -
     }
 
 
-def moved_text(moved: Sequence[Moved], target: str, *, dry_run: bool) -> str:
-    """What was moved where, and how it comes back."""
+def moved_text(moved: Sequence[Moved], unchecked: Sequence[Reference], target: str, *, dry_run: bool) -> str:
+    """What was moved where, and how it comes back. ``unchecked`` are references by which nothing can be moved."""
+    left = [
+        f"left alone: {one.shown}: SQLite refuses to write {one.child}, whose foreign key leads to no unique key"
+        for one in unchecked
+    ]
     if not moved:
-        return page([f"{target}: no row refers to no row; nothing was changed"])
+        return page([*left, f"{target}: there is no row to move; nothing was changed"])
     verb = "would move" if dry_run else "moved"
     lines = [
         f"{verb} {count(one.rows, 'row')} of {one.archive.table} into {one.archive.name}: "
@@ -79,7 +84,7 @@ def moved_text(moved: Sequence[Moved], target: str, *, dry_run: bool) -> str:
     ]
     total = count(sum(one.rows for one in moved), "row")
     back = "" if dry_run else "; they come back with: invoke maintain.orphans --restore"
-    return page([*lines, f"{verb} {total} in one transaction (proven){back}"])
+    return page([*left, *lines, f"{verb} {total} in one transaction (proven){back}"])
 
 
 def moved_data(moved: Sequence[Moved], target: str, *, dry_run: bool) -> dict[str, object]:

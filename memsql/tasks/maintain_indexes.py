@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from memsql.interrupts import untouched
 from memsql.tasks.gate import CHANGE_HELP, admit
 from memsql.tasks.task import Outcome, number, task
 
@@ -54,7 +55,7 @@ def reindex(
         raise UsageError("--index names one index: give it without --table and --expressions")
     settings.target.expect_file()
     only_looks = dry_run or check
-    with connection(settings.target, "ro", settings.busy_timeout) as conn:
+    with untouched(), connection(settings.target, "ro", settings.busy_timeout) as conn:
         chosen = upkeep.choose(upkeep.candidates(conn), index, table, expressions=expressions)
         if only_looks or not chosen:
             seen, notes = upkeep.look(conn, chosen, progress)

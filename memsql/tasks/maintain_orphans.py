@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from memsql.interrupts import untouched
 from memsql.tasks.gate import CHANGE_HELP, admit
 from memsql.tasks.task import Outcome, task
 
@@ -66,7 +67,7 @@ def orphans(
     settings.target.expect_file()
     keys = key or ()
     if not changes:
-        with connection(settings.target, "ro", settings.busy_timeout) as conn:
+        with untouched(), connection(settings.target, "ro", settings.busy_timeout) as conn:
             return _report(settings, conn, table, keys, check=check)
     if dry_run:
         with clone(settings.target, settings.busy_timeout, progress) as copy:
@@ -85,8 +86,8 @@ def _report(settings: Settings, conn: Connection, table: str | None, key: Sequen
 
     schema = read(conn)
     names = _tables(schema, table)
-    followed = [r for r in references.references(settings, schema, key) if names is None or r.child in names]
-    seen = upkeep.orphans(conn, schema, followed)
+    known = [r for r in references.references(settings, schema, key) if names is None or r.child in names]
+    seen = upkeep.orphans(conn, schema, upkeep.followed(conn, known))
     kept = archives.kept(conn, archives.archives(conn))
     target = str(settings.target)
     return Outcome(
@@ -108,17 +109,21 @@ def _change(
     from memsql.schema import read
     from memsql.upkeep.archive import archive_orphans
     from memsql.upkeep.bring_back import bring_back
+    from memsql.upkeep.orphans import followed
     from memsql.upkeep.references import references
 
     table, key, progress = choice
-    schema, target = read(conn), str(settings.target)
-    names, followed = _tables(schema, table), references(settings, schema, key)
+    with untouched():
+        schema, target = read(conn), str(settings.target)
+        names, known = _tables(schema, table), followed(conn, references(settings, schema, key))
     if archive:
-        moved = archive_orphans(conn, schema, followed, names, progress)
+        moved = archive_orphans(conn, schema, known, names, progress)
+        unchecked = [r for r in known if r.is_unchecked and (names is None or r.child in names)]
         return Outcome(
-            shown.moved_text(moved, target, dry_run=dry_run), shown.moved_data(moved, target, dry_run=dry_run)
+            shown.moved_text(moved, unchecked, target, dry_run=dry_run),
+            shown.moved_data(moved, target, dry_run=dry_run),
         )
-    returned = bring_back(conn, schema, followed, names, progress)
+    returned = bring_back(conn, schema, known, names, progress)
     return Outcome(
         shown.returned_text(returned, target, dry_run=dry_run), shown.returned_data(returned, target, dry_run=dry_run)
     )

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from memsql.interrupts import untouched
 from memsql.tasks.gate import CHANGE_HELP, admit
 from memsql.tasks.output import write
 from memsql.tasks.task import Outcome, number, task
@@ -64,7 +65,7 @@ def vacuum(
             result = upkeep.incremental(conn, most, progress)
         return Outcome(f"{target}: {report.verdict(result)}", report.data(None, result, target))
     new = None if into is None else Path(into)
-    with file_connection(path, target, "ro", settings.busy_timeout) as conn:
+    with untouched(), file_connection(path, target, "ro", settings.busy_timeout) as conn:
         progress.start("forecasting")
         outlook = space.forecast(conn, new)
     if dry_run:

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from memsql.db import Connection, transaction
-from memsql.errors import Refused
+from memsql.errors import Refused, StatementError
 from memsql.ledger import utc_text
 from memsql.progress import Progress
 from memsql.schema import Schema, Table
 from memsql.sqltext import quote
 from memsql.upkeep.archives import PREFIX, Archive, archives, columns_of, creation, integer, is_equal, is_row
 from memsql.upkeep.references import Reference, identity, orphaned, refers, same
-from memsql.upkeep.running import stating, watched
+from memsql.upkeep.running import ONE_TRANSACTION, stating, watched
 from memsql.upkeep.unharmed import moment, prove
 from memsql.words import count
 
@@ -43,7 +43,7 @@ class _Mover:
     def keep_orphans(self, tables: Sequence[str] | None) -> None:
         """Copy the orphans, of ``tables`` or of all, into archives."""
         for reference in self.references:
-            if tables is None or reference.child in tables:
+            if (tables is None or reference.child in tables) and not reference.is_unchecked:
                 self._keep(reference, orphaned(reference, self.schema), "refers to no row", with_parents=False)
 
     def keep_descendants(self) -> None:
@@ -123,6 +123,15 @@ class _Mover:
         return integer(self.conn.execute(f"SELECT count(*) FROM {quote(archive.name)}").one())
 
 
+def _remove(mover: _Mover) -> None:
+    try:
+        mover.remove()
+    except StatementError as e:
+        if e.is_interrupt or e.is_full:
+            raise
+        raise Refused(f"the rows cannot be moved: {e.message}", statement=e.statement) from e
+
+
 def archive_orphans(
     conn: Connection, schema: Schema, references: Iterable[Reference], tables: Sequence[str] | None, progress: Progress
 ) -> list[Moved]:
@@ -131,7 +140,7 @@ def archive_orphans(
     Raises Refused where the proof fails, LockedError, and Interrupted where a signal came: nothing was changed then.
     """
     usable = [reference for reference in references if reference.problem is None]
-    with stating(lambda: "nothing was changed: all of it is one transaction") as stopped, watched(conn, stopped):
+    with stating("maintain.orphans", lambda: ONE_TRANSACTION) as stopped, watched(conn, stopped):
         conn.execute("PRAGMA foreign_keys = on")
         with transaction(conn):
             conn.execute("PRAGMA defer_foreign_keys = on")
@@ -143,7 +152,7 @@ def archive_orphans(
             mover.keep_descendants()
             before = moment(conn, schema, usable, mover.archives)
             progress.start("moving them aside")
-            mover.remove()
+            _remove(mover)
             progress.start("proving it")
             prove(before, moment(conn, schema, usable, mover.archives), {n: -rows for n, rows in mover.rows().items()})
             if stopped():

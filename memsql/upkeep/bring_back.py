@@ -13,7 +13,7 @@ from memsql.schema import Schema, Table
 from memsql.sqltext import fold, quote
 from memsql.upkeep.archives import OWN, Archive, archives, integer, is_equal, is_row
 from memsql.upkeep.references import Reference, identity, refers, same
-from memsql.upkeep.running import stating, watched
+from memsql.upkeep.running import ONE_TRANSACTION, stating, watched
 from memsql.upkeep.unharmed import moment, prove
 
 
@@ -47,7 +47,7 @@ def bring_back(
     Raises Refused where a table is gone or lacks a column, or the proof fails; LockedError; Interrupted.
     """
     usable = [reference for reference in references if reference.problem is None]
-    with stating(lambda: "nothing was changed: all of it is one transaction") as stopped, watched(conn, stopped):
+    with stating("maintain.orphans", lambda: ONE_TRANSACTION) as stopped, watched(conn, stopped):
         conn.execute("PRAGMA foreign_keys = on")
         with transaction(conn):
             conn.execute("PRAGMA defer_foreign_keys = on")

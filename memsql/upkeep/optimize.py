@@ -13,6 +13,7 @@ from memsql.db.compiling import compile_only
 from memsql.db.queries import load
 from memsql.errors import UsageError
 from memsql.fts import discover
+from memsql.interrupts import untouched
 from memsql.progress import Progress
 from memsql.project.queries import Query
 from memsql.schema import read
@@ -68,10 +69,11 @@ def optimize(conn: Connection, queries: Sequence[Query], progress: Progress, *, 
     ``queries`` are those whose plans are compared. ``limit``: how many entries of each index are read at most, 0 for
     all of them. Raises LockedError, and Interrupted where a signal came: the statistics are then the earlier ones.
     """
-    before = _statistics(conn)
-    plans = plans_of(conn, queries)
-    _plan_on_each_table(conn)
-    with stating(lambda: "the statistics are as they were") as stopped, watched(conn, stopped):
+    with untouched():
+        before = _statistics(conn)
+        plans = plans_of(conn, queries)
+        _plan_on_each_table(conn)
+    with stating("maintain.optimize", lambda: "the statistics are as they were") as stopped, watched(conn, stopped):
         progress.start("gathering statistics")
         conn.execute(f"PRAGMA analysis_limit = {limit}")
         started = time.perf_counter()

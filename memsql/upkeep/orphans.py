@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from memsql.db import Connection, Value
 from memsql.errors import StatementError
@@ -24,6 +24,15 @@ class Orphans:
     rows: int = 0
     examples: tuple[str, ...] = ()
     problem: str | None = None
+
+
+def followed(conn: Connection, references: Sequence[Reference]) -> list[Reference]:
+    """``references``; foreign keys of a table that SQLite cannot check, because the parent of one of them has no unique
+    key, are judged like keys that the schema does not declare."""
+    tables = list(dict.fromkeys(one.child for one in references if one.number is not None and one.problem is None))
+    answers = conn.read_each([("SELECT count(*) FROM pragma_foreign_key_check(?)", (table,)) for table in tables])
+    broken = {t for t, answer in zip(tables, answers, strict=True) if isinstance(answer, StatementError)}
+    return [replace(one, number=None) if one.child in broken else one for one in references]
 
 
 def orphans(conn: Connection, schema: Schema, references: Sequence[Reference]) -> list[Orphans]:

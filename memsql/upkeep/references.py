@@ -14,6 +14,9 @@ from memsql.sqltext.tokens import Token, tokenize
 
 _FORM = "write it as notes.topic_id -> topics.id, or as notes (a, b) -> topics (x, y)"
 
+FOREIGN_KEY = "foreign key"
+"""The origin of a reference that the schema declares."""
+
 
 @dataclass(frozen=True, slots=True)
 class Reference:
@@ -27,9 +30,14 @@ class Reference:
     columns: tuple[str, ...]
     parent: str
     parent_columns: tuple[str, ...]
-    origin: str = "foreign key"
+    origin: str = FOREIGN_KEY
     number: int | None = None
     problem: str | None = None
+
+    @property
+    def is_unchecked(self) -> bool:
+        """Whether it is a foreign key that SQLite cannot check, so that it refuses to write the child."""
+        return self.number is None and self.origin == FOREIGN_KEY and self.problem is None
 
     @property
     def shown(self) -> str:
@@ -73,7 +81,7 @@ def of_schema(schema: Schema) -> Iterator[Reference]:
             elif len(columns) != len(key.columns):
                 problem = f"{key.parent} has no key of {len(key.columns)} columns"
             name = key.parent if parent is None else parent.name
-            yield Reference(table.name, key.columns, name, columns, "foreign key", number, problem)
+            yield Reference(table.name, key.columns, name, columns, FOREIGN_KEY, number, problem)
 
 
 def parse(text: str, origin: str, schema: Schema) -> Reference:

@@ -129,7 +129,7 @@ def reindex(conn: Connection, chosen: Sequence[Candidate], progress: Progress) -
     """
     started = time.perf_counter()
     done: list[Rebuilt] = []
-    with stating(lambda: _state(len(done), len(chosen))) as stopped, watched(conn, stopped):
+    with stating("maintain.reindex", lambda: _state(len(done), len(chosen))) as stopped, watched(conn, stopped):
         before, notes = look(conn, chosen, progress)
         for number, one in enumerate(before):
             progress.start(f"building {one.candidate.name} anew")
@@ -185,5 +185,5 @@ def _none(what: str, names: Iterable[str]) -> list[Candidate]:
 def _state(done: int, total: int) -> str:
     if not done:
         return "nothing was changed"
-    rest = "" if done == total else f", the other {total - done} are as they were"
-    return f"{words.count(done, 'index', 'indexes')} were built anew and committed{rest}"
+    rest = "" if done == total else f"; left as before: {total - done}"
+    return f"{words.count(done, 'index was', 'indexes were')} built anew and committed{rest}"

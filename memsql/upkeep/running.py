@@ -11,17 +11,20 @@ from memsql.engine.signals import interruptible
 from memsql.errors import Interrupted, MemsqlError
 
 _EVERY = 100_000
+ONE_TRANSACTION = "nothing was changed: all of it is one transaction"
+"""The state after an error in what is one transaction."""
 
 
 @contextmanager
-def stating(state: Callable[[], str]) -> Iterator[Callable[[], bool]]:
+def stating(command: str, state: Callable[[], str]) -> Iterator[Callable[[], bool]]:
     """While open, Ctrl-C and SIGTERM make the yielded function return True. An error that leaves the block says what
-    ``state`` returns about the database; so does Interrupted, which a signal becomes at the end of the block."""
+    ``state`` returns about the database; so does Interrupted, which a signal becomes at the end of the block, and which
+    names ``command``."""
     try:
         with interruptible() as stopped:
             yield stopped
     except KeyboardInterrupt as e:
-        raise Interrupted(f"{'SIGTERM' if e.args else 'Ctrl-C'} stopped it", state=state()) from None
+        raise Interrupted(f"{'SIGTERM' if e.args else 'Ctrl-C'} stopped {command}", state=state()) from None
     except MemsqlError as e:
         e.state = state()
         raise

@@ -14,6 +14,7 @@ from memsql.backups.digest import TableDigest, digests, shadow_selects
 from memsql.backups.proof import ProofReport, prove, require
 from memsql.backups.workplace import place, sync, workplace
 from memsql.config import Target
+from memsql.db.connect import Mode
 from memsql.db.sqlite import SQLiteConnection
 from memsql.errors import LockedError, Refused, UsageError
 from memsql.progress import Progress
@@ -69,7 +70,9 @@ def in_place(conn: SQLiteConnection, progress: Progress) -> Vacuumed:
     started, before = time.perf_counter(), _size(conn)
     done = False
     with (
-        stating(lambda: "the database is compact" if done else "the database is as it was") as stopped,
+        stating(
+            "maintain.vacuum", lambda: "the database is compact" if done else "the database is as it was"
+        ) as stopped,
         watched(conn, stopped),
     ):
         progress.start("writing the database anew")
@@ -89,7 +92,7 @@ def incremental(conn: SQLiteConnection, pages: int, progress: Progress) -> Vacuu
             " and then VACUUM",
         )
     started, before = time.perf_counter(), _size(conn)
-    with stating(lambda: "the database is whole, as it was") as stopped, conn.observe(stopped):
+    with stating("maintain.vacuum", lambda: "the database is whole, as it was") as stopped, conn.observe(stopped):
         progress.start("giving free pages back")
         # As a text: Python ends a statement without columns after its first step, which gives one page back.
         conn.script(f"PRAGMA incremental_vacuum({pages})")
@@ -108,7 +111,10 @@ def into_file(source: Target, path: Path, busy_timeout: int, progress: Progress)
     started = time.perf_counter()
     folder = path.absolute().parent
     with (
-        stating(lambda: f"{source} was only read" + ("" if path.exists() else f"; {path} was not written")) as stopped,
+        stating(
+            "maintain.vacuum",
+            lambda: f"{source} was only read" + ("" if path.exists() else f"; {path} was not written"),
+        ) as stopped,
         workplace(folder, str(folder)) as work,
     ):
         copy = work / "vacuumed.db"
@@ -122,7 +128,7 @@ def into_file(source: Target, path: Path, busy_timeout: int, progress: Progress)
                 report = _attempt(source, copy, busy_timeout, progress, stopped)
         if report is None:
             raise LockedError(f"{source} was written while it was read", hint="run it again")
-        require(report, f"{path} would not hold the same", state=f"{source} was only read", hint="see: invoke verify")
+        require(report, f"{path} would not hold the same", state=f"{source} was only read", hint=_hint(source))
         sync(copy)
         try:
             place(copy, path)
@@ -139,8 +145,10 @@ def _attempt(
     source: Target, copy: Path, busy_timeout: int, progress: Progress, stopped: Callable[[], bool]
 ) -> ProofReport | None:
     """The proof of ``copy``, which is written; None where somebody wrote into ``source`` meanwhile."""
+    # From a connection that may not write, SQLite 3.40 numbers the rows of tables with a CHECK anew.
+    mode: Mode = "rw" if os.access(_path(source), os.W_OK) else "ro"
     with (
-        file_connection(_path(source), str(source), "ro", busy_timeout) as writer,
+        file_connection(_path(source), str(source), mode, busy_timeout) as writer,
         file_connection(_path(source), str(source), "ro", busy_timeout) as reader,
         watched(writer, stopped),
         watched(reader, stopped),
@@ -158,6 +166,12 @@ def _attempt(
     if report.schema_sha256 != schema:
         raise Refused(f"the schema of the new file is not that of {source}", state=f"{source} was only read")
     return report
+
+
+def _hint(source: Target) -> str:
+    if os.access(_path(source), os.W_OK):
+        return "see: invoke verify"
+    return f"{source} may not be written, and older versions of SQLite then give rows other rowids: make it writable"
 
 
 def _content(conn: SQLiteConnection, progress: Progress) -> tuple[list[TableDigest], list[TableDigest], str]:

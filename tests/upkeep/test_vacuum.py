@@ -20,6 +20,8 @@ ROWS = """
 CREATE TABLE big (id INTEGER PRIMARY KEY, x);
 CREATE INDEX big_x ON big (x);
 CREATE TABLE loose (x);
+CREATE TABLE checked (id TEXT PRIMARY KEY, x CHECK (x > 0));
+INSERT INTO checked (rowid, id, x) VALUES (5, 'a', 1), (9, 'b', 2);
 INSERT INTO loose (rowid, x) VALUES (5, 'a'), (9, 'b');
 CREATE VIRTUAL TABLE big_fts USING fts5 (x, content = 'big', content_rowid = 'id');
 WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 4000) INSERT INTO big SELECT i, hex(i) FROM n;
@@ -61,7 +63,8 @@ def test_into_a_new_file(project: Project, journal: str) -> None:
     assert content(project.db) == content(new) == before
     assert new.stat().st_size < project.db.stat().st_size
     with closing(sqlite3.connect(new)) as conn:
-        assert conn.execute("SELECT rowid FROM loose").fetchall() == [(5,), (9,)]
+        for table in ("loose", "checked"):
+            assert conn.execute(f"SELECT rowid FROM {table} ORDER BY rowid").fetchall() == [(5,), (9,)]
     assert not [name for name in os.listdir(project.root) if name.startswith(".memsql")]
     project.run("maintain.vacuum", "--into", "new.db").expect(2, "new.db is there already")
     project.run("maintain.vacuum", "--into", "nowhere/new.db").expect(1, "cannot be read")
