@@ -315,7 +315,7 @@ def _on_few(
             few = fill_fitting(conn, tried, after)
             if not {table for table, _ in few.rows} >= {table for table, _ in many.sample.rows}:
                 continue
-            spread_keys(conn, before)
+            spread_keys(conn, base, before)
             with copy_of(conn) as trial:
                 if try_run(trial, case.project, "up", allow=True) is not None:
                     continue

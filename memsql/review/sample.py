@@ -76,9 +76,10 @@ def add_rows(conn: SQLiteConnection, case: Case) -> None:
     _filled(conn, _plan(case, with_parents(after, chosen), amount), None)
 
 
-def spread_keys(conn: SQLiteConnection, schema: Schema) -> None:
-    """Give the rows of each table keys far from those of other tables, and from those that a migration may write, where
-    the key is an INTEGER PRIMARY KEY; what refers to them follows."""
+def spread_keys(conn: SQLiteConnection, base: SQLiteConnection, schema: Schema) -> None:
+    """Give the made-up rows of each table keys far from those of other tables, and from those that a migration may
+    write, where the key is an INTEGER PRIMARY KEY; what refers to them follows. The rows of ``base``, which earlier
+    migrations wrote, keep theirs."""
     conn.execute("PRAGMA foreign_keys = off")
     for number, table in enumerate((t for t in schema.tables.values() if rules_of(t).rowid), start=1):
         key, far = rules_of(table).rowid[0], number * _FAR
@@ -87,9 +88,14 @@ def spread_keys(conn: SQLiteConnection, schema: Schema) -> None:
             for refers in child.foreign_keys:
                 if fold(refers.parent) == fold(table.name) and [*map(fold, refers.referred(table))] == [key]:
                     changes.append((child.name, refers.columns[0]))
+        own = base.execute(f"SELECT {quote(key)} FROM {quote(table.name)}").rows
+        kept = ", ".join(str(row[0]) for row in own)
         for name, column in changes:
             with suppress(StatementError):
-                conn.execute(f"UPDATE {quote(name)} SET {quote(column)} = {quote(column)} + {far}")
+                conn.execute(
+                    f"UPDATE {quote(name)} SET {quote(column)} = {quote(column)} + {far} "
+                    f"WHERE {quote(column)} NOT IN ({kept})"
+                )
     conn.execute("PRAGMA foreign_keys = on")
 
 

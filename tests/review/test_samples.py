@@ -404,6 +404,17 @@ def said(proof: MigrationProof, rule: str, severity: str) -> list[str]:
             "info",
             "team: no made-up row is left out by EXCEPT SELECT",
         ),
+        (
+            "CREATE TABLE r (id INTEGER PRIMARY KEY, n TEXT NOT NULL UNIQUE);\n"
+            "CREATE TABLE p (id INTEGER PRIMARY KEY, n TEXT NOT NULL UNIQUE);\n"
+            "CREATE TABLE rp (r_id INTEGER NOT NULL REFERENCES r (id), p_id INTEGER NOT NULL REFERENCES p (id),\n"
+            "PRIMARY KEY (r_id, p_id)) WITHOUT ROWID;\n"
+            "INSERT INTO r (id, n) VALUES (1, 'admin'); INSERT INTO p (id, n) VALUES (1, 'read');",
+            "INSERT INTO p (id, n) VALUES (2, 'write');\nINSERT INTO rp (r_id, p_id) VALUES (1, 2);",
+            "MR03",
+            "warning",
+            'FROM "p" WHERE "id" = 2;',
+        ),
     ],
 )
 def test_what_is_said(tmp_path: Path, base: str, up: str, rule: str, severity: str, words: str) -> None:
