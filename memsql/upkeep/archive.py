@@ -13,7 +13,7 @@ from memsql.progress import Progress
 from memsql.schema import Schema, Table
 from memsql.sqltext import quote
 from memsql.upkeep.archives import PREFIX, Archive, archives, columns_of, creation, integer, is_equal, is_row
-from memsql.upkeep.references import Reference, identity, orphaned, refers, same
+from memsql.upkeep.references import Reference, identity, joined, key, listed, orphaned
 from memsql.upkeep.running import ONE_TRANSACTION, stating, watched
 from memsql.upkeep.unharmed import moment, prove
 from memsql.words import count
@@ -100,18 +100,18 @@ class _Mover:
             (self.when, f"{why}: {reference.shown}"),
         )
         rows = self._count(archive) - before
-        key = (archive.name, reference.shown, with_parents)
-        earlier = self.moved.get(key)
-        self.moved[key] = Moved(archive, rows + (earlier.rows if earlier else 0), reference.shown, with_parents)
+        sort = (archive.name, reference.shown, with_parents)
+        earlier = self.moved.get(sort)
+        self.moved[sort] = Moved(archive, rows + (earlier.rows if earlier else 0), reference.shown, with_parents)
         return rows > 0
 
     def _refers_to_archived(self, reference: Reference) -> str:
         """SQL: whether a row of the child refers to rows in the archive of the parent, and to none beside it."""
         parent, archive = self.schema.tables[reference.parent], self.archives[reference.parent]
-        moved = f"SELECT 1 FROM {quote(archive.name)} AS a WHERE {is_row(parent, 'a', 'p')}"
-        goal = f"SELECT 1 FROM {quote(parent.name)} AS p WHERE {same(reference)}"
-        beside = f"{goal} AND NOT EXISTS ({moved})"
-        return f"{refers(reference)} AND EXISTS ({goal} AND EXISTS ({moved})) AND NOT EXISTS ({beside})"
+        child = self.schema.tables[reference.child]
+        moved = f"EXISTS (SELECT 1 FROM {quote(archive.name)} AS a WHERE {is_row(parent, 'a', 'p')})"
+        goal = f"SELECT {listed(child, 'n')} FROM {joined(reference)} WHERE"
+        return f"{key(child, 'c')} IN ({goal} {moved}) AND {key(child, 'c')} NOT IN ({goal} NOT {moved})"
 
     def _refuse_unequal(self, table: Table, archive: Archive) -> None:
         sql = f"SELECT count(*) FROM {quote(archive.name)} AS a JOIN {quote(table.name)} AS c ON {is_row(table)}"

@@ -121,13 +121,14 @@ def _mark(conn: Connection, work: Sequence[_Work], references: Sequence[Referenc
 
 def _stays(one: _Work, reference: Reference, work: Sequence[_Work]) -> str:
     """The UPDATE of the rows of ``one`` that cannot go back because of ``reference``."""
-    goals = [f"SELECT 1 FROM {quote(reference.parent)} AS p WHERE {same(reference, one.source)}"]
-    goals += [
-        f"SELECT 1 FROM {other.source} AS p WHERE p.memsql_back = 1 AND {same(reference, one.source)}"
+    parents = [quote(reference.parent)]
+    parents += [
+        f"(SELECT * FROM {other.source} WHERE memsql_back = 1)"
         for other in work
         if other.table.name == reference.parent
     ]
-    missing = " AND ".join(f"NOT EXISTS ({goal})" for goal in goals)
+    goal = f"SELECT n.memsql_number FROM {{}} AS p JOIN {one.source} AS n ON {same(reference, 'n')}"
+    missing = " AND ".join(f"memsql_number NOT IN ({goal.format(parent)})" for parent in parents)
     where = f"memsql_back = 1 AND {refers(reference, one.source)} AND {missing}"
     return f"UPDATE {one.source} SET memsql_back = 0 WHERE {where}"
 
