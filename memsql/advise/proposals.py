@@ -121,6 +121,7 @@ def proposals(database: Database, queries: Sequence[Query], plans: Sequence[Quer
     selection = Selection(database.clone, workloads, samples, database.indexes)
     rowids = {table.name: rowid_alias(table) for table in database.schema.tables.values()}
     tried = candidates(usages, database.indexes, rowids, lambda table, term: samples[table].distinct([term]))
+    tried = [candidate for candidate in tried if database.clone.can_create(candidate.as_index("memsql_candidate"))]
     needed = selection.choose(tried)
     needed = [_covered(choice, selection, database.schema) for choice in needed]
     beyond = selection.beyond(tried, needed) if database.limits.beyond else []
@@ -237,8 +238,9 @@ def _known(database: Database, analyzed: dict[tuple[str, str], str], table: str)
     """How many rows a table has, by the size of its pages or by ANALYZE."""
     if table in database.rows:
         return database.rows[table]
-    numbers = [int(stat.split()[0]) for (name, _), stat in analyzed.items() if name == fold(table)]
-    return max(numbers) if numbers else None
+    first = [stat.partition(" ")[0] for (name, _), stat in analyzed.items() if name == fold(table)]
+    # Anybody may write there.
+    return max((int(number) for number in first if number.isascii() and number.isdigit()), default=None)
 
 
 def _expressions(database: Database, table: Table, usages: Iterable[Usage]) -> dict[str, str]:

@@ -12,6 +12,7 @@ from memsql.db import Connection, Params
 from memsql.db.queries import load
 from memsql.db.sqlite import SQLiteConnection, memory
 from memsql.engine import schema_replica
+from memsql.errors import StatementError
 from memsql.project.queries import Query
 from memsql.schema import Schema, read
 from memsql.sqltext import quote
@@ -34,8 +35,8 @@ class Replica:
         """From now on the planner knows these statistics: rows of sqlite_stat1, and of sqlite_stat4 where the SQLite of
         this machine reads it (https://sqlite.org/fileformat2.html#stat1tab)."""
         with self.conn.trusted():
-            self.conn.execute("ANALYZE")
-            self.conn.execute("DELETE FROM sqlite_stat1")
+            # This makes the tables, and reads no index: one may need a collation that is not there.
+            self.conn.execute("ANALYZE sqlite_schema")
             self.conn.executemany("INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES (?, ?, ?)", stat1)
             if stat4 and self.conn.execute(load("advise/has_stat4")).rows:
                 self.conn.executemany(load("advise/add_stat4"), stat4)
@@ -54,6 +55,14 @@ class Replica:
                 self.conn.execute("DELETE FROM sqlite_stat1")
             self.conn.execute("ANALYZE sqlite_schema")
             yield
+
+    def can_create(self, index: Index) -> bool:
+        """Whether the SQLite of this machine can make ``index`` on the clone."""
+        try:
+            with self.changed([index.sql]):
+                return True
+        except StatementError:
+            return False
 
     @contextmanager
     def without(self, *indexes: str) -> Iterator[None]:
@@ -82,5 +91,5 @@ def replica(source: Connection) -> Iterator[Replica]:
     objects = source.execute(load("advise/objects")).rows
     with closing(memory()) as conn:
         conn.execute("PRAGMA foreign_keys = on")
-        status = schema_replica.make(conn, objects)
+        status = schema_replica.make(conn, objects, keep_stand_ins=True)
         yield Replica(conn, read(conn), tuple(status.unknown))

@@ -11,6 +11,7 @@ import math
 import random
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from memsql.advise.terms import TermUse
 from memsql.db import Connection, Value
@@ -18,7 +19,7 @@ from memsql.errors import StatementError
 from memsql.schema import Table
 from memsql.schema.keys import Term
 from memsql.sqltext import fold, quote
-from memsql.sqltext.names import free_rowid
+from memsql.sqltext.names import free_rowid, is_reserved
 from memsql.sqltext.tokens import tokenize
 
 _ASSUMED_ROWS = 10_000
@@ -26,6 +27,8 @@ _ASSUMED_VALUES = 100
 # What is compared with a constant is often true of most rows: not archived, not deleted.
 _ASSUMED_CONSTANTS = 1.5
 _PLACES = 2_000
+# Operators that are functions, and may fail.
+_FUNCTIONS = frozenset({"->", "->>", "MATCH", "REGEXP"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,8 +140,8 @@ class Sampler:
         try:
             whole, rows = self._rows(table, _columns(expressions), known)
         except StatementError:
-            # A function may fail for a value: what stands in the columns themselves is read all the same.
-            expressions = {name: sql for name, sql in expressions.items() if len(tokenize(sql)) == 1}
+            # A function may fail for a value: what calls none is read all the same.
+            expressions = {name: sql for name, sql in expressions.items() if not _calls_function(sql)}
             try:
                 whole, rows = self._rows(table, _columns(expressions), known)
             except StatementError as e:
@@ -182,6 +185,12 @@ class Sampler:
         answer = self.conn.execute(sql, params)
         self.read += len(answer.rows) if answer.rows_read is None else answer.rows_read
         return answer.rows
+
+
+def _calls_function(sql: str) -> bool:
+    words = [token.word for token in tokenize(sql)]
+    is_call = any(two == "(" and one.isidentifier() and not is_reserved(one) for one, two in pairwise(words))
+    return is_call or not _FUNCTIONS.isdisjoint(words)
 
 
 def _columns(expressions: Mapping[str, str]) -> str:

@@ -41,8 +41,12 @@ class Made:
     unknown: list[str] = field(default_factory=list)
 
 
-def make(conn: SQLiteConnection, objects: Sequence[tuple[Value, ...]]) -> Made:
-    """Create in ``conn``, an empty database, the ``objects`` of a server: rows (type, name, table, sql)."""
+def make(conn: SQLiteConnection, objects: Sequence[tuple[Value, ...]], *, keep_stand_ins: bool = False) -> Made:
+    """Create in ``conn``, an empty database, the ``objects`` of a server: rows (type, name, table, sql).
+
+    ``keep_stand_ins``: functions and collations that are unknown here stay, which do nothing. Where the schema is to be
+    changed later it has to be read again, and that fails without them.
+    """
     made = Made()
     for function in _FOREIGN:
         conn.raw.create_function(function, -1, _nothing, deterministic=True)
@@ -53,7 +57,7 @@ def make(conn: SQLiteConnection, objects: Sequence[tuple[Value, ...]]) -> Made:
         if any(_makes_itself(n, owners) and fold(n) not in own for n in (str(name), str(table))):
             continue
         try:
-            with_stand_ins(conn, lambda text=str(sql): conn.execute(text))  # type: ignore[misc]
+            with_stand_ins(conn, lambda text=str(sql): conn.execute(text), keep=keep_stand_ins)  # type: ignore[misc]
         except (StatementError, ConnectError) as e:
             made.exact = made.exact and kind == "view"
             if kind in ("table", "trigger"):
@@ -63,8 +67,9 @@ def make(conn: SQLiteConnection, objects: Sequence[tuple[Value, ...]]) -> Made:
     return made
 
 
-def with_stand_ins(conn: SQLiteConnection, run: Callable[[], object]) -> None:
-    """Call ``run``; functions and collations that are unknown here are there while it runs. Raises StatementError."""
+def with_stand_ins(conn: SQLiteConnection, run: Callable[[], object], *, keep: bool = False) -> None:
+    """Call ``run``; functions and collations that are unknown here are there while it runs, and longer with ``keep``.
+    Raises StatementError."""
     functions: set[str] = set()
     collations: set[str] = set()
     try:
@@ -84,9 +89,9 @@ def with_stand_ins(conn: SQLiteConnection, run: Callable[[], object]) -> None:
                     conn.raw.create_collation(unknown[2], lambda a, b: (a > b) - (a < b))
     finally:
         # Whether views and triggers compile is another question, and a stand-in would be a wrong answer.
-        for name in functions:
+        for name in () if keep else functions:
             conn.raw.create_function(name, -1, None)
-        for name in collations:
+        for name in () if keep else collations:
             conn.raw.create_collation(name, None)
 
 

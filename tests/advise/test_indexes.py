@@ -213,3 +213,26 @@ def test_a_server_is_read_within_its_rows(tmp_path: Path, empty_server: Running)
     few = cli.run(*words, "--rows", "400", cwd=tmp_path).json()
     assert 0 < few["rows_read"] <= 400
     assert "idx_entities_user_created" in {one["name"] for one in few["missing"]}
+
+
+def test_functions_and_values_that_are_no_use(tmp_path: Path) -> None:
+    """A function and a collation of the application, statistics that are none, a value for which a function fails."""
+    project = Project(tmp_path)
+    (tmp_path / "sql" / "queries").mkdir(parents=True)
+    for name, sql in {"b": "b = 3", "json": "json_extract(j, '$.n') = 3", "mine": "mine(b) = 3"}.items():
+        (tmp_path / "sql" / "queries" / f"{name}.sql").write_text(f"SELECT * FROM t WHERE {sql};\n", encoding="utf-8")
+    with closing(sqlite3.connect(project.db)) as con:
+        con.create_function("mine", 1, lambda value: value, deterministic=True)
+        con.create_collation("german", lambda one, two: (one > two) - (one < two))
+        con.executescript(
+            "CREATE TABLE t (a TEXT COLLATE german, b INTEGER, j TEXT); CREATE INDEX f ON t (mine(b));"
+            "CREATE INDEX c ON t (a);"
+        )
+        con.executemany("INSERT INTO t VALUES (?, ?, '{bad')", ((str(n % 9), n % 50) for n in range(500)))
+        con.execute("ANALYZE")
+        con.execute("INSERT INTO sqlite_stat1 VALUES ('t', 'f', ''), ('t', 'c', 'junk'), (NULL, NULL, NULL)")
+        con.commit()
+    report = project.run("analyze.indexes", "--json").expect(0).json()
+    assert [one["key"] for one in report["missing"]] == ["(b)"]
+    assert report["missing"][0]["queries"][0]["rows_after"] == 10
+    assert [one["path"] for one in report["broken"]] == ["sql/queries/mine.sql"]
