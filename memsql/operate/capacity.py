@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 from memsql.backups.catalogue import Backup
 from memsql.config import Settings
+from memsql.operate import history
 from memsql.operate.recorded import field, recorded
 from memsql.words import count
 
@@ -69,14 +70,18 @@ class TableGrowth:
 
 
 def recorded_sizes(settings: Settings, backups: Sequence[Backup], now: datetime) -> list[SizeThen]:
-    """What backups and the reports of chains (monitor.metrics, schema.stats) say of the last three years, one size a
-    day, the oldest first."""
+    """What backups, the history file and the reports of chains (monitor.metrics, schema.stats) say of the last three
+    years, one size a day, the oldest first."""
     since = now - timedelta(days=365 * _YEARS)
     sizes = [
         SizeThen(b.created, b.manifest.plain_bytes, "backup")
         for b in backups
         if b.proven and b.manifest is not None and b.manifest.content == "sqlite" and b.created >= since
     ]
+    for record in history.read(settings).of("metrics"):
+        amount = record.fields.get("bytes")
+        if record.when >= since and isinstance(amount, int) and not isinstance(amount, bool):
+            sizes.append(SizeThen(record.when, amount, history.FILE))
     for report in recorded(settings, since):
         for step in report.steps:
             amount, when = field(step.get("data"), "bytes"), _time(step.get("started"))

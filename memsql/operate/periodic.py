@@ -17,6 +17,8 @@ from memsql.db import Connection, connection
 from memsql.db.queries import load
 from memsql.db.sqlite import SQLiteConnection
 from memsql.errors import MemsqlError
+from memsql.ledger import utc_text
+from memsql.operate import history
 from memsql.operate.capacity import Growth, SizeThen, TableGrowth, by_day, growth, growth_of_tables, recorded_sizes
 from memsql.operate.health import Sign, free_space, of_backups
 from memsql.operate.metrics import Metrics, measure
@@ -60,7 +62,8 @@ class Space:
 
 @dataclass(frozen=True, slots=True)
 class Drills:
-    """The drills that chains recorded: how many, when the last one was (ISO 8601), and whether it went well."""
+    """The drills that the history file and chains recorded: how many, when the last one was (ISO 8601), and whether it
+    went well."""
 
     number: int
     last: str | None = None
@@ -154,12 +157,17 @@ def _space(conn: Connection, metrics: Metrics) -> Space:
 
 
 def _drills(settings: Settings, now: datetime) -> Drills:
-    drills = Drills(0)
-    for report in recorded(settings, now - timedelta(days=_DRILL_DAYS)):
+    since = now - timedelta(days=_DRILL_DAYS)
+    drills = [
+        (utc_text(record.when), record.fields.get("ok") is True)
+        for record in history.read(settings).of("drill")
+        if record.when >= since
+    ]
+    for report in recorded(settings, since):
         for step in report.steps:
             if step.get("command") == "backup.drill" and step.get("status") in ("ok", "failed"):
-                drills = Drills(drills.number + 1, str(step.get("started")), step.get("status") == "ok")
-    return drills
+                drills.append((str(step.get("started")), step.get("status") == "ok"))
+    return Drills(len(drills), *max(drills)) if drills else Drills(0)
 
 
 def _capacity(settings: Settings, backups: Sequence[Backup], size: int, now: datetime) -> Capacity:

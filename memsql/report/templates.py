@@ -25,7 +25,7 @@ def render(template: str, **values: object) -> str:
 
 def page(template: str, **values: object) -> str:
     """An HTML page that needs nothing else and may load nothing: its policy allows its own style sheet alone."""
-    style = "".join((_FOLDER / name).read_text(encoding="utf-8") for name in ("page.css", "erd.css"))
+    style = "".join((_FOLDER / name).read_text(encoding="utf-8") for name in ("page.css", "erd.css", "charts.css"))
     # A browser takes what it hashes as UTF-8, between the tags, to the byte.
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     policy = f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"

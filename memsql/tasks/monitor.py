@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from invoke import Collection
 
 from memsql.tasks.output import write
-from memsql.tasks.task import Outcome, number, task
+from memsql.tasks.task import Outcome, number, task, written
 
 if TYPE_CHECKING:
     from memsql.config import Settings
@@ -181,8 +181,51 @@ def review(
     return Outcome(text, periodic.data(result), headline=periodic.verdict(result), plain=format == "markdown")
 
 
+@task(
+    "monitor.dashboard",
+    reads_only=True,
+    help={
+        "output": "write it to this file instead of printing it",
+        "rounds": "how often to run each query of sql/queries (default 20)",
+        "budget": "seconds that the queries may take altogether (default 10)",
+        "history": "the history file (default: history.jsonl in the folder runs)",
+    },
+)
+def dashboard(
+    settings: Settings,
+    progress: Bar,
+    *,
+    output: str | None = None,
+    rounds: str = "20",
+    budget: str = "10",
+    history: str | None = None,
+) -> Outcome:
+    """Write the state of the database as one HTML page: health, migrations, growth, queries, indexes, backups, drills.
+
+    The page needs no network and no other file and runs no script. Charts show what monitor.metrics --record and
+    backup.drill --record kept, what backups say of sizes, and the reports of chains; what is missing, the page says
+    with the command that adds it. Reads only.
+
+    Example:  invoke monitor.dashboard --output dashboard.html
+    """
+    from dataclasses import replace
+
+    from memsql.operate.dashboard import dashboard as collect
+    from memsql.report import dashboard as report
+
+    board = collect(
+        settings,
+        rounds=_positive("--rounds", rounds),
+        budget=_positive("--budget", budget),
+        progress=progress,
+        file=history,
+    )
+    outcome = written(report.dashboard_page(board), output, "html", report.verdict(board))
+    return replace(outcome, data={"database": board.metrics.database, "verdict": report.verdict(board), **outcome.data})
+
+
 def _positive(option: str, text: str) -> int:
     return number(option, text, least=1, most=_LARGEST, problem=f"give a number from 1 to {_LARGEST:,}")
 
 
-ns = Collection("monitor", health, metrics, slow, review)
+ns = Collection("monitor", health, metrics, slow, review, dashboard)

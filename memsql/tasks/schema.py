@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from invoke import Collection
 
-from memsql.tasks.task import Outcome, task
+from memsql.tasks.task import Outcome, task, written
 from memsql.visible import page
 
 if TYPE_CHECKING:
@@ -189,7 +189,7 @@ def diagram(
         from memsql.schema.erd import erd
 
         text = svg(erd(schema, names))
-    return _written(text, output, chosen, "drew the schema")
+    return written(text, output, chosen, "drew the schema")
 
 
 @task("schema.docs", help={"output": "write it to this file instead of printing it"})
@@ -214,7 +214,7 @@ def docs(settings: Settings, progress: Bar, *, output: str | None = None) -> Out
         plans = plans_of(conn, queries)
     name = settings.target.path.name if settings.target.path else str(settings.target)
     text = schema_page(schema, name, list(zip(queries, plans, strict=True)))
-    return _written(text, output, "html", "wrote the schema down")
+    return written(text, output, "html", "wrote the schema down")
 
 
 @task(
@@ -302,7 +302,7 @@ def types(
     chosen = _named(schema, tables)
     names = None if chosen is None else [name for name, t in schema.tables.items() if t in map(schema.table, chosen)]
     text = (write_python if is_python else write_typescript)(schema, names)
-    return _written(text, output, "python" if is_python else "typescript", "wrote the models")
+    return written(text, output, "python" if is_python else "typescript", "wrote the models")
 
 
 def _named(schema: Schema, tables: str | None) -> list[str] | None:
@@ -315,23 +315,6 @@ def _named(schema: Schema, tables: str | None) -> list[str] | None:
         listed = ", ".join(schema.tables) or "none"
         raise UsageError(f"there is no table {', '.join(missing)}", hint=f"there are: {listed}")
     return names
-
-
-def _written(text: str, output: str | None, field: str, headline: str) -> Outcome:
-    """Write ``text`` to the file ``output``, or print it; ``field`` is its name in JSON."""
-    from contextlib import suppress
-    from pathlib import Path
-
-    from memsql.project.writing import replace_file
-
-    if output is None:
-        return Outcome(text.rstrip(), {field: text}, headline=headline, plain=field != "mermaid")
-    file = Path.cwd() / output
-    # One folder alone: where the one above is missing too, the path is a mistake, which replace_file tells.
-    with suppress(OSError):
-        file.parent.mkdir(exist_ok=True)
-    replace_file(file, text, output)
-    return Outcome(f"wrote {output}", {"file": output})
 
 
 def _read(settings: Settings) -> Schema:

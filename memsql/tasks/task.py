@@ -205,6 +205,23 @@ def _interrupted(command: str, stopped: KeyboardInterrupt, *, reads_only: bool) 
     return Interrupted(message, state="no migration was running at that moment", hint="see: invoke migrate.status")
 
 
+def written(text: str, output: str | None, field: str, headline: str) -> Outcome:
+    """Write ``text`` to the file ``output``, or print it; ``field`` is its name in JSON."""
+    from contextlib import suppress
+    from pathlib import Path
+
+    from memsql.project.writing import replace_file
+
+    if output is None:
+        return Outcome(text.rstrip(), {field: text}, headline=headline, plain=field != "mermaid")
+    file = Path.cwd() / output
+    # One folder alone: where the one above is missing too, the path is a mistake, which replace_file tells.
+    with suppress(OSError):
+        file.parent.mkdir(exist_ok=True)
+    replace_file(file, text, output)
+    return Outcome(f"wrote {output}", {"file": output})
+
+
 def number(
     option: str, value: str, *, least: int = 0, most: int | None = None, problem: str = "not a number", state: str = ""
 ) -> int:

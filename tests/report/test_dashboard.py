@@ -1,0 +1,178 @@
+"""The dashboard: one page, whatever is recorded and whatever things are called."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sqlite3
+import subprocess
+from collections.abc import Mapping
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+import servers
+from acting import HOSTILE, acts
+from cli import Project
+from pages import Page, is_closed_in_itself
+from proven import save_backup
+
+from memsql.report.charts import Series, line_chart
+from memsql.server import Running
+from memsql.sqltext import quote
+
+NOW = datetime(2026, 11, 30, 12, tzinfo=UTC)
+STRANGE = '</style><script>alert(1)</script>"{{ 7*7 }}\u202e'
+BROWSER = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    project = Project(tmp_path)
+    project.add(
+        "0001_a", "CREATE TABLE a (x);\nINSERT INTO a VALUES (1), (2);\nCREATE INDEX a_x ON a (x);\n", "DROP TABLE a;\n"
+    )
+    project.up()
+    return project
+
+
+def query(project: Project, name: str, body: str) -> None:
+    folder = project.root / "sql" / "queries"
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / f"{name}.sql").write_text(f"-- name: the one called {name}\n{body};\n", encoding="utf-8")
+
+
+def dashboard(project: Project, *words: str) -> Page:
+    text = project.run("monitor.dashboard", "--rounds", "2", *words).expect(0).out
+    page = Page(text)
+    assert page.problems == []
+    assert is_closed_in_itself(page)
+    assert not acts(text)
+    ids = page.values("id")
+    assert len(ids) == len(set(ids))
+    assert {link[1:] for link in page.values("href")} <= set(ids)
+    return page
+
+
+def record(project: Project, days: int, fields: Mapping[str, object]) -> None:
+    when = (datetime.now(UTC) - timedelta(days=days)).isoformat()
+    path = project.root / "backups" / "runs" / "history.jsonl"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    line = {"format": 1, "kind": "metrics", "time": when, "database": str(project.db), **fields}
+    with path.open("a", encoding="utf-8") as file:
+        file.write(json.dumps(line) + "\n")
+
+
+def test_what_is_missing_is_said_with_the_command_that_adds_it(project: Project) -> None:
+    before = project.files()
+    page = dashboard(project)
+    assert project.files() == before
+    for text in (
+        "No history yet",
+        "memsql monitor.metrics --record",
+        "There is no backup yet.",
+        "No drill is recorded yet",
+        "There are no queries",
+        "none yetrun: memsql verify --record",
+        "Needs attention: 0 errors, 2 warnings",
+        "0001_a",
+    ):
+        assert text in page.text, text
+    assert "chart" not in " ".join(page.values("class")).split()
+
+
+def test_everything_that_was_recorded_is_shown(project: Project) -> None:
+    query(project, "held", "-- plan: uses a_x\nSELECT x FROM a WHERE x = 1")
+    query(project, "broken", "-- plan: no scan\nSELECT * FROM a")
+    save_backup(project.root / "backups", project.db)
+    project.run("verify", "--record")
+    for days in (40, 30, 2):
+        times = {"p50_ms": 1.5, "p95_ms": 2, "p99_ms": 1234, "rows_read": 7}
+        queries = [{"query": "held", "name": "the one called held", **times}]
+        record(project, days, {"bytes": 4096, "rows": 1, "tables": [{"name": "a", "rows": 1}], "queries": queries})
+    # What has another form than memsql writes is left out.
+    record(project, 1, {"bytes": "many", "rows": -1, "tables": 7, "queries": [7, {"p50_ms": True}, {"p50_ms": 1e999}]})
+    with (project.root / "backups" / "runs" / "history.jsonl").open("a", encoding="utf-8") as file:
+        drill = {"kind": "drill", "ok": True, "seconds": 2.5, "backup": "/secret/place/saved.db"}
+        when = (NOW - timedelta(days=1)).isoformat()
+        file.write(json.dumps({"format": 1, "time": when, "database": str(project.db), **drill}) + "\nno JSON\n")
+    page = dashboard(project)
+    for text in (
+        "1 line of backups/runs/history.jsonl cannot be read",
+        "+1 since",
+        "contracts: 1 held, 1 broken, 0 not proven",
+        "reads all of a",
+        "1.2 s",
+        "it restores",
+        "in 365 days about",
+        "a_x",
+    ):
+        assert text in page.text, text
+    assert "/secret" not in page.text
+    labels = [label for label in page.values("aria-label") if label.startswith(("Size", "Rows", "the one"))]
+    assert len(labels) == 3
+    assert "p99: 1.2 s at" in labels[2]
+    assert "prefers-color-scheme: dark" in page.style
+    assert "max-width: 40rem" in page.style
+    report = project.run("monitor.dashboard", "--rounds", "1", "--output", "board.html", "--json").expect(0).json()
+    assert report["verdict"].startswith("Not well: 1 error")
+    assert report["file"] == "board.html"
+
+
+@pytest.mark.parametrize("name", [STRANGE, *(n for n in HOSTILE if "\x00" not in n and "\udc80" not in n)][:6])
+def test_no_name_acts(project: Project, name: str) -> None:
+    with closing(sqlite3.connect(project.db)) as con, con:
+        con.execute(f"CREATE TABLE {quote('t' + name)} (x)")
+        con.execute(f"CREATE INDEX {quote('i' + name)} ON {quote('t' + name)} (x)")
+        con.execute("UPDATE memsql_history SET message = ?, migration_id = ?", (name, name))
+    project.configure("[memsql]\nruns = runs\n")
+    folder = project.root / "runs"
+    folder.mkdir()
+    line = {"format": 1, "kind": "drill", "time": NOW.isoformat(), "database": str(project.db), "backup": name}
+    (folder / "history.jsonl").write_text(json.dumps(line) + "\n", encoding="utf-8")
+    assert "49" not in dashboard(project).text
+
+
+def test_on_a_server(project: Project, empty_server: Running, tmp_path: Path) -> None:
+    query(project, "held", "-- plan: uses a_x\nSELECT x FROM a WHERE x = 1")
+    servers.load(project.db, empty_server.url)
+    before = servers.save(empty_server.url, tmp_path / "before.db").read_bytes()
+    page = dashboard(project, "--database", empty_server.url)
+    assert "1 held, 0 broken, 0 not proven" in page.text
+    assert "counted by the server" in page.text
+    assert servers.save(empty_server.url, tmp_path / "after.db").read_bytes() == before
+
+
+def test_a_line_over_time() -> None:
+    two = Series("p50", ((NOW, 0.0), (NOW + timedelta(days=1), 3.0)))
+    chart = str(line_chart("<b>", [two, Series("p99", ())], "{:g} <ms>".format))
+    assert "&lt;b&gt;. p50: 0 &lt;ms&gt; at 2026-11-30 12:00, 3 &lt;ms&gt; at 2026-12-01 12:00" in chart
+    assert 'd="M62 146L348 ' in chart
+    assert "<b>" not in chart
+    assert line_chart("one moment", [Series("p50", ((NOW, 1.0), (NOW, 2.0)))], str) is None
+    assert line_chart("nothing", [], str) is None
+    many = Series("p50", tuple((NOW + timedelta(hours=n), float(n)) for n in range(5_000)))
+    assert len(str(line_chart("many", [many], str))) < 5_000
+    assert line_chart("nothing but zero", [Series("p50", ((NOW, 0.0), (NOW + timedelta(1), 0.0)))], str) is not None
+
+
+@pytest.mark.skipif(BROWSER is None, reason="there is no Chromium here to draw the page")
+def test_it_can_be_looked_at(project: Project, tmp_path: Path) -> None:
+    """On a phone and in the dark the page fits: nothing of it is wider than the window."""
+    query(project, "held", "SELECT x FROM a WHERE x = 1")
+    for days in (9, 2):
+        times = {"query": "held", "name": "the one called held", "p50_ms": 1.5, "p95_ms": 2, "p99_ms": 3}
+        record(project, days, {"bytes": 4096, "rows": 1, "queries": [times]})
+    project.run("monitor.dashboard", "--rounds", "1", "--output", "board.html").expect(0)
+    picture = tmp_path / "board.png"
+    command = [
+        *(str(BROWSER), "--headless=new", "--no-sandbox", "--disable-gpu", "--hide-scrollbars"),
+        *(f"--user-data-dir={tmp_path / 'profile'}", "--blink-settings=preferredColorScheme=0"),
+        *("--window-size=500,900", f"--screenshot={picture}", (project.root / "board.html").as_uri()),
+    ]
+    subprocess.run(command, check=True, capture_output=True, timeout=60)
+    head = picture.read_bytes()[:24]
+    assert head.startswith(b"\x89PNG")
+    assert (int.from_bytes(head[16:20]), int.from_bytes(head[20:24])) == (500, 900)
+    assert picture.stat().st_size > 10_000
