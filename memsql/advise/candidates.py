@@ -14,7 +14,6 @@ from memsql.advise.redundancy import superseded
 from memsql.advise.terms import Condition, TermUse, Usage
 from memsql.schema.keys import Term
 from memsql.sqltext.names import quote_if_needed
-from memsql.sqltext.tokens import join, tokenize
 
 _MOST_TERMS = 6
 Key = tuple[str, tuple[tuple[str, str, bool], ...], str]
@@ -23,16 +22,17 @@ Key = tuple[str, tuple[tuple[str, str, bool], ...], str]
 @dataclass(frozen=True, slots=True)
 class Candidate:
     """An index that is not there: its terms, each with whether it is descending, and the condition of a partial one, as
-    SQL."""
+    SQL (``where``) and in canonical form (``condition``)."""
 
     table: str
     terms: tuple[tuple[TermUse, bool], ...]
     where: str = ""
+    condition: str = ""
 
     @property
     def key(self) -> Key:
         """What tells it from other candidates."""
-        return self.table, tuple((t.text, t.collation, down) for t, down in self.terms), join(tokenize(self.where))
+        return self.table, tuple((t.text, t.collation, down) for t, down in self.terms), self.condition
 
     @property
     def shown(self) -> str:
@@ -47,7 +47,7 @@ class Candidate:
     def as_index(self, name: str) -> Index:
         """The index that it would be."""
         terms = tuple(Term(term.text, term.collation, down) for term, down in self.terms)
-        return Index(name, self.table, terms, self.shown, self.statement(name), where=self.where)
+        return Index(name, self.table, terms, self.shown, self.statement(name), where=self.condition)
 
 
 def candidates(
@@ -83,7 +83,9 @@ def covering(candidate: Candidate, usage: Usage, spelled: Iterable[str], most: i
     missing = [TermUse(text, quote_if_needed(terms[text])) for text in wanted if text in terms and text not in texts]
     if not 0 < len(missing) <= most:
         return None
-    return Candidate(candidate.table, (*candidate.terms, *((term, False) for term in missing)), candidate.where)
+    return Candidate(
+        candidate.table, (*candidate.terms, *((term, False) for term in missing)), candidate.where, candidate.condition
+    )
 
 
 def foreign_key(table: str, columns: Sequence[str]) -> Candidate:
@@ -112,7 +114,8 @@ def _of(
                 for first in _orders(leading, usage.table, shared, distinct):
                     terms = _shortened((*((term, False) for term in first), *end), rowid, len(first))
                     if terms and len(terms) <= _MOST_TERMS:
-                        yield Candidate(usage.table, terms, " AND ".join(c.sql for c in where))
+                        condition = " and ".join(c.text for c in where)
+                        yield Candidate(usage.table, terms, " AND ".join(c.sql for c in where), condition)
 
 
 def _with(usage: Usage, branch: Sequence[Condition]) -> tuple[Condition, ...]:

@@ -256,8 +256,9 @@ def _expressions(database: Database, table: Table, usages: Iterable[Usage]) -> d
         if usage.table == table.name:
             texts |= {term.text: term.text for term in _terms(usage)}
             texts |= {c.sql: c.sql for c in usage.conditions if c.sql and not c.varies}
-            constants = [c.sql for c in usage.conditions if c.kind == "equal" and c.constant and c.sql]
-            texts |= {" AND ".join(constants): " AND ".join(constants)} if constants else {}
+            constants = [c for c in usage.of("equal") if c.constant and c.sql]
+            whole = " AND ".join(c.sql for c in constants)
+            texts |= {whole: whole, " and ".join(c.text for c in constants): whole} if constants else {}
     name = quote(table.name)
     answers = database.clone.conn.read_each([(f"SELECT ({sql}) FROM {name}", ()) for sql in texts.values()])
     return {

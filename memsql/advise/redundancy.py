@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from memsql.advise.index_list import Index, column_term
+from memsql.advise.terms import split_outside
 from memsql.schema.keys import SearchKey, Term, forbids
-from memsql.sqltext.tokens import Token, join, tokenize
+from memsql.sqltext.tokens import Token, join, outside, tokenize
 
 Kind = Literal["rowid", "same", "prefix", "partial", "unique"]
 _COMPARISONS = frozenset({"=", "==", "<", ">", "<=", ">=", "<>", "!=", "LIKE", "GLOB", "IN", "BETWEEN"})
@@ -120,21 +121,9 @@ def _key(index: Index) -> SearchKey:
 def _conjuncts(condition: str) -> list[list[Token]]:
     """The parts of a condition that AND joins: one where there is an OR."""
     tokens = tokenize(condition)
-    parts: list[list[Token]] = [[]]
-    depth, between = 0, False
-    for token in tokens:
-        depth += (token.word == "(") - (token.word == ")")
-        if depth == 0 and token.word == "OR":
-            return [tokens]
-        if depth == 0 and token.word == "BETWEEN":
-            between = True
-        if depth == 0 and token.word == "AND" and not between:
-            parts.append([])
-            continue
-        if token.word == "AND":
-            between = False
-        parts[-1].append(token)
-    return [part for part in parts if part]
+    if any(token.word == "OR" for _, token in outside(tokens)):
+        return [tokens]
+    return [part for part in split_outside(tokens, "AND") if part]
 
 
 def _is_compared(part: Sequence[Token], parts: Sequence[Sequence[Token]]) -> bool:

@@ -15,7 +15,7 @@ from memsql.sqltext import fold
 from memsql.sqltext.expressions import qualified_name
 from memsql.sqltext.names import is_reserved, quote_if_needed
 from memsql.sqltext.selects import parse_select, without_parentheses
-from memsql.sqltext.tokens import Token
+from memsql.sqltext.tokens import Token, outside
 
 Comparison = Literal["equal", "range", "other"]
 _EQUAL = frozenset({"=", "==", "IS"})
@@ -41,7 +41,7 @@ class Condition:
     table, with the values of the query in place; empty where it is about other tables too. ``constant``: what the term
     is compared with stands in the query and is no variable of it. ``varies``: how many rows meet it depends on a
     variable that is compared in another way, such as the pattern of a LIKE. ``others``: the labels of the other tables
-    that it is about."""
+    that it is about. ``text``: ``sql`` in canonical form, where it is constant."""
 
     kind: Comparison
     sql: str
@@ -49,6 +49,7 @@ class Condition:
     constant: bool = False
     varies: bool = False
     others: frozenset[str] = frozenset()
+    text: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +120,8 @@ class TableReader:
                 if term is not None and self._label not in self._owners(other):
                     constant = alone and not any(t.kind == "variable" for t in other)
                     others = frozenset(o for o in owners if o is not None) - {self._label}
-                    return Condition(kind, sql, term, constant, others=others)
+                    text = expression_text(sql, self._table.name, self._spelled) if constant else ""
+                    return Condition(kind, sql, term, constant, others=others, text=text)
         return Condition("other", sql, varies=any(t.kind == "variable" for t in tokens)) if sql else None
 
     def order(self, keys: Sequence[Sequence[Token]], extreme: Sequence[Token] = ()) -> tuple[tuple[TermUse, bool], ...]:
@@ -191,14 +193,6 @@ class TableReader:
         return _written(texts)
 
 
-def outside_parentheses(tokens: Sequence[Token]) -> Iterator[tuple[int, Token]]:
-    depth = 0
-    for place, token in enumerate(tokens):
-        depth += (token.word == "(") - (token.word == ")")
-        if depth == 0:
-            yield place, token
-
-
 def split_outside(tokens: Sequence[Token], separator: str) -> list[list[Token]]:
     """``tokens`` cut at each ``separator`` outside parentheses. The AND of a BETWEEN cuts nothing."""
     parts: list[list[Token]] = [[]]
@@ -219,7 +213,7 @@ def split_outside(tokens: Sequence[Token], separator: str) -> list[list[Token]]:
 
 def _comparison(tokens: Sequence[Token]) -> Iterator[tuple[Comparison, Sequence[Token], Sequence[Token]]]:
     """How a condition compares, and its two sides; nothing for another condition."""
-    places = {token.word: place for place, token in reversed(list(outside_parentheses(tokens)))}
+    places = {token.word: place for place, token in reversed(list(outside(tokens)))}
     if "NOT" in places or "OR" in places:
         return
     if "BETWEEN" in places:

@@ -11,7 +11,6 @@ from memsql.advise.terms import (
     Scope,
     TableReader,
     Usage,
-    outside_parentheses,
     split_outside,
     subqueries,
 )
@@ -20,7 +19,7 @@ from memsql.schema import Schema, Table
 from memsql.sqltext.expressions import without_effect
 from memsql.sqltext.names import quote_if_needed
 from memsql.sqltext.selects import Arm, Select, Source, parse_from, parse_select, without_parentheses
-from memsql.sqltext.tokens import Token, tokenize
+from memsql.sqltext.tokens import Token, outside, tokenize
 from memsql.sqltext.writes import read_view
 
 _AGGREGATES = frozenset({"COUNT", "SUM", "TOTAL", "AVG", "MIN", "MAX", "GROUP_CONCAT", "STRING_AGG"})
@@ -60,11 +59,11 @@ class _Reader:
             sources, conditions = parse_from(tokens[1:])
             yield from self._arm(Arm((), sources, conditions=tuple(conditions)), {}, None, alone=True)
         elif word == "UPDATE" and len(tokens) > 1:
-            where = next((n for n, t in outside_parentheses(tokens) if t.word == "WHERE"), len(tokens))
+            where = next((n for n, t in outside(tokens) if t.word == "WHERE"), len(tokens))
             source = Source(tokens[1].name)
             yield from self._arm(Arm((), (source,), conditions=tuple(tokens[where:])), {}, None, alone=True)
         elif word in ("INSERT", "REPLACE"):
-            start = next((n for n, t in outside_parentheses(tokens) if t.word in SUBQUERY_WORDS), len(tokens))
+            start = next((n for n, t in outside(tokens) if t.word in SUBQUERY_WORDS), len(tokens))
             yield from self._select(parse_select(tokens[start:]), None)
 
     def _select(self, select: Select, outer: Scope | None, ctes: Mapping[str, Select] | None = None) -> Iterator[Usage]:

@@ -14,6 +14,7 @@ from memsql.schema import read
 TABLES = """CREATE TABLE t (id INTEGER PRIMARY KEY, a TEXT COLLATE nocase, b, c, "d e", n REAL);
 CREATE TABLE u (id INTEGER PRIMARY KEY, t_id INTEGER, x, y);
 CREATE INDEX t_b ON t (b);
+CREATE INDEX t_partial ON t ("n") WHERE (c=7 AND ((a) = 'x'));
 CREATE VIEW v AS SELECT c FROM t WHERE n = 1;
 """
 
@@ -62,6 +63,8 @@ def candidates_of(sql: str) -> list[str]:
         # Constants: as a term, and as a condition.
         ("SELECT * FROM t WHERE a = :p AND c = 0", ["t (a)", "t (a) WHERE c = 0", "t (c, a)"]),
         ("SELECT * FROM t WHERE c IS NULL ORDER BY n", ["t (c)", "t (n)", "t (n) WHERE c IS NULL", "t (c, n)"]),
+        # An index that is there, with a condition that is written otherwise.
+        ("SELECT * FROM t WHERE c = 7 AND a = 'x' ORDER BY n", ["t (n)", "t (c, a)", "t (c, a, n)"]),
         # Expressions and collations.
         ("SELECT * FROM t WHERE date(t.c, 'start of day') = :p", ["t (date(c, 'start of day'))"]),
         ("SELECT * FROM t WHERE c = :p COLLATE NOCASE", ["t (c COLLATE nocase)"]),
