@@ -55,6 +55,10 @@ def up(settings: Settings, options: RunOptions, progress: Progress = SILENT, gat
 
     pending = Pending(state, tuple(up_jobs(project, migrations)))
     refuse_stale_sum(project)
+    if options.disk_check and settings.target.path is not None and pending.jobs:
+        from memsql.advise.room import refuse_without_room
+
+        refuse_without_room(settings, pending.jobs, whole=options.all_or_nothing)
     with untouched():
         gate(_proposal(state, migrations))
     with (

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from memsql.config import Target
-from memsql.engine.meter import Cost
 
+if TYPE_CHECKING:
+    from memsql.engine.meter import Cost
+
+FORECASTS = "forecasts.jsonl"
+"""The file in the folder of the reports of chains that keeps forecasts."""
 FreeSpace = Callable[[Path], int]
 """How many bytes are free on the disk of a folder. Raises OSError."""
 
@@ -37,8 +41,24 @@ class Disk:
         return self.free is None or self.needed <= self.free
 
 
+@dataclass(frozen=True, slots=True)
+class Need:
+    """What the migration ``id`` needs on the disk, in bytes: by how much the database ``grows``, how large its log or
+    ``journal`` gets, and how much is ``freed`` for the next one. ``reasons``: a sentence for each statement that
+    counts; ``measured``: a dry run measured it."""
+
+    id: str
+    grows: int = 0
+    journal: int = 0
+    freed: int = 0
+    reasons: tuple[str, ...] = ()
+    measured: bool = False
+
+
 def free_space(folder: Path) -> int:
     """How many bytes are free for this user in ``folder``."""
+    import shutil
+
     return shutil.disk_usage(folder).free
 
 

@@ -7,24 +7,25 @@ database: who edits the file, or takes another database, has none.
 from __future__ import annotations
 
 import json
-import statistics
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from memsql.advise.disk import FORECASTS
 from memsql.config import Settings
 from memsql.db import Connection
 from memsql.db.queries import load
-from memsql.engine.job import Done
-from memsql.engine.meter import Cost
 from memsql.errors import FileError, MemsqlError
 from memsql.ledger import utc_text
-from memsql.project.writing import replace_file
+
+if TYPE_CHECKING:
+    from memsql.engine.job import Done
+    from memsql.engine.meter import Cost
 
 FORMAT = 1
-NAME = "forecasts.jsonl"
 _LARGEST = 1000
 _FLOOR_MS = 5.0
 
@@ -99,7 +100,9 @@ def keep(settings: Settings, forecasts: Sequence[Forecast]) -> str:
     """Add ``forecasts`` to those that are kept; the newest thousand stay. Returns why they cannot be kept, or ""."""
     if not forecasts:
         return ""
-    path = settings.runs / NAME
+    from memsql.project.writing import replace_file
+
+    path = settings.runs / FORECASTS
     lines = [*_lines(path), *(json.dumps({"format": FORMAT, **asdict(f)}) for f in forecasts)]
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -114,7 +117,7 @@ def keep(settings: Settings, forecasts: Sequence[Forecast]) -> str:
 def kept(settings: Settings) -> list[Forecast]:
     """All forecasts for the database of ``settings``, the oldest first. What has another form is passed over."""
     identity = settings.target.identity
-    return [f for f in map(_parsed, _lines(settings.runs / NAME)) if f is not None and f.database == identity]
+    return [f for f in map(_parsed, _lines(settings.runs / FORECASTS)) if f is not None and f.database == identity]
 
 
 def newest(forecasts: Iterable[Forecast], direction: str) -> dict[str, Forecast]:
@@ -142,7 +145,12 @@ def outcomes(conn: Connection, forecasts: Sequence[Forecast]) -> list[Outcome]:
 
 def median_error(results: Sequence[Outcome]) -> float | None:
     """The median of how far forecasts were from outcomes, in either direction; None without one."""
-    return statistics.median(abs(one.error) for one in results) if results else None
+    if not results:
+        return None
+    # Its import takes as long as a small migration.
+    import statistics
+
+    return statistics.median(abs(one.error) for one in results)
 
 
 def lock_warnings(

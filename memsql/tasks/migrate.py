@@ -33,6 +33,9 @@ _RUN_HELP = {
 }
 
 
+_DISK_HELP = "--no-disk-check: go on although the disk seems to have no room for what would be written"
+
+
 @task(
     "migrate.up",
     default=True,
@@ -41,6 +44,7 @@ _RUN_HELP = {
         "to": "stop after this version",
         "all-or-nothing": "put every pending migration into one transaction (an adoption comes before it, in its own)",
         "out-of-order": "also apply migrations that come before one that is applied already",
+        "disk-check": _DISK_HELP,
     },
 )
 def up(
@@ -58,6 +62,7 @@ def up(
     replica_timeout: str = "60",
     maintenance_window: str | None = None,
     yes: bool = False,
+    disk_check: bool = True,
 ) -> Outcome:
     """Apply every pending migration, each proven before it is committed.
 
@@ -81,6 +86,7 @@ def up(
         allow_data_loss=allow_data_loss,
         all_or_nothing=all_or_nothing,
         out_of_order=out_of_order,
+        disk_check=disk_check,
     )
     manner = Manner(
         dry_run=dry_run,
@@ -152,7 +158,10 @@ def down(
     return run("down", settings, options, progress, manner=manner)
 
 
-@task("migrate.to", help={**_RUN_HELP, "version": "the version to go to; 0 is before the first"})
+@task(
+    "migrate.to",
+    help={**_RUN_HELP, "version": "the version to go to; 0 is before the first", "disk-check": _DISK_HELP},
+)
 def to(
     settings: Settings,
     progress: Bar,
@@ -166,6 +175,7 @@ def to(
     replica_timeout: str = "60",
     maintenance_window: str | None = None,
     yes: bool = False,
+    disk_check: bool = True,
 ) -> Outcome:
     """Go up or down to a version.
 
@@ -176,7 +186,7 @@ def to(
 
     target = number("the version", version)
     direction = direction_to(settings, target)
-    options = RunOptions(to=target, allow_data_loss=allow_data_loss)
+    options = RunOptions(to=target, allow_data_loss=allow_data_loss, disk_check=disk_check)
     manner = Manner(
         dry_run=dry_run,
         with_data=with_data,

@@ -13,6 +13,7 @@ from cli import Project
 
 from memsql import config
 from memsql.advise import forecasts
+from memsql.advise.disk import FORECASTS
 from memsql.advise.forecasts import Forecast, Outcome
 from memsql.db import connection
 
@@ -60,7 +61,7 @@ def test_lines_of_another_form_are_passed_over(project: Project, line: str) -> N
     settings = settings_of(project)
     settings.runs.mkdir(parents=True)
     good = json.dumps({"format": 1, **asdict(replace(ONE, database=settings.target.identity))})
-    (settings.runs / forecasts.NAME).write_text(f"{line}\n{good}\n")
+    (settings.runs / FORECASTS).write_text(f"{line}\n{good}\n")
     assert len(forecasts.kept(settings)) == 1
 
 

@@ -78,3 +78,22 @@ def test_no_space_for_a_rehearsal(project: Project, words: tuple[str, ...]) -> N
         3, f"no space in the temporary folder {project.root / 'small'}", "a rehearsal on a clone", "point TMPDIR"
     )
     assert project.everything() == before
+
+
+def test_an_up_without_room_is_refused_before_it_begins(project: Project) -> None:
+    project.add("0002_index", "CREATE INDEX notes_body ON notes (body);\n", "DROP INDEX notes_body;\n")
+    project.up("--to", "1")
+    app = project.root / "small" / "app.db"
+    fill = f'cp "{project.db}" "$SMALL/app.db" && {{ cat /dev/zero >"$SMALL/filler" 2>/dev/null || true; }}'
+    done = in_small_folder(project, fill, "migrate.up", "--database", str(app))
+    done.expect(
+        6,
+        "the disk has no room for what this would write: about ",
+        f"are needed in {app.parent}, 0 B are free",
+        "0002_index: builds an index on notes",
+        "nothing was changed",
+        "--no-disk-check",
+    )
+    app.parent.rmdir()
+    done = in_small_folder(project, fill, "migrate.up", "--no-disk-check", "--database", str(app))
+    assert done.code not in (0, 6)
