@@ -24,7 +24,7 @@ from memsql.sqltext import fold
 _TONES: dict[Level, str] = {"ok": "good", "warning": "warning", "error": "error"}
 _STATES = {"applied": "good", "pending": "warning", "rolled back": "warning"}
 _TABLES = 15
-"""So many tables and indexes are shown at once; the rest folds out."""
+"""So many migrations, tables and indexes are shown at once; the rest folds out."""
 _VALUES = 30
 """So many of the last recorded values stand in a table beside the charts."""
 
@@ -89,7 +89,7 @@ def dashboard_page(board: Dashboard) -> str:
                 words.milliseconds(s.duration_ms),
                 _share(s.duration_ms, longest),
             )
-            for s in board.migrations
+            for s in reversed(board.migrations)
         ],
         milliseconds=words.milliseconds,
         charts=[(title, chart) for title, chart in _growth_charts(board) if chart is not None],
@@ -147,7 +147,7 @@ def _tiles(board: Dashboard) -> list[_Tile]:
     rates, stats, backup, contracts = metrics.rates, metrics.stats, metrics.backup, metrics.contracts
     first = next((m for m in board.moments if m.rows is not None), None)
     since = f"{stats.rows - (first.rows or 0):+,.0f} since {first.when:%Y-%m-%d}" if first else ""
-    pending = words.count(metrics.pending, "pending migration") if metrics.pending else "nothing is pending"
+    pending = words.count(metrics.pending, "migration waits", "migrations wait") if metrics.pending else "none waits"
     seconds = "" if rates.mean_seconds is None else f"{words.milliseconds(rates.mean_seconds * 1000)} on average"
     return [
         _Tile("Migration", "none" if metrics.version is None else f"{metrics.version:04d}", pending),
