@@ -32,7 +32,8 @@ _TRIAL = "memsql_candidate"
 
 @dataclass(frozen=True, slots=True)
 class Workload:
-    """A query, what it asks of tables, and whether its file says what it expects of the plan and gets it."""
+    """A query, what it asks of tables, and whether its file says what it expects of the plan and gets it; how many rows
+    it reads is judged by the estimate."""
 
     query: Query
     usages: tuple[Usage, ...]
@@ -93,13 +94,23 @@ class Selection:
 
     def choose(self, candidates: Sequence[Candidate]) -> list[Choice]:
         """The candidates to create, in the order of what they save, for the queries that are not content."""
-        wanted = frozenset(n for n, workload in enumerate(self.workloads) if not workload.is_content)
+        wanted = frozenset(range(len(self.workloads))) - self._content()
         return self._pruned(self._choose(candidates, [], wanted, least=0), wanted)
 
     def beyond(self, candidates: Sequence[Candidate], chosen: Sequence[Choice]) -> list[Choice]:
         """The same beside ``chosen`` for the queries that are content, where much would be saved."""
-        content = frozenset(n for n, workload in enumerate(self.workloads) if workload.is_content)
-        return self._choose(candidates, list(chosen), content, least=_LEAST)
+        return self._choose(candidates, list(chosen), self._content(), least=_LEAST)
+
+    def _content(self) -> frozenset[int]:
+        outcomes = self._outcomes([], range(len(self.workloads)))
+        return frozenset(
+            n for n, workload in enumerate(self.workloads) if workload.is_content and not self._excess(n, outcomes[n])
+        )
+
+    def _excess(self, place: int, outcome: _Outcome) -> set[str]:
+        """The expectations of a query on the rows that it reads that do not hold."""
+        wishes = [wish for wish in self.workloads[place].query.expected if wish.property == "rows read"]
+        return {wish.text for wish in wishes if outcome.cost.shown > wish.most}
 
     def is_taken(self, choice: Choice, *, learned: bool) -> bool:
         """Whether a plan uses the index, with the statistics (``learned``) or without any."""
@@ -203,7 +214,9 @@ class Selection:
                 continue
             unsorted = was.cost.sorted_rows if not now.cost.sorted_rows and not least else 0.0
             saved = was.cost.rows - now.cost.rows
-            fulfilled = () if least else tuple(text for text in was.plan.unmet if text not in now.plan.unmet)
+            unmet = [*was.plan.unmet, *sorted(self._excess(n, was))]
+            still = {*now.plan.unmet, *self._excess(n, now)}
+            fulfilled = () if least else tuple(text for text in unmet if text not in still)
             enough = max(least, _LEAST)
             if (saved >= enough and now.cost.rows * 2 <= was.cost.rows) or unsorted >= enough or fulfilled:
                 # What its author asks for is worth as much as all rows that the query reads.

@@ -120,6 +120,8 @@ def test_nothing_is_missing_where_all_migrations_ran(tmp_path: Path) -> None:
         ("SELECT * FROM big AS b JOIN small AS s ON s.id = b.small_id WHERE s.name = :name", ["(name)", "(small_id)"]),
         ("SELECT max(number) FROM big", ["(number)"]),
         ("DELETE FROM big WHERE kind = :kind", ["(kind)"]),
+        ("-- plan: rows read <= 100, no sort\nSELECT * FROM big WHERE kind = :kind", ["(kind)"]),
+        ("-- plan: no sort\nSELECT * FROM big WHERE kind = :kind", []),
         # The rowid is an index, and nothing more selective is to be had.
         ("SELECT * FROM big WHERE id = 7", []),
         ("SELECT * FROM big", []),
