@@ -9,7 +9,6 @@ from datetime import UTC, datetime, timedelta
 
 from memsql.advise import indexes
 from memsql.advise.indexes import Findings
-from memsql.advise.queries import QueryPlan, query_plans
 from memsql.backups import catalogue
 from memsql.backups.catalogue import Backup
 from memsql.config import Settings
@@ -89,7 +88,6 @@ class PeriodicReview:
     made_at: datetime
     days: int
     metrics: Metrics
-    plans: tuple[QueryPlan, ...]
     indexes: Findings | str
     slow: SlowLog
     analyzed: tuple[Statistics, ...] | None
@@ -106,9 +104,8 @@ def periodic_review(settings: Settings, *, days: int, rounds: int, budget: float
     """
     now = datetime.now(UTC)
     metrics = measure(settings, rounds=rounds, budget=budget, progress=progress)
-    progress.start("planning the queries")
+    progress.start("looking at statistics and space")
     with connection(settings.target, "ro", settings.busy_timeout) as conn:
-        plans = tuple(query_plans(conn, settings))
         analyzed = _analyzed(conn, {size.name: size.rows or 0 for size in metrics.stats.sizes if size.type == "table"})
         space = _space(conn, metrics)
     backups = catalogue.backups(settings)
@@ -116,7 +113,6 @@ def periodic_review(settings: Settings, *, days: int, rounds: int, budget: float
         now,
         days,
         metrics,
-        plans,
         _indexes(settings, progress),
         slow_log(settings, days=days, now=now),
         analyzed,

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from memsql import visible
+from memsql.advise.costs import QueryCost
 from memsql.operate.capacity import Growth, too_little
 from memsql.operate.periodic import PeriodicReview
 from memsql.report import periodic_attention
@@ -69,13 +70,15 @@ def data(review: PeriodicReview) -> dict[str, object]:
         ],
         "contracts": [
             {
-                "query": query_label(p.path),
-                "name": p.name,
-                "plan": list(p.lines),
-                "broken": list(p.unmet),
-                "error": p.error,
+                "query": query_label(c.plan.path),
+                "name": c.plan.name,
+                "plan": list(c.plan.lines),
+                "rows_read": c.rows.best,
+                "broken": [breach.expectation for breach in c.breaches],
+                "unproven": list(c.unproven),
+                "error": c.plan.error,
             }
-            for p in review.plans
+            for c in review.metrics.costs
         ],
         "indexes": {"problem": findings}
         if isinstance(findings, str)
@@ -137,15 +140,24 @@ def _parts(review: PeriodicReview) -> Iterator[_Part]:
 
 
 def _queries(review: PeriodicReview) -> _Part:
-    plans = {plan.path: plan for plan in review.plans}
+    costs = {cost.plan.key: cost for cost in review.metrics.costs}
     rows = []
     for timing in review.metrics.queries:
-        plan = plans.get(timing.path)
-        broken = "" if plan is None else "; ".join(plan.unmet) or ("kept" if plan.expected else "")
-        shown = (query_label(timing.path), _ms(timing.p50), _ms(timing.p95), timing.rows, timing.error or broken)
-        rows.append(shown)
-    line = f"{count(len(rows), 'hot query', 'hot queries')}" if rows else "the project has no hot queries (sql/queries)"
-    return _Part("Hot queries and their contracts", (line,), ("query", "p50", "p95", "rows", "contract"), tuple(rows))
+        cost = costs.get((timing.path, timing.part))
+        read = None if cost is None or cost.rows.best is None else f"{cost.rows.best:,}"
+        state = timing.error or ("" if cost is None else _contract(cost))
+        rows.append((timing.name, _ms(timing.p50), _ms(timing.p95), timing.rows, read, state))
+    line = count(len(rows), "hot query", "hot queries") if rows else "the project has no hot queries (sql/queries)"
+    headers = ("query", "p50", "p95", "rows", "rows read", "contract")
+    return _Part("Hot queries and their contracts", (line,), headers, tuple(rows))
+
+
+def _contract(cost: QueryCost) -> str:
+    if cost.breaches:
+        return f"broken: {'; '.join(breach.expectation for breach in cost.breaches)}"
+    if cost.unproven:
+        return f"not proven: {'; '.join(cost.unproven)}"
+    return "kept" if cost.plan.expected else ""
 
 
 def _slow(review: PeriodicReview) -> _Part:
@@ -199,7 +211,7 @@ def _operation(review: PeriodicReview) -> Iterator[str]:
     yield f"backup: {review.backup.message}"
     drills = review.drills
     if drills.last is None:
-        yield "drills: none is recorded (the reports of chains hold them: invoke backup.drill backup.list)"
+        yield "drills: none is recorded (invoke backup.drill --record)"
     else:
         outcome = "went well" if drills.ok else "failed"
         yield f"drills: {drills.number} recorded, the last on {drills.last[:10]} {outcome}"

@@ -29,8 +29,8 @@ def points(review: PeriodicReview) -> list[Point]:
 
 
 def _queries(review: PeriodicReview) -> Iterator[Point]:
-    broken = [plan.name for plan in review.plans if plan.unmet]
-    failing = [plan.name for plan in review.plans if plan.error]
+    broken = [cost.plan.name for cost in review.metrics.costs if cost.breaches]
+    failing = [cost.plan.name for cost in review.metrics.costs if cost.plan.error]
     if broken:
         yield Point(f"plans are not what their files expect: {', '.join(broken)}", "invoke analyze.queries")
     if failing:
@@ -71,9 +71,9 @@ def _operation(review: PeriodicReview) -> Iterator[Point]:
         yield Point(f"backup: {review.backup.message.partition(';')[0]}", "invoke backup")
     last = review.drills.last
     if last is None or review.made_at - datetime.fromisoformat(last) > _DRILL_EVERY:
-        yield Point("no drill is recorded for a month", "invoke backup.drill backup.list")
+        yield Point("no drill is recorded for a month", "invoke backup.drill --record")
     elif not review.drills.ok:
-        yield Point("the last drill failed", "invoke backup.drill backup.list")
+        yield Point("the last drill failed", "invoke backup.drill --record")
     if review.metrics.pending:
         yield Point(f"{count(review.metrics.pending, 'migration')} pending", "invoke migrate.status")
 

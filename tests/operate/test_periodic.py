@@ -117,7 +117,7 @@ def test_the_report(project: Project) -> None:
         0, "Attention\n---------\n", "grows by ", "between (95 %)", "1 recorded, the"
     )
     assert done.out.rstrip().endswith("ask for attention")
-    done = project.run("monitor.review", "--format", "markdown").expect(0, "## Capacity", "| by\\_body |")
+    done = project.run("monitor.review", "--format", "markdown").expect(0, "## Capacity", "| by body |")
     assert done.out.startswith("# Performance and capacity of memory.db")
     assert project.files() == before
     project.run("monitor.review", "--format", "html").expect(2, "there are text and markdown")
