@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from memsql.advise.costs import QueryCost, costs_of
+from memsql.advise.forecasts import Outcome, compared
 from memsql.advise.queries import planned_of
 from memsql.advise.samples import with_samples
 from memsql.backups.catalogue import newest_proven
@@ -62,7 +63,8 @@ class Contracts:
 @dataclass(frozen=True, slots=True)
 class Metrics:
     """All figures. ``version`` is the newest migration that is applied; ``attempts`` are (operation, status, number);
-    ``costs`` has the plan of each query and the rows that it reads."""
+    ``costs`` has the plan of each query and the rows that it reads; ``forecasts`` are the migrations of which a dry run
+    forecast the time, the newest first."""
 
     database: str
     environment: str | None
@@ -75,6 +77,7 @@ class Metrics:
     costs: tuple[QueryCost, ...]
     contracts: Contracts
     backup: NewestBackup | None
+    forecasts: tuple[Outcome, ...] = ()
 
 
 def contracts_of(costs: Sequence[QueryCost], hot: Sequence[Query]) -> Contracts:
@@ -100,6 +103,7 @@ def measure(settings: Settings, *, rounds: int, budget: float, progress: Progres
     hot = hot_queries(settings)
     with connection(settings.target, "ro", settings.busy_timeout) as conn:
         state = read_state(project, conn)
+        forecasts = compared(settings, conn)
         rates, attempts = _history(conn) if "memsql_history" in state.ledger.tables else (Rates(), ())
         progress.start("weighing tables")
         figures = stats(conn)
@@ -125,6 +129,7 @@ def measure(settings: Settings, *, rounds: int, budget: float, progress: Progres
         costs=tuple(costs),
         contracts=contracts_of(costs, hot),
         backup=_newest_backup(settings),
+        forecasts=tuple(forecasts),
     )
 
 

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import PurePath
 
+from memsql.advise.forecasts import Outcome, median_error
 from memsql.operate.health import Sign
 from memsql.operate.metrics import Metrics
 from memsql.visible import page
 from memsql.words import count
+
+_FORECASTS_SHOWN = 10
 
 
 def health_text(signs: Sequence[Sign], target: str) -> str:
@@ -75,6 +78,7 @@ def metrics_data(metrics: Metrics) -> dict[str, object]:
             }
             for q in metrics.queries
         ],
+        "forecasts": forecasts_data(metrics.forecasts),
         "contracts": {"held": contracts.held, "broken": contracts.broken, "unproven": contracts.unproven},
         "backup": None
         if backup is None
@@ -84,6 +88,26 @@ def metrics_data(metrics: Metrics) -> dict[str, object]:
             "age_seconds": backup.age_seconds,
             "bytes": backup.bytes,
         },
+    }
+
+
+def forecasts_data(outcomes: Sequence[Outcome]) -> dict[str, object]:
+    """How the forecasts of dry runs compare with what happened, and the newest ones."""
+    median = median_error(outcomes)
+    return {
+        "compared": len(outcomes),
+        "median_error": None if median is None else round(median, 3),
+        "last": [
+            {
+                "id": one.id,
+                "direction": one.direction,
+                "at": one.at,
+                "forecast_ms": one.forecast_ms,
+                "actual_ms": one.actual_ms,
+                "error": round(one.error, 3),
+            }
+            for one in outcomes[:_FORECASTS_SHOWN]
+        ],
     }
 
 

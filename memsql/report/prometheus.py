@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 import memsql
+from memsql.advise.forecasts import median_error
 from memsql.errors import UsageError
 from memsql.operate.metrics import Metrics
 from memsql.report.monitor import query_label
@@ -78,6 +79,11 @@ def _plain(metrics: Metrics) -> list[tuple[str, str, float | None]]:
         ("migration_duration_mean_seconds", "What an applied migration took on average.", rates.mean_seconds),
         ("rollback_ratio", "Rollbacks for each applied migration.", rates.rollback),
         ("verification_pass_ratio", "Of the recorded verifications, the share that passed.", rates.verification_pass),
+        (
+            "forecast_error_ratio",
+            "Median of how far dry runs were from what migrations then took.",
+            median_error(metrics.forecasts),
+        ),
         ("migrations_pending", "Migrations that wait to be applied.", metrics.pending),
         ("database_bytes", "Size of the database: pages times page size.", metrics.stats.file_bytes),
         ("database_rows", "Rows of all ordinary tables.", metrics.stats.rows),

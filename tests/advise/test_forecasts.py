@@ -95,6 +95,17 @@ def test_a_forecast_is_compared_with_the_first_run_after_it(project: Project) ->
     assert 0.5 < median <= 1
 
 
+def test_metrics_say_how_good_forecasts_were(project: Project) -> None:
+    empty = project.run("monitor.metrics", "--json")
+    project.run("migrate.up", "--dry-run").expect(0)
+    project.up()
+    report = project.run("monitor.metrics", "--json").expect(0).json()["forecasts"]
+    assert empty.code != 0
+    assert report["compared"] == 2
+    assert report["median_error"] >= 0
+    assert [(one["id"], one["direction"]) for one in report["last"]] == [("0002_b", "up"), ("0001_a", "up")]
+
+
 def test_an_edited_file_and_another_database_have_no_forecast(project: Project) -> None:
     project.run("migrate.up", "--dry-run").expect(0)
     project.add("0002_b", "INSERT INTO a VALUES (2);\n", "DELETE FROM a;\n")
