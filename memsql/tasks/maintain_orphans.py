@@ -72,6 +72,10 @@ def orphans(
     if dry_run:
         with clone(settings.target, settings.busy_timeout, progress) as copy:
             return _change(settings, copy.connection, (table, keys, progress), archive=archive, dry_run=True)
+    with untouched(), connection(settings.target, "ro", settings.busy_timeout) as conn:
+        nothing = _nothing(settings, conn, table, keys, archive=archive)
+    if nothing is not None:
+        return nothing
     verb = "move the rows aside that refer to no row" if archive else "bring the rows back that were moved aside"
     admit(settings, verb + ("" if table is None else f", of {table}"), yes=yes)
     with connection(settings.target, "rw", settings.busy_timeout) as conn:
@@ -95,6 +99,29 @@ def _report(settings: Settings, conn: Connection, table: str | None, key: Sequen
         shown.report_data(seen, kept, target),
         int(check and any(one.rows for one in seen)),
     )
+
+
+def _nothing(
+    settings: Settings, conn: Connection, table: str | None, key: Sequence[str], *, archive: bool
+) -> Outcome | None:
+    """The outcome where there is nothing to move or to bring back, so that nobody has to be asked; None otherwise."""
+    from memsql.report import orphans as shown
+    from memsql.schema import read
+    from memsql.upkeep import archives, references
+    from memsql.upkeep import orphans as upkeep
+
+    schema, target = read(conn), str(settings.target)
+    names = _tables(schema, table)
+    known = upkeep.followed(conn, references.references(settings, schema, key))
+    if not archive:
+        if any(names is None or a.table in names for a in archives.archives(conn)):
+            return None
+        return Outcome(shown.returned_text([], target, dry_run=False), shown.returned_data([], target, dry_run=False))
+    chosen = [r for r in known if names is None or r.child in names]
+    if any(one.rows for one in upkeep.orphans(conn, schema, [r for r in chosen if not r.is_unchecked])):
+        return None
+    unchecked = [r for r in chosen if r.is_unchecked]
+    return Outcome(shown.moved_text([], unchecked, target, dry_run=False), shown.moved_data([], target, dry_run=False))
 
 
 def _change(

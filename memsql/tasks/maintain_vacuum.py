@@ -60,6 +60,8 @@ def vacuum(
         raise upkeep.refusal(settings.target)
     path, target = settings.target.path, str(settings.target)
     if incremental:
+        with file_connection(path, target, "ro", settings.busy_timeout) as conn:
+            upkeep.refuse_without_increments(conn)
         admit(settings, "give free pages back", yes=yes)
         with file_connection(path, target, "rw", settings.busy_timeout) as conn:
             result = upkeep.incremental(conn, most, progress)

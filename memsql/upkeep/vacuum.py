@@ -81,9 +81,8 @@ def in_place(conn: SQLiteConnection, progress: Progress) -> Vacuumed:
     return Vacuumed(before, _size(conn), time.perf_counter() - started, log_left=_shorten_log(conn))
 
 
-def incremental(conn: SQLiteConnection, pages: int, progress: Progress) -> Vacuumed:
-    """Give at most ``pages`` free pages back to the disk, 0 for all of them. Raises UsageError where auto_vacuum is not
-    INCREMENTAL."""
+def refuse_without_increments(conn: SQLiteConnection) -> None:
+    """Raise UsageError where auto_vacuum is not INCREMENTAL."""
     if conn.execute("PRAGMA auto_vacuum").one() != _INCREMENTAL:
         raise UsageError(
             f"{conn.target} has no incremental vacuum: its PRAGMA auto_vacuum is not INCREMENTAL",
@@ -91,6 +90,10 @@ def incremental(conn: SQLiteConnection, pages: int, progress: Progress) -> Vacuu
             hint="the whole file at once: invoke maintain.vacuum; to change that: PRAGMA auto_vacuum = INCREMENTAL"
             " and then VACUUM",
         )
+
+
+def incremental(conn: SQLiteConnection, pages: int, progress: Progress) -> Vacuumed:
+    """Give at most ``pages`` free pages back to the disk, 0 for all of them."""
     started, before = time.perf_counter(), _size(conn)
     with stating("maintain.vacuum", lambda: "the database is whole, as it was") as stopped, conn.observe(stopped):
         progress.start("giving free pages back")

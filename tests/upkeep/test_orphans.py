@@ -203,6 +203,14 @@ def test_somebody_else_writes(project: Project) -> None:
         project.run("maintain.orphans", "--archive").expect(4, "is locked", "nothing was changed")
 
 
+def test_a_protected_environment_asks_where_there_is_something_to_do(project: Project) -> None:
+    project.configure("[memsql]\ndatabase = memory.db\nprotected = yes\n")
+    project.run("maintain.orphans", "--restore").expect(0, "nothing was moved aside")
+    project.run("maintain.orphans", "--archive", "--table", "loose").expect(0, "there is no row to move")
+    project.run("maintain.orphans", "--archive").expect(6, "no proven backup")
+    project.run("maintain.orphans", "--archive", "--dry-run").expect(0, "would move")
+
+
 def test_references_are_read() -> None:
     schema = from_sql('CREATE TABLE "a b" (x, "y z"); CREATE TABLE p (x, y);')
     one = parse('"A B" ("Y Z", x) -> P (x, Y)', "here", schema)
