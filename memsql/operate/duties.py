@@ -45,6 +45,7 @@ DUTIES: tuple[Duty, ...] = (
         "monitor.health --no-verify",
         reads_backups=True,
     ),
+    _duty("daily", "figures", "keep times, sizes and contracts for the dashboard", "monitor.metrics --record"),
     _duty("weekly", "slow", "review what was slow", "verify monitor.metrics --record monitor.slow", is_report=True),
     _duty("weekly", "indexes", "see which indexes are used, superfluous or missing", "analyze.indexes", is_report=True),
     _duty("weekly", "search", "prove the full-text indexes", "fts.check"),
