@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from memsql.interrupts import untouched
 from memsql.tasks.gate import CHANGE_HELP, admit
@@ -69,9 +69,10 @@ def orphans(
     if not changes:
         with untouched(), connection(settings.target, "ro", settings.busy_timeout) as conn:
             return _report(settings, conn, table, keys, check=check)
+    action: Literal["archive", "restore"] = "archive" if archive else "restore"
     if dry_run:
         with clone(settings.target, settings.busy_timeout, progress) as copy:
-            return _change(settings, copy.connection, (table, keys, progress), archive=archive, dry_run=True)
+            return _change(settings, copy.connection, (table, keys, progress), action, dry_run=True)
     with untouched(), connection(settings.target, "ro", settings.busy_timeout) as conn:
         nothing = _nothing(settings, conn, table, keys, archive=archive)
     if nothing is not None:
@@ -79,7 +80,7 @@ def orphans(
     verb = "move the rows aside that refer to no row" if archive else "bring the rows back that were moved aside"
     admit(settings, verb + ("" if table is None else f", of {table}"), yes=yes)
     with connection(settings.target, "rw", settings.busy_timeout) as conn:
-        return _change(settings, conn, (table, keys, progress), archive=archive, dry_run=False)
+        return _change(settings, conn, (table, keys, progress), action, dry_run=False)
 
 
 def _report(settings: Settings, conn: Connection, table: str | None, key: Sequence[str], *, check: bool) -> Outcome:
@@ -128,8 +129,8 @@ def _change(
     settings: Settings,
     conn: Connection,
     choice: tuple[str | None, Sequence[str], Progress],
+    action: Literal["archive", "restore"],
     *,
-    archive: bool,
     dry_run: bool,
 ) -> Outcome:
     from memsql.report import orphans as shown
@@ -143,14 +144,14 @@ def _change(
     with untouched():
         schema, target = read(conn), str(settings.target)
         names, known = _tables(schema, table), followed(conn, references(settings, schema, key))
-    if archive:
-        moved = archive_orphans(conn, schema, known, names, progress)
+    if action == "archive":
+        moved = archive_orphans(conn, schema, known, names, progress=progress)
         unchecked = [r for r in known if r.is_unchecked and (names is None or r.child in names)]
         return Outcome(
             shown.moved_text(moved, unchecked, target, dry_run=dry_run),
             shown.moved_data(moved, target, dry_run=dry_run),
         )
-    returned = bring_back(conn, schema, known, names, progress)
+    returned = bring_back(conn, schema, known, names, progress=progress)
     return Outcome(
         shown.returned_text(returned, target, dry_run=dry_run), shown.returned_data(returned, target, dry_run=dry_run)
     )

@@ -133,7 +133,12 @@ def _remove(mover: _Mover) -> None:
 
 
 def archive_orphans(
-    conn: Connection, schema: Schema, references: Iterable[Reference], tables: Sequence[str] | None, progress: Progress
+    conn: Connection,
+    schema: Schema,
+    references: Iterable[Reference],
+    tables: Sequence[str] | None,
+    *,
+    progress: Progress,
 ) -> list[Moved]:
     """Move the orphans of ``tables`` (None: of all) aside, and the rows that refer to them. Foreign keys are on.
 

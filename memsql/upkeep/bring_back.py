@@ -39,7 +39,12 @@ class _Work:
 
 
 def bring_back(
-    conn: Connection, schema: Schema, references: Iterable[Reference], tables: Sequence[str] | None, progress: Progress
+    conn: Connection,
+    schema: Schema,
+    references: Iterable[Reference],
+    tables: Sequence[str] | None,
+    *,
+    progress: Progress,
 ) -> list[Returned]:
     """Bring the rows of ``tables`` (None: of all) back, in one transaction that is proven. An archive that is empty
     then is dropped.

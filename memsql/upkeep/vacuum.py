@@ -122,13 +122,13 @@ def into_file(source: Target, path: Path, busy_timeout: int, progress: Progress)
     ):
         copy = work / "vacuumed.db"
         locked = False
-        report = _attempt(source, copy, busy_timeout, progress, stopped)
+        report = _attempt(source, copy, busy_timeout, progress, stopped=stopped)
         if report is None:
             copy.unlink()
             locked = True
             with file_connection(_path(source), str(source), "rw", busy_timeout) as lock:
                 lock.begin()
-                report = _attempt(source, copy, busy_timeout, progress, stopped)
+                report = _attempt(source, copy, busy_timeout, progress, stopped=stopped)
         if report is None:
             raise LockedError(f"{source} was written while it was read", hint="run it again")
         require(report, f"{path} would not hold the same", state=f"{source} was only read", hint=_hint(source))
@@ -145,7 +145,7 @@ def into_file(source: Target, path: Path, busy_timeout: int, progress: Progress)
 
 
 def _attempt(
-    source: Target, copy: Path, busy_timeout: int, progress: Progress, stopped: Callable[[], bool]
+    source: Target, copy: Path, busy_timeout: int, progress: Progress, *, stopped: Callable[[], bool]
 ) -> ProofReport | None:
     """The proof of ``copy``, which is written; None where somebody wrote into ``source`` meanwhile."""
     # From a connection that may not write, SQLite 3.40 numbers the rows of tables with a CHECK anew.

@@ -8,12 +8,17 @@ import sqlite3
 import subprocess
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cli import Project, content
 from either import Place
 
+from memsql.config import Target
+from memsql.db.sqlite import SQLiteConnection
+from memsql.progress import SILENT, Progress
 from memsql.server import Running
+from memsql.upkeep import vacuum
 from memsql.upkeep.space import Need, expected_size, lacking
 
 ROWS = """
@@ -68,6 +73,22 @@ def test_into_a_new_file(project: Project, journal: str) -> None:
     assert not [name for name in os.listdir(project.root) if name.startswith(".memsql")]
     project.run("maintain.vacuum", "--into", "new.db").expect(2, "new.db is there already")
     project.run("maintain.vacuum", "--into", "nowhere/new.db").expect(1, "cannot be read")
+
+
+def test_somebody_writes_meanwhile(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    content_of, writes = vacuum._content, [1]
+
+    def content_after_a_write(conn: SQLiteConnection, progress: Progress) -> Any:
+        if writes:
+            project.script(f"INSERT INTO loose VALUES ('late {writes.pop()}')")
+        return content_of(conn, progress)
+
+    monkeypatch.setattr(vacuum, "_content", content_after_a_write)
+    new = project.root / "new.db"
+    result = vacuum.into_file(Target(path=project.db, display="memory.db"), new, 50, SILENT)
+    assert result.locked
+    assert content(new) == content(project.db)
+    assert project.one("SELECT count(*) FROM loose") == 3
 
 
 def test_in_place(project: Project) -> None:
