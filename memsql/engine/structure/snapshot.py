@@ -42,6 +42,11 @@ class Snapshot:
         return dict(map(keyed, self.rows))
 
     @cached_property
+    def referring(self) -> dict[Key, StoredObject]:
+        """The tables that may have foreign keys, by their key."""
+        return dict(keyed(row) for row in self.rows if row[0] == "table" and _may_refer(str(row[3])))
+
+    @cached_property
     def places(self) -> dict[Row, int]:
         """The index of each row."""
         return {row: place for place, row in enumerate(self.rows)}
@@ -51,9 +56,13 @@ class Snapshot:
         snapshot = Snapshot(rows)
         snapshot.objects = dict(self.objects)
         changed = change(self, snapshot)
-        for obj in changed.gone:
-            del snapshot.objects[key_of(obj)]
-        snapshot.objects |= {key_of(obj): obj for obj in changed.new}
+        new = {key_of(obj): obj for obj in changed.new}
+        snapshot.referring = dict(self.referring)
+        for key in map(key_of, changed.gone):
+            del snapshot.objects[key]
+            snapshot.referring.pop(key, None)
+        snapshot.objects |= new
+        snapshot.referring |= {key: obj for key, obj in new.items() if obj.type == "table" and _may_refer(obj.sql)}
         return snapshot
 
     def without(self, other: Snapshot) -> list[Row]:
@@ -101,6 +110,10 @@ def keyed(row: Row) -> tuple[Key, StoredObject]:
     """``row`` as an object, with its key."""
     obj = StoredObject(*map(str, row))
     return key_of(obj), obj
+
+
+def _may_refer(sql: str) -> bool:
+    return "references" in sql.lower()
 
 
 def object_of(row: Row) -> StoredObject:
@@ -151,8 +164,7 @@ def reached(
 
 def children(schema: Snapshot, names: frozenset[str]) -> list[StoredObject]:
     """The tables of ``schema`` with foreign keys that may refer to tables in ``names`` (folded), or are of one."""
-    referring = (object_of(row) for row in schema.rows if row[0] == "table" and "references" in str(row[3]).lower())
-    return [o for o in referring if fold(o.name) in names or not names.isdisjoint(names_in(o.sql))]
+    return [o for o in schema.referring.values() if fold(o.name) in names or not names.isdisjoint(names_in(o.sql))]
 
 
 def needed(schema: Snapshot, keys: Iterable[Key]) -> Snapshot:
