@@ -86,9 +86,9 @@ def append(settings: Settings, kind: Kind, fields: Mapping[str, object], file: s
 
 
 def read(settings: Settings, file: str | None = None) -> History:
-    """What the history file says of the database of ``settings``; nothing where there is no such file.
+    """What the history file says of the database of ``settings``; nothing where the project has none yet.
 
-    Raises FileError where it cannot be read.
+    Raises FileError where it cannot be read, or where there is no ``file``.
     """
     path, shown = history_file(settings, file)
     try:
@@ -97,7 +97,10 @@ def read(settings: Settings, file: str | None = None) -> History:
             stream.seek(max(0, length - _LONGEST))
             lines = stream.read().splitlines()
     except FileNotFoundError:
-        return History()
+        if file is None:
+            return History()
+        hint = f"begin it: memsql monitor.metrics --record --history {file}"
+        raise FileError(f"{shown} does not exist", where=Location(shown), hint=hint) from None
     except OSError as e:
         raise FileError(f"{shown} cannot be read: {e.strerror}", where=Location(shown)) from None
     is_cut = length > _LONGEST

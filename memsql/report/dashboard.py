@@ -11,6 +11,7 @@ from markupsafe import Markup
 
 from memsql import words
 from memsql.advise.costs import QueryCost
+from memsql.advise.forecasts import median_error
 from memsql.operate.capacity import too_little
 from memsql.operate.dashboard import Dashboard, DrillThen
 from memsql.operate.health import Level, Sign
@@ -53,6 +54,19 @@ class _Bar:
 
 
 @dataclass(frozen=True, slots=True)
+class _Migration:
+    """A migration; ``forecast`` is how long a dry run said that it takes, empty where none did."""
+
+    id: str
+    state: str
+    tone: str
+    applied: str
+    duration: str
+    forecast: str
+    share: float
+
+
+@dataclass(frozen=True, slots=True)
 class _Query:
     """A hot query: its times, the rows that it reads, and how its contract stands, in words and as a tone."""
 
@@ -73,7 +87,6 @@ def dashboard_page(board: Dashboard) -> str:
     """The page about ``board``: everything now, and the charts of what was recorded."""
     signs = (*board.signs, _contracts(board), _drills(board))
     tables, indexes = _bars(board)
-    longest = max([s.duration_ms or 0 for s in board.migrations], default=0)
     return page(
         "dashboard.html.jinja",
         board=board,
@@ -82,15 +95,8 @@ def dashboard_page(board: Dashboard) -> str:
         tone=_TONES[_worst(signs)],
         signs=[(sign, _TONES[sign.level]) for sign in signs],
         tiles=_tiles(board),
-        migrations=[
-            (
-                s,
-                _STATES.get(s.state.replace("_", " "), "error"),
-                words.milliseconds(s.duration_ms),
-                _share(s.duration_ms, longest),
-            )
-            for s in reversed(board.migrations)
-        ],
+        migrations=_migrations(board),
+        accuracy=_accuracy(board),
         milliseconds=words.milliseconds,
         charts=[(title, chart) for title, chart in _growth_charts(board) if chart is not None],
         forecast=_forecast(board),
@@ -106,6 +112,33 @@ def dashboard_page(board: Dashboard) -> str:
         drills=[_drill(drill) for drill in reversed(board.drills[-10:])],
         sizes=[(f"{one.when:%Y-%m-%d}", words.size(one.bytes), one.source) for one in reversed(board.sizes[-_VALUES:])],
     )
+
+
+def _migrations(board: Dashboard) -> list[_Migration]:
+    """The migrations, the newest first."""
+    longest = max([status.duration_ms or 0 for status in board.migrations], default=0)
+    forecasts = {one.id: one.forecast_ms for one in reversed(board.metrics.forecasts) if one.direction == "up"}
+    return [
+        _Migration(
+            status.id,
+            status.state.replace("_", " "),
+            _STATES.get(status.state.replace("_", " "), "error"),
+            (status.applied_at or "")[:19].replace("T", " "),
+            words.milliseconds(status.duration_ms),
+            words.milliseconds(forecasts.get(status.id)),
+            _share(status.duration_ms, longest),
+        )
+        for status in reversed(board.migrations)
+    ]
+
+
+def _accuracy(board: Dashboard) -> str:
+    """How far forecasts were from what happened, in a sentence; empty without any."""
+    median = median_error(board.metrics.forecasts)
+    if median is None:
+        return ""
+    compared = words.count(len(board.metrics.forecasts), "run was", "runs were")
+    return f"{compared} forecast by a dry run; the median error of the time is {median * 100:.0f} %."
 
 
 def verdict(board: Dashboard) -> str:

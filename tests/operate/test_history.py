@@ -117,6 +117,8 @@ def test_no_secret_is_kept(tmp_path: Path) -> None:
 def test_a_file_that_cannot_be_written_or_read(tmp_path: Path) -> None:
     settings = settings_of(tmp_path)
     assert history.read(settings) == history.History()
+    with pytest.raises(FileError, match=r"other.jsonl does not exist"):
+        history.read(settings, "other.jsonl")
     os.makedirs(tmp_path / "backups" / "runs" / "history.jsonl")
     with pytest.raises(FileError, match="cannot be written"):
         history.append(settings, "metrics", {})

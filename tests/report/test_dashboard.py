@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import sqlite3
 import subprocess
@@ -87,6 +88,9 @@ def test_everything_that_was_recorded_is_shown(project: Project) -> None:
     query(project, "broken", "-- plan: no scan\nSELECT * FROM a")
     save_backup(project.root / "backups", project.db)
     project.run("verify", "--record")
+    project.add("0002_b", "CREATE TABLE b (x);\n", "DROP TABLE b;\n")
+    project.run("migrate.up", "--dry-run").expect(0)
+    project.up()
     for days in (40, 30, 2):
         times = {"p50_ms": 1.5, "p95_ms": 2, "p99_ms": 1234, "rows_read": 7}
         queries = [{"query": "held", "name": "the one called held", **times}]
@@ -105,6 +109,7 @@ def test_everything_that_was_recorded_is_shown(project: Project) -> None:
         "reads all of a",
         "1.2 s",
         "it restores",
+        "1 run was forecast by a dry run",
         "in 365 days about",
         "a_x",
     ):
@@ -159,20 +164,34 @@ def test_a_line_over_time() -> None:
 
 @pytest.mark.skipif(BROWSER is None, reason="there is no Chromium here to draw the page")
 def test_it_can_be_looked_at(project: Project, tmp_path: Path) -> None:
-    """On a phone and in the dark the page fits: nothing of it is wider than the window."""
+    """On a phone and on a desk the page fits, and it is drawn in the colours that the reader wants."""
     query(project, "held", "SELECT x FROM a WHERE x = 1")
+    project.script(f"CREATE TABLE {quote('a' * 90)} (x)")
     for days in (9, 2):
         times = {"query": "held", "name": "the one called held", "p50_ms": 1.5, "p95_ms": 2, "p99_ms": 3}
         record(project, days, {"bytes": 4096, "rows": 1, "queries": [times]})
     project.run("monitor.dashboard", "--rounds", "1", "--output", "board.html").expect(0)
-    picture = tmp_path / "board.png"
-    command = [
-        *(str(BROWSER), "--headless=new", "--no-sandbox", "--disable-gpu", "--hide-scrollbars"),
-        *(f"--user-data-dir={tmp_path / 'profile'}", "--blink-settings=preferredColorScheme=0"),
-        *("--window-size=500,900", f"--screenshot={picture}", (project.root / "board.html").as_uri()),
-    ]
-    subprocess.run(command, check=True, capture_output=True, timeout=60)
-    head = picture.read_bytes()[:24]
-    assert head.startswith(b"\x89PNG")
-    assert (int.from_bytes(head[16:20]), int.from_bytes(head[20:24])) == (500, 900)
-    assert picture.stat().st_size > 10_000
+    board = (project.root / "board.html").as_uri()
+    frames = tmp_path / "frames.html"
+    width = "this.title = this.contentDocument.documentElement.scrollWidth"
+    frames.write_text("".join(f'<iframe width={w} src="{board}" onload="{width}"></iframe>' for w in (375, 1280)))
+    looked = browse(tmp_path, "--allow-file-access-from-files", "--dump-dom", frames.as_uri())
+    assert re.findall(r'title="(\d+)"', looked) == ["375", "1280"], looked
+    pictures = []
+    for scheme in (0, 1):
+        picture = tmp_path / f"board-{scheme}.png"
+        colours = f"--blink-settings=preferredColorScheme={scheme}"
+        browse(tmp_path, colours, "--window-size=500,900", f"--screenshot={picture}", board)
+        pictures.append(picture.read_bytes())
+    for head in pictures:
+        assert head.startswith(b"\x89PNG")
+        assert (int.from_bytes(head[16:20]), int.from_bytes(head[20:24])) == (500, 900)
+        assert len(head) > 10_000
+    assert pictures[0] != pictures[1]
+
+
+def browse(folder: Path, *words: str) -> str:
+    """What Chromium prints, without a window."""
+    profile = f"--user-data-dir={folder / 'profile'}"
+    command = [str(BROWSER), "--headless=new", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", profile, *words]
+    return subprocess.run(command, check=True, capture_output=True, timeout=60, text=True).stdout
