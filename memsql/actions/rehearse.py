@@ -16,6 +16,7 @@ from memsql.db import Connection, connection
 from memsql.db.clone import Clone, clone, refuse_full
 from memsql.db.queries import load
 from memsql.db.sqlite import SQLiteConnection
+from memsql.db.tally import Tally
 from memsql.engine.job import Direction
 from memsql.engine.loss import counting
 from memsql.engine.meter import Cost, Meter, Sampling
@@ -40,7 +41,8 @@ class Rehearsal:
     """What a run would do. ``problem`` is what would stop it; ``rows`` maps a table to its rows before
     and after (None: not there), empty where no row was copied; ``seconds`` includes the cloning, ``run_seconds`` is the
     run alone, an adoption included; ``omitted`` says what a clone of a server lacks. ``costs`` is what each transaction
-    took on a clone with rows, and ``disk`` what they need together beside a file."""
+    took on a clone with rows, ``disk`` what they need together beside a file, and ``tally`` what a server counted for
+    the run, the proof included."""
 
     direction: str
     report: Report | None
@@ -54,6 +56,7 @@ class Rehearsal:
     run_seconds: float = 0.0
     costs: tuple[Cost, ...] = ()
     disk: Disk | None = None
+    tally: Tally | None = None
 
     @property
     def exit_code(self) -> int:
@@ -82,6 +85,7 @@ class _Run:
     omitted: tuple[str, ...] = ()
     costs: tuple[Cost, ...] = ()
     journal_mode: str = ""
+    tally: Tally | None = None
 
 
 def place_for(target: Target, flags: frozenset[Flag]) -> Place:
@@ -142,6 +146,7 @@ def rehearse(
         omitted=run.omitted,
         run_seconds=run.seconds,
         costs=run.costs,
+        tally=run.tally,
         disk=disk_for(run.costs, settings.target, run.journal_mode) if run.costs else None,
     )
 
@@ -179,25 +184,32 @@ def _on_clone(project: Project, direction: Direction, options: RunOptions, progr
 
 def _on_server(project: Project, direction: Direction, options: RunOptions, progress: Progress) -> _Run:
     from memsql.actions.rehearse_on_server import rehearse_on_server
+    from memsql.db.libsql import LibsqlConnection
 
     settings = project.settings
     report, problem = None, None
     with connection(settings.target, "rw", settings.busy_timeout) as conn:
         before = after = _snapshot(conn, settings)
 
+        assert isinstance(conn, LibsqlConnection)
+        tally: Tally | None = None
+
         def look() -> None:
-            nonlocal after
+            nonlocal after, tally
+            tally, conn.tally = conn.tally, None
             after = _snapshot(conn, settings)
 
         try:
             with trial_on(conn, replace(options, all_or_nothing=True), progress) as session:
-                report = rehearse_on_server(session, read_state(project, conn), direction, look)
+                state = read_state(project, conn)
+                conn.tally = Tally()
+                report = rehearse_on_server(session, state, direction, look)
         except UsageError:
             raise
         except MemsqlError as e:
             e.state = "this was a rehearsal: the transaction on the server was rolled back"
             problem = e
-        return _Run(before, after, report, problem, 0.0)
+        return _Run(before, after, report, problem, 0.0, tally=tally)
 
 
 def _snapshot(conn: Connection, settings: Settings) -> _Snapshot:

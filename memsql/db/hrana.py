@@ -170,8 +170,8 @@ def decode_result(result: Json) -> Result:
     rows = [decode_row(row) for row in result["rows"]]
     columns = tuple(c["name"] or "" for c in result["cols"])
     # Servers of the first Hrana say nothing about it.
-    rows_read = result.get("rows_read")
-    return Result(columns, rows, int(result["affected_row_count"]), None if rows_read is None else int(rows_read))
+    read, written = (None if n is None else int(n) for n in (result.get("rows_read"), result.get("rows_written")))
+    return Result(columns, rows, int(result["affected_row_count"]), read, written)
 
 
 class Pipeline:

@@ -17,6 +17,7 @@ from memsql.db.hrana import Json
 from memsql.db.intent import Intent, intent_of
 from memsql.db.loop import Loop, Stopped
 from memsql.db.protocol import Item, Params, Result, Script, Touched, Value
+from memsql.db.tally import Tally
 from memsql.db.transport import Timeouts, Transport, endpoint
 from memsql.errors import INTERRUPT, CommitUnknown, ConnectError, LockedError, MemsqlError, StatementError
 from memsql.sqltext import effect
@@ -47,6 +48,7 @@ class LibsqlConnection:
     def __init__(self, target: Target, mode: str, busy_timeout: int, timeouts: Timeouts | None = None) -> None:
         self.target = target
         self.requests = 0
+        self.tally: Tally | None = None
         self.body_limit: int | None = BODY_LIMIT
         self._mode = mode
         self._busy_timeout = busy_timeout
@@ -72,7 +74,10 @@ class LibsqlConnection:
         answer = self._ask([request], intent)[0]
         if answer["type"] == "ok":
             self._settings.update(intent.settings)
-            return self._encoded(lambda: self._decoded(lambda: hrana.decode_result(answer["response"]["result"])), sql)
+            result = self._encoded(
+                lambda: self._decoded(lambda: hrana.decode_result(answer["response"]["result"])), sql
+            )
+            return result if self.tally is None else self.tally.add(result)
         if answer["error"].get("code") == "RESPONSE_TOO_LARGE" and intent.repeatable and self._transport.version >= 3:
             columns, rows = self._cursor(sql, params)
             return Result(tuple(columns), [row for chunk in rows for row in chunk])
@@ -106,6 +111,9 @@ class LibsqlConnection:
     def batch(self, items: Sequence[Item]) -> list[Result]:
         if not items:
             return []
+        return self._batch(items) if self.tally is None else self.tally.batch(items, self._batch)
+
+    def _batch(self, items: Sequence[Item]) -> list[Result]:
         intent = self._intent(items)
         pipeline = hrana.Pipeline(items)
         answers = self._ask(pipeline.requests, intent)

@@ -21,12 +21,14 @@ Params = Sequence[Value]
 @dataclass(frozen=True, slots=True)
 class Result:
     """The answer to one statement: the names of the columns, the rows as tuples in that order, and how many rows the
-    statement changed. ``rows_read`` is how many rows a server says it read for it; None where nobody counts."""
+    statement changed. ``rows_read`` and ``rows_written`` are how many rows a server says it read and wrote for it; None
+    where nobody counts."""
 
     columns: tuple[str, ...]
     rows: list[tuple[Value, ...]]
     changes: int = 0
     rows_read: int | None = field(default=None, compare=False)
+    rows_written: int | None = field(default=None, compare=False)
 
     def one(self) -> Value:
         """The first column of the first row, or None where there is no row."""

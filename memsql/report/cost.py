@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from memsql.advise.disk import Disk
+from memsql.db.tally import Tally
 from memsql.engine.meter import Cost
 from memsql.words import count, milliseconds, size
 
@@ -67,3 +68,18 @@ def disk_data(disk: Disk | None) -> dict[str, object] | None:
         "free_bytes": disk.free,
         "suffices": disk.suffices,
     }
+
+
+def tally_lines(tally: Tally | None) -> list[str]:
+    """How many rows a server read and wrote for the run."""
+    if tally is None:
+        return []
+    more = f"; not counted: {count(tally.uncounted, 'text')} of many statements" if tally.uncounted else ""
+    return [f"{count(tally.rows_read, 'row')} read, {count(tally.rows_written, 'row')} written, with the proof{more}"]
+
+
+def tally_data(tally: Tally | None) -> dict[str, object] | None:
+    """The same as fields of the JSON output; None where no server ran it."""
+    if tally is None:
+        return None
+    return {"rows_read": tally.rows_read, "rows_written": tally.rows_written, "uncounted": tally.uncounted}

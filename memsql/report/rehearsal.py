@@ -37,6 +37,7 @@ def text(rehearsal: Rehearsal, warnings: Sequence[str] = ()) -> str:
     lines += _section("rows", rows)
     lines += _section("query plans", rehearsal.plans)
     lines += _section("disk", cost.disk_lines(rehearsal.disk))
+    lines += _section("counted by the server", cost.tally_lines(rehearsal.tally))
     lines += ["", *(f"warning: {warning}" for warning in warnings)] if warnings else []
     return page([*lines, "", *_verdict(rehearsal)])
 
@@ -56,6 +57,7 @@ def data(rehearsal: Rehearsal, warnings: Sequence[str] = ()) -> dict[str, object
         "plans": list(rehearsal.plans),
         "costs": cost.data(rehearsal.costs),
         "disk": cost.disk_data(rehearsal.disk),
+        "server": cost.tally_data(rehearsal.tally),
         "warnings": list(warnings),
         "error": error_json(rehearsal.problem) if rehearsal.problem else None,
         "duration_ms": round(rehearsal.seconds * 1000),
