@@ -222,11 +222,11 @@ def _bars(board: Dashboard) -> tuple[list[_Bar], list[_Bar]]:
     """The tables and the indexes, the largest first."""
     sizes = sorted(board.metrics.stats.sizes, key=lambda size: -(size.bytes or 0))
     most = sizes[0].bytes if sizes else None
-    users = _users(board.metrics.costs)
+    used_by = _used_by(board.metrics.costs)
     before: dict[str, float] = {}
     for moment in reversed(board.moments):
         before |= moment.tables
-    bars = [_bar(size, most, before.get(size.name), users.get(fold(size.name), ())) for size in sizes]
+    bars = [_bar(size, most, before.get(size.name), used_by.get(fold(size.name), ())) for size in sizes]
     return [bar for bar in bars if bar.kind != "index"], [bar for bar in bars if bar.kind == "index"]
 
 
@@ -243,14 +243,14 @@ def _bar(size: Size, most: int | None, before: float | None, queries: tuple[str,
     )
 
 
-def _users(costs: Iterable[QueryCost]) -> dict[str, tuple[str, ...]]:
+def _used_by(costs: Iterable[QueryCost]) -> dict[str, tuple[str, ...]]:
     """The names of the hot queries that use each index, by its folded name."""
-    users: dict[str, dict[str, None]] = defaultdict(dict)
+    used_by: dict[str, dict[str, None]] = defaultdict(dict)
     for cost in costs:
         for node in cost.plan.nodes:
             if node.index is not None:
-                users[fold(node.index)][cost.plan.name] = None
-    return {index: tuple(names) for index, names in users.items()}
+                used_by[fold(node.index)][cost.plan.name] = None
+    return {index: tuple(names) for index, names in used_by.items()}
 
 
 def _growth_charts(board: Dashboard) -> list[tuple[str, Markup | None]]:
