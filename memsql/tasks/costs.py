@@ -11,8 +11,9 @@ if TYPE_CHECKING:
     from memsql.engine.state import Proposal, Report
 
 
-def after_rehearsal(settings: Settings, rehearsal: Rehearsal) -> tuple[str, ...]:
-    """Keep what ``rehearsal`` measured. Returns the warnings: of long locks, and of a forecast that was not kept."""
+def after_rehearsal(settings: Settings, rehearsal: Rehearsal, *, record: bool) -> tuple[str, ...]:
+    """The warnings after ``rehearsal``: of long locks, and of a forecast that was not kept. ``record``: keep what it
+    measured."""
     from memsql.advise import forecasts
 
     if rehearsal.report is None:
@@ -22,7 +23,7 @@ def after_rehearsal(settings: Settings, rehearsal: Rehearsal) -> tuple[str, ...]
     warnings = forecasts.lock_warnings(measured, settings.lock_budget, forecasts.advice_for(done))
     if rehearsal.place == "server":
         warnings += _of_lock(settings, rehearsal.report, "in this rehearsal")
-    problem = forecasts.keep(settings, measured)
+    problem = forecasts.keep(settings, measured) if record else ""
     return (*warnings, *([f"the forecast is not kept: {problem}"] if problem else []))
 
 

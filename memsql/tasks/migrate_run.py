@@ -28,6 +28,7 @@ class Manner:
     dry_run: bool
     with_data: bool
     on_server: bool
+    record: bool
     yes: bool
     window: str | None
     """The maintenance window in minutes, as it was typed."""
@@ -66,7 +67,7 @@ def _rehearse(
     flags: dict[Flag, bool] = {"with-data": manner.with_data, "on-server": manner.on_server}
     place = place_for(settings.target, frozenset(flag for flag, on in flags.items() if on))
     rehearsal = rehearse(settings, direction, options, progress, place=place)
-    warnings = costs.after_rehearsal(settings, rehearsal)
+    warnings = costs.after_rehearsal(settings, rehearsal, record=manner.record)
     return Outcome(text(rehearsal, warnings), data(rehearsal, warnings), rehearsal.exit_code)
 
 
@@ -75,7 +76,7 @@ def _run(direction: Direction, settings: Settings, options: RunOptions, progress
     from memsql.report.migrate import run_data, run_text
 
     gate = _Gate(settings, options, progress, manner)
-    refuse_without_dry_run(with_data=manner.with_data, on_server=manner.on_server)
+    refuse_without_dry_run(with_data=manner.with_data, on_server=manner.on_server, record=manner.record)
     report = (up.up if direction == "up" else up.down)(settings, options, progress, gate)
     warnings = costs.after_run(settings, report)
     text = run_text(report, "applied" if direction == "up" else "rolled back")
@@ -139,7 +140,7 @@ class _Gate:
         refused = refusal(estimate, window.text(estimate))
         if refused is not None:
             raise refused
-        costs.after_rehearsal(self._settings, rehearsal)
+        costs.after_rehearsal(self._settings, rehearsal, record=True)
         return estimate
 
 

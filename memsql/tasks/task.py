@@ -236,11 +236,11 @@ def number(
 
 
 def refuse_without_dry_run(**switches: bool) -> None:
-    """Raise UsageError where a switch is on that says how to rehearse. Call it where nothing is to be rehearsed."""
+    """Raise UsageError where a switch is on that belongs to a rehearsal. Call it where nothing is to be rehearsed."""
     options = [f"--{name.replace('_', '-')}" for name, is_on in switches.items() if is_on]
     if options:
         raise UsageError(
-            f"{options[0]} says how to rehearse, and --dry-run is missing",
+            f"{options[0]} belongs to a rehearsal, and --dry-run is missing",
             state="nothing was changed",
             hint="add --dry-run, or leave it out",
         )

@@ -74,11 +74,11 @@ def test_the_newest_thousand_stay(project: Project) -> None:
 
 def test_where_nothing_can_be_written_the_dry_run_works_and_says_so(project: Project) -> None:
     (project.root / "backups").write_text("no folder")
-    project.run("migrate.up", "--dry-run").expect(0, "it would work", "the forecast is not kept: ")
+    project.run("migrate.up", "--dry-run", "--record").expect(0, "it would work", "the forecast is not kept: ")
 
 
 def test_a_forecast_is_compared_with_the_first_run_after_it(project: Project) -> None:
-    project.run("migrate.up", "--dry-run").expect(0)
+    project.run("migrate.up", "--dry-run", "--record").expect(0)
     project.up()
     project.run("migrate.down", "2").expect(0)
     project.up()
@@ -97,7 +97,7 @@ def test_a_forecast_is_compared_with_the_first_run_after_it(project: Project) ->
 
 def test_metrics_say_how_good_forecasts_were(project: Project) -> None:
     empty = project.run("monitor.metrics", "--json")
-    project.run("migrate.up", "--dry-run").expect(0)
+    project.run("migrate.up", "--dry-run", "--record").expect(0)
     project.up()
     report = project.run("monitor.metrics", "--json").expect(0).json()["forecasts"]
     assert empty.code != 0
@@ -107,7 +107,7 @@ def test_metrics_say_how_good_forecasts_were(project: Project) -> None:
 
 
 def test_an_edited_file_and_another_database_have_no_forecast(project: Project) -> None:
-    project.run("migrate.up", "--dry-run").expect(0)
+    project.run("migrate.up", "--dry-run", "--record").expect(0)
     project.add("0002_b", "INSERT INTO a VALUES (2);\n", "DELETE FROM a;\n")
     project.run("migrate.sum")
     project.up()
@@ -135,9 +135,9 @@ def test_a_lock_over_the_budget_is_a_warning(project: Project) -> None:
         "DELETE FROM a WHERE n > 1;\n",
     )
     project.run("migrate.sum")
-    project.run("migrate.up", "--dry-run").expect(0, "it would work")
+    project.run("migrate.up", "--dry-run", "--record").expect(0, "it would work")
     project.configure("[memsql]\nlock_budget = 10ms\n")
-    done = project.run("migrate.up", "--dry-run", "--json").expect(0).json()
+    done = project.run("migrate.up", "--dry-run", "--record", "--json").expect(0).json()
     # On a busy machine the others may take as long.
     warning = next(w for w in done["warnings"] if w.startswith("0003_many would hold the write lock for "))
     assert "longer than lock_budget (10 ms); split it: several migrations, each for a part of the rows" in warning
