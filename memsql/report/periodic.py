@@ -47,7 +47,7 @@ def markdown(review: PeriodicReview) -> str:
             rule = ["---"] * len(part.headers)
             cells = [[prose("" if cell is None else str(cell)) for cell in row] for row in part.rows]
             lines += ["", *(f"| {' | '.join(row)} |" for row in [part.headers, rule, *cells])]
-    return "\n".join(visible.line(line) for line in lines)
+    return visible.page(lines)
 
 
 def verdict(review: PeriodicReview) -> str:

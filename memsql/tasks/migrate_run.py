@@ -10,7 +10,7 @@ from memsql.tasks import costs, replicas
 from memsql.tasks.gate import admit
 from memsql.tasks.output import write
 from memsql.tasks.task import Outcome, refuse_without_dry_run
-from memsql.visible import line, page
+from memsql.visible import page
 
 if TYPE_CHECKING:
     from memsql.config import Settings
@@ -80,7 +80,7 @@ def _run(direction: Direction, settings: Settings, options: RunOptions, progress
     report = (up.up if direction == "up" else up.down)(settings, options, progress, gate)
     warnings = costs.after_run(settings, report)
     text = run_text(report, "applied" if direction == "up" else "rolled back")
-    text = "\n".join([text, *map(line, costs.lines(warnings))])
+    text = page([*text.split("\n"), *costs.lines(warnings)])
     data = {**run_data(report), "warnings": [*gate.warnings, *warnings]}
     if gate.estimate is None:
         return Outcome(text, data)
