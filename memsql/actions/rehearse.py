@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from memsql.actions.up import up_on
-from memsql.advise.disk import Disk, disk_for
+from memsql.advise.disk import Disk, Journal, disk_for
 from memsql.advise.queries import QueryPlan, change_lines, query_plans
 from memsql.config import Settings, Target
 from memsql.db import Connection, connection
@@ -84,7 +84,7 @@ class _Run:
     seconds: float
     omitted: tuple[str, ...] = ()
     costs: tuple[Cost, ...] = ()
-    journal_mode: str = ""
+    journal: Journal | None = None
     tally: Tally | None = None
 
 
@@ -147,7 +147,7 @@ def rehearse(
         run_seconds=run.seconds,
         costs=run.costs,
         tally=run.tally,
-        disk=disk_for(run.costs, settings.target, run.journal_mode) if run.costs else None,
+        disk=disk_for(run.costs, settings.target, run.journal) if run.journal else None,
     )
 
 
@@ -178,7 +178,7 @@ def _on_clone(project: Project, direction: Direction, options: RunOptions, progr
             seconds,
             tuple(map(str, copy.omitted)),
             tuple(meter.costs) if meter else (),
-            meter.journal_mode if meter else "",
+            Journal(meter.journal_mode, meter.page_size) if meter and meter.costs else None,
         )
 
 

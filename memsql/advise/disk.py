@@ -12,10 +12,22 @@ from memsql.config import Target
 if TYPE_CHECKING:
     from memsql.engine.meter import Cost
 
+_LEFT_FRAMES = 1000
+_FRAME_HEADER = 24
+# Twice as long as the engine lets migrations share a transaction: the run may be quicker than the dry run.
+_SHARED_SECONDS = 0.1
 FORECASTS = "forecasts.jsonl"
 """The file in the folder of the reports of chains that keeps forecasts."""
 FreeSpace = Callable[[Path], int]
 """How many bytes are free on the disk of a folder. Raises OSError."""
+
+
+@dataclass(frozen=True, slots=True)
+class Journal:
+    """The journal ``mode`` of a database, and its ``page_size`` in bytes."""
+
+    mode: str
+    page_size: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +74,12 @@ def free_space(folder: Path) -> int:
     return shutil.disk_usage(folder).free
 
 
-def disk_for(costs: Sequence[Cost], target: Target, journal_mode: str, free: FreeSpace = free_space) -> Disk | None:
-    """What transactions that cost as much on a clone need on the disk of ``target``; None for a server."""
+def disk_for(costs: Sequence[Cost], target: Target, journal: Journal, free: FreeSpace = free_space) -> Disk | None:
+    """What transactions that cost as much on a clone need on the disk of ``target``; None for a server.
+
+    In the run, quick migrations share a transaction, whose journal holds what all of them write; and a log keeps the
+    frames of earlier ones until there are a thousand.
+    """
     if target.path is None:
         return None
     folder = target.path.absolute().parent
@@ -71,8 +87,25 @@ def disk_for(costs: Sequence[Cost], target: Target, journal_mode: str, free: Fre
     for cost in costs:
         size += cost.growth_bytes
         peak = max(peak, size)
-    journal = max((cost.journal_bytes for cost in costs), default=0)
-    return Disk(folder, peak, journal, _free(folder, free), journal_mode)
+    written = _shared(costs)
+    most = max(written, default=0)
+    if journal.mode == "wal":
+        most += min(_LEFT_FRAMES * (journal.page_size + _FRAME_HEADER), sum(written) - most)
+    return Disk(folder, peak, most, _free(folder, free), journal.mode)
+
+
+def _shared(costs: Sequence[Cost]) -> list[int]:
+    """The bytes that each transaction of the run may write to its journal."""
+    written: list[int] = []
+    seconds = _SHARED_SECONDS
+    for cost in costs:
+        if seconds < _SHARED_SECONDS and cost.locked_seconds is not None:
+            written[-1] += cost.journal_bytes
+        else:
+            written.append(cost.journal_bytes)
+            seconds = 0.0
+        seconds += cost.seconds
+    return written
 
 
 def _free(folder: Path, free: FreeSpace) -> int | None:

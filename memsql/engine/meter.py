@@ -108,10 +108,17 @@ class Meter:
         self._temporary = max(self._temporary or 0, total)
         return self._temporary
 
+    @property
+    def page_size(self) -> int:
+        """The size of a page of the database in bytes."""
+        return self._number("page_size")
+
     def _size(self) -> int:
+        return self._number("page_count") * self.page_size
+
+    def _number(self, pragma: str) -> int:
         with self.conn.trusted():
-            pages, page = (int(str(self.conn.execute(f"PRAGMA {name}").one())) for name in ("page_count", "page_size"))
-        return pages * page
+            return int(str(self.conn.execute(f"PRAGMA {pragma}").one()))
 
 
 class Sampling:
