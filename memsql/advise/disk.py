@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -67,6 +68,11 @@ class Need:
     measured: bool = False
 
 
+def folder_of(path: Path) -> Path:
+    """The folder in which SQLite writes beside the database ``path``: that of the file itself where it is a link."""
+    return Path(os.path.realpath(path)).parent
+
+
 def free_space(folder: Path) -> int:
     """How many bytes are free for this user in ``folder``."""
     import shutil
@@ -82,7 +88,7 @@ def disk_for(costs: Sequence[Cost], target: Target, journal: Journal, free: Free
     """
     if target.path is None:
         return None
-    folder = target.path.absolute().parent
+    folder = folder_of(target.path)
     size = peak = 0
     for cost in costs:
         size += cost.growth_bytes

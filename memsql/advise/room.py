@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from memsql.advise.disk import FORECASTS, FreeSpace, Need, free_space
+from memsql.advise.disk import FORECASTS, FreeSpace, Need, folder_of, free_space
 from memsql.errors import Refused
 from memsql.words import size
 
@@ -31,7 +31,7 @@ def refuse_without_room(settings: Settings, jobs: Sequence[Job], *, whole: bool,
     path = settings.target.path
     if path is None:
         return
-    folder = path.absolute().parent
+    folder = folder_of(path)
     weight = _weight(path)
     try:
         available = free(folder)

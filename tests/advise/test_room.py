@@ -157,13 +157,29 @@ def test_little_room_refuses_what_needs_more(project: Project) -> None:
     room.refuse_without_room(settings, jobs, whole=False, free=holding(5_000_000))
 
 
+def test_the_disk_is_that_of_the_file_behind_a_link(project: Project) -> None:
+    settings, jobs = pending(project, "CREATE INDEX notes_text ON notes (text);")
+    (project.root / "disk").mkdir()
+    project.db.rename(project.root / "disk" / "real.db")
+    project.db.symlink_to(project.root / "disk" / "real.db")
+    looked = []
+
+    def free(folder: Path) -> int:
+        looked.append(folder)
+        return 0
+
+    with pytest.raises(Refused):
+        room.refuse_without_room(settings, jobs, whole=False, free=free)
+    assert looked == [(project.root / "disk").resolve()]
+
+
 def test_ample_room_costs_no_look_at_the_database(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     settings, jobs = pending(project, "CREATE INDEX notes_text ON notes (text);")
     monkeypatch.setattr("memsql.db.connection", None)
     room.refuse_without_room(settings, jobs, whole=False, free=holding(1 << 40))
 
 
-def test_a_disk_that_cannot_be_asked_refuses_nothing(project: Project) -> None:
+def test_a_disk_that_cannot_be_looked_refuses_nothing(project: Project) -> None:
     settings, jobs = pending(project, "CREATE INDEX notes_text ON notes (text);")
 
     def fails(_: Path) -> int:
