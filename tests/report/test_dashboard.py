@@ -89,7 +89,7 @@ def test_everything_that_was_recorded_is_shown(project: Project) -> None:
     save_backup(project.root / "backups", project.db)
     project.run("verify", "--record")
     project.add("0002_b", "CREATE TABLE b (x);\n", "DROP TABLE b;\n")
-    project.run("migrate.up", "--dry-run").expect(0)
+    project.run("migrate.up", "--dry-run", "--record").expect(0)
     project.up()
     for days in (40, 30, 2):
         times = {"p50_ms": 1.5, "p95_ms": 2, "p99_ms": 1234, "rows_read": 7}
