@@ -109,14 +109,14 @@ def run_quickly(
     statement ends (see cut_wrongly()).
     """
     total = len(file.data) or 1
-    observed: set[str] = set()
+    observed: set[tuple[str, bool]] = set()
     for text, _, end in texts(file, likely=True):
-        table = bulk.get(end)
+        table, upserts = bulk.get(end), "conflict" in text.lower()
         if table is None:
             observed.clear()
-        elif table not in observed and _observe_insert(conn, table):
-            observed.add(table)
-        conn.script(text, watched=table not in observed)
+        elif (table, upserts) not in observed and _observe_insert(conn, table, upserts=upserts):
+            observed.add((table, upserts))
+        conn.script(text, watched=table is None or (table, upserts) not in observed)
         if interrupted():
             raise StatementError("interrupted", code=INTERRUPT)
         progress.tick(end / total)
@@ -234,16 +234,17 @@ def located(error: StatementError, statement: Statement, number: int, where: Loc
     return named
 
 
-def _observe_insert(conn: Connection, table: str) -> bool:
-    """Show the observer everything that an INSERT into ``table`` (quoted where needed) can reach: with ON CONFLICT
-    it may set any column. False where one INSERT might reach more than another."""
+def _observe_insert(conn: Connection, table: str, *, upserts: bool) -> bool:
+    """Show the observer everything that an INSERT into ``table`` (quoted where needed) can reach; one that ``upserts``
+    may set any column. False where one INSERT might reach more than another."""
     name = table.strip('"')
     if not conn.execute(load("engine/plain_table"), (name,)).rows:
         return False
     columns = [quote(str(row[0])) for row in conn.execute(load("engine/columns"), (name,)).rows]
     try:
         compile_only(conn, f"INSERT INTO {table} ({columns[0]}) VALUES (NULL)")
-        compile_only(conn, f"UPDATE {table} SET {', '.join(f'{c} = {c}' for c in columns)}")
+        if upserts:
+            compile_only(conn, f"UPDATE {table} SET {', '.join(f'{c} = {c}' for c in columns)}")
     except StatementError:
         return False
     return True

@@ -185,6 +185,19 @@ def test_it_stops_between_two_pieces() -> None:
     assert conn.in_transaction
 
 
+@pytest.mark.parametrize(("end", "updates"), [("", False), (" ON CONFLICT DO UPDATE SET x = 1", True)])
+def test_only_an_upsert_counts_as_an_update(end: str, updates: bool) -> None:
+    text = "CREATE TABLE t (y PRIMARY KEY, x);\n" + rows("t") + f"INSERT INTO t VALUES (1, 2){end};\n"
+    file = SqlFile("x.sql", "x.sql", text.encode())
+    conn, stop = memory(), Stop()
+    conn.begin()
+    session = Session(conn, stop, RunOptions(), Silent(), SchemaCache(conn))
+    with conn.observe() as touched:
+        run_quickly(conn, file, analyse(file).bulk, interrupted=session.interrupted, progress=session.progress)
+    assert touched is not None
+    assert ("t" in {table for _, table, _, _ in touched.writes}) is updates
+
+
 def test_most_of_a_load_is_not_watched() -> None:
     file = SqlFile("x.sql", "x.sql", ("CREATE TABLE t (y, x);\n" + rows("t")).encode())
     assert not cut_wrongly(file)
