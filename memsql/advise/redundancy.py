@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from memsql.advise.index_list import Index, column_term
-from memsql.advise.terms import split_outside
 from memsql.schema.keys import SearchKey, Term, forbids
-from memsql.sqltext.tokens import Token, join, outside, tokenize
+from memsql.sqltext.tokens import Token, join, outside, split_outside, tokenize
 
 Kind = Literal["rowid", "same", "prefix", "partial", "unique"]
 _COMPARISONS = frozenset({"=", "==", "<", ">", "<=", ">=", "<>", "!=", "LIKE", "GLOB", "IN", "BETWEEN"})

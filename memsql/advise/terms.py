@@ -193,24 +193,6 @@ class TableReader:
         return _written(texts)
 
 
-def split_outside(tokens: Sequence[Token], separator: str) -> list[list[Token]]:
-    """``tokens`` cut at each ``separator`` outside parentheses. The AND of a BETWEEN cuts nothing."""
-    parts: list[list[Token]] = [[]]
-    between = 0
-    depth = 0
-    for token in tokens:
-        depth += (token.word == "(") - (token.word == ")")
-        depth += (token.word == "CASE") - (token.word == "END")
-        between += depth == 0 and token.word == "BETWEEN"
-        if depth == 0 and token.word == "AND" and between:
-            between -= 1
-        elif depth == 0 and token.word == separator:
-            parts.append([])
-            continue
-        parts[-1].append(token)
-    return parts
-
-
 def _comparison(tokens: Sequence[Token]) -> Iterator[tuple[Comparison, Sequence[Token], Sequence[Token]]]:
     """How a condition compares, and its two sides; nothing for another condition."""
     places = {token.word: place for place, token in reversed(list(outside(tokens)))}

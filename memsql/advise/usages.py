@@ -11,7 +11,6 @@ from memsql.advise.terms import (
     Scope,
     TableReader,
     Usage,
-    split_outside,
     subqueries,
 )
 from memsql.project.queries import Query
@@ -19,7 +18,7 @@ from memsql.schema import Schema, Table
 from memsql.sqltext.expressions import without_effect
 from memsql.sqltext.names import quote_if_needed
 from memsql.sqltext.selects import Arm, Select, Source, parse_from, parse_select, without_parentheses
-from memsql.sqltext.tokens import Token, outside, tokenize
+from memsql.sqltext.tokens import Token, outside, split_outside, tokenize
 from memsql.sqltext.writes import read_view
 
 _AGGREGATES = frozenset({"COUNT", "SUM", "TOTAL", "AVG", "MIN", "MAX", "GROUP_CONCAT", "STRING_AGG"})

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeVar
 
-from memsql.sqltext import Effect, effect, fold, forbidden_in_transaction, statements
+from memsql.sqltext import Effect, MigrationHeader, effect, fold, forbidden_in_transaction, statements
 from memsql.sqltext.internal import BOOKKEEPING, KEPT, RECORDS
 from memsql.sqltext.pragmas import Pragma, changes, is_on, read_pragma, refused, rule_of
 from memsql.sqltext.tokens import tokenize
@@ -94,6 +94,11 @@ def foreign_keys_off(text: str) -> bool:
         return False
     pragmas = (read_pragma(statement.text) for statement in statements(text))
     return off_and_on([(p.value, 0) for p in pragmas if p and p.name == "foreign_keys" and p.value is not None])
+
+
+def enforces_keys(header: MigrationHeader, text: str) -> bool:
+    """Whether foreign keys hold while a file with ``header`` and this ``text`` runs."""
+    return header.foreign_keys and not foreign_keys_off(text)
 
 
 def ledger_table(name: str | None) -> str | None:

@@ -13,7 +13,7 @@ from memsql.db import Value, rolled_back
 from memsql.db.sqlite import SQLiteConnection
 from memsql.errors import MemsqlError, Refused, StatementError
 from memsql.lint import Finding
-from memsql.project.admission import foreign_keys_off
+from memsql.project.admission import enforces_keys
 from memsql.review.case import REHEARSE, Case, place, reason
 from memsql.review.certain import kind_of_error
 from memsql.review.counting import count_of_children, count_of_keys, listed
@@ -99,15 +99,15 @@ def _hits(case: Case, filled: SQLiteConnection, before: Schema, keys: Sequence[U
     parsed = list(islice(((s, parse_write(tokenize(s.text))) for s in statements(text)), _STATEMENTS))
     last = max((n for n, (_, write) in enumerate(parsed) if write is not None), default=-1)
     becomes = _new_names(parsed, before)
-    off = not header.foreign_keys or foreign_keys_off(text)
+    enforced = enforces_keys(header, text)
     with copy_of(filled) as conn:
-        conn.execute(f"PRAGMA foreign_keys = {'off' if off else 'on'}")
+        conn.execute(f"PRAGMA foreign_keys = {'on' if enforced else 'off'}")
         with rolled_back(conn):
             schema, current = read(conn), unique_keys(conn, before)
             for statement, write in parsed[: last + 1]:
                 watched = list(_watched(conn, filled, (schema, before), write, becomes))
                 for one in watched:
-                    one.look([*current, *keys], enforced=not off)
+                    one.look([*current, *keys], enforced=enforced)
                 try:
                     conn.execute(statement.text)
                 except MemsqlError:

@@ -11,14 +11,14 @@ from memsql.db import rolled_back
 from memsql.db.sqlite import SQLiteConnection
 from memsql.errors import MemsqlError, StatementError
 from memsql.lint import Finding
-from memsql.project.admission import foreign_keys_off
+from memsql.project.admission import enforces_keys
 from memsql.review.case import Case
 from memsql.review.findings import finding_of
 from memsql.schema import Schema
 from memsql.scratch.database import copy_of
 from memsql.sqltext import Effect, Statement, effect, fold, quote, statements
 from memsql.sqltext.selects import Arm, Select, constant_of, tables_of
-from memsql.sqltext.tokens import Token, outside, tokenize
+from memsql.sqltext.tokens import Token, outside, split_outside, tokenize
 from memsql.sqltext.writes import Write, parse_write
 
 _STATEMENTS, _FILTERS = 300, 12
@@ -76,9 +76,9 @@ def _try(
 ) -> None:
     """Run the statements on ``sample``; note the filters that leave out rows, and the statements that ran."""
     asked, splits, ran = notes
-    off = not case.migration.header.foreign_keys or foreign_keys_off(case.migration.up.text())
+    enforced = enforces_keys(case.migration.header, case.migration.up.text())
     with copy_of(sample) as conn:
-        conn.execute(f"PRAGMA foreign_keys = {'off' if off else 'on'}")
+        conn.execute(f"PRAGMA foreign_keys = {'on' if enforced else 'off'}")
         with rolled_back(conn):
             for number, statement in enumerate(listed):
                 splits |= {condition for _, condition in asked.get(number, ()) if _splits(conn, condition)}
@@ -217,22 +217,9 @@ def _clauses(tokens: Sequence[Token]) -> dict[str, Sequence[Token]]:
 
 def _terms(condition: Sequence[Token]) -> list[Sequence[Token]]:
     """The parts of a condition that AND joins and that name a column; the condition itself where there is an OR."""
-    depth, start, between = 0, 0, 0
-    parts: list[Sequence[Token]] = []
-    words = [token.word for _, token in outside(condition)]
-    if "OR" in words or "CASE" in words:
-        return [condition] if _names_columns(condition) else []
-    for place, token in enumerate(condition):
-        depth += (token.word == "(") - (token.word == ")")
-        between += depth == 0 and token.word == "BETWEEN"
-        if depth == 0 and token.word == "AND":
-            if between:
-                between -= 1
-                continue
-            parts.append(condition[start:place])
-            start = place + 1
-    parts.append(condition[start:])
-    return [part for part in parts if part and _names_columns(part)]
+    words = {token.word for _, token in outside(condition)}
+    parts = [condition] if words & {"OR", "CASE"} else split_outside(condition, "AND")
+    return [part for part in parts if _names_columns(part)]
 
 
 def _names_columns(tokens: Sequence[Token]) -> bool:

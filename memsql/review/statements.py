@@ -12,7 +12,7 @@ from memsql.db.protocol import Touched
 from memsql.db.sqlite import SQLiteConnection
 from memsql.engine.job import Direction
 from memsql.errors import MemsqlError, StatementError
-from memsql.project.admission import foreign_keys_off
+from memsql.project.admission import enforces_keys
 from memsql.project.files import Migration
 from memsql.review.held import Held
 from memsql.review.model import StatementResult
@@ -64,7 +64,7 @@ def measure(conn: SQLiteConnection, migration: Migration, direction: Direction =
         if direction == "down" and migration.down is not None:
             file, header = migration.down, migration.down_header or header
         text = file.text()
-        off = not header.foreign_keys or foreign_keys_off(text)
+        enforced = enforces_keys(header, text)
     except MemsqlError:
         return Measured()
     results: list[StatementResult] = []
@@ -76,7 +76,7 @@ def measure(conn: SQLiteConnection, migration: Migration, direction: Direction =
         return time.monotonic() > ends
 
     rest = statements(text)
-    conn.execute(f"PRAGMA foreign_keys = {'off' if off else 'on'}")
+    conn.execute(f"PRAGMA foreign_keys = {'on' if enforced else 'off'}")
     try:
         with rolled_back(conn):
             for statement in islice(rest, _MEASURED):

@@ -106,6 +106,24 @@ def outside(tokens: Sequence[Token]) -> Iterator[tuple[int, Token]]:
             yield place, token
 
 
+def split_outside(tokens: Sequence[Token], separator: str) -> list[list[Token]]:
+    """``tokens`` cut at each ``separator`` outside parentheses. The AND of a BETWEEN cuts nothing."""
+    parts: list[list[Token]] = [[]]
+    between = 0
+    depth = 0
+    for token in tokens:
+        depth += (token.word == "(") - (token.word == ")")
+        depth += (token.word == "CASE") - (token.word == "END")
+        between += depth == 0 and token.word == "BETWEEN"
+        if depth == 0 and token.word == "AND" and between:
+            between -= 1
+        elif depth == 0 and token.word == separator:
+            parts.append([])
+            continue
+        parts[-1].append(token)
+    return parts
+
+
 def tokenize(sql: str, offset: int = 0) -> list[Token]:
     """The tokens of ``sql`` without white space and comments, in linear time. Every text is accepted.
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from memsql.project.admission import foreign_keys_off
+from memsql.project.admission import enforces_keys
 from memsql.project.files import read_file
 from memsql.sqltext import parse_migration_header, statements
 
@@ -42,7 +42,7 @@ class Run:
         if not self.is_sql:
             return True
         file = read_file(self.file, self.file.name)
-        return parse_migration_header(file.head(), self.file.name).foreign_keys and not foreign_keys_off(file.text())
+        return enforces_keys(parse_migration_header(file.head(), self.file.name), file.text())
 
     def state_after_failure(self, *, transactional: bool) -> str:
         """What a failure leaves in the database, in a sentence."""
