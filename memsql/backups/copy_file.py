@@ -15,6 +15,7 @@ from memsql.backups.manifest import Source
 from memsql.backups.workplace import refuse_without_space, sync
 from memsql.config import Target
 from memsql.db import connect
+from memsql.db.sizes import database_bytes
 from memsql.db.sqlite import SQLiteConnection, translate
 from memsql.errors import ConnectError, DamagedError
 from memsql.progress import Progress
@@ -68,12 +69,10 @@ def open_source(target: Target, busy_timeout: int) -> Iterator[SQLiteConnection]
 
 def copy_pages(source: SQLiteConnection, into: Path, progress: Progress) -> None:
     """Copy every page of ``source`` into the new file ``into``, in the open read transaction or in one of its own."""
-    # These read, so that the transaction begins, and they see the size in it.
-    pages, page_size = (int(str(source.execute(f"PRAGMA {name}").one())) for name in ("page_count", "page_size"))
+    # It reads, so that the transaction begins, and sees the size in it.
+    weight = database_bytes(source)
     source.execute("SELECT count(*) FROM sqlite_schema")
-    refuse_without_space(
-        int(pages * page_size * _SPARE), into.parent, "the copy", "choose another disk for backups in setup.cfg"
-    )
+    refuse_without_space(int(weight * _SPARE), into.parent, "the copy", "choose another disk for backups in setup.cfg")
     progress.start(f"copying {source.target}")
     with file_connection(into, str(into), "rwc", 0) as copy:
         copy.execute("PRAGMA journal_mode = off")

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from memsql.config import Target
 from memsql.db.connect import connection
 from memsql.db.protocol import Connection
+from memsql.db.sizes import database_bytes
 from memsql.db.sqlite import SQLiteConnection
 from memsql.errors import ConnectError, MemsqlError, is_full
 from memsql.progress import SILENT, Progress
@@ -91,11 +92,7 @@ def _copy(source: Connection, file: Target, progress: Progress, choice: Choice |
 
 
 def _copy_file(source: SQLiteConnection, copy: SQLiteConnection, folder: Path) -> None:
-    pages = source.execute("PRAGMA page_count").one()
-    page_size = source.execute("PRAGMA page_size").one()
-    assert isinstance(pages, int)
-    assert isinstance(page_size, int)
-    _refuse_without_space(pages * page_size, folder)
+    _refuse_without_space(database_bytes(source), folder)
     source.copy_to(copy)
 
 

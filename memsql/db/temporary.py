@@ -6,6 +6,7 @@ import os
 import shutil
 from pathlib import Path
 
+from memsql.db.sizes import database_bytes
 from memsql.db.sqlite import SQLiteConnection
 from memsql.errors import MemsqlError, NoSpace, StatementError
 
@@ -44,9 +45,8 @@ def keep(conn: SQLiteConnection, name: str, select: str, size: str) -> None:
 
 def _refuse_without_space(conn: SQLiteConnection, folder: Path, size: str) -> None:
     free = shutil.disk_usage(folder).free
-    pages, page_size = (int(str(conn.execute(f"PRAGMA {name}").one())) for name in ("page_count", "page_size"))
     # A copy of some columns is smaller than the database; only where that has no room the rows are measured.
-    if pages * page_size > free:
+    if database_bytes(conn) > free:
         need = int(float(str(conn.execute(size).one())) * _SPARE)
         if need > free:
             raise _no_space(folder, f"it needs about {(need >> 20) + 1} MiB, {free >> 20} MiB are free")

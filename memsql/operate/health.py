@@ -14,6 +14,7 @@ from memsql.backups import catalogue
 from memsql.backups.catalogue import Backup
 from memsql.config import Settings
 from memsql.db import Connection, Value, connection, queries
+from memsql.db.sizes import database_bytes
 from memsql.engine.state import State, read_state
 from memsql.errors import MemsqlError
 from memsql.operate import wal_reset
@@ -51,7 +52,7 @@ def health(settings: Settings, *, verify: bool, days: int, progress: Progress) -
         return [Sign("database", "error", f"{settings.target} does not exist"), backup]
     with connection(settings.target, "ro", settings.busy_timeout) as conn:
         state = read_state(project, conn)
-        size = _size(conn)
+        size = database_bytes(conn)
         signs = [
             _tried("verify", lambda: _verification(settings, progress)) if verify else None,
             of_migrations(state),
@@ -193,12 +194,6 @@ def _engine(settings: Settings, conn: Connection) -> Sign | None:
         return None
     version, journal = (r.one() for r in conn.batch([("SELECT sqlite_version()", ()), ("PRAGMA journal_mode", ())]))
     return of_engine(str(version), str(journal))
-
-
-def _size(conn: Connection) -> int:
-    """The size of the database in bytes."""
-    pages, page_size = (r.one() for r in conn.batch([("PRAGMA page_count", ()), ("PRAGMA page_size", ())]))
-    return pages * page_size if isinstance(pages, int) and isinstance(page_size, int) else 0
 
 
 def _percent(before: int, now: int) -> str:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from memsql.backups.connections import file_connection
 from memsql.db.queries import load
+from memsql.db.sizes import database_bytes
 from memsql.db.sqlite import SQLiteConnection
 from memsql.db.temporary import temporary_folder
 from memsql.errors import MemsqlError, Refused, StatementError
@@ -171,9 +172,7 @@ def measured_rate(journal_mode: str, into: bool) -> float:
             mode = journal_mode if journal_mode in ("wal", "delete", "truncate", "persist") else "delete"
             for sql in _SAMPLE:
                 conn.execute(sql.format(mode), (_SAMPLE_ROWS,) if "?" in sql else ())
-            weight = int(str(conn.execute("PRAGMA page_count").one())) * int(
-                str(conn.execute("PRAGMA page_size").one())
-            )
+            weight = database_bytes(conn)
             started = time.perf_counter()
             conn.execute(*(("VACUUM INTO ?", (str(path.with_name("copy.db")),)) if into else ("VACUUM",)))
             return weight / (time.perf_counter() - started)

@@ -15,6 +15,7 @@ from memsql.backups.proof import ProofReport, prove, require
 from memsql.backups.workplace import place, sync, workplace
 from memsql.config import Target
 from memsql.db.connect import Mode
+from memsql.db.sizes import database_bytes
 from memsql.db.sqlite import SQLiteConnection
 from memsql.errors import LockedError, Refused, UsageError
 from memsql.progress import Progress
@@ -67,7 +68,7 @@ def in_place(conn: SQLiteConnection, progress: Progress) -> Vacuumed:
 
     Raises LockedError, and Interrupted where a signal came: the database is then as it was.
     """
-    started, before = time.perf_counter(), _size(conn)
+    started, before = time.perf_counter(), database_bytes(conn)
     done = False
     with (
         stating(
@@ -78,7 +79,7 @@ def in_place(conn: SQLiteConnection, progress: Progress) -> Vacuumed:
         progress.start("writing the database anew")
         conn.execute("VACUUM")
         done = True
-    return Vacuumed(before, _size(conn), time.perf_counter() - started, log_left=_shorten_log(conn))
+    return Vacuumed(before, database_bytes(conn), time.perf_counter() - started, log_left=_shorten_log(conn))
 
 
 def refuse_without_increments(conn: SQLiteConnection) -> None:
@@ -94,12 +95,12 @@ def refuse_without_increments(conn: SQLiteConnection) -> None:
 
 def incremental(conn: SQLiteConnection, pages: int, progress: Progress) -> Vacuumed:
     """Give at most ``pages`` free pages back to the disk, 0 for all of them."""
-    started, before = time.perf_counter(), _size(conn)
+    started, before = time.perf_counter(), database_bytes(conn)
     with stating("maintain.vacuum", lambda: "the database is whole, as it was") as stopped, conn.observe(stopped):
         progress.start("giving free pages back")
         # As a text: Python ends a statement without columns after its first step, which gives one page back.
         conn.script(f"PRAGMA incremental_vacuum({pages})")
-    return Vacuumed(before, _size(conn), time.perf_counter() - started, log_left=_shorten_log(conn))
+    return Vacuumed(before, database_bytes(conn), time.perf_counter() - started, log_left=_shorten_log(conn))
 
 
 def into_file(source: Target, path: Path, busy_timeout: int, progress: Progress) -> Vacuumed:
@@ -140,7 +141,7 @@ def into_file(source: Target, path: Path, busy_timeout: int, progress: Progress)
         sync(folder)
     rows = sum(table.rows for table in report.tables)
     with file_connection(_path(source), str(source)) as conn:
-        before = _size(conn)
+        before = database_bytes(conn)
     return Vacuumed(before, path.stat().st_size, time.perf_counter() - started, path, len(report.tables), rows, locked)
 
 
@@ -196,10 +197,6 @@ def _shorten_log(conn: SQLiteConnection) -> int:
     conn.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     log = _path(conn.target).with_name(_path(conn.target).name + "-wal")
     return log.stat().st_size if log.exists() else 0
-
-
-def _size(conn: SQLiteConnection) -> int:
-    return int(str(conn.execute("PRAGMA page_count").one())) * int(str(conn.execute("PRAGMA page_size").one()))
 
 
 def _path(target: Target) -> Path:
