@@ -14,6 +14,7 @@ from typing import Literal
 from memsql.advise.cursors import UNKNOWN, Instruction, roots_of
 from memsql.db import Value
 from memsql.sqltext import fold
+from memsql.sqltext.internal import module_of
 from memsql.sqltext.tokens import tokenize
 
 Kind = Literal[
@@ -115,7 +116,7 @@ def catalogue_of(rows: Sequence[Sequence[Value]]) -> Catalogue:
             continue
         tables[fold(str(name))] = str(name)
         if sql is not None:
-            modules[fold(str(name))] = _module(str(sql))
+            modules[fold(str(name))] = module_of(str(sql))
     return Catalogue(roots, indexes, tables, modules, views, unique)
 
 
@@ -239,13 +240,6 @@ def _terms(text: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
         names = columns[1:-1].split(",") if columns.startswith("(") and columns.endswith(")") else [columns]
         (equality if match["operator"] == "=" else ranges).extend(names)
     return tuple(dict.fromkeys(equality)), tuple(dict.fromkeys(ranges))
-
-
-def _module(sql: str) -> str:
-    """The module behind USING in ``sql``, a CREATE VIRTUAL TABLE, in lower case."""
-    tokens = tokenize(sql)
-    place = next((n for n, token in enumerate(tokens) if token.word == "USING"), len(tokens))
-    return tokens[place + 1].name if place + 1 < len(tokens) else ""
 
 
 def _aliases_in(texts: Sequence[str], catalogue: Catalogue) -> dict[str, set[str]]:

@@ -11,6 +11,7 @@ import math
 import random
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import pairwise
 
 from memsql.advise.terms import TermUse
@@ -102,7 +103,7 @@ class TableSample:
         """How many bytes an entry of an index on ``terms`` takes, on average."""
         total = 0.0
         for term in terms:
-            total += self._remembered(("width", term.text), lambda text=term.text: self._width(text))  # type: ignore[misc]
+            total += self._remembered(("width", term.text), partial(self._width, term.text))
         # The rowid, the header of the record, its place in the page.
         return total + len(terms) + 8
 

@@ -111,7 +111,8 @@ def run_quickly(
     total = len(file.data) or 1
     observed: set[tuple[str, bool]] = set()
     for text, _, end in texts(file, likely=True):
-        table, upserts = bulk.get(end), "conflict" in text.lower()
+        table = bulk.get(end)
+        upserts = table is not None and "conflict" in text.lower()
         if table is None:
             observed.clear()
         elif (table, upserts) not in observed and _observe_insert(conn, table, upserts=upserts):
