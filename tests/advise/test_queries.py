@@ -3,31 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
+import small_tables
 
 from memsql.advise.plans import nodes_of
 from memsql.advise.queries import QueryPlan, change_lines, plans_of
 from memsql.db import Connection
-from memsql.db.sqlite import memory
 from memsql.errors import FileError
 from memsql.project.queries import read_queries
-
-TABLES = """
-CREATE TABLE a (x INT, y INT, z TEXT); CREATE INDEX by_x ON a (x); CREATE UNIQUE INDEX by_x_and_y ON a (x, y);
-CREATE TABLE b (x INT PRIMARY KEY) WITHOUT ROWID; CREATE VIEW v AS SELECT x FROM a;
-CREATE VIRTUAL TABLE f USING fts5(q); INSERT INTO a VALUES (1, 2, 'three'), (4, 5, 'six'); INSERT INTO f VALUES ('word')
-"""
 
 
 @pytest.fixture
 def conn() -> Iterator[Connection]:
-    connection = memory()
-    for sql in TABLES.split(";"):
-        connection.execute(sql)
-    yield connection
-    connection.close()
+    with closing(small_tables.filled()) as connection:
+        yield connection
 
 
 @pytest.fixture

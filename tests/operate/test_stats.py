@@ -3,29 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
+import small_tables
 from cli import Project
 
 from memsql.db import Connection
-from memsql.db.sqlite import memory
 from memsql.operate.stats import stats
-
-TABLES = """
-CREATE TABLE a (x INT, y INT, z TEXT); CREATE INDEX by_x ON a (x); CREATE UNIQUE INDEX by_x_and_y ON a (x, y);
-CREATE TABLE b (x INT PRIMARY KEY) WITHOUT ROWID; CREATE VIEW v AS SELECT x FROM a;
-CREATE VIRTUAL TABLE f USING fts5(q); INSERT INTO a VALUES (1, 2, 'three'), (4, 5, 'six'); INSERT INTO f VALUES ('word')
-"""
 
 
 @pytest.fixture
 def conn() -> Iterator[Connection]:
-    connection = memory()
-    for sql in TABLES.split(";"):
-        connection.execute(sql)
-    yield connection
-    connection.close()
+    with closing(small_tables.filled()) as connection:
+        yield connection
 
 
 def test_what_is_counted_and_weighed(conn: Connection) -> None:
