@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from memsql.advise.percentiles import quantile
 from memsql.db import Connection, Result
 from memsql.errors import StatementError
 from memsql.progress import SILENT, Progress
@@ -49,14 +49,6 @@ def time_queries(
         share = max(0.0, ends - time.perf_counter()) / (len(queries) - number)
         timings.append(_timing(conn, query, rounds, share))
     return timings
-
-
-def quantile(ordered: Sequence[float], share: float) -> float:
-    """The smallest of the ``ordered`` values that the part ``share`` of all values does not exceed (nearest rank).
-
-    ``quantile([1, 2, 3, 4], 0.5)`` is 2.
-    """
-    return ordered[max(0, math.ceil(share * len(ordered)) - 1)]
 
 
 def _timing(conn: Connection, query: Query, rounds: int, share: float) -> QueryTiming:

@@ -9,7 +9,7 @@ from pathlib import Path
 from memsql.config import Settings
 from memsql.errors import FileError, Location
 
-_INSIDE = ("legacy", "checks", "queries", "smoke")
+_INSIDE = ("legacy", "checks", "queries", "smoke", "bench")
 
 
 def refuse_linked_folders(settings: Settings) -> None:

@@ -78,7 +78,7 @@ def _filled(query: Query, literals: Mapping[str, str | StatementError]) -> Query
         values[name] = literal
     empty = tuple(name for name, literal in values.items() if literal == "NULL")
     known = (*query.literals, *values.items())
-    return replace(query, sql=_with_values(query.sql, values), selects=(), empty=empty, literals=known)
+    return replace(query, sql=with_values(query.sql, values), selects=(), empty=empty, literals=known)
 
 
 def bound(conn: Connection, query: Query) -> tuple[str, tuple[Value, ...]]:
@@ -91,7 +91,7 @@ def bound(conn: Connection, query: Query) -> tuple[str, tuple[Value, ...]]:
     if not names:
         return query.text, ()
     (values,) = conn.execute(f"SELECT {', '.join(f'({literals[name]})' for name in names)}").rows
-    return _with_values(query.text, dict.fromkeys(names, "?")), values
+    return with_values(query.text, dict.fromkeys(names, "?")), values
 
 
 def read_queries(folder: Path, shown: str = "sql/queries") -> list[Query]:
@@ -129,13 +129,13 @@ def query_of(header: Header, sql: str, name: str, shown: str) -> Query:
         if _is_query(value):
             # It may name what stands above it, as in `WHERE user_id = :user_id`.
             earlier = literals | {other: f"({select})" for other, select in selects.items()}
-            selects[variable] = _with_values(_one_select(value, Location(shown, directive.line)), earlier)
+            selects[variable] = with_values(_one_select(value, Location(shown, directive.line)), earlier)
         else:
             literals[variable] = value
     return Query(
         name,
         shown,
-        _with_values(sql, literals),
+        with_values(sql, literals),
         expected,
         tuple(selects.items()),
         why=header.get("why") or "",
@@ -157,7 +157,7 @@ def _one_select(text: str, where: Location) -> str:
     return statements[0].text.rstrip().removesuffix(";")
 
 
-def _with_values(sql: str, values: Mapping[str, str]) -> str:
+def with_values(sql: str, values: Mapping[str, str]) -> str:
     """``sql`` with the values of its variables in their places, not inside strings, names and comments."""
     parts, end = [], 0
     for token in tokenize(sql):

@@ -50,6 +50,7 @@ _MODULES = {
         "monitor",
         "maintain",
         "analyze",
+        "bench",
     )
 } | {"test": "develop", "benchmark": "develop"}
 

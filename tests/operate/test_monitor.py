@@ -16,12 +16,13 @@ from cli import Project, clean_environment
 from prometheus_client.parser import text_string_to_metric_families
 from proven import save_backup
 
+from memsql.advise.percentiles import quantile
 from memsql.backups.catalogue import Backup, backups
 from memsql.config import load
 from memsql.db.queries import load as sql
 from memsql.db.sqlite import memory
 from memsql.operate.health import of_engine, of_failures, of_growth, of_space
-from memsql.operate.timing import quantile, time_queries
+from memsql.operate.timing import time_queries
 from memsql.project.queries import Query, bound, filled, read_queries
 from memsql.server import Running
 

@@ -1,0 +1,91 @@
+"""invoke bench.queries"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from memsql.tasks.task import PROJECT_OPTIONS, Outcome, number, task
+
+if TYPE_CHECKING:
+    from memsql.config import Settings
+    from memsql.report.progress import Bar
+
+_MOST_ROUNDS, _MOST_SECONDS = 100_000, 86_400
+LARGEST = 100_000
+"""The largest scale, and the largest number of users."""
+
+
+@task(
+    "bench.queries",
+    common=PROJECT_OPTIONS,
+    reads_only=True,
+    help={
+        "scale": "how many times the rows of scale 1, with commas between several (default 1,10)",
+        "users": "among how many users they are divided; :users in sql/bench (default 10)",
+        "from": "the version before (default: the one below --to)",
+        "to": "the version after (default: the newest one)",
+        "rounds": "how often to run each query on each database, warm and cold (default 50)",
+        "budget": "seconds that all of it may take (default 120)",
+        "html": "write a page with charts to this file too",
+    },
+)
+def queries(
+    settings: Settings,
+    progress: Bar,
+    *,
+    scale: str = "1,10",
+    users: str = "10",
+    from_: str | None = None,
+    to: str | None = None,
+    rounds: str = "50",
+    budget: str = "120",
+    html: str | None = None,
+) -> Outcome:
+    """Time the hot queries before and after migrations, on databases of several sizes that are made for it.
+
+    For each scale a file at the version --from gets the rows of sql/bench (made-up rows where the project has none), is
+    copied, and the copy is migrated to --to. Each query runs on both in turn, so that what slows the machine slows
+    both: warm on an open connection, and cold on a new one, after the system was asked to forget the file. p50, p95 and
+    p99 of each side, the rows that a run reads, and the median ratio of the pairs with its quartiles. The files lie in
+    the temporary folder, and are removed; no database of yours is looked at. It takes about --budget seconds.
+
+    Examples:  invoke bench.queries --from 1 --to 2 --scale 1,10,100     invoke bench.queries --html bench.html --json
+    """
+    from memsql.advise import bench
+    from memsql.advise.bench_databases import Scale, version_of
+    from memsql.errors import UsageError
+    from memsql.project.load import load_project
+    from memsql.project.writing import replace_file
+    from memsql.report import bench as report
+
+    people = number("--users", users, least=1, most=LARGEST, problem=f"give a number from 1 to {LARGEST:,}")
+    scales = tuple(Scale(factor, people) for factor in factors(scale))
+    times = number("--rounds", rounds, least=1, most=_MOST_ROUNDS, problem="give a number of runs, 1 or more")
+    seconds = number("--budget", budget, least=1, most=_MOST_SECONDS, problem="give a number of seconds, 1 or more")
+    project = load_project(settings)
+    versions = [migration.version for migration in project.ordered]
+    if len(versions) < 2 and (from_ is None or to is None):
+        raise UsageError("two versions are compared, and the project has no two migrations", state="nothing was run")
+    after = versions[-1] if to is None else version_of(project, to)
+    earlier = versions[: versions.index(after)]
+    if not earlier:
+        raise UsageError(f"--to {after}: no version comes before it", state="nothing was run")
+    before = earlier[-1] if from_ is None else version_of(project, from_)
+    if before not in earlier:
+        raise UsageError(f"--from {before} does not come before --to {after}", state="nothing was run")
+    result = bench.bench(settings, bench.Plan(before, after, scales, times, float(seconds)), progress)
+    text = report.text(result)
+    if html is not None:
+        from memsql.report import bench_page
+
+        replace_file(Path.cwd() / html, bench_page.html(result), html)
+        text += f"\nwrote {html}"
+    data = report.data(result) | ({} if html is None else {"file": html})
+    return Outcome(text, data, headline=report.verdict(result))
+
+
+def factors(text: str) -> list[int]:
+    """The numbers of ``text``, such as ``1,10,100``, in ascending order. Raises UsageError for anything else."""
+    problem = f"give numbers from 1 to {LARGEST:,} with commas between them"
+    return sorted({number("--scale", part.strip(), least=1, most=LARGEST, problem=problem) for part in text.split(",")})

@@ -1,0 +1,89 @@
+"""bench.queries: databases made for it, and what is measured on them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cli import Project
+from markupsafe import Markup
+
+from memsql.report.bench_page import Point, chart
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    project = Project(tmp_path)
+    project.add("0001_create", "CREATE TABLE t (id INTEGER PRIMARY KEY, a, b);", "DROP TABLE t;")
+    project.add("0002_index", "CREATE INDEX t_a ON t (a);", "DROP INDEX t_a;")
+    for folder in ("queries", "bench"):
+        (tmp_path / "sql" / folder).mkdir(parents=True)
+    (tmp_path / "sql/queries/by_a.sql").write_text(
+        "-- param: a = SELECT a FROM t LIMIT 1\nSELECT b FROM t WHERE a = :a;\n", encoding="utf-8"
+    )
+    (tmp_path / "sql/queries/gone.sql").write_text("SELECT x FROM gone;\n", encoding="utf-8")
+    (tmp_path / "sql/bench/rows.sql").write_text(
+        "INSERT INTO t (a, b) WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 500 * :scale)\n"
+        "SELECT i % (10 * :users), i FROM n;\nUPDATE t SET c = 1;\n",
+        encoding="utf-8",
+    )
+    return project
+
+
+def test_before_and_after(project: Project, tmp_path: Path) -> None:
+    page = tmp_path / "bench.html"
+    done = project.run(
+        "bench.queries", "--scale", "2,1", "--rounds", "4", "--budget", "30", "--html", str(page), "--json"
+    ).expect(0)
+    report: dict[str, Any] = done.json()
+    assert (report["from"], report["to"]) == (1, 2)
+    assert [one["scale"] for one in report["scales"]] == [1, 2]
+    larger = report["scales"][1]
+    assert larger["rows"] == {"t": 1000}
+    assert larger["left_out"] == ["sql/bench/rows.sql:3: no such column: c"]
+    assert larger["bytes"]["after"] > larger["bytes"]["before"]
+    by_a, gone = larger["queries"]
+    assert by_a["before"]["plan"] == ["SCAN t"]
+    assert by_a["before"]["rows_read"] > 10 * by_a["after"]["rows_read"]
+    assert by_a["before"]["rows_returned"] == by_a["after"]["rows_returned"] == 10
+    assert {side[kind]["runs"] for side in (by_a["before"], by_a["after"]) for kind in ("warm", "cold")} == {4}
+    assert by_a["warm_ratio"]["pairs"] == 4
+    assert (gone["before"], gone["error"]) == (None, "no such table: gone")
+    assert "before at scale 2" in page.read_text(encoding="utf-8")
+    assert not project.db.exists()
+
+
+def test_text_and_made_up_rows(project: Project, tmp_path: Path) -> None:
+    (tmp_path / "sql/bench/rows.sql").unlink()
+    project.run("bench.queries", "--scale", "1", "--rounds", "2", "--budget", "30").expect(
+        0, "version 1 (before) against version 2 (after)", "scale 1: 1,000 t", "by_a", "gone: no such table: gone"
+    )
+
+
+@pytest.mark.parametrize(
+    ("words", "problem"),
+    [
+        (["--scale", "1,x"], "--scale x: give numbers"),
+        (["--from", "7"], "7: there is no such version; the project has 1, 2"),
+        (["--from", "2", "--to", "2"], "--from 2 does not come before --to 2"),
+        (["--to", "1"], "no version comes before it"),
+        (["--rounds", "0"], "--rounds 0"),
+    ],
+)
+def test_a_command_line_that_is_wrong(project: Project, words: list[str], problem: str) -> None:
+    project.run("bench.queries", *words).expect(2, problem)
+
+
+def test_rows_that_do_not_run(project: Project, tmp_path: Path) -> None:
+    (tmp_path / "sql/bench/rows.sql").write_text("INSERT INTO t (id, a) VALUES (1, 1), (1, 2);\n", encoding="utf-8")
+    project.run("bench.queries", "--scale", "1").expect(2, "sql/bench/rows.sql does not run: UNIQUE")
+    (tmp_path / "sql/bench/rows.sql").write_text("INSERT INTO u (a) VALUES (1);\n", encoding="utf-8")
+    project.run("bench.queries", "--scale", "1").expect(2, "none of the statements of sql/bench fits the schema")
+
+
+def test_a_chart_says_its_figures() -> None:
+    drawing = chart("<b>", ([Point(1, 0.1), Point(100, 20.0)], [Point(1, 0.1), Point(100, 0.2)]))
+    assert isinstance(drawing, Markup)
+    assert "&lt;b&gt;. before at scale 1: 0.100 ms; before at scale 100: 20.0 ms; after at scale 1" in drawing
+    assert chart("t", ([], [])) is None
