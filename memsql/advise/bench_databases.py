@@ -73,6 +73,16 @@ def writable(path: Path) -> Iterator[SQLiteConnection]:
         yield conn
 
 
+@contextmanager
+def measured(path: Path) -> Iterator[SQLiteConnection]:
+    """A connection to the file ``path`` for writes that are timed, as an application has one: what is committed is on
+    the disk. Foreign keys are not enforced."""
+    with connection(Target(path=path, display=path.name), "rw", 0) as conn:
+        assert isinstance(conn, SQLiteConnection)
+        conn.execute("PRAGMA foreign_keys = off")
+        yield conn
+
+
 def make_schema(project: Project, conn: SQLiteConnection, name: str, progress: Progress = SILENT) -> None:
     """Give the empty database ``conn`` the schema called ``name``: an era of sql/legacy, or a version.
 

@@ -6,7 +6,6 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-
 _MARGIN = 0.05
 """By how much two equal programs differ on a quiet machine, for their pages and caches lie elsewhere."""
 

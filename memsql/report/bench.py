@@ -88,6 +88,15 @@ def ratio(value: Ratio | None) -> str:
     return "–" if value is None else f"{value.middle:.2f} ({value.low:.2f}–{value.high:.2f})"
 
 
+def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
+    """``rows`` as lines: the first column is words, the others are figures."""
+    widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
+    return [
+        "  " + row[0].ljust(widths[0]) + "".join(f"  {c.rjust(w)}" for c, w in zip(row[1:], widths[1:], strict=True))
+        for row in rows
+    ]
+
+
 def scale_title(one: ScaleBench) -> str:
     """The scale with the sizes of its tables and files."""
     rows = ", ".join(f"{number:,} {table}" for table, number in one.filled.rows.items() if number > 1)
@@ -112,21 +121,13 @@ def _scale_lines(one: ScaleBench) -> list[str]:
     for kind in ("warm", "cold"):
         table: list[Sequence[str]] = [(kind, *HEADINGS)]
         table += [(_label(query), *cells(query, kind)) for query in one.queries if query.before is not None]
-        lines += _table(table)
+        lines += aligned(table)
     lines += [f"  {_label(query)}: {query.error}" for query in one.queries if query.error is not None]
     return lines
 
 
 def _label(query: QueryBench) -> str:
     return query.name if not query.part or query.part == query.name else f"{query.name} ({query.part})"
-
-
-def _table(rows: Sequence[Sequence[str]]) -> list[str]:
-    widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
-    return [
-        "  " + row[0].ljust(widths[0]) + "".join(f"  {c.rjust(w)}" for c, w in zip(row[1:], widths[1:], strict=True))
-        for row in rows
-    ]
 
 
 def _times(side: Side | None, kind: str) -> Times | None:

@@ -5,5 +5,6 @@ from __future__ import annotations
 from invoke import Collection
 
 from memsql.tasks.bench_queries import queries
+from memsql.tasks.bench_writes import writes
 
-ns = Collection("bench", queries)
+ns = Collection("bench", queries, writes)

@@ -87,3 +87,23 @@ def test_a_chart_says_its_figures() -> None:
     assert isinstance(drawing, Markup)
     assert "&lt;b&gt;. before at scale 1: 0.100 ms; before at scale 100: 20.0 ms; after at scale 1" in drawing
     assert chart("t", ([], [])) is None
+
+
+def test_what_an_index_costs_to_write(project: Project) -> None:
+    words = ["bench.writes", "--schemas", "1,2", "--rows", "20", "--rounds", "2", "--budget", "30"]
+    report: dict[str, Any] = project.run(*words, "--json").expect(0).json()
+    before, after = report["schemas"]
+    assert (before["indexes"], after["indexes"]) == (0, 1)
+    assert before["index_bytes"] == 0 < after["index_bytes"]
+    assert [(w["table"], w["operation"]) for w in report["writes"]] == [
+        (table, operation) for table in ("t", "all tables") for operation in ("delete", "insert", "update")
+    ]
+    assert {times["runs"] for write in report["writes"] for times in write["times"]} == {2}
+    project.run(*words).expect(0, "2: 1 index by CREATE INDEX", "2 takes delete ")
+
+
+def test_tables_that_are_not_written_to(project: Project) -> None:
+    words = ["bench.writes", "--schemas", "1,2", "--rows", "1000", "--budget", "30"]
+    project.run(*words).expect(0, "not written to: t: fewer than 1000 rows", "nothing was measured")
+    project.run("bench.writes", "--schemas", "1").expect(2, "--schemas: give two or more")
+    project.run("bench.writes", "--schemas", "1,9").expect(2, "9: there is no such version")
