@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 ROWS = 1000
 """So many rows a table gets at scale 1 where they are made up."""
 _SEED = 1
-_KEYS = frozenset({"name", "why"})
+_KEYS = frozenset({"name", "why", "allow"})
 _LACKING = ("no such table", "no such column", "has no column named")
 _REPLAYED = RunOptions(allow_data_loss=True, out_of_order=True, old_permits=True, replayed=True, without_rows=True)
 

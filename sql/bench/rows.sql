@@ -20,7 +20,8 @@ SELECT
 FROM number;
 
 UPDATE users
-SET api_key_hash = 'key-' || SUBSTR(id, 6);
+SET api_key_hash = 'key-' || SUBSTR(id, 6)
+WHERE api_key_hash IS NULL;
 
 INSERT INTO entities (
     user_id, name, entity_type, person_type, description, company, email, notes, importance, tags, interaction_count,
@@ -89,7 +90,10 @@ SELECT
     1 + h / 512 % 3,
     '["' || a.text || '", "' || b.text || '"]',
     '[' || (1 + h % (100 * :scale)) || ', ' || (1 + h / 3 % (100 * :scale)) || ']',
-    CASE WHEN h / 128 % 4 > 0 THEN PRINTF('[%.6f, %.6f, %.6f, %.6f]', h / 4294967296.0, n % 7 / 7.0, n % 3 / 3.0, 0.5) END,
+    CASE
+        WHEN h / 128 % 4 > 0
+            THEN PRINTF('[%.6f, %.6f, %.6f, %.6f]', h / 4294967296.0, n % 7 / 7.0, n % 3 / 3.0, 0.5)
+    END,
     '{}',
     h / 1024 % 5 = 0,
     STRFTIME('%Y-%m-%dT%H:%M:%SZ', 1704067200 + h % 63072000, 'unixepoch'),
