@@ -46,10 +46,10 @@ class OutOfTimeError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """How many rows: ``factor`` times those of scale 1, of so many ``users``."""
+    """How many rows: ``factor`` times those of scale 1, of so many ``owners``."""
 
     factor: int
-    users: int
+    owners: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +146,7 @@ def fill(settings: Settings, conn: SQLiteConnection, scale: Scale, ends: float) 
     if not scripts:
         _make_up(conn, scale, ends)
         return Filled(_rows(conn))
-    values = {"scale": str(scale.factor), "users": str(scale.users)}
+    values = {"scale": str(scale.factor), "owners": str(scale.owners)}
     left_out: list[str] = []
     done = 0
     conn.begin()

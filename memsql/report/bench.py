@@ -56,7 +56,7 @@ def data(result: Bench) -> dict[str, object]:
         "scales": [
             {
                 "scale": one.scale.factor,
-                "users": one.scale.users,
+                "owners": one.scale.owners,
                 "rows": one.filled.rows,
                 "left_out": list(one.filled.left_out),
                 "bytes": {"before": one.bytes[0], "after": one.bytes[1]},

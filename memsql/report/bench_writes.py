@@ -64,7 +64,7 @@ def data(result: WriteBench) -> dict[str, object]:
             for name, weight in zip(plan.schemas, result.weights, strict=True)
         ],
         "scale": plan.scale.factor,
-        "users": plan.scale.users,
+        "owners": plan.scale.owners,
         "batch_rows": plan.rows,
         "rounds": result.rounds,
         "triggers": plan.triggers,

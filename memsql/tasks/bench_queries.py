@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 _MOST_ROUNDS, _MOST_SECONDS = 100_000, 86_400
 LARGEST = 100_000
-"""The largest scale, and the largest number of users."""
+"""The largest scale, and the largest number of owners."""
 
 
 @task(
@@ -22,7 +22,7 @@ LARGEST = 100_000
     reads_only=True,
     help={
         "scale": "how many times the rows of scale 1, with commas between several (default 1,10)",
-        "users": "among how many users they are divided; :users in sql/bench (default 10)",
+        "owners": "among how many owners they are divided; :owners in sql/bench (default 10)",
         "from": "the version before (default: the one below --to)",
         "to": "the version after (default: the newest one)",
         "rounds": "how often to run each query on each database, warm and cold (default 50)",
@@ -35,7 +35,7 @@ def queries(
     progress: Bar,
     *,
     scale: str = "1,10",
-    users: str = "10",
+    owners: str = "10",
     from_: str | None = None,
     to: str | None = None,
     rounds: str = "50",
@@ -59,7 +59,7 @@ def queries(
     from memsql.project.writing import replace_file
     from memsql.report import bench as report
 
-    people = number("--users", users, least=1, most=LARGEST, problem=f"give a number from 1 to {LARGEST:,}")
+    people = number("--owners", owners, least=1, most=LARGEST, problem=f"give a number from 1 to {LARGEST:,}")
     scales = tuple(Scale(factor, people) for factor in factors(scale))
     times = number("--rounds", rounds, least=1, most=_MOST_ROUNDS, problem="give a number of runs, 1 or more")
     seconds = number("--budget", budget, least=1, most=_MOST_SECONDS, problem="give a number of seconds, 1 or more")

@@ -21,7 +21,7 @@ _MOST_ROUNDS, _MOST_SECONDS, _MOST_ROWS = 100_000, 86_400, 1_000_000
     help={
         "schemas": "versions, or eras of sql/legacy, with commas; the others are compared with the first one",
         "scale": "how many times the rows of scale 1 (default 1)",
-        "users": "among how many users they are divided; :users in sql/bench (default 10)",
+        "owners": "among how many owners they are divided; :owners in sql/bench (default 10)",
         "rows": "how many rows are written in one transaction (default 50)",
         "rounds": "how often each batch is written (default 20)",
         "budget": "seconds that all of it may take (default 120)",
@@ -34,7 +34,7 @@ def writes(
     *,
     schemas: str,
     scale: str = "1",
-    users: str = "10",
+    owners: str = "10",
     rows: str = "50",
     rounds: str = "20",
     budget: str = "120",
@@ -56,7 +56,7 @@ def writes(
     names = tuple(dict.fromkeys(name.strip() for name in schemas.split(",")))
     if len(names) < 2:
         raise UsageError("--schemas: give two or more names with commas between them", state="nothing was run")
-    size = Scale(_positive("--scale", scale, LARGEST), _positive("--users", users, LARGEST))
+    size = Scale(_positive("--scale", scale, LARGEST), _positive("--owners", owners, LARGEST))
     plan = bench_writes.Plan(
         names,
         size,

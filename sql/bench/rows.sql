@@ -1,4 +1,4 @@
--- Rows for benchmarks: of :users users together 100 entities and 1000 memories for each step of :scale.
+-- Rows for benchmarks: of :owners users together 100 entities and 1000 memories for each step of :scale.
 -- why: The same rows for the same numbers, spread by a hash of their number. Embeddings are short here.
 -- A statement that names what an older schema lacks is left out there.
 
@@ -6,7 +6,7 @@ INSERT INTO users (id, email, name, is_active, metadata, created_at, updated_at)
 WITH RECURSIVE number (n) AS (
     SELECT 1
     UNION ALL
-    SELECT n + 1 FROM number WHERE n < :users
+    SELECT n + 1 FROM number WHERE n < :owners
 )
 
 SELECT
@@ -43,7 +43,7 @@ word (w, text) AS (
 )
 
 SELECT
-    PRINTF('user-%04d', 1 + h % :users),
+    PRINTF('user-%04d', 1 + h % :owners),
     a.text || ' ' || b.text || ' ' || n,
     CASE h / 64 % 3 WHEN 0 THEN 'person' WHEN 1 THEN 'organization' ELSE 'place' END,
     CASE h / 64 % 3 WHEN 0 THEN 'colleague' END,
@@ -81,7 +81,7 @@ word (w, text) AS (
 )
 
 SELECT
-    PRINTF('user-%04d', 1 + h % :users),
+    PRINTF('user-%04d', 1 + h % :owners),
     a.text || ' and ' || b.text || ' ' || n,
     'The ' || a.text || ' of this week was about the ' || b.text || ' and went on until ' || h % 24
     || ' o''clock. Afterwards we spoke of letter number ' || h
@@ -114,7 +114,7 @@ hashed (n, h) AS (
 )
 
 SELECT
-    PRINTF('user-%04d', 1 + h % :users),
+    PRINTF('user-%04d', 1 + h % :owners),
     'What do you know about letter number ' || h || '?',
     'It arrived on day ' || h % 365 || ' and speaks of the meeting, the invoice and the market in town ' || n || '.',
     '{}',
@@ -137,7 +137,7 @@ hashed (n, h) AS (
 
 SELECT
     PRINTF('call-%08d', n),
-    PRINTF('user-%04d', 1 + h % :users),
+    PRINTF('user-%04d', 1 + h % :owners),
     CASE h / 64 % 2 WHEN 0 THEN 'openai' ELSE 'openrouter' END,
     CASE h / 128 % 2 WHEN 0 THEN 'small' ELSE 'large' END,
     h % 100000,

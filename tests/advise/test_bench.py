@@ -25,7 +25,7 @@ def project(tmp_path: Path) -> Project:
     (tmp_path / "sql/queries/gone.sql").write_text("SELECT x FROM gone;\n", encoding="utf-8")
     (tmp_path / "sql/bench/rows.sql").write_text(
         "INSERT INTO t (a, b) WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 500 * :scale)\n"
-        "SELECT i % (10 * :users), i FROM n;\nUPDATE t SET c = 1;\n",
+        "SELECT i % (10 * :owners), i FROM n;\nUPDATE t SET c = 1;\n",
         encoding="utf-8",
     )
     return project
