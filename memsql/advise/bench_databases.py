@@ -199,6 +199,8 @@ def _run(conn: SQLiteConnection, sql: str, where: Location, ends: float) -> str 
     except StatementError as e:
         if any(words in e.message for words in _LACKING):
             return e.message
+        if e.is_full:
+            raise
         raise FileError(f"{where.path} does not run: {e.message}", where=where, statement=e.statement) from e
     return None
 
