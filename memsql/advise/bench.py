@@ -116,7 +116,8 @@ def bench(settings: Settings, plan: Plan, progress: Progress = SILENT) -> Bench:
         share = left / (len(plan.scales) - number)
         with tempfile.TemporaryDirectory(prefix="memsql-bench-", ignore_cleanup_errors=True) as name:
             try:
-                result, forgot = _at_scale(settings, plan, scale, Path(name), time.perf_counter() + share, progress)
+                limit = time.perf_counter() + share
+                result, forgot = _at_scale(settings, plan, scale, Path(name), ends=limit, progress=progress)
                 forgets = forgets or forgot
             except OutOfTimeError:
                 result = ScaleBench(scale, problem=f"its rows were not there in its share of the time, {share:.1f} s")
@@ -125,7 +126,7 @@ def bench(settings: Settings, plan: Plan, progress: Progress = SILENT) -> Bench:
 
 
 def _at_scale(
-    settings: Settings, plan: Plan, scale: Scale, folder: Path, ends: float, progress: Progress
+    settings: Settings, plan: Plan, scale: Scale, folder: Path, *, ends: float, progress: Progress
 ) -> tuple[ScaleBench, bool]:
     """The queries at one scale, and whether pages were forgotten before the cold runs. Raises OutOfTimeError."""
     begun = time.perf_counter()
@@ -144,7 +145,7 @@ def _at_scale(
         databases.migrate_to(project, other, plan.after, progress, ends=ends)
     seconds = time.perf_counter() - begun
     with _opened(paths) as pair:
-        queries = _queries(settings, pair, plan.rounds, ends, progress)
+        queries = _queries(settings, pair, plan.rounds, ends=ends, progress=progress)
     sizes = paths[0].stat().st_size, paths[1].stat().st_size
     return ScaleBench(scale, rows, sizes, seconds, tuple(queries)), databases.forget_pages(paths[0])
 
@@ -160,7 +161,7 @@ def _opened(paths: tuple[Path, Path]) -> Iterator[_Pair]:
         yield _Pair(targets, (before, after))
 
 
-def _queries(settings: Settings, pair: _Pair, rounds: int, ends: float, progress: Progress) -> list[QueryBench]:
+def _queries(settings: Settings, pair: _Pair, rounds: int, *, ends: float, progress: Progress) -> list[QueryBench]:
     hot = with_samples(pair.connections[0], hot_queries(settings))
     results = []
     for number, query in enumerate(hot):
@@ -184,7 +185,7 @@ def _query(pair: _Pair, query: Query, rounds: int, ends: float) -> QueryBench:
             statement, values = bound(first, ready)
         if not ready.only_reads:
             return _failed(nothing, "it writes, and was not run")
-        return _measured(pair, ready, (statement, values), rounds, ends)
+        return _measured(pair, ready, (statement, values), rounds=rounds, ends=ends)
     except StatementError as e:
         late = time.perf_counter() > ends
         return _failed(nothing, "it did not end in its share of the time" if late else e.message)
@@ -194,7 +195,7 @@ def _failed(nothing: QueryBench, error: str) -> QueryBench:
     return QueryBench(nothing.name, nothing.path, nothing.part, error=error)
 
 
-def _measured(pair: _Pair, ready: Query, item: tuple[str, Sequence[Value]], rounds: int, ends: float) -> QueryBench:
+def _measured(pair: _Pair, ready: Query, item: tuple[str, Sequence[Value]], *, rounds: int, ends: float) -> QueryBench:
     statement, values = item
     share = max(0.0, ends - time.perf_counter())
     plans: list[QueryPlan] = []

@@ -108,7 +108,7 @@ def bench(settings: Settings, plan: Plan, progress: Progress = SILENT) -> WriteB
             weights.append(replace(_weight(conn, path), filled=filled))
             connections.append(conn)
         batches, passed_over = _batches(connections, plan.rows)
-        times, rounds = _rounds(connections, batches, plan.rounds, ends, progress)
+        times, rounds = _rounds(connections, batches, plan.rounds, ends=ends, progress=progress)
     return WriteBench(plan, tuple(weights), tuple(_writes(batches, times, len(connections))), passed_over, rounds)
 
 
@@ -180,6 +180,7 @@ def _rounds(
     connections: Sequence[SQLiteConnection],
     batches: Sequence[Sequence[_Batch]],
     rounds: int,
+    *,
     ends: float,
     progress: Progress,
 ) -> tuple[dict[tuple[str, str], list[list[float]]], int]:
