@@ -110,25 +110,23 @@ def bench(settings: Settings, plan: Plan, progress: Progress = SILENT) -> Bench:
     """
     ends = time.perf_counter() + plan.budget
     scales: list[ScaleBench] = []
-    forgets = False
     for number, scale in enumerate(plan.scales):
         left = max(0.0, ends - time.perf_counter())
         share = left / (len(plan.scales) - number)
         with tempfile.TemporaryDirectory(prefix="memsql-bench-", ignore_cleanup_errors=True) as name:
             try:
                 limit = time.perf_counter() + share
-                result, forgot = _at_scale(settings, plan, scale, Path(name), ends=limit, progress=progress)
-                forgets = forgets or forgot
+                result = _at_scale(settings, plan, scale, Path(name), ends=limit, progress=progress)
             except OutOfTimeError:
                 result = ScaleBench(scale, problem=f"its rows were not there in its share of the time, {share:.1f} s")
         scales.append(result)
-    return Bench(plan, tuple(scales), forgets)
+    return Bench(plan, tuple(scales), databases.CAN_FORGET)
 
 
 def _at_scale(
     settings: Settings, plan: Plan, scale: Scale, folder: Path, *, ends: float, progress: Progress
-) -> tuple[ScaleBench, bool]:
-    """The queries at one scale, and whether pages were forgotten before the cold runs. Raises OutOfTimeError."""
+) -> ScaleBench:
+    """The queries at one scale. Raises OutOfTimeError where its databases are not there in time."""
     begun = time.perf_counter()
     # The rows may take half of the time, and the migrations some of the rest.
     filled_by = begun + (ends - begun) / 2
@@ -147,7 +145,7 @@ def _at_scale(
     with _opened(paths) as pair:
         queries = _queries(settings, pair, plan.rounds, ends=ends, progress=progress)
     sizes = paths[0].stat().st_size, paths[1].stat().st_size
-    return ScaleBench(scale, rows, sizes, seconds, tuple(queries)), databases.forget_pages(paths[0])
+    return ScaleBench(scale, rows, sizes, seconds, tuple(queries))
 
 
 @contextmanager

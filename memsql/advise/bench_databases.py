@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 
 ROWS = 1000
 """So many rows a table gets at scale 1 where they are made up."""
+CAN_FORGET = hasattr(os, "posix_fadvise")
+"""Whether the system can be asked to forget what it keeps of a file in memory."""
 _SEED = 1
 _KEYS = frozenset({"name", "why", "allow"})
 _LACKING = ("no such table", "no such column", "has no column named")
@@ -164,10 +166,10 @@ def fill(settings: Settings, conn: SQLiteConnection, scale: Scale, ends: float) 
     return Filled(_rows(conn), tuple(left_out))
 
 
-def forget_pages(path: Path) -> bool:
-    """Ask the system to forget what it keeps of the file ``path`` in memory. Returns whether it can be asked."""
-    if not hasattr(os, "posix_fadvise"):
-        return False
+def forget_pages(path: Path) -> None:
+    """Ask the system to forget what it keeps of the file ``path`` in memory, where it can be asked."""
+    if not CAN_FORGET:
+        return
     file = os.open(path, os.O_RDONLY)
     try:
         # What was not written to the disk yet is not forgotten.
@@ -175,7 +177,6 @@ def forget_pages(path: Path) -> bool:
         os.posix_fadvise(file, 0, 0, os.POSIX_FADV_DONTNEED)
     finally:
         os.close(file)
-    return True
 
 
 def _scripts(settings: Settings) -> list[tuple[str, str]]:

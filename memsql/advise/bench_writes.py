@@ -139,8 +139,8 @@ def _batches(connections: Sequence[SQLiteConnection], rows: int) -> tuple[list[l
         if any(table is None for table in tables):
             passed_over.append(f"{name}: not in every schema")
             continue
-        if any(table is not None and table.without_rowid for table in tables):
-            passed_over.append(f"{name}: without rowid")
+        if any(table is not None and _rowid(table) is None for table in tables):
+            passed_over.append(f"{name}: its rowid has no name")
             continue
         batch = [
             _batch(conn, table, rows) for conn, table in zip(connections, tables, strict=True) if table is not None
@@ -156,10 +156,16 @@ def _table(schema: Schema, name: str) -> Table | None:
     return next((t for t in schema.tables.values() if fold(t.name) == fold(name) and t.kind == "table"), None)
 
 
+def _rowid(table: Table) -> str | None:
+    """A name of the rowid of ``table``; None where it has none, or its columns have all of these names."""
+    columns = {fold(c.name) for c in table.columns}
+    return None if table.without_rowid else next((name for name in ROWIDS if name not in columns), None)
+
+
 def _batch(conn: SQLiteConnection, table: Table, rows: int) -> _Batch:
     """The statements for ``table``, and rows for them that lie at equal distances."""
     columns = [c.name for c in table.columns if not c.hidden]
-    rowid = next((name for name in ROWIDS if name not in {fold(c) for c in columns}), "rowid")
+    rowid = _rowid(table)
     target, listed = quote(table.name), ", ".join(map(quote, columns))
     changed = [c.name for c in table.columns if not c.hidden and not c.pk] or columns
     statements = {

@@ -204,6 +204,8 @@ def _sizes(conn: Connection, statements: Mapping[str, str]) -> dict[str, int]:
     texts = [(statement.format(quote(table), quote(f"{table}_docsize")), ()) for table, statement in statements.items()]
     sizes = {}
     for table, answer in zip(statements, conn.read_each(texts), strict=True):
-        if not isinstance(answer, StatementError):
-            sizes[fold(table)] = int(str(answer.one() or 0))
+        largest = None if isinstance(answer, StatementError) else answer.one() or 0
+        # A column may be called rowid, and then anything is in it.
+        if isinstance(largest, int):
+            sizes[fold(table)] = largest
     return sizes

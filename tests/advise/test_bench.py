@@ -107,3 +107,24 @@ def test_tables_that_are_not_written_to(project: Project) -> None:
     project.run(*words).expect(0, "not written to: t: fewer than 1000 rows", "nothing was measured")
     project.run("bench.writes", "--schemas", "1").expect(2, "--schemas: give two or more")
     project.run("bench.writes", "--schemas", "1,9").expect(2, "9: there is no such version")
+
+
+def test_odd_tables(tmp_path: Path) -> None:
+    """Columns that are called like the rowid, computed ones, and tables that refer to others."""
+    project = Project(tmp_path)
+    project.add(
+        "0001_create",
+        'CREATE TABLE "a ""b" (rowid TEXT, b INTEGER, c INTEGER AS (b + 1) STORED, d TEXT UNIQUE);'
+        "CREATE TABLE w (k TEXT PRIMARY KEY, v) WITHOUT ROWID; CREATE TABLE r (_rowid_ INTEGER, rowid, oid);"
+        "CREATE TABLE p (id INTEGER PRIMARY KEY AUTOINCREMENT);"
+        "CREATE TABLE ch (id INTEGER PRIMARY KEY, p_id INTEGER NOT NULL REFERENCES p (id) ON DELETE CASCADE);",
+    )
+    project.add("0002_index", "CREATE INDEX ch_p ON ch (p_id);")
+    (tmp_path / "sql/queries").mkdir(parents=True)
+    (tmp_path / "sql/queries/d.sql").write_text('SELECT * FROM "a ""b" WHERE d = :d;\n', encoding="utf-8")
+    report = project.run("bench.queries", "--scale", "1", "--rounds", "2", "--budget", "30", "--json").expect(0).json()
+    assert [query["error"] for query in report["scales"][0]["queries"]] == [None]
+    words = ["bench.writes", "--schemas", "1,2", "--rows", "10", "--rounds", "2", "--budget", "30"]
+    report = project.run(*words, "--json").expect(0).json()
+    assert {write["table"] for write in report["writes"]} == {'a "b', "p", "ch", "all tables"}
+    assert report["passed_over"] == ["r: its rowid has no name", "w: its rowid has no name"]
