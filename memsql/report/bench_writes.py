@@ -42,7 +42,11 @@ def verdict(result: WriteBench) -> str:
     first, *others = result.plan.schemas
     parts = []
     for number, schema in enumerate(others, 1):
-        ratios = [f"{write.operation} {value.middle:.2f}" for write in total if (value := write.ratios[number])]
+        ratios = [
+            f"{write.operation} {value.middle:.2f}{'' if value.is_clear else ' (not clear)'}"
+            for write in total
+            if (value := write.ratios[number])
+        ]
         parts.append(f"{schema} takes {', '.join(ratios)} of the time of {first}")
     return "; ".join(parts)
 

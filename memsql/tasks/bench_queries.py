@@ -74,6 +74,8 @@ def queries(
     before = earlier[-1] if from_ is None else version_of(project, from_)
     if before not in earlier:
         raise UsageError(f"--from {before} does not come before --to {after}", state="nothing was run")
+    if html is not None and not (Path.cwd() / html).parent.is_dir():
+        raise UsageError(f"--html {html}: there is no such folder", state="nothing was run")
     result = bench.bench(settings, bench.Plan(before, after, scales, times, float(seconds)), progress)
     text = report.text(result)
     if html is not None:

@@ -69,6 +69,7 @@ def test_text_and_made_up_rows(project: Project, tmp_path: Path) -> None:
         (["--from", "2", "--to", "2"], "--from 2 does not come before --to 2"),
         (["--to", "1"], "no version comes before it"),
         (["--rounds", "0"], "--rounds 0"),
+        (["--html", "no/bench.html"], "--html no/bench.html: there is no such folder"),
     ],
 )
 def test_a_command_line_that_is_wrong(project: Project, words: list[str], problem: str) -> None:
