@@ -186,6 +186,8 @@ def _query(pair: _Pair, query: Query, rounds: int, ends: float) -> QueryBench:
         return _measured(pair, ready, (statement, values), rounds=rounds, ends=ends)
     except StatementError as e:
         late = time.perf_counter() > ends
+        if e.is_interrupt and not late:
+            raise
         return _failed(nothing, "it did not end in its share of the time" if late else e.message)
 
 

@@ -154,8 +154,7 @@ def fill(settings: Settings, conn: SQLiteConnection, scale: Scale, ends: float) 
     conn.begin()
     for shown, text in scripts:
         for statement in split(text):
-            with _in_time(ends):
-                problem = _run(conn, with_values(statement.text, values), Location(shown, statement.line), ends)
+            problem = _run(conn, with_values(statement.text, values), Location(shown, statement.line), ends)
             done += problem is None
             left_out += [f"{shown}:{statement.line}: {problem}"] if problem is not None else []
     conn.commit()
@@ -200,21 +199,12 @@ def _run(conn: SQLiteConnection, sql: str, where: Location, ends: float) -> str 
     except StatementError as e:
         if any(words in e.message for words in _LACKING):
             return e.message
-        if e.is_full:
+        if e.is_interrupt and time.perf_counter() > ends:
+            raise OutOfTimeError from e
+        if e.is_full or e.is_interrupt:
             raise
         raise FileError(f"{where.path} does not run: {e.message}", where=where, statement=e.statement) from e
     return None
-
-
-@contextmanager
-def _in_time(ends: float) -> Iterator[None]:
-    """Raises OutOfTimeError in place of the error that the end of the time caused."""
-    try:
-        yield
-    except FileError as e:
-        if time.perf_counter() > ends:
-            raise OutOfTimeError from e
-        raise
 
 
 def _make_up(conn: SQLiteConnection, scale: Scale, ends: float) -> None:
