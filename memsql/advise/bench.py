@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
 from memsql.advise import bench_databases as databases
+from memsql.advise import bench_opened
 from memsql.advise.bench_databases import Filled, OutOfTimeError, Scale
+from memsql.advise.bench_opened import Opened, Pair
 from memsql.advise.costs import RowsRead, costs_of
 from memsql.advise.percentiles import Ratio, Times, ratio_of, times_of, turns
 from memsql.advise.queries import QueryPlan, planned_of
 from memsql.advise.samples import with_samples
-from memsql.config import Settings, Target
-from memsql.db import Connection, Value, connection
-from memsql.db.sqlite import SQLiteConnection
+from memsql.config import Settings
+from memsql.db import Connection, Value
 from memsql.errors import StatementError
 from memsql.progress import SILENT, Progress
 from memsql.project.load import load_project
@@ -34,13 +34,15 @@ _SHARE_OF_WARM = 0.5
 @dataclass(frozen=True, slots=True)
 class Plan:
     """What to measure: the versions, the scales in ascending order, how often each query runs, and how many seconds all
-    of it may take."""
+    of it may take. ``server`` is the program of a libSQL server, behind which the databases are measured; None for
+    files."""
 
     before: int
     after: int
     scales: tuple[Scale, ...]
     rounds: int
     budget: float
+    server: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,14 +96,6 @@ class Bench:
     forgets: bool
 
 
-@dataclass(frozen=True, slots=True)
-class _Pair:
-    """The two databases of a scale: before and after."""
-
-    targets: tuple[Target, Target]
-    connections: tuple[SQLiteConnection, SQLiteConnection]
-
-
 def bench(settings: Settings, plan: Plan, progress: Progress = SILENT) -> Bench:
     """Make the databases of each scale in a temporary folder, and time the hot queries on them.
 
@@ -142,25 +136,14 @@ def _at_scale(
     with databases.writable(paths[1]) as other:
         databases.migrate_to(project, other, plan.after, progress, ends=ends)
     seconds = time.perf_counter() - begun
-    with _opened(paths) as pair:
-        queries = _queries(settings, pair, plan.rounds, ends=ends, progress=progress)
     sizes = paths[0].stat().st_size, paths[1].stat().st_size
+    with bench_opened.opened(paths, plan.server) as pair:
+        queries = _queries(settings, pair, plan.rounds, ends=ends, progress=progress)
     return ScaleBench(scale, rows, sizes, seconds, tuple(queries))
 
 
-@contextmanager
-def _opened(paths: tuple[Path, Path]) -> Iterator[_Pair]:
-    with ExitStack() as stack:
-        targets = Target(path=paths[0], display="before"), Target(path=paths[1], display="after")
-        connections = [stack.enter_context(connection(target, "ro", 0)) for target in targets]
-        before, after = connections
-        assert isinstance(before, SQLiteConnection)
-        assert isinstance(after, SQLiteConnection)
-        yield _Pair(targets, (before, after))
-
-
-def _queries(settings: Settings, pair: _Pair, rounds: int, *, ends: float, progress: Progress) -> list[QueryBench]:
-    hot = with_samples(pair.connections[0], hot_queries(settings))
+def _queries(settings: Settings, pair: Pair, rounds: int, *, ends: float, progress: Progress) -> list[QueryBench]:
+    hot = with_samples(pair[0].conn, hot_queries(settings))
     results = []
     for number, query in enumerate(hot):
         progress.start(f"timing {query.name}")
@@ -170,10 +153,10 @@ def _queries(settings: Settings, pair: _Pair, rounds: int, *, ends: float, progr
     return results
 
 
-def _query(pair: _Pair, query: Query, rounds: int, ends: float) -> QueryBench:
+def _query(pair: Pair, query: Query, rounds: int, ends: float) -> QueryBench:
     """Measure ``query`` on both databases until ``ends``."""
     nothing = QueryBench(query.name, query.path, query.part)
-    first = pair.connections[0]
+    first = pair[0].conn
     try:
         with first.observe(_over(ends)):
             # The values of the first database serve both: of several that fit, the other schema may give another.
@@ -195,28 +178,28 @@ def _failed(nothing: QueryBench, error: str) -> QueryBench:
     return QueryBench(nothing.name, nothing.path, nothing.part, error=error)
 
 
-def _measured(pair: _Pair, ready: Query, item: tuple[str, Sequence[Value]], *, rounds: int, ends: float) -> QueryBench:
+def _measured(pair: Pair, ready: Query, item: tuple[str, Sequence[Value]], *, rounds: int, ends: float) -> QueryBench:
     statement, values = item
     share = max(0.0, ends - time.perf_counter())
     plans: list[QueryPlan] = []
     reads: list[RowsRead] = []
-    for conn in pair.connections:
-        planned = planned_of(conn, [ready])
+    for one in pair:
+        planned = planned_of(one.conn, [ready])
         if planned[0].plan.error is not None:
             return QueryBench(ready.name, ready.path, ready.part, error=planned[0].plan.error)
-        (cost,) = costs_of(conn, planned, budget=share * _SHARE_OF_COUNTING / len(pair.connections))
+        (cost,) = costs_of(one.conn, planned, budget=share * _SHARE_OF_COUNTING / len(pair))
         plans.append(cost.plan)
         reads.append(cost.rows)
     now = time.perf_counter()
     warm_ends = now + (ends - now) * _SHARE_OF_WARM
-    returned = [_run(conn, statement, values, warm_ends)[1] for conn in pair.connections]
+    returned = [_run(one.conn, statement, values, warm_ends)[1] for one in pair]
     warm = _in_turn(
-        [partial(_warm_run, conn, statement, values, warm_ends) for conn in pair.connections],
+        [partial(_warm_run, one.conn, statement, values, warm_ends) for one in pair],
         rounds,
         warm_ends,
     )
     cold = _in_turn(
-        [partial(_cold_run, target, statement, values, ends) for target in pair.targets],
+        [partial(_cold_run, one, statement, values, ends) for one in pair],
         rounds,
         ends,
     )
@@ -259,11 +242,9 @@ def _warm_run(conn: Connection, statement: str, values: Sequence[Value], ends: f
     return _run(conn, statement, values, ends)[0]
 
 
-def _cold_run(target: Target, statement: str, values: Sequence[Value], ends: float) -> float:
+def _cold_run(one: Opened, statement: str, values: Sequence[Value], ends: float) -> float:
     """The same on a new connection to a file of which the system keeps nothing, as far as it can be asked."""
-    assert target.path is not None
-    databases.forget_pages(target.path)
-    with connection(target, "ro", 0) as conn:
+    with bench_opened.cold(one) as conn:
         return _run(conn, statement, values, ends)[0]
 
 

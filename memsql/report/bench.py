@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from memsql.advise.bench import Bench, QueryBench, ScaleBench, Side
+from memsql.advise.bench import Bench, Plan, QueryBench, ScaleBench, Side
 from memsql.advise.costs import RowsRead
 from memsql.advise.percentiles import Ratio, Times
 from memsql.visible import page
@@ -15,11 +15,17 @@ HEADINGS = ("p50", "p50 after", "p95", "p95 after", "p99", "p99 after", "rows", 
 
 def text(result: Bench) -> str:
     """The tables of all scales, a line for each query."""
-    lines = [f"version {result.plan.before} (before) against version {result.plan.after} (after), milliseconds"]
+    plan = result.plan
+    lines = [f"version {plan.before} (before) against version {plan.after} (after), {place(plan)}, milliseconds"]
     lines.append(f"warm: on an open connection; cold: {cold_means(result)}")
     for one in result.scales:
         lines += ["", *_scale_lines(one)]
     return page([*lines, "", verdict(result)])
+
+
+def place(plan: Plan) -> str:
+    """Where the databases were measured."""
+    return "files" if plan.server is None else "each behind a libSQL server on this machine"
 
 
 def cold_means(result: Bench) -> str:
@@ -52,6 +58,7 @@ def data(result: Bench) -> dict[str, object]:
         "from": result.plan.before,
         "to": result.plan.after,
         "rounds": result.plan.rounds,
+        "server": result.plan.server is not None,
         "cold": cold_means(result),
         "scales": [
             {

@@ -49,6 +49,7 @@ def html(result: Bench) -> str:
         before=result.plan.before,
         after=result.plan.after,
         verdict=report.verdict(result),
+        place=report.place(result.plan),
         cold=report.cold_means(result),
         charts=[(name, drawing) for name, drawing in charts if drawing is not None],
         tables=tables,

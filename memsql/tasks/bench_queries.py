@@ -27,6 +27,7 @@ LARGEST = 100_000
         "to": "the version after (default: the newest one)",
         "rounds": "how often to run each query on each database, warm and cold (default 50)",
         "budget": "seconds that all of it may take (default 120)",
+        "server": "measure the databases behind libSQL servers that are started for it, instead of as files",
         "html": "write a page with charts to this file too",
     },
 )
@@ -40,6 +41,7 @@ def queries(
     to: str | None = None,
     rounds: str = "50",
     budget: str = "120",
+    server: bool = False,
     html: str | None = None,
 ) -> Outcome:
     """Time the hot queries before and after migrations, on databases of several sizes that are made for it.
@@ -47,12 +49,13 @@ def queries(
     For each scale a file at the version --from gets the rows of sql/bench (made-up rows where the project has none), is
     copied, and the copy is migrated to --to. Each query runs on both in turn, so that what slows the machine slows
     both: warm on an open connection, and cold on a new one, after the system was asked to forget the file. p50, p95 and
-    p99 of each side, the rows that a run reads, and the median ratio of the pairs with its quartiles. The files lie in
-    the temporary folder, and are removed; no database of yours is looked at. It takes about --budget seconds.
+    p99 of each side, the rows that a run reads, and the median ratio of the pairs with its quartiles. With --server two
+    libSQL servers of this machine serve the files, and count the rows. Everything lies in the temporary folder, and is
+    removed; no database of yours is looked at. It takes about --budget seconds.
 
-    Examples:  invoke bench.queries --from 1 --to 2 --scale 1,10,100     invoke bench.queries --html bench.html --json
+    Examples:  invoke bench.queries --from 1 --to 2 --scale 1,10,100     invoke bench.queries --server --html bench.html
     """
-    from memsql.advise import bench
+    from memsql.advise import bench, bench_opened
     from memsql.advise.bench_databases import Scale, version_of
     from memsql.errors import UsageError
     from memsql.project.load import load_project
@@ -76,7 +79,8 @@ def queries(
         raise UsageError(f"--from {before} does not come before --to {after}", state="nothing was run")
     if html is not None and not (Path.cwd() / html).parent.is_dir():
         raise UsageError(f"--html {html}: there is no such folder", state="nothing was run")
-    result = bench.bench(settings, bench.Plan(before, after, scales, times, float(seconds)), progress)
+    program = bench_opened.server_program() if server else None
+    result = bench.bench(settings, bench.Plan(before, after, scales, times, float(seconds), program), progress)
     text = report.text(result)
     if html is not None:
         from memsql.report import bench_page

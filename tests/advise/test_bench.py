@@ -54,6 +54,22 @@ def test_before_and_after(project: Project, tmp_path: Path) -> None:
     assert not project.db.exists()
 
 
+def test_behind_servers(sqld: Path, project: Project) -> None:
+    words = ["bench.queries", "--server", "--scale", "2", "--rounds", "2", "--budget", "30"]
+    report: dict[str, Any] = project.run(*words, "--json").expect(0).json()
+    assert report["server"] is True
+    by_a, gone = report["scales"][0]["queries"]
+    assert [by_a[side]["rows_read_how"] for side in ("before", "after")] == ["counted by the server"] * 2
+    assert (by_a["before"]["rows_read"], by_a["after"]["rows_read"]) == (1000, 11)
+    assert {side[kind]["runs"] for side in (by_a["before"], by_a["after"]) for kind in ("warm", "cold")} == {2}
+    assert (gone["before"], "no such table: gone" in gone["error"]) == (None, True)
+
+
+def test_without_a_server_program(project: Project, tmp_path: Path) -> None:
+    nowhere = {"PATH": "", "XDG_CACHE_HOME": str(tmp_path)}
+    project.run("bench.queries", "--server", env=nowhere).expect(2, "there is no libSQL server on this machine")
+
+
 def test_text_and_made_up_rows(project: Project, tmp_path: Path) -> None:
     (tmp_path / "sql/bench/rows.sql").unlink()
     project.run("bench.queries", "--scale", "1", "--rounds", "2", "--budget", "30").expect(
