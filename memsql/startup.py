@@ -12,13 +12,16 @@ import signal
 import sys
 from types import FrameType
 
+from memsql import hints
+
 _EXIT_CODE = 5
 _UNTOUCHED = "nothing was changed"
 
 
 def before_tasks(program: str) -> None:
-    """Until a task begins, let Ctrl-C end this process with a line that names ``program``. For the start of a program
-    alone; does nothing where somebody else decides what Ctrl-C does."""
+    """Let hints name ``program``, and until a task begins let Ctrl-C end this process with a line that names it. For
+    the start of a program alone. Where somebody else decides what Ctrl-C does, it stays so."""
+    hints.use_program(program)
     if signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
         return
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
+from memsql import hints
 from memsql.engine.state import State
 from memsql.errors import Refused, UsageError
 from memsql.ledger import version_of
@@ -42,7 +43,7 @@ def acceptance(state: State, choice: Choice, certain: Collection[Status]) -> lis
     is there; Refused where the old text does something else than the new one.
     """
     if choice.version is not None and choice.version not in {s.version for s in state.statuses}:
-        raise UsageError(f"there is no migration {choice.version}", hint="see: invoke migrate.status")
+        raise UsageError(f"there is no migration {choice.version}", hint=f"see: {hints.command('migrate.status')}")
     if choice == Choice():
         return []
     picked = [
@@ -90,7 +91,7 @@ def _named(applied: Applied, status: Status, reason: str | None) -> Accepted:
 
 
 def _says_too_little(status: Status, why: str, otherwise: str) -> UsageError:
-    command = f"invoke migrate.repair --version {status.version}"
+    command = hints.command(f"migrate.repair --version {status.version}")
     return UsageError(
         f"{status.id} cannot be accepted by its number alone: {why}",
         details=(
@@ -148,7 +149,7 @@ def _replayed(state: State, status: Status, old: Migration, revision: str) -> Ac
         raise Refused(
             f"the file of {status.id} is gone, so there is nothing to compare with its text at {revision}",
             state="nothing was changed",
-            hint=f"give it up: invoke migrate.repair --version {status.version}",
+            hint=f"give it up: {hints.command(f'migrate.repair --version {status.version}')}",
         )
     ids = [m.id for m in applied.ordered]
     lines = unlike(state.project.settings, applied.ordered[: ids.index(new.id)], old, new)
@@ -158,7 +159,7 @@ def _replayed(state: State, status: Status, old: Migration, revision: str) -> Ac
             details=lines[:_SHOWN],
             state="nothing was changed",
             hint="bring the old text back, and put the change into a new migration; if you know that it is harmless: "
-            f'invoke migrate.repair --version {status.version} --accept "reason"',
+            f'{hints.command(f"migrate.repair --version {status.version}")} --accept "reason"',
         )
     what = f"re-stamp {new.id}" if new.id == old.id else f"re-stamp {old.id} as {new.id}"
     return Accepted(status, new, f"{what}: on a replay its text at {revision} does the same")

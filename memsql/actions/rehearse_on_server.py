@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from itertools import pairwise
 
+from memsql import hints
 from memsql.engine.isolation import refuse_on_server
 from memsql.engine.job import Direction, Done, Job
 from memsql.engine.on_server import OnServer
@@ -74,7 +75,7 @@ def rehearse_on_server(session: Session, state: State, direction: Direction, loo
             raise UsageError(
                 "a legacy database cannot be rehearsed on the server",
                 state="nothing was changed",
-                hint="rehearse on a clone, with --with-data; or adopt it first: invoke legacy.adopt",
+                hint=f"rehearse on a clone, with --with-data; or adopt it first: {hints.command('legacy.adopt')}",
             )
         return (pending_up if direction == "up" else pending_down)(state, session.options)
 

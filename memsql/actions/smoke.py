@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from memsql import hints
 from memsql.config import Settings
 from memsql.db import Connection, Item, Value, connection, rolled_back
 from memsql.engine.signals import interruptible
@@ -83,7 +84,8 @@ def smoke(settings: Settings, progress: Progress) -> Smoke:
         raise UsageError(
             f"{settings.target} is not at the version that the steps need: {lacks}",
             state=_STATE,
-            hint="apply what is pending: invoke migrate.up; or choose another database with --env or --database",
+            hint=f"apply what is pending: {hints.command('migrate.up')}; or choose another database with --env "
+            f"or --database",
         )
     try:
         results, unproven = _run(settings, steps, progress)

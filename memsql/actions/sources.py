@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
+from memsql import hints
 from memsql.config import Settings
 from memsql.engine.replay import replay_schema
 from memsql.errors import UsageError
@@ -38,7 +39,7 @@ def schema_from(settings: Settings, source: str) -> Schema:
         return _migrations_at(settings, ref) if what == "migrations" else _snapshot_at(settings, ref)
     if source == "schema.sql":
         path = settings.sql / "schema.sql"
-        return _file(path, settings.show(path), "write it: invoke schema.dump --write")
+        return _file(path, settings.show(path), f"write it: {hints.command('schema.dump --write')}")
     if source.endswith(".sql"):
         path = next((p for p in (settings.root / source, Path.cwd() / source) if p.is_file()), Path.cwd() / source)
         return _file(path, source, "")

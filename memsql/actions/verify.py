@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from memsql import words
+from memsql import hints, words
 from memsql.config import Settings
 from memsql.db import Connection, Value, connection
 from memsql.db.queries import load
@@ -183,10 +183,11 @@ def _ledger(state: State, legacy: Reached | None) -> Finding:
     notices = list(plan.notices(state.statuses))
     if legacy is not None:
         waits = f"waits for {', '.join(legacy.pending)}" if legacy.pending else "needs no upgrade"
-        notices.append(f"not adopted yet: it is {legacy.title} and {waits}; next: invoke legacy.adopt")
+        notices.append(f"not adopted yet: it is {legacy.title} and {waits}; next: {hints.command('legacy.adopt')}")
     elif state.is_legacy:
         messages.append(
-            "this database was never adopted: it has tables, but no migration of ours; see: invoke legacy.status"
+            "this database was never adopted: it has tables, but no migration of ours; see: "
+            f"{hints.command('legacy.status')}"
         )
     if pending:
         notices.append(f"not applied yet: {', '.join(s.id for s in pending)}")
@@ -360,7 +361,10 @@ def _with_repairs(findings: Sequence[Finding], copy: Connection, project: Projec
         replace(
             f,
             severity="warning",
-            messages=(*f.messages, f"{repairs[f.name]}, which is not applied yet, repairs it: invoke migrate.up"),
+            messages=(
+                *f.messages,
+                f"{repairs[f.name]}, which is not applied yet, repairs it: {hints.command('migrate.up')}",
+            ),
         )
         if f.name in repairs
         else f

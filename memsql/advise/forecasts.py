@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from memsql import hints
 from memsql.advise.disk import FORECASTS
 from memsql.config import Settings
 from memsql.db import Connection
@@ -188,7 +189,8 @@ def advice_for(done: Sequence[Done]) -> dict[str, str]:
     for one in done:
         if one.rebuilt:
             result[one.id] = (
-                "leave the full-text index out of it, and fill that afterwards: invoke fts.rebuild --online"
+                "leave the full-text index out of it, and fill that afterwards: "
+                f"{hints.command('fts.rebuild --online')}"
             )
         elif one.timings:
             kind = effect(max(one.timings, key=lambda timing: timing.ms).text).kind

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from memsql import hints
 from memsql.advise.disk import FORECASTS, FreeSpace, Need, folder_of, free_space
 from memsql.errors import Refused
 from memsql.words import size
@@ -96,7 +97,7 @@ def _scaled(forecast: Forecast, weight: int) -> Need:
 def _refusal(folder: Path, needs: Sequence[Need], needed: int, available: int) -> Refused:
     reasons = [f"{need.id}: {reason}" for need in needs for reason in need.reasons]
     more = len(reasons) - _SHOWN
-    measure = "" if all(n.measured for n in needs) else "; see what it needs: invoke migrate.up --dry-run"
+    measure = "" if all(n.measured for n in needs) else f"; see what it needs: {hints.command('migrate.up --dry-run')}"
     return Refused(
         f"the disk has no room for what this would write: about {size(needed)} are needed in {folder}, "
         f"{size(available)} are free",

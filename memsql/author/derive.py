@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NoReturn
 
+from memsql import hints
 from memsql.author import differences, engines
 from memsql.author.change import (
     CannotChange,
@@ -27,7 +28,7 @@ from memsql.author.change.steps import NO_RENAMES
 from memsql.author.defaults import dangling_defaults
 from memsql.author.files import NextName, next_name, write_files
 from memsql.author.prove import Candidate, prove
-from memsql.author.trial import BY_HAND, plan_that_works
+from memsql.author.trial import by_hand, plan_that_works
 from memsql.author.usable import lost_content, unusable
 from memsql.config import Settings
 from memsql.db.sqlite import SQLiteConnection, memory
@@ -203,7 +204,7 @@ def _find(settings: Settings, source: str) -> Path:
         raise UsageError(
             f"there is no file {source}",
             state="nothing was written",
-            hint="edit sql/schema.sql and name it: invoke migrate.create NAME --from sql/schema.sql",
+            hint=f"edit sql/schema.sql and name it: {hints.command('migrate.create NAME --from sql/schema.sql')}",
         )
     resolved = Path(os.path.abspath(path))
     snapshot = settings.sql / "schema.sql"
@@ -304,7 +305,7 @@ def _prove(base: SQLiteConnection, candidate: Candidate, source: _Source, seed: 
         if back and (computed := _uncomputed(candidate, e)) is not None:
             source.refuse(computed)
         message, where = f"the derived migration does not pass its proof: {e.message}", Location(source.shown)
-        hint = (isinstance(e, CheckFailed) and e.hint) or BY_HAND
+        hint = (isinstance(e, CheckFailed) and e.hint) or by_hand()
         required = [(c.old.name, d.name) for c in candidate.changes for d in c.dropped if d.notnull]
         if required and back:
             names = ", ".join(f"{table}.{column}" for table, column in required)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass
 
+from memsql import hints
 from memsql.advise.dropping import Redundant
 from memsql.advise.index_list import Index, equal_index, read_indexes
 from memsql.advise.proposals import Proposal
@@ -101,7 +102,7 @@ def _left(
         equal = equal_index(one.index, indexes)
         problem = _problem(base, one) if fold(one.name) not in names else f"there is another {one.name}"
         if equal is not None:
-            notes.append(f"{one.name}: the migrations create it already ({equal.name}): invoke migrate.up")
+            notes.append(f"{one.name}: the migrations create it already ({equal.name}): {hints.command('migrate.up')}")
         elif problem:
             notes.append(f"{one.name}: not written, for after the migrations it cannot be created: {problem}")
         else:
@@ -112,7 +113,9 @@ def _left(
         elif any(index.name == gone.index.name and index.terms == gone.index.terms for index in indexes):
             drop.append(gone)
         else:
-            notes.append(f"{gone.index.name}: not in what the migrations make: invoke migrate.up, or drop it by hand")
+            notes.append(
+                f"{gone.index.name}: not in what the migrations make: {hints.command('migrate.up')}, or drop it by hand"
+            )
     return create, drop, tuple(notes)
 
 

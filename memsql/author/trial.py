@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import closing
 from dataclasses import dataclass
 
+from memsql import hints
 from memsql.author.change import CannotChange, ChangePlan, Hints, Renames, plan_change, step_sql
 from memsql.db.sqlite import memory
 from memsql.errors import StatementError
@@ -13,7 +14,6 @@ from memsql.schema.compare import object_definitions
 from memsql.sqltext import split
 from memsql.sqltext.names import fold
 
-BY_HAND = "make the change in smaller steps, or write it by hand: invoke migrate.create NAME"
 """What to do where no pair can be derived."""
 _ERROR_IN = ("error in view ", "error in trigger ", "error in index ")
 
@@ -52,7 +52,7 @@ def plan_that_works(
         # Each round must show something new, and there is only so much to show.
         if (hints | trial.hints) == hints:
             way = "way back" if back else "change"
-            raise CannotChange(f"the {way} cannot be derived: {trial.problem}", trial.name, None, BY_HAND)
+            raise CannotChange(f"the {way} cannot be derived: {trial.problem}", trial.name, None, by_hand())
         hints |= trial.hints
 
 
@@ -95,3 +95,8 @@ def _difference(actual: Schema, expected: Schema) -> _Failure | None:
     virtual = frozenset(fold(t.name) for t in expected.tables.values() if t.kind == "virtual")
     hints = Hints(tables - virtual, others | (tables & virtual))
     return _Failure(hints, "; ".join(lines), next(iter(sorted(tables | others)), ""))
+
+
+def by_hand() -> str:
+    """What to do where a change cannot be derived."""
+    return f"make the change in smaller steps, or write it by hand: {hints.command('migrate.create NAME')}"

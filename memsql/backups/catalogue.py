@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from memsql import hints
 from memsql.backups.manifest import SUFFIX, Manifest, manifest_path, read_manifest
 from memsql.config import Settings
 from memsql.errors import ConnectError, FileError, UsageError
@@ -122,10 +123,11 @@ def find(settings: Settings, name: str | None) -> Backup:
             raise UsageError(
                 f"there is no proven backup of {settings.target} in {settings.show(settings.backups)}",
                 details=tuple(f"{b.path.name}: {b.kept}" for b in listed if b.kept),
-                hint="make one: invoke backup; or name a file: invoke backup.list --all shows them",
+                hint=f"make one: {hints.command('backup')}; or name a file: "
+                f"{hints.command('backup.list --all')} shows them",
             )
         return newest
     path = next((p for p in (settings.backups / name, Path.cwd() / name) if p.is_file()), None)
     if path is None:
-        raise UsageError(f"there is no backup {name}", hint="see: invoke backup.list")
+        raise UsageError(f"there is no backup {name}", hint=f"see: {hints.command('backup.list')}")
     return read_backup(path, settings.show(path))

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from memsql import hints
 from memsql.backups.connections import file_connection
 from memsql.backups.copied import Copied
 from memsql.backups.digest import digests, shadow_selects
@@ -24,7 +25,6 @@ _PAGES = 1024
 """How many pages are copied at a time."""
 _SPARE = 1.1
 """The free space that a copy needs, as a multiple of the size of the database."""
-_HINT = "restore a backup; keep what can still be read with: invoke backup --salvage"
 
 
 def copy_file(target: Target, into: Path, busy_timeout: int, progress: Progress) -> Copied:
@@ -41,7 +41,7 @@ def copy_file(target: Target, into: Path, busy_timeout: int, progress: Progress)
             shadows = digests(conn, progress, choose=shadow_selects)
             source = describe(conn)
         except DamagedError as e:
-            e.hint = _HINT
+            e.hint = _hint()
             raise
     return Copied(source, tuple(tables), shadows=tuple(shadows))
 
@@ -58,7 +58,7 @@ def open_source(target: Target, busy_timeout: int) -> Iterator[SQLiteConnection]
     try:
         conn = connect(target, "ro", busy_timeout)
     except DamagedError as e:
-        e.hint = _HINT
+        e.hint = _hint()
         raise
     assert isinstance(conn, SQLiteConnection)
     try:
@@ -97,3 +97,8 @@ def describe(conn: SQLiteConnection) -> Source:
     """What the manifest says about the file behind ``conn``."""
     mode = str(conn.execute("PRAGMA journal_mode").one())
     return Source(str(conn.target), conn.target.identity, "sqlite", sqlite3.sqlite_version, mode)
+
+
+def _hint() -> str:
+    """What to do with a database that cannot be copied whole."""
+    return f"restore a backup; keep what can still be read with: {hints.command('backup --salvage')}"

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import memsql
+from memsql import hints
 from memsql.backups import names, zstd
 from memsql.backups.catalogue import Backup
 from memsql.backups.copied import Copied
@@ -132,7 +133,7 @@ def _proven_copy(settings: Settings, folder: Path, salvage: bool, progress: Prog
         problem = CheckFailed(
             f"the copy of {target} is not proven: {reason}",
             details=tuple(report.problems[:_SHOWN]),
-            hint="restore a backup; keep what can still be read with: invoke backup --salvage",
+            hint=f"restore a backup; keep what can still be read with: {hints.command('backup --salvage')}",
         )
     except (DamagedError, CheckFailed) as e:
         problem = e

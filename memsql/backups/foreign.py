@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import memsql
+from memsql import hints
 from memsql.backups.catalogue import Backup
 from memsql.backups.connections import file_connection
 from memsql.backups.digest import digests
@@ -153,5 +154,6 @@ def _damaged(shown: str, problems: tuple[str, ...]) -> MemsqlError:
         f"{shown} is damaged, and is not restored",
         where=Location(shown),
         details=problems,
-        hint=f"use another backup; what can be read of it is kept by: invoke backup --salvage --database {shown}",
+        hint="use another backup; what can be read of it is kept by: "
+        f"{hints.command(f'backup --salvage --database {shown}')}",
     )

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import KW_ONLY, dataclass, replace
 from pathlib import Path
 
+from memsql import hints
 from memsql.address import refuse_word
 from memsql.backups.catalogue import Backup
 from memsql.backups.create import BackupOptions, create
@@ -78,11 +79,14 @@ def _refuse_untrusted(settings: Settings, backup: Backup, options: RestoreOption
         raise CheckFailed(
             f"{shown} cannot be trusted: {backup.problem}",
             state=state,
-            hint="use another backup: invoke backup.list; or restore what another program saved: --unproven",
+            hint=f"use another backup: {hints.command('backup.list')}; or restore what another program "
+            f"saved: --unproven",
         )
     if manifest is None or (manifest.proven and backup.problem):
         raise CheckFailed(
-            f"{shown} cannot be trusted: {backup.problem}", state=state, hint="use another backup: invoke backup.list"
+            f"{shown} cannot be trusted: {backup.problem}",
+            state=state,
+            hint=f"use another backup: {hints.command('backup.list')}",
         )
     if not manifest.proven and not options.unproven:
         what = "holds what could be salvaged from a damaged database" if manifest.salvaged else "was never proven"

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from memsql import hints
 from memsql.backups.connections import file_connection
 from memsql.backups.digest import TableDigest, differences, digests
 from memsql.backups.manifest import Manifest
@@ -154,7 +155,7 @@ def _stopped(target: Target, state: str) -> Interrupted:
     return Interrupted(
         f"stopped before {target} was proven in its place; it was proven before it came there",
         state=state,
-        hint="prove it: invoke verify",
+        hint=f"prove it: {hints.command('verify')}",
     )
 
 

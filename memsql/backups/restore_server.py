@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from memsql import hints
 from memsql.backups.connections import file_connection, server_connection
 from memsql.backups.digest import Hasher, TableDigest, TableSelect, content_selects, differences
 from memsql.backups.manifest import Manifest
@@ -115,7 +116,10 @@ class _Restore:
             unlike = differences(self._manifest.tables, self._digests(server))
             server.rollback()
         if unlike is None:
-            lost.hint = "see what the server holds: invoke verify; restore again if it is not what the backup holds"
+            lost.hint = (
+                f"see what the server holds: {hints.command('verify')}; restore again if it is not what the "
+                "backup holds"
+            )
             raise lost
         if unlike:
             raise ConnectError(

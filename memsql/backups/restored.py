@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from memsql import hints
 from memsql.backups.catalogue import Backup
 from memsql.backups.digest import TableDigest
 from memsql.backups.manifest import Manifest
@@ -51,6 +52,6 @@ def unpack_proven(backup: Backup, into: Path, target: Target, progress: Progress
         prove(into, manifest.tables, progress),
         f"{backup.path.name} is not what it was",
         state=f"{target} was not touched",
-        hint="use another backup: invoke backup.list",
+        hint=f"use another backup: {hints.command('backup.list')}",
     )
     return manifest

@@ -7,14 +7,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
+from memsql import hints
 from memsql.backups import zstd
 from memsql.backups.catalogue import Backup
 from memsql.backups.manifest import Manifest
 from memsql.backups.workplace import CHUNK, refuse_without_space, sync, writing
 from memsql.errors import CheckFailed, ConnectError
 from memsql.progress import Progress
-
-_OTHER = "use another backup: invoke backup.list"
 
 
 def unpack(backup: Backup, into: Path, progress: Progress) -> Manifest:
@@ -26,7 +25,7 @@ def unpack(backup: Backup, into: Path, progress: Progress) -> Manifest:
     """
     manifest = backup.manifest
     if manifest is None:
-        raise CheckFailed(backup.problem or f"{backup.path.name} has no manifest", hint=_OTHER)
+        raise CheckFailed(backup.problem or f"{backup.path.name} has no manifest", hint=_other())
     progress.start(f"reading {backup.path.name}")
     is_text = manifest.content == "sql"
     refuse_without_space(
@@ -85,10 +84,10 @@ def _write_plain(path: Path, manifest: Manifest, plain: Path, progress: Progress
             pass
     if (source.size, source.hexdigest()) != (manifest.bytes, manifest.sha256):
         raise CheckFailed(
-            f"{path.name} was changed after it was written: its bytes are not those of the manifest", hint=_OTHER
+            f"{path.name} was changed after it was written: its bytes are not those of the manifest", hint=_other()
         )
     if (done, sha.hexdigest()) != (manifest.plain_bytes, manifest.plain_sha256):
-        raise CheckFailed(f"{path.name} does not hold what its manifest says", hint=_OTHER)
+        raise CheckFailed(f"{path.name} does not hold what its manifest says", hint=_other())
     with writing(str(plain.parent)):
         sync(plain)
 
@@ -104,4 +103,9 @@ def _plain_chunks(source: _Hashing, manifest: Manifest, name: str) -> Iterator[b
         while chunk := source.read(CHUNK):
             yield chunk
     except OSError as e:
-        raise ConnectError(f"{name} cannot be read: {e.strerror}", hint=_OTHER) from None
+        raise ConnectError(f"{name} cannot be read: {e.strerror}", hint=_other()) from None
+
+
+def _other() -> str:
+    """What to do where a backup cannot be used."""
+    return f"use another backup: {hints.command('backup.list')}"

@@ -10,6 +10,7 @@ from typing import TypeVar
 
 from libsql_client import LibsqlError
 
+from memsql import hints
 from memsql.config import Target
 from memsql.db import hrana
 from memsql.db.faults import Fault, broken_off, not_a_server, statement_error, stream_expired
@@ -289,7 +290,7 @@ class LibsqlConnection:
                 f"{self.target}: no answer came to the request that commits",
                 details=tuple(text for text in (error.message, error.hint) if text),
                 state="whether the change was committed is not known; it is there completely or not at all",
-                hint="see: invoke migrate.status",
+                hint=f"see: {hints.command('migrate.status')}",
             ) from None
         elif fault.again and tries < _RETRIES and (not fault.sent or (intent.repeatable and not was_open)):
             time.sleep(self._timeouts.retry * 4**tries)

@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from memsql import visible
+from memsql import hints, visible
 from memsql.db import Connection
 from memsql.db.queries import load
 from memsql.engine.analysis import Analysis, analyse
@@ -115,7 +115,7 @@ def _refusal(job: Job, side: _Side, text: str, line: int) -> FileError:
         details=(f"tables that the file drops, rebuilds or changes: {shown}{more}",) if tables else (),
         hint=f"say what may be lost: `-- allow: data-loss {name} <reason>` for rows of a table, "
         f"`-- allow: data-loss {name}.COLUMN <reason>` for the values of a column, one line for each; "
-        "proposals: invoke migrate.permits",
+        f"proposals: {hints.command('migrate.permits')}",
     )
 
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, field
 from typing import TYPE_CHECKING, Literal
 
-from memsql import ledger
+from memsql import hints, ledger
 from memsql.config import SERVER_COPY_ROWS, Settings
 from memsql.db import Connection, connection
 from memsql.db.queries import load
@@ -149,7 +149,7 @@ def direction_to(settings: Settings, version: int) -> Literal["up", "down"]:
     """Whether ``version`` is above or below what is applied. Raises UsageError where it does not exist."""
     state = status(settings)
     if version != 0 and version not in {s.version for s in state.statuses}:
-        raise UsageError(f"there is no migration {version}", hint="see: invoke migrate.status")
+        raise UsageError(f"there is no migration {version}", hint=f"see: {hints.command('migrate.status')}")
     above = any(s.is_applied and s.version > version for s in state.statuses)
     return "down" if above or version == 0 else "up"
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from memsql import hints
 from memsql.engine.index_work import IndexWork
 from memsql.engine.job import Done, Job
 from memsql.engine.loss import guard
@@ -141,7 +142,8 @@ def statement_failed(
     elif code == "SQLITE_FULL":
         message, hint = "the disk is full", "free space (the journal needs as much as the change), then run it again"
     elif code == "SQLITE_CORRUPT_VTAB":
-        hint = "a full-text index is damaged: invoke fts.status names it, invoke fts.rebuild mends it"
+        status, rebuild = hints.command("fts.status"), hints.command("fts.rebuild")
+        hint = f"a full-text index is damaged: {status} names it, {rebuild} mends it"
     elif code == "SQLITE_LOCKED":
         hint = "delete the rows of the table first, or rebuild it with `-- foreign_keys: off` in the header"
     elif code == "SQLITE_CONSTRAINT_FOREIGNKEY":
@@ -187,7 +189,7 @@ def broken_index(job: Job, problems: Sequence[str]) -> MigrationFailed:
     return unproven(
         job,
         problems,
-        "if the index was broken before, mend it with: invoke fts.rebuild; otherwise let the migration "
+        f"if the index was broken before, mend it with: {hints.command('fts.rebuild')}; otherwise let the migration "
         "rebuild it: `-- fts_rebuild: all` in its header",
         ": a full-text index disagrees with its content",
     )

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
+from memsql import hints
 from memsql.db import Connection, Params, Value, rolled_back, transaction
 from memsql.db.queries import load
 from memsql.errors import CommitUnknown, ConnectError, LockedError, MemsqlError, Refused, StatementError
@@ -18,7 +19,6 @@ from memsql.sqltext import quote
 _LOCK_HINT = (
     "a server takes the write lock away after 5 seconds when somebody else wants it: run it again while nobody writes"
 )
-_ONLINE_HINT = ", or use invoke fts.rebuild --online, which holds the lock for a moment at a time"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,7 @@ def rebuild(conn: Connection, table: FtsTable) -> None:
     refuse_contentless(table)
     reason = doubt_about(conn, table)
     if reason:
-        raise Refused(reason, state="nothing was changed", hint="see: invoke fts.status")
+        raise Refused(reason, state="nothing was changed", hint=f"see: {hints.command('fts.status')}")
     if conn.target.is_server:
         _rebuild_on_server(conn, table)
         return
@@ -177,14 +177,14 @@ def _rebuild_on_server(conn: Connection, table: FtsTable) -> None:
     rebuilding = rebuild_statements(table, temporary=False)
     proving = proof.statements_of(table, filling, temporary=False)
     try:
-        _on_server(conn, table, [*rebuilding, *proving], hint=_ONLINE_HINT)
+        _on_server(conn, table, [*rebuilding, *proving], hint=_online_hint())
     except StatementError as e:
         if e.index is not None and e.index > len(rebuilding):
             raise StatementError(
                 f"{proof.sentence(table, filling, e)} even after the rebuild",
                 code=e.code,
                 state=e.state,
-                hint="see: invoke fts.status",
+                hint=f"see: {hints.command('fts.status')}",
             ) from e
         raise
 
@@ -196,7 +196,7 @@ def _on_server(conn: Connection, table: FtsTable, statements: Sequence[str], hin
     try:
         conn.batch([(text, ()) for text in texts])
     except CommitUnknown as e:
-        e.hint = "look: invoke fts.check; if it is broken still, run this again"
+        e.hint = f"look: {hints.command('fts.check')}; if it is broken still, run this again"
         raise
     except LockedError as e:
         conn.rollback()
@@ -210,3 +210,8 @@ def _on_server(conn: Connection, table: FtsTable, statements: Sequence[str], hin
     except BaseException:
         conn.rollback()
         raise
+
+
+def _online_hint() -> str:
+    """What to do where a rebuild holds the lock for too long."""
+    return f", or use {hints.command('fts.rebuild --online')}, which holds the lock for a moment at a time"

@@ -16,6 +16,7 @@ from dataclasses import KW_ONLY, dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from memsql import hints
 from memsql.db import transaction
 from memsql.db.queries import load
 from memsql.errors import Refused, UsageError
@@ -111,7 +112,7 @@ def plan_for(conn: Connection, table: FtsTable) -> RebuildPlan:
         raise UsageError(
             f"{table.name} is partial: it holds {partial.shown}; an online rebuild copies all rows",
             state="nothing was changed",
-            hint=f"rebuild it in one transaction: invoke fts.rebuild --table {table.name}",
+            hint=f"rebuild it in one transaction: {hints.command(f'fts.rebuild --table {table.name}')}",
         )
     content = content_of(conn, table)
     if table.kind != "external" or content.kind != "table":
@@ -121,7 +122,7 @@ def plan_for(conn: Connection, table: FtsTable) -> RebuildPlan:
         raise UsageError(
             f"{table.name} {reason}; an online rebuild needs a content table with triggers",
             state="nothing was changed",
-            hint=f"rebuild it in one statement: invoke fts.rebuild --table {table.name}",
+            hint=f"rebuild it in one statement: {hints.command(f'fts.rebuild --table {table.name}')}",
         )
     missing = [c for c in table.all_columns if c.lower() not in {x.lower() for x in content.columns}]
     if missing:
@@ -135,7 +136,7 @@ def plan_for(conn: Connection, table: FtsTable) -> RebuildPlan:
             f"content_rowid {table.content_rowid} is not the INTEGER PRIMARY KEY of {table.content}; "
             "an online rebuild cannot tell its rows apart",
             state="nothing was changed",
-            hint="see invoke fts.status",
+            hint=f"see {hints.command('fts.status')}",
         )
     assert table.content is not None
     return RebuildPlan(table, new_name(table.name), table.content_rowid, table.content)
@@ -153,7 +154,7 @@ def plan_again(conn: Connection, name: str) -> RebuildPlan:
         raise Refused(
             f"{name} was dropped while it was being rebuilt",
             state="what the rebuild left is still there",
-            hint="remove it with: invoke fts.rebuild --abort",
+            hint=f"remove it with: {hints.command('fts.rebuild --abort')}",
         )
     return plan_for(conn, table)
 

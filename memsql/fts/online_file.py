@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from memsql import hints
 from memsql.db import Connection, transaction
 from memsql.db.queries import load
 from memsql.errors import LockedError, MemsqlError, Refused
@@ -106,7 +107,7 @@ def _refuse_unsound(conn: Connection, plan: RebuildPlan) -> None:
             f"the new index of {plan.table.name} does not agree with its content",
             details=tuple(problems),
             state="the old index is still in place",
-            hint="give the rebuild up with: invoke fts.rebuild --abort",
+            hint=f"give the rebuild up with: {hints.command('fts.rebuild --abort')}",
         )
 
 

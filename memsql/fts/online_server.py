@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import KW_ONLY, dataclass
 
+from memsql import hints
 from memsql.db import Connection, Item, Result, rolled_back, transaction
 from memsql.db.copying import Stored
 from memsql.db.queries import load
@@ -19,8 +20,6 @@ from memsql.fts.discover import FtsTable, discover
 from memsql.fts.online import END, Chunk, Position, RebuildPlan, Tally, ensure, plan_again, plan_for, position
 from memsql.fts.proof import check_command
 from memsql.sqltext import identifiers, quote
-
-_ABORT_HINT = "give the rebuild up with: invoke fts.rebuild --abort"
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +87,7 @@ class ServerEngine:
             error.hint = "run it again to go on"
         elif isinstance(error, StatementError):
             error.state = reached
-            error.hint = error.hint or _ABORT_HINT
+            error.hint = error.hint or _abort_hint()
 
     def _look(self, *, again: bool) -> _At:
         """Begin the rebuild, or begin again where the schema changed. Inside the lock, so that plan and version belong
@@ -207,7 +206,7 @@ def _swap(conn: Connection, plan: RebuildPlan, at: _At, *, sound: bool) -> None:
                     f"the new index of {plan.table.name} does not agree with its content",
                     details=(e.message,),
                     state="the old index is still in place",
-                    hint=_ABORT_HINT,
+                    hint=_abort_hint(),
                 ) from e
             # For a rename SQLite reads every trigger and view. One that was broken before must not stop it.
             blamed = {o.name for o in locked.objects if e.message.startswith(f"error in {o.type} {o.name}")} - broken
@@ -288,3 +287,8 @@ def _settle(conn: Connection) -> None:
     except MemsqlError as e:
         e.hint = "run it again to go on"
         raise
+
+
+def _abort_hint() -> str:
+    """How to give an online rebuild up."""
+    return f"give the rebuild up with: {hints.command('fts.rebuild --abort')}"

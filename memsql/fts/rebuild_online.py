@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
+from memsql import hints
 from memsql.errors import Interrupted, MemsqlError
 from memsql.fts.discover import FtsTable
 from memsql.fts.online import Chunk, RebuildPlan, Tally, copied_rows, count_rows
@@ -102,5 +103,5 @@ def _stop_if(stopped: Callable[[], bool], name: str, tally: Tally) -> None:
         raise Interrupted(
             f"the rebuild of {name} was stopped",
             state=str(tally),
-            hint="run it again to go on, or give up with: invoke fts.rebuild --abort",
+            hint=f"run it again to go on, or give up with: {hints.command('fts.rebuild --abort')}",
         )

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal
 
-from memsql import ledger
+from memsql import hints, ledger
 from memsql.db import Connection
 from memsql.engine.session import Session
 from memsql.engine.state import State, read_state
@@ -93,7 +93,7 @@ def adopt(
         raise MigrationFailed(
             f"the legacy database could not be adopted: {e.message}",
             state="nothing was changed",
-            hint="see: invoke legacy.status",
+            hint=f"see: {hints.command('legacy.status')}",
         ) from e
     ids = ", ".join(m.id for m in state.project.ordered if m.version in fit.shape.era.counts_as)
     counts = f"{ids or 'nothing'} {'count' if ', ' in ids else 'counts'} as applied"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from memsql import ledger
+from memsql import hints, ledger
 from memsql.config import Settings
 from memsql.db import Connection, connection, transaction
 from memsql.engine.replay import replay_schema
@@ -36,7 +36,9 @@ def shape_at(project: Project, version: int) -> Shape:
     versions = tuple(m.version for m in project.ordered if m.version <= version)
     if version not in versions:
         raise UsageError(
-            f"there is no migration {version}", state="nothing was changed", hint="see: invoke migrate.status"
+            f"there is no migration {version}",
+            state="nothing was changed",
+            hint=f"see: {hints.command('migrate.status')}",
         )
     title = next(m.id for m in project.ordered if m.version == version)
     era = Era(f"migration {title}", "", (), versions, frozenset(), is_prefix=True)
@@ -70,7 +72,7 @@ def look(conn: Connection, project: Project, shape: Shape, *, last: Definitions 
         raise Refused(
             "the database is empty: there is nothing that a migration could have made",
             state="nothing was changed",
-            hint="name another database, or apply the migrations: invoke migrate.up",
+            hint=f"name another database, or apply the migrations: {hints.command('migrate.up')}",
         )
     if (fit.missing or fit.different) and last is not None:
         raise Refused(
@@ -120,5 +122,5 @@ def _has_ledger(state: State) -> Refused:
         "this database has a ledger, which says what is applied",
         details=(f"applied, the newest last: {applied}",),
         state="nothing was changed",
-        hint="see: invoke migrate.status",
+        hint=f"see: {hints.command('migrate.status')}",
     )

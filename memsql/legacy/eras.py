@@ -6,7 +6,7 @@ import re
 from contextlib import closing
 from dataclasses import dataclass
 
-from memsql import deadline
+from memsql import deadline, hints
 from memsql.config import Settings
 from memsql.db import Connection
 from memsql.db.queries import load
@@ -128,7 +128,7 @@ def shapes_at(known: KnownShapes, version: int) -> KnownShapes:
         raise UsageError(
             f"there is no migration {version} that makes anything",
             state="nothing was changed",
-            hint="see: invoke migrate.status",
+            hint=f"see: {hints.command('migrate.status')}",
         )
     return KnownShapes(chosen)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from memsql import hints
 from memsql.db import Connection
 from memsql.errors import Refused
 from memsql.ledger import Ledger
@@ -128,7 +129,8 @@ def _ambiguous(alike: Sequence[Fit]) -> Refused:
             *(f"{fit.shape.title}: applied would be {_listed(fit.shape.era.counts_as)}" for fit in alike),
         ),
         state="nothing was changed",
-        hint=f"say which one it is at, as in: invoke {task} --version {lowest}; migrate.up then applies what comes "
+        hint=f"say which one it is at, as in: {hints.command(f'{task} --version {lowest}')}; migrate.up then "
+        f"applies what comes "
         "after it",
     )
 
@@ -143,7 +145,7 @@ def refuse_undecided(detection: Detection) -> None:
         f"this database has {fit.shape.title}, and whether {unknown.id} ran here cannot be told",
         details=(f"it does not run on a scratch database: {unknown.problem}",),
         state="nothing was changed",
-        hint=f"correct the file, or say that it did not run: invoke legacy.adopt --version {version}",
+        hint=f"correct the file, or say that it did not run: {hints.command(f'legacy.adopt --version {version}')}",
     )
 
 
@@ -162,5 +164,6 @@ def _unknown(near: Fit | None) -> Refused:
         "this database was not made by these migrations, and no legacy era fits it",
         details=(f"nearest: {near.shape.title}", *differences(near)),
         state="nothing was changed",
-        hint="check that --database names the right one; see the whole comparison with: invoke legacy.status",
+        hint="check that --database names the right one; see the whole comparison with: "
+        f"{hints.command('legacy.status')}",
     )

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from contextlib import closing
 from datetime import UTC, datetime
 
-from memsql import deadline, ledger
+from memsql import deadline, hints, ledger
 from memsql.db import Connection, Value
 from memsql.db.queries import load
 from memsql.db.sqlite import memory
@@ -40,8 +40,8 @@ def rollback_phase(session: Session, project: Project, phase: Phase) -> tuple[st
         if later:
             raise UsageError(
                 f"{later[-1]} was run after {phase.name}",
-                hint=f"roll {later[-1]} back first: invoke legacy.rollback --phase {later[-1]}; "
-                "or all of them: invoke legacy.rollback",
+                hint=f"roll {later[-1]} back first: {hints.command(f'legacy.rollback --phase {later[-1]}')}; "
+                f"or all of them: {hints.command('legacy.rollback')}",
             )
         if not phase_ran(session.conn, phase):
             raise upgrades.Idle(f"nothing to undo: {phase.name} did not run in this database")
@@ -128,7 +128,8 @@ def _take_adoption_back(conn: Connection, project: Project) -> list[str]:
         last = max((m.version for m in project.ordered if m.id in adopted), default=0)
         raise Refused(
             f"{', '.join(later)} {'stands' if len(later) == 1 else 'stand'} on the legacy upgrades",
-            hint=f"roll back first what came later: invoke migrate.down --to {last}; then the same command again",
+            hint=f"roll back first what came later: {hints.command(f'migrate.down --to {last}')}; then the "
+            f"same command again",
         )
     lines = []
     for migration in project.ordered:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from functools import wraps
 from typing import ParamSpec
 
-from memsql import db, ledger, words
+from memsql import db, hints, ledger, words
 from memsql.db import Connection
 from memsql.db.queries import load
 from memsql.engine import verdict
@@ -69,7 +69,7 @@ def run_phase(session: Session, project: Project, number: int, *, known: KnownSh
         shapes = known or known_shapes(project)
     with transaction(conn):
         if not read_state(project, conn).has_tables:
-            raise Idle("nothing to do: the database is empty; see: invoke migrate.up")
+            raise Idle(f"nothing to do: the database is empty; see: {hints.command('migrate.up')}")
         fit = recognised(detect(conn, shapes))
         if phase.name not in fit.shape.pending:
             raise Idle(f"nothing to do: {phase.name} is done, or this database ({fit.shape.title}) does not need it")
@@ -77,7 +77,7 @@ def run_phase(session: Session, project: Project, number: int, *, known: KnownSh
             raise UsageError(
                 f"{fit.shape.pending[0]} comes before {phase.name}",
                 state="nothing was changed",
-                hint="run the upgrades in order, or all of them at once: invoke legacy.adopt",
+                hint=f"run the upgrades in order, or all of them at once: {hints.command('legacy.adopt')}",
             )
         lines = run_upgrade(session, phase)
         after = detect(conn, shapes)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Literal
 
-from memsql import ledger, words
+from memsql import hints, ledger, words
 from memsql.actions.verify import Finding
 from memsql.backups import catalogue
 from memsql.backups.catalogue import Backup
@@ -88,7 +88,7 @@ def of_migrations(state: State) -> Sign:
     waiting = [f"{s.version:04d}_{s.name}" for s in state.statuses if s.state in (plan.PENDING, plan.ROLLED_BACK)]
     others = [f"{s.version:04d}_{s.name}: {s.note}" for s in state.statuses if s.incomplete]
     if state.is_legacy:
-        others.append("a legacy database that was never adopted; see: invoke legacy.status")
+        others.append(f"a legacy database that was never adopted; see: {hints.command('legacy.status')}")
     applied = sum(1 for s in state.statuses if s.is_applied)
     message = f"{applied} applied, {len(waiting)} pending"
     level: Level = "error" if problems else "warning" if waiting or others else "ok"
@@ -114,7 +114,7 @@ def of_backups(settings: Settings, backups: Sequence[Backup], now: datetime) -> 
     newest = catalogue.newest_of(backups)
     doubtful = tuple(f"{b.path.name}: {b.problem}" for b in backups if not b.proven)[:_SHOWN]
     if newest is None:
-        return Sign("backup", bad, "there is no proven backup; make one: invoke backup", doubtful)
+        return Sign("backup", bad, f"there is no proven backup; make one: {hints.command('backup')}", doubtful)
     too_old = newest.is_too_old(settings, now)
     message = f"the newest proven one, {newest.path.name}, is {words.age(newest.age(now))} old"
     if too_old:

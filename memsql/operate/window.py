@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from memsql import hints
 from memsql.actions.rehearse import Rehearsal
 from memsql.engine.job import Done
 from memsql.errors import Refused, UsageError
@@ -106,5 +107,6 @@ def refusal(estimate: Estimate, lines: Sequence[str]) -> Refused | None:
         message = f"{late.id} would not end within the maintenance window"
         option = f"--to {fitting[-1].version}" if estimate.direction == "up" else f"--steps {len(fitting)}"
         number = "one" if len(fitting) == 1 else len(fitting)
-        hint = f"the first {number} would: invoke migrate.{estimate.direction} {option}; or take a longer window"
+        fits = hints.command(f"migrate.{estimate.direction} {option}")
+        hint = f"the first {number} would: {fits}; or take a longer window"
     return Refused(message, details=tuple(line.strip() for line in lines), state="nothing was changed", hint=hint)

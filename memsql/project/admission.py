@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeVar
 
+from memsql import hints
 from memsql.sqltext import Effect, MigrationHeader, effect, fold, forbidden_in_transaction, statements
 from memsql.sqltext.internal import BOOKKEEPING, KEPT, RECORDS
 from memsql.sqltext.pragmas import Pragma, changes, is_on, read_pragma, refused, rule_of
@@ -148,7 +149,7 @@ def _vacuum(text: str, mode: Mode) -> Refusal | None:
         return Refusal(
             "setting",
             "runs VACUUM INTO, which writes another file and changes nothing in the database",
-            "remove it; a copy of the database is made by: invoke backup.create",
+            f"remove it; a copy of the database is made by: {hints.command('backup.create')}",
         )
     if mode in ("stepwise", "replay"):
         return None
@@ -183,7 +184,7 @@ def _ledger(text: str, what: Effect, mode: Mode) -> Refusal | None:
         "ledger",
         f"writes {name}, which belongs to memsql: its records would no longer be true",
         "remove the statement; a migration may read the table, and what memsql recorded wrongly is mended by: "
-        "invoke migrate.repair",
+        f"{hints.command('migrate.repair')}",
     )
 
 

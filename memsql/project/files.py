@@ -19,6 +19,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from memsql import hints
 from memsql.errors import FileError, Location
 
 if TYPE_CHECKING:
@@ -298,7 +299,7 @@ def read_folder(folder: Path, shown: str) -> tuple[Migration, ...]:
         raise FileError(
             f"the migrations folder {shown} cannot be read: {e.strerror}",
             where=Location(shown),
-            hint="create it, set `migrations` in [memsql], or start with: invoke migrate.create NAME",
+            hint=f"create it, set `migrations` in [memsql], or start with: {hints.command('migrate.create NAME')}",
         ) from None
     ups, downs = _pairs(names, shown)
     migrations = []

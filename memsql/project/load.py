@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from memsql import hints
 from memsql.config import Settings
 from memsql.errors import FileError, Location
 from memsql.project import plan
@@ -59,7 +60,7 @@ def refuse_stale_sum(project: Project) -> None:
             where=Location(project.settings.show(project.settings.migrations) + "/memsql.sum"),
             details=project.sum_problems[:20],
             state="nothing was changed",
-            hint="look at the change (git diff); if it is meant, write the sums anew: invoke migrate.sum",
+            hint=f"look at the change (git diff); if it is meant, write the sums anew: {hints.command('migrate.sum')}",
         )
 
 

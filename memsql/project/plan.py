@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, replace
 from typing import Literal
 
+from memsql import hints
 from memsql.errors import FileError, Location, UsageError
 from memsql.ledger import Hashes, Ledger, Row, version_of
 from memsql.project.files import Migration
@@ -289,7 +290,9 @@ def to_apply(statuses: Sequence[Status], *, to: int | None = None, out_of_order:
     """
     refuse_changed(statuses)
     if to is not None and to not in {s.version for s in statuses}:
-        raise UsageError(f"there is no migration {to}", state="nothing was changed", hint="see: invoke migrate.status")
+        raise UsageError(
+            f"there is no migration {to}", state="nothing was changed", hint=f"see: {hints.command('migrate.status')}"
+        )
     late = [s for s in statuses if s.state == OUT_OF_ORDER and (to is None or s.version <= to)]
     if late and not out_of_order:
         raise FileError(
@@ -314,7 +317,7 @@ def to_roll_back(statuses: Sequence[Status], *, steps: int | None = None, to: in
             raise UsageError(
                 f"there is no migration {to}",
                 state="nothing was changed",
-                hint="0 means before the first; see: invoke migrate.status",
+                hint=f"0 means before the first; see: {hints.command('migrate.status')}",
             )
         # 0 is before the first one, even where that has the version 0.
         return [m for m in applied if m.version > to or to == 0]
@@ -342,7 +345,7 @@ def refuse_changed(statuses: Sequence[Status]) -> None:
 
 def way_on(changed: Status) -> str:
     """How to go on with the file as it is now."""
-    command = f"invoke migrate.repair --version {changed.version}"
+    command = hints.command(f"migrate.repair --version {changed.version}")
     if changed.state == MISSING:
         return f"if it is to stay gone, give it up with: {command}"
     if changed.renamed:

@@ -6,6 +6,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from pathlib import Path
 
+from memsql import hints
 from memsql.backups.catalogue import Backup
 from memsql.backups.digest import TableDigest
 from memsql.backups.manifest import Manifest
@@ -69,8 +70,8 @@ def list_text(
     """
     if not backups:
         what = "no backup" if every_source else f"no backup of {settings.target}"
-        return f"{what} in {settings.show(settings.backups)}\nnext: invoke backup" + (
-            "" if every_source else "; or see: invoke backup.list --all"
+        return f"{what} in {settings.show(settings.backups)}\nnext: {hints.command('backup')}" + (
+            "" if every_source else f"; or see: {hints.command('backup.list --all')}"
         )
     rows = []
     for backup in backups:

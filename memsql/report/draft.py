@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from memsql import hints
 from memsql.author.derive import Draft
 from memsql.visible import page
 from memsql.words import count
@@ -27,7 +28,7 @@ def text(draft: Draft, source: str, reason: str | None) -> str:
                 f"  {task} will refuse this where data would be lost; if it is meant: --allow-data-loss, here with a "
                 "reason or there"
             )
-    return page([*lines, "next: read both files, then: invoke migrate.up --dry-run"])
+    return page([*lines, f"next: read both files, then: {hints.command('migrate.up --dry-run')}"])
 
 
 def data(draft: Draft) -> dict[str, object]:

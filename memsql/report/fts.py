@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from memsql import hints
 from memsql.fts import CheckResult, FtsTable, Problem, guarded
 from memsql.report.text import indented, table
 from memsql.visible import page
@@ -19,8 +20,8 @@ def status_text(tables: Diagnosed, unfinished: Sequence[str] = ()) -> str:
     ``unfinished`` are the names of indexes whose online rebuild was begun and not ended.
     """
     begun = [
-        f"an online rebuild of {name} was begun and not ended; go on with: invoke fts.rebuild --online, "
-        "or give it up with: invoke fts.rebuild --abort"
+        f"an online rebuild of {name} was begun and not ended; go on with: {hints.command('fts.rebuild --online')}, "
+        f"or give it up with: {hints.command('fts.rebuild --abort')}"
         for name in unfinished
     ]
     if not tables:
@@ -89,7 +90,9 @@ def check_text(results: Sequence[CheckResult]) -> str:
     if not results:
         return "there is no FTS5 table"
     if not all(r.ok for r in results):
-        lines.append("next: invoke fts.rebuild (or --online); then see invoke fts.status for the cause")
+        lines.append(
+            f"next: {hints.command('fts.rebuild')} (or --online); then see {hints.command('fts.status')} for the cause"
+        )
     return page(lines)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import KW_ONLY, dataclass, field
 
+from memsql import hints
 from memsql.advise.costs import RowsRead, price_of
 from memsql.advise.dropping import Redundant
 from memsql.advise.indexes import Findings, IndexUse
@@ -91,7 +92,9 @@ def written(pair: Pair) -> list[str]:
     lines += [f"left out: {note}" for note in pair.notes]
     return [
         *lines,
-        "next: invoke migrate.up --dry-run" if pair.files else "nothing was written: there is nothing to do",
+        f"next: {hints.command('migrate.up --dry-run')}"
+        if pair.files
+        else "nothing was written: there is nothing to do",
     ]
 
 
@@ -218,7 +221,7 @@ def _missing(one: Proposal, view: View) -> list[str]:
     part = " that meets the condition" if one.candidate.where else ""
     lines.append(f"  costs {size_text}, and an entry to write with each row{part}")
     if one.name in view.in_migrations:
-        lines.append("  the migrations of the project create it: invoke migrate.up")
+        lines.append(f"  the migrations of the project create it: {hints.command('migrate.up')}")
     return [*lines, *(f"  {note}" for note in one.notes)]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from memsql import hints
 from memsql.engine.state import State
 from memsql.legacy.baseline import Baseline
 from memsql.legacy.recognise import Detection, drift, extra
@@ -21,7 +22,7 @@ def text(state: State, detection: Detection | None, target: str, unknown: Unknow
         lines.append(f"note: {unknown.id} does not run on a scratch database, so nothing from it on is compared")
         lines.append(f"  {unknown.problem}")
     if detection is None:
-        return page([*lines, "it is empty; nothing to adopt. next: invoke migrate.up"])
+        return page([*lines, f"it is empty; nothing to adopt. next: {hints.command('migrate.up')}"])
     if state.ledger.is_foreign:
         rows = ", ".join(f"{r.version} {r.status}" for r in state.ledger.rows.values())
         lines.append(f"it has a ledger of another tool: {rows or 'no rows'}; the dates of applied rows are kept")
@@ -32,7 +33,7 @@ def text(state: State, detection: Detection | None, target: str, unknown: Unknow
         titles = [rival.shape.title for rival in detection.rivals]
         lines.append(f"problem: {len(titles)} versions fit equally well, so nothing would be changed")
         lines += [f"  {title}" for title in titles]
-        return page([*lines, "next: say which one it is at: invoke legacy.adopt --version N"])
+        return page([*lines, f"next: say which one it is at: {hints.command('legacy.adopt --version N')}"])
     if fit is None:
         lines.append("problem: no known shape fits, so nothing would be changed")
         if detection.nearest is not None:
@@ -49,11 +50,18 @@ def text(state: State, detection: Detection | None, target: str, unknown: Unknow
         return page([*lines, "the ledger knows this database; there is nothing to adopt"])
     if detection.unknown:
         lines.append(f"problem: whether {detection.unknown.id} ran too cannot be told, so nothing would be changed")
-        return page([*lines, "next: correct the file, or say which version it is at: invoke legacy.adopt --version N"])
+        return page(
+            [
+                *lines,
+                f"next: correct the file, or say which version it is at: {hints.command('legacy.adopt --version N')}",
+            ]
+        )
     lines.append("to adopt it: " + (", then ".join(f"upgrade {p}" for p in fit.shape.pending) or "no upgrade needed"))
     ids = [m.id for m in state.project.ordered if m.version in fit.shape.era.counts_as]
     lines.append(f"then {', '.join(ids)} {'count' if len(ids) > 1 else 'counts'} as applied")
-    lines.append("next: invoke legacy.adopt --dry-run, or invoke migrate.up, which adopts and goes on")
+    lines.append(
+        f"next: {hints.command('legacy.adopt --dry-run')}, or {hints.command('migrate.up')}, which adopts and goes on"
+    )
     return page(lines)
 
 
@@ -88,7 +96,7 @@ def baseline_text(baseline: Baseline, *, dry_run: bool) -> str:
     lines += [f"accepted as it is: {line}" for line in drift(baseline.fit)]
     if baseline.fit.extra:
         lines.append(f"kept, though no migration made it: {extra(baseline.fit)}")
-    return page([*lines, *([] if dry_run else ["next: invoke migrate.up"])])
+    return page([*lines, *([] if dry_run else [f"next: {hints.command('migrate.up')}"])])
 
 
 def baseline_data(baseline: Baseline, *, dry_run: bool) -> dict[str, object]:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
+from memsql import hints
 from memsql.project import plan
 from memsql.project.plan import Status
 from memsql.report.text import shorten, table
@@ -66,7 +67,7 @@ def _others(state: State) -> list[Row]:
 def summary(statuses: Sequence[Status]) -> str:
     """``4 migrations: 3 applied, 1 pending``."""
     if not statuses:
-        return "no migrations yet; write the first with: invoke migrate.create NAME"
+        return f"no migrations yet; write the first with: {hints.command('migrate.create NAME')}"
     counts: dict[str, int] = {}
     for s in statuses:
         counts[s.state] = counts.get(s.state, 0) + 1
@@ -77,19 +78,24 @@ def summary(statuses: Sequence[Status]) -> str:
 def _advice(state: State) -> list[str]:
     lines = [f"problem: memsql.sum: {problem}" for problem in state.project.sum_problems]
     if state.project.sum_problems:
-        lines.append("next: look at the change, then write the sums anew: invoke migrate.sum")
+        lines.append(f"next: look at the change, then write the sums anew: {hints.command('migrate.sum')}")
     if state.is_legacy:
-        lines.append("this database has tables but no migration of ours; see: invoke legacy.status")
+        lines.append(f"this database has tables but no migration of ours; see: {hints.command('legacy.status')}")
     if any(s.state in (plan.EDITED, plan.MISSING) for s in state.statuses):
-        lines.append("next: bring the files back (git checkout); or see: invoke --help migrate.repair")
+        lines.append(f"next: bring the files back (git checkout); or see: {hints.command('--help migrate.repair')}")
     if any(s.state == plan.OUT_OF_ORDER for s in state.statuses):
-        lines.append("next: renumber the late migration, or: invoke migrate.up --out-of-order")
+        lines.append(f"next: renumber the late migration, or: {hints.command('migrate.up --out-of-order')}")
     if any(s.former for s in state.statuses):
-        lines.append("next: let the ledger follow the new numbers: invoke migrate.up, or invoke migrate.repair")
+        lines.append(
+            f"next: let the ledger follow the new numbers: {hints.command('migrate.up')}, or "
+            f"{hints.command('migrate.repair')}"
+        )
     elif any(s.incomplete for s in state.statuses):
-        lines.append("next: yoyo changed this database by itself; complete the ledger with: invoke migrate.repair")
+        lines.append(
+            f"next: yoyo changed this database by itself; complete the ledger with: {hints.command('migrate.repair')}"
+        )
     elif any(s.state in plan.WAITING for s in state.statuses) and not lines:
-        lines.append("next: invoke migrate.up")
+        lines.append(f"next: {hints.command('migrate.up')}")
     return lines
 
 

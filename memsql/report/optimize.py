@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from memsql import hints
 from memsql.report.text import indented, table
 from memsql.upkeep.optimize import Optimizing
 from memsql.visible import page
@@ -21,11 +22,12 @@ def text(result: Optimizing, target: str, *, dry_run: bool) -> str:
     lines += [f"warning: {sentence}" for sentence in result.worse]
     if result.worse:
         lines += [
-            "next: look at that query in invoke analyze.indexes; without statistics its plan is the former one",
+            f"next: look at that query in {hints.command('analyze.indexes')}; without statistics its plan is "
+            f"the former one",
             "",
         ]
     if result.full_text:
-        lines += [f"full-text indexes ({', '.join(result.full_text)}) are merged by: invoke fts.optimize"]
+        lines += [f"full-text indexes ({', '.join(result.full_text)}) are merged by: {hints.command('fts.optimize')}"]
     return page([*lines, verdict(result)])
 
 

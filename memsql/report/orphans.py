@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from memsql import hints
 from memsql.report.text import indented, table
 from memsql.upkeep.archive import Moved
 from memsql.upkeep.archives import Kept
@@ -40,7 +41,7 @@ def report_verdict(orphans: Sequence[Orphans]) -> str:
     known = [one for one in orphans if one.problem is None]
     rows, unknown = sum(one.rows for one in known), len(orphans) - len(known)
     more = f"; {count(unknown, 'reference')} cannot be followed" if unknown else ""
-    after = "; move them aside: invoke maintain.orphans --archive" if rows else ""
+    after = f"; move them aside: {hints.command('maintain.orphans --archive')}" if rows else ""
     return f"{count(rows, 'row')} refer to no row, by {count(len(known), 'reference')}{more}{after}"
 
 
@@ -83,7 +84,7 @@ def moved_text(moved: Sequence[Moved], unchecked: Sequence[Reference], target: s
         for one in moved
     ]
     total = count(sum(one.rows for one in moved), "row")
-    back = "" if dry_run else "; they come back with: invoke maintain.orphans --restore"
+    back = "" if dry_run else f"; they come back with: {hints.command('maintain.orphans --restore')}"
     return page([*left, *lines, f"{verb} {total} in one transaction (proven){back}"])
 
 

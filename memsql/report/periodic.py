@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from memsql import visible
+from memsql import hints, visible
 from memsql.advise.costs import QueryCost
 from memsql.operate.capacity import Growth, too_little
 from memsql.operate.periodic import PeriodicReview
@@ -211,7 +211,7 @@ def _operation(review: PeriodicReview) -> Iterator[str]:
     yield f"backup: {review.backup.message}"
     drills = review.drills
     if drills.last is None:
-        yield "drills: none is recorded (invoke backup.drill --record)"
+        yield f"drills: none is recorded ({hints.command('backup.drill --record')})"
     else:
         outcome = "went well" if drills.ok else "failed"
         yield f"drills: {drills.number} recorded, the last on {drills.last[:10]} {outcome}"

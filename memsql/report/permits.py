@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from memsql import hints
 from memsql.author.permits import FilePermits
 from memsql.sqltext import permit_line
 from memsql.sqltext.names import quote_if_needed
@@ -44,10 +45,13 @@ def _next(listed: Sequence[FilePermits], rewritten: Sequence[str]) -> list[str]:
         return [
             *(f"wrote {path}" for path in rewritten),
             "wrote memsql.sum; a database where these files are applied calls them edited: accept them there with "
-            "invoke migrate.repair --version N --from REV, a commit that has the old text",
+            f"{hints.command('migrate.repair --version N --from REV')}, a commit that has the old text",
         ]
     if any(permits.wide and not permits.problem for permits in listed):
-        return ["next: read the proposals, which come from made-up rows, then: invoke migrate.permits --rewrite"]
+        return [
+            "next: read the proposals, which come from made-up rows, then: "
+            f"{hints.command('migrate.permits --rewrite')}"
+        ]
     return []
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from memsql import hints
 from memsql.operate.slow import Slow, SlowLog
 from memsql.report.text import shorten, table
 from memsql.visible import page
@@ -29,7 +30,7 @@ def verdict(log: SlowLog) -> list[str]:
     if not log.recorded:
         return [
             f"nothing is recorded {period}: no migration, no verification, no chain that measured anything",
-            "to measure them and look again: invoke verify monitor.metrics monitor.slow",
+            f"to measure them and look again: {hints.command('verify monitor.metrics monitor.slow')}",
         ]
     slow = f"{count(len(log.slow), 'thing')} took" if log.slow else "none took"
     sources = "the history" + (f" and {count(log.reports, 'report')} of chains" if log.reports else "")

@@ -11,7 +11,7 @@ from memsql.db.compiling import explained
 from memsql.db.sqlite import SQLiteConnection
 from memsql.errors import StatementError
 from memsql.lint import Finding
-from memsql.review.case import REHEARSE, Case
+from memsql.review.case import Case, rehearse
 from memsql.review.findings import finding_of
 from memsql.schema import Schema, Table
 from memsql.schema.read_rules import rules_of
@@ -91,7 +91,7 @@ def _unreadable(case: Case, filled: SQLiteConnection, table: Table, column: tupl
                     case.up,
                     f"rows of {table.name} cannot be read where {source} is {value!r}: {name} is computed then "
                     f"({e.message})",
-                    fix=f"count such rows in production first:\n{query};" if is_json else REHEARSE,
+                    fix=f"count such rows in production first:\n{query};" if is_json else rehearse(),
                 )
     return None
 
@@ -116,7 +116,7 @@ def other_meanings(case: Case, base: SQLiteConnection, before: Schema, after: Sc
                 "MR17",
                 case.up,
                 f"view {view.name} {how}: {column} of {table.name}",
-                fix=f"say in the view which column is meant, and write texts in single quotes; {REHEARSE}",
+                fix=f"say in the view which column is meant, and write texts in single quotes; {rehearse()}",
             )
 
 

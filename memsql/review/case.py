@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import KW_ONLY, dataclass, replace
 from pathlib import Path
 
+from memsql import hints
 from memsql.config import Settings
 from memsql.errors import MemsqlError, Refused
 from memsql.project.files import Migration
@@ -15,7 +16,6 @@ from memsql.scratch.database import project_of
 
 LINES = 6
 """How many details of an error a finding has."""
-REHEARSE = "try it on a copy of your data: invoke migrate.up --dry-run"
 """What to do where only real rows can tell."""
 
 
@@ -89,3 +89,8 @@ def place(error: MemsqlError, path: str) -> tuple[str, int]:
 def reason(error: MemsqlError) -> str:
     """What ``error`` says, in one line."""
     return "; ".join((error.message, *error.details[:LINES]))
+
+
+def rehearse() -> str:
+    """What to do where only the data of a database can tell."""
+    return f"try it on a copy of your data: {hints.command('migrate.up --dry-run')}"

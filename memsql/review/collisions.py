@@ -14,7 +14,7 @@ from memsql.db.sqlite import SQLiteConnection
 from memsql.errors import MemsqlError, Refused, StatementError
 from memsql.lint import Finding
 from memsql.project.admission import enforces_keys
-from memsql.review.case import REHEARSE, Case, place, reason
+from memsql.review.case import Case, place, reason, rehearse
 from memsql.review.certain import kind_of_error
 from memsql.review.counting import count_of_children, count_of_keys, listed
 from memsql.review.findings import finding_of
@@ -270,7 +270,7 @@ def _children(hit: _Hit) -> str:
 
 def _finding(case: Case, error: MemsqlError, hit: _Hit, message: str, query: str) -> Finding:
     path, line = place(error, case.up)
-    fix = f"count them in production first, and let the migration deal with them:\n{query};" if query else REHEARSE
+    fix = f"count them in production first, and let the migration deal with them:\n{query};" if query else rehearse()
     return finding_of(
         "MR03", path, f"{message}: {reason(error)}", line=line, statement=error.statement or hit.statement.text, fix=fix
     )

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from memsql import hints
 from memsql.lint import Finding
 from memsql.review.model import ORDER
 
@@ -110,14 +111,14 @@ ABOUT = {
             "stale_sum",
             "error",
             "memsql.sum does not match the files",
-            "Look at the change and write it anew: invoke migrate.sum.",
+            f"Look at the change and write it anew: {hints.command('migrate.sum')}.",
         ),
         About(
             "MR10",
             "stale_snapshot",
             "error",
             "sql/schema.sql is not what the migrations make",
-            "Write it anew: invoke schema.dump --write.",
+            f"Write it anew: {hints.command('schema.dump --write')}.",
         ),
         About(
             "MR11",

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from memsql import hints
 from memsql.config import Settings
 from memsql.db.sqlite import SQLiteConnection
 from memsql.errors import MemsqlError, Refused
@@ -13,7 +14,7 @@ from memsql.lint import Finding
 from memsql.project.files import Migration
 from memsql.review.afterwards import missing_parents, other_meanings, unreadable
 from memsql.review.assumptions import Assumption, assumptions, break_one, breaks
-from memsql.review.case import LINES, REHEARSE, Case, case_of, place, reason
+from memsql.review.case import LINES, Case, case_of, place, reason, rehearse
 from memsql.review.certain import breaking_table, kind_of_error, may_be_broken
 from memsql.review.collisions import collisions, referring
 from memsql.review.conversions import conversions
@@ -231,7 +232,7 @@ def _depends(
             statement=statement,
             # A sum of made-up numbers is soon too large.
             severity="info" if "integer overflow" in error.message else None,
-            fix=f"look whether production has such rows; {REHEARSE}",
+            fix=f"look whether production has such rows; {rehearse()}",
         )
 
 
@@ -292,7 +293,7 @@ def _not_known(error: MemsqlError, case: Case, syntax: str) -> Finding:
         f"it was not tried, because only libSQL knows {syntax}",
         line=line,
         statement=error.statement or "",
-        fix="rehearse it on the server: invoke migrate.up --dry-run --on-server",
+        fix=f"rehearse it on the server: {hints.command('migrate.up --dry-run --on-server')}",
     )
 
 
@@ -336,5 +337,5 @@ def _does_not_apply(refusal: MemsqlError, case: Case, *, empty: bool, always: bo
         f"it does not run {where}: {reason(refusal)}",
         line=line,
         statement=refusal.statement or "",
-        fix=f"look whether production has such rows; {REHEARSE}" if maybe else refusal.hint or "",
+        fix=f"look whether production has such rows; {rehearse()}" if maybe else refusal.hint or "",
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
+from memsql import hints
 from memsql.config import Settings
 from memsql.errors import MemsqlError
 from memsql.lint import Finding, lint_files
@@ -116,7 +117,7 @@ def _generated(settings: Settings, branch: Branch, new: ReviewRun) -> list[Findi
 def _legacy(branch: Branch, folder: str) -> list[Finding]:
     """A finding for each legacy upgrade that changed: it runs on databases that a review does not have."""
     return [
-        finding_of("MR15", path, "a legacy upgrade was looked at and not run: invoke migrate.test runs it")
+        finding_of("MR15", path, f"a legacy upgrade was looked at and not run: {hints.command('migrate.test')} runs it")
         for path in branch.paths
         if path.startswith(f"{folder}/legacy/") and path.endswith(".sql")
     ]

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 
-from memsql import deadline
+from memsql import deadline, hints
 from memsql.advise.queries import QueryPlan, query_plans
 from memsql.config import Settings
 from memsql.db.sqlite import SQLiteConnection, memory
@@ -160,7 +160,7 @@ def _proof(database: _Database, migration: Migration, *, rows: int) -> Migration
             "MR01",
             migration.up.path,
             f"{database.stopped(migration, e)}, on made-up rows; what it does was not proven",
-            fix="read it with care, and rehearse it on a copy of your data: invoke migrate.up --dry-run",
+            fix=f"read it with care, and rehearse it on a copy of your data: {hints.command('migrate.up --dry-run')}",
         )
         return MigrationProof((finding,), "not tried", applies=False)
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from memsql.db.sqlite import SQLiteConnection
 from memsql.errors import MemsqlError
 from memsql.lint import Finding
-from memsql.review.case import REHEARSE, Case, place
+from memsql.review.case import Case, place, rehearse
 from memsql.review.findings import finding_of
 from memsql.review.round_trip import RoundTrip, round_trip
 from memsql.review.sample import Sample, add_rows
@@ -52,5 +52,5 @@ def try_on(case: Case, filled: SQLiteConnection, sample: Sample) -> Trial:
 
 def _check_fails(error: MemsqlError, case: Case) -> Finding:
     path, line = place(error, case.up)
-    fix = f"made-up rows know nothing of what a check wants; {REHEARSE}"
+    fix = f"made-up rows know nothing of what a check wants; {rehearse()}"
     return finding_of("MR03", path, f"{error.message}, on made-up rows", line=line, severity="info", fix=fix)

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from memsql import deadline
+from memsql import deadline, hints
 from memsql.errors import MemsqlError
 from memsql.lint import Finding
 from memsql.project.files import SUM_NAME, Migration, SqlFile, read_file, sum_problems
@@ -113,7 +113,7 @@ def rename_commands(
             f"# write the new name behind `-- depends:` in {_word(f'{folders.migrations}/{name}')}"
             for name in followers
         ]
-        commands.append("invoke migrate.sum")
+        commands.append(hints.command("migrate.sum"))
     return commands
 
 
@@ -141,18 +141,22 @@ def sum_findings(folder: Path, shown: str, now: Sequence[Migration], had_sum: bo
     """Where memsql.sum does not match the files of ``folder``, or was removed."""
     path = f"{shown}/{SUM_NAME}"
     if not (folder / SUM_NAME).is_file():
-        return [finding_of("MR09", path, "memsql.sum was removed", fix="invoke migrate.sum")] if had_sum else []
+        return [finding_of("MR09", path, "memsql.sum was removed", fix=hints.command("migrate.sum"))] if had_sum else []
     problems = sum_problems(folder, now)
     if not problems:
         return []
-    return [finding_of("MR09", path, _several(problems), fix="look at the change; if it is meant: invoke migrate.sum")]
+    return [
+        finding_of(
+            "MR09", path, _several(problems), fix=f"look at the change; if it is meant: {hints.command('migrate.sum')}"
+        )
+    ]
 
 
 def snapshot_findings(path: Path, shown: str, head: Schema, had_snapshot: bool) -> list[Finding]:
     """Where the snapshot in ``path`` differs from the schema ``head``, or was removed."""
     if not path.is_file():
         return (
-            [finding_of("MR10", shown, f"{shown} was removed", fix="invoke schema.dump --write")]
+            [finding_of("MR10", shown, f"{shown} was removed", fix=hints.command("schema.dump --write"))]
             if had_snapshot
             else []
         )
@@ -160,7 +164,9 @@ def snapshot_findings(path: Path, shown: str, head: Schema, had_snapshot: bool) 
         with deadline.part(shown):
             lines = diff(from_sql(read_file(path, shown).text(), shown), head).lines()
     except deadline.Stopped as e:
-        return [finding_of("MR10", shown, f"to run it was stopped: {e.reason}", fix="invoke schema.dump --write")]
+        return [
+            finding_of("MR10", shown, f"to run it was stopped: {e.reason}", fix=hints.command("schema.dump --write"))
+        ]
     except MemsqlError as e:
         return [
             finding_of(
@@ -168,7 +174,7 @@ def snapshot_findings(path: Path, shown: str, head: Schema, had_snapshot: bool) 
                 shown,
                 e.message,
                 line=(e.where.line if e.where else None) or 1,
-                fix="invoke schema.dump --write",
+                fix=hints.command("schema.dump --write"),
             )
         ]
     if not lines:
@@ -179,7 +185,7 @@ def snapshot_findings(path: Path, shown: str, head: Schema, had_snapshot: bool) 
             "MR10",
             shown,
             _several([f"{words[line[0]]}: {line[2:]}" for line in lines]),
-            fix="invoke schema.dump --write",
+            fix=hints.command("schema.dump --write"),
         )
     ]
 

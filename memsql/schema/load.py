@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import closing
 
+from memsql import hints
 from memsql.errors import FileError, Location, StatementError
 from memsql.schema.model import Schema
 from memsql.schema.read import read
@@ -38,5 +39,5 @@ def from_sql(text: str, shown: str | None = None) -> Schema:
             f"{shown} does not make a schema: {'a schema is one database alone' if refused else e.message}",
             where=Location(shown, failed.line),
             statement=failed.text,
-            hint="take it out" if refused else "write it anew: invoke schema.dump --write",
+            hint="take it out" if refused else f"write it anew: {hints.command('schema.dump --write')}",
         ) from None

@@ -1,4 +1,4 @@
-"""invoke analyze.*"""
+"""memsql analyze.*"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""invoke analyze.indexes"""
+"""memsql analyze.indexes"""
 
 from __future__ import annotations
 
@@ -41,8 +41,8 @@ def indexes(
 
     --write NAME writes the next migration with its rollback and a check, proven like those of migrate.create --from.
 
-    Examples:  invoke analyze.indexes     invoke analyze.indexes --env production --rows 5000 --json
-               invoke analyze.indexes --write tune_indexes
+    Examples:  memsql analyze.indexes     memsql analyze.indexes --env production --rows 5000 --json
+               memsql analyze.indexes --write tune_indexes
     """
     from memsql.advise import measuring
     from memsql.advise.index_list import equal_index

@@ -1,4 +1,4 @@
-"""invoke analyze.queries"""
+"""memsql analyze.queries"""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def queries(
     which of its expectations (`-- plan: no scan of memories, rows read <= 100`) do not hold. Each query that only reads
     runs once. Changes nothing.
 
-    Examples:  invoke analyze.queries     invoke analyze.queries --only memories --no-run
+    Examples:  memsql analyze.queries     memsql analyze.queries --only memories --no-run
     Exit codes: 0 everything holds, 1 an expectation does not hold or a query does not run, 2 a file is no query,
     3 cannot be read.
     """

@@ -1,4 +1,4 @@
-"""invoke backup.*"""
+"""memsql backup.*"""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def create(
     the hash of every table are compared with the source. Only a proven copy is kept, with a manifest
     beside it. A damaged database gives no backup; --salvage keeps what can still be read.
 
-    Examples:  invoke backup     invoke backup --compress     invoke backup --format sql
+    Examples:  memsql backup     memsql backup --compress     memsql backup --format sql
     Exit codes: 0 proven, 1 not proven, 3 cannot be read or written, 4 locked.
     """
     from memsql.backups.create import BackupOptions, create
@@ -88,7 +88,7 @@ def verify(settings: Settings, progress: Bar, *, file: str | None = None, all: b
     The seal of its manifest, its bytes, then the whole proof on a copy in the temporary folder, with every table's
     hash against the manifest. Exit code 1 when something is not as it was.
 
-    Examples:  invoke backup.verify     invoke backup.verify memory-20260131T120000Z.db     invoke backup.verify --all
+    Examples:  memsql backup.verify     memsql backup.verify memory-20260131T120000Z.db     memsql backup.verify --all
     """
     from memsql.backups import verify
     from memsql.backups.catalogue import backups, find
@@ -126,7 +126,7 @@ def prune(
     The newest proven backup is never removed, nor a file whose manifest cannot be read: it may be somebody else's.
     What interrupted runs left behind goes too.
 
-    Example:  invoke backup.prune --keep 7 --keep-days 30
+    Example:  memsql backup.prune --keep 7 --keep-days 30
     """
     from datetime import UTC, datetime
 
@@ -176,8 +176,8 @@ def restore(
     With --unproven also a bare SQLite file (.backup, VACUUM INTO) or the text of .dump, of sqlite3 and of the Turso
     shell: after quick_check, and what could not be taken is named.
 
-    Examples:  invoke backup.restore     invoke backup.restore --to /tmp/look.db
-               invoke backup.restore memory-20260131T120000Z.db     invoke backup.restore dump.sql --unproven
+    Examples:  memsql backup.restore     memsql backup.restore --to /tmp/look.db
+               memsql backup.restore memory-20260131T120000Z.db     memsql backup.restore dump.sql --unproven
     Exit codes: 0 restored and proven, 1 the backup is not proven, 3 cannot be read or written, 4 in use, 6 refused.
     """
     from memsql.backups.catalogue import find
@@ -210,7 +210,7 @@ applied again.
 
     The database itself is not touched, and need not be there any more. Run it once a month.
 
-    Examples:  invoke backup.drill     invoke backup.drill memory-20260131T120000Z.db
+    Examples:  memsql backup.drill     memsql backup.drill memory-20260131T120000Z.db
     Exit codes: 0 it restores, 1 something failed, 2 there is no such backup.
     """
     from memsql.operate.drill import drill

@@ -1,4 +1,4 @@
-"""invoke bench.*"""
+"""memsql bench.*"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""invoke bench.queries"""
+"""memsql bench.queries"""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def queries(
     libSQL servers of this machine serve the files, and count the rows. Everything lies in the temporary folder, and is
     removed; no database of yours is looked at. It takes about --budget seconds.
 
-    Examples:  invoke bench.queries --from 1 --to 2 --scale 1,10,100     invoke bench.queries --server --html bench.html
+    Examples:  memsql bench.queries --from 1 --to 2 --scale 1,10,100     memsql bench.queries --server --html bench.html
     """
     from memsql.advise import bench, bench_opened
     from memsql.advise.bench_databases import Scale, version_of

@@ -1,4 +1,4 @@
-"""invoke bench.writes"""
+"""memsql bench.writes"""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def writes(
     have, some rows are deleted, inserted again, and updated in every column, a statement for each row, in one
     transaction; the schemas take turns. The files lie in the temporary folder, and are removed.
 
-    Example:  invoke bench.writes --schemas 1.2,1.2_phase1,1 --scale 10 --no-triggers
+    Example:  memsql bench.writes --schemas 1.2,1.2_phase1,1 --scale 10 --no-triggers
     """
     from memsql.advise import bench_writes
     from memsql.advise.bench_databases import OutOfTimeError, Scale

@@ -1,4 +1,4 @@
-"""invoke check"""
+"""memsql check"""
 
 from __future__ import annotations
 

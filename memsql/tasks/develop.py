@@ -1,4 +1,4 @@
-"""invoke test, invoke benchmark: for those who work on the project itself."""
+"""memsql test, memsql benchmark: for those who work on the project itself."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def test(
 def benchmark(c: Context, name: str = "migrations", rounds: str = "3") -> None:
     """Run a benchmark of this project and print its ratios beside their targets.
 
-    Example:  invoke benchmark migrations --rounds 5
+    Example:  memsql benchmark migrations --rounds 5
     """
     names = sorted(p.stem for p in Path("benchmarks").glob("[a-z]*.py") if p.stem not in ("common", "delay"))
     if name not in names:

@@ -1,4 +1,4 @@
-"""invoke fts.*"""
+"""memsql fts.*"""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def rebuild(
     --online rows are copied in chunks and changes made meanwhile are included; it may be interrupted at any
     time and goes on when run again. Wrong triggers are not mended: see fts.status for the right ones.
 
-    Examples:  invoke fts.rebuild     invoke fts.rebuild --table memories_fts --online
+    Examples:  memsql fts.rebuild     memsql fts.rebuild --table memories_fts --online
     """
     from memsql.db import connection
 

@@ -1,4 +1,4 @@
-"""invoke legacy.*"""
+"""memsql legacy.*"""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from invoke import Collection
 
+from memsql import hints
 from memsql.tasks.legacy_run import HELP, Change, Manner, outcome
 from memsql.tasks.task import Outcome, number, task
 
@@ -90,11 +91,11 @@ def adopt(
         adoption = adopt(session, state, choice) if state.is_legacy else None
         if adoption is not None:
             waiting = [s.id for s in read_state(project, session.conn).statuses if s.state in WAITING]
-            more = (f"not applied yet: {', '.join(waiting)}; next: invoke migrate.up",) if waiting else ()
+            more = (f"not applied yet: {', '.join(waiting)}; next: {hints.command('migrate.up')}",) if waiting else ()
             return (*adoption.lines, *more)
         if state.has_tables:
             return Nothing("nothing to do: the ledger knows this database")
-        return Nothing("nothing to do: the database is empty; see: invoke migrate.up")
+        return Nothing(f"nothing to do: the database is empty; see: {hints.command('migrate.up')}")
 
     change = Change("adopt it, a legacy database", is_needed, run)
     return outcome(
@@ -178,7 +179,7 @@ def rollback(
     Without --phase every upgrade that memsql ran in this database, the latest first, in one transaction. Where the
     database was adopted, the adoption is taken back too; migrations that ran since must be rolled back first.
 
-    Examples:  invoke legacy.rollback --dry-run     invoke legacy.rollback     invoke legacy.rollback --phase align
+    Examples:  memsql legacy.rollback --dry-run     memsql legacy.rollback     memsql legacy.rollback --phase align
     Exit codes: 0 done or nothing to undo, 2 no such upgrade or another comes first, 6 refused to protect data.
     """
     from memsql.errors import UsageError

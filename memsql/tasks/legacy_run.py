@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import KW_ONLY, dataclass
 from typing import TYPE_CHECKING
 
+from memsql import hints
 from memsql.interrupts import untouched
 from memsql.tasks.gate import CHANGE_HELP, admit
 from memsql.tasks.task import Outcome, refuse_without_dry_run
@@ -161,7 +162,7 @@ def _run(
         raise Interrupted(
             f"{e.args[0] if e.args else 'Ctrl-C'} came when it was done, and before it was counted",
             state="; ".join(steps),
-            hint="see: invoke schema.stats",
+            hint=f"see: {hints.command('schema.stats')}",
         ) from None
 
 

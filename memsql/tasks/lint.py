@@ -1,10 +1,11 @@
-"""invoke lint"""
+"""memsql lint"""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from memsql import hints
 from memsql.tasks.task import PROJECT_OPTIONS, Outcome, task
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ def lint(
     Where sqlfluff is installed (pip install 'memsql-migrate[lint]') its rules check the house style, as warnings.
     Exit codes: 0 fine, or warnings only; 1 errors (with --strict, warnings too).
 
-    Examples:  memsql lint     memsql lint --fix migrations/0005_add_notes.sql     invoke lint -- sql/queries
+    Examples:  memsql lint     memsql lint --fix migrations/0005_add_notes.sql     memsql lint -- sql/queries
     """
     if write_docs:
         return _write_docs(settings)
@@ -90,7 +91,7 @@ def _style(settings: Settings, files: Sequence[Path], *, fix: bool) -> tuple[lis
     notes = []
     if any(Path(settings.root / settings.show(file)).parent == settings.migrations for file in repaired):
         notes.append(
-            "migrations were repaired; stamp them anew with: invoke migrate.sum. "
+            f"migrations were repaired; stamp them anew with: {hints.command('migrate.sum')}. "
             "One that is applied somewhere counts as edited there"
         )
     return results, [settings.show(file) for file in repaired], notes

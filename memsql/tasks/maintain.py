@@ -1,4 +1,4 @@
-"""invoke maintain.*"""
+"""memsql maintain.*"""
 
 from __future__ import annotations
 
@@ -43,8 +43,8 @@ def schedule(
 
     docs/runbook.md says what each duty is for. Nothing is installed, and no database is opened.
 
-    Examples:  invoke maintain.schedule --env production
-               invoke maintain.schedule --format systemd --output units
+    Examples:  memsql maintain.schedule --env production
+               memsql maintain.schedule --format systemd --output units
     """
     from memsql.errors import UsageError
     from memsql.operate.duties import PERIODS

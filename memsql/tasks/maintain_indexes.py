@@ -1,4 +1,4 @@
-"""invoke maintain.reindex and .optimize"""
+"""memsql maintain.reindex and .optimize"""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def reindex(
     builds indexes too, and gives the lock away after 5 seconds when somebody else wants it.
     Exit codes: 1 an index could not be built or is still wrong, or with --check is wrong; 6 more is damaged than that.
 
-    Examples:  invoke maintain.reindex --expressions     invoke maintain.reindex --index idx_users_email
+    Examples:  memsql maintain.reindex --expressions     memsql maintain.reindex --index idx_users_email
     """
     from memsql.db import connection
     from memsql.errors import UsageError
@@ -96,7 +96,7 @@ def optimize(
     Runs PRAGMA optimize. --dry-run does it on a copy. A libSQL server refuses both ANALYZE and PRAGMA optimize (exit
     code 2). Full-text indexes have an optimisation of their own: fts.optimize.
 
-    Examples:  invoke maintain.optimize --dry-run     invoke maintain.optimize --full --limit 10000
+    Examples:  memsql maintain.optimize --dry-run     memsql maintain.optimize --full --limit 10000
     """
     from memsql.db import connection
     from memsql.db.clone import clone

@@ -1,9 +1,10 @@
-"""invoke maintain.orphans"""
+"""memsql maintain.orphans"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
+from memsql import hints
 from memsql.interrupts import untouched
 from memsql.tasks.gate import CHANGE_HELP, admit
 from memsql.tasks.task import Outcome, task
@@ -51,7 +52,7 @@ def orphans(
     the way back.
     Exit codes: 1 with --check there are some, 6 a trigger or a foreign key would change more than these rows.
 
-    Examples:  invoke maintain.orphans     invoke maintain.orphans --archive --dry-run
+    Examples:  memsql maintain.orphans     memsql maintain.orphans --archive --dry-run
     """
     from memsql.db import connection
     from memsql.db.clone import clone
@@ -165,5 +166,7 @@ def _tables(schema: Schema, name: str | None) -> list[str] | None:
         return None
     table = schema.table(name)
     if table is None or table.kind != "table":
-        raise UsageError(f"there is no table {name}", state="nothing was changed", hint="see: invoke schema.stats")
+        raise UsageError(
+            f"there is no table {name}", state="nothing was changed", hint=f"see: {hints.command('schema.stats')}"
+        )
     return [table.name]

@@ -1,4 +1,4 @@
-"""invoke maintain.vacuum"""
+"""memsql maintain.vacuum"""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def vacuum(
     In place everybody else waits. A libSQL server refuses VACUUM (exit code 2).
     Exit codes: 4 somebody else uses the database, 6 no space for it, or full-text indexes would lose their rows.
 
-    Examples:  invoke maintain.vacuum --dry-run     invoke maintain.vacuum --into compact.db
+    Examples:  memsql maintain.vacuum --dry-run     memsql maintain.vacuum --into compact.db
     """
     from memsql.backups.connections import file_connection
     from memsql.errors import UsageError

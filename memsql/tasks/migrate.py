@@ -1,4 +1,4 @@
-"""invoke migrate.*"""
+"""memsql migrate.*"""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from invoke import Collection
 
+from memsql import hints
 from memsql.tasks import chain
 from memsql.tasks.gate import CHANGE_HELP, admit
 from memsql.tasks.migrate_trial import permits, round_trip
@@ -75,8 +76,8 @@ def up(
 
     A protected environment asks first (--yes answers) and wants a proven backup younger than backup_max_age.
 
-    Examples:  invoke migrate.up     invoke migrate.up --to 3     invoke migrate.up --dry-run
-               invoke migrate.up --maintenance-window 10
+    Examples:  memsql migrate.up     memsql migrate.up --to 3     memsql migrate.up --dry-run
+               memsql migrate.up --maintenance-window 10
     Exit codes: 0 done, 2 files or options, 3 no access, 4 locked, 5 failed and rolled back,
     6 refused to protect data.
     """
@@ -136,7 +137,7 @@ def down(
     statement nothing is touched (exit code 6). A rollback that would drop rows is refused with the rows
     named, unless --allow-data-loss.
 
-    Examples:  invoke migrate.down     invoke migrate.down 3     invoke migrate.down --to 2
+    Examples:  memsql migrate.down     memsql migrate.down 3     memsql migrate.down --to 2
     """
     from memsql.engine.state import RunOptions
     from memsql.errors import UsageError
@@ -185,7 +186,7 @@ def to(
 ) -> Outcome:
     """Go up or down to a version.
 
-    Example:  invoke migrate.to 3
+    Example:  memsql migrate.to 3
     """
     from memsql.engine.state import RunOptions, direction_to
     from memsql.tasks.migrate_run import Manner, run
@@ -218,7 +219,7 @@ def status(settings: Settings, progress: Bar, *, check: bool = False, json: bool
     missing (applied, but the file is gone), out of order (a later one is applied already).
     Reads only: no table and no file is created.
 
-    Examples:  invoke migrate.status     invoke migrate.status --check --json
+    Examples:  memsql migrate.status     memsql migrate.status --check --json
     """
     from memsql.engine.state import status
     from memsql.report.migrate import needs_work, status_data, status_text
@@ -255,8 +256,8 @@ def create(
     again are proven on made-up rows before anything is saved. A rename cannot be seen in a schema: ask for it with
     `-- renamed from: OLD` behind the column, or above the table.
 
-    Examples:  invoke migrate.create add_missing_indices
-               invoke migrate.create add_nickname --from sql/schema.sql
+    Examples:  memsql migrate.create add_missing_indices
+               memsql migrate.create add_nickname --from sql/schema.sql
     """
     from memsql.author.files import create_pair
     from memsql.errors import UsageError
@@ -274,7 +275,10 @@ def create(
         )
     created = create_pair(settings, name, foreign_keys_off=foreign_keys_off)
     lines = [f"wrote {path}" for path in created]
-    lines += ["next: write the SQL of both files, then: invoke migrate.sum, invoke migrate.up --dry-run"]
+    lines += [
+        f"next: write the SQL of both files, then: {hints.command('migrate.sum')}, "
+        f"{hints.command('migrate.up --dry-run')}"
+    ]
     return Outcome(page(lines), {"files": list(created)})
 
 
@@ -333,8 +337,8 @@ def repair(
     of the same content, and forgets a migration whose file is gone. Where the content differs, --from REV takes the old
     text from git and accepts the new one if a replay shows the same schema and rows; --accept "reason" takes your word.
 
-    Examples:  invoke migrate.repair     invoke migrate.repair --version 3 --from v1.4
-               invoke migrate.repair --version 3 --accept "a default that no row had"
+    Examples:  memsql migrate.repair     memsql migrate.repair --version 3 --from v1.4
+               memsql migrate.repair --version 3 --accept "a default that no row had"
     Exit codes: 0 done, 2 it has to be said why, 6 the old text does something else.
     """
     from memsql.actions.edits import Choice
@@ -378,7 +382,7 @@ def baseline(
     Nothing runs. The schema must hold what these migrations make, and nothing of what later ones make; what it has
     besides is kept. The ledger is written in one transaction, and migrate.up then applies what comes after.
 
-    Examples:  invoke migrate.baseline --version 12     invoke migrate.baseline --version 12 --dry-run
+    Examples:  memsql migrate.baseline --version 12     memsql migrate.baseline --version 12 --dry-run
     Exit codes: 0 done, 2 no such version, 6 the schema differs, the database is empty or has a ledger.
     """
     from memsql.db import connection

@@ -1,4 +1,4 @@
-"""invoke migrate.permits and migrate.test, which run the migrations on scratch databases alone."""
+"""memsql migrate.permits and migrate.test, which run the migrations on scratch databases alone."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def permits(settings: Settings, progress: Bar, *, rewrite: bool = False) -> Outc
     A permit names a table or a column. For one that names neither, the migrations run in memory on made-up rows, and
     what is lost there is proposed. No database is opened.
 
-    Example:  invoke migrate.permits --rewrite
+    Example:  memsql migrate.permits --rewrite
     """
     from memsql.author import permits
     from memsql.report.permits import data, text
@@ -44,7 +44,7 @@ def round_trip(settings: Settings, progress: Bar, *, strict: bool = False) -> Ou
     Four things can be covered of each: it has a rollback, it has a check in sql/checks, its dry run works, and its
     round trip leaves schema and rows as they were. No database of yours is opened.
 
-    Examples:  invoke migrate.test     invoke migrate.test --strict --json
+    Examples:  memsql migrate.test     memsql migrate.test --strict --json
     Exit codes: 0 all that was tried works, 1 one of them fails (with --strict: or is not covered), 2 files.
     """
     from memsql.author.round_trips import round_trips

@@ -1,4 +1,4 @@
-"""invoke monitor.*"""
+"""memsql monitor.*"""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def health(settings: Settings, progress: Bar, *, verify: bool = True, days: str 
     backup, growth since earlier backups, free disk space. Each is ok, a warning or an error.
     Exit codes: 0 no error, 1 an error among them, 3 cannot be read.
 
-    Example:  invoke monitor.health --env production
+    Example:  memsql monitor.health --env production
     """
     from memsql.operate import health
     from memsql.report.monitor import health_data, health_text
@@ -77,7 +77,7 @@ def metrics(
     size of the newest proven backup.
     Prometheus text needs: pip install 'memsql-migrate[metrics]'
 
-    Examples:  invoke monitor.metrics --format prometheus > memsql.prom     invoke monitor.metrics --record
+    Examples:  memsql monitor.metrics --format prometheus > memsql.prom     memsql monitor.metrics --record
     """
     from memsql.errors import UsageError
     from memsql.operate.metrics import measure
@@ -127,7 +127,7 @@ def slow(settings: Settings, progress: Bar, *, days: str = "7", check: bool = Fa
     Migrations and recorded verifications (verify --record), from the history; statements of rehearsals, checks of
     verify, and the 95th percentile of each query of monitor.metrics, from the reports of chains. Reads only.
 
-    Examples:  invoke monitor.slow     invoke verify monitor.metrics monitor.slow
+    Examples:  memsql monitor.slow     memsql verify monitor.metrics monitor.slow
     """
     from memsql.operate.slow import slow_log
     from memsql.report import slow
@@ -162,7 +162,7 @@ def review(
     what was slow, indexes, statistics, wasted space, migrations, backups, drills, and how the database grows: a
     forecast with its uncertainty from the sizes that backups and the reports of chains have recorded.
 
-    Examples:  invoke monitor.review     invoke monitor.review --format markdown > review.md
+    Examples:  memsql monitor.review     memsql monitor.review --format markdown > review.md
     """
     from memsql.errors import UsageError
     from memsql.operate.periodic import periodic_review
@@ -206,7 +206,7 @@ def dashboard(
     backup.drill --record kept, what backups say of sizes, and the reports of chains; what is missing, the page says
     with the command that adds it. Reads only.
 
-    Example:  invoke monitor.dashboard --output dashboard.html
+    Example:  memsql monitor.dashboard --output dashboard.html
     """
     from dataclasses import replace
 

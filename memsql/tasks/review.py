@@ -1,4 +1,4 @@
-"""invoke review"""
+"""memsql review"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""invoke schema.*"""
+"""memsql schema.*"""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from invoke import Collection
 
+from memsql import hints
 from memsql.tasks.task import Outcome, task, written
 from memsql.visible import page
 
@@ -39,7 +40,7 @@ def stats(settings: Settings, progress: Bar) -> Outcome:
 def info(settings: Settings, progress: Bar, *, table: str | None = None) -> Outcome:
     """Describe tables: columns, keys, indexes, triggers, what they refer to and what refers to them.
 
-    Examples:  invoke schema.info     invoke schema.info users
+    Examples:  memsql schema.info     memsql schema.info users
     """
     from difflib import get_close_matches
 
@@ -81,7 +82,7 @@ def dump(
     migrations, run on an empty database in memory; with --database or --env,
     --check compares the file with that database.
 
-    Examples:  invoke schema.dump     invoke schema.dump --write     invoke schema.dump --check
+    Examples:  memsql schema.dump     memsql schema.dump --write     memsql schema.dump --check
     """
     from memsql.errors import UsageError
     from memsql.project.writing import replace_file
@@ -122,9 +123,9 @@ def diff_(
 
     What the adoption of this database kept, though no migration makes it, is listed, and does not fail --check.
 
-    Examples:  invoke schema.diff                   what the database has otherwise than the migrations make
-               invoke schema.diff --from git:main --to migrations
-               invoke schema.diff --from schema.sql --to migrations --check
+    Examples:  memsql schema.diff                   what the database has otherwise than the migrations make
+               memsql schema.diff --from git:main --to migrations
+               memsql schema.diff --from schema.sql --to migrations --check
     """
     from memsql.actions.sources import schema_from
     from memsql.report.schema import diff_data, diff_text
@@ -172,7 +173,7 @@ def diagram(
 
     The signs are those of crow's foot notation: exactly one, zero or one, zero or many. Reads only.
 
-    Examples:  invoke schema.diagram --output docs/schema.mmd     invoke schema.diagram --output docs/schema.svg
+    Examples:  memsql schema.diagram --output docs/schema.mmd     memsql schema.diagram --output docs/schema.svg
     """
     from memsql.errors import UsageError
     from memsql.schema.diagram import mermaid
@@ -199,7 +200,7 @@ def docs(settings: Settings, progress: Bar, *, output: str | None = None) -> Out
     The page needs no network and no other file, runs no script, and is the same for the same schema and queries, so it
     can be committed. It holds no rows; the plans are those of sql/queries in this database. Reads only.
 
-    Example:  invoke schema.docs --output docs/schema.html
+    Example:  memsql schema.docs --output docs/schema.html
     """
     from memsql.advise.queries import plans_of
     from memsql.db import connection
@@ -242,7 +243,7 @@ def check(
     without a field (dead where no SQL names them either), models without a table and tables without a model. Source
     code is read as text; nothing of it is imported or run. Exit codes: 0 it fits, or warnings only; 1 errors.
 
-    Examples:  memsql schema.check models/reference.ts     invoke schema.check --models app.models --of migrations
+    Examples:  memsql schema.check models/reference.ts     memsql schema.check --models app.models --of migrations
     """
     from memsql.actions.models import WHAT_COUNTS, compare_models
     from memsql.actions.sources import schema_from
@@ -351,7 +352,7 @@ def _compare(settings: Settings, snapshot: Path, goal: Schema) -> Outcome:
     text = [
         f"{shown} is stale; what it lacks (+), has too much (-) or otherwise (~):",
         *("  " + line for line in lines),
-        "next: invoke schema.dump --write",
+        f"next: {hints.command('schema.dump --write')}",
     ]
     return Outcome(page(text), data, 1)
 

@@ -1,4 +1,4 @@
-"""invoke server.*: a libSQL server on this machine."""
+"""memsql server.*: a libSQL server on this machine."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from invoke import Collection, Context, Exit, task
 
+from memsql import hints
 from memsql.errors import MemsqlError
 from memsql.report import text
 from memsql.tasks.command_line import MemsqlTask
@@ -56,9 +57,9 @@ def start(
 ) -> None:
     """Run a libSQL server in the foreground until Ctrl-C.
 
-    Examples:  invoke server.start     invoke server.start --port 9000 --folder data.sqld --auth
-    A primary and a replica:  invoke server.start --grpc-port 5001
-                              invoke server.start --port 8081 --replica-of http://127.0.0.1:5001
+    Examples:  memsql server.start     memsql server.start --port 9000 --folder data.sqld --auth
+    A primary and a replica:  memsql server.start --grpc-port 5001
+                              memsql server.start --port 8081 --replica-of http://127.0.0.1:5001
     """
     from memsql import server
 
@@ -79,7 +80,8 @@ def start(
             if keys is not None:
                 print(f"  export TURSO_AUTH_TOKEN={keys.token(a='rw')}")
             if running.grpc_url is not None:
-                print(f"  a replica: invoke server.start --port {port_number + 1} --replica-of {running.grpc_url}")
+                replica = f"server.start --port {port_number + 1} --replica-of {running.grpc_url}"
+                print(f"  a replica: {hints.command(replica)}")
             print("Ctrl-C stops it", flush=True)
             _wait(running)
 

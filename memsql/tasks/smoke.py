@@ -1,4 +1,4 @@
-"""invoke smoke"""
+"""memsql smoke"""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def smoke(settings: Settings, progress: Bar) -> Outcome:
     entities, search by vector, count usage. They run in one transaction that is rolled back, and a second connection
     proves that nothing was committed. Others wait for the write lock meanwhile.
 
-    Example:  invoke backup migrate verify smoke
+    Example:  memsql backup migrate verify smoke
     Exit codes: 0 every step passed, 1 a step failed, 2 no step, or the database lacks a migration that one needs,
     3 cannot be read or written, 4 locked.
     """

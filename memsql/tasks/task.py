@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec
 
 from invoke import Exit
 
-from memsql import config, interrupts
+from memsql import config, hints, interrupts
 from memsql.errors import ConnectError, Interrupted, MemsqlError, StatementError, UsageError
 from memsql.report import text
 from memsql.tasks import chain, notice
@@ -177,7 +177,7 @@ def _error_of(command: str, stopped: BaseException, *, reads_only: bool) -> Mems
             statement=stopped.statement,
             details=stopped.details,
             state=stopped.state,
-            hint=f"free space (the journal needs as much as the change), and run it again: invoke {command}",
+            hint=f"free space (the journal needs as much as the change), and run it again: {hints.command(command)}",
         )
     if isinstance(stopped, MemsqlError):
         return stopped
@@ -202,7 +202,9 @@ def _interrupted(command: str, stopped: KeyboardInterrupt, *, reads_only: bool) 
     message = f"{'SIGTERM' if stopped.args else 'Ctrl-C'} stopped {command}"
     if reads_only or isinstance(stopped, interrupts.Untouched):
         return Interrupted(message, state="nothing was changed")
-    return Interrupted(message, state="no migration was running at that moment", hint="see: invoke migrate.status")
+    return Interrupted(
+        message, state="no migration was running at that moment", hint=f"see: {hints.command('migrate.status')}"
+    )
 
 
 def written(text: str, output: str | None, field: str, headline: str) -> Outcome:

@@ -1,4 +1,4 @@
-"""invoke verify"""
+"""memsql verify"""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def verify(
     what their files expect. Between two legacy upgrades the checks that only a later one makes true are reported and do
     not fail, and so are plans that need a pending migration.
 
-    Examples:  invoke verify     invoke verify --only schema
+    Examples:  memsql verify     memsql verify --only schema
     Exit codes: 0 all proven (warnings allowed), 1 something failed, 3 cannot be read.
     """
     from memsql.actions import verify

@@ -6,6 +6,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from memsql import hints
 from memsql.advise.queries import QueryPlan, change_lines, plans_of
 from memsql.config import Target
 from memsql.db import Connection
@@ -58,8 +59,8 @@ def refusal(target: Target) -> UsageError:
         f"{target} is a libSQL server, which refuses ANALYZE and PRAGMA optimize as unsupported statements, and lets"
         " nobody write sqlite_stat1",
         state="nothing was changed",
-        hint="its plans are made without statistics, as invoke analyze.indexes shows them;"
-        " full-text indexes can be optimised: invoke fts.optimize",
+        hint=f"its plans are made without statistics, as {hints.command('analyze.indexes')} shows them;"
+        f" full-text indexes can be optimised: {hints.command('fts.optimize')}",
     )
 
 

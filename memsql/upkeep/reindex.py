@@ -13,7 +13,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from memsql import words
+from memsql import hints, words
 from memsql.db import Connection, Value, transaction
 from memsql.db.queries import load
 from memsql.errors import LockedError, Refused, StatementError, UsageError
@@ -117,7 +117,8 @@ def look(conn: Connection, chosen: Sequence[Candidate], progress: Progress) -> t
             f"{conn.target} is damaged, and new indexes would not mend that",
             details=tuple(damage[:10]),
             state="nothing was changed",
-            hint="see: invoke verify --deep; then restore a backup: invoke backup.restore --replace",
+            hint=f"see: {hints.command('verify --deep')}; then restore a backup: "
+            f"{hints.command('backup.restore --replace')}",
         )
     return [Rebuilt(c, tuple(about.get(c.name, ()))) for c in chosen], tuple(others)
 

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from memsql import hints
 from memsql.backups.connections import file_connection
 from memsql.db.queries import load
 from memsql.db.sizes import database_bytes
@@ -160,7 +161,7 @@ def refuse_without_space(outlook: Forecast) -> None:
             details=tuple(problems),
             state="nothing was changed",
             hint="free space; or point SQLITE_TMPDIR at a larger disk; or write the new file to another disk:"
-            " invoke maintain.vacuum --into FILE",
+            f" {hints.command('maintain.vacuum --into FILE')}",
         )
 
 

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from memsql import hints
 from memsql.backups.connections import file_connection
 from memsql.backups.digest import TableDigest, digests, shadow_selects
 from memsql.backups.proof import ProofReport, prove, require
@@ -48,7 +49,7 @@ def refusal(target: Target) -> UsageError:
     return UsageError(
         f"{target} is a libSQL server, which refuses VACUUM and PRAGMA incremental_vacuum as unsupported statements",
         state="nothing was changed",
-        hint="it uses free pages again; a copy without holes: invoke backup --format sql",
+        hint=f"it uses free pages again; a copy without holes: {hints.command('backup --format sql')}",
     )
 
 
@@ -59,7 +60,8 @@ def refuse_renumbering(outlook: Forecast) -> None:
             f"VACUUM may give the rows of {', '.join(outlook.renumbered)} other rowids, by which"
             f" {', '.join(outlook.bound)} knows them: searches would find other rows",
             state="nothing was changed",
-            hint="VACUUM INTO keeps them: invoke maintain.vacuum --into FILE; or give the table an INTEGER PRIMARY KEY",
+            hint=f"VACUUM INTO keeps them: {hints.command('maintain.vacuum --into FILE')}; or give the table an "
+            "INTEGER PRIMARY KEY",
         )
 
 
@@ -88,8 +90,8 @@ def refuse_without_increments(conn: SQLiteConnection) -> None:
         raise UsageError(
             f"{conn.target} has no incremental vacuum: its PRAGMA auto_vacuum is not INCREMENTAL",
             state="nothing was changed",
-            hint="the whole file at once: invoke maintain.vacuum; to change that: PRAGMA auto_vacuum = INCREMENTAL"
-            " and then VACUUM",
+            hint=f"the whole file at once: {hints.command('maintain.vacuum')}; to change that: "
+            "PRAGMA auto_vacuum = INCREMENTAL and then VACUUM",
         )
 
 
@@ -174,7 +176,7 @@ def _attempt(
 
 def _hint(source: Target) -> str:
     if os.access(_path(source), os.W_OK):
-        return "see: invoke verify"
+        return f"see: {hints.command('verify')}"
     return f"{source} may not be written, and older versions of SQLite then give rows other rowids: make it writable"
 
 

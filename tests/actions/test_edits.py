@@ -104,7 +104,7 @@ def test_another_statement_or_directive_is_an_edit(place: Place, edited: str) ->
     place.project.add("0002_note", NOTE)
     place.run("migrate.up").expect(2, "0001_team was applied, and then changed", "--from REV", '--accept "reason"')
     repair = place.run("migrate.repair").expect(0, "nothing to repair", "left as it is: 0001_team: the file changed")
-    repair.expect(0, "next: if it still does the same, prove that with: invoke migrate.repair --version 1 --from REV")
+    repair.expect(0, "next: if it still does the same, prove that with: memsql migrate.repair --version 1 --from REV")
     assert place.run("migrate.repair", "--json").expect(0).json()["left"] == ["0001_team"]
     assert "note" not in place.tables()
 

@@ -265,7 +265,7 @@ def test_an_edit_is_accepted_only_for_a_reason(project: Project) -> None:
 def test_a_rename_is_accepted_by_name(project: Project) -> None:
     project.up()
     project.rename("0003_row", "0003_third")
-    way_on = "if it was only renamed, let the ledger follow with: invoke migrate.repair --version 3"
+    way_on = "if it was only renamed, let the ledger follow with: memsql migrate.repair --version 3"
     project.run("migrate.up").expect(2, way_on)
     project.run("migrate.repair").expect(0, "nothing to repair", f"next: {way_on}")
     assert project.states()[3] == "edited"

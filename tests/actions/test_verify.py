@@ -102,7 +102,7 @@ def test_a_stale_index_is_a_warning_only_where_a_pending_migration_repairs_it(pr
     project.run("verify").expect(1, f"error    fts item_fts\n           {wrong}")
     project.add("0003_repair", "INSERT INTO item_fts (item_fts) VALUES ('rebuild');\n")
     before = project.everything()
-    said = "0003_repair, which is not applied yet, repairs it: invoke migrate.up"
+    said = "0003_repair, which is not applied yet, repairs it: memsql migrate.up"
     project.run("verify").expect(0, f"warning  fts item_fts\n           {wrong}", said)
     assert project.everything() == before
     project.add("0002_other", "CREATE TABLE item (id INTEGER PRIMARY KEY);\n")

@@ -190,7 +190,7 @@ def test_a_migration_is_written_and_proven(tmp_path: Path) -> None:
     assert 'CREATE INDEX "twice" ON "a table" ("odd one");' in project.down_file("0002_tune").read_text(
         encoding="utf-8"
     )
-    project.run("analyze.indexes").expect(0, "the migrations of the project create it: invoke migrate.up")
+    project.run("analyze.indexes").expect(0, "the migrations of the project create it: memsql migrate.up")
     again = project.run("analyze.indexes", "--write", "again").expect(0, "the migrations create it already")
     assert "nothing was written" in again.out
     project.up()

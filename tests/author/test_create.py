@@ -34,7 +34,7 @@ def test_create_writes_a_pair_a_check_and_the_sum(project: Project) -> None:
         project.run(*words).expect(code, "migrations/0002_add_some_notes.sql", unwritten)
     project.run("migrate.to", "1").expect(0)
     (project.root / created[0]).write_text(text + "CREATE TABLE notes (x);\n")
-    project.run("migrate.up").expect(2, "memsql.sum does not match", "invoke migrate.sum")
+    project.run("migrate.up").expect(2, "memsql.sum does not match", "memsql migrate.sum")
     project.run("migrate.sum", "--check").expect(1, "0002_add_some_notes.sql: the file changed")
     project.run("migrate.sum").expect(0)
     project.run("migrate.sum", "--check").expect(0)

@@ -81,7 +81,7 @@ def test_a_damaged_page(project: Project) -> None:
     whole = project.query("SELECT * FROM notes")
     backups.damage(project.db, "notes", page=leaf(project.db, "notes"))
     before = project.db.read_bytes()
-    project.run("backup").expect(3, "memory.db is damaged", "no backup was kept", "invoke backup --salvage")
+    project.run("backup").expect(3, "memory.db is damaged", "no backup was kept", "memsql backup --salvage")
     assert list((project.root / "backups").iterdir()) == []
     project.run("backup", "--salvage").expect(
         1, "NOT proven", "notes: ", "rows were kept; others lay on damaged pages and are lost"

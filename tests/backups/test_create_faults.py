@@ -134,7 +134,7 @@ def test_leftovers_of_dead_runs_go_and_those_of_living_ones_stay(project: Projec
 def test_bad_options(project: Project) -> None:
     project.run("backup", "--format", "xml").expect(2, "--format xml: give sqlite or sql")
     project.run("backup.verify", "nothing.db").expect(2, "there is no backup nothing.db")
-    project.run("backup.verify").expect(2, "there is no proven backup of memory.db", "invoke backup")
+    project.run("backup.verify").expect(2, "there is no proven backup of memory.db", "memsql backup")
     project.run("backup.prune").expect(2, "say what to keep")
     project.run("backup.prune", "--keep", "-1").expect(2, "--keep -1: give a number")
     project.run("backup.restore", "--to", "http://127.0.0.1:9").expect(2)

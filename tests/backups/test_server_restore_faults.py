@@ -94,7 +94,7 @@ def test_a_server_that_is_gone_after_the_commit_is_not_known(full: Running, new:
         with pytest.raises(ConnectError) as caught:
             server_backups.restore(new, proxy.url, replace=True)
     assert "not known" in (caught.value.state or "")
-    assert "invoke verify" in (caught.value.hint or "")
+    assert "memsql verify" in (caught.value.hint or "")
 
 
 @pytest.mark.kill

@@ -129,5 +129,5 @@ def test_an_online_rebuild_of_a_part_is_refused_with_the_reason(tmp_path: Path) 
     before = everything(conn)
     with pytest.raises(UsageError, match="f is partial: it holds the rows of t for which gone_at IS NULL") as caught:
         rebuild_online(conn, discover(conn)[0], chunk=10, progress=SILENT, prove=lambda name: True)
-    assert caught.value.hint == "rebuild it in one transaction: invoke fts.rebuild --table f"
+    assert caught.value.hint == "rebuild it in one transaction: memsql fts.rebuild --table f"
     assert everything(conn) == before

@@ -96,9 +96,9 @@ def test_fts_rebuild_fills_in_the_rows_of_the_guard(make: Callable[[str], Place]
     before = place.ask(FOUND)
     place.script("INSERT INTO f (f) VALUES ('rebuild')")
     assert place.ask(FOUND) != before
-    place.run("fts.check").expect(1, "f does not agree with the rows that its triggers put in", "invoke fts.rebuild")
+    place.run("fts.check").expect(1, "f does not agree with the rows that its triggers put in", "memsql fts.rebuild")
     place.run("fts.rebuild", "--online").expect(0, "f: partial, cannot be rebuilt online; left alone")
-    place.run("fts.rebuild", "--online", "--table", "f").expect(2, "f is partial", "invoke fts.rebuild --table f")
+    place.run("fts.rebuild", "--online", "--table", "f").expect(2, "f is partial", "memsql fts.rebuild --table f")
     place.run("fts.rebuild").expect(0, "f: rebuilt (proven)")
     assert place.ask(FOUND) == before
     place.script("UPDATE t SET gone_at = 'x'; DELETE FROM t")

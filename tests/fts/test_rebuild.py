@@ -27,7 +27,7 @@ def test_a_worn_out_database_is_broken_until_it_is_rebuilt(tmp_path: Path) -> No
         "entities_fts": False,
         "memories_fts": False,
     }
-    assert "next: invoke fts.rebuild" in memsql(path, "fts.check").stdout
+    assert "next: memsql fts.rebuild" in memsql(path, "fts.check").stdout
     assert "memories_fts: rebuilt (proven)" in succeed(path, "fts.rebuild", "--table", "MEMORIES_FTS")
     names = {t["name"]: t["ok"] for t in json.loads(memsql(path, "fts.check", "--json").stdout)["tables"]}
     assert names == {"entities_fts": False, "memories_fts": True}
@@ -130,7 +130,7 @@ def test_each_kind_is_rebuilt_or_says_why_not(tmp_path: Path) -> None:
     project.run("fts.rebuild", "--table", "bare").expect(6, "bare is contentless", "nothing was changed")
     project.run("fts.rebuild", "--table", "bare", "--online").expect(6, "bare is contentless")
     project.run("fts.rebuild", "--table", "own", "--online").expect(
-        2, "keeps its own copy", "invoke fts.rebuild --table own"
+        2, "keeps its own copy", "memsql fts.rebuild --table own"
     )
     assert project.db.read_bytes() == bytes_before
     project.run("fts.rebuild").expect(

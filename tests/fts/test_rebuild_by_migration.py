@@ -50,7 +50,7 @@ def test_without_asking_a_migration_that_leaves_the_index_behind_is_refused(tmp_
         5,
         "0002_more ran, but its proof failed",
         "docs_fts does not agree with its content",
-        "invoke fts.rebuild",
+        "memsql fts.rebuild",
         "-- fts_rebuild: all",
     )
     assert project.data() == before
@@ -72,7 +72,7 @@ def test_a_write_over_an_index_that_is_already_broken_is_refused_with_the_way_ou
         DROP TRIGGER docs_fts_delete; DELETE FROM docs WHERE id = 5;""",
     )
     before = project.data()
-    project.run("migrate.up").expect(5, "docs_fts", "if the index was broken before, mend it with: invoke fts.rebuild")
+    project.run("migrate.up").expect(5, "docs_fts", "if the index was broken before, mend it with: memsql fts.rebuild")
     assert project.data() == before
     project.run("fts.rebuild").expect(0)
     project.up()

@@ -83,7 +83,7 @@ def test_given_up_nothing_is_left(tmp_path: Path, where: str, count: int) -> Non
     assert kill(project.db, where, count) == -signal.SIGKILL
     assert project.data() != before
     assert project.run("fts.status", "--json").expect(0).json()["unfinished"] == ["docs_fts"]
-    project.run("fts.status").expect(0, "invoke fts.rebuild --abort")
+    project.run("fts.status").expect(0, "memsql fts.rebuild --abort")
     project.run("fts.rebuild", "--abort").expect(0, "docs_fts: gave the rebuild up")
     assert project.data() == before
     assert leftovers(project.db) == []

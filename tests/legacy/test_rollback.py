@@ -66,7 +66,7 @@ def test_what_came_after_the_track_is_named_with_the_command(tmp_path: Path) -> 
         assert refused.returncode == 6
         assert "0002_add_missing_indices, 0003_fix_fts_triggers" in refused.stderr
         assert "nothing was changed" in refused.stderr
-        assert "invoke migrate.down --to 1" in refused.stderr
+        assert "memsql migrate.down --to 1" in refused.stderr
         assert schema_and_rows(database) == before
     succeed(database, "migrate.down", "--to", "1")
     succeed(database, "legacy.rollback")
@@ -169,7 +169,7 @@ def test_the_order_is_said_with_the_command(tmp_path: Path) -> None:
     succeed(database, "legacy.adopt")
     refused = memsql(database, "legacy.rollback", "--phase", "Phase 1")
     assert refused.returncode == 2
-    assert "invoke legacy.rollback --phase align" in refused.stderr
+    assert "memsql legacy.rollback --phase align" in refused.stderr
 
 
 @pytest.mark.server

@@ -332,7 +332,7 @@ def test_fix_repairs_the_style_and_keeps_line_ends(tmp_path: Path) -> None:
         b"\xef\xbb\xbf-- Notes.\r\ncreate table notes (id integer primary key,body TEXT);\r\n"
     )
     new.run("lint").expect(0, "warning CP01")
-    new.run("lint", "--fix").expect(0, "repaired migrations/0001_notes.sql", "invoke migrate.sum", "0 warnings")
+    new.run("lint", "--fix").expect(0, "repaired migrations/0001_notes.sql", "memsql migrate.sum", "0 warnings")
     assert new.up_file("0001_notes").read_bytes() == (
         b"\xef\xbb\xbf-- Notes.\r\nCREATE TABLE notes (id INTEGER PRIMARY KEY, body TEXT);\r\n"
     )

@@ -79,4 +79,4 @@ def test_a_database_that_was_never_migrated(tmp_path: Path) -> None:
 
 
 def test_without_a_backup_there_is_nothing_to_drill(project: Project) -> None:
-    project.run("backup.drill").expect(2, "there is no proven backup", "invoke backup")
+    project.run("backup.drill").expect(2, "there is no proven backup", "memsql backup")

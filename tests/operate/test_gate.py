@@ -65,7 +65,7 @@ def test_without_a_proven_backup_nothing_is_changed(project: Project, words: tup
         6,
         "the environment production is protected, and there is no proven backup of prod.db in backups",
         "nothing was changed",
-        "invoke backup",
+        "memsql backup",
     )
     assert project.everything() == before
     assert not done.out or "--json" in words
@@ -90,7 +90,7 @@ def test_a_backup_that_is_too_old_says_how_old(project: Project) -> None:
     backup(project, age=timedelta(hours=30), name="old.db")
     before = project.everything()
     project.run("migrate.up", "--yes", *ENV).expect(
-        6, "the newest proven backup of prod.db, old.db, is 30 hours old; backup_max_age is 60 minutes", "invoke backup"
+        6, "the newest proven backup of prod.db, old.db, is 30 hours old; backup_max_age is 60 minutes", "memsql backup"
     )
     assert project.everything() == before
     backup(project, age=timedelta(minutes=30))

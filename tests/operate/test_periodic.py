@@ -104,9 +104,9 @@ def test_the_report(project: Project) -> None:
     before = project.files()
     report = project.run("monitor.review", "--json").expect(0).json()
     attention = " | ".join(f"{point['what']}: {point['next']}" for point in report["attention"])
-    assert "plans are not what their files expect: by body: invoke analyze.queries" in attention
+    assert "plans are not what their files expect: by body: memsql analyze.queries" in attention
     assert "1 index superfluous" in attention
-    assert "statistics are far off: notes: invoke maintain.optimize" in attention
+    assert "statistics are far off: notes: memsql maintain.optimize" in attention
     assert "drill" not in attention
     assert report["statistics"] == [{"table": "notes", "rows_then": 200, "rows_now": 20}]
     assert report["drills"]["number"] == 1

@@ -34,7 +34,7 @@ def test_nothing_is_recorded(project: Project) -> None:
     before = project.files()
     done = project.run("monitor.slow", "--check").expect(0)
     assert "nothing is recorded in 7 days" in done.out
-    assert "invoke verify monitor.metrics monitor.slow" in done.out
+    assert "memsql verify monitor.metrics monitor.slow" in done.out
     assert project.files() == before
 
 

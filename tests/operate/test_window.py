@@ -68,7 +68,7 @@ def test_the_first_that_does_not_fit_is_named(window: float, message: str, hint:
 def test_a_rollback_is_shortened_by_steps() -> None:
     problem = refusal(estimate_run("down", [done(3, 100), done(2, 200)], 300, 100 * MARGIN), [])
     assert problem is not None
-    assert "invoke migrate.down --steps 1" in (problem.hint or "")
+    assert "memsql migrate.down --steps 1" in (problem.hint or "")
 
 
 def test_what_is_no_migration_counts_too() -> None:
@@ -122,7 +122,7 @@ def test_what_does_not_fit_is_not_begun(project: Project, task: tuple[str, ...])
         "0002_quick: rehearsed in",
         "too late",
         "nothing was changed",
-        "invoke migrate.up --to 2",
+        "memsql migrate.up --to 2",
     )
     assert project.files() == before
     project.run("migrate.up", "--to", "2", "--maintenance-window", SHORT).expect(0, "applied 0002_quick")
@@ -188,7 +188,7 @@ def test_a_server_is_rehearsed_with_its_data(tmp_path: Path, project: Project, e
     project.script("INSERT INTO a VALUES (1), (2);")
     servers.load(project.db, empty_server.url)
     words = ("migrate.up", "--database", empty_server.url, "--maintenance-window")
-    project.run(*words, SHORT).expect(6, "0003_slow would not end", "invoke migrate.up --to 2")
+    project.run(*words, SHORT).expect(6, "0003_slow would not end", "memsql migrate.up --to 2")
     assert project.states("--database", empty_server.url) == {1: "applied", 2: "pending", 3: "pending"}
     project.run(*words, SHORT, "--to", "2").expect(0, "estimated: ", "applied 0002_quick")
     project.add("0003_slow", "CREATE UNIQUE INDEX one ON a ((x > 0));\n", "DROP INDEX one;\n")

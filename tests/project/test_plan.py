@@ -180,7 +180,7 @@ class TestToApply:
     def test_nothing_runs_over_files_that_do_not_match(self, state: str) -> None:
         with pytest.raises(FileError, match="0001_m was applied, and") as caught:
             plan.to_apply([status(1, state), status(2, "pending")])
-        assert "invoke migrate.repair --version 1" in (caught.value.hint or "")
+        assert "memsql migrate.repair --version 1" in (caught.value.hint or "")
         assert ('--accept "reason"' in (caught.value.hint or "")) == (state == "edited")
 
     def test_all_that_do_not_match_are_named(self) -> None:

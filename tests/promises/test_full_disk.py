@@ -47,7 +47,7 @@ def test_no_space_beside_the_database(project: Project, words: tuple[str, ...]) 
     project.up()
     fill = f'cp "{project.db}" "$SMALL/app.db" && {{ cat /dev/zero >"$SMALL/filler" 2>/dev/null || true; }}'
     done = in_small_folder(project, fill, *words, "--database", str(project.root / "small" / "app.db"))
-    done.expect(3, "no space left on the disk of the database", "next: free space", f"invoke {words[0]}")
+    done.expect(3, "no space left on the disk of the database", "next: free space", f"memsql {words[0]}")
 
 
 @pytest.mark.parametrize(

@@ -65,7 +65,7 @@ def newest(project: Project) -> Project:
 @pytest.mark.parametrize("era", ERAS)
 def test_every_era_passes_after_its_migrations(project: Project, era: str) -> None:
     build(project.db, era, "small", seed=11)
-    project.run("smoke").expect(2, "not at the version that the steps need", "invoke migrate.up")
+    project.run("smoke").expect(2, "not at the version that the steps need", "memsql migrate.up")
     project.up()
     before = content(project.db)
     project.run("smoke").expect(0, f"{len(STEPS)} steps passed; rolled back, nothing was left behind")

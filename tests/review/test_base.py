@@ -110,7 +110,7 @@ def test_a_version_that_the_base_took_meanwhile(project: Project) -> None:
         "git mv migrations/0003_mine.rollback.sql migrations/0004_mine.rollback.sql",
         "git mv sql/checks/0003_mine.sql sql/checks/0004_mine.sql",
         "# write the new name behind `-- depends:` in migrations/0004_next.sql",
-        "invoke migrate.sum",
+        "memsql migrate.sum",
     ]
     # What it says can be done, and helps.
     for command in report["renames"]:

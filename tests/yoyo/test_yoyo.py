@@ -71,7 +71,7 @@ def test_yoyo_sees_what_we_applied(project: Project) -> None:
 def test_we_see_what_yoyo_applied(project: Project) -> None:
     yoyo(project, "apply")
     assert project.states() == dict.fromkeys((1, 2, 3), "applied")
-    project.run("migrate.status").expect(0, "applied by yoyo; the ledger lacks it", "invoke migrate.repair")
+    project.run("migrate.status").expect(0, "applied by yoyo; the ledger lacks it", "memsql migrate.repair")
     project.run("migrate.status", "--check").expect(1)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from memsql import hints
 from memsql.author.change.steps import CannotChange, Loss, RebuildTable
 from memsql.fts.discover import FtsTable, parse
 from memsql.schema import Table
@@ -82,7 +83,7 @@ def _losses_of_copy(old: Table, new: Table) -> list[Loss]:
             f"{new.name} cannot be changed by a derived migration: what it holds is nowhere else",
             new.name,
             None,
-            "write it by hand: invoke migrate.create NAME",
+            f"write it by hand: {hints.command('migrate.create NAME')}",
         )
     if fold(old.name) != fold(new.name):
         raise CannotChange(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from memsql import hints
 from memsql.lint.model import DATABASE, OURS, Hit, rule
 from memsql.lint.script import Script
 from memsql.lint.step import Step
@@ -56,7 +57,7 @@ def server_refuses(script: Script) -> Iterator[Hit]:
 
         ANALYZE;
 
-    **Best practice** Leave it to whoever runs the database (`invoke fts.optimize`, the service itself), or say that
+    **Best practice** Leave it to whoever runs the database (`memsql fts.optimize`, the service itself), or say that
     this database is a file only: `-- allow: MS21`.
 
         -- allow: MS21 the archive is a file and never goes to a server
@@ -134,7 +135,7 @@ def does_not_run(script: Script) -> Iterator[Hit]:
 
         CREATE INDEX idx_notes_autor ON notes (autor);
 
-    **Best practice** Rehearse it: `invoke migrate.up --dry-run`.
+    **Best practice** Rehearse it: `memsql migrate.up --dry-run`.
 
         CREATE INDEX idx_notes_author ON notes (author);
     """
@@ -151,7 +152,11 @@ def does_not_run(script: Script) -> Iterator[Hit]:
             continue
         syntax = _SYNTAX_ERROR.search(error)
         if syntax or (schema_is_exact and _SCHEMA_ERROR.search(error)):
-            yield Hit(_near(step, error), f"SQLite says: {error}", "rehearse the file: invoke migrate.up --dry-run")
+            yield Hit(
+                _near(step, error),
+                f"SQLite says: {error}",
+                f"rehearse the file: {hints.command('migrate.up --dry-run')}",
+            )
         # A later statement may fail only because this one did.
         schema_is_exact = False
 
