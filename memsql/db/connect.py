@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from typing import Literal
 
 from memsql.config import Target
+from memsql.db import client
 from memsql.db.protocol import Connection
 
 Mode = Literal["ro", "rw", "rwc"]
@@ -20,12 +21,13 @@ def connect(target: Target, mode: Mode = "ro", busy_timeout: int = 5000) -> Conn
 
     ``busy_timeout``, in milliseconds, is how long to wait for a lock. In mode "ro" a database file that does not
     exist yet reads as an empty one, and is not created. Nothing is sent to a server before the first statement.
-    Raises errors.ConnectError or errors.LockedError.
+    Raises errors.ConnectError or errors.LockedError; UsageError where the library for servers is missing.
     """
     if target.path is not None:
         from memsql.db.sqlite import SQLiteConnection
 
         return SQLiteConnection(target, mode, busy_timeout)
+    client.refuse_missing(str(target))
     from memsql.db.libsql import LibsqlConnection
 
     return LibsqlConnection(target, mode, busy_timeout)

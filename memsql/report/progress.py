@@ -5,17 +5,19 @@ from __future__ import annotations
 import sys
 import time
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, NoReturn, Self
 
 from memsql import interrupts, visible
 
 if TYPE_CHECKING:
-    from rich.progress import Progress, TaskID
+    from tqdm import tqdm
 
 _PATIENCE = 1.0
 """Seconds before the bar is shown."""
 _EVERY = 0.1
 """Seconds between two updates of the bar."""
+_WITH_BAR = "{desc} {bar:40} {percentage:3.0f} % {elapsed}"
+_WITHOUT_BAR = "{desc} {elapsed}"
 
 
 class Bar:
@@ -30,8 +32,7 @@ class Bar:
         self._fraction: float | None = None
         self._next = time.monotonic() + _PATIENCE
         self._calls = 0
-        self._shown: Progress | None = None
-        self._task: TaskID | None = None
+        self._shown: tqdm[NoReturn] | None = None
 
     def start(self, label: str) -> None:
         """A new piece of work begins. Raises KeyboardInterrupt where one was lost in the piece before."""
@@ -57,32 +58,26 @@ class Bar:
 
     def _show(self) -> None:
         if self._shown is None:
-            from rich.console import Console
-            from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+            from tqdm import tqdm
 
-            self._shown = Progress(
-                TextColumn("{task.description}", markup=False),
-                BarColumn(),
-                TimeElapsedColumn(),
-                console=Console(stderr=True),
-                transient=True,
-                auto_refresh=False,
+            # Without a monitor: its thread would refresh the bar between two lines of output.
+            tqdm.monitor_interval = 0
+            self._shown = tqdm(
+                desc=self._label,
+                file=sys.stderr,
+                total=1.0,
+                leave=False,
+                dynamic_ncols=True,
+                bar_format=_WITHOUT_BAR,
             )
-            self._task = self._shown.add_task(self._label, total=None)
-            self._shown.start()
-        assert self._task is not None
-        self._shown.update(
-            self._task,
-            description=self._label,
-            total=None if self._fraction is None else 1.0,
-            completed=self._fraction or 0.0,
-        )
-        self._shown.refresh()
+        self._shown.bar_format = _WITHOUT_BAR if self._fraction is None else _WITH_BAR
+        self._shown.n = self._fraction or 0.0
+        self._shown.set_description_str(self._label)
 
     def clear(self) -> None:
         """Remove the bar from the screen, before something else is printed."""
         if self._shown is not None:
-            self._shown.stop()
+            self._shown.close()
             self._shown = None
 
     def __enter__(self) -> Self:

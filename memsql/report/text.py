@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 from collections.abc import Iterable, Sequence
 
 from memsql import visible
@@ -21,6 +23,8 @@ _COLOURS = {
     "error": "red",
     "problem": "red",
 }
+# Not "0 failed", nor a part of a longer word.
+_COLOURED = re.compile(rf"(?<![\w-])(?<!\b0 )(?:{'|'.join(_COLOURS)})(?![\w-])")
 _FIX_LINES = 12
 
 
@@ -59,17 +63,11 @@ def fix(text: str) -> list[str]:
 
 
 def colour(text: str) -> str:
-    """``text`` with the words for states coloured, for a terminal."""
-    from rich.console import Console
-    from rich.text import Text
+    """``text``, for a terminal, with the words for states coloured; as it is where NO_COLOR or TERM=dumb forbids it."""
+    from termcolor import colored
 
-    styled = Text(text)
-    for word, style in _COLOURS.items():
-        styled.highlight_regex(rf"(?<![\w-])(?<!\b0 ){word}(?![\w-])", style)
-    console = Console(force_terminal=True, soft_wrap=True, highlight=False)
-    with console.capture() as capture:
-        console.print(styled, end="")
-    return capture.get()
+    plain = bool(os.environ.get("NO_COLOR")) or os.environ.get("TERM") == "dumb"
+    return _COLOURED.sub(lambda m: colored(m[0], _COLOURS[m[0]], no_color=plain, force_color=True), text)
 
 
 def error(problem: MemsqlError) -> str:

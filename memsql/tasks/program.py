@@ -24,7 +24,7 @@ import memsql
 from memsql import startup
 from memsql.errors import Interrupted, MemsqlError, UsageError
 from memsql.report import text
-from memsql.tasks import chain
+from memsql.tasks import chain, servers
 from memsql.tasks.command_line import MemsqlTask, Reader, all_names
 from memsql.tasks.output import write, write_json
 
@@ -93,6 +93,7 @@ class ChainExecutor(Executor):
     def execute(self, *tasks: Any) -> Any:
         """Run ``tasks``. Where two or more of them are of memsql, keep a journal, and print a summary in the end."""
         calls = [call for call in self.normalize(tasks) if _is_ours(call)]
+        servers.refuse_without_client(calls)
         if len(calls) < 2:
             return super().execute(*tasks)
         return _with_journal(calls, lambda: super(ChainExecutor, self).execute(*tasks))
@@ -224,6 +225,8 @@ class Program(invoke.Program):
         startup.tasks_begin()
         try:
             super().execute()
+        except MemsqlError as refused:
+            self._stop(refused)
         except KeyboardInterrupt as stopped:
             if not any(isinstance(self.collection[task.name], MemsqlTask) for task in self.tasks):
                 raise

@@ -66,7 +66,7 @@ def test_a_file_database_does_not_pay_for_heavy_imports(tmp_path: Path) -> None:
     script = (
         "import sys; from memsql.__main__ import main\n"
         "try: main()\nexcept SystemExit: pass\n"
-        "print([m for m in ('aiohttp', 'asyncio', 'libsql_client', 'sqlfluff', 'yoyo', 'rich', "
+        "print([m for m in ('aiohttp', 'asyncio', 'libsql_client', 'sqlfluff', 'yoyo', 'tqdm', "
         "'dotenv', 'email', 'ssl',"
         " 'unittest', 'importlib.metadata', 'invoke.vendor.yaml.loader') if m in sys.modules])"
     )
