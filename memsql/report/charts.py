@@ -1,4 +1,4 @@
-"""Charts of figures over time, as SVG that stands inside of a page and takes its colours."""
+"""Charts of figures over time and over sizes, as SVG that stands inside of a page and takes its colours."""
 
 from __future__ import annotations
 
@@ -23,6 +23,18 @@ class Series:
 
     name: str
     points: tuple[tuple[datetime, float], ...]
+
+
+Point = tuple[int, float]
+"""A size, such as a number of rows, and the milliseconds that something took with it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """A line over sizes: its name, and its points, the smallest size first."""
+
+    name: str
+    points: Sequence[Point]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,11 +65,53 @@ def line_chart(title: str, series: Sequence[Series], shown: Callable[[float], st
     def y(value: float) -> float:
         return round(_HEIGHT - _BOTTOM - (_HEIGHT - _TOP - _BOTTOM) * value / top, 1)
 
-    drawn = []
-    for number, one in enumerate(lines, 1):
-        places = [(x(when), y(value)) for when, value in _thinned(one.points)]
-        way = "M" + "L".join(f"{a:g} {b:g}" for a, b in places)
-        drawn.append(_Line(one.name, number, way, *places[-1]))
+    drawn = [
+        _line(one.name, number, [(x(when), y(value)) for when, value in _thinned(one.points)])
+        for number, one in enumerate(lines, 1)
+    ]
+    ticks = [(y(value), shown(value)) for value in (0.0, top / 2, top)]
+    return _drawn(title, _summary(lines, shown), drawn, ticks, (_date(first, span), _date(last, span)))
+
+
+def logarithmic_chart(
+    title: str, curves: Sequence[Curve], size: Callable[[int], str], shown: Callable[[float], str]
+) -> Markup | None:
+    """``curves`` over sizes; both axes are logarithmic, because both span powers of ten. The number of a line, which
+    gives it its colour, is its place in ``curves``. None without a point above 0 ms. ``size`` and ``shown``
+    write a size and a time as people do."""
+    every = [point for curve in curves for point in curve.points if point[1] > 0]
+    if not every:
+        return None
+    sizes = sorted({at for at, _ in every})
+    low = math.floor(math.log10(min(ms for _, ms in every)))
+    high = max(low + 1, math.ceil(math.log10(max(ms for _, ms in every))))
+    span = math.log10(sizes[-1] / sizes[0]) or 1.0
+
+    def x(at: int) -> float:
+        return round(_LEFT + (_WIDTH - _LEFT - _RIGHT) * math.log10(at / sizes[0]) / span, 1)
+
+    def y(ms: float) -> float:
+        return round(_HEIGHT - _BOTTOM - (_HEIGHT - _TOP - _BOTTOM) * (math.log10(ms) - low) / (high - low), 1)
+
+    lines, summary = [], []
+    for number, curve in enumerate(curves, 1):
+        points = [point for point in curve.points if point[1] > 0]
+        if points:
+            lines.append(_line(curve.name, number, [(x(at), y(ms)) for at, ms in points]))
+            summary += [f"{curve.name} at {size(at)}: {shown(ms)}" for at, ms in points]
+    ticks = [(y(10.0**power), f"{10.0**power:g} ms") for power in range(low, high + 1)]
+    ends = size(sizes[0]), size(sizes[-1]) if len(sizes) > 1 else ""
+    return _drawn(title, "; ".join(summary), lines, ticks, ends)
+
+
+def _line(name: str, number: int, places: Sequence[tuple[float, float]]) -> _Line:
+    return _Line(name, number, "M" + "L".join(f"{a:g} {b:g}" for a, b in places), *places[-1])
+
+
+def _drawn(
+    title: str, summary: str, lines: Sequence[_Line], ticks: Sequence[tuple[float, str]], ends: tuple[str, str]
+) -> Markup:
+    """The SVG of ``lines``; ``ends`` are the words below both ends of the axis."""
     text = templates.render(
         "chart.svg.jinja",
         width=_WIDTH,
@@ -66,11 +120,11 @@ def line_chart(title: str, series: Sequence[Series], shown: Callable[[float], st
         right=_WIDTH - _RIGHT,
         bottom=_HEIGHT - _BOTTOM,
         title=title,
-        summary=_summary(lines, shown),
-        lines=drawn,
-        ticks=[(y(value), shown(value)) for value in (0.0, top / 2, top)],
-        first=_date(first, span),
-        last=_date(last, span),
+        summary=summary,
+        lines=lines,
+        ticks=ticks,
+        first=ends[0],
+        last=ends[1],
     )
     return templates.markup(text)
 

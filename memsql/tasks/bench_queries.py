@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,10 +10,11 @@ from memsql.tasks.task import PROJECT_OPTIONS, Outcome, number, task
 
 if TYPE_CHECKING:
     from memsql.config import Settings
-    from memsql.project.load import Project
     from memsql.report.progress import Bar
 
-_MOST_ROUNDS, _MOST_SECONDS = 100_000, 86_400
+_MOST_ROUNDS = 100_000
+MOST_SECONDS = 86_400
+"""The largest budget."""
 LARGEST = 100_000
 """The largest scale, and the largest number of owners."""
 
@@ -57,57 +59,62 @@ def queries(
     Examples:  memsql bench.queries --from 1 --to 2 --scale 1,10,100     memsql bench.queries --server --html bench.html
     """
     from memsql.advise import bench, bench_opened
-    from memsql.advise.bench_databases import Scale
+    from memsql.advise.bench_databases import Scale, version_of
     from memsql.errors import UsageError
     from memsql.project.load import load_project
-    from memsql.project.writing import replace_file
     from memsql.report import bench as report
 
     people = number("--owners", owners, least=1, most=LARGEST, problem=f"give a number from 1 to {LARGEST:,}")
-    scales = tuple(Scale(factor, people) for factor in factors(scale))
+    scales = tuple(Scale(factor, people) for factor in sizes("--scale", scale, LARGEST))
     times = number("--rounds", rounds, least=1, most=_MOST_ROUNDS, problem="give a number of runs, 1 or more")
-    seconds = number("--budget", budget, least=1, most=_MOST_SECONDS, problem="give a number of seconds, 1 or more")
-    if html is not None and not (Path.cwd() / html).parent.is_dir():
-        raise UsageError(f"--html {html}: there is no such folder", state="nothing was run")
-    versions = _versions(load_project(settings), from_, to)
-    if versions is None:
-        nothing = "nothing was measured: two versions are compared, and the project has no two migrations yet"
-        return Outcome(nothing, {"from": None, "to": None, "scales": []}, headline=nothing)
-    program = bench_opened.server_program() if server else None
-    result = bench.bench(settings, bench.Plan(*versions, scales, times, float(seconds), program), progress)
-    text = report.text(result)
-    if html is not None:
-        from memsql.report import bench_page
-
-        replace_file(Path.cwd() / html, bench_page.html(result), html)
-        text += f"\nwrote {html}"
-    data = report.data(result) | ({} if html is None else {"file": html})
-    return Outcome(text, data, headline=report.verdict(result))
-
-
-def _versions(project: Project, from_: str | None, to: str | None) -> tuple[int, int] | None:
-    """The versions before and after; None where nobody names one and the project has no two. Raises UsageError for one
-    that does not fit."""
-    from memsql.advise.bench_databases import version_of
-    from memsql.errors import UsageError
-
+    seconds = number("--budget", budget, least=1, most=MOST_SECONDS, problem="give a number of seconds, 1 or more")
+    project = load_project(settings)
     versions = [migration.version for migration in project.ordered]
-    if len(versions) < 2 and from_ is None and to is None:
-        return None
-    if to is None and versions:
-        after = versions[-1]
-    else:
-        after = version_of(project, to or from_ or "")
+    if len(versions) < 2 and (from_ is None or to is None):
+        raise UsageError("two versions are compared, and the project has no two migrations", state="nothing was run")
+    after = versions[-1] if to is None else version_of(project, to)
     earlier = versions[: versions.index(after)]
     if not earlier:
         raise UsageError(f"--to {after}: no version comes before it", state="nothing was run")
     before = earlier[-1] if from_ is None else version_of(project, from_)
     if before not in earlier:
         raise UsageError(f"--from {before} does not come before --to {after}", state="nothing was run")
-    return before, after
+    file = page_file(html)
+    program = bench_opened.server_program() if server else None
+    result = bench.bench(settings, bench.Plan(before, after, scales, times, float(seconds), program), progress)
+    text, data = report.text(result), report.data(result)
+    if file is not None:
+        from memsql.report import bench_page
+
+        text += file.write(bench_page.html(result))
+        data["file"] = file.name
+    return Outcome(text, data, headline=report.verdict(result))
 
 
-def factors(text: str) -> list[int]:
+def sizes(option: str, text: str, most: int) -> list[int]:
     """The numbers of ``text``, such as ``1,10,100``, in ascending order. Raises UsageError for anything else."""
-    problem = f"give numbers from 1 to {LARGEST:,} with commas between them"
-    return sorted({number("--scale", part.strip(), least=1, most=LARGEST, problem=problem) for part in text.split(",")})
+    problem = f"give numbers from 1 to {most:,} with commas between them"
+    return sorted({number(option, part.strip(), least=1, most=most, problem=problem) for part in text.split(",")})
+
+
+@dataclass(frozen=True, slots=True)
+class PageFile:
+    """The file of --html, by the name that was typed."""
+
+    name: str
+
+    def write(self, page: str) -> str:
+        """Write it, and return the line about it for people."""
+        from memsql.project.writing import replace_file
+
+        replace_file(Path.cwd() / self.name, page, self.name)
+        return f"\nwrote {self.name}"
+
+
+def page_file(name: str | None) -> PageFile | None:
+    """The file of the option --html. Raises UsageError, before anything runs, where its folder is not there."""
+    if name is not None and not (Path.cwd() / name).parent.is_dir():
+        from memsql.errors import UsageError
+
+        raise UsageError(f"--html {name}: there is no such folder", state="nothing was run")
+    return None if name is None else PageFile(name)

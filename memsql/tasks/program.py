@@ -36,7 +36,6 @@ if TYPE_CHECKING:
 _MODULES = {
     name: name
     for name in (
-        "init",
         "verify",
         "smoke",
         "lint",

@@ -9,7 +9,7 @@ import pytest
 from cli import Project
 from markupsafe import Markup
 
-from memsql.report.bench_page import Point, chart
+from memsql.report.charts import Curve, logarithmic_chart
 
 
 @pytest.fixture
@@ -100,10 +100,13 @@ def test_rows_that_do_not_run(project: Project, tmp_path: Path) -> None:
 
 
 def test_a_chart_says_its_figures() -> None:
-    drawing = chart("<b>", ([Point(1, 0.1), Point(100, 20.0)], [Point(1, 0.1), Point(100, 0.2)]))
+    def drawn(title: str, *curves: Curve) -> Markup | None:
+        return logarithmic_chart(title, curves, lambda scale: f"scale {scale}", lambda ms: f"{ms:.1f} ms")
+
+    drawing = drawn("<b>", Curve("before", [(1, 0.1), (100, 20.0)]), Curve("after", [(1, 0.1), (100, 0.2)]))
     assert isinstance(drawing, Markup)
-    assert "&lt;b&gt;. before at scale 1: 0.100 ms; before at scale 100: 20.0 ms; after at scale 1" in drawing
-    assert chart("t", ([], [])) is None
+    assert "&lt;b&gt;. before at scale 1: 0.1 ms; before at scale 100: 20.0 ms; after at scale 1" in drawing
+    assert drawn("t", Curve("before", [])) is None
 
 
 def test_what_an_index_costs_to_write(project: Project) -> None:

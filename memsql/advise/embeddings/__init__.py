@@ -1,0 +1,1 @@
+"""Measures what embeddings cost in each form in which a database can keep and search them."""
