@@ -1,19 +1,24 @@
-"""Finds the source code that declares models, reads it, and holds a schema against it: for ``schema.check``."""
+"""Finds the source code that declares models, reads it, and holds a schema against it: for ``schema.check``, ``verify``
+and ``review``."""
 
 from __future__ import annotations
 
 import os
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from memsql.config import Settings
-from memsql.errors import FileError, UsageError
+from memsql.engine.replay import replay_schema
+from memsql.engine.state import State
+from memsql.errors import FileError, MemsqlError, UsageError
+from memsql.project import plan
 from memsql.project.files import read_file
+from memsql.project.load import Project
 from memsql.project.named_queries import hot_queries
 from memsql.schema import Schema
-from memsql.schema.code import Comparison, Source, compare, read_python, read_typescript
+from memsql.schema.code import Comparison, Finding, Source, compare, read_python, read_typescript
 
 _READERS = {".py": read_python, ".pyi": read_python} | dict.fromkeys((".ts", ".tsx", ".mts", ".cts"), read_typescript)
 _PASSED_OVER = frozenset({"node_modules", "__pycache__", "venv", "dist", "build"})
@@ -37,6 +42,55 @@ def compare_models(settings: Settings, schema: Schema, named: Sequence[str]) -> 
     if not any(declaration.is_model for source in sources if not source.beside for declaration in source.declarations):
         raise UsageError(f"there are no models in {', '.join(named)}", hint=WHAT_COUNTS)
     return comparison, sources
+
+
+def sentence(finding: Finding) -> str:
+    """What ``finding`` says, and what breaks by it, without its place."""
+    return f"{finding.rule}: {finding.message}" + (f"; {finding.effect}" if finding.effect else "")
+
+
+@dataclass(frozen=True, slots=True)
+class Fitness:
+    """How the models of a project fit the schema of a database: sentences with their places. ``unproven``: why nothing
+    was compared. ``waits_for``: the pending migration with which there are no ``errors`` any more."""
+
+    errors: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+    unproven: tuple[str, ...] = ()
+    waits_for: str = ""
+
+
+def fitness(state: State, schema: Schema) -> Fitness:
+    """How the models that the setting ``models`` names fit ``schema``, that of a database in this ``state``."""
+    project = state.project
+    settings = project.settings
+    try:
+        comparison, _ = compare_models(settings, schema, settings.models)
+        errors, warnings = _placed(comparison, "error"), _placed(comparison, "warning")
+        pending = [s.version for s in state.statuses if s.state in plan.WAITING]
+        if errors and pending and not _errors_behind(project):
+            return Fitness(errors, warnings, waits_for=f"migration {max(pending):04d}")
+        return Fitness(errors, warnings)
+    except FileError as e:
+        return Fitness((e.message,))
+    except UsageError as e:
+        # The code need not be on the machine that looks at a database.
+        return Fitness(unproven=(e.message.removeprefix("--models "),))
+
+
+def _errors_behind(project: Project) -> bool:
+    """Whether the models do not fit the schema that all migrations make, or nobody knows."""
+    settings = project.settings
+    try:
+        comparison, _ = compare_models(settings, replay_schema(project), settings.models)
+    except MemsqlError:
+        return True
+    return comparison.count("error") > 0
+
+
+def _placed(comparison: Comparison, level: str) -> tuple[str, ...]:
+    findings = [finding for finding in comparison.findings if finding.level == level]
+    return tuple(f"{f.path}:{f.line}: {sentence(f)}" if f.path else sentence(f) for f in findings)
 
 
 def read_sources(settings: Settings, named: Iterable[str]) -> list[Source]:

@@ -53,8 +53,8 @@ class Finding:
 
 
 def verify(settings: Settings, *, deep: bool, progress: Progress) -> list[Finding]:
-    """Check pages, foreign keys, views, triggers, full-text indexes, ledger, sums, schema, the project's checks and
-    the plans of its queries.
+    """Check pages, foreign keys, views, triggers, full-text indexes, ledger, sums, schema, the project's checks, the
+    plans of its queries and the models in its source code.
 
     ``deep`` runs SQLite's full integrity_check instead of quick_check. Raises ConnectError where the database cannot be
     read at all.
@@ -81,7 +81,9 @@ def verify(settings: Settings, *, deep: bool, progress: Progress) -> list[Findin
         due = [c for c in project.checks if c.version is None or c.version in applied]
         findings += _checks(conn, due, legacy, progress)
         progress.start("planning the queries")
-        return findings + _contracts(state, conn)
+        findings += _contracts(state, conn)
+        progress.start("comparing the models")
+        return findings + _models(state, conn)
 
 
 def verify_only(settings: Settings, word: str, progress: Progress) -> list[Finding]:
@@ -162,6 +164,25 @@ def _contracts(state: State, conn: Connection) -> list[Finding]:
         else:
             findings.append(Finding(contract.name, "error", contract.messages, why))
     return findings
+
+
+def _models(state: State, conn: Connection) -> list[Finding]:
+    """Whether the models that the setting ``models`` names fit the schema. What pending migrations provide is not
+    due."""
+    settings, why = state.project.settings, "the models in source code fit the schema"
+    if not settings.models:
+        return []
+    from memsql.actions.models import fitness
+
+    fit = fitness(state, read(conn))
+    if fit.unproven:
+        return [_unproven("models", why, fit.unproven)]
+    if fit.errors and fit.waits_for:
+        return [_later("models", fit.waits_for, fit.errors, why)]
+    return [
+        Finding("models", "error", fit.errors, why),
+        Finding("models_known", "warning", fit.warnings, "nothing in the schema is unknown to the models"),
+    ]
 
 
 def failed(findings: Sequence[Finding]) -> bool:

@@ -1,4 +1,4 @@
-"""The names, severities and help texts of MR01 to MR18, and findings with them.
+"""The names, severities and help texts of MR01 to MR19, and findings with them.
 
 Other modules decide where a finding is due: run, proof, plans and upkeep.
 """
@@ -187,6 +187,17 @@ ABOUT = {
             (
                 "What `-- plan:` in its file says does not hold on a database that has every migration of the branch, "
                 "without rows. Where it did not hold in the base either, it is a warning."
+            ),
+        ),
+        About(
+            "MR19",
+            "models_disagree",
+            "warning",
+            "Source code that does not fit the schema",
+            (
+                "The models that the setting `models` names were compared with the schema of the branch, as "
+                "schema.check does. What fails or reads wrong values needs attention; what people should know of is "
+                "a remark, where the base has it not."
             ),
         ),
     )

@@ -17,6 +17,7 @@ from memsql.review.branch import Branch, files_to_lint, new_checks, read_branch
 from memsql.review.changes import Files, MigrationChange, changes_of, free_versions, migrations, stems
 from memsql.review.findings import ABOUT, finding_of, most_severe_first
 from memsql.review.model import ALLOWED, Review
+from memsql.review.models import model_findings
 from memsql.review.plans import contract_findings, plan_changes, plan_findings
 from memsql.review.run import ReviewRun, run_base, run_branch
 from memsql.review.weakened import SAID_BY, without_repeats
@@ -59,6 +60,7 @@ def _examine(
     findings = [*findings, *linted, *tried, *_legacy(branch, folder)]
     findings += [*_generated(settings, branch, new), *plan_findings(plans)]
     findings += contract_findings(old.plans, new.plans, {*branch.paths, *branch.queries})
+    findings += model_findings(settings, old.schema, new.schema) if new.complete else []
     tables = sorted({table for migration in new.migrations for table in migration.tables})
     drawn = [name for name in tables if new.schema.table(name) is not None]
     return Review(

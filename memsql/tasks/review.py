@@ -53,8 +53,8 @@ def review(
     Compares with the commit where the branch left the base; what is not committed counts too. Looks at the files as
     lint does, and really runs every migration that changed, up, down and up again: on an empty database, on made-up
     rows that satisfy every constraint, and on rows that break one thing it takes for granted. Tells what could be lost,
-    what gets slower, whether the way back works, and whether sums, snapshot and versions are right; "safe" only where
-    everything was tried. No database of yours is asked.
+    what gets slower, whether the way back works, whether sums, snapshot and versions are right, and whether the models
+    of the setting models fit; "safe" only where everything was tried. No database of yours is asked.
     Exit codes: 0 safe, not proven, or attention needed; 1 something blocks, or with --strict was not tried;
     2 no repository, or no such base.
 

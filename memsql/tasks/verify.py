@@ -28,9 +28,10 @@ def verify(
     """Prove everything that can be proven about this database, and change nothing but for --record, which adds a line.
 
     Pages (quick_check), foreign keys, full-text indexes against their content, the ledger against the
-    files, the schema against what the migrations make, every check in sql/checks, and the plans of the queries against
-    what their files expect. Between two legacy upgrades the checks that only a later one makes true are reported and do
-    not fail, and so are plans that need a pending migration.
+    files, the schema against what the migrations make, every check in sql/checks, the plans of the queries against
+    what their files expect, and the schema against the models that the setting models names. Between two legacy
+    upgrades the checks that only a later one makes true are reported and do not fail, and so are plans and models that
+    need a pending migration.
 
     Examples:  memsql verify     memsql verify --only schema
     Exit codes: 0 all proven (warnings allowed), 1 something failed, 3 cannot be read.

@@ -124,3 +124,32 @@ def test_syntax_that_only_the_server_knows_is_not_proven_and_no_failure(
     dry = ("migrate.up", "--dry-run", "--database", empty_server.url)
     project.run(*dry).expect(0, "proven without rows")
     assert "no rows were copied" in project.run(*dry, "--json").expect(0).json()["unproven"][0]
+
+
+MODEL = "export interface Note {\n  id: number;\n  text: string;\n}\n"
+
+
+def test_models_that_do_not_fit_fail_unless_a_pending_migration_provides_it(tmp_path: Path) -> None:
+    project = Project(tmp_path, "models = src/models.ts\n")
+    project.add("0001_notes", "CREATE TABLE notes (id INTEGER PRIMARY KEY);\n", "DROP TABLE notes;\n")
+    project.add(
+        "0002_text",
+        "ALTER TABLE notes ADD COLUMN text TEXT NOT NULL DEFAULT '';\n",
+        "ALTER TABLE notes DROP COLUMN text;\n",
+    )
+    project.up()
+    project.run("verify").expect(0, "warning  models", "not proven: src/models.ts: there is no such file")
+    (tmp_path / "src").mkdir()
+    file = tmp_path / "src" / "models.ts"
+    file.write_text(MODEL, encoding="utf-8")
+    project.run("verify").expect(0, "ok       models")
+    project.run("migrate.down").expect(0)
+    project.run("verify").expect(0, "later    models", "not before migration 0002: src/models.ts:3: ")
+    file.write_text(MODEL.replace("text:", "title:"), encoding="utf-8")
+    project.run("verify").expect(1, "error    models", "src/models.ts:3: ")
+    file.write_text("export interface Note {", encoding="utf-8")
+    project.run("verify").expect(1, "error    models", "src/models.ts")
+    # A column without a field is known, and fails nothing.
+    project.up()
+    file.write_text("export interface Note {\n  id: number;\n}\n", encoding="utf-8")
+    project.run("verify").expect(0, "warning  models_known")

@@ -362,3 +362,24 @@ def test_what_only_libsql_knows_was_not_tried_and_neither_is_what_comes_behind_i
     add(project, "0004_b", "CREATE INDEX books_x ON books (x);\n", "DROP INDEX books_x;\n", before="0003_a")
     report = review(project, 0)
     assert (rules(report), report["not_tried"]) == (["MR15", "MR15"], 2)
+
+
+def test_models_that_do_not_fit_the_branch_need_attention(project: Project) -> None:
+    project.configure("[memsql]\nmodels = src/books.ts\n")
+    assert rules(review(project, 0)) == ["MR19"]
+    (project.root / "src").mkdir()
+    model = project.root / "src" / "books.ts"
+    fields = "  id: number;\n  authorId: number;\n  title: string;\n  isbn: string | null;\n"
+    model.write_text(f"export interface Book {{\n{fields}}}\n", encoding="utf-8")
+    report = review(project, 0)
+    assert (report["verdict"], set(rules(report)) - {"MR19"}) == ("safe", set())
+    add(
+        project, "0003_pages", "ALTER TABLE books ADD COLUMN pages INTEGER;\n", "ALTER TABLE books DROP COLUMN pages;\n"
+    )
+    finding = next(f for f in review(project, 0)["findings"] if "pages" in f["message"])
+    assert (finding["severity"], finding["path"]) == ("info", "src/books.ts")
+    model.write_text(f"export interface Book {{\n{fields}  pages: string;\n}}\n", encoding="utf-8")
+    report = review(project, 0)
+    finding = next(f for f in report["findings"] if "pages" in f["message"])
+    assert (finding["severity"], finding["path"], finding["line"]) == ("warning", "src/books.ts", 6)
+    assert report["verdict"] == "needs attention"
