@@ -142,6 +142,25 @@ def find_root(start: Path) -> Path:
     )
 
 
+def defaults(root: Path) -> Settings:
+    """The settings of a folder that is no project yet: those of a section without a line, whatever the environment
+    says."""
+    values = DEFAULTS
+    target = Target(path=root / values["database"], display=values["database"])
+    return Settings(
+        root=root,
+        migrations=root / values["migrations"],
+        sql=root / values["sql"],
+        backups=root / values["backups"],
+        runs=root / values["backups"] / "runs",
+        target=target,
+        env=None,
+        busy_timeout=_duration("busy_timeout", values["busy_timeout"]),
+        protected=False,
+        backup_max_age=_duration("backup_max_age", values["backup_max_age"]),
+    )
+
+
 def load(
     *,
     project: str | None = None,

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 
@@ -51,9 +51,10 @@ def analyze(
             raise UsageError(f"--only {only}: no query has this word in its name or the name of its file")
     with connection(settings.target, "ro", settings.busy_timeout) as conn:
         progress.start("planning the queries")
-        with interruptible() as interrupted, conn.observe(interrupted):
-            planned = planned_of(conn, queries)
-        return costs_of(conn, planned, price=settings.price_rows_read, budget=budget, progress=progress)
+        with interruptible() as interrupted:
+            planned = planned_of(conn, queries, interrupted=interrupted)
+            price = settings.price_rows_read
+            return costs_of(conn, planned, price=price, budget=budget, progress=progress, interrupted=interrupted)
 
 
 def contracts(state: State, conn: Connection) -> list[Contract]:
@@ -67,9 +68,9 @@ def contracts(state: State, conn: Connection) -> list[Contract]:
     if not queries:
         return []
     with interruptible() as interrupted:
-        with conn.observe(interrupted):
-            planned = planned_of(conn, queries)
-        costs = {item.plan.key: item for item in _costs(conn, planned, settings.check_timeout / 1000)}
+        seconds = settings.check_timeout / 1000
+        planned = planned_of(conn, queries, seconds, interrupted)
+        costs = {item.plan.key: item for item in _costs(conn, planned, seconds, interrupted)}
     judged = [_judged(item, costs.get(item.plan.key)) for item in planned]
     broken = [query for query, contract in zip(queries, judged, strict=True) if contract.messages]
     waiting = _waiting(state, broken) if broken else {}
@@ -79,15 +80,20 @@ def contracts(state: State, conn: Connection) -> list[Contract]:
     ]
 
 
-def _costs(conn: Connection, planned: Sequence[Planned], seconds: float) -> list[QueryCost]:
+def _costs(
+    conn: Connection, planned: Sequence[Planned], seconds: float, interrupted: Callable[[], bool]
+) -> list[QueryCost]:
     """The costs of the queries that limit the rows they read; each may run for so many ``seconds``."""
     limited = [item for item in planned if any(wish.property == "rows read" for wish in item.query.expected)]
-    return costs_of(conn, limited, budget=seconds * len(limited)) if limited else []
+    return costs_of(conn, limited, budget=seconds * len(limited), interrupted=interrupted) if limited else []
 
 
 def _judged(item: Planned, cost: QueryCost | None) -> Contract:
     plan = item.plan
     name = f"query {plan.name}"
+    if plan.is_late:
+        wishes = tuple(f"{plan.path}: {wish.text}: not measured: {plan.error}" for wish in item.query.expected)
+        return Contract(name, plan.path, unproven=wishes)
     if plan.error is not None:
         return Contract(name, plan.path, (f"{plan.path}: it does not run: {plan.error}",))
     breaches = plan.breaches if cost is None else cost.breaches

@@ -10,7 +10,7 @@ from pathlib import Path
 from memsql import server
 from memsql.advise import bench_databases as databases
 from memsql.config import Target
-from memsql.db import Connection, connection
+from memsql.db import Connection, client, connection
 from memsql.errors import UsageError
 
 # Where sqld has the file of its only database. It serves one that it finds there.
@@ -51,7 +51,9 @@ def cold(one: Opened) -> Iterator[Connection]:
 
 
 def server_program() -> Path:
-    """The program of the libSQL server. Raises UsageError where it is not installed."""
+    """The program of the libSQL server. Raises UsageError where it is not installed, or the libraries for servers are
+    not."""
+    client.refuse_missing("sqld")
     program = server.find()
     if program is None:
         raise UsageError(

@@ -123,11 +123,11 @@ def _with(usage: Usage, branch: Sequence[Condition]) -> tuple[Condition, ...]:
 
 
 def _unique(conditions: Iterable[Condition]) -> list[Condition]:
-    """The first of the conditions on each term."""
-    by_term: dict[str, Condition] = {}
+    """The first of the conditions on each term with each collation."""
+    by_term: dict[tuple[str, str], Condition] = {}
     for condition in conditions:
         if condition.term is not None:
-            by_term.setdefault(condition.term.text, condition)
+            by_term.setdefault((condition.term.text, condition.term.collation), condition)
     return list(by_term.values())
 
 

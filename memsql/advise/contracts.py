@@ -12,10 +12,24 @@ from memsql.sqltext import fold
 
 @dataclass(frozen=True, slots=True)
 class Breach:
-    """An expectation, as its author wrote it, that does not hold, and why."""
+    """An expectation, as its author wrote it, that does not hold. ``fact``: why; ``absent``: the name in it that is not
+    there, and ``names`` what there is instead."""
 
     expectation: str
-    reason: str
+    fact: str
+    absent: str = ""
+    names: tuple[str, ...] = field(default=(), compare=False, repr=False)
+
+    @property
+    def reason(self) -> str:
+        """Why it does not hold, with the name that may be meant. Looking for that takes milliseconds."""
+        if not self.absent:
+            return self.fact
+        # Few need it, and it takes time to load.
+        from difflib import get_close_matches
+
+        near = get_close_matches(fold(self.absent), sorted(self.names), 1)
+        return self.fact + (f"; did you mean {near[0]}?" if near else "")
 
     def __str__(self) -> str:
         return f"{self.expectation!r} does not hold: {self.reason}"
@@ -32,8 +46,25 @@ class Facts:
 def breaches(expected: Iterable[Expectation], nodes: Sequence[Node], facts: Facts) -> tuple[Breach, ...]:
     """Those of ``expected`` that do not hold for the plan ``nodes``. How many rows it reads is not in a plan, and no
     such expectation is among them: see costs_of()."""
-    reasons = ((expectation, _reason(expectation, nodes, facts)) for expectation in expected)
-    return tuple(Breach(expectation.text, reason) for expectation, reason in reasons if reason)
+    judged = (_breach(expectation, nodes, facts) for expectation in expected)
+    return tuple(breach for breach in judged if breach is not None)
+
+
+def _breach(expectation: Expectation, nodes: Sequence[Node], facts: Facts) -> Breach | None:
+    catalogue = facts.catalogue
+    if expectation.property == "no scan":
+        names = [*expectation.tables, *expectation.others]
+        unknown = next((name for name in names if not _known(name, nodes, facts)), None)
+        if unknown is not None:
+            fact = f"there is no table or view {unknown}"
+            return Breach(expectation.text, fact, unknown, (*catalogue.tables, *catalogue.views))
+    reason = _reason(expectation, nodes, facts)
+    if reason is None:
+        return None
+    if expectation.property == "uses" and catalogue.tables and fold(expectation.index) not in catalogue.indexes:
+        wanted = expectation.index
+        return Breach(expectation.text, f"there is no index {wanted}", wanted, tuple(catalogue.indexes))
+    return Breach(expectation.text, reason)
 
 
 def _reason(expectation: Expectation, nodes: Sequence[Node], facts: Facts) -> str | None:
@@ -47,16 +78,12 @@ def _reason(expectation: Expectation, nodes: Sequence[Node], facts: Facts) -> st
             built = [node for node in nodes if node.automatic]
             return f"builds an index for this query alone: {_listed(node.detail for node in built)}" if built else None
         case "uses":
-            return _other_index(expectation.index, nodes, facts)
+            return _other_index(expectation.index, nodes)
         case "rows read":
             return None
 
 
 def _scans(expectation: Expectation, nodes: Sequence[Node], facts: Facts) -> str | None:
-    names = [*expectation.tables, *expectation.others]
-    unknown = [name for name in names if not _known(name, nodes, facts)]
-    if unknown:
-        return _nothing_called(unknown[0], "table or view", [*facts.catalogue.tables, *facts.catalogue.views])
     only, others = _tables(expectation.tables, facts), _tables(expectation.others, facts)
     reasons = []
     for node in nodes:
@@ -86,21 +113,11 @@ def _tables(names: Sequence[str], facts: Facts) -> set[str]:
     }
 
 
-def _other_index(wanted: str, nodes: Sequence[Node], facts: Facts) -> str | None:
+def _other_index(wanted: str, nodes: Sequence[Node]) -> str | None:
     used = [node.index for node in nodes if node.index is not None]
     if any(fold(index) == fold(wanted) for index in used):
         return None
-    if facts.catalogue.tables and fold(wanted) not in facts.catalogue.indexes:
-        return _nothing_called(wanted, "index", facts.catalogue.indexes)
     return f"uses {_listed(used)} instead" if used else "uses no index"
-
-
-def _nothing_called(name: str, kind: str, names: Iterable[str]) -> str:
-    # Few need it, and it takes time to load.
-    from difflib import get_close_matches
-
-    near = get_close_matches(fold(name), sorted(names), 1)
-    return f"there is no {kind} {name}" + (f"; did you mean {near[0]}?" if near else "")
 
 
 def _listed(texts: Iterable[str]) -> str:

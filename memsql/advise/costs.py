@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from memsql.advise.contracts import Breach
@@ -18,7 +18,7 @@ from memsql.db.sqlite import SQLiteConnection
 from memsql.db.status import Counters, counters
 from memsql.errors import StatementError
 from memsql.progress import SILENT, Progress
-from memsql.project.queries import bound
+from memsql.project.queries import bound, too_long
 from memsql.sqltext import fold, quote
 from memsql.words import count
 
@@ -32,7 +32,8 @@ _BILLION = 1_000_000_000
 class RowsRead:
     """How many rows a run of a query reads. ``estimated`` by its plan and the statistics, which are those of ANALYZE
     where ``analyzed``; ``measured`` as a server counted them; ``at_least`` and ``at_most`` by the counters of SQLite,
-    whose version is ``counted_by``. None where it is not known; ``problem`` says why a run was not measured."""
+    whose version is ``counted_by``. None where it is not known; ``problem`` says why a run was not measured.
+    ``uncounted``: the virtual tables whose rows nobody counts, because they read tables of their own."""
 
     estimated: int | None = None
     measured: int | None = None
@@ -42,11 +43,12 @@ class RowsRead:
     analyzed: bool = False
     counted_by: str = ""
     problem: str | None = None
+    uncounted: tuple[str, ...] = ()
 
     @property
     def best(self) -> int | None:
-        """The number to go by: where only bounds are known, the upper one."""
-        if self.measured is not None:
+        """The number to go by: where only bounds are known, the upper one. None where some rows are not counted."""
+        if self.measured is not None or self.uncounted:
             return self.measured
         if self.at_most is not None:
             return self.at_most
@@ -66,8 +68,18 @@ class RowsRead:
 
     @property
     def said(self) -> str:
-        """``best`` in words."""
+        """``best`` in words, or what else is known."""
+        if self.uncounted and self.measured is None and self.at_least is not None:
+            return f"at least {count(self.at_least, 'row')} (counted by SQLite {self.counted_by})"
         return "an unknown number of rows" if self.best is None else f"{count(self.best, 'row')} ({self.how})"
+
+    @property
+    def gaps(self) -> tuple[str, ...]:
+        """What is not in the number, in words."""
+        gaps = [] if self.problem is None else [f"not measured: {self.problem}"]
+        if self.uncounted and self.measured is None:
+            gaps.append(f"not counted: what {' and '.join(self.uncounted)} reads inside of itself")
+        return tuple(gaps)
 
     def within(self, most: int) -> bool | None:
         """Whether a run reads at most so many rows; None where nobody knows."""
@@ -77,6 +89,8 @@ class RowsRead:
             return True
         if self.at_least is not None and self.at_least > most:
             return False
+        if self.uncounted:
+            return None
         return self.estimated <= most if self.analyzed and self.estimated is not None else None
 
 
@@ -92,6 +106,11 @@ class QueryCost:
     price: float | None = None
     samples: tuple[str, ...] = ()
 
+    @property
+    def has_error(self) -> bool:
+        """Whether the query does not run here."""
+        return self.plan.error is not None and not self.plan.is_late
+
 
 def price_of(rows: int, price: float) -> float:
     """What a million calls cost that read ``rows`` each, where a billion rows cost ``price``."""
@@ -105,9 +124,11 @@ def costs_of(
     price: float | None = None,
     budget: float = 0.0,
     progress: Progress = SILENT,
+    interrupted: Callable[[], bool] = lambda: False,
 ) -> list[QueryCost]:
     """The cost of each of ``planned``, queries with their plans on ``conn``. Each runs once, and all of them together
-    for about ``budget`` seconds; without one none runs. Only queries that read are run."""
+    for about ``budget`` seconds; without one none runs, nor after ``interrupted`` became true. Only queries that read
+    are run."""
     statistics = _statistics(conn, planned)
     ends = time.perf_counter() + budget
     costs = []
@@ -115,47 +136,65 @@ def costs_of(
         progress.start(f"query {item.plan.name}")
         rows = RowsRead(analyzed=statistics.analyzed)
         if item.plan.error is None:
-            rows = replace(rows, estimated=estimated(item.plan.nodes, statistics, item.catalogue, item.ready.sql))
-            left = ends - time.perf_counter()
-            rows = _measured(conn, item, rows, left / (len(planned) - number)) if budget else rows
+            rows = _promised(item, rows, statistics)
+            limit = _Limit(max(ends - time.perf_counter(), 0.0) / (len(planned) - number), interrupted)
+            rows = _measured(conn, item, rows, limit) if budget else rows
+        elif item.plan.is_late:
+            rows = replace(rows, problem=item.plan.error)
         costs.append(_cost(item, rows, price))
     return costs
 
 
+class _Limit:
+    """The end of what may take ``seconds`` from now, or until ``interrupted`` says so."""
+
+    def __init__(self, seconds: float, interrupted: Callable[[], bool]) -> None:
+        self.seconds = seconds
+        self._ends, self._interrupted = time.perf_counter() + seconds, interrupted
+
+    def is_over(self) -> bool:
+        return time.perf_counter() > self._ends or self._interrupted()
+
+
+def _promised(item: Planned, rows: RowsRead, statistics: Statistics) -> RowsRead:
+    """``rows`` with what the plan of ``item`` says."""
+    virtual = tuple(dict.fromkeys(node.table for node in item.plan.nodes if node.virtual and node.table is not None))
+    if virtual:
+        return replace(rows, uncounted=virtual)
+    return replace(rows, estimated=estimated(item.plan.nodes, statistics, item.catalogue, item.ready.sql))
+
+
 def _cost(item: Planned, rows: RowsRead, price: float | None) -> QueryCost:
     breaches, unproven = list(item.plan.breaches), []
+    if item.plan.is_late:
+        unproven = [f"{expectation.text}: not measured: {item.plan.error}" for expectation in item.query.expected]
     for expectation in item.query.expected if item.plan.error is None else ():
         if expectation.property != "rows read":
             continue
         fits = rows.within(expectation.most)
         if fits is None:
-            unproven.append(f"{expectation.text}: {rows.said}")
+            unproven.append(f"{expectation.text}: {'; '.join([rows.said, *rows.gaps])}")
         elif not fits:
             breaches.append(Breach(expectation.text, f"reads {rows.said}"))
     money = None if price is None or rows.best is None else price_of(rows.best, price)
     return QueryCost(item.plan, rows, tuple(breaches), tuple(unproven), money, item.ready.samples)
 
 
-def _measured(conn: Connection, item: Planned, rows: RowsRead, seconds: float) -> RowsRead:
-    """``rows`` with what a run of the query of ``item`` reads, which may take so many ``seconds``."""
+def _measured(conn: Connection, item: Planned, rows: RowsRead, limit: _Limit) -> RowsRead:
+    """``rows`` with what a run of the query of ``item`` reads, which ends at the ``limit``."""
     query = item.ready
     if not query.only_reads:
         return replace(rows, problem="it writes, and was not run")
-    ends = time.perf_counter() + max(seconds, 0.0)
-
-    def is_over() -> bool:
-        return time.perf_counter() > ends
-
     try:
-        with conn.observe(is_over):
+        with conn.observe(limit.is_over):
             statement, values = bound(conn, query)
         if not isinstance(conn, SQLiteConnection):
-            with conn.observe(is_over):
+            with conn.observe(limit.is_over):
                 (answer,) = conn.batch([(statement, values)])
             return replace(rows, measured=answer.rows_read)
-        counted = counters(conn, statement, values, is_over)
+        counted = counters(conn, statement, values, limit.is_over)
     except StatementError as e:
-        return replace(rows, problem="it did not end in its share of the time" if is_over() else e.message)
+        return replace(rows, problem=too_long(limit.seconds) if e.is_interrupt else e.message)
     if counted is None:
         return replace(rows, problem="nothing here counts rows; pip install 'memsql-migrate[counters]' does")
     return _bounded(rows, counted, item.plan.nodes)
@@ -170,6 +209,8 @@ def _bounded(rows: RowsRead, counted: Counters, nodes: Sequence[Node]) -> RowsRe
         most = min(most, counted.scanned + 1)
     if not loops:
         least, most = 0, 0
+    if rows.uncounted:
+        most = None
     return replace(
         rows,
         at_least=max(least, least_rows(code, counted.steps)) if loops else 0,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from memsql.advise.contracts import Breach, Facts, breaches
@@ -15,14 +15,15 @@ from memsql.db.compiling import bytecode, explained
 from memsql.db.queries import load
 from memsql.errors import StatementError
 from memsql.project.named_queries import hot_queries
-from memsql.project.queries import Query, filled
+from memsql.project.queries import SAMPLE_SECONDS, Query, filled
 from memsql.sqltext import fold, quote
 
 
 @dataclass(frozen=True, slots=True)
 class QueryPlan:
     """How one query runs: the lines of EXPLAIN QUERY PLAN and what they mean (``nodes``), what its file expects, and
-    which expectations do not hold. ``error`` is set where the query cannot be prepared."""
+    which expectations do not hold. ``error`` is set where the query cannot be prepared; ``is_late`` where that is only
+    because a SELECT of a sample value took too long, which says nothing about the query."""
 
     name: str
     path: str
@@ -33,6 +34,7 @@ class QueryPlan:
     nodes: tuple[Node, ...] = ()
     part: str = ""
     line: int = 1
+    is_late: bool = False
 
     @property
     def key(self) -> tuple[str, str]:
@@ -83,13 +85,18 @@ def plans_of(conn: Connection, queries: Sequence[Query]) -> list[QueryPlan]:
     return [planned.plan for planned in planned_of(conn, queries)]
 
 
-def planned_of(conn: Connection, queries: Sequence[Query]) -> list[Planned]:
+def planned_of(
+    conn: Connection,
+    queries: Sequence[Query],
+    seconds: float = SAMPLE_SECONDS,
+    interrupted: Callable[[], bool] = lambda: False,
+) -> list[Planned]:
     """Each of ``queries`` with its plan and what the plan was made of; one that does not fit the schema has an error in
-    its plan."""
+    its plan, and so has one whose sample values take too long: all of them may take about so many ``seconds``."""
     if not queries:
         return []
     queries = with_samples(conn, queries)
-    ready = filled(conn, queries)
+    ready = filled(conn, queries, seconds, interrupted)
     # Prepared with the values in place, for a LIKE or a partial index may depend on them.
     texts = [query.sql for query in ready if isinstance(query, Query)]
     reads = [(make(sql), ()) for sql in texts for make in (explained, bytecode)]
@@ -111,7 +118,7 @@ def change_lines(before: Sequence[QueryPlan], after: Sequence[QueryPlan]) -> lis
     lines = []
     for now in after:
         was = earlier.get(now.key)
-        if was is None or (was.lines == now.lines and was.error == now.error):
+        if was is None or (was.lines == now.lines and was.error == now.error) or was.is_late or now.is_late:
             continue
         if now.error and not was.error:
             lines.append(f"{now.name}: no longer runs: {now.error}")
@@ -137,7 +144,7 @@ def _plan(
 
 
 def _failed(query: Query, error: StatementError) -> QueryPlan:
-    return replace(_empty(query), error=error.message)
+    return replace(_empty(query), error=error.message, is_late=error.is_interrupt)
 
 
 def _empty(query: Query) -> QueryPlan:

@@ -22,6 +22,8 @@ _EQUAL = frozenset({"=", "==", "IS"})
 _RANGE = frozenset({"<", ">", "<=", ">="})
 SUBQUERY_WORDS = frozenset({"SELECT", "WITH", "VALUES"})
 """How a query begins."""
+# By which collation an index serves each, and with what its patterns are uncertain from the beginning.
+_PATTERNS = {"LIKE": ("nocase", "%_"), "GLOB": ("binary", "*?[")}
 _WORDS = frozenset({"ASC", "DESC", "NULLS", "FIRST", "LAST", "LIKE", "GLOB", "MATCH", "REGEXP", "ESCAPE", "END"})
 
 
@@ -114,6 +116,9 @@ class TableReader:
         correlated = any(owner == "" for owner, _ in _references(tokens, self._scope))
         alone = owners <= {self._label} and not correlated and not any(True for _ in subqueries(tokens))
         sql = self._filled(tokens) if alone else ""
+        prefix = self._prefix(tokens) if sql else None
+        if prefix is not None:
+            return Condition("range", sql, prefix, constant=not any(t.kind == "variable" for t in tokens))
         for kind, left, right in _comparison(tokens):
             for one, other in ((left, right), (right, left)):
                 term = self.term(one, collated=other)
@@ -123,6 +128,24 @@ class TableReader:
                     text = expression_text(sql, self._table.name, self._spelled) if constant else ""
                     return Condition(kind, sql, term, constant, others=others, text=text)
         return Condition("other", sql, varies=any(t.kind == "variable" for t in tokens)) if sql else None
+
+    def _prefix(self, tokens: Sequence[Token]) -> TermUse | None:
+        """What LIKE or GLOB compares with a pattern that begins with something certain: SQLite then looks for a range,
+        in an index without case for LIKE and in a binary one for GLOB (https://sqlite.org/optoverview.html)."""
+        places = {token.word: place for place, token in outside(tokens)}
+        word = next((word for word in _PATTERNS if word in places), None)
+        if word is None or not places.keys().isdisjoint(("NOT", "OR")):
+            return None
+        collation, wildcards = _PATTERNS[word]
+        pattern = tokens[places[word] + 1 : places.get("ESCAPE", len(tokens))]
+        text = self._filled(without_parentheses(pattern)).strip("()")
+        if len(pattern) != 1 or not text.startswith("'") or text[1:2] in ("", "'", *wildcards):
+            return None
+        left = tokens[: places[word]]
+        term = self.term(left[:-2] if _collation(left) else left)
+        if term is None or term.collation == collation:
+            return term
+        return TermUse(term.text, f"{term.sql} COLLATE {collation}", collation)
 
     def order(self, keys: Sequence[Sequence[Token]], extreme: Sequence[Token] = ()) -> tuple[tuple[TermUse, bool], ...]:
         """The terms of ORDER BY or GROUP BY, each with whether it is descending; nothing where one is not about the

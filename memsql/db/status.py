@@ -16,7 +16,7 @@ from urllib.parse import quote
 from memsql.db.compiling import bytecode
 from memsql.db.protocol import Params, Value
 from memsql.db.sqlite import SQLiteConnection
-from memsql.errors import StatementError
+from memsql.errors import INTERRUPT, StatementError
 
 _COUNTERS = "SELECT nscan, nsort, naidx, nstep FROM sqlite_stmt WHERE sql = ?"
 _NAMES = ("FULLSCAN_STEP", "SORT", "AUTOINDEX", "VM_STEP")
@@ -56,7 +56,9 @@ def _by_table(conn: SQLiteConnection, sql: str, params: Params, tick: Callable[[
     # A text of its own: counters of a prepared statement go on from run to run.
     text = f"{sql}\n-- counted {next(_numbers)}"
     with conn.observe(tick):
-        conn.execute(text, params)
+        # A query that does not end may return rows without end.
+        for _ in conn.stream_rows(text, params):
+            pass
     rows = conn.execute(_COUNTERS, (text,)).rows
     if not rows:
         return None
@@ -73,7 +75,13 @@ def _by_apsw(conn: SQLiteConnection, sql: str, params: Params, tick: Callable[[]
         import apsw
     except ImportError:
         return None
-    events: list[dict[str, Any]] = []
+    ended: dict[str, Any] = {}
+
+    def note(event: dict[str, Any]) -> None:
+        # A virtual table runs statements of its own meanwhile.
+        if event["sql"] == sql:
+            ended.update(event)
+
     name = f"file:{quote(os.fsencode(path))}?mode=ro"
     try:
         other = apsw.Connection(name, flags=apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI)
@@ -81,15 +89,17 @@ def _by_apsw(conn: SQLiteConnection, sql: str, params: Params, tick: Callable[[]
         return None
     try:
         other.set_progress_handler(tick, 1000)
-        other.trace_v2(apsw.SQLITE_TRACE_PROFILE, events.append)
+        other.trace_v2(apsw.SQLITE_TRACE_PROFILE, note)
         for _ in other.execute(sql, tuple(params)):
             pass
         program = list(other.execute(bytecode(sql), tuple(params)))
+    except apsw.InterruptError as e:
+        raise StatementError("interrupted", code=INTERRUPT, statement=sql) from e
     except apsw.Error as e:
         raise StatementError(str(e), statement=sql) from e
     finally:
         other.close()
-    status = next((event["stmt_status"] for event in events if not event.get("trigger")), None)
+    status = ended.get("stmt_status")
     if status is None:
         return None
     scanned, sorts, indexed, steps = (int(status[f"SQLITE_STMTSTATUS_{counter}"]) for counter in _NAMES)

@@ -68,6 +68,13 @@ DUTIES: tuple[Duty, ...] = (
     _duty("monthly", "prune", "delete old backups", "backup.prune --keep 10 --keep-days 30", reads_backups=True),
     _duty("monthly", "review", "review the performance", "monitor.review", reads_backups=True, is_report=True),
     _duty("monthly", "speed", "measure the hot queries", "monitor.metrics --record", is_report=True),
+    _duty(
+        "monthly",
+        "benchmark",
+        "time the hot queries at several sizes, before and after the newest migration",
+        "bench.queries",
+        is_report=True,
+    ),
     _duty("monthly", "index-review", "compare the indexes with those of the migrations", "schema.diff --check"),
     _duty("monthly", "index-check", "hold the indexes against their tables", "maintain.reindex --check"),
     _duty("monthly", "orphans", "find rows that refer to nothing", "maintain.orphans --check"),

@@ -84,7 +84,7 @@ def contracts_of(costs: Sequence[QueryCost], hot: Sequence[Query]) -> Contracts:
     """Count how the contracts of the queries ``hot`` stand, those that have no cost among them. A query without
     expectations has no contract."""
     states = Counter(
-        "broken" if cost.breaches or cost.plan.error is not None else "unproven" if cost.unproven else "held"
+        "broken" if cost.breaches or cost.has_error else "unproven" if cost.unproven else "held"
         for cost in costs
         if cost.plan.expected
     )
@@ -135,9 +135,9 @@ def measure(settings: Settings, *, rounds: int, budget: float, progress: Progres
 
 def _costs(conn: Connection, hot: Sequence[Query], seconds: float, progress: Progress) -> list[QueryCost]:
     """The cost of each of the queries ``hot``; all of them may take so many ``seconds``."""
-    with interruptible() as interrupted, conn.observe(interrupted):
-        planned = planned_of(conn, hot)
-    return costs_of(conn, planned, budget=seconds, progress=progress)
+    with interruptible() as interrupted:
+        planned = planned_of(conn, hot, seconds, interrupted)
+        return costs_of(conn, planned, budget=seconds, progress=progress, interrupted=interrupted)
 
 
 def _history(conn: Connection) -> tuple[Rates, tuple[tuple[str, str, int], ...]]:

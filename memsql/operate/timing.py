@@ -62,10 +62,10 @@ def _timing(conn: Connection, query: Query, rounds: int, share: float) -> QueryT
     answer: Result | None = None
     empty: tuple[str, ...] = ()
     try:
+        (ready,) = filled(conn, [query], share)
+        if isinstance(ready, StatementError):
+            raise ready
         with conn.observe(lambda: time.perf_counter() > ends):
-            (ready,) = filled(conn, [query])
-            if isinstance(ready, StatementError):
-                raise ready
             empty = ready.empty
             # A statement with its values in place is planned for them, and none of an application's is.
             statement, values = bound(conn, ready)
@@ -74,7 +74,7 @@ def _timing(conn: Connection, query: Query, rounds: int, share: float) -> QueryT
                 answer = conn.execute(statement, values)
                 times.append((time.perf_counter() - begun) * 1000)
     except StatementError as e:
-        error = e.message if time.perf_counter() < ends else None
+        error = None if e.is_interrupt else e.message
     if error is None and len(times) < rounds:
         error = f"{len(times)} of {rounds} runs in its share of the time, {share:.1f} s"
     times.sort()

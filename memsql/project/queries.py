@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from memsql.db import Connection, Value
-from memsql.errors import FileError, Location, StatementError
+from memsql.db import Connection, Result, Value
+from memsql.errors import INTERRUPT, FileError, Location, StatementError
 from memsql.project.contracts import Expectation, parse_expectations
 from memsql.project.files import read_file
 from memsql.sqltext import Header, effect, parse_header, split
@@ -19,6 +20,10 @@ REPEATABLE_KEYS = frozenset({"param", "plan", "allow"})
 _PARAM = re.compile(r"(\w+)\s*=\s*(.+)", re.DOTALL)
 # How a statement begins that only reads; where it goes on as something else, effect() says so.
 _QUERY_WORDS = frozenset({"SELECT", "WITH", "VALUES"})
+SAMPLE_SECONDS = 30.0
+"""So long all SELECTs of sample values together may take."""
+# A server gets all of them in one request first, for this part of the time.
+_TOGETHER = 0.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,14 +59,22 @@ class Query:
         return effect(self.sql).kind == "select"
 
 
-def filled(conn: Connection, queries: Sequence[Query]) -> list[Query | StatementError]:
+def filled(
+    conn: Connection,
+    queries: Sequence[Query],
+    seconds: float = SAMPLE_SECONDS,
+    interrupted: Callable[[], bool] = lambda: False,
+) -> list[Query | StatementError]:
     """Each of ``queries`` with the values that its SELECTs give on ``conn`` in place, or the error of such a SELECT.
 
-    A value is the first column of the first row, NULL where there is no row. Reads only, in one request.
+    A value is the first column of the first row, NULL where there is no row. Reads only. All SELECTs together may take
+    about so many ``seconds``; one that does not end in its share of them has an error that ``is_interrupt``. Raises
+    such an error where ``interrupted`` became true.
     """
     selects = list(dict.fromkeys(select for query in queries for _, select in query.selects))
     # As text of SQL, and as an expression, which cannot write whatever it says.
-    answers = conn.read_each([(f"SELECT quote((\n{select}\n))", ()) for select in selects]) if selects else []
+    texts = [f"SELECT quote((\n{select}\n))" for select in selects]
+    answers = _answers(conn, texts, seconds, interrupted) if texts else []
     literals = {
         select: answer if isinstance(answer, StatementError) else str(answer.one())
         for select, answer in zip(selects, answers, strict=True)
@@ -69,12 +82,51 @@ def filled(conn: Connection, queries: Sequence[Query]) -> list[Query | Statement
     return [_filled(query, literals) for query in queries]
 
 
+def too_long(seconds: float) -> str:
+    """What is said of a statement that did not end within ``seconds``."""
+    return f"longer than {max(seconds, 0.1):.2g} s"
+
+
+def _answers(
+    conn: Connection, texts: Sequence[str], seconds: float, interrupted: Callable[[], bool]
+) -> list[Result | StatementError]:
+    """The answer to each of ``texts``, or its error; all together in about so many ``seconds``."""
+    ends = time.monotonic() + seconds
+    if conn.target.is_server:
+        together = time.monotonic() + seconds * _TOGETHER
+        try:
+            with conn.observe(lambda: interrupted() or time.monotonic() > together):
+                return conn.read_each([(text, ()) for text in texts])
+        except StatementError as e:
+            if not e.is_interrupt or interrupted():
+                raise
+    answers: list[Result | StatementError] = []
+    for number, text in enumerate(texts):
+        share = max(ends - time.monotonic(), 0.0) / (len(texts) - number)
+        answers.append(_answer(conn, text, share, interrupted))
+    return answers
+
+
+def _answer(conn: Connection, text: str, seconds: float, interrupted: Callable[[], bool]) -> Result | StatementError:
+    end = time.monotonic() + seconds
+    try:
+        with conn.observe(lambda: interrupted() or time.monotonic() > end):
+            return conn.execute(text)
+    except StatementError as e:
+        if not e.is_interrupt:
+            return e
+        if interrupted():
+            raise
+        return StatementError(too_long(seconds), code=INTERRUPT, statement=text)
+
+
 def _filled(query: Query, literals: Mapping[str, str | StatementError]) -> Query | StatementError:
     values = {}
     for name, select in query.selects:
         literal = literals[select]
         if isinstance(literal, StatementError):
-            return StatementError(f"the SELECT of param {name}: {literal.message}", statement=select)
+            message = f"the SELECT of param {name}: {literal.message}"
+            return StatementError(message, code=literal.code, statement=select)
         values[name] = literal
     empty = tuple(name for name, literal in values.items() if literal == "NULL")
     known = (*query.literals, *values.items())

@@ -22,7 +22,7 @@ def text(costs: Sequence[QueryCost], target: str) -> str:
 
 def failed(costs: Sequence[QueryCost]) -> bool:
     """Whether an expectation does not hold, or a query does not run."""
-    return any(cost.breaches or cost.plan.error is not None for cost in costs)
+    return any(cost.breaches or cost.has_error for cost in costs)
 
 
 def verdict(costs: Sequence[QueryCost]) -> str:
@@ -32,12 +32,14 @@ def verdict(costs: Sequence[QueryCost]) -> str:
             "there are no queries: put them into sql/queries, or name the application's files with queries in setup.cfg"
         )
     broken = sum(1 for cost in costs if cost.breaches)
-    errors = sum(1 for cost in costs if cost.plan.error is not None)
+    errors = sum(1 for cost in costs if cost.has_error)
     expecting = sum(1 for cost in costs if cost.plan.expected)
     parts = [f"{count(len(costs), 'query', 'queries')}, {expecting} with expectations"]
     parts += [f"{broken} not as expected"] if broken else []
     parts += [f"{count(errors, 'query', 'queries')} cannot be planned"] if errors else []
-    parts += ["all as expected"] if expecting and not broken and not errors else []
+    unproven = sum(1 for cost in costs if cost.unproven and not cost.breaches)
+    parts += [f"{unproven} not proven"] if unproven else []
+    parts += ["all as expected"] if expecting and not broken and not errors and not unproven else []
     return ": ".join(parts[:1]) + "".join(f", {part}" for part in parts[1:])
 
 
@@ -57,8 +59,8 @@ def _fields(cost: QueryCost) -> dict[str, object]:
         "name": plan.name,
         "path": plan.path,
         "line": plan.line,
-        "ok": not cost.breaches and plan.error is None,
-        "error": plan.error,
+        "ok": not cost.breaches and not cost.has_error,
+        "error": plan.error if cost.has_error else None,
         "plan": list(plan.lines),
         "steps": [
             {
@@ -86,6 +88,7 @@ def _fields(cost: QueryCost) -> dict[str, object]:
             "analyzed": rows.analyzed,
         },
         "not_measured": rows.problem,
+        "not_counted": list(rows.uncounted) if rows.measured is None else [],
         "price_of_a_million": cost.price,
         "samples": list(cost.samples),
     }
@@ -93,16 +96,18 @@ def _fields(cost: QueryCost) -> dict[str, object]:
 
 def _lines(cost: QueryCost) -> list[str]:
     plan, rows = cost.plan, cost.rows
-    state = "error" if plan.error is not None or cost.breaches else "unproven" if cost.unproven else "ok"
+    state = "error" if cost.has_error or cost.breaches else "unproven" if cost.unproven else "ok"
     lines = [f"{state:<8} {plan.name}  ({plan.path}{f':{plan.line}' if plan.line > 1 else ''})"]
-    if plan.error is not None:
+    if cost.has_error:
         return [*lines, *indented([f"it does not run here: {plan.error}"], _INDENT)]
     said = [*plan.lines]
     if rows.best is not None:
         money = "" if cost.price is None else f"; a million calls: {cost.price:,.2f}"
         about = "" if rows.measured is not None or rows.estimated is None else f"; the plan promises {rows.estimated:,}"
         said.append(f"reads {rows.said}{about}{money}")
-    said += [f"not counted: {rows.problem}"] if rows.problem else []
+    elif rows.uncounted and rows.at_least is not None:
+        said.append(f"reads {rows.said}")
+    said += rows.gaps
     said += [str(breach) for breach in cost.breaches]
     said += [f"not proven: {wish}" for wish in cost.unproven]
     said += [f"no value in the file, so one was made up: {', '.join(cost.samples)}"] if cost.samples else []

@@ -10,6 +10,7 @@ from memsql.advise.percentiles import Ratio, Times
 from memsql.visible import page
 from memsql.words import count, size
 
+KINDS = ("warm", "cold")
 HEADINGS = ("p50", "p50 after", "p95", "p95 after", "p99", "p99 after", "rows", "rows after", "ratio (quartiles)")
 
 
@@ -41,15 +42,21 @@ def verdict(result: Bench) -> str:
     if not measured:
         return "nothing was measured: no scale was ready in its share of the time, or there is no query"
     last = measured[-1]
-    clear = [query.warm for query in last.queries if query.warm is not None and query.warm.is_clear]
-    faster = sum(1 for ratio in clear if ratio.middle < 1)
-    failed = sum(1 for query in last.queries if query.warm is None)
-    rest = len(last.queries) - len(clear) - failed
+    queries = count(len(last.queries), "query", "queries")
+    return f"at scale {last.scale.factor}, {queries}; " + "; ".join(_kind_verdict(last, kind) for kind in KINDS)
+
+
+def _kind_verdict(one: ScaleBench, kind: str) -> str:
+    ratios = [_ratio_of(query, kind) for query in one.queries]
+    clear = [ratio.middle for ratio in ratios if ratio is not None and ratio.is_clear]
+    faster, failed = sum(1 for middle in clear if middle < 1), ratios.count(None)
+    rest = len(ratios) - len(clear) - failed
     more = f", {failed} not measured" if failed else ""
-    return (
-        f"at scale {last.scale.factor}, {count(len(last.queries), 'query', 'queries')} warm:"
-        f" {faster} faster, {len(clear) - faster} slower, {rest} without a clear difference{more}"
-    )
+    return f"{kind}: {faster} faster, {len(clear) - faster} slower, {rest} without a clear difference{more}"
+
+
+def _ratio_of(query: QueryBench, kind: str) -> Ratio | None:
+    return query.warm if kind == "warm" else query.cold
 
 
 def data(result: Bench) -> dict[str, object]:
@@ -114,10 +121,10 @@ def scale_title(one: ScaleBench) -> str:
 def cells(query: QueryBench, kind: str) -> list[str]:
     """The figures of ``query`` in a row of a table; ``kind`` is warm or cold."""
     sides = query.before, query.after
-    times = [_times(side, kind) for side in sides]
+    times = [times_of(side, kind) for side in sides]
     shown = [milliseconds(getattr(t, name) if t is not None else None) for name in ("p50", "p95", "p99") for t in times]
     reads = [rows_read(side.rows if side is not None else None) for side in sides]
-    return [*shown, *reads, ratio(query.warm if kind == "warm" else query.cold)]
+    return [*shown, *reads, ratio(_ratio_of(query, kind))]
 
 
 def times_data(times: Times | None) -> dict[str, object] | None:
@@ -132,7 +139,7 @@ def _scale_lines(one: ScaleBench) -> list[str]:
     if one.problem is not None:
         return [*lines, f"  left out: {one.problem}"]
     lines += [f"  without {statement}" for statement in one.filled.left_out]
-    for kind in ("warm", "cold"):
+    for kind in KINDS:
         table: list[Sequence[str]] = [(kind, *HEADINGS)]
         table += [(_label(query), *cells(query, kind)) for query in one.queries if query.before is not None]
         lines += aligned(table)
@@ -144,7 +151,8 @@ def _label(query: QueryBench) -> str:
     return query.name if not query.part or query.part == query.name else f"{query.name} ({query.part})"
 
 
-def _times(side: Side | None, kind: str) -> Times | None:
+def times_of(side: Side | None, kind: str) -> Times | None:
+    """The times of the runs of that kind, warm or cold."""
     if side is None:
         return None
     return side.warm if kind == "warm" else side.cold

@@ -321,11 +321,11 @@ def _points(
 def _contract(cost: QueryCost | None) -> tuple[str, str]:
     if cost is None:
         return "not planned", "warning"
-    if cost.plan.error is not None:
+    if cost.has_error:
         return "does not run", "error"
     if cost.breaches:
         return "broken", "error"
-    if cost.unproven:
+    if cost.unproven or cost.plan.is_late:
         return "not proven", "warning"
     return ("held", "good") if cost.plan.expected else ("none", "")
 

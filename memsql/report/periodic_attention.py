@@ -31,7 +31,7 @@ def points(review: PeriodicReview) -> list[Point]:
 
 def _queries(review: PeriodicReview) -> Iterator[Point]:
     broken = [cost.plan.name for cost in review.metrics.costs if cost.breaches]
-    failing = [cost.plan.name for cost in review.metrics.costs if cost.plan.error]
+    failing = [cost.plan.name for cost in review.metrics.costs if cost.has_error]
     if broken:
         yield Point(f"plans are not what their files expect: {', '.join(broken)}", hints.command("analyze.queries"))
     if failing:

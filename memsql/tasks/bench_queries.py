@@ -10,6 +10,7 @@ from memsql.tasks.task import PROJECT_OPTIONS, Outcome, number, task
 
 if TYPE_CHECKING:
     from memsql.config import Settings
+    from memsql.project.load import Project
     from memsql.report.progress import Bar
 
 _MOST_ROUNDS = 100_000
@@ -59,8 +60,7 @@ def queries(
     Examples:  memsql bench.queries --from 1 --to 2 --scale 1,10,100     memsql bench.queries --server --html bench.html
     """
     from memsql.advise import bench, bench_opened
-    from memsql.advise.bench_databases import Scale, version_of
-    from memsql.errors import UsageError
+    from memsql.advise.bench_databases import Scale
     from memsql.project.load import load_project
     from memsql.report import bench as report
 
@@ -68,20 +68,13 @@ def queries(
     scales = tuple(Scale(factor, people) for factor in sizes("--scale", scale, LARGEST))
     times = number("--rounds", rounds, least=1, most=_MOST_ROUNDS, problem="give a number of runs, 1 or more")
     seconds = number("--budget", budget, least=1, most=MOST_SECONDS, problem="give a number of seconds, 1 or more")
-    project = load_project(settings)
-    versions = [migration.version for migration in project.ordered]
-    if len(versions) < 2 and (from_ is None or to is None):
-        raise UsageError("two versions are compared, and the project has no two migrations", state="nothing was run")
-    after = versions[-1] if to is None else version_of(project, to)
-    earlier = versions[: versions.index(after)]
-    if not earlier:
-        raise UsageError(f"--to {after}: no version comes before it", state="nothing was run")
-    before = earlier[-1] if from_ is None else version_of(project, from_)
-    if before not in earlier:
-        raise UsageError(f"--from {before} does not come before --to {after}", state="nothing was run")
     file = page_file(html)
+    versions = _versions(load_project(settings), from_, to)
+    if versions is None:
+        nothing = "nothing was measured: two versions are compared, and the project has no two migrations yet"
+        return Outcome(nothing, {"from": None, "to": None, "scales": []}, headline=nothing)
     program = bench_opened.server_program() if server else None
-    result = bench.bench(settings, bench.Plan(before, after, scales, times, float(seconds), program), progress)
+    result = bench.bench(settings, bench.Plan(*versions, scales, times, float(seconds), program), progress)
     text, data = report.text(result), report.data(result)
     if file is not None:
         from memsql.report import bench_page
@@ -89,6 +82,28 @@ def queries(
         text += file.write(bench_page.html(result))
         data["file"] = file.name
     return Outcome(text, data, headline=report.verdict(result))
+
+
+def _versions(project: Project, from_: str | None, to: str | None) -> tuple[int, int] | None:
+    """The versions before and after; None where nobody names one and the project has no two. Raises UsageError for one
+    that does not fit."""
+    from memsql.advise.bench_databases import version_of
+    from memsql.errors import UsageError
+
+    versions = [migration.version for migration in project.ordered]
+    if len(versions) < 2 and from_ is None and to is None:
+        return None
+    if to is None and versions:
+        after = versions[-1]
+    else:
+        after = version_of(project, to or from_ or "")
+    earlier = versions[: versions.index(after)]
+    if not earlier:
+        raise UsageError(f"--to {after}: no version comes before it", state="nothing was run")
+    before = earlier[-1] if from_ is None else version_of(project, from_)
+    if before not in earlier:
+        raise UsageError(f"--from {before} does not come before --to {after}", state="nothing was run")
+    return before, after
 
 
 def sizes(option: str, text: str, most: int) -> list[int]:

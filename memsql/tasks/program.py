@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 _MODULES = {
     name: name
     for name in (
+        "init",
         "verify",
         "smoke",
         "lint",

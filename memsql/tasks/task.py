@@ -69,6 +69,7 @@ def task(
     bare_paths: str | None = None,
     prints_json: Callable[[Mapping[str, Any]], bool] = lambda values: bool(values["json"]),
     reads_only: bool = False,
+    load: Callable[[Mapping[str, Any]], Settings] | None = None,
 ) -> Callable[[Body[P]], MemsqlTask]:
     """Make an Invoke task of a function that takes settings, progress and options, and returns an Outcome.
 
@@ -83,7 +84,7 @@ def task(
     ``command``: the full name, as in "migrate.up". ``help``: a line for each own option. ``default``: the task runs
     where its collection is named alone. ``iterable``: options that may be given more than once. ``bare_word``,
     ``bare_number`` and ``bare_paths``: see MemsqlTask. ``reads_only``: it changes nothing, so that a signal leaves
-    everything as it was.
+    everything as it was. ``load`` makes the settings of the options' values, for a task that works without a project.
 
     Example::
 
@@ -101,7 +102,7 @@ def task(
             bound = signature.bind(context, *args, **kwargs)
             bound.apply_defaults()
             values = bound.arguments
-            work = partial(_outcome, partial(body, **{name: values[name] for name in passed}), values)
+            work = partial(_outcome, partial(body, **{name: values[name] for name in passed}), values, load or _load)
             changes_nothing = reads_only or bool(values.get("dry_run"))
             _run(command, work, as_json=prints_json(values), reads_only=changes_nothing)
 
@@ -157,8 +158,16 @@ def _run(command: str, work: Callable[[], Outcome], *, as_json: bool, reads_only
         raise Exit(code=outcome.exit_code)
 
 
-def _outcome(work: Callable[[Settings, Bar], Outcome], values: Mapping[str, Any]) -> Outcome:
-    settings = config.load(project=values["project"], env=values.get("env"), database=values.get("database"))
+def _load(values: Mapping[str, Any]) -> Settings:
+    return config.load(project=values["project"], env=values.get("env"), database=values.get("database"))
+
+
+def _outcome(
+    work: Callable[[Settings, Bar], Outcome],
+    values: Mapping[str, Any],
+    load: Callable[[Mapping[str, Any]], Settings],
+) -> Outcome:
+    settings = load(values)
     chain.use(settings)
     from memsql.report.progress import Bar
 

@@ -100,6 +100,34 @@ def test_a_query_that_does_not_run_and_one_that_nobody_can_judge(project: Projec
     project.run("analyze.queries").expect(1, "it does not run here: no such column: absent", "unproven some")
 
 
+ENDLESS = "WITH RECURSIVE n (v) AS (SELECT 1 UNION ALL SELECT v + 1 FROM n) SELECT {} FROM n"
+CROSS = "SELECT count(*) FROM memories AS a, memories AS b, memories AS c, memories AS d"
+
+
+def test_a_query_that_does_not_end_ends_at_a_limit(place: Place) -> None:
+    project = filled(place.project)
+    project.configure("[memsql]\ncheck_timeout = 1s\n")
+    place.run("migrate.up").expect(0)
+    wish = "-- plan: rows read <= 5\n"
+    write(project, "sql/queries/a_recursive.sql", f"{wish}{ENDLESS.format('sum(v)')};")
+    write(project, "sql/queries/b_cross.sql", f"{wish}{CROSS};")
+    write(project, "sql/queries/c_sample.sql", f"{wish}-- param: u = {ENDLESS.format('max(v)')}\nSELECT :u;")
+    done = place.run("verify").expect(0, "warning  query a_recursive", "warning  query b_cross", "3 not proven")
+    assert done.out.count("longer than 1 s") == 2
+    assert "not measured: the SELECT of param u: longer than" in done.out
+    done = place.run("analyze.queries", "--budget", "2").expect(0, "unproven a_recursive", "unproven c_sample")
+    assert done.out.count("not measured: longer than ") >= 2
+    assert "3 not proven" in done.out
+
+
+def test_an_endless_query_that_returns_rows_is_not_kept(project: Project) -> None:
+    project.up()
+    write(project, "sql/queries/rows.sql", f"{ENDLESS.format('v')};")
+    report = project.run("analyze.queries", "--budget", "1", "--only", "rows", "--json").expect(0).json()
+    (query,) = report["queries"]
+    assert (query["not_measured"], query["not_counted"]) == ("longer than 1 s", [])
+
+
 def test_files_that_are_no_queries(project: Project) -> None:
     project.up()
     write(project, "app/memories.sql", "-- name: a\n-- plan: no scn\nSELECT 1;")

@@ -115,6 +115,13 @@ def test_nothing_is_missing_where_all_migrations_ran(tmp_path: Path) -> None:
         ("SELECT * FROM big WHERE other = :other AND kind = :kind", ["(kind, other)"]),
         ("SELECT * FROM big WHERE lower(name) = :name", ["(lower(name))"]),
         ("SELECT * FROM big WHERE name = :name COLLATE NOCASE", ["(name COLLATE nocase)"]),
+        ("SELECT * FROM big WHERE name LIKE 'n12%'", ["(name COLLATE nocase)"]),
+        ("-- param: p = 'N12%'\nSELECT * FROM big WHERE name LIKE :p", ["(name COLLATE nocase)"]),
+        ("SELECT * FROM big WHERE name GLOB 'N12*'", ["(name)"]),
+        # Only a pattern that is one string, with a certain beginning, leads to a range.
+        ("SELECT * FROM big WHERE name LIKE '%12'", []),
+        ("SELECT * FROM big WHERE name LIKE 'n1' || '2%'", []),
+        ("SELECT * FROM big WHERE name NOT LIKE 'n12%'", []),
         ("SELECT * FROM big WHERE kind = :kind AND number BETWEEN 1 AND 3", ["(kind, number)"]),
         ("SELECT * FROM big WHERE done = 0 ORDER BY number LIMIT 5", ["(number) WHERE done = 0"]),
         ("SELECT * FROM big AS b JOIN small AS s ON s.id = b.small_id WHERE s.name = :name", ["(name)", "(small_id)"]),

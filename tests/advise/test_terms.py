@@ -23,7 +23,7 @@ def candidates_of(sql: str) -> list[str]:
     conn = memory()
     conn.script(TABLES)
     schema = read(conn)
-    query = Query("q", "q.sql", sql, (), text=sql, literals=(("p", "1"), ("limit", "5")))
+    query = Query("q", "q.sql", sql, (), text=sql, literals=(("p", "1"), ("limit", "5"), ("text", "'x*'")))
     values = {"a": 3, "b": 2, "c": 5}
     lines = [
         f"{one.table} {one.shown}"
@@ -69,6 +69,18 @@ def candidates_of(sql: str) -> list[str]:
         ("SELECT * FROM t WHERE date(t.c, 'start of day') = :p", ["t (date(c, 'start of day'))"]),
         ("SELECT * FROM t WHERE c = :p COLLATE NOCASE", ["t (c COLLATE nocase)"]),
         ("SELECT * FROM t WHERE a = :p COLLATE NOCASE", ["t (a)"]),
+        # LIKE looks for a range without case, GLOB for one with it, where the pattern begins with something certain.
+        ("SELECT * FROM t WHERE a LIKE 'x%'", ["t (a)"]),
+        ("SELECT * FROM t WHERE c LIKE 'x%'", ["t (c COLLATE nocase)"]),
+        ("SELECT * FROM t WHERE a GLOB 'x*' AND c = :p", ["t (c)", "t (c, a COLLATE binary)"]),
+        ("SELECT * FROM t WHERE c GLOB :text ORDER BY n", ["t (c)", "t (n)"]),
+        ("SELECT * FROM t AS o WHERE o.\"d e\" LIKE :text ESCAPE '!'", ['t ("d e" COLLATE nocase)']),
+        ("SELECT * FROM t WHERE lower(c) LIKE 'x%'", ["t (lower(c) COLLATE nocase)"]),
+        ("SELECT * FROM t WHERE c LIKE '%x'", []),
+        ("SELECT * FROM t WHERE c LIKE '_x' OR c GLOB '[ab]*'", []),
+        ("SELECT * FROM t WHERE c LIKE :text || '%' AND n NOT LIKE 'x%'", []),
+        ("SELECT * FROM t WHERE c LIKE :unknown", []),
+        ("SELECT * FROM t WHERE c LIKE 'x%' OR n = :p", ["t (c COLLATE nocase)", "t (n)"]),
         ("SELECT * FROM t WHERE c || 'x' = :p", ["t (c || 'x')"]),
         # No index helps with these.
         ("SELECT * FROM t WHERE c <> 1 AND a LIKE :p AND n IS NOT NULL AND +n = 2", []),

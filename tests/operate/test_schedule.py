@@ -204,10 +204,6 @@ def test_what_the_founding_documents_ask_for_regularly_is_a_duty() -> None:
     rows = re.findall(r"^\| (daily|weekly|monthly|quarterly)\b:? ([^|]+) \| ([^|]+) \|", page, re.MULTILINE)
     assert len(rows) > 10
     for every, item, command in rows:
-        if command == "–":
-            # What no command does yet.
-            assert item == "benchmark", item
-            continue
         words = command.strip("`").removeprefix("invoke ").split()[0]
         # A shorter period serves a longer one.
         serving = PERIODS[: PERIODS.index(every) + 1]

@@ -1,0 +1,311 @@
+"""Read the migrations of another tool: from the files of a folder and a declaration to a list in the tool's order.
+
+Pure: whoever calls has read the files, and nothing of them is changed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from memsql.errors import FileError, Location
+from memsql.exchange.marks import Part, PlacedMark, cut, placed_marks
+from memsql.exchange.model import FileHabits, ForeignMigration, ForeignSet, LeftOut, Tool
+from memsql.sqltext.header import directive_lines
+from memsql.sqltext.meaning import has_statement
+from memsql.sqltext.tokens import without_comments
+
+_PROGRAM = re.compile(r".*\.(?:sql|ddl)", re.IGNORECASE)
+_SHOWN = 10
+
+
+@dataclass(frozen=True, slots=True)
+class _File:
+    """The file of a migration: its path, and the groups of the pattern that it fits."""
+
+    path: str
+    groups: Mapping[str, str | None]
+
+    @property
+    def pair(self) -> str:
+        pair = self.groups.get("pair") or self.groups.get("version") or self.path
+        return str(int(pair)) if pair.isdecimal() else pair
+
+
+@dataclass(slots=True)
+class _Sorted:
+    """The files of a folder by what they are: migrations and ways back by what pairs them."""
+
+    ups: dict[str, _File] = field(default_factory=dict)
+    downs: dict[str, _File] = field(default_factory=dict)
+    settings: dict[str, _File] = field(default_factory=dict)
+    left_out: list[LeftOut] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+
+
+def read_set(tool: Tool, tree: Mapping[str, bytes], shown: str) -> ForeignSet:
+    """The migrations of ``tool`` in ``tree``, the bytes of the files of its folder by their paths below it.
+
+    ``shown`` is the folder as messages show it. Raises FileError that names every file which cannot be taken over, and
+    where there is no migration at all.
+    """
+    files = _sort(tool, tree)
+    reader = _Reader(tool, tree, files)
+    migrations = tuple(reader.migrations()) if not files.problems else ()
+    if files.problems:
+        problems = files.problems
+        raise FileError(
+            f"{shown} holds what memsql cannot take over from {tool.title}",
+            where=Location(f"{shown}/{reader.first_problem}" if reader.first_problem else shown),
+            details=tuple(problems[:_SHOWN]) + ((f"and {len(problems) - _SHOWN} more",) if problems[_SHOWN:] else ()),
+            state="nothing was written",
+            hint="change a copy of the folder, and import the copy",
+        )
+    if not migrations:
+        raise FileError(
+            f"{shown} holds no migration of {tool.title}",
+            where=Location(shown),
+            details=tuple(f"{path} {what}" for path, what in files.left_out[:_SHOWN]),
+            state="nothing was written",
+            hint="name the folder in which the files lie, or another tool",
+        )
+    return ForeignSet(tool, migrations, tuple(files.left_out))
+
+
+def _sort(tool: Tool, tree: Mapping[str, bytes]) -> _Sorted:
+    habits = tool.files
+    files = _Sorted()
+    ways = [(files.settings, habits.settings[0] if habits.settings else ""), (files.downs, habits.downs)]
+    for path in sorted(tree):
+        kind = next((k for k in (*habits.refused, *habits.reported) if re.fullmatch(k.pattern, path)), None)
+        if kind is not None:
+            if kind in habits.refused:
+                files.problems.append(f"{path} {kind.what}")
+            else:
+                files.left_out.append(LeftOut(path, kind.what))
+            continue
+        for place, pattern in (*ways, (files.ups, habits.ups)):
+            match = re.fullmatch(pattern, path) if pattern else None
+            if match is None:
+                continue
+            file = _File(path, match.groupdict())
+            if file.pair in place:
+                files.problems.append(f"{path} has the version of {place[file.pair].path}")
+            place[file.pair] = file
+            break
+        else:
+            if _PROGRAM.fullmatch(path):
+                files.left_out.append(LeftOut(path, f"is not named like a migration of {tool.title}"))
+    for pair, file in files.downs.items():
+        if pair not in files.ups:
+            files.problems.append(f"{file.path} is a way back without its migration")
+    return files
+
+
+@dataclass(slots=True)
+class _Reader:
+    """Makes migrations of sorted files; what is wrong with one becomes a problem."""
+
+    tool: Tool
+    tree: Mapping[str, bytes]
+    files: _Sorted
+    first_problem: str = ""
+    journal: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def habits(self) -> FileHabits:
+        return self.tool.files
+
+    def migrations(self) -> Iterator[ForeignMigration]:
+        """The migrations in the order of the tool."""
+        if self.habits.order == "script":
+            yield from self._of_scripts()
+            return
+        for pair, file in self._ordered():
+            migration = self._migration(pair, file)
+            if migration is not None:
+                yield migration
+
+    def _ordered(self) -> list[tuple[str, _File]]:
+        files = list(self.files.ups.items())
+        if self.habits.order == "journal":
+            return self._as_in_journal(dict(files))
+        if self.habits.order == "version":
+            return sorted(files, key=lambda item: (_numbers(item[1]), item[1].path))
+        files.sort(key=lambda item: item[1].path.rpartition("/")[0] + "/" + item[1].path)
+        return self._by_dependencies(files) if self.habits.order == "depends" else files
+
+    def _as_in_journal(self, files: dict[str, _File]) -> list[tuple[str, _File]]:
+        by_stem = {file.path.removesuffix(".sql"): (pair, file) for pair, file in files.items()}
+        self.journal = self._read_journal()
+        for tag in self.journal.keys() - by_stem.keys():
+            self._problem(self.habits.journal, f"names {tag}.sql, which is not there")
+        self.files.left_out += [
+            LeftOut(file.path, f"is not in {self.habits.journal}")
+            for tag, (_, file) in by_stem.items()
+            if tag not in self.journal
+        ]
+        return [by_stem[tag] for tag in self.journal if tag in by_stem]
+
+    def _read_journal(self) -> dict[str, str]:
+        """The files that the journal lists, without their ending, each with its time."""
+        path = self.habits.journal
+        try:
+            entries = json.loads(self.tree[path])["entries"]
+            return {str(entry["tag"]): str(entry.get("when", "")) for entry in entries}
+        except KeyError as e:
+            self._problem(path, "is not there" if path not in self.tree else f"lacks {e}")
+        except (ValueError, TypeError, AttributeError):
+            self._problem(path, "is no journal")
+        return {}
+
+    def _by_dependencies(self, files: list[tuple[str, _File]]) -> list[tuple[str, _File]]:
+        waiting = dict(files)
+        ordered: list[tuple[str, _File]] = []
+
+        def place(pair: str, chain: tuple[str, ...]) -> None:
+            if pair in chain:
+                self._problem(waiting[pair].path, "depends on itself")
+                return
+            for needed in self._depends(self._text(waiting[pair].path)):
+                key = next((k for k, f in files if f.path == f"{needed}.sql"), None)
+                if key is None:
+                    self._problem(waiting[pair].path, f"depends on {needed}, which is not there")
+                elif key in waiting:
+                    place(key, (*chain, pair))
+            if pair in waiting:
+                ordered.append((pair, waiting.pop(pair)))
+
+        for pair, _ in files:
+            if pair in waiting:
+                place(pair, ())
+        return ordered
+
+    def _depends(self, text: str) -> tuple[str, ...]:
+        if self.habits.order != "depends":
+            return ()
+        return tuple(name for key, value in directive_lines(text) if key == "depends" for name in value.split())
+
+    def _migration(self, pair: str, file: _File) -> ForeignMigration | None:
+        text = self._text(file.path)
+        up, down = self._ways(file.path, self._parts(file.path, text))
+        if up is None:
+            return None
+        down_file = self.files.downs.get(pair)
+        if down_file is not None:
+            down = self._parts(down_file.path, self._text(down_file.path))
+        alone = self._runs_alone(pair, text)
+        return ForeignMigration(
+            re.sub(*self.habits.respelled, file.groups["version"] or ""),
+            file.groups["name"] or "",
+            file.path,
+            _joined(up),
+            _joined(down) if down is not None else None,
+            no_transaction=(alone or _alone(up), alone or _alone(down or [])),
+            depends=tuple(f"{name}.sql" for name in self._depends(text)),
+            hashes=self._hashes(file.path),
+        )
+
+    def _runs_alone(self, pair: str, text: str) -> bool:
+        """Whether the migration with this ``text`` runs without a transaction, both ways."""
+        settings = self.files.settings.get(pair)
+        if settings is not None and self.habits.settings is not None:
+            return re.search(self.habits.settings[1], self._text(settings.path)) is not None
+        if self.habits.order == "depends" and ("transactional", "false") in directive_lines(text):
+            return True
+        return any(placed.mark.means == "no transaction" for placed in placed_marks(text, self.habits.marks))
+
+    def _hashes(self, path: str) -> tuple[str, ...]:
+        hashes = []
+        when = self.journal.get(path.removesuffix(".sql"))
+        if when:
+            hashes.append(f"when={when}")
+        if self.habits.hashed:
+            hashes.append(f"sha256={hashlib.sha256(self.tree[path]).hexdigest()}")
+        return tuple(hashes)
+
+    def _ways(self, path: str, parts: list[Part]) -> tuple[list[Part] | None, list[Part] | None]:
+        """The parts of the way up, and of the way back, of a file; None where it has none."""
+        ways = {mark.means for mark in self.habits.marks}
+        if "up" not in ways:
+            return parts, None
+        ups = [part for part in parts if part.opening is not None and part.opening.mark.means == "up"]
+        downs = [part for part in parts if part.opening is not None and part.opening.mark.means == "down"]
+        if not ups:
+            self._problem(path, f"has no line at which {self.tool.title} would begin the way up")
+            return None, None
+        if has_statement(parts[0].text):
+            self._problem(path, f"has a statement before the line at which {self.tool.title} begins")
+        return [parts[0], *ups], downs or None
+
+    def _parts(self, path: str, text: str) -> list[Part]:
+        placed = list(placed_marks(text, self.habits.marks))
+        for mark in placed:
+            if mark.mark.means == "refused":
+                self._problem(path, f"has `{mark.text}` in line {_line(text, mark)}, and {mark.mark.why}")
+        if self.habits.placeholders:
+            match = re.search(self.habits.placeholders, without_comments(text))
+            if match is not None:
+                self._problem(path, f"has {match[0]}, for which {self.tool.title} puts a value: write the value")
+        return cut(text, placed)
+
+    def _of_scripts(self) -> Iterator[ForeignMigration]:
+        ups: dict[str, tuple[str, str]] = {}
+        downs: dict[str, str] = {}
+        for file in self.files.ups.values():
+            parts = self._parts(file.path, self._text(file.path))
+            for part in parts:
+                key = part.opening.groups.get("key") if part.opening is not None else None
+                if part.opening is None or key is None:
+                    continue
+                if part.opening.mark.means == "down":
+                    downs[key] = part.text
+                elif key in ups:
+                    self._problem(file.path, f"has {key}, which {ups[key][0]} has too")
+                else:
+                    ups[key] = (file.path, part.text)
+            if len(parts) == 1:
+                self.files.left_out.append(LeftOut(file.path, f"holds no line at which {self.tool.title} begins one"))
+        for key, (_, text) in ups.items():
+            version = key if key.isdecimal() else ""
+            yield ForeignMigration(version, "" if version else key, key, text, downs.pop(key, None))
+        for key in downs:
+            self._problem(key, "has a way back alone: print the way up too")
+
+    def _text(self, path: str) -> str:
+        try:
+            text = self.tree[path].decode("utf-8-sig").replace("\r\n", "\n")
+        except UnicodeDecodeError as e:
+            self._problem(path, f"is not UTF-8: byte 0x{self.tree[path][e.start]:02x}")
+            return ""
+        if "\0" in text:
+            self._problem(path, "holds a NUL character")
+            return ""
+        return text
+
+    def _problem(self, path: str, what: str) -> None:
+        problem = f"{path} {what}"
+        self.first_problem = self.first_problem or path
+        if problem not in self.files.problems:
+            self.files.problems.append(problem)
+
+
+def _numbers(file: _File) -> tuple[bool, list[int]]:
+    numbers = [int(digits) for digits in re.findall(r"\d+", file.groups.get("version") or "")]
+    return not numbers, numbers
+
+
+def _joined(parts: list[Part]) -> str:
+    return "".join(part.text for part in parts)
+
+
+def _alone(parts: list[Part]) -> bool:
+    """Whether a direction says of itself that it runs without a transaction."""
+    return any(part.opening is not None and part.opening.groups.get("option") for part in parts)
+
+
+def _line(text: str, mark: PlacedMark) -> int:
+    return text.count("\n", 0, mark.start) + 1

@@ -1,0 +1,16 @@
+"""drizzle-kit (https://orm.drizzle.team): ways up alone, in the order of a journal."""
+
+from memsql.exchange.model import FileHabits, Mark, Tool
+
+TOOL = Tool(
+    "drizzle",
+    "drizzle-kit",
+    FileHabits(
+        r"(?P<pair>(?P<version>\d*)_?(?P<name>[^/]*))\.sql",
+        order="journal",
+        journal="meta/_journal.json",
+        marks=(Mark(r"--> statement-breakpoint\s*", "breakpoint"),),
+        hashed=True,
+        signs=(r"meta/_journal\.json",),
+    ),
+)

@@ -1,0 +1,174 @@
+"""Files of other tools: what each declaration makes of them."""
+
+from __future__ import annotations
+
+import hashlib
+
+import pytest
+
+from memsql.errors import FileError, UsageError
+from memsql.exchange.model import ForeignMigration
+from memsql.exchange.reading import read_set
+from memsql.exchange.tools import WORDS, all_tools, tool_of
+
+
+def _read(word: str, **files: str) -> tuple[ForeignMigration, ...]:
+    return _read_tree(word, {f"{name}.sql": text for name, text in files.items()})
+
+
+def _read_tree(word: str, files: dict[str, str]) -> tuple[ForeignMigration, ...]:
+    return read_set(tool_of(word), {path: text.encode() for path, text in files.items()}, "there").migrations
+
+
+def _refused(word: str, files: dict[str, str]) -> str:
+    with pytest.raises(FileError) as caught:
+        _read_tree(word, files)
+    return "\n".join([caught.value.message, *caught.value.details])
+
+
+def _code(text: str | None) -> str:
+    return " ".join((text or "").split())
+
+
+BOTH_WAYS = {
+    "dbmate": "-- migrate:up\nCREATE TABLE a (x);\n\n-- migrate:down\nDROP TABLE a;\n",
+    "goose": "-- +goose Up\nCREATE TABLE a (x);\n-- +goose Down\nDROP TABLE a;\n",
+    "sql-migrate": "-- +migrate Up\nCREATE TABLE a (x);\n-- +migrate Down\nDROP TABLE a;\n",
+}
+TREES: dict[str, dict[str, str]] = {
+    **{word: {"0007_notes.sql": text} for word, text in BOTH_WAYS.items()},
+    "golang-migrate": {"0007_notes.up.sql": "CREATE TABLE a (x);\n", "7_notes.down.sql": "DROP TABLE a;\n"},
+    "sqlx": {"0007_notes.up.sql": "CREATE TABLE a (x);\n", "0007_notes.down.sql": "DROP TABLE a;\n"},
+    "diesel": {"00-07_notes/up.sql": "CREATE TABLE a (x);\n", "00-07_notes/down.sql": "DROP TABLE a;\n"},
+    "flyway": {"V0007__notes.sql": "CREATE TABLE a (x);\n", "U0007__notes.sql": "DROP TABLE a;\n"},
+    "prisma": {"0007_notes/migration.sql": "CREATE TABLE a (x);\n", "0007_notes/down.sql": "DROP TABLE a;\n"},
+    "yoyo": {"0007_notes.sql": "CREATE TABLE a (x);\n", "0007_notes.rollback.sql": "DROP TABLE a;\n"},
+}
+
+
+@pytest.mark.parametrize("word", sorted(TREES))
+def test_both_ways(word: str) -> None:
+    (migration,) = _read_tree(word, TREES[word])
+    assert (migration.version, migration.name) == ("0007", "notes")
+    assert _code(migration.up) == "CREATE TABLE a (x);"
+    assert _code(migration.down) == "DROP TABLE a;"
+
+
+def test_ways_up_alone() -> None:
+    journal = '{"entries": [{"tag": "0001_b", "when": 5}, {"tag": "0000_a", "when": 6}]}'
+    drizzle = _read_tree("drizzle", {"meta/_journal.json": journal, "0000_a.sql": "A;", "0001_b.sql": "B;"})
+    assert [m.path for m in drizzle] == ["0001_b.sql", "0000_a.sql"]
+    assert drizzle[0].hashes == ("when=5", f"sha256={hashlib.sha256(b'B;').hexdigest()}")
+    d1 = _read("d1", **{"10_b": "B;", "9_a": "A;"})
+    assert [(m.version, m.name, m.down) for m in d1] == [("9", "a", None), ("10", "b", None)]
+
+
+def test_a_breakpoint_ends_a_statement() -> None:
+    text = "CREATE TABLE a (x)--> statement-breakpoint\nCREATE TABLE b (x); --> statement-breakpoint\nDROP TABLE a"
+    tree = {"meta/_journal.json": '{"entries": [{"tag": "0000_a"}]}', "0000_a.sql": text}
+    assert _code(_read_tree("drizzle", tree)[0].up) == "CREATE TABLE a (x); CREATE TABLE b (x); DROP TABLE a;"
+
+
+def test_marks_in_strings_are_values() -> None:
+    (migration,) = _read("goose", **{"1_a": "-- +goose Up\nINSERT INTO a VALUES ('\n-- +goose Down\n');\n"})
+    assert migration.down is None
+    assert "-- +goose Down" in migration.up
+
+
+def test_a_trigger_between_statement_begin_and_end() -> None:
+    trigger = "CREATE TRIGGER t AFTER INSERT ON a BEGIN SELECT 1; SELECT 2; END;"
+    text = f"-- +goose Up\n-- +goose StatementBegin\n{trigger}\n-- +goose StatementEnd\n"
+    assert _read("goose", **{"1_a": text})[0].up == f"{trigger}\n"
+
+
+def test_comments_before_the_first_mark_stay() -> None:
+    assert _read("dbmate", **{"1_a": "-- why it is so\n-- migrate:up\nA;\n"})[0].up == "-- why it is so\nA;\n"
+
+
+@pytest.mark.parametrize(
+    ("word", "text", "ways"),
+    [
+        ("dbmate", "-- migrate:up transaction:false\nA;\n-- migrate:down\nB;\n", (True, False)),
+        ("sql-migrate", "-- +migrate Up\nA;\n-- +migrate Down notransaction\nB;\n", (False, True)),
+        ("goose", "-- +goose NO TRANSACTION\n-- +goose Up\nA;\n", (True, True)),
+        ("sqlx", "-- no-transaction\nA;\n", (True, True)),
+        ("sqlx", "-- no transaction is open here\nA;\n", (False, False)),
+    ],
+)
+def test_without_a_transaction(word: str, text: str, ways: tuple[bool, bool]) -> None:
+    assert _read(word, **{"1_a": text})[0].no_transaction == ways
+
+
+def test_settings_beside_a_migration() -> None:
+    tree = {"1_a/up.sql": "VACUUM;", "1_a/metadata.toml": "run_in_transaction = false\n"}
+    assert _read_tree("diesel", tree)[0].no_transaction == (True, True)
+
+
+def test_versions_of_flyway_count_part_by_part() -> None:
+    tree = {"V1_10__c.sql": "C;", "sub/V1_9__b.sql": "B;", "V1__a.sql": "A;", "R__views.sql": "D;"}
+    foreign = read_set(tool_of("flyway"), {path: text.encode() for path, text in tree.items()}, "there")
+    assert [(m.version, m.name) for m in foreign.migrations] == [("1", "a"), ("1.9", "b"), ("1.10", "c")]
+    assert [left.path for left in foreign.left_out] == ["R__views.sql"]
+
+
+def test_yoyo_runs_first_what_others_depend_on() -> None:
+    tree = {"a.sql": "-- depends: c\nA;", "b.sql": "B;", "c.sql": "C;"}
+    migrations = _read_tree("yoyo", tree)
+    assert [(m.path, m.depends) for m in migrations] == [("c.sql", ()), ("a.sql", ("c.sql",)), ("b.sql", ())]
+
+
+def test_a_script_of_alembic() -> None:
+    up = """
+CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL);
+-- Running upgrade  -> ae1027
+CREATE TABLE a (x);
+-- Running upgrade ae1027 -> b7
+CREATE TABLE b (x);
+"""
+    down = "-- Running downgrade b7 -> ae1027\nDROP TABLE b;\n-- Running downgrade ae1027 -> \nDROP TABLE a;\n"
+    migrations = _read("alembic", up=up, down=down)
+    assert [(m.path, m.name, _code(m.up), _code(m.down)) for m in migrations] == [
+        ("ae1027", "ae1027", "CREATE TABLE a (x);", "DROP TABLE a;"),
+        ("b7", "b7", "CREATE TABLE b (x);", "DROP TABLE b;"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("word", "files", "said"),
+    [
+        ("goose", {"1_a.sql": BOTH_WAYS["goose"], "2_b.go": "package x"}, "2_b.go is a migration in Go"),
+        ("goose", {"1_a.sql": "-- +goose ENVSUB ON\n-- +goose Up\nA;"}, "replaces no variables"),
+        ("goose", {"1_a.sql": "CREATE TABLE a (x);"}, "1_a.sql has no line"),
+        ("goose", {"1_a.sql": "A;\n-- +goose Up\nB;"}, "has a statement before"),
+        ("goose", {"1_a.sql": BOTH_WAYS["goose"], "01_b.sql": BOTH_WAYS["goose"]}, "1_a.sql has the version of 01_b"),
+        ("yoyo", {"1_a.py": "step('A')", "2_b.sql": "B;"}, "1_a.py is a migration in Python"),
+        ("flyway", {"V1__a.java": "class V1__a", "V2__b.sql": "B;"}, "V1__a.java is a migration that is no SQL"),
+        ("flyway", {"V1__a.sql": "INSERT INTO a VALUES ('${name}');"}, "${name}"),
+        ("golang-migrate", {"1_a.down.sql": "A;"}, "way back without its migration"),
+        ("drizzle", {"0000_a.sql": "A;"}, "meta/_journal.json is not there"),
+        ("drizzle", {"meta/_journal.json": '{"entries": [{"tag": "0000_a"}]}'}, "0000_a.sql, which is not there"),
+        ("alembic", {"env.py": "", "versions/a.py": ""}, "let Alembic print SQL"),
+        ("d1", {"README.md": ""}, "holds no migration of wrangler"),
+        ("yoyo", {"a.sql": "-- depends: b\nA;", "b.sql": "-- depends: a\nB;"}, "depends on itself"),
+    ],
+)
+def test_refused_by_name(word: str, files: dict[str, str], said: str) -> None:
+    assert said in _refused(word, files)
+
+
+def test_placeholders_in_comments_are_prose() -> None:
+    assert _read("flyway", V1__a="-- as ${name} was\nA;\n")[0].version == "1"
+
+
+def test_bytes_that_are_no_text_are_named() -> None:
+    with pytest.raises(FileError) as caught:
+        read_set(tool_of("d1"), {"1_a.sql": b"\xff"}, "there")
+    assert caught.value.details == ("1_a.sql is not UTF-8: byte 0xff",)
+
+
+def test_words_for_tools() -> None:
+    assert [tool.word for tool in all_tools()] == list(WORDS)
+    assert tool_of("Wrangler").word == "d1"
+    with pytest.raises(UsageError) as caught:
+        tool_of("gosse")
+    assert "did you mean goose" in (caught.value.hint or "")
