@@ -19,15 +19,17 @@ from memsql.advise.disk import FORECASTS
 from memsql.config import Settings
 from memsql.db import Connection
 from memsql.db.queries import load
-from memsql.errors import FileError, MemsqlError
+from memsql.errors import MemsqlError
 from memsql.ledger import utc_text
+from memsql.project import json_lines
+from memsql.project.json_lines import Bound
 
 if TYPE_CHECKING:
     from memsql.engine.job import Done
     from memsql.engine.meter import Cost
 
 FORMAT = 1
-_LARGEST = 1000
+_BOUND = Bound(most_bytes=4 << 20, kept_bytes=3 << 20, most_lines=1000)
 _FLOOR_MS = 5.0
 
 
@@ -101,15 +103,11 @@ def keep(settings: Settings, forecasts: Sequence[Forecast]) -> str:
     """Add ``forecasts`` to those that are kept; the newest thousand stay. Returns why they cannot be kept, or ""."""
     if not forecasts:
         return ""
-    from memsql.project.writing import replace_file
-
     path = settings.runs / FORECASTS
-    lines = [*_lines(path), *(json.dumps({"format": FORMAT, **asdict(f)}) for f in forecasts)]
+    lines = [json.dumps({"format": FORMAT, **asdict(f)}).encode() for f in forecasts]
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        replace_file(path, "\n".join(lines[-_LARGEST:]) + "\n", settings.show(path))
-    except FileError as e:
-        return e.message
+        json_lines.append(path, lines, _BOUND)
     except OSError as e:
         return f"{settings.show(path)} cannot be written: {e.strerror}"
     return ""
@@ -198,12 +196,12 @@ def advice_for(done: Sequence[Done]) -> dict[str, str]:
     return result
 
 
-def _lines(path: Path) -> Iterator[str]:
-    with suppress(OSError, ValueError):
-        yield from (line for line in path.read_text(encoding="utf-8").splitlines() if line)
+def _lines(path: Path) -> Iterator[bytes]:
+    with suppress(OSError):
+        yield from (line for line in json_lines.end_of(path, _BOUND.most_bytes).lines if line)
 
 
-def _parsed(line: str) -> Forecast | None:
+def _parsed(line: bytes) -> Forecast | None:
     try:
         data = json.loads(line)
         if not isinstance(data, dict) or data.get("format") != FORMAT:

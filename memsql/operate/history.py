@@ -4,7 +4,6 @@ dashboard can show how they change. docs/formats.md specifies the fields."""
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -16,6 +15,8 @@ from memsql.config import Settings, redact
 from memsql.errors import FileError, Location
 from memsql.ledger import utc_text
 from memsql.operate.recorded import is_of
+from memsql.project import json_lines
+from memsql.project.json_lines import Bound
 
 FORMAT = 1
 FILE = "history.jsonl"
@@ -24,6 +25,7 @@ Kind = Literal["metrics", "drill"]
 
 _LONGEST = 32 << 20
 """So many bytes at the end of the file are read: years of daily figures of a common database."""
+_BOUND = Bound(most_bytes=_LONGEST, kept_bytes=24 << 20)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,21 +63,17 @@ def history_file(settings: Settings, file: str | None = None) -> tuple[Path, str
 def append(settings: Settings, kind: Kind, fields: Mapping[str, object], file: str | None = None) -> str:
     """Add a line with ``fields`` to the history file, which is made where it is not there; return its name.
 
-    Several processes may do that at the same time: each line is one write. Raises FileError where it cannot be written.
+    Several processes may do that at the same time. Of a file of more than 32 MiB the oldest lines are left out. Raises
+    FileError where it cannot be written.
     """
     path, shown = history_file(settings, file)
     head = {"format": FORMAT, "tool": f"memsql {memsql.__version__}", "kind": kind, "time": utc_text(datetime.now(UTC))}
     text = json.dumps({**head, **fields, "database": settings.target.display}, ensure_ascii=False, default=str)
-    line = redact(text, settings.target.token).encode("utf-8", "backslashreplace") + b"\n"
+    line = redact(text, settings.target.token).encode("utf-8", "backslashreplace")
     try:
         if file is None:
             path.parent.mkdir(parents=True, exist_ok=True)
-        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
-        try:
-            # What a full disk cut stays a line of its own, and does not spoil this one.
-            _write(handle, (b"" if _ends_line(handle) else b"\n") + line)
-        finally:
-            os.close(handle)
+        json_lines.append(path, [line], _BOUND)
     except OSError as e:
         raise FileError(
             f"{shown} cannot be written: {e.strerror}",
@@ -92,10 +90,7 @@ def read(settings: Settings, file: str | None = None) -> History:
     """
     path, shown = history_file(settings, file)
     try:
-        with path.open("rb") as stream:
-            length = stream.seek(0, os.SEEK_END)
-            stream.seek(max(0, length - _LONGEST))
-            lines = stream.read().splitlines()
+        end = json_lines.end_of(path, _LONGEST)
     except FileNotFoundError:
         if file is None:
             return History()
@@ -103,8 +98,7 @@ def read(settings: Settings, file: str | None = None) -> History:
         raise FileError(f"{shown} does not exist", where=Location(shown), hint=hint) from None
     except OSError as e:
         raise FileError(f"{shown} cannot be read: {e.strerror}", where=Location(shown)) from None
-    is_cut = length > _LONGEST
-    return _of_lines(lines[1:] if is_cut else lines, settings, is_cut)
+    return _of_lines(end.lines, settings, end.is_cut)
 
 
 def _of_lines(lines: Iterable[bytes], settings: Settings, is_cut: bool) -> History:
@@ -135,17 +129,3 @@ def _record(line: bytes) -> Record | None:
         return Record(str(fields["kind"]), when.astimezone(UTC), fields)
     except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
         return None
-
-
-def _ends_line(handle: int) -> bool:
-    length = os.lseek(handle, 0, os.SEEK_END)
-    if length == 0:
-        return True
-    os.lseek(handle, length - 1, os.SEEK_SET)
-    return os.read(handle, 1) == b"\n"
-
-
-def _write(handle: int, line: bytes) -> None:
-    written = os.write(handle, line)
-    if written != len(line):
-        raise OSError(0, "there is no space for the whole line")
