@@ -101,7 +101,8 @@ def logarithmic_chart(
             summary += [f"{curve.name} at {size(at)}: {shown(ms)}" for at, ms in points]
     ticks = [(y(10.0**power), f"{10.0**power:g} ms") for power in range(low, high + 1)]
     ends = size(sizes[0]), size(sizes[-1]) if len(sizes) > 1 else ""
-    return _drawn(title, "; ".join(summary), lines, ticks, ends)
+    # The first is drawn over the others; a broken line over a whole one shows both.
+    return _drawn(title, "; ".join(summary), lines[::-1], ticks, ends)
 
 
 def _line(name: str, number: int, places: Sequence[tuple[float, float]]) -> _Line:
