@@ -221,6 +221,11 @@ def load(
     )
 
 
+def token(settings: Settings) -> str | None:
+    """The token for a server that somebody names beside ``settings``: of the variable that they name."""
+    return {**_dotenv(settings.root), **os.environ}.get(settings.token_variable) or None
+
+
 def _refuse_other(target: Target, env: str, url: str, root: Path, *, chosen_by: str, has_address: bool) -> None:
     """Raise UsageError where ``url``, the text of TURSO_URL, names another database than ``target``.
 

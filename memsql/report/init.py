@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from memsql.author.from_database import Draft
 from memsql.author.init import Plan
 from memsql.visible import page
 
@@ -50,3 +51,18 @@ def data(begun: Begun) -> dict[str, object]:
         "notes": list(plan.notes),
         "next": list(begun.next),
     }
+
+
+def baseline_lines(draft: Draft, target: str, *, dry_run: bool) -> list[str]:
+    """What was proven of a baseline, what it leaves out, and what became of the database ``target``."""
+    name = draft.pair.name.id
+    lines = [f"proven: on an empty database {name} makes the schema of {target}, and its rollback takes it away"]
+    if draft.left_out:
+        lines.append(f"left out, because others keep them for themselves: {', '.join(draft.left_out)}")
+    done = f"would adopt {target}" if dry_run else f"adopted {target}"
+    return [*lines, f"{done}: {name} counts as applied there, and no row is touched"]
+
+
+def baseline_data(draft: Draft, target: str) -> dict[str, object]:
+    """The same as fields of the JSON output."""
+    return {"database": target, "marked": [draft.pair.name.id], "left_out": list(draft.left_out)}

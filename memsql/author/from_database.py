@@ -1,0 +1,160 @@
+"""The first migration of a database that was there before: read its schema, write a baseline, and adopt it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from memsql import hints, ledger
+from memsql.author import baseline
+from memsql.author.files import NextName
+from memsql.config import Settings
+from memsql.db import connection
+from memsql.errors import CommitUnknown, ConnectError, MemsqlError, Refused, UsageError
+from memsql.legacy import baseline as adoption
+from memsql.project.additions import Addition, Written
+from memsql.project.files import SUM_NAME, sum_text
+from memsql.project.load import Project
+from memsql.schema import Schema, read
+from memsql.sqltext.internal import ENGINES, RECORDS
+from memsql.sqltext.names import fold
+
+_FIRST = NextName(1, "baseline", "0001_baseline", "Baseline", None)
+# The tables in which other tools keep what they applied, and Cloudflare what it stores in a D1 database.
+_OTHERS = frozenset(
+    {
+        *("d1_migrations", "goose_db_version", "__drizzle_migrations", "_prisma_migrations", "alembic_version"),
+        *("knex_migrations", "knex_migrations_lock", "gorp_migrations", "_sqlx_migrations", "flyway_schema_history"),
+        *("__diesel_schema_migrations", "_cf_kv", "_cf_metadata"),
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A database without a ledger: its ``schema``, its ``settings``, and the tables that a baseline leaves out, because
+    SQLite, a server or another tool keeps them for itself."""
+
+    schema: Schema
+    settings: Mapping[str, int]
+    left_out: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """What init adds for a database: the ``pair``, as ``additions`` to the project with memsql.sum, and the tables that
+    it leaves out."""
+
+    pair: baseline.Pair
+    additions: tuple[Addition, ...]
+    left_out: tuple[str, ...]
+
+
+def draft(settings: Settings) -> Draft:
+    """The baseline of the database of ``settings``, proven and not written yet. Reads only.
+
+    Raises UsageError where the project has migrations, ConnectError where there is no such file, Refused where the
+    database is empty, has a ledger, or has a schema that cannot be made again.
+    """
+    _refuse_files(settings)
+    source = _look(settings)
+    pair = baseline.make(settings, _FIRST, baseline.Content(source.schema, str(settings.target), source.settings))
+    texts = {f"{_FIRST.id}.sql": pair.up, f"{_FIRST.id}.rollback.sql": pair.down}
+    additions = [_addition(settings, name, text, pair.objects) for name, text in texts.items()]
+    has_sum = (settings.migrations / SUM_NAME).exists()
+    # A sum over no files is the beginning of every sum.
+    lines = sum_text([pair.migration(settings)]).removeprefix(sum_text(()) if has_sum else "")
+    sums = Addition(
+        settings.migrations / SUM_NAME,
+        f"{settings.show(settings.migrations)}/{SUM_NAME}",
+        lines.encode(),
+        is_there=has_sum,
+    )
+    return Draft(pair, (*additions, sums), source.left_out)
+
+
+def write(settings: Settings, draft: Draft, additions: Sequence[Addition]) -> None:
+    """Write ``additions``, among them those of ``draft``, and adopt the database of ``settings`` at the baseline.
+
+    Where the database cannot be adopted, everything that was written is taken away again.
+    """
+    _refuse_unwritable(settings)
+    written = Written()
+    written.add(additions)
+    project = Project(settings, (draft.pair.migration(settings),))
+    try:
+        shape = adoption.shape_at(project, _FIRST.version)
+        adoption.write(settings, project, shape, last=adoption.last_shape(project))
+    except CommitUnknown as e:
+        e.hint = (
+            f"the files are written; see whether {_FIRST.id} is applied: {hints.command('migrate.status')}; "
+            f"if it is not: {hints.command(f'migrate.baseline --version {_FIRST.version}')}"
+        )
+        raise
+    except BaseException as e:
+        left = written.undo()
+        if isinstance(e, MemsqlError):
+            e.state = "the database is as it was, and the files were taken away again"
+            e.details = (*e.details, *(f"not taken away: {one}" for one in left))
+        raise
+
+
+def _refuse_files(settings: Settings) -> None:
+    folder = settings.migrations
+    if not folder.is_dir():
+        return
+    there = sorted(entry.name for entry in folder.iterdir() if not entry.name.startswith((".", "README")))
+    if there == [SUM_NAME] and (folder / SUM_NAME).read_bytes() == sum_text(()).encode():
+        return
+    if there:
+        shown = settings.show(folder)
+        raise UsageError(
+            f"{shown}/ is not empty: {', '.join(there[:3])}{' and more' if len(there) > 3 else ''}",
+            state="nothing was changed",
+            hint="say at which of its migrations the database is: "
+            f"{hints.command('migrate.baseline --version N')}; or move the files away",
+        )
+
+
+def _look(settings: Settings) -> Source:
+    target = settings.target
+    if target.path is not None and not target.path.exists():
+        raise ConnectError(f"there is no file {target}", state="nothing was changed", hint="check the path")
+    with connection(target, "ro", settings.busy_timeout) as conn:
+        books = ledger.read(conn)
+        schema, everything = read(conn), read(conn, internal=True)
+        of_database = baseline.settings_of(conn)
+    if books.tables:
+        raise Refused(
+            f"{target} has a ledger already: {', '.join(sorted(books.tables))}",
+            state="nothing was changed",
+            hint="take its migrations into the project; where the table is another tool's, rename it first",
+        )
+    others = [name for name in schema.tables if fold(name) in _OTHERS]
+    chosen = baseline.without(schema, others)
+    if not chosen.objects:
+        raise Refused(
+            f"{target} is empty: there is nothing that a baseline could make",
+            state="nothing was changed",
+            hint=f"start without it: {hints.command('init')}",
+        )
+    engines = [name for name in everything.tables if fold(name) in ENGINES - RECORDS]
+    return Source(chosen, of_database, tuple(sorted([*others, *engines])))
+
+
+def _refuse_unwritable(settings: Settings) -> None:
+    """Raise what the database says where nothing can be written to it: before there are files."""
+    try:
+        with connection(settings.target, "rw", settings.busy_timeout) as conn:
+            conn.begin()
+            conn.rollback()
+    except MemsqlError as e:
+        e.state = "nothing was changed"
+        e.hint = e.hint or "the ledger has to be written into it; make it writable, or take a copy of it"
+        raise
+
+
+def _addition(settings: Settings, name: str, text: str, objects: str) -> Addition:
+    what = objects if not name.endswith(".rollback.sql") else ""
+    shown = f"{settings.show(settings.migrations)}/{name}"
+    return Addition(settings.migrations / name, shown, text.encode(), what)
