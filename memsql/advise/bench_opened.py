@@ -7,7 +7,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from memsql import server
+from memsql import hints, server
 from memsql.advise import bench_databases as databases
 from memsql.config import Target
 from memsql.db import Connection, client, connection
@@ -59,7 +59,7 @@ def server_program() -> Path:
         raise UsageError(
             "--server: there is no libSQL server on this machine",
             state="nothing was run",
-            hint="invoke server.install, or put a sqld binary on PATH",
+            hint=f"{hints.command('server.install')}, or put a sqld binary on PATH",
         )
     return program
 

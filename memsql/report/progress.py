@@ -26,8 +26,9 @@ class Bar:
     Use it as a context manager. ``tick`` is cheap enough to be called a million times.
     """
 
-    def __init__(self) -> None:
-        self._on = sys.stderr.isatty()
+    def __init__(self, *, quiet: bool = False) -> None:
+        """``quiet``: show nothing at all."""
+        self._on = not quiet and sys.stderr.isatty()
         self._label = ""
         self._fraction: float | None = None
         self._next = time.monotonic() + _PATIENCE

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 
 from memsql import visible
 from memsql.errors import MemsqlError
@@ -27,6 +29,13 @@ _COLOURS = {
 _COLOURED = re.compile(rf"(?<![\w-])(?<!\b0 )(?:{'|'.join(_COLOURS)})(?![\w-])")
 _FIX_LINES = 12
 
+SHOWN = 10
+"""How many lines of a list are shown to people who did not ask for all."""
+
+_NARROWEST = 12
+_wants_all: ContextVar[bool] = ContextVar("wants_all", default=False)
+_width: ContextVar[int | None] = ContextVar("width", default=None)
+
 
 def table(headers: Sequence[str], rows: Sequence[Sequence[object]], right: frozenset[int] = frozenset()) -> list[str]:
     """The lines of aligned columns, two spaces apart. None is an empty cell; columns whose index is in ``right`` are
@@ -37,6 +46,10 @@ def table(headers: Sequence[str], rows: Sequence[Sequence[object]], right: froze
     """
     cells = [["" if value is None else visible.line(str(value)) for value in row] for row in rows]
     widths = [max(len(h), *(len(row[i]) for row in cells)) if cells else len(h) for i, h in enumerate(headers)]
+    room = _width.get()
+    if room is not None:
+        widths = _narrowed(widths, room - 2 * (len(widths) - 1), right)
+        cells = [[v if len(v) <= w else f"{v[: w - 1]}…" for v, w in zip(r, widths, strict=True)] for r in cells]
 
     def line(values: Sequence[str]) -> str:
         parts = [v.rjust(w) if i in right else v.ljust(w) for i, (v, w) in enumerate(zip(values, widths, strict=True))]
@@ -45,15 +58,44 @@ def table(headers: Sequence[str], rows: Sequence[Sequence[object]], right: froze
     return [line(headers), line(["-" * w for w in widths]), *(line(row) for row in cells)]
 
 
+def _narrowed(widths: Sequence[int], room: int, right: frozenset[int]) -> list[int]:
+    """``widths`` of columns, the widest ones made narrower until they fit into ``room``, as far as texts can be cut."""
+    result = list(widths)
+    while sum(result) > room:
+        widest = max((i for i in range(len(result)) if i not in right), key=lambda i: result[i], default=None)
+        if widest is None or result[widest] <= _NARROWEST:
+            break
+        result[widest] = max(_NARROWEST, result[widest] - (sum(result) - room))
+    return result
+
+
 def indented(lines: Iterable[str], indent: int = 2) -> list[str]:
     """``lines``, each after ``indent`` spaces."""
     return [" " * indent + line for line in lines]
 
 
+@contextmanager
+def reader(*, wants_all: bool, width: int | None = None) -> Iterator[None]:
+    """Within this context, show lists whole for a reader who ``wants_all``, and tables at most ``width`` characters
+    wide for one who does not. By default lists are cut, see ``shown``, and tables are not."""
+    tokens = _wants_all.set(wants_all), _width.set(None if wants_all else width)
+    try:
+        yield
+    finally:
+        _wants_all.reset(tokens[0])
+        _width.reset(tokens[1])
+
+
+def shown(lines: Sequence[str], limit: int = SHOWN) -> list[str]:
+    """The first ``limit`` of ``lines``, and how many more there are."""
+    if _wants_all.get() or len(lines) <= limit:
+        return list(lines)
+    return [*lines[:limit], f"… and {len(lines) - limit:,} more (--verbose shows all)"]
+
+
 def limited(lines: Sequence[str], limit: int, indent: int) -> list[str]:
-    """The first ``limit`` of ``lines``, indented, and how many more there are."""
-    more = [f"and {len(lines) - limit} more"] if len(lines) > limit else []
-    return indented([*lines[:limit], *more], indent)
+    """The same, indented."""
+    return indented(shown(lines, limit), indent)
 
 
 def fix(text: str) -> list[str]:
@@ -77,7 +119,7 @@ def error(problem: MemsqlError) -> str:
         lines.append(f"  at: {problem.where}")
     if problem.statement:
         lines.append("  statement: " + shorten(problem.statement))
-    lines.extend(f"  - {detail}" for detail in problem.details)
+    lines.extend(f"  - {detail}" for detail in shown(problem.details))
     if problem.state:
         lines.extend(f"  state: {problem.state}".split("\n"))
     if problem.hint:

@@ -17,7 +17,8 @@ def __getattr__(name: str) -> Collection:
         from memsql import startup
 
         startup.before_tasks("invoke")
-    from memsql.tasks.program import follow_invoke, namespace
+    from memsql.tasks.loading import namespace
+    from memsql.tasks.program import follow_invoke
 
     follow_invoke()
     globals()["ns"] = tasks = namespace()

@@ -25,6 +25,7 @@ class MemsqlTask(Task[Callable[..., Any]]):
     ``bare_number``: the same for a number, as in "--steps". Any name of a task is the next task.
     ``bare_paths``: the option, which may be given more than once, whose values may stand alone, as in "--path". The
     full name of a task is a path where such a file or folder exists.
+    ``audience``: who alone has use for it, "developers" of memsql or projects with "legacy" databases; None for all.
     """
 
     def __init__(
@@ -34,6 +35,7 @@ class MemsqlTask(Task[Callable[..., Any]]):
         bare_word: str | None = None,
         bare_number: str | None = None,
         bare_paths: str | None = None,
+        audience: str | None = None,
         **options: Any,
     ) -> None:
         """Take the ``options`` of ``invoke.task``."""
@@ -41,6 +43,7 @@ class MemsqlTask(Task[Callable[..., Any]]):
         self.bare_word = bare_word
         self.bare_number = bare_number
         self.bare_paths = bare_paths
+        self.audience = audience
 
     def get_arguments(self, ignore_unknown_help: bool | None = None) -> list[Argument]:
         """Return the options. Unlike Invoke's method it keeps the help of the task, and may be called again."""

@@ -16,6 +16,7 @@ _PROCESSORS = os.cpu_count() or 1
 
 @task(
     klass=MemsqlTask,
+    audience="developers",
     help={
         "only": "pass this expression to pytest -k, and run nothing else",
         "fast": "run nothing but the tests that need no server, kill no process and are not slow: they take a minute",
@@ -62,6 +63,7 @@ def test(
 
 @task(
     klass=MemsqlTask,
+    audience="developers",
     bare_word="--name",
     help={
         "name": "a module of benchmarks/, such as migrations, server or splitting",

@@ -111,7 +111,7 @@ def adopt(
 def _upgrade_task(phase: int, name: str, doc: str) -> MemsqlTask:
     """Make the task ``legacy.NAME``, which runs one of the legacy upgrades."""
 
-    @task(f"legacy.{name}", help=HELP)
+    @task(f"legacy.{name}", help=HELP, audience="legacy")
     def upgrade(
         settings: Settings,
         progress: Bar,
@@ -161,6 +161,7 @@ align = _upgrade_task(3, "align", "Run legacy upgrade 3 by itself, proven: add w
         "all": "undo all that ran here, in one transaction; the same as without --phase",
     },
     bare_word="--phase",
+    audience="legacy",
 )
 def rollback(
     settings: Settings,

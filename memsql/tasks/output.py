@@ -28,6 +28,15 @@ def write(out: TextIO, text: str, *, plain: bool = False) -> None:
         silence(out)
 
 
+def terminal_width() -> int | None:
+    """Return how many characters a line of the terminal on stdout holds; None where stdout is no terminal."""
+    if not sys.stdout.isatty():
+        return None
+    columns = os.environ.get("COLUMNS", "")
+    # Not by shutil, whose import takes longer.
+    return int(columns) if columns.isdecimal() and int(columns) else os.get_terminal_size(sys.stdout.fileno()).columns
+
+
 def silence(out: TextIO) -> None:
     """Throw away what is still to be written to ``out``, whose reader (head, less) has ended; the exit code stays."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), out.fileno())

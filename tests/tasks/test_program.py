@@ -16,7 +16,8 @@ from places import ROOT
 
 from memsql.tasks import ns
 from memsql.tasks.command_line import Reader
-from memsql.tasks.program import ChainExecutor, MemsqlProgram, Program, follow_invoke, namespace
+from memsql.tasks.loading import namespace
+from memsql.tasks.program import ChainExecutor, MemsqlProgram, Program, follow_invoke
 
 
 @pytest.fixture(autouse=True)

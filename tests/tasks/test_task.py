@@ -55,7 +55,7 @@ def test_a_task_has_its_own_options_and_then_the_common_ones() -> None:
 
     assert (example_.name, example_.is_default, example_.__doc__) == ("example", True, "First line.")
     texts = options(example_)
-    assert list(texts) == ["version", "dry-run", "to", "database", "env", "project", "json"]
+    assert list(texts) == ["version", "dry-run", "to", "database", "env", "project", "json", "quiet", "verbose"]
     assert texts["version"] == (None, None, True)
     assert texts["dry-run"] == (False, "change nothing", False)
     assert texts["to"][0] == "3"
@@ -71,7 +71,7 @@ def test_a_task_on_files_has_no_database() -> None:
         """Example."""
         return Outcome(settings.root.name)
 
-    assert list(options(example)) == ["project", "json"]
+    assert list(options(example)) == ["project", "json", "quiet", "verbose"]
     example(context())
 
 
