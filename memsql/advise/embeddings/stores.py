@@ -10,7 +10,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from memsql import server
+from memsql import hints, server
 from memsql.advise.embeddings.forms import Engine
 from memsql.config import Target, parse_target
 from memsql.db import Connection, Params, Value, client, connection
@@ -76,7 +76,7 @@ def version_of(engine: Engine) -> tuple[str | None, str]:
             return None, f"the libraries for servers are not installed: {client.INSTALL}"
         binary = server.find()
         if binary is None:
-            return None, "there is no libSQL server: invoke server.install fetches one"
+            return None, f"there is no libSQL server: {hints.command('server.install')} fetches one"
         shown = subprocess.run([binary, "--version"], capture_output=True, text=True, check=False).stdout
         return f"libSQL server: {' '.join(shown.split()) or binary}", ""
     try:
