@@ -33,11 +33,11 @@ _SHARE_OF_WARM = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What to measure: the versions, the scales in ascending order, how often each query runs, and how many seconds all
-    of it may take. ``server`` is the program of a libSQL server, behind which the databases are measured; None for
-    files."""
+    """What to measure: the versions (``before`` may be the name of an era), the scales in ascending order, how often
+    each query runs, and how many seconds all of it may take. ``server`` is the program of a libSQL server, behind which
+    the databases are measured; None for files."""
 
-    before: int
+    before: int | str
     after: int
     scales: tuple[Scale, ...]
     rounds: int
@@ -127,14 +127,19 @@ def _at_scale(
     paths = folder / "before.db", folder / "after.db"
     project = load_project(settings)
     progress.start(f"scale {scale.factor}: making rows")
+    is_era = isinstance(plan.before, str)
     with databases.writable(paths[0]) as conn:
-        databases.migrate_to(project, conn, plan.before, progress)
+        databases.make_schema(project, conn, str(plan.before), progress)
         rows = databases.fill(settings, conn, scale, filled_by)
-        with databases.writable(paths[1]) as other:
-            conn.copy_to(other)
+        if not is_era:
+            with databases.writable(paths[1]) as other:
+                conn.copy_to(other)
     progress.start(f"scale {scale.factor}: migrating to {plan.after}")
     with databases.writable(paths[1]) as other:
         databases.migrate_to(project, other, plan.after, progress, ends=ends)
+        if is_era:
+            # Migrations do not begin at an era. The same rows are inserted in the same order.
+            databases.fill(settings, other, scale, ends)
     seconds = time.perf_counter() - begun
     sizes = paths[0].stat().st_size, paths[1].stat().st_size
     with bench_opened.opened(paths, plan.server) as pair:

@@ -98,6 +98,12 @@ def make_schema(project: Project, conn: SQLiteConnection, name: str, progress: P
     migrate_to(project, conn, version_of(project, name), progress)
 
 
+def is_era(settings: Settings, name: str) -> bool:
+    """Whether sql/legacy has an era of that name."""
+    refuse_linked_folders(settings)
+    return any(era.name == name for era, _ in era_files(settings))
+
+
 def version_of(project: Project, name: str) -> int:
     """The version that ``name`` means. Raises UsageError where no migration has it."""
     versions = [migration.version for migration in project.ordered]

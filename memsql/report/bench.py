@@ -17,11 +17,16 @@ HEADINGS = ("p50", "p50 after", "p95", "p95 after", "p99", "p99 after", "rows", 
 def text(result: Bench) -> str:
     """The tables of all scales, a line for each query."""
     plan = result.plan
-    lines = [f"version {plan.before} (before) against version {plan.after} (after), {place(plan)}, milliseconds"]
+    lines = [f"{before_of(plan)} (before) against version {plan.after} (after), {place(plan)}, milliseconds"]
     lines.append(f"warm: on an open connection; cold: {cold_means(result)}")
     for one in result.scales:
         lines += ["", *_scale_lines(one)]
     return page([*lines, "", verdict(result)])
+
+
+def before_of(plan: Plan) -> str:
+    """What is before, such as ``version 1``."""
+    return f"era {plan.before}" if isinstance(plan.before, str) else f"version {plan.before}"
 
 
 def place(plan: Plan) -> str:

@@ -25,7 +25,7 @@ def html(result: Bench) -> str:
     ]
     return templates.page(
         "bench.html.jinja",
-        before=result.plan.before,
+        before=report.before_of(result.plan),
         after=result.plan.after,
         verdict=report.verdict(result),
         place=report.place(result.plan),

@@ -10,7 +10,6 @@ from memsql.tasks.task import PROJECT_OPTIONS, Outcome, number, task
 
 if TYPE_CHECKING:
     from memsql.config import Settings
-    from memsql.project.load import Project
     from memsql.report.progress import Bar
 
 _MOST_ROUNDS = 100_000
@@ -27,7 +26,7 @@ LARGEST = 100_000
     help={
         "scale": "how many times the rows of scale 1, with commas between several (default 1,10)",
         "owners": "among how many owners they are divided; :owners in sql/bench (default 10)",
-        "from": "the version before (default: the one below --to)",
+        "from": "the version before, or an era of sql/legacy (default: the version below --to)",
         "to": "the version after (default: the newest one)",
         "rounds": "how often to run each query on each database, warm and cold (default 50)",
         "budget": "seconds that all of it may take (default 120)",
@@ -61,7 +60,6 @@ def queries(
     """
     from memsql.advise import bench, bench_opened
     from memsql.advise.bench_databases import Scale
-    from memsql.project.load import load_project
     from memsql.report import bench as report
 
     people = number("--owners", owners, least=1, most=LARGEST, problem=f"give a number from 1 to {LARGEST:,}")
@@ -69,7 +67,7 @@ def queries(
     times = number("--rounds", rounds, least=1, most=_MOST_ROUNDS, problem="give a number of runs, 1 or more")
     seconds = number("--budget", budget, least=1, most=MOST_SECONDS, problem="give a number of seconds, 1 or more")
     file = page_file(html)
-    versions = _versions(load_project(settings), from_, to)
+    versions = _versions(settings, from_, to)
     if versions is None:
         nothing = "nothing was measured: two versions are compared, and the project has no two migrations yet"
         return Outcome(nothing, {"from": None, "to": None, "scales": []}, headline=nothing)
@@ -84,12 +82,14 @@ def queries(
     return Outcome(text, data, headline=report.verdict(result))
 
 
-def _versions(project: Project, from_: str | None, to: str | None) -> tuple[int, int] | None:
-    """The versions before and after; None where nobody names one and the project has no two. Raises UsageError for one
-    that does not fit."""
-    from memsql.advise.bench_databases import version_of
+def _versions(settings: Settings, from_: str | None, to: str | None) -> tuple[int | str, int] | None:
+    """The version or era before, and the version after; None where nobody names one and the project has no two
+    versions. Raises UsageError for one that does not fit."""
+    from memsql.advise.bench_databases import is_era, version_of
     from memsql.errors import UsageError
+    from memsql.project.load import load_project
 
+    project = load_project(settings)
     versions = [migration.version for migration in project.ordered]
     if len(versions) < 2 and from_ is None and to is None:
         return None
@@ -97,6 +97,8 @@ def _versions(project: Project, from_: str | None, to: str | None) -> tuple[int,
         after = versions[-1]
     else:
         after = version_of(project, to or from_ or "")
+    if from_ is not None and is_era(settings, from_):
+        return from_, after
     earlier = versions[: versions.index(after)]
     if not earlier:
         raise UsageError(f"--to {after}: no version comes before it", state="nothing was run")

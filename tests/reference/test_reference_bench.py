@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
+import cli
 import pytest
 from eras import COUNTS
 from places import ROOT
@@ -33,6 +34,16 @@ def test_rows_of_every_schema(schema: str, tmp_path: Path) -> None:
             queries = filled(conn, hot_queries(settings))
             assert [q for q in queries if not isinstance(q, Query) or q.empty] == []
             assert rows.left_out == ()
+
+
+def test_queries_on_an_era_and_on_the_version_after_it() -> None:
+    words = ["--from", "1.2", "--to", "1", "--scale", "1", "--rounds", "1", "--budget", "60"]
+    report = cli.run("bench.queries", *words, "--json", cwd=ROOT).expect(0).json()
+    assert (report["from"], report["to"]) == ("1.2", 1)
+    queries = {query["path"]: query for query in report["scales"][0]["queries"]}
+    assert "no such column: api_key_hash" in queries.pop("sql/queries/users_by_api_key_hash.sql")["error"]
+    assert [query["error"] for query in queries.values()] == [None] * 15
+    assert all(query["before"]["rows_returned"] == query["after"]["rows_returned"] for query in queries.values())
 
 
 def test_rows_that_take_too_long(tmp_path: Path) -> None:
