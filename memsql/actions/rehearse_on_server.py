@@ -71,7 +71,7 @@ def rehearse_on_server(session: Session, state: State, direction: Direction, loo
     tries = 0
 
     def planner(state: State, done: Sequence[Done]) -> Pending:
-        if state.is_legacy:
+        if state.must_be_adopted:
             raise UsageError(
                 "a legacy database cannot be rehearsed on the server",
                 state="nothing was changed",

@@ -20,7 +20,7 @@ from memsql.project.load import load_project, refuse_stale_sum
 if TYPE_CHECKING:
     from memsql.engine.pending import Pending
     from memsql.engine.session import Session
-    from memsql.legacy.adopt import Adoption
+    from memsql.legacy.adoption import Adoption
 
 _SHOWN = 10
 _NOTHING = "nothing was changed"
@@ -43,7 +43,11 @@ def up(settings: Settings, options: RunOptions, progress: Progress = SILENT, gat
     with connection(settings.target, "ro", settings.busy_timeout) as conn:
         state = read_state(project, conn)
     migrations = []
-    if not state.is_legacy:
+    if state.must_be_adopted:
+        from memsql.legacy.takeover import decide
+
+        decide(state, options)
+    else:
         migrations = plan.to_apply(state.statuses, to=options.to, out_of_order=options.out_of_order)
         if not migrations and not state.incomplete:
             refuse_stale_sum(project)
@@ -80,7 +84,7 @@ def up_on(session: Session, state: State, pending: Pending | None = None) -> Rep
     adoption: Adoption | None = None
     while True:
         try:
-            if state.is_legacy:
+            if state.must_be_adopted:
                 from memsql.legacy.adopt import adopt
 
                 adoption = adopt(session, state) or adoption
@@ -128,7 +132,10 @@ def down(settings: Settings, options: RunOptions, progress: Progress = SILENT, g
 
 
 def _proposal(state: State, migrations: Sequence[Migration]) -> Proposal:
-    if state.is_legacy:
+    if any(other.counts for other in state.others):
+        names = " and ".join(other.says for other in state.others if other.counts)
+        return Proposal("up", f"go on from the ledger {names}, and apply what waits then")
+    if state.must_be_adopted:
         return Proposal("up", "adopt it, a legacy database, and apply what waits then")
     if not migrations:
         return Proposal("up", "complete the ledger")

@@ -16,13 +16,13 @@ from memsql.db.sqlite import SQLiteConnection
 from memsql.errors import ConnectError, StatementError
 from memsql.progress import Progress
 from memsql.sqltext import free_rowid, quote
+from memsql.sqltext.internal import LEDGER, OTHER_LEDGERS
 
 if TYPE_CHECKING:
     from memsql.db.libsql import LibsqlConnection
 
 # Tables of the server and of SQLite. They are created where they are needed.
 _NOT_COPIED = ("sqlite_", "libsql_", "_litestream_")
-_LEDGER = frozenset({"schema_migrations", "_yoyo_migration", "_yoyo_log", "_yoyo_version", "yoyo_lock"})
 _VECTOR_INDEX = "libsql_vector_idx"
 _PRAGMAS = ("user_version", "application_id", "encoding", "page_count", "page_size")
 
@@ -74,7 +74,8 @@ def every_row(objects: Sequence[Stored]) -> list[str]:
 
 
 def no_rows(objects: Sequence[Stored]) -> list[str]:
-    """The choice of no table. The rows of the ledger and of memsql's own tables are copied whatever is chosen."""
+    """The choice of no table. The rows of the ledger, of those of other tools and of memsql's own tables are
+    copied whatever is chosen."""
     return []
 
 
@@ -259,7 +260,7 @@ class Copier:
         owner = self._shadows.get(name)
         if owner is not None:
             return owner.lower() in chosen
-        return name in chosen or name in _LEDGER or name.startswith("memsql_")
+        return name in chosen or name in LEDGER or name in OTHER_LEDGERS or name.startswith("memsql_")
 
     def _copy_table(self, name: str) -> None:
         self.progress.start(f"copying {name}")

@@ -86,7 +86,7 @@ def run_up(session: Session, state: State, pending: Pending | None = None) -> Re
     """
 
     def planner(now: State, done: Sequence[Done]) -> Pending:
-        if now.is_legacy and not done:
+        if now.must_be_adopted and not done:
             raise LedgerMoved
         return pending_up(now, session.options)
 

@@ -21,6 +21,7 @@ from memsql.project.plan import Status
 
 if TYPE_CHECKING:
     from memsql.engine.job import Done
+    from memsql.exchange.ledgers import OtherLedger
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +35,8 @@ class RunOptions:
     what they break is not looked at. ``server_copy_rows``: of how many rows of a table a copy is made on a server.
     ``disk_check``: refuse an up for which the disk has no room.
     ``without_rows``: the database is a clone of a schema alone, so that nothing about rows is proven.
+    ``take_over``: a table of another tool that is called schema_migrations may be renamed. ``ledger``: the tool whose
+    ledger says what is applied, where several tools have one.
     """
 
     to: int | None = None
@@ -49,6 +52,8 @@ class RunOptions:
     server_copy_rows: int = SERVER_COPY_ROWS
     without_rows: bool = False
     disk_check: bool = True
+    take_over: bool = False
+    ledger: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,13 +100,15 @@ class Report:
 @dataclass(frozen=True, slots=True)
 class State:
     """Files and ledger side by side. ``has_tables``: the database has tables that are not bookkeeping. ``history``: the
-    hashes of what was applied, by version and checksum; read only where a file differs from it."""
+    hashes of what was applied, by version and checksum; read only where a file differs from it. ``others``: the ledgers
+    of other tools, read only where there is none of ours."""
 
     project: Project
     ledger: Ledger
     statuses: tuple[Status, ...]
     has_tables: bool
     history: Mapping[tuple[int, str], Hashes] = field(default_factory=dict)
+    others: tuple[OtherLedger, ...] = ()
 
     @property
     def incomplete(self) -> list[Status]:
@@ -110,15 +117,24 @@ class State:
 
     @property
     def is_legacy(self) -> bool:
-        """Whether there are tables, but no migration was ever applied here by memsql or yoyo.
+        """Whether there are tables, or another tool says that it applied something, but no migration was ever applied
+        here by memsql or yoyo.
 
         False where the first migration was rolled back: then the tables belong to somebody else, and it may be
         applied again beside them.
         """
-        if self.ledger.yoyo or not self.has_tables:
+        if self.ledger.yoyo:
             return False
+        if not self.has_tables:
+            return any(other.counts for other in self.others)
         first = self.statuses[0].version if self.statuses else None
         return self.ledger.is_foreign or first is None or first not in self.ledger.rows
+
+    @property
+    def must_be_adopted(self) -> bool:
+        """Whether an adoption comes before the first migration: of a legacy database, and of the name of the ledger
+        where another tool has it."""
+        return self.is_legacy or self.ledger.taken
 
     def is_another_now(self, conn: Connection) -> bool:
         """Whether another process has created tables, or dropped them, so that the database would count as legacy, or
@@ -128,10 +144,15 @@ class State:
 
 def read_state(project: Project, conn: Connection) -> State:
     """Read the ledger and compare it with the files; two requests to a server, and a third where a file differs from
-    what was applied."""
+    what was applied, or the ledgers of other tools have to be read."""
     books, answers = ledger.read_with(conn, [(load("engine/has_tables"), ())])
     has_tables = bool(answers[0].rows)
     statuses = plan.statuses(project.ordered, books)
+    # What memsql rolled back is still in the ledger of the other tool, which counts no more.
+    if books.others and not books.yoyo and (books.is_foreign or not books.rows):
+        from memsql.exchange import ledgers
+
+        return State(project, books, tuple(statuses), has_tables, others=ledgers.read(conn, books.others))
     if not plan.has_changed(statuses):
         return State(project, books, tuple(statuses), has_tables)
     history = ledger.read_hashes(conn, books)

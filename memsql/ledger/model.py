@@ -50,7 +50,8 @@ class Ledger:
     ``yoyo`` maps migration id to time of application, None where yoyo has no table. ``marked_twice``: ids that stand
     more than once in that table. ``history_lacks``: the columns that the history of an older memsql has not.
     ``foreign``: the rows that another tool wrote, as the history keeps them; where schema_migrations still has such a
-    row, it is not among ``rows``.
+    row, it is not among ``rows``. ``others``: the tables in which other tools keep what they applied, with their
+    columns; among them schema_migrations where its columns are not ours.
     """
 
     tables: frozenset[str] = frozenset()
@@ -62,6 +63,7 @@ class Ledger:
     marked_twice: tuple[str, ...] = ()
     history_lacks: tuple[str, ...] = ()
     foreign: tuple[Row, ...] = ()
+    others: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def with_tables(self) -> Ledger:
         """The same after create_tables()."""
@@ -69,8 +71,13 @@ class Ledger:
 
     @property
     def is_foreign(self) -> bool:
-        """A schema_migrations of another tool: rows, but yoyo never wrote here."""
+        """A schema_migrations of another tool with the columns of ours: rows, but yoyo never wrote here."""
         return "schema_migrations" in self.tables and self.yoyo is None
+
+    @property
+    def taken(self) -> bool:
+        """Whether another tool has a table of the name schema_migrations, so that ours cannot be made."""
+        return "schema_migrations" in self.others
 
 
 @dataclass(frozen=True, slots=True)

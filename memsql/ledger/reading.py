@@ -8,15 +8,17 @@ from collections.abc import Mapping, Sequence
 from memsql.db import Connection, Item, Params, Result, Value
 from memsql.db.queries import load
 from memsql.errors import Refused
-from memsql.ledger.model import COLUMNS, HASHES, Hashes, Ledger, Progress, Row
+from memsql.ledger.model import COLUMNS, HASHES, TABLES, Hashes, Ledger, Progress, Row
+from memsql.sqltext.names import fold
 
 _IMPORTED = "imported rows of schema_migrations"
+_NAMES = TABLES | {"yoyo_lock"}
 
 
 def read(conn: Connection) -> Ledger:
     """Read the ledger, all of it as of one moment; tables that do not exist read as empty ones.
 
-    Raises Refused where schema_migrations has other columns than ours.
+    Raises Refused where a version in schema_migrations is no number.
     """
     return read_with(conn, ())[0]
 
@@ -41,8 +43,9 @@ def read_with(conn: Connection, questions: Sequence[tuple[str, Params]]) -> tupl
 
 
 def columns_by_table(answer: Result) -> dict[str, list[str]]:
-    """The columns of each bookkeeping table that exists, from the ``answer`` to the query ledger/tables."""
-    return {str(name): str(columns).split(",") for name, columns in answer.rows}
+    """The columns of each bookkeeping table that exists, and of the ledgers of other tools, from the ``answer`` to the
+    query ledger/tables. Names are folded."""
+    return {fold(str(name)): str(columns).split(",") for name, columns in answer.rows}
 
 
 def read_hashes(conn: Connection, ledger: Ledger) -> dict[tuple[int, str], Hashes]:
@@ -61,13 +64,8 @@ def read_hashes(conn: Connection, ledger: Ledger) -> dict[tuple[int, str], Hashe
 
 def reads(tables: Mapping[str, Sequence[str]] | frozenset[str]) -> list[tuple[str, tuple[str, Params]]]:
     """The queries that read the ledger's ``tables`` (those that exist, with their columns if known), each with
-    the name of its answer, mostly that of its table. Raises Refused where schema_migrations has other columns than
-    ours."""
-    columns = tables.get("schema_migrations") if isinstance(tables, Mapping) else None
-    if columns is not None and set(COLUMNS) - set(columns):
-        raise _name_is_taken(
-            "with other columns", ("its columns: " + ", ".join(columns), "memsql needs: " + ", ".join(COLUMNS))
-        )
+    the name of its answer, mostly that of its table."""
+    tables = _ours(tables) if isinstance(tables, Mapping) else tables
     wanted = [
         ("schema_migrations", "ledger/read_schema_migrations"),
         ("_yoyo_migration", "ledger/read_yoyo_migration"),
@@ -81,13 +79,32 @@ def reads(tables: Mapping[str, Sequence[str]] | frozenset[str]) -> list[tuple[st
     return [(table, (load(query), ())) for table, query in wanted if table in tables or table == _IMPORTED]
 
 
-def _name_is_taken(difference: str, details: tuple[str, ...]) -> Refused:
+def _ours(tables: Mapping[str, Sequence[str]]) -> dict[str, Sequence[str]]:
+    """Those of ``tables`` that yoyo and memsql made."""
+    return {
+        name: columns
+        for name, columns in tables.items()
+        if name in _NAMES and (name != "schema_migrations" or not set(COLUMNS) - set(columns))
+    }
+
+
+def name_is_taken(ledger: Ledger) -> Refused:
+    """The error where the ledger cannot be written, because ``ledger.taken``."""
+    columns = ledger.others["schema_migrations"]
+    return _name_is_taken(
+        "with other columns",
+        ("its columns: " + ", ".join(columns), "memsql needs: " + ", ".join(COLUMNS)),
+        "memsql keeps its own list under that name. Let the table be renamed, and tell whatever still uses it: "
+        "invoke migrate.up --take-over",
+    )
+
+
+def _name_is_taken(difference: str, details: tuple[str, ...], hint: str) -> Refused:
     return Refused(
         f"the name schema_migrations is taken: this database has a table of another tool, {difference}",
         details=details,
         state="nothing was changed",
-        hint="memsql keeps its own list under that name. Rename the table first, and tell whatever still uses it: "
-        "ALTER TABLE schema_migrations RENAME TO schema_migrations_old",
+        hint=hint,
     )
 
 
@@ -96,7 +113,12 @@ def _version(value: Value) -> int:
     try:
         return int(str(value))
     except ValueError:
-        raise _name_is_taken("whose versions are no numbers", (f"one of them is {value!r}",)) from None
+        raise _name_is_taken(
+            "whose versions are no numbers",
+            (f"one of them is {value!r}",),
+            "memsql keeps its own list under that name. Rename the table first, and tell whatever still uses it: "
+            "ALTER TABLE schema_migrations RENAME TO schema_migrations_old",
+        ) from None
 
 
 def assemble(tables: Mapping[str, Sequence[str]], rows: Mapping[str, Sequence[tuple[Value, ...]]]) -> Ledger:
@@ -104,12 +126,13 @@ def assemble(tables: Mapping[str, Sequence[str]], rows: Mapping[str, Sequence[tu
 
     Raises Refused where a version in schema_migrations is no number.
     """
+    ours = _ours(tables)
     yoyo = rows.get("_yoyo_migration")
     all_rows = {_version(r[0]): Row(*r) for r in rows.get("schema_migrations", [])}  # type: ignore[arg-type]
     imports = rows.get(_IMPORTED, [])
     foreign = {int(str(r[0])) for r in imports if r[-1]}
     return Ledger(
-        tables=frozenset(tables),
+        tables=frozenset(ours),
         rows={version: row for version, row in all_rows.items() if version not in foreign},
         yoyo=None if yoyo is None else {str(name): str(when) for name, when in yoyo},
         yoyo_by={str(r[0]): f"{r[1]!s}@{r[2]!s}" for r in rows.get("_yoyo_log", [])},
@@ -124,6 +147,7 @@ def assemble(tables: Mapping[str, Sequence[str]], rows: Mapping[str, Sequence[tu
             Row(r[0], str(r[1]).partition("_")[2], *r[2:-1])  # type: ignore[arg-type]
             for r in imports
         ),
+        others={name: tuple(columns) for name, columns in tables.items() if name not in ours},
     )
 
 

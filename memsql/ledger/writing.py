@@ -13,7 +13,7 @@ import memsql
 from memsql.db import Connection, Item, Params, transaction
 from memsql.db.queries import load
 from memsql.ledger.model import Entry, Ledger, utc_text
-from memsql.ledger.reading import read
+from memsql.ledger.reading import name_is_taken, read
 
 
 def create_tables(conn: Connection, ledger: Ledger) -> None:
@@ -25,7 +25,9 @@ def create_tables(conn: Connection, ledger: Ledger) -> None:
 
 def table_statements(ledger: Ledger) -> list[tuple[str, Params]]:
     """What creates the bookkeeping tables and columns that ``ledger`` lacks, and copies the rows that another tool
-    wrote into a new history."""
+    wrote into a new history. Raises Refused where another tool has a table of that name."""
+    if ledger.taken:
+        raise name_is_taken(ledger)
     wanted = {
         "schema_migrations": "ledger/create_schema_migrations",
         "memsql_history": "ledger/create_memsql_history",
@@ -48,15 +50,17 @@ def mark_applied(conn: Connection, entry: Entry, operation: str = "apply", by: s
     conn.batch(applied_statements(entry, operation, by))
 
 
-def applied_statements(entry: Entry, operation: str = "apply", by: str | None = None) -> list[tuple[str, Params]]:
-    """What mark_applied() sends."""
+def applied_statements(
+    entry: Entry, operation: str = "apply", by: str | None = None, message: str | None = None
+) -> list[tuple[str, Params]]:
+    """What mark_applied() sends. ``message``: a sentence for the history."""
     when = _yoyo_time(entry.started)
     yoyo_operation = "apply" if operation == "apply" else "mark"
     return [
         yoyo_mark(entry),
         (load("ledger/log_yoyo"), _log_row(entry.id, yoyo_operation, when)),
         row_of(entry, "applied", by),
-        hashed_history(entry, operation),
+        hashed_history(entry, operation, message),
     ]
 
 

@@ -6,10 +6,8 @@ Upgrades and ledger are one transaction: a database is either adopted or as it w
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Literal
 
-from memsql import hints, ledger
+from memsql import hints
 from memsql.db import Connection
 from memsql.engine.session import Session
 from memsql.engine.state import State, read_state
@@ -19,7 +17,8 @@ from memsql.errors import (
     StatementError,
 )
 from memsql.interrupts import untouched
-from memsql.legacy import kept, upgrades
+from memsql.legacy import kept, takeover, upgrades
+from memsql.legacy.adoption import Adoption, free_name, left, refuse_taken_name
 from memsql.legacy.eras import does_not_run, known_shapes, read_phases, shapes_at
 from memsql.legacy.recognise import (
     accepting_drift,
@@ -32,7 +31,7 @@ from memsql.legacy.recognise import (
     refuse_undecided,
 )
 from memsql.legacy.shapes import Fit, KnownShapes, fit_of
-from memsql.project.load import Project
+from memsql.legacy.writing import write_ledger
 from memsql.schema import read
 from memsql.schema.compare import definitions
 
@@ -46,24 +45,23 @@ class Choice:
     accept_drift: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Adoption:
-    """What an adoption did: ``lines`` say it in sentences, ``summary`` in half of one."""
-
-    lines: tuple[str, ...]
-    summary: str
-
-
 def adopt(
     session: Session, state: State, choice: Choice | None = None, *, known: KnownShapes | None = None
 ) -> Adoption | None:
-    """Adopt the database: all upgrades it needs and the ledger, in one transaction. Without ``choice`` its schema alone
-    decides. ``known``: the known_shapes() of the project, where they were read before.
+    """Adopt the database: all upgrades it needs and the ledger, in one transaction. Without ``choice`` the ledger of
+    another tool decides, or the schema alone. ``known``: the known_shapes() of the project, where they were read
+    before.
 
     Returns what was done; None where another process was faster. Raises Refused where no known shape
     fits, where several fit equally well, and where versions beyond ``session.options.to`` would count as applied;
-    UsageError where there is no version of ``choice``; and what an upgrade's proof raises. Nothing is changed then.
+    UsageError where there is no version of ``choice``; and what a takeover or an upgrade's proof raises. Nothing is
+    changed then.
     """
+    if choice is None and takeover.decide(state, session.options) is not None:
+        return takeover.take_over(session, state)
+    refuse_taken_name(state, take_over=session.options.take_over)
+    if not state.is_legacy:
+        return _free_name(session, state)
     session.progress.start("recognising the database")
     with untouched():
         known = known or known_shapes(state.project)
@@ -87,6 +85,7 @@ def adopt(
                 session.progress.start(f"legacy upgrade {name}")
                 lines += upgrades.run_upgrade(session, phases[name])
             final = _prove_contains(conn, fit, known) if fit.holds else fit
+            renamed = free_name(conn, now)
             write_ledger(conn, state.project, fit)
             kept.record(conn, final, "adopt")
     except StatementError as e:
@@ -98,11 +97,25 @@ def adopt(
     ids = ", ".join(m.id for m in state.project.ordered if m.version in fit.shape.era.counts_as)
     counts = f"{ids or 'nothing'} {'count' if ', ' in ids else 'counts'} as applied"
     lines.append(f"adopted: {counts}")
+    lines += [renamed] if renamed else []
+    lines += [f"left as it is, of another tool: {name}" for name in left(now)]
     lines += [f"accepted as it is: {line}" for line in drift(fit)]
     if fit.extra:
         lines.append(f"kept, though no release had it: {extra(fit)}")
     ran = f"; legacy upgrades that ran: {', '.join(fit.shape.pending)}" if fit.shape.pending else ""
     return Adoption(tuple(lines), f"{counts}{ran}")
+
+
+def _free_name(session: Session, state: State) -> Adoption | None:
+    """Adopt nothing but the name of the ledger; None where another process was faster."""
+    try:
+        with upgrades.transaction(session.conn):
+            line = free_name(session.conn, read_state(state.project, session.conn))
+    except StatementError as e:
+        raise MigrationFailed(
+            f"schema_migrations could not be renamed: {e.message}", state="nothing was changed"
+        ) from e
+    return None if line is None else Adoption((line,), line)
 
 
 def _prove_contains(conn: Connection, fit: Fit, known: KnownShapes) -> Fit:
@@ -122,53 +135,3 @@ def _prove_contains(conn: Connection, fit: Fit, known: KnownShapes) -> Fit:
             hint="this drift is not known; add what is missing by hand, or describe the era in sql/legacy",
         )
     return after
-
-
-def write_ledger(
-    conn: Connection, project: Project, fit: Fit, operation: Literal["adopt", "baseline"] = "adopt"
-) -> None:
-    """Mark the migrations of ``project`` as applied that the shape of ``fit`` counts as, in the open transaction. The
-    dates of a legacy ledger are kept."""
-    books = ledger.read(conn)
-    now = datetime.now(UTC)
-    when = _legacy_date(conn, fit) or now
-    ledger.create_tables(conn, books)
-    statements = []
-    for migration in project.ordered:
-        if migration.version not in fit.shape.era.counts_as:
-            continue
-        old = books.rows.get(migration.version) if books.is_foreign else None
-        keep = old if old is not None and old.status == "applied" else None
-        applied = _parse(keep.applied_at) if keep else None
-        entry = ledger.Entry(
-            migration.version,
-            migration.name,
-            migration.id,
-            (keep.description if keep else None) or migration.header.description or None,
-            migration.checksum,
-            applied or when,
-            (keep.duration_ms if keep else None) or 0,
-            migration.hashes,
-        )
-        statements += ledger.applied_statements(entry, operation, keep.applied_by if keep else None)
-    if statements:
-        conn.batch(statements)
-    if drift(fit):
-        entry = ledger.Entry(None, operation, operation, None, None, now, 0)
-        ledger.add_history(conn, entry, operation, f"accepted as it is: {'; '.join(drift(fit))}")
-
-
-def _legacy_date(conn: Connection, fit: Fit) -> datetime | None:
-    query = fit.shape.era.applied_at
-    if query is None:
-        return None
-    value = conn.execute(query).one()
-    return _parse(value) if isinstance(value, str) else None
-
-
-def _parse(text: str) -> datetime | None:
-    try:
-        when = datetime.fromisoformat(text)
-    except ValueError:
-        return None
-    return when if when.tzinfo else when.replace(tzinfo=UTC)

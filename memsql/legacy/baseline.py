@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from memsql import hints, ledger
 from memsql.config import Settings
@@ -11,9 +11,10 @@ from memsql.engine.replay import replay_schema
 from memsql.engine.state import State, read_state
 from memsql.errors import CommitUnknown, LockedError, MemsqlError, Refused, UsageError
 from memsql.legacy import kept
-from memsql.legacy.adopt import write_ledger
+from memsql.legacy.adoption import free_name, left, refuse_taken_name
 from memsql.legacy.recognise import differences, refuse_ahead
 from memsql.legacy.shapes import Era, Fit, Shape, fit_of
+from memsql.legacy.writing import write_ledger
 from memsql.project.load import Project
 from memsql.schema import read
 from memsql.schema.compare import Definitions, definitions
@@ -23,12 +24,15 @@ from memsql.schema.compare import Definitions, definitions
 class Baseline:
     """What a baseline marks, or would mark, as applied: ``ids``, in order; none where the ledger has them already.
 
-    ``fit`` says how the database agrees with the schema that these migrations make.
+    ``fit`` says how the database agrees with the schema that these migrations make. ``renamed``: a sentence about the
+    table of another tool that had the name of the ledger. ``left``: the tables of other tools that stay as they are.
     """
 
     version: int
     ids: tuple[str, ...]
     fit: Fit
+    renamed: str | None = None
+    left: tuple[str, ...] = ()
 
 
 def shape_at(project: Project, version: int) -> Shape:
@@ -83,11 +87,14 @@ def look(conn: Connection, project: Project, shape: Shape, *, last: Definitions 
         )
     if last is not None:
         refuse_ahead(fit, last)
-    return Baseline(version, wanted, fit)
+    return Baseline(version, wanted, fit, left=left(state))
 
 
-def write(settings: Settings, project: Project, shape: Shape, *, last: Definitions | None) -> Baseline:
-    """Write the ledger of a database that is at ``shape``, in one transaction.
+def write(
+    settings: Settings, project: Project, shape: Shape, *, last: Definitions | None, take_over: bool = False
+) -> Baseline:
+    """Write the ledger of a database that is at ``shape``, in one transaction. ``take_over``: a table of another tool
+    with the name of the ledger may be renamed.
 
     Raises like look(), and LockedError where yoyo holds its lock.
     """
@@ -95,9 +102,13 @@ def write(settings: Settings, project: Project, shape: Shape, *, last: Definitio
         try:
             with transaction(conn):
                 result = look(conn, project, shape, last=last)
-                if result.ids:
-                    _write(conn, project, result)
-                return result
+                if not result.ids:
+                    return result
+                state = read_state(project, conn)
+                refuse_taken_name(state, take_over=take_over)
+                renamed = free_name(conn, state)
+                _write(conn, project, result)
+                return replace(result, renamed=renamed)
         except CommitUnknown:
             raise
         except MemsqlError as e:

@@ -93,6 +93,8 @@ def baseline_text(baseline: Baseline, *, dry_run: bool) -> str:
         return f"nothing to do: the ledger says already that the database is at {baseline.version}"
     verb = "would count" if dry_run else "counts"
     lines = [f"{name} {verb} as applied" for name in baseline.ids]
+    lines += [baseline.renamed] if baseline.renamed else []
+    lines += [f"left as it is, of another tool: {name}" for name in baseline.left]
     lines += [f"accepted as it is: {line}" for line in drift(baseline.fit)]
     if baseline.fit.extra:
         lines.append(f"kept, though no migration made it: {extra(baseline.fit)}")

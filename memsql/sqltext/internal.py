@@ -1,5 +1,5 @@
-"""Which tables are no part of the schema that migrations own: those of SQLite, libSQL, yoyo and memsql, and the shadow
-tables of virtual tables."""
+"""Which tables are no part of the schema that migrations own: those of SQLite, libSQL, yoyo and memsql, the ledgers of
+other migration tools, and the shadow tables of virtual tables."""
 
 from __future__ import annotations
 
@@ -20,10 +20,29 @@ KEPT = "memsql_before_"
 them."""
 COUNTER = f"{KEPT}counter"
 """A table on a server by which the counters of SQLite are set."""
+OTHER_LEDGERS = frozenset(
+    {
+        "d1_migrations",
+        "goose_db_version",
+        "__drizzle_migrations",
+        "_prisma_migrations",
+        "alembic_version",
+        "knex_migrations",
+        "knex_migrations_lock",
+        "gorp_migrations",
+        "flyway_schema_history",
+        "__diesel_schema_migrations",
+        "_sqlx_migrations",
+        "ar_internal_metadata",
+    }
+)
+"""The tables, folded, in which other migration tools keep what they applied."""
+FORMER_LEDGER = "schema_migrations_of_"
+"""How the names begin of tables of other tools that had the name of our ledger."""
 _NOBODYS = ("sqlite_", "memsql_fts_")
 ENGINES = frozenset({"libsql_wasm_func_table", "libsql_vector_meta_shadow", "_litestream_seq", "_litestream_lock"})
 """The tables, folded, that libSQL and Litestream keep for themselves."""
-_PREFIXES = ("sqlite_", "memsql_")
+_PREFIXES = ("sqlite_", "memsql_", FORMER_LEDGER)
 _RTREE = frozenset({"node", "parent", "rowid"})
 _FTS4 = frozenset({"content", "segments", "segdir", "docsize", "stat"})
 # The xShadowName function of each module in SQLite's sources; libSQL names those of a vector index.
@@ -48,7 +67,7 @@ def is_internal(name: str, virtual_tables: Iterable[str] | Mapping[str, str]) ->
     table only if that module makes one of this name. An unknown module ("") may make any.
     """
     folded = fold(name)
-    if folded in LEDGER or folded in ENGINES or folded.startswith(_PREFIXES):
+    if folded in LEDGER or folded in ENGINES or folded in OTHER_LEDGERS or folded.startswith(_PREFIXES):
         return True
     owner, _, suffix = folded.rpartition("_")
     if suffix not in _ANY or owner not in virtual_tables:

@@ -35,6 +35,10 @@ _RUN_HELP = {
 }
 
 
+_LEDGER_HELP = {
+    "take-over": "rename a table of another tool that is called schema_migrations, and say to what",
+    "ledger": "of several tools that have a ledger in the database, the one that counts, as in --ledger goose",
+}
 _DISK_HELP = "--no-disk-check: go on although the disk seems to have no room for what would be written"
 
 
@@ -46,6 +50,7 @@ _DISK_HELP = "--no-disk-check: go on although the disk seems to have no room for
         "to": "stop after this version",
         "all-or-nothing": "put every pending migration into one transaction (an adoption comes before it, in its own)",
         "out-of-order": "also apply migrations that come before one that is applied already",
+        **_LEDGER_HELP,
         "disk-check": _DISK_HELP,
     },
 )
@@ -61,6 +66,8 @@ def up(
     allow_data_loss: bool = False,
     all_or_nothing: bool = False,
     out_of_order: bool = False,
+    take_over: bool = False,
+    ledger: str | None = None,
     wait_replicas: str | None = None,
     replica_timeout: str = "60",
     maintenance_window: str | None = None,
@@ -69,7 +76,8 @@ def up(
 ) -> Outcome:
     """Apply every pending migration, each proven before it is committed.
 
-    A legacy database is recognised and adopted first. A migration is committed only when no row was
+    A legacy database is recognised and adopted first; where another tool kept a ledger there, it says how far the
+    database is, once the schema proves it, and its table stays as it is. A migration is committed only when no row was
     lost that it does not DELETE by name, no foreign key broke, its checks pass and every full-text index
     it reached agrees with its content; otherwise it is rolled back and recorded as failed. Quick ones that follow
     each other share a transaction; one that fails is undone alone, and those before it stay.
@@ -90,6 +98,8 @@ def up(
         all_or_nothing=all_or_nothing,
         out_of_order=out_of_order,
         disk_check=disk_check,
+        take_over=take_over,
+        ledger=ledger,
     )
     manner = Manner(
         dry_run=dry_run,
@@ -366,6 +376,7 @@ def repair(
         "version": "the version that the database is at: the migrations up to it count as applied",
         "accept-drift": "do it although the schema differs from what they make, and say how",
         "dry-run": "compare, say what would count as applied, and change nothing",
+        "take-over": _LEDGER_HELP["take-over"],
     },
 )
 def baseline(
@@ -374,6 +385,7 @@ def baseline(
     *,
     version: str,
     accept_drift: bool = False,
+    take_over: bool = False,
     dry_run: bool = False,
     yes: bool = False,
 ) -> Outcome:
@@ -398,7 +410,7 @@ def baseline(
         result = look(conn, project, shape, last=last)
     if result.ids and not dry_run:
         admit(settings, f"count {', '.join(result.ids)} as applied, without running it", yes=yes)
-        result = write(settings, project, shape, last=last)
+        result = write(settings, project, shape, last=last, take_over=take_over)
     return Outcome(baseline_text(result, dry_run=dry_run), baseline_data(result, dry_run=dry_run))
 
 

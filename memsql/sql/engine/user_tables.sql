@@ -7,4 +7,5 @@ WHERE
     AND name NOT LIKE 'sqlite\_%' ESCAPE '\'
     AND lower(name) NOT IN ('libsql_wasm_func_table', 'libsql_vector_meta_shadow', '_litestream_seq', '_litestream_lock')
     AND name NOT LIKE 'memsql\_%' ESCAPE '\'
+    AND name NOT LIKE 'schema\_migrations\_of\_%' ESCAPE '\'
 ORDER BY name

@@ -1,0 +1,2 @@
+-- The name of every object.
+SELECT name FROM sqlite_schema

@@ -1,0 +1,141 @@
+"""Databases of other tools: their ledgers say how far they are, and migrate.up goes on from there."""
+
+from __future__ import annotations
+
+import pytest
+from either import Place
+from other_ledgers import TABLES
+
+TEAM = "CREATE TABLE team (id INTEGER PRIMARY KEY, name TEXT NOT NULL);\n"
+RED = f"{TEAM}INSERT INTO team VALUES (1, 'red');\n"
+D1 = "INSERT INTO d1_migrations (name, applied_at) VALUES ('0001_base.sql', '2024-01-31 12:00:00'), "
+D1 += "('0002_rows.sql', '2024-02-29 12:00:00');"
+
+
+@pytest.fixture
+def place(place: Place) -> Place:
+    place.project.add("0001_base", f"-- base\n{TEAM}", "DROP TABLE team;\n")
+    place.project.add("0002_rows", "-- rows\nINSERT INTO team VALUES (1, 'red');\n", "DELETE FROM team WHERE id = 1;\n")
+    place.project.add(
+        "0003_more", "-- more\nINSERT INTO team VALUES (2, 'blue');\n", "DELETE FROM team WHERE id = 2;\n"
+    )
+    return place
+
+
+def begin(place: Place, tool: str, rows: str = "", schema: str = RED) -> None:
+    place.script("".join(f"{statement};\n" for statement in TABLES[tool]) + rows + schema)
+
+
+def refused(place: Place, *words: str, says: tuple[str, ...]) -> None:
+    """``migrate.up`` ends with 6, says so, and changes nothing."""
+    before = place.rows("SELECT * FROM sqlite_schema")
+    place.run("migrate.up", *words).expect(6, *says, "nothing was changed")
+    assert place.rows("SELECT * FROM sqlite_schema") == before
+
+
+def test_the_rest_is_applied_and_the_ledger_says_who_and_when(place: Place) -> None:
+    begin(place, "d1", D1)
+    before = place.rows("SELECT * FROM d1_migrations")
+    place.run("migrate.up", "--dry-run").expect(0, "0003_more")
+    assert "_yoyo_migration" not in place.tables()
+    done = place.run("migrate.up")
+    done.expect(0, "took over the ledger d1_migrations of Wrangler (D1)", "another tool: d1_migrations", "0003_more")
+    assert place.applied() == ["0001_base", "0002_rows", "0003_more"]
+    assert place.rows("SELECT id FROM team ORDER BY id") == [(1,), (2,)]
+    assert place.rows("SELECT * FROM d1_migrations") == before
+    assert place.rows("SELECT applied_at, applied_by FROM schema_migrations WHERE version < 3 ORDER BY version") == [
+        ("2024-01-31T12:00:00.000Z", "Wrangler (D1)"),
+        ("2024-02-29T12:00:00.000Z", "Wrangler (D1)"),
+    ]
+    assert place.rows("SELECT migration_id, message FROM memsql_history WHERE operation = 'adopt' ORDER BY id") == [
+        ("0001_base", "applied by Wrangler (D1), says d1_migrations"),
+        ("0002_rows", "applied by Wrangler (D1), says d1_migrations"),
+        ("adopt", "the ledger d1_migrations of Wrangler (D1) was taken over up to 0002_rows"),
+    ]
+    place.run("schema.dump", "--write").expect(0)
+    assert "d1_migrations" not in (place.project.root / "sql" / "schema.sql").read_text()
+    place.run("verify").expect(0)
+    place.run("migrate.to", "0").expect(0)
+    place.run("migrate.up").expect(0, "applied 0001_base", "3 migrations applied")
+
+
+def test_a_table_with_the_name_of_ours_is_renamed_where_a_person_says_so(place: Place) -> None:
+    begin(place, "golang-migrate", "INSERT INTO schema_migrations VALUES (2, 0);")
+    refused(place, says=("--take-over", "schema_migrations_of_golang_migrate"))
+    place.run("migrate.status").expect(0)
+    place.run("migrate.up", "--take-over", "--dry-run").expect(0, "0003_more")
+    place.run("migrate.up", "--take-over").expect(0, "to schema_migrations_of_golang_migrate", "0003_more")
+    assert place.rows("SELECT version, dirty FROM schema_migrations_of_golang_migrate") == [(2, 0)]
+    place.run("verify").expect(0)
+
+
+def test_dirty_is_dirty(place: Place) -> None:
+    begin(place, "golang-migrate", "INSERT INTO schema_migrations VALUES (2, 1);")
+    refused(place, "--take-over", says=("2 is dirty", "golang-migrate", "migrate.baseline"))
+    place.run("migrate.baseline", "--version", "1").expect(6, "--take-over")
+    place.run("migrate.baseline", "--version", "1", "--take-over").expect(0, "schema_migrations_of_golang_migrate")
+    assert place.applied() == ["0001_base"]
+
+
+def test_what_fits_no_file_and_gaps_are_named(place: Place) -> None:
+    begin(place, "d1", D1 + "INSERT INTO d1_migrations (name) VALUES ('0009_gone.sql'), ('it''s\n\x1b[31m\"x');")
+    refused(place, says=("2 rows that no file", "0009_gone.sql is about no file", r"it's\n\x1b[31m"))
+    place.script("DELETE FROM d1_migrations WHERE id > 1; INSERT INTO d1_migrations (name) VALUES ('0003_more.sql');")
+    refused(place, says=("0003_more is applied, and not 0002_rows before it",))
+
+
+def test_the_schema_has_to_prove_it(place: Place) -> None:
+    place.project.add("0004_motto", "ALTER TABLE team ADD COLUMN motto TEXT;\n")
+    place.project.add("0005_coach", "CREATE TABLE coach (id INTEGER PRIMARY KEY);\n")
+    begin(
+        place, "goose", "INSERT INTO goose_db_version (version_id, is_applied) VALUES (1, 1), (2, 1), (3, 1), (4, 1);"
+    )
+    refused(place, says=("says that 0004_motto is applied", "missing: column team.motto", "--accept-drift"))
+    place.script("ALTER TABLE team ADD COLUMN motto TEXT; CREATE TABLE coach (id INTEGER PRIMARY KEY);")
+    refused(place, says=("has what migrations after 0004_motto make", "table coach"))
+    place.script("DROP TABLE coach; CREATE TABLE beside (x);")
+    refused(place, "--to", "3", says=("beyond version 3",))
+    place.run("migrate.up").expect(0, "kept, though no migration made it: table beside", "applied 0005_coach")
+    place.run("schema.diff").expect(0)
+
+
+def test_two_ledgers(place: Place) -> None:
+    begin(place, "d1", D1)
+    begin(place, "goose", "INSERT INTO goose_db_version (version_id, is_applied) VALUES (1, 1);", "")
+    refused(place, says=("ledgers of 2 tools", "d1_migrations of Wrangler (D1)", "goose_db_version of goose"))
+    place.run("migrate.up", "--ledger", "knex").expect(2, "no ledger of knex", "d1, goose")
+    place.run("migrate.up", "--ledger", "gooose").expect(2, "no ledger of that name")
+    place.run("migrate.up", "--ledger", "d1").expect(0, "applied 0003_more")
+
+
+def test_a_ledger_without_rows(place: Place) -> None:
+    begin(place, "d1")
+    refused(place, says=("d1_migrations of Wrangler (D1) says that no migration is applied", "migrate.baseline"))
+    place.script("DROP TABLE team;")
+    place.run("migrate.up").expect(0, "3 migrations applied")
+
+
+def test_a_name_alone_is_taken_over(place: Place) -> None:
+    begin(place, "dbmate", "", "")
+    refused(place, says=("--take-over",))
+    place.run("migrate.up", "--take-over").expect(0, "schema_migrations_of_dbmate", "3 migrations applied")
+
+
+def test_a_ledger_of_an_empty_database_is_not_believed(place: Place) -> None:
+    begin(place, "d1", D1, "")
+    refused(place, says=("missing: table team",))
+
+
+def test_a_lock_of_the_tool(place: Place) -> None:
+    begin(place, "knex", "INSERT INTO knex_migrations (name) VALUES ('0001_base.js'), ('0002_rows.js');")
+    place.script("UPDATE knex_migrations_lock SET is_locked = 1")
+    place.run("migrate.up").expect(4, "Knex holds its lock", "knex migrate:unlock")
+    place.script("UPDATE knex_migrations_lock SET is_locked = 0")
+    place.run("migrate.up").expect(0, "applied 0003_more")
+
+
+def test_a_table_that_is_no_ledger(place: Place) -> None:
+    place.script(f"{RED} CREATE TABLE schema_migrations (version TEXT, note TEXT);")
+    refused(place, says=("a table of another tool", "version, note", "--take-over"))
+    place.run("migrate.baseline", "--version", "2", "--take-over").expect(0, "schema_migrations_of_another_tool")
+    place.run("migrate.up").expect(0, "applied 0003_more")
