@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
+from memsql import hints
 from memsql.db import Connection, Item, Params, Result, Value
 from memsql.db.queries import load
 from memsql.errors import Refused
@@ -95,7 +96,7 @@ def name_is_taken(ledger: Ledger) -> Refused:
         "with other columns",
         ("its columns: " + ", ".join(columns), "memsql needs: " + ", ".join(COLUMNS)),
         "memsql keeps its own list under that name. Let the table be renamed, and tell whatever still uses it: "
-        "invoke migrate.up --take-over",
+        f"{hints.command('migrate.up --take-over')}",
     )
 
 

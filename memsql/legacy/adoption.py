@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from memsql import hints
 from memsql.db import Connection
 from memsql.db.queries import load
 from memsql.engine.state import State
@@ -30,7 +31,8 @@ def refuse_taken_name(state: State, *, take_over: bool) -> None:
         f"the name schema_migrations is taken: this database has a table of {owner or 'another tool'} with that name",
         details=(f"its columns: {', '.join(state.ledger.others[OUR_NAME])}", "memsql keeps its own list there"),
         state="nothing was changed",
-        hint=f"let it be renamed to {_name(owner)}, and tell whatever still uses it: invoke migrate.up --take-over",
+        hint=f"let it be renamed to {_name(owner)}, and tell whatever still uses it: "
+        f"{hints.command('migrate.up --take-over')}",
     )
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from memsql import ledger, words
+from memsql import hints, ledger, words
 from memsql.config import Settings
 from memsql.db import Connection, connection
 from memsql.engine.session import Session, session_on
@@ -16,11 +16,11 @@ from memsql.errors import FileError, LockedError, MigrationFailed, Refused, Stat
 from memsql.exchange import ledgers
 from memsql.exchange.ledger_tables import WORDS
 from memsql.exchange.ledgers import OtherLedger, Record
-from memsql.exchange.matching import Match, match
 from memsql.interrupts import untouched
 from memsql.legacy import kept, upgrades
 from memsql.legacy.adoption import Adoption, free_name, left, refuse_taken_name
 from memsql.legacy.baseline import last_shape, shape_at
+from memsql.legacy.matching import Match, match
 from memsql.legacy.recognise import differences, extra, refuse_ahead
 from memsql.legacy.shapes import Fit, Shape, fit_of
 from memsql.progress import SILENT, Progress
@@ -153,7 +153,7 @@ def _chosen(state: State, word: str | None) -> OtherLedger | None:
         raise Refused(
             f"this database has ledgers of {len(names)} tools: {' and '.join(names)}",
             state="nothing was changed",
-            hint=f"say which one counts, as in: invoke migrate.up --ledger {speaking[0].table.word}",
+            hint=f"say which one counts, as in: {hints.command(f'migrate.up --ledger {speaking[0].table.word}')}",
         )
     if not speaking and state.others and state.has_tables:
         raise _silent(state)
@@ -165,13 +165,14 @@ def _silent(state: State) -> Refused:
     return Refused(
         f"{names} says that no migration is applied, and the database has tables",
         state="nothing was changed",
-        hint="where migrations made them, say which: invoke migrate.baseline --version N"
-        f"{_take_over(state)}; else name another database",
+        hint=f"where migrations made them, say which: {_baseline(take_over=state.ledger.taken)}; else name another "
+        "database",
     )
 
 
-def _take_over(state: State) -> str:
-    return " --take-over" if state.ledger.taken else ""
+def _baseline(version: int | str = "N", *, accept_drift: bool = False, take_over: bool = False) -> str:
+    options = " --accept-drift" * accept_drift + " --take-over" * take_over
+    return hints.command(f"migrate.baseline --version {version}{options}")
 
 
 def _refuse_dirty(other: OtherLedger, result: Match) -> None:
@@ -182,7 +183,7 @@ def _refuse_dirty(other: OtherLedger, result: Match) -> None:
         f"{other.says} says that {names} {'is' if one else 'are'} dirty: begun, and not ended",
         state="nothing was changed",
         hint=f"look at what it did, bring the database to one side or the other, tell {other.table.title} so, and run "
-        "this again; or say which version the database is at: invoke migrate.baseline --version N",
+        f"this again; or say which version the database is at: {_baseline()}",
     )
 
 
@@ -192,8 +193,7 @@ def _refuse_unmatched(other: OtherLedger, result: Match) -> None:
             f"{other.says} has {len(result.heads)} rows, and one says how far the database is: "
             f"{_few([record.shown for record in result.heads])}",
             state="nothing was changed",
-            hint=f"merge its branches with {other.table.title}, or say which version the database is at: "
-            "invoke migrate.baseline --version N",
+            hint=f"merge its branches with {other.table.title}, or say which version the database is at: {_baseline()}",
         )
     if result.unmatched:
         number = len(result.unmatched)
@@ -204,7 +204,7 @@ def _refuse_unmatched(other: OtherLedger, result: Match) -> None:
             details=(*lines, *more),
             state="nothing was changed",
             hint="bring the files back, or give them the names of the rows; or say which version the database is at: "
-            "invoke migrate.baseline --version N",
+            f"{_baseline()}",
         )
     if result.gaps:
         last = result.applied[-1][0].id
@@ -212,7 +212,7 @@ def _refuse_unmatched(other: OtherLedger, result: Match) -> None:
             f"{other.says} says that {last} is applied, and not {_few([m.id for m in result.gaps])} before it",
             state="nothing was changed",
             hint=f"apply it with {other.table.title}, or give it a number after {last}; or say which version the "
-            "database is at: invoke migrate.baseline --version N",
+            f"database is at: {_baseline()}",
         )
 
 
@@ -237,7 +237,7 @@ def _proven(conn: Connection, plan: Takeover, goal: _Goal) -> Fit:
         raise FileError(
             f"{plan.ledger.says} says that {last.id} is applied, and the migrations up to it are not those before it",
             state="nothing was changed",
-            hint=f"see the `-- depends:` lines; or: invoke migrate.baseline --version {last.version}",
+            hint=f"see the `-- depends:` lines; or: {_baseline(last.version)}",
         )
     if fit.missing or fit.different:
         raise Refused(
@@ -246,7 +246,7 @@ def _proven(conn: Connection, plan: Takeover, goal: _Goal) -> Fit:
             details=differences(fit),
             state="nothing was changed",
             hint="correct the schema; where the difference is known and may stay: "
-            f"invoke migrate.baseline --version {last.version} --accept-drift",
+            f"{_baseline(last.version, accept_drift=True)}",
         )
     refuse_ahead(fit, goal.last)
     return fit

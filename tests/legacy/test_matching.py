@@ -9,7 +9,7 @@ import pytest
 from memsql.db import Value
 from memsql.exchange.ledger_tables import LEDGER_TABLES
 from memsql.exchange.ledgers import OtherLedger, Record, State
-from memsql.exchange.matching import Match, Origin, match
+from memsql.legacy.matching import Match, Origin, match
 from memsql.project.files import Migration, SqlFile
 
 
