@@ -1,5 +1,4 @@
--- Which bookkeeping tables exist, and which tables of other tools that say what is applied, with their columns. A comma
--- in a name becomes a space, so that no name passes for two.
+-- Which tables of the ledger exist, and which ledgers of other tools, with their columns (a comma in a name is a space).
 SELECT s.name, group_concat(replace(c.name, ',', ' '), ',')
 FROM sqlite_schema AS s
 JOIN pragma_table_info(s.name) AS c
