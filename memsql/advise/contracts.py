@@ -91,7 +91,8 @@ def _scans(expectation: Expectation, nodes: Sequence[Node], facts: Facts) -> str
             continue
         table = fold(node.table)
         if (not only or table in only) and table not in others:
-            purpose = " to build an automatic index" if node.automatic else ""
+            purpose = {"filter": " to build a Bloom filter"}.get(node.kind, "")
+            purpose = " to build an automatic index" if node.automatic else purpose
             reasons.append(f"reads all of {node.table}{purpose} ({node.detail})")
     return "; ".join(dict.fromkeys(reasons)) or None
 

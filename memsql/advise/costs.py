@@ -11,7 +11,7 @@ from memsql.advise.cursors import instructions
 from memsql.advise.estimate import Statistics, estimated, statistics_of, with_sizes
 from memsql.advise.plans import Node
 from memsql.advise.queries import Planned, QueryPlan
-from memsql.advise.steps import least_rows, most_rows
+from memsql.advise.steps import counted_rows, least_rows, most_rows
 from memsql.db import Connection
 from memsql.db.queries import load
 from memsql.db.sqlite import SQLiteConnection
@@ -82,16 +82,12 @@ class RowsRead:
         return tuple(gaps)
 
     def within(self, most: int) -> bool | None:
-        """Whether a run reads at most so many rows; None where nobody knows."""
+        """Whether a run reads at most so many rows; None where no run has shown it."""
         if self.measured is not None:
             return self.measured <= most
         if self.at_most is not None and self.at_most <= most:
             return True
-        if self.at_least is not None and self.at_least > most:
-            return False
-        if self.uncounted:
-            return None
-        return self.estimated <= most if self.analyzed and self.estimated is not None else None
+        return False if self.at_least is not None and self.at_least > most else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,16 +189,29 @@ def _measured(conn: Connection, item: Planned, rows: RowsRead, limit: _Limit) ->
                 (answer,) = conn.batch([(statement, values)])
             return replace(rows, measured=answer.rows_read)
         counted = counters(conn, statement, values, limit.is_over)
+        if counted is None:
+            return replace(rows, problem="nothing here counts rows; pip install 'memsql-migrate[counters]' does")
+        with conn.observe(limit.is_over):
+            rows = _bounded(rows, counted, item.plan.nodes)
+            return _with_count(conn, rows, item) if rows.at_most is None else rows
     except StatementError as e:
         return replace(rows, problem=too_long(limit.seconds) if e.is_interrupt else e.message)
-    if counted is None:
-        return replace(rows, problem="nothing here counts rows; pip install 'memsql-migrate[counters]' does")
-    return _bounded(rows, counted, item.plan.nodes)
+
+
+def _with_count(conn: Connection, rows: RowsRead, item: Planned) -> RowsRead:
+    """``rows`` of a query that counts a whole table by one instruction, which SQLite does not count itself."""
+    loops = [node for node in item.plan.nodes if node.table is not None]
+    if len(loops) != 1 or loops[0].kind != "scan" or loops[0].virtual:
+        return rows
+    size = conn.execute(f"SELECT count(*) FROM {quote(str(loops[0].table))}").one()
+    return replace(rows, at_least=int(str(size)), at_most=int(str(size)))
 
 
 def _bounded(rows: RowsRead, counted: Counters, nodes: Sequence[Node]) -> RowsRead:
     code = instructions(counted.program)
-    least, most = counted.scanned + counted.indexed, most_rows(code, counted.steps)
+    functions = any(node.virtual and node.table is None for node in nodes)
+    least = counted_rows(code, counted.scanned, counted.indexed, functions=functions)
+    most = most_rows(code, counted.steps)
     loops = [node for node in nodes if node.table is not None]
     if most is not None and len(loops) == 1 and loops[0].kind == "scan" and not loops[0].virtual:
         # SQLite counts each step from a row to the next one.

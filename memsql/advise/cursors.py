@@ -19,8 +19,12 @@ _STEP = frozenset({"Next", "Prev"})
 _WALK = frozenset({"Rewind", "Last"})
 _OPEN_TABLE = frozenset({"OpenRead", "OpenWrite", "ReopenIdx"})
 _OPEN_OTHER = frozenset({"OpenEphemeral", "OpenPseudo", "OpenDup", "SorterOpen", "OpenAutoindex", "VOpen"})
+_BOUNDS = frozenset({"Ge", "Gt", "Le", "Lt", "IdxGE", "IdxGT", "IdxLE", "IdxLT"})
 _END = frozenset({"Next", "Prev", "ResultRow", "Halt", "Return", "EndCoroutine", "Goto", "SorterSort", "Sort"})
 _LOOP = re.compile(r"(?:SCAN|SEARCH) ")
+_BLOOM = re.compile(r"BLOOM FILTER ON ")
+# Of a min() or max(), which SQLite calls a search whether or not it ends at the first row.
+_UNBOUNDED = re.compile(r"SEARCH [^(]*", re.DOTALL)
 _ALTERNATIVE = re.compile(r"INDEX \d+")
 _IN = re.compile(r"USING .* FOR IN-OPERATOR", re.DOTALL)
 # Before an equality is sought, the loop may walk through the values of an IN.
@@ -29,28 +33,39 @@ _EQUALITY = re.compile(r"SEARCH .* \(.*=\?.*\).*", re.DOTALL)
 
 @dataclass(frozen=True, slots=True)
 class Instruction:
-    """An instruction of the bytecode with its first three operands, and the fourth as text."""
+    """An instruction of the bytecode with its first three operands, the fourth as text, and the fifth."""
 
     opcode: str
     p1: int
     p2: int
     p3: int
     p4: str = ""
+    p5: int = 0
 
 
 def instructions(rows: Sequence[Sequence[object]]) -> list[Instruction]:
-    """The instructions in ``rows``, the answer to EXPLAIN: address, opcode, p1, p2, p3, p4 and more."""
+    """The instructions in ``rows``, the answer to EXPLAIN: address, opcode, p1, p2, p3, p4, p5 and more."""
     return [
-        Instruction(str(row[1]), int(str(row[2])), int(str(row[3])), int(str(row[4])), str(row[5] or ""))
+        Instruction(
+            str(row[1]), int(str(row[2])), int(str(row[3])), int(str(row[4])), str(row[5] or ""), int(str(row[6] or 0))
+        )
         for row in rows
     ]
+
+
+def programs(code: Sequence[Instruction]) -> list[Sequence[Instruction]]:
+    """The statement itself, and behind it the programs of the triggers and foreign-key actions that it fires. Addresses
+    in each of them begin with 0."""
+    starts = [place for place, instruction in enumerate(code) if instruction.opcode == "Init"] or [0]
+    return [code[start:end] for start, end in zip(starts, [*starts[1:], len(code)], strict=True)]
 
 
 @dataclass(frozen=True, slots=True)
 class Roots:
     """What lines of a plan read, by their ids: ``pages`` are root pages, None for rows of a subquery; lines that read
-    nothing, or of which the bytecode does not tell, are left out. ``whole`` are the lines "FOR IN-OPERATOR" whose
-    b-tree is read from end to end, because its rows drive the loop around it; the others are searched."""
+    nothing, or of which the bytecode does not tell, are left out. ``whole`` are lines that read a b-tree from end to
+    end though they do not say so: of an operator IN whose rows drive the loop around it, and of a min() or max() that
+    no index answers."""
 
     pages: Mapping[int, int | None]
     whole: frozenset[int]
@@ -59,8 +74,8 @@ class Roots:
 def roots_of(lines: Sequence[tuple[int, int, str]], code: Sequence[Instruction]) -> Roots:
     """What each of ``lines`` reads: ids, parents and texts, in the order of the ids."""
     starts = _starts(lines, code)
-    walker = _Walker(code)
-    loops = {number for number, _, detail in lines if _LOOP.match(detail)}
+    walker = Walker(code)
+    loops = {number for number, _, detail in lines if _LOOP.match(detail) or _BLOOM.match(detail)}
     pages: dict[int, int | None] = {}
     whole: set[int] = set()
     for number, _, detail in lines:
@@ -68,6 +83,7 @@ def roots_of(lines: Sequence[tuple[int, int, str]], code: Sequence[Instruction])
         if number in loops:
             later = {starts[other] for other in loops if other > number}
             page = walker.page(starts[number], later, seeks=_EQUALITY.fullmatch(detail) is not None)
+            whole |= {number} if _UNBOUNDED.fullmatch(detail) and walker.is_walked(starts[number], later) else set()
         elif _IN.fullmatch(detail):
             page, is_whole = walker.listed(starts[number])
             whole |= {number} if is_whole else set()
@@ -94,7 +110,42 @@ def _starts(lines: Sequence[tuple[int, int, str]], code: Sequence[Instruction]) 
     return starts
 
 
-class _Walker:
+@dataclass(frozen=True, slots=True)
+class Walk:
+    """A loop through a whole b-tree: the place where it begins, and the root page, None for rows of a subquery."""
+
+    start: int
+    page: int | None
+
+
+def walks(program: Sequence[Instruction]) -> list[Walk]:
+    """The loops of ``program`` that read a b-tree from end to end.
+
+    Such a loop begins at one of its ends and is left by its last instruction alone, unless something else ends it early
+    that depends on the rows, such as a LIMIT. What ends at a bound of its key, or after its first row, is no walk.
+    """
+    walker = Walker(program)
+    return [
+        Walk(start, page)
+        for start, first in enumerate(program)
+        if first.opcode in _WALK
+        for end in range(start + 1, len(program))
+        if program[end].opcode in _STEP and program[end].p1 == first.p1 and start < program[end].p2 <= end
+        if not _ends_early(program, start, end)
+        if (page := walker.opened(first.p1, start)) != UNKNOWN
+    ]
+
+
+def _ends_early(program: Sequence[Instruction], start: int, end: int) -> bool:
+    """Whether the loop from ``start`` to ``end`` is left at a bound of its key, or after its first row, whatever is in
+    it."""
+    body = program[start + 1 : end]
+    leaving = {instruction.opcode for instruction in body if not start <= instruction.p2 <= end}
+    passes_over = any(i.p2 == end and i.opcode != "Goto" for i in body)
+    return bool(leaving & _BOUNDS) or ("Goto" in leaving and not passes_over)
+
+
+class Walker:
     """Follows the bytecode from the beginning of a loop to the cursor that it moves."""
 
     def __init__(self, code: Sequence[Instruction]) -> None:
@@ -106,13 +157,22 @@ class _Walker:
         while 0 <= place < len(code) and place not in later:
             instruction = code[place]
             if instruction.opcode in _SEEK or (instruction.opcode in _WALK and not seeks):
-                return self._opened(instruction.p1, place)
+                return self.opened(instruction.p1, place)
             if instruction.opcode == "Yield":
                 return None
             if instruction.opcode in _END:
                 break
             place = self._behind(place)
         return self._counted(start)
+
+    def is_walked(self, start: int, later: set[int]) -> bool:
+        """Whether the loop that begins at ``start`` walks through all of its b-tree: see walks()."""
+        for place in range(start, len(self._code)):
+            if place in later or self._code[place].opcode in _SEEK:
+                break
+            if self._code[place].opcode in _WALK:
+                return any(walk.start == place for walk in walks(self._code))
+        return False
 
     def listed(self, start: int) -> tuple[int, bool]:
         """The root page that the operator IN at ``start`` opens, and whether its rows are read one after the other."""
@@ -135,7 +195,7 @@ class _Walker:
                     return behind + 1
         return place + 1
 
-    def _opened(self, cursor: int, place: int) -> int | None:
+    def opened(self, cursor: int, place: int) -> int | None:
         """The root page behind ``cursor`` at ``place``; of an automatic index, of the table that it is built from."""
         before = [n for n in range(place) if self._opens(self._code[n], cursor)]
         # What is opened further down belongs to a part that runs earlier.
@@ -155,7 +215,7 @@ class _Walker:
         for n in range(place + 1, len(self._code)):
             instruction = self._code[n]
             if instruction.opcode in _WALK:
-                return self._opened(instruction.p1, n)
+                return self.opened(instruction.p1, n)
             if instruction.opcode in ("Yield", "VFilter"):
                 return None
             if instruction.opcode in _END:
@@ -166,7 +226,7 @@ class _Walker:
         """COUNT(*) of a whole table is one instruction in front of its line."""
         for n in range(max(0, start - 2), min(start, len(self._code))):
             if self._code[n].opcode == "Count":
-                return self._opened(self._code[n].p1, n)
+                return self.opened(self._code[n].p1, n)
         return UNKNOWN
 
     @staticmethod

@@ -18,6 +18,7 @@ _UNKNOWN = (10, 9, 8, 7, 6, 5)
 # A bound on one side of a range leaves a quarter.
 _RANGE = 4
 _FULL_TEXT = 10
+_READS_ON = frozenset({"WHERE", "GROUP", "DISTINCT", "OFFSET", "UNION", "EXCEPT", "INTERSECT"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +96,8 @@ class _Tree:
             elif node.kind == "or":
                 cost = None if inner.read is None else returned * inner.read
                 returned, loops = returned * max(inner.returned, 1.0), True
+            elif node.kind == "filter":
+                cost = self._statistics.rows.get(fold(node.table)) if node.table is not None else 0.0
             elif node.kind in ("scan", "search"):
                 cost, rows = self._loop(node, returned, known)
                 returned, loops = returned * rows, True
@@ -151,8 +154,11 @@ def with_sizes(statistics: Statistics, sizes: Mapping[str, int]) -> Statistics:
 
 
 def _limit(sql: str) -> int | None:
-    """The number behind the LIMIT of ``sql`` itself."""
+    """The number behind the LIMIT of ``sql`` itself; None where a condition, a group or a function may read more rows
+    than that."""
     tokens = [token for _, token in outside(tokenize(sql))]
+    if any(token.word in _READS_ON or token.word == ")" for token in tokens):
+        return None
     for place, token in enumerate(tokens[:-1]):
         if token.word == "LIMIT" and tokens[place + 1].kind == "number" and tokens[place + 1].text.isdigit():
             return int(tokens[place + 1].text)

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, field, replace
 from typing import Literal
 
-from memsql.advise.cursors import UNKNOWN, Instruction, roots_of
+from memsql.advise.cursors import UNKNOWN, Instruction, programs, roots_of, walks
 from memsql.db import Value
 from memsql.sqltext import fold
 from memsql.sqltext.internal import module_of
@@ -27,6 +27,8 @@ Kind = Literal[
     "compound",
     "or",
     "sort",
+    "filter",
+    "fired",
     "other",
 ]
 _LOOP = re.compile(
@@ -36,6 +38,7 @@ _LOOP = re.compile(
     r"(?: \((?P<terms>.*)\))?(?: (?:LEFT|RIGHT)-JOIN)?",
     re.DOTALL,
 )
+_BLOOM = re.compile(r"BLOOM FILTER ON (?P<name>.+) \((?P<terms>.*)\)", re.DOTALL)
 _IN = re.compile(r"USING (?:ROWID SEARCH ON TABLE (?P<table>.+)|INDEX (?P<index>.+)) FOR IN-OPERATOR", re.DOTALL)
 # Rows of constants: SQLite 3.53 says "2-ROW VALUES CLAUSE" of a VALUES clause, earlier ones "2 CONSTANT ROWS".
 _CONSTANT = re.compile(r"SCAN (?:\d+ )?CONSTANT ROWS?|SCAN \d+-ROW VALUES CLAUSE")
@@ -66,11 +69,12 @@ class Node:
     """One step of a plan: a line of EXPLAIN QUERY PLAN. ``id`` and ``parent`` are SQLite's, 0 is no parent.
 
     ``kind`` scan: reads every row of ``table``, or every entry of ``index``; search: only what ``equality`` and
-    ``ranges`` (columns, or ``<expr>``) lead to. ``table`` is the name in the schema, whatever alias ``name`` the query
-    gives it; None where the rows are those of a subquery, a function or constants. ``automatic``: SQLite builds an
-    index for this query alone, and reads the whole table for that. ``temporary`` says what rows are sorted or
-    collected for in a temporary b-tree, such as "ORDER BY". ``correlated``: a subquery that runs once for each row
-    around it.
+    ``ranges`` (columns, or ``<expr>``) lead to; filter: reads every row of ``table`` for a Bloom filter; fired: a
+    trigger or foreign-key action reads every row of ``table``. ``table`` is the name in the schema, whatever alias
+    ``name`` the query gives it; None where the rows are those of a subquery, a function or constants. ``automatic``:
+    SQLite builds an index for this query alone, and reads the whole table for that. ``temporary`` says what rows are
+    sorted or collected for in a temporary b-tree, such as "ORDER BY". ``correlated``: a subquery that runs once for
+    each row around it.
     """
 
     id: int
@@ -92,7 +96,7 @@ class Node:
     @property
     def reads_whole_table(self) -> bool:
         """Whether it reads a table from end to end."""
-        return self.table is not None and (self.kind == "scan" or self.automatic)
+        return self.table is not None and (self.kind in ("scan", "filter", "fired") or self.automatic)
 
 
 def catalogue_of(rows: Sequence[Sequence[Value]]) -> Catalogue:
@@ -130,12 +134,26 @@ def nodes_of(
     ``code`` that to EXPLAIN of the same statement ``sql``. Without ``code`` or ``catalogue`` tables are called as the
     plan calls them."""
     lines = sorted((int(str(row[0])), int(str(row[1])), str(row[-1])) for row in rows)
-    roots = roots_of(lines, code)
+    own, *fired = programs(code)
+    roots = roots_of(lines, own)
     subqueries = {match["name"] for _, _, detail in lines if (match := _NAMED.fullmatch(detail))}
     reader = _Reader(catalogue, subqueries, sql)
     nodes = (reader.node(*line, roots.pages.get(line[0], UNKNOWN)) for line in lines)
-    # An IN whose rows drive a loop reads all of them.
-    return tuple(replace(node, kind="scan") if node.id in roots.whole else node for node in nodes)
+    steps = (replace(node, kind="scan") if node.id in roots.whole else node for node in nodes)
+    return (*steps, *_fired(fired, catalogue or Catalogue()))
+
+
+def _fired(fired: Sequence[Sequence[Instruction]], catalogue: Catalogue) -> list[Node]:
+    """What the programs of triggers and foreign-key actions read from end to end. They are in no line of the plan."""
+    nodes = []
+    for number, program in enumerate(fired, 1):
+        name = program[0].p4.removeprefix("-- TRIGGER ")
+        what = f"trigger {name}" if name else "foreign-key action"
+        for walk in walks(program):
+            table = None if walk.page is None else catalogue.roots.get(walk.page)
+            if table is not None:
+                nodes.append(Node(-number, -1, "fired", f"SCAN {table} ({what})", table, table))
+    return nodes
 
 
 class _Reader:
@@ -152,6 +170,9 @@ class _Reader:
             return Node(number, parent, "constant", detail)
         if match := _LOOP.fullmatch(detail):
             return self._loop(Node(number, parent, "search", detail, match["name"]), match, root)
+        if match := _BLOOM.fullmatch(detail):
+            table = self._table_of(None, root, match["name"])
+            return Node(number, parent, "filter", detail, match["name"], table)
         if match := _IN.fullmatch(detail):
             table = self._table_of(match["index"], root, match["table"] or "")
             name = match["table"] or table or ""

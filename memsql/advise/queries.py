@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 
 from memsql.advise.contracts import Breach, Facts, breaches
@@ -100,7 +101,8 @@ def planned_of(
     # Prepared with the values in place, for a LIKE or a partial index may depend on them.
     texts = [query.sql for query in ready if isinstance(query, Query)]
     reads = [(make(sql), ()) for sql in texts for make in (explained, bytecode)]
-    first, *others = conn.read_each([(load("advise/catalogue"), ()), *reads])
+    with _foreign_keys_on(conn) if any(not query.only_reads for query in queries) else nullcontext():
+        first, *others = conn.read_each([(load("advise/catalogue"), ()), *reads])
     catalogue = Catalogue() if isinstance(first, StatementError) else catalogue_of(first.rows)
     facts = Facts(catalogue, _behind_views(conn, queries, catalogue))
     answers = iter(zip(others[::2], others[1::2], strict=True))
@@ -110,6 +112,18 @@ def planned_of(
         else Planned(query, query, _failed(query, filling), catalogue)
         for query, filling in zip(queries, ready, strict=True)
     ]
+
+
+@contextmanager
+def _foreign_keys_on(conn: Connection) -> Iterator[None]:
+    """Let what is prepared in the block follow foreign keys, as a server does and an application should."""
+    before = conn.execute("PRAGMA foreign_keys").one()
+    conn.execute("PRAGMA foreign_keys = ON")
+    try:
+        yield
+    finally:
+        if not before:
+            conn.execute("PRAGMA foreign_keys = OFF")
 
 
 def change_lines(before: Sequence[QueryPlan], after: Sequence[QueryPlan]) -> list[str]:

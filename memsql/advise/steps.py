@@ -10,9 +10,12 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Container, Iterator, Sequence
 
-from memsql.advise.cursors import Instruction
+from memsql.advise.cursors import UNKNOWN, Instruction, Walker
 
 _NEXT = frozenset({"Next", "Prev", "VNext"})
+# The counters of a statement, as the fifth operand of the instruction that counts
+# (https://sqlite.org/c3ref/c_stmtstatus_counter.html).
+_SCANNED, _INDEXED = 1, 3
 _LOOKUPS = frozenset({"SeekRowid", "NotExists", "Last", "Rewind", "SeekGE", "SeekGT", "SeekLE", "SeekLT"})
 _SUBROUTINES = frozenset({"Gosub", "Yield", "BeginSubrtn", "Program", "Return"})
 # Their second operand is no address. Every other instruction may jump there, for all that is known.
@@ -38,20 +41,47 @@ def most_rows(code: Sequence[Instruction], steps: int) -> int | None:
     return int(steps * max(ratios)) if ratios else len(lookups)
 
 
+def counted_rows(code: Sequence[Instruction], scanned: int, indexed: int, *, functions: bool) -> int:
+    """How many rows of tables are surely among those that SQLite counted in loops that scan, and among those that it
+    put into automatic indexes. It counts rows of subqueries and ``functions`` too; where there is such a loop, none is
+    sure."""
+    sure = 0
+    for counter, rows in ((_SCANNED, scanned), (_INDEXED, indexed)):
+        ends = [n for n, i in enumerate(code) if i.opcode in _NEXT and i.p5 == counter]
+        sure += rows if all(_moves_on_table(code, end, functions=functions) for end in ends) else 0
+    return sure
+
+
+def _moves_on_table(code: Sequence[Instruction], end: int, *, functions: bool) -> bool:
+    """Whether the loop that ends at ``end`` goes through a table, and not through rows of a subquery."""
+    if code[end].opcode == "VNext":
+        return not functions
+    return Walker(code).opened(code[end].p1, end) not in (None, UNKNOWN)
+
+
 def least_rows(code: Sequence[Instruction], steps: int) -> int:
     """How many rows the program ``code`` has read at least in ``steps`` instructions; 0 where it is not one plain
     loop."""
-    ends = [end for end, i in enumerate(code) if i.opcode in _NEXT and 0 <= i.p2 < end]
-    if len(ends) != 1 or any(instruction.opcode in _SUBROUTINES for instruction in code):
+    ends = [end for end, i in enumerate(code) if _goes_back(i, end, len(code))]
+    if len(ends) != 1 or code[ends[0]].opcode not in _NEXT or any(i.opcode in _SUBROUTINES for i in code):
+        return 0
+    if not _moves_on_table(code, ends[0], functions=True):
         return 0
     start, end = code[ends[0]].p2, ends[0]
     longest = _longest(code, start, end)
     return 0 if longest is None else max(0, -((len(code) - (end - start + 1) - steps) // longest))
 
 
+def _goes_back(instruction: Instruction, place: int, length: int) -> bool:
+    """Whether ``instruction`` may jump backwards; the last one of a program, which only begins it, does not count."""
+    if instruction.opcode in _STRAIGHT or instruction.p2 <= 0:
+        return False
+    return instruction.p2 <= place and not (instruction.opcode == "Goto" and place == length - 1)
+
+
 def _longest(code: Sequence[Instruction], start: int, end: int) -> int | None:
-    """The number of instructions on the longest way from ``start`` to ``end``, both counted; None where a way goes
-    back."""
+    """The number of instructions on the longest way from ``start``, to ``end`` or out of the loop; None where a way
+    goes back."""
     length = {start: 1}
     for place in range(start, end):
         if place not in length:
@@ -61,7 +91,7 @@ def _longest(code: Sequence[Instruction], start: int, end: int) -> int | None:
                 return None
             if start <= following <= end:
                 length[following] = max(length.get(following, 0), length[place] + 1)
-    return length.get(end)
+    return max(length.values()) if end in length else None
 
 
 def _rounds(code: Sequence[Instruction], lookups: Sequence[int]) -> Iterator[tuple[int, int]]:

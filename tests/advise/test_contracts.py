@@ -12,6 +12,7 @@ from memsql.db import Connection
 from memsql.db.sqlite import memory
 from memsql.errors import FileError, Location
 from memsql.project.contracts import Expectation, parse_expectations
+from memsql.project.named_queries import read_named
 from memsql.project.queries import read_queries
 
 SCHEMA = """
@@ -73,10 +74,64 @@ def plan_of(conn: Connection, folder: Path, sql: str, *expected: str) -> QueryPl
         ("SELECT * FROM memories WHERE user_id = 1", 'uses "by_user"', False),
         ("SELECT * FROM memories WHERE user_id = 1", "USES BY_USER", False),
         ("SELECT * FROM memories WHERE id = 1", "uses by_user", True),
+        # SQLite calls these a search, and says the same of both.
+        ("SELECT min(kind) FROM memories", "no scan", True),
+        ("SELECT max(kind) FROM memories AS m", "no scan of memories", True),
+        ("SELECT max(id) FROM memories WHERE kind = 'a'", "no scan", True),
+        ("SELECT max(id) FROM memories", "no scan", False),
+        ("SELECT min(user_id) FROM memories", "no scan", False),
+        ("SELECT max(at) FROM memories WHERE user_id = 1", "no scan", False),
+        ("SELECT max(kind) FROM memories WHERE id > 5", "no scan", False),
+        ("SELECT max(kind) FROM memories WHERE id < 5", "no scan", False),
     ],
 )
 def test_what_holds_of_a_plan(conn: Connection, tmp_path: Path, sql: str, expected: str, unmet: bool) -> None:
     assert bool(plan_of(conn, tmp_path, sql, expected).unmet) is unmet
+
+
+@pytest.mark.parametrize(
+    ("sql", "expected", "reason"),
+    [
+        ("DELETE FROM hooked WHERE id = ?", "no scan of log", "reads all of log (SCAN log (trigger hooked_ad))"),
+        ("DELETE FROM hooked WHERE id = ?", "no scan of hooked", None),
+        ("INSERT INTO hooked VALUES (1)", "no scan", None),
+        ("DELETE FROM parent WHERE id = ?", "no scan of child", "reads all of child"),
+        ("UPDATE parent SET id = ? WHERE id = ?", "no scan of child", "reads all of child"),
+        ("UPDATE parent SET name = ? WHERE id = ?", "no scan", None),
+        ("DELETE FROM parent WHERE id = ?", "no scan of served", None),
+    ],
+)
+def test_what_triggers_and_foreign_keys_read(
+    conn: Connection, tmp_path: Path, sql: str, expected: str, reason: str | None
+) -> None:
+    for statement in (
+        "CREATE TABLE parent (id INTEGER PRIMARY KEY, name)",
+        "CREATE TABLE child (parent_id INT REFERENCES parent ON DELETE CASCADE ON UPDATE CASCADE)",
+        "CREATE TABLE served (parent_id INT REFERENCES parent ON DELETE CASCADE)",
+        "CREATE INDEX served_parent ON served (parent_id)",
+        "CREATE TABLE log (of)",
+        "CREATE TABLE hooked (id INTEGER PRIMARY KEY)",
+        "CREATE TRIGGER hooked_ad AFTER DELETE ON hooked BEGIN DELETE FROM log WHERE of = old.id; END",
+    ):
+        conn.execute(statement)
+    (plan,) = plans_of(conn, read_named(f"-- name: q :exec\n-- plan: {expected}\n{sql};\n", "q.sql"))
+    assert plan.error is None
+    assert [breach.reason.startswith(str(reason)) for breach in plan.breaches] == ([True] if reason else [])
+    assert conn.execute("PRAGMA foreign_keys").one() == 0
+
+
+def test_a_bloom_filter_reads_the_whole_table(conn: Connection, tmp_path: Path) -> None:
+    conn.execute("CREATE TABLE a (id INTEGER PRIMARY KEY, b, c, d)")
+    conn.execute("CREATE TABLE b (id INTEGER PRIMARY KEY, x, y)")
+    rows = "WITH RECURSIVE n (v) AS (SELECT 1 UNION ALL SELECT v + 1 FROM n WHERE v < 2000) "
+    conn.execute(f"INSERT INTO a {rows} SELECT v, v, v % 7, v FROM n")
+    conn.execute(f"INSERT INTO b {rows} SELECT v, v % 5, v FROM n WHERE v < 500")
+    conn.execute("ANALYZE")
+    sql = "SELECT count(*) FROM a JOIN b ON b.id = a.b WHERE b.x IN (1, 2)"
+    plan = plan_of(conn, tmp_path, sql, "no scan of b")
+    if not any("BLOOM" in line for line in plan.lines):
+        pytest.skip(f"this SQLite builds no Bloom filter here: {plan.lines}")
+    assert "to build a Bloom filter" in plan.breaches[0].reason
 
 
 @pytest.mark.parametrize(

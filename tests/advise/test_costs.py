@@ -107,7 +107,8 @@ def test_bounds_are_close_where_every_row_is_alike(conn: SQLiteConnection) -> No
         ("WITH k AS MATERIALIZED (SELECT 1 AS z) SELECT * FROM k, json_each('[1, 2]')", 0, "holds"),
         # Between the bounds, and nothing was analyzed.
         ("SELECT kind, count(*) FROM memories WHERE user_id = 3 GROUP BY kind", 101, "unproven"),
-        ("SELECT count(*) FROM memories", 5, "unproven"),
+        ("SELECT count(*) FROM memories", 5, "broken"),
+        ("SELECT count(*) FROM memories", 1000, "holds"),
     ],
 )
 def test_whether_few_enough_rows_are_read(conn: SQLiteConnection, sql: str, most: int, outcome: str) -> None:
@@ -117,7 +118,7 @@ def test_whether_few_enough_rows_are_read(conn: SQLiteConnection, sql: str, most
         assert "rows (" in item.breaches[0].reason
 
 
-def test_without_a_run_statistics_decide(path: Path, tmp_path: Path) -> None:
+def test_without_a_run_nothing_is_decided(path: Path, tmp_path: Path) -> None:
     target = tmp_path / "analyzed.db"
     target.write_bytes(path.read_bytes())
     sql, wish = "SELECT * FROM memories WHERE user_id = 3", "-- plan: rows read <= 99"
@@ -126,7 +127,44 @@ def test_without_a_run_statistics_decide(path: Path, tmp_path: Path) -> None:
         assert item.unproven == ("rows read <= 99: 10 rows (estimated, without ANALYZE)",)
         conn.execute("ANALYZE")
         item = cost(conn, sql, wish, budget=0)
-        assert item.breaches[0].reason == "reads 100 rows (estimated from the statistics of ANALYZE)"
+        assert not item.breaches
+        assert item.unproven == ("rows read <= 99: 100 rows (estimated from the statistics of ANALYZE)",)
+
+
+@pytest.mark.parametrize(
+    ("sql", "most", "outcome"),
+    [
+        ("SELECT count(*) FROM memories LIMIT 1", 100, "broken"),
+        ("SELECT sum(at) FROM memories LIMIT 1", 100, "broken"),
+        ("SELECT min(kind) FROM memories", 100, "broken"),
+        ("SELECT * FROM memories WHERE user_id IN (1, 2, 3, 4, 5)", 200, "unproven"),
+        ("SELECT * FROM memories WHERE user_id IN (1, 2, 3, 4, 5)", 3000, "holds"),
+        ("SELECT max(id) FROM memories WHERE user_id = 3", 7, "holds"),
+    ],
+)
+def test_the_run_decides_and_not_the_estimate(path: Path, tmp_path: Path, sql: str, most: int, outcome: str) -> None:
+    target = tmp_path / "analyzed.db"
+    target.write_bytes(path.read_bytes())
+    with closing(SQLiteConnection(Target(path=target, display="x"), "rw", 1000)) as conn:
+        conn.execute("ANALYZE")
+        item = cost(conn, sql, f"-- plan: rows read <= {most}")
+    assert ("broken" if item.breaches else "unproven" if item.unproven else "holds") == outcome, item.rows
+
+
+@pytest.mark.parametrize(
+    ("sql", "rows"),
+    [
+        ("SELECT * FROM memories ORDER BY kind DESC", 1000),
+        ("SELECT * FROM memories WHERE id BETWEEN 83 AND 146 ORDER BY kind", 65),
+        ("SELECT id FROM memories WHERE user_id = 5 ORDER BY kind", 101),
+        ("WITH x AS MATERIALIZED (SELECT * FROM memories WHERE at >= 0 LIMIT 20) SELECT * FROM x AS a JOIN x AS b", 20),
+        ("WITH RECURSIVE c (x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c WHERE x < 5000) SELECT count(*) FROM c", 0),
+    ],
+)
+def test_rows_of_sorters_and_subqueries_are_no_rows_of_tables(conn: SQLiteConnection, sql: str, rows: int) -> None:
+    bounds = cost(conn, sql).rows
+    assert bounds.at_least is not None
+    assert bounds.at_least <= rows <= (bounds.at_most or 0)
 
 
 @pytest.mark.parametrize(
