@@ -238,10 +238,20 @@ def _parse(file: SqlFile) -> MigrationHeader:
 
 
 def read_file(path: Path | str, shown: str) -> SqlFile:
-    """Read and normalise one file. Raises FileError where it cannot be read, and where it is a link or no regular file,
-    such as a pipe, which would make who reads it wait."""
+    """Read and normalise one file. Raises FileError as raw_bytes() does."""
+    data = raw_bytes(path, shown)
+    if data.startswith(_BOM):
+        data = data[3:]
+    if b"\r" in data:
+        data = data.replace(b"\r\n", b"\n")
+    return SqlFile(shown, shown.rpartition("/")[2], data)
+
+
+def raw_bytes(path: Path | str, shown: str) -> bytes:
+    """The bytes of a file. Raises FileError where it cannot be read, and where it is a link or no regular file, such as
+    a pipe, which would make who reads it wait."""
     try:
-        data = _bytes_of(path)
+        return _bytes_of(path)
     except OSError as e:
         if os.path.islink(path):
             raise FileError(
@@ -257,11 +267,6 @@ def read_file(path: Path | str, shown: str) -> SqlFile:
                 hint="put a file there, or remove it",
             ) from None
         raise FileError(f"{shown} cannot be read: {e.strerror}", where=Location(shown)) from None
-    if data.startswith(_BOM):
-        data = data[3:]
-    if b"\r" in data:
-        data = data.replace(b"\r\n", b"\n")
-    return SqlFile(shown, shown.rpartition("/")[2], data)
 
 
 def _bytes_of(path: Path | str) -> bytes:

@@ -13,7 +13,7 @@ from memsql.errors import FileError, Location
 from memsql.project.admission import ledger_table, names_ledger, written_names
 from memsql.project.files import read_file
 from memsql.sqltext import Effect, Header, Statement, effect, parse_header, split
-from memsql.sqltext.header import required_name, timeout_of
+from memsql.sqltext.check_header import required_name, timeout_of
 
 FOLDER = "smoke"
 """The folder of the steps, in that of the project's SQL."""

@@ -1,5 +1,6 @@
 """SQL text without a database: statements with positions, header directives, what a statement does."""
 
+from memsql.sqltext.check_header import CheckHeader, parse_check_header
 from memsql.sqltext.classify import Effect, effect, forbidden_in_transaction, identifiers
 from memsql.sqltext.gates import bulk_table, may_concern, may_control_transactions
 from memsql.sqltext.header import (
@@ -7,12 +8,11 @@ from memsql.sqltext.header import (
     MIGRATION_DIRECTIVES,
     Allow,
     BrokenPermit,
-    CheckHeader,
     Directive,
     Header,
     MigrationHeader,
+    Origin,
     Permit,
-    parse_check_header,
     parse_header,
     parse_migration_header,
     permit_line,
@@ -37,6 +37,7 @@ __all__ = [
     "Effect",
     "Header",
     "MigrationHeader",
+    "Origin",
     "Permit",
     "Statement",
     "bulk_table",

@@ -81,6 +81,20 @@ def _on_one_line(name: str) -> str:
     return quote_if_needed(name) if seen == name else quote(seen)
 
 
+class Origin(NamedTuple):
+    """``-- imported_from: TOOL PATH [KEY=VALUE…]``: which file of which tool the migration was, and what that tool
+    knows the file by (``sha256``, ``when``)."""
+
+    tool: str
+    path: str
+    marks: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def line(self) -> str:
+        """The directive."""
+        return " ".join(["-- imported_from:", self.tool, self.path, *(f"{key}={value}" for key, value in self.marks)])
+
+
 class BrokenPermit(NamedTuple):
     """``-- allow: broken NAME reason``: the view or table ``name`` may not compile after the file."""
 
@@ -95,7 +109,8 @@ class MigrationHeader:
 
     ``depends`` are ids of migrations. ``foreign_keys`` is False for ``-- foreign_keys: off``. ``fts_rebuild`` are the
     FTS5 tables to rebuild after the statements; the name ``all`` stands for all of them. ``allows`` has no permits,
-    except a ``data-loss`` that does not begin with a name; such a line does not say what may be lost.
+    except a ``data-loss`` that does not begin with a name; such a line does not say what may be lost. ``origin``: what
+    the file was before memsql took it over from another tool.
     """
 
     description: str = ""
@@ -107,6 +122,7 @@ class MigrationHeader:
     fts_rebuild: tuple[str, ...] = ()
     permits: tuple[Permit, ...] = ()
     broken: tuple[BrokenPermit, ...] = ()
+    origin: Origin | None = None
 
     @property
     def allows_loss(self) -> bool:
@@ -114,23 +130,8 @@ class MigrationHeader:
         return bool(self.permits) or any(allow.rule == "data-loss" for allow in self.allows)
 
 
-@dataclass(frozen=True, slots=True)
-class CheckHeader:
-    """What a check file says about itself; ``severity`` is ``error`` or ``warning``.
-
-    ``timeout``: for how long it may run, in milliseconds; None for as long as any other. ``references``: keys that
-    the schema does not declare, as text with their lines: ``notes.topic_id -> topics.id``.
-    """
-
-    name: str
-    severity: str = "error"
-    why: str = ""
-    description: str = ""
-    timeout: int | None = None
-    references: tuple[tuple[str, int], ...] = ()
-
-
-MIGRATION_DIRECTIVES = frozenset({"depends", "transactional", "foreign_keys", "allow", "fts_rebuild"})
+IMPORTED_FROM = "imported_from"
+MIGRATION_DIRECTIVES = frozenset({"depends", "transactional", "foreign_keys", "allow", "fts_rebuild", IMPORTED_FROM})
 CHECK_DIRECTIVES = frozenset({"name", "severity", "why", "timeout", "allow", "references"})
 REPEATABLE = frozenset({"depends", "allow", "references"})
 _TIMEOUT = "timeout"
@@ -139,6 +140,7 @@ _RULER = "-=*#~_ "
 _block = re.compile(rf"{TRIVIA}*").match
 _comments = re.compile(rf"{LINE_COMMENT}|{BLOCK_COMMENT}").finditer
 _directive = re.compile(r"--\s*([a-z][a-z_]*)\s*:(?!//)\s*").match
+_origin_mark = re.compile(r"(sha256|when)=(\w+)").fullmatch
 _rule = re.compile(r"[A-Za-z][A-Za-z0-9_.-]*").fullmatch
 _IDENTIFIER = rf'{NAME}|(?:"[^"]*+")+|(?:`[^`]*+`)+|\[[^\]]*+\]'
 _permit = re.compile(rf"({_IDENTIFIER})(?:\.({_IDENTIFIER}))?(?:\s+(.+))?").fullmatch
@@ -249,7 +251,8 @@ def directive_lines(text: str) -> list[tuple[str, str]]:
     return [(m[1], line[m.end() :].rstrip()) for m, line in lines if m is not None and m[1] in MIGRATION_DIRECTIVES]
 
 
-def _bad_value(directive: Directive, path: str, expected: str) -> FileError:
+def bad_value(directive: Directive, path: str, expected: str) -> FileError:
+    """That ``directive`` has another value than ``expected``."""
     shown = f'"{directive.value}"' if directive.value else "nothing"
     return FileError(
         f'the directive "{directive.name}" says {shown}',
@@ -261,7 +264,7 @@ def _bad_value(directive: Directive, path: str, expected: str) -> FileError:
 def _switch(directive: Directive, path: str, off: str, on: str) -> bool:
     value = directive.value.lower()
     if value not in (off, on):
-        raise _bad_value(directive, path, f"{off}` or `-- {directive.name}: {on}")
+        raise bad_value(directive, path, f"{off}` or `-- {directive.name}: {on}")
     return value == on
 
 
@@ -269,7 +272,7 @@ def _allow(directive: Directive, path: str) -> Allow:
     rule, _, reason = directive.value.replace("\t", " ").partition(" ")
     reason = reason.strip()
     if not reason or not _rule(rule):
-        raise _bad_value(
+        raise bad_value(
             directive,
             path,
             "<rule> <reason>` with a reason that a reviewer can judge, such as `-- allow: MS01 the table was never "
@@ -289,8 +292,19 @@ def _permitted(allow: Allow) -> Permit | None:
 def _broken(allow: Allow, directive: Directive, path: str) -> BrokenPermit:
     match = _permit(allow.reason)
     if match is None or match[2] or match[3] is None:
-        raise _bad_value(directive, path, "broken <view or table> <reason>")
+        raise bad_value(directive, path, "broken <view or table> <reason>")
     return BrokenPermit(unquote(match[1]), match[3], allow.line)
+
+
+def _origin(directive: Directive, path: str) -> Origin:
+    words = directive.value.split()
+    marks: list[tuple[str, str]] = []
+    while len(words) > 2 and (match := _origin_mark(words[-1])) is not None:
+        marks.insert(0, (match[1], match[2]))
+        words.pop()
+    if len(words) < 2:
+        raise bad_value(directive, path, "<tool> <file of the tool>")
+    return Origin(words[0], " ".join(words[1:]), tuple(marks))
 
 
 def _refuse_below_block_comment(text: str, directive: Directive, path: str) -> None:
@@ -309,7 +323,8 @@ def parse_migration_header(text: str, path: str) -> MigrationHeader:
     """Read the header of a migration or rollback file: ``text`` is the content of the file at ``path``.
 
     Directives: ``depends: id id ...`` (may be empty and may repeat), ``transactional: true|false``,
-    ``foreign_keys: off|on``, ``allow: <rule> <reason>``, ``allow: data-loss <table>[.<column>] <reason>`` and ``allow:
+    ``foreign_keys: off|on``, ``imported_from: <tool> <file>``, ``allow: <rule> <reason>``,
+    ``allow: data-loss <table>[.<column>] <reason>`` and ``allow:
     broken <name> <reason>`` (may repeat), ``fts_rebuild: table table ...`` or ``fts_rebuild: all``.
 
     Raises FileError with file and line for what ``parse_header`` refuses, for any other value, for an
@@ -325,6 +340,7 @@ def parse_migration_header(text: str, path: str) -> MigrationHeader:
     permits: list[Permit] = []
     broken: list[BrokenPermit] = []
     fts_rebuild: tuple[str, ...] = ()
+    origin: Origin | None = None
     for directive in header.directives:
         match directive.name:
             case "depends":
@@ -342,11 +358,13 @@ def parse_migration_header(text: str, path: str) -> MigrationHeader:
                     broken.append(_broken(allow, directive, path))
                 else:
                     allows.append(allow)
+            case "imported_from":
+                origin = _origin(directive, path)
             case "fts_rebuild":
                 names = _table_names(directive.value)
                 fts_rebuild = tuple(unquote(name) if name[0] == '"' else name for name in names)
                 if not fts_rebuild:
-                    raise _bad_value(directive, path, "<table> <table>` or `-- fts_rebuild: all")
+                    raise bad_value(directive, path, "<table> <table>` or `-- fts_rebuild: all")
         if "/*" in text and directive.name in ("depends", "transactional"):
             _refuse_below_block_comment(text, directive, path)
     return MigrationHeader(
@@ -358,48 +376,5 @@ def parse_migration_header(text: str, path: str) -> MigrationHeader:
         fts_rebuild=fts_rebuild,
         permits=tuple(permits),
         broken=tuple(broken),
+        origin=origin,
     )
-
-
-def parse_check_header(text: str, path: str) -> CheckHeader:
-    """Read the header of a check file: ``name`` (required), ``severity: error|warning``, ``why``, ``timeout: 2m``,
-    ``references: notes.topic_id -> topics.id`` (may repeat).
-
-    Raises FileError with file and line for what ``parse_header`` refuses, for another severity, for a timeout that is
-    no time, and for a missing or empty name.
-    """
-    header = parse_header(text, path, CHECK_DIRECTIVES)
-    name = required_name(header, path, "check", "what must hold")
-    severity = "error"
-    for directive in header.all("severity"):
-        severity = directive.value.lower()
-        if severity not in ("error", "warning"):
-            raise _bad_value(directive, path, "error` or `-- severity: warning")
-    references = tuple((directive.value, directive.line) for directive in header.all("references"))
-    timeout = timeout_of(header, path)
-    return CheckHeader(name, severity, header.get("why") or "", header.description, timeout, references)
-
-
-def required_name(header: Header, path: str, kind: str, says: str) -> str:
-    """The ``name`` in the ``header`` of a ``kind`` of file (check, step); ``says``: what such a name says.
-
-    Raises FileError with file and line where it is missing or empty.
-    """
-    name = header.get("name")
-    if not name:
-        raise FileError(
-            f"the {kind} has no name",
-            where=Location(path, header.all("name")[0].line if name is not None else 1),
-            hint=f"Start the file with a line `-- name: {says}`.",
-        )
-    return name
-
-
-def timeout_of(header: Header, path: str) -> int | None:
-    """The ``timeout`` in ``header``, in milliseconds; None where it has none. Raises FileError for what is no time."""
-    for directive in header.all("timeout"):
-        timeout = parse_duration(directive.value, "s")
-        if not timeout:
-            raise _bad_value(directive, path, "30s` or `-- timeout: 2m")
-        return timeout
-    return None

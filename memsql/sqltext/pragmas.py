@@ -141,6 +141,12 @@ def is_settled(name: str) -> bool:
     return name in _PENDING
 
 
+def says_nothing_of_database(pragma: Pragma) -> bool:
+    """Whether the database is the same without it, which is no setting that a migration may have: it holds for one
+    connection, or SQLite does not know it."""
+    return pragma.name not in _DANGEROUS and pragma.name not in ALLOWED
+
+
 def refused(pragma: Pragma) -> tuple[str, str]:
     """Why a migration must not set it, as the end of a sentence that begins with its name, and what to do instead."""
     if pragma.name in _DANGEROUS:

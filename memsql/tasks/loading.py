@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from importlib import import_module
+from keyword import iskeyword
 
 from invoke import Collection
 
@@ -28,7 +29,7 @@ _MODULES = {
         "analyze",
         "bench",
     )
-} | {"test": "develop", "benchmark": "develop"}
+} | {"import": "exchange", "test": "develop", "benchmark": "develop"}
 
 
 def namespace(words: Iterable[str] = ()) -> Collection:
@@ -47,7 +48,7 @@ def namespace(words: Iterable[str] = ()) -> Collection:
         if hasattr(module, "ns"):
             tasks.add_collection(_only_named(module.ns, words) if named else module.ns)
         else:
-            tasks.add_task(getattr(module, name))
+            tasks.add_task(getattr(module, f"{name}_" if iskeyword(name) else name))
     return tasks
 
 

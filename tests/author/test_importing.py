@@ -1,0 +1,270 @@
+"""Pairs that an import writes: what becomes of transactions, settings, permits, missing ways back, and names."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from cli import Project
+
+from memsql import config
+from memsql.author.importing import Imported, import_set
+from memsql.errors import FileError, MemsqlError, UsageError
+from memsql.exchange.tools import tool_of
+from memsql.progress import SILENT
+from memsql.project.files import read_folder
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    return Project(tmp_path)
+
+
+def take(project: Project, word: str, files: dict[str, str], *, dry_run: bool = False) -> Imported:
+    """Write ``files`` below the folder ``there``, and import them."""
+    for path, text in files.items():
+        place = project.root / "there" / path
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_text(text, encoding="utf-8")
+    settings = config.load(project=str(project.root), environ={})
+    return import_set(settings, tool_of(word), project.root / "there", dry_run=dry_run, progress=SILENT)
+
+
+def refused(project: Project, word: str, files: dict[str, str]) -> MemsqlError:
+    with pytest.raises(MemsqlError) as caught:
+        take(project, word, files)
+    assert not list(project.migrations.iterdir())
+    return caught.value
+
+
+def texts(project: Project, name: str) -> tuple[str, str]:
+    down = project.down_file(name)
+    return project.up_file(name).read_text(), down.read_text() if down.exists() else ""
+
+
+def notes(imported: Imported) -> str:
+    return "\n".join(note for pair in imported.pairs for note in pair.notes)
+
+
+def goose(up: str, down: str = "") -> str:
+    return f"-- +goose Up\n{up}\n-- +goose Down\n{down}\n"
+
+
+def test_a_pair(project: Project) -> None:
+    take(project, "goose", {"00001_first_team.sql": goose("CREATE TABLE team (id INTEGER);", "DROP TABLE team;")})
+    assert texts(project, "00001_first_team") == (
+        "-- First team\n-- imported_from: goose 00001_first_team.sql\nCREATE TABLE team (id INTEGER);\n",
+        "-- Undo 00001_first_team\nDROP TABLE team;\n",
+    )
+    project.run("migrate.up").expect(0)
+    project.run("migrate.to", "0").expect(0)
+    project.run("verify").expect(0)
+
+
+def test_transactions_go_and_values_stay(project: Project) -> None:
+    up = "BEGIN;\nCREATE TABLE a (x); INSERT INTO a VALUES ('BEGIN; COMMIT;'); -- why\nCOMMIT;\n"
+    take(project, "golang-migrate", {"1_a.up.sql": up, "1_a.down.sql": "begin transaction; DROP TABLE a; end;\n"})
+    up, down = texts(project, "1_a")
+    assert up.splitlines()[2:] == ["CREATE TABLE a (x); INSERT INTO a VALUES ('BEGIN; COMMIT;'); -- why"]
+    assert "DROP TABLE a;" in down
+    assert "begin" not in down
+
+
+@pytest.mark.parametrize(
+    ("up", "said"),
+    [
+        ("BEGIN; CREATE TABLE a (x); ROLLBACK;", "ROLLBACK, which undoes"),
+        ("ATTACH 'other.db' AS o;", "another database"),
+        ("PRAGMA writable_schema = 1;", "line 1 runs PRAGMA writable_schema"),
+        ("CREATE TABLE a (x) SOMETHING;", "does not run on an empty database"),
+        ("CREATE TABLE schema_migrations (version TEXT);", "schema_migrations"),
+        ("-- +goose Up\nCREATE TABLE a (x);", "import it as goose"),
+    ],
+)
+def test_what_cannot_run_is_refused_and_nothing_is_written(project: Project, up: str, said: str) -> None:
+    error = refused(project, "d1", {"1_first.sql": "CREATE TABLE b (x);", "2_a.sql": up})
+    assert isinstance(error, FileError)
+    assert said in "\n".join([error.message, *error.details])
+    assert error.state == "nothing was written"
+
+
+def test_settings_of_a_connection_are_left_out_and_named(project: Project) -> None:
+    up = "PRAGMA journal_mode = WAL;\nPRAGMA synchronous = NORMAL;\nCREATE TABLE a (x);\nVACUUM;\n"
+    imported = take(project, "d1", {"1_a.sql": up})
+    assert "PRAGMA" not in texts(project, "1_a")[0]
+    for statement in ("PRAGMA journal_mode = WAL", "PRAGMA synchronous = NORMAL", "VACUUM"):
+        assert f"left out `{statement}`" in notes(imported)
+
+
+def test_what_needs_no_transaction_runs_without_one(project: Project) -> None:
+    files = {"1_a.sql": goose("CREATE TABLE a (x);", "DROP TABLE a;"), "2_b.sql": "-- +goose NO TRANSACTION\n"}
+    files["2_b.sql"] += goose("VACUUM;", "SELECT 1;")
+    files["3_c.sql"] = "-- +goose NO TRANSACTION\n" + goose("CREATE INDEX i ON a (x);", "DROP INDEX i;")
+    imported = take(project, "goose", files)
+    assert "-- transactional: false\n" in texts(project, "2_b")[0]
+    assert "transactional" not in texts(project, "3_c")[0]
+    assert "without a transaction, memsql in one" in notes(imported)
+    project.run("migrate.up").expect(0)
+
+
+def test_foreign_keys_off_becomes_a_directive(project: Project) -> None:
+    rebuild = "CREATE TABLE n (id INTEGER PRIMARY KEY); INSERT INTO n SELECT id FROM a; DROP TABLE a;\n"
+    rebuild += "ALTER TABLE n RENAME TO a;\n"
+    files = {
+        "1_a.sql": "CREATE TABLE a (id INTEGER PRIMARY KEY, x); CREATE TABLE b (a REFERENCES a ON DELETE CASCADE);\n"
+        "INSERT INTO a (id) VALUES (1); INSERT INTO b VALUES (1);",
+        "2_said.sql": f"PRAGMA foreign_keys=OFF;\n{rebuild}PRAGMA foreign_keys=ON;\n",
+        "3_not_said.sql": rebuild,
+        "4_on.sql": "PRAGMA foreign_keys = ON;\nCREATE TABLE c (x);",
+    }
+    imported = take(project, "d1", files)
+    for name in ("2_said", "3_not_said"):
+        up = texts(project, name)[0]
+        assert "-- foreign_keys: off\n" in up
+        assert "PRAGMA" not in up
+    assert "foreign" not in project.up_file("4_on").read_text()
+    assert "rebuilds a table to which others refer" in notes(imported)
+    project.run("migrate.up").expect(0)
+    assert project.query("SELECT a FROM b") == [(1,)]
+
+
+def test_what_the_tool_lost_is_permitted_by_name_and_no_more(project: Project) -> None:
+    files = {
+        "1_a.sql": goose("CREATE TABLE a (x, y); INSERT INTO a VALUES (1, 2); CREATE TABLE e (x);", "DROP TABLE a;"),
+        "2_b.sql": goose("ALTER TABLE a DROP COLUMN y; DROP TABLE e;", "ALTER TABLE a ADD COLUMN y;"),
+        "3_c.sql": goose("CREATE VIEW v AS SELECT x FROM a;", "DROP VIEW v;"),
+        "4_d.sql": goose("DROP TABLE a;", "CREATE TABLE a (x);"),
+    }
+    imported = take(project, "goose", files)
+    assert [pair.permits for pair in imported.pairs] == [
+        ((), ("data-loss a",)),
+        (("data-loss a.y",), ()),
+        ((), ()),
+        (("data-loss a", "broken v"), ()),
+    ]
+    assert "-- allow: data-loss a.y applied so by goose\n" in texts(project, "2_b")[0]
+    project.run("migrate.up").expect(0)
+    project.run("migrate.to", "0").expect(0)
+
+
+@pytest.mark.parametrize(
+    ("up", "down"),
+    [
+        ("CREATE TABLE c (x); CREATE INDEX c_x ON c (x);", "DROP TABLE c;"),
+        ("ALTER TABLE a ADD COLUMN z TEXT;", "ALTER TABLE a DROP COLUMN z;"),
+        ("ALTER TABLE a RENAME COLUMN y TO z;", "ALTER TABLE a RENAME COLUMN z TO y;"),
+        ("ALTER TABLE a RENAME TO b;", "ALTER TABLE b RENAME TO a;"),
+        ("CREATE TABLE c (x); INSERT INTO c VALUES (1);", "DROP TABLE c;"),
+    ],
+)
+def test_a_missing_rollback_is_derived(project: Project, up: str, down: str) -> None:
+    first = "CREATE TABLE a (id INTEGER PRIMARY KEY, y TEXT);"
+    imported = take(project, "d1", {"0001_a.sql": first, "0002_b.sql": up})
+    assert down in texts(project, "0002_b")[1]
+    assert "its rollback is derived" in notes(imported)
+    project.run("migrate.up").expect(0)
+
+
+@pytest.mark.parametrize(
+    ("up", "why"),
+    [
+        ("UPDATE a SET y = 'x';", "it changes rows of a"),
+        ("DROP TABLE a;", "would not come back"),
+        ("ALTER TABLE a DROP COLUMN y;", "would not come back"),
+        ("SELECT 1;", "leaves the schema as it was"),
+    ],
+)
+def test_what_cannot_be_proven_is_not_derived(project: Project, up: str, why: str) -> None:
+    first = "CREATE TABLE a (id INTEGER PRIMARY KEY, y TEXT);"
+    imported = take(project, "d1", {"0001_a.sql": first, "0002_b.sql": up})
+    assert not project.down_file("0002_b").exists()
+    assert why in notes(imported)
+
+
+def test_a_rollback_that_does_not_lead_back_is_taken_and_named(project: Project) -> None:
+    files = {
+        "1_a.sql": goose("CREATE TABLE a (x);", "DROP TABLE z;"),
+        "2_b.sql": goose("CREATE TABLE b (x);", "SELECT 1;"),
+    }
+    imported = take(project, "goose", files)
+    assert "does not run: " in imported.pairs[0].notes[0]
+    assert "leaves another schema: " in imported.pairs[1].notes[0]
+
+
+def test_versions_that_are_no_numbers_are_numbered(project: Project) -> None:
+    files = {"V1__a.sql": "CREATE TABLE a (x);", "V1_1__b.sql": "CREATE TABLE b (x);", "V2__c d.sql": "SELECT 1;"}
+    imported = take(project, "flyway", files)
+    assert [pair.id for pair in imported.pairs] == ["0001_a", "0002_b", "0003_c_d"]
+    settings = config.load(project=str(project.root), environ={})
+    origins = [m.header.origin for m in read_folder(settings.migrations, "migrations")]
+    assert [(o.tool, o.path) for o in origins if o] == [
+        ("flyway", "V1__a.sql"),
+        ("flyway", "V1_1__b.sql"),
+        ("flyway", "V2__c d.sql"),
+    ]
+
+
+def test_dependencies_of_yoyo_are_renamed(project: Project) -> None:
+    files = {
+        "b-second.sql": "-- depends: c-first\n-- transactional: true\nCREATE TABLE b (x);",
+        "c-first.sql": "-- Why: c\nCREATE TABLE c (x);",
+    }
+    take(project, "yoyo", files)
+    assert "-- depends: 0001_c-first\n" in texts(project, "0002_b-second")[0]
+    assert "-- depends: c-first" not in texts(project, "0002_b-second")[0]
+
+
+def test_comments_that_look_like_directives_become_notes(project: Project) -> None:
+    up = "-- depends: on nothing\n-- allow: data-loss a everything\n-- Note: as it is\nCREATE TABLE a (x);"
+    take(project, "d1", {"1_a.sql": up})
+    assert texts(project, "1_a")[0].splitlines()[2:5] == [
+        "-- note: depends: on nothing",
+        "-- note: allow: data-loss a everything",
+        "-- Note: as it is",
+    ]
+
+
+def test_a_second_import_takes_what_is_new(project: Project) -> None:
+    files = {"V1_0__a.sql": "CREATE TABLE a (x);"}
+    take(project, "flyway", files)
+    before = project.files()
+    again = take(project, "flyway", files)
+    assert (again.pairs, again.present, again.files) == ((), ("0001_a",), ())
+    assert project.files() == before
+    assert [pair.id for pair in take(project, "flyway", {"V1_1__b.sql": "CREATE TABLE b (x);"}).pairs] == ["0002_b"]
+    project.run("migrate.up").expect(0)
+
+
+def test_nothing_is_overwritten(project: Project) -> None:
+    project.add("0001_mine", "-- mine\nCREATE TABLE m (x);", "DROP TABLE m;")
+    before = project.files()
+    with pytest.raises(FileError) as caught:
+        take(project, "d1", {"0001_a.sql": "CREATE TABLE a (x);"})
+    assert caught.value.details == ("0001_a.sql has the version of migrations/0001_mine.sql",)
+    assert {k: v for k, v in project.files().items() if not k.startswith("there")} == before
+
+
+def test_a_dry_run_writes_nothing(project: Project) -> None:
+    imported = take(project, "d1", {"0001_a.sql": "CREATE TABLE a (x);"}, dry_run=True)
+    assert [pair.id for pair in imported.pairs] == ["0001_a"]
+    assert not list(project.migrations.iterdir())
+
+
+def test_the_folder_of_memsql_is_no_source(project: Project) -> None:
+    (project.migrations / "1_a.up.sql").write_text("SELECT 1;")
+    settings = config.load(project=str(project.root), environ={})
+    with pytest.raises(UsageError) as caught:
+        import_set(settings, tool_of("sqlx"), project.migrations, dry_run=True, progress=SILENT)
+    assert "mv migrations sqlx-migrations && memsql import sqlx sqlx-migrations" in (caught.value.hint or "")
+
+
+def test_the_command(project: Project) -> None:
+    take(project, "d1", {"0001_a.sql": "CREATE TABLE a (x);"}, dry_run=True)
+    done = project.run("import", "d1", "there", "--dry-run").expect(0, "would write 0001_a", "nothing was written")
+    assert "memsql import d1 there" in done.out
+    report = project.run("import", "d1", "there", "--json").expect(0).json()
+    assert report["migrations"][0]["rollback"] == "derived"
+    assert report["files"] == ["migrations/0001_a.sql", "migrations/0001_a.rollback.sql", "migrations/memsql.sum"]
+    project.run("import", "gosse", "there").expect(2, "did you mean goose")
+    project.run("import", "goose", "nowhere").expect(2, "there is no folder nowhere")
+    project.run("import", "goose").expect(2)
