@@ -205,6 +205,9 @@ def _ledger(state: State, legacy: Reached | None) -> Finding:
     if legacy is not None:
         waits = f"waits for {', '.join(legacy.pending)}" if legacy.pending else "needs no upgrade"
         notices.append(f"not adopted yet: it is {legacy.title} and {waits}; next: {hints.command('legacy.adopt')}")
+    elif any(other.counts for other in state.others):
+        names = " and ".join(other.says for other in state.others if other.counts)
+        notices.append(f"not adopted yet: {names} says what is applied; see: {hints.command('migrate.status')}")
     elif state.is_legacy:
         messages.append(
             "this database was never adopted: it has tables, but no migration of ours; see: "

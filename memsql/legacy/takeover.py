@@ -4,7 +4,7 @@ proves it. The tool's own table stays as it is."""
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from memsql import hints, ledger, words
@@ -12,11 +12,12 @@ from memsql.config import Settings
 from memsql.db import Connection, connection
 from memsql.engine.session import Session, session_on
 from memsql.engine.state import RunOptions, State, read_state
-from memsql.errors import FileError, LockedError, MigrationFailed, Refused, StatementError, UsageError
+from memsql.errors import FileError, LockedError, MemsqlError, MigrationFailed, Refused, StatementError, UsageError
 from memsql.exchange import ledgers
 from memsql.exchange.ledger_tables import WORDS
 from memsql.exchange.ledgers import OtherLedger, Record
 from memsql.interrupts import untouched
+from memsql.ledger import utc_text
 from memsql.legacy import kept, upgrades
 from memsql.legacy.adoption import Adoption, free_name, left, refuse_taken_name
 from memsql.legacy.baseline import last_shape, shape_at
@@ -26,6 +27,7 @@ from memsql.legacy.shapes import Fit, Shape, fit_of
 from memsql.progress import SILENT, Progress
 from memsql.project.files import Migration
 from memsql.project.load import Project
+from memsql.project.plan import APPLIED, Status
 from memsql.sandbox import isolated
 from memsql.schema import read
 from memsql.schema.compare import Definitions, definitions
@@ -44,6 +46,23 @@ class Takeover:
     def migrations(self) -> tuple[Migration, ...]:
         """Those that count as applied."""
         return tuple(migration for migration, _ in self.match.applied)
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """What migrate.up would take over: the ``ledgers`` of other tools that there are, as sentences name them, and the
+    ``migrations`` that count as applied by ``table``, or the ``problem``. ``statuses`` are the states after that."""
+
+    ledgers: tuple[str, ...]
+    statuses: tuple[Status, ...]
+    table: str | None = None
+    migrations: tuple[str, ...] = ()
+    problem: MemsqlError | None = None
+
+    @property
+    def decides(self) -> bool:
+        """Whether a run goes on from a ledger, or is refused for what it says."""
+        return self.table is not None or self.problem is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +97,28 @@ def decide(state: State, options: RunOptions) -> Takeover | None:
         )
     refuse_taken_name(state, take_over=options.take_over)
     return Takeover(chosen, result)
+
+
+def outlook(state: State) -> Outlook | None:
+    """What a run on the database of ``state`` would take over from other tools; None where none has a ledger there.
+    Pure: whether the schema proves it, the run will tell."""
+    if not state.others:
+        return None
+    names = tuple(other.says for other in state.others)
+    try:
+        plan = decide(state, RunOptions(take_over=True))
+    except MemsqlError as e:
+        return Outlook(names, state.statuses, problem=e)
+    if plan is None:
+        return Outlook(names, state.statuses)
+    records = {migration.id: record for migration, record in plan.match.applied}
+    table, title = plan.ledger.table.name, plan.ledger.table.title
+    return Outlook(
+        names,
+        tuple(_foreseen(s, records[s.id], title, table) if s.id in records else s for s in state.statuses),
+        table,
+        tuple(records),
+    )
 
 
 def take_over(session: Session, state: State) -> Adoption | None:
@@ -267,6 +308,18 @@ def _write(conn: Connection, project: Project, plan: Takeover, renamed: str | No
     message = f"the ledger {plan.ledger.says} was taken over up to {plan.migrations[-1].id}"
     entry = ledger.Entry(None, "adopt", "adopt", None, None, now, 0)
     ledger.add_history(conn, entry, "adopt", f"{message}; {renamed}" if renamed else message)
+
+
+def _foreseen(status: Status, record: Record | None, title: str, table: str) -> Status:
+    """``status`` of a migration that counts as applied."""
+    return replace(
+        status,
+        state=APPLIED,
+        applied_at=utc_text(record.at) if record is not None and record.at else None,
+        applied_by=(record.by if record is not None else None) or title,
+        duration_ms=record.ms if record is not None else None,
+        note=f"so says {table}",
+    )
 
 
 def _entry(migration: Migration, record: Record | None, now: datetime) -> ledger.Entry:

@@ -7,20 +7,33 @@ from memsql.engine.state import State
 from memsql.legacy.baseline import Baseline
 from memsql.legacy.recognise import Detection, drift, extra
 from memsql.legacy.shapes import Fit, Unknown
+from memsql.legacy.takeover import Outlook
 from memsql.visible import page
 
 _SHOWN = 25
 
 
-def text(state: State, detection: Detection | None, target: str, unknown: Unknown | None = None) -> str:
+def text(
+    state: State,
+    detection: Detection | None,
+    target: str,
+    unknown: Unknown | None = None,
+    *,
+    outlook: Outlook | None = None,
+) -> str:
     """Which era the database has and why, what is missing or extra, and what an adoption would do.
 
-    ``detection`` is None for an empty database. ``unknown``: the migration at which the known shapes end.
+    ``detection`` is None for an empty database. ``unknown``: the migration at which the known shapes end. ``outlook``:
+    what the ledgers of other tools say.
     """
     lines = [f"database: {target}"]
     if unknown is not None:
         lines.append(f"note: {unknown.id} does not run on a scratch database, so nothing from it on is compared")
         lines.append(f"  {unknown.problem}")
+    if outlook is not None:
+        lines += [f"it has a ledger of another tool: {name}" for name in outlook.ledgers]
+    if outlook is not None and outlook.decides:
+        return page([*lines, *_outlook_lines(outlook)])
     if detection is None:
         return page([*lines, f"it is empty; nothing to adopt. next: {hints.command('migrate.up')}"])
     if state.ledger.is_foreign:
@@ -63,6 +76,20 @@ def text(state: State, detection: Detection | None, target: str, unknown: Unknow
         f"next: {hints.command('legacy.adopt --dry-run')}, or {hints.command('migrate.up')}, which adopts and goes on"
     )
     return page(lines)
+
+
+def _outlook_lines(outlook: Outlook) -> list[str]:
+    if outlook.problem is not None:
+        hint = [f"next: {outlook.problem.hint}"] if outlook.problem.hint else []
+        details = [f"  {line}" for line in outlook.problem.details]
+        return [f"problem: {outlook.problem.message}, so nothing would be changed", *details, *hint]
+    few = ", ".join(outlook.migrations[:_SHOWN])
+    more = f" and {len(outlook.migrations) - _SHOWN} more" if len(outlook.migrations) > _SHOWN else ""
+    counts = f"{few}{more} {'count' if len(outlook.migrations) > 1 else 'counts'} as applied"
+    return [
+        f"to adopt it: {outlook.table} says that {counts}, which the schema has to prove",
+        f"next: {hints.command('legacy.adopt --dry-run')}, or {hints.command('migrate.up')}, which adopts and goes on",
+    ]
 
 
 def data(state: State, detection: Detection | None, unknown: Unknown | None = None) -> dict[str, object]:

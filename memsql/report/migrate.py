@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING
 
 from memsql import hints
@@ -18,14 +18,17 @@ if TYPE_CHECKING:
     from memsql.engine.job import Done
     from memsql.engine.state import Completed, Report, State
     from memsql.ledger import Row
+    from memsql.legacy.takeover import Outlook
 
 
 # More lines of numbers would hide the one that says how the migration ended.
 _CHANGES_SHOWN = 20
 
 
-def status_text(state: State, target: str) -> str:
-    """The table of migrations, a summary line, and what to do next. ``target`` is the database as a person knows it."""
+def status_text(state: State, target: str, outlook: Outlook | None = None) -> str:
+    """The table of migrations, a summary line, and what to do next. ``target`` is the database as a person knows it,
+    ``outlook`` what the ledgers of other tools say."""
+    state = replace(state, statuses=outlook.statuses) if outlook else state
     rows = [
         (
             f"{s.version:04d}" if s.version >= 0 else "?",
@@ -43,7 +46,7 @@ def status_text(state: State, target: str) -> str:
     lines = [f"database: {target}"]
     if rows:
         lines += ["", *table(headers[:shown], [row[:shown] for row in rows]), ""]
-    lines += [summary(state.statuses), *_imported(state), *_advice(state)]
+    lines += [summary(state.statuses), *_imported(state), *_ledgers(state, outlook), *_advice(state, outlook)]
     return page(lines)
 
 
@@ -56,6 +59,21 @@ def _imported(state: State) -> list[str]:
         + (f"; it is not {ours[row.version]}, which has the same number" if row.version in ours else "")
         for row in _others(state)
     ]
+
+
+def _ledgers(state: State, outlook: Outlook | None) -> list[str]:
+    """What the ledgers of other tools mean for a run."""
+    if outlook is None:
+        return []
+    lines = [f"ledger of another tool: {name}" for name in outlook.ledgers]
+    if outlook.problem is not None:
+        lines += [f"problem: {outlook.problem.message}", *(f"  {line}" for line in outlook.problem.details)]
+        return [*lines, *([f"next: {outlook.problem.hint}"] if outlook.problem.hint else [])]
+    if outlook.table is not None:
+        command = hints.command(f"migrate.up{' --take-over' if state.ledger.taken else ''}")
+        renames = ", which renames the table" if state.ledger.taken else ""
+        lines.append(f"next: go on from there, once the schema proves it: {command}{renames}")
+    return lines
 
 
 def _others(state: State) -> list[Row]:
@@ -75,7 +93,9 @@ def summary(statuses: Sequence[Status]) -> str:
     return f"{count(len(statuses), 'migration')}: {parts}"
 
 
-def _advice(state: State) -> list[str]:
+def _advice(state: State, outlook: Outlook | None) -> list[str]:
+    if outlook is not None and outlook.decides:
+        return []
     lines = [f"problem: memsql.sum: {problem}" for problem in state.project.sum_problems]
     if state.project.sum_problems:
         lines.append(f"next: look at the change, then write the sums anew: {hints.command('migrate.sum')}")
@@ -108,8 +128,9 @@ def needs_work(state: State) -> bool:
     )
 
 
-def status_data(state: State, target: str) -> dict[str, object]:
+def status_data(state: State, target: str, outlook: Outlook | None = None) -> dict[str, object]:
     """The same as fields of the JSON output."""
+    state = replace(state, statuses=outlook.statuses) if outlook else state
     return {
         "database": target,
         "migrations": [
@@ -126,6 +147,8 @@ def status_data(state: State, target: str) -> dict[str, object]:
         ],
         "imported": [asdict(row) for row in _others(state)],
         "legacy": state.is_legacy,
+        "ledgers": list(outlook.ledgers) if outlook else [],
+        "ledger_problem": outlook.problem.message if outlook and outlook.problem else None,
         "sum_problems": list(state.project.sum_problems),
     }
 

@@ -15,6 +15,11 @@ if TYPE_CHECKING:
 
 CHANGE_HELP = {"yes": "answer yes where a protected environment asks before it is changed; for scripts"}
 """The help of the option that every task has which changes the database."""
+LEDGER_HELP = {
+    "take-over": "rename a table of another tool that is called schema_migrations, and say to what",
+    "ledger": "of several tools that have a ledger in the database, the one that counts, as in --ledger goose",
+}
+"""The help of the options about the ledgers of other tools."""
 
 
 def admit(

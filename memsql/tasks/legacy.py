@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from invoke import Collection
 
 from memsql import hints
+from memsql.tasks.gate import LEDGER_HELP
 from memsql.tasks.legacy_run import HELP, Change, Manner, outcome
 from memsql.tasks.task import Outcome, number, task
 
@@ -31,6 +32,7 @@ def status(settings: Settings, progress: Bar) -> Outcome:
     from memsql.engine.state import read_state
     from memsql.legacy.eras import known_shapes
     from memsql.legacy.recognise import detect
+    from memsql.legacy.takeover import outlook
     from memsql.project.load import load_project
     from memsql.report.legacy import data, text
 
@@ -40,8 +42,13 @@ def status(settings: Settings, progress: Bar) -> Outcome:
     with connection(settings.target, "ro", settings.busy_timeout) as conn:
         state = read_state(project, conn)
         detection = detect(conn, known, state.ledger) if state.has_tables else None
-    fits = detection is None or (detection.fit is not None and not (state.is_legacy and detection.unknown))
-    shown = text(state, detection, str(settings.target), known.unknown)
+    seen = outlook(state)
+    fits = (
+        detection is None
+        or (seen is not None and seen.table is not None)
+        or (detection.fit is not None and not (state.is_legacy and detection.unknown))
+    )
+    shown = text(state, detection, str(settings.target), known.unknown, outlook=seen)
     return Outcome(shown, data(state, detection, known.unknown), int(not fits))
 
 
@@ -51,6 +58,7 @@ def status(settings: Settings, progress: Bar) -> Outcome:
         **HELP,
         "version": "the newest migration that counts as applied afterwards, where the schema does not say",
         "accept-drift": "with --version: take it over although its schema differs, and say how",
+        **LEDGER_HELP,
     },
 )
 def adopt(
@@ -59,6 +67,8 @@ def adopt(
     *,
     version: str | None = None,
     accept_drift: bool = False,
+    take_over: bool = False,
+    ledger: str | None = None,
     dry_run: bool = False,
     with_data: bool = False,
     allow_data_loss: bool = False,
@@ -84,11 +94,11 @@ def adopt(
     refuse_stale_sum(project)
 
     def is_needed(conn: Connection) -> bool:
-        return read_state(project, conn).is_legacy
+        return read_state(project, conn).must_be_adopted
 
     def run(session: Session) -> tuple[str, ...] | Nothing:
         state = read_state(project, session.conn)
-        adoption = adopt(session, state, choice) if state.is_legacy else None
+        adoption = adopt(session, state, choice) if state.must_be_adopted else None
         if adoption is not None:
             waiting = [s.id for s in read_state(project, session.conn).statuses if s.state in WAITING]
             more = (f"not applied yet: {', '.join(waiting)}; next: {hints.command('migrate.up')}",) if waiting else ()
@@ -102,7 +112,13 @@ def adopt(
         settings,
         change,
         Manner(
-            dry_run=dry_run, with_data=with_data, allow_data_loss=allow_data_loss, yes=yes, window=maintenance_window
+            dry_run=dry_run,
+            with_data=with_data,
+            allow_data_loss=allow_data_loss,
+            yes=yes,
+            window=maintenance_window,
+            take_over=take_over,
+            ledger=ledger,
         ),
         progress,
     )

@@ -58,6 +58,8 @@ class Manner:
     yes: bool
     window: str | None
     """The maintenance window in minutes, as it was typed."""
+    take_over: bool = False
+    ledger: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +146,8 @@ def _run(
         allow_data_loss=manner.allow_data_loss,
         server_copy_rows=settings.server_copy_rows,
         without_rows=without_rows,
+        take_over=manner.take_over,
+        ledger=manner.ledger,
     )
     with untouched():
         before = stats(conn)

@@ -8,7 +8,8 @@ from invoke import Collection
 
 from memsql import hints
 from memsql.tasks import chain
-from memsql.tasks.gate import CHANGE_HELP, admit
+from memsql.tasks.gate import CHANGE_HELP, LEDGER_HELP
+from memsql.tasks.migrate_ledger import baseline, repair
 from memsql.tasks.migrate_trial import permits, round_trip
 from memsql.tasks.task import Outcome, number, task
 from memsql.visible import page
@@ -35,10 +36,6 @@ _RUN_HELP = {
 }
 
 
-_LEDGER_HELP = {
-    "take-over": "rename a table of another tool that is called schema_migrations, and say to what",
-    "ledger": "of several tools that have a ledger in the database, the one that counts, as in --ledger goose",
-}
 _DISK_HELP = "--no-disk-check: go on although the disk seems to have no room for what would be written"
 
 
@@ -50,7 +47,7 @@ _DISK_HELP = "--no-disk-check: go on although the disk seems to have no room for
         "to": "stop after this version",
         "all-or-nothing": "put every pending migration into one transaction (an adoption comes before it, in its own)",
         "out-of-order": "also apply migrations that come before one that is applied already",
-        **_LEDGER_HELP,
+        **LEDGER_HELP,
         "disk-check": _DISK_HELP,
     },
 )
@@ -176,7 +173,12 @@ def down(
 
 @task(
     "migrate.to",
-    help={**_RUN_HELP, "version": "the version to go to; 0 is before the first", "disk-check": _DISK_HELP},
+    help={
+        **_RUN_HELP,
+        "version": "the version to go to; 0 is before the first",
+        **LEDGER_HELP,
+        "disk-check": _DISK_HELP,
+    },
 )
 def to(
     settings: Settings,
@@ -188,6 +190,8 @@ def to(
     on_server: bool = False,
     record: bool = False,
     allow_data_loss: bool = False,
+    take_over: bool = False,
+    ledger: str | None = None,
     wait_replicas: str | None = None,
     replica_timeout: str = "60",
     maintenance_window: str | None = None,
@@ -203,7 +207,9 @@ def to(
 
     target = number("the version", version)
     direction = direction_to(settings, target)
-    options = RunOptions(to=target, allow_data_loss=allow_data_loss, disk_check=disk_check)
+    options = RunOptions(
+        to=target, allow_data_loss=allow_data_loss, disk_check=disk_check, take_over=take_over, ledger=ledger
+    )
     manner = Manner(
         dry_run=dry_run,
         with_data=with_data,
@@ -235,10 +241,15 @@ def status(settings: Settings, progress: Bar, *, check: bool = False, json: bool
     from memsql.report.migrate import needs_work, status_data, status_text
 
     state = status(settings)
+    seen = None
+    if state.others:
+        from memsql.legacy.takeover import outlook
+
+        seen = outlook(state)
     target = str(settings.target)
     # Of a thousand migrations each of the two takes longer than reading them did.
-    data = status_data(state, target) if json or chain.is_running() else {}
-    return Outcome("" if json else status_text(state, target), data, int(check and needs_work(state)))
+    data = status_data(state, target, seen) if json or chain.is_running() else {}
+    return Outcome("" if json else status_text(state, target, seen), data, int(check and needs_work(state)))
 
 
 @task(
@@ -318,100 +329,6 @@ def sum_(settings: Settings, progress: Bar, *, check: bool = False) -> Outcome:
     else:
         text = "memsql.sum written" if changed else "memsql.sum was up to date"
     return Outcome(text, {"changed": changed, "problems": list(problems)}, int(check and changed))
-
-
-@task(
-    "migrate.repair",
-    help={
-        **CHANGE_HELP,
-        "version": "the migration to accept as it now is: edited, renamed or missing",
-        "from": "accept an edit where the text at this commit, replayed on made-up rows, does the same",
-        "accept": "accept an edit for this reason, which the history keeps",
-        "dry-run": "say what would be changed, and change nothing",
-    },
-)
-def repair(
-    settings: Settings,
-    progress: Bar,
-    *,
-    version: str | None = None,
-    from_: str | None = None,
-    accept: str | None = None,
-    dry_run: bool = False,
-    yes: bool = False,
-) -> Outcome:
-    """Make the ledger agree with the files again, and say what was changed.
-
-    By itself only what is certain: files that differ by line endings, comments or white space, edited
-    rollbacks, files with another number, and ledger rows for what yoyo did by itself. --version N accepts another name
-    of the same content, and forgets a migration whose file is gone. Where the content differs, --from REV takes the old
-    text from git and accepts the new one if a replay shows the same schema and rows; --accept "reason" takes your word.
-
-    Examples:  memsql migrate.repair     memsql migrate.repair --version 3 --from v1.4
-               memsql migrate.repair --version 3 --accept "a default that no row had"
-    Exit codes: 0 done, 2 it has to be said why, 6 the old text does something else.
-    """
-    from memsql.actions.edits import Choice
-    from memsql.actions.repair import repair_ledger
-    from memsql.errors import UsageError
-    from memsql.report.repair import data, text
-
-    if from_ is not None and accept is not None:
-        raise UsageError("--from and --accept do not go together: the one proves it, the other takes your word")
-    if accept is not None and (not accept.strip() or len(accept.splitlines()) > 1):
-        raise UsageError("--accept takes a reason of one line that a reviewer can judge")
-    choice = Choice(_version("--version", version), from_, accept)
-
-    def gate(what: str) -> None:
-        admit(settings, what, yes=yes)
-
-    repaired = repair_ledger(settings, choice, dry_run=dry_run, gate=gate)
-    return Outcome(text(repaired, dry_run=dry_run), data(repaired, dry_run=dry_run))
-
-
-@task(
-    "migrate.baseline",
-    help={
-        **CHANGE_HELP,
-        "version": "the version that the database is at: the migrations up to it count as applied",
-        "accept-drift": "do it although the schema differs from what they make, and say how",
-        "dry-run": "compare, say what would count as applied, and change nothing",
-        "take-over": _LEDGER_HELP["take-over"],
-    },
-)
-def baseline(
-    settings: Settings,
-    progress: Bar,
-    *,
-    version: str,
-    accept_drift: bool = False,
-    take_over: bool = False,
-    dry_run: bool = False,
-    yes: bool = False,
-) -> Outcome:
-    """Say at which version a database is that has no ledger: what comes up to it counts as applied.
-
-    Nothing runs. The schema must hold what these migrations make, and nothing of what later ones make; what it has
-    besides is kept. The ledger is written in one transaction, and migrate.up then applies what comes after.
-
-    Examples:  memsql migrate.baseline --version 12     memsql migrate.baseline --version 12 --dry-run
-    Exit codes: 0 done, 2 no such version, 6 the schema differs, the database is empty or has a ledger.
-    """
-    from memsql.db import connection
-    from memsql.legacy.baseline import last_shape, look, shape_at, write
-    from memsql.project.load import load_project, refuse_stale_sum
-    from memsql.report.legacy import baseline_data, baseline_text
-
-    project = load_project(settings)
-    refuse_stale_sum(project)
-    shape = shape_at(project, number("--version", version))
-    last = None if accept_drift else last_shape(project)
-    with connection(settings.target, "ro", settings.busy_timeout) as conn:
-        result = look(conn, project, shape, last=last)
-    if result.ids and not dry_run:
-        admit(settings, f"count {', '.join(result.ids)} as applied, without running it", yes=yes)
-        result = write(settings, project, shape, last=last, take_over=take_over)
-    return Outcome(baseline_text(result, dry_run=dry_run), baseline_data(result, dry_run=dry_run))
 
 
 def _version(option: str, text: str | None) -> int | None:

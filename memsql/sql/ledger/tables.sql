@@ -1,4 +1,4 @@
--- Which tables of the ledger exist, and which ledgers of other tools, with their columns (a comma in a name is a space).
+-- Which tables of the ledger exist, and which ledgers of other tools, with their columns (without commas in names).
 SELECT s.name, group_concat(replace(c.name, ',', ' '), ',')
 FROM sqlite_schema AS s
 JOIN pragma_table_info(s.name) AS c
