@@ -46,7 +46,8 @@ def embeddings(
     whose share of --budget is over stops with the rows that it has, and the report says so. libSQL needs the server of
     server.install, sqlite-vec the extra [bench]; what is missing is named, and the rest is measured.
 
-    Forms: json, blob, both, vec0, vec0-bits, libsql-json, libsql-blob, libsql-index, libsql-index-small
+    Forms: json, blob, both, vec0, vec0-bits, libsql-json, libsql-blob, libsql-both, libsql-vector32, libsql-index,
+    libsql-index-small
 
     Examples:  invoke bench.embeddings --rows 1000 --forms json,blob     invoke bench.embeddings --html embeddings.html
     """

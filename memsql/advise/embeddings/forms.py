@@ -65,6 +65,11 @@ def _by_function(function: str, argument: str = "embedding", query: str = "?1") 
 
 _PYTHON_BLOB = Search("read by Python", "sqlite", _READ, python=True)
 _LIBSQL_EXACT = Search("vector_distance_cos", "libsql", _by_function("vector_distance_cos"))
+_LIBSQL_BESIDE = Search(
+    "vector_distance_cos of the blobs",
+    "libsql",
+    _by_function("vector_distance_cos").replace("vectors", "vectors_float32"),
+)
 
 FORMS = (
     Form(
@@ -154,6 +159,29 @@ FORMS = (
         (_ROWS.format("F32_BLOB({})"),),
         (_INSERT,),
         (_LIBSQL_EXACT,),
+    ),
+    Form(
+        "libsql-both",
+        "the same as both, on libSQL",
+        "libsql",
+        "text",
+        (load("advise/float32_triggers"),),
+        (_INSERT,),
+        (_LIBSQL_BESIDE,),
+    ),
+    Form(
+        "libsql-vector32",
+        "JSON text, and an F32_BLOB in another table that a trigger with vector32 keeps",
+        "libsql",
+        "text",
+        (
+            _ROWS.format("TEXT"),
+            "CREATE TABLE vectors_float32 (id INTEGER PRIMARY KEY, embedding F32_BLOB({}))",
+            "CREATE TRIGGER vectors_insert AFTER INSERT ON vectors BEGIN"
+            " INSERT INTO vectors_float32 (id, embedding) VALUES (new.id, vector32(new.embedding)); END",
+        ),
+        (_INSERT,),
+        (_LIBSQL_BESIDE,),
     ),
     Form(
         "libsql-index",
