@@ -1,5 +1,5 @@
--- bench.embeddings: a table of JSON arrays, and one of the same numbers as little-endian floats of 32 bits, which a
--- trigger fills with functions that every SQLite since 3.38 has. The word of a number is its sign, its exponent, which
+-- bench.embeddings: a table of JSON arrays, and one of the same numbers as little-endian floats of 32 bits.
+-- A trigger fills it with functions that every SQLite since 3.38 has. The word of a number is its sign, its exponent, which
 -- the table of powers knows, and its fraction; adding and subtracting 2^52 rounds that half to even, as IEEE 754 does.
 CREATE TABLE vectors (id INTEGER PRIMARY KEY, embedding TEXT);
 

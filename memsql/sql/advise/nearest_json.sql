@@ -1,5 +1,5 @@
--- bench.embeddings: the ?2 rows of vectors whose JSON arrays have the largest dot product with the JSON array ?1. CROSS
--- JOIN keeps the planner from reading the array of a row once for each number of the query.
+-- bench.embeddings: the ?2 rows of vectors whose JSON arrays have the largest dot product with the JSON array ?1.
+-- CROSS JOIN keeps the planner from reading the array of a row once for each number of the query.
 WITH wanted (place, number) AS MATERIALIZED (
     SELECT
         key,
