@@ -222,7 +222,7 @@ def _bounded(rows: RowsRead, counted: Counters, nodes: Sequence[Node]) -> RowsRe
         most = None
     return replace(
         rows,
-        at_least=max(least, least_rows(code, counted.steps)) if loops else 0,
+        at_least=max(least, least_rows(code, counted.steps, functions=functions)) if loops else 0,
         at_most=most,
         steps=counted.steps,
         counted_by=counted.sqlite,

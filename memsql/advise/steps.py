@@ -59,13 +59,13 @@ def _moves_on_table(code: Sequence[Instruction], end: int, *, functions: bool) -
     return Walker(code).opened(code[end].p1, end) not in (None, UNKNOWN)
 
 
-def least_rows(code: Sequence[Instruction], steps: int) -> int:
+def least_rows(code: Sequence[Instruction], steps: int, *, functions: bool = False) -> int:
     """How many rows the program ``code`` has read at least in ``steps`` instructions; 0 where it is not one plain
     loop."""
     ends = [end for end, i in enumerate(code) if _goes_back(i, end, len(code))]
     if len(ends) != 1 or code[ends[0]].opcode not in _NEXT or any(i.opcode in _SUBROUTINES for i in code):
         return 0
-    if not _moves_on_table(code, ends[0], functions=True):
+    if not _moves_on_table(code, ends[0], functions=functions):
         return 0
     start, end = code[ends[0]].p2, ends[0]
     longest = _longest(code, start, end)

@@ -114,7 +114,7 @@ def test_a_query_that_does_not_end_ends_at_a_limit(place: Place) -> None:
     write(project, "sql/queries/b_cross.sql", f"{wish}{CROSS};")
     write(project, "sql/queries/c_sample.sql", f"{wish}-- param: u = {ENDLESS.format('max(v)')}\nSELECT :u;")
     done = place.run("verify").expect(0, "warning  query a_recursive", "warning  query b_cross", "3 not proven")
-    assert done.out.count("longer than 1 s") == 2
+    assert done.out.count("not measured: longer than") == 2
     assert "not measured: the SELECT of param u: longer than" in done.out
     done = place.run("analyze.queries", "--budget", "2").expect(0, "unproven a_recursive", "unproven c_sample")
     assert done.out.count("not measured: longer than ") >= 2
