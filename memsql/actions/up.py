@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from memsql import words
 from memsql.config import Settings
-from memsql.db import connection
+from memsql.db import Connection, connection
 from memsql.engine.state import Proposal, Report, RunOptions, State, read_state, report
 from memsql.errors import MemsqlError
 from memsql.interrupts import untouched
@@ -18,6 +19,7 @@ from memsql.project.files import Migration
 from memsql.project.load import load_project, refuse_stale_sum
 
 if TYPE_CHECKING:
+    from memsql.engine.job import Job
     from memsql.engine.pending import Pending
     from memsql.engine.session import Session
     from memsql.legacy.adoption import Adoption
@@ -59,10 +61,8 @@ def up(settings: Settings, options: RunOptions, progress: Progress = SILENT, gat
 
     pending = Pending(state, tuple(up_jobs(project, migrations)))
     refuse_stale_sum(project)
-    if options.disk_check and settings.target.path is not None and pending.jobs:
-        from memsql.advise.room import refuse_without_room
-
-        refuse_without_room(settings, pending.jobs, whole=options.all_or_nothing)
+    if options.disk_check:
+        _refuse_without_room(settings, state, pending.jobs, options)
     with untouched():
         gate(_proposal(state, migrations))
     with (
@@ -99,6 +99,34 @@ def up_on(session: Session, state: State, pending: Pending | None = None) -> Rep
         state, pending = read_state(state.project, session.conn), None
 
 
+def _refuse_without_room(settings: Settings, state: State, jobs: Sequence[Job], options: RunOptions) -> None:
+    """Raise Refused where the disk of a file has no room for ``jobs``, or for an adoption and what waits behind it."""
+    if settings.target.path is None or not (jobs or state.is_legacy):
+        return
+    from memsql.advise.room import refuse_adoption_without_room, refuse_without_room
+
+    if not state.is_legacy:
+        refuse_without_room(settings, jobs, whole=options.all_or_nothing)
+        return
+    from memsql.engine.job import up_jobs
+    from memsql.legacy.takeover import decide
+    from memsql.legacy.upgrades import adoption_jobs
+
+    takeover = decide(state, options)
+
+    def planned(conn: Connection) -> list[Job]:
+        if takeover is None:
+            upgrades, counted = adoption_jobs(conn, state)
+        else:
+            upgrades, counted = [], frozenset(m.version for m in takeover.migrations)
+        most = math.inf if options.to is None else options.to
+        rest = [m for m in state.project.ordered if m.version not in counted and m.version <= most]
+        return [*upgrades, *up_jobs(state.project, rest)]
+
+    with untouched():
+        refuse_adoption_without_room(settings, planned)
+
+
 def _beside_adoption(state: str | None, adoption: Adoption) -> str:
     """``state`` of a run that was stopped after the ``adoption``, which was committed before and stays."""
     if state is None:
@@ -120,6 +148,8 @@ def down(settings: Settings, options: RunOptions, progress: Progress = SILENT, g
     from memsql.engine.session import session_on
 
     pending = pending_down(state, options)
+    if options.disk_check:
+        _refuse_without_room(settings, state, pending.jobs, options)
     with untouched():
         migrations = [job.migration for job in pending.jobs]
         checksums = tuple(m.checksum for m in migrations)

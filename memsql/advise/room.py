@@ -1,4 +1,4 @@
-"""Whether the disk of a file has room for what an up will write, before anything is changed.
+"""Whether the disk of a file has room for what a run will write, before anything is changed.
 
 The usual case costs one look at the disk. Only where little is free, the statements are read and the tables weighed;
 what certainly needs space counts, what may need some does not.
@@ -7,7 +7,7 @@ what certainly needs space counts, what may need some does not.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,7 +19,8 @@ from memsql.words import size
 if TYPE_CHECKING:
     from memsql.advise.forecasts import Forecast
     from memsql.config import Settings
-    from memsql.engine.job import Job
+    from memsql.db import Connection
+    from memsql.engine.job import Direction, Job
 
 _AMPLE = 10
 _MARGIN = 1.1
@@ -53,7 +54,28 @@ def refuse_without_room(settings: Settings, jobs: Sequence[Job], *, whole: bool,
     needs = [by_id[job.migration.id] for job in jobs if job.migration.id in by_id]
     needed = int(needed_bytes(needs, unused, whole=whole) * _MARGIN)
     if needed > available:
-        raise _refusal(folder, needs, needed, available)
+        raise _refusal(folder, needs, needed, available, f"migrate.{_direction(jobs)} --dry-run")
+
+
+def refuse_adoption_without_room(
+    settings: Settings, planned: Callable[[Connection], Sequence[Job]], *, free: FreeSpace = free_space
+) -> None:
+    """Raise Refused where the disk has not the room for what an adoption runs: ``planned`` says that of the database,
+    and is asked only where little is free, because to recognise a database takes seconds."""
+    path = settings.target.path
+    if path is None:
+        return
+    try:
+        available = free(folder_of(path))
+    except OSError:
+        return
+    if available >= _AMPLE * _weight(path):
+        return
+    from memsql.db import connection
+
+    with connection(settings.target, "ro", settings.busy_timeout) as conn:
+        jobs = planned(conn)
+    refuse_without_room(settings, jobs, whole=False, free=free)
 
 
 def needed_bytes(needs: Sequence[Need], unused: int = 0, *, whole: bool) -> int:
@@ -76,7 +98,7 @@ def _known(settings: Settings, jobs: Sequence[Job]) -> Mapping[str, Forecast]:
     from memsql.advise import forecasts
 
     wanted = {job.migration.checksum for job in jobs}
-    newest = forecasts.newest(forecasts.kept(settings), "up")
+    newest = forecasts.newest(forecasts.kept(settings), _direction(jobs))
     return {c: f for c, f in newest.items() if c in wanted and f.journal_bytes is not None}
 
 
@@ -94,10 +116,14 @@ def _scaled(forecast: Forecast, weight: int) -> Need:
     )
 
 
-def _refusal(folder: Path, needs: Sequence[Need], needed: int, available: int) -> Refused:
+def _direction(jobs: Sequence[Job]) -> Direction:
+    return jobs[0].direction if jobs else "up"
+
+
+def _refusal(folder: Path, needs: Sequence[Need], needed: int, available: int, look: str) -> Refused:
     reasons = [f"{need.id}: {reason}" for need in needs for reason in need.reasons]
     more = len(reasons) - _SHOWN
-    measure = "" if all(n.measured for n in needs) else f"; see what it needs: {hints.command('migrate.up --dry-run')}"
+    measure = "" if all(n.measured for n in needs) else f"; see what it needs: {hints.command(look)}"
     return Refused(
         f"the disk has no room for what this would write: about {size(needed)} are needed in {folder}, "
         f"{size(available)} are free",

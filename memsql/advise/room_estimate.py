@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 
 from memsql.advise.disk import Need
-from memsql.db import Connection
+from memsql.db import Connection, Params
 from memsql.db.queries import load
 from memsql.db.sqlite import SQLiteConnection
 from memsql.engine.job import Job
@@ -46,14 +46,17 @@ def estimates(conn: Connection, jobs: Sequence[Job]) -> tuple[list[Need], int]:
 
 
 def _need(job: Job, scales: _Scales, journal: str) -> Need:
-    grows = rewritten = freed = 0
+    grown = grows = rewritten = 0
     reasons: list[str] = []
     for part in _parts(job, scales):
-        grows, rewritten, freed = grows + part.grows, rewritten + part.rewritten, freed + part.freed
+        # What is freed serves what comes after it.
+        grown, rewritten = grown + part.grows, rewritten + part.rewritten
+        grows = max(grows, grown)
+        grown -= part.freed
         if part.grows or part.rewritten:
             reasons.append(f"{part.what}: {size(part.grows + part.rewritten)}")
     in_journal = 0 if journal in _NO_JOURNAL else rewritten + (grows if journal in _LOG_MODES else 0)
-    return Need(job.migration.id, grows, in_journal, freed, tuple(reasons))
+    return Need(job.migration.id, grows, in_journal, grows - grown, tuple(reasons))
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +88,11 @@ def _of_statement(text: str, scales: _Scales) -> Iterator[_Part]:
     table = did.table or did.name or ""
     match did.kind, did.object_type:
         case "create", "index":
-            yield _Part(f"builds an index on {table}", grows=scales.index(text, table))
+            # IF NOT EXISTS does nothing where it is there.
+            if scales.is_new(did.name or ""):
+                yield _Part(f"builds an index on {table}", grows=scales.index(text, table))
+        case "drop", "index":
+            yield _Part(f"drops {did.name}", freed=scales.dropped(did.name or ""))
         case "alter_drop_column", _:
             yield _Part(f"writes {table} anew", rewritten=scales.table(table))
         case "drop", "table":
@@ -126,6 +133,7 @@ class _Scales:
     ends: float
     _weights: dict[str, int] | None = None
     _seen: dict[str, int] = field(default_factory=dict)
+    _indexes: dict[str, bool] = field(default_factory=dict)
 
     def table(self, name: str) -> int:
         """The bytes of the pages of a table; 0 where there is none, or this SQLite has no dbstat."""
@@ -133,6 +141,23 @@ class _Scales:
             rows = self._rows(load("operate/dbstat"))
             self._weights = {fold(str(name)): int(str(weight)) for name, _, weight in rows}
         return self._weights.get(fold(name), 0)
+
+    def is_new(self, index: str) -> bool:
+        """Whether there is no ``index`` of that name yet; from now on there is."""
+        is_there = self._is_there(index)
+        self._indexes[fold(index)] = True
+        return not is_there
+
+    def dropped(self, index: str) -> int:
+        """The bytes of the pages of an index that was there; from now on it is not."""
+        is_there = self._is_there(index)
+        is_old = fold(index) not in self._indexes
+        self._indexes[fold(index)] = False
+        return self.table(index) if is_there and is_old else 0
+
+    def _is_there(self, index: str) -> bool:
+        known = self._indexes.get(fold(index))
+        return bool(self._rows(load("advise/has_index"), (index,))) if known is None else known
 
     def shadows(self, name: str) -> int:
         """The bytes of the tables behind a full-text index."""
@@ -166,10 +191,10 @@ class _Scales:
             self._seen[select] = int(each * int(str(count[0][0]))) if count else 0
         return self._seen[select]
 
-    def _rows(self, sql: str) -> Sequence[tuple[object, ...]]:
+    def _rows(self, sql: str, params: Params = ()) -> Sequence[tuple[object, ...]]:
         try:
             with self.conn.observe(lambda: time.monotonic() > self.ends):
-                return self.conn.execute(sql).rows
+                return self.conn.execute(sql, params).rows
         except StatementError:
             return []
 

@@ -33,7 +33,7 @@ class RunOptions:
     applied one. ``timed``: measure each statement, as a rehearsal does. ``old_permits``: let a ``-- allow: data-loss``
     pass that names no table, because the files are only replayed. ``replayed``: the files ran elsewhere long ago, so
     what they break is not looked at. ``server_copy_rows``: of how many rows of a table a copy is made on a server.
-    ``disk_check``: refuse an up for which the disk has no room.
+    ``disk_check``: refuse a run for which the disk has no room.
     ``without_rows``: the database is a clone of a schema alone, so that nothing about rows is proven.
     ``take_over``: a table of another tool that is called schema_migrations may be renamed. ``ledger``: the tool whose
     ledger says what is applied, where several tools have one.

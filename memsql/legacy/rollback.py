@@ -11,6 +11,7 @@ from memsql.db import Connection, Value
 from memsql.db.queries import load
 from memsql.db.sqlite import memory
 from memsql.engine.analysis import analyse
+from memsql.engine.job import Job
 from memsql.engine.schema_replica import make
 from memsql.engine.session import Session
 from memsql.engine.statements import run_guarded
@@ -46,6 +47,13 @@ def rollback_phase(session: Session, project: Project, phase: Phase) -> tuple[st
         if not phase_ran(session.conn, phase):
             raise upgrades.Idle(f"nothing to undo: {phase.name} did not run in this database")
         return _undo(session, project, [phase])
+
+
+def rollback_jobs(conn: Connection, project: Project, phase: Phase | None = None) -> list[Job]:
+    """The rollbacks of ``phase``, or of all upgrades that ran here, as far as there are files. Reads only."""
+    recorded = upgrades.recorded(conn)
+    phases = [phase] if phase is not None else [p for p in read_phases(project.settings).values() if p.name in recorded]
+    return [upgrades.job_of(p, down=True) for p in phases if p.down is not None]
 
 
 @upgrades.or_nothing

@@ -18,7 +18,7 @@ from memsql.engine.job import Done, Job
 from memsql.engine.loss.watched import SAVEPOINT
 from memsql.engine.permits import refuse_unscoped
 from memsql.engine.session import Session
-from memsql.engine.state import read_state
+from memsql.engine.state import State, read_state
 from memsql.errors import CommitUnknown, Location, MemsqlError, MigrationFailed, UsageError
 from memsql.interrupts import untouched
 from memsql.legacy.eras import Phase, known_shapes, read_phases, record_objects
@@ -97,6 +97,23 @@ def phase_waits(conn: Connection, project: Project, number: int) -> bool:
     return fit is not None and phase.name in fit.shape.pending
 
 
+def adoption_jobs(conn: Connection, state: State) -> tuple[list[Job], frozenset[int]]:
+    """The legacy upgrades that an adoption of the database would run, and the versions that would count as applied
+    then; nothing where it is not recognised. Reads only."""
+    project = state.project
+    fit = detect(conn, known_shapes(project), state.ledger).fit
+    if fit is None:
+        return [], frozenset(m.version for m in project.ordered)
+    phases = read_phases(project.settings)
+    jobs = [job_of(phases[name], down=False) for name in fit.shape.pending]
+    return jobs, frozenset(fit.shape.era.counts_as)
+
+
+def phase_jobs(conn: Connection, project: Project, number: int) -> list[Job]:
+    """The legacy upgrade that run_phase() would run; none where it finds nothing to do. Reads only."""
+    return [job_of(phase_called(project, str(number)), down=False)] if phase_waits(conn, project, number) else []
+
+
 @contextmanager
 def transaction(conn: Connection) -> Iterator[None]:
     """A transaction with foreign keys on. An error that ends it says that nothing was changed, but for a lost answer to
@@ -115,12 +132,12 @@ def transaction(conn: Connection) -> Iterator[None]:
 def run_upgrade(session: Session, phase: Phase) -> list[str]:
     """Run ``phase``, proven, in the open transaction, and return lines about it."""
     record_objects(session.conn, phase.name)
-    return [f"legacy upgrade {phase.name} ({_proven(session)})", *_run_and_tell(session, _job(phase, down=False))]
+    return [f"legacy upgrade {phase.name} ({_proven(session)})", *_run_and_tell(session, job_of(phase, down=False))]
 
 
 def run_rollback(session: Session, phase: Phase) -> list[str]:
     """Run the rollback of ``phase``, which has one, as run_upgrade() does."""
-    done = _run_and_tell(session, _job(phase, down=True))
+    done = _run_and_tell(session, job_of(phase, down=True))
     return [f"rolled back legacy upgrade {phase.name} ({_proven(session)})", *done]
 
 
@@ -181,7 +198,8 @@ def _run(session: Session, job: Job) -> Done:
     return done
 
 
-def _job(phase: Phase, *, down: bool) -> Job:
+def job_of(phase: Phase, *, down: bool) -> Job:
+    """The job that runs ``phase``, or its rollback, which is there."""
     file = phase.down if down else phase.up
     assert file is not None
     header = parse_migration_header(file.head(), file.path)

@@ -12,8 +12,11 @@ from memsql.tasks.legacy_run import HELP, Change, Manner, outcome
 from memsql.tasks.task import Outcome, number, task
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from memsql.config import Settings
     from memsql.db import Connection
+    from memsql.engine.job import Job
     from memsql.engine.session import Session
     from memsql.legacy.upgrades import Nothing
     from memsql.report.progress import Bar
@@ -74,16 +77,18 @@ def adopt(
     allow_data_loss: bool = False,
     maintenance_window: str | None = None,
     yes: bool = False,
+    disk_check: bool = True,
 ) -> Outcome:
     """Take a legacy database over: run the upgrades it needs and write the ledger, in one transaction.
 
     migrate.up does the same before it applies what comes after; this task stops there. Nothing is
     changed where no era fits, or where several versions fit equally well: then say which with --version N.
     """
-    from memsql.engine.state import read_state
+    from memsql.engine.state import RunOptions, read_state
     from memsql.errors import UsageError
     from memsql.legacy.adopt import Choice, adopt
-    from memsql.legacy.upgrades import Nothing
+    from memsql.legacy.takeover import decide
+    from memsql.legacy.upgrades import Nothing, adoption_jobs
     from memsql.project.load import load_project, refuse_stale_sum
     from memsql.project.plan import WAITING
 
@@ -107,7 +112,13 @@ def adopt(
             return Nothing("nothing to do: the ledger knows this database")
         return Nothing(f"nothing to do: the database is empty; see: {hints.command('migrate.up')}")
 
-    change = Change("adopt it, a legacy database", is_needed, run)
+    def jobs(conn: Connection) -> Sequence[Job]:
+        state = read_state(project, conn)
+        if not state.is_legacy or decide(state, RunOptions(take_over=take_over, ledger=ledger)) is not None:
+            return ()
+        return adoption_jobs(conn, state)[0]
+
+    change = Change("adopt it, a legacy database", is_needed, run, jobs)
     return outcome(
         settings,
         change,
@@ -116,6 +127,7 @@ def adopt(
             with_data=with_data,
             allow_data_loss=allow_data_loss,
             yes=yes,
+            disk_check=disk_check,
             window=maintenance_window,
             take_over=take_over,
             ledger=ledger,
@@ -137,8 +149,9 @@ def _upgrade_task(phase: int, name: str, doc: str) -> MemsqlTask:
         allow_data_loss: bool = False,
         maintenance_window: str | None = None,
         yes: bool = False,
+        disk_check: bool = True,
     ) -> Outcome:
-        from memsql.legacy.upgrades import phase_waits, run_phase
+        from memsql.legacy.upgrades import phase_jobs, phase_waits, run_phase
         from memsql.project.load import load_project
 
         project = load_project(settings)
@@ -146,6 +159,7 @@ def _upgrade_task(phase: int, name: str, doc: str) -> MemsqlTask:
             f"run legacy upgrade {phase}",
             lambda conn: phase_waits(conn, project, phase),
             lambda session: run_phase(session, project, phase),
+            lambda conn: phase_jobs(conn, project, phase),
         )
         return outcome(
             settings,
@@ -155,6 +169,7 @@ def _upgrade_task(phase: int, name: str, doc: str) -> MemsqlTask:
                 with_data=with_data,
                 allow_data_loss=allow_data_loss,
                 yes=yes,
+                disk_check=disk_check,
                 window=maintenance_window,
             ),
             progress,
@@ -190,6 +205,7 @@ def rollback(
     allow_data_loss: bool = False,
     maintenance_window: str | None = None,
     yes: bool = False,
+    disk_check: bool = True,
 ) -> Outcome:
     """Undo legacy upgrades: the schema is again what it was before them, every row kept.
 
@@ -200,7 +216,7 @@ def rollback(
     Exit codes: 0 done or nothing to undo, 2 no such upgrade or another comes first, 6 refused to protect data.
     """
     from memsql.errors import UsageError
-    from memsql.legacy.rollback import phase_ran, rollback_all, rollback_phase, upgrades_ran
+    from memsql.legacy.rollback import phase_ran, rollback_all, rollback_jobs, rollback_phase, upgrades_ran
     from memsql.legacy.upgrades import phase_called
     from memsql.project.load import load_project
 
@@ -212,6 +228,7 @@ def rollback(
             "undo every legacy upgrade that ran here, the latest first",
             upgrades_ran,
             lambda session: rollback_all(session, project),
+            lambda conn: rollback_jobs(conn, project),
         )
     else:
         upgrade = phase_called(project, phase)
@@ -219,12 +236,18 @@ def rollback(
             f"undo legacy upgrade {upgrade.name}",
             lambda conn: phase_ran(conn, upgrade),
             lambda session: rollback_phase(session, project, upgrade),
+            lambda conn: rollback_jobs(conn, project, upgrade),
         )
     return outcome(
         settings,
         change,
         Manner(
-            dry_run=dry_run, with_data=with_data, allow_data_loss=allow_data_loss, yes=yes, window=maintenance_window
+            dry_run=dry_run,
+            with_data=with_data,
+            allow_data_loss=allow_data_loss,
+            yes=yes,
+            disk_check=disk_check,
+            window=maintenance_window,
         ),
         progress,
     )

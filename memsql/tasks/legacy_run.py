@@ -14,10 +14,11 @@ from memsql.tasks.task import Outcome, refuse_without_dry_run
 from memsql.visible import page
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from memsql.config import Settings
     from memsql.db import Connection
+    from memsql.engine.job import Job
     from memsql.engine.session import Session
     from memsql.legacy.upgrades import Nothing
     from memsql.operate.stats import Stats
@@ -29,6 +30,7 @@ HELP = {
     "dry-run": "do it on a clone, report what happened there, change nothing",
     "with-data": "with --dry-run on a server: on a clone with all rows, not on one of the schema alone",
     "allow-data-loss": "go on where rows would be lost, and say which",
+    "disk-check": "--no-disk-check: go on although the disk seems to have no room for what would be written",
     "maintenance-window": (
         "minutes: rehearse on a clone with the data first, and do not begin what will not end in time"
     ),
@@ -45,6 +47,8 @@ class Change:
     """Whether there is something to do in this database."""
     run: Callable[[Session], tuple[str, ...] | Nothing]
     """Does it, and returns a line about each step."""
+    jobs: Callable[[Connection], Sequence[Job]] | None = None
+    """What it runs in this database, as far as that is known before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +60,7 @@ class Manner:
     with_data: bool
     allow_data_loss: bool
     yes: bool
+    disk_check: bool
     window: str | None
     """The maintenance window in minutes, as it was typed."""
     take_over: bool = False
@@ -81,6 +86,10 @@ def outcome(settings: Settings, change: Change, manner: Manner, progress: Bar) -
         return _rehearse(settings, change, manner, progress)
     refuse_without_dry_run(with_data=manner.with_data)
     with untouched():
+        if manner.disk_check and change.jobs is not None:
+            from memsql.advise.room import refuse_adoption_without_room
+
+            refuse_adoption_without_room(settings, change.jobs)
         estimate = _admitted(settings, change, manner, progress)
     with connection(settings.target, "rw", settings.busy_timeout) as conn:
         run = _run(conn, settings, change, manner, progress)

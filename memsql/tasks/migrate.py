@@ -9,6 +9,7 @@ from invoke import Collection
 from memsql import hints
 from memsql.tasks import chain
 from memsql.tasks.gate import CHANGE_HELP, LEDGER_HELP
+from memsql.tasks.manner import manner_of
 from memsql.tasks.migrate_ledger import baseline, repair
 from memsql.tasks.migrate_trial import permits, round_trip
 from memsql.tasks.task import Outcome, number, task
@@ -86,8 +87,9 @@ def up(
     Exit codes: 0 done, 2 files or options, 3 no access, 4 locked, 5 failed and rolled back,
     6 refused to protect data.
     """
+    manner = manner_of(locals())
     from memsql.engine.state import RunOptions
-    from memsql.tasks.migrate_run import Manner, run
+    from memsql.tasks.migrate_run import run
 
     options = RunOptions(
         to=_version("--to", to),
@@ -97,16 +99,6 @@ def up(
         disk_check=disk_check,
         take_over=take_over,
         ledger=ledger,
-    )
-    manner = Manner(
-        dry_run=dry_run,
-        with_data=with_data,
-        on_server=on_server,
-        record=record,
-        yes=yes,
-        window=maintenance_window,
-        replicas=wait_replicas,
-        replica_timeout=replica_timeout,
     )
     return run("up", settings, options, progress, manner=manner)
 
@@ -118,6 +110,7 @@ def up(
         "steps": "how many migrations to roll back (default 1)",
         "to": "roll back everything after this version instead; 0 rolls back all",
         "all-or-nothing": "put all of it into one transaction",
+        "disk-check": _DISK_HELP,
     },
     bare_number="--steps",
 )
@@ -137,6 +130,7 @@ def down(
     replica_timeout: str = "60",
     maintenance_window: str | None = None,
     yes: bool = False,
+    disk_check: bool = True,
 ) -> Outcome:
     """Roll back the latest migration, or several, with the same proof as going up.
 
@@ -146,9 +140,10 @@ def down(
 
     Examples:  memsql migrate.down     memsql migrate.down 3     memsql migrate.down --to 2
     """
+    manner = manner_of(locals())
     from memsql.engine.state import RunOptions
     from memsql.errors import UsageError
-    from memsql.tasks.migrate_run import Manner, run
+    from memsql.tasks.migrate_run import run
 
     if steps is not None and to is not None:
         raise UsageError("--steps (or a number alone) and --to do not go together", state="nothing was changed")
@@ -157,16 +152,7 @@ def down(
         steps=_version("--steps", steps),
         allow_data_loss=allow_data_loss,
         all_or_nothing=all_or_nothing,
-    )
-    manner = Manner(
-        dry_run=dry_run,
-        with_data=with_data,
-        on_server=on_server,
-        record=record,
-        yes=yes,
-        window=maintenance_window,
-        replicas=wait_replicas,
-        replica_timeout=replica_timeout,
+        disk_check=disk_check,
     )
     return run("down", settings, options, progress, manner=manner)
 
@@ -202,23 +188,14 @@ def to(
 
     Example:  memsql migrate.to 3
     """
+    manner = manner_of(locals())
     from memsql.engine.state import RunOptions, direction_to
-    from memsql.tasks.migrate_run import Manner, run
+    from memsql.tasks.migrate_run import run
 
     target = number("the version", version)
     direction = direction_to(settings, target)
     options = RunOptions(
         to=target, allow_data_loss=allow_data_loss, disk_check=disk_check, take_over=take_over, ledger=ledger
-    )
-    manner = Manner(
-        dry_run=dry_run,
-        with_data=with_data,
-        on_server=on_server,
-        record=record,
-        yes=yes,
-        window=maintenance_window,
-        replicas=wait_replicas,
-        replica_timeout=replica_timeout,
     )
     return run(direction, settings, options, progress, manner=manner)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import KW_ONLY, dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from memsql.tasks import costs, replicas
@@ -18,32 +18,16 @@ if TYPE_CHECKING:
     from memsql.engine.state import Proposal, RunOptions
     from memsql.operate.window import Estimate
     from memsql.report.progress import Bar
-
-
-@dataclass(frozen=True, slots=True)
-class Manner:
-    """The options of a run that say how it is done, and not what is run."""
-
-    _: KW_ONLY
-    dry_run: bool
-    with_data: bool
-    on_server: bool
-    record: bool
-    yes: bool
-    window: str | None
-    """The maintenance window in minutes, as it was typed."""
-    replicas: str | None
-    """The URLs of the replicas to wait for, separated by commas."""
-    replica_timeout: str
+    from memsql.tasks.manner import Manner
 
 
 def run(direction: Direction, settings: Settings, options: RunOptions, progress: Bar, *, manner: Manner) -> Outcome:
     """Rehearse or run an up or a down. Raises any MemsqlError."""
     options = replace(options, server_copy_rows=settings.server_copy_rows)
     work = _rehearse if manner.dry_run else _run
-    if manner.replicas is None:
+    if manner.wait_replicas is None:
         return work(direction, settings, options, progress, manner=manner)
-    targets = replicas.named(settings, manner.replicas, manner.replica_timeout)
+    targets = replicas.named(settings, manner.wait_replicas, manner.replica_timeout)
     if manner.dry_run:
         return work(direction, settings, options, progress, manner=manner)
     replicas.look(targets)
@@ -58,7 +42,7 @@ def _rehearse(
     from memsql.errors import UsageError
     from memsql.report.rehearsal import data, text
 
-    if manner.window is not None:
+    if manner.maintenance_window is not None:
         raise UsageError(
             "--maintenance-window and --dry-run do not go together: both rehearse, and one goes on afterwards",
             state="nothing was changed",
@@ -98,7 +82,7 @@ class _Gate:
 
     def __init__(self, settings: Settings, options: RunOptions, progress: Bar, manner: Manner) -> None:
         self._settings, self._options, self._progress, self._yes = settings, options, progress, manner.yes
-        self._window_ms = _milliseconds(manner.window)
+        self._window_ms = _milliseconds(manner.maintenance_window)
         self.estimate: Estimate | None = None
         self.warnings: tuple[str, ...] = ()
 

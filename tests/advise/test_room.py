@@ -7,21 +7,28 @@ from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
+import eras
 import pytest
 from cli import Project
+from places import ROOT
 
 from memsql import config
+from memsql.actions import up
 from memsql.advise import forecasts, room
 from memsql.advise.disk import Need
 from memsql.advise.forecasts import Forecast
 from memsql.advise.room_estimate import estimates
 from memsql.db import connection
 from memsql.engine.job import Job, up_jobs
-from memsql.engine.state import read_state
+from memsql.engine.state import RunOptions, read_state
 from memsql.errors import Refused
+from memsql.legacy.upgrades import adoption_jobs
 from memsql.project import plan
 from memsql.project.load import load_project
+from memsql.report.progress import Bar
+from memsql.tasks.legacy_run import Change, Manner, outcome
 
 FILL = (
     "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20000)"
@@ -171,6 +178,55 @@ def test_the_disk_is_that_of_the_file_behind_a_link(project: Project) -> None:
     with pytest.raises(Refused):
         room.refuse_without_room(settings, jobs, whole=False, free=free)
     assert looked == [(project.root / "disk").resolve()]
+
+
+def without_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shutil.disk_usage", lambda _: SimpleNamespace(free=1000))
+
+
+def test_a_way_back_that_has_no_room_is_refused(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    project.add("0002_next", "CREATE TABLE n (a);\n", "UPDATE notes SET kind = 1;\nDROP TABLE n;\n")
+    project.up()
+    without_room(monkeypatch)
+    settings = config.load(project=str(project.root), environ={})
+    with pytest.raises(Refused, match="no room") as refused:
+        up.down(settings, RunOptions())
+    assert refused.value.details[0].startswith("0002_next: updates all of notes")
+    assert "migrate.down --dry-run" in (refused.value.hint or "")
+    assert len(up.down(settings, RunOptions(disk_check=False)).done) == 1
+
+
+def test_an_adoption_that_has_no_room_is_refused(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings, jobs = pending(project, "CREATE INDEX notes_text ON notes (text);")
+    with pytest.raises(Refused, match="no room"):
+        room.refuse_adoption_without_room(settings, lambda _: jobs, free=holding(1000))
+    # To recognise a database takes seconds.
+    room.refuse_adoption_without_room(settings, lambda _: pytest.fail("not needed"), free=holding(1 << 40))
+    monkeypatch.setattr("memsql.legacy.upgrades.adoption_jobs", lambda *_: (jobs, frozenset({1, 2})))
+    with closing(sqlite3.connect(project.db)) as db:
+        for table in ("_yoyo_migration", "schema_migrations"):
+            db.execute(f'DROP TABLE "{table}"')
+    before = project.db.read_bytes()
+    without_room(monkeypatch)
+    with pytest.raises(Refused, match="no room"):
+        up.up(settings, RunOptions())
+    change = Change("adopt it", lambda _: True, lambda _: (), lambda _: jobs)
+    manner = Manner(dry_run=False, with_data=False, allow_data_loss=False, yes=False, disk_check=True, window=None)
+    with pytest.raises(Refused, match="no room"):
+        outcome(settings, change, manner, Bar())
+    assert project.db.read_bytes() == before
+
+
+def test_what_a_legacy_upgrade_frees_serves_the_indexes_behind_it(tmp_path: Path) -> None:
+    database = eras.build(tmp_path / "memory.db", "1.2", "small")
+    settings = config.load(project=str(ROOT), database=str(database), environ={})
+    with connection(settings.target, "ro") as conn:
+        jobs, counted = adoption_jobs(conn, read_state(load_project(settings), conn))
+        assert ([job.migration.id for job in jobs], counted) == (["L1_phase1", "L2_phase2", "L3_align"], frozenset({1}))
+        needs, _ = estimates(conn, jobs)
+    # Thirteen indexes go and three come; those that are there are not made again.
+    assert [need.grows for need in needs] == [0, 0, 0]
+    assert len(needs[2].reasons) < 4
 
 
 def test_ample_room_costs_no_look_at_the_database(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
