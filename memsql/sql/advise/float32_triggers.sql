@@ -1,10 +1,10 @@
--- bench.embeddings: a table of JSON arrays, and one of the same numbers as little-endian floats of 32 bits.
--- A trigger fills it with functions that every SQLite since 3.38 has. The word of a number is its sign, its exponent, which
--- the table of powers knows, and its fraction; adding and subtracting 2^52 rounds that half to even, as IEEE 754 does.
+-- bench.embeddings: JSON arrays, and their numbers as little-endian floats of 32 bits, which a trigger writes.
 CREATE TABLE vectors (id INTEGER PRIMARY KEY, embedding TEXT);
 
 CREATE TABLE vectors_float32 (id INTEGER PRIMARY KEY, embedding BLOB);
 
+-- SQLite has no function for floats of 32 bits. The word of a number is its sign, its exponent, which this table knows,
+-- and its fraction; adding and subtracting 2^52 rounds that half to even, as IEEE 754 does.
 CREATE TABLE float32_powers (least REAL PRIMARY KEY, factor REAL NOT NULL, base INTEGER NOT NULL) WITHOUT ROWID;
 
 WITH RECURSIVE rising (exponent, power) AS (
