@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from memsql.advise.index_list import Index, rowid_alias
+from memsql.advise.index_list import Index, column_term, rowid_alias
 from memsql.advise.queries import QueryPlan
 from memsql.advise.redundancy import Kind, superseded
 from memsql.advise.replica import Replica
+from memsql.engine.structure import broken, snapshot
 from memsql.project.checks import Check, run_checks
 from memsql.project.queries import Query
+from memsql.schema import Table
 from memsql.sqltext import fold
 
 
@@ -33,22 +35,27 @@ def redundant_of(
     *,
     but: Collection[str] = (),
 ) -> tuple[Redundant, ...]:
-    """The superfluous ones of ``indexes``, which are those of ``clone``, without those whose names are in ``but``. One
-    without which a plan of ``queries`` or a check gets worse stays."""
+    """The superfluous ones of ``indexes``, which are those of ``clone``, without those whose names are in ``but``.
+
+    One without which a plan of ``queries`` or a check gets worse, or a view, a trigger or a foreign key is broken,
+    stays.
+    """
     expected = {fold(wish.index) for query in queries for wish in query.expected if wish.property == "uses"}
     named = {index.name for index in indexes if fold(index.name) in expected} | set(but)
     rowids = {table.name: rowid_alias(table) for table in clone.schema.tables.values()}
     kept: dict[str, tuple[str, ...]] = {}
     gone: list[str] = []
-    candidates = [one for one in superseded(indexes, rowids, named) if one.index.name not in but]
+    never_null = {table.name: _never_null(table) for table in clone.schema.tables.values()}
+    candidates = [one for one in superseded(indexes, rowids, named, never_null) if one.index.name not in but]
     if not candidates:
         return ()
-    before, failing = clone.plans(queries), _failing(clone, checks)
+    before, failing, unusable = clone.plans(queries), _failing(clone, checks), _broken(clone)
     for one in candidates:
         with clone.without(*gone, one.index.name):
             kept[one.index.name] = (
                 *_worse(before, clone.plans(queries)),
                 *(f"the check {path} expects it" for path in sorted(_failing(clone, checks) - failing)),
+                *(f"without it {text}" for text in sorted(_broken(clone) - unusable)),
             )
         if not kept[one.index.name]:
             gone.append(one.index.name)
@@ -68,6 +75,23 @@ def _worse(before: Sequence[QueryPlan], after: Sequence[QueryPlan]) -> list[str]
             verbs += [f"is not what its file expects ({text})" for text in unmet]
             sentences.append(f"{was.path} then {', '.join(verbs)}")
     return sentences
+
+
+def _never_null(table: Table) -> frozenset[str]:
+    """The terms of the columns of ``table`` that hold no NULL."""
+    names = {column.name for column in table.columns if column.notnull} | {rowid_alias(table)}
+    names |= set(table.primary_key) if table.without_rowid else set()
+    return frozenset(column_term(name).text for name in names if name is not None)
+
+
+def _broken(clone: Replica) -> set[str]:
+    """A sentence for each view and trigger of the clone that does not compile, and each table that cannot be written
+    because what its foreign keys name is no key."""
+    schema = snapshot.read(clone.conn)
+    tables = [fold(table.name) for table in clone.schema.tables.values() if table.foreign_keys]
+    messages = broken.failing(clone.conn, schema.of("view", "trigger"))
+    messages |= broken.mismatched(clone.conn, tables, enforced=True)
+    return {broken.sentence(schema.objects[key], message) for key, message in messages.items() if key in schema.objects}
 
 
 def _failing(clone: Replica, checks: Sequence[Check]) -> set[str]:

@@ -123,11 +123,13 @@ def proposals(database: Database, queries: Sequence[Query], plans: Sequence[Quer
     tried = candidates(usages, database.indexes, rowids, lambda table, term: samples[table].distinct([term]))
     tried = [candidate for candidate in tried if database.clone.can_create(candidate.as_index("memsql_candidate"))]
     needed = selection.choose(tried)
+    references = [*_alone(missing, needed)]
+    needed = selection.beside(needed, [candidate for candidate, _ in references])
     needed = [_covered(choice, selection, database.schema) for choice in needed]
     beyond = selection.beyond(tried, needed) if database.limits.beyond else []
     writer = _Writer(database, selection, {table for table, _ in analyzed})
     return Proposals(
-        tuple(writer.written(needed, [*_alone(missing, needed)])),
+        tuple(writer.written(needed, references)),
         tuple(writer.written(beyond, [])),
         tuple((name, sample.source) for name, sample in samples.items()),
         sampler.read,

@@ -26,27 +26,37 @@ class Superseded:
 
 
 def superseded(
-    indexes: Sequence[Index], rowids: Mapping[str, str | None], preferred: Collection[str] = ()
+    indexes: Sequence[Index],
+    rowids: Mapping[str, str | None],
+    preferred: Collection[str] = (),
+    never_null: Mapping[str, Collection[str]] | None = None,
 ) -> list[Superseded]:
     """The indexes that could be dropped, all of them together, and which of those that stay does the work of each.
 
     ``rowids``: the column of each table that is its rowid, if any. Of two equal indexes the one whose name is in
     ``preferred`` stays, or else the first by name. Constraints stay, and so does an index that is unique where no other
-    is so by the same columns.
+    is so by the same columns. ``never_null``: the terms of each table that hold no NULL, of which a unique index may
+    hold many.
     """
+    sure = never_null or {}
     staying = list(indexes)
     dropped = []
     ordered = sorted((index for index in indexes if not index.constraint), key=lambda index: index.name, reverse=True)
     for index in sorted(ordered, key=lambda i: (i.name in preferred, i.unique, len(i.terms), not i.where)):
         rowid = rowids.get(index.table)
         others = [other for other in staying if other is not index and other.table == index.table]
-        reason = _reason(index, others, rowid)
+        reason = _reason(index, others, rowid, sure.get(index.table, ()))
         if reason is not None:
             staying.remove(index)
             dropped.append(reason)
     # What did the work of one may itself have been dropped for a longer one.
     return [
-        _reason(one.index, [other for other in staying if other.table == one.index.table], rowids.get(one.index.table))
+        _reason(
+            one.index,
+            [other for other in staying if other.table == one.index.table],
+            rowids.get(one.index.table),
+            sure.get(one.index.table, ()),
+        )
         or one
         for one in dropped
     ]
@@ -70,10 +80,10 @@ def implies(condition: str, other: str) -> bool:
     return all(join(part) in texts or _is_compared(part, parts) for part in _conjuncts(other))
 
 
-def _reason(index: Index, others: Sequence[Index], rowid: str | None) -> Superseded | None:
+def _reason(index: Index, others: Sequence[Index], rowid: str | None, never_null: Collection[str]) -> Superseded | None:
     if rowid is not None and not index.where and [t.text for t in index.terms] == [column_term(rowid).text]:
         return Superseded(index, None, "rowid")
-    reasons = [(other, kind) for other in others if (kind := _kind(index, other, rowid)) is not None]
+    reasons = [(other, kind) for other in others if (kind := _kind(index, other, rowid, never_null)) is not None]
     order = ("same", "unique", "prefix", "partial")
     if not reasons:
         return None
@@ -81,7 +91,7 @@ def _reason(index: Index, others: Sequence[Index], rowid: str | None) -> Superse
     return Superseded(index, by, kind)
 
 
-def _kind(index: Index, other: Index, rowid: str | None) -> Kind | None:
+def _kind(index: Index, other: Index, rowid: str | None, never_null: Collection[str]) -> Kind | None:
     """How ``other`` does the work of ``index``, None where it does not."""
     if index.unique and not (implies(index.where, other.where) and forbids(_key(other), _key(index))):
         return None
@@ -96,7 +106,7 @@ def _kind(index: Index, other: Index, rowid: str | None) -> Kind | None:
         return "same"
     if len(ours) < len(theirs):
         return "prefix"
-    return "unique" if other.unique else None
+    return "unique" if other.unique and all(term.text in never_null for term in other.terms) else None
 
 
 def _in_step(ours: Sequence[Term], theirs: Sequence[Term]) -> bool:

@@ -97,6 +97,11 @@ class Selection:
         wanted = frozenset(range(len(self.workloads))) - self._content()
         return self._pruned(self._choose(candidates, [], wanted, least=0), wanted)
 
+    def beside(self, choices: Sequence[Choice], others: Sequence[Candidate]) -> list[Choice]:
+        """``choices`` without those that save nothing where ``others`` are there too."""
+        wanted = frozenset(range(len(self.workloads))) - self._content()
+        return self._pruned(list(choices), wanted, others)
+
     def beyond(self, candidates: Sequence[Candidate], chosen: Sequence[Choice]) -> list[Choice]:
         """The same beside ``chosen`` for the queries that are content, where much would be saved."""
         return self._choose(candidates, list(chosen), self._content(), least=_LEAST)
@@ -167,10 +172,10 @@ class Selection:
             pairs |= dict.fromkeys(pair for pair in combinations(own, 2) if pair[0].table != pair[1].table)
         return list(pairs)[:_MOST_PAIRS]
 
-    def _pruned(self, chosen: list[Choice], wanted: frozenset[int]) -> list[Choice]:
-        """``chosen`` without those that save nothing any more beside the ones chosen later."""
+    def _pruned(self, chosen: list[Choice], wanted: frozenset[int], beside: Sequence[Candidate] = ()) -> list[Choice]:
+        """``chosen`` without those that save nothing any more beside the ones chosen later, and ``beside``."""
         for choice in [choice for choice in chosen if choice.partner is None]:
-            others = [other.candidate for other in chosen if other is not choice]
+            others = [*beside, *(other.candidate for other in chosen if other is not choice)]
             if not any(True for _ in self._score((choice.candidate,), others, wanted, 0)):
                 chosen.remove(choice)
         return chosen
