@@ -1,10 +1,10 @@
 """Counts and joins kept by triggers against aggregates made at each reading, at the sizes of bench.queries.
 
-Run with: python -m benchmarks.denormalised [scale,scale,…] [rounds]. For each form: milliseconds of a reading and of a
-batch of writes, with and without the triggers, in turn, and the bytes that the kept form takes. The writes delete rows
-and insert them again, without a wait for the disk, which would hide what the triggers take; what a form would need for
-updates beside that makes it dearer still. "Pays from" says how often the reading must be done for each row that is
-written, so that it saves more than its triggers cost.
+Run with: python -m benchmarks.denormalised [scale,scale,…] [rounds]. For each form: milliseconds of the processor for a
+reading and for a batch of writes, with and without the triggers, in turn, and the bytes that the kept form takes. The
+writes delete rows and insert them again; the wait for the disk, which would hide what the triggers take, does not
+count. What a form would need for updates beside that makes it dearer still. "Pays from" says how often the reading must
+be done for each row that is written, so that it saves more than its triggers cost.
 """
 
 from __future__ import annotations
@@ -177,14 +177,14 @@ def _refuse_difference(form: Form, live: sqlite3.Connection, kept: sqlite3.Conne
 
 
 def _in_turn(sides: Sequence[Callable[[], None]], rounds: int) -> list[list[float]]:
-    """The milliseconds of each side; the first round does not count."""
+    """The milliseconds of the processor of each side; the first round does not count."""
     times: list[list[float]] = [[] for _ in sides]
     for number, order in enumerate(turns(len(sides), rounds + 1)):
         for side in order:
-            begun = time.perf_counter()
+            begun = time.process_time()
             sides[side]()
             if number:
-                times[side].append((time.perf_counter() - begun) * 1000)
+                times[side].append((time.process_time() - begun) * 1000)
     return times
 
 
