@@ -9,7 +9,7 @@ from memsql.report.bench import aligned, milliseconds, times_data
 from memsql.visible import page
 from memsql.words import count
 
-HEADINGS = ("bytes a row", "insert ms a row", "queries", "search p50", "p95", f"recall@{NEIGHBOURS}")
+HEADINGS = ("rows", "bytes a row", "insert ms a row", "queries", "search p50", "p95", f"recall@{NEIGHBOURS}")
 
 
 def text(result: Bench) -> str:
@@ -47,6 +47,7 @@ def rows(one: SizeBench) -> Iterator[tuple[str, tuple[str, ...]]]:
             yield (
                 label(form, search),
                 (
+                    f"{form.inserted:,}",
                     f"{form.bytes // form.inserted:,}",
                     milliseconds(1000 * form.seconds / form.inserted),
                     str(times.runs if times is not None else 0),

@@ -26,7 +26,8 @@ def html(result: Bench) -> str:
         figure
         for kind, curves in (("Search", searches), ("Insert a row", inserts))
         for engine, words in ENGINES.items()
-        if (figure := _figure(f"{kind}: {words}", curves(result, engine))) is not None
+        for exact in (True, False)
+        if (figure := _figure(_title(kind, words, exact), curves(result, engine, exact))) is not None
     ]
     return templates.page(
         "bench_embeddings.html.jinja",
@@ -41,25 +42,29 @@ def html(result: Bench) -> str:
     )
 
 
-def searches(result: Bench, engine: Engine) -> list[Curve]:
-    """The median of each search in ``engine``, over the rows that it searched."""
+def searches(result: Bench, engine: Engine, exact: bool) -> list[Curve]:
+    """The median of each search in ``engine`` that is exact, or is not, over the rows that it searched."""
     points: dict[str, list[Point]] = {}
     for one in result.sizes:
         for form in one.forms:
             for search in form.searches:
-                if search.search.engine == engine and search.times is not None:
+                if (search.search.engine, search.search.exact) == (engine, exact) and search.times is not None:
                     points.setdefault(report.label(form, search), []).append((form.inserted, search.times.p50))
     return [Curve(name, sorted(line)) for name, line in points.items()]
 
 
-def inserts(result: Bench, engine: Engine) -> list[Curve]:
-    """What it takes on average to insert a row into each form of ``engine``."""
+def inserts(result: Bench, engine: Engine, exact: bool) -> list[Curve]:
+    """What it takes on average to insert a row into each form of ``engine`` whose searches are exact, or are not."""
     points: dict[str, list[Point]] = {}
     for one in result.sizes:
         for form in one.forms:
-            if form.form.engine == engine and form.inserted:
+            if (form.form.engine, form.form.is_exact) == (engine, exact) and form.inserted:
                 points.setdefault(form.form.name, []).append((form.inserted, 1000 * form.seconds / form.inserted))
     return [Curve(name, sorted(line)) for name, line in points.items()]
+
+
+def _title(kind: str, engine: str, exact: bool) -> str:
+    return f"{kind}: {engine}{'' if exact else ', not exact'}"
 
 
 def _figure(title: str, curves: Sequence[Curve]) -> Figure | None:

@@ -99,10 +99,15 @@ def logarithmic_chart(
         if points:
             lines.append(_line(curve.name, number, [(x(at), y(ms)) for at, ms in points]))
             summary += [f"{curve.name} at {size(at)}: {shown(ms)}" for at, ms in points]
-    ticks = [(y(10.0**power), f"{10.0**power:g} ms") for power in range(low, high + 1)]
+    ticks = [(y(10.0**power), _power(power)) for power in range(low, high + 1)]
     ends = size(sizes[0]), size(sizes[-1]) if len(sizes) > 1 else ""
     # The first is drawn over the others; a broken line over a whole one shows both.
     return _drawn(title, "; ".join(summary), lines[::-1], ticks, ends)
+
+
+def _power(exponent: int) -> str:
+    """A power of ten of milliseconds, short enough for the edge of a chart."""
+    return f"{10.0**exponent:g} ms" if exponent < 3 else f"{10 ** (exponent - 3):,} s"
 
 
 def _line(name: str, number: int, places: Sequence[tuple[float, float]]) -> _Line:

@@ -54,6 +54,11 @@ class Form:
     inserts: tuple[str, ...]
     searches: tuple[Search, ...]
 
+    @property
+    def is_exact(self) -> bool:
+        """Whether no search of it can miss a row."""
+        return all(search.exact for search in self.searches)
+
     def tables(self, dimensions: int) -> list[str]:
         """The statements that make the tables."""
         return [statement.replace("{}", str(dimensions)) for statement in self.schema]
