@@ -101,7 +101,8 @@ def _versions(settings: Settings, from_: str | None, to: str | None) -> tuple[in
         return from_, after
     earlier = versions[: versions.index(after)]
     if not earlier:
-        raise UsageError(f"--to {after}: no version comes before it", state="nothing was run")
+        where = f"--to {after}: no version" if to is not None else f"there is one version, {after}: none"
+        raise UsageError(f"{where} comes before it", state="nothing was run")
     before = earlier[-1] if from_ is None else version_of(project, from_)
     if before not in earlier:
         raise UsageError(f"--from {before} does not come before --to {after}", state="nothing was run")

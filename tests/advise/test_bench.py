@@ -92,6 +92,15 @@ def test_a_command_line_that_is_wrong(project: Project, words: list[str], proble
     project.run("bench.queries", *words).expect(2, problem)
 
 
+def test_a_project_with_one_version(tmp_path: Path) -> None:
+    project = Project(tmp_path)
+    project.run("bench.queries", "--from", "1").expect(2, "1: there is no such version; the project has none")
+    project.add("0001_create", "CREATE TABLE t (a);")
+    done = project.run("bench.queries", "--json").expect(0)
+    assert (done.json()["from"], done.json()["scales"]) == (None, [])
+    project.run("bench.queries", "--from", "1").expect(2, "there is one version, 1: none comes before it")
+
+
 def test_rows_that_do_not_run(project: Project, tmp_path: Path) -> None:
     (tmp_path / "sql/bench/rows.sql").write_text("INSERT INTO t (id, a) VALUES (1, 1), (1, 2);\n", encoding="utf-8")
     project.run("bench.queries", "--scale", "1").expect(2, "sql/bench/rows.sql does not run: UNIQUE")
