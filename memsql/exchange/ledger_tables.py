@@ -68,6 +68,16 @@ def _columns(names: str) -> frozenset[str]:
     return frozenset(names.split())
 
 
+def _yes(column: str) -> str:
+    """An expression that is true where ``column``, a truth value, is true as any driver may write it."""
+    return f"coalesce(lower({column}) IN ('1', 'true', 't'), 0)"
+
+
+def _no(column: str) -> str:
+    """An expression that is true where ``column``, a truth value, is false as any driver may write it."""
+    return f"coalesce(lower({column}) IN ('0', 'false', 'f'), 0)"
+
+
 LEDGER_TABLES = (
     # https://github.com/cloudflare/workers-sdk, packages/wrangler/src/d1/migrations
     LedgerTable(
@@ -87,7 +97,7 @@ LEDGER_TABLES = (
         _columns("id version_id is_applied tstamp"),
         version="version_id",
         at="tstamp",
-        state="CASE WHEN is_applied THEN 'applied' ELSE 'undone' END",
+        state=f"CASE WHEN {_yes('is_applied')} THEN 'applied' WHEN {_no('is_applied')} THEN 'undone' ELSE 'dirty' END",
         order="id",
         newest=True,
         nothing=0,
@@ -163,7 +173,7 @@ LEDGER_TABLES = (
         at="installed_on",
         by="installed_by",
         ms="execution_time",
-        state="CASE WHEN NOT success THEN 'dirty' WHEN type LIKE 'UNDO%' OR type = 'DELETE' THEN 'undone' "
+        state=f"CASE WHEN NOT {_yes('success')} THEN 'dirty' WHEN type LIKE 'UNDO%' OR type = 'DELETE' THEN 'undone' "
         "WHEN type LIKE '%BASELINE' THEN 'baseline' WHEN version IS NULL THEN 'repeatable' ELSE 'applied' END",
         order="installed_rank",
         newest=True,
@@ -188,7 +198,7 @@ LEDGER_TABLES = (
         version="version",
         at="installed_on",
         ms="CASE WHEN execution_time >= 0 THEN execution_time / 1000000 END",
-        state="CASE WHEN success THEN 'applied' ELSE 'dirty' END",
+        state=f"CASE WHEN {_yes('success')} THEN 'applied' ELSE 'dirty' END",
         order="version",
     ),
     # https://github.com/golang-migrate/migrate, database/sqlite3: one row. Its version is -1 where the way down from
@@ -200,7 +210,7 @@ LEDGER_TABLES = (
         _columns("version dirty"),
         exactly=True,
         version="version",
-        state="CASE WHEN dirty THEN 'dirty' ELSE 'applied' END",
+        state=f"CASE WHEN {_no('dirty')} THEN 'applied' ELSE 'dirty' END",
         order="version",
         says="last",
         nothing=-1,

@@ -57,15 +57,16 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class OtherLedger:
-    """The ledger of another tool: its ``table`` and what it says, in order."""
+    """The ledger of another tool: its ``table`` and what it says, in order; or why it cannot be read."""
 
     table: LedgerTable
     records: tuple[Record, ...]
+    unreadable: str | None = None
 
     @property
     def counts(self) -> bool:
-        """Whether it says of any migration that it is applied, or was begun."""
-        return any(record.state != "undone" for record in self.records)
+        """Whether it says of any migration that it is applied, or was begun, or may say so."""
+        return self.unreadable is not None or any(record.state != "undone" for record in self.records)
 
     @property
     def says(self) -> str:
@@ -74,16 +75,14 @@ class OtherLedger:
 
 
 def read(conn: Connection, tables: Mapping[str, Sequence[str]]) -> tuple[OtherLedger, ...]:
-    """The ledgers of other tools among ``tables``, which maps names to columns; one request. Reads only.
-
-    A table that only looks like a ledger, so that it cannot be read as one, is none.
-    """
+    """The ledgers of other tools among ``tables``, which maps names to columns; one request. Reads only."""
     chosen = recognised(tables)
     answers = conn.read_each([(table.select(), ()) for table in chosen]) if chosen else []
     return tuple(
-        OtherLedger(table, _counting(table, [_record(row) for row in answer.rows]))
+        OtherLedger(table, (), answer.message)
+        if isinstance(answer, StatementError)
+        else OtherLedger(table, _counting(table, [_record(row) for row in answer.rows]))
         for table, answer in zip(chosen, answers, strict=True)
-        if not isinstance(answer, StatementError)
     )
 
 

@@ -91,7 +91,7 @@ class _Finder:
             return self._by_file(record.file) if isinstance(record.file, str) else ([], "is no name of a file")
         if record.sha256 is not None or record.journal is not None:
             return self._by_content(record)
-        return [], "says of no migration that it is applied"
+        return [], "names no migration"
 
     def up_to(self, record: Record) -> list[int]:
         """The positions of the migrations up to the version of ``record``."""
@@ -104,7 +104,10 @@ class _Finder:
         return places, self._several(places) if places else "is about no file: none has that hash"
 
     def _by_version(self, record: Record) -> tuple[list[int], str]:
-        text = str(record.version) if isinstance(record.version, int | str) else ""
+        version = record.version
+        if isinstance(version, float) and version.is_integer():
+            version = int(version)
+        text = str(version) if isinstance(version, int | str) else ""
         parts, places = _parts(text), list[int]()
         if self.by_revision:
             places = [place for place, m in enumerate(self.ordered) if self._is_called(m, text)]

@@ -83,6 +83,12 @@ def decide(state: State, options: RunOptions) -> Takeover | None:
     chosen = _chosen(state, options.ledger)
     if chosen is None:
         return None
+    if chosen.unreadable is not None:
+        raise Refused(
+            f"{chosen.says} cannot be read: {chosen.unreadable}",
+            state="nothing was changed",
+            hint=f"correct its rows, or say which version the database is at: {_baseline()}",
+        )
     result = match(chosen, state.project.ordered)
     _refuse_dirty(chosen, result)
     _refuse_unmatched(chosen, result)
@@ -148,7 +154,9 @@ def take_over(session: Session, state: State) -> Adoption | None:
             kept.record(conn, fit, "adopt")
     except StatementError as e:
         raise MigrationFailed(
-            f"the ledger {plan.ledger.says} could not be taken over: {e.message}", state="nothing was changed"
+            f"the ledger {plan.ledger.says} could not be taken over: {e.message}",
+            state="nothing was changed",
+            hint="mend or drop what the message names, and run this again",
         ) from e
     return _told(again, now, fit, renamed)
 
@@ -234,15 +242,12 @@ def _refuse_unmatched(other: OtherLedger, result: Match) -> None:
             f"{other.says} has {len(result.heads)} rows, and one says how far the database is: "
             f"{_few([record.shown for record in result.heads])}",
             state="nothing was changed",
-            hint=f"merge its branches with {other.table.title}, or say which version the database is at: {_baseline()}",
+            hint=f"leave the row that is right, or merge the branches with {other.table.title}; or say which version the database is at: {_baseline()}",
         )
     if result.unmatched:
-        number = len(result.unmatched)
-        lines = [f"{record.shown} {why}" for record, why in result.unmatched[:_SHOWN]]
-        more = (f"and {number - _SHOWN:,} more",) if number > _SHOWN else ()
         raise Refused(
-            f"{other.says} has {words.count(number, 'row')} that no file in migrations fits",
-            details=(*lines, *more),
+            f"{other.says} has {words.count(len(result.unmatched), 'row')} that no file in migrations fits",
+            details=tuple(f"{record.shown} {why}" for record, why in result.unmatched),
             state="nothing was changed",
             hint="bring the files back, or give them the names of the rows; or say which version the database is at: "
             f"{_baseline()}",

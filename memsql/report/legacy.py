@@ -8,6 +8,7 @@ from memsql.legacy.baseline import Baseline
 from memsql.legacy.recognise import Detection, drift, extra
 from memsql.legacy.shapes import Fit, Unknown
 from memsql.legacy.takeover import Outlook
+from memsql.report.text import shown
 from memsql.visible import page
 
 _SHOWN = 25
@@ -81,7 +82,7 @@ def text(
 def _outlook_lines(outlook: Outlook) -> list[str]:
     if outlook.problem is not None:
         hint = [f"next: {outlook.problem.hint}"] if outlook.problem.hint else []
-        details = [f"  {line}" for line in outlook.problem.details]
+        details = [f"  {line}" for line in shown(outlook.problem.details)]
         return [f"problem: {outlook.problem.message}, so nothing would be changed", *details, *hint]
     few = ", ".join(outlook.migrations[:_SHOWN])
     more = f" and {len(outlook.migrations) - _SHOWN} more" if len(outlook.migrations) > _SHOWN else ""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from memsql import hints
 from memsql.project import plan
 from memsql.project.plan import Status
-from memsql.report.text import shorten, table
+from memsql.report.text import shorten, shown, table
 from memsql.visible import page
 from memsql.words import count, milliseconds
 
@@ -67,7 +67,7 @@ def _ledgers(state: State, outlook: Outlook | None) -> list[str]:
         return []
     lines = [f"ledger of another tool: {name}" for name in outlook.ledgers]
     if outlook.problem is not None:
-        lines += [f"problem: {outlook.problem.message}", *(f"  {line}" for line in outlook.problem.details)]
+        lines += [f"problem: {outlook.problem.message}", *(f"  {line}" for line in shown(outlook.problem.details))]
         return [*lines, *([f"next: {outlook.problem.hint}"] if outlook.problem.hint else [])]
     if outlook.table is not None:
         command = hints.command(f"migrate.up{' --take-over' if state.ledger.taken else ''}")
