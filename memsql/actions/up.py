@@ -46,7 +46,7 @@ def up(settings: Settings, options: RunOptions, progress: Progress = SILENT, gat
         state = read_state(project, conn)
     migrations = []
     if state.must_be_adopted:
-        from memsql.legacy.takeover import decide
+        from memsql.legacy.claims import decide
 
         decide(state, options)
     else:

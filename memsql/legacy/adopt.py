@@ -17,7 +17,7 @@ from memsql.errors import (
     StatementError,
 )
 from memsql.interrupts import untouched
-from memsql.legacy import kept, takeover, upgrades
+from memsql.legacy import claims, kept, takeover, upgrades
 from memsql.legacy.adoption import Adoption, free_name, left, refuse_taken_name
 from memsql.legacy.eras import does_not_run, known_shapes, read_phases, shapes_at
 from memsql.legacy.recognise import (
@@ -57,7 +57,7 @@ def adopt(
     UsageError where there is no version of ``choice``; and what a takeover or an upgrade's proof raises. Nothing is
     changed then.
     """
-    if choice is None and takeover.decide(state, session.options) is not None:
+    if choice is None and claims.decide(state, session.options) is not None:
         return takeover.take_over(session, state)
     refuse_taken_name(state, take_over=session.options.take_over)
     if not state.is_legacy:

@@ -10,6 +10,7 @@ from functools import cached_property
 
 from memsql.db import Value
 from memsql.exchange.ledgers import OtherLedger, Record
+from memsql.exchange.tools import tool_of
 from memsql.project.files import Migration
 
 _ENDING = re.compile(r"(\.(up|do|migration))?\.[A-Za-z]{1,4}$")
@@ -44,6 +45,28 @@ class Match:
     unmatched: tuple[tuple[Record, str], ...] = ()
     gaps: tuple[Migration, ...] = ()
     heads: tuple[Record, ...] = ()
+
+
+def origins(ordered: Sequence[Migration], word: str) -> dict[str, Origin]:
+    """What an import from the tool that the command line calls ``word`` kept, by id."""
+    kept = {}
+    for migration in ordered:
+        origin = migration.header.origin if b"imported_from" in migration.up.data else None
+        if origin is not None and origin.tool == word:
+            marks = dict(origin.marks)
+            when = marks.get("when", "")
+            journal = int(when) if when.isascii() and when.isdigit() else None
+            kept[migration.id] = Origin(_version(word, origin.path), origin.path, marks.get("sha256", ""), journal)
+    return kept
+
+
+def _version(word: str, path: str) -> str:
+    """The version of the file at ``path`` as the tool ``word`` counts; "" where it has none."""
+    habits = tool_of(word).files
+    if habits.order == "script":
+        return path
+    named = re.fullmatch(habits.ups, path)
+    return (named["version"] or "").replace(*habits.respelled) if named and "version" in named.re.groupindex else ""
 
 
 def match(ledger: OtherLedger, ordered: Sequence[Migration], origins: Mapping[str, Origin] | None = None) -> Match:

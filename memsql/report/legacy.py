@@ -5,9 +5,9 @@ from __future__ import annotations
 from memsql import hints
 from memsql.engine.state import State
 from memsql.legacy.baseline import Baseline
+from memsql.legacy.claims import Outlook
 from memsql.legacy.recognise import Detection, drift, extra
 from memsql.legacy.shapes import Fit, Unknown
-from memsql.legacy.takeover import Outlook
 from memsql.report.text import shown
 from memsql.visible import page
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from memsql.engine.job import Done
     from memsql.engine.state import Completed, Report, State
     from memsql.ledger import Row
-    from memsql.legacy.takeover import Outlook
+    from memsql.legacy.claims import Outlook
 
 
 # More lines of numbers would hide the one that says how the migration ended.

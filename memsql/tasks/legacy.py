@@ -33,9 +33,9 @@ def status(settings: Settings, progress: Bar) -> Outcome:
     """
     from memsql.db import connection
     from memsql.engine.state import read_state
+    from memsql.legacy.claims import outlook
     from memsql.legacy.eras import known_shapes
     from memsql.legacy.recognise import detect
-    from memsql.legacy.takeover import outlook
     from memsql.project.load import load_project
     from memsql.report.legacy import data, text
 

@@ -220,7 +220,7 @@ def status(settings: Settings, progress: Bar, *, check: bool = False, json: bool
     state = status(settings)
     seen = None
     if state.others:
-        from memsql.legacy.takeover import outlook
+        from memsql.legacy.claims import outlook
 
         seen = outlook(state)
     target = str(settings.target)
