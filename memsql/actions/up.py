@@ -109,7 +109,7 @@ def _refuse_without_room(settings: Settings, state: State, jobs: Sequence[Job], 
         refuse_without_room(settings, jobs, whole=options.all_or_nothing)
         return
     from memsql.engine.job import up_jobs
-    from memsql.legacy.takeover import decide
+    from memsql.legacy.claims import decide
     from memsql.legacy.upgrades import adoption_jobs
 
     takeover = decide(state, options)

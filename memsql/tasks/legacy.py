@@ -87,7 +87,7 @@ def adopt(
     from memsql.engine.state import RunOptions, read_state
     from memsql.errors import UsageError
     from memsql.legacy.adopt import Choice, adopt
-    from memsql.legacy.takeover import decide
+    from memsql.legacy.claims import decide
     from memsql.legacy.upgrades import Nothing, adoption_jobs
     from memsql.project.load import load_project, refuse_stale_sum
     from memsql.project.plan import WAITING
