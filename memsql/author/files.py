@@ -9,7 +9,8 @@ from pathlib import Path
 
 from memsql.config import Settings
 from memsql.errors import FileError, Location, UsageError
-from memsql.project.files import PLACEHOLDER, SUM_NAME, Migration, read_folder, sum_problems, sum_text
+from memsql.project.files import PLACEHOLDER, SUM_NAME, Migration, read_folder
+from memsql.project.sums import sum_problems, sum_text
 from memsql.project.writing import replace_file
 
 _UP = f"""-- {{title}}

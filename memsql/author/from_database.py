@@ -13,8 +13,9 @@ from memsql.db import connection
 from memsql.errors import CommitUnknown, ConnectError, MemsqlError, Refused, UsageError
 from memsql.legacy import baseline as adoption
 from memsql.project.additions import Addition, Written
-from memsql.project.files import SUM_NAME, sum_text
+from memsql.project.files import SUM_NAME
 from memsql.project.load import Project
+from memsql.project.sums import sum_text
 from memsql.schema import Schema, read
 from memsql.sqltext.internal import ENGINES, RECORDS
 from memsql.sqltext.names import fold

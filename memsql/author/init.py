@@ -17,7 +17,8 @@ from memsql.author.init_texts import Layout
 from memsql.config import Settings
 from memsql.errors import FileError, Location, UsageError
 from memsql.project.additions import Addition
-from memsql.project.files import SUM_NAME, sum_text
+from memsql.project.files import SUM_NAME
+from memsql.project.sums import sum_text
 
 SETUP, PYPROJECT, IGNORE = "setup.cfg", "pyproject.toml", ".gitignore"
 _SECTION = re.compile(r"^\[memsql\]", re.MULTILINE)

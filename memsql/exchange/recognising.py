@@ -9,20 +9,21 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from functools import cache
+from typing import TYPE_CHECKING
 
-_OURS = re.compile(r"[0-9]+_[^./]*(?:\.rollback)?\.sql").fullmatch
+if TYPE_CHECKING:
+    from memsql.exchange.model import Mark, Tool
+
+_OURS = re.compile(r"[0-9]+_[^./]*(?:\.rollback)?\.sql|memsql\.sum|\.[^/]*").fullmatch
 _LETTERS = (b"+goose", b"+migrate", b"migrate:", b"no-transaction")
 """One of these stands in every comment that makes a file another tool's. A test holds the declarations against it."""
-_HARMLESS = frozenset({"breakpoint"})
-"""A statement ends at its semicolon anyway. The marks of Alembic begin no part of a file that is run by itself."""
-_SCRIPTS = frozenset({"script"})
 
 
 @dataclass(frozen=True, slots=True)
 class Foreign:
-    """A file of another tool: the ``words`` for the tools that have such files, and ``what`` it is, as the end of a
-    sentence that begins with the file. ``line``: the line of the comment that gave it away."""
+    """A file of another tool: the ``words`` for the tools that have such files, none where memsql imports from none of
+    them, and ``what`` it is, as the end of a sentence that begins with the file. ``line``: the line of the comment that
+    gave it away. ``program``: it is no SQL."""
 
     words: tuple[str, ...]
     what: str
@@ -48,25 +49,34 @@ def foreign_path(path: str) -> Foreign | None:
 def foreign_text(data: bytes) -> Foreign | None:
     """What a file with this content is to another tool; None where no comment of it means anything to one."""
     if not any(letters in data for letters in _LETTERS):
-        return None
+        return _divided(data)
     from memsql.exchange.marks import placed_marks
-
-    text = data.decode("utf-8", "replace")
-    for word, title, marks in _marks():
-        for placed in placed_marks(text, marks):
-            line = text.count("\n", 0, placed.start) + 1
-            return Foreign(
-                (word,), f"has `{placed.text}`, which means something to {title} and nothing to memsql", line
-            )
-    return None
-
-
-@cache
-def _marks():  # type: ignore[no-untyped-def]
     from memsql.exchange.tools import all_tools
 
-    return tuple(
-        (tool.word, tool.title, tuple(mark for mark in tool.files.marks if mark.means not in _HARMLESS))
-        for tool in all_tools()
-        if tool.files.marks and tool.files.order not in _SCRIPTS
-    )
+    text = data.decode("utf-8", "replace")
+    for tool in all_tools():
+        for placed in placed_marks(text, telling_marks(tool)):
+            line = text.count("\n", 0, placed.start) + 1
+            what = f"has `{placed.text}`, which means something to {tool.title} and nothing to memsql"
+            return Foreign((tool.word,), what, line)
+    return _divided(data)
+
+
+def _divided(data: bytes) -> Foreign | None:
+    if b"--" not in data and b"/*" not in data:
+        return None
+    from memsql.exchange.halves import divider
+
+    half = divider(data)
+    if half is None:
+        return None
+    line = data.decode("utf-8", "replace").count("\n", 0, half.at) + 1
+    return Foreign((), f"has `{half.text}`, where {half.tool} begins the way back: memsql would run both", line)
+
+
+def telling_marks(tool: Tool) -> tuple[Mark, ...]:
+    """The marks of ``tool`` that change what a file does. A breakpoint does not, for a statement ends at its semicolon
+    too; and what divides a script into migrations is an ordinary comment elsewhere."""
+    if tool.files.order == "script":
+        return ()
+    return tuple(mark for mark in tool.files.marks if mark.means != "breakpoint")

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from memsql.config import Settings
 from memsql.errors import FileError
+from memsql.project import foreign
 from memsql.project.links import refuse_linked_folders
 
 _PARTS = {"migrations": "migration", "checks": "check", "queries": "query", "smoke": "smoke"}
@@ -16,10 +17,13 @@ _PARTS = {"migrations": "migration", "checks": "check", "queries": "query", "smo
 def sql_files(settings: Settings, paths: Sequence[Path] = ()) -> list[Path]:
     """The .sql files that ``paths`` (files and folders) name; of the whole project where there are none.
 
-    Raises FileError for a path that does not exist, and for a folder of the project that is a link.
+    Raises FileError for a path that does not exist, for a folder of the project that is a link, and for files that are
+    named like those of another tool.
     """
     refuse_linked_folders(settings)
     files: dict[Path, None] = {}
+    if not paths and settings.migrations.is_dir():
+        foreign.names_in(settings.migrations, settings.show(settings.migrations))
     for path in paths or [p for p in (settings.migrations, settings.sql) if p.is_dir()]:
         path = placed(settings, path)
         if path.is_dir():

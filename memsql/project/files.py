@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 
 from memsql import hints
 from memsql.errors import FileError, Location
+from memsql.project import foreign
 
 if TYPE_CHECKING:
     from memsql.ledger import Hashes
@@ -251,7 +252,7 @@ def raw_bytes(path: Path | str, shown: str) -> bytes:
     """The bytes of a file. Raises FileError where it cannot be read, and where it is a link or no regular file, such as
     a pipe, which would make who reads it wait."""
     try:
-        return _bytes_of(path)
+        return read_bytes(path)
     except OSError as e:
         if os.path.islink(path):
             raise FileError(
@@ -269,7 +270,7 @@ def raw_bytes(path: Path | str, shown: str) -> bytes:
         raise FileError(f"{shown} cannot be read: {e.strerror}", where=Location(shown)) from None
 
 
-def _bytes_of(path: Path | str) -> bytes:
+def read_bytes(path: Path | str) -> bytes:
     """The content of a file. Raises OSError where it cannot be read, and where it is a link; with ESPIPE where it is no
     regular file."""
     # os.read and not pathlib: a status of a thousand migrations opens two thousand files.
@@ -295,11 +296,11 @@ def _read_whole(handle: int) -> bytes:
 def read_folder(folder: Path, shown: str) -> tuple[Migration, ...]:
     """All migrations of ``folder`` in version order; ``shown`` is the folder as people write it.
 
-    Raises FileError for names that do not fit, two files of one version, a rollback without its migration, and a folder
-    that cannot be read.
+    Raises FileError for names that do not fit, two files of one version, a rollback without its migration, files of
+    other tools, and a folder that cannot be read.
     """
     try:
-        names = sorted(e.name for e in os.scandir(folder) if e.name.endswith(".sql") and not e.is_dir())
+        names = foreign.names_in(folder, shown)
     except OSError as e:
         raise FileError(
             f"the migrations folder {shown} cannot be read: {e.strerror}",
@@ -322,6 +323,9 @@ def read_folder(folder: Path, shown: str) -> tuple[Migration, ...]:
                 read_file(f"{base}/{down}", f"{shown}/{down}") if down else None,
             )
         )
+    for migration in migrations:
+        for file in filter(None, (migration.up, migration.down)):
+            foreign.refuse_marks(file.data, file.path)
     for stem, down in downs.items():
         raise FileError(
             f"{shown}/{down} is a rollback without its migration {stem}.sql",
@@ -367,43 +371,3 @@ def _parsed(name: str, shown: str) -> FileName:
             hint="name it NNNN_name.sql, with NNNN_name.rollback.sql beside it, or move it elsewhere",
         )
     return parsed
-
-
-def sum_text(migrations: Sequence[Migration]) -> str:
-    """The text of memsql.sum: a line for each file, with its SHA-256 and a hash over all lines so far."""
-    lines = ["memsql.sum 1"]
-    chain = ""
-    for migration in migrations:
-        for file in (migration.up, migration.down):
-            if file is None:
-                continue
-            chain = hashlib.sha256(f"{chain}\n{file.name}\n{file.digest}".encode()).hexdigest()
-            lines.append(f"{file.digest} {chain[:32]} {file.name}")
-    return "\n".join(lines) + "\n"
-
-
-def sum_problems(folder: Path, migrations: Sequence[Migration]) -> list[str]:
-    """How memsql.sum disagrees with the files, a sentence each; none where there is no memsql.sum."""
-    try:
-        stored = _bytes_of(folder / SUM_NAME).decode("utf-8", "replace")
-    except FileNotFoundError:
-        return []
-    except OSError as e:
-        return [f"{SUM_NAME} cannot be read: {e.strerror}"]
-    expected = sum_text(migrations)
-    if stored.replace("\r\n", "\n") == expected:
-        return []
-    have, want = _sum_entries(stored), _sum_entries(expected)
-    problems = [
-        f"{name}: the file changed since {SUM_NAME} was written"
-        for name in want
-        if name in have and have[name] != want[name]
-    ]
-    problems += [f"{name}: not in {SUM_NAME}" for name in want if name not in have]
-    problems += [f"{name}: in {SUM_NAME}, but there is no such file" for name in have if name not in want]
-    return problems or [f"{SUM_NAME} itself was edited or merged: its lines are not in order"]
-
-
-def _sum_entries(text: str) -> dict[str, str]:
-    rows = (line.split(" ", 2) for line in text.splitlines()[1:])
-    return {row[2]: row[0] for row in rows if len(row) == 3}

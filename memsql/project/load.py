@@ -11,7 +11,8 @@ from memsql import hints
 from memsql.config import Settings
 from memsql.errors import FileError, Location
 from memsql.project import plan
-from memsql.project.files import Migration, read_folder, sum_problems
+from memsql.project.files import Migration, read_folder
+from memsql.project.sums import sum_problems
 
 if TYPE_CHECKING:
     from memsql.project.checks import Check

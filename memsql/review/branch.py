@@ -8,6 +8,7 @@ from pathlib import Path
 from memsql import git
 from memsql.config import Settings
 from memsql.errors import ConfigError, UsageError
+from memsql.project import foreign
 from memsql.project.files import SUM_NAME, SqlFile, read_file
 from memsql.project.links import refuse_linked_folders
 from memsql.project.named_queries import application_files
@@ -147,7 +148,7 @@ def _folders(settings: Settings) -> tuple[str, str]:
 
 def _read_folder(settings: Settings, shown: str) -> dict[str, SqlFile]:
     folder = settings.migrations
-    names = sorted(path.name for path in folder.glob("*.sql") if not path.is_dir()) if folder.is_dir() else []
+    names = foreign.names_in(folder, shown) if folder.is_dir() else []
     return {name: read_file(folder / name, f"{shown}/{name}") for name in names}
 
 

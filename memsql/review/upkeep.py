@@ -10,7 +10,8 @@ from pathlib import Path
 from memsql import deadline, hints
 from memsql.errors import MemsqlError
 from memsql.lint import Finding
-from memsql.project.files import SUM_NAME, Migration, SqlFile, read_file, sum_problems
+from memsql.project.files import SUM_NAME, Migration, SqlFile, read_file
+from memsql.project.sums import sum_problems
 from memsql.review.changes import Files, MigrationChange, VersionConflict, renamed, version_of
 from memsql.review.findings import finding_of
 from memsql.schema import Schema, diff, from_sql

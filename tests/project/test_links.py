@@ -10,7 +10,8 @@ from cli import Project
 from repositories import commit, git
 
 from memsql.errors import FileError
-from memsql.project.files import read_file, sum_problems
+from memsql.project.files import read_file
+from memsql.project.sums import sum_problems
 
 TEAM = "-- Teams\nCREATE TABLE team (id INTEGER PRIMARY KEY);\n"
 

@@ -4,47 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 
+from memsql.exchange.halves import NOBODY, Half, halves
+from memsql.exchange.marks import placed_marks
+from memsql.exchange.recognising import telling_marks
+from memsql.exchange.tools import all_tools
 from memsql.lint.model import OURS, Hit, rule
 from memsql.lint.script import Script
-from memsql.sqltext.tokens import comments
 
-
-@dataclass(frozen=True, slots=True)
-class _Marker:
-    """A line of a tool: its offset, its text, and what it begins: ``up``, ``down``, or "" for another directive."""
-
-    tool: str
-    at: int
-    text: str
-    begins: str
-
-
-_DOWN = frozenset({"down", "downs", "undo", "downgrade", "rollback", "revert", "create above / drop below"})
-_UP = frozenset({"up", "ups", "upgrade"})
-# Each finds the whole comment; the group is the half that begins there.
-_TOOLS = (
-    ("goose", r"--\s*\+goose\s+(up|down|no\s+transaction|envsub\s+\w+)\b.*"),
-    ("sql-migrate", r"--\s*\+(?:migrate|micrate)\s+(up|down)\b.*"),
-    ("dbmate", r"--\s*migrate:(up|down)\b.*"),
-    ("rambler", r"--\s*rambler\s+(up|down)\b.*"),
-    ("tern", r"-{2,}\s*(create above\s*/\s*drop below)\s*-*"),
-    ("MyBatis", r"--\s*//\s*@(undo)\b.*"),
-    ("Play", r"--[\s#-]*!(ups|downs)\b.*"),
-    ("Liquibase", r"--\s*(liquibase\s+formatted\s+sql|changeset\s+\S+:\S+)\b.*"),
-    ("Atlas", r"--\s*atlas:(\w+)\b.*"),
-    ("sqlx", r"--\s*(no-transaction)\s*"),
-    (
-        "another tool",
-        r"--[\s=*#@+>-]*(?:migrat(?:e|ion)\s+)?(up|down|upgrade|downgrade|undo|rollback|revert)"
-        r"(?:\s+(?:migration|script|section|part))?[\s=*#:<-]*",
-    ),
-)
-_markers = [(tool, re.compile(source, re.IGNORECASE)) for tool, source in _TOOLS]
-_hint = re.compile(
-    r"up|down|undo|rollback|revert|create above|formatted|changeset|atlas:|no-transaction|\+goose", re.IGNORECASE
-)
 _flyway = re.compile(r"\$\{flyway:[^}]*\}", re.IGNORECASE)
 
 
@@ -60,30 +27,30 @@ def other_tools_marker(script: Script) -> Iterator[Hit]:
         -- +goose Down
         DROP TABLE notes;
 
-    **Best practice** The way up in one file, the way down in its rollback. A marker alone, with nothing to come behind
-    it, is a warning.
+    **Best practice** The way up in one file, the way down in its rollback. A marker of a tool that memsql cannot import
+    from, with nothing to come behind it, is a warning.
 
         -- Adds notes; 0005_add_notes.rollback.sql has DROP TABLE notes
         CREATE TABLE notes (id INTEGER PRIMARY KEY);
     """
-    markers = list(_markers_of(script.text))
+    marks = list(_marks_of(script.text))
     starts = [step.at for step in script.steps]
-    for marker in markers:
-        behind = any(start > marker.at for start in starts)
-        if marker.begins == "down" and behind and any(start < marker.at for start in starts):
+    for mark in marks:
+        behind = any(start > mark.at for start in starts)
+        if mark.begins == "down" and behind and any(start < mark.at for start in starts):
             yield Hit(
-                marker.at,
-                f"`{marker.text}` is a marker of {marker.tool}: memsql runs what is behind it as well, in the same run",
-                f"move what is behind it into {script.name.removesuffix('.sql')}.rollback.sql",
+                mark.at,
+                f"`{mark.text}` is a marker of {mark.tool}: memsql runs what is behind it as well, in the same run",
+                f"move what is behind it into {script.name.removesuffix('.sql')}.rollback.sql{_or_import(mark)}",
             )
             return
-    for marker in markers:
-        if marker.tool != "another tool":
+    for mark in marks:
+        if mark.tool != NOBODY:
             yield Hit(
-                marker.at,
-                f"`{marker.text}` means something to {marker.tool}, and nothing to memsql",
-                "remove it; docs/formats.md lists what memsql reads",
-                severity="warning",
+                mark.at,
+                f"`{mark.text}` means something to {mark.tool}, and nothing to memsql",
+                f"remove it; docs/formats.md lists what memsql reads{_or_import(mark)}",
+                severity=None if _words(mark.tool) else "warning",
             )
             return
     placeholder = _flyway.search(script.text)
@@ -91,21 +58,24 @@ def other_tools_marker(script: Script) -> Iterator[Hit]:
         yield Hit(placeholder.start(), f"memsql fills nothing in for {placeholder[0]} of Flyway", "write the value")
 
 
-def _markers_of(text: str) -> Iterator[_Marker]:
-    """The markers in the comments of a file, in order."""
-    if _hint.search(text) is None:
-        return
-    for comment in comments(text):
-        line = comment.text.strip()
-        if line.startswith("/*"):
-            line = f"--{line[2:].removesuffix('*/')}".strip()
-        for tool, pattern in _markers:
-            match = pattern.fullmatch(line)
-            if match is not None:
-                word = " ".join(match[1].lower().replace("/", " / ").split())
-                begins = "down" if word in _DOWN else "up" if word in _UP else ""
-                yield _Marker(tool, comment.start, " ".join(comment.text.split())[:60], begins)
-                break
+def _marks_of(text: str) -> Iterator[Half]:
+    """The comments of a file that mean something to a tool, in order."""
+    marks = [*halves(text)]
+    for tool in all_tools():
+        for placed in placed_marks(text, telling_marks(tool)):
+            begins = placed.mark.means if placed.mark.means in ("up", "down") else ""
+            marks.append(Half(tool.title, placed.start, " ".join(placed.text.split())[:60], begins))
+    return iter(sorted(marks, key=lambda mark: mark.at))
+
+
+def _words(title: str) -> str:
+    """The word for the tool called ``title`` on the command line; empty where memsql imports nothing from it."""
+    return next((tool.word for tool in all_tools() if tool.title == title), "")
+
+
+def _or_import(mark: Half) -> str:
+    word = _words(mark.tool)
+    return f", or take the folder of {mark.tool} over: memsql import {word} DIR" if word else ""
 
 
 RULES = (other_tools_marker,)

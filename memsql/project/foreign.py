@@ -1,0 +1,69 @@
+"""Refuse files of other migration tools in the folder of migrations: run as they are they would do something else."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from memsql import hints
+from memsql.errors import FileError, Location
+from memsql.exchange import recognising
+
+if TYPE_CHECKING:
+    from memsql.exchange.recognising import Foreign
+
+_OWN_FOLDER = "legacy"
+
+
+def names_in(folder: Path, shown: str) -> list[str]:
+    """The names of the ``.sql`` files in ``folder``, sorted. ``shown`` is the folder as people write it.
+
+    Raises FileError for a file of another tool, also in a folder below, and OSError where the folder cannot be read.
+    """
+    names: list[str] = []
+    others: list[str] = []
+    for entry in os.scandir(folder):
+        if entry.is_dir():
+            others += _below(entry) if entry.name != _OWN_FOLDER else ()
+        elif entry.name.endswith(".sql"):
+            names.append(entry.name)
+        else:
+            others.append(entry.name)
+    for path in sorted([*names, *others]):
+        foreign = recognising.foreign_path(path)
+        if foreign is not None:
+            raise _refusal(foreign, f"{shown}/{path}", shown)
+    return sorted(names)
+
+
+def _below(folder: os.DirEntry[str]) -> list[str]:
+    if folder.name.startswith(".") or folder.is_symlink():
+        return []
+    with os.scandir(folder) as entries:
+        return [f"{folder.name}/{entry.name}" for entry in entries]
+
+
+def refuse_marks(data: bytes, shown: str) -> None:
+    """Raise FileError where a comment in ``data``, the content of the file ``shown``, means something to another
+    tool."""
+    foreign = recognising.foreign_text(data)
+    if foreign is not None:
+        raise _refusal(foreign, shown, shown.rpartition("/")[0])
+
+
+def _refusal(foreign: Foreign, path: str, folder: str) -> FileError:
+    if foreign.program:
+        hint = "write what it does as SQL, or move it out of the folder"
+    elif not foreign.words:
+        hint = f"move what is behind it into {path.rpartition('/')[2].removesuffix('.sql')}.rollback.sql"
+    else:
+        word = foreign.words[0]
+        command = hints.command(f"import {word} {word}")
+        others = "".join(f" (or {hints.command(f'import {other} {word}')})" for other in foreign.words[1:])
+        hint = f"move it to a folder of its own, and take that over: mv {folder} {word} && {command}{others}"
+    if foreign.line is not None:
+        hint += "; if that line is prose, write it in other words"
+    return FileError(
+        f"{path} {foreign.what}", where=Location(path, foreign.line), state="nothing was changed", hint=hint
+    )
