@@ -209,7 +209,29 @@ def _on_server(project: Project, direction: Direction, options: RunOptions, prog
         except MemsqlError as e:
             e.state = "this was a rehearsal: the transaction on the server was rolled back"
             problem = e
-        return _Run(before, after, report, problem, 0.0, tally=tally)
+        costs = _counted(project, direction, report, tally) if report and tally else ()
+        return _Run(before, after, report, problem, 0.0, tally=tally, costs=costs)
+
+
+def _counted(project: Project, direction: Direction, report: Report, tally: Tally) -> tuple[Cost, ...]:
+    """What the server counted for each migration of ``report``."""
+    checksums = {migration.id: migration.checksum for migration in project.ordered}
+    return tuple(
+        Cost(
+            ids=(done.id,),
+            checksums=(checksums[done.id],),
+            direction=direction,
+            seconds=done.duration_ms / 1000,
+            locked_seconds=None,
+            journal_bytes=None,
+            growth_bytes=None,
+            temporary_bytes=None,
+            rows_read=part.rows_read,
+            rows_written=part.rows_written,
+        )
+        for done in report.done
+        if (part := tally.parts.get(done.id)) is not None and not part.uncounted
+    )
 
 
 def _snapshot(conn: Connection, settings: Settings) -> _Snapshot:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -57,7 +58,6 @@ def up(settings: Settings, options: RunOptions, progress: Progress = SILENT, gat
     # Imported only where there is work, so that an idle run is as quick as a status.
     from memsql.engine.job import up_jobs
     from memsql.engine.pending import Pending
-    from memsql.engine.session import session_on
 
     pending = Pending(state, tuple(up_jobs(project, migrations)))
     refuse_stale_sum(project)
@@ -67,9 +67,9 @@ def up(settings: Settings, options: RunOptions, progress: Progress = SILENT, gat
         gate(_proposal(state, migrations))
     with (
         connection(settings.target, "rwc", settings.busy_timeout) as conn,
-        session_on(conn, options, progress) as session,
+        _measured(settings, conn, options, progress) as session,
     ):
-        return up_on(session, state, pending)
+        return _with_costs(up_on(session, state, pending), session)
 
 
 def up_on(session: Session, state: State, pending: Pending | None = None) -> Report:
@@ -97,6 +97,25 @@ def up_on(session: Session, state: State, pending: Pending | None = None) -> Rep
                 e.state = _beside_adoption(e.state, adoption)
             raise
         state, pending = read_state(state.project, session.conn), None
+
+
+@contextmanager
+def _measured(settings: Settings, conn: Connection, options: RunOptions, progress: Progress) -> Iterator[Session]:
+    """A session on ``conn``, which measures what its transactions cost where a dry run has forecast some."""
+    from memsql.advise.disk import FORECASTS
+    from memsql.engine.session import session_on
+
+    meter = None
+    if (settings.runs / FORECASTS).exists():
+        from memsql.advise.outcomes import meter_on
+
+        meter = meter_on(conn)
+    with session_on(conn, options, progress, meter=meter) as session:
+        yield session
+
+
+def _with_costs(report: Report, session: Session) -> Report:
+    return report if session.meter is None else replace(report, costs=tuple(session.meter.costs))
 
 
 def _refuse_without_room(settings: Settings, state: State, jobs: Sequence[Job], options: RunOptions) -> None:
@@ -145,7 +164,6 @@ def down(settings: Settings, options: RunOptions, progress: Progress = SILENT, g
     if not plan.to_roll_back(state.statuses, steps=options.steps, to=options.to):
         return report(state)
     from memsql.engine.pending import pending_down, run_down
-    from memsql.engine.session import session_on
 
     pending = pending_down(state, options)
     if options.disk_check:
@@ -156,9 +174,9 @@ def down(settings: Settings, options: RunOptions, progress: Progress = SILENT, g
         gate(Proposal("down", f"roll back {_listed(migrations)}", checksums=checksums))
     with (
         connection(settings.target, "rw", settings.busy_timeout) as conn,
-        session_on(conn, options, progress) as session,
+        _measured(settings, conn, options, progress) as session,
     ):
-        return run_down(session, state, pending)
+        return _with_costs(run_down(session, state, pending), session)
 
 
 def _proposal(state: State, migrations: Sequence[Migration]) -> Proposal:

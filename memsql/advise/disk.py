@@ -91,7 +91,7 @@ def disk_for(costs: Sequence[Cost], target: Target, journal: Journal, free: Free
     folder = folder_of(target.path)
     size = peak = 0
     for cost in costs:
-        size += cost.growth_bytes
+        size += cost.growth_bytes or 0
         peak = max(peak, size)
     written = _shared(costs)
     most = max(written, default=0)
@@ -106,9 +106,9 @@ def _shared(costs: Sequence[Cost]) -> list[int]:
     seconds = _SHARED_SECONDS
     for cost in costs:
         if seconds < _SHARED_SECONDS and cost.locked_seconds is not None:
-            written[-1] += cost.journal_bytes
+            written[-1] += cost.journal_bytes or 0
         else:
-            written.append(cost.journal_bytes)
+            written.append(cost.journal_bytes or 0)
             seconds = 0.0
         seconds += cost.seconds
     return written

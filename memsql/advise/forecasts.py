@@ -9,10 +9,10 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass, fields
+from dataclasses import MISSING, asdict, dataclass, fields
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from memsql import hints
 from memsql.advise.disk import FORECASTS
@@ -38,7 +38,7 @@ class Forecast:
     """What a dry run measured of one migration. ``at``: when, as in 2026-01-31T12:00:00.000Z. ``database`` is the
     identity of the database, ``database_bytes`` its size then, 0 on a server. ``duration_ms`` is without BEGIN and
     COMMIT, as in the history; ``locked_ms`` with them, None where the migration shared a transaction or has none.
-    The bytes are as in Cost, None where the migration shared a transaction."""
+    The bytes are as in Cost, None where the migration shared a transaction, and the rows, None on a file."""
 
     at: str
     database: str
@@ -51,6 +51,8 @@ class Forecast:
     growth_bytes: int | None
     temporary_bytes: int | None
     database_bytes: int
+    rows_read: int | None = None
+    rows_written: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +96,8 @@ def of_run(settings: Settings, done: Sequence[Done], costs: Sequence[Cost]) -> l
                         cost.growth_bytes if alone else None,
                         cost.temporary_bytes if alone else None,
                         size,
+                        cost.rows_read,
+                        cost.rows_written,
                     )
                 )
     return result
@@ -101,13 +105,17 @@ def of_run(settings: Settings, done: Sequence[Done], costs: Sequence[Cost]) -> l
 
 def keep(settings: Settings, forecasts: Sequence[Forecast]) -> str:
     """Add ``forecasts`` to those that are kept; the newest thousand stay. Returns why they cannot be kept, or ""."""
-    if not forecasts:
+    return add(settings, [asdict(f) for f in forecasts])
+
+
+def add(settings: Settings, lines: Sequence[Mapping[str, object]]) -> str:
+    """Add ``lines`` to the file of the forecasts. Returns why they cannot be kept, or ""."""
+    if not lines:
         return ""
     path = settings.runs / FORECASTS
-    lines = [json.dumps({"format": FORMAT, **asdict(f)}).encode() for f in forecasts]
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        json_lines.append(path, lines, _BOUND)
+        json_lines.append(path, [json.dumps({"format": FORMAT, **line}).encode() for line in lines], _BOUND)
     except OSError as e:
         return f"{settings.show(path)} cannot be written: {e.strerror}"
     return ""
@@ -117,6 +125,12 @@ def kept(settings: Settings) -> list[Forecast]:
     """All forecasts for the database of ``settings``, the oldest first. What has another form is passed over."""
     identity = settings.target.identity
     return [f for f in map(_parsed, _lines(settings.runs / FORECASTS)) if f is not None and f.database == identity]
+
+
+def lines_of(settings: Settings, kind: str) -> list[bytes]:
+    """The lines of the file of the forecasts that hold another ``kind``, the oldest first."""
+    mark = json.dumps(kind).encode()
+    return [line for line in _lines(settings.runs / FORECASTS) if mark in line]
 
 
 def newest(forecasts: Iterable[Forecast], direction: str) -> dict[str, Forecast]:
@@ -206,7 +220,8 @@ def _parsed(line: bytes) -> Forecast | None:
         data = json.loads(line)
         if not isinstance(data, dict) or data.get("format") != FORMAT:
             return None
-        forecast = Forecast(**{f.name: data[f.name] for f in fields(Forecast)})
+        values: dict[str, Any] = {f.name: data[f.name] for f in fields(Forecast) if f.default is MISSING}
+        forecast = Forecast(**values, rows_read=data.get("rows_read"), rows_written=data.get("rows_written"))
     except (ValueError, KeyError, RecursionError):
         return None
     texts = (forecast.at, forecast.database, forecast.id, forecast.direction, forecast.checksum)
@@ -217,6 +232,8 @@ def _parsed(line: bytes) -> Forecast | None:
         forecast.growth_bytes or 0,
         forecast.temporary_bytes or 0,
         forecast.database_bytes,
+        forecast.rows_read or 0,
+        forecast.rows_written or 0,
     )
     is_whole = all(isinstance(t, str) for t in texts) and all(type(n) in (int, float) for n in numbers)
     return forecast if is_whole else None

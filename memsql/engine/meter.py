@@ -7,12 +7,14 @@ import time
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import ClassVar
 
 from memsql.db.sqlite import SQLiteConnection
 from memsql.errors import MemsqlError
 from memsql.progress import Progress
 
-_ROLLBACK = frozenset({"delete", "truncate", "persist"})
+ROLLBACK_MODES = frozenset({"delete", "truncate", "persist"})
+"""The journal modes with a rollback journal in a file."""
 _OPEN_FILES = Path("/proc/self/fd")
 _TEMPORARY = "etilqs_"
 _SAMPLE_SECONDS = 0.01
@@ -26,7 +28,8 @@ class Cost:
     ``seconds`` is from its beginning to the end of COMMIT; ``locked_seconds`` for how much of it others could not
     write, None for a migration without a transaction. ``journal_bytes`` is what it wrote into the write-ahead log or
     the rollback journal, ``growth_bytes`` by how much the database grew. ``temporary_bytes`` is the largest size that
-    SQLite's temporary files had together at any sample, None where this system does not tell.
+    SQLite's temporary files had together at any sample, None where this system does not tell. ``rows_read`` and
+    ``rows_written`` are what a server counted. What was not measured is None.
     """
 
     ids: tuple[str, ...]
@@ -34,16 +37,19 @@ class Cost:
     direction: str
     seconds: float
     locked_seconds: float | None
-    journal_bytes: int
-    growth_bytes: int
+    journal_bytes: int | None
+    growth_bytes: int | None
     temporary_bytes: int | None
+    rows_read: int | None = None
+    rows_written: int | None = None
 
 
 @dataclass
 class Meter:
     """Measures transactions on ``conn``, a clone that is thrown away. ``costs`` are those of the finished ones, and
-    ``journal_mode`` the mode that the clone is in."""
+    ``journal_mode`` the mode that the clone is in. ``divides``: each migration gets a transaction of its own."""
 
+    divides: ClassVar[bool] = True
     conn: SQLiteConnection
     journal_mode: str
     costs: list[Cost] = field(default_factory=list)
@@ -54,7 +60,7 @@ class Meter:
     def on(cls, conn: SQLiteConnection, journal_mode: str) -> Meter:
         """A meter on ``conn``, which is set to ``journal_mode``, the one of the database itself. A journal is cut to
         nothing after each transaction, and no checkpoint empties the log on its own."""
-        mode = journal_mode if journal_mode in _ROLLBACK else "wal" if journal_mode == "wal" else "delete"
+        mode = journal_mode if journal_mode in ROLLBACK_MODES else "wal" if journal_mode == "wal" else "delete"
         with conn.trusted():
             mode = str(conn.execute(f"PRAGMA journal_mode = {mode}").one())
             conn.execute("PRAGMA journal_size_limit = 0")
@@ -75,7 +81,7 @@ class Meter:
         self._temporary = None
         return self._size(), time.perf_counter()
 
-    def journal(self) -> int:
+    def journal(self) -> int | None:
         """The size of the log, or of the rollback journal of the open transaction, in bytes."""
         suffix = "-wal" if self.journal_mode == "wal" else "-journal"
         try:

@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from memsql import ledger
 from memsql.db import Item, Result
 from memsql.db.queries import load
+from memsql.db.tally import Tally, sum_of, tally_of
 from memsql.engine import fallback, verdict
 from memsql.engine.forecast import SchemaCopy
 from memsql.engine.job import Job, LedgerMoved
@@ -157,6 +158,8 @@ class OnServer:
         self._expect_planned(answers[0], foreign_keys)
         duration_ms = round((time.perf_counter() - clock) * 1000 / len(requests))
         for request, job_answers in zip(requests, answers[1:], strict=True):
+            if (tally := tally_of(conn)) is not None:
+                tally.parts[request.job.migration.id] = sum_of(job_answers)
             yield request.evidence(job_answers, started, duration_ms)
 
     def _prove_one_by_one(self, requests: Sequence[JobRequest], foreign_keys: bool) -> Iterator[Evidence]:
@@ -165,6 +168,7 @@ class OnServer:
         conn, session = self.session.conn, self.session
         for place, request in enumerate(requests):
             started, clock = datetime.now(UTC), time.perf_counter()
+            before = self._counted()
             lists = [*([] if place else [self._opening(foreign_keys)]), request.without_checks]
             try:
                 with conn.observe(session.interrupted):
@@ -179,6 +183,7 @@ class OnServer:
             if session.stopped:
                 raise JobFailed(place, verdict.interrupted(request.job, session.stop))
             duration_ms = round((time.perf_counter() - clock) * 1000)
+            self._count(request.job, before)
             yield replace(request.evidence(answers, started, duration_ms), checks=tuple(checks))
 
     def _prove_singly(self, jobs: Sequence[Job], foreign_keys: bool) -> Iterator[Evidence]:
@@ -189,7 +194,20 @@ class OnServer:
         self._expect_planned(opened, foreign_keys)
         for job in jobs:
             self.session.progress.start(job.label)
-            yield fallback.prove_job(self.session, job)
+            before = self._counted()
+            evidence = fallback.prove_job(self.session, job)
+            self._count(job, before)
+            yield evidence
+
+    def _counted(self) -> Tally | None:
+        tally = tally_of(self.session.conn)
+        return None if tally is None else tally.now()
+
+    def _count(self, job: Job, before: Tally | None) -> None:
+        """Note what the server counted for ``job`` since ``before``."""
+        tally = tally_of(self.session.conn)
+        if tally is not None and before is not None:
+            tally.parts[job.migration.id] = tally.since(before)
 
     def _explained(self, request: JobRequest, failure: ItemFailed, *, first: bool) -> MemsqlError:
         """What to tell of the job whose item failed. ``first``: it is the first in its transaction, so that it can

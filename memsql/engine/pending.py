@@ -191,7 +191,7 @@ def _runner(session: Session, pending: Pending) -> Runner:
         return Runner(session, file, stepwise)
     from memsql.engine.metered import Metered
 
-    return Runner(session, Metered(file, meter, whole=whole), stepwise)
+    return Runner(session, Metered(file, meter, whole=whole or not meter.divides), stepwise)
 
 
 def _entry_of(status: Status) -> ledger.Entry:

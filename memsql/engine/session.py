@@ -117,8 +117,8 @@ class SchemaCache:
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """A connection with what every migration of the run on it needs. ``meter`` measures what each costs; only a
-    rehearsal has one."""
+    """A connection with what every migration of the run on it needs. ``meter`` measures what each costs; a rehearsal
+    has one, and a run of what was forecast."""
 
     conn: Connection
     stop: Stop
@@ -144,10 +144,13 @@ class Session:
 
 
 @contextmanager
-def session_on(conn: Connection, options: RunOptions, progress: Progress) -> Iterator[Session]:
-    """A session on ``conn`` that hears Ctrl-C and SIGTERM while the block runs."""
+def session_on(
+    conn: Connection, options: RunOptions, progress: Progress, *, meter: Meter | None = None
+) -> Iterator[Session]:
+    """A session on ``conn`` that hears Ctrl-C and SIGTERM while the block runs. ``meter`` measures what each
+    transaction costs."""
     with listening() as stop:
-        yield Session(conn, stop, options, progress, SchemaCache(conn))
+        yield Session(conn, stop, options, progress, SchemaCache(conn), meter)
 
 
 @contextmanager

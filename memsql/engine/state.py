@@ -21,6 +21,7 @@ from memsql.project.plan import Status
 
 if TYPE_CHECKING:
     from memsql.engine.job import Done
+    from memsql.engine.meter import Cost
     from memsql.exchange.ledgers import OtherLedger
 
 
@@ -85,7 +86,8 @@ class Report:
 
     ``completed``: rows of the ledger that were written or moved now. ``adopted``: sentences about how a legacy database
     was taken over. ``notices``: what changed in files that are applied and still do the same.
-    ``locked_ms``: for how many milliseconds the longest transaction held the write lock.
+    ``locked_ms``: for how many milliseconds the longest transaction held the write lock. ``costs``: what each
+    transaction took, where that was measured.
     """
 
     done: tuple[Done, ...]
@@ -95,6 +97,7 @@ class Report:
     adopted: tuple[str, ...] = ()
     notices: tuple[str, ...] = ()
     locked_ms: int = 0
+    costs: tuple[Cost, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

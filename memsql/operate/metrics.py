@@ -7,8 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from memsql.advise import outcomes
 from memsql.advise.costs import QueryCost, costs_of
 from memsql.advise.forecasts import Outcome, compared
+from memsql.advise.outcomes import CostOutcome
 from memsql.advise.queries import planned_of
 from memsql.advise.samples import with_samples
 from memsql.backups.catalogue import newest_proven
@@ -64,7 +66,7 @@ class Contracts:
 class Metrics:
     """All figures. ``version`` is the newest migration that is applied; ``attempts`` are (operation, status, number);
     ``costs`` has the plan of each query and the rows that it reads; ``forecasts`` are the migrations of which a dry run
-    forecast the time, the newest first."""
+    forecast the time, the newest first, and ``cost_forecasts`` the transactions of which it forecast lock and bytes."""
 
     database: str
     environment: str | None
@@ -78,6 +80,7 @@ class Metrics:
     contracts: Contracts
     backup: NewestBackup | None
     forecasts: tuple[Outcome, ...] = ()
+    cost_forecasts: tuple[CostOutcome, ...] = ()
 
 
 def contracts_of(costs: Sequence[QueryCost], hot: Sequence[Query]) -> Contracts:
@@ -130,6 +133,7 @@ def measure(settings: Settings, *, rounds: int, budget: float, progress: Progres
         contracts=contracts_of(costs, hot),
         backup=_newest_backup(settings),
         forecasts=tuple(forecasts),
+        cost_forecasts=tuple(outcomes.compared(settings)),
     )
 
 

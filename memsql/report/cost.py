@@ -16,15 +16,18 @@ def lines(id: str, costs: Sequence[Cost]) -> list[str]:
     cost = next((c for c in costs if c.ids[-1:] == (id,)), None)
     if cost is None:
         return []
+    if cost.rows_read is not None and cost.rows_written is not None:
+        return [f"  costs: {count(cost.rows_read, 'row')} read, {count(cost.rows_written, 'row')} written"]
     together = f" together with {count(len(cost.ids) - 1, 'other')}" if len(cost.ids) > 1 else ""
     lock = (
         f"holds the write lock for {milliseconds(cost.locked_seconds * 1000)}"
         if cost.locked_seconds is not None
         else f"takes {milliseconds(cost.seconds * 1000)}, and the write lock for each statement alone"
     )
-    growth = f", the database grows by {size(cost.growth_bytes)}" if cost.growth_bytes > 0 else ""
+    grown, journal = cost.growth_bytes or 0, cost.journal_bytes or 0
+    growth = f", the database grows by {size(grown)}" if grown > 0 else ""
     temporary = f", temporary files of {size(cost.temporary_bytes)}" if cost.temporary_bytes else ""
-    return [f"  costs{together}: {lock}, writes {size(cost.journal_bytes)} of journal{growth}{temporary}"]
+    return [f"  costs{together}: {lock}, writes {size(journal)} of journal{growth}{temporary}"]
 
 
 def data(costs: Sequence[Cost]) -> list[dict[str, object]]:
@@ -37,6 +40,8 @@ def data(costs: Sequence[Cost]) -> list[dict[str, object]]:
             "journal_bytes": c.journal_bytes,
             "growth_bytes": c.growth_bytes,
             "temporary_bytes": c.temporary_bytes,
+            "rows_read": c.rows_read,
+            "rows_written": c.rows_written,
         }
         for c in costs
     ]

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import PurePath
 
+from memsql.advise import outcomes
 from memsql.advise.forecasts import Outcome, median_error
+from memsql.advise.outcomes import Compared, CostOutcome
 from memsql.operate.health import Sign
 from memsql.operate.metrics import Metrics
 from memsql.visible import page
@@ -78,7 +80,7 @@ def metrics_data(metrics: Metrics) -> dict[str, object]:
             }
             for q in metrics.queries
         ],
-        "forecasts": forecasts_data(metrics.forecasts),
+        "forecasts": {**forecasts_data(metrics.forecasts), **costs_data(metrics.cost_forecasts)},
         "contracts": {"held": contracts.held, "broken": contracts.broken, "unproven": contracts.unproven},
         "backup": None
         if backup is None
@@ -91,11 +93,11 @@ def metrics_data(metrics: Metrics) -> dict[str, object]:
     }
 
 
-def forecasts_data(outcomes: Sequence[Outcome]) -> dict[str, object]:
+def forecasts_data(runs: Sequence[Outcome]) -> dict[str, object]:
     """How the forecasts of dry runs compare with what happened, and the newest ones."""
-    median = median_error(outcomes)
+    median = median_error(runs)
     return {
-        "compared": len(outcomes),
+        "compared": len(runs),
         "median_error": None if median is None else round(median, 3),
         "last": [
             {
@@ -106,8 +108,37 @@ def forecasts_data(outcomes: Sequence[Outcome]) -> dict[str, object]:
                 "actual_ms": one.actual_ms,
                 "error": round(one.error, 3),
             }
-            for one in outcomes[:_FORECASTS_SHOWN]
+            for one in runs[:_FORECASTS_SHOWN]
         ],
+    }
+
+
+def costs_data(transactions: Sequence[CostOutcome]) -> dict[str, object]:
+    """The same of the lock and of the bytes that transactions wrote."""
+    locked, written = [one.locked for one in transactions], [one.written for one in transactions]
+    return {
+        "lock": _compared(locked),
+        "bytes": _compared(written),
+        "transactions": [
+            {
+                "ids": list(one.ids),
+                "direction": one.direction,
+                "at": one.at,
+                "forecast_locked_ms": None if one.locked is None else round(one.locked.forecast, 3),
+                "actual_locked_ms": None if one.locked is None else round(one.locked.actual, 3),
+                "forecast_bytes": None if one.written is None else one.written.forecast,
+                "actual_bytes": None if one.written is None else one.written.actual,
+            }
+            for one in transactions[:_FORECASTS_SHOWN]
+        ],
+    }
+
+
+def _compared(pairs: Sequence[Compared | None]) -> dict[str, object]:
+    median = outcomes.median_error(pairs)
+    return {
+        "compared": sum(1 for pair in pairs if pair is not None),
+        "median_error": None if median is None else round(median, 3),
     }
 
 

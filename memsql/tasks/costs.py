@@ -40,8 +40,13 @@ def before_run(settings: Settings, proposal: Proposal) -> tuple[str, ...]:
 
 
 def after_run(settings: Settings, report: Report) -> tuple[str, ...]:
-    """The warning where the run held the write lock for longer than it may."""
-    return tuple(_of_lock(settings, report, "by this run"))
+    """The warning where the run held the write lock for longer than it may. What it cost is kept where it had been
+    forecast."""
+    from memsql.advise import outcomes
+
+    problem = outcomes.keep(settings, report.costs) if report.costs else ""
+    kept = [f"what this run cost is not kept: {problem}"] if problem else []
+    return (*_of_lock(settings, report, "by this run"), *kept)
 
 
 def lines(warnings: Sequence[str]) -> list[str]:

@@ -16,6 +16,7 @@ from memsql.advise import forecasts
 from memsql.advise.disk import FORECASTS
 from memsql.advise.forecasts import Forecast, Outcome
 from memsql.db import connection
+from memsql.server import Running
 
 ONE = Forecast("2026-01-01T00:00:00.000Z", "/x.db", "0001_a", "up", "c1", 20.0, 25.0, 100, 200, 0, 4096)
 
@@ -104,6 +105,59 @@ def test_metrics_say_how_good_forecasts_were(project: Project) -> None:
     assert report["compared"] == 2
     assert report["median_error"] >= 0
     assert [(one["id"], one["direction"]) for one in report["last"]] == [("0002_b", "up"), ("0001_a", "up")]
+
+
+ROWS = (
+    "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20000)\nINSERT INTO a SELECT i FROM n;\n"
+)
+
+
+@pytest.mark.parametrize("mode", ["delete", "wal"])
+def test_lock_and_bytes_are_compared_too(project: Project, mode: str) -> None:
+    project.up()
+    with closing(sqlite3.connect(project.db)) as db:
+        db.execute(f"PRAGMA journal_mode = {mode}")
+    project.add("0003_rows", ROWS, "DELETE FROM a WHERE n > 1;\n")
+    project.run("migrate.sum")
+    project.up()
+    project.run("migrate.down").expect(0)
+    assert project.run("monitor.metrics", "--json").json()["forecasts"]["transactions"] == []
+    project.run("migrate.up", "--dry-run", "--record").expect(0)
+    project.up()
+    # The second run is no outcome of that forecast.
+    project.run("migrate.down").expect(0)
+    project.up()
+    report = project.run("monitor.metrics", "--json").expect(0).json()["forecasts"]
+    assert (report["lock"]["compared"], report["bytes"]["compared"]) == (1, 1)
+    assert report["bytes"]["median_error"] < 0.3
+    (one,) = report["transactions"]
+    assert (one["ids"], one["direction"]) == (["0003_rows"], "up")
+    assert one["actual_locked_ms"] > 0
+    assert one["actual_bytes"] > (200_000 if mode == "wal" else 8_192)
+    lines = (project.root / "backups" / "runs" / FORECASTS).read_text().splitlines()
+    assert [json.loads(line).get("kind") for line in lines] == [None, "outcome", "outcome"]
+
+
+def test_several_quick_migrations_are_compared_with_the_sum_of_their_forecasts(project: Project) -> None:
+    project.run("migrate.up", "--dry-run", "--record").expect(0)
+    project.up()
+    (one,) = project.run("monitor.metrics", "--json").expect(0).json()["forecasts"]["transactions"]
+    assert one["ids"] == ["0001_a", "0002_b"]
+
+
+@pytest.mark.server
+def test_a_server_counts_the_rows_of_each_migration(project: Project, empty_server: Running) -> None:
+    project.add("0003_rows", ROWS, "DELETE FROM a WHERE n > 1;\n")
+    project.run("migrate.sum")
+    words = ("migrate.up", "--dry-run", "--on-server", "--record", "--database", empty_server.url)
+    project.run(*words).expect(0, "rows read, ", "counted by the server")
+    report = project.run(*words, "--json").expect(0).json()
+    written = {cost["ids"][0]: cost["rows_written"] for cost in report["costs"]}
+    assert written["0003_rows"] >= 20_000
+    assert written["0002_b"] < 20
+    assert sum(written.values()) <= report["server"]["rows_written"]
+    kept = [json.loads(line) for line in (project.root / "backups" / "runs" / FORECASTS).read_text().splitlines()]
+    assert {line["id"]: line["rows_written"] for line in kept} == written
 
 
 def test_an_edited_file_and_another_database_have_no_forecast(project: Project) -> None:
