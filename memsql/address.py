@@ -13,8 +13,10 @@ from urllib.parse import parse_qsl, unquote
 from memsql.errors import UsageError
 
 _SUFFIXES = frozenset({"db", "db3", "sqlite", "sqlite3", "s3db", "sl3"})
-# With a port, or with two dots and more: an address of four numbers, or a name that ends with letters.
-_HOST = re.compile(r"(?:[\w.-]+:\d+|\d+(?:\.\d+){3}|[\w-]+(?:\.[\w-]+)+\.[A-Za-z]{2,})(?:\?.*)?")
+# With a port, or an address of four numbers, or a name of three parts and more, or one that ends like most hosts do.
+_HOST = re.compile(
+    r"(?i)(?:[\w.-]+:\d+|\d+(?:\.\d+){3}|[\w-]+(?:\.[\w-]+)+\.[a-z]{2,}|[\w-]+\.(?:com|dev|internal|io|local|net|org))(?:\?.*)?"
+)
 # A letter alone is a drive, and digits behind the colon are a port.
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):(?!\d+(?:[/?]|$))")
 # What a client asks of SQLite with a URL, and memsql does not do.
@@ -84,6 +86,7 @@ def refuse_word(text: str, shown: str, base: Path, environments: Sequence[str], 
     ``shown``: the text without secrets. ``base``: the folder to which it is relative. ``origin``: where it stands, as
     in "TURSO_URL". In setup.cfg ("database") a file that is there is taken literally, whatever it is called.
     """
+    _refuse_host(text, shown, base, origin)
     name = next((e for e in environments if e.casefold() == text.strip().casefold()), None)
     exists = _exists(base / text)
     if name is not None and not (exists and origin == "database"):
@@ -101,6 +104,39 @@ def refuse_word(text: str, shown: str, base: Path, environments: Sequence[str], 
         state="nothing was changed",
         hint=f"for a server write libsql://HOST or http://HOST:PORT, for a new file ./{shown}; "
         f"an environment is a section [memsql:NAME] of setup.cfg, and {named} chooses it",
+    )
+
+
+def _refuse_host(text: str, shown: str, base: Path, origin: str) -> None:
+    """Raise UsageError where a host without a scheme, with or without a path, stands in the place of a file."""
+    head, slash, _ = text.removeprefix("//").partition("/")
+    begins_like_one = slash or text.startswith("//")
+    if begins_like_one and _HOST.fullmatch(head) and not _exists(base / head) and not _exists(base / text):
+        raise UsageError(
+            f"{origin} {shown}: this is a host without a scheme, and there is no folder {head}",
+            state="nothing was changed",
+            hint=f"write libsql://{head} or http://{head}; for a file make the folder first",
+        )
+
+
+def refuse_pattern(text: str, shown: str, path: Path, *, origin: str) -> None:
+    """Raise UsageError where ``text``, a file that is not at ``path``, is a pattern for several files.
+
+    Brackets alone are a pattern only where files fit it: names have brackets too.
+    """
+    name = str(path)
+    if not re.search(r"[*?[]", name) or _exists(path):
+        return
+    import glob
+
+    fitting = sorted(glob.glob(name))
+    if not (fitting or re.search(r"[*?]", name)):
+        return
+    raise UsageError(
+        f"{origin} {shown}: this is a pattern for several files, and a command works on one database",
+        details=tuple(Path(file).name for file in fitting),
+        state="nothing was changed",
+        hint='name one file; for each of them in a shell: for file in …; do … --database "$file"; done',
     )
 
 

@@ -15,8 +15,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import parse_qsl, urlsplit, urlunsplit
 
-from memsql import words
-from memsql.address import file_in, refuse_scheme, refuse_word
+from memsql import hints, words
+from memsql.address import file_in, refuse_pattern, refuse_scheme, refuse_word
 from memsql.errors import ConfigError, ConnectError, Location, UsageError
 
 SERVER_SCHEMES = frozenset({"libsql", "http", "https", "ws", "wss"})
@@ -76,7 +76,8 @@ class Target:
     def expect_file(self) -> None:
         """Raise ConnectError where it is a file that is not there."""
         if self.is_missing:
-            raise ConnectError(f"{self} does not exist", hint="check --database and --env")
+            hint = f"check --database, --env and TURSO_URL; a new database is made by: {hints.command('migrate.up')}"
+            raise ConnectError(f"{self} does not exist", hint=hint)
 
     @property
     def identity(self) -> str:
@@ -95,7 +96,8 @@ class Settings:
     ``target``, the engines on which the SQL is to run (see memsql.targets). ``queries`` are patterns of files of an
     application that hold queries. ``price_rows_read`` is what a billion rows read cost; None where nobody pays.
     ``lock_budget``: for how long a migration may hold the write lock without a warning; None for any time.
-    ``models`` are the files, folders and modules of the models in source code."""
+    ``models`` are the files, folders and modules of the models in source code. ``overruled`` is the database that the
+    settings name where TURSO_URL chose another one."""
 
     root: Path
     migrations: Path
@@ -118,6 +120,7 @@ class Settings:
     queries: tuple[str, ...] = ()
     price_rows_read: float | None = None
     models: tuple[str, ...] = ()
+    overruled: str = ""
 
     def show(self, path: Path) -> str:
         """``path`` relative to the project folder, as a person there would write it."""
@@ -188,8 +191,10 @@ def load(
     else:
         origin, text, base = "database", values["database"], root
     target = parse_target(text, base, token)
-    if target.path is not None and not is_url(text):
-        refuse_word(text, target.display, base, environments, origin=origin)
+    if target.path is not None:
+        if not is_url(text):
+            refuse_word(text, target.display, base, environments, origin=origin)
+        refuse_pattern(text, target.display, target.path, origin=origin)
     if database is None and env is not None and url:
         # A variable that was set for this command is newer than what .env says for all of them.
         is_newer = environ.get("MEMSQL_ENV") and not environ.get("TURSO_URL")
@@ -218,12 +223,22 @@ def load(
         queries=tuple(re.split(r"[\s,]+", values["queries"].strip())) if values["queries"].strip() else (),
         price_rows_read=_price("price_rows_read", values["price_rows_read"]),
         models=tuple(word for word in re.split(r"[,\s]+", values["models"]) if word),
+        overruled=_overruled(target, values["database"], root) if origin == "TURSO_URL" and has_address else "",
     )
 
 
 def token(settings: Settings) -> str | None:
     """The token for a server that somebody names beside ``settings``: of the variable that they name."""
     return {**_dotenv(settings.root), **os.environ}.get(settings.token_variable) or None
+
+
+def _overruled(target: Target, text: str, root: Path) -> str:
+    """``text``, the database of the settings, without secrets, where it is another one than ``target``; else ""."""
+    try:
+        other = parse_target(text, root)
+    except UsageError:
+        return redact(text)
+    return "" if other.identity == target.identity else str(other)
 
 
 def _refuse_other(target: Target, env: str, url: str, root: Path, *, chosen_by: str, has_address: bool) -> None:

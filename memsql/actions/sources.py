@@ -49,6 +49,7 @@ def schema_from(settings: Settings, source: str) -> Schema:
 def _database(settings: Settings) -> Schema:
     from memsql.db import connection
 
+    settings.target.expect_file()
     with connection(settings.target, "ro", settings.busy_timeout) as conn:
         return read(conn)
 

@@ -48,8 +48,6 @@ def health(settings: Settings, *, verify: bool, days: int, progress: Progress) -
     project = load.load_project(settings)
     backups = catalogue.backups(settings)
     backup = of_backups(settings, backups, now)
-    if settings.target.is_missing:
-        return [Sign("database", "error", f"{settings.target} does not exist"), backup]
     with connection(settings.target, "ro", settings.busy_timeout) as conn:
         state = read_state(project, conn)
         size = database_bytes(conn)

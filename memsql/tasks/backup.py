@@ -55,7 +55,7 @@ def create(
     return Outcome(create_text(settings, created), create_data(settings, created), int(not is_proven))
 
 
-@task("backup.list", reads_only=True, help={"all": _ALL})
+@task("backup.list", reads_only=True, new_file=True, help={"all": _ALL})
 def list_(settings: Settings, progress: Bar, *, all: bool = False) -> Outcome:
     """List the backups of this database, the newest first: age, ledger version, size, and whether they are proven.
 
@@ -75,6 +75,7 @@ def list_(settings: Settings, progress: Bar, *, all: bool = False) -> Outcome:
 
 @task(
     "backup.verify",
+    new_file=True,
     reads_only=True,
     bare_word="--file",
     help={
@@ -105,6 +106,7 @@ def verify(settings: Settings, progress: Bar, *, file: str | None = None, all: b
 
 @task(
     "backup.prune",
+    new_file=True,
     help={
         "keep": "keep this many proven backups, the newest",
         "keep-days": "keep what is not older than this many days",
@@ -146,6 +148,7 @@ def prune(
 
 @task(
     "backup.restore",
+    new_file=True,
     bare_word="--file",
     help={
         **CHANGE_HELP,
@@ -197,6 +200,7 @@ def restore(
 
 @task(
     "backup.drill",
+    new_file=True,
     reads_only=True,
     bare_word="--file",
     help={

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 @task(
     "check",
+    new_file=True,
     reads_only=True,
     help={
         "for": "the engines, with commas between them: sqlite3.40,libsql,d1 (default: the setting target)",

@@ -42,6 +42,7 @@ _DISK_HELP = "--no-disk-check: go on although the disk seems to have no room for
 
 @task(
     "migrate.up",
+    new_file=True,
     default=True,
     help={
         **_RUN_HELP,
@@ -159,6 +160,7 @@ def down(
 
 @task(
     "migrate.to",
+    new_file=True,
     help={
         **_RUN_HELP,
         "version": "the version to go to; 0 is before the first",
@@ -202,6 +204,7 @@ def to(
 
 @task(
     "migrate.status",
+    new_file=True,
     reads_only=True,
     help={"check": "exit with 1 when anything is pending, edited, missing or incomplete"},
 )
@@ -231,6 +234,7 @@ def status(settings: Settings, progress: Bar, *, check: bool = False, json: bool
 
 @task(
     "migrate.create",
+    new_file=True,
     help={
         "name": "what it does, as in add_missing_indices; becomes the file name",
         "foreign-keys-off": "for a table rebuild: write `-- foreign_keys: off` into both files",
@@ -292,7 +296,7 @@ def _derive(settings: Settings, name: str, schema: str, reason: str | None, *, p
     return Outcome(text(pair, schema, reason), data(pair))
 
 
-@task("migrate.sum", help={"check": "write nothing; exit with 1 when memsql.sum is stale"})
+@task("migrate.sum", new_file=True, help={"check": "write nothing; exit with 1 when memsql.sum is stale"})
 def sum_(settings: Settings, progress: Bar, *, check: bool = False) -> Outcome:
     """Write migrations/memsql.sum: a checksum of every file, chained so that branches conflict in git.
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 @task(
     "migrate.repair",
+    new_file=True,
     help={
         **CHANGE_HELP,
         "version": "the migration to accept as it now is: edited, renamed or missing",
@@ -63,6 +64,7 @@ def repair(
 
 @task(
     "migrate.baseline",
+    new_file=True,
     help={
         **CHANGE_HELP,
         "version": "the version that the database is at: the migrations up to it count as applied",

@@ -23,6 +23,18 @@ if TYPE_CHECKING:
 
 def run(direction: Direction, settings: Settings, options: RunOptions, progress: Bar, *, manner: Manner) -> Outcome:
     """Rehearse or run an up or a down. Raises any MemsqlError."""
+    outcome = _with_replicas(direction, settings, options, progress, manner=manner)
+    of = f" of the environment {settings.env}" if settings.env else ""
+    return replace(
+        outcome,
+        text=page([f"database: {settings.target}{of}", *outcome.text.split("\n")]),
+        data={"database": str(settings.target), "env": settings.env, **outcome.data},
+    )
+
+
+def _with_replicas(
+    direction: Direction, settings: Settings, options: RunOptions, progress: Bar, *, manner: Manner
+) -> Outcome:
     options = replace(options, server_copy_rows=settings.server_copy_rows)
     work = _rehearse if manner.dry_run else _run
     if manner.wait_replicas is None:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 @task(
     "migrate.permits",
+    new_file=True,
     help={"rewrite": "write the proposals into the files, and memsql.sum anew"},
 )
 def permits(settings: Settings, progress: Bar, *, rewrite: bool = False) -> Outcome:

@@ -62,6 +62,7 @@ def info(settings: Settings, progress: Bar, *, table: str | None = None) -> Outc
 
 @task(
     "schema.dump",
+    new_file=True,
     help={
         "write": "write sql/schema.sql from what the migrations make on an empty database",
         "check": "exit with 1 where sql/schema.sql is not what the migrations make (or what --database holds)",
@@ -92,9 +93,11 @@ def dump(
         raise UsageError("--write and --check do not go together")
     snapshot = settings.sql / "schema.sql"
     if write:
-        snapshot.parent.mkdir(parents=True, exist_ok=True)
         shown = settings.show(snapshot)
-        replace_file(snapshot, dump(_replayed(settings)), shown)
+        goal = _replayed(settings)
+        _refuse_other_snapshot(shown, goal, "--database" if database else "--env" if env else None)
+        snapshot.parent.mkdir(parents=True, exist_ok=True)
+        replace_file(snapshot, dump(goal), shown)
         return Outcome(f"wrote {shown}", {"file": shown})
     if check:
         by_migrations = database is None and env is None
@@ -105,6 +108,7 @@ def dump(
 
 @task(
     "schema.diff",
+    new_file=True,
     reads_only=True,
     help={
         "from": "the one side (default: migrations)",
@@ -155,6 +159,7 @@ def _kept(settings: Settings, before: tuple[str, Schema], after: tuple[str, Sche
 
 @task(
     "schema.diagram",
+    new_file=True,
     help={
         "format": "mermaid or svg (default: what the name of --output ends with, or mermaid)",
         "output": "write it to this file instead of printing it",
@@ -193,7 +198,7 @@ def diagram(
     return written(text, output, chosen, "drew the schema")
 
 
-@task("schema.docs", help={"output": "write it to this file instead of printing it"})
+@task("schema.docs", new_file=True, help={"output": "write it to this file instead of printing it"})
 def docs(settings: Settings, progress: Bar, *, output: str | None = None) -> Outcome:
     """Write the schema down as one HTML page: diagram, tables, columns, keys, indexes, triggers, queries and plans.
 
@@ -220,6 +225,7 @@ def docs(settings: Settings, progress: Bar, *, output: str | None = None) -> Out
 
 @task(
     "schema.check",
+    new_file=True,
     reads_only=True,
     help={
         "models": "a file, folder or Python module; may be given more than once (default: the setting models)",
@@ -267,6 +273,7 @@ def check(
 
 @task(
     "schema.types",
+    new_file=True,
     help={
         "format": "typescript or python (default: what the name of --output ends with, or typescript)",
         "of": "the schema: database (default) or migrations, or another side of schema.diff",
@@ -334,6 +341,26 @@ def _replayed(settings: Settings) -> Schema:
     from memsql.project.load import load_project
 
     return replay_schema(load_project(settings))
+
+
+def _refuse_other_snapshot(shown: str, goal: Schema, option: str | None) -> None:
+    """Raise UsageError where the snapshot ``shown`` would be another database's, or empty. ``goal``: what the
+    migrations make. ``option``: the one that names a database, if there is one."""
+    from memsql.errors import UsageError
+
+    if option is not None:
+        raise UsageError(
+            f"--write takes what the migrations make, and {option} names a database",
+            state=f"{shown} is as it was",
+            hint=f"leave {option} out; to see what that database holds, leave --write out; to begin from it: "
+            f"{hints.command('init --from FILE')}",
+        )
+    if not goal.objects:
+        raise UsageError(
+            f"the migrations make nothing, and {shown} would be empty",
+            state=f"{shown} is as it was",
+            hint=f"write the first migration: {hints.command('migrate.create NAME')}",
+        )
 
 
 def _compare(settings: Settings, snapshot: Path, goal: Schema) -> Outcome:

@@ -84,6 +84,7 @@ def task(
     audience: str | None = None,
     prints_json: Callable[[Mapping[str, Any]], bool] = lambda values: bool(values["json"]),
     reads_only: bool = False,
+    new_file: bool = False,
     load: Callable[[Mapping[str, Any]], Settings] | None = None,
 ) -> Callable[[Body[P]], MemsqlTask]:
     """Make an Invoke task of a function that takes settings, progress and options, and returns an Outcome.
@@ -100,7 +101,8 @@ def task(
     where its collection is named alone. ``iterable``: options that may be given more than once. ``bare_word``,
     ``bare_number``, ``bare_paths`` and ``audience``: see MemsqlTask. ``reads_only``: it changes nothing, so that
     a signal leaves everything as it was. ``load`` makes the settings of the options' values, for a task that works
-    without a project.
+    without a project. ``new_file``: the database may be a file that is not there (yet); for every other task
+    that is ConnectError, exit code 3, because the name is wrong, and an empty database would look like a lost one.
 
     Example::
 
@@ -119,7 +121,7 @@ def task(
             bound.apply_defaults()
             values = bound.arguments
             own = partial(body, **{name: values[name] for name in passed})
-            work: Callable[[], Outcome] = partial(_outcome, own, values, load or _load)
+            work: Callable[[], Outcome] = partial(_outcome, own, values, load or (_load if new_file else _load_there))
             changes_nothing = reads_only or bool(values.get("dry_run"))
             shows = Shown(prints_json(values), quiet=values["quiet"], verbose=values["verbose"])
             if context.config.run.dry and not changes_nothing:
@@ -195,6 +197,13 @@ def _load(values: Mapping[str, Any]) -> Settings:
     return config.load(project=values["project"], env=values.get("env"), database=values.get("database"))
 
 
+def _load_there(values: Mapping[str, Any]) -> Settings:
+    settings = _load(values)
+    if "database" in values:
+        settings.target.expect_file()
+    return settings
+
+
 def _outcome(
     work: Callable[[Settings, Bar], Outcome],
     values: Mapping[str, Any],
@@ -206,6 +215,9 @@ def _outcome(
     if values["verbose"]:
         of = f" of the environment {settings.env}" if settings.env else ""
         write(sys.stderr, f"settings: {settings.root / 'setup.cfg'}\ndatabase: {settings.target}{of}")
+    if settings.overruled and not values["quiet"] and "database" in values:
+        note = f"TURSO_URL chooses {settings.target}, and not {settings.overruled} of the settings"
+        write(sys.stderr, f"note: {note}; --database or --env NAME wins over it")
     chain.use(settings)
     from memsql.report.progress import Bar
 

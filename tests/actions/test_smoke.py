@@ -126,7 +126,7 @@ def test_without_the_migration_nothing_runs(notes: Place) -> None:
     notes.run("migrate.up").expect(0)
     notes.run("smoke").expect(0)
     notes.run("migrate.down", "--to", "0", "--allow-data-loss").expect(0)
-    notes.run("smoke").expect(2, "no migration is applied")
+    notes.run("smoke").expect(3, "other.db does not exist")
 
 
 def test_a_project_without_steps_says_so(place: Place) -> None:

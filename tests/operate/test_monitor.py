@@ -98,7 +98,7 @@ def test_what_is_wrong_is_an_error(project: Project) -> None:
     assert "never: a problem" in seen["verify"]["details"]
     assert seen["migrations"]["level"] == "error"
     assert "0001_a is edited" in seen["migrations"]["details"][0]
-    project.run("monitor.health").expect(1, "error    verify", "not well: 2 errors, 1 warning")
+    project.run("monitor.health").expect(3, "error    verify", "not well: 2 errors, 1 warning")
 
 
 def test_failed_attempts_and_what_waits(project: Project) -> None:

@@ -130,3 +130,82 @@ def test_a_backup_is_not_restored_into_a_file_called_like_an_environment(project
     project.run("backup.restore", name, "--env", "staging").expect(0, "restored staging.db")
     project.run("backup.restore", "--to", f"./{text}").expect(0)
     assert files(project) == {*before, "staging.db", text}
+
+
+@pytest.mark.parametrize("text", ["tenants/*.db", "tenants/?.db", "tenants/[ab].db", "file:tenants/*.db"])
+def test_a_pattern_is_no_database(project: Project, way: str, text: str) -> None:
+    tenants = project.root / "tenants"
+    tenants.mkdir()
+    for name in ("a.db", "b.db"):
+        (tenants / name).touch()
+    run(project, way, text, "migrate.up").expect(2, text.removeprefix("file:"), "pattern", "nothing was changed")
+    assert {p.name: p.stat().st_size for p in tenants.iterdir()} == {"a.db": 0, "b.db": 0}
+
+
+def test_what_a_pattern_would_mean_may_be_a_name(project: Project) -> None:
+    (project.root / "shop [1]#2?*.db").touch()
+    for name in ("shop [1]#2?*.db", "new [1].db", "app.v1.2.db"):
+        project.run("migrate.up", "--database", name).expect(0, f"database: {name}")
+        assert (project.root / name).stat().st_size
+
+
+@pytest.mark.parametrize(
+    "text", ["acme.turso.io/db", "//acme.turso.io", "10.0.0.5/x", "localhost:8080/x", "example.com", "db.internal"]
+)
+def test_a_host_without_a_scheme_is_no_file(project: Project, text: str) -> None:
+    project.run("migrate.up", "--database", text).expect(2, "libsql://", "http://")
+    assert files(project) == set()
+
+
+READING = "verify smoke fts.status fts.check legacy.status monitor.health monitor.metrics monitor.slow monitor.review"
+READING += (
+    " analyze.queries analyze.indexes schema.info schema.stats schema.dump schema.diagram schema.docs schema.diff"
+)
+READING += " schema.types"
+REHEARSING = "migrate.down legacy.adopt legacy.rollback maintain.reindex maintain.optimize maintain.vacuum"
+
+
+@pytest.mark.parametrize("words", [*READING.split(), *(f"{task} --dry-run" for task in REHEARSING.split())])
+def test_a_missing_file_is_not_an_empty_database(project: Project, words: str) -> None:
+    project.run(*words.split(), "--database", "memry.db").expect(3, "memry.db does not exist")
+    assert files(project) == set()
+
+
+@pytest.mark.parametrize("words", ["migrate.status", "migrate.up --dry-run", "migrate.to 1 --dry-run"])
+def test_a_new_project_has_no_database_yet(project: Project, words: str) -> None:
+    project.run("migrate.sum").expect(0)
+    project.run(*words.split()).expect(0, "database: memory.db")
+    assert files(project) == set()
+
+
+def test_which_database_a_run_changes_is_said(project: Project) -> None:
+    project.run("migrate.up").expect(0, "database: memory.db\n")
+    report = project.run("migrate.up", "--env", "staging", "--json").expect(0).json()
+    assert (report["database"], report["env"]) == ("staging.db", "staging")
+    project.run("migrate.down", "--env", "staging").expect(0, "database: staging.db of the environment staging\n")
+
+
+def test_what_wins_over_the_setting_is_said(project: Project) -> None:
+    project.configure("[memsql]\ndatabase = team.db\n[memsql:staging]\ndatabase = staging.db\n")
+    url = {"TURSO_URL": "./other.db"}
+    note = "note: TURSO_URL chooses ./other.db, and not team.db of the settings"
+    assert note in project.run("migrate.up", env=url).expect(0).err
+    assert "note" not in project.run("migrate.up", "--quiet", env=url).expect(0).err
+    assert "note" not in project.run("migrate.up", env={"TURSO_URL": "team.db"}).expect(0).err
+    for words in (["--database", "third.db"], ["--env", "staging"]):
+        done = project.run("migrate.up", *words, env=url).expect(0)
+        assert "note" not in done.err
+    assert files(project) >= {"other.db", "team.db", "third.db", "staging.db"}
+
+
+def test_the_snapshot_is_never_emptied_or_another_databases(project: Project) -> None:
+    snapshot = project.root / "sql" / "schema.sql"
+    project.run("migrate.up", "--database", "other.db").expect(0)
+    project.run("schema.dump", "--write").expect(0)
+    kept = snapshot.read_text()
+    for words in (["--database", "other.db"], ["--env", "staging"]):
+        project.run("schema.dump", "--write", *words).expect(2, "names a database", "sql/schema.sql is as it was")
+    project.remove("0001_a")
+    project.run("migrate.sum").expect(0)
+    project.run("schema.dump", "--write").expect(2, "the migrations make nothing")
+    assert snapshot.read_text() == kept

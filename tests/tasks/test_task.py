@@ -20,6 +20,8 @@ from memsql.tasks.task import PROJECT_OPTIONS, Outcome, task
 @pytest.fixture(autouse=True)
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "migrations").mkdir()
+    for database in ("memory.db", "staging.db"):
+        (tmp_path / database).touch()
     (tmp_path / "setup.cfg").write_text("[memsql]\n[memsql:staging]\ndatabase = staging.db\n")
     monkeypatch.chdir(tmp_path)
     for name in ("TURSO_URL", "MEMSQL_ENV", "MEMSQL_DATABASE"):
