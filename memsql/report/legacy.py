@@ -138,6 +138,8 @@ def baseline_data(baseline: Baseline, *, dry_run: bool) -> dict[str, object]:
         "missing": list(baseline.fit.missing),
         "different": list(baseline.fit.different),
         "extra": list(baseline.fit.extra),
+        "left": list(baseline.left),
+        "renamed": baseline.renamed,
     }
 
 

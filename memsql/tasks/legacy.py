@@ -114,7 +114,8 @@ def adopt(
 
     def jobs(conn: Connection) -> Sequence[Job]:
         state = read_state(project, conn)
-        if not state.is_legacy or decide(state, RunOptions(take_over=take_over, ledger=ledger)) is not None:
+        options = RunOptions(take_over=take_over, ledger=ledger)
+        if not state.is_legacy or (choice is None and decide(state, options) is not None):
             return ()
         return adoption_jobs(conn, state)[0]
 
