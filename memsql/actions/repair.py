@@ -117,6 +117,8 @@ def _repair(state: State, history: dict[tuple[int, str], ledger.Hashes], choice:
 
 
 def _completion(status: Status) -> str:
+    if status.folded:
+        return f"let {status.id} stand for {', '.join(status.folded)} in the ledger: they were folded into it"
     if status.former is not None:
         return f"renumber {status.former} in the ledger: its file is {status.id} now"
     return f"complete the ledger for {status.id}: {status.state} by yoyo"
@@ -125,7 +127,7 @@ def _completion(status: Status) -> str:
 def _certain(status: Status, state: State) -> Change | None:
     """What to change about ``status`` without asking anybody."""
     row, migration = state.ledger.rows.get(status.version), status.migration
-    if migration is None or row is None:
+    if migration is None or row is None or status.folded:
         return None
     if status.edit is not None:
         return Change(status, migration, f"re-stamp {migration.id}: {status.note}")

@@ -194,7 +194,7 @@ def _ledger(state: State, legacy: Reached | None) -> Finding:
     messages = [
         f"{s.migration.id if s.migration else s.name}: {s.note or s.state}"
         for s in state.statuses
-        if s.state in (plan.EDITED, plan.MISSING, plan.FAILED) or s.incomplete
+        if s.state in (plan.EDITED, plan.MISSING, plan.FAILED) or s.lacks or (s.incomplete and not s.folded)
     ]
     messages += [
         f"{name}: marked as applied twice; somebody else wrote _yoyo_migration, so compare its rows and remove one"
@@ -202,6 +202,7 @@ def _ledger(state: State, legacy: Reached | None) -> Finding:
     ]
     pending = [s for s in state.statuses if s.state in plan.WAITING]
     notices = list(plan.notices(state.statuses))
+    notices += [f"{s.id}: {s.note}" for s in state.statuses if s.folded and not s.lacks]
     if legacy is not None:
         waits = f"waits for {', '.join(legacy.pending)}" if legacy.pending else "needs no upgrade"
         notices.append(f"not adopted yet: it is {legacy.title} and {waits}; next: {hints.command('legacy.adopt')}")

@@ -7,8 +7,9 @@ from contextlib import closing
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from memsql.author.change import CannotChange, Hints, render
-from memsql.author.change.steps import NO_RENAMES
+from memsql.author.change import CannotChange, ChangePlan, Hints, render
+from memsql.author.change.render import render_steps
+from memsql.author.change.steps import NO_RENAMES, Create
 from memsql.author.derive import with_migration
 from memsql.author.files import NextName
 from memsql.author.trial import plan_that_works
@@ -37,13 +38,18 @@ _SHOWN = 10
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """What a baseline makes: a ``schema``, ``settings`` of the database (values of PRAGMA by name, not 0), and rows as
-    ``statements`` behind it. ``source`` is where it is from, as messages call it."""
+    """What a baseline makes: a ``schema``, and ``settings`` of the database (values of PRAGMA by name, not 0).
+
+    ``source`` is where it is from, as messages call it. ``rows`` are INSERTs behind the tables, before any trigger;
+    ``ends`` are statements behind everything; ``directives`` are lines of the header. None of these has a semicolon.
+    """
 
     schema: Schema
     source: str
     settings: Mapping[str, int] = field(default_factory=dict)
-    statements: tuple[str, ...] = ()
+    rows: tuple[str, ...] = ()
+    ends: tuple[str, ...] = ()
+    directives: tuple[str, ...] = ()
 
 
 SETTINGS = ("user_version", "application_id")
@@ -85,17 +91,33 @@ def make(
         down = plan_that_works((schema, NOTHING), NO_RENAMES, Hints(), back=True)
     except (CannotChange, StatementError) as e:
         raise _cannot_make(content, e.message) from None
-    title = f"Baseline: {line(content.source)}"
-    settings_on = "".join(f"\nPRAGMA {key} = {value};\n" for key, value in content.settings.items())
-    settings_off = "".join(f"\nPRAGMA {key} = 0;\n" for key in content.settings)
-    texts = (
-        _with_permits(render(replace(up.plan, fts_rebuild=()), title), schema)
-        + "".join(f"\n{statement}\n" for statement in content.statements)
-        + settings_on,
-        render(replace(down.plan, losses=()), f"Undo {name.id}: an empty database again") + settings_off,
-    )
+    texts = _up(up.plan, content), _down(down.plan, name, content)
     _prove(_project(settings, name, texts), content, prove_rows)
     return Pair(name, *texts, _in_words(schema))
+
+
+def _up(plan: ChangePlan, content: Content) -> str:
+    """The text of the baseline: tables, their rows, and what is on them; then what is left to do."""
+    tables = tuple(step for step in plan.steps if isinstance(step, Create) and _makes_table(step.sql))
+    others = tuple(step for step in plan.steps if step not in tables)
+    # Rows come in any order, and before the triggers, which would write others.
+    head = replace(plan, steps=tables, fts_rebuild=(), foreign_keys_off=bool(content.rows))
+    text = _with_lines(render(head, f"Baseline: {line(content.source)}"), content)
+    ends = [*content.ends, *(f"PRAGMA {name} = {value}" for name, value in content.settings.items())]
+    return text + _statements(content.rows) + render_steps(others) + _statements(ends)
+
+
+def _down(plan: ChangePlan, name: NextName, content: Content) -> str:
+    text = render(replace(plan, losses=()), f"Undo {name.id}: an empty database again")
+    return text + _statements([f"PRAGMA {setting} = 0" for setting in content.settings])
+
+
+def _statements(statements: Sequence[str]) -> str:
+    return "".join(f"\n{statement};\n" for statement in statements)
+
+
+def _makes_table(sql: str) -> bool:
+    return effect(sql).object_type in ("table", "virtual")
 
 
 def _prove(project: Project, content: Content, prove_rows: Callable[[SQLiteConnection], None] | None) -> None:
@@ -116,7 +138,7 @@ def _prove(project: Project, content: Content, prove_rows: Callable[[SQLiteConne
                 )
             if prove_rows is not None:
                 prove_rows(conn)
-            run_on(conn, project, "down", RunOptions(steps=1, allow_data_loss=bool(content.statements)))
+            run_on(conn, project, "down", RunOptions(steps=1, allow_data_loss=bool(content.rows)))
             left = [*(o.name for o in read(conn).objects), *settings_of(conn)]
             if left:
                 raise CheckFailed(f"the rollback of the baseline leaves {', '.join(left)}", state="nothing was written")
@@ -132,14 +154,15 @@ def _differences(actual: Schema, expected: Schema) -> list[str]:
     ]
 
 
-def _with_permits(text: str, schema: Schema) -> str:
-    """``text`` with a permit in its header for each view or table that SQLite cannot use in the source either."""
+def _with_lines(text: str, content: Content) -> str:
+    """``text`` with the directives of ``content`` in its header, and a permit for each view or table that SQLite cannot
+    use in the source either."""
     with closing(memory()) as conn:
-        conn.script(dump(schema))
-        names = [name for name in unusable(conn, schema) if line(name) == name]
+        conn.script(dump(content.schema))
+        names = [name for name in unusable(conn, content.schema) if line(name) == name]
     head, _, rest = text.partition("\n")
-    permits = [f"-- allow: broken {quote_if_needed(name)} was so before the first migration" for name in sorted(names)]
-    return "\n".join([head, *permits, rest])
+    permits = [f"-- allow: broken {quote_if_needed(name)} was so before this baseline" for name in sorted(names)]
+    return "\n".join([head, *content.directives, *permits, rest])
 
 
 def _cannot_make(

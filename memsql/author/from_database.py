@@ -17,18 +17,12 @@ from memsql.project.files import SUM_NAME
 from memsql.project.load import Project
 from memsql.project.sums import sum_text
 from memsql.schema import Schema, read
-from memsql.sqltext.internal import ENGINES, RECORDS
+from memsql.sqltext.internal import ENGINES, OTHER_LEDGERS
 from memsql.sqltext.names import fold
 
 _FIRST = NextName(1, "baseline", "0001_baseline", "Baseline", None)
-# The tables in which other tools keep what they applied, and Cloudflare what it stores in a D1 database.
-_OTHERS = frozenset(
-    {
-        *("d1_migrations", "goose_db_version", "__drizzle_migrations", "_prisma_migrations", "alembic_version"),
-        *("knex_migrations", "knex_migrations_lock", "gorp_migrations", "_sqlx_migrations", "flyway_schema_history"),
-        *("__diesel_schema_migrations", "_cf_kv", "_cf_metadata"),
-    }
-)
+# What Cloudflare keeps for itself in a D1 database.
+_CLOUDFLARE = frozenset({"_cf_kv", "_cf_metadata"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,13 +119,13 @@ def _look(settings: Settings) -> Source:
         books = ledger.read(conn)
         schema, everything = read(conn), read(conn, internal=True)
         of_database = baseline.settings_of(conn)
-    if books.tables:
+    if books.tables or books.taken:
         raise Refused(
-            f"{target} has a ledger already: {', '.join(sorted(books.tables))}",
+            f"{target} has a ledger already: {', '.join(sorted(books.tables)) or 'schema_migrations'}",
             state="nothing was changed",
             hint="take its migrations into the project; where the table is another tool's, rename it first",
         )
-    others = [name for name in schema.tables if fold(name) in _OTHERS]
+    others = [name for name in schema.tables if fold(name) in _CLOUDFLARE]
     chosen = baseline.without(schema, others)
     if not chosen.objects:
         raise Refused(
@@ -139,7 +133,7 @@ def _look(settings: Settings) -> Source:
             state="nothing was changed",
             hint=f"start without it: {hints.command('init')}",
         )
-    engines = [name for name in everything.tables if fold(name) in ENGINES - RECORDS]
+    engines = [name for name in everything.tables if fold(name) in ENGINES | OTHER_LEDGERS]
     return Source(chosen, of_database, tuple(sorted([*others, *engines])))
 
 

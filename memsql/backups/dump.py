@@ -123,7 +123,7 @@ class _Writer:
                 yield from self._rows(select)
         for table in self._fts.values():
             if table.kind == "own":
-                yield from self._rows(self._own(table))
+                yield from self._rows(own_rows(self._conn, table))
         yield from sequence_statements(self._objects, self._selects)
         if "sqlite_sequence" in self._selects:
             yield from self._rows(self._selects["sqlite_sequence"])
@@ -151,35 +151,42 @@ class _Writer:
         for row in self._conn.execute(f"SELECT k, v FROM {config} WHERE k <> 'version'").rows:
             yield f"INSERT INTO {name} ({name}, rank) VALUES ({', '.join(map(literal, row))})"
 
-    def _own(self, table: FtsTable) -> TableSelect:
-        """How to read the rows of an FTS5 table that keeps its content itself."""
-        columns = ["rowid", *(str(r[0]) for r in self._conn.execute(load("engine/columns"), (table.name,)).rows)]
-        listed = ", ".join(map(quote, columns))
-        return TableSelect(table.name, tuple(columns), f"SELECT {listed} FROM {quote(table.name)} ORDER BY rowid")
-
     def _rows(self, select: TableSelect) -> Iterator[str]:
         self._progress.start(f"writing {select.name}")
-        skip = self._repeats_rowid(select)
-        columns = select.columns[skip:]
-        head = f"INSERT INTO {quote(select.name)} ({', '.join(map(quote, columns))}) VALUES\n"
-        rows: list[str] = []
-        length = 0
-        for batch in read_rows(self._conn, select.sql, _BATCH_BYTES):
-            for row in batch.rows:
-                text = f"({', '.join([literal(value) for value in row[skip:]])})"
-                if rows and length + len(text) > _STATEMENT_CHARACTERS:
-                    yield head + ",\n".join(rows)
-                    rows, length = [], 0
-                rows.append(text)
-                length += len(text)
-        if rows:
-            yield head + ",\n".join(rows)
+        yield from insert_statements(self._conn, select)
 
-    def _repeats_rowid(self, select: TableSelect) -> int:
-        """1 where the first selected column is the rowid and another column has the same value; otherwise 0."""
-        stored = self._conn.execute(load("engine/columns"), (select.name,)).rows
-        alias = self._conn.execute(load("backups/rowid_alias"), (select.name,)).one()
-        return int(bool(alias) and len(select.columns) > len(stored))
+
+def insert_statements(conn: SQLiteConnection, select: TableSelect) -> Iterator[str]:
+    """The INSERTs, without semicolons, that make the rows again that ``select`` reads, with their rowids."""
+    skip = _repeats_rowid(conn, select)
+    columns = select.columns[skip:]
+    head = f"INSERT INTO {quote(select.name)} ({', '.join(map(quote, columns))}) VALUES\n"
+    rows: list[str] = []
+    length = 0
+    for batch in read_rows(conn, select.sql, _BATCH_BYTES):
+        for row in batch.rows:
+            text = f"({', '.join([literal(value) for value in row[skip:]])})"
+            if rows and length + len(text) > _STATEMENT_CHARACTERS:
+                yield head + ",\n".join(rows)
+                rows, length = [], 0
+            rows.append(text)
+            length += len(text)
+    if rows:
+        yield head + ",\n".join(rows)
+
+
+def own_rows(conn: SQLiteConnection, table: FtsTable) -> TableSelect:
+    """How to read the rows of an FTS5 table that keeps its content itself."""
+    columns = ["rowid", *(str(r[0]) for r in conn.execute(load("engine/columns"), (table.name,)).rows)]
+    listed = ", ".join(map(quote, columns))
+    return TableSelect(table.name, tuple(columns), f"SELECT {listed} FROM {quote(table.name)} ORDER BY rowid")
+
+
+def _repeats_rowid(conn: SQLiteConnection, select: TableSelect) -> int:
+    """1 where the first selected column is the rowid and another column has the same value; otherwise 0."""
+    stored = conn.execute(load("engine/columns"), (select.name,)).rows
+    alias = conn.execute(load("backups/rowid_alias"), (select.name,)).one()
+    return int(bool(alias) and len(select.columns) > len(stored))
 
 
 def _not_loaded(text: Path, number: int, statement: str, error: StatementError) -> ConnectError | CheckFailed:

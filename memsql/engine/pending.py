@@ -125,8 +125,8 @@ def run(session: Session, pending: Pending, planner: Planner, runner: RunnerFact
 
 
 def complete(conn: Connection, state: State) -> tuple[Completed, ...]:
-    """Write the ledger's rows for what yoyo applied or rolled back by itself, and move those of migrations that got
-    another number, in one transaction."""
+    """Write the ledger's rows for what yoyo applied or rolled back by itself, move those of migrations that got another
+    number, and let one row stand for those that were folded into one, in one transaction."""
     if not state.incomplete:
         return ()
     with transaction(conn):
@@ -138,9 +138,11 @@ def complete(conn: Connection, state: State) -> tuple[Completed, ...]:
         if moves:
             corrections.move_all(conn, moves)
         for status in incomplete:
-            if status.former is None:
+            if status.folded:
+                corrections.fold(conn, _entry_of(status), status.applied_by, status.folded)
+            elif status.former is None:
                 corrections.complete(conn, _entry_of(status), status.state, status.applied_by)
-    return tuple(Completed(s.id, s.former) for s in incomplete)
+    return tuple(Completed(s.id, s.former, s.folded) for s in incomplete)
 
 
 def _completing(session: Session, planner: Planner) -> Planner:

@@ -73,11 +73,12 @@ class Proposal:
 
 @dataclass(frozen=True, slots=True)
 class Completed:
-    """A row of the ledger that follows what happened outside: yoyo ran ``id`` by itself, or its file was called
-    ``former``."""
+    """A row of the ledger that follows what happened outside: yoyo ran ``id`` by itself, its file was called
+    ``former``, or the migrations ``folded`` were folded into it."""
 
     id: str
     former: str | None = None
+    folded: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,6 +51,17 @@ def move_all(conn: Connection, moves: Sequence[tuple[str, Entry, str | None]]) -
     conn.batch(statements)
 
 
+def fold(conn: Connection, entry: Entry, by: str | None, folded: Sequence[str]) -> None:
+    """Let one migration, ``entry``, stand for those with the ids ``folded``, in the open transaction. The history keeps
+    what was applied when."""
+    statements: list[Item] = []
+    for name in folded:
+        statements.append(yoyo_unmark(name))
+        statements.append((load("ledger/delete_schema_migrations"), (version_of(name),)))
+    sentence = f"stands for {', '.join(folded)}"
+    conn.batch([*statements, yoyo_mark(entry), row_of(entry, "applied", by), hashed_history(entry, "squash", sentence)])
+
+
 def add_hashes(conn: Connection, entry: Entry) -> None:
     """Add the hashes to the history that an older memsql did not write about a migration."""
     conn.batch([hashed_history(entry, "repair", "its hashes were added")])

@@ -224,6 +224,11 @@ class Migration:
         """Directives of the rollback file, None where there is no file."""
         return None if self.down is None else _parse(self.down)
 
+    @cached_property
+    def stands_for(self) -> tuple[str, ...]:
+        """Ids of the migrations that were folded into this one; it has the id of the last of them."""
+        return self.header.stands_for if b"stands_for" in self.up.data[:_HEADER_BYTES] else ()
+
     @property
     def depends(self) -> tuple[str, ...]:
         """Ids this one needs first."""

@@ -11,6 +11,7 @@ from memsql import hints
 from memsql.errors import FileError, Location, UsageError
 from memsql.ledger import Hashes, Ledger, Row, version_of
 from memsql.project.files import Migration
+from memsql.project.folded import Folded, folded_in, halfway, known_to
 
 APPLIED, PENDING, ROLLED_BACK, FAILED = "applied", "pending", "rolled_back", "failed"
 EDITED, MISSING, OUT_OF_ORDER = "edited", "missing", "out_of_order"
@@ -34,6 +35,8 @@ class Status:
     moved, because yoyo applied it or rolled it back by itself, or because it got another number since; ``former`` is
     the id under which the ledger has it then. ``edit``: what changed after it was applied, where that does not change
     what it does. ``renamed``: it was applied under another name with the same number, and does the same.
+    ``folded``: the ids that the ledger has of the migrations that were folded into it. ``lacks``: those of them that
+    the database lacks, where it has some of them; it can neither be applied then nor count as applied.
     """
 
     version: int
@@ -49,6 +52,8 @@ class Status:
     former: str | None = None
     edit: Edit | None = None
     renamed: bool = False
+    folded: tuple[str, ...] = ()
+    lacks: tuple[str, ...] = ()
 
     @property
     def is_applied(self) -> bool:
@@ -139,7 +144,8 @@ class Applied:
         self.ledger = ledger
         self.yoyo: Mapping[str, str] = ledger.yoyo or {}
         self.rows: Mapping[int, Row] = {} if ledger.is_foreign else ledger.rows
-        present = {m.id for m in ordered}
+        # What was folded into a migration that is there is no lost file.
+        present = {m.id for m in ordered}.union(*map(known_to, ordered))
         self.lost = tuple(i for i in self.yoyo if i not in present)
         self.ordered = tuple(ordered)
         self._history = history
@@ -203,7 +209,11 @@ def _name_of(migration_id: str) -> str:
 
 def _status(migration: Migration, applied: Applied, *, later_applied: bool) -> Status:
     """``later_applied``: a migration behind it is applied."""
-    row, ledger = applied.row(migration), applied.ledger
+    row, ledger = applied.rows.get(migration.version), applied.ledger
+    folded = folded_in(migration, applied.yoyo, row.checksum if row else None)
+    if folded is not None:
+        return _of_folded(migration, folded, applied)
+    row = applied.row(migration)
     if migration.id in applied.yoyo:
         # Whatever else has its number.
         row = applied.rows.get(migration.version)
@@ -233,6 +243,18 @@ def _status(migration: Migration, applied: Applied, *, later_applied: bool) -> S
         note = "a later migration is applied already"
         return Status(migration.version, migration.name, OUT_OF_ORDER, migration, note=note)
     return Status(migration.version, migration.name, PENDING, migration)
+
+
+def _of_folded(migration: Migration, folded: Folded, applied: Applied) -> Status:
+    """The status of a migration that others were folded into, where the ledger is older than that."""
+    row = applied.rows.get(migration.version)
+    if folded.lacks or row is None:
+        when = None if folded.lacks else applied.yoyo[migration.id]
+        state = PENDING if folded.lacks else APPLIED
+        status = Status(migration.version, migration.name, state, migration, when, note=folded.note)
+    else:
+        status = _from_row(migration, row, APPLIED, folded.note)
+    return replace(status, incomplete=not folded.lacks, folded=folded.ids, lacks=folded.lacks)
 
 
 def _from_row(migration: Migration, row: Row | None, state: str, note: str | None = None) -> Status:
@@ -328,6 +350,10 @@ def to_roll_back(statuses: Sequence[Status], *, steps: int | None = None, to: in
 
 def refuse_changed(statuses: Sequence[Status]) -> None:
     """Raise FileError where what was applied is no longer what the files say."""
+    unfinished = next((s for s in statuses if s.lacks), None)
+    if unfinished is not None:
+        assert unfinished.migration is not None
+        raise halfway(unfinished.migration, unfinished.folded, unfinished.lacks)
     changed = [s for s in statuses if s.state in (EDITED, MISSING)]
     if not changed:
         return

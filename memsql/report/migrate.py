@@ -110,6 +110,10 @@ def _advice(state: State, outlook: Outlook | None) -> list[str]:
             f"next: let the ledger follow the new numbers: {hints.command('migrate.up')}, or "
             f"{hints.command('migrate.repair')}"
         )
+    elif any(s.lacks for s in state.statuses):
+        lines.append(f"this database is from before a squash; how it goes on, says: {hints.command('migrate.up')}")
+    elif any(s.folded and s.incomplete for s in state.statuses):
+        lines.append(f"next: let the ledger follow the squash: {hints.command('migrate.up')}")
     elif any(s.incomplete for s in state.statuses):
         lines.append(
             f"next: yoyo changed this database by itself; complete the ledger with: {hints.command('migrate.repair')}"
@@ -169,6 +173,9 @@ def run_text(report: Report, verb: str) -> str:
 
 
 def _completed_text(completed: Completed) -> str:
+    if completed.folded:
+        number = count(len(completed.folded), "migration")
+        return f"the ledger has {completed.id} now, which stands for {number}: {completed.folded[0]} to {completed.id}"
     if completed.former is None:
         return f"completed the ledger for {completed.id}"
     return f"{completed.former} was renumbered: the ledger has it as {completed.id} now"

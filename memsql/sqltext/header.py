@@ -110,7 +110,8 @@ class MigrationHeader:
     ``depends`` are ids of migrations. ``foreign_keys`` is False for ``-- foreign_keys: off``. ``fts_rebuild`` are the
     FTS5 tables to rebuild after the statements; the name ``all`` stands for all of them. ``allows`` has no permits,
     except a ``data-loss`` that does not begin with a name; such a line does not say what may be lost. ``origin``: what
-    the file was before memsql took it over from another tool.
+    the file was before memsql took it over from another tool. ``stands_for`` are the ids of the migrations that were
+    folded into this one, itself among them; ``stood_for`` those that were folded into one of these before.
     """
 
     description: str = ""
@@ -123,6 +124,8 @@ class MigrationHeader:
     permits: tuple[Permit, ...] = ()
     broken: tuple[BrokenPermit, ...] = ()
     origin: Origin | None = None
+    stands_for: tuple[str, ...] = ()
+    stood_for: tuple[str, ...] = ()
 
     @property
     def allows_loss(self) -> bool:
@@ -131,9 +134,11 @@ class MigrationHeader:
 
 
 IMPORTED_FROM = "imported_from"
-MIGRATION_DIRECTIVES = frozenset({"depends", "transactional", "foreign_keys", "allow", "fts_rebuild", IMPORTED_FROM})
+MIGRATION_DIRECTIVES = frozenset(
+    {"depends", "transactional", "foreign_keys", "allow", "fts_rebuild", "stands_for", IMPORTED_FROM}
+)
 CHECK_DIRECTIVES = frozenset({"name", "severity", "why", "timeout", "allow", "references"})
-REPEATABLE = frozenset({"depends", "allow", "references"})
+REPEATABLE = frozenset({"depends", "allow", "references", "stands_for"})
 _TIMEOUT = "timeout"
 _RULER = "-=*#~_ "
 
@@ -325,7 +330,8 @@ def parse_migration_header(text: str, path: str) -> MigrationHeader:
     Directives: ``depends: id id ...`` (may be empty and may repeat), ``transactional: true|false``,
     ``foreign_keys: off|on``, ``imported_from: <tool> <file>``, ``allow: <rule> <reason>``,
     ``allow: data-loss <table>[.<column>] <reason>`` and ``allow:
-    broken <name> <reason>`` (may repeat), ``fts_rebuild: table table ...`` or ``fts_rebuild: all``.
+    broken <name> <reason>`` (may repeat), ``fts_rebuild: table table ...`` or ``fts_rebuild: all``, ``stands_for: id id
+    ...`` (the second and later ones: what these stood for before).
 
     Raises FileError with file and line for what ``parse_header`` refuses, for any other value, for an
     ``allow`` without a reason, and for a ``depends`` or ``transactional`` that yoyo would not see. A ``data-loss`` that
@@ -341,6 +347,7 @@ def parse_migration_header(text: str, path: str) -> MigrationHeader:
     broken: list[BrokenPermit] = []
     fts_rebuild: tuple[str, ...] = ()
     origin: Origin | None = None
+    stands_for: list[tuple[str, ...]] = []
     for directive in header.directives:
         match directive.name:
             case "depends":
@@ -365,6 +372,8 @@ def parse_migration_header(text: str, path: str) -> MigrationHeader:
                 fts_rebuild = tuple(unquote(name) if name[0] == '"' else name for name in names)
                 if not fts_rebuild:
                     raise bad_value(directive, path, "<table> <table>` or `-- fts_rebuild: all")
+            case "stands_for":
+                stands_for.append(tuple(directive.value.split()))
         if "/*" in text and directive.name in ("depends", "transactional"):
             _refuse_below_block_comment(text, directive, path)
     return MigrationHeader(
@@ -377,4 +386,6 @@ def parse_migration_header(text: str, path: str) -> MigrationHeader:
         permits=tuple(permits),
         broken=tuple(broken),
         origin=origin,
+        stands_for=stands_for[0] if stands_for else (),
+        stood_for=tuple(name for names in stands_for[1:] for name in names),
     )

@@ -11,6 +11,7 @@ from memsql.tasks import chain
 from memsql.tasks.gate import CHANGE_HELP, LEDGER_HELP
 from memsql.tasks.manner import manner_of
 from memsql.tasks.migrate_ledger import baseline, repair
+from memsql.tasks.migrate_squash import squash
 from memsql.tasks.migrate_trial import permits, round_trip
 from memsql.tasks.task import Outcome, number, task
 from memsql.visible import page
@@ -316,4 +317,4 @@ def _version(option: str, text: str | None) -> int | None:
     return None if text is None else number(option, text)
 
 
-ns = Collection("migrate", up, down, to, status, create, sum_, permits, round_trip, repair, baseline)
+ns = Collection("migrate", up, down, to, status, create, sum_, permits, round_trip, repair, baseline, squash)

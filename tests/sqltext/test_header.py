@@ -102,7 +102,7 @@ def test_an_unknown_directive_is_named_with_its_line() -> None:
     assert '"dependz"' in error.message
     assert error.hint is not None
     assert 'Did you mean "depends"?' in error.hint
-    assert "allow, depends, foreign_keys, fts_rebuild, imported_from, transactional" in error.hint
+    assert "allow, depends, foreign_keys, fts_rebuild, imported_from, stands_for, transactional" in error.hint
 
 
 @pytest.mark.parametrize(

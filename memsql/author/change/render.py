@@ -39,10 +39,11 @@ def render(plan: ChangePlan, title: str, *, depends: str | None = None, reason: 
     lines += ["-- fts_rebuild: " + " ".join(map(_directive_name, plan.fts_rebuild))] if plan.fts_rebuild else []
     lines += [permit_line(loss.table, loss.column, reason) for loss in plan.losses] if reason else []
     lines += ["--", *(f"-- {_one_line(loss.sentence)}" for loss in plan.losses)] if plan.losses else []
-    return "\n".join(lines) + "\n" + _body(plan.steps)
+    return "\n".join(lines) + "\n" + render_steps(plan.steps)
 
 
-def _body(steps: Sequence[ChangeStep]) -> str:
+def render_steps(steps: Sequence[ChangeStep]) -> str:
+    """The SQL of ``steps``, with empty lines between what does not belong together."""
     text = ""
     before: ChangeStep | None = None
     for step in steps:

@@ -1,0 +1,65 @@
+"""Migrations that others were folded into: what a ledger from before that says of them."""
+
+from __future__ import annotations
+
+from collections.abc import Container, Sequence
+from dataclasses import dataclass
+
+from memsql import hints
+from memsql.errors import Location, Refused
+from memsql.project.files import Migration
+from memsql.words import count
+
+_SHOWN = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Folded:
+    """``ids``: the migrations in the ledger for which another one stands now. ``lacks``: those that it stands for too,
+    and that the database lacks."""
+
+    ids: tuple[str, ...]
+    lacks: tuple[str, ...]
+    note: str
+
+
+def known_to(migration: Migration) -> tuple[str, ...]:
+    """The ids of all migrations that were ever folded into ``migration``, itself among them; none where none was."""
+    return (*migration.stands_for, *migration.header.stood_for) if migration.stands_for else ()
+
+
+def folded_in(migration: Migration, applied: Container[str], checksum: str | None) -> Folded | None:
+    """What a database has of the migrations that were folded into ``migration``; None where its ledger knows nothing of
+    them, or has ``migration`` as it is.
+
+    ``applied`` are the ids that the ledger has, ``checksum`` is what it has of the migration with this number.
+    """
+    if not migration.stands_for or checksum == migration.checksum:
+        return None
+    ids = tuple(name for name in dict.fromkeys(known_to(migration)) if name in applied)
+    if ids in ((), (migration.id,)):
+        return None
+    lacks = tuple(name for name in migration.stands_for if name not in applied)
+    if lacks:
+        note = f"stands for {count(len(migration.stands_for), 'migration')}, of which only {_listed(ids)} ran here"
+    else:
+        note = f"applied as {ids[0]} and {count(len(ids) - 1, 'more', 'more')}; the ledger is to follow"
+    return Folded(ids, lacks, note)
+
+
+def halfway(migration: Migration, ids: Sequence[str], lacks: Sequence[str]) -> Refused:
+    """The error where a database has the migrations ``ids`` of those that were folded into one, and lacks others."""
+    return Refused(
+        f"{migration.id} stands for {count(len(migration.stands_for), 'migration')} now, and this database has only "
+        f"some of them: it lacks {_listed(lacks)}",
+        where=Location(migration.up.path),
+        details=(f"applied: {_listed(ids)}",),
+        state="nothing was changed",
+        hint=f"apply the rest with the files from before (sql/squashed/{migration.id}, or an older commit): name that "
+        "folder as `migrations` in a section [memsql:before] of setup.cfg, then: "
+        f"{hints.command('migrate.up --env before --database …')}",
+    )
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(names) if len(names) <= _SHOWN else f"{', '.join(names[:_SHOWN])} and {len(names) - _SHOWN} more"
