@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 @task(
     "import",
+    new_file=True,
     help={
         **CHANGE_HELP,
         "tool": "alembic, d1, dbmate, diesel, drizzle, flyway, golang-migrate, goose, prisma, sql-migrate, sqlx, yoyo",
