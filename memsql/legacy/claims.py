@@ -45,6 +45,12 @@ class Outlook:
     problem: MemsqlError | None = None
 
     @property
+    def versions(self) -> tuple[int, ...]:
+        """The versions that count as applied."""
+        counting = set(self.migrations)
+        return tuple(status.version for status in self.statuses if status.id in counting)
+
+    @property
     def decides(self) -> bool:
         """Whether a run goes on from a ledger, or is refused for what it says."""
         return self.table is not None or self.problem is not None

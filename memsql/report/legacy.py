@@ -93,18 +93,20 @@ def _outlook_lines(outlook: Outlook) -> list[str]:
     ]
 
 
-def data(state: State, detection: Detection | None, unknown: Unknown | None = None) -> dict[str, object]:
+def data(
+    state: State, detection: Detection | None, unknown: Unknown | None = None, *, outlook: Outlook | None = None
+) -> dict[str, object]:
     """The same as fields of the JSON output."""
     fit = detection.fit if detection else None
     nearest = detection.nearest if detection else None
     shown = fit or nearest
     return {
-        "empty": detection is None,
+        "empty": detection is None and not state.is_legacy,
         "managed": not state.is_legacy and detection is not None,
         "era": fit.shape.era.name if fit else None,
         "shape": fit.shape.title if fit else None,
         "phases": list(fit.shape.pending) if fit else [],
-        "counts_as": list(fit.shape.era.counts_as) if fit else [],
+        "counts_as": list(fit.shape.era.counts_as) if fit else list(outlook.versions) if outlook else [],
         "nearest": nearest.shape.title if nearest else None,
         "missing": list(shown.missing) if shown else [],
         "different": list(shown.different) if shown else [],

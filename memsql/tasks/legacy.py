@@ -40,19 +40,18 @@ def status(settings: Settings, progress: Bar) -> Outcome:
     from memsql.report.legacy import data, text
 
     project = load_project(settings)
-    known = known_shapes(project)
     settings.target.expect_file()
     with connection(settings.target, "ro", settings.busy_timeout) as conn:
         state = read_state(project, conn)
+        seen = outlook(state)
+        if seen is not None and seen.decides:
+            shown = text(state, None, str(settings.target), outlook=seen)
+            return Outcome(shown, data(state, None, outlook=seen), int(seen.problem is not None))
+        known = known_shapes(project)
         detection = detect(conn, known, state.ledger) if state.has_tables else None
-    seen = outlook(state)
-    fits = (
-        detection is None
-        or (seen is not None and seen.table is not None)
-        or (detection.fit is not None and not (state.is_legacy and detection.unknown))
-    )
+    fits = detection is None or (detection.fit is not None and not (state.is_legacy and detection.unknown))
     shown = text(state, detection, str(settings.target), known.unknown, outlook=seen)
-    return Outcome(shown, data(state, detection, known.unknown), int(not fits))
+    return Outcome(shown, data(state, detection, known.unknown, outlook=seen), int(not fits))
 
 
 @task(

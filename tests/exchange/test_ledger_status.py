@@ -35,6 +35,8 @@ def test_it_is_seen_and_nothing_is_written(project: Project) -> None:
     project.run("migrate.status").expect(0, "goose_db_version of goose", "migrate.up")
     project.run("migrate.status", "--check").expect(1)
     project.run("legacy.status").expect(0, "goose_db_version says that 0001_base counts as applied")
+    report = project.run("legacy.status", "--json").expect(0).json()
+    assert (report["empty"], report["managed"], report["counts_as"]) == (False, False, [1])
     project.run("legacy.adopt", "--dry-run").expect(0, "took over the ledger goose_db_version of goose")
     project.run("verify").expect(0, "goose_db_version of goose says what is applied")
     assert project.everything() == before

@@ -106,6 +106,23 @@ def test_eight_at_once_adopt_a_legacy_database_once(tmp_path: Path, era: str) ->
     assert len(project.applied()) == len(list((ROOT / "migrations").glob("*.rollback.sql")))
 
 
+def test_eight_at_once_take_the_ledger_of_another_tool_over_once(project: Project) -> None:
+    write_migrations(project)
+    rows = ", ".join(f"('{n:014d}')" for n in (1, 2, 3))
+    project.script(
+        'CREATE TABLE "schema_migrations" (version varchar(128) primary key);'
+        f"INSERT INTO schema_migrations VALUES {rows}; CREATE TABLE rows (n INTEGER, what TEXT);"
+        "CREATE TABLE t2 (x); CREATE TABLE t3 (x); INSERT INTO rows VALUES (2, 'row'), (3, 'row');"
+    )
+    runs = together(project, "migrate.up", "--take-over")
+    assert sum("took over the ledger" in done.out for done in runs) == 1
+    project.up("--take-over")
+    assert project.query("SELECT n, count(*) FROM rows GROUP BY n") == [(n, 1) for n in VERSIONS]
+    adopted = Counter(project.query("SELECT version, operation FROM memsql_history"))
+    assert adopted == {(n, "adopt" if n in (1, 2, 3) else "apply"): 1 for n in [1, *VERSIONS]} | {(None, "adopt"): 1}
+    assert project.one("SELECT count(*) FROM schema_migrations_of_dbmate") == 3
+
+
 def test_eight_at_once_roll_back_each_once(project: Project) -> None:
     write_migrations(project)
     project.up()

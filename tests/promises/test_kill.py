@@ -155,6 +155,26 @@ def test_a_fresh_database_is_killed_at_every_statement(template: Project, words:
         assert_up(project)
 
 
+@pytest.mark.timeout(extent.number(400, 1500))
+def test_a_takeover_is_killed_at_every_statement(tmp_path: Path) -> None:
+    template = Project(tmp_path / "template")
+    for n in (1, 2, 3):
+        template.add(f"{n:04d}_row", f"CREATE TABLE t{n} (x);\nINSERT INTO t{n} VALUES ({n});\n", f"DROP TABLE t{n};\n")
+    template.script(
+        "CREATE TABLE schema_migrations (version uint64,dirty bool); INSERT INTO schema_migrations VALUES (2, 0);"
+        "CREATE TABLE t1 (x); INSERT INTO t1 VALUES (1); CREATE TABLE t2 (x); INSERT INTO t2 VALUES (2);"
+    )
+    sweep = kill_everywhere(template, "migrate.up", "--take-over", stride=extent.number(7, 1))
+    assert len(sweep.projects) >= extent.number(6, 40)
+    for project in sweep.projects:
+        assert project.one("PRAGMA integrity_check") == "ok"
+        assert project.query("SELECT * FROM t1, t2, t3") == [(1, 2, 3)]
+        assert project.query("SELECT version, dirty FROM schema_migrations_of_golang_migrate") == [(2, 0)]
+        assert len(project.applied()) == 3
+        history = project.query("SELECT version, operation FROM memsql_history ORDER BY id")
+        assert history == [(1, "adopt"), (2, "adopt"), (None, "adopt"), (3, "apply")]
+
+
 @pytest.mark.timeout(400)
 def test_without_a_transaction_nothing_is_done_twice_either(template: Project) -> None:
     for name in ("0002_rebuild", "0003_fill", "0004_search"):
