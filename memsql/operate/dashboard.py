@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -60,6 +61,16 @@ class Moment:
 
 
 @dataclass(frozen=True, slots=True)
+class RatesThen:
+    """The rates of everything up to one moment (UTC), the last one of a day; see metrics.Rates."""
+
+    when: datetime
+    success: float | None
+    rollback: float | None
+    verification_pass: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class DrillThen:
     """A drill that was recorded: ``seconds`` None where it is not known."""
 
@@ -71,8 +82,8 @@ class DrillThen:
 
 @dataclass(frozen=True, slots=True)
 class Dashboard:
-    """All of it. ``moments``, ``sizes`` and ``drills`` have the oldest first, ``attempts`` and ``backups`` the newest.
-    ``file`` is the history file, of which ``unreadable`` lines were passed over."""
+    """All of it. ``moments``, ``sizes``, ``drills`` and ``rates`` have the oldest first, ``attempts`` and ``backups``
+    the newest. ``file`` is the history file, of which ``unreadable`` lines were passed over."""
 
     made_at: datetime
     metrics: Metrics
@@ -87,6 +98,7 @@ class Dashboard:
     file: str
     unreadable: int = 0
     earlier: bool = False
+    rates: tuple[RatesThen, ...] = ()
 
 
 def dashboard(
@@ -102,7 +114,9 @@ def dashboard(
     now = datetime.now(UTC)
     with connection(settings.target, "ro", settings.busy_timeout) as conn:
         state = read_state(load_project(settings), conn)
-        attempts = _attempts(conn) if "memsql_history" in state.ledger.tables else []
+        has_history = "memsql_history" in state.ledger.tables
+        attempts = _attempts(conn) if has_history else []
+        rates = rates_by_day(conn.execute(load("operate/rate_days")).rows) if has_history else []
     backups = catalogue.backups(settings)
     moments, drills = _of_records(past, settings, now)
     sizes = [
@@ -124,6 +138,7 @@ def dashboard(
         history.history_file(settings, file)[1],
         past.unreadable,
         past.earlier,
+        tuple(rates),
     )
 
 
@@ -146,6 +161,31 @@ def moment(when: datetime, fields: Mapping[str, object]) -> Moment:
             for query in mappings(fields.get("queries"))
         },
     )
+
+
+def rates_by_day(rows: Iterable[Sequence[Value]]) -> list[RatesThen]:
+    """The rates at the end of each day, by the answer to sql/operate/rate_days.sql: what ended when on a day, which
+    operation, its status, and how often. Rows without a time are left out."""
+    counts: Counter[tuple[str, str]] = Counter()
+    rates: dict[str, RatesThen] = {}
+    for at, operation, status, number in rows:
+        when = _time(at)
+        if when is None:
+            continue
+        counts[str(operation), str(status)] += int(str(number))
+        applied, failed = counts["apply", "ok"], counts["apply", "failed"]
+        passed, broken = counts["verify", "ok"], counts["verify", "failed"]
+        rates[f"{when:%Y-%m-%d}"] = RatesThen(
+            when,
+            _ratio(applied, applied + failed),
+            _ratio(counts["rollback", "ok"], applied),
+            _ratio(passed, passed + broken),
+        )
+    return list(rates.values())
+
+
+def _ratio(part: int, whole: int) -> float | None:
+    return part / whole if whole else None
 
 
 def _attempts(conn: Connection) -> list[Attempt]:

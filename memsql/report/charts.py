@@ -47,7 +47,8 @@ class _Line:
 
 
 def line_chart(title: str, series: Sequence[Series], shown: Callable[[float], str], step: int = 10) -> Markup | None:
-    """``series`` as lines over one axis of time, from 0 up; None where there are not two moments to draw.
+    """``series`` as lines over one axis of time, from 0 up; None where there are not two moments to draw. The number of
+    a line, which gives it its colour, is its place in ``series``.
 
     ``shown`` writes a value as people do, and ``step`` is by how much its units differ: 1024 for bytes.
     """
@@ -67,7 +68,8 @@ def line_chart(title: str, series: Sequence[Series], shown: Callable[[float], st
 
     drawn = [
         _line(one.name, number, [(x(when), y(value)) for when, value in _thinned(one.points)])
-        for number, one in enumerate(lines, 1)
+        for number, one in enumerate(series, 1)
+        if one.points
     ]
     ticks = [(y(value), shown(value)) for value in (0.0, top / 2, top)]
     return _drawn(title, _summary(lines, shown), drawn, ticks, (_date(first, span), _date(last, span)))

@@ -98,6 +98,16 @@ def dashboard_page(board: Dashboard) -> str:
         migrations=_migrations(board),
         accuracy=_accuracy(board),
         milliseconds=words.milliseconds,
+        rates_chart=_rates_chart(board),
+        rate_keys=[
+            (number, name)
+            for number, (name, of) in enumerate(_RATES, 1)
+            if any(getattr(r, of) is not None for r in board.rates)
+        ],
+        rates=[
+            (f"{r.when:%Y-%m-%d}", *(_percent(v, "") for v in (r.success, r.rollback, r.verification_pass)))
+            for r in reversed(board.rates[-_VALUES:])
+        ],
         charts=[(title, chart) for title, chart in _growth_charts(board) if chart is not None],
         forecast=_forecast(board),
         tables=tables,
@@ -130,6 +140,18 @@ def _migrations(board: Dashboard) -> list[_Migration]:
         )
         for status in reversed(board.migrations)
     ]
+
+
+def _rates_chart(board: Dashboard) -> Markup | None:
+    """The rates over time, up to now; None where the history has a single day."""
+    if len(board.rates) < 2:
+        return None
+    now = board.metrics.rates
+    lines = []
+    for name, of in _RATES:
+        then = [(r.when, value) for r in board.rates if (value := getattr(r, of)) is not None]
+        lines.append(Series(name, _points(then, board.made_at, getattr(now, of))))
+    return line_chart("Rates of everything so far", lines, lambda v: f"{v * 100:.0f} %")
 
 
 def _accuracy(board: Dashboard) -> str:
@@ -206,6 +228,11 @@ def _tiles(board: Dashboard) -> list[_Tile]:
     ]
 
 
+_RATES = (
+    ("migrations that succeeded", "success"),
+    ("rollbacks of applied migrations", "rollback"),
+    ("verifications passed", "verification_pass"),
+)
 _VERIFY = {True: "run: memsql verify --record", False: "of those recorded"}
 
 

@@ -19,12 +19,13 @@ from cli import Project
 from pages import Page, is_closed_in_itself
 from proven import save_backup
 
+from memsql.operate.dashboard import rates_by_day
 from memsql.report.charts import Series, line_chart
 from memsql.server import Running
 from memsql.sqltext import quote
 
 NOW = datetime(2026, 11, 30, 12, tzinfo=UTC)
-STRANGE = '</style><script>alert(1)</script>"{{ 7*7 }}\u202e'
+STRANGE = '</style><script>alert(1)</script>"{{ 7777*7 }}\u202e'
 BROWSER = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
 
@@ -125,6 +126,36 @@ def test_everything_that_was_recorded_is_shown(project: Project) -> None:
     assert report["file"] == "board.html"
 
 
+def test_rates_over_time_come_from_the_history_of_the_database(project: Project) -> None:
+    rows = [("2026-01-05", "apply", "failed"), ("2026-01-05", "apply", "ok"), ("2026-02-01", "verify", "ok")]
+    rows += [("2026-03-01", "rollback", "ok"), ("2026-03-01", "verify", "failed"), ("no time", "apply", "ok")]
+    with closing(sqlite3.connect(project.db)) as con, con:
+        con.execute("DELETE FROM memsql_history")
+        for day, operation, status in rows:
+            con.execute(
+                "INSERT INTO memsql_history (operation, status, migration_id, started_at) VALUES (?, ?, '0001_a', ?)",
+                (operation, status, f"{day}T12:00:00.000Z"),
+            )
+    page = dashboard(project)
+    (label,) = [label for label in page.values("aria-label") if label.startswith("Rates of everything")]
+    assert "migrations that succeeded: 50 % at 2026-01-05 12:00" in label
+    assert "rollbacks of applied migrations: 0 % at 2026-01-05 12:00" in label
+    assert "verifications passed: 100 % at 2026-02-01 12:00, 50 % at" in label
+    assert "Rates over time" in page.text
+
+
+def test_rates_at_the_end_of_each_day() -> None:
+    rates = rates_by_day(
+        [
+            ("2026-01-01T01:00:00Z", "apply", "ok", 3),
+            ("2026-01-01T02:00:00Z", "apply", "failed", 1),
+            ("2026-01-03T00:00:00Z", "rollback", "ok", 6),
+            (None, "apply", "ok", 1),
+        ]
+    )
+    assert [(r.success, r.rollback, r.verification_pass) for r in rates] == [(0.75, 0.0, None), (0.75, 2.0, None)]
+
+
 @pytest.mark.parametrize("name", [STRANGE, *(n for n in HOSTILE if "\x00" not in n and "\udc80" not in n)][:6])
 def test_no_name_acts(project: Project, name: str) -> None:
     with closing(sqlite3.connect(project.db)) as con, con:
@@ -136,7 +167,7 @@ def test_no_name_acts(project: Project, name: str) -> None:
     folder.mkdir()
     line = {"format": 1, "kind": "drill", "time": NOW.isoformat(), "database": str(project.db), "backup": name}
     (folder / "history.jsonl").write_text(json.dumps(line) + "\n", encoding="utf-8")
-    assert "49" not in dashboard(project).text
+    assert "54439" not in dashboard(project).text
 
 
 def test_on_a_server(project: Project, empty_server: Running, tmp_path: Path) -> None:
