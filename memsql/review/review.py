@@ -20,6 +20,7 @@ from memsql.review.model import ALLOWED, Review
 from memsql.review.models import model_findings
 from memsql.review.plans import contract_findings, plan_changes, plan_findings
 from memsql.review.run import ReviewRun, run_base, run_branch
+from memsql.review.squashes import with_squashes
 from memsql.review.weakened import SAID_BY, without_repeats
 from memsql.sandbox import isolated
 from memsql.schema import diff
@@ -57,7 +58,7 @@ def _examine(
     new = run_branch(settings, branch, changes, versions)
     plans = plan_changes(old.plans, new.plans)
     tried = without_repeats((*old.findings, *new.findings), linted)
-    findings = [*findings, *linted, *tried, *_legacy(branch, folder)]
+    findings = [*with_squashes(settings, branch, folder, findings), *linted, *tried, *_legacy(branch, folder)]
     findings += [*_generated(settings, branch, new), *plan_findings(plans)]
     findings += contract_findings(old.plans, new.plans, {*branch.paths, *branch.queries})
     findings += model_findings(settings, old.schema, new.schema) if new.complete else []

@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 from cli import Project, run
 from either import Place
+from repositories import commit, git
+from reviews import review
 
 from memsql.server import Running
 
@@ -138,6 +140,23 @@ def test_a_second_squash_takes_databases_from_before_the_first(project: Project)
         project.up("--database", name)
         assert Project.at(project.root, name).applied() == ["0005_later"]
         project.run("verify", "--database", name).expect(0)
+
+
+@pytest.mark.slow
+def test_a_review_proves_a_squash_again(project: Project) -> None:
+    git(project.root, "init", "-q", "-b", "main")
+    commit(project)
+    git(project.root, "checkout", "-q", "-b", "work")
+    project.run("migrate.squash", "--to", "4").expect(0)
+    (finding,) = [f for f in review(project, 1)["findings"] if f["rule"] == "MR06"]
+    assert (finding["severity"], finding["path"]) == ("info", "migrations/0004_motto.sql")
+    assert "stands for 4 migrations of main (0001_team to 0004_motto)" in finding["message"]
+    text = project.up_file("0004_motto").read_text()
+    project.up_file("0004_motto").write_text(text.replace("it''s blue", "it''s black"))
+    project.run("migrate.sum").expect(0)
+    findings = [f for f in review(project, 1)["findings"] if f["rule"] == "MR06"]
+    assert {f["severity"] for f in findings} == {"error"}
+    assert any("does not do the same: the rows of team differ" in f["message"] for f in findings)
 
 
 @pytest.mark.parametrize(
