@@ -29,6 +29,7 @@ from memsql.sqltext.pragmas import changes, read_pragma
 
 ASIDE = "squashed"
 _SHOWN = 5
+_HEADER_CHARACTERS = 50_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +78,7 @@ def squash(settings: Settings, to: int, *, keep_values: bool = False, progress: 
             _directives(folded),
         )
         contents = contents_of(conn)
+    _refuse_unfit(content, folded)
     last = folded[-1]
     name = NextName(last.version, last.name, last.id, last.id, None)
 
@@ -157,6 +159,22 @@ def _parts(project: Project, to: int) -> tuple[tuple[Migration, ...], tuple[Migr
             hint="name another version",
         )
     return folded, tuple(m for m in project.ordered if m.version > to)
+
+
+def _refuse_unfit(content: baseline.Content, folded: Sequence[Migration]) -> None:
+    """Raise Refused where there is nothing to make, or where the header would be longer than what is read of it."""
+    if not content.schema.objects and not content.settings:
+        raise _cannot_fold(
+            f"the migrations up to {folded[-1].id} make nothing that is left",
+            folded[-1].up.path,
+            "name a later version",
+        )
+    if sum(map(len, content.directives)) > _HEADER_CHARACTERS:
+        raise _cannot_fold(
+            f"{len(folded)} migrations are more than the header of one file can name",
+            folded[-1].up.path,
+            "fold them in several steps, each after every database has followed the one before",
+        )
 
 
 def _directives(folded: Sequence[Migration]) -> tuple[str, ...]:

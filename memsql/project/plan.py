@@ -251,7 +251,8 @@ def _of_folded(migration: Migration, folded: Folded, applied: Applied) -> Status
     if folded.lacks or row is None:
         when = None if folded.lacks else applied.yoyo[migration.id]
         state = PENDING if folded.lacks else APPLIED
-        status = Status(migration.version, migration.name, state, migration, when, note=folded.note)
+        by = None if folded.lacks else applied.ledger.yoyo_by.get(migration.id)
+        status = Status(migration.version, migration.name, state, migration, when, by, note=folded.note)
     else:
         status = _from_row(migration, row, APPLIED, folded.note)
     return replace(status, incomplete=not folded.lacks, folded=folded.ids, lacks=folded.lacks)

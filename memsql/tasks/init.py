@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from memsql import config, hints
-from memsql.errors import ConfigError, UsageError
+from memsql.errors import ConfigError, FileError, UsageError
 from memsql.tasks.gate import CHANGE_HELP, admit
 from memsql.tasks.task import PROJECT_OPTIONS, Outcome, task
 
@@ -157,12 +157,18 @@ def _typed(words: str, settings: Settings, project: str | None) -> str:
 
 
 def _note_surroundings(planned: Plan, settings: Settings) -> None:
-    """Note the project above, and databases that lie in the folder already."""
+    """Note the project above, files that are no migrations of memsql, and databases that lie in the folder already."""
     from memsql.author.init import databases_in
+    from memsql.project.files import read_folder
 
     above = _above(settings.root)
     if above is not None:
         planned.notes.append(f"{above} is a project too; commands that are typed in {settings.root} mean this one")
+    try:
+        if settings.migrations.is_dir():
+            read_folder(settings.migrations, settings.show(settings.migrations))
+    except FileError as e:
+        planned.notes.append(f"{e.message}; {e.hint}" if e.hint else e.message)
     databases = databases_in(settings.root)
     if databases and not (settings.migrations.is_dir() and any(settings.migrations.glob("*.sql"))):
         command = hints.command(f"init --from {shlex.quote(databases[0])}")

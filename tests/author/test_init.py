@@ -106,6 +106,12 @@ def test_files_that_hold_something_else_get_a_snippet_to_paste(tmp_path: Path) -
     assert (tmp_path / ".pre-commit-config.yaml").read_text() == "repos: []\n"
 
 
+def test_files_of_another_tool_are_noted_with_the_way_to_take_them_over(tmp_path: Path) -> None:
+    (tmp_path / "migrations").mkdir()
+    (tmp_path / "migrations" / "001_init.up.sql").write_text("CREATE TABLE a (x);\n")
+    init(tmp_path).expect(0, "note: migrations/001_init.up.sql", "memsql import golang-migrate")
+
+
 def test_a_project_in_a_sub_folder_of_a_repository(tmp_path: Path) -> None:
     git(tmp_path, "init", "-q")
     folder = tmp_path / "services" / "db"
