@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import parse_qsl, unquote
 
+from memsql import hints
 from memsql.errors import UsageError
 
 _SUFFIXES = frozenset({"db", "db3", "sqlite", "sqlite3", "s3db", "sl3"})
@@ -103,7 +104,7 @@ def refuse_word(text: str, shown: str, base: Path, environments: Sequence[str], 
         f"{origin} {shown}: this is no URL, and there is no such file or environment{known}",
         state="nothing was changed",
         hint=f"for a server write libsql://HOST or http://HOST:PORT, for a new file ./{shown}; "
-        f"an environment is a section [memsql:NAME] of setup.cfg, and {named} chooses it",
+        f"an environment is a section {hints.section('NAME')} of {hints.settings_file()}, and {named} chooses it",
     )
 
 

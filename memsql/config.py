@@ -1,13 +1,12 @@
 """Settings: where the project is, which database to use, and how.
 
-The project is the nearest folder upwards whose setup.cfg has a ``[memsql]`` section. The database is the one of the
-command line, or else of the environment section ``[memsql:NAME]``, or else of TURSO_URL, or else of ``[memsql]``. Where
-MEMSQL_ENV and TURSO_URL name two of them, neither is taken.
+The project is the nearest folder upwards with settings of memsql (see memsql.settings_file). The database is the one
+of the command line, or else of the environment section ``[memsql:NAME]``, or else of TURSO_URL, or else of
+``[memsql]``. Where MEMSQL_ENV and TURSO_URL name two of them, neither is taken.
 """
 
 from __future__ import annotations
 
-import configparser
 import os
 import re
 from collections.abc import Mapping
@@ -15,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import parse_qsl, urlsplit, urlunsplit
 
-from memsql import hints, words
+from memsql import hints, setting_values, settings_file
 from memsql.address import file_in, refuse_pattern, refuse_scheme, refuse_word
 from memsql.errors import ConfigError, ConnectError, Location, UsageError
 
@@ -29,6 +28,7 @@ DEFAULTS = {
     "protected": "no",
     "backup_max_age": "24h",
     "check_timeout": "",
+    "rehearsal_timeout": "",
     "server_copy_rows": "",
     "lock_budget": "",
     "slow_query_ms": "100",
@@ -42,13 +42,6 @@ DEFAULTS = {
 }
 # The value of ?tls= that agrees with the scheme.
 _TLS = {"http": "0", "ws": "0", "https": "1", "wss": "1"}
-# For how long a check may run. On a server it may hold the lock for which other writers wait.
-_CHECK_MS, _CHECK_ON_SERVER_MS = 30_000, 3_000
-# A libSQL server gives the lock away after this time when somebody else waits for it.
-_LOCK_ON_SERVER_MS = 5_000
-
-SERVER_COPY_ROWS = 100_000
-"""Of how many rows of a table a migration makes a copy on a server, to compare it afterwards."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +89,8 @@ class Settings:
     ``target``, the engines on which the SQL is to run (see memsql.targets). ``queries`` are patterns of files of an
     application that hold queries. ``price_rows_read`` is what a billion rows read cost; None where nobody pays.
     ``lock_budget``: for how long a migration may hold the write lock without a warning; None for any time.
-    ``models`` are the files, folders and modules of the models in source code. ``overruled`` is the database that the
+    ``models`` are the files, folders and modules of the models in source code.
+    ``rehearsal_timeout``: for how long a dry run may run; None for any time. ``overruled`` is the database that the
     settings name where TURSO_URL chose another one."""
 
     root: Path
@@ -109,8 +103,8 @@ class Settings:
     busy_timeout: int
     protected: bool
     backup_max_age: int
-    check_timeout: int = _CHECK_MS
-    server_copy_rows: int = SERVER_COPY_ROWS
+    check_timeout: int = setting_values.CHECK_MS
+    server_copy_rows: int = setting_values.SERVER_COPY_ROWS
     slow_query_ms: int = 100
     lock_budget: int | None = None
     notify: tuple[str, ...] = ()
@@ -120,6 +114,7 @@ class Settings:
     queries: tuple[str, ...] = ()
     price_rows_read: float | None = None
     models: tuple[str, ...] = ()
+    rehearsal_timeout: int | None = None
     overruled: str = ""
 
     def show(self, path: Path) -> str:
@@ -131,18 +126,12 @@ class Settings:
 
 
 def find_root(start: Path) -> Path:
-    """The nearest folder from ``start`` upwards whose setup.cfg has a ``[memsql]`` section.
+    """The nearest folder from ``start`` upwards whose setup.cfg has a ``[memsql]`` section, or whose pyproject.toml has
+    ``[tool.memsql]``.
 
-    Raises ConfigError where there is none.
+    Raises ConfigError where there is none, or where a folder has both.
     """
-    for folder in (start, *start.parents):
-        cfg = folder / "setup.cfg"
-        if cfg.is_file() and re.search(r"^\[memsql\]", _read(cfg), re.MULTILINE):
-            return folder
-    raise ConfigError(
-        f"no memsql project here: no setup.cfg with a [memsql] section in {start} or above it",
-        hint="write one line, [memsql], into setup.cfg, or name the folder with --project DIR",
-    )
+    return settings_file.find(start)
 
 
 def defaults(root: Path) -> Settings:
@@ -158,9 +147,9 @@ def defaults(root: Path) -> Settings:
         runs=root / values["backups"] / "runs",
         target=target,
         env=None,
-        busy_timeout=_duration("busy_timeout", values["busy_timeout"]),
+        busy_timeout=setting_values.duration("busy_timeout", values["busy_timeout"]),
         protected=False,
-        backup_max_age=_duration("backup_max_age", values["backup_max_age"]),
+        backup_max_age=setting_values.duration("backup_max_age", values["backup_max_age"]),
     )
 
 
@@ -182,7 +171,9 @@ def load(
     root = find_root(Path(project).absolute() if project else Path.cwd())
     variables = {**_dotenv(root), **environ}
     is_typed, env = env is not None, env or variables.get("MEMSQL_ENV") or None
-    values, environments, has_address = _sections(root / "setup.cfg", env)
+    file = settings_file.read(root)
+    values, has_address = _values(file, env)
+    environments = file.environments
     token, url = _token(root, values, variables), variables.get("TURSO_URL", "")
     if database is not None:
         origin, text, base = "--database", database, Path.cwd()
@@ -209,20 +200,21 @@ def load(
         runs=root / (values["runs"] or f"{values['backups']}/runs"),
         target=target,
         env=env,
-        busy_timeout=_duration("busy_timeout", values["busy_timeout"]),
-        protected=_boolean("protected", values["protected"]),
-        backup_max_age=_duration("backup_max_age", values["backup_max_age"]),
-        check_timeout=_check_timeout(values["check_timeout"], target),
-        server_copy_rows=_rows("server_copy_rows", values["server_copy_rows"]),
-        slow_query_ms=_duration("slow_query_ms", values["slow_query_ms"]),
-        lock_budget=_lock_budget(values["lock_budget"], target),
-        notify=_command("notify", values["notify"]),
+        busy_timeout=setting_values.duration("busy_timeout", values["busy_timeout"]),
+        protected=setting_values.boolean("protected", values["protected"]),
+        backup_max_age=setting_values.duration("backup_max_age", values["backup_max_age"]),
+        check_timeout=setting_values.check_timeout(values["check_timeout"], on_server=target.is_server),
+        server_copy_rows=setting_values.rows("server_copy_rows", values["server_copy_rows"]),
+        slow_query_ms=setting_values.duration("slow_query_ms", values["slow_query_ms"]),
+        lock_budget=setting_values.lock_budget(values["lock_budget"], on_server=target.is_server),
+        notify=setting_values.command("notify", values["notify"]),
         token_variable=values["token_variable"],
         environments=tuple(environments),
         engines=values["target"],
         queries=tuple(re.split(r"[\s,]+", values["queries"].strip())) if values["queries"].strip() else (),
-        price_rows_read=_price("price_rows_read", values["price_rows_read"]),
+        price_rows_read=setting_values.price("price_rows_read", values["price_rows_read"]),
         models=tuple(word for word in re.split(r"[,\s]+", values["models"]) if word),
+        rehearsal_timeout=setting_values.rehearsal_timeout(values["rehearsal_timeout"]),
         overruled=_overruled(target, values["database"], root) if origin == "TURSO_URL" and has_address else "",
     )
 
@@ -255,7 +247,11 @@ def _refuse_other(target: Target, env: str, url: str, root: Path, *, chosen_by: 
     except UsageError:
         # What it means is no matter: it is not what would be used.
         pass
-    this = f"--env {env}" if has_address else f"`database = …` in the section [memsql:{env}] of setup.cfg"
+    this = (
+        f"--env {env}"
+        if has_address
+        else f"`database = …` in the section {hints.section(env)} of {hints.settings_file()}"
+    )
     raise UsageError(
         f"{chosen_by}{env} and TURSO_URL={redact(url)} name two databases: {target} and {redact(url)}",
         state="nothing was changed",
@@ -337,40 +333,31 @@ def _token(root: Path, values: Mapping[str, str], variables: Mapping[str, str]) 
         # Without the value, which may be the token itself.
         raise ConfigError(
             "token_variable is not the name of an environment variable",
-            where=Location(str(root / "setup.cfg")),
+            where=Location(str(root / hints.settings_file())),
             hint="name the variable that holds the token, such as PRODUCTION_TOKEN; not the token itself",
         )
     return variables.get(name) or None
 
 
-def _sections(cfg: Path, env: str | None) -> tuple[dict[str, str], list[str], bool]:
-    """The settings of ``env`` by their names, the names of all environments, and whether the section of ``env`` itself
-    names a database."""
-    parser = configparser.ConfigParser(interpolation=None)
-    try:
-        parser.read_string(_read(cfg), source="setup.cfg")
-    except configparser.Error as e:
-        raise ConfigError(f"setup.cfg cannot be read: {' '.join(str(e).split())}", where=Location(str(cfg))) from None
+def _values(file: settings_file.SettingsFile, env: str | None) -> tuple[dict[str, str], bool]:
+    """The settings of ``env`` by their names, and whether its own section names a database."""
     values = dict(DEFAULTS)
-    names = ["memsql"] if env is None else ["memsql", f"memsql:{env}"]
-    environments = [s.removeprefix("memsql:") for s in parser.sections() if s.startswith("memsql:")]
-    for name in names:
-        if name not in parser:
+    for name in ("",) if env is None else ("", env):
+        if name not in file.sections:
+            known = ", ".join(file.environments)
             raise ConfigError(
-                f"there is no environment {env!r}: setup.cfg has no [{name}] section",
-                hint="known environments: " + ", ".join(environments)
-                if environments
-                else "add the section to setup.cfg",
+                f"there is no environment {env!r}: {file.name} has no {hints.section(env or '')} section",
+                hint=f"known environments: {known}" if known else f"add the section to {file.name}",
             )
-        for key, value in parser[name].items():
+        for key, value in file.sections[name].items():
             if key not in DEFAULTS:
                 raise ConfigError(
-                    f"unknown setting {key!r} in [{name}]",
-                    where=Location(str(cfg)),
+                    f"unknown setting {key!r} in {hints.section(name)}",
+                    where=file.where,
                     hint="settings are: " + ", ".join(DEFAULTS),
                 )
             values[key] = value
-    return values, environments, "database" in parser[names[-1]]
+    return values, "database" in file.sections[env or ""]
 
 
 def _dotenv(root: Path) -> dict[str, str]:
@@ -382,90 +369,6 @@ def _dotenv(root: Path) -> dict[str, str]:
     return {k: v for k, v in dotenv_values(path).items() if v is not None}
 
 
-def _duration(name: str, text: str) -> int:
-    """``text`` in milliseconds."""
-    duration = words.parse_duration(text, "ms")
-    if duration is None:
-        raise ConfigError(f"{name} = {text}: not a time", hint="write 5000 (milliseconds), 5s, 10m, 24h or 7d")
-    return duration
-
-
-def _check_timeout(text: str, target: Target) -> int:
-    """For how long a check may run on ``target``, in milliseconds; ``text`` is the setting, which may be empty."""
-    if not text.strip():
-        return _CHECK_ON_SERVER_MS if target.is_server else _CHECK_MS
-    duration = words.parse_duration(text, "s")
-    if not duration:
-        raise ConfigError(f"check_timeout = {text}: not a time", hint="write 30s or 2m")
-    return duration
-
-
-def _lock_budget(text: str, target: Target) -> int | None:
-    """For how long a migration may hold the write lock of ``target`` without a warning, in milliseconds; None for any
-    time. ``text`` is the setting, which may be empty."""
-    if not text.strip():
-        return _LOCK_ON_SERVER_MS if target.is_server else None
-    duration = words.parse_duration(text, "s")
-    if duration is None:
-        raise ConfigError(f"lock_budget = {text}: not a time", hint="write 5s or 500ms; 0 is without a limit")
-    return duration or None
-
-
-def _rows(name: str, text: str) -> int:
-    """``text``, which may be empty, as a number of rows."""
-    digits = text.strip().replace("_", "").replace(",", "")
-    if not digits:
-        return SERVER_COPY_ROWS
-    if not (digits.isascii() and digits.isdigit()):
-        raise ConfigError(f"{name} = {text}: not a number of rows", hint=f"write {SERVER_COPY_ROWS}")
-    return int(digits)
-
-
-def _price(name: str, text: str) -> float | None:
-    """``text``, which may be empty, as an amount of money."""
-    if not text.strip():
-        return None
-    try:
-        price = float(text)
-    except ValueError:
-        price = -1.0
-    if not 0 <= price < 1e12:
-        raise ConfigError(
-            f"{name} = {text}: not a price", hint=f"write what a billion rows read cost, as in: {name} = 1.00"
-        )
-    return price
-
-
-def _command(name: str, text: str) -> tuple[str, ...]:
-    """The words of the command line ``text``, as a shell would cut it; nothing else of a shell is done."""
-    if not text.strip():
-        return ()
-    import shlex
-
-    try:
-        return tuple(shlex.split(text))
-    except ValueError as e:
-        # Without the text, which may hold a secret of the command's.
-        raise ConfigError(
-            f"{name} is no command line: {str(e).lower()}",
-            hint=f"write a program and its words, as in: {name} = ./tell-team operations",
-        ) from None
-
-
 def is_url(text: str) -> bool:
     """Whether ``text``, the address of a database, is a URL: of a server, or ``file:`` or ``sqlite:``."""
     return "://" in text or re.match(r"(?i)(?:file|sqlite):", text) is not None
-
-
-def _boolean(name: str, text: str) -> bool:
-    try:
-        return configparser.ConfigParser.BOOLEAN_STATES[text.strip().lower()]
-    except KeyError:
-        raise ConfigError(f"{name} = {text}: not yes or no") from None
-
-
-def _read(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as e:
-        raise ConfigError(f"{path.name} cannot be read: {e}", where=Location(str(path))) from None

@@ -130,6 +130,7 @@ def rehearse(
     started = time.perf_counter()
     project = load_project(settings)
     refuse_stale_sum(project)
+    options = replace(options, trial_ms=settings.rehearsal_timeout)
     if place == "server":
         run = _on_server(project, direction, options, progress)
     else:

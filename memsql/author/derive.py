@@ -93,11 +93,12 @@ class _Source:
         """Raise FileError where there are ``obstacles`` to run the migration on ``targets``."""
         if obstacles:
             raise FileError(
-                f"what is wanted would not run on {', '.join(map(str, targets))}, the target of setup.cfg",
+                f"what is wanted would not run on {', '.join(map(str, targets))}, the target of "
+                f"{hints.settings_file()}",
                 where=Location(self.shown),
                 details=obstacles,
                 state="nothing was written",
-                hint="write it in words that all targets have, or change `target` in setup.cfg",
+                hint=f"write it in words that all targets have, or change `target` in {hints.settings_file()}",
             )
 
     def refuse(self, error: CannotChange) -> NoReturn:

@@ -53,7 +53,8 @@ def open_source(target: Target, busy_timeout: int) -> Iterator[SQLiteConnection]
     # A connection that only reads takes a missing file for an empty database.
     if not target.path.exists():
         raise ConnectError(
-            f"{target} does not exist: there is nothing to back up", hint="check --database, --env and setup.cfg"
+            f"{target} does not exist: there is nothing to back up",
+            hint=f"check --database, --env and {hints.settings_file()}",
         )
     try:
         conn = connect(target, "ro", busy_timeout)
@@ -72,7 +73,9 @@ def copy_pages(source: SQLiteConnection, into: Path, progress: Progress) -> None
     # It reads, so that the transaction begins, and sees the size in it.
     weight = database_bytes(source)
     source.execute("SELECT count(*) FROM sqlite_schema")
-    refuse_without_space(int(weight * _SPARE), into.parent, "the copy", "choose another disk for backups in setup.cfg")
+    refuse_without_space(
+        int(weight * _SPARE), into.parent, "the copy", f"choose another disk for backups in {hints.settings_file()}"
+    )
     progress.start(f"copying {source.target}")
     with file_connection(into, str(into), "rwc", 0) as copy:
         copy.execute("PRAGMA journal_mode = off")

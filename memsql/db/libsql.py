@@ -197,7 +197,7 @@ class LibsqlConnection:
             raise LockedError(
                 f"{self.target} is locked by another writer",
                 state="nothing was changed",
-                hint="wait for the other writer to finish, or raise busy_timeout in setup.cfg",
+                hint=f"wait for the other writer to finish, or raise busy_timeout in {hints.settings_file()}",
             ) from None
         if answer["type"] == "error":
             raise statement_error(answer["error"], self.target, sql, None)

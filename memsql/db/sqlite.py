@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import replace
 from urllib.parse import quote
 
-from memsql import deadline
+from memsql import deadline, hints
 from memsql.config import Target
 from memsql.db.authorizer import Watch
 from memsql.db.confinement import Confinement
@@ -353,5 +353,5 @@ def _locked(target: Target) -> LockedError:
         f"{target} is locked by another process" + (f": {named(locking)}" if locking else ""),
         state="nothing was changed",
         details=details,
-        hint="wait for the other writer to finish, or stop it; or raise busy_timeout in setup.cfg",
+        hint=f"wait for the other writer to finish, or stop it; or raise busy_timeout in {hints.settings_file()}",
     )

@@ -13,7 +13,7 @@ from memsql.db.sqlite import SQLiteConnection
 from memsql.engine.job import Job
 from memsql.engine.loss import counting
 from memsql.engine.loss.guard import Virtual
-from memsql.engine.signals import Stop, listening, listening_once
+from memsql.engine.signals import Stop, bounded, listening, listening_once
 from memsql.engine.state import RunOptions
 from memsql.engine.structure.cache import StructureCache
 from memsql.progress import Progress
@@ -162,5 +162,5 @@ def trial_on(
     They would be the result of the migration that ran otherwise, and who tries it would say that it fails. ``meter``
     measures what each migration costs.
     """
-    with listening_once() as stop:
+    with listening_once() as stop, bounded(stop, options.trial_ms):
         yield Session(conn, stop, options, progress, SchemaCache(conn), meter)

@@ -7,7 +7,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from types import FrameType
 
-from memsql import interrupts
+from memsql import hints, interrupts, words
+from memsql.errors import LockedError, MemsqlError
+
+_TIME_OVER = "rehearsal_timeout"
 
 
 @dataclass(slots=True)
@@ -46,6 +49,44 @@ def listening_once() -> Iterator[Stop]:
     finally:
         if stop.name is not None:
             raise interrupts.exception_of(stop.name) from None
+
+
+@contextmanager
+def bounded(stop: Stop, milliseconds: int | None) -> Iterator[None]:
+    """While open, ``stop`` is set when the time is over; None is any time. Raises LockedError then, in place of
+    what the work made of it."""
+    if milliseconds is None:
+        yield
+        return
+    import threading
+
+    def end() -> None:
+        stop.name = stop.name or _TIME_OVER
+
+    timer = threading.Timer(milliseconds / 1000, end)
+    timer.daemon = True
+    timer.start()
+    problem: MemsqlError | None = None
+    try:
+        yield
+    except MemsqlError as e:
+        problem = e
+        raise
+    finally:
+        timer.cancel()
+        if stop.name == _TIME_OVER:
+            stop.name = None
+            raise _too_long(milliseconds, problem)
+
+
+def _too_long(milliseconds: int, problem: MemsqlError | None) -> LockedError:
+    return LockedError(
+        f"the dry run did not end within {words.milliseconds(milliseconds)}, the rehearsal_timeout",
+        where=problem.where if problem else None,
+        details=(problem.message,) if problem else (),
+        state="nothing was changed: this was a rehearsal",
+        hint=f"give it more time with rehearsal_timeout in {hints.settings_file()}, or look what does not end",
+    )
 
 
 @contextmanager

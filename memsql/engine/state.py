@@ -10,7 +10,7 @@ from dataclasses import KW_ONLY, dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 from memsql import hints, ledger
-from memsql.config import SERVER_COPY_ROWS, Settings
+from memsql.config import Settings
 from memsql.db import Connection, connection
 from memsql.db.queries import load
 from memsql.errors import UsageError
@@ -18,6 +18,7 @@ from memsql.ledger import Hashes, Ledger
 from memsql.project import plan
 from memsql.project.load import Project, load_project
 from memsql.project.plan import Status
+from memsql.setting_values import SERVER_COPY_ROWS
 
 if TYPE_CHECKING:
     from memsql.engine.job import Done
@@ -37,7 +38,8 @@ class RunOptions:
     ``disk_check``: refuse a run for which the disk has no room.
     ``without_rows``: the database is a clone of a schema alone, so that nothing about rows is proven.
     ``take_over``: a table of another tool that is called schema_migrations may be renamed. ``ledger``: the tool whose
-    ledger says what is applied, where several tools have one.
+    ledger says what is applied, where several tools have one. ``trial_ms``: for how long the run may go on, where it is
+    a trial; None for any time.
     """
 
     to: int | None = None
@@ -55,6 +57,7 @@ class RunOptions:
     disk_check: bool = True
     take_over: bool = False
     ledger: str | None = None
+    trial_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -310,7 +310,8 @@ def read_folder(folder: Path, shown: str) -> tuple[Migration, ...]:
         raise FileError(
             f"the migrations folder {shown} cannot be read: {e.strerror}",
             where=Location(shown),
-            hint=f"create it, set `migrations` in [memsql], or start with: {hints.command('migrate.create NAME')}",
+            hint=f"create it, set `migrations` in {hints.section()}, or start with: "
+            f"{hints.command('migrate.create NAME')}",
         ) from None
     ups, downs = _pairs(names, shown)
     migrations = []

@@ -56,7 +56,7 @@ def halfway(migration: Migration, ids: Sequence[str], lacks: Sequence[str]) -> R
         details=(f"applied: {_listed(ids)}",),
         state="nothing was changed",
         hint=f"apply the rest with the files from before (sql/squashed/{migration.id}, or an older commit): name that "
-        "folder as `migrations` in a section [memsql:before] of setup.cfg, then: "
+        f"folder as `migrations` in a section {hints.section('before')} of {hints.settings_file()}, then: "
         f"{hints.command('migrate.up --env before --database …')}",
     )
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from memsql import hints
 from memsql.config import Settings
 from memsql.errors import FileError, Location
 
@@ -31,5 +32,6 @@ def refuse_linked_folders(settings: Settings) -> None:
                     f"{shown} is a link, and memsql follows none here: it may lead to any place of this machine",
                     where=Location(shown),
                     state="nothing was changed",
-                    hint="put the folder itself there, or name the place in setup.cfg, such as migrations = ../shared",
+                    hint="put the folder itself there, or name the place in "
+                    f"{hints.settings_file()}, such as migrations = ../shared",
                 )

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from memsql import hints
 from memsql.config import Settings
 from memsql.errors import ConfigError, FileError, Location
 from memsql.project.contracts import parse_expectations
@@ -53,7 +54,8 @@ def application_files(settings: Settings) -> list[Path]:
     for pattern in settings.queries:
         if os.path.isabs(pattern) or ".." in Path(pattern).parts:
             raise ConfigError(
-                f"queries = {pattern}: leads out of the project", hint="write it from the folder of setup.cfg on"
+                f"queries = {pattern}: leads out of the project",
+                hint=f"write it from the folder of {hints.settings_file()} on",
             )
         names = sorted(path for path in settings.root.glob(pattern) if path.is_file())
         if not names:

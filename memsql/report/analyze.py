@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from memsql import hints
 from memsql.advise.costs import QueryCost
 from memsql.report.text import indented
 from memsql.visible import page
@@ -29,7 +30,8 @@ def verdict(costs: Sequence[QueryCost]) -> str:
     """The result in one line."""
     if not costs:
         return (
-            "there are no queries: put them into sql/queries, or name the application's files with queries in setup.cfg"
+            "there are no queries: put them into sql/queries, or name the application's files with queries in "
+            f"{hints.settings_file()}"
         )
     broken = sum(1 for cost in costs if cost.breaches)
     errors = sum(1 for cost in costs if cost.has_error)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
         "dir": "the folder with its migrations; of Alembic the file that `alembic upgrade base:head --sql` printed",
         "dry-run": "list what would be written, and write nothing",
         "database": "a database of the tool: its ledger says what is applied there, once the schema proves it",
-        "env": "the same for the database of [memsql:NAME] in setup.cfg",
+        "env": "the same for the database of the environment NAME",
         "take-over": LEDGER_HELP["take-over"],
     },
 )

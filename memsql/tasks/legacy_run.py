@@ -157,6 +157,7 @@ def _run(
         without_rows=without_rows,
         take_over=manner.take_over,
         ledger=manner.ledger,
+        trial_ms=settings.rehearsal_timeout,
     )
     with untouched():
         before = stats(conn)

@@ -29,9 +29,9 @@ if TYPE_CHECKING:
     Body = Callable[Concatenate[Settings, Bar, P], "Outcome"]
 
 _COMMON_HELP = {
-    "database": "path or URL of the database; wins over --env, TURSO_URL and the default of setup.cfg",
-    "env": "use the [memsql:NAME] section of setup.cfg (MEMSQL_ENV sets it for a chain of tasks)",
-    "project": "folder of the project (default: the nearest folder upwards with [memsql] in setup.cfg)",
+    "database": "path or URL of the database; wins over --env, TURSO_URL and the settings",
+    "env": "use the section [memsql:NAME] of the settings (MEMSQL_ENV sets it for a chain of tasks)",
+    "project": "folder of the project (default: the nearest one upwards with settings of memsql)",
     "json": "print one JSON object on stdout",
     "quiet": "print nothing but problems, and what is for programs",
     "verbose": "leave nothing out: whole lists, the settings and the database that are used",
@@ -214,7 +214,7 @@ def _outcome(
     settings = load(values)
     if values["verbose"]:
         of = f" of the environment {settings.env}" if settings.env else ""
-        write(sys.stderr, f"settings: {settings.root / 'setup.cfg'}\ndatabase: {settings.target}{of}")
+        write(sys.stderr, f"settings: {settings.root / hints.settings_file()}\ndatabase: {settings.target}{of}")
     if settings.overruled and not values["quiet"] and "database" in values:
         note = f"TURSO_URL chooses {settings.target}, and not {settings.overruled} of the settings"
         write(sys.stderr, f"note: {note}; --database or --env NAME wins over it")
