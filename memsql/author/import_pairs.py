@@ -14,7 +14,7 @@ from memsql.exchange.writing import Script
 from memsql.project.files import Migration, SqlFile, parse_file_name
 from memsql.sqltext import Origin, fold
 
-_PERMIT = re.compile(r"-- allow: ((?:data-loss|broken) .+?) <reason>")
+_PERMIT = re.compile(r"-- allow: ((?:data-loss|broken) .+?|[A-Z]+[0-9]+) <reason>")
 
 
 @dataclass(frozen=True, slots=True)

@@ -154,8 +154,8 @@ class ImportProof:
     def _refusal(self, pair: ImportedPair, error: MemsqlError | None) -> FileError:
         assert error is not None
         return FileError(
-            f"{self._source}/{pair.source.path} does not run on an empty database: {error.message}",
-            where=error.where or Location(f"{self._source}/{pair.source.path}"),
+            f"{pair.source.path} does not run on an empty database: {error.message}",
+            where=Location(f"{self._source}/{pair.source.path}"),
             statement=error.statement,
             details=error.details,
             state="nothing was written",

@@ -54,7 +54,8 @@ class FileHabits:
     of the tool are known where they lie in the folder of memsql. ``placeholders``: text that the tool replaces.
 
     ``respelled``: what in a version is replaced by what. ``tables``: the tool's own tables; statements that write them
-    are left out. ``hashed``: whether the tool knows a file by the SHA-256 of its bytes.
+    are left out. ``hashed``: whether the tool knows a file by the SHA-256 of its bytes. ``dialect``: a file, and the
+    pattern for the name of the engine in it, by its only group.
     """
 
     ups: str
@@ -71,6 +72,7 @@ class FileHabits:
     respelled: tuple[str, str] = ("", "")
     tables: tuple[str, ...] = ()
     hashed: bool = False
+    dialect: tuple[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)

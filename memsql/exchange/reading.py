@@ -20,6 +20,7 @@ from memsql.sqltext.tokens import without_comments
 
 _PROGRAM = re.compile(r".*\.(?:sql|ddl)", re.IGNORECASE)
 _SHOWN = 10
+_SQLITE = frozenset({"sqlite", "turso", "libsql", "d1"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +55,7 @@ def read_set(tool: Tool, tree: Mapping[str, bytes], shown: str) -> ForeignSet:
     """
     files = _sort(tool, tree)
     reader = _Reader(tool, tree, files)
+    reader.look_at_dialect()
     migrations = tuple(reader.migrations()) if not files.problems else ()
     if files.problems:
         problems = files.problems
@@ -118,6 +120,15 @@ class _Reader:
     @property
     def habits(self) -> FileHabits:
         return self.tool.files
+
+    def look_at_dialect(self) -> None:
+        """Note a problem where the files are for another engine."""
+        if self.habits.dialect is None or self.habits.dialect[0] not in self.tree:
+            return
+        path, pattern = self.habits.dialect
+        match = re.search(pattern, self._text(path))
+        if match is not None and match[1].lower() not in _SQLITE:
+            self._problem(path, f"says that the files are for {match[1]}, and memsql runs on SQLite and libSQL")
 
     def migrations(self) -> Iterator[ForeignMigration]:
         """The migrations in the order of the tool."""

@@ -147,6 +147,12 @@ def test_what_the_tool_lost_is_permitted_by_name_and_no_more(project: Project) -
     project.run("migrate.to", "0").expect(0)
 
 
+def test_an_index_that_a_rebuild_forgets_is_permitted_in_its_file(project: Project) -> None:
+    rebuild = "CREATE TABLE n (x); INSERT INTO n SELECT x FROM a; DROP TABLE a; ALTER TABLE n RENAME TO a;"
+    imported = take(project, "d1", {"1_a.sql": "CREATE TABLE a (x); CREATE INDEX i ON a (x);", "2_b.sql": rebuild})
+    assert imported.pairs[1].permits == (("MS11",), ())
+
+
 @pytest.mark.parametrize(
     ("up", "down"),
     [

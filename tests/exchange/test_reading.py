@@ -149,6 +149,8 @@ CREATE TABLE b (x);
         ("drizzle", {"meta/_journal.json": '{"entries": [{"tag": "0000_a"}]}'}, "0000_a.sql, which is not there"),
         ("alembic", {"env.py": "", "versions/a.py": ""}, "let Alembic print SQL"),
         ("d1", {"README.md": ""}, "holds no migration of wrangler"),
+        ("prisma", {"migration_lock.toml": 'provider = "postgresql"', "1_a/migration.sql": "A;"}, "for postgresql"),
+        ("drizzle", {"meta/_journal.json": '{"dialect": "mysql", "entries": []}'}, "for mysql"),
         ("yoyo", {"a.sql": "-- depends: b\nA;", "b.sql": "-- depends: a\nB;"}, "depends on itself"),
     ],
 )

@@ -11,6 +11,7 @@ TOOL = Tool(
         journal="meta/_journal.json",
         marks=(Mark(r"--> statement-breakpoint\s*", "breakpoint"),),
         hashed=True,
+        dialect=("meta/_journal.json", r'"dialect"\s*:\s*"(\w+)"'),
         signs=(r"meta/_journal\.json",),
     ),
 )

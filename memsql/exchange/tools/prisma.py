@@ -10,6 +10,7 @@ TOOL = Tool(
         r"(?P<pair>[^/]*)/down\.sql",
         order="path",
         hashed=True,
+        dialect=("migration_lock.toml", r'provider\s*=\s*"(\w+)"'),
         signs=(r"[^/]*/migration\.sql", r"migration_lock\.toml"),
     ),
 )
