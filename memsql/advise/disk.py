@@ -55,7 +55,7 @@ class Disk:
 
 
 @dataclass(frozen=True, slots=True)
-class Need:
+class DiskNeed:
     """What the migration ``id`` needs on the disk, in bytes: by how much the database ``grows``, how large its log or
     ``journal`` gets, and how much is ``freed`` for the next one. ``reasons``: a sentence for each statement that
     counts; ``measured``: a dry run measured it."""

@@ -34,7 +34,7 @@ _FLOOR_MS = 5.0
 
 
 @dataclass(frozen=True, slots=True)
-class Forecast:
+class CostForecast:
     """What a dry run measured of one migration. ``at``: when, as in 2026-01-31T12:00:00.000Z. ``database`` is the
     identity of the database, ``database_bytes`` its size then, 0 on a server. ``duration_ms`` is without BEGIN and
     COMMIT, as in the history; ``locked_ms`` with them, None where the migration shared a transaction or has none.
@@ -72,7 +72,7 @@ class Outcome:
         return (forecast - actual) / actual
 
 
-def of_run(settings: Settings, done: Sequence[Done], costs: Sequence[Cost]) -> list[Forecast]:
+def of_run(settings: Settings, done: Sequence[Done], costs: Sequence[Cost]) -> list[CostForecast]:
     """The forecasts of a dry run in which ``done`` ran and cost ``costs``."""
     now, path = utc_text(datetime.now(UTC)), settings.target.path
     size = path.stat().st_size if path is not None and path.exists() else 0
@@ -84,7 +84,7 @@ def of_run(settings: Settings, done: Sequence[Done], costs: Sequence[Cost]) -> l
             if id in times and checksum:
                 locked = cost.locked_seconds if alone else None
                 result.append(
-                    Forecast(
+                    CostForecast(
                         now,
                         settings.target.identity,
                         id,
@@ -103,7 +103,7 @@ def of_run(settings: Settings, done: Sequence[Done], costs: Sequence[Cost]) -> l
     return result
 
 
-def keep(settings: Settings, forecasts: Sequence[Forecast]) -> str:
+def keep(settings: Settings, forecasts: Sequence[CostForecast]) -> str:
     """Add ``forecasts`` to those that are kept; the newest thousand stay. Returns why they cannot be kept, or ""."""
     return add(settings, [asdict(f) for f in forecasts])
 
@@ -121,7 +121,7 @@ def add(settings: Settings, lines: Sequence[Mapping[str, object]]) -> str:
     return ""
 
 
-def kept(settings: Settings) -> list[Forecast]:
+def kept(settings: Settings) -> list[CostForecast]:
     """All forecasts for the database of ``settings``, the oldest first. What has another form is passed over."""
     identity = settings.target.identity
     return [f for f in map(_parsed, _lines(settings.runs / FORECASTS)) if f is not None and f.database == identity]
@@ -133,12 +133,12 @@ def lines_of(settings: Settings, kind: str) -> list[bytes]:
     return [line for line in _lines(settings.runs / FORECASTS) if mark in line]
 
 
-def newest(forecasts: Iterable[Forecast], direction: str) -> dict[str, Forecast]:
+def newest(forecasts: Iterable[CostForecast], direction: str) -> dict[str, CostForecast]:
     """The newest forecast for each content, by its checksum."""
     return {f.checksum: f for f in forecasts if f.direction == direction}
 
 
-def outcomes(conn: Connection, forecasts: Sequence[Forecast]) -> list[Outcome]:
+def outcomes(conn: Connection, forecasts: Sequence[CostForecast]) -> list[Outcome]:
     """What became of ``forecasts`` according to the history of the database, the newest first. Each run of a migration
     is compared with the newest forecast before it, and each forecast with the first run after it."""
     if not forecasts:
@@ -167,7 +167,7 @@ def median_error(results: Sequence[Outcome]) -> float | None:
 
 
 def lock_warnings(
-    forecasts: Iterable[Forecast], budget_ms: int | None, advice: Mapping[str, str] | None = None
+    forecasts: Iterable[CostForecast], budget_ms: int | None, advice: Mapping[str, str] | None = None
 ) -> list[str]:
     """A sentence for each migration of ``forecasts`` that would hold the write lock for longer than ``budget_ms``, and
     what to do about it: ``advice`` by the id of the migration."""
@@ -215,13 +215,13 @@ def _lines(path: Path) -> Iterator[bytes]:
         yield from (line for line in json_lines.end_of(path, _BOUND.most_bytes).lines if line)
 
 
-def _parsed(line: bytes) -> Forecast | None:
+def _parsed(line: bytes) -> CostForecast | None:
     try:
         data = json.loads(line)
         if not isinstance(data, dict) or data.get("format") != FORMAT:
             return None
-        values: dict[str, Any] = {f.name: data[f.name] for f in fields(Forecast) if f.default is MISSING}
-        forecast = Forecast(**values, rows_read=data.get("rows_read"), rows_written=data.get("rows_written"))
+        values: dict[str, Any] = {f.name: data[f.name] for f in fields(CostForecast) if f.default is MISSING}
+        forecast = CostForecast(**values, rows_read=data.get("rows_read"), rows_written=data.get("rows_written"))
     except (ValueError, KeyError, RecursionError):
         return None
     texts = (forecast.at, forecast.database, forecast.id, forecast.direction, forecast.checksum)

@@ -17,7 +17,7 @@ from memsql.config import Settings
 from memsql.ledger import utc_text
 
 if TYPE_CHECKING:
-    from memsql.advise.forecasts import Forecast
+    from memsql.advise.forecasts import CostForecast
     from memsql.db import Connection
     from memsql.engine.live_meter import LiveMeter
     from memsql.engine.meter import Cost
@@ -119,7 +119,7 @@ def median_error(pairs: Sequence[Compared | None]) -> float | None:
     return statistics.median(errors)
 
 
-def _outcome(ran: Mapping[str, Any], chosen: Sequence[Forecast]) -> CostOutcome:
+def _outcome(ran: Mapping[str, Any], chosen: Sequence[CostForecast]) -> CostOutcome:
     locked = _pair(_sum([f.locked_ms for f in chosen]), ran["locked_ms"], _FLOOR_MS)
     forecast = _sum([_written(f.journal_bytes, f.growth_bytes) for f in chosen])
     written = _pair(forecast, _written(ran["journal_bytes"], ran["growth_bytes"]), _FLOOR_BYTES)
@@ -139,7 +139,7 @@ def _pair(forecast: float | None, actual: float | None, floor: float) -> Compare
     return None if forecast is None or actual is None else Compared(forecast, actual, floor)
 
 
-def _before(kept: Sequence[Forecast], checksum: str, ran: Mapping[str, Any]) -> Forecast | None:
+def _before(kept: Sequence[CostForecast], checksum: str, ran: Mapping[str, Any]) -> CostForecast | None:
     """The newest forecast of a file before it ran."""
     known = [f for f in kept if (f.checksum, f.direction) == (checksum, ran["direction"]) and f.at <= ran["at"]]
     return known[-1] if known else None

@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from memsql import hints
-from memsql.advise.disk import FORECASTS, FreeSpace, Need, folder_of, free_space
+from memsql.advise.disk import FORECASTS, DiskNeed, FreeSpace, folder_of, free_space
 from memsql.errors import Refused
 from memsql.words import size
 
 if TYPE_CHECKING:
-    from memsql.advise.forecasts import Forecast
+    from memsql.advise.forecasts import CostForecast
     from memsql.config import Settings
     from memsql.db import Connection
     from memsql.engine.job import Direction, Job
@@ -78,7 +78,7 @@ def refuse_adoption_without_room(
     refuse_without_room(settings, jobs, whole=False, free=free)
 
 
-def needed_bytes(needs: Sequence[Need], unused: int = 0, *, whole: bool) -> int:
+def needed_bytes(needs: Sequence[DiskNeed], unused: int = 0, *, whole: bool) -> int:
     """The most that ``needs`` occupy at one time, beside a database that has ``unused`` bytes of free pages. ``whole``:
     in one transaction, whose journal holds what all of them write."""
     most, grown = 0, -unused
@@ -91,7 +91,7 @@ def needed_bytes(needs: Sequence[Need], unused: int = 0, *, whole: bool) -> int:
     return most
 
 
-def _known(settings: Settings, jobs: Sequence[Job]) -> Mapping[str, Forecast]:
+def _known(settings: Settings, jobs: Sequence[Job]) -> Mapping[str, CostForecast]:
     """The newest forecasts that were measured for ``jobs``, by checksum."""
     if not (settings.runs / FORECASTS).exists():
         return {}
@@ -102,11 +102,11 @@ def _known(settings: Settings, jobs: Sequence[Job]) -> Mapping[str, Forecast]:
     return {c: f for c, f in newest.items() if c in wanted and f.journal_bytes is not None}
 
 
-def _scaled(forecast: Forecast, weight: int) -> Need:
+def _scaled(forecast: CostForecast, weight: int) -> DiskNeed:
     """The need that ``forecast`` measured, for a database that now has ``weight`` bytes."""
     factor = max(1.0, weight / forecast.database_bytes) if forecast.database_bytes else 1.0
     grows = forecast.growth_bytes or 0
-    return Need(
+    return DiskNeed(
         forecast.id,
         int(max(0, grows) * factor),
         int((forecast.journal_bytes or 0) * factor),
@@ -120,7 +120,7 @@ def _direction(jobs: Sequence[Job]) -> Direction:
     return jobs[0].direction if jobs else "up"
 
 
-def _refusal(folder: Path, needs: Sequence[Need], needed: int, available: int, look: str) -> Refused:
+def _refusal(folder: Path, needs: Sequence[DiskNeed], needed: int, available: int, look: str) -> Refused:
     reasons = [f"{need.id}: {reason}" for need in needs for reason in need.reasons]
     more = len(reasons) - _SHOWN
     measure = "" if all(n.measured for n in needs) else f"; see what it needs: {hints.command(look)}"

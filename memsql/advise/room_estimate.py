@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-from memsql.advise.disk import Need
+from memsql.advise.disk import DiskNeed
 from memsql.db import Connection, Params
 from memsql.db.queries import load
 from memsql.db.sqlite import SQLiteConnection
@@ -34,7 +34,7 @@ _LOG_MODES = frozenset({"wal"})
 _NO_JOURNAL = frozenset({"memory", "off"})
 
 
-def estimates(conn: Connection, jobs: Sequence[Job]) -> tuple[list[Need], int]:
+def estimates(conn: Connection, jobs: Sequence[Job]) -> tuple[list[DiskNeed], int]:
     """What each of ``jobs`` needs on the disk of ``conn``, a file, and how many bytes of its pages are free. Reads the
     database for about ten seconds at most."""
     assert isinstance(conn, SQLiteConnection)
@@ -45,7 +45,7 @@ def estimates(conn: Connection, jobs: Sequence[Job]) -> tuple[list[Need], int]:
     return [_need(job, scales, journal) for job in jobs], free * page
 
 
-def _need(job: Job, scales: _Scales, journal: str) -> Need:
+def _need(job: Job, scales: _Scales, journal: str) -> DiskNeed:
     grown = grows = rewritten = 0
     reasons: list[str] = []
     for part in _parts(job, scales):
@@ -56,7 +56,7 @@ def _need(job: Job, scales: _Scales, journal: str) -> Need:
         if part.grows or part.rewritten:
             reasons.append(f"{part.what}: {size(part.grows + part.rewritten)}")
     in_journal = 0 if journal in _NO_JOURNAL else rewritten + (grows if journal in _LOG_MODES else 0)
-    return Need(job.migration.id, grows, in_journal, grows - grown, tuple(reasons))
+    return DiskNeed(job.migration.id, grows, in_journal, grows - grown, tuple(reasons))
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,7 +44,7 @@ _BUDGET = 50
 
 
 @dataclass(frozen=True, slots=True)
-class Forecast:
+class ReachForecast:
     """What a job will reach.
 
     ``before``, ``after``: the foreign keys to check around it, with their numbers still open; ``questions`` ask for
@@ -101,7 +101,7 @@ class SchemaCopy:
         self._budget = _Budget()
         self._session = Session(conn, session.stop, RunOptions(), self._budget, SchemaCache(conn))
 
-    def forecast(self, job: Job, *, shares: bool = True) -> Forecast | None:
+    def forecast(self, job: Job, *, shares: bool = True) -> ReachForecast | None:
         """Run ``job`` on the copy. None where that does not work, so that only the server can tell, and where it keeps
         rows on the server and must not share its transaction (not ``shares``); the copy is then what it was before.
         Raises Interrupted, Refused where it writes the ledger, and FileError where it writes a shadow table."""
@@ -140,7 +140,9 @@ class SchemaCopy:
             return None
         self.conn.execute(f"RELEASE {SAVEPOINT}")
         before, questions = watched.before
-        return Forecast(before, after, questions, run.steps, run.account, run.has_copies, indexes, structure, counts)
+        return ReachForecast(
+            before, after, questions, run.steps, run.account, run.has_copies, indexes, structure, counts
+        )
 
     @property
     def unknown(self) -> Sequence[str]:

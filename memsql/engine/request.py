@@ -10,7 +10,7 @@ from itertools import accumulate
 from memsql.db import Connection, Item, Result, Script
 from memsql.db.counters import zero_on_server
 from memsql.engine import index_work, verdict
-from memsql.engine.forecast import Forecast
+from memsql.engine.forecast import ReachForecast
 from memsql.engine.index_work import IndexItem
 from memsql.engine.isolation import settings_back
 from memsql.engine.job import Job
@@ -44,7 +44,7 @@ class JobRequest:
     ``after``, rebuilds and checks of full-text ``indexes``, the job's own ``checks``."""
 
     job: Job
-    forecast: Forecast
+    forecast: ReachForecast
     first: list[Item]
     before: list[Item]
     steps: list[Step]
@@ -119,7 +119,7 @@ class JobRequest:
         return index >= len(self.counted)
 
 
-def job_request(job: Job, forecast: Forecast, schema: Connection) -> JobRequest:
+def job_request(job: Job, forecast: ReachForecast, schema: Connection) -> JobRequest:
     """The request for ``job``. ``schema``: a copy of the server's schema as it is after the job."""
     return JobRequest(
         job=job,

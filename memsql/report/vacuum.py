@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from memsql.upkeep.space import Forecast, lacking
+from memsql.upkeep.space import VacuumForecast, lacking
 from memsql.upkeep.vacuum import Vacuumed, gained
 from memsql.visible import page
 from memsql.words import count, milliseconds, size
 
 
-def forecast_lines(outlook: Forecast, target: str) -> list[str]:
+def forecast_lines(outlook: VacuumForecast, target: str) -> list[str]:
     """The forecast, a line for each thing."""
     unused = "" if outlook.unused is None else f", {size(outlook.unused)} unused in the others"
     lines = [
@@ -23,7 +23,7 @@ def forecast_lines(outlook: Forecast, target: str) -> list[str]:
     return lines
 
 
-def warnings(outlook: Forecast) -> list[str]:
+def warnings(outlook: VacuumForecast) -> list[str]:
     """What somebody should know of a VACUUM in place before it starts."""
     lines = ["warning: everybody else waits while it runs, those who read too once it ends"]
     if outlook.journal_mode == "wal":
@@ -37,7 +37,7 @@ def warnings(outlook: Forecast) -> list[str]:
     return lines
 
 
-def text(outlook: Forecast, result: Vacuumed | None, target: str) -> str:
+def text(outlook: VacuumForecast, result: Vacuumed | None, target: str) -> str:
     """The forecast, and where it was run what was gained."""
     lines = forecast_lines(outlook, target)
     if result is None:
@@ -57,7 +57,7 @@ def verdict(result: Vacuumed) -> str:
     return f"wrote {result.into}: {gained(result)} in {took}; {tables} with {rows}, every hash equal (proven){lock}"
 
 
-def data(outlook: Forecast | None, result: Vacuumed | None, target: str) -> dict[str, object]:
+def data(outlook: VacuumForecast | None, result: Vacuumed | None, target: str) -> dict[str, object]:
     """The same as fields of the JSON output."""
     return {
         "database": target,

@@ -33,7 +33,7 @@ _SAMPLE = (
 
 
 @dataclass(frozen=True, slots=True)
-class Need:
+class FolderNeed:
     """Space that is needed in ``folder`` for ``what``; ``device`` is the number of its file system."""
 
     folder: Path
@@ -44,7 +44,7 @@ class Need:
 
 
 @dataclass(frozen=True, slots=True)
-class Forecast:
+class VacuumForecast:
     """The figures in bytes. ``free``: pages that hold nothing; ``unused``: what pages that hold something have left,
     None where this SQLite cannot tell, or not in ten seconds. ``expected``: the size afterwards, and ``most`` what it
     is at most. ``seconds``: how long it takes at the rate that a small VACUUM had just now in the temporary folder.
@@ -59,7 +59,7 @@ class Forecast:
     expected: int
     most: int
     seconds: float
-    needs: tuple[Need, ...]
+    needs: tuple[FolderNeed, ...]
     journal_mode: str
     auto_vacuum: int
     page_size: int
@@ -67,7 +67,7 @@ class Forecast:
     bound: tuple[str, ...] = ()
 
 
-def forecast(conn: SQLiteConnection, into: Path | None) -> Forecast:
+def forecast(conn: SQLiteConnection, into: Path | None) -> VacuumForecast:
     """The forecast for a VACUUM of ``conn`` in place, or into the new file ``into``. Reads the whole file once, for
     at most ten seconds, and writes a few megabytes into the temporary folder."""
     names = ("page_size", "page_count", "freelist_count", "auto_vacuum")
@@ -81,7 +81,7 @@ def forecast(conn: SQLiteConnection, into: Path | None) -> Forecast:
     folded = {fold(name) for name in changes}
     rate = measured_rate(journal, into is not None)
     assert conn.target.path is not None
-    return Forecast(
+    return VacuumForecast(
         pages * page_size,
         free * page_size,
         sum(int(str(unused)) for _, _, _, unused in rows) if rows else None,
@@ -122,7 +122,7 @@ def renumbered(schema: Schema) -> tuple[str, ...]:
     )
 
 
-def needs(conn: SQLiteConnection, most: int, into: Path | None) -> tuple[Need, ...]:
+def needs(conn: SQLiteConnection, most: int, into: Path | None) -> tuple[FolderNeed, ...]:
     """Where how much space is needed at most."""
     assert conn.target.path is not None
     if into is not None:
@@ -139,9 +139,9 @@ def needs(conn: SQLiteConnection, most: int, into: Path | None) -> tuple[Need, .
     return tuple(parts)
 
 
-def lacking(parts: Sequence[Need]) -> list[str]:
+def lacking(parts: Sequence[FolderNeed]) -> list[str]:
     """A sentence for each file system that has less free space than ``parts`` need on it together."""
-    devices: dict[int, list[Need]] = {}
+    devices: dict[int, list[FolderNeed]] = {}
     for part in parts:
         devices.setdefault(part.device, []).append(part)
     return [
@@ -152,7 +152,7 @@ def lacking(parts: Sequence[Need]) -> list[str]:
     ]
 
 
-def refuse_without_space(outlook: Forecast) -> None:
+def refuse_without_space(outlook: VacuumForecast) -> None:
     """Raise Refused where the disk has not what ``outlook`` needs."""
     problems = lacking(outlook.needs)
     if problems:
@@ -190,9 +190,9 @@ def page_use(conn: SQLiteConnection) -> list[tuple[object, ...]]:
         return []
 
 
-def _need(folder: Path, what: str, amount: int) -> Need:
+def _need(folder: Path, what: str, amount: int) -> FolderNeed:
     folder = folder.absolute()
     try:
-        return Need(folder, folder.stat().st_dev, what, amount, shutil.disk_usage(folder).free)
+        return FolderNeed(folder, folder.stat().st_dev, what, amount, shutil.disk_usage(folder).free)
     except OSError as e:
         raise MemsqlError(f"{folder} cannot be read: {e.strerror}", state="nothing was changed") from None

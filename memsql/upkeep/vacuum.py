@@ -22,7 +22,7 @@ from memsql.errors import LockedError, Refused, UsageError
 from memsql.progress import Progress
 from memsql.schema import dump, read
 from memsql.upkeep.running import stating, watched
-from memsql.upkeep.space import Forecast
+from memsql.upkeep.space import VacuumForecast
 from memsql.words import size
 
 _INCREMENTAL = 2
@@ -53,7 +53,7 @@ def refusal(target: Target) -> UsageError:
     )
 
 
-def refuse_renumbering(outlook: Forecast) -> None:
+def refuse_renumbering(outlook: VacuumForecast) -> None:
     """Raise Refused where a VACUUM in place would part full-text indexes from their rows."""
     if outlook.bound:
         raise Refused(

@@ -14,11 +14,11 @@ from cli import Project
 from memsql import config
 from memsql.advise import forecasts
 from memsql.advise.disk import FORECASTS
-from memsql.advise.forecasts import Forecast, Outcome
+from memsql.advise.forecasts import CostForecast, Outcome
 from memsql.db import connection
 from memsql.server import Running
 
-ONE = Forecast("2026-01-01T00:00:00.000Z", "/x.db", "0001_a", "up", "c1", 20.0, 25.0, 100, 200, 0, 4096)
+ONE = CostForecast("2026-01-01T00:00:00.000Z", "/x.db", "0001_a", "up", "c1", 20.0, 25.0, 100, 200, 0, 4096)
 
 
 @pytest.fixture

@@ -17,8 +17,8 @@ from places import ROOT
 from memsql import config
 from memsql.actions import up
 from memsql.advise import forecasts, room
-from memsql.advise.disk import Need
-from memsql.advise.forecasts import Forecast
+from memsql.advise.disk import DiskNeed
+from memsql.advise.forecasts import CostForecast
 from memsql.advise.room_estimate import estimates
 from memsql.db import connection
 from memsql.engine.job import Job, up_jobs
@@ -248,7 +248,7 @@ def test_what_a_dry_run_measured_counts_more_than_an_estimate(project: Project) 
     text = "INSERT INTO notes (text) WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i FROM n;"
     settings, jobs = pending(project, text)
     size, checksum = project.db.stat().st_size, jobs[0].migration.checksum
-    one = Forecast(
+    one = CostForecast(
         "2026", settings.target.identity, jobs[0].migration.id, "up", checksum, 1, 1, 10, 900_000_000, 0, size
     )
     forecasts.keep(settings, [replace(one, at="2025", growth_bytes=0), one])
@@ -261,13 +261,13 @@ def test_what_a_dry_run_measured_counts_more_than_an_estimate(project: Project) 
 @pytest.mark.parametrize(
     ("needs", "unused", "whole", "most"),
     [
-        ([Need("a", 100, 10), Need("b", 50, 20)], 0, False, 170),
-        ([Need("a", 100, 10), Need("b", 50, 20)], 0, True, 180),
-        ([Need("a", 100, 10, freed=100), Need("b", 50, 20)], 0, False, 110),
-        ([Need("a", 100, 10)], 70, False, 40),
-        ([Need("a", 0, 10)], 70, False, 10),
+        ([DiskNeed("a", 100, 10), DiskNeed("b", 50, 20)], 0, False, 170),
+        ([DiskNeed("a", 100, 10), DiskNeed("b", 50, 20)], 0, True, 180),
+        ([DiskNeed("a", 100, 10, freed=100), DiskNeed("b", 50, 20)], 0, False, 110),
+        ([DiskNeed("a", 100, 10)], 70, False, 40),
+        ([DiskNeed("a", 0, 10)], 70, False, 10),
         ([], 0, False, 0),
     ],
 )
-def test_the_most_at_one_time(needs: list[Need], unused: int, whole: bool, most: int) -> None:
+def test_the_most_at_one_time(needs: list[DiskNeed], unused: int, whole: bool, most: int) -> None:
     assert room.needed_bytes(needs, unused, whole=whole) == most

@@ -19,7 +19,7 @@ from memsql.db.sqlite import SQLiteConnection
 from memsql.progress import SILENT, Progress
 from memsql.server import Running
 from memsql.upkeep import vacuum
-from memsql.upkeep.space import Need, expected_size, lacking
+from memsql.upkeep.space import FolderNeed, expected_size, lacking
 
 ROWS = """
 CREATE TABLE big (id INTEGER PRIMARY KEY, x);
@@ -148,9 +148,9 @@ def test_a_server_refuses(project: Project, empty_server: Running) -> None:
 
 
 def test_needs_on_one_disk_are_added() -> None:
-    parts = [Need(Path("/a"), 1, "the copy", 60, 100), Need(Path("/b"), 1, "the journal", 50, 100)]
+    parts = [FolderNeed(Path("/a"), 1, "the copy", 60, 100), FolderNeed(Path("/b"), 1, "the journal", 50, 100)]
     assert lacking(parts) == ["/a and /b: the copy and the journal may need 110 B, 100 B are free"]
-    assert lacking([parts[0], Need(Path("/b"), 2, "the journal", 50, 100)]) == []
+    assert lacking([parts[0], FolderNeed(Path("/b"), 2, "the journal", 50, 100)]) == []
 
 
 def test_expected_size() -> None:
