@@ -142,7 +142,11 @@ def _refuse_unwritable(settings: Settings) -> None:
     try:
         with connection(settings.target, "rw", settings.busy_timeout) as conn:
             conn.begin()
-            conn.rollback()
+            try:
+                # SQLite lets a transaction begin in a file that it may only read.
+                conn.execute("CREATE TABLE memsql_writable (x)")
+            finally:
+                conn.rollback()
     except MemsqlError as e:
         e.state = "nothing was changed"
         e.hint = e.hint or "the ledger has to be written into it; make it writable, or take a copy of it"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 import servers
 from cli import Done, content, files_below, run
 from odd_databases import FTS, ODD
+from permissions import mode
 
 from memsql import config
 from memsql.author import from_database
@@ -135,6 +137,15 @@ def test_a_database_that_somebody_writes_keeps_its_folder_as_it_is(tmp_path: Pat
         conn.execute("BEGIN IMMEDIATE")
         init(tmp_path, "app.db").expect(4, "nothing was changed")
         assert {path.name for path in tmp_path.iterdir()} <= {"app.db", "app.db-journal", "setup.cfg"}
+
+
+def test_a_database_that_may_only_be_read_gets_no_files(tmp_path: Path, bound: Callable[[], None]) -> None:
+    app = make(tmp_path / "app.db", "CREATE TABLE a (x);")
+    with mode(app, 0o444):
+        done = run("init", "--from", "app.db", cwd=tmp_path, preexec_fn=bound)
+        done.expect(3, "readonly database", "nothing was changed", "check the permissions")
+        run("init", "--from", "app.db", "--dry-run", cwd=tmp_path, preexec_fn=bound).expect(0, "would adopt app.db")
+    assert {path.name for path in tmp_path.iterdir()} == {"app.db"}
 
 
 def test_files_are_taken_away_again_where_the_adoption_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
