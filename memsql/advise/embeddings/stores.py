@@ -78,7 +78,7 @@ def version_of(engine: Engine) -> tuple[str | None, str]:
         if binary is None:
             return None, f"there is no libSQL server: {hints.command('server.install')} fetches one"
         shown = subprocess.run([binary, "--version"], capture_output=True, text=True, check=False).stdout
-        return f"libSQL server: {' '.join(shown.split()) or binary}", ""
+        return f"libSQL server {' '.join(shown.split()).removeprefix('sqld ') or binary}", ""
     try:
         import apsw
         import sqlite_vec  # noqa: F401
