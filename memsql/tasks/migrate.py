@@ -10,7 +10,7 @@ from memsql import hints
 from memsql.tasks import chain
 from memsql.tasks.gate import CHANGE_HELP, LEDGER_HELP
 from memsql.tasks.manner import manner_of
-from memsql.tasks.migrate_ledger import baseline, repair
+from memsql.tasks.migrate_ledger import baseline, history, repair
 from memsql.tasks.migrate_squash import squash
 from memsql.tasks.migrate_trial import permits, round_trip
 from memsql.tasks.task import Outcome, number, task
@@ -317,4 +317,4 @@ def _version(option: str, text: str | None) -> int | None:
     return None if text is None else number(option, text)
 
 
-ns = Collection("migrate", up, down, to, status, create, sum_, permits, round_trip, repair, baseline, squash)
+ns = Collection("migrate", up, down, to, status, create, sum_, permits, round_trip, repair, baseline, history, squash)

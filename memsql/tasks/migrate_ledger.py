@@ -1,4 +1,4 @@
-"""invoke migrate.repair and migrate.baseline: correct the ledger, or write it for a database that has none."""
+"""memsql migrate.history, .repair and .baseline: read the ledger, correct it, or write it where there is none."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from memsql.tasks.task import Outcome, number, task
 if TYPE_CHECKING:
     from memsql.config import Settings
     from memsql.report.progress import Bar
+
+_NEWEST = 20
 
 
 @task(
@@ -106,3 +108,28 @@ def baseline(
         admit(settings, f"count {', '.join(result.ids)} as applied, without running it", yes=yes)
         result = write(settings, project, shape, last=last, take_over=take_over)
     return Outcome(baseline_text(result, dry_run=dry_run), baseline_data(result, dry_run=dry_run))
+
+
+@task(
+    "migrate.history",
+    reads_only=True,
+    help={"limit": "the newest so many (default 20, 0 for all; with --json all)"},
+    bare_number="--limit",
+)
+def history(settings: Settings, progress: Bar, *, limit: str | None = None, json: bool = False) -> Outcome:
+    """Show what happened to this database, the newest first: when, what, by whom and how long it took.
+
+    Every attempt that the history has: up, down, failed, adopted, repaired, verified, legacy upgrades, and what was
+    imported from another tool. Where yoyo alone ran here, its log. Reads only.
+
+    Examples:  memsql migrate.history     memsql migrate.history 5     memsql migrate.history --json
+    """
+    from memsql.db import connection
+    from memsql.ledger.attempts import read_attempts
+    from memsql.report.attempts import data, text
+
+    most = number("--limit", limit) if limit is not None else 0 if json else _NEWEST
+    with connection(settings.target, "ro", settings.busy_timeout) as conn:
+        events = read_attempts(conn, most or None)
+    target = str(settings.target)
+    return Outcome(text(events, target), data(events, target))

@@ -30,7 +30,7 @@ _ELSEWHERE = {
     "migrate.down": ("undo", "revert", "downgrade"),
     "migrate.create": ("new", "generate", "make", "add", "revision"),
     "migrate.status": ("current", "pending", "state"),
-    "migrate.history": ("log",),
+    "migrate.history": ("log", "events"),
     "verify": ("validate",),
     "--version": ("version",),
     "--help": ("help",),
