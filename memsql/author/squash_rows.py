@@ -141,11 +141,10 @@ def refuse_volatile(project: Project, folded: Sequence[Migration]) -> None:
             raise Refused(
                 f"{migration.id} writes values that a clock or chance gives, so no two databases have the same: "
                 f"in {', '.join(tables)}",
-                where=None,
                 details=tuple(lines),
                 state="nothing was changed",
-                hint="keep them as they are now, for new databases, with --keep-values; or squash up to "
-                f"{folded[number - 2].version if number > 2 else 'a version before it'}",
+                hint="keep them as they are now, for new databases, with --keep-values"
+                + (f"; or squash up to {folded[number - 2].version}" if number > 2 else ""),
             )
     raise CheckFailed("the migrations make other rows at every run", state="nothing was changed")
 

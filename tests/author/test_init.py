@@ -76,6 +76,10 @@ def test_the_section_goes_into_pyproject_where_there_is_no_setup_cfg(tmp_path: P
     assert not (tmp_path / "setup.cfg").exists()
     text = (tmp_path / "pyproject.toml").read_text()
     assert text == '[project]\nname = "x"\n\n[tool.memsql]\ndatabase = "memory.db"\n'
+    run("migrate.status", cwd=tmp_path).expect(0)
+    before = files_below(tmp_path)
+    init(tmp_path).expect(0, "pyproject.toml has [tool.memsql]")
+    assert files_below(tmp_path) == before
 
 
 @pytest.mark.parametrize(
