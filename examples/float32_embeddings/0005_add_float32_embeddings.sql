@@ -8,7 +8,7 @@ CREATE TABLE memory_embeddings (memory_id INTEGER PRIMARY KEY, embedding BLOB);
 
 -- SQLite has no function that writes a number as 32 bits, so the bits are computed. A number that is not smaller than
 -- "least" and smaller than the next "least" has its exponent; times "factor" it is its fraction, with "base" its word.
-CREATE TABLE float32_powers (least REAL PRIMARY KEY, factor REAL NOT NULL, base INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE float32_powers (least REAL PRIMARY KEY, factor REAL NOT NULL, base INTEGER) WITHOUT ROWID;
 
 WITH RECURSIVE rising (exponent, power) AS (
     SELECT 0, 1.0
@@ -24,13 +24,16 @@ falling (exponent, power) AS (
     WHERE exponent > -126
 ),
 
--- Numbers below the smallest normal one have its factor, and no exponent of their own.
+-- Numbers below the smallest normal one have its factor, and no exponent of their own. What would be rounded to 2^128 or
+-- more has no word.
 every AS (
     SELECT power AS least, power, (exponent + 126) * 8388608 AS base FROM rising
     UNION ALL
     SELECT power AS least, power, (exponent + 126) * 8388608 AS base FROM falling
     UNION ALL
     SELECT 0.0 AS least, MIN(power) AS power, 0 AS base FROM falling
+    UNION ALL
+    SELECT MAX(power) * (2 - 1.0 / 16777216) AS least, MAX(power) AS power, NULL AS base FROM rising
 )
 
 INSERT INTO float32_powers (least, factor, base)

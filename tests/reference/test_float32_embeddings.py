@@ -76,9 +76,11 @@ def test_it_keeps_in_step_and_goes_back(project: Project) -> None:
     assert "fill.py" not in project.run("verify").expect(0).out
     assert project.query(rows) == [(1, packed([0.5, -2]))]
     texts = {2: "[1, 1e-3]", 3: None, 4: '[1, "2"]', 5: "[1, null]", 6: '{"a": 1}', 7: "[1, 2", 8: " [3]", 9: "[]"}
+    texts |= {10: "[1, 3.4028235677973366e38]", 11: "[-3.4028235677973362e38]", 12: "[1e999]"}
     for number, text in texts.items():
         write(project, *memory(number, text))
-    expected = {1: packed([0.5, -2]), 2: packed([1, 0.001]), 8: packed([3])} | dict.fromkeys((4, 5, 6, 7, 9))
+    expected = {1: packed([0.5, -2]), 2: packed([1, 0.001]), 8: packed([3]), 11: packed([-3.4028234663852886e38])}
+    expected |= dict.fromkeys((4, 5, 6, 7, 9, 10, 12))
     assert dict(project.query(rows)) == expected
     write(project, "UPDATE memories SET embedding = '[7]' WHERE id = 3")
     write(project, "UPDATE memories SET id = 20, embedding = '[8]' WHERE id = 2")
@@ -89,11 +91,12 @@ def test_it_keeps_in_step_and_goes_back(project: Project) -> None:
         1: packed([0.5, -2]),
         3: packed([7]),
         8: packed([4]),
+        11: packed([-3.4028234663852886e38]),
         20: packed([8]),
-    } | dict.fromkeys((6, 7, 9))
+    } | dict.fromkeys((6, 7, 9, 10, 12))
     project.run("migrate.down", "--yes").expect(0, f"rolled back {PAIR}")
     assert project.query("SELECT name FROM sqlite_schema WHERE name LIKE '%float32%' OR name LIKE 'memory_emb%'") == []
-    assert project.query("SELECT COUNT(embedding) FROM memories") == [(7,)]
+    assert project.query("SELECT COUNT(embedding) FROM memories") == [(10,)]
 
 
 def test_every_number_is_rounded_as_ieee_754_does(project: Project) -> None:
