@@ -79,7 +79,12 @@ def test_it_keeps_in_step_and_goes_back(project: Project) -> None:
     texts |= {10: "[1, 3.4028235677973366e38]", 11: "[-3.4028235677973362e38]", 12: "[1e999]"}
     for number, text in texts.items():
         write(project, *memory(number, text))
-    expected = {1: packed([0.5, -2]), 2: packed([1, 0.001]), 8: packed([3]), 11: packed([-3.4028234663852886e38])}
+    expected: dict[int, bytes | None] = {
+        1: packed([0.5, -2]),
+        2: packed([1, 0.001]),
+        8: packed([3]),
+        11: packed([-3.4028234663852886e38]),
+    }
     expected |= dict.fromkeys((4, 5, 6, 7, 9, 10, 12))
     assert dict(project.query(rows)) == expected
     write(project, "UPDATE memories SET embedding = '[7]' WHERE id = 3")
