@@ -22,8 +22,9 @@ class Adoption:
     summary: str
 
 
-def refuse_taken_name(state: State, *, take_over: bool) -> None:
-    """Raise Refused where another tool has a table of the name of our ledger, and it may not be renamed."""
+def refuse_taken_name(state: State, *, take_over: bool, task: str = "migrate.up") -> None:
+    """Raise Refused where another tool has a table of the name of our ledger, and it may not be renamed. ``task``: the
+    words to which the option that allows it is added."""
     if not state.ledger.taken or take_over:
         return
     owner = _owner(state)
@@ -32,7 +33,7 @@ def refuse_taken_name(state: State, *, take_over: bool) -> None:
         details=(f"its columns: {', '.join(state.ledger.others[OUR_NAME])}", "memsql keeps its own list there"),
         state="nothing was changed",
         hint=f"let it be renamed to {_name(owner)}, and tell whatever still uses it: "
-        f"{hints.command('migrate.up --take-over')}",
+        f"{hints.command(f'{task} --take-over')}",
     )
 
 

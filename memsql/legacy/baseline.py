@@ -57,12 +57,15 @@ def last_shape(project: Project) -> Definitions:
         return {}
 
 
-def look(conn: Connection, project: Project, shape: Shape, *, last: Definitions | None) -> Baseline:
+def look(
+    conn: Connection, project: Project, shape: Shape, *, last: Definitions | None, take_over: bool = False
+) -> Baseline:
     """What a baseline at ``shape`` would mark in the database. Reads only.
 
-    ``last`` is the schema after all migrations, None where the database may differ. Raises Refused where the database
-    is empty or has a ledger, and, unless it may differ, where it lacks something of ``shape``, has it otherwise, or has
-    what later migrations make.
+    ``last`` is the schema after all migrations, None where the database may differ. ``take_over``: a table of another
+    tool with the name of the ledger may be renamed. Raises Refused where the database is empty or has a ledger, where
+    it needs that name, and, unless it may differ, where it lacks something of ``shape``, has it otherwise, or has what
+    later migrations make.
     """
     state = read_state(project, conn)
     wanted = tuple(m.id for m in project.ordered if m.version in shape.era.counts_as)
@@ -87,26 +90,24 @@ def look(conn: Connection, project: Project, shape: Shape, *, last: Definitions 
         )
     if last is not None:
         refuse_ahead(fit, last)
+    refuse_taken_name(state, take_over=take_over, task=f"migrate.baseline --version {version}")
     return Baseline(version, wanted, fit, left=left(state))
 
 
 def write(
     settings: Settings, project: Project, shape: Shape, *, last: Definitions | None, take_over: bool = False
 ) -> Baseline:
-    """Write the ledger of a database that is at ``shape``, in one transaction. ``take_over``: a table of another tool
-    with the name of the ledger may be renamed.
+    """Write the ledger of a database that is at ``shape``, in one transaction. The options are those of look().
 
     Raises like look(), and LockedError where yoyo holds its lock.
     """
     with connection(settings.target, "rw", settings.busy_timeout) as conn:
         try:
             with transaction(conn):
-                result = look(conn, project, shape, last=last)
+                result = look(conn, project, shape, last=last, take_over=take_over)
                 if not result.ids:
                     return result
-                state = read_state(project, conn)
-                refuse_taken_name(state, take_over=take_over)
-                renamed = free_name(conn, state)
+                renamed = free_name(conn, read_state(project, conn))
                 _write(conn, project, result)
                 return replace(result, renamed=renamed)
         except CommitUnknown:

@@ -13,7 +13,7 @@ from memsql.exchange.ledgers import OtherLedger, Record
 from memsql.exchange.tools import tool_of
 from memsql.project.files import Migration
 
-_ENDING = re.compile(r"(\.(up|do|migration))?\.[A-Za-z]{1,4}$")
+_ENDING = re.compile(r"(\.(up|do|migration))?\.[A-Za-z]{1,6}$")
 _NUMBERED = re.compile(r"V?(\d{1,40})(?:_+|-|$)(.*)", re.ASCII | re.IGNORECASE | re.DOTALL)
 _DIGITS = re.compile(r"\d{1,40}", re.ASCII)
 _BOM = b"\xef\xbb\xbf"
@@ -211,12 +211,12 @@ class _Finder:
         return times
 
     def _is_called(self, migration: Migration, text: str) -> bool:
-        """Whether ``text``, a version that is no number, is the id of ``migration``, its name, or the first of it."""
+        """Whether ``text``, a version that is no number, is the id of ``migration``, its name, or a part of it."""
         origin = self.origins.get(migration.id)
         if origin is not None and origin.version:
             return origin.version == text
         name, version = _plain(migration.name), _plain(text)
-        return _stem(migration.id) == _stem(text) or name == version or name.startswith(f"{version}_")
+        return _stem(migration.id) == _stem(text) or name == version or f"_{version}_" in f"_{name}_"
 
 
 def _digests(data: bytes) -> Iterator[str]:

@@ -103,7 +103,7 @@ def baseline(
     shape = shape_at(project, number("--version", version))
     last = None if accept_drift else last_shape(project)
     with connection(settings.target, "ro", settings.busy_timeout) as conn:
-        result = look(conn, project, shape, last=last)
+        result = look(conn, project, shape, last=last, take_over=take_over)
     if result.ids and not dry_run:
         admit(settings, f"count {', '.join(result.ids)} as applied, without running it", yes=yes)
         result = write(settings, project, shape, last=last, take_over=take_over)

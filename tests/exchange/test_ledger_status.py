@@ -54,9 +54,14 @@ def test_a_problem_is_said(project: Project) -> None:
 
 def test_the_tables_of_the_tool_are_nobodys_business(project: Project) -> None:
     project.up()
-    project.run("schema.dump", "--write").expect(0)
-    assert "goose" not in (project.root / "sql" / "schema.sql").read_text()
-    for words in (["schema.diff"], ["schema.info"], ["schema.docs"], ["analyze.indexes"], ["schema.stats"]):
+    for words in (
+        ["schema.dump"],
+        ["schema.diff"],
+        ["schema.info"],
+        ["schema.docs"],
+        ["analyze.indexes"],
+        ["schema.stats"],
+    ):
         done = project.run(*words)
         assert "goose_db_version" not in done.out, done.out
         assert done.code == 0, done.err

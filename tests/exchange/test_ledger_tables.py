@@ -176,3 +176,31 @@ def test_a_lock(conn: SQLiteConnection) -> None:
 )
 def test_times(value: object, when: datetime | None) -> None:
     assert ledgers.time_of(value) == when  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(("value", "state"), [("1", "dirty"), ("'true'", "dirty"), ("NULL", "dirty"), ("'x'", "dirty")])
+def test_what_is_not_clearly_clean_is_dirty(conn: SQLiteConnection, value: str, state: str) -> None:
+    sql = f"INSERT INTO schema_migrations VALUES (2, {value})"
+    assert states(conn, "golang-migrate", sql) == [(2, None, state)]
+
+
+@pytest.mark.parametrize(("value", "state"), [("'t'", "applied"), ("'false'", "undone"), ("'yes'", "dirty")])
+def test_truth_values_of_any_driver(conn: SQLiteConnection, value: str, state: str) -> None:
+    sql = f"INSERT INTO goose_db_version (version_id, is_applied) VALUES (1, {value})"
+    assert states(conn, "goose", sql) == [(1, None, state)]
+
+
+def test_a_ledger_that_cannot_be_read_says_so(conn: SQLiteConnection) -> None:
+    (other,) = read(conn, *TABLES["d1"], "INSERT INTO d1_migrations (name) VALUES (CAST(x'fffe41' AS TEXT))")
+    assert (other.records, other.counts) == ((), True)
+    assert "UTF-8" in str(other.unreadable)
+
+
+def test_many_rows_without_rowid(conn: SQLiteConnection) -> None:
+    (other,) = read(
+        conn,
+        "CREATE TABLE goose_db_version (id INTEGER PRIMARY KEY, version_id, is_applied, tstamp) WITHOUT ROWID",
+        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 100000) "
+        "INSERT INTO goose_db_version SELECT i, i % 3, 1, 0 FROM n",
+    )
+    assert sorted(str(record.version) for record in other.records) == ["1", "2"]

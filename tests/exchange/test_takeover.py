@@ -52,8 +52,7 @@ def test_the_rest_is_applied_and_the_ledger_says_who_and_when(place: Place) -> N
         ("0002_rows", "applied by Wrangler (D1), says d1_migrations"),
         ("adopt", "the ledger d1_migrations of Wrangler (D1) was taken over up to 0002_rows"),
     ]
-    place.run("schema.dump", "--write").expect(0)
-    assert "d1_migrations" not in (place.project.root / "sql" / "schema.sql").read_text()
+    assert "d1_migrations" not in place.run("schema.dump").expect(0).out
     place.run("verify").expect(0)
     place.run("migrate.to", "0").expect(0)
     place.run("migrate.up").expect(0, "applied 0001_base", "3 migrations applied")
@@ -72,7 +71,8 @@ def test_a_table_with_the_name_of_ours_is_renamed_where_a_person_says_so(place: 
 def test_dirty_is_dirty(place: Place) -> None:
     begin(place, "golang-migrate", "INSERT INTO schema_migrations VALUES (2, 1);")
     refused(place, "--take-over", says=("2 is dirty", "golang-migrate", "migrate.baseline"))
-    place.run("migrate.baseline", "--version", "1").expect(6, "--take-over")
+    for words in ([], ["--dry-run"]):
+        place.run("migrate.baseline", "--version", "1", *words).expect(6, "migrate.baseline --version 1 --take-over")
     place.run("migrate.baseline", "--version", "1", "--take-over").expect(0, "schema_migrations_of_golang_migrate")
     assert place.applied() == ["0001_base"]
 

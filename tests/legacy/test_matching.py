@@ -98,7 +98,7 @@ def test_one_row_says_how_far() -> None:
 
 
 def test_a_revision_is_a_name_or_a_number() -> None:
-    ordered = [migration("0001_ae1027a6acf_base"), migration("0002_1975ea83b712"), migration("0003_123456")]
+    ordered = [migration("0001_ae1027a6acf_base"), migration("0002_rows_1975ea83b712"), migration("0003_123456")]
     for revision, number in (("ae1027a6acf", 1), ("1975ea83b712", 2), ("123456", 3), ("0002", 2)):
         assert len(ids(matched("alembic", row(revision), ordered=ordered))) == number
     assert matched("alembic", row("ae1"), ordered=ordered).unmatched
