@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from memsql.legacy.promises import Reached
 
 _SHOWN = 50
+_IN_A_LINE = 10
 _WHY_SCHEMA = "everything the applied migrations make is there, as they make it"
 
 
@@ -215,7 +216,10 @@ def _ledger(state: State, legacy: Reached | None) -> Finding:
             f"{hints.command('legacy.status')}"
         )
     if pending:
-        notices.append(f"not applied yet: {', '.join(s.id for s in pending)}")
+        # A line for each is cut where there are many; one line would not be.
+        waiting = [s.id for s in pending]
+        lines = waiting if len(waiting) > _IN_A_LINE else [", ".join(waiting)]
+        notices += [f"not applied yet: {line}" for line in lines]
     if notices and not messages:
         return Finding("ledger", "warning", tuple(notices), "the ledger agrees with the files")
     return Finding("ledger", "error", tuple(messages), "the ledger agrees with the files")

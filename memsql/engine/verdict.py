@@ -29,7 +29,6 @@ from memsql.errors import (
 )
 from memsql.project.checks import CheckResult
 
-_DETAILS = 20
 _RUN_AGAIN = "correct the file and run the command again"
 
 
@@ -115,10 +114,12 @@ def judge_checks(job: Job, results: Sequence[CheckResult]) -> tuple[str, ...]:
         if result.ok:
             continue
         if result.check.severity == "error":
+            uncounted = result.problems > len(result.messages)
             raise MigrationFailed(
-                f"{job.migration.id} ran, but its check {result.check.name!r} failed",
+                f"{job.migration.id} ran, but its check {result.check.name!r} failed"
+                + (f": {result.problems:,} problems, of which these are some" if uncounted else ""),
                 where=Location(result.check.path),
-                details=result.messages[:_DETAILS],
+                details=result.messages,
                 hint=result.check.why or "correct the migration and run the command again",
             )
         warnings += [f"{result.check.name}: {m}" for m in result.messages]

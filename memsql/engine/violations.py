@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
-from memsql.db import Connection
+from memsql.db import Connection, Value
 from memsql.db.queries import load
 from memsql.engine.loss.answers import least_text, shown_text, shown_value
 from memsql.errors import StatementError
@@ -18,12 +18,13 @@ from memsql.sqltext.writes import read_write
 from memsql.words import count
 
 _SAVEPOINT = "memsql_violations"
-_SHOWN = 3
+# With the line that counts the others these are ten.
+_SHOWN = 9
 
 
 def violations(conn: Connection, error: StatementError, interrupted: Callable[[], bool]) -> tuple[str, ...]:
-    """Sentences about the rows for which the statement of ``error`` failed, an INSERT … SELECT or a CREATE UNIQUE
-    INDEX; none where they cannot be told.
+    """Sentences about the rows for which the statement of ``error`` failed, an INSERT or a CREATE UNIQUE INDEX; none
+    where they cannot be told.
 
     ``conn`` is in the transaction in which the statement failed. What is tried there is undone. ``interrupted`` says
     whether somebody asked to stop.
@@ -45,7 +46,7 @@ def violations(conn: Connection, error: StatementError, interrupted: Callable[[]
 
 @dataclass(frozen=True, slots=True)
 class _Copy:
-    """An INSERT … SELECT: the table, the columns that it fills, and the SELECT."""
+    """An INSERT: the table, the columns that it fills, and where the rows come from, a SELECT or VALUES."""
 
     table: str
     columns: tuple[str, ...]
@@ -66,7 +67,7 @@ def _copy(conn: Connection, text: str) -> _Copy | None:
     write, tokens = read_write(text), tokenize(text)
     if write is None or write.verb != "insert" or write.ignores or write.replaces or write.schema is not None:
         return None
-    start = next((token.start for _, token in outside(tokens) if token.word in ("SELECT", "WITH")), None)
+    start = next((token.start for _, token in outside(tokens) if token.word in ("SELECT", "VALUES", "WITH")), None)
     if start is None or tokens[0].word != "INSERT":
         return None
     columns = write.columns or tuple(str(row[0]) for row in conn.execute(load("engine/columns"), (write.table,)).rows)
@@ -96,14 +97,18 @@ def _duplicates(conn: Connection, copy: _Copy, columns: Sequence[str]) -> Iterat
     same = " AND ".join(f"t.{quote(c)} = r.{quote(c)}" for c in columns)
     values = " || ', ' || ".join(shown_value(f"r.{quote(c)}") for c in columns)
     grouped = f"FROM r JOIN {target} AS t ON {same} GROUP BY {', '.join(f't.{quote(c)}' for c in columns)}"
-    shown = f"count(*), {least_text(values)}, CAST(max({values}) AS BLOB)"
+    shown = f"count(*), count(*) OVER (), {least_text(values)}, CAST(max({values}) AS BLOB)"
     name = ", ".join(map(quote_if_needed, columns))
-    for _, least, _ in conn.execute(f"{copy.rows} SELECT {shown} {grouped} LIMIT {_SHOWN}").rows:
+    there = conn.execute(f"{copy.rows} SELECT {shown} {grouped} LIMIT {_SHOWN}").rows
+    for _, _, least, _ in there:
         yield f"{copy.table} has a row with this {name} already: {shown_text(least)}"
+    yield from _rest(there)
     conn.execute(copy.again)
     order = f"HAVING count(*) > 1 ORDER BY 1 DESC LIMIT {_SHOWN}"
-    for number, *examples in conn.execute(f"{copy.rows} SELECT {shown} {grouped} {order}").rows:
+    several = conn.execute(f"{copy.rows} SELECT {shown} {grouped} {order}").rows
+    for number, _, *examples in several:
         yield _same(int(number or 0), name, list(map(shown_text, examples)))
+    yield from _rest(several)
 
 
 def _of_index(conn: Connection, text: str) -> Iterator[str]:
@@ -121,12 +126,20 @@ def _of_index(conn: Connection, text: str) -> Iterator[str]:
     values = " || ', ' || ".join(map(shown_value, terms))
     known = " AND ".join(f"({term}) IS NOT NULL" for term in terms)
     rows = conn.execute(
-        f"SELECT n, a, b FROM (SELECT count(*) AS n, {least_text(values)} AS a, CAST(max({values}) AS BLOB) AS b,"
-        f" {known} AS known FROM {quote(table)} {where} GROUP BY {', '.join(terms)})"
+        f"SELECT n, count(*) OVER (), a, b FROM (SELECT count(*) AS n, {least_text(values)} AS a,"
+        f" CAST(max({values}) AS BLOB) AS b, {known} AS known FROM {quote(table)} {where} GROUP BY {', '.join(terms)})"
         f" WHERE n > 1 AND known ORDER BY 1 DESC LIMIT {_SHOWN}"
     ).rows
-    for number, *examples in rows:
+    for number, _, *examples in rows:
         yield _same(int(number or 0), ", ".join(terms), list(map(shown_text, examples)))
+    yield from _rest(rows)
+
+
+def _rest(rows: Sequence[tuple[Value, ...]]) -> Iterator[str]:
+    """How many values there are beside those of ``rows``, whose second column counts all of them."""
+    more = int(str(rows[0][1])) - len(rows) if rows else 0
+    if more:
+        yield f"… and {count(more, 'more value')}"
 
 
 def _term(text: str, tokens: Sequence[Token]) -> str:

@@ -59,7 +59,7 @@ def refuse_stale_sum(project: Project) -> None:
         raise FileError(
             "memsql.sum does not match the migration files",
             where=Location(project.settings.show(project.settings.migrations) + "/memsql.sum"),
-            details=project.sum_problems[:20],
+            details=project.sum_problems,
             state="nothing was changed",
             hint=f"look at the change (git diff); if it is meant, write the sums anew: {hints.command('migrate.sum')}",
         )

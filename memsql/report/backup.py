@@ -18,7 +18,7 @@ from memsql.report.text import limited, table
 from memsql.visible import page
 from memsql.words import count, short_age, size
 
-_SHOWN = 20
+_SHOWN = 10
 
 
 def create_text(settings: Settings, backup: Backup) -> str:

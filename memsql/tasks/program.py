@@ -248,7 +248,8 @@ class Program(invoke.Program):
 
     def print_columns(self, tuples: Sequence[tuple[str, str | None]]) -> None:
         """Print names and explanations side by side."""
-        print("\n".join([*helping.columns(tuples, self.leading_indent_width), ""]))
+        for line in [*helping.columns(tuples, self.leading_indent_width), ""]:
+            print(line)
 
     @contextmanager
     def _usage(self) -> Iterator[None]:

@@ -15,6 +15,11 @@ INSERT INTO m VALUES (1, 'ann', '1', 'x'), (2, 'Ann', '01', 'x'), (3, NULL, 'z',
 CREATE TABLE full (nick TEXT UNIQUE); INSERT INTO full VALUES ('ann');"""
 
 
+_THERE = "full has a row with this nick already: 'ann'"
+_FORTY_TWO = "WITH RECURSIVE c (i) AS (SELECT 11 UNION ALL SELECT i + 1 FROM c WHERE i < 52) SELECT i FROM c"
+_TEN_LINES = (*(f"2 rows have the same n: {n}" for n in range(11, 20)), "… and 33 more values")
+
+
 @pytest.mark.parametrize(
     ("table", "statement", "said"),
     [
@@ -38,7 +43,10 @@ CREATE TABLE full (nick TEXT UNIQUE); INSERT INTO full VALUES ('ann');"""
             "CREATE UNIQUE INDEX i ON m (lower(nick), 1 + 1) WHERE id < 4;",
             ("2 rows have the same lower(nick), 1 + 1: 'ann', 2",),
         ),
-        ("n INTEGER UNIQUE", "INSERT INTO t VALUES (1), (1)", ()),
+        ("n INTEGER UNIQUE", "INSERT INTO t VALUES (1), (1), (2)", ("2 rows have the same n: 1",)),
+        ("n INTEGER UNIQUE", "INSERT INTO full (nick) VALUES ('x'), ('ann')", (_THERE,)),
+        ("n INTEGER UNIQUE", "INSERT INTO full VALUES ('ann') RETURNING 1", ()),
+        ("n INTEGER UNIQUE", f"INSERT INTO t {_FORTY_TWO} UNION ALL SELECT i FROM c", _TEN_LINES),
         ("n INTEGER UNIQUE", "WITH x AS (SELECT 1) INSERT INTO t SELECT 1 FROM m", ()),
     ],
 )
