@@ -61,6 +61,8 @@ def test_the_trigger_rounds_as_ieee_754_does() -> None:
 def test_every_search_returns_the_true_neighbours(forms: Sequence[Any]) -> None:
     if forms[0].engine == "libsql":
         servers.binary()
+    else:
+        pytest.importorskip("sqlite_vec")
     result = bench.bench(plan(forms))
     (size,) = result.sizes
     assert [(form.form.name, form.inserted, form.problem) for form in size.forms] == [
@@ -88,6 +90,7 @@ def test_what_is_missing_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_form_stops_when_its_share_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("sqlite_vec")
     monkeypatch.setattr(bench, "_SHARE_OF_INSERTS", 0.0)
     result = bench.bench(plan(ON_FILES[:2]))
     assert [form.inserted for form in result.sizes[0].forms] == [bench.BATCH] * 2
@@ -107,6 +110,8 @@ def test_no_time_at_all() -> None:
 def test_a_search_that_takes_too_long(engine: Engine, tmp_path: Path) -> None:
     if engine == "libsql":
         servers.binary()
+    if engine == "sqlite-vec":
+        pytest.importorskip("sqlite_vec")
     numbers = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 3000000)"
     with stores.Place(tmp_path) as place, pytest.raises(stores.OverTimeError):
         list(place.store(engine).read(f"{numbers} SELECT COUNT(*) FROM n", (), 0.0))
