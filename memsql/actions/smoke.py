@@ -16,8 +16,10 @@ from memsql.db import Connection, Item, Value, connection, rolled_back
 from memsql.engine.signals import interruptible
 from memsql.engine.state import State, read_state
 from memsql.errors import Interrupted, StatementError, UsageError
+from memsql.ledger import version_of
 from memsql.progress import Progress
 from memsql.project.checks import time_limit
+from memsql.project.folded import known_to
 from memsql.project.load import load_project
 from memsql.project.smoke import FOLDER, SmokeStep, read_steps
 
@@ -111,7 +113,10 @@ def missing(steps: Sequence[SmokeStep], state: State) -> str | None:
 
 
 def _applied(state: State) -> set[int]:
-    return {status.version for status in state.statuses if status.is_applied}
+    """The versions that are applied, and those that were folded into one of them."""
+    applied = [status for status in state.statuses if status.is_applied]
+    folded = {version_of(name) for s in applied if s.migration is not None for name in known_to(s.migration)}
+    return {status.version for status in applied} | {version for version in folded if version is not None}
 
 
 def _version(state: State) -> int | None:

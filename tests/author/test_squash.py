@@ -117,6 +117,12 @@ def test_a_ledger_from_before_counts_until_it_follows(project: Project) -> None:
     project.run("verify").expect(0, "applied as 0001_team and 3 more")
     project.run("migrate.up", "--dry-run").expect(0)
     assert project.everything() == before
+    smoke = project.root / "sql" / "smoke"
+    smoke.mkdir()
+    (smoke / "01_team.sql").write_text(
+        "-- name: a team\n-- needs: 0002\nSELECT 'no team' WHERE NOT EXISTS (SELECT 1 FROM team);\n"
+    )
+    project.run("smoke").expect(0)
     # yoyo has the mark of the last one under the same name.
     listing = ("list", "--batch", "--no-config-file", "--database", f"sqlite:///{project.db}", "migrations")
     run(*listing, cwd=project.root, program="yoyo").expect(0, "A         0004_motto")
