@@ -10,6 +10,7 @@ from datetime import datetime
 from markupsafe import Markup
 
 from memsql import words
+from memsql.advise import outcomes
 from memsql.advise.costs import QueryCost
 from memsql.advise.forecasts import median_error
 from memsql.operate.capacity import too_little
@@ -160,7 +161,14 @@ def _accuracy(board: Dashboard) -> str:
     if median is None:
         return ""
     compared = words.count(len(board.metrics.forecasts), "run was", "runs were")
-    return f"{compared} forecast by a dry run; the median error of the time is {median * 100:.0f} %."
+    costs = board.metrics.cost_forecasts
+    errors = (
+        ("the time", median),
+        ("the lock", outcomes.median_error([one.locked for one in costs])),
+        ("the bytes written", outcomes.median_error([one.written for one in costs])),
+    )
+    said = ", ".join(f"of {what} {error * 100:.0f} %" for what, error in errors if error is not None)
+    return f"{compared} forecast by a dry run; the median error is {said}."
 
 
 def verdict(board: Dashboard) -> str:

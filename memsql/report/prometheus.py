@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 import memsql
+from memsql.advise import outcomes
 from memsql.advise.forecasts import median_error
 from memsql.errors import UsageError
 from memsql.operate.metrics import Metrics
@@ -83,6 +84,16 @@ def _plain(metrics: Metrics) -> list[tuple[str, str, float | None]]:
             "forecast_error_ratio",
             "Median of how far dry runs were from what migrations then took.",
             median_error(metrics.forecasts),
+        ),
+        (
+            "forecast_lock_error_ratio",
+            "Median of how far dry runs were from how long transactions then held the write lock.",
+            outcomes.median_error([one.locked for one in metrics.cost_forecasts]),
+        ),
+        (
+            "forecast_bytes_error_ratio",
+            "Median of how far dry runs were from how many bytes transactions then wrote.",
+            outcomes.median_error([one.written for one in metrics.cost_forecasts]),
         ),
         ("migrations_pending", "Migrations that wait to be applied.", metrics.pending),
         ("database_bytes", "Size of the database: pages times page size.", metrics.stats.file_bytes),
