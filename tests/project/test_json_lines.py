@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -21,20 +21,21 @@ def _add(work: tuple[Path, int, Bound]) -> None:
         append(path, [f"{writer} {number} {'x' * 50}".encode()], bound)
 
 
-def _added(path: Path, bound: Bound) -> list[list[bytes]]:
-    with ProcessPoolExecutor(4, mp_context=multiprocessing.get_context("spawn")) as pool:
+def _added(pool: Executor, path: Path, bound: Bound) -> list[list[bytes]]:
+    with pool:
         list(pool.map(_add, [(path, writer, bound) for writer in range(4)]))
     return [line.split() for line in end_of(path, 1 << 20).lines]
 
 
-def test_no_line_of_several_processes_is_lost(tmp_path: Path) -> None:
-    lines = _added(tmp_path / "all.jsonl", LARGE)
+def test_no_line_of_several_writers_is_lost(tmp_path: Path) -> None:
+    lines = _added(ThreadPoolExecutor(4), tmp_path / "all.jsonl", LARGE)
     assert {(int(a), int(b)) for a, b, _ in lines} == {(a, b) for a in range(4) for b in range(100)}
 
 
 def test_where_it_is_cut_meanwhile_no_newer_line_is_lost(tmp_path: Path) -> None:
     path = tmp_path / "cut.jsonl"
-    lines = _added(path, SMALL)
+    pool = ProcessPoolExecutor(4, mp_context=multiprocessing.get_context("spawn"))
+    lines = _added(pool, path, SMALL)
     assert 10_000 <= path.stat().st_size <= SMALL.most_bytes
     for writer in range(4):
         # What is there of each is an unbroken piece up to its last line, if anything is.
