@@ -18,7 +18,7 @@ from memsql.progress import SILENT, Progress
 from memsql.project.additions import Addition, Written
 from memsql.project.checks import run_checks
 from memsql.project.files import SUM_NAME, Migration, parse_file_name
-from memsql.project.folded import known_to
+from memsql.project.folded import ASIDE, known_to
 from memsql.project.load import Project, in_order, load_project, refuse_stale_sum
 from memsql.project.sums import sum_text
 from memsql.project.writing import replace_file
@@ -27,7 +27,6 @@ from memsql.scratch.database import contents_of
 from memsql.sqltext import statements
 from memsql.sqltext.pragmas import changes, read_pragma
 
-ASIDE = "squashed"
 _SHOWN = 5
 _HEADER_CHARACTERS = 50_000
 

@@ -9,25 +9,28 @@ from pathlib import Path
 from memsql.config import Settings
 from memsql.errors import FileError
 from memsql.project import foreign
+from memsql.project.folded import ASIDE
 from memsql.project.links import refuse_linked_folders
 
 _PARTS = {"migrations": "migration", "checks": "check", "queries": "query", "smoke": "smoke"}
 
 
 def sql_files(settings: Settings, paths: Sequence[Path] = ()) -> list[Path]:
-    """The .sql files that ``paths`` (files and folders) name; of the whole project where there are none.
+    """The .sql files that ``paths`` (files and folders) name; of the whole project where there are none, without the
+    files of folded migrations, which must stay as they were applied.
 
     Raises FileError for a path that does not exist, for a folder of the project that is a link, and for files that are
     named like those of another tool.
     """
     refuse_linked_folders(settings)
     files: dict[Path, None] = {}
+    aside = None if paths else settings.sql / ASIDE
     if not paths and settings.migrations.is_dir():
         foreign.names_in(settings.migrations, settings.show(settings.migrations))
     for path in paths or [p for p in (settings.migrations, settings.sql) if p.is_dir()]:
         path = placed(settings, path)
         if path.is_dir():
-            files |= dict.fromkeys(sorted(p for p in path.rglob("*.sql") if not p.is_dir()))
+            files |= dict.fromkeys(sorted(p for p in path.rglob("*.sql") if not p.is_dir() and aside not in p.parents))
         elif path.is_file():
             files[path] = None
         else:

@@ -10,6 +10,8 @@ from memsql.errors import Location, Refused
 from memsql.project.files import Migration
 from memsql.words import count
 
+ASIDE = "squashed"
+"""The folder, below the one with SQL, to which the files of folded migrations are moved."""
 _SHOWN = 5
 
 
@@ -55,7 +57,7 @@ def halfway(migration: Migration, ids: Sequence[str], lacks: Sequence[str]) -> R
         where=Location(migration.up.path),
         details=(f"applied: {_listed(ids)}",),
         state="nothing was changed",
-        hint=f"apply the rest with the files from before (sql/squashed/{migration.id}, or an older commit): name that "
+        hint=f"apply the rest with the files from before (sql/{ASIDE}/{migration.id}, or an older commit): name that "
         f"folder as `migrations` in a section {hints.section('before')} of {hints.settings_file()}, then: "
         f"{hints.command('migrate.up --env before --database …')}",
     )

@@ -78,6 +78,7 @@ def test_a_squash_makes_the_same_and_every_database_goes_on(project: Project) ->
         if path.name != "memsql.sum":
             assert path.read_bytes() == before[f"migrations/{path.name}"]
     project.run("migrate.sum", "--check").expect(0)
+    assert "squashed" not in project.run("lint").out
 
     everything = []
     for name in ("v4.db", "v5.db", "new.db"):
