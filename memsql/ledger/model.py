@@ -83,8 +83,8 @@ class Ledger:
 @dataclass(frozen=True, slots=True)
 class Entry:
     """What to write about one migration: ids, texts and times of this attempt. ``version`` is None for what is no
-    migration, such as a legacy phase; ``hashes`` are those of its files, for one that counts
-    as applied afterwards."""
+    migration, such as a legacy phase, ``duration_ms`` where nobody measured it; ``hashes`` are those of its files, for
+    one that counts as applied afterwards."""
 
     version: int | None
     name: str
@@ -92,7 +92,7 @@ class Entry:
     description: str | None
     checksum: str | None
     started: datetime
-    duration_ms: int
+    duration_ms: int | None
     hashes: Hashes | None = None
 
 

@@ -39,7 +39,16 @@ def refuse_taken_name(state: State, *, take_over: bool, task: str = "migrate.up"
 
 def free_name(conn: Connection, state: State) -> str | None:
     """Rename the table of another tool that has the name of our ledger, in the open transaction, and return a line
-    about it; None where there is no such table. Raises StatementError."""
+    about it; None where there is no such table. Raises StatementError, and Refused where what has the name cannot be
+    renamed."""
+    for row in conn.execute(load("exchange/taken")).rows:
+        kind = str(row[0])
+        raise Refused(
+            f"the name schema_migrations is taken: {'an' if kind == 'index' else 'a'} {kind} of this database has it",
+            details=("memsql keeps its own list there",),
+            state="nothing was changed",
+            hint=f"give the {kind} another name, or drop it, and run this again",
+        )
     if not state.ledger.taken:
         return None
     existing = {fold(str(name)) for (name,) in conn.execute(load("exchange/names")).rows}

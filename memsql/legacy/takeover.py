@@ -150,7 +150,7 @@ def _entry(migration: Migration, record: Record | None, now: datetime) -> ledger
         migration.header.description or None,
         migration.checksum,
         at or now,
-        (record.ms if record is not None else None) or 0,
+        record.ms if record is not None else None,
         migration.hashes,
     )
 

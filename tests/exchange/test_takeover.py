@@ -139,3 +139,20 @@ def test_a_table_that_is_no_ledger(place: Place) -> None:
     refused(place, says=("a table of another tool", "version, note", "--take-over"))
     place.run("migrate.baseline", "--version", "2", "--take-over").expect(0, "schema_migrations_of_another_tool")
     place.run("migrate.up").expect(0, "applied 0003_more")
+
+
+@pytest.mark.parametrize(
+    ("kind", "sql"),
+    [
+        ("a view", "CREATE VIEW schema_migrations AS SELECT 1 AS version"),
+        ("an index", "CREATE INDEX schema_migrations ON beside (x)"),
+    ],
+)
+def test_what_cannot_be_renamed_has_the_name(place: Place, kind: str, sql: str) -> None:
+    place.project.remove("0002_rows")
+    place.project.remove("0003_more")
+    place.script(f"{TEAM} CREATE TABLE beside (x); {sql};")
+    before = place.rows("SELECT * FROM sqlite_schema")
+    for words in (["migrate.up", "--take-over"], ["migrate.baseline", "--version", "1"]):
+        place.run(*words).expect(6, f"{kind} of this database has it", "another name")
+    assert place.rows("SELECT * FROM sqlite_schema") == before
