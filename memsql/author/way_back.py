@@ -108,13 +108,15 @@ def _problem(base: SQLiteConnection, project: Project, change: _Change, text: st
 def _trip(conn: SQLiteConnection, project: Project) -> str:
     """What differs on ``conn`` after the last migration of ``project`` and its way back."""
     before = contents_of(conn)
+    what = "it does not run on made-up rows"
     try:
         run_here(conn, project, "up", allow=True)
+        what = "what was derived does not run"
         run_here(conn, project, "down", allow=True)
     except Interrupted:
         raise
     except MemsqlError as e:
-        return f"what was derived does not run: {e.message}"
+        return f"{what}: {e.message}"
     after = contents_of(conn, like=before)
     lines = diff(after.schema, before.schema).meaning_lines()
     if lines:

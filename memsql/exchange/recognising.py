@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 _OURS = re.compile(r"[0-9]+_[^./]*(?:\.rollback)?\.sql|memsql\.sum|\.[^/]*").fullmatch
 _LETTERS = (b"+goose", b"+migrate", b"migrate:", b"no-transaction")
 """One of these stands in every comment that makes a file another tool's. A test holds the declarations against it."""
+# To fold a larger file takes longer than all else that is asked of it, and nobody writes a tool's words in capitals.
+_FOLDED = 1 << 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +42,8 @@ def foreign_path(path: str) -> Foreign | None:
     tools = [tool for tool in all_tools() if any(re.fullmatch(sign, path) for sign in tool.files.signs)]
     if not tools:
         return None
-    refused = [kind for tool in tools for kind in tool.files.refused if re.fullmatch(kind.pattern, path)]
+    kinds = [kind for tool in tools for kind in (*tool.files.refused, *tool.files.reported)]
+    refused = [kind for kind in kinds if re.fullmatch(kind.pattern, path)]
     titles = " or ".join(tool.title for tool in tools)
     what = f"{refused[0].what} ({titles})" if refused else f"is a file of {titles}"
     return Foreign(tuple(tool.word for tool in tools), what, program=bool(refused))
@@ -48,7 +51,8 @@ def foreign_path(path: str) -> Foreign | None:
 
 def foreign_text(data: bytes) -> Foreign | None:
     """What a file with this content is to another tool; None where no comment of it means anything to one."""
-    if not any(letters in data for letters in _LETTERS):
+    searched = data.lower() if len(data) <= _FOLDED else data
+    if not any(letters in searched for letters in _LETTERS):
         return _divided(data)
     from memsql.exchange.marks import placed_marks
     from memsql.exchange.tools import all_tools

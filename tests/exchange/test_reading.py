@@ -117,6 +117,11 @@ def test_yoyo_runs_first_what_others_depend_on() -> None:
     assert [(m.path, m.depends) for m in migrations] == [("c.sql", ()), ("a.sql", ("c.sql",)), ("b.sql", ())]
 
 
+def test_names_of_yoyo_without_what_it_adds() -> None:
+    (migration,) = _read("yoyo", **{"20240101_01_aBcDe-users": "A;"})
+    assert (migration.version, migration.name) == ("20240101", "users")
+
+
 def test_a_script_of_alembic() -> None:
     up = """
 CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL);
@@ -147,7 +152,7 @@ CREATE TABLE b (x);
         ("golang-migrate", {"1_a.down.sql": "A;"}, "way back without its migration"),
         ("drizzle", {"0000_a.sql": "A;"}, "meta/_journal.json is not there"),
         ("drizzle", {"meta/_journal.json": '{"entries": [{"tag": "0000_a"}]}'}, "0000_a.sql, which is not there"),
-        ("alembic", {"env.py": "", "versions/a.py": ""}, "let Alembic print SQL"),
+        ("alembic", {"env.py": "", "versions/a.py": ""}, "env.py is a program: let Alembic print SQL"),
         ("d1", {"README.md": ""}, "holds no migration of wrangler"),
         ("prisma", {"migration_lock.toml": 'provider = "postgresql"', "1_a/migration.sql": "A;"}, "for postgresql"),
         ("drizzle", {"meta/_journal.json": '{"dialect": "mysql", "entries": []}'}, "for mysql"),

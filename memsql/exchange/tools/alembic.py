@@ -13,9 +13,9 @@ TOOL = Tool(
             Mark(r"-- Running upgrade\s.*->\s*(?P<key>[^\s,]+).*", "up"),
             Mark(r"-- Running downgrade\s+(?P<key>[^\s,]+)\s.*->.*", "down"),
         ),
-        refused=(
+        reported=(
             Kind(
-                r"(?:.*/)?env\.py|versions/[^/]*\.py",
+                r"(?:[^/]*/)*[^/_.][^/]*\.py",
                 "is a program: let Alembic print SQL, with `alembic upgrade base:head --sql > upgrade.sql`, and name"
                 " that file",
             ),

@@ -8,7 +8,7 @@ TOOL = Tool(
     "yoyo",
     "yoyo",
     FileHabits(
-        r"(?P<pair>(?P<version>\d*)[_.-]?(?P<name>[^/]*))\.sql",
+        r"(?P<pair>(?P<version>\d*)[_.-]?(?:\d\d_[A-Za-z0-9]{5}-)?(?P<name>[^/]*))\.sql",
         r"(?P<pair>[^/]*)\.rollback\.sql",
         order="depends",
         refused=(Kind(_PYTHON, "is a migration in Python, and memsql runs SQL alone"),),
