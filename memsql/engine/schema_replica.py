@@ -12,7 +12,7 @@ from memsql.db.sqlite import SQLiteConnection
 from memsql.errors import ConnectError, StatementError
 from memsql.schema import is_internal
 from memsql.sqltext import fold
-from memsql.sqltext.internal import ENGINES, LEDGER, is_virtual, module_of, not_shadows
+from memsql.sqltext.internal import ENGINES, FORMER_LEDGER, LEDGER, OTHER_LEDGERS, is_virtual, module_of, not_shadows
 
 # Functions that libSQL has and SQLite lacks; an index or a default may name them.
 _FOREIGN = (
@@ -121,7 +121,8 @@ def _makes_itself(name: str, owners: Mapping[str, str]) -> bool:
     lower = fold(name)
     if lower.startswith("sqlite_") or lower in ENGINES:
         return True
-    return not (lower in LEDGER or lower.startswith("memsql_")) and is_internal(name, owners)
+    kept = lower in LEDGER or lower in OTHER_LEDGERS or lower.startswith(("memsql_", FORMER_LEDGER))
+    return not kept and is_internal(name, owners)
 
 
 def _nothing(*_: object) -> None:

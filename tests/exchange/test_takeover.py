@@ -156,3 +156,14 @@ def test_what_cannot_be_renamed_has_the_name(place: Place, kind: str, sql: str) 
     for words in (["migrate.up", "--take-over"], ["migrate.baseline", "--version", "1"]):
         place.run(*words).expect(6, f"{kind} of this database has it", "another name")
     assert place.rows("SELECT * FROM sqlite_schema") == before
+
+
+def test_a_migration_may_drop_the_table_of_the_tool_with_a_permit(place: Place) -> None:
+    begin(place, "d1", D1)
+    drop = "DROP TABLE IF EXISTS d1_migrations;\n"
+    place.project.add("0004_drop", drop)
+    place.run("migrate.up").expect(6, "d1_migrations is dropped with 2 rows", "-- allow: data-loss d1_migrations")
+    place.project.add("0004_drop", f"-- allow: data-loss d1_migrations memsql keeps the ledger now\n{drop}")
+    place.run("migrate.up").expect(0, "applied 0004_drop")
+    assert "d1_migrations" not in place.tables()
+    place.run("verify").expect(0)
