@@ -1,8 +1,9 @@
 """What the review says of public migrations: how many are safe, not proven, need attention, or are blocked.
 
 Run ``python -m benchmarks.public FOLDER [SET ...]``. FOLDER has a folder for each set, and each set has a folder
-``migrations`` with files as memsql names them. Every migration is tried as a change of its own behind those before it,
-as ``memsql review`` does. Nothing of a set is kept in this repository.
+``migrations`` with files as memsql names them, or a file ``tool`` and a folder ``src`` with files of that tool, which
+are imported first (see imports.py). Every migration is tried as a change of its own behind those before it, as
+``memsql review`` does. Nothing of a set is kept in this repository.
 
 Two lines of figures come out: of the trial alone, and of the trial with lint, which also says what files of another
 tool lack (a rollback, a header). ``--json FILE`` writes every finding, to compare two versions of memsql.
@@ -19,11 +20,16 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+from benchmarks.imports import imported_project
 from memsql import config, deadline
+from memsql.author.importing import import_set
 from memsql.db.sqlite import memory
+from memsql.errors import MemsqlError
+from memsql.exchange.tools import tool_of
 from memsql.lint import lint_files
 from memsql.lint.files import sql_files
 from memsql.lint.model import NO_CHECK
+from memsql.progress import SILENT
 from memsql.project.files import Migration, read_folder
 from memsql.project.load import in_order
 from memsql.review.proof import prove
@@ -43,12 +49,14 @@ def main() -> None:
         report = words[place + 1]
         del words[place : place + 2]
     folder = Path(words[0])
-    names = words[1:] or sorted(p.name for p in folder.iterdir() if (p / "migrations").is_dir())
+    names = words[1:] or sorted(
+        p.name for p in folder.iterdir() if (p / "migrations").is_dir() or (p / "tool").is_file()
+    )
     alone: Counter[str] = Counter()
     linted: Counter[str] = Counter()
     rows: list[dict[str, Any]] = []
     for name in names:
-        tried = _examine(str(folder / name))
+        tried = _examine(folder / name)
         alone.update(row["trial"] for row in tried)
         linted.update(row["review"] for row in tried)
         rows += [{"set": name, **row} for row in tried]
@@ -64,9 +72,21 @@ def main() -> None:
     print(f"not proven {share:.1%}, target {TARGET:.0%}  {'ok' if share <= TARGET else 'MISSED'}")
 
 
-def _examine(folder: str) -> list[dict[str, Any]]:
+def _examine(folder: Path) -> list[dict[str, Any]]:
     """Try each migration of a set behind those before it."""
-    settings = config.load(project=folder, environ={})
+    if not (folder / "tool").is_file():
+        return _tried(config.load(project=str(folder), environ={}))
+    tool = tool_of((folder / "tool").read_text().strip())
+    with imported_project(folder) as settings:
+        try:
+            import_set(settings, tool, settings.root / "src", dry_run=False, progress=SILENT)
+        except MemsqlError as e:
+            print(f"{folder.name}: {e.message}")
+            return []
+        return _tried(settings)
+
+
+def _tried(settings: config.Settings) -> list[dict[str, Any]]:
     by_path: dict[str, list[Any]] = {}
     for finding in lint_files(settings, sql_files(settings)):
         if finding.rule != NO_CHECK:
