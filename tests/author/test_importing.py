@@ -153,6 +153,39 @@ def test_an_index_that_a_rebuild_forgets_is_permitted_in_its_file(project: Proje
     assert imported.pairs[1].permits == (("MS11",), ())
 
 
+def test_an_index_that_the_tool_left_without_its_rows_is_rebuilt(project: Project) -> None:
+    fts = "CREATE VIRTUAL TABLE f USING fts5(body, content='a', content_rowid='id');"
+    first = "CREATE TABLE a (id INTEGER PRIMARY KEY, body TEXT); INSERT INTO a VALUES (1, 'tall ships');"
+    imported = take(project, "d1", {"1_a.sql": first, "2_f.sql": fts})
+    assert "-- fts_rebuild: all\n" in texts(project, "2_f")[0]
+    assert "a full-text index disagrees" in notes(imported)
+    project.run("migrate.up").expect(0)
+    assert project.query("SELECT rowid FROM f WHERE f MATCH 'ships'") == [(1,)]
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("BEGIN IMMEDIATE TRANSACTION; CREATE TABLE a (x); END TRANSACTION;", "CREATE TABLE a (x);"),
+        ("SAVEPOINT s; CREATE TABLE a (x); RELEASE s", "CREATE TABLE a (x);"),
+        ("PRAGMA main.foreign_keys(0); CREATE TABLE a (x); PRAGMA foreign_keys = 'on'", "CREATE TABLE a (x);"),
+        ("\ufeffCREATE TABLE a (x);\r\n-- the end\r\n", "CREATE TABLE a (x);\n-- the end"),
+        ("CREATE TABLE a (x) -- without an end", "CREATE TABLE a (x) -- without an end\n;"),
+    ],
+)
+def test_what_is_left_of_a_text(project: Project, before: str, after: str) -> None:
+    take(project, "d1", {"1_a.sql": before})
+    lines = texts(project, "1_a")[0].splitlines()
+    assert "\n".join(line for line in lines[2:] if not line.startswith("-- foreign_keys")).strip() == after
+
+
+def test_rows_that_come_before_those_they_refer_to(project: Project) -> None:
+    first = "CREATE TABLE p (id INTEGER PRIMARY KEY); CREATE TABLE c (p REFERENCES p (id));"
+    take(project, "d1", {"1_a.sql": first, "2_b.sql": "INSERT INTO c VALUES (1); INSERT INTO p VALUES (1);"})
+    assert "-- foreign_keys: off\n" in texts(project, "2_b")[0]
+    project.run("migrate.up").expect(0)
+
+
 @pytest.mark.parametrize(
     ("up", "down"),
     [
