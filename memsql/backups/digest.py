@@ -188,7 +188,7 @@ def _virtual(schema: Schema) -> dict[str, Table]:
 
 
 def _selects(tables: Iterable[Table]) -> list[TableSelect]:
-    return [_select(table) for table in sorted(tables, key=lambda table: table.name)]
+    return [select_of(table) for table in sorted(tables, key=lambda table: table.name)]
 
 
 def _is_nobodys(name: str) -> bool:
@@ -210,7 +210,9 @@ def _is_content(name: str, virtual: dict[str, Table]) -> bool:
     )
 
 
-def _select(table: Table) -> TableSelect:
+def select_of(table: Table, highest: int | None = None) -> TableSelect:
+    """How to read the rows of ``table``; those alone whose rowid is at most ``highest``, where that is not None and the
+    table has rowids."""
     columns = [column.name for column in table.columns if column.hidden == 0]
     if table.name == "sqlite_sequence":
         order = columns[:1]
@@ -221,6 +223,8 @@ def _select(table: Table) -> TableSelect:
         order = [rowid] if rowid else []
         columns = [*order, *columns]
     sql = f"SELECT {', '.join(map(quote, columns))} FROM {quote(table.name)}"
+    if highest is not None and order and not table.without_rowid:
+        sql += f" WHERE {quote(order[0])} <= {highest}"
     if order:
         sql += f" ORDER BY {', '.join(map(quote, order))}"
     return TableSelect(table.name, tuple(columns), sql)

@@ -41,7 +41,9 @@ def report_verdict(orphans: Sequence[Orphans]) -> str:
     known = [one for one in orphans if one.problem is None]
     rows, unknown = sum(one.rows for one in known), len(orphans) - len(known)
     more = f"; {count(unknown, 'reference')} cannot be followed" if unknown else ""
-    after = f"; move them aside: {hints.command('maintain.orphans --archive')}" if rows else ""
+    fixed = sum(one.rows for one in known if one.reference.is_unchecked)
+    more += f"; {fixed:,} of them stay where they are until the foreign key leads to a unique key" if fixed else ""
+    after = f"; move them aside: {hints.command('maintain.orphans --archive')}" if rows > fixed else ""
     return f"{count(rows, 'row')} refer to no row, by {count(len(known), 'reference')}{more}{after}"
 
 
@@ -69,11 +71,12 @@ def report_data(orphans: Sequence[Orphans], kept: Sequence[Kept], target: str) -
     }
 
 
-def moved_text(moved: Sequence[Moved], unchecked: Sequence[Reference], target: str, *, dry_run: bool) -> str:
-    """What was moved where, and how it comes back. ``unchecked`` are references by which nothing can be moved."""
+def moved_text(moved: Sequence[Moved], unmovable: Sequence[Reference], target: str, *, dry_run: bool) -> str:
+    """What was moved where, and how it comes back. ``unmovable`` are references by which nothing can be moved."""
     left = [
-        f"left alone: {one.shown}: SQLite refuses to write {one.child}, whose foreign key leads to no unique key"
-        for one in unchecked
+        f"left alone: {one.shown}: "
+        + (one.problem or f"SQLite refuses to write {one.child}, whose foreign key leads to no unique key")
+        for one in unmovable
     ]
     if not moved:
         return page([*left, f"{target}: there is no row to move; nothing was changed"])

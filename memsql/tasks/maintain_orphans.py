@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from memsql.progress import Progress
     from memsql.report.progress import Bar
     from memsql.schema import Schema
+    from memsql.upkeep.archive import Moved
+    from memsql.upkeep.references import Reference
 
 
 @task(
@@ -28,7 +30,7 @@ if TYPE_CHECKING:
         "restore": "bring back what was moved aside, where what it refers to is there again",
         "table": "only rows of this table (what refers to them goes with them)",
         "key": "a key that the schema does not declare: 'notes.topic_id -> topics.id' (may be repeated)",
-        "check": "exit with 1 where there are some",
+        "check": "exit with 1 where there are some, or where it cannot be said",
         "dry_run": "with --archive or --restore: do it on a copy, and change nothing",
         **CHANGE_HELP,
     },
@@ -50,7 +52,8 @@ def orphans(
 
     --archive moves them aside and deletes none: one transaction, proven value by value, on a server too. --restore is
     the way back.
-    Exit codes: 1 with --check there are some, 6 a trigger or a foreign key would change more than these rows.
+    Exit codes: 1 with --check there are some, or a reference cannot be followed; with --archive some cannot be moved;
+    6 a trigger or a foreign key would change more than these rows, or they could not be brought back as they were.
 
     Examples:  memsql maintain.orphans     memsql maintain.orphans --archive --dry-run
     """
@@ -99,7 +102,7 @@ def _report(settings: Settings, conn: Connection, table: str | None, key: Sequen
     return Outcome(
         shown.report_text(seen, kept, target),
         shown.report_data(seen, kept, target),
-        int(check and any(one.rows for one in seen)),
+        int(check and any(one.rows or one.problem is not None for one in seen)),
     )
 
 
@@ -120,10 +123,9 @@ def _nothing(
             return None
         return Outcome(shown.returned_text([], target, dry_run=False), shown.returned_data([], target, dry_run=False))
     chosen = [r for r in known if names is None or r.child in names]
-    if any(one.rows for one in upkeep.orphans(conn, schema, [r for r in chosen if not r.is_unchecked])):
+    if any(one.rows for one in upkeep.orphans(conn, schema, [r for r in chosen if r.is_movable])):
         return None
-    unchecked = [r for r in chosen if r.is_unchecked]
-    return Outcome(shown.moved_text([], unchecked, target, dry_run=False), shown.moved_data([], target, dry_run=False))
+    return _moved(conn, schema, [], [r for r in chosen if not r.is_movable], (target, False))
 
 
 def _change(
@@ -134,7 +136,6 @@ def _change(
     *,
     dry_run: bool,
 ) -> Outcome:
-    from memsql.report import orphans as shown
     from memsql.schema import read
     from memsql.upkeep.archive import archive_orphans
     from memsql.upkeep.bring_back import bring_back
@@ -147,14 +148,32 @@ def _change(
         names, known = _tables(schema, table), followed(conn, references(settings, schema, key))
     if action == "archive":
         moved = archive_orphans(conn, schema, known, names, progress=progress)
-        unchecked = [r for r in known if r.is_unchecked and (names is None or r.child in names)]
-        return Outcome(
-            shown.moved_text(moved, unchecked, target, dry_run=dry_run),
-            shown.moved_data(moved, target, dry_run=dry_run),
-        )
+        unmovable = [r for r in known if not r.is_movable and (names is None or r.child in names)]
+        return _moved(conn, schema, moved, unmovable, (target, dry_run))
+    from memsql.report import orphans as shown
+
     returned = bring_back(conn, schema, known, names, progress=progress)
     return Outcome(
         shown.returned_text(returned, target, dry_run=dry_run), shown.returned_data(returned, target, dry_run=dry_run)
+    )
+
+
+def _moved(
+    conn: Connection,
+    schema: Schema,
+    moved: Sequence[Moved],
+    unmovable: Sequence[Reference],
+    where: tuple[str, bool],
+) -> Outcome:
+    """What --archive did; ``where``: on which database, and whether it was a copy of it."""
+    from memsql.report import orphans as shown
+    from memsql.upkeep.orphans import orphans
+
+    target, dry_run = where
+    return Outcome(
+        shown.moved_text(moved, unmovable, target, dry_run=dry_run),
+        shown.moved_data(moved, target, dry_run=dry_run),
+        int(any(one.rows for one in orphans(conn, schema, unmovable))),
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -12,11 +12,25 @@ from memsql.ledger import utc_text
 from memsql.progress import Progress
 from memsql.schema import Schema, Table
 from memsql.sqltext import quote
-from memsql.upkeep.archives import PREFIX, Archive, archives, columns_of, creation, integer, is_equal, is_row
+from memsql.upkeep.archives import (
+    PREFIX,
+    Archive,
+    columns_of,
+    creation,
+    integer,
+    is_equal,
+    is_row,
+    next_number,
+    refuse_clash,
+)
+from memsql.upkeep.bring_back import insertion, put_back
+from memsql.upkeep.contents import Content, changes, contents, written
 from memsql.upkeep.references import Reference, identity, joined, key, listed, orphaned
 from memsql.upkeep.running import ONE_TRANSACTION, stating, watched
-from memsql.upkeep.unharmed import moment, prove
+from memsql.upkeep.unharmed import Moment, broken_indexes, moment, prove
 from memsql.words import count
+
+_WAY_BACK = "memsql_way_back"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +49,7 @@ class _Mover:
 
     def __init__(self, conn: Connection, schema: Schema, references: Sequence[Reference]) -> None:
         self.conn, self.schema, self.references = conn, schema, references
-        self.number = max((archive.number for archive in archives(conn)), default=0) + 1
+        self.number = next_number(conn)
         self.when = utc_text(datetime.now(UTC))
         self.archives: dict[str, Archive] = {}
         self.moved: dict[tuple[str, str, bool], Moved] = {}
@@ -60,13 +74,22 @@ class _Mover:
     def remove(self) -> None:
         """Delete what is in the archives from the tables, those who refer first."""
         for name, archive in reversed(self.archives.items()):
-            table = self.schema.tables[name]
-            self._refuse_unequal(table, archive)
-            here = f"EXISTS (SELECT 1 FROM {quote(archive.name)} AS a WHERE {is_row(table, 'a', quote(name))})"
-            rowid = identity(table)
-            if rowid is not None:
-                here = f"{quote(rowid)} IN (SELECT memsql_rowid FROM {quote(archive.name)})"
-            self.conn.execute(f"DELETE FROM {quote(name)} WHERE {here}")
+            self._refuse_unequal(self.schema.tables[name], archive)
+            self.conn.execute(self._deletion(archive))
+
+    def statements(self) -> list[str]:
+        """What moves the rows and what would bring them back."""
+        tables = [(archive, self.schema.tables[name]) for name, archive in self.archives.items()]
+        back = [insertion(table, archive, columns_of(table)) for archive, table in tables]
+        return [*(self._deletion(archive) for archive, _ in tables), *back]
+
+    def _deletion(self, archive: Archive) -> str:
+        table = self.schema.tables[archive.table]
+        here = f"EXISTS (SELECT 1 FROM {quote(archive.name)} AS a WHERE {is_row(table, 'a', quote(table.name))})"
+        rowid = identity(table)
+        if rowid is not None:
+            here = f"{quote(rowid)} IN (SELECT memsql_rowid FROM {quote(archive.name)})"
+        return f"DELETE FROM {quote(table.name)} WHERE {here}"
 
     def rows(self) -> dict[str, int]:
         """How many rows of each table were moved."""
@@ -80,6 +103,7 @@ class _Mover:
         rowid = identity(table)
         if rowid is None and not table.primary_key:
             raise Refused(f"the rows of {table.name} cannot be told apart: columns hide their rowid")
+        refuse_clash(table)
         condition = where
         if (archive := self.archives.get(table.name)) is not None:
             condition += f" AND NOT EXISTS (SELECT 1 FROM {quote(archive.name)} AS a WHERE {is_row(table)})"
@@ -132,6 +156,32 @@ def _remove(mover: _Mover) -> None:
         raise Refused(f"the rows cannot be moved: {e.message}", statement=e.statement) from e
 
 
+def _try_way_back(mover: _Mover, before: Moment, rows: Mapping[str, Content]) -> None:
+    """Bring the rows back, compare all that this may have changed with what was there ``before``, and undo it.
+
+    Raises Refused where not everything is as it was.
+    """
+    conn, schema = mover.conn, mover.schema
+    conn.execute(f"SAVEPOINT {_WAY_BACK}")
+    try:
+        put_back(conn, schema, mover.references, mover.archives.values())
+        problems = changes(conn, schema, rows, mover.archives)
+        problems += sorted(broken_indexes(conn, mover.archives) - before.broken)
+    except Refused as e:
+        problems = [e.message, *e.details]
+    finally:
+        # A trigger with RAISE(ROLLBACK) has ended all of it.
+        if conn.in_transaction:
+            conn.execute(f"ROLLBACK TO {_WAY_BACK}")
+            conn.execute(f"RELEASE {_WAY_BACK}")
+    if problems:
+        raise Refused(
+            "the rows would not come back as they were: what brought them back was tried, and undone",
+            details=tuple(problems),
+            hint="where a trigger is in the way, drop it for the time; --table moves the rows of one table alone",
+        )
+
+
 def archive_orphans(
     conn: Connection,
     schema: Schema,
@@ -156,10 +206,15 @@ def archive_orphans(
                 return []
             mover.keep_descendants()
             before = moment(conn, schema, usable, mover.archives)
+            rows = contents(conn, written(conn, schema, mover.statements()))
             progress.start("moving them aside")
             _remove(mover)
             progress.start("proving it")
-            prove(before, moment(conn, schema, usable, mover.archives), {n: -rows for n, rows in mover.rows().items()})
+            prove(
+                before, moment(conn, schema, usable, mover.archives), {n: -number for n, number in mover.rows().items()}
+            )
+            progress.start("trying whether they would come back")
+            _try_way_back(mover, before, rows)
             if stopped():
                 raise KeyboardInterrupt
     return list(mover.moved.values())

@@ -1,7 +1,8 @@
 """The tables into which rows are moved aside, memsql_orphans_NUMBER_TABLE: what they are called and made of.
 
-Such a table has the columns of the other one (generated ones excepted), with the same types, and before them
-``memsql_rowid``, ``memsql_moved_at`` (UTC), ``memsql_why`` and ``memsql_back``, which is 1 only while rows go back.
+Such a table has the columns of the other one, generated ones too, with types of the same affinity, and before them
+``memsql_number``, ``memsql_rowid``, ``memsql_moved_at`` (UTC), ``memsql_why`` and ``memsql_back``, which is 1 only
+while rows go back.
 """
 
 from __future__ import annotations
@@ -12,8 +13,9 @@ from dataclasses import dataclass
 
 from memsql.db import Connection, Value
 from memsql.db.queries import load
+from memsql.errors import Refused
 from memsql.schema import Schema, Table
-from memsql.sqltext import quote
+from memsql.sqltext import fold, quote
 from memsql.sqltext.affinity import affinity
 from memsql.upkeep.references import identity
 
@@ -21,7 +23,6 @@ PREFIX = "memsql_orphans_"
 OWN = ("memsql_number", "memsql_rowid", "memsql_moved_at", "memsql_why", "memsql_back")
 """The columns that are memsql's own."""
 _name = re.compile(rf"{PREFIX}(\d+)_(.+)", re.DOTALL).fullmatch
-_plain_type = re.compile(r"[A-Za-z_][\w ]*(\([\d ,+-]+\))?").fullmatch
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +46,25 @@ class Kept:
 
 def archives(conn: Connection) -> list[Archive]:
     """The archives of the database, by number."""
-    names = [str(row[0]) for row in conn.execute(load("upkeep/archives")).rows]
-    matches = [match for name in names if (match := _name(name))]
+    rows = conn.execute(load("upkeep/archives")).rows
+    matches = [match for name, is_archive in rows if is_archive and (match := _name(str(name)))]
     return sorted((Archive(m[0], int(m[1]), m[2]) for m in matches), key=lambda a: (a.number, a.table))
+
+
+def next_number(conn: Connection) -> int:
+    """One more than the highest number in a name that looks like one of an archive, whatever has it."""
+    matches = [_name(str(row[0])) for row in conn.execute(load("upkeep/archives")).rows]
+    return max((int(match[1]) for match in matches if match), default=0) + 1
+
+
+def refuse_clash(table: Table) -> None:
+    """Raise Refused where a column of ``table`` has the name of one of OWN."""
+    clash = next((column.name for column in table.columns if fold(column.name) in OWN), None)
+    if clash is not None:
+        raise Refused(
+            f"the rows of {table.name} cannot be moved aside: its column {clash} is called like one of memsql's own",
+            hint=f"rename the column, or leave {table.name} out with --table",
+        )
 
 
 def kept(conn: Connection, listed: list[Archive]) -> list[Kept]:
@@ -62,15 +79,15 @@ def kept(conn: Connection, listed: list[Archive]) -> list[Kept]:
 
 
 def columns_of(table: Table) -> list[str]:
-    """The columns of ``table`` that hold something."""
-    return [column.name for column in table.columns if column.hidden == 0]
+    """The columns of ``table``. Generated ones are among them: a key may lead from them, or to them."""
+    return [column.name for column in table.columns]
 
 
 def creation(archive: Archive, table: Table) -> str:
     """The statement that makes ``archive`` for rows of ``table``."""
     own = "memsql_number INTEGER PRIMARY KEY, memsql_rowid INTEGER, memsql_moved_at TEXT NOT NULL,"
     own += " memsql_why TEXT NOT NULL, memsql_back INTEGER NOT NULL DEFAULT 0"
-    others = [f"{quote(c.name)} {_type(c.type)}".rstrip() for c in table.columns if c.hidden == 0]
+    others = [f"{quote(c.name)} {c.type if table.strict else affinity(c.type).upper()}" for c in table.columns]
     keys = ["memsql_rowid"] if identity(table) is not None else [quote(column) for column in table.primary_key]
     unique = f"UNIQUE ({', '.join(keys)})"
     strict = " STRICT" if table.strict else ""
@@ -104,8 +121,3 @@ def row_counts(conn: Connection, schema: Schema) -> dict[str, int]:
 def integer(value: Value) -> int:
     """``value``, which is a number."""
     return int(str(value))
-
-
-def _type(declared: str) -> str:
-    """``declared`` where it can be written as it is, otherwise a type of the same affinity."""
-    return declared if not declared or _plain_type(declared) else affinity(declared).upper()

@@ -77,13 +77,35 @@ def bring_back(
     return returned
 
 
+def put_back(
+    conn: Connection, schema: Schema, references: Iterable[Reference], chosen: Iterable[Archive]
+) -> list[Returned]:
+    """Put every row of the archives ``chosen`` back, whether or not what it refers to is there. Within a transaction
+    with deferred foreign keys that the caller rolls back. Raises Refused where rows would not be as they were."""
+    work = _in_order([_work(conn, schema, archive) for archive in chosen], list(references))
+    for one in work:
+        conn.execute(f"UPDATE {one.source} SET memsql_back = 1")
+    return [_insert(conn, one) for one in work]
+
+
+def insertion(table: Table, archive: Archive, columns: Sequence[str]) -> str:
+    """The statement that puts the rows of ``archive`` that go back into ``table``: those of its ``columns`` that are
+    not generated."""
+    generated = {fold(column.name) for column in table.columns if column.hidden != 0}
+    listed = ", ".join(quote(column) for column in columns if fold(column) not in generated)
+    rowid = identity(table)
+    head, values = (listed, listed) if rowid is None else (f"{quote(rowid)}, {listed}", f"memsql_rowid, {listed}")
+    source = quote(archive.name)
+    return f"INSERT INTO {quote(table.name)} ({head}) SELECT {values} FROM {source} WHERE memsql_back = 1"
+
+
 def _work(conn: Connection, schema: Schema, archive: Archive) -> _Work:
     table = schema.table(archive.table)
     if table is None or table.kind != "table":
         raise Refused(f"there is no table {archive.table} any more, from which the rows of {archive.name} came")
     columns = [str(row[0]) for row in conn.execute(load("engine/columns"), (archive.name,)).rows]
     columns = [column for column in columns if column not in OWN]
-    now = {fold(column.name): column.name for column in table.columns if column.hidden == 0}
+    now = {fold(column.name) for column in table.columns}
     missing = [column for column in columns if fold(column) not in now]
     if missing:
         raise Refused(f"{table.name} has no column {missing[0]} any more, which {archive.name} holds values of")
@@ -142,9 +164,7 @@ def _insert(conn: Connection, one: _Work) -> Returned:
     going, left = (
         integer(conn.execute(f"SELECT count(*) FROM {one.source} WHERE memsql_back = {flag}").one()) for flag in (1, 0)
     )
-    table, columns = quote(one.table.name), ", ".join(map(quote, one.columns))
-    rowid = identity(one.table)
-    head, values = (columns, columns) if rowid is None else (f"{quote(rowid)}, {columns}", f"memsql_rowid, {columns}")
+    table, rowid = quote(one.table.name), identity(one.table)
     try:
         if rowid is not None:
             # Without an INTEGER PRIMARY KEY the rowid is SQLite's own, and another row may have it now.
@@ -154,11 +174,11 @@ def _insert(conn: Connection, one: _Work) -> Returned:
             conn.execute(
                 f"UPDATE {one.source} SET memsql_rowid = ({highest}) + memsql_number WHERE memsql_back = 1 AND {taken}"
             )
-        conn.execute(f"INSERT INTO {table} ({head}) SELECT {values} FROM {one.source} WHERE memsql_back = 1")
+        conn.execute(insertion(one.table, one.archive, one.columns))
     except StatementError as e:
-        if e.is_interrupt:
+        if e.is_interrupt or e.is_full:
             raise
-        raise Refused(f"the rows of {one.archive.name} do not fit {one.table.name} any more: {e.message}") from e
+        raise Refused(f"the rows of {one.archive.name} do not fit into {one.table.name}: {e.message}") from e
     sql = f"SELECT count(*) FROM {one.source} AS a JOIN {table} AS c ON {is_row(one.table)} WHERE a.memsql_back = 1"
     if integer(conn.execute(f"{sql} AND {is_equal(one.columns)}").one()) != going:
         raise Refused(

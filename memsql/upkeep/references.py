@@ -40,6 +40,11 @@ class Reference:
         return self.number is None and self.origin == FOREIGN_KEY and self.problem is None
 
     @property
+    def is_movable(self) -> bool:
+        """Whether rows that refer to nothing by it can be moved."""
+        return not self.is_unchecked and self.problem is None
+
+    @property
     def shown(self) -> str:
         """``notes.user_id -> users.id``."""
         if len(self.columns) == 1 and len(self.parent_columns) == 1:
@@ -108,6 +113,10 @@ def orphaned(reference: Reference, schema: Schema, alias: str = "c") -> str:
         name = reference.child.replace("'", "''")
         violations = f"SELECT rowid FROM pragma_foreign_key_check('{name}') WHERE fkid = {reference.number}"
         return f"{alias}.{quote(rowid)} IN ({violations})"
+    if rowid is None and not child.without_rowid:
+        # Nothing tells its rows apart for certain: they are asked one by one.
+        goal = f"SELECT 1 FROM {quote(reference.parent)} AS p WHERE {same(reference, alias)}"
+        return f"{refers(reference, alias)} AND NOT EXISTS ({goal})"
     goal = f"SELECT {listed(child, 'n')} FROM {joined(reference)}"
     return f"{refers(reference, alias)} AND {key(child, alias)} NOT IN ({goal})"
 

@@ -29,17 +29,22 @@ def moment(
     conn: Connection, schema: Schema, references: Sequence[Reference], tables: Collection[str] | None = None
 ) -> Moment:
     """The moment now. ``tables``: those whose full-text indexes are looked at, None for all of them."""
+    return Moment(
+        row_counts(conn, schema),
+        {one.reference: one.rows for one in orphans(conn, schema, references) if one.problem is None},
+        broken_indexes(conn, tables),
+    )
+
+
+def broken_indexes(conn: Connection, tables: Collection[str] | None = None) -> frozenset[str]:
+    """A sentence for each full-text index of ``tables`` (None: of all) that is broken."""
     chosen = None if tables is None else {fold(table) for table in tables}
     indexes = [
         index.name
         for index in discover(conn)
         if chosen is None or not chosen.isdisjoint({fold(index.content or ""), fold(index.source or "")})
     ]
-    return Moment(
-        row_counts(conn, schema),
-        {one.reference: one.rows for one in orphans(conn, schema, references) if one.problem is None},
-        frozenset(check_in_transaction(conn, indexes)),
-    )
+    return frozenset(check_in_transaction(conn, indexes))
 
 
 def prove(before: Moment, after: Moment, expected: Mapping[str, int]) -> None:

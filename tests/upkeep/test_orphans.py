@@ -218,3 +218,88 @@ def test_references_are_read() -> None:
     for text in ("", "p.x", "p.x -> ", "p.x = p.y", "p (x, y) -> p (x)", "p (x y) -> p (x, y)", "p.x -> nope.x"):
         with pytest.raises(UsageError):
             parse(text, "here", schema)
+
+
+BARE = "CREATE TABLE p (id INTEGER PRIMARY KEY); CREATE TABLE k (id INTEGER PRIMARY KEY"
+KEYED = f"{BARE}, x INTEGER REFERENCES p (id)"
+OTHER = "CREATE TABLE o (m); INSERT INTO o VALUES (1), (2);"
+
+
+def fired(event: str, body: str) -> str:
+    return f"CREATE TRIGGER also AFTER {event} ON k BEGIN {body} END;"
+
+
+@pytest.mark.parametrize(
+    ("tables", "reason"),
+    [
+        (fired("INSERT", "UPDATE k SET v = v + 1 WHERE id = new.id;"), "would not be in k as they were"),
+        (fired("INSERT", "SELECT RAISE(ROLLBACK, 'never again');"), "never again"),
+        (OTHER + fired("INSERT", "UPDATE o SET m = m + 1;"), "o has 2 rows, but not the same ones"),
+        (OTHER + fired("DELETE", "UPDATE o SET m = m + 100;"), "o has 2 rows, but not the same ones"),
+        (OTHER + fired("DELETE", "DELETE FROM o; INSERT INTO o VALUES (7), (8);"), "o has 2 rows, but not the same"),
+        ("CREATE VIRTUAL TABLE f USING fts5 (b); INSERT INTO f VALUES ('a');"
+         + fired("DELETE", "UPDATE f SET b = 'z';"), "f has 1 row, but not the same ones"),
+        ("PRAGMA writable_schema = on; UPDATE sqlite_schema SET sql = replace(sql, 'v)', 'v CHECK (v > 9))');",
+         "CHECK constraint failed"),
+    ],
+)  # fmt: skip
+def test_what_could_not_be_brought_back_is_not_moved(tmp_path: Path, tables: str, reason: str) -> None:
+    project = Project(tmp_path)
+    project.script(f"{KEYED}, v); INSERT INTO k VALUES (1, 5, 5); {tables}")
+    before = content(project.db)
+    project.run("maintain.orphans", "--archive", "--dry-run").expect(6, reason)
+    project.run("maintain.orphans", "--archive").expect(6, "would not come back as they were", reason)
+    assert content(project.db) == before
+
+
+@pytest.mark.parametrize(
+    ("tables", "row", "compared"),
+    [
+        # A key that leads from a generated column, and to one.
+        (f"{BARE}, raw INTEGER, x AS (raw + 1) STORED REFERENCES p (id));", "(id, raw) VALUES (1, 4)", "k"),
+        (f"{KEYED}, v AS (x + 1) UNIQUE); CREATE TABLE g (v REFERENCES k (v)); INSERT INTO g VALUES (6);",
+         "(id, x) VALUES (1, 5)", "g"),
+        # What a trigger keeps in step goes and comes with the rows.
+        (f"{KEYED}); CREATE TABLE n (n); INSERT INTO n VALUES (1);" + fired("DELETE", "UPDATE n SET n = n - 1;")
+         + "CREATE TRIGGER more AFTER INSERT ON k BEGIN UPDATE n SET n = n + 1; END;", "VALUES (1, 5)", "n"),
+        # A type that is no name.
+        (f'{KEYED}, v "PRIMARY KEY");', "VALUES (1, 5, '7')", "k"),
+        (f"{KEYED}); CREATE VIEW memsql_orphans_4_k AS SELECT 1 AS memsql_back;"
+         "CREATE TABLE memsql_orphans_6_x (a);", "VALUES (1, 5)", "memsql_orphans_6_x"),
+    ],
+)  # fmt: skip
+def test_what_was_moved_comes_back_as_it_was(tmp_path: Path, tables: str, row: str, compared: str) -> None:
+    project = Project(tmp_path)
+    project.script(f"{tables} INSERT INTO k {row};")
+    project.script("UPDATE n SET n = 1") if compared == "n" else None
+    before = [project.query("SELECT * FROM k"), project.query(f"SELECT * FROM {compared}")]
+    project.run("maintain.orphans", "--archive").expect(0, "(proven)")
+    assert project.query("SELECT * FROM k") == []
+    project.run("maintain.orphans", "--restore").expect(0, "brought back 0 rows")
+    project.script("INSERT INTO p VALUES (5)")
+    project.run("maintain.orphans", "--restore").expect(0, "(proven)")
+    assert [project.query("SELECT * FROM k"), project.query(f"SELECT * FROM {compared}")] == before
+    project.run("maintain.orphans").expect(0, "0 rows refer to no row")
+
+
+def test_rows_that_cannot_be_moved(tmp_path: Path) -> None:
+    project = Project(tmp_path)
+    project.script(
+        "CREATE TABLE p (id INTEGER PRIMARY KEY, a); CREATE TABLE h (rowid, oid, _rowid_, x REFERENCES p);"
+        "INSERT INTO h VALUES (1, 1, 1, 5), (1, 1, 1, 5), (1, 1, 1, NULL);"
+        "CREATE TABLE c (memsql_Back, x REFERENCES p); INSERT INTO c VALUES (1, 5);"
+        "CREATE TABLE u (x REFERENCES p (a)); INSERT INTO u VALUES (5);"
+    )
+    project.run("maintain.orphans", "--check", "--table", "h").expect(1, "2 rows refer to no row")
+    project.run("maintain.orphans", "--archive", "--table", "h").expect(6, "h cannot be told apart")
+    project.run("maintain.orphans", "--archive", "--table", "c").expect(6, "its column memsql_Back is called like")
+    done = project.run("maintain.orphans", "--check", "--table", "u").expect(1, "1 of them stay")
+    assert "--archive" not in done.out
+    project.run("maintain.orphans", "--archive", "--table", "u").expect(
+        1, "left alone: u.x -> p.a", "nothing was changed"
+    )
+    project.script("CREATE TABLE m (x REFERENCES nowhere (id)); INSERT INTO m VALUES (1);")
+    project.run("maintain.orphans", "--check", "--table", "m").expect(
+        1, "there is no table nowhere", "cannot be followed"
+    )
+    project.run("maintain.orphans", "--archive", "--table", "m").expect(0, "left alone", "there is no table nowhere")
