@@ -219,9 +219,16 @@ def load(
     )
 
 
-def token(settings: Settings) -> str | None:
-    """The token for a server that somebody names beside ``settings``: of the variable that they name."""
-    return {**_dotenv(settings.root), **os.environ}.get(settings.token_variable) or None
+def named_target(settings: Settings, text: str, *, origin: str) -> Target:
+    """The database that ``text``, the value of the option ``origin``, names beside ``settings``, with the token of the
+    variable that they name. Raises UsageError for what is no database."""
+    token = {**_dotenv(settings.root), **os.environ}.get(settings.token_variable) or None
+    target = parse_target(text, Path.cwd(), token)
+    if target.path is not None:
+        if not is_url(text):
+            refuse_word(text, target.display, Path.cwd(), settings.environments, origin=origin)
+        refuse_pattern(text, target.display, target.path, origin=origin)
+    return target
 
 
 def _overruled(target: Target, text: str, root: Path) -> str:

@@ -62,6 +62,11 @@ def find(start: Path) -> Path:
     )
 
 
+def name_in(folder: Path) -> str | None:
+    """The name of the file in ``folder`` that has settings of memsql; None where there is none. Raises like find()."""
+    return next(iter(_names(folder)), None)
+
+
 def _names(folder: Path) -> list[str]:
     names = [SETUP] if _has_section(folder / SETUP) else []
     names += [PYPROJECT] if _table_of(folder / PYPROJECT) is not None else []

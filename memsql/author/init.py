@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from memsql import git
+from memsql import git, settings_file
 from memsql.author import init_texts
 from memsql.author.init_texts import Layout
 from memsql.config import Settings
@@ -19,9 +19,9 @@ from memsql.errors import FileError, Location, UsageError
 from memsql.project.additions import Addition
 from memsql.project.files import SUM_NAME
 from memsql.project.sums import sum_text
+from memsql.settings_file import PYPROJECT, SETUP
 
-SETUP, PYPROJECT, IGNORE = "setup.cfg", "pyproject.toml", ".gitignore"
-_SECTION = re.compile(r"^\[memsql\]", re.MULTILINE)
+IGNORE = ".gitignore"
 _DATABASES = ("*.db", "*.sqlite", "*.sqlite3")
 
 
@@ -70,20 +70,8 @@ def plan(settings: Settings, wanted: Wanted, database: str | None = None) -> Pla
     return result
 
 
-def has_section(root: Path) -> str | None:
-    """The file of the folder ``root`` that has a section of memsql; None where none has."""
-    text = _read(root / SETUP)
-    if text is not None and _SECTION.search(text):
-        return SETUP
-    text = _read(root / PYPROJECT)
-    try:
-        return PYPROJECT if text is not None and "memsql" in _tools(text) else None
-    except tomllib.TOMLDecodeError as e:
-        raise FileError(f"{PYPROJECT} cannot be read: {e}", where=Location(PYPROJECT)) from None
-
-
 def _plan_section(result: Plan, root: Path, database: str | None) -> None:
-    there = has_section(root)
+    there = settings_file.name_in(root)
     if there is not None:
         section = "[memsql]" if there == SETUP else "[tool.memsql]"
         result.present.append(f"{there} has {section}")

@@ -9,7 +9,7 @@ from dataclasses import KW_ONLY, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from memsql import config, hints
+from memsql import config, hints, settings_file
 from memsql.errors import ConfigError, FileError, UsageError
 from memsql.tasks.gate import CHANGE_HELP, admit
 from memsql.tasks.task import PROJECT_OPTIONS, Outcome, task
@@ -25,15 +25,13 @@ _NO_CHOICE = {"TURSO_URL": "", "MEMSQL_ENV": ""}
 
 def _settings(values: Mapping[str, Any]) -> Settings:
     """The settings of the folder itself, not of a project above it."""
-    from memsql.author.init import has_section
-
     typed = values["project"]
     if typed is not None and not Path(typed).is_dir():
         raise UsageError(
             f"--project {typed}: there is no such folder", hint=f"make it first: mkdir -p {shlex.quote(typed)}"
         )
     root = Path(typed).absolute() if typed else Path.cwd()
-    if has_section(root):
+    if settings_file.name_in(root):
         return config.load(project=str(root), environ=_NO_CHOICE)
     _refuse_inside(root)
     return config.defaults(root)
@@ -110,7 +108,7 @@ def _from(settings: Settings, wanted: Wanted, start: Start) -> Outcome:
     from memsql.author.init import plan
     from memsql.report.init import Begun, baseline_data, baseline_lines, data, text
 
-    target = config.parse_target(start.database, Path.cwd(), config.token(settings))
+    target = config.named_target(settings, start.database, origin="--from")
     of_target = replace(settings, target=target)
     draft = from_database.draft(of_target)
     own = _default_name(settings, target)
@@ -132,9 +130,7 @@ def _from(settings: Settings, wanted: Wanted, start: Start) -> Outcome:
 
 def _default_name(settings: Settings, target: Target) -> str | None:
     """The name by which a new section calls ``target``: a file in the folder whose name stays as it is there."""
-    from memsql.author.init import has_section
-
-    if has_section(settings.root) or target.path is None or not target.path.is_relative_to(settings.root):
+    if settings_file.name_in(settings.root) or target.path is None or not target.path.is_relative_to(settings.root):
         return None
     name = target.path.relative_to(settings.root).as_posix()
     return name if re.fullmatch(r"[\w.@+-][\w.@+/ -]*(?<! )", name) and ".." not in name else None

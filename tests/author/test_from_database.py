@@ -125,6 +125,8 @@ def test_a_database_with_a_ledger_or_without_a_file_is_refused(tmp_path: Path) -
     other.mkdir()
     init(other, "../app.db").expect(6, "has a ledger already", "nothing was changed")
     init(other, "typo.db").expect(3, "there is no file typo.db", "nothing was changed")
+    init(other, "mydb.turso.io").expect(2, "--from mydb.turso.io", "libsql://")
+    init(other, "*.db").expect(2, "--from *.db")
     (other / "text.db").write_text("no database at all, but a text that is long enough to look at\n" * 20)
     init(other, "text.db").expect(3)
     assert {path.name for path in other.iterdir()} == {"text.db"}

@@ -86,7 +86,7 @@ def test_the_section_goes_into_pyproject_where_there_is_no_setup_cfg(tmp_path: P
     ("file", "text", "part"),
     [
         ("pyproject.toml", "tool = {}\n", "pyproject.toml takes no section"),
-        ("pyproject.toml", "= x\n", "pyproject.toml cannot be read"),
+        ("pyproject.toml", "= x\n", "pyproject.toml takes no section"),
         ("setup.cfg", "no section\n", "setup.cfg takes no section"),
         ("migrations", "", "migrations is a file"),
     ],
