@@ -36,10 +36,12 @@ def status(settings: Settings, progress: Bar) -> Outcome:
     from memsql.legacy.claims import outlook
     from memsql.legacy.eras import known_shapes
     from memsql.legacy.recognise import detect
+    from memsql.project.links import refuse_linked_folders
     from memsql.project.load import load_project
     from memsql.report.legacy import data, text
 
     project = load_project(settings)
+    refuse_linked_folders(settings)
     settings.target.expect_file()
     with connection(settings.target, "ro", settings.busy_timeout) as conn:
         state = read_state(project, conn)
