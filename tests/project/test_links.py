@@ -59,6 +59,7 @@ def test_a_linked_folder_is_refused(project: Project, tmp_path: Path, name: str)
     folder.parent.mkdir(exist_ok=True)
     folder.symlink_to(tmp_path / "outside")
     project.run("lint").expect(2, f"{name} is a link", "put the folder itself there")
+    project.script("CREATE TABLE own (x)")
     project.run("legacy.status").expect(2, f"{name} is a link")
 
 
