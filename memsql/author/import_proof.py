@@ -79,7 +79,7 @@ class ImportProof:
             derived = way_back(base, self._project([*done, pair.files(self._folder)]), (before, after))
             if derived.text is None:
                 return pair.noting(f"it has no rollback, and none can be derived: {derived.problem}")
-            return replace(pair, derived=derived.text).noting("its rollback is derived, and proven")
+            return replace(pair, derived=derived.text)
 
     def _up(self, conn: SQLiteConnection, done: Sequence[Migration], pair: ImportedPair) -> ImportedPair:
         """Run the way up, with the permits and settings that it needs."""

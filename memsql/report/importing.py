@@ -5,17 +5,16 @@ from __future__ import annotations
 from memsql import hints
 from memsql.author.import_pairs import ImportedPair
 from memsql.author.importing import Imported
+from memsql.report.text import shown
 from memsql.visible import page
 from memsql.words import count
 
 
 def text(imported: Imported, *, dry_run: bool) -> str:
     """Each pair with where it comes from, what to know about it, what was left out, and what comes next."""
-    lines = []
-    for pair in imported.pairs:
-        lines.append(f"{'would write' if dry_run else 'wrote'} {pair.id}  ({_words(pair)})")
-        lines += [f"  note: {note}" for note in pair.notes]
-    lines += [f"left out: {left.path} {left.what}" for left in imported.left_out]
+    lines = shown([f"{'would write' if dry_run else 'wrote'} {pair.id}  ({_words(pair)})" for pair in imported.pairs])
+    lines += shown([f"note: {pair.id}: {note}" for pair in imported.pairs for note in pair.notes])
+    lines += shown([f"left out: {left.path} {left.what}" for left in imported.left_out])
     if imported.present:
         lines.append(f"{count(len(imported.present), 'migration')} taken over before: left as they are")
     if not imported.pairs:
@@ -31,7 +30,8 @@ def text(imported: Imported, *, dry_run: bool) -> str:
 
 
 def _words(pair: ImportedPair) -> str:
-    words = [pair.source.path, "with its rollback" if pair.down is not None else ""]
+    rollback = "rollback derived and proven" if pair.derived is not None else "no rollback"
+    words = [pair.source.path, "with its rollback" if pair.down is not None else rollback]
     words += [f"allows {permit}" for permits in pair.permits for permit in permits]
     return ", ".join(filter(None, words))
 
