@@ -168,7 +168,7 @@ def run_text(report: Report, verb: str) -> str:
         lines.append("nothing to do: every migration is applied" if complete else "nothing to do")
     elif report.locked_ms:
         lines.append(f"the write lock was held for {milliseconds(report.locked_ms)}")
-    lines.append(f"{count(report.applied, 'migration')} applied, {report.waiting} pending")
+    lines.append(f"now: {count(report.applied, 'migration')} applied, {report.waiting} pending")
     return page(lines)
 
 
