@@ -15,6 +15,8 @@ from types import FrameType
 from memsql import hints
 
 _EXIT_CODE = 5
+# Of memsql.report.outcome, which may be half imported.
+_JSON_VERSION = 1
 _UNTOUCHED = "nothing was changed"
 
 
@@ -50,5 +52,6 @@ def _as_json(message: str) -> bytes:
 
     fields: dict[str, object] = dict.fromkeys(("file", "line", "statement", "hint"))
     error: dict[str, object] = {"kind": "Interrupted", "message": message, "details": [], "state": _UNTOUCHED}
-    report = {"ok": False, "command": None, "error": fields | error | {"exit_code": _EXIT_CODE}}
+    failure = {"error": fields | error | {"exit_code": _EXIT_CODE}}
+    report = {"memsql_json": _JSON_VERSION, "ok": False, "command": None, **failure}
     return f"{json.dumps(report)}\n".encode()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 
 from memsql import visible
+from memsql.report.outcome import outcome_json
 from memsql.report.review_words import headline, kind, plan_line
 from memsql.report.text import fix, indented, table
 from memsql.review import Migrated, Review
@@ -40,7 +41,7 @@ def _rendered(review: Review, format: str) -> str:
 
         return commands(review)
     if format == "json":
-        shown = {"ok": review.verdict != "blocks", "command": "review", **data(review)}
+        shown = outcome_json("review", data(review), ok=review.verdict != "blocks")
         return visible.json_text(shown) + "\n"
     return text(review) + "\n"
 

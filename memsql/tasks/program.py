@@ -24,6 +24,7 @@ import memsql
 from memsql import hints, startup
 from memsql.errors import Interrupted, MemsqlError, UsageError
 from memsql.report import text
+from memsql.report.outcome import outcome_json
 from memsql.tasks import chain, servers, usage
 from memsql.tasks import help as helping
 from memsql.tasks.command_line import MemsqlTask, Reader, all_names
@@ -282,7 +283,7 @@ class Program(invoke.Program):
         """Print ``problem``, and raise Exit with its code."""
         problem.state = problem.state or "nothing was changed"
         if "--json" in self.argv:
-            write_json({"ok": False, "command": None, "error": text.error_json(problem)})
+            write_json(outcome_json(None, {"error": text.error_json(problem)}, ok=False))
         else:
             write(sys.stderr, text.error(problem))
         raise Exit(code=problem.exit_code) from None

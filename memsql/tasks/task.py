@@ -15,6 +15,7 @@ from invoke import Exit
 from memsql import config, hints, interrupts
 from memsql.errors import ConnectError, Interrupted, MemsqlError, StatementError, UsageError
 from memsql.report import text
+from memsql.report.outcome import outcome_json
 from memsql.tasks import chain, notice
 from memsql.tasks.command_line import MemsqlTask
 from memsql.tasks.output import terminal_width, write, write_json
@@ -175,7 +176,7 @@ def _run(command: str, work: Callable[[], Outcome], shows: Shown, *, reads_only:
     except (Exception, KeyboardInterrupt) as stopped:
         error = _error_of(command, stopped, reads_only=reads_only)
         if shows.as_json:
-            write_json({"ok": False, "command": command, "error": text.error_json(error)})
+            write_json(outcome_json(command, {"error": text.error_json(error)}, ok=False))
         else:
             with text.reader(wants_all=shows.verbose):
                 write(sys.stderr, text.error(error))
@@ -183,7 +184,7 @@ def _run(command: str, work: Callable[[], Outcome], shows: Shown, *, reads_only:
         notice.failed(error)
         raise Exit(code=error.exit_code) from None
     if shows.as_json:
-        write_json({"ok": outcome.exit_code == 0, "command": command, **outcome.data})
+        write_json(outcome_json(command, outcome.data, ok=outcome.exit_code == 0))
     elif outcome.text and not (shows.quiet and outcome.exit_code == 0 and not outcome.plain):
         write(sys.stdout, outcome.text, plain=outcome.plain)
     headline = outcome.headline or text.headline(outcome.text)

@@ -126,7 +126,7 @@ def test_without_the_migration_nothing_runs(notes: Place) -> None:
     notes.run("migrate.up").expect(0)
     notes.run("smoke").expect(0)
     notes.run("migrate.down", "--to", "0", "--allow-data-loss").expect(0)
-    notes.run("smoke").expect(3, "other.db does not exist")
+    notes.run("smoke").expect(2, "no migration is applied")
 
 
 def test_a_project_without_steps_says_so(place: Place) -> None:
@@ -184,7 +184,7 @@ def test_not_a_byte_of_the_file_changes_even_where_the_cache_overflows(file: Pro
 
 
 def test_a_database_that_does_not_exist_is_not_created(file: Project) -> None:
-    file.run("smoke", "--database", "other.db").expect(2, "no migration is applied")
+    file.run("smoke", "--database", "other.db").expect(3, "other.db does not exist")
     (file.root / "sql" / "smoke" / "01_note.sql").write_text("-- name: x\nSELECT 1 WHERE 0;")
     file.run("smoke", "--database", "other.db").expect(3, "does not exist")
     assert not (file.root / "other.db").exists()

@@ -53,7 +53,7 @@ def test_without_a_history_it_says_so(project: Project) -> None:
     project.run("verify", "--record").expect(3, "memory.db does not exist")
     assert not project.db.exists()
     project.script("CREATE TABLE own (x);")
-    project.run("verify", "--record").expect(0, "not recorded: there is no history yet")
+    project.run("verify", "--record").expect(1, "not recorded: there is no history yet")
     before = project.everything()
     report = project.run("verify", "--record", "--json").json()
     assert report["recorded"] is False

@@ -17,7 +17,7 @@ from memsql.backups.prune import Retention, decide
 
 
 def test_list(project: Project) -> None:
-    project.run("backup.list").expect(0, "no backup of memory.db in backups", "next: invoke backup")
+    project.run("backup.list").expect(0, "no backup of memory.db in backups", "next: memsql backup")
     project.run("backup").expect(0)
     shutil.copy(project.db, project.root / "other.db")
     project.run("backup", "--database", "other.db").expect(0)

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import json_schemas
 import measured
 import started
 
@@ -47,9 +48,11 @@ class Done:
     err: str
 
     def json(self) -> dict[str, Any]:
-        """The one object on stdout."""
+        """The one object on stdout, which is as its schema in docs/json says."""
         report = json.loads(self.out)
         assert isinstance(report, dict)
+        problems = json_schemas.problems(report)
+        assert problems == [], f"memsql {' '.join(self.words)}"
         return report
 
     def expect(self, code: int, *parts: str) -> Done:

@@ -98,7 +98,7 @@ def test_what_is_wrong_is_an_error(project: Project) -> None:
     assert "never: a problem" in seen["verify"]["details"]
     assert seen["migrations"]["level"] == "error"
     assert "0001_a is edited" in seen["migrations"]["details"][0]
-    project.run("monitor.health").expect(3, "error    verify", "not well: 2 errors, 1 warning")
+    project.run("monitor.health").expect(1, "error    verify", "not well: 2 errors, 1 warning")
 
 
 def test_failed_attempts_and_what_waits(project: Project) -> None:
@@ -162,7 +162,7 @@ def test_space_and_failures() -> None:
 
 def test_a_database_that_is_not_there(tmp_path: Path) -> None:
     project = Project(tmp_path)
-    project.run("monitor.health").expect(1, "memory.db does not exist")
+    project.run("monitor.health").expect(3, "memory.db does not exist")
     project.run("monitor.metrics").expect(3, "memory.db does not exist")
     assert not project.db.exists()
 

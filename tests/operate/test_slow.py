@@ -133,6 +133,7 @@ def test_one_line_for_each_thing() -> None:
 
 
 def test_wrong_options(project: Project) -> None:
+    project.db.touch()
     project.run("monitor.slow", "--days", "0").expect(2)
     project.configure("[memsql]\nslow_query_ms = slow\n")
     project.run("monitor.slow").expect(2, "slow_query_ms = slow: not a time")

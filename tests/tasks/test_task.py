@@ -106,7 +106,7 @@ def test_an_outcome_is_printed_as_text_or_as_json(capsys: pytest.CaptureFixture[
     example(context())
     assert capsys.readouterr().out == "3 rows\n"
     example(context(), json=True)
-    assert json.loads(capsys.readouterr().out) == {"ok": True, "command": "group.example", "rows": 3}
+    assert json.loads(capsys.readouterr().out) == {"memsql_json": 1, "ok": True, "command": "group.example", "rows": 3}
 
 
 def test_an_outcome_that_is_not_well_ends_with_its_code(capsys: pytest.CaptureFixture[str]) -> None:
@@ -114,7 +114,12 @@ def test_an_outcome_that_is_not_well_ends_with_its_code(capsys: pytest.CaptureFi
     with pytest.raises(Exit) as stopped:
         example(context(), json=True)
     assert stopped.value.code == 1
-    assert json.loads(capsys.readouterr().out) == {"ok": False, "command": "group.example", "fresh": False}
+    assert json.loads(capsys.readouterr().out) == {
+        "memsql_json": 1,
+        "ok": False,
+        "command": "group.example",
+        "fresh": False,
+    }
 
 
 @pytest.mark.parametrize("as_json", [False, True])
