@@ -30,9 +30,6 @@ _TOOLS = (
 )
 _patterns = [(tool, re.compile(source, re.IGNORECASE)) for tool, source in _TOOLS]
 _hint = re.compile(r"up|down|undo|rollback|revert|create above|formatted|changeset|atlas:", re.IGNORECASE)
-_divider = re.compile(
-    rb"--[\s=*#@+>!/-]*(?i:down|undo|rollback|revert|create above|\+micrate|rambler|migration|migrate)"
-).search
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +65,6 @@ def divider(data: bytes) -> Half | None:
 
     A comment that belongs to no known tool counts where another one begins the way up: alone it may be a heading.
     """
-    if _divider(data) is None:
-        return None
     text = data.decode("utf-8", "replace")
     marks = list(halves(text))
     known = [mark for mark in marks if mark.tool != NOBODY or any(m.begins == "up" for m in marks)]

@@ -15,10 +15,14 @@ if TYPE_CHECKING:
     from memsql.exchange.model import Mark, Tool
 
 _OURS = re.compile(r"[0-9]+_[^./]*(?:\.rollback)?\.sql|memsql\.sum|\.[^/]*").fullmatch
-_LETTERS = (b"+goose", b"+migrate", b"migrate:", b"no-transaction")
-"""One of these stands in every comment that makes a file another tool's. A test holds the declarations against it."""
-# To fold a larger file takes longer than all else that is asked of it, and nobody writes a tool's words in capitals.
-_FOLDED = 1 << 16
+_WAYS_BACK = (
+    rb"(?:migrat(?:e|ion)\s+)?(?:downs?|downgrade|undo|rollback|revert)(?:\s+(?:migration|script|section|part))?"
+)
+_mark = re.compile(
+    rb"--[\s=*#@+>!/-]*(?i:goose\s|migrate:|(?<=\+)mi[gc]rate\s|no-transaction|create above|rambler\s"
+    rb"|" + _WAYS_BACK + rb"[ \t=*#:<-]*(?:\r?\n|\Z))"
+).match
+"""So does every comment begin that makes a file another tool's. A test holds the declarations against it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +55,8 @@ def foreign_path(path: str) -> Foreign | None:
 
 def foreign_text(data: bytes) -> Foreign | None:
     """What a file with this content is to another tool; None where no comment of it means anything to one."""
-    searched = data.lower() if len(data) <= _FOLDED else data
-    if not any(letters in searched for letters in _LETTERS):
-        return _divided(data)
+    if not may_be_foreign(data):
+        return None
     from memsql.exchange.marks import placed_marks
     from memsql.exchange.tools import all_tools
 
@@ -66,9 +69,18 @@ def foreign_text(data: bytes) -> Foreign | None:
     return _divided(data)
 
 
+def may_be_foreign(data: bytes) -> bool:
+    """Whether a comment in ``data`` may mean something to another tool; False is certain."""
+    # To search for two bytes is quicker than a regular expression, and most of a large file is no comment.
+    place = data.find(b"--")
+    while place >= 0:
+        if _mark(data, place) is not None:
+            return True
+        place = data.find(b"--", place + 2)
+    return False
+
+
 def _divided(data: bytes) -> Foreign | None:
-    if b"--" not in data and b"/*" not in data:
-        return None
     from memsql.exchange.halves import divider
 
     half = divider(data)

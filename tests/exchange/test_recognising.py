@@ -8,8 +8,7 @@ import pytest
 from cli import Project
 
 from memsql.errors import FileError
-from memsql.exchange import recognising
-from memsql.exchange.recognising import foreign_path, foreign_text, telling_marks
+from memsql.exchange.recognising import foreign_path, foreign_text, may_be_foreign, telling_marks
 from memsql.exchange.tools import all_tools
 from memsql.project.files import read_folder
 
@@ -52,7 +51,7 @@ def test_both_ways_in_one_file(text: str) -> None:
 
 def test_every_tool_with_marks_is_tried() -> None:
     assert {tool.word for tool in all_tools() if telling_marks(tool)} == set(MARKS.values())
-    assert all(any(letters in comment.encode().lower() for letters in recognising._LETTERS) for comment in MARKS)
+    assert all(may_be_foreign(comment.encode()) for comment in MARKS)
 
 
 @pytest.mark.parametrize(
