@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -62,7 +62,7 @@ def import_set(settings: Settings, tool: Tool, folder: Path, *, dry_run: bool, p
     texts = _texts(settings, proven)
     files = write_files(settings, texts) if texts and not dry_run else ()
     ids = tuple(present[m.path] for m in foreign.migrations if m.path in present)
-    return Imported(tool, shown, proven, ids, foreign.left_out, files)
+    return Imported(tool, shown, proven, ids, (*foreign.left_out, *_changed(foreign, existing)), files)
 
 
 def _refuse_own_folder(settings: Settings, tool: Tool, folder: Path) -> None:
@@ -111,6 +111,17 @@ def _taken(tool: Tool, existing: Sequence[Migration]) -> dict[str, str]:
     """The ids of what was taken over from ``tool`` before, by the path that it had there."""
     origins = ((m.header.origin, m.id) for m in existing)
     return {origin.path: name for origin, name in origins if origin is not None and origin.tool == tool.word}
+
+
+def _changed(foreign: ForeignSet, existing: Sequence[Migration]) -> Iterator[LeftOut]:
+    """The files that are not as they were when they were taken over, as far as the hashes in the headers tell."""
+    origins = ((m.header.origin, m.id) for m in existing)
+    marks = {o.path: (dict(o.marks), name) for o, name in origins if o is not None and o.tool == foreign.tool.word}
+    for migration in foreign.migrations:
+        before, name = marks.get(migration.path, ({}, ""))
+        now = dict(mark.split("=", 1) for mark in migration.hashes)
+        if before and before.get("sha256") != now.get("sha256"):
+            yield LeftOut(migration.path, f"has changed since it was taken over as {name}, which stays as it is")
 
 
 def _pairs(foreign: ForeignSet, shown: str, ids: Mapping[str, str], present: Mapping[str, str]) -> list[ImportedPair]:

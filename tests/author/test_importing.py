@@ -274,6 +274,13 @@ def test_a_second_import_takes_what_is_new(project: Project) -> None:
     project.run("migrate.up").expect(0)
 
 
+def test_a_file_that_changed_since_is_named(project: Project) -> None:
+    take(project, "prisma", {"1_a/migration.sql": "CREATE TABLE a (x);"})
+    again = take(project, "prisma", {"1_a/migration.sql": "CREATE TABLE a (x, y);"})
+    assert again.pairs == ()
+    assert "has changed since it was taken over as 1_a" in again.left_out[0].what
+
+
 def test_nothing_is_overwritten(project: Project) -> None:
     project.add("0001_mine", "-- mine\nCREATE TABLE m (x);", "DROP TABLE m;")
     before = project.files()
