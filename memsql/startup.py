@@ -12,8 +12,6 @@ import signal
 import sys
 from types import FrameType
 
-from memsql import hints
-
 _EXIT_CODE = 5
 # Of memsql.report.outcome, which may be half imported.
 _JSON_VERSION = 1
@@ -21,9 +19,8 @@ _UNTOUCHED = "nothing was changed"
 
 
 def before_tasks(program: str) -> None:
-    """Let hints name ``program``, and until a task begins let Ctrl-C end this process with a line that names it. For
-    the start of a program alone. Where somebody else decides what Ctrl-C does, it stays so."""
-    hints.use_program(program)
+    """Until a task begins, let Ctrl-C end this process with a line that names ``program``. For the start of a program
+    alone; does nothing where somebody else decides what Ctrl-C does."""
     if signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
         return
 

@@ -14,9 +14,10 @@ def __getattr__(name: str) -> Collection:
     if name != "ns":
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     if "invoke.main" in sys.modules:
-        from memsql import startup
+        from memsql import hints, startup
 
         startup.before_tasks("invoke")
+        hints.use_program("invoke")
     from memsql.tasks.loading import namespace
     from memsql.tasks.program import follow_invoke
 
