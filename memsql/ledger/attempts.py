@@ -62,7 +62,7 @@ class Attempts:
 
 def read_attempts(conn: Connection, limit: int | None) -> Attempts:
     """The newest ``limit`` attempts, None for all: from the history, or from yoyo's log where memsql never wrote."""
-    exists = {str(row[0]).lower() for row in conn.execute(load("ledger/tables")).rows}
+    exists = {str(row[0]) for row in conn.execute(load("ledger/tables")).rows}
     name = next((n for n in ("memsql_history", "_yoyo_log") if n in exists), None)
     if name is None:
         return Attempts()

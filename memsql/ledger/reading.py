@@ -10,7 +10,6 @@ from memsql.db import Connection, Item, Params, Result, Value
 from memsql.db.queries import load
 from memsql.errors import Refused
 from memsql.ledger.model import COLUMNS, HASHES, TABLES, Hashes, Ledger, Progress, Row
-from memsql.sqltext.names import fold
 
 _IMPORTED = "imported rows of schema_migrations"
 _NAMES = TABLES | {"yoyo_lock"}
@@ -45,8 +44,8 @@ def read_with(conn: Connection, questions: Sequence[tuple[str, Params]]) -> tupl
 
 def columns_by_table(answer: Result) -> dict[str, list[str]]:
     """The columns of each bookkeeping table that exists, and of the ledgers of other tools, from the ``answer`` to the
-    query ledger/tables. Names are folded."""
-    return {fold(str(name)): str(columns).split(",") for name, columns in answer.rows}
+    query ledger/tables. Names are in lower case."""
+    return {str(name): str(columns).split(",") for name, columns in answer.rows}
 
 
 def read_hashes(conn: Connection, ledger: Ledger) -> dict[tuple[int, str], Hashes]:

@@ -1,5 +1,5 @@
--- Which tables of the ledger exist, and which ledgers of other tools, with their columns (without commas in names).
-SELECT s.name, group_concat(replace(c.name, ',', ' '), ',')
+-- Which tables of the ledger exist, and which ledgers of other tools: names in lower case, and columns (without commas).
+SELECT lower(s.name), group_concat(replace(c.name, ',', ' '), ',')
 FROM sqlite_schema AS s
 JOIN pragma_table_info(s.name) AS c
 WHERE
