@@ -1,4 +1,4 @@
--- Which tables of the ledger exist, and which ledgers of other tools: names in lower case, and columns (without commas).
+-- Which tables of the ledger exist, and which ledgers of other tools: names in lower case, and columns without commas.
 SELECT lower(s.name), group_concat(replace(c.name, ',', ' '), ',')
 FROM sqlite_schema AS s
 JOIN pragma_table_info(s.name) AS c
