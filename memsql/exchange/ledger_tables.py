@@ -22,8 +22,8 @@ class LedgerTable:
 
     ``columns`` must all be there, and with ``exactly`` no others. ``beside``: a table that has to be there too. The
     rest are SQL expressions over a row, NULL where the tool keeps no such thing. ``version`` and ``file`` say which
-    migration it is about (a file is named, with or without ending), ``hash`` is the SHA-256 of its file, ``journal``
-    the time at which the file was generated; ``at`` is when it was applied, ``by`` who did, ``ms`` how long it took in
+    migration it is about (a file is named, with or without ending), ``name_behind`` what it is called behind its version,
+    ``hash`` is the SHA-256 of its file, ``journal`` the time at which the file was generated; ``at`` is when it was applied, ``by`` who did, ``ms`` how long it took in
     milliseconds. ``state`` is 'applied', 'undone' (rolled back), 'dirty' (it stopped halfway), 'baseline' (all up to
     this version counts as applied) or 'repeatable' (no migration). ``order``: the columns by which rows are in order.
 
@@ -43,6 +43,7 @@ class LedgerTable:
     beside: str = ""
     version: str = "NULL"
     file: str = "NULL"
+    name_behind: str = "NULL"
     hash: str = "NULL"
     journal: str = "NULL"
     at: str = "NULL"
@@ -59,8 +60,18 @@ class LedgerTable:
     unlock: str = ""
 
     def select(self) -> str:
-        """The query for its rows, in order: version, file, hash, journal, at, by, ms, state."""
-        terms = (self.version, self.file, self.hash, self.journal, self.at, self.by, self.ms, self.state)
+        """The query for its rows, in order: version, file, name, hash, journal, at, by, ms, state."""
+        terms = (
+            self.version,
+            self.file,
+            self.name_behind,
+            self.hash,
+            self.journal,
+            self.at,
+            self.by,
+            self.ms,
+            self.state,
+        )
         return f'SELECT {", ".join(terms)} FROM "{self.name}" ORDER BY {self.order}'
 
 
@@ -170,6 +181,7 @@ LEDGER_TABLES = (
         _columns("installed_rank version description type script installed_by installed_on execution_time success"),
         version="version",
         file="script",
+        name_behind="description",
         at="installed_on",
         by="installed_by",
         ms="execution_time",
@@ -196,6 +208,7 @@ LEDGER_TABLES = (
         "_sqlx_migrations",
         _columns("version description installed_on success checksum execution_time"),
         version="version",
+        name_behind="description",
         at="installed_on",
         ms="CASE WHEN execution_time >= 0 THEN execution_time / 1000000 END",
         state=f"CASE WHEN {_yes('success')} THEN 'applied' ELSE 'dirty' END",

@@ -22,12 +22,13 @@ _SHOWN_CHARACTERS = 60
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """A row of the ledger of another tool. ``version`` and ``file`` say which migration it is about, ``sha256`` and
-    ``journal`` (milliseconds) what its file was; ``at`` is when it was applied, ``by`` who did, ``ms`` how long that
+    """A row of the ledger of another tool. ``version`` and ``file`` say which migration it is about, ``name`` what
+    it is called behind its version, ``sha256`` and ``journal`` (milliseconds) what its file was; ``at`` is when it was applied, ``by`` who did, ``ms`` how long that
     took. None where the tool does not keep it."""
 
     version: Value
     file: Value
+    name: Value
     sha256: Value
     journal: Value
     at: datetime | None
@@ -47,7 +48,7 @@ class Record:
     @property
     def shown(self) -> str:
         """What it is about, as the ledger has it."""
-        values = [shown(value) for value in (self.version, self.file) if value is not None]
+        values = [shown(value) for value in (self.version, self.file or self.name) if value is not None]
         if values:
             return " ".join(values)
         if self.sha256 is None:
@@ -126,10 +127,11 @@ def time_of(value: Value) -> datetime | None:
 
 
 def _record(row: Sequence[Value]) -> Record:
-    version, file, sha256, journal, at, by, ms, state = row
+    version, file, name, sha256, journal, at, by, ms, state = row
     return Record(
         version,
         file,
+        name,
         sha256,
         journal,
         time_of(at),

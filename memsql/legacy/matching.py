@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from functools import cached_property
 
 from memsql.db import Value
@@ -21,11 +21,13 @@ _BOM = b"\xef\xbb\xbf"
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """What an import kept of a migration of another tool: its ``version`` and ``path`` there, the SHA-256 of its file,
-    and the time in the journal in milliseconds; empty or None where the tool has none."""
+    """What an import kept of a migration of another tool: its ``version``, ``path`` and ``name`` there, the SHA-256 of
+    its file, and the time in the journal in milliseconds; empty or None where the tool has none."""
 
     version: str
     path: str
+    name: str = ""
+    _: KW_ONLY
     sha256: str = ""
     journal: int | None = None
 
@@ -56,17 +58,19 @@ def origins(ordered: Sequence[Migration], word: str) -> dict[str, Origin]:
             marks = dict(origin.marks)
             when = marks.get("when", "")
             journal = int(when) if when.isascii() and when.isdigit() else None
-            kept[migration.id] = Origin(_version(word, origin.path), origin.path, marks.get("sha256", ""), journal)
+            version, name = _version_and_name(word, origin.path)
+            kept[migration.id] = Origin(version, origin.path, name, sha256=marks.get("sha256", ""), journal=journal)
     return kept
 
 
-def _version(word: str, path: str) -> str:
-    """The version of the file at ``path`` as the tool ``word`` counts; "" where it has none."""
+def _version_and_name(word: str, path: str) -> tuple[str, str]:
+    """The version of the file at ``path`` as the tool ``word`` counts, and the name behind it; "" where it has none."""
     habits = tool_of(word).files
     if habits.order == "script":
-        return path
+        return path, ""
     named = re.fullmatch(habits.ups, path)
-    return (named["version"] or "").replace(*habits.respelled) if named and "version" in named.re.groupindex else ""
+    groups = named.groupdict() if named else {}
+    return (groups.get("version") or "").replace(*habits.respelled), groups.get("name") or ""
 
 
 def match(ledger: OtherLedger, ordered: Sequence[Migration], origins: Mapping[str, Origin] | None = None) -> Match:
@@ -109,12 +113,24 @@ class _Finder:
     def find(self, record: Record) -> tuple[list[int], str]:
         """The positions of the migrations that ``record`` is about, and what to say where there is not exactly one."""
         if record.version is not None:
-            return self._by_version(record)
+            places, why = self._by_version(record)
+            return self._of_that_name(record, places) or (places, why)
         if record.file is not None:
             return self._by_file(record.file) if isinstance(record.file, str) else ([], "is no name of a file")
         if record.sha256 is not None or record.journal is not None:
             return self._by_content(record)
         return [], "names no migration"
+
+    def _of_that_name(self, record: Record, places: Sequence[int]) -> tuple[list[int], str] | None:
+        """What to say of the one migration with the version of ``record`` where the two have other names."""
+        name = _plain(record.name) if isinstance(record.name, str) else ""
+        if not name or len(places) != 1:
+            return None
+        migration = self.ordered[places[0]]
+        origin = self.origins.get(migration.id)
+        if _plain(migration.name if origin is None else origin.name) in (name, ""):
+            return None
+        return [], _other_name(migration)
 
     def up_to(self, record: Record) -> list[int]:
         """The positions of the migrations up to the version of ``record``."""
@@ -148,7 +164,7 @@ class _Finder:
         number, name = _split(stem)
         same = [] if number is None else self._numbers.get((number,), [])
         if same and not places:
-            return [], f"is about no file: {self.ordered[same[0]].id} has its number and another name"
+            return [], _other_name(self.ordered[same[0]])
         places = places or self._names.get(name, [])
         return places, self._several(places)
 
@@ -219,6 +235,10 @@ class _Finder:
         return _stem(migration.id) == _stem(text) or name == version or f"_{version}_" in f"_{name}_"
 
 
+def _other_name(migration: Migration) -> str:
+    return f"is about no file: {migration.id} has its number and another name"
+
+
 def _digests(data: bytes) -> Iterator[str]:
     """SHA-256 of a file as it may have been, before it was read: with a byte-order mark or without, and with the line
     ends of Unix or of Windows."""
@@ -259,4 +279,4 @@ def _split(stem: str) -> tuple[int | None, str]:
 
 def _plain(name: str) -> str:
     """``name`` in lower case, with ``_`` for what file names cannot be trusted to keep."""
-    return re.sub(r"\W+", "_", name.casefold()).strip("_")
+    return re.sub(r"[\W_]+", "_", name.casefold()).strip("_")

@@ -23,9 +23,15 @@ THREE = [migration("0001_base"), migration("0002_rows"), migration("0003_more_ro
 
 
 def row(
-    version: Value = None, file: Value = None, sha256: Value = None, journal: Value = None, state: State = "applied"
+    version: Value = None,
+    file: Value = None,
+    name: Value = None,
+    *,
+    sha256: Value = None,
+    journal: Value = None,
+    state: State = "applied",
 ) -> Record:
-    return Record(version, file, sha256, journal, None, None, None, state)
+    return Record(version, file, name, sha256, journal, None, None, None, state)
 
 
 def matched(
@@ -63,6 +69,17 @@ def test_a_name_without_number_where_it_is_the_only_one() -> None:
 def test_the_number_of_another_file_is_no_match() -> None:
     (unmatched,) = matched("d1", row(file="0001_other.sql")).unmatched
     assert unmatched[1] == "is about no file: 0001_base has its number and another name"
+
+
+@pytest.mark.parametrize("tool", ["flyway", "sqlx"])
+def test_a_name_beside_the_number_has_to_be_that_of_the_file(tool: str) -> None:
+    assert len(ids(matched(tool, row(1, name="base"), row(2), row(3, name="more  Rows")))) == 3
+    (unmatched,) = matched(tool, row(1, name="base"), row(2, name="other")).unmatched
+    assert unmatched == (row(2, name="other"), "is about no file: 0002_rows has its number and another name")
+    assert unmatched[0].shown == "2 other"
+    kept = {"0001_base": Origin("1.1", "V1_1__its_own.sql", "its_own")}
+    assert ids(matched(tool, row("1.1", name="its own"), origins=kept)) == ["0001_base"]
+    assert matched(tool, row("1.1", name="base"), origins=kept).unmatched
 
 
 @pytest.mark.parametrize(
@@ -127,6 +144,6 @@ def test_what_an_import_kept_comes_first() -> None:
     assert len(ids(matched("flyway", row("1"), row("1.1"), row("2"), origins=origins))) == 3
     files = {"0001_base": Origin("", "a-first.sql"), "0002_rows": Origin("", "2024_x/up.sql")}
     assert ids(matched("sql-migrate", row(file="a-first.sql"), row(file="2024_x"), origins=files))[1] == "0002_rows"
-    hashed = {"0001_base": Origin("0000", "0000_odd.sql", "b" * 64, 1704110400000)}
+    hashed = {"0001_base": Origin("0000", "0000_odd.sql", sha256="b" * 64, journal=1704110400000)}
     assert ids(matched("drizzle", row(sha256="b" * 64), origins=hashed)) == ["0001_base"]
     assert ids(matched("drizzle", row(sha256="c" * 64, journal=1704110400000), origins=hashed)) == ["0001_base"]
