@@ -22,9 +22,9 @@ class LedgerTable:
 
     ``columns`` must all be there, and with ``exactly`` no others. ``beside``: a table that has to be there too. The
     rest are SQL expressions over a row, NULL where the tool keeps no such thing. ``version`` and ``file`` say which
-    migration it is about (a file is named, with or without ending), ``name_behind`` what it is called behind its version,
-    ``hash`` is the SHA-256 of its file, ``journal`` the time at which the file was generated; ``at`` is when it was applied, ``by`` who did, ``ms`` how long it took in
-    milliseconds. ``state`` is 'applied', 'undone' (rolled back), 'dirty' (it stopped halfway), 'baseline' (all up to
+    migration it is about (a file is named, with or without ending), ``name_behind`` what it is called behind its
+    version, ``hash`` is the SHA-256 of its file, ``journal`` the time at which the file was generated; ``at`` is when
+    it was applied, ``by`` who did, ``ms`` how long it took in milliseconds. ``state`` is 'applied', 'undone' (rolled back), 'dirty' (it stopped halfway), 'baseline' (all up to
     this version counts as applied) or 'repeatable' (no migration). ``order``: the columns by which rows are in order.
 
     ``says``: a row for "each" migration, or for the "last" one alone. ``newest``: of several rows about one migration
@@ -61,17 +61,8 @@ class LedgerTable:
 
     def select(self) -> str:
         """The query for its rows, in order: version, file, name, hash, journal, at, by, ms, state."""
-        terms = (
-            self.version,
-            self.file,
-            self.name_behind,
-            self.hash,
-            self.journal,
-            self.at,
-            self.by,
-            self.ms,
-            self.state,
-        )
+        about = (self.version, self.file, self.name_behind, self.hash, self.journal)
+        terms = (*about, self.at, self.by, self.ms, self.state)
         return f'SELECT {", ".join(terms)} FROM "{self.name}" ORDER BY {self.order}'
 
 
