@@ -24,8 +24,9 @@ class LedgerTable:
     rest are SQL expressions over a row, NULL where the tool keeps no such thing. ``version`` and ``file`` say which
     migration it is about (a file is named, with or without ending), ``name_behind`` what it is called behind its
     version, ``hash`` is the SHA-256 of its file, ``journal`` the time at which the file was generated; ``at`` is when
-    it was applied, ``by`` who did, ``ms`` how long it took in milliseconds. ``state`` is 'applied', 'undone' (rolled back), 'dirty' (it stopped halfway), 'baseline' (all up to
-    this version counts as applied) or 'repeatable' (no migration). ``order``: the columns by which rows are in order.
+    it was applied, ``by`` who did, ``ms`` how long it took in milliseconds. ``state`` is 'applied', 'undone' (rolled
+    back), 'dirty' (it stopped halfway), 'baseline' (all up to this version counts as applied) or 'repeatable' (no
+    migration). ``order``: the columns by which rows are in order.
 
     ``says``: a row for "each" migration, or for the "last" one alone. ``newest``: of several rows about one migration
     the last one counts; else one that is dirty, before one that is applied. ``nothing``: the version that stands for

@@ -22,8 +22,8 @@ _SHOWN_CHARACTERS = 60
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """A row of the ledger of another tool. ``version`` and ``file`` say which migration it is about, ``name`` what it is
-    called behind its version, ``sha256`` and ``journal`` (milliseconds) what its file was; ``at`` is when it was
+    """A row of the ledger of another tool. ``version`` and ``file`` say which migration it is about, ``name`` what it
+    is called behind its version, ``sha256`` and ``journal`` (milliseconds) what its file was; ``at`` is when it was
     applied, ``by`` who did, ``ms`` how long that took. None where the tool does not keep it."""
 
     version: Value
