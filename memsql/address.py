@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from urllib.parse import parse_qsl, unquote
+from urllib.parse import parse_qsl, quote, unquote
 
 from memsql import hints
 from memsql.errors import UsageError
@@ -123,22 +123,34 @@ def _refuse_host(text: str, shown: str, base: Path, origin: str) -> None:
 def refuse_pattern(text: str, shown: str, path: Path, *, origin: str) -> None:
     """Raise UsageError where ``text``, a file that is not at ``path``, is a pattern for several files.
 
-    Brackets alone are a pattern only where files fit it: names have brackets too.
+    Brackets alone are a pattern only where files fit it: names have brackets too. What is encoded in a URL (%3F) and
+    what folders that are there are called is meant literally.
     """
-    name = str(path)
-    if not re.search(r"[*?[]", name) or _exists(path):
+    url = file_in(text, path.parent)
+    written = text if url is None else text.partition("?")[0]
+    rest = _not_there(path)
+    if not rest or not re.search(r"[*?[]", rest) or not re.search(r"[*?[]", written):
         return
     import glob
 
-    fitting = sorted(glob.glob(name))
-    if not (fitting or re.search(r"[*?]", name)):
+    fitting = sorted(glob.glob(glob.escape(str(path).removesuffix(rest)) + rest))
+    if not (fitting or re.search(r"[*?]", rest)):
         return
     raise UsageError(
         f"{origin} {shown}: this is a pattern for several files, and a command works on one database",
         details=tuple(Path(file).name for file in fitting),
         state="nothing was changed",
-        hint='name one file; for each of them in a shell: for file in …; do … --database "$file"; done',
+        hint='name one file; for each of them in a shell: for file in …; do … --database "$file"; done; '
+        f"for a new file that is called so: file:{quote(text if url is None else url)}",
     )
+
+
+def _not_there(path: Path) -> str:
+    """The end of ``path`` behind the last folder that is there; empty where the whole of it is."""
+    there = path
+    while not _exists(there) and there != there.parent:
+        there = there.parent
+    return str(path)[len(str(there)) :]
 
 
 def looks_like_a_file(text: str) -> bool:

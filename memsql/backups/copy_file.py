@@ -18,7 +18,7 @@ from memsql.config import Target
 from memsql.db import connect
 from memsql.db.sizes import database_bytes
 from memsql.db.sqlite import SQLiteConnection, translate
-from memsql.errors import ConnectError, DamagedError
+from memsql.errors import DamagedError
 from memsql.progress import Progress
 
 _PAGES = 1024
@@ -51,11 +51,7 @@ def open_source(target: Target, busy_timeout: int) -> Iterator[SQLiteConnection]
     """A connection that reads the file ``target``. Raises ConnectError where it is missing or not a database."""
     assert target.path is not None
     # A connection that only reads takes a missing file for an empty database.
-    if not target.path.exists():
-        raise ConnectError(
-            f"{target} does not exist: there is nothing to back up",
-            hint=f"check --database, --env and {hints.settings_file()}",
-        )
+    target.expect_file()
     try:
         conn = connect(target, "ro", busy_timeout)
     except DamagedError as e:

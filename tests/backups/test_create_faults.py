@@ -19,7 +19,7 @@ from permissions import mode
 
 def test_there_is_no_database(project: Project) -> None:
     project.db.unlink()
-    project.run("backup").expect(3, "memory.db does not exist: there is nothing to back up")
+    project.run("backup").expect(3, "memory.db does not exist", "a new database is made by: memsql migrate.up")
     assert backups.files(project) == []
     assert not project.db.exists()
 

@@ -108,8 +108,10 @@ def test_odd_names_of_folders_files_and_tables(tmp_path: Path, name: str) -> Non
         f"DROP TABLE {quoted};\n",
     )
     project.add("0002_fill", f"INSERT INTO {quoted} VALUES ('y');\n", f"DELETE FROM {quoted} WHERE {quoted} = 'y';\n")
-    # Without the folder it would be a URL.
+    # Without the folder it would be a URL, and without the code a pattern for several files.
     database = f"--database={'./' if name.startswith('file:') else ''}{name}.db"
+    if name == "what?":
+        database = "--database=file:what%3F.db"
     project.up(database)
     assert project.query(f"SELECT {quoted} FROM {quoted}") == [("x",), ("y",)]
     project.run("migrate.down", "--to=0", database).expect(
@@ -123,7 +125,10 @@ def test_odd_names_of_folders_files_and_tables(tmp_path: Path, name: str) -> Non
     "name", ["with space", "it's", "hash#tag", "100%", "%(home)s", "what?", "ünïcode 🦜", "a=b", "x:y"]
 )
 def test_odd_names_in_setup_cfg(tmp_path: Path, name: str) -> None:
-    project = Project(tmp_path, settings=f"migrations = m {name}\n", database=f"{name}.db")
+    # A question mark that is not encoded is a pattern for several files.
+    database = "file:what%3F.db" if name == "what?" else f"{name}.db"
+    project = Project(tmp_path, settings=f"migrations = m {name}\n", database=database)
+    project.db = tmp_path / f"{name}.db"
     project.migrations.rename(tmp_path / f"m {name}")
     project.migrations = tmp_path / f"m {name}"
     project.add("0001_a", "CREATE TABLE a (x);\n")

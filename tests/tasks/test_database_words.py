@@ -149,6 +149,14 @@ def test_what_a_pattern_would_mean_may_be_a_name(project: Project) -> None:
         assert (project.root / name).stat().st_size
 
 
+def test_what_is_encoded_and_a_folder_that_is_there_are_names(project: Project) -> None:
+    project.run("migrate.up", "--database", "what?.db").expect(2, "for a new file that is called so: file:what%3F.db")
+    (project.root / "what?").mkdir()
+    for text, name in (("file:what%3F.db", "what?.db"), ("what?/new.db", "what?/new.db")):
+        project.run("migrate.up", "--database", text).expect(0)
+        assert (project.root / name).is_file()
+
+
 @pytest.mark.parametrize(
     "text", ["acme.turso.io/db", "//acme.turso.io", "10.0.0.5/x", "localhost:8080/x", "example.com", "db.internal"]
 )

@@ -172,6 +172,7 @@ def test_out_of_order_is_applied_when_asked_for(project: Project) -> None:
 def test_no_folder_of_migrations(tmp_path: Path) -> None:
     project = Project(tmp_path)
     project.migrations.rmdir()
+    project.db.touch()
     before = project.files()
     for task in ("migrate.up", "migrate.status", "migrate.down"):
         project.run(task).expect(2, "the migrations folder migrations cannot be read", "migrate.create")
