@@ -63,7 +63,7 @@ def draft(settings: Settings) -> Draft:
         settings.migrations / SUM_NAME,
         f"{settings.show(settings.migrations)}/{SUM_NAME}",
         lines.encode(),
-        is_there=has_sum,
+        size=(settings.migrations / SUM_NAME).stat().st_size if has_sum else None,
     )
     return Draft(pair, (*additions, sums), source.left_out)
 

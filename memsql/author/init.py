@@ -6,7 +6,7 @@ import configparser
 import json
 import re
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -108,6 +108,8 @@ def _refuse_unread(addition: Addition, is_read: Callable[[], bool]) -> None:
 def _plan_folder(result: Plan, settings: Settings, folder: Path, name: str, text: str) -> None:
     """Plan ``folder``. git keeps no empty one, so that a new one gets a file, ``name``."""
     shown = settings.show(folder)
+    if folder.is_symlink() and not folder.exists():
+        raise FileError(f"{shown} is a link to a folder that is not there", state="nothing was changed")
     if folder.exists() and not folder.is_dir():
         raise FileError(f"{shown} is a file, and has to be a folder", state="nothing was changed")
     if folder.is_dir() and any(folder.iterdir()):
@@ -135,9 +137,20 @@ def _plan_ignore(result: Plan, settings: Settings, database: str | None) -> None
     example = f"{settings.show(settings.migrations)}/0001_first.sql"
     hiding = [one for one in decided if _matches(one, example)]
     if hiding and not hiding[-1].startswith("!"):
-        result.notes.append(
-            f"{IGNORE} hides the migrations from git, by {hiding[-1]}: add !/{settings.show(settings.migrations)}/**"
-        )
+        lines = " and ".join(_shows_again(decided, settings.show(settings.migrations)))
+        result.notes.append(f"{IGNORE} hides the migrations from git, by {hiding[-1]}: add {lines}")
+
+
+def _shows_again(patterns: Sequence[str], folder: str) -> list[str]:
+    """The lines that bring ``folder`` back behind ``patterns``. git does not look into a folder that it leaves out, so
+    that each one on the way comes back first, without what else is in it."""
+    parts = folder.split("/")
+    lines = []
+    for end in range(1, len(parts)):
+        head = "/".join(parts[:end])
+        if any(_matches(one, f"{head}/") for one in patterns):
+            lines += [f"!/{head}/", f"/{head}/*"]
+    return [*lines, f"!/{folder}/", f"!/{folder}/**"]
 
 
 def _plan_tasks(result: Plan, root: Path) -> None:
@@ -202,7 +215,7 @@ def _appended(path: Path, shown: str, text: str | None, lines: str, what: str) -
     added = before + lines
     if text and "\r\n" in text:
         added = added.replace("\n", "\r\n")
-    return Addition(path, shown, added.encode(), what, is_there=text is not None)
+    return Addition(path, shown, added.encode(), what, size=None if text is None else len(text.encode()))
 
 
 def _patterns(text: str) -> list[str]:

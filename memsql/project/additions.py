@@ -8,25 +8,35 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from memsql.errors import FileError, Location
+from memsql.project.json_lines import lock
 
 
 @dataclass(frozen=True, slots=True)
 class Addition:
-    """``data`` for the file ``path``: the end of a file that ``is_there`` already, or else all of a new one. ``shown``
-    is the path as messages show it, ``what`` says in a few words what it adds."""
+    """``data`` for the file ``path``: its end where the file is there already, with ``size`` bytes, or else all of a
+    new one. ``shown`` is the path as messages show it, ``what`` says in a few words what it adds."""
 
     path: Path
     shown: str
     data: bytes
     what: str = ""
-    is_there: bool = False
+    size: int | None = None
+
+    @property
+    def is_there(self) -> bool:
+        """Whether it is added to a file."""
+        return self.size is not None
+
+
+class _ChangedError(OSError):
+    """A file is not as it was when the addition was planned."""
 
 
 class Written:
     """What was added so far, to be taken away again where something behind it fails."""
 
     def __init__(self) -> None:
-        self._files: list[tuple[Path, int | None]] = []
+        self._files: list[Addition] = []
         self._folders: list[Path] = []
 
     def add(self, additions: Sequence[Addition]) -> None:
@@ -41,9 +51,8 @@ class Written:
                 self._write(addition)
             except OSError as e:
                 left = self.undo()
-                exists = isinstance(e, FileExistsError)
                 raise FileError(
-                    f"{addition.shown} {'exists already' if exists else f'cannot be written: {e.strerror}'}",
+                    f"{addition.shown} {_problem(addition, e)}",
                     where=Location(addition.shown),
                     details=left,
                     state="what was written before it could not all be taken away" if left else "nothing was changed",
@@ -55,12 +64,15 @@ class Written:
     def undo(self) -> tuple[str, ...]:
         """Take away everything that was added. Returns what could not be taken away, a line each."""
         left = []
-        for path, size in reversed(self._files):
+        for addition in reversed(self._files):
+            path = addition.path
             try:
-                if size is None:
+                if addition.size is None:
                     path.unlink(missing_ok=True)
+                elif path.stat().st_size == addition.size + len(addition.data):
+                    os.truncate(path, addition.size)
                 else:
-                    os.truncate(path, size)
+                    left.append(f"{path}: another program has written behind what was added")
             except OSError as e:
                 left.append(f"{path}: {e.strerror}")
         for folder in reversed(self._folders):
@@ -80,5 +92,19 @@ class Written:
     def _write(self, addition: Addition) -> None:
         # Appending keeps the mode of the file, its owner, and the place that a link leads to.
         with open(addition.path, "ab" if addition.is_there else "xb") as f:
-            self._files.append((addition.path, f.tell() if addition.is_there else None))
+            if addition.is_there:
+                lock(f.fileno())
+                if os.fstat(f.fileno()).st_size != addition.size:
+                    raise _ChangedError
+            self._files.append(addition)
             f.write(addition.data)
+
+
+def _problem(addition: Addition, error: OSError) -> str:
+    if isinstance(error, _ChangedError):
+        return "was changed by another program just now: run this again"
+    if not isinstance(error, FileExistsError):
+        return f"cannot be written: {error.strerror}"
+    if addition.path.is_symlink() and not addition.path.exists():
+        return "is a link to a file that is not there"
+    return "exists already"

@@ -72,7 +72,7 @@ def _locked(path: Path) -> Iterator[int]:
     while True:
         handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
         try:
-            _lock(handle)
+            lock(handle)
             if _is_named(handle, path):
                 yield handle
                 return
@@ -80,7 +80,7 @@ def _locked(path: Path) -> Iterator[int]:
             os.close(handle)
 
 
-def _lock(handle: int) -> None:
+def lock(handle: int) -> None:
     """Wait for the lock of ``handle``. Where the system or the disk has none, one write is all that keeps lines
     apart."""
     try:

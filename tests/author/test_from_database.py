@@ -161,7 +161,7 @@ def test_files_are_taken_away_again_where_the_adoption_fails(tmp_path: Path, mon
     with closing(sqlite3.connect(tmp_path / "app.db")) as conn:
         conn.execute("ALTER TABLE a RENAME TO b")
     changed = files_below(tmp_path)
-    line = Addition(tmp_path / ".gitignore", ".gitignore", b"ours\n", is_there=True)
+    line = Addition(tmp_path / ".gitignore", ".gitignore", b"ours\n", size=5)
     with pytest.raises(Refused, match="not what the migrations") as error:
         from_database.write(settings, draft, [line, *draft.additions])
     assert error.value.state == "the database is as it was, and the files were taken away again"

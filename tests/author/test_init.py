@@ -11,6 +11,8 @@ import yaml
 from cli import Done, files_below, run
 from places import ROOT
 
+from memsql import config
+from memsql.author.init import Wanted, plan
 from memsql.errors import FileError
 from memsql.project.additions import Addition, Written
 
@@ -167,7 +169,7 @@ def test_all_is_written_or_nothing(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"")
     before = files_below(tmp_path)
     additions = [
-        Addition(tmp_path / "a", "a", b"two\n", is_there=True),
+        Addition(tmp_path / "a", "a", b"two\n", size=4),
         Addition(tmp_path / "new" / "deep" / "b", "new/deep/b", b"b"),
         Addition(tmp_path / "file" / "c", "file/c", b"c"),
     ]
@@ -177,3 +179,39 @@ def test_all_is_written_or_nothing(tmp_path: Path) -> None:
     with pytest.raises(FileError, match="file exists already"):
         Written().add([*additions[:2], Addition(tmp_path / "file", "file", b"x")])
     assert files_below(tmp_path) == before
+
+
+def test_of_two_programs_at_once_one_adds(tmp_path: Path) -> None:
+    (tmp_path / "setup.cfg").write_text("[metadata]\n")
+    plans = [plan(config.defaults(tmp_path), Wanted()) for _ in range(2)]
+    first = Written()
+    first.add(plans[0].additions)
+    after = files_below(tmp_path)
+    with pytest.raises(FileError, match="setup.cfg was changed by another program just now: run this again"):
+        Written().add(plans[1].additions)
+    assert files_below(tmp_path) == after
+    with (tmp_path / ".gitignore").open("a") as f:
+        f.write("theirs\n")
+    Written().add([Addition(tmp_path / "setup.cfg", "setup.cfg", b"x", size=(tmp_path / "setup.cfg").stat().st_size)])
+    (left,) = first.undo()
+    assert "setup.cfg: another program has written" in left
+
+
+@pytest.mark.parametrize(
+    ("ignored", "folder"), [("migrations/", "migrations"), ("*.sql", "migrations"), ("db/", "db/migrations")]
+)
+def test_the_lines_that_bring_the_migrations_back(tmp_path: Path, ignored: str, folder: str) -> None:
+    git(tmp_path, "init", "-q")
+    (tmp_path / "setup.cfg").write_text(f"[memsql]\nmigrations = {folder}\n")
+    (tmp_path / ".gitignore").write_text(f"{ignored}\n")
+    (hint,) = [line for line in init(tmp_path).out.split("\n") if "hides the migrations" in line]
+    with (tmp_path / ".gitignore").open("a") as f:
+        f.write("\n".join([*hint.partition(": add ")[2].split(" and "), ""]))
+    (tmp_path / folder / "0001_a.sql").write_text("")
+    assert git(tmp_path, "check-ignore", "-q", f"{folder}/0001_a.sql") == 1
+    assert git(tmp_path, "check-ignore", "-q", "db/other") == (0 if ignored == "db/" else 1)
+
+
+def test_a_link_to_nothing_is_named_before_anything_is_written(tmp_path: Path) -> None:
+    (tmp_path / "migrations").symlink_to("nowhere")
+    init(tmp_path, "--dry-run").expect(2, "migrations is a link to a folder that is not there")
