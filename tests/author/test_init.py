@@ -187,7 +187,7 @@ def test_of_two_programs_at_once_one_adds(tmp_path: Path) -> None:
     first = Written()
     first.add(plans[0].additions)
     after = files_below(tmp_path)
-    with pytest.raises(FileError, match="setup.cfg was changed by another program just now: run this again"):
+    with pytest.raises(FileError, match="changed by another program just now: run this again"):
         Written().add(plans[1].additions)
     assert files_below(tmp_path) == after
     with (tmp_path / ".gitignore").open("a") as f:
