@@ -137,8 +137,8 @@ def _plan_ignore(result: Plan, settings: Settings, database: str | None) -> None
     example = f"{settings.show(settings.migrations)}/0001_first.sql"
     hiding = [one for one in decided if _matches(one, example)]
     if hiding and not hiding[-1].startswith("!"):
-        lines = " and ".join(_shows_again(decided, settings.show(settings.migrations)))
-        result.notes.append(f"{IGNORE} hides the migrations from git, by {hiding[-1]}: add {lines}")
+        shows = " and ".join(_shows_again(decided, settings.show(settings.migrations)))
+        result.notes.append(f"{IGNORE} hides the migrations from git, by {hiding[-1]}: add {shows}")
 
 
 def _shows_again(patterns: Sequence[str], folder: str) -> list[str]:
