@@ -165,7 +165,7 @@ def _query(pair: Pair, query: Query, rounds: int, ends: float) -> QueryBench:
     try:
         with first.observe(_over(ends)):
             # The values of the first database serve both: of several that fit, the other schema may give another.
-            (ready,) = filled(first, [query])
+            (ready,) = filled(first, [query], max(0.0, ends - time.perf_counter()))
             if isinstance(ready, StatementError):
                 raise ready
             statement, values = bound(first, ready)

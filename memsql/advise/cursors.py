@@ -8,6 +8,7 @@ there that moves a cursor is that of the loop; where that cursor was opened stan
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -125,15 +126,7 @@ def walks(program: Sequence[Instruction]) -> list[Walk]:
     that depends on the rows, such as a LIMIT. What ends at a bound of its key, or after its first row, is no walk.
     """
     walker = Walker(program)
-    return [
-        Walk(start, page)
-        for start, first in enumerate(program)
-        if first.opcode in _WALK
-        for end in range(start + 1, len(program))
-        if program[end].opcode in _STEP and program[end].p1 == first.p1 and start < program[end].p2 <= end
-        if not _ends_early(program, start, end)
-        if (page := walker.opened(first.p1, start)) != UNKNOWN
-    ]
+    return [walk for start, first in enumerate(program) if first.opcode in _WALK for walk in walker.walks_from(start)]
 
 
 def _ends_early(program: Sequence[Instruction], start: int, end: int) -> bool:
@@ -150,6 +143,23 @@ class Walker:
 
     def __init__(self, code: Sequence[Instruction]) -> None:
         self._code = code
+        self._openings: dict[int, list[int]] = {}
+        self._steps: dict[int, list[int]] = {}
+        for place, instruction in enumerate(code):
+            if instruction.opcode in _OPEN_TABLE or instruction.opcode in _OPEN_OTHER:
+                self._openings.setdefault(instruction.p1, []).append(place)
+            elif instruction.opcode in _STEP:
+                self._steps.setdefault(instruction.p1, []).append(place)
+
+    def walks_from(self, start: int) -> list[Walk]:
+        """Of walks() those that begin at ``start``, where a cursor goes to an end of its b-tree."""
+        code, cursor = self._code, self._code[start].p1
+        page = self.opened(cursor, start)
+        return [
+            Walk(start, page)
+            for end in self._steps.get(cursor, ())
+            if page != UNKNOWN and start < code[end].p2 <= end and not _ends_early(code, start, end)
+        ]
 
     def page(self, start: int, later: set[int], *, seeks: bool) -> int | None:
         """The root page of the loop that begins at ``start``; the loops inside of it begin at ``later``."""
@@ -171,7 +181,7 @@ class Walker:
             if place in later or self._code[place].opcode in _SEEK:
                 break
             if self._code[place].opcode in _WALK:
-                return any(walk.start == place for walk in walks(self._code))
+                return bool(self.walks_from(place))
         return False
 
     def listed(self, start: int) -> tuple[int, bool]:
@@ -197,15 +207,11 @@ class Walker:
 
     def opened(self, cursor: int, place: int) -> int | None:
         """The root page behind ``cursor`` at ``place``; of an automatic index, of the table that it is built from."""
-        before = [n for n in range(place) if self._opens(self._code[n], cursor)]
-        # What is opened further down belongs to a part that runs earlier.
-        where = (
-            before[-1]
-            if before
-            else next((n for n in range(place, len(self._code)) if self._opens(self._code[n], cursor)), None)
-        )
-        if where is None:
+        places = self._openings.get(cursor)
+        if not places:
             return UNKNOWN
+        # What is opened further down belongs to a part that runs earlier.
+        where = places[max(0, bisect_left(places, place) - 1)]
         opening = self._code[where]
         if opening.opcode in _OPEN_TABLE:
             return opening.p2 if opening.p3 == 0 else UNKNOWN
@@ -228,7 +234,3 @@ class Walker:
             if self._code[n].opcode == "Count":
                 return self.opened(self._code[n].p1, n)
         return UNKNOWN
-
-    @staticmethod
-    def _opens(instruction: Instruction, cursor: int) -> bool:
-        return instruction.p1 == cursor and instruction.opcode in _OPEN_TABLE | _OPEN_OTHER

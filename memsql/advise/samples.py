@@ -61,17 +61,23 @@ class _Reader:
     def __init__(self, sql: str, schema: Schema) -> None:
         self._sql, self._tokens = sql, tokenize(sql)
         self._tables = list(_tables(self._tokens, schema))
+        self._places: dict[str, list[int]] = {}
+        # The last parenthesis that opens up to each token.
+        self._opened: list[int] = []
+        for place, token in enumerate(self._tokens):
+            if token.kind == "variable":
+                self._places.setdefault(token.text[1:], []).append(place)
+            self._opened.append(place if token.text == "(" else self._opened[-1] if place else 0)
 
     def sample(self, variable: str) -> str:
         """A SELECT that gives a value for ``variable``."""
-        for place, token in enumerate(self._tokens):
-            if token.kind == "variable" and token.text[1:] == variable:
-                before = self._tokens[place - 1].word if place else ""
-                if before in _COUNTS:
-                    return f"SELECT {_COUNTS[before]}"
-                compared = self._compared(place)
-                if compared is not None:
-                    return _select(compared)
+        for place in self._places.get(variable, ()):
+            before = self._tokens[place - 1].word if place else ""
+            if before in _COUNTS:
+                return f"SELECT {_COUNTS[before]}"
+            compared = self._compared(place)
+            if compared is not None:
+                return _select(compared)
         return f"SELECT {_ANY}"
 
     def _compared(self, place: int) -> _Compared | None:
@@ -98,8 +104,7 @@ class _Reader:
 
     def _listed(self, place: int) -> _Compared | None:
         """The same for one of the values behind IN."""
-        while place > 0 and self._tokens[place].text != "(":
-            place -= 1
+        place = self._opened[place]
         if place >= 1 and self._tokens[place - 1].word == "IN":
             return self._operand(self._without_not(place - 2))
         return None

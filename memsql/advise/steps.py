@@ -45,18 +45,19 @@ def counted_rows(code: Sequence[Instruction], scanned: int, indexed: int, *, fun
     """How many rows of tables are surely among those that SQLite counted in loops that scan, and among those that it
     put into automatic indexes. It counts rows of subqueries and ``functions`` too; where there is such a loop, none is
     sure."""
-    sure = 0
+    sure, walker = 0, Walker(code)
     for counter, rows in ((_SCANNED, scanned), (_INDEXED, indexed)):
         ends = [n for n, i in enumerate(code) if i.opcode in _NEXT and i.p5 == counter]
-        sure += rows if all(_moves_on_table(code, end, functions=functions) for end in ends) else 0
+        sure += rows if all(_moves_on_table(walker, code[end], end, functions=functions) for end in ends) else 0
     return sure
 
 
-def _moves_on_table(code: Sequence[Instruction], end: int, *, functions: bool) -> bool:
-    """Whether the loop that ends at ``end`` goes through a table, and not through rows of a subquery."""
-    if code[end].opcode == "VNext":
+def _moves_on_table(walker: Walker, last: Instruction, end: int, *, functions: bool) -> bool:
+    """Whether the loop whose ``last`` instruction is at ``end`` goes through a table, and not through rows of a
+    subquery."""
+    if last.opcode == "VNext":
         return not functions
-    return Walker(code).opened(code[end].p1, end) not in (None, UNKNOWN)
+    return walker.opened(last.p1, end) not in (None, UNKNOWN)
 
 
 def least_rows(code: Sequence[Instruction], steps: int, *, functions: bool = False) -> int:
@@ -65,7 +66,7 @@ def least_rows(code: Sequence[Instruction], steps: int, *, functions: bool = Fal
     ends = [end for end, i in enumerate(code) if _goes_back(i, end, len(code))]
     if len(ends) != 1 or code[ends[0]].opcode not in _NEXT or any(i.opcode in _SUBROUTINES for i in code):
         return 0
-    if not _moves_on_table(code, ends[0], functions=functions):
+    if not _moves_on_table(Walker(code), code[ends[0]], ends[0], functions=functions):
         return 0
     start, end = code[ends[0]].p2, ends[0]
     longest = _longest(code, start, end)
@@ -127,7 +128,9 @@ def _shortest(code: Sequence[Instruction], start: int, end: int, free: Container
     waiting = deque([start])
     while waiting:
         place = waiting.popleft()
-        for following in _following(code[place], place) if place != end else ():
+        if place == end:
+            break
+        for following in _following(code[place], place):
             if not 0 <= following < len(code):
                 continue
             length = distance[place] + int(following not in free)

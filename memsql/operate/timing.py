@@ -55,7 +55,7 @@ def _timing(conn: Connection, query: Query, rounds: int, share: float) -> QueryT
     """Run ``query`` for at most ``share`` seconds, the SELECTs of its sample values among them."""
     nothing = QueryTiming(query.name, query.path, 0, None, None, None, part=query.part)
     if effect(query.sql).kind != "select":
-        return replace(nothing, error="it is no SELECT, and was not run")
+        return replace(nothing, error="it writes, and was not run")
     ends = time.perf_counter() + share
     times: list[float] = []
     error: str | None = None

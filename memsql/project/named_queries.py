@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import re
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,7 +19,7 @@ from memsql.config import Settings
 from memsql.errors import ConfigError, FileError, Location
 from memsql.project.contracts import parse_expectations
 from memsql.project.files import read_file
-from memsql.project.queries import Query, query_of, read_queries
+from memsql.project.queries import KINDS, Query, query_of, read_queries
 from memsql.sqltext import Directive, Header, effect, split
 from memsql.sqltext.near_miss import near_miss
 from memsql.sqltext.tokens import Comment, Token, comments, tokenize
@@ -27,7 +28,6 @@ _NAME = re.compile(r"(?:--|/\*)\s*name\s*:\s*(?P<name>[^\s(]+)", re.IGNORECASE)
 # What aiosql and yesql write behind a name to say what a call returns.
 _OPERATORS = re.compile(r"(?:\^|\$|!|<!|\*!|#|\?)+$")
 _DIRECTIVE = re.compile(r"--\s*(?P<name>plan|param|why)\s*:\s*(?P<value>.*)", re.DOTALL)
-_QUERIES = frozenset({"select", "insert", "replace", "update", "delete"})
 _ARGUMENTS = frozenset({"arg", "narg", "slice"})
 
 
@@ -73,10 +73,11 @@ def read_named(text: str, shown: str) -> list[Query]:
     PRAGMA and the like) are left out.
     """
     queries = []
-    for block in _blocks(text, shown):
-        statements = [s for s in split(text[block.start : block.end]) if effect(s.text).kind in _QUERIES]
+    breaks = [match.start() for match in re.finditer("\n", text)]
+    for block in _blocks(text, shown, breaks):
+        statements = [s for s in split(text[block.start : block.end]) if effect(s.text).kind in KINDS]
         for number, statement in enumerate(statements, 1):
-            line = text.count("\n", 0, block.start) + statement.line
+            line = bisect_left(breaks, block.start) + statement.line
             name = block.name or Path(shown).stem
             part = name if number == 1 and block.name else f"{name} {number}"
             query = query_of(block.header, _plain(statement.text), part if len(statements) > 1 else name, shown)
@@ -94,24 +95,26 @@ class _Block:
     header: Header
 
 
-def _blocks(text: str, shown: str) -> Iterator[_Block]:
+def _blocks(text: str, shown: str, breaks: Sequence[int]) -> Iterator[_Block]:
+    """The blocks of ``text``, whose lines end at ``breaks``."""
     notes = list(comments(text))
     ends = [token.end for token in tokenize(text)]
     named = [(note, match) for note in notes if (match := _NAME.match(note.text))]
     # What stands above a name, down from the last statement, belongs to it too.
-    starts = [max((end for end in ends if end <= note.start), default=0) for note, _ in named]
+    starts = [ends[place - 1] if (place := bisect_right(ends, note.start)) else 0 for note, _ in named]
     names = [_OPERATORS.sub("", match["name"]) for _, match in named]
-    if not named or any(end <= starts[0] for end in ends):
+    if not named or (ends and ends[0] <= starts[0]):
         starts, names = [0, *starts], ["", *names]
+    begins = [note.start for note in notes]
     for number, (start, name) in enumerate(zip(starts, names, strict=True)):
         end = starts[number + 1] if number + 1 < len(starts) else len(text)
-        inside = [note for note in notes if start <= note.start < end]
-        yield _Block(name, start, end, Header("", tuple(_directives(text, inside, shown))))
+        inside = notes[bisect_left(begins, start) : bisect_left(begins, end)]
+        yield _Block(name, start, end, Header("", tuple(_directives(inside, shown, breaks))))
 
 
-def _directives(text: str, notes: Sequence[Comment], shown: str) -> Iterator[Directive]:
+def _directives(notes: Sequence[Comment], shown: str, breaks: Sequence[int]) -> Iterator[Directive]:
     for note in notes:
-        line = text.count("\n", 0, note.start) + 1
+        line = bisect_left(breaks, note.start) + 1
         match = _DIRECTIVE.fullmatch(note.text)
         if match is not None:
             yield Directive(match["name"], match["value"].strip(), line)

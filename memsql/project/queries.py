@@ -22,6 +22,13 @@ _PARAM = re.compile(r"(\w+)\s*=\s*(.+)", re.DOTALL)
 _QUERY_WORDS = frozenset({"SELECT", "WITH", "VALUES"})
 SAMPLE_SECONDS = 30.0
 """So long all SELECTs of sample values together may take."""
+KINDS = frozenset({"select", "insert", "replace", "update", "delete"})
+"""What a hot query may be, as effect() calls it. All but a SELECT are planned, and never run."""
+LONGEST = 1_000_000
+"""So many characters one query may have: reading it and its plan takes seconds then."""
+_maybe_variable = re.compile(r"[?:@$]").search
+_late: dict[tuple[str, str], float] = {}
+"""How long SELECTs of sample values had, by database and text, that did not end."""
 # A server gets all of them in one request first, for this part of the time.
 _TOGETHER = 0.25
 
@@ -51,6 +58,8 @@ class Query:
     @property
     def variables(self) -> tuple[str, ...]:
         """The names of its variables, in the order of the statement."""
+        if not _maybe_variable(self.text):
+            return ()
         return tuple(dict.fromkeys(token.text[1:] for token in tokenize(self.text) if token.kind == "variable"))
 
     @property
@@ -68,8 +77,9 @@ def filled(
     """Each of ``queries`` with the values that its SELECTs give on ``conn`` in place, or the error of such a SELECT.
 
     A value is the first column of the first row, NULL where there is no row. Reads only. All SELECTs together may take
-    about so many ``seconds``; one that does not end in its share of them has an error that ``is_interrupt``. Raises
-    such an error where ``interrupted`` became true.
+    about so many ``seconds``; one that does not end in its share of them has an error that ``is_interrupt``, and is not
+    run again in this process unless it gets more than twice as long. Raises such an error where ``interrupted`` became
+    true.
     """
     selects = list(dict.fromkeys(select for query in queries for _, select in query.selects))
     # As text of SQL, and as an expression, which cannot write whatever it says.
@@ -92,7 +102,7 @@ def _answers(
 ) -> list[Result | StatementError]:
     """The answer to each of ``texts``, or its error; all together in about so many ``seconds``."""
     ends = time.monotonic() + seconds
-    if conn.target.is_server:
+    if conn.target.is_server and not any((str(conn.target), text) in _late for text in texts):
         together = time.monotonic() + seconds * _TOGETHER
         try:
             with conn.observe(lambda: interrupted() or time.monotonic() > together):
@@ -103,6 +113,10 @@ def _answers(
     answers: list[Result | StatementError] = []
     for number, text in enumerate(texts):
         share = max(ends - time.monotonic(), 0.0) / (len(texts) - number)
+        earlier = _late.get((str(conn.target), text))
+        if earlier is not None and share <= 2 * earlier:
+            answers.append(StatementError(too_long(earlier), code=INTERRUPT, statement=text))
+            continue
         answers.append(_answer(conn, text, share, interrupted))
     return answers
 
@@ -117,6 +131,7 @@ def _answer(conn: Connection, text: str, seconds: float, interrupted: Callable[[
             return e
         if interrupted():
             raise
+        _late[str(conn.target), text] = seconds
         return StatementError(too_long(seconds), code=INTERRUPT, statement=text)
 
 
@@ -137,6 +152,8 @@ def bound(conn: Connection, query: Query) -> tuple[str, tuple[Value, ...]]:
     """``query``, which was filled, as an application sends it: the statement with a ``?`` for each variable that has a
     sample value, and these values in the same order. Raises StatementError for a value that cannot be computed."""
     literals = dict(query.literals)
+    if not literals:
+        return query.text, ()
     names = [
         token.text[1:] for token in tokenize(query.text) if token.kind == "variable" and token.text[1:] in literals
     ]
@@ -156,16 +173,24 @@ def read_queries(folder: Path, shown: str = "sql/queries") -> list[Query]:
 
 def _read_query(path: Path, shown: str) -> Query:
     text = read_file(path, shown).text()
+    _refuse_long(text, Location(shown))
     header = parse_header(text, shown, _QUERY_KEYS, repeatable=REPEATABLE_KEYS)
     statements = split(text)
-    if len(statements) != 1:
-        raise FileError(f"{shown} must hold one SELECT, and holds {len(statements)} statements", where=Location(shown))
+    kind = effect(statements[0].text).kind if len(statements) == 1 else ""
+    if kind not in KINDS:
+        other = f"{len(statements)} statements" if len(statements) != 1 else "another statement"
+        raise FileError(
+            f"{shown} must hold one SELECT, INSERT, UPDATE or DELETE, and holds {other}",
+            where=Location(shown),
+            hint="what writes is planned, and never run" if kind else None,
+        )
     return query_of(header, statements[0].text, header.get("name") or path.stem, shown)
 
 
 def query_of(header: Header, sql: str, name: str, shown: str) -> Query:
     """The query ``sql`` of the file ``shown`` with what its ``header`` says. Raises FileError for a directive that
     nobody knows."""
+    _refuse_long(sql, Location(shown))
     expected = tuple(
         expectation
         for directive in header.all("plan")
@@ -196,6 +221,16 @@ def query_of(header: Header, sql: str, name: str, shown: str) -> Query:
     )
 
 
+def _refuse_long(sql: str, where: Location) -> None:
+    """Raise FileError where ``sql`` is longer than LONGEST."""
+    if len(sql) > LONGEST:
+        raise FileError(
+            f"{where.path} holds a query of {len(sql):,} characters; it may have {LONGEST:,}",
+            where=where,
+            hint="pass long lists of values as one JSON text, and read it with json_each(:ids)",
+        )
+
+
 def _is_query(value: str) -> bool:
     """Whether ``value``, behind `-- param: name =`, is a statement that returns it, and not the value itself."""
     return next((token.word for token in tokenize(value)), "") in _QUERY_WORDS
@@ -211,6 +246,8 @@ def _one_select(text: str, where: Location) -> str:
 
 def with_values(sql: str, values: Mapping[str, str]) -> str:
     """``sql`` with the values of its variables in their places, not inside strings, names and comments."""
+    if not values or not _maybe_variable(sql):
+        return sql
     parts, end = [], 0
     for token in tokenize(sql):
         if token.kind == "variable" and token.text[1:] in values:

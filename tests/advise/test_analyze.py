@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
 from cli import Project
 from either import Place
+
+from memsql import config
+from memsql.db import connection
+from memsql.errors import StatementError
+from memsql.project.named_queries import hot_queries
+from memsql.project.queries import filled as filled_queries
 
 SCHEMA = "CREATE TABLE memories (id INTEGER PRIMARY KEY, user_id INT, body TEXT);\n"
 INDEX = "CREATE INDEX by_user ON memories (user_id);\n"
@@ -160,3 +167,57 @@ def test_the_same_on_a_file_and_on_a_server(place: Place) -> None:
     assert mine["rows_read"] in (50, 51)
     assert (mine["rows_read_by"]["server"] is None) is place.url.endswith(".db")
     place.run("verify").expect(0, "ok       query mine")
+
+
+MANY = 400
+LARGE = {
+    "subqueries": ", ".join(f"(SELECT max(user_id) FROM memories WHERE body = {n})" for n in range(MANY)),
+    "variables": f"1 IN ({', '.join(f':p{n}' for n in range(10_000))}) FROM memories",
+}
+
+
+@pytest.mark.parametrize("name", LARGE)
+def test_a_large_query_is_planned_in_time_that_grows_with_its_length(project: Project, name: str) -> None:
+    project.up()
+    write(project, "sql/queries/large.sql", f"SELECT {LARGE[name]};")
+    begun = time.process_time()
+    project.run("analyze.queries", "--only", "large", "--no-run").expect(0, "large")
+    # It took minutes when each loop was looked for in the whole program.
+    assert time.process_time() - begun < 20
+
+
+@pytest.mark.parametrize(
+    ("body", "code", "part"),
+    [
+        ("INSERT INTO memories (user_id) VALUES (:u)", 0, "it writes, and was not run"),
+        ("WITH n AS (SELECT 1) DELETE FROM memories RETURNING id", 0, "it writes, and was not run"),
+        ("PRAGMA user_version = 5", 2, "must hold one SELECT, INSERT, UPDATE or DELETE, and holds another statement"),
+        ("CREATE TABLE other (a)", 2, "and holds another statement"),
+        ("SELECT 1; SELECT 2", 2, "and holds 2 statements"),
+        (f"SELECT '{'x' * 1_000_000}'", 2, "holds a query of 1,000,0"),
+    ],
+)
+def test_what_a_query_may_be(project: Project, body: str, code: int, part: str) -> None:
+    project.up()
+    write(project, "sql/queries/other.sql", f"{body};")
+    before = project.files()
+    project.run("analyze.queries").expect(code, part)
+    project.run("lint", "sql/queries/other.sql").expect(*((0,) if code == 0 else (1, "MS29"))) if len(
+        body
+    ) < 99 else None
+    assert project.files() == before
+
+
+def test_a_value_that_does_not_end_is_looked_for_once(project: Project) -> None:
+    project.up()
+    endless = "WITH RECURSIVE c (x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c) SELECT max(x) FROM c"
+    write(project, "sql/queries/endless.sql", f"-- param: u = {endless}\nSELECT * FROM memories WHERE user_id = :u;")
+    with connection(config.load(project=str(project.root), environ={}).target, "ro", 100) as conn:
+        (query,) = [q for q in hot_queries(config.load(project=str(project.root), environ={})) if q.name == "endless"]
+        for seconds in (0.2, 0.3, 0.1):
+            begun = time.monotonic()
+            (answer,) = filled_queries(conn, [query], seconds)
+            assert isinstance(answer, StatementError)
+            assert answer.is_interrupt
+            assert "longer than 0.2 s" in answer.message
+        assert time.monotonic() - begun < 0.1

@@ -119,3 +119,10 @@ def test_what_is_no_price(tmp_path: Path, text: str) -> None:
     (tmp_path / "setup.cfg").write_text(f"[memsql]\nprice_rows_read = {text}\n", encoding="utf-8")
     with pytest.raises(ConfigError, match="not a price"):
         config.load(project=str(tmp_path), environ={})
+
+
+def test_lines_of_many_queries() -> None:
+    text = "".join(f"-- name: q{n}\n-- plan: no scan\nSELECT {n};\n\n" for n in range(2000))
+    queries = read_named(text, "app/q.sql")
+    assert [(q.name, q.line) for q in queries] == [(f"q{n}", n * 4 + 3) for n in range(2000)]
+    assert all(q.expected for q in queries)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from memsql.lint.model import DATABASE, OURS, Hit, Rule, rule
 from memsql.lint.script import Script
 from memsql.lint.siblings import Siblings
 from memsql.project.files import WRITE_IT, parse_file_name, unwritten
+from memsql.project.queries import KINDS
 
 _EVERY = (*DATABASE, "check", "query", "smoke", "snapshot")
 
@@ -106,7 +107,8 @@ def header(script: Script) -> Iterator[Hit]:
         -- transactonal: false
         VACUUM;
 
-    **Best practice** First a line that says what the file does, then directives; a check or query holds one SELECT.
+    **Best practice** First a line that says what the file does, then directives; a check holds one SELECT, a query one
+    SELECT, INSERT, UPDATE or DELETE.
 
         -- Gives the space of dropped tables back.
         -- depends: 0004_index_active_memories
@@ -122,15 +124,22 @@ def header(script: Script) -> Iterator[Hit]:
         what = unwritten(script.text)
         if what is not None:
             yield Hit(0, f"the file {what}, so migrate.up refuses it", WRITE_IT)
-    if script.kind in ("check", "query") and ([s.kind for s in script.steps] != ["select"]):
+    kinds = [s.kind for s in script.steps]
+    if (script.kind == "check" and kinds != ["select"]) or (script.kind == "query" and not _is_query(kinds)):
         yield Hit(
             script.steps[1].at if len(script.steps) > 1 else 0,
-            f"a {script.kind} holds one SELECT",
+            "a check holds one SELECT"
+            if script.kind == "check"
+            else "a query holds one SELECT, INSERT, UPDATE or DELETE",
             "split the file",
             severity="error",
         )
     if script.kind == "migration" and script.siblings is not None:
         yield from _depends(script, script.siblings)
+
+
+def _is_query(kinds: Sequence[str]) -> bool:
+    return len(kinds) == 1 and kinds[0] in KINDS
 
 
 def _depends(script: Script, siblings: Siblings) -> Iterator[Hit]:
