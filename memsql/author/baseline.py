@@ -24,7 +24,7 @@ from memsql.project.files import Migration
 from memsql.project.load import Project
 from memsql.schema import Schema, diff, dump, read
 from memsql.schema.model import Object
-from memsql.sqltext import effect, split
+from memsql.sqltext import effect, ended, split
 from memsql.sqltext.names import fold, quote_if_needed
 from memsql.visible import line
 from memsql.words import count
@@ -113,7 +113,7 @@ def _down(plan: ChangePlan, name: NextName, content: Content) -> str:
 
 
 def _statements(statements: Sequence[str]) -> str:
-    return "".join(f"\n{statement};\n" for statement in statements)
+    return "".join(f"\n{ended(statement)}\n" for statement in statements)
 
 
 def _makes_table(sql: str) -> bool:

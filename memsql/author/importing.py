@@ -157,6 +157,9 @@ def _notes(pair: ImportedPair) -> list[str]:
     """What a person should know of what was left out, and of transactions."""
     scripts = [script for script in (pair.up, pair.down) if script is not None]
     notes = [f"left out `{removal.statement}`: {removal.why}" for script in scripts for removal in script.removals]
+    notes += [note for script in scripts for note in script.notes]
+    if pair.down is None and pair.source.down is not None:
+        notes.append(f"its way back does nothing in {pair.tool.title}, and memsql takes it for none")
     if any(pair.source.no_transaction) and all(script.transactional for script in scripts):
         notes.append(f"{pair.tool.title} runs it without a transaction, memsql in one")
     return notes

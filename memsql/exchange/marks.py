@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from memsql.exchange.model import Mark
-from memsql.sqltext.split import split
+from memsql.sqltext.split import ended, split
 from memsql.sqltext.tokens import comments
 
 
@@ -76,4 +76,4 @@ def terminated(text: str) -> str:
     parts = split(text)
     if not parts or parts[-1].end < len(text):
         return text
-    return f"{text}\n;\n" if "--" in text[text.rfind("\n") + 1 :] else f"{text.rstrip()};\n"
+    return f"{ended(text.rstrip())}\n"

@@ -55,7 +55,8 @@ class FileHabits:
 
     ``respelled``: what in a version is replaced by what. ``tables``: the tool's own tables; statements that write them
     are left out. ``hashed``: whether the tool knows a file by the SHA-256 of its bytes. ``dialect``: a file, and the
-    pattern for the name of the engine in it, by its only group.
+    pattern for the name of the engine in it, by its only group. ``in_one_block``: of several marks that begin the same
+    way the first one counts, and the way up comes first.
     """
 
     ups: str
@@ -73,6 +74,7 @@ class FileHabits:
     tables: tuple[str, ...] = ()
     hashed: bool = False
     dialect: tuple[str, str] | None = None
+    in_one_block: bool = False
 
 
 @dataclass(frozen=True, slots=True)

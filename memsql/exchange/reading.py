@@ -9,9 +9,10 @@ import hashlib
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from memsql.errors import FileError, Location
+from memsql.exchange.line_ends import outside_values
 from memsql.exchange.marks import Part, PlacedMark, cut, placed_marks
 from memsql.exchange.model import FileHabits, ForeignMigration, ForeignSet, LeftOut, Tool
 from memsql.sqltext.header import directive_lines
@@ -32,8 +33,12 @@ class _File:
 
     @property
     def pair(self) -> str:
+        """What it has in common with its way back, and with no other migration: 1, 01 and 1.0 are one version."""
         pair = self.groups.get("pair") or self.groups.get("version") or self.path
-        return str(int(pair)) if pair.isdecimal() else pair
+        numbers = [pair] if self.groups.get("pair") else re.split(r"[._]", pair)
+        if not all(number.isdecimal() for number in numbers):
+            return pair
+        return re.sub(r"(?:\.0)+$", "", ".".join(str(int(number)) for number in numbers))
 
 
 @dataclass(slots=True)
@@ -254,6 +259,8 @@ class _Reader:
 
     def _parts(self, path: str, text: str) -> list[Part]:
         placed = list(placed_marks(text, self.habits.marks))
+        if self.habits.in_one_block:
+            placed = self._first_of_each(path, text, placed)
         for mark in placed:
             if mark.mark.means == "refused":
                 self._problem(path, f"has `{mark.text}` in line {_line(text, mark)}, and {mark.mark.why}")
@@ -262,6 +269,23 @@ class _Reader:
             if match is not None:
                 self._problem(path, f"has {match[0]}, for which {self.tool.title} puts a value: write the value")
         return cut(text, placed)
+
+    def _first_of_each(self, path: str, text: str, placed: list[PlacedMark]) -> list[PlacedMark]:
+        """``placed``, of which the first ``up`` and the first ``down`` begin something and the others are comments."""
+        begun: list[str] = []
+        marks = []
+        for mark in placed:
+            means = mark.mark.means
+            if means == "up" and begun == ["down"]:
+                self._problem(path, f"has the way back before the way up, which {self.tool.title} refuses")
+            if means in begun:
+                line = f"line {_line(text, mark)}: {self.tool.title} takes a second `{mark.text}` for a comment"
+                self.files.left_out.append(LeftOut(f"{path},", line))
+                mark = replace(mark, mark=replace(mark.mark, means="layout"))
+            elif means in ("up", "down"):
+                begun.append(means)
+            marks.append(mark)
+        return marks
 
     def _of_scripts(self) -> Iterator[ForeignMigration]:
         ups: dict[str, tuple[str, str]] = {}
@@ -288,14 +312,14 @@ class _Reader:
 
     def _text(self, path: str) -> str:
         try:
-            text = self.tree[path].decode("utf-8-sig").replace("\r\n", "\n")
+            text = self.tree[path].decode("utf-8-sig")
         except UnicodeDecodeError as e:
             self._problem(path, f"is not UTF-8: byte 0x{self.tree[path][e.start]:02x}")
             return ""
         if "\0" in text:
             self._problem(path, "holds a NUL character")
             return ""
-        return text
+        return outside_values(text)
 
     def _problem(self, path: str, what: str) -> None:
         problem = f"{path} {what}"

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from memsql.errors import FileError
+from memsql.exchange.line_ends import kept
 from memsql.exchange.model import ForeignMigration
 from memsql.sqltext.classify import Effect, effect
 from memsql.sqltext.header import MigrationHeader, parse_migration_header
@@ -35,7 +36,7 @@ class Script:
     """The SQL of one direction: without header, ``foreign_keys`` and ``transactional`` as the directives have them.
 
     ``removals`` are statements whose absence a person should know of, ``problems`` sentences about what memsql cannot
-    run, each with its line.
+    run, each with its line, ``notes`` sentences about what is written in another way.
     """
 
     text: str
@@ -43,6 +44,7 @@ class Script:
     transactional: bool = True
     removals: tuple[Removal, ...] = ()
     problems: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
     @property
     def has_statement(self) -> bool:
@@ -55,6 +57,7 @@ def script_of(text: str, own_tables: tuple[str, ...] = (), *, own_directives: bo
 
     ``own_tables``: tables of the tool. ``own_directives``: ``-- depends:`` and ``-- transactional:`` are the tool's.
     """
+    text, notes = kept(text)
     cleaner = _Cleaner(text, frozenset(map(fold, own_tables)))
     cleaner.read()
     return Script(
@@ -63,6 +66,7 @@ def script_of(text: str, own_tables: tuple[str, ...] = (), *, own_directives: bo
         transactional=not cleaner.outside or cleaner.mixed,
         removals=tuple(cleaner.removals),
         problems=tuple(cleaner.problems),
+        notes=notes,
     )
 
 

@@ -20,6 +20,7 @@ from memsql.sqltext.header import (
 from memsql.sqltext.names import ROWIDS, fold, free_rowid, quote
 from memsql.sqltext.split import (
     Statement,
+    ended,
     pieces,
     skip_to_code,
     split,
@@ -42,6 +43,7 @@ __all__ = [
     "Statement",
     "bulk_table",
     "effect",
+    "ended",
     "fold",
     "forbidden_in_transaction",
     "free_rowid",

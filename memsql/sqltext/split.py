@@ -129,6 +129,13 @@ def split(text: str) -> list[Statement]:
     return list(statements(text))
 
 
+def ended(statement: str) -> str:
+    """``statement`` with a semicolon, which a line comment at its end does not swallow. White space before it stays:
+    SQLite stores it with an index."""
+    ends_in_comment = "--" in statement.rpartition("\n")[2]
+    return f"{statement}\n;" if ends_in_comment else f"{statement};"
+
+
 def pieces(text: str) -> list[str]:
     """Cut ``text`` into statements without dropping anything: ``"".join(pieces(text)) == text``.
 

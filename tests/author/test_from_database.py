@@ -86,6 +86,14 @@ def test_the_baseline_makes_all_of_it_and_the_database_is_adopted(tmp_path: Path
     init(tmp_path, "app.db").expect(2, "migrations/ is not empty", "migrate.baseline --version N")
 
 
+def test_comments_at_the_end_of_a_text_stay(tmp_path: Path) -> None:
+    sql = "CREATE TABLE a (x) -- t\n; CREATE VIEW v AS SELECT 1 -- c\n; CREATE INDEX i ON a (x) WHERE x > 1 -- z\n ;"
+    make(tmp_path / "app.db", sql)
+    init(tmp_path, "app.db").expect(0)
+    run("migrate.up", "--database", "fresh.db", cwd=tmp_path).expect(0)
+    run("verify", "--database", "fresh.db", cwd=tmp_path).expect(0)
+
+
 def test_it_goes_on_where_init_has_been(tmp_path: Path) -> None:
     run("init", cwd=tmp_path).expect(0)
     make(tmp_path / "app.db", "CREATE TABLE a (x);")

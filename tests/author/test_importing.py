@@ -314,3 +314,34 @@ def test_the_command(project: Project) -> None:
     project.run("import", "gosse", "there").expect(2, "did you mean goose")
     project.run("import", "goose", "nowhere").expect(2, "there is no folder nowhere")
     project.run("import", "goose").expect(2)
+
+
+def test_line_ends_of_windows_in_values_are_kept(project: Project) -> None:
+    up = """CREATE TABLE a (x, "y" DEFAULT 'p\nq'); -- why
+INSERT INTO a VALUES ('one\n\ntwo', X'00'), ('it''s
+', "z");
+CREATE TRIGGER t AFTER INSERT ON a BEGIN INSERT INTO a SELECT 'r
+s', 1 WHERE new.x = 0; END;
+UPDATE a SET x = x || '
+' WHERE x = 'one
+
+two';
+"""
+    (project.root / "there").mkdir()
+    (project.root / "there" / "1_a.sql").write_bytes(up.replace('"z"', "'z'").replace("\n", "\r\n").encode())
+    imported = take(project, "d1", {})
+    assert b"\r" not in project.up_file("1_a").read_bytes()
+    project.run("migrate.up").expect(0)
+    assert project.query("SELECT x FROM a") == [("one\r\n\r\ntwo\r\n",), ("it's\r\n",)]
+    assert notes(imported).split("\n") == [
+        'line 1 has a value with line ends of Windows: it has "\\n" now, as the text of a schema has',
+        "line 3 has a value with line ends of Windows: they are written as char(13,10)",
+        'line 7 has a value with line ends of Windows: it has "\\n" now, as the text of a schema has',
+        "line 9 has a value with line ends of Windows: they are written as char(13,10)",
+    ]
+
+
+def test_a_way_back_that_does_nothing_is_named(project: Project) -> None:
+    imported = take(project, "golang-migrate", {"1_a.up.sql": "CREATE TABLE a (x);", "1_a.down.sql": "-- later\n"})
+    assert "its way back does nothing in golang-migrate, and memsql takes it for none" in notes(imported)
+    assert "DROP TABLE a;" in texts(project, "1_a")[1]

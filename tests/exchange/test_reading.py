@@ -69,6 +69,40 @@ def test_a_breakpoint_ends_a_statement() -> None:
     assert _code(_read_tree("drizzle", tree)[0].up) == "CREATE TABLE a (x); CREATE TABLE b (x); DROP TABLE a;"
 
 
+@pytest.mark.parametrize("word", ["goose", "migrate"])
+@pytest.mark.parametrize(
+    ("statement", "ended"),
+    [
+        ("CREATE TRIGGER t AFTER INSERT ON a BEGIN SELECT CASE 1 WHEN 1 THEN 2 END; END", "END;"),
+        ("CREATE TABLE b (x) -- why", "-- why\n;"),
+        ("CREATE TABLE b (x)\n-- why\n", "-- why\n;"),
+        ("INSERT INTO b VALUES (1) /* why */", "/* why */;"),
+        ("INSERT INTO b VALUES (1);\n-- why", "-- why"),
+    ],
+)
+def test_the_end_of_a_statement_ends_it_without_a_semicolon(word: str, statement: str, ended: str) -> None:
+    tool = "goose" if word == "goose" else "sql-migrate"
+    begin, end = (f"-- +{word} {mark}\n" for mark in ("StatementBegin", "StatementEnd"))
+    up = _read(tool, **{"1_a": f"-- +{word} Up\n{begin}{statement}\n{end}CREATE TABLE z (a);\n"})[0].up
+    assert up == f"{statement.rstrip(chr(10))[: -len(ended.rstrip(';').rstrip(chr(10)))]}{ended}\nCREATE TABLE z (a);\n"
+
+
+def test_a_comment_before_a_breakpoint_does_not_swallow_the_end() -> None:
+    text = "CREATE TABLE u (a) -- x\n--> statement-breakpoint\nCREATE TABLE w (b) -- y\n"
+    tree = {"meta/_journal.json": '{"entries": [{"tag": "0000_a"}]}', "0000_a.sql": text}
+    assert _read_tree("drizzle", tree)[0].up == "CREATE TABLE u (a) -- x\n;\nCREATE TABLE w (b) -- y\n;\n"
+
+
+def test_blocks_of_dbmate_are_one_up_and_one_down() -> None:
+    text = "-- migrate:up\nA;\n-- migrate:down\nB;\n-- migrate:up\nC;\n-- migrate:down\nD;\n"
+    foreign = read_set(tool_of("dbmate"), {"1_a.sql": text.encode()}, "there")
+    assert (foreign.migrations[0].up, foreign.migrations[0].down) == ("A;\n", "B;\nC;\nD;\n")
+    assert [left.what for left in foreign.left_out] == [
+        "line 5: dbmate takes a second `-- migrate:up` for a comment",
+        "line 7: dbmate takes a second `-- migrate:down` for a comment",
+    ]
+
+
 def test_marks_in_strings_are_values() -> None:
     (migration,) = _read("goose", **{"1_a": "-- +goose Up\nINSERT INTO a VALUES ('\n-- +goose Down\n');\n"})
     assert migration.down is None
@@ -145,6 +179,9 @@ CREATE TABLE b (x);
         ("goose", {"1_a.sql": "-- +goose ENVSUB ON\n-- +goose Up\nA;"}, "replaces no variables"),
         ("goose", {"1_a.sql": "CREATE TABLE a (x);"}, "1_a.sql has no line"),
         ("goose", {"1_a.sql": "A;\n-- +goose Up\nB;"}, "has a statement before"),
+        ("flyway", {"V1__a.sql": "A;", "V1.0__b.sql": "B;"}, "V1__a.sql has the version of V1.0__b.sql"),
+        ("flyway", {"V01_2__a.sql": "A;", "V1.2.0__b.sql": "B;"}, "V1.2.0__b.sql has the version of V01_2__a.sql"),
+        ("dbmate", {"1_a.sql": "-- migrate:down\nB;\n-- migrate:up\nA;\n"}, "way back before the way up"),
         ("goose", {"1_a.sql": BOTH_WAYS["goose"], "01_b.sql": BOTH_WAYS["goose"]}, "1_a.sql has the version of 01_b"),
         ("yoyo", {"1_a.py": "step('A')", "2_b.sql": "B;"}, "1_a.py is a migration in Python"),
         ("flyway", {"V1__a.java": "class V1__a", "V2__b.sql": "B;"}, "V1__a.java is a migration that is no SQL"),

@@ -21,7 +21,7 @@ from memsql.author.change.steps import (
     RenameTable,
     SetNotNull,
 )
-from memsql.sqltext import permit_line
+from memsql.sqltext import ended, permit_line
 from memsql.sqltext.names import quote, quote_if_needed, quote_string
 from memsql.sqltext.tokens import without_tail
 
@@ -59,7 +59,9 @@ def step_sql(step: ChangeStep) -> str:
         case Drop(kind, name):
             return f"DROP {kind.upper()} {quote_if_needed(name)};"
         case Create(sql):
-            return without_tail(sql) + ";"
+            bare = without_tail(sql)
+            # SQLite keeps a comment at the end of a view or an index with it.
+            return ended(sql if sql[len(bare) :].strip() else bare)
         case RenameTable(old, new):
             return f"ALTER TABLE {quote_if_needed(old)} RENAME TO {quote_if_needed(new)};"
         case RenameColumn(table, old, new):

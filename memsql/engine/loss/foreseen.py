@@ -25,7 +25,7 @@ from memsql.engine.loss.model import Account
 from memsql.engine.loss.tables import Table
 from memsql.errors import Refused, StatementError
 from memsql.project.files import SqlFile
-from memsql.sqltext import bulk_table, fold, writes
+from memsql.sqltext import bulk_table, ended, fold, writes
 from memsql.sqltext import statements as statements_of
 from memsql.sqltext.internal import KEPT
 from memsql.sqltext.shapes import does_more, inserts_values, runs, shape
@@ -301,14 +301,8 @@ class Planned(Foreseen):
         if len(self._waiting) == 1:
             self._steps.append(Step((self._waiting[0], ()), kind="text"))
         elif self._waiting:
-            self._steps.append(Step(Script("\n".join(map(_ended, self._waiting))), kind="text"))
+            self._steps.append(Step(Script("\n".join(map(ended, self._waiting))), kind="text"))
         self._waiting, self._size = [], 0
-
-
-def _ended(statement: str) -> str:
-    """``statement`` with a semicolon. SQLite stores the white space before that with an index."""
-    ends_in_comment = "--" in statement.rpartition("\n")[2]
-    return f"{statement}\n;" if ends_in_comment else f"{statement};"
 
 
 def _both(first: Answered, second: Answered | None) -> Answered:

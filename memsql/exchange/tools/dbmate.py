@@ -12,5 +12,6 @@ TOOL = Tool(
             Mark(r"--\s*migrate:up(?:\s+(?:(?P<option>transaction:false)|\S+))*\s*", "up"),
             Mark(r"--\s*migrate:down(?:\s+(?:(?P<option>transaction:false)|\S+))*\s*", "down"),
         ),
+        in_one_block=True,
     ),
 )

@@ -10,7 +10,8 @@ TOOL = Tool(
         marks=(
             Mark(r"--\s*\+goose\s+up\s*", "up"),
             Mark(r"--\s*\+goose\s+down\s*", "down"),
-            Mark(r"--\s*\+goose\s+statement\s*(?:begin|end)\s*", "layout"),
+            Mark(r"--\s*\+goose\s+statement\s*begin\s*", "layout"),
+            Mark(r"--\s*\+goose\s+statement\s*end\s*", "breakpoint"),
             Mark(r"--\s*\+goose\s+no\s+transaction\s*", "no transaction"),
             Mark(r"--\s*\+goose\s+envsub\s+off\s*", "layout"),
             Mark(r"--\s*\+goose\s+envsub\s+on\s*", "refused", "memsql replaces no variables: write their values"),

@@ -10,7 +10,8 @@ TOOL = Tool(
         marks=(
             Mark(r"--\s*\+migrate\s+up(?:\s+(?:(?P<option>notransaction)|\S+))*\s*", "up"),
             Mark(r"--\s*\+migrate\s+down(?:\s+(?:(?P<option>notransaction)|\S+))*\s*", "down"),
-            Mark(r"--\s*\+migrate\s+statement(?:begin|end)\s*", "layout"),
+            Mark(r"--\s*\+migrate\s+statementbegin\s*", "layout"),
+            Mark(r"--\s*\+migrate\s+statementend\s*", "breakpoint"),
             Mark(r"--\s*\+migrate\b.*", "refused", "memsql does not know it"),
         ),
     ),
