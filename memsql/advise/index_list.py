@@ -11,6 +11,7 @@ from memsql.db.queries import load
 from memsql.schema import Object, Schema, Table
 from memsql.schema.keys import Term
 from memsql.schema.meaning import index_rules
+from memsql.schema.read_rules import rules_of
 from memsql.sqltext.names import fold, quote_if_needed
 from memsql.sqltext.selects import list_items
 from memsql.sqltext.tokens import tokenize
@@ -59,7 +60,10 @@ def rowid_alias(table: Table) -> str | None:
     if table.without_rowid or len(table.primary_key) != 1:
         return None
     column = next(column for column in table.columns if column.pk)
-    return column.name if fold(column.type) == "integer" else None
+    if fold(column.type) != "integer":
+        return None
+    # INTEGER PRIMARY KEY DESC behind the name of a column is a column like any other, with an index.
+    return column.name if rules_of(table).rowid else None
 
 
 def column_term(name: str, collation: str = "binary", *, descending: bool = False) -> Term:

@@ -67,6 +67,8 @@ def vacuum(
             result = upkeep.incremental(conn, most, progress)
         return Outcome(f"{target}: {report.verdict(result)}", report.data(None, result, target))
     new = None if into is None else Path(into)
+    if new is not None and not new.absolute().parent.is_dir():
+        raise UsageError(f"--into {into}: there is no folder {new.parent}", state="nothing was changed")
     with untouched(), file_connection(path, target, "ro", settings.busy_timeout) as conn:
         progress.start("forecasting")
         outlook = space.forecast(conn, new)

@@ -8,7 +8,7 @@ from memsql.advise.index_list import read_indexes, rowid_alias
 from memsql.advise.purposes import purposes
 from memsql.advise.redundancy import implies, superseded, unindexed
 from memsql.db.sqlite import memory
-from memsql.schema import read
+from memsql.schema import from_sql, read
 
 TABLE = """CREATE TABLE p (k PRIMARY KEY);
 CREATE TABLE t (id INTEGER PRIMARY KEY, a TEXT COLLATE nocase NOT NULL, b, c UNIQUE, d REFERENCES p (k));
@@ -133,3 +133,16 @@ def test_what_an_index_is_for() -> None:
         "i": ("rows that refer to p",),
         "j": ("trigger t_after",),
     }
+
+
+def test_which_column_is_the_rowid() -> None:
+    columns = {
+        "id INTEGER PRIMARY KEY": "id",
+        "id INTEGER PRIMARY KEY ASC": "id",
+        "id INTEGER, PRIMARY KEY (id DESC)": "id",
+        "id INTEGER PRIMARY KEY DESC": None,
+        "id INT PRIMARY KEY": None,
+        "id INTEGER, a, PRIMARY KEY (id, a)": None,
+    }
+    for text, alias in columns.items():
+        assert rowid_alias(from_sql(f"CREATE TABLE t ({text})").tables["t"]) == alias, text
