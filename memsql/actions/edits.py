@@ -91,12 +91,13 @@ def _named(applied: Applied, status: Status, reason: str | None) -> Accepted:
 
 
 def _says_too_little(status: Status, why: str, otherwise: str) -> UsageError:
-    command = hints.command(f"migrate.repair --version {status.version}")
+    command = f"migrate.repair --version {status.version}"
+    accept = hints.command(f'{command} --accept "reason"')
     return UsageError(
         f"{status.id} cannot be accepted by its number alone: {why}",
         details=(
-            f"if it still does the same, prove it with the old text from git: {command} --from REV",
-            f'{otherwise}, and the history keeps it: {command} --accept "reason"',
+            f"if it still does the same, prove it with the old text from git: {hints.command(f'{command} --from REV')}",
+            f"{otherwise}, and the history keeps it: {accept}",
         ),
         state="nothing was changed",
         hint="or bring the old file back: git checkout",
@@ -159,7 +160,7 @@ def _replayed(state: State, status: Status, old: Migration, revision: str) -> Ac
             details=lines[:_SHOWN],
             state="nothing was changed",
             hint="bring the old text back, and put the change into a new migration; if you know that it is harmless: "
-            f'{hints.command(f"migrate.repair --version {status.version}")} --accept "reason"',
+            + hints.command(f'migrate.repair --version {status.version} --accept "reason"'),
         )
     what = f"re-stamp {new.id}" if new.id == old.id else f"re-stamp {old.id} as {new.id}"
     return Accepted(status, new, f"{what}: on a replay its text at {revision} does the same")

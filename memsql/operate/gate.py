@@ -26,7 +26,9 @@ def require_backup(settings: Settings, now: datetime | None = None) -> None:
 def backup_refusal(settings: Settings, newest: Backup | None, now: datetime) -> Refused | None:
     """The refusal where the ``newest`` proven backup is too old or there is none, or None where it is young enough."""
     folder = settings.show(settings.backups)
-    hint = f"make one: {hints.command('backup')}; it may be one line: {hints.command('backup migrate --yes verify')}"
+    hint = (
+        f"make one: {hints.command('backup')}; it may be one line: {hints.chain('backup', 'migrate --yes', 'verify')}"
+    )
     if newest is None:
         return Refused(
             f"{_name(settings)} is protected, and there is no proven backup of {settings.target} in {folder}",

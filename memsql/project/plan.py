@@ -372,14 +372,15 @@ def refuse_changed(statuses: Sequence[Status]) -> None:
 
 def way_on(changed: Status) -> str:
     """How to go on with the file as it is now."""
-    command = hints.command(f"migrate.repair --version {changed.version}")
+    command = f"migrate.repair --version {changed.version}"
     if changed.state == MISSING:
-        return f"if it is to stay gone, give it up with: {command}"
+        return f"if it is to stay gone, give it up with: {hints.command(command)}"
     if changed.renamed:
-        return f"if it was only renamed, let the ledger follow with: {command}"
+        return f"if it was only renamed, let the ledger follow with: {hints.command(command)}"
+    prove, accept = hints.command(f"{command} --from REV"), hints.command(f'{command} --accept "reason"')
     return (
-        f"if it still does the same, prove that with: {command} --from REV (the commit that has the old text); "
-        f'if you know it is harmless: {command} --accept "reason"'
+        f"if it still does the same, prove that with: {prove} (the commit that has the old text); "
+        f"if you know it is harmless: {accept}"
     )
 
 

@@ -30,7 +30,7 @@ def verdict(log: SlowLog) -> list[str]:
     if not log.recorded:
         return [
             f"nothing is recorded {period}: no migration, no verification, no chain that measured anything",
-            f"to measure them and look again: {hints.command('verify monitor.metrics monitor.slow')}",
+            f"to measure them and look again: {hints.chain('verify', 'monitor.metrics', 'monitor.slow')}",
         ]
     slow = f"{count(len(log.slow), 'thing')} took" if log.slow else "none took"
     sources = "the history" + (f" and {count(log.reports, 'report')} of chains" if log.reports else "")

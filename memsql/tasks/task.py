@@ -121,6 +121,7 @@ def task(
             bound = signature.bind(context, *args, **kwargs)
             bound.apply_defaults()
             values = bound.arguments
+            _keep_choice(values)
             own = partial(body, **{name: values[name] for name in passed})
             work: Callable[[], Outcome] = partial(_outcome, own, values, load or (_load if new_file else _load_there))
             changes_nothing = reads_only or bool(values.get("dry_run"))
@@ -192,6 +193,13 @@ def _run(command: str, work: Callable[[], Outcome], shows: Shown, *, reads_only:
     notice.done(outcome.exit_code, headline, outcome.data)
     if outcome.exit_code:
         raise Exit(code=outcome.exit_code)
+
+
+def _keep_choice(values: Mapping[str, Any]) -> None:
+    """Let hints name the database, environment and project that were typed."""
+    database = values.get("database")
+    typed = None if database is None else config.redact(database)
+    hints.use_choice(database=typed, env=values.get("env"), project=values.get("project"))
 
 
 def _load(values: Mapping[str, Any]) -> Settings:
