@@ -120,7 +120,7 @@ def _changed(foreign: ForeignSet, existing: Sequence[Migration]) -> Iterator[Lef
     for migration in foreign.migrations:
         before, name = marks.get(migration.path, ({}, ""))
         now = dict(mark.split("=", 1) for mark in migration.hashes)
-        if before and before.get("sha256") != now.get("sha256"):
+        if any(before.get(key) != now.get(key) for key in ("sha256", "down_sha256") if "sha256" in before):
             yield LeftOut(migration.path, f"has changed since it was taken over as {name}, which stays as it is")
 
 

@@ -124,6 +124,7 @@ LEDGER_TABLES = (
         "_prisma_migrations",
         _columns("id checksum finished_at migration_name rolled_back_at started_at"),
         file="migration_name",
+        hash="checksum",
         at="finished_at",
         state="CASE WHEN rolled_back_at IS NOT NULL THEN 'undone' WHEN finished_at IS NULL THEN 'dirty' "
         "ELSE 'applied' END",

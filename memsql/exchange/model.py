@@ -54,7 +54,7 @@ class FileHabits:
     of the tool are known where they lie in the folder of memsql. ``placeholders``: text that the tool replaces.
 
     ``respelled``: what in a version is replaced by what. ``tables``: the tool's own tables; statements that write them
-    are left out. ``hashed``: whether the tool knows a file by the SHA-256 of its bytes. ``dialect``: a file, and the
+    are left out. ``dialect``: a file, and the
     pattern for the name of the engine in it, by its only group. ``in_one_block``: of several marks that begin the same
     way the first one counts, and the way up comes first.
     """
@@ -72,7 +72,6 @@ class FileHabits:
     journal: str = ""
     respelled: tuple[str, str] = ("", "")
     tables: tuple[str, ...] = ()
-    hashed: bool = False
     dialect: tuple[str, str] | None = None
     in_one_block: bool = False
 
@@ -93,7 +92,7 @@ class ForeignMigration:
     ``version`` is as the tool counts, ``path`` the file below the folder of the tool (in a script: the key of the
     migration). ``up`` and ``down`` are SQL without the tool's marks; ``down`` is None where the tool has none.
     ``no_transaction``: whether up, and down, run without a transaction. ``depends``: the paths of those it needs first.
-    ``hashes``: what the tool knows the file by, such as ``sha256=…`` or ``when=…``.
+    ``hashes``: what its files were, ``sha256=…`` and ``down_sha256=…``, and the time in the journal, ``when=…``.
     """
 
     version: str

@@ -222,7 +222,7 @@ class _Reader:
             _joined(down) if down is not None else None,
             no_transaction=(alone or _alone(up), alone or _alone(down or [])),
             depends=tuple(f"{name}.sql" for name in self._depends(text)),
-            hashes=self._hashes(file.path),
+            hashes=self._hashes(file, down_file),
         )
 
     def _runs_alone(self, pair: str, text: str) -> bool:
@@ -234,13 +234,12 @@ class _Reader:
             return True
         return any(placed.mark.means == "no transaction" for placed in placed_marks(text, self.habits.marks))
 
-    def _hashes(self, path: str) -> tuple[str, ...]:
-        hashes = []
-        when = self.journal.get(path.removesuffix(".sql"))
-        if when:
-            hashes.append(f"when={when}")
-        if self.habits.hashed:
-            hashes.append(f"sha256={hashlib.sha256(self.tree[path]).hexdigest()}")
+    def _hashes(self, up: _File, down: _File | None) -> tuple[str, ...]:
+        when = self.journal.get(up.path.removesuffix(".sql"))
+        hashes = [f"when={when}"] if when else []
+        hashes.append(f"sha256={hashlib.sha256(self.tree[up.path]).hexdigest()}")
+        if down is not None:
+            hashes.append(f"down_sha256={hashlib.sha256(self.tree[down.path]).hexdigest()}")
         return tuple(hashes)
 
     def _ways(self, path: str, parts: list[Part]) -> tuple[list[Part] | None, list[Part] | None]:
@@ -306,7 +305,8 @@ class _Reader:
                 self.files.left_out.append(LeftOut(file.path, f"holds no line at which {self.tool.title} begins one"))
         for key, (_, text) in ups.items():
             version = key if key.isdecimal() else ""
-            yield ForeignMigration(version, "" if version else key, key, text, downs.pop(key, None))
+            hashes = (f"sha256={hashlib.sha256(text.encode()).hexdigest()}",)
+            yield ForeignMigration(version, "" if version else key, key, text, downs.pop(key, None), hashes=hashes)
         for key in downs:
             self._problem(key, "has a way back alone: print the way up too")
 

@@ -39,7 +39,8 @@ class Match:
     ``applied``: those that count as applied, in the order of the project, with the row that says so; None for those
     that only a later row implies. ``dirty``: rows of migrations that stopped halfway. ``unmatched``: rows that are
     about no file, with the end of a sentence about each. ``gaps``: migrations that are not applied, though a later one
-    is. ``heads``: rows of which only one may be there.
+    is. ``heads``: rows of which only one may be there. ``rewritten``: those that are applied, and have another text now
+    than the tool ran, as the hash in its row says.
     """
 
     applied: tuple[tuple[Migration, Record | None], ...]
@@ -47,6 +48,7 @@ class Match:
     unmatched: tuple[tuple[Record, str], ...] = ()
     gaps: tuple[Migration, ...] = ()
     heads: tuple[Record, ...] = ()
+    rewritten: tuple[Migration, ...] = ()
 
 
 def origins(ordered: Sequence[Migration], word: str) -> dict[str, Origin]:
@@ -99,7 +101,8 @@ def match(ledger: OtherLedger, ordered: Sequence[Migration], origins: Mapping[st
     end = max(applied, default=-1)
     gaps = tuple(ordered[place] for place in range(end) if place not in applied)
     rows = tuple((ordered[place], applied[place]) for place in sorted(applied))
-    return Match(rows, dirty, tuple(unmatched), gaps)
+    rewritten = tuple(ordered[place] for place in sorted(applied) if finder.is_rewritten(place, applied[place]))
+    return Match(rows, dirty, tuple(unmatched), gaps, rewritten=rewritten)
 
 
 @dataclass(frozen=True)
@@ -132,6 +135,13 @@ class _Finder:
             return None
         return [], _other_name(migration)
 
+    def is_rewritten(self, place: int, record: Record | None) -> bool:
+        """Whether the migration at ``place`` certainly has another text than the one that ``record`` is about."""
+        sha256 = record.sha256 if record is not None else None
+        if not isinstance(sha256, str) or not re.fullmatch(r"[0-9a-f]{64}", sha256.lower()):
+            return False
+        return place not in self._by_hash.get(sha256.lower(), [])
+
     def up_to(self, record: Record) -> list[int]:
         """The positions of the migrations up to the version of ``record``."""
         reach = _parts(str(record.version))
@@ -139,7 +149,10 @@ class _Finder:
 
     def _by_content(self, record: Record) -> tuple[list[int], str]:
         sha256 = record.sha256.lower() if isinstance(record.sha256, str) else ""
-        places = self._by_hash.get(sha256) or self._by_journal.get(record.journal) or []
+        places, generated = self._by_hash.get(sha256, []), self._by_journal.get(record.journal, [])
+        # Two files may have one text, and then the time tells which of them it is.
+        both = [place for place in places if place in generated]
+        places = both or places or generated
         return places, self._several(places) if places else "is about no file: none has that hash"
 
     def _by_version(self, record: Record) -> tuple[list[int], str]:

@@ -156,11 +156,14 @@ def _entry(migration: Migration, record: Record | None, now: datetime) -> ledger
 
 
 def _told(plan: Takeover, state: State, fit: Fit, renamed: str | None) -> Adoption:
-    ids = [migration.id for migration in plan.migrations]
+    title, ids = plan.ledger.table.title, [migration.id for migration in plan.migrations]
     counts = f"{few(ids)} {'count' if len(ids) > 1 else 'counts'} as applied"
     lines = [f"took over the ledger {plan.ledger.says}: {counts}"]
     if renamed:
         lines.append(renamed)
+    if plan.match.rewritten:
+        names = few([migration.id for migration in plan.match.rewritten])
+        lines.append(f"note: {title} ran another text than that of {names}, as its hash says: compare their rows")
     lines += [f"left as it is, of another tool: {name}" for name in left(state)]
     if fit.extra:
         lines.append(f"kept, though no migration made it: {extra(fit)}")

@@ -82,8 +82,8 @@ def _on_one_line(name: str) -> str:
 
 
 class Origin(NamedTuple):
-    """``-- imported_from: TOOL PATH [KEY=VALUE…]``: which file of which tool the migration was, and what that tool
-    knows the file by (``sha256``, ``when``)."""
+    """``-- imported_from: TOOL PATH [KEY=VALUE…]``: which file of which tool the migration was, and what that file
+    was (``sha256``, ``down_sha256``, ``when``)."""
 
     tool: str
     path: str

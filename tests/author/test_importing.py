@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
 import pytest
@@ -52,8 +53,10 @@ def goose(up: str, down: str = "") -> str:
 
 def test_a_pair(project: Project) -> None:
     take(project, "goose", {"00001_first_team.sql": goose("CREATE TABLE team (id INTEGER);", "DROP TABLE team;")})
+    sha256 = hashlib.sha256((project.root / "there" / "00001_first_team.sql").read_bytes()).hexdigest()
     assert texts(project, "00001_first_team") == (
-        "-- First team\n-- imported_from: goose 00001_first_team.sql\nCREATE TABLE team (id INTEGER);\n",
+        "-- First team\n"
+        f"-- imported_from: goose 00001_first_team.sql sha256={sha256}\nCREATE TABLE team (id INTEGER);\n",
         "-- Undo 00001_first_team\nDROP TABLE team;\n",
     )
     project.run("migrate.up").expect(0)
@@ -274,9 +277,19 @@ def test_a_second_import_takes_what_is_new(project: Project) -> None:
     project.run("migrate.up").expect(0)
 
 
-def test_a_file_that_changed_since_is_named(project: Project) -> None:
-    take(project, "prisma", {"1_a/migration.sql": "CREATE TABLE a (x);"})
-    again = take(project, "prisma", {"1_a/migration.sql": "CREATE TABLE a (x, y);"})
+@pytest.mark.parametrize(
+    ("word", "path", "text"),
+    [
+        ("prisma", "1_a/migration.sql", "CREATE TABLE a (x, y);"),
+        ("d1", "1_a.sql", "CREATE TABLE a (x); INSERT INTO a VALUES (1);"),
+        ("golang-migrate", "1_a.down.sql", "-- not yet"),
+    ],
+)
+def test_a_file_that_changed_since_is_named(project: Project, word: str, path: str, text: str) -> None:
+    files = {"1_a.up.sql": "CREATE TABLE a (x);", "1_a.down.sql": "DROP TABLE a;"}
+    take(project, word, files if word == "golang-migrate" else {path: "CREATE TABLE a (x);"})
+    assert not take(project, word, {}).left_out
+    again = take(project, word, {path: text})
     assert again.pairs == ()
     assert "has changed since it was taken over as 1_a" in again.left_out[0].what
 

@@ -134,6 +134,23 @@ def test_a_hash_is_that_of_the_file_with_any_line_ends() -> None:
     assert unmatched[0].shown == "hash aaaaaaaaaaaa… (generated 2024-01-01 12:00:00)"
 
 
+def test_of_files_with_one_text_the_time_tells_which() -> None:
+    same = {
+        f"000{n}_{name}": Origin("", f"{n}.sql", sha256="b" * 64, journal=n) for n, name in ((1, "base"), (2, "rows"))
+    }
+    result = matched("drizzle", row(sha256="b" * 64, journal=1), row(sha256="b" * 64, journal=2), origins=same)
+    assert ids(result) == ["0001_base", "0002_rows"]
+
+
+@pytest.mark.parametrize(("tool", "file"), [("drizzle", None), ("prisma", "0001_base")])
+def test_another_text_than_the_tool_ran_is_named(tool: str, file: str | None) -> None:
+    kept = {"0001_base": Origin("0001", "0001_base.sql", sha256="b" * 64, journal=5)}
+    for digest, rewritten in (("b" * 64, []), ("c" * 64, ["0001_base"]), ("x", [])):
+        result = matched(tool, row(file=file, sha256=digest, journal=5), origins=kept)
+        assert ids(result) == ["0001_base"]
+        assert [m.id for m in result.rewritten] == rewritten
+
+
 def test_what_an_import_kept_comes_first() -> None:
     origins = {
         "0001_base": Origin("1", "V1__base.sql"),

@@ -10,7 +10,6 @@ TOOL = Tool(
         order="journal",
         journal="meta/_journal.json",
         marks=(Mark(r"--> statement-breakpoint\s*", "breakpoint"),),
-        hashed=True,
         dialect=("meta/_journal.json", r'"dialect"\s*:\s*"(\w+)"'),
         signs=(r"meta/_journal\.json",),
     ),

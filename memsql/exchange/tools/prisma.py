@@ -9,7 +9,6 @@ TOOL = Tool(
         r"(?P<pair>(?P<version>\d*)_?(?P<name>[^/]*))/migration\.sql",
         r"(?P<pair>[^/]*)/down\.sql",
         order="path",
-        hashed=True,
         dialect=("migration_lock.toml", r'provider\s*=\s*"(\w+)"'),
         signs=(r"[^/]*/migration\.sql", r"migration_lock\.toml"),
     ),
