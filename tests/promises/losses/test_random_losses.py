@@ -62,7 +62,8 @@ def report() -> Iterator[None]:
 def test_every_kind_comes_often_enough() -> None:
     seen: Counter[str] = Counter()
     total = 0
-    for seed in range(1500):
+    seeds = extent.number(500, 1500)
+    for seed in range(seeds):
         case = random_changes.make(Random(seed))
         try:
             losses = [one for one, _ in forecast(case)]
@@ -71,7 +72,7 @@ def test_every_kind_comes_often_enough() -> None:
         total += 1
         seen.update(kinds(case, losses))
     print(total, {kind: f"{100 * n / total:.1f} %" for kind, n in seen.most_common()})
-    assert total > 700
+    assert total > 0.5 * seeds
     assert set(seen) == set(KINDS)
     assert [kind for kind in KINDS if seen[kind] < 0.03 * total] == []
 
