@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from memsql import hints
 from memsql.author import baseline, squash_rows
@@ -18,7 +18,7 @@ from memsql.progress import SILENT, Progress
 from memsql.project.additions import Addition, Written
 from memsql.project.checks import run_checks
 from memsql.project.files import SUM_NAME, Migration, parse_file_name
-from memsql.project.folded import ASIDE, known_to
+from memsql.project.folded import ASIDE, digest_of, known_to
 from memsql.project.load import Project, in_order, load_project, refuse_stale_sum
 from memsql.project.sums import sum_text
 from memsql.project.writing import replace_file
@@ -92,6 +92,7 @@ def squash(settings: Settings, to: int, *, keep_values: bool = False, progress: 
 
     progress.start("proving the baseline")
     pair = baseline.make(settings, name, content, prove_rows)
+    pair = _with_hash(pair, folded, pair.migration(settings))
     migration = pair.migration(settings)
     _prove_replay(project, folded, (migration, *rest), keep_values=keep_values)
     return Squash(migration, folded, rest, pair.objects, rows.numbers, checks, settings.show(aside))
@@ -182,6 +183,13 @@ def _directives(folded: Sequence[Migration]) -> tuple[str, ...]:
     earlier = [name for m in folded for name in known_to(m) if name not in ids]
     lines = [f"-- stands_for: {' '.join(ids)}"]
     return (*lines, *([f"-- stands_for: {' '.join(earlier)}"] if earlier else []))
+
+
+def _with_hash(pair: baseline.Pair, folded: Sequence[Migration], migration: Migration) -> baseline.Pair:
+    """``pair`` with the hash by which a ledger from before shows that it had the same texts."""
+    (line,) = _directives(folded)[:1]
+    digest = digest_of([m.hashes.up for m in folded], migration)
+    return replace(pair, up=pair.up.replace(line, f"{line} @{digest}", 1))
 
 
 def _refuse_dependent(settings: Settings, folded: Sequence[Migration], rest: Sequence[Migration]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Container, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 
 from memsql import hints
 from memsql.errors import Location, Refused
@@ -13,6 +14,7 @@ from memsql.words import count
 ASIDE = "squashed"
 """The folder, below the one with SQL, to which the files of folded migrations are moved."""
 _SHOWN = 5
+_DIGITS = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +30,22 @@ class Folded:
 def known_to(migration: Migration) -> tuple[str, ...]:
     """The ids of all migrations that were ever folded into ``migration``, itself among them; none where none was."""
     return (*migration.stands_for, *migration.header.stood_for) if migration.stands_for else ()
+
+
+def digest_of(hashes: Sequence[str], migration: Migration) -> str:
+    """The hash of what was folded, ``hashes`` of what each did, and of the ``migration`` that stands for it."""
+    return sha256("\n".join((*hashes, migration.hashes.up)).encode()).hexdigest()[:_DIGITS]
+
+
+def is_other_text(migration: Migration, hashes: Sequence[str | None]) -> bool:
+    """Whether ``migration`` was made of other texts than those that ran, or was edited since. ``hashes`` are those of
+    what ran, one for each id in ``stands_for``; False where one of them is not known.
+
+    In a database from before an earlier squash other files ran under these ids: call it for no such database.
+    """
+    known = [one for one in hashes if one is not None]
+    recorded = migration.header.stands_hash
+    return bool(recorded) and len(known) == len(hashes) and digest_of(known, migration) != recorded
 
 
 def folded_in(migration: Migration, applied: Container[str], checksum: str | None) -> Folded | None:

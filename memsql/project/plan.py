@@ -11,7 +11,7 @@ from memsql import hints
 from memsql.errors import FileError, Location, UsageError
 from memsql.ledger import Hashes, Ledger, Row, version_of
 from memsql.project.files import Migration
-from memsql.project.folded import Folded, folded_in, halfway, known_to
+from memsql.project.folded import Folded, folded_in, halfway, is_other_text, known_to
 
 APPLIED, PENDING, ROLLED_BACK, FAILED = "applied", "pending", "rolled_back", "failed"
 EDITED, MISSING, OUT_OF_ORDER = "edited", "missing", "out_of_order"
@@ -117,7 +117,7 @@ def statuses(
 
 def has_changed(statuses: Sequence[Status]) -> bool:
     """Whether something that is applied differs from the files, so that statuses() should know the history."""
-    return any(s.state in (EDITED, MISSING) for s in statuses)
+    return any(s.state in (EDITED, MISSING) or s.folded for s in statuses)
 
 
 def notices(statuses: Sequence[Status]) -> tuple[str, ...]:
@@ -169,6 +169,12 @@ class Applied:
         """What of ``migration`` changed since it was applied as ``row``, where it still does the same."""
         then = self._history.get((row.version, row.checksum or ""))
         return None if then is None else edit_of(then, migration.hashes)
+
+    def then(self, migration_id: str) -> str | None:
+        """The hash of what ``migration_id`` did when it was applied; None where the history does not know."""
+        row = self.row_of(migration_id)
+        then = None if row is None else self._history.get((row.version, row.checksum or ""))
+        return None if then is None else then.up
 
     def other_name(self, migration: Migration) -> str | None:
         """The id under which ``migration`` was applied with the same number, where that is another id."""
@@ -253,6 +259,10 @@ def _of_folded(migration: Migration, folded: Folded, applied: Applied) -> Status
         state = PENDING if folded.lacks else APPLIED
         by = None if folded.lacks else applied.ledger.yoyo_by.get(migration.id)
         status = Status(migration.version, migration.name, state, migration, when, by, note=folded.note)
+    elif not {*migration.header.stood_for} & {*folded.ids} and is_other_text(
+        migration, [applied.then(name) for name in migration.stands_for]
+    ):
+        return _from_row(migration, row, EDITED, "what ran here is not what was folded into it, or it was edited since")
     else:
         status = _from_row(migration, row, APPLIED, folded.note)
     return replace(status, incomplete=not folded.lacks, folded=folded.ids, lacks=folded.lacks)

@@ -125,6 +125,7 @@ class MigrationHeader:
     broken: tuple[BrokenPermit, ...] = ()
     origin: Origin | None = None
     stands_for: tuple[str, ...] = ()
+    stands_hash: str = ""
     stood_for: tuple[str, ...] = ()
 
     @property
@@ -134,6 +135,7 @@ class MigrationHeader:
 
 
 IMPORTED_FROM = "imported_from"
+ORIGINS = frozenset({IMPORTED_FROM, "stands_for"})
 MIGRATION_DIRECTIVES = frozenset(
     {"depends", "transactional", "foreign_keys", "allow", "fts_rebuild", "stands_for", IMPORTED_FROM}
 )
@@ -348,6 +350,7 @@ def parse_migration_header(text: str, path: str) -> MigrationHeader:
     fts_rebuild: tuple[str, ...] = ()
     origin: Origin | None = None
     stands_for: list[tuple[str, ...]] = []
+    stands_hash = ""
     for directive in header.directives:
         match directive.name:
             case "depends":
@@ -373,7 +376,9 @@ def parse_migration_header(text: str, path: str) -> MigrationHeader:
                 if not fts_rebuild:
                     raise bad_value(directive, path, "<table> <table>` or `-- fts_rebuild: all")
             case "stands_for":
-                stands_for.append(tuple(directive.value.split()))
+                folded, _, digest = directive.value.partition(" @")
+                stands_for.append(tuple(folded.split()))
+                stands_hash = stands_hash or digest.strip()
         if "/*" in text and directive.name in ("depends", "transactional"):
             _refuse_below_block_comment(text, directive, path)
     return MigrationHeader(
@@ -387,5 +392,6 @@ def parse_migration_header(text: str, path: str) -> MigrationHeader:
         broken=tuple(broken),
         origin=origin,
         stands_for=stands_for[0] if stands_for else (),
+        stands_hash=stands_hash,
         stood_for=tuple(name for names in stands_for[1:] for name in names),
     )

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-from memsql.sqltext.header import IMPORTED_FROM, directive_lines
+from memsql.sqltext.header import ORIGINS, directive_lines
 from memsql.sqltext.names import NAME
 from memsql.sqltext.tokens import BLOB, BLOCK_COMMENT, LINE_COMMENT, NUMBER, QUOTED_NAME, STRING, VARIABLE
 
@@ -20,9 +20,10 @@ _some_code = re.compile(rf"(?:[\t-\r ]|\ufeff|;|{LINE_COMMENT}|{BLOCK_COMMENT})*
 
 
 def meaning(text: str) -> str:
-    """The directives in the header of ``text`` and its tokens, as one text to hash."""
+    """The directives in the header of ``text`` and its tokens, as one text to hash; what says where the file comes from
+    does nothing, and is left out."""
     tokens = "\0".join(filter(None, _tokens(text)))
-    directives = [(name, value) for name, value in directive_lines(text) if name != IMPORTED_FROM]
+    directives = [(name, value) for name, value in directive_lines(text) if name not in ORIGINS]
     return "\0".join([*(f"{name}: {' '.join(value.split())}" for name, value in directives), "", tokens])
 
 
