@@ -222,6 +222,11 @@ class Program(invoke.Program):
         topic = self.args.help.value
         if isinstance(topic, str) and topic not in self.parser.contexts and topic in self.collection.collections:
             self.args.help._value, self.args.list._value = None, topic
+        wrong = usage.list_problem(
+            self.args.list.value, self.args["list-format"].value, set(self.collection.collections)
+        )
+        if wrong is not None:
+            self._stop(wrong)
         if self.args.complete.value:
             self.collection = helping.useful(self.collection, Path.cwd())
         with self._usage():
@@ -261,6 +266,9 @@ class Program(invoke.Program):
             # Invoke sets the attribute after the options that stand before the first task.
             names = all_names(self.collection) if hasattr(self, "collection") else set()
             self._stop(usage.problem(error, self.name.lower(), self.argv[1:], names))
+        except ValueError as error:
+            # Only options that are numbers raise it.
+            self._stop(UsageError(f"an option is no number: {error}", hint=f"see: {hints.command('--help')}"))
 
     def execute(self) -> None:
         """Run the tasks. Ctrl-C between two of ours, or behind them, is said like one in a task."""

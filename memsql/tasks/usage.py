@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Container, Sequence
+from collections.abc import Collection, Container, Sequence
 from itertools import dropwhile
 
 from invoke import ParseError
 
+from memsql import hints
 from memsql.errors import UsageError
 from memsql.tasks.command_line import MemsqlTask, all_names
 from memsql.tasks.loading import namespace
@@ -76,3 +77,20 @@ def _help_for(error: ParseError, words: Sequence[str], names: set[str]) -> str:
         unknown = next((n for n, word in enumerate(words) if f"'{word.partition('=')[0]}'" in str(error)), 0)
         task = next((word for word in reversed(words[:unknown]) if word in names), None)
     return f"--help {task}" if task else "--list"
+
+
+_LIST_FORMATS = ("flat", "nested", "json")
+
+
+def list_problem(group: object, form: str, groups: Collection[str]) -> UsageError | None:
+    """Return what is wrong with ``--list``: an unknown format, or a ``group`` that is none of ``groups``; None where
+    nothing is. ``group`` is True where all tasks are asked for."""
+    if form not in _LIST_FORMATS:
+        return UsageError(f"--list-format {form}: not one of {', '.join(_LIST_FORMATS)}")
+    if isinstance(group, str) and group not in groups:
+        from difflib import get_close_matches
+
+        near = get_close_matches(group, sorted(groups), 2)
+        meant = f" Did you mean {' or '.join(near)}?" if near else ""
+        return UsageError(f"there is no group of tasks {group}.{meant}", hint=f"see: {hints.command('--list')}")
+    return None

@@ -149,3 +149,16 @@ def test_lists_are_cut_and_tables_fit_for_a_reader_who_does_not_want_all() -> No
     with text.reader(wants_all=True, width=60):
         assert text.shown(lines) == lines
         assert len(text.table(("first", "second", "n"), wide)[1]) == 111
+
+
+@pytest.mark.parametrize(
+    ("words", "parts"),
+    [
+        (("--list-format", "xx", "--list"), ("--list-format xx", "flat, nested, json")),
+        (("--list", "migrat"), ("no group of tasks migrat", "Did you mean migrate?")),
+        (("--list-depth", "x", "--list"), ("no number",)),
+    ],
+)
+def test_a_wrong_list_is_a_wrong_command_line(tmp_path: Path, words: tuple[str, ...], parts: tuple[str, ...]) -> None:
+    (tmp_path / "setup.cfg").write_text("[memsql]\n")
+    run(*words, cwd=tmp_path).expect(2, *parts)
