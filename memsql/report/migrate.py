@@ -99,6 +99,11 @@ def _advice(state: State, outlook: Outlook | None) -> list[str]:
     lines = [f"problem: memsql.sum: {problem}" for problem in state.project.sum_problems]
     if state.project.sum_problems:
         lines.append(f"next: look at the change, then write the sums anew: {hints.command('migrate.sum')}")
+    if outlook is None and state.ledger.taken:
+        from memsql.ledger.reading import name_is_taken
+
+        refused = name_is_taken(state.ledger)
+        lines += [f"problem: {refused.message}", *(f"  {line}" for line in refused.details), f"next: {refused.hint}"]
     if state.is_legacy:
         lines.append(f"this database has tables but no migration of ours; see: {hints.command('legacy.status')}")
     if any(s.state in (plan.EDITED, plan.MISSING) for s in state.statuses):

@@ -184,7 +184,8 @@ def test_the_schema_migrations_of_a_stranger_is_refused(tmp_path: Path) -> None:
     before = database.read_bytes()
     refused = memsql(database, "migrate.up")
     assert refused.returncode == 6
-    assert "another tool" in refused.stderr
+    assert "a table of dbmate with that name" in refused.stderr
+    assert "--take-over" in refused.stderr
     assert database.read_bytes() == before
 
 
