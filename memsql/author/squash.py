@@ -10,18 +10,17 @@ from dataclasses import dataclass, replace
 from memsql import hints
 from memsql.author import baseline, squash_rows
 from memsql.author.files import NextName
+from memsql.author.squash_files import Exchange, exchange
 from memsql.config import Settings
 from memsql.db.sqlite import SQLiteConnection, memory
 from memsql.errors import CheckFailed, FileError, Location, Refused, UsageError
 from memsql.legacy.eras import era_files
 from memsql.progress import SILENT, Progress
-from memsql.project.additions import Addition, Written
 from memsql.project.checks import run_checks
 from memsql.project.files import SUM_NAME, Migration, parse_file_name
 from memsql.project.folded import ASIDE, digest_of, known_to
 from memsql.project.load import Project, in_order, load_project, refuse_stale_sum
 from memsql.project.sums import sum_text
-from memsql.project.writing import replace_file
 from memsql.schema import diff, read
 from memsql.scratch.database import contents_of
 from memsql.sqltext import statements
@@ -103,42 +102,24 @@ def write(settings: Settings, squash: Squash) -> None:
 
     Where something of it fails, all files are as before.
     """
-    aside = settings.sql / ASIDE / squash.migration.id
-    old = {file.name: file.data for m in squash.folded for file in (m.up, m.down) if file is not None}
-    copies = [Addition(aside / name, f"{squash.folder}/{name}", data) for name, data in old.items()]
-    sums = Addition(aside / SUM_NAME, f"{squash.folder}/{SUM_NAME}", sum_text(squash.folded).encode())
-    written = Written()
-    written.add([*copies, sums])
-    touched = [settings.migrations / name for name in (*old, SUM_NAME)]
-    checks = settings.sql / "checks"
-    touched += [checks / name for pair in squash.checks.items() for name in pair]
-    before = {path: path.read_bytes() if path.exists() else None for path in touched}
-    try:
-        _exchange(settings, squash, old)
-        for name, new in squash.checks.items():
-            (checks / name).rename(checks / new)
-    except BaseException:
-        for path, data in before.items():
-            if data is None:
-                path.unlink(missing_ok=True)
-            else:
-                path.write_bytes(data)
-        written.undo()
-        raise
-
-
-def _exchange(settings: Settings, squash: Squash, old: Mapping[str, bytes]) -> None:
-    new = {file.name: file for file in (squash.migration.up, squash.migration.down) if file is not None}
-    shown = settings.show(settings.migrations)
-    for name, file in new.items():
-        replace_file(settings.migrations / name, file.data.decode(), f"{shown}/{name}")
-    for name in old.keys() - new.keys():
-        try:
-            (settings.migrations / name).unlink()
-        except OSError as e:
-            raise FileError(f"{shown}/{name} cannot be removed: {e.strerror}", state="nothing was changed") from None
+    sums = settings.migrations / SUM_NAME
     by_version = sorted((squash.migration, *squash.rest), key=lambda migration: migration.version)
-    replace_file(settings.migrations / SUM_NAME, sum_text(by_version), f"{shown}/{SUM_NAME}")
+    exchange(
+        settings,
+        Exchange(
+            squash.migration.id,
+            _texts(squash.folded),
+            _texts([squash.migration]),
+            squash.checks,
+            sums.read_bytes().decode() if sums.exists() else None,
+            sum_text(by_version),
+            sum_text(squash.folded),
+        ),
+    )
+
+
+def _texts(migrations: Sequence[Migration]) -> dict[str, str]:
+    return {file.name: file.data.decode() for m in migrations for file in (m.up, m.down) if file is not None}
 
 
 def _parts(project: Project, to: int) -> tuple[tuple[Migration, ...], tuple[Migration, ...]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,13 +14,16 @@ from memsql.exchange import recognising
 if TYPE_CHECKING:
     from memsql.exchange.recognising import Foreign
 
+SQUASHING = ".squash"
+"""A file beside the migrations that says that a squash is under way."""
 _OWN_FOLDER = "legacy"
 
 
 def names_in(folder: Path, shown: str) -> list[str]:
     """The names of the ``.sql`` files in ``folder``, sorted. ``shown`` is the folder as people write it.
 
-    Raises FileError for a file of another tool, also in a folder below, and OSError where the folder cannot be read.
+    Raises FileError for a file of another tool, also in a folder below, and where a squash was interrupted; OSError
+    where the folder cannot be read.
     """
     names: list[str] = []
     others: list[str] = []
@@ -30,11 +34,24 @@ def names_in(folder: Path, shown: str) -> list[str]:
             names.append(entry.name)
         else:
             others.append(entry.name)
+    if SQUASHING in others:
+        raise _interrupted(folder / SQUASHING, shown)
     for path in sorted([*names, *others]):
         foreign = recognising.foreign_path(path)
         if foreign is not None:
             raise _refusal(foreign, f"{shown}/{path}", shown)
     return sorted(names)
+
+
+def _interrupted(journal: Path, shown: str) -> FileError:
+    version = re.search(r'"version": (\d+)', journal.read_text(encoding="utf-8", errors="replace"))
+    command = hints.command(f"migrate.squash --to {version[1] if version else 'N'}")
+    return FileError(
+        f"a squash of {shown} was interrupted, or is under way",
+        where=Location(f"{shown}/{SQUASHING}"),
+        state="some files may be exchanged, and others not",
+        hint=f"run it again: it puts the files back, and begins anew: {command}",
+    )
 
 
 def _below(folder: os.DirEntry[str]) -> list[str]:

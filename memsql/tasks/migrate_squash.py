@@ -33,8 +33,11 @@ def squash(settings: Settings, progress: Bar, *, to: str, keep_values: bool = Fa
     rows hold what a clock or chance gave, 1 the proof failed. Then nothing was changed.
     """
     from memsql.author import squash as author
+    from memsql.author import squash_files
     from memsql.report import squash as report
 
+    if not dry_run and squash_files.put_back(settings):
+        progress.start("putting back the files of a squash that was interrupted")
     proven = author.squash(settings, number("--to", to), keep_values=keep_values, progress=progress)
     if not dry_run:
         author.write(settings, proven)

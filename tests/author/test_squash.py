@@ -12,6 +12,8 @@ from either import Place
 from repositories import commit, git
 from reviews import review
 
+from memsql import config
+from memsql.author import squash, squash_files
 from memsql.server import Running
 
 CHECK = "SELECT 'a team without a name' FROM team WHERE name = '';"
@@ -252,3 +254,62 @@ def test_an_edit_does_not_pass_through_a_squash(project: Project, edited: str) -
     project.run("migrate.up").expect(2, "0004_motto", "what ran here is not what was folded into it")
     assert project.run("verify").code == 1
     assert project.everything() == before
+
+
+@pytest.mark.parametrize("moment", ["journal", "copying", "first", "removing", "sum", "checks"])
+def test_a_squash_that_is_killed_is_put_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, moment: str) -> None:
+    project = Project(tmp_path)
+    for number in (1, 2, 3):
+        project.add(f"000{number}_m", f"-- m\nCREATE TABLE t{number} (x);\n", f"DROP TABLE t{number};\n")
+    project.down_file("0002_m").unlink()
+    project.check("0001_m", "SELECT 'no t1' WHERE NOT EXISTS (SELECT 1 FROM sqlite_schema WHERE name = 't1');")
+    project.run("migrate.sum").expect(0)
+    settings = config.load(project=str(tmp_path), environ={})
+    before = project.files()
+    _killed(monkeypatch, moment)
+    with pytest.raises(_KilledError):
+        squash.write(settings, squash.squash(settings, 2))
+    monkeypatch.undo()
+    project.run("migrate.up").expect(2, "a squash of migrations was interrupted", "memsql migrate.squash --to")
+    project.run("migrate.squash", "--to", "2", "--dry-run").expect(2, "a squash of migrations was interrupted")
+    assert squash_files.put_back(settings)
+    assert project.files() == before
+    assert not squash_files.put_back(settings)
+    project.run("migrate.squash", "--to", "2").expect(0)
+    project.run("migrate.up").expect(0)
+
+
+class _KilledError(BaseException):
+    """The process is killed: nothing behind it runs."""
+
+
+def _killed(monkeypatch: pytest.MonkeyPatch, moment: str) -> None:
+    def kill(*_: object, **__: object) -> None:
+        raise _KilledError
+
+    monkeypatch.setattr(squash_files, "_undo", lambda *_: None)
+    monkeypatch.setattr(squash_files, "_ended", lambda *_: None)
+    if moment == "journal":
+        monkeypatch.setattr(squash_files, "_set_aside", kill)
+    elif moment == "first":
+        monkeypatch.setattr(squash_files, "replace_file", kill)
+    elif moment in ("copying", "checks"):
+        rename = Path.rename
+
+        def stop(path: Path, target: Path) -> Path:
+            if ("checks" in path.parts) == (moment == "checks"):
+                raise _KilledError
+            return rename(path, target)
+
+        monkeypatch.setattr(Path, "rename", stop)
+    elif moment == "removing":
+        monkeypatch.setattr(Path, "unlink", kill)
+    else:
+        replace_file = squash_files.replace_file
+
+        def stop_at_sum(path: Path, text: str, shown: str) -> None:
+            if path.name == "memsql.sum":
+                raise _KilledError
+            replace_file(path, text, shown)
+
+        monkeypatch.setattr(squash_files, "replace_file", stop_at_sum)
