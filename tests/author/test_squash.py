@@ -14,6 +14,7 @@ from reviews import review
 
 from memsql import config
 from memsql.author import squash, squash_files
+from memsql.project.writing import replace_file
 from memsql.server import Running
 
 CHECK = "SELECT 'a team without a name' FROM team WHERE name = '';"
@@ -305,7 +306,6 @@ def _killed(monkeypatch: pytest.MonkeyPatch, moment: str) -> None:
     elif moment == "removing":
         monkeypatch.setattr(Path, "unlink", kill)
     else:
-        replace_file = squash_files.replace_file
 
         def stop_at_sum(path: Path, text: str, shown: str) -> None:
             if path.name == "memsql.sum":
