@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from memsql import hints, ledger
+from memsql import hints
 from memsql.author import baseline
 from memsql.author.files import NextName
 from memsql.config import Settings
 from memsql.db import connection
+from memsql.engine.state import read_state
 from memsql.errors import CommitUnknown, ConnectError, MemsqlError, Refused, UsageError
+from memsql.exchange.ledger_tables import OUR_NAME
 from memsql.legacy import baseline as adoption
+from memsql.legacy.adoption import refuse_taken_name
 from memsql.project.additions import Addition, Written
 from memsql.project.files import SUM_NAME
 from memsql.project.load import Project
@@ -45,14 +49,15 @@ class Draft:
     left_out: tuple[str, ...]
 
 
-def draft(settings: Settings) -> Draft:
-    """The baseline of the database of ``settings``, proven and not written yet. Reads only.
+def draft(settings: Settings, *, take_over: bool = False) -> Draft:
+    """The baseline of the database of ``settings``, proven and not written yet. Reads only. ``take_over``: a table of
+    another tool with the name of the ledger may be renamed.
 
     Raises UsageError where the project has migrations, ConnectError where there is no such file, Refused where the
     database is empty, has a ledger, or has a schema that cannot be made again.
     """
     _refuse_files(settings)
-    source = _look(settings)
+    source = _look(settings, take_over=take_over)
     pair = baseline.make(settings, _FIRST, baseline.Content(source.schema, str(settings.target), source.settings))
     texts = {f"{_FIRST.id}.sql": pair.up, f"{_FIRST.id}.rollback.sql": pair.down}
     additions = [_addition(settings, name, text, pair.objects) for name, text in texts.items()]
@@ -68,8 +73,9 @@ def draft(settings: Settings) -> Draft:
     return Draft(pair, (*additions, sums), source.left_out)
 
 
-def write(settings: Settings, draft: Draft, additions: Sequence[Addition]) -> None:
+def write(settings: Settings, draft: Draft, additions: Sequence[Addition], *, take_over: bool = False) -> str | None:
     """Write ``additions``, among them those of ``draft``, and adopt the database of ``settings`` at the baseline.
+    Returns a line about the table of another tool that was renamed.
 
     Where the database cannot be adopted, everything that was written is taken away again.
     """
@@ -79,7 +85,8 @@ def write(settings: Settings, draft: Draft, additions: Sequence[Addition]) -> No
     project = Project(settings, (draft.pair.migration(settings),))
     try:
         shape = adoption.shape_at(project, _FIRST.version)
-        adoption.write(settings, project, shape, last=adoption.last_shape(project))
+        last = adoption.last_shape(project)
+        return adoption.write(settings, project, shape, last=last, take_over=take_over).renamed
     except CommitUnknown as e:
         e.hint = (
             f"the files are written; see whether {_FIRST.id} is applied: {hints.command('migrate.status')}; "
@@ -111,20 +118,22 @@ def _refuse_files(settings: Settings) -> None:
         )
 
 
-def _look(settings: Settings) -> Source:
+def _look(settings: Settings, *, take_over: bool) -> Source:
     target = settings.target
     if target.path is not None and not target.path.exists():
         raise ConnectError(f"there is no file {target}", state="nothing was changed", hint="check the path")
     with connection(target, "ro", settings.busy_timeout) as conn:
-        books = ledger.read(conn)
+        state = read_state(Project(settings, ()), conn)
         schema, everything = read(conn), read(conn, internal=True)
         of_database = baseline.settings_of(conn)
-    if books.tables or books.taken:
+    books = state.ledger
+    if books.tables:
         raise Refused(
-            f"{target} has a ledger already: {', '.join(sorted(books.tables)) or 'schema_migrations'}",
+            f"{target} has a ledger already: {', '.join(sorted(books.tables))}",
             state="nothing was changed",
-            hint="take its migrations into the project; where the table is another tool's, rename it first",
+            hint="take its migrations into the project",
         )
+    refuse_taken_name(state, take_over=take_over, task=f"init --from {shlex.quote(str(target))}")
     others = [name for name in schema.tables if fold(name) in _CLOUDFLARE]
     chosen = baseline.without(schema, others)
     if not chosen.objects:
@@ -133,7 +142,8 @@ def _look(settings: Settings) -> Source:
             state="nothing was changed",
             hint=f"start without it: {hints.command('init')}",
         )
-    engines = [name for name in everything.tables if fold(name) in ENGINES | OTHER_LEDGERS]
+    tools = OTHER_LEDGERS | ({OUR_NAME} if books.taken else set())
+    engines = [name for name in everything.tables if fold(name) in ENGINES | tools]
     return Source(chosen, of_database, tuple(sorted([*others, *engines])))
 
 

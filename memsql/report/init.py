@@ -53,12 +53,15 @@ def data(begun: Begun) -> dict[str, object]:
     }
 
 
-def baseline_lines(draft: Draft, target: str, *, dry_run: bool) -> list[str]:
-    """What was proven of a baseline, what it leaves out, and what became of the database ``target``."""
+def baseline_lines(draft: Draft, target: str, renamed: str | None, *, dry_run: bool) -> list[str]:
+    """What was proven of a baseline, what it leaves out, and what became of the database ``target``.
+
+    ``renamed``: a line about a table of another tool."""
     name = draft.pair.name.id
     lines = [f"proven: on an empty database {name} makes the schema of {target}, and its rollback takes it away"]
     if draft.left_out:
         lines.append(f"left out, because others keep them for themselves: {', '.join(draft.left_out)}")
+    lines += [renamed] if renamed else []
     done = f"would adopt {target}" if dry_run else f"adopted {target}"
     return [*lines, f"{done}: {name} counts as applied there, and no row is touched"]
 

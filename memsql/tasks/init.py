@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from memsql import config, hints, settings_file
 from memsql.errors import ConfigError, FileError, UsageError
-from memsql.tasks.gate import CHANGE_HELP, admit
+from memsql.tasks.gate import CHANGE_HELP, LEDGER_HELP, admit
 from memsql.tasks.task import PROJECT_OPTIONS, Outcome, task
 
 if TYPE_CHECKING:
@@ -47,6 +47,7 @@ def _settings(values: Mapping[str, Any]) -> Settings:
         "pre-commit": "also write .pre-commit-config.yaml: lint and memsql.sum before each commit",
         "all": "all three of them",
         "from": "file or URL of a database: write the first migration from its schema, and adopt it",
+        "take-over": LEDGER_HELP["take-over"],
         "dry-run": "say what would be written, and write nothing",
     },
     load=_settings,
@@ -60,6 +61,7 @@ def init(
     pre_commit: bool = False,
     all: bool = False,
     from_: str | None = None,
+    take_over: bool = False,
     dry_run: bool = False,
     yes: bool = False,
     project: str | None = None,
@@ -82,7 +84,9 @@ def init(
 
     wanted = Wanted(tasks=tasks or all, github=github or all, pre_commit=pre_commit or all)
     if from_ is not None:
-        return _from(settings, wanted, Start(from_, project, dry_run=dry_run, yes=yes))
+        return _from(settings, wanted, Start(from_, project, take_over=take_over, dry_run=dry_run, yes=yes))
+    if take_over:
+        raise UsageError("--take-over is about the database of --from", hint="add --from FILE_OR_URL, or leave it out")
     planned = plan(settings, wanted)
     _note_surroundings(planned, settings)
     if not dry_run:
@@ -98,6 +102,7 @@ class Start:
     database: str
     project: str | None
     _: KW_ONLY
+    take_over: bool
     dry_run: bool
     yes: bool
 
@@ -110,21 +115,22 @@ def _from(settings: Settings, wanted: Wanted, start: Start) -> Outcome:
 
     target = config.named_target(settings, start.database, origin="--from")
     of_target = replace(settings, target=target)
-    draft = from_database.draft(of_target)
+    draft = from_database.draft(of_target, take_over=start.take_over)
     own = _default_name(settings, target)
     planned = plan(settings, wanted, own)
     new = {addition.path for addition in draft.additions}
     planned.additions = [*(one for one in planned.additions if one.path not in new), *draft.additions]
+    renamed = None
     if not start.dry_run:
         admit(of_target, f"count {draft.pair.name.id} as applied, without running it", yes=start.yes)
-        from_database.write(of_target, draft, planned.additions)
+        renamed = from_database.write(of_target, draft, planned.additions, take_over=start.take_over)
     is_default = own is not None or target.identity == settings.target.identity
     at = "" if is_default else f" --database {shlex.quote(start.database)}"
     words = (f"migrate.status{at}", f"verify{at}", "migrate.create NAME")
     begun = Begun(
         str(settings.root), planned, tuple(_typed(one, settings, start.project) for one in words), start.dry_run
     )
-    more = baseline_lines(draft, str(target), dry_run=start.dry_run)
+    more = baseline_lines(draft, str(target), renamed, dry_run=start.dry_run)
     return Outcome(text(begun, more), {**data(begun), **baseline_data(draft, str(target))})
 
 

@@ -126,6 +126,24 @@ def test_what_cannot_be_taken_over_is_refused_before_any_file(
     assert files_below(tmp_path) == before
 
 
+@pytest.mark.parametrize(
+    ("columns", "owner"),
+    [("version varchar(128) primary key", "dbmate"), ("version uint64, dirty bool", "golang-migrate")],
+)
+def test_a_table_of_another_tool_with_the_name_of_ours(tmp_path: Path, columns: str, owner: str) -> None:
+    make(tmp_path / "app.db", f"CREATE TABLE a (x); CREATE TABLE schema_migrations ({columns});")
+    before = files_below(tmp_path)
+    run("init", "--take-over", cwd=tmp_path).expect(2, "add --from FILE_OR_URL")
+    init(tmp_path, "app.db").expect(6, f"a table of {owner}", "memsql init --from app.db --take-over")
+    assert files_below(tmp_path) == before
+    new = f"schema_migrations_of_{owner.replace('-', '_')}"
+    done = init(tmp_path, "app.db", "--take-over").expect(0, f"which {owner} made, to {new}", "schema_migrations")
+    assert "left out, because others keep them for themselves: schema_migrations" in done.out
+    run("migrate.status", cwd=tmp_path).expect(0, "1 migration: 1 applied")
+    run("verify", cwd=tmp_path).expect(0)
+    assert "schema_migrations" not in (tmp_path / "migrations" / "0001_baseline.sql").read_text()
+
+
 def test_a_database_with_a_ledger_or_without_a_file_is_refused(tmp_path: Path) -> None:
     make(tmp_path / "app.db", "CREATE TABLE a (x);")
     init(tmp_path, "app.db").expect(0)
