@@ -8,6 +8,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import extent
 import pytest
 import servers
 from cli import LEDGER, Project
@@ -37,6 +38,12 @@ DOWN = "".join(f"DROP VIEW {v};\n" for v in ("active_posts", "active")) + "".joi
         '"odd table"',
     )
 )
+
+
+# The migrations make the snapshot, word by word, and the database is what they make: two replays, so for a share.
+SNAPSHOT_IS_KEPT = ("schema.dump", "--check", "schema.diff", "--check")
+WITH_THE_SNAPSHOT = {edit.name for edit in extent.some(EDITS, 4)}
+DATABASE_IS_THE_SNAPSHOT = ("schema.diff", "--from", "database", "--to", "sql/schema.sql", "--check")
 
 
 @pytest.fixture(scope="module")
@@ -94,10 +101,7 @@ def test_an_edit_goes_there_and_back(before: Project, tmp_path: Path, edit: Edit
         "sql/schema.sql",
         "migrate.up",
         "--allow-data-loss",
-        "schema.dump",
-        "--check",
-        "schema.diff",
-        "--check",
+        *(SNAPSHOT_IS_KEPT if edit.name in WITH_THE_SNAPSHOT else DATABASE_IS_THE_SNAPSHOT),
     ).expect(0, "proven: up, down and up again", "no difference")
     text = project.up_file(f"0002_{edit.name}").read_text(encoding="utf-8")
     assert set(re.findall(r'^DROP TABLE "?(.*?)"?;\nALTER TABLE', text, re.M)) == edit.rebuilt, text

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
+from cli import Project
 from either import Place
 from other_ledgers import TABLES
 
@@ -12,14 +15,25 @@ D1 = "INSERT INTO d1_migrations (name, applied_at) VALUES ('0001_base.sql', '202
 D1 += "('0002_rows.sql', '2024-02-29 12:00:00');"
 
 
-@pytest.fixture
-def place(place: Place) -> Place:
+def furnished(place: Place) -> Place:
     place.project.add("0001_base", f"-- base\n{TEAM}", "DROP TABLE team;\n")
     place.project.add("0002_rows", "-- rows\nINSERT INTO team VALUES (1, 'red');\n", "DELETE FROM team WHERE id = 1;\n")
     place.project.add(
         "0003_more", "-- more\nINSERT INTO team VALUES (2, 'blue');\n", "DELETE FROM team WHERE id = 2;\n"
     )
     return place
+
+
+@pytest.fixture
+def place(place: Place) -> Place:
+    return furnished(place)
+
+
+@pytest.fixture
+def on_file(tmp_path: Path) -> Place:
+    """For what is decided from what was read, no matter where."""
+    project = Project(tmp_path)
+    return furnished(Place(project, str(project.db)))
 
 
 def begin(place: Place, tool: str, rows: str = "", schema: str = RED) -> None:
@@ -77,68 +91,68 @@ def test_dirty_is_dirty(place: Place) -> None:
     assert place.applied() == ["0001_base"]
 
 
-def test_what_fits_no_file_and_gaps_are_named(place: Place) -> None:
-    begin(place, "d1", D1 + "INSERT INTO d1_migrations (name) VALUES ('0009_gone.sql'), ('it''s\n\x1b[31m\"x');")
-    refused(place, says=("2 rows that no file", "0009_gone.sql is about no file", r"it's\n\x1b[31m"))
-    place.script("DELETE FROM d1_migrations WHERE id > 1; INSERT INTO d1_migrations (name) VALUES ('0003_more.sql');")
-    refused(place, says=("0003_more is applied, and not 0002_rows before it",))
+def test_what_fits_no_file_and_gaps_are_named(on_file: Place) -> None:
+    begin(on_file, "d1", D1 + "INSERT INTO d1_migrations (name) VALUES ('0009_gone.sql'), ('it''s\n\x1b[31m\"x');")
+    refused(on_file, says=("2 rows that no file", "0009_gone.sql is about no file", r"it's\n\x1b[31m"))
+    on_file.script("DELETE FROM d1_migrations WHERE id > 1; INSERT INTO d1_migrations (name) VALUES ('0003_more.sql');")
+    refused(on_file, says=("0003_more is applied, and not 0002_rows before it",))
 
 
-def test_the_schema_has_to_prove_it(place: Place) -> None:
-    place.project.add("0004_motto", "ALTER TABLE team ADD COLUMN motto TEXT;\n")
-    place.project.add("0005_coach", "CREATE TABLE coach (id INTEGER PRIMARY KEY);\n")
+def test_the_schema_has_to_prove_it(on_file: Place) -> None:
+    on_file.project.add("0004_motto", "ALTER TABLE team ADD COLUMN motto TEXT;\n")
+    on_file.project.add("0005_coach", "CREATE TABLE coach (id INTEGER PRIMARY KEY);\n")
     begin(
-        place, "goose", "INSERT INTO goose_db_version (version_id, is_applied) VALUES (1, 1), (2, 1), (3, 1), (4, 1);"
+        on_file, "goose", "INSERT INTO goose_db_version (version_id, is_applied) VALUES (1, 1), (2, 1), (3, 1), (4, 1);"
     )
-    refused(place, says=("says that 0004_motto is applied", "missing: column team.motto", "--accept-drift"))
-    place.script("ALTER TABLE team ADD COLUMN motto TEXT; CREATE TABLE coach (id INTEGER PRIMARY KEY);")
-    refused(place, says=("has what migrations after 0004_motto make", "table coach"))
-    place.script("DROP TABLE coach; CREATE TABLE beside (x);")
-    refused(place, "--to", "3", says=("beyond version 3",))
-    place.run("migrate.up").expect(0, "kept, though no migration made it: table beside", "applied 0005_coach")
-    place.run("schema.diff").expect(0)
+    refused(on_file, says=("says that 0004_motto is applied", "missing: column team.motto", "--accept-drift"))
+    on_file.script("ALTER TABLE team ADD COLUMN motto TEXT; CREATE TABLE coach (id INTEGER PRIMARY KEY);")
+    refused(on_file, says=("has what migrations after 0004_motto make", "table coach"))
+    on_file.script("DROP TABLE coach; CREATE TABLE beside (x);")
+    refused(on_file, "--to", "3", says=("beyond version 3",))
+    on_file.run("migrate.up").expect(0, "kept, though no migration made it: table beside", "applied 0005_coach")
+    on_file.run("schema.diff").expect(0)
 
 
-def test_two_ledgers(place: Place) -> None:
-    begin(place, "d1", D1)
-    begin(place, "goose", "INSERT INTO goose_db_version (version_id, is_applied) VALUES (1, 1);", "")
-    refused(place, says=("ledgers of 2 tools", "d1_migrations of Wrangler (D1)", "goose_db_version of goose"))
-    place.run("migrate.up", "--ledger", "knex").expect(2, "no ledger of knex", "d1, goose")
-    place.run("migrate.up", "--ledger", "gooose").expect(2, "no ledger of that name")
-    place.run("migrate.up", "--ledger", "d1").expect(0, "applied 0003_more")
+def test_two_ledgers(on_file: Place) -> None:
+    begin(on_file, "d1", D1)
+    begin(on_file, "goose", "INSERT INTO goose_db_version (version_id, is_applied) VALUES (1, 1);", "")
+    refused(on_file, says=("ledgers of 2 tools", "d1_migrations of Wrangler (D1)", "goose_db_version of goose"))
+    on_file.run("migrate.up", "--ledger", "knex").expect(2, "no ledger of knex", "d1, goose")
+    on_file.run("migrate.up", "--ledger", "gooose").expect(2, "no ledger of that name")
+    on_file.run("migrate.up", "--ledger", "d1").expect(0, "applied 0003_more")
 
 
-def test_a_ledger_without_rows(place: Place) -> None:
-    begin(place, "d1")
-    refused(place, says=("d1_migrations of Wrangler (D1) says that no migration is applied", "migrate.baseline"))
-    place.script("DROP TABLE team;")
-    place.run("migrate.up").expect(0, "3 migrations applied")
+def test_a_ledger_without_rows(on_file: Place) -> None:
+    begin(on_file, "d1")
+    refused(on_file, says=("d1_migrations of Wrangler (D1) says that no migration is applied", "migrate.baseline"))
+    on_file.script("DROP TABLE team;")
+    on_file.run("migrate.up").expect(0, "3 migrations applied")
 
 
-def test_a_name_alone_is_taken_over(place: Place) -> None:
-    begin(place, "dbmate", "", "")
-    refused(place, says=("--take-over",))
-    place.run("migrate.up", "--take-over").expect(0, "schema_migrations_of_dbmate", "3 migrations applied")
+def test_a_name_alone_is_taken_over(on_file: Place) -> None:
+    begin(on_file, "dbmate", "", "")
+    refused(on_file, says=("--take-over",))
+    on_file.run("migrate.up", "--take-over").expect(0, "schema_migrations_of_dbmate", "3 migrations applied")
 
 
-def test_a_ledger_of_an_empty_database_is_not_believed(place: Place) -> None:
-    begin(place, "d1", D1, "")
-    refused(place, says=("missing: table team",))
+def test_a_ledger_of_an_empty_database_is_not_believed(on_file: Place) -> None:
+    begin(on_file, "d1", D1, "")
+    refused(on_file, says=("missing: table team",))
 
 
-def test_a_lock_of_the_tool(place: Place) -> None:
-    begin(place, "knex", "INSERT INTO knex_migrations (name) VALUES ('0001_base.js'), ('0002_rows.js');")
-    place.script("UPDATE knex_migrations_lock SET is_locked = 1")
-    place.run("migrate.up").expect(4, "Knex holds its lock", "knex migrate:unlock")
-    place.script("UPDATE knex_migrations_lock SET is_locked = 0")
-    place.run("migrate.up").expect(0, "applied 0003_more")
+def test_a_lock_of_the_tool(on_file: Place) -> None:
+    begin(on_file, "knex", "INSERT INTO knex_migrations (name) VALUES ('0001_base.js'), ('0002_rows.js');")
+    on_file.script("UPDATE knex_migrations_lock SET is_locked = 1")
+    on_file.run("migrate.up").expect(4, "Knex holds its lock", "knex migrate:unlock")
+    on_file.script("UPDATE knex_migrations_lock SET is_locked = 0")
+    on_file.run("migrate.up").expect(0, "applied 0003_more")
 
 
-def test_a_table_that_is_no_ledger(place: Place) -> None:
-    place.script(f"{RED} CREATE TABLE schema_migrations (version TEXT, note TEXT);")
-    refused(place, says=("a table of another tool", "version, note", "--take-over"))
-    place.run("migrate.baseline", "--version", "2", "--take-over").expect(0, "schema_migrations_of_another_tool")
-    place.run("migrate.up").expect(0, "applied 0003_more")
+def test_a_table_that_is_no_ledger(on_file: Place) -> None:
+    on_file.script(f"{RED} CREATE TABLE schema_migrations (version TEXT, note TEXT);")
+    refused(on_file, says=("a table of another tool", "version, note", "--take-over"))
+    on_file.run("migrate.baseline", "--version", "2", "--take-over").expect(0, "schema_migrations_of_another_tool")
+    on_file.run("migrate.up").expect(0, "applied 0003_more")
 
 
 @pytest.mark.parametrize(
