@@ -166,7 +166,7 @@ class Asking(Foreseen):
     def _explained(self, step: Step, error: StatementError) -> MemsqlError:
         if step.kind == "keep":
             return verdict.not_kept(self._job, error)
-        return verdict.unproven(self._job, [error.message], "correct the file and run the command again")
+        return verdict.unproven(self._job, [error.message], verdict.corrected(self._job))
 
     def _broken_rows(self, table: str) -> Counter[str]:
         """What of ``table`` breaks its definition, in SQLite's words, and in how many rows (100 at most)."""

@@ -112,7 +112,7 @@ class JobRequest:
                 verdict.judge_checks(self.job, [could_not_run(self.job.checks[index - indexes], error)])
             except MemsqlError as e:
                 return e
-        return verdict.unproven(self.job, [error.message], "correct the file and run the command again")
+        return verdict.unproven(self.job, [error.message], verdict.corrected(self.job))
 
     def was_counted(self, index: int) -> bool:
         """Whether item ``index`` comes behind the counts after the job."""

@@ -29,7 +29,11 @@ from memsql.errors import (
 )
 from memsql.project.checks import CheckResult
 
-_RUN_AGAIN = "correct the file and run the command again"
+
+def corrected(job: Job) -> str:
+    """What to type once the file of ``job`` is corrected: memsql.sum has the checksum of its old text."""
+    again = hints.command("migrate.up" if job.direction == "up" else "migrate.down")
+    return f"correct the file, then run the command again: {hints.command('migrate.sum')} && {again}"
 
 
 @dataclass(frozen=True)
@@ -104,7 +108,7 @@ def judge_loss(job: Job, account: Account, before: Counts, after: Counts, *, all
         raise refused(job, lost)
     problems = guard.broken_keys(before, after)
     if problems:
-        raise unproven(job, problems, _RUN_AGAIN)
+        raise unproven(job, problems, corrected(job))
 
 
 def judge_checks(job: Job, results: Sequence[CheckResult]) -> tuple[str, ...]:
@@ -120,7 +124,7 @@ def judge_checks(job: Job, results: Sequence[CheckResult]) -> tuple[str, ...]:
                 + (f": {result.problems:,} problems, of which these are some" if uncounted else ""),
                 where=Location(result.check.path),
                 details=result.messages,
-                hint=result.check.why or "correct the migration and run the command again",
+                hint=result.check.why or corrected(job),
             )
         warnings += [f"{result.check.name}: {m}" for m in result.messages]
     return tuple(warnings)
@@ -131,7 +135,7 @@ def statement_failed(
 ) -> MigrationFailed:
     """A statement of ``job`` raised ``error`` with SQLite's ``code``, or the observer denied it as ``forbidden``.
     ``details``: sentences about the rows."""
-    message, hint = error.message, _RUN_AGAIN
+    message, hint = error.message, corrected(job)
     if forbidden is not None:
         message = f"{forbidden} is not allowed inside a migration"
         hint = "remove it; memsql owns the transaction, and a migration reaches nothing outside of its database"

@@ -54,6 +54,7 @@ def check(
         from memsql.db import connection
         from memsql.schema import read
 
+        settings.target.expect_file()
         with connection(settings.target, "ro", settings.busy_timeout) as conn:
             result = portability_of_schema(read(conn), str(settings.target), targets)
     else:

@@ -16,7 +16,6 @@ _NEWEST = 20
 
 @task(
     "migrate.repair",
-    new_file=True,
     help={
         **CHANGE_HELP,
         "version": "the migration to accept as it now is: edited, renamed or missing",

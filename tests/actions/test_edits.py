@@ -346,8 +346,8 @@ def test_a_replay_sees_every_other_effect(place: Place, edited: str, part: str) 
 
 
 def test_the_commit_must_have_the_text_that_was_applied(place: Place) -> None:
-    place.run("migrate.repair", "--from", "HEAD").expect(0, "nothing to repair")
     place.run("migrate.up").expect(0)
+    place.run("migrate.repair", "--from", "HEAD").expect(0, "nothing to repair")
     place.project.add("0001_team", TEAM + "SELECT 1;\n")
     place.run("migrate.repair", "--from", "HEAD").expect(2, "git")
     commit(place)
