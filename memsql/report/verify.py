@@ -29,7 +29,7 @@ def _lines(findings: Sequence[Finding]) -> list[str]:
         lines.append(f"{state:<8} {finding.name}")
         lines += limited(finding.messages, _SHOWN, 11)
         if not finding.ok and finding.why:
-            lines.append(f"           ({finding.why})")
+            lines.append(f"           what it checks: {finding.why}")
     return lines
 
 
