@@ -8,7 +8,8 @@ from typing import Literal, NamedTuple
 Meaning = Literal["up", "down", "no transaction", "layout", "breakpoint", "refused"]
 """What a mark does:
 
-* up, down: the way up, or the way down, begins there. In a script of many migrations the group ``key`` says of which.
+* up, down: the way up, or the way down, begins there. In a script of many migrations the group ``key`` says of which,
+  and ``after`` which one it follows, "" at the base.
 * no transaction: the tool runs the file without a transaction.
 * layout: it tells the tool where statements begin and end, which memsql knows without it.
 * breakpoint: a statement ends there, with a semicolon or without one.

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from memsql.errors import FileError, Location
+from memsql.exchange.line import Step, in_line
 from memsql.exchange.line_ends import outside_values
 from memsql.exchange.marks import Part, PlacedMark, cut, placed_marks
 from memsql.exchange.model import FileHabits, ForeignMigration, ForeignSet, LeftOut, Tool
@@ -287,7 +288,7 @@ class _Reader:
         return marks
 
     def _of_scripts(self) -> Iterator[ForeignMigration]:
-        ups: dict[str, tuple[str, str]] = {}
+        ups: dict[str, tuple[Step, str]] = {}
         downs: dict[str, str] = {}
         for file in self.files.ups.values():
             parts = self._parts(file.path, self._text(file.path))
@@ -298,16 +299,20 @@ class _Reader:
                 if part.opening.mark.means == "down":
                     downs[key] = part.text
                 elif key in ups:
-                    self._problem(file.path, f"has {key}, which {ups[key][0]} has too")
+                    self._problem(file.path, f"has {key}, which {ups[key][0].path} has too")
                 else:
-                    ups[key] = (file.path, part.text)
+                    ups[key] = (Step(key, file.path, part.opening.groups.get("after")), part.text)
             if len(parts) == 1:
                 self.files.left_out.append(LeftOut(file.path, f"holds no line at which {self.tool.title} begins one"))
-        for key, (_, text) in ups.items():
+        line, problems = in_line([step for step, _ in ups.values()])
+        for path, what in problems:
+            self._problem(path, what)
+        for key in line:
+            text = ups[key][1]
             version = key if key.isdecimal() else ""
             hashes = (f"sha256={hashlib.sha256(text.encode()).hexdigest()}",)
             yield ForeignMigration(version, "" if version else key, key, text, downs.pop(key, None), hashes=hashes)
-        for key in downs:
+        for key in sorted(downs.keys() - ups.keys()):
             self._problem(key, "has a way back alone: print the way up too")
 
     def _text(self, path: str) -> str:

@@ -172,6 +172,31 @@ CREATE TABLE b (x);
     ]
 
 
+def _revisions(*lines: str) -> str:
+    return "".join(f"-- Running upgrade {line}\nINSERT INTO a VALUES ('{line}');\n" for line in lines)
+
+
+def test_revisions_are_in_the_order_in_which_they_follow() -> None:
+    migrations = _read("alembic", a=_revisions("3c4d -> 5e6f, from a -> b"), b=_revisions(" -> 1a2b", "1a2b -> 3c4d"))
+    assert [m.path for m in migrations] == ["1a2b", "3c4d", "5e6f"]
+
+
+@pytest.mark.parametrize(
+    ("lines", "said"),
+    [
+        ((" -> 1a2b", "1a2b -> 3c4d", "1a2b -> 5e6f"), "up.sql has branches, 3c4d and 5e6f both follow 1a2b"),
+        ((" -> 1a2b", " -> 3c4d, other"), "up.sql has branches, 1a2b and 3c4d both begin at the base"),
+        ((" -> 1a2b", "1a2b, 9f -> 3c4d"), "up.sql has branches, which 3c4d joins, 1a2b, 9f"),
+        (("1a2b -> 3c4d", "3c4d -> 5e6f"), "up.sql begins with 3c4d after 1a2b, and what leads from the base"),
+        ((" -> 1a2b", "3c4d -> 5e6f"), "up.sql begins with 5e6f after 3c4d, and what leads from the base"),
+        (("3c4d -> 1a2b", "1a2b -> 3c4d"), "what leads from the base to 3c4d is missing"),
+    ],
+)
+def test_revisions_that_are_no_line_are_refused(lines: tuple[str, ...], said: str) -> None:
+    """Of a database with the newest revision alone all before it count as applied."""
+    assert said in _refused("alembic", {"up.sql": _revisions(*lines)})
+
+
 @pytest.mark.parametrize(
     ("word", "files", "said"),
     [

@@ -10,7 +10,7 @@ TOOL = Tool(
         r"[^/]*\.sql",
         order="script",
         marks=(
-            Mark(r"-- Running upgrade\s.*->\s*(?P<key>[^\s,]+).*", "up"),
+            Mark(r"-- Running upgrade\s+(?P<after>.*?)\s*->\s*(?P<key>[^\s,]+).*", "up"),
             Mark(r"-- Running downgrade\s+(?P<key>[^\s,]+)\s.*->.*", "down"),
         ),
         reported=(
