@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from memsql import words
+from memsql import hints, words
 from memsql.config import Settings
 from memsql.db import Connection, connection
 from memsql.engine.state import Proposal, Report, RunOptions, State, read_state, report
@@ -162,7 +162,7 @@ def down(settings: Settings, options: RunOptions, progress: Progress = SILENT, g
     with connection(settings.target, "ro", settings.busy_timeout) as conn:
         state = read_state(project, conn)
     if not plan.to_roll_back(state.statuses, steps=options.steps, to=options.to):
-        return report(state)
+        return replace(report(state), notices=_not_adopted(state))
     from memsql.engine.pending import pending_down, run_down
 
     pending = pending_down(state, options)
@@ -177,6 +177,15 @@ def down(settings: Settings, options: RunOptions, progress: Progress = SILENT, g
         _measured(settings, conn, options, progress) as session,
     ):
         return _with_costs(run_down(session, state, pending), session)
+
+
+def _not_adopted(state: State) -> tuple[str, ...]:
+    """Why nothing can be rolled back, where somebody else applied migrations."""
+    if not state.is_legacy:
+        return ()
+    names = " and ".join(other.says for other in state.others if other.counts)
+    lists = f"{names} says what is applied" if names else "it was made without memsql"
+    return (f"memsql keeps no ledger of this database yet, {lists}: first {hints.command('legacy.adopt')}",)
 
 
 def _proposal(state: State, migrations: Sequence[Migration]) -> Proposal:

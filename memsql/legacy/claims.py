@@ -82,7 +82,7 @@ def decide(state: State, options: RunOptions) -> Takeover | None:
         raise Refused(
             f"{chosen.says} says that {last.id} is applied, which is beyond version {options.to}",
             state="nothing was changed",
-            hint=f"leave --to {options.to} out",
+            hint=f"name {last.version} or a later version, or apply all that wait: {hints.command('migrate.up')}",
         )
     refuse_taken_name(state, take_over=options.take_over)
     return Takeover(chosen, result)

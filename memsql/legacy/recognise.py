@@ -59,7 +59,7 @@ def recognised(detection: Detection, limit: int | None = None) -> Fit:
             f"this database has {fit.shape.title} already, which is beyond version {limit}",
             details=(f"it would be taken over with version {max(beyond)} applied",),
             state="nothing was changed",
-            hint=f"leave --to {limit} out",
+            hint=f"name {max(beyond)} or a later version, or apply all that wait: {hints.command('migrate.up')}",
         )
     return fit
 
