@@ -15,6 +15,12 @@ if TYPE_CHECKING:
     from memsql.exchange.model import Mark, Tool
 
 _OURS = re.compile(r"[0-9]+_[^./]*(?:\.rollback)?\.sql|memsql\.sum|\.[^/]*").fullmatch
+_program = re.compile(
+    r"[A-Z]*\d[^/]*\.(?:[cm]?[jt]s|[jt]sx|rb|erb|php|exs?|java|kts?|groovy|scala|clj|edn|cs|fs|rs|go|py|pl|lua|sh|ps1|bat"
+    r"|xml|ya?ml|fizz)",
+    re.IGNORECASE,
+).fullmatch
+"""A migration that is no SQL, of a tool with or without a declaration, by its number and its ending."""
 _WAYS_BACK = (
     rb"(?:migrat(?:e|ion)\s+)?(?:downs?|downgrade|undo|rollback|revert)(?:\s+(?:migration|script|section|part))?"
 )
@@ -29,12 +35,13 @@ _mark = re.compile(
 class Foreign:
     """A file of another tool: the ``words`` for the tools that have such files, none where memsql imports from none of
     them, and ``what`` it is, as the end of a sentence that begins with the file. ``line``: the line of the comment that
-    gave it away. ``program``: it is no SQL."""
+    gave it away. ``program``: it is no SQL. ``rename``: memsql would read it under this name."""
 
     words: tuple[str, ...]
     what: str
     line: int | None = None
     program: bool = False
+    rename: str = ""
 
 
 def foreign_path(path: str) -> Foreign | None:
@@ -43,14 +50,29 @@ def foreign_path(path: str) -> Foreign | None:
         return None
     from memsql.exchange.tools import all_tools
 
-    tools = [tool for tool in all_tools() if any(re.fullmatch(sign, path) for sign in tool.files.signs)]
+    tools = [tool for tool in all_tools() if any(_fits(sign, path) for sign in tool.files.signs)]
     if not tools:
-        return None
+        return _passed_over(path)
     kinds = [kind for tool in tools for kind in (*tool.files.refused, *tool.files.reported)]
-    refused = [kind for kind in kinds if re.fullmatch(kind.pattern, path)]
+    refused = [kind for kind in kinds if _fits(kind.pattern, path)]
     titles = " or ".join(tool.title for tool in tools)
     what = f"{refused[0].what} ({titles})" if refused else f"is a file of {titles}"
     return Foreign(tuple(tool.word for tool in tools), what, program=bool(refused))
+
+
+def _fits(pattern: str, path: str) -> bool:
+    # Tools that go by the names on Windows and macOS take 0001_a.UP.SQL too.
+    return re.fullmatch(pattern, path, re.IGNORECASE) is not None
+
+
+def _passed_over(path: str) -> Foreign | None:
+    """A file that memsql does not run, and that another tool may."""
+    stem, dot, ending = path.rpartition(".")
+    if "/" not in path and dot and ending != "sql" and ending.lower() == "sql":
+        return Foreign((), f"ends in .{ending}, and memsql runs files that end in .sql", rename=f"{stem}.sql")
+    if _program(path) is not None:
+        return Foreign((), "is named like a migration, and is no SQL: memsql would pass it over", program=True)
+    return None
 
 
 def foreign_text(data: bytes) -> Foreign | None:

@@ -72,6 +72,8 @@ def refuse_marks(data: bytes, shown: str) -> None:
 def _refusal(foreign: Foreign, path: str, folder: str) -> FileError:
     if foreign.program:
         hint = "write what it does as SQL, or move it out of the folder"
+    elif foreign.rename:
+        hint = f"rename it to {foreign.rename}, or move it out of the folder"
     elif not foreign.words:
         hint = f"move what is behind it into {path.rpartition('/')[2].removesuffix('.sql')}.rollback.sql"
     else:

@@ -85,8 +85,17 @@ def test_prose_and_values_are_no_marks(text: str) -> None:
         ("2024-01-01-120000_team/up.sql", ("diesel",)),
         ("meta/_journal.json", ("drizzle",)),
         ("versions/ae10_team.py", ("alembic",)),
+        ("0001_team.UP.SQL", ("golang-migrate", "sqlx")),
+        ("v1__team.SQL", ("flyway",)),
+        ("0001_team/UP.sql", ("diesel",)),
+        ("0001_team/Migration.SQL", ("prisma",)),
+        ("0002_fill.PY", ("yoyo",)),
+        *((name, ()) for name in ("0001_team.SQL", "0001_team.rollback.Sql", "notes.SQL")),
+        *((name, ()) for name in ("0002_b.ts", "20240101120000_b.rb", "2014_10_12_000000_b.php", "2_b.js", "2_b.mjs")),
+        *((name, ()) for name in ("1700000000000-B.TS", "m150101_b.php", "20240101_b.exs", "V2__b.rs", "2_b.yaml")),
         *((name, None) for name in ("0001_team.sql", "0001_v1.2.rollback.sql", "memsql.sum", "README.md", ".gitkeep")),
         *((name, None) for name in ("__init__.py", "meta/0000_snapshot.json", "archive/old.sql")),
+        *((name, None) for name in ("0002_b.md", "0002_b.sql.orig", "0002_b.txt", "index.ts", "archive/0002_b.ts")),
     ],
 )
 def test_names(path: str, words: tuple[str, ...] | None) -> None:
@@ -101,6 +110,9 @@ def test_names(path: str, words: tuple[str, ...] | None) -> None:
         ("0001_a.rollback.sql", "-- migrate:down\nSELECT 1;", "migrations/0001_a.rollback.sql has `-- migrate:down`"),
         ("2_b/migration.sql", "SELECT 1;", "migrations/2_b/migration.sql is a file of Prisma"),
         ("2_b.py", "", "migrations/2_b.py is a migration in Python"),
+        ("2_b.ts", "", "migrations/2_b.ts is named like a migration, and is no SQL"),
+        ("2_b.SQL", "SELECT 1;", "migrations/2_b.SQL ends in .SQL, and memsql runs files that end in .sql"),
+        ("2_b/UP.sql", "SELECT 1;", "migrations/2_b/UP.sql is a file of Diesel"),
     ],
 )
 def test_the_folder_is_refused(tmp_path: Path, path: str, text: str, said: str) -> None:
@@ -110,6 +122,17 @@ def test_the_folder_is_refused(tmp_path: Path, path: str, text: str, said: str) 
     with pytest.raises(FileError) as caught:
         read_folder(tmp_path, "migrations")
     assert said in caught.value.message
+
+
+def test_what_would_be_passed_over_stops_commands(tmp_path: Path) -> None:
+    project = Project(tmp_path)
+    project.add("0001_a", "-- A\nCREATE TABLE a (x);", None)
+    for name, hint in (("0002_b.rb", "write what it does as SQL"), ("0002_b.SQL", "rename it to 0002_b.sql")):
+        (project.migrations / name).write_text("SELECT 1;")
+        for words in (("migrate.up",), ("migrate.status",)):
+            project.run(*words).expect(2, name, hint, "nothing was changed")
+        (project.migrations / name).unlink()
+    assert not project.db.exists()
 
 
 def test_commands_name_the_tool_and_the_import(tmp_path: Path) -> None:
