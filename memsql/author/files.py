@@ -84,6 +84,13 @@ def write_files(settings: Settings, texts: Mapping[Path, str]) -> tuple[str, ...
 
     Raises FileError where one exists or cannot be written; then none of them is there.
     """
+    write_new_files(settings, texts)
+    write_sum(settings)
+    return (*map(settings.show, texts), settings.show(settings.migrations / SUM_NAME))
+
+
+def write_new_files(settings: Settings, texts: Mapping[Path, str]) -> None:
+    """Write new files. Raises FileError where one exists or cannot be written; then none of them is there."""
     written: list[Path] = []
     try:
         # The last first: everything refuses a rollback without its migration, but not a migration without its rollback.
@@ -94,8 +101,6 @@ def write_files(settings: Settings, texts: Mapping[Path, str]) -> tuple[str, ...
         for path in written:
             path.unlink(missing_ok=True)
         raise
-    write_sum(settings)
-    return (*map(settings.show, texts), settings.show(settings.migrations / SUM_NAME))
 
 
 def write_sum(settings: Settings, *, check: bool = False) -> tuple[bool, tuple[str, ...]]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from memsql import hints
-from memsql.author.files import write_files
+from memsql.author import import_files
 from memsql.author.import_pairs import ImportedPair
 from memsql.author.import_proof import ImportProof
 from memsql.config import Settings
@@ -53,6 +54,8 @@ def import_set(settings: Settings, tool: Tool, folder: Path, *, dry_run: bool, p
     shown = settings.show(folder)
     _refuse_own_folder(settings, tool, folder)
     progress.start(f"reading {shown}")
+    if not dry_run:
+        import_files.take_away(settings)
     foreign = read_set(tool, _tree(settings, folder, shown), shown)
     existing = _existing(settings)
     present = _taken(tool, existing)
@@ -60,7 +63,8 @@ def import_set(settings: Settings, tool: Tool, folder: Path, *, dry_run: bool, p
     _refuse_taken_versions(settings, existing, pairs)
     proven = ImportProof(settings, shown, progress).prove(existing, pairs)
     texts = _texts(settings, proven)
-    files = write_files(settings, texts) if texts and not dry_run else ()
+    words = f"import {tool.word} {shlex.quote(shown)}"
+    files = import_files.write(settings, words, texts) if texts and not dry_run else ()
     ids = tuple(present[m.path] for m in foreign.migrations if m.path in present)
     return Imported(tool, shown, proven, ids, (*foreign.left_out, *_changed(foreign, existing)), files)
 

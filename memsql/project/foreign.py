@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 SQUASHING = ".squash"
 """A file beside the migrations that says that a squash is under way."""
+IMPORTING = ".import"
+"""A file beside the migrations that says that an import is under way."""
 _OWN_FOLDER = "legacy"
 
 
@@ -36,6 +38,8 @@ def names_in(folder: Path, shown: str) -> list[str]:
             others.append(entry.name)
     if SQUASHING in others:
         raise _interrupted(folder / SQUASHING, shown)
+    if IMPORTING in others:
+        raise _import_interrupted(folder / IMPORTING, shown)
     for path in sorted([*names, *others]):
         foreign = recognising.foreign_path(path)
         if foreign is not None:
@@ -51,6 +55,17 @@ def _interrupted(journal: Path, shown: str) -> FileError:
         where=Location(f"{shown}/{SQUASHING}"),
         state="some files may be exchanged, and others not",
         hint=f"run it again: it puts the files back, and begins anew: {command}",
+    )
+
+
+def _import_interrupted(journal: Path, shown: str) -> FileError:
+    words = re.search(r'"command": "([^"\\]*)"', journal.read_text(encoding="utf-8", errors="replace"))
+    command = hints.command(words[1] if words else "import TOOL DIR")
+    return FileError(
+        f"an import into {shown} was interrupted, or is under way",
+        where=Location(f"{shown}/{IMPORTING}"),
+        state="some of its files may be written, and others not",
+        hint=f"run it again: it takes away what it had written, and begins anew: {command}",
     )
 
 

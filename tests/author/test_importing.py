@@ -9,6 +9,7 @@ import pytest
 from cli import Project
 
 from memsql import config
+from memsql.author import import_files
 from memsql.author.importing import Imported, import_set
 from memsql.errors import FileError, MemsqlError, UsageError
 from memsql.exchange.tools import tool_of
@@ -358,3 +359,34 @@ def test_a_way_back_that_does_nothing_is_named(project: Project) -> None:
     imported = take(project, "golang-migrate", {"1_a.up.sql": "CREATE TABLE a (x);", "1_a.down.sql": "-- later\n"})
     assert "its way back does nothing in golang-migrate, and memsql takes it for none" in notes(imported)
     assert "DROP TABLE a;" in texts(project, "1_a")[1]
+
+
+@pytest.mark.parametrize("left", [0, 1, 2, 4])
+def test_an_import_that_is_killed_is_taken_away(project: Project, monkeypatch: pytest.MonkeyPatch, left: int) -> None:
+    project.add("0001_own", "CREATE TABLE own (x);\n")
+    project.run("migrate.sum").expect(0)
+    before = {path.name for path in project.migrations.iterdir()}
+    files = {f"{n}_a.sql": goose(f"CREATE TABLE a{n} (x);", f"DROP TABLE a{n};") for n in (2, 3)}
+
+    class KilledError(BaseException):
+        pass
+
+    def stop(_: object, texts: dict[Path, str]) -> None:
+        for path, text in list(texts.items())[:left]:
+            path.write_text(text)
+        if left == 1:
+            next(iter(texts)).write_text("-- A")
+        raise KilledError
+
+    with monkeypatch.context() as patched:
+        patched.setattr(import_files, "write_new_files", stop)
+        patched.setattr(import_files, "_ended", lambda _: None)
+        with pytest.raises(KilledError):
+            take(project, "goose", files)
+    project.run("migrate.up").expect(2, "an import into migrations was interrupted", "memsql import goose there")
+    with pytest.raises(FileError, match="was interrupted"):
+        take(project, "goose", files, dry_run=True)
+    assert len(take(project, "goose", files).pairs) == 2
+    new = {f"{n}_a{ending}.sql" for n in (2, 3) for ending in ("", ".rollback")}
+    assert {path.name for path in project.migrations.iterdir()} == before | new
+    project.run("migrate.up").expect(0)

@@ -1,0 +1,77 @@
+"""Writes the files of an import: all of them, or none, also where the process is killed.
+
+A journal in the folder of migrations says what is being written. While it is there every command refuses the folder,
+and the next import takes away what the one before had written.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from memsql.author.files import write_new_files, write_sum
+from memsql.config import Settings
+from memsql.errors import FileError, Location
+from memsql.project.files import SUM_NAME
+from memsql.project.foreign import IMPORTING
+from memsql.project.json_lines import lock
+
+
+def write(settings: Settings, words: str, texts: Mapping[Path, str]) -> tuple[str, ...]:
+    """Write ``texts``, new files in the folder of migrations, and memsql.sum. Return their paths as messages show them.
+
+    ``words``: the import as it is typed. Raises FileError where a file exists or cannot be written; then none is there.
+    """
+    journal = settings.migrations / IMPORTING
+    shown = f"{settings.show(settings.migrations)}/{IMPORTING}"
+    files = {path.name: [len(text.encode()), _digest(text.encode())] for path, text in texts.items()}
+    try:
+        settings.migrations.mkdir(parents=True, exist_ok=True)
+        handle = os.open(journal, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o644)
+    except OSError as e:
+        raise FileError(f"{shown} cannot be written: {e.strerror}", where=Location(shown)) from None
+    try:
+        lock(handle)
+        os.write(handle, f"{json.dumps({'command': words, 'files': files})}\n".encode())
+        os.fsync(handle)
+        write_new_files(settings, texts)
+    finally:
+        _ended(journal)
+        os.close(handle)
+    write_sum(settings)
+    return (*map(settings.show, texts), settings.show(settings.migrations / SUM_NAME))
+
+
+def take_away(settings: Settings) -> None:
+    """Take away what an import that was interrupted had written. Waits for one that is under way."""
+    journal = settings.migrations / IMPORTING
+    try:
+        handle = os.open(journal, os.O_RDWR)
+    except OSError:
+        return
+    try:
+        lock(handle)
+        if not journal.exists():
+            return
+        text = journal.read_bytes()
+        # Killed before it was written whole: nothing else had begun.
+        for name, (size, digest) in json.loads(text)["files"].items() if text.endswith(b"\n") else ():
+            path = settings.migrations / name
+            data = path.read_bytes() if path.is_file() else None
+            # A shorter one was being written. One that somebody has changed stays.
+            if data is not None and (len(data) < size or _digest(data) == digest):
+                path.unlink()
+        journal.unlink()
+    finally:
+        os.close(handle)
+
+
+def _ended(journal: Path) -> None:
+    journal.unlink(missing_ok=True)
+
+
+def _digest(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
