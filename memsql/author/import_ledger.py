@@ -47,7 +47,8 @@ def take_over_ledger(
         if plan is None:
             return (f"{imported.tool.title} says that nothing is applied in {settings.target}",)
         if wishes.dry_run:
-            return (f"{plan.ledger.says} says what is applied, which the schema has to prove: {ids}",)
+            takeover.prove(settings, state, plan)
+            return (f"{plan.ledger.says} says what is applied, and the schema proves it: {ids}",)
         gate(f"take over the ledger {plan.ledger.says}")
         adoption = takeover.take_over_of(settings, project, options, progress)
         return adoption.lines if adoption else ("the ledger of memsql knows this database already",)

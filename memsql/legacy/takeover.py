@@ -73,6 +73,15 @@ def take_over(session: Session, state: State) -> Adoption | None:
     return _told(again, now, fit, renamed)
 
 
+def prove(settings: Settings, state: State, plan: Takeover) -> None:
+    """Raise what take_over() of ``plan`` would raise for the schema or a lock. Reads only."""
+    with untouched():
+        goal = isolated(_goal, state.project, plan.migrations[-1].version)
+    with connection(settings.target, "ro", settings.busy_timeout) as conn:
+        _refuse_locked(conn, state, plan.ledger)
+        _proven(conn, plan, goal)
+
+
 def take_over_of(
     settings: Settings, project: Project, options: RunOptions, progress: Progress = SILENT
 ) -> Adoption | None:

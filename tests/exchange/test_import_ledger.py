@@ -79,7 +79,7 @@ def test_what_was_rewritten_is_found_again(tmp_path: Path, tool: str) -> None:
     name = "all.sql" if tool == "alembic" else ""
     words = ("import", tool, f"theirs/{name}", "--database", "memory.db")
     before = project.everything()
-    project.run(*words, "--dry-run").expect(0, "which the schema has to prove")
+    project.run(*words, "--dry-run").expect(0, "and the schema proves it")
     assert project.everything() == before
     project.run(*words).expect(0, "took over the ledger", "count as applied")
     assert len(project.applied()) == 2
@@ -93,6 +93,8 @@ def test_what_is_refused_leaves_the_files(tmp_path: Path) -> None:
     project = project_of(tmp_path, "diesel")
     project.script("DROP TABLE team")
     words = ("import", "diesel", "theirs", "--database", "memory.db")
+    project.run(*words, "--dry-run").expect(6, "missing: table team", "nothing was changed")
+    assert not list(project.migrations.iterdir())
     project.run(*words).expect(6, "missing: table team", "the files are written; nothing was changed")
     assert len(list(project.migrations.glob("*_team.sql"))) == 1
     project.run("import", "diesel", "theirs", "--database", "none.db").expect(3)
