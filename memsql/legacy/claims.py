@@ -15,6 +15,7 @@ from memsql.ledger import utc_text
 from memsql.legacy.adoption import refuse_taken_name
 from memsql.legacy.matching import Match, match, origins
 from memsql.project.files import Migration
+from memsql.project.folded import halfway
 from memsql.project.plan import APPLIED, Status
 
 _SHOWN = 10
@@ -194,6 +195,8 @@ def _refuse_unmatched(other: OtherLedger, result: Match) -> None:
             hint="bring the files back, or give them the names of the rows; or say which version the database is at: "
             f"{baseline()}",
         )
+    if result.halves:
+        raise halfway(*result.halves[0])
     if result.gaps:
         last = result.applied[-1][0].id
         raise Refused(

@@ -7,10 +7,12 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass
 from functools import cached_property
+from operator import itemgetter
 
 from memsql.db import Value
 from memsql.exchange.ledgers import OtherLedger, Record
 from memsql.exchange.tools import tool_of
+from memsql.legacy.unfolding import Half, unfolded
 from memsql.project.files import Migration
 
 _ENDING = re.compile(r"(\.(up|do|migration))?\.[A-Za-z]{1,6}$")
@@ -40,7 +42,8 @@ class Match:
     that only a later row implies. ``dirty``: rows of migrations that stopped halfway. ``unmatched``: rows that are
     about no file, with the end of a sentence about each. ``gaps``: migrations that are not applied, though a later one
     is. ``heads``: rows of which only one may be there. ``rewritten``: those that are applied, and have another text now
-    than the tool ran, as the hash in its row says.
+    than the tool ran, as the hash in its row says. ``halves``: those that stand for others, of which only some are
+    applied.
     """
 
     applied: tuple[tuple[Migration, Record | None], ...]
@@ -49,6 +52,7 @@ class Match:
     gaps: tuple[Migration, ...] = ()
     heads: tuple[Record, ...] = ()
     rewritten: tuple[Migration, ...] = ()
+    halves: tuple[Half, ...] = ()
 
 
 def origins(ordered: Sequence[Migration], word: str) -> dict[str, Origin]:
@@ -80,7 +84,8 @@ def match(ledger: OtherLedger, ordered: Sequence[Migration], origins: Mapping[st
     from the same tool kept of them, by id."""
     dirty = tuple(record for record in ledger.records if record.state == "dirty")
     records = [record for record in ledger.records if record.state in ("applied", "baseline")]
-    finder = _Finder(ordered, origins or {}, ledger.table.is_revision)
+    before = unfolded(ordered)
+    finder = _Finder(before.entries, origins or {}, ledger.table.is_revision)
     last = ledger.table.says == "last"
     if last and len(records) > 1:
         return Match((), dirty, heads=tuple(records))
@@ -98,11 +103,15 @@ def match(ledger: OtherLedger, ordered: Sequence[Migration], origins: Mapping[st
         applied[positions[0]] = record
         if last:
             applied = {**dict.fromkeys(range(positions[0])), **applied}
-    end = max(applied, default=-1)
-    gaps = tuple(ordered[place] for place in range(end) if place not in applied)
-    rows = tuple((ordered[place], applied[place]) for place in sorted(applied))
-    rewritten = tuple(ordered[place] for place in sorted(applied) if finder.is_rewritten(place, applied[place]))
-    return Match(rows, dirty, tuple(unmatched), gaps, rewritten=rewritten)
+    whole, halves = before.fold(applied)
+    gaps = tuple(ordered[place] for place in range(max(whole, default=-1)) if place not in whole)
+    rows = tuple((ordered[place], whole[place][0]) for place in sorted(whole))
+    rewritten = tuple(
+        ordered[place]
+        for place, (record, entry) in sorted(whole.items(), key=itemgetter(0))
+        if entry is not None and finder.is_rewritten(entry, record)
+    )
+    return Match(rows, dirty, tuple(unmatched), gaps, rewritten=rewritten, halves=tuple(halves))
 
 
 @dataclass(frozen=True)
