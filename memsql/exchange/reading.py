@@ -16,6 +16,7 @@ from memsql.exchange.line import Step, in_line
 from memsql.exchange.line_ends import outside_values
 from memsql.exchange.marks import Part, PlacedMark, cut, placed_marks
 from memsql.exchange.model import FileHabits, ForeignMigration, ForeignSet, LeftOut, Tool
+from memsql.exchange.recognising import is_program
 from memsql.sqltext.header import directive_lines
 from memsql.sqltext.meaning import has_statement
 from memsql.sqltext.tokens import without_comments
@@ -107,6 +108,8 @@ def _sort(tool: Tool, tree: Mapping[str, bytes]) -> _Sorted:
         else:
             if _PROGRAM.fullmatch(path):
                 files.left_out.append(LeftOut(path, f"is not named like a migration of {tool.title}"))
+            elif is_program(path.rpartition("/")[2]):
+                files.left_out.append(LeftOut(path, "is named like a migration, and is no SQL"))
     for pair, file in files.downs.items():
         if pair not in files.ups:
             files.problems.append(f"{file.path} is a way back without its migration")

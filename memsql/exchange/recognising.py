@@ -35,13 +35,15 @@ _mark = re.compile(
 class Foreign:
     """A file of another tool: the ``words`` for the tools that have such files, none where memsql imports from none of
     them, and ``what`` it is, as the end of a sentence that begins with the file. ``line``: the line of the comment that
-    gave it away. ``program``: it is no SQL. ``rename``: memsql would read it under this name."""
+    gave it away. ``program``: it is no SQL. ``rename``: memsql would read it under this name.
+    ``cased``: an import reads it in another case alone."""
 
     words: tuple[str, ...]
     what: str
     line: int | None = None
     program: bool = False
     rename: str = ""
+    cased: bool = False
 
 
 def foreign_path(path: str) -> Foreign | None:
@@ -57,7 +59,8 @@ def foreign_path(path: str) -> Foreign | None:
     refused = [kind for kind in kinds if _fits(kind.pattern, path)]
     titles = " or ".join(tool.title for tool in tools)
     what = f"{refused[0].what} ({titles})" if refused else f"is a file of {titles}"
-    return Foreign(tuple(tool.word for tool in tools), what, program=bool(refused))
+    cased = not any(re.fullmatch(sign, path) for tool in tools for sign in tool.files.signs)
+    return Foreign(tuple(tool.word for tool in tools), what, program=bool(refused), cased=cased)
 
 
 def _fits(pattern: str, path: str) -> bool:
@@ -70,9 +73,14 @@ def _passed_over(path: str) -> Foreign | None:
     stem, dot, ending = path.rpartition(".")
     if "/" not in path and dot and ending != "sql" and ending.lower() == "sql":
         return Foreign((), f"ends in .{ending}, and memsql runs files that end in .sql", rename=f"{stem}.sql")
-    if _program(path) is not None:
+    if is_program(path):
         return Foreign((), "is named like a migration, and is no SQL: memsql would pass it over", program=True)
     return None
+
+
+def is_program(name: str) -> bool:
+    """Whether a file of this name, without folders, is certainly a migration that is no SQL."""
+    return _program(name) is not None
 
 
 def foreign_text(data: bytes) -> Foreign | None:

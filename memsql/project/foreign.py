@@ -95,7 +95,8 @@ def _refusal(foreign: Foreign, path: str, folder: str) -> FileError:
         word = foreign.words[0]
         command = hints.command(f"import {word} {word}")
         others = "".join(f" (or {hints.command(f'import {other} {word}')})" for other in foreign.words[1:])
-        hint = f"move it to a folder of its own, and take that over: mv {folder} {word} && {command}{others}"
+        first = "write its name in the case of the tool, then " if foreign.cased else ""
+        hint = f"{first}move it to a folder of its own, and take that over: mv {folder} {word} && {command}{others}"
     if foreign.line is not None:
         hint += "; if that line is prose, write it in other words"
     return FileError(

@@ -225,6 +225,12 @@ def test_refused_by_name(word: str, files: dict[str, str], said: str) -> None:
     assert said in _refused(word, files)
 
 
+def test_an_import_names_the_programs_that_it_leaves_out() -> None:
+    tree = {"0001_a.sql": b"A;", "0002_b.ts": b"", "down/0002_b.rb": b"", "index.ts": b"", "README.md": b""}
+    left_out = read_set(tool_of("d1"), tree, "there").left_out
+    assert [path for path, what in left_out if "is no SQL" in what] == ["0002_b.ts", "down/0002_b.rb"]
+
+
 def test_placeholders_in_comments_are_prose() -> None:
     assert _read("flyway", V1__a="-- as ${name} was\nA;\n")[0].version == "1"
 

@@ -135,6 +135,15 @@ def test_what_would_be_passed_over_stops_commands(tmp_path: Path) -> None:
     assert not project.db.exists()
 
 
+def test_a_name_in_another_case_is_to_be_written_as_the_tool_reads_it(tmp_path: Path) -> None:
+    for name, said in (("0001_a.UP.SQL", "in the case of the tool, then move it"), ("0001_a.up.sql", ": move it to")):
+        (tmp_path / name).write_text("SELECT 1;")
+        with pytest.raises(FileError) as caught:
+            read_folder(tmp_path, "migrations")
+        assert said in f": {caught.value.hint}"
+        (tmp_path / name).unlink()
+
+
 def test_commands_name_the_tool_and_the_import(tmp_path: Path) -> None:
     project = Project(tmp_path)
     project.add("0001_a", "-- +goose Up\nCREATE TABLE a (x);\n-- +goose Down\nDROP TABLE a;", None)
