@@ -23,10 +23,10 @@ class LedgerTable:
     ``columns`` must all be there, and with ``exactly`` no others. ``beside``: a table that has to be there too. The
     rest are SQL expressions over a row, NULL where the tool keeps no such thing. ``version`` and ``file`` say which
     migration it is about (a file is named, with or without ending), ``name_behind`` what it is called behind its
-    version, ``hash`` is the SHA-256 of its file, ``journal`` the time at which the file was generated; ``at`` is when
-    it was applied, ``by`` who did, ``ms`` how long it took in milliseconds. ``state`` is 'applied', 'undone' (rolled
-    back), 'dirty' (it stopped halfway), 'baseline' (all up to this version counts as applied) or 'repeatable' (no
-    migration). ``order``: the columns by which rows are in order.
+    version, ``hash`` is the SHA-256 or SHA-384 of its file, ``journal`` the time at which the file was generated;
+    ``at`` is when it was applied, ``by`` who did, ``ms`` how long it took in milliseconds. ``state`` is 'applied',
+    'undone' (rolled back), 'dirty' (it stopped halfway), 'baseline' (all up to this version counts as applied) or
+    'repeatable' (no migration). ``order``: the columns by which rows are in order.
 
     ``says``: a row for "each" migration, or for the "last" one alone. ``newest``: of several rows about one migration
     the last one counts; else one that is dirty, before one that is applied. ``nothing``: the version that stands for
@@ -202,6 +202,7 @@ LEDGER_TABLES = (
         _columns("version description installed_on success checksum execution_time"),
         version="version",
         name_behind="description",
+        hash="lower(hex(checksum))",
         at="installed_on",
         ms="CASE WHEN execution_time >= 0 THEN execution_time / 1000000 END",
         state=f"CASE WHEN {_yes('success')} THEN 'applied' ELSE 'dirty' END",

@@ -57,7 +57,7 @@ class FileHabits:
     ``respelled``: what in a version is replaced by what. ``tables``: the tool's own tables; statements that write them
     are left out. ``dialect``: a file, and the
     pattern for the name of the engine in it, by its only group. ``in_one_block``: of several marks that begin the same
-    way the first one counts, and the way up comes first.
+    way the first one counts, and the way up comes first. ``sha384``: the tool knows a file by the SHA-384 of its bytes.
     """
 
     ups: str
@@ -75,6 +75,7 @@ class FileHabits:
     tables: tuple[str, ...] = ()
     dialect: tuple[str, str] | None = None
     in_one_block: bool = False
+    sha384: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -242,6 +242,8 @@ class _Reader:
         when = self.journal.get(up.path.removesuffix(".sql"))
         hashes = [f"when={when}"] if when else []
         hashes.append(f"sha256={hashlib.sha256(self.tree[up.path]).hexdigest()}")
+        if self.habits.sha384:
+            hashes.append(f"sha384={hashlib.sha384(self.tree[up.path]).hexdigest()}")
         if down is not None:
             hashes.append(f"down_sha256={hashlib.sha256(self.tree[down.path]).hexdigest()}")
         return tuple(hashes)

@@ -24,13 +24,14 @@ _BOM = b"\xef\xbb\xbf"
 @dataclass(frozen=True, slots=True)
 class Origin:
     """What an import kept of a migration of another tool: its ``version``, ``path`` and ``name`` there, the SHA-256 of
-    its file, and the time in the journal in milliseconds; empty or None where the tool has none."""
+    its file, its SHA-384, and the time in the journal in milliseconds; empty or None where the tool has none."""
 
     version: str
     path: str
     name: str = ""
     _: KW_ONLY
     sha256: str = ""
+    sha384: str = ""
     journal: int | None = None
 
 
@@ -65,7 +66,8 @@ def origins(ordered: Sequence[Migration], word: str) -> dict[str, Origin]:
             when = marks.get("when", "")
             journal = int(when) if when.isascii() and when.isdigit() else None
             version, name = _version_and_name(word, origin.path)
-            kept[migration.id] = Origin(version, origin.path, name, sha256=marks.get("sha256", ""), journal=journal)
+            hashes = marks.get("sha256", ""), marks.get("sha384", "")
+            kept[migration.id] = Origin(version, origin.path, name, sha256=hashes[0], sha384=hashes[1], journal=journal)
     return kept
 
 
@@ -147,7 +149,10 @@ class _Finder:
     def is_rewritten(self, place: int, record: Record | None) -> bool:
         """Whether the migration at ``place`` certainly has another text than the one that ``record`` is about."""
         sha256 = record.sha256 if record is not None else None
-        if not isinstance(sha256, str) or not re.fullmatch(r"[0-9a-f]{64}", sha256.lower()):
+        if not isinstance(sha256, str) or not re.fullmatch(r"[0-9a-f]{64}|[0-9a-f]{96}", sha256.lower()):
+            return False
+        origin = self.origins.get(self.ordered[place].id)
+        if origin is not None and not (origin.sha384 if len(sha256) > 64 else origin.sha256):
             return False
         return place not in self._by_hash.get(sha256.lower(), [])
 
@@ -234,7 +239,8 @@ class _Finder:
         hashes: dict[str, list[int]] = {}
         for place, migration in enumerate(self.ordered):
             origin = self.origins.get(migration.id)
-            for digest in {origin.sha256} if origin and origin.sha256 else set(_digests(migration.up.data)):
+            kept = {origin.sha256, origin.sha384} - {""} if origin else set()
+            for digest in kept or set(_digests(migration.up.data)):
                 hashes.setdefault(digest, []).append(place)
         return hashes
 
@@ -262,11 +268,12 @@ def _other_name(migration: Migration) -> str:
 
 
 def _digests(data: bytes) -> Iterator[str]:
-    """SHA-256 of a file as it may have been, before it was read: with a byte-order mark or without, and with the line
-    ends of Unix or of Windows."""
+    """SHA-256 and SHA-384 of a file as it may have been, before it was read: with a byte-order mark or
+    without, and with the line ends of Unix or of Windows."""
     windows = data.replace(b"\n", b"\r\n")
     for text in (data, _BOM + data, windows, _BOM + windows):
         yield hashlib.sha256(text).hexdigest()
+        yield hashlib.sha384(text).hexdigest()
 
 
 def _parts(version: str) -> tuple[int, ...]:

@@ -83,7 +83,7 @@ def _on_one_line(name: str) -> str:
 
 class Origin(NamedTuple):
     """``-- imported_from: TOOL PATH [KEY=VALUE…]``: which file of which tool the migration was, and what that file
-    was (``sha256``, ``down_sha256``, ``when``)."""
+    was (``sha256``, ``sha384``, ``down_sha256``, ``when``)."""
 
     tool: str
     path: str
@@ -147,7 +147,7 @@ _RULER = "-=*#~_ "
 _block = re.compile(rf"{TRIVIA}*").match
 _comments = re.compile(rf"{LINE_COMMENT}|{BLOCK_COMMENT}").finditer
 _directive = re.compile(r"--\s*([a-z][a-z_]*)\s*:(?!//)\s*").match
-_origin_mark = re.compile(r"(sha256|down_sha256|when)=(\w+)").fullmatch
+_origin_mark = re.compile(r"(sha256|sha384|down_sha256|when)=(\w+)").fullmatch
 _rule = re.compile(r"[A-Za-z][A-Za-z0-9_.-]*").fullmatch
 _IDENTIFIER = rf'{NAME}|(?:"[^"]*+")+|(?:`[^`]*+`)+|\[[^\]]*+\]'
 _permit = re.compile(rf"({_IDENTIFIER})(?:\.({_IDENTIFIER}))?(?:\s+(.+))?").fullmatch

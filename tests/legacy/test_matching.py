@@ -142,6 +142,16 @@ def test_of_files_with_one_text_the_time_tells_which() -> None:
     assert ids(result) == ["0001_base", "0002_rows"]
 
 
+def test_sqlx_knows_a_file_by_its_sha384() -> None:
+    ordered = [migration("0001_base", "SELECT 1;\n")]
+    right, wrong = (hashlib.sha384(text).hexdigest() for text in (b"SELECT 1;\r\n", b"SELECT 2;\n"))
+    for digest, rewritten in ((right, []), (wrong, ["0001_base"]), ("00", [])):
+        assert [m.id for m in matched("sqlx", row(1, sha256=digest), ordered=ordered).rewritten] == rewritten
+    kept = {"0001_base": Origin("1", "1_base.sql", "base", sha256="a" * 64, sha384=wrong)}
+    assert not matched("sqlx", row(1, sha256=wrong), ordered=ordered, origins=kept).rewritten
+    assert matched("sqlx", row(1, sha256=right), ordered=ordered, origins=kept).rewritten
+
+
 @pytest.mark.parametrize(("tool", "file"), [("drizzle", None), ("prisma", "0001_base")])
 def test_another_text_than_the_tool_ran_is_named(tool: str, file: str | None) -> None:
     kept = {"0001_base": Origin("0001", "0001_base.sql", sha256="b" * 64, journal=5)}

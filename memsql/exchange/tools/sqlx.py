@@ -9,6 +9,7 @@ TOOL = Tool(
         r"(?P<version>\d+)_(?P<name>[^/]*?)(?:\.up)?\.sql",
         r"(?P<version>\d+)_(?P<name>[^/]*)\.down\.sql",
         marks=(Mark(r"--\s*no-transaction\s*", "no transaction"),),
+        sha384=True,
         signs=(r"[^/]*\.(?:up|down)\.sql",),
     ),
 )
