@@ -4,10 +4,12 @@ divides them. Pure."""
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from memsql.sqltext.split import statements
+from memsql.sqltext.classify import Effect, effect
+from memsql.sqltext.names import fold
+from memsql.sqltext.split import Statement, statements
 from memsql.sqltext.tokens import comments
 
 NOBODY = "another tool"
@@ -68,13 +70,33 @@ def halves(text: str) -> Iterator[Half]:
 def divider(data: bytes) -> Half | None:
     """The comment in a file with this content at which the way back certainly begins, with a statement on both sides.
 
-    A comment that belongs to no known tool counts where another one begins the way up: alone it may be a heading.
+    A comment that belongs to no known tool counts where another one begins the way up, or where a statement behind it
+    drops what one before it creates: else it may be a heading.
     """
     text = data.decode("utf-8", "replace")
     marks = list(halves(text))
-    known = [mark for mark in marks if mark.tool != NOBODY or any(m.begins == "up" for m in marks)]
-    downs = [mark for mark in known if mark.begins == "down"]
+    downs = [mark for mark in marks if mark.begins == "down"]
     if not downs:
         return None
-    starts = [statement.start for statement in statements(text)]
-    return next((d for d in downs if any(s < d.at for s in starts) and any(s > d.at for s in starts)), None)
+    has_up = any(mark.begins == "up" for mark in marks)
+    parts = list(statements(text))
+    for down in downs:
+        before = [statement for statement in parts if statement.start < down.at]
+        behind = [statement for statement in parts if statement.start > down.at]
+        is_certain = down.tool != NOBODY or has_up or _takes_back(before, behind)
+        if before and behind and is_certain:
+            return down
+    return None
+
+
+def _takes_back(before: Sequence[Statement], behind: Sequence[Statement]) -> bool:
+    """Whether all of ``behind`` take something away, and one drops an object that one of ``before`` creates."""
+    made = {fold(what.name) for what in map(_effect, before) if what.kind == "create" and what.name}
+    effects = list(map(_effect, behind))
+    if any(what.kind not in ("drop", "delete", "alter_drop_column") for what in effects):
+        return False
+    return any(what.kind == "drop" and fold(what.name or "") in made for what in effects)
+
+
+def _effect(statement: Statement) -> Effect:
+    return effect(statement.text)

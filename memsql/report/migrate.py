@@ -180,7 +180,8 @@ def run_text(report: Report, verb: str) -> str:
 def _completed_text(completed: Completed) -> str:
     if completed.folded:
         number = count(len(completed.folded), "migration")
-        return f"the ledger has {completed.id} now, which stands for {number}: {completed.folded[0]} to {completed.id}"
+        first = min(completed.folded, key=lambda name: int(name.partition("_")[0]))
+        return f"the ledger has {completed.id} now, which stands for {number}: {first} to {completed.id}"
     if completed.former is None:
         return f"completed the ledger for {completed.id}"
     return f"{completed.former} was renumbered: the ledger has it as {completed.id} now"

@@ -72,6 +72,20 @@ def test_prose_and_values_are_no_marks(text: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "is_foreign"),
+    [
+        ("CREATE TABLE a (x);\n-- rollback\nDROP TABLE a;\n", True),
+        ("CREATE TABLE A (x);\nCREATE INDEX i ON a (x);\n-- undo\nDROP INDEX i;\nDROP TABLE IF EXISTS a;\n", True),
+        ("CREATE TABLE a (x);\n-- rollback\nDROP TABLE b;\n", False),
+        ("CREATE TABLE n (x);\n-- undo\nDROP TABLE n;\nCREATE TABLE b (x);\n", False),
+        ("-- Revert\nDROP TABLE a;\n", False),
+    ],
+)
+def test_a_lone_heading_above_what_takes_back(text: str, is_foreign: bool) -> None:
+    assert (foreign_text(text.encode()) is not None) == is_foreign
+
+
+@pytest.mark.parametrize(
     ("path", "words"),
     [
         ("000001_team.up.sql", ("golang-migrate", "sqlx")),
