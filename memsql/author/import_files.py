@@ -31,6 +31,13 @@ def write(settings: Settings, words: str, texts: Mapping[Path, str]) -> tuple[st
     try:
         settings.migrations.mkdir(parents=True, exist_ok=True)
         handle = os.open(journal, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o644)
+    except FileExistsError:
+        raise FileError(
+            "another import is under way here",
+            where=Location(shown),
+            state="nothing was written",
+            hint="run this again",
+        ) from None
     except OSError as e:
         raise FileError(f"{shown} cannot be written: {e.strerror}", where=Location(shown)) from None
     try:

@@ -91,6 +91,13 @@ def _begun(settings: Settings, journal: _Journal) -> Iterator[None]:
     shown = f"{settings.show(settings.migrations)}/{SQUASHING}"
     try:
         handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o644)
+    except FileExistsError:
+        raise FileError(
+            "another squash is under way here",
+            where=Location(shown),
+            state="nothing was changed",
+            hint="run this again",
+        ) from None
     except OSError as e:
         raise FileError(
             f"{shown} cannot be written: {e.strerror}", where=Location(shown), state="nothing was changed"

@@ -390,3 +390,11 @@ def test_an_import_that_is_killed_is_taken_away(project: Project, monkeypatch: p
     new = {f"{n}_a{ending}.sql" for n in (2, 3) for ending in ("", ".rollback")}
     assert {path.name for path in project.migrations.iterdir()} == before | new
     project.run("migrate.up").expect(0)
+
+
+def test_of_two_imports_at_once_one_writes(project: Project) -> None:
+    settings = config.load(project=str(project.root), environ={})
+    (project.migrations / ".import").write_text("")
+    with pytest.raises(FileError, match="another import is under way"):
+        import_files.write(settings, "import goose there", {project.migrations / "1_a.sql": "SELECT 1;"})
+    assert [path.name for path in project.migrations.iterdir()] == [".import"]
