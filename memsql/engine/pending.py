@@ -7,14 +7,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from memsql import ledger
+from memsql import hints, ledger
 from memsql.db import Connection, transaction
+from memsql.db.queries import load
 from memsql.engine.job import Direction, Done, Job, LedgerMoved, down_jobs, entry_of, up_jobs
 from memsql.engine.permits import refuse_unscoped
 from memsql.engine.run import Runner
 from memsql.engine.session import Session, trial_on
 from memsql.engine.state import Completed, Report, RunOptions, State, read_state, report
 from memsql.engine.transaction import Transaction
+from memsql.errors import Refused
 from memsql.ledger import corrections
 from memsql.progress import SILENT, Progress
 from memsql.project import plan
@@ -145,10 +147,33 @@ def complete(conn: Connection, state: State) -> tuple[Completed, ...]:
     return tuple(Completed(s.id, s.former, s.folded) for s in incomplete)
 
 
+def _refuse_taken_rows(conn: Connection, state: State) -> None:
+    """Raise Refused where a row that memsql wrote is gone, which yoyo never deletes: what is there now nobody knows."""
+    lacking = [
+        s.id for s in state.incomplete if s.former is None and not s.folded and s.version not in state.ledger.rows
+    ]
+    if not lacking or "memsql_history" not in state.ledger.tables:
+        return
+    last = {str(row[0]): str(row[1]) for row in conn.execute(load("ledger/read_last_operations")).rows}
+    taken = [name for name in lacking if last.get(name, "rollback") != "rollback"]
+    if taken:
+        raise Refused(
+            "another program deleted rows of the ledger, and may have rolled these migrations back: "
+            + ", ".join(taken),
+            details=(
+                "memsql applied them, and yoyo still has its mark of them; schema_migrations has no row any more",
+            ),
+            state="nothing was changed",
+            hint=f"see what is there: {hints.command('verify')}; where the changes are there, let the ledger follow: "
+            f"{hints.command('migrate.repair')}; where they are not, take yoyo's mark away: yoyo unmark -r {taken[0]}",
+        )
+
+
 def _completing(session: Session, planner: Planner) -> Planner:
     """``planner``, after the ledger was completed for what yoyo did by itself."""
 
     def planned(state: State, done: Sequence[Done]) -> Pending:
+        _refuse_taken_rows(session.conn, state)
         completed = complete(session.conn, state)
         if completed:
             state = read_state(state.project, session.conn)

@@ -18,13 +18,14 @@ from memsql.sqltext.writes import read_write
 from memsql.words import count
 
 _SAVEPOINT = "memsql_violations"
+_WITHOUT_KEYS = "memsql_without_keys"
 # With the line that counts the others these are ten.
 _SHOWN = 9
 
 
 def violations(conn: Connection, error: StatementError, interrupted: Callable[[], bool]) -> tuple[str, ...]:
-    """Sentences about the rows for which the statement of ``error`` failed, an INSERT or a CREATE UNIQUE INDEX; none
-    where they cannot be told.
+    """Sentences about the rows for which the statement of ``error`` failed, an INSERT, an UPDATE or a CREATE UNIQUE
+    INDEX; none where they cannot be told.
 
     ``conn`` is in the transaction in which the statement failed. What is tried there is undone. ``interrupted`` says
     whether somebody asked to stop.
@@ -36,8 +37,12 @@ def violations(conn: Connection, error: StatementError, interrupted: Callable[[]
         conn.execute(f"SAVEPOINT {_SAVEPOINT}")
         try:
             with conn.observe(interrupted):
-                copy = _copy(conn, text)
-                return tuple(_of_index(conn, text) if copy is None else _of_copy(conn, copy, kind, error.message))
+                copy, constrained = _copy(conn, text), _constrained(error.message)
+                if copy is not None:
+                    return tuple(_of_copy(conn, copy, kind, constrained))
+                if tokenize(text)[0].word == "UPDATE":
+                    return tuple(_of_update(conn, text, constrained) if kind in ("UNIQUE", "PRIMARYKEY") else ())
+                return tuple(_of_index(conn, text))
         finally:
             conn.execute(f"ROLLBACK TO {_SAVEPOINT}")
             conn.execute(f"RELEASE {_SAVEPOINT}")
@@ -74,8 +79,35 @@ def _copy(conn: Connection, text: str) -> _Copy | None:
     return _Copy(write.table, columns, text[start : tokens[-1].end].rstrip(";"))
 
 
-def _of_copy(conn: Connection, copy: _Copy, kind: str, message: str) -> Iterator[str]:
-    constrained = [name.rpartition(".")[2] for name in message.rpartition(": ")[2].split(", ")]
+def _constrained(message: str) -> list[str]:
+    """The columns that SQLite names in ``message``."""
+    return [name.rpartition(".")[2] for name in message.rpartition(": ")[2].split(", ")]
+
+
+def _of_update(conn: Connection, text: str, columns: Sequence[str]) -> Iterator[str]:
+    """The values that several rows have after the UPDATE, which runs on a copy of the table without its keys."""
+    write, tokens = read_write(text), tokenize(text)
+    place = next((n for n, token in enumerate(tokens) if token.word == "SET"), 0)
+    if write is None or write.schema is not None or not place:
+        return
+    target = next(n for n, token in enumerate(tokens[:place]) if token.name == fold(write.table) and n)
+    name = "" if target + 1 < place else f" AS {quote(write.table)}"
+    conn.execute(f"CREATE TABLE {_WITHOUT_KEYS} AS SELECT * FROM {quote(write.table)}")
+    conn.execute(f"UPDATE {_WITHOUT_KEYS}{name}{text[tokens[target].end :]}")
+    quoted = ", ".join(map(quote, columns))
+    values = " || ', ' || ".join(shown_value(quote(c)) for c in columns)
+    known = " AND ".join(f"{quote(c)} IS NOT NULL" for c in columns)
+    rows = conn.execute(
+        f"SELECT count(*), count(*) OVER (), {least_text(values)}, CAST(max({values}) AS BLOB) FROM {_WITHOUT_KEYS}"
+        f" WHERE {known} GROUP BY {quoted} HAVING count(*) > 1 ORDER BY 1 DESC LIMIT {_SHOWN}"
+    ).rows
+    for number, _, *examples in rows:
+        shown = ", ".join(map(quote_if_needed, columns))
+        yield _same(int(number or 0), shown, list(map(shown_text, examples)))
+    yield from _rest(rows)
+
+
+def _of_copy(conn: Connection, copy: _Copy, kind: str, constrained: Sequence[str]) -> Iterator[str]:
     total = conn.execute(f"{copy.rows} SELECT count(*) FROM r").one()
     known = {fold(c) for c in copy.columns}
     if not all(fold(c) in known for c in constrained) and kind != "CHECK":

@@ -90,6 +90,19 @@ def test_the_ledger_is_completed(project: Project, words: list[str]) -> None:
     project.run(*words).expect(0, "nothing to")
 
 
+def test_a_row_that_another_program_deleted_is_not_taken_for_work_of_yoyo(project: Project) -> None:
+    """As dbmate does it, whose list has the name of ours: it runs the way back, and deletes the row."""
+    project.up()
+    project.script("DELETE FROM schema_migrations WHERE version = 3")
+    before = project.everything()
+    refused = project.run("migrate.up").expect(6, "0003_two", "another program deleted rows of the ledger")
+    assert "yoyo unmark -r 0003_two" in refused.err
+    project.run("migrate.up", "--dry-run").expect(6, "0003_two")
+    assert project.everything() == before
+    project.run("migrate.repair").expect(0, "0003_two")
+    project.run("migrate.status", "--check").expect(0)
+
+
 def test_we_go_on_where_yoyo_stopped(project: Project) -> None:
     yoyo(project, "apply", "--revision", "0002_one")
     project.up().expect(0, "completed the ledger for 0001_log", "completed the ledger for 0002_one", "applied 0003_two")
