@@ -11,6 +11,7 @@ import time
 from contextlib import closing
 from pathlib import Path
 
+import extent
 import pytest
 import server_backups
 import servers
@@ -62,7 +63,8 @@ def test_what_is_there_is_replaced_when_asked_for(full: Running, new: Path, kind
 @pytest.mark.parametrize("kind", servers.KINDS)
 @pytest.mark.parametrize("when", ["before", "during", "after"])
 @pytest.mark.parametrize(
-    "match", ["BEGIN IMMEDIATE", "DROP TRIGGER", "CREATE TABLE", "INSERT INTO", "CREATE UNIQUE INDEX", "COMMIT"]
+    "match",
+    extent.some(["COMMIT", "BEGIN IMMEDIATE", "INSERT INTO", "DROP TRIGGER", "CREATE UNIQUE INDEX", "CREATE TABLE"], 2),
 )
 def test_a_cut_connection_leaves_the_server_old_or_new(
     full: Running, new: Path, *, kind: str, when: str, match: str

@@ -25,7 +25,7 @@ pytestmark = pytest.mark.slow
 PASSED = "All 17 verification tests passed"
 
 
-@pytest.mark.parametrize(("era", "drift"), extent.some(CASES, 4, first=2), ids=extent.some(NAMES, 4, first=2))
+@pytest.mark.parametrize(("era", "drift"), extent.some(CASES, 9, first=2), ids=extent.some(NAMES, 9, first=2))
 def test_phases_with_a_verification_after_each(tmp_path: Path, era: str, drift: dict[str, Any]) -> None:
     database = eras.build(tmp_path / "a.db", era, "tiny", **drift)
     for phase in ("phase1", "phase2", "align"):
@@ -36,7 +36,7 @@ def test_phases_with_a_verification_after_each(tmp_path: Path, era: str, drift: 
 
 
 @pytest.mark.server
-@pytest.mark.parametrize("era", extent.some(eras.ERAS, 3, first=1))
+@pytest.mark.parametrize("era", extent.some(eras.ERAS, 7, first=1))
 def test_phases_with_a_verification_after_each_on_a_server(empty_server: Running, tmp_path: Path, era: str) -> None:
     drift = {"no_entities_fts": True} if era.startswith("1.2") else {}
     servers.load(eras.build(tmp_path / "a.db", era, "empty", **drift), empty_server.url)

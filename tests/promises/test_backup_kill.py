@@ -23,7 +23,7 @@ pytestmark = pytest.mark.kill
 
 KILLER = ROOT / "tests" / "helpers" / "file_killer.py"
 # Of so many steps one is killed.
-EACH = extent.number(3, 1)
+EACH = extent.number(5, 1)
 
 
 @pytest.fixture
