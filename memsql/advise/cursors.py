@@ -20,6 +20,7 @@ _STEP = frozenset({"Next", "Prev"})
 _WALK = frozenset({"Rewind", "Last"})
 _OPEN_TABLE = frozenset({"OpenRead", "OpenWrite", "ReopenIdx"})
 _OPEN_OTHER = frozenset({"OpenEphemeral", "OpenPseudo", "OpenDup", "SorterOpen", "OpenAutoindex", "VOpen"})
+_TRIGGER = "-- TRIGGER "
 _BOUNDS = frozenset({"Ge", "Gt", "Le", "Lt", "IdxGE", "IdxGT", "IdxLE", "IdxLT"})
 _END = frozenset({"Next", "Prev", "ResultRow", "Halt", "Return", "EndCoroutine", "Goto", "SorterSort", "Sort"})
 _LOOP = re.compile(r"(?:SCAN|SEARCH) ")
@@ -59,6 +60,11 @@ def programs(code: Sequence[Instruction]) -> list[Sequence[Instruction]]:
     in each of them begin with 0."""
     starts = [place for place, instruction in enumerate(code) if instruction.opcode == "Init"] or [0]
     return [code[start:end] for start, end in zip(starts, [*starts[1:], len(code)], strict=True)]
+
+
+def trigger_of(program: Sequence[Instruction]) -> str:
+    """The name of the trigger that ``program`` belongs to; empty for a statement or a foreign-key action."""
+    return program[0].p4.removeprefix(_TRIGGER) if program and program[0].p4.startswith(_TRIGGER) else ""
 
 
 @dataclass(frozen=True, slots=True)

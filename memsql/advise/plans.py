@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, field, replace
 from typing import Literal
 
-from memsql.advise.cursors import UNKNOWN, Instruction, programs, roots_of, walks
+from memsql.advise.cursors import UNKNOWN, Instruction, programs, roots_of, trigger_of, walks
 from memsql.db import Value
 from memsql.sqltext import fold
 from memsql.sqltext.internal import module_of
@@ -147,7 +147,7 @@ def _fired(fired: Sequence[Sequence[Instruction]], catalogue: Catalogue) -> list
     """What the programs of triggers and foreign-key actions read from end to end. They are in no line of the plan."""
     nodes = []
     for number, program in enumerate(fired, 1):
-        name = program[0].p4.removeprefix("-- TRIGGER ")
+        name = trigger_of(program)
         what = f"trigger {name}" if name else "foreign-key action"
         for walk in walks(program):
             table = None if walk.page is None else catalogue.roots.get(walk.page)

@@ -7,9 +7,9 @@ foreign keys behind them, and the bytecode says in which indexes it looks someth
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 
-from memsql.advise.cursors import Instruction, instructions
+from memsql.advise.cursors import instructions, programs, trigger_of
 from memsql.advise.index_list import Index
 from memsql.db import Connection
 from memsql.db.compiling import bytecode
@@ -20,7 +20,6 @@ from memsql.sqltext import fold, quote
 
 _OPEN = frozenset({"OpenRead", "OpenWrite", "ReopenIdx"})
 _LOOK_UP = frozenset({"SeekGE", "SeekGT", "SeekLE", "SeekLT", "Found", "NotFound", "Rewind", "Last"})
-_TRIGGER = "-- TRIGGER "
 
 
 def purposes(conn: Connection, schema: Schema, indexes: Iterable[Index]) -> dict[str, tuple[str, ...]]:
@@ -77,16 +76,9 @@ def _looked_up(conn: Connection, sql: str, names: dict[int, str]) -> Iterator[tu
     except MemsqlError:
         # A trigger that does not compile.
         return
-    for trigger, program in _programs(code):
+    for program in programs(code):
+        trigger = trigger_of(program)
         cursors = {step.p1: names[step.p2] for step in program if step.opcode in _OPEN and step.p2 in names}
         for step in program:
             if step.opcode in _LOOK_UP and step.p1 in cursors:
                 yield cursors[step.p1], trigger
-
-
-def _programs(code: Sequence[Instruction]) -> Iterator[tuple[str, Sequence[Instruction]]]:
-    """The statement itself and each program of a trigger or foreign key behind it, with the name of the trigger."""
-    starts = [place for place, step in enumerate(code) if step.opcode == "Init"]
-    for start, end in zip(starts, [*starts[1:], len(code)], strict=True):
-        name = code[start].p4
-        yield name.removeprefix(_TRIGGER) if name.startswith(_TRIGGER) else "", code[start:end]

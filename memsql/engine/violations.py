@@ -101,10 +101,7 @@ def _of_update(conn: Connection, text: str, columns: Sequence[str]) -> Iterator[
         f"SELECT count(*), count(*) OVER (), {least_text(values)}, CAST(max({values}) AS BLOB) FROM {_WITHOUT_KEYS}"
         f" WHERE {known} GROUP BY {quoted} HAVING count(*) > 1 ORDER BY 1 DESC LIMIT {_SHOWN}"
     ).rows
-    for number, _, *examples in rows:
-        shown = ", ".join(map(quote_if_needed, columns))
-        yield _same(int(number or 0), shown, list(map(shown_text, examples)))
-    yield from _rest(rows)
+    yield from _equal(rows, ", ".join(map(quote_if_needed, columns)))
 
 
 def _of_copy(conn: Connection, copy: _Copy, kind: str, constrained: Sequence[str]) -> Iterator[str]:
@@ -138,9 +135,7 @@ def _duplicates(conn: Connection, copy: _Copy, columns: Sequence[str]) -> Iterat
     conn.execute(copy.again)
     order = f"HAVING count(*) > 1 ORDER BY 1 DESC LIMIT {_SHOWN}"
     several = conn.execute(f"{copy.rows} SELECT {shown} {grouped} {order}").rows
-    for number, _, *examples in several:
-        yield _same(int(number or 0), name, list(map(shown_text, examples)))
-    yield from _rest(several)
+    yield from _equal(several, name)
 
 
 def _of_index(conn: Connection, text: str) -> Iterator[str]:
@@ -162,9 +157,7 @@ def _of_index(conn: Connection, text: str) -> Iterator[str]:
         f" CAST(max({values}) AS BLOB) AS b, {known} AS known FROM {quote(table)} {where} GROUP BY {', '.join(terms)})"
         f" WHERE n > 1 AND known ORDER BY 1 DESC LIMIT {_SHOWN}"
     ).rows
-    for number, _, *examples in rows:
-        yield _same(int(number or 0), ", ".join(terms), list(map(shown_text, examples)))
-    yield from _rest(rows)
+    yield from _equal(rows, ", ".join(terms))
 
 
 def _rest(rows: Sequence[tuple[Value, ...]]) -> Iterator[str]:
@@ -179,8 +172,12 @@ def _term(text: str, tokens: Sequence[Token]) -> str:
     return text[tokens[0].start : tokens[:end][-1].end]
 
 
-def _same(number: int, name: str, examples: Sequence[str]) -> str:
-    return f"{count(number, 'row')} have the same {name}: {' and '.join(dict.fromkeys(examples))}"
+def _equal(rows: Sequence[tuple[Value, ...]], name: str) -> Iterator[str]:
+    """That rows have the same value of ``name``. Each of ``rows``: how many, the number of such values, examples."""
+    for number, _, *examples in rows:
+        shown = " and ".join(dict.fromkeys(map(shown_text, examples)))
+        yield f"{_rows(number)} have the same {name}: {shown}"
+    yield from _rest(rows)
 
 
 def _rows(total: object) -> str:

@@ -9,6 +9,7 @@ from invoke import Collection
 from memsql import hints
 from memsql.tasks.gate import LEDGER_HELP
 from memsql.tasks.legacy_run import HELP, Change, Manner, outcome
+from memsql.tasks.manner import manner_of
 from memsql.tasks.task import Outcome, number, task
 
 if TYPE_CHECKING:
@@ -85,6 +86,7 @@ def adopt(
     migrate.up does the same before it applies what comes after; this task stops there. Nothing is
     changed where no era fits, or where several versions fit equally well: then say which with --version N.
     """
+    manner = manner_of(locals(), Manner)
     from memsql.engine.state import RunOptions, read_state
     from memsql.errors import UsageError
     from memsql.legacy.adopt import Choice, adopt
@@ -124,16 +126,7 @@ def adopt(
     return outcome(
         settings,
         change,
-        Manner(
-            dry_run=dry_run,
-            with_data=with_data,
-            allow_data_loss=allow_data_loss,
-            yes=yes,
-            disk_check=disk_check,
-            window=maintenance_window,
-            take_over=take_over,
-            ledger=ledger,
-        ),
+        manner,
         progress,
     )
 
@@ -153,6 +146,7 @@ def _upgrade_task(phase: int, name: str, doc: str) -> MemsqlTask:
         yes: bool = False,
         disk_check: bool = True,
     ) -> Outcome:
+        manner = manner_of(locals(), Manner)
         from memsql.legacy.upgrades import phase_jobs, phase_waits, run_phase
         from memsql.project.load import load_project
 
@@ -166,14 +160,7 @@ def _upgrade_task(phase: int, name: str, doc: str) -> MemsqlTask:
         return outcome(
             settings,
             change,
-            Manner(
-                dry_run=dry_run,
-                with_data=with_data,
-                allow_data_loss=allow_data_loss,
-                yes=yes,
-                disk_check=disk_check,
-                window=maintenance_window,
-            ),
+            manner,
             progress,
         )
 
@@ -217,6 +204,7 @@ def rollback(
     Examples:  memsql legacy.rollback --dry-run     memsql legacy.rollback     memsql legacy.rollback --phase align
     Exit codes: 0 done or nothing to undo, 2 no such upgrade or another comes first, 6 refused to protect data.
     """
+    manner = manner_of(locals(), Manner)
     from memsql.errors import UsageError
     from memsql.legacy.rollback import phase_ran, rollback_all, rollback_jobs, rollback_phase, upgrades_ran
     from memsql.legacy.upgrades import phase_called
@@ -243,14 +231,7 @@ def rollback(
     return outcome(
         settings,
         change,
-        Manner(
-            dry_run=dry_run,
-            with_data=with_data,
-            allow_data_loss=allow_data_loss,
-            yes=yes,
-            disk_check=disk_check,
-            window=maintenance_window,
-        ),
+        manner,
         progress,
     )
 

@@ -61,8 +61,8 @@ class Manner:
     allow_data_loss: bool
     yes: bool
     disk_check: bool
-    window: str | None
-    """The maintenance window in minutes, as it was typed."""
+    maintenance_window: str | None
+    """In minutes, as it was typed."""
     take_over: bool = False
     ledger: str | None = None
 
@@ -108,7 +108,7 @@ def _admitted(settings: Settings, change: Change, manner: Manner, progress: Bar)
     from memsql.operate.window import parse_window
     from memsql.report import window
 
-    window_ms = None if manner.window is None else parse_window(manner.window)
+    window_ms = None if manner.maintenance_window is None else parse_window(manner.maintenance_window)
     if not (settings.protected or settings.notify) and window_ms is None:
         return None
     with connection(settings.target, "ro", settings.busy_timeout) as conn:
@@ -201,7 +201,7 @@ def _rehearse(settings: Settings, change: Change, manner: Manner, progress: Bar)
     from memsql.report.rehearsal import PLACES, shown_rows
     from memsql.schema import diff, read
 
-    if manner.window is not None:
+    if manner.maintenance_window is not None:
         raise UsageError(
             "--maintenance-window and --dry-run do not go together: both rehearse, and one goes on afterwards",
             state="nothing was changed",

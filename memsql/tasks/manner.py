@@ -1,15 +1,18 @@
-"""How migrate.up, migrate.down and migrate.to do a run, by the options that they share."""
+"""How a task does a run, by the options that tasks share."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import KW_ONLY, dataclass, fields
-from typing import Any
+from typing import Any, TypeVar
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
 class Manner:
-    """The options of a run that say how it is done, and not what is run. Each is called as the task calls it."""
+    """The options of migrate.up, migrate.down and migrate.to that say how a run is done, and not what is run. Each is
+    called as the task calls it."""
 
     _: KW_ONLY
     dry_run: bool
@@ -24,6 +27,7 @@ class Manner:
     replica_timeout: str
 
 
-def manner_of(options: Mapping[str, Any]) -> Manner:
-    """The manner among all ``options`` of a task, by name."""
-    return Manner(**{field.name: options[field.name] for field in fields(Manner)})
+def manner_of(options: Mapping[str, Any], kind: type[T]) -> T:
+    """The dataclass ``kind`` with those of all ``options`` of a task, by name, that are fields of it."""
+    names = {field.name for field in fields(kind)}  # type: ignore[arg-type]
+    return kind(**{name: value for name, value in options.items() if name in names})

@@ -9,7 +9,7 @@ from invoke import Collection
 from memsql import hints
 from memsql.tasks import chain
 from memsql.tasks.gate import CHANGE_HELP, LEDGER_HELP
-from memsql.tasks.manner import manner_of
+from memsql.tasks.manner import Manner, manner_of
 from memsql.tasks.migrate_ledger import baseline, history, repair
 from memsql.tasks.migrate_squash import squash
 from memsql.tasks.migrate_trial import permits, round_trip
@@ -89,7 +89,7 @@ def up(
     Exit codes: 0 done, 2 files or options, 3 no access, 4 locked, 5 failed and rolled back,
     6 refused to protect data.
     """
-    manner = manner_of(locals())
+    manner = manner_of(locals(), Manner)
     from memsql.engine.state import RunOptions
     from memsql.tasks.migrate_run import run
 
@@ -142,7 +142,7 @@ def down(
 
     Examples:  memsql migrate.down     memsql migrate.down 3     memsql migrate.down --to 2
     """
-    manner = manner_of(locals())
+    manner = manner_of(locals(), Manner)
     from memsql.engine.state import RunOptions
     from memsql.errors import UsageError
     from memsql.tasks.migrate_run import run
@@ -191,7 +191,7 @@ def to(
 
     Example:  memsql migrate.to 3
     """
-    manner = manner_of(locals())
+    manner = manner_of(locals(), Manner)
     from memsql.engine.state import RunOptions, direction_to
     from memsql.tasks.migrate_run import run
 

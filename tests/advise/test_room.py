@@ -211,7 +211,9 @@ def test_an_adoption_that_has_no_room_is_refused(project: Project, monkeypatch: 
     with pytest.raises(Refused, match="no room"):
         up.up(settings, RunOptions())
     change = Change("adopt it", lambda _: True, lambda _: (), lambda _: jobs)
-    manner = Manner(dry_run=False, with_data=False, allow_data_loss=False, yes=False, disk_check=True, window=None)
+    manner = Manner(
+        dry_run=False, with_data=False, allow_data_loss=False, yes=False, disk_check=True, maintenance_window=None
+    )
     with pytest.raises(Refused, match="no room"):
         outcome(settings, change, manner, Bar())
     assert project.db.read_bytes() == before
