@@ -40,7 +40,7 @@ def test_up_verify_down_up_keeps_every_row(tmp_path: Path, era: str, drift: dict
     _round_trip(database)
 
 
-@pytest.mark.parametrize(("era", "drift"), extent.some(CASES, 4), ids=extent.some(NAMES, 4))
+@pytest.mark.parametrize(("era", "drift"), extent.some(CASES, 8), ids=extent.some(NAMES, 8))
 def test_empty_databases_too(tmp_path: Path, era: str, drift: dict[str, Any]) -> None:
     database = tmp_path / "legacy.db"
     eras.build(database, era, "empty", seed=7, **drift)

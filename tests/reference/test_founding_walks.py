@@ -160,7 +160,7 @@ def alternating(*ends: str) -> list[Any]:
     ]
 
 
-@pytest.mark.parametrize(("era", "transport"), alternating("1.2", "1.0"))
+@pytest.mark.parametrize(("era", "transport"), alternating("1.2"))
 def test_the_migration_of_the_guide(tmp_path: Path, era: str, transport: str) -> None:
     with walk(tmp_path, era, transport) as here:
         before = here.content()
@@ -180,7 +180,7 @@ def test_the_migration_of_the_guide(tmp_path: Path, era: str, transport: str) ->
         here.type("backup.restore --replace --yes => every table proven by its hash")
 
 
-@pytest.mark.parametrize(("era", "transport"), alternating("2.0_npm", "1.1"))
+@pytest.mark.parametrize(("era", "transport"), alternating("2.0_npm"))
 def test_the_scenarios_and_deployments_of_the_review(tmp_path: Path, era: str, transport: str) -> None:
     with walk(tmp_path, era, transport) as here:
         before = here.content()
