@@ -14,6 +14,7 @@ FILES_ALONE = frozenset(
         "bench.embeddings",
         "bench.queries",
         "bench.writes",
+        "campaign",
         "init",
         "install",
         "lint",

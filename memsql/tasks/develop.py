@@ -1,4 +1,4 @@
-"""memsql test, memsql benchmark: for those who work on the project itself."""
+"""memsql test, benchmark and campaign: for those who work on the project itself."""
 
 from __future__ import annotations
 
@@ -80,6 +80,56 @@ def benchmark(c: Context, name: str = "migrations", rounds: str = "3") -> None:
         print(f"error: no benchmark {name!r}; there are: {', '.join(names) or 'none in this folder'}", file=sys.stderr)
         raise Exit(code=2)
     if not _succeeds([f"benchmarks.{name}", rounds]):
+        raise Exit(code=1)
+
+
+@task(
+    klass=MemsqlTask,
+    audience="developers",
+    bare_word="--name",
+    help={
+        "name": "which campaign, such as files; docs/campaigns.md has them all",
+        "points": "how many points to try, spread over commands and faults (default: every one, for hours)",
+        "seed": "of what is drawn by lot: with the same one the same points are tried",
+        "command": "try this command alone, such as migrate.up",
+        "only": "try this kind of fault alone, such as kill",
+        "mode": "try it under these circumstances alone, such as wal,file",
+        "point": "try this one point again, as the list of the failures names it",
+        "record": "write a line of JSON for each point into this file (default: build/campaign-NAME.jsonl)",
+        "workers": "how many processes try points (default: one for each processor)",
+    },
+)
+def campaign(
+    c: Context,
+    name: str,
+    *,
+    points: str | None = None,
+    seed: str | None = None,
+    command: str | None = None,
+    only: str | None = None,
+    mode: str | None = None,
+    point: str | None = None,
+    record: str | None = None,
+    workers: str | None = None,
+) -> None:
+    """Try to break databases with faults at every place of the commands, and judge what each leaves.
+
+    The exit code is 1 where a fault did harm; each is listed with the command that tries it again.
+
+    Example:  memsql campaign files --points 500 --only kill
+    """
+    options = {
+        "points": points,
+        "seed": seed,
+        "command": command,
+        "only": only,
+        "mode": mode,
+        "point": point,
+        "record": record,
+        "workers": workers,
+    }
+    words = [word for option, value in options.items() if value is not None for word in (f"--{option}", value)]
+    if not _succeeds(["tests.campaigns", name, *words]):
         raise Exit(code=1)
 
 

@@ -29,7 +29,7 @@ _MODULES = {
         "analyze",
         "bench",
     )
-} | {"import": "exchange", "test": "develop", "benchmark": "develop"}
+} | {"import": "exchange", "test": "develop", "benchmark": "develop", "campaign": "develop"}
 
 
 def namespace(words: Iterable[str] = ()) -> Collection:
