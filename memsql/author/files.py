@@ -12,6 +12,7 @@ from memsql.errors import FileError, Location, UsageError
 from memsql.project.files import PLACEHOLDER, SUM_NAME, Migration, read_folder
 from memsql.project.sums import sum_problems, sum_text
 from memsql.project.writing import replace_file
+from memsql.storage.new_files import make_folder
 
 _UP = f"""-- {{title}}
 {{directives}}
@@ -67,7 +68,7 @@ def next_name(settings: Settings, name: str) -> NextName:
         raise UsageError(
             f"{name!r} makes no migration name", hint="use letters, digits and underscores, as in add_missing_indices"
         )
-    settings.migrations.mkdir(parents=True, exist_ok=True)
+    make_folder(settings.migrations, "umask")
     existing = read_folder(settings.migrations, settings.show(settings.migrations))
     version = existing[-1].version + 1 if existing else 1
     return NextName(
@@ -122,7 +123,7 @@ def write_sum(settings: Settings, *, check: bool = False) -> tuple[bool, tuple[s
 
 def _write_new(path: Path, text: str, shown: str) -> None:
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(path.parent, "umask")
         with open(path, "x", encoding="utf-8", newline="\n") as f:
             try:
                 f.write(text)

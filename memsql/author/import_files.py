@@ -17,7 +17,8 @@ from memsql.config import Settings
 from memsql.errors import FileError, Location
 from memsql.project.files import SUM_NAME
 from memsql.project.foreign import IMPORTING
-from memsql.project.json_lines import lock
+from memsql.storage.locks import lock
+from memsql.storage.new_files import make_folder, open_new
 
 
 def write(settings: Settings, words: str, texts: Mapping[Path, str]) -> tuple[str, ...]:
@@ -29,8 +30,8 @@ def write(settings: Settings, words: str, texts: Mapping[Path, str]) -> tuple[st
     shown = f"{settings.show(settings.migrations)}/{IMPORTING}"
     files = {path.name: [len(text.encode()), _digest(text.encode())] for path, text in texts.items()}
     try:
-        settings.migrations.mkdir(parents=True, exist_ok=True)
-        handle = os.open(journal, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o644)
+        make_folder(settings.migrations, "umask")
+        handle = open_new(journal)
     except FileExistsError:
         raise FileError(
             "another import is under way here",

@@ -92,9 +92,7 @@ def rewrite(settings: Settings, listed: Iterable[FilePermits]) -> tuple[str, ...
         if not permits.wide or permits.problem:
             continue
         path = settings.root / permits.path
-        mode = path.stat().st_mode
         replace_file(path, _rewritten(path, permits), permits.path)
-        path.chmod(mode)
         changed.append(permits.path)
     if changed:
         write_sum(settings)

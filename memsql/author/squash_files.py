@@ -19,8 +19,9 @@ from memsql.errors import FileError, Location
 from memsql.project.files import SUM_NAME
 from memsql.project.folded import ASIDE
 from memsql.project.foreign import SQUASHING
-from memsql.project.json_lines import lock
 from memsql.project.writing import replace_file
+from memsql.storage.locks import lock
+from memsql.storage.new_files import open_new
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +91,7 @@ def _begun(settings: Settings, journal: _Journal) -> Iterator[None]:
     path = settings.migrations / SQUASHING
     shown = f"{settings.show(settings.migrations)}/{SQUASHING}"
     try:
-        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o644)
+        handle = open_new(path)
     except FileExistsError:
         raise FileError(
             "another squash is under way here",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -88,7 +87,6 @@ def copy_pages(source: SQLiteConnection, into: Path, progress: Progress) -> None
             raise translate(e, copy.target if is_copy else source.target) from e
         # The copy of a WAL database is in WAL mode too; a backup is to be one file.
         copy.execute("PRAGMA journal_mode = delete")
-    os.chmod(into, 0o600)
     sync(into)
 
 

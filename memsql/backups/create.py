@@ -23,6 +23,7 @@ from memsql.config import Settings
 from memsql.errors import CheckFailed, DamagedError, Interrupted, MemsqlError
 from memsql.ledger import utc_text
 from memsql.progress import SILENT, Progress
+from memsql.storage.new_files import make_folder, open_new
 
 _SHOWN = 50
 _STATE = "no backup was kept; the database was only read"
@@ -85,11 +86,10 @@ def _create(settings: Settings, options: BackupOptions, progress: Progress) -> B
     created, started = datetime.now(UTC), time.monotonic()
     shown = settings.show(settings.backups)
     with writing(shown):
-        settings.backups.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_folder(settings.backups)
     with workplace(settings.backups, shown) as folder:
         copy = _proven_copy(settings, folder, options.salvage, progress)
         packed = _pack(copy, folder, options, progress)
-        packed.path.chmod(0o600)
         sync(packed.path)
         proofs = copy.report.proofs + packed.proofs
         manifest = Manifest(
@@ -255,8 +255,7 @@ def _publish(file: Path, manifest: Manifest, candidate: Callable[[int], Path]) -
 def _write_private(path: Path, text: str) -> None:
     """Write a file that only this user can read, and sync it."""
     path.unlink(missing_ok=True)
-    handle = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
-    with os.fdopen(handle, "w", encoding="utf-8", errors="surrogatepass") as file:
+    with os.fdopen(open_new(path), "w", encoding="utf-8", errors="surrogatepass") as file:
         file.write(text)
         file.flush()
         os.fsync(file.fileno())

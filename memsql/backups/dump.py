@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -18,6 +19,7 @@ from memsql.fts import FtsTable, discover, guarded
 from memsql.progress import Progress
 from memsql.sqltext import pieces, quote, skip_to_code
 from memsql.sqltext.tokens import without_tail
+from memsql.storage.new_files import open_new
 
 _STATEMENT_CHARACTERS = 100_000
 """The length of an INSERT with many rows; one large row may be longer."""
@@ -28,7 +30,7 @@ _END_LINE = re.compile(rb"(?:^|\n)-- memsql: the end, (\d+) statements\n\Z")
 
 
 def write_sql(copy: Path, out: Path, progress: Progress, *, omitted: Sequence[Omitted] = ()) -> None:
-    """Write the SQLite file ``copy`` as SQL into the file ``out``, in bounded memory; the caller syncs it.
+    """Write the SQLite file ``copy`` as SQL into the new file ``out``, in bounded memory; the caller syncs it.
 
     The text is one transaction: tables, rows with their rowids, indexes, views, full-text indexes, triggers. What a
     full-text index keeps about rows that lie elsewhere is built anew when the text is loaded; the tables behind other
@@ -36,7 +38,7 @@ def write_sql(copy: Path, out: Path, progress: Progress, *, omitted: Sequence[Om
     """
     with (
         file_connection(copy, copy.name) as conn,
-        out.open("w", encoding="utf-8", newline="") as file,
+        os.fdopen(open_new(out), "w", encoding="utf-8", newline="") as file,
     ):
         size = max(1, copy.stat().st_size)
         number = done = 0

@@ -72,7 +72,6 @@ def _convert(backup: Backup, shown: str, into: Path, progress: Progress, *, head
         omitted, mode = copy_foreign_pages(path, shown, into, progress), _journal_mode(head)
     else:
         (omitted, notes), mode = load_foreign_text(path, shown, into, progress), "delete"
-    into.chmod(0o600)
     source = Source(shown, os.path.realpath(path), "sqlite", sqlite3.sqlite_version, mode)
     return _manifest(backup, into, progress, source=source, content=content, omitted=omitted, notes=notes)
 

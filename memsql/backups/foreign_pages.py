@@ -17,6 +17,7 @@ from memsql.errors import CheckFailed, ConnectError
 from memsql.progress import Progress
 from memsql.sqltext import quote as quote_name
 from memsql.sqltext.internal import VECTOR_INDEX
+from memsql.storage.new_files import create_empty
 
 WAL = b"\x02\x02"
 """Bytes 18 and 19 of a database in WAL mode (https://sqlite.org/fileformat2.html)."""
@@ -86,6 +87,7 @@ def _copy(path: Path, into: Path, progress: Progress) -> None:
 
 
 def _copy_open(uri: str, into: Path, progress: Progress) -> None:
+    create_empty(into)
     with (
         closing(sqlite3.connect(uri, uri=True, isolation_level=None, timeout=_BUSY_SECONDS)) as source,
         closing(sqlite3.connect(into, isolation_level=None)) as copy,
@@ -160,6 +162,7 @@ def drop_vector_tables(into: Path, indexes: Sequence[str]) -> None:
 def _rewrite(into: Path) -> None:
     """Write the file anew, because the pages of the removed indexes are in no list of it now."""
     smaller = into.with_name(into.name + ".rewritten")
+    create_empty(smaller)
     with closing(sqlite3.connect(into, isolation_level=None)) as conn:
         conn.execute("VACUUM INTO ?", (str(smaller),))
     os.replace(smaller, into)

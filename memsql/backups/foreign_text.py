@@ -26,6 +26,7 @@ from memsql.sqltext.internal import VECTOR_INDEX
 from memsql.sqltext.names import unquote
 from memsql.sqltext.pragmas import read_pragma
 from memsql.sqltext.tokens import tokenize
+from memsql.storage.new_files import create_empty
 
 _CHUNK = 1 << 20
 _LONGEST = 1_000_000_000
@@ -106,6 +107,7 @@ class _Loader:
     def load(self, progress: Progress) -> _State:
         """Run the statements of the text."""
         state, done = self._state, 0
+        create_empty(self._into)
         with closing(sqlite3.connect(self._into, isolation_level=None)) as self._db:
             self._prepare()
             for piece in _pieces(self._path, self._shown):

@@ -12,18 +12,20 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from memsql import hints
+from memsql.backups.catalogue import Backup
 from memsql.backups.connections import file_connection
 from memsql.backups.digest import TableDigest, differences, digests
 from memsql.backups.manifest import Manifest
 from memsql.backups.names import stamp
 from memsql.backups.restored import Restored, Unpack
-from memsql.backups.workplace import sync, workplace
+from memsql.backups.workplace import CHUNK, sync, workplace
 from memsql.config import Target
 from memsql.db import Connection, connect
 from memsql.db.holders import file_id, files_beside, holders, holders_of, named
 from memsql.db.sqlite import SQLiteConnection
 from memsql.errors import CheckFailed, ConnectError, Interrupted, LockedError, MemsqlError
 from memsql.progress import Progress
+from memsql.storage.new_files import keep_mode_of_backup, keep_owner_and_mode, open_new
 
 _MAGIC = b"SQLite format 3\0"
 """The first bytes of every database file (https://sqlite.org/fileformat.html)."""
@@ -53,9 +55,9 @@ def restore_file(unpack: Unpack, target: Target, busy_timeout: int, progress: Pr
         new = folder / "restored.db"
         backup = unpack(new)
         assert backup.manifest is not None
-        _copy_owner_and_mode(new, place.path)
-        tables, kept, warnings = _put(new, backup.manifest, place, progress)
-    return Restored(backup, str(target), tables, kept, warnings, backup.manifest.omitted)
+        warnings = _keep_owner_and_mode(new, place, backup)
+        tables, kept, later = _put(new, backup.manifest, place, progress)
+    return Restored(backup, str(target), tables, kept, (*warnings, *later), backup.manifest.omitted)
 
 
 def _refuse_unwritable(place: _Place) -> None:
@@ -86,20 +88,20 @@ def _in_use(target: Target, who: str) -> LockedError:
     )
 
 
-def _copy_owner_and_mode(new: Path, path: Path) -> None:
-    """Give ``new`` the owner and mode of the file that it replaces; where there is none, the mode SQLite would give
-    it."""
+def _keep_owner_and_mode(new: Path, place: _Place, backup: Backup) -> tuple[str, ...]:
+    """Give ``new`` the owner and mode of the file that it replaces; where there is none, the mode of the backup.
+
+    Returns a warning where the owner cannot be kept.
+    """
+    kept = True
     try:
-        old = path.stat()
+        old = place.path.stat()
     except FileNotFoundError:
-        mask = os.umask(0)
-        os.umask(mask)
-        new.chmod(0o644 & ~mask)
+        keep_mode_of_backup(new, backup.path.stat())
     else:
-        if (old.st_uid, old.st_gid) != (new.stat().st_uid, new.stat().st_gid):
-            os.chown(new, old.st_uid, old.st_gid)
-        new.chmod(old.st_mode & 0o7777)
+        kept = keep_owner_and_mode(new, old)
     sync(new)
+    return () if kept else (f"{place.target} belongs to you now: its owner could not be kept",)
 
 
 def _put(
@@ -254,7 +256,11 @@ def _second_name(path: Path, holder: SQLiteConnection | None) -> Path:
         except FileExistsError:
             continue
         except OSError:
-            _copy(path, kept, holder)
+            try:
+                _copy(path, kept, holder)
+            except BaseException:
+                kept.unlink(missing_ok=True)
+                raise
         return kept
 
 
@@ -265,13 +271,16 @@ def _copy(path: Path, kept: Path, holder: SQLiteConnection | None) -> None:
     release the lock (https://sqlite.org/howtocorrupt.html, section 2.2).
     """
     if holder is None:
-        shutil.copy2(path, kept)
+        with path.open("rb") as old, os.fdopen(open_new(kept), "wb") as new:
+            shutil.copyfileobj(old, new, CHUNK)
     else:
         holder.rollback()
         with file_connection(kept, str(kept), "rwc", 0) as copy:
             holder.copy_to(copy)
-        shutil.copystat(path, kept)
         holder.execute("BEGIN EXCLUSIVE")
+    old_stat = path.stat()
+    keep_owner_and_mode(kept, old_stat)
+    os.utime(kept, ns=(old_stat.st_atime_ns, old_stat.st_mtime_ns))
     sync(kept)
 
 

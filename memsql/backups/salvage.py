@@ -21,7 +21,7 @@ from memsql.backups.copied import Copied
 from memsql.backups.copy_file import copy_pages, describe, open_source
 from memsql.backups.digest import digests
 from memsql.backups.manifest import Source
-from memsql.backups.workplace import writing
+from memsql.backups.workplace import CHUNK, writing
 from memsql.config import Target
 from memsql.db.copying import Stored
 from memsql.db.queries import load
@@ -33,6 +33,7 @@ from memsql.progress import Progress
 from memsql.schema import is_internal
 from memsql.sqltext import free_rowid, quote
 from memsql.sqltext.internal import module_of, not_shadows
+from memsql.storage.new_files import create_empty, open_new
 
 _ATTEMPTS = 20_000
 """How many ranges of one table may fail."""
@@ -65,6 +66,7 @@ def salvage_file(
     damaged = into.with_name("damaged.db")
     source = _copy_damaged(target, damaged, busy_timeout, progress)
     lost: list[str] = []
+    create_empty(into)
     with closing(sqlite3.connect(_uri(into, "rwc"), uri=True, isolation_level=None)) as db:
         try:
             _set_pragmas(db, damaged)
@@ -95,8 +97,13 @@ def _copy_damaged(target: Target, damaged: Path, busy_timeout: int, progress: Pr
         assert target.path is not None
         for ending in ("", "-wal", "-journal"):
             with suppress(FileNotFoundError):
-                shutil.copyfile(f"{target.path}{ending}", f"{damaged}{ending}")
+                _copy_private(f"{target.path}{ending}", f"{damaged}{ending}")
         return Source(str(target), target.identity, "sqlite", sqlite3.sqlite_version, "unknown")
+
+
+def _copy_private(source: str, into: str) -> None:
+    with open(source, "rb") as old, os.fdopen(open_new(into), "wb") as new:
+        shutil.copyfileobj(old, new, CHUNK)
 
 
 def _uri(path: Path, mode: str) -> str:

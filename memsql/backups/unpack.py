@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
@@ -14,6 +15,7 @@ from memsql.backups.manifest import Manifest
 from memsql.backups.workplace import CHUNK, refuse_without_space, sync, writing
 from memsql.errors import CheckFailed, ConnectError
 from memsql.progress import Progress
+from memsql.storage.new_files import open_new
 
 
 def unpack(backup: Backup, into: Path, progress: Progress) -> Manifest:
@@ -41,7 +43,6 @@ def unpack(backup: Backup, into: Path, progress: Progress) -> Manifest:
 
         load_sql(plain, into, progress)
         plain.unlink()
-    into.chmod(0o600)
     return manifest
 
 
@@ -74,7 +75,7 @@ def _write_plain(path: Path, manifest: Manifest, plain: Path, progress: Progress
         raise ConnectError(f"{path.name} cannot be read: {e.strerror}") from None
     with file:
         source = _Hashing(file)
-        with writing(str(plain.parent)), plain.open("xb") as out:
+        with writing(str(plain.parent)), os.fdopen(open_new(plain), "wb") as out:
             for chunk in _plain_chunks(source, manifest, path.name):
                 sha.update(chunk)
                 out.write(chunk)

@@ -15,6 +15,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from memsql.errors import ConnectError, StatementError
+from memsql.storage.new_files import open_new
 
 _PREFIX = ".memsql-work-"
 _LOCK = "lock"
@@ -107,7 +108,7 @@ def place(file: Path, final: Path) -> None:
         raise
     except OSError:
         # The file system has no hard links. An empty file reserves the name, and is then replaced.
-        os.close(os.open(final, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+        os.close(open_new(final))
         try:
             os.replace(file, final)
         except BaseException:
@@ -133,8 +134,8 @@ def _claim(parent: Path) -> tuple[Path, int]:
     while True:
         folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=parent))
         try:
-            lock = os.open(folder / _LOCK, os.O_CREAT | os.O_RDWR, 0o600)
-        except FileNotFoundError:
+            lock = open_new(folder / _LOCK)
+        except (FileNotFoundError, FileExistsError):
             continue
         # The sweep of another process may have taken the folder for that of a dead run, and removed it.
         if _locked(lock) and (folder / _LOCK).exists():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import IO, Any
 from memsql.backups.workplace import CHUNK
 from memsql.errors import CheckFailed, UsageError
 from memsql.progress import Progress
+from memsql.storage.new_files import open_new
 
 ENDING = ".zst"
 _LEVEL = 3
@@ -26,7 +28,11 @@ def compress(plain: Path, into: Path, progress: Progress) -> None:
     zstd = _module()
     options = {zstd.CompressionParameter.compression_level: _LEVEL, zstd.CompressionParameter.checksum_flag: 1}
     size, done = plain.stat().st_size, 0
-    with plain.open("rb") as source, zstd.open(into, "wb", options=options) as out:
+    with (
+        plain.open("rb") as source,
+        os.fdopen(open_new(into), "wb") as file,
+        zstd.open(file, "wb", options=options) as out,
+    ):
         while chunk := source.read(CHUNK):
             out.write(chunk)
             done += len(chunk)

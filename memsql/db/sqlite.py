@@ -15,6 +15,7 @@ from memsql.db.authorizer import Watch
 from memsql.db.confinement import Confinement
 from memsql.db.protocol import Item, Params, Result, Script, Touched, Value
 from memsql.errors import ConnectError, DamagedError, LockedError, MemsqlError, StatementError
+from memsql.storage.new_files import create_empty
 
 _NOTHING = Result((), [])
 _UNWATCH = "memsql_unwatch"
@@ -270,6 +271,9 @@ def _open(target: Target, mode: str, busy_timeout: int) -> sqlite3.Connection:
             # A read-only connection to a WAL database leaves its -wal and -shm files. A connection that may write, and
             # is kept from it by PRAGMA query_only, removes them when it closes.
             mode = "rw" if os.access(path, os.W_OK) and os.access(os.path.dirname(path) or ".", os.W_OK) else "ro"
+        if mode == "rwc" and not os.path.exists(path):
+            # A link that leads to no file yet is followed, as SQLite does.
+            create_empty(os.path.realpath(path))
         # As bytes: a file name need not be UTF-8.
         return _connect(f"file:{quote(os.fsencode(path))}?mode={mode}", busy_timeout, uri=True)
     except sqlite3.Error as e:

@@ -125,10 +125,11 @@ class Journal:
         if self.path is None or self._broken:
             return
         from memsql.project.writing import replace_file
+        from memsql.storage.new_files import make_folder
 
         try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            replace_file(self.path, to_text(self.run, self._secrets), self.shown or self.path.name)
+            make_folder(self.path.parent)
+            replace_file(self.path, to_text(self.run, self._secrets), self.shown or self.path.name, "owner")
         except (OSError, FileError) as e:
             self._broken = True
             reason = e.message if isinstance(e, FileError) else f"{self.shown} cannot be written: {e.strerror}"

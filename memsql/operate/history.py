@@ -17,6 +17,7 @@ from memsql.ledger import utc_text
 from memsql.operate.recorded import is_of
 from memsql.project import json_lines
 from memsql.project.json_lines import Bound
+from memsql.storage.new_files import make_folder
 
 FORMAT = 1
 FILE = "history.jsonl"
@@ -72,7 +73,7 @@ def append(settings: Settings, kind: Kind, fields: Mapping[str, object], file: s
     line = redact(text, settings.target.token).encode("utf-8", "backslashreplace")
     try:
         if file is None:
-            path.parent.mkdir(parents=True, exist_ok=True)
+            make_folder(path.parent)
         json_lines.append(path, [line], _BOUND)
     except OSError as e:
         raise FileError(

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from memsql.errors import FileError, Location
-from memsql.project.json_lines import lock
+from memsql.storage.locks import lock
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import os
 import stat
-import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+
+from memsql.storage.locks import lock
+from memsql.storage.new_files import open_new
+from memsql.storage.replacing import replacing
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +73,7 @@ def end_of(path: Path, most_bytes: int) -> End:
 def _locked(path: Path) -> Iterator[int]:
     """The file ``path``, open for reading and appending, which nobody else writes meanwhile."""
     while True:
-        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
+        handle = _opened(path)
         try:
             lock(handle)
             if _is_named(handle, path):
@@ -80,15 +83,16 @@ def _locked(path: Path) -> Iterator[int]:
             os.close(handle)
 
 
-def lock(handle: int) -> None:
-    """Wait for the lock of ``handle``. Where the system or the disk has none, one write is all that keeps lines
-    apart."""
-    try:
-        import fcntl
-
-        fcntl.flock(handle, fcntl.LOCK_EX)
-    except (ImportError, OSError):
-        return
+def _opened(path: Path) -> int:
+    """A handle of the file ``path``, which is made for its owner alone where it is missing."""
+    while True:
+        try:
+            return os.open(path, os.O_RDWR | os.O_APPEND)
+        except FileNotFoundError:
+            try:
+                os.close(open_new(path))
+            except FileExistsError:
+                continue
 
 
 def _is_named(handle: int, path: Path) -> bool:
@@ -117,17 +121,8 @@ def _cut(path: Path, handle: int, bound: Bound) -> None:
     kept = _newest(end, bound, is_large=length > bound.most_bytes)
     if kept is None:
         return
-    temporary, name = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".tmp")
-    try:
-        with os.fdopen(temporary, "wb") as stream:
-            stream.writelines(line + b"\n" for line in kept)
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.chmod(name, stat.S_IMODE(os.fstat(handle).st_mode))
-        os.replace(name, path)
-    except BaseException:
-        os.unlink(name)
-        raise
+    with replacing(path) as stream:
+        stream.writelines(line + b"\n" for line in kept)
 
 
 def _newest(end: End, bound: Bound, *, is_large: bool) -> Sequence[bytes] | None:

@@ -220,7 +220,7 @@ def dashboard(
         progress=progress,
         file=history,
     )
-    outcome = written(report.dashboard_page(board), output, "html", report.verdict(board))
+    outcome = written(report.dashboard_page(board), output, "html", report.verdict(board), audience="owner")
     return replace(outcome, data={"database": board.metrics.database, "verdict": report.verdict(board), **outcome.data})
 
 

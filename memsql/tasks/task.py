@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from memsql.config import Settings
     from memsql.report.progress import Bar
+    from memsql.storage.new_files import Audience
 
     P = ParamSpec("P")
     Body = Callable[Concatenate[Settings, Bar, P], "Outcome"]
@@ -275,8 +276,11 @@ def _interrupted(command: str, stopped: KeyboardInterrupt, *, reads_only: bool) 
     )
 
 
-def written(text: str, output: str | None, field: str, headline: str) -> Outcome:
-    """Write ``text`` to the file ``output``, or print it; ``field`` is its name in JSON."""
+def written(text: str, output: str | None, field: str, headline: str, *, audience: Audience = "umask") -> Outcome:
+    """Write ``text`` to the file ``output``, or print it; ``field`` is its name in JSON.
+
+    ``audience``: who may read a new file.
+    """
     from contextlib import suppress
     from pathlib import Path
 
@@ -288,7 +292,7 @@ def written(text: str, output: str | None, field: str, headline: str) -> Outcome
     # One folder alone: where the one above is missing too, the path is a mistake, which replace_file tells.
     with suppress(OSError):
         file.parent.mkdir(exist_ok=True)
-    replace_file(file, text, output)
+    replace_file(file, text, output, audience)
     return Outcome(f"wrote {output}", {"file": output})
 
 

@@ -21,6 +21,7 @@ from memsql.db.sqlite import SQLiteConnection
 from memsql.errors import LockedError, Refused, UsageError
 from memsql.progress import Progress
 from memsql.schema import dump, read
+from memsql.storage.new_files import create_empty
 from memsql.upkeep.running import stating, watched
 from memsql.upkeep.space import VacuumForecast
 from memsql.words import size
@@ -164,6 +165,7 @@ def _attempt(
         progress.start(f"writing {copy.parent.parent}")
         # VACUUM INTO writes another file, and SQLite counts that as a write.
         writer.execute("PRAGMA query_only = off")
+        create_empty(copy)
         writer.execute("VACUUM INTO ?", (os.fspath(copy),))
         tables, shadows, schema = _content(reader, progress)
         if reader.execute("PRAGMA data_version").one() != version:

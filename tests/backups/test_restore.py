@@ -90,9 +90,11 @@ def test_onto_nothing_and_onto_another_path(project: Project) -> None:
     )
     assert backups.hashes(project.root / "a new 'one'.db") == wanted(project)
     assert project.db.read_bytes() == before
-    umask = os.umask(0)
-    os.umask(umask)
-    assert (project.root / "a new 'one'.db").stat().st_mode & 0o777 == 0o644 & ~umask
+    # Nothing was there: the mode is that of the backup.
+    assert (project.root / "a new 'one'.db").stat().st_mode & 0o777 == 0o600
+    backups.one(project).chmod(0o440)
+    project.run("backup.restore", "--to", "for a group.db").expect(0)
+    assert (project.root / "for a group.db").stat().st_mode & 0o777 == 0o640
     project.run("backup.restore", "--to", "no/such/x.db").expect(3, "the folder of no/such/x.db does not exist", "not")
     project.run("backup.restore", "--to", "migrations").expect(3, "migrations is a folder")
 

@@ -1,0 +1,1 @@
+"""The files and folders that memsql writes: who may read them, and how one replaces another."""

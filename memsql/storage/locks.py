@@ -1,0 +1,29 @@
+"""Locks of open files, which end with the process that holds them."""
+
+from __future__ import annotations
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
+
+
+def lock(handle: int) -> None:
+    """Wait for the lock of ``handle``. Where the system or the disk has none, nothing is locked."""
+    if fcntl is None:
+        return
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+    except OSError:
+        return
+
+
+def try_lock(handle: int) -> bool:
+    """Lock ``handle`` if nobody else has. Returns whether it is locked now; False also where there are no locks."""
+    if fcntl is None:
+        return False
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
