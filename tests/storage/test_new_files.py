@@ -61,9 +61,9 @@ def test_a_log_is_as_private_as_its_database(tmp_path: Path) -> None:
     with umask(0), connection(Target(path=path, display="new.db"), "rwc", 0) as conn:
         conn.execute("PRAGMA journal_mode = wal")
         conn.execute("CREATE TABLE t (x)")
-        assert {p.name: oct(mode(p)) for p in tmp_path.iterdir()} == {
-            name: "0o600" for name in ("new.db", "new.db-wal", "new.db-shm")
-        }
+        assert {p.name: oct(mode(p)) for p in tmp_path.iterdir()} == dict.fromkeys(
+            ("new.db", "new.db-wal", "new.db-shm"), "0o600"
+        )
 
 
 def test_a_umask_that_takes_from_the_owner(tmp_path: Path) -> None:
