@@ -24,6 +24,7 @@ from memsql.backups.manifest import Content, Manifest, Source
 from memsql.backups.proof import prove
 from memsql.backups.workplace import refuse_without_space
 from memsql.db.copying import Omitted
+from memsql.db.file_format import needs_turso
 from memsql.errors import CheckFailed, ConnectError, Location, MemsqlError, StatementError
 from memsql.ledger import utc_text
 from memsql.progress import Progress
@@ -51,7 +52,7 @@ def unpack_foreign(backup: Backup, shown: str, into: Path, progress: Progress) -
     path = backup.path
     head = _head(path, shown)
     content: Content = "sqlite" if head.startswith(MAGIC) else "sql"
-    _refuse_other_formats(head, shown)
+    _refuse_other_formats(path, head, shown)
     size = path.stat().st_size
     refuse_without_space(
         size * (2 if content == "sql" else 1), into.parent, shown, "make room there, or point TMPDIR at a larger disk"
@@ -87,7 +88,10 @@ def _head(path: Path, shown: str) -> bytes:
     return head
 
 
-def _refuse_other_formats(head: bytes, shown: str) -> None:
+def _refuse_other_formats(path: Path, head: bytes, shown: str) -> None:
+    turso = needs_turso(str(path), head)
+    if turso is not None:
+        raise CheckFailed(f"{shown} {turso[0]}", hint=turso[1])
     for magic, (name, command) in _PACKED.items():
         if head.startswith(magic):
             raise CheckFailed(f"{shown} is packed with {name}", hint=f"unpack it first: {command} {shown}")

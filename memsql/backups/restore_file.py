@@ -21,6 +21,7 @@ from memsql.backups.restored import Restored, Unpack
 from memsql.backups.workplace import CHUNK, sync, workplace
 from memsql.config import Target
 from memsql.db import Connection, connect
+from memsql.db.file_format import read_head, refuse_other_engine
 from memsql.db.holders import file_id, files_beside, holders, holders_of, named
 from memsql.db.sqlite import SQLiteConnection
 from memsql.errors import CheckFailed, ConnectError, Interrupted, LockedError, MemsqlError
@@ -67,6 +68,8 @@ def _refuse_unwritable(place: _Place) -> None:
         raise ConnectError(f"{target} is a folder, not a database file", state="nothing was changed")
     if not path.parent.is_dir():
         raise ConnectError(f"the folder of {target} does not exist", state="nothing was changed", hint="make it first")
+    if path.exists():
+        refuse_other_engine(str(path), read_head(str(path)), str(target))
     if path.exists() and not os.access(path, os.W_OK):
         raise ConnectError(
             f"{target} cannot be written: it is read-only", hint=f"chmod u+w {target}, if it is to be replaced"

@@ -13,6 +13,7 @@ from memsql import deadline, hints
 from memsql.config import Target
 from memsql.db.authorizer import Watch
 from memsql.db.confinement import Confinement
+from memsql.db.file_format import is_wal, read_head, refuse_other_engine
 from memsql.db.protocol import Item, Params, Result, Script, Touched, Value
 from memsql.errors import ConnectError, DamagedError, LockedError, MemsqlError, StatementError
 from memsql.storage.new_files import create_empty
@@ -267,7 +268,9 @@ def _open(target: Target, mode: str, busy_timeout: int) -> sqlite3.Connection:
             raise ConnectError(f"{target} is a folder, not a database file")
         if mode == "rw" and not os.path.exists(path):
             raise ConnectError(f"{target} does not exist", hint="check --database, or create it with migrate.up")
-        if mode == "ro" and _is_wal(path):
+        head = read_head(path)
+        refuse_other_engine(path, head, str(target))
+        if mode == "ro" and is_wal(head):
             # A read-only connection to a WAL database leaves its -wal and -shm files. A connection that may write, and
             # is kept from it by PRAGMA query_only, removes them when it closes.
             mode = "rw" if os.access(path, os.W_OK) and os.access(os.path.dirname(path) or ".", os.W_OK) else "ro"
@@ -282,15 +285,6 @@ def _open(target: Target, mode: str, busy_timeout: int) -> sqlite3.Connection:
 
 def _connect(name: str, busy_timeout: int, *, uri: bool) -> sqlite3.Connection:
     return sqlite3.connect(name, timeout=busy_timeout / 1000, isolation_level=None, uri=uri, check_same_thread=False)
-
-
-def _is_wal(path: str) -> bool:
-    """Whether bytes 18 and 19 of the header are 2 (https://sqlite.org/fileformat2.html)."""
-    try:
-        with open(path, "rb") as f:
-            return f.read(20)[18:20] == b"\x02\x02"
-    except OSError:
-        return False
 
 
 def _needs_recovery(error: sqlite3.Error) -> bool:
@@ -337,6 +331,12 @@ def translate(error: Exception, target: Target, statement: str | None = None, in
             hint="check the permissions of the file and of its folder (SQLite writes a journal beside the file)",
         )
     if code == "SQLITE_CORRUPT":
+        if text.startswith("malformed database schema") and text.endswith("syntax error"):
+            return DamagedError(
+                f"the schema of {target} is not what SQLite {sqlite3.sqlite_version} can read: {text}",
+                state="nothing was changed",
+                hint="drop that object with the engine that wrote it, such as a newer SQLite or that of Turso",
+            )
         return DamagedError(
             f"{target} is damaged: {text}",
             hint="restore a backup, or recover what is readable with: sqlite3 FILE .recover",
