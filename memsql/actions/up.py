@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from memsql import hints, words
 from memsql.config import Settings
-from memsql.db import Connection, connection
+from memsql.db import Connection, Visit
 from memsql.engine.state import Proposal, Report, RunOptions, State, read_state, report
 from memsql.errors import MemsqlError
 from memsql.interrupts import untouched
@@ -42,9 +42,14 @@ def up(settings: Settings, options: RunOptions, progress: Progress = SILENT, gat
 
     Raises any MemsqlError; its ``state`` says what the database holds.
     """
+    with closing(Visit(settings.target, settings.busy_timeout)) as visit:
+        return _up(settings, visit, options, progress, gate)
+
+
+def _up(settings: Settings, visit: Visit, options: RunOptions, progress: Progress, gate: Gate) -> Report:
     project = load_project(settings)
-    with connection(settings.target, "ro", settings.busy_timeout) as conn:
-        state = read_state(project, conn)
+    with visit.open("ro") as conn:
+        state = read_state(project, conn, to_run=True)
     migrations = []
     if state.must_be_adopted:
         from memsql.legacy.claims import decide
@@ -65,10 +70,7 @@ def up(settings: Settings, options: RunOptions, progress: Progress = SILENT, gat
         _refuse_without_room(settings, state, pending.jobs, options)
     with untouched():
         gate(_proposal(state, migrations))
-    with (
-        connection(settings.target, "rwc", settings.busy_timeout) as conn,
-        _measured(settings, conn, options, progress) as session,
-    ):
+    with visit.open("rwc") as conn, _measured(settings, conn, options, progress) as session:
         return _with_costs(up_on(session, state, pending), session)
 
 
@@ -96,7 +98,7 @@ def up_on(session: Session, state: State, pending: Pending | None = None) -> Rep
             if adoption:
                 e.state = _beside_adoption(e.state, adoption)
             raise
-        state, pending = read_state(state.project, session.conn), None
+        state, pending = read_state(state.project, session.conn, to_run=True), None
 
 
 @contextmanager
@@ -157,10 +159,15 @@ def _beside_adoption(state: str | None, adoption: Adoption) -> str:
 
 def down(settings: Settings, options: RunOptions, progress: Progress = SILENT, gate: Gate = open_gate) -> Report:
     """Roll back ``options.steps`` migrations, or all above ``options.to``, latest first. Raises like up()."""
+    with closing(Visit(settings.target, settings.busy_timeout)) as visit:
+        return _down(settings, visit, options, progress, gate)
+
+
+def _down(settings: Settings, visit: Visit, options: RunOptions, progress: Progress, gate: Gate) -> Report:
     project = load_project(settings)
     refuse_stale_sum(project)
-    with connection(settings.target, "ro", settings.busy_timeout) as conn:
-        state = read_state(project, conn)
+    with visit.open("ro") as conn:
+        state = read_state(project, conn, to_run=True)
     if not plan.to_roll_back(state.statuses, steps=options.steps, to=options.to):
         return replace(report(state), notices=_not_adopted(state))
     from memsql.engine.pending import pending_down, run_down
@@ -172,10 +179,7 @@ def down(settings: Settings, options: RunOptions, progress: Progress = SILENT, g
         migrations = [job.migration for job in pending.jobs]
         checksums = tuple(m.checksum for m in migrations)
         gate(Proposal("down", f"roll back {_listed(migrations)}", checksums=checksums))
-    with (
-        connection(settings.target, "rw", settings.busy_timeout) as conn,
-        _measured(settings, conn, options, progress) as session,
-    ):
+    with visit.open("rw") as conn, _measured(settings, conn, options, progress) as session:
         return _with_costs(run_down(session, state, pending), session)
 
 

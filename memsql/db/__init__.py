@@ -1,6 +1,6 @@
 """Connections to databases: one protocol, one implementation for files and one for servers."""
 
-from memsql.db.connect import connect, connection, rolled_back, transaction
+from memsql.db.connect import Visit, connect, connection, rolled_back, transaction
 from memsql.db.protocol import Connection, Item, Params, Result, Script, Touched, Value
 
 __all__ = [
@@ -11,6 +11,7 @@ __all__ = [
     "Script",
     "Touched",
     "Value",
+    "Visit",
     "connect",
     "connection",
     "rolled_back",

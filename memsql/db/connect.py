@@ -43,6 +43,35 @@ def connection(target: Target, mode: Mode = "ro", busy_timeout: int = 5000) -> I
         conn.close()
 
 
+class Visit:
+    """A database that is looked at first, and written perhaps. A file is opened once for each; to a server there is one
+    connection for both, because to connect takes as long as to ask."""
+
+    def __init__(self, target: Target, busy_timeout: int) -> None:
+        self._target, self._busy_timeout = target, busy_timeout
+        self._server: Connection | None = None
+
+    @contextmanager
+    def open(self, mode: Mode) -> Iterator[Connection]:
+        """A connection as of connect(), for the block."""
+        if self._target.path is not None:
+            with connection(self._target, mode, self._busy_timeout) as conn:
+                yield conn
+            return
+        if self._server is None:
+            self._server = connect(self._target, mode, self._busy_timeout)
+        from memsql.db.libsql import LibsqlConnection
+
+        assert isinstance(self._server, LibsqlConnection)
+        self._server.mode = mode
+        yield self._server
+
+    def close(self) -> None:
+        """End the connection to a server."""
+        if self._server is not None:
+            self._server.close()
+
+
 @contextmanager
 def rolled_back(conn: Connection) -> Iterator[None]:
     """Take the write lock (BEGIN IMMEDIATE) and ROLLBACK at the end of the block, however it ends.

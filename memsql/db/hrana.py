@@ -130,6 +130,26 @@ def batch(statements: Iterable[Json]) -> Json:
     return {"type": "batch", "batch": chain(statements)}
 
 
+def together(reads: Iterable[Json], *, own: bool) -> list[Json]:
+    """The requests for statements of which each runs whether the others fail or not. ``own``: in a read transaction of
+    their own, so that BEGIN is the first step of the first request.
+
+    ROLLBACK is a request of its own, because a replica answers by itself what begins and ends in one, and may be behind
+    its primary.
+    """
+    steps: list[Json] = [{"stmt": encoded} for encoded in reads]
+    if not own:
+        return [{"type": "batch", "batch": {"steps": steps}}]
+    begun = {"type": "ok", "step": 0}
+    begin: Json = {"stmt": {"sql": "BEGIN", "want_rows": False}}
+    steps = [begin, *({**step, "condition": begun} for step in steps)]
+    return [{"type": "batch", "batch": {"steps": steps}}, execute("ROLLBACK")]
+
+
+CLOSE: Json = {"type": "close"}
+"""The request that ends the stream."""
+
+
 def parse_only(sql: str) -> Json:
     """A request that makes the server parse ``sql`` and not run it: an "or" without conditions is false."""
     never = {"type": "or", "conds": []}

@@ -12,7 +12,7 @@ import aiohttp
 
 from memsql.config import Target
 from memsql.db.faults import Fault, http_status, not_a_server, statement_error
-from memsql.db.hrana import Json, autocommit_probe
+from memsql.db.hrana import CLOSE, Json, autocommit_probe
 from memsql.db.transport import USER_AGENT, Timeouts, endpoint, network_fault, proxy_for
 from memsql.errors import ConnectError
 
@@ -51,9 +51,13 @@ class HttpTransport:
     def fresh(self) -> bool:
         return self._baton is None
 
-    async def pipeline(self, requests: Sequence[Json], patience: float | None = None) -> list[Json]:
+    async def pipeline(
+        self, requests: Sequence[Json], patience: float | None = None, *, last: bool = False
+    ) -> list[Json]:
         def body(version: int) -> bytes:
-            return _body(self._baton, requests=[*requests, autocommit_probe(version)])
+            return _body(self._baton, requests=[*requests, autocommit_probe(version), *ending])
+
+        ending = [CLOSE] if last else []
 
         response = await self._post("pipeline", body, patience)
         text, fault = None, None
@@ -64,14 +68,14 @@ class HttpTransport:
         finally:
             response.release()
         answer = _json(text) if text is not None else None
-        if fault is None and not _is_answer(answer, len(requests) + 1):
+        if fault is None and not _is_answer(answer, len(requests) + 1 + len(ending)):
             fault = not_a_server(self._target)
         if fault is not None:
             self._forget()
             raise fault
         assert answer is not None
         self._follow(answer)
-        results: list[Json] = answer["results"]
+        results: list[Json] = answer["results"][: len(requests) + 1]
         return results
 
     async def cursor(self, batch: Json) -> AsyncGenerator[list[Json], None]:
@@ -155,7 +159,7 @@ class HttpTransport:
             if self._baton is not None:
                 async with session.post(
                     f"{self._url}/v{self.version}/pipeline",
-                    data=_body(self._baton, requests=[{"type": "close"}]),
+                    data=_body(self._baton, requests=[CLOSE]),
                     proxy=proxy_for(self._url),
                     allow_redirects=False,
                     timeout=aiohttp.ClientTimeout(total=2),

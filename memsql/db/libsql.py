@@ -51,7 +51,7 @@ class LibsqlConnection:
         self.requests = 0
         self.tally: Tally | None = None
         self.body_limit: int | None = BODY_LIMIT
-        self._mode = mode
+        self.mode = mode
         self._busy_timeout = busy_timeout
         self._timeouts = timeouts or Timeouts()
         self._transport = _transport(target, self._timeouts)
@@ -155,6 +155,33 @@ class LibsqlConnection:
                     results.append(e)
         return results
 
+    def read_together(self, reads: Sequence[tuple[str, Params]]) -> list[Result | StatementError]:
+        own = not self._open
+        encoded = [self._encoded(partial(hrana.statement, sql, params), sql) for sql, params in reads]
+        answer = self._ask(hrana.together(encoded, own=own), self._intent(reads), last=own)[0]
+        if answer["type"] == "error":
+            raise statement_error(answer["error"], self.target, None, None)
+        return self._decoded(lambda: self._each(reads, answer["response"]["result"], own=own))
+
+    def _each(self, reads: Sequence[tuple[str, Params]], result: Json, *, own: bool) -> list[Result | StatementError]:
+        """The results and errors in the answer to hrana.together()."""
+        steps = list(zip(result["step_results"], result["step_errors"], strict=True))
+        if own:
+            begun, *steps = steps
+            if begun[1] is not None:
+                raise statement_error(begun[1], self.target, "BEGIN", None)
+        each: list[Result | StatementError] = []
+        for index, ((sql, _), (rows, error)) in enumerate(zip(reads, steps, strict=True)):
+            if error is None:
+                decoded = hrana.decode_result(rows)
+                each.append(decoded if self.tally is None else self.tally.add(decoded))
+                continue
+            problem = statement_error(error, self.target, sql, index)
+            if not isinstance(problem, StatementError) or problem.is_interrupt:
+                raise problem
+            each.append(problem)
+        return each
+
     def _read(self, sql: str, params: Params) -> Result | StatementError:
         try:
             return self.execute(sql, params)
@@ -221,7 +248,7 @@ class LibsqlConnection:
 
     def _intent(self, items: Sequence[Item]) -> Intent:
         intent = intent_of(items, self._open)
-        if intent.writes and self._mode == "ro":
+        if intent.writes and self.mode == "ro":
             raise ConnectError(
                 f"{self.target} cannot be written: it was opened for reading only", state="nothing was changed"
             )
@@ -241,9 +268,11 @@ class LibsqlConnection:
             return work()
         raise not_a_server(self.target).error
 
-    def _ask(self, requests: Sequence[Json], intent: Intent, patience: float | None = None) -> list[Json]:
+    def _ask(
+        self, requests: Sequence[Json], intent: Intent, patience: float | None = None, *, last: bool = False
+    ) -> list[Json]:
         """Send ``requests`` and return their answers. Where the stream is gone and nothing is lost, a new one is
-        used."""
+        used. ``last``: the stream may end with them."""
         if self._reading:
             raise RuntimeError("a result of stream_rows() is still being read on this connection")
         tries = 0
@@ -253,7 +282,8 @@ class LibsqlConnection:
             fault = None
             try:
                 answers = self._loop.run(
-                    self._transport.pipeline([*settings, *requests], patience), None if intent.keeps else self._tick
+                    self._transport.pipeline([*settings, *requests], patience, last=last),
+                    None if intent.keeps else self._tick,
                 )
             except Fault as e:
                 fault = e

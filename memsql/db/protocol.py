@@ -135,6 +135,11 @@ class Connection(Protocol):
         """The answer to each of ``reads``, or the error in its place. A server needs one request where no read fails,
         and two more for each that fails."""
 
+    def read_together(self, reads: Sequence[tuple[str, Params]]) -> list[Result | StatementError]:
+        """The answer to each of ``reads``, or the error in its place, all of them as of one moment: outside a
+        transaction they have one of their own. A server needs one request, and keeps no stream open behind it. Raises
+        StatementError where a text is not SQL at all."""
+
     def script(self, sql: str, *, watched: bool = True) -> None:
         """Run a text of many statements inside the open transaction and discard their rows. Never commits.
 

@@ -123,6 +123,16 @@ class SQLiteConnection:
                 results.append(e)
         return results
 
+    def read_together(self, reads: Sequence[tuple[str, Params]]) -> list[Result | StatementError]:
+        own = not self._db.in_transaction
+        if own:
+            self.execute("BEGIN")
+        try:
+            return self.read_each(reads)
+        finally:
+            if own:
+                self.rollback()
+
     def script(self, sql: str, *, watched: bool = True) -> None:
         # executescript() sends a COMMIT first (https://docs.python.org/3.11/library/sqlite3.html). observe() can
         # swallow it; without observe() it would end the caller's transaction.

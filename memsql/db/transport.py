@@ -45,9 +45,12 @@ class Transport(Protocol):
     cheap_stop: bool
     """Whether a cursor can be stopped early without losing the stream."""
 
-    async def pipeline(self, requests: Sequence[Json], patience: float | None = None) -> list[Json]:
+    async def pipeline(
+        self, requests: Sequence[Json], patience: float | None = None, *, last: bool = False
+    ) -> list[Json]:
         """Send requests at once, and behind them hrana.autocommit_probe(). Returns the answers in order, that of the
-        probe last. ``patience``, in seconds, replaces the time to wait for an answer."""
+        probe last. ``patience``, in seconds, replaces the time to wait for an answer. ``last``: the stream is not
+        needed behind them, so that it may end with them."""
 
     def cursor(self, batch: Json) -> AsyncGenerator[list[Json], None]:
         """Run a batch and yield the entries of its cursor in lists, as they arrive. Needs version 3. Close the iterator

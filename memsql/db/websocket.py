@@ -99,7 +99,9 @@ class WebSocketTransport:
     def fresh(self) -> bool:
         return self._conn is None
 
-    async def pipeline(self, requests: Sequence[Json], patience: float | None = None) -> list[Json]:
+    async def pipeline(
+        self, requests: Sequence[Json], patience: float | None = None, *, last: bool = False
+    ) -> list[Json]:
         conn = await self._ready()
         answers = await self._ask(
             conn, [{**r, "stream_id": 0} for r in (*requests, autocommit_probe(self.version))], patience

@@ -21,7 +21,7 @@ from memsql.engine.forecast import SchemaCopy
 from memsql.engine.job import Job, LedgerMoved
 from memsql.engine.request import ItemFailed, JobRequest, job_request, send
 from memsql.engine.session import Session
-from memsql.engine.state import State
+from memsql.engine.state import State, StoredSchema
 from memsql.engine.transaction import JobFailed
 from memsql.engine.verdict import Evidence
 from memsql.errors import (
@@ -52,6 +52,7 @@ class OnServer:
         self._planned = planned
         self._ledger = planned.ledger
         self._whole = whole
+        self._stored = planned.stored
         self._schema: SchemaCopy | None = None
         self._schema_version: object = None
         self._moved: object = None
@@ -239,12 +240,22 @@ class OnServer:
             return None
         return None
 
+    def defers(self) -> bool:
+        """Whether a foreign key is DEFERRABLE, so that COMMIT may check it."""
+        if self._stored is None:
+            return self.session.schema.defers()
+        return any(kind == "table" and "deferr" in str(sql).lower() for kind, _, _, sql in self._stored.objects)
+
     def _read_schema(self) -> SchemaCopy:
-        _, version, objects, _ = self.session.conn.batch(
-            [("BEGIN", ()), ("PRAGMA schema_version", ()), (load("engine/stored_schema"), ()), ("ROLLBACK", ())]
-        )
-        self._schema_version = version.one()
-        return SchemaCopy(objects.rows, self.session)
+        """The schema, as it was read with the ledger, or as it is now."""
+        stored, self._stored = self._stored, None
+        if stored is None:
+            _, version, objects, _ = self.session.conn.batch(
+                [("BEGIN", ()), ("PRAGMA schema_version", ()), (load("engine/stored_schema"), ()), ("ROLLBACK", ())]
+            )
+            stored = StoredSchema(version.one(), objects.rows)
+        self._schema_version = stored.version
+        return SchemaCopy(stored.objects, self.session)
 
     def _opening(self, foreign_keys: bool) -> list[Item]:
         """Set foreign keys, take the lock, and read what tells whether anything moved since planning."""

@@ -118,7 +118,7 @@ def run(session: Session, pending: Pending, planner: Planner, runner: RunnerFact
             attempt.run(pending.jobs, whole=session.options.all_or_nothing)
         except LedgerMoved:
             done += tuple(attempt.done)
-            pending = planner(read_state(pending.state.project, session.conn), done)
+            pending = planner(read_state(pending.state.project, session.conn, to_run=True), done)
             completed += pending.completed
         else:
             end = report(pending.state, (*done, *attempt.done), newly=attempt.done, completed=completed)
@@ -176,7 +176,7 @@ def _completing(session: Session, planner: Planner) -> Planner:
         _refuse_taken_rows(session.conn, state)
         completed = complete(session.conn, state)
         if completed:
-            state = read_state(state.project, session.conn)
+            state = read_state(state.project, session.conn, to_run=True)
         return replace(planner(state, done), completed=completed)
 
     return planned
@@ -200,7 +200,7 @@ def _runner(session: Session, pending: Pending) -> Runner:
         from memsql.engine.on_server import OnServer
 
         server = OnServer(session, planned, whole=whole)
-        return Runner(session, server, lambda: server)
+        return Runner(session, server, lambda: server, defers=server.defers)
     from memsql.engine.on_file import OnFile
 
     # On an empty database nobody waits for the lock.

@@ -32,7 +32,8 @@ class Runner:
     """Runs jobs; ``done`` are those that are committed, and ``locked_ms`` is for how many milliseconds the longest
     transaction held the write lock.
 
-    ``transaction`` runs the jobs that run in one; ``stepwise`` makes the one for those that cannot.
+    ``transaction`` runs the jobs that run in one; ``stepwise`` makes the one for those that cannot. ``defers`` tells
+    whether a foreign key of the database waits until COMMIT; by default the database is asked.
     """
 
     session: Session
@@ -40,6 +41,7 @@ class Runner:
     stepwise: Callable[[], Transaction]
     done: list[Done] = field(default_factory=list)
     locked_ms: int = 0
+    defers: Callable[[], bool] | None = None
     _alone: bool = False
 
     def run(self, jobs: Sequence[Job], *, whole: bool) -> None:
@@ -150,7 +152,8 @@ class Runner:
     def _defers(self, jobs: Sequence[Job]) -> bool:
         """Whether foreign keys may wait until COMMIT. Then one migration could repair what another one breaks, so
         they must not share a transaction."""
-        return any(b"defer" in job.file.data[:_SEARCHED_BYTES].lower() for job in jobs) or self.session.schema.defers()
+        defers = self.defers or self.session.schema.defers
+        return any(b"defer" in job.file.data[:_SEARCHED_BYTES].lower() for job in jobs) or defers()
 
     def _state(self, aftermath: str) -> str:
         before = ", ".join(d.id for d in self.done)

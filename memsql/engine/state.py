@@ -6,12 +6,12 @@ Apart from the modules that apply migrations, because importing those takes long
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import KW_ONLY, dataclass, field
+from dataclasses import KW_ONLY, dataclass, field, replace
 from typing import TYPE_CHECKING, Literal
 
 from memsql import hints, ledger
 from memsql.config import Settings
-from memsql.db import Connection, connection
+from memsql.db import Connection, Params, Result, Value, connection
 from memsql.db.queries import load
 from memsql.errors import UsageError
 from memsql.ledger import Hashes, Ledger
@@ -24,6 +24,10 @@ if TYPE_CHECKING:
     from memsql.engine.job import Done
     from memsql.engine.meter import Cost
     from memsql.exchange.ledgers import OtherLedger
+
+
+# Characters of a schema that a run reads before it knows whether it needs them: a round trip takes longer.
+_SMALL_SCHEMA = 1 << 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,10 +109,20 @@ class Report:
 
 
 @dataclass(frozen=True, slots=True)
+class StoredSchema:
+    """The schema of a server: ``version`` is its PRAGMA schema_version, ``objects`` are the rows (type, name, table,
+    sql) of its sqlite_schema."""
+
+    version: object
+    objects: Sequence[tuple[Value, ...]]
+
+
+@dataclass(frozen=True, slots=True)
 class State:
     """Files and ledger side by side. ``has_tables``: the database has tables that are not bookkeeping. ``history``: the
     hashes of what was applied, by version and checksum; read only where a file differs from it. ``others``: the ledgers
-    of other tools, read only where there is none of ours."""
+    of other tools, read only where there is none of ours. ``stored``: the schema as of the same moment, where it was
+    to be read and is small."""
 
     project: Project
     ledger: Ledger
@@ -116,6 +130,7 @@ class State:
     has_tables: bool
     history: Mapping[tuple[int, str], Hashes] = field(default_factory=dict)
     others: tuple[OtherLedger, ...] = ()
+    stored: StoredSchema | None = None
 
     @property
     def incomplete(self) -> list[Status]:
@@ -149,21 +164,30 @@ class State:
         return not self.ledger.yoyo and bool(conn.execute(load("engine/has_tables")).rows) != self.has_tables
 
 
-def read_state(project: Project, conn: Connection) -> State:
-    """Read the ledger and compare it with the files; two requests to a server, and a third where a file differs from
-    what was applied, or the ledgers of other tools have to be read."""
-    books, answers = ledger.read_with(conn, [(load("engine/has_tables"), ())])
-    has_tables = bool(answers[0].rows)
+def read_state(project: Project, conn: Connection, *, to_run: bool = False) -> State:
+    """Read the ledger and compare it with the files; one request to a server, and a second where a file differs from
+    what was applied, or the ledgers of other tools have to be read. ``to_run``: read what a run on a server needs in
+    the same request."""
+    questions: list[tuple[str, Params]] = [(load("engine/has_tables"), ())]
+    if to_run and conn.target.path is None:
+        questions += [("PRAGMA schema_version", ()), (load("engine/small_schema"), (_SMALL_SCHEMA,))]
+    books, (has_tables, *schema) = ledger.read_with(conn, questions)
     statuses = plan.statuses(project.ordered, books)
+    state = State(project, books, tuple(statuses), bool(has_tables.rows), stored=_stored(*schema) if schema else None)
     # What memsql rolled back is still in the ledger of the other tool, which counts no more.
     if books.others and not books.yoyo and (books.is_foreign or not books.rows):
         from memsql.exchange import ledgers
 
-        return State(project, books, tuple(statuses), has_tables, others=ledgers.read(conn, books.others))
+        return replace(state, others=ledgers.read(conn, books.others))
     if not plan.has_changed(statuses):
-        return State(project, books, tuple(statuses), has_tables)
+        return state
     history = ledger.read_hashes(conn, books)
-    return State(project, books, tuple(plan.statuses(project.ordered, books, history)), has_tables, history)
+    return replace(state, statuses=tuple(plan.statuses(project.ordered, books, history)), history=history)
+
+
+def _stored(version: Result, objects: Result) -> StoredSchema | None:
+    """The schema; None where it was too large to be read."""
+    return StoredSchema(version.one(), objects.rows) if objects.rows or version.one() == 0 else None
 
 
 def status(settings: Settings) -> State:

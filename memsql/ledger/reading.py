@@ -8,11 +8,14 @@ from collections.abc import Mapping, Sequence
 from memsql import hints
 from memsql.db import Connection, Item, Params, Result, Value
 from memsql.db.queries import load
-from memsql.errors import Refused
+from memsql.errors import Refused, StatementError
 from memsql.ledger.model import COLUMNS, HASHES, TABLES, Hashes, Ledger, Progress, Row
 
 _IMPORTED = "imported rows of schema_migrations"
 _NAMES = TABLES | {"yoyo_lock"}
+# Those that there are where memsql applied something; yoyo's own log is read where memsql has no history.
+_USUAL = frozenset({"schema_migrations", "_yoyo_migration", "yoyo_lock", "memsql_history"})
+_TOO_LARGE = "RESPONSE_TOO_LARGE"
 
 
 def read(conn: Connection) -> Ledger:
@@ -24,22 +27,55 @@ def read(conn: Connection) -> Ledger:
 
 
 def read_with(conn: Connection, questions: Sequence[tuple[str, Params]]) -> tuple[Ledger, list[Result]]:
-    """The ledger, and the answers to ``questions`` as of the same moment; two requests."""
-    # Without a transaction another process could commit between the reads of two tables: yoyo's mark would be there and
-    # our row not, as if yoyo had applied the migration by itself.
+    """The ledger, and the answers to ``questions`` as of the same moment; one request, and three more where only
+    yoyo keeps a ledger here, or where an answer is larger than a server sends at once.
+
+    Raises StatementError where one of the ``questions`` fails, and Refused like read().
+    """
+    # In one transaction: between the reads of two tables another process could commit. Then yoyo's mark would be there
+    # and our row not, as if yoyo had applied the migration by itself.
+    usual = reads(_USUAL)
+    try:
+        first, *answers = conn.read_together([(load("ledger/tables"), ()), *questions, *(query for _, query in usual)])
+    except StatementError as e:
+        if e.code != _TOO_LARGE:
+            raise
+        return _read_in_steps(conn, questions)
+    tables = columns_by_table(_answered(first))
+    by_table = dict(zip((table for table, _ in usual), answers[len(questions) :], strict=True))
+    wanted = [by_table.get(table) for table, _ in reads(tables)]
+    if any(answer is None or _is_too_large(answer) for answer in (*wanted, *answers[: len(questions)])):
+        return _read_in_steps(conn, questions)
+    rows = {table: _answered(by_table[table]).rows for table, _ in reads(tables)}
+    return assemble(tables, rows), [_answered(answer) for answer in answers[: len(questions)]]
+
+
+def _read_in_steps(conn: Connection, questions: Sequence[tuple[str, Params]]) -> tuple[Ledger, list[Result]]:
+    """read_with(), first which tables exist, and then those that do; an answer may have any size."""
     own = not conn.in_transaction
     begin: list[Item] = [("BEGIN", ())] if own else []
     try:
-        existing, *answers = conn.batch([*begin, (load("ledger/tables"), ()), *questions])[len(begin) :]
+        existing = conn.batch([*begin, (load("ledger/tables"), ())])[-1]
         tables = columns_by_table(existing)
         queries = reads(tables)
-        end: list[Item] = [("ROLLBACK", ())] if own else []
-        results = conn.batch([*(query for _, query in queries), *end])
-        rows = {table: result.rows for (table, _), result in zip(queries, results, strict=False)}
-        return assemble(tables, rows), answers
+        answers = [_answered(answer) for answer in conn.read_each([*questions, *(query for _, query in queries)])]
+        results = answers[len(questions) :]
+        rows = {table: result.rows for (table, _), result in zip(queries, results, strict=True)}
+        return assemble(tables, rows), answers[: len(questions)]
     finally:
         if own:
             conn.rollback()
+
+
+def _answered(answer: Result | StatementError) -> Result:
+    if isinstance(answer, StatementError):
+        raise answer
+    return answer
+
+
+def _is_too_large(answer: Result | StatementError) -> bool:
+    """Whether ``answer`` must be read through a cursor."""
+    return isinstance(answer, StatementError) and answer.code == _TOO_LARGE
 
 
 def columns_by_table(answer: Result) -> dict[str, list[str]]:
@@ -55,7 +91,7 @@ def read_hashes(conn: Connection, ledger: Ledger) -> dict[tuple[int, str], Hashe
     """
     if "memsql_history" not in ledger.tables or ledger.history_lacks:
         return {}
-    rows = conn.execute(load("ledger/read_hashes")).rows
+    rows = _answered(conn.read_together([(load("ledger/read_hashes"), ())])[0]).rows
     return {
         (int(str(version)), str(checksum)): Hashes(str(up), None if rollback is None else str(rollback))
         for version, checksum, up, rollback in rows

@@ -186,3 +186,27 @@ def test_a_batch_does_on_a_server_what_it_does_in_a_file(shared: Connection, lis
     # Other tests share the server.
     shared.execute("DROP TABLE t")
     assert seen[0] == seen[1]
+
+
+def test_reads_together_see_one_moment_and_fail_alone(conn: Connection) -> None:
+    conn.execute("CREATE TABLE t (a)")
+    conn.execute("INSERT INTO t VALUES (1)")
+    before = conn.requests
+    first, bad, second = conn.read_together([("SELECT a FROM t", ()), ("SELECT 1 FROM gone", ()), ("SELECT ?", (7,))])
+    assert isinstance(bad, StatementError)
+    assert "no such table: gone" in bad.message
+    assert [first.one(), second.one()] == [1, 7]  # type: ignore[union-attr]
+    assert not conn.in_transaction
+    assert conn.requests - before in (0, 1)
+
+
+def test_reads_together_in_a_transaction_leave_it_open(conn: Connection) -> None:
+    conn.execute("CREATE TABLE t (a)")
+    conn.begin()
+    conn.execute("INSERT INTO t VALUES (1)")
+    first, bad = conn.read_together([("SELECT a FROM t", ()), ("SELECT 1 FROM gone", ())])
+    assert first.one() == 1  # type: ignore[union-attr]
+    assert isinstance(bad, StatementError)
+    assert conn.in_transaction
+    conn.rollback()
+    assert count(conn) == 0

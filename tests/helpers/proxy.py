@@ -61,13 +61,20 @@ Rule = Callable[[Request], Action]
 
 @dataclass
 class Proxy:
-    """``rule`` is asked about every request; ``seen`` holds them all."""
+    """``rule`` is asked about every request; ``seen`` holds them all. ``connections``: how many the client opened."""
 
     backend: tuple[str, int]
     listener: socket.socket
     rule: Rule = lambda _: None
     seen: list[Request] = field(default_factory=list)
     sockets: list[socket.socket] = field(default_factory=list)
+    connections: int = 0
+
+    @property
+    def round_trips(self) -> int:
+        """How often the client waits for an answer over HTTP: once for each request, the one that ends the stream too,
+        and once for each connection."""
+        return len(self.seen) + self.connections
 
     @property
     def url(self) -> str:
@@ -103,6 +110,7 @@ def _accept(proxy: Proxy) -> None:
             client, _ = proxy.listener.accept()
         except OSError:
             return
+        proxy.connections += 1
         proxy.sockets.append(client)
         threading.Thread(target=_serve, args=(proxy, client), daemon=True).start()
 

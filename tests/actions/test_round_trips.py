@@ -1,0 +1,89 @@
+"""How often a command waits for an answer of a server: requests and connections, counted by a proxy in between.
+
+The numbers are what they cost a person far away, so each is exact: one more is a mistake, and one less a line to change
+here and in docs/libsql.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+import servers
+from cli import Project
+from proxy import Proxy, proxy_to
+
+from memsql.db import connect
+from memsql.server import Running
+
+RoundTrips = Callable[..., int]
+LAST = 13
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    made = Project(tmp_path_factory.mktemp("project"))
+    for n in range(1, LAST + 1):
+        made.add(
+            f"{n:04d}_step",
+            f"CREATE TABLE t{n} (id INTEGER PRIMARY KEY, name TEXT);\nINSERT INTO t{n} (name) VALUES ('a'), ('b');\n",
+            f"DELETE FROM t{n};\nDROP TABLE t{n};\n",
+        )
+    made.run("migrate.sum").expect(0)
+    return made
+
+
+@pytest.fixture
+def server(sqld: Path, tmp_path: Path) -> Iterator[Running]:
+    with servers.fresh(tmp_path / "sqld") as running:
+        yield running
+
+
+@pytest.fixture
+def proxy(server: Running) -> Iterator[Proxy]:
+    with proxy_to(server.url) as between:
+        yield between
+
+
+@pytest.fixture
+def round_trips(project: Project, proxy: Proxy) -> RoundTrips:
+    def count(*words: str, code: int = 0) -> int:
+        proxy.seen.clear()
+        proxy.connections = 0
+        project.run(*words, "--database", proxy.url).expect(code)
+        return proxy.round_trips
+
+    return count
+
+
+def test_a_run_connects_reads_proves_commits_and_leaves(round_trips: RoundTrips) -> None:
+    assert round_trips("migrate.up", "--to", "1") == 5
+    assert round_trips("migrate.up", "--to", "2") == 5
+    assert round_trips("migrate.up", "--to", str(LAST - 1)) == 5
+    assert round_trips("migrate.up", "--to", str(LAST - 1)) == 2
+    assert round_trips("migrate.status") == 2
+    assert round_trips("migrate.down", "--allow-data-loss") == 5
+    assert round_trips("migrate.up") == 5
+
+
+def test_a_file_that_changed_costs_the_hashes_of_what_was_applied(
+    round_trips: RoundTrips, project: Project, tmp_path: Path
+) -> None:
+    round_trips("migrate.up", "--to", "3")
+    up = project.up_file("0002_step")
+    text = up.read_text()
+    up.write_text(f"-- another remark\n{text}")
+    try:
+        assert round_trips("migrate.status") == 3
+    finally:
+        up.write_text(text)
+
+
+def test_a_large_schema_is_read_where_it_is_needed(round_trips: RoundTrips, server: Running) -> None:
+    round_trips("migrate.up", "--to", "1")
+    with closing(connect(servers.target(server.url), "rw")) as conn:
+        conn.batch([(f"CREATE TABLE large_{n} (c{n} TEXT /* {'x' * 5000} */)", ()) for n in range(15)])
+    assert round_trips("migrate.up", "--to", "1") == 2
+    assert round_trips("migrate.up", "--to", "2") == 6
