@@ -2,32 +2,23 @@
 
 from __future__ import annotations
 
+import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from memsql.config import Settings
 from memsql.errors import FileError, Location, UsageError
-from memsql.project.files import PLACEHOLDER, SUM_NAME, Migration, read_folder
+from memsql.project import skeletons
+from memsql.project.files import SUM_NAME, Migration, lf, parse_file_name, raw_bytes, read_folder
 from memsql.project.sums import sum_problems, sum_text
 from memsql.project.writing import replace_file
+from memsql.storage.leftovers import remove_file
+from memsql.storage.locks import CAN_LOCK, lock
 from memsql.storage.new_files import make_folder
-
-_UP = f"""-- {{title}}
-{{directives}}
-{PLACEHOLDER}, as plain SQL. No BEGIN or COMMIT: memsql wraps and proves it.
-"""
-_DOWN = """-- Undo {id}
-{directives}
--- Write the way back here. A rollback without a statement is refused by migrate.down.
-"""
-_CHECK = """-- name: {id}
--- severity: error
--- why: write what is wrong when this returns a row
-SELECT 'write the check of {id}: one row per problem, none when all is well' AS message
-WHERE 0
-"""
+from memsql.storage.replacing import Staged, staged
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,21 +32,68 @@ class NextName:
     depends: str | None
 
 
-def create_pair(settings: Settings, name: str, *, foreign_keys_off: bool = False) -> tuple[str, ...]:
-    """Write ``NNNN_name.sql``, its rollback, a check and memsql.sum. Return their paths as messages show them.
+@dataclass(frozen=True, slots=True)
+class NewFiles:
+    """The files that were written, and those that a stopped migrate.create had left and that were removed; as messages
+    show them."""
+
+    written: tuple[str, ...]
+    removed: tuple[str, ...] = ()
+
+
+def create_pair(settings: Settings, name: str, *, foreign_keys_off: bool = False) -> NewFiles:
+    """Write ``NNNN_name.sql``, its rollback, a check and memsql.sum, and remove what a stopped migrate.create left.
 
     Raises UsageError for a name that makes no file name, FileError where a file cannot be written.
     """
-    coming = next_name(settings, name)
-    stem = coming.id
-    lines = [f"-- depends: {coming.depends}"] if coming.depends else []
-    fk = ["-- foreign_keys: off"] if foreign_keys_off else []
-    texts = {
-        settings.migrations / f"{stem}.sql": _UP.format(title=coming.title, directives="\n".join([*lines, *fk])),
-        settings.migrations / f"{stem}.rollback.sql": _DOWN.format(id=stem, directives="\n".join(fk)),
-        settings.sql / "checks" / f"{stem}.sql": _CHECK.format(id=stem),
-    }
-    return write_files(settings, {path: re.sub(r"\n\n+", "\n", text) for path, text in texts.items()})
+    make_folder(settings.migrations, "umask")
+    with _alone_in(settings.migrations):
+        removed = _remove_skeletons(settings)
+        coming = next_name(settings, name)
+        stem = coming.id
+        up = skeletons.new_migration(coming.title, coming.depends, foreign_keys_off=foreign_keys_off)
+        texts = {
+            settings.migrations / f"{stem}.sql": up,
+            settings.migrations / f"{stem}.rollback.sql": skeletons.new_rollback(
+                stem, foreign_keys_off=foreign_keys_off
+            ),
+            settings.sql / "checks" / f"{stem}.sql": skeletons.new_check(stem),
+        }
+        return NewFiles(write_files(settings, texts), removed)
+
+
+@contextmanager
+def _alone_in(folder: Path) -> Iterator[None]:
+    """While open, no other migrate.create writes into ``folder``."""
+    handle = os.open(folder, os.O_RDONLY) if CAN_LOCK else None
+    try:
+        if handle is not None:
+            lock(handle)
+        yield
+    finally:
+        if handle is not None:
+            os.close(handle)
+
+
+def _remove_skeletons(settings: Settings) -> tuple[str, ...]:
+    """Remove rollbacks and checks without a migration that are, to the letter, what migrate.create begins with.
+
+    Nobody has worked on them: the migration itself is written last.
+    """
+    removed = []
+    folders = (
+        (settings.migrations, ".rollback.sql", skeletons.is_new_rollback),
+        (settings.sql / "checks", ".sql", skeletons.is_new_check),
+    )
+    for folder, ending, is_new in folders:
+        for path in sorted(folder.glob(f"*{ending}")):
+            stem, shown = path.name.removesuffix(ending), settings.show(path)
+            if parse_file_name(f"{stem}.sql") is None or os.path.lexists(settings.migrations / f"{stem}.sql"):
+                continue
+            if path.is_file() and not path.is_symlink() and is_new(stem, lf(raw_bytes(path, shown))):
+                remove_file(path)
+                removed.append(shown)
+    return tuple(removed)
 
 
 def next_name(settings: Settings, name: str) -> NextName:
@@ -94,13 +132,17 @@ def write_new_files(settings: Settings, texts: Mapping[Path, str]) -> None:
     """Write new files. Raises FileError where one exists or cannot be written; then none of them is there."""
     written: list[Path] = []
     try:
-        # The last first: everything refuses a rollback without its migration, but not a migration without its rollback.
-        for path, text in reversed(list(texts.items())):
-            _write_new(path, text, settings.show(path))
-            written.append(path)
+        with ExitStack() as stack:
+            ready = [_staged(stack, path, text, settings.show(path)) for path, text in texts.items()]
+            # The last first: everything refuses a rollback without its migration, but not a migration without its
+            # rollback.
+            for file in reversed(ready):
+                with _problems(settings.show(file.path)):
+                    file.create()
+                written.append(file.path)
     except BaseException:
         for path in written:
-            path.unlink(missing_ok=True)
+            remove_file(path)
         raise
 
 
@@ -121,16 +163,23 @@ def write_sum(settings: Settings, *, check: bool = False) -> tuple[bool, tuple[s
     return True, problems
 
 
-def _write_new(path: Path, text: str, shown: str) -> None:
-    try:
+def _staged(stack: ExitStack, path: Path, text: str, shown: str) -> Staged:
+    """The file ``path`` with ``text``, which has not its name yet. Raises FileError."""
+    with _problems(shown):
         make_folder(path.parent, "umask")
-        with open(path, "x", encoding="utf-8", newline="\n") as f:
-            try:
-                f.write(text)
-                f.flush()
-            except BaseException:
-                path.unlink()
-                raise
+        if os.path.lexists(path):
+            raise FileExistsError
+        file = stack.enter_context(staged(path, "umask"))
+        file.file.write(text.encode("utf-8"))
+        file.file.flush()
+        return file
+
+
+@contextmanager
+def _problems(shown: str) -> Iterator[None]:
+    """Turn errors of writing the file that is shown as ``shown`` into a FileError."""
+    try:
+        yield
     except FileExistsError:
         raise FileError(f"{shown} exists already", where=Location(shown), state="nothing was overwritten") from None
     except OSError as e:

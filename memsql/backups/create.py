@@ -18,12 +18,12 @@ from memsql.backups.copied import Copied
 from memsql.backups.copy_file import copy_file
 from memsql.backups.manifest import Content, Manifest, Proof, manifest_path, to_text
 from memsql.backups.proof import ProofReport, prove
-from memsql.backups.workplace import CHUNK, place, sync, workplace, writing
+from memsql.backups.workplace import CHUNK, sync, workplace, writing
 from memsql.config import Settings
 from memsql.errors import CheckFailed, DamagedError, Interrupted, MemsqlError
 from memsql.ledger import utc_text
 from memsql.progress import SILENT, Progress
-from memsql.storage.new_files import make_folder, open_new
+from memsql.storage.new_files import make_folder, open_new, place
 
 _SHOWN = 50
 _STATE = "no backup was kept; the database was only read"

@@ -97,25 +97,6 @@ def refuse_without_space(size: int, folder: Path, what: str, hint: str) -> None:
         )
 
 
-def place(file: Path, final: Path) -> None:
-    """Give ``file`` the name ``final``, in the same file system. It keeps its own name too where there are hard links.
-
-    Raises FileExistsError where there is such a file: nothing is ever overwritten.
-    """
-    try:
-        os.link(file, final)
-    except FileExistsError:
-        raise
-    except OSError:
-        # The file system has no hard links. An empty file reserves the name, and is then replaced.
-        os.close(open_new(final))
-        try:
-            os.replace(file, final)
-        except BaseException:
-            final.unlink()
-            raise
-
-
 def sync(path: Path) -> None:
     """Write the file or folder ``path`` to the disk, so that it survives a power failure."""
     handle = os.open(path, os.O_RDONLY)

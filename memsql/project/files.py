@@ -10,6 +10,7 @@ import errno
 import hashlib
 import os
 import re
+import shlex
 import sqlite3
 import stat
 import threading
@@ -21,15 +22,13 @@ from typing import TYPE_CHECKING
 
 from memsql import hints
 from memsql.errors import FileError, Location
-from memsql.project import foreign
+from memsql.project import foreign, skeletons
 
 if TYPE_CHECKING:
     from memsql.ledger import Hashes
     from memsql.sqltext import MigrationHeader
 
 SUM_NAME = "memsql.sum"
-PLACEHOLDER = "-- Write the change here"
-"""How the line begins that stands for the statements in a new migration."""
 WRITE_IT = "write the migration, or nothing but a comment that says why there is nothing to do, or delete the pair"
 """What to do about an unwritten() migration."""
 _BOM = b"\xef\xbb\xbf"
@@ -71,7 +70,7 @@ class FileName:
 def unwritten(text: str) -> str | None:
     """Why ``text``, a migration without a statement, is not meant to do nothing, as the end of a sentence that begins
     with the file: it holds no comment, or is as migrate.create wrote it. None where it is."""
-    if PLACEHOLDER in text:
+    if skeletons.PLACEHOLDER in text:
         return "holds no statement, and is as migrate.create wrote it"
     from memsql.sqltext.tokens import comments
 
@@ -248,9 +247,12 @@ def read_file(path: Path | str, shown: str) -> SqlFile:
     data = raw_bytes(path, shown)
     if data.startswith(_BOM):
         data = data[3:]
-    if b"\r" in data:
-        data = data.replace(b"\r\n", b"\n")
-    return SqlFile(shown, shown.rpartition("/")[2], data)
+    return SqlFile(shown, shown.rpartition("/")[2], lf(data))
+
+
+def lf(data: bytes) -> bytes:
+    """``data`` with LF in place of CRLF."""
+    return data.replace(b"\r\n", b"\n") if b"\r" in data else data
 
 
 def raw_bytes(path: Path | str, shown: str) -> bytes:
@@ -333,12 +335,21 @@ def read_folder(folder: Path, shown: str) -> tuple[Migration, ...]:
         for file in filter(None, (migration.up, migration.down)):
             foreign.refuse_marks(file.data, file.path)
     for stem, down in downs.items():
-        raise FileError(
-            f"{shown}/{down} is a rollback without its migration {stem}.sql",
-            where=Location(f"{shown}/{down}"),
-            hint="restore the migration, or rename both files alike",
-        )
+        raise _alone(stem, read_file(f"{base}/{down}", f"{shown}/{down}"))
     return tuple(migrations)
+
+
+def _alone(stem: str, down: SqlFile) -> FileError:
+    """The error of a rollback without its migration."""
+    message = f"{down.path} is a rollback without its migration {stem}.sql"
+    hint = "restore the migration, or rename both files alike, or delete it"
+    if skeletons.is_new_rollback(stem, down.data):
+        message += ": memsql wrote it, and nobody has changed it; a migrate.create was stopped there"
+        hint = (
+            f"delete it: rm {shlex.quote(down.path)}; or write another migration, which removes it: "
+            + hints.command("migrate.create NAME")
+        )
+    return FileError(message, where=Location(down.path), hint=hint)
 
 
 def _pairs(names: Sequence[str], shown: str) -> tuple[dict[int, tuple[str, str]], dict[str, str]]:

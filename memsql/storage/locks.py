@@ -7,6 +7,9 @@ try:
 except ImportError:  # Windows
     fcntl = None  # type: ignore[assignment]
 
+CAN_LOCK = fcntl is not None
+"""Whether this system has such locks."""
+
 
 def lock(handle: int) -> None:
     """Wait for the lock of ``handle``. Where the system or the disk has none, nothing is locked."""

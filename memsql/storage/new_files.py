@@ -14,6 +14,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Literal
 
+from memsql.storage.leftovers import remove_file
+
 Audience = Literal["owner", "umask"]
 """Who may read a new file or folder: its owner alone, or everybody whom the umask lets."""
 
@@ -45,6 +47,25 @@ def create_empty(path: Path | str) -> None:
     """
     with suppress(OSError):
         os.close(open_new(path))
+
+
+def place(file: Path, final: Path) -> None:
+    """Give ``file`` the name ``final``, in the same file system. It keeps its own name too where there are hard links.
+
+    Raises FileExistsError where there is such a file: nothing is ever overwritten.
+    """
+    try:
+        os.link(file, final)
+    except FileExistsError:
+        raise
+    except OSError:
+        # The file system has no hard links. An empty file reserves the name, and is then replaced.
+        os.close(open_new(final))
+        try:
+            os.replace(file, final)
+        except BaseException:
+            remove_file(final)
+            raise
 
 
 def make_folder(path: Path, audience: Audience = "owner") -> None:

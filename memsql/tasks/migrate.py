@@ -277,12 +277,13 @@ def create(
             hint="write `-- allow: data-loss TABLE.COLUMN REASON` into the file yourself",
         )
     created = create_pair(settings, name, foreign_keys_off=foreign_keys_off)
-    lines = [f"wrote {path}" for path in created]
+    lines = [f"removed {path}, which a stopped migrate.create had left" for path in created.removed]
+    lines += [f"wrote {path}" for path in created.written]
     lines += [
         f"next: write the SQL of both files, then: {hints.command('migrate.sum')}, "
         f"{hints.command('migrate.up --dry-run')}"
     ]
-    return Outcome(page(lines), {"files": list(created)})
+    return Outcome(page(lines), {"files": list(created.written), "removed": list(created.removed)})
 
 
 def _derive(settings: Settings, name: str, schema: str, reason: str | None, *, progress: Progress) -> Outcome:

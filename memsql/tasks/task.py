@@ -16,6 +16,7 @@ from memsql import config, hints, interrupts
 from memsql.errors import ConnectError, Interrupted, MemsqlError, StatementError, UsageError
 from memsql.report import text
 from memsql.report.outcome import outcome_json
+from memsql.storage import leftovers
 from memsql.tasks import chain, notice
 from memsql.tasks.command_line import MemsqlTask
 from memsql.tasks.output import terminal_width, write, write_json
@@ -182,6 +183,7 @@ def _run(command: str, work: Callable[[], Outcome], shows: Shown, *, reads_only:
         else:
             with text.reader(wants_all=shows.verbose):
                 write(sys.stderr, text.error(error))
+        _tell_leftovers()
         chain.failed(error)
         notice.failed(error)
         raise Exit(code=error.exit_code) from None
@@ -189,11 +191,18 @@ def _run(command: str, work: Callable[[], Outcome], shows: Shown, *, reads_only:
         write_json(outcome_json(command, outcome.data, ok=outcome.exit_code == 0))
     elif outcome.text and not (shows.quiet and outcome.exit_code == 0 and not outcome.plain):
         write(sys.stdout, outcome.text, plain=outcome.plain)
+    _tell_leftovers()
     headline = outcome.headline or text.headline(outcome.text)
     chain.done(outcome.exit_code, headline, outcome.data)
     notice.done(outcome.exit_code, headline, outcome.data)
     if outcome.exit_code:
         raise Exit(code=outcome.exit_code)
+
+
+def _tell_leftovers() -> None:
+    """Say on stderr what could not be removed. The exit code stays that of the work."""
+    for sentence in leftovers.take():
+        write(sys.stderr, f"warning: {sentence}")
 
 
 def _keep_choice(values: Mapping[str, Any]) -> None:

@@ -106,3 +106,58 @@ def test_repair_accepts_a_rename_and_forgets_a_missing_file(project: Project) ->
     project.run("migrate.repair", "--version", "2").expect(0, "forget 0002_b")
     project.run("migrate.status", "--check").expect(0)
     assert project.query("SELECT count(*) FROM b") == [(0,)]
+
+
+def test_what_a_stopped_create_left_is_named_and_removed_by_the_next_one(project: Project) -> None:
+    """The migration itself is written last: without it nobody can have worked on the rest."""
+    created = project.run("migrate.create", "x", "--json").expect(0).json()["files"]
+    up, down, check = (project.root / name for name in created[:3])
+    written = up.read_bytes(), down.read_bytes(), check.read_bytes()
+    up.unlink()
+    project.run("migrate.status").expect(
+        2, "0002_x.rollback.sql is a rollback without its migration", "delete it: rm migrations/0002_x.rollback.sql"
+    )
+    report = project.run("migrate.create", "y", "--json").expect(0).json()
+    assert report["removed"] == ["migrations/0002_x.rollback.sql", "sql/checks/0002_x.sql"]
+    assert not down.exists()
+    assert not check.exists()
+    assert (project.migrations / "0002_y.sql").exists()
+
+    # What somebody has worked on stays, as does what has its migration.
+    up.write_bytes(written[0])
+    down.write_bytes(written[1])
+    assert project.run("migrate.create", "z", "--json").code == 2
+    assert down.exists()
+    up.unlink()
+    down.write_bytes(written[1] + b"DROP TABLE x;\n")
+    project.run("migrate.create", "z").expect(2, "is a rollback without its migration", "or delete it")
+    assert down.exists()
+    down.write_bytes(written[1].replace(b"\n", b"\r\n"))
+    project.run("migrate.create", "z").expect(
+        0, "removed migrations/0002_x.rollback.sql, which a stopped migrate.create"
+    )
+
+
+def test_a_create_that_fails_leaves_nothing(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    from memsql.author import files
+    from memsql.config import load
+    from memsql.errors import FileError
+    from memsql.storage import replacing
+
+    before = sorted(project.root.rglob("*"))
+    places: list[Path] = []
+
+    def fail_the_last(temporary: Path, final: Path) -> None:
+        places.append(final)
+        if final.name == "0002_x.sql" and final.parent.name == "migrations":
+            raise OSError(5, "Input/output error")
+        temporary.rename(final)
+
+    monkeypatch.setattr(replacing, "place", fail_the_last)
+    with pytest.raises(FileError, match=r"0002_x\.sql cannot be written: Input/output error"):
+        files.create_pair(load(project=str(project.root)), "x")
+    assert len(places) == 3
+    assert [path for path in sorted(project.root.rglob("*")) if path not in before] == [
+        project.root / "sql",
+        project.root / "sql" / "checks",
+    ]
