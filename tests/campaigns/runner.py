@@ -180,15 +180,24 @@ def _worker(campaign: str, folder: Path, environment: dict[str, str]) -> Iterato
 
 
 def table(tally: Tally) -> str:
-    """Commands by kinds, each with the points that were tried, and behind a slash those with problems, if any."""
+    """Commands by kinds, each with the points that were tried, and behind a slash those with problems, if any.
+
+    What there is more of are the lines.
+    """
     commands = sorted({command for command, _ in tally.tried})
     kinds = sorted({kind for _, kind in tally.tried})
-    rows = [["command", *kinds, "all"]]
-    for command in commands:
-        rows.append([command, *(_cell(tally, [(command, kind)]) for kind in kinds)])
-        rows[-1].append(_cell(tally, [(command, kind) for kind in kinds]))
-    rows.append(["all", *(_cell(tally, [(command, kind) for command in commands]) for kind in kinds)])
-    rows[-1].append(_cell(tally, list(tally.tried)))
+    head, names, lines = ("command", kinds, commands)
+    if len(kinds) > len(commands):
+        head, names, lines = ("kind", commands, kinds)
+
+    def keys(some: Sequence[str], others: Sequence[str]) -> list[tuple[str, str]]:
+        pairs = [(one, other) for one in some for other in others]
+        return pairs if head == "command" else [(other, one) for one, other in pairs]
+
+    rows = [[head, *names, "all"]]
+    for line in lines:
+        rows.append([line, *(_cell(tally, keys([line], [name])) for name in names), _cell(tally, keys([line], names))])
+    rows.append(["all", *(_cell(tally, keys(lines, [name])) for name in names), _cell(tally, list(tally.tried))])
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     return "\n".join(
         "  ".join(

@@ -14,6 +14,7 @@ import importlib
 import json
 import operator
 import os
+import resource
 import signal
 import socket
 import subprocess
@@ -183,6 +184,17 @@ def import_everything() -> None:
     gc.freeze()
 
 
+def _limit(environment: Mapping[str, str]) -> None:
+    """Let this process have so many bytes of memory, and wait for an answer of a server for so many seconds, where the
+    environment says so."""
+    if limit := environment.get("TESTS_MEMORY_BYTES"):
+        resource.setrlimit(resource.RLIMIT_AS, (int(limit), int(limit)))
+    if seconds := environment.get("TESTS_ANSWER_SECONDS"):
+        from memsql.db.transport import Timeouts
+
+        Timeouts.__init__.__defaults__ = (5.0, float(seconds), 0.05)
+
+
 def _run(command: Command, fds: list[int]) -> int:
     for number, fd in enumerate(fds):
         os.dup2(fd, number)
@@ -190,6 +202,7 @@ def _run(command: Command, fds: list[int]) -> int:
     os.chdir(command.cwd)
     os.environ.clear()
     os.environ.update(command.environment)
+    _limit(command.environment)
     module, name = _MAIN[command.program]
     main = operator.attrgetter(name)(importlib.import_module(module))
     package = importlib.import_module(command.program)

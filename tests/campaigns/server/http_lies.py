@@ -186,8 +186,12 @@ _SLOW: dict[str, HttpFault] = {
     "half-close-in-the-middle": _after(lambda data: cut(data, 1 / 2)[:1], "half"),
     "slow-drip": _after(lambda data: tuple(data[i : i + 1] for i in range(len(data))), "keep", 0.2),
     "endless-head": _changed(lambda _, __: Wire((b"HTTP/1.1 200 OK\r\n", *(b"X: 1\r\n",) * 2000), "keep", 0.05)),
-    "endless-blanks": _changed(lambda _, __: Wire((Answer(200, b"", (("Transfer-Encoding", "chunked"),)).head,)
-                                                  + (b"10000\r\n" + b" " * 65536 + b"\r\n",) * 20000)),
+    "endless-blanks": _changed(
+        lambda _, __: Wire(
+            (Answer(200, b"", (("Transfer-Encoding", "chunked"),)).head,)
+            + (b"10000\r\n" + b" " * 65536 + b"\r\n",) * 20000
+        )
+    ),
 }
 _HEADS: dict[str, HttpFault] = {
     "length-too-long": _length(lambda size: size + 10),
@@ -202,7 +206,9 @@ _HEADS: dict[str, HttpFault] = {
     "chunk-huge": _chunked(lambda body: b"ffffffffffffffff\r\n" + body),
     "gzip-bomb": _changed(lambda _, a: Answer(200, _bomb(), (*a.headers, ("Content-Encoding", "gzip")))),
     "gzip-not": _head(("Content-Encoding", "gzip")),
-    "gzip-cut": _changed(lambda _, a: Answer(200, gzip.compress(a.body)[:-9], (*a.headers, ("Content-Encoding", "gzip")))),
+    "gzip-cut": _changed(
+        lambda _, a: Answer(200, gzip.compress(a.body)[:-9], (*a.headers, ("Content-Encoding", "gzip")))
+    ),
     "deflate-not": _head(("Content-Encoding", "deflate")),
     "encoding-unknown": _head(("Content-Encoding", "magic")),
     "type-text": _head(("Content-Type", "text/html"), keep=False),

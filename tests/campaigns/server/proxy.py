@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import random
+import re
 import socket
 import struct
 import threading
@@ -17,6 +18,7 @@ from tests.campaigns.server.exchange import HttpExchange, Kind, SocketExchange
 from tests.campaigns.server.wire import TEXT, Answer, Frame, Request, Wire, frame
 
 T = TypeVar("T")
+_ENCODINGS = re.compile(rb"accept-encoding:[^\r]*", re.IGNORECASE)
 _LIMIT = 1 << 26
 # Seconds after which a client that nothing is sent to any more must have gone away by itself.
 _SILENCE_SECONDS = 120.0
@@ -45,10 +47,46 @@ class Lie:
         return self.kind is not None and (number == self.number or (self.kind.lasts and number > self.number))
 
 
+@dataclass(frozen=True)
+class Recorded:
+    """A request that came, by its ``number``, and the true answer: over HTTP, or on a WebSocket. ``earlier``: the true
+    answers to those before it on its connection."""
+
+    number: int
+    request: Request | None
+    answer: Answer | bytes
+    earlier: tuple[Answer | bytes, ...]
+
+
+def reaches(kind: Kind, place: Recorded, loop: Loop) -> bool:
+    """Whether the fault ``kind`` changes anything of what was recorded."""
+    draw = random.Random(0)
+    if isinstance(place.answer, bytes):
+        exchange = SocketExchange(place.answer, [a for a in place.earlier if isinstance(a, bytes)], draw, "http://x")
+        if kind.socket is not None:
+            kind.socket(exchange)
+        return kind.socket is not None and not exchange.idle
+    answer = place.answer
+
+    async def ask(_: Request) -> Answer:
+        return answer
+
+    async def is_idle() -> bool:
+        assert kind.http is not None
+        assert place.request is not None
+        earlier = [a for a in place.earlier if isinstance(a, Answer)]
+        of_http = HttpExchange(place.request, earlier, draw, "http://x", ask)
+        await kind.http(of_http)
+        return of_http.idle
+
+    return kind.http is not None and not loop.run(is_idle())
+
+
 @dataclass
 class Proxy:
     """``requests`` is how many came so far: over HTTP requests, over a WebSocket messages of the client. ``reached``:
-    the fault happened, and changed something. ``stray``: what was sent to the address that is not the server's."""
+    the fault happened, and changed something. ``stray``: what was sent to the address that is not the server's.
+    ``record`` holds every request and its true answer."""
 
     backend: int
     lie: Lie
@@ -57,6 +95,7 @@ class Proxy:
     requests: int = 0
     reached: bool = False
     stray: list[bytes] = field(default_factory=list)
+    record: list[Recorded] = field(default_factory=list)
     draw: random.Random = field(init=False)
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
     _servers: list[asyncio.Server] = field(default_factory=list)
@@ -119,17 +158,19 @@ class Proxy:
 
     async def _answered(self, request: Request, earlier: list[Answer], server: _Backend) -> Answer | Wire:
         self.requests += 1
+        number, before = self.requests, tuple(earlier)
 
         async def ask(asked: Request) -> Answer:
             answer = await server.ask(asked)
             if asked is request:
                 earlier.append(answer)
+                self.record.append(Recorded(number, request, answer, before))
             return answer
 
         lie = self.lie
-        if lie.kind is None or lie.kind.http is None or not lie.concerns(self.requests):
+        if lie.kind is None or lie.kind.http is None or not lie.concerns(number):
             return await ask(request)
-        exchange = HttpExchange(request, list(earlier), self.draw, self.elsewhere, ask)
+        exchange = HttpExchange(request, list(before), self.draw, self.elsewhere, ask)
         reply = await lie.kind.http(exchange)
         self.reached = self.reached or not exchange.idle
         return reply
@@ -191,6 +232,7 @@ class _Conversation:
         proxy = self._proxy
         kind, number = proxy.lie.kind, self._open.pop(json.loads(text).get("request_id"), 0)
         honest = Wire((frame(text),), end="keep")
+        proxy.record.append(Recorded(number, None, text, tuple(self._earlier)))
         if kind is None or kind.socket is None or not proxy.lie.concerns(number):
             held, self._held = self._held, []
             self._earlier.append(text)
@@ -279,6 +321,8 @@ async def read_request(reader: asyncio.StreamReader) -> Request | None:
     headers = _headers(lines)
     method, path, _ = first.split(" ", 2)
     body = await reader.readexactly(int(headers.get("content-length", "0")))
+    # Otherwise the answer would be compressed, and the faults are in its text.
+    head = _ENCODINGS.sub(b"Accept-Encoding: identity", head)
     return Request(method, path, headers, head, body)
 
 

@@ -160,6 +160,11 @@ def _other_digit(value: dict[str, Any], draw: random.Random) -> None:
     value["value"] = digits[:place] + flipped + digits[place + 1 :]
 
 
+def _to_null(value: dict[str, Any], _: random.Random) -> None:
+    value.clear()
+    value["type"] = "null"
+
+
 def _off_by_one(document: Any, draw: random.Random) -> Any:
     counts = [one for one in _with(document, "affected_row_count") if isinstance(one["affected_row_count"], int)]
     if not counts:
@@ -374,7 +379,7 @@ _FALSE: dict[str, Change] = {
     "steps-swapped": _on_list("step_results", _swap, 2),
     "text-other": _on_value("text", lambda v, _: v.__setitem__("value", "x" + v["value"])),
     "text-empty": _on_value("text", lambda v, _: v.__setitem__("value", "")),
-    "integer-null": _on_value("integer", lambda v, _: (v.clear(), v.__setitem__("type", "null"))[0]),
+    "integer-null": _on_value("integer", _to_null),
     "error-no-disk": _failed({"message": "database or disk is full", "code": "SQLITE_FULL"}),
     "error-busy": _failed({"message": "database is locked", "code": "SQLITE_BUSY"}),
     "error-timeout": _failed({"message": "Transaction timed-out", "code": "TRANSACTION_TIMEOUT"}),

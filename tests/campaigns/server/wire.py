@@ -1,9 +1,10 @@
-"""What goes over the wire between memsql, the lying proxy and the server: HTTP messages and WebSocket frames. No I/O."""
+"""What goes over the wire between memsql, the lying proxy and the server: HTTP and WebSocket frames. No I/O."""
 
 from __future__ import annotations
 
 import struct
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Literal
 
 TEXT, BINARY, CLOSE, PING = 1, 2, 8, 9
@@ -83,4 +84,4 @@ def closing(code: int, reason: bytes = b"") -> bytes:
 def cut(data: bytes, *places: float) -> tuple[bytes, ...]:
     """``data`` in pieces that end at these shares of it, such as 1/3."""
     ends = [0, *(round(len(data) * place) for place in places), len(data)]
-    return tuple(data[start:end] for start, end in zip(ends, ends[1:], strict=False))
+    return tuple(data[start:end] for start, end in pairwise(ends))
