@@ -12,6 +12,7 @@ from memsql.backups.manifest import SUFFIX, Manifest, manifest_path, read_manife
 from memsql.config import Settings
 from memsql.errors import ConnectError, FileError, UsageError
 
+_SHOWN = 20
 ENDINGS = (".db", ".sql", ".db.zst", ".sql.zst")
 
 
@@ -122,7 +123,7 @@ def find(settings: Settings, name: str | None) -> Backup:
         if newest is None:
             raise UsageError(
                 f"there is no proven backup of {settings.target} in {settings.show(settings.backups)}",
-                details=tuple(f"{b.path.name}: {b.kept}" for b in listed if b.kept),
+                details=tuple(f"{b.path.name}: {b.kept or b.problem}" for b in listed if b.kept or b.problem)[:_SHOWN],
                 hint=f"make one: {hints.command('backup')}; or name a file: "
                 f"{hints.command('backup.list --all')} shows them",
             )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -25,6 +26,8 @@ _STATEMENT_CHARACTERS = 100_000
 """The length of an INSERT with many rows; one large row may be longer."""
 _BATCH_BYTES = 1 << 19
 _CHUNK = 1 << 20
+_ROOM, _GROWTH = 64 << 20, 16
+"""The database may have so many bytes, and so many times the size of the text."""
 _HEAD = "-- A database as SQL, written by memsql. Its last line says how many statements there are.\n"
 _END_LINE = re.compile(rb"(?:^|\n)-- memsql: the end, (\d+) statements\n\Z")
 
@@ -69,11 +72,15 @@ def load_sql(text: Path, into: Path, progress: Progress) -> None:
         with file_connection(into, into.name, "rwc") as conn:
             for pragma in ("journal_mode = off", "synchronous = off", "cache_size = -50000"):
                 conn.execute(f"PRAGMA {pragma}")
+            page = int(str(conn.execute("PRAGMA page_size").one()))
+            conn.execute(f"PRAGMA max_page_count = {(_ROOM + _GROWTH * size) // page}")
+            # The seal of a manifest proves that nobody changed it by chance; whoever means to can seal it again.
+            conn.confine()
             for number, statement in enumerate(_statements(text), 1):
                 try:
                     conn.execute(statement)
                 except StatementError as e:
-                    raise _not_loaded(text, number, statement, e) from e
+                    raise _not_loaded(text, into, number, statement, error=e) from e
                 done += len(statement)
                 progress.tick(min(1.0, done / size))
             if number != expected or conn.in_transaction:
@@ -191,12 +198,17 @@ def _repeats_rowid(conn: SQLiteConnection, select: TableSelect) -> int:
     return int(bool(alias) and len(select.columns) > len(stored))
 
 
-def _not_loaded(text: Path, number: int, statement: str, error: StatementError) -> ConnectError | CheckFailed:
+def _not_loaded(
+    text: Path, into: Path, number: int, statement: str, *, error: StatementError
+) -> ConnectError | CheckFailed:
     """What to raise where the statement with this number does not run."""
+    problem = f"does not run: {error.message}"
     if error.code == "SQLITE_FULL":
-        return ConnectError(f"{text.name} cannot be loaded: the disk is full", hint="free space, and run it again")
+        if shutil.disk_usage(into.parent).free <= _ROOM:
+            return ConnectError(f"{text.name} cannot be loaded: the disk is full", hint="free space, and run it again")
+        problem = f"makes the database {_GROWTH} times as large as the text, which no text of memsql does"
     return CheckFailed(
-        f"statement {number} of {text.name} does not run: {error.message}",
+        f"statement {number} of {text.name} {problem}",
         where=Location(text.name),
         statement=statement[:500],
     )

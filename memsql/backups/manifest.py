@@ -5,19 +5,26 @@ It lies beside the backup as ``NAME.json``. docs/formats.md specifies the fields
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
+import os
+import stat
 from collections.abc import Mapping
 from dataclasses import KW_ONLY, asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 from memsql.backups.digest import TableDigest
+from memsql.backups.manifest_fields import WrongFieldError, moment, typed
 from memsql.db.copying import Omitted
 from memsql.errors import FileError, Location
 
 FORMAT = 1
 SUFFIX = ".json"
+_LARGEST = 256 << 20
+"""In bytes: a database with a million tables has a smaller one."""
+_HINT = "a backup is only as good as its manifest: use another one"
 
 Content = Literal["sqlite", "sql"]
 
@@ -100,11 +107,11 @@ def to_text(manifest: Manifest) -> str:
 def read_manifest(path: Path, shown: str) -> Manifest:
     """Read the manifest ``path``, which errors call ``shown``.
 
-    Raises FileError where it is missing or changed, or has an unknown format.
+    Raises FileError where it is missing or changed, has an unknown format, or a field that no memsql writes.
     """
     where = Location(shown)
     try:
-        data = path.read_bytes()
+        data = _read(path)
         fields = json.loads(data)
         if not isinstance(fields, dict):
             raise ValueError
@@ -116,11 +123,13 @@ def read_manifest(path: Path, shown: str) -> Manifest:
         ) from None
     except OSError as e:
         raise FileError(f"{shown} cannot be read: {e.strerror}", where=where) from None
-    except ValueError:
+    except (ValueError, RecursionError):
         raise FileError(f"{shown} is no manifest: it is damaged, or it was edited", where=where) from None
-    if fields.get("format") != FORMAT:
+    format_ = fields.get("format")
+    if format_ != FORMAT:
         raise FileError(
-            f"{shown} has format {fields.get('format')!r}, and this memsql reads {FORMAT}",
+            f"{shown} has the format {format_ if isinstance(format_, int) else 'of another tool'}, and this memsql "
+            f"reads {FORMAT}",
             where=where,
             hint="use the memsql that wrote it, or a newer one",
         )
@@ -133,12 +142,24 @@ def read_manifest(path: Path, shown: str) -> Manifest:
         if data != to_text(manifest).encode("utf-8", "surrogatepass"):
             raise ValueError
         return manifest
-    except (ValueError, TypeError, KeyError):
-        raise FileError(
-            f"{shown} was changed after it was written",
-            where=where,
-            hint="a backup is only as good as its manifest: use another one",
-        ) from None
+    except WrongFieldError as e:
+        raise FileError(f"{shown} {e}, although its seal fits: no memsql wrote it", where=where, hint=_HINT) from None
+    except (ValueError, RecursionError):
+        raise FileError(f"{shown} was changed after it was written", where=where, hint=_HINT) from None
+
+
+def _read(path: Path) -> bytes:
+    """The bytes of ``path``. Raises OSError, also for a pipe, which would make who reads it wait, and ValueError where
+    it is too large."""
+    handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    with os.fdopen(handle, "rb") as file:
+        status = os.fstat(handle)
+        if not stat.S_ISREG(status.st_mode):
+            raise OSError(errno.EINVAL, "it is no regular file")
+        data = file.read(_LARGEST + 1)
+    if len(data) > _LARGEST:
+        raise ValueError
+    return data
 
 
 def _seal(fields: Mapping[str, Any]) -> str:
@@ -148,10 +169,7 @@ def _seal(fields: Mapping[str, Any]) -> str:
 
 
 def _manifest(fields: Mapping[str, Any]) -> Manifest:
-    values = {name: value for name, value in fields.items() if name != "format"}
-    values["source"] = Source(**values["source"])
-    values["tables"] = tuple(TableDigest(**table) for table in values["tables"])
-    values["omitted"] = tuple(Omitted(**object_) for object_ in values["omitted"])
-    values["proofs"] = tuple(Proof(proof["name"], proof["ok"], tuple(proof["messages"])) for proof in values["proofs"])
-    values["applied"], values["findings"] = tuple(values["applied"]), tuple(values["findings"])
-    return Manifest(**values)
+    """Raises WrongFieldError."""
+    manifest = typed(Manifest, {name: value for name, value in fields.items() if name != "format"})
+    moment(manifest.created_at, "created_at")
+    return manifest

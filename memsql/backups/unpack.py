@@ -15,6 +15,7 @@ from memsql.backups.manifest import Manifest
 from memsql.backups.workplace import CHUNK, refuse_without_space, sync, writing
 from memsql.errors import CheckFailed, ConnectError
 from memsql.progress import Progress
+from memsql.storage.leftovers import remove_file
 from memsql.storage.new_files import open_new
 
 
@@ -23,7 +24,7 @@ def unpack(backup: Backup, into: Path, progress: Progress) -> Manifest:
 
     Returns the manifest, with which the caller proves the tables of the file. Raises CheckFailed where manifest, size,
     SHA-256 or compression are not as they were, and ConnectError where the backup cannot be read or ``into`` cannot be
-    written.
+    written; then there is no file.
     """
     manifest = backup.manifest
     if manifest is None:
@@ -37,12 +38,17 @@ def unpack(backup: Backup, into: Path, progress: Progress) -> Manifest:
         "make room there, or point TMPDIR at a larger disk",
     )
     plain = into.with_name(into.name + ".sql") if is_text else into
-    _write_plain(backup.path, manifest, plain, progress)
-    if is_text:
-        from memsql.backups.dump import load_sql
+    try:
+        _write_plain(backup.path, manifest, plain, progress)
+        if is_text:
+            from memsql.backups.dump import load_sql
 
-        load_sql(plain, into, progress)
-        plain.unlink()
+            load_sql(plain, into, progress)
+    except BaseException:
+        remove_file(plain)
+        raise
+    if is_text:
+        remove_file(plain)
     return manifest
 
 
@@ -77,9 +83,14 @@ def _write_plain(path: Path, manifest: Manifest, plain: Path, progress: Progress
         source = _Hashing(file)
         with writing(str(plain.parent)), os.fdopen(open_new(plain), "wb") as out:
             for chunk in _plain_chunks(source, manifest, path.name):
+                done += len(chunk)
+                if done > manifest.plain_bytes:
+                    raise CheckFailed(
+                        f"{path.name} holds more than the {manifest.plain_bytes:,} bytes that its manifest says",
+                        hint=_other(),
+                    )
                 sha.update(chunk)
                 out.write(chunk)
-                done += len(chunk)
                 progress.tick(done / manifest.plain_bytes if manifest.plain_bytes else None)
         while source.read(CHUNK):
             pass
