@@ -23,6 +23,7 @@ from memsql.config import Target
 from memsql.db import Connection, connect
 from memsql.db.file_format import read_head, refuse_other_engine
 from memsql.db.holders import file_id, files_beside, holders, holders_of, named
+from memsql.db.litestream import has_folder
 from memsql.db.sqlite import SQLiteConnection
 from memsql.errors import CheckFailed, ConnectError, Interrupted, LockedError, MemsqlError
 from memsql.progress import Progress
@@ -125,7 +126,7 @@ def _put(
                 raise
             raise _stopped(target, "the restored file is in its place") from None
         tables = _prove_in_place(conn, manifest, place, kept=kept, progress=progress)
-    warnings = _set_wal_mode(place, manifest)
+    warnings = (*_set_wal_mode(place, manifest), *_of_litestream(place))
     late = holders_of({old}) if old else []
     if late:
         warnings = (*warnings, f"{named(late)} opened the old file at the last moment: restart it")
@@ -285,6 +286,16 @@ def _copy(path: Path, kept: Path, holder: SQLiteConnection | None) -> None:
     keep_owner_and_mode(kept, old_stat)
     os.utime(kept, ns=(old_stat.st_atime_ns, old_stat.st_mtime_ns))
     sync(kept)
+
+
+def _of_litestream(place: _Place) -> tuple[str, ...]:
+    """A warning where Litestream replicates the file that was replaced."""
+    if not has_folder(os.fspath(place.path)):
+        return ()
+    return (
+        f"Litestream replicated the file that was replaced: start it again, and see that a restore of its replica has "
+        f"what {place.target} has now; the replica has the older database until then",
+    )
 
 
 def _set_wal_mode(place: _Place, manifest: Manifest) -> tuple[str, ...]:

@@ -14,6 +14,7 @@ from memsql.config import Target
 from memsql.db.authorizer import Watch
 from memsql.db.confinement import Confinement
 from memsql.db.file_format import is_wal, read_head, refuse_other_engine
+from memsql.db.litestream import has_folder
 from memsql.db.protocol import Item, Params, Result, Script, Touched, Value
 from memsql.errors import ConnectError, DamagedError, LockedError, MemsqlError, StatementError
 from memsql.storage.new_files import create_empty
@@ -57,6 +58,9 @@ class SQLiteConnection:
                 self._db.execute("SELECT count(*) FROM sqlite_schema").fetchone()
             if self._mode == "ro":
                 self._db.execute("PRAGMA query_only = on")
+            elif has_folder(os.fspath(self.target.path or "")):
+                # Litestream alone moves pages from the log into the file, after it has read them.
+                self._db.execute("PRAGMA wal_autocheckpoint = 0")
 
     @property
     def raw(self) -> sqlite3.Connection:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from memsql import ledger
-from memsql.db import transaction
+from memsql.db import litestream, transaction
 from memsql.engine import verdict
 from memsql.engine.index_work import IndexWork
 from memsql.engine.isolation import isolated
@@ -34,6 +34,7 @@ from memsql.errors import (
     LockedError,
     MemsqlError,
     MigrationFailed,
+    Refused,
     StatementError,
 )
 from memsql.ledger import Entry, Ledger
@@ -75,6 +76,7 @@ class Stepwise:
         self._steps = steps = _Steps(session, job, split(job.file.text()), started)
         with isolated(session.conn, job):
             steps.resume(self._planned.ledger)
+            steps.refuse_harm()
             steps.run()
         checks = run_checks(session.conn, job.checks, session.interrupted)
         if session.stopped:
@@ -94,7 +96,7 @@ class Stepwise:
         """Write ``applied`` or ``rolled_back`` into the ledger."""
         assert self._steps is not None
         self._steps.mark(entries[0])
-        return ()
+        return self._steps.remarks()
 
     def abandon(self, keep: int) -> bool:
         """End a transaction that is still open; what is committed stays."""
@@ -149,6 +151,19 @@ class _Steps:
             if pragma is not None and is_set_back(pragma.name):
                 self.session.conn.execute(statement.text)
 
+    def refuse_harm(self) -> None:
+        """Raise Refused where a statement does harm to the log of a file that Litestream replicates."""
+        for statement in self.statements[self.done :]:
+            pragma = read_pragma(statement.text)
+            reason = None if pragma is None else litestream.harm(pragma)
+            if pragma is not None and reason is not None and litestream.is_replicated(self.session.conn):
+                raise Refused(
+                    f"{self.job.migration.id} sets PRAGMA {pragma.name}, {reason}",
+                    where=Location(self.job.file.path, statement.line),
+                    state=self.state,
+                    hint=litestream.advice(self.session.conn.target),
+                )
+
     def run(self) -> None:
         """Run the statements that are not done yet."""
         try:
@@ -159,6 +174,13 @@ class _Steps:
                 self.session.progress.tick(self.done / len(self.statements))
         except MemsqlError as e:
             raise self._stopped(e) from e
+
+    def remarks(self) -> tuple[str, ...]:
+        """What a person should know of what was done."""
+        vacuums = any(effect(statement.text).kind == "vacuum" for statement in self.statements)
+        if vacuums and litestream.is_replicated(self.session.conn):
+            return ("Litestream replicates this file, and sends the whole database again after VACUUM",)
+        return ()
 
     def mark(self, entry: Entry) -> None:
         """Write the job's ``entry`` into the ledger."""

@@ -13,7 +13,7 @@ from memsql.actions.verify import Finding
 from memsql.backups import catalogue
 from memsql.backups.catalogue import Backup
 from memsql.config import Settings
-from memsql.db import Connection, Value, connection, queries
+from memsql.db import Connection, Value, connection, litestream, queries
 from memsql.db.sizes import database_bytes
 from memsql.engine.state import State, read_state
 from memsql.errors import MemsqlError
@@ -150,11 +150,14 @@ def of_space(free: int, size: int) -> Sign:
     return Sign("disk", level, f"{words.size(free)} are free, the database has {words.size(size)}")
 
 
-def of_engine(version: str, journal_mode: str) -> Sign:
-    """Whether the SQLite of this machine, ``version``, may damage a database of this ``journal_mode``."""
+def of_engine(version: str, journal_mode: str, *, replicated: bool = False) -> Sign:
+    """Whether the SQLite of this machine, ``version``, may damage a database of this ``journal_mode``. ``replicated``:
+    whether Litestream replicates it."""
+    more = ", replicated by Litestream" if replicated else ""
     if journal_mode != "wal" or not wal_reset.is_affected(version):
-        return Sign("engine", "ok", f"SQLite {version}, journal mode {journal_mode}")
-    return Sign("engine", "warning", f"SQLite {version} of memsql and {wal_reset.WARNING}", wal_reset.REMEDIES)
+        return Sign("engine", "ok", f"SQLite {version}, journal mode {journal_mode}{more}")
+    text = f"SQLite {version} of memsql and {wal_reset.WARNING}{more}"
+    return Sign("engine", "warning", text, wal_reset.REMEDIES)
 
 
 def _tried(name: str, check: Callable[[], Sign]) -> Sign:
@@ -191,7 +194,7 @@ def _engine(settings: Settings, conn: Connection) -> Sign | None:
     if settings.target.path is None:
         return None
     version, journal = (r.one() for r in conn.batch([("SELECT sqlite_version()", ()), ("PRAGMA journal_mode", ())]))
-    return of_engine(str(version), str(journal))
+    return of_engine(str(version), str(journal), replicated=litestream.is_replicated(conn))
 
 
 def _percent(before: int, now: int) -> str:

@@ -30,6 +30,8 @@ def warnings(outlook: VacuumForecast) -> list[str]:
         lines = [
             "warning: others cannot write while it runs; the log gets as long as the database until it is given back"
         ]
+    if outlook.replicated:
+        lines.append("warning: Litestream replicates this file, and will send the whole database again")
     if outlook.renumbered:
         lines.append(
             f"warning: rows of {', '.join(outlook.renumbered)} may get other rowids: nothing else may keep them"

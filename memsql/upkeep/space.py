@@ -11,6 +11,7 @@ from pathlib import Path
 
 from memsql import hints
 from memsql.backups.connections import file_connection
+from memsql.db import litestream
 from memsql.db.queries import load
 from memsql.db.sizes import database_bytes
 from memsql.db.sqlite import SQLiteConnection
@@ -50,7 +51,7 @@ class VacuumForecast:
     is at most. ``seconds``: how long it takes at the rate that a small VACUUM had just now in the temporary folder.
 
     ``renumbered``: tables whose rowids a VACUUM in place may change; ``bound``: full-text indexes that know their
-    rows by these rowids.
+    rows by these rowids. ``replicated``: whether Litestream replicates the file.
     """
 
     size: int
@@ -65,6 +66,7 @@ class VacuumForecast:
     page_size: int
     renumbered: tuple[str, ...] = ()
     bound: tuple[str, ...] = ()
+    replicated: bool = False
 
 
 def forecast(conn: SQLiteConnection, into: Path | None) -> VacuumForecast:
@@ -94,6 +96,7 @@ def forecast(conn: SQLiteConnection, into: Path | None) -> VacuumForecast:
         page_size,
         changes,
         tuple(t.name for t in discover(conn) if not folded.isdisjoint({fold(t.content or ""), fold(t.source or "")})),
+        litestream.is_replicated(conn),
     )
 
 

@@ -15,6 +15,7 @@ from memsql.backups.digest import TableDigest, digests, shadow_selects
 from memsql.backups.proof import ProofReport, prove, require
 from memsql.backups.workplace import sync, workplace
 from memsql.config import Target
+from memsql.db import litestream
 from memsql.db.connect import Mode
 from memsql.db.sizes import database_bytes
 from memsql.db.sqlite import SQLiteConnection
@@ -198,7 +199,8 @@ def _shorten_log(conn: SQLiteConnection) -> int:
     keep."""
     if conn.execute("PRAGMA journal_mode").one() != "wal":
         return 0
-    conn.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    if not litestream.is_replicated(conn):
+        conn.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     log = _path(conn.target).with_name(_path(conn.target).name + "-wal")
     return log.stat().st_size if log.exists() else 0
 
