@@ -27,12 +27,24 @@ def serve(session: Session, requests: Iterable[str], answers: IO[str]) -> None:
         if "point" in request:
             points, places = [Point.parse(request["point"], seed)], 1
         else:
-            points, places = _chosen(session, Group.parse(request["group"]), request["take"], seed)
+            group = Group.parse(request["group"])
+            try:
+                points, places = _chosen(session, group, request["take"], seed)
+            except Exception:
+                _say(answers, _answer(Point(group, 0, seed), Outcome((_failure(),), reached=False), 0))
+                points, places = [], 0
         for point in points:
-            answers.write(json.dumps(_tried(session, point)) + "\n")
-            answers.flush()
-        answers.write(json.dumps({"places": places}) + "\n")
-        answers.flush()
+            _say(answers, _tried(session, point))
+        _say(answers, {"places": places})
+
+
+def _say(answers: IO[str], answer: dict[str, Any]) -> None:
+    answers.write(json.dumps(answer) + "\n")
+    answers.flush()
+
+
+def _failure() -> str:
+    return "the campaign itself failed: " + traceback.format_exc()
 
 
 def _chosen(session: Session, group: Group, take: int | None, seed: int) -> tuple[list[Point], int]:
@@ -49,14 +61,18 @@ def _tried(session: Session, point: Point) -> dict[str, Any]:
     try:
         outcome = session.try_point(point)
     except Exception:
-        outcome = Outcome(("the campaign itself failed: " + traceback.format_exc(),))
+        outcome = Outcome((_failure(),))
+    return _answer(point, outcome, time.perf_counter() - begun)
+
+
+def _answer(point: Point, outcome: Outcome, seconds: float) -> dict[str, Any]:
     return {
         "point": str(point),
         "seed": point.seed,
         "problems": list(outcome.problems),
         "note": outcome.note,
         "reached": outcome.reached,
-        "seconds": round(time.perf_counter() - begun, 3),
+        "seconds": round(seconds, 3),
     }
 
 

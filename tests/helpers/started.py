@@ -156,7 +156,7 @@ def _serve(connection: socket.socket, forks: measured.Forks) -> None:
 def _fork(forks: measured.Forks, command: Command, fds: list[int], connection: socket.socket) -> int:
     def work() -> int:
         connection.close()
-        return _run(command, fds)
+        return run_in_child(command, fds)
 
     def begun(pid: int) -> None:
         for fd in fds:
@@ -195,7 +195,8 @@ def _limit(environment: Mapping[str, str]) -> None:
         Timeouts.__init__.__defaults__ = (5.0, float(seconds), 0.05)
 
 
-def _run(command: Command, fds: list[int]) -> int:
+def run_in_child(command: Command, fds: list[int]) -> int:
+    """Run ``command`` in this process, which was forked for it, with ``fds`` as its streams; return its exit code."""
     for number, fd in enumerate(fds):
         os.dup2(fd, number)
         os.close(fd)
