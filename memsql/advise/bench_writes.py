@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
@@ -21,6 +20,7 @@ from memsql.progress import SILENT, Progress
 from memsql.project.load import load_project
 from memsql.schema import Schema, Table, read
 from memsql.sqltext import ROWIDS, fold, quote
+from memsql.storage import work_folders
 
 OPERATIONS = ("delete", "insert", "update")
 """In this order: what is deleted is inserted again, so that each batch finds the same rows."""
@@ -93,12 +93,12 @@ def bench(settings: Settings, plan: Plan, progress: Progress = SILENT) -> WriteB
     begun = time.perf_counter()
     ends = begun + plan.budget
     project = load_project(settings)
-    with tempfile.TemporaryDirectory(prefix="memsql-bench-", ignore_cleanup_errors=True) as name, ExitStack() as stack:
+    with work_folders.temporary("bench") as folder, ExitStack() as stack:
         connections: list[SQLiteConnection] = []
         weights: list[Weight] = []
         for number, schema in enumerate(plan.schemas):
             progress.start(f"making rows for {schema}")
-            path = Path(name) / f"{number}.db"
+            path = folder / f"{number}.db"
             with databases.writable(path) as conn:
                 databases.make_schema(project, conn, schema, progress)
                 filled = databases.fill(settings, conn, plan.scale, begun + plan.budget / 2)

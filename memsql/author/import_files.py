@@ -17,6 +17,8 @@ from memsql.config import Settings
 from memsql.errors import FileError, Location
 from memsql.project.files import SUM_NAME
 from memsql.project.foreign import IMPORTING
+from memsql.project.writing import is_name
+from memsql.storage.leftovers import remove_file
 from memsql.storage.locks import lock
 from memsql.storage.new_files import make_folder, open_new
 
@@ -64,9 +66,7 @@ def take_away(settings: Settings) -> None:
         lock(handle)
         if not journal.exists():
             return
-        text = journal.read_bytes()
-        # Killed before it was written whole: nothing else had begun.
-        for name, (size, digest) in json.loads(text)["files"].items() if text.endswith(b"\n") else ():
+        for name, size, digest in _read(journal.read_bytes(), settings.show(journal)):
             path = settings.migrations / name
             data = path.read_bytes() if path.is_file() else None
             # A shorter one was being written. One that somebody has changed stays.
@@ -77,8 +77,27 @@ def take_away(settings: Settings) -> None:
         os.close(handle)
 
 
+def _read(text: bytes, shown: str) -> list[tuple[str, int, str]]:
+    """The files of the journal ``text``: name, size, digest. Raises FileError where it is none of ours."""
+    # Killed before it was written whole: nothing else had begun.
+    if not text.endswith(b"\n"):
+        return []
+    try:
+        files = [(name, int(size), str(digest)) for name, (size, digest) in json.loads(text)["files"].items()]
+        if all(is_name(name) for name, _, _ in files):
+            return files
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        pass
+    raise FileError(
+        f"{shown} is damaged, so that nobody knows what to take away",
+        where=Location(shown),
+        state="nothing was changed",
+        hint="take the migrations from git, and remove that file",
+    )
+
+
 def _ended(journal: Path) -> None:
-    journal.unlink(missing_ok=True)
+    remove_file(journal)
 
 
 def _digest(data: bytes) -> str:

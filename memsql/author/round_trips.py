@@ -5,12 +5,10 @@ From a fresh database and from one of each legacy era, without rows. No database
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
-from pathlib import Path
 
 from memsql.actions.verify import verify
 from memsql.backups.digest import TableDigest, TableSelect, content_selects, differences, digests
@@ -35,6 +33,7 @@ from memsql.project.files import Migration, SqlFile
 from memsql.project.load import Project, load_project, refuse_stale_sum
 from memsql.schema import Schema, diff, read
 from memsql.sqltext.meaning import has_statement
+from memsql.storage import work_folders
 
 FRESH = "a fresh database"
 _UPGRADES = "memsql_legacy_objects"
@@ -202,8 +201,8 @@ class _Trial:
     @contextmanager
     def _scratch(self) -> Iterator[tuple[Settings, Connection]]:
         """An empty database in a temporary folder, and settings for it."""
-        with tempfile.TemporaryDirectory(prefix="memsql-test-") as folder:
-            target = Target(path=Path(folder) / "scratch.db", display="a scratch database")
+        with work_folders.temporary("test") as folder:
+            target = Target(path=folder / "scratch.db", display="a scratch database")
             settings = replace(self.project.settings, target=target, protected=False)
             with connection(target, "rwc", settings.busy_timeout) as conn:
                 yield settings, conn

@@ -14,12 +14,14 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from memsql import hints
 from memsql.config import Settings
-from memsql.errors import FileError, Location
+from memsql.errors import FileError, Location, MemsqlError
 from memsql.project.files import SUM_NAME
 from memsql.project.folded import ASIDE
 from memsql.project.foreign import SQUASHING
-from memsql.project.writing import replace_file
+from memsql.project.writing import is_name, replace_file
+from memsql.storage.leftovers import remove_file
 from memsql.storage.locks import lock
 from memsql.storage.new_files import open_new
 
@@ -59,10 +61,28 @@ def exchange(settings: Settings, plan: Exchange) -> None:
             _set_aside(settings, plan)
             _exchange(settings, plan)
         except BaseException as e:
-            _undo(settings, journal)
+            _undo_after(settings, journal, e)
             if isinstance(e, OSError):
                 raise FileError(f"{e.filename} cannot be changed: {e.strerror}", state="nothing was changed") from None
             raise
+
+
+class _NotUndoneError(FileError):
+    """Some files are exchanged, and the journal is there still."""
+
+
+def _undo_after(settings: Settings, journal: _Journal, error: BaseException) -> None:
+    """Undo what ``error`` stopped. Raises _NotUndoneError, with ``error``, where that fails too."""
+    try:
+        _undo(settings, journal)
+    except (OSError, MemsqlError) as e:
+        again = hints.command(f"migrate.squash --to {journal.version}")
+        raise _NotUndoneError(
+            f"the squash failed, and its files could not be put back: {error}",
+            details=(f"putting them back: {e}",),
+            state="some files are exchanged, and others are not",
+            hint=f"run it again: it puts the files back first: {again}",
+        ) from e
 
 
 def put_back(settings: Settings) -> bool:
@@ -79,11 +99,27 @@ def put_back(settings: Settings) -> bool:
         text = path.read_bytes()
         # Killed before it was written whole: nothing else had begun.
         if text.endswith(b"\n"):
-            _undo(settings, _Journal(**json.loads(text)))
+            _undo(settings, _read(text, f"{settings.show(settings.migrations)}/{SQUASHING}"))
         path.unlink()
     finally:
         os.close(handle)
     return True
+
+
+def _read(text: bytes, shown: str) -> _Journal:
+    try:
+        journal = _Journal(**json.loads(text))
+        names = [journal.id, *journal.new, *journal.checks, *journal.checks.values()]
+        if isinstance(journal.sum, str | None) and all(map(is_name, names)):
+            return journal
+    except (ValueError, TypeError, AttributeError, RecursionError):
+        pass
+    raise FileError(
+        f"{shown} is damaged, so that nobody knows what to put back",
+        where=Location(shown),
+        state="nothing was changed",
+        hint="take the migrations from git, and remove that file",
+    )
 
 
 @contextmanager
@@ -108,13 +144,19 @@ def _begun(settings: Settings, journal: _Journal) -> Iterator[None]:
         os.write(handle, f"{json.dumps(asdict(journal))}\n".encode())
         os.fsync(handle)
         yield
-    finally:
+    except _NotUndoneError:
+        raise
+    except BaseException:
         _ended(path)
+        raise
+    else:
+        _ended(path)
+    finally:
         os.close(handle)
 
 
 def _ended(journal: Path) -> None:
-    journal.unlink(missing_ok=True)
+    remove_file(journal)
 
 
 def _folders(settings: Settings, name: str) -> tuple[Path, Path]:

@@ -18,6 +18,7 @@ from memsql.errors import ConnectError, MemsqlError
 from memsql.progress import Progress
 from memsql.schema import read
 from memsql.sqltext import quote
+from memsql.storage.leftovers import remove_file
 
 _LOOK_AHEAD = 20_000
 """How many rows after the last one that arrived may hold the text that ended the stream."""
@@ -39,7 +40,7 @@ def copy_server(target: Target, into: Path, busy_timeout: int, progress: Progres
             return attempt.run(busy_timeout)
         except BaseException as e:
             for path in (into, *(into.with_name(into.name + end) for end in ("-journal", "-wal", "-shm"))):
-                path.unlink(missing_ok=True)
+                remove_file(path)
             table = attempt.table_with_bytes(busy_timeout) if isinstance(e, ConnectError) else None
             if table is None or table in exact:
                 raise

@@ -23,6 +23,7 @@ from memsql.config import Settings
 from memsql.errors import CheckFailed, DamagedError, Interrupted, MemsqlError
 from memsql.ledger import utc_text
 from memsql.progress import SILENT, Progress
+from memsql.storage.leftovers import remove_file
 from memsql.storage.new_files import make_folder, open_new, place
 
 _SHOWN = 50
@@ -185,7 +186,7 @@ def _as_text(copy: _Copy, folder: Path, progress: Progress) -> tuple[Path, Proof
     write_sql(copy.path, text, progress, omitted=copy.copied.omitted)
     load_sql(text, loaded, progress)
     report = prove(loaded, copy.report.tables, progress)
-    loaded.unlink()
+    remove_file(loaded)
     messages = report.problems + [finding for finding in report.findings if finding not in copy.report.findings]
     if report.schema_sha256 != copy.report.schema_sha256:
         messages.append("the schema is not the same")
@@ -243,10 +244,10 @@ def _publish(file: Path, manifest: Manifest, candidate: Callable[[int], Path]) -
         try:
             place(file, final)
         except FileExistsError:
-            manifest_path(final).unlink()
+            remove_file(manifest_path(final))
             continue
         except BaseException:
-            manifest_path(final).unlink()
+            remove_file(manifest_path(final))
             raise
         sync(final.parent)
         return final, named

@@ -20,6 +20,7 @@ from memsql.fts import FtsTable, discover, guarded
 from memsql.progress import Progress
 from memsql.sqltext import pieces, quote, skip_to_code
 from memsql.sqltext.tokens import without_tail
+from memsql.storage.leftovers import remove_file
 from memsql.storage.new_files import open_new
 
 _STATEMENT_CHARACTERS = 100_000
@@ -91,7 +92,7 @@ def load_sql(text: Path, into: Path, progress: Progress) -> None:
                 )
             conn.execute("PRAGMA journal_mode = delete")
     except BaseException:
-        into.unlink(missing_ok=True)
+        remove_file(into)
         raise
 
 

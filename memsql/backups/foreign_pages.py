@@ -17,6 +17,7 @@ from memsql.errors import CheckFailed, ConnectError
 from memsql.progress import Progress
 from memsql.sqltext import quote as quote_name
 from memsql.sqltext.internal import VECTOR_INDEX
+from memsql.storage.leftovers import remove_file
 from memsql.storage.new_files import create_empty
 
 WAL = b"\x02\x02"
@@ -83,7 +84,7 @@ def _copy(path: Path, into: Path, progress: Progress) -> None:
     finally:
         # A reader of a log makes the index of it, and does not remove it.
         if not had_index:
-            index.unlink(missing_ok=True)
+            remove_file(index)
 
 
 def _copy_open(uri: str, into: Path, progress: Progress) -> None:

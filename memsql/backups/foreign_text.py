@@ -26,6 +26,7 @@ from memsql.sqltext.internal import VECTOR_INDEX
 from memsql.sqltext.names import unquote
 from memsql.sqltext.pragmas import read_pragma
 from memsql.sqltext.tokens import tokenize
+from memsql.storage.leftovers import remove_file
 from memsql.storage.new_files import create_empty
 
 _CHUNK = 1 << 20
@@ -83,7 +84,7 @@ def load_foreign_text(
     try:
         state = _Loader(path, shown, into).load(progress)
     except BaseException:
-        into.unlink(missing_ok=True)
+        remove_file(into)
         raise
     vectors = [o.name for o in state.omitted if o.type == "vector index"]
     if vectors:

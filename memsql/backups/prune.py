@@ -9,8 +9,10 @@ from pathlib import Path
 
 from memsql.backups.catalogue import ENDINGS, Backup
 from memsql.backups.manifest import SUFFIX, manifest_path
-from memsql.backups.workplace import sweep, writing
+from memsql.backups.workplace import writing
 from memsql.config import Settings
+from memsql.storage import work_folders
+from memsql.storage.leftovers import remove_file
 
 NOT_OURS = "nothing is known of it, so it is left alone"
 
@@ -84,11 +86,11 @@ def _remove_leftovers(settings: Settings) -> None:
     belongs to a run that died between naming the manifest and naming the file.
     """
     alone = [path for path in settings.backups.glob("*" + SUFFIX) if _is_alone(path)]
-    if sweep(settings.backups):
+    if work_folders.sweep(settings.backups):
         return
     for path in alone:
         if _is_alone(path):
-            path.unlink(missing_ok=True)
+            remove_file(path)
 
 
 def _is_alone(manifest: Path) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Sequence
 from dataclasses import KW_ONLY, dataclass, replace
 from pathlib import Path
@@ -22,6 +21,7 @@ from memsql.ledger import version_of
 from memsql.progress import SILENT, Progress
 from memsql.project.files import Migration, read_folder
 from memsql.schema import read
+from memsql.storage import work_folders
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,8 +159,8 @@ def _onto_server(settings: Settings, unpack: Unpack, *, replace_server: bool, pr
     from memsql.backups.restore_server import MADE_BY_SERVER, restore_server
 
     target = settings.target
-    with tempfile.TemporaryDirectory(prefix="memsql-restore-", ignore_cleanup_errors=True) as folder:
-        plain = Path(folder) / "restored.db"
+    with work_folders.temporary("restore") as folder:
+        plain = folder / "restored.db"
         backup = unpack(plain)
         assert backup.manifest is not None
         kept = None

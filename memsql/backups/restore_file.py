@@ -27,6 +27,7 @@ from memsql.db.litestream import has_folder
 from memsql.db.sqlite import SQLiteConnection
 from memsql.errors import CheckFailed, ConnectError, Interrupted, LockedError, MemsqlError
 from memsql.progress import Progress
+from memsql.storage.leftovers import note, remove_file
 from memsql.storage.new_files import keep_mode_of_backup, keep_owner_and_mode, open_new
 
 _MAGIC = b"SQLite format 3\0"
@@ -240,9 +241,13 @@ def _kept(path: Path, holder: SQLiteConnection | None) -> Iterator[Path | None]:
     except BaseException:
         if file_id(path) == before:
             for old, new in moves:
-                with suppress(FileNotFoundError):
+                try:
                     os.replace(new, old)
-            kept.unlink(missing_ok=True)
+                except FileNotFoundError:
+                    continue
+                except OSError as e:
+                    note(f"{new} could not get its name {old.name} back: {e.strerror}")
+            remove_file(kept)
         raise
 
 
@@ -263,7 +268,7 @@ def _second_name(path: Path, holder: SQLiteConnection | None) -> Path:
             try:
                 _copy(path, kept, holder)
             except BaseException:
-                kept.unlink(missing_ok=True)
+                remove_file(kept)
                 raise
         return kept
 

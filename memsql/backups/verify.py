@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import tempfile
 from dataclasses import dataclass
-from pathlib import Path
 
 from memsql.backups.catalogue import Backup
 from memsql.backups.manifest import Manifest
@@ -12,6 +10,7 @@ from memsql.backups.proof import ProofReport, prove
 from memsql.backups.unpack import unpack
 from memsql.errors import CheckFailed, DamagedError
 from memsql.progress import Progress
+from memsql.storage import work_folders
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +33,8 @@ def verify(backup: Backup, progress: Progress) -> Verification:
 
     Raises ConnectError where the backup may not be read, or there is no room for the copy.
     """
-    with tempfile.TemporaryDirectory(prefix="memsql-verify-", ignore_cleanup_errors=True) as folder:
-        copy = Path(folder) / "copy.db"
+    with work_folders.temporary("verify") as folder:
+        copy = folder / "copy.db"
         try:
             manifest = unpack(backup, copy, progress)
             report = prove(copy, manifest.tables, progress)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -17,6 +16,7 @@ from memsql.db.sizes import database_bytes
 from memsql.db.sqlite import SQLiteConnection
 from memsql.errors import ConnectError, MemsqlError, is_full
 from memsql.progress import SILENT, Progress
+from memsql.storage import work_folders
 
 if TYPE_CHECKING:
     from memsql.db.copying import Choice, Omitted
@@ -46,8 +46,8 @@ def clone(
     ``busy_timeout`` is in milliseconds. Raises ConnectError where there is no space for the copy, or where a server
     has what the SQLite of this machine cannot create or Hrana cannot send.
     """
-    with tempfile.TemporaryDirectory(prefix="memsql-rehearsal-", ignore_cleanup_errors=True) as name:
-        file = replace(target, path=Path(name) / "clone.db", url=None, token=None)
+    with work_folders.temporary("rehearsal") as folder:
+        file = replace(target, path=folder / "clone.db", url=None, token=None)
         with connection(target, "ro", busy_timeout) as source:
             progress.start(f"cloning {target}")
             omitted = _copy(source, file, progress, choice)

@@ -12,6 +12,7 @@ from typing import Literal
 from memsql.config import Target
 from memsql.db import client
 from memsql.db.protocol import Connection
+from memsql.errors import MemsqlError
 
 Mode = Literal["ro", "rw", "rwc"]
 
@@ -96,6 +97,12 @@ def transaction(conn: Connection) -> Iterator[None]:
     try:
         yield
         conn.commit()
-    except BaseException:
-        conn.rollback()
+    except BaseException as e:
+        try:
+            conn.rollback()
+        except MemsqlError as second:
+            # A connection that is closed rolls back. Why the block failed is what a person has to know.
+            if not isinstance(e, MemsqlError):
+                raise
+            e.details = (*e.details, f"ROLLBACK failed too: {second.message}")
         raise

@@ -3,11 +3,9 @@ last migration is rolled back and applied."""
 
 from __future__ import annotations
 
-import tempfile
 import time
 from collections.abc import Collection
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Literal
 
 from memsql.actions import smoke, up
@@ -22,6 +20,7 @@ from memsql.errors import MemsqlError, Refused
 from memsql.ledger import TABLES
 from memsql.progress import Progress
 from memsql.schema import Schema, diff, read
+from memsql.storage import work_folders
 from memsql.words import count
 
 Outcome = Literal["ok", "warning", "failed", "skipped"]
@@ -62,8 +61,8 @@ def drill(settings: Settings, name: str | None, progress: Progress) -> Drill:
     result.
     """
     backup = find(settings, name)
-    with tempfile.TemporaryDirectory(prefix="memsql-drill-") as folder:
-        target = Target(path=Path(folder) / "scratch.db", display=f"a scratch copy of {backup.path.name}")
+    with work_folders.temporary("drill") as folder:
+        target = Target(path=folder / "scratch.db", display=f"a scratch copy of {backup.path.name}")
         scratch = replace(settings, target=target, protected=False)
         steps: list[DrillStep] = []
         tries = [_smoke] if smoke.project_steps(settings) else []

@@ -9,6 +9,11 @@ from memsql.storage.new_files import Audience
 from memsql.storage.replacing import replacing
 
 
+def is_name(text: object) -> bool:
+    """Whether ``text`` is the name of a file in a folder, and leads nowhere else."""
+    return isinstance(text, str) and text not in ("", ".", "..") and not set(text) & set("/\\\0")
+
+
 def replace_file(path: Path, text: str, shown: str, audience: Audience = "umask") -> None:
     """Write ``text`` beside ``path`` and rename the new file to ``path``, so that nobody ever reads half of it.
 

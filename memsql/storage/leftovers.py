@@ -18,7 +18,7 @@ def remove_file(path: Path) -> None:
     try:
         path.unlink(missing_ok=True)
     except OSError as e:
-        note(path, e)
+        _note(path, e)
 
 
 def remove_folder(path: Path) -> None:
@@ -32,12 +32,16 @@ def remove_folder(path: Path) -> None:
     # Python 3.12 has another parameter for it, and 3.11 not yet.
     shutil.rmtree(path, onerror=lambda function, name, info: keep(function, name, info[1]))
     if errors and os.path.lexists(path):
-        note(path, errors[0][1])
+        _note(path, errors[0][1])
 
 
-def note(path: Path | str, error: OSError) -> None:
-    """Note that ``path`` could not be removed."""
-    _left.append(f"{path} is no longer needed, and could not be removed: {error.strerror or error}")
+def note(sentence: str) -> None:
+    """Note a ``sentence`` about something else that could not be tidied up."""
+    _left.append(sentence)
+
+
+def _note(path: Path, error: OSError) -> None:
+    note(f"{path} is no longer needed, and could not be removed: {error.strerror or error}")
 
 
 def take() -> tuple[str, ...]:

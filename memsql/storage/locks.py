@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+
 try:
     import fcntl
 except ImportError:  # Windows
@@ -29,4 +31,15 @@ def try_lock(handle: int) -> bool:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
         return False
+    return True
+
+
+def has_locks(handle: int) -> bool:
+    """Whether ``handle``, which nobody else knows yet, can be locked: not on every disk, and not on every system."""
+    if fcntl is None:
+        return False
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as e:
+        return e.errno in (errno.EAGAIN, errno.EACCES)
     return True

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import signal
 import sys
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,6 +15,7 @@ from invoke import Collection, Context, Exit, task
 from memsql import hints
 from memsql.errors import MemsqlError
 from memsql.report import text
+from memsql.storage import work_folders
 from memsql.tasks.command_line import MemsqlTask
 from memsql.tasks.output import write
 from memsql.tasks.task import number
@@ -120,8 +120,8 @@ def _data(folder: str | None) -> Iterator[Path]:
     if folder is not None:
         yield Path(folder)
         return
-    with tempfile.TemporaryDirectory(prefix="memsql-server-") as temporary:
-        yield Path(temporary)
+    with work_folders.temporary("server") as temporary:
+        yield temporary
 
 
 def _terminate(signal_number: int, frame: FrameType | None) -> None:

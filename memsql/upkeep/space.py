@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from memsql.errors import MemsqlError, Refused, StatementError
 from memsql.fts import discover
 from memsql.schema import Schema, read
 from memsql.sqltext import fold
+from memsql.storage import work_folders
 from memsql.words import size
 
 _SECONDS = 10.0
@@ -170,8 +170,8 @@ def refuse_without_space(outlook: VacuumForecast) -> None:
 
 def measured_rate(journal_mode: str, into: bool) -> float:
     """How many bytes a second a VACUUM of a small database in the temporary folder works through."""
-    with tempfile.TemporaryDirectory(prefix="memsql-vacuum-") as folder:
-        path = Path(folder) / "sample.db"
+    with work_folders.temporary("vacuum") as folder:
+        path = folder / "sample.db"
         with file_connection(path, "a sample", "rwc") as conn:
             mode = journal_mode if journal_mode in ("wal", "delete", "truncate", "persist") else "delete"
             for sql in _SAMPLE:

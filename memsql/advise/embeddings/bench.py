@@ -16,6 +16,7 @@ from memsql.advise.percentiles import Times, times_of
 from memsql.db import Value
 from memsql.errors import MemsqlError, StatementError
 from memsql.progress import SILENT, Progress
+from memsql.storage import work_folders
 
 NEIGHBOURS = 10
 BATCH = 50
@@ -91,8 +92,8 @@ def bench(plan: Plan, progress: Progress = SILENT) -> Bench:
     for number, rows in enumerate(plan.rows):
         now = time.perf_counter()
         share = max(0.0, ends - now) / (len(plan.rows) - number)
-        with tempfile.TemporaryDirectory(prefix="memsql-bench-", ignore_cleanup_errors=True) as folder:
-            sizes.append(_size(plan, rows, Path(folder), ends=now + share, progress=progress))
+        with work_folders.temporary("bench") as folder:
+            sizes.append(_size(plan, rows, folder, ends=now + share, progress=progress))
     return Bench(plan, engines, tuple(sizes))
 
 
