@@ -75,13 +75,13 @@ class Session:
             problems = judge.manners(ran, scenario, kind)
             if any(TOKEN.encode() in sent for sent in proxy.stray):
                 problems.append("the token went to another host")
-            # The server was killed: what is there now stays there.
-            with self._bench.served(data) as running:
-                problems += self._left(scenario, ran, root, running.url)
             if scenario.words[0] == "backup.create":
                 problems += self._backup(ran, root)
             elif cli.files_below(root) != files:
                 problems.append("files of the project changed")
+            # The server was killed: what is there now stays there.
+            with self._bench.served(data) as running:
+                problems += self._left(scenario, ran, root, running.url)
         note = f"exit code {ran.done.code}" if ran.done else "killed"
         return Outcome(tuple(problems), f"request {lie.number}, {note}, {ran.seconds:.1f} s", reached=proxy.reached)
 
