@@ -7,7 +7,7 @@ from importlib import import_module
 from tests.campaigns.points import Campaign
 
 # The name on the command line, and the module with the class Campaign.
-_MODULES = {"files": "tests.campaigns.files.campaign", "server": "tests.campaigns.server.campaign"}
+_MODULES = {name: f"tests.campaigns.{name}.campaign" for name in ("files", "kills", "races", "server")}
 
 
 def names() -> list[str]:

@@ -49,7 +49,8 @@ class Kind:
 
     ``told``: a client can know that the answer is false, or missing, and must say so; otherwise the answer is well
     formed, and only its content is false. ``lost``: over a WebSocket, the message of the client does not reach the
-    server. ``lasts``: every later request has the fault too. ``slow``: the client waits for its bound.
+    server. ``lasts``: every later request has the fault too. ``slow``: the client waits for its bound. ``strike`` is
+    called when the request has come, before it goes on.
     """
 
     name: str
@@ -59,3 +60,4 @@ class Kind:
     lost: bool = False
     lasts: bool = False
     slow: bool = False
+    strike: Callable[[], None] | None = None

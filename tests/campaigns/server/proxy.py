@@ -118,6 +118,13 @@ class Proxy:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
+    def strike(self, number: int) -> None:
+        """Do what the fault does as soon as the request has come."""
+        kind = self.lie.kind
+        if kind is not None and kind.strike is not None and self.lie.concerns(number):
+            self.reached = True
+            kind.strike()
+
     def _as_task(self, serve: Any) -> Any:
         async def begin(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             task = asyncio.current_task()
@@ -168,6 +175,7 @@ class Proxy:
             return answer
 
         lie = self.lie
+        self.strike(number)
         if lie.kind is None or lie.kind.http is None or not lie.concerns(number):
             return await ask(request)
         exchange = HttpExchange(request, list(before), self.draw, self.elsewhere, ask)
@@ -211,6 +219,7 @@ class _Conversation:
         proxy.requests += 1
         self._open[json.loads(came.payload).get("request_id")] = proxy.requests
         kind = proxy.lie.kind
+        proxy.strike(proxy.requests)
         if kind is not None and kind.lost and proxy.lie.concerns(proxy.requests):
             proxy.reached = True
             return False

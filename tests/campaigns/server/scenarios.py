@@ -101,16 +101,21 @@ class Bench:
         return Ran(cli.Done(words, *ended), time.monotonic() - begun)
 
     @contextmanager
-    def served(self, data: Path) -> Iterator[Running]:
-        """A server on the folder ``data``."""
-        with server.running(self._program, data) as running:
+    def served(self, data: Path, port: int = 0) -> Iterator[Running]:
+        """A server on the folder ``data``; it is killed in the end."""
+        with server.running(self._program, data, port=port) as running:
             yield running
             running.process.kill()
 
-    def copy(self, state: str, into: Path) -> tuple[Path, Path]:
-        """A copy of the prepared ``state``: the folder of the project, and that of the server."""
-        shutil.copytree(self.prepared(state), into)
-        return into / "project", into / "server"
+    @contextmanager
+    def copied(self, scenario: Scenario) -> Iterator[tuple[Path, Path]]:
+        """A copy of the state before ``scenario``: the folder of the project, and that of the server."""
+        into = self.folder / "point"
+        try:
+            shutil.copytree(self.prepared(scenario.start), into)
+            yield into / "project", into / "server"
+        finally:
+            shutil.rmtree(into, ignore_errors=True)
 
     @cache  # noqa: B019 - it lives as long as its worker
     def prepared(self, state: str) -> Path:

@@ -15,13 +15,14 @@ Row = tuple[object, ...]
 @dataclass(frozen=True)
 class Truth:
     """``schema`` and ``rows`` are those of the tables of the project, ``applied`` what yoyo's table holds, ``versions``
-    the versions that count as applied in memsql's own, ``last`` the latest operation of each migration that
-    succeeded."""
+    the versions that count as applied in memsql's own, ``others`` those with another status, ``last`` the latest
+    operation of each migration that succeeded."""
 
     schema: tuple[Row, ...]
     rows: tuple[tuple[str, tuple[Row, ...]], ...]
     applied: tuple[str, ...]
     versions: tuple[int, ...]
+    others: tuple[tuple[int, str], ...]
     last: tuple[tuple[str, str], ...]
 
     @property
@@ -68,16 +69,16 @@ def read(port: int) -> Truth:
     own = [row for row in schema if row[2] not in LEDGER and row[1] not in shadows and not _is_internal(str(row[1]))]
     tables = [str(row[1]) for row in own if row[0] == "table" and row[1] not in virtual]
     rows = query(port, *(f'SELECT * FROM "{name}" ORDER BY 1, 2' for name in tables))
+    states = [
+        (int(str(version)), str(status))
+        for version, status in _maybe(port, names, "schema_migrations", "SELECT version, status FROM {} ORDER BY 1")
+    ]
     return Truth(
         tuple(own),
         tuple(zip(tables, map(tuple, rows), strict=True)),
         tuple(str(row[0]) for row in _maybe(port, names, "_yoyo_migration", "SELECT migration_id FROM {} ORDER BY 1")),
-        tuple(
-            int(str(row[0]))
-            for row in _maybe(
-                port, names, "schema_migrations", "SELECT version FROM {} WHERE status = 'applied' ORDER BY 1"
-            )
-        ),
+        tuple(version for version, status in states if status == "applied"),
+        tuple((version, status) for version, status in states if status != "applied"),
         tuple(
             (str(row[0]), str(row[1]))
             for row in _maybe(
