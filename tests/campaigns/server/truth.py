@@ -100,12 +100,13 @@ def _is_internal(name: str) -> bool:
 
 
 def _row(row: list[dict[str, Any]]) -> Row:
-    return tuple(
-        (value["type"], value.get("value", value.get("base64")))
-        if value["type"] in ("blob", "float")
-        else value.get("value")
-        for value in row
-    )
+    return tuple(_value(value) for value in row)
+
+
+def _value(value: dict[str, Any]) -> object:
+    if value["type"] == "integer":
+        return int(value["value"])
+    return (value["type"], value["base64"]) if value["type"] == "blob" else value.get("value")
 
 
 def script(port: int, text: str) -> None:
