@@ -5,12 +5,15 @@ Codes and texts of the server are those of sqld 0.24 (docs/libsql.md). No error 
 
 from __future__ import annotations
 
-import json
+from contextlib import suppress
 from dataclasses import KW_ONLY, dataclass
 
 from memsql.config import Target, redact
+from memsql.db.answers import Malformed, parse
 from memsql.errors import ConnectError, LockedError, MemsqlError, StatementError
 
+# Characters of a message; SQLite quotes the statement in some.
+_LONGEST = 20_000
 STREAM_IDLE_SECONDS = 10
 LOCK_SECONDS = 5
 
@@ -36,14 +39,16 @@ REFUSED_HINT = (
 class Fault(Exception):
     """A request that brought no usable answer.
 
-    ``error`` is what to raise. ``sent``: the server may have carried the request out. ``expired``: the server no longer
-    knows the stream, and did nothing. ``again``: a second try may help, where it is safe. ``kept``: the stream can
-    still be used.
+    ``error`` is what to raise. ``sent``: the server may have carried the request out. ``refused``: an answer says that
+    it did not; what stands between may have sent the request twice, or answered in its place. ``expired``: the server
+    no longer knows the stream. ``again``: a second try may help, where it is safe. ``kept``: the stream can still be
+    used.
     """
 
     error: MemsqlError
     _: KW_ONLY
     sent: bool = True
+    refused: bool = False
     expired: bool = False
     again: bool = False
     kept: bool = False
@@ -59,7 +64,7 @@ def statement_error(error: dict[str, object], target: Target, sql: str | None, i
     LockedError where another writer has the lock or got it, ConnectError for missing rights, otherwise StatementError
     with SQLite's text and error name.
     """
-    text, code = str(error.get("message") or "no message"), str(error.get("code") or "SQLITE_ERROR")
+    text, code = str(error.get("message") or "no message")[:_LONGEST], str(error.get("code") or "SQLITE_ERROR")[:99]
     for prefix in _PREFIXES:
         text = text.removeprefix(prefix)
     if code == "PROXY_ERROR":
@@ -182,9 +187,9 @@ def http_status(status: int, body: str, target: Target, size: int) -> Fault:
     """The fault that an HTTP answer with a ``status`` other than 200 means; ``size`` is how many bytes were sent."""
     message = _message(body, target)
     if status in (401, 403):
-        return Fault(_denied(target, message), sent=False)
+        return Fault(_denied(target, message), sent=False, refused=True)
     if status == 400 and ("STREAM_EXPIRED" in body or "baton" in body):
-        return Fault(stream_expired(target, False), sent=False, expired=True)
+        return Fault(stream_expired(target, False), sent=False, refused=True, expired=True)
     if _PRIMARY_GONE in message and status != 404:
         return Fault(
             ConnectError(
@@ -194,11 +199,11 @@ def http_status(status: int, body: str, target: Target, size: int) -> Fault:
             )
         )
     if status == 400 or (status == 500 and message):
-        return _not_answered(status, message)
+        return _not_answered(status, message, target)
     refusal = _refusal(status)
     words = {"target": target, "status": status, "size": size, "quote": f" (it says: {message})" if message else ""}
     error = ConnectError(refusal.message.format(**words), state=refusal.state, hint=refusal.hint)
-    return Fault(error, sent=refusal.sent, again=refusal.again)
+    return Fault(error, sent=refusal.sent, refused=True, again=refusal.again)
 
 
 def _refusal(status: int) -> _Refusal:
@@ -209,18 +214,38 @@ def _refusal(status: int) -> _Refusal:
     return _REFUSALS.get(status, _OTHER)
 
 
-def _not_answered(status: int, message: str) -> Fault:
-    hint = "text that is not UTF-8 cannot be sent: read it with CAST(column AS BLOB)" if "utf-8" in message else None
-    error = StatementError(f"the server could not answer: {message or 'bad request'}", code=f"HTTP_{status}", hint=hint)
-    return Fault(error, sent=status == 500)
+def _not_answered(status: int, message: str, target: Target) -> Fault:
+    if "utf-8" in message:
+        error: MemsqlError = StatementError(
+            f"the server could not answer: {message}",
+            code=f"HTTP_{status}",
+            hint="text that is not UTF-8 cannot be sent: read it with CAST(column AS BLOB)",
+        )
+    else:
+        error = ConnectError(
+            f"{target}: the server could not answer (HTTP {status}): {message or 'bad request'}",
+            hint="check the state of the server, and what stands between",
+        )
+    return Fault(error, sent=status == 500, refused=True)
 
 
-def not_a_server(target: Target) -> Fault:
-    """The answer is not Hrana."""
+def not_a_server(target: Target, reason: str) -> Fault:
+    """The answer is not Hrana; ``reason`` says where."""
     return Fault(
         ConnectError(
-            f"{target}: what answers there is not a libSQL server",
+            f"{target}: what answers there is not a libSQL server, or its answer was damaged on its way",
+            details=(reason,),
             hint="check the URL; a proxy or a login page may stand in between",
+        )
+    )
+
+
+def transaction_gone(target: Target) -> Fault:
+    """The stream is no longer in the transaction that was open, and no answer said so."""
+    return Fault(
+        ConnectError(
+            f"{target}: the server gave up the stream with the open transaction",
+            hint="see that nothing between this machine and the server answers in its place, and run it again",
         )
     )
 
@@ -246,11 +271,8 @@ def _denied(target: Target, message: str) -> ConnectError:
 def _message(body: str, target: Target) -> str:
     """The message in the body of an error, as one short line without secrets; empty for a page of HTML."""
     text = body.strip()
-    try:
-        fields = json.loads(text)
-    except ValueError:
-        fields = None
-    if isinstance(fields, dict):
+    with suppress(Malformed):
+        fields = parse(text.encode())
         text = str(fields.get("message") or fields.get("error") or "")
     if text.startswith("<"):
         return ""

@@ -1,4 +1,4 @@
-"""Hrana, the protocol of libSQL servers: Python values and lists of SQL to JSON and back. No I/O.
+"""Hrana, the protocol of libSQL servers: Python values and statements to JSON and back. No I/O.
 
 The structures are those of the Hrana 2 and 3 specifications
 (https://github.com/tursodatabase/libsql/tree/main/docs). libsql-client converts the values, except where it would lose
@@ -7,17 +7,21 @@ or misread one.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import re
+from base64 import b64decode
+from collections.abc import Iterable
+from contextlib import suppress
+from math import isfinite
 from typing import Any
 
-from libsql_client.hrana.convert import _value_from_proto, _value_to_proto
+from libsql_client.hrana.convert import _value_to_proto
 
-from memsql.db.protocol import Item, Params, Result, Script, Value
+from memsql.db import answers as shapes
+from memsql.db.answers import Json, Malformed
+from memsql.db.protocol import Params, Result, Value
 from memsql.errors import StatementError
 
-Json = dict[str, Any]
-
-_GATE = "memsql_gate"
+_INTEGER = re.compile("-?[0-9]{1,19}")
 
 
 def encode_value(value: Value) -> Json:
@@ -60,27 +64,52 @@ def _refuse_surrogates(text: str, name: str) -> None:
         ) from None
 
 
-def decode_value(value: Json) -> Value:
-    """The Python value of a Hrana value. Raises StatementError for an infinite number, which sqld sends as null."""
-    if value["type"] == "float" and value["value"] is None:
-        raise StatementError(
-            "the result holds an infinite number, which a libSQL server cannot send",
-            code="MEMSQL_VALUE",
-            hint="select it as text: CAST(column AS TEXT)",
-        )
-    decoded: Value = _value_from_proto(value)
-    return decoded
+def decode_value(value: Any) -> Value:
+    """The Python value of a Hrana value. Raises Malformed for what is none, and StatementError for an infinite number,
+    which sqld sends as null."""
+    kind = value.get("type") if type(value) is dict else None
+    inside = value.get("base64" if kind == "blob" else "value") if kind is not None else None
+    if kind == "null":
+        return None
+    if kind == "text" and type(inside) is str:
+        return inside
+    if kind == "integer" and type(inside) is str and _INTEGER.fullmatch(inside):
+        number = int(inside)
+        if -0x8000000000000000 <= number <= 0x7FFFFFFFFFFFFFFF:
+            return number
+    if kind == "float":
+        if inside is None and "value" in value:
+            raise StatementError(
+                "the result holds an infinite number, which a libSQL server cannot send",
+                code="MEMSQL_VALUE",
+                hint="select it as text: CAST(column AS TEXT)",
+            )
+        if type(inside) in (int, float):
+            return _finite(inside)
+    if kind == "blob" and type(inside) is str:
+        with suppress(ValueError):
+            # Hrana leaves the padding out.
+            return b64decode(inside.rstrip("=") + "=" * (-len(inside.rstrip("=")) % 4), validate=True)
+    raise Malformed("a value is not one of SQLite's")
+
+
+def _finite(number: Any) -> float:
+    with suppress(OverflowError):
+        if isfinite(real := float(number)):
+            return real
+    raise Malformed("a value is a number that SQLite cannot hold")
 
 
 def decode_row(row: Any) -> tuple[Value, ...]:
-    """A row of Hrana values as a tuple."""
+    """A row of Hrana values as a tuple. Raises like decode_value(), and TypeError, KeyError or AttributeError where
+    ``row`` is no list of objects; use decode_rows()."""
     # First the kinds of nearly all values: a large result has millions.
     return tuple(
         [
-            v["value"]
-            if (kind := v["type"]) == "text"
-            else int(v["value"])
-            if kind == "integer"
+            value
+            if (kind := v["type"]) == "text" and type(value := v["value"]) is str
+            else int(value)
+            if kind == "integer" and type(value := v["value"]) is str and len(value) < 19 and value.isdigit()
             else None
             if kind == "null"
             else decode_value(v)
@@ -89,9 +118,15 @@ def decode_row(row: Any) -> tuple[Value, ...]:
     )
 
 
-def decode_rows(entries: Sequence[Json]) -> list[tuple[Value, ...]]:
-    """The rows among the entries of a cursor."""
-    return [decode_row(entry["row"]) for entry in entries if entry["type"] == "row"]
+def decode_rows(rows: Iterable[Any], width: int) -> list[tuple[Value, ...]]:
+    """Rows of ``width`` Hrana values as tuples. Raises like decode_value()."""
+    try:
+        decoded = [decode_row(row) for row in rows]
+    except (TypeError, KeyError, AttributeError, ValueError):
+        raise Malformed("a row is not a list of values") from None
+    if any(len(row) != width for row in decoded):
+        raise Malformed("a row has more or fewer values than there are columns")
+    return decoded
 
 
 def statement(sql: str, params: Params = (), *, want_rows: bool = True) -> Json:
@@ -114,36 +149,22 @@ def sequence(sql: str) -> Json:
     return {"type": "sequence", "sql": sql}
 
 
-def chain(statements: Iterable[Json]) -> Json:
-    """A batch in which each step runs only if the step before it succeeded."""
+def chain(statements: Iterable[Json], first: Json | None = None) -> Json:
+    """A batch in which each step runs only if the step before it succeeded, and the first one only on the condition
+    ``first``."""
     steps: list[Json] = []
     for encoded in statements:
         step: Json = {"stmt": encoded}
-        if steps:
-            step["condition"] = {"type": "ok", "step": len(steps) - 1}
+        condition = {"type": "ok", "step": len(steps) - 1} if steps else first
+        if condition is not None:
+            step["condition"] = condition
         steps.append(step)
     return {"steps": steps}
 
 
-def batch(statements: Iterable[Json]) -> Json:
+def batch(statements: Iterable[Json], first: Json | None = None) -> Json:
     """The request for a chain() of statements."""
-    return {"type": "batch", "batch": chain(statements)}
-
-
-def together(reads: Iterable[Json], *, own: bool) -> list[Json]:
-    """The requests for statements of which each runs whether the others fail or not. ``own``: in a read transaction of
-    their own, so that BEGIN is the first step of the first request.
-
-    ROLLBACK is a request of its own, because a replica answers by itself what begins and ends in one, and may be behind
-    its primary.
-    """
-    steps: list[Json] = [{"stmt": encoded} for encoded in reads]
-    if not own:
-        return [{"type": "batch", "batch": {"steps": steps}}]
-    begun = {"type": "ok", "step": 0}
-    begin: Json = {"stmt": {"sql": "BEGIN", "want_rows": False}}
-    steps = [begin, *({**step, "condition": begun} for step in steps)]
-    return [{"type": "batch", "batch": {"steps": steps}}, execute("ROLLBACK")]
+    return {"type": "batch", "batch": chain(statements, first)}
 
 
 CLOSE: Json = {"type": "close"}
@@ -156,131 +177,15 @@ def parse_only(sql: str) -> Json:
     return {"type": "batch", "batch": {"steps": [{"stmt": {"sql": sql, "want_rows": False}, "condition": never}]}}
 
 
-def autocommit_probe(version: int) -> Json:
-    """The request that tells whether a transaction is open, for Hrana ``version``.
-
-    Hrana 2 has no request for it. There a BEGIN tells it: inside a transaction it fails and changes nothing, and where
-    it succeeds a ROLLBACK follows at once.
-    """
-    if version >= 3:
-        return {"type": "get_autocommit"}
-    return batch([{"sql": "BEGIN", "want_rows": False}, {"sql": "ROLLBACK", "want_rows": False}])
-
-
-def in_transaction(answer: Json) -> bool | Json:
-    """Whether a transaction is open, by the ``answer`` to autocommit_probe(); or the error object in its place."""
-    if answer["type"] == "error":
-        return _error_object(answer["error"])
-    response = answer["response"]
-    if response["type"] == "get_autocommit":
-        return not response["is_autocommit"]
-    error = response["result"]["step_errors"][0]
-    if error is not None and error.get("code") == "TRANSACTION_TIMEOUT":
-        return _error_object(error)
-    return error is not None
-
-
-def _error_object(value: Any) -> Json:
-    assert isinstance(value, dict)
-    return value
-
-
-def decode_result(result: Json) -> Result:
-    """A Hrana statement result as a Result."""
-    rows = [decode_row(row) for row in result["rows"]]
-    columns = tuple(c["name"] or "" for c in result["cols"])
+def decode_result(result: Any) -> Result:
+    """A Hrana statement result as a Result. Raises like decode_value()."""
+    if type(result) is not dict or type(rows := result.get("rows")) is not list:
+        raise Malformed("the result of a statement has no rows")
+    columns = shapes.columns(result.get("cols"))
     # Servers of the first Hrana say nothing about it.
-    read, written = (None if n is None else int(n) for n in (result.get("rows_read"), result.get("rows_written")))
-    return Result(columns, rows, int(result["affected_row_count"]), read, written)
-
-
-class Pipeline:
-    """A list of statements and texts as the requests of one pipeline, and the results from their answers.
-
-    A pipeline runs every request, even after one that failed, and a text (``sequence``) takes no condition. So there is
-    a gate between two requests: the first one sets a savepoint as its last step, and the second one releases it as its
-    first step. Where the first one failed there is no such savepoint, and so the second one fails at once.
-
-    For example, [statement, statement, text] becomes a batch (statement, statement, SAVEPOINT memsql_gate_1) and a
-    sequence (RELEASE memsql_gate_1; text).
-    """
-
-    def __init__(self, items: Sequence[Item]) -> None:
-        self.requests: list[Json] = []
-        self._items = items
-        # By request and step, the index of the item; -1 is a gate.
-        self._steps: list[list[int]] = []
-        runs = _runs(items)
-        for number, run in enumerate(runs):
-            opening = f"RELEASE {_GATE}_{number}" if number else None
-            closing = f"SAVEPOINT {_GATE}_{number + 1}" if number + 1 < len(runs) else None
-            first = items[run[0]]
-            if isinstance(first, Script):
-                # On a line of its own, because the text may end in a line comment.
-                text = (f"{opening};\n" if opening else "") + first.sql + (f"\n;{closing}" if closing else "")
-                self.requests.append(sequence(text))
-                self._steps.append(run)
-                continue
-            gates = [{"sql": sql, "want_rows": False} if sql else None for sql in (opening, closing)]
-            steps = [(-1, gates[0]), *((i, _step(items[i], i)) for i in run), (-1, gates[1])]
-            kept = [(i, step) for i, step in steps if step is not None]
-            self.requests.append(batch(step for _, step in kept))
-            self._steps.append([i for i, _ in kept])
-
-    def index_of(self, request: int, step: int | None) -> int | None:
-        """The index of the item that is ``step`` of ``request``, None for a gate. ``step`` is None where the request
-        failed as a whole: then the index of its text, and None for a batch."""
-        steps = self._steps[request]
-        if step is None:
-            return steps[0] if self.requests[request]["type"] == "sequence" else None
-        index = steps[step]
-        return index if index >= 0 else None
-
-    def members(self, request: int) -> list[int]:
-        """The indexes of the items in ``request``."""
-        return [i for i in self._steps[request] if i >= 0]
-
-    def failure(self, answers: Sequence[Json]) -> tuple[int, int | None, Json] | None:
-        """The first failure: the request, its step (None where the server refused the request as a whole), the
-        error."""
-        for number, answer in enumerate(answers):
-            if answer["type"] == "error":
-                return number, None, answer["error"]
-            if self.requests[number]["type"] == "batch":
-                for step, error in enumerate(answer["response"]["result"]["step_errors"]):
-                    if error is not None:
-                        return number, step, error
-        return None
-
-    def results(self, answers: Sequence[Json]) -> list[Result]:
-        """One Result an item, from answers without a failure."""
-        results = [Result((), [])] * len(self._items)
-        for number, answer in enumerate(answers):
-            if self.requests[number]["type"] == "batch":
-                for index, result in zip(
-                    self._steps[number], answer["response"]["result"]["step_results"], strict=True
-                ):
-                    if index >= 0:
-                        results[index] = decode_result(result)
-        return results
-
-
-def _step(item: Item, index: int) -> Json:
-    assert not isinstance(item, Script)
-    sql, params = item
-    try:
-        return statement(sql, params)
-    except StatementError as e:
-        e.index, e.statement = index, sql
-        raise
-
-
-def _runs(items: Sequence[Item]) -> list[list[int]]:
-    """The indexes of the items, cut into lists: neighbouring statements together, each text by itself."""
-    runs: list[list[int]] = []
-    for index, item in enumerate(items):
-        if runs and not isinstance(item, Script) and not isinstance(items[runs[-1][0]], Script):
-            runs[-1].append(index)
-        else:
-            runs.append([index])
-    return runs
+    read, written = (
+        None if n is None else shapes.number(n, "the number of rows read or written")
+        for n in (result.get("rows_read"), result.get("rows_written"))
+    )
+    changes = shapes.number(result.get("affected_row_count"), "the number of changed rows")
+    return Result(columns, decode_rows(rows, len(columns)), changes, read, written)

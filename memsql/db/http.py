@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from typing import Any
 from urllib.parse import urlsplit
@@ -11,8 +12,11 @@ from urllib.parse import urlsplit
 import aiohttp
 
 from memsql.config import Target
+from memsql.db import answers as shapes
+from memsql.db.answers import ANSWER_LIMIT, ENTRY_LIMIT, Json, Malformed
 from memsql.db.faults import Fault, http_status, not_a_server, statement_error
-from memsql.db.hrana import CLOSE, Json, autocommit_probe
+from memsql.db.hrana import CLOSE
+from memsql.db.pipeline import closing
 from memsql.db.transport import USER_AGENT, Timeouts, endpoint, network_fault, proxy_for
 from memsql.errors import ConnectError
 
@@ -26,6 +30,11 @@ _PIECE_BYTES = 1 << 18
 # Not compressed: sqld flushes its compressor behind every few bytes of a cursor, and to decompress them took ten times
 # as long as to read the rows.
 _UNCOMPRESSED = {"Accept-Encoding": "identity"}
+# For a head or a body that comes byte by byte; an answer that is on its way is not given up for a slow line before.
+_BODY_SECONDS = 300.0
+# Bytes of an answer without results: to a refusal, and to a request that only keeps the stream alive.
+_SHORT = 20_000
+_NOT_SQL = "SQL string"
 _NETWORK = (aiohttp.ClientError, asyncio.TimeoutError, OSError)
 
 
@@ -45,38 +54,43 @@ class HttpTransport:
         self._baton: str | None = None
         self._session: aiohttp.ClientSession | None = None
         self._answered = False
+        self._last_answer = 0.0
         self.version = 3
 
     @property
     def fresh(self) -> bool:
         return self._baton is None
 
+    @property
+    def idle(self) -> float:
+        return time.monotonic() - self._last_answer
+
     async def pipeline(
-        self, requests: Sequence[Json], patience: float | None = None, *, last: bool = False
+        self, requests: Sequence[Json], nonce: str, patience: float | None = None, *, last: bool = False
     ) -> list[Json]:
         def body(version: int) -> bytes:
-            return _body(self._baton, requests=[*requests, autocommit_probe(version), *ending])
+            return _body(self._baton, requests=[*requests, *closing(version, nonce), *ending])
 
         ending = [CLOSE] if last else []
 
         response = await self._post("pipeline", body, patience)
-        text, fault = None, None
+        fault = None
         try:
-            text = await response.read()
+            text = await asyncio.wait_for(_whole(response.content, ANSWER_LIMIT), self._wait(patience) + _BODY_SECONDS)
+            answer = shapes.parse(text)
+            results = shapes.pipeline_results(answer, len(requests) + 2 + len(ending))
+            self._follow(answer)
+            return results[: len(requests) + 2]
         except _NETWORK as e:
             fault = network_fault(e, self._target)
+        except Malformed as e:
+            fault = not_a_server(self._target, str(e))
+        except Fault as e:
+            fault = e
         finally:
             response.release()
-        answer = _json(text) if text is not None else None
-        if fault is None and not _is_answer(answer, len(requests) + 1 + len(ending)):
-            fault = not_a_server(self._target)
-        if fault is not None:
-            self._forget()
-            raise fault
-        assert answer is not None
-        self._follow(answer)
-        results: list[Json] = answer["results"][: len(requests) + 1]
-        return results
+        self._forget()
+        raise fault
 
     async def cursor(self, batch: Json) -> AsyncGenerator[list[Json], None]:
         response = await self._post("cursor", lambda _: _body(self._baton, batch=batch), None, _UNCOMPRESSED)
@@ -85,27 +99,26 @@ class HttpTransport:
         following: Json | None = None
         alive, over = None, asyncio.Event()
         try:
-            async for lines in _lines(response.content):
-                entries = _entries(lines)
-                if entries is None:
-                    fault = not_a_server(self._target)
-                    break
+            async for lines in _lines(response.content, self._wait(None)):
+                entries = shapes.parse_lines(lines)
                 if following is None:
                     following = entries.pop(0)
+                    shapes.baton(following)
                     alive = asyncio.create_task(self._keep_alive(following, over))
                 if entries:
                     yield entries
-            else:
-                done = True
+            done = True
         except _NETWORK as e:
             fault = network_fault(e, self._target)
+        except Malformed as e:
+            fault = not_a_server(self._target, str(e))
         finally:
             over.set()
             if alive is not None:
                 following = await alive
             if done and following is not None:
                 response.release()
-                self._follow(following)
+                fault = self._followed(following)
             else:
                 response.close()
                 self._forget()
@@ -126,24 +139,21 @@ class HttpTransport:
             except TimeoutError:
                 pass
             assert self._session is not None
-            url = (following.get("base_url") or self._url).rstrip("/")
             try:
+                url = self._address(following) or self._url
                 async with self._session.post(
                     f"{url}/v{self.version}/pipeline",
                     data=_body(following.get("baton"), requests=[]),
                     proxy=proxy_for(url),
                     allow_redirects=False,
-                    timeout=aiohttp.ClientTimeout(total=None, sock_connect=self._timeouts.connect, sock_read=30),
+                    timeout=aiohttp.ClientTimeout(total=_ALIVE_SECONDS * 10, sock_connect=self._timeouts.connect),
                 ) as response:
-                    answer = _json(await response.read()) if response.status == 200 else None
-            except _NETWORK:
+                    answer = shapes.parse(await _whole(response.content, _SHORT)) if response.status == 200 else None
+            except (*_NETWORK, Malformed, Fault):
                 answer = None
-            if answer is None:
+            if answer is None or not answer.get("baton"):
                 return None
-            following = {
-                **following,
-                **{key: value for key, value in answer.items() if key in ("baton", "base_url") and value},
-            }
+            following = {**answer, "base_url": answer.get("base_url") or following.get("base_url")}
 
     async def drop(self) -> None:
         self._forget()
@@ -164,8 +174,8 @@ class HttpTransport:
                     allow_redirects=False,
                     timeout=aiohttp.ClientTimeout(total=2),
                 ) as response:
-                    await response.read()
-        except _NETWORK:
+                    await _whole(response.content, _SHORT)
+        except (*_NETWORK, Malformed):
             # Without requests the server ends the stream by itself.
             pass
         finally:
@@ -184,20 +194,24 @@ class HttpTransport:
             self._session = self._new_session()
         while True:
             response, fault, body = None, None, make(self.version)
-            wait = patience if patience is not None else self._timeouts.answer
+            wait = self._wait(patience)
+            request = self._session.post(
+                f"{self._url}/v{self.version}/{path}",
+                data=body,
+                headers=headers,
+                proxy=proxy_for(self._url),
+                allow_redirects=False,
+                timeout=aiohttp.ClientTimeout(total=None, sock_connect=self._timeouts.connect, sock_read=wait),
+            )
             try:
-                response = await self._session.post(
-                    f"{self._url}/v{self.version}/{path}",
-                    data=body,
-                    headers=headers,
-                    proxy=proxy_for(self._url),
-                    allow_redirects=False,
-                    timeout=aiohttp.ClientTimeout(total=None, sock_connect=self._timeouts.connect, sock_read=wait),
-                )
+                # The time-out of the session is for the next byte; this one is for a head that comes byte by byte.
+                response = await asyncio.wait_for(request, self._timeouts.connect + wait + _BODY_SECONDS)
                 if response.status == 200:
                     self._answered = True
                     return response
-                fault = await self._refusal(response, path, len(body))
+                text = await asyncio.wait_for(_beginning(response.content), _BODY_SECONDS)
+                fault = self._refusal(response.status, text, path, len(body))
+                response.close()
             except _NETWORK as e:
                 fault = network_fault(e, self._target)
             if fault is None:
@@ -207,25 +221,23 @@ class HttpTransport:
                 self._forget()
             raise fault
 
-    async def _refusal(self, response: aiohttp.ClientResponse, path: str, size: int) -> Fault | None:
+    def _refusal(self, status: int, raw: bytes, path: str, size: int) -> Fault | None:
         """The fault for an answer other than 200; None where an older version is to be tried."""
-        text = (await response.read())[:20_000].decode("utf-8", "replace")
-        response.release()
-        if (
-            response.status == 404
-            and not self._answered
-            and self.version == 3
-            and path == "pipeline"
-            and not _json(text.encode())
-        ):
+        text = raw.decode("utf-8", "replace")
+        if status == 404 and not self._answered and self.version == 3 and path == "pipeline" and not _object(raw):
             return None
-        if path == "cursor" and response.status == 500:
+        if path == "cursor" and status == 500:
             # This is how the cursor endpoint answers a text that is not SQL.
-            raw = (_json(text.encode()) or {}).get("error") or ""
-            message = str(raw).removeprefix("Internal Error: `").removesuffix("`")
-            error = statement_error({"message": message, "code": "SQL_PARSE_ERROR"}, self._target, None, None)
-            return Fault(error, sent=False)
-        return http_status(response.status, text, self._target, size)
+            raw_error = _object(raw).get("error")
+            if isinstance(raw_error, str) and _NOT_SQL in raw_error:
+                message = raw_error.removeprefix("Internal Error: `").removesuffix("`")
+                error = statement_error({"message": message, "code": "SQL_PARSE_ERROR"}, self._target, None, None)
+                return Fault(error, sent=False)
+        return http_status(status, text, self._target, size)
+
+    def _wait(self, patience: float | None) -> float:
+        """Seconds to wait for the next byte of an answer."""
+        return patience if patience is not None else self._timeouts.answer
 
     def _new_session(self) -> aiohttp.ClientSession:
         headers = {"Content-Type": "application/json", "User-Agent": USER_AGENT}
@@ -238,23 +250,41 @@ class HttpTransport:
             read_bufsize=_PIECE_BYTES,
         )
 
+    def _followed(self, answer: Json) -> Fault | None:
+        """_follow(), which returns its fault."""
+        try:
+            self._follow(answer)
+        except Malformed as e:
+            self._forget()
+            return not_a_server(self._target, str(e))
+        except Fault as e:
+            self._forget()
+            return e
+        return None
+
     def _follow(self, answer: Json) -> None:
-        self._baton = answer.get("baton")
+        """Go on with the baton and the address of ``answer``. Raises Malformed, and Fault for an address that is not
+        trusted."""
+        self._last_answer = time.monotonic()
+        self._baton = shapes.baton(answer)
         if self._baton is None:
             self._forget()
             return
-        base = answer.get("base_url")
-        if not base:
-            return
+        self._url = self._address(answer) or self._url
+
+    def _address(self, answer: Json) -> str | None:
+        """The address that the stream goes to; None where it stays. Raises like _follow()."""
+        base = shapes.base_url(answer)
+        if base is None:
+            return None
         if urlsplit(self._base).scheme == "https" and urlsplit(base).scheme != "https":
-            self._forget()
             raise Fault(
                 ConnectError(
                     f"{self._target} sends the stream to an address without TLS, where the token would be readable",
                     hint="tell whoever runs the server",
                 )
             )
-        self._url = base.rstrip("/")
+        return base
 
     def _forget(self) -> None:
         self._baton = None
@@ -265,49 +295,57 @@ def _body(baton: str | None, **rest: Any) -> bytes:
     return json.dumps({"baton": baton, **rest}, ensure_ascii=False, separators=(",", ":")).encode()
 
 
-def _is_answer(answer: Json | None, count: int) -> bool:
-    """Whether ``answer`` holds ``count`` results of a pipeline."""
-    results = answer.get("results") if answer is not None else None
-    return (
-        isinstance(results, list)
-        and len(results) == count
-        and all(
-            isinstance(r, dict)
-            and isinstance(r.get({"ok": "response", "error": "error"}.get(r.get("type") or "", "")), dict)
-            for r in results
-        )
-    )
-
-
-def _json(text: bytes) -> Json | None:
+def _object(text: bytes) -> Json:
+    """The JSON object that ``text`` is; an empty one where it is anything else."""
     try:
-        value = json.loads(text)
-    except ValueError:
-        return None
-    return value if isinstance(value, dict) else None
+        return shapes.parse(text)
+    except Malformed:
+        return {}
 
 
-def _entries(lines: list[bytes]) -> list[Json] | None:
-    """The JSON object of each line; None where a line is anything else."""
-    try:
-        values = json.loads(b"[%b]" % b",".join(lines))
-    except ValueError:
-        return None
-    return values if len(values) == len(lines) and all(type(entry) is dict for entry in values) else None
-
-
-async def _lines(content: aiohttp.StreamReader) -> AsyncIterator[list[bytes]]:
-    """The lines of the answer, in lists. StreamReader's own reading of lines is not used, because it limits their
-    length, and a line is a row of any size."""
-    begun: list[bytes] = []
+async def _whole(content: aiohttp.StreamReader, limit: int) -> bytes:
+    """All of an answer. Raises Malformed where it has more than ``limit`` bytes."""
+    pieces: list[bytes] = []
     size = 0
+    async for piece in content.iter_any():
+        pieces.append(piece)
+        size += len(piece)
+        if size > limit:
+            raise Malformed(f"the answer has more than {limit:,} bytes")
+    return b"".join(pieces)
+
+
+async def _beginning(content: aiohttp.StreamReader) -> bytes:
+    """The first bytes of an answer that is no more than read to a person."""
+    text = b""
+    async for piece in content.iter_any():
+        text += piece
+        if len(text) >= _SHORT:
+            break
+    return text[:_SHORT]
+
+
+async def _lines(content: aiohttp.StreamReader, seconds: float) -> AsyncIterator[list[bytes]]:
+    """The lines of the answer, in lists. StreamReader's own reading of lines is not used, because it limits their
+    length to less than a row may have.
+
+    Raises Malformed for a line of more than ENTRY_LIMIT bytes, and TimeoutError where none ends for ``seconds``.
+    """
+    begun: list[bytes] = []
+    size, end = 0, time.monotonic() + seconds
     async for piece in content.iter_any():
         begun.append(piece)
         size += len(piece)
-        if size >= _PIECE_BYTES:
-            *lines, rest = b"".join(begun).split(b"\n")
-            begun, size = [rest], 0
-            if whole := [line for line in lines if line]:
-                yield whole
+        if b"\n" in piece:
+            end = time.monotonic() + seconds
+            if size >= _PIECE_BYTES:
+                *lines, rest = b"".join(begun).split(b"\n")
+                begun, size = [rest], len(rest)
+                if whole := [line for line in lines if line]:
+                    yield whole
+        elif size > ENTRY_LIMIT:
+            raise Malformed(f"a row has more than {ENTRY_LIMIT:,} bytes")
+        elif time.monotonic() > end:
+            raise TimeoutError
     if lines := [line for line in b"".join(begun).split(b"\n") if line.strip()]:
         yield lines

@@ -43,13 +43,16 @@ _READERS = frozenset(
 @dataclass(slots=True)
 class Intent:
     """What a request does. ``writes``: it changes data or schema. ``opens``: it begins a transaction and leaves it
-    open. ``keeps``: when all of it ran, something may be committed. ``settings``: the settings of the stream that it
-    makes, the text of the PRAGMA by its name."""
+    open. ``keeps``: when all of it ran, something may be committed. ``outside``: it writes or commits something outside
+    of a transaction that it began itself. ``inside``: whether a transaction is open when all of it ran, None where that
+    is not known. ``settings``: the settings of the stream that it makes, the text of the PRAGMA by its name."""
 
     _: KW_ONLY
     writes: bool = False
     opens: bool = False
     keeps: bool = False
+    outside: bool = False
+    inside: bool | None = None
     settings: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -64,12 +67,14 @@ def intent_of(items: Sequence[Item], in_transaction: bool) -> Intent:
     For example, outside a transaction an INSERT writes and keeps; inside one it only writes.
     """
     result = Intent()
-    inside = in_transaction
+    inside, certain = in_transaction, True
     for text in _texts(items, inside):
         effect = sqltext.effect(text)
         if effect.kind == "transaction":
             if effect.name in ("COMMIT", "END", "RELEASE"):
                 result.keeps = True
+                result.outside = result.outside or not inside
+                certain = effect.name != "RELEASE"
             inside = effect.name in ("BEGIN", "SAVEPOINT", "RELEASE") or (
                 effect.name == "ROLLBACK" and "TO" in text.upper().split()
             )
@@ -85,6 +90,8 @@ def intent_of(items: Sequence[Item], in_transaction: bool) -> Intent:
                 continue
         result.writes = True
         result.keeps = result.keeps or not inside
+        result.outside = result.outside or not inside
+    result.inside = inside if certain else None
     result.opens = inside and not in_transaction
     return result
 

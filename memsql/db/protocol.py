@@ -104,10 +104,12 @@ class Connection(Protocol):
     """
 
     target: Target
-    requests: int
-    """Round trips to a server so far; 0 for a file."""
     body_limit: int | None
     """How many bytes of SQL and parameters one call may carry; the caller cuts longer texts. None: any number."""
+
+    @property
+    def requests(self) -> int:
+        """Round trips to a server so far; 0 for a file."""
 
     @property
     def in_transaction(self) -> bool:

@@ -14,8 +14,8 @@ from urllib.request import getproxies, proxy_bypass
 import aiohttp
 
 from memsql.config import Target
+from memsql.db.answers import Json
 from memsql.db.faults import Fault
-from memsql.db.hrana import Json
 from memsql.errors import ConnectError, LockedError
 
 USER_AGENT = "memsql"
@@ -45,12 +45,16 @@ class Transport(Protocol):
     cheap_stop: bool
     """Whether a cursor can be stopped early without losing the stream."""
 
+    @property
+    def idle(self) -> float:
+        """Seconds since the last answer, where a stream may expire."""
+
     async def pipeline(
-        self, requests: Sequence[Json], patience: float | None = None, *, last: bool = False
+        self, requests: Sequence[Json], nonce: str, patience: float | None = None, *, last: bool = False
     ) -> list[Json]:
-        """Send requests at once, and behind them hrana.autocommit_probe(). Returns the answers in order, that of the
-        probe last. ``patience``, in seconds, replaces the time to wait for an answer. ``last``: the stream is not
-        needed behind them, so that it may end with them."""
+        """Send requests at once, and behind them pipeline.closing() with ``nonce``. Returns the answers in order, those
+        to the two last, each of the shape of answers.pipeline_results(). ``patience``, in seconds, replaces the time to
+        wait for an answer. ``last``: the stream is not needed behind them, so that it may end with them."""
 
     def cursor(self, batch: Json) -> AsyncGenerator[list[Json], None]:
         """Run a batch and yield the entries of its cursor in lists, as they arrive. Needs version 3. Close the iterator

@@ -14,8 +14,10 @@ from libsql_client import LibsqlError
 from libsql_client.hrana.conn import HranaConn
 
 from memsql.config import Target
-from memsql.db.faults import Fault, http_status, statement_error
-from memsql.db.hrana import Json, autocommit_probe
+from memsql.db import answers as shapes
+from memsql.db.answers import ANSWER_LIMIT, Json, Malformed
+from memsql.db.faults import Fault, http_status, not_a_server, statement_error
+from memsql.db.pipeline import closing
 from memsql.db.transport import USER_AGENT, Timeouts, endpoint, network_fault, proxy_for, timed_out
 from memsql.errors import ConnectError, StatementError
 
@@ -27,13 +29,14 @@ _CLOSE_SECONDS = 1.0
 
 
 class _Conn(HranaConn):  # type: ignore[misc]
-    """libsql-client's connection, but with Hrana 3 offered first, answers of any size, and the proxy of the
-    environment. libsql-client itself offers Hrana 2 only and ends the connection at an answer of 4 MiB."""
+    """libsql-client's connection, but with Hrana 3 offered first, larger answers, which are checked, and the proxy of
+    the environment. libsql-client itself offers Hrana 2 only and ends the connection at an answer of 4 MiB."""
 
     def __init__(self, session: aiohttp.ClientSession, url: str, token: str | None, timeout: float) -> None:
         self.protocol = "hrana3"
         self._connect_timeout = timeout
         self._refusal: Json | None = None
+        self._recvd_hello: bool
         super().__init__(session, url, token)
 
     async def _do_connect(self, session: aiohttp.ClientSession, url: str) -> aiohttp.ClientWebSocketResponse:
@@ -43,7 +46,7 @@ class _Conn(HranaConn):  # type: ignore[misc]
                 protocols=("hrana3", "hrana2"),
                 autoclose=False,
                 autoping=True,
-                max_msg_size=0,
+                max_msg_size=ANSWER_LIMIT,
                 proxy=proxy_for(url),
                 timeout=aiohttp.ClientWSTimeout(ws_close=_CLOSE_SECONDS),
             ),
@@ -64,11 +67,31 @@ class _Conn(HranaConn):  # type: ignore[misc]
         self._send_msg_queue.put_nowait(text)
 
     def _receive(self, text: str) -> None:
-        # Kept here, because libsql-client reports a refused hello as a broken connection when the socket is closed.
+        """Take a message of the server. Raises Malformed, which ends the connection; libsql-client's own reading would
+        leave a request without an answer for ever."""
+        if self.exception is not None:
+            return
+        message = shapes.parse(text.encode("utf-8", "surrogatepass"))
+        kind = message.get("type")
         if not self._recvd_hello:
-            message = json.loads(text)
-            self._refusal = message["error"] if message.get("type") == "hello_error" else None
-        super()._receive(text)
+            if kind not in ("hello_ok", "hello_error"):
+                raise Malformed("the first message is no answer to the greeting")
+            # Kept here, because a refused hello is reported as a broken connection when the socket is closed.
+            self._refusal = shapes.error_object(message.get("error")) if kind == "hello_error" else None
+            self._recvd_hello = True
+            self._finished_handshake.set()
+            if self._refusal is not None:
+                raise LibsqlError("the greeting was refused", "HELLO")
+            return
+        number = message.get("request_id")
+        state = self._response_map.get(number) if type(number) is int else None
+        if state is None:
+            raise Malformed("a message answers no request")
+        answer = _answer(kind, message, state.type)
+        del self._response_map[number]
+        self._request_id_alloc.free(number)
+        if not state.future.done():
+            state.future.set_result(answer)
 
     async def greeted(self) -> Json | None:
         """Wait for the server's hello. Returns the error object of a refusal, None otherwise. Raises LibsqlError where
@@ -99,40 +122,50 @@ class WebSocketTransport:
     def fresh(self) -> bool:
         return self._conn is None
 
+    @property
+    def idle(self) -> float:
+        return 0.0
+
     async def pipeline(
-        self, requests: Sequence[Json], patience: float | None = None, *, last: bool = False
+        self, requests: Sequence[Json], nonce: str, patience: float | None = None, *, last: bool = False
     ) -> list[Json]:
         conn = await self._ready()
-        answers = await self._ask(
-            conn, [{**r, "stream_id": 0} for r in (*requests, autocommit_probe(self.version))], patience
-        )
-        return [self._answer(a) for a in answers]
+        ending = closing(self.version, nonce)
+        return await self._ask(conn, [{**r, "stream_id": 0} for r in (*requests, *ending)], patience)
 
     async def cursor(self, batch: Json) -> AsyncGenerator[list[Json], None]:
         conn = await self._ready()
         number = next(self._cursors)
         opening = {"type": "open_cursor", "stream_id": 0, "cursor_id": number, "batch": batch}
         size = _FETCH
-        opened = self._answer((await self._ask(conn, [opening]))[0])
+        opened = (await self._ask(conn, [opening]))[0]
         if opened["type"] == "error":
             # The cursor is not closed: sqld cuts the connection when a cursor that did not open is closed.
             raise Fault(statement_error(opened["error"], self._target, None, None), sent=False, kept=True)
         try:
             while True:
                 fetching = {"type": "fetch_cursor", "cursor_id": number, "max_count": size}
-                fetched = self._answer((await self._ask(conn, [fetching]))[0])
+                fetched = (await self._ask(conn, [fetching]))[0]
                 if fetched["type"] == "error":
                     yield [{"type": "error", "error": fetched["error"]}]
                     return
-                entries = fetched["response"]["entries"]
+                entries, done = await self._fetched(fetched["response"])
                 size = _next_size(entries)
                 if entries:
                     yield entries
-                if fetched["response"]["done"]:
+                if done:
                     return
         finally:
             if self._conn is conn:
                 await self._ask(conn, [{"type": "close_cursor", "cursor_id": number}])
+
+    async def _fetched(self, response: Json) -> tuple[list[Json], bool]:
+        """The entries of the cursor in ``response``, and whether they are the last."""
+        entries, done = response.get("entries"), response.get("done")
+        if type(entries) is list and all(type(e) is dict for e in entries) and type(done) is bool and (entries or done):
+            return entries, done
+        await self.drop()
+        raise not_a_server(self._target, "the entries of a cursor are not a list of objects")
 
     async def drop(self) -> None:
         conn, self._conn = self._conn, None
@@ -174,7 +207,7 @@ class WebSocketTransport:
             fault = Fault(statement_error(refusal, self._target, None, None), sent=False)
         elif error is None:
             self.version = 3 if conn.protocol == "hrana3" else 2
-            opening = self._answer((await self._ask(conn, [{"type": "open_stream", "stream_id": 0}]))[0])
+            opening = (await self._ask(conn, [{"type": "open_stream", "stream_id": 0}]))[0]
             if opening["type"] == "ok":
                 return conn
             fault = Fault(statement_error(opening["error"], self._target, None, None), sent=False)
@@ -183,8 +216,8 @@ class WebSocketTransport:
         await self.drop()
         raise fault
 
-    async def _ask(self, conn: _Conn, requests: Sequence[Json], patience: float | None = None) -> list[Any]:
-        """Send ``requests`` at once; return the answer, or the exception, of each."""
+    async def _ask(self, conn: _Conn, requests: Sequence[Json], patience: float | None = None) -> list[Json]:
+        """Send ``requests`` at once; return the answer to each, in the form of an answer over HTTP."""
         wait = patience if patience is not None else self._timeouts.answer
         futures, refused = [], None
         try:
@@ -202,25 +235,20 @@ class WebSocketTransport:
             _settled(futures)
             raise
         if not pending and conn.exception is None:
-            return _settled(futures)
+            return [f.result() for f in futures]
+        reason = conn.exception
         await self.drop()
         _settled(futures)
         if pending:
             raise timed_out(self._target)
+        if isinstance(reason, Malformed):
+            raise not_a_server(self._target, str(reason))
         fault = network_fault(ConnectionResetError(), self._target)
         fault.error.hint = (
             "check the network and the server; sqld also cuts a WebSocket where the token does not "
             "give the right to a statement, and where a text is not UTF-8"
         )
         raise fault
-
-    def _answer(self, answer: Any) -> Json:
-        """An answer of _ask() in the form of an answer over HTTP."""
-        if isinstance(answer, LibsqlError):
-            return {"type": "error", "error": {"message": answer.explanation, "code": answer.code}}
-        if isinstance(answer, BaseException):
-            raise answer
-        return {"type": "ok", "response": answer}
 
     def _greeting_fault(self, error: BaseException) -> Fault:
         if isinstance(error, aiohttp.WSServerHandshakeError):
@@ -238,6 +266,10 @@ class WebSocketTransport:
             return fault
         if isinstance(error, asyncio.TimeoutError):
             error = aiohttp.ConnectionTimeoutError()
+        if isinstance(error, Malformed):
+            fault = not_a_server(self._target, str(error))
+            fault.sent = False
+            return fault
         if isinstance(error, LibsqlError):
             return Fault(
                 ConnectError(
@@ -252,14 +284,30 @@ class WebSocketTransport:
         return fault
 
 
+def _answer(kind: object, message: Json, wanted: str) -> Json:
+    """The ``message`` that answers a request of the type ``wanted``, in the form of an answer over HTTP."""
+    if kind == "response_ok":
+        answer = {"type": "ok", "response": message.get("response")}
+    elif kind == "response_error":
+        answer = {"type": "error", "error": message.get("error")}
+    else:
+        raise Malformed("a message has an unknown type")
+    shapes.pipeline_results({"results": [answer]}, 1)
+    if kind == "response_ok":
+        shapes.response(answer, wanted)
+    return answer
+
+
 def _next_size(entries: Sequence[Json]) -> int:
     """How many rows to request so that the next answer has about a megabyte, by the size of the last rows."""
     weight = sum(
-        len(v.get("value") or v.get("base64") or "") if v["type"] in ("text", "blob") else 20
-        for entry in entries
-        for v in entry.get("row", ())
+        len(str(value.get("value") or value.get("base64") or ""))
+        for row in (entry.get("row") for entry in entries)
+        if type(row) is list
+        for value in row
+        if type(value) is dict
     )
-    return max(1, min(1000, len(entries) * _ANSWER_BYTES // max(weight, 1)))
+    return max(1, min(1000, len(entries) * _ANSWER_BYTES // max(weight, 20 * len(entries), 1)))
 
 
 def _settled(futures: Sequence[asyncio.Future[Any]]) -> list[Any]:

@@ -83,18 +83,20 @@ class OnServer:
             yield from self._prove_singly(self.running, foreign_keys)
 
     def commit(self, entries: Sequence[Entry]) -> tuple[str, ...]:
-        """Write the ledger and COMMIT in one request. A lost answer is no failure: the ledger says what became of
-        it."""
+        """Write the ledger and COMMIT in one request. An answer that is lost, or that no server gives, is no failure:
+        the ledger says what became of it."""
         conn = self.session.conn
         statements = ledger.applied_statements if self.running[0].direction == "up" else ledger.rolled_back_statements
         rows: list[Item] = [statement for entry in entries for statement in statements(entry)]
         end: list[Item] = [(load("ledger/moved"), ()), ("PRAGMA schema_version", ()), ("COMMIT", ())]
         try:
             *_, moved, version, _ = send(conn, [[*rows, *end]], self.session.progress)[0]
-        except ItemFailed as e:
-            raise e.error from e
-        except CommitUnknown as e:
-            return self._ask_the_ledger(e)
+        except (ItemFailed, MemsqlError) as e:
+            problem = e.error if isinstance(e, ItemFailed) else e
+            if conn.in_transaction:
+                raise problem from e
+            # Whatever the answer says, the transaction is over.
+            return self._ask_the_ledger(problem)
         self._moved, self._schema_version = moved.rows, version.one()
         if self._schema is not None:
             self._schema.keep()
@@ -301,10 +303,12 @@ class OnServer:
             return conn.execute(load("ledger/moved")).rows != self._moved
         return ledger.read(conn) != self._ledger
 
-    def _ask_the_ledger(self, error: CommitUnknown) -> tuple[str, ...]:
-        """The answer to COMMIT was lost: take the lock, which waits for a commit that is still under way, and look.
+    def _ask_the_ledger(self, error: MemsqlError) -> tuple[str, ...]:
+        """COMMIT ended with ``error``, which leaves open what became of it: take the lock, which waits for a commit
+        that is still under way, and look.
 
-        Raises ConnectError where nothing was committed, ``error`` where the ledger cannot be read.
+        Raises ``error`` where the ledger cannot be read, and where nothing was committed, which ConnectError says if
+        ``error`` does not.
         """
         conn = self.session.conn
         try:
@@ -315,8 +319,11 @@ class OnServer:
         finally:
             conn.rollback()
         if not all((job.migration.id in (now.yoyo or {})) == (job.direction == "up") for job in self.running):
+            if not isinstance(error, CommitUnknown):
+                raise error
             raise ConnectError(
                 f"the connection to {conn.target} was lost at COMMIT, and the ledger says that nothing was committed",
+                details=error.details,
                 hint="run the command again",
             ) from error
         self._ledger, self._moved, self._schema = now, None, None

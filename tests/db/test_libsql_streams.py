@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import servers
 from libsql import always, as_kind, opened
-from proxy import Action, Answer, Cut, Proxy, Request, proxy_to
+from proxy import Action, Answer, Cut, Edit, Proxy, Request, proxy_to
 
 from memsql.db.transport import Timeouts
 from memsql.errors import ConnectError, MemsqlError
@@ -26,16 +26,9 @@ def test_the_stream_follows_base_url(empty_server: Running) -> None:
                 return Answer(500, "not here")
             with opened(empty_server.url) as conn:
                 conn.execute("SELECT 1")
-                baton = conn._transport._baton  # type: ignore[attr-defined]
-                conn._transport._baton = None  # type: ignore[attr-defined]
-            results = [{"type": "ok", "response": {"type": "get_autocommit", "is_autocommit": True}}] * len(
-                json.loads(request.body)["requests"]
-            )
-            results[0] = {
-                "type": "ok",
-                "response": {"type": "execute", "result": {"cols": [], "rows": [], "affected_row_count": 0}},
-            }
-            return Answer(200, json.dumps({"baton": baton, "base_url": elsewhere.url + "/", "results": results}))
+                baton = conn._stream._transport._baton  # type: ignore[attr-defined]
+                conn._stream._transport._baton = None  # type: ignore[attr-defined]
+            return Edit(lambda text: json.dumps({**json.loads(text), "baton": baton, "base_url": elsewhere.url + "/"}))
 
         front.rule = rule
         with opened(front.url) as conn:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 import socket
 import threading
 import time
@@ -55,7 +57,22 @@ class Rewrite:
     new: str
 
 
-Action = Answer | Cut | Delay | Rewrite | None
+@dataclass(frozen=True)
+class Edit:
+    """Replace the body of the HTTP answer by what ``change`` makes of it, and its status where one is given."""
+
+    change: Callable[[str], str]
+    status: int = 200
+
+
+@dataclass(frozen=True)
+class Forward:
+    """Send ``body``, as JSON, in place of what came."""
+
+    body: dict[str, object]
+
+
+Action = Answer | Cut | Delay | Rewrite | Edit | Forward | None
 Rule = Callable[[Request], Action]
 
 
@@ -140,6 +157,13 @@ def _serve(proxy: Proxy, client: socket.socket) -> None:
                 time.sleep(action.request)
             if isinstance(action, Rewrite):
                 raw = raw.replace(action.old.encode(), action.new.encode())
+            if isinstance(action, Edit):
+                # What is compressed cannot be edited.
+                raw = re.sub(rb"(?i)\r\naccept-encoding:[^\r]*", b"", raw)
+            if isinstance(action, Forward):
+                size = len(body)
+                body = json.dumps(action.body).encode()
+                raw = raw.replace(b"Content-Length: %d" % size, b"Content-Length: %d" % len(body))
             if server is None:
                 server = socket.create_connection(proxy.backend)
                 proxy.sockets.append(server)
@@ -150,6 +174,8 @@ def _serve(proxy: Proxy, client: socket.socket) -> None:
                 _frames(proxy, reader, client, server)
                 return
             answer = _answer(answers)
+            if isinstance(action, Edit):
+                answer = _edited(answer, action)
             if isinstance(action, Delay):
                 time.sleep(action.answer)
             if action == Cut("after"):
@@ -187,6 +213,26 @@ def _answer(reader: object) -> bytes:
             parts += [line, read(size + 2)]
         return b"".join([*parts, line, readline()])
     return bytes(raw + read(int(headers.get("content-length", "0"))))
+
+
+def _edited(answer: bytes, edit: Edit) -> bytes:
+    """``answer`` with another body, in one piece."""
+    head, _, body = answer.partition(b"\r\n\r\n")
+    lines = head.split(b"\r\n")
+    if any(b"chunked" in line for line in lines):
+        body = _unchunked(body)
+    content = edit.change(body.decode()).encode("utf-8", "surrogatepass")
+    status = b"HTTP/1.1 %d X" % edit.status
+    kept = [line for line in lines[1:] if not line.lower().startswith((b"transfer-encoding", b"content-length"))]
+    return b"\r\n".join([status, *kept, b"Content-Length: %d" % len(content), b"", content])
+
+
+def _unchunked(body: bytes) -> bytes:
+    pieces = []
+    while size := int(body[: (start := body.index(b"\r\n"))], 16):
+        pieces.append(body[start + 2 : start + 2 + size])
+        body = body[start + 4 + size :]
+    return b"".join(pieces)
 
 
 def _frames(proxy: Proxy, reader: object, client: socket.socket, server: socket.socket) -> None:
