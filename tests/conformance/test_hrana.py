@@ -18,7 +18,7 @@ import servers
 from hrana_ways import Refused, Way, batch, error, execute, failed, ok, opened, pipeline, result, step, value
 
 from memsql.db import connect
-from memsql.db.hrana import Json
+from memsql.db.answers import Json
 from memsql.server import Running
 
 TABLE = "CREATE TABLE hrana (id INTEGER PRIMARY KEY, a TEXT UNIQUE NOT NULL, b VARCHAR(10))"

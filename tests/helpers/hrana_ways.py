@@ -12,8 +12,9 @@ import pytest
 import servers
 
 from memsql.db import transport
+from memsql.db.answers import Json
 from memsql.db.faults import Fault
-from memsql.db.hrana import Json
+from memsql.db.hrana import decode_rows
 from memsql.db.http import HttpTransport
 from memsql.db.loop import Loop
 from memsql.db.websocket import WebSocketTransport
@@ -49,7 +50,8 @@ class _Ours:
 
     def send(self, requests: Sequence[Json]) -> list[Json]:
         try:
-            *answers, _ = self._loop.run(self._transport.pipeline(requests))
+            # The last two belong to memsql itself.
+            *answers, _, _ = self._loop.run(self._transport.pipeline(requests, "a text"))
         except Fault as e:
             raise Refused(e.error.message) from None
         return [without_measures(answer) for answer in answers]
@@ -66,12 +68,11 @@ class _Ours:
             raise Refused(e.error.message) from None
 
     def rows(self, sql: str) -> list[tuple[object, ...]]:
-        from memsql.db.hrana import decode_rows
-
         entries = self.entries({"steps": [{"stmt": {"sql": sql}}]})
         if any(entry["type"] in ("error", "step_error") for entry in entries):
             raise Refused
-        return list(decode_rows(entries))
+        rows = [entry["row"] for entry in entries if entry["type"] == "row"]
+        return list(decode_rows(rows, len(rows[0]) if rows else 0))
 
     def close(self) -> None:
         if not self._loop.closed:

@@ -31,8 +31,10 @@ class Afterwards:
         """
         port = int(url.rpartition(":")[2])
         start, now = self._bench.truth(scenario.start), truth.read(port)
-        contents = [self._bench.content(number) for number in range(len(project.IDS) + 1)]
-        problems = [*judge.consistency(now, contents, start), *judge.claims(ran, scenario, now, start)]
+        problems = [
+            *judge.consistency(now, self._bench.contents(scenario), start),
+            *judge.claims(ran, scenario, now, start),
+        ]
         known = self._known.get((scenario, now))
         if known is None or self._draw.random() < _AGAIN:
             known = self._known[scenario, now] = self._rerun(scenario, root, url, now)

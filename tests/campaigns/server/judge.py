@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from tests.campaigns.server.exchange import Kind
@@ -69,15 +69,15 @@ def report_of(ran: Ran) -> dict[str, Any] | None:
     return report if isinstance(report, dict) else None
 
 
-def consistency(now: Truth, contents: Sequence[tuple[object, ...]], start: Truth) -> list[str]:
+def consistency(now: Truth, contents: Mapping[int, tuple[object, ...]], start: Truth) -> list[str]:
     """Whether the ledger is that of the schema: as many migrations as it says made just this content, or everything is
     as it was at the start."""
     problems = now.problems()
     count = len(now.applied)
     if list(now.applied) != list(IDS[:count]):
         problems.append(f"the ledger has a gap: {list(now.applied)}")
-    if (now.applied, now.content) != (start.applied, start.content) and now.content != contents[count]:
-        like = [str(number) for number, content in enumerate(contents) if content == now.content]
+    if (now.applied, now.content) != (start.applied, start.content) and now.content != contents.get(count):
+        like = [str(number) for number, content in contents.items() if content == now.content]
         problems.append(
             f"the ledger says that {count} migrations are applied, the content is that of {' or '.join(like) or 'none'}"
         )

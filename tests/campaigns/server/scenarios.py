@@ -119,7 +119,8 @@ class Bench:
 
     @cache  # noqa: B019 - it lives as long as its worker
     def prepared(self, state: str) -> Path:
-        """The folder of a state: "0" to "5", where so many migrations are applied, "legacy", without a ledger,
+        """The folder of a state: "0" to "5", where so many migrations are applied, "5-to-2" to "5-to-5", where all were
+        and so many still are (a table that was rebuilt there and back has another text), "legacy", without a ledger,
         "failing-0", with a migration that fails, and "backed-up-0", empty and with a backup of "5"."""
         into = self.folder / f"state-{state}"
         root, data = into / "project", into / "server"
@@ -127,6 +128,9 @@ class Bench:
         with self.served(data) as running:
             if state.isdigit() and state != "0":
                 self._must(root, running.url, "migrate.up", "--to", state)
+            if state.startswith("5-to-"):
+                self._must(root, running.url, "migrate.up")
+                self._must(root, running.url, "migrate.to", state.removeprefix("5-to-"))
             if state == "legacy":
                 self._must(root, running.url, "migrate.up", "--to", "4")
                 truth.script(port_of(running), ";".join(f'DROP TABLE IF EXISTS "{name}"' for name in truth.LEDGER))
@@ -135,11 +139,11 @@ class Bench:
                 self._must(root, full.url, "backup.create")
         return into
 
-    @cache  # noqa: B019
-    def content(self, applied: int) -> tuple[object, ...]:
-        """Schema and rows where so many migrations are applied."""
-        with self.served(self.prepared(str(applied)) / "server") as running:
-            return truth.read(port_of(running)).content
+    def contents(self, scenario: Scenario) -> dict[int, tuple[object, ...]]:
+        """Schema and rows on the way from the start of ``scenario`` to its end, by how many migrations are applied."""
+        if scenario.end is not None and scenario.end < len(self.truth(scenario.start).applied):
+            return {number: self.truth(f"5-to-{number}").content for number in range(scenario.end, 6)}
+        return {number: self.truth(str(number)).content for number in range(6)}
 
     @cache  # noqa: B019
     def truth(self, state: str) -> Truth:
