@@ -373,7 +373,12 @@ def _dotenv(root: Path) -> dict[str, str]:
         return {}
     from dotenv import dotenv_values
 
-    return {k: v for k, v in dotenv_values(path).items() if v is not None}
+    try:
+        return {k: v for k, v in dotenv_values(path).items() if v is not None}
+    except (OSError, ValueError) as e:
+        # Without the text of the file, which holds tokens.
+        why = e.strerror if isinstance(e, OSError) else "it is not UTF-8, or has an escape that means no character"
+        raise ConfigError(f".env cannot be read: {why}", where=Location(str(path))) from None
 
 
 def is_url(text: str) -> bool:

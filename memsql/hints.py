@@ -15,6 +15,7 @@ FILES_ALONE = frozenset(
         "bench.queries",
         "bench.writes",
         "campaign",
+        "fuzz",
         "init",
         "install",
         "lint",

@@ -50,9 +50,10 @@ def rows(name: str, text: str) -> int:
     digits = text.strip().replace("_", "").replace(",", "")
     if not digits:
         return SERVER_COPY_ROWS
-    if not (digits.isascii() and digits.isdigit()):
+    number = words.whole_number(digits)
+    if number is None:
         raise ConfigError(f"{name} = {text}: not a number of rows", hint=f"write {SERVER_COPY_ROWS}")
-    return int(digits)
+    return number
 
 
 def price(name: str, text: str) -> float | None:

@@ -117,7 +117,8 @@ def _table_of(path: Path) -> dict[str, Any] | None:
 
     try:
         tool = tomllib.loads(text).get("tool")
-    except tomllib.TOMLDecodeError as e:
+    except (ValueError, RecursionError) as e:
+        # Not TOMLDecodeError alone: numbers of thousands of digits are another ValueError.
         if _TABLE.search(text) is None:
             return None
         raise ConfigError(f"{path.name} cannot be read: {e}", where=Location(str(path))) from None

@@ -6,6 +6,8 @@ import re
 
 _UNITS = (("day", "d", 86_400), ("hour", "h", 3600), ("minute", "min", 60), ("second", "s", 1))
 _UNITS_MS = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
+_MOST_DIGITS = 100
+_LONGEST_MS = 10_000 * 366 * 86_400_000
 _duration = re.compile(r"\s*(\d+)\s*(ms|s|m|h|d)?\s*").fullmatch
 
 
@@ -25,11 +27,21 @@ def milliseconds(ms: int | float | None) -> str:
     return f"{int(ms // 60_000)} min {int(ms % 60_000 // 1000)} s"
 
 
+def whole_number(text: str) -> int | None:
+    """The whole number that ``text`` spells with the digits 0 to 9 alone; None for every other text, and for more than
+    a hundred digits, for int() raises ValueError where there are thousands."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS else None
+
+
 def parse_duration(text: str, unit: str) -> int | None:
-    """``text``, such as ``30s`` or ``5 m``, in milliseconds; None where it is no time. ``unit`` is meant where it names
-    none: ms, s, m, h or d."""
+    """``text``, such as ``30s`` or ``5 m``, in milliseconds; None where it is no time, or more than ten thousand years.
+    ``unit`` is meant where it names none: ms, s, m, h or d."""
     match = _duration(text)
-    return int(match[1]) * _UNITS_MS[match[2] or unit] if match is not None else None
+    number = whole_number(match[1]) if match is not None else None
+    if match is None or number is None:
+        return None
+    duration = number * _UNITS_MS[match[2] or unit]
+    return duration if duration <= _LONGEST_MS else None
 
 
 def size(number: int) -> str:

@@ -28,6 +28,7 @@ from memsql.project.links import refuse_linked_folders
 from memsql.project.queries import with_values
 from memsql.schema import read
 from memsql.sqltext import parse_header, quote, split
+from memsql.words import whole_number
 
 if TYPE_CHECKING:
     from memsql.project.load import Project
@@ -107,8 +108,9 @@ def is_era(settings: Settings, name: str) -> bool:
 def version_of(project: Project, name: str) -> int:
     """The version that ``name`` means. Raises UsageError where no migration has it."""
     versions = [migration.version for migration in project.ordered]
-    if name.isascii() and name.isdigit() and int(name) in versions:
-        return int(name)
+    version = whole_number(name)
+    if version in versions:
+        return version
     known = ", ".join(map(str, versions)) or "none"
     raise UsageError(f"{name}: there is no such version; the project has {known}", state="nothing was changed")
 

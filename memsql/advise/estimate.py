@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from memsql.advise.plans import Catalogue, Node
 from memsql.sqltext import fold
 from memsql.sqltext.tokens import outside, tokenize
+from memsql.words import whole_number
 
 # How many rows SQLite expects of an index without statistics, by the number of columns compared for equality
 # (https://sqlite.org/optoverview.html, and sqlite3DefaultRowEst in its source).
@@ -40,7 +41,7 @@ def statistics_of(rows: Sequence[Sequence[object]]) -> Statistics:
     tables: dict[str, int] = {}
     entries: dict[str, tuple[int, ...]] = {}
     for table, index, text in rows:
-        numbers = tuple(int(word) for word in str(text).split() if word.isdigit())
+        numbers = tuple(number for word in str(text).split() if (number := whole_number(word)) is not None)
         if not numbers:
             continue
         if index is not None:
@@ -160,6 +161,6 @@ def _limit(sql: str) -> int | None:
     if any(token.word in _READS_ON or token.word == ")" for token in tokens):
         return None
     for place, token in enumerate(tokens[:-1]):
-        if token.word == "LIMIT" and tokens[place + 1].kind == "number" and tokens[place + 1].text.isdigit():
-            return int(tokens[place + 1].text)
+        if token.word == "LIMIT" and (number := whole_number(tokens[place + 1].text)) is not None:
+            return number
     return None

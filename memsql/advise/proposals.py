@@ -21,6 +21,7 @@ from memsql.errors import StatementError
 from memsql.project.queries import Query
 from memsql.schema import ForeignKey, Schema, Table
 from memsql.sqltext import fold, quote
+from memsql.words import whole_number
 
 _COVERED = 3
 _COVERS_FROM = 100.0
@@ -242,7 +243,7 @@ def _known(database: Database, analyzed: dict[tuple[str, str], str], table: str)
         return database.rows[table]
     first = [stat.partition(" ")[0] for (name, _), stat in analyzed.items() if name == fold(table)]
     # Anybody may write there.
-    return max((int(number) for number in first if number.isascii() and number.isdigit()), default=None)
+    return max((number for text in first if (number := whole_number(text)) is not None), default=None)
 
 
 def _expressions(database: Database, table: Table, usages: Iterable[Usage]) -> dict[str, str]:

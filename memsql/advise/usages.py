@@ -20,6 +20,7 @@ from memsql.sqltext.names import quote_if_needed
 from memsql.sqltext.selects import Arm, Select, Source, parse_from, parse_select, without_parentheses
 from memsql.sqltext.tokens import Token, outside, split_outside, tokenize
 from memsql.sqltext.writes import read_view
+from memsql.words import whole_number
 
 _AGGREGATES = frozenset({"COUNT", "SUM", "TOTAL", "AVG", "MIN", "MAX", "GROUP_CONCAT", "STRING_AGG"})
 _SECTIONS = frozenset({"WHERE", "GROUP", "HAVING", "WINDOW", "ORDER", "LIMIT", "RETURNING"})
@@ -121,7 +122,7 @@ class _Reader:
 
     def _number(self, tokens: Sequence[Token]) -> int | None:
         texts = [self._values.get(t.text[1:], "") if t.kind == "variable" else t.text for t in tokens[:1]]
-        return int(texts[0]) if texts and texts[0].isdigit() else None
+        return whole_number(texts[0]) if texts else None
 
 
 def _with(parts: _Parts, conditions: list[list[Token]]) -> _Parts:

@@ -178,7 +178,7 @@ class _Reader:
             return {str(entry["tag"]): str(entry.get("when", "")) for entry in entries}
         except KeyError as e:
             self._problem(path, "is not there" if path not in self.tree else f"lacks {e}")
-        except (ValueError, TypeError, AttributeError):
+        except (ValueError, TypeError, AttributeError, RecursionError):
             self._problem(path, "is no journal")
         return {}
 

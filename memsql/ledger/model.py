@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
+from memsql.words import whole_number
+
 TABLES = frozenset({"schema_migrations", "memsql_history", "_yoyo_migration", "_yoyo_log", "_yoyo_version"})
 HASHES = ("up_hash", "rollback_hash")
 COLUMNS = ("version", "name", "description", "applied_at", "applied_by", "duration_ms", "checksum", "status")
@@ -98,8 +100,7 @@ class Entry:
 
 def version_of(migration_id: str) -> int | None:
     """The number that a yoyo id begins with, None where it has none."""
-    digits = migration_id.partition("_")[0]
-    return int(digits) if digits.isascii() and digits.isdigit() else None
+    return whole_number(migration_id.partition("_")[0])
 
 
 def utc_text(when: datetime) -> str:

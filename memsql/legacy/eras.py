@@ -23,6 +23,7 @@ from memsql.sandbox import isolated
 from memsql.schema import read
 from memsql.schema.compare import Definitions, Element, definitions
 from memsql.sqltext import fold, parse_header
+from memsql.words import whole_number
 
 _PHASE = re.compile(r"L(\d+)_(\w+)\.sql")
 _ERA_KEYS = frozenset({"era", "phases", "counts_as", "optional", "applied_at"})
@@ -193,14 +194,14 @@ def _read_era(file: SqlFile, shown: str, phases: dict[str, Phase]) -> Era:
         raise FileError(
             f"{shown} needs the upgrade {unknown[0]}, which is not in migrations/legacy", where=Location(shown)
         )
-    numbers = words("counts_as")
-    if not all(n.isdigit() for n in numbers):
+    numbers = [number for word in words("counts_as") if (number := whole_number(word)) is not None]
+    if len(numbers) < len(words("counts_as")):
         raise FileError(f"{shown}: counts_as takes version numbers", where=Location(shown))
     return Era(
         header.get("era") or file.name.removesuffix(".sql"),
         header.description,
         tuple(words("phases")),
-        tuple(int(n) for n in numbers),
+        tuple(numbers),
         frozenset(fold(w) for w in words("optional")),
         header.get("applied_at"),
     )

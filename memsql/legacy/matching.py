@@ -14,6 +14,7 @@ from memsql.exchange.ledgers import OtherLedger, Record
 from memsql.exchange.tools import tool_of
 from memsql.legacy.unfolding import Half, unfolded
 from memsql.project.files import Migration
+from memsql.words import whole_number
 
 _ENDING = re.compile(r"(\.(up|do|migration))?\.[A-Za-z]{1,6}$")
 _NUMBERED = re.compile(r"V?(\d{1,40})(?:_+|-|$)(.*)", re.ASCII | re.IGNORECASE | re.DOTALL)
@@ -63,8 +64,7 @@ def origins(ordered: Sequence[Migration], word: str) -> dict[str, Origin]:
         origin = migration.header.origin if b"imported_from" in migration.up.data else None
         if origin is not None and origin.tool == word:
             marks = dict(origin.marks)
-            when = marks.get("when", "")
-            journal = int(when) if when.isascii() and when.isdigit() else None
+            journal = whole_number(marks.get("when", ""))
             version, name = _version_and_name(word, origin.path)
             hashes = marks.get("sha256", ""), marks.get("sha384", "")
             kept[migration.id] = Origin(version, origin.path, name, sha256=hashes[0], sha384=hashes[1], journal=journal)

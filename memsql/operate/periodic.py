@@ -25,6 +25,7 @@ from memsql.operate.recorded import recorded
 from memsql.operate.slow import SlowLog, slow_log
 from memsql.progress import Progress
 from memsql.upkeep.space import page_use
+from memsql.words import whole_number
 
 _DRILL_DAYS = 370
 
@@ -135,9 +136,9 @@ def _analyzed(conn: Connection, rows: Mapping[str, int]) -> tuple[Statistics, ..
         return None if conn.target.is_server else ()
     known: dict[str, int] = {}
     for table, _, numbers in conn.execute(load("upkeep/statistics")).rows:
-        first = str(numbers).split(" ")[0]
-        if first.isdigit():
-            known[str(table)] = max(known.get(str(table), 0), int(first))
+        first = whole_number(str(numbers).split(" ")[0])
+        if first is not None:
+            known[str(table)] = max(known.get(str(table), 0), first)
     return tuple(Statistics(table, number, rows[table]) for table, number in known.items() if table in rows)
 
 

@@ -17,7 +17,9 @@ _SCAN = re.compile(rf"no[ -]scan(?:\s+of\s+(?P<of>{_NAMES}))?(?:\s+except\s+(?P<
 _SORT = re.compile(r"no[ -]sort", re.IGNORECASE)
 _AUTOMATIC = re.compile(r"no[ -]automatic[ -]index", re.IGNORECASE)
 _USES = re.compile(r"uses\s+(?P<name>\S.*)", re.IGNORECASE | re.DOTALL)
-_ROWS = re.compile(r"rows[ -]read\s*(?P<sign><=|≤|<)\s*(?P<number>\d[\d_]*)", re.IGNORECASE)
+_ROWS = re.compile(
+    r"rows[ -]read\s*(?P<sign><=|≤|<)\s*(?P<number>[0-9]{1,18}|[0-9]{1,3}(?:_[0-9]{3}){1,5})", re.IGNORECASE
+)
 _PIECE = re.compile(r'(?:"(?:[^"]|"")*"|`[^`]*`|\[[^\]]*\]|[^,])+')
 _HEADS = (
     ("no scan", "no scan"),

@@ -32,7 +32,7 @@ SUM_NAME = "memsql.sum"
 WRITE_IT = "write the migration, or nothing but a comment that says why there is nothing to do, or delete the pair"
 """What to do about an unwritten() migration."""
 _BOM = b"\xef\xbb\xbf"
-_NAME = re.compile(r"(\d+)_(.+?)(\.rollback)?\.sql")
+_NAME = re.compile(r"(\d{1,100})_(.+?)(\.rollback)?\.sql")
 # The ledger keeps versions as SQLite integers (https://sqlite.org/datatype3.html).
 _MAX_VERSION = 2**63 - 1
 _HEADER_BYTES = 64 * 1024

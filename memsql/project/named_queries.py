@@ -23,6 +23,7 @@ from memsql.project.queries import KINDS, Query, query_of, read_queries
 from memsql.sqltext import Directive, Header, effect, split
 from memsql.sqltext.near_miss import near_miss
 from memsql.sqltext.tokens import Comment, Token, comments, tokenize
+from memsql.words import whole_number
 
 _NAME = re.compile(r"(?:--|/\*)\s*name\s*:\s*(?P<name>[^\s(]+)", re.IGNORECASE)
 # What aiosql and yesql write behind a name to say what a call returns.
@@ -151,7 +152,7 @@ def _plain(sql: str) -> str:
                 largest += 1
                 replacement, behind = f"?{largest}", token.end
             elif token.text[0] == "?":
-                largest = max(largest, int(number))
+                largest = max(largest, whole_number(number) or 0)
             elif [t.text for t in tokens[place + 1 : place + 2]] == ["."] and place + 2 < len(tokens):
                 # aiosql: an attribute of an argument.
                 replacement, behind = token.text, tokens[place + 2].end

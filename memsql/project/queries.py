@@ -206,13 +206,14 @@ def query_of(header: Header, sql: str, name: str, shown: str) -> Query:
         if _is_query(value):
             # It may name what stands above it, as in `WHERE user_id = :user_id`.
             earlier = literals | {other: f"({select})" for other, select in selects.items()}
-            selects[variable] = with_values(_one_select(value, Location(shown, directive.line)), earlier)
+            where = Location(shown, directive.line)
+            selects[variable] = _with_values(_one_select(value, where), earlier, where)
         else:
             literals[variable] = value
     return Query(
         name,
         shown,
-        with_values(sql, literals),
+        _with_values(sql, literals, Location(shown)),
         expected,
         tuple(selects.items()),
         why=header.get("why") or "",
@@ -224,11 +225,25 @@ def query_of(header: Header, sql: str, name: str, shown: str) -> Query:
 def _refuse_long(sql: str, where: Location) -> None:
     """Raise FileError where ``sql`` is longer than LONGEST."""
     if len(sql) > LONGEST:
-        raise FileError(
-            f"{where.path} holds a query of {len(sql):,} characters; it may have {LONGEST:,}",
-            where=where,
-            hint="pass long lists of values as one JSON text, and read it with json_each(:ids)",
-        )
+        raise _too_long(len(sql), where)
+
+
+def _too_long(size: int, where: Location) -> FileError:
+    return FileError(
+        f"{where.path} holds a query of {size:,} characters; it may have {LONGEST:,}",
+        where=where,
+        hint="pass long lists of values as one JSON text, and read it with json_each(:ids)",
+    )
+
+
+def _with_values(sql: str, values: Mapping[str, str], where: Location) -> str:
+    """What with_values() returns. Raises FileError where that is longer than LONGEST: a few lines, each of which names
+    the one above it twice, would fill the memory."""
+    names = [token.text[1:] for token in tokenize(sql) if token.kind == "variable"] if values else []
+    size = len(sql) + sum(len(values.get(name, "")) for name in names)
+    if size > LONGEST:
+        raise _too_long(size, where)
+    return with_values(sql, values)
 
 
 def _is_query(value: str) -> bool:

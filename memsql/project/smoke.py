@@ -14,6 +14,7 @@ from memsql.project.admission import ledger_table, names_ledger, written_names
 from memsql.project.files import read_file
 from memsql.sqltext import Effect, Header, Statement, effect, parse_header, split
 from memsql.sqltext.check_header import required_name, timeout_of
+from memsql.words import whole_number
 
 FOLDER = "smoke"
 """The folder of the steps, in that of the project's SQL."""
@@ -116,12 +117,12 @@ def _problem(text: str, what: Effect) -> str | None:
 
 def _version(header: Header, path: str) -> int | None:
     for directive in header.all("needs"):
-        digits = directive.value.partition("_")[0].strip()
-        if not (digits.isascii() and digits.isdigit()):
+        version = whole_number(directive.value.partition("_")[0].strip())
+        if version is None:
             raise FileError(
                 f'the directive "needs" says "{directive.value}"',
                 where=Location(path, directive.line),
                 hint="Write the migration that has to be applied: `-- needs: 0003`.",
             )
-        return int(digits)
+        return version
     return None

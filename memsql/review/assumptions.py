@@ -18,6 +18,7 @@ from memsql.scratch.fitting import new_keys
 from memsql.scratch.values import around
 from memsql.sqltext import fold, free_rowid, identifiers, quote
 from memsql.sqltext.tokens import Token, tokenize
+from memsql.words import whole_number
 
 _ROWS = 6
 _ODD: tuple[Value, ...] = (
@@ -140,8 +141,9 @@ def _equal(
 
 def _long(token: Token) -> Iterator[str]:
     """A text that is longer than a number of a CHECK says, where that is no everyday length."""
-    if token.kind == "number" and token.text.isdecimal() and _SHORT < int(token.text) <= LONGEST:
-        yield "x" * (int(token.text) + 1)
+    number = whole_number(token.text) if token.kind == "number" else None
+    if number is not None and _SHORT < number <= LONGEST:
+        yield "x" * (number + 1)
 
 
 def _alike(values: Mapping[str, Value]) -> Iterator[Mapping[str, Value]]:

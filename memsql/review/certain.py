@@ -8,6 +8,7 @@ from memsql.errors import MemsqlError
 from memsql.review.assumptions import LONGEST, Assumption
 from memsql.scratch.database import result_code_of
 from memsql.sqltext.tokens import Token, tokenize
+from memsql.words import whole_number
 
 _ENOUGH = 10
 """Rows of a table that are enough to say that none of them fits."""
@@ -76,7 +77,8 @@ def is_plain(assumption: Assumption) -> bool:
 
 
 def _is_too_long(token: Token) -> bool:
-    return token.kind == "number" and token.text.isdecimal() and int(token.text) > LONGEST
+    # int() refuses thousands of digits, and a number of more than a hundred is long enough.
+    return token.kind == "number" and token.text.isdecimal() and (whole_number(token.text) or LONGEST + 1) > LONGEST
 
 
 def may_be_broken(assumption: Assumption) -> bool:

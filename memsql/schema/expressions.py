@@ -77,9 +77,11 @@ class ExpressionReader(TokenReader):
         return f"({text})" if power < least else text
 
     def _expression(self, least: int) -> tuple[str, int]:
+        self.deeper()
         left, power = self._operand()
         while (step := self._operator(left, power, least)) is not None:
             left, power = step
+        self.higher()
         return left, power
 
     def _operator(self, left: str, power: int, least: int) -> tuple[str, int] | None:

@@ -288,7 +288,9 @@ class _ClauseReader(StatementReader):
     def _parenthesised_name(self) -> str:
         if not self.accept("("):
             return self.identifier()
+        self.deeper()
         name = self._parenthesised_name()
+        self.higher()
         self.expect(")")
         return name
 

@@ -102,7 +102,9 @@ class StatementReader(ExpressionReader):
 
     def _query_in_parentheses(self) -> str:
         self.expect("(")
+        self.deeper()
         text = self.query()
+        self.higher()
         self.expect(")")
         return f"({text})"
 
@@ -247,7 +249,9 @@ class StatementReader(ExpressionReader):
             text = self._query_in_parentheses()
         else:
             self.expect("(")
+            self.deeper()
             text = self._sources()
+            self.higher()
             self.expect(")")
             is_needed = " join " in text or self._is_alias_next()
             text = f"({text})" if is_needed else text

@@ -10,6 +10,7 @@ from memsql.sqltext.names import ROWIDS, fold, quote_if_needed, quote_string, un
 from memsql.sqltext.tokens import Token, join
 
 _END = Token("", "", -1)
+_DEEPEST = 100
 _MAX_INTEGER = 2**63 - 1
 
 
@@ -52,6 +53,18 @@ class TokenReader:
         self.tokens = tokens
         self.scope = scope
         self.at = 0
+        self._depth = 0
+
+    def deeper(self) -> None:
+        """Note that a construct begins in another one. Raises Unreadable where that are too many: each takes a part of
+        Python's stack, and SQLite's parser has room for about as many."""
+        self._depth += 1
+        if self._depth > _DEEPEST:
+            self.fail()
+
+    def higher(self) -> None:
+        """Note that a construct ends. Who fails need not say so: nothing is read any more."""
+        self._depth -= 1
 
     # The tokens.
 
@@ -153,12 +166,13 @@ def raw(tokens: Iterable[Token]) -> str:
 
 
 def _number(text: str) -> str:
-    if text[:2] in ("0x", "0X"):
-        value = int(text, 16)
-        return str(value - 2**64 if value > _MAX_INTEGER else value)
-    if text.isdigit():
-        return str(int(text))
+    if text.isascii() and text.isdigit():
+        # int() refuses thousands of digits.
+        return text.lstrip("0") or "0"
     try:
+        if text[:2] in ("0x", "0X"):
+            value = int(text, 16)
+            return str(value - 2**64 if value > _MAX_INTEGER else value)
         return repr(float(text))
     except ValueError:
         raise Unreadable(text) from None

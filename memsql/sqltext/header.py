@@ -146,7 +146,7 @@ _RULER = "-=*#~_ "
 
 _block = re.compile(rf"{TRIVIA}*").match
 _comments = re.compile(rf"{LINE_COMMENT}|{BLOCK_COMMENT}").finditer
-_directive = re.compile(r"--\s*([a-z][a-z_]*)\s*:(?!//)\s*").match
+_directive = re.compile(r"--\s*([a-z][a-z_]*)\s*:\s*").match
 _origin_mark = re.compile(r"(sha256|sha384|down_sha256|when)=(\w+)").fullmatch
 _rule = re.compile(r"[A-Za-z][A-Za-z0-9_.-]*").fullmatch
 _IDENTIFIER = rf'{NAME}|(?:"[^"]*+")+|(?:`[^`]*+`)+|\[[^\]]*+\]'
@@ -202,7 +202,7 @@ def parse_header(text: str, path: str, allowed: frozenset[str], repeatable: froz
     """Read the comments before the first SQL of ``text``, the content of the file at ``path``.
 
     ``allowed`` are the directives that this kind of file knows, ``repeatable`` those that may occur more than once. A
-    comment in ``/* */`` has no directives. A URL (``-- https://...``) is no directive. An allowed name may have space
+    comment in ``/* */`` has no directives. An allowed name may have space
     before its colon, as in yoyo. Any other line with a colon is prose, unless it misspells a directive (see
     near_miss). Lines may end with LF or CRLF.
 

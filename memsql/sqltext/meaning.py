@@ -9,6 +9,7 @@ import re
 
 from memsql.sqltext.header import ORIGINS, directive_lines
 from memsql.sqltext.names import NAME
+from memsql.sqltext.split import skip_to_code
 from memsql.sqltext.tokens import BLOB, BLOCK_COMMENT, LINE_COMMENT, NUMBER, QUOTED_NAME, STRING, VARIABLE
 
 # White space and comments leave an empty string. What is most frequent comes first, as far as that changes nothing.
@@ -16,7 +17,6 @@ _tokens = re.compile(
     rf"[ \t\n\f\r][\t-\r ]*+|{LINE_COMMENT}|{BLOCK_COMMENT}|\ufeff"
     rf"|({BLOB}|{NAME}|[(),;]|{QUOTED_NAME}|{STRING}|{NUMBER}|{VARIABLE}|\|\||->>|->|<<|>>|<=|>=|<>|==|!=|(?s:.))"
 ).findall
-_some_code = re.compile(rf"(?:[\t-\r ]|\ufeff|;|{LINE_COMMENT}|{BLOCK_COMMENT})*").match
 
 
 def meaning(text: str) -> str:
@@ -29,5 +29,4 @@ def meaning(text: str) -> str:
 
 def has_statement(text: str) -> bool:
     """Whether ``text`` holds more than comments, white space and semicolons."""
-    match = _some_code(text)
-    return match is None or match.end() < len(text)
+    return skip_to_code(text, 0) < len(text)

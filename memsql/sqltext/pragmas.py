@@ -111,7 +111,7 @@ def read_pragma(text: str) -> Pragma | None:
 
 def is_on(value: str) -> bool:
     """Whether ``value`` switches a setting on; SQLite takes any word that it does not know for off."""
-    return int(value) != 0 if value.isdecimal() else value.lower() in _ON
+    return value.strip("0") != "" if value.isdecimal() else value.lower() in _ON
 
 
 def changes(pragma: Pragma) -> bool:

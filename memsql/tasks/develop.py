@@ -1,4 +1,4 @@
-"""memsql test, benchmark and campaign: for those who work on the project itself."""
+"""memsql test, benchmark, campaign and fuzz: for those who work on the project itself."""
 
 from __future__ import annotations
 
@@ -130,6 +130,28 @@ def campaign(
     }
     words = [word for option, value in options.items() if value is not None for word in (f"--{option}", value)]
     if not _succeeds(["tests.campaigns", name, *words]):
+        raise Exit(code=1)
+
+
+@task(
+    klass=MemsqlTask,
+    audience="developers",
+    bare_word="--name",
+    help={
+        "name": "which target, such as splitter (default: all of them, one after the other); docs/fuzzing.md has them",
+        "seconds": "for how long to run each of them (default: 60)",
+    },
+)
+def fuzz(c: Context, name: str | None = None, seconds: str | None = None) -> None:
+    """Look for inputs that break what the readers of files and answers promise.
+
+    The exit code is 1 where one was found; it is kept in tests/fuzz/corpus, for the tests. Needs:
+    pip install -e '.[dev,fuzz]'
+
+    Example:  memsql fuzz splitter --seconds 600
+    """
+    words = [*([name] if name else []), *(["--seconds", seconds] if seconds else [])]
+    if not _succeeds(["tests.fuzz.coverage_guided", *words]):
         raise Exit(code=1)
 
 

@@ -29,7 +29,7 @@ _MODULES = {
         "analyze",
         "bench",
     )
-} | {"import": "exchange", "test": "develop", "benchmark": "develop", "campaign": "develop"}
+} | {"import": "exchange", "test": "develop", "benchmark": "develop", "campaign": "develop", "fuzz": "develop"}
 
 
 def namespace(words: Iterable[str] = ()) -> Collection:

@@ -20,6 +20,7 @@ from memsql.storage import leftovers
 from memsql.tasks import chain, notice
 from memsql.tasks.command_line import MemsqlTask
 from memsql.tasks.output import terminal_width, write, write_json
+from memsql.words import whole_number
 
 if TYPE_CHECKING:
     from invoke import Context
@@ -313,8 +314,9 @@ def number(
     An option is read as text, so that a wrong number is answered like every other wrong option. Raises UsageError, with
     ``problem`` behind option and text, and ``state`` for what the database looks like.
     """
-    if value.isascii() and value.isdigit() and int(value) >= least and (most is None or int(value) <= most):
-        return int(value)
+    number = whole_number(value)
+    if number is not None and number >= least and (most is None or number <= most):
+        return number
     raise UsageError(f"{option} {value}: {problem}", state=state or None)
 
 

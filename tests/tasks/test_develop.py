@@ -107,6 +107,23 @@ def test_two_modes_do_not_go_together(started: Started, capsys: pytest.CaptureFi
     assert not started.words
 
 
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [({}, []), ({"name": "splitter", "seconds": "5"}, ["splitter", "--seconds", "5"])],
+    ids=["all", "one"],
+)
+def test_fuzzing_starts_the_driver(started: Started, options: dict[str, str], words: list[str]) -> None:
+    develop.fuzz.body(Context(), **options)
+    assert started.words == [["tests.fuzz.coverage_guided", *words]]
+
+
+def test_a_broken_promise_is_an_exit_code(started: Started) -> None:
+    started.codes = {"tests.fuzz.coverage_guided": 1}
+    with pytest.raises(Exit) as stopped:
+        develop.fuzz.body(Context())
+    assert stopped.value.code == 1
+
+
 def test_a_benchmark_that_there_is_not(started: Started, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(Exit) as stopped:
         develop.benchmark.body(Context(), name="nothing")
