@@ -10,13 +10,14 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from urllib.parse import parse_qsl, urlsplit, urlunsplit
 
-from memsql import hints, setting_values, settings_file
+from memsql import hints, setting_values, settings_file, token_rules
 from memsql.address import file_in, refuse_pattern, refuse_scheme, refuse_word
 from memsql.errors import ConfigError, ConnectError, Location, UsageError
+from memsql.token_rules import STRICT, TokenRules
 
 SERVER_SCHEMES = frozenset({"libsql", "http", "https", "ws", "wss"})
 DEFAULTS = {
@@ -35,6 +36,8 @@ DEFAULTS = {
     "notify": "",
     "runs": "",
     "token_variable": "TURSO_AUTH_TOKEN",
+    "insecure": "no",
+    "trust_base_url": "",
     "target": "",
     "queries": "",
     "price_rows_read": "",
@@ -47,12 +50,13 @@ _TLS = {"http": "0", "ws": "0", "https": "1", "wss": "1"}
 @dataclass(frozen=True, slots=True)
 class Target:
     """A database: a file (``path``) or a server (``url`` without secrets, and its ``token``). ``display`` is what
-    messages call it."""
+    messages call it. ``token_rules``: where the token may go."""
 
     path: Path | None = None
     url: str | None = None
     token: str | None = field(default=None, repr=False)
     display: str = ""
+    token_rules: TokenRules = STRICT
 
     def __str__(self) -> str:
         return self.display
@@ -109,6 +113,7 @@ class Settings:
     lock_budget: int | None = None
     notify: tuple[str, ...] = ()
     token_variable: str = "TURSO_AUTH_TOKEN"
+    token_rules: TokenRules = STRICT
     environments: tuple[str, ...] = ()
     engines: str = ""
     queries: tuple[str, ...] = ()
@@ -158,12 +163,13 @@ def load(
     project: str | None = None,
     env: str | None = None,
     database: str | None = None,
+    insecure: bool = False,
     environ: Mapping[str, str] | None = None,
 ) -> Settings:
     """Read setup.cfg, .env and the environment into Settings.
 
     ``project`` is a folder, ``env`` the name of a ``[memsql:NAME]`` section, ``database`` a path or
-    URL; each may be None. Raises ConfigError or UsageError.
+    URL; each may be None. ``insecure``: the token may go unencrypted. Raises ConfigError or UsageError.
     """
     environ = os.environ if environ is None else environ
     if project is not None and not Path(project).is_dir():
@@ -181,7 +187,8 @@ def load(
         origin, text, base = "TURSO_URL", url, root
     else:
         origin, text, base = "database", values["database"], root
-    target = parse_target(text, base, token)
+    rules = token_rules.from_settings(values["insecure"], values["trust_base_url"], typed=insecure)
+    target = replace(parse_target(text, base, token), token_rules=rules)
     if target.path is not None:
         if not is_url(text):
             refuse_word(text, target.display, base, environments, origin=origin)
@@ -209,6 +216,7 @@ def load(
         lock_budget=setting_values.lock_budget(values["lock_budget"], on_server=target.is_server),
         notify=setting_values.command("notify", values["notify"]),
         token_variable=values["token_variable"],
+        token_rules=rules,
         environments=tuple(environments),
         engines=values["target"],
         queries=tuple(re.split(r"[\s,]+", values["queries"].strip())) if values["queries"].strip() else (),
@@ -223,7 +231,7 @@ def named_target(settings: Settings, text: str, *, origin: str) -> Target:
     """The database that ``text``, the value of the option ``origin``, names beside ``settings``, with the token of the
     variable that they name. Raises UsageError for what is no database."""
     token = {**_dotenv(settings.root), **os.environ}.get(settings.token_variable) or None
-    target = parse_target(text, Path.cwd(), token)
+    target = replace(parse_target(text, Path.cwd(), token), token_rules=settings.token_rules)
     if target.path is not None:
         if not is_url(text):
             refuse_word(text, target.display, Path.cwd(), settings.environments, origin=origin)
@@ -364,6 +372,8 @@ def _values(file: settings_file.SettingsFile, env: str | None) -> tuple[dict[str
                     hint="settings are: " + ", ".join(DEFAULTS),
                 )
             values[key] = value
+    # A word for one database must not open the way to another one.
+    values["insecure"] = file.sections[env or ""].get("insecure", DEFAULTS["insecure"])
     return values, "database" in file.sections[env or ""]
 
 

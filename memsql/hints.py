@@ -50,13 +50,15 @@ def program() -> str:
     return _program
 
 
-def use_choice(*, database: str | None, env: str | None, project: str | None) -> None:
+def use_choice(*, database: str | None, env: str | None, project: str | None, insecure: bool = False) -> None:
     """Keep the database, the environment and the project that were typed for the task that begins; None where they were
-    not. ``database`` has no secrets."""
+    not. ``database`` has no secrets. ``insecure``: so was --insecure."""
     global _database, _project
     _database = f" --database {shlex.quote(database)}" if database is not None else ""
     if env is not None:
         _database += f" --env {shlex.quote(env)}"
+    if insecure:
+        _database += " --insecure"
     _project = f" --project {shlex.quote(project)}" if project is not None else ""
 
 

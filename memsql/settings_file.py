@@ -19,8 +19,8 @@ from memsql.errors import ConfigError, Location
 SETUP, PYPROJECT = "setup.cfg", "pyproject.toml"
 _SECTION = re.compile(r"^\[memsql\]", re.MULTILINE)
 _TABLE = re.compile(r"^\s*\[\s*tool\s*\.\s*[\"']?memsql[\"']?\s*[\].]", re.MULTILINE)
-_LISTS = {"models": ", ", "queries": ", ", "target": ", ", "notify": None}
-_SWITCHES = frozenset({"protected"})
+_LISTS = {"models": ", ", "queries": ", ", "target": ", ", "trust_base_url": ", ", "notify": None}
+_SWITCHES = frozenset({"insecure", "protected"})
 _NUMBERS = frozenset(
     {"backup_max_age", "busy_timeout", "check_timeout", "lock_budget", "rehearsal_timeout", "server_copy_rows"}
     | {"slow_query_ms"}
@@ -182,7 +182,7 @@ def _joined(root: Path, env: str, key: str, items: list[str]) -> str:
     return separator.join(items)
 
 
-_EXAMPLES = {"server_copy_rows": "100000", "price_rows_read": "1.0", "protected": "true"} | {
+_EXAMPLES = {"server_copy_rows": "100000", "price_rows_read": "1.0", "protected": "true", "insecure": "true"} | {
     key: '"30s"' for key in _NUMBERS if key != "server_copy_rows"
 }
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from memsql import ledger
 from memsql.config import Settings, Target, parse_target
@@ -41,7 +41,10 @@ def named(settings: Settings, urls: str) -> list[Target]:
     Raises UsageError for what is no URL of a server.
     """
     names = [url.strip() for url in urls.split(",")]
-    targets = [parse_target(name, settings.root, settings.target.token) for name in names if name]
+    rules = settings.token_rules
+    targets = [
+        replace(parse_target(name, settings.root, settings.target.token), token_rules=rules) for name in names if name
+    ]
     for target in targets:
         if target.url is None:
             raise UsageError(f"--wait-replicas {target}: a replica is a server", hint="give URLs, separated by commas")

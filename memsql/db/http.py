@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 import aiohttp
 
+from memsql import token_rules
 from memsql.config import Target
 from memsql.db import answers as shapes
 from memsql.db.answers import ANSWER_LIMIT, ENTRY_LIMIT, Json, Malformed
@@ -18,7 +19,7 @@ from memsql.db.faults import Fault, http_status, not_a_server, statement_error
 from memsql.db.hrana import CLOSE
 from memsql.db.pipeline import closing
 from memsql.db.transport import USER_AGENT, Timeouts, endpoint, network_fault, proxy_for
-from memsql.errors import ConnectError
+from memsql.errors import ConnectError, MemsqlError
 
 # Proxies close idle connections after 5 seconds or more, and a request on a closed connection is lost without an
 # answer.
@@ -284,6 +285,12 @@ class HttpTransport:
                     hint="tell whoever runs the server",
                 )
             )
+        if self._target.token:
+            try:
+                token_rules.refuse_stranger(base, self._base, self._target.token_rules)
+                token_rules.refuse_readable(base, self._target.token_rules, proxy=proxy_for(base))
+            except MemsqlError as e:
+                raise Fault(e) from None
         return base
 
     def _forget(self) -> None:

@@ -8,7 +8,7 @@ import time
 from collections.abc import AsyncGenerator, Callable, Generator, Sequence
 from typing import TypeVar
 
-from memsql import hints
+from memsql import hints, token_rules
 from memsql.config import Target
 from memsql.db import hrana
 from memsql.db.answers import Json, Malformed
@@ -18,7 +18,7 @@ from memsql.db.intent import Intent
 from memsql.db.loop import Loop, Stopped
 from memsql.db.pipeline import Outcome, Pipeline, Reads, TransactionGone, guarded_query, in_transaction
 from memsql.db.protocol import Item, Params
-from memsql.db.transport import Timeouts, Transport, endpoint
+from memsql.db.transport import Timeouts, Transport, endpoint, proxy_for
 from memsql.errors import INTERRUPT, CommitUnknown, LockedError, MemsqlError, StatementError
 
 T = TypeVar("T")
@@ -278,7 +278,11 @@ async def _take(source: AsyncGenerator[list[Json], None]) -> list[Json]:
 
 
 def _transport(target: Target, timeouts: Timeouts) -> Transport:
-    if endpoint(target).startswith("ws"):
+    """The transport for the scheme of ``target``. Raises UsageError where its token could be read on the way."""
+    url = endpoint(target)
+    if target.token:
+        token_rules.refuse_readable(url, target.token_rules, proxy=proxy_for(url))
+    if url.startswith("ws"):
         from memsql.db.websocket import WebSocketTransport
 
         return WebSocketTransport(target, timeouts)

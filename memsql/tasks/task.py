@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
 _COMMON_HELP = {
     "database": "path or URL of the database; wins over --env, TURSO_URL and the settings",
+    "insecure": "let the token go unencrypted (http:, ws:) to another machine",
     "env": "use the section [memsql:NAME] of the settings (MEMSQL_ENV sets it for a chain of tasks)",
     "project": "folder of the project (default: the nearest one upwards with settings of memsql)",
     "json": "print one JSON object on stdout",
@@ -41,9 +42,9 @@ _COMMON_HELP = {
     "verbose": "leave nothing out: whole lists, the settings and the database that are used",
 }
 _COMMON = {name: Parameter(name, Parameter.KEYWORD_ONLY, default=None) for name in ("database", "env", "project")} | {
-    name: Parameter(name, Parameter.KEYWORD_ONLY, default=False) for name in ("json", "quiet", "verbose")
+    name: Parameter(name, Parameter.KEYWORD_ONLY, default=False) for name in ("insecure", "json", "quiet", "verbose")
 }
-DATABASE_OPTIONS = ("database", "env", "project", "json")
+DATABASE_OPTIONS = ("database", "env", "project", "insecure", "json")
 """The common options of a task that works on a database."""
 
 PROJECT_OPTIONS = ("project", "json")
@@ -210,11 +211,17 @@ def _keep_choice(values: Mapping[str, Any]) -> None:
     """Let hints name the database, environment and project that were typed."""
     database = values.get("database")
     typed = None if database is None else config.redact(database)
-    hints.use_choice(database=typed, env=values.get("env"), project=values.get("project"))
+    insecure = bool(values.get("insecure"))
+    hints.use_choice(database=typed, env=values.get("env"), project=values.get("project"), insecure=insecure)
 
 
 def _load(values: Mapping[str, Any]) -> Settings:
-    return config.load(project=values["project"], env=values.get("env"), database=values.get("database"))
+    return config.load(
+        project=values["project"],
+        env=values.get("env"),
+        database=values.get("database"),
+        insecure=bool(values.get("insecure")),
+    )
 
 
 def _load_there(values: Mapping[str, Any]) -> Settings:

@@ -14,6 +14,7 @@ import socket
 import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -353,7 +354,7 @@ def _target(uri: Any) -> tuple[Target, int]:
             # There is no project here, or its settings are wrong. They are not needed: the URL names the database.
             target, busy_timeout = config.parse_target(text, Path.cwd(), os.environ.get("TURSO_AUTH_TOKEN")), 5000
         if target.url is not None and uri.password:
-            target = Target(url=target.url, token=uri.password, display=target.display)
+            target = replace(target, token=uri.password)
     except MemsqlError as e:
         raise stop_for(dbapi.Error(e.message, e)) from None
     return target, busy_timeout

@@ -6,6 +6,8 @@ import json
 import logging
 import time
 import traceback
+from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,9 +15,11 @@ import servers
 from libsql import always, as_kind, opened
 from proxy import Action, Answer, Cut, Edit, Proxy, Request, proxy_to
 
+from memsql.db.libsql import LibsqlConnection
 from memsql.db.transport import Timeouts
 from memsql.errors import ConnectError, MemsqlError
 from memsql.server import Running, free_port
+from memsql.token_rules import TokenRules
 
 
 def test_the_stream_follows_base_url(empty_server: Running) -> None:
@@ -37,6 +41,22 @@ def test_the_stream_follows_base_url(empty_server: Running) -> None:
             assert conn.execute("SELECT 2").one() == 2
         assert len(front.seen) == 1
         assert {r.path for r in elsewhere.seen} == {"/v3/pipeline"}
+
+
+def test_a_token_goes_to_no_other_host_that_the_settings_do_not_name(empty_server: Running) -> None:
+    with proxy_to(empty_server.url) as elsewhere, proxy_to(empty_server.url) as front:
+        front.rule = lambda _: Edit(lambda text: json.dumps({**json.loads(text), "base_url": elsewhere.url}))
+        with opened(front.url, token="secret") as conn, pytest.raises(ConnectError) as caught:
+            conn.execute("SELECT 1")
+        port = elsewhere.url.rpartition(":")[2]
+        assert f"sends the stream to 127.0.0.1:{port}" in caught.value.message
+        assert f"trust_base_url = 127.0.0.1:{port}" in (caught.value.hint or "")
+        assert not elsewhere.seen
+        target = replace(servers.target(front.url, "secret"), token_rules=TokenRules(trusted=("127.0.0.*",)))
+        with closing(LibsqlConnection(target, "rw", 300)) as conn:
+            conn.begin()
+            conn.rollback()
+        assert elsewhere.seen[0].headers["authorization"] == "Bearer secret"
 
 
 def test_a_stream_is_not_followed_out_of_tls(proxy: Proxy, monkeypatch: pytest.MonkeyPatch) -> None:

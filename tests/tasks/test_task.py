@@ -57,7 +57,8 @@ def test_a_task_has_its_own_options_and_then_the_common_ones() -> None:
 
     assert (example_.name, example_.is_default, example_.__doc__) == ("example", True, "First line.")
     texts = options(example_)
-    assert list(texts) == ["version", "dry-run", "to", "database", "env", "project", "json", "quiet", "verbose"]
+    common = ["database", "env", "project", "insecure", "json", "quiet", "verbose"]
+    assert list(texts) == ["version", "dry-run", "to", *common]
     assert texts["version"] == (None, None, True)
     assert texts["dry-run"] == (False, "change nothing", False)
     assert texts["to"][0] == "3"
