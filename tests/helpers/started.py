@@ -190,8 +190,10 @@ def _limit(environment: Mapping[str, str]) -> None:
     if limit := environment.get("TESTS_MEMORY_BYTES"):
         resource.setrlimit(resource.RLIMIT_AS, (int(limit), int(limit)))
     if seconds := environment.get("TESTS_ANSWER_SECONDS"):
+        from memsql.db import http
         from memsql.db.transport import Timeouts
 
+        http._BODY_SECONDS = 2 * float(seconds)
         Timeouts.__init__.__defaults__ = (5.0, float(seconds), 0.05)
 
 

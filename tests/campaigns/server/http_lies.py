@@ -166,6 +166,12 @@ def _bomb() -> bytes:
     return b"".join([*(packer.compress(piece) for _ in range(_BOMB_BYTES >> 20)), packer.flush()])
 
 
+@cache
+def _lists() -> bytes:
+    """A little that unpacks to 240 million bytes of JSON: 80 million empty lists."""
+    return gzip.compress(b'{"baton":null,"base_url":null,"results":[' + b"[]," * 80_000_000 + b"[]]}", 1)
+
+
 _CONNECTION: dict[str, HttpFault] = {
     "lost-request": _lost_request,
     "lost-answer": _after(lambda _: ()),
@@ -205,6 +211,7 @@ _HEADS: dict[str, HttpFault] = {
     "chunk-too-short": _chunked(lambda body: b"%x\r\n%b\r\n0\r\n\r\n" % (max(len(body) - 9, 1), body)),
     "chunk-huge": _chunked(lambda body: b"ffffffffffffffff\r\n" + body),
     "gzip-bomb": _changed(lambda _, a: Answer(200, _bomb(), (*a.headers, ("Content-Encoding", "gzip")))),
+    "gzip-lists": _changed(lambda _, a: Answer(200, _lists(), (*a.headers, ("Content-Encoding", "gzip")))),
     "gzip-not": _head(("Content-Encoding", "gzip")),
     "gzip-cut": _changed(
         lambda _, a: Answer(200, gzip.compress(a.body)[:-9], (*a.headers, ("Content-Encoding", "gzip")))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -110,12 +111,10 @@ class Bench:
     @contextmanager
     def copied(self, scenario: Scenario) -> Iterator[tuple[Path, Path]]:
         """A copy of the state before ``scenario``: the folder of the project, and that of the server."""
-        into = self.folder / "point"
-        try:
-            shutil.copytree(self.prepared(scenario.start), into)
-            yield into / "project", into / "server"
-        finally:
-            shutil.rmtree(into, ignore_errors=True)
+        prepared = self.prepared(scenario.start)
+        with tempfile.TemporaryDirectory(prefix="point-", dir=self.folder, ignore_cleanup_errors=True) as into:
+            shutil.copytree(prepared, into, dirs_exist_ok=True)
+            yield Path(into) / "project", Path(into) / "server"
 
     @cache  # noqa: B019 - it lives as long as its worker
     def prepared(self, state: str) -> Path:
