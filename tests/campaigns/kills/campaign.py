@@ -43,15 +43,14 @@ class Campaign:
 
     @contextmanager
     def session(self, folder: Path) -> Iterator[Session]:
-        yield Session(folder)
+        yield Session(Bench(folder))
 
 
 class Session:
     """See tests.campaigns.points.Session."""
 
-    def __init__(self, folder: Path) -> None:
-        # Before there are threads, because it forks.
-        self._bench = Bench(folder)
+    def __init__(self, bench: Bench) -> None:
+        self._bench = bench
         self._afterwards = Afterwards(self._bench)
         self._loop = Loop()
 
