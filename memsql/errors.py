@@ -13,6 +13,7 @@
     |-- MigrationFailed         5  a migration failed and was rolled back
     |   `-- Interrupted         5  a signal stopped it, and it was rolled back
     |-- Refused                 6  refused to protect data
+    |-- DiskFull                6  no room on a disk for what is to be written
     `-- StatementError          1  the engine refused one statement (always wrapped before it
                                    reaches a person)
 
@@ -132,6 +133,12 @@ class Interrupted(MigrationFailed):
 
 class Refused(MemsqlError):
     """Going on would lose data. Nothing was changed."""
+
+    exit_code = 6
+
+
+class DiskFull(MemsqlError):
+    """A disk has no room for what is to be written. What was written of it is gone again."""
 
     exit_code = 6
 

@@ -12,13 +12,14 @@ from memsql.backups.connections import file_connection
 from memsql.backups.copied import Copied
 from memsql.backups.digest import digests, shadow_selects
 from memsql.backups.manifest import Source
-from memsql.backups.workplace import refuse_without_space, sync
+from memsql.backups.workplace import sync
 from memsql.config import Target
 from memsql.db import connect
 from memsql.db.sizes import database_bytes
 from memsql.db.sqlite import SQLiteConnection, translate
 from memsql.errors import DamagedError
 from memsql.progress import Progress
+from memsql.storage import space
 
 _PAGES = 1024
 """How many pages are copied at a time."""
@@ -68,9 +69,9 @@ def copy_pages(source: SQLiteConnection, into: Path, progress: Progress) -> None
     # It reads, so that the transaction begins, and sees the size in it.
     weight = database_bytes(source)
     source.execute("SELECT count(*) FROM sqlite_schema")
-    refuse_without_space(
-        int(weight * _SPARE), into.parent, "the copy", f"choose another disk for backups in {hints.settings_file()}"
-    )
+    room = f"make room there, or choose another disk for backups in {hints.settings_file()}"
+    space.refuse_without(int(weight * _SPARE), into.parent, f"a copy of {source.target}", room)
+    watch = space.SpaceWatch(weight, into.parent, f"the copy of {source.target}", room)
     progress.start(f"copying {source.target}")
     with file_connection(into, str(into), "rwc", 0) as copy:
         copy.execute("PRAGMA journal_mode = off")
@@ -78,6 +79,7 @@ def copy_pages(source: SQLiteConnection, into: Path, progress: Progress) -> None
 
         def tick(_: int, remaining: int, total: int) -> None:
             progress.tick((total - remaining) / total if total else None)
+            watch.tick(weight * (total - remaining) // max(1, total))
 
         try:
             # Between two steps Python handles signals. The read transaction lasts from step to step.

@@ -18,6 +18,7 @@ from memsql.errors import ConnectError, MemsqlError
 from memsql.progress import Progress
 from memsql.schema import read
 from memsql.sqltext import quote
+from memsql.storage import space
 from memsql.storage.leftovers import remove_file
 
 _LOOK_AHEAD = 20_000
@@ -79,6 +80,7 @@ class _Attempt:
         ):
             copier = self._copier = Copier(server, copy, self.progress, options)
             self._size = copier.begin()
+            space.refuse_without(self._size, self.into.parent, f"a copy of {self.target}", "make room there")
             omitted = copier.run(every_row)
             copy.execute("PRAGMA journal_mode = delete")
         source = Source(str(self.target), self.target.identity, "libsql", copier.engine_version, copier.journal_mode)

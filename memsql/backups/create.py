@@ -23,10 +23,12 @@ from memsql.config import Settings
 from memsql.errors import CheckFailed, DamagedError, Interrupted, MemsqlError
 from memsql.ledger import utc_text
 from memsql.progress import SILENT, Progress
+from memsql.storage import space
 from memsql.storage.leftovers import remove_file
 from memsql.storage.new_files import make_folder, open_new, place
 
 _SHOWN = 50
+_ROOM = "make room there, or choose another folder for backups"
 _STATE = "no backup was kept; the database was only read"
 
 
@@ -184,6 +186,7 @@ def _as_text(copy: _Copy, folder: Path, progress: Progress) -> tuple[Path, Proof
 
     text, loaded = folder / "copy.sql", folder / "again.db"
     write_sql(copy.path, text, progress, omitted=copy.copied.omitted)
+    space.refuse_without(copy.path.stat().st_size, folder, "the proof that the SQL text loads", _ROOM)
     load_sql(text, loaded, progress)
     report = prove(loaded, copy.report.tables, progress)
     remove_file(loaded)

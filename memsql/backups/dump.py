@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -15,11 +14,12 @@ from memsql.backups.rows import DumpObject, all_selects, dump_objects, read_rows
 from memsql.db.copying import Omitted
 from memsql.db.queries import load
 from memsql.db.sqlite import SQLiteConnection
-from memsql.errors import CheckFailed, ConnectError, FileError, Location, StatementError
+from memsql.errors import CheckFailed, DiskFull, FileError, Location, StatementError
 from memsql.fts import FtsTable, discover, guarded
 from memsql.progress import Progress
 from memsql.sqltext import pieces, quote, skip_to_code
 from memsql.sqltext.tokens import without_tail
+from memsql.storage import space
 from memsql.storage.leftovers import remove_file
 from memsql.storage.new_files import open_new
 
@@ -27,6 +27,7 @@ _STATEMENT_CHARACTERS = 100_000
 """The length of an INSERT with many rows; one large row may be longer."""
 _BATCH_BYTES = 1 << 19
 _CHUNK = 1 << 20
+_SPARE = 64 << 20
 _ROOM, _GROWTH = 64 << 20, 16
 """The database may have so many bytes, and so many times the size of the text."""
 _HEAD = "-- A database as SQL, written by memsql. Its last line says how many statements there are.\n"
@@ -45,6 +46,8 @@ def write_sql(copy: Path, out: Path, progress: Progress, *, omitted: Sequence[Om
         os.fdopen(open_new(out), "w", encoding="utf-8", newline="") as file,
     ):
         size = max(1, copy.stat().st_size)
+        # How long the text gets nobody knows; but a disk that is full stops whatever else writes there.
+        watch = space.SpaceWatch(0, out.parent, "the text", "make room there", spare=_SPARE)
         number = done = 0
         file.write(_HEAD)
         for object_ in omitted:
@@ -57,6 +60,7 @@ def write_sql(copy: Path, out: Path, progress: Progress, *, omitted: Sequence[Om
             file.write(";\n")
             number += 1
             done += len(statement)
+            watch.tick(done)
             progress.tick(min(1.0, done / size))
         file.write(f"-- memsql: the end, {number} statements\n")
 
@@ -201,12 +205,13 @@ def _repeats_rowid(conn: SQLiteConnection, select: TableSelect) -> int:
 
 def _not_loaded(
     text: Path, into: Path, number: int, statement: str, *, error: StatementError
-) -> ConnectError | CheckFailed:
+) -> DiskFull | CheckFailed:
     """What to raise where the statement with this number does not run."""
     problem = f"does not run: {error.message}"
     if error.code == "SQLITE_FULL":
-        if shutil.disk_usage(into.parent).free <= _ROOM:
-            return ConnectError(f"{text.name} cannot be loaded: the disk is full", hint="free space, and run it again")
+        left = space.free(into.parent)
+        if left is None or left <= _ROOM:
+            return space.full(into.parent, f"the database in {text.name}", error.message, "make room, and run it again")
         problem = f"makes the database {_GROWTH} times as large as the text, which no text of memsql does"
     return CheckFailed(
         f"statement {number} of {text.name} {problem}",

@@ -22,12 +22,12 @@ from memsql.backups.foreign_pages import WAL, copy_foreign_pages
 from memsql.backups.foreign_text import load_foreign_text
 from memsql.backups.manifest import Content, Manifest, Source
 from memsql.backups.proof import prove
-from memsql.backups.workplace import refuse_without_space
 from memsql.db.copying import Omitted
 from memsql.db.file_format import needs_turso
 from memsql.errors import CheckFailed, ConnectError, Location, MemsqlError, StatementError
 from memsql.ledger import utc_text
 from memsql.progress import Progress
+from memsql.storage import space
 
 MAGIC = b"SQLite format 3\0"
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
@@ -47,16 +47,15 @@ def unpack_foreign(backup: Backup, shown: str, into: Path, progress: Progress) -
 
     Returns the backup with a manifest, not proven, which says what the file holds and what could not be taken. Raises
     CheckFailed where it is no database, or not a whole one, or does what no dump does; ConnectError where it cannot be
-    read or there is no room.
+    read; DiskFull where there is no room.
     """
     path = backup.path
     head = _head(path, shown)
     content: Content = "sqlite" if head.startswith(MAGIC) else "sql"
     _refuse_other_formats(path, head, shown)
     size = path.stat().st_size
-    refuse_without_space(
-        size * (2 if content == "sql" else 1), into.parent, shown, "make room there, or point TMPDIR at a larger disk"
-    )
+    needed = size * (2 if content == "sql" else 1)
+    space.refuse_without(needed, into.parent, shown, "make room there, or point TMPDIR at a larger disk")
     progress.start(f"reading {path.name}")
     try:
         manifest = _convert(backup, shown, into, progress, head=head, content=content)

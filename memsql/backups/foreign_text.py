@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import codecs
 import re
-import shutil
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
@@ -19,13 +18,14 @@ from memsql.backups.foreign_pages import drop_vector_tables
 from memsql.db.copying import Omitted
 from memsql.db.queries import load
 from memsql.db.unknown import unknown_part
-from memsql.errors import CheckFailed, ConnectError, Location
+from memsql.errors import CheckFailed, ConnectError, DiskFull, Location
 from memsql.progress import Progress
 from memsql.sqltext import Effect, effect, fold, pieces, skip_to_code
 from memsql.sqltext.internal import VECTOR_INDEX
 from memsql.sqltext.names import unquote
 from memsql.sqltext.pragmas import read_pragma
 from memsql.sqltext.tokens import tokenize
+from memsql.storage import space
 from memsql.storage.leftovers import remove_file
 from memsql.storage.new_files import create_empty
 
@@ -79,7 +79,7 @@ def load_foreign_text(
 
     Returns the objects that could not be created here, and a sentence for everything else that was left out or is not
     known. Raises CheckFailed where the text is no dump, is cut off, or does what no dump does, with the line; then
-    there is no file. Raises ConnectError where there is no room.
+    there is no file. Raises DiskFull where there is no room.
     """
     try:
         state = _Loader(path, shown, into).load(progress)
@@ -286,13 +286,14 @@ class _Loader:
             hint=_HINT,
         )
 
-    def _not_run(self, piece: _Piece, error: sqlite3.Error) -> CheckFailed | ConnectError:
+    def _not_run(self, piece: _Piece, error: sqlite3.Error) -> CheckFailed | DiskFull:
         if self._denied is not None:
             return self._refusal(f"{self._denied}, which no dump of SQLite does", piece)
         if getattr(error, "sqlite_errorname", "") == "SQLITE_FULL":
-            if shutil.disk_usage(self._into.parent).free > _ROOM:
+            left = space.free(self._into.parent)
+            if left is not None and left > _ROOM:
                 return self._refusal(f"grows to {_GROWTH} times its size, which no dump of SQLite does", piece)
-            return ConnectError(f"{self._shown} cannot be loaded: the disk is full", hint="make room, and run it again")
+            return space.full(self._into.parent, f"what {self._shown} holds", str(error), "make room, and run it again")
         return self._refusal(f"does not load: {error}", piece)
 
 

@@ -27,6 +27,7 @@ from memsql.db.litestream import has_folder
 from memsql.db.sqlite import SQLiteConnection
 from memsql.errors import CheckFailed, ConnectError, Interrupted, LockedError, MemsqlError
 from memsql.progress import Progress
+from memsql.storage import space
 from memsql.storage.leftovers import note, remove_file
 from memsql.storage.new_files import keep_mode_of_backup, keep_owner_and_mode, open_new
 
@@ -279,6 +280,7 @@ def _copy(path: Path, kept: Path, holder: SQLiteConnection | None) -> None:
     A file that ``holder`` has locked is copied through that connection: to open and close it in another way would
     release the lock (https://sqlite.org/howtocorrupt.html, section 2.2).
     """
+    space.refuse_without(path.stat().st_size, kept.parent, f"a copy of {path}, which is kept", "make room there")
     if holder is None:
         with path.open("rb") as old, os.fdopen(open_new(kept), "wb") as new:
             shutil.copyfileobj(old, new, CHUNK)

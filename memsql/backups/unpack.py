@@ -12,11 +12,14 @@ from memsql import hints
 from memsql.backups import zstd
 from memsql.backups.catalogue import Backup
 from memsql.backups.manifest import Manifest
-from memsql.backups.workplace import CHUNK, refuse_without_space, sync, writing
+from memsql.backups.workplace import CHUNK, sync, writing
 from memsql.errors import CheckFailed, ConnectError
 from memsql.progress import Progress
+from memsql.storage import space
 from memsql.storage.leftovers import remove_file
 from memsql.storage.new_files import open_new
+
+_ROOM = "make room there, or point TMPDIR at a larger disk"
 
 
 def unpack(backup: Backup, into: Path, progress: Progress) -> Manifest:
@@ -31,12 +34,8 @@ def unpack(backup: Backup, into: Path, progress: Progress) -> Manifest:
         raise CheckFailed(backup.problem or f"{backup.path.name} has no manifest", hint=_other())
     progress.start(f"reading {backup.path.name}")
     is_text = manifest.content == "sql"
-    refuse_without_space(
-        manifest.plain_bytes * (2 if is_text else 1),
-        into.parent,
-        f"the content of {backup.path.name}",
-        "make room there, or point TMPDIR at a larger disk",
-    )
+    size = manifest.plain_bytes * (2 if is_text else 1)
+    space.refuse_without(size, into.parent, f"the content of {backup.path.name}", _ROOM)
     plain = into.with_name(into.name + ".sql") if is_text else into
     try:
         _write_plain(backup.path, manifest, plain, progress)
@@ -81,6 +80,7 @@ def _write_plain(path: Path, manifest: Manifest, plain: Path, progress: Progress
         raise ConnectError(f"{path.name} cannot be read: {e.strerror}") from None
     with file:
         source = _Hashing(file)
+        watch = space.SpaceWatch(manifest.plain_bytes, plain.parent, f"the content of {path.name}", _ROOM)
         with writing(str(plain.parent)), os.fdopen(open_new(plain), "wb") as out:
             for chunk in _plain_chunks(source, manifest, path.name):
                 done += len(chunk)
@@ -91,6 +91,7 @@ def _write_plain(path: Path, manifest: Manifest, plain: Path, progress: Progress
                     )
                 sha.update(chunk)
                 out.write(chunk)
+                watch.tick(done)
                 progress.tick(done / manifest.plain_bytes if manifest.plain_bytes else None)
         while source.read(CHUNK):
             pass

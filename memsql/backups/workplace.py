@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import os
-import shutil
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from memsql.errors import ConnectError, StatementError
-from memsql.storage import work_folders
+from memsql.errors import ConnectError, DiskFull, StatementError
+from memsql.storage import space, work_folders
 
-_FULL = ("SQLITE_FULL", "SQLITE_IOERR")
 CHUNK = 1 << 20
 """How many bytes of a file are read at a time."""
 
@@ -21,36 +19,35 @@ CHUNK = 1 << 20
 def workplace(parent: Path, shown: str) -> Iterator[Path]:
     """A new folder in ``parent``, removed at the end of the block, together with what dead runs left there.
 
-    Raises ConnectError where ``parent``, which errors call ``shown``, cannot be written, also inside the block.
+    Raises ConnectError where ``parent``, which errors call ``shown``, cannot be written, and DiskFull where its disk is
+    full, also inside the block.
     """
-    with writing(shown), work_folders.hidden_in(parent) as folder:
+    with writing(shown, parent), work_folders.hidden_in(parent) as folder:
         yield folder
 
 
 @contextmanager
-def writing(shown: str) -> Iterator[None]:
-    """Turn errors of writing into the folder ``shown`` into a ConnectError that says the reason in one sentence."""
+def writing(shown: str, folder: Path | None = None) -> Iterator[None]:
+    """Turn errors of writing into ``folder``, which errors call ``shown``, into a DiskFull where its disk is full, and
+    else into a ConnectError that says the reason in one sentence. Without a ``folder``, ``shown`` is its path."""
     try:
         yield
     except OSError as e:
+        if e.errno in space.FULL:
+            raise _full(shown, folder, e.strerror) from e
         raise ConnectError(
             f"{shown} cannot be written: {e.strerror or e}", hint="check the folder, its permissions and the free space"
         ) from e
     except StatementError as e:
-        if (e.code or "").startswith(_FULL):
+        if e.code == "SQLITE_FULL":
+            raise _full(shown, folder, e.message) from e
+        if (e.code or "").startswith("SQLITE_IOERR"):
             raise ConnectError(f"{shown} cannot be written: {e.message}", hint="make room on that disk") from e
         raise
 
 
-def refuse_without_space(size: int, folder: Path, what: str, hint: str) -> None:
-    """Raise ConnectError where ``folder`` has no room for ``size`` bytes of ``what``."""
-    with writing(str(folder)):
-        free = shutil.disk_usage(folder).free
-    if size > free:
-        raise ConnectError(
-            f"no space for {what}, which needs about {(size >> 20) + 1} MiB in {folder}, {free >> 20} MiB are free",
-            hint=hint,
-        )
+def _full(shown: str, folder: Path | None, reason: str | None) -> DiskFull:
+    return space.full(folder or Path(shown), f"what is written into {shown}", reason, "make room on that disk")
 
 
 def sync(path: Path) -> None:

@@ -12,10 +12,12 @@ from typing import IO, Any
 from memsql.backups.workplace import CHUNK
 from memsql.errors import CheckFailed, UsageError
 from memsql.progress import Progress
+from memsql.storage import space
 from memsql.storage.new_files import open_new
 
 ENDING = ".zst"
 _LEVEL = 3
+_SPARE = 64 << 20
 
 
 def require() -> None:
@@ -28,6 +30,7 @@ def compress(plain: Path, into: Path, progress: Progress) -> None:
     zstd = _module()
     options = {zstd.CompressionParameter.compression_level: _LEVEL, zstd.CompressionParameter.checksum_flag: 1}
     size, done = plain.stat().st_size, 0
+    watch = space.SpaceWatch(0, into.parent, "the compressed copy", "make room there", spare=_SPARE)
     with (
         plain.open("rb") as source,
         os.fdopen(open_new(into), "wb") as file,
@@ -36,6 +39,7 @@ def compress(plain: Path, into: Path, progress: Progress) -> None:
         while chunk := source.read(CHUNK):
             out.write(chunk)
             done += len(chunk)
+            watch.tick(file.tell())
             progress.tick(done / size)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -14,15 +13,16 @@ from memsql.db.connect import connection
 from memsql.db.protocol import Connection
 from memsql.db.sizes import database_bytes
 from memsql.db.sqlite import SQLiteConnection
-from memsql.errors import ConnectError, MemsqlError, is_full
+from memsql.errors import MemsqlError, is_full
 from memsql.progress import SILENT, Progress
-from memsql.storage import work_folders
+from memsql.storage import space, work_folders
 
 if TYPE_CHECKING:
     from memsql.db.copying import Choice, Omitted
     from memsql.db.libsql import LibsqlConnection
 
 _SPARE = 1.5
+_ROOM = "make room there, or point TMPDIR at a larger disk, and run the command again"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,14 +43,18 @@ def clone(
 
     SQLite's backup API copies a file whole. A server is read row by row in one transaction, which holds no lock;
     ``choice`` names the tables whose rows are copied (None: all of them) and means nothing for a file.
-    ``busy_timeout`` is in milliseconds. Raises ConnectError where there is no space for the copy, or where a server
-    has what the SQLite of this machine cannot create or Hrana cannot send.
+    ``busy_timeout`` is in milliseconds. Raises DiskFull where there is no space for the copy, and ConnectError where a
+    server has what the SQLite of this machine cannot create or Hrana cannot send.
     """
     with work_folders.temporary("rehearsal") as folder:
         file = replace(target, path=folder / "clone.db", url=None, token=None)
         with connection(target, "ro", busy_timeout) as source:
             progress.start(f"cloning {target}")
-            omitted = _copy(source, file, progress, choice)
+            try:
+                omitted = _copy(source, file, progress, choice)
+            except MemsqlError as e:
+                refuse_full(e, file)
+                raise
             journal = "wal" if target.is_server else str(source.execute("PRAGMA journal_mode").one())
         # Opened again: the connection that copied the tables behind a virtual table remembers their older content.
         with connection(file, "rw", busy_timeout) as conn:
@@ -66,16 +70,16 @@ def clone(
 
 
 def refuse_full(error: MemsqlError, file: Target) -> None:
-    """Raise ConnectError where ``error`` came of a full disk under the clone ``file``."""
+    """Raise DiskFull where ``error`` came of a full disk under the clone ``file``."""
     if not is_full(error) or file.path is None:
         return
     folder = file.path.parent.parent
-    raise ConnectError(
-        f"no space in the temporary folder {folder} for what runs on the clone: {error.message}",
-        statement=error.statement,
-        state="this was a rehearsal on a clone: the database was not touched",
-        hint="point TMPDIR at a larger disk, and run the command again",
-    ) from error
+    refused = space.full(
+        folder, f"the clone and what runs on it in the temporary folder {folder}", error.message, _ROOM
+    )
+    refused.statement = error.statement
+    refused.state = "this was a rehearsal on a clone: the database was not touched"
+    raise refused from error
 
 
 def _copy(source: Connection, file: Target, progress: Progress, choice: Choice | None) -> tuple[Omitted, ...]:
@@ -92,8 +96,9 @@ def _copy(source: Connection, file: Target, progress: Progress, choice: Choice |
 
 
 def _copy_file(source: SQLiteConnection, copy: SQLiteConnection, folder: Path) -> None:
-    _refuse_without_space(database_bytes(source), folder)
-    source.copy_to(copy)
+    weight = database_bytes(source)
+    _refuse_without_space(weight, folder)
+    source.copy_to(copy, space.SpaceWatch(weight, folder, "the clone", _ROOM).tick)
 
 
 def _copy_server(
@@ -110,10 +115,4 @@ def _copy_server(
 
 
 def _refuse_without_space(size: int, folder: Path) -> None:
-    need = int(size * _SPARE)
-    free = shutil.disk_usage(folder).free
-    if need > free:
-        raise ConnectError(
-            f"no space for a clone, which needs about {need >> 20} MiB in {folder.parent}, {free >> 20} MiB are free",
-            hint="point TMPDIR at a larger disk",
-        )
+    space.refuse_without(int(size * _SPARE), folder.parent, "a clone", _ROOM)

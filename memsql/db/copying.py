@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Literal
 from memsql.db.exact import Cell, exact_lists
 from memsql.db.queries import load
 from memsql.db.sqlite import SQLiteConnection
-from memsql.errors import ConnectError, StatementError
+from memsql.errors import ConnectError, MemsqlError, StatementError
 from memsql.progress import Progress
 from memsql.sqltext import free_rowid, quote
 from memsql.sqltext.internal import LEDGER, OTHER_LEDGERS
+from memsql.storage import space
 
 if TYPE_CHECKING:
     from memsql.db.libsql import LibsqlConnection
@@ -328,9 +329,13 @@ class Copier:
     def _names(self) -> set[str]:
         return {str(row[0]) for row in self.copy.execute(load("engine/tables")).rows}
 
-    def _not_written(self, name: str, e: StatementError) -> ConnectError:
+    def _not_written(self, name: str, e: StatementError) -> MemsqlError:
         if e.code == "SQLITE_FULL":
-            return self._failed("the disk is full here", "free space, and run it again")
+            assert self.copy.target.path is not None
+            what = f"a copy of {self.source.target}"
+            return space.full(
+                self.copy.target.path.parent, what, "the disk is full here", "make room, and run it again"
+            )
         return self._failed(f"{name} cannot be written here: {e.message}", e.hint)
 
     def _failed(self, reason: str, hint: str | None) -> ConnectError:

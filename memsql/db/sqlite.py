@@ -21,6 +21,8 @@ from memsql.storage.new_files import create_empty
 
 _NOTHING = Result((), [])
 _UNWATCH = "memsql_unwatch"
+_PAGES = 4096
+"""How many pages are copied at a time."""
 _FAILURES = (sqlite3.Error, MemoryError)
 
 
@@ -67,11 +69,18 @@ class SQLiteConnection:
         """The sqlite3 connection, for what only SQLite files have (the backup API)."""
         return self._db
 
-    def copy_to(self, other: SQLiteConnection) -> None:
-        """Copy one consistent state of this database over ``other`` (https://sqlite.org/backup.html)."""
+    def copy_to(self, other: SQLiteConnection, copied: Callable[[int], None] | None = None) -> None:
+        """Copy one consistent state of this database over ``other`` (https://sqlite.org/backup.html). ``copied`` is
+        called again and again with the number of bytes that are copied, and stops the copy where it raises."""
+        page_size = int(self._db.execute("PRAGMA page_size").fetchone()[0])
+
+        def progress(_: int, remaining: int, total: int) -> None:
+            if copied is not None:
+                copied((total - remaining) * page_size)
+
         with self._errors():
-            # The callback does nothing; Python notices signals between two calls of it.
-            self._db.backup(other.raw, pages=4096, progress=lambda *_: None)
+            # Between two calls Python notices signals.
+            self._db.backup(other.raw, pages=_PAGES, progress=progress)
 
     @property
     def in_transaction(self) -> bool:

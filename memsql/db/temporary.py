@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-import shutil
 from pathlib import Path
 
 from memsql.db.sizes import database_bytes
 from memsql.db.sqlite import SQLiteConnection
 from memsql.errors import MemsqlError, NoSpace, StatementError
+from memsql.storage import space
 
 _FULL = ("SQLITE_FULL", "SQLITE_IOERR", "SQLITE_CANTOPEN", "SQLITE_NOMEM")
 _IN_MEMORY = 2
@@ -44,9 +44,9 @@ def keep(conn: SQLiteConnection, name: str, select: str, size: str) -> None:
 
 
 def _refuse_without_space(conn: SQLiteConnection, folder: Path, size: str) -> None:
-    free = shutil.disk_usage(folder).free
+    free = space.free(folder)
     # A copy of some columns is smaller than the database; only where that has no room the rows are measured.
-    if database_bytes(conn) > free:
+    if free is not None and database_bytes(conn) > free:
         need = int(float(str(conn.execute(size).one())) * _SPARE)
         if need > free:
             raise _no_space(folder, f"it needs about {(need >> 20) + 1} MiB, {free >> 20} MiB are free")

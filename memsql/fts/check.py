@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from memsql import hints
 from memsql.db import Connection, Params, Value, rolled_back, transaction
 from memsql.db.queries import load
-from memsql.errors import CommitUnknown, ConnectError, LockedError, MemsqlError, Refused, StatementError
+from memsql.errors import CommitUnknown, ConnectError, DiskFull, LockedError, MemsqlError, Refused, StatementError
 from memsql.fts import proof
 from memsql.fts.diagnose import Content, Problem, diagnose
 from memsql.fts.discover import FtsTable, named
 from memsql.fts.filling import fillings, guarded, rebuild_filling, rebuild_statements
 from memsql.sqltext import quote
+from memsql.storage import space
 
 _LOCK_HINT = (
     "a server takes the write lock away after 5 seconds when somebody else wants it: run it again while nobody writes"
@@ -77,11 +80,31 @@ def rebuild(conn: Connection, table: FtsTable) -> None:
     if conn.target.is_server:
         _rebuild_on_server(conn, table)
         return
+    refuse_without_room(conn, table)
     with _one_transaction(conn):
         rebuild_in_transaction(conn, [table.name])
         problems = check_in_transaction(conn, [table.name])
         if problems:
             raise StatementError(f"{problems[0]} even after the rebuild")
+
+
+def refuse_without_room(conn: Connection, table: FtsTable) -> None:
+    """Raise DiskFull where the disk of the database, a file, has no room for another index as large as ``table`` is: a
+    rebuild fills the journal with the old one, or the log with the new one."""
+    if conn.target.path is None:
+        return
+    try:
+        size = conn.execute(f"SELECT total(length(block)) FROM {quote(f'{table.name}_data')}").one()
+    except MemsqlError:
+        # A damaged index is what a rebuild is for.
+        return
+    folder = Path(os.path.realpath(conn.target.path)).parent
+    size = int(float(str(size)))
+    try:
+        space.refuse_without(size, folder, f"a rebuild of {table.name}", "make room there, and run it again")
+    except DiskFull as e:
+        e.state = "nothing was changed"
+        raise
 
 
 def optimise(conn: Connection, table: FtsTable) -> None:

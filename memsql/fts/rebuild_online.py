@@ -93,8 +93,10 @@ def _engine_for(conn: Connection, table: FtsTable) -> Engine:
         from memsql.fts.online_server import ServerEngine
 
         return ServerEngine(conn, table)
+    from memsql.fts.check import refuse_without_room
     from memsql.fts.online_file import FileEngine
 
+    refuse_without_room(conn, table)
     return FileEngine(conn, table)
 
 

@@ -7,7 +7,6 @@ it when it is over.
 from __future__ import annotations
 
 import os
-import shutil
 from pathlib import Path
 
 _left: list[str] = []
@@ -23,6 +22,9 @@ def remove_file(path: Path) -> None:
 
 def remove_folder(path: Path) -> None:
     """Remove the folder ``path`` with everything in it, if it is there."""
+    # Imported here: what only reads removes no folder.
+    import shutil
+
     errors: list[tuple[str, OSError]] = []
 
     def keep(_: object, name: str, error: BaseException) -> None:

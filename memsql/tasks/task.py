@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import inspect
 import sys
 from collections.abc import Callable, Iterable, Mapping
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec
 from invoke import Exit
 
 from memsql import config, hints, interrupts
-from memsql.errors import ConnectError, Interrupted, MemsqlError, StatementError, UsageError
+from memsql.errors import ConnectError, DiskFull, Interrupted, MemsqlError, StatementError, UsageError
 from memsql.report import text
 from memsql.report.outcome import outcome_json
 from memsql.storage import leftovers
@@ -32,6 +33,9 @@ if TYPE_CHECKING:
     P = ParamSpec("P")
     Body = Callable[Concatenate[Settings, Bar, P], "Outcome"]
 
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
+_OF_THE_MACHINE = _FULL | {errno.EIO, errno.EROFS, errno.EACCES, errno.EPERM, errno.ESTALE, errno.EMFILE, errno.ENFILE}
+"""The errors of the system that come of the machine, and of no mistake in memsql."""
 _COMMON_HELP = {
     "database": "path or URL of the database; wins over --env, TURSO_URL and the settings",
     "insecure": "let the token go unencrypted (http:, ws:) to another machine",
@@ -258,13 +262,16 @@ def _error_of(command: str, stopped: BaseException, *, reads_only: bool) -> Mems
     if interruption is not None:
         return _interrupted(command, interruption, reads_only=reads_only)
     if isinstance(stopped, StatementError) and stopped.is_full:
-        return ConnectError(
+        return DiskFull(
             f"there is no space left on the disk of the database: {stopped.message}",
             statement=stopped.statement,
             details=stopped.details,
             state=stopped.state,
             hint=f"free space (the journal needs as much as the change), and run it again: {hints.command(command)}",
         )
+    if isinstance(stopped, OSError) and stopped.errno in _OF_THE_MACHINE:
+        kind = DiskFull if stopped.errno in _FULL else ConnectError
+        return kind(f"{stopped.filename or command}: {stopped.strerror}", hint="look after that disk, and run it again")
     if isinstance(stopped, MemsqlError):
         return stopped
     raise stopped

@@ -93,7 +93,7 @@ def test_a_full_disk(project: Project, room: str, words: list[str]) -> None:
     disk.mkdir()
     inside = f'mount -t tmpfs -o size={room} none "$1" && shift && "$@"; c=$?; ls -A backups >left; exit $c'
     prefix = (unshare, "-m", "sh", "-c", inside, "sh", str(disk))
-    project.run("backup", *words, prefix=prefix).expect(3, "no backup was kept", "next: ")
+    project.run("backup", *words, prefix=prefix).expect(6, "no space for ", "no backup was kept", "next: ")
     assert (project.root / "left").read_text() == ""
 
 

@@ -283,7 +283,7 @@ def test_a_sparse_file_larger_than_the_disk(project: Project, source: Path, tmp_
     path = tmp_path / "huge.db"
     shutil.copy(source, path)
     os.truncate(path, 1 << 42)
-    refused(project, path, "no space for", code=3)
+    refused(project, path, "no space for", "are missing", code=6)
 
 
 def test_noise_in_the_schema(project: Project, source: Path, tmp_path: Path) -> None:
